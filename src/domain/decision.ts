@@ -1,0 +1,132 @@
+import type { Instrument, Mode, Quote, Side, Signal, UserSettings } from './words.ts';
+
+/** Not eligible: nothing was asked of the limits. Checked in this order; the first that applies stands. */
+export const skipReasons = [
+  'user_inactive',
+  'trading_disabled',
+  'not_subscribed',
+  'account_not_ready',
+  'already_decided',
+  'already_holding',
+  'working_order',
+  'no_position',
+  'symbol_not_allowed',
+] as const;
+
+/** Refused by a limit. Checked in this order, after every skip; the first that applies stands. */
+export const denyReasons = [
+  'halted',
+  'cut_off',
+  'signal_expired',
+  'price_unavailable',
+  'price_outside_band',
+  'margin_unavailable',
+  'instrument_restricted',
+  'daily_loss_limit',
+  'max_open_positions',
+  'quantity_zero',
+  'below_min_value',
+  'max_order_value',
+  'freeze_quantity',
+  'symbol_cap',
+  'insufficient_funds',
+] as const;
+
+export type SkipReason = (typeof skipReasons)[number];
+export type DenyReason = (typeof denyReasons)[number];
+export type Outcome = 'accepted' | 'skipped' | 'denied';
+
+/** One row per run × signal × user, always. `limit` and `actual` are human decimal strings or null. */
+export interface Decision {
+  signalId: string;
+  userId: string;
+  outcome: Outcome;
+  reason: SkipReason | DenyReason | null;
+  limit: string | null;
+  actual: string | null;
+  /** 0 unless accepted. */
+  quantity: number;
+  /** The price the decision was made at; null where there was none to look at. */
+  priceMinor: number | null;
+  limitPriceMinor: number | null;
+  marginMinor: number;
+  /** Estimate at the limit price. */
+  chargesMinor: number;
+  /** What accept sets aside: margin at the limit price + charges at it. 0 unless accepted. */
+  holdMinor: number;
+}
+
+/** What one leg costs at an exchange from a date on: parts per billion of turnover, as the dated row in the database says. */
+export interface ChargeRate {
+  id: number;
+  /** `delivery` or `mtf` (bought with leverage). */
+  product: string;
+  side: Side;
+  transactionTaxPpb: number;
+  exchangePpb: number;
+  regulatorPpb: number;
+  stampPpb: number;
+  brokeragePpb: number;
+  brokerageCapMinor: number;
+  gstBps: number;
+}
+
+/** The limits that hold for the whole run, frozen with it. */
+export interface RunLimits {
+  priceBandBps: number;
+  protectionBps: number;
+  minOrderValueMinor: number;
+  maxOrderValueMinor: number | null;
+  /** Most exposure per symbol over all users of a trade date. */
+  symbolCapMinor: number | null;
+  quoteMaxAgeMs: number;
+}
+
+/** A signal as a run froze it: with its instrument and the one price everybody is decided at. */
+export interface PlannedSignal {
+  signal: Signal;
+  /** null: the instrument is not known; nothing is assumed about it in live mode. */
+  instrument: Instrument | null;
+  quote: Quote | null;
+}
+
+export interface OpenPosition {
+  exchange: string;
+  symbol: string;
+  quantity: number;
+}
+
+/** Everything `decide` needs to know of one user's account, read in one go for a page of users. */
+export interface AccountState {
+  settings: UserSettings;
+  active: boolean;
+  tradingEnabled: boolean;
+  /** Strategies the user follows; null = every one. */
+  strategies: string[] | null;
+  allowSymbols: string[] | null;
+  denySymbols: string[];
+  /** null: the account may trade; else why not (no account, no login, drift, late post). */
+  notReady: string | null;
+  /** Why the user's venue or the user is halted, or null. */
+  halted: string | null;
+  availableMinor: number;
+  realisedTodayMinor: number;
+  positions: OpenPosition[];
+  /** Orders that are not in a terminal status. */
+  working: { exchange: string; symbol: string; side: Side }[];
+  decidedSignalIds: string[];
+}
+
+/** What is the same for every user of the run. */
+export interface RunFrame {
+  mode: Mode;
+  nowMs: number;
+  cutOffMs: number;
+  /** Why everything is halted, or null. */
+  halted: string | null;
+  limits: RunLimits;
+  signals: PlannedSignal[];
+  /** Prices of everything any user holds, keyed `exchange:symbol`. */
+  quotes: ReadonlyMap<string, Quote>;
+  rates: ChargeRate[];
+}

@@ -1,0 +1,32 @@
+/** Multiply and divide without leaving the integers: ⌊a·b/c⌋, exact for any size of the product. */
+export function mulDivFloor(a: number, b: number, c: number): number {
+  return safe((BigInt(a) * BigInt(b)) / BigInt(c));
+}
+
+/** ⌈a·b/c⌉ for non-negative a·b and positive c, exact for any size of the product. */
+export function mulDivCeil(a: number, b: number, c: number): number {
+  const divisor = BigInt(c);
+  return safe((BigInt(a) * BigInt(b) + divisor - 1n) / divisor);
+}
+
+/** A bigint as a number, or a RangeError where that would lose paise. */
+export function safe(value: bigint): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) throw new RangeError(`${value} is beyond exact integers`);
+  return number;
+}
+
+/** A plain decimal ("3564.80", "-0.5") as minor units; null if it is none, or has more than two decimals. */
+export function parseMinor(text: string): number | null {
+  const match = /^(-?)(\d{1,12})(?:\.(\d{1,2}))?$/.exec(text);
+  if (!match) return null;
+  const [, sign, whole = '', decimals = ''] = match;
+  const minor = Number(whole) * 100 + Number(decimals.padEnd(2, '0'));
+  return sign === '-' ? -minor : minor;
+}
+
+/** Minor units as the contract's decimal string: 9981440 → "99814.40". */
+export function formatMinor(minor: number): string {
+  const digits = String(Math.abs(minor)).padStart(3, '0');
+  return `${minor < 0 ? '-' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}`;
+}

@@ -1,0 +1,36 @@
+/** Every status an order can have, in the order of its life. */
+export const orderStatuses = [
+  'queued',
+  'submitting',
+  'working',
+  'partially_filled',
+  'unknown',
+  'filled',
+  'rejected',
+  'canceled',
+  'expired',
+] as const;
+
+export type OrderStatus = (typeof orderStatuses)[number];
+
+/**
+ * What may follow what. The database holds the same table (`order_transitions`) and refuses anything else;
+ * a test compares the two. A terminal status has no successor: later fills are facts appended to the order
+ * (`lateFill`), not a change of its status.
+ */
+export const transitions: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
+  queued: ['submitting', 'canceled', 'expired'],
+  submitting: ['working', 'partially_filled', 'filled', 'rejected', 'unknown', 'queued'],
+  working: ['partially_filled', 'filled', 'canceled', 'expired', 'rejected'],
+  partially_filled: ['filled', 'canceled', 'expired'],
+  unknown: ['working', 'partially_filled', 'filled', 'rejected', 'canceled', 'expired'],
+  filled: [],
+  rejected: [],
+  canceled: [],
+  expired: [],
+};
+
+/** Nothing will happen to the order any more (but a late fill may still be booked on it). */
+export function isTerminal(status: OrderStatus): boolean {
+  return transitions[status].length === 0;
+}

@@ -1,0 +1,75 @@
+/**
+ * The nouns every room shares. One word, one meaning: a word here is the word in tables, logs and messages.
+ * Money is an integer in the currency's minor unit (paise) and says so in its name: `…Minor`.
+ * Percentages are basis points (`…Bps`, 20 % = 2000), leverage is hundredths (`leverageCenti`, 5x = 500).
+ * Instants are milliseconds since the epoch (`…Ms`); trade dates are ISO dates in the exchange's time zone.
+ */
+export type Mode = 'paper' | 'live';
+export type Side = 'BUY' | 'SELL';
+export type OrderType = 'LIMIT' | 'MARKET';
+
+export interface Instrument {
+  exchange: string;
+  symbol: string;
+  isin: string | null;
+  name: string;
+  tickMinor: number;
+  lotSize: number;
+  /** Largest quantity the exchange takes in one order; null where it names none. */
+  freezeQuantity: number | null;
+  /** Cash security with derivatives: its continuous trading ends early since 2026-08-03. */
+  fno: boolean;
+  /** Why nobody may enter it (ban list, surveillance), or null. */
+  restricted: string | null;
+}
+
+/** A strategy's view of one instrument for one trade date. Stop and target are shown, never placed. */
+export interface Signal {
+  id: string;
+  tradeDate: string;
+  rank: number;
+  strategy: string;
+  exchange: string;
+  symbol: string;
+  side: Side;
+  referencePriceMinor: number;
+  stopLossMinor: number | null;
+  targetMinor: number | null;
+  validUntilMs: number | null;
+}
+
+/** A price of one instrument at one instant, as the venue or the price file gave it. */
+export interface Quote {
+  exchange: string;
+  symbol: string;
+  priceMinor: number;
+  previousCloseMinor: number | null;
+  lowerCircuitMinor: number | null;
+  upperCircuitMinor: number | null;
+  atMs: number;
+}
+
+/** What a users file (or an operator) says of one user: who, how to reach, and how to size. */
+export interface UserSettings {
+  id: string;
+  name: string;
+  /** E.164, or null for a user who gets no message. */
+  whatsapp: string | null;
+  capitalMinor: number;
+  allocationBps: number;
+  leverageCenti: number;
+  maxOpenPositions: number | null;
+  dailyLossLimitBps: number | null;
+  /** 1 goes first. */
+  priority: number;
+  venue: string;
+}
+
+/** One line of an input file that can't be used, and why; or a whole file's warning (line 1). */
+export interface Problem {
+  file: string;
+  line: number;
+  field: string | null;
+  reason: string;
+  value: string | null;
+}

@@ -129,4 +129,6 @@ export interface RunFrame {
   /** Prices of everything any user holds, keyed `exchange:symbol`. */
   quotes: ReadonlyMap<string, Quote>;
   rates: ChargeRate[];
+  /** Exposure (minor units) already accepted today over all users, keyed `exchange:symbol`. */
+  capUsed: Readonly<Record<string, number>>;
 }

@@ -1,0 +1,171 @@
+import type { z } from 'zod';
+import type { Problem } from '../../domain/words.ts';
+import { type CsvRecord, physicalLines, recordAt } from './records.ts';
+import { decode, type FileResult, readBytes, type UnusableFile } from './source.ts';
+
+/** What a kind of CSV file holds. */
+export interface Table<Row> {
+  /** For messages: 'signals', 'users'. */
+  noun: string;
+  /** Every column is required: a misspelt limit must not pass for an absent one. */
+  columns: readonly string[];
+  /** Reads one record's cells keyed by column, trimmed unless they have a line break; an issue's path is the column, its message the reason. */
+  schema: z.ZodType<Row>;
+  /** Rows with the same key are duplicates: the first stands. */
+  keyOf: (row: Row) => string;
+  /** The column a duplicate is reported under. */
+  keyColumn: string;
+  /** Hides what must not be shown of a bad value; `field` null is a whole record. */
+  mask?: (value: string, field: string | null) => string;
+}
+
+interface Header {
+  line: number;
+  names: string[];
+  /** Index of the first line below it. */
+  next: number;
+}
+
+type Judged<Row> =
+  | { kind: 'row'; row: Row; shown: string }
+  | ({ kind: 'bad' } & Pick<Problem, 'field' | 'reason' | 'value'>);
+
+/**
+ * Reads a CSV file (RFC 4180, UTF-8): header by name in any order and case, CRLF and byte order mark welcome, blank
+ * lines passed over. Every record below the header is a row or one problem; nothing about a file's content throws.
+ * `file` appears in problems as given.
+ */
+export function readTable<Row>(file: string, table: Table<Row>): FileResult<Row> {
+  const source = readBytes(file);
+  return source.kind === 'unusable' ? source : parseTable(file, source.bytes, table);
+}
+
+/** As `readTable`, for bytes already at hand. */
+export function parseTable<Row>(file: string, bytes: Uint8Array, table: Table<Row>): FileResult<Row> {
+  const source = decode(file, bytes);
+  if (source.kind === 'unusable') return source;
+  const lines = physicalLines(source.text);
+  const header = headerOf(lines);
+  const wrong = wrongHeader(file, header, table);
+  if (wrong) return wrong;
+
+  const { rows, problems } = readRecords(file, lines, header, table);
+  if (rows.length === 0) return noGoodRow(file, problems);
+  return { kind: 'read', rows, problems, warnings: unknownColumns(file, header, table) };
+}
+
+function readRecords<Row>(file: string, lines: readonly string[], header: Header, table: Table<Row>) {
+  const rows: Row[] = [];
+  const problems: Problem[] = [];
+  const lineOfKey = new Map<string, number>();
+  for (let at = header.next; at < lines.length; ) {
+    const line = at + 1;
+    const record = recordAt(lines, at);
+    if (record.text.trim() === '') {
+      at += 1;
+      continue;
+    }
+    const judged = judge(record, header, table);
+    if (judged.kind === 'bad') {
+      const { field, reason, value } = judged;
+      problems.push({ file, line, field, reason, value });
+      // A bad record over several lines is a stray quote until proven otherwise: the lines in it get their own hearing.
+      at += 1;
+      continue;
+    }
+    at += record.span;
+    const key = table.keyOf(judged.row);
+    const first = lineOfKey.get(key);
+    if (first === undefined) {
+      lineOfKey.set(key, line);
+      rows.push(judged.row);
+    } else {
+      problems.push({ file, line, field: table.keyColumn, reason: `duplicate of line ${first}`, value: judged.shown });
+    }
+  }
+  return { rows, problems };
+}
+
+function judge<Row>(record: CsvRecord, header: Header, table: Table<Row>): Judged<Row> {
+  const reason = unreadableReason(record, header);
+  if (reason !== null) {
+    const [firstLine = ''] = record.text.split('\n', 1);
+    return { kind: 'bad', field: null, reason, value: shown(firstLine, null, table) };
+  }
+  const values = record.cells.kind === 'cells' ? record.cells.values : [];
+  const cells = Object.fromEntries(
+    table.columns.map((column) => [column, trimmed(values[header.names.indexOf(column)] ?? '')]),
+  );
+  const parsed = table.schema.safeParse(cells);
+  if (parsed.success) {
+    return { kind: 'row', row: parsed.data, shown: shown(cells[table.keyColumn] ?? '', table.keyColumn, table) };
+  }
+  const [issue] = parsed.error.issues;
+  const field = issue ? String(issue.path[0] ?? table.keyColumn) : table.keyColumn;
+  return {
+    kind: 'bad',
+    field,
+    reason: issue?.message ?? 'is not valid',
+    value: shown(cells[field] ?? '', field, table),
+  };
+}
+
+/** Spaces around a cell mean nothing; a line break does: trimmed away, it would let a stray quote join two rows. */
+function trimmed(value: string): string {
+  return value.includes('\n') ? value : value.trim();
+}
+
+/** Why a record has no cells to look at, or null. */
+function unreadableReason({ text, span, cells }: CsvRecord, header: Header): string | null {
+  if (text.includes('\0')) return 'has a NUL byte';
+  if (text.includes('\ufffd')) return 'has bytes that are not UTF-8: save the file as UTF-8';
+  if (cells.kind === 'broken') return cells.reason;
+  const [count, expected] = [cells.values.length, header.names.length];
+  if (count === expected) return null;
+  if (span > 1) return `a quote opened here closes on a later line (${span - 1} below)`;
+  if (count < expected) return `has only ${count} of the header's ${expected} cells`;
+  return `has ${count} cells, the header has ${expected}: quote a cell that has a comma in it`;
+}
+
+/** A value fit to print and to store: masked, at most 80 characters, no control characters. */
+function shown<Row>(value: string, field: string | null, table: Table<Row>): string {
+  // Cut before the mask to bound the work on a megabyte of junk, and after it so that no mask is cut short.
+  const start = value.slice(0, 400);
+  const masked = table.mask ? table.mask(start, field) : start;
+  const cut = masked.length > 80 ? `${masked.slice(0, 79)}…` : masked;
+  return cut.replace(/\p{Cc}/gu, '·').toWellFormed();
+}
+
+function headerOf(lines: readonly string[]): Header {
+  const found = lines.findIndex((line) => line.trim() !== '');
+  const at = found < 0 ? 0 : found;
+  const record = recordAt(lines, at);
+  const values = record.cells.kind === 'cells' ? record.cells.values : record.text.split(',');
+  return { line: at + 1, names: values.map((name) => name.trim().toLowerCase()), next: at + record.span };
+}
+
+function wrongHeader<Row>(file: string, header: Header, table: Table<Row>): UnusableFile | null {
+  const missing = table.columns.filter((column) => !header.names.includes(column));
+  const twice = table.columns.filter((column) => header.names.indexOf(column) !== header.names.lastIndexOf(column));
+  if (missing.length === 0 && twice.length === 0) return null;
+  const what = missing.length > 0 ? `lacks ${missing.join(', ')}` : `has ${twice.join(', ')} more than once`;
+  const message = `${file}: the header (line ${header.line}) ${what}. A ${table.noun} file needs the columns ${table.columns.join(',')}: correct the header and run again.`;
+  const problem = (reason: string) => (field: string) => ({ file, line: header.line, field, reason, value: null });
+  const problems = [...missing.map(problem('missing column')), ...twice.map(problem('column appears more than once'))];
+  return { kind: 'unusable', code: 'missing_column', message, problems };
+}
+
+function noGoodRow(file: string, problems: Problem[]): UnusableFile {
+  const [first] = problems;
+  const why = first
+    ? `all ${problems.length} are bad, the first at line ${first.line} (${first.field ?? 'whole row'}: ${first.reason})`
+    : 'there is nothing below the header';
+  const message = `${file} has no good row: ${why}. Correct the file and run again.`;
+  return { kind: 'unusable', code: 'no_good_row', message, problems };
+}
+
+function unknownColumns<Row>(file: string, header: Header, table: Table<Row>): string[] {
+  return header.names
+    .filter((name) => !table.columns.includes(name))
+    .map((name) => `${file} line ${header.line}: column "${shown(name, null, table)}" is not known and is ignored`);
+}

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import type { Problem } from '../../domain/words.ts';
+
+/** A file nothing can be done with. `message` says what is wrong, where and what to do; `problems` name lines. */
+export interface UnusableFile {
+  kind: 'unusable';
+  code: 'unreadable_file' | 'missing_column' | 'no_good_row';
+  message: string;
+  problems: Problem[];
+}
+
+/** A file's good rows, its bad ones as problems, and what was odd but harmless as warnings. */
+export interface ReadFile<Row> {
+  kind: 'read';
+  rows: Row[];
+  problems: Problem[];
+  warnings: string[];
+}
+
+export type FileResult<Row> = ReadFile<Row> | UnusableFile;
+
+const whyUnreadable: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EISDIR: 'it is a directory',
+  EACCES: 'its permissions forbid reading',
+  EPERM: 'its permissions forbid reading',
+};
+
+/** The file's bytes, or why they can't be had. */
+export function readBytes(file: string): { kind: 'bytes'; bytes: Uint8Array } | UnusableFile {
+  try {
+    return { kind: 'bytes', bytes: readFileSync(file) };
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    return unreadable(file, whyUnreadable[code] ?? code);
+  }
+}
+
+/** The bytes as text without a byte order mark; bytes that are no UTF-8 become U+FFFD. */
+export function decode(file: string, bytes: Uint8Array): { kind: 'text'; text: string } | UnusableFile {
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
+    return unreadable(file, 'it is UTF-16: save it as UTF-8');
+  }
+  try {
+    return { kind: 'text', text: new TextDecoder().decode(bytes) };
+  } catch (cause) {
+    // Node decodes any bytes, but not into a string beyond its longest one (512 MB).
+    return unreadable(file, cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+function unreadable(file: string, why: string): UnusableFile {
+  const message = `${file} can't be read: ${why}. Check the path and the file, and run again.`;
+  return { kind: 'unusable', code: 'unreadable_file', message, problems: [] };
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { userIdOf } from '../../domain/ids.ts';
+import type { UserSettings } from '../../domain/words.ts';
+import { amount, cell, emptyAs, hundredths, oneOf, percentage, type Read, whole, words } from './cells.ts';
+import { readTable, type Table } from './csv.ts';
+import type { FileResult } from './source.ts';
+
+/** E.164 (ITU-T): + and 7 to 15 digits, no leading zero. */
+function phone(text: string): Read<string> {
+  return /^\+[1-9]\d{6,14}$/.test(text)
+    ? { value: text }
+    : { reason: 'must be an E.164 number (+, country code and number, only digits) or empty' };
+}
+
+const columns = z.object({
+  name: cell(words(100)),
+  whatsapp: cell(emptyAs(null, phone)),
+  capital: cell(amount),
+  allocation_pct: cell(percentage),
+  leverage: cell(emptyAs(100, hundredths(100, 10_000, 'must be from 1 to 100 with at most two decimals'))),
+  max_open_positions: cell(emptyAs(null, whole(1, 1_000_000))),
+  daily_loss_limit_pct: cell(emptyAs(null, percentage)),
+  priority: cell(emptyAs(100, whole(1, 1_000_000))),
+  venue: cell(emptyAs('paper', oneOf('venue', ['paper', 'lemonn', 'kite', 'alpaca']))),
+});
+
+const schema = columns.transform(
+  (row): UserSettings => ({
+    id: userIdOf(row.name),
+    name: row.name,
+    whatsapp: row.whatsapp,
+    capitalMinor: row.capital,
+    allocationBps: row.allocation_pct,
+    leverageCenti: row.leverage,
+    maxOpenPositions: row.max_open_positions,
+    dailyLossLimitBps: row.daily_loss_limit_pct,
+    priority: row.priority,
+    venue: row.venue,
+  }),
+);
+
+/** What may be a phone number, wherever a broken row or a shifted column puts it, keeps only its last two digits. */
+function maskPhones(value: string, field: string | null): string {
+  if (field === 'whatsapp') return allButLastTwo(value);
+  const like =
+    field === null
+      ? /\p{Nd}(?:[ ().-]{0,2}\p{Nd}){6,}/gu
+      : /\+\p{Nd}[\p{Nd} ().-]{5,}|\p{Nd}(?:[ ()-]{0,2}\p{Nd}){9,}/gu;
+  return value.replace(like, allButLastTwo);
+}
+
+function allButLastTwo(digits: string): string {
+  return digits.replace(/\p{Nd}(?=(?:\P{Nd}*\p{Nd}){2})/gu, '*');
+}
+
+/** What a users file holds; its problems never show a phone number. */
+export const usersTable: Table<UserSettings> = {
+  noun: 'users',
+  columns: Object.keys(columns.shape),
+  schema,
+  keyOf: (user) => user.id,
+  keyColumn: 'name',
+  mask: maskPhones,
+};
+
+/** Reads a users file. Its problems never show a phone number. */
+export function readUsers(file: string): FileResult<UserSettings> {
+  return readTable(file, usersTable);
+}

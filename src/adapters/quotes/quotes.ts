@@ -1,0 +1,19 @@
+import type { Quote } from '../../domain/words.ts';
+import type { Quotes } from '../../ports/world.ts';
+import { type DayPrice, quotesOn } from '../files/prices-file.ts';
+
+/** Prices of a file: everybody trades at the day's open. A symbol it does not have that day has no price. */
+export function fileQuotes(prices: readonly DayPrice[]): Quotes {
+  return { read: async ({ tradeDate, nowMs }) => quotesOn(prices, tradeDate, nowMs) };
+}
+
+/** Where there is no price source at all: each signal's own reference price. What users hold has no price then. */
+export function referenceQuotes(): Quotes {
+  return {
+    read: async ({ signals, nowMs }) =>
+      signals.map(({ exchange, symbol, referencePriceMinor }): Quote => {
+        const unknown = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };
+        return { exchange, symbol, priceMinor: referencePriceMinor, ...unknown, atMs: nowMs };
+      }),
+  };
+}

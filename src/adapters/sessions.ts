@@ -1,0 +1,41 @@
+import type { DayOverride } from '../domain/calendar.ts';
+
+export interface TradingDaysSource {
+  clock: { nowMs(): number };
+  /** Reads the operator's days; its own time limit is its own business. */
+  load: () => Promise<readonly DayOverride[]>;
+  ttlMs: number;
+}
+
+/**
+ * The operator's days, read through `load` at most once per `ttlMs`. Callers that come while a read is under way
+ * share it. A failed read is not kept: everybody waiting gets an Error with the cause, the next caller reads again.
+ * There is no falling back on an older answer: a day closed since would be traded.
+ */
+export function cachedTradingDays({ clock, load, ttlMs }: TradingDaysSource): () => Promise<readonly DayOverride[]> {
+  let kept: { days: readonly DayOverride[]; readAtMs: number } | null = null;
+  let underWay: Promise<readonly DayOverride[]> | null = null;
+
+  const read = async (): Promise<readonly DayOverride[]> => {
+    // The age counts from before the read: a change made during it may be missing from the answer.
+    const readAtMs = clock.nowMs();
+    try {
+      const days = await load();
+      kept = { days, readAtMs };
+      return days;
+    } catch (cause) {
+      const message = "could not read the operator's trading days, so no session is opened: check the database";
+      throw new Error(message, { cause });
+    }
+  };
+
+  return async () => {
+    const ageMs = kept ? clock.nowMs() - kept.readAtMs : -1;
+    // A clock set back makes the age negative: nothing is known about it then.
+    if (kept && ageMs >= 0 && ageMs < ttlMs) return kept.days;
+    underWay ??= read().finally(() => {
+      underWay = null;
+    });
+    return underWay;
+  };
+}

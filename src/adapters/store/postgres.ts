@@ -1,0 +1,106 @@
+import pg from 'pg';
+import { type Database, DatabaseError, type SqlSession } from '../../ports/database.ts';
+import { callStatement, toDatabaseError } from './sql-call.ts';
+
+export interface PostgresOptions {
+  /** `postgres://…`, straight or through a session or transaction pooler. */
+  url: string;
+  /** Connections at most; 2 or 3 on Vercel, where many instances share one server. */
+  max: number;
+  /** Ends a call that takes longer; the call is then `lost`. Default: no limit. */
+  statementTimeoutMs?: number;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Idle connections go soon: a public report shows idle Vercel instances using up a server's connections. */
+const IDLE_TIMEOUT_MS = 5_000;
+/** How much longer than the server the client waits, for the case that the server is gone. */
+const CLIENT_GRACE_MS = 5_000;
+
+/**
+ * The `pg` transport. It connects at the first call. Only unnamed queries and no session state, so it works behind a
+ * transaction pooler. Every error is a DatabaseError.
+ */
+export function openPostgres(options: PostgresOptions): Database {
+  const limitMs = options.statementTimeoutMs;
+  const pool = new pg.Pool({
+    ...connection(options.url),
+    max: options.max,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    ...(limitMs === undefined ? {} : { query_timeout: limitMs + CLIENT_GRACE_MS }),
+  });
+  // An idle connection that breaks is dropped by the pool; without a listener its event would end the process.
+  pool.on('error', () => undefined);
+  // The same for one in use: its call is refused anyway, and tells what happened.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return {
+    async call(name, args) {
+      const statement = callStatement(name);
+      try {
+        return await ask(pool, statement, JSON.stringify(args ?? {}), limitMs);
+      } catch (error) {
+        throw toDatabaseError(name, error);
+      }
+    },
+    close: () => pool.end(),
+  };
+}
+
+function connection(url: string): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: 'daily-scan',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+  };
+}
+
+async function ask(pool: pg.Pool, statement: string, args: string, limitMs: number | undefined): Promise<unknown> {
+  if (limitMs === undefined) return answerOf(await pool.query<{ answer: unknown }>(statement, [args]));
+  // Poolers refuse statement_timeout as a startup parameter (08P01), so it is set inside a transaction.
+  const client = await pool.connect();
+  let broken = true;
+  try {
+    await client.query(`begin; set local statement_timeout = ${Math.trunc(limitMs)}`);
+    const result = await client.query<{ answer: unknown }>(statement, [args]);
+    await client.query('commit');
+    broken = false;
+    return answerOf(result);
+  } finally {
+    // A connection whose call failed is closed, which also rolls back: cheaper than proving it is still usable.
+    client.release(broken);
+  }
+}
+
+function answerOf(result: pg.QueryResult<{ answer: unknown }>): unknown {
+  return result.rows[0]?.answer ?? null;
+}
+
+/**
+ * One connection of its own, for the migrator and for tests. Errors of single statements come as `pg` throws them.
+ * @throws DatabaseError when the database can't be reached
+ */
+export async function openPostgresSession(url: string): Promise<SqlSession & { close(): Promise<void> }> {
+  const client = new pg.Client(connection(url));
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+  } catch (cause) {
+    const failure = toDatabaseError('connect', cause);
+    throw new DatabaseError(`Can't connect to the database of DATABASE_URL: ${failure.message}`, {
+      kind: failure.kind,
+      code: failure.code,
+      cause,
+    });
+  }
+  return {
+    async exec(sql) {
+      await client.query(sql);
+    },
+    async query(sql, params = []) {
+      const result = await client.query<Record<string, unknown>>(sql, params);
+      return result.rows;
+    },
+    close: () => client.end(),
+  };
+}

@@ -1,0 +1,58 @@
+import type { Fault } from '../../domain/faults.ts';
+import { userIdOf } from '../../domain/ids.ts';
+import type { Answer, Store } from '../../ports/store.ts';
+import type { LookupOutcome, OrderToSend, SubmitOutcome, Venue } from '../../ports/venue.ts';
+import type { Clock } from '../../ports/world.ts';
+
+export interface PaperVenueOptions {
+  /** The simulated venue keeps its book in the same database, in a schema and in transactions of its own. */
+  store: Store;
+  clock: Clock;
+  slippageBps: number;
+  /** What it is told to do wrong; null: as it was told before. */
+  faults: readonly Fault[] | null;
+}
+
+/** A simulated venue: fills at the day's price within the limit, refuses duplicate ids, and fails as it is told to. */
+export function paperVenue({ store, clock, slippageBps, faults }: PaperVenueOptions): Venue {
+  const lookup = async ({ clientOrderId }: OrderToSend): Promise<LookupOutcome> => {
+    return store.call('paper_venue_lookup', { clientOrderId, nowMs: clock.nowMs() });
+  };
+  return {
+    name: 'paper',
+    capabilities: { refusesDuplicates: true, missIsProof: true },
+    lookup,
+    async openMarket(tradeDate, quotes) {
+      const told = faults?.map(({ user, ...fault }) => ({
+        ...fault,
+        userId: user === undefined ? null : userIdOf(user),
+      }));
+      await store.call('paper_venue_prepare', { tradeDate, quotes: [...quotes], faults: told ?? null });
+    },
+    async submit(order) {
+      const { clientOrderId, userId, exchange, symbol, side, quantity, limitPriceMinor } = order;
+      const wire = { clientOrderId, userId, exchange, symbol, side, quantity, limitPriceMinor, slippageBps };
+      const answer = await store.call('paper_venue_submit', { ...wire, nowMs: clock.nowMs() });
+      return answer.kind === 'duplicate' ? asBooked(await lookup(order)) : outcomeOf(answer);
+    },
+  };
+}
+
+function outcomeOf(answer: Exclude<Answer<'paper_venue_submit'>, { kind: 'duplicate' }>): SubmitOutcome {
+  switch (answer.kind) {
+    case 'acknowledged':
+      return { kind: 'acknowledged', report: answer.report };
+    case 'rejected':
+      return { kind: 'rejected', message: answer.report.message ?? 'no reason given' };
+    case 'silence':
+      return { kind: 'unknown', reason: 'timeout' };
+    case 'garbage':
+      return { kind: 'unknown', reason: 'unreadable_answer' };
+  }
+}
+
+/** A refused duplicate means the order is in the book: the book says what became of it. */
+function asBooked(found: LookupOutcome): SubmitOutcome {
+  if (found.kind === 'found') return { kind: 'acknowledged', report: found.report };
+  return { kind: 'unknown', reason: 'duplicate_not_in_book' };
+}

@@ -1,0 +1,42 @@
+import type { ChargeRate } from './decision.ts';
+import { safe } from './money.ts';
+import type { Side } from './words.ts';
+
+const ppb = 1_000_000_000n;
+const bps = 10_000n;
+
+/**
+ * What one leg of `valueMinor` turnover costs, in minor units: transaction tax, exchange and regulator fees, stamp
+ * duty, brokerage (a rate with a cap) and GST on brokerage and fees, each exact and rounded up once, at the end.
+ * The database computes the very same fraction, so an estimate and a booking never differ by a paisa. Rates are dated
+ * rows, not constants; that GST is owed on brokerage and fees but not on tax and stamp duty is how Indian contract notes
+ * add up (Kite's published order-margins example agrees).
+ */
+export function chargesOn(valueMinor: number, rate: ChargeRate): number {
+  const value = BigInt(valueMinor);
+  const untaxed = value * BigInt(rate.transactionTaxPpb + rate.stampPpb);
+  const fees = value * BigInt(rate.exchangePpb + rate.regulatorPpb);
+  const total = untaxed * bps + (bps + BigInt(rate.gstBps)) * (fees + brokerage(value, rate));
+  const divisor = ppb * bps;
+  return safe((total + divisor - 1n) / divisor);
+}
+
+function brokerage(value: bigint, rate: ChargeRate): bigint {
+  const byRate = value * BigInt(rate.brokeragePpb);
+  const cap = BigInt(rate.brokerageCapMinor) * ppb;
+  return byRate < cap ? byRate : cap;
+}
+
+/**
+ * The rate of one leg: `mtf` (margin trading facility) where the account trades with leverage, else `delivery`.
+ * @throws Error when the run was frozen without that rate: nothing may be traded whose cost is not known.
+ */
+export function rateFor(rates: readonly ChargeRate[], side: Side, leverageCenti: number): ChargeRate {
+  const product = leverageCenti > 100 ? 'mtf' : 'delivery';
+  const rate = rates.find((candidate) => candidate.product === product && candidate.side === side);
+  if (rate) return rate;
+  const known = rates.map((candidate) => `${candidate.product} ${candidate.side}`).join(', ') || 'none';
+  throw new Error(
+    `No charge rate for ${product} ${side} among the rates of this run (${known}): add a row in force on its trade date`,
+  );
+}

@@ -1,0 +1,148 @@
+import type { DenyReason, SkipReason } from './decision.ts';
+import { parseMinor } from './money.ts';
+import type { RunSkip } from './report.ts';
+import { formatRupees } from './rupees.ts';
+
+/** What a decision's `limit` and `actual` count, and what each is called in front of the figure. */
+interface Measure {
+  unit: 'money' | 'percent' | 'count';
+  actual: string;
+  limit: string;
+}
+
+interface ReasonWords {
+  /** At most 12 characters, for a table cell an operator reads. */
+  short: string;
+  /** A clause addressed to the user, without a capital or a full stop. */
+  you: string;
+  /** Absent where the figures say nothing to the user, or are not his to see. */
+  measure?: Measure;
+  /** Said instead of `you` where the actual figure is not known: then the limit may not have been reached at all. */
+  unmeasured?: string;
+}
+
+const skipWords: Record<SkipReason, ReasonWords> = {
+  user_inactive: { short: 'inactive', you: 'your account is paused' },
+  trading_disabled: { short: 'trading off', you: 'trading is switched off for your account' },
+  not_subscribed: { short: 'not followed', you: 'you do not follow this strategy' },
+  account_not_ready: { short: 'not ready', you: 'your trading account is not ready' },
+  already_decided: { short: 'done before', you: 'this signal was already handled for you' },
+  already_holding: { short: 'holds it', you: 'you already hold it' },
+  working_order: { short: 'order open', you: 'you already have an open order for it' },
+  no_position: { short: 'holds none', you: 'you hold none to sell' },
+  symbol_not_allowed: { short: 'not allowed', you: 'your settings do not allow it' },
+};
+
+const denyWords: Record<DenyReason, ReasonWords> = {
+  halted: { short: 'halted', you: 'trading is halted' },
+  cut_off: { short: 'too late', you: 'it was past the cut-off time for new orders' },
+  signal_expired: { short: 'signal old', you: 'the signal was no longer valid' },
+  price_unavailable: { short: 'no price', you: 'there was no reliable price for it' },
+  price_outside_band: {
+    short: 'price moved',
+    you: 'the price had moved too far from the signal',
+    measure: { unit: 'percent', actual: 'moved', limit: 'limit' },
+  },
+  margin_unavailable: { short: 'no margin', you: 'the broker gave no margin for it' },
+  instrument_restricted: { short: 'restricted', you: 'new positions in it are restricted' },
+  daily_loss_limit: {
+    short: 'loss limit',
+    you: 'your daily loss limit is reached',
+    measure: { unit: 'money', actual: 'today', limit: 'limit' },
+    unmeasured: 'your result of today is not known, so your daily loss limit could not be checked',
+  },
+  max_open_positions: {
+    short: 'max open',
+    you: 'you have as many open positions as you allow',
+    measure: { unit: 'count', actual: 'open', limit: 'limit' },
+  },
+  quantity_zero: {
+    short: 'none fit',
+    you: 'your share per trade is too small for one lot',
+    measure: { unit: 'money', actual: 'one lot needs', limit: 'your share' },
+  },
+  below_min_value: {
+    short: 'too small',
+    you: 'the order would be too small',
+    measure: { unit: 'money', actual: 'value', limit: 'smallest' },
+  },
+  max_order_value: {
+    short: 'too large',
+    you: 'the order would be too large',
+    measure: { unit: 'money', actual: 'value', limit: 'largest' },
+  },
+  freeze_quantity: {
+    short: 'freeze limit',
+    you: 'it is more than the exchange takes in one order',
+    measure: { unit: 'count', actual: 'quantity', limit: 'largest' },
+  },
+  // The cap is over all users: its figures would tell one user what the others trade.
+  symbol_cap: { short: 'symbol cap', you: 'our limit for this share is reached for today' },
+  insufficient_funds: {
+    short: 'no money',
+    you: 'not enough free money',
+    measure: { unit: 'money', actual: 'needed', limit: 'available' },
+  },
+};
+
+const decisionWords: Record<string, ReasonWords> = { ...skipWords, ...denyWords };
+
+/** Why an order that was accepted ended without (all of) its fill, where we and not the venue stopped it. */
+const orderWords: Record<string, ReasonWords> = {
+  breaker_open: { short: 'stopped', you: 'we stopped sending because too many orders were failing' },
+  halted: { short: 'halted', you: 'trading was halted before it was sent' },
+  cut_off: { short: 'too late', you: 'it could not be sent in time' },
+  not_sent_in_time: { short: 'not sent', you: 'it could not be sent in time' },
+};
+
+/** Why a run did not open, as a full clause for the operator, with what to do where there is something to do. */
+export const runSkipWords: Record<RunSkip, string> = {
+  market_closed: 'the market is closed on this day',
+  outside_window: 'it is not yet time for this session',
+  too_late: 'it is past the cut-off: no new decisions are made today',
+  already_done: 'this session is already done; nothing is placed twice',
+  already_running: 'another process is running this session now; run again later to see its report',
+  no_signals: 'there is no signal for this date; import some, or name a file with --signals',
+  no_users: 'there is no user to trade for; import some, or name a file with --users',
+  halted: 'trading is halted; lift it with npm run resume -- --why …',
+};
+
+/** A skip, deny or order reason in at most 12 characters; an unknown code is shown with spaces and cut. */
+export function shortReason(reason: string): string {
+  return wordsOf(reason)?.short ?? reason.replaceAll('_', ' ').slice(0, 12).trimEnd();
+}
+
+/** A skip or deny reason as a clause to the user, with its figures: 'not enough free money (needed ₹…, available ₹…)'. */
+export function reasonSentence(reason: string, limit: string | null, actual: string | null): string {
+  const words = wordsOf(reason);
+  if (!words) return reason.replaceAll('_', ' ');
+  const { measure, unmeasured } = words;
+  const you = actual === null && unmeasured ? unmeasured : words.you;
+  if (!measure) return you;
+  const figures = [
+    actual === null ? null : `${measure.actual} ${figure(measure.unit, actual)}`,
+    limit === null ? null : `${measure.limit} ${figure(measure.unit, limit)}`,
+  ].filter((text) => text !== null);
+  return figures.length === 0 ? you : `${you} (${figures.join(', ')})`;
+}
+
+/** The reason of a canceled, expired or rejected order as a clause to the user. */
+export function orderReasonSentence(reason: string): string {
+  const words = orderOnly(reason) ?? wordsOf(reason);
+  return words?.you ?? reason.replaceAll('_', ' ');
+}
+
+function wordsOf(reason: string): ReasonWords | undefined {
+  return Object.hasOwn(decisionWords, reason) ? decisionWords[reason] : orderOnly(reason);
+}
+
+function orderOnly(reason: string): ReasonWords | undefined {
+  return Object.hasOwn(orderWords, reason) ? orderWords[reason] : undefined;
+}
+
+/** A figure that is not the decimal it should be is shown as it is: a strange figure beats a missing one. */
+function figure(unit: Measure['unit'], value: string): string {
+  const minor = parseMinor(value);
+  if (minor === null || unit === 'count') return value;
+  return unit === 'money' ? formatRupees(minor) : `${value} %`;
+}

@@ -1,0 +1,229 @@
+import type { AccountState, DenyReason, PlannedSignal, RunFrame, SkipReason } from './decision.ts';
+import { formatMinor, mulDivCeil, safe } from './money.ts';
+import { marginFor, valueAt } from './sizing.ts';
+import type { Instrument, Quote } from './words.ts';
+
+/** How everything about one instrument is keyed: `exchange:symbol`. */
+export function instrumentKey({ exchange, symbol }: { exchange: string; symbol: string }): string {
+  return `${exchange}:${symbol}`;
+}
+
+/** Exposure accepted so far over all users of the trade date, in minor units, keyed `exchange:symbol`. */
+export type CapUse = Map<string, number>;
+
+/** Where one user stands after his signals decided so far. */
+export interface Standing {
+  availableMinor: number;
+  /** Quantity held per instrument key; never 0. */
+  held: ReadonlyMap<string, number>;
+  /** Instruments with an order that is not terminal. */
+  working: Set<string>;
+  /** Instruments held, or with a buy that is not terminal: what max_open_positions counts. */
+  open: Set<string>;
+  decided: Set<string>;
+}
+
+/** One signal for one user, as the rules look at it. */
+export interface Case {
+  frame: RunFrame;
+  account: AccountState;
+  planned: PlannedSignal;
+  standing: Standing;
+  capUsed: CapUse;
+  key: string;
+  /** 0 where there is no quote: `price_unavailable` stops it before anything is computed from it. */
+  priceMinor: number;
+  /** The assumed one where none is known: `instrument_restricted` stops it in live mode. */
+  instrument: Instrument;
+}
+
+/** The same, with the order it would become. */
+export interface SizedCase extends Case {
+  budgetMinor: number;
+  quantity: number;
+  exposureMinor: number;
+  marginMinor: number;
+  limitPriceMinor: number;
+  chargesMinor: number;
+  holdMinor: number;
+}
+
+/** Why a rule refuses: the limit and what was found instead, as a person reads them. */
+export interface Finding {
+  limit: string | null;
+  actual: string | null;
+}
+
+/** A Finding where the rule applies, null where it has nothing against the order. */
+type Rule<C extends Case> = (c: C) => Finding | null;
+type Rules<R, C extends Case> = readonly (readonly [R, Rule<C>])[];
+
+/** The first rule that applies stands. */
+export function firstReason<R, C extends Case>(rules: Rules<R, C>, c: C): (Finding & { reason: R }) | null {
+  for (const [reason, rule] of rules) {
+    const finding = rule(c);
+    if (finding) return { reason, ...finding };
+  }
+  return null;
+}
+
+const when = (applies: boolean, actual: string | null = null): Finding | null =>
+  applies ? { limit: null, actual } : null;
+
+/** Limits on entering never keep anybody from leaving. */
+const forBuys =
+  <C extends Case>(rule: Rule<C>): Rule<C> =>
+  (c) =>
+    c.planned.signal.side === 'BUY' ? rule(c) : null;
+
+const forSells =
+  <C extends Case>(rule: Rule<C>): Rule<C> =>
+  (c) =>
+    c.planned.signal.side === 'SELL' ? rule(c) : null;
+
+/** Not eligible; nothing is asked of the limits. The contract's order. */
+export const skipRules: Rules<SkipReason, Case> = [
+  ['user_inactive', ({ account }) => when(!account.active)],
+  ['trading_disabled', ({ account }) => when(!account.tradingEnabled)],
+  ['not_subscribed', notSubscribed],
+  ['account_not_ready', ({ account }) => when(account.notReady !== null, account.notReady)],
+  ['already_decided', ({ standing, planned }) => when(standing.decided.has(planned.signal.id))],
+  ['already_holding', forBuys(alreadyHolding)],
+  ['working_order', ({ standing, key }) => when(standing.working.has(key))],
+  ['no_position', forSells(({ standing, key }) => when((standing.held.get(key) ?? 0) <= 0))],
+  ['symbol_not_allowed', symbolNotAllowed],
+];
+
+/** Refused before anything is sized. The contract's order. */
+export const denyRules: Rules<DenyReason, Case> = [
+  ['halted', ({ frame, account }) => when((frame.halted ?? account.halted) !== null, frame.halted ?? account.halted)],
+  ['cut_off', ({ frame }) => when(frame.nowMs >= frame.cutOffMs)],
+  ['signal_expired', signalExpired],
+  ['price_unavailable', ({ frame, planned }) => quoteFault(planned.quote, frame)],
+  ['price_outside_band', priceOutsideBand],
+  ['margin_unavailable', marginUnavailable],
+  ['instrument_restricted', instrumentRestricted],
+  ['daily_loss_limit', forBuys(dailyLossLimit)],
+  ['max_open_positions', forBuys(maxOpenPositions)],
+];
+
+/** Refused at the size it would have. The contract's order, after `denyRules`. */
+export const sizedDenyRules: Rules<DenyReason, SizedCase> = [
+  ['quantity_zero', quantityZero],
+  ['below_min_value', ({ frame, exposureMinor }) => below(frame.limits.minOrderValueMinor, exposureMinor)],
+  ['max_order_value', ({ frame, exposureMinor }) => above(frame.limits.maxOrderValueMinor, exposureMinor)],
+  ['freeze_quantity', freezeQuantity],
+  ['symbol_cap', forBuys(symbolCap)],
+  ['insufficient_funds', ({ standing, holdMinor }) => above(standing.availableMinor, holdMinor)],
+];
+
+function above(limitMinor: number | null, actualMinor: number): Finding | null {
+  if (limitMinor === null || actualMinor <= limitMinor) return null;
+  return { limit: formatMinor(limitMinor), actual: formatMinor(actualMinor) };
+}
+
+function below(limitMinor: number, actualMinor: number): Finding | null {
+  if (actualMinor >= limitMinor) return null;
+  return { limit: formatMinor(limitMinor), actual: formatMinor(actualMinor) };
+}
+
+function notSubscribed({ account, planned }: Case): Finding | null {
+  return when(account.strategies !== null && !account.strategies.includes(planned.signal.strategy));
+}
+
+function alreadyHolding({ standing, key }: Case): Finding | null {
+  const quantity = standing.held.get(key);
+  return quantity === undefined ? null : { limit: null, actual: String(quantity) };
+}
+
+function symbolNotAllowed({ account, planned }: Case): Finding | null {
+  const { symbol } = planned.signal;
+  const listed = account.allowSymbols === null || account.allowSymbols.includes(symbol);
+  return when(!listed || account.denySymbols.includes(symbol));
+}
+
+function signalExpired({ frame, planned }: Case): Finding | null {
+  const { validUntilMs } = planned.signal;
+  return when(validUntilMs !== null && validUntilMs <= frame.nowMs);
+}
+
+/** Why nobody may trade on this quote; ages are whole seconds. Reads fail closed: no guess stands in for a price. */
+function quoteFault(quote: Quote | null | undefined, { nowMs, limits }: RunFrame): Finding | null {
+  if (!quote) return { limit: null, actual: null };
+  if (quote.priceMinor <= 0) return { limit: null, actual: formatMinor(quote.priceMinor) };
+  const ageMs = nowMs - quote.atMs;
+  if (ageMs > limits.quoteMaxAgeMs) {
+    return { limit: String(Math.floor(limits.quoteMaxAgeMs / 1000)), actual: String(Math.ceil(ageMs / 1000)) };
+  }
+  // A price beyond its own circuit limits contradicts itself, and no order could be sent that reaches it.
+  if (quote.lowerCircuitMinor !== null && quote.priceMinor < quote.lowerCircuitMinor) {
+    return below(quote.lowerCircuitMinor, quote.priceMinor);
+  }
+  return above(quote.upperCircuitMinor, quote.priceMinor);
+}
+
+/** Percent from the reference price; exactly the band is still inside. */
+function priceOutsideBand({ frame, planned, priceMinor }: Case): Finding | null {
+  const reference = planned.signal.referencePriceMinor;
+  const bandBps = frame.limits.priceBandBps;
+  const movedBy10k = BigInt(Math.abs(priceMinor - reference)) * 10_000n;
+  if (movedBy10k <= BigInt(bandBps) * BigInt(reference)) return null;
+  if (reference <= 0) return { limit: formatMinor(bandBps), actual: null };
+  const nearestBps = safe((2n * movedBy10k + BigInt(reference)) / (2n * BigInt(reference)));
+  // Never "3.00 is beyond 3.00": a move that rounds to the band is shown as the next hundredth.
+  const movedBps = Math.max(nearestBps, bandBps + 1);
+  return { limit: formatMinor(bandBps), actual: formatMinor(priceMinor < reference ? -movedBps : movedBps) };
+}
+
+function marginUnavailable({ account }: Case): Finding | null {
+  return when(account.settings.leverageCenti < 100 || account.settings.capitalMinor <= 0);
+}
+
+/** A restriction is on entering; an instrument nobody knows can't be sold either, its tick and lot would be a guess. */
+function instrumentRestricted({ frame, planned }: Case): Finding | null {
+  if (planned.instrument === null) return when(frame.mode === 'live', 'unknown instrument');
+  const { restricted } = planned.instrument;
+  return when(restricted !== null && planned.signal.side === 'BUY', restricted);
+}
+
+function dailyLossLimit({ frame, account, standing }: Case): Finding | null {
+  const { capitalMinor, dailyLossLimitBps } = account.settings;
+  if (dailyLossLimitBps === null) return null;
+  const floorMinor = -mulDivCeil(capitalMinor, dailyLossLimitBps, 10_000);
+  const todayMinor = resultToday(frame, account, standing);
+  if (todayMinor === null) return { limit: formatMinor(floorMinor), actual: null };
+  if (todayMinor > floorMinor) return null;
+  return { limit: formatMinor(floorMinor), actual: formatMinor(todayMinor) };
+}
+
+/** Realised today + (price − previous close) × quantity of everything held; null where one of them is not known. */
+function resultToday(frame: RunFrame, account: AccountState, standing: Standing): number | null {
+  let result = BigInt(account.realisedTodayMinor);
+  for (const [key, quantity] of standing.held) {
+    const quote = frame.quotes.get(key);
+    if (!quote || quote.previousCloseMinor === null || quoteFault(quote, frame)) return null;
+    result += BigInt(quote.priceMinor - quote.previousCloseMinor) * BigInt(quantity);
+  }
+  return safe(result);
+}
+
+function maxOpenPositions({ account, standing }: Case): Finding | null {
+  const max = account.settings.maxOpenPositions;
+  if (max === null || standing.open.size < max) return null;
+  return { limit: String(max), actual: String(standing.open.size) };
+}
+
+function quantityZero({ account, instrument, priceMinor, quantity, budgetMinor }: SizedCase): Finding | null {
+  if (quantity > 0) return null;
+  const oneLotMinor = marginFor(valueAt(instrument.lotSize, priceMinor), account.settings.leverageCenti);
+  return { limit: formatMinor(budgetMinor), actual: formatMinor(oneLotMinor) };
+}
+
+function freezeQuantity({ instrument, quantity }: SizedCase): Finding | null {
+  const freeze = instrument.freezeQuantity;
+  return freeze === null || quantity <= freeze ? null : { limit: String(freeze), actual: String(quantity) };
+}
+
+function symbolCap({ frame, capUsed, key, exposureMinor }: SizedCase): Finding | null {
+  return above(frame.limits.symbolCapMinor, (capUsed.get(key) ?? 0) + exposureMinor);
+}

@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { messageStatus, minor, mode, outcome, reason, runState, side, status } from './rows.ts';
+
+// The shapes of what people ask the database for: a run's report, why a user got something, messages, the calendar.
+
+const counts = z.record(z.string(), z.int());
+
+export const report = z.object({
+  runId: z.string(),
+  sessionId: z.string(),
+  tradeDate: z.string(),
+  mode,
+  state: runState,
+  planHash: z.string().nullable(),
+  openedAtMs: z.int(),
+  finishedAtMs: z.int(),
+  problems: z.array(
+    z.object({
+      file: z.string(),
+      line: z.int(),
+      field: z.string().nullable(),
+      reason: z.string(),
+      value: z.string().nullable(),
+    }),
+  ),
+  users: z.int(),
+  outcomes: counts,
+  statuses: counts,
+  messageStatuses: counts,
+  signals: z.array(
+    z.object({
+      id: z.string(),
+      symbol: z.string(),
+      side,
+      rank: z.int(),
+      accepted: z.int(),
+      skipped: z.int(),
+      denied: z.int(),
+      filled: z.int(),
+      rejected: z.int(),
+      unknown: z.int(),
+      durationMs: z.int(),
+      /** Thousandths of the minor unit: an average price need not be whole. */
+      lowestMilli: z.int().nullable(),
+      highestMilli: z.int().nullable(),
+      fills: z.int(),
+    }),
+  ),
+  orders: z.array(
+    z.object({
+      clientOrderId: z.string(),
+      userId: z.string(),
+      userName: z.string(),
+      symbol: z.string(),
+      side,
+      quantity: z.int(),
+      status,
+      reason: z.string().nullable(),
+      message: z.string().nullable(),
+      limitPriceMinor: minor,
+      decisionPriceMinor: minor,
+      filledQuantity: z.int(),
+      filledValueMinor: minor,
+      chargesMinor: minor,
+      leverageCenti: z.int(),
+    }),
+  ),
+  decisions: z.array(
+    z.object({
+      userId: z.string(),
+      userName: z.string(),
+      symbol: z.string(),
+      outcome,
+      reason,
+      limit: z.string().nullable(),
+      actual: z.string().nullable(),
+    }),
+  ),
+  messages: z.array(z.object({ userId: z.string(), status: messageStatus, text: z.string() })),
+});
+
+export const progress = z.object({
+  signalId: z.string(),
+  symbol: z.string(),
+  side,
+  done: z.int(),
+  total: z.int(),
+});
+
+export const messageRow = z.object({
+  userId: z.string(),
+  userName: z.string(),
+  kind: z.string(),
+  status: messageStatus,
+  reason: z.string().nullable(),
+  text: z.string(),
+  changedAtMs: z.int(),
+});
+
+const whyOrder = z.object({
+  clientOrderId: z.string(),
+  status,
+  reason: z.string().nullable(),
+  message: z.string().nullable(),
+  venue: z.string(),
+  venueOrderId: z.string().nullable(),
+  limitPriceMinor: minor,
+  filledQuantity: z.int(),
+  filledValueMinor: minor,
+  chargesMinor: minor,
+  lateFill: z.boolean(),
+  events: z.array(z.object({ atMs: z.int(), from: status.nullable(), to: status, reason: z.string().nullable() })),
+  ledger: z.array(z.object({ kind: z.string(), cashDeltaMinor: minor, heldDeltaMinor: minor })),
+});
+
+export const why = z.object({
+  users: z.array(z.object({ id: z.string(), name: z.string() })),
+  decisions: z.array(
+    z.object({
+      runId: z.string(),
+      tradeDate: z.string(),
+      userId: z.string(),
+      symbol: z.string(),
+      side,
+      strategy: z.string(),
+      outcome,
+      reason,
+      limit: z.string().nullable(),
+      actual: z.string().nullable(),
+      quantity: z.int(),
+      priceMinor: minor.nullable(),
+      holdMinor: minor,
+      referencePriceMinor: minor,
+      order: whyOrder.nullable(),
+    }),
+  ),
+});
+
+export const calendarDay = z.object({
+  date: z.string(),
+  kind: z.enum(['open', 'closed']),
+  name: z.string(),
+  openTime: z.string().nullable(),
+  closeTime: z.string().nullable(),
+});

@@ -1,0 +1,95 @@
+import type { RunReport } from './domain/report.ts';
+import type { World } from './ports/world.ts';
+import { decideAndAccept, hashOf, planOnly } from './stages/decide.ts';
+import { execute } from './stages/execute.ts';
+import { notify } from './stages/notify.ts';
+import { open } from './stages/open.ts';
+import { planReport, skippedReport } from './stages/plan-report.ts';
+import { reconcile } from './stages/reconcile.ts';
+import { reportOf } from './stages/report.ts';
+import { type OpenRun, type Refused, type RunRequest, scan } from './stages/scan.ts';
+
+export type RunResult = { kind: 'report'; report: RunReport } | Refused;
+
+/**
+ * scan → decide → accept → execute → notify. Every stage leaves its result in rows, so that a run that was killed
+ * anywhere is finished by running it again.
+ */
+export async function run(world: World, request: RunRequest): Promise<RunResult> {
+  const scanned = await scan(world, request);
+  if (scanned.kind === 'refused') return scanned;
+  if (scanned.kind === 'skipped') return reported(skippedReport(request, scanned, world.clock.nowMs()));
+  tellScanned(world, scanned);
+  if (request.dryRun) return dryRun(world, request, scanned);
+  const changed = await changedPlan(world, request, scanned);
+  if (changed) return changed;
+
+  const opened = await open(world, request, scanned);
+  await openMarkets(world, opened);
+  await decideAndAccept(world, opened);
+  await carryOut(world, request, opened);
+  return scanned.state === 'done'
+    ? alreadyDone(world, request, scanned)
+    : reported(await storedReport(world, request, opened));
+}
+
+/** Simulated venues trade at the prices the run was frozen at. */
+async function openMarkets({ venues }: World, { session, frame }: OpenRun): Promise<void> {
+  for (const venue of venues.values()) await venue.openMarket?.(session.date, [...frame.quotes.values()]);
+}
+
+function reported(report: RunReport): RunResult {
+  return { kind: 'report', report };
+}
+
+/** Sends, looks up and tells until nothing is open, or until the wait is over: the rest is for whoever comes next. */
+async function carryOut(world: World, { waitMs, concurrency }: RunRequest, { runId }: OpenRun): Promise<void> {
+  const { store, clock } = world;
+  world.tell({ step: 'sending', runId, signals: await store.call('read_progress', { runId }) });
+  const untilMs = clock.virtual ? Number.POSITIVE_INFINITY : clock.nowMs() + waitMs;
+  for (;;) {
+    await execute(world, concurrency);
+    await reconcile(world, concurrency);
+    await notify(world, concurrency);
+    const left = await store.call('finish_run', { runId, nowMs: clock.nowMs() });
+    world.tell({ step: 'run_looked_at', runId, ...left });
+    if (left.openOrders + left.openMessages === 0 || left.nextDueMs === null) return;
+    const pauseMs = Math.max(left.nextDueMs - clock.nowMs(), 50);
+    if (clock.nowMs() + pauseMs > untilMs) return;
+    await clock.sleep(pauseMs);
+  }
+}
+
+async function dryRun(world: World, request: RunRequest, run: OpenRun): Promise<RunResult> {
+  if (run.state === 'done') return alreadyDone(world, request, run);
+  return reported(await planReport(world, request, run, await planOnly(world, run)));
+}
+
+async function alreadyDone(world: World, request: RunRequest, run: OpenRun): Promise<RunResult> {
+  const report = await storedReport(world, request, run);
+  const skipped = { reason: 'already_done', nextSession: run.nextSession } as const;
+  return reported({ ...report, dryRun: request.dryRun, skipped });
+}
+
+/** What somebody approved must be what would happen now, else nothing happens. */
+async function changedPlan(world: World, request: RunRequest, run: OpenRun): Promise<Refused | null> {
+  if (request.expectPlan === null) return null;
+  const planHash = await hashOf(world, run, await planOnly(world, run));
+  if (planHash === request.expectPlan) return null;
+  const message = `The plan is now ${planHash}, not ${request.expectPlan}: nothing was placed. Look at it again with --dry-run.`;
+  return { kind: 'refused', code: 'plan_changed', message };
+}
+
+async function storedReport(world: World, request: RunRequest, { runId }: OpenRun): Promise<RunReport> {
+  const report = await reportOf(world, runId);
+  if (!report) throw new Error(`run ${runId} vanished`);
+  return report.problems.length > 0 ? report : { ...report, problems: request.given.problems };
+}
+
+function tellScanned({ tell }: World, { runId, session, state, frame, userCount }: OpenRun): void {
+  const signals = frame.signals.map(({ signal, quote }) => {
+    const { rank, symbol, side, referencePriceMinor } = signal;
+    return { rank, symbol, side, referencePriceMinor, priceMinor: quote?.priceMinor ?? null };
+  });
+  tell({ step: 'scanned', runId, session: session.id, state, users: userCount, signals });
+}

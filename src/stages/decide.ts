@@ -1,0 +1,138 @@
+import { rateFor } from '../domain/charges.ts';
+import { decide } from '../domain/decide.ts';
+import type { Decision, RunFrame } from '../domain/decision.ts';
+import { clientOrderIdOf, planHashOf, planLine, queueHash } from '../domain/ids.ts';
+import type { CapUse } from '../domain/rules.ts';
+import type { UserSettings } from '../domain/words.ts';
+import type { Answer, DecisionToAccept, UserToImport } from '../ports/store.ts';
+import type { World } from '../ports/world.ts';
+import type { OpenRun } from './scan.ts';
+
+const PAGE_USERS = 1000;
+
+type QueuedAccount = Answer<'read_accounts'>[number];
+
+/** One user's decisions for every signal of the run. */
+export interface Planned {
+  account: QueuedAccount;
+  decisions: Decision[];
+}
+
+/** Decides page by page and accepts each page: decisions, orders and holds in one transaction. Ends with the run decided. */
+export async function decideAndAccept(world: World, run: OpenRun): Promise<void> {
+  const { store, clock, tell } = world;
+  const { runId, frame } = run;
+  for await (const page of planPages(world, run)) {
+    const decisions = page.flatMap((planned) => toAccept(frame, planned));
+    const { accepted } = await store.call('accept_page', { runId, nowMs: clock.nowMs(), decisions });
+    tell({ step: 'page_accepted', runId, users: page.length, decisions: decisions.length, accepted });
+  }
+  const decided = await store.call('decide_run', { runId, nowMs: clock.nowMs() });
+  tell({ step: 'run_decided', runId, planHash: decided.planHash });
+}
+
+/** The whole plan without writing anything: of a run that is not open yet, or what is left of an open one. */
+export async function planOnly(world: World, run: OpenRun): Promise<Planned[]> {
+  const plan: Planned[] = [];
+  for await (const page of planPages(world, run)) plan.push(...page);
+  return plan;
+}
+
+/** The hash of a plan, with what an open run has already written of it. */
+export async function hashOf(world: World, run: OpenRun, plan: readonly Planned[]): Promise<string> {
+  const written = await world.store.call('read_plan_lines', { runId: run.runId });
+  return planHashOf([...written, ...plan.flatMap(({ decisions }) => decisions.map(planLine))]);
+}
+
+/** Pages of users in queue order, decided. Symbol caps are used up along the queue. */
+async function* planPages(world: World, run: OpenRun): AsyncGenerator<Planned[]> {
+  const capUsed: CapUse = new Map(Object.entries(run.frame.capUsed));
+  const pages = run.users ? [await overlaid(world, run, run.users)] : storedPages(world, run, null);
+  for await (const page of pages) {
+    yield page.map((account) => ({ account, decisions: decide(frameNow(world, run.frame), account, capUsed) }));
+  }
+}
+
+/** Time passes between pages: the cut-off and the age of prices are looked at anew for each. */
+function frameNow(world: World, frame: RunFrame): RunFrame {
+  return { ...frame, nowMs: world.clock.nowMs() };
+}
+
+async function* storedPages(world: World, run: OpenRun, userIds: string[] | null): AsyncGenerator<QueuedAccount[]> {
+  for (let afterPlace = 0; ; ) {
+    const page = await world.store.call('read_accounts', {
+      runId: run.runId,
+      frozen: run.state !== null,
+      mode: run.frame.mode,
+      tradeDate: run.session.date,
+      userIds,
+      signalIds: run.frame.signals.map(({ signal }) => signal.id),
+      afterPlace,
+      limit: PAGE_USERS,
+    });
+    const last = page.at(-1);
+    if (!last) return;
+    yield page;
+    afterPlace = last.place;
+  }
+}
+
+/** A dry run's users as the import would leave them: stored state under the file's settings, new users with their deposit. */
+async function overlaid(world: World, run: OpenRun, users: readonly UserToImport[]): Promise<QueuedAccount[]> {
+  const stored = new Map<string, QueuedAccount>();
+  for await (const page of storedPages(
+    world,
+    run,
+    users.map(({ id }) => id),
+  )) {
+    for (const account of page) stored.set(account.settings.id, account);
+  }
+  return users
+    .map((user) => ({ user, hash: queueHash(run.runId, user.id) }))
+    .sort((a, b) => a.user.priority - b.user.priority || (a.hash < b.hash ? -1 : 1))
+    .map(({ user }, index) => ({ ...overlay(run, user, stored.get(user.id)), place: index + 1 }));
+}
+
+function overlay(run: OpenRun, user: UserToImport, stored: QueuedAccount | undefined): Omit<QueuedAccount, 'place'> {
+  const { active = true, tradingEnabled = true, ...settings } = user;
+  // A user who changes venue gets a new account there, as the import would open it.
+  if (stored && stored.accountId !== null && stored.settings.venue === settings.venue) return { ...stored, settings };
+  const paper = run.frame.mode === 'paper';
+  return {
+    accountId: null,
+    settings,
+    active: stored?.active ?? active,
+    tradingEnabled: stored?.tradingEnabled ?? tradingEnabled,
+    strategies: stored?.strategies ?? null,
+    allowSymbols: stored?.allowSymbols ?? null,
+    denySymbols: stored?.denySymbols ?? [],
+    notReady: paper ? null : 'not connected yet',
+    halted: stored?.halted ?? null,
+    availableMinor: paper ? settings.capitalMinor : 0,
+    realisedTodayMinor: 0,
+    positions: [],
+    working: [],
+    decidedSignalIds: [],
+  };
+}
+
+function toAccept(frame: RunFrame, { account, decisions }: Planned): DecisionToAccept[] {
+  const { settings, accountId, place } = account;
+  return decisions.map((decision) => {
+    const side = frame.signals.find(({ signal }) => signal.id === decision.signalId)?.signal.side;
+    const accepted = decision.outcome === 'accepted' && side !== undefined;
+    return {
+      ...decision,
+      place,
+      accountId,
+      leverageCenti: settings.leverageCenti,
+      rateId: accepted ? rateFor(frame.rates, side, settings.leverageCenti).id : null,
+      clientOrderId: accepted ? clientOrderIdFor(frame, settings, decision.signalId) : null,
+    };
+  });
+}
+
+/** One id per account (user × venue × mode) and signal, whichever run or process makes it. */
+export function clientOrderIdFor(frame: RunFrame, settings: UserSettings, signalId: string): string {
+  return clientOrderIdOf(frame.mode, settings.venue, settings.id, signalId);
+}

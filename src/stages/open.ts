@@ -1,0 +1,84 @@
+import type { RunFrame } from '../domain/decision.ts';
+import { instrumentKey } from '../domain/rules.ts';
+import { sendBeforeMs } from '../domain/session.ts';
+import type { Quote } from '../domain/words.ts';
+import type { Answer } from '../ports/store.ts';
+import type { World } from '../ports/world.ts';
+import type { OpenRun, RunRequest } from './scan.ts';
+
+/** Brings in what was given and freezes the run's signals, prices and users. Of two who open, one freezes and both go on. */
+export async function open(world: World, request: RunRequest, run: OpenRun): Promise<OpenRun> {
+  if (run.state !== null) return run;
+  const { store, clock } = world;
+  const { runId, session, frame } = run;
+  const { given, mode } = request;
+  const nowMs = clock.nowMs();
+  const signals = frame.signals.map(({ signal }) => signal);
+  await store.call('import_instruments', { instruments: given.instruments });
+  if (given.signals) await store.call('import_signals', { signals, source: given.source });
+  if (given.users) await store.call('import_users', { users: given.users, mode, source: given.source, nowMs });
+  await store.call('open_run', {
+    runId,
+    sessionId: session.id,
+    tradeDate: session.date,
+    mode,
+    nowMs,
+    cutOffMs: session.cutOffMs,
+    limits: request.limits,
+    problems: given.problems,
+    signals: frame.signals.map(({ signal, instrument }, index) => ({
+      signalId: signal.id,
+      position: index + 1,
+      sendBeforeMs: sendBeforeMs(signal.validUntilMs, session, instrument?.fno ?? false),
+    })),
+    quotes: [...frame.quotes.values()],
+    userIds: given.users?.map(({ id }) => id) ?? null,
+  });
+  world.tell({ step: 'run_opened', runId, signals: signals.length });
+  return { ...run, state: 'planning', frame: await frozenFrame(world, runId), users: null };
+}
+
+/** The frozen run as `decide` sees it. A run resumed too late for its prices gets new ones for whoever is undecided. */
+export async function frozenFrame(world: World, runId: string): Promise<RunFrame> {
+  const frozen = await readRun(world, runId);
+  const run = (await reprice(world, frozen)) ? await readRun(world, runId) : frozen;
+  const quotes = quotesByKey(run.quotes);
+  return {
+    mode: run.mode,
+    nowMs: world.clock.nowMs(),
+    cutOffMs: run.cutOffMs,
+    halted: run.halted,
+    limits: run.limits,
+    signals: run.signals.map(({ signal, instrument }) => {
+      return { signal, instrument, quote: quotes.get(instrumentKey(signal)) ?? null };
+    }),
+    quotes,
+    rates: run.rates,
+    capUsed: run.symbolExposure,
+  };
+}
+
+type FrozenRun = NonNullable<Answer<'read_run'>>;
+
+async function readRun(world: World, runId: string): Promise<FrozenRun> {
+  const run = await world.store.call('read_run', { runId });
+  if (!run) throw new Error(`run ${runId} vanished`);
+  return run;
+}
+
+async function reprice(world: World, run: FrozenRun): Promise<boolean> {
+  const { store, clock, tell } = world;
+  const { runId, mode, tradeDate } = run;
+  const nowMs = clock.nowMs();
+  const stale = run.quotes.some(({ atMs }) => nowMs - atMs > run.limits.quoteMaxAgeMs);
+  if (run.state !== 'planning' || !stale || nowMs >= run.cutOffMs) return false;
+  const { held } = await store.call('read_inputs', { mode, tradeDate, runId });
+  const signals = run.signals.map(({ signal }) => signal);
+  await store.call('reprice_run', { runId, quotes: await world.quotes.read({ tradeDate, nowMs, signals, held }) });
+  tell({ step: 'run_repriced', runId });
+  return true;
+}
+
+export function quotesByKey(quotes: readonly Quote[]): Map<string, Quote> {
+  return new Map(quotes.map((quote) => [instrumentKey(quote), quote]));
+}

@@ -1,0 +1,105 @@
+import type { Settlement } from '../ports/store.ts';
+import type { SubmitOutcome, VenueReport } from '../ports/venue.ts';
+
+/** After this many lookups an unknown order is handed to a person: about four minutes of growing pauses. */
+export const MAX_LOOKS = 8;
+const FIRST_LOOK_MS = 2_000;
+const LONGEST_PAUSE_MS = 60_000;
+const MAX_ATTEMPTS = 5;
+
+/** Pause before the next lookup: 2 s, 4 s, 8 s … at most a minute. */
+export function lookPauseMs(looks: number): number {
+  return Math.min(FIRST_LOOK_MS * 2 ** looks, LONGEST_PAUSE_MS);
+}
+
+const nothing = {
+  reason: null,
+  message: null,
+  venueOrderId: null,
+  fills: [],
+  nextLookMs: null,
+  nextAttemptMs: null,
+} as const;
+
+/** The order an outcome is about, as far as pauses and limits need it. */
+export interface Tried {
+  orderId: number;
+  attempts: number;
+  looks: number;
+  sendBeforeMs: number;
+}
+
+/** What a submission means for our books. */
+export function settlementOf(order: Tried, outcome: SubmitOutcome, nowMs: number): Settlement {
+  const { orderId } = order;
+  switch (outcome.kind) {
+    case 'acknowledged':
+      return reported(order, outcome.report, nowMs);
+    case 'rejected':
+      return {
+        ...nothing,
+        fills: [],
+        orderId,
+        venueStatus: 'rejected',
+        reason: 'venue_rejected',
+        message: outcome.message,
+      };
+    case 'not_sent':
+      return {
+        ...nothing,
+        fills: [],
+        orderId,
+        venueStatus: 'queued',
+        reason: outcome.reason,
+        nextAttemptMs: nextAttemptMs(order, nowMs),
+      };
+    case 'unknown':
+      return {
+        ...nothing,
+        fills: [],
+        orderId,
+        venueStatus: 'unknown',
+        reason: outcome.reason,
+        nextLookMs: nowMs + FIRST_LOOK_MS,
+      };
+  }
+}
+
+/** What the venue's book says of an order, as a settlement; an order still open is looked at again later. */
+export function reported(order: Tried, report: VenueReport, nowMs: number): Settlement {
+  const open = report.status === 'working' || report.status === 'partially_filled';
+  return {
+    ...nothing,
+    orderId: order.orderId,
+    venueStatus: report.status,
+    reason: endReason(report.status),
+    message: report.message,
+    venueOrderId: report.venueOrderId,
+    fills: report.fills,
+    nextLookMs: open ? nowMs + lookPauseMs(order.looks) : null,
+  };
+}
+
+function endReason(status: VenueReport['status']): string | null {
+  if (status === 'rejected') return 'venue_rejected';
+  if (status === 'canceled') return 'venue_canceled';
+  if (status === 'expired') return 'venue_expired';
+  return null;
+}
+
+/** Still not known: look again after a growing pause, or, out of budget, leave it to a person. */
+export function stillUnknown(order: Tried, reason: string, nowMs: number): Settlement {
+  const again = order.looks + 1 < MAX_LOOKS;
+  const nextLookMs = again ? nowMs + lookPauseMs(order.looks + 1) : null;
+  return { ...nothing, fills: [], orderId: order.orderId, venueStatus: 'unknown', reason, nextLookMs };
+}
+
+/** Proven never placed and too late to place it: it ends without a trade. */
+export function neverPlaced(order: Tried): Settlement {
+  return { ...nothing, fills: [], orderId: order.orderId, venueStatus: 'expired', reason: 'never_reached_venue' };
+}
+
+/** Proven not sent: again after a doubling pause; after the last attempt the order waits for its end. */
+function nextAttemptMs({ attempts, sendBeforeMs }: Tried, nowMs: number): number {
+  return attempts < MAX_ATTEMPTS ? nowMs + 250 * 2 ** attempts : sendBeforeMs;
+}

@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import pLimit from 'p-limit';
+import type { Answer, Settlement } from '../ports/store.ts';
+import type { LookupOutcome } from '../ports/venue.ts';
+import type { World } from '../ports/world.ts';
+import { settler, submitSafely, venueOf } from './execute.ts';
+import { neverPlaced, reported, settlementOf, stillUnknown } from './outcome.ts';
+
+const BATCH_LOOKUPS = 200;
+const LEASE_MS = 30_000;
+
+type LookedUpOrder = Answer<'claim_lookups'>[number];
+
+/** Asks the venues about every order whose truth is with them and whose pause is over. Gives how many were looked up. */
+export async function reconcile(world: World, concurrency: number): Promise<number> {
+  const { store, clock, venues } = world;
+  const claim = { claimId: randomUUID(), venues: [...venues.keys()], limit: BATCH_LOOKUPS, leaseMs: LEASE_MS };
+  const orders = await store.call('claim_lookups', { ...claim, nowMs: clock.nowMs() });
+  const limit = pLimit(concurrency);
+  const settle = settler(world);
+  await Promise.all(
+    orders.map(async (order) => {
+      const settlement = await limit(() => lookUp(world, order));
+      await settle(settlement);
+      const { runId, signalId, userId, orderId, clientOrderId } = order;
+      world.tell({
+        step: 'order_looked_up',
+        runId,
+        signalId,
+        userId,
+        orderId,
+        clientOrderId,
+        found: settlement.venueStatus,
+      });
+    }),
+  );
+  return orders.length;
+}
+
+async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
+  const venue = venueOf(world, order);
+  const outcome = await lookUpSafely(() => venue.lookup(order));
+  const nowMs = world.clock.nowMs();
+  if (outcome.kind === 'found') return reported(order, outcome.report, nowMs);
+  if (outcome.kind === 'unreadable') return stillUnknown(order, outcome.reason, nowMs);
+  if (order.status !== 'unknown') return stillUnknown(order, 'missing_at_venue', nowMs);
+
+  // A miss proves nothing in general. Where the venue refuses duplicate ids, asking again is the safe probe.
+  const maySend = nowMs < order.sendBeforeMs && order.halted === null;
+  if (venue.capabilities.refusesDuplicates && maySend) {
+    return askedAgain(order, await submitSafely(venue, order), nowMs);
+  }
+  return venue.capabilities.missIsProof ? neverPlaced(order) : stillUnknown(order, 'not_found_at_venue', nowMs);
+}
+
+/** An answer to the second asking moves the order; anything short of proof leaves it unknown. */
+function askedAgain(order: LookedUpOrder, outcome: Parameters<typeof settlementOf>[1], nowMs: number): Settlement {
+  if (outcome.kind === 'not_sent' || outcome.kind === 'unknown') return stillUnknown(order, outcome.reason, nowMs);
+  return settlementOf(order, outcome, nowMs);
+}
+
+async function lookUpSafely(lookup: () => Promise<LookupOutcome>): Promise<LookupOutcome> {
+  try {
+    return await lookup();
+  } catch (error) {
+    return { kind: 'unreadable', reason: error instanceof Error ? `adapter_error: ${error.message}` : 'adapter_error' };
+  }
+}

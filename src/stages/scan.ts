@@ -1,0 +1,154 @@
+import { byRank } from '../domain/decide.ts';
+import type { RunFrame, RunLimits } from '../domain/decision.ts';
+import { istDate } from '../domain/ist.ts';
+import type { RunSkip } from '../domain/report.ts';
+import { instrumentKey } from '../domain/rules.ts';
+import { nextSession, runIdOf, type Session, sessionAt, sessionOf } from '../domain/session.ts';
+import type { Instrument, Mode, Problem, Signal } from '../domain/words.ts';
+import type { Answer, UserToImport } from '../ports/store.ts';
+import type { World } from '../ports/world.ts';
+import { frozenFrame, quotesByKey } from './open.ts';
+
+/** What a person or a file handed to this run, beside what the database knows. */
+export interface Given {
+  /** Where it came from, for the rows it becomes: `import:users.csv`. */
+  source: string;
+  instruments: Instrument[];
+  /** All good rows of the file, whatever their date; null: the database's are used. */
+  signals: Signal[] | null;
+  users: UserToImport[] | null;
+  problems: Problem[];
+}
+
+export interface RunRequest {
+  mode: Mode;
+  dryRun: boolean;
+  expectPlan: string | null;
+  /** How long to wait for orders that are still open; on a virtual clock waiting costs nothing. */
+  waitMs: number;
+  cutOffTime: string;
+  limits: RunLimits;
+  concurrency: number;
+  given: Given;
+}
+
+/** The run of the session, with everything `decide` needs. */
+export interface OpenRun {
+  kind: 'run';
+  runId: string;
+  session: Session;
+  nextSession: string | null;
+  /** null: not opened yet, `frame` is what it will be frozen to. */
+  state: 'planning' | 'decided' | 'done' | null;
+  frame: RunFrame;
+  /** Of a run that is not opened yet: the users it is for; null: everybody in the database. */
+  users: UserToImport[] | null;
+  userCount: number;
+}
+
+export type Scanned =
+  | OpenRun
+  | { kind: 'skipped'; reason: RunSkip; runId: string; session: string; nextSession: string | null }
+  | Refused;
+
+/** The request can't be carried out as it stands; the process exits with 2 and writes nothing. */
+export interface Refused {
+  kind: 'refused';
+  code: 'beyond_calendar' | 'nothing_given' | 'plan_changed';
+  message: string;
+}
+
+const EXCHANGE = 'NSE';
+
+/** Looks: which session, which run, which signals at which prices, for whom. Writes nothing. */
+export async function scan(world: World, request: RunRequest): Promise<Scanned> {
+  const found = await sessionNow(world, request);
+  if (found.kind !== 'session') return found;
+  const { session, late } = found;
+  const { store } = world;
+  const runId = runIdOf(session.id, request.mode);
+  const known = await store.call('read_inputs', { mode: request.mode, tradeDate: session.date, runId });
+  const here = { runId, session, nextSession: found.nextSession } as const;
+  if (known.runState !== null) {
+    const frame = await frozenFrame(world, runId);
+    return { kind: 'run', ...here, state: known.runState, frame, users: null, userCount: known.users };
+  }
+  const missing = late ? 'too_late' : whatIsMissing(request.given, known, session.date);
+  if (typeof missing === 'string') {
+    return { kind: 'skipped', reason: missing, runId, session: session.id, nextSession: found.nextSession };
+  }
+  if (missing) return missing;
+  const frame = await plannedFrame(world, request, known, session);
+  const { users } = request.given;
+  return { kind: 'run', ...here, state: null, frame, users, userCount: users?.length ?? known.users };
+}
+
+type SessionNow =
+  | { kind: 'session'; session: Session; late: boolean; nextSession: string | null }
+  | Exclude<Scanned, OpenRun>;
+
+/** The session the clock is in. Past the cut-off there still is one: a run that was opened in time is closed properly. */
+async function sessionNow(world: World, request: RunRequest): Promise<SessionNow> {
+  const overrides = await world.operatorDays();
+  const nowMs = world.clock.nowMs();
+  const query = { exchange: EXCHANGE, slot: 'open', cutOffTime: request.cutOffTime, overrides } as const;
+  const due = sessionAt(nowMs, query);
+  if (due.kind === 'beyond_coverage') return beyondCalendar(due);
+  if (due.kind === 'unknown_exchange') throw new Error(due.message);
+  const late = due.kind === 'skipped' && due.reason === 'too_late';
+  if (due.kind === 'skipped' && !late) return { ...due, runId: runIdOf(due.session, request.mode) };
+  const date = istDate(nowMs);
+  const found = sessionOf({ ...query, date });
+  if (found.kind !== 'session') throw new Error(`session ${date} is both due and ${found.kind}`);
+  return { kind: 'session', session: found.session, late, nextSession: nextSession(date, query) };
+}
+
+function beyondCalendar({ date, from, to }: { date: string; from: string; to: string }): Refused {
+  const message = `${date} is beyond the shipped NSE calendar (${from} to ${to}): nothing is guessed. Update daily-scan, or check --date.`;
+  return { kind: 'refused', code: 'beyond_calendar', message };
+}
+
+function whatIsMissing(given: Given, known: Answer<'read_inputs'>, tradeDate: string): RunSkip | Refused | null {
+  const refuse = (message: string): Refused => ({ kind: 'refused', code: 'nothing_given', message });
+  if (known.halted !== null) return 'halted';
+  if (given.signals === null && given.users !== null && !known.anySignals) {
+    return refuse('There are no signals: the database has none and no --signals file was given.');
+  }
+  if (given.users === null && given.signals !== null && known.users === 0) {
+    return refuse('There are no users: the database has none and no --users file was given.');
+  }
+  if (dueSignals(given, known, tradeDate).length === 0) return 'no_signals';
+  if (given.users === null && known.users === 0) return 'no_users';
+  return null;
+}
+
+export function dueSignals(given: Given, known: Answer<'read_inputs'>, tradeDate: string): Signal[] {
+  return (given.signals ?? known.signals).filter((signal) => signal.tradeDate === tradeDate).sort(byRank);
+}
+
+/** What the run will be frozen to. */
+async function plannedFrame(
+  world: World,
+  { mode, limits, given }: RunRequest,
+  known: Answer<'read_inputs'>,
+  session: Session,
+): Promise<RunFrame> {
+  const nowMs = world.clock.nowMs();
+  const signals = dueSignals(given, known, session.date);
+  const quotes = quotesByKey(await world.quotes.read({ tradeDate: session.date, nowMs, signals, held: known.held }));
+  const instruments = new Map([...known.instruments, ...given.instruments].map((one) => [instrumentKey(one), one]));
+  return {
+    mode,
+    nowMs,
+    cutOffMs: session.cutOffMs,
+    halted: known.halted,
+    limits,
+    signals: signals.map((signal) => {
+      const key = instrumentKey(signal);
+      return { signal, instrument: instruments.get(key) ?? null, quote: quotes.get(key) ?? null };
+    }),
+    quotes,
+    rates: known.rates,
+    capUsed: known.symbolExposure,
+  };
+}

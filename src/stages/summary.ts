@@ -1,0 +1,60 @@
+import type { SummaryInput } from '../domain/message.ts';
+import type { Answer } from '../ports/store.ts';
+
+type DueMessage = Answer<'read_due_messages'>[number];
+type Line = DueMessage['lines'][number];
+
+/** A user's rows as the message says them. Only rows: the same text comes out whoever makes it, whenever. */
+export function summaryInputOf(message: DueMessage): SummaryInput {
+  const { lines } = message;
+  return {
+    userName: message.userName,
+    date: message.tradeDate,
+    mode: message.mode,
+    bought: lines.flatMap(boughtOf),
+    pending: lines.flatMap(pendingOf),
+    unknown: lines.flatMap((line) => {
+      return line.status === 'unknown' ? [{ symbol: line.symbol, side: line.side, quantity: line.quantity ?? 0 }] : [];
+    }),
+    notDone: lines.flatMap(notDoneOf),
+    totals: {
+      signals: lines.length,
+      chargesMinor: lines.reduce(
+        (sum, line) => sum + ((line.filledQuantity ?? 0) > 0 ? (line.chargesMinor ?? 0) : 0),
+        0,
+      ),
+      availableMinor: null,
+    },
+  };
+}
+
+function boughtOf(line: Line): SummaryInput['bought'] {
+  const quantity = line.filledQuantity ?? 0;
+  if (quantity === 0) return [];
+  const amountMinor = line.filledValueMinor ?? 0;
+  const { symbol, side } = line;
+  const asked = line.quantity ?? quantity;
+  const partial = quantity < asked ? { asked } : undefined;
+  const averagePriceMinor = Math.round(amountMinor / quantity);
+  return [{ symbol, side, quantity, averagePriceMinor, amountMinor, marginMinor: line.marginMinor ?? 0, partial }];
+}
+
+function pendingOf(line: Line): SummaryInput['pending'] {
+  const { symbol, side, limitPriceMinor, status } = line;
+  const quantity = (line.quantity ?? 0) - (line.filledQuantity ?? 0);
+  if (status === 'queued' || status === 'submitting')
+    return [{ symbol, side, quantity, limitPriceMinor, status: 'queued' }];
+  if (status === 'working' || status === 'partially_filled') {
+    return [{ symbol, side, quantity, limitPriceMinor, status: 'working' }];
+  }
+  return [];
+}
+
+function notDoneOf(line: Line): SummaryInput['notDone'] {
+  const { symbol, side, limit, actual, message } = line;
+  if (line.outcome !== 'accepted')
+    return [{ symbol, side, what: line.outcome, reason: line.reason, limit, actual, message }];
+  const { status, orderReason: reason } = line;
+  if (status !== 'rejected' && status !== 'canceled' && status !== 'expired') return [];
+  return [{ symbol, side, what: status, reason, limit, actual, message }];
+}

@@ -1,0 +1,88 @@
+import { formatMinor, mulDivFloor } from '../domain/money.ts';
+import { formatRupees } from '../domain/rupees.ts';
+import type { Mode, Side } from '../domain/words.ts';
+import { type Cell, type Column, type Paint, table } from './table.ts';
+import { fitted, padded } from './width.ts';
+import { counted, databaseWords, grouped, sessionWords } from './words.ts';
+
+/** What a person wants to know before anything happens. */
+export interface HeaderFacts {
+  /** 'XNSE:2025-08-28:open' */
+  session: string;
+  /** The clock's time of day in words: '09:20 IST'; add 'virtual clock' or the like where it is not the real one. */
+  time: string;
+  mode: Mode;
+  dryRun: boolean;
+  /** True for the bundled sample session. */
+  sample: boolean;
+  /** Where the database is; a password in it is not shown. */
+  database: string;
+  users: number;
+  signals: HeaderSignal[];
+}
+
+interface HeaderSignal {
+  rank: number;
+  symbol: string;
+  side: Side;
+  referencePriceMinor: number;
+  /** null: there is no price to decide at. */
+  priceMinor: number | null;
+}
+
+const shownSignals = 20;
+
+const signalColumns: Column[] = [
+  { title: 'Rank', align: 'right' },
+  { title: 'Symbol' },
+  { title: 'Side' },
+  { title: 'Reference', align: 'right' },
+  { title: 'Price', align: 'right' },
+  { title: 'Moved', align: 'right', spare: true },
+];
+
+/** The head of a run: what is about to happen, on what, where, and whether real money is in it. */
+export function headerText(facts: HeaderFacts, columns: number, paint: Paint): string {
+  const { session, time, mode, dryRun, sample, database, users, signals } = facts;
+  const rows: [string, string][] = [
+    ['Session', `${sessionWords(session)}, ${fitted(time, 60)}`],
+    ['Mode', mode === 'live' ? paint('bad', 'LIVE: real orders, real money') : 'paper: no real money'],
+    ...(sample ? [['Data', 'the bundled sample: real NSE prices of that day, sample users'] as [string, string]] : []),
+    ['Database', databaseWords(database)],
+    ['Users', grouped(users)],
+    ['Signals', grouped(signals.length)],
+  ];
+  const lines = rows.map(([label, value]) => `${paint('quiet', padded(label, 12))}${value}`);
+  const parts = [paint('strong', `daily-scan${dryRun ? ' · dry run' : ''}`), lines.join('\n')];
+  if (signals.length > 0) parts.push(signalTable(signals, columns, paint));
+  parts.push(aboutTo(facts));
+  return parts.join('\n\n');
+}
+
+function signalTable(signals: HeaderSignal[], columns: number, paint: Paint): string {
+  const text = table(signalColumns, signals.slice(0, shownSignals).map(signalRow), columns, paint);
+  const left = signals.length - shownSignals;
+  return left > 0 ? `${text}\n… and ${counted(left, 'more signal')}` : text;
+}
+
+function signalRow({ rank, symbol, side, referencePriceMinor, priceMinor }: HeaderSignal): Cell[] {
+  const price: Cell = priceMinor === null ? { text: 'no price', tone: 'notice' } : formatRupees(priceMinor);
+  const moved = priceMinor === null ? '' : movedPct(priceMinor, referencePriceMinor);
+  return [String(rank), fitted(symbol, 24), side, formatRupees(referencePriceMinor), price, moved];
+}
+
+/** Percent from the reference price, rounded to the hundredth, as a refusal for `price_outside_band` says it too. */
+function movedPct(priceMinor: number, referencePriceMinor: number): string {
+  if (referencePriceMinor <= 0) return '';
+  const halfBps = mulDivFloor(Math.abs(priceMinor - referencePriceMinor), 20_000, referencePriceMinor);
+  const bps = Math.floor((halfBps + 1) / 2);
+  const sign = bps === 0 ? '' : priceMinor < referencePriceMinor ? '-' : '+';
+  return `${sign}${formatMinor(bps)} %`;
+}
+
+function aboutTo({ mode, dryRun, users, signals }: HeaderFacts): string {
+  const pairs = `${counted(signals.length, 'signal')} × ${counted(users, 'user')}`;
+  if (dryRun) return `Next: decide ${pairs}, and show the plan. Nothing is written, nothing is sent.`;
+  const where = mode === 'live' ? 'their venues with real money' : 'the paper venue';
+  return `Next: decide ${pairs}, place the accepted orders at ${where},\nand message every user once.`;
+}

@@ -1,0 +1,29 @@
+import type { RunReport } from '../domain/report.ts';
+import { type Paint, plain } from './table.ts';
+import { displayWidth, fitted } from './width.ts';
+import { grouped, moreUsers, shownUsers } from './words.ts';
+
+const ruleWidth = 60;
+
+/**
+ * Each user's message exactly as it is sent, between rules that name the user and what became of it. The first
+ * `shownUsers`; the rest are counted. Only characters that would steer the terminal are taken out.
+ */
+export function messagesText(report: RunReport, paint: Paint = plain): string {
+  const { messages } = report;
+  if (messages.length === 0) return 'No message.';
+  const names = new Map(report.decisions.map(({ userId, userName }) => [userId, userName]));
+  const parts = messages.slice(0, shownUsers).map(({ userId, status, text }) => {
+    const head = `── ${fitted(names.get(userId) ?? userId, 30)}, message ${status} `;
+    const rule = head + '─'.repeat(Math.max(0, ruleWidth - displayWidth(head)));
+    return `${paint('quiet', rule)}\n${text === '' ? '(no text yet)' : text.replace(/(?!\n)\p{Cc}/gu, ' ')}`;
+  });
+  const left = messages.length - shownUsers;
+  if (left > 0) parts.push(moreMessages(left, report));
+  return parts.join('\n\n');
+}
+
+function moreMessages(left: number, report: RunReport): string {
+  if (report.dryRun) return moreUsers(left, report);
+  return `… and ${grouped(left)} more: npm run messages -- --run ${fitted(report.runId, 80)}`;
+}

@@ -1,0 +1,139 @@
+import { styleText } from 'node:util';
+import { runSkipWords } from '../domain/reason-words.ts';
+import type { RunReport } from '../domain/report.ts';
+import type { Problem } from '../domain/words.ts';
+import { type HeaderFacts, headerText } from './header.ts';
+import { matrixText } from './matrix.ts';
+import { messagesText } from './messages.ts';
+import { barProgress, type ProgressSignal, plainProgress, type SignalProgress } from './progress.ts';
+import { type Paint, plain, type Tone } from './table.ts';
+import { planTable, signalsTable, usersTable } from './tables.ts';
+import { attentionText, headline, totalsText } from './totals.ts';
+import { fitted } from './width.ts';
+import { grouped, problemLine, sessionWords } from './words.ts';
+
+/** What a person at a terminal, or the reader of a pipe, gets to see. Every method writes at once. */
+export interface Screen {
+  /** What is about to happen. */
+  header(facts: HeaderFacts): void;
+  progress: { signalProgress(signals: ProgressSignal[]): SignalProgress };
+  /** What happened: matrix, signals, users, totals, and what needs a person. */
+  report(report: RunReport): void;
+  /** Every user's message exactly as it is sent. */
+  messages(report: RunReport): void;
+  /** A dry run: what would happen, and the hash that pins it. */
+  plan(report: RunReport): void;
+  /** The report of a session that was finished before. */
+  alreadyDone(report: RunReport): void;
+  /** Why no run opened, and when the next one will. Nothing where the report was not skipped. */
+  skipped(report: RunReport): void;
+  /** Lines of input files that can't be used; nothing where there are none. */
+  problems(problems: Problem[]): void;
+  note(text: string): void;
+}
+
+export interface ScreenOptions {
+  stream: NodeJS.WritableStream;
+  /** False: plain lines, no colours, no cursor moves, whatever the environment says. */
+  isTerminal: boolean;
+  /** Width of the terminal in columns; 120 where it is not known. */
+  columns?: number | undefined;
+}
+
+const shownProblems = 20;
+
+/** A screen on one stream. Colours only on a terminal that has them and with no NO_COLOR (util.styleText looks). */
+export function makeScreen({ stream, isTerminal, columns: width }: ScreenOptions): Screen {
+  const columns = width || 120; // some terminals say 0
+  let running: SignalProgress | null = null;
+  const paint = isTerminal ? painter(stream) : plain;
+  const say = (...parts: string[]) => {
+    const text = parts.filter((part) => part !== '').join('\n\n');
+    if (text !== '') stream.write(`${text}\n\n`);
+  };
+  const line = (text: string) => stream.write(`${text}\n`);
+  const reported = (report: RunReport) => say(...reportParts(report, columns, paint));
+  return {
+    header: (facts) => say(headerText(facts, columns, paint)),
+    progress: {
+      signalProgress(signals) {
+        const progress = isTerminal ? barProgress(signals, stream, columns) : plainProgress(signals, line);
+        running = endingWith(progress, () => {
+          running = null;
+          line('');
+        });
+        return running;
+      },
+    },
+    report: reported,
+    messages: (report) => say(messagesText(report, paint)),
+    plan: (report) => say(...planParts(report, columns, paint)),
+    alreadyDone(report) {
+      const when = `${sessionWords(report.session)} is already done (finished ${fitted(report.finishedAt, 40)}).`;
+      say(`${when} Nothing was placed now. This is its report again:`);
+      reported(report);
+    },
+    skipped: ({ skipped, session }) => skipped && say(skippedText(skipped, session, paint)),
+    problems: (problems) => say(problemsText(problems, paint)),
+    note: (text) => (running ? running.note(fitted(text, 400)) : line(fitted(text, 400))),
+  };
+}
+
+function painter(stream: NodeJS.WritableStream): Paint {
+  const formats = { good: 'green', bad: 'red', notice: 'yellow', quiet: 'dim', strong: 'bold' } as const;
+  return (tone: Tone, text) => styleText(formats[tone], text, { stream, validateStream: true });
+}
+
+/** Progress that does something after its first stop, and nothing after a second. */
+function endingWith(progress: SignalProgress, afterwards: () => void): SignalProgress {
+  let stopped = false;
+  return {
+    ...progress,
+    stop() {
+      if (stopped) return;
+      stopped = true;
+      progress.stop();
+      afterwards();
+    },
+  };
+}
+
+function reportParts(report: RunReport, columns: number, paint: Paint): string[] {
+  const head = paint('strong', headline(report));
+  const end = [totalsText(report, paint), attentionText(report, paint)];
+  if (report.truncated) {
+    return [head, ...end, `The lists are left out here: npm run report -- --run ${fitted(report.runId, 80)}`];
+  }
+  if (report.decisions.length === 0) return [head, ...end];
+  return [
+    head,
+    matrixText(report, columns, paint),
+    ...[signalsTable(report, columns, paint), usersTable(report, columns, paint)],
+    ...end,
+  ];
+}
+
+function planParts(report: RunReport, columns: number, paint: Paint): string[] {
+  const hash = fitted(report.planHash, 80);
+  return [
+    paint('strong', headline(report)),
+    matrixText(report, columns, paint),
+    planTable(report, columns, paint),
+    totalsText(report, paint),
+    `Plan hash ${hash}\nTo place exactly this plan, scan again with the same flags, without --dry-run and with\n  --expect-plan ${hash}`,
+  ];
+}
+
+function skippedText(skipped: NonNullable<RunReport['skipped']>, session: string, paint: Paint): string {
+  const head = paint('notice', `Not run: ${runSkipWords[skipped.reason]}.`);
+  const next = skipped.nextSession === null ? '' : `\nNext session: ${sessionWords(skipped.nextSession)}`;
+  return `${head}\nSession: ${sessionWords(session)}${next}`;
+}
+
+function problemsText(problems: Problem[], paint: Paint): string {
+  if (problems.length === 0) return '';
+  const lines = problems.slice(0, shownProblems).map(problemLine);
+  const left = problems.length - lines.length;
+  const head = problems.length === 1 ? '1 problem in the input' : `${grouped(problems.length)} problems in the input`;
+  return [paint('notice', head), ...lines, ...(left > 0 ? [`and ${grouped(left)} more`] : [])].join('\n');
+}

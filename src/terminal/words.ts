@@ -1,0 +1,62 @@
+import { humanDate, parseTradeDate } from '../domain/ist.ts';
+import { parseMinor } from '../domain/money.ts';
+import { formatRupees } from '../domain/rupees.ts';
+import type { Problem } from '../domain/words.ts';
+import { fitted } from './width.ts';
+
+/** How many users are shown one by one; of more, the rest are counted. */
+export const shownUsers = 12;
+
+/** A decimal string of the report as rupees: '99814.40' → '₹99,814.40'. One that is none comes back as it is. */
+export function money(decimal: string): string {
+  const minor = parseMinor(decimal);
+  return minor === null ? fitted(decimal, 20) : formatRupees(minor);
+}
+
+/** '1 order', '2 orders', '1,00,000 orders'. */
+export function counted(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** A count the Indian way: 100000 → '1,00,000'. */
+export function grouped(count: number): string {
+  return String(count).replace(/\B(?=(?:\d\d)*\d{3}$)/g, ',');
+}
+
+/** Only the counts that are not 0: '7 filled, 1 rejected'; 'none' if all are. */
+export function countsOf(counts: readonly (readonly [number, string])[]): string {
+  const said = counts.filter(([count]) => count > 0).map(([count, word]) => `${grouped(count)} ${word}`);
+  return said.length > 0 ? said.join(', ') : 'none';
+}
+
+/** 412 → '412 ms', 3420 → '3.4 s', 125000 → '2 min 5 s'. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1000)} s`;
+}
+
+/** 'XNSE:2025-08-28:open' → 'NSE open, Thursday, 28 August 2025'; an id of another shape comes back as it is. */
+export function sessionWords(session: string): string {
+  const [market = '', date = '', slot = ''] = session.split(':');
+  if (parseTradeDate(date) === null) return fitted(session, 60);
+  return fitted(`${market === 'XNSE' ? 'NSE' : market} ${slot}, ${humanDate(date)}`, 60);
+}
+
+/** Where the database is, without the user and password an address may carry. */
+export function databaseWords(address: string): string {
+  return fitted(address.replace(/^(?!file:)(\w+:\/\/).*@/, '$1').replace(/\?.*$/, ''), 100);
+}
+
+/** 'signals.csv line 4: reference_price must be … ("12,5")'. */
+export function problemLine({ file, line, field, reason, value }: Problem): string {
+  const what = field === null ? reason : `${field} ${reason}`;
+  const found = value === null ? '' : ` ("${fitted(value, 40)}")`;
+  return `${fitted(file, 80)} line ${line}: ${fitted(what, 200)}${found}`;
+}
+
+/** Where to see the users a terminal does not show. A dry run leaves nothing behind to report on. */
+export function moreUsers(left: number, { dryRun, runId }: { dryRun: boolean; runId: string }): string {
+  const where = dryRun ? 'add --json for all' : `npm run report -- --run ${fitted(runId, 80)}`;
+  return `… and ${grouped(left)} more: ${where}`;
+}

@@ -1,0 +1,183 @@
+-- The nouns that exist before any run: instruments, signals, users, accounts, charges, halts, calendar days.
+-- Money is bigint in the currency's minor unit (paise); percentages are basis points; leverage is hundredths.
+
+create schema core;
+comment on schema core is 'Inner functions and tables of the order core; nobody calls them from outside.';
+
+-- Leases, rate windows and backoff read this clock; tests may set it. Business time is always an argument.
+create function core.database_now() returns timestamptz
+language sql stable set search_path = '' as $$
+  select coalesce(nullif(current_setting('daily_scan.now', true), '')::timestamptz, clock_timestamp());
+$$;
+
+create function core.at(ms bigint) returns timestamptz
+language sql immutable strict set search_path = '' as $$
+  select timestamptz 'epoch' + ms * interval '1 millisecond';
+$$;
+
+create function core.ms(at timestamptz) returns bigint
+language sql immutable strict set search_path = '' as $$
+  select (extract(epoch from at) * 1000)::bigint;
+$$;
+
+create table public.instruments (
+  id bigint generated always as identity primary key,
+  exchange text not null,
+  symbol text not null,
+  isin text,
+  name text not null default '',
+  tick_minor bigint,
+  lot_size bigint not null default 1,
+  freeze_quantity bigint,
+  fno boolean not null default false,
+  restricted text,
+  -- Seen in a signal only, never in an instruments file: paper treats it as plain equity, live refuses it.
+  assumed boolean not null default false,
+  constraint an_instrument_is_listed_once_per_exchange unique (exchange, symbol),
+  constraint a_listed_instrument_has_a_tick check (assumed or tick_minor > 0),
+  constraint a_lot_is_at_least_one check (lot_size >= 1),
+  constraint a_freeze_quantity_is_positive check (freeze_quantity >= 1)
+);
+
+create table public.signals (
+  id text primary key,
+  trade_date date not null,
+  rank integer not null,
+  strategy text not null,
+  instrument_id bigint not null references public.instruments,
+  side text not null,
+  reference_price_minor bigint not null,
+  stop_loss_minor bigint,
+  target_minor bigint,
+  valid_until timestamptz,
+  source text not null,
+  received_at timestamptz not null default core.database_now(),
+  constraint a_signal_is_given_once unique (trade_date, strategy, instrument_id, side),
+  constraint a_signal_buys_or_sells check (side in ('BUY', 'SELL')),
+  constraint a_reference_price_is_positive check (reference_price_minor > 0),
+  constraint a_rank_starts_at_one check (rank >= 1)
+);
+
+create table public.users (
+  id text primary key,
+  name text not null,
+  whatsapp text,
+  opted_in_at timestamptz,
+  opt_in_source text,
+  active boolean not null default true,
+  trading_enabled boolean not null default true,
+  -- null: follows every strategy / may trade every symbol.
+  strategies text[],
+  allow_symbols text[],
+  deny_symbols text[] not null default '{}',
+  priority integer not null default 100,
+  venue text not null default 'paper',
+  constraint a_whatsapp_number_is_e164 check (whatsapp ~ '^\+[1-9][0-9]{6,14}$'),
+  constraint an_opt_in_names_its_source check ((opted_in_at is null) = (opt_in_source is null))
+);
+
+create table public.accounts (
+  id bigint generated always as identity primary key,
+  user_id text not null references public.users,
+  venue text not null,
+  mode text not null,
+  capital_minor bigint not null,
+  allocation_bps integer not null,
+  leverage_centi integer not null default 100,
+  max_open_positions integer,
+  daily_loss_limit_bps integer,
+  -- Why the account may not open anything new: no login, drift, an unacknowledged late post. null: it may.
+  not_ready text,
+  cash_minor bigint not null default 0,
+  held_minor bigint not null default 0,
+  constraint a_user_has_one_account_per_venue_and_mode unique (user_id, venue, mode),
+  constraint an_account_is_paper_or_live check (mode in ('paper', 'live')),
+  constraint capital_is_positive check (capital_minor > 0),
+  constraint allocation_is_a_share_of_the_whole check (allocation_bps between 1 and 10000),
+  constraint leverage_is_at_least_one check (leverage_centi >= 100),
+  constraint held_money_is_never_negative check (held_minor >= 0),
+  constraint available_money_is_negative_only_on_a_blocked_account
+    check (cash_minor - held_minor >= 0 or not_ready is not null)
+) with (fillfactor = 70);
+
+-- What one leg costs, dated: parts per billion of turnover. GST is on brokerage + exchange + regulator charges.
+create table public.charge_rates (
+  id integer primary key,
+  exchange text not null,
+  product text not null,
+  side text not null,
+  valid_from date not null,
+  transaction_tax_ppb bigint not null,
+  exchange_ppb bigint not null,
+  regulator_ppb bigint not null,
+  stamp_ppb bigint not null,
+  brokerage_ppb bigint not null,
+  brokerage_cap_minor bigint not null,
+  gst_bps integer not null,
+  source text not null,
+  constraint a_rate_is_given_once_per_day unique (exchange, product, side, valid_from),
+  constraint a_product_is_delivery_or_mtf check (product in ('delivery', 'mtf')),
+  constraint a_rate_is_for_a_buy_or_a_sell check (side in ('BUY', 'SELL'))
+);
+
+insert into public.charge_rates
+select 10 * era.n + leg.n, 'NSE', leg.product, leg.side, era.valid_from,
+  1000000, era.exchange_ppb, 1000, leg.stamp_ppb, leg.brokerage_ppb, leg.brokerage_cap_minor, 1800, era.source
+from (values
+  (1, date '2024-10-01', 29700, 'NSE transaction charge 0.00297 % from 2024-10-01; STT 0.1 %, SEBI Rs 10/crore, stamp 0.015 % on buys'),
+  (2, date '2026-04-01', 30700, 'NSE transaction charge 0.00307 % as published in broker charge lists of 2026; first day unverified')
+) as era(n, valid_from, exchange_ppb, source),
+(values
+  (1, 'delivery', 'BUY', 150000, 0, 0),
+  (2, 'delivery', 'SELL', 0, 0, 0),
+  (3, 'mtf', 'BUY', 150000, 3000000, 2000),
+  (4, 'mtf', 'SELL', 0, 3000000, 2000)
+) as leg(n, product, side, stamp_ppb, brokerage_ppb, brokerage_cap_minor);
+
+-- The same formula as chargesOn in domain/charges.ts, rounded up once at the end; a test compares the two.
+create function core.charges_on(value_minor bigint, rate public.charge_rates) returns bigint
+language sql immutable set search_path = '' as $$
+  select case when value_minor = 0 then 0 else ceil((
+      value_minor::numeric * (rate.transaction_tax_ppb + rate.stamp_ppb) * 10000
+      + (10000 + rate.gst_bps) * (
+          value_minor::numeric * (rate.exchange_ppb + rate.regulator_ppb)
+          + least(value_minor::numeric * rate.brokerage_ppb, rate.brokerage_cap_minor * 1000000000::numeric))
+    ) / 10000000000000)::bigint end;
+$$;
+
+create function core.margin_on(value_minor bigint, leverage_centi integer) returns bigint
+language sql immutable set search_path = '' as $$
+  select ceil(value_minor::numeric * 100 / leverage_centi)::bigint;
+$$;
+
+create table public.halts (
+  id bigint generated always as identity primary key,
+  scope text not null,
+  target text not null default '',
+  why text not null,
+  halted_by text not null,
+  halted_at timestamptz not null,
+  resumed_by text,
+  resumed_at timestamptz,
+  resume_why text,
+  constraint a_halt_is_for_all_a_venue_or_a_user check (scope in ('all', 'venue', 'user')),
+  constraint a_halt_of_everything_names_no_target check ((scope = 'all') = (target = ''))
+);
+create unique index a_thing_is_halted_once_at_a_time on public.halts (scope, target) where resumed_at is null;
+
+create function core.halted(for_scope text, for_target text) returns text
+language sql stable set search_path = '' as $$
+  select why from public.halts where scope = for_scope and target = for_target and resumed_at is null;
+$$;
+
+-- Days an operator adds to or takes from the shipped calendar.
+create table public.calendar_days (
+  exchange text not null,
+  day date not null,
+  kind text not null,
+  name text not null,
+  open_time time,
+  close_time time,
+  primary key (exchange, day),
+  constraint a_calendar_day_is_open_or_closed check (kind in ('open', 'closed'))
+);

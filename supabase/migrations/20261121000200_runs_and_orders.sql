@@ -1,0 +1,261 @@
+-- What a run leaves behind: its frozen plan, decisions, orders, fills, positions, ledger, messages.
+
+create table public.scan_runs (
+  id text primary key,
+  session_id text not null,
+  trade_date date not null,
+  mode text not null,
+  state text not null default 'planning',
+  limits jsonb not null,
+  cut_off_at timestamptz not null,
+  opened_at timestamptz not null,
+  decided_at timestamptz,
+  done_at timestamptz,
+  plan_hash text,
+  problems jsonb not null default '[]',
+  constraint a_run_is_planning_decided_or_done check (state in ('planning', 'decided', 'done')),
+  constraint a_run_is_paper_or_live check (mode in ('paper', 'live')),
+  constraint a_decided_run_has_its_time_and_hash
+    check ((state = 'planning') = (decided_at is null) and (decided_at is null) = (plan_hash is null)),
+  constraint a_done_run_has_its_time check ((state = 'done') = (done_at is not null))
+);
+
+create table public.run_signals (
+  run_id text not null references public.scan_runs,
+  signal_id text not null references public.signals,
+  -- 1 is the best: the order money and the venue see the signals in.
+  position integer not null,
+  send_before timestamptz not null,
+  primary key (run_id, signal_id),
+  constraint a_position_is_given_once_per_run unique (run_id, position)
+);
+
+create table public.run_prices (
+  run_id text not null references public.scan_runs,
+  instrument_id bigint not null references public.instruments,
+  price_minor bigint not null,
+  previous_close_minor bigint,
+  lower_circuit_minor bigint,
+  upper_circuit_minor bigint,
+  priced_at timestamptz not null,
+  primary key (run_id, instrument_id),
+  constraint a_price_is_positive check (price_minor > 0)
+);
+
+create table public.run_users (
+  run_id text not null references public.scan_runs,
+  place integer not null,
+  user_id text not null references public.users,
+  account_id bigint references public.accounts,
+  decided_at timestamptz,
+  primary key (run_id, place),
+  constraint a_user_has_one_place_per_run unique (run_id, user_id)
+);
+
+create table public.orders (
+  id bigint generated always as identity primary key,
+  client_order_id text not null,
+  run_id text not null references public.scan_runs,
+  signal_id text references public.signals,
+  user_id text not null,
+  account_id bigint not null references public.accounts,
+  instrument_id bigint not null references public.instruments,
+  venue text not null,
+  position integer not null,
+  place integer not null,
+  side text not null,
+  quantity bigint not null,
+  decision_price_minor bigint not null,
+  limit_price_minor bigint not null,
+  leverage_centi integer not null,
+  rate_id integer not null references public.charge_rates,
+  hold_minor bigint not null,
+  charges_minor bigint not null,
+  status text not null default 'queued',
+  reason text,
+  message text,
+  venue_order_id text,
+  filled_quantity bigint not null default 0,
+  filled_value_minor bigint not null default 0,
+  -- What sold fills gave back: margin released + profit or loss. 0 for a buy.
+  released_minor bigint not null default 0,
+  late_fill boolean not null default false,
+  attempts integer not null default 0,
+  looks integer not null default 0,
+  claim_id text,
+  lease_until timestamptz,
+  next_attempt_at timestamptz,
+  next_look_at timestamptz,
+  send_before timestamptz not null,
+  created_at timestamptz not null,
+  submitted_at timestamptz,
+  ended_at timestamptz,
+  changed_at timestamptz not null,
+  constraint a_client_order_id_exists_once unique (client_order_id),
+  constraint a_client_order_id_fits_every_venue check (client_order_id ~ '^[a-z0-9]{1,20}$'),
+  constraint an_order_buys_or_sells check (side in ('BUY', 'SELL')),
+  constraint a_quantity_is_positive check (quantity > 0),
+  constraint an_ended_order_has_its_time
+    check ((ended_at is not null) = (status in ('filled', 'rejected', 'canceled', 'expired')))
+) with (fillfactor = 70);
+create index orders_waiting_to_be_claimed on public.orders (position, place) where status = 'queued';
+create index orders_that_hold_something_open on public.orders (account_id, instrument_id)
+  where status not in ('filled', 'rejected', 'canceled', 'expired');
+create index orders_to_look_up on public.orders (next_look_at)
+  where status in ('submitting', 'unknown', 'working', 'partially_filled');
+create index orders_of_a_run on public.orders (run_id, user_id);
+
+-- One row per run × signal × user, always.
+create table public.decisions (
+  run_id text not null references public.scan_runs,
+  signal_id text not null references public.signals,
+  user_id text not null references public.users,
+  account_id bigint references public.accounts,
+  position integer not null,
+  place integer not null,
+  outcome text not null,
+  reason text,
+  limit_value text,
+  actual_value text,
+  quantity bigint not null,
+  price_minor bigint,
+  hold_minor bigint not null,
+  primary key (run_id, signal_id, user_id),
+  constraint a_decision_is_accepted_skipped_or_denied check (outcome in ('accepted', 'skipped', 'denied')),
+  constraint only_an_accepted_decision_needs_no_reason check ((outcome = 'accepted') = (reason is null)),
+  constraint only_an_accepted_decision_holds_money check (outcome = 'accepted' or (quantity = 0 and hold_minor = 0))
+);
+-- Over all runs of a mode (an account has one mode); a later run's «already decided» is a note, not a decision.
+create unique index a_signal_is_decided_once_per_account on public.decisions (signal_id, account_id)
+  where account_id is not null and reason is distinct from 'already_decided';
+
+-- The same table as `transitions` in domain/order.ts; a test compares the two.
+create table core.order_transitions (
+  from_status text not null,
+  to_status text not null,
+  primary key (from_status, to_status)
+);
+insert into core.order_transitions
+select split_part(line, ' > ', 1), next
+from unnest(array[
+  'queued > submitting canceled expired',
+  'submitting > working partially_filled filled rejected unknown queued',
+  'working > partially_filled filled canceled expired rejected',
+  'partially_filled > filled canceled expired',
+  'unknown > working partially_filled filled rejected canceled expired'
+]) as line, unnest(string_to_array(split_part(line, ' > ', 2), ' ')) as next;
+
+create function core.may_follow(old_status text, new_status text) returns boolean
+language sql stable set search_path = '' as $$
+  select exists (select from core.order_transitions where from_status = old_status and to_status = new_status);
+$$;
+
+create table public.order_events (
+  id bigint generated always as identity primary key,
+  order_id bigint not null references public.orders,
+  at timestamptz not null,
+  from_status text,
+  to_status text not null,
+  reason text
+);
+create index events_of_an_order on public.order_events (order_id);
+
+create function core.record_order_status() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if tg_op = 'UPDATE' and not core.may_follow(old.status, new.status) then
+    raise exception 'order % can not go from % to %', new.client_order_id, old.status, new.status
+      using errcode = 'PT409', detail = 'a status follows only where core.order_transitions says so';
+  end if;
+  insert into public.order_events (order_id, at, from_status, to_status, reason)
+  values (new.id, new.changed_at, case when tg_op = 'UPDATE' then old.status end, new.status, new.reason);
+  return null;
+end $$;
+create trigger an_order_starts after insert on public.orders
+  for each row execute function core.record_order_status();
+create trigger an_order_status_follows_the_table after update of status on public.orders
+  for each row when (old.status is distinct from new.status) execute function core.record_order_status();
+
+create table public.fills (
+  id bigint generated always as identity primary key,
+  -- null: a holding the venue reports and we never ordered (source `external`).
+  order_id bigint references public.orders,
+  source text not null default 'venue',
+  account_id bigint not null references public.accounts,
+  instrument_id bigint not null references public.instruments,
+  venue_fill_id text not null,
+  side text not null,
+  quantity bigint not null,
+  price_minor bigint not null,
+  realised_minor bigint not null default 0,
+  -- Came after the order had ended.
+  late boolean not null,
+  trade_date date not null,
+  filled_at timestamptz not null,
+  constraint a_fill_counts_once unique (account_id, venue_fill_id),
+  constraint a_fill_has_a_quantity_and_a_price check (quantity > 0 and price_minor > 0),
+  constraint only_an_external_fill_has_no_order check ((order_id is null) = (source = 'external'))
+);
+create index fills_of_an_order on public.fills (order_id);
+create index fills_that_realised_something on public.fills (account_id, trade_date) where realised_minor <> 0;
+
+create table public.positions (
+  account_id bigint not null references public.accounts,
+  instrument_id bigint not null references public.instruments,
+  quantity bigint not null,
+  cost_minor bigint not null,
+  margin_minor bigint not null,
+  primary key (account_id, instrument_id)
+) with (fillfactor = 80);
+
+create table public.ledger_entries (
+  id bigint generated always as identity primary key,
+  account_id bigint not null references public.accounts,
+  order_id bigint references public.orders,
+  fill_id bigint references public.fills,
+  kind text not null,
+  cash_delta_minor bigint not null,
+  held_delta_minor bigint not null,
+  source text,
+  at timestamptz not null,
+  constraint a_ledger_entry_is_of_a_known_kind
+    check (kind in ('deposit', 'hold', 'post', 'void', 'late_post', 'adjustment')),
+  constraint a_hold_moves_no_cash check (kind <> 'hold' or (cash_delta_minor = 0 and held_delta_minor >= 0)),
+  constraint a_void_moves_no_cash check (kind <> 'void' or (cash_delta_minor = 0 and held_delta_minor <= 0)),
+  constraint money_of_an_order_names_it check (kind in ('deposit', 'adjustment') or order_id is not null),
+  constraint a_late_post_names_its_fill check ((kind = 'late_post') = (fill_id is not null))
+);
+create index entries_of_an_account on public.ledger_entries (account_id, id);
+create unique index an_order_is_held_once on public.ledger_entries (order_id) where kind = 'hold';
+create unique index an_order_ends_in_one_post_or_void on public.ledger_entries (order_id) where kind in ('post', 'void');
+create unique index a_late_fill_is_posted_once on public.ledger_entries (fill_id) where kind = 'late_post';
+
+create function core.refuse_change() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  raise exception '% is append-only: add a row instead', tg_table_name using errcode = 'PT403';
+end $$;
+create trigger the_ledger_is_append_only before update or delete or truncate on public.ledger_entries
+  for each statement execute function core.refuse_change();
+create trigger fills_are_facts before update or delete or truncate on public.fills
+  for each statement execute function core.refuse_change();
+
+create table public.messages (
+  id bigint generated always as identity primary key,
+  run_id text not null references public.scan_runs,
+  user_id text not null references public.users,
+  kind text not null default 'summary',
+  status text not null default 'queued',
+  reason text,
+  -- What was or would have been sent; written before sending.
+  text text,
+  provider_id text,
+  due_at timestamptz not null,
+  sending_at timestamptz,
+  changed_at timestamptz not null,
+  constraint a_user_gets_one_message_of_a_kind_per_run unique (run_id, user_id, kind),
+  constraint a_message_has_a_known_status
+    check (status in ('queued', 'sending', 'sent', 'delivered', 'failed', 'unknown', 'suppressed')),
+  constraint a_sent_message_has_its_text check (status = 'queued' or text is not null)
+) with (fillfactor = 70);
+create index messages_waiting on public.messages (due_at) where status in ('queued', 'sending');

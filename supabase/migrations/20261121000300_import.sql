@@ -1,0 +1,145 @@
+-- Bringing instruments, users, signals and holdings in. Every function may be called again with the same rows.
+
+create function public.import_instruments(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with written as (
+    insert into public.instruments
+      (exchange, symbol, isin, name, tick_minor, lot_size, freeze_quantity, fno, restricted, assumed)
+    select exchange, symbol, isin, name, "tickMinor", "lotSize", "freezeQuantity", fno, restricted, false
+    from jsonb_to_recordset(args -> 'instruments') as row(exchange text, symbol text, isin text, name text,
+      "tickMinor" bigint, "lotSize" bigint, "freezeQuantity" bigint, fno boolean, restricted text)
+    order by exchange, symbol
+    on conflict (exchange, symbol) do update set
+      isin = excluded.isin, name = excluded.name, tick_minor = excluded.tick_minor, lot_size = excluded.lot_size,
+      freeze_quantity = excluded.freeze_quantity, fno = excluded.fno, restricted = excluded.restricted, assumed = false
+    returning 1
+  ) select jsonb_build_object('written', count(*)) from written;
+$$;
+
+-- Signals whose symbol no instruments file has named get an assumed instrument: paper may trade it, live refuses.
+create function public.import_signals(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  written bigint;
+begin
+  insert into public.instruments (exchange, symbol, assumed)
+  select distinct exchange, symbol, true
+  from jsonb_to_recordset(args -> 'signals') as row(exchange text, symbol text)
+  order by exchange, symbol
+  on conflict (exchange, symbol) do nothing;
+
+  insert into public.signals (id, trade_date, rank, strategy, instrument_id, side, reference_price_minor,
+    stop_loss_minor, target_minor, valid_until, source)
+  select row.id, "tradeDate", rank, strategy, instrument.id, side, "referencePriceMinor", "stopLossMinor",
+    "targetMinor", core.at("validUntilMs"), args ->> 'source'
+  from jsonb_to_recordset(args -> 'signals') as row(id text, "tradeDate" date, rank integer, strategy text,
+    exchange text, symbol text, side text, "referencePriceMinor" bigint, "stopLossMinor" bigint,
+    "targetMinor" bigint, "validUntilMs" bigint)
+  join public.instruments instrument using (exchange, symbol)
+  order by row.id
+  -- Corrected until a run has frozen it; from then on its first word stands.
+  on conflict (id) do update set rank = excluded.rank, reference_price_minor = excluded.reference_price_minor,
+    stop_loss_minor = excluded.stop_loss_minor, target_minor = excluded.target_minor,
+    valid_until = excluded.valid_until, source = excluded.source
+  where not exists (select from public.run_signals frozen where frozen.signal_id = excluded.id);
+  get diagnostics written = row_count;
+  return jsonb_build_object('written', written);
+end $$;
+
+-- Creates users and their accounts of one mode. The first import of a paper account deposits its capital, once;
+-- a later import changes settings and the sizing base, never money.
+create function public.import_users(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  created bigint;
+begin
+  insert into public.users (id, name, whatsapp, opted_in_at, opt_in_source, active, trading_enabled, strategies,
+    allow_symbols, deny_symbols, priority, venue)
+  select id, name, whatsapp, case when whatsapp is not null then now_at end,
+    case when whatsapp is not null then args ->> 'source' end,
+    coalesce(active, true), coalesce("tradingEnabled", true), strategies, "allowSymbols",
+    coalesce("denySymbols", '{}'), priority, venue
+  from core.users_in(args)
+  order by id
+  on conflict (id) do update set
+    name = excluded.name, priority = excluded.priority, venue = excluded.venue, whatsapp = excluded.whatsapp,
+    -- A number that did not change keeps the time and source of its opt-in.
+    opted_in_at = case when users.whatsapp is not distinct from excluded.whatsapp
+      then users.opted_in_at else excluded.opted_in_at end,
+    opt_in_source = case when users.whatsapp is not distinct from excluded.whatsapp
+      then users.opt_in_source else excluded.opt_in_source end;
+
+  with opened as (
+    insert into public.accounts (user_id, venue, mode, capital_minor, allocation_bps, leverage_centi,
+      max_open_positions, daily_loss_limit_bps, not_ready, cash_minor)
+    select id, venue, args ->> 'mode', "capitalMinor", "allocationBps", "leverageCenti", "maxOpenPositions",
+      "dailyLossLimitBps", case when args ->> 'mode' = 'live' then 'not connected yet' end,
+      case when args ->> 'mode' = 'paper' then "capitalMinor" else 0 end
+    from core.users_in(args)
+    order by id
+    on conflict (user_id, venue, mode) do nothing
+    returning id, mode, capital_minor
+  ), deposited as (
+    insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
+    select id, 'deposit', capital_minor, 0, args ->> 'source', now_at from opened where mode = 'paper' order by id
+  )
+  select count(*) into created from opened;
+
+  update public.accounts account set
+    capital_minor = row."capitalMinor", allocation_bps = row."allocationBps", leverage_centi = row."leverageCenti",
+    max_open_positions = row."maxOpenPositions", daily_loss_limit_bps = row."dailyLossLimitBps"
+  from core.users_in(args) row
+  where account.user_id = row.id and account.venue = row.venue and account.mode = args ->> 'mode'
+    and (account.capital_minor, account.allocation_bps, account.leverage_centi,
+         account.max_open_positions, account.daily_loss_limit_bps)
+      is distinct from (row."capitalMinor", row."allocationBps", row."leverageCenti",
+         row."maxOpenPositions", row."dailyLossLimitBps");
+  return jsonb_build_object('created', created);
+end $$;
+
+create function core.users_in(args jsonb) returns table (id text, name text, whatsapp text, active boolean,
+  "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer,
+  venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer, "maxOpenPositions" integer,
+  "dailyLossLimitBps" integer)
+language sql immutable set search_path = '' as $$
+  select * from jsonb_to_recordset(args -> 'users') as row(id text, name text, whatsapp text, active boolean,
+    "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer,
+    venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
+    "maxOpenPositions" integer, "dailyLossLimitBps" integer);
+$$;
+
+-- Holdings we did not buy: external fills, fully paid for. `reference` makes each count once.
+create function public.import_holdings(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  booked bigint;
+begin
+  insert into public.instruments (exchange, symbol, assumed)
+  select distinct exchange, symbol, true from jsonb_to_recordset(args -> 'holdings') as row(exchange text, symbol text)
+  order by exchange, symbol
+  on conflict (exchange, symbol) do nothing;
+
+  with external as (
+    insert into public.fills (source, account_id, instrument_id, venue_fill_id, side, quantity, price_minor, late,
+      trade_date, filled_at)
+    select 'external', account.id, instrument.id, row.reference, 'BUY', row.quantity, row."priceMinor", false,
+      row."tradeDate", core.at((args ->> 'nowMs')::bigint)
+    from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text, exchange text,
+      symbol text, quantity bigint, "priceMinor" bigint, "tradeDate" date, reference text)
+    join public.accounts account on (account.user_id, account.venue, account.mode) = (row."userId", row.venue, row.mode)
+    join public.instruments instrument using (exchange, symbol)
+    order by account.id, instrument.id
+    on conflict (account_id, venue_fill_id) do nothing
+    returning account_id, instrument_id, quantity, price_minor
+  ), held as (
+    insert into public.positions as position (account_id, instrument_id, quantity, cost_minor, margin_minor)
+    select account_id, instrument_id, sum(quantity), sum(quantity * price_minor), sum(quantity * price_minor)
+    from external group by 1, 2
+    on conflict (account_id, instrument_id) do update set
+      quantity = position.quantity + excluded.quantity, cost_minor = position.cost_minor + excluded.cost_minor,
+      margin_minor = position.margin_minor + excluded.margin_minor
+  )
+  select count(*) into booked from external;
+  return jsonb_build_object('booked', booked);
+end $$;

@@ -1,0 +1,201 @@
+-- From open to decided: freeze the run's inputs, read pages of accounts, write pages of decisions.
+-- Lock order everywhere: run → accounts by id → orders by id.
+
+-- Users of a run in the order they are served: priority, then a hash that differs from run to run, so nobody is
+-- always last. The same order as queueHash in domain/ids.ts gives a dry run.
+create function core.queue_of(for_run text, for_mode text, only_users jsonb)
+returns table (place bigint, user_id text, account_id bigint)
+language sql stable set search_path = '' as $$
+  select row_number() over (order by u.priority,
+      encode(sha256(convert_to(for_run || '|' || u.id, 'UTF8')), 'hex') collate "C"), u.id, account.id
+  from public.users u
+  left join public.accounts account on (account.user_id, account.venue, account.mode) = (u.id, u.venue, for_mode)
+  where only_users is null or only_users ? u.id;
+$$;
+
+-- Where an account's orders go: paper mode trades at the paper venue, whatever venue the account is for.
+create function core.order_venue(mode text, account_venue text) returns text
+language sql immutable set search_path = '' as $$
+  select case mode when 'paper' then 'paper' else account_venue end;
+$$;
+
+create function core.signal_json(s public.signals, i public.instruments) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('id', s.id, 'tradeDate', s.trade_date, 'rank', s.rank, 'strategy', s.strategy,
+    'exchange', i.exchange, 'symbol', i.symbol, 'side', s.side, 'referencePriceMinor', s.reference_price_minor,
+    'stopLossMinor', s.stop_loss_minor, 'targetMinor', s.target_minor, 'validUntilMs', core.ms(s.valid_until));
+$$;
+
+-- null for an assumed instrument: nothing is known about it.
+create function core.instrument_json(i public.instruments) returns jsonb
+language sql stable set search_path = '' as $$
+  select case when not i.assumed then jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol, 'isin', i.isin,
+    'name', i.name, 'tickMinor', i.tick_minor, 'lotSize', i.lot_size, 'freezeQuantity', i.freeze_quantity,
+    'fno', i.fno, 'restricted', i.restricted) end;
+$$;
+
+create function core.rates_json(on_date date) returns jsonb
+language sql stable set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('id', id, 'product', product, 'side', side,
+    'transactionTaxPpb', transaction_tax_ppb, 'exchangePpb', exchange_ppb, 'regulatorPpb', regulator_ppb,
+    'stampPpb', stamp_ppb, 'brokeragePpb', brokerage_ppb, 'brokerageCapMinor', brokerage_cap_minor,
+    'gstBps', gst_bps)), '[]')
+  from (select distinct on (exchange, product, side) * from public.charge_rates
+    where valid_from <= on_date order by exchange, product, side, valid_from desc) in_force;
+$$;
+
+create function core.symbol_exposure(for_mode text, on_date date) returns jsonb
+language sql stable set search_path = '' as $$
+  select coalesce(jsonb_object_agg(i.exchange || ':' || i.symbol, used), '{}') from (
+    select o.instrument_id, sum(o.quantity * o.decision_price_minor) as used
+    from public.scan_runs run join public.orders o on o.run_id = run.id
+    where run.trade_date = on_date and run.mode = for_mode and o.side = 'BUY'
+    group by o.instrument_id) total
+  join public.instruments i on i.id = total.instrument_id;
+$$;
+
+-- What a scan looks at before it opens a run. Reads only.
+create function public.read_inputs(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object(
+    'users', (select count(*) from public.users),
+    'anySignals', exists (select from public.signals),
+    'signals', (select coalesce(jsonb_agg(core.signal_json(s, i) order by s.rank, s.strategy, i.symbol), '[]')
+      from public.signals s join public.instruments i on i.id = s.instrument_id
+      where s.trade_date = (args ->> 'tradeDate')::date),
+    'instruments', (select coalesce(jsonb_agg(core.instrument_json(i)), '[]') from public.instruments i where not assumed),
+    'held', (select coalesce(jsonb_agg(distinct jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol)), '[]')
+      from public.positions p join public.accounts a on a.id = p.account_id join public.instruments i on i.id = p.instrument_id
+      where p.quantity <> 0 and a.mode = args ->> 'mode'),
+    'rates', core.rates_json((args ->> 'tradeDate')::date),
+    'symbolExposure', core.symbol_exposure(args ->> 'mode', (args ->> 'tradeDate')::date),
+    'halted', core.halted('all', ''),
+    'runState', (select state from public.scan_runs where id = args ->> 'runId'));
+$$;
+
+-- Freezes signals, prices and users of a run. A second call finds the first one's rows and changes nothing.
+create function public.open_run(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  run_id constant text := args ->> 'runId';
+begin
+  insert into public.scan_runs (id, session_id, trade_date, mode, limits, cut_off_at, opened_at, problems)
+  values (run_id, args ->> 'sessionId', (args ->> 'tradeDate')::date, args ->> 'mode', args -> 'limits',
+    core.at((args ->> 'cutOffMs')::bigint), core.at((args ->> 'nowMs')::bigint), args -> 'problems')
+  on conflict (id) do nothing;
+  if not found then
+    return jsonb_build_object('created', false);
+  end if;
+
+  insert into public.run_signals (run_id, signal_id, position, send_before)
+  select open_run.run_id, "signalId", position, core.at("sendBeforeMs")
+  from jsonb_to_recordset(args -> 'signals') as row("signalId" text, position integer, "sendBeforeMs" bigint);
+
+  perform core.freeze_prices(run_id, args -> 'quotes');
+
+  insert into public.run_users (run_id, place, user_id, account_id)
+  select open_run.run_id, place, user_id, account_id
+  from core.queue_of(run_id, args ->> 'mode', nullif(args -> 'userIds', 'null'));
+  return jsonb_build_object('created', true);
+end $$;
+
+create function core.freeze_prices(for_run text, quotes jsonb) returns void
+language sql set search_path = '' as $$
+  insert into public.run_prices
+    (run_id, instrument_id, price_minor, previous_close_minor, lower_circuit_minor, upper_circuit_minor, priced_at)
+  select for_run, i.id, "priceMinor", "previousCloseMinor", "lowerCircuitMinor", "upperCircuitMinor", core.at("atMs")
+  from jsonb_to_recordset(quotes) as row(exchange text, symbol text, "priceMinor" bigint,
+    "previousCloseMinor" bigint, "lowerCircuitMinor" bigint, "upperCircuitMinor" bigint, "atMs" bigint)
+  join public.instruments i using (exchange, symbol)
+  on conflict (run_id, instrument_id) do update set price_minor = excluded.price_minor,
+    previous_close_minor = excluded.previous_close_minor, lower_circuit_minor = excluded.lower_circuit_minor,
+    upper_circuit_minor = excluded.upper_circuit_minor, priced_at = excluded.priced_at;
+$$;
+
+-- New prices for a planning run that was killed and is resumed too late for its frozen ones. Decided users keep theirs.
+create function public.reprice_run(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform from public.scan_runs where id = args ->> 'runId' and state = 'planning' for no key update;
+  if found then
+    perform core.freeze_prices(args ->> 'runId', args -> 'quotes');
+  end if;
+  return jsonb_build_object('repriced', found);
+end $$;
+
+-- The frozen run: everything `decide` needs that is the same for all users. null where there is no such run.
+create function public.read_run(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object('runId', run.id, 'sessionId', run.session_id, 'tradeDate', run.trade_date,
+    'mode', run.mode, 'state', run.state, 'limits', run.limits, 'planHash', run.plan_hash,
+    'cutOffMs', core.ms(run.cut_off_at), 'openedAtMs', core.ms(run.opened_at), 'doneAtMs', core.ms(run.done_at),
+    'users', (select count(*) from public.run_users ru where ru.run_id = run.id),
+    'undecided', (select count(*) from public.run_users ru where ru.run_id = run.id and ru.decided_at is null),
+    'halted', core.halted('all', ''),
+    'rates', core.rates_json(run.trade_date),
+    'symbolExposure', core.symbol_exposure(run.mode, run.trade_date),
+    'signals', (select coalesce(jsonb_agg(jsonb_build_object('signal', core.signal_json(s, i),
+        'instrument', core.instrument_json(i), 'sendBeforeMs', core.ms(rs.send_before)) order by rs.position), '[]')
+      from public.run_signals rs join public.signals s on s.id = rs.signal_id
+      join public.instruments i on i.id = s.instrument_id where rs.run_id = run.id),
+    'quotes', (select coalesce(jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
+        'priceMinor', price_minor, 'previousCloseMinor', previous_close_minor,
+        'lowerCircuitMinor', lower_circuit_minor, 'upperCircuitMinor', upper_circuit_minor,
+        'atMs', core.ms(priced_at))), '[]')
+      from public.run_prices rp join public.instruments i on i.id = rp.instrument_id where rp.run_id = run.id))
+  from public.scan_runs run where run.id = args ->> 'runId';
+$$;
+
+-- A page of accounts as `decide` sees them: of an open run (`frozen`), those still undecided; of a run that is only
+-- planned, every user in the order the run would serve them. Constant number of queries whatever the page size.
+create function public.read_accounts(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  with queued as (
+    select place, user_id, account_id from public.run_users
+    where (args ->> 'frozen')::boolean and run_id = args ->> 'runId' and decided_at is null
+    union all
+    select * from core.queue_of(args ->> 'runId', args ->> 'mode', nullif(args -> 'userIds', 'null'))
+    where not (args ->> 'frozen')::boolean
+  ), page as (
+    select * from queued where place > (args ->> 'afterPlace')::bigint
+    order by place limit (args ->> 'limit')::bigint
+  ), holding as (
+    select p.account_id, jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
+      'quantity', p.quantity) order by i.symbol) as positions
+    from page join public.positions p using (account_id) join public.instruments i on i.id = p.instrument_id
+    where p.quantity <> 0 group by 1
+  ), open_order as (
+    select o.account_id, jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
+      'side', o.side) order by o.id) as working
+    from page join public.orders o using (account_id) join public.instruments i on i.id = o.instrument_id
+    where o.status not in ('filled', 'rejected', 'canceled', 'expired') group by 1
+  ), realised as (
+    select f.account_id, sum(f.realised_minor) as realised_minor
+    from page join public.fills f using (account_id)
+    where f.realised_minor <> 0 and f.trade_date = (args ->> 'tradeDate')::date group by 1
+  ), decided as (
+    select d.account_id, jsonb_agg(d.signal_id) as signal_ids
+    from jsonb_array_elements_text(args -> 'signalIds') as wanted(signal_id)
+    join public.decisions d using (signal_id) join page using (account_id)
+    where d.reason is distinct from 'already_decided' group by 1
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('place', page.place, 'accountId', page.account_id,
+    'settings', jsonb_build_object('id', u.id, 'name', u.name, 'whatsapp', u.whatsapp, 'priority', u.priority,
+      'venue', u.venue, 'capitalMinor', coalesce(a.capital_minor, 0), 'allocationBps', coalesce(a.allocation_bps, 0),
+      'leverageCenti', coalesce(a.leverage_centi, 100), 'maxOpenPositions', a.max_open_positions,
+      'dailyLossLimitBps', a.daily_loss_limit_bps),
+    'active', u.active, 'tradingEnabled', u.trading_enabled, 'strategies', u.strategies,
+    'allowSymbols', u.allow_symbols, 'denySymbols', u.deny_symbols,
+    'notReady', case when a.id is null then 'no ' || (args ->> 'mode') || ' account' else a.not_ready end,
+    'halted', coalesce(core.halted('user', u.id), core.halted('venue', core.order_venue(args ->> 'mode', u.venue))),
+    'availableMinor', coalesce(a.cash_minor - a.held_minor, 0),
+    'realisedTodayMinor', coalesce(realised.realised_minor, 0),
+    'positions', coalesce(holding.positions, '[]'), 'working', coalesce(open_order.working, '[]'),
+    'decidedSignalIds', coalesce(decided.signal_ids, '[]')) order by page.place), '[]')
+  from page join public.users u on u.id = page.user_id
+  left join public.accounts a on a.id = page.account_id
+  left join holding on holding.account_id = a.id
+  left join open_order on open_order.account_id = a.id
+  left join realised on realised.account_id = a.id
+  left join decided on decided.account_id = a.id;
+$$;

@@ -1,0 +1,324 @@
+-- From queued to ended: claim, mark, settle, look up, expire. Everything here may be repeated after a lost answer.
+
+create function core.order_json(o public.orders) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('orderId', o.id, 'clientOrderId', o.client_order_id, 'runId', o.run_id,
+    'signalId', o.signal_id, 'userId', o.user_id, 'accountId', o.account_id, 'venue', o.venue, 'exchange', i.exchange,
+    'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'limitPriceMinor', o.limit_price_minor,
+    'product', case when o.leverage_centi > 100 then 'mtf' else 'delivery' end, 'status', o.status,
+    'sendBeforeMs', core.ms(o.send_before), 'attempts', o.attempts, 'looks', o.looks, 'venueOrderId', o.venue_order_id,
+    'filledQuantity', o.filled_quantity, 'submittedAtMs', core.ms(o.submitted_at))
+  from public.instruments i where i.id = o.instrument_id;
+$$;
+
+-- Leases a batch of orders the caller's venues can take, best signal first, then place in the queue. The client makes the claim id:
+-- asking again with it gives the same batch, so a lost answer loses nothing.
+create function public.claim_orders(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  claim constant text := args ->> 'claimId';
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+begin
+  if not exists (select from public.orders where claim_id = claim and status = 'queued') then
+    update public.orders set claim_id = claim,
+      lease_until = core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
+    where id = any(array(
+      select o.id from public.orders o join public.scan_runs run on run.id = o.run_id
+      where o.status = 'queued' and run.state <> 'planning' and o.send_before > now_at
+        -- A queued order with a fill was sent after all, whatever we were told: it must not go again.
+        and o.filled_quantity = 0
+        and (o.lease_until is null or o.lease_until < core.database_now())
+        and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
+        and args -> 'venues' ? o.venue
+        and core.halted_for(o) is null
+      order by o.position, o.place
+      limit (args ->> 'limit')::bigint
+      for no key update of o skip locked));
+  end if;
+  return (select coalesce(jsonb_agg(core.order_json(o) order by o.position, o.place), '[]')
+    from public.orders o where o.claim_id = claim and o.status = 'queued');
+end $$;
+
+create function core.halted_for(o public.orders) returns text
+language sql stable set search_path = '' as $$
+  select coalesce(core.halted('all', ''), core.halted('venue', o.venue), core.halted('user', o.user_id));
+$$;
+
+-- Write first, then speak: only what this call returns may be sent, and only by its caller. It checks, in the same
+-- statement as the mark, that the claim still stands, the time is not over and nothing is halted.
+create function public.mark_submitting(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  marked jsonb;
+begin
+  with held as (
+    select o.id from public.orders o
+    where o.id in (select value::bigint from jsonb_array_elements_text(args -> 'orderIds'))
+      and o.claim_id = args ->> 'claimId' and o.status = 'queued'
+    order by o.id for no key update
+  ), sent as (
+    update public.orders o set status = 'submitting', submitted_at = now_at, changed_at = now_at,
+      attempts = o.attempts + 1,
+      lease_until = core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
+    from held where o.id = held.id and o.status = 'queued' and o.send_before > now_at
+      and o.lease_until >= core.database_now() and core.halted_for(o) is null
+    returning o.id
+  )
+  select coalesce(jsonb_agg(id), '[]') into marked from sent;
+
+  -- What may not go now is handed back; a halt is looked at again when somebody claims.
+  update public.orders o set claim_id = null, lease_until = null
+  where o.id in (select value::bigint from jsonb_array_elements_text(args -> 'orderIds'))
+    and o.claim_id = args ->> 'claimId' and o.status = 'queued';
+  return jsonb_build_object('marked', marked);
+end $$;
+
+-- Books what venues said. One outcome per order: {orderId, venueStatus, reason, message, venueOrderId, nextLookMs, nextAttemptMs,
+-- fills: [{venueFillId, quantity, priceMinor, atMs}]}. Fills are facts and count once whatever the order's status;
+-- the status moves only where the transition table lets it; money moves by exactly one post or void per order, and
+-- by one late_post per fill after that.
+create function public.settle_orders(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  touched bigint[];
+  fresh bigint[];
+begin
+  select array_agg((value ->> 'orderId')::bigint) into touched from jsonb_array_elements(args -> 'outcomes');
+  perform from public.accounts a where a.id in (select account_id from public.orders where id = any(touched))
+  order by a.id for no key update;
+  perform from public.orders where id = any(touched) order by id for no key update;
+
+  with reported as (
+    select distinct on (o.account_id, fill."venueFillId") o, fill.*
+    from jsonb_array_elements(args -> 'outcomes') outcome,
+      jsonb_to_recordset(outcome -> 'fills') as fill("venueFillId" text, quantity bigint, "priceMinor" bigint, "atMs" bigint),
+      public.orders o
+    where o.id = (outcome ->> 'orderId')::bigint and not exists (
+      select from public.fills old where (old.account_id, old.venue_fill_id) = (o.account_id, fill."venueFillId"))
+    order by o.account_id, fill."venueFillId"
+  ), counted as (
+    -- Shares of the position's cost are taken from running totals, so that no paisa is lost between two fills.
+    select reported.*, sum(quantity) over (partition by (o).account_id, (o).instrument_id order by "venueFillId") as upto
+    from reported
+  ), booked as (
+    insert into public.fills (order_id, account_id, instrument_id, venue_fill_id, side, quantity, price_minor,
+      realised_minor, late, trade_date, filled_at)
+    select (o).id, (o).account_id, (o).instrument_id, "venueFillId", (o).side, counted.quantity, "priceMinor",
+      case when (o).side = 'SELL' and p.quantity > 0 then counted.quantity * "priceMinor"
+        - (p.cost_minor * upto / p.quantity - p.cost_minor * (upto - counted.quantity) / p.quantity)::bigint else 0 end,
+      (o).ended_at is not null, run.trade_date, core.at("atMs")
+    from counted join public.scan_runs run on run.id = (o).run_id
+    left join public.positions p on (p.account_id, p.instrument_id) = ((o).account_id, (o).instrument_id)
+    order by (o).id, "venueFillId"
+    on conflict (account_id, venue_fill_id) do nothing
+    returning id
+  )
+  select coalesce(array_agg(id), '{}') into fresh from booked;
+
+  perform core.book_late_fills(fresh, now_at);
+  perform core.book_positions(fresh);
+  perform core.move_orders(args -> 'outcomes', fresh, now_at);
+  perform core.end_orders(touched, now_at);
+  update public.orders o set charges_minor = core.charges_on(o.filled_value_minor, rate)
+  from public.charge_rates rate where o.id = any(touched) and o.late_fill and rate.id = o.rate_id;
+  return jsonb_build_object('settled', coalesce(cardinality(touched), 0), 'fills', cardinality(fresh));
+end $$;
+
+-- What a value of an order's fills costs in all: the margin paid for it and its charges.
+create function core.paid_for(o public.orders, value_minor bigint) returns bigint
+language sql stable set search_path = '' as $$
+  select core.charges_on(value_minor, rate)
+    + case o.side when 'BUY' then core.margin_on(value_minor, o.leverage_centi) else 0 end
+  from public.charge_rates rate where rate.id = o.rate_id;
+$$;
+
+-- The hold is gone already, so each late fill pays for itself: what all fills up to it cost, less what those before did.
+create function core.book_late_fills(fresh bigint[], now_at timestamptz) returns void
+language sql set search_path = '' as $$
+  with late as (
+    select f.id, o as ended, f.account_id, f.order_id, f.quantity, f.quantity * f.price_minor as value_minor,
+      o.filled_value_minor + coalesce(sum(f.quantity * f.price_minor) over (partition by f.order_id order by f.id
+        rows between unbounded preceding and 1 preceding), 0)::bigint as before_minor,
+      case when o.side = 'SELL' then f.realised_minor + coalesce(p.margin_minor * f.quantity / nullif(p.quantity, 0), 0)
+        else 0 end as released_minor
+    from public.fills f join public.orders o on o.id = f.order_id
+    left join public.positions p on (p.account_id, p.instrument_id) = (f.account_id, f.instrument_id)
+    where f.id = any(fresh) and f.late
+  ), entry as (
+    insert into public.ledger_entries (account_id, order_id, fill_id, kind, cash_delta_minor, held_delta_minor, at)
+    select account_id, order_id, id, 'late_post', released_minor
+      - (core.paid_for(ended, before_minor + value_minor) - core.paid_for(ended, before_minor)), 0, now_at
+    from late order by id
+    returning account_id, cash_delta_minor
+  ), margin as (
+    select account_id, (ended).instrument_id, sum(core.margin_on(before_minor + value_minor, (ended).leverage_centi)
+      - core.margin_on(before_minor, (ended).leverage_centi)) as margin_minor
+    from late where (ended).side = 'BUY' group by 1, 2
+  ), bound as (
+    insert into public.positions as p (account_id, instrument_id, quantity, cost_minor, margin_minor)
+    select account_id, instrument_id, 0, 0, margin_minor from margin order by 1, 2
+    on conflict (account_id, instrument_id) do update set margin_minor = p.margin_minor + excluded.margin_minor
+  ), total as (
+    select account_id, sum(cash_delta_minor) as cash_delta_minor from entry group by 1
+  )
+  update public.accounts a set cash_minor = a.cash_minor + total.cash_delta_minor,
+    not_ready = coalesce(a.not_ready, 'a fill came after its order had ended: acknowledge it')
+  from total where a.id = total.account_id;
+$$;
+
+-- Buys add quantity and cost (their margin is added where it is paid: post or late_post); sells take quantity, cost
+-- and margin out in proportion.
+create function core.book_positions(fresh bigint[]) returns void
+language sql set search_path = '' as $$
+  insert into public.positions as position (account_id, instrument_id, quantity, cost_minor, margin_minor)
+  select f.account_id, f.instrument_id, sum(f.quantity), sum(f.quantity * f.price_minor), 0
+  from public.fills f
+  where f.id = any(fresh) and f.side = 'BUY' group by 1, 2 order by 1, 2
+  on conflict (account_id, instrument_id) do update set
+    quantity = position.quantity + excluded.quantity, cost_minor = position.cost_minor + excluded.cost_minor;
+
+  with sold as (
+    select f.account_id, f.instrument_id, f.order_id, sum(f.quantity) as quantity,
+      sum(f.realised_minor) as realised_minor, bool_or(f.late) as late
+    from public.fills f where f.id = any(fresh) and f.side = 'SELL' group by 1, 2, 3
+  ), released as (
+    update public.orders o set released_minor = o.released_minor + sold.realised_minor
+      + coalesce(p.margin_minor * sold.quantity / nullif(p.quantity, 0), 0)
+    from sold left join public.positions p
+      on (p.account_id, p.instrument_id) = (sold.account_id, sold.instrument_id)
+    where o.id = sold.order_id
+  )
+  update public.positions p set quantity = p.quantity - sold.quantity,
+    cost_minor = p.cost_minor - case p.quantity when 0 then 0 else p.cost_minor * sold.quantity / p.quantity end,
+    margin_minor = p.margin_minor - case p.quantity when 0 then 0 else p.margin_minor * sold.quantity / p.quantity end
+  from sold where (p.account_id, p.instrument_id) = (sold.account_id, sold.instrument_id);
+$$;
+
+-- Filled quantity and value follow the fills; the status follows the outcome where the table allows it.
+create function core.move_orders(outcomes jsonb, fresh bigint[], now_at timestamptz) returns void
+language sql set search_path = '' as $$
+  with added as (
+    select order_id, sum(quantity) as quantity, sum(quantity * price_minor) as value_minor, bool_or(late) as late
+    from public.fills where id = any(fresh) group by order_id
+  ), heard as (
+    select o.id, o.status, o.quantity, row.*, added.late, coalesce(added.quantity, 0) as more_quantity,
+      coalesce(added.value_minor, 0) as more_value_minor, o.filled_quantity + coalesce(added.quantity, 0) as filled
+    from jsonb_to_recordset(outcomes) as row("orderId" bigint, "venueStatus" text, reason text, message text,
+      "venueOrderId" text, "nextLookMs" bigint, "nextAttemptMs" bigint)
+    join public.orders o on o.id = row."orderId" left join added on added.order_id = o.id
+  ), meant as (
+    select heard.*, case
+        when filled >= quantity then 'filled'
+        when filled > 0 and "venueStatus" in ('working', 'queued') then 'partially_filled'
+        when filled > 0 and "venueStatus" = 'rejected' then 'canceled'
+        else "venueStatus" end as wanted
+    from heard
+  )
+  update public.orders o set
+    status = case when core.may_follow(o.status, meant.wanted) then meant.wanted else o.status end,
+    reason = case when core.may_follow(o.status, meant.wanted) then meant.reason else o.reason end,
+    message = case when core.may_follow(o.status, meant.wanted) then meant.message else o.message end,
+    ended_at = case when core.may_follow(o.status, meant.wanted)
+      and meant.wanted in ('filled', 'rejected', 'canceled', 'expired') then now_at else o.ended_at end,
+    changed_at = greatest(now_at, o.changed_at),
+    venue_order_id = coalesce(meant."venueOrderId", o.venue_order_id),
+    filled_quantity = o.filled_quantity + meant.more_quantity,
+    filled_value_minor = o.filled_value_minor + meant.more_value_minor,
+    late_fill = o.late_fill or coalesce(meant.late, false),
+    looks = case when o.status in ('unknown', 'working', 'partially_filled') then o.looks + 1 else o.looks end,
+    next_look_at = core.at(meant."nextLookMs"), next_attempt_at = core.at(meant."nextAttemptMs"),
+    claim_id = null, lease_until = null
+  from meant where o.id = meant.id;
+$$;
+
+-- Whatever of these has ended and is not closed in the ledger yet gets its one post (something filled) or void.
+create function core.end_orders(touched bigint[], now_at timestamptz) returns void
+language sql set search_path = '' as $$
+  with ended as (
+    select o.id, o.account_id, o.instrument_id, o.side, o.hold_minor, o.filled_quantity > 0 as traded, o.released_minor,
+      core.paid_for(o, o.filled_value_minor) as paid_minor,
+      core.margin_on(o.filled_value_minor, o.leverage_centi) as margin_minor, core.charges_on(o.filled_value_minor, rate) as charges_minor
+    from public.orders o join public.charge_rates rate on rate.id = o.rate_id
+    where o.id = any(touched) and o.ended_at is not null and not exists (
+      select from public.ledger_entries closed where closed.order_id = o.id and closed.kind in ('post', 'void'))
+  ), entry as (
+    insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor, held_delta_minor, at)
+    select account_id, id, case when traded then 'post' else 'void' end,
+      case when traded then released_minor - paid_minor else 0 end, -hold_minor, now_at
+    from ended order by id
+    returning account_id, cash_delta_minor, held_delta_minor
+  ), total as (
+    select account_id, sum(cash_delta_minor) as cash_minor, sum(held_delta_minor) as held_minor from entry group by 1
+  ), bound as (
+    update public.positions p set margin_minor = p.margin_minor + paid.margin_minor
+    from (select account_id, instrument_id, sum(margin_minor) as margin_minor from ended
+      where traded and side = 'BUY' group by 1, 2) paid
+    where (p.account_id, p.instrument_id) = (paid.account_id, paid.instrument_id)
+  ), charged as (
+    update public.orders o set charges_minor = ended.charges_minor from ended where o.id = ended.id
+  )
+  update public.accounts a set cash_minor = a.cash_minor + total.cash_minor, held_minor = a.held_minor + total.held_minor,
+    not_ready = case when a.cash_minor + total.cash_minor < a.held_minor + total.held_minor
+      then coalesce(a.not_ready, 'available money is below zero: acknowledge it') else a.not_ready end
+  from total where a.id = total.account_id;
+$$;
+
+-- Ends what may no longer be sent, and hands a lapsed send over to lookup: its sender is gone or too late.
+create function public.sweep_orders(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  expired bigint[];
+  lapsed bigint;
+begin
+  select array_agg(due.id) into expired from (
+    select o.id from public.orders o join public.scan_runs run on run.id = o.run_id
+    where o.status = 'queued' and o.send_before <= now_at and run.state <> 'planning' limit 1000) due;
+  perform from public.accounts where id in (select account_id from public.orders where id = any(expired))
+  order by id for no key update;
+  with ended as (
+    update public.orders set status = 'expired', reason = 'not_sent_in_time', ended_at = now_at, changed_at = now_at,
+      claim_id = null, lease_until = null
+    where id = any(expired) and status = 'queued'
+    returning id
+  )
+  select coalesce(array_agg(id), '{}') into expired from ended;
+  perform core.end_orders(expired, now_at);
+
+  update public.orders set status = 'unknown', reason = 'sender_lost', changed_at = now_at, next_look_at = now_at,
+    claim_id = null, lease_until = null
+  where id = any(array(select id from public.orders where status = 'submitting'
+    and (lease_until < core.database_now() or (args ->> 'onlyProcess')::boolean)
+    limit 1000 for no key update skip locked));
+  get diagnostics lapsed = row_count;
+
+  -- Where the caller is the only process there is, whoever held a claim is gone.
+  if (args ->> 'onlyProcess')::boolean then
+    update public.orders set claim_id = null, lease_until = null where status = 'queued' and claim_id is not null;
+  end if;
+  return jsonb_build_object('expired', cardinality(expired), 'lapsed', lapsed);
+end $$;
+
+-- Orders whose truth is at the venue and whose pause is over, leased to the caller.
+create function public.claim_lookups(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  answer jsonb;
+begin
+  with due as (
+    select id from public.orders
+    where status in ('unknown', 'working', 'partially_filled') and next_look_at <= core.at((args ->> 'nowMs')::bigint)
+      and (lease_until is null or lease_until < core.database_now())
+      and args -> 'venues' ? venue
+    order by next_look_at limit (args ->> 'limit')::bigint for no key update skip locked
+  ), claimed as (
+    update public.orders o set claim_id = args ->> 'claimId',
+      lease_until = core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
+    from due where o.id = due.id returning o
+  )
+  select coalesce(jsonb_agg(core.order_json(claimed.o) || jsonb_build_object('halted', core.halted_for(claimed.o))), '[]')
+  into answer from claimed;
+  return answer;
+end $$;

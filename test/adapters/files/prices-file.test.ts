@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { quotesOn, readPrices } from '../../../src/adapters/files/prices-file.ts';
+import { fileWith, good } from './scratch.ts';
+
+const header = 'date,symbol,open,high,low,close,volume';
+const read = (...rows: string[]) => good(readPrices(fileWith([header, ...rows].join('\n'))));
+
+test("a row is one symbol's day in paise", () => {
+  expect(read('2025-08-28,TITAN,3552.10,3600,3540.05,3564.80,12345').rows).toEqual([
+    {
+      date: '2025-08-28',
+      symbol: 'TITAN',
+      openMinor: 355210,
+      highMinor: 360000,
+      lowMinor: 354005,
+      closeMinor: 356480,
+      volume: 12345,
+    },
+  ]);
+});
+
+test('open and close lie between low and high, and a date and symbol comes once', () => {
+  const { rows, problems } = read(
+    '2025-08-28,A,10,12,9,11,0',
+    '2025-08-28,B,13,12,9,11,0',
+    '2025-08-28,C,10,12,9,8.99,0',
+    '2025-08-28,D,10,9,12,10,0',
+    '2025-08-28,E,0,12,9,11,0',
+    '2025-08-28,F,10,12,9,11,-1',
+    '2025-08-28,A,10,12,9,11,0',
+    '2025-08-29,A,10,10,10,10,0',
+  );
+  expect(rows.map((row) => `${row.date} ${row.symbol}`)).toEqual(['2025-08-28 A', '2025-08-29 A']);
+  expect(problems.map(({ line, field }) => `${line} ${field}`)).toEqual([
+    '3 open',
+    '4 close',
+    '5 low',
+    '6 open',
+    '7 volume',
+    '8 symbol',
+  ]);
+});
+
+test("a quote is the day's open with the close of the latest earlier row, whatever the order of rows", () => {
+  const { rows } = read(
+    '2025-08-28,A,10,12,9,11,0',
+    '2025-08-26,A,20,22,19,21.50,0',
+    '2025-08-29,A,90,92,89,91,0',
+    '2025-08-25,A,30,32,29,31,0',
+    '2025-08-28,NEW,5,5,5,5,0',
+    '2025-08-26,GONE,5,5,5,5,0',
+  );
+  const common = { exchange: 'NSE', lowerCircuitMinor: null, upperCircuitMinor: null, atMs: 1_756_352_400_000 };
+  expect(quotesOn(rows, '2025-08-28', 1_756_352_400_000)).toEqual([
+    { ...common, symbol: 'A', priceMinor: 1000, previousCloseMinor: 2150 },
+    { ...common, symbol: 'NEW', priceMinor: 500, previousCloseMinor: null },
+  ]);
+  expect(quotesOn(rows, '2025-08-30', 0)).toEqual([]);
+});

@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openPostgres } from '../../../src/adapters/store/postgres.ts';
+import { DatabaseError } from '../../../src/ports/database.ts';
+import { blankPglite, blankPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
+
+const FUNCTIONS = `
+create function public.echo(args jsonb) returns jsonb language sql as $$ select args $$;
+create function public.nothing(args jsonb) returns jsonb language sql as $$ select null::jsonb $$;
+create function public.refuse(args jsonb) returns jsonb language plpgsql as $$
+begin raise exception 'plan changed' using errcode = 'PT409', detail = 'the expected one is older', hint = 'plan again'; end $$;
+create table public.phones (phone text constraint a_phone_is_listed_once primary key);
+create function public.add_phone(args jsonb) returns jsonb language sql as $$
+insert into public.phones values (args ->> 'phone') returning to_jsonb(phone) $$;
+create function public.broken_inside(args jsonb) returns jsonb language plpgsql as $$ begin return public.no_such(args); end $$;
+create function public.slow(args jsonb) returns jsonb language sql as $$ select to_jsonb(pg_sleep(20)::text) $$;
+create function public.drop_me(args jsonb) returns jsonb language sql as $$
+select to_jsonb(pg_terminate_backend(pg_backend_pid())) $$;
+`;
+
+async function failure(call: Promise<unknown>): Promise<DatabaseError> {
+  const error = await call.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof DatabaseError)) throw new Error('expected a DatabaseError', { cause: error });
+  return error;
+}
+
+describe.each([
+  ['pg', blankPostgres],
+  ['PGlite', blankPglite],
+])('a database function called over %s', (_transport, fresh) => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await fresh();
+    await database.session.exec(FUNCTIONS);
+  });
+  afterAll(() => database.close());
+
+  it('gets its arguments as JSON and gives its JSON back, whatever the JSON is', async () => {
+    const values = [
+      { a: [1, 'two', null, { deep: true }], text: `quotes ' " $1 \\ ₹` },
+      [1, 2],
+      [],
+      'text',
+      7,
+      true,
+      null,
+    ];
+    // null arguments are sent as an empty object: a function always gets JSON, never an SQL null.
+    const expected = values.map((value) => value ?? {});
+    expect(await Promise.all(values.map((value) => database.call('echo', value)))).toEqual(expected);
+    expect(await database.call('nothing', {})).toBe(null);
+  });
+
+  it('refuses with the code, details and hint the function raised', async () => {
+    const error = await failure(database.call('refuse', {}));
+    expect(error).toMatchObject({
+      kind: 'refused',
+      code: 'PT409',
+      message: 'plan changed',
+      details: 'the expected one is older',
+      hint: 'plan again',
+    });
+    expect(error.cause).toBeInstanceOf(Error);
+  });
+
+  it('says which command to run when the function is not there', async () => {
+    const error = await failure(database.call('not_there', {}));
+    expect(error).toMatchObject({ kind: 'refused', code: '42883' });
+    expect(error.message).toContain('npm run migrate');
+  });
+
+  it('does not blame the schema for a missing function inside a function', async () => {
+    const error = await failure(database.call('broken_inside', {}));
+    expect(error.code).toBe('42883');
+    expect(error.message).not.toContain('npm run migrate');
+  });
+
+  it('keeps values of rows and arguments out of the error', async () => {
+    await database.call('add_phone', { phone: '+919812345678' });
+    const error = await failure(database.call('add_phone', { phone: '+919812345678' }));
+    expect(error.code).toBe('23505');
+    expect(error.message).toContain('a_phone_is_listed_once');
+    const own = Object.getOwnPropertyNames(error.cause).map((key) => [key, Reflect.get(error.cause as object, key)]);
+    expect(JSON.stringify([error.message, error.details, own])).not.toContain('9812345678');
+  });
+
+  it('takes no name that could carry SQL', async () => {
+    for (const name of ['echo(null); drop table phones; --', 'Echo', 'public.echo', '', 'a b']) {
+      await expect(database.call(name, {})).rejects.toThrow(TypeError);
+    }
+  });
+
+  it('is lost, not refused, once the connection is closed', async () => {
+    const other = await fresh();
+    await other.close();
+    expect((await failure(other.call('echo', {}))).kind).toBe('lost');
+  });
+});
+
+describe('the pg pool', () => {
+  let database: TestPostgres;
+  beforeAll(async () => {
+    database = await blankPostgres();
+    await database.session.exec(FUNCTIONS);
+  });
+  afterAll(() => database.close());
+
+  it('calls a server that is not there lost', async () => {
+    const nowhere = openPostgres({ url: 'postgres://postgres:postgres@127.0.0.1:1/postgres', max: 1 });
+    const error = await failure(nowhere.call('echo', {}));
+    expect(error).toMatchObject({ kind: 'lost', code: 'ECONNREFUSED' });
+    await nowhere.close();
+  });
+
+  it('calls a connection the server ends lost, and goes on with a new one', async () => {
+    expect(await failure(database.call('drop_me', {}))).toMatchObject({ kind: 'lost', code: '57P01' });
+    expect(await database.call('echo', { still: 'here' })).toEqual({ still: 'here' });
+  });
+
+  it('survives the server ending its idle connections', async () => {
+    await database.call('echo', {});
+    await database.session.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+    );
+    let answer: unknown;
+    // The pool may hand out a connection before it has heard of its end: that call is lost, and may be repeated.
+    for (let attempt = 0; attempt < 20 && answer === undefined; attempt += 1) {
+      answer = await database.call('echo', { back: true }).catch((error: DatabaseError) => {
+        expect(error.kind).toBe('lost');
+      });
+    }
+    expect(answer).toEqual({ back: true });
+  });
+
+  it('ends a call that takes longer than the limit, on the server too, and the pool stays usable', async () => {
+    const limited = openPostgres({ url: database.url, max: 1, statementTimeoutMs: 50 });
+    expect(await failure(limited.call('slow', {}))).toMatchObject({ kind: 'lost', code: '57014' });
+    expect(await limited.call('echo', [1])).toEqual([1]);
+    const running =
+      await database.session.query(`select 1 from pg_stat_activity where query like '%slow(%' and state = 'active'
+      and pid <> pg_backend_pid()`);
+    expect(running).toEqual([]);
+    await limited.close();
+  });
+
+  it('commits what a call with a limit wrote, and only then answers', async () => {
+    const limited = openPostgres({ url: database.url, max: 1, statementTimeoutMs: 5_000 });
+    await limited.call('add_phone', { phone: 'limited' });
+    expect((await failure(limited.call('add_phone', { phone: 'limited' }))).kind).toBe('refused');
+    expect(await database.session.query(`select phone from phones where phone = 'limited'`)).toEqual([
+      { phone: 'limited' },
+    ]);
+    await limited.close();
+  });
+
+  it('names itself to the server and leaves no prepared statement behind, so a transaction pooler can carry it', async () => {
+    const one = openPostgres({ url: database.url, max: 1 });
+    await database.session.exec(`create function public.who(args jsonb) returns jsonb language sql as
+      $$ select jsonb_build_object('name', current_setting('application_name'), 'prepared', (select count(*) from pg_prepared_statements)) $$`);
+    await one.call('echo', {});
+    expect(await one.call('who', {})).toEqual({ name: 'daily-scan', prepared: 0 });
+    await one.close();
+  });
+});

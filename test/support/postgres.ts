@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { inject } from 'vitest';
+import { openPglite, type PgliteDatabase } from '../../src/adapters/store/pglite.ts';
+import { openPostgres, openPostgresSession } from '../../src/adapters/store/postgres.ts';
+import type { Database, SqlSession } from '../../src/ports/database.ts';
+import type { TestDatabases } from './global-setup.ts';
+
+export interface TestDatabase extends Database {
+  /** A connection of its own for plain SQL: arranging, and looking at rows. */
+  session: SqlSession;
+}
+
+export interface TestPostgres extends TestDatabase {
+  /** For more pools and child processes. */
+  url: string;
+}
+
+/** Throws what went wrong in the global setup: for tests that need our schema. */
+function migrated(): TestDatabases {
+  const given = inject('databases');
+  if (given.problem !== null) throw new Error(`The test databases could not be made: ${given.problem}`);
+  return given;
+}
+
+/** A migrated, empty database of its own on the test Postgres; `close` drops it. */
+export async function freshPostgres(): Promise<TestPostgres> {
+  return newDatabase(`template ${migrated().template}`);
+}
+
+/** A database without our schema, for tests of the migrator; `close` drops it. */
+export async function blankPostgres(): Promise<TestPostgres> {
+  return newDatabase('template template0');
+}
+
+async function newDatabase(source: string): Promise<TestPostgres> {
+  const { postgresUrl, problem } = inject('databases');
+  if (postgresUrl === '') throw new Error(`The test Postgres did not start: ${problem}`);
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  await onServer(postgresUrl, `create database ${name} ${source}`);
+  const url = postgresUrl.replace(/\/postgres$/, `/${name}`);
+  const pool = openPostgres({ url, max: 10 });
+  const session = await openPostgresSession(url);
+  return {
+    url,
+    session,
+    call: pool.call,
+    async close() {
+      await pool.close();
+      await session.close();
+      await onServer(postgresUrl, `drop database ${name} with (force)`);
+    },
+  };
+}
+
+/** Runs one statement on the server's maintenance database. */
+async function onServer(postgresUrl: string, sql: string): Promise<void> {
+  const admin = await openPostgresSession(postgresUrl);
+  try {
+    await admin.exec(sql);
+  } finally {
+    await admin.close();
+  }
+}
+
+/** A migrated, empty database in this process, started from the image the global setup made. */
+export async function freshPglite(): Promise<PgliteDatabase> {
+  const { cacheDir } = migrated();
+  return openPglite({ path: 'memory', cacheDir, saveCache: true, onSlowStart: () => undefined });
+}
+
+/** A PGlite without our schema, for tests of the transport itself. */
+export async function blankPglite(): Promise<PgliteDatabase> {
+  const cacheDir = `${inject('databases').cacheDir}/blank`;
+  return openPglite({ path: 'memory', cacheDir, saveCache: true, onSlowStart: () => undefined, migrations: [] });
+}

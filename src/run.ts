@@ -81,7 +81,7 @@ async function changedPlan(world: World, request: RunRequest, run: OpenRun): Pro
 }
 
 async function storedReport(world: World, request: RunRequest, { runId }: OpenRun): Promise<RunReport> {
-  const report = await reportOf(world, runId);
+  const report = await reportOf(world.store, runId);
   if (!report) throw new Error(`run ${runId} vanished`);
   return report.problems.length > 0 ? report : { ...report, problems: request.given.problems };
 }
@@ -91,5 +91,5 @@ function tellScanned({ tell }: World, { runId, session, state, frame, userCount 
     const { rank, symbol, side, referencePriceMinor } = signal;
     return { rank, symbol, side, referencePriceMinor, priceMinor: quote?.priceMinor ?? null };
   });
-  tell({ step: 'scanned', runId, session: session.id, state, users: userCount, signals });
+  tell({ step: 'scanned', runId, session: session.id, state, nowMs: frame.nowMs, users: userCount, signals });
 }

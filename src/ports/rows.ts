@@ -51,6 +51,11 @@ const quote = z.object({
   atMs: z.int(),
 });
 
+export const storedPrices = z.object({
+  any: z.boolean(),
+  prices: z.array(listing.extend({ priceMinor: minor, previousCloseMinor: minor.nullable() })),
+});
+
 const rate = z.object({
   id: z.int(),
   product: z.string(),

@@ -12,6 +12,8 @@ export const answers = {
   import_signals: z.object({ written: z.int() }),
   import_users: z.object({ created: z.int() }),
   import_holdings: z.object({ booked: z.int() }),
+  import_prices: z.object({ written: z.int() }),
+  read_prices: rows.storedPrices,
   read_inputs: rows.inputs,
   open_run: z.object({ created: z.boolean() }),
   reprice_run: z.object({ repriced: z.boolean() }),
@@ -92,6 +94,8 @@ export interface Arguments {
   import_signals: { signals: Signal[]; source: string };
   import_users: { users: UserToImport[]; mode: string; source: string; nowMs: number };
   import_holdings: { holdings: object[]; nowMs: number };
+  import_prices: { prices: { symbol: string; date: string; openMinor: number; closeMinor: number }[] };
+  read_prices: { tradeDate: string };
   read_inputs: { mode: string; tradeDate: string; runId: string };
   open_run: {
     runId: string;

@@ -15,8 +15,8 @@ export async function open(world: World, request: RunRequest, run: OpenRun): Pro
   const nowMs = clock.nowMs();
   const signals = frame.signals.map(({ signal }) => signal);
   await store.call('import_instruments', { instruments: given.instruments });
-  if (given.signals) await store.call('import_signals', { signals, source: given.source });
-  if (given.users) await store.call('import_users', { users: given.users, mode, source: given.source, nowMs });
+  if (given.signals) await store.call('import_signals', { signals, source: given.signalsSource });
+  if (given.users) await store.call('import_users', { users: given.users, mode, source: given.usersSource, nowMs });
   await store.call('open_run', {
     runId,
     sessionId: session.id,

@@ -2,14 +2,13 @@ import { istIso } from '../domain/ist.ts';
 import { formatMinor, mulDivCeil } from '../domain/money.ts';
 import type { ReportOrder, ReportSignal, ReportTotals, RunReport } from '../domain/report.ts';
 import { marginFor, valueAt } from '../domain/sizing.ts';
-import type { Answer } from '../ports/store.ts';
-import type { World } from '../ports/world.ts';
+import type { Answer, Store } from '../ports/store.ts';
 
 type Stored = NonNullable<Answer<'read_report'>>;
 
 /** The run as its rows tell it, or null where there is no such run. */
-export async function reportOf(world: World, runId: string): Promise<RunReport | null> {
-  const run = await world.store.call('read_report', { runId });
+export async function reportOf(store: Store, runId: string): Promise<RunReport | null> {
+  const run = await store.call('read_report', { runId });
   if (!run) return null;
   return {
     runId: run.runId,

@@ -11,8 +11,9 @@ import { frozenFrame, quotesByKey } from './open.ts';
 
 /** What a person or a file handed to this run, beside what the database knows. */
 export interface Given {
-  /** Where it came from, for the rows it becomes: `import:users.csv`. */
-  source: string;
+  /** Where signals and users came from, for the rows they become: `import:users.csv`. */
+  signalsSource: string;
+  usersSource: string;
   instruments: Instrument[];
   /** All good rows of the file, whatever their date; null: the database's are used. */
   signals: Signal[] | null;

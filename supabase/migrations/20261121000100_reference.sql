@@ -181,3 +181,13 @@ create table public.calendar_days (
   primary key (exchange, day),
   constraint a_calendar_day_is_open_or_closed check (kind in ('open', 'closed'))
 );
+
+create table public.daily_prices (
+  exchange text not null,
+  symbol text not null,
+  day date not null,
+  open_minor bigint not null,
+  close_minor bigint not null,
+  primary key (exchange, symbol, day),
+  constraint a_daily_price_is_positive check (open_minor > 0 and close_minor > 0)
+);

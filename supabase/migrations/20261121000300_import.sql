@@ -143,3 +143,27 @@ begin
   select count(*) into booked from external;
   return jsonb_build_object('booked', booked);
 end $$;
+
+-- Daily prices of instruments, for paper trading: everybody trades at the open.
+create function public.import_prices(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with written as (
+    insert into public.daily_prices (exchange, symbol, day, open_minor, close_minor)
+    select 'NSE', symbol, date, "openMinor", "closeMinor"
+    from jsonb_to_recordset(args -> 'prices') as row(symbol text, date date, "openMinor" bigint, "closeMinor" bigint)
+    order by symbol, date
+    on conflict (exchange, symbol, day) do update set open_minor = excluded.open_minor, close_minor = excluded.close_minor
+    returning 1
+  ) select jsonb_build_object('written', count(*)) from written;
+$$;
+
+-- The opens of a day with each symbol's last close before it; `any`: whether there are stored prices at all.
+create function public.read_prices(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object('any', exists (select from public.daily_prices), 'prices', coalesce(jsonb_agg(
+    jsonb_build_object('exchange', p.exchange, 'symbol', p.symbol, 'priceMinor', p.open_minor, 'previousCloseMinor',
+      (select before.close_minor from public.daily_prices before
+       where (before.exchange, before.symbol) = (p.exchange, p.symbol) and before.day < p.day
+       order by before.day desc limit 1))), '[]'))
+  from public.daily_prices p where p.day = (args ->> 'tradeDate')::date;
+$$;

@@ -77,10 +77,10 @@ $$;
 create function public.open_run(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  run_id constant text := args ->> 'runId';
+  new_run constant text := args ->> 'runId';
 begin
   insert into public.scan_runs (id, session_id, trade_date, mode, limits, cut_off_at, opened_at, problems)
-  values (run_id, args ->> 'sessionId', (args ->> 'tradeDate')::date, args ->> 'mode', args -> 'limits',
+  values (new_run, args ->> 'sessionId', (args ->> 'tradeDate')::date, args ->> 'mode', args -> 'limits',
     core.at((args ->> 'cutOffMs')::bigint), core.at((args ->> 'nowMs')::bigint), args -> 'problems')
   on conflict (id) do nothing;
   if not found then
@@ -88,14 +88,14 @@ begin
   end if;
 
   insert into public.run_signals (run_id, signal_id, position, send_before)
-  select open_run.run_id, "signalId", position, core.at("sendBeforeMs")
+  select new_run, "signalId", position, core.at("sendBeforeMs")
   from jsonb_to_recordset(args -> 'signals') as row("signalId" text, position integer, "sendBeforeMs" bigint);
 
-  perform core.freeze_prices(run_id, args -> 'quotes');
+  perform core.freeze_prices(new_run, args -> 'quotes');
 
   insert into public.run_users (run_id, place, user_id, account_id)
-  select open_run.run_id, place, user_id, account_id
-  from core.queue_of(run_id, args ->> 'mode', nullif(args -> 'userIds', 'null'));
+  select new_run, place, user_id, account_id
+  from core.queue_of(new_run, args ->> 'mode', nullif(args -> 'userIds', 'null'));
   return jsonb_build_object('created', true);
 end $$;
 

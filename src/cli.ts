@@ -1,0 +1,145 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { DatabaseInUseError } from './adapters/store/lock.ts';
+import { messagesOf, reportAgain, whyCommand } from './commands/ask.ts';
+import { halt, resume } from './commands/halt.ts';
+import { importFile } from './commands/import.ts';
+import { migrateCommand } from './commands/migrate.ts';
+import { type Refusal, refusal } from './commands/refusal.ts';
+import { exitCodeOf, type ScanFlags, scanCommand } from './commands/scan.ts';
+import { jsonShow, screenShow } from './commands/show.ts';
+import { type Config, readConfig } from './config.ts';
+import { makeLog } from './log.ts';
+
+/** What a command leaves behind: the exit code, or why it could not be carried out. */
+type Ended = number | Refusal | { kind: 'refused'; code: string; message: string };
+
+const program = new Command('daily-scan')
+  .description(
+    'Turns the day’s entry signals into one order per eligible user, each placed once, and tells every user.',
+  )
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true });
+
+function seconds(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('It must be a whole number of seconds.');
+  return Number(text);
+}
+
+/** Runs a command with the checked configuration and turns its end into an exit code. */
+function command<Flags extends { json?: boolean }>(work: (config: Config, flags: Flags) => Promise<Ended>) {
+  return async (flags: Flags): Promise<void> => {
+    process.exitCode = await ending(flags.json ?? false, async () => {
+      const read = readConfig();
+      if (read.kind === 'refused')
+        return refusal('bad_environment', `The environment is not usable:\n  ${read.problems.join('\n  ')}`);
+      return work(read.config, flags);
+    });
+  };
+}
+
+async function ending(json: boolean, work: () => Promise<Ended>): Promise<number> {
+  try {
+    const ended = await work();
+    if (typeof ended === 'number') return ended;
+    complain(json, ended.code, ended.message, 'problems' in ended ? ended.problems : []);
+    return 2;
+  } catch (error) {
+    complain(json, error instanceof DatabaseInUseError ? 'database_in_use' : 'failed', describe(error), []);
+    return 1;
+  }
+}
+
+function complain(json: boolean, code: string, message: string, problems: unknown[]): void {
+  process.stderr.write(`${message}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, problems } })}\n`);
+}
+
+/** The message and the messages of its causes: no stack for a person, no cause lost. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}\n  because: ${describe(error.cause)}`;
+}
+
+program
+  .command('scan')
+  .description('run the session the clock is in (without any flag or setting: the bundled sample session)')
+  .option('--dry-run', 'show the plan; nothing is written, nothing is sent')
+  .option('--at <instant>', 'virtual clock: an ISO instant with offset')
+  .option('--date <date>', 'virtual clock: 09:20 IST of this day')
+  .option('--slot <slot>', 'the slot of the day', 'open')
+  .option('--signals <csv>', 'use the signals of this file')
+  .option('--users <csv>', 'the run is for exactly the users of this file')
+  .option('--prices <csv>', 'decide and trade at the opens of this file')
+  .option('--faults <json>', 'what the paper venue is to do wrong')
+  .option('--user <user>', 'show only this user (with --dry-run)')
+  .option('--symbol <symbol>', 'show only this symbol (with --dry-run)')
+  .option('--expect-plan <hash>', 'place nothing unless the plan has this hash')
+  .option('--strict', 'refuse to run when a row is bad')
+  .option('--wait <seconds>', 'how long to wait for open orders on the real clock', seconds)
+  .option('--fresh', 'start over: remove the sample or file database first')
+  .option('--json', 'one JSON document on stdout')
+  .action(
+    command<ScanFlags>(async (config, flags) => {
+      const show = flags.json ? jsonShow() : screenShow();
+      const result = await scanCommand(config, flags, show, makeLog(config.logLevel));
+      if (result.kind !== 'report') return result;
+      show.result(result.report);
+      return exitCodeOf(result.report);
+    }),
+  );
+
+program.command('migrate').description('bring the schema of DATABASE_URL up to date').action(command(migrateCommand));
+
+program
+  .command('import')
+  .description('bring a CSV file into the database')
+  .argument('<what>', 'signals, users, prices or instruments')
+  .argument('<csv>', 'the file')
+  .option('--json', 'one JSON document on stdout')
+  .action((what: string, file: string, flags: { json?: boolean }) => command(importFile(what, file))(flags));
+
+program
+  .command('why')
+  .description('why did (not) a user get a symbol')
+  .requiredOption('--user <user>', 'name or id')
+  .requiredOption('--symbol <symbol>', 'symbol')
+  .option('--date <date>', 'only this trade date')
+  .option('--json', 'one JSON document on stdout')
+  .action(command(whyCommand));
+
+program
+  .command('report')
+  .description('the report of a run again')
+  .requiredOption('--run <id>', 'such as XNSE:2025-08-28:open:paper')
+  .option('--json', 'one JSON document on stdout')
+  .option('--csv', 'the orders as CSV on stdout')
+  .action(command(reportAgain));
+
+program
+  .command('messages')
+  .description('each user’s message of a run')
+  .requiredOption('--run <id>', 'such as XNSE:2025-08-28:open:paper')
+  .option('--json', 'one JSON document on stdout')
+  .action(command(messagesOf));
+
+for (const [name, work, what] of [
+  ['halt', halt, 'stop'],
+  ['resume', resume, 'allow'],
+] as const) {
+  program
+    .command(name)
+    .description(`${what} orders: of everybody, of one venue, or of one user`)
+    .requiredOption('--why <text>', 'the reason, kept on record')
+    .option('--venue <venue>', 'only this venue')
+    .option('--user <user>', 'only this user (name or id)')
+    .action(command(work));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // commander has said on stderr what is wrong; help and version are no error.
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+  if (process.exitCode === 2 && process.argv.includes('--json')) complain(true, 'bad_flag', error.message, []);
+}

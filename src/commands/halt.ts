@@ -1,0 +1,48 @@
+import { userInfo } from 'node:os';
+import { realClock } from '../adapters/clock.ts';
+import type { Config } from '../config.ts';
+import { userIdOf } from '../domain/ids.ts';
+import { placeToAsk, sayPlace, withStore } from './place.ts';
+import { type Refusal, refusal } from './refusal.ts';
+
+interface HaltFlags {
+  why: string;
+  venue?: string;
+  user?: string;
+  json?: boolean;
+}
+
+/** Stops what is not sent yet, of everybody or of one venue or user; honoured before the next venue call. */
+export function halt(config: Config, flags: HaltFlags): Promise<number | Refusal> {
+  return change(config, flags, 'halt');
+}
+
+/** Lifts a halt. Orders whose time has passed meanwhile stay unsent. */
+export function resume(config: Config, flags: HaltFlags): Promise<number | Refusal> {
+  return change(config, flags, 'resume');
+}
+
+async function change(
+  config: Config,
+  { why, venue, user }: HaltFlags,
+  what: 'halt' | 'resume',
+): Promise<number | Refusal> {
+  if (venue !== undefined && user !== undefined) return refusal('bad_flag', 'Give --venue or --user, not both.');
+  const scope = venue !== undefined ? 'venue' : user !== undefined ? 'user' : 'all';
+  const target = venue ?? (user === undefined ? '' : userIdOf(user));
+  const place = placeToAsk(config);
+  sayPlace(place);
+  return withStore(config, place, async (store) => {
+    const { changed } = await store.call(what, {
+      scope,
+      target,
+      why,
+      by: userInfo().username,
+      nowMs: realClock().nowMs(),
+    });
+    const subject = scope === 'all' ? 'Everything' : `${scope} ${target}`;
+    const state = what === 'halt' ? 'halted' : 'running';
+    process.stdout.write(`${subject} is ${changed ? 'now' : 'already'} ${state}.\n`);
+    return 0;
+  });
+}

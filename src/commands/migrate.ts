@@ -1,0 +1,25 @@
+import { migrate } from '../adapters/store/migrate.ts';
+import { openPostgresSession } from '../adapters/store/postgres.ts';
+import type { Config } from '../config.ts';
+import { placeOf } from '../wire.ts';
+import { sayPlace, withStore } from './place.ts';
+
+/** `npm run migrate`: brings the schema up to date. An embedded database does that itself whenever it is opened. */
+export async function migrateCommand(config: Config): Promise<number> {
+  const place = placeOf(config, 'main');
+  sayPlace(place);
+  if (place.kind === 'embedded') {
+    await withStore(config, place, async () => undefined);
+    process.stdout.write('The schema is up to date.\n');
+    return 0;
+  }
+  const session = await openPostgresSession(place.url);
+  try {
+    const { applied, current } = await migrate(session);
+    for (const name of applied) process.stdout.write(`applied ${name}\n`);
+    process.stdout.write(`The schema is up to date (${applied.length} applied, ${current.length} in all).\n`);
+    return 0;
+  } finally {
+    await session.close();
+  }
+}

@@ -1,0 +1,33 @@
+import { userIdOf } from '../domain/ids.ts';
+import type { RunReport } from '../domain/report.ts';
+
+/** A plan narrowed to one user or symbol. The whole plan was made, and the hash is the whole plan's. */
+export function only(report: RunReport, { user, symbol }: { user?: string; symbol?: string }): RunReport {
+  if (user === undefined && symbol === undefined) return report;
+  const wanted = (row: { userId: string; symbol: string }) =>
+    (user === undefined || row.userId === user || row.userId === userIdOf(user)) &&
+    (symbol === undefined || row.symbol === symbol);
+  const decisions = report.decisions.filter(wanted);
+  const orders = report.orders.filter(wanted);
+  const signals = report.signals.filter((signal) => symbol === undefined || signal.symbol === symbol);
+  const count = (outcome: string, of = decisions) => of.filter((one) => one.outcome === outcome).length;
+  return {
+    ...report,
+    decisions,
+    orders,
+    signals: signals.map((signal) => {
+      const own = decisions.filter((one) => one.symbol === signal.symbol);
+      const [accepted, skipped, denied] = [count('accepted', own), count('skipped', own), count('denied', own)];
+      return { ...signal, accepted, skipped, denied };
+    }),
+    totals: {
+      ...report.totals,
+      users: new Set(decisions.map(({ userId }) => userId)).size,
+      signals: signals.length,
+      decisions: decisions.length,
+      accepted: count('accepted'),
+      skipped: count('skipped'),
+      denied: count('denied'),
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { istDate, istTime } from '../domain/ist.ts';
+import { orderReasonSentence, reasonSentence } from '../domain/reason-words.ts';
+import { formatRupees } from '../domain/rupees.ts';
+import type { Answer } from '../ports/store.ts';
+
+type Why = Answer<'why'>;
+type Row = Why['decisions'][number];
+
+/** The answer to «why did this user (not) get this symbol»: one block per run, newest first. */
+export function whyText(why: Why, asked: { user: string; symbol: string; date: string | null }): string {
+  if (why.users.length === 0) return `There is no user "${asked.user}" here: give the name or the id.`;
+  const when = asked.date === null ? '' : ` on ${asked.date}`;
+  if (why.decisions.length === 0)
+    return `Nothing was ever decided about ${asked.symbol} for ${asked.user}${when}: no run had it as a signal.`;
+  return why.decisions.map((row) => blockOf(row, why.users)).join('\n\n');
+}
+
+function blockOf(row: Row, users: Why['users']): string {
+  const name = users.find(({ id }) => id === row.userId)?.name ?? row.userId;
+  const lines = [
+    `${row.tradeDate}  ${row.side} ${row.symbol}  ${name} (${row.userId})`,
+    `  run       ${row.runId}`,
+    `  decision  ${decisionOf(row)}`,
+  ];
+  const price = row.priceMinor === null ? 'none' : formatRupees(row.priceMinor);
+  lines.push(`  price     ${price}, reference ${formatRupees(row.referencePriceMinor)} (${row.strategy})`);
+  return [...lines, ...orderLines(row.order)].join('\n');
+}
+
+function decisionOf({ outcome, reason, limit, actual, quantity, holdMinor }: Row): string {
+  if (reason === null) return `${outcome}: ${quantity} shares, ${formatRupees(holdMinor)} set aside`;
+  const figures = [limit === null ? [] : [`limit ${limit}`], actual === null ? [] : [`actual ${actual}`]].flat();
+  return `${outcome}: ${reason} (${reasonSentence(reason, limit, actual)})${figures.length > 0 ? `; ${figures.join(', ')}` : ''}`;
+}
+
+function orderLines(order: Row['order']): string[] {
+  if (!order) return [];
+  const why = order.reason === null ? '' : `: ${orderReasonSentence(order.reason)}`;
+  const said = order.message === null ? '' : ` («${order.message}»)`;
+  const venue = order.venueOrderId === null ? order.venue : `${order.venue} order ${order.venueOrderId}`;
+  return [
+    `  order     ${order.clientOrderId}, ${order.status}${why}${said}`,
+    `  venue     ${venue}, limit ${formatRupees(order.limitPriceMinor)}`,
+    ...fillLine(order),
+    ...order.events.map(({ atMs, from, to }) => `  ${istDate(atMs)} ${istTime(atMs)}  ${from ?? 'accepted'} → ${to}`),
+    ...order.ledger.map(({ kind, cashDeltaMinor, heldDeltaMinor }) => {
+      return `  ledger    ${kind}: cash ${formatRupees(cashDeltaMinor)}, held ${formatRupees(heldDeltaMinor)}`;
+    }),
+  ];
+}
+
+function fillLine({ filledQuantity, filledValueMinor, chargesMinor, lateFill }: NonNullable<Row['order']>): string[] {
+  if (filledQuantity === 0) return [];
+  const late = lateFill ? ' (some of it after the order had ended)' : '';
+  return [
+    `  filled    ${filledQuantity} for ${formatRupees(filledValueMinor)}, charges ${formatRupees(chargesMinor)}${late}`,
+  ];
+}

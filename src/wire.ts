@@ -55,7 +55,7 @@ export async function openStore({ config, place, readOnly, onSlowStart }: StoreO
   const options: PgliteOptions = {
     path: place.path ?? 'memory',
     cacheDir: config.dataDir,
-    saveCache: !readOnly && place.path !== null,
+    saveCache: !readOnly,
     onSlowStart,
   };
   const database: Database = readOnly ? await openPgliteCopy(options) : await openPglite(options);

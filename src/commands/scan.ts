@@ -4,7 +4,7 @@ import { fileQuotes, storedQuotes } from '../adapters/quotes/quotes.ts';
 import type { Config } from '../config.ts';
 import { istDate, istMs, parseInstant, parseTradeDate } from '../domain/ist.ts';
 import type { RunReport } from '../domain/report.ts';
-import type { Clock, Tell } from '../ports/world.ts';
+import type { Tell } from '../ports/world.ts';
 import { type RunResult, run } from '../run.ts';
 import { sampleDate, sampleFaults, samplePrices, seedSample } from '../sample/sample.ts';
 import type { RunRequest } from '../stages/scan.ts';
@@ -35,7 +35,8 @@ interface Asked {
   files: GivenFiles;
   sample: boolean;
   place: Place;
-  clock: Clock;
+  /** Where a virtual clock starts; null: the real one. */
+  virtualMs: number | null;
 }
 
 /** `npm run scan`: one run of the session the clock is in. */
@@ -64,7 +65,8 @@ export async function scanCommand(
   const store = await openStore({ config, place, readOnly, onSlowStart: show.note });
   try {
     if (sample) await seedSample(store);
-    const { clock } = asked;
+    // Started here, so that opening the database takes nothing from the session.
+    const clock = asked.virtualMs === null ? realClock() : virtualClock(asked.virtualMs);
     const prices = sample ? samplePrices() : files.prices;
     const quotes = prices ? fileQuotes(prices) : storedQuotes(store);
     const faults = sample ? sampleFaults() : files.faults;
@@ -104,8 +106,8 @@ function whatIsAsked(config: Config, flags: ScanFlags): Asked | Refusal {
   if (wrong) return refusal('bad_flag', wrong);
   const fileFlags = [flags.signals, flags.users, flags.prices, flags.faults].some((file) => file !== undefined);
   const sample = config.databaseUrl === null && config.mode === 'paper' && !fileFlags;
-  const clock = clockFor(flags, sample);
-  if ('kind' in clock) return clock;
+  const start = clockStart(flags, sample);
+  if (start !== null && typeof start === 'object') return start;
   const files = readGiven(flags);
   if ('kind' in files) return files;
   const place = placeOf(config, sample ? 'sample' : 'main');
@@ -115,7 +117,7 @@ function whatIsAsked(config: Config, flags: ScanFlags): Asked | Refusal {
       '--fresh starts over in the sample or a file database only, never on a server: leave it out.',
     );
   }
-  return { flags, files, sample, place, clock };
+  return { flags, files, sample, place, virtualMs: start };
 }
 
 function wrongTogether(config: Config, flags: ScanFlags): string | null {
@@ -135,7 +137,7 @@ function wrongTogether(config: Config, flags: ScanFlags): string | null {
 }
 
 /** --date alone is 09:20 IST of that day; the sample has a day of its own; else it is the real clock. */
-function clockFor(flags: ScanFlags, sample: boolean): Clock | Refusal {
+function clockStart(flags: ScanFlags, sample: boolean): number | null | Refusal {
   const atMs = flags.at === undefined ? null : parseInstant(flags.at);
   if (flags.at !== undefined && atMs === null) {
     return refusal('bad_flag', `--at ${flags.at} is not an instant with an offset, such as 2025-08-28T09:20:00+05:30.`);
@@ -147,9 +149,9 @@ function clockFor(flags: ScanFlags, sample: boolean): Clock | Refusal {
   if (atMs !== null && date !== null && istDate(atMs) !== date) {
     return refusal('bad_flag', `--at is on ${istDate(atMs)} in India, not on --date ${date}: leave one of them out.`);
   }
-  if (atMs !== null) return virtualClock(atMs);
-  if (date !== null) return virtualClock(istMs(date, '09:20'));
-  return sample ? virtualClock(istMs(sampleDate, '09:20')) : realClock();
+  if (atMs !== null) return atMs;
+  if (date !== null) return istMs(date, '09:20');
+  return sample ? istMs(sampleDate, '09:20') : null;
 }
 
 async function mayRemove(place: Place): Promise<boolean> {

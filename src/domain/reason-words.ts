@@ -93,6 +93,10 @@ const orderWords: Record<string, ReasonWords> = {
   halted: { short: 'halted', you: 'trading was halted before it was sent' },
   cut_off: { short: 'too late', you: 'it could not be sent in time' },
   not_sent_in_time: { short: 'not sent', you: 'it could not be sent in time' },
+  venue_rejected: { short: 'rejected', you: 'the broker refused it' },
+  venue_canceled: { short: 'canceled', you: 'the broker canceled it' },
+  venue_expired: { short: 'expired', you: 'it ended with the day, unfilled' },
+  never_reached_venue: { short: 'not placed', you: 'it never reached the broker' },
 };
 
 /** Why a run did not open, as a full clause for the operator, with what to do where there is something to do. */

@@ -43,6 +43,7 @@ export const answers = {
   read_messages: z.array(people.messageRow),
   halt: z.object({ changed: z.boolean() }),
   resume: z.object({ changed: z.boolean() }),
+  check_books: z.array(z.object({ rule: z.string(), subject: z.string() })),
   read_calendar_days: z.array(people.calendarDay),
   paper_venue_prepare: z.object({}),
   paper_venue_submit: rows.paperAnswer,
@@ -141,6 +142,7 @@ export interface Arguments {
   read_messages: { runId: string };
   halt: Scope;
   resume: Scope;
+  check_books: Record<string, never>;
   read_calendar_days: { exchange: string };
   paper_venue_prepare: {
     tradeDate: string;

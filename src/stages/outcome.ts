@@ -1,3 +1,4 @@
+import type { OrderStatus } from '../domain/order.ts';
 import type { Settlement } from '../ports/store.ts';
 import type { SubmitOutcome, VenueReport } from '../ports/venue.ts';
 
@@ -6,6 +7,7 @@ export const MAX_LOOKS = 8;
 const FIRST_LOOK_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
 const MAX_ATTEMPTS = 5;
+const DAY_MS = 24 * 60 * 60_000;
 
 /** Pause before the next lookup: 2 s, 4 s, 8 s … at most a minute. */
 export function lookPauseMs(looks: number): number {
@@ -24,6 +26,7 @@ const nothing = {
 /** The order an outcome is about, as far as pauses and limits need it. */
 export interface Tried {
   orderId: number;
+  status: OrderStatus;
   attempts: number;
   looks: number;
   sendBeforeMs: number;
@@ -87,9 +90,13 @@ function endReason(status: VenueReport['status']): string | null {
   return null;
 }
 
-/** Still not known: look again after a growing pause, or, out of budget, leave it to a person. */
+/**
+ * Still not known: look again after a growing pause, or, out of budget, leave it to a person. An order the venue has
+ * acknowledged may still trade, so some lookups without an answer don't end them before its day is over.
+ */
 export function stillUnknown(order: Tried, reason: string, nowMs: number): Settlement {
-  const again = order.looks + 1 < MAX_LOOKS;
+  const acknowledged = order.status !== 'unknown';
+  const again = acknowledged ? nowMs < order.sendBeforeMs + DAY_MS : order.looks + 1 < MAX_LOOKS;
   const nextLookMs = again ? nowMs + lookPauseMs(order.looks + 1) : null;
   return { ...nothing, fills: [], orderId: order.orderId, venueStatus: 'unknown', reason, nextLookMs };
 }

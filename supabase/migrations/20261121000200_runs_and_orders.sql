@@ -188,6 +188,8 @@ create table public.fills (
   quantity bigint not null,
   price_minor bigint not null,
   realised_minor bigint not null default 0,
+  -- What a sale took out of the position's margin; with what it realised, what it gives back.
+  freed_margin_minor bigint not null default 0,
   -- Came after the order had ended.
   late boolean not null,
   trade_date date not null,

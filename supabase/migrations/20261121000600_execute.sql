@@ -74,6 +74,13 @@ begin
   return jsonb_build_object('marked', marked);
 end $$;
 
+-- The part of an amount that belongs to the pieces from..upto of a position of `held`: a difference of running totals,
+-- so that no paisa is lost between two sales.
+create function core.share_of(amount_minor numeric, from_piece numeric, upto numeric, held numeric) returns bigint
+language sql immutable set search_path = '' as $$
+  select (div(amount_minor * upto, held) - div(amount_minor * from_piece, held))::bigint;
+$$;
+
 -- Books what venues said. One outcome per order: {orderId, venueStatus, reason, message, venueOrderId, nextLookMs, nextAttemptMs,
 -- fills: [{venueFillId, quantity, priceMinor, atMs}]}. Fills are facts and count once whatever the order's status;
 -- the status moves only where the transition table lets it; money moves by exactly one post or void per order, and
@@ -99,18 +106,27 @@ begin
       select from public.fills old where (old.account_id, old.venue_fill_id) = (o.account_id, fill."venueFillId"))
     order by o.account_id, fill."venueFillId"
   ), counted as (
-    -- Shares of the position's cost are taken from running totals, so that no paisa is lost between two fills.
-    select reported.*, sum(quantity) over (partition by (o).account_id, (o).instrument_id order by "venueFillId") as upto
-    from reported
+    select reported.*, sum(quantity) over (partition by (o).account_id, (o).instrument_id, (o).side
+        order by "venueFillId") as upto,
+      coalesce(sum(quantity) filter (where (o).side = 'BUY') over all_of_it, 0) as bought,
+      coalesce(sum(quantity * "priceMinor") filter (where (o).side = 'BUY') over all_of_it, 0) as bought_minor
+    from reported window all_of_it as (partition by (o).account_id, (o).instrument_id)
+  ), valued as (
+    -- The position a sale is taken from: what is held, and what this call says was bought.
+    select counted.*, coalesce(p.quantity, 0) + bought as held, coalesce(p.cost_minor, 0) + bought_minor as cost_minor,
+      coalesce(p.margin_minor, 0) as margin_minor
+    from counted
+    left join public.positions p on (p.account_id, p.instrument_id) = ((o).account_id, (o).instrument_id)
   ), booked as (
     insert into public.fills (order_id, account_id, instrument_id, venue_fill_id, side, quantity, price_minor,
-      realised_minor, late, trade_date, filled_at)
-    select (o).id, (o).account_id, (o).instrument_id, "venueFillId", (o).side, counted.quantity, "priceMinor",
-      case when (o).side = 'SELL' and p.quantity > 0 then counted.quantity * "priceMinor"
-        - (p.cost_minor * upto / p.quantity - p.cost_minor * (upto - counted.quantity) / p.quantity)::bigint else 0 end,
+      realised_minor, freed_margin_minor, late, trade_date, filled_at)
+    select (o).id, (o).account_id, (o).instrument_id, "venueFillId", (o).side, v.quantity, "priceMinor",
+      case when (o).side = 'SELL' and held > 0
+        then v.quantity * "priceMinor" - core.share_of(cost_minor, upto - v.quantity, upto, held) else 0 end,
+      case when (o).side = 'SELL' and held > 0
+        then core.share_of(margin_minor, upto - v.quantity, upto, held) else 0 end,
       (o).ended_at is not null, run.trade_date, core.at("atMs")
-    from counted join public.scan_runs run on run.id = (o).run_id
-    left join public.positions p on (p.account_id, p.instrument_id) = ((o).account_id, (o).instrument_id)
+    from valued v join public.scan_runs run on run.id = (o).run_id
     order by (o).id, "venueFillId"
     on conflict (account_id, venue_fill_id) do nothing
     returning id
@@ -141,10 +157,8 @@ language sql set search_path = '' as $$
     select f.id, o as ended, f.account_id, f.order_id, f.quantity, f.quantity * f.price_minor as value_minor,
       o.filled_value_minor + coalesce(sum(f.quantity * f.price_minor) over (partition by f.order_id order by f.id
         rows between unbounded preceding and 1 preceding), 0)::bigint as before_minor,
-      case when o.side = 'SELL' then f.realised_minor + coalesce(p.margin_minor * f.quantity / nullif(p.quantity, 0), 0)
-        else 0 end as released_minor
+      f.realised_minor + f.freed_margin_minor as released_minor
     from public.fills f join public.orders o on o.id = f.order_id
-    left join public.positions p on (p.account_id, p.instrument_id) = (f.account_id, f.instrument_id)
     where f.id = any(fresh) and f.late
   ), entry as (
     insert into public.ledger_entries (account_id, order_id, fill_id, kind, cash_delta_minor, held_delta_minor, at)
@@ -168,69 +182,80 @@ language sql set search_path = '' as $$
   from total where a.id = total.account_id;
 $$;
 
--- Buys add quantity and cost (their margin is added where it is paid: post or late_post); sells take quantity, cost
--- and margin out in proportion.
+-- Buys add quantity and cost (their margin is added where it is paid: post or late_post); sells take out quantity, and
+-- the cost and margin their fills say.
 create function core.book_positions(fresh bigint[]) returns void
 language sql set search_path = '' as $$
-  insert into public.positions as position (account_id, instrument_id, quantity, cost_minor, margin_minor)
-  select f.account_id, f.instrument_id, sum(f.quantity), sum(f.quantity * f.price_minor), 0
-  from public.fills f
-  where f.id = any(fresh) and f.side = 'BUY' group by 1, 2 order by 1, 2
-  on conflict (account_id, instrument_id) do update set
-    quantity = position.quantity + excluded.quantity, cost_minor = position.cost_minor + excluded.cost_minor;
+  update public.orders o set released_minor = o.released_minor + sold.released_minor
+  from (select order_id, sum(realised_minor + freed_margin_minor) as released_minor from public.fills
+    where id = any(fresh) and side = 'SELL' group by 1) sold
+  where o.id = sold.order_id;
 
-  with sold as (
-    select f.account_id, f.instrument_id, f.order_id, sum(f.quantity) as quantity,
-      sum(f.realised_minor) as realised_minor, bool_or(f.late) as late
-    from public.fills f where f.id = any(fresh) and f.side = 'SELL' group by 1, 2, 3
-  ), released as (
-    update public.orders o set released_minor = o.released_minor + sold.realised_minor
-      + coalesce(p.margin_minor * sold.quantity / nullif(p.quantity, 0), 0)
-    from sold left join public.positions p
-      on (p.account_id, p.instrument_id) = (sold.account_id, sold.instrument_id)
-    where o.id = sold.order_id
+  insert into public.positions as position (account_id, instrument_id, quantity, cost_minor, margin_minor)
+  select account_id, instrument_id, sum(case side when 'BUY' then quantity else -quantity end),
+    sum(case side when 'BUY' then quantity * price_minor else realised_minor - quantity * price_minor end),
+    -sum(freed_margin_minor)
+  from public.fills where id = any(fresh) group by 1, 2 order by 1, 2
+  on conflict (account_id, instrument_id) do update set
+    quantity = position.quantity + excluded.quantity, cost_minor = position.cost_minor + excluded.cost_minor,
+    margin_minor = position.margin_minor + excluded.margin_minor;
+$$;
+
+-- What each outcome means for its order, with the fills it brought. Fills prove fills: a venue that says «filled» and
+-- does not name them all is asked again, and one that says «rejected» after some has canceled the rest.
+create function core.heard(outcomes jsonb, fresh bigint[], now_at timestamptz) returns table (order_id bigint,
+  wanted text, reason text, message text, venue_order_id text, next_look_at timestamptz, next_attempt_at timestamptz,
+  more_quantity numeric, more_value_minor numeric, filled numeric, late boolean)
+language sql stable set search_path = '' as $$
+  with added as (
+    select f.order_id, sum(f.quantity) as quantity, sum(f.quantity * f.price_minor) as value_minor, bool_or(f.late) as late
+    from public.fills f where f.id = any(fresh) group by f.order_id
+  ), told as (
+    select row.*, o.quantity, o.filled_quantity + coalesce(added.quantity, 0) as filled, added.late,
+      coalesce(added.quantity, 0) as more_quantity, coalesce(added.value_minor, 0) as more_value_minor
+    from jsonb_to_recordset(outcomes) as row("orderId" bigint, "venueStatus" text, reason text, message text,
+      "venueOrderId" text, "nextLookMs" bigint, "nextAttemptMs" bigint)
+    join public.orders o on o.id = row."orderId" left join added on added.order_id = o.id
   )
-  update public.positions p set quantity = p.quantity - sold.quantity,
-    cost_minor = p.cost_minor - case p.quantity when 0 then 0 else p.cost_minor * sold.quantity / p.quantity end,
-    margin_minor = p.margin_minor - case p.quantity when 0 then 0 else p.margin_minor * sold.quantity / p.quantity end
-  from sold where (p.account_id, p.instrument_id) = (sold.account_id, sold.instrument_id);
+  select "orderId", case
+      when filled >= quantity then 'filled'
+      when filled > 0 and "venueStatus" in ('working', 'queued', 'partially_filled', 'filled') then 'partially_filled'
+      when filled > 0 and "venueStatus" = 'rejected' then 'canceled'
+      when "venueStatus" in ('partially_filled', 'filled') then 'working'
+      else "venueStatus" end,
+    case when filled < quantity then told.reason end, told.message, "venueOrderId",
+    coalesce(core.at("nextLookMs"),
+      case when "venueStatus" = 'filled' and filled < quantity then now_at + interval '2 seconds' end),
+    core.at("nextAttemptMs"), more_quantity, more_value_minor, filled, coalesce(late, false)
+  from told;
 $$;
 
 -- Filled quantity and value follow the fills; the status follows the outcome where the table allows it.
 create function core.move_orders(outcomes jsonb, fresh bigint[], now_at timestamptz) returns void
 language sql set search_path = '' as $$
-  with added as (
-    select order_id, sum(quantity) as quantity, sum(quantity * price_minor) as value_minor, bool_or(late) as late
-    from public.fills where id = any(fresh) group by order_id
-  ), heard as (
-    select o.id, o.status, o.quantity, row.*, added.late, coalesce(added.quantity, 0) as more_quantity,
-      coalesce(added.value_minor, 0) as more_value_minor, o.filled_quantity + coalesce(added.quantity, 0) as filled
-    from jsonb_to_recordset(outcomes) as row("orderId" bigint, "venueStatus" text, reason text, message text,
-      "venueOrderId" text, "nextLookMs" bigint, "nextAttemptMs" bigint)
-    join public.orders o on o.id = row."orderId" left join added on added.order_id = o.id
-  ), meant as (
-    select heard.*, case
-        when filled >= quantity then 'filled'
-        when filled > 0 and "venueStatus" in ('working', 'queued') then 'partially_filled'
-        when filled > 0 and "venueStatus" = 'rejected' then 'canceled'
-        else "venueStatus" end as wanted
-    from heard
-  )
+  -- An answer to the submission that already tells the end: the order was working in between.
+  update public.orders o set status = case when heard.filled > 0 then 'partially_filled' else 'working' end,
+    changed_at = greatest(now_at, o.changed_at)
+  from core.heard(outcomes, fresh, now_at) heard
+  where o.id = heard.order_id and o.status = 'submitting' and heard.wanted in ('canceled', 'expired');
+
   update public.orders o set
-    status = case when core.may_follow(o.status, meant.wanted) then meant.wanted else o.status end,
-    reason = case when core.may_follow(o.status, meant.wanted) then meant.reason else o.reason end,
-    message = case when core.may_follow(o.status, meant.wanted) then meant.message else o.message end,
-    ended_at = case when core.may_follow(o.status, meant.wanted)
-      and meant.wanted in ('filled', 'rejected', 'canceled', 'expired') then now_at else o.ended_at end,
+    status = case when core.may_follow(o.status, heard.wanted) then heard.wanted else o.status end,
+    reason = case when core.may_follow(o.status, heard.wanted) then heard.reason else o.reason end,
+    message = case when core.may_follow(o.status, heard.wanted) then heard.message else o.message end,
+    ended_at = case when core.may_follow(o.status, heard.wanted)
+      and heard.wanted in ('filled', 'rejected', 'canceled', 'expired') then now_at else o.ended_at end,
     changed_at = greatest(now_at, o.changed_at),
-    venue_order_id = coalesce(meant."venueOrderId", o.venue_order_id),
-    filled_quantity = o.filled_quantity + meant.more_quantity,
-    filled_value_minor = o.filled_value_minor + meant.more_value_minor,
-    late_fill = o.late_fill or coalesce(meant.late, false),
+    venue_order_id = coalesce(heard.venue_order_id, o.venue_order_id),
+    filled_quantity = o.filled_quantity + heard.more_quantity,
+    filled_value_minor = o.filled_value_minor + heard.more_value_minor,
+    late_fill = o.late_fill or heard.late,
     looks = case when o.status in ('unknown', 'working', 'partially_filled') then o.looks + 1 else o.looks end,
-    next_look_at = core.at(meant."nextLookMs"), next_attempt_at = core.at(meant."nextAttemptMs"),
-    claim_id = null, lease_until = null
-  from meant where o.id = meant.id;
+    -- A sender that reports «not sent» after the order was given up as unknown does not stop the lookups.
+    next_look_at = case when o.status = 'unknown' and heard.wanted = 'queued' then o.next_look_at
+      else heard.next_look_at end,
+    next_attempt_at = heard.next_attempt_at, claim_id = null, lease_until = null
+  from core.heard(outcomes, fresh, now_at) heard where o.id = heard.order_id;
 $$;
 
 -- Whatever of these has ended and is not closed in the ledger yet gets its one post (something filled) or void.

@@ -1,10 +1,10 @@
 -- What people hear and can ask: summaries, the report of a run, why a user did (not) get a symbol.
 
--- Neither ended nor handed to a person (an unknown order that nobody will look up again).
+-- Neither ended nor handed to a person (an order at the venue that nobody will look up again).
 create function core.unfinished(o public.orders) returns boolean
 language sql immutable set search_path = '' as $$
-  select o.status in ('queued', 'submitting', 'working', 'partially_filled')
-    or (o.status = 'unknown' and o.next_look_at is not null);
+  select o.status in ('queued', 'submitting')
+    or (o.status in ('working', 'partially_filled', 'unknown') and o.next_look_at is not null);
 $$;
 
 -- Everything a user's summary says, from rows only.

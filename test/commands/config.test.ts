@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { environment, readConfig } from '../../src/config.ts';
+
+const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
+const exampleSettings = Object.fromEntries(
+  example
+    .split('\n')
+    .filter((line) => /^[A-Z_]+=/.test(line))
+    .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+);
+
+describe('the environment', () => {
+  it('is listed in .env.example, every variable and no other', () => {
+    expect(Object.keys(exampleSettings).sort()).toEqual(Object.keys(environment.shape).sort());
+  });
+
+  it('means the same with .env.example as with nothing set', () => {
+    expect(readConfig(exampleSettings)).toEqual(readConfig({}));
+  });
+
+  it('reports all its problems at once, each with the variable and what it must be', () => {
+    const read = readConfig({ TRADING_MODE: 'real', CONCURRENCY: '0', SCAN_CUTOFF: '9am', PRICE_BAND_PCT: '1,5' });
+    expect(read).toEqual({
+      kind: 'refused',
+      problems: [
+        'TRADING_MODE must be paper or live',
+        'CONCURRENCY must be at least 1',
+        'SCAN_CUTOFF must be a time after 09:20 and up to 15:30 IST, such as 09:35',
+        'PRICE_BAND_PCT must be a percentage with at most two decimals, such as 3 or 0.50',
+      ],
+    });
+  });
+
+  it('turns rupees into paise and percent into basis points', () => {
+    const read = readConfig({ MAX_ORDER_VALUE: '250000.50', PRICE_BAND_PCT: '2.25', QUOTE_MAX_AGE_SECONDS: '30' });
+    expect(read).toMatchObject({
+      config: {
+        limits: { maxOrderValueMinor: 25_000_050, priceBandBps: 225, quoteMaxAgeMs: 30_000, symbolCapMinor: null },
+      },
+    });
+  });
+
+  it('refuses a Supabase address it can not serve instead of falling back to another database', () => {
+    expect(readConfig({ SUPABASE_URL: 'https://x.supabase.co' })).toMatchObject({ kind: 'refused' });
+  });
+});

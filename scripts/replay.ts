@@ -48,6 +48,7 @@ async function replay(store: Store, date: string): Promise<RunReport> {
     cutOffTime: config.cutOffTime,
     limits: config.limits,
     concurrency: config.concurrency,
+    inline: true,
     given,
   });
   if (result.kind === 'refused') throw new Error(`${date}: ${result.message}`);

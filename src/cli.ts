@@ -1,6 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DatabaseInUseError } from './adapters/store/lock.ts';
+import { accountCommand } from './commands/account.ts';
 import { messagesOf, reportAgain, whyCommand } from './commands/ask.ts';
+import { calendarCommand } from './commands/calendar.ts';
 import { halt, resume } from './commands/halt.ts';
 import { importFile } from './commands/import.ts';
 import { migrateCommand } from './commands/migrate.ts';
@@ -121,6 +123,30 @@ program
   .requiredOption('--run <id>', 'such as XNSE:2025-08-28:open:paper')
   .option('--json', 'one JSON document on stdout')
   .action(command(messagesOf));
+
+program
+  .command('account')
+  .description('show a user’s settings and accounts, and change what is given')
+  .requiredOption('--user <user>', 'name or id')
+  .option('--active <yes|no>', 'no: paused, gets no orders')
+  .option('--trading <yes|no>', 'no: keeps the summary, gets no orders')
+  .option('--strategies <list>', 'follow these strategies only (A,B), or all')
+  .option('--allow <list>', 'buy these symbols only, or all')
+  .option('--deny <list>', 'never buy these symbols, or none')
+  .option('--json', 'one JSON document on stdout')
+  .action(command(accountCommand));
+
+program
+  .command('calendar')
+  .description('show a day of the NSE calendar, and change it')
+  .requiredOption('--date <date>', 'the day')
+  .option('--closed', 'the exchange does not trade on it')
+  .option('--open', 'the exchange trades on it')
+  .option('--remove', 'take the change back: the shipped calendar stands')
+  .option('--name <text>', 'why')
+  .option('--from <time>', 'opens at (IST), for --open')
+  .option('--until <time>', 'closes at (IST), for --open')
+  .action(command(calendarCommand));
 
 for (const [name, work, what] of [
   ['halt', halt, 'stop'],

@@ -7,7 +7,8 @@ import { open } from './stages/open.ts';
 import { planReport, skippedReport } from './stages/plan-report.ts';
 import { reconcile } from './stages/reconcile.ts';
 import { reportOf } from './stages/report.ts';
-import { type OpenRun, type Refused, type RunRequest, scan } from './stages/scan.ts';
+import type { OpenRun, Refused, RunRequest } from './stages/request.ts';
+import { scan } from './stages/scan.ts';
 
 export type RunResult = { kind: 'report'; report: RunReport } | Refused;
 
@@ -43,14 +44,16 @@ function reported(report: RunReport): RunResult {
 }
 
 /** Sends, looks up and tells until nothing is open, or until the wait is over: the rest is for whoever comes next. */
-async function carryOut(world: World, { waitMs, concurrency }: RunRequest, { runId }: OpenRun): Promise<void> {
+async function carryOut(world: World, { waitMs, concurrency, inline }: RunRequest, { runId }: OpenRun): Promise<void> {
   const { store, clock } = world;
   world.tell({ step: 'sending', runId, signals: await store.call('read_progress', { runId }) });
   const untilMs = clock.virtual ? Number.POSITIVE_INFINITY : clock.nowMs() + waitMs;
   for (;;) {
-    await execute(world, concurrency);
-    await reconcile(world, concurrency);
-    await notify(world, concurrency);
+    if (inline) {
+      await execute(world, concurrency);
+      await reconcile(world, concurrency);
+      await notify(world, concurrency);
+    }
     const left = await store.call('finish_run', { runId, nowMs: clock.nowMs() });
     world.tell({ step: 'run_looked_at', runId, ...left });
     if (left.openOrders + left.openMessages === 0 || left.nextDueMs === null) return;

@@ -5,7 +5,7 @@ import type { FileResult } from '../adapters/files/source.ts';
 import { readUsers } from '../adapters/files/users-file.ts';
 import type { Fault } from '../domain/faults.ts';
 import type { Problem } from '../domain/words.ts';
-import type { Given } from '../stages/scan.ts';
+import type { Given } from '../stages/request.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
 export interface FileFlags {

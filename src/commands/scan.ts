@@ -7,7 +7,7 @@ import type { RunReport } from '../domain/report.ts';
 import type { Tell } from '../ports/world.ts';
 import { type RunResult, run } from '../run.ts';
 import { sampleDate, sampleFaults, samplePrices, seedSample } from '../sample/sample.ts';
-import type { RunRequest } from '../stages/scan.ts';
+import type { RunRequest } from '../stages/request.ts';
 import { isThere, makeWorld, openStore, type Place, placeName, placeOf, removeEmbedded } from '../wire.ts';
 import { type FileFlags, type GivenFiles, readGiven } from './given.ts';
 import { only } from './only.ts';
@@ -97,6 +97,7 @@ function requestOf(config: Config, flags: ScanFlags, files: GivenFiles): RunRequ
     cutOffTime: config.cutOffTime,
     limits: config.limits,
     concurrency: config.concurrency,
+    inline: config.execute === 'inline',
     given: files.given,
   };
 }

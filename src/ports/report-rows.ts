@@ -136,6 +136,27 @@ export const why = z.object({
   ),
 });
 
+export const user = z.object({
+  id: z.string(),
+  name: z.string(),
+  active: z.boolean(),
+  tradingEnabled: z.boolean(),
+  strategies: z.array(z.string()).nullable(),
+  allowSymbols: z.array(z.string()).nullable(),
+  denySymbols: z.array(z.string()),
+  priority: z.int(),
+  hasWhatsapp: z.boolean(),
+  accounts: z.array(
+    z.object({
+      venue: z.string(),
+      mode,
+      notReady: z.string().nullable(),
+      cashMinor: minor,
+      heldMinor: minor,
+    }),
+  ),
+});
+
 export const calendarDay = z.object({
   date: z.string(),
   kind: z.enum(['open', 'closed']),

@@ -14,6 +14,9 @@ export const answers = {
   import_holdings: z.object({ booked: z.int() }),
   import_prices: z.object({ written: z.int() }),
   read_prices: rows.storedPrices,
+  set_user: z.object({ changed: z.boolean() }),
+  read_user: people.user.nullable(),
+  set_calendar_day: z.object({}),
   read_inputs: rows.inputs,
   open_run: z.object({ created: z.boolean() }),
   reprice_run: z.object({ repriced: z.boolean() }),
@@ -97,6 +100,23 @@ export interface Arguments {
   import_holdings: { holdings: object[]; nowMs: number };
   import_prices: { prices: { symbol: string; date: string; openMinor: number; closeMinor: number }[] };
   read_prices: { tradeDate: string };
+  set_user: {
+    userId: string;
+    active?: boolean;
+    tradingEnabled?: boolean;
+    strategies?: string[] | null;
+    allowSymbols?: string[] | null;
+    denySymbols?: string[] | null;
+  };
+  read_user: { userId: string };
+  set_calendar_day: {
+    exchange: string;
+    date: string;
+    kind: 'open' | 'closed' | null;
+    name: string;
+    openTime: string | null;
+    closeTime: string | null;
+  };
   read_inputs: { mode: string; tradeDate: string; runId: string };
   open_run: {
     runId: string;

@@ -6,7 +6,7 @@ import type { CapUse } from '../domain/rules.ts';
 import type { UserSettings } from '../domain/words.ts';
 import type { Answer, DecisionToAccept, UserToImport } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
-import type { OpenRun } from './scan.ts';
+import type { OpenRun } from './request.ts';
 
 const PAGE_USERS = 1000;
 

@@ -4,7 +4,7 @@ import { sendBeforeMs } from '../domain/session.ts';
 import type { Quote } from '../domain/words.ts';
 import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
-import type { OpenRun, RunRequest } from './scan.ts';
+import type { OpenRun, RunRequest } from './request.ts';
 
 /** Brings in what was given and freezes the run's signals, prices and users. Of two who open, one freezes and both go on. */
 export async function open(world: World, request: RunRequest, run: OpenRun): Promise<OpenRun> {

@@ -6,7 +6,7 @@ import { marginFor, valueAt } from '../domain/sizing.ts';
 import type { Signal } from '../domain/words.ts';
 import type { World } from '../ports/world.ts';
 import { clientOrderIdFor, hashOf, type Planned } from './decide.ts';
-import type { OpenRun, RunRequest } from './scan.ts';
+import type { OpenRun, RunRequest } from './request.ts';
 
 const noTotals: ReportTotals = {
   users: 0,

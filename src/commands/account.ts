@@ -1,0 +1,70 @@
+import type { Config } from '../config.ts';
+import { userIdOf } from '../domain/ids.ts';
+import { formatRupees } from '../domain/rupees.ts';
+import type { Answer } from '../ports/store.ts';
+import { placeToAsk, sayPlace, withStore } from './place.ts';
+import { type Refusal, refusal } from './refusal.ts';
+
+interface AccountFlags {
+  user: string;
+  active?: string;
+  trading?: string;
+  strategies?: string;
+  allow?: string;
+  deny?: string;
+  json?: boolean;
+}
+
+/** `npm run account -- --user X [--active yes|no] …`: shows a user's settings and accounts, after changing what is given. */
+export async function accountCommand(config: Config, flags: AccountFlags): Promise<number | Refusal> {
+  for (const flag of ['active', 'trading'] as const) {
+    const value = flags[flag];
+    if (value !== undefined && value !== 'yes' && value !== 'no')
+      return refusal('bad_flag', `--${flag} is yes or no, not ${value}.`);
+  }
+  const place = placeToAsk(config);
+  sayPlace(place);
+  return withStore(config, place, async (store) => {
+    const found = await store.call('read_user', { userId: flags.user });
+    const userId = found?.id ?? userIdOf(flags.user);
+    const { changed } = await store.call('set_user', { userId, ...changesOf(flags) });
+    const user = await store.call('read_user', { userId });
+    if (!changed || !user)
+      return refusal('no_such_user', `There is no user "${flags.user}" here: give the name or the id.`);
+    process.stdout.write(flags.json ? `${JSON.stringify(user)}\n` : userText(user));
+    return 0;
+  });
+}
+
+function changesOf({ active, trading, strategies, allow, deny }: AccountFlags) {
+  return {
+    ...(active === undefined ? {} : { active: active === 'yes' }),
+    ...(trading === undefined ? {} : { tradingEnabled: trading === 'yes' }),
+    ...(strategies === undefined ? {} : { strategies: listOf(strategies) }),
+    ...(allow === undefined ? {} : { allowSymbols: listOf(allow) }),
+    ...(deny === undefined ? {} : { denySymbols: listOf(deny) }),
+  };
+}
+
+/** `A,B` as a list; `all` and `none` as no list. */
+function listOf(text: string): string[] | null {
+  return text === 'all' || text === 'none' ? null : text.split(',').map((part) => part.trim());
+}
+
+function userText(user: NonNullable<Answer<'read_user'>>): string {
+  const list = (items: string[] | null, none: string) =>
+    items === null || items.length === 0 ? none : items.join(', ');
+  const lines = [
+    `${user.name} (${user.id})`,
+    `  active      ${user.active ? 'yes' : 'no: paused'}`,
+    `  trading     ${user.tradingEnabled ? 'yes' : 'no'}`,
+    `  strategies  ${list(user.strategies, 'all')}`,
+    `  may buy     ${list(user.allowSymbols, 'every symbol')}; never ${list(user.denySymbols, 'none')}`,
+    `  WhatsApp    ${user.hasWhatsapp ? 'yes' : 'no number, gets no message'}`,
+    ...user.accounts.map(({ venue, mode, notReady, cashMinor, heldMinor }) => {
+      const money = `cash ${formatRupees(cashMinor)}, held ${formatRupees(heldMinor)}`;
+      return `  account     ${venue}, ${mode}: ${money}${notReady === null ? '' : `; not ready: ${notReady}`}`;
+    }),
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,51 @@
+import type { Config } from '../config.ts';
+import { parseTime, parseTradeDate } from '../domain/ist.ts';
+import { tradingDay } from '../domain/session.ts';
+import { placeOf } from '../wire.ts';
+import { sayPlace, withStore } from './place.ts';
+import { type Refusal, refusal } from './refusal.ts';
+
+interface CalendarFlags {
+  date: string;
+  open?: boolean;
+  closed?: boolean;
+  remove?: boolean;
+  name?: string;
+  from?: string;
+  until?: string;
+  json?: boolean;
+}
+
+/** `npm run calendar -- --date D [--closed|--open --name "…"|--remove]`: what a day is, after changing it where asked. */
+export async function calendarCommand(config: Config, flags: CalendarFlags): Promise<number | Refusal> {
+  const wrong = wrongFlags(flags);
+  if (wrong) return refusal('bad_flag', wrong);
+  const place = placeOf(config, 'main');
+  sayPlace(place);
+  return withStore(config, place, async (store) => {
+    const { date, name = '', from = null, until = null } = flags;
+    const kind = flags.open ? 'open' : flags.closed ? 'closed' : null;
+    if (kind !== null || flags.remove) {
+      await store.call('set_calendar_day', { exchange: 'NSE', date, kind, name, openTime: from, closeTime: until });
+    }
+    const day = tradingDay(date, await store.call('read_calendar_days', { exchange: 'NSE' }));
+    process.stdout.write(`${dayText(date, day)}\n`);
+    return 0;
+  });
+}
+
+function wrongFlags({ date, open, closed, remove, name, from, until }: CalendarFlags): string | null {
+  if (parseTradeDate(date) === null) return `--date ${date} is not a date, such as 2026-11-08.`;
+  if ([open, closed, remove].filter(Boolean).length > 1) return 'Give one of --open, --closed and --remove.';
+  if ((open || closed) && !name) return 'Give --name: why the day is what you say, such as the circular.';
+  for (const time of [from, until]) {
+    if (time !== undefined && parseTime(time) === null) return `${time} is not a time, such as 09:15.`;
+  }
+  return null;
+}
+
+function dayText(date: string, day: ReturnType<typeof tradingDay>): string {
+  if (day.kind === 'open') return `${date}: the NSE trades.`;
+  if (day.kind === 'closed') return `${date}: the NSE is closed (${day.name}).`;
+  return `${date} is beyond the shipped calendar (${day.from} to ${day.to}): daily-scan does not trade on it.`;
+}

@@ -1,0 +1,51 @@
+import type { RunFrame, RunLimits } from '../domain/decision.ts';
+import type { Session } from '../domain/session.ts';
+import type { Instrument, Mode, Problem, Signal } from '../domain/words.ts';
+import type { UserToImport } from '../ports/store.ts';
+
+/** What a person or a file handed to this run, beside what the database knows. */
+export interface Given {
+  /** Where signals and users came from, for the rows they become: `import:users.csv`. */
+  signalsSource: string;
+  usersSource: string;
+  instruments: Instrument[];
+  /** All good rows of the file, whatever their date; null: the database's are used. */
+  signals: Signal[] | null;
+  users: UserToImport[] | null;
+  problems: Problem[];
+}
+
+export interface RunRequest {
+  mode: Mode;
+  dryRun: boolean;
+  expectPlan: string | null;
+  /** How long to wait for orders that are still open; on a virtual clock waiting costs nothing. */
+  waitMs: number;
+  cutOffTime: string;
+  limits: RunLimits;
+  concurrency: number;
+  /** False: orders are left to a worker (EXECUTE=worker). */
+  inline: boolean;
+  given: Given;
+}
+
+/** The run of the session, with everything `decide` needs. */
+export interface OpenRun {
+  kind: 'run';
+  runId: string;
+  session: Session;
+  nextSession: string | null;
+  /** null: not opened yet, `frame` is what it will be frozen to. */
+  state: 'planning' | 'decided' | 'done' | null;
+  frame: RunFrame;
+  /** Of a run that is not opened yet: the users it is for; null: everybody in the database. */
+  users: UserToImport[] | null;
+  userCount: number;
+}
+
+/** The request can't be carried out as it stands; the process exits with 2 and writes nothing. */
+export interface Refused {
+  kind: 'refused';
+  code: 'beyond_calendar' | 'nothing_given' | 'plan_changed';
+  message: string;
+}

@@ -6,7 +6,6 @@
  */
 export type Mode = 'paper' | 'live';
 export type Side = 'BUY' | 'SELL';
-export type OrderType = 'LIMIT' | 'MARKET';
 
 export interface Instrument {
   exchange: string;

@@ -27,6 +27,7 @@ export const answers = {
   decide_run: z.object({ state: rows.runState, planHash: z.string().nullable() }),
   claim_orders: z.array(rows.order),
   mark_submitting: z.object({ marked: z.array(z.int()) }),
+  release_orders: z.object({ released: z.int() }),
   settle_orders: z.object({ settled: z.int(), fills: z.int() }),
   sweep_orders: z.object({ expired: z.int(), lapsed: z.int() }),
   claim_lookups: z.array(rows.order.extend({ halted: z.string().nullable() })),
@@ -148,6 +149,7 @@ export interface Arguments {
   decide_run: { runId: string; nowMs: number };
   claim_orders: { claimId: string; venues: string[]; limit: number; leaseMs: number; nowMs: number };
   mark_submitting: { claimId: string; orderIds: number[]; leaseMs: number; nowMs: number };
+  release_orders: { claimId: string; orderIds: number[] };
   settle_orders: { outcomes: Settlement[]; nowMs: number };
   sweep_orders: { nowMs: number; onlyProcess: boolean };
   claim_lookups: { claimId: string; venues: string[]; limit: number; leaseMs: number; nowMs: number };

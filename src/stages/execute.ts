@@ -4,6 +4,7 @@ import type { Answer, Settlement } from '../ports/store.ts';
 import type { SubmitOutcome, Venue } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
 import { batched } from './batch.ts';
+import { counting } from './counting.ts';
 import { settlementOf } from './outcome.ts';
 
 const BATCH_ORDERS = 200;
@@ -14,61 +15,75 @@ const SEND_WITHIN_MS = 5_000;
 
 export type ClaimedOrder = Answer<'claim_orders'>[number];
 
-/** Sends every order that may go now, at most `concurrency` at once, and books what the venues say. Gives how many went. */
-export async function execute(world: World, concurrency: number): Promise<number> {
-  const { store, clock, venues, tell } = world;
-  const swept = await store.call('sweep_orders', { nowMs: clock.nowMs(), onlyProcess: false });
-  if (swept.expired + swept.lapsed > 0) tell({ step: 'orders_swept', ...swept });
-  let sent = 0;
+/**
+ * Sends every order that may go now, at most `concurrency` at once, and books what the venues say. Gives how many went.
+ * It claims at most what the next moments can send, so that other processes get their share. After `stop` it claims
+ * and marks nothing more, finishes what is with a venue and hands the rest back.
+ */
+export async function execute(world: World, concurrency: number, stop?: AbortSignal): Promise<number> {
+  await sweep(world);
+  const counter = counting(sender(world, concurrency, stop));
   for (;;) {
+    const room = concurrency * 2 - counter.underWay();
     const claimId = randomUUID();
-    const claim = { claimId, venues: [...venues.keys()], limit: BATCH_ORDERS, leaseMs: LEASE_MS, nowMs: clock.nowMs() };
-    const orders = await store.call('claim_orders', claim);
-    if (orders.length === 0) return sent;
-    sent += await sendAll(world, claimId, orders, concurrency);
+    const orders = stop?.aborted || room < concurrency ? [] : await claim(world, claimId, Math.min(room, BATCH_ORDERS));
+    for (const order of orders) counter.start({ ...order, claimId });
+    if (counter.underWay() === 0) return counter.ended();
+    // With nothing left to claim, wait for all: one that was proven not sent may be claimed again.
+    await counter.atMost(orders.length > 0 || room < concurrency ? concurrency : 0);
   }
 }
 
-async function sendAll(world: World, claimId: string, orders: ClaimedOrder[], concurrency: number): Promise<number> {
+async function sweep({ store, clock, tell }: World): Promise<void> {
+  const swept = await store.call('sweep_orders', { nowMs: clock.nowMs(), onlyProcess: false });
+  if (swept.expired + swept.lapsed > 0) tell({ step: 'orders_swept', ...swept });
+}
+
+function claim({ store, venues, clock }: World, claimId: string, limit: number): Promise<ClaimedOrder[]> {
+  const asked = { claimId, venues: [...venues.keys()], limit, leaseMs: LEASE_MS, nowMs: clock.nowMs() };
+  return store.call('claim_orders', asked);
+}
+
+type Held = ClaimedOrder & { claimId: string };
+
+/** One claimed order from its mark to its settlement; false where it may not go (now). */
+function sender(world: World, concurrency: number, stop: AbortSignal | undefined): (order: Held) => Promise<boolean> {
   const limit = pLimit(concurrency);
-  const mark = batched((batch: ClaimedOrder[]) => markSubmitting(world, claimId, batch), concurrency);
+  const mark = batched((batch: Held[]) => markSubmitting(world, batch, stop), concurrency);
   const settle = settler(world);
-  const results = await Promise.allSettled(
-    orders.map(async (order) => {
-      const outcome = await limit(() => markAndSend(world, mark, order));
-      if (!outcome) return false;
-      await settle(settlementOf({ ...order, attempts: order.attempts + 1 }, outcome, world.clock.nowMs()));
-      tellOutcome(world, order, outcome);
-      return true;
-    }),
-  );
-  // Every order gets its turn before a lost database ends the run.
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
-  return results.filter((result) => result.status === 'fulfilled' && result.value).length;
+  return async (order) => {
+    const outcome = await limit(() => markAndSend(world, mark, order));
+    if (!outcome) return false;
+    await settle(settlementOf({ ...order, attempts: order.attempts + 1 }, outcome, world.clock.nowMs()));
+    tellOutcome(world, order, outcome);
+    return true;
+  };
 }
 
 /** Write first, then speak: what the database did not mark is not sent. */
 async function markAndSend(
   world: World,
-  mark: (order: ClaimedOrder) => Promise<boolean>,
-  order: ClaimedOrder,
+  mark: (order: Held) => Promise<boolean>,
+  order: Held,
 ): Promise<SubmitOutcome | null> {
   const askedAtMs = world.clock.nowMs();
   if (!(await mark(order))) return null;
   if (world.clock.nowMs() - askedAtMs > SEND_WITHIN_MS) return { kind: 'not_sent', reason: 'marked_too_long_ago' };
-  const venue = venueOf(world, order);
-  return submitSafely(venue, order);
+  return submitSafely(venueOf(world, order), order);
 }
 
-async function markSubmitting(world: World, claimId: string, batch: ClaimedOrder[]): Promise<boolean[]> {
-  const { marked } = await world.store.call('mark_submitting', {
-    claimId,
-    orderIds: batch.map(({ orderId }) => orderId),
-    leaseMs: LEASE_MS,
-    nowMs: world.clock.nowMs(),
-  });
-  const allowed = new Set(marked);
+/** One call per claim in the batch (mostly one in all). Once stopped it hands the orders back instead. */
+async function markSubmitting(world: World, batch: Held[], stop: AbortSignal | undefined): Promise<boolean[]> {
+  const allowed = new Set<number>();
+  for (const claimId of new Set(batch.map((order) => order.claimId))) {
+    const orderIds = batch.filter((order) => order.claimId === claimId).map(({ orderId }) => orderId);
+    const nowMs = world.clock.nowMs();
+    if (stop?.aborted) await world.store.call('release_orders', { claimId, orderIds });
+    else {
+      const { marked } = await world.store.call('mark_submitting', { claimId, orderIds, leaseMs: LEASE_MS, nowMs });
+      for (const orderId of marked) allowed.add(orderId);
+    }
+  }
   return batch.map(({ orderId }) => allowed.has(orderId));
 }
 

@@ -10,7 +10,7 @@ const MAX_ATTEMPTS = 5;
 const DAY_MS = 24 * 60 * 60_000;
 
 /** Pause before the next lookup: 2 s, 4 s, 8 s … at most a minute. */
-export function lookPauseMs(looks: number): number {
+function lookPauseMs(looks: number): number {
   return Math.min(FIRST_LOOK_MS * 2 ** looks, LONGEST_PAUSE_MS);
 }
 

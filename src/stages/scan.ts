@@ -79,7 +79,7 @@ function whatIsMissing(given: Given, known: Answer<'read_inputs'>, tradeDate: st
   return null;
 }
 
-export function dueSignals(given: Given, known: Answer<'read_inputs'>, tradeDate: string): Signal[] {
+function dueSignals(given: Given, known: Answer<'read_inputs'>, tradeDate: string): Signal[] {
   return (given.signals ?? known.signals).filter((signal) => signal.tradeDate === tradeDate).sort(byRank);
 }
 

@@ -81,6 +81,16 @@ language sql immutable set search_path = '' as $$
   select (div(amount_minor * upto, held) - div(amount_minor * from_piece, held))::bigint;
 $$;
 
+-- A process that stops hands back what it claimed and did not send.
+create function public.release_orders(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with released as (
+    update public.orders set claim_id = null, lease_until = null
+    where id in (select value::bigint from jsonb_array_elements_text(args -> 'orderIds'))
+      and claim_id = args ->> 'claimId' and status = 'queued' returning 1
+  ) select jsonb_build_object('released', count(*)) from released;
+$$;
+
 -- Books what venues said. One outcome per order: {orderId, venueStatus, reason, message, venueOrderId, nextLookMs, nextAttemptMs,
 -- fills: [{venueFillId, quantity, priceMinor, atMs}]}. Fills are facts and count once whatever the order's status;
 -- the status moves only where the transition table lets it; money moves by exactly one post or void per order, and

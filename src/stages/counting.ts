@@ -1,0 +1,34 @@
+/** Pieces of work under way: how many, how many ended well, and a way to wait until few enough are left. */
+export interface Counter<Item> {
+  start(item: Item): void;
+  underWay(): number;
+  /** How many answered true. */
+  ended(): number;
+  /** Resolves once at most `n` are under way. Throws what the first failed piece threw, after all have had their turn. */
+  atMost(n: number): Promise<void>;
+}
+
+export function counting<Item>(work: (item: Item) => Promise<boolean>): Counter<Item> {
+  const open = new Set<Promise<void>>();
+  const failures: unknown[] = [];
+  let good = 0;
+  return {
+    start(item) {
+      const piece = work(item)
+        .then((done) => {
+          if (done) good += 1;
+        })
+        .catch((error: unknown) => {
+          failures.push(error);
+        })
+        .finally(() => open.delete(piece));
+      open.add(piece);
+    },
+    underWay: () => open.size,
+    ended: () => good,
+    async atMost(n) {
+      while (open.size > n || (failures.length > 0 && open.size > 0)) await Promise.race(open);
+      if (failures.length > 0) throw failures[0];
+    },
+  };
+}

@@ -7,8 +7,10 @@ import { halt, resume } from './commands/halt.ts';
 import { importFile } from './commands/import.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { type Refusal, refusal } from './commands/refusal.ts';
+import { resolveCommand } from './commands/resolve.ts';
 import { exitCodeOf, type ScanFlags, scanCommand } from './commands/scan.ts';
 import { jsonShow, screenShow } from './commands/show.ts';
+import { workerCommand } from './commands/worker.ts';
 import { type Config, readConfig } from './config.ts';
 import { makeLog } from './log.ts';
 
@@ -90,6 +92,11 @@ program
     }),
   );
 
+program
+  .command('worker')
+  .description('send, look up and tell for every run there is, until SIGTERM')
+  .action(command(workerCommand));
+
 program.command('migrate').description('bring the schema of DATABASE_URL up to date').action(command(migrateCommand));
 
 program
@@ -147,6 +154,16 @@ program
   .option('--from <time>', 'opens at (IST), for --open')
   .option('--until <time>', 'closes at (IST), for --open')
   .action(command(calendarCommand));
+
+program
+  .command('resolve')
+  .description('say what became of an order that stayed unknown')
+  .requiredOption('--order <id>', 'its client order id')
+  .requiredOption('--as <ending>', 'filled, partly, rejected or not-placed')
+  .option('--quantity <shares>', 'how many were filled')
+  .option('--price <rupees>', 'at what average price')
+  .option('--json', 'one JSON document on stdout')
+  .action(command(resolveCommand));
 
 for (const [name, work, what] of [
   ['halt', halt, 'stop'],

@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import { onScreenNotifier } from './adapters/notifiers/on-screen.ts';
 import { cachedTradingDays } from './adapters/sessions.ts';
 import { openPglite, openPgliteCopy, type PgliteOptions, removePglite } from './adapters/store/pglite.ts';
-import { openPostgres } from './adapters/store/postgres.ts';
+import { type Listener, listenForWork, openPostgres } from './adapters/store/postgres.ts';
 import { makeStore } from './adapters/store/store.ts';
 import { paperVenue } from './adapters/venues/paper.ts';
 import type { Config } from './config.ts';
@@ -92,4 +92,10 @@ export async function makeWorld({ config, place, store, clock, quotes, faults, t
     }),
     tell,
   };
+}
+
+/** What wakes an idle worker. An embedded database has nobody else who could give work. */
+export async function openListener(place: Place): Promise<Listener> {
+  if (place.kind === 'server') return listenForWork(place.url);
+  return { next: () => new Promise(() => {}), close: async () => {} };
 }

@@ -29,6 +29,10 @@ export const answers = {
   mark_submitting: z.object({ marked: z.array(z.int()) }),
   release_orders: z.object({ released: z.int() }),
   settle_orders: z.object({ settled: z.int(), fills: z.int() }),
+  trip_breakers: z.object({ canceled: z.int() }),
+  resolve_order: rows.resolved,
+  acknowledge_account: z.object({ changed: z.boolean() }),
+  finish_runs: z.object({ finished: z.int(), nextDueMs: z.int().nullable() }),
   sweep_orders: z.object({ expired: z.int(), lapsed: z.int() }),
   claim_lookups: z.array(rows.order.extend({ halted: z.string().nullable() })),
   read_due_messages: z.array(rows.dueMessage),
@@ -151,6 +155,17 @@ export interface Arguments {
   mark_submitting: { claimId: string; orderIds: number[]; leaseMs: number; nowMs: number };
   release_orders: { claimId: string; orderIds: number[] };
   settle_orders: { outcomes: Settlement[]; nowMs: number };
+  trip_breakers: { nowMs: number };
+  resolve_order: {
+    order: string;
+    as: 'filled' | 'partly' | 'rejected' | 'not-placed';
+    quantity: number | null;
+    priceMinor: number | null;
+    by: string;
+    nowMs: number;
+  };
+  acknowledge_account: { userId: string; venue: string; mode: string };
+  finish_runs: { nowMs: number };
   sweep_orders: { nowMs: number; onlyProcess: boolean };
   claim_lookups: { claimId: string; venues: string[]; limit: number; leaseMs: number; nowMs: number };
   read_due_messages: { runId: string | null; limit: number; nowMs: number };

@@ -107,8 +107,19 @@ export function venueOf(world: World, order: ClaimedOrder): Venue {
 export function settler(world: World): (settlement: Settlement) => Promise<true> {
   return batched(async (outcomes: Settlement[]) => {
     await world.store.call('settle_orders', { outcomes, nowMs: world.clock.nowMs() });
+    if (outcomes.some(isTrouble)) await tripBreakers(world);
     return outcomes.map(() => true as const);
   }, BATCH_ORDERS);
+}
+
+/** No clear answer, or not even sent: enough of these and the fan-out is stopped. */
+function isTrouble({ venueStatus }: Settlement): boolean {
+  return venueStatus === 'unknown' || venueStatus === 'queued';
+}
+
+async function tripBreakers({ store, clock, tell }: World): Promise<void> {
+  const { canceled } = await store.call('trip_breakers', { nowMs: clock.nowMs() });
+  if (canceled > 0) tell({ step: 'breaker_opened', canceled });
 }
 
 function tellOutcome({ tell }: World, order: ClaimedOrder, outcome: SubmitOutcome): void {

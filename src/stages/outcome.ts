@@ -101,6 +101,15 @@ export function stillUnknown(order: Tried, reason: string, nowMs: number): Settl
   return { ...nothing, fills: [], orderId: order.orderId, venueStatus: 'unknown', reason, nextLookMs };
 }
 
+/**
+ * No answer about an order the venue has confirmed as open: it stays what it is and is looked at again, without a
+ * budget, since each look of a long-resting order counts. (The transition table keeps it from becoming unknown.)
+ */
+export function stillOpen(order: Tried, nowMs: number): Settlement {
+  const nextLookMs = nowMs + lookPauseMs(order.looks + 1);
+  return { ...nothing, fills: [], orderId: order.orderId, venueStatus: 'unknown', nextLookMs };
+}
+
 /** Proven never placed and too late to place it: it ends without a trade. */
 export function neverPlaced(order: Tried): Settlement {
   return { ...nothing, fills: [], orderId: order.orderId, venueStatus: 'expired', reason: 'never_reached_venue' };

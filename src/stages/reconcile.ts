@@ -4,7 +4,7 @@ import type { Answer, Settlement } from '../ports/store.ts';
 import type { LookupOutcome } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
 import { settler, submitSafely, venueOf } from './execute.ts';
-import { neverPlaced, reported, settlementOf, stillUnknown } from './outcome.ts';
+import { neverPlaced, reported, settlementOf, stillOpen, stillUnknown } from './outcome.ts';
 
 const BATCH_LOOKUPS = 200;
 const LEASE_MS = 30_000;
@@ -42,8 +42,8 @@ async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
   const outcome = await lookUpSafely(() => venue.lookup(order));
   const nowMs = world.clock.nowMs();
   if (outcome.kind === 'found') return reported(order, outcome.report, nowMs);
+  if (order.status !== 'unknown') return stillOpen(order, nowMs);
   if (outcome.kind === 'unreadable') return stillUnknown(order, outcome.reason, nowMs);
-  if (order.status !== 'unknown') return stillUnknown(order, 'missing_at_venue', nowMs);
 
   // A miss proves nothing in general. Where the venue refuses duplicate ids, asking again is the safe probe.
   const maySend = nowMs < order.sendBeforeMs && order.halted === null;

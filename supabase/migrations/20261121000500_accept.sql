@@ -185,6 +185,8 @@ begin
     select run.id, user_id, now_at + interval '90 seconds', now_at
     from public.run_users where run_id = run.id order by place
     on conflict (run_id, user_id, kind) do nothing;
+    -- Wakes idle workers where the connection lets them listen; the others poll.
+    perform pg_notify('daily_scan_work', run.id);
   end if;
   return jsonb_build_object('state', run.state, 'planHash', run.plan_hash);
 end $$;

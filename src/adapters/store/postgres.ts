@@ -104,3 +104,33 @@ export async function openPostgresSession(url: string): Promise<SqlSession & { c
     close: () => client.end(),
   };
 }
+
+export interface Listener {
+  /** Resolves at the next notification; never, where the connection can't listen (poolers) or is gone. */
+  next(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Listens for work on a connection of its own. Notifications are hints: who does not get them polls, so a connection
+ * that can't listen is no error.
+ */
+export async function listenForWork(url: string): Promise<Listener> {
+  const client = new pg.Client(connection(url));
+  let wake = () => {};
+  client.on('notification', () => wake());
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('listen daily_scan_work');
+  } catch {
+    // Polling covers it.
+  }
+  return {
+    next: () =>
+      new Promise((resolve) => {
+        wake = resolve;
+      }),
+    close: () => client.end(),
+  };
+}

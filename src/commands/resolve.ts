@@ -1,0 +1,69 @@
+import { userInfo } from 'node:os';
+import { realClock } from '../adapters/clock.ts';
+import type { Config } from '../config.ts';
+import { parseMinor } from '../domain/money.ts';
+import type { Answer } from '../ports/store.ts';
+import { placeToAsk, sayPlace, withStore } from './place.ts';
+import { type Refusal, refusal } from './refusal.ts';
+
+const endings = ['filled', 'partly', 'rejected', 'not-placed'] as const;
+
+interface ResolveFlags {
+  order: string;
+  as: string;
+  quantity?: string;
+  price?: string;
+  json?: boolean;
+}
+
+/** `npm run resolve -- --order ID --as …`: a person says what became of an order that stayed unknown. It is recorded. */
+export async function resolveCommand(config: Config, flags: ResolveFlags): Promise<number | Refusal> {
+  const as = endings.find((one) => one === flags.as);
+  if (!as) return refusal('bad_flag', `--as is one of ${endings.join(', ')}, not ${flags.as}.`);
+  const bought = as === 'filled' || as === 'partly';
+  const quantity =
+    flags.quantity !== undefined && /^[1-9]\d{0,8}$/.test(flags.quantity) ? Number(flags.quantity) : null;
+  const priceMinor = flags.price === undefined ? null : parseMinor(flags.price);
+  const wholeOrder = as === 'filled' && flags.quantity === undefined;
+  if (bought && ((quantity === null && !wholeOrder) || priceMinor === null || priceMinor <= 0)) {
+    return refusal(
+      'bad_flag',
+      `--as ${as} needs --quantity and --price as the broker's book has them, such as --quantity 28 --price 3564.80.`,
+    );
+  }
+  const place = placeToAsk(config);
+  sayPlace(place);
+  return withStore(config, place, async (store) => {
+    const by = userInfo().username;
+    const asked = {
+      order: flags.order,
+      as,
+      quantity: bought ? quantity : null,
+      priceMinor: bought ? priceMinor : null,
+    };
+    const answer = await store.call('resolve_order', { ...asked, by, nowMs: realClock().nowMs() });
+    return ended(flags, answer);
+  });
+}
+
+function ended({ order, as, json }: ResolveFlags, answer: Answer<'resolve_order'>): number | Refusal {
+  switch (answer.kind) {
+    case 'no_such_order':
+      return refusal('no_such_order', `There is no order ${order} here: give its client order id.`);
+    case 'not_unknown':
+      return refusal(
+        'not_unknown',
+        `Order ${order} is ${answer.status}: only an unknown order is for a person to resolve.`,
+      );
+    case 'wrong_quantity':
+      return refusal(
+        'bad_flag',
+        `Order ${order} is for ${answer.quantity}, of which ${answer.filledQuantity} are booked: --quantity does not fit --as ${as}.`,
+      );
+    case 'resolved':
+      process.stdout.write(
+        json ? `${JSON.stringify(answer)}\n` : `Order ${answer.clientOrderId} is now ${answer.status}.\n`,
+      );
+      return 0;
+  }
+}

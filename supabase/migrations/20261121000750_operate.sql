@@ -1,0 +1,101 @@
+-- When a fan-out fails as a whole, and when a person has to decide: breaker, resolve, acknowledge.
+
+-- An order whose sending went wrong in a way that says something about the venue: no clear answer, or not even sent.
+-- A refusal names the account or the order, and does not count.
+create function core.went_wrong(o public.orders) returns boolean
+language sql stable set search_path = '' as $$
+  select exists (select from public.order_events e where e.order_id = o.id and e.from_status = 'submitting'
+    and e.to_status in ('unknown', 'queued'));
+$$;
+
+-- Stops the rest of a signal's or a venue's fan-out when half of at least ten orders went wrong: what was not sent is
+-- canceled and its hold voided. The other signals and venues go on. Safe to repeat: canceled orders are ended.
+create function public.trip_breakers(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  stopped bigint[];
+begin
+  with tried as (
+    select o.run_id, o.venue, o.signal_id, core.went_wrong(o) as wrong
+    from public.orders o join public.scan_runs run on run.id = o.run_id
+    where run.state = 'decided' and o.attempts > 0
+  ), failing as (
+    select run_id, venue, null as signal_id, count(*) as tried, count(*) filter (where wrong) as wrong
+    from tried group by 1, 2
+    union all
+    select run_id, null, signal_id, count(*), count(*) filter (where wrong) from tried group by 1, 3
+  ), tripped as (
+    select failing.* from failing join public.scan_runs run on run.id = failing.run_id
+    where tried >= coalesce((run.limits ->> 'breakerMinOrders')::int, 10)
+      and wrong * 100 >= tried * coalesce((run.limits ->> 'breakerPct')::int, 50)
+  )
+  select array_agg(o.id) into stopped from public.orders o join tripped t on t.run_id = o.run_id
+    and (t.venue = o.venue or t.signal_id = o.signal_id)
+  where o.status = 'queued';
+
+  perform from public.accounts where id in (select account_id from public.orders where id = any(stopped))
+  order by id for no key update;
+  with canceled as (
+    update public.orders set status = 'canceled', reason = 'breaker_open', ended_at = now_at, changed_at = now_at,
+      claim_id = null, lease_until = null
+    where id = any(stopped) and status = 'queued' returning id
+  )
+  select coalesce(array_agg(id), '{}') into stopped from canceled;
+  perform core.end_orders(stopped, now_at);
+  return jsonb_build_object('canceled', cardinality(stopped));
+end $$;
+
+-- A person says what became of an order nobody could find out about. It is booked like a venue's own word, with who said so.
+create function public.resolve_order(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  o public.orders;
+  told constant text := args ->> 'as';
+  filled bigint;
+begin
+  select * into o from public.orders
+  where client_order_id = args ->> 'order' or id::text = args ->> 'order';
+  if o.id is null then return jsonb_build_object('kind', 'no_such_order'); end if;
+  if o.status <> 'unknown' then return jsonb_build_object('kind', 'not_unknown', 'status', o.status); end if;
+  filled := coalesce((args ->> 'quantity')::bigint, case told when 'filled' then o.quantity - o.filled_quantity else 0 end);
+  if told in ('filled', 'partly') and ((args ->> 'priceMinor') is null
+      or o.filled_quantity + filled > o.quantity or (told = 'filled') <> (o.filled_quantity + filled = o.quantity)) then
+    return jsonb_build_object('kind', 'wrong_quantity', 'quantity', o.quantity, 'filledQuantity', o.filled_quantity);
+  end if;
+  perform public.settle_orders(jsonb_build_object('nowMs', args -> 'nowMs', 'outcomes', jsonb_build_array(
+    jsonb_build_object('orderId', o.id,
+      'venueStatus', case told when 'filled' then 'filled' when 'rejected' then 'rejected' else 'canceled' end,
+      'reason', 'resolved_by_operator', 'message', (args ->> 'by') || ' resolved it as ' || told,
+      'fills', case when told in ('filled', 'partly') then jsonb_build_array(jsonb_build_object(
+        'venueFillId', 'operator-' || o.client_order_id, 'quantity', filled, 'priceMinor', args -> 'priceMinor',
+        'atMs', args -> 'nowMs')) else '[]' end))));
+  return jsonb_build_object('kind', 'resolved', 'clientOrderId', o.client_order_id,
+    'status', (select status from public.orders where id = o.id));
+end $$;
+
+-- An operator has looked at why an account is blocked: it may trade again, where it has money.
+create function public.acknowledge_account(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with cleared as (
+    update public.accounts set not_ready = null
+    where user_id = args ->> 'userId' and venue = args ->> 'venue' and mode = args ->> 'mode'
+      and not_ready is not null and cash_minor >= held_minor
+    returning 1
+  ) select jsonb_build_object('changed', exists (select from cleared));
+$$;
+
+-- For a worker, who belongs to no run: every decided run with nothing left becomes done; when is the next thing due?
+create function public.finish_runs(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with finished as (
+    update public.scan_runs run set state = 'done', done_at = greatest(core.at((args ->> 'nowMs')::bigint), decided_at)
+    where state = 'decided' and not exists (select from public.orders o where o.run_id = run.id and core.unfinished(o))
+    returning 1
+  )
+  select jsonb_build_object('finished', (select count(*) from finished), 'nextDueMs', core.ms(least(
+    (select min(coalesce(next_attempt_at, core.at((args ->> 'nowMs')::bigint))) from public.orders o
+      join public.scan_runs run on run.id = o.run_id where o.status = 'queued' and run.state = 'decided'),
+    (select min(next_look_at) from public.orders where status in ('unknown', 'working', 'partially_filled')),
+    (select min(due_at) from public.messages where status = 'queued'))));
+$$;

@@ -55,7 +55,11 @@ async function ending(json: boolean, work: () => Promise<Ended>): Promise<number
 
 function complain(json: boolean, code: string, message: string, problems: unknown[]): void {
   process.stderr.write(`${message}\n`);
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, problems } })}\n`);
+  if (json) printRefusal(code, message, problems);
+}
+
+function printRefusal(code: string, message: string, problems: unknown[]): void {
+  process.stdout.write(`${JSON.stringify({ error: { code, message, problems } })}\n`);
 }
 
 /** The message and the messages of its causes: no stack for a person, no cause lost. */
@@ -184,5 +188,5 @@ try {
   if (!(error instanceof CommanderError)) throw error;
   // commander has said on stderr what is wrong; help and version are no error.
   process.exitCode = error.exitCode === 0 ? 0 : 2;
-  if (process.exitCode === 2 && process.argv.includes('--json')) complain(true, 'bad_flag', error.message, []);
+  if (process.exitCode === 2 && process.argv.includes('--json')) printRefusal('bad_flag', error.message, []);
 }

@@ -21,9 +21,9 @@ export async function run(world: World, request: RunRequest): Promise<RunResult>
   if (scanned.kind === 'refused') return scanned;
   if (scanned.kind === 'skipped') return reported(skippedReport(request, scanned, world.clock.nowMs()));
   tellScanned(world, scanned);
-  if (request.dryRun) return dryRun(world, request, scanned);
   const changed = await changedPlan(world, request, scanned);
   if (changed) return changed;
+  if (request.dryRun) return dryRun(world, request, scanned);
 
   const opened = await open(world, request, scanned);
   await openMarkets(world, opened);
@@ -47,7 +47,8 @@ function reported(report: RunReport): RunResult {
 async function carryOut(world: World, { waitMs, concurrency, inline }: RunRequest, { runId }: OpenRun): Promise<void> {
   const { store, clock } = world;
   world.tell({ step: 'sending', runId, signals: await store.call('read_progress', { runId }) });
-  const untilMs = clock.virtual ? Number.POSITIVE_INFINITY : clock.nowMs() + waitMs;
+  // Where a worker sends, waiting for it is bounded on a virtual clock too: its pauses bring nobody's work nearer.
+  const untilMs = clock.virtual && inline ? Number.POSITIVE_INFINITY : clock.nowMs() + waitMs;
   for (;;) {
     if (inline) {
       await execute(world, concurrency);

@@ -4,7 +4,7 @@ import type { Fault } from '../domain/faults.ts';
 import type { Instrument, Problem, Quote, Signal, UserSettings } from '../domain/words.ts';
 import * as people from './report-rows.ts';
 import * as rows from './rows.ts';
-import type { VenueReport } from './venue.ts';
+import type { RateBudget, VenueReport } from './venue.ts';
 
 /** Every function of the database, with the shape of its answer. Nothing else is ever called. */
 export const answers = {
@@ -26,7 +26,8 @@ export const answers = {
   read_plan_lines: z.array(z.string()),
   decide_run: z.object({ state: rows.runState, planHash: z.string().nullable() }),
   claim_orders: z.array(rows.order),
-  mark_submitting: z.object({ marked: z.array(z.int()) }),
+  mark_submitting: z.object({ marked: z.array(z.int()), waiting: z.array(z.int()), waitMs: z.int().nullable() }),
+  take_rates: z.array(z.int().nullable()),
   release_orders: z.object({ released: z.int() }),
   settle_orders: z.object({ settled: z.int(), fills: z.int() }),
   trip_breakers: z.object({ canceled: z.int() }),
@@ -152,7 +153,14 @@ export interface Arguments {
   read_plan_lines: { runId: string };
   decide_run: { runId: string; nowMs: number };
   claim_orders: { claimId: string; venues: string[]; limit: number; leaseMs: number; nowMs: number };
-  mark_submitting: { claimId: string; orderIds: number[]; leaseMs: number; nowMs: number };
+  mark_submitting: {
+    claimId: string;
+    orderIds: number[];
+    leaseMs: number;
+    nowMs: number;
+    budgets?: Record<string, RateBudget>;
+  };
+  take_rates: { uses: { venue: string; accountId: number }[]; budgets: Record<string, RateBudget> };
   release_orders: { claimId: string; orderIds: number[] };
   settle_orders: { outcomes: Settlement[]; nowMs: number };
   trip_breakers: { nowMs: number };

@@ -52,7 +52,26 @@ export interface VenueCapabilities {
   refusesDuplicates: boolean;
   /** An order the lookup does not find was never placed. */
   missIsProof: boolean;
+  /** How often the venue may be spoken to; none for a venue that does not count. */
+  rates?: RateBudget;
+  /** Lookups are taken out of the same budget. */
+  ratesCountLookups?: boolean;
 }
+
+export interface RateLimit {
+  perSecond: number;
+  perMinute: number;
+  perDay: number;
+}
+
+/** Held across all processes; null: that side is not limited. */
+export interface RateBudget {
+  account: RateLimit | null;
+  venue: RateLimit | null;
+}
+
+/** What Indian brokers allow per client account (SEBI's 10 a second; Zerodha staff: 400 a minute, 5000 a day, 2026). */
+export const defaultRate: RateLimit = { perSecond: 10, perMinute: 400, perDay: 5000 };
 
 export interface Venue {
   name: string;

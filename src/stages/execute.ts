@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { Answer, Settlement } from '../ports/store.ts';
-import type { SubmitOutcome, Venue } from '../ports/venue.ts';
+import type { RateBudget, SubmitOutcome, Venue } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
 import { batched } from './batch.ts';
 import { counting } from './counting.ts';
@@ -51,8 +51,16 @@ function sender(world: World, concurrency: number, stop: AbortSignal | undefined
   const limit = pLimit(concurrency);
   const mark = batched((batch: Held[]) => markSubmitting(world, batch, stop), concurrency);
   const settle = settler(world);
+  const turn = async (order: Held): Promise<SubmitOutcome | null> => {
+    for (;;) {
+      const outcome = await limit(() => markAndSend(world, mark, order));
+      if (outcome?.kind !== 'wait') return outcome;
+      // Without its slot, so that other venues' orders go on meanwhile.
+      await world.clock.sleep(outcome.waitMs);
+    }
+  };
   return async (order) => {
-    const outcome = await limit(() => markAndSend(world, mark, order));
+    const outcome = await turn(order);
     if (!outcome) return false;
     await settle(settlementOf({ ...order, attempts: order.attempts + 1 }, outcome, world.clock.nowMs()));
     tellOutcome(world, order, outcome);
@@ -60,31 +68,45 @@ function sender(world: World, concurrency: number, stop: AbortSignal | undefined
   };
 }
 
+type Marked = { kind: 'send' } | { kind: 'wait'; waitMs: number } | { kind: 'no' };
+
 /** Write first, then speak: what the database did not mark is not sent. */
 async function markAndSend(
   world: World,
-  mark: (order: Held) => Promise<boolean>,
+  mark: (order: Held) => Promise<Marked>,
   order: Held,
-): Promise<SubmitOutcome | null> {
+): Promise<SubmitOutcome | { kind: 'wait'; waitMs: number } | null> {
   const askedAtMs = world.clock.nowMs();
-  if (!(await mark(order))) return null;
+  const marked = await mark(order);
+  if (marked.kind === 'no') return null;
+  if (marked.kind === 'wait') return marked;
   if (world.clock.nowMs() - askedAtMs > SEND_WITHIN_MS) return { kind: 'not_sent', reason: 'marked_too_long_ago' };
   return submitSafely(venueOf(world, order), order);
 }
 
 /** One call per claim in the batch (mostly one in all). Once stopped it hands the orders back instead. */
-async function markSubmitting(world: World, batch: Held[], stop: AbortSignal | undefined): Promise<boolean[]> {
-  const allowed = new Set<number>();
+async function markSubmitting(world: World, batch: Held[], stop: AbortSignal | undefined): Promise<Marked[]> {
+  const verdicts = new Map<number, Marked>();
   for (const claimId of new Set(batch.map((order) => order.claimId))) {
     const orderIds = batch.filter((order) => order.claimId === claimId).map(({ orderId }) => orderId);
-    const nowMs = world.clock.nowMs();
-    if (stop?.aborted) await world.store.call('release_orders', { claimId, orderIds });
-    else {
-      const { marked } = await world.store.call('mark_submitting', { claimId, orderIds, leaseMs: LEASE_MS, nowMs });
-      for (const orderId of marked) allowed.add(orderId);
+    if (stop?.aborted) {
+      await world.store.call('release_orders', { claimId, orderIds });
+      continue;
     }
+    const asked = { claimId, orderIds, leaseMs: LEASE_MS, nowMs: world.clock.nowMs(), budgets: budgetsOf(world) };
+    const { marked, waiting, waitMs } = await world.store.call('mark_submitting', asked);
+    for (const orderId of marked) verdicts.set(orderId, { kind: 'send' });
+    for (const orderId of waiting) verdicts.set(orderId, { kind: 'wait', waitMs: waitMs ?? 100 });
   }
-  return batch.map(({ orderId }) => allowed.has(orderId));
+  return batch.map(({ orderId }) => verdicts.get(orderId) ?? { kind: 'no' });
+}
+
+/** The rate budgets of the venues that count how often they are spoken to. */
+export function budgetsOf({ venues }: World): Record<string, RateBudget> {
+  const counting = [...venues.values()].flatMap(({ name, capabilities }) => {
+    return capabilities.rates === undefined ? [] : [[name, capabilities.rates] as const];
+  });
+  return Object.fromEntries(counting);
 }
 
 /** A venue adapter that throws has told us nothing about the order: unknown, never failed. */

@@ -110,6 +110,19 @@ export function stillOpen(order: Tried, nowMs: number): Settlement {
   return { ...nothing, fills: [], orderId: order.orderId, venueStatus: 'unknown', nextLookMs };
 }
 
+/** Nobody was asked: the order stays what it is, and no look is spent on it. */
+export function stillWaiting(order: Tried, nowMs: number): Settlement {
+  const nextLookMs = nowMs + FIRST_LOOK_MS;
+  return {
+    ...nothing,
+    fills: [],
+    orderId: order.orderId,
+    venueStatus: 'unknown',
+    reason: 'waiting_for_rate',
+    nextLookMs,
+  };
+}
+
 /** Proven never placed and too late to place it: it ends without a trade. */
 export function neverPlaced(order: Tried): Settlement {
   return { ...nothing, fills: [], orderId: order.orderId, venueStatus: 'expired', reason: 'never_reached_venue' };

@@ -3,8 +3,8 @@ import pLimit from 'p-limit';
 import type { Answer, Settlement } from '../ports/store.ts';
 import type { LookupOutcome } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
-import { settler, submitSafely, venueOf } from './execute.ts';
-import { neverPlaced, reported, settlementOf, stillOpen, stillUnknown } from './outcome.ts';
+import { budgetsOf, settler, submitSafely, venueOf } from './execute.ts';
+import { neverPlaced, reported, settlementOf, stillOpen, stillUnknown, stillWaiting } from './outcome.ts';
 
 const BATCH_LOOKUPS = 200;
 const LEASE_MS = 30_000;
@@ -39,6 +39,9 @@ export async function reconcile(world: World, concurrency: number): Promise<numb
 
 async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
   const venue = venueOf(world, order);
+  if (venue.capabilities.ratesCountLookups && !(await hasRate(world, order))) {
+    return stillWaiting(order, world.clock.nowMs());
+  }
   const outcome = await lookUpSafely(() => venue.lookup(order));
   const nowMs = world.clock.nowMs();
   if (outcome.kind === 'found') return reported(order, outcome.report, nowMs);
@@ -51,6 +54,17 @@ async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
     return askedAgain(order, await submitSafely(venue, order), nowMs);
   }
   return venue.capabilities.missIsProof ? neverPlaced(order) : stillUnknown(order, 'not_found_at_venue', nowMs);
+}
+
+/** Takes one use of the budget the lookup shares with orders; waits a little for it, but not for long. */
+async function hasRate(world: World, { venue, accountId }: LookedUpOrder): Promise<boolean> {
+  for (let tries = 0; tries < 10; tries++) {
+    const [waitMs] = await world.store.call('take_rates', { uses: [{ venue, accountId }], budgets: budgetsOf(world) });
+    if (waitMs === 0) return true;
+    if (waitMs === null || waitMs === undefined) return false;
+    await world.clock.sleep(waitMs);
+  }
+  return false;
 }
 
 /** An answer to the second asking moves the order; anything short of proof leaves it unknown. */

@@ -45,33 +45,49 @@ language sql stable set search_path = '' as $$
 $$;
 
 -- Write first, then speak: only what this call returns may be sent, and only by its caller. It checks, in the same
--- statement as the mark, that the claim still stands, the time is not over and nothing is halted.
+-- statement as the mark, that the claim still stands, the time is not over, nothing is halted and the venue's rate
+-- budget has room. What has to wait for its rate keeps its claim and asks again after `waitMs`.
 create function public.mark_submitting(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  wanted constant bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
   marked jsonb;
+  waiting bigint[];
+  shortest_wait_ms bigint;
 begin
-  with held as (
-    select o.id from public.orders o
-    where o.id in (select value::bigint from jsonb_array_elements_text(args -> 'orderIds'))
-      and o.claim_id = args ->> 'claimId' and o.status = 'queued'
-    order by o.id for no key update
+  perform from public.orders o where o.id = any(wanted) and o.claim_id = args ->> 'claimId' and o.status = 'queued'
+  order by o.id for no key update;
+
+  with may as (
+    select o.id, o.venue, o.account_id from public.orders o
+    where o.id = any(wanted) and o.claim_id = args ->> 'claimId' and o.status = 'queued' and o.send_before > now_at
+      and o.lease_until >= core.database_now() and core.halted_for(o) is null
+    order by o.position, o.place
+  ), asked as materialized (
+    select id, core.take_rate(venue, account_id, args -> 'budgets' -> venue) as wait_ms from may
   ), sent as (
     update public.orders o set status = 'submitting', submitted_at = now_at, changed_at = now_at,
       attempts = o.attempts + 1,
       lease_until = core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
-    from held where o.id = held.id and o.status = 'queued' and o.send_before > now_at
-      and o.lease_until >= core.database_now() and core.halted_for(o) is null
+    from asked where o.id = asked.id and asked.wait_ms = 0
     returning o.id
   )
-  select coalesce(jsonb_agg(id), '[]') into marked from sent;
+  select (select coalesce(jsonb_agg(id), '[]') from sent),
+    -- Their claim stands for as long as they wait their turn.
+    (select array_agg(id) from asked where wait_ms > 0), (select min(wait_ms) from asked where wait_ms > 0)
+  into marked, waiting, shortest_wait_ms;
+  update public.orders o
+  set lease_until = core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
+  where o.id = any(waiting);
 
-  -- What may not go now is handed back; a halt is looked at again when somebody claims.
-  update public.orders o set claim_id = null, lease_until = null
-  where o.id in (select value::bigint from jsonb_array_elements_text(args -> 'orderIds'))
+  -- What may not go now is handed back; a halt is looked at again when somebody claims, a spent day is not.
+  update public.orders o set claim_id = null, lease_until = null,
+    next_attempt_at = case when o.send_before > now_at and core.halted_for(o) is null
+      and o.lease_until >= core.database_now() then o.send_before else o.next_attempt_at end
+  where o.id = any(wanted) and not o.id = any(coalesce(waiting, '{}'))
     and o.claim_id = args ->> 'claimId' and o.status = 'queued';
-  return jsonb_build_object('marked', marked);
+  return jsonb_build_object('marked', marked, 'waiting', coalesce(to_jsonb(waiting), '[]'), 'waitMs', shortest_wait_ms);
 end $$;
 
 -- The part of an amount that belongs to the pieces from..upto of a position of `held`: a difference of running totals,
@@ -233,7 +249,7 @@ language sql stable set search_path = '' as $$
       when filled > 0 and "venueStatus" = 'rejected' then 'canceled'
       when "venueStatus" in ('partially_filled', 'filled') then 'working'
       else "venueStatus" end,
-    case when filled < quantity then told.reason end, told.message, "venueOrderId",
+    case when filled < quantity or "venueStatus" = 'filled' then told.reason end, told.message, "venueOrderId",
     coalesce(core.at("nextLookMs"),
       case when "venueStatus" = 'filled' and filled < quantity then now_at + interval '2 seconds' end),
     core.at("nextAttemptMs"), more_quantity, more_value_minor, filled, coalesce(late, false)

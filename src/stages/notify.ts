@@ -11,6 +11,7 @@ type DueMessage = Answer<'read_due_messages'>[number];
 /** Sends every summary that is due, once; a chat outage ends as a message status and never stops a run. Gives how many were settled. */
 export async function notify(world: World, concurrency: number): Promise<number> {
   const { store, clock } = world;
+  await store.call('sweep_messages', { nowMs: clock.nowMs(), onlyProcess: false });
   let settled = 0;
   for (;;) {
     const due = await store.call('read_due_messages', { runId: null, limit: BATCH_MESSAGES, nowMs: clock.nowMs() });

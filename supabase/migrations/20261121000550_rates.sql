@@ -21,8 +21,8 @@ create function core.rate_wait_ms(for_key text, limits jsonb) returns bigint
 language sql stable set search_path = '' as $$
   select case
     when limits is null then 0
-    when (select used from core.rate_days where key = for_key
-      and day = (core.database_now() at time zone 'Asia/Kolkata')::date) >= (limits ->> 'perDay')::bigint then null
+    when coalesce((select used from core.rate_days where key = for_key
+      and day = (core.database_now() at time zone 'Asia/Kolkata')::date), 0) >= (limits ->> 'perDay')::bigint then null
     when last_minute >= (limits ->> 'perMinute')::bigint then 1000
     when last_second >= (limits ->> 'perSecond')::bigint then 100
     else 0 end

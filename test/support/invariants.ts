@@ -1,0 +1,97 @@
+import type { SqlSession } from '../../src/ports/database.ts';
+
+/** What must hold at every commit, as queries that find what breaks it: one row with a sentence in `what` each. */
+const checks: readonly string[] = [
+  // Money: an account is the sum of its ledger, and what is held is what its open orders hold.
+  `select format('account %s: cash %s, but its ledger sums to %s', a.id, a.cash_minor, l.cash) as what
+   from public.accounts a cross join lateral (select coalesce(sum(cash_delta_minor), 0) as cash
+     from public.ledger_entries where account_id = a.id) l where a.cash_minor <> l.cash`,
+  `select format('account %s: held %s, but its ledger sums to %s', a.id, a.held_minor, l.held) as what
+   from public.accounts a cross join lateral (select coalesce(sum(held_delta_minor), 0) as held
+     from public.ledger_entries where account_id = a.id) l where a.held_minor <> l.held`,
+  `select format('account %s: held %s, but its open orders hold %s', a.id, a.held_minor, o.hold) as what
+   from public.accounts a cross join lateral (select coalesce(sum(hold_minor), 0) as hold from public.orders o
+     where o.account_id = a.id and not exists (select from public.ledger_entries l
+       where l.order_id = o.id and l.kind in ('post', 'void'))) o where a.held_minor <> o.hold`,
+  `select format('account %s: available %s and not blocked', id, cash_minor - held_minor) as what
+   from public.accounts where cash_minor < held_minor and not_ready is null`,
+  // Not a paisa comes or goes: what was put in and earned is cash, or bound in positions, or on its way in a sale.
+  `select format('account %s: %s in cash, positions and open sales, but %s were put in and earned', a.id, has.minor,
+     earned.minor) as what
+   from public.accounts a
+   cross join lateral (select a.cash_minor
+     + coalesce((select sum(margin_minor) from public.positions p where p.account_id = a.id), 0)
+     + coalesce((select sum(released_minor) from public.orders o where o.account_id = a.id and o.ended_at is null), 0)
+     as minor) has
+   cross join lateral (select
+     coalesce((select sum(cash_delta_minor) from public.ledger_entries l
+       where l.account_id = a.id and l.kind in ('deposit', 'adjustment')), 0)
+     + coalesce((select sum(f.realised_minor + case f.source when 'external' then f.quantity * f.price_minor else 0 end)
+       from public.fills f where f.account_id = a.id), 0)
+     - coalesce((select sum(charges_minor) from public.orders o
+       where o.account_id = a.id and o.ended_at is not null and o.filled_quantity > 0), 0) as minor) earned
+   where has.minor <> earned.minor`,
+  // Decisions and orders.
+  `select format('accepted %s for %s in run %s has %s orders like it', d.signal_id, d.user_id, d.run_id, n) as what
+   from public.decisions d cross join lateral (select count(*) as n from public.orders o
+     where (o.run_id, o.signal_id, o.user_id, o.account_id, o.quantity, o.hold_minor)
+       = (d.run_id, d.signal_id, d.user_id, d.account_id, d.quantity, d.hold_minor)) o
+   where d.outcome = 'accepted' and n <> 1`,
+  `select format('order %s has no accepted decision', o.id) as what from public.orders o
+   where o.signal_id is not null and not exists (select from public.decisions d where d.outcome = 'accepted'
+     and (d.run_id, d.signal_id, d.user_id) = (o.run_id, o.signal_id, o.user_id))`,
+  `select format('%s of run %s is decided with %s decisions for %s signals', ru.user_id, ru.run_id, d.n, s.n) as what
+   from public.run_users ru
+   cross join lateral (select count(*) as n from public.decisions d
+     where (d.run_id, d.user_id) = (ru.run_id, ru.user_id)) d
+   cross join lateral (select count(*) as n from public.run_signals s where s.run_id = ru.run_id) s
+   where d.n <> case when ru.decided_at is null then 0 else s.n end`,
+  `select format('%s of run %s (%s) has %s summaries', ru.user_id, run.id, run.state, m.n) as what
+   from public.scan_runs run join public.run_users ru on ru.run_id = run.id
+   cross join lateral (select count(*) as n from public.messages m
+     where (m.run_id, m.user_id, m.kind) = (run.id, ru.user_id, 'summary')) m
+   where m.n <> case run.state when 'planning' then 0 else 1 end`,
+  // Orders, their fills and their closing.
+  `select format('order %s: filled %s worth %s, but its fills are %s worth %s', o.id, o.filled_quantity,
+     o.filled_value_minor, f.quantity, f.value) as what
+   from public.orders o cross join lateral (select coalesce(sum(quantity), 0) as quantity,
+     coalesce(sum(quantity * price_minor), 0) as value from public.fills where order_id = o.id) f
+   where (o.filled_quantity, o.filled_value_minor) <> (f.quantity, f.value)`,
+  `select format('order %s (%s) has %s holds and %s posts or voids', o.id, o.status, l.holds, l.ends) as what
+   from public.orders o cross join lateral (select count(*) filter (where kind = 'hold') as holds,
+     count(*) filter (where kind in ('post', 'void')) as ends from public.ledger_entries where order_id = o.id) l
+   where l.holds <> 1 or l.ends <> case when o.ended_at is null then 0 else 1 end`,
+  `select format('order %s: %s moves held by %s for a hold of %s', o.id, l.kind, l.held_delta_minor, o.hold_minor) as what
+   from public.orders o join public.ledger_entries l on l.order_id = o.id
+   where l.held_delta_minor <> case l.kind when 'hold' then o.hold_minor when 'late_post' then 0 else -o.hold_minor end`,
+  `select format('order %s is %s with %s of %s filled', id, status, filled_quantity, quantity) as what
+   from public.orders where (status = 'filled' and filled_quantity < quantity)
+     or (status = 'partially_filled' and filled_quantity = 0)
+     or (status in ('rejected', 'submitting', 'working') and filled_quantity > 0 and not late_fill)`,
+  `select format('fill %s (late: %s) has %s late posts', f.id, f.late, l.n) as what from public.fills f
+   cross join lateral (select count(*) as n from public.ledger_entries where fill_id = f.id) l
+   where l.n <> case when f.late then 1 else 0 end`,
+  `select format('order %s is %s, but its events end with %s', o.id, o.status, e.to_status) as what
+   from public.orders o left join lateral (select to_status from public.order_events
+     where order_id = o.id order by id desc limit 1) e on true where e.to_status is distinct from o.status`,
+  // Positions.
+  `select format('account %s, instrument %s: holds %s, but its fills leave %s', account_id, instrument_id,
+     coalesce(p.quantity, 0), coalesce(f.quantity, 0)) as what
+   from public.positions p full join (select account_id, instrument_id,
+     sum(case side when 'BUY' then quantity else -quantity end) as quantity from public.fills group by 1, 2) f
+   using (account_id, instrument_id) where coalesce(p.quantity, 0) <> coalesce(f.quantity, 0)`,
+  `select format('account %s, instrument %s: cost %s, but its fills leave %s', account_id, instrument_id,
+     coalesce(p.cost_minor, 0), coalesce(f.cost, 0)) as what
+   from public.positions p full join (select account_id, instrument_id, sum(case side when 'BUY'
+     then quantity * price_minor else realised_minor - quantity * price_minor end) as cost
+     from public.fills group by 1, 2) f
+   using (account_id, instrument_id) where coalesce(p.cost_minor, 0) <> coalesce(f.cost, 0)`,
+  `select format('account %s, instrument %s: nothing held, but %s margin is bound', account_id, instrument_id,
+     margin_minor) as what from public.positions where quantity = 0 and margin_minor <> 0`,
+];
+
+/** Everything in the database that breaks a promise about money, orders or positions, as sentences; none is right. */
+export async function violations(session: SqlSession): Promise<string[]> {
+  const found = await session.query(checks.map((check) => `(${check})`).join('\nunion all\n'));
+  return found.map(({ what }) => String(what));
+}

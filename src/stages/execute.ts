@@ -8,6 +8,8 @@ import { counting } from './counting.ts';
 import { settlementOf } from './outcome.ts';
 
 const BATCH_ORDERS = 200;
+/** Claimed beyond what is being sent, so that a fast venue is not kept waiting for claims. */
+const CLAIM_AHEAD = 100;
 /** How long a claim or a mark stands before its holder counts as gone. */
 const LEASE_MS = 30_000;
 /** A send not started within this time of its mark is abandoned: the lease must outlive every send. */
@@ -24,7 +26,7 @@ export async function execute(world: World, concurrency: number, stop?: AbortSig
   await sweep(world);
   const counter = counting(sender(world, concurrency, stop));
   for (;;) {
-    const room = concurrency * 2 - counter.underWay();
+    const room = Math.max(concurrency * 2, CLAIM_AHEAD) - counter.underWay();
     const claimId = randomUUID();
     const orders = stop?.aborted || room < concurrency ? [] : await claim(world, claimId, Math.min(room, BATCH_ORDERS));
     for (const order of orders) counter.start({ ...order, claimId });

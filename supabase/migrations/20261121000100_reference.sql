@@ -3,20 +3,22 @@
 
 create schema core;
 comment on schema core is 'Inner functions and tables of the order core; nobody calls them from outside.';
+-- Its pure SQL functions have no `set search_path` of their own, so that the planner can inline them: they name every
+-- object in full, and are only reached through functions of `public` that set it.
 
 -- Leases, rate windows and backoff read this clock; tests may set it. Business time is always an argument.
 create function core.database_now() returns timestamptz
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select coalesce(nullif(current_setting('daily_scan.now', true), '')::timestamptz, clock_timestamp());
 $$;
 
 create function core.at(ms bigint) returns timestamptz
-language sql immutable strict set search_path = '' as $$
+language sql immutable strict as $$
   select timestamptz 'epoch' + ms * interval '1 millisecond';
 $$;
 
 create function core.ms(at timestamptz) returns bigint
-language sql immutable strict set search_path = '' as $$
+language sql immutable strict as $$
   select (extract(epoch from at) * 1000)::bigint;
 $$;
 
@@ -136,7 +138,7 @@ from (values
 
 -- The same formula as chargesOn in domain/charges.ts, rounded up once at the end; a test compares the two.
 create function core.charges_on(value_minor bigint, rate public.charge_rates) returns bigint
-language sql immutable set search_path = '' as $$
+language sql immutable as $$
   select case when value_minor = 0 then 0 else ceil((
       value_minor::numeric * (rate.transaction_tax_ppb + rate.stamp_ppb) * 10000
       + (10000 + rate.gst_bps) * (
@@ -146,7 +148,7 @@ language sql immutable set search_path = '' as $$
 $$;
 
 create function core.margin_on(value_minor bigint, leverage_centi integer) returns bigint
-language sql immutable set search_path = '' as $$
+language sql immutable as $$
   select ceil(value_minor::numeric * 100 / leverage_centi)::bigint;
 $$;
 
@@ -166,7 +168,7 @@ create table public.halts (
 create unique index a_thing_is_halted_once_at_a_time on public.halts (scope, target) where resumed_at is null;
 
 create function core.halted(for_scope text, for_target text) returns text
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select why from public.halts where scope = for_scope and target = for_target and resumed_at is null;
 $$;
 

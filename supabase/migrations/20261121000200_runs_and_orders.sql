@@ -146,7 +146,7 @@ from unnest(array[
 ]) as line, unnest(string_to_array(split_part(line, ' > ', 2), ' ')) as next;
 
 create function core.may_follow(old_status text, new_status text) returns boolean
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select exists (select from core.order_transitions where from_status = old_status and to_status = new_status);
 $$;
 

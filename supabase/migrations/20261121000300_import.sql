@@ -102,7 +102,7 @@ create function core.users_in(args jsonb) returns table (id text, name text, wha
   "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer,
   venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer, "maxOpenPositions" integer,
   "dailyLossLimitBps" integer)
-language sql immutable set search_path = '' as $$
+language sql immutable as $$
   select * from jsonb_to_recordset(args -> 'users') as row(id text, name text, whatsapp text, active boolean,
     "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer,
     venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,

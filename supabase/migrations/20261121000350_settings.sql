@@ -2,7 +2,7 @@
 
 -- A JSON list of strings as an array; JSON null as null.
 create function core.texts(list jsonb) returns text[]
-language sql immutable set search_path = '' as $$
+language sql immutable as $$
   select case when jsonb_typeof(list) = 'array' then array(select jsonb_array_elements_text(list)) end;
 $$;
 

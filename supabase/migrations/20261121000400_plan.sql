@@ -5,22 +5,22 @@
 -- always last. The same order as queueHash in domain/ids.ts gives a dry run.
 create function core.queue_of(for_run text, for_mode text, only_users jsonb)
 returns table (place bigint, user_id text, account_id bigint)
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select row_number() over (order by u.priority,
       encode(sha256(convert_to(for_run || '|' || u.id, 'UTF8')), 'hex') collate "C"), u.id, account.id
   from public.users u
   left join public.accounts account on (account.user_id, account.venue, account.mode) = (u.id, u.venue, for_mode)
-  where only_users is null or only_users ? u.id;
+  where only_users is null or u.id in (select jsonb_array_elements_text(only_users));
 $$;
 
 -- Where an account's orders go: paper mode trades at the paper venue, whatever venue the account is for.
 create function core.order_venue(mode text, account_venue text) returns text
-language sql immutable set search_path = '' as $$
+language sql immutable as $$
   select case mode when 'paper' then 'paper' else account_venue end;
 $$;
 
 create function core.signal_json(s public.signals, i public.instruments) returns jsonb
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select jsonb_build_object('id', s.id, 'tradeDate', s.trade_date, 'rank', s.rank, 'strategy', s.strategy,
     'exchange', i.exchange, 'symbol', i.symbol, 'side', s.side, 'referencePriceMinor', s.reference_price_minor,
     'stopLossMinor', s.stop_loss_minor, 'targetMinor', s.target_minor, 'validUntilMs', core.ms(s.valid_until));
@@ -28,14 +28,14 @@ $$;
 
 -- null for an assumed instrument: nothing is known about it.
 create function core.instrument_json(i public.instruments) returns jsonb
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select case when not i.assumed then jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol, 'isin', i.isin,
     'name', i.name, 'tickMinor', i.tick_minor, 'lotSize', i.lot_size, 'freezeQuantity', i.freeze_quantity,
     'fno', i.fno, 'restricted', i.restricted) end;
 $$;
 
 create function core.rates_json(on_date date) returns jsonb
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select coalesce(jsonb_agg(jsonb_build_object('id', id, 'product', product, 'side', side,
     'transactionTaxPpb', transaction_tax_ppb, 'exchangePpb', exchange_ppb, 'regulatorPpb', regulator_ppb,
     'stampPpb', stamp_ppb, 'brokeragePpb', brokerage_ppb, 'brokerageCapMinor', brokerage_cap_minor,
@@ -45,7 +45,7 @@ language sql stable set search_path = '' as $$
 $$;
 
 create function core.symbol_exposure(for_mode text, on_date date) returns jsonb
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select coalesce(jsonb_object_agg(i.exchange || ':' || i.symbol, used), '{}') from (
     select o.instrument_id, sum(o.quantity * o.decision_price_minor) as used
     from public.scan_runs run join public.orders o on o.run_id = run.id

@@ -6,7 +6,7 @@ create function core.decisions_in(args jsonb) returns table (place bigint, "sign
   "accountId" bigint, outcome text, reason text, "limit" text, actual text, quantity bigint, "priceMinor" bigint,
   "limitPriceMinor" bigint, "marginMinor" bigint, "chargesMinor" bigint, "holdMinor" bigint, "leverageCenti" integer,
   "rateId" integer, "clientOrderId" text)
-language sql immutable set search_path = '' as $$
+language sql immutable as $$
   select * from jsonb_to_recordset(args -> 'decisions') as row(place bigint, "signalId" text, "userId" text,
     "accountId" bigint, outcome text, reason text, "limit" text, actual text, quantity bigint, "priceMinor" bigint,
     "limitPriceMinor" bigint, "marginMinor" bigint, "chargesMinor" bigint, "holdMinor" bigint,
@@ -14,7 +14,7 @@ language sql immutable set search_path = '' as $$
 $$;
 
 create function core.decimal(minor numeric) returns text
-language sql immutable strict set search_path = '' as $$
+language sql immutable strict as $$
   select trim(to_char(minor / 100.0, '999999999999990.00'));
 $$;
 
@@ -149,14 +149,14 @@ $$;
 
 -- The lines are those of planLine in domain/ids.ts.
 create function core.plan_lines(for_run text) returns setof text
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select concat_ws('|', signal_id, user_id, outcome, coalesce(reason, ''), quantity,
     coalesce(price_minor::text, ''), hold_minor)
   from public.decisions where run_id = for_run;
 $$;
 
 create function core.plan_hash(for_run text) returns text
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select encode(sha256(convert_to(coalesce(string_agg(line, E'\n' order by line collate "C"), ''), 'UTF8')), 'hex')
   from core.plan_lines(for_run) line;
 $$;

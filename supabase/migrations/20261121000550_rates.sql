@@ -18,7 +18,7 @@ create table core.rate_days (
 
 -- How long to wait before one more use fits: 0 = it fits now, null = not today any more.
 create function core.rate_wait_ms(for_key text, limits jsonb) returns bigint
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select case
     when limits is null then 0
     when coalesce((select used from core.rate_days where key = for_key

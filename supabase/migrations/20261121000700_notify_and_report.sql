@@ -2,14 +2,14 @@
 
 -- Neither ended nor handed to a person (an order at the venue that nobody will look up again).
 create function core.unfinished(o public.orders) returns boolean
-language sql immutable set search_path = '' as $$
+language sql immutable as $$
   select o.status in ('queued', 'submitting')
     or (o.status in ('working', 'partially_filled', 'unknown') and o.next_look_at is not null);
 $$;
 
 -- Everything a user's summary says, from rows only.
 create function core.summary_json(m public.messages) returns jsonb
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select jsonb_build_object('messageId', m.id, 'runId', m.run_id, 'userId', m.user_id, 'kind', m.kind,
     'userName', u.name, 'whatsapp', case when u.opted_in_at is not null then u.whatsapp end,
     'tradeDate', run.trade_date, 'mode', run.mode,

@@ -3,7 +3,7 @@
 -- An order whose sending went wrong in a way that says something about the venue: no clear answer, or not even sent.
 -- A refusal names the account or the order, and does not count.
 create function core.went_wrong(o public.orders) returns boolean
-language sql stable set search_path = '' as $$
+language sql stable as $$
   select exists (select from public.order_events e where e.order_id = o.id and e.from_status = 'submitting'
     and e.to_status in ('unknown', 'queued'));
 $$;

@@ -34,7 +34,7 @@ const TEMPLATE = 'daily_scan_template';
 const CACHE_DIRECTORY = resolve(import.meta.dirname, '../../node_modules/.cache/daily-scan');
 
 /** Starts one Postgres for all test files, migrates a template in it and makes the PGlite image; stops it at the end. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export default async function setup(project: Pick<TestProject, 'provide'>): Promise<() => Promise<void>> {
   const databases: TestDatabases = { postgresUrl: '', template: TEMPLATE, cacheDir: CACHE_DIRECTORY, problem: null };
   const parent = mkdtempSync(join(tmpdir(), 'daily-scan-postgres-'));
   let server: EmbeddedPostgres | null = null;

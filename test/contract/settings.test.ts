@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import { onEveryDatabase } from './ground.ts';
+import { openScene, tradeDate, undecided, user } from './scene.ts';
+
+onEveryDatabase('settings and prices', ({ store }) => {
+  test('an operator’s settings change what is named and leave the rest', async () => {
+    const scene = await openScene(store, { users: [user('asha', { name: 'Asha Rao', whatsapp: '+919800000001' })] });
+    const set = (change: object) => store.call('set_user', { userId: 'asha', ...change });
+    expect(await set({ active: false, strategies: ['a', 'b'], allowSymbols: [], denySymbols: ['ITC'] })).toEqual({
+      changed: true,
+    });
+    const told = { id: 'asha', name: 'Asha Rao', priority: 100, hasWhatsapp: true };
+    const account = { venue: 'paper', mode: 'paper', notReady: null, cashMinor: 1_00_000_00, heldMinor: 0 };
+    const switches = {
+      active: false,
+      tradingEnabled: true,
+      strategies: ['a', 'b'],
+      allowSymbols: [],
+      denySymbols: ['ITC'],
+    };
+    expect(await store.call('read_user', { userId: 'asha rao' })).toEqual({
+      ...told,
+      ...switches,
+      accounts: [account],
+    });
+    const [seen] = await undecided(scene);
+    expect(seen).toMatchObject(switches);
+
+    await set({ tradingEnabled: false });
+    expect(await store.call('read_user', { userId: 'asha' })).toMatchObject({ ...switches, tradingEnabled: false });
+    await set({ active: true, tradingEnabled: true, strategies: null, allowSymbols: null, denySymbols: null });
+    const plain = { active: true, tradingEnabled: true, strategies: null, allowSymbols: null, denySymbols: [] };
+    expect(await store.call('read_user', { userId: 'asha' })).toMatchObject(plain);
+  });
+
+  test('nobody there: nothing changes, nothing is read', async () => {
+    expect(await store.call('set_user', { userId: 'nobody', active: false })).toEqual({ changed: false });
+    expect(await store.call('read_user', { userId: 'nobody' })).toBeNull();
+  });
+
+  test('a day set by the operator is replaced, or taken out again', async () => {
+    const day = { exchange: 'NSE', date: '2025-10-21', openTime: null, closeTime: null };
+    const days = () => store.call('read_calendar_days', { exchange: 'NSE' });
+    await store.call('set_calendar_day', { ...day, kind: 'closed', name: 'Flood' });
+    await store.call('set_calendar_day', {
+      ...day,
+      kind: 'open',
+      name: 'Muhurat',
+      openTime: '13:45',
+      closeTime: '14:45',
+    });
+    expect(await days()).toEqual([
+      { date: '2025-10-21', kind: 'open', name: 'Muhurat', openTime: '13:45', closeTime: '14:45' },
+    ]);
+    await store.call('set_calendar_day', { ...day, kind: null, name: '' });
+    expect(await days()).toEqual([]);
+  });
+
+  test('a day’s opens come with the last close before it; imported again, the last word stands', async () => {
+    const at = (symbol: string, date: string, openMinor: number, closeMinor: number) => ({
+      symbol,
+      date,
+      openMinor,
+      closeMinor,
+    });
+    expect(await store.call('read_prices', { tradeDate })).toEqual({ any: false, prices: [] });
+    const prices = [
+      at('TITAN', '2025-08-25', 1_00, 2_00),
+      at('TITAN', '2025-08-26', 3_00, 4_00),
+      at('TITAN', tradeDate, 5_00, 6_00),
+    ];
+    const first = { prices: [...prices, at('INFY', tradeDate, 7_00, 8_00)] };
+    expect(await store.call('import_prices', first)).toEqual({ written: 4 });
+    await store.call('import_prices', { prices: [at('TITAN', '2025-08-26', 3_00, 4_50)] });
+    const read = await store.call('read_prices', { tradeDate });
+    expect(read.any).toBe(true);
+    expect(read.prices.toSorted((a, b) => (a.symbol < b.symbol ? -1 : 1))).toEqual([
+      { exchange: 'NSE', symbol: 'INFY', priceMinor: 7_00, previousCloseMinor: null },
+      { exchange: 'NSE', symbol: 'TITAN', priceMinor: 5_00, previousCloseMinor: 4_50 },
+    ]);
+    expect(await store.call('read_prices', { tradeDate: '2025-08-27' })).toEqual({ any: true, prices: [] });
+    expect(await store.call('read_prices', { tradeDate: '2025-08-25' })).toMatchObject({
+      prices: [{ previousCloseMinor: null }],
+    });
+  });
+});

@@ -4,17 +4,18 @@ import type { Answer, SettledMessage } from '../ports/store.ts';
 import type { SendOutcome, World } from '../ports/world.ts';
 import { summaryInputOf } from './summary.ts';
 
-const BATCH_MESSAGES = 100;
-
 type DueMessage = Answer<'read_due_messages'>[number];
 
-/** Sends every summary that is due, once; a chat outage ends as a message status and never stops a run. Gives how many were settled. */
+/**
+ * Sends every summary that is due, once; a chat outage ends as a message status and never stops a run. At most
+ * `concurrency` messages are in doubt after a crash. Gives how many were settled.
+ */
 export async function notify(world: World, concurrency: number): Promise<number> {
   const { store, clock } = world;
   await store.call('sweep_messages', { nowMs: clock.nowMs(), onlyProcess: false });
   let settled = 0;
   for (;;) {
-    const due = await store.call('read_due_messages', { runId: null, limit: BATCH_MESSAGES, nowMs: clock.nowMs() });
+    const due = await store.call('read_due_messages', { runId: null, limit: concurrency, nowMs: clock.nowMs() });
     if (due.length === 0) return settled;
     const messages = due.map((message) => ({ message, text: summaryText(summaryInputOf(message)) }));
     const suppressed = messages.filter(({ message }) => message.whatsapp === null);

@@ -25,7 +25,10 @@ export async function reportOf(store: Store, runId: string): Promise<RunReport |
     signals: run.signals.map(signalOf),
     orders: run.orders.map(orderOf),
     decisions: run.decisions,
-    messages: run.messages,
+    // On its way is not out yet: outside, a message is queued until it is settled.
+    messages: run.messages.map((message) =>
+      message.status === 'sending' ? { ...message, status: 'queued' } : message,
+    ),
     problems: run.problems,
   };
 }

@@ -104,7 +104,10 @@ create function public.release_orders(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with released as (
     update public.orders set claim_id = null, lease_until = null
-    where id in (select value::bigint from jsonb_array_elements_text(args -> 'orderIds'))
+    where id = any(array(select id from public.orders
+        where id in (select value::bigint from jsonb_array_elements_text(args -> 'orderIds'))
+          and claim_id = args ->> 'claimId' and status = 'queued'
+        order by id for no key update))
       and claim_id = args ->> 'claimId' and status = 'queued' returning 1
   ) select jsonb_build_object('released', count(*)) from released;
 $$;
@@ -280,7 +283,9 @@ language sql set search_path = '' as $$
     late_fill = o.late_fill or heard.late,
     looks = case when o.status in ('unknown', 'working', 'partially_filled') then o.looks + 1 else o.looks end,
     -- A sender that reports «not sent» after the order was given up as unknown does not stop the lookups.
+    -- Nor does a lookup without an answer that comes back after another one found the order open at the venue.
     next_look_at = case when o.status = 'unknown' and heard.wanted = 'queued' then o.next_look_at
+      when o.status in ('working', 'partially_filled') then coalesce(heard.next_look_at, o.next_look_at)
       else heard.next_look_at end,
     next_attempt_at = heard.next_attempt_at, claim_id = null, lease_until = null
   from core.heard(outcomes, fresh, now_at) heard where o.id = heard.order_id;
@@ -331,6 +336,7 @@ begin
     where o.status = 'queued' and o.send_before <= now_at and run.state <> 'planning' limit 1000) due;
   perform from public.accounts where id in (select account_id from public.orders where id = any(expired))
   order by id for no key update;
+  perform from public.orders where id = any(expired) order by id for no key update;
   with ended as (
     update public.orders set status = 'expired', reason = 'not_sent_in_time', ended_at = now_at, changed_at = now_at,
       claim_id = null, lease_until = null
@@ -349,7 +355,7 @@ begin
 
   -- Where the caller is the only process there is, whoever held a claim is gone.
   if (args ->> 'onlyProcess')::boolean then
-    update public.orders set claim_id = null, lease_until = null where status = 'queued' and claim_id is not null;
+    update public.orders set claim_id = null, lease_until = null where claim_id is not null;
   end if;
   return jsonb_build_object('expired', cardinality(expired), 'lapsed', lapsed);
 end $$;

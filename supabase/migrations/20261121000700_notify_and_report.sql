@@ -79,7 +79,9 @@ language sql security definer set search_path = '' as $$
     returning id, state
   ), open_order as (
     select count(*) as n, min(case o.status
-        when 'queued' then coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint))
+        -- A halted order waits for its end; lifting the halt is nothing that comes due.
+        when 'queued' then case when core.halted_for(o) is not null then o.send_before
+          else coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint)) end
         when 'submitting' then core.at((args ->> 'nowMs')::bigint + 1000) else o.next_look_at end) as next_due
     from public.orders o where o.run_id = args ->> 'runId' and core.unfinished(o)
   ), open_message as (

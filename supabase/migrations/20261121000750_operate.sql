@@ -1,11 +1,11 @@
 -- When a fan-out fails as a whole, and when a person has to decide: breaker, resolve, acknowledge.
 
 -- An order whose sending went wrong in a way that says something about the venue: no clear answer, or not even sent.
--- A refusal names the account or the order, and does not count.
+-- A refusal names the account or the order, and does not count; nor does a sender of ours that was killed.
 create function core.went_wrong(o public.orders) returns boolean
 language sql stable as $$
   select exists (select from public.order_events e where e.order_id = o.id and e.from_status = 'submitting'
-    and e.to_status in ('unknown', 'queued'));
+    and e.to_status in ('unknown', 'queued') and e.reason is distinct from 'sender_lost');
 $$;
 
 -- Stops the rest of a signal's or a venue's fan-out when half of at least ten orders went wrong: what was not sent is
@@ -36,6 +36,7 @@ begin
 
   perform from public.accounts where id in (select account_id from public.orders where id = any(stopped))
   order by id for no key update;
+  perform from public.orders where id = any(stopped) order by id for no key update;
   with canceled as (
     update public.orders set status = 'canceled', reason = 'breaker_open', ended_at = now_at, changed_at = now_at,
       claim_id = null, lease_until = null
@@ -54,8 +55,12 @@ declare
   told constant text := args ->> 'as';
   filled bigint;
 begin
+  -- Locked before it is looked at: a fill that is booked meanwhile must not be counted again from the person's word.
+  perform from public.accounts where id in (select account_id from public.orders
+    where client_order_id = args ->> 'order' or id::text = args ->> 'order')
+  for no key update;
   select * into o from public.orders
-  where client_order_id = args ->> 'order' or id::text = args ->> 'order';
+  where client_order_id = args ->> 'order' or id::text = args ->> 'order' for no key update;
   if o.id is null then return jsonb_build_object('kind', 'no_such_order'); end if;
   if o.status <> 'unknown' then return jsonb_build_object('kind', 'not_unknown', 'status', o.status); end if;
   filled := coalesce((args ->> 'quantity')::bigint, case told when 'filled' then o.quantity - o.filled_quantity else 0 end);
@@ -94,7 +99,8 @@ language sql security definer set search_path = '' as $$
     returning 1
   )
   select jsonb_build_object('finished', (select count(*) from finished), 'nextDueMs', core.ms(least(
-    (select min(coalesce(next_attempt_at, core.at((args ->> 'nowMs')::bigint))) from public.orders o
+    (select min(case when core.halted_for(o) is not null then o.send_before
+        else coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint)) end) from public.orders o
       join public.scan_runs run on run.id = o.run_id where o.status = 'queued' and run.state = 'decided'),
     (select min(next_look_at) from public.orders where status in ('unknown', 'working', 'partially_filled')),
     (select min(due_at) from public.messages where status = 'queued'))));

@@ -1,0 +1,148 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '..');
+
+interface Source {
+  /** From the root: `src/stages/scan.ts`. */
+  path: string;
+  text: string;
+  /** What it imports: packages by name, own files by their path from the root. */
+  imports: string[];
+}
+
+const IMPORT = /^(?:import|export)\b(?:[^;'"]*?\bfrom)?\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm;
+
+function sourcesIn(directory: string): Source[] {
+  const files = readdirSync(join(ROOT, directory), { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => {
+      const path = join(directory, file).replaceAll('\\', '/');
+      const text = readFileSync(join(ROOT, path), 'utf8');
+      const imports = [...text.matchAll(IMPORT)].map(([, from, called]) => importedBy(path, from ?? called ?? ''));
+      return { path, text, imports };
+    });
+}
+
+function importedBy(path: string, name: string): string {
+  return name.startsWith('.') ? relative(ROOT, resolve(ROOT, dirname(path), name)) : name;
+}
+
+const sources = sourcesIn('src');
+
+interface Room {
+  /** Path prefixes of the files it is about. */
+  files: string[];
+  /** Prefixes of what they may import: own files and packages. */
+  may: string[];
+}
+
+/** The dependency rule: domain ← ports ← stages ← run; each adapter sees ports and domain only. */
+const rooms: Record<string, Room> = {
+  domain: { files: ['src/domain/'], may: ['src/domain/', 'node:crypto', 'temporal-polyfill'] },
+  ports: { files: ['src/ports/'], may: ['src/ports/', 'src/domain/', 'zod'] },
+  stages: { files: ['src/stages/'], may: ['src/stages/', 'src/ports/', 'src/domain/', 'node:crypto', 'p-limit'] },
+  'the path and the loop of a worker': {
+    files: ['src/run.ts', 'src/work.ts'],
+    may: ['src/stages/', 'src/ports/', 'src/domain/'],
+  },
+  'what a person sees': {
+    files: ['src/terminal/'],
+    may: ['src/terminal/', 'src/ports/', 'src/domain/', 'node:util', 'cli-table3', 'cli-progress'],
+  },
+  configuration: { files: ['src/config.ts'], may: ['src/domain/', 'zod'] },
+  log: { files: ['src/log.ts'], may: ['src/ports/', 'pino'] },
+};
+
+/** Adapters may see these beside ports, domain and their own folder. */
+const bent: Record<string, string[]> = {
+  // Prices of a file are quotes: the file's rows are read by the one reader of such files.
+  'src/adapters/quotes/': ['src/adapters/files/prices-file.ts'],
+};
+
+/** Where all rooms meet, to build the real parts or to carry out what a person asked for. */
+const meetingPlaces = ['src/wire.ts', 'src/cli.ts', 'src/commands/', 'src/sample/'];
+
+const startsWithOne = (path: string, prefixes: string[]) => prefixes.some((prefix) => path.startsWith(prefix));
+
+/** `src/stages/scan.ts imports pg`, for every import that is not allowed. */
+function trespasses(of: Source[], may: string[]): string[] {
+  return of.flatMap(({ path, imports }) => {
+    return imports.filter((name) => !startsWithOne(name, may)).map((name) => `${path} imports ${name}`);
+  });
+}
+
+/** The adapter a file belongs to: its folder, or the file itself where it lies in none. */
+function adapterOf(path: string): string {
+  const [, , folder = '', ...rest] = path.split('/');
+  return rest.length > 0 ? `src/adapters/${folder}/` : path;
+}
+
+describe('the dependency rule', () => {
+  test.each(Object.entries(rooms))('%s', (_name, { files, may }) => {
+    const inside = sources.filter(({ path }) => startsWithOne(path, files));
+    expect(inside).not.toEqual([]);
+    expect(trespasses(inside, may)).toEqual([]);
+  });
+
+  test('an adapter sees ports, domain and packages, and no other adapter', () => {
+    const own = sources.filter(({ path }) => path.startsWith('src/adapters/'));
+    const wrong = own.flatMap((source) => {
+      const adapter = adapterOf(source.path);
+      const may = [adapter, 'src/ports/', 'src/domain/', ...(bent[adapter] ?? [])];
+      return trespasses([source], may).filter((line) => line.includes(' imports src/'));
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('nobody but the meeting places imports the wiring, the commands or the configuration', () => {
+    const others = sources.filter(({ path }) => !startsWithOne(path, meetingPlaces));
+    const private_ = ['src/wire.ts', 'src/cli.ts', 'src/commands/', 'src/sample/', 'src/config.ts'];
+    const wrong = others.flatMap(({ path, imports }) => {
+      return imports.filter((name) => startsWithOne(name, private_)).map((name) => `${path} imports ${name}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('every file of src is in a room', () => {
+    const known = [...Object.values(rooms).flatMap(({ files }) => files), 'src/adapters/', ...meetingPlaces];
+    expect(sources.filter(({ path }) => !startsWithOne(path, known)).map(({ path }) => path)).toEqual([]);
+  });
+
+  test('a trespass is found (the rule itself works)', () => {
+    const text =
+      "import { x } from '../adapters/clock.ts';\nimport type { Y } from 'pg';\nimport { readFileSync } from 'node:fs';";
+    const imports = [...text.matchAll(IMPORT)].map(([, from]) => importedBy('src/domain/new.ts', from ?? ''));
+    expect(trespasses([{ path: 'src/domain/new.ts', text, imports }], rooms['domain']?.may ?? [])).toEqual([
+      'src/domain/new.ts imports src/adapters/clock.ts',
+      'src/domain/new.ts imports pg',
+      'src/domain/new.ts imports node:fs',
+    ]);
+  });
+});
+
+/** The files of a list whose code says something, comments left out. */
+function saying(of: Source[], pattern: RegExp): string[] {
+  const code = (text: string) => text.replace(/\/\*[\s\S]*?\*\/|(?<![:'"])\/\/.*$/gm, '');
+  return of.filter(({ text }) => pattern.test(code(text))).map(({ path }) => path);
+}
+
+describe('one place for each', () => {
+  test('only config.ts reads the environment', () => {
+    expect(saying(sources, /process\s*\.\s*env|from 'node:process'/)).toEqual(['src/config.ts']);
+  });
+
+  test('only the clock knows the time', () => {
+    const telling = /Date\.now\(|new Date\(\s*\)|performance\.now\(|Temporal\.Now|hrtime|\bDate\(\s*\)/;
+    expect(saying(sources, telling)).toEqual(['src/adapters/clock.ts']);
+  });
+
+  test('nothing reads what lies outside the project', () => {
+    // Put together so that this file does not say it itself.
+    const outside = new RegExp(['\\.\\.', 'shared\\b'].join('/'));
+    const all = [...sources, ...sourcesIn('test'), ...sourcesIn('scripts')];
+    expect(saying(all, outside)).toEqual([]);
+  });
+});

@@ -55,6 +55,11 @@ function ended({ order, as, json }: ResolveFlags, answer: Answer<'resolve_order'
         'not_unknown',
         `Order ${order} is ${answer.status}: only an unknown order is for a person to resolve.`,
       );
+    case 'still_looked_up':
+      return refusal(
+        'still_looked_up',
+        `Order ${order} is still being looked up at its venue: let a scan or a worker go on, and resolve what stays unknown.`,
+      );
     case 'wrong_quantity':
       return refusal(
         'bad_flag',

@@ -214,6 +214,7 @@ export const paperLookup = z.discriminatedUnion('kind', [
 export const resolved = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('resolved'), clientOrderId: z.string(), status }),
   z.object({ kind: z.literal('no_such_order') }),
+  z.object({ kind: z.literal('still_looked_up') }),
   z.object({ kind: z.literal('not_unknown'), status }),
   z.object({ kind: z.literal('wrong_quantity'), quantity: z.int(), filledQuantity: z.int() }),
 ]);

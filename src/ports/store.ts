@@ -69,6 +69,8 @@ export interface Settlement {
   fills: VenueReport['fills'];
   nextLookMs: number | null;
   nextAttemptMs: number | null;
+  /** How often the order had been sent when this was so; left out for what the venue's book says, a fact at any time. */
+  attempts?: number;
 }
 
 export interface SettledMessage {

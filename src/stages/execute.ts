@@ -13,7 +13,7 @@ const CLAIM_AHEAD = 100;
 /** How long a claim or a mark stands before its holder counts as gone. */
 const LEASE_MS = 30_000;
 /** A send not started within this time of its mark is abandoned: the lease must outlive every send. */
-const SEND_WITHIN_MS = 5_000;
+export const SEND_WITHIN_MS = 5_000;
 
 export type ClaimedOrder = Answer<'claim_orders'>[number];
 

@@ -32,9 +32,9 @@ export interface Tried {
   sendBeforeMs: number;
 }
 
-/** What a submission means for our books. */
+/** What a submission means for our books; `order.attempts` counts it. */
 export function settlementOf(order: Tried, outcome: SubmitOutcome, nowMs: number): Settlement {
-  const { orderId } = order;
+  const { orderId, attempts } = order;
   switch (outcome.kind) {
     case 'acknowledged':
       return reported(order, outcome.report, nowMs);
@@ -43,6 +43,7 @@ export function settlementOf(order: Tried, outcome: SubmitOutcome, nowMs: number
         ...nothing,
         fills: [],
         orderId,
+        attempts,
         venueStatus: 'rejected',
         reason: 'venue_rejected',
         message: outcome.message,
@@ -52,6 +53,7 @@ export function settlementOf(order: Tried, outcome: SubmitOutcome, nowMs: number
         ...nothing,
         fills: [],
         orderId,
+        attempts,
         venueStatus: 'queued',
         reason: outcome.reason,
         nextAttemptMs: nextAttemptMs(order, nowMs),
@@ -61,6 +63,7 @@ export function settlementOf(order: Tried, outcome: SubmitOutcome, nowMs: number
         ...nothing,
         fills: [],
         orderId,
+        attempts,
         venueStatus: 'unknown',
         reason: outcome.reason,
         nextLookMs: nowMs + FIRST_LOOK_MS,
@@ -98,7 +101,8 @@ export function stillUnknown(order: Tried, reason: string, nowMs: number): Settl
   const acknowledged = order.status !== 'unknown';
   const again = acknowledged ? nowMs < order.sendBeforeMs + DAY_MS : order.looks + 1 < MAX_LOOKS;
   const nextLookMs = again ? nowMs + lookPauseMs(order.looks + 1) : null;
-  return { ...nothing, fills: [], orderId: order.orderId, venueStatus: 'unknown', reason, nextLookMs };
+  const { orderId, attempts } = order;
+  return { ...nothing, fills: [], orderId, attempts, venueStatus: 'unknown', reason, nextLookMs };
 }
 
 /**
@@ -107,7 +111,8 @@ export function stillUnknown(order: Tried, reason: string, nowMs: number): Settl
  */
 export function stillOpen(order: Tried, nowMs: number): Settlement {
   const nextLookMs = nowMs + lookPauseMs(order.looks + 1);
-  return { ...nothing, fills: [], orderId: order.orderId, venueStatus: 'unknown', nextLookMs };
+  const { orderId, attempts } = order;
+  return { ...nothing, fills: [], orderId, attempts, venueStatus: 'unknown', nextLookMs };
 }
 
 /** Nobody was asked: the order stays what it is, and no look is spent on it. */
@@ -117,6 +122,7 @@ export function stillWaiting(order: Tried, nowMs: number): Settlement {
     ...nothing,
     fills: [],
     orderId: order.orderId,
+    attempts: order.attempts,
     venueStatus: 'unknown',
     reason: 'waiting_for_rate',
     nextLookMs,
@@ -125,7 +131,8 @@ export function stillWaiting(order: Tried, nowMs: number): Settlement {
 
 /** Proven never placed and too late to place it: it ends without a trade. */
 export function neverPlaced(order: Tried): Settlement {
-  return { ...nothing, fills: [], orderId: order.orderId, venueStatus: 'expired', reason: 'never_reached_venue' };
+  const { orderId, attempts } = order;
+  return { ...nothing, fills: [], orderId, attempts, venueStatus: 'expired', reason: 'never_reached_venue' };
 }
 
 /** Proven not sent: again after a doubling pause; after the last attempt the order waits for its end. */

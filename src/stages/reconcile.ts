@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { Answer, Settlement } from '../ports/store.ts';
-import type { LookupOutcome } from '../ports/venue.ts';
+import type { LookupOutcome, Venue } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
-import { budgetsOf, settler, submitSafely, venueOf } from './execute.ts';
+import { budgetsOf, SEND_WITHIN_MS, settler, submitSafely, venueOf } from './execute.ts';
 import { neverPlaced, reported, settlementOf, stillOpen, stillUnknown, stillWaiting } from './outcome.ts';
 
 const BATCH_LOOKUPS = 200;
 const LEASE_MS = 30_000;
 
-type LookedUpOrder = Answer<'claim_lookups'>[number];
+type LookedUpOrder = Answer<'claim_lookups'>[number] & { claimId: string };
 
 /** Asks the venues about every order whose truth is with them and whose pause is over. Gives how many were looked up. */
 export async function reconcile(world: World, concurrency: number): Promise<number> {
@@ -20,7 +20,7 @@ export async function reconcile(world: World, concurrency: number): Promise<numb
   const settle = settler(world);
   await Promise.all(
     orders.map(async (order) => {
-      const settlement = await limit(() => lookUp(world, order));
+      const settlement = await limit(() => lookUp(world, { ...order, claimId: claim.claimId }));
       await settle(settlement);
       const { runId, signalId, userId, orderId, clientOrderId } = order;
       world.tell({
@@ -50,9 +50,7 @@ async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
 
   // A miss proves nothing in general. Where the venue refuses duplicate ids, asking again is the safe probe.
   const maySend = nowMs < order.sendBeforeMs && order.halted === null;
-  if (venue.capabilities.refusesDuplicates && maySend) {
-    return askedAgain(order, await submitSafely(venue, order), nowMs);
-  }
+  if (venue.capabilities.refusesDuplicates && maySend) return askAgain(world, venue, order);
   return venue.capabilities.missIsProof ? neverPlaced(order) : stillUnknown(order, 'not_found_at_venue', nowMs);
 }
 
@@ -67,10 +65,23 @@ async function hasRate(world: World, { venue, accountId }: LookedUpOrder): Promi
   return false;
 }
 
-/** An answer to the second asking moves the order; anything short of proof leaves it unknown. */
-function askedAgain(order: LookedUpOrder, outcome: Parameters<typeof settlementOf>[1], nowMs: number): Settlement {
-  if (outcome.kind === 'not_sent' || outcome.kind === 'unknown') return stillUnknown(order, outcome.reason, nowMs);
-  return settlementOf(order, outcome, nowMs);
+/**
+ * Asking again is sending, so it is marked first like any send: not by who has lost the order to another process, and not
+ * in a halt that came meanwhile. An answer moves the order; anything short of proof leaves it unknown.
+ */
+async function askAgain(world: World, venue: Venue, order: LookedUpOrder): Promise<Settlement> {
+  const { store, clock } = world;
+  const { claimId, orderId } = order;
+  const nowMs = clock.nowMs();
+  const mark = { claimId, orderIds: [orderId], leaseMs: LEASE_MS, nowMs, budgets: budgetsOf(world) };
+  const { marked, waiting } = await store.call('mark_submitting', mark);
+  if (waiting.includes(orderId)) return stillWaiting(order, clock.nowMs());
+  if (!marked.includes(orderId)) return stillUnknown(order, 'not_found_at_venue', clock.nowMs());
+  const asked = { ...order, attempts: order.attempts + 1 };
+  if (clock.nowMs() - nowMs > SEND_WITHIN_MS) return stillUnknown(asked, 'marked_too_long_ago', clock.nowMs());
+  const outcome = await submitSafely(venue, order);
+  const known = outcome.kind === 'acknowledged' || outcome.kind === 'rejected';
+  return known ? settlementOf(asked, outcome, clock.nowMs()) : stillUnknown(asked, outcome.reason, clock.nowMs());
 }
 
 async function lookUpSafely(lookup: () => Promise<LookupOutcome>): Promise<LookupOutcome> {

@@ -48,7 +48,8 @@ $$;
 
 -- Write first, then speak: only what this call returns may be sent, and only by its caller. It checks, in the same
 -- statement as the mark, that the claim still stands, the time is not over, nothing is halted and the venue's rate
--- budget has room. What has to wait for its rate keeps its claim and asks again after `waitMs`.
+-- budget has room. What has to wait for its rate keeps its claim and asks again after `waitMs`. An unknown order may
+-- be asked for again by who holds it for its lookup: it passes the same checks and stays unknown.
 create function public.mark_submitting(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -58,19 +59,19 @@ declare
   waiting bigint[];
   shortest_wait_ms bigint;
 begin
-  perform from public.orders o where o.id = any(wanted) and o.claim_id = args ->> 'claimId' and o.status = 'queued'
-  order by o.id for no key update;
+  perform from public.orders o where o.id = any(wanted) and o.claim_id = args ->> 'claimId'
+    and o.status in ('queued', 'unknown') order by o.id for no key update;
 
   with may as (
     select o.id, o.venue, o.account_id from public.orders o
-    where o.id = any(wanted) and o.claim_id = args ->> 'claimId' and o.status = 'queued' and o.send_before > now_at
-      and o.lease_until >= core.database_now() and core.halted_for(o) is null
+    where o.id = any(wanted) and o.claim_id = args ->> 'claimId' and o.status in ('queued', 'unknown')
+      and o.send_before > now_at and o.lease_until >= core.database_now() and core.halted_for(o) is null
     order by o.position, o.place
   ), asked as materialized (
     select id, core.take_rate(venue, account_id, args -> 'budgets' -> venue) as wait_ms from may
   ), sent as (
-    update public.orders o set status = 'submitting', submitted_at = now_at, changed_at = now_at,
-      attempts = o.attempts + 1,
+    update public.orders o set status = case o.status when 'queued' then 'submitting' else o.status end,
+      submitted_at = now_at, changed_at = now_at, attempts = o.attempts + 1,
       lease_until = core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
     from asked where o.id = asked.id and asked.wait_ms = 0
     returning o.id
@@ -113,7 +114,8 @@ language sql security definer set search_path = '' as $$
 $$;
 
 -- Books what venues said. One outcome per order: {orderId, venueStatus, reason, message, venueOrderId, nextLookMs, nextAttemptMs,
--- fills: [{venueFillId, quantity, priceMinor, atMs}]}. Fills are facts and count once whatever the order's status;
+-- attempts, fills: [{venueFillId, quantity, priceMinor, atMs}]}. What is not read in the venue's book names the attempt
+-- it is about, and says nothing once there was another: who was frozen meanwhile must not undo it. Fills are facts and count once whatever the order's status;
 -- the status moves only where the transition table lets it; money moves by exactly one post or void per order, and
 -- by one late_post per fill after that.
 create function public.settle_orders(args jsonb) returns jsonb
@@ -245,8 +247,8 @@ language sql stable as $$
     select row.*, o.quantity, o.filled_quantity + coalesce(added.quantity, 0) as filled, added.late,
       coalesce(added.quantity, 0) as more_quantity, coalesce(added.value_minor, 0) as more_value_minor
     from jsonb_to_recordset(outcomes) as row("orderId" bigint, "venueStatus" text, reason text, message text,
-      "venueOrderId" text, "nextLookMs" bigint, "nextAttemptMs" bigint)
-    join public.orders o on o.id = row."orderId" left join added on added.order_id = o.id
+      "venueOrderId" text, "nextLookMs" bigint, "nextAttemptMs" bigint, attempts integer)
+    join public.orders o on o.id = row."orderId" and o.attempts = coalesce(row.attempts, o.attempts) left join added on added.order_id = o.id
   )
   select "orderId", case
       when filled >= quantity then 'filled'

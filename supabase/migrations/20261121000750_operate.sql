@@ -63,8 +63,12 @@ begin
   where client_order_id = args ->> 'order' or id::text = args ->> 'order' for no key update;
   if o.id is null then return jsonb_build_object('kind', 'no_such_order'); end if;
   if o.status <> 'unknown' then return jsonb_build_object('kind', 'not_unknown', 'status', o.status); end if;
+  -- While somebody may still come back with the venue's own word, a person's would count the same fill twice.
+  if o.next_look_at is not null or o.lease_until >= core.database_now() then
+    return jsonb_build_object('kind', 'still_looked_up');
+  end if;
   filled := coalesce((args ->> 'quantity')::bigint, case told when 'filled' then o.quantity - o.filled_quantity else 0 end);
-  if told in ('filled', 'partly') and ((args ->> 'priceMinor') is null
+  if told in ('filled', 'partly') and ((args ->> 'priceMinor') is null or filled <= 0
       or o.filled_quantity + filled > o.quantity or (told = 'filled') <> (o.filled_quantity + filled = o.quantity)) then
     return jsonb_build_object('kind', 'wrong_quantity', 'quantity', o.quantity, 'filledQuantity', o.filled_quantity);
   end if;

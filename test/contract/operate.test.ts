@@ -94,7 +94,25 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
     expect(await resolve(clientOrderId, 'filled', { quantity: 9, priceMinor: 100_00 })).toEqual(wrong);
     expect(await resolve(String(orderId), 'partly', { quantity: 10, priceMinor: 100_00 })).toEqual(wrong);
     expect(await resolve(clientOrderId, 'partly', { quantity: 11, priceMinor: 100_00 })).toEqual(wrong);
+    expect(await resolve(clientOrderId, 'partly', { quantity: 0, priceMinor: 100_00 })).toEqual(wrong);
     expect(await resolve('nothing', 'rejected')).toEqual({ kind: 'no_such_order' });
+  });
+
+  test('nobody resolves an order that is still looked up: the venue’s own word could count twice', async () => {
+    const { clientOrderId, orderId } = await unknownOrder();
+    await settle(store, [settlement(orderId, 'unknown', { nextLookMs: nowMs + 1 })]);
+    expect(await resolve(clientOrderId, 'rejected')).toEqual({ kind: 'still_looked_up' });
+    await store.call('claim_lookups', {
+      claimId: 'l1',
+      venues: ['paper'],
+      limit: 1,
+      leaseMs: 30_000,
+      nowMs: nowMs + 1,
+    });
+    await session.exec('update public.orders set next_look_at = null');
+    expect(await resolve(clientOrderId, 'rejected')).toEqual({ kind: 'still_looked_up' });
+    await settle(store, [settlement(orderId, 'unknown')]);
+    expect(await resolve(clientOrderId, 'rejected')).toMatchObject({ kind: 'resolved' });
   });
 
   test('a blocked account may trade again when somebody has looked, and its money is there', async () => {

@@ -1,0 +1,4 @@
+/** A part that lost its director ends: nothing is left running. */
+export function parting(): void {
+  process.on('disconnect', () => process.exit(1));
+}

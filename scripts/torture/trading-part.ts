@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { storedQuotes } from '../../src/adapters/quotes/quotes.ts';
+import { listenForWork, openPostgres } from '../../src/adapters/store/postgres.ts';
+import { makeStore } from '../../src/adapters/store/store.ts';
+import { type Config, readConfig } from '../../src/config.ts';
+import type { World } from '../../src/ports/world.ts';
+import { run } from '../../src/run.ts';
+import { makeWorld } from '../../src/wire.ts';
+import { work } from '../../src/work.ts';
+import { dayGiven } from './day-given.ts';
+import { fastClock, fastDay } from './fast-day.ts';
+import { loopbackNotifier, loopbackVenue } from './loopback-venue.ts';
+import { parting } from './parting.ts';
+
+const CONCURRENCY = 8;
+
+export const toTrading = z.object({
+  databaseUrl: z.string(),
+  venueUrl: z.string(),
+  day: fastDay,
+  round: z.int(),
+  /** Of a scan: whether it sends itself, or leaves that to the workers. */
+  inline: z.boolean(),
+});
+export type ToTrading = z.infer<typeof toTrading>;
+
+/** A worker or a scan as a process of its own: the real parts, with the loopback venue and messenger beside them. */
+export async function tradingPart(part: 'worker' | 'scan', given: unknown): Promise<void> {
+  parting();
+  const told = toTrading.parse(given);
+  const read = readConfig({ DATABASE_URL: told.databaseUrl });
+  if (read.kind === 'refused') throw new Error(read.problems.join('\n'));
+  const world = await worldOf(told, read.config);
+  if (part === 'worker') await workUntilStopped(world, told);
+  else await scanOnce(world, told, read.config);
+  process.exit(0);
+}
+
+async function worldOf({ databaseUrl, venueUrl, day }: ToTrading, config: Config): Promise<World> {
+  const store = makeStore(openPostgres({ url: databaseUrl, max: 6 }));
+  const place = { kind: 'server', url: databaseUrl } as const;
+  const parts = { config, place, store, clock: fastClock(day), quotes: storedQuotes(store), faults: null };
+  const venue = loopbackVenue(venueUrl);
+  return {
+    ...(await makeWorld({ ...parts, tell: () => {} })),
+    venues: new Map([[venue.name, venue]]),
+    notifier: loopbackNotifier(venueUrl),
+  };
+}
+
+async function workUntilStopped(world: World, { databaseUrl }: ToTrading): Promise<void> {
+  const controller = new AbortController();
+  process.once('SIGTERM', () => controller.abort());
+  const listener = await listenForWork(databaseUrl);
+  await work(world, { concurrency: CONCURRENCY, stop: controller.signal, woken: () => listener.next() });
+}
+
+async function scanOnce(world: World, { day, round, inline }: ToTrading, config: Config): Promise<void> {
+  const result = await run(world, {
+    mode: 'paper',
+    dryRun: false,
+    expectPlan: null,
+    waitMs: 60_000,
+    cutOffTime: config.cutOffTime,
+    limits: config.limits,
+    concurrency: CONCURRENCY,
+    inline,
+    given: dayGiven(day.date, round),
+  });
+  if (result.kind === 'refused') throw new Error(result.message);
+}

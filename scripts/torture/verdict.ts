@@ -1,0 +1,71 @@
+import type { SqlSession } from '../../src/ports/database.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { violations } from '../../test/support/invariants.ts';
+import type { WholeBook } from './book.ts';
+
+interface OrderRow {
+  id: string;
+  status: string;
+  filledQuantity: number;
+  filledValueMinor: number;
+}
+
+/** Everything that is wrong, as sentences: our books against themselves, and against the venue's own. */
+export async function verdict(store: Store, session: SqlSession, book: WholeBook): Promise<string[]> {
+  const books = await store.call('check_books', {});
+  const rows = await session.query(`select client_order_id as id, status, filled_quantity, filled_value_minor
+    from public.orders`);
+  const ours = new Map(
+    rows.map((row) => {
+      const [filledQuantity, filledValueMinor] = [Number(row['filled_quantity']), Number(row['filled_value_minor'])];
+      return [
+        String(row['id']),
+        { id: String(row['id']), status: String(row['status']), filledQuantity, filledValueMinor },
+      ];
+    }),
+  );
+  return [
+    ...books.map(({ rule, subject }) => `broken: ${rule} (${subject})`),
+    ...(await violations(session)),
+    ...book.unmarked.map((order) => `the venue heard of ${order} before it was marked`),
+    ...book.orders.flatMap((heard) => againstTheBook(heard, ours.get(heard.clientOrderId))),
+    ...unheardButFilled(ours, book),
+    ...(await aboutMessages(session, book)),
+  ];
+}
+
+function againstTheBook(heard: WholeBook['orders'][number], ours: OrderRow | undefined): string[] {
+  const { clientOrderId, submits, placed } = heard;
+  const fills = placed.flatMap((order) => order.fills);
+  const quantity = fills.reduce((sum, fill) => sum + fill.quantity, 0);
+  const valueMinor = fills.reduce((sum, fill) => sum + fill.quantity * fill.priceMinor, 0);
+  const wrong: string[] = [];
+  if (submits > 1) wrong.push(`${clientOrderId} was sent ${submits} times`);
+  if (placed.length > 1) wrong.push(`${clientOrderId} was placed ${placed.length} times`);
+  if (!ours) return [...wrong, `the venue heard of ${clientOrderId}, which is not in our table`];
+  if (ours.filledQuantity !== quantity || ours.filledValueMinor !== valueMinor) {
+    wrong.push(`${clientOrderId} (${ours.status}) filled ${ours.filledQuantity}, at the venue ${quantity}`);
+  }
+  return wrong;
+}
+
+function unheardButFilled(ours: ReadonlyMap<string, OrderRow>, book: WholeBook): string[] {
+  const heard = new Set(book.orders.map(({ clientOrderId }) => clientOrderId));
+  return [...ours.values()]
+    .filter(
+      ({ id, status }) => !heard.has(id) && ['working', 'partially_filled', 'filled', 'rejected'].includes(status),
+    )
+    .map(({ id, status }) => `${id} is ${status}, but the venue never heard of it`);
+}
+
+async function aboutMessages(session: SqlSession, book: WholeBook): Promise<string[]> {
+  const rows = await session.query('select id, user_id, run_id, status from public.messages order by id');
+  return rows.flatMap((row) => {
+    const heard = book.messages[String(row['id'])] ?? 0;
+    const what = `the summary of ${row['user_id']} for ${row['run_id']} (${row['status']})`;
+    if (heard > 1) return [`${what} was sent ${heard} times`];
+    if (row['status'] === 'sent' && heard === 0) return [`${what} was never sent`];
+    if (row['status'] === 'queued' || row['status'] === 'sending') return [`${what} was left behind`];
+    return [];
+  });
+}

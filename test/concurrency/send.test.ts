@@ -1,0 +1,176 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { Settlement } from '../../src/ports/store.ts';
+import {
+  claim,
+  decideAll,
+  fill,
+  mark,
+  minuteMs,
+  nowMs,
+  openScene,
+  settle,
+  settlement,
+  signal,
+  tradeDate,
+  user,
+} from '../contract/scene.ts';
+import { chunks, crowd, shuffled } from './crowd.ts';
+
+const { store, query } = crowd(16);
+
+const people = (name: string, count: number) => Array.from({ length: count }, (_, n) => user(`${name}-${n}`));
+
+test('8 claimers on 2000 orders claim and mark each once', async () => {
+  const signals = ['C1', 'C2', 'C3', 'C4'].map((symbol, index) => signal(symbol, { rank: index + 1 }));
+  await decideAll(
+    await openScene(store, { runId: `XNSE:${tradeDate}:open:paper:claims`, users: people('c', 500), signals }),
+  );
+  const claimed: number[] = [];
+  const marked: number[] = [];
+  await Promise.all(
+    Array.from({ length: 8 }, async (_, claimer) => {
+      for (let round = 0; ; round += 1) {
+        const claimId = `claimer-${claimer}-${round}`;
+        const orders = (await claim(store, claimId, { limit: 37 })).map(({ orderId }) => orderId);
+        if (orders.length === 0) return;
+        claimed.push(...orders);
+        // A lost answer: the same claim again gives the same orders.
+        const again = (await claim(store, claimId, { limit: 37 })).map(({ orderId }) => orderId);
+        expect(again.toSorted()).toEqual(orders.toSorted());
+        const both = await Promise.all([mark(store, claimId, orders), mark(store, claimId, shuffled(orders, round))]);
+        marked.push(...both.flat());
+      }
+    }),
+  );
+  expect(claimed).toHaveLength(2000);
+  expect(new Set(claimed).size).toBe(2000);
+  expect(marked).toHaveLength(2000);
+  expect(new Set(marked).size).toBe(2000);
+  await settle(
+    store,
+    marked.map((orderId) => settlement(orderId, 'rejected')),
+  );
+});
+
+test('marks, settlements, late fills, breaker, sweep, hand-backs and resolutions at once neither deadlock nor lose a paisa', async () => {
+  const signals = ['M1', 'M2', 'M3', 'M4', 'M5'].map((symbol, index) => signal(symbol, { rank: index + 1 }));
+  const runId = `XNSE:${tradeDate}:open:paper:mess`;
+  await decideAll(await openScene(store, { runId, users: people('m', 60), signals }));
+  const claims = await Promise.all(
+    Array.from({ length: 6 }, async (_, n) => {
+      const claimId = `mess-${n}`;
+      const orders = await claim(store, claimId, { limit: 40 });
+      return { claimId, orderIds: orders.map(({ orderId }) => orderId) };
+    }),
+  );
+  const sent: number[] = [];
+  await Promise.all([
+    ...claims.map(async ({ claimId, orderIds }, n) => {
+      for (const part of chunks(shuffled(orderIds, n), 8)) {
+        const [first = 0, ...others] = part;
+        await store.call('release_orders', { claimId, orderIds: [first] });
+        const marked = await mark(store, claimId, others.toReversed());
+        sent.push(...marked);
+        await settle(store, shuffled(marked, n).map(firstWord));
+        await store.call('trip_breakers', { nowMs });
+      }
+    }),
+    ...Array.from({ length: 3 }, async () => {
+      for (let round = 0; round < 8; round += 1) {
+        await store.call('sweep_orders', { nowMs: nowMs + round * 3 * minuteMs, onlyProcess: false });
+        await store.call('finish_runs', { nowMs });
+        await claim(store, `late-${round}`, { limit: 5 });
+      }
+    }),
+  ]);
+  // The truth of each arrives from several sides at once, late for most.
+  await Promise.all(
+    Array.from({ length: 6 }, async (_, n) => {
+      for (const part of chunks(shuffled(sent, n), 11)) await settle(store, part.map(lastWord));
+      for (const orderId of shuffled(sent, n + 6).slice(0, 40)) await resolve(orderId);
+    }),
+  );
+  const booked = await query(
+    `select f.order_id::int as id, sum(f.quantity)::int as quantity from public.fills f
+     join public.orders o on o.id = f.order_id where o.run_id = $1 group by 1`,
+    [runId],
+  );
+  const told = sent.map((id): [number, number] => [id, quantityOf([...firstWord(id).fills, ...lastWord(id).fills])]);
+  expect(new Map(booked.map(({ id, quantity }) => [Number(id), Number(quantity)]))).toEqual(
+    new Map(told.filter(([, quantity]) => quantity > 0).toSorted(([a], [b]) => a - b)),
+  );
+});
+
+test('a lookup that froze and ends without an answer does not stop the lookups of an order another one found open', async () => {
+  await decideAll(await openScene(store, { runId: `XNSE:${tradeDate}:open:paper:frozen`, users: people('f', 1) }));
+  const [order] = await claim(store, 'frozen');
+  const orderId = order?.orderId ?? 0;
+  await mark(store, 'frozen', [orderId]);
+  const nextLookMs = nowMs + minuteMs;
+  await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout', nextLookMs: nowMs })]);
+  await settle(store, [settlement(orderId, 'working', { venueOrderId: 'V1', nextLookMs })]);
+  // The frozen one looked for the last time in its count, so it asks for no further look.
+  await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout' })]);
+  const rows = await query('select status, core.ms(next_look_at)::text as next from public.orders where id = $1', [
+    orderId,
+  ]);
+  expect(rows).toEqual([{ status: 'working', next: String(nextLookMs) }]);
+  await settle(store, [settlement(orderId, 'filled', { fills: [fill('V1-1', 10)] })]);
+});
+
+test('a fill that is booked while a person names the same one counts once', async () => {
+  await decideAll(await openScene(store, { runId: `XNSE:${tradeDate}:open:paper:words`, users: people('w', 1) }));
+  const [order] = await claim(store, 'words');
+  const orderId = order?.orderId ?? 0;
+  await mark(store, 'words', [orderId]);
+  await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout' })]);
+  // A lock of ours holds both back, the venue's word first.
+  await query('begin');
+  await query("update public.accounts set held_minor = held_minor where user_id = 'w-0'");
+  const found = settle(store, [settlement(orderId, 'filled', { fills: [fill('w-1', 10)] })]);
+  await waitingCalls(1);
+  const named = resolve(orderId, 'filled');
+  await waitingCalls(2);
+  await query('commit');
+  await Promise.all([found, named]);
+  const rows = await query('select filled_quantity::int as filled from public.orders where id = $1', [orderId]);
+  expect(rows).toEqual([{ filled: 10 }]);
+});
+
+/** Waits until so many calls stand before a lock. */
+async function waitingCalls(count: number): Promise<void> {
+  for (let round = 0; round < 500; round += 1) {
+    // Inside a transaction the view would go on showing what it showed first.
+    await query('select pg_stat_clear_snapshot()');
+    const [row] = await query(`select count(*)::int as n from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`);
+    if (Number(row?.['n']) >= count) return;
+    await pause(10);
+  }
+}
+
+/** A fill that is told twice counts once. */
+function quantityOf(fills: Settlement['fills']): number {
+  const byId = new Map(fills.map(({ venueFillId, quantity }) => [venueFillId, quantity]));
+  return [...byId.values()].reduce((sum, quantity) => sum + quantity, 0);
+}
+
+/** What the venue said at first: a third each of trouble, a part, and an end. */
+function firstWord(orderId: number): Settlement {
+  if (orderId % 3 === 0) return settlement(orderId, 'unknown', { reason: 'timeout' });
+  if (orderId % 3 === 1) return settlement(orderId, 'partially_filled', { fills: [fill(`${orderId}-a`, 4)] });
+  return settlement(orderId, orderId % 2 === 0 ? 'canceled' : 'rejected');
+}
+
+/** What its book says in the end, whatever was said before. */
+function lastWord(orderId: number): Settlement {
+  const fills = [fill(`${orderId}-a`, 4), fill(`${orderId}-b`, 6)];
+  if (orderId % 4 === 0) return settlement(orderId, 'canceled', { fills: fills.slice(0, 1) });
+  return orderId % 5 === 0 ? settlement(orderId, 'rejected') : settlement(orderId, 'filled', { fills });
+}
+
+async function resolve(orderId: number, as: 'rejected' | 'filled' = 'rejected'): Promise<void> {
+  const priceMinor = as === 'filled' ? 100_00 : null;
+  await store.call('resolve_order', { order: String(orderId), as, quantity: null, priceMinor, by: 'test', nowMs });
+}

@@ -135,7 +135,12 @@ export function neverPlaced(order: Tried): Settlement {
   return { ...nothing, fills: [], orderId, attempts, venueStatus: 'expired', reason: 'never_reached_venue' };
 }
 
-/** Proven not sent: again after a doubling pause; after the last attempt the order waits for its end. */
-function nextAttemptMs({ attempts, sendBeforeMs }: Tried, nowMs: number): number {
-  return attempts < MAX_ATTEMPTS ? nowMs + 250 * 2 ** attempts : sendBeforeMs;
+/**
+ * Proven not sent: again after a doubling pause, up to twice as long so that a batch that was turned away does not come
+ * back as one; the share is the order's own, so that a run can be replayed. After the last attempt it waits for its end.
+ */
+function nextAttemptMs({ orderId, attempts, sendBeforeMs }: Tried, nowMs: number): number {
+  if (attempts >= MAX_ATTEMPTS) return sendBeforeMs;
+  const pauseMs = 250 * 2 ** attempts;
+  return nowMs + pauseMs + Math.floor((pauseMs * ((orderId * 7919) % 1000)) / 1000);
 }

@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Two cores: one worker a core, each with its own embedded database.
-    maxWorkers: 2,
+    // Two cores and tests that wait for processes and pauses: a third worker fills the gaps.
+    maxWorkers: 3,
   },
 });

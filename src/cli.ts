@@ -12,7 +12,9 @@ import { exitCodeOf, type ScanFlags, scanCommand } from './commands/scan.ts';
 import { jsonShow, screenShow } from './commands/show.ts';
 import { workerCommand } from './commands/worker.ts';
 import { type Config, readConfig } from './config.ts';
+import type { Problem } from './domain/words.ts';
 import { makeLog } from './log.ts';
+import { problemLine } from './terminal/words.ts';
 
 /** What a command leaves behind: the exit code, or why it could not be carried out. */
 type Ended = number | Refusal | { kind: 'refused'; code: string; message: string };
@@ -53,12 +55,13 @@ async function ending(json: boolean, work: () => Promise<Ended>): Promise<number
   }
 }
 
-function complain(json: boolean, code: string, message: string, problems: unknown[]): void {
+function complain(json: boolean, code: string, message: string, problems: Problem[]): void {
   process.stderr.write(`${message}\n`);
+  for (const problem of problems.slice(0, 20)) process.stderr.write(`  ${problemLine(problem)}\n`);
   if (json) printRefusal(code, message, problems);
 }
 
-function printRefusal(code: string, message: string, problems: unknown[]): void {
+function printRefusal(code: string, message: string, problems: Problem[]): void {
   process.stdout.write(`${JSON.stringify({ error: { code, message, problems } })}\n`);
 }
 

@@ -65,14 +65,18 @@ async function carryOut(world: World, { waitMs, concurrency, inline }: RunReques
 }
 
 async function dryRun(world: World, request: RunRequest, run: OpenRun): Promise<RunResult> {
-  if (run.state === 'done') return alreadyDone(world, request, run);
+  if (run.state === 'done') {
+    const { runId, session, nextSession } = run;
+    const done = { reason: 'already_done', runId, session: session.id, nextSession } as const;
+    return reported(skippedReport(request, done, world.clock.nowMs()));
+  }
   return reported(await planReport(world, request, run, await planOnly(world, run)));
 }
 
 async function alreadyDone(world: World, request: RunRequest, run: OpenRun): Promise<RunResult> {
   const report = await storedReport(world, request, run);
   const skipped = { reason: 'already_done', nextSession: run.nextSession } as const;
-  return reported({ ...report, dryRun: request.dryRun, skipped });
+  return reported({ ...report, skipped });
 }
 
 /** What somebody approved must be what would happen now, else nothing happens. */

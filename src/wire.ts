@@ -70,13 +70,17 @@ export interface WorldParts {
   quotes: Quotes;
   faults: readonly Fault[] | null;
   tell: Tell;
+  /** The instant to free a dead process's claims at; default: the clock's. A virtual clock would start with it. */
+  freedAtMs?: number;
 }
 
 /** Joins the real parts. In an embedded database whatever another process had claimed is free: it is gone. */
-export async function makeWorld({ config, place, store, clock, quotes, faults, tell }: WorldParts): Promise<World> {
+export async function makeWorld(parts: WorldParts): Promise<World> {
+  const { config, place, store, clock, quotes, faults, tell } = parts;
   if (place.kind === 'embedded') {
-    await store.call('sweep_orders', { nowMs: clock.nowMs(), onlyProcess: true });
-    await store.call('sweep_messages', { nowMs: clock.nowMs(), onlyProcess: true });
+    const nowMs = parts.freedAtMs ?? clock.nowMs();
+    await store.call('sweep_orders', { nowMs, onlyProcess: true });
+    await store.call('sweep_messages', { nowMs, onlyProcess: true });
   }
   const paper = paperVenue({ store, clock, slippageBps: config.paperSlippageBps, faults });
   return {

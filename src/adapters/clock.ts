@@ -12,13 +12,19 @@ export function realClock(): Clock {
   };
 }
 
-/** A clock set to an instant. It goes on at the machine's pace, so durations are true, and pauses elapse at once. */
+/**
+ * A clock set to an instant, which is what its first reader sees. From then on it goes at the machine's pace, so that
+ * durations are true, and pauses elapse at once.
+ */
 export function virtualClock(startMs: number): Clock {
-  const startedAtMs = performance.now();
+  let startedAtMs: number | null = null;
   let skippedMs = 0;
   return {
     virtual: true,
-    nowMs: () => Math.floor(startMs + skippedMs + performance.now() - startedAtMs),
+    nowMs: () => {
+      startedAtMs ??= performance.now();
+      return Math.floor(startMs + skippedMs + performance.now() - startedAtMs);
+    },
     sleep: async (ms) => {
       skippedMs += ms;
     },

@@ -37,7 +37,7 @@ export async function reportAgain(config: Config, { run, json, csv }: RunFlags):
   const report = await withStore(config, place, (store) => reportOf(store, run));
   if (!report) return noSuchRun(run);
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else if (csv) process.stdout.write(stringify(report.orders, { header: true }));
+  else if (csv) process.stdout.write(stringify(report.orders, { header: true, escape_formulas: true }));
   else screen().report(report);
   return 0;
 }

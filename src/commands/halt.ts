@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
 import { userIdOf } from '../domain/ids.ts';
+import { knownVenues } from '../domain/words.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -28,11 +29,21 @@ async function change(
   what: 'halt' | 'resume',
 ): Promise<number | Refusal> {
   if (venue !== undefined && user !== undefined) return refusal('bad_flag', 'Give --venue or --user, not both.');
+  if (venue !== undefined && !knownVenues.includes(venue)) {
+    return refusal('no_such_venue', `There is no venue ${venue}: it is one of ${knownVenues.join(', ')}.`);
+  }
   const scope = venue !== undefined ? 'venue' : user !== undefined ? 'user' : 'all';
   const target = venue ?? (user === undefined ? '' : userIdOf(user));
   const place = placeToAsk(config);
   sayPlace(place);
   return withStore(config, place, async (store) => {
+    // A typo in the emergency stop must not look like a stop.
+    if (user !== undefined && !(await store.call('read_user', { userId: target }))) {
+      return refusal(
+        'no_such_user',
+        `There is no user "${user}" here, so nobody was changed: give the name or the id.`,
+      );
+    }
     const { changed } = await store.call(what, {
       scope,
       target,

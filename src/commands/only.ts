@@ -2,7 +2,9 @@ import { userIdOf } from '../domain/ids.ts';
 import type { RunReport } from '../domain/report.ts';
 
 /** A plan narrowed to one user or symbol. The whole plan was made, and the hash is the whole plan's. */
-export function only(report: RunReport, { user, symbol }: { user?: string; symbol?: string }): RunReport {
+export function only(report: RunReport, narrowed: { user?: string; symbol?: string }): RunReport {
+  const { user } = narrowed;
+  const symbol = narrowed.symbol?.toUpperCase();
   if (user === undefined && symbol === undefined) return report;
   const wanted = (row: { userId: string; symbol: string }) =>
     (user === undefined || row.userId === user || row.userId === userIdOf(user)) &&

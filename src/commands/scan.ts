@@ -50,16 +50,10 @@ export async function scanCommand(
   if ('kind' in asked) return asked;
   const { files, place, sample } = asked;
   show.files(files.warnings, files.given.problems);
-  if (flags.strict && files.given.problems.length > 0) {
-    return refusal(
-      'bad_rows',
-      'There are bad rows, and --strict allows none: mend them, or scan without --strict.',
-      files.given.problems,
-    );
-  }
   if (flags.fresh && isThere(place)) {
     if (!(await mayRemove(place))) return refusal('not_fresh', 'Nothing was removed and nothing was run.');
     await removeEmbedded(place);
+    show.note(`Removed the database ${placeName(place)}: starting over.`);
   }
   const readOnly = flags.dryRun ?? false;
   const store = await openStore({ config, place, readOnly, onSlowStart: show.note });
@@ -78,7 +72,8 @@ export async function scanCommand(
       dryRun: readOnly,
       mode: config.mode,
     });
-    const world = await makeWorld({ config, place, store, clock, quotes, faults, tell });
+    const freed = asked.virtualMs === null ? {} : { freedAtMs: asked.virtualMs };
+    const world = await makeWorld({ config, place, store, clock, quotes, faults, tell, ...freed });
     const result = await run(world, requestOf(config, flags, files));
     return result.kind === 'report' ? { ...result, report: only(result.report, flags) } : result;
   } finally {
@@ -111,6 +106,11 @@ function whatIsAsked(config: Config, flags: ScanFlags): Asked | Refusal {
   if (start !== null && typeof start === 'object') return start;
   const files = readGiven(flags);
   if ('kind' in files) return files;
+  const { problems } = files.given;
+  if (flags.strict && problems.length > 0) {
+    const message = 'There are bad rows, and --strict allows none: mend them, or scan without --strict.';
+    return refusal('bad_rows', message, problems);
+  }
   const place = placeOf(config, sample ? 'sample' : 'main');
   if (flags.fresh && place.kind === 'server') {
     return refusal(
@@ -133,6 +133,8 @@ function wrongTogether(config: Config, flags: ScanFlags): string | null {
       return `--${flag} narrows what a plan shows: use it with --dry-run.`;
   }
   if (flags.slot !== 'open') return `--slot ${flags.slot} is not known: the only slot is open.`;
+  // An empty shell variable would make the next flag the hash.
+  if (flags.expectPlan?.startsWith('-')) return '--expect-plan needs the hash that --dry-run printed.';
   if (flags.fresh && flags.dryRun) return '--fresh removes a database and --dry-run writes nothing: choose one.';
   return null;
 }

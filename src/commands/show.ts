@@ -67,7 +67,7 @@ export function screenShow(): ScanShow {
 
 function showResult(screen: Screen, report: RunReport): void {
   const reason = report.skipped?.reason;
-  if (reason === 'already_done') screen.alreadyDone(report);
+  if (reason === 'already_done' && !report.dryRun) screen.alreadyDone(report);
   else if (reason !== undefined) screen.skipped(report);
   else if (report.dryRun) screen.plan(report);
   else screen.report(report);

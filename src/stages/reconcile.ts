@@ -9,6 +9,8 @@ import { neverPlaced, reported, settlementOf, stillOpen, stillUnknown, stillWait
 const BATCH_LOOKUPS = 200;
 const LEASE_MS = 30_000;
 
+const notToday: LookupOutcome = { kind: 'unreadable', reason: 'rate_spent_today' };
+
 type LookedUpOrder = Answer<'claim_lookups'>[number] & { claimId: string };
 
 /** Asks the venues about every order whose truth is with them and whose pause is over. Gives how many were looked up. */
@@ -39,10 +41,10 @@ export async function reconcile(world: World, concurrency: number): Promise<numb
 
 async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
   const venue = venueOf(world, order);
-  if (venue.capabilities.ratesCountLookups && !(await hasRate(world, order))) {
-    return stillWaiting(order, world.clock.nowMs());
-  }
-  const outcome = await lookUpSafely(() => venue.lookup(order));
+  const rate = venue.capabilities.ratesCountLookups ? await takeRate(world, order) : 'taken';
+  if (rate === 'busy') return stillWaiting(order, world.clock.nowMs());
+  // A day's budget that is spent is no answer either: the look counts, so that a person is told in the end.
+  const outcome = rate === 'spent' ? notToday : await lookUpSafely(() => venue.lookup(order));
   const nowMs = world.clock.nowMs();
   if (outcome.kind === 'found') return reported(order, outcome.report, nowMs);
   if (order.status !== 'unknown') return stillOpen(order, nowMs);
@@ -55,14 +57,14 @@ async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
 }
 
 /** Takes one use of the budget the lookup shares with orders; waits a little for it, but not for long. */
-async function hasRate(world: World, { venue, accountId }: LookedUpOrder): Promise<boolean> {
+async function takeRate(world: World, { venue, accountId }: LookedUpOrder): Promise<'taken' | 'busy' | 'spent'> {
   for (let tries = 0; tries < 10; tries++) {
     const [waitMs] = await world.store.call('take_rates', { uses: [{ venue, accountId }], budgets: budgetsOf(world) });
-    if (waitMs === 0) return true;
-    if (waitMs === null || waitMs === undefined) return false;
+    if (waitMs === 0) return 'taken';
+    if (waitMs === null || waitMs === undefined) return 'spent';
     await world.clock.sleep(waitMs);
   }
-  return false;
+  return 'busy';
 }
 
 /**

@@ -46,8 +46,9 @@ type SessionNow =
 
 /** The session the clock is in. Past the cut-off there still is one: a run that was opened in time is closed properly. */
 async function sessionNow(world: World, request: RunRequest): Promise<SessionNow> {
-  const overrides = await world.operatorDays();
+  // Before anything is awaited: the instant the scan was started at decides, not how fast the database is.
   const nowMs = world.clock.nowMs();
+  const overrides = await world.operatorDays();
   const query = { exchange: EXCHANGE, slot: 'open', cutOffTime: request.cutOffTime, overrides } as const;
   const due = sessionAt(nowMs, query);
   if (due.kind === 'beyond_coverage') return beyondCalendar(due);

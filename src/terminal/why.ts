@@ -8,7 +8,6 @@ type Row = Why['decisions'][number];
 
 /** The answer to «why did this user (not) get this symbol»: one block per run, newest first. */
 export function whyText(why: Why, asked: { user: string; symbol: string; date: string | null }): string {
-  if (why.users.length === 0) return `There is no user "${asked.user}" here: give the name or the id.`;
   const when = asked.date === null ? '' : ` on ${asked.date}`;
   if (why.decisions.length === 0)
     return `Nothing was ever decided about ${asked.symbol} for ${asked.user}${when}: no run had it as a signal.`;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { userIdOf } from '../../domain/ids.ts';
-import type { UserSettings } from '../../domain/words.ts';
+import { knownVenues, type UserSettings } from '../../domain/words.ts';
 import { amount, cell, emptyAs, hundredths, oneOf, percentage, type Read, whole, words } from './cells.ts';
 import { readTable, type Table } from './csv.ts';
 import type { FileResult } from './source.ts';
@@ -21,7 +21,7 @@ const columns = z.object({
   max_open_positions: cell(emptyAs(null, whole(1, 1_000_000))),
   daily_loss_limit_pct: cell(emptyAs(null, percentage)),
   priority: cell(emptyAs(100, whole(1, 1_000_000))),
-  venue: cell(emptyAs('paper', oneOf('venue', ['paper', 'lemonn', 'kite', 'alpaca']))),
+  venue: cell(emptyAs('paper', oneOf('venue', knownVenues))),
 });
 
 const schema = columns.transform(

@@ -68,7 +68,8 @@ async function dryRun(world: World, request: RunRequest, run: OpenRun): Promise<
   if (run.state === 'done') {
     const { runId, session, nextSession } = run;
     const done = { reason: 'already_done', runId, session: session.id, nextSession } as const;
-    return reported(skippedReport(request, done, world.clock.nowMs()));
+    const { planHash } = await storedReport(world, request, run);
+    return reported({ ...skippedReport(request, done, world.clock.nowMs()), planHash });
   }
   return reported(await planReport(world, request, run, await planOnly(world, run)));
 }

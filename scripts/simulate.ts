@@ -1,0 +1,92 @@
+// Plays schedules of a simulated day, each given by its seed: `npm run simulate -- --runs N --seed S [--minutes M] [--log]`.
+// With `--planted` it plays them with each of the planted bugs, and names the seed that catches it.
+import { parseArgs } from 'node:util';
+import { openPglite } from '../src/adapters/store/pglite.ts';
+import { readConfig } from '../src/config.ts';
+import type { Ground } from '../test/simulation/ground.ts';
+import { hunt } from '../test/simulation/hunt.ts';
+import { plantedBugs } from '../test/simulation/planted.ts';
+import { playSchedule } from '../test/simulation/schedule.ts';
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '100' },
+    seed: { type: 'string', default: '1' },
+    minutes: { type: 'string' },
+    log: { type: 'boolean', default: false },
+    planted: { type: 'boolean', default: false },
+  },
+});
+const read = readConfig();
+if (read.kind === 'refused') throw new Error(read.problems.join('\n'));
+const { dataDir } = read.config;
+const seeds = { first: wholeNumber('seed', values.seed), runs: wholeNumber('runs', values.runs) };
+const minutes = values.minutes === undefined ? Number.POSITIVE_INFINITY : wholeNumber('minutes', values.minutes);
+process.exitCode = (await (values.planted ? huntAll() : simulate())) ? 0 : 1;
+
+function wholeNumber(flag: string, value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) throw new RangeError(`--${flag} ${value}: give a whole number from 1`);
+  return number;
+}
+
+function freshGround(): Promise<Ground> {
+  const onSlowStart = (text: string) => process.stderr.write(`${text}\n`);
+  return openPglite({ path: 'memory', cacheDir: dataDir, saveCache: true, onSlowStart });
+}
+
+/** True when every planted bug was caught. */
+async function huntAll(): Promise<boolean> {
+  let missed = 0;
+  for (const bug of plantedBugs) {
+    const ground = await freshGround();
+    const caught = await hunt(
+      ground,
+      bug,
+      Array.from({ length: seeds.runs }, (_, index) => seeds.first + index),
+    );
+    await ground.close();
+    if (!caught) missed += 1;
+    const found = caught ? `seed ${caught.seed} after ${caught.schedules}: ${caught.broken}` : 'NOT CAUGHT';
+    process.stdout.write(`${bug.name}: ${found}\n`);
+  }
+  process.stdout.write(`planted bugs ${plantedBugs.length}, not caught ${missed}\n`);
+  return missed === 0;
+}
+
+/** True when every promise was kept. */
+async function simulate(): Promise<boolean> {
+  const ground = await freshGround();
+  const startedMs = performance.now();
+  const totals = new Map<string, number>();
+  let played = 0;
+  let violated = 0;
+  const inTime = () => performance.now() - startedMs < minutes * 60_000;
+  for (let seed = seeds.first; seed < seeds.first + seeds.runs && inTime(); seed += 1) {
+    const { broken, log, counts } = await playSchedule(ground, seed);
+    played += 1;
+    for (const [what, count] of counts) totals.set(what, (totals.get(what) ?? 0) + count);
+    if (broken.length > 0) violated += 1;
+    if (broken.length > 0 || values.log) for (const line of log) process.stdout.write(`  ${line}\n`);
+    for (const what of broken) process.stdout.write(`seed ${seed} BROKEN ${what}\n`);
+    if (broken.length > 0) process.stdout.write(`again: npm run simulate -- --runs 1 --seed ${seed}\n`);
+    if (played % 500 === 0) process.stderr.write(`${played} schedules, ${violated} with a violation\n`);
+  }
+  await ground.close();
+  tellTotals(totals, played, violated, (performance.now() - startedMs) / 1000);
+  return violated === 0;
+}
+
+function tellTotals(totals: ReadonlyMap<string, number>, played: number, violated: number, seconds: number): void {
+  const faults = [...totals].filter(([what]) => what.startsWith('fault ')).sort();
+  const kinds = faults.map(([what, count]) => `${what.slice('fault '.length)} ${count}`);
+  const injected = faults.reduce((sum, [, count]) => sum + count, 0);
+  const work = ['steps', 'store calls', 'orders sent', 'lookups', 'venue messages', 'messages sent']
+    .map((what) => `${what} ${totals.get(what) ?? 0}`)
+    .join(', ');
+  process.stdout.write(`faults injected by kind: ${kinds.join(', ')}\n`);
+  process.stdout.write(
+    `schedules ${played}, seeds ${seeds.first} to ${seeds.first + played - 1}, ${work}, faults ${injected}, ` +
+      `violations ${violated}, ${seconds.toFixed(0)} s, ${(played / seconds).toFixed(1)} schedules/s\n`,
+  );
+}

@@ -1,0 +1,248 @@
+import type { Arguments, Store, StoreFunction } from '../../src/ports/store.ts';
+import type { Venue, VenueCapabilities } from '../../src/ports/venue.ts';
+import type { World } from '../../src/ports/world.ts';
+import type { Plant } from './scene.ts';
+
+/** A bug the simulation has to catch, and as a breach of which promise. */
+export interface PlantedBug extends Plant {
+  name: string;
+  promise: RegExp;
+  /** The seed that caught it when it was last looked for: tried first, so that the test is quick. */
+  seed: number;
+}
+
+type Call = Store['call'];
+type Change = NonNullable<Plant['change']>;
+
+function withStore(change: (call: Call) => Record<string, (args: never) => Promise<unknown>>): Change {
+  return (world) => {
+    const real: Call = (name, args) => world.store.call(name, args);
+    const instead = change(real);
+    const call = (name: StoreFunction, args: never) => instead[name]?.(args) ?? real(name, args);
+    return { ...world, store: { ...world.store, call: call as Call } };
+  };
+}
+
+function withVenues(change: (venue: Venue) => Partial<Venue>): Change {
+  return (world: World) => {
+    const venues = [...world.venues].map(([name, venue]) => [name, { ...venue, ...change(venue) }] as const);
+    return { ...world, venues: new Map(venues) };
+  };
+}
+
+const withCapabilities = (capabilities: Partial<VenueCapabilities>): Change =>
+  withVenues((venue) => ({ capabilities: { ...venue.capabilities, ...capabilities } }));
+
+/** Replaces a piece of a database function's text by another; a piece that is not there is an error. */
+function edit(name: string, from: string, to: string): string {
+  return `do $edit$ declare source constant text := (select pg_get_functiondef(p.oid) from pg_proc p
+      join pg_namespace n on n.oid = p.pronamespace where n.nspname || '.' || p.proname = '${name}');
+  begin
+    if strpos(source, $from$${from}$from$) = 0 then raise exception '${name} has no such piece any more'; end if;
+    execute replace(source, $from$${from}$from$, $to$${to}$to$);
+  end $edit$`;
+}
+
+export const plantedBugs: readonly PlantedBug[] = [
+  {
+    name: 'speaks before it writes',
+    promise: /^write first/,
+    seed: 1,
+    change: withStore((call) => {
+      const marks: Arguments['mark_submitting'][] = [];
+      return {
+        async mark_submitting(args: Arguments['mark_submitting']) {
+          marks.push(args);
+          return { marked: args.orderIds, waiting: [], waitMs: null };
+        },
+        async settle_orders(args: Arguments['settle_orders']) {
+          for (const mark of marks.splice(0)) await call('mark_submitting', mark);
+          return call('settle_orders', args);
+        },
+      };
+    }),
+  },
+  {
+    name: 'tries again after a timeout',
+    promise: /^unknown is not failed: \w+ is sent again/,
+    seed: 1,
+    change: withVenues((venue) => ({
+      async submit(order) {
+        const outcome = await venue.submit(order);
+        return outcome.kind === 'unknown' ? venue.submit(order) : outcome;
+      },
+    })),
+  },
+  {
+    name: 'takes unknown for rejected',
+    promise: /^(unknown is not failed|fills)/,
+    seed: 1,
+    change: withStore((call) => ({
+      settle_orders({ outcomes, nowMs }: Arguments['settle_orders']) {
+        const failed = outcomes.map((one) =>
+          one.venueStatus === 'unknown' ? { ...one, venueStatus: 'rejected' as const, nextLookMs: null } : one,
+        );
+        return call('settle_orders', { outcomes: failed, nowMs });
+      },
+    })),
+  },
+  {
+    name: 'gives the hold of an unknown order back',
+    promise: /^money adds up/,
+    seed: 1,
+    sql: [
+      `create function core.planted() returns trigger language plpgsql as $$ begin
+        insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor, held_delta_minor, at)
+        values (new.account_id, new.id, 'void', 0, -new.hold_minor, new.changed_at) on conflict do nothing;
+        if found then update public.accounts set held_minor = held_minor - new.hold_minor where id = new.account_id; end if;
+        return null; end $$`,
+      `create trigger planted after update of status on public.orders for each row
+        when (new.status = 'unknown') execute function core.planted()`,
+    ],
+  },
+  {
+    name: 'marks without fencing: whoever asks may send',
+    promise: /^(write first|unknown is not failed)/,
+    seed: 6,
+    sql: [edit('public.mark_submitting', `'marked', marked`, `'marked', to_jsonb(wanted)`)],
+  },
+  {
+    name: 'queues an order again when its sender is gone',
+    promise: /^unknown is not failed: \w+ is sent again/,
+    seed: 33,
+    sql: [
+      edit(
+        'public.sweep_orders',
+        `set status = 'unknown', reason = 'sender_lost'`,
+        `set status = 'queued', reason = 'sender_lost'`,
+      ),
+    ],
+  },
+  {
+    name: 'makes another client order id for every try',
+    promise: /^write first: \w+ hears of \w+, which is not in our table/,
+    seed: 1,
+    change: withVenues((venue) => {
+      let tries = 0;
+      return {
+        submit(order) {
+          tries += 1;
+          return venue.submit({ ...order, clientOrderId: `${order.clientOrderId.slice(0, 17)}x${tries}` });
+        },
+      };
+    }),
+  },
+  {
+    name: 'decides twice: the keys are not unique and the place is not taken',
+    promise: /^(one order per signal|money adds up|one failure)/,
+    seed: 63,
+    sql: [
+      edit('public.accept_page', 'decided_at is null and place', 'place'),
+      edit(
+        'public.accept_page',
+        `and old.reason is distinct from 'already_decided') as earlier`,
+        'and false) as earlier',
+      ),
+      edit('core.accept_signal', `when working.found then 'working_order'`, ''),
+      'alter table public.decisions drop constraint decisions_pkey',
+      'drop index public.a_signal_is_decided_once_per_account',
+      'alter table public.orders drop constraint a_client_order_id_exists_once',
+    ],
+  },
+  {
+    name: 'sends a summary without its mark',
+    promise: /^one summary/,
+    seed: 1,
+    change: withStore(() => ({
+      mark_sending: async ({ messages }: Arguments['mark_sending']) => ({
+        marked: messages.map(({ messageId }) => messageId),
+      }),
+    })),
+  },
+  {
+    name: 'sends a summary again when its sender is gone',
+    promise: /^one summary: message \d+ is sent twice/,
+    seed: 11,
+    sql: [edit('public.sweep_messages', `set status = 'unknown'`, `set status = 'queued'`)],
+  },
+  {
+    name: 'sends a summary before the orders have ended',
+    promise: /^one summary: message \d+ is sent before its orders ended/,
+    seed: 4,
+    sql: [edit('public.read_due_messages', 'and core.unfinished(o)', 'and false')],
+  },
+  {
+    name: 'keeps the hold of an order that has ended',
+    promise: /^money adds up/,
+    seed: 1,
+    sql: [edit('core.end_orders', '-hold_minor, now_at', '0, now_at')],
+  },
+  {
+    name: 'forgets a fill that comes after the end',
+    promise: /^fills/,
+    seed: 8,
+    sql: [
+      edit(
+        'public.settle_orders',
+        `where o.id = (outcome ->> 'orderId')::bigint and`,
+        `where o.ended_at is null and o.id = (outcome ->> 'orderId')::bigint and`,
+      ),
+    ],
+  },
+  {
+    name: 'counts a fill as often as it is told',
+    promise: /^fills/,
+    seed: 1,
+    change: withVenues((venue) => {
+      let told = 0;
+      return {
+        async lookup(order) {
+          const outcome = await venue.lookup(order);
+          if (outcome.kind !== 'found') return outcome;
+          told += 1;
+          const fills = outcome.report.fills.map((one) => ({ ...one, venueFillId: `${one.venueFillId}-${told}` }));
+          return { kind: 'found', report: { ...outcome.report, fills } };
+        },
+      };
+    }),
+  },
+  {
+    name: 'looks at halts only when it claims',
+    promise: /^the switch/,
+    seed: 6,
+    sql: [edit('public.mark_submitting', 'core.halted_for(o) is null', 'true')],
+  },
+  {
+    name: 'looks at the time only when it claims',
+    promise: /^send before/,
+    seed: 169,
+    sql: [edit('public.mark_submitting', 'o.send_before > now_at', 'true')],
+  },
+  {
+    name: 'takes a miss for proof everywhere',
+    promise: /^unknown is not failed/,
+    seed: 3,
+    change: withCapabilities({ missIsProof: true }),
+  },
+  {
+    name: 'asks again where duplicates are not refused',
+    promise: /^unknown is not failed: \w+ is unknown and asked again/,
+    seed: 3,
+    change: withCapabilities({ refusesDuplicates: true }),
+  },
+  {
+    name: 'lets an ended order change',
+    promise: /^terminal/,
+    seed: 6,
+    sql: [
+      'alter table public.orders drop constraint an_ended_order_has_its_time',
+      'create or replace function core.may_follow(old_status text, new_status text) returns boolean language sql as $$ select true $$',
+    ],
+  },
+  {
+    name: 'lets a late word about one attempt undo the next',
+    promise: /^(unknown is not failed|write first)/,
+    seed: 64,
+    sql: [edit('core.heard', 'and o.attempts = coalesce(row.attempts, o.attempts)', '')],
+  },
+];

@@ -21,6 +21,10 @@ export function fastClock({ openedAtMs, startedAtMs, speed }: FastDay): Clock {
     sleep: async (ms) => {
       await pause(ms / speed);
     },
+    every(periodMs, beat) {
+      const timer = setInterval(beat, periodMs / speed);
+      return () => clearInterval(timer);
+    },
   };
 }
 

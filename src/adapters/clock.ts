@@ -9,6 +9,10 @@ export function realClock(): Clock {
     sleep: async (ms) => {
       await pause(ms);
     },
+    every(periodMs, beat) {
+      const timer = setInterval(beat, periodMs);
+      return () => clearInterval(timer);
+    },
   };
 }
 
@@ -28,5 +32,6 @@ export function virtualClock(startMs: number): Clock {
     sleep: async (ms) => {
       skippedMs += ms;
     },
+    every: () => () => undefined,
   };
 }

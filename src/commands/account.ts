@@ -12,6 +12,8 @@ interface AccountFlags {
   strategies?: string;
   allow?: string;
   deny?: string;
+  auth?: string;
+  acknowledge?: string;
   json?: boolean;
 }
 
@@ -22,12 +24,22 @@ export async function accountCommand(config: Config, flags: AccountFlags): Promi
     if (value !== undefined && value !== 'yes' && value !== 'no')
       return refusal('bad_flag', `--${flag} is yes or no, not ${value}.`);
   }
+  if (flags.auth !== undefined && !/^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|none)$/i.test(flags.auth))
+    return refusal(
+      'bad_flag',
+      `--auth is the id of a login (a UUID, the "sub" of its token) or none, not ${flags.auth}.`,
+    );
   const place = placeToAsk(config);
   sayPlace(place);
   return withStore(config, place, async (store) => {
     const found = await store.call('read_user', { userId: flags.user });
     const userId = found?.id ?? userIdOf(flags.user);
     const { changed } = await store.call('set_user', { userId, ...changesOf(flags) });
+    if (flags.acknowledge !== undefined) {
+      const account = { userId, venue: flags.acknowledge, mode: config.mode };
+      const cleared = await store.call('acknowledge_account', account);
+      if (!cleared.changed) return refusal('not_acknowledged', notAcknowledged(account));
+    }
     const user = await store.call('read_user', { userId });
     if (!changed || !user)
       return refusal('no_such_user', `There is no user "${flags.user}" here: give the name or the id.`);
@@ -36,13 +48,18 @@ export async function accountCommand(config: Config, flags: AccountFlags): Promi
   });
 }
 
-function changesOf({ active, trading, strategies, allow, deny }: AccountFlags) {
+function notAcknowledged({ venue, mode }: { venue: string; mode: string }): string {
+  return `There is nothing to acknowledge in the ${mode} account at ${venue}: it does not exist, is not blocked, or has less cash than it holds for open orders.`;
+}
+
+function changesOf({ active, trading, strategies, allow, deny, auth }: AccountFlags) {
   return {
     ...(active === undefined ? {} : { active: active === 'yes' }),
     ...(trading === undefined ? {} : { tradingEnabled: trading === 'yes' }),
     ...(strategies === undefined ? {} : { strategies: listOf(strategies) }),
     ...(allow === undefined ? {} : { allowSymbols: listOf(allow) }),
     ...(deny === undefined ? {} : { denySymbols: listOf(deny) }),
+    ...(auth === undefined ? {} : { authUserId: auth === 'none' ? null : auth.toLowerCase() }),
   };
 }
 

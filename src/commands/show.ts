@@ -2,6 +2,7 @@ import { istTime } from '../domain/ist.ts';
 import type { RunReport } from '../domain/report.ts';
 import type { Mode, Problem, Side } from '../domain/words.ts';
 import type { Step, Tell } from '../ports/world.ts';
+import { alertWords } from '../terminal/alert.ts';
 import { makeScreen, type Screen } from '../terminal/screen.ts';
 
 type Progress = ReturnType<Screen['progress']['signalProgress']>;
@@ -55,7 +56,9 @@ export function screenShow(): ScanShow {
       bars = signalBars(screen);
       const draw = bars.step;
       return (step) => {
-        facts.log(step);
+        const alert = alertWords(step);
+        if (alert) screen.note(alert);
+        else facts.log(step);
         if (step.step === 'scanned') showHeader(screen, facts, step);
         draw(step);
       };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { messageStatus, minor, mode, outcome, reason, runState, side, status } from './rows.ts';
+import { language, messageStatus, minor, mode, outcome, reason, runState, side, status } from './rows.ts';
 
 // The shapes of what people ask the database for: a run's report, why a user got something, messages, the calendar.
 
@@ -87,16 +87,6 @@ export const progress = z.object({
   total: z.int(),
 });
 
-export const messageRow = z.object({
-  userId: z.string(),
-  userName: z.string(),
-  kind: z.string(),
-  status: messageStatus,
-  reason: z.string().nullable(),
-  text: z.string(),
-  changedAtMs: z.int(),
-});
-
 const whyOrder = z.object({
   clientOrderId: z.string(),
   status,
@@ -146,6 +136,8 @@ export const user = z.object({
   denySymbols: z.array(z.string()),
   priority: z.int(),
   hasWhatsapp: z.boolean(),
+  notify: z.enum(['always', 'orders', 'off']),
+  language,
   accounts: z.array(
     z.object({
       venue: z.string(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { denyReasons, skipReasons } from '../domain/decision.ts';
+import { languages } from '../domain/message-words.ts';
 import { orderStatuses } from '../domain/order.ts';
 
 // The shapes of what the database answers. Money is an integer in the minor unit; a JSON number holds it exactly
@@ -11,6 +12,8 @@ export const mode = z.enum(['paper', 'live']);
 export const status = z.enum(orderStatuses);
 export const outcome = z.enum(['accepted', 'skipped', 'denied']);
 export const reason = z.enum([...skipReasons, ...denyReasons]).nullable();
+export const language = z.enum(languages);
+export const channel = z.enum(['whatsapp', 'sms']);
 const listing = z.object({ exchange: z.string(), symbol: z.string() });
 export const messageStatus = z.enum(['queued', 'sending', 'sent', 'delivered', 'failed', 'unknown', 'suppressed']);
 export const runState = z.enum(['planning', 'decided', 'done']);
@@ -29,7 +32,7 @@ const signal = z.object({
   validUntilMs: z.int().nullable(),
 });
 
-const instrument = z.object({
+export const instrument = z.object({
   exchange: z.string(),
   symbol: z.string(),
   isin: z.string().nullable(),
@@ -56,7 +59,7 @@ export const storedPrices = z.object({
   prices: z.array(listing.extend({ priceMinor: minor, previousCloseMinor: minor.nullable() })),
 });
 
-const rate = z.object({
+export const rate = z.object({
   id: z.int(),
   product: z.string(),
   side,
@@ -169,6 +172,15 @@ export const dueMessage = z.object({
   kind: z.string(),
   userName: z.string(),
   whatsapp: z.string().nullable(),
+  /** Why it is not to go at all; null: it may. */
+  silenced: z.string().nullable(),
+  language,
+  channel,
+  attempt: z.int(),
+  /** He wrote within the last 24 hours: free text may go. */
+  windowOpen: z.boolean(),
+  dueMs: z.int(),
+  said: z.string(),
   tradeDate: z.string(),
   mode,
   lines: z.array(

@@ -56,6 +56,22 @@ export interface VenueCapabilities {
   rates?: RateBudget;
   /** Lookups are taken out of the same budget. */
   ratesCountLookups?: boolean;
+  /** What an operator and readiness need to know of a real venue; a simulated one has none. */
+  dealing?: VenueDealing;
+}
+
+export interface VenueDealing {
+  /** How an order is found again: by its id, or by reading the account's whole book of the day. */
+  lookup: 'by_id' | 'book_scan';
+  /** Orders may be given outside trading hours, for the next open. */
+  afterMarketOrders: boolean;
+  /** Orders without a limit may be given; `protected`: only with a percentage that makes a limit of them. */
+  marketOrders: 'yes' | 'protected' | 'no';
+  products: readonly OrderToSend['product'][];
+  /** Orders are taken only from an address that was registered. */
+  staticIp: boolean;
+  /** The longest client order id, in characters. */
+  tagLength: number;
 }
 
 export interface RateLimit {
@@ -73,11 +89,90 @@ export interface RateBudget {
 /** What Indian brokers allow per client account (SEBI's 10 a second; Zerodha staff: 400 a minute, 5000 a day, 2026). */
 export const defaultRate: RateLimit = { perSecond: 10, perMinute: 400, perDay: 5000 };
 
+/** The account a venue is asked about: ours, with its user. */
+export interface AccountAtVenue {
+  accountId: number;
+  userId: string;
+}
+
+/**
+ * A read that fails closed: what is not `read` is no answer, whatever else it says. `no_session`: the login is missing
+ * or over, and somebody has to log in.
+ */
+export type VenueRead<T> =
+  | { kind: 'read'; value: T }
+  | { kind: 'no_session'; reason: string }
+  | { kind: 'unreadable'; reason: string };
+
+/** One order of the venue's book of today; `clientOrderId` null: it was not ours. */
+export interface VenueOrder {
+  clientOrderId: string | null;
+  exchange: string;
+  symbol: string;
+  side: Side;
+  quantity: number;
+  report: VenueReport;
+}
+
+export interface VenueFunds {
+  /** What may be spent on new positions now. */
+  availableMinor: number;
+  /** The account's cash, what is blocked for open orders included. */
+  cashMinor: number;
+}
+
+export interface VenuePosition {
+  exchange: string;
+  symbol: string;
+  quantity: number;
+  /** What was paid for it in all; null where the venue does not say. */
+  costMinor: number | null;
+}
+
+/** Margin and charges of one order, as the venue counts them. */
+export interface VenueMargin {
+  marginMinor: number;
+  chargesMinor: number | null;
+}
+
+/**
+ * `canceled`: the venue took the request (the book says when it is done); `too_late`: it has ended already; `refused`
+ * and `unknown` leave the order as it is.
+ */
+export type CancelOutcome =
+  | { kind: 'canceled' }
+  | { kind: 'too_late' }
+  | { kind: 'refused'; reason: string }
+  | { kind: 'unknown'; reason: string };
+
+export type SessionStatus =
+  | { kind: 'open'; untilMs: number | null }
+  | { kind: 'closed'; reason: string }
+  | { kind: 'unreadable'; reason: string };
+
+/** What a real venue can do beside taking orders. */
+export interface VenueDesk {
+  ordersToday(account: AccountAtVenue): Promise<VenueRead<VenueOrder[]>>;
+  cancel(order: OrderToSend & { venueOrderId: string | null }): Promise<CancelOutcome>;
+  /** A symbol the venue has no price for is left out. */
+  quotes(account: AccountAtVenue, listings: { exchange: string; symbol: string }[]): Promise<VenueRead<Quote[]>>;
+  /** A margin of 0 is «not known», never free: it is left out (null). */
+  margins(account: AccountAtVenue, orders: OrderToSend[]): Promise<VenueRead<(VenueMargin | null)[]>>;
+  funds(account: AccountAtVenue): Promise<VenueRead<VenueFunds>>;
+  positions(account: AccountAtVenue): Promise<VenueRead<VenuePosition[]>>;
+  sessionStatus(account: AccountAtVenue): Promise<SessionStatus>;
+}
+
+/** A venue's secrets for one account, as JSON: decrypted for one use, and never kept or logged. null: none is stored. */
+export type CredentialsOf = (account: AccountAtVenue) => Promise<unknown>;
+
 export interface Venue {
   name: string;
   capabilities: VenueCapabilities;
   submit(order: OrderToSend): Promise<SubmitOutcome>;
   lookup(order: OrderToSend): Promise<LookupOutcome>;
+  /** Only a real venue has one. */
+  desk?: VenueDesk;
   /** Only a simulated venue has it: the prices its market trades at on a day. */
   openMarket?(tradeDate: string, quotes: readonly Quote[]): Promise<void>;
 }

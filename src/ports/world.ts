@@ -1,4 +1,6 @@
 import type { DayOverride } from '../domain/calendar.ts';
+import type { Language } from '../domain/message-words.ts';
+import type { SendErrorClass } from '../domain/send-errors.ts';
 import type { Quote, Signal } from '../domain/words.ts';
 import type { Store } from './store.ts';
 import type { Venue } from './venue.ts';
@@ -9,6 +11,8 @@ export interface Clock {
   nowMs(): number;
   /** A pause; on a virtual clock it elapses at once. */
   sleep(ms: number): Promise<void>;
+  /** Does something over and over until it is told to stop; on a virtual clock never: no time passes there to need it. */
+  every(periodMs: number, beat: () => void): () => void;
   /** Whether pauses elapse at once (sample, --at, --date). */
   virtual: boolean;
 }
@@ -32,18 +36,98 @@ export interface MessageToSend {
   userName: string;
   /** E.164. */
   whatsapp: string;
+  /** As the recipient reads it, whichever way it goes. */
   text: string;
+  /** Which try it is, from 1. */
+  attempt: number;
+  channel: 'whatsapp' | 'sms';
+  language: Language;
+  /** The values of the approved template's slots, first to last; null: the text goes as it is. */
+  slots: readonly string[] | null;
+  /** After that nobody should get it any more. */
+  validForMs: number;
+  /** Which approved template the slots are for. */
+  template: 'summary' | 'operator';
 }
 
-/** `unknown`: nobody can say whether it went out; it is never sent again blindly. */
+/**
+ * `later`: proven not sent, it may go again. `failed`: proven not sent either; `about` says what is wrong: the
+ * recipient (mark him), this message (stop all sending: the next will meet the same), everything (stop all sending,
+ * and send this one when a person has mended it), or something a person has to judge. `unknown`: nobody can say whether it went out; it is never sent again blindly.
+ */
 export type SendOutcome =
-  | { kind: 'sent'; providerId: string | null }
-  | { kind: 'failed'; reason: string }
+  | { kind: 'sent'; providerId: string | null; providerStatus?: string }
+  | { kind: 'later'; reason: string; code?: string; afterMs: number }
+  | { kind: 'failed'; reason: string; code?: string; about?: Exclude<SendErrorClass, 'later'> }
   | { kind: 'unknown'; reason: string };
 
+export interface MessageToFind {
+  messageId: number;
+  whatsapp: string;
+  text: string;
+  channel: 'whatsapp' | 'sms';
+  /** When it was given to the provider, if it was. */
+  sendingMs: number;
+  /** The provider's ids it can not have: other messages have them. */
+  otherIds: readonly string[];
+}
+
+/** `missing` proves nothing: providers list late. */
+export type FindOutcome =
+  | { kind: 'found'; providerId: string; providerStatus: string }
+  | { kind: 'missing' }
+  | { kind: 'unreadable'; reason: string };
+
+/** What a provider tells by itself. */
+export type ProviderWord =
+  | {
+      kind: 'delivery';
+      /** Ours: they were in the address the provider called. */
+      messageId: number;
+      attempt: number;
+      providerId: string;
+      providerStatus: string;
+      code: string | null;
+    }
+  | { kind: 'inbound'; number: string; text: string; providerId: string; channel: 'whatsapp' | 'sms' }
+  | { kind: 'nothing' };
+
+/** A request the provider made to us: the path with its query as it was called, and the form it posted. */
+export interface ProviderCall {
+  path: string;
+  signature: string;
+  form: Readonly<Record<string, string | string[]>>;
+}
+
+/** How fast and how far a provider lets us send. */
+export interface NotifierPace {
+  perSecond: number;
+  /** Between two messages to one number. */
+  pairPauseMs: number;
+  /** Different numbers a template may go to in 24 hours; null: no limit known. */
+  dailyRecipients: number | null;
+  validForMs: number;
+  /** Tries of a message that provably did not go or arrive. */
+  mostAttempts: number;
+  /** How often a message nobody knows anything of is sent once more, after all lookups. 0: never. */
+  mostResends: number;
+  fallback: 'sms' | null;
+}
+
+/** Where messages go. Shaped after Twilio and Meta's Cloud API; what only a provider has is left out without one. */
 export interface Notifier {
   name: string;
   send(message: MessageToSend): Promise<SendOutcome>;
+  /** Looks for a message of unknown fate. Left out: nobody can be asked. */
+  lookup?(message: MessageToFind): Promise<FindOutcome>;
+  /** Reads a call of the provider; null: it is not signed by him. */
+  parseCallback?(call: ProviderCall): Promise<ProviderWord | null>;
+  classify?(code: string | null): SendErrorClass;
+  /** The languages an approved template exists in; left out: free text goes at any time. */
+  templates?: readonly Language[];
+  pace?: NotifierPace;
+  /** Who hears of runs and troubles (E.164), and whether there is an approved template for it. */
+  operators?: { numbers: readonly string[]; template: boolean };
 }
 
 /** One step somebody may want to see or log, with the ids it is about. Never a phone number or a token. */
@@ -54,6 +138,8 @@ export interface Step {
   userId?: string | undefined;
   orderId?: number | undefined;
   clientOrderId?: string | undefined;
+  /** Somebody has to look at it. */
+  alert?: true | undefined;
   [fact: string]: unknown;
 }
 

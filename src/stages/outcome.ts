@@ -1,5 +1,5 @@
 import type { OrderStatus } from '../domain/order.ts';
-import type { Settlement } from '../ports/store.ts';
+import type { Settlement } from '../ports/arguments.ts';
 import type { SubmitOutcome, VenueReport } from '../ports/venue.ts';
 
 /** After this many lookups an unknown order is handed to a person: about four minutes of growing pauses. */

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
-import type { Answer, Settlement } from '../ports/store.ts';
+import type { Settlement } from '../ports/arguments.ts';
+import type { Answer } from '../ports/store.ts';
 import type { LookupOutcome, Venue } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
 import { budgetsOf, SEND_WITHIN_MS, settler, submitSafely, venueOf } from './execute.ts';
+import { heartbeat, LEASE_MS } from './heartbeat.ts';
 import { neverPlaced, reported, settlementOf, stillOpen, stillUnknown, stillWaiting } from './outcome.ts';
 
 const BATCH_LOOKUPS = 200;
-const LEASE_MS = 30_000;
 
 const notToday: LookupOutcome = { kind: 'unreadable', reason: 'rate_spent_today' };
 
@@ -17,26 +18,34 @@ type LookedUpOrder = Answer<'claim_lookups'>[number] & { claimId: string };
 export async function reconcile(world: World, concurrency: number): Promise<number> {
   const { store, clock, venues } = world;
   const claim = { claimId: randomUUID(), venues: [...venues.keys()], limit: BATCH_LOOKUPS, leaseMs: LEASE_MS };
-  const orders = await store.call('claim_lookups', { ...claim, nowMs: clock.nowMs() });
+  const claimed = await store.call('claim_lookups', { ...claim, nowMs: clock.nowMs() });
+  const orders = claimed.map((order) => ({ ...order, claimId: claim.claimId }));
   const limit = pLimit(concurrency);
   const settle = settler(world);
-  await Promise.all(
-    orders.map(async (order) => {
-      const settlement = await limit(() => lookUp(world, { ...order, claimId: claim.claimId }));
-      await settle(settlement);
-      const { runId, signalId, userId, orderId, clientOrderId } = order;
-      world.tell({
-        step: 'order_looked_up',
-        runId,
-        signalId,
-        userId,
-        orderId,
-        clientOrderId,
-        found: settlement.venueStatus,
-      });
-    }),
-  );
+  const alive = heartbeat<LookedUpOrder>(world);
+  const lookUpAndSettle = async (order: LookedUpOrder): Promise<void> => {
+    const { settlement, ms } = await limit(async () => {
+      const startMs = world.clock.nowMs();
+      return { settlement: await lookUp(world, order), ms: world.clock.nowMs() - startMs };
+    });
+    await settle(settlement);
+    tellLooked(world, order, settlement, ms);
+  };
+  try {
+    await Promise.all(orders.map((order) => alive.during(order, () => lookUpAndSettle(order))));
+  } finally {
+    alive.stop();
+  }
   return orders.length;
+}
+
+/** An order that stays unknown and is not looked at again is the operator's from here on: his word is `resolve`. */
+function tellLooked({ tell }: World, order: LookedUpOrder, { venueStatus, nextLookMs }: Settlement, ms: number): void {
+  const { runId, signalId, userId, orderId, clientOrderId, venue } = order;
+  const ids = { runId, signalId, userId, orderId, clientOrderId, venue };
+  tell({ step: 'order_looked_up', ...ids, found: venueStatus, ms });
+  const given = order.status === 'unknown' && venueStatus === 'unknown' && nextLookMs === null;
+  if (given) tell({ step: 'order_left_to_a_person', alert: true, ...ids });
 }
 
 async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
@@ -75,7 +84,14 @@ async function askAgain(world: World, venue: Venue, order: LookedUpOrder): Promi
   const { store, clock } = world;
   const { claimId, orderId } = order;
   const nowMs = clock.nowMs();
-  const mark = { claimId, orderIds: [orderId], leaseMs: LEASE_MS, nowMs, budgets: budgetsOf(world) };
+  const mark = {
+    claimId,
+    markId: randomUUID(),
+    orderIds: [orderId],
+    leaseMs: LEASE_MS,
+    nowMs,
+    budgets: budgetsOf(world),
+  };
   const { marked, waiting } = await store.call('mark_submitting', mark);
   if (waiting.includes(orderId)) return stillWaiting(order, clock.nowMs());
   if (!marked.includes(orderId)) return stillUnknown(order, 'not_found_at_venue', clock.nowMs());

@@ -8,6 +8,8 @@ create table public.scan_runs (
   state text not null default 'planning',
   limits jsonb not null,
   cut_off_at timestamptz not null,
+  -- Set for the run single orders are booked under: it takes orders until then, and is not done before.
+  takes_orders_until timestamptz,
   opened_at timestamptz not null,
   decided_at timestamptz,
   done_at timestamptz,
@@ -84,6 +86,8 @@ create table public.orders (
   looks integer not null default 0,
   claim_id text,
   lease_until timestamptz,
+  -- The call that marked it last: asked again, it gets the same answer.
+  mark_id text,
   next_attempt_at timestamptz,
   next_look_at timestamptz,
   send_before timestamptz not null,
@@ -104,6 +108,7 @@ create index orders_that_hold_something_open on public.orders (account_id, instr
 create index orders_to_look_up on public.orders (next_look_at)
   where status in ('submitting', 'unknown', 'working', 'partially_filled');
 create index orders_of_a_run on public.orders (run_id, user_id);
+create index orders_of_a_user on public.orders (user_id, id);
 
 -- One row per run × signal × user, always.
 create table public.decisions (
@@ -246,18 +251,38 @@ create table public.messages (
   id bigint generated always as identity primary key,
   run_id text not null references public.scan_runs,
   user_id text not null references public.users,
+  -- summary; then correction, correction-2 …: what changed after the last one went.
   kind text not null default 'summary',
   status text not null default 'queued',
   reason text,
   -- What was or would have been sent; written before sending.
   text text,
+  -- Where it went, and over what; written before sending, too.
+  sent_to text,
+  channel text not null default 'whatsapp',
   provider_id text,
+  -- The provider's own word, which only ever goes up in rank.
+  provider_status text,
+  error_code text,
+  -- A digest of the orders as the text tells them; `may_change`: an order of the user may still end otherwise.
+  said text,
+  may_change boolean not null default false,
+  -- How often it was given to the provider, and how many of these because nobody knew of the one before.
+  attempts integer not null default 0,
+  resends integer not null default 0,
+  looks integer not null default 0,
   due_at timestamptz not null,
+  next_attempt_at timestamptz,
+  next_look_at timestamptz,
   sending_at timestamptz,
   changed_at timestamptz not null,
   constraint a_user_gets_one_message_of_a_kind_per_run unique (run_id, user_id, kind),
+  constraint a_message_goes_over_whatsapp_or_sms check (channel in ('whatsapp', 'sms')),
   constraint a_message_has_a_known_status
     check (status in ('queued', 'sending', 'sent', 'delivered', 'failed', 'unknown', 'suppressed')),
   constraint a_sent_message_has_its_text check (status = 'queued' or text is not null)
 ) with (fillfactor = 70);
 create index messages_waiting on public.messages (due_at) where status in ('queued', 'sending');
+create index messages_to_look_up on public.messages (next_look_at) where status = 'unknown';
+create index messages_that_may_change on public.messages (run_id, user_id) where may_change;
+create index messages_by_provider_id on public.messages (provider_id) where provider_id is not null;

@@ -49,34 +49,37 @@ $$;
 -- Write first, then speak: only what this call returns may be sent, and only by its caller. It checks, in the same
 -- statement as the mark, that the claim still stands, the time is not over, nothing is halted and the venue's rate
 -- budget has room. What has to wait for its rate keeps its claim and asks again after `waitMs`. An unknown order may
--- be asked for again by who holds it for its lookup: it passes the same checks and stays unknown.
+-- be asked for again by who holds it for its lookup: it passes the same checks and stays unknown. Safe to repeat after
+-- a lost answer: the same mark id is answered with what it marked, as far as that may still go.
 create function public.mark_submitting(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
   wanted constant bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
+  this_mark constant text := args ->> 'markId';
   marked jsonb;
   waiting bigint[];
   shortest_wait_ms bigint;
 begin
   perform from public.orders o where o.id = any(wanted) and o.claim_id = args ->> 'claimId'
-    and o.status in ('queued', 'unknown') order by o.id for no key update;
+    and (o.status in ('queued', 'unknown') or o.mark_id = this_mark) order by o.id for no key update;
 
   with may as (
-    select o.id, o.venue, o.account_id from public.orders o
-    where o.id = any(wanted) and o.claim_id = args ->> 'claimId' and o.status in ('queued', 'unknown')
+    select o.id, o.venue, o.account_id, o.mark_id is not distinct from this_mark as again from public.orders o
+    where o.id = any(wanted) and o.claim_id = args ->> 'claimId'
+      and (o.status in ('queued', 'unknown') or (o.status = 'submitting' and o.mark_id = this_mark))
       and o.send_before > now_at and o.lease_until >= core.database_now() and core.halted_for(o) is null
     order by o.position, o.place
   ), asked as materialized (
-    select id, core.take_rate(venue, account_id, args -> 'budgets' -> venue) as wait_ms from may
+    select id, core.take_rate(venue, account_id, args -> 'budgets' -> venue) as wait_ms from may where not again
   ), sent as (
     update public.orders o set status = case o.status when 'queued' then 'submitting' else o.status end,
-      submitted_at = now_at, changed_at = now_at, attempts = o.attempts + 1,
+      submitted_at = now_at, changed_at = now_at, attempts = o.attempts + 1, mark_id = this_mark,
       lease_until = core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
     from asked where o.id = asked.id and asked.wait_ms = 0
     returning o.id
   )
-  select (select coalesce(jsonb_agg(id), '[]') from sent),
+  select (select coalesce(jsonb_agg(id), '[]') from (select id from sent union all select id from may where again) go),
     -- Their claim stands for as long as they wait their turn.
     (select array_agg(id) from asked where wait_ms > 0), (select min(wait_ms) from asked where wait_ms > 0)
   into marked, waiting, shortest_wait_ms;
@@ -98,6 +101,22 @@ end $$;
 create function core.share_of(amount_minor numeric, from_piece numeric, upto numeric, held numeric) returns bigint
 language sql immutable as $$
   select (div(amount_minor * upto, held) - div(amount_minor * from_piece, held))::bigint;
+$$;
+
+-- The heartbeat: who is still there keeps what it claimed, has with a venue or looks up. A lease that has lapsed is not
+-- revived: somebody else may have acted on it. What is locked is being worked on, and has its next beat.
+create function public.renew_claims(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with renewed as (
+    update public.orders
+    set lease_until = core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
+    where id = any(array(select id from public.orders
+        where id in (select value::bigint from jsonb_array_elements_text(args -> 'orderIds'))
+          and claim_id in (select jsonb_array_elements_text(args -> 'claimIds'))
+          and lease_until >= core.database_now()
+        order by id for no key update skip locked))
+    returning 1
+  ) select jsonb_build_object('renewed', count(*)) from renewed;
 $$;
 
 -- A process that stops hands back what it claimed and did not send.
@@ -172,7 +191,9 @@ begin
   perform core.end_orders(touched, now_at);
   update public.orders o set charges_minor = core.charges_on(o.filled_value_minor, rate)
   from public.charge_rates rate where o.id = any(touched) and o.late_fill and rate.id = o.rate_id;
-  return jsonb_build_object('settled', coalesce(cardinality(touched), 0), 'fills', cardinality(fresh));
+  return jsonb_build_object('settled', coalesce(cardinality(touched), 0), 'fills', cardinality(fresh),
+    'lateFills', (select coalesce(jsonb_agg(distinct o.client_order_id), '[]')
+      from public.fills f join public.orders o on o.id = f.order_id where f.id = any(fresh) and f.late));
 end $$;
 
 -- What a value of an order's fills costs in all: the margin paid for it and its charges.
@@ -362,7 +383,8 @@ begin
   return jsonb_build_object('expired', cardinality(expired), 'lapsed', lapsed);
 end $$;
 
--- Orders whose truth is at the venue and whose pause is over, leased to the caller.
+-- Orders whose truth is at the venue and whose pause is over, leased to the caller. Asking again with the same claim id
+-- after a lost answer gives what it leased and nobody has settled or taken since.
 create function public.claim_lookups(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -371,7 +393,7 @@ begin
   with due as (
     select id from public.orders
     where status in ('unknown', 'working', 'partially_filled') and next_look_at <= core.at((args ->> 'nowMs')::bigint)
-      and (lease_until is null or lease_until < core.database_now())
+      and (lease_until is null or lease_until < core.database_now() or claim_id = args ->> 'claimId')
       and args -> 'venues' ? venue
     order by next_look_at limit (args ->> 'limit')::bigint for no key update skip locked
   ), claimed as (

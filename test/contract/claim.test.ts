@@ -137,6 +137,28 @@ onEveryDatabase('claim and mark', ({ store, session }) => {
     expect(ids(await claim(store, 'c2'))).toEqual(orderIds);
   });
 
+  test('the same mark again is answered the same, and counts as one attempt', async () => {
+    await decideAll(await openScene(store, { users }));
+    const orderIds = ids(await claim(store, 'c1'));
+    const markId = 'm-again';
+    expect(await mark(store, 'c1', orderIds.slice(0, 2), { markId })).toEqual(orderIds.slice(0, 2));
+    expect(await mark(store, 'c1', orderIds, { markId })).toEqual(orderIds);
+    expect(await mark(store, 'c1', orderIds, { markId: 'another' })).toEqual([]);
+    expect(await mark(store, 'c2', orderIds, { markId })).toEqual([]);
+    expect((await row(orderIds[0] ?? 0))[0]).toMatchObject({ status: 'submitting', attempts: 1 });
+  });
+
+  test('a mark that is repeated after a halt, or past its time, may not go any more', async () => {
+    await decideAll(await openScene(store, { sendBeforeMs: nowMs + minuteMs }));
+    const orderIds = ids(await claim(store, 'c1'));
+    const markId = 'm-again';
+    expect(await mark(store, 'c1', orderIds, { markId })).toEqual(orderIds);
+    expect(await mark(store, 'c1', orderIds, { markId, nowMs: nowMs + minuteMs })).toEqual([]);
+    await halt('all', '');
+    expect(await mark(store, 'c1', orderIds, { markId })).toEqual([]);
+    expect((await row(orderIds[0] ?? 0))[0]).toMatchObject({ status: 'submitting', attempts: 1 });
+  });
+
   test('one user’s halt leaves the others’ orders alone', async () => {
     await decideAll(await openScene(store, { users }));
     const orders = await claim(store, 'c1');

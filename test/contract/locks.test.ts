@@ -35,6 +35,8 @@ afterAll(async () => {
 });
 
 const waiting = async (): Promise<number> => {
+  // Inside a transaction the view would go on showing what it showed first.
+  await database.session.query('select pg_stat_clear_snapshot()');
   const [row] = await database.session.query(`select count(*)::int as n from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'`);
   return Number(row?.['n']);
@@ -109,7 +111,7 @@ test('the same fills told by two at once count once', async () => {
     all.filter(({ userId }) => userId === 'told'),
   );
   const orderId = order?.orderId ?? 0;
-  await store.call('mark_submitting', { claimId: 'told', orderIds: [orderId], leaseMs, nowMs });
+  await store.call('mark_submitting', { claimId: 'told', markId: 'm1', orderIds: [orderId], leaseMs, nowMs });
   const outcome = settlement(orderId, 'filled', { fills: [fill('t1', 4), fill('t2', 6)] });
   const answers = await whileLocked(
     lockAccounts,
@@ -132,7 +134,7 @@ test('an order somebody else is at is passed over by claims and lookups, not wai
 
   const order = got.find(({ userId }) => userId === 'busy-2');
   const orderId = order?.orderId ?? 0;
-  await store.call('mark_submitting', { claimId: 'busy', orderIds: [orderId], leaseMs, nowMs });
+  await store.call('mark_submitting', { claimId: 'busy', markId: 'm2', orderIds: [orderId], leaseMs, nowMs });
   await settle(store, [settlement(orderId, 'unknown', { nextLookMs: nowMs })]);
   await database.session.exec(lock('busy-2'));
   const lookup = { claimId: 'l1', venues: ['paper'], limit: 100, leaseMs, nowMs };

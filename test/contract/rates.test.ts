@@ -59,19 +59,29 @@ onEveryDatabase('rate budgets', ({ store, session, value }) => {
     const orderIds = (await claim(store, 'c1')).map(({ orderId }) => orderId);
     const budgets = { paper: { account: null, venue: { ...unlimited, perMinute: 3 } } };
     const asked = { claimId: 'c1', orderIds, leaseMs, nowMs, budgets };
-    const first = await store.call('mark_submitting', asked);
+    const first = await store.call('mark_submitting', { ...asked, markId: 'm1' });
     expect(first.marked).toHaveLength(3);
     expect(first.waiting).toHaveLength(2);
     expect(first.waitMs).toBe(1000);
     expect(await claim(store, 'c2')).toEqual([]);
-    expect(await store.call('mark_submitting', asked)).toMatchObject({ marked: [], waiting: first.waiting });
+    expect(await store.call('mark_submitting', { ...asked, markId: 'm2' })).toMatchObject({
+      marked: [],
+      waiting: first.waiting,
+    });
   });
 
   test('an account whose day is spent keeps its order until its time is over, and nobody spins on it', async () => {
     await decideAll(await openScene(store));
     const orderIds = (await claim(store, 'c1')).map(({ orderId }) => orderId);
     const budgets = { paper: { account: { ...unlimited, perDay: 0 }, venue: null } };
-    const answer = await store.call('mark_submitting', { claimId: 'c1', orderIds, leaseMs, nowMs, budgets });
+    const answer = await store.call('mark_submitting', {
+      claimId: 'c1',
+      markId: 'm9',
+      orderIds,
+      leaseMs,
+      nowMs,
+      budgets,
+    });
     expect(answer).toEqual({ marked: [], waiting: [], waitMs: null });
     expect(await claim(store, 'c2')).toEqual([]);
     expect(await value(`select status from public.orders`)).toBe('queued');

@@ -3,7 +3,8 @@ import type { ChargeRate } from '../../src/domain/decision.ts';
 import { clientOrderIdOf, signalIdOf } from '../../src/domain/ids.ts';
 import { holdFor, marginFor } from '../../src/domain/sizing.ts';
 import type { Instrument, Quote, Side, Signal, UserSettings } from '../../src/domain/words.ts';
-import type { Answer, DecisionToAccept, Settlement, Store } from '../../src/ports/store.ts';
+import type { DecisionToAccept, Settlement } from '../../src/ports/arguments.ts';
+import type { Answer, Store } from '../../src/ports/store.ts';
 
 export const tradeDate = '2025-08-28';
 /** 09:20 in India. */
@@ -172,8 +173,22 @@ export function claim(store: Store, claimId: string, change: object = {}): Promi
   return store.call('claim_orders', { claimId, venues: ['paper'], limit: 100, leaseMs, nowMs, ...change });
 }
 
+let marks = 0;
+/** A mark id of its own for every call. */
+export function newMark(): string {
+  marks += 1;
+  return `m${marks}`;
+}
+
 export async function mark(store: Store, claimId: string, orderIds: number[], change: object = {}): Promise<number[]> {
-  const { marked } = await store.call('mark_submitting', { claimId, orderIds, leaseMs, nowMs, ...change });
+  const { marked } = await store.call('mark_submitting', {
+    claimId,
+    markId: newMark(),
+    orderIds,
+    leaseMs,
+    nowMs,
+    ...change,
+  });
   return marked.toSorted((a, b) => a - b);
 }
 

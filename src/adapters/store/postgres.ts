@@ -106,31 +106,70 @@ export async function openPostgresSession(url: string): Promise<SqlSession & { c
 }
 
 export interface Listener {
-  /** Resolves at the next notification; never, where the connection can't listen (poolers) or is gone. */
+  /** Resolves at the next notification, or at once if one came since; never, where nobody can listen (poolers). */
   next(): Promise<void>;
   close(): Promise<void>;
 }
 
+/** What a lost connection is given before it is tried again; who listens polls meanwhile. */
+const LISTEN_AGAIN_MS = 1_000;
+
+/** Hears of orders to send. */
+export function listenForWork(url: string): Promise<Listener> {
+  return listen(url, 'daily_scan_work');
+}
+
+/** Hears of changes of orders' statuses. */
+export function listenForOrders(url: string): Promise<Listener> {
+  return listen(url, 'daily_scan_orders');
+}
+
 /**
- * Listens for work on a connection of its own. Notifications are hints: who does not get them polls, so a connection
- * that can't listen is no error.
+ * Listens on a connection of its own. Notifications are hints: who does not get them polls, so a connection that can't
+ * listen, or is lost, is no error.
  */
-export async function listenForWork(url: string): Promise<Listener> {
-  const client = new pg.Client(connection(url));
-  let wake = () => {};
-  client.on('notification', () => wake());
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    await client.query('listen daily_scan_work');
-  } catch {
-    // Polling covers it.
-  }
+async function listen(url: string, channel: string): Promise<Listener> {
+  let coming = Promise.withResolvers<void>();
+  let heard = false;
+  let client = new pg.Client(connection(url));
+  let again: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  const wake = (): void => {
+    heard = true;
+    coming.resolve();
+  };
+  const open = async (): Promise<void> => {
+    client.on('notification', wake);
+    client.on('error', () => undefined);
+    client.on('end', () => {
+      if (closed) return;
+      again ??= setTimeout(() => {
+        again = undefined;
+        client = new pg.Client(connection(url));
+        // Something may have been said while nobody listened.
+        void open().then(wake);
+      }, LISTEN_AGAIN_MS).unref();
+    });
+    try {
+      await client.connect();
+      await client.query(`listen ${channel}`);
+    } catch {
+      // Polling covers it.
+    }
+  };
+  await open();
   return {
-    next: () =>
-      new Promise((resolve) => {
-        wake = resolve;
-      }),
-    close: () => client.end(),
+    // Who gave up waiting shares the promise with who waits now: a notification is kept until somebody asks again.
+    async next() {
+      if (!heard) return coming.promise;
+      heard = false;
+      coming = Promise.withResolvers();
+    },
+    async close() {
+      closed = true;
+      clearTimeout(again);
+      await client.end();
+    },
   };
 }

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { instrument, minor, outcome, queuedAccount, rate, reason, side, status } from './rows.ts';
+
+// The shapes of single orders: what they are decided on, what became of them, how they are looked at.
+
+/** What single orders are decided on; `accounts` as `read_accounts` gives them. */
+export const orderInputs = z.object({
+  halted: z.string().nullable(),
+  rates: z.array(rate),
+  symbolExposure: z.record(z.string(), minor),
+  instruments: z.array(instrument),
+  accounts: z.array(queuedAccount),
+});
+
+/** What became of a request for one order; `fresh` false: the key was used before, and this is what became of it then. */
+export const placed = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('in_flight') }),
+  z.object({ kind: z.literal('other_body') }),
+  z.object({
+    kind: z.literal('decided'),
+    fresh: z.boolean(),
+    outcome,
+    reason,
+    limit: z.string().nullable(),
+    actual: z.string().nullable(),
+    order: z.object({ orderId: z.int(), clientOrderId: z.string() }).nullable(),
+  }),
+]);
+
+export const orderView = z.object({
+  orderId: z.int(),
+  clientOrderId: z.string(),
+  runId: z.string(),
+  userId: z.string(),
+  exchange: z.string(),
+  symbol: z.string(),
+  side,
+  quantity: z.int(),
+  status,
+  reason: z.string().nullable(),
+  message: z.string().nullable(),
+  venue: z.string(),
+  venueOrderId: z.string().nullable(),
+  limitPriceMinor: minor,
+  filledQuantity: z.int(),
+  filledValueMinor: minor,
+  chargesMinor: minor,
+  lateFill: z.boolean(),
+  createdAtMs: z.int(),
+  changedAtMs: z.int(),
+});
+
+export const orderWithHistory = orderView.extend({
+  events: z.array(
+    z.object({
+      eventId: z.int(),
+      atMs: z.int(),
+      from: status.nullable(),
+      to: status,
+      reason: z.string().nullable(),
+    }),
+  ),
+  fills: z.array(z.object({ quantity: z.int(), priceMinor: minor, atMs: z.int(), late: z.boolean() })),
+});

@@ -1,0 +1,19 @@
+import type { Step } from '../ports/world.ts';
+
+/** What a person at the terminal has to know at once and may have to do; null for a step that needs nobody. */
+export function alertWords({ step, alert, ...facts }: Step): string | null {
+  if (!alert) return null;
+  const order = `Order ${facts.clientOrderId ?? ''}`;
+  switch (step) {
+    case 'order_left_to_a_person':
+      return `${order} stays unknown. Look it up at ${String(facts['venue'])}, then: npm run resolve -- --order ${facts.clientOrderId} --as filled|partly|rejected|not-placed`;
+    case 'late_fill':
+      return `${order} was filled after it had ended. Its money and position are booked; the account is blocked until you have looked: npm run account -- --user … --acknowledge ${String(facts['venue'] ?? 'VENUE')}`;
+    case 'breaker_opened':
+      return `Too many orders failed: the breaker is open, ${String(facts['canceled'])} orders were canceled unsent.`;
+    case 'heartbeat_failed':
+      return `The database did not take a sign of life for ${String(facts['orders'])} orders; another process may take them over.`;
+    default:
+      return `Please look: ${step}${facts.clientOrderId === undefined ? '' : ` (order ${facts.clientOrderId})`}`;
+  }
+}

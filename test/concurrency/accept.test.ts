@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { DecisionToAccept } from '../../src/ports/store.ts';
+import type { DecisionToAccept } from '../../src/ports/arguments.ts';
 import { accepted, nowMs, openScene, type Scene, signal, undecided, user } from '../contract/scene.ts';
 import { chunks, crowd, shuffled } from './crowd.ts';
 

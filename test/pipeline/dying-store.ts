@@ -1,5 +1,6 @@
+import type { Arguments } from '../../src/ports/arguments.ts';
 import { DatabaseError } from '../../src/ports/database.ts';
-import type { Answer, Arguments, Store, StoreFunction } from '../../src/ports/store.ts';
+import type { Answer, Store, StoreFunction } from '../../src/ports/store.ts';
 
 /**
  * `dies`: the process ends just after its k-th call ran, before it hears the answer (which is also what dying before

@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** A wire to the database that can be cut: what flows breaks off in the middle, and nobody new gets through. */
+export interface Wire {
+  /** The same database by way of the wire. */
+  url: string;
+  /** Whether it is cut now. */
+  isCut(): boolean;
+  /** Drops every connection and refuses new ones. */
+  cut(): void;
+  mend(): Promise<void>;
+  close(): void;
+}
+
+export async function openWire(url: string): Promise<Wire> {
+  const { hostname, port } = new URL(url);
+  const ends = new Set<Socket>();
+  const join = (near: Socket): void => {
+    const far = connect({ port: Number(port), host: hostname, noDelay: true });
+    for (const [end, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      ends.add(end);
+      end.pipe(other);
+      end.on('error', () => undefined);
+      end.on('close', () => {
+        ends.delete(end);
+        other.destroy();
+      });
+    }
+  };
+  const opened = async (at: number): Promise<Server> => {
+    const door = createServer({ noDelay: true }, join);
+    door.listen(at, '127.0.0.1');
+    await once(door, 'listening');
+    return door;
+  };
+  let door: Server | null = await opened(0);
+  const through = new URL(url);
+  through.port = String((door.address() as AddressInfo).port);
+  const cut = (): void => {
+    door?.close();
+    door = null;
+    for (const end of ends) end.destroy();
+  };
+  return {
+    url: through.href,
+    isCut: () => door === null,
+    cut,
+    close: cut,
+    async mend() {
+      door = await opened(Number(through.port));
+    },
+  };
+}

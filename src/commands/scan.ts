@@ -101,7 +101,7 @@ function whatIsAsked(config: Config, flags: ScanFlags): Asked | Refusal {
   const wrong = wrongTogether(config, flags);
   if (wrong) return refusal('bad_flag', wrong);
   const fileFlags = [flags.signals, flags.users, flags.prices, flags.faults].some((file) => file !== undefined);
-  const sample = config.databaseUrl === null && config.mode === 'paper' && !fileFlags;
+  const sample = config.databaseUrl === null && config.supabase === null && config.mode === 'paper' && !fileFlags;
   const start = clockStart(flags, sample);
   if (start !== null && typeof start === 'object') return start;
   const files = readGiven(flags);
@@ -112,7 +112,7 @@ function whatIsAsked(config: Config, flags: ScanFlags): Asked | Refusal {
     return refusal('bad_rows', message, problems);
   }
   const place = placeOf(config, sample ? 'sample' : 'main');
-  if (flags.fresh && place.kind === 'server') {
+  if (flags.fresh && place.kind !== 'embedded') {
     return refusal(
       'bad_flag',
       '--fresh starts over in the sample or a file database only, never on a server: leave it out.',

@@ -56,7 +56,8 @@ create table public.signals (
   received_at timestamptz not null default core.database_now(),
   constraint a_signal_is_given_once unique (trade_date, strategy, instrument_id, side),
   constraint a_signal_buys_or_sells check (side in ('BUY', 'SELL')),
-  constraint a_reference_price_is_positive check (reference_price_minor > 0),
+  -- 0 only where somebody asked for one order and there was no price: its decision says so.
+  constraint a_reference_price_is_positive check (reference_price_minor > 0 or (source = 'api' and reference_price_minor = 0)),
   constraint a_rank_starts_at_one check (rank >= 1)
 );
 
@@ -74,6 +75,13 @@ create table public.users (
   deny_symbols text[] not null default '{}',
   priority integer not null default 100,
   venue text not null default 'paper',
+  -- Who he is where users log in (`sub` of the JWT); null: he does not.
+  auth_user_id uuid constraint a_login_is_of_one_user unique,
+  -- When he wants a message: always, only of a run that placed an order for him, or never; and in which language.
+  notify text not null default 'always',
+  language text not null default 'en',
+  constraint a_user_wants_always_orders_or_off check (notify in ('always', 'orders', 'off')),
+  constraint a_language_is_english_or_hindi check (language in ('en', 'hi')),
   constraint a_whatsapp_number_is_e164 check (whatsapp ~ '^\+[1-9][0-9]{6,14}$'),
   constraint an_opt_in_names_its_source check ((opted_in_at is null) = (opt_in_source is null))
 );

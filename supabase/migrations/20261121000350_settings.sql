@@ -13,8 +13,10 @@ language sql security definer set search_path = '' as $$
     update public.users set
       active = coalesce((args ->> 'active')::boolean, active),
       trading_enabled = coalesce((args ->> 'tradingEnabled')::boolean, trading_enabled),
+      notify = coalesce(args ->> 'notify', notify), language = coalesce(args ->> 'language', language),
       strategies = case when args ? 'strategies' then core.texts(args -> 'strategies') else strategies end,
       allow_symbols = case when args ? 'allowSymbols' then core.texts(args -> 'allowSymbols') else allow_symbols end,
+      auth_user_id = case when args ? 'authUserId' then (args ->> 'authUserId')::uuid else auth_user_id end,
       deny_symbols = case when args ? 'denySymbols' then coalesce(core.texts(args -> 'denySymbols'), '{}') else deny_symbols end
     where id = args ->> 'userId' returning 1
   ) select jsonb_build_object('changed', exists (select from changed));
@@ -24,7 +26,7 @@ create function public.read_user(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object('id', u.id, 'name', u.name, 'active', u.active, 'tradingEnabled', u.trading_enabled,
     'strategies', u.strategies, 'allowSymbols', u.allow_symbols, 'denySymbols', u.deny_symbols, 'priority', u.priority,
-    'hasWhatsapp', u.opted_in_at is not null,
+    'hasWhatsapp', u.opted_in_at is not null, 'notify', u.notify, 'language', u.language,
     'accounts', (select coalesce(jsonb_agg(jsonb_build_object('venue', a.venue, 'mode', a.mode, 'notReady', a.not_ready,
         'cashMinor', a.cash_minor, 'heldMinor', a.held_minor) order by a.venue, a.mode), '[]')
       from public.accounts a where a.user_id = u.id))

@@ -56,7 +56,8 @@ begin
   order by exchange, symbol
   on conflict (exchange, symbol, trade_date) do update set price_minor = excluded.price_minor;
   if args -> 'faults' is not null and args -> 'faults' <> 'null' then
-    delete from paper_venue.faults;
+    -- Supabase's API refuses a delete without a condition (safeupdate), inside functions too.
+    delete from paper_venue.faults where true;
     insert into paper_venue.faults (user_id, symbol, fault, message, delay_ms, quantity)
     select "userId", symbol, fault, message, coalesce("delayMs", 30000), quantity
     from jsonb_to_recordset(args -> 'faults') as row("userId" text, symbol text, fault text, message text,

@@ -4,6 +4,7 @@ import type { Database, SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, freshPostgres } from '../support/postgres.ts';
+import { freshSupabase } from '../support/postgrest.ts';
 
 /** The database a test stands on. */
 export interface Ground {
@@ -17,13 +18,14 @@ export interface Ground {
 const databases: [string, () => Promise<Database & { session: SqlSession }>][] = [
   ['PGlite', freshPglite],
   ['Postgres', freshPostgres],
+  ['Supabase', () => freshSupabase()],
 ];
 
 /**
  * Deletes all rows but the migrations' own (charge rates, transitions); `replica` keeps the triggers that refuse it, and
  * the foreign keys, out of the way.
  */
-async function emptying(session: SqlSession): Promise<string> {
+export async function emptying(session: SqlSession): Promise<string> {
   const tables = await session.query(`select format('%I.%I', schemaname, tablename) as name from pg_tables
     where schemaname in ('public', 'paper_venue') and tablename <> 'charge_rates'`);
   const deletes = tables.map(({ name }) => `delete from ${name}`);

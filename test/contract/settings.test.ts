@@ -33,6 +33,17 @@ onEveryDatabase('settings and prices', ({ store }) => {
     expect(await store.call('read_user', { userId: 'asha' })).toMatchObject(plain);
   });
 
+  test('a login is connected to one user, and taken away again', async () => {
+    await openScene(store, { users: ['asha', 'ravi'].map((id) => user(id)) });
+    const authUserId = '0b5a4a52-3c0f-4a53-9e6e-0d2b7b6f1c11';
+    await store.call('set_user', { userId: 'asha', authUserId });
+    await store.call('set_user', { userId: 'asha', active: true });
+    expect(await store.call('find_auth_user', { authUserId })).toEqual({ userId: 'asha' });
+    await expect(store.call('set_user', { userId: 'ravi', authUserId })).rejects.toThrow('a_login_is_of_one_user');
+    await store.call('set_user', { userId: 'asha', authUserId: null });
+    expect(await store.call('find_auth_user', { authUserId })).toEqual({ userId: null });
+  });
+
   test('nobody there: nothing changes, nothing is read', async () => {
     expect(await store.call('set_user', { userId: 'nobody', active: false })).toEqual({ changed: false });
     expect(await store.call('read_user', { userId: 'nobody' })).toBeNull();
@@ -63,7 +74,11 @@ onEveryDatabase('settings and prices', ({ store }) => {
       openMinor,
       closeMinor,
     });
-    expect(await store.call('read_prices', { tradeDate })).toEqual({ any: false, prices: [] });
+    const read = (day: string, symbols = ['TITAN', 'INFY']) => {
+      const listings = symbols.map((symbol) => ({ exchange: 'NSE', symbol }));
+      return store.call('read_prices', { tradeDate: day, listings });
+    };
+    expect(await read(tradeDate)).toEqual({ any: false, prices: [] });
     const prices = [
       at('TITAN', '2025-08-25', 1_00, 2_00),
       at('TITAN', '2025-08-26', 3_00, 4_00),
@@ -72,14 +87,14 @@ onEveryDatabase('settings and prices', ({ store }) => {
     const first = { prices: [...prices, at('INFY', tradeDate, 7_00, 8_00)] };
     expect(await store.call('import_prices', first)).toEqual({ written: 4 });
     await store.call('import_prices', { prices: [at('TITAN', '2025-08-26', 3_00, 4_50)] });
-    const read = await store.call('read_prices', { tradeDate });
-    expect(read.any).toBe(true);
-    expect(read.prices.toSorted((a, b) => (a.symbol < b.symbol ? -1 : 1))).toEqual([
+    expect(await read(tradeDate, ['TITAN'])).toMatchObject({ any: true, prices: [{ symbol: 'TITAN' }] });
+    const { prices: both } = await read(tradeDate);
+    expect(both.toSorted((a, b) => (a.symbol < b.symbol ? -1 : 1))).toEqual([
       { exchange: 'NSE', symbol: 'INFY', priceMinor: 7_00, previousCloseMinor: null },
       { exchange: 'NSE', symbol: 'TITAN', priceMinor: 5_00, previousCloseMinor: 4_50 },
     ]);
-    expect(await store.call('read_prices', { tradeDate: '2025-08-27' })).toEqual({ any: true, prices: [] });
-    expect(await store.call('read_prices', { tradeDate: '2025-08-25' })).toMatchObject({
+    expect(await read('2025-08-27')).toEqual({ any: true, prices: [] });
+    expect(await read('2025-08-25')).toMatchObject({
       prices: [{ previousCloseMinor: null }],
     });
   });

@@ -1,6 +1,7 @@
 import pRetry from 'p-retry';
+import type { Arguments } from '../../ports/arguments.ts';
 import { type Database, DatabaseError } from '../../ports/database.ts';
-import { type Answer, type Arguments, answers, type Store, type StoreFunction } from '../../ports/store.ts';
+import { type Answer, answers, type Store, type StoreFunction } from '../../ports/store.ts';
 
 /** A database that is gone for ten seconds is waited for: pauses of 0.2 s, 0.4 s … 3.2 s, jittered, about 15 s in all. */
 const PATIENCE = { retries: 8, minTimeout: 200, factor: 2, maxTimeout: 4_000, randomize: true };

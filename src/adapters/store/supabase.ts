@@ -1,0 +1,115 @@
+import { createClient, PostgrestError } from '@supabase/supabase-js';
+import { type Database, DatabaseError } from '../../ports/database.ts';
+import { callStatement, toDatabaseError } from './sql-call.ts';
+
+export interface SupabaseOptions {
+  /** `https://PROJECT.supabase.co`, without a path. */
+  url: string;
+  /** The project's secret key (`sb_secret_…`) or its older `service_role` JWT. Goes into headers and nowhere else. */
+  secretKey: string;
+  /** A call without an answer by then is `lost`; the database may go on with it. Default 65 s. */
+  timeoutMs?: number;
+}
+
+/** A little more than Supabase itself lets a request take (60 s), so that its own answer comes first where there is one. */
+const TIMEOUT_MS = 65_000;
+
+/**
+ * The transport over HTTP: `.rpc()` of supabase-js to the project's PostgREST. Every error is a DatabaseError, judged as
+ * on the `pg` transport where the database itself spoke; supabase-js never repeats a POST by itself.
+ * @throws TypeError for a key no header can carry (fetch would quote it in its error)
+ */
+export function openSupabase({ url, secretKey, timeoutMs = TIMEOUT_MS }: SupabaseOptions): Database {
+  if (!/^[\x21-\x7e]+$/.test(secretKey)) throw new TypeError('the Supabase secret key holds a space or line end');
+  const client = createClient(url, secretKey, {
+    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+    global: { fetch: fetchAnswer },
+  });
+  return {
+    async call(name, args) {
+      // For its check of the name alone, which goes into the address here.
+      callStatement(name);
+      try {
+        const asked = client.rpc(name, { args: args ?? {} }).abortSignal(AbortSignal.timeout(timeoutMs));
+        const answer: { data: unknown } = await asked.throwOnError();
+        return answer.data ?? null;
+      } catch (error) {
+        throw failureOf(name, error);
+      }
+    },
+    // Idle connections belong to fetch, which lets the process end.
+    close: async () => {},
+  };
+}
+
+/** Something between us and the database answered in its place, so nobody can tell what ran. */
+class ForeignAnswer extends Error {
+  override name = 'ForeignAnswer';
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number) {
+    super(`HTTP ${status} from something that is not its API`);
+    this.status = status;
+    this.code = `HTTP_${status}`;
+  }
+}
+
+/**
+ * Lets only PostgREST's own answers through to supabase-js, which takes a 404 without a body for an empty success and a
+ * gateway's page for an error of the database. Redirects are not followed: the key would go to another host.
+ * @throws ForeignAnswer
+ */
+async function fetchAnswer(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const response = await fetch(input, { ...init, redirect: 'manual' });
+  const { status, headers } = response;
+  const body = await response.text();
+  const isJson = headers.get('content-type')?.startsWith('application/json') === true;
+  const isAnswer = status === 204 || (status === 200 && isJson && body !== '') || (status >= 400 && isRefusal(body));
+  if (!isAnswer) throw new ForeignAnswer(status);
+  return new Response(status === 204 ? null : body, { status, headers });
+}
+
+/** Whether a body has the shape of PostgREST's errors; those of Supabase's gateway have no code. */
+function isRefusal(body: string): boolean {
+  try {
+    const said: unknown = JSON.parse(body);
+    return typeof said === 'object' && said !== null && 'code' in said && typeof said.code === 'string';
+  } catch {
+    return false;
+  }
+}
+
+/** PostgREST could not reach the database, or failed itself: https://docs.postgrest.org/en/v14/references/errors.html */
+const LOST_BY_POSTGREST = /^(PGRST00.|PGRSTX..|)$/;
+/** It could not read the key, or the key's time is over. */
+const KEY_REFUSED = /^PGRST30[1-3]$/;
+
+function failureOf(name: string, thrown: unknown): DatabaseError {
+  if (thrown instanceof ForeignAnswer) {
+    const isOurFault = thrown.status === 401 || thrown.status === 403;
+    return isOurFault ? keyRefused(thrown.code, thrown) : toDatabaseError(name, thrown);
+  }
+  if (!(thrown instanceof PostgrestError)) return toDatabaseError(name, connectionError(thrown));
+  const { code, details, hint, message } = thrown;
+  // Neither details nor an unreadable body are passed on unseen: they may hold values of rows.
+  if (code === '') return toDatabaseError(name, new Error('its answer was not JSON'));
+  if (KEY_REFUSED.test(code)) return keyRefused(code, new Error(message));
+  if (LOST_BY_POSTGREST.test(code)) return toDatabaseError(name, Object.assign(new Error(message), { code }));
+  const said = { severity: 'ERROR', code: code === 'PGRST202' ? '42883' : code, detail: details, hint };
+  return toDatabaseError(name, Object.assign(new Error(message), said));
+}
+
+function keyRefused(code: string, cause: Error): DatabaseError {
+  const message = 'Supabase refused the key: set SUPABASE_SECRET_KEY to the secret key of the project in SUPABASE_URL.';
+  return new DatabaseError(message, { kind: 'refused', code, cause });
+}
+
+/** What stopped a request: fetch says "fetch failed" and keeps the reason behind it. */
+function connectionError(thrown: unknown): unknown {
+  if (!(thrown instanceof Error)) return thrown;
+  if (thrown.name === 'TimeoutError') {
+    return Object.assign(new Error('no answer in time', { cause: thrown }), { code: 'ETIMEDOUT' });
+  }
+  return thrown.cause instanceof Error ? thrown.cause : thrown;
+}

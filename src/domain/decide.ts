@@ -77,14 +77,16 @@ function size(c: Case): SizedCase {
   const { side } = planned.signal;
   const { leverageCenti } = account.settings;
   const budgetMinor = budgetFor(account.settings);
-  const quantity =
+  const sized = (): number =>
     side === 'BUY'
       ? quantityFor(budgetMinor, priceMinor, leverageCenti, instrument.lotSize)
       : (c.standing.held.get(c.key) ?? 0);
+  const quantity = planned.asked?.quantity ?? sized();
   const exposureMinor = valueAt(quantity, priceMinor);
   const marginMinor = side === 'BUY' ? marginFor(exposureMinor, leverageCenti) : 0;
   const { protectionBps } = frame.limits;
-  const limitPriceMinor = limitPriceFor(side, priceMinor, protectionBps, instrument.tickMinor, planned.quote);
+  const protectedMinor = limitPriceFor(side, priceMinor, protectionBps, instrument.tickMinor, planned.quote);
+  const limitPriceMinor = planned.asked?.limitPriceMinor ?? protectedMinor;
   const rate = rateFor(frame.rates, side, leverageCenti);
   const { chargesMinor, holdMinor } = holdFor(side, quantity, limitPriceMinor, leverageCenti, rate);
   return { ...c, budgetMinor, quantity, exposureMinor, marginMinor, limitPriceMinor, chargesMinor, holdMinor };

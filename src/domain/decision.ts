@@ -88,6 +88,14 @@ export interface PlannedSignal {
   /** null: the instrument is not known; nothing is assumed about it in live mode. */
   instrument: Instrument | null;
   quote: Quote | null;
+  /** Somebody asks for this one order himself; left out: a strategy does, and everything is sized. */
+  asked?: AskedOrder;
+}
+
+/** What was asked for by name. null: sized, and with the usual protection, as any signal. */
+export interface AskedOrder {
+  quantity: number | null;
+  limitPriceMinor: number | null;
 }
 
 export interface OpenPosition {

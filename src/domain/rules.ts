@@ -90,7 +90,7 @@ export const skipRules: Rules<SkipReason, Case> = [
   ['already_decided', ({ standing, planned }) => when(standing.decided.has(planned.signal.id))],
   ['already_holding', forBuys(alreadyHolding)],
   ['working_order', ({ standing, key }) => when(standing.working.has(key))],
-  ['no_position', forSells(({ standing, key }) => when((standing.held.get(key) ?? 0) <= 0))],
+  ['no_position', forSells(noPosition)],
   ['symbol_not_allowed', symbolNotAllowed],
 ];
 
@@ -127,13 +127,23 @@ function below(limitMinor: number, actualMinor: number): Finding | null {
   return { limit: formatMinor(limitMinor), actual: formatMinor(actualMinor) };
 }
 
+/** Who asks for an order himself needs no subscription. */
 function notSubscribed({ account, planned }: Case): Finding | null {
+  if (planned.asked) return null;
   return when(account.strategies !== null && !account.strategies.includes(planned.signal.strategy));
 }
 
 function alreadyHolding({ standing, key }: Case): Finding | null {
   const quantity = standing.held.get(key);
   return quantity === undefined ? null : { limit: null, actual: String(quantity) };
+}
+
+/** No shorts: who asks to sell more than is held is told what is. */
+function noPosition({ standing, key, planned }: Case): Finding | null {
+  const held = standing.held.get(key) ?? 0;
+  const wanted = planned.asked?.quantity ?? 1;
+  if (held > 0 && held >= wanted) return null;
+  return planned.asked?.quantity ? { limit: String(held), actual: String(wanted) } : when(true);
 }
 
 function symbolNotAllowed({ account, planned }: Case): Finding | null {

@@ -4,7 +4,8 @@ import type { Decision, RunFrame } from '../domain/decision.ts';
 import { clientOrderIdOf, planHashOf, planLine, queueHash } from '../domain/ids.ts';
 import type { CapUse } from '../domain/rules.ts';
 import type { UserSettings } from '../domain/words.ts';
-import type { Answer, DecisionToAccept, UserToImport } from '../ports/store.ts';
+import type { DecisionToAccept, UserToImport } from '../ports/arguments.ts';
+import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
 import type { OpenRun } from './request.ts';
 
@@ -18,17 +19,22 @@ export interface Planned {
   decisions: Decision[];
 }
 
-/** Decides page by page and accepts each page: decisions, orders and holds in one transaction. Ends with the run decided. */
-export async function decideAndAccept(world: World, run: OpenRun): Promise<void> {
+/**
+ * Decides page by page and accepts each page: decisions, orders and holds in one transaction. Ends with the run decided,
+ * or, once stopped, with the run still planning (false): the next call goes on with who is undecided.
+ */
+export async function decideAndAccept(world: World, run: OpenRun, stop?: AbortSignal): Promise<boolean> {
   const { store, clock, tell } = world;
   const { runId, frame } = run;
   for await (const page of planPages(world, run)) {
+    if (stop?.aborted) return false;
     const decisions = page.flatMap((planned) => toAccept(frame, planned));
     const { accepted } = await store.call('accept_page', { runId, nowMs: clock.nowMs(), decisions });
     tell({ step: 'page_accepted', runId, users: page.length, decisions: decisions.length, accepted });
   }
   const decided = await store.call('decide_run', { runId, nowMs: clock.nowMs() });
   tell({ step: 'run_decided', runId, planHash: decided.planHash });
+  return true;
 }
 
 /** The whole plan without writing anything: of a run that is not open yet, or what is left of an open one. */
@@ -116,7 +122,8 @@ function overlay(run: OpenRun, user: UserToImport, stored: QueuedAccount | undef
   };
 }
 
-function toAccept(frame: RunFrame, { account, decisions }: Planned): DecisionToAccept[] {
+/** One user's decisions as `accept` wants them. */
+export function toAccept(frame: RunFrame, { account, decisions }: Planned): DecisionToAccept[] {
   const { settings, accountId, place } = account;
   return decisions.map((decision) => {
     const side = frame.signals.find(({ signal }) => signal.id === decision.signalId)?.signal.side;

@@ -91,7 +91,7 @@ function orderOf(order: Stored['orders'][number]): ReportOrder {
 }
 
 /** Rounded half up to the minor unit. */
-function averagePrice(valueMinor: number, quantity: number): string | null {
+export function averagePrice(valueMinor: number, quantity: number): string | null {
   if (quantity === 0) return null;
   return formatMinor(mulDivCeil(2 * valueMinor - quantity, 1, 2 * quantity));
 }

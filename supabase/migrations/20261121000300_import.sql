@@ -165,5 +165,7 @@ language sql stable security definer set search_path = '' as $$
       (select before.close_minor from public.daily_prices before
        where (before.exchange, before.symbol) = (p.exchange, p.symbol) and before.day < p.day
        order by before.day desc limit 1))), '[]'))
-  from public.daily_prices p where p.day = (args ->> 'tradeDate')::date;
+  from public.daily_prices p where p.day = (args ->> 'tradeDate')::date
+    and (p.exchange, p.symbol) in (select exchange, symbol
+      from jsonb_to_recordset(args -> 'listings') as wanted(exchange text, symbol text));
 $$;

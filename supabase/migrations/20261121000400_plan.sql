@@ -59,10 +59,10 @@ create function public.read_inputs(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object(
     'users', (select count(*) from public.users),
-    'anySignals', exists (select from public.signals),
+    'anySignals', exists (select from public.signals where source <> 'api'),
     'signals', (select coalesce(jsonb_agg(core.signal_json(s, i) order by s.rank, s.strategy, i.symbol), '[]')
       from public.signals s join public.instruments i on i.id = s.instrument_id
-      where s.trade_date = (args ->> 'tradeDate')::date),
+      where s.trade_date = (args ->> 'tradeDate')::date and s.source <> 'api'),
     'instruments', (select coalesce(jsonb_agg(core.instrument_json(i)), '[]') from public.instruments i where not assumed),
     'held', (select coalesce(jsonb_agg(distinct jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol)), '[]')
       from public.positions p join public.accounts a on a.id = p.account_id join public.instruments i on i.id = p.instrument_id

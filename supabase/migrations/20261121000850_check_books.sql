@@ -50,13 +50,13 @@ language sql stable security definer set search_path = '' as $$
     where coalesce(p.quantity, 0) <> coalesce(f.quantity, 0)
     union all
     select 'every signal of a decided run has a decision for every user', run.id
-    from public.scan_runs run where run.state <> 'planning'
+    from public.scan_runs run where run.state <> 'planning' and run.takes_orders_until is null
       and (select count(*) from public.decisions d where d.run_id = run.id)
         <> (select count(*) from public.run_signals rs where rs.run_id = run.id)
          * (select count(*) from public.run_users ru where ru.run_id = run.id)
     union all
     select 'every user of a decided run has one summary', run.id
-    from public.scan_runs run where run.state <> 'planning'
+    from public.scan_runs run where run.state <> 'planning' and run.takes_orders_until is null
       and (select count(*) from public.messages m where m.run_id = run.id and m.kind = 'summary')
         <> (select count(*) from public.run_users ru where ru.run_id = run.id)
   )

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { planHashOf, planLine } from '../../src/domain/ids.ts';
-import type { DecisionToAccept } from '../../src/ports/store.ts';
+import type { DecisionToAccept } from '../../src/ports/arguments.ts';
 import { onEveryDatabase } from './ground.ts';
 import { acceptAll, accepted, nowMs, openScene, refused, type Scene, signal, undecided, user } from './scene.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { formatMinor } from '../../src/domain/money.ts';
-import type { DecisionToAccept } from '../../src/ports/store.ts';
+import type { DecisionToAccept } from '../../src/ports/arguments.ts';
 import { onEveryDatabase } from './ground.ts';
 import {
   acceptAll,

@@ -8,7 +8,8 @@ import { signalIdOf, userIdOf } from '../../src/domain/ids.ts';
 import { istMs } from '../../src/domain/ist.ts';
 import type { RunReport } from '../../src/domain/report.ts';
 import type { Instrument, Signal, UserSettings } from '../../src/domain/words.ts';
-import type { Store, UserToImport } from '../../src/ports/store.ts';
+import type { UserToImport } from '../../src/ports/arguments.ts';
+import type { Store } from '../../src/ports/store.ts';
 import type { Quotes, World } from '../../src/ports/world.ts';
 import { type RunResult, run } from '../../src/run.ts';
 import type { RunRequest } from '../../src/stages/request.ts';
@@ -71,7 +72,7 @@ export function storeOf(database: TestDatabase): Store {
 }
 
 /** A world as a new process would have it: whatever another process had under way is swept first. */
-async function worldOf(store: Store, day: Day): Promise<World> {
+export async function worldOf(store: Store, day: Day): Promise<World> {
   const clock = virtualClock(istMs(tradeDate, day.time ?? '09:20'));
   const config = plainConfig();
   const quotes = day.quotes ?? fileQuotes(opensOf(day));
@@ -95,6 +96,12 @@ function opensOf({ signals, opens = {} }: Day) {
       volume: 1,
     };
   });
+}
+
+/** The settings of an empty environment with the day's own limits. */
+export function settingsOf(day: Day): Pick<RunRequest, 'mode' | 'limits'> {
+  const { mode, limits } = requestOf(day);
+  return { mode, limits };
 }
 
 function requestOf(day: Day): RunRequest {

@@ -41,7 +41,7 @@ const checks: readonly string[] = [
    where o.signal_id is not null and not exists (select from public.decisions d where d.outcome = 'accepted'
      and (d.run_id, d.signal_id, d.user_id) = (o.run_id, o.signal_id, o.user_id))`,
   `select format('%s of run %s is decided with %s decisions for %s signals', ru.user_id, ru.run_id, d.n, s.n) as what
-   from public.run_users ru
+   from public.run_users ru join public.scan_runs run on run.id = ru.run_id and run.takes_orders_until is null
    cross join lateral (select count(*) as n from public.decisions d
      where (d.run_id, d.user_id) = (ru.run_id, ru.user_id)) d
    cross join lateral (select count(*) as n from public.run_signals s where s.run_id = ru.run_id) s
@@ -50,7 +50,7 @@ const checks: readonly string[] = [
    from public.scan_runs run join public.run_users ru on ru.run_id = run.id
    cross join lateral (select count(*) as n from public.messages m
      where (m.run_id, m.user_id, m.kind) = (run.id, ru.user_id, 'summary')) m
-   where m.n <> case run.state when 'planning' then 0 else 1 end`,
+   where m.n <> case when run.state = 'planning' or run.takes_orders_until is not null then 0 else 1 end`,
   // Orders, their fills and their closing.
   `select format('order %s: filled %s worth %s, but its fills are %s worth %s', o.id, o.filled_quantity,
      o.filled_value_minor, f.quantity, f.value) as what

@@ -12,7 +12,8 @@ export function fileQuotes(prices: readonly DayPrice[]): Quotes {
 export function storedQuotes(store: Store): Quotes {
   return {
     async read(wanted) {
-      const { any, prices } = await store.call('read_prices', { tradeDate: wanted.tradeDate });
+      const listings = [...wanted.signals, ...wanted.held].map(({ exchange, symbol }) => ({ exchange, symbol }));
+      const { any, prices } = await store.call('read_prices', { tradeDate: wanted.tradeDate, listings });
       if (!any) return referenceQuotes().read(wanted);
       const unknown = { lowerCircuitMinor: null, upperCircuitMinor: null };
       return prices.map((price) => ({ ...price, ...unknown, atMs: wanted.nowMs }));

@@ -1,0 +1,182 @@
+-- Orders asked for one by one over HTTP. Each becomes a signal of its own under the day's run `MIC:date:api:mode`, and
+-- goes through the same accept as a page of a scan.
+
+-- What was asked under which key: the same key again is answered with what became of the first request.
+create table public.order_requests (
+  principal text not null,
+  idempotency_key text not null,
+  body_hash text not null,
+  run_id text not null,
+  signal_id text not null references public.signals,
+  user_id text not null,
+  asked_at timestamptz not null,
+  primary key (principal, idempotency_key),
+  foreign key (run_id, signal_id, user_id) references public.decisions deferrable initially deferred
+);
+
+-- Where an asked-for order stands among the day's; a sequence, so that nobody waits for anybody to have his place.
+create sequence core.asked_order;
+
+-- What `decide` looks at for single orders: as read_inputs and read_accounts, but for these users and symbols only.
+create function public.read_order_inputs(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object(
+    'halted', core.halted('all', ''),
+    'rates', core.rates_json((args ->> 'tradeDate')::date),
+    'symbolExposure', case when (args ->> 'capped')::boolean
+      then core.symbol_exposure(args ->> 'mode', (args ->> 'tradeDate')::date) else '{}' end,
+    'instruments', (select coalesce(jsonb_agg(core.instrument_json(i)), '[]')
+      from jsonb_to_recordset(args -> 'listings') as wanted(exchange text, symbol text)
+      join public.instruments i using (exchange, symbol) where not i.assumed),
+    'accounts', public.read_accounts(args || jsonb_build_object('frozen', false, 'signalIds', '[]'::jsonb,
+      'afterPlace', 0, 'limit', jsonb_array_length(args -> 'userIds'))));
+$$;
+
+-- What became of a request; null for a key that was never used.
+create function core.placed(by_principal text, by_key text, with_body text) returns jsonb
+language sql stable as $$
+  select case when old.body_hash <> with_body then jsonb_build_object('kind', 'other_body')
+    else jsonb_build_object('kind', 'decided', 'fresh', false, 'outcome', d.outcome, 'reason', d.reason,
+      'limit', d.limit_value, 'actual', d.actual_value,
+      'order', (select jsonb_build_object('orderId', o.id, 'clientOrderId', o.client_order_id)
+        from public.orders o where (o.run_id, o.signal_id, o.user_id) = (d.run_id, d.signal_id, d.user_id))) end
+  from public.order_requests old
+  join public.decisions d on (d.run_id, d.signal_id, d.user_id) = (old.run_id, old.signal_id, old.user_id)
+  where (old.principal, old.idempotency_key) = (by_principal, by_key);
+$$;
+
+create function public.read_placed(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(core.placed(principal, key, "bodyHash") order by n), '[]')
+  from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text))
+    with ordinality as asked(principal, key, "bodyHash", n);
+$$;
+
+-- {runId, sessionId, tradeDate, mode, limits, takesOrdersUntilMs, nowMs, quotes, decisions, requests: [{principal, key,
+-- bodyHash, sendBeforeMs, signal}]}: one answer per request, in their order. Safe to repeat: a key is used up by its
+-- first request, and the advisory lock keeps a second one from running beside it.
+create function public.place_orders(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  run public.scan_runs;
+  busy text[];
+  fresh_signals text[];
+  fresh record;
+begin
+  insert into public.scan_runs (id, session_id, trade_date, mode, state, limits, cut_off_at, takes_orders_until,
+    opened_at, decided_at, plan_hash)
+  values (args ->> 'runId', args ->> 'sessionId', (args ->> 'tradeDate')::date, args ->> 'mode', 'decided',
+    args -> 'limits', core.at((args ->> 'takesOrdersUntilMs')::bigint),
+    core.at((args ->> 'takesOrdersUntilMs')::bigint), now_at, now_at, '')
+  on conflict (id) do nothing;
+  select * into run from public.scan_runs where id = args ->> 'runId' for share;
+
+  with asked as materialized (
+    select principal, key, signal ->> 'id' as signal_id, pg_try_advisory_xact_lock(
+        hashtextextended('order request ' || principal || ' ' || key, 0)) as mine
+    from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, signal jsonb)
+  )
+  select coalesce(array_agg(principal || ' ' || key) filter (where not mine), '{}'),
+    coalesce(array_agg(signal_id) filter (where mine and not exists (select from public.order_requests old
+      where (old.principal, old.idempotency_key) = (asked.principal, asked.key))), '{}')
+  into busy, fresh_signals from asked;
+
+  perform from public.accounts where id in (select "accountId" from core.decisions_in(args)
+    where "signalId" = any(fresh_signals)) order by id for no key update;
+  perform core.freeze_asked(run, args, fresh_signals, now_at);
+
+  for fresh in
+    select rs.signal_id, rs.send_before, array[d.user_id] as user_ids
+    from public.run_signals rs join public.decisions d using (run_id, signal_id)
+    where rs.run_id = run.id and rs.signal_id = any(fresh_signals) order by rs.position
+  loop
+    perform core.accept_signal(run, fresh.signal_id, fresh.send_before, fresh.user_ids, args, now_at);
+  end loop;
+  if cardinality(fresh_signals) > 0 then
+    perform pg_notify('daily_scan_work', run.id);
+  end if;
+
+  return (select coalesce(jsonb_agg(case when asked.principal || ' ' || asked.key = any(busy)
+      then jsonb_build_object('kind', 'in_flight')
+      else core.placed(asked.principal, asked.key, asked."bodyHash")
+        || jsonb_build_object('fresh', asked.signal ->> 'id' = any(fresh_signals)) end order by n), '[]')
+    from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text,
+      signal jsonb)) with ordinality as asked(principal, key, "bodyHash", signal, n));
+end $$;
+
+-- The rows a scan freezes page by page, for the fresh requests: their signals, prices, users and decisions.
+create function core.freeze_asked(run public.scan_runs, args jsonb, fresh_signals text[], now_at timestamptz)
+returns void language plpgsql set search_path = '' as $$
+declare
+  signals jsonb;
+begin
+  select coalesce(jsonb_agg(signal), '[]') into signals
+  from jsonb_to_recordset(args -> 'requests') as row(signal jsonb) where signal ->> 'id' = any(fresh_signals);
+  perform public.import_signals(jsonb_build_object('signals', signals, 'source', 'api'));
+  perform core.freeze_prices(run.id, args -> 'quotes');
+
+  insert into public.run_signals (run_id, signal_id, position, send_before)
+  select run.id, signal ->> 'id', nextval('core.asked_order'), core.at("sendBeforeMs")
+  from jsonb_to_recordset(args -> 'requests') as row(signal jsonb, "sendBeforeMs" bigint)
+  where signal ->> 'id' = any(fresh_signals);
+
+  insert into public.run_users (run_id, place, user_id, account_id, decided_at)
+  select distinct on ("userId") run.id, nextval('core.asked_order'), "userId", "accountId", now_at
+  from core.decisions_in(args) where "signalId" = any(fresh_signals) order by "userId"
+  on conflict (run_id, user_id) do nothing;
+
+  -- Position 0: somebody waits for his one order, so it goes before what a scan queued.
+  insert into public.decisions (run_id, signal_id, user_id, account_id, position, place, outcome, reason, limit_value,
+    actual_value, quantity, price_minor, hold_minor)
+  select run.id, d."signalId", d."userId", d."accountId", 0, ru.place, d.outcome, d.reason, d."limit", d.actual,
+    d.quantity, d."priceMinor", d."holdMinor"
+  from core.decisions_in(args) d join public.run_users ru on (ru.run_id, ru.user_id) = (run.id, d."userId")
+  where d."signalId" = any(fresh_signals);
+
+  insert into public.order_requests (principal, idempotency_key, body_hash, run_id, signal_id, user_id, asked_at)
+  select row.principal, row.key, row."bodyHash", run.id, d."signalId", d."userId", now_at
+  from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text, signal jsonb)
+  join core.decisions_in(args) d on d."signalId" = row.signal ->> 'id'
+  where d."signalId" = any(fresh_signals);
+end $$;
+
+-- One order as its owner and the operator see it. A function, so that list and single answer are the same.
+create function core.order_view(o public.orders) returns jsonb
+language sql stable as $$
+  select jsonb_build_object('orderId', o.id, 'clientOrderId', o.client_order_id, 'runId', o.run_id, 'userId', o.user_id,
+    'exchange', i.exchange, 'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'status', o.status,
+    'reason', o.reason, 'message', o.message, 'venue', o.venue, 'venueOrderId', o.venue_order_id,
+    'limitPriceMinor', o.limit_price_minor, 'filledQuantity', o.filled_quantity,
+    'filledValueMinor', o.filled_value_minor, 'chargesMinor', o.charges_minor, 'lateFill', o.late_fill,
+    'createdAtMs', core.ms(o.created_at), 'changedAtMs', core.ms(o.changed_at))
+  from public.instruments i where i.id = o.instrument_id;
+$$;
+
+-- Newest first, `limit` of them before the order `beforeId`. Every filter is optional.
+create function public.read_orders(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(core.order_view(page) order by page.id desc), '[]') from (
+    select o.* from public.orders o
+    where (args ->> 'userId' is null or o.user_id = args ->> 'userId')
+      and (args ->> 'status' is null or o.status = args ->> 'status')
+      and (args ->> 'runId' is null or o.run_id = args ->> 'runId')
+      and (args ->> 'symbol' is null or o.instrument_id in (
+        select id from public.instruments where symbol = args ->> 'symbol'))
+      and (args ->> 'beforeId' is null or o.id < (args ->> 'beforeId')::bigint)
+    order by o.id desc limit (args ->> 'limit')::bigint) page;
+$$;
+
+-- By our number or by its client order id, with its history; null where there is none, or it is not this user's.
+create function public.read_order(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select core.order_view(o) || jsonb_build_object(
+    'events', (select jsonb_agg(jsonb_build_object('eventId', e.id, 'atMs', core.ms(e.at), 'from', e.from_status,
+      'to', e.to_status, 'reason', e.reason) order by e.id) from public.order_events e where e.order_id = o.id),
+    'fills', (select coalesce(jsonb_agg(jsonb_build_object('quantity', f.quantity, 'priceMinor', f.price_minor,
+      'atMs', core.ms(f.filled_at), 'late', f.late) order by f.id), '[]') from public.fills f where f.order_id = o.id))
+  from public.orders o
+  where (o.client_order_id = args ->> 'order' or o.id = case when args ->> 'order' ~ '^[0-9]{1,18}$'
+      then (args ->> 'order')::bigint end)
+    and (args ->> 'userId' is null or o.user_id = args ->> 'userId');
+$$;

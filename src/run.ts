@@ -1,14 +1,14 @@
 import type { RunReport } from './domain/report.ts';
 import type { World } from './ports/world.ts';
 import { decideAndAccept, hashOf, planOnly } from './stages/decide.ts';
-import { execute } from './stages/execute.ts';
-import { notify } from './stages/notify.ts';
 import { open } from './stages/open.ts';
 import { planReport, skippedReport } from './stages/plan-report.ts';
-import { reconcile } from './stages/reconcile.ts';
 import { reportOf } from './stages/report.ts';
 import type { OpenRun, Refused, RunRequest } from './stages/request.ts';
+import { round } from './stages/round.ts';
 import { scan } from './stages/scan.ts';
+import { tellBeside, tellsBeside } from './stages/telling.ts';
+import { timed } from './stages/timed.ts';
 
 export type RunResult = { kind: 'report'; report: RunReport } | Refused;
 
@@ -17,7 +17,7 @@ export type RunResult = { kind: 'report'; report: RunReport } | Refused;
  * anywhere is finished by running it again.
  */
 export async function run(world: World, request: RunRequest): Promise<RunResult> {
-  const scanned = await scan(world, request);
+  const scanned = await timed(world, 'scan', () => scan(world, request));
   if (scanned.kind === 'refused') return scanned;
   if (scanned.kind === 'skipped') return reported(skippedReport(request, scanned, world.clock.nowMs()));
   tellScanned(world, scanned);
@@ -27,8 +27,8 @@ export async function run(world: World, request: RunRequest): Promise<RunResult>
 
   const opened = await open(world, request, scanned);
   await openMarkets(world, opened);
-  await decideAndAccept(world, opened);
-  await carryOut(world, request, opened);
+  const decided = await timed(world, 'decide', () => decideAndAccept(world, opened, request.stop));
+  if (decided) await carryOut(world, request, opened);
   return scanned.state === 'done'
     ? alreadyDone(world, request, scanned)
     : reported(await storedReport(world, request, opened));
@@ -44,23 +44,36 @@ function reported(report: RunReport): RunResult {
 }
 
 /** Sends, looks up and tells until nothing is open, or until the wait is over: the rest is for whoever comes next. */
-async function carryOut(world: World, { waitMs, concurrency, inline }: RunRequest, { runId }: OpenRun): Promise<void> {
+async function carryOut(world: World, request: RunRequest, { runId }: OpenRun): Promise<void> {
+  const { waitMs, concurrency, inline, stop } = request;
   const { store, clock } = world;
   world.tell({ step: 'sending', runId, signals: await store.call('read_progress', { runId }) });
+  const stopped = new Promise<void>((resolve) => stop?.addEventListener('abort', () => resolve(), { once: true }));
   // Where a worker sends, waiting for it is bounded on a virtual clock too: its pauses bring nobody's work nearer.
   const untilMs = clock.virtual && inline ? Number.POSITIVE_INFINITY : clock.nowMs() + waitMs;
+  const telling = inline && tellsBeside(world) ? tellBeside(world, concurrency, stop) : null;
+  try {
+    await roundsUntil(world, request, runId, { untilMs, stopped, tells: telling === null });
+  } finally {
+    await telling?.end();
+  }
+}
+
+async function roundsUntil(
+  world: World,
+  { concurrency, inline, stop }: RunRequest,
+  runId: string,
+  { untilMs, stopped, tells }: { untilMs: number; stopped: Promise<void>; tells: boolean },
+): Promise<void> {
+  const { store, clock } = world;
   for (;;) {
-    if (inline) {
-      await execute(world, concurrency);
-      await reconcile(world, concurrency);
-      await notify(world, concurrency);
-    }
+    if (inline) await round(world, { concurrency, stop, tells });
     const left = await store.call('finish_run', { runId, nowMs: clock.nowMs() });
     world.tell({ step: 'run_looked_at', runId, ...left });
-    if (left.openOrders + left.openMessages === 0 || left.nextDueMs === null) return;
+    if (left.openOrders + left.openMessages === 0 || left.nextDueMs === null || stop?.aborted) return;
     const pauseMs = Math.max(left.nextDueMs - clock.nowMs(), 50);
     if (clock.nowMs() + pauseMs > untilMs) return;
-    await clock.sleep(pauseMs);
+    await Promise.race([clock.sleep(pauseMs), stopped]);
   }
 }
 

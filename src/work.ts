@@ -1,7 +1,6 @@
 import type { World } from './ports/world.ts';
-import { execute } from './stages/execute.ts';
-import { notify } from './stages/notify.ts';
-import { reconcile } from './stages/reconcile.ts';
+import { round } from './stages/round.ts';
+import { tellBeside, tellsBeside } from './stages/telling.ts';
 
 /** Longest sleep of an idle worker: how late it may see work nobody woke it for. */
 const POLL_MS = 1_000;
@@ -17,14 +16,20 @@ export interface WorkOptions {
 /** execute → reconcile → notify, over and over, for every run there is. Any number of processes may do this at once. */
 export async function work(world: World, { concurrency, stop, woken }: WorkOptions): Promise<void> {
   const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
-  while (!stop.aborted) {
-    await execute(world, concurrency, stop);
-    if (stop.aborted) return;
-    await reconcile(world, concurrency);
-    await notify(world, concurrency);
-    const { clock, store } = world;
-    const { nextDueMs } = await store.call('finish_runs', { nowMs: clock.nowMs() });
-    const pauseMs = nextDueMs === null ? POLL_MS : Math.min(Math.max(nextDueMs - clock.nowMs(), 20), POLL_MS);
-    await Promise.race([clock.sleep(pauseMs), woken(), stopped]);
+  const telling = tellsBeside(world) ? tellBeside(world, concurrency, stop) : null;
+  // A message that is due is no reason to hurry where somebody else sends it.
+  const leastPauseMs = telling === null ? 20 : 100;
+  try {
+    while (!stop.aborted) {
+      await round(world, { concurrency, stop, tells: telling === null });
+      if (stop.aborted) return;
+      const { clock, store } = world;
+      const { nextDueMs } = await store.call('finish_runs', { nowMs: clock.nowMs() });
+      const dueInMs = nextDueMs === null ? POLL_MS : nextDueMs - clock.nowMs();
+      const pauseMs = Math.min(Math.max(dueInMs, leastPauseMs), POLL_MS);
+      await Promise.race([clock.sleep(pauseMs), woken(), stopped]);
+    }
+  } finally {
+    await telling?.end();
   }
 }

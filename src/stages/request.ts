@@ -1,7 +1,7 @@
 import type { RunFrame, RunLimits } from '../domain/decision.ts';
 import type { Session } from '../domain/session.ts';
 import type { Instrument, Mode, Problem, Signal } from '../domain/words.ts';
-import type { UserToImport } from '../ports/store.ts';
+import type { UserToImport } from '../ports/arguments.ts';
 
 /** What a person or a file handed to this run, beside what the database knows. */
 export interface Given {
@@ -26,6 +26,8 @@ export interface RunRequest {
   concurrency: number;
   /** False: orders are left to a worker (EXECUTE=worker). */
   inline: boolean;
+  /** Work no longer than this: a plan is left between two pages, what is not sent is handed back. Whoever comes next goes on. */
+  stop?: AbortSignal;
   given: Given;
 }
 

@@ -99,7 +99,8 @@ create function public.finish_runs(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with finished as (
     update public.scan_runs run set state = 'done', done_at = greatest(core.at((args ->> 'nowMs')::bigint), decided_at)
-    where state = 'decided' and not exists (select from public.orders o where o.run_id = run.id and core.unfinished(o))
+    where state = 'decided' and coalesce(takes_orders_until, '-infinity') <= core.at((args ->> 'nowMs')::bigint)
+      and not exists (select from public.orders o where o.run_id = run.id and core.unfinished(o))
     returning 1
   )
   select jsonb_build_object('finished', (select count(*) from finished), 'nextDueMs', core.ms(least(
@@ -107,5 +108,13 @@ language sql security definer set search_path = '' as $$
         else coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint)) end) from public.orders o
       join public.scan_runs run on run.id = o.run_id where o.status = 'queued' and run.state = 'decided'),
     (select min(next_look_at) from public.orders where status in ('unknown', 'working', 'partially_filled')),
-    (select min(due_at) from public.messages where status = 'queued'))));
+    (select min(greatest(due_at, next_attempt_at)) from public.messages where status = 'queued'),
+    (select min(next_look_at) from public.messages where status = 'unknown'))));
+$$;
+
+-- How much is still to be done over all runs: orders that are not ended and not left to a person, messages not settled.
+create function public.count_unfinished(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object('orders', (select count(*) from public.orders o where core.unfinished(o)),
+    'messages', (select count(*) from public.messages where status in ('queued', 'sending')));
 $$;

@@ -1,0 +1,92 @@
+import { realClock } from '../adapters/clock.ts';
+import type { Config } from '../config.ts';
+import { userIdOf } from '../domain/ids.ts';
+import { istIso } from '../domain/ist.ts';
+import { hintOfKey, newApiKey } from '../http/auth.ts';
+import type { Answer, Store } from '../ports/store.ts';
+import { plain, table } from '../terminal/table.ts';
+import { fitted } from '../terminal/width.ts';
+import { placeOf } from '../wire.ts';
+import { sayPlace, withStore } from './place.ts';
+import { type Refusal, refusal } from './refusal.ts';
+
+export interface ApikeyFlags {
+  role?: string;
+  user?: string;
+  label?: string;
+  key?: string;
+  json?: boolean;
+}
+
+const MOST_LABEL = 100;
+
+/**
+ * `npm run apikey -- create --role operator|user [--user X] [--label T]`, `list`, `revoke --key ds_…`. A new key is on
+ * stdout once and kept nowhere; a revoked one stops within ten seconds.
+ */
+export function apikeyCommand(what: string) {
+  return async (config: Config, flags: ApikeyFlags): Promise<number | Refusal> => {
+    const work = workOf(what, flags);
+    if (typeof work !== 'function') return work;
+    const place = placeOf(config, 'main');
+    sayPlace(place);
+    return withStore(config, place, work);
+  };
+}
+
+type Work = (store: Store) => Promise<number | Refusal>;
+
+function workOf(what: string, flags: ApikeyFlags): Work | Refusal {
+  if (what === 'list') return (store) => list(store, flags);
+  if (what === 'revoke') {
+    const { key } = flags;
+    if (key !== undefined && /^ds_[\w-]{6,}$/.test(key)) return (store) => revoke(store, hintOfKey(key));
+    return refusal('bad_flag', 'Give --key: the key, or its first nine characters as `apikey list` shows them.');
+  }
+  if (what === 'create') return creation(flags);
+  return refusal('bad_flag', `"${what}" is nothing to do with keys: it is create, list or revoke.`);
+}
+
+function creation({ role, user, label = '', json }: ApikeyFlags): Work | Refusal {
+  if (role !== 'operator' && role !== 'user') return refusal('bad_flag', 'Give --role operator or --role user.');
+  if (role === 'user' && user === undefined) return refusal('bad_flag', 'A key of role user needs --user: name or id.');
+  if (role === 'operator' && user !== undefined) {
+    return refusal('bad_flag', 'An operator’s key is for everybody: leave --user out, or give --role user.');
+  }
+  if (label.length > MOST_LABEL) return refusal('bad_flag', `--label is longer than ${MOST_LABEL} characters.`);
+  return async (store) => {
+    const { key, hash, hint } = newApiKey();
+    const userId = user === undefined ? null : userIdOf(user);
+    const asked = { hash, hint, role, userId, label, nowMs: realClock().nowMs() } as const;
+    const { kind } = await store.call('create_api_key', asked);
+    if (kind === 'no_such_user') {
+      return refusal('no_such_user', `There is no user "${user}" here, so no key was made: give the name or the id.`);
+    }
+    process.stdout.write(json ? `${JSON.stringify({ key, hint, role, userId, label })}\n` : `${key}\n`);
+    process.stderr.write(`This is the only time the key is shown. It is called ${hint} from now on.\n`);
+    return 0;
+  };
+}
+
+async function list(store: Store, { json }: ApikeyFlags): Promise<number> {
+  const keys = await store.call('read_api_keys', {});
+  process.stdout.write(json ? `${JSON.stringify(keys)}\n` : `${listText(keys)}\n`);
+  return 0;
+}
+
+function listText(keys: Answer<'read_api_keys'>): string {
+  if (keys.length === 0) return 'There are no keys yet: npm run apikey -- create --role operator';
+  const columns = ['KEY', 'ROLE', 'USER', 'LABEL', 'CREATED', 'REVOKED'].map((title) => ({ title }));
+  const rows = keys.map(({ hint, role, userId, label, createdAtMs, revokedAtMs }) => {
+    const times = [createdAtMs, revokedAtMs].map((ms) => (ms === null ? '' : istIso(ms).slice(0, 16)));
+    return [`${hint}…`, role, fitted(userId ?? '', 30), fitted(label, 40), ...times];
+  });
+  return table(columns, rows, 200, plain);
+}
+
+async function revoke(store: Store, hint: string): Promise<number | Refusal> {
+  const { kind } = await store.call('revoke_api_key', { hint, nowMs: realClock().nowMs() });
+  if (kind === 'no_such_key') return refusal('no_such_key', `There is no key that begins with ${hint} here.`);
+  process.stdout.write(`Key ${hint} is ${kind === 'revoked' ? 'now' : 'already'} revoked.\n`);
+  return 0;
+}

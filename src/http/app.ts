@@ -1,0 +1,72 @@
+import { Hono, type MiddlewareHandler } from 'hono';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { requestId } from 'hono/request-id';
+import { routePath } from 'hono/route';
+import { secureHeaders } from 'hono/secure-headers';
+import { startTime, timing } from 'hono/timing';
+import type { World } from '../ports/world.ts';
+import { type HttpEnv, identified } from './auth.ts';
+import { cronRoutes } from './cron.ts';
+import { counted, type DoorLimits, defaultDoorLimits, sized } from './limits.ts';
+import { orderRoutes } from './orders.ts';
+import type { HttpParts } from './parts.ts';
+import { failed, nothingThere, problem } from './problem.ts';
+import { signalRoutes } from './signals.ts';
+import { streamRoutes } from './stream.ts';
+import { watchRoutes } from './watch.ts';
+import { whatsappRoutes } from './whatsapp.ts';
+
+/** Joins the routes. Built once per process: it remembers good keys and how often each caller asked. */
+export function makeApp(parts: HttpParts, limits: DoorLimits = defaultDoorLimits): Hono<HttpEnv> {
+  const app = new Hono<HttpEnv>();
+  app.use(requestId(), secureHeaders(), told(parts.world));
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: wrongMethod }));
+  app.use('/api/trading/*', timing({ total: false }), authTimed);
+  app.route('/', whatsappRoutes(parts));
+  const known = [identified(parts), counted(limits)] as const;
+  app.use('/api/*', sized(limits), ...known);
+  app.use('/metrics', ...known);
+  app.route('/', cronRoutes(parts));
+  app.route('/', signalRoutes(parts));
+  app.route('/api/trading/orders', orderRoutes(parts));
+  app.route('/', streamRoutes(parts));
+  app.route('/', watchRoutes(parts));
+  app.onError(failed(parts.world.tell));
+  app.notFound(nothingThere);
+  return app;
+}
+
+const wrongMethod: NonNullable<Parameters<typeof methodNotAllowed<HttpEnv>>[0]['onMethodNotAllowed']> = (
+  c,
+  methods,
+) => {
+  c.header('Allow', methods.join(', '));
+  const detail = `This address takes ${methods.join(', ')}.`;
+  return problem(c, { status: 405, code: 'method_not_allowed', detail });
+};
+
+/** Begins the step `auth` of Server-Timing; the route ends it. */
+const authTimed: MiddlewareHandler = async (c, next) => {
+  startTime(c, 'auth');
+  await next();
+};
+
+/** One line per request. The query is left out: nobody knows what a client puts there. */
+function told({ clock, tell }: World): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    const startMs = clock.nowMs();
+    await next();
+    const asked = c.get('asked');
+    tell({
+      step: 'http',
+      requestId: c.get('requestId'),
+      method: c.req.method,
+      path: c.req.path.slice(0, 200),
+      // The pattern it came to: of these there are few, so metrics are counted by it.
+      route: routePath(c, -1),
+      status: c.res.status,
+      ms: clock.nowMs() - startMs,
+      principal: asked?.kind === 'caller' ? asked.caller.principal : asked?.kind,
+    });
+  };
+}

@@ -1,0 +1,109 @@
+import { Hono } from 'hono';
+import { istDate } from '../domain/ist.ts';
+import type { RunReport } from '../domain/report.ts';
+import { runIdOf, sessionIdOf } from '../domain/session.ts';
+import { type RunResult, run } from '../run.ts';
+import type { Given } from '../stages/request.ts';
+import { round } from '../stages/round.ts';
+import { type HttpEnv, onlyCron } from './auth.ts';
+import type { HttpParts } from './parts.ts';
+import { described, problem } from './problem.ts';
+
+const DEFAULT_ORDERS = 25;
+const MOST_ORDERS = 1_000;
+
+/** The scheduler hands nothing over: signals and users are the database's. */
+const nothingGiven: Given = {
+  signalsSource: 'http',
+  usersSource: 'http',
+  instruments: [],
+  signals: null,
+  users: null,
+  problems: [],
+};
+
+/**
+ * The scheduler's two calls, each bounded by `deadlineMs` and each safe to make twice, at once or again.
+ *
+ * `GET /api/cron/daily-scan` opens, resumes or closes the run of the session the clock is in: 200 with the RunReport,
+ * its lists empty and `truncated`, also for a run that was skipped. Of two calls at once both work on the one run and
+ * both get its report. What is not done at the deadline goes on behind the answer, and with whoever calls next.
+ *
+ * `GET /api/cron/order-worker?limit=25` is the backstop: it sends at most `limit` orders, looks up, tells, finishes
+ * runs, and takes up a plan that was left: `{sent, lookedUp, messages, finished, left}`, where `left` counts the orders
+ * and messages that are still open.
+ */
+export function cronRoutes(parts: HttpParts): Hono<HttpEnv> {
+  const routes = new Hono<HttpEnv>();
+
+  routes.get('/api/cron/daily-scan', onlyCron, async (c) => {
+    const result = await runUntil(parts, AbortSignal.timeout(parts.deadlineMs));
+    // A calendar that ends is the service's lack, not the caller's.
+    if (result.kind === 'refused') return problem(c, { status: 503, code: result.code, detail: result.message });
+    if (isLeftOpen(result.report)) parts.later(goOn(parts));
+    parts.wake();
+    return c.json(withoutLists(result.report));
+  });
+
+  routes.get('/api/cron/order-worker', onlyCron, async (c) => {
+    const mostOrders = orderLimit(c.req.query('limit'));
+    if (mostOrders === null) {
+      const detail = `limit is a whole number from 1 to ${MOST_ORDERS}; without it ${DEFAULT_ORDERS} orders are sent.`;
+      return problem(c, { status: 400, code: 'bad_limit', detail });
+    }
+    const { world, settings, deadlineMs } = parts;
+    const stop = AbortSignal.timeout(deadlineMs);
+    await takeUpPlan(parts, stop);
+    const done = await round(world, { concurrency: settings.concurrency, stop, mostOrders });
+    const { finished } = await world.store.call('finish_runs', { nowMs: world.clock.nowMs() });
+    const open = await world.store.call('count_unfinished', {});
+    return c.json({ ...done, finished, left: open.orders + open.messages });
+  });
+
+  return routes;
+}
+
+/** The path, with nothing but what the database knows. It waits for open orders until it is stopped. */
+function runUntil({ world, settings, deadlineMs }: HttpParts, stop: AbortSignal): Promise<RunResult> {
+  const waitMs = settings.inline ? deadlineMs : 0;
+  return run(world, { ...settings, dryRun: false, expectPlan: null, waitMs, stop, given: nothingGiven });
+}
+
+/** Running again is how a run goes on; nobody waits for this one. */
+async function goOn(parts: HttpParts): Promise<void> {
+  try {
+    await runUntil(parts, AbortSignal.timeout(parts.deadlineMs));
+  } catch (error) {
+    parts.world.tell({ step: 'run_left', alert: true, error: described(error) });
+  }
+}
+
+/**
+ * Goes on with today's plan where whoever began it is gone: no scheduler may come a second time. Its orders are left to
+ * the round that follows, which counts them.
+ */
+async function takeUpPlan(parts: HttpParts, stop: AbortSignal): Promise<void> {
+  const { world, settings, deadlineMs } = parts;
+  const nowMs = world.clock.nowMs();
+  const runId = runIdOf(sessionIdOf('XNSE', istDate(nowMs), 'open'), settings.mode);
+  const found = await world.store.call('read_run', { runId });
+  if (found?.state !== 'planning' || nowMs - found.openedAtMs <= deadlineMs) return;
+  await runUntil({ ...parts, settings: { ...settings, inline: false } }, stop);
+}
+
+/** Whether a run was left before its end: still planning, or something is not sent, not known or not told. */
+function isLeftOpen({ skipped, planHash, totals }: RunReport): boolean {
+  if (skipped) return false;
+  const { queued, working, partiallyFilled, unknown, messages } = totals;
+  return planHash === '' || queued + working + partiallyFilled + unknown + messages.queued > 0;
+}
+
+function withoutLists(report: RunReport): RunReport {
+  return { ...report, truncated: true, signals: [], orders: [], decisions: [], messages: [], problems: [] };
+}
+
+function orderLimit(text: string | undefined): number | null {
+  if (text === undefined) return DEFAULT_ORDERS;
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  return limit >= 1 && limit <= MOST_ORDERS ? limit : null;
+}

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import type { Context } from 'hono';
+import { z } from 'zod';
+import type { OrderAsked } from '../domain/asked.ts';
+import { parseMinor } from '../domain/money.ts';
+import type { OrderRequest } from '../stages/place.ts';
+import type { HttpEnv } from './auth.ts';
+import type { Caller } from './parts.ts';
+import type { Problem } from './problem.ts';
+
+const decimal = z.union([z.string(), z.number().transform(String)]).transform((text, context) => {
+  const value = parseMinor(text);
+  if (value !== null && value > 0) return value;
+  context.addIssue({ code: 'custom', message: 'must be an amount above 0 with at most two decimals' });
+  return z.NEVER;
+});
+
+const body = z
+  .strictObject({
+    symbol: z.string().regex(/^[A-Z0-9&_-]{1,32}$/, 'must be a symbol in capitals, such as TITAN or M&M'),
+    exchange: z.literal('NSE', { error: 'must be NSE' }).default('NSE'),
+    side: z.enum(['BUY', 'SELL'], { error: 'must be BUY or SELL' }),
+    quantity: z.int('must be a whole number').min(1, 'must be at least 1').max(100_000_000).optional(),
+    orderType: z.enum(['LIMIT', 'MARKET'], { error: 'must be LIMIT or MARKET' }).optional(),
+    limitPrice: decimal.optional(),
+    userId: z.string().min(1).max(200).optional(),
+  })
+  .refine(({ orderType, limitPrice }) => orderType !== 'LIMIT' || limitPrice !== undefined, {
+    path: ['limitPrice'],
+    message: 'is needed for a LIMIT order',
+  })
+  .refine(({ orderType, limitPrice }) => orderType !== 'MARKET' || limitPrice === undefined, {
+    path: ['limitPrice'],
+    message: 'is for LIMIT orders: a MARKET order goes at the price plus protection',
+  });
+
+/** The request of `POST /api/trading/orders`, or what is wrong with it. */
+export async function readRequest(c: Context<HttpEnv>): Promise<{ request: OrderRequest } | { problem: Problem }> {
+  const key = c.req.header('Idempotency-Key')?.trim() ?? '';
+  if (!/^[\x21-\x7e]{1,200}$/.test(key)) return { problem: noKey };
+  const parsed = body.safeParse(await c.req.json().catch(() => undefined));
+  if (!parsed.success) return { problem: badBody(parsed.error) };
+  const { symbol, exchange, side, quantity = null, limitPrice = null, userId } = parsed.data;
+  const whose = whoseOrder(c.get('caller'), userId);
+  if (typeof whose !== 'string') return { problem: whose };
+  const order: OrderAsked = { userId: whose, exchange, symbol, side, quantity, limitPriceMinor: limitPrice };
+  const bodyHash = createHash('sha256').update(JSON.stringify(order), 'utf8').digest('hex');
+  return { request: { principal: c.get('caller').principal, key, bodyHash, order } };
+}
+
+const noKey: Problem = {
+  status: 400,
+  code: 'idempotency_key_required',
+  detail:
+    'Send an Idempotency-Key header of 1 to 200 visible characters: a request that is repeated places nothing twice.',
+};
+
+/** 400 with every field that is wrong. */
+export function badBody(error: z.ZodError): Problem {
+  const errors = error.issues.map(({ path, message }) => ({ field: path.join('.'), message }));
+  const said = errors.map(({ field, message }) => (field === '' ? message : `${field} ${message}`));
+  return { status: 400, code: 'invalid_body', detail: said.join('; '), more: { errors } };
+}
+
+function whoseOrder(caller: Caller, named: string | undefined): string | Problem {
+  if (caller.role === 'operator') {
+    if (named !== undefined) return named;
+    return { status: 400, code: 'invalid_body', detail: 'userId is needed: an operator orders for somebody.' };
+  }
+  if (named === undefined || named === caller.userId) return caller.userId;
+  return { status: 403, code: 'forbidden', detail: 'A user orders for himself only: leave userId out.' };
+}

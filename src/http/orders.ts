@@ -1,0 +1,196 @@
+import { type Context, Hono } from 'hono';
+import { endTime, setMetric, startTime } from 'hono/timing';
+import { z } from 'zod';
+import { istIso } from '../domain/ist.ts';
+import { formatMinor } from '../domain/money.ts';
+import { orderStatuses } from '../domain/order.ts';
+import { reasonSentence } from '../domain/reason-words.ts';
+import type { Answer } from '../ports/store.ts';
+import { batched } from '../stages/batch.ts';
+import { type OrderRequest, type Placed, placeOrders } from '../stages/place.ts';
+import { averagePrice } from '../stages/report.ts';
+import { round } from '../stages/round.ts';
+import { authenticated, type HttpEnv } from './auth.ts';
+import { badBody, readRequest } from './order-request.ts';
+import type { HttpParts } from './parts.ts';
+import { described, type Problem, problem } from './problem.ts';
+
+/** Requests that come while others are being accepted go together, at most this many. */
+const MOST_AT_ONCE = 200;
+const MOST_PER_PAGE = 200;
+
+const list = z.object({
+  status: z.enum(orderStatuses).optional(),
+  symbol: z.string().max(40).optional(),
+  runId: z.string().max(100).optional(),
+  userId: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(MOST_PER_PAGE).default(50),
+  cursor: z
+    .string()
+    .regex(/^[0-9]{1,18}$/)
+    .transform(Number)
+    .optional(),
+});
+
+/**
+ * `POST /api/trading/orders`, `GET` the list and one. An order is accepted (202) before any venue is called; a refusal
+ * is 422 with its reason as code, and on record like any decision.
+ */
+export function orderRoutes(parts: HttpParts): Hono<HttpEnv> {
+  const routes = new Hono<HttpEnv>();
+  const place = placer(parts);
+  const sendSoon = sender(parts);
+  routes.post('/', authenticated, async (c) => {
+    // Begun at the door: it covers the limits on size and rate as well.
+    endTime(c, 'auth');
+    startTime(c, 'parse');
+    const read = await readRequest(c);
+    endTime(c, 'parse');
+    if ('problem' in read) return problem(c, read.problem);
+    const { placed, steps } = await place(read.request);
+    for (const [step, ms] of Object.entries(steps)) setMetric(c, step, ms);
+    if (placed.kind === 'accepted' && placed.fresh) sendSoon();
+    return answer(c, placed);
+  });
+  routes.get('/', authenticated, async (c) => listed(c, parts));
+  routes.get('/:id', authenticated, async (c) => {
+    const found = await parts.world.store.call('read_order', { order: c.req.param('id'), userId: ownOnly(c) });
+    return found ? c.json(withHistory(found)) : problem(c, noSuchOrder);
+  });
+  return routes;
+}
+
+export const noSuchOrder: Problem = { status: 404, code: 'no_such_order', detail: 'There is no such order of yours.' };
+
+/** null for an operator, who sees everybody's. */
+export function ownOnly(c: Context<HttpEnv>): string | null {
+  return c.get('caller').userId;
+}
+
+type PlacedInSteps = { placed: Placed; steps: Record<string, number> };
+
+/** Requests under one key never run beside one another: the second is told that the first is in flight. */
+function placer({ world, settings }: HttpParts): (request: OrderRequest) => Promise<PlacedInSteps> {
+  const inFlight = new Set<string>();
+  const together = batched(async (requests: OrderRequest[]): Promise<PlacedInSteps[]> => {
+    const { placed, steps } = await placeOrders(world, settings, requests);
+    return placed.map((one) => ({ placed: one, steps }));
+  }, MOST_AT_ONCE);
+  return async (request) => {
+    const name = `${request.principal} ${request.key}`;
+    if (inFlight.has(name)) return { placed: { kind: 'in_flight' }, steps: {} };
+    inFlight.add(name);
+    try {
+      return await together(request);
+    } finally {
+      inFlight.delete(name);
+    }
+  };
+}
+
+/**
+ * Wakes whoever sends: the worker of this process or another, or, where orders are sent inline, a round behind the
+ * answer. One round at a time: what comes meanwhile is for the next.
+ */
+function sender({ world, settings, later, wake, deadlineMs }: HttpParts): () => void {
+  let sending: Promise<void> | null = null;
+  let more = false;
+  const send = async (): Promise<void> => {
+    do {
+      more = false;
+      await round(world, { concurrency: settings.concurrency, stop: AbortSignal.timeout(deadlineMs) });
+    } while (more);
+  };
+  const failed = (error: unknown) => world.tell({ step: 'sending_failed', alert: true, error: described(error) });
+  return () => {
+    wake();
+    more = true;
+    if (!settings.inline || sending) return;
+    sending = send()
+      .catch(failed)
+      .finally(() => {
+        sending = null;
+      });
+    later(sending);
+  };
+}
+
+function answer(c: Context<HttpEnv>, placed: Placed): Response {
+  if (placed.kind !== 'accepted') return problem(c, refusal(placed));
+  const { orderId, clientOrderId, fresh } = placed;
+  if (!fresh) c.header('Idempotency-Replayed', 'true');
+  c.header('Location', `/api/trading/orders/${orderId}`);
+  return c.json({ orderId, clientOrderId, status: 'queued', executionScheduled: true }, 202);
+}
+
+function refusal(placed: Exclude<Placed, { kind: 'accepted' }>): Problem {
+  switch (placed.kind) {
+    case 'refused': {
+      const { limit, actual } = placed;
+      const reason = placed.reason ?? 'refused';
+      const detail = `Not placed: ${reasonSentence(reason, limit, actual)}.`;
+      return { status: 422, code: reason, detail, more: { limit, actual } };
+    }
+    case 'not_trading': {
+      const detail = 'Not placed: the exchange is not trading now.';
+      return { status: 422, code: placed.reason, detail, more: { nextSession: placed.nextSession } };
+    }
+    case 'invalid': {
+      const errors = [{ field: placed.field, message: placed.message }];
+      return { status: 400, code: 'invalid_body', detail: `${placed.field} ${placed.message}`, more: { errors } };
+    }
+    case 'no_such_user':
+      return { status: 422, code: 'no_such_user', detail: 'There is no user with this userId.' };
+    case 'in_flight':
+      return {
+        status: 409,
+        code: 'in_flight',
+        detail: 'A request with this key is being worked on: ask again in a moment.',
+      };
+    case 'other_body':
+      return {
+        status: 422,
+        code: 'idempotency_key_reused',
+        detail: 'This key was used for another request: a new order needs a new key.',
+      };
+  }
+}
+
+async function listed(c: Context<HttpEnv>, { world }: HttpParts): Promise<Response> {
+  const parsed = list.safeParse(c.req.query());
+  if (!parsed.success) return problem(c, { ...badBody(parsed.error), code: 'invalid_query' });
+  const { status = null, symbol = null, runId = null, limit, cursor = null } = parsed.data;
+  const userId = ownOnly(c) ?? parsed.data.userId ?? null;
+  // One more than asked for: it tells whether there is a next page.
+  const asked = { userId, status, symbol, runId, beforeId: cursor, limit: limit + 1 };
+  const found = await world.store.call('read_orders', asked);
+  const page = found.slice(0, limit);
+  const nextCursor = found.length > limit ? String(page.at(-1)?.orderId) : null;
+  return c.json({ orders: page.map(orderJson), nextCursor });
+}
+
+type Order = Answer<'read_orders'>[number];
+
+function orderJson(order: Order) {
+  const { limitPriceMinor, filledValueMinor, chargesMinor, createdAtMs, changedAtMs, ...same } = order;
+  return {
+    ...same,
+    limitPrice: formatMinor(limitPriceMinor),
+    averagePrice: averagePrice(filledValueMinor, order.filledQuantity),
+    charges: formatMinor(chargesMinor),
+    createdAt: istIso(createdAtMs),
+    changedAt: istIso(changedAtMs),
+  };
+}
+
+function withHistory({ events, fills, ...order }: NonNullable<Answer<'read_order'>>) {
+  return {
+    ...orderJson(order),
+    events: events.map(({ atMs, ...event }) => ({ ...event, at: istIso(atMs) })),
+    fills: fills.map(({ priceMinor, atMs, ...fill }) => ({
+      ...fill,
+      price: formatMinor(priceMinor),
+      at: istIso(atMs),
+    })),
+  };
+}

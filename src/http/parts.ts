@@ -1,0 +1,45 @@
+import type { UpgradeWebSocket } from 'hono/ws';
+import type { World } from '../ports/world.ts';
+import type { RunRequest } from '../stages/request.ts';
+import type { Metrics } from './metrics.ts';
+import type { Changes } from './order-hub.ts';
+
+/** Who is asking. Operators act for everybody; a user sees and places only what is his own. */
+export type Caller =
+  | { role: 'operator'; principal: string; userId: null }
+  | { role: 'user'; principal: string; userId: string };
+
+/** Why a request is turned away: an HTTP status and our code for it, as problem JSON says them. */
+export interface TurnedAway {
+  status: 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429 | 503;
+  code: string;
+  detail: string;
+}
+
+/** What the routes work with, built once per process. */
+export interface HttpParts {
+  world: World;
+  /** The same settings a scan from the command line has. */
+  settings: Pick<RunRequest, 'mode' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'>;
+  cronSecret: string;
+  /** For `POST /api/signals` signed with HMAC; null: only bearer keys may send signals. */
+  signalsSecret: string | null;
+  /** Gives the claims of a valid Supabase JWT; null for one that is not. Not set: no JWT is accepted. */
+  verifyJwt: ((token: string) => Promise<{ sub: string; role: string | null } | null>) | null;
+  /** How long one request may work before it hands back what is not sent. */
+  deadlineMs: number;
+  /** Work that goes on after the answer: the platform's `waitUntil`, or the process's own. */
+  later: (work: Promise<unknown>) => void;
+  /** Wakes the worker of this process, where it has one. */
+  wake: () => void;
+  /** Says when statuses of orders may have changed. */
+  changes: Changes;
+  /** Of the server this runs on; null where there is none that could (Vercel). */
+  upgradeWebSocket: UpgradeWebSocket | null;
+  /** After this a stream is closed for its client to come back; null: it stays open until its order has ended. */
+  longestStreamMs: number | null;
+  /** Its `tell` is to be one of those the world tells. */
+  metrics: Metrics;
+  /** The versions of the migrations this code was written for. */
+  migrations: readonly string[];
+}

@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import type { DayOverride } from '../domain/calendar.ts';
+import { signalIdOf } from '../domain/ids.ts';
+import { istDate, parseTradeDate } from '../domain/ist.ts';
+import { formatMinor, parseMinor } from '../domain/money.ts';
+import { nextSession, runIdOf, sessionIdOf, sessionOf } from '../domain/session.ts';
+import { misplaced, mostRank, strategyPattern, symbolPattern } from '../domain/signal-rules.ts';
+import type { Mode, Signal } from '../domain/words.ts';
+
+const DEFAULT_RANK = 1_000;
+const MOST_VALUE = 200;
+const MOST_PAYLOAD = 4_000;
+const API_KEYS = /ds_[\w-]{43}/g;
+
+/** What the trade date of a signal is judged by. */
+export interface SignalDay {
+  nowMs: number;
+  mode: Mode;
+  cutOffTime: string;
+  overrides: readonly DayOverride[];
+}
+
+export interface RowProblem {
+  field: string | null;
+  reason: string;
+  value: string | null;
+}
+
+/** One row of a request: what was sent, for the record, and the signal it is or what is wrong with it. */
+export type ReadRow = { payload: string } & ({ signal: Signal; runId: string } | { problem: RowProblem });
+
+/** A decimal string or a JSON number, taken as it is written: what has more than two decimals is refused, not rounded. */
+const price = z
+  .union([z.string(), z.number()], { error: 'must be a price such as "3564.80"' })
+  .transform((given, context) => {
+    const minor = parseMinor(String(given));
+    if (minor !== null && minor > 0 && minor <= 99_999_999_999_999) return minor;
+    context.addIssue({ code: 'custom', message: 'must be above 0 with at most two decimals, such as "3564.80"' });
+    return z.NEVER;
+  });
+
+const row = z.strictObject(
+  {
+    tradeDate: z
+      .string({ error: 'must be a date (YYYY-MM-DD)' })
+      .refine((text) => parseTradeDate(text) !== null, 'is not a date (YYYY-MM-DD)')
+      .optional(),
+    rank: z
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(mostRank, `must be at most ${mostRank}`)
+      .default(DEFAULT_RANK),
+    strategy: z
+      .string({ error: 'must be a name' })
+      .regex(strategyPattern, 'must be 1 to 60 characters without : and |'),
+    exchange: z.literal('NSE', { error: 'must be NSE' }).default('NSE'),
+    symbol: z.string({ error: 'must be a symbol' }).regex(symbolPattern, 'must be 1 to 30 of A-Z 0-9 & - _ .'),
+    side: z.enum(['BUY', 'SELL'], { error: 'must be BUY or SELL' }),
+    referencePrice: price,
+    stopLoss: price.nullish(),
+    target: price.nullish(),
+  },
+  { error: (issue) => (issue.code === 'unrecognized_keys' ? 'is no field of a signal' : 'must be an object') },
+);
+
+const anything = z.unknown().optional();
+
+/** What TradingView's placeholders give: `NSE:TITAN` or `TITAN`, `buy`, 3564.8. What else an alert says is let be. */
+const alert = z
+  .object({
+    ticker: z.string().optional(),
+    symbol: z.string().optional(),
+    action: anything,
+    price: anything,
+    close: anything,
+    strategy: anything,
+  })
+  .transform(({ ticker, symbol, action, price, close, strategy }) => ({
+    strategy: strategy ?? 'tradingview',
+    symbol: (ticker ?? symbol)?.replace(/^NSE:/, ''),
+    side: typeof action === 'string' ? action.toUpperCase() : action,
+    referencePrice: price ?? close,
+  }));
+
+/** What an alert may call a signal's fields, the first first. */
+const alertNames: Readonly<Record<string, readonly string[]>> = {
+  symbol: ['ticker', 'symbol'],
+  side: ['action'],
+  referencePrice: ['price', 'close'],
+};
+
+/** Reads one row of `{signals: […]}`. A field nobody knows is refused: it may be a stop or target misspelt. */
+export function readRow(given: unknown, day: SignalDay): ReadRow {
+  return read(row, withoutKey(given), day);
+}
+
+/** Reads one TradingView-style alert. Its `time` is the bar's, not the signal's, and is not looked at. */
+export function readAlert(given: unknown, day: SignalDay): ReadRow {
+  return read(alert.pipe(row), withoutKey(given), day, alertNames);
+}
+
+function read(
+  schema: z.ZodType<z.output<typeof row>>,
+  given: unknown,
+  day: SignalDay,
+  names: typeof alertNames = {},
+): ReadRow {
+  const payload = hidden(JSON.stringify(given)).slice(0, MOST_PAYLOAD);
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) return { payload, problem: problemOf(parsed.error, given, names) };
+  const signal = signalOf(parsed.data, parsed.data.tradeDate ?? nextDate(day));
+  const problem = wrongSide(signal) ?? wrongDate(signal.tradeDate, day);
+  if (problem) return { payload, problem };
+  return { payload, signal, runId: runIdOf(sessionIdOf('XNSE', signal.tradeDate, 'open'), day.mode) };
+}
+
+function signalOf(given: z.output<typeof row>, tradeDate: string): Signal {
+  const { strategy, exchange, symbol, side, rank, referencePrice, stopLoss, target } = given;
+  const named = { tradeDate, strategy, exchange, symbol, side };
+  const prices = { referencePriceMinor: referencePrice, stopLossMinor: stopLoss ?? null, targetMinor: target ?? null };
+  return { id: signalIdOf(named), ...named, rank, ...prices, validUntilMs: null };
+}
+
+/** The first thing that is wrong, under the name the sender gave it, with what stands there. */
+function problemOf({ issues: [issue] }: z.ZodError, given: unknown, names: typeof alertNames): RowProblem {
+  if (!issue) return { field: null, reason: 'can not be read', value: null };
+  const unknownField = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const ours = unknownField ?? issue.path[0]?.toString();
+  if (ours === undefined) return { field: null, reason: issue.message, value: shown(given) };
+  const fields = new Map(typeof given === 'object' && given !== null ? Object.entries(given) : []);
+  const theirs = names[ours] ?? [ours];
+  const field = theirs.find((name) => fields.has(name)) ?? theirs[0] ?? ours;
+  return { field: shown(field), reason: issue.message, value: shown(fields.get(field)) };
+}
+
+function wrongSide(signal: Signal): RowProblem | null {
+  const wrong = misplaced(signal);
+  if (!wrong) return null;
+  const valueMinor = wrong.of === 'stopLoss' ? signal.stopLossMinor : signal.targetMinor;
+  const reason = `must be ${wrong.must} the reference price for a ${signal.side}`;
+  return { field: wrong.of, reason, value: valueMinor === null ? null : formatMinor(valueMinor) };
+}
+
+/** A signal nobody would ever act on is told now: its day is over, or no trading day at all. */
+function wrongDate(date: string, { nowMs, cutOffTime, overrides }: SignalDay): RowProblem | null {
+  const no = (reason: string): RowProblem => ({ field: 'tradeDate', reason, value: date });
+  const found = sessionOf({ exchange: 'NSE', slot: 'open', cutOffTime, overrides, date });
+  if (found.kind === 'session') return nowMs < found.session.cutOffMs ? null : no('too_late');
+  if (found.kind === 'closed') return no(`the exchange does not trade then (${found.name})`);
+  return no('is beyond the trading calendar');
+}
+
+/** Today until its cut-off, from then on the next trading day. Where the calendar has none, today: it is refused then. */
+function nextDate({ nowMs, cutOffTime, overrides }: SignalDay): string {
+  const date = istDate(nowMs);
+  const query = { exchange: 'NSE', slot: 'open', cutOffTime, overrides } as const;
+  const today = sessionOf({ ...query, date });
+  if (today.kind === 'session' && nowMs < today.session.cutOffMs) return date;
+  return nextSession(date, query)?.split(':')[1] ?? date;
+}
+
+/** The key an alert may carry is nothing to keep. */
+function withoutKey(given: unknown): unknown {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
+  return Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'key'));
+}
+
+/** Nor is one that stands anywhere else. */
+function hidden(text: string): string {
+  return text.replace(API_KEYS, '[hidden]');
+}
+
+function shown(value: unknown): string | null {
+  if (value === undefined || value === null) return null;
+  return hidden(typeof value === 'string' ? value : JSON.stringify(value)).slice(0, MOST_VALUE);
+}

@@ -1,0 +1,150 @@
+-- Watching it: what streams follow, what metrics show, what /ready and the doctor look at, how long a run took.
+
+-- Says once per statement that statuses may have changed (equal notices of a transaction are one), so a batch of 500
+-- costs one. A hint without content: who hears it reads the events. A new order is watched by nobody yet.
+create function core.tell_order_changes() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  perform pg_notify('daily_scan_orders', '');
+  return null;
+end $$;
+create trigger watchers_hear_of_a_status after update of status on public.orders
+  for each statement execute function core.tell_order_changes();
+
+-- {orders: [{orderId, afterEventId}]}: what happened to each of these orders after an event, oldest first. Asked per
+-- order, because an order's row is locked while its events are written: its ids grow in the order they become visible.
+-- Over all orders they do not (a later id may commit first), so one last id for everything would lose events.
+-- What is filled is what is filled now, not at the event.
+create function public.read_order_events(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('eventId', e.id, 'orderId', o.id, 'clientOrderId', o.client_order_id,
+    'status', e.to_status, 'from', e.from_status, 'reason', e.reason, 'filledQuantity', o.filled_quantity,
+    'filledValueMinor', o.filled_value_minor, 'atMs', core.ms(e.at)) order by e.id), '[]')
+  from jsonb_to_recordset(args -> 'orders') as watched("orderId" bigint, "afterEventId" bigint)
+  join public.orders o on o.id = watched."orderId"
+  join public.order_events e on e.order_id = o.id and e.id > watched."afterEventId";
+$$;
+
+create index runs_of_a_day on public.scan_runs (trade_date);
+create index accounts_that_are_blocked on public.accounts (id) where not_ready is not null;
+
+-- A label of a metric must not hold free text: the word a reason begins with, or `other`.
+create function core.label(reason text) returns text
+language sql immutable as $$
+  select case when reason is null then ''
+    when split_part(reason, ':', 1) ~ '^[a-z][a-z0-9_]{0,39}$' then split_part(reason, ':', 1) else 'other' end;
+$$;
+
+-- What is so at the moment: orders, messages and runs of one trade date; what waits or is unknown, of any date.
+create function public.read_gauges(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  with today as materialized (
+    select id, split_part(id, ':', 3) as slot, mode, state, opened_at, decided_at, done_at
+    from public.scan_runs where trade_date = (args ->> 'tradeDate')::date
+  ), o as materialized (
+    select today.mode, o.run_id, o.signal_id, o.instrument_id, o.side, o.venue, o.status, core.label(o.reason) as reason,
+      o.submitted_at, o.filled_quantity, o.filled_value_minor * 1000 / nullif(o.filled_quantity, 0) as price_milli
+    from today join public.orders o on o.run_id = today.id
+  )
+  select jsonb_build_object(
+    'orders', (select coalesce(jsonb_agg(to_jsonb(t)), '[]') from (
+      select mode, venue, status, reason, count(*) as count from o group by 1, 2, 3, 4 order by 5 desc limit 200) t),
+    'messages', (select coalesce(jsonb_agg(to_jsonb(t)), '[]') from (
+      select today.mode, m.status, count(*) as count from today join public.messages m on m.run_id = today.id
+      group by 1, 2) t),
+    'runs', (select coalesce(jsonb_agg(jsonb_build_object('slot', slot, 'mode', mode, 'state', state,
+        'planningMs', core.ms(decided_at) - core.ms(opened_at),
+        'sendingMs', (select core.ms(max(submitted_at)) - core.ms(min(submitted_at)) from o where o.run_id = today.id),
+        'totalMs', core.ms(done_at) - core.ms(opened_at))), '[]') from today),
+    -- The widest 20: lowest and highest average price of a signal, in thousandths of the minor unit.
+    'spreads', (select coalesce(jsonb_agg(to_jsonb(t)), '[]') from (
+      select o.mode, i.symbol, o.side, min(price_milli) as "lowestMilli", max(price_milli) as "highestMilli"
+      from o join public.instruments i on i.id = o.instrument_id where filled_quantity > 0 and signal_id is not null
+      group by o.mode, i.symbol, o.side, o.run_id, o.signal_id having count(*) > 1
+      order by max(price_milli)::numeric / min(price_milli) desc limit 20) t),
+    'queued', (select jsonb_build_object('count', count(*), 'oldestAtMs', core.ms(min(created_at)))
+      from public.orders where status = 'queued'),
+    'unknownOrders', (select count(*) from public.orders where status = 'unknown'),
+    'leftToAPerson', (select count(*) from public.orders where status = 'unknown' and next_look_at is null),
+    'messagesWaiting', (select jsonb_build_object('count', count(*), 'oldestDueAtMs', core.ms(min(due_at)))
+      from public.messages where status = 'queued'),
+    'blockedAccounts', (select count(*) from public.accounts where not_ready is not null),
+    'halts', (select count(*) from public.halts where resumed_at is null));
+$$;
+
+-- The database's clock, and which migrations it has: of the functions, the one that must answer with any schema.
+create function public.read_readiness(args jsonb) returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  versions jsonb := '[]';
+begin
+  -- Whoever ran the files by hand has no record of them.
+  if to_regclass('supabase_migrations.schema_migrations') is not null then
+    select coalesce(jsonb_agg(version order by version), '[]') into versions from supabase_migrations.schema_migrations;
+  end if;
+  return jsonb_build_object('nowMs', core.ms(core.database_now()), 'migrations', versions);
+end $$;
+
+-- What a person has to know before the next session. {mode, tradeDates, functions}: `functions` are the names this
+-- program calls, so that those of other programs in the same database are nobody's trouble. Lists hold 20 at most.
+create function public.read_condition(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  with ours as (
+    select name, to_regprocedure(format('public.%I(jsonb)', name)) as f
+    from jsonb_array_elements_text(args -> 'functions') as name
+  ), blocked as (
+    select user_id, venue, not_ready from public.accounts where not_ready is not null and mode = args ->> 'mode'
+  ), person as (
+    select client_order_id from public.orders where status = 'unknown' and next_look_at is null
+  )
+  select jsonb_build_object(
+    'signals', (select coalesce(jsonb_agg(jsonb_build_object('tradeDate', day, 'count',
+        (select count(*) from public.signals s where s.trade_date = day::date and s.source <> 'api')) order by day), '[]')
+      from jsonb_array_elements_text(args -> 'tradeDates') as day),
+    'users', (select jsonb_build_object('active', count(*),
+        'withoutAccount', count(*) filter (where not exists (select from public.accounts a
+          where (a.user_id, a.venue, a.mode) = (u.id, u.venue, args ->> 'mode'))),
+        'withoutOptIn', count(*) filter (where whatsapp is null or opted_in_at is null))
+      from public.users u where active and trading_enabled),
+    'unknownOrders', (select count(*) from public.orders where status = 'unknown'),
+    'leftToAPerson', (select coalesce(jsonb_agg(client_order_id), '[]') from (select * from person limit 20) t),
+    'blockedAccounts', (select jsonb_build_object('count', (select count(*) from blocked), 'first',
+      (select coalesce(jsonb_agg(jsonb_build_object('userId', user_id, 'venue', venue, 'why', not_ready)), '[]')
+        from (select * from blocked order by user_id limit 20) t))),
+    'halts', (select coalesce(jsonb_agg(jsonb_build_object('scope', scope, 'target', target, 'why', why)), '[]')
+      from (select * from public.halts where resumed_at is null order by id limit 20) t),
+    'notCallable', (select coalesce(jsonb_agg(name), '[]') from ours
+      where f is null or not coalesce(has_function_privilege('service_role', f, 'execute'), false)),
+    'openToVisitors', (select coalesce(jsonb_agg(distinct name), '[]') from ours, unnest(array['anon', 'authenticated']) role
+      where f is not null and has_function_privilege(role, f, 'execute')),
+    'withoutRowSecurity', (select coalesce(jsonb_agg(c.oid::regclass::text), '[]') from pg_catalog.pg_class c
+      where c.relkind in ('r', 'p') and not c.relrowsecurity
+        and (c.relnamespace in (to_regnamespace('core'), to_regnamespace('paper_venue'))
+          or (c.relnamespace = to_regnamespace('public') and c.relname in ('users', 'accounts', 'orders', 'decisions', 'fills',
+            'positions', 'ledger_entries', 'messages', 'scan_runs', 'order_requests')))));
+$$;
+
+-- When a run did what, and what went wrong in it how often, most frequent first. Null where there is no such run.
+create function public.read_run_timings(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object('openedAtMs', core.ms(run.opened_at), 'decidedAtMs', core.ms(run.decided_at),
+    'doneAtMs', core.ms(run.done_at), 'firstSentAtMs', core.ms(sent.first), 'lastSentAtMs', core.ms(sent.last),
+    'lastSettledAtMs', core.ms(sent.settled), 'attempts', coalesce(sent.attempts, 0),
+    'lastMessageAtMs', (select core.ms(max(changed_at)) from public.messages
+      where run_id = run.id and status not in ('queued', 'sending')),
+    'troubles', (select coalesce(jsonb_agg(to_jsonb(t)), '[]') from (
+      select status, venue, reason, message, count(*) as count from public.orders
+      where run_id = run.id and status in ('rejected', 'canceled', 'expired', 'unknown')
+      group by 1, 2, 3, 4 order by 5 desc, 1, 2, 3, 4 limit 20) t),
+    -- What did not end an order, but cost it an attempt or a lookup.
+    'setbacks', (select coalesce(jsonb_agg(to_jsonb(t)), '[]') from (
+      select e.to_status as status, o.venue, e.reason, count(*) as count
+      from public.orders o join public.order_events e on e.order_id = o.id
+      where o.run_id = run.id and e.from_status = 'submitting' and e.to_status in ('queued', 'unknown')
+      group by 1, 2, 3 order by 4 desc, 1, 2, 3 limit 20) t))
+  from public.scan_runs run
+  cross join lateral (select min(submitted_at) as first, max(submitted_at) as last, sum(attempts) as attempts,
+    max(coalesce(ended_at, changed_at)) filter (where attempts > 0 and status <> 'submitting') as settled
+    from public.orders where run_id = run.id) sent
+  where run.id = args ->> 'runId';
+$$;

@@ -1,0 +1,64 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { type ApikeyFlags, apikeyCommand } from '../../src/commands/apikey.ts';
+import { readConfig } from '../../src/config.ts';
+import { office } from '../pipeline/office.ts';
+import { freshPostgres } from '../support/postgres.ts';
+
+const users = 'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue\n';
+
+/** The program on a server's database: it starts faster there. */
+async function desk() {
+  const postgres = await freshPostgres();
+  onTestFinished(() => postgres.close());
+  const here = office(false);
+  const run = (...args: string[]) => here.run(args, { DATABASE_URL: postgres.url });
+  return { here, run, apikey: (...args: string[]) => run('apikey', ...args) };
+}
+
+test('a key is shown once, listed without it, and revoked by its first characters', async () => {
+  const { apikey } = await desk();
+  const made = await apikey('create', '--role', 'operator', '--label', 'the desk');
+  expect({ code: made.code, stderr: made.stderr }).toMatchObject({ code: 0 });
+  expect(made.stdout).toMatch(/^ds_[\w-]{43}\n$/);
+  const key = made.stdout.trim();
+  expect(made.stderr).not.toContain(key);
+
+  const listed = await apikey('list');
+  expect(listed.stdout).toContain(`${key.slice(0, 9)}…  operator`);
+  expect(listed.stdout).toContain('the desk');
+  expect(listed.stdout).not.toContain(key.slice(0, 12));
+
+  expect((await apikey('revoke', '--key', key)).stdout).toBe(`Key ${key.slice(0, 9)} is now revoked.\n`);
+  const [row] = JSON.parse((await apikey('list', '--json')).stdout);
+  expect(row).toMatchObject({ hint: key.slice(0, 9), role: 'operator', revokedAtMs: expect.any(Number) });
+});
+
+test('a user’s key is for a user there is', async () => {
+  const { here, run, apikey } = await desk();
+  await run('import', 'users', here.file('users.csv', `${users}Asha Rao,,100000,20,5,,,,\n`));
+  const made = await apikey('create', '--role', 'user', '--user', 'Asha Rao', '--json');
+  expect(JSON.parse(made.stdout)).toMatchObject({
+    key: expect.stringMatching(/^ds_/),
+    role: 'user',
+    userId: 'asha-rao',
+  });
+  const none = await apikey('create', '--role', 'user', '--user', 'Nobody');
+  expect([none.code, none.stdout]).toEqual([2, '']);
+  expect(none.stderr).toContain('There is no user "Nobody" here, so no key was made');
+});
+
+test.each<[string, ApikeyFlags, string]>([
+  ['create', {}, '--role operator or --role user'],
+  ['create', { role: 'admin' }, '--role operator or --role user'],
+  ['create', { role: 'user' }, 'needs --user'],
+  ['create', { role: 'operator', user: 'Asha' }, 'leave --user out'],
+  ['create', { role: 'operator', label: 'x'.repeat(101) }, 'longer than 100'],
+  ['revoke', {}, 'Give --key'],
+  ['revoke', { key: 'ds_' }, 'Give --key'],
+  ['destroy', {}, 'create, list or revoke'],
+])('%s with %j is refused before any database is opened', async (what, flags, why) => {
+  const read = readConfig({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' });
+  if (read.kind !== 'config') throw new Error(read.problems.join());
+  const message = expect.stringContaining(why);
+  expect(await apikeyCommand(what)(read.config, flags)).toMatchObject({ kind: 'refusal', code: 'bad_flag', message });
+});

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { onEveryDatabase } from './ground.ts';
+import { nowMs, user } from './scene.ts';
+
+const key = (n: number) => ({ hash: n.toString(16).padStart(64, '0'), hint: `ds_key00${n}`, label: `key ${n}`, nowMs });
+const operators = (n: number) => ({ ...key(n), role: 'operator', userId: null }) as const;
+
+onEveryDatabase('api keys', ({ store, session, value }) => {
+  const importAsha = () =>
+    store.call('import_users', { users: [user('asha')], mode: 'paper', source: 'import:users.csv', nowMs });
+
+  test('a key is found by its hash until it is revoked, and never again', async () => {
+    expect(await store.call('create_api_key', operators(1))).toEqual({ kind: 'created' });
+    const { hash, hint } = operators(1);
+    expect(await store.call('find_api_key', { hash })).toEqual({ hint, role: 'operator', userId: null });
+    expect(await store.call('revoke_api_key', { hint, nowMs })).toEqual({ kind: 'revoked' });
+    expect(await store.call('find_api_key', { hash })).toBeNull();
+    expect(await store.call('revoke_api_key', { hint, nowMs: nowMs + 5 })).toEqual({ kind: 'already_revoked' });
+    expect(await store.call('revoke_api_key', { hint: 'ds_nobody', nowMs })).toEqual({ kind: 'no_such_key' });
+    // Made again after that (a call that was lost), it stays revoked.
+    await store.call('create_api_key', operators(1));
+    expect(await store.call('find_api_key', { hash })).toBeNull();
+    expect(await store.call('find_api_key', { hash: 'unknown' })).toBeNull();
+  });
+
+  test('a user’s key names a user there is', async () => {
+    const asked = { ...key(1), role: 'user', userId: 'asha' } as const;
+    expect(await store.call('create_api_key', asked)).toEqual({ kind: 'no_such_user' });
+    await importAsha();
+    expect(await store.call('create_api_key', asked)).toEqual({ kind: 'created' });
+    expect(await store.call('find_api_key', asked)).toMatchObject({ role: 'user', userId: 'asha' });
+    const noUser = store.call('create_api_key', { ...asked, ...key(2), userId: null });
+    await expect(noUser).rejects.toThrow('a_users_key_names_the_user');
+  });
+
+  test('making a key twice makes one, and no two have the same first characters', async () => {
+    await store.call('create_api_key', operators(1));
+    await store.call('create_api_key', operators(1));
+    expect(await value('select count(*)::int from public.api_keys')).toBe(1);
+    const twin = store.call('create_api_key', { ...operators(2), hint: operators(1).hint });
+    await expect(twin).rejects.toThrow('a_key_is_known_by_its_hint');
+  });
+
+  test('the list has everything but the key and its hash', async () => {
+    await store.call('create_api_key', operators(1));
+    await store.call('create_api_key', { ...operators(2), nowMs: nowMs + 1 });
+    await store.call('revoke_api_key', { hint: operators(2).hint, nowMs: nowMs + 2 });
+    expect(await store.call('read_api_keys', {})).toEqual([
+      { hint: 'ds_key001', role: 'operator', userId: null, label: 'key 1', createdAtMs: nowMs, revokedAtMs: null },
+      {
+        hint: 'ds_key002',
+        role: 'operator',
+        userId: null,
+        label: 'key 2',
+        createdAtMs: nowMs + 1,
+        revokedAtMs: nowMs + 2,
+      },
+    ]);
+  });
+
+  test('a login is the user it is connected to', async () => {
+    const authUserId = '6f1c1c1e-0000-4000-8000-000000000001';
+    await importAsha();
+    expect(await store.call('find_auth_user', { authUserId })).toEqual({ userId: null });
+    await session.query('update public.users set auth_user_id = $1', [authUserId]);
+    expect(await store.call('find_auth_user', { authUserId })).toEqual({ userId: 'asha' });
+  });
+});

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { expect, test } from 'vitest';
+import type { SignalToReceive } from '../../src/ports/arguments.ts';
+import { onEveryDatabase } from './ground.ts';
+import { decideAll, nowMs, openScene, sendOne, settle, settlement, signal, tradeDate } from './scene.ts';
+
+const runId = `XNSE:${tradeDate}:open:paper`;
+const good = (symbol: string, change = {}): Omit<SignalToReceive, 'position'> => {
+  return { payload: `{"symbol":"${symbol}"}`, signal: signal(symbol, change), runId, problem: null };
+};
+const bad: Omit<SignalToReceive, 'position'> = { payload: '4', signal: null, runId: null, problem: 'side: is wrong' };
+
+onEveryDatabase('received signals', ({ store, session, value }) => {
+  const receive = (rows: Omit<SignalToReceive, 'position'>[], requestId: string = randomUUID()) => {
+    const numbered = rows.map((row, position) => ({ ...row, position }));
+    return store.call('receive_signals', { requestId, source: 'http:test', nowMs, rows: numbered });
+  };
+  const outcomes = async (rows: Omit<SignalToReceive, 'position'>[]) =>
+    (await receive(rows)).map(({ outcome, problem }) => [outcome, problem]);
+
+  test('good ones become signals, the first of the same id stands, and all rows are kept', async () => {
+    const rows = [good('TITAN'), bad, good('TITAN', { referencePriceMinor: 99_00 }), good('INFY'), bad];
+    expect(await receive(rows)).toEqual([
+      { position: 0, signalId: signal('TITAN').id, outcome: 'accepted', problem: null },
+      { position: 1, signalId: null, outcome: 'rejected', problem: 'side: is wrong' },
+      { position: 2, signalId: signal('TITAN').id, outcome: 'duplicate', problem: null },
+      { position: 3, signalId: signal('INFY').id, outcome: 'accepted', problem: null },
+      { position: 4, signalId: null, outcome: 'rejected', problem: 'side: is wrong' },
+    ]);
+    const { signals } = await store.call('read_inputs', { mode: 'paper', tradeDate, runId });
+    expect(signals.map(({ symbol, referencePriceMinor }) => [symbol, referencePriceMinor])).toEqual([
+      ['INFY', 100_00],
+      ['TITAN', 100_00],
+    ]);
+    expect(await value('select string_agg(payload, $1 order by position) from public.received_signals', ['|'])).toBe(
+      '{"symbol":"TITAN"}|4|{"symbol":"TITAN"}|{"symbol":"INFY"}|4',
+    );
+    expect(await value("select string_agg(distinct source, '|') from public.signals")).toBe('http:test');
+  });
+
+  test('one that is known already changes nothing', async () => {
+    await store.call('import_signals', { signals: [signal('TITAN')], source: 'import:signals.csv' });
+    expect(await outcomes([good('TITAN', { referencePriceMinor: 99_00, rank: 7 })])).toEqual([['duplicate', null]]);
+    expect(await session.query('select rank, reference_price_minor::int as price, source from public.signals')).toEqual(
+      [{ rank: 1, price: 100_00, source: 'import:signals.csv' }],
+    );
+  });
+
+  test('a call that is made again gets its first answer', async () => {
+    const requestId = randomUUID();
+    const first = await receive([good('TITAN'), bad], requestId);
+    expect(await receive([good('TITAN'), bad], requestId)).toEqual(first);
+    expect(await value('select count(*)::int from public.received_signals')).toBe(2);
+  });
+
+  test('one for a run that is open is kept on record only', async () => {
+    await openScene(store);
+    expect(await outcomes([good('INFY'), good('TITAN')])).toEqual([
+      ['rejected', 'too_late'],
+      ['duplicate', null],
+    ]);
+    expect(await value('select count(*)::int from public.signals')).toBe(1);
+  });
+
+  test('two requests at once with the same signal make it once', async () => {
+    const both = await Promise.all([receive([good('TITAN')]), receive([good('TITAN', { rank: 2 })])]);
+    expect(both.map(([row]) => row?.outcome).toSorted()).toEqual(['accepted', 'duplicate']);
+  });
+
+  test('what is unfinished is counted until it has ended', async () => {
+    expect(await store.call('count_unfinished', {})).toEqual({ orders: 0, messages: 0 });
+    await decideAll(await openScene(store));
+    expect(await store.call('count_unfinished', {})).toMatchObject({ orders: 1 });
+    const { orderId } = await sendOne(store);
+    await settle(store, [settlement(orderId, 'rejected')]);
+    expect(await store.call('count_unfinished', {})).toEqual({ orders: 0, messages: 1 });
+  });
+});

@@ -1,0 +1,96 @@
+import { createHmac } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { tradeDate } from '../pipeline/desk.ts';
+import { signalsSecret } from './door.ts';
+import { idOf, signalDesk, titan } from './signal-desk.ts';
+
+const { open, service, answerTo, stored, received } = signalDesk();
+
+describe('a TradingView alert', () => {
+  const alert = { ticker: 'TITAN', action: 'buy', price: 3560.5, time: '2025-08-27T10:00:00Z', interval: '1D' };
+
+  test('with an operator’s key in it is taken in, and the key kept nowhere', async () => {
+    const { operatorKey } = open();
+    const answer = await open().ask(null, 'POST', '/api/signals', { ...alert, key: operatorKey });
+    expect([answer.status, await answer.json()]).toEqual([
+      202,
+      { accepted: [{ index: 0, id: idOf('TITAN', tradeDate, 'tradingview') }], duplicates: [], rejected: [] },
+    ]);
+    expect(await stored()).toMatchObject([{ symbol: 'TITAN', side: 'BUY', referencePriceMinor: 3560_50, rank: 1000 }]);
+    expect(JSON.stringify(await received())).not.toContain(operatorKey);
+    expect((await received())[0]).toMatchObject({
+      source: `http:key:${operatorKey.slice(0, 9)}`,
+      payload: JSON.stringify(alert),
+    });
+  });
+
+  test('may say symbol, close and its strategy instead, and name the exchange before the ticker', async () => {
+    await answerTo({ symbol: 'INFY', action: 'SELL', close: '1500', strategy: 'mean-reversion' });
+    await answerTo({ ...alert, ticker: 'NSE:SBIN' });
+    expect((await stored()).map(({ id }) => id).toSorted()).toEqual([
+      `NSE:${tradeDate}:mean-reversion:INFY:SELL`,
+      idOf('SBIN', tradeDate, 'tradingview'),
+    ]);
+  });
+
+  test.each([
+    ['action', { action: 'exit' }, 'exit'],
+    ['ticker', { ticker: 'BINANCE:BTCUSDT' }, 'BINANCE:BTCUSDT'],
+    ['ticker', { ticker: undefined }, null],
+    ['symbol', { ticker: undefined, symbol: 'a b' }, 'a b'],
+    ['price', { price: '{{close}}' }, '{{close}}'],
+    ['close', { price: undefined, close: 0 }, '0'],
+    ['strategy', { strategy: 7 }, '7'],
+  ])('with a %s that can not be is rejected in the words of the alert', async (field, change, value) => {
+    expect(await answerTo({ ...alert, ...change })).toMatchObject({
+      status: 422,
+      rejected: [{ index: 0, field, value }],
+    });
+  });
+
+  test.each([
+    ['a user’s', 403, () => open().userKey('asha-rao')],
+    ['an unknown', 401, async () => `ds_${'A'.repeat(43)}`],
+    ['a cut', 401, async () => open().operatorKey.slice(0, -1)],
+    ['no', 401, async () => undefined],
+  ])('with %s key is turned away (%i)', async (_whose, status, key) => {
+    const answer = await open().ask(null, 'POST', '/api/signals', { ...alert, key: await key() });
+    expect(answer.status).toBe(status);
+    expect(await received()).toEqual([]);
+  });
+});
+
+describe('a signed request', () => {
+  const body = JSON.stringify({ signals: [titan] });
+  const hmac = (text: string, secret = signalsSecret) =>
+    `sha256=${createHmac('sha256', secret).update(text).digest('hex')}`;
+  const signed = async (signature: string, at = open(), text = body) => {
+    return (await at.ask(null, 'POST', '/api/signals', text, { 'X-Signature': signature })).status;
+  };
+
+  test('with the right signature of exactly this body is taken in', async () => {
+    expect(await signed(hmac(body))).toBe(202);
+    expect(await received()).toMatchObject([{ source: 'http:signature', outcome: 'accepted' }]);
+    expect(await signed(hmac(body).toUpperCase())).toBe(202);
+  });
+
+  test('is turned away with any other', async () => {
+    const right = hmac(body);
+    const wrong = [hmac(`${body} `), hmac(body, 'another secret'), hmac(body, ''), right.slice(0, -1), `${right}0`];
+    for (const signature of [...wrong, right.slice(7), '', 'sha256=', right.replace('sha256', 'sha1')]) {
+      expect([signature, await signed(signature)]).toEqual([signature, 401]);
+    }
+    expect(await signed(right, open(), body.replace('TITAN', 'INFY'))).toBe(401);
+    expect(await received()).toEqual([]);
+  });
+
+  test('is turned away where no secret is set up, even one signed with nothing', async () => {
+    const without = await service({ parts: { signalsSecret: null } });
+    expect(await signed(hmac(body, ''), without)).toBe(401);
+  });
+
+  test('does not get in by its signature when its bearer key is wrong', async () => {
+    const headers = { 'X-Signature': hmac(body) };
+    expect((await open().ask(`ds_${'A'.repeat(43)}`, 'POST', '/api/signals', body, headers)).status).toBe(401);
+  });
+});

@@ -1,0 +1,183 @@
+import { describe, expect, test } from 'vitest';
+import { buy, tradeDate } from '../pipeline/desk.ts';
+import { idOf, signalDesk, titan } from './signal-desk.ts';
+
+const { open, service, answerTo, stored, received } = signalDesk();
+
+describe('a list of signals', () => {
+  test('is taken in, with what it does not say filled in', async () => {
+    const full = {
+      ...titan,
+      symbol: 'M&M',
+      tradeDate: '2025-08-29',
+      rank: 3,
+      exchange: 'NSE',
+      stopLoss: 3500,
+      target: '3700.5',
+    };
+    expect(await answerTo({ signals: [titan, full] })).toEqual({
+      status: 202,
+      accepted: [
+        { index: 0, id: idOf('TITAN') },
+        { index: 1, id: idOf('M&M', '2025-08-29') },
+      ],
+      duplicates: [],
+      rejected: [],
+    });
+    expect(await stored()).toEqual([{ ...buy('TITAN', 1000, 3560_00), id: idOf('TITAN') }]);
+    const change = { tradeDate: '2025-08-29', stopLossMinor: 3500_00, targetMinor: 3700_50 };
+    expect(await stored('2025-08-29')).toEqual([buy('M&M', 3, 3560_00, change)]);
+  });
+
+  test('is traded by the scan that follows', async () => {
+    await answerTo({ signals: [titan] });
+    expect(await (await open().cron()).json()).toMatchObject({ totals: { signals: 1, filled: 5 } });
+  });
+
+  test('has its bad rows named and its good ones used', async () => {
+    const rows = [titan, { ...titan, side: 'SHORT' }, 'TITAN', { ...titan, symbol: 'INFY', stopLoss: '3600' }];
+    expect(await answerTo({ signals: rows })).toMatchObject({
+      status: 202,
+      accepted: [{ index: 0 }],
+      rejected: [
+        { index: 1, field: 'side', reason: 'must be BUY or SELL', value: 'SHORT' },
+        { index: 2, field: null, reason: 'must be an object', value: 'TITAN' },
+        { index: 3, field: 'stopLoss', reason: 'must be below the reference price for a BUY', value: '3600.00' },
+      ],
+    });
+    expect((await received()).map(({ outcome, problem }) => [outcome, problem])).toEqual([
+      ['accepted', null],
+      ['rejected', 'side: must be BUY or SELL'],
+      ['rejected', 'must be an object'],
+      ['rejected', 'stopLoss: must be below the reference price for a BUY'],
+    ]);
+  });
+
+  test.each([
+    ['referencePrice', '3560.005'],
+    ['referencePrice', 3560.005],
+    ['referencePrice', 0.1 + 0.2],
+    ['referencePrice', '3,560.00'],
+    ['referencePrice', '0'],
+    ['referencePrice', -1],
+    ['referencePrice', 1e21],
+    ['referencePrice', '1e3'],
+    ['referencePrice', null],
+    ['stopLoss', true],
+    ['target', '3500'],
+    ['rank', 0],
+    ['rank', 1.5],
+    ['rank', '7'],
+    ['strategy', 'a:b'],
+    ['strategy', 'a|b'],
+    ['strategy', ''],
+    ['strategy', 'line\nbreak'],
+    ['symbol', 'titan'],
+    ['symbol', 'TITAN:BUY'],
+    ['exchange', 'BSE'],
+    ['tradeDate', '28-08-2025'],
+    ['tradeDate', '2025-02-30'],
+    ['tradeDate', '2025-08-30'],
+    ['tradeDate', '2031-01-01'],
+    ['tradeDate', 20250829],
+    ['stoploss', '3500'],
+  ])('with %s %j in it has that row rejected for it', async (field, value) => {
+    const answer = await answerTo({ signals: [{ ...titan, [field]: value }] });
+    expect(answer).toMatchObject({
+      status: 422,
+      code: 'no_good_signal',
+      accepted: [],
+      rejected: [{ index: 0, field }],
+    });
+    expect(await stored()).toEqual([]);
+    expect(await received()).toHaveLength(1);
+  });
+
+  test.each([
+    ['text', 'TITAN BUY 3560'],
+    ['half of it', '{"signals": ['],
+    ['no rows', { signals: [] }],
+    ['rows that are no list', { signals: { 0: titan } }],
+    ['too many rows', { signals: Array(501).fill(1) }],
+    ['neither signals nor an alert', titan],
+    ['a list without its name', [titan]],
+    ['nothing', 'null'],
+    ['a NUL', { signals: [{ ...titan, strategy: 'a\u0000b' }] }],
+    ['half a letter', { signals: [{ ...titan, strategy: 'a\ud800b' }] }],
+    ['no bottom', `${'['.repeat(30_000)}${']'.repeat(30_000)}`],
+  ])('that is %s is refused as a whole', async (_what, body) => {
+    expect(await answerTo(body)).toMatchObject({ status: 422, code: 'no_signals' });
+    expect(await received()).toEqual([]);
+  });
+});
+
+describe('a signal that is known', () => {
+  test('is a duplicate, and its first word stands', async () => {
+    await answerTo({ signals: [titan] });
+    const again = { ...titan, referencePrice: '1.00', rank: 1 };
+    const other = { ...titan, side: 'SELL' };
+    expect(await answerTo({ signals: [again, other, other] })).toMatchObject({
+      status: 202,
+      accepted: [{ index: 1 }],
+      duplicates: [
+        { index: 0, id: idOf('TITAN') },
+        { index: 2, id: expect.stringContaining('SELL') },
+      ],
+      rejected: [],
+    });
+    expect((await stored()).map(({ side, referencePriceMinor }) => [side, referencePriceMinor]).toSorted()).toEqual([
+      ['BUY', 3560_00],
+      ['SELL', 3560_00],
+    ]);
+  });
+
+  test('may be sent again as often as it likes: it is no error', async () => {
+    await answerTo({ signals: [titan] });
+    expect(await answerTo({ signals: [titan] })).toMatchObject({
+      status: 202,
+      accepted: [],
+      duplicates: [{ index: 0 }],
+    });
+  });
+});
+
+describe('the trade date', () => {
+  test.each([
+    ['07:00', '2025-08-28'],
+    ['09:34', '2025-08-28'],
+    ['09:35', '2025-08-29'],
+    ['23:59', '2025-08-29'],
+  ])('of a signal that comes at %s and names none is %s', async (time, date) => {
+    const at = await service({ time });
+    expect(await answerTo({ signals: [titan] }, at)).toMatchObject({ accepted: [{ id: idOf('TITAN', date) }] });
+  });
+
+  test('goes over the weekend and over the days the operator closed', async () => {
+    const day = { exchange: 'NSE', date: '2025-08-29', kind: 'closed', name: 'a cyclone' } as const;
+    await open().store.call('set_calendar_day', { ...day, openTime: null, closeTime: null });
+    const at = await service({ time: '16:00' });
+    expect(await answerTo({ signals: [titan] }, at)).toMatchObject({ accepted: [{ id: idOf('TITAN', '2025-09-01') }] });
+  });
+
+  test('that is over, or whose run is open, is too late: kept on record, for no other day', async () => {
+    await answerTo({ signals: [titan] });
+    await open().cron();
+    const infy = { ...titan, symbol: 'INFY' };
+    const late = { field: 'tradeDate', reason: 'too_late', value: tradeDate };
+    expect(await answerTo({ signals: [infy, { ...infy, tradeDate: '2025-08-25' }] })).toMatchObject({
+      status: 422,
+      rejected: [
+        { index: 0, ...late },
+        { index: 1, ...late, value: '2025-08-25' },
+      ],
+    });
+    expect((await received()).map(({ outcome, problem }) => `${outcome} ${problem}`)).toEqual([
+      'accepted null',
+      'rejected too_late',
+      'rejected tradeDate: too_late',
+    ]);
+    expect(await stored()).toHaveLength(1);
+    open().clock.jump(20 * 60_000);
+    expect(await answerTo({ signals: [{ ...infy, tradeDate }] })).toMatchObject({ status: 422, rejected: [late] });
+  });
+});

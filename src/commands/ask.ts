@@ -34,11 +34,17 @@ export async function whyCommand(
 export async function reportAgain(config: Config, { run, json, csv }: RunFlags): Promise<number | Refusal> {
   const place = placeToAsk(config);
   sayPlace(place);
-  const report = await withStore(config, place, (store) => reportOf(store, run));
-  if (!report) return noSuchRun(run);
+  const found = await withStore(config, place, async (store) => {
+    return { report: await reportOf(store, run), timings: await store.call('read_run_timings', { runId: run }) };
+  });
+  const { report, timings } = found;
+  if (!report || !timings) return noSuchRun(run);
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else if (csv) process.stdout.write(stringify(report.orders, { header: true, escape_formulas: true }));
-  else screen().report(report);
+  else {
+    screen().report(report);
+    screen().timings(timings, report);
+  }
   return 0;
 }
 

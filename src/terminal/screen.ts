@@ -8,6 +8,7 @@ import { messagesText } from './messages.ts';
 import { barProgress, type ProgressSignal, plainProgress, type SignalProgress } from './progress.ts';
 import { type Paint, plain, type Tone } from './table.ts';
 import { planTable, signalsTable, usersTable } from './tables.ts';
+import { type RunTimings, timingsText } from './timings.ts';
 import { attentionText, headline, totalsText } from './totals.ts';
 import { fitted } from './width.ts';
 import { grouped, problemLine, sessionWords } from './words.ts';
@@ -19,6 +20,8 @@ export interface Screen {
   progress: { signalProgress(signals: ProgressSignal[]): SignalProgress };
   /** What happened: matrix, signals, users, totals, and what needs a person. */
   report(report: RunReport): void;
+  /** When a run did what, and what went wrong how often. */
+  timings(timings: RunTimings, report: RunReport): void;
   /** Every user's message exactly as it is sent. */
   messages(report: RunReport): void;
   /** A dry run: what would happen, and the hash that pins it. */
@@ -66,6 +69,7 @@ export function makeScreen({ stream, isTerminal, columns: width }: ScreenOptions
       },
     },
     report: reported,
+    timings: (timings, report) => say(timingsText(timings, report, columns, paint)),
     messages: (report) => say(messagesText(report, paint)),
     plan: (report) => say(...planParts(report, columns, paint)),
     alreadyDone(report) {

@@ -41,7 +41,34 @@ describe('the environment', () => {
     });
   });
 
-  it('refuses a Supabase address it can not serve instead of falling back to another database', () => {
-    expect(readConfig({ SUPABASE_URL: 'https://x.supabase.co' })).toMatchObject({ kind: 'refused' });
+  it('takes a Supabase project by its address and secret key together, never one of them', () => {
+    const url = 'https://x.supabase.co';
+    const key = 'sb_secret_x';
+    expect(readConfig({ SUPABASE_URL: url, SUPABASE_SECRET_KEY: key })).toMatchObject({
+      config: { databaseUrl: null, supabase: { url, secretKey: key } },
+    });
+    const together = 'SUPABASE_URL and SUPABASE_SECRET_KEY must be set together, or neither';
+    expect(readConfig({ SUPABASE_URL: url })).toEqual({ kind: 'refused', problems: [together] });
+    expect(readConfig({ SUPABASE_SECRET_KEY: key })).toEqual({ kind: 'refused', problems: [together] });
+  });
+
+  it('prefers DATABASE_URL, over which the database wakes workers', () => {
+    const both = {
+      SUPABASE_URL: 'https://x.supabase.co',
+      SUPABASE_SECRET_KEY: 'sb_secret_x',
+      DATABASE_URL: 'postgres://h/d',
+    };
+    expect(readConfig(both)).toMatchObject({ config: { databaseUrl: 'postgres://h/d', supabase: null } });
+  });
+
+  it.each([
+    ['http://x.supabase.co', 'sb_secret_x'],
+    ['https://x.supabase.co/rest/v1', 'sb_secret_x'],
+    ['https://x.supabase.co', 'sb_publishable_x'],
+    ['https://x.supabase.co', 'sb_secret_x\n'],
+  ])('refuses %s with %j, and does not show the key', (url, key) => {
+    const read = readConfig({ SUPABASE_URL: url, SUPABASE_SECRET_KEY: key });
+    expect(read).toMatchObject({ kind: 'refused', problems: [expect.stringMatching(/^SUPABASE_/)] });
+    expect(JSON.stringify(read)).not.toContain(key.trim());
   });
 });

@@ -1,0 +1,183 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { makeStore } from '../../src/adapters/store/store.ts';
+import { type Check, checkDatabase, type DatabaseFacts } from '../../src/commands/checks.ts';
+import { examine } from '../../src/commands/doctor.ts';
+import { readConfig } from '../../src/config.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { decideAll, nowMs, openScene, sendOne, settle, settlement, tradeDate, user } from '../contract/scene.ts';
+import { office } from '../pipeline/office.ts';
+import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
+
+const levels = (checks: Check[]) => Object.fromEntries(checks.map(({ name, level }) => [name, level]));
+const found = (checks: Check[], name: string) => checks.find((check) => check.name === name);
+
+describe('the database of the doctor', () => {
+  let database: TestPostgres;
+  let store: Store;
+  let facts: DatabaseFacts;
+  beforeEach(async () => {
+    database = await freshPostgres();
+    // The database's clock stands at 09:20 of the day, as this machine's does.
+    const name = new URL(database.url).pathname.slice(1);
+    await database.session.exec(`alter database ${name} set daily_scan.now = '${tradeDate}T09:20:00+05:30'`);
+    store = makeStore(database);
+    const rows = await database.session.query('select version from supabase_migrations.schema_migrations');
+    const migrations = rows.map(({ version }) => String(version));
+    facts = { store, nowMs: () => nowMs, mode: 'paper', cutOffTime: '09:35:00', migrations };
+  });
+  afterEach(() => database.close());
+
+  test('is well: nothing to do but what is always so', async () => {
+    await openScene(store, { users: [user('asha', { whatsapp: '+919800000001' })] });
+    const checks = await checkDatabase(facts);
+    expect(checks.filter(({ level }) => level !== 'ok')).toEqual([]);
+    expect(found(checks, 'calendar')?.says).toBe('today is a trading day; next session XNSE:2025-08-29:open');
+    expect(found(checks, 'signals')?.says).toBe(`1 for ${tradeDate}`);
+  });
+
+  test('is empty: says what to import', async () => {
+    const checks = await checkDatabase(facts);
+    expect(levels(checks)).toMatchObject({ signals: 'warning', users: 'warning', books: 'ok', venues: 'ok' });
+    expect(found(checks, 'users')?.todo).toContain('npm run import -- users');
+  });
+
+  test('after the cut-off asks for the signals of the next session', async () => {
+    const evening = await checkDatabase({ ...facts, nowMs: () => nowMs + 10 * 60 * 60_000 });
+    expect(found(evening, 'signals')?.says).toBe('none for 2025-08-29 yet');
+  });
+
+  test.each([
+    [1_500, 'ok'],
+    [-1_500, 'ok'],
+    [2_500, 'warning'],
+    [-2_500, 'warning'],
+  ])('%i ms from its clock is %s', async (skewMs, level) => {
+    expect(levels(await checkDatabase({ ...facts, nowMs: () => nowMs + skewMs }))['clock']).toBe(level);
+  });
+
+  test('has an older schema: names what is missing and asks nothing more of it', async () => {
+    const checks = await checkDatabase({ ...facts, migrations: [...facts.migrations, '20991231000000'] });
+    expect(found(checks, 'migrations')).toEqual({
+      name: 'migrations',
+      level: 'wrong',
+      says: '1 missing, the first is 20991231000000',
+      todo: 'npm run migrate',
+    });
+    expect(found(checks, 'books')).toBeUndefined();
+  });
+
+  test('holds what a person has to look at: each with the command', async () => {
+    const users = [user('asha'), user('bela')];
+    const scene = await openScene(store, { users: users.slice(0, 1) });
+    await store.call('import_users', { users, mode: 'paper', source: 'test', nowMs });
+    await decideAll(scene);
+    const { orderId, clientOrderId } = await sendOne(store);
+    await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout' })]);
+    await database.session.exec("update public.accounts set not_ready = 'drift' where user_id = 'bela'");
+    await store.call('halt', { scope: 'all', target: '', why: 'drill', by: 'me', nowMs });
+    await database.session.exec('alter table public.orders disable row level security');
+    const checks = await checkDatabase(facts);
+    expect(levels(checks)).toMatchObject({
+      unknown: 'wrong',
+      accounts: 'warning',
+      halts: 'warning',
+      grants: 'wrong',
+      'opt-in': 'warning',
+    });
+    expect(found(checks, 'unknown')?.todo).toContain(`npm run resolve -- --order ${clientOrderId}`);
+    expect(found(checks, 'accounts')?.todo).toContain('npm run account -- --user bela --acknowledge paper');
+    expect(found(checks, 'halts')?.says).toBe('everything (drill)');
+    expect(found(checks, 'grants')?.says).toContain('public.orders');
+  });
+
+  test('has books that do not agree: the worst there is', async () => {
+    await openScene(store);
+    await database.session.exec('update public.accounts set cash_minor = cash_minor + 1');
+    const books = found(await checkDatabase(facts), 'books');
+    expect(books).toMatchObject({ level: 'wrong', todo: expect.stringContaining('npm run halt') });
+    expect(books?.says).toContain('cash is the sum of its entries');
+  });
+
+  test.each([
+    ['2031-03-03', 'wrong', 'does not know'],
+    ['2026-12-24', 'warning', 'ends on'],
+  ])('on %s the calendar is %s', async (date, level, says) => {
+    const checks = await checkDatabase({ ...facts, nowMs: () => Date.parse(`${date}T09:20:00+05:30`) });
+    expect(found(checks, 'calendar')).toMatchObject({ level, says: expect.stringContaining(says) });
+  });
+});
+
+describe('what is around it', () => {
+  let folder = '';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'doctor-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+  });
+  const secret = 'a-secret-of-forty-characters-in-this-test';
+  const look = (env: Record<string, string>) => examine(readConfig({ DATA_DIR: join(folder, 'data'), ...env }), folder);
+
+  test('every problem of the environment is a finding of its own', async () => {
+    const checks = await look({ TRADING_MODE: 'real', CONCURRENCY: '0', CRON_SECRET: 'short' });
+    expect(checks.filter(({ name, level }) => name === 'configuration' && level === 'wrong')).toHaveLength(3);
+  });
+
+  test('a first start has no database yet, which is no error', async () => {
+    expect(levels(await look({ CRON_SECRET: secret }))).toEqual({
+      configuration: 'ok',
+      secrets: 'ok',
+      disk: 'ok',
+      database: 'warning',
+      WhatsApp: 'warning',
+    });
+  });
+
+  test.each([
+    [{}, 'not set'],
+    [{ CRON_SECRET: 'sixteen-letters!' }, '16 characters only'],
+  ])('a secret that is weak is noticed: %j', async (env, says) => {
+    expect(found(await look(env), 'secrets')).toMatchObject({ level: 'warning', says: expect.stringContaining(says) });
+  });
+
+  test('a .env that others may read is noticed', async () => {
+    const file = join(folder, '.env');
+    writeFileSync(file, 'CRON_SECRET=x');
+    chmodSync(file, 0o644);
+    expect(found(await look({}), '.env')).toMatchObject({ level: 'warning', todo: `chmod 600 ${file}` });
+    chmodSync(file, 0o600);
+    expect(found(await look({}), '.env')?.level).toBe('ok');
+  });
+
+  test('a DATA_DIR that can not be written is wrong', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    expect(found(await look({ DATA_DIR: join(folder, 'file', 'data') }), 'disk')?.level).toBe('wrong');
+  });
+
+  test('a database that does not answer is wrong, and its password is not shown', async () => {
+    const checks = await look({ DATABASE_URL: 'postgres://scan:hunter2hunter2@127.0.0.1:1/none' });
+    expect(found(checks, 'database')).toMatchObject({ level: 'wrong', says: expect.stringContaining('ECONNREFUSED') });
+    expect(JSON.stringify(checks)).not.toContain('hunter2hunter2');
+  });
+});
+
+describe('npm run doctor', () => {
+  test('shows a table, says what to do, and ends with 1 where something is wrong', async () => {
+    const { code, stdout } = await office().run(['doctor'], { TRADING_MODE: 'real', PORT: 'x' });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/✗ {2}configuration {2}TRADING_MODE must be paper or live/);
+    expect(stdout).toMatch(/✗ {2}configuration {2}PORT must be a whole number/);
+    expect(stdout).toContain('To do:');
+  });
+
+  test('ends with 0 where nothing is wrong, and changes nothing', async () => {
+    const here = office();
+    const before = here.fingerprint();
+    const { code, stdout } = await here.run(['doctor', '--json']);
+    expect(code).toBe(0);
+    const { checks } = JSON.parse(stdout) as { checks: Check[] };
+    expect(levels(checks)).toMatchObject({ configuration: 'ok', database: 'warning' });
+    expect(here.fingerprint()).toEqual(before);
+  });
+});

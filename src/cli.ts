@@ -1,8 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DatabaseInUseError } from './adapters/store/lock.ts';
 import { accountCommand } from './commands/account.ts';
+import { type ApikeyFlags, apikeyCommand } from './commands/apikey.ts';
 import { messagesOf, reportAgain, whyCommand } from './commands/ask.ts';
 import { calendarCommand } from './commands/calendar.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { halt, resume } from './commands/halt.ts';
 import { importFile } from './commands/import.ts';
 import { migrateCommand } from './commands/migrate.ts';
@@ -13,7 +15,7 @@ import { jsonShow, screenShow } from './commands/show.ts';
 import { workerCommand } from './commands/worker.ts';
 import { type Config, readConfig } from './config.ts';
 import type { Problem } from './domain/words.ts';
-import { makeLog } from './log.ts';
+import { makeLog, scrubbed } from './log.ts';
 import { problemLine } from './terminal/words.ts';
 
 /** What a command leaves behind: the exit code, or why it could not be carried out. */
@@ -50,7 +52,8 @@ async function ending(json: boolean, work: () => Promise<Ended>): Promise<number
     complain(json, ended.code, ended.message, 'problems' in ended ? ended.problems : []);
     return 2;
   } catch (error) {
-    complain(json, error instanceof DatabaseInUseError ? 'database_in_use' : 'failed', describe(error), []);
+    const code = error instanceof DatabaseInUseError ? 'database_in_use' : 'failed';
+    complain(json, code, scrubbed(describe(error)), []);
     return 1;
   }
 }
@@ -147,6 +150,8 @@ program
   .option('--strategies <list>', 'follow these strategies only (A,B), or all')
   .option('--allow <list>', 'buy these symbols only, or all')
   .option('--deny <list>', 'never buy these symbols, or none')
+  .option('--auth <uuid>', 'the login ("sub" of its JWT) that is this user’s, or none')
+  .option('--acknowledge <venue>', 'you have looked at why this account is blocked: it may trade again')
   .option('--json', 'one JSON document on stdout')
   .action(command(accountCommand));
 
@@ -171,6 +176,26 @@ program
   .option('--price <rupees>', 'at what average price')
   .option('--json', 'one JSON document on stdout')
   .action(command(resolveCommand));
+
+program
+  .command('apikey')
+  .description('the keys of the HTTP service: a new one is shown once')
+  .argument('<what>', 'create, list or revoke')
+  .option('--role <role>', 'create: operator (for everybody) or user (for one)')
+  .option('--user <user>', 'create: the user a key of role user is for (name or id)')
+  .option('--label <text>', 'create: what it is for')
+  .option('--key <start>', 'revoke: the key, or its first characters as the list shows them')
+  .option('--json', 'one JSON document on stdout')
+  .action((what: string, flags: ApikeyFlags) => command(apikeyCommand(what))(flags));
+
+program
+  .command('doctor')
+  .description('look at everything the next session needs, and say what to do')
+  .option('--json', 'one JSON document on stdout')
+  .action(async (flags: { json?: boolean }) => {
+    // It reads the configuration itself: what is wrong with it is one of its findings.
+    process.exitCode = await ending(flags.json ?? false, () => doctorCommand(flags));
+  });
 
 for (const [name, work, what] of [
   ['halt', halt, 'stop'],

@@ -9,6 +9,8 @@ export interface Config {
   mode: Mode;
   /** Where the database is; null: nothing is said, so it is under `dataDir`. */
   databaseUrl: string | null;
+  /** The project to reach over HTTP; only where `databaseUrl` says nothing. */
+  supabase: { url: string; secretKey: string } | null;
   dataDir: string;
   execute: 'inline' | 'worker';
   concurrency: number;
@@ -16,6 +18,46 @@ export interface Config {
   limits: RunLimits;
   paperSlippageBps: number;
   logLevel: string;
+  http: HttpConfig;
+  /** Null: nothing is sent anywhere, messages are shown on the screen. */
+  twilio: TwilioConfig | null;
+}
+
+/** How WhatsApp messages go; what each figure means is said in .env.example. */
+export interface TwilioConfig {
+  accountSid: string;
+  authToken: string;
+  whatsappFrom: string;
+  smsFrom: string | null;
+  contentSids: { en?: string; hi?: string };
+  baseUrl: string | null;
+  perSecond: number;
+  dailyRecipients: number | null;
+  mostResends: number;
+  /** Who hears of runs and troubles; in which approved template. */
+  operators: string[];
+  operatorContentSid: string | null;
+}
+
+/** What only the HTTP service reads. */
+export interface HttpConfig {
+  /** Never null where HTTP is served: without it nothing starts. */
+  cronSecret: string | null;
+  host: string;
+  port: number;
+  /** Where the service is reached from outside, without a slash at the end. */
+  publicUrl: string | null;
+  signalsSecret: string | null;
+  /** Who signs the users' JWTs; null: no JWT is accepted. */
+  jwtIssuer: string | null;
+}
+
+/** What this process is going to be: some variables are needed only there. */
+export interface Needs {
+  /** HTTP is served: CRON_SECRET must be set. */
+  http?: boolean;
+  /** It runs for more than one command: a mode no venue serves would fail every day anew. */
+  service?: boolean;
 }
 
 export type ConfigResult = { kind: 'config'; config: Config } | { kind: 'refused'; problems: string[] };
@@ -53,9 +95,32 @@ const databaseUrl = z.string().regex(/^(file:\/\/.+|memory:\/\/|postgres(ql)?:\/
   error: 'must be file://PATH, memory:// or postgres://…',
 });
 
+/** https, or http where the host has no dot: this machine, or the next container. The secret key goes there. */
+const supabaseUrl = z.string().regex(/^(https:\/\/[^\s/]+|http:\/\/(127\.0\.0\.1|[a-z0-9_-]+)(:\d+)?)\/?$/, {
+  error: 'must be https://PROJECT.supabase.co, without a path (http:// only on this machine)',
+});
+const supabaseKey = z.string().regex(/^(?!sb_publishable_)[\x21-\x7e]+$/, {
+  error: 'must be the secret key of the project (sb_secret_…), not the publishable one, without spaces',
+});
+
+const address = z.url({ protocol: /^https?$/, error: 'must be an address such as https://scan.example.com' });
+// Vercel's own minimum for CRON_SECRET; a guessable one lets anybody start the scan.
+const secret = z.string().min(16, 'must have at least 16 characters (openssl rand -hex 32 makes a good one)');
+
+const phone = z.string().regex(/^\+[1-9]\d{6,14}$/, 'must be a number such as +919876543210');
+const phones = z
+  .string()
+  .transform((text) => text.split(',').map((one) => one.trim()))
+  .pipe(z.array(phone));
+const contentSid = z
+  .string()
+  .regex(/^HX[0-9a-fA-F]{32}$/, 'must be the SID of an approved template: HX and 32 hex digits');
+
 /** Every variable with its default; `.env.example` lists the same, and a test compares the two. */
 export const environment = z.object({
   DATABASE_URL: databaseUrl.optional(),
+  SUPABASE_URL: supabaseUrl.optional(),
+  SUPABASE_SECRET_KEY: supabaseKey.optional(),
   DATA_DIR: z.string().default('.data'),
   TRADING_MODE: z.enum(['paper', 'live'], { error: 'must be paper or live' }).default('paper'),
   EXECUTE: z.enum(['inline', 'worker'], { error: 'must be inline or worker' }).default('inline'),
@@ -73,17 +138,37 @@ export const environment = z.object({
       error: 'must be trace, debug, info, warn, error, fatal or silent',
     })
     .default('warn'),
+  CRON_SECRET: secret.optional(),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: whole(0, 65_535).prefault('3000'),
+  PUBLIC_URL: address.optional(),
+  SIGNALS_SECRET: secret.optional(),
+  SUPABASE_JWT_ISSUER: address.optional(),
+  TWILIO_ACCOUNT_SID: z
+    .string()
+    .regex(/^AC[0-9a-fA-F]{32}$/, 'must be AC and 32 hex digits')
+    .optional(),
+  TWILIO_AUTH_TOKEN: z.string().min(8, 'must have at least 8 characters').optional(),
+  TWILIO_WHATSAPP_FROM: phone.optional(),
+  TWILIO_CONTENT_SID: contentSid.optional(),
+  TWILIO_CONTENT_SID_HI: contentSid.optional(),
+  TWILIO_SMS_FROM: phone.optional(),
+  TWILIO_BASE_URL: address.optional(),
+  TWILIO_PER_SECOND: whole(1, 1000).prefault('80'),
+  TWILIO_DAILY_RECIPIENTS: whole(1, 10_000_000).optional(),
+  MESSAGE_RESENDS: whole(0, 1).prefault('0'),
+  OPERATOR_WHATSAPP: phones.optional(),
+  TWILIO_OPERATOR_CONTENT_SID: contentSid.optional(),
 });
 
 /** Reads the environment. All problems are found at once; an empty variable counts as not set. */
-export function readConfig(env: NodeJS.ProcessEnv = process.env): ConfigResult {
+export function readConfig(env: NodeJS.ProcessEnv = process.env, needs: Needs = {}): ConfigResult {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = environment.safeParse(set);
   const problems = parsed.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? [];
-  if (set['SUPABASE_URL'] !== undefined && set['DATABASE_URL'] === undefined) {
-    problems.push(
-      'SUPABASE_URL is not served by this version: set DATABASE_URL to the postgres:// address of the project',
-    );
+  problems.push(...whatIsNeeded(set, needs), ...twilioProblems(set));
+  if ((set['SUPABASE_URL'] === undefined) !== (set['SUPABASE_SECRET_KEY'] === undefined)) {
+    problems.push('SUPABASE_URL and SUPABASE_SECRET_KEY must be set together, or neither');
   }
   if (!parsed.success || problems.length > 0) return { kind: 'refused', problems };
   const e = parsed.data;
@@ -92,6 +177,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): ConfigResult {
     config: {
       mode: e.TRADING_MODE,
       databaseUrl: e.DATABASE_URL ?? null,
+      supabase: supabaseOf(e),
       dataDir: e.DATA_DIR,
       execute: e.EXECUTE,
       concurrency: e.CONCURRENCY,
@@ -106,6 +192,79 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): ConfigResult {
       },
       paperSlippageBps: e.PAPER_SLIPPAGE_PCT,
       logLevel: e.LOG_LEVEL,
+      http: httpConfig(e),
+      twilio: twilioConfig(e),
     },
   };
+}
+
+/** DATABASE_URL wins: on that transport the database can wake a worker (LISTEN). */
+function supabaseOf(e: z.infer<typeof environment>): Config['supabase'] {
+  if (e.DATABASE_URL !== undefined || e.SUPABASE_URL === undefined || e.SUPABASE_SECRET_KEY === undefined) return null;
+  return { url: e.SUPABASE_URL, secretKey: e.SUPABASE_SECRET_KEY };
+}
+
+function httpConfig(e: z.infer<typeof environment>): HttpConfig {
+  const project = e.SUPABASE_URL?.replace(/\/+$/, '');
+  const jwtIssuer = e.SUPABASE_JWT_ISSUER ?? (project === undefined ? undefined : `${project}/auth/v1`);
+  return {
+    cronSecret: e.CRON_SECRET ?? null,
+    host: e.HOST,
+    port: e.PORT,
+    publicUrl: e.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
+    signalsSecret: e.SIGNALS_SECRET ?? null,
+    jwtIssuer: jwtIssuer?.replace(/\/+$/, '') ?? null,
+  };
+}
+
+function twilioConfig(e: z.infer<typeof environment>): TwilioConfig | null {
+  const { TWILIO_ACCOUNT_SID: accountSid, TWILIO_AUTH_TOKEN: authToken, TWILIO_WHATSAPP_FROM: whatsappFrom } = e;
+  if (accountSid === undefined || authToken === undefined || whatsappFrom === undefined) return null;
+  const { TWILIO_CONTENT_SID: en, TWILIO_CONTENT_SID_HI: hi } = e;
+  return {
+    accountSid,
+    authToken,
+    whatsappFrom,
+    smsFrom: e.TWILIO_SMS_FROM ?? null,
+    contentSids: { ...(en === undefined ? {} : { en }), ...(hi === undefined ? {} : { hi }) },
+    baseUrl: e.TWILIO_BASE_URL?.replace(/\/+$/, '') ?? null,
+    perSecond: e.TWILIO_PER_SECOND,
+    dailyRecipients: e.TWILIO_DAILY_RECIPIENTS ?? null,
+    mostResends: e.MESSAGE_RESENDS,
+    operators: e.OPERATOR_WHATSAPP ?? [],
+    operatorContentSid: e.TWILIO_OPERATOR_CONTENT_SID ?? null,
+  };
+}
+
+/** What only makes sense together. */
+function twilioProblems(set: NodeJS.ProcessEnv): string[] {
+  const needed = ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN', 'TWILIO_WHATSAPP_FROM'];
+  const missing = needed.filter((name) => set[name] === undefined);
+  if (missing.length === 0) return [];
+  const wants = [...needed, 'TWILIO_CONTENT_SID', 'TWILIO_CONTENT_SID_HI', 'TWILIO_SMS_FROM', 'OPERATOR_WHATSAPP'];
+  if (!wants.some((name) => set[name] !== undefined)) return [];
+  return [
+    `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not set: messages need all of ${needed.join(', ')}`,
+  ];
+}
+
+/** What a command may leave out and a service may not. */
+function whatIsNeeded(set: NodeJS.ProcessEnv, { http, service }: Needs): string[] {
+  const problems: string[] = [];
+  if (http && set['CRON_SECRET'] === undefined) {
+    problems.push(
+      'CRON_SECRET is not set: without it anybody could start the scan (openssl rand -hex 32 makes a good one)',
+    );
+  }
+  if (service && set['TRADING_MODE'] === 'live') {
+    problems.push('TRADING_MODE is live, which needs a live venue, and this version has none: unset it');
+  }
+  // Vercel sets VERCEL=1. Its disk is read-only, and every instance would have a database of its own.
+  const server = set['SUPABASE_URL'] !== undefined || /^postgres(ql)?:/.test(set['DATABASE_URL'] ?? '');
+  if (set['VERCEL'] !== undefined && !server) {
+    problems.push(
+      'DATABASE_URL (postgres://…) or SUPABASE_URL must be set on Vercel: an embedded database has no disk there',
+    );
+  }
+  return problems;
 }

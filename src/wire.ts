@@ -1,24 +1,38 @@
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { jwtVerifier } from './adapters/jwt.ts';
 import { onScreenNotifier } from './adapters/notifiers/on-screen.ts';
+import { twilioNotifier } from './adapters/notifiers/twilio.ts';
 import { cachedTradingDays } from './adapters/sessions.ts';
-import { openPglite, openPgliteCopy, type PgliteOptions, removePglite } from './adapters/store/pglite.ts';
-import { type Listener, listenForWork, openPostgres } from './adapters/store/postgres.ts';
+import { readMigrations } from './adapters/store/migrate.ts';
+import type { PgliteOptions } from './adapters/store/pglite.ts';
+import { type Listener, listenForOrders, listenForWork, openPostgres } from './adapters/store/postgres.ts';
 import { makeStore } from './adapters/store/store.ts';
 import { paperVenue } from './adapters/venues/paper.ts';
 import type { Config } from './config.ts';
 import type { Fault } from './domain/faults.ts';
+import type { HttpParts } from './http/parts.ts';
 import type { Database } from './ports/database.ts';
 import type { Store } from './ports/store.ts';
-import type { Clock, Quotes, Tell, World } from './ports/world.ts';
+import type { Clock, Notifier, Quotes, Tell, World } from './ports/world.ts';
+import { alarming } from './stages/operators.ts';
 
 const CALENDAR_TTL_MS = 60_000;
+/** An answer later than this is none: what became of the message is found out otherwise. */
+const TWILIO_TIMEOUT_MS = 10_000;
+/** One message to a number in 6 s (Meta's limit per pair, 131056); none is delivered after 10 hours, Twilio's longest. */
+const messagePace = { pairPauseMs: 6_000, validForMs: 10 * 3_600_000, mostAttempts: 5 };
 
-/** Which database a command works on: a server, or a directory (null: in memory) held by this process alone. */
-export type Place = { kind: 'server'; url: string } | { kind: 'embedded'; path: string | null };
+/** Which database a command works on: a server, straight or over HTTP, or a directory (null: in memory) held alone. */
+export type Place =
+  | { kind: 'server'; url: string }
+  | { kind: 'supabase'; url: string; secretKey: string }
+  | { kind: 'embedded'; path: string | null };
 
-/** DATABASE_URL says where; without one it is `.data/NAME`. */
+/** DATABASE_URL says where, else SUPABASE_URL; without both it is `.data/NAME`. */
 export function placeOf(config: Config, name: 'sample' | 'main'): Place {
+  // The sample is for a database of its own, never for a project.
+  if (config.supabase !== null && name === 'main') return { kind: 'supabase', ...config.supabase };
   const url = config.databaseUrl;
   if (url === null) return { kind: 'embedded', path: join(config.dataDir, name) };
   if (url === 'memory://') return { kind: 'embedded', path: null };
@@ -28,17 +42,19 @@ export function placeOf(config: Config, name: 'sample' | 'main'): Place {
 
 /** The place as a person reads it. */
 export function placeName(place: Place): string {
-  if (place.kind === 'server') return place.url;
+  if (place.kind !== 'embedded') return place.url;
   return place.path === null ? 'in memory' : relative('', resolve(place.path)) || '.';
 }
 
 /** Whether there is an embedded database at a place already. */
 export function isThere(place: Place): boolean {
-  return place.kind === 'server' || (place.path !== null && existsSync(place.path));
+  return place.kind !== 'embedded' || (place.path !== null && existsSync(place.path));
 }
 
 export async function removeEmbedded(place: Place): Promise<void> {
-  if (place.kind === 'embedded' && place.path !== null) await removePglite(place.path);
+  if (place.kind !== 'embedded' || place.path === null) return;
+  const { removePglite } = await import('./adapters/store/pglite.ts');
+  await removePglite(place.path);
 }
 
 export interface StoreOptions {
@@ -47,17 +63,27 @@ export interface StoreOptions {
   /** True: nothing may be written; an embedded database is copied into memory and no file changes. */
   readOnly: boolean;
   onSlowStart: (text: string) => void;
+  /** To a server, at most; default 10. */
+  connections?: number;
 }
 
 /** Opens the database. A server's schema is brought up to date by `npm run migrate` only, an embedded one's here. */
-export async function openStore({ config, place, readOnly, onSlowStart }: StoreOptions): Promise<Store> {
-  if (place.kind === 'server') return makeStore(openPostgres({ url: place.url, max: 10 }));
+export async function openStore(given: StoreOptions): Promise<Store> {
+  const { config, place, readOnly, onSlowStart, connections = 10 } = given;
+  if (place.kind === 'server') return makeStore(openPostgres({ url: place.url, max: connections }));
+  if (place.kind === 'supabase') {
+    // Loaded only where it is used: it takes a tenth of a second.
+    const { openSupabase } = await import('./adapters/store/supabase.ts');
+    return makeStore(openSupabase(place));
+  }
   const options: PgliteOptions = {
     path: place.path ?? 'memory',
     cacheDir: config.dataDir,
     saveCache: !readOnly,
     onSlowStart,
   };
+  // Loaded only here: a service on a server's database starts without it.
+  const { openPglite, openPgliteCopy } = await import('./adapters/store/pglite.ts');
   const database: Database = readOnly ? await openPgliteCopy(options) : await openPglite(options);
   return makeStore(database);
 }
@@ -76,11 +102,13 @@ export interface WorldParts {
 
 /** Joins the real parts. In an embedded database whatever another process had claimed is free: it is gone. */
 export async function makeWorld(parts: WorldParts): Promise<World> {
-  const { config, place, store, clock, quotes, faults, tell } = parts;
+  const { config, place, store, clock, quotes, faults } = parts;
+  const notifier = notifierFor(config, clock);
+  const tell = alarming({ store, clock, notifier, tell: parts.tell });
   if (place.kind === 'embedded') {
     const nowMs = parts.freedAtMs ?? clock.nowMs();
     await store.call('sweep_orders', { nowMs, onlyProcess: true });
-    await store.call('sweep_messages', { nowMs, onlyProcess: true });
+    await store.call('sweep_messages', { nowMs, onlyProcess: true, nextLookMs: notifier.lookup ? nowMs : null });
   }
   const paper = paperVenue({ store, clock, slippageBps: config.paperSlippageBps, faults });
   return {
@@ -88,7 +116,7 @@ export async function makeWorld(parts: WorldParts): Promise<World> {
     clock,
     quotes,
     venues: new Map([[paper.name, paper]]),
-    notifier: onScreenNotifier(),
+    notifier,
     operatorDays: cachedTradingDays({
       clock,
       load: () => store.call('read_calendar_days', { exchange: 'NSE' }),
@@ -98,8 +126,48 @@ export async function makeWorld(parts: WorldParts): Promise<World> {
   };
 }
 
-/** What wakes an idle worker. An embedded database has nobody else who could give work. */
+/** Twilio where it is set up; on a clock of its own (the sample, --at, --date) nothing is sent anywhere. */
+function notifierFor({ twilio, http }: Config, clock: Clock): Notifier {
+  if (twilio === null || clock.virtual) return onScreenNotifier();
+  const { perSecond, dailyRecipients, mostResends, smsFrom } = twilio;
+  const fallback = smsFrom === null ? null : 'sms';
+  const pace = { ...messagePace, perSecond, dailyRecipients, mostResends, fallback } as const;
+  return twilioNotifier({ ...twilio, publicUrl: http.publicUrl, timeoutMs: TWILIO_TIMEOUT_MS, pace });
+}
+
+/** What wakes an idle worker. An embedded database has nobody else who could give work; over HTTP nobody can listen. */
 export async function openListener(place: Place): Promise<Listener> {
-  if (place.kind === 'server') return listenForWork(place.url);
-  return { next: () => new Promise(() => {}), close: async () => {} };
+  return place.kind === 'server' ? listenForWork(place.url) : deaf;
+}
+
+/** What tells streams that statuses of orders may have changed; where nobody can listen they poll. */
+export async function openOrderListener(place: Place): Promise<Listener> {
+  return place.kind === 'server' ? listenForOrders(place.url) : deaf;
+}
+
+const deaf: Listener = { next: () => new Promise(() => {}), close: async () => {} };
+
+/** The settings every scan of this process has, whoever asks for it. */
+export function scanSettings(config: Config): HttpParts['settings'] {
+  const { mode, cutOffTime, limits, concurrency, execute } = config;
+  return { mode, cutOffTime, limits, concurrency, inline: execute === 'inline' };
+}
+
+/**
+ * What the routes work with.
+ * @throws Error without CRON_SECRET: nobody may serve the routes unguarded, whoever forgot to check
+ */
+export function makeHttpParts(
+  config: Config,
+  world: World,
+  doings: Pick<
+    HttpParts,
+    'deadlineMs' | 'later' | 'wake' | 'changes' | 'upgradeWebSocket' | 'longestStreamMs' | 'metrics'
+  >,
+): HttpParts {
+  const { cronSecret, signalsSecret, jwtIssuer } = config.http;
+  if (cronSecret === null) throw new Error('HTTP can not be served without CRON_SECRET');
+  const verifyJwt = jwtIssuer === null ? null : jwtVerifier(jwtIssuer);
+  const migrations = readMigrations().map(({ version }) => version);
+  return { world, settings: scanSettings(config), cronSecret, signalsSecret, verifyJwt, migrations, ...doings };
 }

@@ -48,9 +48,29 @@ const rooms: Record<string, Room> = {
     files: ['src/run.ts', 'src/work.ts'],
     may: ['src/stages/', 'src/ports/', 'src/domain/'],
   },
+  'the HTTP door': {
+    files: ['src/http/'],
+    may: [
+      'src/http/',
+      'src/run.ts',
+      'src/work.ts',
+      'src/stages/',
+      'src/ports/',
+      'src/domain/',
+      'hono',
+      'hono-rate-limiter',
+      'zod',
+      'node:crypto',
+      'prom-client',
+    ],
+  },
   'what a person sees': {
     files: ['src/terminal/'],
     may: ['src/terminal/', 'src/ports/', 'src/domain/', 'node:util', 'cli-table3', 'cli-progress'],
+  },
+  'what the clock of the exchange calls for': {
+    files: ['src/schedule.ts'],
+    may: ['src/run.ts', 'src/stages/', 'src/ports/', 'src/domain/', 'node-cron'],
   },
   configuration: { files: ['src/config.ts'], may: ['src/domain/', 'zod'] },
   log: { files: ['src/log.ts'], may: ['src/ports/', 'pino'] },
@@ -63,7 +83,7 @@ const bent: Record<string, string[]> = {
 };
 
 /** Where all rooms meet, to build the real parts or to carry out what a person asked for. */
-const meetingPlaces = ['src/wire.ts', 'src/cli.ts', 'src/commands/', 'src/sample/'];
+const meetingPlaces = ['src/wire.ts', 'src/cli.ts', 'src/main.ts', 'src/server.ts', 'src/commands/', 'src/sample/'];
 
 const startsWithOne = (path: string, prefixes: string[]) => prefixes.some((prefix) => path.startsWith(prefix));
 

@@ -1,0 +1,161 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { realClock } from '../adapters/clock.ts';
+import { storedQuotes } from '../adapters/quotes/quotes.ts';
+import type { Config } from '../config.ts';
+import { istIso } from '../domain/ist.ts';
+import { type Metrics, makeMetrics } from '../http/metrics.ts';
+import { makeLog, tellAll } from '../log.ts';
+import { DatabaseError } from '../ports/database.ts';
+import type { World } from '../ports/world.ts';
+import { makeWorld, openListener, openStore, type Place, placeName, scanSettings } from '../wire.ts';
+import { type WorkOptions, work } from '../work.ts';
+import type { HttpDoor } from './http-door.ts';
+
+export const allParts = ['http', 'schedule', 'worker'] as const;
+export type Part = (typeof allParts)[number];
+
+/** A stop that has not finished by then is ended: whoever stops us would kill us soon after. */
+const STOP_WITHIN_MS = 25_000;
+const LOST_PAUSE_MS = 5_000;
+
+interface Staff {
+  config: Config;
+  place: Place;
+  world: World;
+  metrics: Metrics;
+  parts: ReadonlySet<Part>;
+  stop: AbortSignal;
+  bell: Bell;
+}
+
+/**
+ * Runs the parts in this process, on one database, until SIGTERM or SIGINT: then nothing new is accepted or claimed,
+ * what is with a venue is finished, the rest is handed back. 0 when it was stopped.
+ * @throws whatever ends a part, after the others were stopped too: whoever started the process starts it again
+ */
+export async function serve(config: Config, place: Place, parts: ReadonlySet<Part>): Promise<number> {
+  const stop = stopSignal();
+  const store = await openStore({ config, place, readOnly: false, onSlowStart: say });
+  try {
+    const given = { config, place, store, clock: realClock(), quotes: storedQuotes(store), faults: null };
+    const metrics = makeMetrics();
+    const world = await makeWorld({ ...given, tell: tellAll(makeLog(config.logLevel), metrics.tell) });
+    await runParts({ config, place, world, metrics, parts, stop: stop.signal, bell: makeBell() }, stop.pull);
+    return 0;
+  } finally {
+    await store.close();
+  }
+}
+
+/** One part that ends in an error stops the others, properly. */
+async function runParts(staff: Staff, pull: () => void): Promise<void> {
+  const running: Promise<void>[] = [];
+  const said: string[] = [];
+  const failures: unknown[] = [];
+  const keep = (part: Promise<void>) => {
+    const ending = part.catch((error: unknown) => {
+      failures.push(error);
+      pull();
+    });
+    running.push(ending);
+  };
+  try {
+    if (staff.parts.has('http')) said.push(await openDoor(staff, keep));
+    if (staff.parts.has('schedule')) said.push(await keepSchedule(staff, keep));
+    if (staff.parts.has('worker')) said.push(await keepWorking(staff, keep));
+    sayStarted(staff, said);
+  } catch (error) {
+    failures.push(error);
+    pull();
+  }
+  await Promise.all(running);
+  if (failures.length > 0) throw failures[0];
+}
+
+type Keep = (part: Promise<void>) => void;
+
+async function openDoor({ config, place, world, metrics, stop, bell }: Staff, keep: Keep): Promise<string> {
+  const { openHttpDoor } = await import('./http-door.ts');
+  const door: HttpDoor = await openHttpDoor({ config, place, world, metrics, wake: bell.ring, stop });
+  keep(door.ended);
+  return `HTTP on ${door.address}`;
+}
+
+async function keepSchedule({ config, world, parts, stop, bell }: Staff, keep: Keep): Promise<string> {
+  const { startSchedule } = await import('../schedule.ts');
+  const settings = scanSettings(config);
+  // The worker of this process sends: the scan has nothing to wait for, and a stop nothing to wait on.
+  const inline = settings.inline && !parts.has('worker');
+  const schedule = startSchedule({ world, settings: { ...settings, inline }, stop, wake: bell.ring });
+  keep(schedule.ended);
+  return schedule.nextScanMs === null ? 'schedule' : `schedule (looks next at ${istIso(schedule.nextScanMs)})`;
+}
+
+async function keepWorking({ config, place, world, stop, bell }: Staff, keep: Keep): Promise<string> {
+  const listener = await openListener(place);
+  const woken = () => Promise.race([listener.next(), bell.next()]);
+  const working = workOn(world, { concurrency: config.concurrency, stop, woken });
+  keep(working.finally(() => listener.close()));
+  return 'worker';
+}
+
+/** A database that is gone longer than a call waits for it is waited for here, aloud: at 09:20 it may be back. */
+async function workOn(world: World, options: WorkOptions): Promise<void> {
+  const { stop } = options;
+  while (!stop.aborted) {
+    try {
+      await work(world, options);
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.kind !== 'lost') throw error;
+      world.tell({ step: 'database_lost', alert: true, error });
+      await pause(LOST_PAUSE_MS, undefined, { signal: stop }).catch(() => undefined);
+    }
+  }
+}
+
+function sayStarted({ config, place }: Staff, parts: string[]): void {
+  const where = place.kind === 'embedded' ? placeName(place) : 'the server the settings name';
+  say(`daily-scan runs ${parts.join(', ')}; ${config.mode} trading; database: ${where}.`);
+  say('SIGTERM or Ctrl-C stops.');
+}
+
+interface Bell {
+  ring: () => void;
+  /** Resolves at the next ring, or at once if it rang since. */
+  next: () => Promise<void>;
+}
+
+/** How the HTTP door and the schedule wake the worker of the same process. A ring while nobody waits is kept. */
+function makeBell(): Bell {
+  let rung = false;
+  let wake = () => {};
+  return {
+    ring() {
+      rung = true;
+      wake();
+    },
+    async next() {
+      if (!rung) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        await promise;
+      }
+      rung = false;
+    },
+  };
+}
+
+function stopSignal(): { signal: AbortSignal; pull: () => void } {
+  const controller = new AbortController();
+  const pull = () => {
+    if (controller.signal.aborted) return;
+    controller.abort();
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, pull);
+  return { signal: controller.signal, pull };
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

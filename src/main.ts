@@ -1,0 +1,33 @@
+import { Command, Option } from 'commander';
+import { allParts, type Part, serve } from './commands/serve.ts';
+import { readConfig } from './config.ts';
+import { placeOf } from './wire.ts';
+
+// `npm start`: HTTP, schedule and worker in one long-lived process, or some of them.
+
+const program = new Command('daily-scan')
+  .description('Serves HTTP, scans at 09:20 IST and works off the orders, in one process, until SIGTERM.')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .addOption(new Option('--only <parts...>', 'only these parts; may be repeated').choices(allParts))
+  .action(async ({ only }: { only?: Part[] }) => {
+    const parts = new Set(only ?? allParts);
+    const read = readConfig(undefined, { service: true, http: parts.has('http') });
+    if (read.kind === 'refused') {
+      process.stderr.write(`The environment is not usable, so nothing was started:\n  ${read.problems.join('\n  ')}\n`);
+      process.exitCode = 2;
+      return;
+    }
+    process.exitCode = await serve(read.config, placeOf(read.config, 'main'), parts);
+  });
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}\n  because: ${describe(error.cause)}`;
+}
+
+await program.parseAsync().catch((error: unknown) => {
+  process.stderr.write(`${describe(error)}\n`);
+  process.exitCode = 1;
+});
+// Everything is closed: a pause that somebody still sleeps through keeps nobody waiting.
+process.exit();

@@ -1,0 +1,159 @@
+import { schedule } from 'node-cron';
+import type { DayOverride } from './domain/calendar.ts';
+import { istDate } from './domain/ist.ts';
+import { runIdOf, type Session, sessionAt, sessionOf } from './domain/session.ts';
+import type { World } from './ports/world.ts';
+import { run } from './run.ts';
+import type { RunRequest } from './stages/request.ts';
+
+/** The settings a scheduled scan shares with every other scan. */
+export type ScanSettings = Pick<RunRequest, 'mode' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'>;
+
+/**
+ * IST, every day of the week: the exchange opens on some Sundays (the Union Budget's), and the calendar, not the
+ * weekday, says whether it trades.
+ */
+const times = { scan: '20 9 * * *', check: '25 9 * * *' } as const;
+
+/** From then on a session without a run is a missing one. */
+const CHECK_AFTER_MS = 5 * 60_000;
+/** A database that is gone at 09:20 may be back before the cut-off. */
+const RETRY_MS = 15_000;
+/** A scan that sends its own orders waits for them as long as `npm run scan` does. */
+const INLINE_WAIT_MS = 120_000;
+/** A machine that slept through 09:20 still scans when it wakes; the cut-off decides what that scan may do. */
+const LATE_MS = 15 * 60_000;
+
+type Day = { cutOffTime: string; overrides: readonly DayOverride[] };
+
+/** What the clock asks of a scheduler. The two are due at the same time from 09:25 to the cut-off. */
+export interface Due {
+  /** The session to scan for, from 09:20 to before the cut-off. */
+  scan: Session | null;
+  /** The session that must have a run by now, from 09:25 to the end of the day's trading. */
+  check: Session | null;
+  /** The calendar does not know the day: nothing will be traded until it is updated. */
+  beyondCalendar: boolean;
+}
+
+/** What is due at an instant: pure, so that a test needs no timer. */
+export function dueAt(nowMs: number, day: Day): Due {
+  const query = { exchange: 'NSE', slot: 'open', ...day } as const;
+  const found = sessionOf({ ...query, date: istDate(nowMs) });
+  if (found.kind !== 'session') return { scan: null, check: null, beyondCalendar: found.kind === 'beyond_coverage' };
+  const { session } = found;
+  const scan = sessionAt(nowMs, query).kind === 'due' && nowMs >= session.dueMs;
+  const check = nowMs >= session.dueMs + CHECK_AFTER_MS && nowMs < session.continuousEndMs;
+  return { scan: scan ? session : null, check: check ? session : null, beyondCalendar: false };
+}
+
+/**
+ * The scan of the schedule: all from the database. One that fails is tried again until the cut-off, and somebody is
+ * told at its first failure: whatever it had written is finished by the next try.
+ */
+export async function scanNow(world: World, settings: ScanSettings, stop: AbortSignal): Promise<void> {
+  const request = scheduledRequest(settings, stop);
+  const whenStopped = stopped(stop);
+  for (let tries = 1; !stop.aborted; tries += 1) {
+    try {
+      const result = await run(world, request);
+      if (result.kind === 'refused') world.tell({ step: 'scan_refused', alert: true, ...result });
+      else world.tell({ step: 'scan_done', runId: result.report.runId, skipped: result.report.skipped });
+      return;
+    } catch (error) {
+      world.tell({ step: 'scan_failed', ...(tries === 1 ? { alert: true } : {}), tries, error });
+    }
+    const overrides = await world.operatorDays().catch(() => []);
+    const next = dueAt(world.clock.nowMs() + RETRY_MS, { cutOffTime: settings.cutOffTime, overrides });
+    if (next.scan === null) return;
+    await Promise.race([world.clock.sleep(RETRY_MS), whenStopped]);
+  }
+}
+
+function scheduledRequest(settings: ScanSettings, stop: AbortSignal): RunRequest {
+  const given = {
+    signalsSource: '',
+    usersSource: '',
+    instruments: [],
+    signals: null,
+    users: null,
+    problems: [],
+  };
+  const waitMs = settings.inline ? INLINE_WAIT_MS : 0;
+  return { ...settings, dryRun: false, expectPlan: null, waitMs, stop, given };
+}
+
+/**
+ * The dead-man check: on a trading day with no run (or one still planning) by 09:25, or when that can't be found out,
+ * somebody is told. It trusts no scheduler but the one of this process.
+ */
+export async function checkNow(world: World, { mode, cutOffTime }: ScanSettings): Promise<void> {
+  const nowMs = world.clock.nowMs();
+  try {
+    const due = dueAt(nowMs, { cutOffTime, overrides: await world.operatorDays() });
+    if (due.beyondCalendar) world.tell({ step: 'beyond_calendar', alert: true, date: istDate(nowMs) });
+    if (due.check === null) return;
+    const runId = runIdOf(due.check.id, mode);
+    const known = await world.store.call('read_inputs', { mode, tradeDate: due.check.date, runId });
+    const { runState, users, halted } = known;
+    if (runState === 'planning') world.tell({ step: 'run_unfinished', alert: true, runId });
+    if (runState !== null) return;
+    world.tell({ step: 'run_missing', alert: true, runId, users, signals: known.signals.length, halted });
+  } catch (error) {
+    world.tell({ step: 'run_check_failed', alert: true, error });
+  }
+}
+
+/** At the start: what was due while nobody ran. Past the cut-off, a run that was opened in time is closed properly. */
+async function catchUp(world: World, settings: ScanSettings, stop: AbortSignal): Promise<void> {
+  const overrides = await world.operatorDays();
+  const due = dueAt(world.clock.nowMs(), { cutOffTime: settings.cutOffTime, overrides });
+  if (due.scan || due.check) await scanNow(world, settings, stop);
+  if (due.check || due.beyondCalendar) await checkNow(world, settings);
+}
+
+export interface ScheduleParts {
+  world: World;
+  settings: ScanSettings;
+  stop: AbortSignal;
+  /** Called after each scan: there may be work. */
+  wake: () => void;
+}
+
+export interface Schedule {
+  /** When the next scan is, in milliseconds since the epoch. */
+  nextScanMs: number | null;
+  /** Resolves when it was stopped and what was under way has ended. */
+  ended: Promise<void>;
+}
+
+/** Scans at 09:20 and checks at 09:25, Indian time whatever the machine's, until it is told to stop. */
+export function startSchedule({ world, settings, stop, wake }: ScheduleParts): Schedule {
+  const underWay = new Set<Promise<void>>();
+  const during = (work: () => Promise<void>) => async () => {
+    const job = work().catch((error: unknown) => world.tell({ step: 'schedule_failed', alert: true, error }));
+    underWay.add(job);
+    await job;
+    underWay.delete(job);
+    wake();
+  };
+  const scan = during(() => scanNow(world, settings, stop));
+  const check = during(() => checkNow(world, settings));
+  const options = { timezone: 'Asia/Kolkata', noOverlap: true, missedExecutionTolerance: LATE_MS };
+  const scanTask = schedule(times.scan, scan, { ...options, name: 'scan' });
+  const checkTask = schedule(times.check, check, { ...options, name: 'check' });
+  void during(() => catchUp(world, settings, stop))();
+  const ended = stopped(stop).then(async () => {
+    await scanTask.destroy();
+    await checkTask.destroy();
+    await Promise.all(underWay);
+  });
+  return { nextScanMs: scanTask.getNextRun()?.getTime() ?? null, ended };
+}
+
+function stopped(stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (stop.aborted) resolve();
+    else stop.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

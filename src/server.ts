@@ -1,0 +1,61 @@
+import { waitUntil } from '@vercel/functions';
+import type { Hono } from 'hono';
+import { realClock } from './adapters/clock.ts';
+import { storedQuotes } from './adapters/quotes/quotes.ts';
+import { type Config, readConfig } from './config.ts';
+import { makeApp } from './http/app.ts';
+import type { HttpEnv } from './http/auth.ts';
+import { makeMetrics } from './http/metrics.ts';
+import { makeLog, tellAll } from './log.ts';
+import { makeHttpParts, makeWorld, openStore, placeOf } from './wire.ts';
+
+// The HTTP door where a platform runs the process (Vercel takes this file by its name and its import of hono). The
+// long-lived process is main.ts.
+
+/** Read by Vercel's builder: seconds, what every plan allows. */
+export const config = { maxDuration: 300 };
+
+/**
+ * A request works this long, and what it leaves may go on behind the answer as long again: together well inside
+ * maxDuration, so that what is with a venue then still has a minute to answer and to be booked.
+ */
+const DEADLINE_MS = 120_000;
+/** A stream is cut here by us, and its client comes back, rather than by the platform in the middle of a line. */
+const LONGEST_STREAM_MS = 240_000;
+/** Many instances share one server: a public report shows ten idle connections each using up its limit. */
+const CONNECTIONS = 3;
+
+/**
+ * Built while the module loads, so that a configuration nobody can serve with is a process that does not start: there
+ * is no state in which a route answers unguarded.
+ */
+async function build(settings: Config): Promise<Hono<HttpEnv>> {
+  const metrics = makeMetrics();
+  const tell = tellAll(makeLog(settings.logLevel), metrics.tell);
+  const place = placeOf(settings, 'main');
+  const onSlowStart = (text: string) => tell({ step: 'slow_start', text });
+  const store = await openStore({ config: settings, place, readOnly: false, onSlowStart, connections: CONNECTIONS });
+  const given = { config: settings, place, store, clock: realClock(), quotes: storedQuotes(store), faults: null };
+  const world = await makeWorld({ ...given, tell });
+  const later = (work: Promise<unknown>) => {
+    waitUntil(work.catch((error: unknown) => tell({ step: 'later_failed', alert: true, error })));
+  };
+  const doings = {
+    deadlineMs: DEADLINE_MS,
+    later,
+    wake: () => undefined,
+    // Instances are frozen between requests: streams poll here, nobody listens.
+    changes: { next: () => new Promise<void>(() => {}) },
+    upgradeWebSocket: null,
+    longestStreamMs: LONGEST_STREAM_MS,
+    metrics,
+  };
+  return makeApp(makeHttpParts(settings, world, doings));
+}
+
+const read = readConfig(undefined, { service: true, http: true });
+if (read.kind === 'refused') {
+  throw new Error(`The environment is not usable, so nothing is served:\n  ${read.problems.join('\n  ')}`);
+}
+
+export default await build(read.config);

@@ -1,0 +1,155 @@
+import { afterEach, describe, expect, it, test } from 'vitest';
+import type { DayOverride } from '../src/domain/calendar.ts';
+import { istIso, istMs } from '../src/domain/ist.ts';
+import { DatabaseError } from '../src/ports/database.ts';
+import type { World } from '../src/ports/world.ts';
+import { checkNow, dueAt, scanNow, startSchedule } from '../src/schedule.ts';
+import { type Door, type DoorOptions, door } from './http/door.ts';
+import { runId, tradeDate } from './pipeline/desk.ts';
+import { freshPostgres } from './support/postgres.ts';
+
+const day = (overrides: DayOverride[] = []) => ({ cutOffTime: '09:35:00', overrides });
+const due = (date: string, time: string, overrides: DayOverride[] = []) => {
+  const { scan, check, beyondCalendar } = dueAt(istMs(date, time), day(overrides));
+  return { scan: scan?.id ?? null, check: check?.id ?? null, beyondCalendar };
+};
+const nothing = { scan: null, check: null, beyondCalendar: false };
+const session = `XNSE:${tradeDate}:open`;
+
+describe('what is due', () => {
+  test.each([
+    ['09:19:59', null, null],
+    ['09:20:00', session, null],
+    ['09:24:59', session, null],
+    ['09:25:00', session, session],
+    ['09:34:59', session, session],
+    ['09:35:00', null, session],
+    ['15:29:59', null, session],
+    ['15:30:00', null, null],
+  ])('at %s on a trading day: scan %s, check %s', (time, scan, check) => {
+    expect(due(tradeDate, time)).toEqual({ scan, check, beyondCalendar: false });
+  });
+
+  it('is nothing on a weekend, on a holiday and on a day the operator closed', () => {
+    expect(due('2025-08-30', '09:26')).toEqual(nothing);
+    expect(due('2025-08-27', '09:26')).toEqual(nothing);
+    expect(due(tradeDate, '09:26', [{ date: tradeDate, kind: 'closed', name: 'flood' }])).toEqual(nothing);
+  });
+
+  it('is a scan on the Sunday of the Union Budget: the calendar decides, not the weekday', () => {
+    expect(due('2026-02-01', '09:20').scan).toBe('XNSE:2026-02-01:open');
+  });
+
+  it('is said when the calendar does not know the day', () => {
+    expect(due('2027-03-01', '09:25')).toEqual({ ...nothing, beyondCalendar: true });
+  });
+});
+
+describe('the schedule', () => {
+  const open: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const close of open.splice(0)) await close();
+  });
+  const atWork = async (options: DoorOptions = {}): Promise<Door> => {
+    const database = await freshPostgres();
+    open.push(database.close);
+    return door({ ...options, database });
+  };
+  const never = new AbortController().signal;
+  const alerts = ({ told }: Door) => told.filter(({ alert }) => alert).map(({ step }) => step);
+  const stateOf = async ({ store }: Door) => (await store.call('read_run', { runId }))?.state ?? null;
+
+  it('scans with nothing but what the database knows, to the end', async () => {
+    const here = await atWork();
+    await scanNow(here.world, here.parts.settings, never);
+    expect(await stateOf(here)).toBe('done');
+    expect(alerts(here)).toEqual([]);
+  });
+
+  it('tries again until the cut-off when the database is gone, and alerts once', async () => {
+    let failures = 3;
+    const flaky = (world: World): World => {
+      const { store } = world;
+      const call: typeof store.call = (name, args) => {
+        if (name !== 'read_inputs' || failures === 0) return store.call(name, args);
+        failures -= 1;
+        throw new DatabaseError('gone', { kind: 'lost', code: 'ECONNREFUSED' });
+      };
+      return { ...world, store: { ...store, call } };
+    };
+    const here = await atWork({ change: flaky });
+    await scanNow(here.world, here.parts.settings, never);
+    expect(await stateOf(here)).toBe('done');
+    expect(here.told.filter(({ step }) => step === 'scan_failed')).toHaveLength(3);
+    expect(alerts(here)).toEqual(['scan_failed']);
+  });
+
+  it('gives up at the cut-off when the database stays away', async () => {
+    const gone = (world: World): World => {
+      const call: typeof world.store.call = (name, args) => {
+        if (name === 'read_calendar_days') return world.store.call(name, args);
+        throw new DatabaseError('gone', { kind: 'lost', code: 'ECONNREFUSED' });
+      };
+      return { ...world, store: { ...world.store, call } };
+    };
+    const here = await atWork({ change: gone });
+    await scanNow(here.world, here.parts.settings, never);
+    expect(istIso(here.clock.nowMs()) < `${tradeDate}T09:35`).toBe(true);
+    expect(istIso(here.clock.nowMs()) > `${tradeDate}T09:34`).toBe(true);
+    await checkNow(here.world, here.parts.settings);
+    expect(alerts(here)).toEqual(['scan_failed', 'run_check_failed']);
+  });
+
+  it('alerts at 09:25 when a trading day has no run, and says what was there to trade', async () => {
+    const here = await atWork({ time: '09:25' });
+    await checkNow(here.world, here.parts.settings);
+    expect(here.told.filter(({ alert }) => alert)).toEqual([
+      { step: 'run_missing', alert: true, runId, users: 5, signals: 1, halted: null },
+    ]);
+  });
+
+  it('alerts when the run is still planning', async () => {
+    const here = await atWork();
+    await here.cron();
+    await here.session.exec(`update public.scan_runs set state = 'planning', decided_at = null, done_at = null,
+      plan_hash = null where id = '${runId}'`);
+    here.clock.jump(5 * 60_000);
+    await checkNow(here.world, here.parts.settings);
+    expect(alerts(here)).toEqual(['run_unfinished']);
+  });
+
+  it('is silent when there is a run, before 09:25, and on a holiday', async () => {
+    const here = await atWork();
+    await checkNow(here.world, here.parts.settings);
+    await here.cron();
+    here.clock.jump(5 * 60_000);
+    await checkNow(here.world, here.parts.settings);
+    here.clock.jump(2 * 24 * 3600_000);
+    await checkNow(here.world, here.parts.settings);
+    expect(alerts(here)).toEqual([]);
+  });
+
+  it('waits for 09:20 in India, whatever the zone of the machine, and ends when it is stopped', async () => {
+    const here = await atWork({ time: '08:00' });
+    const controller = new AbortController();
+    const { world, parts } = here;
+    const schedule = startSchedule({ world, settings: parts.settings, stop: controller.signal, wake: () => undefined });
+    expect(istIso(schedule.nextScanMs ?? 0)).toMatch(/T09:20:00\.000\+05:30$/);
+    controller.abort();
+    await schedule.ended;
+    expect(await stateOf(here)).toBe(null);
+  });
+
+  it('makes up for a scan that was due while nobody ran', async () => {
+    const here = await atWork({ time: '09:26' });
+    const controller = new AbortController();
+    const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
+    const { world, parts } = here;
+    const schedule = startSchedule({ world, settings: parts.settings, stop: controller.signal, wake });
+    await woken;
+    controller.abort();
+    await schedule.ended;
+    expect(await stateOf(here)).toBe('done');
+    expect(alerts(here)).toEqual([]);
+  });
+});

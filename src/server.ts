@@ -42,6 +42,8 @@ async function build(settings: Config): Promise<Hono<HttpEnv>> {
   };
   const doings = {
     deadlineMs: DEADLINE_MS,
+    // The platform ends an instance between requests, and gives no sign.
+    stop: new AbortController().signal,
     later,
     wake: () => undefined,
     // Instances are frozen between requests: streams poll here, nobody listens.

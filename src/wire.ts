@@ -162,7 +162,7 @@ export function makeHttpParts(
   world: World,
   doings: Pick<
     HttpParts,
-    'deadlineMs' | 'later' | 'wake' | 'changes' | 'upgradeWebSocket' | 'longestStreamMs' | 'metrics'
+    'deadlineMs' | 'stop' | 'later' | 'wake' | 'changes' | 'upgradeWebSocket' | 'longestStreamMs' | 'metrics'
   >,
 ): HttpParts {
   const { cronSecret, signalsSecret, jwtIssuer } = config.http;

@@ -45,7 +45,9 @@ export async function openHttpDoor({ config, place, world, metrics, wake, stop }
   };
   const changes = await openOrderListener(place);
   const streams = { changes, upgradeWebSocket, longestStreamMs: null };
-  const app = makeApp(makeHttpParts(config, world, { deadlineMs: DEADLINE_MS, later, wake, metrics, ...streams }));
+  const app = makeApp(
+    makeHttpParts(config, world, { deadlineMs: DEADLINE_MS, stop, later, wake, metrics, ...streams }),
+  );
   // Clients have nothing to say: what they send is read and thrown away.
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 });
   const server = createAdaptorServer({

@@ -127,20 +127,18 @@ interface Bell {
 
 /** How the HTTP door and the schedule wake the worker of the same process. A ring while nobody waits is kept. */
 function makeBell(): Bell {
+  let coming = Promise.withResolvers<void>();
   let rung = false;
-  let wake = () => {};
   return {
     ring() {
       rung = true;
-      wake();
+      coming.resolve();
     },
+    // Who gave up waiting shares the promise with who waits now, and takes no ring away from him.
     async next() {
-      if (!rung) {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        wake = resolve;
-        await promise;
-      }
+      if (!rung) return coming.promise;
       rung = false;
+      coming = Promise.withResolvers();
     },
   };
 }

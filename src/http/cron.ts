@@ -6,7 +6,7 @@ import { type RunResult, run } from '../run.ts';
 import type { Given } from '../stages/request.ts';
 import { round } from '../stages/round.ts';
 import { type HttpEnv, onlyCron } from './auth.ts';
-import type { HttpParts } from './parts.ts';
+import { type HttpParts, untilDeadline } from './parts.ts';
 import { described, problem } from './problem.ts';
 
 const DEFAULT_ORDERS = 25;
@@ -37,7 +37,7 @@ export function cronRoutes(parts: HttpParts): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
 
   routes.get('/api/cron/daily-scan', onlyCron, async (c) => {
-    const result = await runUntil(parts, AbortSignal.timeout(parts.deadlineMs));
+    const result = await runUntil(parts, untilDeadline(parts));
     // A calendar that ends is the service's lack, not the caller's.
     if (result.kind === 'refused') return problem(c, { status: 503, code: result.code, detail: result.message });
     if (isLeftOpen(result.report)) parts.later(goOn(parts));
@@ -51,8 +51,8 @@ export function cronRoutes(parts: HttpParts): Hono<HttpEnv> {
       const detail = `limit is a whole number from 1 to ${MOST_ORDERS}; without it ${DEFAULT_ORDERS} orders are sent.`;
       return problem(c, { status: 400, code: 'bad_limit', detail });
     }
-    const { world, settings, deadlineMs } = parts;
-    const stop = AbortSignal.timeout(deadlineMs);
+    const { world, settings } = parts;
+    const stop = untilDeadline(parts);
     await takeUpPlan(parts, stop);
     const done = await round(world, { concurrency: settings.concurrency, stop, mostOrders });
     const { finished } = await world.store.call('finish_runs', { nowMs: world.clock.nowMs() });
@@ -72,7 +72,7 @@ function runUntil({ world, settings, deadlineMs }: HttpParts, stop: AbortSignal)
 /** Running again is how a run goes on; nobody waits for this one. */
 async function goOn(parts: HttpParts): Promise<void> {
   try {
-    await runUntil(parts, AbortSignal.timeout(parts.deadlineMs));
+    await runUntil(parts, untilDeadline(parts));
   } catch (error) {
     parts.world.tell({ step: 'run_left', alert: true, error: described(error) });
   }

@@ -12,7 +12,7 @@ import { averagePrice } from '../stages/report.ts';
 import { round } from '../stages/round.ts';
 import { authenticated, type HttpEnv } from './auth.ts';
 import { badBody, readRequest } from './order-request.ts';
-import type { HttpParts } from './parts.ts';
+import { type HttpParts, untilDeadline } from './parts.ts';
 import { described, type Problem, problem } from './problem.ts';
 
 /** Requests that come while others are being accepted go together, at most this many. */
@@ -92,13 +92,14 @@ function placer({ world, settings }: HttpParts): (request: OrderRequest) => Prom
  * Wakes whoever sends: the worker of this process or another, or, where orders are sent inline, a round behind the
  * answer. One round at a time: what comes meanwhile is for the next.
  */
-function sender({ world, settings, later, wake, deadlineMs }: HttpParts): () => void {
+function sender(parts: HttpParts): () => void {
+  const { world, settings, later, wake } = parts;
   let sending: Promise<void> | null = null;
   let more = false;
   const send = async (): Promise<void> => {
     do {
       more = false;
-      await round(world, { concurrency: settings.concurrency, stop: AbortSignal.timeout(deadlineMs) });
+      await round(world, { concurrency: settings.concurrency, stop: untilDeadline(parts) });
     } while (more);
   };
   const failed = (error: unknown) => world.tell({ step: 'sending_failed', alert: true, error: described(error) });

@@ -28,6 +28,8 @@ export interface HttpParts {
   verifyJwt: ((token: string) => Promise<{ sub: string; role: string | null } | null>) | null;
   /** How long one request may work before it hands back what is not sent. */
   deadlineMs: number;
+  /** Aborts when this process is to end: what is under way then hands back what is not sent. */
+  stop: AbortSignal;
   /** Work that goes on after the answer: the platform's `waitUntil`, or the process's own. */
   later: (work: Promise<unknown>) => void;
   /** Wakes the worker of this process, where it has one. */
@@ -42,4 +44,9 @@ export interface HttpParts {
   metrics: Metrics;
   /** The versions of the migrations this code was written for. */
   migrations: readonly string[];
+}
+
+/** Until when work that begins now may go on: its deadline, or the end of this process. */
+export function untilDeadline({ stop, deadlineMs }: Pick<HttpParts, 'stop' | 'deadlineMs'>): AbortSignal {
+  return AbortSignal.any([stop, AbortSignal.timeout(deadlineMs)]);
 }

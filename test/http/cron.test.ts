@@ -155,17 +155,33 @@ describe('daily-scan', () => {
 describe('order-worker', () => {
   const twelve = Array.from({ length: 12 }, (_, n) => person(`User ${n}`));
 
+  const slowVenues = (world: World, sending?: () => void): World => {
+    const venues = [...world.venues].map(([name, venue]) => {
+      const submit: typeof venue.submit = async (order) => {
+        sending?.();
+        await pause(20);
+        return venue.submit(order);
+      };
+      return [name, { ...venue, submit }] as const;
+    });
+    return { ...world, venues: new Map(venues) };
+  };
+
+  test('of a process that is to end hands back what is not sent, long before its deadline', async () => {
+    const ending = new AbortController();
+    const change = (world: World) => slowVenues(world, () => ending.abort());
+    const parts = { deadlineMs: 600_000, stop: ending.signal };
+    const open = await service({ users: twelve, change, settings: { concurrency: 1 }, parts });
+    const { totals } = await reportIn(await open.cron());
+    expect(totals).toMatchObject({ accepted: 12, filled: 1, queued: 11, unknown: 0 });
+    const leased = await open.session.query(
+      "select 1 from public.orders where lease_until is not null and status = 'queued'",
+    );
+    expect(leased).toEqual([]);
+  });
+
   test('drains what the deadline left unsent, at most `limit` orders at a time, each sent once', async () => {
-    const change = (world: World): World => {
-      const venues = [...world.venues].map(([name, venue]) => {
-        const submit: typeof venue.submit = async (order) => {
-          await pause(20);
-          return venue.submit(order);
-        };
-        return [name, { ...venue, submit }] as const;
-      });
-      return { ...world, venues: new Map(venues) };
-    };
+    const change = (world: World) => slowVenues(world);
     const open = await service({ users: twelve, change, settings: { concurrency: 1 }, parts: { deadlineMs: 50 } });
     const first = await reportIn(await open.cron());
     await open.settled();

@@ -134,6 +134,7 @@ function partsOf(world: World, later: Promise<unknown>[]): HttpParts {
     signalsSecret,
     verifyJwt: null,
     deadlineMs: 20_000,
+    stop: new AbortController().signal,
     later: (work) => void later.push(work),
     wake: () => undefined,
     changes: { next: () => new Promise(() => undefined) },

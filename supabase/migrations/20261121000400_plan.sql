@@ -8,9 +8,13 @@ returns table (place bigint, user_id text, account_id bigint)
 language sql stable as $$
   select row_number() over (order by u.priority,
       encode(sha256(convert_to(for_run || '|' || u.id, 'UTF8')), 'hex') collate "C"), u.id, account.id
-  from public.users u
-  left join public.accounts account on (account.user_id, account.venue, account.mode) = (u.id, u.venue, for_mode)
-  where only_users is null or u.id in (select jsonb_array_elements_text(only_users));
+  from (
+    -- Two halves, so that a few users are found by their ids and not among all.
+    select * from public.users where only_users is null
+    union all
+    select * from public.users where id = any(array(select jsonb_array_elements_text(only_users)))
+  ) u
+  left join public.accounts account on (account.user_id, account.venue, account.mode) = (u.id, u.venue, for_mode);
 $$;
 
 -- Where an account's orders go: paper mode trades at the paper venue, whatever venue the account is for.

@@ -2,15 +2,15 @@
 -- transaction. It may turn an accept into a skip or a denial, never the reverse. Safe to repeat: a user whose
 -- decisions are written is left alone.
 
-create function core.decisions_in(args jsonb) returns table (place bigint, "signalId" text, "userId" text,
-  "accountId" bigint, outcome text, reason text, "limit" text, actual text, quantity bigint, "priceMinor" bigint,
-  "limitPriceMinor" bigint, "marginMinor" bigint, "chargesMinor" bigint, "holdMinor" bigint, "leverageCenti" integer,
-  "rateId" integer, "clientOrderId" text)
+-- A decision as `decide` made it, with what its order would need.
+create type core.decided as (place bigint, "signalId" text, "userId" text, "accountId" bigint, outcome text, reason text,
+  "limit" text, actual text, quantity bigint, "priceMinor" bigint, "limitPriceMinor" bigint, "marginMinor" bigint,
+  "chargesMinor" bigint, "holdMinor" bigint, "leverageCenti" integer, "rateId" integer, "clientOrderId" text);
+
+-- Read out of the JSON once per call: an array costs less to look through again.
+create function core.decisions_in(args jsonb) returns core.decided[]
 language sql immutable as $$
-  select * from jsonb_to_recordset(args -> 'decisions') as row(place bigint, "signalId" text, "userId" text,
-    "accountId" bigint, outcome text, reason text, "limit" text, actual text, quantity bigint, "priceMinor" bigint,
-    "limitPriceMinor" bigint, "marginMinor" bigint, "chargesMinor" bigint, "holdMinor" bigint,
-    "leverageCenti" integer, "rateId" integer, "clientOrderId" text);
+  select coalesce(array_agg(row), '{}') from jsonb_populate_recordset(null::core.decided, args -> 'decisions') row;
 $$;
 
 create function core.decimal(minor numeric) returns text
@@ -23,8 +23,9 @@ language plpgsql security definer set search_path = '' as $$
 declare
   run public.scan_runs;
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  given constant core.decided[] := core.decisions_in(args);
   fresh_users text[];
-  wanted record;
+  wanted text;
   accepted bigint;
 begin
   -- Shared: pages of two planners may overlap, but nobody may call the run decided meanwhile.
@@ -33,7 +34,7 @@ begin
     return jsonb_build_object('accepted', 0, 'state', run.state);
   end if;
 
-  perform from public.accounts where id in (select "accountId" from core.decisions_in(args))
+  perform from public.accounts where id in (select "accountId" from unnest(given))
   order by id for no key update;
 
   if run.limits ->> 'symbolCapMinor' is not null then
@@ -42,7 +43,7 @@ begin
 
   with taken as (
     update public.run_users set decided_at = now_at
-    where run_id = run.id and decided_at is null and place in (select place from core.decisions_in(args))
+    where run_id = run.id and decided_at is null and place in (select place from unnest(given))
     returning user_id
   )
   select coalesce(array_agg(user_id), '{}') into fresh_users from taken;
@@ -56,14 +57,15 @@ begin
     case when earlier then 0 else d.quantity end, d."priceMinor", case when earlier then 0 else d."holdMinor" end
   from (select row.*, exists (select from public.decisions old where old.signal_id = row."signalId"
           and old.account_id = row."accountId" and old.reason is distinct from 'already_decided') as earlier
-        from core.decisions_in(args) row where row."userId" = any(fresh_users)) d
+        from unnest(given) row where row."userId" = any(fresh_users)) d
   join public.run_signals rs on rs.run_id = run.id and rs.signal_id = d."signalId";
 
   -- Best rank first, so that scarce money goes to the best signal: each round sees what the one before it took.
   for wanted in
-    select rs.signal_id, rs.send_before from public.run_signals rs where rs.run_id = run.id order by rs.position
+    select rs.signal_id from public.run_signals rs where rs.run_id = run.id order by rs.position
   loop
-    perform core.accept_signal(run, wanted.signal_id, wanted.send_before, fresh_users, args, now_at);
+    perform core.accept_round(run, array(select row from unnest(given) row
+      where row."signalId" = wanted and row.outcome = 'accepted' and row."userId" = any(fresh_users)), now_at);
   end loop;
 
   select count(*) into accepted from public.decisions
@@ -71,19 +73,19 @@ begin
   return jsonb_build_object('accepted', accepted, 'state', run.state);
 end $$;
 
--- One signal for all users of the page: refuse what no longer fits, order and hold the rest.
-create function core.accept_signal(run public.scan_runs, for_signal text, send_before timestamptz, for_users text[],
-  args jsonb, now_at timestamptz) returns void
+-- One order at most for each account: refuse what no longer fits, order and hold the rest.
+create function core.accept_round(run public.scan_runs, given core.decided[], now_at timestamptz) returns void
 language sql set search_path = '' as $$
   with candidate as (
     select d.*, row."limitPriceMinor", row."chargesMinor", row."leverageCenti", row."rateId", row."clientOrderId",
-      s.side, s.instrument_id, s.valid_until, a.venue as account_venue, a.not_ready, a.max_open_positions,
-      a.cash_minor - a.held_minor as available_minor
-    from public.decisions d
-    join core.decisions_in(args) row on row."userId" = d.user_id and row."signalId" = d.signal_id
+      rs.send_before, s.side, s.instrument_id, s.valid_until, a.venue as account_venue, a.not_ready,
+      a.max_open_positions, a.cash_minor - a.held_minor as available_minor
+    from unnest(given) row
+    join public.decisions d on (d.run_id, d.signal_id, d.user_id) = (run.id, row."signalId", row."userId")
+      and d.outcome = 'accepted'
+    join public.run_signals rs on (rs.run_id, rs.signal_id) = (d.run_id, d.signal_id)
     join public.signals s on s.id = d.signal_id
     join public.accounts a on a.id = d.account_id
-    where d.run_id = run.id and d.signal_id = for_signal and d.user_id = any(for_users) and d.outcome = 'accepted'
   ), judged as (
     select c.*, held.quantity as held_quantity, busy.instruments as busy_instruments,
       case
@@ -96,7 +98,7 @@ language sql set search_path = '' as $$
         when now_at >= run.cut_off_at then 'cut_off'
         when c.valid_until <= now_at then 'signal_expired'
         when c.side = 'BUY' and busy.instruments >= c.max_open_positions then 'max_open_positions'
-        when c.side = 'BUY' and capped.used + sum(c.quantity * c.price_minor) over (order by c.place) > capped.cap
+        when c.side = 'BUY' and capped.used + sum(c.quantity * c.price_minor) over (partition by c.instrument_id order by c.position, c.place) > capped.cap
           then 'symbol_cap'
         when c.hold_minor > c.available_minor then 'insufficient_funds'
       end as refusal, capped.cap, capped.used
@@ -136,8 +138,8 @@ language sql set search_path = '' as $$
       charges_minor, send_before, created_at, changed_at)
     select "clientOrderId", run_id, signal_id, user_id, account_id, instrument_id,
       core.order_venue(run.mode, account_venue), position, place, side, quantity, price_minor, "limitPriceMinor",
-      "leverageCenti", "rateId", hold_minor, "chargesMinor", accept_signal.send_before, now_at, now_at
-    from judged where refusal is null order by place
+      "leverageCenti", "rateId", hold_minor, "chargesMinor", send_before, now_at, now_at
+    from judged where refusal is null order by position, place
     returning id, account_id, hold_minor
   ), held as (
     insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor, held_delta_minor, at)

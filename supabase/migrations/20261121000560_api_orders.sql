@@ -62,7 +62,8 @@ declare
   run public.scan_runs;
   busy text[];
   fresh_signals text[];
-  fresh record;
+  given core.decided[];
+  nth bigint;
 begin
   insert into public.scan_runs (id, session_id, trade_date, mode, state, limits, cut_off_at, takes_orders_until,
     opened_at, decided_at, plan_hash)
@@ -82,16 +83,18 @@ begin
       where (old.principal, old.idempotency_key) = (asked.principal, asked.key))), '{}')
   into busy, fresh_signals from asked;
 
-  perform from public.accounts where id in (select "accountId" from core.decisions_in(args)
-    where "signalId" = any(fresh_signals)) order by id for no key update;
-  perform core.freeze_asked(run, args, fresh_signals, now_at);
+  given := array(select row from unnest(core.decisions_in(args)) row where row."signalId" = any(fresh_signals));
+  perform from public.accounts where id in (select "accountId" from unnest(given)) order by id for no key update;
+  perform core.freeze_asked(run, args, given, now_at);
 
-  for fresh in
-    select rs.signal_id, rs.send_before, array[d.user_id] as user_ids
-    from public.run_signals rs join public.decisions d using (run_id, signal_id)
-    where rs.run_id = run.id and rs.signal_id = any(fresh_signals) order by rs.position
+  -- A second order of one account sees what the first one took.
+  for nth in
+    select distinct turn from (select row_number() over (partition by row."accountId") as turn from unnest(given) row
+      where row.outcome = 'accepted') turns order by turn
   loop
-    perform core.accept_signal(run, fresh.signal_id, fresh.send_before, fresh.user_ids, args, now_at);
+    perform core.accept_round(run, array(select one from (
+        select row as one, row_number() over (partition by row."accountId") as turn
+        from unnest(given) row where row.outcome = 'accepted') turns where turn = nth), now_at);
   end loop;
   if cardinality(fresh_signals) > 0 then
     perform pg_notify('daily_scan_work', run.id);
@@ -106,9 +109,10 @@ begin
 end $$;
 
 -- The rows a scan freezes page by page, for the fresh requests: their signals, prices, users and decisions.
-create function core.freeze_asked(run public.scan_runs, args jsonb, fresh_signals text[], now_at timestamptz)
+create function core.freeze_asked(run public.scan_runs, args jsonb, given core.decided[], now_at timestamptz)
 returns void language plpgsql set search_path = '' as $$
 declare
+  fresh_signals constant text[] := array(select row."signalId" from unnest(given) row);
   signals jsonb;
 begin
   select coalesce(jsonb_agg(signal), '[]') into signals
@@ -123,7 +127,7 @@ begin
 
   insert into public.run_users (run_id, place, user_id, account_id, decided_at)
   select distinct on ("userId") run.id, nextval('core.asked_order'), "userId", "accountId", now_at
-  from core.decisions_in(args) where "signalId" = any(fresh_signals) order by "userId"
+  from unnest(given) order by "userId"
   on conflict (run_id, user_id) do nothing;
 
   -- Position 0: somebody waits for his one order, so it goes before what a scan queued.
@@ -131,14 +135,12 @@ begin
     actual_value, quantity, price_minor, hold_minor)
   select run.id, d."signalId", d."userId", d."accountId", 0, ru.place, d.outcome, d.reason, d."limit", d.actual,
     d.quantity, d."priceMinor", d."holdMinor"
-  from core.decisions_in(args) d join public.run_users ru on (ru.run_id, ru.user_id) = (run.id, d."userId")
-  where d."signalId" = any(fresh_signals);
+  from unnest(given) d join public.run_users ru on (ru.run_id, ru.user_id) = (run.id, d."userId");
 
   insert into public.order_requests (principal, idempotency_key, body_hash, run_id, signal_id, user_id, asked_at)
   select row.principal, row.key, row."bodyHash", run.id, d."signalId", d."userId", now_at
   from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text, signal jsonb)
-  join core.decisions_in(args) d on d."signalId" = row.signal ->> 'id'
-  where d."signalId" = any(fresh_signals);
+  join unnest(given) d on d."signalId" = row.signal ->> 'id';
 end $$;
 
 -- One order as its owner and the operator see it. A function, so that list and single answer are the same.

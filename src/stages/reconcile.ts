@@ -98,8 +98,11 @@ async function askAgain(world: World, venue: Venue, order: LookedUpOrder): Promi
   const asked = { ...order, attempts: order.attempts + 1 };
   if (clock.nowMs() - nowMs > SEND_WITHIN_MS) return stillUnknown(asked, 'marked_too_long_ago', clock.nowMs());
   const outcome = await submitSafely(venue, order);
-  const known = outcome.kind === 'acknowledged' || outcome.kind === 'rejected';
-  return known ? settlementOf(asked, outcome, clock.nowMs()) : stillUnknown(asked, outcome.reason, clock.nowMs());
+  // A refusal is about the second request only: the first may be alive and hold the money the second one lacked.
+  const conclusive = outcome.kind === 'rejected' && venue.capabilities.missIsProof;
+  if (outcome.kind === 'acknowledged' || conclusive) return settlementOf(asked, outcome, clock.nowMs());
+  const reason = outcome.kind === 'rejected' ? 'refused_when_asked_again' : outcome.reason;
+  return stillUnknown(asked, reason, clock.nowMs());
 }
 
 async function lookUpSafely(lookup: () => Promise<LookupOutcome>): Promise<LookupOutcome> {

@@ -170,7 +170,8 @@ export interface Venue {
   name: string;
   capabilities: VenueCapabilities;
   submit(order: OrderToSend): Promise<SubmitOutcome>;
-  lookup(order: OrderToSend): Promise<LookupOutcome>;
+  /** Knows the venue's own number of the order where the venue has ever told it. */
+  lookup(order: OrderToSend & { venueOrderId?: string | null }): Promise<LookupOutcome>;
   /** Only a real venue has one. */
   desk?: VenueDesk;
   /** Only a simulated venue has it: the prices its market trades at on a day. */

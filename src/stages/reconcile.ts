@@ -40,12 +40,13 @@ export async function reconcile(world: World, concurrency: number): Promise<numb
 }
 
 /** An order that stays unknown and is not looked at again is the operator's from here on: his word is `resolve`. */
-function tellLooked({ tell }: World, order: LookedUpOrder, { venueStatus, nextLookMs }: Settlement, ms: number): void {
+function tellLooked({ tell }: World, order: LookedUpOrder, settlement: Settlement, ms: number): void {
+  const { venueStatus, nextLookMs, reason } = settlement;
   const { runId, signalId, userId, orderId, clientOrderId, venue } = order;
   const ids = { runId, signalId, userId, orderId, clientOrderId, venue };
-  tell({ step: 'order_looked_up', ...ids, found: venueStatus, ms });
+  tell({ step: 'order_looked_up', ...ids, found: venueStatus, reason, ms });
   const given = order.status === 'unknown' && venueStatus === 'unknown' && nextLookMs === null;
-  if (given) tell({ step: 'order_left_to_a_person', alert: true, ...ids });
+  if (given) tell({ step: 'order_left_to_a_person', alert: true, ...ids, reason });
 }
 
 async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {

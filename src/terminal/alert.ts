@@ -6,7 +6,7 @@ export function alertWords({ step, alert, ...facts }: Step): string | null {
   const order = `Order ${facts.clientOrderId ?? ''}`;
   switch (step) {
     case 'order_left_to_a_person':
-      return `${order} stays unknown. Look it up at ${String(facts['venue'])}, then: npm run resolve -- --order ${facts.clientOrderId} --as filled|partly|rejected|not-placed`;
+      return `${order} stays unknown (${String(facts['reason'] ?? 'no answer')}). Look it up at ${String(facts['venue'])}, then: npm run resolve -- --order ${facts.clientOrderId} --as filled|partly|rejected|not-placed`;
     case 'late_fill':
       return `${order} was filled after it had ended. Its money and position are booked; the account is blocked until you have looked: npm run account -- --user … --acknowledge ${String(facts['venue'] ?? 'VENUE')}`;
     case 'breaker_opened':

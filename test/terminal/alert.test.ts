@@ -2,8 +2,16 @@ import { expect, test } from 'vitest';
 import { alertWords } from '../../src/terminal/alert.ts';
 
 test('what a person has to do is said in words, with the order and the command', () => {
-  const left = { step: 'order_left_to_a_person', alert: true, clientOrderId: 'abc1', venue: 'kite' } as const;
-  expect(alertWords(left)).toContain('Look it up at kite, then: npm run resolve -- --order abc1 --as');
+  const left = {
+    step: 'order_left_to_a_person',
+    alert: true,
+    clientOrderId: 'abc1',
+    venue: 'kite',
+    reason: 'timeout',
+  } as const;
+  expect(alertWords(left)).toContain(
+    'stays unknown (timeout). Look it up at kite, then: npm run resolve -- --order abc1 --as',
+  );
   expect(alertWords({ step: 'late_fill', alert: true, clientOrderId: 'abc1' })).toContain(
     'Order abc1 was filled after',
   );

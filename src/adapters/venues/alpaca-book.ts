@@ -1,0 +1,83 @@
+import { Temporal } from 'temporal-polyfill';
+import { parseInstant } from '../../domain/ist.ts';
+import type { AccountAtVenue, LookupOutcome, OrderToSend, VenueOrder, VenueRead } from '../../ports/venue.ts';
+import { type AlpacaWire, ask, readAs } from './alpaca-call.ts';
+import {
+  type AlpacaFill,
+  asVenueOrders,
+  fills,
+  isOrder,
+  order as orderShape,
+  orders,
+  reportOf,
+} from './alpaca-wire.ts';
+
+/** One order of ours in the account's book. */
+export async function lookUp(wire: AlpacaWire, order: OrderToSend): Promise<LookupOutcome> {
+  const path = `/v2/orders:by_client_order_id?client_order_id=${encodeURIComponent(order.clientOrderId)}`;
+  const alpaca = await ask(wire, order, { method: 'GET', path });
+  // Its own 404 has a code (40410000); a wrong address is answered 404 as well, without one.
+  if (alpaca.kind === 'error' && alpaca.status === 404 && alpaca.code !== null) return { kind: 'missing' };
+  const read = readAs(alpaca, orderShape);
+  if (read.kind === 'no_session') return { kind: 'unreadable', reason: 'no_session' };
+  if (read.kind === 'unreadable') return read;
+  const found = read.value;
+  if (!isOrder(found, order)) return { kind: 'unreadable', reason: 'book_differs_from_order' };
+  // What came in its place has another id, and only a person can say whose it is.
+  if (found.status === 'replaced') return { kind: 'unreadable', reason: 'replaced_by_another_order' };
+  const sinceMs = parseInstant(found.submitted_at);
+  if (sinceMs === null) return { kind: 'unreadable', reason: 'order_without_time' };
+  const listed = found.filled_qty === 0n ? nothing : await fillsSince(wire, order, sinceMs);
+  if (listed.kind !== 'read') return { kind: 'unreadable', reason: listed.reason };
+  const report = reportOf(found, listed.value);
+  return report.kind === 'read' ? { kind: 'found', report: report.value } : report;
+}
+
+const nothing: VenueRead<AlpacaFill[]> = { kind: 'read', value: [] };
+const FILLS_A_PAGE = 100;
+const MOST_PAGES = 50;
+
+/** The account's executions from an instant on, page by page; `after` leaves out its own second. */
+async function fillsSince(
+  wire: AlpacaWire,
+  account: AccountAtVenue,
+  sinceMs: number,
+): Promise<VenueRead<AlpacaFill[]>> {
+  const all: AlpacaFill[] = [];
+  const asked = new URLSearchParams({ after: instant(sinceMs - 1000), direction: 'asc', page_size: `${FILLS_A_PAGE}` });
+  for (let page = 0; page < MOST_PAGES; page++) {
+    const said = await ask(wire, account, { method: 'GET', path: `/v2/account/activities/FILL?${asked}` });
+    const read = readAs(said, fills);
+    if (read.kind !== 'read') return read;
+    all.push(...read.value);
+    const last = read.value.at(-1);
+    if (last === undefined || read.value.length < FILLS_A_PAGE) return { kind: 'read', value: all };
+    asked.set('page_token', last.id);
+  }
+  return { kind: 'unreadable', reason: 'too_many_fills' };
+}
+
+/** `2025-08-28T13:29:59Z`: to the second, which is the form the documentation shows. */
+function instant(ms: number): string {
+  return Temporal.Instant.fromEpochMilliseconds(ms).toString({ smallestUnit: 'second' });
+}
+
+/** Alpaca's own limit for one answer. Who has as many orders in a day is nobody of ours: not read rather than in part. */
+const MOST_ORDERS = 500;
+
+/** The account's orders since midnight in New York, which is when the day of its market begins. */
+export async function ordersToday(
+  wire: AlpacaWire,
+  account: AccountAtVenue,
+  exchange: string,
+): Promise<VenueRead<VenueOrder[]>> {
+  const now = Temporal.Instant.fromEpochMilliseconds(wire.clock.nowMs());
+  const midnightMs = now.toZonedDateTimeISO('America/New_York').startOfDay().epochMilliseconds;
+  const asked = new URLSearchParams({ status: 'all', after: instant(midnightMs - 1000), limit: `${MOST_ORDERS}` });
+  const read = readAs(await ask(wire, account, { method: 'GET', path: `/v2/orders?${asked}` }), orders);
+  if (read.kind !== 'read') return read;
+  if (read.value.length >= MOST_ORDERS) return { kind: 'unreadable', reason: 'too_many_orders' };
+  const someTraded = read.value.some(({ filled_qty }) => filled_qty !== 0n);
+  const listed = someTraded ? await fillsSince(wire, account, midnightMs) : nothing;
+  return listed.kind === 'read' ? asVenueOrders(exchange, read.value, listed.value) : listed;
+}

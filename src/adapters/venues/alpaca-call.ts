@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue.ts';
+import type { Clock } from '../../ports/world.ts';
+import { type Answered, cut, type Spoken, speak } from './http.ts';
+
+/** Alpaca's addresses (docs.alpaca.markets). Paper keys work at the paper address only, live keys at the live one. */
+export const alpacaAddresses = {
+  live: { baseUrl: 'https://api.alpaca.markets', streamUrl: 'wss://api.alpaca.markets/stream' },
+  paper: { baseUrl: 'https://paper-api.alpaca.markets', streamUrl: 'wss://paper-api.alpaca.markets/stream' },
+  dataUrl: 'https://data.alpaca.markets',
+} as const;
+
+/** How this process reaches Alpaca. */
+export interface AlpacaWire {
+  /** Of the trading API, paper or live. */
+  baseUrl: string;
+  /** Of the market data. */
+  dataUrl: string;
+  credentials: CredentialsOf;
+  clock: Clock;
+  /** The account's way out. */
+  fetchFor: (account: AccountAtVenue) => typeof fetch;
+  timeoutMs: number;
+}
+
+const key = z.string().regex(/^[\x21-\x7e]+$/);
+
+/** What is stored for an account. The pair is the session: it does not end by itself. */
+const alpacaCredentials = z.object({ keyId: key, secretKey: key });
+export type AlpacaKeys = z.infer<typeof alpacaCredentials>;
+
+export interface AlpacaAsk {
+  method: 'GET' | 'POST' | 'DELETE';
+  path: string;
+  json?: unknown;
+  /** Asked of the market data. */
+  data?: true;
+}
+
+/**
+ * What Alpaca said. `error` is an error it wrote itself, `code` its own number (null: it gave none); `odd` everything
+ * that is neither its data nor its error, silence included; `not_sent`: no byte of it went out.
+ */
+export type AlpacaSaid =
+  | { kind: 'data'; data: unknown }
+  | { kind: 'error'; status: number; code: number | null; message: string }
+  | { kind: 'no_session'; reason: string }
+  | { kind: 'rate_limited' }
+  | { kind: 'not_sent'; reason: string }
+  | { kind: 'odd'; reason: string };
+
+/** Says one thing to Alpaca in an account's name, once. Without keys nothing is said. */
+export async function ask(wire: AlpacaWire, account: AccountAtVenue, asked: AlpacaAsk): Promise<AlpacaSaid> {
+  const keys = await keysOf(wire.credentials, account);
+  if (keys.kind !== 'keys') return keys;
+  const { keyId, secretKey } = keys.keys;
+  const headers: Record<string, string> = { 'APCA-API-KEY-ID': keyId, 'APCA-API-SECRET-KEY': secretKey };
+  const base = asked.data ? wire.dataUrl : wire.baseUrl;
+  const request = { method: asked.method, url: `${base.replace(/\/$/, '')}${asked.path}`, headers };
+  if (asked.json === undefined) return said(await speak(wire.fetchFor(account), request, wire.timeoutMs));
+  headers['Content-Type'] = 'application/json';
+  return said(await speak(wire.fetchFor(account), { ...request, body: JSON.stringify(asked.json) }, wire.timeoutMs));
+}
+
+const refused = z.object({ code: z.int().nullish(), message: z.string() });
+
+function said(spoken: Spoken): AlpacaSaid {
+  if (spoken.kind === 'not_sent') return spoken;
+  if (spoken.kind === 'silent') return { kind: 'odd', reason: spoken.reason };
+  return answeredWith(spoken);
+}
+
+function answeredWith({ status, text, json }: Answered): AlpacaSaid {
+  // Documented: over the limit is turned away at the door, with the second it opens again.
+  if (status === 429) return { kind: 'rate_limited' };
+  if (status === 204 && text === '') return { kind: 'data', data: undefined };
+  if (status === 200 && json !== undefined) return { kind: 'data', data: json };
+  const bad = refused.safeParse(json);
+  if (status < 400 || !bad.success) {
+    return { kind: 'odd', reason: status === 200 ? 'unreadable_answer' : `http_${status}` };
+  }
+  const { code, message } = bad.data;
+  // The words are dropped: they may name the key. 403 is also «buying power», but then it has a code.
+  const keysRefused = status === 401 || (status === 403 && !code && /forbidden|unauthori[sz]ed/i.test(message));
+  if (keysRefused) return { kind: 'no_session', reason: 'keys_refused' };
+  return { kind: 'error', status, code: code ?? null, message: cut(message) };
+}
+
+/** Data of a shape, or why there is none. */
+export function readAs<T>(alpaca: AlpacaSaid, shape: z.ZodType<T>): VenueRead<T> {
+  if (alpaca.kind === 'no_session') return alpaca;
+  if (alpaca.kind === 'rate_limited') return { kind: 'unreadable', reason: 'rate_limited' };
+  if (alpaca.kind === 'error') return { kind: 'unreadable', reason: worded(alpaca) };
+  if (alpaca.kind !== 'data') return { kind: 'unreadable', reason: alpaca.reason };
+  const read = shape.safeParse(alpaca.data);
+  return read.success ? { kind: 'read', value: read.data } : { kind: 'unreadable', reason: 'unreadable_answer' };
+}
+
+/** An error of Alpaca's as a reason. */
+export function worded({ status, message }: Extract<AlpacaSaid, { kind: 'error' }>): string {
+  return cut(`http_${status}: ${message}`);
+}
+
+type Keys =
+  | { kind: 'keys'; keys: AlpacaKeys }
+  | { kind: 'no_session'; reason: string }
+  | { kind: 'not_sent'; reason: string };
+
+/** The account's keys, decrypted for this one use. */
+export async function keysOf(credentials: CredentialsOf, account: AccountAtVenue): Promise<Keys> {
+  let stored: unknown;
+  try {
+    stored = await credentials(account);
+  } catch {
+    // Whatever it was, nothing has been said; and its words may hold what must not be kept.
+    return { kind: 'not_sent', reason: 'credentials_unavailable' };
+  }
+  if (stored === null || stored === undefined) return { kind: 'no_session', reason: 'not_connected' };
+  const read = alpacaCredentials.safeParse(stored);
+  if (!read.success) return { kind: 'no_session', reason: 'credentials_unreadable' };
+  return { kind: 'keys', keys: read.data };
+}

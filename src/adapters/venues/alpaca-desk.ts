@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { parseInstant } from '../../domain/ist.ts';
+import type { Quote } from '../../domain/words.ts';
+import type {
+  AccountAtVenue,
+  OrderToSend,
+  SessionStatus,
+  VenueDesk,
+  VenueFunds,
+  VenueMargin,
+  VenuePosition,
+  VenueRead,
+} from '../../ports/venue.ts';
+import { type AlpacaAsk, type AlpacaWire, ask, readAs } from './alpaca-call.ts';
+import { cents, decimal, exchangeOf, pieces } from './alpaca-wire.ts';
+
+/** Symbols go into the address; so many fit any server. */
+const QUOTES_AT_ONCE = 100;
+
+/** What can be read of an account at Alpaca; the order book's own reads are the venue's. */
+export function alpacaDesk(
+  wire: AlpacaWire,
+  exchanges: readonly [string, ...string[]],
+  feed: 'iex' | 'sip',
+): Omit<VenueDesk, 'ordersToday' | 'cancel'> {
+  const [exchange] = exchanges;
+  return {
+    async quotes(account, listings) {
+      const quotes: Quote[] = [];
+      const listed = listings.filter((one) => exchanges.includes(one.exchange));
+      for (let from = 0; from < listed.length; from += QUOTES_AT_ONCE) {
+        const some = listed.slice(from, from + QUOTES_AT_ONCE);
+        const asked = new URLSearchParams({ symbols: some.map(({ symbol }) => symbol).join(','), feed });
+        const said = await get(wire, account, { path: `/v2/stocks/snapshots?${asked}`, data: true }, snapshots);
+        if (said.kind !== 'read') return said;
+        quotes.push(...some.flatMap((one) => quoteOf(one, said.value[one.symbol]) ?? []));
+      }
+      return { kind: 'read', value: quotes };
+    },
+    async margins(_account, orders) {
+      return { kind: 'read', value: orders.map(marginOf) };
+    },
+    async funds(account) {
+      const said = await get(wire, account, { path: '/v2/account' }, accountShape);
+      return said.kind === 'read' ? fundsOf(said.value) : said;
+    },
+    async positions(account) {
+      const said = await get(wire, account, { path: '/v2/positions' }, positions);
+      return said.kind === 'read' ? positionsOf(exchange, said.value) : said;
+    },
+    async sessionStatus(account): Promise<SessionStatus> {
+      const said = await get(wire, account, { path: '/v2/account' }, accountShape);
+      if (said.kind === 'no_session') return { kind: 'closed', reason: said.reason };
+      return said.kind === 'read' ? sessionOf(said.value) : said;
+    },
+  };
+}
+
+async function get<T>(
+  wire: AlpacaWire,
+  account: AccountAtVenue,
+  asked: Omit<AlpacaAsk, 'method'>,
+  shape: z.ZodType<T>,
+): Promise<VenueRead<T>> {
+  return readAs(await ask(wire, account, { ...asked, method: 'GET' }), shape);
+}
+
+const snapshot = z.object({
+  latestTrade: z.object({ t: z.string(), p: decimal }).nullish(),
+  prevDailyBar: z.object({ c: decimal }).nullish(),
+});
+const snapshots = z.record(z.string(), snapshot.nullable());
+
+/** The last trade, of when it was. A share that has not traded has no price. US shares have no circuit of the day. */
+function quoteOf(
+  { exchange, symbol }: { exchange: string; symbol: string },
+  said: z.infer<typeof snapshot> | null | undefined,
+): Quote | null {
+  const atMs = parseInstant(said?.latestTrade?.t ?? '');
+  const priceMinor = said?.latestTrade ? cents(said.latestTrade.p, 'nearest') : 0;
+  if (atMs === null || priceMinor <= 0) return null;
+  const before = said?.prevDailyBar ? cents(said.prevDailyBar.c, 'nearest') : 0;
+  const none = { lowerCircuitMinor: null, upperCircuitMinor: null };
+  return { exchange, symbol, ...none, priceMinor, previousCloseMinor: before > 0 ? before : null, atMs };
+}
+
+/**
+ * Alpaca has no margin to ask for. What is bought outright takes its whole price, by what «outright» means; of anything
+ * else nothing is known. Commission is none, the regulators' fees on a sale are not told beforehand.
+ */
+function marginOf({ product, side, quantity, limitPriceMinor }: OrderToSend): VenueMargin | null {
+  if (product !== 'delivery' || side !== 'BUY') return null;
+  return { marginMinor: quantity * limitPriceMinor, chargesMinor: null };
+}
+
+const accountShape = z.object({
+  status: z.string(),
+  currency: z.string(),
+  cash: decimal,
+  /** What may be bought without the account's leverage, open orders counted. */
+  non_marginable_buying_power: decimal,
+  trading_blocked: z.boolean(),
+  account_blocked: z.boolean(),
+  trade_suspended_by_user: z.boolean(),
+});
+
+function fundsOf(said: z.infer<typeof accountShape>): VenueRead<VenueFunds> {
+  if (said.currency !== 'USD') return { kind: 'unreadable', reason: 'account_not_in_usd' };
+  const availableMinor = cents(said.non_marginable_buying_power, 'down');
+  return { kind: 'read', value: { availableMinor, cashMinor: cents(said.cash, 'down') } };
+}
+
+/** Keys don't end by themselves. An account that may not trade is no session for what we do. */
+function sessionOf(said: z.infer<typeof accountShape>): SessionStatus {
+  if (said.status !== 'ACTIVE') return { kind: 'closed', reason: `account_${said.status.toLowerCase()}` };
+  if (said.account_blocked) return { kind: 'closed', reason: 'account_blocked' };
+  if (said.trading_blocked || said.trade_suspended_by_user) return { kind: 'closed', reason: 'trading_blocked' };
+  return { kind: 'open', untilMs: null };
+}
+
+const positions = z.array(
+  z.object({ symbol: z.string().min(1), asset_class: z.string().nullish(), qty: decimal, cost_basis: decimal }),
+);
+
+/** Pieces are whole here: an account that holds a part of one can't be told truly, so it is not read. */
+function positionsOf(exchange: string, said: z.infer<typeof positions>): VenueRead<VenuePosition[]> {
+  const value: VenuePosition[] = [];
+  for (const { symbol, asset_class, qty, cost_basis } of said) {
+    const quantity = pieces(qty);
+    if (quantity === null) return { kind: 'unreadable', reason: `fractional_position: ${symbol.slice(0, 40)}` };
+    const costMinor = quantity > 0 ? cents(cost_basis, 'nearest') : null;
+    value.push({ exchange: exchangeOf(exchange, asset_class), symbol, quantity, costMinor });
+  }
+  return { kind: 'read', value };
+}
+
+const clockShape = z.object({
+  timestamp: z.string(),
+  is_open: z.boolean(),
+  next_open: z.string(),
+  next_close: z.string(),
+});
+
+/** Whether the US market is open, by Alpaca's word, and when that changes. */
+export interface MarketClock {
+  atMs: number;
+  isOpen: boolean;
+  nextOpenMs: number;
+  nextCloseMs: number;
+}
+
+export async function alpacaMarketClock(wire: AlpacaWire, account: AccountAtVenue): Promise<VenueRead<MarketClock>> {
+  const said = await get(wire, account, { path: '/v2/clock' }, clockShape);
+  if (said.kind !== 'read') return said;
+  const { timestamp, is_open: isOpen, next_open, next_close } = said.value;
+  const [atMs, nextOpenMs, nextCloseMs] = [timestamp, next_open, next_close].map(parseInstant);
+  if (!atMs || !nextOpenMs || !nextCloseMs) return { kind: 'unreadable', reason: 'clock_without_time' };
+  return { kind: 'read', value: { atMs, isOpen, nextOpenMs, nextCloseMs } };
+}

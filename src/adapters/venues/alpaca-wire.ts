@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import { parseInstant } from '../../domain/ist.ts';
+import { safe } from '../../domain/money.ts';
+import type { OrderToSend, VenueFill, VenueOrder, VenueRead, VenueReport } from '../../ports/venue.ts';
+
+// What Alpaca says, as far as it is read, and what it means in our words. Shapes: docs.alpaca.markets and the types of the
+// vendor's own SDK (@alpacahq/alpaca-trade-api 4.0.2).
+
+const one = 10n ** 18n;
+
+/** A decimal, exactly: in units of 10^-18. Quantities and money come as text; market data as JSON numbers. */
+export const decimal = z.union([z.string(), z.number().transform(String)]).transform((text, ctx): bigint => {
+  const match = /^(-?)(\d{1,15})(?:\.(\d{1,18}))?$/.exec(text);
+  if (match) {
+    const [, sign, whole = '', decimals = ''] = match;
+    const units = BigInt(whole) * one + BigInt(decimals.padEnd(18, '0'));
+    return sign === '-' ? -units : units;
+  }
+  ctx.addIssue({ code: 'custom', message: 'not a decimal' });
+  return z.NEVER;
+});
+
+/** A whole number of pieces; null for a part of one, and for an order that names none but an amount of dollars. */
+export function pieces(quantity: bigint | null | undefined): number | null {
+  if (quantity === null || quantity === undefined || quantity % one !== 0n) return null;
+  return safe(quantity / one);
+}
+
+/** Dollars in cents. */
+export function cents(dollars: bigint, rounded: 'down' | 'up' | 'nearest'): number {
+  const hundredfold = dollars * 100n;
+  const above = { down: 0n, up: one - 1n, nearest: one / 2n }[rounded];
+  const shifted = hundredfold + above;
+  // BigInt division goes towards zero; below zero that is up.
+  const floor = shifted < 0n && shifted % one !== 0n ? shifted / one - 1n : shifted / one;
+  return safe(floor);
+}
+
+export const order = z.object({
+  id: z.string().min(1),
+  client_order_id: z.string(),
+  symbol: z.string().min(1),
+  asset_class: z.string().nullish(),
+  side: z.enum(['buy', 'sell']),
+  /** null: the order is for an amount of dollars. */
+  qty: decimal.nullish(),
+  filled_qty: decimal,
+  status: z.string(),
+  submitted_at: z.string(),
+});
+export type AlpacaOrder = z.infer<typeof order>;
+export const orders = z.array(order);
+
+const fill = z.object({
+  id: z.string().min(1),
+  order_id: z.string(),
+  qty: decimal,
+  price: decimal,
+  transaction_time: z.string(),
+});
+export const fills = z.array(fill);
+export type AlpacaFill = z.infer<typeof fill>;
+
+/** `replaced` is the end of this order as well: the one in its place has an id of its own. */
+const ended: Readonly<Record<string, VenueReport['status']>> = {
+  filled: 'filled',
+  canceled: 'canceled',
+  replaced: 'canceled',
+  expired: 'expired',
+  rejected: 'rejected',
+};
+
+const unreadable = (reason: string) => ({ kind: 'unreadable', reason }) as const;
+export type Reported = { kind: 'read'; value: VenueReport } | { kind: 'unreadable'; reason: string };
+
+/**
+ * What the book says of one of its orders, with the executions of the account's activities. Those have ids that stay,
+ * so each counts once; the order's own `filled_qty` and average price have none, and only check them. Unreadable while
+ * the executions (they may be listed a moment later) don't bear out what an ended order says.
+ */
+export function reportOf({ id, status, qty, filled_qty }: AlpacaOrder, listed: AlpacaFill[]): Reported {
+  const asked = pieces(qty);
+  const filled = pieces(filled_qty);
+  if (asked === null || filled === null) return unreadable('fractional_order');
+  const own = listed.filter(({ order_id }) => order_id === id).map(fillsOf);
+  const read = own.flatMap((some) => some ?? []);
+  if (own.includes(null)) return unreadable('fill_unreadable');
+  const traded = read.reduce((sum, { quantity }) => sum + quantity, 0);
+  if (traded > asked) return unreadable('fills_exceed_order');
+  const report = { venueOrderId: id, fills: read, message: null };
+  const end = ended[status];
+  if (end === undefined) {
+    return { kind: 'read', value: { ...report, status: traded > 0 ? 'partially_filled' : 'working' } };
+  }
+  if (traded !== filled) return unreadable('fills_differ_from_order');
+  if (end === 'filled' && traded < asked) return unreadable('filled_but_not_whole');
+  // Refused with something traded is not refused: what traded counts, the rest is off.
+  return { kind: 'read', value: { ...report, status: end === 'rejected' && traded > 0 ? 'canceled' : end } };
+}
+
+/**
+ * An execution may be at a part of a cent (12.3456), and a price here is whole cents. So that quantity × price is what
+ * was paid, to half a cent, such an execution becomes two: some pieces at the cent below, some at the cent above.
+ */
+function fillsOf({ id, qty, price, transaction_time }: AlpacaFill): VenueFill[] | null {
+  const quantity = pieces(qty);
+  const atMs = parseInstant(transaction_time);
+  if (quantity === null || quantity <= 0 || atMs === null) return null;
+  const paidMinor = cents(price * BigInt(quantity), 'nearest');
+  const priceMinor = Math.floor(paidMinor / quantity);
+  if (priceMinor <= 0) return null;
+  const dearer = paidMinor % quantity;
+  const below = { venueFillId: id, quantity: quantity - dearer, priceMinor, atMs };
+  if (dearer === 0) return [below];
+  return [below, { venueFillId: `${id}:up`, quantity: dearer, priceMinor: priceMinor + 1, atMs }];
+}
+
+/** Whether an order of the book is the one asked about: the id is ours alone, so another content is somebody's doing. */
+export function isOrder(found: AlpacaOrder, { clientOrderId, symbol, side, quantity }: OrderToSend): boolean {
+  const same = found.client_order_id === clientOrderId && found.symbol === symbol;
+  return same && found.side === side.toLowerCase() && pieces(found.qty) === quantity;
+}
+
+/** Orders of the book as orders of the port. What is no US share is told by its kind, as an exchange of its own. */
+export function asVenueOrders(exchange: string, all: AlpacaOrder[], listed: AlpacaFill[]): VenueRead<VenueOrder[]> {
+  const value: VenueOrder[] = [];
+  for (const each of all) {
+    const quantity = pieces(each.qty);
+    if (quantity === null) return unreadable('fractional_order');
+    const report = reportOf(each, listed);
+    if (report.kind === 'unreadable') return report;
+    const { client_order_id: clientOrderId, symbol, side } = each;
+    value.push({
+      clientOrderId,
+      exchange: exchangeOf(exchange, each.asset_class),
+      symbol,
+      side: side === 'buy' ? 'BUY' : 'SELL',
+      quantity,
+      report: report.value,
+    });
+  }
+  return { kind: 'read', value };
+}
+
+/** Alpaca lists shares of all exchanges as one market; other kinds of assets are not ours. */
+export function exchangeOf(exchange: string, assetClass: string | null | undefined): string {
+  return assetClass === 'us_equity' || !assetClass ? exchange : assetClass;
+}

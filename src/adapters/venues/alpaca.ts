@@ -1,0 +1,154 @@
+import { formatMinor } from '../../domain/money.ts';
+import type { CancelOutcome, OrderToSend, SubmitOutcome, Venue, VenueCapabilities } from '../../ports/venue.ts';
+import { lookUp, ordersToday } from './alpaca-book.ts';
+import { type AlpacaSaid, type AlpacaWire, ask, worded } from './alpaca-call.ts';
+import { alpacaDesk } from './alpaca-desk.ts';
+import { isOrder, order as orderShape } from './alpaca-wire.ts';
+
+export interface AlpacaVenueOptions extends AlpacaWire {
+  /**
+   * The exchanges of our instruments that are traded here; anything else is refused. Alpaca's market is one, all US
+   * exchanges, so whatever is read of an account is told under the first name.
+   */
+  exchanges?: readonly [string, ...string[]];
+  /** Where prices come from: `iex` needs no subscription, `sip` (all exchanges) does. */
+  feed?: 'iex' | 'sip';
+}
+
+/**
+ * What Alpaca is (docs.alpaca.markets). All calls of an account share 200 a minute, and one use of the budget may be two
+ * of them (an order and its fills, a refusal and its lookup): 90 leaves room for the desk. No limit by day is named.
+ */
+const capabilities: VenueCapabilities = {
+  refusesDuplicates: true,
+  // The vendor's SDK says so: a lookup that misses does not prove that the first request was not accepted.
+  missIsProof: false,
+  rates: { account: { perSecond: 5, perMinute: 90, perDay: 90 * 60 * 24 }, venue: null },
+  ratesCountLookups: true,
+  dealing: {
+    lookup: 'by_id',
+    // A day order given after the close waits for the next day there; nobody asks for that here.
+    afterMarketOrders: false,
+    marketOrders: 'yes',
+    // Leverage is a setting of the whole account, not of an order.
+    products: ['delivery'],
+    staticIp: false,
+    tagLength: 128,
+  },
+};
+
+/**
+ * Alpaca Trading API v2, paper or live. Orders are day orders with a limit; `client_order_id` is ours, and the venue
+ * refuses a second one. A thin client over fetch, not the vendor's SDK: all venues here speak one way, an order goes out
+ * once whatever happens, and every status is seen as it came.
+ */
+export function alpacaVenue(options: AlpacaVenueOptions): Venue {
+  const exchanges = options.exchanges ?? ['US'];
+  const [exchange] = exchanges;
+  return {
+    name: 'alpaca',
+    capabilities,
+    async submit(order) {
+      if (!exchanges.includes(order.exchange))
+        return { kind: 'rejected', message: `not listed here: ${order.exchange}` };
+      if (order.product !== 'delivery') {
+        return { kind: 'rejected', message: 'mtf is not offered here: leverage is a setting of the account' };
+      }
+      const alpaca = await ask(options, order, { method: 'POST', path: '/v2/orders', json: orderJson(order) });
+      return alpaca.kind === 'error' ? refusedOf(options, order, alpaca) : outcomeOf(order, alpaca);
+    },
+    lookup: (order) => lookUp(options, order),
+    desk: {
+      ...alpacaDesk(options, exchanges, options.feed ?? 'iex'),
+      ordersToday: (account) => ordersToday(options, account, exchange),
+      cancel: (order) => cancel(options, order),
+    },
+  };
+}
+
+function orderJson(order: OrderToSend): Record<string, string> {
+  return {
+    symbol: order.symbol,
+    qty: String(order.quantity),
+    side: order.side.toLowerCase(),
+    type: 'limit',
+    time_in_force: 'day',
+    limit_price: formatMinor(order.limitPriceMinor),
+    client_order_id: order.clientOrderId,
+  };
+}
+
+function outcomeOf(order: OrderToSend, alpaca: Exclude<AlpacaSaid, { kind: 'error' }>): SubmitOutcome {
+  switch (alpaca.kind) {
+    case 'data': {
+      const taken = orderShape.safeParse(alpaca.data);
+      if (!taken.success || !isOrder(taken.data, order)) return { kind: 'unknown', reason: 'unreadable_answer' };
+      const venueOrderId = taken.data.id;
+      return { kind: 'acknowledged', report: { venueOrderId, status: 'working', fills: [], message: null } };
+    }
+    case 'not_sent':
+      return alpaca;
+    case 'no_session':
+    case 'rate_limited':
+      return { kind: 'not_sent', reason: alpaca.kind };
+    case 'odd':
+      return { kind: 'unknown', reason: alpaca.reason };
+  }
+}
+
+/**
+ * Documented refusals of an order are 403 (buying power, shares) and 422 (anything else about it, a second order with an
+ * id included); another error says nothing. A refusal is of this request only: asked again, the order may be refused
+ * because the first request took it (its id, its money). So the book is asked before a refusal is believed. What was
+ * refused as a duplicate is there, even when the lookup does not find it yet.
+ */
+async function refusedOf(
+  wire: AlpacaWire,
+  order: OrderToSend,
+  error: Extract<AlpacaSaid, { kind: 'error' }>,
+): Promise<SubmitOutcome> {
+  if (error.status !== 403 && error.status !== 422) return { kind: 'unknown', reason: worded(error) };
+  const now = await lookUp(wire, order);
+  if (now.kind === 'found') return { kind: 'acknowledged', report: now.report };
+  // Its code, 40010001, is the one of every fault of a request: the words alone tell it.
+  const duplicate = /client[ _-]?order[ _-]?id.*unique/i.test(error.message);
+  if (now.kind === 'missing' && !duplicate) return { kind: 'rejected', message: error.message || worded(error) };
+  return { kind: 'unknown', reason: worded(error) };
+}
+
+async function cancel(wire: AlpacaWire, order: OrderToSend & { venueOrderId: string | null }): Promise<CancelOutcome> {
+  const venueOrderId = order.venueOrderId ?? (await idInBook(wire, order));
+  if (venueOrderId === null) return { kind: 'unknown', reason: 'not_found_at_venue' };
+  const path = `/v2/orders/${encodeURIComponent(venueOrderId)}`;
+  const alpaca = await ask(wire, order, { method: 'DELETE', path });
+  switch (alpaca.kind) {
+    case 'data':
+      return alpaca.data === undefined ? { kind: 'canceled' } : { kind: 'unknown', reason: 'unreadable_answer' };
+    case 'odd':
+      return { kind: 'unknown', reason: alpaca.reason };
+    case 'not_sent':
+      return { kind: 'refused', reason: alpaca.reason };
+    case 'no_session':
+    case 'rate_limited':
+      return { kind: 'refused', reason: alpaca.kind };
+    case 'error':
+      return notCanceled(wire, order, alpaca);
+  }
+}
+
+/** 404: no such order; 422: not cancelable, mostly because it has ended. The book says which. */
+async function notCanceled(
+  wire: AlpacaWire,
+  order: OrderToSend,
+  error: Extract<AlpacaSaid, { kind: 'error' }>,
+): Promise<CancelOutcome> {
+  if (error.status !== 404 && error.status !== 422) return { kind: 'unknown', reason: worded(error) };
+  const now = await lookUp(wire, order);
+  const over = now.kind === 'found' && now.report.status !== 'working' && now.report.status !== 'partially_filled';
+  return over ? { kind: 'too_late' } : { kind: 'refused', reason: error.message || worded(error) };
+}
+
+async function idInBook(wire: AlpacaWire, order: OrderToSend): Promise<string | null> {
+  const now = await lookUp(wire, order);
+  return now.kind === 'found' ? now.report.venueOrderId : null;
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+
+/** One request to a venue. `headers` and `body` may hold secrets: they go to the wire and nowhere else. */
+export interface Request {
+  method: 'GET' | 'POST' | 'DELETE' | 'PUT' | 'PATCH';
+  url: string;
+  headers: Record<string, string>;
+  body?: string;
+}
+
+/**
+ * What came of one request. `json` is undefined where the text is none. `not_sent`: proven that not a byte of it reached
+ * the venue; `silent`: it may have, and nothing readable came back. Reasons are short codes.
+ */
+export type Answered = { kind: 'answered'; status: number; text: string; json: unknown };
+export type Spoken = Answered | { kind: 'not_sent'; reason: string } | { kind: 'silent'; reason: string };
+
+/** Says one thing to a venue, once, and reads the whole answer. Never throws; redirects are not followed. */
+export async function speak(fetcher: typeof fetch, request: Request, timeoutMs: number): Promise<Spoken> {
+  const { url, method, body } = request;
+  try {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const sent = body === undefined ? { headers: request.headers } : once(request.headers, body);
+    const answer = await fetcher(url, { method, ...sent, signal, redirect: 'manual' });
+    const text = await answer.text();
+    return { kind: 'answered', status: answer.status, text, json: jsonOf(text) };
+  } catch (error) {
+    const neverConnected = connectFailure(error);
+    if (neverConnected !== null) return { kind: 'not_sent', reason: `not_connected: ${neverConnected}` };
+    return { kind: 'silent', reason: timedOut(error) ? 'timeout' : 'connection_lost' };
+  }
+}
+
+/**
+ * A body that can be read once only. fetch is bound by its standard to send a request again after a 421 if it still has
+ * the body: two orders for one call (seen with Node 24). A stream it can't send again.
+ */
+function once(headers: Request['headers'], body: string): RequestInit {
+  const bytes = new TextEncoder().encode(body);
+  const length = { 'content-length': String(bytes.byteLength) };
+  return { headers: { ...headers, ...length }, body: new Blob([bytes]).stream(), duplex: 'half' };
+}
+
+/** A venue's own words as they may be kept: one line, 200 characters at most. */
+export function cut(message: string): string {
+  return message.replace(/\s+/g, ' ').trim().slice(0, 200);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function timedOut(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError';
+}
+
+const failure = z.object({ code: z.string(), syscall: z.string().optional() });
+
+/**
+ * The code of a failure before any connection stood: of the name, or of every address that was tried. The code alone
+ * proves nothing: «host unreachable» may also end a connection that has carried the request.
+ */
+function connectFailure(error: unknown): string | null {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const failures = cause instanceof AggregateError ? cause.errors : [cause];
+  const codes = failures.map((one) => {
+    const { code, syscall } = failure.safeParse(one).data ?? {};
+    const before = syscall === 'connect' || syscall === 'getaddrinfo' || code === 'UND_ERR_CONNECT_TIMEOUT';
+    return before ? code : undefined;
+  });
+  return codes.every((code) => code !== undefined) ? (codes[0] ?? null) : null;
+}

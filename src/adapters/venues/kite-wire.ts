@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { istMs } from '../../domain/ist.ts';
+import type { OrderToSend, VenueFill, VenueOrder, VenueRead, VenueReport } from '../../ports/venue.ts';
+import { cut } from './http.ts';
+
+// What Kite says, as far as it is read, and what it means in our words. Shapes: kite.trade/docs/connect/v3 and the
+// vendor's own samples (zerodha/kiteconnect-mocks).
+
+const quantity = z.int().min(0);
+/** Rupees as JSON carries them: a binary fraction, with its noise (99725.05000000002). */
+export const rupees = z.number().min(-1e11).max(1e11);
+const stamp = z.string().nullish();
+
+const order = z.object({
+  order_id: z.string().min(1),
+  status: z.string(),
+  status_message: z.string().nullish(),
+  exchange: z.string(),
+  tradingsymbol: z.string(),
+  transaction_type: z.enum(['BUY', 'SELL']),
+  quantity,
+  filled_quantity: quantity,
+  tag: z.string().nullish(),
+  tags: z.array(z.string()).nullish(),
+});
+export const orders = z.array(order);
+export type KiteOrder = z.infer<typeof order>;
+
+const trade = z.object({
+  trade_id: z.union([z.string().min(1), z.int().transform(String)]),
+  order_id: z.string(),
+  quantity: z.int().min(1),
+  average_price: rupees.positive(),
+  fill_timestamp: stamp,
+  exchange_timestamp: stamp,
+});
+export const trades = z.array(trade);
+export type KiteTrade = z.infer<typeof trade>;
+
+/** One read of an account's day. `trades` is empty where nothing of it has traded. */
+export interface KiteBook {
+  orders: KiteOrder[];
+  trades: KiteTrade[];
+}
+
+/** Kite's name of a product. */
+export function productOf({ product }: Pick<OrderToSend, 'product'>): 'CNC' | 'MTF' {
+  return product === 'mtf' ? 'MTF' : 'CNC';
+}
+
+/** Taken by the order management: no word yet from the exchange. Children come with `autoslice`, which nobody asked for. */
+export const orderTaken = z.object({ order_id: z.string().min(1), children: z.undefined().optional() });
+
+/** `2026-11-20 15:10:01` is Indian time, whatever the zone of the machine. null for anything else. */
+export function stampMs(text: string | null | undefined): number | null {
+  const match = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2})$/.exec(text ?? '');
+  if (!match) return null;
+  try {
+    return istMs(match[1] ?? '', match[2] ?? '');
+  } catch {
+    return null; // written right, but no such day or hour
+  }
+}
+
+/** Rupees in paise. The noise of the binary fraction goes first: it must not decide which way an amount is rounded. */
+export function paise(amount: number, rounded: 'down' | 'up' | 'nearest'): number {
+  const hundredthsOfPaise = Number(amount.toFixed(4).replace('.', ''));
+  const round = { down: Math.floor, up: Math.ceil, nearest: Math.round }[rounded];
+  return round(hundredthsOfPaise / 100);
+}
+
+const ended: Readonly<Record<string, 'filled' | 'rejected' | 'canceled'>> = {
+  COMPLETE: 'filled',
+  REJECTED: 'rejected',
+  CANCELLED: 'canceled',
+};
+
+type Reported = { kind: 'read'; value: VenueReport } | { kind: 'unreadable'; reason: string };
+
+/** What the book says of one of its orders. Unreadable while the trades don't bear out what an ended order says. */
+export function reportOf(book: KiteBook, { order_id, status, ...said }: KiteOrder): Reported {
+  const own = book.trades.filter((one) => one.order_id === order_id);
+  const fills = own.flatMap((one) => fillOf(one) ?? []);
+  if (fills.length < own.length) return { kind: 'unreadable', reason: 'trade_without_time' };
+  const traded = fills.reduce((sum, fill) => sum + fill.quantity, 0);
+  const message = said.status_message ? cut(said.status_message) : null;
+  const report = { venueOrderId: order_id, fills, message };
+  const end = ended[status];
+  if (traded > said.quantity) return { kind: 'unreadable', reason: 'trades_exceed_order' };
+  if (end === undefined) {
+    return { kind: 'read', value: { ...report, status: traded > 0 ? 'partially_filled' : 'working' } };
+  }
+  if (traded !== said.filled_quantity) return { kind: 'unreadable', reason: 'trades_differ_from_order' };
+  if (end === 'filled' && traded < said.quantity) return { kind: 'unreadable', reason: 'complete_but_not_filled' };
+  // Refused with something traded is not refused: what traded counts, the rest is off.
+  return { kind: 'read', value: { ...report, status: end === 'rejected' && traded > 0 ? 'canceled' : end } };
+}
+
+/**
+ * A trade id is the exchange's and comes again another day; with the order's, which carries its date, it is unique. One
+ * trade has one price on the tick, so it has no parts of a paisa to lose; if one ever had, the nearest is as near as can be.
+ */
+function fillOf({ trade_id, order_id, quantity, average_price, ...at }: KiteTrade): VenueFill | null {
+  const atMs = stampMs(at.fill_timestamp) ?? stampMs(at.exchange_timestamp);
+  if (atMs === null) return null;
+  return { venueFillId: `${order_id}:${trade_id}`, quantity, priceMinor: paise(average_price, 'nearest'), atMs };
+}
+
+/**
+ * The order in the book that carries our tag. A tag is neither unique nor checked by Kite: two of them, or one of another
+ * kind, is somebody else's doing, and a person has to look.
+ */
+export function ours(book: KiteBook, { clientOrderId, exchange, symbol, side, quantity }: OrderToSend) {
+  const tagged = book.orders.filter(({ tag, tags }) => tag === clientOrderId || tags?.includes(clientOrderId));
+  const [one, ...more] = tagged;
+  if (!one) return { kind: 'missing' } as const;
+  if (more.length > 0) return { kind: 'unreadable', reason: 'several_orders_with_this_tag' } as const;
+  const same = one.exchange === exchange && one.tradingsymbol === symbol && one.transaction_type === side;
+  if (!same || one.quantity !== quantity) return { kind: 'unreadable', reason: 'book_differs_from_order' } as const;
+  return { kind: 'found', order: one } as const;
+}
+
+/** The whole day as orders of the port; the tag stands for our id, also where somebody else gave it. */
+export function asVenueOrders(book: KiteBook): VenueRead<VenueOrder[]> {
+  const all: VenueOrder[] = [];
+  for (const one of book.orders) {
+    const report = reportOf(book, one);
+    if (report.kind === 'unreadable') return report;
+    const { exchange, tradingsymbol: symbol, transaction_type: side, quantity: asked } = one;
+    const clientOrderId = one.tag ?? one.tags?.[0] ?? null;
+    all.push({ clientOrderId, exchange, symbol, side, quantity: asked, report: report.value });
+  }
+  return { kind: 'read', value: all };
+}

@@ -1,0 +1,187 @@
+import { formatMinor } from '../../domain/money.ts';
+import {
+  type AccountAtVenue,
+  type CancelOutcome,
+  defaultRate,
+  type LookupOutcome,
+  type OrderToSend,
+  type SubmitOutcome,
+  type Venue,
+  type VenueCapabilities,
+  type VenueRead,
+} from '../../ports/venue.ts';
+import { ask, type KiteSaid, type KiteWire, readAs } from './kite-call.ts';
+import { kiteDesk } from './kite-desk.ts';
+import { asVenueOrders, type KiteBook, orders, orderTaken, ours, productOf, reportOf, trades } from './kite-wire.ts';
+
+export interface KiteVenueOptions extends KiteWire {
+  /** The exchange's id of the registered algorithm; null: none is sent. */
+  algoId: string | null;
+}
+
+/**
+ * What Kite is (kite.trade/docs/connect/v3, staff posts of 2026). Orders of one client share 10 a second, 400 a minute
+ * and 5000 a day, changes and cancels included. Everything else is 10 a second for each api_key (quotes 1 a second),
+ * which this budget can't express: it is answered 429, and the lookup comes again after its pause.
+ */
+const capabilities: VenueCapabilities = {
+  refusesDuplicates: false,
+  // An order was seen in the book 90 s after it was taken.
+  missIsProof: false,
+  rates: { account: defaultRate, venue: null },
+  ratesCountLookups: false,
+  dealing: {
+    lookup: 'book_scan',
+    // Kite has them, as a variety of its own that nobody asks for here.
+    afterMarketOrders: false,
+    marketOrders: 'protected',
+    products: ['delivery', 'mtf'],
+    staticIp: true,
+    tagLength: 20,
+  },
+};
+
+/**
+ * Zerodha Kite Connect v3. Orders are regular day orders with a limit, one for each of ours: `autoslice` is never asked
+ * for, since its children may be taken in part and all carry one tag. The order's `tag` is our clientOrderId.
+ */
+export function kiteVenue(options: KiteVenueOptions): Venue {
+  const readBook = sharedBook(options);
+  return {
+    name: 'kite',
+    capabilities,
+    async submit(order) {
+      const form = orderForm(order, options.algoId);
+      return outcomeOf(await ask(options, order, { method: 'POST', path: '/orders/regular', form }));
+    },
+    async lookup(order) {
+      return lookIn(await readBook(order), order);
+    },
+    desk: {
+      ...kiteDesk(options),
+      async ordersToday(account) {
+        const book = await readBook(account);
+        return book.kind === 'read' ? asVenueOrders(book.value) : book;
+      },
+      cancel: (order) => cancel(options, readBook, order),
+    },
+  };
+}
+
+function orderForm(order: OrderToSend, algoId: string | null): Record<string, string> {
+  return {
+    exchange: order.exchange,
+    tradingsymbol: order.symbol,
+    transaction_type: order.side,
+    order_type: 'LIMIT',
+    quantity: String(order.quantity),
+    product: productOf(order),
+    validity: 'DAY',
+    price: formatMinor(order.limitPriceMinor),
+    tag: order.clientOrderId,
+    ...(algoId === null ? {} : { algo_id: algoId }),
+  };
+}
+
+/** Refusals that say no order was placed, whatever the words. */
+const refusals = new Set(['InputException', 'MarginException', 'HoldingException']);
+
+/**
+ * Zerodha's staff: only a 400 is an answer, anything else needs the order book. And of the 400s, an OrderException
+ * «Order request timed out. Please check the order book» was seen with both orders placed (forum comment 35732).
+ */
+function outcomeOf(kite: KiteSaid): SubmitOutcome {
+  switch (kite.kind) {
+    case 'data': {
+      const taken = orderTaken.safeParse(kite.data);
+      if (!taken.success) return { kind: 'unknown', reason: 'unreadable_answer' };
+      const venueOrderId = taken.data.order_id;
+      return { kind: 'acknowledged', report: { venueOrderId, status: 'working', fills: [], message: null } };
+    }
+    case 'not_sent':
+      return kite;
+    case 'no_session':
+      return { kind: 'not_sent', reason: 'no_session' };
+    case 'rate_limited':
+      return { kind: 'not_sent', reason: 'rate_limited' };
+    case 'odd':
+      return { kind: 'unknown', reason: kite.reason };
+    case 'error':
+      return refusesAnOrder(kite)
+        ? { kind: 'rejected', message: kite.message || kite.type }
+        : { kind: 'unknown', reason: `${kite.type}: ${kite.message}`.slice(0, 200) };
+  }
+}
+
+function refusesAnOrder({ status, type, message }: Extract<KiteSaid, { kind: 'error' }>): boolean {
+  if (status !== 400) return false;
+  if (refusals.has(type)) return true;
+  return type === 'OrderException' && !/time[- ]?d?[- ]?out|order ?book|confirm/i.test(message);
+}
+
+type ReadBook = (account: AccountAtVenue) => Promise<VenueRead<KiteBook>>;
+
+/** The account's day: orders, and their trades where there are any. Whoever asks while a read is under way shares it. */
+function sharedBook(wire: KiteWire): ReadBook {
+  const underWay = new Map<number, Promise<VenueRead<KiteBook>>>();
+  const read = async (account: AccountAtVenue): Promise<VenueRead<KiteBook>> => {
+    const all = readAs(await ask(wire, account, { method: 'GET', path: '/orders' }), orders);
+    if (all.kind !== 'read') return all;
+    // Trades after orders, so that what the orders say has traded is in the trades.
+    if (all.value.every(({ filled_quantity }) => filled_quantity === 0)) {
+      return { kind: 'read', value: { orders: all.value, trades: [] } };
+    }
+    const traded = readAs(await ask(wire, account, { method: 'GET', path: '/trades' }), trades);
+    return traded.kind === 'read' ? { kind: 'read', value: { orders: all.value, trades: traded.value } } : traded;
+  };
+  return ({ accountId, userId }) => {
+    const asked = underWay.get(accountId) ?? read({ accountId, userId }).finally(() => underWay.delete(accountId));
+    underWay.set(accountId, asked);
+    return asked;
+  };
+}
+
+function lookIn(book: VenueRead<KiteBook>, order: OrderToSend): LookupOutcome {
+  if (book.kind === 'no_session') return { kind: 'unreadable', reason: 'no_session' };
+  if (book.kind === 'unreadable') return book;
+  const found = ours(book.value, order);
+  if (found.kind !== 'found') return found;
+  const report = reportOf(book.value, found.order);
+  return report.kind === 'read' ? { kind: 'found', report: report.value } : report;
+}
+
+async function cancel(
+  wire: KiteWire,
+  readBook: ReadBook,
+  order: OrderToSend & { venueOrderId: string | null },
+): Promise<CancelOutcome> {
+  const venueOrderId = order.venueOrderId ?? (await idInBook(readBook, order));
+  if (venueOrderId === null) return { kind: 'unknown', reason: 'not_found_at_venue' };
+  const path = `/orders/regular/${encodeURIComponent(venueOrderId)}`;
+  const kite = await ask(wire, order, { method: 'DELETE', path });
+  if (kite.kind !== 'error') return unlessRefused(kite);
+  if (kite.status !== 400) return { kind: 'unknown', reason: `${kite.type}: ${kite.message}`.slice(0, 200) };
+  const now = lookIn(await readBook(order), order);
+  const over = now.kind === 'found' && now.report.status !== 'working' && now.report.status !== 'partially_filled';
+  return over ? { kind: 'too_late' } : { kind: 'refused', reason: kite.message || kite.type };
+}
+
+function unlessRefused(kite: Exclude<KiteSaid, { kind: 'error' }>): CancelOutcome {
+  switch (kite.kind) {
+    case 'data':
+      if (orderTaken.safeParse(kite.data).success) return { kind: 'canceled' };
+      return { kind: 'unknown', reason: 'unreadable_answer' };
+    case 'odd':
+      return { kind: 'unknown', reason: kite.reason };
+    case 'not_sent':
+      return { kind: 'refused', reason: kite.reason };
+    case 'no_session':
+    case 'rate_limited':
+      return { kind: 'refused', reason: kite.kind };
+  }
+}
+
+async function idInBook(readBook: ReadBook, order: OrderToSend): Promise<string | null> {
+  const now = lookIn(await readBook(order), order);
+  return now.kind === 'found' ? now.report.venueOrderId : null;
+}

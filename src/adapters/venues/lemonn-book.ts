@@ -1,0 +1,58 @@
+import type { AccountAtVenue, VenueRead } from '../../ports/venue.ts';
+import { ask, type LemonnWire, readAs } from './lemonn-call.ts';
+import { type LemonnOrder, type LemonnTrade, ordersIn, type Traded, tradesIn } from './lemonn-wire.ts';
+
+export type ReadBook = (account: AccountAtVenue) => Promise<VenueRead<LemonnOrder[]>>;
+
+/** Reads accounts' orders of the day. Whoever asks while a read is under way shares it. */
+export function sharedBook(wire: LemonnWire): ReadBook {
+  const underWay = new Map<number, Promise<VenueRead<LemonnOrder[]>>>();
+  const shape = ordersIn(wire.dialect);
+  const read = async (account: AccountAtVenue) => {
+    return readAs(await ask(wire, account, { method: 'GET', path: '/orderbook' }), shape);
+  };
+  return ({ accountId, userId }) => {
+    const asked = underWay.get(accountId) ?? read({ accountId, userId }).finally(() => underWay.delete(accountId));
+    underWay.set(accountId, asked);
+    return asked;
+  };
+}
+
+/** Each order with its trades, one after the other. */
+export async function withTrades(
+  wire: LemonnWire,
+  account: AccountAtVenue,
+  orders: LemonnOrder[],
+): Promise<VenueRead<Traded[]>> {
+  const value: Traded[] = [];
+  for (const order of orders) {
+    const trades = await tradesOf(wire, account, order);
+    if (trades.kind !== 'read') return trades;
+    value.push({ order, trades: trades.value });
+  }
+  return { kind: 'read', value };
+}
+
+/** How many it gives at most is not known; fewer is fine. */
+const TRADES_AT_ONCE = 50;
+
+/** An order's trades, page by page, until they are all there or a page brings nothing new. */
+export async function tradesOf(
+  wire: LemonnWire,
+  account: AccountAtVenue,
+  { id, filledQuantity }: LemonnOrder,
+): Promise<VenueRead<LemonnTrade[]>> {
+  const found = new Map<string, LemonnTrade>();
+  const shape = tradesIn(wire.dialect);
+  for (let seen = 0, traded = 0; traded < filledQuantity; ) {
+    const page = new URLSearchParams({ orderId: id, limit: String(TRADES_AT_ONCE), offset: String(seen) });
+    const said = readAs(await ask(wire, account, { method: 'GET', path: `/tradebook?${page}` }), shape);
+    if (said.kind !== 'read') return said;
+    const before = found.size;
+    for (const trade of said.value.filter(({ orderId }) => orderId === id)) found.set(trade.id, trade);
+    if (found.size === before) break;
+    seen += said.value.length;
+    traded = [...found.values()].reduce((sum, { quantity }) => sum + quantity, 0);
+  }
+  return { kind: 'read', value: [...found.values()] };
+}

@@ -1,0 +1,166 @@
+import { z } from 'zod';
+import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue.ts';
+import type { Clock } from '../../ports/world.ts';
+import { type Answered, cut, type Spoken, speak } from './http.ts';
+import type { LemonnDialect } from './lemonn-dialect.ts';
+
+/** How this process reaches Lemonn. */
+export interface LemonnWire {
+  /** `https://cs-prod.lemonn.co.in` */
+  baseUrl: string;
+  /** Lemonn's id of the partner, sent as `x-request-id` by accounts of the session flow; null: none is sent. */
+  requestId: string | null;
+  /** What is not confirmed of its wire; `lemonnDialect.parse({})` is the safe guess. */
+  dialect: LemonnDialect;
+  credentials: CredentialsOf;
+  clock: Clock;
+  /** The account's way out: keys are tied to addresses (`ip_whitelist`). */
+  fetchFor: (account: AccountAtVenue) => typeof fetch;
+  timeoutMs: number;
+}
+
+const token = z.string().regex(/^[\x21-\x7e]+$/);
+
+/**
+ * What is stored for an account. `flow` is how it logs in: `access` by its own key alone, `session` by a person in the
+ * browser. The private key serves the login only, the token everything else.
+ */
+export const lemonnCredentials = z.object({
+  clientId: token,
+  /** The public key, in hex. */
+  apiKey: token,
+  /** The 32 bytes of the Ed25519 seed, in hex. */
+  privateKey: z.string().regex(/^[0-9a-fA-F]{64}$/),
+  flow: z.enum(['access', 'session']),
+  accessToken: token.nullish(),
+  /** When the token dies, in milliseconds; not known: the venue's word decides. */
+  accessUntilMs: z.int().nullish(),
+});
+export type LemonnCredentials = z.infer<typeof lemonnCredentials>;
+
+export interface LemonnAsk {
+  method: 'GET' | 'POST';
+  path: string;
+  /** Sent as JSON. */
+  json?: unknown;
+  /** The same, for what names the account's client in the body. */
+  jsonFor?: (clientId: string) => unknown;
+}
+
+/**
+ * What Lemonn said. `error` is an error it wrote itself, whatever the HTTP status (it comes with 200 too); `odd`
+ * everything that is neither its data nor its error, silence included; `not_sent`: no byte of it went out.
+ */
+export type LemonnSaid =
+  | { kind: 'data'; data: unknown }
+  | { kind: 'error'; status: number; code: string | null; message: string }
+  | { kind: 'no_session'; reason: string }
+  | { kind: 'rate_limited' }
+  | { kind: 'not_sent'; reason: string }
+  | { kind: 'odd'; reason: string };
+
+const taken = z.object({ status: z.literal('success'), data: z.unknown() });
+const refused = z.object({
+  status: z.literal('error'),
+  msg: z.string().nullish(),
+  message: z.string().nullish(),
+  error_code: z.string().nullish(),
+});
+
+/** Says one thing to Lemonn's trading API in an account's name, once. Without a session nothing is said. */
+export async function ask(wire: LemonnWire, account: AccountAtVenue, asked: LemonnAsk): Promise<LemonnSaid> {
+  const session = await lemonnSession(wire, account);
+  if (session.kind !== 'open') return session;
+  const { method, path, jsonFor } = asked;
+  const json = jsonFor ? jsonFor(session.clientId) : asked.json;
+  const sent = { method, path: `/api-trading/api/v2${path}`, json };
+  return said(await sendTo(wire.baseUrl, wire.fetchFor(account), sent, wire.timeoutMs, session.headers));
+}
+
+/** One request on Lemonn's wire. */
+export function sendTo(
+  baseUrl: string,
+  fetcher: typeof fetch,
+  { method, path, json }: Pick<LemonnAsk, 'method' | 'path' | 'json'>,
+  timeoutMs: number,
+  headers: Record<string, string>,
+): Promise<Spoken> {
+  const request = { method, url: `${baseUrl.replace(/\/$/, '')}${path}`, headers };
+  if (json === undefined) return speak(fetcher, request, timeoutMs);
+  const typed = { ...headers, 'content-type': 'application/json' };
+  return speak(fetcher, { ...request, headers: typed, body: JSON.stringify(json) }, timeoutMs);
+}
+
+/** A request's fate in Lemonn's own terms. */
+export function said(spoken: Spoken): LemonnSaid {
+  if (spoken.kind === 'not_sent') return spoken;
+  if (spoken.kind === 'silent') return { kind: 'odd', reason: spoken.reason };
+  return answeredWith(spoken);
+}
+
+function answeredWith({ status, json }: Answered): LemonnSaid {
+  if (status === 429) return { kind: 'rate_limited' };
+  const fine = status >= 200 && status < 300;
+  const good = taken.safeParse(json);
+  if (fine && good.success) return { kind: 'data', data: good.data.data };
+  const bad = refused.safeParse(json);
+  if (!bad.success) return { kind: 'odd', reason: fine ? 'unreadable_answer' : `http_${status}` };
+  const code = bad.data.error_code ? cut(bad.data.error_code) : null;
+  const message = cut(bad.data.msg || bad.data.message || '');
+  // What a failing server says of itself proves nothing.
+  if (status < 500 && code === 'RATE_LIMIT_EXCEEDED') return { kind: 'rate_limited' };
+  // The words are dropped: they may name the key.
+  if (status < 500 && saysNoSession(status, code, message)) return { kind: 'no_session', reason: 'token_dead' };
+  return { kind: 'error', status, code, message };
+}
+
+/** Codes and words as others have seen them; a 401 that Lemonn wrote itself and that names nothing else is one too. */
+function saysNoSession(status: number, code: string | null, message: string): boolean {
+  if (code === 'AUTHENTICATION_ERROR' || code === 'INVALID_ACCESS_TOKEN') return true;
+  if (code !== null) return false;
+  return status === 401 || /^access token validation failed/i.test(message);
+}
+
+/** Data of a shape, or why there is none. */
+export function readAs<T>(lemonn: LemonnSaid, shape: z.ZodType<T>): VenueRead<T> {
+  if (lemonn.kind === 'no_session') return lemonn;
+  if (lemonn.kind === 'rate_limited') return { kind: 'unreadable', reason: 'rate_limited' };
+  if (lemonn.kind === 'error') return { kind: 'unreadable', reason: wordsOf(lemonn) };
+  if (lemonn.kind !== 'data') return { kind: 'unreadable', reason: lemonn.reason };
+  const read = shape.safeParse(lemonn.data);
+  if (read.success) return { kind: 'read', value: read.data };
+  const named = read.error.issues.find(({ code }) => code === 'custom');
+  return { kind: 'unreadable', reason: named ? cut(`unreadable_answer: ${named.message}`) : 'unreadable_answer' };
+}
+
+/** An error in its own words, for a reason. */
+export function wordsOf({ status, code, message }: Extract<LemonnSaid, { kind: 'error' }>): string {
+  return cut(`${code ?? `http_${status}`}: ${message}`);
+}
+
+type Session =
+  | { kind: 'open'; clientId: string; headers: Record<string, string>; untilMs: number | null }
+  | { kind: 'no_session'; reason: string }
+  | { kind: 'not_sent'; reason: string };
+
+/** The account's session as it is stored; nothing is said to Lemonn. */
+export async function lemonnSession(wire: LemonnWire, account: AccountAtVenue): Promise<Session> {
+  let stored: unknown;
+  try {
+    stored = await wire.credentials(account);
+  } catch {
+    // Whatever it was, nothing has been said; and its words may hold what must not be kept.
+    return { kind: 'not_sent', reason: 'credentials_unavailable' };
+  }
+  if (stored === null || stored === undefined) return { kind: 'no_session', reason: 'not_connected' };
+  const read = lemonnCredentials.safeParse(stored);
+  if (!read.success) return { kind: 'no_session', reason: 'credentials_unreadable' };
+  const { apiKey, clientId, accessToken, accessUntilMs, flow } = read.data;
+  if (!accessToken) return { kind: 'no_session', reason: 'login_missing' };
+  if (typeof accessUntilMs === 'number' && wire.clock.nowMs() >= accessUntilMs) {
+    return { kind: 'no_session', reason: 'token_over' };
+  }
+  const partner = flow === 'session' && wire.requestId !== null ? { 'x-request-id': wire.requestId } : {};
+  const headers = { 'x-api-key': apiKey, 'x-auth-key': accessToken, 'x-client-id': clientId, ...partner };
+  return { kind: 'open', clientId, headers, untilMs: accessUntilMs ?? null };
+}

@@ -1,0 +1,151 @@
+import { z } from 'zod';
+import { formatMinor } from '../../domain/money.ts';
+import type { Quote } from '../../domain/words.ts';
+import type {
+  AccountAtVenue,
+  OrderToSend,
+  SessionStatus,
+  VenueDesk,
+  VenueMargin,
+  VenuePosition,
+  VenueRead,
+} from '../../ports/venue.ts';
+import { cut } from './http.ts';
+import { paise } from './kite-wire.ts';
+import { ask, type LemonnAsk, type LemonnWire, lemonnSession, readAs } from './lemonn-call.ts';
+import { quantity, rowOf, rupees } from './lemonn-dialect.ts';
+import { timeMs } from './lemonn-wire.ts';
+
+/** What can be read of an account at Lemonn; the order book's own reads are the venue's. */
+export function lemonnDesk(wire: LemonnWire): Omit<VenueDesk, 'ordersToday' | 'cancel'> {
+  const { dialect } = wire;
+  const funds = z.object({ funds: rowOf(dialect.funds, fundsRow) });
+  const read = async <T>(account: AccountAtVenue, asked: LemonnAsk, shape: z.ZodType<T>): Promise<VenueRead<T>> => {
+    return readAs(await ask(wire, account, asked), shape);
+  };
+  return {
+    quotes: (account, listings) => quotesOf(wire, account, listings),
+    async margins(account, orders) {
+      const value: (VenueMargin | null)[] = [];
+      for (const order of orders) {
+        const json = marginAsked(order, dialect.marginProduct);
+        const said = await read(account, { method: 'POST', path: '/margin-info', json }, margin);
+        if (said.kind !== 'read') return said;
+        value.push(marginOf(order, said.value.approximateMargin));
+      }
+      return { kind: 'read', value };
+    },
+    async funds(account) {
+      const said = await read(account, { method: 'GET', path: '/funds' }, funds);
+      if (said.kind !== 'read') return said;
+      const { available, cash } = said.value.funds;
+      return { kind: 'read', value: { availableMinor: paise(available, 'down'), cashMinor: paise(cash, 'nearest') } };
+    },
+    async positions(account) {
+      const holdings = z.object({ holdings: z.array(rowOf(dialect.holding, holdingRow)) });
+      const held = await read(account, { method: 'GET', path: '/holdings' }, holdings);
+      if (held.kind !== 'read') return held;
+      const positions = z.object({ positions: z.array(rowOf(dialect.position, positionRow)) });
+      const traded = await read(account, { method: 'GET', path: '/positions' }, positions);
+      if (traded.kind !== 'read') return traded;
+      return positionsOf(held.value.holdings, traded.value.positions);
+    },
+    async sessionStatus(account): Promise<SessionStatus> {
+      // Any page of its own shows whether the token lives; what is in it is another question.
+      const said = await read(account, { method: 'GET', path: '/funds' }, z.unknown());
+      if (said.kind === 'no_session') return { kind: 'closed', reason: said.reason };
+      if (said.kind === 'unreadable') return said;
+      const session = await lemonnSession(wire, account);
+      return { kind: 'open', untilMs: session.kind === 'open' ? session.untilMs : null };
+    },
+  };
+}
+
+const fundsRow = z.object({ available: rupees, cash: rupees });
+
+const margin = z.object({ approximateMargin: rupees.pipe(z.number().min(0)) });
+
+/** For one share: whether the answer is for one or for all of them is not known, and for one it is the same. */
+function marginAsked({ symbol, exchange, side, limitPriceMinor, product }: OrderToSend, marginProduct: string) {
+  return {
+    symbol,
+    exchange,
+    transactionType: side,
+    price: formatMinor(limitPriceMinor),
+    quantity: '1',
+    productType: product === 'mtf' ? marginProduct : 'DELIVERY',
+  };
+}
+
+/** 0 is said while the market is closed: it means «not known». Charges are not told. */
+function marginOf(order: OrderToSend, ofOneShare: number): VenueMargin | null {
+  if (ofOneShare === 0) return null;
+  return { marginMinor: paise(ofOneShare, 'up') * order.quantity, chargesMinor: null };
+}
+
+const holdingRow = z.object({
+  exchange: z.string(),
+  symbol: z.string(),
+  quantity,
+  averagePrice: rupees.pipe(z.number().min(0)),
+});
+const positionRow = holdingRow.extend({ product: z.string() });
+
+type Held = z.infer<typeof holdingRow>;
+
+/**
+ * Shares held and shares traded today. Lemonn doesn't say whether a holding counts what was traded today, so one that is
+ * in both lists is not added up: the answer is unreadable. A product nobody knows is not left out in silence either.
+ */
+function positionsOf(held: Held[], traded: z.infer<typeof positionRow>[]): VenueRead<VenuePosition[]> {
+  const shares = traded.filter(({ exchange, product }) => {
+    return (exchange === 'NSE' || exchange === 'BSE') && product !== 'INTRADAY';
+  });
+  const odd = shares.find(({ product }) => !['DELIVERY', 'MTF', 'MARGIN'].includes(product));
+  if (odd) return { kind: 'unreadable', reason: cut(`unknown_product: ${odd.product} of ${odd.symbol}`) };
+  const found = new Map<string, VenuePosition>();
+  for (const one of [...held, ...shares].filter(({ quantity: pieces }) => pieces !== 0)) {
+    const { exchange, symbol, quantity: pieces } = one;
+    const key = `${exchange}:${symbol}`;
+    if (found.has(key)) return { kind: 'unreadable', reason: cut(`counted_twice: ${key}`) };
+    found.set(key, { exchange, symbol, quantity: pieces, costMinor: costOf(one) });
+  }
+  return { kind: 'read', value: [...found.values()] };
+}
+
+/** Shares that came from elsewhere may have no price: what they cost is not known. */
+function costOf({ quantity: pieces, averagePrice }: Held): number | null {
+  return pieces > 0 && averagePrice > 0 ? paise(pieces * averagePrice, 'nearest') : null;
+}
+
+const quoteRow = z.object({ symbol: z.string(), price: rupees, at: z.string().nullish() });
+
+/** How shares are named to `ltp` is not known: without a list for the exchange there are no quotes. */
+async function quotesOf(
+  wire: LemonnWire,
+  account: AccountAtVenue,
+  listings: { exchange: string; symbol: string }[],
+): Promise<VenueRead<Quote[]>> {
+  const quotes: Quote[] = [];
+  const shape = z.object({ ltp: z.array(rowOf(wire.dialect.quote, quoteRow)) });
+  for (const exchange of new Set(listings.map((one) => one.exchange))) {
+    const list = wire.dialect.ltpLists[exchange];
+    if (list === undefined) return { kind: 'unreadable', reason: `ltp_list_not_configured: ${exchange}` };
+    const symbols = listings.filter((one) => one.exchange === exchange).map(({ symbol }) => symbol);
+    const asked = { method: 'POST', path: '/market-data/ltp', json: { [list]: symbols } } as const;
+    const said = readAs(await ask(wire, account, asked), shape);
+    if (said.kind !== 'read') return said;
+    const wanted = said.value.ltp.filter(({ symbol }) => symbols.includes(symbol));
+    quotes.push(...wanted.flatMap((row) => quoteOf(exchange, row) ?? []));
+  }
+  return { kind: 'read', value: quotes };
+}
+
+/** The time is of when the price stood: without one there is no price. */
+function quoteOf(exchange: string, { symbol, price, at }: z.infer<typeof quoteRow>): Quote | null {
+  const atMs = timeMs(at ?? '');
+  if (atMs === null || price <= 0) return null;
+  const priceMinor = paise(price, 'nearest');
+  const unknown = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };
+  return { exchange, symbol, priceMinor, ...unknown, atMs };
+}

@@ -1,0 +1,115 @@
+import { createPrivateKey, sign } from 'node:crypto';
+import { z } from 'zod';
+import { parseInstant } from '../../domain/ist.ts';
+import type { Clock } from '../../ports/world.ts';
+import { stampMs } from './kite-wire.ts';
+import { type LemonnCredentials, said, sendTo } from './lemonn-call.ts';
+
+/** Where a client of the session flow logs in; Lemonn sends him back with `client_id` and `request_token`. */
+export function lemonnLoginUrl(apiKey: string): string {
+  return `https://lemonn-pro.lemonn.co.in/login?${new URLSearchParams({ api_key: apiKey })}`;
+}
+
+/** What a PKCS#8 wrapping of an Ed25519 seed begins with (RFC 8410). */
+const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+/** The hex Ed25519 signature of a text, with a key given as its 32-byte seed in hex. */
+export function lemonnSignature(seedHex: string, text: string): string {
+  const der = Buffer.concat([pkcs8Head, Buffer.from(seedHex, 'hex')]);
+  return sign(null, Buffer.from(text, 'utf8'), createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })).toString(
+    'hex',
+  );
+}
+
+export interface LemonnLoginWire {
+  baseUrl: string;
+  credentials: Pick<LemonnCredentials, 'clientId' | 'apiKey' | 'privateKey'>;
+  clock: Clock;
+  fetcher: typeof fetch;
+  timeoutMs: number;
+}
+
+/**
+ * `accessUntilMs` null: Lemonn gave no end that can be read, and its word decides when the token is over. `clientId` is
+ * whose session it is where Lemonn says so (null: it doesn't): compare it with whose account it is to be. `refused`: the
+ * key, the signature or the request token is not good (in the session flow also what is said for a wrong `x-request-id`);
+ * `unreadable`: nobody can say.
+ */
+export type LemonnLogin =
+  | { kind: 'open'; accessToken: string; accessUntilMs: number | null; clientId: string | null }
+  | { kind: 'refused'; reason: string }
+  | { kind: 'unreadable'; reason: string };
+
+/** The access flow: a token for the account's own key, with nobody at a browser. */
+export function openLemonnAccess(wire: LemonnLoginWire): Promise<LemonnLogin> {
+  const { apiKey, clientId, privateKey } = wire.credentials;
+  const epochMs = String(wire.clock.nowMs());
+  const headers = {
+    'x-api-key': apiKey,
+    'x-epoch-time': epochMs,
+    'x-signature': lemonnSignature(privateKey, `${clientId}${epochMs}`),
+  };
+  return login(wire, '/api-trading/api/v1/generate_access_token', { client_id: clientId }, headers);
+}
+
+/**
+ * The session flow: makes a session of the `request_token` that a login in the browser brought back.
+ * `requestId`: the partner's allow-listed id, null where Lemonn gave none.
+ */
+export function openLemonnSession(
+  wire: LemonnLoginWire & { requestToken: string; requestId: string | null },
+): Promise<LemonnLogin> {
+  const { apiKey, privateKey } = wire.credentials;
+  const headers = {
+    'x-api-key': apiKey,
+    'x-request-token': wire.requestToken,
+    'x-signature': lemonnSignature(privateKey, `${wire.requestToken}${apiKey}`),
+    ...(wire.requestId === null ? {} : { 'x-request-id': wire.requestId }),
+  };
+  return login(wire, '/api-trading/api/v1/generate_session_token', undefined, headers);
+}
+
+/** The session flow's own name of its token is not known; these are the ones an integration tries. */
+const opened = z
+  .object({
+    access_token: z.string().min(1).optional(),
+    accessToken: z.string().min(1).optional(),
+    authKey: z.string().min(1).optional(),
+    auth_key: z.string().min(1).optional(),
+    expires_at: z.union([z.string(), z.number()]).nullish(),
+    client_id: z.string().nullish(),
+  })
+  .transform(({ access_token, accessToken, authKey, auth_key, expires_at, client_id }) => ({
+    accessToken: access_token ?? accessToken ?? authKey ?? auth_key,
+    accessUntilMs: endOf(expires_at ?? ''),
+    clientId: client_id ?? null,
+  }));
+
+async function login(
+  { baseUrl, fetcher, timeoutMs }: LemonnLoginWire,
+  path: string,
+  json: unknown,
+  headers: Record<string, string>,
+): Promise<LemonnLogin> {
+  const lemonn = said(await sendTo(baseUrl, fetcher, { method: 'POST', path, json }, timeoutMs, headers));
+  if (lemonn.kind === 'no_session') return { kind: 'refused', reason: 'login_refused' };
+  if (lemonn.kind === 'error') {
+    // Their words may name the key.
+    const reason = lemonn.code ?? `http_${lemonn.status}`;
+    return { kind: lemonn.status < 500 ? 'refused' : 'unreadable', reason };
+  }
+  if (lemonn.kind === 'rate_limited') return { kind: 'unreadable', reason: 'rate_limited' };
+  if (lemonn.kind !== 'data') return { kind: 'unreadable', reason: lemonn.reason };
+  const read = opened.safeParse(lemonn.data);
+  const accessToken = read.data?.accessToken;
+  if (!read.success || accessToken === undefined) return { kind: 'unreadable', reason: 'no_token_in_answer' };
+  return { kind: 'open', ...read.data, accessToken };
+}
+
+/** ISO with an offset, Indian time without one, or the epoch in seconds or milliseconds; null for anything else. */
+function endOf(said: string | number): number | null {
+  const text = String(said);
+  if (/^\d{13}$/.test(text)) return Number(text);
+  if (/^\d{10}$/.test(text)) return Number(text) * 1000;
+  return parseInstant(text) ?? stampMs(text);
+}

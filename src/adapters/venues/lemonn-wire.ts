@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { parseInstant } from '../../domain/ist.ts';
+import type { OrderToSend, VenueFill, VenueOrder, VenueRead, VenueReport } from '../../ports/venue.ts';
+import { cut } from './http.ts';
+import { paise, stampMs } from './kite-wire.ts';
+import { id, type LemonnDialect, quantity, rowOf, rupees } from './lemonn-dialect.ts';
+
+// What Lemonn says of orders and trades, as far as it is read, and what it means in our words. Names of fields and
+// states are the dialect's.
+
+const order = z.object({
+  id,
+  tag: z.string().nullish(),
+  status: z.string().min(1),
+  exchange: z.string(),
+  symbol: z.string(),
+  side: z.enum(['BUY', 'SELL']),
+  quantity: quantity.pipe(z.int().min(1)),
+  filledQuantity: quantity.pipe(z.int().min(0)),
+  message: z.string().nullish(),
+});
+export type LemonnOrder = z.infer<typeof order>;
+
+/** The account's orders of the day. A list that is not there is no empty one. */
+export function ordersIn({ order: named }: LemonnDialect): z.ZodType<LemonnOrder[]> {
+  return z.object({ orders: z.array(rowOf(named, order)) }).transform(({ orders }) => orders);
+}
+
+const trade = z.object({
+  id,
+  orderId: id,
+  quantity: quantity.pipe(z.int().min(1)),
+  price: rupees.pipe(z.number().positive()),
+  at: z.string(),
+});
+export type LemonnTrade = z.infer<typeof trade>;
+
+export function tradesIn({ trade: named }: LemonnDialect): z.ZodType<LemonnTrade[]> {
+  return z.object({ trades: z.array(rowOf(named, trade)) }).transform(({ trades }) => trades);
+}
+
+/** An order with a number is at Lemonn; what became of it (`orderStatus`, PLACED or PENDING so far) is the book's word. */
+export const orderTaken = z.object({ orderId: id });
+
+/** An instant as Lemonn may write it; without an offset it is Indian time. null for anything else. */
+export function timeMs(text: string): number | null {
+  return parseInstant(text) ?? stampMs(text.replace('T', ' '));
+}
+
+/** One order of the book with all of its trades. */
+export interface Traded {
+  order: LemonnOrder;
+  trades: LemonnTrade[];
+}
+
+/**
+ * What the book says of an order. Unreadable where the state is a word nobody has explained, or the trades don't bear
+ * out what the order says: they come page by page, and how long a page is nobody has said.
+ */
+export function reportOf({ order, trades }: Traded, { statuses }: LemonnDialect): VenueRead<VenueReport> {
+  const state = Object.hasOwn(statuses, order.status) ? statuses[order.status] : undefined;
+  if (state === undefined) return { kind: 'unreadable', reason: cut(`unknown_order_state: ${order.status}`) };
+  const fills = trades.flatMap((one) => fillOf(one) ?? []);
+  if (fills.length < trades.length) return { kind: 'unreadable', reason: 'trade_without_time' };
+  const traded = fills.reduce((sum, fill) => sum + fill.quantity, 0);
+  if (traded > order.quantity) return { kind: 'unreadable', reason: 'trades_exceed_order' };
+  const ended = state !== 'working';
+  if (ended && traded !== order.filledQuantity) return { kind: 'unreadable', reason: 'trades_differ_from_order' };
+  if (state === 'filled' && traded < order.quantity) return { kind: 'unreadable', reason: 'complete_but_not_filled' };
+  const message = order.message ? cut(order.message) : null;
+  return { kind: 'read', value: { venueOrderId: order.id, status: statusOf(state, traded), fills, message } };
+}
+
+function statusOf(state: LemonnDialect['statuses'][string], traded: number): VenueReport['status'] {
+  if (state === 'working' && traded > 0) return 'partially_filled';
+  // Refused with something traded is not refused: what traded counts, the rest is off.
+  return state === 'rejected' && traded > 0 ? 'canceled' : state;
+}
+
+/** A trade id may be the exchange's, and come again another day or with another order: with the order's it is unique. */
+function fillOf({ id: tradeId, orderId, quantity: pieces, price, at }: LemonnTrade): VenueFill | null {
+  const atMs = timeMs(at);
+  if (atMs === null) return null;
+  return { venueFillId: `${orderId}:${tradeId}`, quantity: pieces, priceMinor: paise(price, 'nearest'), atMs };
+}
+
+/** Our order as it may be known at Lemonn: by the number it answered with, if it did. */
+export type OrderToFind = OrderToSend & { venueOrderId?: string | null };
+
+/**
+ * Our order in the book: the one with its number, or with our tag. Whether the book shows tags is not known: one that
+ * shows none with all its orders can't say that ours is not there.
+ */
+export function ours(orders: LemonnOrder[], wanted: OrderToFind) {
+  const { clientOrderId, venueOrderId, exchange, symbol, side } = wanted;
+  const found = orders.filter(({ id: number, tag }) => tag === clientOrderId || number === venueOrderId);
+  const [one, ...more] = found;
+  if (!one) return notThere(orders, clientOrderId);
+  if (more.length > 0) return { kind: 'unreadable', reason: 'several_orders_with_this_tag' } as const;
+  const same = one.exchange === exchange && one.symbol === symbol && one.side === side;
+  const tagged = !one.tag || one.tag === clientOrderId;
+  if (!same || !tagged || one.quantity !== wanted.quantity) {
+    return { kind: 'unreadable', reason: 'book_differs_from_order' } as const;
+  }
+  return { kind: 'found', order: one } as const;
+}
+
+function notThere(orders: LemonnOrder[], clientOrderId: string) {
+  const tags = orders.flatMap(({ tag }) => tag || []);
+  if (orders.length > 0 && tags.length === 0) return { kind: 'unreadable', reason: 'book_shows_no_tags' } as const;
+  if (tags.some((tag) => tag !== clientOrderId && clientOrderId.startsWith(tag))) {
+    return { kind: 'unreadable', reason: 'book_cuts_tags' } as const;
+  }
+  return { kind: 'missing' } as const;
+}
+
+/** The whole day as orders of the port; the tag stands for our id, also where somebody else gave it. */
+export function asVenueOrders(book: Traded[], dialect: LemonnDialect): VenueRead<VenueOrder[]> {
+  const all: VenueOrder[] = [];
+  for (const one of book) {
+    const report = reportOf(one, dialect);
+    if (report.kind !== 'read') return report;
+    const { tag, exchange, symbol, side, quantity: asked } = one.order;
+    all.push({ clientOrderId: tag || null, exchange, symbol, side, quantity: asked, report: report.value });
+  }
+  return { kind: 'read', value: all };
+}

@@ -2,16 +2,18 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DatabaseInUseError } from './adapters/store/lock.ts';
 import { accountCommand } from './commands/account.ts';
 import { type ApikeyFlags, apikeyCommand } from './commands/apikey.ts';
-import { messagesOf, reportAgain, whyCommand } from './commands/ask.ts';
+import { reportAgain, whyCommand } from './commands/ask.ts';
 import { calendarCommand } from './commands/calendar.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { halt, resume } from './commands/halt.ts';
 import { importFile } from './commands/import.ts';
+import { messagesCommand } from './commands/messages.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { type Refusal, refusal } from './commands/refusal.ts';
 import { resolveCommand } from './commands/resolve.ts';
 import { exitCodeOf, type ScanFlags, scanCommand } from './commands/scan.ts';
 import { jsonShow, screenShow } from './commands/show.ts';
+import { whatsappCommand } from './commands/whatsapp.ts';
 import { workerCommand } from './commands/worker.ts';
 import { type Config, readConfig } from './config.ts';
 import type { Problem } from './domain/words.ts';
@@ -136,10 +138,19 @@ program
 
 program
   .command('messages')
-  .description('each user’s message of a run')
+  .description('each user’s message of a run, what became of it, and how')
   .requiredOption('--run <id>', 'such as XNSE:2025-08-28:open:paper')
+  .option('--resend <user>', 'send this user’s message once more (asks first, and records who)')
+  .option('--yes', 'do not ask')
   .option('--json', 'one JSON document on stdout')
-  .action(command(messagesOf));
+  .action(command(messagesCommand));
+
+program
+  .command('whatsapp')
+  .description('template: what to submit for approval; resume: let messages go again after a stop')
+  .argument('<what>', 'template or resume')
+  .option('--check', 'compare the approved templates with what is sent')
+  .action((what: string, flags: { check?: boolean; json?: boolean }) => command(whatsappCommand(what))(flags));
 
 program
   .command('account')

@@ -48,22 +48,13 @@ export async function reportAgain(config: Config, { run, json, csv }: RunFlags):
   return 0;
 }
 
-/** `npm run messages`: what each user of a run was told, and what became of the message. */
-export async function messagesOf(config: Config, { run, json }: RunFlags): Promise<number | Refusal> {
-  const place = placeToAsk(config);
-  sayPlace(place);
-  const report = await withStore(config, place, (store) => reportOf(store, run));
-  if (!report) return noSuchRun(run);
-  if (json) process.stdout.write(`${JSON.stringify(report.messages)}\n`);
-  else screen().messages(report);
-  return 0;
-}
-
-function noSuchRun(run: string): Refusal {
+/** Exit 2 with the shape of a run's id. */
+export function noSuchRun(run: string): Refusal {
   return refusal('no_such_run', `There is no run ${run} here. A run is named like XNSE:2025-08-28:open:paper.`);
 }
 
-function screen() {
+/** Standard output, as a terminal where it is one. */
+export function screen() {
   const { stdout } = process;
   return makeScreen({ stream: stdout, isTerminal: stdout.isTTY ?? false, columns: stdout.columns });
 }

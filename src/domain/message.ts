@@ -1,4 +1,4 @@
-import { orderReasonSentence, reasonSentence } from './reason-words.ts';
+import { type Language, type MessageWords, messageWords } from './message-words.ts';
 import { formatRupees } from './rupees.ts';
 import type { Mode, Side } from './words.ts';
 
@@ -45,6 +45,9 @@ export interface SummaryNotDone {
 /** Everything one user's summary says; made only from rows. */
 export interface SummaryInput {
   userName: string;
+  language: Language;
+  /** It replaces what the user was told before. */
+  isCorrection: boolean;
   /** The trade date, ISO. */
   date: string;
   mode: Mode;
@@ -61,28 +64,56 @@ interface Section {
   lines: string[];
 }
 
+/** A summary in its parts, each a harmless single line (`totals`: one or more), before a form is chosen for it. */
+export interface SummaryParts {
+  date: string;
+  name: string;
+  paper: string | null;
+  correction: string | null;
+  /** Why there is nothing bought to tell of; null where there is. */
+  nothing: string | null;
+  sections: Section[];
+  totals: string[];
+  words: MessageWords;
+}
+
+/** Says a summary in the user's language. */
+export function summaryParts(input: SummaryInput): SummaryParts {
+  const words = messageWords[input.language];
+  return {
+    date: shortDate(oneLine(input.date, 40), words),
+    name: oneLine(input.userName, 60) || words.there,
+    paper: input.mode === 'paper' ? words.paper : null,
+    correction: input.isCorrection ? words.correction : null,
+    nothing: nothingOf(input, words),
+    sections: sectionsOf(input, words),
+    totals: totalsOf(input, words),
+    words,
+  };
+}
+
 /**
  * The one message a user gets for a run, at most `messageLimit` UTF-16 units. Where it would be longer, the last item
  * lines give way to '+7 more'; the head and the totals always stand. Text from outside can't add a line.
  */
 export function summaryText(input: SummaryInput): string {
-  const head = headOf(input);
-  const totals = totalsOf(input);
-  const sections = sectionsOf(input);
+  const { date, name, paper, correction, nothing, sections, totals, words } = summaryParts(input);
+  const lines = [`daily-scan · ${date}`, words.hello(name), correction, paper].filter((line) => line !== null);
+  const head = nothing === null ? lines.join('\n') : `${lines.join('\n')}\n\n${nothing}`;
   const count = sections.reduce((sum, section) => sum + section.lines.length, 0);
+  const figures = [`${words.totalTitle}: ${totals[0]}`, ...totals.slice(1)].join('\n');
+  const more = (dropped: number) => (dropped > 0 ? [words.more(dropped)] : []);
   for (let kept = count; kept > 0; kept--) {
-    const text = [head, ...firstLines(sections, kept), ...more(count - kept), totals].join('\n\n');
+    const text = [head, ...firstLines(sections, kept), ...more(count - kept), figures].join('\n\n');
     if (text.length <= messageLimit) return text;
   }
-  return [head, ...more(count), totals].join('\n\n');
+  return [head, ...more(count), figures].join('\n\n');
 }
 
 /** '2025-08-28' → '28 Aug 2025'; anything else comes back as it is. */
-export function shortDate(date: string): string {
+export function shortDate(date: string, { months }: Pick<MessageWords, 'months'> = messageWords.en): string {
   const match = /^(\d{4})-(\d\d)-(\d\d)$/.exec(date);
-  const month = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'][
-    Number(match?.[2]) - 1
-  ];
+  const month = months[Number(match?.[2]) - 1];
   return match && month ? `${Number(match[3])} ${month} ${match[1]}` : date;
 }
 
@@ -107,96 +138,82 @@ export function oneLine(text: string, maxUnits: number): string {
   return `${cut.trimEnd()}…`;
 }
 
-function headOf({ userName, date, mode, ...lists }: SummaryInput): string {
-  const lines = [`daily-scan · ${shortDate(oneLine(date, 40))}`, `Hello ${oneLine(userName, 60) || 'there'}`];
-  if (mode === 'paper') lines.push('Paper trading: no real money');
-  const nothing = nothingOf(lists);
-  return nothing ? `${lines.join('\n')}\n\n${nothing}` : lines.join('\n');
-}
-
 /** No order at all, and an order that came to nothing, are told apart. */
-function nothingOf({ bought, pending, unknown, notDone, totals }: Omit<SummaryInput, 'userName' | 'date' | 'mode'>) {
+function nothingOf({ bought, pending, unknown, notDone, totals }: SummaryInput, words: MessageWords): string | null {
   if (bought.length + pending.length + unknown.length > 0) return null;
-  if (totals.signals === 0) return 'There was no signal today, so no order was placed.';
+  if (totals.signals === 0) return words.noSignal;
   const tried = notDone.some(({ what }) => what !== 'skipped' && what !== 'denied');
-  return tried ? 'Nothing was filled today.' : 'No order was placed for you today.';
+  return tried ? words.nothingFilled : words.noOrder;
 }
 
-function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput): Section[] {
+function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, words: MessageWords): Section[] {
+  const { titles } = words;
   const filledSymbols = new Set(bought.map(({ symbol, side }) => `${side} ${symbol}`));
+  const fills = (of: Side) => bought.filter(({ side }) => side === of).map((fill) => fillLine(fill, words));
   const refusals = (side: Side) =>
     notDone
       .filter((item) => item.side === side)
-      .map((item) => notDoneLine(item, filledSymbols.has(`${side} ${item.symbol}`)));
+      .map((item) => notDoneLine(item, filledSymbols.has(`${side} ${item.symbol}`), words));
+  const price = (minor: number | null) => (minor === null ? null : formatRupees(minor));
   return [
-    { title: 'Bought', lines: bought.filter(({ side }) => side === 'BUY').map(fillLine) },
-    { title: 'Sold', lines: bought.filter(({ side }) => side === 'SELL').map(fillLine) },
-    { title: 'Still open', lines: pending.map(pendingLine) },
-    { title: 'Not confirmed yet', lines: unknown.map(unknownLine) },
-    { title: 'Not bought', lines: refusals('BUY') },
-    { title: 'Not sold', lines: refusals('SELL') },
+    { title: titles.bought, lines: fills('BUY') },
+    { title: titles.sold, lines: fills('SELL') },
+    {
+      title: titles.open,
+      lines: pending.map((order) => words.pending(named(order), price(order.limitPriceMinor), order.status)),
+    },
+    { title: titles.unknown, lines: unknown.map((order) => words.unknown(named(order))) },
+    { title: titles.notBought, lines: refusals('BUY') },
+    { title: titles.notSold, lines: refusals('SELL') },
   ].filter(({ lines }) => lines.length > 0);
 }
 
-function fillLine({ symbol, side, quantity, averagePriceMinor, amountMinor, marginMinor, partial }: SummaryFill) {
-  const shares = partial ? `${quantity} of ${partial.asked}` : String(quantity);
-  const margin = side === 'BUY' ? ` (margin ${formatRupees(marginMinor)})` : '';
+function fillLine(fill: SummaryFill, words: MessageWords): string {
+  const { symbol, side, quantity, averagePriceMinor, amountMinor, marginMinor, partial } = fill;
+  const shares = partial ? words.partOf(quantity, partial.asked) : String(quantity);
+  const margin = side === 'BUY' ? words.margin(formatRupees(marginMinor)) : '';
   return `${shares} × ${name(symbol)} @ ${formatRupees(averagePriceMinor)} = ${formatRupees(amountMinor)}${margin}`;
 }
 
-function pendingLine({ symbol, side, quantity, limitPriceMinor, status }: SummaryPending): string {
-  const bound = side === 'BUY' ? 'for at most' : 'for at least';
-  const price = limitPriceMinor === null ? ' at the market' : ` ${bound} ${formatRupees(limitPriceMinor)}`;
-  const where = status === 'queued' ? 'waiting to be sent' : 'waiting at the exchange';
-  return `${side === 'BUY' ? 'Buy' : 'Sell'} ${quantity} × ${name(symbol)}${price}: ${where}`;
-}
-
-function unknownLine({ symbol, side, quantity }: SummaryUnknown): string {
-  const order = `${side === 'BUY' ? 'Buy' : 'Sell'} ${quantity} × ${name(symbol)}`;
-  return `${order}: the broker's answer is missing; we are checking and will not send it again`;
-}
-
-function notDoneLine({ symbol, what, reason, limit, actual, message }: SummaryNotDone, someFilled: boolean): string {
+function notDoneLine(item: SummaryNotDone, someFilled: boolean, words: MessageWords): string {
+  const { symbol, what, reason, limit, actual, message } = item;
   const said = message === null ? '' : oneLine(message, 120);
-  const why = reason === null ? '' : orderReasonSentence(oneLine(reason, 60));
-  const of = someFilled ? 'the rest was ' : '';
-  switch (what) {
-    case 'skipped':
-    case 'denied':
-      return `${name(symbol)}: ${reason === null ? what : refusal(reason, limit, actual)}`;
-    case 'rejected':
-      return `${name(symbol)}: ${of}rejected by the broker${said ? `: "${said}"` : after(why)}`;
-    case 'canceled':
-      return `${name(symbol)}: ${of}canceled${after(why)}`;
-    case 'expired':
-      return `${name(symbol)}: ${of}${why ? `expired${after(why)}` : 'not filled in time, so the order has expired'}`;
-  }
-}
-
-function refusal(reason: string, limit: string | null, actual: string | null): string {
+  const why = reason === null ? '' : words.orderReason(oneLine(reason, 60));
   const plain = (figure: string | null) => (figure === null ? null : oneLine(figure, 40));
-  return reasonSentence(oneLine(reason, 60), plain(limit), plain(actual));
+  const end = {
+    skipped: () => (reason === null ? words.skipped : words.reason(oneLine(reason, 60), plain(limit), plain(actual))),
+    denied: () => (reason === null ? words.denied : words.reason(oneLine(reason, 60), plain(limit), plain(actual))),
+    rejected: () => (reason === 'never_reached_venue' ? words.notPlaced(why) : words.rejected(someFilled, said, why)),
+    canceled: () => words.canceled(someFilled, why),
+    expired: () => words.expired(someFilled, why),
+  };
+  const ending = reason === 'never_reached_venue' ? words.notPlaced(why) : end[what]();
+  return oneLine(`${name(symbol)}: ${ending}`, 400);
 }
 
-function totalsOf({ bought, totals }: SummaryInput): string {
+function totalsOf({ bought, totals }: SummaryInput, words: MessageWords): string[] {
   const buys = bought.filter(({ side }) => side === 'BUY');
   const sells = bought.filter(({ side }) => side === 'SELL');
-  const of = `of ${totals.signals} ${totals.signals === 1 ? 'signal' : 'signals'}`;
-  const counts = `Total: bought ${buys.length}${sells.length > 0 ? `, sold ${sells.length}` : ''} ${of}`;
+  const { spent, margin, soldFor, charges } = words.figures;
   const figures = [
-    ...(buys.length > 0 ? [`spent ${sumOf(buys, 'amountMinor')}`, `margin ${sumOf(buys, 'marginMinor')}`] : []),
-    ...(sells.length > 0 ? [`sold for ${sumOf(sells, 'amountMinor')}`] : []),
-    ...(bought.length > 0 ? [`charges ${formatRupees(totals.chargesMinor)}`] : []),
+    ...(buys.length > 0 ? [`${spent} ${sumOf(buys, 'amountMinor')}`, `${margin} ${sumOf(buys, 'marginMinor')}`] : []),
+    ...(sells.length > 0 ? [`${soldFor} ${sumOf(sells, 'amountMinor')}`] : []),
+    ...(bought.length > 0 ? [`${charges} ${formatRupees(totals.chargesMinor)}`] : []),
   ];
-  const total = figures.length > 0 ? `${counts}\n${capital(figures.join(', '))}` : counts;
-  return totals.availableMinor === null ? total : `${total}\nFree money now: ${formatRupees(totals.availableMinor)}`;
+  const { signals, availableMinor } = totals;
+  return [
+    words.total(buys.length, sells.length, signals),
+    ...(figures.length > 0 ? [capital(figures.join(', '))] : []),
+    ...(availableMinor === null ? [] : [words.freeMoney(formatRupees(availableMinor))]),
+  ];
 }
 
 function sumOf(fills: SummaryFill[], field: 'amountMinor' | 'marginMinor'): string {
   return formatRupees(fills.reduce((total, fill) => total + fill[field], 0));
 }
 
-function capital(text: string): string {
+/** Its first letter large, where the script has large ones. */
+export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
@@ -211,14 +228,10 @@ function firstLines(sections: Section[], kept: number): string[] {
   return texts;
 }
 
+function named({ side, quantity, symbol }: SummaryUnknown) {
+  return { side, quantity, name: name(symbol) };
+}
+
 function name(symbol: string): string {
   return oneLine(symbol, 32) || '?';
-}
-
-function after(why: string): string {
-  return why ? `: ${why}` : '';
-}
-
-function more(dropped: number): string[] {
-  return dropped > 0 ? [`+${dropped} more`] : [];
 }

@@ -124,8 +124,8 @@ export function reasonSentence(reason: string, limit: string | null, actual: str
   const you = actual === null && unmeasured ? unmeasured : words.you;
   if (!measure) return you;
   const figures = [
-    actual === null ? null : `${measure.actual} ${figure(measure.unit, actual)}`,
-    limit === null ? null : `${measure.limit} ${figure(measure.unit, limit)}`,
+    actual === null ? null : `${measure.actual} ${reasonFigure(measure.unit, actual)}`,
+    limit === null ? null : `${measure.limit} ${reasonFigure(measure.unit, limit)}`,
   ].filter((text) => text !== null);
   return figures.length === 0 ? you : `${you} (${figures.join(', ')})`;
 }
@@ -145,7 +145,7 @@ function orderOnly(reason: string): ReasonWords | undefined {
 }
 
 /** A figure that is not the decimal it should be is shown as it is: a strange figure beats a missing one. */
-function figure(unit: Measure['unit'], value: string): string {
+export function reasonFigure(unit: 'money' | 'percent' | 'count', value: string): string {
   const minor = parseMinor(value);
   if (minor === null || unit === 'count') return value;
   return unit === 'money' ? formatRupees(minor) : `${value} %`;

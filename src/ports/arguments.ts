@@ -2,6 +2,8 @@ import type { Decision } from '../domain/decision.ts';
 import type { Fault } from '../domain/faults.ts';
 import type { Language } from '../domain/message-words.ts';
 import type { Instrument, Problem, Quote, Signal, UserSettings } from '../domain/words.ts';
+import type { CredentialArguments } from './credential-rows.ts';
+import type { MessageArguments } from './message-arguments.ts';
 import type { RateBudget, VenueReport } from './venue.ts';
 
 /** What became of one order, as `settle_orders` books it. `queued`: proven not sent, it may go again. */
@@ -29,51 +31,6 @@ export interface SignalToReceive {
   problem: string | null;
 }
 
-/**
- * What became of one message. `queued`: proven not sent, or provably not arrived: it may go again. From `unknown` a
- * message moves only by who looked it up (`looked`), and only on the attempt it names.
- */
-export interface SettledMessage {
-  messageId: number;
-  status: 'queued' | 'sent' | 'failed' | 'unknown' | 'suppressed';
-  reason: string | null;
-  text?: string;
-  providerId?: string | null;
-  providerStatus?: string | null;
-  /** The provider's error code. */
-  code?: string | null;
-  attempt?: number;
-  looked?: boolean;
-  nextAttemptMs?: number | null;
-  nextLookMs?: number | null;
-  /** What it goes over from now on. */
-  channel?: 'whatsapp' | 'sms';
-  /** It goes again although nobody knows whether it went: counted against the limit for that. */
-  resend?: boolean;
-  /** Nothing can arrive at this number. */
-  unreachable?: boolean;
-}
-
-export interface SettledNotice {
-  noticeId: number;
-  status: 'queued' | 'sent' | 'failed' | 'unknown';
-  reason: string | null;
-  providerId: string | null;
-  nextAttemptMs: number | null;
-}
-
-/** One message about to be sent, as it will read. */
-export interface MessageToMark {
-  messageId: number;
-  text: string;
-  /** The digest of the orders the text was made from. */
-  said?: string;
-  /** Where it goes; only where numbers are paced. */
-  to?: string;
-  template?: boolean;
-  channel?: 'whatsapp' | 'sms';
-}
-
 /** A user to import: settings, and what no users file says (the bundled sample does). */
 export type UserToImport = UserSettings & { active?: boolean; tradingEnabled?: boolean };
 
@@ -94,7 +51,7 @@ interface Scope {
 }
 
 /** The arguments of every function. Business time is always one of them. */
-export interface Arguments {
+export interface Arguments extends MessageArguments, CredentialArguments {
   import_instruments: { instruments: Instrument[] };
   import_signals: { signals: Signal[]; source: string };
   import_users: { users: UserToImport[]; mode: string; source: string; nowMs: number };
@@ -211,48 +168,6 @@ export interface Arguments {
   count_unfinished: Record<string, never>;
   sweep_orders: { nowMs: number; onlyProcess: boolean };
   claim_lookups: { claimId: string; venues: string[]; limit: number; leaseMs: number; nowMs: number };
-  read_due_messages: { runId: string | null; limit: number; nowMs: number };
-  queue_corrections: { nowMs: number };
-  mark_sending: {
-    messages: MessageToMark[];
-    nowMs: number;
-    pace?: { pairPauseMs: number; dailyRecipients: number | null };
-  };
-  settle_messages: { messages: SettledMessage[]; nowMs: number };
-  sweep_messages: { nowMs: number; onlyProcess: boolean; nextLookMs?: number | null };
-  claim_message_lookups: { limit: number; nowMs: number };
-  hear_delivery: {
-    messageId: number;
-    attempt: number;
-    providerId: string;
-    providerStatus: string;
-    code: string | null;
-    reason: string | null;
-    nowMs: number;
-    unreachable: boolean;
-    /** When a message that did not arrive may go again; null: never. */
-    retryMs: number | null;
-    mostAttempts: number;
-    fallback: 'sms' | null;
-  };
-  hear_inbound: {
-    number: string;
-    said: 'start' | 'stop' | null;
-    source: string;
-    providerId: string;
-    nowMs: number;
-  };
-  stop_messages: { why: string; nowMs: number };
-  resume_messages: { by: string; nowMs: number };
-  queue_notices: {
-    notices: { key: string; runId: string | null; text: string }[];
-    to: readonly string[];
-    nowMs: number;
-  };
-  claim_notices: { limit: number; nowMs: number };
-  settle_notices: { notices: SettledNotice[]; nowMs: number };
-  read_digests: { nowMs: number };
-  resend_message: { runId: string; userId: string; by: string; nowMs: number };
   finish_run: { runId: string; nowMs: number };
   read_progress: { runId: string };
   read_report: { runId: string };

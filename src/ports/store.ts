@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import * as access from './access-rows.ts';
 import type { Arguments } from './arguments.ts';
+import * as credential from './credential-rows.ts';
 import * as letters from './message-rows.ts';
 import * as single from './order-rows.ts';
 import * as people from './report-rows.ts';
@@ -75,6 +76,12 @@ export const answers = {
   revoke_api_key: access.revokedKey,
   read_api_keys: z.array(access.apiKey),
   find_auth_user: access.authUser,
+  open_account: credential.openedAccount,
+  store_credentials: credential.storedCredentials,
+  read_credentials: credential.credentials.nullable(),
+  read_all_credentials: z.array(credential.credentials),
+  find_venue_order: credential.venueOrder.nullable(),
+  look_now: z.object({ due: z.boolean() }),
   halt: z.object({ changed: z.boolean() }),
   resume: z.object({ changed: z.boolean() }),
   check_books: z.array(z.object({ rule: z.string(), subject: z.string() })),

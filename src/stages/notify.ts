@@ -1,74 +1,137 @@
+import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
-import { summaryText } from '../domain/message.ts';
-import type { Answer, SettledMessage } from '../ports/store.ts';
+import type { SettledMessage } from '../ports/message-arguments.ts';
 import type { SendOutcome, World } from '../ports/world.ts';
-import { summaryInputOf } from './summary.ts';
+import { findMessages, firstLookMs } from './find-messages.ts';
+import { envelopeOf, type Letter, letterOf, markOf, unsent } from './letter.ts';
+import { tellOperators } from './operators.ts';
 
-type DueMessage = Answer<'read_due_messages'>[number];
+/** A message is stale after this where the provider sets no term of its own. */
+const VALID_MS = 10 * 3_600_000;
+const MOST_ATTEMPTS = 5;
+const RATE_PAUSE_MS = 100;
 
 /**
- * Sends every summary that is due, once; a chat outage ends as a message status and never stops a run. At most
- * `concurrency` messages are in doubt after a crash. Gives how many were settled.
+ * Sends every summary and correction that is due, once; a chat outage ends as a message status and never stops a run.
+ * At most `concurrency` messages are in doubt after a crash. After `stop` no more are taken. Gives how many were
+ * settled.
  */
-export async function notify(world: World, concurrency: number): Promise<number> {
-  const { store, clock } = world;
-  await store.call('sweep_messages', { nowMs: clock.nowMs(), onlyProcess: false });
-  let settled = 0;
-  for (;;) {
+export async function notify(world: World, concurrency: number, stop?: AbortSignal): Promise<number> {
+  const { store, clock, notifier } = world;
+  const nowMs = clock.nowMs();
+  await store.call('sweep_messages', { nowMs, onlyProcess: false, nextLookMs: firstLookMs(notifier, nowMs) });
+  await store.call('queue_corrections', { nowMs });
+  let settled = await findMessages(world, concurrency);
+  await tellOperators(world);
+  while (!stop?.aborted) {
     const due = await store.call('read_due_messages', { runId: null, limit: concurrency, nowMs: clock.nowMs() });
     if (due.length === 0) return settled;
-    const messages = due.map((message) => ({ message, text: summaryText(summaryInputOf(message)) }));
-    const suppressed = messages.filter(({ message }) => message.whatsapp === null);
-    await settleMessages(
-      world,
-      suppressed.map(({ message, text }) => {
-        return { messageId: message.messageId, status: 'suppressed', reason: 'no_whatsapp_number', text };
-      }),
-    );
+    const letters = due.map((one) => letterOf(one, notifier));
+    const ended = letters.flatMap((letter) => unsent(letter, notifier, clock.nowMs()) ?? []);
+    await settleMessages(world, ended);
+    const over = new Set(ended.map(({ messageId }) => messageId));
     const sent = await sendMarked(
       world,
-      messages.filter(({ message }) => message.whatsapp !== null),
+      letters.filter(({ due: { messageId } }) => !over.has(messageId)),
       concurrency,
     );
-    settled += suppressed.length + sent;
-    // Another process took the rest: it will settle them.
-    if (suppressed.length + sent === 0) return settled;
+    settled += ended.length + sent;
+    // Another process took the rest: it will settle them. A paced number's next message waits by itself.
+    if (ended.length + sent === 0 && !notifier.pace) return settled;
   }
+  return settled;
 }
 
 /** `sending` is written first: after a crash the message is unknown and stays unsent, never doubled. */
-async function sendMarked(
-  world: World,
-  messages: { message: DueMessage; text: string }[],
-  concurrency: number,
-): Promise<number> {
-  if (messages.length === 0) return 0;
-  const { marked } = await world.store.call('mark_sending', {
-    messages: messages.map(({ message, text }) => ({ messageId: message.messageId, text })),
-    nowMs: world.clock.nowMs(),
+async function sendMarked(world: World, letters: Letter[], concurrency: number): Promise<number> {
+  if (letters.length === 0) return 0;
+  const { store, clock, notifier } = world;
+  const mayGo = letters.slice(0, await turns(world, letters.length));
+  const { marked } = await store.call('mark_sending', {
+    markId: randomUUID(),
+    messages: mayGo.map((letter) => markOf(letter, notifier)),
+    nowMs: clock.nowMs(),
+    ...(notifier.pace ? { pace: notifier.pace } : {}),
   });
   const mine = new Set(marked);
   const limit = pLimit(concurrency);
   const results = await Promise.all(
-    messages
-      .filter(({ message }) => mine.has(message.messageId))
-      .map(({ message, text }) => limit(() => sendOne(world, message, text))),
+    mayGo.filter(({ due }) => mine.has(due.messageId)).map((letter) => limit(() => sendOne(world, letter))),
   );
   await settleMessages(world, results);
   return results.length;
 }
 
-async function sendOne(world: World, message: DueMessage, text: string): Promise<SettledMessage> {
-  const { messageId, userId, userName, whatsapp, runId } = message;
-  if (whatsapp === null) throw new Error(`message ${messageId} has no number to go to`);
-  const outcome = await sendSafely(() => world.notifier.send({ messageId, userId, userName, whatsapp, text }));
-  world.tell({ step: 'message_settled', runId, userId, messageId, outcome: outcome.kind });
-  return {
-    messageId,
-    status: outcome.kind,
-    reason: outcome.kind === 'sent' ? null : outcome.reason,
-    providerId: outcome.kind === 'sent' ? outcome.providerId : null,
-  };
+/** Waits until the sender's rate, which all processes share, lets at least one message go; gives how many may. */
+async function turns({ store, clock, notifier }: World, wanted: number): Promise<number> {
+  if (!notifier.pace) return wanted;
+  const { perSecond } = notifier.pace;
+  const venue = { perSecond, perMinute: perSecond * 60, perDay: Number.MAX_SAFE_INTEGER };
+  const uses = Array.from({ length: wanted }, () => ({ venue: notifier.name, accountId: 0 }));
+  for (;;) {
+    const waits = await store.call('take_rates', { uses, budgets: { [notifier.name]: { account: null, venue } } });
+    const free = waits.filter((waitMs) => waitMs === 0).length;
+    if (free > 0) return free;
+    await clock.sleep(RATE_PAUSE_MS);
+  }
+}
+
+async function sendOne(world: World, letter: Letter): Promise<SettledMessage> {
+  const { due } = letter;
+  const { clock, notifier, tell } = world;
+  const leftMs = due.dueMs + (notifier.pace?.validForMs ?? VALID_MS) - clock.nowMs();
+  const outcome = await sendSafely(() => notifier.send(envelopeOf(letter, leftMs)));
+  const { runId, userId, messageId } = due;
+  tell({ step: 'message_settled', runId, userId, messageId, outcome: outcome.kind });
+  return settledAs(world, letter, outcome);
+}
+
+async function settledAs(world: World, letter: Letter, outcome: SendOutcome): Promise<SettledMessage> {
+  const { clock, notifier } = world;
+  const { messageId, attempt } = letter.due;
+  const nowMs = clock.nowMs();
+  const about = { messageId, attempt, code: 'code' in outcome ? (outcome.code ?? null) : null };
+  switch (outcome.kind) {
+    case 'sent': {
+      const { providerId, providerStatus = null } = outcome;
+      return { ...about, status: 'sent', reason: null, providerId, providerStatus };
+    }
+    case 'unknown':
+      return { ...about, status: 'unknown', reason: outcome.reason, nextLookMs: firstLookMs(notifier, nowMs) };
+    case 'later': {
+      const again = attempt < (notifier.pace?.mostAttempts ?? MOST_ATTEMPTS);
+      const nextAttemptMs = again ? nowMs + outcome.afterMs : null;
+      return { ...about, status: again ? 'queued' : 'failed', reason: outcome.reason, nextAttemptMs };
+    }
+    case 'failed':
+      return refusedAs(world, letter, outcome);
+  }
+}
+
+/** A proven refusal: what is wrong decides whether it goes another way, waits for a person, or is over. */
+async function refusedAs(
+  world: World,
+  { due, channel }: Letter,
+  outcome: Extract<SendOutcome, { kind: 'failed' }>,
+): Promise<SettledMessage> {
+  const { messageId, attempt, runId, userId } = due;
+  const { reason, code = null, about = 'person' } = outcome;
+  const refused = { messageId, attempt, code, reason };
+  const alert = { alert: true, runId, userId, messageId, code } as const;
+  if (about === 'recipient') {
+    world.tell({ step: 'recipient_unreachable', ...alert });
+    if (channel === 'whatsapp' && world.notifier.pace?.fallback === 'sms') {
+      return { ...refused, status: 'queued', channel: 'sms', unreachable: true };
+    }
+    return { ...refused, status: 'failed', unreachable: channel === 'whatsapp' };
+  }
+  if (about === 'person') {
+    world.tell({ step: 'message_failed', ...alert });
+    return { ...refused, status: 'failed' };
+  }
+  await world.store.call('stop_messages', { why: reason, nowMs: world.clock.nowMs() });
+  world.tell({ step: 'messages_stopped', ...alert });
+  return { ...refused, status: about === 'everything' ? 'queued' : 'failed' };
 }
 
 async function sendSafely(send: () => Promise<SendOutcome>): Promise<SendOutcome> {

@@ -9,6 +9,8 @@ export function summaryInputOf(message: DueMessage): SummaryInput {
   const { lines } = message;
   return {
     userName: message.userName,
+    language: message.language,
+    isCorrection: message.kind !== 'summary',
     date: message.tradeDate,
     mode: message.mode,
     bought: lines.flatMap(boughtOf),

@@ -7,75 +7,13 @@ language sql immutable as $$
     or (o.status in ('working', 'partially_filled', 'unknown') and o.next_look_at is not null);
 $$;
 
--- Everything a user's summary says, from rows only.
-create function core.summary_json(m public.messages) returns jsonb
-language sql stable as $$
-  select jsonb_build_object('messageId', m.id, 'runId', m.run_id, 'userId', m.user_id, 'kind', m.kind,
-    'userName', u.name, 'whatsapp', case when u.opted_in_at is not null then u.whatsapp end,
-    'tradeDate', run.trade_date, 'mode', run.mode,
-    'lines', (select coalesce(jsonb_agg(jsonb_build_object('symbol', i.symbol, 'side', s.side, 'outcome', d.outcome,
-        'reason', d.reason, 'limit', d.limit_value, 'actual', d.actual_value, 'status', o.status,
-        'orderReason', o.reason, 'message', o.message, 'quantity', o.quantity, 'filledQuantity', o.filled_quantity,
-        'filledValueMinor', o.filled_value_minor, 'limitPriceMinor', o.limit_price_minor,
-        'marginMinor', core.margin_on(o.filled_value_minor, o.leverage_centi),
-        'chargesMinor', o.charges_minor) order by d.position), '[]')
-      from public.decisions d join public.signals s on s.id = d.signal_id
-      join public.instruments i on i.id = s.instrument_id
-      left join public.orders o on o.run_id = d.run_id and o.signal_id = d.signal_id and o.user_id = d.user_id
-      where d.run_id = m.run_id and d.user_id = m.user_id))
-  from public.users u, public.scan_runs run where u.id = m.user_id and run.id = m.run_id;
-$$;
-
--- Summaries that may go: the run is decided, and the user's orders have all ended or 90 seconds are over.
-create function public.read_due_messages(args jsonb) returns jsonb
-language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(core.summary_json(due)), '[]') from (
-    select m.* from public.messages m
-    where m.status = 'queued' and (args ->> 'runId' is null or m.run_id = args ->> 'runId')
-      and (m.due_at <= core.at((args ->> 'nowMs')::bigint) or not exists (
-        select from public.orders o where o.run_id = m.run_id and o.user_id = m.user_id and core.unfinished(o)))
-    order by m.id limit (args ->> 'limit')::bigint) due;
-$$;
-
--- Write first, then speak: only messages this call returns may be sent, and only by its caller.
-create function public.mark_sending(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
-  with marked as (
-    update public.messages m set status = 'sending', text = row.text, sending_at = core.database_now(),
-      changed_at = core.at((args ->> 'nowMs')::bigint)
-    from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, text text)
-    where m.id = row."messageId" and m.status = 'queued' returning m.id
-  ) select jsonb_build_object('marked', coalesce(jsonb_agg(id), '[]')) from marked;
-$$;
-
--- What became of messages: sent, failed, unknown, or suppressed without being sent (no number, no opt-in).
-create function public.settle_messages(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
-  with settled as (
-    update public.messages m set status = row.status, reason = row.reason, text = coalesce(row.text, m.text),
-      provider_id = coalesce(row."providerId", m.provider_id), changed_at = core.at((args ->> 'nowMs')::bigint)
-    from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, status text, reason text, text text, "providerId" text)
-    where m.id = row."messageId" and (m.status = 'sending' or (m.status = 'queued' and row.status = 'suppressed'))
-    returning 1
-  ) select jsonb_build_object('settled', count(*)) from settled;
-$$;
-
--- A message whose sender is gone may have been sent or not: unknown, never sent again blindly.
-create function public.sweep_messages(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
-  with lost as (
-    update public.messages set status = 'unknown', reason = 'sender_lost', changed_at = core.at((args ->> 'nowMs')::bigint)
-    where status = 'sending' and (sending_at < core.database_now() - interval '2 minutes' or (args ->> 'onlyProcess')::boolean)
-    returning 1
-  ) select jsonb_build_object('lost', count(*)) from lost;
-$$;
-
 -- What is left to do of a run, and when the next thing is due. Every decided run with nothing left becomes done.
 create function public.finish_run(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with finished as (
     update public.scan_runs run set state = 'done', done_at = greatest(core.at((args ->> 'nowMs')::bigint), decided_at)
-    where state = 'decided' and not exists (select from public.orders o where o.run_id = run.id and core.unfinished(o))
+    where state = 'decided' and coalesce(takes_orders_until, '-infinity') <= core.at((args ->> 'nowMs')::bigint)
+      and not exists (select from public.orders o where o.run_id = run.id and core.unfinished(o))
     returning id, state
   ), open_order as (
     select count(*) as n, min(case o.status
@@ -85,8 +23,10 @@ language sql security definer set search_path = '' as $$
         when 'submitting' then core.at((args ->> 'nowMs')::bigint + 1000) else o.next_look_at end) as next_due
     from public.orders o where o.run_id = args ->> 'runId' and core.unfinished(o)
   ), open_message as (
-    select count(*) as n, min(due_at) filter (where status = 'queued') as next_due
-    from public.messages where run_id = args ->> 'runId' and status in ('queued', 'sending')
+    select count(*) as n, min(case status when 'queued' then greatest(due_at, next_attempt_at)
+        when 'unknown' then next_look_at end) as next_due
+    from public.messages where run_id = args ->> 'runId'
+      and (status in ('queued', 'sending') or (status = 'unknown' and next_look_at is not null))
   )
   select jsonb_build_object(
     'state', coalesce((select state from finished where id = args ->> 'runId'),
@@ -185,13 +125,6 @@ language sql stable security definer set search_path = '' as $$
       join public.instruments i on i.id = s.instrument_id
       where (u.id = args ->> 'user' or lower(u.name) = lower(args ->> 'user')) and i.symbol = args ->> 'symbol'
         and (args ->> 'date' is null or run.trade_date = (args ->> 'date')::date)));
-$$;
-
-create function public.read_messages(args jsonb) returns jsonb
-language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(jsonb_build_object('userId', m.user_id, 'userName', u.name, 'kind', m.kind,
-    'status', m.status, 'reason', m.reason, 'text', coalesce(m.text, ''), 'changedAtMs', core.ms(m.changed_at)) order by m.id), '[]')
-  from public.messages m join public.users u on u.id = m.user_id where m.run_id = args ->> 'runId';
 $$;
 
 create function public.halt(args jsonb) returns jsonb

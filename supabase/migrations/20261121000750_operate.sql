@@ -108,7 +108,8 @@ language sql security definer set search_path = '' as $$
         else coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint)) end) from public.orders o
       join public.scan_runs run on run.id = o.run_id where o.status = 'queued' and run.state = 'decided'),
     (select min(next_look_at) from public.orders where status in ('unknown', 'working', 'partially_filled')),
-    (select min(greatest(due_at, next_attempt_at)) from public.messages where status = 'queued'),
+    (select min(greatest(due_at, next_attempt_at)) from public.messages where status = 'queued'
+      and not exists (select from public.message_stops where resumed_at is null)),
     (select min(next_look_at) from public.messages where status = 'unknown'))));
 $$;
 

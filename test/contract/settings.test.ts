@@ -21,6 +21,8 @@ onEveryDatabase('settings and prices', ({ store }) => {
     expect(await store.call('read_user', { userId: 'asha rao' })).toEqual({
       ...told,
       ...switches,
+      notify: 'always',
+      language: 'en',
       accounts: [account],
     });
     const [seen] = await undecided(scene);

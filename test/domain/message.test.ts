@@ -13,6 +13,8 @@ import { reasonSentence, runSkipWords, shortReason } from '../../src/domain/reas
 
 const nothing: SummaryInput = {
   userName: 'Asha Rao',
+  language: 'en',
+  isCorrection: false,
   date: '2025-08-28',
   mode: 'paper',
   bought: [],
@@ -55,6 +57,7 @@ describe('the message', () => {
         refused('LTIM', { what: 'expired' }),
         refused('TRENT', { what: 'expired', reason: 'not_sent_in_time' }),
         refused('M&M', { what: 'canceled' }),
+        refused('DMART', { what: 'expired', reason: 'never_reached_venue' }),
       ],
       totals: { signals: 11, chargesMinor: 23640, availableMinor: 4512000 },
     });
@@ -81,6 +84,7 @@ TCS: canceled: we stopped sending because too many orders were failing
 LTIM: not filled in time, so the order has expired
 TRENT: expired: it could not be sent in time
 M&M: the rest was canceled
+DMART: not placed: it never reached the broker
 
 Total: bought 2 of 11 signals
 Spent ₹1,35,462.40, margin ₹27,092.48, charges ₹236.40
@@ -145,6 +149,8 @@ function inputs(most: number): fc.Arbitrary<SummaryInput> {
   const quantity = fc.nat();
   return fc.record({
     userName: anyText,
+    language: fc.constantFrom('en', 'hi'),
+    isCorrection: fc.boolean(),
     date: fc.constantFrom('2025-08-28', '2026-01-01'),
     mode: fc.constantFrom('paper', 'live'),
     bought: fc.array(

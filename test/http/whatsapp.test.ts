@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeApp } from '../../src/http/app.ts';
-import { numberOf, type PostOffice, people, post, postOffice, publicUrl } from '../notifiers/post-office.ts';
+import { numberOf, people, publicUrl } from '../notifiers/given.ts';
+import { type PostOffice, post, postOffice } from '../notifiers/post-office.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { type Door, door } from './door.ts';
 

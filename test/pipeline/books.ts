@@ -55,7 +55,7 @@ export async function finalState(session: SqlSession): Promise<Record<string, un
 
 /** One row per message: whom it is for, its text, and what became of it. */
 export async function messageRows(session: SqlSession): Promise<{ user: string; text: string; status: string }[]> {
-  const rows = await session.query('select user_id, text, status from public.messages order by user_id');
+  const rows = await session.query('select user_id, text, status from public.messages order by user_id, id');
   return rows.map(({ user_id, text, status }) => ({
     user: String(user_id),
     text: String(text),

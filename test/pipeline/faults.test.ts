@@ -65,12 +65,16 @@ describe('a fault at the venue', () => {
     expect(report.durationMs).toBeGreaterThanOrEqual(20_000);
   });
 
-  test('a delay beyond 90 s leaves the message saying «still open», and the order is filled all the same', async () => {
+  test('a delay beyond 90 s leaves the message saying «still open», and one correction says how it ended', async () => {
     const { hit, ledger, message } = await playing({ fault: 'delay', delayMs: 200_000 });
     expect(hit).toMatchObject({ status: 'filled', filledQuantity: 28 });
     expect(ledger.map(({ kind }) => kind)).toEqual(['hold', 'post']);
     expect(message?.text).toContain('Still open\nBuy 28 × TITAN for at most ₹3,577.80: waiting at the exchange');
-    expect(await messageRows(database.session)).toHaveLength(2);
+    const rows = await messageRows(database.session);
+    expect(rows).toHaveLength(3);
+    expect(rows[1]).toMatchObject({ user: 'hit', status: 'sent' });
+    expect(rows[1]?.text).toContain('Correction: this replaces what we wrote before');
+    expect(rows[1]?.text).toContain('Bought\n28 × TITAN');
   });
 
   test('partial is canceled with what was filled, and pays for that only', async () => {

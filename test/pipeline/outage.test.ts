@@ -50,12 +50,6 @@ async function calmDay(): Promise<Record<string, unknown>> {
   return end;
 }
 
-/**
- * Whoever loses the answer to one of these may not go on with what it took: that waits for a lease of half a minute
- * (orders) or stays unknown (messages), as after a crash. The crash tests are about that.
- */
-const takes = new Set<string>(['mark_sending']);
-
 interface Outage {
   database: Database;
   /** Resolves when it is over. */
@@ -66,7 +60,6 @@ interface Outage {
 function goneAt(through: Database, wire: Wire, name: StoreFunction, nth: number): Outage {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let calls = 0;
-  let taking = 0;
   let gone = false;
   return {
     over: promise,
@@ -74,18 +67,14 @@ function goneAt(through: Database, wire: Wire, name: StoreFunction, nth: number)
       close: through.close,
       async call(called, args) {
         if (called === name) calls += 1;
-        if (!gone && calls >= nth && taking === 0) {
+        if (!gone && calls >= nth) {
           gone = true;
           wire.cut();
           pause(OUTAGE_MS)
             .then(() => wire.mend())
             .then(resolve, reject);
         }
-        if (!takes.has(called)) return through.call(called, args);
-        taking += 1;
-        return through.call(called, args).finally(() => {
-          taking -= 1;
-        });
+        return through.call(called, args);
       },
     },
   };
@@ -100,7 +89,9 @@ describe('a database that is gone for a while', { timeout: 120_000 }, () => {
     ['mark_submitting', 3],
     ['paper_venue_submit', 15],
     ['settle_orders', 2],
+    ['claim_lookups', 1],
     ['paper_venue_lookup', 1],
+    ['mark_sending', 2],
     ['settle_messages', 2],
     ['finish_run', 1],
   ];

@@ -1,0 +1,51 @@
+import type { ProviderCall, ProviderWord } from '../../ports/world.ts';
+import type { TwilioSettings } from './twilio.ts';
+
+const STATUSES = new Set(
+  'accepted scheduled queued sending sent delivered read failed undelivered canceled'.split(' '),
+);
+
+/**
+ * Reads what Twilio posts to us: a status of a message, or a message somebody sent. Null where it is not signed with our
+ * token for the address the outside sees (PUBLIC_URL, whatever a proxy made of it). Fields Twilio adds are let be.
+ */
+export async function readCallback(
+  { authToken, publicUrl, accountSid }: TwilioSettings,
+  { path, signature, form }: ProviderCall,
+): Promise<ProviderWord | null> {
+  if (publicUrl === null) return null;
+  const { default: twilio } = await import('twilio');
+  if (!twilio.validateRequest(authToken, signature, `${publicUrl}${path}`, form)) return null;
+  const field = (name: string): string | null => {
+    const value = form[name];
+    return typeof value === 'string' && value !== '' ? value : null;
+  };
+  if (field('AccountSid') !== accountSid) return null;
+  const providerId = field('MessageSid') ?? field('SmsSid');
+  if (providerId === null) return { kind: 'nothing' };
+  const query = new URL(path, 'http://here').searchParams;
+  return query.has('n') ? deliveryOf(query, providerId, field) : inboundOf(providerId, field);
+}
+
+type Field = (name: string) => string | null;
+
+function deliveryOf(query: URLSearchParams, providerId: string, field: Field): ProviderWord {
+  const messageId = wholeNumber(query.get('n'));
+  const attempt = wholeNumber(query.get('a'));
+  // `read` comes as an event of the channel in some versions, as a status in others.
+  const status = field('EventType') === 'READ' ? 'read' : (field('MessageStatus') ?? field('SmsStatus'));
+  if (messageId === null || attempt === null || status === null || !STATUSES.has(status)) return { kind: 'nothing' };
+  return { kind: 'delivery', messageId, attempt, providerId, providerStatus: status, code: field('ErrorCode') };
+}
+
+function inboundOf(providerId: string, field: Field): ProviderWord {
+  const match = /^(whatsapp:)?(\+[1-9]\d{6,14})$/.exec(field('From') ?? '');
+  const number = match?.[2];
+  if (number === undefined) return { kind: 'nothing' };
+  const channel = match?.[1] === undefined ? 'sms' : 'whatsapp';
+  return { kind: 'inbound', number, text: field('Body') ?? '', providerId, channel };
+}
+
+function wholeNumber(text: string | null): number | null {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}

@@ -1,0 +1,183 @@
+import type { Twilio } from 'twilio';
+import { oneLine } from '../../domain/message.ts';
+import type { Language } from '../../domain/message-words.ts';
+import { retryAfterMs, sendErrorClass } from '../../domain/send-errors.ts';
+import type {
+  FindOutcome,
+  MessageToFind,
+  MessageToSend,
+  Notifier,
+  NotifierPace,
+  SendOutcome,
+} from '../../ports/world.ts';
+import { readCallback } from './twilio-callback.ts';
+
+export interface TwilioSettings {
+  accountSid: string;
+  authToken: string;
+  /** E.164, without `whatsapp:`. */
+  whatsappFrom: string;
+  /** For the fallback; null: there is none. */
+  smsFrom: string | null;
+  /** The approved templates, HX and 32 hex digits. None: free text, which Twilio takes in an open window only. */
+  contentSids: Partial<Record<Language, string>>;
+  /** Who hears of runs and troubles; null: as free text, which goes in an open window only. */
+  operators: readonly string[];
+  operatorContentSid: string | null;
+  /** Instead of https://api.twilio.com. */
+  baseUrl: string | null;
+  /** Where Twilio reaches us; null: it can not, and what became of a message is found by asking only. */
+  publicUrl: string | null;
+  timeoutMs: number;
+  pace: NotifierPace;
+}
+
+/** The path both the status callbacks and the incoming messages come to. */
+const CALLBACK_PATH = '/api/webhooks/twilio';
+/** How long Twilio may try: its own least and most (validityPeriod, seconds). */
+const LEAST_VALIDITY_S = 1;
+const MOST_VALIDITY_S = 36_000;
+const SID = /^(SM|MM)[0-9a-fA-F]{32}$/;
+/** Never reached anybody: the connection was not made. */
+const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+/** Our clock and Twilio's may differ, and it lists to the second. */
+const CLOCKS_DIFFER_MS = 30_000;
+const MOST_LISTED = 50;
+
+/**
+ * WhatsApp through Twilio (package `twilio`, loaded at the first message). There is no idempotency key: whatever is not
+ * a clear answer is `unknown`. Our message id and the try are in the address of the status callback, so that a signed
+ * callback proves what a lost answer does not.
+ */
+export function twilioNotifier(settings: TwilioSettings): Notifier {
+  let client: Promise<Twilio> | null = null;
+  const connect = () => {
+    client ??= connected(settings);
+    return client;
+  };
+  const approved = (['en', 'hi'] as const).filter((language) => settings.contentSids[language] !== undefined);
+  return {
+    name: 'twilio',
+    pace: settings.pace,
+    ...(approved.includes('en') ? { templates: approved } : {}),
+    classify: sendErrorClass,
+    operators: { numbers: settings.operators, template: settings.operatorContentSid !== null },
+    send: async (message) => send(await connect(), settings, message),
+    lookup: async (message) => find(await connect(), settings, message),
+    parseCallback: (call) => readCallback(settings, call),
+  };
+}
+
+type Access = Pick<TwilioSettings, 'accountSid' | 'authToken' | 'baseUrl' | 'timeoutMs'>;
+
+/** The SDK's client, at the address of the settings. */
+export async function connected({ accountSid, authToken, baseUrl, timeoutMs }: Access): Promise<Twilio> {
+  const { default: twilio } = await import('twilio');
+  const httpClient = new twilio.RequestClient({ timeout: timeoutMs, keepAlive: true, maxSockets: 100 });
+  if (baseUrl !== null) {
+    const request = httpClient.request.bind(httpClient);
+    httpClient.request = (options) => {
+      const { pathname, search } = new URL(options.uri);
+      return request({ ...options, uri: `${baseUrl}${pathname}${search}` });
+    };
+  }
+  // Without the environment: TWILIO_REGION and TWILIO_EDGE would move the address behind our back.
+  return twilio(accountSid, authToken, { httpClient, env: {}, autoRetry: false });
+}
+
+async function send(client: Twilio, settings: TwilioSettings, message: MessageToSend): Promise<SendOutcome> {
+  const { messageId, attempt, slots, text, validForMs } = message;
+  const contentSid = contentSidFor(settings, message);
+  const { publicUrl } = settings;
+  try {
+    const { sid, status } = await client.messages.create({
+      ...addressed(settings, message),
+      ...(contentSid === undefined || slots === null
+        ? { body: text }
+        : { contentSid, contentVariables: JSON.stringify(numbered(slots)) }),
+      ...(publicUrl === null ? {} : { statusCallback: `${publicUrl}${CALLBACK_PATH}?n=${messageId}&a=${attempt}` }),
+      validityPeriod: Math.min(Math.max(Math.floor(validForMs / 1000), LEAST_VALIDITY_S), MOST_VALIDITY_S),
+    });
+    if (typeof sid !== 'string' || !SID.test(sid)) return { kind: 'unknown', reason: 'unreadable_answer' };
+    return { kind: 'sent', providerId: sid, providerStatus: status ?? 'queued' };
+  } catch (error) {
+    return failedSend(error, attempt);
+  }
+}
+
+function contentSidFor(settings: TwilioSettings, { template, language }: MessageToSend): string | undefined {
+  if (template === 'operator') return settings.operatorContentSid ?? undefined;
+  return settings.contentSids[language];
+}
+
+function addressed({ whatsappFrom, smsFrom }: TwilioSettings, { channel, whatsapp }: MessageToFindOrSend) {
+  if (channel === 'sms') return { to: whatsapp, from: smsFrom ?? whatsappFrom };
+  return { to: `whatsapp:${whatsapp}`, from: `whatsapp:${whatsappFrom}` };
+}
+type MessageToFindOrSend = Pick<MessageToSend, 'channel' | 'whatsapp'>;
+
+function numbered(slots: readonly string[]): Record<string, string> {
+  return Object.fromEntries(slots.map((value, index) => [String(index + 1), value]));
+}
+
+/** A refusal with Twilio's own code is proof; a 5xx, a time-out or a strange answer is none. */
+function failedSend(error: unknown, attempt: number): SendOutcome {
+  const { status, code, message } = errorFacts(error);
+  if (typeof code === 'string' && NOT_CONNECTED.has(code)) {
+    return { kind: 'later', reason: code, afterMs: retryAfterMs(null, attempt) };
+  }
+  if (status === null || status >= 500 || status < 400 || status === 408) {
+    return { kind: 'unknown', reason: status === null ? String(code ?? 'unreadable_answer') : `http ${status}` };
+  }
+  const known = code === null || code === 0 ? null : String(code);
+  const kind = classOf(known, status);
+  const reason = `${known ?? `http ${status}`}: ${message}`;
+  const withCode = known === null ? {} : { code: known };
+  if (kind === 'later') return { kind, reason, ...withCode, afterMs: retryAfterMs(known, attempt) };
+  return { kind: 'failed', reason, ...withCode, about: kind };
+}
+
+function classOf(code: string | null, status: number) {
+  if (code !== null) return sendErrorClass(code);
+  if (status === 429) return 'later';
+  return status === 401 || status === 403 || status === 404 ? 'everything' : 'person';
+}
+
+/** Twilio's words may name the number it is about: digits are taken out. */
+function errorFacts(error: unknown): { status: number | null; code: string | number | null; message: string } {
+  const of = (name: string): unknown => (error instanceof Error ? Reflect.get(error, name) : undefined);
+  const status = of('status');
+  const code = of('code');
+  // The SDK's own error for an answer without a body says it has a message and has none.
+  const message = of('message');
+  return {
+    status: typeof status === 'number' ? status : null,
+    code: typeof code === 'string' || typeof code === 'number' ? code : null,
+    message: oneLine((typeof message === 'string' ? message : 'no words').replace(/\+?\d{7,}/g, '…'), 200),
+  };
+}
+
+/**
+ * Looks for the message among those to its number: same text, made about when it was sent, and no other message of ours.
+ * Twilio filters by addresses and day only, so the rest is compared here.
+ */
+async function find(client: Twilio, settings: TwilioSettings, sought: MessageToFind): Promise<FindOutcome> {
+  try {
+    const listed = await client.messages.list({ ...addressed(settings, sought), limit: MOST_LISTED });
+    const others = new Set(sought.otherIds);
+    const wanted = plain(sought.text);
+    const found = listed.find(({ sid, body, dateCreated, direction }) => {
+      const atMs = dateCreated instanceof Date ? dateCreated.getTime() : Number.NaN;
+      const inTime = atMs >= sought.sendingMs - CLOCKS_DIFFER_MS && atMs <= sought.sendingMs + 4 * CLOCKS_DIFFER_MS;
+      return SID.test(sid) && inTime && !others.has(sid) && !direction.startsWith('inbound') && plain(body) === wanted;
+    });
+    return found ? { kind: 'found', providerId: found.sid, providerStatus: found.status } : { kind: 'missing' };
+  } catch (error) {
+    const { status, code } = errorFacts(error);
+    return { kind: 'unreadable', reason: status === null ? String(code ?? 'unreadable_answer') : `http ${status}` };
+  }
+}
+
+function plain(text: string | null): string {
+  return (text ?? '').replace(/\s+/g, ' ').trim();
+}

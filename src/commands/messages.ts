@@ -1,0 +1,76 @@
+import { userInfo } from 'node:os';
+import { createInterface } from 'node:readline/promises';
+import { realClock } from '../adapters/clock.ts';
+import type { Config } from '../config.ts';
+import { userIdOf } from '../domain/ids.ts';
+import type { Answer, Store } from '../ports/store.ts';
+import { reportOf } from '../stages/report.ts';
+import { historyText } from '../terminal/message-history.ts';
+import { noSuchRun, screen } from './ask.ts';
+import { placeToAsk, sayPlace, withStore } from './place.ts';
+import { type Refusal, refusal } from './refusal.ts';
+
+interface MessagesFlags {
+  run: string;
+  resend?: string;
+  yes?: boolean;
+  json?: boolean;
+}
+
+type Row = Answer<'read_messages'>[number];
+
+/** `npm run messages`: what each user of a run was told, and what became of the message; with --resend, once more. */
+export async function messagesCommand(config: Config, flags: MessagesFlags): Promise<number | Refusal> {
+  const place = placeToAsk(config);
+  sayPlace(place);
+  return withStore(config, place, async (store) => {
+    const { run, resend, json } = flags;
+    const report = await reportOf(store, run);
+    if (!report) return noSuchRun(run);
+    const rows = await store.call('read_messages', { runId: run });
+    if (resend !== undefined) return resendTo(store, flags, resend, rows);
+    if (json) process.stdout.write(`${JSON.stringify(report.messages)}\n`);
+    else {
+      screen().messages(report);
+      process.stdout.write(historyText(rows));
+    }
+    return 0;
+  });
+}
+
+async function resendTo(store: Store, flags: MessagesFlags, user: string, rows: Row[]): Promise<number | Refusal> {
+  const found = await store.call('read_user', { userId: user });
+  const userId = found?.id ?? userIdOf(user);
+  const row = rows.findLast((one) => one.userId === userId);
+  if (!row)
+    return refusal('no_such_message', `There is no message to "${user}" in ${flags.run}: give the name or the id.`);
+  if (!flags.yes && !(await agreed(row))) return refusal('not_resent', 'Nothing was sent.');
+  const by = userInfo().username;
+  const asked = { runId: flags.run, userId, by, nowMs: realClock().nowMs() };
+  const answer = await store.call('resend_message', asked);
+  if (answer.kind !== 'queued') {
+    const why = answer.kind === 'not_settled' ? `is ${answer.status}: it goes by itself` : 'is gone';
+    return refusal('not_resent', `The message to ${row.userName} ${why}.`);
+  }
+  const said = `The ${row.kind} to ${row.userName} waits to be sent again, by order of ${by}. The worker or the next scan sends it.`;
+  process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : `${said}\n`);
+  return 0;
+}
+
+/** A person at a terminal says yes; nobody there is a no. */
+async function agreed({ userName, kind, status, providerStatus }: Row): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    process.stderr.write('Nobody is here to ask: say --yes.\n');
+    return false;
+  }
+  const ask = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const seen = providerStatus === null ? status : `${status}, ${providerStatus}`;
+    const answer = await ask.question(
+      `The ${kind} to ${userName} is ${seen}. Sent again, he may get it twice. Send it again? [y/N] `,
+    );
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    ask.close();
+  }
+}

@@ -1,0 +1,487 @@
+-- The outbox: one message per run, user and kind, given to a provider once, followed until it has arrived.
+
+-- What is known of a number, whoever uses it. People answer by number: STOP stops it for every user who has it.
+create table public.whatsapp_numbers (
+  number text primary key,
+  -- The last message from it: 24 hours long free text may go there.
+  heard_at timestamptz,
+  stopped_at timestamptz,
+  -- Nothing can arrive there (not on WhatsApp, say); null: nothing is known against it.
+  unreachable text,
+  -- The database's clock: when something last went there, and when a template last did.
+  sent_at timestamptz,
+  template_at timestamptz,
+  constraint a_number_is_e164 check (number ~ '^\+[1-9][0-9]{6,14}$')
+);
+create index numbers_written_to_first on public.whatsapp_numbers (template_at);
+
+-- Who said when that he wants messages, or no more of them; `message_id` is the provider's, so that each counts once.
+create table public.consents (
+  id bigint generated always as identity primary key,
+  number text not null,
+  said text not null,
+  source text not null,
+  message_id text constraint a_consent_counts_once unique,
+  at timestamptz not null,
+  constraint a_consent_starts_or_stops check (said in ('start', 'stop'))
+);
+
+create table public.message_events (
+  id bigint generated always as identity primary key,
+  message_id bigint not null references public.messages,
+  at timestamptz not null,
+  status text not null,
+  -- Which try it is about, and the provider's id, word and error code where it was the provider who told.
+  attempt integer not null,
+  provider_id text,
+  provider_status text,
+  error_code text,
+  reason text
+);
+create index events_of_a_message on public.message_events (message_id);
+
+-- Why nothing goes out at the moment: an error that every further message would meet. A person lifts it.
+create table public.message_stops (
+  id bigint generated always as identity primary key,
+  why text not null,
+  stopped_at timestamptz not null,
+  resumed_at timestamptz,
+  resumed_by text
+);
+create unique index messages_are_stopped_once_at_a_time on public.message_stops ((true)) where resumed_at is null;
+
+create function core.record_message_status() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  insert into public.message_events (message_id, at, status, attempt, provider_id, provider_status, error_code, reason)
+  values (new.id, new.changed_at, new.status, new.attempts, new.provider_id, new.provider_status, new.error_code, new.reason);
+  return null;
+end $$;
+create trigger a_message_keeps_its_history after update of status, provider_status on public.messages
+  for each row when (old.status is distinct from new.status or old.provider_status is distinct from new.provider_status)
+  execute function core.record_message_status();
+
+-- A digest of a user's orders of a run as a message tells them.
+create function core.said(for_run text, for_user text) returns text
+language sql stable as $$
+  select md5(coalesce(string_agg(concat_ws('|', o.signal_id, o.status, o.reason, o.message, o.filled_quantity,
+    o.filled_value_minor), E'\n' order by o.id), ''))
+  from public.orders o where o.run_id = for_run and o.user_id = for_user;
+$$;
+
+-- A fill on an order that had ended: whatever was said of it may be wrong now.
+create function core.doubt_messages() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  update public.messages m set may_change = true from public.orders o
+  where o.id = new.order_id and (m.run_id, m.user_id) = (o.run_id, o.user_id);
+  return null;
+end $$;
+create trigger a_late_fill_puts_messages_in_doubt after insert on public.fills
+  for each row when (new.late) execute function core.doubt_messages();
+
+-- Why a message is not to go at all; null: it may.
+create function core.silenced(m public.messages, u public.users, n public.whatsapp_numbers) returns text
+language sql stable as $$
+  select case when u.notify = 'off' then 'notify_off'
+    when u.notify = 'orders' and not exists (select from public.orders o where (o.run_id, o.user_id) = (m.run_id, m.user_id))
+      then 'no_order_placed'
+    when n.stopped_at is not null then 'opted_out'
+    when u.whatsapp is null or u.opted_in_at is null then 'no_whatsapp_number'
+    when n.unreachable is not null and m.channel = 'whatsapp' then 'unreachable' end;
+$$;
+
+-- Everything a user's summary says, from rows only.
+create function core.summary_json(m public.messages, now_at timestamptz) returns jsonb
+language sql stable as $$
+  select jsonb_build_object('messageId', m.id, 'runId', m.run_id, 'userId', m.user_id, 'kind', m.kind,
+    'userName', u.name, 'whatsapp', case when u.opted_in_at is not null and n.stopped_at is null then u.whatsapp end,
+    'silenced', core.silenced(m, u, n), 'language', u.language, 'channel', m.channel, 'attempt', m.attempts + 1,
+    -- Five minutes less than WhatsApp's 24 hours: clocks differ, and free text outside is refused (63016).
+    'windowOpen', coalesce(n.heard_at > now_at - interval '23 hours 55 minutes', false), 'dueMs', core.ms(m.due_at),
+    'said', core.said(m.run_id, m.user_id), 'tradeDate', run.trade_date, 'mode', run.mode,
+    'lines', (select coalesce(jsonb_agg(jsonb_build_object('symbol', i.symbol, 'side', s.side, 'outcome', d.outcome,
+        'reason', d.reason, 'limit', d.limit_value, 'actual', d.actual_value, 'status', o.status,
+        'orderReason', o.reason, 'message', o.message, 'quantity', o.quantity, 'filledQuantity', o.filled_quantity,
+        'filledValueMinor', o.filled_value_minor, 'limitPriceMinor', o.limit_price_minor,
+        'marginMinor', core.margin_on(o.filled_value_minor, o.leverage_centi),
+        'chargesMinor', o.charges_minor) order by d.position), '[]')
+      from public.decisions d join public.signals s on s.id = d.signal_id
+      join public.instruments i on i.id = s.instrument_id
+      left join public.orders o on o.run_id = d.run_id and o.signal_id = d.signal_id and o.user_id = d.user_id
+      where d.run_id = m.run_id and d.user_id = m.user_id))
+  from public.users u left join public.whatsapp_numbers n on n.number = u.whatsapp, public.scan_runs run
+  where u.id = m.user_id and run.id = m.run_id;
+$$;
+
+-- Summaries that may go: the run is decided, and the user's orders have all ended or 90 seconds are over.
+create function public.read_due_messages(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(core.summary_json(due, core.at((args ->> 'nowMs')::bigint))), '[]') from (
+    select m.* from public.messages m
+    where m.status = 'queued' and (args ->> 'runId' is null or m.run_id = args ->> 'runId')
+      and coalesce(m.next_attempt_at, '-infinity') <= core.at((args ->> 'nowMs')::bigint)
+      and not exists (select from public.message_stops where resumed_at is null)
+      and (m.due_at <= core.at((args ->> 'nowMs')::bigint) or not exists (
+        select from public.orders o where o.run_id = m.run_id and o.user_id = m.user_id and core.unfinished(o)))
+    order by m.id limit (args ->> 'limit')::bigint) due;
+$$;
+
+-- Whoever was told something that is not so any more gets one correction, as soon as nothing more is to be expected.
+-- Only messages that had something open when they went, or that a late fill put in doubt, are looked at.
+create function public.queue_corrections(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  queued bigint;
+begin
+  with doubted as (
+    select m.id, m.run_id, m.user_id, m.said is distinct from core.said(m.run_id, m.user_id) as wrong,
+      m.status in ('sent', 'delivered', 'unknown') as told,
+      not exists (select from public.messages later where (later.run_id, later.user_id) = (m.run_id, m.user_id)
+        and later.id > m.id) as is_last,
+      (select count(*) from public.messages other where (other.run_id, other.user_id) = (m.run_id, m.user_id)) as n,
+      exists (select from public.orders o where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.ended_at is null) as is_open
+    from public.messages m
+    where m.may_change and m.status not in ('queued', 'sending')
+      and not exists (select from public.orders o
+        where (o.run_id, o.user_id) = (m.run_id, m.user_id) and core.unfinished(o))
+    for no key update of m skip locked
+  ), cleared as (
+    -- An order a person has still to speak about stays in doubt.
+    update public.messages m set may_change = false from doubted d
+    where m.id = d.id and (d.wrong or not d.is_open or not d.is_last)
+  ), corrected as (
+    insert into public.messages (run_id, user_id, kind, due_at, changed_at)
+    select run_id, user_id, case n when 1 then 'correction' else 'correction-' || n end, now_at, now_at
+    from doubted where wrong and told and is_last order by id
+    on conflict (run_id, user_id, kind) do nothing returning 1
+  ) select count(*) into queued from corrected;
+  return jsonb_build_object('queued', queued);
+end $$;
+
+-- Write first, then speak: only messages this call returns may be sent, and only by its caller. Repeated after a lost
+-- answer with the same mark id it gives what it marked. `pace`, where the
+-- provider asks for one: {pairPauseMs, dailyRecipients} keep a number from getting two messages at once, and a day's
+-- templates to so many numbers; what has to wait for that is told when.
+create function public.mark_sending(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  pause constant interval := coalesce((args -> 'pace' ->> 'pairPauseMs')::bigint, 0) * interval '1 millisecond';
+  most constant bigint := (args -> 'pace' ->> 'dailyRecipients')::bigint;
+  this_mark constant text := args ->> 'markId';
+  free bigint;
+  again bigint[];
+  marked jsonb;
+begin
+  select coalesce(array_agg(m.id), '{}') into again
+  from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint)
+  join public.messages m on m.id = row."messageId" and m.status = 'sending' and m.mark_id = this_mark;
+
+  insert into public.whatsapp_numbers (number)
+  select distinct "to" from jsonb_to_recordset(args -> 'messages') as row("to" text) where "to" is not null order by 1
+  on conflict do nothing;
+  if args ? 'pace' then
+    perform from public.whatsapp_numbers n
+    where n.number in (select "to" from jsonb_to_recordset(args -> 'messages') as row("to" text))
+    order by n.number for no key update;
+  end if;
+  if most is not null then
+    -- One at a time: two processes must not both see the last recipient of the day free.
+    perform pg_advisory_xact_lock(hashtextextended('whatsapp recipients', 0));
+    select most - count(*) into free from (select from public.whatsapp_numbers
+      where template_at > core.database_now() - interval '24 hours' limit most) seen;
+  end if;
+
+  with given as (
+    select row.*, n.sent_at, row_number() over (partition by "to" order by row."messageId") as nth,
+      coalesce(row.template, false) and coalesce(n.template_at <= core.database_now() - interval '24 hours', true) as is_new
+    from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, text text, said text, "to" text, template boolean,
+      channel text)
+    join public.messages m on m.id = row."messageId" and m.status = 'queued'
+    left join public.whatsapp_numbers n on n.number = row."to"
+  ), turned as (
+    select given.*, case
+        when not args ? 'pace' then null
+        when nth > 1 then now_at + pause
+        when sent_at > core.database_now() - pause then now_at + (sent_at + pause - core.database_now())
+        when free is not null and is_new and sum(case when is_new and nth = 1 then 1 else 0 end)
+          over (order by "messageId") > free then now_at + interval '10 minutes' end as not_before
+    from given
+  ), held as (
+    update public.messages m set next_attempt_at = not_before from turned t
+    where m.id = t."messageId" and m.status = 'queued' and not_before is not null
+  ), sending as (
+    update public.messages m set status = 'sending', mark_id = this_mark, text = t.text, said = t.said, sent_to = t."to", channel = coalesce(t.channel, m.channel),
+      sending_at = core.database_now(), changed_at = now_at, attempts = m.attempts + 1, next_attempt_at = null,
+      reason = null, error_code = null, provider_status = null, provider_id = null, looks = 0,
+      may_change = m.may_change or t.said is distinct from core.said(m.run_id, m.user_id) or exists (
+        select from public.orders o where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.ended_at is null)
+    from turned t where m.id = t."messageId" and m.status = 'queued' and t.not_before is null
+    returning m.id, t."to", t.template
+  ), sent as (
+    update public.whatsapp_numbers n set sent_at = core.database_now(),
+      template_at = case when sending.template and coalesce(n.template_at <= core.database_now() - interval '24 hours', true)
+        then core.database_now() else n.template_at end
+    from sending where n.number = sending."to" and args ? 'pace'
+  )
+  select coalesce(jsonb_agg(id), '[]') into marked from (select id from sending union all select unnest(again)) told;
+  return jsonb_build_object('marked', marked);
+end $$;
+
+-- What became of messages. From `sending`: sent, failed, unknown, or queued again (proven not sent). From `unknown`,
+-- by who looked it up and names the attempt: the same. From `queued`: suppressed or failed without being sent.
+create function public.settle_messages(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  settled bigint;
+begin
+  with row as (
+    select * from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, status text, reason text, text text,
+      "providerId" text, "providerStatus" text, code text, attempt integer, looked boolean, "nextAttemptMs" bigint,
+      "nextLookMs" bigint, channel text, resend boolean, unreachable boolean)
+  ), done as (
+    update public.messages m set status = row.status, reason = row.reason, text = coalesce(row.text, m.text),
+      provider_id = coalesce(row."providerId", m.provider_id), error_code = row.code,
+      provider_status = coalesce(row."providerStatus", m.provider_status), channel = coalesce(row.channel, m.channel),
+      next_attempt_at = core.at(row."nextAttemptMs"), next_look_at = core.at(row."nextLookMs"),
+      looks = m.looks + case when row.looked then 1 else 0 end,
+      resends = m.resends + case when row.resend then 1 else 0 end, changed_at = now_at
+    from row where m.id = row."messageId" and m.attempts = coalesce(row.attempt, m.attempts)
+      and (m.status = 'sending' or (m.status = 'queued' and row.status in ('suppressed', 'failed'))
+        or (m.status = 'unknown' and row.looked))
+    returning m.sent_to, row.unreachable, row.reason
+  ), marked as (
+    update public.whatsapp_numbers n set unreachable = done.reason
+    from done where done.unreachable and n.number = done.sent_to
+  ) select count(*) into settled from done;
+  return jsonb_build_object('settled', settled);
+end $$;
+
+-- A message whose sender is gone may have been sent or not: unknown, never sent again blindly.
+create function public.sweep_messages(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with lost as (
+    update public.messages set status = 'unknown', reason = 'sender_lost', changed_at = core.at((args ->> 'nowMs')::bigint),
+      next_look_at = core.at((args ->> 'nextLookMs')::bigint)
+    where status = 'sending' and (sending_at < core.database_now() - interval '2 minutes' or (args ->> 'onlyProcess')::boolean)
+    returning 1
+  ) select jsonb_build_object('lost', count(*)) from lost;
+$$;
+
+-- Unknown messages whose pause is over, each to one caller: it has a minute to come back.
+create function public.claim_message_lookups(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with due as (
+    select id from public.messages
+    where status = 'unknown' and next_look_at <= core.at((args ->> 'nowMs')::bigint)
+    order by next_look_at limit (args ->> 'limit')::bigint for no key update skip locked
+  ), claimed as (
+    update public.messages m set next_look_at = core.at((args ->> 'nowMs')::bigint) + interval '1 minute'
+    from due where m.id = due.id returning m.*
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('messageId', c.id, 'runId', c.run_id, 'userId', c.user_id, 'to', c.sent_to,
+    'channel', c.channel, 'attempt', c.attempts, 'looks', c.looks, 'resends', c.resends, 'text', c.text,
+    'dueMs', core.ms(c.due_at), 'sendingMs', core.ms(c.sending_at),
+    'otherIds', (select coalesce(jsonb_agg(o.provider_id), '[]') from public.messages o
+      where o.sent_to = c.sent_to and o.id <> c.id and o.provider_id is not null
+        and o.sending_at > c.sending_at - interval '1 day'))), '[]')
+  from claimed c;
+$$;
+
+-- How far a message has come, by the provider's word. A later word of a lower rank changes nothing.
+create function core.delivery_rank(provider_status text) returns integer
+language sql immutable as $$
+  select case provider_status when 'accepted' then 1 when 'scheduled' then 1 when 'queued' then 2 when 'sending' then 3
+    when 'sent' then 4 when 'failed' then 5 when 'undelivered' then 5 when 'canceled' then 5 when 'delivered' then 6
+    when 'read' then 7 else 0 end;
+$$;
+
+-- What the provider tells by itself, in any order and as often as it likes. {messageId, attempt, providerId,
+-- providerStatus, code, reason, nowMs} and, for a message that did not arrive, what follows: {unreachable, retryMs,
+-- mostAttempts, fallback}: a failed message may go again, because it has provably not arrived.
+create function public.hear_delivery(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  word constant text := args ->> 'providerStatus';
+  arrived constant boolean := word in ('delivered', 'read');
+  failed constant boolean := word in ('failed', 'undelivered', 'canceled');
+  again boolean;
+  m public.messages;
+begin
+  select * into m from public.messages where id = (args ->> 'messageId')::bigint for no key update;
+  if m.id is null or m.attempts = 0 then return jsonb_build_object('kind', 'no_such_message'); end if;
+  if (m.attempts <> (args ->> 'attempt')::integer or m.provider_id <> args ->> 'providerId') and not arrived then
+    return jsonb_build_object('kind', 'not_the_last_try');
+  end if;
+  if core.delivery_rank(word) <= core.delivery_rank(m.provider_status) or m.status in ('suppressed') then
+    return jsonb_build_object('kind', 'nothing_new', 'status', m.status);
+  end if;
+  again := failed and (args ->> 'fallback' is distinct from m.channel and args ->> 'fallback' is not null
+    or (args ->> 'retryMs' is not null and m.attempts < (args ->> 'mostAttempts')::integer));
+  update public.messages set provider_id = args ->> 'providerId', provider_status = word, changed_at = now_at,
+    error_code = args ->> 'code', reason = args ->> 'reason', next_look_at = null,
+    status = case when arrived then 'delivered' when again then 'queued' when failed then 'failed' else 'sent' end,
+    channel = case when again then coalesce(args ->> 'fallback', channel) else channel end,
+    next_attempt_at = case when again then coalesce(core.at((args ->> 'retryMs')::bigint), now_at) end
+  where id = m.id;
+  if (args ->> 'unreachable')::boolean then
+    update public.whatsapp_numbers set unreachable = args ->> 'reason' where number = m.sent_to;
+  elsif arrived then
+    update public.whatsapp_numbers set unreachable = null where number = m.sent_to and unreachable is not null;
+  end if;
+  return jsonb_build_object('kind', 'heard', 'status', case when arrived then 'delivered' when again then 'queued'
+    when failed then 'failed' else 'sent' end, 'runId', m.run_id, 'userId', m.user_id);
+end $$;
+
+-- Somebody wrote: {number, said: start|stop|null, source, providerId, nowMs}. It opens the window for free text, and
+-- shows that the number can be reached; START and STOP count for every user with this number.
+create function public.hear_inbound(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  word constant text := args ->> 'said';
+  known bigint;
+begin
+  insert into public.whatsapp_numbers as n (number, heard_at) values (args ->> 'number', now_at)
+  on conflict (number) do update set heard_at = greatest(n.heard_at, now_at), unreachable = null;
+  select count(*) into known from public.users where whatsapp = args ->> 'number';
+  if word is not null then
+    insert into public.consents (number, said, source, message_id, at)
+    values (args ->> 'number', word, args ->> 'source', args ->> 'providerId', now_at) on conflict do nothing;
+    if found then
+      update public.whatsapp_numbers set stopped_at = case word when 'stop' then now_at end where number = args ->> 'number';
+      update public.users set opted_in_at = case word when 'start' then now_at end,
+        opt_in_source = case word when 'start' then args ->> 'source' end where whatsapp = args ->> 'number';
+    end if;
+  end if;
+  return jsonb_build_object('users', known);
+end $$;
+create index users_by_number on public.users (whatsapp) where whatsapp is not null;
+
+create function public.stop_messages(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with stopped as (
+    insert into public.message_stops (why, stopped_at) values (args ->> 'why', core.at((args ->> 'nowMs')::bigint))
+    on conflict do nothing returning 1
+  ) select jsonb_build_object('changed', exists (select from stopped));
+$$;
+
+create function public.resume_messages(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with resumed as (
+    update public.message_stops set resumed_at = core.at((args ->> 'nowMs')::bigint), resumed_by = args ->> 'by'
+    where resumed_at is null returning why
+  ) select jsonb_build_object('why', (select why from resumed));
+$$;
+
+-- A person wants a message to go once more; who is on record. What is waiting or going needs no second order.
+create function public.resend_message(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  m public.messages;
+begin
+  select * into m from public.messages where run_id = args ->> 'runId' and user_id = args ->> 'userId'
+  order by id desc limit 1 for no key update;
+  if m.id is null then return jsonb_build_object('kind', 'no_such_message'); end if;
+  if m.status in ('queued', 'sending') then return jsonb_build_object('kind', 'not_settled', 'status', m.status); end if;
+  update public.messages set status = 'queued', reason = 'resend: ' || (args ->> 'by'), due_at = core.at((args ->> 'nowMs')::bigint),
+    next_attempt_at = null, next_look_at = null, channel = 'whatsapp', changed_at = core.at((args ->> 'nowMs')::bigint)
+  where id = m.id;
+  update public.whatsapp_numbers set unreachable = null where number = m.sent_to;
+  return jsonb_build_object('kind', 'queued', 'was', m.status);
+end $$;
+
+create function public.read_messages(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('userId', m.user_id, 'userName', u.name, 'kind', m.kind,
+    'status', m.status, 'reason', m.reason, 'text', coalesce(m.text, ''), 'channel', m.channel, 'attempts', m.attempts,
+    'providerId', m.provider_id, 'providerStatus', m.provider_status, 'errorCode', m.error_code,
+    'changedAtMs', core.ms(m.changed_at), 'events', (select coalesce(jsonb_agg(jsonb_build_object('atMs', core.ms(e.at),
+      'status', e.status, 'attempt', e.attempt, 'providerStatus', e.provider_status, 'errorCode', e.error_code,
+      'reason', e.reason) order by e.id), '[]') from public.message_events e where e.message_id = m.id)) order by m.id), '[]')
+  from public.messages m join public.users u on u.id = m.user_id
+  where m.run_id = args ->> 'runId';
+$$;
+
+-- What operators are told: a digest of each run, and alarms. `key` says it once to each of them.
+create table public.notices (
+  id bigint generated always as identity primary key,
+  key text not null,
+  run_id text references public.scan_runs,
+  number text not null,
+  text text not null,
+  status text not null default 'queued',
+  reason text,
+  provider_id text,
+  attempts integer not null default 0,
+  next_attempt_at timestamptz not null,
+  changed_at timestamptz not null,
+  constraint an_operator_is_told_once_of_a_thing unique (key, number),
+  constraint a_notice_has_a_known_status check (status in ('queued', 'sending', 'sent', 'failed', 'unknown'))
+);
+create index notices_waiting on public.notices (next_attempt_at) where status = 'queued';
+
+create function public.queue_notices(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with queued as (
+    insert into public.notices (key, run_id, number, text, next_attempt_at, changed_at)
+    select row.key, (select id from public.scan_runs where id = row."runId"), number, row.text,
+      core.at((args ->> 'nowMs')::bigint), core.at((args ->> 'nowMs')::bigint)
+    from jsonb_to_recordset(args -> 'notices') as row(key text, "runId" text, text text),
+      jsonb_array_elements_text(args -> 'to') as number
+    on conflict (key, number) do nothing returning 1
+  ) select jsonb_build_object('queued', count(*)) from queued;
+$$;
+
+-- Marked before anybody speaks. One whose sender is gone stays `sending`: it may have gone, and is not sent again.
+create function public.claim_notices(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with due as (
+    select id from public.notices where status = 'queued' and next_attempt_at <= core.at((args ->> 'nowMs')::bigint)
+    order by id limit (args ->> 'limit')::bigint for no key update skip locked
+  ), claimed as (
+    update public.notices n set status = 'sending', attempts = n.attempts + 1, changed_at = core.at((args ->> 'nowMs')::bigint)
+    from due where n.id = due.id returning n.*
+  ) select coalesce(jsonb_agg(jsonb_build_object('noticeId', id, 'key', key, 'number', number, 'text', text,
+    'attempt', attempts) order by id), '[]') from claimed;
+$$;
+
+create function public.settle_notices(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with settled as (
+    update public.notices n set status = row.status, reason = row.reason, provider_id = row."providerId",
+      next_attempt_at = coalesce(core.at(row."nextAttemptMs"), n.next_attempt_at), changed_at = core.at((args ->> 'nowMs')::bigint)
+    from jsonb_to_recordset(args -> 'notices') as row("noticeId" bigint, status text, reason text, "providerId" text, "nextAttemptMs" bigint)
+    where n.id = row."noticeId" and n.status = 'sending' returning 1
+  ) select jsonb_build_object('settled', count(*)) from settled;
+$$;
+
+-- The facts of a run's digest, for runs nobody has told of: done, and its messages are on their way (or ten minutes over).
+create function public.read_digests(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('runId', run.id, 'mode', run.mode,
+    'startedAtMs', core.ms(run.opened_at), 'doneAtMs', core.ms(run.done_at), 'badRows', jsonb_array_length(run.problems),
+    'users', (select count(*) from public.run_users u where u.run_id = run.id),
+    'outcomes', (select coalesce(jsonb_object_agg(outcome, n), '{}') from (
+      select outcome, count(*) as n from public.decisions d where d.run_id = run.id group by 1) t),
+    'orders', (select coalesce(jsonb_object_agg(status, n), '{}') from (
+      select status, count(*) as n from public.orders o where o.run_id = run.id group by 1) t),
+    'messages', (select coalesce(jsonb_object_agg(status, n), '{}') from (
+      select status, count(*) as n from public.messages m where m.run_id = run.id group by 1) t),
+    'unknownOrders', (select coalesce(jsonb_agg(client_order_id), '[]') from (select client_order_id from public.orders o
+      where o.run_id = run.id and o.status = 'unknown' order by id limit 5) t),
+    'breaker', (select count(*) from public.orders o where o.run_id = run.id and o.reason = 'breaker_open'),
+    'lateFills', (select count(*) from public.orders o where o.run_id = run.id and o.late_fill),
+    'messagesStopped', (select why from public.message_stops where resumed_at is null))), '[]')
+  from public.scan_runs run
+  where run.state = 'done' and run.takes_orders_until is null
+    and run.done_at > core.at((args ->> 'nowMs')::bigint) - interval '1 day'
+    and not exists (select from public.notices n where n.key = 'digest ' || run.id)
+    and (run.done_at < core.at((args ->> 'nowMs')::bigint) - interval '10 minutes' or not exists (
+      select from public.messages m where m.run_id = run.id and (m.status in ('queued', 'sending')
+        or (m.status = 'unknown' and m.next_look_at is not null))));
+$$;

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import { makeWorld } from '../../src/wire.ts';
+import { work } from '../../src/work.ts';
+import { decideAll, nowMs, openScene, quote, tradeDate, user } from '../contract/scene.ts';
+import { storeOf } from '../pipeline/desk.ts';
+import { setClock } from '../pipeline/hand.ts';
+import { freshPglite } from '../support/postgres.ts';
+import { numberOf, quick } from './given.ts';
+
+test('a provider who never answers delays no order, and its end is waited for when we stop', async () => {
+  const database = await freshPglite();
+  const store = storeOf(database);
+  const users = ['asha', 'ravi'].map((id, place) => user(id, { whatsapp: numberOf(place) }));
+  await decideAll(await openScene(store, { users }));
+  const halt = { scope: 'user', target: 'ravi', why: 'test', by: 'test', nowMs } as const;
+  await store.call('halt', halt);
+  const read = readConfig({});
+  if (read.kind !== 'config') throw new Error(read.problems.join('\n'));
+  const place = { kind: 'embedded', path: null } as const;
+  const parts = { config: read.config, place, store, quotes: { read: async () => [] }, faults: null };
+  const plain = await makeWorld({ ...parts, clock: setClock(nowMs), tell: () => undefined });
+  await plain.venues.get('paper')?.openMarket?.(tradeDate, [quote('TITAN')]);
+  const asked: string[] = [];
+  const answer = Promise.withResolvers<{ kind: 'sent'; providerId: string }>();
+  const send = async ({ userId }: { userId: string }) => {
+    asked.push(userId);
+    return answer.promise;
+  };
+  const stop = new AbortController();
+  const world = { ...plain, notifier: { name: 'mute', pace: quick, send } };
+  const working = work(world, { concurrency: 4, stop: stop.signal, woken: () => new Promise(() => undefined) });
+  const patience = { timeout: 20_000 };
+  await expect.poll(() => asked, patience).toEqual(['asha']);
+
+  await store.call('resume', halt);
+  const orders = () => database.session.query('select user_id, status from public.orders order by user_id');
+  await expect.poll(async () => (await orders()).map(({ status }) => status), patience).toEqual(['filled', 'filled']);
+  const messages = () => database.session.query('select status from public.messages order by user_id');
+  expect((await messages())[0]).toEqual({ status: 'sending' });
+
+  stop.abort();
+  answer.resolve({ kind: 'sent', providerId: 'SM1' });
+  await working;
+  expect((await messages())[0]).toEqual({ status: 'sent' });
+  await database.close();
+});

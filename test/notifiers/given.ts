@@ -1,0 +1,50 @@
+import type { TwilioSettings } from '../../src/adapters/notifiers/twilio.ts';
+import type { UserSettings } from '../../src/domain/words.ts';
+import type { Store } from '../../src/ports/store.ts';
+import type { NotifierPace } from '../../src/ports/world.ts';
+import { nowMs, openScene, undecided, user } from '../contract/scene.ts';
+
+export const accountSid = `AC${'0'.repeat(32)}`;
+export const authToken = 'token-of-the-tests';
+export const publicUrl = 'https://scan.example.com';
+export const contentSids = { en: `HX${'1'.repeat(32)}`, hi: `HX${'2'.repeat(32)}` };
+export const runId = 'XNSE:2025-08-28:open:paper';
+
+/** Numbers that are nobody's: +9190000 and the place in the list. */
+export const numberOf = (place: number): string => `+91${9_000_000_000 + place}`;
+export const people = (count: number): UserSettings[] =>
+  Array.from({ length: count }, (_, n) => user(`user-${n}`, { name: `User ${n}`, whatsapp: numberOf(n) }));
+
+export const quick: NotifierPace = {
+  perSecond: 10_000,
+  pairPauseMs: 0,
+  dailyRecipients: null,
+  validForMs: 10 * 3_600_000,
+  mostAttempts: 3,
+  mostResends: 0,
+  fallback: null,
+};
+
+export function settingsFor(baseUrl: string, change: Partial<TwilioSettings> = {}): TwilioSettings {
+  const account = { accountSid, authToken, whatsappFrom: '+14155238886', smsFrom: '+14155550100' };
+  const operator = { operators: [], operatorContentSid: null };
+  return { ...account, ...operator, contentSids, baseUrl, publicUrl, timeoutMs: 10_000, pace: quick, ...change };
+}
+
+/** Everybody is refused the one signal, so that every summary is due at once. */
+export async function decideNothing(store: Store, users: UserSettings[]): Promise<void> {
+  const scene = await openScene(store, { users, runId });
+  for (let afterPlace = 0; ; ) {
+    const page = await undecided(scene, { afterPlace });
+    if (page.length === 0) break;
+    const decisions = page.map(({ place, accountId, settings }) => ({
+      ...{ place, accountId, signalId: scene.signals[0]?.id ?? '', userId: settings.id, outcome: 'denied' as const },
+      ...{ reason: 'halted' as const, limit: null, actual: null, quantity: 0, priceMinor: 100_00 },
+      ...{ limitPriceMinor: null, marginMinor: 0, chargesMinor: 0, holdMinor: 0, leverageCenti: 100 },
+      ...{ rateId: null, clientOrderId: null },
+    }));
+    await store.call('accept_page', { runId, nowMs, decisions });
+    afterPlace = page.at(-1)?.place ?? 0;
+  }
+  await store.call('decide_run', { runId, nowMs });
+}

@@ -1,0 +1,153 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { TwilioSettings } from '../../src/adapters/notifiers/twilio.ts';
+import { fetchTemplate } from '../../src/adapters/notifiers/twilio-templates.ts';
+import { operatorMessage, operatorTemplate, templates } from '../../src/domain/template.ts';
+import { alarming } from '../../src/stages/operators.ts';
+import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { accountSid, authToken, contentSids, numberOf, people, quick, runId } from './given.ts';
+import { type PostOffice, postOffice } from './post-office.ts';
+
+let database: TestDatabase;
+let office: PostOffice;
+beforeAll(async () => {
+  database = await freshPglite();
+});
+afterAll(() => database.close());
+afterEach(() => office.close());
+
+const open = async (count: number, change: Partial<TwilioSettings> = {}) => {
+  office = await postOffice(people(count), change, database);
+};
+const statuses = async () => (await office.rows()).map(({ status }) => status);
+const minutes = (count: number) => office.clock.jump(count * 60_000);
+
+describe('an error that everybody would meet', () => {
+  test.each([
+    ['a login that is refused', { status: 401, code: 20003 }, 'queued'],
+    ['a template that is paused', { status: 400, code: 63041 }, 'queued'],
+    ['variables that are refused', { status: 400, code: 21656 }, 'failed'],
+  ])('%s stops the batch; once lifted, the rest goes', async (_, fault, first) => {
+    await open(30);
+    office.twilio.fault = () => fault;
+    await office.deliver();
+    // At most one batch of ten was under way.
+    expect(office.twilio.asked.length).toBeLessThanOrEqual(10);
+    const after = await statuses();
+    expect(after.filter((status) => status === first).length).toBeGreaterThanOrEqual(10);
+    expect(office.told).toContainEqual(expect.objectContaining({ step: 'messages_stopped', alert: true }));
+    minutes(5);
+    await office.deliver();
+    expect(office.twilio.asked.length).toBeLessThanOrEqual(10);
+    office.twilio.fault = () => 'none';
+    await office.store.call('resume_messages', { by: 'ravi', nowMs: office.clock.nowMs() });
+    await office.deliver();
+    expect((await statuses()).filter((status) => status === 'sent').length).toBe(first === 'queued' ? 30 : 20);
+  });
+});
+
+test('who is not on WhatsApp gets an SMS where there is a number for it, and nothing twice', async () => {
+  await open(2, { pace: { ...quick, fallback: 'sms' } });
+  office.twilio.fault = ({ To = '' }) => (To === `whatsapp:${numberOf(0)}` ? { status: 400, code: 63024 } : 'none');
+  await office.deliver();
+  await office.deliver();
+  expect(await statuses()).toEqual(['sent', 'sent']);
+  const [sms] = office.twilio.messages.filter(({ to }) => to === numberOf(0));
+  expect(sms).toMatchObject({ from: '+14155550100', body: expect.stringMatching(/^daily-scan · 28 Aug 2025\n/) });
+  expect(office.twilio.asked.map(({ To }) => To).toSorted()).toEqual(
+    [numberOf(0), `whatsapp:${numberOf(0)}`, `whatsapp:${numberOf(1)}`].toSorted(),
+  );
+});
+
+test('one late re-send, where somebody decided so: only after every look was answered, and once', async () => {
+  await open(1, { pace: { ...quick, mostResends: 1 } });
+  office.twilio.fault = () => 'lost_error';
+  for (let look = 0; look < 14; look++) {
+    await office.deliver();
+    minutes(3);
+  }
+  expect(office.twilio.asked).toHaveLength(2);
+  expect(office.twilio.listed).toBe(10);
+  expect(await office.rows()).toMatchObject([{ status: 'unknown', resends: 1, attempts: 2, next_look_at: null }]);
+});
+
+test('a user who writes in Hindi reads Hindi; without a Hindi template, English', async () => {
+  await open(2);
+  for (const userId of ['user-0', 'user-1']) await office.store.call('set_user', { userId, language: 'hi' });
+  await office.deliver();
+  expect(office.twilio.asked[0]?.['ContentSid']).toBe(contentSids.hi);
+  expect(office.twilio.messages[0]?.body).toContain('नमस्ते User 0');
+  await office.close();
+  await open(1, { contentSids: { en: contentSids.en } });
+  await office.store.call('set_user', { userId: 'user-0', language: 'hi' });
+  await office.deliver();
+  expect(office.twilio.messages[0]?.body).toContain('Hello User 0');
+});
+
+test('who wants to hear of orders only, or of nothing, or said STOP, gets no message, and the row says why', async () => {
+  await open(4);
+  await office.store.call('set_user', { userId: 'user-0', notify: 'orders' });
+  await office.store.call('set_user', { userId: 'user-1', notify: 'off' });
+  const stop = { number: numberOf(2), said: 'stop', source: 'whatsapp:stop', providerId: 'SM1' } as const;
+  await office.store.call('hear_inbound', { ...stop, nowMs: office.clock.nowMs() });
+  await office.deliver();
+  const rows = await office.session.query('select status, reason from public.messages order by user_id');
+  expect(rows.map(({ status, reason }) => [status, reason])).toEqual([
+    ['suppressed', 'no_order_placed'],
+    ['suppressed', 'notify_off'],
+    ['suppressed', 'opted_out'],
+    ['sent', null],
+  ]);
+  expect(office.twilio.asked).toHaveLength(1);
+});
+
+describe('operators', () => {
+  const operators = { operators: ['+918888800001', '+918888800002'], operatorContentSid: `HX${'3'.repeat(32)}` };
+  const toOperators = () => office.twilio.asked.filter(({ To }) => To?.startsWith('whatsapp:+9188888'));
+
+  test('each hears of a run once, with what went wrong', async () => {
+    await open(3, operators);
+    office.twilio.fault = ({ To = '' }) => (To.endsWith(numberOf(1)) ? { status: 400, code: 99_999 } : 'none');
+    await office.deliver();
+    await office.store.call('finish_run', { runId, nowMs: office.clock.nowMs() });
+    await office.deliver();
+    await office.deliver();
+    expect(toOperators()).toHaveLength(2);
+    const variables = JSON.parse(toOperators()[0]?.['ContentVariables'] ?? '{}') as Record<string, string>;
+    expect(variables['1']).toBe(`digest ${runId}`);
+    expect(variables['2']).toMatch(
+      /^DEGRADED: 1 users not told for certain\. 3 users; decisions: 3 denied; orders: none; messages: 1 failed, 2 sent\. started 2025-08-28T09:20/,
+    );
+  });
+
+  test('an alarm goes at once, and once a day', async () => {
+    await open(1, operators);
+    const tell = alarming(office.world);
+    for (let time = 0; time < 3; time++) {
+      tell({ step: 'run_missing', alert: true, runId: 'XNSE:2025-08-29:open:paper', users: 7 });
+      tell({ step: 'something_else', alert: true });
+    }
+    await expect.poll(() => toOperators().length).toBe(2);
+    const { text } = operatorMessage(
+      'run_missing XNSE:2025-08-29:open:paper',
+      'today’s run is MISSING. runId: XNSE:2025-08-29:open:paper, users: 7',
+    );
+    expect(operatorTemplate).toContain('{{2}}');
+    expect(text).toContain('MISSING');
+    await expect
+      .poll(async () =>
+        (await office.session.query('select key, status from public.notices')).map(({ status }) => status),
+      )
+      .toEqual(['sent', 'sent']);
+  });
+});
+
+test('a template is fetched with what WhatsApp said of it', async () => {
+  await open(1);
+  const settings = { accountSid, authToken, baseUrl: office.twilio.url, timeoutMs: 10_000 };
+  expect(await fetchTemplate(settings, contentSids.hi)).toEqual({
+    body: templates.hi,
+    status: 'approved',
+    category: 'UTILITY',
+  });
+  await expect(fetchTemplate(settings, `HX${'9'.repeat(32)}`)).rejects.toThrow();
+});

@@ -1,0 +1,81 @@
+import type { Hono } from 'hono';
+import { type TwilioSettings, twilioNotifier } from '../../src/adapters/notifiers/twilio.ts';
+import { templates } from '../../src/domain/template.ts';
+import type { UserSettings } from '../../src/domain/words.ts';
+import type { HttpEnv } from '../../src/http/auth.ts';
+import type { SqlSession } from '../../src/ports/database.ts';
+import type { Store } from '../../src/ports/store.ts';
+import type { Step, World } from '../../src/ports/world.ts';
+import { notify } from '../../src/stages/notify.ts';
+import { emptying } from '../contract/ground.ts';
+import { nowMs } from '../contract/scene.ts';
+import { storeOf } from '../pipeline/desk.ts';
+import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';
+import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { accountSid, authToken, contentSids, decideNothing, settingsFor } from './given.ts';
+import { type LoopbackTwilio, loopbackTwilio, type SignedCall } from './loopback-twilio.ts';
+
+/** Messages to users over a loopback Twilio, from a decided run in a database of its own. */
+export interface PostOffice {
+  database: TestDatabase;
+  session: SqlSession;
+  store: Store;
+  twilio: LoopbackTwilio;
+  clock: JumpingClock;
+  world: World;
+  told: Step[];
+  /** From now on Twilio has to answer within this time. */
+  within(timeoutMs: number): void;
+  /** Sends what is due until nothing more happens at this instant. */
+  deliver(): Promise<void>;
+  rows(): Promise<Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+export async function postOffice(
+  users: UserSettings[],
+  change: Partial<TwilioSettings> = {},
+  database?: TestDatabase,
+): Promise<PostOffice> {
+  const opened = database ?? (await freshPglite());
+  const store = storeOf(opened);
+  const contents = { [contentSids.en]: templates.en, [contentSids.hi]: templates.hi };
+  const twilio = await loopbackTwilio({ accountSid, authToken, contents });
+  const clock = jumpingClock(nowMs);
+  const told: Step[] = [];
+  const world: World = {
+    store,
+    clock,
+    quotes: { read: async () => [] },
+    venues: new Map(),
+    notifier: twilioNotifier(settingsFor(twilio.url, change)),
+    operatorDays: async () => [],
+    tell: (step) => void told.push(step),
+  };
+  await opened.session.exec(await emptying(opened.session));
+  await decideNothing(store, users);
+  return {
+    database: opened,
+    session: opened.session,
+    store,
+    twilio,
+    clock,
+    world,
+    told,
+    within(timeoutMs) {
+      world.notifier = twilioNotifier(settingsFor(twilio.url, { ...change, timeoutMs }));
+    },
+    deliver: async () => void (await notify(world, 10)),
+    rows: () => opened.session.query('select * from public.messages order by id'),
+    async close() {
+      await twilio.close();
+      if (!database) await opened.close();
+    },
+  };
+}
+
+/** Hands a call of Twilio's to our routes, behind whatever address a proxy leaves of it. */
+export async function post(app: Hono<HttpEnv>, call: SignedCall, seenAs = 'http://10.0.0.7:3000'): Promise<Response> {
+  const { pathname, search } = new URL(call.url);
+  return app.request(`${seenAs}${pathname}${search}`, { method: 'POST', headers: call.headers, body: call.body });
+}

@@ -1,0 +1,215 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { hearProvider } from '../../src/stages/provider-word.ts';
+import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { contentSids, numberOf, people, publicUrl } from './given.ts';
+import type { LoopbackMessage, TwilioFault } from './loopback-twilio.ts';
+import { type PostOffice, postOffice } from './post-office.ts';
+
+let office: PostOffice;
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await freshPglite();
+});
+afterAll(() => database.close());
+
+/** What the callback tells, as the route hands it on. */
+async function hear(message: LoopbackMessage | undefined, status: string, code?: number): Promise<void> {
+  if (!message) throw new Error('there is no such message at Twilio');
+  const { url, headers, body } = office.twilio.callback(message, status, code);
+  const { pathname, search } = new URL(url);
+  const form = Object.fromEntries(new URLSearchParams(body));
+  const call = { path: `${pathname}${search}`, signature: headers['X-Twilio-Signature'], form };
+  const word = await office.world.notifier.parseCallback?.(call);
+  if (!word) throw new Error('the signature does not fit');
+  await hearProvider(office.world, word);
+}
+
+const minutes = (count: number) => office.clock.jump(count * 60_000);
+const only = async () => (await office.rows())[0];
+
+describe('one user', () => {
+  beforeEach(async () => {
+    office = await postOffice(people(1), {}, database);
+  });
+  afterEach(() => office.close());
+
+  test('gets the approved template, with our message in the address of the status', async () => {
+    await office.deliver();
+    const [asked] = office.twilio.asked;
+    const id = (await only())?.['id'];
+    expect(asked).toMatchObject({
+      To: `whatsapp:${numberOf(0)}`,
+      From: 'whatsapp:+14155238886',
+      ContentSid: contentSids.en,
+      StatusCallback: `${publicUrl}/api/webhooks/twilio?n=${id}&a=1`,
+    });
+    expect(asked?.['Body']).toBeUndefined();
+    expect(Number(asked?.['ValidityPeriod'])).toBeLessThanOrEqual(36_000);
+    const [sent] = office.twilio.messages;
+    expect(await only()).toMatchObject({ status: 'sent', provider_id: sent?.sid, text: sent?.body, attempts: 1 });
+    await office.deliver();
+    expect(office.twilio.messages).toHaveLength(1);
+  });
+
+  test('who wrote within 24 hours gets the summary as free text, with its lines', async () => {
+    const from = numberOf(0);
+    const { nowMs: now } = office.clock;
+    await office.store.call('hear_inbound', { number: from, said: null, source: 't', providerId: 'SM1', nowMs: now() });
+    await office.deliver();
+    expect(office.twilio.asked[0]?.['Body']).toMatch(/^daily-scan · 28 Aug 2025\nHello User 0\n/);
+    expect(office.twilio.asked[0]?.['ContentSid']).toBeUndefined();
+  });
+
+  const refusal = (status: number, code: number | null): TwilioFault => ({ status, code });
+  const unclear: [string, TwilioFault, number][] = [
+    ['a 201 nobody can read', 'garbage', 1],
+    ['no answer (made)', 'hang', 1],
+    ['a reset (made)', 'reset', 1],
+    ['502 (made)', 'error', 1],
+    ['no answer (not made)', 'lost_hang', 0],
+    ['503 (not made)', 'lost_error', 0],
+  ];
+
+  test.each(unclear)(
+    '%s leaves it unknown; listing finds what was made, and nothing is sent twice',
+    async (_, fault, made) => {
+      office.twilio.fault = () => fault;
+      if (String(fault).endsWith('hang')) office.within(400);
+      await office.deliver();
+      expect(await only()).toMatchObject({ status: 'unknown', provider_id: null });
+      office.within(10_000);
+      for (let look = 0; look < 8; look++) {
+        minutes(3);
+        await office.deliver();
+      }
+      expect(office.twilio.asked).toHaveLength(1);
+      expect(office.twilio.messages).toHaveLength(made);
+      expect(office.twilio.listed).toBe(made === 1 ? 1 : 5);
+      const found = made === 1;
+      expect(await only()).toMatchObject({
+        status: found ? 'sent' : 'unknown',
+        provider_id: office.twilio.messages[0]?.sid ?? null,
+        next_look_at: null,
+      });
+      expect(office.told.some(({ step }) => step === 'message_left_to_a_person')).toBe(!found);
+    },
+  );
+
+  test.each(unclear.filter(([, , made]) => made === 1))(
+    '%s is resolved by the signed status alone',
+    async (_, fault) => {
+      office.twilio.fault = () => fault;
+      if (fault === 'hang') office.within(400);
+      await office.deliver();
+      await hear(office.twilio.messages[0], 'delivered');
+      expect(await only()).toMatchObject({ status: 'delivered', provider_id: office.twilio.messages[0]?.sid });
+      minutes(30);
+      await office.deliver();
+      expect(office.twilio.asked).toHaveLength(1);
+      expect(office.twilio.listed).toBe(0);
+    },
+  );
+
+  test.each([
+    ['429', refusal(429, 20429)],
+    ['429 without a code', refusal(429, null)],
+    ['the channel’s rate', refusal(400, 63018)],
+  ])('%s is tried again later, and then it goes', async (_, fault) => {
+    office.twilio.fault = (_form, nth) => (nth === 1 ? fault : 'none');
+    await office.deliver();
+    expect(await only()).toMatchObject({ status: 'queued', attempts: 1 });
+    expect(office.twilio.messages).toHaveLength(0);
+    minutes(1);
+    await office.deliver();
+    expect(await only()).toMatchObject({ status: 'sent', attempts: 2 });
+    expect(office.twilio.messages).toHaveLength(1);
+  });
+
+  test('too fast for good ends failed after the tries there are', async () => {
+    office.twilio.fault = () => refusal(429, 20429);
+    for (let round = 0; round < 6; round++) {
+      await office.deliver();
+      minutes(5);
+    }
+    expect(office.twilio.asked).toHaveLength(3);
+    expect(await only()).toMatchObject({ status: 'failed', error_code: '20429' });
+  });
+
+  test('a code nobody knows is for a person: it fails, is told, and does not go again', async () => {
+    office.twilio.fault = () => refusal(400, 99_999);
+    await office.deliver();
+    minutes(60);
+    await office.deliver();
+    expect(await only()).toMatchObject({ status: 'failed', error_code: '99999' });
+    expect(office.twilio.asked).toHaveLength(1);
+    expect(office.told).toContainEqual(expect.objectContaining({ step: 'message_failed', alert: true }));
+  });
+
+  test('a message that waited too long is not sent any more', async () => {
+    minutes(11 * 60);
+    await office.deliver();
+    expect(office.twilio.asked).toHaveLength(0);
+    expect(await only()).toMatchObject({ status: 'failed', reason: 'too_old' });
+  });
+
+  test('a connection that is refused was not used: it goes later', async () => {
+    await office.twilio.close();
+    await office.deliver();
+    expect(await only()).toMatchObject({ status: 'queued', reason: 'ECONNREFUSED', attempts: 1 });
+    office.twilio.close = async () => undefined;
+  });
+
+  test('statuses in any order, twice and of another try never take it back', async () => {
+    await office.deliver();
+    const [message] = office.twilio.messages;
+    for (const [status, is] of [
+      ['sent', 'sent'],
+      ['queued', 'sent'],
+      ['read', 'delivered'],
+      ['delivered', 'delivered'],
+      ['undelivered', 'delivered'],
+      ['sent', 'delivered'],
+    ] as const) {
+      await hear(message, status, status === 'undelivered' ? 63024 : undefined);
+      await hear(message, status);
+      expect(await only(), status).toMatchObject({ status: is });
+    }
+    expect(await only()).toMatchObject({ provider_status: 'read' });
+    expect(office.twilio.asked).toHaveLength(1);
+  });
+
+  test('a status that comes before the answer to the request stands', async () => {
+    office.twilio.fault = () => 'hang';
+    office.within(1_500);
+    const sending = office.deliver();
+    while (office.twilio.messages.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await hear(office.twilio.messages[0], 'delivered');
+    await sending;
+    expect(await only()).toMatchObject({ status: 'delivered' });
+  });
+
+  test('what did not arrive for a passing reason goes again, and only then', async () => {
+    await office.deliver();
+    await hear(office.twilio.messages[0], 'undelivered', 63012);
+    await hear(office.twilio.messages[0], 'undelivered', 63012);
+    expect(await only()).toMatchObject({ status: 'queued', error_code: '63012' });
+    minutes(1);
+    await office.deliver();
+    expect(office.twilio.messages).toHaveLength(2);
+    await hear(office.twilio.messages[0], 'failed', 63012);
+    expect(await only()).toMatchObject({ status: 'sent', provider_id: office.twilio.messages[1]?.sid });
+  });
+
+  test('who can not be reached is marked, told, and not written to again until he writes', async () => {
+    await office.deliver();
+    await hear(office.twilio.messages[0], 'failed', 63024);
+    expect(await only()).toMatchObject({ status: 'failed', error_code: '63024' });
+    const mark = () => office.session.query('select unreachable from public.whatsapp_numbers');
+    expect(await mark()).toEqual([{ unreachable: 'failed: 63024' }]);
+    expect(office.told).toContainEqual(expect.objectContaining({ step: 'delivery_heard', alert: true, code: '63024' }));
+    const { nowMs: now } = office.clock;
+    const inbound = { number: numberOf(0), said: null, source: 't', providerId: 'SM1', nowMs: now() };
+    await office.store.call('hear_inbound', inbound);
+    expect(await mark()).toEqual([{ unreachable: null }]);
+  });
+});

@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { DatabaseInUseError } from './adapters/store/lock.ts';
 import { accountCommand } from './commands/account.ts';
 import { type ApikeyFlags, apikeyCommand } from './commands/apikey.ts';
@@ -161,6 +161,8 @@ program
   .option('--strategies <list>', 'follow these strategies only (A,B), or all')
   .option('--allow <list>', 'buy these symbols only, or all')
   .option('--deny <list>', 'never buy these symbols, or none')
+  .addOption(new Option('--notify <when>', 'the daily summary').choices(['always', 'orders', 'off']))
+  .addOption(new Option('--language <code>', 'of the summary').choices(['en', 'hi']))
   .option('--auth <uuid>', 'the login ("sub" of its JWT) that is this user’s, or none')
   .option('--acknowledge <venue>', 'you have looked at why this account is blocked: it may trade again')
   .option('--json', 'one JSON document on stdout')

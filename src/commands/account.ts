@@ -12,6 +12,8 @@ interface AccountFlags {
   strategies?: string;
   allow?: string;
   deny?: string;
+  notify?: 'always' | 'orders' | 'off';
+  language?: 'en' | 'hi';
   auth?: string;
   acknowledge?: string;
   json?: boolean;
@@ -52,13 +54,15 @@ function notAcknowledged({ venue, mode }: { venue: string; mode: string }): stri
   return `There is nothing to acknowledge in the ${mode} account at ${venue}: it does not exist, is not blocked, or has less cash than it holds for open orders.`;
 }
 
-function changesOf({ active, trading, strategies, allow, deny, auth }: AccountFlags) {
+function changesOf({ active, trading, strategies, allow, deny, auth, notify, language }: AccountFlags) {
   return {
     ...(active === undefined ? {} : { active: active === 'yes' }),
     ...(trading === undefined ? {} : { tradingEnabled: trading === 'yes' }),
     ...(strategies === undefined ? {} : { strategies: listOf(strategies) }),
     ...(allow === undefined ? {} : { allowSymbols: listOf(allow) }),
     ...(deny === undefined ? {} : { denySymbols: listOf(deny) }),
+    ...(notify === undefined ? {} : { notify }),
+    ...(language === undefined ? {} : { language }),
     ...(auth === undefined ? {} : { authUserId: auth === 'none' ? null : auth.toLowerCase() }),
   };
 }
@@ -67,6 +71,12 @@ function changesOf({ active, trading, strategies, allow, deny, auth }: AccountFl
 function listOf(text: string): string[] | null {
   return text === 'all' || text === 'none' ? null : text.split(',').map((part) => part.trim());
 }
+
+const summaryWords = {
+  always: 'a summary after every session',
+  orders: 'a summary when there were orders',
+  off: 'no summaries',
+} as const;
 
 function userText(user: NonNullable<Answer<'read_user'>>): string {
   const list = (items: string[] | null, none: string) =>
@@ -77,7 +87,7 @@ function userText(user: NonNullable<Answer<'read_user'>>): string {
     `  trading     ${user.tradingEnabled ? 'yes' : 'no'}`,
     `  strategies  ${list(user.strategies, 'all')}`,
     `  may buy     ${list(user.allowSymbols, 'every symbol')}; never ${list(user.denySymbols, 'none')}`,
-    `  WhatsApp    ${user.hasWhatsapp ? 'yes' : 'no number, gets no message'}`,
+    `  WhatsApp    ${user.hasWhatsapp ? summaryWords[user.notify] : 'no number, gets no message'}; in ${user.language === 'hi' ? 'Hindi' : 'English'}`,
     ...user.accounts.map(({ venue, mode, notReady, cashMinor, heldMinor }) => {
       const money = `cash ${formatRupees(cashMinor)}, held ${formatRupees(heldMinor)}`;
       return `  account     ${venue}, ${mode}: ${money}${notReady === null ? '' : `; not ready: ${notReady}`}`;

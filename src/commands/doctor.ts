@@ -32,7 +32,14 @@ export async function examine(read: ConfigResult, folder: string): Promise<Check
   }
   const { config } = read;
   const settled = ok('configuration', `${config.mode} trading, orders sent ${config.execute}`);
-  return [settled, secretCheck(config), ...checks, ...dataDirCheck(config), ...(await askDatabase(config)), sender()];
+  return [
+    settled,
+    secretCheck(config),
+    ...checks,
+    ...dataDirCheck(config),
+    ...(await askDatabase(config)),
+    sender(config),
+  ];
 }
 
 function secretCheck({ http: { cronSecret } }: Config): Check {
@@ -93,8 +100,21 @@ async function askDatabase(config: Config): Promise<Check[]> {
   }
 }
 
-function sender(): Check {
-  return warning('WhatsApp', 'messages are shown, not sent: no sender is set up', 'This version has none to set up.');
+/** What can be seen without asking Twilio, which `npm run whatsapp -- template --check` does. */
+function sender({ twilio, http }: Config): Check {
+  if (twilio === null) {
+    const todo = 'Set the TWILIO_… variables; npm run whatsapp -- template prints the text to submit for approval.';
+    return warning('WhatsApp', 'messages are shown, not sent: no sender is set up', todo);
+  }
+  if (twilio.contentSids.en === undefined && twilio.contentSids.hi === undefined) {
+    const todo = 'Set TWILIO_CONTENT_SID to the approved template (npm run whatsapp -- template prints its text).';
+    return wrong('WhatsApp', 'no template is set: only who wrote within 24 hours gets a message', todo);
+  }
+  if (http.publicUrl === null) {
+    const todo = 'Set PUBLIC_URL to where Twilio reaches this service.';
+    return warning('WhatsApp', 'nobody will learn whether a message arrived: there is no public address', todo);
+  }
+  return ok('WhatsApp', 'a sender, a template and an address for its statuses are set');
 }
 
 /** A table of everything, and below it what to do, the worst first. */

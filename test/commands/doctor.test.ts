@@ -141,6 +141,23 @@ describe('what is around it', () => {
     expect(found(await look(env), 'secrets')).toMatchObject({ level: 'warning', says: expect.stringContaining(says) });
   });
 
+  test.each([
+    [{}, 'warning', 'no sender is set up'],
+    [{ TWILIO_CONTENT_SID: '' }, 'wrong', 'no template'],
+    [{ PUBLIC_URL: '' }, 'warning', 'no public address'],
+    [{ PUBLIC_URL: 'https://example.test' }, 'ok', 'are set'],
+  ])('what is missing for messages is said: %j', async (change, level, says) => {
+    const sid = (start: string) => `${start}${'0'.repeat(32)}`;
+    const twilio = {
+      TWILIO_ACCOUNT_SID: sid('AC'),
+      TWILIO_AUTH_TOKEN: '0'.repeat(32),
+      TWILIO_WHATSAPP_FROM: '+14155550100',
+      TWILIO_CONTENT_SID: sid('HX'),
+    };
+    const env = level === 'warning' && says.includes('sender') ? {} : { ...twilio, ...change };
+    expect(found(await look(env), 'WhatsApp')).toMatchObject({ level, says: expect.stringContaining(says) });
+  });
+
   test('a .env that others may read is noticed', async () => {
     const file = join(folder, '.env');
     writeFileSync(file, 'CRON_SECRET=x');

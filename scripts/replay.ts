@@ -1,35 +1,36 @@
 // Replays every trade date of a signals file at 09:20 IST through the real path on the paper venue, and checks the
 // books after each: `npm run replay -- --signals F.csv --users F.csv --prices F.csv [--fresh-each]`.
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { virtualClock } from '../src/adapters/clock.ts';
 import { fileQuotes } from '../src/adapters/quotes/quotes.ts';
 import { readGiven } from '../src/commands/given.ts';
-import { readConfig } from '../src/config.ts';
 import { istMs } from '../src/domain/ist.ts';
 import type { RunReport } from '../src/domain/report.ts';
 import type { Store } from '../src/ports/store.ts';
 import { run } from '../src/run.ts';
 import { makeWorld, openStore, type Place } from '../src/wire.ts';
+import { configured, parsed, refuse } from './flags.ts';
 
-const { values } = parseArgs({
-  options: {
-    signals: { type: 'string' },
-    users: { type: 'string' },
-    prices: { type: 'string' },
-    'fresh-each': { type: 'boolean', default: false },
-  },
-});
-const read = readConfig();
-if (read.kind === 'refused') throw new Error(read.problems.join('\n'));
-const { config } = read;
-const files = readGiven({
-  ...(values.signals === undefined ? {} : { signals: values.signals }),
-  ...(values.users === undefined ? {} : { users: values.users }),
-  ...(values.prices === undefined ? {} : { prices: values.prices }),
-});
-if ('kind' in files) throw new Error(files.message);
+interface Flags {
+  signals: string;
+  users: string;
+  prices: string;
+  freshEach: boolean;
+}
+
+const flags = parsed(
+  new Command('replay')
+    .description('Replays every trade date of a signals file at 09:20 IST on the paper venue, and checks the books.')
+    .requiredOption('--signals <F.csv>', 'the signals of all dates')
+    .requiredOption('--users <F.csv>', 'the users')
+    .requiredOption('--prices <F.csv>', 'the prices of all dates')
+    .option('--fresh-each', 'start every date with an empty database', false),
+).opts<Flags>();
+const config = configured();
+const files = readGiven({ signals: flags.signals, users: flags.users, prices: flags.prices });
+if ('kind' in files) refuse(files.message);
 const { given, prices } = files;
-if (!given.signals || !given.users || !prices) throw new Error('--signals, --users and --prices are all needed');
+if (!given.signals || !given.users || !prices) refuse('--signals, --users and --prices are all needed');
 
 const place: Place = { kind: 'embedded', path: null };
 const freshStore = () =>
@@ -51,7 +52,7 @@ async function replay(store: Store, date: string): Promise<RunReport> {
     inline: true,
     given,
   });
-  if (result.kind === 'refused') throw new Error(`${date}: ${result.message}`);
+  if (result.kind === 'refused') refuse(`${date}: ${result.message}`);
   return result.report;
 }
 
@@ -71,7 +72,7 @@ const reasons = new Map<string, number>();
 let broken = 0;
 let store = await freshStore();
 for (const date of dates) {
-  if (values['fresh-each'] && sum.dates > 0) {
+  if (flags.freshEach && sum.dates > 0) {
     await store.close();
     store = await freshStore();
   }

@@ -1,55 +1,54 @@
 // Plays schedules of a simulated day, each given by its seed: `npm run simulate -- --runs N --seed S [--minutes M] [--log]`.
 // With `--planted` it plays them with each of the planted bugs, and names the seed that catches it.
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { openPglite } from '../src/adapters/store/pglite.ts';
-import { readConfig } from '../src/config.ts';
-import type { Ground } from '../test/simulation/ground.ts';
+import { type Ground, groundOn } from '../test/simulation/ground.ts';
 import { hunt } from '../test/simulation/hunt.ts';
 import { plantedBugs } from '../test/simulation/planted.ts';
 import { playSchedule } from '../test/simulation/schedule.ts';
+import { configured, parsed, positiveNumber, wholeNumber } from './flags.ts';
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '100' },
-    seed: { type: 'string', default: '1' },
-    minutes: { type: 'string' },
-    log: { type: 'boolean', default: false },
-    planted: { type: 'boolean', default: false },
-  },
-});
-const read = readConfig();
-if (read.kind === 'refused') throw new Error(read.problems.join('\n'));
-const { dataDir } = read.config;
-const seeds = { first: wholeNumber('seed', values.seed), runs: wholeNumber('runs', values.runs) };
-const minutes = values.minutes === undefined ? Number.POSITIVE_INFINITY : wholeNumber('minutes', values.minutes);
-process.exitCode = (await (values.planted ? huntAll() : simulate())) ? 0 : 1;
-
-function wholeNumber(flag: string, value: string): number {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new RangeError(`--${flag} ${value}: give a whole number from 1`);
-  return number;
+interface Flags {
+  runs: number;
+  seed: number;
+  minutes?: number;
+  log: boolean;
+  planted: boolean;
 }
 
-function freshGround(): Promise<Ground> {
+const flags = parsed(
+  new Command('simulate')
+    .description('Plays schedules of a simulated day, each given by its seed, and checks every promise at every step.')
+    .option('--runs <N>', 'how many schedules', wholeNumber, 100)
+    .option('--seed <S>', 'the first seed; the next schedules have the next seeds', wholeNumber, 1)
+    .option('--minutes <M>', 'stop after this time', positiveNumber)
+    .option('--log', 'print every step, not only those of a schedule that breaks a promise', false)
+    .option('--planted', 'play with each of the planted bugs, and name the seed that catches it', false),
+).opts<Flags>();
+const { dataDir } = configured();
+const seeds = { first: flags.seed, runs: flags.runs };
+const minutes = flags.minutes ?? Number.POSITIVE_INFINITY;
+process.exitCode = (await (flags.planted ? huntAll() : simulate())) ? 0 : 1;
+
+async function freshGround(): Promise<Ground> {
   const onSlowStart = (text: string) => process.stderr.write(`${text}\n`);
-  return openPglite({ path: 'memory', cacheDir: dataDir, saveCache: true, onSlowStart });
+  return groundOn(await openPglite({ path: 'memory', cacheDir: dataDir, saveCache: true, onSlowStart }));
 }
 
 /** True when every planted bug was caught. */
 async function huntAll(): Promise<boolean> {
+  const shared = await freshGround();
+  const all = Array.from({ length: seeds.runs }, (_, index) => seeds.first + index);
   let missed = 0;
   for (const bug of plantedBugs) {
-    const ground = await freshGround();
-    const caught = await hunt(
-      ground,
-      bug,
-      Array.from({ length: seeds.runs }, (_, index) => seeds.first + index),
-    );
-    await ground.close();
+    const ground = bug.sql ? await freshGround() : shared;
+    const caught = await hunt(ground, bug, all);
+    if (ground !== shared) await ground.close();
     if (!caught) missed += 1;
     const found = caught ? `seed ${caught.seed} after ${caught.schedules}: ${caught.broken}` : 'NOT CAUGHT';
     process.stdout.write(`${bug.name}: ${found}\n`);
   }
+  await shared.close();
   process.stdout.write(`planted bugs ${plantedBugs.length}, not caught ${missed}\n`);
   return missed === 0;
 }
@@ -67,7 +66,7 @@ async function simulate(): Promise<boolean> {
     played += 1;
     for (const [what, count] of counts) totals.set(what, (totals.get(what) ?? 0) + count);
     if (broken.length > 0) violated += 1;
-    if (broken.length > 0 || values.log) for (const line of log) process.stdout.write(`  ${line}\n`);
+    if (broken.length > 0 || flags.log) for (const line of log) process.stdout.write(`  ${line}\n`);
     for (const what of broken) process.stdout.write(`seed ${seed} BROKEN ${what}\n`);
     if (broken.length > 0) process.stdout.write(`again: npm run simulate -- --runs 1 --seed ${seed}\n`);
     if (played % 500 === 0) process.stderr.write(`${played} schedules, ${violated} with a violation\n`);

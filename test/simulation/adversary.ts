@@ -1,4 +1,4 @@
-import type { Arguments } from '../../src/ports/store.ts';
+import type { Arguments } from '../../src/ports/arguments.ts';
 import type { Life } from './fates.ts';
 import type { Plan } from './plan.ts';
 import { callNow, type Scene } from './scene.ts';
@@ -21,7 +21,7 @@ export function echo(scene: Scene, orderId: number): void {
   echoes.delete(orderId);
   scene.count('fault settled_twice');
   turns.at(
-    turns.nowMs() + chance.between(0, 2000),
+    turns.nowMs() + chance.between(0, chance.pick([20, 100, 2000])),
     `order ${orderId} is settled a second time as not sent`,
     async () => {
       await callNow(scene, 'settle_orders', { outcomes: [outcome], nowMs: turns.nowMs() }, turns.nowMs());
@@ -33,13 +33,23 @@ export function echo(scene: Scene, orderId: number): void {
 export function atTheWorstMoment(scene: Scene, life: Life): void {
   const { turns, chance, plan } = scene;
   if (turns.isCalm() || !chance.happens(plan.cueShare)) return;
-  if (chance.happens(0.6)) turns.freeze(life, chance.between(9000, 80_000));
+  if (chance.happens(0.6)) turns.freeze(life, stillMs(scene));
   if (chance.happens(0.5)) {
     const scope = chance.pick(['all', 'venue', 'user'] as const);
     const target = { all: '', venue: chance.pick(plan.venues).name, user: chance.pick(plan.users).id }[scope];
     const resumeAfterMs = chance.happens(0.7) ? chance.between(500, 120_000) : null;
     operate(scene, { afterMs: turns.nowMs() - plan.startMs, scope, target, resumeAfterMs });
   }
+}
+
+/** Until others have taken over, or until an order that waits may no longer be sent. */
+function stillMs({ turns, chance, tables }: Scene): number {
+  const lastMs = tables.orders
+    .filter(({ status, sendBeforeMs }) => status === 'queued' && sendBeforeMs > turns.nowMs())
+    .map(({ sendBeforeMs }) => sendBeforeMs - turns.nowMs());
+  const soonestMs = Math.min(...lastMs);
+  if (soonestMs < 80_000 && chance.happens(0.5)) return soonestMs + chance.between(0, 3000);
+  return chance.between(9000, 80_000);
 }
 
 /** An operator halts something, and may resume it. */

@@ -1,14 +1,28 @@
 import { z } from 'zod';
-import { callStatement, toDatabaseError } from '../../src/adapters/store/sql-call.ts';
+import { toDatabaseError } from '../../src/adapters/store/sql-call.ts';
 import { orderStatuses } from '../../src/domain/order.ts';
 import type { Database, SqlSession } from '../../src/ports/database.ts';
 
-export type Ground = Database & { session: SqlSession };
+/** The database of a simulation: all of it is one connection's, so schedules are played one after another. */
+export interface Ground {
+  session: SqlSession;
+  /** Calls one function at an instant of the database's own clock, and looks at what it left behind. */
+  call(name: string, args: unknown, nowMs: number): Promise<Called>;
+  /** The database as a schedule finds it, whatever ran before it. */
+  empty(whole: boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Called {
+  answer: unknown;
+  /** null: nothing has changed since the last look. */
+  changed: { tables: Snapshot /** What the database's own check says of the books. */; brokenBooks: string[] } | null;
+}
 
 const id = z.int();
 
 /** All that the promises are checked against, in one look. */
-const snapshot = z.object({
+const tables = z.object({
   orders: z.array(
     z.object({
       id,
@@ -30,6 +44,8 @@ const snapshot = z.object({
       sendBeforeMs: z.int(),
       createdAtMs: z.int(),
       lateFill: z.boolean(),
+      claimId: z.string().nullable(),
+      leaseUntilMs: z.int().nullable(),
     }),
   ),
   fills: z.array(z.object({ orderId: id, venueFillId: z.string(), quantity: z.int(), priceMinor: z.int() })),
@@ -40,88 +56,135 @@ const snapshot = z.object({
   accounts: z.array(z.object({ id, cashMinor: z.int(), heldMinor: z.int(), entries: z.int() })),
 });
 
-export type Snapshot = z.infer<typeof snapshot>;
+export type Snapshot = z.infer<typeof tables>;
 
-/** A function, so that the database plans it once: it is asked after every step. */
-const LOOK_SQL = `create or replace function pg_temp.look() returns jsonb language plpgsql as $$ begin
-return jsonb_build_object(
-  'orders', (select coalesce(jsonb_agg(jsonb_build_object('id', o.id, 'clientOrderId', o.client_order_id,
-    'runId', o.run_id, 'signalId', o.signal_id, 'userId', o.user_id, 'accountId', o.account_id, 'venue', o.venue,
-    'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'decisionPriceMinor', o.decision_price_minor,
-    'status', o.status, 'reason', o.reason, 'attempts', o.attempts, 'looks', o.looks,
-    'nextLookMs', core.ms(o.next_look_at), 'sendBeforeMs', core.ms(o.send_before),
-    'createdAtMs', core.ms(o.created_at), 'lateFill', o.late_fill) order by o.id), '[]')
-    from public.orders o join public.instruments i on i.id = o.instrument_id),
-  'fills', (select coalesce(jsonb_agg(jsonb_build_object('orderId', order_id, 'venueFillId', venue_fill_id,
-    'quantity', quantity, 'priceMinor', price_minor) order by id), '[]') from public.fills where order_id is not null),
-  'messages', (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'userId', user_id, 'status', status,
-    'text', text, 'dueMs', core.ms(due_at)) order by id), '[]') from public.messages),
-  'runs', (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'state', state, 'users',
-    (select count(*) from public.run_users where run_id = scan_runs.id))), '[]') from public.scan_runs),
-  'accounts', (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'cashMinor', cash_minor, 'heldMinor', held_minor,
-    'entries', (select count(*) from public.ledger_entries where account_id = accounts.id)) order by id), '[]')
-    from public.accounts));
-end $$`;
+const broken = z.array(z.object({ rule: z.string(), subject: z.string() }));
+const said = z.object({ answer: z.unknown(), seen: z.object({ tables, broken }).nullable() });
 
-/** Calls one function of the database at an instant of its own clock, and looks at what it left behind. */
-export type Calls = (
-  name: string,
-  args: unknown,
-  nowMs: number,
-) => Promise<{ answer: unknown /** null: nothing has changed since the last look. */; changed: Snapshot | null }>;
+/** Functions, so that the database plans them once. This one answers only where something has changed since it last did. */
+const LOOK_SQL = `create function pg_temp.look() returns json language plpgsql as $look$
+declare
+  seen constant json := json_build_object(
+    'orders', (select coalesce(json_agg(json_build_object('id', o.id, 'clientOrderId', o.client_order_id,
+      'runId', o.run_id, 'signalId', o.signal_id, 'userId', o.user_id, 'accountId', o.account_id, 'venue', o.venue,
+      'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'decisionPriceMinor', o.decision_price_minor,
+      'status', o.status, 'reason', o.reason, 'attempts', o.attempts, 'looks', o.looks,
+      'nextLookMs', (extract(epoch from o.next_look_at) * 1000)::bigint, 'sendBeforeMs', (extract(epoch from o.send_before) * 1000)::bigint,
+      'createdAtMs', (extract(epoch from o.created_at) * 1000)::bigint, 'lateFill', o.late_fill,
+      'claimId', o.claim_id, 'leaseUntilMs', (extract(epoch from o.lease_until) * 1000)::bigint) order by o.id), '[]')
+      from public.orders o join public.instruments i on i.id = o.instrument_id),
+    'fills', (select coalesce(json_agg(json_build_object('orderId', order_id, 'venueFillId', venue_fill_id,
+      'quantity', quantity, 'priceMinor', price_minor) order by id), '[]')
+      from public.fills where order_id is not null),
+    'messages', (select coalesce(json_agg(json_build_object('id', id, 'userId', user_id, 'status', status,
+      'text', text, 'dueMs', (extract(epoch from due_at) * 1000)::bigint) order by id), '[]') from public.messages),
+    'runs', (select coalesce(json_agg(json_build_object('id', id, 'state', state, 'users',
+      (select count(*) from public.run_users where run_id = scan_runs.id))), '[]') from public.scan_runs),
+    'accounts', (select coalesce(json_agg(json_build_object('id', id, 'cashMinor', cash_minor,
+      'heldMinor', held_minor,
+      'entries', (select count(*) from public.ledger_entries where account_id = accounts.id)) order by id), '[]')
+      from public.accounts));
+  digest constant text := md5(seen::text);
+begin
+  if digest = current_setting('simulation.seen', true) then return null; end if;
+  perform set_config('simulation.seen', digest, false);
+  return json_build_object('tables', seen, 'broken', public.check_books('{}'));
+end $look$`;
 
-/** One statement does all three (its parts run from left to right): three would take half of a schedule's time. */
-export async function callsOn({ session }: Ground): Promise<Calls> {
-  await session.exec(LOOK_SQL);
-  let last = '';
-  return async (name, args, nowMs) => {
-    const sql = `select set_config('daily_scan.now', $2, false), (${callStatement(name)}), pg_temp.look()::text as seen`;
-    const at = new Date(nowMs).toISOString();
-    const [row] = await session.query(sql, [JSON.stringify(args), at]).catch((error: unknown) => {
-      throw toDatabaseError(name, error);
-    });
-    const seen = String(row?.['seen']);
-    const changed = seen === last ? null : snapshot.parse(JSON.parse(seen));
-    last = seen;
-    return { answer: row?.['answer'] ?? null, changed };
+/**
+ * The tables that only grow may be emptied between two schedules, by us alone: during one they refuse it as ever.
+ * Keeping the triggers out of the way by `session_replication_role` would make the database forget all its plans, and
+ * making them anew takes most of a schedule's time.
+ */
+const EMPTIED_BY_US_SQL = `do $do$ declare
+  source constant text := pg_get_functiondef('core.refuse_change()'::regprocedure);
+begin
+  if source !~ '\\mbegin\\M' then raise exception 'core.refuse_change is not what it was'; end if;
+  execute regexp_replace(source, '\\mbegin\\M',
+    $$begin if current_setting('simulation.emptying', true) = 'on' then return null; end if;$$);
+end $do$`;
+
+/**
+ * Deletes all rows but those the migrations put there and starts every number at 1 again. `whole` also gives back the
+ * room of the deleted rows (nothing here vacuums). One statement deletes from all tables: no order of theirs is needed.
+ */
+async function emptySql(session: SqlSession): Promise<string> {
+  const found = await session.query(`
+    select format('%I.%I', schemaname, tablename) as name from pg_tables
+    where schemaname in ('public', 'paper_venue', 'core') and tablename not in ('charge_rates', 'order_transitions')
+    order by 1`);
+  const names = found.map(({ name }) => String(name));
+  const parts = names.map((name, index) => `t${index} as (delete from ${name})`);
+  const sequences = await session.query(`
+    select format('%I.%I', schemaname, sequencename) as name from pg_sequences
+    where schemaname in ('public', 'paper_venue') order by 1`);
+  return `create function pg_temp.empty(whole boolean) returns void language plpgsql as $empty$ begin
+    perform set_config('simulation.emptying', 'on', true), set_config('simulation.seen', '', false);
+    if whole then truncate ${names.join(', ')};
+    else with ${parts.slice(1).join(', ')} delete from ${names[0]}; end if;
+    perform ${sequences.map(({ name }) => `setval('${name}', 1, false)`).join(', ')};
+  end $empty$`;
+}
+
+/** Calls one function at an instant of the database's own clock; a call that needed no transaction number wrote nothing. */
+const askSql = (name: string): string => `create function pg_temp.ask_${name}(args jsonb, at text) returns json
+language plpgsql as $ask$ begin
+  perform set_config('daily_scan.now', at, false);
+  args := public.${name}(args);
+  return json_build_object('answer', args,
+    'seen', case when pg_current_xact_id_if_assigned() is not null then pg_temp.look() end);
+end $ask$`;
+
+/** Makes a migrated, empty database the ground of schedules. `close` closes the database. */
+export async function groundOn(database: Database & { session: SqlSession }): Promise<Ground> {
+  const { session } = database;
+  // The tables are tiny: a plan for every question takes longer than its answer.
+  await session.exec("set plan_cache_mode = 'force_generic_plan'; set synchronous_commit = off");
+  for (const sql of [LOOK_SQL, EMPTIED_BY_US_SQL, await emptySql(session)]) await session.exec(sql);
+  const asked = new Set<string>();
+  return {
+    session: planned(session),
+    async call(name, args, nowMs) {
+      if (!asked.has(name)) await session.exec(askSql(name));
+      asked.add(name);
+      const params = [JSON.stringify(args), new Date(nowMs).toISOString()];
+      const [row] = await session
+        .query(`select pg_temp.ask_${name}($1, $2) as said`, params)
+        .catch((error: unknown) => {
+          throw toDatabaseError(name, error);
+        });
+      const { answer, seen } = said.parse(row?.['said']);
+      const brokenBooks = seen?.broken.map(({ rule, subject }) => `${rule} (${subject})`) ?? [];
+      return { answer, changed: seen && { tables: seen.tables, brokenBooks } };
+    },
+    async empty(whole) {
+      await session.query('select pg_temp.empty($1)', [whole]);
+    },
+    close: () => database.close(),
   };
 }
 
-const brokenBooks = z.array(z.object({ rule: z.string(), subject: z.string() }));
-
-/** What the database's own check says of the books. */
-export async function booksOf(ground: Ground): Promise<string[]> {
-  const broken = brokenBooks.parse(await ground.call('check_books', {}));
-  return broken.map(({ rule, subject }) => `${rule} (${subject})`);
+/** Queries without parameters are the same in every schedule: they are prepared when they are first asked. */
+function planned(session: SqlSession): SqlSession {
+  const names = new Map<string, string>();
+  return {
+    exec: (sql) => session.exec(sql),
+    async query(sql, params) {
+      if (params) return session.query(sql, params);
+      const name = names.get(sql) ?? `q${names.size}`;
+      if (!names.has(sql)) await session.exec(`prepare ${name} as ${sql}`);
+      names.set(sql, name);
+      return session.query(`execute ${name}`);
+    },
+  };
 }
 
 /** Status changes that the table of transitions does not know, or that do not follow one another. */
-export async function brokenHistories({ session }: Ground): Promise<string[]> {
+export async function brokenHistories({ session }: Pick<Ground, 'session'>): Promise<string[]> {
   const rows = await session.query(`
     select format('order %s went from %s to %s after %s', order_id, from_status, to_status, before) as what from (
       select *, lag(to_status) over (partition by order_id order by id) as before from public.order_events) e
     where from_status is distinct from before
       or (from_status is not null and not core.may_follow(from_status, to_status))`);
   return rows.map(({ what }) => String(what));
-}
-
-/** Sets the database's own clock. */
-export async function setDatabaseClock({ session }: Ground, nowMs: number): Promise<void> {
-  await session.query("select set_config('daily_scan.now', $1, false)", [new Date(nowMs).toISOString()]);
-}
-
-/**
- * Deletes all rows but those the migrations put there and starts every number at 1 again, so that a schedule finds the
- * same database whatever ran before. `whole` also gives back the room of the deleted rows (nothing here vacuums).
- */
-export async function emptied({ session }: Ground, whole: boolean): Promise<void> {
-  const tables = await session.query(`
-    select format('%I.%I', schemaname, tablename) as name from pg_tables
-    where schemaname in ('public', 'paper_venue', 'core') and tablename not in ('charge_rates', 'order_transitions')`);
-  const names = tables.map(({ name }) => String(name));
-  const empty = whole ? [`truncate ${names.join(', ')}`] : names.map((name) => `delete from ${name}`);
-  // `replica` keeps foreign keys, and the triggers that refuse any deletion, out of the way.
-  await session.exec(['begin', 'set local session_replication_role = replica', ...empty, 'commit'].join('; '));
-  await session.query(`select setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)
-    from pg_sequences where schemaname in ('public', 'paper_venue')`);
 }

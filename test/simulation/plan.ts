@@ -2,7 +2,7 @@ import type { RunLimits } from '../../src/domain/decision.ts';
 import { signalIdOf, userIdOf } from '../../src/domain/ids.ts';
 import { istMs } from '../../src/domain/ist.ts';
 import type { Instrument, Mode, Signal } from '../../src/domain/words.ts';
-import type { UserToImport } from '../../src/ports/store.ts';
+import type { UserToImport } from '../../src/ports/arguments.ts';
 import type { RateBudget, VenueCapabilities } from '../../src/ports/venue.ts';
 import type { Chance } from './chance.ts';
 
@@ -29,7 +29,12 @@ export interface VenuePlan {
   capabilities: VenueCapabilities;
   /** Share of requests that go wrong. */
   trouble: number;
+  /** A time in which every request goes wrong in the same way; null: there is none. */
+  spell: { kind: Spell; fromMs: number; untilMs: number } | null;
 }
+
+/** The login is over, too many requests were made, or nobody answers: for orders and lookups alike. */
+export type Spell = 'token_dead' | 'rate_limited' | 'down';
 
 export interface WorkerPlan {
   startAfterMs: number;
@@ -74,14 +79,15 @@ export interface Plan {
 
 export function planOf(chance: Chance): Plan {
   const mode = chance.happens(0.6) ? 'live' : 'paper';
-  const venues = venuesOf(chance, mode);
-  const users = usersOf(chance, mode, venues);
-  const signals = signalsOf(chance);
   const { pick, happens, between } = chance;
   const late = happens(0.2);
+  const startMs = istMs(tradeDate, late ? '09:33' : '09:20') + between(0, late ? 110_000 : 30_000);
+  const venues = venuesOf(chance, mode).map((venue) => ({ ...venue, spell: spellOf(chance, startMs) }));
+  const users = usersOf(chance, mode, venues);
+  const signals = signalsOf(chance, startMs);
   return {
     mode,
-    startMs: istMs(tradeDate, late ? '09:33' : '09:20') + between(0, late ? 110_000 : 30_000),
+    startMs,
     users,
     signals,
     instruments: listed.map(({ symbol, tickMinor }) => instrument(symbol, tickMinor)),
@@ -107,7 +113,7 @@ export function planOf(chance: Chance): Plan {
   };
 }
 
-function venuesOf(chance: Chance, mode: Mode): VenuePlan[] {
+function venuesOf(chance: Chance, mode: Mode): Omit<VenuePlan, 'spell'>[] {
   const { pick, happens } = chance;
   const known = mode === 'live' ? Object.keys(kinds).filter(() => happens(0.5)) : [];
   const chosen = mode === 'paper' || known.length === 0 ? [pick(Object.keys(kinds))] : known;
@@ -119,6 +125,13 @@ function venuesOf(chance: Chance, mode: Mode): VenuePlan[] {
       : capabilities;
     return [{ name: mode === 'paper' ? 'paper' : kind, capabilities: counted, trouble: pick([0, 0.2, 0.4, 0.7]) }];
   });
+}
+
+function spellOf({ between, happens, pick }: Chance, startMs: number): VenuePlan['spell'] {
+  if (!happens(0.15)) return null;
+  const fromMs = startMs + between(0, pick([500, 60_000]));
+  const kind = pick(['token_dead', 'rate_limited', 'down'] as const);
+  return { kind, fromMs, untilMs: fromMs + between(1000, pick([10_000, 300_000])) };
 }
 
 function ratesOf({ pick }: Chance): RateBudget {
@@ -142,11 +155,11 @@ function usersOf({ pick, happens }: Chance, mode: Mode, venues: VenuePlan[]): Us
   }));
 }
 
-function signalsOf({ happens, pick }: Chance): Signal[] {
+function signalsOf({ happens, pick, between }: Chance, startMs: number): Signal[] {
   return listed.slice(0, pick([1, 2, 3, 3])).map(({ symbol, priceMinor }, index) => {
     const side = happens(0.15) ? ('SELL' as const) : ('BUY' as const);
     const named = { exchange: 'NSE', tradeDate, strategy: 'breakout-20d', symbol, side };
-    const validUntilMs = happens(0.1) ? istMs(tradeDate, '09:21') : null;
+    const validUntilMs = happens(0.2) ? startMs + between(1000, pick([10_000, 60_000])) : null;
     const prices = { referencePriceMinor: priceMinor, stopLossMinor: null, targetMinor: null };
     return { id: signalIdOf(named), rank: index + 1, ...named, ...prices, validUntilMs };
   });

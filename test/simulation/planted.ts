@@ -1,7 +1,8 @@
-import type { Arguments, Store, StoreFunction } from '../../src/ports/store.ts';
+import type { Arguments } from '../../src/ports/arguments.ts';
+import type { Store, StoreFunction } from '../../src/ports/store.ts';
 import type { Venue, VenueCapabilities } from '../../src/ports/venue.ts';
 import type { World } from '../../src/ports/world.ts';
-import type { Plant } from './scene.ts';
+import type { Edit, Plant } from './scene.ts';
 
 /** A bug the simulation has to catch, and as a breach of which promise. */
 export interface PlantedBug extends Plant {
@@ -33,15 +34,7 @@ function withVenues(change: (venue: Venue) => Partial<Venue>): Change {
 const withCapabilities = (capabilities: Partial<VenueCapabilities>): Change =>
   withVenues((venue) => ({ capabilities: { ...venue.capabilities, ...capabilities } }));
 
-/** Replaces a piece of a database function's text by another; a piece that is not there is an error. */
-function edit(name: string, from: string, to: string): string {
-  return `do $edit$ declare source constant text := (select pg_get_functiondef(p.oid) from pg_proc p
-      join pg_namespace n on n.oid = p.pronamespace where n.nspname || '.' || p.proname = '${name}');
-  begin
-    if strpos(source, $from$${from}$from$) = 0 then raise exception '${name} has no such piece any more'; end if;
-    execute replace(source, $from$${from}$from$, $to$${to}$to$);
-  end $edit$`;
-}
+const edit = (inFunction: string, from: string, to: string): Edit => ({ inFunction, from, to });
 
 export const plantedBugs: readonly PlantedBug[] = [
   {
@@ -65,7 +58,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'tries again after a timeout',
     promise: /^unknown is not failed: \w+ is sent again/,
-    seed: 1,
+    seed: 15,
     change: withVenues((venue) => ({
       async submit(order) {
         const outcome = await venue.submit(order);
@@ -103,14 +96,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'marks without fencing: whoever asks may send',
     promise: /^(write first|unknown is not failed)/,
-    seed: 6,
-    sql: [edit('public.mark_submitting', `'marked', marked`, `'marked', to_jsonb(wanted)`)],
+    seed: 7,
+    edits: [edit('public.mark_submitting', `'marked', marked`, `'marked', to_jsonb(wanted)`)],
   },
   {
     name: 'queues an order again when its sender is gone',
     promise: /^unknown is not failed: \w+ is sent again/,
-    seed: 33,
-    sql: [
+    seed: 1,
+    edits: [
       edit(
         'public.sweep_orders',
         `set status = 'unknown', reason = 'sender_lost'`,
@@ -135,18 +128,20 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'decides twice: the keys are not unique and the place is not taken',
     promise: /^(one order per signal|money adds up|one failure)/,
-    seed: 63,
-    sql: [
+    seed: 14,
+    edits: [
       edit('public.accept_page', 'decided_at is null and place', 'place'),
       edit(
         'public.accept_page',
         `and old.reason is distinct from 'already_decided') as earlier`,
         'and false) as earlier',
       ),
-      edit('core.accept_signal', `when working.found then 'working_order'`, ''),
-      'alter table public.decisions drop constraint decisions_pkey',
+      edit('core.accept_round', `when working.found then 'working_order'`, ''),
+    ],
+    sql: [
+      'alter table public.decisions drop constraint decisions_pkey cascade',
       'drop index public.a_signal_is_decided_once_per_account',
-      'alter table public.orders drop constraint a_client_order_id_exists_once',
+      'alter table public.orders drop constraint a_client_order_id_exists_once cascade',
     ],
   },
   {
@@ -162,26 +157,26 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'sends a summary again when its sender is gone',
     promise: /^one summary: message \d+ is sent twice/,
-    seed: 11,
-    sql: [edit('public.sweep_messages', `set status = 'unknown'`, `set status = 'queued'`)],
+    seed: 6,
+    edits: [edit('public.sweep_messages', `set status = 'unknown'`, `set status = 'queued'`)],
   },
   {
     name: 'sends a summary before the orders have ended',
     promise: /^one summary: message \d+ is sent before its orders ended/,
-    seed: 4,
-    sql: [edit('public.read_due_messages', 'and core.unfinished(o)', 'and false')],
+    seed: 1,
+    edits: [edit('public.read_due_messages', 'and core.unfinished(o)', 'and false')],
   },
   {
     name: 'keeps the hold of an order that has ended',
     promise: /^money adds up/,
     seed: 1,
-    sql: [edit('core.end_orders', '-hold_minor, now_at', '0, now_at')],
+    edits: [edit('core.end_orders', '-hold_minor, now_at', '0, now_at')],
   },
   {
     name: 'forgets a fill that comes after the end',
     promise: /^fills/,
-    seed: 8,
-    sql: [
+    seed: 5,
+    edits: [
       edit(
         'public.settle_orders',
         `where o.id = (outcome ->> 'orderId')::bigint and`,
@@ -209,31 +204,31 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'looks at halts only when it claims',
     promise: /^the switch/,
-    seed: 6,
-    sql: [edit('public.mark_submitting', 'core.halted_for(o) is null', 'true')],
+    seed: 16,
+    edits: [edit('public.mark_submitting', 'core.halted_for(o) is null', 'true')],
   },
   {
     name: 'looks at the time only when it claims',
     promise: /^send before/,
-    seed: 169,
-    sql: [edit('public.mark_submitting', 'o.send_before > now_at', 'true')],
+    seed: 193,
+    edits: [edit('public.mark_submitting', 'o.send_before > now_at', 'true')],
   },
   {
     name: 'takes a miss for proof everywhere',
     promise: /^unknown is not failed/,
-    seed: 3,
+    seed: 4,
     change: withCapabilities({ missIsProof: true }),
   },
   {
     name: 'asks again where duplicates are not refused',
     promise: /^unknown is not failed: \w+ is unknown and asked again/,
-    seed: 3,
+    seed: 4,
     change: withCapabilities({ refusesDuplicates: true }),
   },
   {
     name: 'lets an ended order change',
     promise: /^terminal/,
-    seed: 6,
+    seed: 21,
     sql: [
       'alter table public.orders drop constraint an_ended_order_has_its_time',
       'create or replace function core.may_follow(old_status text, new_status text) returns boolean language sql as $$ select true $$',
@@ -242,7 +237,25 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'lets a late word about one attempt undo the next',
     promise: /^(unknown is not failed|write first)/,
-    seed: 64,
-    sql: [edit('core.heard', 'and o.attempts = coalesce(row.attempts, o.attempts)', '')],
+    seed: 65,
+    edits: [edit('core.heard', 'and o.attempts = coalesce(row.attempts, o.attempts)', '')],
+  },
+  {
+    name: 'renews whatever claim there is on its orders',
+    promise: /^claims: \w+ is renewed by who does not hold it/,
+    seed: 30,
+    edits: [edit('public.renew_claims', `and claim_id in (select jsonb_array_elements_text(args -> 'claimIds'))`, '')],
+  },
+  {
+    name: 'revives a claim that has lapsed',
+    promise: /^claims: \w+ is renewed after its lease has lapsed/,
+    seed: 8,
+    edits: [edit('public.renew_claims', 'and lease_until >= core.database_now()', '')],
+  },
+  {
+    name: 'claims what somebody else holds',
+    promise: /^claims: \w+ is taken from who holds it/,
+    seed: 1,
+    edits: [edit('public.claim_orders', '(o.lease_until is null or o.lease_until < core.database_now())', 'true')],
   },
 ];

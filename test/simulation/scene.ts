@@ -1,18 +1,30 @@
 import { z } from 'zod';
 import { makeStore } from '../../src/adapters/store/store.ts';
-import type { Answer, Arguments, StoreFunction } from '../../src/ports/store.ts';
+import type { Arguments } from '../../src/ports/arguments.ts';
+import type { Answer, StoreFunction } from '../../src/ports/store.ts';
 import type { World } from '../../src/ports/world.ts';
 import type { Chance } from './chance.ts';
-import { booksOf, type Calls, type Ground, type Snapshot } from './ground.ts';
+import { brokenClaims } from './claims.ts';
+import type { Ground, Snapshot } from './ground.ts';
 import type { Plan } from './plan.ts';
 import type { Promises } from './promises.ts';
 import type { Turns } from './turns.ts';
 import type { SimulatedVenue } from './venue.ts';
 
-/** A bug put in on purpose: what it changes in every process's world, and statements that change the database. */
+/** A bug put in on purpose: what it changes in every process's world, and in the database. */
 export interface Plant {
   change?: (world: World) => World;
+  edits?: readonly Edit[];
+  /** Statements nothing takes back: a database they ran on is this bug's own. */
   sql?: readonly string[];
+}
+
+/** A piece of a database function's text, and what is put in its place. */
+export interface Edit {
+  /** With its schema. */
+  inFunction: string;
+  from: string;
+  to: string;
 }
 
 /** Everything of one schedule that its processes meet. */
@@ -23,7 +35,6 @@ export interface Scene {
   turns: Turns;
   promises: Promises;
   venues: ReadonlyMap<string, SimulatedVenue>;
-  calls: Calls;
   tables: Snapshot;
   plant: Plant | null;
   /** Settlements whose answer was lost and that will be repeated, by order, once the order is under way again. */
@@ -41,12 +52,19 @@ export async function callNow<F extends StoreFunction>(
   itsNowMs: number,
 ): Promise<Answer<F>> {
   const { ground, turns, promises } = scene;
-  const called = await scene.calls(name, args, turns.nowMs());
+  const called = await ground.call(name, args, turns.nowMs());
   const answer = await makeStore({ call: async () => called.answer, close: async () => undefined }).call(name, args);
   scene.count('store calls');
   if (name === 'mark_submitting') promises.marked(marked.parse(answer).marked, itsNowMs);
   if (!called.changed) return answer;
-  scene.tables = called.changed;
-  promises.look(called.changed, await booksOf(ground));
+  const renewing = 'claimIds' in args ? args.claimIds : null;
+  for (const what of brokenClaims(scene.tables.orders, called.changed.tables.orders, {
+    nowMs: turns.nowMs(),
+    renewing,
+  })) {
+    promises.broken.push(`claims: ${what}`);
+  }
+  scene.tables = called.changed.tables;
+  promises.look(called.changed.tables, called.changed.brokenBooks);
   return answer;
 }

@@ -9,7 +9,7 @@ import { violations } from '../support/invariants.ts';
 import { operate } from './adversary.ts';
 import { chanceOf } from './chance.ts';
 import type { Life } from './fates.ts';
-import { brokenHistories, callsOn, emptied, type Ground, setDatabaseClock } from './ground.ts';
+import { brokenHistories, type Ground } from './ground.ts';
 import { type Plan, planOf, type WorkerPlan } from './plan.ts';
 import { promisesOf } from './promises.ts';
 import { callNow, type Plant, type Scene } from './scene.ts';
@@ -34,9 +34,9 @@ const CALM_STEPS = 12_000;
 /** Plays the schedule of a seed on an emptied database, until nothing is left to happen or a promise is broken. */
 export async function playSchedule(ground: Ground, seed: number, plant: Plant | null = null): Promise<Played> {
   const counts = new Map<string, number>();
-  const scene = await sceneOf(ground, seed, plant, counts);
+  const scene = sceneOf(ground, seed, plant, counts);
   const { turns, promises, plan, chance } = scene;
-  await emptied(ground, seed % 200 === 0);
+  await ground.empty(seed % 200 === 0);
   await prepare(scene);
   for (const one of plan.operator) operate(scene, one);
   for (const [index, worker] of plan.workers.entries()) hire(scene, worker, `w${index + 1}`);
@@ -49,7 +49,7 @@ export async function playSchedule(ground: Ground, seed: number, plant: Plant | 
   return { seed, broken: promises.broken, log, hash, counts };
 }
 
-async function sceneOf(ground: Ground, seed: number, plant: Plant | null, counts: Map<string, number>): Promise<Scene> {
+function sceneOf(ground: Ground, seed: number, plant: Plant | null, counts: Map<string, number>): Scene {
   const chance = chanceOf(seed);
   const plan = planOf(chance);
   const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
@@ -73,7 +73,6 @@ async function sceneOf(ground: Ground, seed: number, plant: Plant | null, counts
     turns,
     promises,
     venues,
-    calls: await callsOn(ground),
     tables,
     plant,
     echoes: new Map(),
@@ -89,19 +88,16 @@ async function prepare(scene: Scene): Promise<void> {
   const { ground, plan } = scene;
   const { mode, startMs, users, signals, instruments, holdings } = plan;
   const nowMs = startMs - 1000;
-  await setDatabaseClock(ground, nowMs);
-  await ground.call('import_instruments', { instruments });
-  if (!plan.given) await ground.call('import_signals', { signals, source: 'simulation' });
-  await ground.call('import_users', { users, mode, source: 'simulation', nowMs });
+  await ground.call('import_instruments', { instruments }, nowMs);
+  if (!plan.given) await ground.call('import_signals', { signals, source: 'simulation' }, nowMs);
+  await ground.call('import_users', { users, mode, source: 'simulation', nowMs }, nowMs);
   const venueOf = (userId: string) => users.find(({ id }) => id === userId)?.venue ?? '';
-  await ground.call('import_holdings', {
-    holdings: holdings.map(({ userId, symbol, quantity }) => {
-      const account = { userId, venue: venueOf(userId), mode };
-      const reference = `held-${symbol}`;
-      return { ...account, exchange: 'NSE', symbol, quantity, priceMinor: 700_00, tradeDate: '2025-08-20', reference };
-    }),
-    nowMs,
+  const held = holdings.map(({ userId, symbol, quantity }) => {
+    const account = { userId, venue: venueOf(userId), mode };
+    const reference = `held-${symbol}`;
+    return { ...account, exchange: 'NSE', symbol, quantity, priceMinor: 700_00, tradeDate: '2025-08-20', reference };
   });
+  await ground.call('import_holdings', { holdings: held, nowMs }, nowMs);
   if (mode === 'paper') return;
   await ground.session.exec(`
     insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
@@ -218,7 +214,8 @@ function isQuiet({ tables }: Scene): boolean {
 
 function describe({ mode, users, signals, venues, workers, faultShare, freezeShare }: Plan): string {
   const kinds = venues.map(
-    ({ name, capabilities, trouble }) => `${name} ${JSON.stringify(capabilities)} trouble ${trouble}`,
+    ({ name, capabilities, trouble, spell }) =>
+      `${name} ${JSON.stringify(capabilities)} trouble ${trouble} spell ${spell?.kind ?? 'none'}`,
   );
   return `${mode}, ${users.length} users × ${signals.length} signals, ${workers.length} workers, faults ${faultShare}, freezes ${freezeShare}, ${kinds.join('; ')}`;
 }

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshPglite } from '../support/postgres.ts';
-import type { Ground } from './ground.ts';
+import { type Ground, groundOn } from './ground.ts';
 import { playSchedule } from './schedule.ts';
 
 /** As many as fit into the time of a test run; `npm run simulate` plays thousands. */
-const SCHEDULES = 100;
+const SCHEDULES = 250;
 
 describe('simulated days', () => {
   let ground: Ground;
   beforeAll(async () => {
-    ground = await freshPglite();
+    ground = await groundOn(await freshPglite());
   });
   afterAll(() => ground.close());
 
@@ -22,7 +22,16 @@ describe('simulated days', () => {
     }
     // Schedules in which nothing happens prove nothing.
     expect(counts.get('orders sent')).toBeGreaterThan(SCHEDULES);
-    for (const fault of ['crash_before', 'crash_after', 'lost_reply', 'repeated', 'freeze', 'halt', 'silence_after']) {
+    for (const fault of [
+      'crash_before',
+      'crash_after',
+      'lost_reply',
+      'repeated',
+      'freeze',
+      'halt',
+      'silence_after',
+      'spell down',
+    ]) {
       expect(counts.get(`fault ${fault}`), fault).toBeGreaterThan(0);
     }
   }, 600_000);
@@ -31,7 +40,7 @@ describe('simulated days', () => {
     const first = await playSchedule(ground, 7);
     await playSchedule(ground, 8);
     const again = await playSchedule(ground, 7);
-    const other = await freshPglite();
+    const other = await groundOn(await freshPglite());
     const elsewhere = await playSchedule(other, 7);
     await other.close();
     expect(again.log).toEqual(first.log);

@@ -27,6 +27,8 @@ export interface Turns {
   nowMs(): number;
   ask(life: Life, question: Question): Promise<unknown>;
   sleep(life: Life, ms: number): Promise<void>;
+  /** Something a process does over and over of itself, late now and then; stops with it, or when it is told to. */
+  every(life: Life, periodMs: number, act: () => void): () => void;
   /** Something that happens at a time, by itself. */
   at(atMs: number, what: string, act: Due['act']): void;
   kill(life: Life): void;
@@ -253,6 +255,22 @@ export function turnsOf({ chance, startMs, faultShare, freezeShare, injected, ki
       const pauseMs = ms + chance.between(0, calm ? 60_000 : chance.pick([500, 5000, 60_000]));
       if (life.alive) due.push({ atMs: nowMs + pauseMs, life, what: '', act: () => resolve() });
       return promise;
+    },
+    every(life, periodMs, act) {
+      let next: Due | null = null;
+      const plan = (): void => {
+        const lateMs = calm ? 0 : chance.between(0, chance.pick([100, 100, 3 * periodMs]));
+        next = { atMs: nowMs + periodMs + lateMs, life, what: `${life.name} beats`, act: beat };
+        if (life.alive) due.push(next);
+      };
+      const beat = (): void => {
+        act();
+        plan();
+      };
+      plan();
+      return () => {
+        due = due.filter((one) => one !== next);
+      };
     },
     at(atMs, what, act) {
       due.push({ atMs, life: null, what, act });

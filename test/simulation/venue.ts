@@ -118,6 +118,13 @@ export function simulatedVenue(plan: VenuePlan, chance: Chance, injected: (fault
     return { kind: 'rejected', message: 'no margin' };
   };
 
+  const spellAt = (nowMs: number) => {
+    const { spell } = plan;
+    if (!spell || nowMs < spell.fromMs || nowMs >= spell.untilMs) return null;
+    injected(`spell ${spell.kind}`);
+    return spell.kind;
+  };
+
   const known = ({ clientOrderId }: OrderToSend) => book.find(({ order }) => order.clientOrderId === clientOrderId);
 
   return {
@@ -125,6 +132,9 @@ export function simulatedVenue(plan: VenuePlan, chance: Chance, injected: (fault
     book,
     report,
     submit(order, nowMs) {
+      const spell = spellAt(nowMs);
+      // Not every refusal to listen is told in a way that proves anything.
+      if (spell) return { kind: spell === 'down' || chance.happens(0.2) ? 'unknown' : 'not_sent', reason: spell };
       const before = known(order);
       if (before && refusesDuplicates) {
         if (chance.happens(plan.trouble / 3)) return { kind: 'unknown', reason: 'duplicate_not_in_book' };
@@ -141,6 +151,8 @@ export function simulatedVenue(plan: VenuePlan, chance: Chance, injected: (fault
       return { kind: 'unknown', reason: trouble.startsWith('silence') ? 'timeout' : 'unreadable_answer' };
     },
     lookup(order, nowMs) {
+      const spell = spellAt(nowMs);
+      if (spell) return { kind: 'unreadable', reason: spell };
       const booked = known(order);
       if (chance.happens(plan.trouble / 3)) {
         injected('unreadable_lookup');

@@ -3,7 +3,7 @@ import { cachedTradingDays } from '../../src/adapters/sessions.ts';
 import type { Quote } from '../../src/domain/words.ts';
 import type { Store } from '../../src/ports/store.ts';
 import type { LookupOutcome, SubmitOutcome, Venue } from '../../src/ports/venue.ts';
-import type { QuotesWanted, SendOutcome, World } from '../../src/ports/world.ts';
+import type { Clock, QuotesWanted, SendOutcome, World } from '../../src/ports/world.ts';
 import { reported } from '../../src/stages/outcome.ts';
 import { atTheWorstMoment, echo, echoLater } from './adversary.ts';
 import type { Life } from './fates.ts';
@@ -25,7 +25,12 @@ export function worldOf(scene: Scene, life: Life): World {
   const { turns, plant, venues } = scene;
   const store = storeOf(scene, life);
   const nowMs = () => turns.nowMs() + life.skewMs;
-  const clock = { virtual: life.virtual, nowMs, sleep: (ms: number) => turns.sleep(life, ms) };
+  const clock: Clock = {
+    virtual: life.virtual,
+    nowMs,
+    sleep: (ms) => turns.sleep(life, ms),
+    every: (periodMs, beat) => (life.virtual ? () => undefined : turns.every(life, periodMs, beat)),
+  };
   const load = () => store.call('read_calendar_days', { exchange: 'NSE' });
   const world: World = {
     store,
@@ -71,7 +76,7 @@ function storeOf(scene: Scene, life: Life): Store {
 
 /** Claim ids are drawn at random by the code itself: the log has to be the same every time. */
 function brief(args: object): string {
-  const text = JSON.stringify(args, (key, value: unknown) => (key === 'claimId' ? undefined : value));
+  const text = JSON.stringify(args, (key, value: unknown) => (/^(claimIds?|markId)$/.test(key) ? undefined : value));
   return text.length > 240 ? `${text.slice(0, 240)}…` : text;
 }
 

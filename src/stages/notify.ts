@@ -9,6 +9,8 @@ import { tellOperators } from './operators.ts';
 /** A message is stale after this where the provider sets no term of its own. */
 const VALID_MS = 10 * 3_600_000;
 const MOST_ATTEMPTS = 5;
+/** A send not started within this time of its mark is abandoned: after two minutes others count the message as lost. */
+const SEND_WITHIN_MS = 30_000;
 const RATE_PAUSE_MS = 100;
 
 /**
@@ -47,6 +49,7 @@ async function sendMarked(world: World, letters: Letter[], concurrency: number):
   if (letters.length === 0) return 0;
   const { store, clock, notifier } = world;
   const mayGo = letters.slice(0, await turns(world, letters.length));
+  const markedAtMs = clock.nowMs();
   const { marked } = await store.call('mark_sending', {
     markId: randomUUID(),
     messages: mayGo.map((letter) => markOf(letter, notifier)),
@@ -56,7 +59,7 @@ async function sendMarked(world: World, letters: Letter[], concurrency: number):
   const mine = new Set(marked);
   const limit = pLimit(concurrency);
   const results = await Promise.all(
-    mayGo.filter(({ due }) => mine.has(due.messageId)).map((letter) => limit(() => sendOne(world, letter))),
+    mayGo.filter(({ due }) => mine.has(due.messageId)).map((letter) => limit(() => sendOne(world, letter, markedAtMs))),
   );
   await settleMessages(world, results);
   return results.length;
@@ -76,14 +79,21 @@ async function turns({ store, clock, notifier }: World, wanted: number): Promise
   }
 }
 
-async function sendOne(world: World, letter: Letter): Promise<SettledMessage> {
+async function sendOne(world: World, letter: Letter, markedAtMs: number): Promise<SettledMessage> {
   const { due } = letter;
   const { clock, notifier, tell } = world;
+  if (clock.nowMs() - markedAtMs > SEND_WITHIN_MS) return tooLate(letter, clock.nowMs());
   const leftMs = due.dueMs + (notifier.pace?.validForMs ?? VALID_MS) - clock.nowMs();
   const outcome = await sendSafely(() => notifier.send(envelopeOf(letter, leftMs)));
   const { runId, userId, messageId } = due;
   tell({ step: 'message_settled', runId, userId, messageId, outcome: outcome.kind });
   return settledAs(world, letter, outcome);
+}
+
+/** Its sender stood still: others may count it as lost by now. Nobody but he could send it, so it is proven not sent. */
+function tooLate({ due: { messageId, attempt } }: Letter, nowMs: number): SettledMessage {
+  const again = { messageId, attempt, status: 'queued', nextAttemptMs: nowMs, looked: true } as const;
+  return { ...again, reason: 'marked_too_long_ago' };
 }
 
 async function settledAs(world: World, letter: Letter, outcome: SendOutcome): Promise<SettledMessage> {

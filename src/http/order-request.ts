@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { z } from 'zod';
 import type { OrderAsked } from '../domain/asked.ts';
 import { parseMinor } from '../domain/money.ts';
+import { symbolPattern } from '../domain/signal-rules.ts';
 import type { OrderRequest } from '../stages/place.ts';
 import type { HttpEnv } from './auth.ts';
 import type { Caller } from './parts.ts';
@@ -17,7 +18,7 @@ const decimal = z.union([z.string(), z.number().transform(String)]).transform((t
 
 const body = z
   .strictObject({
-    symbol: z.string().regex(/^[A-Z0-9&_-]{1,32}$/, 'must be a symbol in capitals, such as TITAN or M&M'),
+    symbol: z.string().regex(symbolPattern, 'must be a symbol in capitals, such as TITAN or M&M'),
     exchange: z.literal('NSE', { error: 'must be NSE' }).default('NSE'),
     side: z.enum(['BUY', 'SELL'], { error: 'must be BUY or SELL' }),
     quantity: z.int('must be a whole number').min(1, 'must be at least 1').max(100_000_000).optional(),

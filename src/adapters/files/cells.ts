@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseMinor } from '../../domain/money.ts';
+import { symbolPattern } from '../../domain/signal-rules.ts';
 
 /** A cell's meaning, or why it has none. */
 export type Read<T> = { value: T } | { reason: string };
@@ -56,7 +57,7 @@ export function isoDate(text: string): Read<string> {
 
 /** A trading symbol as NSE writes them: M&M, BAJAJ-AUTO. */
 export function symbol(text: string): Read<string> {
-  return /^[A-Z0-9&_.-]{1,30}$/.test(text) ? { value: text } : { reason: 'must be 1 to 30 of A-Z 0-9 & - _ .' };
+  return symbolPattern.test(text) ? { value: text } : { reason: 'must be 1 to 30 of A-Z 0-9 & - _ .' };
 }
 
 /** One of a few words, exactly as written. */

@@ -8,6 +8,7 @@ import { istMs } from '../../src/domain/ist.ts';
 import { nextSession } from '../../src/domain/session.ts';
 import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store.ts';
+import type { Clock } from '../../src/ports/world.ts';
 import setup, { type TestDatabases } from '../../test/support/global-setup.ts';
 import { type WholeBook, wholeBook } from './book.ts';
 import { Crew, startPart } from './crew.ts';
@@ -87,7 +88,7 @@ async function playRound(stage: Stage, date: string, round: number): Promise<{ c
   for (let n = 0; n < WORKERS; n += 1) crew.start('worker');
   for (let n = 0; n < SCANS; n += 1) crew.start('scan');
   const [markedInHalt] = await Promise.all([haltForAWhile(store, session, fastClock(day)), unrest(crew, unrestMs)]);
-  const settledInTime = await settled(session, crew);
+  const settledInTime = await settled(store, session, crew, fastClock(day));
   await crew.disband(STOP_WITHIN_MS);
   const left = await resolveUnknown(store, session, await ask(venueUrl), fastClock(day));
   const broken = [...crew.died, ...(await verdict(store, session, await ask(venueUrl)))];
@@ -123,14 +124,20 @@ async function cutOneConnection(session: SqlSession): Promise<void> {
     where datname = current_database() and application_name = 'daily-scan' order by random() limit 1) one`);
 }
 
-/** Waits until nothing is open and a scan has come to its end since; false where that does not happen in time. */
-async function settled(session: SqlSession, crew: Crew): Promise<boolean> {
+/**
+ * Waits until nothing is open and a scan has come to its end since; false where that does not happen in time. Looked at
+ * twice: who was just woken may still hand something back. A correction that is due and not queued yet is open, too.
+ */
+async function settled(store: Store, session: SqlSession, crew: Crew, clock: Clock): Promise<boolean> {
   const startedAtMs = Date.now();
   const scansBefore = crew.scansEnded;
+  let quietLooks = 0;
   while (Date.now() - startedAtMs < SETTLE_WITHIN_MS) {
     await pause(500);
-    const quiet = !crew.anyFrozen() && crew.scansEnded > scansBefore;
-    if (quiet && (await leftOver(session)) === '') return true;
+    await store.call('queue_corrections', { nowMs: clock.nowMs() });
+    const quiet = !crew.anyFrozen() && crew.scansEnded > scansBefore && (await leftOver(session)) === '';
+    quietLooks = quiet ? quietLooks + 1 : 0;
+    if (quietLooks === 2) return true;
   }
   return false;
 }

@@ -59,10 +59,10 @@ function unheardButFilled(ours: ReadonlyMap<string, OrderRow>, book: WholeBook):
 }
 
 async function aboutMessages(session: SqlSession, book: WholeBook): Promise<string[]> {
-  const rows = await session.query('select id, user_id, run_id, status from public.messages order by id');
+  const rows = await session.query('select id, user_id, run_id, kind, status from public.messages order by id');
   return rows.flatMap((row) => {
     const heard = book.messages[String(row['id'])] ?? 0;
-    const what = `the summary of ${row['user_id']} for ${row['run_id']} (${row['status']})`;
+    const what = `the ${row['kind']} of ${row['user_id']} for ${row['run_id']} (${row['status']})`;
     if (heard > 1) return [`${what} was sent ${heard} times`];
     if (row['status'] === 'sent' && heard === 0) return [`${what} was never sent`];
     if (row['status'] === 'queued' || row['status'] === 'sending') return [`${what} was left behind`];

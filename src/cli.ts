@@ -4,11 +4,13 @@ import { accountCommand } from './commands/account.ts';
 import { type ApikeyFlags, apikeyCommand } from './commands/apikey.ts';
 import { reportAgain, whyCommand } from './commands/ask.ts';
 import { calendarCommand } from './commands/calendar.ts';
+import { connectionCommand } from './commands/connect.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { halt, resume } from './commands/halt.ts';
 import { importFile } from './commands/import.ts';
 import { messagesCommand } from './commands/messages.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { readyCommand } from './commands/ready.ts';
 import { type Refusal, refusal } from './commands/refusal.ts';
 import { resolveCommand } from './commands/resolve.ts';
 import { exitCodeOf, type ScanFlags, scanCommand } from './commands/scan.ts';
@@ -154,8 +156,11 @@ program
 
 program
   .command('account')
-  .description('show a user’s settings and accounts, and change what is given')
-  .requiredOption('--user <user>', 'name or id')
+  .description('show a user’s settings and accounts, and change what is given; or see to accounts at real venues')
+  .argument('[what]', 'connect (secrets as JSON on stdin, or asked for), check or rotate')
+  .option('--user <user>', 'name or id')
+  .option('--venue <venue>', 'connect, check: kite, lemonn or alpaca')
+  .option('--mode <mode>', 'connect, check: live or paper (default: live)')
   .option('--active <yes|no>', 'no: paused, gets no orders')
   .option('--trading <yes|no>', 'no: keeps the summary, gets no orders')
   .option('--strategies <list>', 'follow these strategies only (A,B), or all')
@@ -166,7 +171,15 @@ program
   .option('--auth <uuid>', 'the login ("sub" of its JWT) that is this user’s, or none')
   .option('--acknowledge <venue>', 'you have looked at why this account is blocked: it may trade again')
   .option('--json', 'one JSON document on stdout')
-  .action(command(accountCommand));
+  .action((what: string | undefined, flags) => {
+    return what === undefined ? command(accountCommand)(flags) : command(connectionCommand(what))(flags);
+  });
+
+program
+  .command('ready')
+  .description('ask the venues whether every live account can trade today, and store it')
+  .option('--json', 'one JSON document on stdout')
+  .action(command(readyCommand));
 
 program
   .command('calendar')

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { liveProblems, type VenuesConfig, venuesConfig, venueVariables } from './config-venues.ts';
 import type { RunLimits } from './domain/decision.ts';
 import { parseMinor } from './domain/money.ts';
 import { parseCutOff } from './domain/session.ts';
@@ -21,6 +22,8 @@ export interface Config {
   http: HttpConfig;
   /** Null: nothing is sent anywhere, messages are shown on the screen. */
   twilio: TwilioConfig | null;
+  /** Real venues; only live trading speaks to them. */
+  venues: VenuesConfig;
 }
 
 /** How WhatsApp messages go; what each figure means is said in .env.example. */
@@ -56,8 +59,6 @@ export interface HttpConfig {
 export interface Needs {
   /** HTTP is served: CRON_SECRET must be set. */
   http?: boolean;
-  /** It runs for more than one command: a mode no venue serves would fail every day anew. */
-  service?: boolean;
 }
 
 export type ConfigResult = { kind: 'config'; config: Config } | { kind: 'refused'; problems: string[] };
@@ -159,6 +160,7 @@ export const environment = z.object({
   MESSAGE_RESENDS: whole(0, 1).prefault('0'),
   OPERATOR_WHATSAPP: phones.optional(),
   TWILIO_OPERATOR_CONTENT_SID: contentSid.optional(),
+  ...venueVariables,
 });
 
 /** Reads the environment. All problems are found at once; an empty variable counts as not set. */
@@ -166,7 +168,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env, needs: Needs = 
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const parsed = environment.safeParse(set);
   const problems = parsed.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? [];
-  problems.push(...whatIsNeeded(set, needs), ...twilioProblems(set));
+  problems.push(...whatIsNeeded(set, needs), ...twilioProblems(set), ...liveProblems(set));
   if ((set['SUPABASE_URL'] === undefined) !== (set['SUPABASE_SECRET_KEY'] === undefined)) {
     problems.push('SUPABASE_URL and SUPABASE_SECRET_KEY must be set together, or neither');
   }
@@ -194,6 +196,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env, needs: Needs = 
       logLevel: e.LOG_LEVEL,
       http: httpConfig(e),
       twilio: twilioConfig(e),
+      venues: venuesConfig(e),
     },
   };
 }
@@ -249,15 +252,12 @@ function twilioProblems(set: NodeJS.ProcessEnv): string[] {
 }
 
 /** What a command may leave out and a service may not. */
-function whatIsNeeded(set: NodeJS.ProcessEnv, { http, service }: Needs): string[] {
+function whatIsNeeded(set: NodeJS.ProcessEnv, { http }: Needs): string[] {
   const problems: string[] = [];
   if (http && set['CRON_SECRET'] === undefined) {
     problems.push(
       'CRON_SECRET is not set: without it anybody could start the scan (openssl rand -hex 32 makes a good one)',
     );
-  }
-  if (service && set['TRADING_MODE'] === 'live') {
-    problems.push('TRADING_MODE is live, which needs a live venue, and this version has none: unset it');
   }
   // Vercel sets VERCEL=1. Its disk is read-only, and every instance would have a database of its own.
   const server = set['SUPABASE_URL'] !== undefined || /^postgres(ql)?:/.test(set['DATABASE_URL'] ?? '');

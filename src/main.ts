@@ -11,7 +11,7 @@ const program = new Command('daily-scan')
   .addOption(new Option('--only <parts...>', 'only these parts; may be repeated').choices(allParts))
   .action(async ({ only }: { only?: Part[] }) => {
     const parts = new Set(only ?? allParts);
-    const read = readConfig(undefined, { service: true, http: parts.has('http') });
+    const read = readConfig(undefined, { http: parts.has('http') });
     if (read.kind === 'refused') {
       process.stderr.write(`The environment is not usable, so nothing was started:\n  ${read.problems.join('\n  ')}\n`);
       process.exitCode = 2;

@@ -55,7 +55,7 @@ async function build(settings: Config): Promise<Hono<HttpEnv>> {
   return makeApp(makeHttpParts(settings, world, doings));
 }
 
-const read = readConfig(undefined, { service: true, http: true });
+const read = readConfig(undefined, { http: true });
 if (read.kind === 'refused') {
   throw new Error(`The environment is not usable, so nothing is served:\n  ${read.problems.join('\n  ')}`);
 }

@@ -16,6 +16,7 @@ import type { Database } from './ports/database.ts';
 import type { Store } from './ports/store.ts';
 import type { Clock, Notifier, Quotes, Tell, World } from './ports/world.ts';
 import { alarming } from './stages/operators.ts';
+import { liveQuotes, loginStateKey, realVenues } from './wire-venues.ts';
 
 const CALENDAR_TTL_MS = 60_000;
 /** An answer later than this is none: what became of the message is found out otherwise. */
@@ -100,9 +101,13 @@ export interface WorldParts {
   freedAtMs?: number;
 }
 
-/** Joins the real parts. In an embedded database whatever another process had claimed is free: it is gone. */
+/**
+ * Joins the real parts: the venues that are set up, and their prices, in live trading; else the simulated venue, where
+ * paper accounts trade whatever venue they are for, and the prices given. In an embedded database whatever another
+ * process had claimed is free: it is gone.
+ */
 export async function makeWorld(parts: WorldParts): Promise<World> {
-  const { config, place, store, clock, quotes, faults } = parts;
+  const { config, place, store, clock } = parts;
   const notifier = notifierFor(config, clock);
   const tell = alarming({ store, clock, notifier, tell: parts.tell });
   if (place.kind === 'embedded') {
@@ -110,12 +115,10 @@ export async function makeWorld(parts: WorldParts): Promise<World> {
     await store.call('sweep_orders', { nowMs, onlyProcess: true });
     await store.call('sweep_messages', { nowMs, onlyProcess: true, nextLookMs: notifier.lookup ? nowMs : null });
   }
-  const paper = paperVenue({ store, clock, slippageBps: config.paperSlippageBps, faults });
   return {
     store,
     clock,
-    quotes,
-    venues: new Map([[paper.name, paper]]),
+    ...market({ ...parts, tell }),
     notifier,
     operatorDays: cachedTradingDays({
       clock,
@@ -124,6 +127,17 @@ export async function makeWorld(parts: WorldParts): Promise<World> {
     }),
     tell,
   };
+}
+
+type Market = Pick<World, 'venues' | 'quotes' | 'doors' | 'addressOf'>;
+
+function market({ config, store, clock, quotes, faults, tell }: WorldParts): Market {
+  if (config.mode === 'live') {
+    const { venues, doors, addressOf } = realVenues({ config, store, clock, mode: 'live' });
+    return { venues, doors, addressOf, quotes: liveQuotes({ venues, store, mode: 'live', tell }) };
+  }
+  const paper = paperVenue({ store, clock, slippageBps: config.paperSlippageBps, faults });
+  return { venues: new Map([[paper.name, paper]]), quotes };
 }
 
 /** Twilio where it is set up; on a clock of its own (the sample, --at, --date) nothing is sent anywhere. */
@@ -169,5 +183,6 @@ export function makeHttpParts(
   if (cronSecret === null) throw new Error('HTTP can not be served without CRON_SECRET');
   const verifyJwt = jwtIssuer === null ? null : jwtVerifier(jwtIssuer);
   const migrations = readMigrations().map(({ version }) => version);
-  return { world, settings: scanSettings(config), cronSecret, signalsSecret, verifyJwt, migrations, ...doings };
+  const known = { cronSecret, signalsSecret, verifyJwt, loginKey: loginStateKey(config), migrations };
+  return { world, settings: scanSettings(config), ...known, ...doings };
 }

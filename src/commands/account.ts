@@ -6,7 +6,7 @@ import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
 interface AccountFlags {
-  user: string;
+  user?: string;
   active?: string;
   trading?: string;
   strategies?: string;
@@ -21,6 +21,8 @@ interface AccountFlags {
 
 /** `npm run account -- --user X [--active yes|no] …`: shows a user's settings and accounts, after changing what is given. */
 export async function accountCommand(config: Config, flags: AccountFlags): Promise<number | Refusal> {
+  const { user: asked } = flags;
+  if (asked === undefined) return refusal('bad_flag', 'Give --user: name or id.');
   for (const flag of ['active', 'trading'] as const) {
     const value = flags[flag];
     if (value !== undefined && value !== 'yes' && value !== 'no')
@@ -34,8 +36,8 @@ export async function accountCommand(config: Config, flags: AccountFlags): Promi
   const place = placeToAsk(config);
   sayPlace(place);
   return withStore(config, place, async (store) => {
-    const found = await store.call('read_user', { userId: flags.user });
-    const userId = found?.id ?? userIdOf(flags.user);
+    const found = await store.call('read_user', { userId: asked });
+    const userId = found?.id ?? userIdOf(asked);
     const { changed } = await store.call('set_user', { userId, ...changesOf(flags) });
     if (flags.acknowledge !== undefined) {
       const account = { userId, venue: flags.acknowledge, mode: config.mode };
@@ -43,8 +45,7 @@ export async function accountCommand(config: Config, flags: AccountFlags): Promi
       if (!cleared.changed) return refusal('not_acknowledged', notAcknowledged(account));
     }
     const user = await store.call('read_user', { userId });
-    if (!changed || !user)
-      return refusal('no_such_user', `There is no user "${flags.user}" here: give the name or the id.`);
+    if (!changed || !user) return refusal('no_such_user', `There is no user "${asked}" here: give the name or the id.`);
     process.stdout.write(flags.json ? `${JSON.stringify(user)}\n` : userText(user));
     return 0;
   });

@@ -127,7 +127,7 @@ function wrongTogether(config: Config, flags: ScanFlags): string | null {
     if (live && flags[flag] !== undefined)
       return `--${flag} is for paper trading: with TRADING_MODE=live it is refused.`;
   }
-  if (live) return 'TRADING_MODE=live needs a live venue, and this version has none: unset TRADING_MODE.';
+  if (live && flags.fresh) return '--fresh would remove the books of live accounts: leave it out.';
   for (const flag of ['user', 'symbol'] as const) {
     if (flags[flag] !== undefined && !flags.dryRun)
       return `--${flag} narrows what a plan shows: use it with --dry-run.`;

@@ -5,7 +5,7 @@ import { micOf, nextSession, sessionIdOf, tradingDay } from './session.ts';
 import type { Quote, Side, Signal } from './words.ts';
 
 /** How long an order somebody asked for may wait to be sent: after that the price he saw is an old one. */
-export const ASKED_FOR_MS = 120_000;
+const ASKED_FOR_MS = 120_000;
 
 /** One order, as somebody asks for it. null: sized as a signal would be, and with the usual protection. */
 export interface OrderAsked {

@@ -13,6 +13,7 @@ import type { HttpParts } from './parts.ts';
 import { failed, nothingThere, problem } from './problem.ts';
 import { signalRoutes } from './signals.ts';
 import { streamRoutes } from './stream.ts';
+import { venueRoutes } from './venues.ts';
 import { watchRoutes } from './watch.ts';
 import { whatsappRoutes } from './whatsapp.ts';
 
@@ -23,6 +24,7 @@ export function makeApp(parts: HttpParts, limits: DoorLimits = defaultDoorLimits
   app.use(methodNotAllowed({ app, onMethodNotAllowed: wrongMethod }));
   app.use('/api/trading/*', timing({ total: false }), authTimed);
   app.route('/', whatsappRoutes(parts));
+  app.route('/', venueRoutes(parts));
   const known = [identified(parts), counted(limits)] as const;
   app.use('/api/*', sized(limits), ...known);
   app.use('/metrics', ...known);

@@ -3,8 +3,10 @@ import { istDate } from '../domain/ist.ts';
 import type { RunReport } from '../domain/report.ts';
 import { runIdOf, sessionIdOf } from '../domain/session.ts';
 import { type RunResult, run } from '../run.ts';
+import { ready } from '../stages/ready.ts';
 import type { Given } from '../stages/request.ts';
 import { round } from '../stages/round.ts';
+import { sync } from '../stages/sync.ts';
 import { type HttpEnv, onlyCron } from './auth.ts';
 import { type HttpParts, untilDeadline } from './parts.ts';
 import { described, problem } from './problem.ts';
@@ -23,7 +25,7 @@ const nothingGiven: Given = {
 };
 
 /**
- * The scheduler's two calls, each bounded by `deadlineMs` and each safe to make twice, at once or again.
+ * The scheduler's calls, each bounded by `deadlineMs` and each safe to make twice, at once or again.
  *
  * `GET /api/cron/daily-scan` opens, resumes or closes the run of the session the clock is in: 200 with the RunReport,
  * its lists empty and `truncated`, also for a run that was skipped. Of two calls at once both work on the one run and
@@ -32,6 +34,10 @@ const nothingGiven: Given = {
  * `GET /api/cron/order-worker?limit=25` is the backstop: it sends at most `limit` orders, looks up, tells, finishes
  * runs, and takes up a plan that was left: `{sent, lookedUp, messages, finished, left}`, where `left` counts the orders
  * and messages that are still open.
+ *
+ * `GET /api/cron/ready` asks the venues of all live accounts whether they can trade today: the ReadinessReport, with
+ * only the accounts that can't in its list. `GET /api/cron/sync` is the evening's reconciliation: the SyncReport. Both
+ * begin no further page of accounts after the deadline and then say `complete: false`.
  */
 export function cronRoutes(parts: HttpParts): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
@@ -58,6 +64,18 @@ export function cronRoutes(parts: HttpParts): Hono<HttpEnv> {
     const { finished } = await world.store.call('finish_runs', { nowMs: world.clock.nowMs() });
     const open = await world.store.call('count_unfinished', {});
     return c.json({ ...done, finished, left: open.orders + open.messages });
+  });
+
+  routes.get('/api/cron/ready', onlyCron, async (c) => {
+    const { mode, concurrency } = parts.settings;
+    const report = await ready(parts.world, { mode, concurrency, stop: untilDeadline(parts) });
+    const notReady = report.accounts.filter((one) => !one.ready);
+    return c.json({ ...report, asked: report.accounts.length, accounts: notReady });
+  });
+
+  routes.get('/api/cron/sync', onlyCron, async (c) => {
+    const { mode, concurrency } = parts.settings;
+    return c.json(await sync(parts.world, { mode, concurrency, stop: untilDeadline(parts) }));
   });
 
   return routes;

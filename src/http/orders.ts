@@ -60,10 +60,10 @@ export function orderRoutes(parts: HttpParts): Hono<HttpEnv> {
   return routes;
 }
 
-export const noSuchOrder: Problem = { status: 404, code: 'no_such_order', detail: 'There is no such order of yours.' };
+const noSuchOrder: Problem = { status: 404, code: 'no_such_order', detail: 'There is no such order of yours.' };
 
 /** null for an operator, who sees everybody's. */
-export function ownOnly(c: Context<HttpEnv>): string | null {
+function ownOnly(c: Context<HttpEnv>): string | null {
   return c.get('caller').userId;
 }
 

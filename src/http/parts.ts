@@ -26,6 +26,8 @@ export interface HttpParts {
   signalsSecret: string | null;
   /** Gives the claims of a valid Supabase JWT; null for one that is not. Not set: no JWT is accepted. */
   verifyJwt: ((token: string) => Promise<{ sub: string; role: string | null } | null>) | null;
+  /** Signs the state of logins at venues; null: there are none. */
+  loginKey: Buffer | null;
   /** How long one request may work before it hands back what is not sent. */
   deadlineMs: number;
   /** Aborts when this process is to end: what is under way then hands back what is not sent. */

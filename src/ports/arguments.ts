@@ -4,6 +4,7 @@ import type { Language } from '../domain/message-words.ts';
 import type { Instrument, Problem, Quote, Signal, UserSettings } from '../domain/words.ts';
 import type { CredentialArguments } from './credential-rows.ts';
 import type { MessageArguments } from './message-arguments.ts';
+import type { ReadinessArguments } from './readiness-rows.ts';
 import type { RateBudget, VenueReport } from './venue.ts';
 
 /** What became of one order, as `settle_orders` books it. `queued`: proven not sent, it may go again. */
@@ -51,7 +52,7 @@ interface Scope {
 }
 
 /** The arguments of every function. Business time is always one of them. */
-export interface Arguments extends MessageArguments, CredentialArguments {
+export interface Arguments extends MessageArguments, CredentialArguments, ReadinessArguments {
   import_instruments: { instruments: Instrument[] };
   import_signals: { signals: Signal[]; source: string };
   import_users: { users: UserToImport[]; mode: string; source: string; nowMs: number };

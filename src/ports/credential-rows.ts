@@ -23,7 +23,8 @@ export interface CredentialArguments {
 /** `tradesAt`: the venue the user's orders go to. `no_sizing`: he has no account whose settings could be taken. */
 export const openedAccount = z.union([
   z.object({ kind: z.literal('open'), accountId: z.int(), created: z.boolean(), tradesAt: z.string() }),
-  z.object({ kind: z.enum(['no_such_user', 'no_sizing']) }),
+  z.object({ kind: z.literal('no_such_user') }),
+  z.object({ kind: z.literal('no_sizing') }),
 ]);
 
 export const storedCredentials = z.object({ kind: z.enum(['stored', 'changed', 'no_such_account']) });

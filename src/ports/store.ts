@@ -4,6 +4,7 @@ import type { Arguments } from './arguments.ts';
 import * as credential from './credential-rows.ts';
 import * as letters from './message-rows.ts';
 import * as single from './order-rows.ts';
+import * as morning from './readiness-rows.ts';
 import * as people from './report-rows.ts';
 import * as rows from './rows.ts';
 import * as watched from './watch-rows.ts';
@@ -89,6 +90,11 @@ export const answers = {
   read_order_events: z.array(watched.orderEvent),
   read_gauges: watched.gauges,
   read_readiness: watched.readiness,
+  read_books: z.array(morning.books),
+  read_isins: morning.isins,
+  adjust_books: morning.adjusted,
+  store_readiness: morning.readiness,
+  store_drifts: morning.drifts,
   read_condition: watched.condition,
   read_run_timings: watched.runTimings.nullable(),
   paper_venue_prepare: z.object({}),

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Mode } from '../domain/words.ts';
 
 /** The account a sealed record belongs to: it opens for no other. */
@@ -7,8 +8,16 @@ export interface RecordOwner {
   mode: Mode;
 }
 
+/** The way out of an account, beside whatever its venue wants stored; it may hold a password. */
+export const egressSecrets = z.object({
+  proxyUrl: z.url({ protocol: /^https?$/, error: 'must be http://USER:PASSWORD@HOST:PORT' }).nullish(),
+  /** Its operator says that this machine's own address is the one registered for the account. */
+  addressConfirmed: z.boolean().nullish(),
+});
+
 /** Opened for one use. `version` says which record it was, for who writes it back changed. */
 export interface Opened {
+  userId: string;
   secrets: unknown;
   version: string;
 }
@@ -33,7 +42,7 @@ export class VaultError extends Error {
   override name = 'VaultError';
 }
 
-/** What came of a login in the browser. `reason` is a short code. */
+/** What came of a login. `reason` is a short code. */
 export type LoginEnd =
   | { kind: 'open'; untilMs: number | null }
   | { kind: 'not_connected' }
@@ -41,12 +50,14 @@ export type LoginEnd =
   | { kind: 'refused'; reason: string }
   | { kind: 'unreadable'; reason: string };
 
-/** A venue where a person logs in with a browser, and which tells us by itself what happens to orders. */
+/** How an account gets a session at a venue; what a venue does not have is left out. */
 export interface VenueDoor {
+  /** Logs in by what is stored alone. `refused` with `needs_a_person`: this account's user has to do it. */
+  logIn?(accountId: number): Promise<LoginEnd>;
   /** Where the account's user logs in; it brings him back with `state`. null: nothing is stored for the account. */
-  loginUrl(accountId: number, state: string): Promise<string | null>;
+  loginUrl?(accountId: number, state: string): Promise<string | null>;
   /** Makes a session of what the login brought back, and stores it. */
-  finishLogin(accountId: number, requestToken: string): Promise<LoginEnd>;
+  finishLogin?(accountId: number, requestToken: string): Promise<LoginEnd>;
   /** A push. Nothing of it is believed but that its order is to be looked up now. */
-  hear(raw: string): Promise<'due' | 'not_ours' | 'bad_checksum'>;
+  hear?(raw: string): Promise<'due' | 'not_ours' | 'bad_checksum'>;
 }

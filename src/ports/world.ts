@@ -3,7 +3,8 @@ import type { Language } from '../domain/message-words.ts';
 import type { SendErrorClass } from '../domain/send-errors.ts';
 import type { Quote, Signal } from '../domain/words.ts';
 import type { Store } from './store.ts';
-import type { Venue } from './venue.ts';
+import type { VenueDoor } from './vault.ts';
+import type { AccountAtVenue, Venue } from './venue.ts';
 
 /** The only one who knows the time. */
 export interface Clock {
@@ -151,8 +152,15 @@ export interface World {
   clock: Clock;
   quotes: Quotes;
   venues: ReadonlyMap<string, Venue>;
+  /** How accounts get their sessions, by venue; only in live trading. */
+  doors?: ReadonlyMap<string, VenueDoor>;
   notifier: Notifier;
   /** Days the operator added to or took from the calendar. */
   operatorDays: () => Promise<readonly DayOverride[]>;
+  /**
+   * Which registered address an account's orders leave from: its own proxy, or one the operator has confirmed; null:
+   * neither is known. Left out: nobody can say.
+   */
+  addressOf?: (account: AccountAtVenue) => Promise<'proxy' | 'confirmed' | null>;
   tell: Tell;
 }

@@ -8,6 +8,7 @@ import type { DecisionToAccept, UserToImport } from '../ports/arguments.ts';
 import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
 import type { OpenRun } from './request.ts';
+import { withVenueMargins } from './venue-margins.ts';
 
 const PAGE_USERS = 1000;
 
@@ -55,7 +56,8 @@ async function* planPages(world: World, run: OpenRun): AsyncGenerator<Planned[]>
   const capUsed: CapUse = new Map(Object.entries(run.frame.capUsed));
   const pages = run.users ? [await overlaid(world, run, run.users)] : storedPages(world, run, null);
   for await (const page of pages) {
-    yield page.map((account) => ({ account, decisions: decide(frameNow(world, run.frame), account, capUsed) }));
+    const plan = page.map((account) => ({ account, decisions: decide(frameNow(world, run.frame), account, capUsed) }));
+    yield await withVenueMargins(world, run.frame, plan);
   }
 }
 

@@ -4,11 +4,13 @@ import type { Decision, PlannedSignal, RunFrame } from '../domain/decision.ts';
 import { instrumentKey } from '../domain/rules.ts';
 import { runIdOf } from '../domain/session.ts';
 import type { Instrument, Quote } from '../domain/words.ts';
+import type { DecisionToAccept } from '../ports/arguments.ts';
 import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
-import { toAccept } from './decide.ts';
+import { type Planned, toAccept } from './decide.ts';
 import { quotesByKey } from './open.ts';
 import type { RunRequest } from './request.ts';
+import { withVenueMargins } from './venue-margins.ts';
 
 /** A request for one order: who asks, under which idempotency key, for what. `bodyHash` tells other bodies apart. */
 export interface OrderRequest {
@@ -121,6 +123,12 @@ function notOnTick({ limitPriceMinor }: OrderAsked, { tickMinor }: Instrument): 
   return { kind: 'invalid', field: 'limitPrice', message: `must be a multiple of the tick of ${tickMinor} paise` };
 }
 
+async function decided(world: World, { frame, account }: Case & Pick<Planned, 'account'>): Promise<DecisionToAccept[]> {
+  const decisions = decide(frame, account, new Map(Object.entries(frame.capUsed)));
+  const plan = await withVenueMargins(world, frame, [{ account, decisions }]);
+  return plan.flatMap((planned) => toAccept(frame, planned));
+}
+
 async function acceptAll(world: World, settings: Settings, trading: Trading, cases: Case[]): Promise<Placed[]> {
   const faults = new Map(cases.map((one) => [one.request, fault(one)]));
   const sound = cases.flatMap((one) => {
@@ -136,10 +144,7 @@ async function acceptAll(world: World, settings: Settings, trading: Trading, cas
     takesOrdersUntilMs: trading.closeMs,
     nowMs: world.clock.nowMs(),
     quotes,
-    decisions: sound.flatMap(({ frame, account }) => {
-      const decisions = decide(frame, account, new Map(Object.entries(frame.capUsed)));
-      return toAccept(frame, { account, decisions });
-    }),
+    decisions: (await Promise.all(sound.map((one) => decided(world, one)))).flat(),
     requests: sound.map(({ request, planned: { signal, instrument } }) => {
       const { principal, key, bodyHash } = request;
       const closeMs = instrument?.fno ? trading.fnoCloseMs : trading.closeMs;

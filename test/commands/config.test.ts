@@ -71,4 +71,36 @@ describe('the environment', () => {
     expect(read).toMatchObject({ kind: 'refused', problems: [expect.stringMatching(/^SUPABASE_/)] });
     expect(JSON.stringify(read)).not.toContain(key.trim());
   });
+
+  const key = Buffer.alloc(32, 7).toString('base64');
+  const live = { TRADING_MODE: 'live', CREDENTIALS_KEY: key, KITE_BASE_URL: 'https://api.kite.trade/' };
+
+  it('lets nobody trade live without a master key and a venue', () => {
+    expect(readConfig({ TRADING_MODE: 'live' })).toEqual({
+      kind: 'refused',
+      problems: [
+        expect.stringMatching(/^CREDENTIALS_KEY is not set/),
+        'TRADING_MODE is live, and no venue is: set one of KITE_BASE_URL, LEMONN_BASE_URL, ALPACA_BASE_URL',
+      ],
+    });
+    expect(readConfig(live)).toMatchObject({
+      config: {
+        mode: 'live',
+        venues: { credentialsKey: key, kite: { baseUrl: 'https://api.kite.trade', algoId: null }, lemonn: null },
+      },
+    });
+  });
+
+  it.each([
+    ['CREDENTIALS_KEY', Buffer.alloc(31, 7).toString('base64')],
+    ['CREDENTIALS_KEY', `${key}\n`],
+    ['CREDENTIALS_KEYS_OLD', `${key},${key.slice(1)}`],
+    ['KITE_BASE_URL', 'http://api.kite.trade'],
+    ['ALPACA_BASE_URL', 'https://me:pass-word@api.alpaca.markets?x'],
+    ['LEMONN_DIALECT', '{order:'],
+  ])('refuses %s=%j, and does not show it', (name, value) => {
+    const read = readConfig({ [name]: value });
+    expect(read).toMatchObject({ kind: 'refused', problems: [expect.stringMatching(new RegExp(`^${name}`))] });
+    expect(JSON.stringify(read)).not.toContain(value.trim());
+  });
 });

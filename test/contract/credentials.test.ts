@@ -40,7 +40,7 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
     const owner = await open();
     expect(await vault.read(owner)).toBeNull();
     expect(await vault.write(owner, secrets, null)).toBe('stored');
-    expect(await vault.read(owner)).toEqual({ secrets, version: expect.any(String) });
+    expect(await vault.read(owner)).toEqual({ userId: 'asha', secrets, version: expect.any(String) });
     const [row] = await session.query('select * from public.account_credentials');
     const text = JSON.stringify(row) + Buffer.from(String(row?.['sealed']), 'base64').toString('latin1');
     for (const secret of ['the-api-secret', 'pass-word', keys.current.toString('base64')]) {
@@ -112,6 +112,7 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
     const alone = storeVault({ store, clock, keys: { current: next.current, old: [] } });
     expect((await alone.read(kite))?.secrets).toEqual(secrets);
     await expect(vault.read(kite)).rejects.toThrow('which is not here');
+    expect(await store.call('read_all_credentials', {})).toHaveLength(2);
     const lost = await rotate({ store, clock, keys: { current: key(), old: [] } });
     expect(lost).toMatchObject({ rewrapped: 0, failed: [{ accountId: kite.accountId }, {}] });
   });

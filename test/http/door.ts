@@ -133,6 +133,7 @@ function partsOf(world: World, later: Promise<unknown>[]): HttpParts {
     cronSecret,
     signalsSecret,
     verifyJwt: null,
+    loginKey: null,
     deadlineMs: 20_000,
     stop: new AbortController().signal,
     later: (work) => void later.push(work),

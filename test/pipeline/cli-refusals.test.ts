@@ -11,6 +11,13 @@ const signals = `trade_date,rank,strategy,symbol,exchange,side,reference_price,s
 const noGoodRow = signals.replace('3564.80', 'dear');
 const noRank = signals.replace('rank,', '').replace('1,', '');
 
+/** Live trading as it has to be set up at least; nothing is ever asked of the address. */
+const live = {
+  TRADING_MODE: 'live',
+  CREDENTIALS_KEY: Buffer.alloc(32).toString('base64'),
+  KITE_BASE_URL: 'http://127.0.0.1:1',
+};
+
 /** As a person types it: the process says it on stdout (JSON) and stderr, once each, and ends with 2. */
 const typed: [string[], Record<string, string>, string, string][] = [
   [['--bogus'], {}, 'bad_flag', '--bogus'],
@@ -19,7 +26,8 @@ const typed: [string[], Record<string, string>, string, string][] = [
   [['--signals', 'missing.csv'], {}, 'unreadable_file', 'missing.csv'],
   [['--signals', 'no-rank.csv'], {}, 'missing_column', 'rank'],
   [[], { CONCURRENCY: 'many', SCAN_CUTOFF: '08:00', DATABASE_URL: 'mysql://x' }, 'bad_environment', 'SCAN_CUTOFF'],
-  [['--users', 'users.csv'], { TRADING_MODE: 'live' }, 'bad_flag', '--users is for paper trading'],
+  [['--users', 'users.csv'], live, 'bad_flag', '--users is for paper trading'],
+  [[], { TRADING_MODE: 'live' }, 'bad_environment', 'CREDENTIALS_KEY is not set'],
 ];
 
 /** The same checks without the price of a process. */
@@ -31,10 +39,11 @@ const flagged: [Record<string, string | boolean>, Record<string, string>, string
   [{ date: '2025-08-28', at: '2025-08-29T09:20:00+05:30' }, {}, 'bad_flag', 'leave one'],
   [{ fresh: true, dryRun: true }, {}, 'bad_flag', 'choose one'],
   [{ fresh: true }, { DATABASE_URL: 'postgres://nowhere/db' }, 'bad_flag', 'never on a server'],
-  [{}, { TRADING_MODE: 'live' }, 'bad_flag', 'live'],
+  [{ user: 'Asha Rao' }, live, 'bad_flag', '--dry-run'],
+  [{ fresh: true }, live, 'bad_flag', 'books of live accounts'],
   ...['at', 'date', 'prices', 'users', 'faults'].map((flag): (typeof flagged)[number] => [
     { [flag]: '2025-08-28' },
-    { TRADING_MODE: 'live' },
+    live,
     'bad_flag',
     `--${flag} is for paper trading`,
   ]),

@@ -26,7 +26,7 @@ export interface AlpacaWire {
 const key = z.string().regex(/^[\x21-\x7e]+$/);
 
 /** What is stored for an account. The pair is the session: it does not end by itself. */
-const alpacaCredentials = z.object({ keyId: key, secretKey: key });
+export const alpacaCredentials = z.object({ keyId: key, secretKey: key });
 export type AlpacaKeys = z.infer<typeof alpacaCredentials>;
 
 export interface AlpacaAsk {

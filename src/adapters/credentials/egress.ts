@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { ProxyAgent, fetch as undiciFetch } from 'undici';
+import { z } from 'zod';
+import { egressSecrets } from '../../ports/vault.ts';
+import type { AccountAtVenue } from '../../ports/venue.ts';
+
+type SecretsOf = (account: AccountAtVenue) => Promise<unknown>;
+
+/**
+ * The account's `fetch`: through its proxy where it has one, else the process's own. Venues that take orders only from a
+ * registered address (one per client) see the proxy's. Whatever goes wrong before the way is open is told as a failed
+ * connection, which it is: nothing has been said to the venue. A proxy is never gone round.
+ */
+export function egress(secretsOf: SecretsOf): (account: AccountAtVenue) => typeof fetch {
+  const agentFor = agents();
+  return (account) => async (input, init) => {
+    const proxyUrl = await proxyOf(secretsOf, account);
+    if (proxyUrl === null) return fetch(input, init);
+    // A proxy agent needs the fetch of its own package: that of Node 24 refuses it (undici 8.12 and 7.29).
+    const through = undiciFetch as unknown as (of: typeof input, how: object) => Promise<Response>;
+    return through(input, { ...init, dispatcher: agentFor(account.accountId, proxyUrl) }).catch((error: unknown) => {
+      throw tunnelRefused(error) ? notConnected('PROXY_REFUSED') : error;
+    });
+  };
+}
+
+async function proxyOf(secretsOf: SecretsOf, account: AccountAtVenue): Promise<string | null> {
+  // The words of what failed may hold what must not be kept.
+  const secrets = await secretsOf(account).catch(() => Promise.reject(notConnected('CREDENTIALS_UNAVAILABLE')));
+  const read = egressSecrets.safeParse(secrets ?? {});
+  if (!read.success) throw notConnected('PROXY_UNREADABLE');
+  return read.data.proxyUrl ?? null;
+}
+
+/** An agent keeps its connections, so an account has one until its proxy changes; then the old one ends in peace. */
+function agents(): (accountId: number, proxyUrl: string) => ProxyAgent {
+  const open = new Map<number, { digest: string; agent: ProxyAgent }>();
+  return (accountId, proxyUrl) => {
+    const digest = createHash('sha256').update(proxyUrl).digest('hex');
+    const known = open.get(accountId);
+    if (known?.digest === digest) return known.agent;
+    known?.agent.close().catch(() => undefined);
+    // A tunnel also where the venue's address is http (a test's): the proxy is told no word of what is said.
+    const agent = new ProxyAgent({ uri: proxyUrl, proxyTunnel: true });
+    open.set(accountId, { digest, agent });
+    return agent;
+  };
+}
+
+const failure = z.object({ code: z.string().optional(), message: z.string() });
+
+/** The proxy hung up or said no to the tunnel (undici's words; a test holds them): the venue heard nothing. */
+function tunnelRefused(error: unknown): boolean {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    const { code, message } =
+      failure.safeParse({ code: 'code' in one ? one.code : undefined, message: one.message }).data ?? {};
+    if (code === 'UND_ERR_PRX_CONN') return true;
+    if (code === 'UND_ERR_ABORTED' && message?.startsWith('Proxy response (')) return true;
+  }
+  return false;
+}
+
+/** As fetch tells that no connection came to stand. */
+function notConnected(code: string): TypeError {
+  return new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code, syscall: 'connect' }) });
+}

@@ -1,0 +1,64 @@
+import type { Store } from '../../ports/store.ts';
+import { type Opened, type RecordOwner, type Vault, VaultError } from '../../ports/vault.ts';
+import type { Clock } from '../../ports/world.ts';
+import { type MasterKeys, rewrap, seal, unseal } from './envelope.ts';
+
+export interface VaultOptions {
+  store: Store;
+  clock: Pick<Clock, 'nowMs'>;
+  keys: MasterKeys;
+}
+
+/** The secrets in the database, sealed. Nothing that was opened is kept here. */
+export function storeVault({ store, clock, keys }: VaultOptions): Vault {
+  return {
+    async read(owner): Promise<Opened | null> {
+      const record = await store.call('read_credentials', { accountId: owner.accountId });
+      if (!record) return null;
+      return { userId: record.userId, secrets: unseal(keys, owner, record), version: record.wrappedKey };
+    },
+    async write(owner, secrets, replaces) {
+      const { accountId } = owner;
+      const record = seal(keys, owner, secrets);
+      const { kind } = await store.call('store_credentials', { accountId, ...record, replaces, nowMs: clock.nowMs() });
+      return kind;
+    },
+  };
+}
+
+export interface Rotated {
+  /** Now under the current master key. */
+  rewrapped: number;
+  /** Were under it already. */
+  current: number;
+  /** Opened by no key that is here, with why. */
+  failed: { accountId: number; why: string }[];
+}
+
+/** Wraps every record by the current master key. May be done again, and while everything runs. */
+export async function rotate({ store, clock, keys }: VaultOptions): Promise<Rotated> {
+  const done: Rotated = { rewrapped: 0, current: 0, failed: [] };
+  for (const { accountId } of await store.call('read_all_credentials', {})) {
+    try {
+      const kind = await rotateOne({ store, clock, keys }, accountId);
+      done[kind] += 1;
+    } catch (error) {
+      if (!(error instanceof VaultError)) throw error;
+      done.failed.push({ accountId, why: error.message });
+    }
+  }
+  return done;
+}
+
+async function rotateOne({ store, clock, keys }: VaultOptions, accountId: number): Promise<'rewrapped' | 'current'> {
+  for (;;) {
+    const record = await store.call('read_credentials', { accountId });
+    if (!record) return 'current';
+    const owner: RecordOwner = { accountId, venue: record.venue, mode: record.mode };
+    const fresh = rewrap(keys, owner, record);
+    if (!fresh) return 'current';
+    const write = { accountId, ...fresh, replaces: record.wrappedKey, nowMs: clock.nowMs() };
+    // `changed`: somebody logged in meanwhile, with whichever key his process has. It is looked at again.
+    if ((await store.call('store_credentials', write)).kind === 'stored') return 'rewrapped';
+  }
+}

@@ -1,0 +1,103 @@
+import { realClock } from '../adapters/clock.ts';
+import { isRealVenue } from '../adapters/venues/secrets.ts';
+import type { Config } from '../config.ts';
+import { userIdOf } from '../domain/ids.ts';
+import { istIso } from '../domain/ist.ts';
+import type { Mode } from '../domain/words.ts';
+import { loginLink } from '../http/login-state.ts';
+import type { Store } from '../ports/store.ts';
+import { VaultError } from '../ports/vault.ts';
+import type { SessionStatus } from '../ports/venue.ts';
+import { loginStateKey, type RealVenues, realVenues } from '../wire-venues.ts';
+import { type Refusal, refusal } from './refusal.ts';
+
+/** A link to log in by is good for so long: a day's login is done in the morning. */
+const LINK_MS = 24 * 60 * 60_000;
+
+interface Asked {
+  config: Config;
+  store: Store;
+  mode: Mode;
+  user?: string;
+  venue?: string;
+  json?: boolean;
+}
+
+interface Connection {
+  accountId: number;
+  userId: string;
+  venue: string;
+  mode: Mode;
+  session: 'open' | 'closed' | 'unreadable' | 'not_set_up';
+  untilMs: number | null;
+  reason: string | null;
+  /** Where the user logs in, where he has to. It is for him alone. */
+  login: string | null;
+}
+
+/** Opens each connected account's record and asks its venue whether the session stands. Exit 1 unless all do. */
+export async function checkConnections(asked: Asked): Promise<number | Refusal> {
+  const { config, store, mode, user, venue, json } = asked;
+  const found = user === undefined ? null : await store.call('read_user', { userId: user });
+  const userId = user === undefined ? null : (found?.id ?? userIdOf(user));
+  const connected = (await store.call('read_all_credentials', {})).filter(
+    (one) => one.mode === mode && (userId ?? one.userId) === one.userId && (venue ?? one.venue) === one.venue,
+  );
+  if (connected.length === 0) {
+    const who = user === undefined ? 'No account' : `No account of ${user}`;
+    return refusal('not_connected', `${who} is connected here (${mode}${venue ? `, ${venue}` : ''}).`);
+  }
+  const real = realVenues({ config, store, clock: realClock(), mode });
+  const checked: Connection[] = [];
+  for (const { accountId, userId: whose, venue: at } of connected) {
+    const account = { accountId, userId: whose, venue: at, mode };
+    const connection = await check(real, account);
+    checked.push({ ...connection, login: await linkFor(config, real, connection) });
+  }
+  process.stdout.write(json ? `${JSON.stringify(checked)}\n` : `${checked.map(line).join('\n')}\n`);
+  return checked.every(({ session }) => session === 'open') ? 0 : 1;
+}
+
+type Account = Pick<Connection, 'accountId' | 'userId' | 'venue' | 'mode'>;
+type Checked = Omit<Connection, 'login'>;
+
+async function check({ venues, doors, vault }: RealVenues, account: Account): Promise<Checked> {
+  const { venue } = account;
+  const desk = venues.get(venue)?.desk;
+  const none = { ...account, untilMs: null };
+  if (!desk) return { ...none, session: 'not_set_up', reason: addressMissing(venue) };
+  try {
+    await vault.read(account);
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    return { ...none, session: 'unreadable', reason: error.message };
+  }
+  const first = await desk.sessionStatus(account);
+  const logIn = doors.get(venue)?.logIn;
+  if (first.kind !== 'closed' || !logIn) return { ...account, ...worded(first) };
+  const login = await logIn(account.accountId);
+  if (login.kind === 'open') return { ...account, ...worded(await desk.sessionStatus(account)) };
+  return { ...none, session: 'closed', reason: 'reason' in login ? login.reason : login.kind };
+}
+
+function worded(status: SessionStatus): Pick<Connection, 'session' | 'untilMs' | 'reason'> {
+  if (status.kind === 'open') return { session: 'open', untilMs: status.untilMs, reason: null };
+  return { session: status.kind, untilMs: null, reason: status.reason };
+}
+
+function addressMissing(venue: string): string {
+  return isRealVenue(venue) ? `${venue.toUpperCase()}_BASE_URL is not set` : 'no venue that is known here';
+}
+
+async function linkFor(config: Config, { doors }: RealVenues, { venue, session, accountId }: Checked) {
+  const key = loginStateKey(config);
+  const { publicUrl } = config.http;
+  if (session !== 'closed' || !doors.get(venue)?.loginUrl || !key || publicUrl === null) return null;
+  return loginLink(publicUrl, key, { venue, accountId, untilMs: realClock().nowMs() + LINK_MS });
+}
+
+function line({ userId, venue, mode, session, untilMs, reason, login }: Connection): string {
+  const until = untilMs === null ? '' : ` until ${istIso(untilMs).slice(0, 16)}`;
+  const why = reason === null ? '' : `: ${reason}`;
+  return `${userId} at ${venue} (${mode}): session ${session.replaceAll('_', ' ')}${until}${why}${login === null ? '' : `\n  log in: ${login}`}`;
+}

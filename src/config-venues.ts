@@ -1,0 +1,94 @@
+import { z } from 'zod';
+
+/** How real venues are reached. A venue is there where its address is set; what each figure means: .env.example. */
+export interface VenuesConfig {
+  /** Base64 of the 32 bytes that wrap the accounts' credentials; null: there is none, and nothing can be connected. */
+  credentialsKey: string | null;
+  /** Keys of before: what they wrapped still opens. */
+  credentialsKeysOld: string[];
+  kite: { baseUrl: string; algoId: string | null } | null;
+  lemonn: { baseUrl: string; requestId: string | null; afterMarketOrders: boolean; dialect: unknown } | null;
+  alpaca: { baseUrl: string; dataUrl: string | null; feed: 'iex' | 'sip' } | null;
+}
+
+/** Of Node's base64 decoder, which would skip what is none: 32 bytes are 43 characters and a `=`. */
+const masterKey = z
+  .string()
+  .regex(/^[A-Za-z0-9+/]{43}=$/, 'must be 32 bytes in base64 (openssl rand -base64 32 makes some)');
+
+/** https, or http where the host has no dot: this machine, or the next container. Secrets go there. */
+const venueUrl = z
+  .string()
+  .regex(/^(https:\/\/[^\s/?#]+|http:\/\/(127\.0\.0\.1|[a-z0-9_-]+)(:\d+)?)(\/[^\s?#]*)?$/, {
+    error: 'must be an address such as https://api.kite.trade (http:// only on this machine)',
+  })
+  .transform((url) => url.replace(/\/+$/, ''));
+
+const word = z.string().regex(/^[\x21-\x7e]+$/, 'must be one word');
+
+const json = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be a JSON object, on one line' });
+    return z.NEVER;
+  }
+});
+
+export const venueVariables = {
+  CREDENTIALS_KEY: masterKey.optional(),
+  CREDENTIALS_KEYS_OLD: z
+    .string()
+    .transform((text) => text.split(',').map((one) => one.trim()))
+    .pipe(z.array(masterKey))
+    .optional(),
+  KITE_BASE_URL: venueUrl.optional(),
+  KITE_ALGO_ID: word.optional(),
+  LEMONN_BASE_URL: venueUrl.optional(),
+  LEMONN_REQUEST_ID: word.optional(),
+  LEMONN_AMO: z.enum(['yes', 'no'], { error: 'must be yes or no' }).default('no'),
+  LEMONN_DIALECT: json.optional(),
+  ALPACA_BASE_URL: venueUrl.optional(),
+  ALPACA_DATA_URL: venueUrl.optional(),
+  ALPACA_FEED: z.enum(['iex', 'sip'], { error: 'must be iex or sip' }).default('iex'),
+};
+
+const variables = z.object(venueVariables);
+
+export function venuesConfig(e: z.infer<typeof variables>): VenuesConfig {
+  return {
+    credentialsKey: e.CREDENTIALS_KEY ?? null,
+    credentialsKeysOld: e.CREDENTIALS_KEYS_OLD ?? [],
+    kite: e.KITE_BASE_URL === undefined ? null : { baseUrl: e.KITE_BASE_URL, algoId: e.KITE_ALGO_ID ?? null },
+    lemonn:
+      e.LEMONN_BASE_URL === undefined
+        ? null
+        : {
+            baseUrl: e.LEMONN_BASE_URL,
+            requestId: e.LEMONN_REQUEST_ID ?? null,
+            afterMarketOrders: e.LEMONN_AMO === 'yes',
+            dialect: e.LEMONN_DIALECT ?? {},
+          },
+    alpaca:
+      e.ALPACA_BASE_URL === undefined
+        ? null
+        : { baseUrl: e.ALPACA_BASE_URL, dataUrl: e.ALPACA_DATA_URL ?? null, feed: e.ALPACA_FEED },
+  };
+}
+
+/** What live trading can't do without. */
+export function liveProblems(set: Readonly<Record<string, string | undefined>>): string[] {
+  if (set['TRADING_MODE'] !== 'live') return [];
+  const problems: string[] = [];
+  if (set['CREDENTIALS_KEY'] === undefined) {
+    problems.push(
+      'CREDENTIALS_KEY is not set, and TRADING_MODE=live needs it: the accounts’ credentials are sealed with it ' +
+        '(openssl rand -base64 32 makes one; keep a copy of it where the database is not)',
+    );
+  }
+  const addresses = ['KITE_BASE_URL', 'LEMONN_BASE_URL', 'ALPACA_BASE_URL'];
+  if (addresses.every((name) => set[name] === undefined)) {
+    problems.push(`TRADING_MODE is live, and no venue is: set one of ${addresses.join(', ')}`);
+  }
+  return problems;
+}

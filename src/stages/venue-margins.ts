@@ -1,0 +1,86 @@
+import pLimit from 'p-limit';
+import type { Decision, RunFrame } from '../domain/decision.ts';
+import { clientOrderIdOf } from '../domain/ids.ts';
+import { formatMinor } from '../domain/money.ts';
+import type { OrderToSend, VenueDesk, VenueMargin } from '../ports/venue.ts';
+import type { World } from '../ports/world.ts';
+import type { Planned } from './decide.ts';
+
+/** Accounts asked at the same time; each is one question. */
+const AT_ONCE = 10;
+
+/**
+ * The plan with holds as large as the venue's own margin where that is more than ours; where the venue does not say, a
+ * buy is `margin_unavailable`. Simulated venues have no margin of their own. What is refused here frees no place and no
+ * money for a later signal of the user: it was decided on the plan as it was.
+ */
+export async function withVenueMargins(world: World, frame: RunFrame, page: Planned[]): Promise<Planned[]> {
+  if (frame.mode === 'paper') return page;
+  const limit = pLimit(AT_ONCE);
+  return Promise.all(page.map((planned) => limit(() => asVenueHolds(world, frame, planned))));
+}
+
+async function asVenueHolds(world: World, frame: RunFrame, planned: Planned): Promise<Planned> {
+  const { account, decisions } = planned;
+  const desk = world.venues.get(account.settings.venue)?.desk;
+  const orders = decisions.flatMap((decision) => orderOf(frame, planned, decision) ?? []);
+  if (!desk || orders.length === 0) return planned;
+  const margins = await marginsOf(world, desk, planned, orders);
+  let availableMinor = account.availableMinor;
+  const held = decisions.map((decision) => {
+    if (decision.outcome !== 'accepted') return decision;
+    const found = orders.findIndex(({ clientOrderId }) => clientOrderId === idOf(frame, planned, decision));
+    const now = found < 0 ? decision : withMargin(decision, margins[found] ?? null, availableMinor);
+    availableMinor -= now.holdMinor;
+    return now;
+  });
+  return { account, decisions: held };
+}
+
+/** In the order of the questions; nothing where the venue gave no answer. */
+async function marginsOf({ tell }: World, desk: VenueDesk, { account }: Planned, orders: OrderToSend[]) {
+  const { id: userId, venue } = account.settings;
+  const [first] = orders;
+  const said = await desk.margins({ accountId: first?.accountId ?? 0, userId }, orders);
+  if (said.kind === 'read') return said.value;
+  tell({ step: 'no_margins', userId, venue, reason: said.reason });
+  return [];
+}
+
+/** The order a buy would be; null: it binds no margin. */
+function orderOf(frame: RunFrame, planned: Planned, decision: Decision): OrderToSend | null {
+  const { accountId, settings } = planned.account;
+  const signal = frame.signals.find((one) => one.signal.id === decision.signalId)?.signal;
+  const { outcome, limitPriceMinor, quantity } = decision;
+  if (outcome !== 'accepted' || signal?.side !== 'BUY' || limitPriceMinor === null || accountId === null) return null;
+  return {
+    // It has no number yet.
+    orderId: 0,
+    clientOrderId: idOf(frame, planned, decision),
+    userId: settings.id,
+    accountId,
+    exchange: signal.exchange,
+    symbol: signal.symbol,
+    side: 'BUY',
+    quantity,
+    limitPriceMinor,
+    product: settings.leverageCenti > 100 ? 'mtf' : 'delivery',
+  };
+}
+
+function idOf({ mode }: RunFrame, { account }: Planned, { signalId }: Decision): string {
+  return clientOrderIdOf(mode, account.settings.venue, account.settings.id, signalId);
+}
+
+function withMargin(decision: Decision, margin: VenueMargin | null, availableMinor: number): Decision {
+  if (margin === null) return denied(decision, 'margin_unavailable', null, null);
+  const chargesMinor = Math.max(decision.chargesMinor, margin.chargesMinor ?? 0);
+  const holdMinor = Math.max(decision.holdMinor, margin.marginMinor + chargesMinor);
+  if (holdMinor <= availableMinor) return { ...decision, holdMinor };
+  return denied(decision, 'insufficient_funds', formatMinor(availableMinor), formatMinor(holdMinor));
+}
+
+function denied(decision: Decision, reason: Decision['reason'], limit: string | null, actual: string | null): Decision {
+  const nothing = { quantity: 0, limitPriceMinor: null, marginMinor: 0, chargesMinor: 0, holdMinor: 0 };
+  return { ...decision, ...nothing, outcome: 'denied', reason, limit, actual };
+}

@@ -1,0 +1,116 @@
+import { egress } from './adapters/credentials/egress.ts';
+import { derivedKey, type MasterKeys } from './adapters/credentials/envelope.ts';
+import { storeVault } from './adapters/credentials/vault.ts';
+import { venueQuotes } from './adapters/quotes/venue-quotes.ts';
+import { alpacaVenue } from './adapters/venues/alpaca.ts';
+import { alpacaAddresses } from './adapters/venues/alpaca-call.ts';
+import { kiteVenue } from './adapters/venues/kite.ts';
+import { type DoorOptions, kiteDoor } from './adapters/venues/kite-door.ts';
+import { lemonnVenue } from './adapters/venues/lemonn.ts';
+import { lemonnDialect } from './adapters/venues/lemonn-dialect.ts';
+import { lemonnDoor } from './adapters/venues/lemonn-door.ts';
+import type { Config } from './config.ts';
+import type { Mode } from './domain/words.ts';
+import type { Store } from './ports/store.ts';
+import { egressSecrets, type Vault, type VenueDoor } from './ports/vault.ts';
+import type { AccountAtVenue, Venue } from './ports/venue.ts';
+import type { Clock, Quotes, Tell, World } from './ports/world.ts';
+
+/** An answer later than this is none: the order's fate is then looked up. */
+const VENUE_TIMEOUT_MS = 10_000;
+
+export interface RealVenuesParts {
+  config: Config;
+  store: Store;
+  clock: Clock;
+  /** Whose credentials: of the accounts of this mode. */
+  mode: Mode;
+}
+
+/** The venues whose addresses are set, their logins, and the vault the accounts' secrets come from. */
+export interface RealVenues {
+  venues: ReadonlyMap<string, Venue>;
+  doors: ReadonlyMap<string, VenueDoor>;
+  vault: Vault;
+  addressOf: NonNullable<World['addressOf']>;
+}
+
+/** The master keys of the settings; null: there is none. */
+export function masterKeys({ venues }: Config): MasterKeys | null {
+  const { credentialsKey, credentialsKeysOld } = venues;
+  if (credentialsKey === null) return null;
+  const bytes = (base64: string) => Buffer.from(base64, 'base64');
+  return { current: bytes(credentialsKey), old: credentialsKeysOld.map(bytes) };
+}
+
+/** Signs what a login in the browser brings back; null without a master key. */
+export function loginStateKey(config: Config): Buffer | null {
+  const keys = masterKeys(config);
+  return keys && derivedKey(keys, 'login state');
+}
+
+/** @throws Error without CREDENTIALS_KEY, or where LEMONN_DIALECT has names nobody knows */
+export function realVenues({ config, store, clock, mode }: RealVenuesParts): RealVenues {
+  const keys = masterKeys(config);
+  if (!keys) throw new Error('CREDENTIALS_KEY is not set: no venue can be reached without it');
+  const vault = storeVault({ store, clock, keys });
+  const wireOf = (venue: string) => {
+    const credentials = async ({ accountId }: AccountAtVenue) =>
+      (await vault.read({ accountId, venue, mode }))?.secrets ?? null;
+    return { credentials, clock, fetchFor: egress(credentials), timeoutMs: VENUE_TIMEOUT_MS };
+  };
+  const venues = new Map<string, Venue>();
+  const doors = new Map<string, VenueDoor>();
+  const { kite, lemonn, alpaca } = config.venues;
+  const doorOf = (wire: ReturnType<typeof wireOf>, baseUrl: string): DoorOptions => {
+    return { ...wire, baseUrl, mode, vault, store };
+  };
+  if (kite) {
+    const wire = wireOf('kite');
+    venues.set('kite', kiteVenue({ ...wire, ...kite }));
+    doors.set('kite', kiteDoor(doorOf(wire, kite.baseUrl)));
+  }
+  if (lemonn) {
+    const wire = wireOf('lemonn');
+    venues.set('lemonn', lemonnVenue({ ...wire, ...lemonn, dialect: dialectOf(lemonn.dialect) }));
+    doors.set('lemonn', lemonnDoor(doorOf(wire, lemonn.baseUrl)));
+  }
+  if (alpaca) {
+    const { baseUrl, feed } = alpaca;
+    const dataUrl = alpaca.dataUrl ?? alpacaAddresses.dataUrl;
+    venues.set('alpaca', alpacaVenue({ ...wireOf('alpaca'), baseUrl, dataUrl, feed }));
+  }
+  const addressOf: RealVenues['addressOf'] = async ({ accountId }) => {
+    const row = await store.call('read_credentials', { accountId });
+    const opened = row && (await vault.read({ accountId, venue: row.venue, mode }));
+    const { proxyUrl, addressConfirmed } = egressSecrets.safeParse(opened?.secrets ?? {}).data ?? {};
+    return proxyUrl ? 'proxy' : addressConfirmed ? 'confirmed' : null;
+  };
+  return { venues, doors, vault, addressOf };
+}
+
+function dialectOf(given: unknown) {
+  const read = lemonnDialect.safeParse(given);
+  if (read.success) return read.data;
+  const why = read.error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`).join('; ');
+  throw new Error(`LEMONN_DIALECT is not usable: ${why}`);
+}
+
+interface LiveQuotesParts {
+  venues: ReadonlyMap<string, Venue>;
+  store: Store;
+  mode: Mode;
+  tell: Tell;
+}
+
+/** Prices of the venues, through whoever is connected there. */
+export function liveQuotes({ venues, store, mode, tell }: LiveQuotesParts): Quotes {
+  const accountsAt = async (venue: string) => {
+    const stored = await store.call('read_all_credentials', {});
+    return stored
+      .filter((one) => one.venue === venue && one.mode === mode)
+      .sort((a, b) => b.storedAtMs - a.storedAtMs)
+      .map(({ accountId, userId }) => ({ accountId, userId }));
+  };
+  return venueQuotes({ venues, accountsAt, tell });
+}

@@ -1,10 +1,12 @@
 import { schedule } from 'node-cron';
 import type { DayOverride } from './domain/calendar.ts';
-import { istDate } from './domain/ist.ts';
-import { runIdOf, type Session, sessionAt, sessionOf } from './domain/session.ts';
+import { istDate, istMs } from './domain/ist.ts';
+import { runIdOf, type Session, sessionAt, sessionOf, tradingDay } from './domain/session.ts';
 import type { World } from './ports/world.ts';
 import { run } from './run.ts';
+import { ready } from './stages/ready.ts';
 import type { RunRequest } from './stages/request.ts';
+import { sync } from './stages/sync.ts';
 
 /** The settings a scheduled scan shares with every other scan. */
 export type ScanSettings = Pick<RunRequest, 'mode' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'>;
@@ -13,7 +15,14 @@ export type ScanSettings = Pick<RunRequest, 'mode' | 'cutOffTime' | 'limits' | '
  * IST, every day of the week: the exchange opens on some Sundays (the Union Budget's), and the calendar, not the
  * weekday, says whether it trades.
  */
-const times = { scan: '20 9 * * *', check: '25 9 * * *' } as const;
+const times = {
+  ready: '45 8 * * *',
+  /** For whoever has logged in since. */
+  readyAgain: '10 9 * * *',
+  scan: '20 9 * * *',
+  check: '25 9 * * *',
+  sync: '45 15 * * *',
+} as const;
 
 /** From then on a session without a run is a missing one. */
 const CHECK_AFTER_MS = 5 * 60_000;
@@ -104,10 +113,37 @@ export async function checkNow(world: World, { mode, cutOffTime }: ScanSettings)
   }
 }
 
+/** Readiness of live accounts on a trading day. Without it they trade nothing, so whoever watches is told of a failure. */
+export async function readyNow(world: World, settings: ScanSettings, stop: AbortSignal): Promise<void> {
+  try {
+    if (await tradesToday(world, settings)) await ready(world, { ...settings, stop });
+  } catch (error) {
+    world.tell({ step: 'ready_failed', alert: true, error });
+  }
+}
+
+/** The evening's reconciliation of live accounts. */
+export async function syncNow(world: World, settings: ScanSettings, stop: AbortSignal): Promise<void> {
+  try {
+    if (await tradesToday(world, settings)) await sync(world, { ...settings, stop });
+  } catch (error) {
+    world.tell({ step: 'sync_failed', alert: true, error });
+  }
+}
+
+async function tradesToday({ clock, operatorDays }: World, { mode }: ScanSettings): Promise<boolean> {
+  return mode === 'live' && tradingDay(istDate(clock.nowMs()), await operatorDays()).kind === 'open';
+}
+
 /** At the start: what was due while nobody ran. Past the cut-off, a run that was opened in time is closed properly. */
 async function catchUp(world: World, settings: ScanSettings, stop: AbortSignal): Promise<void> {
   const overrides = await world.operatorDays();
-  const due = dueAt(world.clock.nowMs(), { cutOffTime: settings.cutOffTime, overrides });
+  const nowMs = world.clock.nowMs();
+  const due = dueAt(nowMs, { cutOffTime: settings.cutOffTime, overrides });
+  // Until the scan: while a run is under way its accounts are left in peace.
+  if (nowMs >= istMs(istDate(nowMs), '08:45') && nowMs < istMs(istDate(nowMs), '09:20')) {
+    await readyNow(world, settings, stop);
+  }
   if (due.scan || due.check) await scanNow(world, settings, stop);
   if (due.check || due.beyondCalendar) await checkNow(world, settings);
 }
@@ -127,7 +163,7 @@ export interface Schedule {
   ended: Promise<void>;
 }
 
-/** Scans at 09:20 and checks at 09:25, Indian time whatever the machine's, until it is told to stop. */
+/** Readiness at 08:45 and 09:10, the scan at 09:20, its check at 09:25, the sync at 15:45: Indian time whatever the machine's, until it is told to stop. */
 export function startSchedule({ world, settings, stop, wake }: ScheduleParts): Schedule {
   const underWay = new Set<Promise<void>>();
   const during = (work: () => Promise<void>) => async () => {
@@ -137,15 +173,20 @@ export function startSchedule({ world, settings, stop, wake }: ScheduleParts): S
     underWay.delete(job);
     wake();
   };
-  const scan = during(() => scanNow(world, settings, stop));
-  const check = during(() => checkNow(world, settings));
+  const work = {
+    ready: during(() => readyNow(world, settings, stop)),
+    readyAgain: during(() => readyNow(world, settings, stop)),
+    scan: during(() => scanNow(world, settings, stop)),
+    check: during(() => checkNow(world, settings)),
+    sync: during(() => syncNow(world, settings, stop)),
+  };
   const options = { timezone: 'Asia/Kolkata', noOverlap: true, missedExecutionTolerance: LATE_MS };
-  const scanTask = schedule(times.scan, scan, { ...options, name: 'scan' });
-  const checkTask = schedule(times.check, check, { ...options, name: 'check' });
+  const taskOf = (name: keyof typeof times) => schedule(times[name], work[name], { ...options, name });
+  const scanTask = taskOf('scan');
+  const tasks = [scanTask, taskOf('check'), taskOf('ready'), taskOf('readyAgain'), taskOf('sync')];
   void during(() => catchUp(world, settings, stop))();
   const ended = stopped(stop).then(async () => {
-    await scanTask.destroy();
-    await checkTask.destroy();
+    for (const task of tasks) await task.destroy();
     await Promise.all(underWay);
   });
   return { nextScanMs: scanTask.getNextRun()?.getTime() ?? null, ended };

@@ -152,11 +152,10 @@ function blockedCheck({ blockedAccounts: { count, first } }: Condition): Check {
   const [one] = first;
   if (!one) return ok('accounts', 'none is blocked');
   const says = `${count} blocked: ${some(first.map(({ userId, why }) => `${userId} (${why})`))}`;
-  return warning(
-    'accounts',
-    says,
-    `npm run account -- --user ${one.userId} --acknowledge ${one.venue}, once it is looked at`,
-  );
+  // A check that failed is made again; everything else is for a person.
+  const byCheck = /^(not (connected|checked) yet$|(?!drift)[a-z_]+(:|$))/.test(one.why);
+  const acknowledge = `npm run account -- --user ${one.userId} --acknowledge ${one.venue}, once it is looked at`;
+  return warning('accounts', says, byCheck ? 'npm run ready asks the venues again, and says what to do' : acknowledge);
 }
 
 function haltsCheck({ halts }: Condition): Check {

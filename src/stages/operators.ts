@@ -62,6 +62,11 @@ const alarms: Readonly<Record<string, string>> = {
   scan_refused: 'the scan was refused',
   beyond_calendar: 'the calendar does not know today: nothing is traded',
   breaker_opened: 'the breaker stopped a fan-out that was failing',
+  login_missing: 'accounts without a login trade nothing today',
+  drift_found: 'our books and a venue’s DIFFER: the accounts are blocked until somebody acknowledges it',
+  books_not_compared: 'books could not be compared with their venue’s',
+  ready_failed: 'readiness could not be checked: live accounts trade nothing until it is (npm run ready)',
+  sync_failed: 'the evening’s reconciliation failed',
   messages_stopped: 'no messages go until somebody mends it: npm run whatsapp -- resume',
 };
 

@@ -98,6 +98,10 @@ create table public.accounts (
   daily_loss_limit_bps integer,
   -- Why the account may not open anything new: no login, drift, an unacknowledged late post. null: it may.
   not_ready text,
+  -- The trading day the last check of readiness was for, when it was made, and what was wrong; null: nothing.
+  checked_for date,
+  checked_at timestamptz,
+  check_found text,
   cash_minor bigint not null default 0,
   held_minor bigint not null default 0,
   constraint a_user_has_one_account_per_venue_and_mode unique (user_id, venue, mode),

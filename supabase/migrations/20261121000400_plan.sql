@@ -190,7 +190,8 @@ language sql stable security definer set search_path = '' as $$
       'dailyLossLimitBps', a.daily_loss_limit_bps),
     'active', u.active, 'tradingEnabled', u.trading_enabled, 'strategies', u.strategies,
     'allowSymbols', u.allow_symbols, 'denySymbols', u.deny_symbols,
-    'notReady', case when a.id is null then 'no ' || (args ->> 'mode') || ' account' else a.not_ready end,
+    'notReady', case when a.id is null then 'no ' || (args ->> 'mode') || ' account'
+      else core.not_ready_on(a, (args ->> 'tradeDate')::date) end,
     'halted', coalesce(core.halted('user', u.id), core.halted('venue', core.order_venue(args ->> 'mode', u.venue))),
     'availableMinor', coalesce(a.cash_minor - a.held_minor, 0),
     'realisedTodayMinor', coalesce(realised.realised_minor, 0),

@@ -78,7 +78,8 @@ create function core.accept_round(run public.scan_runs, given core.decided[], no
 language sql set search_path = '' as $$
   with candidate as (
     select d.*, row."limitPriceMinor", row."chargesMinor", row."leverageCenti", row."rateId", row."clientOrderId",
-      rs.send_before, s.side, s.instrument_id, s.valid_until, a.venue as account_venue, a.not_ready,
+      rs.send_before, s.side, s.instrument_id, s.valid_until, a.venue as account_venue,
+      core.not_ready_on(a, run.trade_date) as not_ready,
       a.max_open_positions, a.cash_minor - a.held_minor as available_minor
     from unnest(given) row
     join public.decisions d on (d.run_id, d.signal_id, d.user_id) = (run.id, row."signalId", row."userId")

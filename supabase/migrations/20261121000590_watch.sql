@@ -26,7 +26,7 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 create index runs_of_a_day on public.scan_runs (trade_date);
-create index accounts_that_are_blocked on public.accounts (id) where not_ready is not null;
+create index accounts_that_are_blocked on public.accounts (id) where coalesce(not_ready, check_found) is not null;
 
 -- A label of a metric must not hold free text: the word a reason begins with, or `other`.
 create function core.label(reason text) returns text
@@ -68,7 +68,7 @@ language sql stable security definer set search_path = '' as $$
     'leftToAPerson', (select count(*) from public.orders where status = 'unknown' and next_look_at is null),
     'messagesWaiting', (select jsonb_build_object('count', count(*), 'oldestDueAtMs', core.ms(min(due_at)))
       from public.messages where status = 'queued'),
-    'blockedAccounts', (select count(*) from public.accounts where not_ready is not null),
+    'blockedAccounts', (select count(*) from public.accounts where coalesce(not_ready, check_found) is not null),
     'halts', (select count(*) from public.halts where resumed_at is null));
 $$;
 
@@ -93,7 +93,8 @@ language sql stable security definer set search_path = '' as $$
     select name, to_regprocedure(format('public.%I(jsonb)', name)) as f
     from jsonb_array_elements_text(args -> 'functions') as name
   ), blocked as (
-    select user_id, venue, not_ready from public.accounts where not_ready is not null and mode = args ->> 'mode'
+    select user_id, venue, coalesce(not_ready, check_found) as not_ready from public.accounts
+    where coalesce(not_ready, check_found) is not null and mode = args ->> 'mode'
   ), person as (
     select client_order_id from public.orders where status = 'unknown' and next_look_at is null
   )

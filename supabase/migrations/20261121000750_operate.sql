@@ -83,13 +83,21 @@ begin
     'status', (select status from public.orders where id = o.id));
 end $$;
 
--- An operator has looked at why an account is blocked: it may trade again, where it has money.
+-- An operator has looked at why an account is blocked: it may trade again, where it has money. A drift he has not been
+-- shown yet, because something else stood before it, is what he is shown next.
 create function public.acknowledge_account(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
-  with cleared as (
-    update public.accounts set not_ready = null
+  with blocked as materialized (
+    select id, not_ready like 'drift:%' as by_drift from public.accounts
     where user_id = args ->> 'userId' and venue = args ->> 'venue' and mode = args ->> 'mode'
       and not_ready is not null and cash_minor >= held_minor
+    for no key update
+  ), looked_at as (
+    update public.drifts d set acknowledged_at = core.database_now()
+    from blocked where blocked.by_drift and d.account_id = blocked.id and d.acknowledged_at is null
+  ), cleared as (
+    update public.accounts a set not_ready = case when not blocked.by_drift then core.open_drift(a.id) end
+    from blocked where a.id = blocked.id
     returning 1
   ) select jsonb_build_object('changed', exists (select from cleared));
 $$;

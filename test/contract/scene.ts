@@ -175,7 +175,7 @@ export function claim(store: Store, claimId: string, change: object = {}): Promi
 
 let marks = 0;
 /** A mark id of its own for every call. */
-export function newMark(): string {
+function newMark(): string {
   marks += 1;
   return `m${marks}`;
 }

@@ -102,7 +102,7 @@ async function prepare(scene: Scene): Promise<void> {
   await ground.session.exec(`
     insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
       select id, 'deposit', capital_minor, 0, 'simulation', core.database_now() from public.accounts order by id;
-    update public.accounts set cash_minor = capital_minor, not_ready = null`);
+    update public.accounts set cash_minor = capital_minor, not_ready = null, checked_for = '2025-08-28'`);
 }
 
 /** A worker's slot: whoever is in it and ends or dies is followed by another, as often as the plan says. */

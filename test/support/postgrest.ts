@@ -56,7 +56,7 @@ const MAX_CONNECTIONS = 20;
  * codes and statuses are those of https://docs.postgrest.org/en/v14/references/errors.html. A request whose client has
  * gone is carried out all the same, as there. It keeps no process alive.
  */
-export async function startPostgrest(databaseUrl: string): Promise<Postgrest> {
+async function startPostgrest(databaseUrl: string): Promise<Postgrest> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: MAX_CONNECTIONS, allowExitOnIdle: true });
   pool.on('error', () => undefined);
   const jwtSecret = randomBytes(32);

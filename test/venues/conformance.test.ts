@@ -72,7 +72,7 @@ async function queued(venue: string): Promise<void> {
   await database.session.exec(`
     insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
       select id, 'deposit', 10000000, 0, 'test', now() from public.accounts;
-    update public.accounts set cash_minor = 10000000, not_ready = null`);
+    update public.accounts set cash_minor = 10000000, not_ready = null, checked_for = '2025-08-28'`);
   await decideAll(scene);
 }
 

@@ -1,0 +1,143 @@
+import pLimit from 'p-limit';
+import { istDate } from '../domain/ist.ts';
+import { tradingDay } from '../domain/session.ts';
+import type { Mode } from '../domain/words.ts';
+import type { Books, Drift } from '../ports/readiness-rows.ts';
+import type { World } from '../ports/world.ts';
+import {
+  type Difference,
+  inBoth,
+  type KeyOf,
+  missingMoney,
+  missingShares,
+  orderDifferences,
+  shareDifferences,
+  shareKeys,
+} from './compare.ts';
+import { booksOf, type Look, lookAt, pagesOfBooks, type Seen } from './look.ts';
+import type { ReadyRequest } from './ready.ts';
+import { tellDrifts } from './tell-drifts.ts';
+
+export interface SyncReport {
+  tradeDate: string;
+  mode: Mode;
+  tradingDay: boolean;
+  /** Every account was looked at: nobody stopped it. */
+  complete: boolean;
+  /** Accounts whose books and venue were compared. */
+  compared: number;
+  /** Those that could not be, though they hold or have ordered something. */
+  notCompared: { accountId: number; userId: string; venue: string; reason: string }[];
+  /** Drifts nobody has acknowledged before, each of which blocks its account. */
+  drifts: Drift[];
+}
+
+/** Long enough for an answer that was on its way in either direction. */
+const LOOK_AGAIN_MS = 5_000;
+
+/**
+ * The evening's reconciliation: orders of today, shares and money of every live account, ours against the venue's.
+ * What differs twice is a drift: it is stored, told, and blocks what the account would open until a person has
+ * acknowledged it. Nothing else is changed, so it may be done at any time and again.
+ */
+export async function sync(world: World, { mode, concurrency, stop }: ReadyRequest): Promise<SyncReport> {
+  const tradeDate = istDate(world.clock.nowMs());
+  const tradingDayToday = tradingDay(tradeDate, await world.operatorDays()).kind === 'open';
+  const report: SyncReport = {
+    ...{ tradeDate, mode, tradingDay: tradingDayToday, complete: true, compared: 0, notCompared: [], drifts: [] },
+  };
+  if (mode === 'paper' || !tradingDayToday) return report;
+  for await (const page of pagesOfBooks(world, mode, tradeDate)) {
+    if (stop?.aborted) {
+      report.complete = false;
+      break;
+    }
+    await syncPage(world, report, page, concurrency);
+  }
+  tellSync(world, report);
+  return report;
+}
+
+interface Looked {
+  books: Books;
+  look: Look;
+}
+
+async function syncPage(world: World, report: SyncReport, page: Books[], concurrency: number): Promise<void> {
+  const looked = await look(world, page, concurrency);
+  const first = await differencesOf(world, looked);
+  const suspects = looked.filter(({ books }) => (first.get(books.accountId) ?? []).length > 0);
+  const second = await lookAgain(world, report, suspects, concurrency);
+  const drifts = suspects.flatMap(({ books: { accountId } }) => {
+    const both = inBoth(first.get(accountId) ?? [], second.get(accountId) ?? []);
+    return both.map((one) => ({ accountId, ...one }));
+  });
+  for (const {
+    books,
+    look: { kind, ...why },
+  } of looked) {
+    const { accountId, userId, venue } = books;
+    if (kind === 'seen') report.compared += 1;
+    else if (books.positions.length + books.orders.length > 0) {
+      report.notCompared.push({ accountId, userId, venue, reason: 'reason' in why ? why.reason : '' });
+    }
+  }
+  if (drifts.length === 0) return;
+  const { tradeDate } = report;
+  const stored = await world.store.call('store_drifts', { tradeDate, nowMs: world.clock.nowMs(), drifts });
+  report.drifts.push(...stored);
+}
+
+async function look({ venues, clock }: World, page: Books[], concurrency: number): Promise<Looked[]> {
+  const limit = pLimit(concurrency);
+  return Promise.all(
+    page.map(async (books) => {
+      const desk = venues.get(books.venue)?.desk;
+      if (!desk) return { books, look: { kind: 'missed', reason: `venue_not_set_up: ${books.venue}` } };
+      return { books, look: await limit(() => lookAt(clock, desk, books)) };
+    }),
+  );
+}
+
+async function lookAgain(
+  world: World,
+  { mode, tradeDate }: SyncReport,
+  suspects: Looked[],
+  concurrency: number,
+): Promise<Map<number, Difference[]>> {
+  if (suspects.length === 0) return new Map();
+  await world.clock.sleep(LOOK_AGAIN_MS);
+  const ids = suspects.map(({ books }) => books.accountId);
+  const now = await booksOf(world, mode, tradeDate, ids);
+  return differencesOf(world, await look(world, [...now.values()], concurrency));
+}
+
+async function differencesOf(world: World, looked: Looked[]): Promise<Map<number, Difference[]>> {
+  const seen = looked.flatMap(({ books, look: one }) => (one.kind === 'seen' ? [{ books, seen: one.seen }] : []));
+  const listings = seen.flatMap(({ books, seen: { positions } }) => [
+    ...books.positions,
+    ...books.orders,
+    ...positions,
+  ]);
+  const keyOf = await shareKeys(world, listings);
+  return new Map(seen.map((one) => [one.books.accountId, allDifferences(one, keyOf)]));
+}
+
+function allDifferences({ books, seen }: { books: Books; seen: Seen }, keyOf: KeyOf): Difference[] {
+  return [
+    ...orderDifferences(books, seen.orders),
+    // Shares we know nothing of are booked by the next readiness: only what is missing is a drift.
+    ...missingShares(shareDifferences(books, seen.positions, keyOf)),
+    ...missingMoney(books, seen),
+  ];
+}
+
+function tellSync({ tell }: World, { tradeDate, compared, notCompared, drifts }: SyncReport): void {
+  tell({ step: 'books_compared', tradeDate, compared, notCompared: notCompared.length, drifts: drifts.length });
+  for (const one of notCompared) tell({ step: 'account_not_compared', ...one });
+  if (notCompared.length > 0) {
+    const first = notCompared.slice(0, 5).map(({ userId, venue, reason }) => `${userId} at ${venue} (${reason})`);
+    tell({ step: 'books_not_compared', alert: true, count: notCompared.length, first: first.join(', ') });
+  }
+  tellDrifts(tell, drifts);
+}

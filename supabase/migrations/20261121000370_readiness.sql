@@ -1,0 +1,209 @@
+-- Is an account ready for the day, and do our books and its venue's agree? What a check finds (accounts.check_found) is
+-- kept apart from what a person has to acknowledge (accounts.not_ready): the next check may clear only the first.
+
+-- The two reasons of accounts.not_ready that stand for a check that is still to come.
+create function core.awaits_check(not_ready text) returns boolean
+language sql immutable as $$
+  select coalesce(not_ready in ('not connected yet', 'not checked yet'), false);
+$$;
+
+-- Why an account may not open anything new on a day; null: it may. A live one needs a check of that very day.
+create function core.not_ready_on(a public.accounts, on_day date) returns text
+language sql immutable as $$
+  select case
+    when a.mode <> 'live' or (a.not_ready is not null and not core.awaits_check(a.not_ready)) then a.not_ready
+    when a.checked_for = on_day then coalesce(a.check_found, a.not_ready)
+    else coalesce(a.not_ready, 'not_checked_today') end;
+$$;
+
+-- Where our books and a venue's differ in a way nobody may trade over. Acknowledged with its account.
+create table public.drifts (
+  id bigint generated always as identity primary key,
+  account_id bigint not null references public.accounts,
+  trade_date date not null,
+  kind text not null,
+  -- Which order, which share, which money; and how much of it each side has.
+  what text not null,
+  ours text not null,
+  theirs text not null,
+  found_at timestamptz not null,
+  last_seen_at timestamptz not null,
+  acknowledged_at timestamptz,
+  constraint a_drift_is_of_a_known_kind check (kind in ('unknown_order', 'order', 'position', 'funds'))
+);
+create unique index a_drift_is_open_once on public.drifts (account_id, kind, what, ours, theirs) where acknowledged_at is null;
+
+-- What blocks an account whose books differ from its venue's; null: nothing that is not acknowledged.
+create function core.open_drift(of_account bigint) returns text
+language sql stable as $$
+  select format('drift: %s %s: ours %s, theirs %s%s: acknowledge it', kind, what, ours, theirs,
+    case when more > 0 then format(' (and %s more)', more) else '' end)
+  from (select d.*, count(*) over () - 1 as more from public.drifts d
+    where account_id = of_account and acknowledged_at is null) open
+  order by kind <> 'unknown_order', id limit 1;
+$$;
+
+-- Our books of live or paper accounts, a page of them by id: what readiness and the evening's sync compare.
+-- {mode, tradeDate, accountIds (null: all), afterId, limit}; `orders` are those of the trade date and the open ones.
+create function public.read_books(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  with page as (
+    select a.* from public.accounts a
+    where a.mode = args ->> 'mode' and a.id > (args ->> 'afterId')::bigint
+      and (nullif(args -> 'accountIds', 'null') is null
+        or a.id in (select value::bigint from jsonb_array_elements_text(args -> 'accountIds')))
+    order by a.id limit (args ->> 'limit')::bigint
+  ), holding as (
+    select p.account_id, jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
+      'quantity', p.quantity) order by i.symbol, i.exchange) as positions
+    from page join public.positions p on p.account_id = page.id join public.instruments i on i.id = p.instrument_id
+    where p.quantity <> 0 group by 1
+  ), traded as (
+    select o.account_id, jsonb_agg(jsonb_build_object('clientOrderId', o.client_order_id,
+      'venueOrderId', o.venue_order_id, 'exchange', i.exchange, 'symbol', i.symbol, 'side', o.side,
+      'quantity', o.quantity, 'filledQuantity', o.filled_quantity, 'filledValueMinor', o.filled_value_minor,
+      'status', o.status, 'leftToAPerson', o.status = 'unknown' and o.next_look_at is null,
+      'today', run.trade_date = (args ->> 'tradeDate')::date) order by o.id) as orders
+    from page join public.orders o on o.account_id = page.id join public.scan_runs run on run.id = o.run_id
+    join public.instruments i on i.id = o.instrument_id
+    where run.trade_date = (args ->> 'tradeDate')::date
+      or o.status not in ('filled', 'rejected', 'canceled', 'expired')
+    group by 1
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('accountId', page.id, 'userId', u.id, 'userName', u.name,
+    'active', u.active, 'venue', page.venue, 'leverageCenti', page.leverage_centi, 'cashMinor', page.cash_minor,
+    'heldMinor', page.held_minor, 'positions', coalesce(holding.positions, '[]'),
+    'orders', coalesce(traded.orders, '[]')) order by page.id), '[]')
+  from page join public.users u on u.id = page.user_id
+  left join holding on holding.account_id = page.id left join traded on traded.account_id = page.id;
+$$;
+
+-- The ISIN of each listing that has one: its own, or that of its namesake at the other Indian exchange.
+create function public.read_isins(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('exchange', wanted.exchange, 'symbol', wanted.symbol, 'isin', found.isin)), '[]')
+  from jsonb_to_recordset(args -> 'listings') as wanted(exchange text, symbol text)
+  cross join lateral (select i.isin from public.instruments i
+    where i.symbol = wanted.symbol and i.isin is not null and (i.exchange = wanted.exchange
+      or (i.exchange in ('NSE', 'BSE') and wanted.exchange in ('NSE', 'BSE')))
+    order by i.exchange = wanted.exchange desc limit 1) found;
+$$;
+
+-- Brings our books to what the venue has, before a day's first trade: the difference in cash as an adjustment, shares
+-- we don't know as external fills. {mode, tradeDate, nowMs, accounts: [{accountId, seenCashMinor, cashMinor, source,
+-- holdings: [{exchange, symbol, seenQuantity, quantity (more), priceMinor, reference}]}]}. Each account only if its
+-- books still are as they were seen, it has no open order and none of the day, and no run of the day is open. So a
+-- repeated call finds nothing left to book.
+create function public.adjust_books(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  day constant date := (args ->> 'tradeDate')::date;
+  free bigint[];
+  adjusted bigint;
+  shares jsonb;
+begin
+  perform from public.accounts where id in (
+    select "accountId" from jsonb_to_recordset(args -> 'accounts') as row("accountId" bigint))
+  order by id for no key update;
+
+  -- A run that opens only now waits for these accounts when it accepts, and sees what is booked here.
+  select coalesce(array_agg(a.id), '{}') into free
+  from jsonb_to_recordset(args -> 'accounts') as row("accountId" bigint, "seenCashMinor" bigint)
+  join public.accounts a on (a.id, a.cash_minor, a.mode) = (row."accountId", row."seenCashMinor", args ->> 'mode')
+  where not exists (select from public.scan_runs run
+      where run.trade_date = day and run.mode = args ->> 'mode' and run.state <> 'done')
+    and not exists (select from public.orders o join public.scan_runs run on run.id = o.run_id
+      where o.account_id = a.id and (o.ended_at is null or run.trade_date = day));
+
+  with entry as (
+    insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
+    select "accountId", 'adjustment', "cashMinor" - "seenCashMinor", 0, source, now_at
+    from jsonb_to_recordset(args -> 'accounts')
+      as row("accountId" bigint, "seenCashMinor" bigint, "cashMinor" bigint, source text)
+    where "accountId" = any(free) and "cashMinor" <> "seenCashMinor" order by 1
+    returning account_id, cash_delta_minor
+  ), moved as (
+    update public.accounts a set cash_minor = a.cash_minor + entry.cash_delta_minor,
+      not_ready = case when a.cash_minor + entry.cash_delta_minor >= a.held_minor then a.not_ready
+        when a.not_ready is null or core.awaits_check(a.not_ready) then 'available money is below zero: acknowledge it'
+        else a.not_ready end
+    from entry where a.id = entry.account_id returning 1
+  )
+  select count(*) into adjusted from moved;
+
+  select coalesce(jsonb_agg(jsonb_build_object('userId', a.user_id, 'venue', a.venue, 'mode', a.mode,
+    'exchange', share.exchange, 'symbol', share.symbol, 'quantity', share.quantity, 'priceMinor', share."priceMinor",
+    'tradeDate', day, 'reference', share.reference)), '[]') into shares
+  from jsonb_to_recordset(args -> 'accounts') as row("accountId" bigint, holdings jsonb)
+  join public.accounts a on a.id = row."accountId" and a.id = any(free)
+  cross join lateral jsonb_to_recordset(row.holdings) as share(exchange text, symbol text, "seenQuantity" bigint,
+    quantity bigint, "priceMinor" bigint, reference text)
+  where share."seenQuantity" = coalesce((select p.quantity from public.positions p
+    join public.instruments i on i.id = p.instrument_id
+    where p.account_id = a.id and (i.exchange, i.symbol) = (share.exchange, share.symbol)), 0);
+
+  return jsonb_build_object('free', to_jsonb(free), 'adjusted', adjusted, 'external',
+    public.import_holdings(jsonb_build_object('holdings', shares, 'nowMs', args -> 'nowMs')) -> 'booked');
+end $$;
+
+-- {tradeDate, verdicts: [{accountId, ready, reason, checkedAtMs}]}: gives for each account why it may not trade that
+-- day, whoever says so. An older check never takes the place of a younger one.
+create function public.store_readiness(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform from public.accounts where id in (
+    select "accountId" from jsonb_to_recordset(args -> 'verdicts') as row("accountId" bigint))
+  order by id for no key update;
+
+  update public.accounts a set checked_for = (args ->> 'tradeDate')::date, checked_at = core.at(row."checkedAtMs"),
+    check_found = case when not row.ready then coalesce(row.reason, 'not_ready') end,
+    not_ready = case when row.ready and core.awaits_check(a.not_ready)
+      then case when a.cash_minor < a.held_minor then 'available money is below zero: acknowledge it' end
+      else a.not_ready end
+  from jsonb_to_recordset(args -> 'verdicts') as row("accountId" bigint, ready boolean, reason text, "checkedAtMs" bigint)
+  where a.id = row."accountId" and (a.checked_at is null or a.checked_at <= core.at(row."checkedAtMs"));
+
+  return (select coalesce(jsonb_agg(jsonb_build_object('accountId', a.id,
+      'notReady', core.not_ready_on(a, (args ->> 'tradeDate')::date), 'acknowledge',
+      a.not_ready is not null and not core.awaits_check(a.not_ready)) order by a.id), '[]')
+    from public.accounts a where a.id in (
+      select "accountId" from jsonb_to_recordset(args -> 'verdicts') as row("accountId" bigint)));
+end $$;
+
+-- {tradeDate, nowMs, drifts: [{accountId, kind, what, ours, theirs}]}: keeps each once and blocks its account. One that
+-- was acknowledged and has been there ever since (a gap of five days at most: no holidays are longer) is not raised
+-- again. Safe to repeat.
+create function public.store_drifts(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  found_ids bigint[];
+begin
+  perform from public.accounts where id in (
+    select "accountId" from jsonb_to_recordset(args -> 'drifts') as row("accountId" bigint))
+  order by id for no key update;
+
+  update public.drifts d set last_seen_at = greatest(d.last_seen_at, now_at)
+  from jsonb_to_recordset(args -> 'drifts') as row("accountId" bigint, kind text, what text, ours text, theirs text)
+  where (d.account_id, d.kind, d.what, d.ours, d.theirs) = (row."accountId", row.kind, row.what, row.ours, row.theirs)
+    and (d.acknowledged_at is null or d.last_seen_at > now_at - interval '5 days');
+
+  with fresh as (
+    insert into public.drifts (account_id, trade_date, kind, what, ours, theirs, found_at, last_seen_at)
+    select distinct row."accountId", (args ->> 'tradeDate')::date, row.kind, row.what, row.ours, row.theirs, now_at, now_at
+    from jsonb_to_recordset(args -> 'drifts') as row("accountId" bigint, kind text, what text, ours text, theirs text)
+    where not exists (select from public.drifts d
+      where (d.account_id, d.kind, d.what, d.ours, d.theirs) = (row."accountId", row.kind, row.what, row.ours, row.theirs)
+        and (d.acknowledged_at is null or d.last_seen_at >= now_at))
+    returning id
+  )
+  select coalesce(array_agg(id), '{}') into found_ids from fresh;
+
+  update public.accounts a set not_ready = core.open_drift(a.id)
+  where a.id in (select "accountId" from jsonb_to_recordset(args -> 'drifts') as row("accountId" bigint))
+    and (a.not_ready is null or core.awaits_check(a.not_ready) or a.not_ready like 'drift:%')
+    and core.open_drift(a.id) is not null;
+  return (select coalesce(jsonb_agg(jsonb_build_object('accountId', account_id, 'kind', kind, 'what', what, 'ours', ours,
+    'theirs', theirs) order by id), '[]') from public.drifts where id = any(found_ids));
+end $$;

@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { storeVault } from '../../src/adapters/credentials/vault.ts';
+import { readConfig } from '../../src/config.ts';
+import { istMs } from '../../src/domain/ist.ts';
+import type { Quotes, Step } from '../../src/ports/world.ts';
+import { type RunResult, run } from '../../src/run.ts';
+import { makeWorld, scanSettings } from '../../src/wire.ts';
+import { masterKeys } from '../../src/wire-venues.ts';
+import { instrument } from '../contract/scene.ts';
+import { emptied } from '../pipeline/books.ts';
+import { infy, person, storeOf, titan, tradeDate } from '../pipeline/desk.ts';
+import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';
+import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from './kite-exchange.ts';
+
+let database: TestDatabase;
+let clock: JumpingClock;
+let kite: KiteExchange;
+beforeAll(async () => {
+  database = await freshPglite();
+});
+afterAll(() => database.close());
+
+const nobodysQuotes: Quotes = { read: () => Promise.reject(new Error('live trading has the venues’ prices')) };
+
+/** Asha's order would be of 28 shares, Ravi's of 14. */
+const users = [person('Asha', { venue: 'kite' }), person('Ravi', { venue: 'kite', allocationBps: 1000 })];
+
+beforeEach(async () => {
+  await emptied(database.session);
+  clock = jumpingClock(istMs(tradeDate, '09:20'));
+  kite = await openKiteExchange(clock);
+  const quote = { timestamp: `${tradeDate} 09:19:58`, last_price: 3564.8, ohlc: { close: 3500 } };
+  kite.pages['GET /quote'] = { 'NSE:TITAN': quote };
+  margin(({ price, quantity }) => (price * quantity) / 5);
+  return () => kite.close();
+});
+
+function margin(of: (order: { price: number; quantity: number }) => number): void {
+  kite.pages['POST /margins/orders'] = (_query: unknown, body: string) =>
+    JSON.parse(body).map((order: { price: number; quantity: number }) => ({
+      ...order,
+      total: of(order),
+      charges: { total: 200 },
+    }));
+}
+
+/** Everything as the settings say, from the environment to the exchange; only the clock is the test's. */
+async function scanned(connected = [1, 2]): Promise<{ result: RunResult; told: Step[] }> {
+  const CREDENTIALS_KEY = randomBytes(32).toString('base64');
+  const read = readConfig({
+    TRADING_MODE: 'live',
+    CREDENTIALS_KEY,
+    KITE_BASE_URL: kite.baseUrl,
+    KITE_ALGO_ID: 'ALGO1',
+  });
+  const keys = read.kind === 'config' ? masterKeys(read.config) : null;
+  if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
+  const store = storeOf(database);
+  await store.call('import_instruments', { instruments: [instrument('TITAN'), instrument('INFY')] });
+  await store.call('import_users', { users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
+  await database.session.exec(`
+    insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
+      select id, 'deposit', 10000000, 0, 'test', now() from public.accounts;
+    update public.accounts set cash_minor = 10000000, not_ready = null, checked_for = '${tradeDate}'`);
+  const accounts = await database.session.query('select id::int from public.accounts order by id');
+  for (const [index, row] of accounts.entries()) {
+    if (!connected.includes(index + 1)) continue;
+    const owner = { accountId: Number(row['id']), venue: 'kite', mode: 'live' } as const;
+    const secrets = { clientId: 'AB1234', apiKey, apiSecret, accessToken: `token${index + 1}` };
+    await storeVault({ store, clock, keys }).write(owner, secrets, null);
+  }
+  const told: Step[] = [];
+  const place = { kind: 'embedded', path: null } as const;
+  const parts = { config: read.config, place, store, clock, quotes: nobodysQuotes, faults: null };
+  const world = await makeWorld({ ...parts, tell: (step) => told.push(step) });
+  const given = {
+    signalsSource: 'test',
+    usersSource: 'test',
+    instruments: [],
+    signals: [titan, infy],
+    users: null,
+    problems: [],
+  };
+  const asked = { dryRun: false, expectPlan: null, waitMs: 120_000, given };
+  return { result: await run(world, { ...scanSettings(read.config), ...asked }), told };
+}
+
+const decisions = async () =>
+  (
+    await database.session.query(
+      'select user_id, outcome, reason, hold_minor::int as hold from public.decisions where signal_id = $1 order by user_id',
+      [titan.id],
+    )
+  ).map(({ user_id, outcome, reason, hold }) => [user_id, outcome, reason, hold]);
+
+test('a live scan trades at the venue of its settings, at the venue’s price, holding the venue’s margin where it is more', async () => {
+  margin(({ quantity }) => (quantity === 28 ? 25_000 : 100));
+  const { result } = await scanned();
+  expect(result).toMatchObject({ report: { mode: 'live', totals: { accepted: 2, filled: 2, unknown: 0 } } });
+  // 28 and 14 at 3564.80: the same as in the simulated market.
+  expect(
+    kite
+      .book()
+      .map(({ quantity, filledQuantity }) => [quantity, filledQuantity])
+      .toSorted(),
+  ).toEqual([
+    [14, 14],
+    [28, 28],
+  ]);
+  const sent = kite.seen.filter(({ path }) => path === '/orders/regular');
+  expect(
+    sent.map(({ headers, body }) => [headers.authorization, new URLSearchParams(body).get('algo_id')]).toSorted(),
+  ).toEqual([
+    [`token ${apiKey}:token1`, 'ALGO1'],
+    [`token ${apiKey}:token2`, 'ALGO1'],
+  ]);
+  const [asha, ravi] = await decisions();
+  expect(asha).toEqual(['asha', 'accepted', null, 25_000_00 + 200_00]);
+  // Ours: 14 at the limit of 3582.60, a fifth of it, and charges.
+  expect(ravi?.[3]).toBeGreaterThan(10_031_28);
+  expect(await storeOf(database).call('check_books', {})).toEqual([]);
+});
+
+test('what the venue has no price for is not traded', async () => {
+  const { result } = await scanned();
+  const report = result.kind === 'report' ? result.report : null;
+  expect(report?.decisions.filter(({ symbol }) => symbol === 'INFY').map(({ reason }) => reason)).toEqual([
+    'price_unavailable',
+    'price_unavailable',
+  ]);
+});
+
+test('where the venue does not say what margin it wants, nothing is bought', async () => {
+  margin(({ quantity }) => (quantity === 14 ? 0 : 1));
+  await scanned();
+  const [asha, ravi] = await decisions();
+  expect([asha?.[1], ravi]).toEqual(['accepted', ['ravi', 'denied', 'margin_unavailable', 0]]);
+  expect(kite.book()).toHaveLength(1);
+});
+
+test('a margin beyond what there is, is insufficient funds', async () => {
+  margin(({ quantity }) => (quantity === 14 ? 100_000 : 1));
+  await scanned();
+  expect((await decisions())[1]).toEqual(['ravi', 'denied', 'insufficient_funds', 0]);
+});
+
+test('prices come through whoever is logged in; without anybody there are none, and nothing is sent', async () => {
+  await scanned([2]);
+  expect((await decisions()).map(([userId, , reason]) => [userId, reason])).toEqual([
+    ['asha', 'margin_unavailable'],
+    ['ravi', null],
+  ]);
+  await emptied(database.session);
+  const none = await scanned([]);
+  expect((await decisions()).map(([, , reason]) => reason)).toEqual(['price_unavailable', 'price_unavailable']);
+  expect(none.told).toContainEqual(expect.objectContaining({ step: 'without_price' }));
+  expect(kite.book()).toHaveLength(1);
+});

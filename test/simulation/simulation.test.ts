@@ -4,7 +4,7 @@ import { type Ground, groundOn } from './ground.ts';
 import { playSchedule } from './schedule.ts';
 
 /** As many as fit into the time of a test run; `npm run simulate` plays thousands. */
-const SCHEDULES = 250;
+const SCHEDULES = 200;
 
 describe('simulated days', () => {
   let ground: Ground;

@@ -53,6 +53,7 @@ export interface PromisesOptions {
 export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
   const broken: string[] = [];
   const sent: Sent[] = [];
+  const attempts = new Set<string>();
   const proofs = new Set<string>();
   const told = new Map<number, number>();
   const marks = new Map<number, number[]>();
@@ -203,7 +204,10 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
         if (!row) continue;
         if (haltFor(row.venue, row.userId)) breaks('the switch', `${row.clientOrderId} is marked during a halt`);
         if (itsNowMs >= row.sendBeforeMs) breaks('send before', `${row.clientOrderId} is marked too late`);
-        checkRate(row);
+        // A mark that is repeated is answered the same, and is the same attempt.
+        const attempt = `${id} ${row.attempts}`;
+        if (!attempts.has(attempt)) checkRate(row);
+        attempts.add(attempt);
       }
     },
     missed({ clientOrderId }, venue) {

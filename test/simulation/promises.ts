@@ -33,7 +33,8 @@ export interface Promises {
   /** A process is about to speak to a venue. */
   leaves(order: OrderToSend, venue: string, itsNowMs: number): Sent;
   /** The far end has marked these orders as being sent. */
-  marked(orderIds: readonly number[], itsNowMs: number): void;
+  /** `mark` names the call: repeated, it is answered the same and counts once. */
+  marked(mark: string, orderIds: readonly number[], itsNowMs: number): void;
   /** A venue has proven something by not finding an order. */
   missed(order: OrderToSend, venue: string): void;
   tells(message: MessageToSend, itsNowMs: number): void;
@@ -198,14 +199,13 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
       sent.push(one);
       return one;
     },
-    marked(orderIds, itsNowMs) {
+    marked(mark, orderIds, itsNowMs) {
       for (const id of orderIds) {
         const row = tables.orders.find((order) => order.id === id);
         if (!row) continue;
         if (haltFor(row.venue, row.userId)) breaks('the switch', `${row.clientOrderId} is marked during a halt`);
         if (itsNowMs >= row.sendBeforeMs) breaks('send before', `${row.clientOrderId} is marked too late`);
-        // A mark that is repeated is answered the same, and is the same attempt.
-        const attempt = `${id} ${row.attempts}`;
+        const attempt = `${id} ${mark}`;
         if (!attempts.has(attempt)) checkRate(row);
         attempts.add(attempt);
       }

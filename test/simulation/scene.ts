@@ -55,7 +55,9 @@ export async function callNow<F extends StoreFunction>(
   const called = await ground.call(name, args, turns.nowMs());
   const answer = await makeStore({ call: async () => called.answer, close: async () => undefined }).call(name, args);
   scene.count('store calls');
-  if (name === 'mark_submitting') promises.marked(marked.parse(answer).marked, itsNowMs);
+  if (name === 'mark_submitting' && 'markId' in args && args.markId) {
+    promises.marked(args.markId, marked.parse(answer).marked, itsNowMs);
+  }
   if (!called.changed) return answer;
   const renewing = 'claimIds' in args ? args.claimIds : null;
   for (const what of brokenClaims(scene.tables.orders, called.changed.tables.orders, {

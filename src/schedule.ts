@@ -28,6 +28,8 @@ const times = {
 const CHECK_AFTER_MS = 5 * 60_000;
 /** A database that is gone at 09:20 may be back before the cut-off. */
 const RETRY_MS = 15_000;
+/** Past the cut-off there is only a begun run to close. */
+const CLOSE_RETRY_MS = 60_000;
 /** A scan that sends its own orders waits for them as long as `npm run scan` does. */
 const INLINE_WAIT_MS = 120_000;
 /** A machine that slept through 09:20 still scans when it wakes; the cut-off decides what that scan may do. */
@@ -74,8 +76,9 @@ export async function scanNow(world: World, settings: ScanSettings, stop: AbortS
     }
     const overrides = await world.operatorDays().catch(() => []);
     const next = dueAt(world.clock.nowMs() + RETRY_MS, { cutOffTime: settings.cutOffTime, overrides });
-    if (next.scan === null) return;
-    await Promise.race([world.clock.sleep(RETRY_MS), whenStopped]);
+    // Past the cut-off nothing new is decided, but a run that was begun is closed, as soon as that can be done.
+    if (next.scan === null && next.check === null) return;
+    await Promise.race([world.clock.sleep(next.scan ? RETRY_MS : CLOSE_RETRY_MS), whenStopped]);
   }
 }
 

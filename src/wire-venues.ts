@@ -18,6 +18,8 @@ import type { Clock, Quotes, Tell, World } from './ports/world.ts';
 
 /** An answer later than this is none: the order's fate is then looked up. */
 const VENUE_TIMEOUT_MS = 10_000;
+/** Credentials that come later are none: what was to be done with them is not begun. */
+const CREDENTIALS_WITHIN_MS = 5_000;
 
 export interface RealVenuesParts {
   config: Config;
@@ -55,8 +57,12 @@ export function realVenues({ config, store, clock, mode }: RealVenuesParts): Rea
   if (!keys) throw new Error('CREDENTIALS_KEY is not set: no venue can be reached without it');
   const vault = storeVault({ store, clock, keys });
   const wireOf = (venue: string) => {
-    const credentials = async ({ accountId }: AccountAtVenue) =>
-      (await vault.read({ accountId, venue, mode }))?.secrets ?? null;
+    const credentials = async ({ accountId }: AccountAtVenue) => {
+      const askedAtMs = clock.nowMs();
+      const opened = await vault.read({ accountId, venue, mode });
+      // They are read after an order's mark: a database that was gone meanwhile must not start a send late.
+      return clock.nowMs() - askedAtMs > CREDENTIALS_WITHIN_MS ? null : (opened?.secrets ?? null);
+    };
     return { credentials, clock, fetchFor: egress(credentials), timeoutMs: VENUE_TIMEOUT_MS };
   };
   const venues = new Map<string, Venue>();

@@ -84,7 +84,7 @@ describe('the schedule', () => {
     expect(alerts(here)).toEqual(['scan_failed']);
   });
 
-  it('gives up at the cut-off when the database stays away', async () => {
+  it('goes on past the cut-off while a begun run may have to be closed, and gives up when trading ends', async () => {
     const gone = (world: World): World => {
       const call: typeof world.store.call = (name, args) => {
         if (name === 'read_calendar_days') return world.store.call(name, args);
@@ -94,10 +94,29 @@ describe('the schedule', () => {
     };
     const here = await atWork({ change: gone });
     await scanNow(here.world, here.parts.settings, never);
-    expect(istIso(here.clock.nowMs()) < `${tradeDate}T09:35`).toBe(true);
-    expect(istIso(here.clock.nowMs()) > `${tradeDate}T09:34`).toBe(true);
-    await checkNow(here.world, here.parts.settings);
-    expect(alerts(here)).toEqual(['scan_failed', 'run_check_failed']);
+    expect(istIso(here.clock.nowMs()) > `${tradeDate}T15:28`).toBe(true);
+    expect(istIso(here.clock.nowMs()) < `${tradeDate}T15:31`).toBe(true);
+    expect(alerts(here)).toEqual(['scan_failed']);
+  });
+
+  it('closes a run that was left in its planning, as soon as the database is back after the cut-off', async () => {
+    let away = false;
+    const change = (world: World): World => {
+      const call: typeof world.store.call = async (name, args) => {
+        if (name === 'decide_run' && !away) away = true;
+        if (away && world.clock.nowMs() < istMs(tradeDate, '09:50')) {
+          throw new DatabaseError('gone', { kind: 'lost', code: 'ECONNREFUSED' });
+        }
+        return world.store.call(name, args);
+      };
+      return { ...world, store: { ...world.store, call } };
+    };
+    const here = await atWork({ change });
+    await scanNow(here.world, here.parts.settings, never);
+    const [run] = await here.session.query('select state from public.scan_runs');
+    expect(run).toEqual({ state: 'done' });
+    const [account] = await here.session.query('select sum(held_minor)::int as held from public.accounts');
+    expect(account).toEqual({ held: 0 });
   });
 
   it('alerts at 09:25 when a trading day has no run, and says what was there to trade', async () => {

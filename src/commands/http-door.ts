@@ -16,6 +16,9 @@ const FINISH_WITHIN_MS = 20_000;
 /** For the last bytes of answers that are ready; streams, which never end, are cut then. */
 const FLUSH_WITHIN_MS = 500;
 
+/** A stream is closed then and its client comes back, showing his key anew: a revoked one hears no more. */
+const LONGEST_STREAM_MS = 300_000;
+
 export interface HttpDoor {
   /** `http://127.0.0.1:3000` */
   address: string;
@@ -44,7 +47,7 @@ export async function openHttpDoor({ config, place, world, metrics, wake, stop }
     track(work).catch((error: unknown) => world.tell({ step: 'later_failed', alert: true, error }));
   };
   const changes = await openOrderListener(place);
-  const streams = { changes, upgradeWebSocket, longestStreamMs: null };
+  const streams = { changes, upgradeWebSocket, longestStreamMs: LONGEST_STREAM_MS };
   const app = makeApp(
     makeHttpParts(config, world, { deadlineMs: DEADLINE_MS, stop, later, wake, metrics, ...streams }),
   );
@@ -56,12 +59,24 @@ export async function openHttpDoor({ config, place, world, metrics, wake, stop }
     // The library is made for this server; its own type of it leaves out overloads that @types/ws has.
     websocket: { server: sockets as unknown as WebSocketServerLike },
   }) as Server;
+  refuseOtherUpgrades(server);
   const address = await listen(server, config.http.host, config.http.port).catch(async (error: unknown) => {
     await changes.close();
     throw error;
   });
   const ended = close(server, sockets, stop, underWay).finally(() => changes.close());
   return { address, ended };
+}
+
+/** Node hands over every upgrade there is, and the library answers those to WebSocket only: the others would hang. */
+function refuseOtherUpgrades(server: Server): void {
+  const [answer] = server.listeners('upgrade');
+  if (typeof answer !== 'function') throw new Error('the HTTP library listens to no upgrades any more');
+  server.removeAllListeners('upgrade');
+  server.on('upgrade', (request, socket, head) => {
+    if (request.headers.upgrade?.toLowerCase() === 'websocket') answer.call(server, request, socket, head);
+    else socket.destroy();
+  });
 }
 
 async function listen(server: Server, host: string, port: number): Promise<string> {

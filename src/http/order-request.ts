@@ -24,7 +24,10 @@ const body = z
     quantity: z.int('must be a whole number').min(1, 'must be at least 1').max(100_000_000).optional(),
     orderType: z.enum(['LIMIT', 'MARKET'], { error: 'must be LIMIT or MARKET' }).optional(),
     limitPrice: decimal.optional(),
-    userId: z.string().min(1).max(200).optional(),
+    userId: z
+      .string()
+      .regex(/^[^\p{C}]{1,200}$/u, 'must be 1 to 200 printable characters')
+      .optional(),
   })
   .refine(({ orderType, limitPrice }) => orderType !== 'LIMIT' || limitPrice !== undefined, {
     path: ['limitPrice'],
@@ -46,7 +49,9 @@ export async function readRequest(c: Context<HttpEnv>): Promise<{ request: Order
   if (typeof whose !== 'string') return { problem: whose };
   const order: OrderAsked = { userId: whose, exchange, symbol, side, quantity, limitPriceMinor: limitPrice };
   const bodyHash = createHash('sha256').update(JSON.stringify(order), 'utf8').digest('hex');
-  return { request: { principal: c.get('caller').principal, key, bodyHash, order } };
+  // A user's keys and logins are all he: a request he repeats under another one is the same.
+  const { role, principal } = c.get('caller');
+  return { request: { principal: role === 'user' ? `user:${whose}` : principal, key, bodyHash, order } };
 }
 
 const noKey: Problem = {

@@ -19,11 +19,19 @@ import { described, type Problem, problem } from './problem.ts';
 const MOST_AT_ONCE = 200;
 const MOST_PER_PAGE = 200;
 
+/** Text a database can hold. */
+function printable(most: number) {
+  return z
+    .string()
+    .max(most)
+    .regex(/^[^\p{C}]*$/u, 'must be printable');
+}
+
 const list = z.object({
   status: z.enum(orderStatuses).optional(),
-  symbol: z.string().max(40).optional(),
-  runId: z.string().max(100).optional(),
-  userId: z.string().max(200).optional(),
+  symbol: printable(40).optional(),
+  runId: printable(100).optional(),
+  userId: printable(200).optional(),
   limit: z.coerce.number().int().min(1).max(MOST_PER_PAGE).default(50),
   cursor: z
     .string()
@@ -54,7 +62,9 @@ export function orderRoutes(parts: HttpParts): Hono<HttpEnv> {
   });
   routes.get('/', authenticated, async (c) => listed(c, parts));
   routes.get('/:id', authenticated, async (c) => {
-    const found = await parts.world.store.call('read_order', { order: c.req.param('id'), userId: ownOnly(c) });
+    const order = c.req.param('id');
+    const userId = ownOnly(c);
+    const found = /^\w{1,40}$/.test(order) ? await parts.world.store.call('read_order', { order, userId }) : null;
     return found ? c.json(withHistory(found)) : problem(c, noSuchOrder);
   });
   return routes;

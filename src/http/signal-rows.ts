@@ -18,6 +18,8 @@ export interface SignalDay {
   mode: Mode;
   cutOffTime: string;
   overrides: readonly DayOverride[];
+  /** Whoever sees a signed request can send it again: without its day it would be a new signal every day. */
+  mustBeNamed: boolean;
 }
 
 export interface RowProblem {
@@ -108,11 +110,15 @@ function read(
   const payload = hidden(JSON.stringify(given)).slice(0, MOST_PAYLOAD);
   const parsed = schema.safeParse(given);
   if (!parsed.success) return { payload, problem: problemOf(parsed.error, given, names) };
-  const signal = signalOf(parsed.data, parsed.data.tradeDate ?? nextDate(day));
+  const { tradeDate } = parsed.data;
+  if (tradeDate === undefined && day.mustBeNamed) return { payload, problem: dayless };
+  const signal = signalOf(parsed.data, tradeDate ?? nextDate(day));
   const problem = wrongSide(signal) ?? wrongDate(signal.tradeDate, day);
   if (problem) return { payload, problem };
   return { payload, signal, runId: runIdOf(sessionIdOf('XNSE', signal.tradeDate, 'open'), day.mode) };
 }
+
+const dayless: RowProblem = { field: 'tradeDate', reason: 'is needed in a signed request', value: null };
 
 function signalOf(given: z.output<typeof row>, tradeDate: string): Signal {
   const { strategy, exchange, symbol, side, rank, referencePrice, stopLoss, target } = given;

@@ -7,14 +7,16 @@ import { type Problem, problem } from './problem.ts';
 import { type ReadRow, type RowProblem, readAlert, readRow } from './signal-rows.ts';
 
 const MOST_SIGNALS = 500;
+/** The source of what came by its signature. */
+const SIGNATURE = 'signature';
 
 /**
  * `POST /api/signals`: either `{signals: [{tradeDate?, rank?, strategy, exchange?, symbol, side, referencePrice,
  * stopLoss?, target?}]}` or one TradingView-style alert `{ticker|symbol, action, price|close, strategy?, time?, key?}`.
  *
  * Who sends shows it by an operator's bearer token, or `X-Signature: sha256=<hex>`, the HMAC-SHA256 of the raw body, or
- * (who can set no headers) an operator's API key as the body's `key`. A signed request that is sent again changes
- * nothing: its signals are known.
+ * (who can set no headers) an operator's API key as the body's `key`. A signed request names the trade date of every
+ * signal, so that sent again, by whomever, it changes nothing: its signals are known.
  *
  * 202 `{accepted, duplicates, rejected}`; 422 with the same lists where every row was rejected. Without a trade date a
  * signal is for today until the cut-off, from then on for the next trading day; without a rank it is 1000. Of signals
@@ -30,7 +32,7 @@ export function signalRoutes(parts: HttpParts): Hono<HttpEnv> {
     const source = await sourceOf(c, raw);
     if (typeof source !== 'string') return source;
     const body = parsed(raw);
-    const rows = body === undefined ? null : await rowsOf(body, parts);
+    const rows = body === undefined ? null : await rowsOf(body, parts, source);
     return rows ? answer(c, await received(parts, source, rows), rows) : problem(c, unreadable);
   });
 
@@ -44,7 +46,7 @@ export function signalRoutes(parts: HttpParts): Hono<HttpEnv> {
     if (signature !== undefined) {
       const good =
         parts.signalsSecret !== null && sameSecret(signature.toLowerCase(), signed(raw, parts.signalsSecret));
-      return good ? 'signature' : problem(c, badSignature);
+      return good ? SIGNATURE : problem(c, badSignature);
     }
     const key = member(parsed(raw), 'key');
     const caller = typeof key === 'string' ? await callerOfKey(key) : null;
@@ -71,9 +73,10 @@ function parsed(raw: Buffer): unknown {
 }
 
 /** Every row of the request, read; null where it is neither a list of signals nor an alert. */
-async function rowsOf(body: unknown, { world, settings }: HttpParts): Promise<ReadRow[] | null> {
+async function rowsOf(body: unknown, { world, settings }: HttpParts, source: string): Promise<ReadRow[] | null> {
   const { mode, cutOffTime } = settings;
-  const day = { nowMs: world.clock.nowMs(), mode, cutOffTime, overrides: await world.operatorDays() };
+  const overrides = await world.operatorDays();
+  const day = { nowMs: world.clock.nowMs(), mode, cutOffTime, overrides, mustBeNamed: source === SIGNATURE };
   const list = member(body, 'signals');
   if (Array.isArray(list)) {
     return list.length >= 1 && list.length <= MOST_SIGNALS ? list.map((given) => readRow(given, day)) : null;

@@ -66,8 +66,10 @@ export async function ready(world: World, { mode, concurrency, stop }: ReadyRequ
       break;
     }
     const active = page.filter((books) => books.active);
+    // Before the first question: a page that waits for its slowest account must not look younger than it is.
+    const checkedAtMs = world.clock.nowMs();
     const checked = await Promise.all(active.map((books) => limit(() => check(world, day, books))));
-    await settle(world, day, checked, report);
+    await settle(world, { ...day, checkedAtMs }, checked, report);
   }
   tellReadiness(world, report);
   return report;
@@ -82,7 +84,12 @@ async function today({ store, clock, operatorDays }: World, mode: Mode, concurre
 }
 
 /** Compares, books and stores one page. Drifts first: a verdict must never open an account that they block. */
-async function settle(world: World, day: Day, checked: Checked[], report: ReadinessReport): Promise<void> {
+async function settle(
+  world: World,
+  day: Day & { checkedAtMs: number },
+  checked: Checked[],
+  report: ReadinessReport,
+): Promise<void> {
   const { store, clock } = world;
   const { tradeDate, mode } = day;
   const listings = checked.flatMap(({ books, look }) => [
@@ -102,7 +109,7 @@ async function settle(world: World, day: Day, checked: Checked[], report: Readin
   report.adjusted += booked.adjusted;
   report.external += booked.external;
   const verdicts = compared.map(({ books, fault }) => {
-    return { accountId: books.accountId, ready: fault === null, reason: fault, checkedAtMs: clock.nowMs() };
+    return { accountId: books.accountId, ready: fault === null, reason: fault, checkedAtMs: day.checkedAtMs };
   });
   const stored = new Map(
     (await store.call('store_readiness', { tradeDate, verdicts })).map((one) => [one.accountId, one]),

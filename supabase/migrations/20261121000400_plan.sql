@@ -111,6 +111,7 @@ language sql set search_path = '' as $$
   from jsonb_to_recordset(quotes) as row(exchange text, symbol text, "priceMinor" bigint,
     "previousCloseMinor" bigint, "lowerCircuitMinor" bigint, "upperCircuitMinor" bigint, "atMs" bigint)
   join public.instruments i using (exchange, symbol)
+  order by i.id
   on conflict (run_id, instrument_id) do update set price_minor = excluded.price_minor,
     previous_close_minor = excluded.previous_close_minor, lower_circuit_minor = excluded.lower_circuit_minor,
     upper_circuit_minor = excluded.upper_circuit_minor, priced_at = excluded.priced_at;

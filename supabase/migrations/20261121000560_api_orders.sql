@@ -73,18 +73,22 @@ begin
   on conflict (id) do nothing;
   select * into run from public.scan_runs where id = args ->> 'runId' for share;
 
-  with asked as materialized (
-    select principal, key, signal ->> 'id' as signal_id, pg_try_advisory_xact_lock(
-        hashtextextended('order request ' || principal || ' ' || key, 0)) as mine
-    from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, signal jsonb)
-  )
-  select coalesce(array_agg(principal || ' ' || key) filter (where not mine), '{}'),
-    coalesce(array_agg(signal_id) filter (where mine and not exists (select from public.order_requests old
-      where (old.principal, old.idempotency_key) = (asked.principal, asked.key))), '{}')
-  into busy, fresh_signals from asked;
+  select coalesce(array_agg(name), '{}') into busy
+  from (select principal || ' ' || key as name from jsonb_to_recordset(args -> 'requests') as row(principal text, key text)
+    offset 0) asked
+  where not pg_try_advisory_xact_lock(hashtextextended('order request ' || name, 0));
+  -- In a statement of its own, which sees what was committed before the lock was had.
+  select coalesce(array_agg(signal ->> 'id'), '{}') into fresh_signals
+  from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, signal jsonb)
+  where not principal || ' ' || key = any(busy) and not exists (select from public.order_requests old
+    where (old.principal, old.idempotency_key) = (row.principal, row.key));
 
   given := array(select row from unnest(core.decisions_in(args)) row where row."signalId" = any(fresh_signals));
   perform from public.accounts where id in (select "accountId" from unnest(given)) order by id for no key update;
+  -- The same lock as accept_page: the exposure of a symbol is over all runs of the day.
+  if run.limits ->> 'symbolCapMinor' is not null then
+    perform pg_advisory_xact_lock(hashtextextended('symbol caps ' || run.mode || run.trade_date, 0));
+  end if;
   perform core.freeze_asked(run, args, given, now_at);
 
   -- A second order of one account sees what the first one took.

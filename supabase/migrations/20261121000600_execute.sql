@@ -64,6 +64,11 @@ begin
   perform from public.orders o where o.id = any(wanted) and o.claim_id = args ->> 'claimId'
     and (o.status in ('queued', 'unknown') or o.mark_id = this_mark) order by o.id for no key update;
 
+  -- take_rate locks a venue to the end of the transaction: all of them are locked by name, before any is used.
+  perform pg_advisory_xact_lock(hashtextextended('rate ' || venue, 0)) from (
+    select distinct o.venue from public.orders o where o.id = any(wanted) and args -> 'budgets' ? o.venue
+    order by o.venue) budgeted;
+
   with may as (
     select o.id, o.venue, o.account_id, o.mark_id is not distinct from this_mark as again from public.orders o
     where o.id = any(wanted) and o.claim_id = args ->> 'claimId'

@@ -117,8 +117,10 @@ describe('a database function called over Supabase', () => {
     ['23514', 'refused'],
     ['P0001', 'refused'],
     // HTTP 500 in PostgREST, and yet an answer: the transaction is undone, as on the pg transport.
-    ['40P01', 'refused'],
     ['XX000', 'refused'],
+    // A deadlock is undone as well, and the same call may go through the next time.
+    ['40P01', 'lost'],
+    ['40001', 'lost'],
     ['08006', 'lost'],
     ['53100', 'lost'],
     ['57014', 'lost'],

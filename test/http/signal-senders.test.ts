@@ -61,7 +61,7 @@ describe('a TradingView alert', () => {
 });
 
 describe('a signed request', () => {
-  const body = JSON.stringify({ signals: [titan] });
+  const body = JSON.stringify({ signals: [{ ...titan, tradeDate }] });
   const hmac = (text: string, secret = signalsSecret) =>
     `sha256=${createHmac('sha256', secret).update(text).digest('hex')}`;
   const signed = async (signature: string, at = open(), text = body) => {
@@ -87,6 +87,15 @@ describe('a signed request', () => {
   test('is turned away where no secret is set up, even one signed with nothing', async () => {
     const without = await service({ parts: { signalsSecret: null } });
     expect(await signed(hmac(body, ''), without)).toBe(401);
+  });
+
+  test('names its day: without it whoever saw it could send it again tomorrow', async () => {
+    const dayless = JSON.stringify({ signals: [titan] });
+    const answer = await open().ask(null, 'POST', '/api/signals', dayless, { 'X-Signature': hmac(dayless) });
+    expect(answer.status).toBe(422);
+    expect(await answer.json()).toMatchObject({
+      rejected: [{ field: 'tradeDate', reason: 'is needed in a signed request' }],
+    });
   });
 
   test('does not get in by its signature when its bearer key is wrong', async () => {

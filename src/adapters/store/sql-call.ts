@@ -25,11 +25,12 @@ function isServerError(error: unknown): error is ServerError {
 }
 
 /**
- * SQLSTATEs after which nobody can tell what ran, or which a later call may not meet: connection (08), too many
+ * SQLSTATEs after which nobody can tell what ran, or which a later call may not meet: connection (08), a deadlock or
+ * a serialization failure that was rolled back (40P01, 40001), too many
  * connections or out of disk and memory (53), statement timeout (57014), and the server going away (57P01 to 57P05).
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
-const LOST = /^(08...|53...|57014|57P0[1-5])$/;
+const LOST = /^(08...|40001|40P01|53...|57014|57P0[1-5])$/;
 
 /** Keeps the values of rows and arguments (phone numbers) out of an error that will be logged. */
 function dropValues(error: ServerError): void {

@@ -6,6 +6,7 @@ import { reportAgain, whyCommand } from './commands/ask.ts';
 import { calendarCommand } from './commands/calendar.ts';
 import { connectionCommand } from './commands/connect.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { failureText } from './commands/failure.ts';
 import { halt, resume } from './commands/halt.ts';
 import { importFile } from './commands/import.ts';
 import { messagesCommand } from './commands/messages.ts';
@@ -19,7 +20,7 @@ import { whatsappCommand } from './commands/whatsapp.ts';
 import { workerCommand } from './commands/worker.ts';
 import { type Config, readConfig } from './config.ts';
 import type { Problem } from './domain/words.ts';
-import { makeLog, scrubbed } from './log.ts';
+import { makeLog } from './log.ts';
 import { problemLine } from './terminal/words.ts';
 
 /** What a command leaves behind: the exit code, or why it could not be carried out. */
@@ -57,7 +58,7 @@ async function ending(json: boolean, work: () => Promise<Ended>): Promise<number
     return 2;
   } catch (error) {
     const code = error instanceof DatabaseInUseError ? 'database_in_use' : 'failed';
-    complain(json, code, scrubbed(describe(error)), []);
+    complain(json, code, failureText(error), []);
     return 1;
   }
 }
@@ -70,12 +71,6 @@ function complain(json: boolean, code: string, message: string, problems: Proble
 
 function printRefusal(code: string, message: string, problems: Problem[]): void {
   process.stdout.write(`${JSON.stringify({ error: { code, message, problems } })}\n`);
-}
-
-/** The message and the messages of its causes: no stack for a person, no cause lost. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}\n  because: ${describe(error.cause)}`;
 }
 
 program

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { failureText } from './commands/failure.ts';
 import { allParts, type Part, serve } from './commands/serve.ts';
 import { readConfig } from './config.ts';
 import { placeOf } from './wire.ts';
@@ -20,13 +21,8 @@ const program = new Command('daily-scan')
     process.exitCode = await serve(read.config, placeOf(read.config, 'main'), parts);
   });
 
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}\n  because: ${describe(error.cause)}`;
-}
-
 await program.parseAsync().catch((error: unknown) => {
-  process.stderr.write(`${describe(error)}\n`);
+  process.stderr.write(`${failureText(error)}\n`);
   process.exitCode = 1;
 });
 // Everything is closed: a pause that somebody still sleeps through keeps nobody waiting.

@@ -277,6 +277,8 @@ create table public.messages (
   sending_at timestamptz,
   -- The call that marked it last: asked again, it gets the same answer.
   mark_id text,
+  -- When a person asked for it once more: the same request again is no second one.
+  resend_asked_at timestamptz,
   changed_at timestamptz not null,
   constraint a_user_gets_one_message_of_a_kind_per_run unique (run_id, user_id, kind),
   constraint a_message_goes_over_whatsapp_or_sms check (channel in ('whatsapp', 'sms')),

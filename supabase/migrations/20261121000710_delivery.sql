@@ -387,8 +387,13 @@ begin
   select * into m from public.messages where run_id = args ->> 'runId' and user_id = args ->> 'userId'
   order by id desc limit 1 for no key update;
   if m.id is null then return jsonb_build_object('kind', 'no_such_message'); end if;
+  -- Asked again after a lost answer: it may have gone out since, and must not go once more.
+  if m.resend_asked_at = core.at((args ->> 'nowMs')::bigint) then
+    return jsonb_build_object('kind', 'queued', 'was', m.status);
+  end if;
   if m.status in ('queued', 'sending') then return jsonb_build_object('kind', 'not_settled', 'status', m.status); end if;
   update public.messages set status = 'queued', reason = 'resend: ' || (args ->> 'by'), due_at = core.at((args ->> 'nowMs')::bigint),
+    resend_asked_at = core.at((args ->> 'nowMs')::bigint),
     next_attempt_at = null, next_look_at = null, channel = 'whatsapp', changed_at = core.at((args ->> 'nowMs')::bigint)
   where id = m.id;
   update public.whatsapp_numbers set unreachable = null where number = m.sent_to;

@@ -205,6 +205,11 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
     const [message] = await store.call('read_messages', { runId });
     expect(message).toMatchObject({ userId: 'asha', status: 'queued', attempts: 1, channel: 'whatsapp' });
     expect(message?.events.at(-1)).toMatchObject({ status: 'queued', reason: 'resend: ravi' });
+    // The answer may be lost and the call repeated, even after it went out: once is once.
+    expect(await again()).toMatchObject({ kind: 'queued' });
+    await sendAndSettle('sent');
+    expect(await again()).toEqual({ kind: 'queued', was: 'sent' });
+    expect(await store.call('read_messages', { runId })).toMatchObject([{ status: 'sent', attempts: 2 }]);
   });
 
   test('a notice goes to each operator once; a digest is due when the run is done and its messages are on their way', async () => {

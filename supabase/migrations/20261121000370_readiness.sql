@@ -7,6 +7,13 @@ language sql immutable as $$
   select coalesce(not_ready in ('not connected yet', 'not checked yet'), false);
 $$;
 
+-- What a person has to see about money stands above what a check or a comparison of books found: those come again.
+create function core.blocked_for(not_ready text, money text) returns text
+language sql immutable as $$
+  select case when not_ready is null or core.awaits_check(not_ready) or not_ready like 'drift:%' then money
+    else not_ready end;
+$$;
+
 -- Why an account may not open anything new on a day; null: it may. A live one needs a check of that very day.
 create function core.not_ready_on(a public.accounts, on_day date) returns text
 language sql immutable as $$

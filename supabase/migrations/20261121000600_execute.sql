@@ -237,7 +237,7 @@ language sql set search_path = '' as $$
     select account_id, sum(cash_delta_minor) as cash_delta_minor from entry group by 1
   )
   update public.accounts a set cash_minor = a.cash_minor + total.cash_delta_minor,
-    not_ready = coalesce(a.not_ready, 'a fill came after its order had ended: acknowledge it')
+    not_ready = core.blocked_for(a.not_ready, 'a fill came after its order had ended: acknowledge it')
   from total where a.id = total.account_id;
 $$;
 
@@ -347,7 +347,7 @@ language sql set search_path = '' as $$
   )
   update public.accounts a set cash_minor = a.cash_minor + total.cash_minor, held_minor = a.held_minor + total.held_minor,
     not_ready = case when a.cash_minor + total.cash_minor < a.held_minor + total.held_minor
-      then coalesce(a.not_ready, 'available money is below zero: acknowledge it') else a.not_ready end
+      then core.blocked_for(a.not_ready, 'available money is below zero: acknowledge it') else a.not_ready end
   from total where a.id = total.account_id;
 $$;
 

@@ -53,6 +53,15 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
   const daysLater = (days: number) => nowMs + days * 86_400_000;
   const acknowledge = (userId: string) => store.call('acknowledge_account', { userId, venue: 'kite', mode: 'live' });
 
+  test.each([
+    [null, 'late fill'],
+    ['not checked yet', 'late fill'],
+    ['drift: position TITAN: acknowledge it', 'late fill'],
+    ['available money is below zero: acknowledge it', 'available money is below zero: acknowledge it'],
+  ])('what a person has to see about money stands above what comes again by itself: %s', async (before, stands) => {
+    expect(await value("select core.blocked_for($1, 'late fill')", [before])).toBe(stands);
+  });
+
   describe('a verdict', () => {
     test('opens the account for its day and no other, and only until a younger one says otherwise', async () => {
       const [asha = 0] = await connected();

@@ -5,7 +5,7 @@ import { runIdOf, type Session, sessionAt, sessionOf, tradingDay } from './domai
 import type { World } from './ports/world.ts';
 import { run } from './run.ts';
 import { ready } from './stages/ready.ts';
-import type { RunRequest } from './stages/request.ts';
+import { nothingGiven, type RunRequest } from './stages/request.ts';
 import { sync } from './stages/sync.ts';
 
 /** The settings a scheduled scan shares with every other scan. */
@@ -83,16 +83,8 @@ export async function scanNow(world: World, settings: ScanSettings, stop: AbortS
 }
 
 function scheduledRequest(settings: ScanSettings, stop: AbortSignal): RunRequest {
-  const given = {
-    signalsSource: '',
-    usersSource: '',
-    instruments: [],
-    signals: null,
-    users: null,
-    problems: [],
-  };
   const waitMs = settings.inline ? INLINE_WAIT_MS : 0;
-  return { ...settings, dryRun: false, expectPlan: null, waitMs, stop, given };
+  return { ...settings, dryRun: false, expectPlan: null, waitMs, stop, given: nothingGiven };
 }
 
 /**

@@ -4,7 +4,7 @@ import type { RunReport } from '../domain/report.ts';
 import { runIdOf, sessionIdOf } from '../domain/session.ts';
 import { type RunResult, run } from '../run.ts';
 import { ready } from '../stages/ready.ts';
-import type { Given } from '../stages/request.ts';
+import { nothingGiven } from '../stages/request.ts';
 import { round } from '../stages/round.ts';
 import { sync } from '../stages/sync.ts';
 import { type HttpEnv, onlyCron } from './auth.ts';
@@ -13,16 +13,6 @@ import { described, problem } from './problem.ts';
 
 const DEFAULT_ORDERS = 25;
 const MOST_ORDERS = 1_000;
-
-/** The scheduler hands nothing over: signals and users are the database's. */
-const nothingGiven: Given = {
-  signalsSource: 'http',
-  usersSource: 'http',
-  instruments: [],
-  signals: null,
-  users: null,
-  problems: [],
-};
 
 /**
  * The scheduler's calls, each bounded by `deadlineMs` and each safe to make twice, at once or again.

@@ -15,6 +15,16 @@ export interface Given {
   problems: Problem[];
 }
 
+/** A scheduler hands nothing over: signals and users are the database's. */
+export const nothingGiven: Given = {
+  signalsSource: '',
+  usersSource: '',
+  instruments: [],
+  signals: null,
+  users: null,
+  problems: [],
+};
+
 export interface RunRequest {
   mode: Mode;
   dryRun: boolean;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
 import { type Answered, cut, type Spoken, speak } from './http.ts';
+import { storedFor } from './stored.ts';
 
 /** Alpaca's addresses (docs.alpaca.markets). Paper keys work at the paper address only, live keys at the live one. */
 export const alpacaAddresses = {
@@ -108,15 +109,7 @@ type Keys =
 
 /** The account's keys, decrypted for this one use. */
 export async function keysOf(credentials: CredentialsOf, account: AccountAtVenue): Promise<Keys> {
-  let stored: unknown;
-  try {
-    stored = await credentials(account);
-  } catch {
-    // Whatever it was, nothing has been said; and its words may hold what must not be kept.
-    return { kind: 'not_sent', reason: 'credentials_unavailable' };
-  }
-  if (stored === null || stored === undefined) return { kind: 'no_session', reason: 'not_connected' };
-  const read = alpacaCredentials.safeParse(stored);
-  if (!read.success) return { kind: 'no_session', reason: 'credentials_unreadable' };
-  return { kind: 'keys', keys: read.data };
+  const stored = await storedFor(credentials, account, alpacaCredentials);
+  if (stored.kind !== 'stored') return stored;
+  return { kind: 'keys', keys: stored.value };
 }

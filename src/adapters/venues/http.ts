@@ -74,3 +74,8 @@ function connectFailure(error: unknown): string | null {
   });
   return codes.every((code) => code !== undefined) ? (codes[0] ?? null) : null;
 }
+
+/** Whether an error speaks of a time-out or sends us to the order book: then it refuses nothing, whatever its code. */
+export function speaksOfDoubt(message: string): boolean {
+  return /time[- ]?d?[- ]?out|order ?book|confirm/i.test(message);
+}

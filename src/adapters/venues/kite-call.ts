@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
 import { type Answered, cut, type Spoken, speak } from './http.ts';
+import { storedFor } from './stored.ts';
 
 /** How this process reaches Kite. */
 export interface KiteWire {
@@ -112,17 +113,9 @@ type Session =
   | { kind: 'not_sent'; reason: string };
 
 async function sessionOf({ credentials, clock }: KiteWire, account: AccountAtVenue): Promise<Session> {
-  let stored: unknown;
-  try {
-    stored = await credentials(account);
-  } catch {
-    // Whatever it was, nothing has been said; and its words may hold what must not be kept.
-    return { kind: 'not_sent', reason: 'credentials_unavailable' };
-  }
-  if (stored === null || stored === undefined) return { kind: 'no_session', reason: 'not_connected' };
-  const read = kiteCredentials.safeParse(stored);
-  if (!read.success) return { kind: 'no_session', reason: 'credentials_unreadable' };
-  const { apiKey, accessToken, accessUntilMs } = read.data;
+  const stored = await storedFor(credentials, account, kiteCredentials);
+  if (stored.kind !== 'stored') return stored;
+  const { apiKey, accessToken, accessUntilMs } = stored.value;
   if (!accessToken) return { kind: 'no_session', reason: 'login_missing' };
   if (typeof accessUntilMs === 'number' && clock.nowMs() >= accessUntilMs) {
     return { kind: 'no_session', reason: 'token_over' };

@@ -11,9 +11,10 @@ import type {
   VenuePosition,
   VenueRead,
 } from '../../ports/venue.ts';
+import { paise, stampMs } from './indian.ts';
 import { ask, type KiteAsk, type KiteWire, readAs } from './kite-call.ts';
 import { kiteTokenUntilMs } from './kite-session.ts';
-import { paise, productOf, rupees, stampMs } from './kite-wire.ts';
+import { productOf, rupees } from './kite-wire.ts';
 
 /** Kite's own limit for /quote (documented). */
 const QUOTES_AT_ONCE = 500;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { istMs } from '../../domain/ist.ts';
 import type { OrderToSend, VenueFill, VenueOrder, VenueRead, VenueReport } from '../../ports/venue.ts';
 import { cut } from './http.ts';
+import { paise, stampMs } from './indian.ts';
 
 // What Kite says, as far as it is read, and what it means in our words. Shapes: kite.trade/docs/connect/v3 and the
 // vendor's own samples (zerodha/kiteconnect-mocks).
@@ -50,24 +50,6 @@ export function productOf({ product }: Pick<OrderToSend, 'product'>): 'CNC' | 'M
 
 /** Taken by the order management: no word yet from the exchange. Children come with `autoslice`, which nobody asked for. */
 export const orderTaken = z.object({ order_id: z.string().min(1), children: z.undefined().optional() });
-
-/** `2026-11-20 15:10:01` is Indian time, whatever the zone of the machine. null for anything else. */
-export function stampMs(text: string | null | undefined): number | null {
-  const match = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2})$/.exec(text ?? '');
-  if (!match) return null;
-  try {
-    return istMs(match[1] ?? '', match[2] ?? '');
-  } catch {
-    return null; // written right, but no such day or hour
-  }
-}
-
-/** Rupees in paise. The noise of the binary fraction goes first: it must not decide which way an amount is rounded. */
-export function paise(amount: number, rounded: 'down' | 'up' | 'nearest'): number {
-  const hundredthsOfPaise = Number(amount.toFixed(4).replace('.', ''));
-  const round = { down: Math.floor, up: Math.ceil, nearest: Math.round }[rounded];
-  return round(hundredthsOfPaise / 100);
-}
 
 const ended: Readonly<Record<string, 'filled' | 'rejected' | 'canceled'>> = {
   COMPLETE: 'filled',

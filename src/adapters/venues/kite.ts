@@ -10,6 +10,7 @@ import {
   type VenueCapabilities,
   type VenueRead,
 } from '../../ports/venue.ts';
+import { speaksOfDoubt } from './http.ts';
 import { ask, type KiteSaid, type KiteWire, readAs } from './kite-call.ts';
 import { kiteDesk } from './kite-desk.ts';
 import { asVenueOrders, type KiteBook, orders, orderTaken, ours, productOf, reportOf, trades } from './kite-wire.ts';
@@ -116,7 +117,7 @@ function outcomeOf(kite: KiteSaid): SubmitOutcome {
 function refusesAnOrder({ status, type, message }: Extract<KiteSaid, { kind: 'error' }>): boolean {
   if (status !== 400) return false;
   if (refusals.has(type)) return true;
-  return type === 'OrderException' && !/time[- ]?d?[- ]?out|order ?book|confirm/i.test(message);
+  return type === 'OrderException' && !speaksOfDoubt(message);
 }
 
 type ReadBook = (account: AccountAtVenue) => Promise<VenueRead<KiteBook>>;

@@ -3,6 +3,7 @@ import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue
 import type { Clock } from '../../ports/world.ts';
 import { type Answered, cut, type Spoken, speak } from './http.ts';
 import type { LemonnDialect } from './lemonn-dialect.ts';
+import { storedFor } from './stored.ts';
 
 /** How this process reaches Lemonn. */
 export interface LemonnWire {
@@ -145,17 +146,9 @@ type Session =
 
 /** The account's session as it is stored; nothing is said to Lemonn. */
 export async function lemonnSession(wire: LemonnWire, account: AccountAtVenue): Promise<Session> {
-  let stored: unknown;
-  try {
-    stored = await wire.credentials(account);
-  } catch {
-    // Whatever it was, nothing has been said; and its words may hold what must not be kept.
-    return { kind: 'not_sent', reason: 'credentials_unavailable' };
-  }
-  if (stored === null || stored === undefined) return { kind: 'no_session', reason: 'not_connected' };
-  const read = lemonnCredentials.safeParse(stored);
-  if (!read.success) return { kind: 'no_session', reason: 'credentials_unreadable' };
-  const { apiKey, clientId, accessToken, accessUntilMs, flow } = read.data;
+  const stored = await storedFor(wire.credentials, account, lemonnCredentials);
+  if (stored.kind !== 'stored') return stored;
+  const { apiKey, clientId, accessToken, accessUntilMs, flow } = stored.value;
   if (!accessToken) return { kind: 'no_session', reason: 'login_missing' };
   if (typeof accessUntilMs === 'number' && wire.clock.nowMs() >= accessUntilMs) {
     return { kind: 'no_session', reason: 'token_over' };

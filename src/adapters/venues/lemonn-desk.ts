@@ -11,7 +11,7 @@ import type {
   VenueRead,
 } from '../../ports/venue.ts';
 import { cut } from './http.ts';
-import { paise } from './kite-wire.ts';
+import { paise } from './indian.ts';
 import { ask, type LemonnAsk, type LemonnWire, lemonnSession, readAs } from './lemonn-call.ts';
 import { quantity, rowOf, rupees } from './lemonn-dialect.ts';
 import { timeMs } from './lemonn-wire.ts';

@@ -2,7 +2,7 @@ import { createPrivateKey, sign } from 'node:crypto';
 import { z } from 'zod';
 import { parseInstant } from '../../domain/ist.ts';
 import type { Clock } from '../../ports/world.ts';
-import { stampMs } from './kite-wire.ts';
+import { stampMs } from './indian.ts';
 import { type LemonnCredentials, said, sendTo } from './lemonn-call.ts';
 
 /** Where a client of the session flow logs in; Lemonn sends him back with `client_id` and `request_token`. */

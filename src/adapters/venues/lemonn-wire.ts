@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseInstant } from '../../domain/ist.ts';
 import type { OrderToSend, VenueFill, VenueOrder, VenueRead, VenueReport } from '../../ports/venue.ts';
 import { cut } from './http.ts';
-import { paise, stampMs } from './kite-wire.ts';
+import { paise, stampMs } from './indian.ts';
 import { id, type LemonnDialect, quantity, rowOf, rupees } from './lemonn-dialect.ts';
 
 // What Lemonn says of orders and trades, as far as it is read, and what it means in our words. Names of fields and

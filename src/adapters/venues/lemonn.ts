@@ -10,6 +10,7 @@ import {
   type Venue,
   type VenueCapabilities,
 } from '../../ports/venue.ts';
+import { speaksOfDoubt } from './http.ts';
 import { type ReadBook, sharedBook, tradesOf, withTrades } from './lemonn-book.ts';
 import { ask, type LemonnSaid, type LemonnWire, wordsOf } from './lemonn-call.ts';
 import { lemonnDesk } from './lemonn-desk.ts';
@@ -135,7 +136,7 @@ function outcomeOf(lemonn: LemonnSaid, { dialect }: LemonnWire): SubmitOutcome {
 
 function refuses({ status, code, message }: Extract<LemonnSaid, { kind: 'error' }>): boolean {
   if (status >= 500 || code === null || !refusals.has(code)) return false;
-  return !/time[- ]?d?[- ]?out|order ?book|confirm/i.test(message);
+  return !speaksOfDoubt(message);
 }
 
 async function lookUp(wire: LemonnWire, readBook: ReadBook, order: OrderToFind): Promise<LookupOutcome> {

@@ -7,6 +7,7 @@ import { reportOf } from './stages/report.ts';
 import type { OpenRun, Refused, RunRequest } from './stages/request.ts';
 import { round } from './stages/round.ts';
 import { scan } from './stages/scan.ts';
+import { stopped } from './stages/stopped.ts';
 import { tellBeside, tellsBeside } from './stages/telling.ts';
 import { timed } from './stages/timed.ts';
 
@@ -48,12 +49,11 @@ async function carryOut(world: World, request: RunRequest, { runId }: OpenRun): 
   const { waitMs, concurrency, inline, stop } = request;
   const { store, clock } = world;
   world.tell({ step: 'sending', runId, signals: await store.call('read_progress', { runId }) });
-  const stopped = new Promise<void>((resolve) => stop?.addEventListener('abort', () => resolve(), { once: true }));
   // Where a worker sends, waiting for it is bounded on a virtual clock too: its pauses bring nobody's work nearer.
   const untilMs = clock.virtual && inline ? Number.POSITIVE_INFINITY : clock.nowMs() + waitMs;
   const telling = inline && tellsBeside(world) ? tellBeside(world, concurrency, stop) : null;
   try {
-    await roundsUntil(world, request, runId, { untilMs, stopped, tells: telling === null });
+    await roundsUntil(world, request, runId, { untilMs, tells: telling === null });
   } finally {
     await telling?.end();
   }
@@ -63,9 +63,10 @@ async function roundsUntil(
   world: World,
   { concurrency, inline, stop }: RunRequest,
   runId: string,
-  { untilMs, stopped, tells }: { untilMs: number; stopped: Promise<void>; tells: boolean },
+  { untilMs, tells }: { untilMs: number; tells: boolean },
 ): Promise<void> {
   const { store, clock } = world;
+  const whenStopped = stopped(stop);
   for (;;) {
     if (inline) await round(world, { concurrency, stop, tells });
     const left = await store.call('finish_run', { runId, nowMs: clock.nowMs() });
@@ -73,7 +74,7 @@ async function roundsUntil(
     if (left.openOrders + left.openMessages === 0 || left.nextDueMs === null || stop?.aborted) return;
     const pauseMs = Math.max(left.nextDueMs - clock.nowMs(), 50);
     if (clock.nowMs() + pauseMs > untilMs) return;
-    await Promise.race([clock.sleep(pauseMs), stopped]);
+    await Promise.race([clock.sleep(pauseMs), whenStopped]);
   }
 }
 

@@ -6,6 +6,7 @@ import type { World } from './ports/world.ts';
 import { run } from './run.ts';
 import { ready } from './stages/ready.ts';
 import { nothingGiven, type RunRequest } from './stages/request.ts';
+import { stopped } from './stages/stopped.ts';
 import { sync } from './stages/sync.ts';
 
 /** The settings a scheduled scan shares with every other scan. */
@@ -185,11 +186,4 @@ export function startSchedule({ world, settings, stop, wake }: ScheduleParts): S
     await Promise.all(underWay);
   });
   return { nextScanMs: scanTask.getNextRun()?.getTime() ?? null, ended };
-}
-
-function stopped(stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (stop.aborted) resolve();
-    else stop.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

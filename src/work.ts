@@ -1,5 +1,6 @@
 import type { World } from './ports/world.ts';
 import { round } from './stages/round.ts';
+import { stopped } from './stages/stopped.ts';
 import { tellBeside, tellsBeside } from './stages/telling.ts';
 
 /** Longest sleep of an idle worker: how late it may see work nobody woke it for. */
@@ -15,7 +16,7 @@ export interface WorkOptions {
 
 /** execute → reconcile → notify, over and over, for every run there is. Any number of processes may do this at once. */
 export async function work(world: World, { concurrency, stop, woken }: WorkOptions): Promise<void> {
-  const stopped = new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }));
+  const whenStopped = stopped(stop);
   const telling = tellsBeside(world) ? tellBeside(world, concurrency, stop) : null;
   // A message that is due is no reason to hurry where somebody else sends it.
   const leastPauseMs = telling === null ? 20 : 100;
@@ -27,7 +28,7 @@ export async function work(world: World, { concurrency, stop, woken }: WorkOptio
       const { nextDueMs } = await store.call('finish_runs', { nowMs: clock.nowMs() });
       const dueInMs = nextDueMs === null ? POLL_MS : nextDueMs - clock.nowMs();
       const pauseMs = Math.min(Math.max(dueInMs, leastPauseMs), POLL_MS);
-      await Promise.race([clock.sleep(pauseMs), woken(), stopped]);
+      await Promise.race([clock.sleep(pauseMs), woken(), whenStopped]);
     }
   } finally {
     await telling?.end();

@@ -1,5 +1,6 @@
 import type { World } from '../ports/world.ts';
 import { notify } from './notify.ts';
+import { stopped } from './stopped.ts';
 
 /** How late a summary may be noticed while orders keep the path busy. */
 const PAUSE_MS = 250;
@@ -19,7 +20,7 @@ export interface Telling {
 export function tellBeside(world: World, concurrency: number, stop?: AbortSignal): Telling {
   const over = new AbortController();
   const end = stop ? AbortSignal.any([stop, over.signal]) : over.signal;
-  const ended = new Promise<void>((resolve) => end.addEventListener('abort', () => resolve(), { once: true }));
+  const ended = stopped(end);
   const work = async (): Promise<void> => {
     while (!end.aborted) {
       const pauseMs = await notify(world, concurrency, end).then(

@@ -151,38 +151,30 @@ language sql stable security definer set search_path = '' as $$
   from public.scan_runs run where run.id = args ->> 'runId';
 $$;
 
+-- Asked by the whole key, one decision at a time, so that it never reads more of the index than that.
+create function core.decided_before(by_signal text, by_account bigint) returns boolean
+language sql stable as $$
+  select coalesce((select true from public.decisions d where d.signal_id = by_signal and d.account_id = by_account
+    and d.reason is distinct from 'already_decided' limit 1), false);
+$$;
+
 -- A page of accounts as `decide` sees them: of an open run (`frozen`), those still undecided; of a run that is only
--- planned, every user in the order the run would serve them. Constant number of queries whatever the page size.
+-- planned, every user in the order the run would serve them. Constant number of queries whatever the page size. What
+-- belongs to an account is asked for with a subquery of its own, so that it is found by index and never joined with the
+-- whole page, however old the statistics are.
 create function public.read_accounts(args jsonb) returns jsonb
-language sql stable security definer set search_path = '' as $$
-  with queued as (
-    select place, user_id, account_id from public.run_users
-    where (args ->> 'frozen')::boolean and run_id = args ->> 'runId' and decided_at is null
+language sql stable security definer set search_path = '' set enable_seqscan = off as $$
+  with page as materialized (
+    (select place, user_id, account_id from public.run_users
+      where (args ->> 'frozen')::boolean and run_id = args ->> 'runId' and decided_at is null
+        and place > (args ->> 'afterPlace')::bigint
+      order by place limit (args ->> 'limit')::bigint)
     union all
-    select * from core.queue_of(args ->> 'runId', args ->> 'mode', nullif(args -> 'userIds', 'null'))
-    where not (args ->> 'frozen')::boolean
-  ), page as (
-    select * from queued where place > (args ->> 'afterPlace')::bigint
-    order by place limit (args ->> 'limit')::bigint
-  ), holding as (
-    select p.account_id, jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
-      'quantity', p.quantity) order by i.symbol) as positions
-    from page join public.positions p using (account_id) join public.instruments i on i.id = p.instrument_id
-    where p.quantity <> 0 group by 1
-  ), open_order as (
-    select o.account_id, jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
-      'side', o.side) order by o.id) as working
-    from page join public.orders o using (account_id) join public.instruments i on i.id = o.instrument_id
-    where o.status not in ('filled', 'rejected', 'canceled', 'expired') group by 1
-  ), realised as (
-    select f.account_id, sum(f.realised_minor) as realised_minor
-    from page join public.fills f using (account_id)
-    where f.realised_minor <> 0 and f.trade_date = (args ->> 'tradeDate')::date group by 1
-  ), decided as (
-    select d.account_id, jsonb_agg(d.signal_id) as signal_ids
-    from jsonb_array_elements_text(args -> 'signalIds') as wanted(signal_id)
-    join public.decisions d using (signal_id) join page using (account_id)
-    where d.reason is distinct from 'already_decided' group by 1
+    (select * from core.queue_of(args ->> 'runId', args ->> 'mode', nullif(args -> 'userIds', 'null'))
+      where not (args ->> 'frozen')::boolean and place > (args ->> 'afterPlace')::bigint
+      order by place limit (args ->> 'limit')::bigint)
+  ), halted as materialized (
+    select scope, target, why from public.halts where resumed_at is null
   )
   select coalesce(jsonb_agg(jsonb_build_object('place', page.place, 'accountId', page.account_id,
     'settings', jsonb_build_object('id', u.id, 'name', u.name, 'whatsapp', u.whatsapp, 'priority', u.priority,
@@ -193,15 +185,22 @@ language sql stable security definer set search_path = '' as $$
     'allowSymbols', u.allow_symbols, 'denySymbols', u.deny_symbols,
     'notReady', case when a.id is null then 'no ' || (args ->> 'mode') || ' account'
       else core.not_ready_on(a, (args ->> 'tradeDate')::date) end,
-    'halted', coalesce(core.halted('user', u.id), core.halted('venue', core.order_venue(args ->> 'mode', u.venue))),
+    'halted', (select why from halted where (scope = 'user' and target = u.id)
+      or (scope = 'venue' and target = core.order_venue(args ->> 'mode', u.venue)) order by scope limit 1),
     'availableMinor', coalesce(a.cash_minor - a.held_minor, 0),
-    'realisedTodayMinor', coalesce(realised.realised_minor, 0),
-    'positions', coalesce(holding.positions, '[]'), 'working', coalesce(open_order.working, '[]'),
-    'decidedSignalIds', coalesce(decided.signal_ids, '[]')) order by page.place), '[]')
+    'realisedTodayMinor', (select coalesce(sum(f.realised_minor), 0) from public.fills f
+      where f.account_id = a.id and f.realised_minor <> 0 and f.trade_date = (args ->> 'tradeDate')::date),
+    'positions', (select coalesce(jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
+        'quantity', p.quantity) order by i.symbol), '[]')
+      from public.positions p join public.instruments i on i.id = p.instrument_id
+      where p.account_id = a.id and p.quantity <> 0),
+    'working', (select coalesce(jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
+        'side', o.side) order by o.id), '[]')
+      from public.orders o join public.instruments i on i.id = o.instrument_id
+      where o.account_id = a.id and o.status not in ('filled', 'rejected', 'canceled', 'expired')),
+    'decidedSignalIds', (select coalesce(jsonb_agg(wanted), '[]')
+      from jsonb_array_elements_text(args -> 'signalIds') wanted
+      where core.decided_before(wanted, a.id))) order by page.place), '[]')
   from page join public.users u on u.id = page.user_id
-  left join public.accounts a on a.id = page.account_id
-  left join holding on holding.account_id = a.id
-  left join open_order on open_order.account_id = a.id
-  left join realised on realised.account_id = a.id
-  left join decided on decided.account_id = a.id;
+  left join public.accounts a on a.id = page.account_id;
 $$;

@@ -13,141 +13,188 @@ language sql immutable as $$
   select coalesce(array_agg(row), '{}') from jsonb_populate_recordset(null::core.decided, args -> 'decisions') row;
 $$;
 
+-- What the last look, under locks, no longer allowed.
+create type core.refusal as ("signalId" text, "userId" text, outcome text, reason text, "limit" text, actual text);
+
 create function core.decimal(minor numeric) returns text
 language sql immutable strict as $$
   select trim(to_char(minor / 100.0, '999999999999990.00'));
 $$;
 
 create function public.accept_page(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set enable_seqscan = off as $$
 declare
   run public.scan_runs;
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
-  given constant core.decided[] := core.decisions_in(args);
-  fresh_users text[];
-  wanted text;
-  accepted bigint;
+  given core.decided[] := core.decisions_in(args);
+  places integer[];
+  refused core.refusal[];
+  turn core.decided[];
 begin
   -- Shared: pages of two planners may overlap, but nobody may call the run decided meanwhile.
   select * into run from public.scan_runs where id = args ->> 'runId' for share;
   if run.state is distinct from 'planning' then
     return jsonb_build_object('accepted', 0, 'state', run.state);
   end if;
-
-  perform from public.accounts where id in (select "accountId" from unnest(given))
-  order by id for no key update;
-
-  if run.limits ->> 'symbolCapMinor' is not null then
-    perform pg_advisory_xact_lock(hashtextextended('symbol caps ' || run.mode || run.trade_date, 0));
-  end if;
+  perform core.lock_accounts(run, given);
 
   with taken as (
     update public.run_users set decided_at = now_at
-    where run_id = run.id and decided_at is null and place in (select place from unnest(given))
-    returning user_id
+    where run_id = run.id and decided_at is null and place = any(array(select distinct place from unnest(given)))
+    returning place
   )
-  select coalesce(array_agg(user_id), '{}') into fresh_users from taken;
+  select coalesce(array_agg(place), '{}') into places from taken;
+  given := array(select row from unnest(given) row join unnest(places) as fresh(place) on fresh.place = row.place);
 
   -- An accept that another run took meanwhile becomes «already decided»; the unique index is the last word.
-  insert into public.decisions (run_id, signal_id, user_id, account_id, position, place, outcome, reason, limit_value,
-    actual_value, quantity, price_minor, hold_minor)
-  select run.id, d."signalId", d."userId", d."accountId", rs.position, d.place,
-    case when earlier then 'skipped' else d.outcome end, case when earlier then 'already_decided' else d.reason end,
-    case when not earlier then d."limit" end, case when not earlier then d.actual end,
-    case when earlier then 0 else d.quantity end, d."priceMinor", case when earlier then 0 else d."holdMinor" end
-  from (select row.*, exists (select from public.decisions old where old.signal_id = row."signalId"
-          and old.account_id = row."accountId" and old.reason is distinct from 'already_decided') as earlier
-        from unnest(given) row where row."userId" = any(fresh_users)) d
-  join public.run_signals rs on rs.run_id = run.id and rs.signal_id = d."signalId";
-
-  -- Best rank first, so that scarce money goes to the best signal: each round sees what the one before it took.
-  for wanted in
-    select rs.signal_id from public.run_signals rs where rs.run_id = run.id order by rs.position
-  loop
-    perform core.accept_round(run, array(select row from unnest(given) row
-      where row."signalId" = wanted and row.outcome = 'accepted' and row."userId" = any(fresh_users)), now_at);
+  refused := array(select row(d."signalId", d."userId", 'skipped', 'already_decided', null, null)::core.refusal
+    from unnest(given) d where core.decided_before(d."signalId", d."accountId"));
+  for turn in select core.turns(run, given, refused) loop
+    refused := refused || array(select core.accept_turn(run, turn, now_at));
   end loop;
-
-  select count(*) into accepted from public.decisions
-  where run_id = run.id and user_id = any(fresh_users) and outcome = 'accepted';
-  return jsonb_build_object('accepted', accepted, 'state', run.state);
+  return jsonb_build_object('accepted', core.write_decisions(run, given, refused), 'state', run.state);
 end $$;
 
--- One order at most for each account: refuse what no longer fits, order and hold the rest.
-create function core.accept_round(run public.scan_runs, given core.decided[], now_at timestamptz) returns void
-language sql set search_path = '' as $$
-  with candidate as (
-    select d.*, row."limitPriceMinor", row."chargesMinor", row."leverageCenti", row."rateId", row."clientOrderId",
-      rs.send_before, s.side, s.instrument_id, s.valid_until, a.venue as account_venue,
-      core.not_ready_on(a, run.trade_date) as not_ready,
-      a.max_open_positions, a.cash_minor - a.held_minor as available_minor
+-- Accounts by id. Where a cap is set its lock, too: nobody adds to a symbol's sum before this transaction ends.
+create function core.lock_accounts(run public.scan_runs, given core.decided[]) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform from public.accounts where id = any(array(select distinct "accountId" from unnest(given)))
+  order by id for no key update;
+  if run.limits ->> 'symbolCapMinor' is not null then
+    perform pg_advisory_xact_lock(hashtextextended('symbol caps ' || run.mode || run.trade_date, 0));
+  end if;
+end $$;
+
+-- What is held or being bought.
+create function core.open_instruments(of_account bigint) returns bigint
+language sql stable set search_path = '' as $$
+  select count(*) from (
+    select p.instrument_id from public.positions p where p.account_id = of_account and p.quantity <> 0
+    union
+    select o.instrument_id from public.orders o where o.account_id = of_account and o.side = 'BUY'
+      and o.status not in ('filled', 'rejected', 'canceled', 'expired')) open_one;
+$$;
+
+-- Accepts in the order they are to be tried: best rank first, so that scarce money goes to the best signal and each
+-- turn sees what the one before it took. Accounts whose accepts fit all together (mostly all: `decide` counted so) need
+-- no turns among themselves, so theirs go at once, first. A symbol cap is used up across accounts: then a scan goes by
+-- signal. Single orders stand in no queue: each is its account's next.
+create function core.turns(run public.scan_runs, given core.decided[], refused core.refusal[])
+returns setof core.decided[] language sql stable set search_path = '' as $$
+  with accept as (
+    select row, row."accountId" as account_id, s.instrument_id, s.side, rs.position,
+      case when run.takes_orders_until is null then rs.position
+        else row_number() over (partition by row."accountId" order by rs.position) end as turn
     from unnest(given) row
-    join public.decisions d on (d.run_id, d.signal_id, d.user_id) = (run.id, row."signalId", row."userId")
-      and d.outcome = 'accepted'
-    join public.run_signals rs on (rs.run_id, rs.signal_id) = (d.run_id, d.signal_id)
-    join public.signals s on s.id = d.signal_id
-    join public.accounts a on a.id = d.account_id
-  ), judged as (
-    select c.*, held.quantity as held_quantity, busy.instruments as busy_instruments,
+    join public.run_signals rs on (rs.run_id, rs.signal_id) = (run.id, row."signalId")
+    join public.signals s on s.id = row."signalId"
+    where row.outcome = 'accepted' and not exists (select from unnest(refused) no
+      where (no."signalId", no."userId") = (row."signalId", row."userId"))
+  ), fitting as (
+    select accept.account_id from accept join public.accounts a on a.id = accept.account_id
+    where run.limits ->> 'symbolCapMinor' is null
+    group by accept.account_id, a.id
+    having count(*) = count(distinct instrument_id)
+      and sum((row)."holdMinor") <= a.cash_minor - a.held_minor
+      and (a.max_open_positions is null
+        or core.open_instruments(a.id) + count(*) filter (where accept.side = 'BUY') <= a.max_open_positions)
+  )
+  select array_agg(row order by position, (row).place)
+  from accept left join fitting using (account_id)
+  group by case when fitting.account_id is null then turn end
+  order by case when fitting.account_id is null then turn end nulls first;
+$$;
+
+-- Orders and holds for what still fits; gives what no longer does, and why.
+create function core.accept_turn(run public.scan_runs, given core.decided[], now_at timestamptz)
+returns setof core.refusal language sql set search_path = '' as $$
+  with halted as materialized (
+    select scope, target from public.halts where resumed_at is null
+  ), judged as materialized (
+    -- Subqueries, each by an index: a join could be planned for far fewer rows than there are.
+    select row, rs.send_before, s.side, s.instrument_id, a.venue as account_venue, a.max_open_positions,
+      -- 0: somebody waits for his single order, so it goes before what a scan queued.
+      case when run.takes_orders_until is null then rs.position else 0 end as position,
+      core.not_ready_on(a, run.trade_date) as not_ready, a.cash_minor - a.held_minor as available_minor, used_minor,
       case
-        when c.not_ready is not null then 'account_not_ready'
-        when c.side = 'BUY' and held.quantity <> 0 then 'already_holding'
-        when working.found then 'working_order'
-        when c.side = 'SELL' and coalesce(held.quantity, 0) < c.quantity then 'no_position'
-        when coalesce(core.halted('all', ''), core.halted('user', c.user_id),
-          core.halted('venue', core.order_venue(run.mode, c.account_venue))) is not null then 'halted'
+        when core.not_ready_on(a, run.trade_date) is not null then 'account_not_ready'
+        when s.side = 'BUY' and held.quantity <> 0 then 'already_holding'
+        when (select true from public.orders o where o.account_id = a.id and o.instrument_id = s.instrument_id
+          and o.status not in ('filled', 'rejected', 'canceled', 'expired') limit 1) then 'working_order'
+        when s.side = 'SELL' and coalesce(held.quantity, 0) < row.quantity then 'no_position'
+        when (select true from halted h where h.scope = 'all' or (h.scope = 'user' and h.target = row."userId")
+          or (h.scope = 'venue' and h.target = core.order_venue(run.mode, a.venue)) limit 1) then 'halted'
         when now_at >= run.cut_off_at then 'cut_off'
-        when c.valid_until <= now_at then 'signal_expired'
-        when c.side = 'BUY' and busy.instruments >= c.max_open_positions then 'max_open_positions'
-        when c.side = 'BUY' and capped.used + sum(c.quantity * c.price_minor) over (partition by c.instrument_id order by c.position, c.place) > capped.cap
-          then 'symbol_cap'
-        when c.hold_minor > c.available_minor then 'insufficient_funds'
-      end as refusal, capped.cap, capped.used
-    from candidate c
-    left join public.positions held on (held.account_id, held.instrument_id) = (c.account_id, c.instrument_id)
-    cross join lateral (select exists (select from public.orders o
-      where o.account_id = c.account_id and o.instrument_id = c.instrument_id
-        and o.status not in ('filled', 'rejected', 'canceled', 'expired')) as found) working
-    cross join lateral (select count(*) as instruments from (
-      select p.instrument_id from public.positions p where p.account_id = c.account_id and p.quantity <> 0
-      union
-      select o.instrument_id from public.orders o where o.account_id = c.account_id and o.side = 'BUY'
-        and o.status not in ('filled', 'rejected', 'canceled', 'expired')) as open_one) busy
-    -- Where a cap is set accept_page holds its lock, so nobody adds to the sum meanwhile.
-    cross join lateral (select (run.limits ->> 'symbolCapMinor')::bigint as cap,
-      case when run.limits ->> 'symbolCapMinor' is not null then (
-        select coalesce(sum(o.quantity * o.decision_price_minor), 0)
-        from public.scan_runs same_day join public.orders o on o.run_id = same_day.id
-        where same_day.trade_date = run.trade_date and same_day.mode = run.mode
-          and o.instrument_id = c.instrument_id and o.side = 'BUY') end as used) capped
-  ), refused as (
-    update public.decisions d set
-      outcome = case when j.refusal in ('account_not_ready', 'already_holding', 'working_order', 'no_position')
-        then 'skipped' else 'denied' end,
-      reason = j.refusal, quantity = 0, hold_minor = 0,
-      limit_value = case j.refusal when 'insufficient_funds' then core.decimal(j.available_minor)
-        when 'max_open_positions' then j.max_open_positions::text when 'symbol_cap' then core.decimal(j.cap) end,
-      actual_value = case j.refusal when 'insufficient_funds' then core.decimal(j.hold_minor)
-        when 'max_open_positions' then j.busy_instruments::text
-        when 'symbol_cap' then core.decimal(j.used + j.quantity * j.price_minor)
-        when 'account_not_ready' then j.not_ready end
-    from judged j
-    where j.refusal is not null and (d.run_id, d.signal_id, d.user_id) = (j.run_id, j.signal_id, j.user_id)
+        when s.valid_until <= now_at then 'signal_expired'
+        when s.side = 'BUY' and a.max_open_positions is not null
+          and core.open_instruments(a.id) >= a.max_open_positions then 'max_open_positions'
+        when s.side = 'BUY' and used_minor + sum(row.quantity * row."priceMinor") over
+          (partition by s.instrument_id order by rs.position, row.place)
+            > (run.limits ->> 'symbolCapMinor')::bigint then 'symbol_cap'
+        when row."holdMinor" > a.cash_minor - a.held_minor then 'insufficient_funds'
+      end as refusal
+    from unnest(given) row
+    join public.run_signals rs on (rs.run_id, rs.signal_id) = (run.id, row."signalId")
+    join public.signals s on s.id = row."signalId"
+    join public.accounts a on a.id = row."accountId"
+    left join lateral (select p.quantity from public.positions p
+      where (p.account_id, p.instrument_id) = (a.id, s.instrument_id) limit 1) held on true
+    -- Where a cap is set its lock is held, so nobody adds to the sum meanwhile.
+    cross join lateral (select case when run.limits ->> 'symbolCapMinor' is not null then (
+      select coalesce(sum(o.quantity * o.decision_price_minor), 0)
+      from public.scan_runs same_day join public.orders o on o.run_id = same_day.id
+      where same_day.trade_date = run.trade_date and same_day.mode = run.mode
+        and o.instrument_id = s.instrument_id and o.side = 'BUY') end as used_minor) capped
   ), ordered as (
     insert into public.orders (client_order_id, run_id, signal_id, user_id, account_id, instrument_id, venue, position,
       place, side, quantity, decision_price_minor, limit_price_minor, leverage_centi, rate_id, hold_minor,
       charges_minor, send_before, created_at, changed_at)
-    select "clientOrderId", run_id, signal_id, user_id, account_id, instrument_id,
-      core.order_venue(run.mode, account_venue), position, place, side, quantity, price_minor, "limitPriceMinor",
-      "leverageCenti", "rateId", hold_minor, "chargesMinor", send_before, now_at, now_at
-    from judged where refusal is null order by position, place
+    select (row)."clientOrderId", run.id, (row)."signalId", (row)."userId", (row)."accountId", instrument_id,
+      core.order_venue(run.mode, account_venue), position, (row).place, side, (row).quantity, (row)."priceMinor",
+      (row)."limitPriceMinor", (row)."leverageCenti", (row)."rateId", (row)."holdMinor", (row)."chargesMinor",
+      send_before, now_at, now_at
+    from judged where refusal is null order by position, (row).place
     returning id, account_id, hold_minor
   ), held as (
     insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor, held_delta_minor, at)
     select account_id, id, 'hold', 0, hold_minor, now_at from ordered order by id
+  ), taken as (
+    update public.accounts a set held_minor = a.held_minor + total.hold_minor
+    from (select account_id, sum(hold_minor)::bigint as hold_minor from ordered group by account_id) total
+    where a.id = total.account_id
   )
-  update public.accounts a set held_minor = a.held_minor + ordered.hold_minor
-  from ordered where a.id = ordered.account_id;
+  select (row)."signalId", (row)."userId",
+    case when refusal in ('account_not_ready', 'already_holding', 'working_order', 'no_position')
+      then 'skipped' else 'denied' end, refusal,
+    case refusal when 'insufficient_funds' then core.decimal(available_minor)
+      when 'max_open_positions' then max_open_positions::text
+      when 'symbol_cap' then core.decimal((run.limits ->> 'symbolCapMinor')::bigint) end,
+    case refusal when 'insufficient_funds' then core.decimal((row)."holdMinor")
+      when 'max_open_positions' then core.open_instruments((row)."accountId")::text
+      when 'symbol_cap' then core.decimal(used_minor + (row).quantity * (row)."priceMinor")
+      when 'account_not_ready' then not_ready end
+  from judged where refusal is not null;
+$$;
+
+-- Writes every decision with what became of it, and counts the accepted.
+create function core.write_decisions(run public.scan_runs, given core.decided[], refused core.refusal[]) returns bigint
+language sql set search_path = '' as $$
+  with written as (
+    insert into public.decisions (run_id, signal_id, user_id, account_id, position, place, outcome, reason, limit_value,
+      actual_value, quantity, price_minor, hold_minor)
+    select run.id, d."signalId", d."userId", d."accountId",
+      case when run.takes_orders_until is null then rs.position else 0 end, d.place, coalesce(no.outcome, d.outcome),
+      coalesce(no.reason, d.reason), case when no.reason is null then d."limit" else no."limit" end,
+      case when no.reason is null then d.actual else no.actual end,
+      case when no.reason is null then d.quantity else 0 end, d."priceMinor",
+      case when no.reason is null then d."holdMinor" else 0 end
+    from unnest(given) d
+    join public.run_signals rs on (rs.run_id, rs.signal_id) = (run.id, d."signalId")
+    left join unnest(refused) no on (no."signalId", no."userId") = (d."signalId", d."userId")
+    returning outcome
+  )
+  select count(*) filter (where outcome = 'accepted') from written;
 $$;
 
 -- The lines are those of planLine in domain/ids.ts.

@@ -56,14 +56,15 @@ $$;
 -- bodyHash, sendBeforeMs, signal}]}: one answer per request, in their order. Safe to repeat: a key is used up by its
 -- first request, and the advisory lock keeps a second one from running beside it.
 create function public.place_orders(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set enable_seqscan = off as $$
 declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
   run public.scan_runs;
   busy text[];
   fresh_signals text[];
   given core.decided[];
-  nth bigint;
+  turn core.decided[];
+  refused core.refusal[] := '{}';
 begin
   insert into public.scan_runs (id, session_id, trade_date, mode, state, limits, cut_off_at, takes_orders_until,
     opened_at, decided_at, plan_hash)
@@ -84,22 +85,14 @@ begin
     where (old.principal, old.idempotency_key) = (row.principal, row.key));
 
   given := array(select row from unnest(core.decisions_in(args)) row where row."signalId" = any(fresh_signals));
-  perform from public.accounts where id in (select "accountId" from unnest(given)) order by id for no key update;
-  -- The same lock as accept_page: the exposure of a symbol is over all runs of the day.
-  if run.limits ->> 'symbolCapMinor' is not null then
-    perform pg_advisory_xact_lock(hashtextextended('symbol caps ' || run.mode || run.trade_date, 0));
-  end if;
+  perform core.lock_accounts(run, given);
   perform core.freeze_asked(run, args, given, now_at);
+  given := core.at_places(run.id, given);
 
-  -- A second order of one account sees what the first one took.
-  for nth in
-    select distinct turn from (select row_number() over (partition by row."accountId") as turn from unnest(given) row
-      where row.outcome = 'accepted') turns order by turn
-  loop
-    perform core.accept_round(run, array(select one from (
-        select row as one, row_number() over (partition by row."accountId") as turn
-        from unnest(given) row where row.outcome = 'accepted') turns where turn = nth), now_at);
+  for turn in select core.turns(run, given, '{}') loop
+    refused := refused || array(select core.accept_turn(run, turn, now_at));
   end loop;
+  perform core.write_decisions(run, given, refused);
   if cardinality(fresh_signals) > 0 then
     perform pg_notify('daily_scan_work', run.id);
   end if;
@@ -112,7 +105,7 @@ begin
       signal jsonb)) with ordinality as asked(principal, key, "bodyHash", signal, n));
 end $$;
 
--- The rows a scan freezes page by page, for the fresh requests: their signals, prices, users and decisions.
+-- The rows a scan freezes, for the fresh requests: their signals, prices and users.
 create function core.freeze_asked(run public.scan_runs, args jsonb, given core.decided[], now_at timestamptz)
 returns void language plpgsql set search_path = '' as $$
 declare
@@ -134,18 +127,20 @@ begin
   from unnest(given) order by "userId"
   on conflict (run_id, user_id) do nothing;
 
-  -- Position 0: somebody waits for his one order, so it goes before what a scan queued.
-  insert into public.decisions (run_id, signal_id, user_id, account_id, position, place, outcome, reason, limit_value,
-    actual_value, quantity, price_minor, hold_minor)
-  select run.id, d."signalId", d."userId", d."accountId", 0, ru.place, d.outcome, d.reason, d."limit", d.actual,
-    d.quantity, d."priceMinor", d."holdMinor"
-  from unnest(given) d join public.run_users ru on (ru.run_id, ru.user_id) = (run.id, d."userId");
-
   insert into public.order_requests (principal, idempotency_key, body_hash, run_id, signal_id, user_id, asked_at)
   select row.principal, row.key, row."bodyHash", run.id, d."signalId", d."userId", now_at
   from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text, signal jsonb)
   join unnest(given) d on d."signalId" = row.signal ->> 'id';
 end $$;
+
+-- Decisions with the places their users have in the run.
+create function core.at_places(in_run text, given core.decided[]) returns core.decided[]
+language sql stable as $$
+  select coalesce(array_agg(row(ru.place, d."signalId", d."userId", d."accountId", d.outcome, d.reason, d."limit",
+    d.actual, d.quantity, d."priceMinor", d."limitPriceMinor", d."marginMinor", d."chargesMinor", d."holdMinor",
+    d."leverageCenti", d."rateId", d."clientOrderId")::core.decided), '{}')
+  from unnest(given) d join public.run_users ru on (ru.run_id, ru.user_id) = (in_run, d."userId");
+$$;
 
 -- One order as its owner and the operator see it. A function, so that list and single answer are the same.
 create function core.order_view(o public.orders) returns jsonb

@@ -136,7 +136,8 @@ program
 program
   .command('messages')
   .description('each user’s message of a run, what became of it, and how')
-  .requiredOption('--run <id>', 'such as XNSE:2025-08-28:open:paper')
+  .option('--run <id>', 'such as XNSE:2025-08-28:open:paper')
+  .option('--reminders <date>', 'instead: who was reminded that day that his login was missing')
   .option('--resend <user>', 'send this user’s message once more (asks first, and records who)')
   .option('--yes', 'do not ask')
   .option('--json', 'one JSON document on stdout')
@@ -165,6 +166,7 @@ program
   .addOption(new Option('--language <code>', 'of the summary').choices(['en', 'hi']))
   .option('--auth <uuid>', 'the login ("sub" of its JWT) that is this user’s, or none')
   .option('--acknowledge <venue>', 'you have looked at why this account is blocked: it may trade again')
+  .option('--seen <list>', 'with --acknowledge: what of it you have seen, as the account shows it (d12,b88)')
   .option('--json', 'one JSON document on stdout')
   .action((what: string | undefined, flags) => {
     return what === undefined ? command(accountCommand)(flags) : command(connectionCommand(what))(flags);

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { messageVariables, type TwilioConfig, twilioConfig, twilioProblems } from './config-messages.ts';
+import { address, whole } from './config-shapes.ts';
 import { liveProblems, type VenuesConfig, venuesConfig, venueVariables } from './config-venues.ts';
 import type { RunLimits } from './domain/decision.ts';
 import { parseMinor } from './domain/money.ts';
@@ -24,22 +26,6 @@ export interface Config {
   twilio: TwilioConfig | null;
   /** Real venues; only live trading speaks to them. */
   venues: VenuesConfig;
-}
-
-/** How WhatsApp messages go; what each figure means is said in .env.example. */
-export interface TwilioConfig {
-  accountSid: string;
-  authToken: string;
-  whatsappFrom: string;
-  smsFrom: string | null;
-  contentSids: { en?: string; hi?: string };
-  baseUrl: string | null;
-  perSecond: number;
-  dailyRecipients: number | null;
-  mostResends: number;
-  /** Who hears of runs and troubles; in which approved template. */
-  operators: string[];
-  operatorContentSid: string | null;
 }
 
 /** What only the HTTP service reads. */
@@ -75,14 +61,6 @@ function hundredths(what: string, atLeast = 0) {
   });
 }
 
-function whole(least: number, most: number) {
-  return z
-    .string()
-    .regex(/^\d+$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.int().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`));
-}
-
 const cutOff = z.string().transform((text, context) => {
   const time = parseCutOff(text);
   if (time === null) {
@@ -104,18 +82,8 @@ const supabaseKey = z.string().regex(/^(?!sb_publishable_)[\x21-\x7e]+$/, {
   error: 'must be the secret key of the project (sb_secret_…), not the publishable one, without spaces',
 });
 
-const address = z.url({ protocol: /^https?$/, error: 'must be an address such as https://scan.example.com' });
 // Vercel's own minimum for CRON_SECRET; a guessable one lets anybody start the scan.
 const secret = z.string().min(16, 'must have at least 16 characters (openssl rand -hex 32 makes a good one)');
-
-const phone = z.string().regex(/^\+[1-9]\d{6,14}$/, 'must be a number such as +919876543210');
-const phones = z
-  .string()
-  .transform((text) => text.split(',').map((one) => one.trim()))
-  .pipe(z.array(phone));
-const contentSid = z
-  .string()
-  .regex(/^HX[0-9a-fA-F]{32}$/, 'must be the SID of an approved template: HX and 32 hex digits');
 
 /** Every variable with its default; `.env.example` lists the same, and a test compares the two. */
 export const environment = z.object({
@@ -145,21 +113,7 @@ export const environment = z.object({
   PUBLIC_URL: address.optional(),
   SIGNALS_SECRET: secret.optional(),
   SUPABASE_JWT_ISSUER: address.optional(),
-  TWILIO_ACCOUNT_SID: z
-    .string()
-    .regex(/^AC[0-9a-fA-F]{32}$/, 'must be AC and 32 hex digits')
-    .optional(),
-  TWILIO_AUTH_TOKEN: z.string().min(8, 'must have at least 8 characters').optional(),
-  TWILIO_WHATSAPP_FROM: phone.optional(),
-  TWILIO_CONTENT_SID: contentSid.optional(),
-  TWILIO_CONTENT_SID_HI: contentSid.optional(),
-  TWILIO_SMS_FROM: phone.optional(),
-  TWILIO_BASE_URL: address.optional(),
-  TWILIO_PER_SECOND: whole(1, 1000).prefault('80'),
-  TWILIO_DAILY_RECIPIENTS: whole(1, 10_000_000).optional(),
-  MESSAGE_RESENDS: whole(0, 1).prefault('0'),
-  OPERATOR_WHATSAPP: phones.optional(),
-  TWILIO_OPERATOR_CONTENT_SID: contentSid.optional(),
+  ...messageVariables,
   ...venueVariables,
 });
 
@@ -218,37 +172,6 @@ function httpConfig(e: z.infer<typeof environment>): HttpConfig {
     signalsSecret: e.SIGNALS_SECRET ?? null,
     jwtIssuer: jwtIssuer?.replace(/\/+$/, '') ?? null,
   };
-}
-
-function twilioConfig(e: z.infer<typeof environment>): TwilioConfig | null {
-  const { TWILIO_ACCOUNT_SID: accountSid, TWILIO_AUTH_TOKEN: authToken, TWILIO_WHATSAPP_FROM: whatsappFrom } = e;
-  if (accountSid === undefined || authToken === undefined || whatsappFrom === undefined) return null;
-  const { TWILIO_CONTENT_SID: en, TWILIO_CONTENT_SID_HI: hi } = e;
-  return {
-    accountSid,
-    authToken,
-    whatsappFrom,
-    smsFrom: e.TWILIO_SMS_FROM ?? null,
-    contentSids: { ...(en === undefined ? {} : { en }), ...(hi === undefined ? {} : { hi }) },
-    baseUrl: e.TWILIO_BASE_URL?.replace(/\/+$/, '') ?? null,
-    perSecond: e.TWILIO_PER_SECOND,
-    dailyRecipients: e.TWILIO_DAILY_RECIPIENTS ?? null,
-    mostResends: e.MESSAGE_RESENDS,
-    operators: e.OPERATOR_WHATSAPP ?? [],
-    operatorContentSid: e.TWILIO_OPERATOR_CONTENT_SID ?? null,
-  };
-}
-
-/** What only makes sense together. */
-function twilioProblems(set: NodeJS.ProcessEnv): string[] {
-  const needed = ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN', 'TWILIO_WHATSAPP_FROM'];
-  const missing = needed.filter((name) => set[name] === undefined);
-  if (missing.length === 0) return [];
-  const wants = [...needed, 'TWILIO_CONTENT_SID', 'TWILIO_CONTENT_SID_HI', 'TWILIO_SMS_FROM', 'OPERATOR_WHATSAPP'];
-  if (!wants.some((name) => set[name] !== undefined)) return [];
-  return [
-    `${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not set: messages need all of ${needed.join(', ')}`,
-  ];
 }
 
 /** What a command may leave out and a service may not. */

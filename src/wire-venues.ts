@@ -1,9 +1,9 @@
-import { egress } from './adapters/credentials/egress.ts';
+import { egress, streamEgress } from './adapters/credentials/egress.ts';
 import { derivedKey, type MasterKeys } from './adapters/credentials/envelope.ts';
 import { storeVault } from './adapters/credentials/vault.ts';
 import { venueQuotes } from './adapters/quotes/venue-quotes.ts';
 import { alpacaVenue } from './adapters/venues/alpaca.ts';
-import { alpacaAddresses } from './adapters/venues/alpaca-call.ts';
+import { alpacaDataUrl } from './adapters/venues/alpaca-call.ts';
 import { kiteVenue } from './adapters/venues/kite.ts';
 import { type DoorOptions, kiteDoor } from './adapters/venues/kite-door.ts';
 import { lemonnVenue } from './adapters/venues/lemonn.ts';
@@ -11,15 +11,14 @@ import { lemonnDialect } from './adapters/venues/lemonn-dialect.ts';
 import { lemonnDoor } from './adapters/venues/lemonn-door.ts';
 import type { Config } from './config.ts';
 import type { Mode } from './domain/words.ts';
+import { loginLink } from './http/login-state.ts';
 import type { Store } from './ports/store.ts';
-import { egressSecrets, type Vault, type VenueDoor } from './ports/vault.ts';
+import { egressSecrets, type Vault, VaultError, type VenueDoor } from './ports/vault.ts';
 import type { AccountAtVenue, Venue } from './ports/venue.ts';
 import type { Clock, Quotes, Tell, World } from './ports/world.ts';
 
 /** An answer later than this is none: the order's fate is then looked up. */
 const VENUE_TIMEOUT_MS = 10_000;
-/** Credentials that come later are none: what was to be done with them is not begun. */
-const CREDENTIALS_WITHIN_MS = 5_000;
 
 export interface RealVenuesParts {
   config: Config;
@@ -51,6 +50,23 @@ export function loginStateKey(config: Config): Buffer | null {
   return keys && derivedKey(keys, 'login state');
 }
 
+/** Where a user begins his login in a browser, for accounts that have one, where we can be reached from outside. */
+export function loginLinks(config: Config, doors: RealVenues['doors']): NonNullable<World['loginLink']> {
+  const key = loginStateKey(config);
+  const { publicUrl } = config.http;
+  return async (account) => {
+    const { loginUrl } = doors.get(account.venue) ?? {};
+    if (!loginUrl || !key || publicUrl === null) return null;
+    const link = loginLink(publicUrl, key, account);
+    try {
+      return (await loginUrl(account.accountId, '')) === null ? null : link;
+    } catch (error) {
+      if (error instanceof VaultError) return null;
+      throw error;
+    }
+  };
+}
+
 /** @throws Error without CREDENTIALS_KEY, or where LEMONN_DIALECT has names nobody knows */
 export function realVenues({ config, store, clock, mode }: RealVenuesParts): RealVenues {
   const keys = masterKeys(config);
@@ -58,10 +74,7 @@ export function realVenues({ config, store, clock, mode }: RealVenuesParts): Rea
   const vault = storeVault({ store, clock, keys });
   const wireOf = (venue: string) => {
     const credentials = async ({ accountId }: AccountAtVenue) => {
-      const askedAtMs = clock.nowMs();
-      const opened = await vault.read({ accountId, venue, mode });
-      // They are read after an order's mark: a database that was gone meanwhile must not start a send late.
-      return clock.nowMs() - askedAtMs > CREDENTIALS_WITHIN_MS ? null : (opened?.secrets ?? null);
+      return (await vault.read({ accountId, venue, mode }))?.secrets ?? null;
     };
     return { credentials, clock, fetchFor: egress(credentials), timeoutMs: VENUE_TIMEOUT_MS };
   };
@@ -79,12 +92,12 @@ export function realVenues({ config, store, clock, mode }: RealVenuesParts): Rea
   if (lemonn) {
     const wire = wireOf('lemonn');
     venues.set('lemonn', lemonnVenue({ ...wire, ...lemonn, dialect: dialectOf(lemonn.dialect) }));
-    doors.set('lemonn', lemonnDoor(doorOf(wire, lemonn.baseUrl)));
+    doors.set('lemonn', lemonnDoor({ ...doorOf(wire, lemonn.baseUrl), requestId: lemonn.requestId }));
   }
   if (alpaca) {
-    const { baseUrl, feed } = alpaca;
-    const dataUrl = alpaca.dataUrl ?? alpacaAddresses.dataUrl;
-    venues.set('alpaca', alpacaVenue({ ...wireOf('alpaca'), baseUrl, dataUrl, feed }));
+    const dataUrl = alpaca.dataUrl ?? alpacaDataUrl;
+    const wire = wireOf('alpaca');
+    venues.set('alpaca', alpacaVenue({ ...wire, ...alpaca, dataUrl, agentFor: streamEgress(wire.credentials) }));
   }
   const addressOf: RealVenues['addressOf'] = async ({ accountId }) => {
     const row = await store.call('read_credentials', { accountId });
@@ -104,13 +117,15 @@ function dialectOf(given: unknown) {
 
 interface LiveQuotesParts {
   venues: ReadonlyMap<string, Venue>;
+  config: Config;
   store: Store;
+  clock: Clock;
   mode: Mode;
   tell: Tell;
 }
 
 /** Prices of the venues, through whoever is connected there. */
-export function liveQuotes({ venues, store, mode, tell }: LiveQuotesParts): Quotes {
+export function liveQuotes({ venues, config, store, clock, mode, tell }: LiveQuotesParts): Quotes {
   const accountsAt = async (venue: string) => {
     const stored = await store.call('read_all_credentials', {});
     return stored
@@ -118,5 +133,5 @@ export function liveQuotes({ venues, store, mode, tell }: LiveQuotesParts): Quot
       .sort((a, b) => b.storedAtMs - a.storedAtMs)
       .map(({ accountId, userId }) => ({ accountId, userId }));
   };
-  return venueQuotes({ venues, accountsAt, tell });
+  return venueQuotes({ venues, accountsAt, clock, maxAgeMs: config.limits.quoteMaxAgeMs, tell });
 }

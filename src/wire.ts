@@ -16,7 +16,7 @@ import type { Database } from './ports/database.ts';
 import type { Store } from './ports/store.ts';
 import type { Clock, Notifier, Quotes, Tell, World } from './ports/world.ts';
 import { alarming } from './stages/operators.ts';
-import { liveQuotes, loginStateKey, realVenues } from './wire-venues.ts';
+import { liveQuotes, loginLinks, loginStateKey, realVenues } from './wire-venues.ts';
 
 const CALENDAR_TTL_MS = 60_000;
 /** An answer later than this is none: what became of the message is found out otherwise. */
@@ -129,12 +129,14 @@ export async function makeWorld(parts: WorldParts): Promise<World> {
   };
 }
 
-type Market = Pick<World, 'venues' | 'quotes' | 'doors' | 'addressOf'>;
+type Market = Pick<World, 'venues' | 'quotes' | 'doors' | 'addressOf' | 'loginLink'>;
 
 function market({ config, store, clock, quotes, faults, tell }: WorldParts): Market {
   if (config.mode === 'live') {
     const { venues, doors, addressOf } = realVenues({ config, store, clock, mode: 'live' });
-    return { venues, doors, addressOf, quotes: liveQuotes({ venues, store, mode: 'live', tell }) };
+    const loginLink = loginLinks(config, doors);
+    const prices = liveQuotes({ venues, config, store, clock, mode: 'live', tell });
+    return { venues, doors, addressOf, loginLink, quotes: prices };
   }
   const paper = paperVenue({ store, clock, slippageBps: config.paperSlippageBps, faults });
   return { venues: new Map([[paper.name, paper]]), quotes };

@@ -4,11 +4,10 @@ import type { Config } from '../config.ts';
 import { userIdOf } from '../domain/ids.ts';
 import { istIso } from '../domain/ist.ts';
 import type { Mode } from '../domain/words.ts';
-import { loginLink } from '../http/login-state.ts';
 import type { Store } from '../ports/store.ts';
 import { VaultError } from '../ports/vault.ts';
 import type { SessionStatus } from '../ports/venue.ts';
-import { loginStateKey, type RealVenues, realVenues } from '../wire-venues.ts';
+import { loginLinks, type RealVenues, realVenues } from '../wire-venues.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
 /** A link to log in by is good for so long: a day's login is done in the morning. */
@@ -48,11 +47,14 @@ export async function checkConnections(asked: Asked): Promise<number | Refusal> 
     return refusal('not_connected', `${who} is connected here (${mode}${venue ? `, ${venue}` : ''}).`);
   }
   const real = realVenues({ config, store, clock: realClock(), mode });
+  const linkFor = loginLinks(config, real.doors);
   const checked: Connection[] = [];
   for (const { accountId, userId: whose, venue: at } of connected) {
     const account = { accountId, userId: whose, venue: at, mode };
     const connection = await check(real, account);
-    checked.push({ ...connection, login: await linkFor(config, real, connection) });
+    const untilMs = realClock().nowMs() + LINK_MS;
+    const login = connection.session === 'closed' ? await linkFor({ venue: at, accountId, untilMs }) : null;
+    checked.push({ ...connection, login });
   }
   process.stdout.write(json ? `${JSON.stringify(checked)}\n` : `${checked.map(line).join('\n')}\n`);
   return checked.every(({ session }) => session === 'open') ? 0 : 1;
@@ -87,13 +89,6 @@ function worded(status: SessionStatus): Pick<Connection, 'session' | 'untilMs' |
 
 function addressMissing(venue: string): string {
   return isRealVenue(venue) ? `${venue.toUpperCase()}_BASE_URL is not set` : 'no venue that is known here';
-}
-
-async function linkFor(config: Config, { doors }: RealVenues, { venue, session, accountId }: Checked) {
-  const key = loginStateKey(config);
-  const { publicUrl } = config.http;
-  if (session !== 'closed' || !doors.get(venue)?.loginUrl || !key || publicUrl === null) return null;
-  return loginLink(publicUrl, key, { venue, accountId, untilMs: realClock().nowMs() + LINK_MS });
 }
 
 function line({ userId, venue, mode, session, untilMs, reason, login }: Connection): string {

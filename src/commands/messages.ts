@@ -3,15 +3,19 @@ import { createInterface } from 'node:readline/promises';
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
 import { userIdOf } from '../domain/ids.ts';
+import { parseTradeDate } from '../domain/ist.ts';
 import type { Answer, Store } from '../ports/store.ts';
 import { reportOf } from '../stages/report.ts';
 import { historyText } from '../terminal/message-history.ts';
+import { remindersText } from '../terminal/messages.ts';
 import { noSuchRun, screen } from './ask.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
 interface MessagesFlags {
-  run: string;
+  run?: string;
+  /** The day whose login reminders are meant, in place of a run. */
+  reminders?: string;
   resend?: string;
   yes?: boolean;
   json?: boolean;
@@ -19,16 +23,24 @@ interface MessagesFlags {
 
 type Row = Answer<'read_messages'>[number];
 
-/** `npm run messages`: what each user of a run was told, and what became of the message; with --resend, once more. */
+/**
+ * `npm run messages`: what each user of a run was told, and what became of the message; with --resend, once more. With
+ * --reminders, who was reminded of a missing login on a day.
+ */
 export async function messagesCommand(config: Config, flags: MessagesFlags): Promise<number | Refusal> {
+  const { run, reminders, resend, json } = flags;
+  if (reminders !== undefined) {
+    if (run !== undefined || resend !== undefined) return refusal('bad_flag', 'Give --reminders DATE alone.');
+    return remindersOf(config, reminders, json ?? false);
+  }
+  if (run === undefined) return refusal('bad_flag', 'Give --run ID, or --reminders DATE.');
   const place = placeToAsk(config);
   sayPlace(place);
   return withStore(config, place, async (store) => {
-    const { run, resend, json } = flags;
     const report = await reportOf(store, run);
     if (!report) return noSuchRun(run);
     const rows = await store.call('read_messages', { runId: run });
-    if (resend !== undefined) return resendTo(store, flags, resend, rows);
+    if (resend !== undefined) return resendTo(store, { ...flags, run }, resend, rows);
     if (json) process.stdout.write(`${JSON.stringify(report.messages)}\n`);
     else {
       screen().messages(report);
@@ -38,7 +50,27 @@ export async function messagesCommand(config: Config, flags: MessagesFlags): Pro
   });
 }
 
-async function resendTo(store: Store, flags: MessagesFlags, user: string, rows: Row[]): Promise<number | Refusal> {
+/** What became of the reminders of a day: `[{userId, status, reason, text}]`. */
+async function remindersOf(config: Config, date: string, json: boolean): Promise<number | Refusal> {
+  const tradeDate = parseTradeDate(date);
+  if (tradeDate === null) return refusal('bad_flag', `--reminders is a day such as 2025-08-28, not ${date}.`);
+  const place = placeToAsk(config);
+  sayPlace(place);
+  return withStore(config, place, async (store) => {
+    const rows = await store.call('read_messages', { runId: null, tradeDate });
+    const told = rows.map(({ userId, status, reason, text }) => ({ userId, status, reason, text }));
+    if (json) process.stdout.write(`${JSON.stringify(told)}\n`);
+    else process.stdout.write(`${remindersText(rows) || 'No reminder.'}\n${historyText(rows)}`);
+    return 0;
+  });
+}
+
+async function resendTo(
+  store: Store,
+  flags: MessagesFlags & { run: string },
+  user: string,
+  rows: Row[],
+): Promise<number | Refusal> {
   const found = await store.call('read_user', { userId: user });
   const userId = found?.id ?? userIdOf(user);
   const row = rows.findLast((one) => one.userId === userId);

@@ -4,12 +4,16 @@ import { storedQuotes } from '../adapters/quotes/quotes.ts';
 import type { Config } from '../config.ts';
 import { makeLog } from '../log.ts';
 import { type AccountReadiness, type ReadinessReport, ready } from '../stages/ready.ts';
+import { remindersText } from '../terminal/messages.ts';
 import { type Cell, type Paint, type Tone, table } from '../terminal/table.ts';
 import { fitted } from '../terminal/width.ts';
 import { makeWorld, openStore } from '../wire.ts';
 import { placeToAsk, sayPlace } from './place.ts';
 
-/** `npm run ready`: whether each live account can trade today, and what to do where it can't. 1: one of them can't. */
+/**
+ * `npm run ready`: whether each live account can trade today, what to do where it can't, and what the users whose login
+ * is missing were told. 1: one of them can't.
+ */
 export async function readyCommand(config: Config, { json }: { json?: boolean }): Promise<number> {
   const place = placeToAsk(config);
   sayPlace(place);
@@ -19,9 +23,12 @@ export async function readyCommand(config: Config, { json }: { json?: boolean })
     const given = { config, place, store, clock: realClock(), quotes: storedQuotes(store), faults: null };
     const world = await makeWorld({ ...given, tell: makeLog(config.logLevel) });
     const report = await ready(world, { mode: config.mode, concurrency: config.concurrency });
-    process.stdout.write(
-      json ? `${JSON.stringify(report)}\n` : `${readinessText(report, process.stdout.columns || 120)}\n`,
-    );
+    if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+    else {
+      const rows = await store.call('read_messages', { runId: null, tradeDate: report.tradeDate });
+      const parts = [readinessText(report, process.stdout.columns || 120), remindersText(rows, onScreen)];
+      process.stdout.write(`${parts.filter((part) => part !== '').join('\n\n')}\n`);
+    }
     return report.accounts.every((one) => one.ready) ? 0 : 1;
   } finally {
     await store.close();

@@ -1,7 +1,10 @@
 import { userInfo } from 'node:os';
 import { realClock } from '../adapters/clock.ts';
 import { fetchTemplate } from '../adapters/notifiers/twilio-templates.ts';
-import type { Config, TwilioConfig } from '../config.ts';
+import type { Config } from '../config.ts';
+import type { TwilioConfig } from '../config-messages.ts';
+import { reminderSamples, reminderTemplates } from '../domain/message-login.ts';
+import { languages } from '../domain/message-words.ts';
 import { operatorTemplate, sampleSlots, slotsIn, templates } from '../domain/template.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
@@ -22,13 +25,18 @@ export function whatsappCommand(what: string) {
 
 /** The texts to submit, each with its name, language, category and a sample for each slot. */
 function printTemplates(): number {
-  const parts = (['en', 'hi'] as const).map((language) => {
-    const samples = sampleSlots[language].map((value, index) => `  {{${index + 1}}} ${value}`);
-    return `── daily_scan_summary, language ${language}, category UTILITY ──\n${templates[language]}\n\nSamples:\n${samples.join('\n')}`;
-  });
+  const parts = [
+    ...languages.map((one) => printed('daily_scan_summary', one, templates[one], sampleSlots[one])),
+    ...languages.map((one) => printed('daily_scan_login', one, reminderTemplates[one], reminderSamples[one])),
+  ];
   parts.push(`── daily_scan_operator, language en, category UTILITY ──\n${operatorTemplate}`);
   process.stdout.write(`${parts.join('\n\n')}\n`);
   return 0;
+}
+
+function printed(name: string, language: string, text: string, samples: readonly string[]): string {
+  const slots = samples.map((value, index) => `  {{${index + 1}}} ${value}`);
+  return `── ${name}, language ${language}, category UTILITY ──\n${text}\n\nSamples:\n${slots.join('\n')}`;
 }
 
 /** 0 where every template that is set has our slots and is approved, else 1. */
@@ -37,15 +45,19 @@ async function checkTemplates(twilio: TwilioConfig): Promise<number> {
   const wanted = [
     ['TWILIO_CONTENT_SID', twilio.contentSids.en ?? null, templates.en],
     ['TWILIO_CONTENT_SID_HI', twilio.contentSids.hi ?? null, templates.hi],
+    ['TWILIO_REMINDER_CONTENT_SID', twilio.reminderContentSids.en ?? null, reminderTemplates.en],
+    ['TWILIO_REMINDER_CONTENT_SID_HI', twilio.reminderContentSids.hi ?? null, reminderTemplates.hi],
     ['TWILIO_OPERATOR_CONTENT_SID', twilio.operatorContentSid, operatorTemplate],
   ] as const;
   let good = true;
   for (const [name, sid, ours] of wanted) {
-    const troubles = sid === null ? null : await troublesOf(() => fetchTemplate(settings, sid), ours);
-    const said =
-      troubles === null ? 'not set' : troubles.length === 0 ? 'approved, with our slots' : troubles.join('; ');
-    process.stdout.write(`${name}: ${said}\n`);
-    if (troubles !== null && troubles.length > 0) good = false;
+    if (sid === null) {
+      process.stdout.write(`${name}: not set\n`);
+      continue;
+    }
+    const troubles = await troublesOf(() => fetchTemplate(settings, sid), ours);
+    process.stdout.write(`${name}: ${troubles.join('; ') || 'approved, with our slots'}\n`);
+    if (troubles.length > 0) good = false;
   }
   return good ? 0 : 1;
 }

@@ -108,6 +108,11 @@ export function runIdOf(sessionId: string, mode: Mode): string {
   return `${sessionId}:${mode}`;
 }
 
+/** When slot `open` of a date is due, whether the exchange trades then or not. */
+export function dueMsOf(date: string): number {
+  return istMs(date, slotTimes.open.due);
+}
+
 /** A cut-off as `HH:MM:SS`; null if it is no time, or not after the slot is due, or after trading has ended. */
 export function parseCutOff(text: string): string | null {
   const time = parseTime(text);
@@ -152,7 +157,7 @@ export function sessionOf(
     mic: exchange.mic,
     date,
     slot,
-    dueMs: istMs(date, slotTimes[slot].due),
+    dueMs: dueMsOf(date),
     acceptFromMs: Math.max(istMs(date, slotTimes[slot].acceptFrom), day.openMs),
     cutOffMs: Math.min(istMs(date, cutOffTime), day.closeMs),
     continuousEndMs: day.closeMs,
@@ -223,7 +228,7 @@ function specialDay(date: string, name: string, hours: Hours | null): OpenDay | 
   if (!hours) return { kind: 'closed', date, why: 'hours_not_announced', name: `${name} (hours not announced)` };
   const { fnoCloseTime } = hoursOn(date);
   const day = openDay(date, name, { ...hours, fnoCloseTime });
-  const dueMs = istMs(date, slotTimes.open.due);
+  const dueMs = dueMsOf(date);
   if (day.openMs <= dueMs && dueMs < day.closeMs) return day;
   return { kind: 'closed', date, why: 'other_hours', name: `${name} (${hours.openTime} to ${hours.closeTime})` };
 }

@@ -102,7 +102,7 @@ export function filledTemplate(text: string, slots: readonly string[]): string {
  * A value WhatsApp takes in a slot: one line, no tab, no run of spaces, never empty (else errors 21656 and 92007), with
  * nothing in it that could be read as a slot; at most `maxUnits` UTF-16 units.
  */
-function slotValue(text: string, maxUnits: number): string {
+export function slotValue(text: string, maxUnits: number): string {
   return oneLine(text, maxUnits) || NOTHING;
 }
 

@@ -164,7 +164,6 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     by: string;
     nowMs: number;
   };
-  acknowledge_account: { userId: string; venue: string; mode: string };
   finish_runs: { nowMs: number };
   count_unfinished: Record<string, never>;
   sweep_orders: { nowMs: number; onlyProcess: boolean };
@@ -173,7 +172,7 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
   read_progress: { runId: string };
   read_report: { runId: string };
   why: { user: string; symbol: string; date: string | null };
-  read_messages: { runId: string };
+  forget_old: { nowMs: number; keptDays: number; limit: number };
   receive_signals: { requestId: string; source: string; nowMs: number; rows: SignalToReceive[] };
   create_api_key: {
     hash: string;
@@ -195,6 +194,7 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
   read_gauges: { tradeDate: string };
   read_readiness: Record<string, never>;
   read_condition: { mode: string; tradeDates: string[]; functions: readonly string[] };
+  read_live_accounts: { tradeDate: string };
   read_run_timings: { runId: string };
   paper_venue_prepare: {
     tradeDate: string;

@@ -45,6 +45,10 @@ export interface MessageToMark {
 
 /** The arguments of the functions about messages and notices. */
 export interface MessageArguments {
+  /** The login reminders of a day: due from `dueMs` on, never sent from `sendBeforeMs` on. */
+  queue_login_reminders: { tradeDate: string; dueMs: number; sendBeforeMs: number; nowMs: number };
+  /** Those of a run, or the login reminders of a day. */
+  read_messages: { runId: string } | { runId: null; tradeDate: string };
   read_due_messages: { runId: string | null; limit: number; nowMs: number };
   queue_corrections: { nowMs: number };
   mark_sending: {

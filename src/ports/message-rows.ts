@@ -6,7 +6,8 @@ import { channel, messageStatus, mode } from './rows.ts';
 /** A message nobody knows the fate of, to be looked for at the provider. */
 export const messageLookup = z.object({
   messageId: z.int(),
-  runId: z.string(),
+  /** null: a login reminder. */
+  runId: z.string().nullable(),
   userId: z.string(),
   to: z.string().nullable(),
   channel,
@@ -15,6 +16,8 @@ export const messageLookup = z.object({
   resends: z.int(),
   text: z.string(),
   dueMs: z.int(),
+  /** From then on it must not go; null: the provider's term is all there is. */
+  beforeMs: z.int().nullable(),
   sendingMs: z.int(),
   /** The provider's ids of other messages to the same number, which it can not be. */
   otherIds: z.array(z.string()),
@@ -23,7 +26,7 @@ export const messageLookup = z.object({
 export const heardDelivery = z.discriminatedUnion('kind', [
   z.object({ kind: z.enum(['no_such_message', 'not_the_last_try']) }),
   z.object({ kind: z.literal('nothing_new'), status: messageStatus }),
-  z.object({ kind: z.literal('heard'), status: messageStatus, runId: z.string(), userId: z.string() }),
+  z.object({ kind: z.literal('heard'), status: messageStatus, runId: z.string().nullable(), userId: z.string() }),
 ]);
 
 export const resent = z.discriminatedUnion('kind', [

@@ -46,6 +46,16 @@ export interface ReadinessArguments {
   read_isins: { listings: { exchange: string; symbol: string }[] };
   adjust_books: { mode: string; tradeDate: string; nowMs: number; accounts: Adjustment[] };
   store_readiness: { tradeDate: string; verdicts: Verdict[] };
+  read_blocks: { userId: string };
+  acknowledge_account: {
+    userId: string;
+    venue: string;
+    mode: string;
+    driftIds: number[];
+    /** The last entry of the ledger that was there when the block was seen; null: it is not acknowledged. */
+    seenEntryId: number | null;
+    nowMs: number;
+  };
   store_drifts: { tradeDate: string; nowMs: number; drifts: Drift[] };
 }
 
@@ -99,3 +109,33 @@ export const drifts = z.array(
     theirs: z.string(),
   }),
 );
+
+/** What a person has to acknowledge of an account: what is said about its money, and its open drifts. */
+export const blocks = z.array(
+  z.object({
+    venue: z.string(),
+    mode: z.string(),
+    block: z.string().nullable(),
+    seenEntryId: z.int(),
+    drifts: z.array(
+      z.object({
+        driftId: z.int(),
+        kind: z.enum(['unknown_order', 'order', 'position', 'funds']),
+        what: z.string(),
+        ours: z.string(),
+        theirs: z.string(),
+        foundAtMs: z.int(),
+        lastSeenAtMs: z.int(),
+      }),
+    ),
+  }),
+);
+export type Blocks = z.infer<typeof blocks>[number];
+
+/** `waiting`: drifts of shares with an open order, which stay; `booked`: shares booked out, at what they cost. */
+export const acknowledged = z.object({
+  acknowledged: z.array(z.int()),
+  waiting: z.array(z.int()),
+  changed: z.boolean(),
+  booked: z.array(listing.extend({ quantity: z.int(), priceMinor: minor })),
+});

@@ -167,7 +167,8 @@ export const order = z.object({
 
 export const dueMessage = z.object({
   messageId: z.int(),
-  runId: z.string(),
+  /** null: a login reminder. */
+  runId: z.string().nullable(),
   userId: z.string(),
   kind: z.string(),
   userName: z.string(),
@@ -183,6 +184,8 @@ export const dueMessage = z.object({
   said: z.string(),
   tradeDate: z.string(),
   mode,
+  /** Which login is missing, and until when it can be made and the message may go; null: it is about a run. */
+  login: z.object({ accountId: z.int(), venue: z.string(), beforeMs: z.int() }).nullable(),
   lines: z.array(
     z.object({
       symbol: z.string(),

@@ -48,7 +48,7 @@ export interface MessageToSend {
   /** After that nobody should get it any more. */
   validForMs: number;
   /** Which approved template the slots are for. */
-  template: 'summary' | 'operator';
+  template: 'summary' | 'reminder' | 'operator';
 }
 
 /**
@@ -126,6 +126,8 @@ export interface Notifier {
   classify?(code: string | null): SendErrorClass;
   /** The languages an approved template exists in; left out: free text goes at any time. */
   templates?: readonly Language[];
+  /** The same for the reminder of a missing login; none in it: nobody is reminded. */
+  reminderTemplates?: readonly Language[];
   pace?: NotifierPace;
   /** Who hears of runs and troubles (E.164), and whether there is an approved template for it. */
   operators?: { numbers: readonly string[]; template: boolean };
@@ -134,7 +136,7 @@ export interface Notifier {
 /** One step somebody may want to see or log, with the ids it is about. Never a phone number or a token. */
 export interface Step {
   step: string;
-  runId?: string | undefined;
+  runId?: string | null | undefined;
   signalId?: string | null | undefined;
   userId?: string | undefined;
   orderId?: number | undefined;
@@ -162,5 +164,10 @@ export interface World {
    * neither is known. Left out: nobody can say.
    */
   addressOf?: (account: AccountAtVenue) => Promise<'proxy' | 'confirmed' | null>;
+  /**
+   * Where an account's user begins his login in a browser, good until then; null: there is none for it, or nobody
+   * outside reaches us. It is for him alone.
+   */
+  loginLink?: (account: { accountId: number; venue: string; untilMs: number }) => Promise<string | null>;
   tell: Tell;
 }

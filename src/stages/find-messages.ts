@@ -44,8 +44,9 @@ async function lookFor(world: World, sought: Sought): Promise<SettledMessage> {
   const pauseMs = PAUSES_MS[sought.looks + 1];
   if (pauseMs !== undefined) return { ...looked, status: 'unknown', reason, nextLookMs: nowMs + pauseMs };
   const { mostResends = 0, validForMs = 0 } = world.notifier.pace ?? {};
+  const endMs = Math.min(sought.dueMs + validForMs, sought.beforeMs ?? Number.POSITIVE_INFINITY);
   // Only where every look was answered, and somebody decided that one message too many is better than none.
-  if (found.kind === 'missing' && sought.resends < mostResends && nowMs < sought.dueMs + validForMs) {
+  if (found.kind === 'missing' && sought.resends < mostResends && nowMs < endMs) {
     world.tell({ step: 'message_resent', alert: true, runId, userId, messageId });
     return { ...looked, status: 'queued', reason: 'resend: policy', resend: true };
   }

@@ -1,9 +1,11 @@
+import { addDays, istMs } from '../domain/ist.ts';
 import { type SummaryInput, summaryParts, summaryText } from '../domain/message.ts';
+import { reminderSlots, reminderText } from '../domain/message-login.ts';
 import type { Language } from '../domain/message-words.ts';
 import { filledTemplate, templateSlots, templates } from '../domain/template.ts';
 import type { MessageToMark, SettledMessage } from '../ports/message-arguments.ts';
 import type { Answer } from '../ports/store.ts';
-import type { MessageToSend, Notifier } from '../ports/world.ts';
+import type { MessageToSend, Notifier, NotifierPace, World } from '../ports/world.ts';
 import { summaryInputOf } from './summary.ts';
 
 export type DueMessage = Answer<'read_due_messages'>[number];
@@ -17,17 +19,45 @@ export interface Letter {
   slots: string[] | null;
 }
 
+/** A message is stale after this where the provider sets no term of its own. */
+const VALID_MS = 10 * 3_600_000;
+
+/** From when on nobody should get a message any more: the provider's term, or what it is about is over. */
+export function endMs({ dueMs, login }: DueMessage, pace: NotifierPace | undefined): number {
+  return Math.min(dueMs + (pace?.validForMs ?? VALID_MS), login?.beforeMs ?? Number.POSITIVE_INFINITY);
+}
+
 /**
  * Writes a message: free text where it may go (no template is asked for, the user wrote within 24 hours, or it goes as
  * SMS), else the approved template with its slots filled, in the user's language if there is one in it.
  */
-export function letterOf(due: DueMessage, { templates: approved, pace }: Notifier): Letter {
-  const input = summaryInputOf(due);
+export async function letterOf(due: DueMessage, world: Desk): Promise<Letter> {
+  const { templates, reminderTemplates, pace } = world.notifier;
+  const approved = due.login ? reminderTemplates : templates;
   const channel = due.silenced === 'unreachable' && pace?.fallback === 'sms' ? 'sms' : due.channel;
   const free = approved === undefined || due.windowOpen || channel === 'sms';
-  if (free) return { due, language: due.language, channel, text: summaryText(input), slots: null };
-  const language = approved.includes(due.language) ? due.language : 'en';
-  return { due, language, channel, ...inTemplate({ ...input, language }) };
+  const language = free || approved.includes(due.language) ? due.language : 'en';
+  const letter = { due, language, channel };
+  if (due.login) {
+    const slots = await slotsOfReminder(due, due.login, language, world);
+    return { ...letter, text: reminderText(language, slots), slots: free ? null : slots };
+  }
+  const input = summaryInputOf(due);
+  if (free) return { ...letter, text: summaryText(input), slots: null };
+  return { ...letter, ...inTemplate({ ...input, language }) };
+}
+
+type Desk = Pick<World, 'notifier' | 'loginLink'>;
+
+/** The link is good until the day is over: a login after the scan still serves what is bought and sold by hand. */
+async function slotsOfReminder(
+  { userName, tradeDate: date }: DueMessage,
+  { accountId, venue, beforeMs }: NonNullable<DueMessage['login']>,
+  language: Language,
+  { loginLink }: Desk,
+): Promise<string[]> {
+  const link = (await loginLink?.({ accountId, venue, untilMs: istMs(addDays(date, 1), '00:00') })) ?? null;
+  return reminderSlots({ userName, language, date, venue, beforeMs, link });
 }
 
 function inTemplate(input: SummaryInput): Pick<Letter, 'text' | 'slots'> {
@@ -36,14 +66,18 @@ function inTemplate(input: SummaryInput): Pick<Letter, 'text' | 'slots'> {
 }
 
 /** What ends without being sent: nobody wants it, nobody may get it, or it is too old; null: it is to go. */
-export function unsent({ due, channel, text }: Letter, { pace }: Notifier, nowMs: number): SettledMessage | null {
-  const { messageId, silenced, whatsapp, dueMs } = due;
+export function unsent({ due, channel, text }: Letter, notifier: Notifier, nowMs: number): SettledMessage | null {
+  const { messageId, silenced, whatsapp, login } = due;
+  const { pace, reminderTemplates } = notifier;
   const reason = silenced === 'unreachable' && channel === 'sms' ? null : silenced;
   if (reason !== null || whatsapp === null) {
     const status = reason === 'unreachable' ? 'failed' : 'suppressed';
     return { messageId, status, reason: reason ?? 'no_whatsapp_number', text };
   }
-  if (pace && nowMs >= dueMs + pace.validForMs) return { messageId, status: 'failed', reason: 'too_old', text };
+  if (login && reminderTemplates?.length === 0) {
+    return { messageId, status: 'suppressed', reason: 'no_reminder_template', text };
+  }
+  if ((pace || login) && nowMs >= endMs(due, pace)) return { messageId, status: 'failed', reason: 'too_old', text };
   return null;
 }
 
@@ -57,5 +91,5 @@ export function envelopeOf({ due, channel, language, text, slots }: Letter, vali
   const { messageId, userId, userName, whatsapp, attempt } = due;
   if (whatsapp === null) throw new Error(`message ${messageId} has no number to go to`);
   const about = { messageId, userId, userName, whatsapp, attempt, channel, language };
-  return { ...about, text, slots, validForMs, template: 'summary' };
+  return { ...about, text, slots, validForMs, template: due.login ? 'reminder' : 'summary' };
 }

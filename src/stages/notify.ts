@@ -3,18 +3,16 @@ import pLimit from 'p-limit';
 import type { SettledMessage } from '../ports/message-arguments.ts';
 import type { SendOutcome, World } from '../ports/world.ts';
 import { findMessages, firstLookMs } from './find-messages.ts';
-import { envelopeOf, type Letter, letterOf, markOf, unsent } from './letter.ts';
+import { endMs, envelopeOf, type Letter, letterOf, markOf, unsent } from './letter.ts';
 import { tellOperators } from './operators.ts';
 
-/** A message is stale after this where the provider sets no term of its own. */
-const VALID_MS = 10 * 3_600_000;
 const MOST_ATTEMPTS = 5;
 /** A send not started within this time of its mark is abandoned: after two minutes others count the message as lost. */
 const SEND_WITHIN_MS = 30_000;
 const RATE_PAUSE_MS = 100;
 
 /**
- * Sends every summary and correction that is due, once; a chat outage ends as a message status and never stops a run.
+ * Sends every summary, correction and reminder that is due, once; a chat outage ends as a message status and never stops a run.
  * At most `concurrency` messages are in doubt after a crash. After `stop` no more are taken. Gives how many were
  * settled.
  */
@@ -28,7 +26,7 @@ export async function notify(world: World, concurrency: number, stop?: AbortSign
   while (!stop?.aborted) {
     const due = await store.call('read_due_messages', { runId: null, limit: concurrency, nowMs: clock.nowMs() });
     if (due.length === 0) return settled;
-    const letters = due.map((one) => letterOf(one, notifier));
+    const letters = await Promise.all(due.map((one) => letterOf(one, world)));
     const ended = letters.flatMap((letter) => unsent(letter, notifier, clock.nowMs()) ?? []);
     await settleMessages(world, ended);
     const over = new Set(ended.map(({ messageId }) => messageId));
@@ -82,8 +80,9 @@ async function turns({ store, clock, notifier }: World, wanted: number): Promise
 async function sendOne(world: World, letter: Letter, markedAtMs: number): Promise<SettledMessage> {
   const { due } = letter;
   const { clock, notifier, tell } = world;
-  if (clock.nowMs() - markedAtMs > SEND_WITHIN_MS) return tooLate(letter, clock.nowMs());
-  const leftMs = due.dueMs + (notifier.pace?.validForMs ?? VALID_MS) - clock.nowMs();
+  const leftMs = endMs(due, notifier.pace) - clock.nowMs();
+  const isOver = due.login !== null && leftMs <= 0;
+  if (isOver || clock.nowMs() - markedAtMs > SEND_WITHIN_MS) return tooLate(letter, clock.nowMs());
   const outcome = await sendSafely(() => notifier.send(envelopeOf(letter, leftMs)));
   const { runId, userId, messageId } = due;
   tell({ step: 'message_settled', runId, userId, messageId, outcome: outcome.kind });

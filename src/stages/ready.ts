@@ -7,6 +7,7 @@ import type { World } from '../ports/world.ts';
 import { type Checked, check, type Day } from './check-account.ts';
 import { type KeyOf, missingShares, shareDifferences, shareKeys, tradedToday } from './compare.ts';
 import { lookAt, pagesOfBooks, type Seen } from './look.ts';
+import { remindOfLogins } from './remind.ts';
 import { tellDrifts } from './tell-drifts.ts';
 import { sharesToBook } from './unknown-shares.ts';
 
@@ -16,6 +17,8 @@ export interface ReadyRequest {
   concurrency: number;
   /** No further page of accounts is begun once it aborts. */
   stop?: AbortSignal;
+  /** Only these accounts; left out: all. */
+  accountIds?: readonly number[];
 }
 
 export interface AccountReadiness {
@@ -43,24 +46,29 @@ export interface ReadinessReport {
   adjusted: number;
   external: number;
   drifts: Drift[];
+  /** Users who were to be reminded of a missing login and were not before. */
+  reminders: number;
 }
 
 const LOOK_AGAIN_MS = 5_000;
 
 /**
  * Asks the venue of every active live account whether it can trade today, brings our books to the venue's before the
- * day's first trade, and stores a verdict per account. What can't be read is «not ready», never «flat». May be done
+ * day's first trade, stores a verdict per account, and reminds whose login is missing. What can't be read is «not ready», never «flat». May be done
  * again at any time: a younger verdict takes the place of an older one, and a difference is booked once.
  */
-export async function ready(world: World, { mode, concurrency, stop }: ReadyRequest): Promise<ReadinessReport> {
+export async function ready(
+  world: World,
+  { mode, concurrency, stop, accountIds }: ReadyRequest,
+): Promise<ReadinessReport> {
   const day = await today(world, mode, concurrency);
   const report: ReadinessReport = {
     ...{ tradeDate: day.tradeDate, mode, tradingDay: day.open, accounts: [], complete: true },
-    ...{ adjusted: 0, external: 0, drifts: [] },
+    ...{ adjusted: 0, external: 0, drifts: [], reminders: 0 },
   };
   if (mode === 'paper') return report;
   const limit = pLimit(concurrency);
-  for await (const page of pagesOfBooks(world, mode, day.tradeDate)) {
+  for await (const page of pagesOfBooks(world, mode, day.tradeDate, accountIds)) {
     if (stop?.aborted) {
       report.complete = false;
       break;
@@ -72,6 +80,9 @@ export async function ready(world: World, { mode, concurrency, stop }: ReadyRequ
     await settle(world, { ...day, checkedAtMs }, checked, report);
   }
   tellReadiness(world, report);
+  if (day.open && withoutLogin(report).length > 0) {
+    report.reminders = await remindOfLogins(world, day.tradeDate, concurrency, stop);
+  }
   return report;
 }
 
@@ -177,6 +188,10 @@ function adjustmentOf(day: Day, books: Books, { funds }: Seen, holdings: Adjustm
   return { accountId, seenCashMinor, cashMinor: funds.cashMinor, source, holdings };
 }
 
+function withoutLogin({ accounts }: ReadinessReport): AccountReadiness[] {
+  return accounts.filter(({ reason }) => /^(no_login|login_ends_at):/.test(reason ?? ''));
+}
+
 function tellReadiness({ tell }: World, report: ReadinessReport): void {
   const { accounts, tradeDate, adjusted, external, drifts } = report;
   for (const { ready: isReady, userId, accountId, venue, reason } of accounts) {
@@ -184,7 +199,7 @@ function tellReadiness({ tell }: World, report: ReadinessReport): void {
   }
   const notReady = accounts.filter((one) => !one.ready).length;
   tell({ step: 'readiness_checked', tradeDate, accounts: accounts.length, notReady, adjusted, external });
-  const logins = accounts.filter(({ reason }) => /^(no_login|login_ends_at):/.test(reason ?? ''));
+  const logins = withoutLogin(report);
   if (logins.length > 0) {
     const names = logins.slice(0, 5).map(({ userId, venue }) => `${userId} at ${venue}`);
     tell({ step: 'login_missing', alert: true, count: logins.length, first: names.join(', ') });

@@ -1,7 +1,10 @@
 import type { RunReport } from '../domain/report.ts';
+import type { Answer } from '../ports/store.ts';
 import { type Paint, plain } from './table.ts';
 import { displayWidth, fitted } from './width.ts';
 import { grouped, moreUsers, shownUsers } from './words.ts';
+
+type Reminder = Pick<Answer<'read_messages'>[number], 'userName' | 'status' | 'reason' | 'text'>;
 
 const ruleWidth = 60;
 
@@ -14,13 +17,27 @@ export function messagesText(report: RunReport, paint: Paint = plain): string {
   if (messages.length === 0) return 'No message.';
   const names = new Map(report.decisions.map(({ userId, userName }) => [userId, userName]));
   const parts = messages.slice(0, shownUsers).map(({ userId, status, text }) => {
-    const head = `── ${fitted(names.get(userId) ?? userId, 30)}, message ${status} `;
-    const rule = head + '─'.repeat(Math.max(0, ruleWidth - displayWidth(head)));
-    return `${paint('quiet', rule)}\n${text === '' ? '(no text yet)' : text.replace(/(?!\n)\p{Cc}/gu, ' ')}`;
+    return underRule(`${fitted(names.get(userId) ?? userId, 30)}, message ${status}`, text, paint);
   });
   const left = messages.length - shownUsers;
   if (left > 0) parts.push(moreMessages(left, report));
   return parts.join('\n\n');
+}
+
+/** The reminders of missing logins in the same form; nothing where there are none. */
+export function remindersText(rows: readonly Reminder[], paint: Paint = plain): string {
+  const parts = rows.slice(0, shownUsers).map(({ userName, status, reason, text }) => {
+    const why = reason === null ? '' : ` (${fitted(reason, 60)})`;
+    return underRule(`${fitted(userName, 30)}, reminder ${status}${why}`, text, paint);
+  });
+  const left = rows.length - shownUsers;
+  return [...parts, ...(left > 0 ? [`… and ${grouped(left)} more`] : [])].join('\n\n');
+}
+
+function underRule(title: string, text: string, paint: Paint): string {
+  const head = `── ${title} `;
+  const rule = head + '─'.repeat(Math.max(0, ruleWidth - displayWidth(head)));
+  return `${paint('quiet', rule)}\n${text === '' ? '(no text yet)' : text.replace(/(?!\n)\p{Cc}/gu, ' ')}`;
 }
 
 function moreMessages(left: number, report: RunReport): string {

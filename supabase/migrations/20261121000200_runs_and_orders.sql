@@ -249,9 +249,12 @@ create trigger fills_are_facts before update or delete or truncate on public.fil
 
 create table public.messages (
   id bigint generated always as identity primary key,
-  run_id text not null references public.scan_runs,
+  run_id text references public.scan_runs,
   user_id text not null references public.users,
-  -- summary; then correction, correction-2 …: what changed after the last one went.
+  -- Of a login_reminder: which account has no login on which day.
+  account_id bigint references public.accounts,
+  trade_date date,
+  -- summary; then correction, correction-2 …: what changed after the last one went; or login_reminder, of no run.
   kind text not null default 'summary',
   status text not null default 'queued',
   reason text,
@@ -272,6 +275,8 @@ create table public.messages (
   resends integer not null default 0,
   looks integer not null default 0,
   due_at timestamptz not null,
+  -- From then on nobody should get it any more; null: the provider's term is all there is.
+  send_before timestamptz,
   next_attempt_at timestamptz,
   next_look_at timestamptz,
   sending_at timestamptz,
@@ -281,6 +286,10 @@ create table public.messages (
   resend_asked_at timestamptz,
   changed_at timestamptz not null,
   constraint a_user_gets_one_message_of_a_kind_per_run unique (run_id, user_id, kind),
+  constraint a_user_is_reminded_once_a_day_of_a_login unique (trade_date, account_id),
+  constraint a_message_is_of_a_run_or_reminds_of_a_login check (case when kind = 'login_reminder'
+    then run_id is null and account_id is not null and trade_date is not null and send_before is not null
+    else run_id is not null and account_id is null and trade_date is null end),
   constraint a_message_goes_over_whatsapp_or_sms check (channel in ('whatsapp', 'sms')),
   constraint a_message_has_a_known_status
     check (status in ('queued', 'sending', 'sent', 'delivered', 'failed', 'unknown', 'suppressed')),

@@ -23,6 +23,19 @@ language sql immutable as $$
     else coalesce(a.not_ready, 'not_checked_today') end;
 $$;
 
+-- Whether a user would trade with this account on a day if he logged in at its venue: the last check says that a login is
+-- what it lacks, and nothing was stored since that could be one. What only its operator can mend is no login of the user's.
+create function core.lacks_login(of_account bigint, on_day date) returns boolean
+language sql stable as $$
+  select exists (select from public.accounts a
+    join public.users u on (u.id, u.venue) = (a.user_id, a.venue) and u.active and u.trading_enabled
+    where a.id = of_account and a.mode = 'live' and core.not_ready_on(a, on_day) ~ '^(no_login|login_ends_at):'
+      and core.not_ready_on(a, on_day)
+        !~ '^no_login: (not_connected|credentials_unreadable|keys_refused|trading_blocked|account_)'
+      and not exists (select from public.account_credentials c
+        where c.account_id = a.id and c.stored_at > a.checked_at));
+$$;
+
 -- Where our books and a venue's differ in a way nobody may trade over. Acknowledged with its account.
 create table public.drifts (
   id bigint generated always as identity primary key,
@@ -180,7 +193,7 @@ end $$;
 
 -- {tradeDate, nowMs, drifts: [{accountId, kind, what, ours, theirs}]}: keeps each once and blocks its account. One that
 -- was acknowledged and has been there ever since (a gap of five days at most: no holidays are longer) is not raised
--- again. Safe to repeat.
+-- again; one of a position is, since acknowledging it has brought our books to the venue's. Safe to repeat.
 create function public.store_drifts(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -194,7 +207,7 @@ begin
   update public.drifts d set last_seen_at = greatest(d.last_seen_at, now_at)
   from jsonb_to_recordset(args -> 'drifts') as row("accountId" bigint, kind text, what text, ours text, theirs text)
   where (d.account_id, d.kind, d.what, d.ours, d.theirs) = (row."accountId", row.kind, row.what, row.ours, row.theirs)
-    and (d.acknowledged_at is null or d.last_seen_at > now_at - interval '5 days');
+    and (d.acknowledged_at is null or (d.kind <> 'position' and d.last_seen_at > now_at - interval '5 days'));
 
   with fresh as (
     insert into public.drifts (account_id, trade_date, kind, what, ours, theirs, found_at, last_seen_at)
@@ -214,3 +227,29 @@ begin
   return (select coalesce(jsonb_agg(jsonb_build_object('accountId', account_id, 'kind', kind, 'what', what, 'ours', ours,
     'theirs', theirs) order by id), '[]') from public.drifts where id = any(found_ids));
 end $$;
+
+-- One reminder for each user whose login is what a day's trade lacks: {tradeDate, dueMs, sendBeforeMs, nowMs}. Asked
+-- again it finds them queued. One that was not even tried (the login was there, or there was no number) waits again.
+create function public.queue_login_reminders(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with missing as materialized (
+    select a.id, a.user_id from public.accounts a
+    where a.mode = 'live' and a.checked_for = (args ->> 'tradeDate')::date
+      and core.lacks_login(a.id, (args ->> 'tradeDate')::date)
+      and (args ->> 'nowMs')::bigint < (args ->> 'sendBeforeMs')::bigint
+  ), untried as (
+    select m.id from public.messages m join missing on missing.id = m.account_id
+    where m.trade_date = (args ->> 'tradeDate')::date and m.status = 'suppressed' and m.attempts = 0
+    order by m.id for no key update of m skip locked
+  ), again as (
+    update public.messages m set status = 'queued', reason = null, due_at = core.at((args ->> 'dueMs')::bigint),
+      next_attempt_at = null, changed_at = core.at((args ->> 'nowMs')::bigint)
+    from untried where m.id = untried.id returning 1
+  ), fresh as (
+    insert into public.messages (account_id, user_id, trade_date, kind, due_at, send_before, changed_at)
+    select id, user_id, (args ->> 'tradeDate')::date, 'login_reminder', core.at((args ->> 'dueMs')::bigint),
+      core.at((args ->> 'sendBeforeMs')::bigint), core.at((args ->> 'nowMs')::bigint)
+    from missing order by id
+    on conflict (trade_date, account_id) do nothing returning 1
+  ) select jsonb_build_object('queued', (select count(*) from again) + (select count(*) from fresh));
+$$;

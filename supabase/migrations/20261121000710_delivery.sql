@@ -1,4 +1,5 @@
--- The outbox: one message per run, user and kind, given to a provider once, followed until it has arrived.
+-- The outbox: one message per run, user and kind, and one reminder per account and day without a login; given to a
+-- provider once, followed until it has arrived.
 
 -- What is known of a number, whoever uses it. People answer by number: STOP stops it for every user who has it.
 create table public.whatsapp_numbers (
@@ -84,22 +85,25 @@ create trigger a_late_fill_puts_messages_in_doubt after insert on public.fills
 create function core.silenced(m public.messages, u public.users, n public.whatsapp_numbers) returns text
 language sql stable as $$
   select case when u.notify = 'off' then 'notify_off'
-    when u.notify = 'orders' and not exists (select from public.orders o where (o.run_id, o.user_id) = (m.run_id, m.user_id))
+    when u.notify = 'orders' and m.run_id is not null
+      and not exists (select from public.orders o where (o.run_id, o.user_id) = (m.run_id, m.user_id))
       then 'no_order_placed'
     when n.stopped_at is not null then 'opted_out'
     when u.whatsapp is null or u.opted_in_at is null then 'no_whatsapp_number'
     when n.unreachable is not null and m.channel = 'whatsapp' then 'unreachable' end;
 $$;
 
--- Everything a user's summary says, from rows only.
-create function core.summary_json(m public.messages, now_at timestamptz) returns jsonb
+-- Everything a message says, from rows only: a user's orders of a run, or the login he is reminded of.
+create function core.message_json(m public.messages, now_at timestamptz) returns jsonb
 language sql stable as $$
   select jsonb_build_object('messageId', m.id, 'runId', m.run_id, 'userId', m.user_id, 'kind', m.kind,
     'userName', u.name, 'whatsapp', case when u.opted_in_at is not null and n.stopped_at is null then u.whatsapp end,
     'silenced', core.silenced(m, u, n), 'language', u.language, 'channel', m.channel, 'attempt', m.attempts + 1,
     -- Five minutes less than WhatsApp's 24 hours: clocks differ, and free text outside is refused (63016).
     'windowOpen', coalesce(n.heard_at > now_at - interval '23 hours 55 minutes', false), 'dueMs', core.ms(m.due_at),
-    'said', core.said(m.run_id, m.user_id), 'tradeDate', run.trade_date, 'mode', run.mode,
+    'said', core.said(m.run_id, m.user_id), 'tradeDate', coalesce(run.trade_date, m.trade_date), 'mode', coalesce(run.mode, a.mode),
+    'login', case when a.id is not null then jsonb_build_object('accountId', a.id, 'venue', a.venue,
+      'beforeMs', core.ms(m.send_before)) end,
     'lines', (select coalesce(jsonb_agg(jsonb_build_object('symbol', i.symbol, 'side', s.side, 'outcome', d.outcome,
         'reason', d.reason, 'limit', d.limit_value, 'actual', d.actual_value, 'status', o.status,
         'orderReason', o.reason, 'message', o.message, 'quantity', o.quantity, 'filledQuantity', o.filled_quantity,
@@ -110,20 +114,21 @@ language sql stable as $$
       join public.instruments i on i.id = s.instrument_id
       left join public.orders o on o.run_id = d.run_id and o.signal_id = d.signal_id and o.user_id = d.user_id
       where d.run_id = m.run_id and d.user_id = m.user_id))
-  from public.users u left join public.whatsapp_numbers n on n.number = u.whatsapp, public.scan_runs run
-  where u.id = m.user_id and run.id = m.run_id;
+  from public.users u left join public.whatsapp_numbers n on n.number = u.whatsapp
+  left join public.scan_runs run on run.id = m.run_id left join public.accounts a on a.id = m.account_id
+  where u.id = m.user_id;
 $$;
 
--- Summaries that may go: the run is decided, and the user's orders have all ended or 90 seconds are over.
+-- Messages that may go. Of a run: it is decided, and the user's orders have all ended or 90 seconds are over.
 create function public.read_due_messages(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(core.summary_json(due, core.at((args ->> 'nowMs')::bigint))), '[]') from (
+  select coalesce(jsonb_agg(core.message_json(due, core.at((args ->> 'nowMs')::bigint))), '[]') from (
     select m.* from public.messages m
     where m.status = 'queued' and (args ->> 'runId' is null or m.run_id = args ->> 'runId')
       and coalesce(m.next_attempt_at, '-infinity') <= core.at((args ->> 'nowMs')::bigint)
       and not exists (select from public.message_stops where resumed_at is null)
-      and (m.due_at <= core.at((args ->> 'nowMs')::bigint) or not exists (
-        select from public.orders o where o.run_id = m.run_id and o.user_id = m.user_id and core.unfinished(o)))
+      and (m.due_at <= core.at((args ->> 'nowMs')::bigint) or (m.run_id is not null and not exists (
+        select from public.orders o where o.run_id = m.run_id and o.user_id = m.user_id and core.unfinished(o))))
     order by m.id limit (args ->> 'limit')::bigint) due;
 $$;
 
@@ -163,7 +168,8 @@ end $$;
 -- Write first, then speak: only messages this call returns may be sent, and only by its caller. Repeated after a lost
 -- answer with the same mark id it gives what it marked. `pace`, where the
 -- provider asks for one: {pairPauseMs, dailyRecipients} keep a number from getting two messages at once, and a day's
--- templates to so many numbers; what has to wait for that is told when.
+-- templates to so many numbers; what has to wait for that is told when. A reminder whose login is there by now, or whose
+-- time is over, is not marked.
 create function public.mark_sending(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -194,12 +200,19 @@ begin
       where template_at > core.database_now() - interval '24 hours' limit most) seen;
   end if;
 
+  update public.messages m set status = 'suppressed', reason = 'login_made', text = row.text, changed_at = now_at
+  from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, text text)
+  where m.id = row."messageId" and m.status = 'queued' and m.account_id is not null
+    and not core.lacks_login(m.account_id, m.trade_date);
+
   with given as (
     select row.*, n.sent_at, row_number() over (partition by "to" order by row."messageId") as nth,
       coalesce(row.template, false) and coalesce(n.template_at <= core.database_now() - interval '24 hours', true) as is_new
     from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, text text, said text, "to" text, template boolean,
       channel text)
     join public.messages m on m.id = row."messageId" and m.status = 'queued'
+      and coalesce(m.send_before > now_at, true)
+      and (m.account_id is null or core.lacks_login(m.account_id, m.trade_date))
     left join public.whatsapp_numbers n on n.number = row."to"
   ), turned as (
     select given.*, case
@@ -216,8 +229,9 @@ begin
     update public.messages m set status = 'sending', mark_id = this_mark, text = t.text, said = t.said, sent_to = t."to", channel = coalesce(t.channel, m.channel),
       sending_at = core.database_now(), changed_at = now_at, attempts = m.attempts + 1, next_attempt_at = null,
       reason = null, error_code = null, provider_status = null, provider_id = null, looks = 0,
-      may_change = m.may_change or t.said is distinct from core.said(m.run_id, m.user_id) or exists (
-        select from public.orders o where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.ended_at is null)
+      may_change = m.run_id is not null and (m.may_change or t.said is distinct from core.said(m.run_id, m.user_id)
+        or exists (select from public.orders o
+          where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.ended_at is null))
     from turned t where m.id = t."messageId" and m.status = 'queued' and t.not_before is null
     returning m.id, t."to", t.template
   ), sent as (
@@ -284,7 +298,7 @@ language sql security definer set search_path = '' as $$
   )
   select coalesce(jsonb_agg(jsonb_build_object('messageId', c.id, 'runId', c.run_id, 'userId', c.user_id, 'to', c.sent_to,
     'channel', c.channel, 'attempt', c.attempts, 'looks', c.looks, 'resends', c.resends, 'text', c.text,
-    'dueMs', core.ms(c.due_at), 'sendingMs', core.ms(c.sending_at),
+    'dueMs', core.ms(c.due_at), 'beforeMs', core.ms(c.send_before), 'sendingMs', core.ms(c.sending_at),
     'otherIds', (select coalesce(jsonb_agg(o.provider_id), '[]') from public.messages o
       where o.sent_to = c.sent_to and o.id <> c.id and o.provider_id is not null
         and o.sending_at > c.sending_at - interval '1 day'))), '[]')
@@ -400,6 +414,7 @@ begin
   return jsonb_build_object('kind', 'queued', 'was', m.status);
 end $$;
 
+-- Those of a run; without one, the login reminders of a day.
 create function public.read_messages(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('userId', m.user_id, 'userName', u.name, 'kind', m.kind,
@@ -409,7 +424,8 @@ language sql stable security definer set search_path = '' as $$
       'status', e.status, 'attempt', e.attempt, 'providerStatus', e.provider_status, 'errorCode', e.error_code,
       'reason', e.reason) order by e.id), '[]') from public.message_events e where e.message_id = m.id)) order by m.id), '[]')
   from public.messages m join public.users u on u.id = m.user_id
-  where m.run_id = args ->> 'runId';
+  where m.run_id = args ->> 'runId'
+    or (args ->> 'runId' is null and m.run_id is null and m.trade_date = (args ->> 'tradeDate')::date);
 $$;
 
 -- What operators are told: a digest of each run, and alarms. `key` says it once to each of them.

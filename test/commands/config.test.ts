@@ -91,6 +91,16 @@ describe('the environment', () => {
     });
   });
 
+  it('sends nothing of ours to Alpaca until somebody says which exchange goes there', () => {
+    const exchangesOf = (env: Record<string, string>) => {
+      const read = readConfig({ ALPACA_BASE_URL: 'https://api.alpaca.markets', ...env });
+      return read.kind === 'config' ? read.config.venues.alpaca?.exchanges : read.problems;
+    };
+    expect(exchangesOf({})).toEqual(['US']);
+    expect(exchangesOf({ ALPACA_EXCHANGES: 'NSE, BSE' })).toEqual(['NSE', 'BSE']);
+    expect(exchangesOf({ ALPACA_EXCHANGES: 'NSE,' })).toEqual([expect.stringMatching(/^ALPACA_EXCHANGES/)]);
+  });
+
   it.each([
     ['CREDENTIALS_KEY', Buffer.alloc(31, 7).toString('base64')],
     ['CREDENTIALS_KEY', `${key}\n`],

@@ -8,6 +8,7 @@ export const accountSid = `AC${'0'.repeat(32)}`;
 export const authToken = 'token-of-the-tests';
 export const publicUrl = 'https://scan.example.com';
 export const contentSids = { en: `HX${'1'.repeat(32)}`, hi: `HX${'2'.repeat(32)}` };
+export const reminderContentSids = { en: `HX${'4'.repeat(32)}`, hi: `HX${'5'.repeat(32)}` };
 export const runId = 'XNSE:2025-08-28:open:paper';
 
 /** Numbers that are nobody's: +9190000 and the place in the list. */
@@ -28,7 +29,8 @@ export const quick: NotifierPace = {
 export function settingsFor(baseUrl: string, change: Partial<TwilioSettings> = {}): TwilioSettings {
   const account = { accountSid, authToken, whatsappFrom: '+14155238886', smsFrom: '+14155550100' };
   const operator = { operators: [], operatorContentSid: null };
-  return { ...account, ...operator, contentSids, baseUrl, publicUrl, timeoutMs: 10_000, pace: quick, ...change };
+  const contents = { contentSids, reminderContentSids };
+  return { ...account, ...operator, ...contents, baseUrl, publicUrl, timeoutMs: 10_000, pace: quick, ...change };
 }
 
 /** Everybody is refused the one signal, so that every summary is due at once. */

@@ -3,6 +3,7 @@ import { readinessText } from '../../src/commands/ready.ts';
 import { istMs } from '../../src/domain/ist.ts';
 import { ready } from '../../src/stages/ready.ts';
 import { plain } from '../../src/terminal/table.ts';
+import { acknowledgeShown } from '../contract/acknowledging.ts';
 import { openScene, quote, signal, tradeDate, undecided, user } from '../contract/scene.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
@@ -117,8 +118,21 @@ describe('readiness', () => {
     ]);
     here.say({ cash: 100, held: [titan(5)] });
     expect((await found())['asha']).toMatch(/^drift: position NSE:TITAN: ours 5, theirs 0: acknowledge it$/);
-    await here.world.store.call('acknowledge_account', { userId: 'asha', venue: 'kite', mode: 'live' });
+    await acknowledgeShown(here.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, here.clock.nowMs());
     expect(await found()).toMatchObject({ asha: null, ravi: expect.stringMatching(/^drift/) });
+  });
+
+  test('finds no drift any more where a person has acknowledged that shares are gone', async () => {
+    here.say({ cash: 100, held: [titan(5)] });
+    await check();
+    here.say({ cash: 700, held: [titan(2)] });
+    await check();
+    await acknowledgeShown(here.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, here.clock.nowMs());
+    expect(await check()).toMatchObject({ drifts: [], external: 0 });
+    expect(await accounts()).toMatchObject([
+      { cash: 700_00, shares: 2 },
+      { cash: 700_00, shares: 5 },
+    ]);
   });
 
   test('knows a share by its ISIN at either exchange', async () => {
@@ -143,6 +157,7 @@ describe('readiness', () => {
     await here.kite.venue.submit({
       ...{ orderId: 1, clientOrderId: 'byhimself', userId: 'asha', accountId: await accountOf('asha') },
       ...{ exchange: 'NSE', symbol: 'INFY', side: 'BUY', quantity: 1, limitPriceMinor: 1, product: 'delivery' },
+      startBeforeMs: Number.POSITIVE_INFINITY,
     });
     expect(await found()).toEqual({ asha: null, ravi: null });
     expect(await accounts()).toMatchObject([{ cash: 0 }, { cash: 100_00 }]);
@@ -158,6 +173,16 @@ describe('readiness', () => {
     here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
     here.kite.pages['POST /margins/orders'] = { total: 'much' };
     expect(await found()).toEqual({ asha: expect.stringMatching(/^unreadable_margin: /), ravi: null });
+  });
+
+  test('asks it for a share of every exchange of the day before it takes a venue for silent', async () => {
+    const signals = ['TITAN', 'INFY', 'SBIN', 'ITC'].map((symbol, n) => signal(symbol, { rank: n + 1 }));
+    const abroad = signal('AAPL', { rank: 5, exchange: 'US' });
+    await here.world.store.call('import_signals', { signals: [...signals, abroad], source: 'test' });
+    here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
+    here.kite.pages['POST /margins/orders'] = (_query: unknown, body: string) =>
+      JSON.parse(body).map((one: { exchange: string }) => ({ ...one, total: one.exchange === 'US' ? 1 : 'none' }));
+    expect(await found()).toEqual({ asha: null, ravi: null });
   });
 
   test('needs an address that is known, where the venue takes orders from no other', async () => {

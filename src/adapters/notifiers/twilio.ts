@@ -1,6 +1,6 @@
 import type { Twilio } from 'twilio';
 import { oneLine } from '../../domain/message.ts';
-import type { Language } from '../../domain/message-words.ts';
+import { type Language, languages } from '../../domain/message-words.ts';
 import { retryAfterMs, sendErrorClass } from '../../domain/send-errors.ts';
 import type {
   FindOutcome,
@@ -21,6 +21,8 @@ export interface TwilioSettings {
   smsFrom: string | null;
   /** The approved templates, HX and 32 hex digits. None: free text, which Twilio takes in an open window only. */
   contentSids: Partial<Record<Language, string>>;
+  /** Those of the reminder of a missing login. None: nobody is reminded. */
+  reminderContentSids: Partial<Record<Language, string>>;
   /** Who hears of runs and troubles; null: as free text, which goes in an open window only. */
   operators: readonly string[];
   operatorContentSid: string | null;
@@ -55,17 +57,23 @@ export function twilioNotifier(settings: TwilioSettings): Notifier {
     client ??= connected(settings);
     return client;
   };
-  const approved = (['en', 'hi'] as const).filter((language) => settings.contentSids[language] !== undefined);
+  const approved = approvedIn(settings.contentSids);
   return {
     name: 'twilio',
     pace: settings.pace,
-    ...(approved.includes('en') ? { templates: approved } : {}),
+    ...(approved.length > 0 ? { templates: approved } : {}),
+    reminderTemplates: approvedIn(settings.reminderContentSids),
     classify: sendErrorClass,
     operators: { numbers: settings.operators, template: settings.operatorContentSid !== null },
     send: async (message) => send(await connect(), settings, message),
     lookup: async (message) => find(await connect(), settings, message),
     parseCallback: (call) => readCallback(settings, call),
   };
+}
+
+/** English is everybody's, where there is nothing in his own language: without it a template is none. */
+function approvedIn(contentSids: TwilioSettings['contentSids']): Language[] {
+  return contentSids.en === undefined ? [] : languages.filter((language) => contentSids[language] !== undefined);
 }
 
 type Access = Pick<TwilioSettings, 'accountSid' | 'authToken' | 'baseUrl' | 'timeoutMs'>;
@@ -107,7 +115,7 @@ async function send(client: Twilio, settings: TwilioSettings, message: MessageTo
 
 function contentSidFor(settings: TwilioSettings, { template, language }: MessageToSend): string | undefined {
   if (template === 'operator') return settings.operatorContentSid ?? undefined;
-  return settings.contentSids[language];
+  return (template === 'reminder' ? settings.reminderContentSids : settings.contentSids)[language];
 }
 
 function addressed({ whatsappFrom, smsFrom }: TwilioSettings, { channel, whatsapp }: MessageToFindOrSend) {

@@ -31,7 +31,7 @@ export async function resolveUnknown(
     });
     if (answer.kind !== 'resolved') throw new Error(`${id} could not be resolved as ${as}: ${JSON.stringify(answer)}`);
   }
-  await acknowledge(store, session);
+  await acknowledge(store, session, clock);
   return rows.length;
 
   function asWhat(status: string | undefined): 'filled' | 'partly' | 'rejected' | 'not-placed' {
@@ -42,10 +42,15 @@ export async function resolveUnknown(
 }
 
 /** Late fills block an account until somebody has looked. */
-async function acknowledge(store: Store, session: SqlSession): Promise<void> {
+async function acknowledge(store: Store, session: SqlSession, clock: Clock): Promise<void> {
   const blocked = await session.query('select user_id from public.accounts where not_ready is not null');
   for (const { user_id } of blocked) {
-    await store.call('acknowledge_account', { userId: String(user_id), venue: 'paper', mode: 'paper' });
+    const userId = String(user_id);
+    const [block] = await store.call('read_blocks', { userId });
+    if (!block) continue;
+    const { seenEntryId, drifts } = block;
+    const seen = { seenEntryId, driftIds: drifts.map(({ driftId }) => driftId), nowMs: clock.nowMs() };
+    await store.call('acknowledge_account', { userId, venue: 'paper', mode: 'paper', ...seen });
   }
 }
 

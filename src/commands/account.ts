@@ -1,7 +1,10 @@
+import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
 import { userIdOf } from '../domain/ids.ts';
 import { formatRupees } from '../domain/rupees.ts';
+import type { Blocks } from '../ports/readiness-rows.ts';
 import type { Answer } from '../ports/store.ts';
+import { acknowledge, blockText } from './acknowledge.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -16,6 +19,7 @@ interface AccountFlags {
   language?: 'en' | 'hi';
   auth?: string;
   acknowledge?: string;
+  seen?: string;
   json?: boolean;
 }
 
@@ -33,6 +37,8 @@ export async function accountCommand(config: Config, flags: AccountFlags): Promi
       'bad_flag',
       `--auth is the id of a login (a UUID, the "sub" of its token) or none, not ${flags.auth}.`,
     );
+  if (flags.seen !== undefined && flags.acknowledge === undefined)
+    return refusal('bad_flag', '--seen says what --acknowledge VENUE is about: give both.');
   const place = placeToAsk(config);
   sayPlace(place);
   return withStore(config, place, async (store) => {
@@ -40,19 +46,17 @@ export async function accountCommand(config: Config, flags: AccountFlags): Promi
     const userId = found?.id ?? userIdOf(asked);
     const { changed } = await store.call('set_user', { userId, ...changesOf(flags) });
     if (flags.acknowledge !== undefined) {
-      const account = { userId, venue: flags.acknowledge, mode: config.mode };
-      const cleared = await store.call('acknowledge_account', account);
-      if (!cleared.changed) return refusal('not_acknowledged', notAcknowledged(account));
+      const account = { userId, venue: flags.acknowledge, mode: config.mode, nowMs: realClock().nowMs() };
+      const done = await acknowledge(store, { ...account, seen: flags.seen });
+      if (!Array.isArray(done)) return done;
+      if (!flags.json) process.stdout.write(done.map((sentence) => `${sentence}\n`).join(''));
     }
     const user = await store.call('read_user', { userId });
     if (!changed || !user) return refusal('no_such_user', `There is no user "${asked}" here: give the name or the id.`);
-    process.stdout.write(flags.json ? `${JSON.stringify(user)}\n` : userText(user));
+    const blocks = await store.call('read_blocks', { userId });
+    process.stdout.write(flags.json ? `${JSON.stringify({ ...user, blocks })}\n` : userText(user, blocks));
     return 0;
   });
-}
-
-function notAcknowledged({ venue, mode }: { venue: string; mode: string }): string {
-  return `There is nothing to acknowledge in the ${mode} account at ${venue}: it does not exist, is not blocked, or has less cash than it holds for open orders.`;
 }
 
 function changesOf({ active, trading, strategies, allow, deny, auth, notify, language }: AccountFlags) {
@@ -79,7 +83,7 @@ const summaryWords = {
   off: 'no summaries',
 } as const;
 
-function userText(user: NonNullable<Answer<'read_user'>>): string {
+function userText(user: NonNullable<Answer<'read_user'>>, blocks: Blocks[]): string {
   const list = (items: string[] | null, none: string) =>
     items === null || items.length === 0 ? none : items.join(', ');
   const lines = [
@@ -91,7 +95,9 @@ function userText(user: NonNullable<Answer<'read_user'>>): string {
     `  WhatsApp    ${user.hasWhatsapp ? summaryWords[user.notify] : 'no number, gets no message'}; in ${user.language === 'hi' ? 'Hindi' : 'English'}`,
     ...user.accounts.map(({ venue, mode, notReady, cashMinor, heldMinor }) => {
       const money = `cash ${formatRupees(cashMinor)}, held ${formatRupees(heldMinor)}`;
-      return `  account     ${venue}, ${mode}: ${money}${notReady === null ? '' : `; not ready: ${notReady}`}`;
+      const block = blocks.find((one) => one.venue === venue && one.mode === mode);
+      const why = notReady === null ? '' : `; not ready: ${notReady}`;
+      return `  account     ${venue}, ${mode}: ${money}${why}${block ? `\n${blockText(user.id, block)}` : ''}`;
     }),
   ];
   return `${lines.join('\n')}\n`;

@@ -83,24 +83,128 @@ begin
     'status', (select status from public.orders where id = o.id));
 end $$;
 
--- An operator has looked at why an account is blocked: it may trade again, where it has money. A drift he has not been
--- shown yet, because something else stood before it, is what he is shown next.
-create function public.acknowledge_account(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
-  with blocked as materialized (
-    select id, not_ready like 'drift:%' as by_drift from public.accounts
-    where user_id = args ->> 'userId' and venue = args ->> 'venue' and mode = args ->> 'mode'
-      and not_ready is not null and cash_minor >= held_minor
-    for no key update
-  ), looked_at as (
-    update public.drifts d set acknowledged_at = core.database_now()
-    from blocked where blocked.by_drift and d.account_id = blocked.id and d.acknowledged_at is null
-  ), cleared as (
-    update public.accounts a set not_ready = case when not blocked.by_drift then core.open_drift(a.id) end
-    from blocked where a.id = blocked.id
-    returning 1
-  ) select jsonb_build_object('changed', exists (select from cleared));
+-- What makes two listings one share: the ISIN, else the symbol, which NSE and BSE have in common. As compare.ts has it.
+create function core.share_key(i public.instruments) returns text
+language sql stable as $$
+  select coalesce(i.isin, (select twin.isin from public.instruments twin
+      where twin.symbol = i.symbol and twin.isin is not null
+        and i.exchange in ('NSE', 'BSE') and twin.exchange in ('NSE', 'BSE') limit 1),
+    case when i.exchange in ('NSE', 'BSE') then i.symbol else i.exchange || ':' || i.symbol end);
 $$;
+
+-- Whether an account's available money was taken down by something other than a hold after an entry of its ledger.
+create function core.money_went_since(of_account bigint, seen_entry bigint) returns boolean
+language sql stable as $$
+  select exists (select from public.ledger_entries e where e.account_id = of_account and e.id > seen_entry
+    and e.kind <> 'hold' and (e.kind = 'late_post' or e.cash_delta_minor < e.held_delta_minor));
+$$;
+
+-- What a person has to acknowledge of a user's accounts: {userId}. `block` is what is said about money; it is
+-- acknowledged by naming `seenEntryId`, the last entry of the ledger there is now, and a drift by its id.
+create function public.read_blocks(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  with open_drift as (
+    select d.account_id, jsonb_agg(jsonb_build_object('driftId', d.id, 'kind', d.kind, 'what', d.what, 'ours', d.ours,
+      'theirs', d.theirs, 'foundAtMs', core.ms(d.found_at), 'lastSeenAtMs', core.ms(d.last_seen_at)) order by d.id) as drifts
+    from public.drifts d join public.accounts a on a.id = d.account_id and a.user_id = args ->> 'userId'
+    where d.acknowledged_at is null group by 1
+  ), account as (
+    select a.*, case when a.not_ready not like 'drift:%' and not core.awaits_check(a.not_ready) then a.not_ready end as block
+    from public.accounts a where a.user_id = args ->> 'userId'
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('venue', a.venue, 'mode', a.mode, 'block', a.block,
+    'seenEntryId', coalesce((select max(e.id) from public.ledger_entries e where e.account_id = a.id), 0),
+    'drifts', coalesce(open_drift.drifts, '[]')) order by a.venue, a.mode), '[]')
+  from account a left join open_drift on open_drift.account_id = a.id
+  where a.block is not null or open_drift.drifts is not null;
+$$;
+
+-- Which of these drifts are of shares with an open order of the account: their truth is still on its way.
+create function core.drifts_under_way(of_account bigint, drift_ids bigint[]) returns bigint[]
+language sql stable as $$
+  select coalesce(array_agg(d.id), '{}') from public.drifts d
+  join public.instruments named on named.exchange || ':' || named.symbol = d.what
+  where d.account_id = of_account and d.id = any(drift_ids) and d.kind = 'position' and d.acknowledged_at is null
+    and exists (select from public.orders o join public.instruments i on i.id = o.instrument_id
+      where o.account_id = of_account and o.status not in ('filled', 'rejected', 'canceled', 'expired')
+        and core.share_key(i) = core.share_key(named));
+$$;
+
+-- Shares the venue no longer has, as a person has acknowledged: external sales that name their drift. What they brought
+-- nobody told us, so they go at what they cost, without profit or loss; their cash comes with the venue's funds in the
+-- next readiness. Only where our books still are as the drift saw them, the last check has not found it gone, and no
+-- younger drift of the share says otherwise. Gives the new fills.
+create function core.book_missing_shares(of_account bigint, drift_ids bigint[], now_at timestamptz) returns bigint[]
+language sql set search_path = '' as $$
+  with missing as (
+    select distinct on (core.share_key(named)) d.id, d.ours::bigint as ours, named.id as named,
+      d.ours::bigint - greatest(d.theirs::bigint, 0) as gone, core.share_key(named) as share
+    from public.drifts d join public.accounts a on a.id = d.account_id
+    join public.instruments named on named.exchange || ':' || named.symbol = d.what
+    where d.account_id = of_account and d.id = any(drift_ids) and d.kind = 'position' and d.acknowledged_at is null
+      and d.last_seen_at > coalesce(a.checked_at, '-infinity')
+    order by core.share_key(named), d.last_seen_at desc, d.id desc
+  ), held as (
+    select m.*, p.instrument_id, p.quantity, p.cost_minor, p.margin_minor, sum(p.quantity) over (partition by m.id) as total,
+      (sum(p.quantity) over (partition by m.id order by p.instrument_id <> m.named, p.instrument_id) - p.quantity)::bigint as before
+    from missing m join public.positions p on p.account_id = of_account and p.quantity <> 0
+    join public.instruments i on i.id = p.instrument_id and core.share_key(i) = m.share
+  ), sold as (
+    select held.*, least(quantity, gone - before) as taken, greatest(1, round(cost_minor::numeric / quantity))::bigint as price_minor
+    from held where total = ours and before < gone and quantity > 0
+  ), booked as (
+    insert into public.fills (source, account_id, instrument_id, venue_fill_id, side, quantity, price_minor,
+      realised_minor, freed_margin_minor, late, trade_date, filled_at)
+    select 'external', of_account, instrument_id, format('drift:%s:%s', id, instrument_id), 'SELL', taken, price_minor,
+      taken * price_minor - core.share_of(cost_minor, 0, taken, quantity), core.share_of(margin_minor, 0, taken, quantity),
+      false, (now_at at time zone 'Asia/Kolkata')::date, now_at
+    from sold order by instrument_id
+    on conflict (account_id, venue_fill_id) do nothing
+    returning id
+  ) select coalesce(array_agg(id), '{}') from booked;
+$$;
+
+-- An operator has looked at what blocks an account: {userId, venue, mode, driftIds, seenEntryId (null: nothing about
+-- money), nowMs}. Just that is taken off: a drift that came later, or money that went later, stands until it is seen.
+-- A position is brought to the venue's (core.book_missing_shares); one with an open order waits. Asked again, it finds
+-- the drifts acknowledged and nothing left to book.
+create function public.acknowledge_account(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  seen constant bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'driftIds'));
+  seen_entry constant bigint := (args ->> 'seenEntryId')::bigint;
+  account public.accounts;
+  waiting bigint[];
+  fresh bigint[];
+  acknowledged bigint[];
+  after_it text;
+begin
+  select * into account from public.accounts
+  where user_id = args ->> 'userId' and venue = args ->> 'venue' and mode = args ->> 'mode' for no key update;
+  waiting := core.drifts_under_way(account.id, seen);
+  fresh := core.book_missing_shares(account.id, array(select unnest(seen) except select unnest(waiting)), now_at);
+  perform core.book_positions(fresh);
+  with looked_at as (
+    update public.drifts set acknowledged_at = core.database_now()
+    where account_id = account.id and id = any(seen) and not id = any(waiting) and acknowledged_at is null
+    returning id
+  ) select coalesce(array_agg(id order by id), '{}') into acknowledged from looked_at;
+
+  after_it := case
+    when account.not_ready like 'drift:%' then coalesce(core.open_drift(account.id),
+      case when account.cash_minor < account.held_minor then 'available money is below zero: acknowledge it' end)
+    when account.not_ready is null or core.awaits_check(account.not_ready) or seen_entry is null
+      or account.cash_minor < account.held_minor or core.money_went_since(account.id, seen_entry) then account.not_ready
+    else core.open_drift(account.id) end;
+  update public.accounts set not_ready = after_it where id = account.id and not_ready is distinct from after_it;
+
+  return jsonb_build_object('acknowledged', to_jsonb(acknowledged), 'waiting', to_jsonb(waiting),
+    'changed', after_it is distinct from account.not_ready or cardinality(acknowledged) > 0,
+    'booked', (select coalesce(jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
+      'quantity', f.quantity, 'priceMinor', f.price_minor) order by f.id), '[]')
+      from public.fills f join public.instruments i on i.id = f.instrument_id where f.id = any(fresh)));
+end $$;
 
 -- For a worker, who belongs to no run: every decided run with nothing left becomes done; when is the next thing due?
 create function public.finish_runs(args jsonb) returns jsonb

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { acknowledgeShown } from './acknowledging.ts';
 import { onEveryDatabase } from './ground.ts';
 import { claim, decideAll, fill, mark, nowMs, openScene, sendOne, settle, settlement, signal, user } from './scene.ts';
 
@@ -117,15 +118,14 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
 
   test('a blocked account may trade again when somebody has looked, and its money is there', async () => {
     await openScene(store, { users: [user('asha'), user('ravi')] });
-    await session.exec(`update public.accounts set not_ready = 'drift';
+    await session.exec(`update public.accounts set not_ready = 'below zero';
       insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, at)
         select id, 'adjustment', -10000001, 0, now() from public.accounts where user_id = 'ravi';
       update public.accounts set cash_minor = -1 where user_id = 'ravi'`);
-    const acknowledge = (userId: string) =>
-      store.call('acknowledge_account', { userId, venue: 'paper', mode: 'paper' });
-    expect(await acknowledge('asha')).toEqual({ changed: true });
-    expect(await acknowledge('asha')).toEqual({ changed: false });
-    expect(await acknowledge('ravi')).toEqual({ changed: false });
+    const acknowledge = (userId: string) => acknowledgeShown(store, { userId, venue: 'paper', mode: 'paper' });
+    expect(await acknowledge('asha')).toMatchObject({ changed: true });
+    expect(await acknowledge('asha')).toMatchObject({ changed: false });
+    expect(await acknowledge('ravi')).toMatchObject({ changed: false });
   });
 
   test('a worker finishes every run that has nothing left, and hears when the next thing is due', async () => {

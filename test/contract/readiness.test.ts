@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Adjustment, Drift } from '../../src/ports/readiness-rows.ts';
+import { acknowledgeShown, shown } from './acknowledging.ts';
 import { onEveryDatabase } from './ground.ts';
 import {
   decideAll,
@@ -51,7 +52,7 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
     return rows.map(({ why }) => why);
   };
   const daysLater = (days: number) => nowMs + days * 86_400_000;
-  const acknowledge = (userId: string) => store.call('acknowledge_account', { userId, venue: 'kite', mode: 'live' });
+  const acknowledge = (userId: string) => acknowledgeShown(store, { userId, venue: 'kite', mode: 'live' });
 
   test.each([
     [null, 'late fill'],
@@ -177,21 +178,22 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
         verdicts: [verdict(asha, null), verdict(ravi, null)],
       });
       expect(said.map((one) => one.notReady)).toEqual([text, null]);
-      expect(await acknowledge('asha')).toEqual({ changed: true });
+      expect(await acknowledge('asha')).toMatchObject({ changed: true });
       expect(await notReady()).toEqual([null, null]);
     });
 
     test('that was acknowledged is not raised again while it stays, and is when it comes back', async () => {
       const [asha = 0] = await connected();
-      await found([drift(asha)]);
+      const funds = (theirs = '0') => drift(asha, { kind: 'funds', theirs });
+      await found([funds()]);
       await acknowledge('asha');
-      expect(await found([drift(asha)], daysLater(1))).toEqual([]);
-      expect(await found([drift(asha)], daysLater(5))).toEqual([]);
+      expect(await found([funds()], daysLater(1))).toEqual([]);
+      expect(await found([funds()], daysLater(5))).toEqual([]);
       expect((await notReady())[0]).toBeNull();
-      expect(await found([drift(asha, { theirs: '3' })], daysLater(5))).toHaveLength(1);
+      expect(await found([funds('3')], daysLater(5))).toHaveLength(1);
       await acknowledge('asha');
-      expect(await found([drift(asha)], daysLater(11))).toHaveLength(1);
-      expect((await notReady())[0]).toContain('drift: position');
+      expect(await found([funds()], daysLater(11))).toHaveLength(1);
+      expect((await notReady())[0]).toContain('drift: funds');
     });
 
     test('an order nobody knows is named first; what stood before it is acknowledged before it', async () => {
@@ -200,7 +202,10 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
       const order = drift(asha, { kind: 'unknown_order', what: 'abc', ours: 'no such order', theirs: 'BUY 1' });
       await found([drift(asha), order]);
       expect((await notReady())[0]).toBe('a late fill');
-      await acknowledge('asha');
+      expect((await shown(store, { userId: 'asha', venue: 'kite', mode: 'live' })).driftIds).toHaveLength(2);
+      await store.call('acknowledge_account', {
+        ...{ userId: 'asha', venue: 'kite', mode: 'live', driftIds: [], seenEntryId: 0, nowMs },
+      });
       const text = 'drift: unknown_order abc: ours no such order, theirs BUY 1 (and 1 more): acknowledge it';
       expect((await notReady())[0]).toBe(text);
       await acknowledge('asha');

@@ -16,6 +16,7 @@ const checks: readonly string[] = [
   `select format('account %s: available %s and not blocked', id, cash_minor - held_minor) as what
    from public.accounts where cash_minor < held_minor and not_ready is null`,
   // Not a paisa comes or goes: what was put in and earned is cash, or bound in positions, or on its way in a sale.
+  // Shares that came or went past our orders put in what they cost, and took out what was bound in them.
   `select format('account %s: %s in cash, positions and open sales, but %s were put in and earned', a.id, has.minor,
      earned.minor) as what
    from public.accounts a
@@ -26,7 +27,8 @@ const checks: readonly string[] = [
    cross join lateral (select
      coalesce((select sum(cash_delta_minor) from public.ledger_entries l
        where l.account_id = a.id and l.kind in ('deposit', 'adjustment')), 0)
-     + coalesce((select sum(f.realised_minor + case f.source when 'external' then f.quantity * f.price_minor else 0 end)
+     + coalesce((select sum(case when f.source = 'venue' then f.realised_minor
+         when f.side = 'BUY' then f.quantity * f.price_minor else -f.freed_margin_minor end)
        from public.fills f where f.account_id = a.id), 0)
      - coalesce((select sum(charges_minor) from public.orders o
        where o.account_id = a.id and o.ended_at is not null and o.filled_quantity > 0), 0) as minor) earned

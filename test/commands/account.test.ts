@@ -1,0 +1,52 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { makeStore } from '../../src/adapters/store/store.ts';
+import { nowMs, openScene, tradeDate } from '../contract/scene.ts';
+import { office } from '../pipeline/office.ts';
+import { freshPostgres } from '../support/postgres.ts';
+
+/** The program on a server's database, where Asha's paper account has a drift. */
+async function desk() {
+  const postgres = await freshPostgres();
+  onTestFinished(() => postgres.close());
+  const store = makeStore(postgres);
+  await openScene(store);
+  const [row] = await postgres.session.query('select id from public.accounts');
+  const drift = async (what: string) => {
+    const one = { accountId: Number(row?.['id']), kind: 'order', what, ours: 'filled', theirs: 'canceled' } as const;
+    await store.call('store_drifts', { tradeDate, nowMs, drifts: [one] });
+  };
+  const here = office(false);
+  const account = (...args: string[]) =>
+    here.run(['account', '--user', 'asha', ...args], { DATABASE_URL: postgres.url });
+  return { drift, account };
+}
+
+test('what blocks an account is acknowledged as it was shown, and what came later is shown next', async () => {
+  const { drift, account } = await desk();
+  await drift('abc');
+  const asked = await account('--acknowledge', 'paper');
+  expect(asked).toMatchObject({ code: 2, stdout: '' });
+  const command = /--acknowledge paper --seen (d\d+)$/m;
+  const seen = command.exec(asked.stderr)?.[1] ?? '';
+  expect(asked.stderr).toContain(`${seen}  order abc: ours filled, theirs canceled`);
+
+  await drift('xyz');
+  const done = await account('--acknowledge', 'paper', '--seen', seen);
+  expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining(`Acknowledged ${seen}.\n`) });
+  expect(done.stdout).toContain('order xyz: ours filled, theirs canceled');
+  expect(done.stdout).not.toContain('order abc');
+  expect(command.exec(done.stdout)?.[1]).not.toBe(seen);
+
+  const again = await account('--acknowledge', 'paper', '--seen', seen);
+  expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('nothing of this to acknowledge') });
+  const shown = JSON.parse((await account('--json')).stdout);
+  expect(shown).toMatchObject({ id: 'asha', blocks: [{ venue: 'paper', block: null, drifts: [{ what: 'xyz' }] }] });
+});
+
+test.each([
+  ['--seen says what', ['--seen', 'd1']],
+  ['is a list such as', ['--acknowledge', 'paper', '--seen', 'all']],
+])('refuses: %s', async (why, args) => {
+  const { account } = await desk();
+  expect(await account(...args)).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
+});

@@ -15,6 +15,11 @@ export interface OrderToSend {
   product: 'delivery' | 'mtf';
 }
 
+/** An order whose request may leave for the venue before `startBeforeMs` only: after it others may take it for lost. */
+export interface OrderToStart extends OrderToSend {
+  startBeforeMs: number;
+}
+
 export interface VenueFill {
   /** Unique per account at the venue: a fill counts once. */
   venueFillId: string;
@@ -56,6 +61,8 @@ export interface VenueCapabilities {
   rates?: RateBudget;
   /** Lookups are taken out of the same budget. */
   ratesCountLookups?: boolean;
+  /** How often prices may be asked for, whoever asks, and of how many shares at once; none for a venue that does not count. */
+  quotes?: { everyMs: number; atOnce: number };
   /** What an operator and readiness need to know of a real venue; a simulated one has none. */
   dealing?: VenueDealing;
 }
@@ -166,14 +173,35 @@ export interface VenueDesk {
 /** A venue's secrets for one account, as JSON: decrypted for one use, and never kept or logged. null: none is stored. */
 export type CredentialsOf = (account: AccountAtVenue) => Promise<unknown>;
 
+/** Which order a venue says something about. It is looked up; nothing else of what was said is believed. */
+export interface UpdatedOrder {
+  clientOrderId: string;
+  venueOrderId: string;
+}
+
+/** `lost` says when it is tried again; what happened meanwhile was not heard, and is found by looking orders up. */
+export type StreamState = { kind: 'listening' } | { kind: 'lost'; reason: string; againInMs: number };
+
+/** Who hears a stream. An order may also be none of ours. Neither may throw. */
+export interface StreamEars {
+  onUpdate(order: UpdatedOrder): void;
+  onState(state: StreamState): void;
+}
+
 export interface Venue {
   name: string;
   capabilities: VenueCapabilities;
-  submit(order: OrderToSend): Promise<SubmitOutcome>;
+  /** What is not on its way by its `startBeforeMs`, read after all that has to be waited for, is `not_sent`. */
+  submit(order: OrderToStart): Promise<SubmitOutcome>;
   /** Knows the venue's own number of the order where the venue has ever told it. */
   lookup(order: OrderToSend & { venueOrderId?: string | null }): Promise<LookupOutcome>;
   /** Only a real venue has one. */
   desk?: VenueDesk;
+  /**
+   * Only a venue that pushes an account's updates has it. Comes back whenever it is lost, until it is closed: `close`
+   * resolves when nothing of it is left.
+   */
+  listen?(account: AccountAtVenue, ears: StreamEars): { close(): Promise<void> };
   /** Only a simulated venue has it: the prices its market trades at on a day. */
   openMarket?(tradeDate: string, quotes: readonly Quote[]): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { Settlement } from '../ports/arguments.ts';
 import type { Answer } from '../ports/store.ts';
-import type { RateBudget, SubmitOutcome, Venue } from '../ports/venue.ts';
+import type { OrderToStart, RateBudget, SubmitOutcome, Venue } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
 import { batched } from './batch.ts';
 import { counting } from './counting.ts';
@@ -101,7 +101,10 @@ async function markAndSend(
   if (marked.kind === 'wait') return marked;
   if (world.clock.nowMs() - askedAtMs > SEND_WITHIN_MS) return { kind: 'not_sent', reason: 'marked_too_long_ago' };
   const sentAtMs = world.clock.nowMs();
-  const outcome = await submitSafely(venueOf(world, order), order);
+  const outcome = await submitSafely(venueOf(world, order), {
+    ...order,
+    startBeforeMs: startBeforeMs(order, askedAtMs),
+  });
   return { ...outcome, ms: world.clock.nowMs() - sentAtMs };
 }
 
@@ -137,8 +140,13 @@ export function budgetsOf({ venues }: World): Record<string, RateBudget> {
   return Object.fromEntries(counting);
 }
 
+/** When an order's request must be on its way: soon after its mark, while its lease surely stands, and in its own time. */
+export function startBeforeMs({ sendBeforeMs }: ClaimedOrder, markedAtMs: number): number {
+  return Math.min(sendBeforeMs, markedAtMs + SEND_WITHIN_MS);
+}
+
 /** A venue adapter that throws has told us nothing about the order: unknown, never failed. */
-export async function submitSafely(venue: Venue, order: ClaimedOrder): Promise<SubmitOutcome> {
+export async function submitSafely(venue: Venue, order: OrderToStart): Promise<SubmitOutcome> {
   try {
     return await venue.submit(order);
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Settlement } from '../ports/arguments.ts';
 import type { Answer } from '../ports/store.ts';
 import type { LookupOutcome, Venue } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
-import { budgetsOf, SEND_WITHIN_MS, settler, submitSafely, venueOf } from './execute.ts';
+import { budgetsOf, SEND_WITHIN_MS, settler, startBeforeMs, submitSafely, venueOf } from './execute.ts';
 import { heartbeat, LEASE_MS } from './heartbeat.ts';
 import { neverPlaced, reported, settlementOf, stillOpen, stillUnknown, stillWaiting } from './outcome.ts';
 
@@ -98,7 +98,7 @@ async function askAgain(world: World, venue: Venue, order: LookedUpOrder): Promi
   if (!marked.includes(orderId)) return stillUnknown(order, 'not_found_at_venue', clock.nowMs());
   const asked = { ...order, attempts: order.attempts + 1 };
   if (clock.nowMs() - nowMs > SEND_WITHIN_MS) return stillUnknown(asked, 'marked_too_long_ago', clock.nowMs());
-  const outcome = await submitSafely(venue, order);
+  const outcome = await submitSafely(venue, { ...order, startBeforeMs: startBeforeMs(order, nowMs) });
   // A refusal is about the second request only: the first may be alive and hold the money the second one lacked.
   const conclusive = outcome.kind === 'rejected' && venue.capabilities.missIsProof;
   if (outcome.kind === 'acknowledged' || conclusive) return settlementOf(asked, outcome, clock.nowMs());

@@ -83,8 +83,8 @@ test.each([421, 401, 408, 503])('a %i through a proxy is an answer, and nothing 
 
 test('a changed proxy is used from the next request on', async () => {
   let proxyUrl = proxy.url;
-  const fetcher = egress(async () => ({ proxyUrl }))(account);
-  const get = () => speak(fetcher, { method: 'GET', url: venue.url, headers: {} }, 2_000);
+  const wayOut = egress(async () => ({ proxyUrl }));
+  const get = () => speak(wayOut(account), { method: 'GET', url: venue.url, headers: {} }, 2_000);
   await get();
   proxyUrl = withLogin();
   await get();
@@ -118,3 +118,17 @@ test('a connection that breaks after the tunnel stood proves nothing', async () 
   expect(await say({ proxyUrl: proxy.url })).toEqual({ kind: 'silent', reason: 'connection_lost' });
   expect(heard).toHaveLength(1);
 });
+
+test.each([[{}], [{ proxyUrl: 'of the account' }]])(
+  'nothing leaves when the way out (%j) is known too late',
+  async (secrets) => {
+    let late = false;
+    const slow = egress(async () => {
+      late = true;
+      return 'proxyUrl' in secrets ? { proxyUrl: proxy.url } : secrets;
+    })(account);
+    const said = await speak(slow, { method: 'POST', url: venue.url, headers: {}, body: 'a' }, 2_000, () => !late);
+    expect(said).toEqual({ kind: 'not_sent', reason: 'too_late_to_start' });
+    expect([tunnels, heard]).toEqual([[], []]);
+  },
+);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { alpacaMarketClock } from '../../src/adapters/venues/alpaca-desk.ts';
-import type { OrderToSend, VenueDesk } from '../../src/ports/venue.ts';
+import type { OrderToStart, VenueDesk } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';
 import { type AlpacaExchange, openAlpacaExchange } from './alpaca-exchange.ts';
@@ -17,7 +17,8 @@ beforeEach(async () => {
 afterEach(() => alpaca.close());
 
 const account = { accountId: 7, userId: 'asha' };
-const order: OrderToSend = {
+const order: OrderToStart = {
+  startBeforeMs: Number.POSITIVE_INFINITY,
   ...account,
   orderId: 1,
   clientOrderId: 'abc',
@@ -40,6 +41,12 @@ const holder = {
 };
 
 describe('the desk at Alpaca', () => {
+  test('still has the morning’s orders of India after midnight in New York, which is at 09:30 there', async () => {
+    await alpaca.venue.submit(order);
+    clock.jump((6 * 60 + 25) * 60_000);
+    expect(await desk.ordersToday(account)).toMatchObject({ value: [{ clientOrderId: 'abc' }] });
+  });
+
   test.each(['America/New_York', 'UTC', 'Asia/Kolkata'])('reads the New York day’s orders in %s', async (zone) => {
     const before = process.env['TZ'];
     process.env['TZ'] = zone;
@@ -143,6 +150,13 @@ describe('the desk at Alpaca', () => {
       kind: 'read',
       value: [{ marginMinor: 2305_00, chargesMinor: null }, null, null],
     });
+  });
+
+  test('knows none of what is not traded here, and says so where nothing else is asked', async () => {
+    const elsewhere = { ...order, exchange: 'NSE' };
+    expect(await desk.margins(account, [elsewhere, order])).toMatchObject({ value: [null, { marginMinor: 2305_00 }] });
+    const reason = 'NSE is not traded here: ALPACA_EXCHANGES is US';
+    expect(await desk.margins(account, [elsewhere])).toEqual({ kind: 'unreadable', reason });
   });
 
   test('reads positions with their cost, other kinds of assets as such, and none with a part of a share', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cents, decimal, pieces } from '../../src/adapters/venues/alpaca-wire.ts';
-import type { OrderToSend } from '../../src/ports/venue.ts';
+import type { OrderToStart } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { jumpingClock } from '../pipeline/hand.ts';
 import { type AlpacaExchange, openAlpacaExchange } from './alpaca-exchange.ts';
@@ -12,7 +12,8 @@ beforeEach(async () => {
 });
 afterEach(() => alpaca.close());
 
-const order: OrderToSend = {
+const order: OrderToStart = {
+  startBeforeMs: Number.POSITIVE_INFINITY,
   accountId: 7,
   userId: 'asha',
   orderId: 1,

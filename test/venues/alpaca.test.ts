@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { OrderToSend } from '../../src/ports/venue.ts';
+import type { OrderToStart } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';
 import { type AlpacaExchange, openAlpacaExchange } from './alpaca-exchange.ts';
@@ -13,7 +13,8 @@ beforeEach(async () => {
 afterEach(() => alpaca.close());
 
 const account = { accountId: 7, userId: 'asha' };
-const order: OrderToSend = {
+const order: OrderToStart = {
+  startBeforeMs: Number.POSITIVE_INFINITY,
   ...account,
   orderId: 1,
   clientOrderId: '0123456789abcdefghij',
@@ -53,7 +54,7 @@ describe('an order at Alpaca', () => {
   });
 
   test.each([
-    ['of NSE', { exchange: 'NSE' }, 'not listed here: NSE'],
+    ['of NSE', { exchange: 'NSE' }, 'NSE is not traded here: ALPACA_EXCHANGES is US'],
     ['with leverage', { product: 'mtf' as const }, 'mtf is not offered here: leverage is a setting of the account'],
   ])('%s is refused here, and nothing is said', async (_what, change, message) => {
     expect(await alpaca.venue.submit({ ...order, ...change })).toEqual({ kind: 'rejected', message });

@@ -4,7 +4,7 @@ import type { PgliteDatabase } from '../../src/adapters/store/pglite.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Store } from '../../src/ports/store.ts';
 import type { Step, World } from '../../src/ports/world.ts';
-import { execute } from '../../src/stages/execute.ts';
+import { execute, SEND_WITHIN_MS } from '../../src/stages/execute.ts';
 import { reported } from '../../src/stages/outcome.ts';
 import { reconcile } from '../../src/stages/reconcile.ts';
 import { decideAll, leaseMs, minuteMs, nowMs, openScene, user } from '../contract/scene.ts';
@@ -119,20 +119,46 @@ describe.each(venues)('an order at %s, when the venue', (name, open) => {
       await exchange.close();
     }
   });
+
+  test('is reached too late, since its credentials were long in coming, is not spoken to: it goes again', async () => {
+    const clock = jumpingClock(nowMs);
+    const exchange = await open(clock);
+    try {
+      await queued(name);
+      const { credentials } = exchange;
+      exchange.credentials = (account) => {
+        clock.jump(SEND_WITHIN_MS);
+        return credentials(account);
+      };
+      await execute(worldOf(exchange, clock), 1, undefined, 1);
+      expect(exchange.book()).toEqual([]);
+      expect(await orderNow()).toMatchObject({ status: 'queued', path: 'queued submitting queued' });
+      exchange.credentials = credentials;
+      clock.jump(minuteMs);
+      await execute(worldOf(exchange, clock), 1);
+      expect(exchange.book()).toMatchObject([{ clientOrderId: (await orderNow())['id'] }]);
+    } finally {
+      await exchange.close();
+    }
+  });
 });
 
-async function played(exchange: Exchange, fault: FaultName | null, clock: JumpingClock): Promise<string> {
-  await queued(exchange.name);
-  const steps: Step[] = [];
-  const world: World = {
+function worldOf({ name, venue }: Exchange, clock: JumpingClock, steps: Step[] = []): World {
+  return {
     store,
     clock,
     quotes: { read: async () => [] },
-    venues: new Map([[exchange.name, exchange.venue]]),
+    venues: new Map([[name, venue]]),
     notifier: onScreenNotifier(),
     operatorDays: async () => [],
     tell: (step) => steps.push(step),
   };
+}
+
+async function played(exchange: Exchange, fault: FaultName | null, clock: JumpingClock): Promise<string> {
+  await queued(exchange.name);
+  const steps: Step[] = [];
+  const world = worldOf(exchange, clock, steps);
   exchange.next(fault);
   await execute(world, 1);
 

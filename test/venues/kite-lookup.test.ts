@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { istMs } from '../../src/domain/ist.ts';
-import type { OrderToSend } from '../../src/ports/venue.ts';
+import type { OrderToStart } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { jumpingClock } from '../pipeline/hand.ts';
 import { type KiteExchange, openKiteExchange } from './kite-exchange.ts';
@@ -12,7 +12,8 @@ beforeEach(async () => {
 afterEach(() => kite.close());
 
 const account = { accountId: 7, userId: 'asha' };
-const order: OrderToSend = {
+const order: OrderToStart = {
+  startBeforeMs: Number.POSITIVE_INFINITY,
   ...account,
   orderId: 1,
   clientOrderId: 'abc',

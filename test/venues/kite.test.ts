@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stampMs } from '../../src/adapters/venues/indian.ts';
 import { exchangeRequestToken, kiteTokenUntilMs, verifyPostback } from '../../src/adapters/venues/kite-session.ts';
-import type { OrderToSend, Venue } from '../../src/ports/venue.ts';
+import type { OrderToStart, Venue } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';
 import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from './kite-exchange.ts';
@@ -16,7 +16,8 @@ beforeEach(async () => {
 afterEach(() => kite.close());
 
 const account = { accountId: 7, userId: 'asha' };
-const order: OrderToSend = {
+const order: OrderToStart = {
+  startBeforeMs: Number.POSITIVE_INFINITY,
   ...account,
   orderId: 1,
   clientOrderId: '0123456789abcdefghij',

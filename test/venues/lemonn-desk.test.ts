@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lemonnDialect } from '../../src/adapters/venues/lemonn-dialect.ts';
 import { istMs } from '../../src/domain/ist.ts';
-import type { OrderToSend, VenueDesk } from '../../src/ports/venue.ts';
+import type { OrderToStart, VenueDesk } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { jumpingClock } from '../pipeline/hand.ts';
 import { apiKey, type LemonnExchange, openLemonnExchange, privateKey } from './lemonn-exchange.ts';
@@ -20,7 +20,8 @@ function deskOf({ venue }: LemonnExchange): VenueDesk {
 }
 
 const account = { accountId: 7, userId: 'asha' };
-const order: OrderToSend = {
+const order: OrderToStart = {
+  startBeforeMs: Number.POSITIVE_INFINITY,
   ...account,
   orderId: 1,
   clientOrderId: 'abc',

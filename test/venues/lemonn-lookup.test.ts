@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lemonnDialect } from '../../src/adapters/venues/lemonn-dialect.ts';
 import { istMs } from '../../src/domain/ist.ts';
-import type { OrderToSend } from '../../src/ports/venue.ts';
+import type { OrderToStart } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { jumpingClock } from '../pipeline/hand.ts';
 import { type LemonnExchange, openLemonnExchange } from './lemonn-exchange.ts';
@@ -12,7 +12,8 @@ beforeEach(async () => {
 });
 afterEach(() => lemonn.close());
 
-const order: OrderToSend = {
+const order: OrderToStart = {
+  startBeforeMs: Number.POSITIVE_INFINITY,
   accountId: 7,
   userId: 'asha',
   orderId: 1,
@@ -46,7 +47,7 @@ const trade = (quantity: number | string, change: object = {}) => ({
 });
 
 /** What the lookup makes of a book with these orders, and these pages of trades. */
-async function lookedUp(orders: unknown, pages: unknown[][] = [], wanted: OrderToSend = order) {
+async function lookedUp(orders: unknown, pages: unknown[][] = [], wanted = order) {
   lemonn.answerNext(200, data({ orders }));
   for (const trades of pages) lemonn.answerNext(200, data({ trades }));
   return lemonn.venue.lookup(wanted);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lemonnDialect } from '../../src/adapters/venues/lemonn-dialect.ts';
 import { istMs } from '../../src/domain/ist.ts';
-import type { OrderToSend } from '../../src/ports/venue.ts';
+import type { OrderToStart } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';
 import { apiKey, type LemonnExchange, openLemonnExchange, privateKey, requestId } from './lemonn-exchange.ts';
@@ -15,7 +15,8 @@ beforeEach(async () => {
 afterEach(() => lemonn.close());
 
 const account = { accountId: 7, userId: 'asha' };
-const order: OrderToSend = {
+const order: OrderToStart = {
+  startBeforeMs: Number.POSITIVE_INFINITY,
   ...account,
   orderId: 1,
   clientOrderId: '0123456789abcdefghij',

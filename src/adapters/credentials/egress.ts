@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Agent } from 'node:http';
 import { ProxyAgent, fetch as undiciFetch } from 'undici';
 import { z } from 'zod';
 import { egressSecrets } from '../../ports/vault.ts';
@@ -11,16 +12,36 @@ type SecretsOf = (account: AccountAtVenue) => Promise<unknown>;
  * registered address (one per client) see the proxy's. Whatever goes wrong before the way is open is told as a failed
  * connection, which it is: nothing has been said to the venue. A proxy is never gone round.
  */
-export function egress(secretsOf: SecretsOf): (account: AccountAtVenue) => typeof fetch {
+export function egress(secretsOf: SecretsOf): (account: AccountAtVenue) => Promise<typeof fetch> {
   const agentFor = agents();
-  return (account) => async (input, init) => {
+  return async (account) => {
     const proxyUrl = await proxyOf(secretsOf, account);
-    if (proxyUrl === null) return fetch(input, init);
+    if (proxyUrl === null) return fetch;
     // A proxy agent needs the fetch of its own package: that of Node 24 refuses it (undici 8.12 and 7.29).
-    const through = undiciFetch as unknown as (of: typeof input, how: object) => Promise<Response>;
-    return through(input, { ...init, dispatcher: agentFor(account.accountId, proxyUrl) }).catch((error: unknown) => {
-      throw tunnelRefused(error) ? notConnected('PROXY_REFUSED') : error;
-    });
+    const through = undiciFetch as unknown as (of: Parameters<typeof fetch>[0], how: object) => Promise<Response>;
+    return (input, init) => {
+      const dispatcher = agentFor(account.accountId, proxyUrl);
+      return through(input, { ...init, dispatcher }).catch((error: unknown) => {
+        throw tunnelRefused(error) ? notConnected('PROXY_REFUSED') : error;
+      });
+    };
+  };
+}
+
+/**
+ * The account's way out for a stream: through a tunnel of its proxy (CONNECT); undefined where it has none. For one
+ * connection: what is still on the way through the proxy when `over` aborts is ended.
+ * @throws TypeError where nobody can say whether it has a proxy: it is never gone round
+ */
+export function streamEgress(
+  secretsOf: SecretsOf,
+): (account: AccountAtVenue, over: AbortSignal) => Promise<Agent | undefined> {
+  return async (account, over) => {
+    const proxyUrl = await proxyOf(secretsOf, account);
+    if (proxyUrl === null) return undefined;
+    // Loaded only where it is used: it costs every command some time to start.
+    const { HttpsProxyAgent } = await import('https-proxy-agent');
+    return new HttpsProxyAgent(proxyUrl, { signal: over });
   };
 }
 

@@ -65,14 +65,18 @@ function instant(ms: number): string {
 /** Alpaca's own limit for one answer. Who has as many orders in a day is nobody of ours: not read rather than in part. */
 const MOST_ORDERS = 500;
 
-/** The account's orders since midnight in New York, which is when the day of its market begins. */
+/**
+ * The account's orders since midnight in New York, where the day of its market begins, or in India, where our trade date
+ * does: whichever was first. New York's midnight is in the middle of the Indian morning, between a scan and its evening.
+ */
 export async function ordersToday(
   wire: AlpacaWire,
   account: AccountAtVenue,
   exchange: string,
 ): Promise<VenueRead<VenueOrder[]>> {
   const now = Temporal.Instant.fromEpochMilliseconds(wire.clock.nowMs());
-  const midnightMs = now.toZonedDateTimeISO('America/New_York').startOfDay().epochMilliseconds;
+  const midnights = ['America/New_York', 'Asia/Kolkata'].map((zone) => now.toZonedDateTimeISO(zone).startOfDay());
+  const midnightMs = Math.min(...midnights.map(({ epochMilliseconds }) => epochMilliseconds));
   const asked = new URLSearchParams({ status: 'all', after: instant(midnightMs - 1000), limit: `${MOST_ORDERS}` });
   const read = readAs(await ask(wire, account, { method: 'GET', path: `/v2/orders?${asked}` }), orders);
   if (read.kind !== 'read') return read;

@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
-import { type Answered, cut, type Spoken, speak } from './http.ts';
+import { type Answered, cut, type MayLeave, type Spoken, speak, type WayOut } from './http.ts';
 import { storedFor } from './stored.ts';
 
-/** Alpaca's addresses (docs.alpaca.markets). Paper keys work at the paper address only, live keys at the live one. */
-export const alpacaAddresses = {
-  live: { baseUrl: 'https://api.alpaca.markets', streamUrl: 'wss://api.alpaca.markets/stream' },
-  paper: { baseUrl: 'https://paper-api.alpaca.markets', streamUrl: 'wss://paper-api.alpaca.markets/stream' },
-  dataUrl: 'https://data.alpaca.markets',
-} as const;
+/** Where Alpaca's market data is (docs.alpaca.markets), for paper and live keys alike. */
+export const alpacaDataUrl = 'https://data.alpaca.markets';
+
+/** Where `trade_updates` come: at the trading API's own address, paper or live (wss://api.alpaca.markets/stream). */
+export function alpacaStreamUrl(baseUrl: string): string {
+  return `${baseUrl.replace(/^http/, 'ws').replace(/\/$/, '')}/stream`;
+}
 
 /** How this process reaches Alpaca. */
 export interface AlpacaWire {
@@ -20,7 +21,7 @@ export interface AlpacaWire {
   credentials: CredentialsOf;
   clock: Clock;
   /** The account's way out. */
-  fetchFor: (account: AccountAtVenue) => typeof fetch;
+  fetchFor: (account: AccountAtVenue) => WayOut;
   timeoutMs: number;
 }
 
@@ -36,6 +37,7 @@ export interface AlpacaAsk {
   json?: unknown;
   /** Asked of the market data. */
   data?: true;
+  mayLeave?: MayLeave;
 }
 
 /**
@@ -58,9 +60,11 @@ export async function ask(wire: AlpacaWire, account: AccountAtVenue, asked: Alpa
   const headers: Record<string, string> = { 'APCA-API-KEY-ID': keyId, 'APCA-API-SECRET-KEY': secretKey };
   const base = asked.data ? wire.dataUrl : wire.baseUrl;
   const request = { method: asked.method, url: `${base.replace(/\/$/, '')}${asked.path}`, headers };
-  if (asked.json === undefined) return said(await speak(wire.fetchFor(account), request, wire.timeoutMs));
+  const { json, mayLeave } = asked;
+  if (json === undefined) return said(await speak(wire.fetchFor(account), request, wire.timeoutMs, mayLeave));
   headers['Content-Type'] = 'application/json';
-  return said(await speak(wire.fetchFor(account), { ...request, body: JSON.stringify(asked.json) }, wire.timeoutMs));
+  const written = { ...request, body: JSON.stringify(json) };
+  return said(await speak(wire.fetchFor(account), written, wire.timeoutMs, mayLeave));
 }
 
 const refused = z.object({ code: z.int().nullish(), message: z.string() });

@@ -15,7 +15,7 @@ import { type AlpacaAsk, type AlpacaWire, ask, readAs } from './alpaca-call.ts';
 import { cents, decimal, exchangeOf, pieces } from './alpaca-wire.ts';
 
 /** Symbols go into the address; so many fit any server. */
-const QUOTES_AT_ONCE = 100;
+export const QUOTES_AT_ONCE = 100;
 
 /** What can be read of an account at Alpaca; the order book's own reads are the venue's. */
 export function alpacaDesk(
@@ -38,7 +38,13 @@ export function alpacaDesk(
       return { kind: 'read', value: quotes };
     },
     async margins(_account, orders) {
-      return { kind: 'read', value: orders.map(marginOf) };
+      const [first] = orders;
+      const listed = (order: OrderToSend) => exchanges.includes(order.exchange);
+      // An order that is not taken has no margin; where none is, that is worth saying.
+      if (first && !orders.some(listed)) {
+        return { kind: 'unreadable', reason: notTradedHere(first.exchange, exchanges) };
+      }
+      return { kind: 'read', value: orders.map((order) => (listed(order) ? marginOf(order) : null)) };
     },
     async funds(account) {
       const said = await get(wire, account, { path: '/v2/account' }, accountShape);
@@ -54,6 +60,11 @@ export function alpacaDesk(
       return said.kind === 'read' ? sessionOf(said.value) : said;
     },
   };
+}
+
+/** What an operator has to know where our instruments are of another exchange than those he sends here. */
+export function notTradedHere(exchange: string, exchanges: readonly string[]): string {
+  return `${exchange} is not traded here: ALPACA_EXCHANGES is ${exchanges.join(',')}`;
 }
 
 async function get<T>(

@@ -1,24 +1,20 @@
 import type { Agent } from 'node:http';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
-import type { AccountAtVenue, CredentialsOf } from '../../ports/venue.ts';
+import type { AccountAtVenue, CredentialsOf, StreamEars, UpdatedOrder } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
 import { type AlpacaKeys, keysOf } from './alpaca-call.ts';
 
-/** `lost` says when it is tried again; what happened meanwhile was not heard, so look up what is open. */
-export type StreamState = { kind: 'listening' } | { kind: 'lost'; reason: string; againInMs: number };
+/** The account's way out for one connection; refused where nobody can say which it is. `over` ends what is left of it. */
+export type StreamWayOut = (account: AccountAtVenue, over: AbortSignal) => Promise<Agent | undefined>;
 
-export interface AlpacaUpdatesOptions {
-  /** `alpacaAddresses.live.streamUrl` or the paper one: the one of the venue's own address. */
+export interface AlpacaUpdatesOptions extends StreamEars {
+  /** That of the venue's own address: `alpacaStreamUrl`. */
   streamUrl: string;
   account: AccountAtVenue;
   credentials: CredentialsOf;
   clock: Clock;
-  /** A reason to look this order up, and nothing else; it may also be none of ours. Must not throw. */
-  onUpdate: (clientOrderId: string) => void;
-  onState?: (state: StreamState) => void;
-  /** The account's way out. */
-  agent?: Agent;
+  agentFor: StreamWayOut;
   /** First pause before it is tried again, doubling up to the longest. */
   pausesMs?: { first: number; longest: number };
   /** A connection that shows no life in this time is given up. */
@@ -27,7 +23,7 @@ export interface AlpacaUpdatesOptions {
 
 const defaultPausesMs = { first: 1_000, longest: 60_000 };
 const DEFAULT_BEAT_MS = 20_000;
-const CLOSE_WITHIN_MS = 1_000;
+const CLOSE_WITHIN_MS = 500;
 const LARGEST_MESSAGE = 1_000_000;
 
 /**
@@ -52,7 +48,7 @@ const update = z.object({
 });
 
 /** Which order a message of the stream is about; null: about none. Nothing else of it is believed. */
-export function readUpdate(raw: string): { venueOrderId: string; clientOrderId: string } | null {
+export function readUpdate(raw: string): UpdatedOrder | null {
   const read = update.safeParse(jsonOf(raw));
   if (!read.success) return null;
   const { id: venueOrderId, client_order_id: clientOrderId } = read.data.data.order;
@@ -68,17 +64,41 @@ interface Ended {
 async function keepListening(options: AlpacaUpdatesOptions, stop: AbortSignal): Promise<void> {
   const { first, longest } = options.pausesMs ?? defaultPausesMs;
   for (let failures = 0; !stop.aborted; failures++) {
-    const keys = await keysOf(options.credentials, options.account);
-    const { reason, held } =
-      keys.kind === 'keys' ? await listen(options, keys.keys, stop) : { reason: keys.reason, held: false };
+    const { reason, held } = await connection(options, stop);
     if (stop.aborted) return;
     if (held) failures = 0;
     // Keys that are refused are so until somebody changes them.
     const pauseMs = reason === 'keys_refused' ? longest : Math.min(first * 2 ** failures, longest);
     // Up to half as long again, each account its own share: an outage ends for all at once.
     const againInMs = pauseMs + Math.floor((pauseMs * ((options.account.accountId * 7919) % 1000)) / 2000);
-    options.onState?.({ kind: 'lost', reason, againInMs });
+    options.onState({ kind: 'lost', reason, againInMs });
     await pause(options.clock, againInMs, stop);
+  }
+}
+
+/** One connection by the account's own way out, with the keys it has now. */
+async function connection(options: AlpacaUpdatesOptions, stop: AbortSignal): Promise<Ended> {
+  const over = new AbortController();
+  try {
+    const prepared = await unlessStopped(prepare(options, over.signal), stop);
+    if (prepared === null) return { reason: 'stopped', held: false };
+    if (prepared.kind !== 'ready') return { reason: prepared.reason, held: false };
+    return await listen(options, prepared.keys, prepared.agent, stop);
+  } finally {
+    over.abort();
+  }
+}
+
+type Prepared = { kind: 'ready'; keys: AlpacaKeys; agent: Agent | undefined } | { kind: 'missing'; reason: string };
+
+async function prepare({ credentials, account, agentFor }: AlpacaUpdatesOptions, over: AbortSignal): Promise<Prepared> {
+  const found = await keysOf(credentials, account);
+  if (found.kind !== 'keys') return { kind: 'missing', reason: found.reason };
+  try {
+    return { kind: 'ready', keys: found.keys, agent: await agentFor(account, over) };
+  } catch {
+    // Its words may hold the proxy's password.
+    return { kind: 'missing', reason: 'no_way_out' };
   }
 }
 
@@ -90,8 +110,13 @@ interface Life extends Ended {
 }
 
 /** One connection, from its opening to its end. */
-function listen(options: AlpacaUpdatesOptions, keys: AlpacaKeys, stop: AbortSignal): Promise<Ended> {
-  const { clock, agent, beatMs = DEFAULT_BEAT_MS } = options;
+function listen(
+  options: AlpacaUpdatesOptions,
+  keys: AlpacaKeys,
+  agent: Agent | undefined,
+  stop: AbortSignal,
+): Promise<Ended> {
+  const { clock, beatMs = DEFAULT_BEAT_MS } = options;
   return new Promise((resolve) => {
     if (stop.aborted) return resolve({ reason: 'stopped', held: false });
     const limits = { handshakeTimeout: beatMs, maxPayload: LARGEST_MESSAGE };
@@ -114,6 +139,8 @@ function listen(options: AlpacaUpdatesOptions, keys: AlpacaKeys, stop: AbortSign
     socket.on('pong', () => Object.assign(life, { alive: true }));
     // Text, or JSON in binary frames, as the paper address sends it.
     socket.on('message', (data) => hear(options, socket, life, Buffer.isBuffer(data) ? data.toString('utf8') : ''));
+    // Of the venue, or of the proxy that refuses the tunnel.
+    socket.on('unexpected-response', (_request, { statusCode }) => giveUp(socket, life, `http_${statusCode}`));
     // `close` follows; the words may hold an address with secrets of the way out.
     socket.on('error', () => undefined);
     socket.on('close', () => {
@@ -135,12 +162,12 @@ function hear({ onUpdate, onState }: AlpacaUpdatesOptions, socket: WebSocket, li
   const order = readUpdate(raw);
   const answer = answerOf(raw);
   if (order) {
-    onUpdate(order.clientOrderId);
+    onUpdate(order);
   } else if (answer === 'authorized') {
     socket.send(JSON.stringify({ action: 'listen', data: { streams: ['trade_updates'] } }));
   } else if (answer === 'listening') {
     life.listening = true;
-    onState?.({ kind: 'listening' });
+    onState({ kind: 'listening' });
   } else if (answer !== null) giveUp(socket, life, answer);
 }
 
@@ -155,6 +182,16 @@ function answerOf(raw: string): 'authorized' | 'keys_refused' | 'listening' | 'n
   const list = listening.safeParse(json);
   if (!list.success) return null;
   return list.data.data.streams.includes('trade_updates') ? 'listening' : 'not_offered';
+}
+
+/** Something that is waited for, but not beyond the end of everything; null: that came first. */
+function unlessStopped<T>(work: Promise<T>, stop: AbortSignal): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const leave = () => resolve(null);
+    stop.addEventListener('abort', leave, { once: true });
+    if (stop.aborted) leave();
+    work.then(resolve, reject).finally(() => stop.removeEventListener('abort', leave));
+  });
 }
 
 /** A pause that the end of everything cuts short. */

@@ -1,9 +1,11 @@
 import { formatMinor } from '../../domain/money.ts';
 import type { CancelOutcome, OrderToSend, SubmitOutcome, Venue, VenueCapabilities } from '../../ports/venue.ts';
 import { lookUp, ordersToday } from './alpaca-book.ts';
-import { type AlpacaSaid, type AlpacaWire, ask, worded } from './alpaca-call.ts';
-import { alpacaDesk } from './alpaca-desk.ts';
+import { type AlpacaSaid, type AlpacaWire, alpacaStreamUrl, ask, worded } from './alpaca-call.ts';
+import { alpacaDesk, notTradedHere, QUOTES_AT_ONCE } from './alpaca-desk.ts';
+import type { StreamWayOut } from './alpaca-updates.ts';
 import { isOrder, order as orderShape } from './alpaca-wire.ts';
+import { inTime } from './http.ts';
 
 export interface AlpacaVenueOptions extends AlpacaWire {
   /**
@@ -13,11 +15,14 @@ export interface AlpacaVenueOptions extends AlpacaWire {
   exchanges?: readonly [string, ...string[]];
   /** Where prices come from: `iex` needs no subscription, `sip` (all exchanges) does. */
   feed?: 'iex' | 'sip';
+  /** The account's way out for its stream of updates; left out: there is no stream. */
+  agentFor?: StreamWayOut;
 }
 
 /**
  * What Alpaca is (docs.alpaca.markets). All calls of an account share 200 a minute, and one use of the budget may be two
  * of them (an order and its fills, a refusal and its lookup): 90 leaves room for the desk. No limit by day is named.
+ * Prices are 200 a minute, too (without a subscription): one a second stays well below.
  */
 const capabilities: VenueCapabilities = {
   refusesDuplicates: true,
@@ -25,6 +30,7 @@ const capabilities: VenueCapabilities = {
   missIsProof: false,
   rates: { account: { perSecond: 5, perMinute: 90, perDay: 90 * 60 * 24 }, venue: null },
   ratesCountLookups: true,
+  quotes: { everyMs: 1_000, atOnce: QUOTES_AT_ONCE },
   dealing: {
     lookup: 'by_id',
     // A day order given after the close waits for the next day there; nobody asks for that here.
@@ -45,16 +51,19 @@ const capabilities: VenueCapabilities = {
 export function alpacaVenue(options: AlpacaVenueOptions): Venue {
   const exchanges = options.exchanges ?? ['US'];
   const [exchange] = exchanges;
+  const { agentFor, baseUrl, credentials, clock } = options;
   return {
     name: 'alpaca',
     capabilities,
     async submit(order) {
       if (!exchanges.includes(order.exchange))
-        return { kind: 'rejected', message: `not listed here: ${order.exchange}` };
+        return { kind: 'rejected', message: notTradedHere(order.exchange, exchanges) };
       if (order.product !== 'delivery') {
         return { kind: 'rejected', message: 'mtf is not offered here: leverage is a setting of the account' };
       }
-      const alpaca = await ask(options, order, { method: 'POST', path: '/v2/orders', json: orderJson(order) });
+      const mayLeave = inTime(options.clock, order);
+      const asked = { method: 'POST', path: '/v2/orders', json: orderJson(order), mayLeave } as const;
+      const alpaca = await ask(options, order, asked);
       return alpaca.kind === 'error' ? refusedOf(options, order, alpaca) : outcomeOf(order, alpaca);
     },
     lookup: (order) => lookUp(options, order),
@@ -63,6 +72,14 @@ export function alpacaVenue(options: AlpacaVenueOptions): Venue {
       ordersToday: (account) => ordersToday(options, account, exchange),
       cancel: (order) => cancel(options, order),
     },
+    ...(agentFor && {
+      listen(account, ears) {
+        const updates = { ...ears, account, credentials, clock, agentFor, streamUrl: alpacaStreamUrl(baseUrl) };
+        // Loaded only where somebody listens: it costs every command some time to start.
+        const stream = import('./alpaca-updates.ts').then(({ alpacaUpdates }) => alpacaUpdates(updates));
+        return { close: async () => (await stream).close() };
+      },
+    }),
   };
 }
 

@@ -1,4 +1,17 @@
 import { z } from 'zod';
+import type { OrderToStart } from '../../ports/venue.ts';
+import type { Clock } from '../../ports/world.ts';
+
+/** The way out to a venue; a promise where finding it takes a while. One that is refused says that nothing left. */
+export type WayOut = typeof fetch | Promise<typeof fetch>;
+
+/** Whether a request may still leave now; asked when there is nothing left to wait for. */
+export type MayLeave = () => boolean;
+
+/** Until the moment by which an order must be on its way. */
+export function inTime(clock: Clock, { startBeforeMs }: OrderToStart): MayLeave {
+  return () => clock.nowMs() < startBeforeMs;
+}
 
 /** One request to a venue. `headers` and `body` may hold secrets: they go to the wire and nowhere else. */
 export interface Request {
@@ -16,9 +29,16 @@ export type Answered = { kind: 'answered'; status: number; text: string; json: u
 export type Spoken = Answered | { kind: 'not_sent'; reason: string } | { kind: 'silent'; reason: string };
 
 /** Says one thing to a venue, once, and reads the whole answer. Never throws; redirects are not followed. */
-export async function speak(fetcher: typeof fetch, request: Request, timeoutMs: number): Promise<Spoken> {
+export async function speak(
+  wayOut: WayOut,
+  request: Request,
+  timeoutMs: number,
+  mayLeave: MayLeave = () => true,
+): Promise<Spoken> {
   const { url, method, body } = request;
   try {
+    const fetcher = await wayOut;
+    if (!mayLeave()) return { kind: 'not_sent', reason: 'too_late_to_start' };
     const signal = AbortSignal.timeout(timeoutMs);
     const sent = body === undefined ? { headers: request.headers } : once(request.headers, body);
     const answer = await fetcher(url, { method, ...sent, signal, redirect: 'manual' });

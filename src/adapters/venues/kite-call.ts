@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
-import { type Answered, cut, type Spoken, speak } from './http.ts';
+import { type Answered, cut, type MayLeave, type Spoken, speak, type WayOut } from './http.ts';
 import { storedFor } from './stored.ts';
 
 /** How this process reaches Kite. */
@@ -11,7 +11,7 @@ export interface KiteWire {
   credentials: CredentialsOf;
   clock: Clock;
   /** The account's way out: Kite takes orders only from the address registered for it. */
-  fetchFor: (account: AccountAtVenue) => typeof fetch;
+  fetchFor: (account: AccountAtVenue) => WayOut;
   timeoutMs: number;
 }
 
@@ -32,6 +32,7 @@ export interface KiteAsk {
   /** Sent as form-urlencoded. */
   form?: Record<string, string>;
   json?: unknown;
+  mayLeave?: MayLeave;
 }
 
 /**
@@ -59,8 +60,8 @@ export async function ask(wire: KiteWire, account: AccountAtVenue, asked: KiteAs
 /** One request on Kite's wire; `authorization` null: before the login. */
 export function sendTo(
   baseUrl: string,
-  fetcher: typeof fetch,
-  { method, path, form, json }: KiteAsk,
+  fetcher: WayOut,
+  { method, path, form, json, mayLeave }: KiteAsk,
   timeoutMs: number,
   authorization: string | null,
 ): Promise<Spoken> {
@@ -69,11 +70,11 @@ export function sendTo(
   const request = { method, url: `${baseUrl.replace(/\/$/, '')}${path}`, headers };
   if (form !== undefined) {
     headers['Content-Type'] = 'application/x-www-form-urlencoded';
-    return speak(fetcher, { ...request, body: new URLSearchParams(form).toString() }, timeoutMs);
+    return speak(fetcher, { ...request, body: new URLSearchParams(form).toString() }, timeoutMs, mayLeave);
   }
-  if (json === undefined) return speak(fetcher, request, timeoutMs);
+  if (json === undefined) return speak(fetcher, request, timeoutMs, mayLeave);
   headers['Content-Type'] = 'application/json';
-  return speak(fetcher, { ...request, body: JSON.stringify(json) }, timeoutMs);
+  return speak(fetcher, { ...request, body: JSON.stringify(json) }, timeoutMs, mayLeave);
 }
 
 /** A request's fate in Kite's own terms. */

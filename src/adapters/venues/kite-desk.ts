@@ -17,7 +17,7 @@ import { kiteTokenUntilMs } from './kite-session.ts';
 import { productOf, rupees } from './kite-wire.ts';
 
 /** Kite's own limit for /quote (documented). */
-const QUOTES_AT_ONCE = 500;
+export const QUOTES_AT_ONCE = 500;
 
 /** What can be read of an account at Kite; the order book's own reads are the venue's. */
 export function kiteDesk(wire: KiteWire): Omit<VenueDesk, 'ordersToday' | 'cancel'> {

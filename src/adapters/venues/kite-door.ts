@@ -4,6 +4,7 @@ import type { Store } from '../../ports/store.ts';
 import type { RecordOwner, Vault, VenueDoor } from '../../ports/vault.ts';
 import type { AccountAtVenue } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
+import type { WayOut } from './http.ts';
 import { exchangeRequestToken, kiteLoginUrl, verifyPostback } from './kite-session.ts';
 import { venueSecrets } from './secrets.ts';
 import { storeSession } from './stored-login.ts';
@@ -14,7 +15,7 @@ export interface DoorOptions {
   vault: Vault;
   store: Store;
   clock: Clock;
-  fetchFor: (account: AccountAtVenue) => typeof fetch;
+  fetchFor: (account: AccountAtVenue) => WayOut;
   timeoutMs: number;
 }
 
@@ -35,7 +36,8 @@ export function kiteDoor(options: DoorOptions): Required<Omit<VenueDoor, 'logIn'
       const back = new URLSearchParams({ redirect_params: new URLSearchParams({ state }).toString() });
       return `${kiteLoginUrl(stored.secrets.apiKey)}&${back}`;
     },
-    async finishLogin(accountId, requestToken) {
+    bringsStateBack: true,
+    async finishLogin(accountId, { requestToken }) {
       const stored = await read(accountId);
       if (!stored) return { kind: 'not_connected' };
       const { apiKey, apiSecret, clientId } = stored.secrets;

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { addDays, istDate, istMs } from '../../domain/ist.ts';
 import type { Clock } from '../../ports/world.ts';
+import type { WayOut } from './http.ts';
 import { said, sendTo } from './kite-call.ts';
 
 /** Where a client logs in; Kite sends him back to the app's address with a `request_token`. */
@@ -23,7 +24,7 @@ export interface RequestToken {
   /** From the login's way back: it works once, and for minutes. */
   requestToken: string;
   clock: Clock;
-  fetcher: typeof fetch;
+  fetcher: WayOut;
   timeoutMs: number;
 }
 

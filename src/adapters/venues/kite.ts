@@ -10,9 +10,9 @@ import {
   type VenueCapabilities,
   type VenueRead,
 } from '../../ports/venue.ts';
-import { speaksOfDoubt } from './http.ts';
+import { inTime, speaksOfDoubt } from './http.ts';
 import { ask, type KiteSaid, type KiteWire, readAs } from './kite-call.ts';
-import { kiteDesk } from './kite-desk.ts';
+import { kiteDesk, QUOTES_AT_ONCE } from './kite-desk.ts';
 import { asVenueOrders, type KiteBook, orders, orderTaken, ours, productOf, reportOf, trades } from './kite-wire.ts';
 
 export interface KiteVenueOptions extends KiteWire {
@@ -22,7 +22,7 @@ export interface KiteVenueOptions extends KiteWire {
 
 /**
  * What Kite is (kite.trade/docs/connect/v3, staff posts of 2026). Orders of one client share 10 a second, 400 a minute
- * and 5000 a day, changes and cancels included. Everything else is 10 a second for each api_key (quotes 1 a second),
+ * and 5000 a day, changes and cancels included. Quotes are 1 a second, everything else is 10 a second for each api_key,
  * which this budget can't express: it is answered 429, and the lookup comes again after its pause.
  */
 const capabilities: VenueCapabilities = {
@@ -31,6 +31,7 @@ const capabilities: VenueCapabilities = {
   missIsProof: false,
   rates: { account: defaultRate, venue: null },
   ratesCountLookups: false,
+  quotes: { everyMs: 1_000, atOnce: QUOTES_AT_ONCE },
   dealing: {
     lookup: 'book_scan',
     // Kite has them, as a variety of its own that nobody asks for here.
@@ -53,7 +54,8 @@ export function kiteVenue(options: KiteVenueOptions): Venue {
     capabilities,
     async submit(order) {
       const form = orderForm(order, options.algoId);
-      return outcomeOf(await ask(options, order, { method: 'POST', path: '/orders/regular', form }));
+      const mayLeave = inTime(options.clock, order);
+      return outcomeOf(await ask(options, order, { method: 'POST', path: '/orders/regular', form, mayLeave }));
     },
     async lookup(order) {
       return lookIn(await readBook(order), order);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
-import { type Answered, cut, type Spoken, speak } from './http.ts';
+import { type Answered, cut, type MayLeave, type Spoken, speak, type WayOut } from './http.ts';
 import type { LemonnDialect } from './lemonn-dialect.ts';
 import { storedFor } from './stored.ts';
 
@@ -16,7 +16,7 @@ export interface LemonnWire {
   credentials: CredentialsOf;
   clock: Clock;
   /** The account's way out: keys are tied to addresses (`ip_whitelist`). */
-  fetchFor: (account: AccountAtVenue) => typeof fetch;
+  fetchFor: (account: AccountAtVenue) => WayOut;
   timeoutMs: number;
 }
 
@@ -46,6 +46,7 @@ export interface LemonnAsk {
   json?: unknown;
   /** The same, for what names the account's client in the body. */
   jsonFor?: (clientId: string) => unknown;
+  mayLeave?: MayLeave;
 }
 
 /**
@@ -72,24 +73,24 @@ const refused = z.object({
 export async function ask(wire: LemonnWire, account: AccountAtVenue, asked: LemonnAsk): Promise<LemonnSaid> {
   const session = await lemonnSession(wire, account);
   if (session.kind !== 'open') return session;
-  const { method, path, jsonFor } = asked;
+  const { method, path, jsonFor, mayLeave } = asked;
   const json = jsonFor ? jsonFor(session.clientId) : asked.json;
-  const sent = { method, path: `/api-trading/api/v2${path}`, json };
+  const sent = { method, path: `/api-trading/api/v2${path}`, json, ...(mayLeave && { mayLeave }) };
   return said(await sendTo(wire.baseUrl, wire.fetchFor(account), sent, wire.timeoutMs, session.headers));
 }
 
 /** One request on Lemonn's wire. */
 export function sendTo(
   baseUrl: string,
-  fetcher: typeof fetch,
-  { method, path, json }: Pick<LemonnAsk, 'method' | 'path' | 'json'>,
+  fetcher: WayOut,
+  { method, path, json, mayLeave }: Omit<LemonnAsk, 'jsonFor'>,
   timeoutMs: number,
   headers: Record<string, string>,
 ): Promise<Spoken> {
   const request = { method, url: `${baseUrl.replace(/\/$/, '')}${path}`, headers };
-  if (json === undefined) return speak(fetcher, request, timeoutMs);
+  if (json === undefined) return speak(fetcher, request, timeoutMs, mayLeave);
   const typed = { ...headers, 'content-type': 'application/json' };
-  return speak(fetcher, { ...request, headers: typed, body: JSON.stringify(json) }, timeoutMs);
+  return speak(fetcher, { ...request, headers: typed, body: JSON.stringify(json) }, timeoutMs, mayLeave);
 }
 
 /** A request's fate in Lemonn's own terms. */

@@ -1,24 +1,60 @@
-import type { RecordOwner, VenueDoor } from '../../ports/vault.ts';
+import type { LoginEnd, RecordOwner, VenueDoor } from '../../ports/vault.ts';
 import type { DoorOptions } from './kite-door.ts';
-import { openLemonnAccess } from './lemonn-session.ts';
+import { type LemonnLogin, lemonnLoginUrl, openLemonnAccess, openLemonnSession } from './lemonn-session.ts';
 import { venueSecrets } from './secrets.ts';
 import { storeSession } from './stored-login.ts';
 
-/** Lemonn's access flow: a new token by the account's own key, which may end the one before. */
-export function lemonnDoor({ baseUrl, mode, vault, clock, fetchFor, timeoutMs }: DoorOptions): VenueDoor {
+export interface LemonnDoorOptions extends DoorOptions {
+  /** The partner's allow-listed id, for the session flow; null where Lemonn gave none. */
+  requestId: string | null;
+}
+
+/**
+ * Lemonn's two logins. The access flow: a new token by the account's own key, which may end the one before. The session
+ * flow: a person in the browser. Nobody knows of a parameter that its login page would bring back, so none is given it.
+ */
+export function lemonnDoor(options: LemonnDoorOptions): Required<Omit<VenueDoor, 'hear'>> {
+  const { baseUrl, mode, vault, clock, fetchFor, timeoutMs, requestId } = options;
+  const ownerOf = (accountId: number): RecordOwner => ({ accountId, venue: 'lemonn', mode });
+  const read = async (accountId: number) => {
+    const opened = await vault.read(ownerOf(accountId));
+    const secrets = venueSecrets.lemonn.safeParse(opened?.secrets).data;
+    if (!opened || !secrets) return null;
+    const { flow, ...credentials } = secrets;
+    const wire = () => {
+      const fetcher = fetchFor({ accountId, userId: opened.userId });
+      return { baseUrl, credentials, clock, fetcher, timeoutMs };
+    };
+    return { flow, clientId: secrets.clientId, wire };
+  };
+  const finish = async (accountId: number, clientId: string, login: LemonnLogin): Promise<LoginEnd> => {
+    if (login.kind !== 'open') return login;
+    if (login.clientId !== null && login.clientId !== clientId) return { kind: 'somebody_else' };
+    return storeSession(vault, ownerOf(accountId), venueSecrets.lemonn, login);
+  };
   return {
     async logIn(accountId) {
-      const owner: RecordOwner = { accountId, venue: 'lemonn', mode };
-      const opened = await vault.read(owner);
-      const read = venueSecrets.lemonn.safeParse(opened?.secrets);
-      if (!opened || !read.success) return { kind: 'not_connected' };
-      const { flow, ...credentials } = read.data;
-      if (flow === 'session') return { kind: 'refused', reason: 'needs_a_person' };
-      const fetcher = fetchFor({ accountId, userId: opened.userId });
-      const login = await openLemonnAccess({ baseUrl, credentials, clock, fetcher, timeoutMs });
-      if (login.kind !== 'open') return login;
-      if (login.clientId !== null && login.clientId !== credentials.clientId) return { kind: 'somebody_else' };
-      return storeSession(vault, owner, venueSecrets.lemonn, login);
+      const stored = await read(accountId);
+      if (!stored) return { kind: 'not_connected' };
+      if (stored.flow === 'session') return { kind: 'refused', reason: 'needs_a_person' };
+      return finish(accountId, stored.clientId, await openLemonnAccess(stored.wire()));
+    },
+    async loginUrl(accountId) {
+      const opened = await vault.read(ownerOf(accountId));
+      const secrets = venueSecrets.lemonn.safeParse(opened?.secrets).data;
+      return secrets?.flow === 'session' ? lemonnLoginUrl(secrets.apiKey) : null;
+    },
+    bringsStateBack: false,
+    async finishLogin(accountId, { requestToken, clientId }) {
+      const stored = await read(accountId);
+      if (stored?.flow !== 'session') return { kind: 'not_connected' };
+      // Its session may not say whose it is: then this word is all there is, and without it the login is nobody's.
+      if (clientId !== null && clientId !== stored.clientId) return { kind: 'somebody_else' };
+      const login = await openLemonnSession({ ...stored.wire(), requestToken, requestId });
+      if (clientId === null && login.kind === 'open' && login.clientId === null) {
+        return { kind: 'unreadable', reason: 'nobody_says_who_logged_in' };
+      }
+      return finish(accountId, stored.clientId, login);
     },
   };
 }

@@ -2,6 +2,7 @@ import { createPrivateKey, sign } from 'node:crypto';
 import { z } from 'zod';
 import { parseInstant } from '../../domain/ist.ts';
 import type { Clock } from '../../ports/world.ts';
+import type { WayOut } from './http.ts';
 import { stampMs } from './indian.ts';
 import { type LemonnCredentials, said, sendTo } from './lemonn-call.ts';
 
@@ -25,7 +26,7 @@ export interface LemonnLoginWire {
   baseUrl: string;
   credentials: Pick<LemonnCredentials, 'clientId' | 'apiKey' | 'privateKey'>;
   clock: Clock;
-  fetcher: typeof fetch;
+  fetcher: WayOut;
   timeoutMs: number;
 }
 

@@ -10,7 +10,7 @@ import {
   type Venue,
   type VenueCapabilities,
 } from '../../ports/venue.ts';
-import { speaksOfDoubt } from './http.ts';
+import { inTime, speaksOfDoubt } from './http.ts';
 import { type ReadBook, sharedBook, tradesOf, withTrades } from './lemonn-book.ts';
 import { ask, type LemonnSaid, type LemonnWire, wordsOf } from './lemonn-call.ts';
 import { lemonnDesk } from './lemonn-desk.ts';
@@ -31,7 +31,7 @@ export interface LemonnVenueOptions extends LemonnWire {
  * - Whether an order turned away with 429 was not placed: unknown, unless the dialect says it is confirmed.
  * - Its error codes are constants of other people's code. Five of them are refusals, only below HTTP 500 and only where
  *   the words don't speak of time running out or of the order book; every other error leaves the order unknown.
- * - Its rate limits: those of any Indian broker, with lookups counted in.
+ * - Its rate limits: those of any Indian broker, with lookups counted in, and for prices the slowest of theirs.
  * - Market orders: none are sent, so none are offered. Postbacks: none are known, so fills are polled.
  * - `order_log` is not read: its shape is not known, and the book with the trades says all that is needed.
  * - The login is nobody's business here (lemonn-session.ts): a new token might end the one another process holds.
@@ -43,7 +43,8 @@ export function lemonnVenue(options: LemonnVenueOptions): Venue {
     capabilities: capabilitiesOf(options),
     async submit(order) {
       const jsonFor = (clientId: string) => orderBody(order, clientId, isForNextOpen(options));
-      return outcomeOf(await ask(options, order, { method: 'POST', path: '/orders', jsonFor }), options);
+      const mayLeave = inTime(options.clock, order);
+      return outcomeOf(await ask(options, order, { method: 'POST', path: '/orders', jsonFor, mayLeave }), options);
     },
     lookup: (order: OrderToFind) => lookUp(options, readBook, order),
     desk: {
@@ -65,6 +66,7 @@ function capabilitiesOf({ afterMarketOrders }: LemonnVenueOptions): VenueCapabil
     missIsProof: false,
     rates: { account: defaultRate, venue: null },
     ratesCountLookups: true,
+    quotes: { everyMs: 1_000, atOnce: 100 },
     dealing: {
       lookup: 'book_scan',
       afterMarketOrders,

@@ -6,8 +6,7 @@ import { formatMinor } from '../domain/money.ts';
 import { orderStatuses } from '../domain/order.ts';
 import { reasonSentence } from '../domain/reason-words.ts';
 import type { Answer } from '../ports/store.ts';
-import { batched } from '../stages/batch.ts';
-import { type OrderRequest, type Placed, placeOrders } from '../stages/place.ts';
+import { type OrderRequest, orderDesk, type Placed, type PlacedInSteps } from '../stages/place.ts';
 import { averagePrice } from '../stages/report.ts';
 import { round } from '../stages/round.ts';
 import { authenticated, type HttpEnv } from './auth.ts';
@@ -15,8 +14,6 @@ import { badBody, readRequest } from './order-request.ts';
 import { type HttpParts, untilDeadline } from './parts.ts';
 import { described, type Problem, problem } from './problem.ts';
 
-/** Requests that come while others are being accepted go together, at most this many. */
-const MOST_AT_ONCE = 200;
 const MOST_PER_PAGE = 200;
 
 /** Text a database can hold. */
@@ -77,15 +74,13 @@ function ownOnly(c: Context<HttpEnv>): string | null {
   return c.get('caller').userId;
 }
 
-type PlacedInSteps = { placed: Placed; steps: Record<string, number> };
-
 /** Requests under one key never run beside one another: the second is told that the first is in flight. */
-function placer({ world, settings }: HttpParts): (request: OrderRequest) => Promise<PlacedInSteps> {
+function placer({
+  world,
+  settings,
+}: HttpParts): (request: OrderRequest) => Promise<{ placed: Placed; steps: Partial<PlacedInSteps['steps']> }> {
   const inFlight = new Set<string>();
-  const together = batched(async (requests: OrderRequest[]): Promise<PlacedInSteps[]> => {
-    const { placed, steps } = await placeOrders(world, settings, requests);
-    return placed.map((one) => ({ placed: one, steps }));
-  }, MOST_AT_ONCE);
+  const together = orderDesk(world, settings);
   return async (request) => {
     const name = `${request.principal} ${request.key}`;
     if (inFlight.has(name)) return { placed: { kind: 'in_flight' }, steps: {} };

@@ -1,29 +1,37 @@
+interface Waiting<Item, Result> {
+  item: Item;
+  resolve: (result: Result) => void;
+  reject: (reason: unknown) => void;
+}
+
 /**
  * Gathers single items into batches: while one flush is under way the next items wait and go together. Nothing waits
- * for a timer, so a lone item goes at once. Each caller gets its own item's answer; a failed flush fails its items.
+ * for a timer, so a lone item goes at once. Each caller gets its own item's answer; a failed flush fails its items, or,
+ * where `mayFailAlone` says so of its error, each item is flushed again by itself: for flushes that may be repeated.
  */
 export function batched<Item, Result>(
   flush: (items: Item[]) => Promise<Result[]>,
   maxItems: number,
+  mayFailAlone: (error: unknown) => boolean = () => false,
 ): (item: Item) => Promise<Result> {
-  let waiting: { item: Item; resolve: (result: Result) => void; reject: (reason: unknown) => void }[] = [];
+  let waiting: Waiting<Item, Result>[] = [];
   let flushing = false;
+
+  const flushed = async (batch: Waiting<Item, Result>[]): Promise<void> => {
+    try {
+      answerAll(batch, await flush(batch.map(({ item }) => item)));
+    } catch (error) {
+      if (batch.length > 1 && mayFailAlone(error)) for (const one of batch) await flushed([one]);
+      else for (const { reject } of batch) reject(error);
+    }
+  };
 
   const drain = async (): Promise<void> => {
     flushing = true;
     while (waiting.length > 0) {
       const batch = waiting.slice(0, maxItems);
       waiting = waiting.slice(maxItems);
-      try {
-        const results = await flush(batch.map(({ item }) => item));
-        for (const [index, { resolve, reject }] of batch.entries()) {
-          const result = results[index];
-          if (result === undefined) reject(new Error('a batch answered fewer items than it was given'));
-          else resolve(result);
-        }
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
+      await flushed(batch);
     }
     flushing = false;
   };
@@ -37,4 +45,12 @@ export function batched<Item, Result>(
         queueMicrotask(drain);
       }
     });
+}
+
+function answerAll<Item, Result>(batch: Waiting<Item, Result>[], results: Result[]): void {
+  for (const [index, { resolve, reject }] of batch.entries()) {
+    const result = results[index];
+    if (result === undefined) reject(new Error('a batch answered fewer items than it was given'));
+    else resolve(result);
+  }
 }

@@ -5,12 +5,14 @@ import { instrumentKey } from '../domain/rules.ts';
 import { runIdOf } from '../domain/session.ts';
 import type { Instrument, Quote } from '../domain/words.ts';
 import type { DecisionToAccept } from '../ports/arguments.ts';
+import { DatabaseError } from '../ports/database.ts';
 import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
-import { type Planned, toAccept } from './decide.ts';
+import { batched } from './batch.ts';
+import { toAccept } from './decide.ts';
 import { quotesByKey } from './open.ts';
 import type { RunRequest } from './request.ts';
-import { withVenueMargins } from './venue-margins.ts';
+import { marginDesk } from './venue-margins.ts';
 
 /** A request for one order: who asks, under which idempotency key, for what. `bodyHash` tells other bodies apart. */
 export interface OrderRequest {
@@ -30,36 +32,58 @@ export type Placed =
   | { kind: 'in_flight' }
   | { kind: 'other_body' };
 
-export interface PlacedAll {
-  /** In the order of the requests. */
-  placed: Placed[];
-  /** How long each step took, in milliseconds. */
-  steps: { session: number; snapshot: number; accept: number };
+/** One request's fate, and how long each step took, in milliseconds. */
+export interface PlacedInSteps {
+  placed: Placed;
+  steps: { session: number; snapshot: number; margins: number; accept: number };
 }
 
 type Settings = Pick<RunRequest, 'mode' | 'limits'>;
 type Trading = Extract<TradingNow, { kind: 'trading' }>;
 
+/** Requests that come while others are being read, or accepted, go together: at most this many. */
+const MOST_AT_ONCE = 200;
+
+/** Decides and accepts requests that came together. No two of them may share principal and key. */
+export async function placeOrders(
+  world: World,
+  settings: Settings,
+  requests: OrderRequest[],
+): Promise<{ placed: Placed[] }> {
+  const placed = await Promise.all(requests.map(orderDesk(world, settings)));
+  return { placed: placed.map((one) => one.placed) };
+}
+
 /**
- * Decides and accepts single orders, as many as came together, with the rules and the accept of a scan. A constant
- * number of database calls, whatever their number. No two of them may share principal and key.
+ * Decides and accepts single orders as they come, with the rules and the accept of a scan: those that come together are
+ * read by one database call and accepted by one. Where a venue is asked for its margin, only the order itself waits for
+ * the answer; and a request that breaks a call fails alone. No two under way may share principal and key.
  */
-export async function placeOrders(world: World, settings: Settings, requests: OrderRequest[]): Promise<PlacedAll> {
-  const startedMs = world.clock.nowMs();
-  const overrides = await world.operatorDays();
-  const exchange = requests[0]?.order.exchange ?? 'NSE';
-  const trading = tradingNow(startedMs, exchange, overrides);
-  const sessionMs = world.clock.nowMs();
-  if (trading.kind === 'not_trading') {
-    // A key that was used while the exchange traded is answered as it was then.
-    const placed = await withEarlier(world, requests, () => trading);
-    return { placed, steps: { session: sessionMs - startedMs, snapshot: 0, accept: world.clock.nowMs() - sessionMs } };
-  }
-  const cases = await lookAt(world, settings, trading, requests);
-  const snapshotMs = world.clock.nowMs();
-  const placed = await acceptAll(world, settings, trading, cases);
-  const steps = { session: sessionMs - startedMs, snapshot: snapshotMs - sessionMs };
-  return { placed, steps: { ...steps, accept: world.clock.nowMs() - snapshotMs } };
+export function orderDesk(world: World, settings: Settings): (request: OrderRequest) => Promise<PlacedInSteps> {
+  const look = batched((requests: OrderRequest[]) => lookAll(world, settings, requests), MOST_AT_ONCE, hasAnswered);
+  const accept = batched((cases: DecidedCase[]) => acceptAll(world, settings, cases), MOST_AT_ONCE, hasAnswered);
+  const withMargins = marginDesk(world);
+  const { clock } = world;
+  return async (request) => {
+    const { seen, steps } = await look(request);
+    if (seen.kind === 'told') return { placed: seen.placed, steps: { ...steps, margins: 0, accept: 0 } };
+    const seenMs = clock.nowMs();
+    const { frame, account } = seen;
+    const plan = withMargins(frame, {
+      account,
+      decisions: decide(frame, account, new Map(Object.entries(frame.capUsed))),
+    });
+    // Awaited only where there is something to wait for: orders that were read together are accepted together.
+    const planned = plan instanceof Promise ? await plan : plan;
+    const askedMs = clock.nowMs();
+    const placed = await accept({ ...seen, decisions: toAccept(frame, planned) });
+    return { placed, steps: { ...steps, margins: askedMs - seenMs, accept: clock.nowMs() - askedMs } };
+  };
+}
+
+/** A database that does not answer does so for every request; anything else may be the fault of one. */
+function hasAnswered(error: unknown): boolean {
+  return !(error instanceof DatabaseError && error.kind === 'lost');
 }
 
 interface Case {
@@ -68,6 +92,49 @@ interface Case {
   frame: RunFrame;
   account: Answer<'read_order_inputs'>['accounts'][number] | undefined;
 }
+
+/** One that can be decided. */
+interface SoundCase extends Case {
+  kind: 'sound';
+  account: NonNullable<Case['account']>;
+  trading: Trading;
+}
+
+type DecidedCase = SoundCase & { decisions: DecisionToAccept[] };
+
+interface Seen {
+  seen: SoundCase | { kind: 'told'; placed: Placed };
+  steps: { session: number; snapshot: number };
+}
+
+/** What there is to know of each request, in their order; or, where it can't be an order, what is to be said. */
+async function lookAll(world: World, settings: Settings, requests: OrderRequest[]): Promise<Seen[]> {
+  const startedMs = world.clock.nowMs();
+  const overrides = await world.operatorDays();
+  const trading = tradingNow(startedMs, requests[0]?.order.exchange ?? 'NSE', overrides);
+  const sessionMs = world.clock.nowMs();
+  const cases = trading.kind === 'trading' ? await lookAt(world, settings, trading, requests) : [];
+  const sound = new Map<OrderRequest, SoundCase>();
+  const faults = new Map<OrderRequest, Placed>();
+  for (const one of cases) {
+    const { account, request } = one;
+    const wrong = account ? fault(one) : noSuchUser;
+    if (wrong) faults.set(request, wrong);
+    else if (account && trading.kind === 'trading') sound.set(request, { kind: 'sound', ...one, account, trading });
+  }
+  // A key that was used before is answered as it was then, whatever is to be said now.
+  const others = requests.filter((request) => !sound.has(request));
+  const told = await withEarlier(world, others, (request) => {
+    return trading.kind === 'trading' ? (faults.get(request) ?? noSuchUser) : trading;
+  });
+  const said = new Map(others.map((request, index) => [request, told[index]]));
+  const steps = { session: sessionMs - startedMs, snapshot: world.clock.nowMs() - sessionMs };
+  return requests.map((request) => {
+    return { seen: sound.get(request) ?? { kind: 'told', placed: said.get(request) ?? noSuchUser }, steps };
+  });
+}
+
+const noSuchUser: Placed = { kind: 'no_such_user' };
 
 async function lookAt(world: World, { mode, limits }: Settings, trading: Trading, requests: OrderRequest[]) {
   const { store, clock, quotes } = world;
@@ -108,8 +175,7 @@ async function lookAt(world: World, { mode, limits }: Settings, trading: Trading
 }
 
 /** What can't be an order at all, whatever the limits say. */
-function fault({ request: { order }, planned: { instrument }, account }: Case): Placed | null {
-  if (!account) return { kind: 'no_such_user' };
+function fault({ request: { order }, planned: { instrument } }: Case): Placed | null {
   return instrument && (notInLots(order, instrument) ?? notOnTick(order, instrument));
 }
 
@@ -123,20 +189,22 @@ function notOnTick({ limitPriceMinor }: OrderAsked, { tickMinor }: Instrument): 
   return { kind: 'invalid', field: 'limitPrice', message: `must be a multiple of the tick of ${tickMinor} paise` };
 }
 
-async function decided(world: World, { frame, account }: Case & Pick<Planned, 'account'>): Promise<DecisionToAccept[]> {
-  const decisions = decide(frame, account, new Map(Object.entries(frame.capUsed)));
-  const plan = await withVenueMargins(world, frame, [{ account, decisions }]);
-  return plan.flatMap((planned) => toAccept(frame, planned));
+async function acceptAll(world: World, settings: Settings, cases: DecidedCase[]): Promise<Placed[]> {
+  const placed = new Map<DecidedCase, Placed>();
+  for (const ofDay of Map.groupBy(cases, ({ trading }) => trading.date).values()) {
+    const answers = await acceptDay(world, settings, ofDay);
+    for (const [index, one] of ofDay.entries()) placed.set(one, placedOf(answers[index]));
+  }
+  return cases.map((one) => placed.get(one) ?? noSuchUser);
 }
 
-async function acceptAll(world: World, settings: Settings, trading: Trading, cases: Case[]): Promise<Placed[]> {
-  const faults = new Map(cases.map((one) => [one.request, fault(one)]));
-  const sound = cases.flatMap((one) => {
-    return one.account && faults.get(one.request) === null ? [{ ...one, account: one.account }] : [];
-  });
-  const quotes = [...quotesByKey(sound.flatMap(({ planned }) => (planned.quote ? [planned.quote] : []))).values()];
+/** Those of one trading day: a request may have waited for its venue past midnight. */
+async function acceptDay(world: World, settings: Settings, cases: DecidedCase[]): Promise<Answer<'place_orders'>> {
+  const [{ trading } = { trading: null }] = cases;
+  if (!trading) return [];
+  const quotes = [...quotesByKey(cases.flatMap(({ planned }) => (planned.quote ? [planned.quote] : []))).values()];
   for (const venue of world.venues.values()) await venue.openMarket?.(trading.date, quotes);
-  const answers = await world.store.call('place_orders', {
+  return world.store.call('place_orders', {
     runId: runIdOf(trading.sessionId, settings.mode),
     sessionId: trading.sessionId,
     tradeDate: trading.date,
@@ -144,18 +212,13 @@ async function acceptAll(world: World, settings: Settings, trading: Trading, cas
     takesOrdersUntilMs: trading.closeMs,
     nowMs: world.clock.nowMs(),
     quotes,
-    decisions: (await Promise.all(sound.map((one) => decided(world, one)))).flat(),
-    requests: sound.map(({ request, planned: { signal, instrument } }) => {
+    decisions: cases.flatMap(({ decisions }) => decisions),
+    requests: cases.map(({ request, planned: { signal, instrument } }) => {
       const { principal, key, bodyHash } = request;
       const closeMs = instrument?.fno ? trading.fnoCloseMs : trading.closeMs;
       return { principal, key, bodyHash, signal, sendBeforeMs: Math.min(signal.validUntilMs ?? closeMs, closeMs) };
     }),
   });
-  const placed = new Map(sound.map(({ request }, index) => [request, placedOf(answers[index])]));
-  const others = cases.map(({ request }) => request).filter((request) => !placed.has(request));
-  const told = await withEarlier(world, others, (request) => faults.get(request) ?? { kind: 'no_such_user' });
-  for (const [index, request] of others.entries()) placed.set(request, told[index] ?? { kind: 'no_such_user' });
-  return cases.map(({ request }) => placed.get(request) ?? { kind: 'no_such_user' });
 }
 
 /** What became of these keys before; for a key that was never used, what is to be said now. */

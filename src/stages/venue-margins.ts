@@ -2,11 +2,11 @@ import pLimit from 'p-limit';
 import type { Decision, RunFrame } from '../domain/decision.ts';
 import { clientOrderIdOf } from '../domain/ids.ts';
 import { formatMinor } from '../domain/money.ts';
-import type { OrderToSend, VenueDesk, VenueMargin } from '../ports/venue.ts';
+import type { OrderToSend, VenueDesk, VenueMargin, VenueRead } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
 import type { Planned } from './decide.ts';
 
-/** Accounts asked at the same time; each is one question. */
+/** Accounts a venue is asked about at the same time; each is one question. */
 const AT_ONCE = 10;
 
 /**
@@ -15,17 +15,31 @@ const AT_ONCE = 10;
  * money for a later signal of the user: it was decided on the plan as it was.
  */
 export async function withVenueMargins(world: World, frame: RunFrame, page: Planned[]): Promise<Planned[]> {
-  if (frame.mode === 'paper') return page;
-  const limit = pLimit(AT_ONCE);
-  return Promise.all(page.map((planned) => limit(() => asVenueHolds(world, frame, planned))));
+  const ask = marginDesk(world);
+  return Promise.all(page.map((planned) => ask(frame, planned)));
 }
 
-async function asVenueHolds(world: World, frame: RunFrame, planned: Planned): Promise<Planned> {
+/**
+ * The same for one account's plan after the other. Venues are asked beside one another, so that nobody waits for the
+ * margins of another venue; a plan nobody needs be asked about comes back at once, without a promise.
+ */
+export function marginDesk(world: World): (frame: RunFrame, planned: Planned) => Planned | Promise<Planned> {
+  const limits = new Map<string, ReturnType<typeof pLimit>>();
+  return (frame, planned) => {
+    const { venue } = planned.account.settings;
+    const desk = frame.mode === 'paper' ? undefined : world.venues.get(venue)?.desk;
+    const orders = desk ? planned.decisions.flatMap((decision) => orderOf(frame, planned, decision) ?? []) : [];
+    if (!desk || orders.length === 0) return planned;
+    const limit = limits.get(venue) ?? pLimit(AT_ONCE);
+    limits.set(venue, limit);
+    return limit(async () => asVenueHolds(frame, planned, orders, await marginsOf(world, desk, planned, orders)));
+  };
+}
+
+type Margins = readonly (VenueMargin | null)[];
+
+function asVenueHolds(frame: RunFrame, planned: Planned, orders: OrderToSend[], margins: Margins): Planned {
   const { account, decisions } = planned;
-  const desk = world.venues.get(account.settings.venue)?.desk;
-  const orders = decisions.flatMap((decision) => orderOf(frame, planned, decision) ?? []);
-  if (!desk || orders.length === 0) return planned;
-  const margins = await marginsOf(world, desk, planned, orders);
   let availableMinor = account.availableMinor;
   const held = decisions.map((decision) => {
     if (decision.outcome !== 'accepted') return decision;
@@ -38,13 +52,23 @@ async function asVenueHolds(world: World, frame: RunFrame, planned: Planned): Pr
 }
 
 /** In the order of the questions; nothing where the venue gave no answer. */
-async function marginsOf({ tell }: World, desk: VenueDesk, { account }: Planned, orders: OrderToSend[]) {
+async function marginsOf(
+  { tell }: World,
+  desk: VenueDesk,
+  { account }: Planned,
+  orders: OrderToSend[],
+): Promise<Margins> {
   const { id: userId, venue } = account.settings;
   const [first] = orders;
-  const said = await desk.margins({ accountId: first?.accountId ?? 0, userId }, orders);
+  const said = await desk.margins({ accountId: first?.accountId ?? 0, userId }, orders).catch(adapterError);
   if (said.kind === 'read') return said.value;
   tell({ step: 'no_margins', userId, venue, reason: said.reason });
   return [];
+}
+
+/** What an adapter that throws has told: nothing, of this account alone. */
+function adapterError(error: unknown): VenueRead<Margins> {
+  return { kind: 'unreadable', reason: `adapter_error: ${error instanceof Error ? error.name : 'thrown'}` };
 }
 
 /** The order a buy would be; null: it binds no margin. */

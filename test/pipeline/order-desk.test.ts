@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { istMs } from '../../src/domain/ist.ts';
+import { DatabaseError } from '../../src/ports/database.ts';
+import type { Store } from '../../src/ports/store.ts';
+import type { VenueDesk } from '../../src/ports/venue.ts';
+import type { World } from '../../src/ports/world.ts';
+import { type OrderRequest, orderDesk } from '../../src/stages/place.ts';
+import { ready } from '../../src/stages/ready.ts';
+import { quote, tradeDate } from '../contract/scene.ts';
+import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { emptied } from './books.ts';
+import { type Day, five, settingsOf, storeOf, worldOf } from './desk.ts';
+import { openVenueBooks } from './venue-books.ts';
+
+const day: Day = { signals: null, users: null, opens: { TITAN: 3560_00 }, time: '10:30' };
+
+function request(key: string, userId: string, symbol = 'TITAN'): OrderRequest {
+  const order = { userId, exchange: 'NSE', symbol, side: 'BUY' as const, quantity: 1, limitPriceMinor: null };
+  return { principal: 'key:1', key, bodyHash: key, order };
+}
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await freshPglite();
+});
+afterAll(() => database.close());
+
+describe('a broker that is slow to say its margin', () => {
+  /** The world with Kite's desk as given. */
+  const withKite = (world: World, change: Partial<VenueDesk>): World => {
+    const kite = world.venues.get('kite');
+    if (!kite?.desk) throw new Error('there is no Kite here');
+    return { ...world, venues: new Map(world.venues).set('kite', { ...kite, desk: { ...kite.desk, ...change } }) };
+  };
+  const opened = async () => {
+    const here = await openVenueBooks(database, istMs(tradeDate, '08:45'));
+    here.say({ cash: 50_000, held: [] });
+    here.lemonn.pages['POST /margin-info'] = { approximateMargin: '100.00' };
+    await ready(here.world, { mode: 'live', concurrency: 2 });
+    here.clock.jump(istMs(tradeDate, '10:30') - here.clock.nowMs());
+    const world = { ...here.world, quotes: { read: async () => [quote('TITAN', 100_00, here.clock.nowMs())] } };
+    return { here, world, settings: { ...settingsOf(day), mode: 'live' as const } };
+  };
+
+  test('keeps only its own order waiting', async () => {
+    const { here, world, settings } = await opened();
+    const said = Promise.withResolvers<void>();
+    const place = orderDesk(
+      withKite(world, {
+        async margins() {
+          await said.promise;
+          return { kind: 'read', value: [{ marginMinor: 100_00, chargesMinor: 0 }] };
+        },
+      }),
+      settings,
+    );
+    const slow = place(request('slow', 'asha'));
+    expect((await place(request('quick', 'ravi'))).placed).toMatchObject({ kind: 'accepted' });
+    // One that comes while the other still waits.
+    expect((await place(request('later', 'ravi'))).placed).toMatchObject({ kind: 'refused', reason: 'working_order' });
+    said.resolve();
+    expect((await slow).placed).toMatchObject({ kind: 'accepted' });
+    await here.close();
+  });
+
+  test('or breaks while saying it, costs no other order its place', async () => {
+    const { here, world, settings } = await opened();
+    const place = orderDesk(withKite(world, { margins: () => Promise.reject(new TypeError('odd answer')) }), settings);
+    const both = await Promise.all([place(request('broken', 'asha')), place(request('sound', 'ravi'))]);
+    expect(both.map(({ placed }) => placed)).toMatchObject([
+      { kind: 'refused', reason: 'margin_unavailable' },
+      { kind: 'accepted' },
+    ]);
+    await here.close();
+  });
+});
+
+describe('requests that come together', () => {
+  let store: Store;
+  let world: World;
+  beforeEach(async () => {
+    await emptied(database.session);
+    store = storeOf(database);
+    world = await worldOf(store, day);
+    await store.call('import_users', { users: five, mode: 'paper', source: 'test', nowMs: world.clock.nowMs() });
+  });
+
+  test('go without the one that the database can not take, which fails alone', async () => {
+    const place = orderDesk(world, settingsOf(day));
+    const asked = [
+      request('one', 'asha-rao'),
+      request('no such key \u0000', 'rohan-mehta'),
+      request('no symbol', 'kavita-iyer', '\u0000'),
+      request('two', 'sanjay-gupta'),
+    ];
+    const all = await Promise.allSettled(asked.map(place));
+    const refused = { status: 'rejected', reason: { name: 'DatabaseError', kind: 'refused' } };
+    const accepted = { status: 'fulfilled', value: { placed: { kind: 'accepted' } } };
+    expect(all).toMatchObject([accepted, refused, refused, accepted]);
+    expect(await store.call('check_books', {})).toEqual([]);
+  });
+
+  test('are not asked one by one of a database that is gone', async () => {
+    let asked = 0;
+    const lost: Store = {
+      ...store,
+      call(name, args) {
+        if (name !== 'place_orders') return store.call(name, args);
+        asked += 1;
+        throw new DatabaseError('gone', { kind: 'lost', code: '' });
+      },
+    };
+    const place = orderDesk({ ...world, store: lost }, settingsOf(day));
+    const all = await Promise.allSettled(five.map(({ id }, index) => place(request(`k${index}`, id))));
+    expect(all.map(({ status }) => status)).toEqual(five.map(() => 'rejected'));
+    expect(asked).toBe(1);
+  });
+
+  test('are read by one call and accepted by one', async () => {
+    const calls: string[] = [];
+    const counted: Store = {
+      ...store,
+      call(name, args) {
+        calls.push(name);
+        return store.call(name, args);
+      },
+    };
+    const place = orderDesk({ ...world, store: counted }, settingsOf(day));
+    await Promise.all(five.map(({ id }, index) => place(request(`k${index}`, id))));
+    expect(calls.filter((name) => name === 'read_order_inputs' || name === 'place_orders')).toEqual([
+      'read_order_inputs',
+      'place_orders',
+    ]);
+  });
+});

@@ -4,6 +4,7 @@ import { istDate, istMs } from './domain/ist.ts';
 import { runIdOf, type Session, sessionAt, sessionOf, tradingDay } from './domain/session.ts';
 import type { World } from './ports/world.ts';
 import { run } from './run.ts';
+import { forgetOld } from './stages/forget.ts';
 import { ready } from './stages/ready.ts';
 import { nothingGiven, type RunRequest } from './stages/request.ts';
 import { stopped } from './stages/stopped.ts';
@@ -118,10 +119,11 @@ export async function readyNow(world: World, settings: ScanSettings, stop: Abort
   }
 }
 
-/** The evening's reconciliation of live accounts. */
+/** The evening's reconciliation of live accounts; and what is old enough is forgotten. */
 export async function syncNow(world: World, settings: ScanSettings, stop: AbortSignal): Promise<void> {
   try {
     if (await tradesToday(world, settings)) await sync(world, { ...settings, stop });
+    await forgetOld(world, stop);
   } catch (error) {
     world.tell({ step: 'sync_failed', alert: true, error });
   }

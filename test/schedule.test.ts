@@ -3,7 +3,7 @@ import type { DayOverride } from '../src/domain/calendar.ts';
 import { istIso, istMs } from '../src/domain/ist.ts';
 import { DatabaseError } from '../src/ports/database.ts';
 import type { World } from '../src/ports/world.ts';
-import { checkNow, dueAt, scanNow, startSchedule } from '../src/schedule.ts';
+import { checkNow, dueAt, scanNow, startSchedule, syncNow } from '../src/schedule.ts';
 import { type Door, type DoorOptions, door } from './http/door.ts';
 import { runId, tradeDate } from './pipeline/desk.ts';
 import { freshPostgres } from './support/postgres.ts';
@@ -146,6 +146,21 @@ describe('the schedule', () => {
     here.clock.jump(2 * 24 * 3600_000);
     await checkNow(here.world, here.parts.settings);
     expect(alerts(here)).toEqual([]);
+  });
+
+  it('forgets in the evening what is old, in paper trading too', async () => {
+    const here = await atWork();
+    const row = { position: 0, payload: '4', signal: null, runId: null, problem: 'side: is wrong' };
+    for (const [n, days] of [1, 400, 401].entries()) {
+      const requestId = `6f1c1c1e-0000-4000-8000-00000000000${n}`;
+      const nowMs = here.clock.nowMs() - days * 24 * 3600_000 - n;
+      await here.store.call('receive_signals', { requestId, source: 'http:test', nowMs, rows: [row] });
+    }
+    await syncNow(here.world, here.parts.settings, never);
+    expect(here.told).toContainEqual({ step: 'old_rows_forgotten', forgotten: 2 });
+    expect(await here.session.query('select 1 from public.received_signals')).toHaveLength(1);
+    const again = await (await here.cron('/api/cron/sync')).json();
+    expect(again).toMatchObject({ tradingDay: true, forgotten: 0 });
   });
 
   it('waits for 09:20 in India, whatever the zone of the machine, and ends when it is stopped', async () => {

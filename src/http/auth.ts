@@ -1,5 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
+import { addressOf, boundedLookups, type DoorLimits } from './limits.ts';
 import type { Caller, HttpParts, TurnedAway } from './parts.ts';
 import { problem } from './problem.ts';
 
@@ -33,6 +34,11 @@ const badToken: TurnedAway = {
   status: 401,
   code: 'unauthenticated',
   detail: 'This key or token is not valid here: it is unknown, revoked or expired.',
+};
+const tooManyTokens: TurnedAway = {
+  status: 429,
+  code: 'too_many_requests',
+  detail: 'Too many keys and tokens from this address that are not valid here: wait a minute.',
 };
 const nobodysLogin: TurnedAway = {
   status: 403,
@@ -69,15 +75,17 @@ export function sameSecret(one: string, other: string): boolean {
  * Gives whose a bearer token is: the cron secret, an API key (`ds_` and 43 characters) or a login (JWT). One per app:
  * it remembers good keys for ten seconds.
  */
-function whoIsAsking(parts: HttpParts): (token: string) => Promise<Asked> {
+function whoIsAsking(parts: HttpParts, limits: DoorLimits): (token: string, address: string) => Promise<Asked> {
   const callerOfKey = keyLookup(parts);
-  return async (token) => {
+  const bounded = boundedLookups<Asked>(limits, parts.world.clock);
+  const lookUp = async (token: string): Promise<Asked> => {
+    if (!API_KEY.test(token)) return callerOfLogin(parts, token);
+    const caller = await callerOfKey(token);
+    return caller ? { kind: 'caller', caller } : { kind: 'stranger', why: badToken };
+  };
+  return async (token, address) => {
     if (sameSecret(token, parts.cronSecret)) return { kind: 'cron' };
-    if (API_KEY.test(token)) {
-      const caller = await callerOfKey(token);
-      return caller ? { kind: 'caller', caller } : { kind: 'stranger', why: badToken };
-    }
-    return callerOfLogin(parts, token);
+    return (await bounded(address, token, () => lookUp(token))) ?? { kind: 'stranger', why: tooManyTokens };
   };
 }
 
@@ -121,13 +129,13 @@ async function callerOfLogin({ world, verifyJwt }: HttpParts, token: string): Pr
 }
 
 /** For every request, first of all: finds out who is asking and leaves it as `asked`. It turns nobody away. */
-export function identified(parts: HttpParts): MiddlewareHandler<HttpEnv> {
-  const whose = whoIsAsking(parts);
+export function identified(parts: HttpParts, limits: DoorLimits): MiddlewareHandler<HttpEnv> {
+  const whose = whoIsAsking(parts, limits);
   return async (c, next) => {
     const header = c.req.header('Authorization');
     const token = header === undefined ? undefined : BEARER.exec(header)?.[1];
     if (token === undefined) c.set('asked', { kind: 'stranger', why: header === undefined ? noToken : badToken });
-    else c.set('asked', await whose(token));
+    else c.set('asked', await whose(token, addressOf(c)));
     await next();
   };
 }

@@ -3,6 +3,7 @@ import { istDate } from '../domain/ist.ts';
 import type { RunReport } from '../domain/report.ts';
 import { runIdOf, sessionIdOf } from '../domain/session.ts';
 import { type RunResult, run } from '../run.ts';
+import { forgetOld } from '../stages/forget.ts';
 import { ready } from '../stages/ready.ts';
 import { nothingGiven } from '../stages/request.ts';
 import { round } from '../stages/round.ts';
@@ -65,7 +66,9 @@ export function cronRoutes(parts: HttpParts): Hono<HttpEnv> {
 
   routes.get('/api/cron/sync', onlyCron, async (c) => {
     const { mode, concurrency } = parts.settings;
-    return c.json(await sync(parts.world, { mode, concurrency, stop: untilDeadline(parts) }));
+    const stop = untilDeadline(parts);
+    const report = await sync(parts.world, { mode, concurrency, stop });
+    return c.json({ ...report, forgotten: await forgetOld(parts.world, stop) });
   });
 
   return routes;

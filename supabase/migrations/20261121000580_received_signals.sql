@@ -56,3 +56,25 @@ begin
       'outcome', outcome, 'problem', problem) order by position), '[]')
     from public.received_signals where request_id = request);
 end $$;
+
+-- Deletes what nothing is decided by any more, `limit` rows of a kind at most: {nowMs, keptDays, limit}. Received rows
+-- older than `keptDays`, and counts of uses of rates that no budget looks back to. Safe to repeat.
+create function public.forget_old(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with received as (
+    delete from public.received_signals where id in (select id from public.received_signals
+      where received_at < core.at((args ->> 'nowMs')::bigint) - (args ->> 'keptDays')::integer * interval '1 day'
+      order by received_at limit (args ->> 'limit')::bigint)
+    returning 1
+  ), buckets as (
+    delete from core.rate_uses where (key, bucket) in (select key, bucket from core.rate_uses
+      where bucket < core.database_now() - interval '2 days' limit (args ->> 'limit')::bigint)
+    returning 1
+  ), days as (
+    delete from core.rate_days where (key, day) in (select key, day from core.rate_days
+      where day < (core.database_now() at time zone 'Asia/Kolkata')::date - 2 limit (args ->> 'limit')::bigint)
+    returning 1
+  )
+  select jsonb_build_object('receivedSignals', (select count(*) from received),
+    'rateUses', (select count(*) from buckets) + (select count(*) from days));
+$$;

@@ -67,6 +67,23 @@ onEveryDatabase('received signals', ({ store, session, value }) => {
     expect(both.map(([row]) => row?.outcome).toSorted()).toEqual(['accepted', 'duplicate']);
   });
 
+  test('what is old is forgotten, a few rows at a time: received rows, never signals, and counts of spent rates', async () => {
+    await receive([good('TITAN'), bad, good('INFY')]);
+    await session.exec(`delete from core.rate_uses; delete from core.rate_days;
+      insert into core.rate_uses values ('kite', now() - interval '3 days', 1), ('kite', now(), 1);
+      insert into core.rate_days values ('kite', current_date - 4, 1), ('kite', current_date, 1)`);
+    const forget = (days: number, limit = 2) =>
+      store.call('forget_old', { nowMs: nowMs + days * 86_400_000, keptDays: 90, limit });
+    expect(await forget(90)).toEqual({ receivedSignals: 0, rateUses: 2 });
+    expect(await forget(91)).toEqual({ receivedSignals: 2, rateUses: 0 });
+    expect(await forget(91)).toEqual({ receivedSignals: 1, rateUses: 0 });
+    expect(await forget(91)).toEqual({ receivedSignals: 0, rateUses: 0 });
+    expect(await value('select count(*)::int from public.signals')).toBe(2);
+    expect(
+      await value('select ((select count(*) from core.rate_uses) + (select count(*) from core.rate_days))::int'),
+    ).toBe(2);
+  });
+
   test('what is unfinished is counted until it has ended', async () => {
     expect(await store.call('count_unfinished', {})).toEqual({ orders: 0, messages: 0 });
     await decideAll(await openScene(store));

@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { istMs } from '../../src/domain/ist.ts';
-import type { OrderToSend } from '../../src/ports/venue.ts';
+import type { OrderToStart } from '../../src/ports/venue.ts';
 import { execute } from '../../src/stages/execute.ts';
 import { ready } from '../../src/stages/ready.ts';
 import { reconcile } from '../../src/stages/reconcile.ts';
 import { sync } from '../../src/stages/sync.ts';
+import { acknowledgeShown } from '../contract/acknowledging.ts';
 import { decideAll, openScene, settle, settlement, tradeDate } from '../contract/scene.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
@@ -61,7 +62,8 @@ const statuses = async () =>
 /** An order that comes to Kite past our core. */
 async function strangeOrder(clientOrderId: string): Promise<void> {
   const [asha] = await database.session.query("select id::int from public.accounts where user_id = 'asha'");
-  const order: OrderToSend = {
+  const order: OrderToStart = {
+    startBeforeMs: Number.POSITIVE_INFINITY,
     ...{ orderId: 9, clientOrderId, userId: 'asha', accountId: Number(asha?.['id']) },
     ...{ exchange: 'NSE', symbol: 'INFY', side: 'BUY', quantity: 1, limitPriceMinor: 1, product: 'delivery' },
   };
@@ -91,7 +93,7 @@ describe('the evening’s reconciliation', () => {
     expect(alerts()).toEqual(['drift_found 1']);
     expect(await blocked()).toEqual(['asha']);
     expect(await driftsOf()).toEqual([]);
-    await here.world.store.call('acknowledge_account', { userId: 'asha', venue: 'kite', mode: 'live' });
+    await acknowledgeShown(here.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, here.clock.nowMs());
     expect(await driftsOf()).toEqual([]);
     expect(await blocked()).toEqual([]);
   });

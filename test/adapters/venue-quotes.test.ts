@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { virtualClock } from '../../src/adapters/clock.ts';
 import { venueQuotes } from '../../src/adapters/quotes/venue-quotes.ts';
 import type { Quote } from '../../src/domain/words.ts';
 import type { AccountAtVenue, Venue, VenueRead } from '../../src/ports/venue.ts';
@@ -31,7 +32,8 @@ async function asked(answers: Record<string, VenueRead<Quote[]>[]>, signals = [t
   });
   const accountsAt = async (name: string) =>
     (answers[name] ?? []).map((_, index) => ({ accountId: index + 1, userId: `user${index + 1}` }));
-  const quotes = venueQuotes({ venues: new Map(venues), accountsAt, tell: (step) => told.push(step) });
+  const options = { clock: virtualClock(1), maxAgeMs: 60_000, tell: (step: Step) => told.push(step) };
+  const quotes = venueQuotes({ venues: new Map(venues), accountsAt, ...options });
   const found = await quotes.read({ tradeDate: '2025-08-28', nowMs: 1, signals, held: [] });
   return { found: found.map(({ symbol, priceMinor }) => `${symbol} ${priceMinor}`), calls, told };
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { storeVault } from '../../src/adapters/credentials/vault.ts';
-import { readConfig } from '../../src/config.ts';
+import { type Config, readConfig } from '../../src/config.ts';
 import { istMs } from '../../src/domain/ist.ts';
-import type { Quotes, Step } from '../../src/ports/world.ts';
+import type { Quotes, Step, World } from '../../src/ports/world.ts';
 import { type RunResult, run } from '../../src/run.ts';
+import { placeOrders } from '../../src/stages/place.ts';
 import { makeWorld, scanSettings } from '../../src/wire.ts';
 import { masterKeys } from '../../src/wire-venues.ts';
 import { instrument } from '../contract/scene.ts';
@@ -47,7 +48,7 @@ function margin(of: (order: { price: number; quantity: number }) => number): voi
 }
 
 /** Everything as the settings say, from the environment to the exchange; only the clock is the test's. */
-async function scanned(connected = [1, 2]): Promise<{ result: RunResult; told: Step[] }> {
+async function connectedWorld(connected = [1, 2]): Promise<{ world: World; config: Config; told: Step[] }> {
   const CREDENTIALS_KEY = randomBytes(32).toString('base64');
   const read = readConfig({
     TRADING_MODE: 'live',
@@ -75,6 +76,11 @@ async function scanned(connected = [1, 2]): Promise<{ result: RunResult; told: S
   const place = { kind: 'embedded', path: null } as const;
   const parts = { config: read.config, place, store, clock, quotes: nobodysQuotes, faults: null };
   const world = await makeWorld({ ...parts, tell: (step) => told.push(step) });
+  return { world, config: read.config, told };
+}
+
+async function scanned(connected = [1, 2]): Promise<{ result: RunResult; told: Step[] }> {
+  const { world, config, told } = await connectedWorld(connected);
   const given = {
     signalsSource: 'test',
     usersSource: 'test',
@@ -84,7 +90,7 @@ async function scanned(connected = [1, 2]): Promise<{ result: RunResult; told: S
     problems: [],
   };
   const asked = { dryRun: false, expectPlan: null, waitMs: 120_000, given };
-  return { result: await run(world, { ...scanSettings(read.config), ...asked }), told };
+  return { result: await run(world, { ...scanSettings(config), ...asked }), told };
 }
 
 const decisions = async () =>
@@ -157,4 +163,29 @@ test('prices come through whoever is logged in; without anybody there are none, 
   expect((await decisions()).map(([, , reason]) => reason)).toEqual(['price_unavailable', 'price_unavailable']);
   expect(none.told).toContainEqual(expect.objectContaining({ step: 'without_price' }));
   expect(kite.book()).toHaveLength(1);
+});
+
+test('single orders of one second share one question for prices', async () => {
+  const { world, config } = await connectedWorld();
+  const place = async (userId: string, key: string) => {
+    const order = {
+      userId,
+      exchange: 'NSE',
+      symbol: 'TITAN',
+      side: 'BUY',
+      quantity: 1,
+      limitPriceMinor: null,
+    } as const;
+    const request = { principal: 'key:1', key, bodyHash: key, order };
+    return (await placeOrders(world, scanSettings(config), [request])).placed[0]?.kind;
+  };
+  clock.jump(istMs(tradeDate, '10:00') - clock.nowMs());
+  const quote = { timestamp: `${tradeDate} 09:59:58`, last_price: 3564.8, ohlc: { close: 3500 } };
+  kite.pages['GET /quote'] = { 'NSE:TITAN': quote };
+  const questions = () => kite.seen.filter(({ path }) => path.startsWith('/quote')).length;
+  const beganMs = clock.nowMs();
+  const still = { ...clock, nowMs: () => beganMs };
+  Object.assign(world, { clock: still });
+  expect(await Promise.all(['asha', 'ravi'].map((user) => place(user, `1 ${user}`)))).toEqual(['accepted', 'accepted']);
+  expect(questions()).toBe(1);
 });

@@ -1,0 +1,174 @@
+import type { Quote } from '../../domain/words.ts';
+import type { AccountAtVenue, Venue } from '../../ports/venue.ts';
+import type { Clock, Tell } from '../../ports/world.ts';
+
+interface Listing {
+  exchange: string;
+  symbol: string;
+}
+
+export interface SharedQuotesOptions {
+  venue: Venue;
+  /** Accounts connected at a venue, the one that logged in last first. */
+  accountsAt: (venue: string) => Promise<AccountAtVenue[]>;
+  clock: Pick<Clock, 'nowMs' | 'sleep'>;
+  /** How old a price may be for anybody to trade on it (QUOTE_MAX_AGE_SECONDS). */
+  maxAgeMs: number;
+  tell: Tell;
+}
+
+/** Accounts asked of one venue before it counts as one without prices. */
+const MOST_ASKED = 3;
+/** How long an answer serves whoever asks: no shorter than the venues' pace, so that single orders seldom wait for it. */
+const KEPT_MS = 1_000;
+/** What was wanted in this time is asked for with the next request, as far as that costs no request of its own. */
+const WANTED_MS = 60_000;
+
+/** One request for many, who may join it until it leaves. */
+interface Batch {
+  wanted: Map<string, Listing>;
+  answer: Promise<ReadonlyMap<string, Quote>>;
+}
+
+/** `exchange:symbol` */
+export function listingKey({ exchange, symbol }: Listing): string {
+  return `${exchange}:${symbol}`;
+}
+
+/**
+ * A venue's prices for everybody in this process. Who asks while a request is waiting or under way shares it, answers are
+ * kept for a second, and requests keep the pace the venue declares, whichever account they go through. What could not be
+ * read is not kept: what has no price then is left out of the answer.
+ */
+export function sharedQuotes(options: SharedQuotesOptions): (listings: Listing[]) => Promise<Quote[]> {
+  const { venue, clock } = options;
+  const { everyMs = 0, atOnce = Number.POSITIVE_INFINITY } = venue.capabilities.quotes ?? {};
+  const turn = paced(clock, everyMs);
+  const kept = keeper(options);
+  const latest = recentlyWanted(clock);
+  const underWay = new Set<Batch>();
+  let waiting: Batch | null = null;
+
+  const leave = async (batch: Batch): Promise<ReadonlyMap<string, Quote>> => {
+    await turn();
+    waiting = null;
+    underWay.add(batch);
+    for (const [key, listing] of latest.some(atOnce - batch.wanted.size)) batch.wanted.set(key, listing);
+    const listings = [...batch.wanted.values()];
+    const found: Quote[] = [];
+    for (let from = 0; from < listings.length; from += atOnce) {
+      if (from > 0) await turn();
+      const some = listings.slice(from, from + atOnce);
+      const askedMs = clock.nowMs();
+      const quotes = await quotesOf(options, some, turn);
+      if (quotes) kept.keep(some, quotes, askedMs);
+      found.push(...(quotes ?? []));
+    }
+    return new Map(found.map((quote) => [listingKey(quote), quote]));
+  };
+  const answerTo = (missing: Listing[]): Promise<ReadonlyMap<string, Quote>> => {
+    const shared = [...underWay].find(({ wanted }) => missing.every((one) => wanted.has(listingKey(one))));
+    if (shared) return shared.answer;
+    const batch: Batch = waiting ?? { wanted: new Map(), answer: Promise.resolve(new Map()) };
+    for (const one of missing) batch.wanted.set(listingKey(one), one);
+    if (waiting === null) {
+      waiting = batch;
+      batch.answer = leave(batch).finally(() => underWay.delete(batch));
+    }
+    return batch.answer;
+  };
+  return async (listings) => {
+    latest.want(listings);
+    const { known, missing } = kept.look(listings);
+    const answer = missing.length > 0 ? await answerTo(missing) : new Map<string, Quote>();
+    return [...known, ...missing.flatMap((one) => answer.get(listingKey(one)) ?? [])];
+  };
+}
+
+/** Through the first account that gets an answer; null: nobody did. The first request has its turn already. */
+async function quotesOf(
+  { venue: { name, desk }, accountsAt, tell }: SharedQuotesOptions,
+  listings: Listing[],
+  turn: () => Promise<void>,
+): Promise<Quote[] | null> {
+  let asked = 0;
+  let hasTurn = true;
+  for (const account of desk ? await accountsAt(name) : []) {
+    if (!desk || asked === MOST_ASKED) break;
+    if (!hasTurn) await turn();
+    const said = await desk.quotes(account, listings);
+    if (said.kind === 'read') return said.value;
+    tell({ step: 'no_quotes', venue: name, userId: account.userId, reason: said.reason });
+    // Who has not logged in today is mostly known without asking the venue: the next may have his turn.
+    hasTurn = said.kind === 'no_session';
+    if (!hasTurn) asked += 1;
+  }
+  return null;
+}
+
+/** Resolves when the next request may leave; each takes its own turn. */
+function paced(clock: SharedQuotesOptions['clock'], everyMs: number): () => Promise<void> {
+  let freeFromMs = Number.NEGATIVE_INFINITY;
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return async () => {
+    const nowMs = clock.nowMs();
+    // A clock that was set back says nothing about the turns that were taken.
+    if (nowMs < lastMs) freeFromMs = nowMs + everyMs;
+    lastMs = nowMs;
+    const atMs = Math.max(nowMs, freeFromMs);
+    freeFromMs = atMs + everyMs;
+    if (atMs > nowMs) await clock.sleep(atMs - nowMs);
+  };
+}
+
+/**
+ * Answers of the last moment. A kept price keeps the instant it stood at, for the core to judge; one that was fresh when it
+ * was asked for is not kept beyond the age that makes it stale.
+ */
+function keeper({ clock, maxAgeMs }: Pick<SharedQuotesOptions, 'clock' | 'maxAgeMs'>) {
+  const kept = new Map<string, { quote: Quote | null; askedMs: number; untilMs: number }>();
+  return {
+    keep(listings: Listing[], quotes: Quote[], askedMs: number): void {
+      const found = new Map(quotes.map((quote) => [listingKey(quote), quote]));
+      for (const listing of listings) {
+        const quote = found.get(listingKey(listing)) ?? null;
+        const staleMs = quote === null ? askedMs : quote.atMs + maxAgeMs;
+        const untilMs = askedMs + KEPT_MS;
+        const key = listingKey(listing);
+        kept.set(key, { quote, askedMs, untilMs: staleMs > askedMs ? Math.min(untilMs, staleMs) : untilMs });
+      }
+    },
+    look(listings: Listing[]): { known: Quote[]; missing: Listing[] } {
+      const nowMs = clock.nowMs();
+      const known: Quote[] = [];
+      const missing: Listing[] = [];
+      for (const listing of listings) {
+        const one = kept.get(listingKey(listing));
+        if (!one || nowMs < one.askedMs || nowMs >= one.untilMs) missing.push(listing);
+        else if (one.quote) known.push(one.quote);
+      }
+      return { known, missing };
+    },
+  };
+}
+
+/** What was wanted lately, the last of it first. */
+function recentlyWanted(clock: SharedQuotesOptions['clock']) {
+  const wanted = new Map<string, { listing: Listing; atMs: number }>();
+  return {
+    want(listings: Listing[]): void {
+      const atMs = clock.nowMs();
+      for (const listing of listings) {
+        // Put at the end.
+        wanted.delete(listingKey(listing));
+        wanted.set(listingKey(listing), { listing, atMs });
+      }
+    },
+    /** At most so many; where there is no limit, all. */
+    some(most: number): [string, Listing][] {
+      const nowMs = clock.nowMs();
+      const last = [...wanted].toReversed().filter(([, { atMs }]) => Math.abs(nowMs - atMs) < WANTED_MS);
+      return last.slice(0, Math.max(0, most)).map(([key, { listing }]) => [key, listing]);
+    },
+  };
+}

@@ -8,7 +8,13 @@ export interface VenuesConfig {
   credentialsKeysOld: string[];
   kite: { baseUrl: string; algoId: string | null } | null;
   lemonn: { baseUrl: string; requestId: string | null; afterMarketOrders: boolean; dialect: unknown } | null;
-  alpaca: { baseUrl: string; dataUrl: string | null; feed: 'iex' | 'sip' } | null;
+  /** `exchanges`: those whose instruments are traded there, by our names of both. */
+  alpaca: {
+    baseUrl: string;
+    dataUrl: string | null;
+    feed: 'iex' | 'sip';
+    exchanges: [string, ...string[]];
+  } | null;
 }
 
 /** Of Node's base64 decoder, which would skip what is none: 32 bytes are 43 characters and a `=`. */
@@ -25,6 +31,16 @@ const venueUrl = z
   .transform((url) => url.replace(/\/+$/, ''));
 
 const word = z.string().regex(/^[\x21-\x7e]+$/, 'must be one word');
+
+/** As our instruments name them: at least one. */
+const exchanges = z
+  .string()
+  .transform((text) => text.split(',').map((one) => one.trim()))
+  .pipe(z.tuple([exchange()], exchange()));
+
+function exchange() {
+  return z.string().regex(/^[A-Z]{2,10}$/, 'must be names of exchanges, such as NSE, with commas between');
+}
 
 const json = z.string().transform((text, context): unknown => {
   try {
@@ -50,6 +66,7 @@ export const venueVariables = {
   LEMONN_DIALECT: json.optional(),
   ALPACA_BASE_URL: venueUrl.optional(),
   ALPACA_DATA_URL: venueUrl.optional(),
+  ALPACA_EXCHANGES: exchanges.default(['US']),
   ALPACA_FEED: z.enum(['iex', 'sip'], { error: 'must be iex or sip' }).default('iex'),
 };
 
@@ -72,7 +89,12 @@ export function venuesConfig(e: z.infer<typeof variables>): VenuesConfig {
     alpaca:
       e.ALPACA_BASE_URL === undefined
         ? null
-        : { baseUrl: e.ALPACA_BASE_URL, dataUrl: e.ALPACA_DATA_URL ?? null, feed: e.ALPACA_FEED },
+        : {
+            baseUrl: e.ALPACA_BASE_URL,
+            dataUrl: e.ALPACA_DATA_URL ?? null,
+            feed: e.ALPACA_FEED,
+            exchanges: e.ALPACA_EXCHANGES,
+          },
   };
 }
 

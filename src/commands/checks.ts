@@ -177,7 +177,8 @@ async function paperCheck(store: Store, nowMs: number): Promise<Check> {
   return ok('venues', 'paper answers');
 }
 
-function some(items: readonly string[]): string {
+/** The first three of a list, and how many more there are. */
+export function some(items: readonly string[]): string {
   const left = items.length - 3;
   return left > 0 ? `${items.slice(0, 3).join(', ')} and ${left} more` : items.join(', ');
 }

@@ -9,6 +9,7 @@ import { fitted } from '../terminal/width.ts';
 import { isThere, openStore } from '../wire.ts';
 import { type Check, checkDatabase, ok, sayingWhy, warning, wrong } from './checks.ts';
 import { placeToAsk } from './place.ts';
+import { checkVenues } from './venue-checks.ts';
 
 const signs = { ok: ['✓', 'good'], warning: ['!', 'notice'], wrong: ['✗', 'bad'] } as const satisfies Record<
   Check['level'],
@@ -89,7 +90,10 @@ async function askDatabase(config: Config): Promise<Check[]> {
     const say = (text: string) => process.stderr.write(`${text}\n`);
     const store = await openStore({ config, place, readOnly: true, onSlowStart: say });
     try {
-      return await checkDatabase({ store, nowMs: () => clock.nowMs(), mode, cutOffTime, migrations });
+      const checks = await checkDatabase({ store, nowMs: () => clock.nowMs(), mode, cutOffTime, migrations });
+      // It ends at the first thing that keeps the rest from being asked.
+      if (checks.some(({ level, name }) => level === 'wrong' && /^(database|migrations)$/.test(name))) return checks;
+      return [...checks, ...(await checkVenues({ config, store, clock }))];
     } finally {
       await store.close();
     }

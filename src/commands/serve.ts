@@ -7,6 +7,7 @@ import { type Metrics, makeMetrics } from '../http/metrics.ts';
 import { makeLog, tellAll } from '../log.ts';
 import { DatabaseError } from '../ports/database.ts';
 import type { World } from '../ports/world.ts';
+import { listen } from '../stages/listen.ts';
 import { makeWorld, openListener, openStore, type Place, placeName, scanSettings } from '../wire.ts';
 import { type WorkOptions, work } from '../work.ts';
 import type { HttpDoor } from './http-door.ts';
@@ -91,11 +92,13 @@ async function keepSchedule({ config, world, parts, stop, bell }: Staff, keep: K
   return schedule.nextScanMs === null ? 'schedule' : `schedule (looks next at ${istIso(schedule.nextScanMs)})`;
 }
 
+/** The worker, and what venues push for it. */
 async function keepWorking({ config, place, world, stop, bell }: Staff, keep: Keep): Promise<string> {
   const listener = await openListener(place);
   const woken = () => Promise.race([listener.next(), bell.next()]);
   const working = workOn(world, { concurrency: config.concurrency, stop, woken });
   keep(working.finally(() => listener.close()));
+  keep(listen(world, { mode: config.mode, stop, wake: bell.ring }));
   return 'worker';
 }
 

@@ -25,7 +25,7 @@ export function makeApp(parts: HttpParts, limits: DoorLimits = defaultDoorLimits
   app.use('/api/trading/*', timing({ total: false }), authTimed);
   app.route('/', whatsappRoutes(parts));
   app.route('/', venueRoutes(parts));
-  const known = [identified(parts), counted(limits)] as const;
+  const known = [identified(parts, limits), counted(limits)] as const;
   app.use('/api/*', sized(limits), ...known);
   app.use('/metrics', ...known);
   app.route('/', cronRoutes(parts));

@@ -50,14 +50,26 @@ export type LoginEnd =
   | { kind: 'refused'; reason: string }
   | { kind: 'unreadable'; reason: string };
 
+/** What a login in the browser brings back, beside the state: plain text that anybody can write. */
+export interface BroughtBack {
+  requestToken: string;
+  /** Who logged in, where the venue says so already here. */
+  clientId: string | null;
+}
+
 /** How an account gets a session at a venue; what a venue does not have is left out. */
 export interface VenueDoor {
   /** Logs in by what is stored alone. `refused` with `needs_a_person`: this account's user has to do it. */
   logIn?(accountId: number): Promise<LoginEnd>;
-  /** Where the account's user logs in; it brings him back with `state`. null: nothing is stored for the account. */
+  /**
+   * Where the account's user logs in; it brings him back to us. null: nothing is stored for the account, or nobody has to
+   * log in for it.
+   */
   loginUrl?(accountId: number, state: string): Promise<string | null>;
+  /** The login brings `state` back by itself; otherwise the user's browser has to keep it meanwhile. */
+  bringsStateBack?: boolean;
   /** Makes a session of what the login brought back, and stores it. */
-  finishLogin?(accountId: number, requestToken: string): Promise<LoginEnd>;
+  finishLogin?(accountId: number, back: BroughtBack): Promise<LoginEnd>;
   /** A push. Nothing of it is believed but that its order is to be looked up now. */
   hear?(raw: string): Promise<'due' | 'not_ours' | 'bad_checksum'>;
 }

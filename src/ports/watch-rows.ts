@@ -59,6 +59,12 @@ export const condition = z.object({
   withoutRowSecurity: z.array(z.string()),
 });
 
+/** The live accounts that trade, by venue, and why some may not on a day: `why` is the code of a reason. */
+export const liveAccounts = z.object({
+  venues: z.array(z.object({ venue: z.string(), accounts: count, connected: count, ready: count })),
+  notReady: z.array(z.object({ venue: z.string(), why: z.string(), count })),
+});
+
 export const runTimings = z.object({
   openedAtMs: z.int(),
   decidedAtMs: z.int().nullable(),

@@ -76,7 +76,7 @@ async function probeMargin(
 ): Promise<VenueRead<unknown>> {
   const leveraged = books.leverageCenti > 100 && (capabilities.dealing?.products.includes('mtf') ?? false);
   let said: VenueRead<unknown> = { kind: 'read', value: null };
-  for (const { exchange, symbol, side, referencePriceMinor } of signals.slice(0, PROBES)) {
+  for (const { exchange, symbol, side, referencePriceMinor } of ofEachExchange(signals).slice(0, PROBES)) {
     const order: OrderToSend = {
       ...{ orderId: 0, clientOrderId: 'probe', userId: books.userId, accountId: books.accountId },
       ...{ exchange, symbol, side, quantity: 1, limitPriceMinor: referencePriceMinor },
@@ -86,4 +86,11 @@ async function probeMargin(
     if (said.kind !== 'unreadable') return said;
   }
   return said;
+}
+
+/** One signal of every exchange before a second one of any: a venue answers for shares it trades only. */
+function ofEachExchange(signals: Signal[]): Signal[] {
+  const firsts = new Map(signals.toReversed().map((signal) => [signal.exchange, signal]));
+  const first = new Set(firsts.values());
+  return [...signals.filter((one) => first.has(one)), ...signals.filter((one) => !first.has(one))];
 }

@@ -66,10 +66,16 @@ export async function loginOf(desk: VenueDesk, account: AccountAtVenue): Promise
   return { kind: status.kind === 'closed' ? 'no_session' : 'unreadable', reason: status.reason };
 }
 
-/** Our books of a mode's accounts, page after page. */
-export async function* pagesOfBooks({ store }: World, mode: string, tradeDate: string): AsyncGenerator<Books[]> {
+/** Our books of a mode's accounts, or of those that are named, page after page. */
+export async function* pagesOfBooks(
+  { store }: World,
+  mode: string,
+  tradeDate: string,
+  named?: readonly number[],
+): AsyncGenerator<Books[]> {
+  const accountIds = named ? [...named] : null;
   for (let afterId = 0; ; ) {
-    const page = await store.call('read_books', { mode, tradeDate, accountIds: null, afterId, limit: PAGE });
+    const page = await store.call('read_books', { mode, tradeDate, accountIds, afterId, limit: PAGE });
     const last = page.at(-1);
     if (!last) return;
     yield page;

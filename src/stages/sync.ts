@@ -40,14 +40,15 @@ const LOOK_AGAIN_MS = 5_000;
  * What differs twice is a drift: it is stored, told, and blocks what the account would open until a person has
  * acknowledged it. Nothing else is changed, so it may be done at any time and again.
  */
-export async function sync(world: World, { mode, concurrency, stop }: ReadyRequest): Promise<SyncReport> {
+export async function sync(world: World, request: ReadyRequest): Promise<SyncReport> {
+  const { mode, concurrency, stop, accountIds } = request;
   const tradeDate = istDate(world.clock.nowMs());
   const tradingDayToday = tradingDay(tradeDate, await world.operatorDays()).kind === 'open';
   const report: SyncReport = {
     ...{ tradeDate, mode, tradingDay: tradingDayToday, complete: true, compared: 0, notCompared: [], drifts: [] },
   };
   if (mode === 'paper' || !tradingDayToday) return report;
-  for await (const page of pagesOfBooks(world, mode, tradeDate)) {
+  for await (const page of pagesOfBooks(world, mode, tradeDate, accountIds)) {
     if (stop?.aborted) {
       report.complete = false;
       break;

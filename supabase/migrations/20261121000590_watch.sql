@@ -125,6 +125,26 @@ language sql stable security definer set search_path = '' as $$
             'positions', 'ledger_entries', 'messages', 'scan_runs', 'order_requests')))));
 $$;
 
+-- The live accounts in which active users trade, by venue: how many there are, are connected, and may trade on a day;
+-- and why the others may not, the commonest first. {tradeDate}
+create function public.read_live_accounts(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  with account as (
+    select a.venue, c.account_id is not null as connected,
+      split_part(core.not_ready_on(a, (args ->> 'tradeDate')::date), ':', 1) as why
+    from public.users u join public.accounts a on (a.user_id, a.venue, a.mode) = (u.id, u.venue, 'live')
+    left join public.account_credentials c on c.account_id = a.id
+    where u.active and u.trading_enabled
+  )
+  select jsonb_build_object(
+    'venues', (select coalesce(jsonb_agg(to_jsonb(t) order by t.venue), '[]') from (
+      select venue, count(*) as accounts, count(*) filter (where connected) as connected,
+        count(*) filter (where why is null) as ready from account group by venue) t),
+    'notReady', (select coalesce(jsonb_agg(to_jsonb(t)), '[]') from (
+      select venue, why, count(*) as count from account where why is not null
+      group by venue, why order by count(*) desc, venue, why limit 20) t));
+$$;
+
 -- When a run did what, and what went wrong in it how often, most frequent first. Null where there is no such run.
 create function public.read_run_timings(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$

@@ -69,6 +69,20 @@ describe('the database of the doctor', () => {
     expect(found(checks, 'books')).toBeUndefined();
   });
 
+  test('is asked about live trading too, and only where its schema is this program’s', async () => {
+    const live = {
+      ...{ TRADING_MODE: 'live', DATABASE_URL: database.url, KITE_BASE_URL: 'https://api.kite.trade' },
+      CREDENTIALS_KEY: Buffer.alloc(32, 7).toString('base64'),
+    };
+    expect(levels(await examine(readConfig(live), tmpdir()))).toMatchObject({
+      ...{ migrations: 'ok', books: 'ok', credentials: 'ok', 'live venues': 'ok', 'live accounts': 'warning' },
+      logins: 'wrong',
+    });
+    await database.session.exec('delete from supabase_migrations.schema_migrations');
+    const older = await examine(readConfig(live), tmpdir());
+    expect([found(older, 'migrations')?.level, found(older, 'credentials')]).toEqual(['wrong', undefined]);
+  });
+
   test('holds what a person has to look at: each with the command', async () => {
     const users = [user('asha'), user('bela')];
     const scene = await openScene(store, { users: users.slice(0, 1) });

@@ -117,6 +117,32 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
     expect(lost).toMatchObject({ rewrapped: 0, failed: [{ accountId: kite.accountId }, {}] });
   });
 
+  test('live accounts that trade are counted by venue, with why some may not on a day', async () => {
+    const day = { tradeDate: '2025-08-28' };
+    expect(await store.call('read_live_accounts', day)).toEqual({ venues: [], notReady: [] });
+    const users = ['asha', 'bela', 'chand', 'dev'].map((id) => user(id, { venue: id === 'dev' ? 'lemonn' : 'kite' }));
+    await store.call('import_users', { users, mode: 'live', source: 's', nowMs });
+    await store.call('import_users', { users: [user('paul')], mode: 'paper', source: 's', nowMs });
+    await vault.write(await open('asha'), secrets, null);
+    // Where his orders do not go any more, and who is paused, is left out.
+    await open('dev', 'alpaca');
+    await store.call('set_user', { userId: 'chand', active: false });
+    await session.exec(`update public.accounts set not_ready = null, checked_for = '2025-08-28' where user_id <> 'dev';
+      update public.accounts set check_found = 'no_login: token_expired' where user_id = 'bela'`);
+    expect(await store.call('read_live_accounts', day)).toEqual({
+      venues: [
+        { venue: 'kite', accounts: 2, connected: 1, ready: 1 },
+        { venue: 'lemonn', accounts: 1, connected: 0, ready: 0 },
+      ],
+      notReady: [
+        { venue: 'kite', why: 'no_login', count: 1 },
+        { venue: 'lemonn', why: 'not connected yet', count: 1 },
+      ],
+    });
+    const next = await store.call('read_live_accounts', { tradeDate: '2025-08-29' });
+    expect(next.notReady[0]).toEqual({ venue: 'kite', why: 'not_checked_today', count: 2 });
+  });
+
   test('an order the venue speaks of is found by our id, and looked up now while it is open', async () => {
     await decideAll(await openScene(store));
     const { orderId, clientOrderId, accountId } = await sendOne(store);

@@ -6,7 +6,7 @@ import type { AccountAtVenue } from '../../src/ports/venue.ts';
 import type { Clock } from '../../src/ports/world.ts';
 import { AlpacaBook, type AlpacaPosted, type AlpacaRow } from './alpaca-book.ts';
 import { openStream, type StreamServer } from './alpaca-stream.ts';
-import { answerWithinMs, type Booked, type Exchange, type FaultName } from './exchange.ts';
+import { answerWithinMs, type Booked, type Exchange, type FaultName, type Weather } from './exchange.ts';
 
 /** What the server saw of one request; the secrets are the test's own. */
 export interface Seen {
@@ -25,7 +25,7 @@ export interface AlpacaExchange extends Exchange {
   answerNext(status: number, body: string): void;
   /** What the account's credentials are; changed, the next request goes with the new ones. */
   credentials: (account: AccountAtVenue) => unknown;
-  /** The fixed answers of the account's other pages. */
+  /** The answers of the account's other pages: fixed, or a function of query and key. */
   pages: Record<string, unknown>;
 }
 
@@ -83,6 +83,9 @@ export async function openAlpacaExchange(clock: Clock, change: Partial<AlpacaVen
     venue: alpacaVenue(wire),
     book: () => desk.book.rows.map((row) => booked(desk.book, row)),
     next: (fault) => void desk.faults.push(fault),
+    under: (weather) => {
+      desk.weather = weather;
+    },
     answerNext: (status, body) => void desk.answers.push({ status, body }),
     unsupported: { wrong_checksum: 'the stream is signed in to, its messages are not signed' },
     push: { take: () => desk.pushes.splice(0), hear: readUpdate },
@@ -101,7 +104,8 @@ function booked(book: AlpacaBook, row: AlpacaRow): Booked {
   const status = row.canceledFilled !== null ? 'canceled' : filledQuantity === quantity ? 'filled' : 'open';
   const { client_order_id: clientOrderId, id: venueOrderId, symbol } = row;
   const side = row.side === 'sell' ? 'SELL' : 'BUY';
-  return { clientOrderId, venueOrderId, symbol, side, quantity, filledQuantity, status };
+  const money = { account: row.keyId, price: Number(row.limit_price), product: 'delivery' } as const;
+  return { ...money, clientOrderId, venueOrderId, symbol, side, quantity, filledQuantity, status };
 }
 
 class Desk {
@@ -113,6 +117,7 @@ class Desk {
   readonly pushes: string[] = [];
   readonly pages: Record<string, unknown> = {};
   heard: (raw: string) => void = () => undefined;
+  weather: Weather | null = null;
   #calls = new Map<string, number[]>();
 
   constructor(clock: Clock) {
@@ -143,6 +148,8 @@ class Desk {
     const answer = this.answers.shift();
     if (answer) return answer;
     const { pathname, searchParams } = url;
+    const upset = method === 'GET' && this.weather?.read(keyId, pathname);
+    if (upset) return notTaken(upset) ?? answerLost(upset) ?? keysRefused;
     const id = /^\/v2\/orders\/(.+)$/.exec(pathname)?.[1];
     if (method === 'POST' && pathname === '/v2/orders') return this.#order(keyId, headers, body);
     if (method === 'DELETE' && id) return this.#cancel(keyId, id);
@@ -150,7 +157,7 @@ class Desk {
     if (pathname === '/v2/orders') return this.#orders(keyId, searchParams);
     if (pathname === '/v2/account/activities/FILL') return good(this.book.fills(keyId, searchParams));
     const page = this.pages[`${method} ${pathname}`];
-    if (typeof page === 'function') return good(page(searchParams));
+    if (typeof page === 'function') return good(page(searchParams, keyId));
     return page === undefined ? bad(404, null, 'endpoint not found.') : good(page);
   }
 
@@ -167,8 +174,9 @@ class Desk {
   }
 
   #order(keyId: string, headers: IncomingMessage['headers'], body: string): Answer | 'silence' | 'reset' {
-    const fault = this.faults.shift() ?? null;
     const posted: AlpacaPosted = headers['content-type'] === 'application/json' ? JSON.parse(body) : {};
+    const queued = this.faults.shift();
+    const fault = queued === undefined ? (this.weather?.order(posted.client_order_id) ?? null) : queued;
     const turnedAway = notTaken(fault) ?? faultOf({ ...posted });
     if (turnedAway) return turnedAway;
     if (this.book.takenBy(keyId, posted.client_order_id)) {
@@ -179,7 +187,9 @@ class Desk {
       shownFromMs: this.clock.nowMs() + (fault === 'surfaces_late' ? 90_000 : 0),
     });
     this.#push(row, fault);
-    return answerOfTaken(this.book, row, fault);
+    // As it is taken: it fills a moment later.
+    const taken = { ...this.book.asOrder(row), status: 'pending_new', filled_qty: '0', filled_avg_price: null };
+    return answerLost(fault) ?? good(taken);
   }
 
   #push(row: AlpacaRow, fault: FaultName | null): void {
@@ -210,15 +220,15 @@ function notTaken(fault: FaultName | null): Answer | 'silence' | null {
   return fault === 'refused' ? noFunds : null;
 }
 
-function answerOfTaken(book: AlpacaBook, row: AlpacaRow, fault: FaultName | null): Answer | 'silence' | 'reset' {
+/** What comes in place of the answer to what was taken; null: the answer. */
+function answerLost(fault: FaultName | null): Answer | 'silence' | 'reset' | null {
   if (fault === 'silence_after_accept' || fault === 'surfaces_late') return 'silence';
   if (fault === 'reset') return 'reset';
   if (fault === 'html_200') return html(200, 'We will be back soon');
   if (fault === 'empty_200') return { status: 200, body: '' };
   if (fault === 'bad_gateway') return html(502, 'Bad Gateway');
   if (fault === 'says_timed_out') return bad(400, 40010000, 'request timed out, check the order book');
-  // As it is taken: it fills a moment later.
-  return good({ ...book.asOrder(row), status: 'pending_new', filled_qty: '0', filled_avg_price: null });
+  return null;
 }
 
 /** What a strict Alpaca finds wrong with an order; null: nothing. */

@@ -1,18 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import {
-  type AlpacaUpdatesOptions,
-  alpacaUpdates,
-  readUpdate,
-  type StreamState,
-} from '../../src/adapters/venues/alpaca-updates.ts';
-import type { OrderToSend } from '../../src/ports/venue.ts';
+import { type AlpacaUpdatesOptions, alpacaUpdates, readUpdate } from '../../src/adapters/venues/alpaca-updates.ts';
+import type { OrderToStart, StreamState } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { setClock } from '../pipeline/hand.ts';
 import { type AlpacaExchange, openAlpacaExchange } from './alpaca-exchange.ts';
 
 const clock = setClock(nowMs);
 const account = { accountId: 7, userId: 'asha' };
-const order: OrderToSend = {
+const order: OrderToStart = {
+  startBeforeMs: Number.POSITIVE_INFINITY,
   ...account,
   orderId: 1,
   clientOrderId: 'abc',
@@ -43,7 +39,8 @@ function listenWith(change: Partial<AlpacaUpdatesOptions> = {}) {
     account,
     clock,
     credentials: async (of) => alpaca.credentials(of),
-    onUpdate: (clientOrderId) => heard.push(clientOrderId),
+    agentFor: async () => undefined,
+    onUpdate: ({ clientOrderId }) => heard.push(clientOrderId),
     onState: (state) => states.push(state),
     pausesMs: { first: 10, longest: 40 },
     ...change,
@@ -132,6 +129,12 @@ describe('the stream of Alpaca', () => {
     await until(() => expect(alpaca.stream.listening()).toBe(0));
     await alpaca.venue.submit(order);
     expect([states.length, heard]).toEqual([1, []]);
+  });
+
+  test('ends while its keys are still being read', async () => {
+    listenWith({ credentials: () => new Promise(() => undefined) });
+    await updates?.close();
+    expect([states, alpaca.stream.connections]).toEqual([[], 0]);
   });
 
   test('ends before it has begun', async () => {

@@ -1,10 +1,10 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { lemonnDoor } from '../../src/adapters/venues/lemonn-door.ts';
 import type { Store } from '../../src/ports/store.ts';
 import type { Vault } from '../../src/ports/vault.ts';
 import { nowMs } from '../contract/scene.ts';
 import { jumpingClock } from '../pipeline/hand.ts';
-import { apiKey, openLemonnExchange, privateKey } from './lemonn-exchange.ts';
+import { apiKey, openLemonnExchange, privateKey, requestId } from './lemonn-exchange.ts';
 
 const secrets = { clientId: 'C1', apiKey, privateKey, flow: 'access' };
 
@@ -26,8 +26,8 @@ async function desk(record: object | null, between: object[] = []) {
   };
   const store: Store = { call: () => Promise.reject(new Error('not needed')), close: async () => undefined };
   const wire = { baseUrl: lemonn.baseUrl, mode: 'live', clock, fetchFor: () => fetch, timeoutMs: 700 } as const;
-  const door = lemonnDoor({ ...wire, vault, store });
-  return { held, lemonn, logIn: () => door.logIn?.(1) };
+  const door = lemonnDoor({ ...wire, vault, store, requestId });
+  return { held, lemonn, door, logIn: () => door.logIn(1) };
 }
 
 test('an account of the access flow logs in by its own key, and the token is stored', async () => {
@@ -50,6 +50,45 @@ test('an account of the session flow needs a person, and one that is not connect
   const nobody = await desk(null);
   expect(await nobody.logIn()).toEqual({ kind: 'not_connected' });
   expect([...person.lemonn.seen, ...nobody.lemonn.seen]).toEqual([]);
+});
+
+describe('a login in the browser', () => {
+  const session = { ...secrets, flow: 'session' };
+  const back = { requestToken: 'fresh', clientId: 'C1' };
+
+  test('leads to Lemonn, and makes the session of who was there', async () => {
+    const { held, door } = await desk(session);
+    expect(await door.loginUrl(1, 'ours')).toBe(`https://lemonn-pro.lemonn.co.in/login?api_key=${apiKey}`);
+    expect(await door.finishLogin(1, back)).toMatchObject({ kind: 'open' });
+    expect(held.record).toMatchObject({ ...session, accessToken: 'token-C1' });
+  });
+
+  test.each([
+    ['the way back', { ...back, clientId: 'C2' }, { access_token: 'token-C1' }],
+    ['the session', back, { access_token: 'token-C2', client_id: 'C2' }],
+  ])('of somebody else, by the word of %s, changes nothing', async (_whose, given, answer) => {
+    const { held, lemonn, door } = await desk(session);
+    lemonn.answerLogin(answer);
+    expect(await door.finishLogin(1, given)).toEqual({ kind: 'somebody_else' });
+    expect(held.record).toEqual(session);
+  });
+
+  test('is nobody’s where neither says who it was; one word is enough', async () => {
+    const { held, lemonn, door } = await desk(session);
+    lemonn.answerLogin({ access_token: 'token-C1' });
+    expect(await door.finishLogin(1, { ...back, clientId: null })).toMatchObject({ kind: 'unreadable' });
+    expect(held.record).toEqual(session);
+    expect(await door.finishLogin(1, back)).toMatchObject({ kind: 'open' });
+  });
+
+  test('is not for an account that logs in by itself, nor for one that is not connected', async () => {
+    for (const record of [secrets, null]) {
+      const { lemonn, door } = await desk(record);
+      expect(await door.loginUrl(1, 'ours')).toBeNull();
+      expect(await door.finishLogin(1, back)).toEqual({ kind: 'not_connected' });
+      expect(lemonn.seen).toEqual([]);
+    }
+  });
 });
 
 test('a record that changes under every write is left alone', async () => {

@@ -6,7 +6,7 @@ import { lemonnDialect } from '../../src/adapters/venues/lemonn-dialect.ts';
 import { istIso } from '../../src/domain/ist.ts';
 import type { AccountAtVenue } from '../../src/ports/venue.ts';
 import type { Clock } from '../../src/ports/world.ts';
-import { answerWithinMs, type Booked, type Exchange, type FaultName } from './exchange.ts';
+import { answerWithinMs, type Booked, type Exchange, type FaultName, type Weather } from './exchange.ts';
 import { LemonnBook, type LemonnRow, lemonnOrder } from './lemonn-book.ts';
 
 /** The first test vector of RFC 8032, 7.1: known to everybody, and good for nothing else. */
@@ -30,10 +30,12 @@ export interface LemonnExchange extends Exchange {
   answerNext(status: number, body: string): void;
   /** What the account's credentials are; changed, the next request goes with the new ones. */
   credentials: (account: AccountAtVenue) => unknown;
-  /** The `data` of the account's other pages. */
+  /** The `data` of the account's other pages: fixed, or a function of the body (null: none) and the client. */
   pages: Record<string, unknown>;
   /** Its book stops showing tags. */
   hideTags(): void;
+  /** A good login in the browser is answered with this, in place of the session of `C1`. */
+  answerLogin(data: object): void;
 }
 
 type Answer = { status: number; body: string; html?: true };
@@ -79,9 +81,15 @@ export async function openLemonnExchange(
     }),
     book: () => desk.book.rows.map((row) => booked(row, desk.book.filledOf(row))),
     next: (fault) => void desk.faults.push(fault),
+    under: (weather) => {
+      desk.weather = weather;
+    },
     answerNext: (status, body) => void desk.answers.push({ status, body }),
     hideTags: () => {
       desk.book.showsTags = false;
+    },
+    answerLogin: (data) => {
+      desk.loginAnswer = data;
     },
     unsupported: {
       rate_limited: 'whether a 429 of Lemonn’s was turned away is not known: unknown, until the dialect says so',
@@ -96,10 +104,12 @@ export async function openLemonnExchange(
   return exchange;
 }
 
-function booked({ asked, number, quantity, canceled }: LemonnRow, filledQuantity: number): Booked {
+function booked({ clientId, asked, number, quantity, canceled }: LemonnRow, filledQuantity: number): Booked {
   const { tag: clientOrderId, symbol, transactionType: side } = asked;
   const status = canceled ? 'canceled' : filledQuantity === quantity ? 'filled' : 'open';
-  return { clientOrderId, venueOrderId: number, symbol, side, quantity, filledQuantity, status };
+  const product = asked.productType === 'MTF' ? 'mtf' : 'delivery';
+  const money = { account: clientId, price: Number(asked.price), product } as const;
+  return { ...money, clientOrderId, venueOrderId: number, symbol, side, quantity, filledQuantity, status };
 }
 
 class Desk {
@@ -109,6 +119,8 @@ class Desk {
   readonly faults: (FaultName | null)[] = [];
   readonly answers: Answer[] = [];
   readonly pages: Record<string, unknown> = {};
+  weather: Weather | null = null;
+  loginAnswer: object | null = null;
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -144,12 +156,14 @@ class Desk {
   #page(clientId: string, asked: string, query: URLSearchParams, body: string): Answer | NoAnswer {
     if (asked === 'POST /orders') return this.#order(clientId, body);
     if (asked === 'POST /orders/cancel') return this.#cancel(clientId, body);
+    const upset = asked.startsWith('GET ') && this.weather?.read(clientId, asked.slice(4));
+    if (upset) return notTaken(upset) ?? answerLost(upset) ?? tokenDead;
     if (asked === 'GET /orderbook') return good({ orders: this.book.orders(clientId) });
     if (asked === 'GET /tradebook') {
       return good({ trades: this.book.trades(clientId, query.get('orderId'), Number(query.get('offset'))) });
     }
     const page = this.pages[asked];
-    if (typeof page === 'function') return good(page(JSON.parse(body)));
+    if (typeof page === 'function') return good(page(body === '' ? null : JSON.parse(body), clientId));
     return page === undefined ? bad(404, 'VALIDATION_FAILED', 'Not found') : good(page);
   }
 
@@ -166,20 +180,20 @@ class Desk {
     }
     const expires_at = istIso(this.clock.nowMs() + 86_400_000);
     if (access) return good({ access_token: `access-${clientId}`, expires_at });
-    return good({ access_token: `token-${clientId}`, expires_at, client_id: clientId });
+    return good(this.loginAnswer ?? { access_token: `token-${clientId}`, expires_at, client_id: clientId });
   }
 
   #order(clientId: string, body: string): Answer | NoAnswer {
-    const fault = this.faults.shift() ?? null;
-    if (fault === 'silence_before_accept') return 'silence';
-    if (fault === 'unavailable') return bad(503, 'INTERNAL_ERROR', 'Service unavailable');
-    if (fault === 'token_expired') return tokenDead;
-    if (fault === 'refused') return bad(200, 'INSUFFICIENT_FUNDS', 'Insufficient funds');
+    const queued = this.faults.shift();
+    const fault = queued === undefined ? (this.weather?.order(String(JSON.parse(body).tag)) ?? null) : queued;
+    const turnedAway = notTaken(fault);
+    if (turnedAway) return turnedAway;
     const asked = lemonnOrder.safeParse(JSON.parse(body));
     if (!asked.success || asked.data.clientId !== clientId) return bad(400, 'VALIDATION_FAILED', 'Invalid order');
     const nowMs = this.clock.nowMs();
     const shownFromMs = fault === 'surfaces_late' ? nowMs + 90_000 : nowMs;
-    return answerOfTaken(this.book.take(asked.data, { halfFirst: fault === 'partial_fill', shownFromMs }), fault);
+    const { number } = this.book.take(asked.data, { halfFirst: fault === 'partial_fill', shownFromMs });
+    return answerLost(fault) ?? good({ orderId: number, orderStatus: 'PLACED' });
   }
 
   #cancel(clientId: string, body: string): Answer {
@@ -194,7 +208,16 @@ class Desk {
   }
 }
 
-function answerOfTaken({ number }: LemonnRow, fault: FaultName | null): Answer | NoAnswer {
+function notTaken(fault: FaultName | null): Answer | NoAnswer | null {
+  if (fault === 'silence_before_accept') return 'silence';
+  if (fault === 'unavailable') return bad(503, 'INTERNAL_ERROR', 'Service unavailable');
+  if (fault === 'token_expired') return tokenDead;
+  if (fault === 'rate_limited') return bad(429, 'RATE_LIMIT_EXCEEDED', 'Too many requests');
+  return fault === 'refused' ? bad(200, 'INSUFFICIENT_FUNDS', 'Insufficient funds') : null;
+}
+
+/** What comes in place of the answer to what was taken; null: the answer. */
+function answerLost(fault: FaultName | null): Answer | NoAnswer | null {
   switch (fault) {
     case 'silence_after_accept':
     case 'surfaces_late':
@@ -210,7 +233,7 @@ function answerOfTaken({ number }: LemonnRow, fault: FaultName | null): Answer |
     case 'says_timed_out':
       return bad(400, 'TIMEOUT_ERROR', 'Request timed out, please check the order book');
     default:
-      return good({ orderId: number, orderStatus: 'PLACED' });
+      return null;
   }
 }
 

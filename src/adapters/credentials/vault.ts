@@ -50,6 +50,29 @@ export async function rotate({ store, clock, keys }: VaultOptions): Promise<Rota
   return done;
 }
 
+export interface Inspected {
+  /** Open with the current master key; with an old one only. */
+  current: number;
+  old: number;
+  failed: { userId: string; venue: string; why: string }[];
+}
+
+/** Opens every record and forgets what is in it: which key does it, and what opens with none. Changes nothing. */
+export async function inspect({ store, keys }: Pick<VaultOptions, 'store' | 'keys'>): Promise<Inspected> {
+  const found: Inspected = { current: 0, old: 0, failed: [] };
+  for (const { accountId, userId, venue, mode, ...record } of await store.call('read_all_credentials', {})) {
+    const owner: RecordOwner = { accountId, venue, mode };
+    try {
+      unseal(keys, owner, record);
+      found[rewrap(keys, owner, record) === null ? 'current' : 'old'] += 1;
+    } catch (error) {
+      if (!(error instanceof VaultError)) throw error;
+      found.failed.push({ userId, venue, why: error.message });
+    }
+  }
+  return found;
+}
+
 async function rotateOne({ store, clock, keys }: VaultOptions, accountId: number): Promise<'rewrapped' | 'current'> {
   for (;;) {
     const record = await store.call('read_credentials', { accountId });

@@ -1,0 +1,180 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { storeVault } from '../../src/adapters/credentials/vault.ts';
+import { readConfig } from '../../src/config.ts';
+import { istMs } from '../../src/domain/ist.ts';
+import type { Step, World } from '../../src/ports/world.ts';
+import { run } from '../../src/run.ts';
+import { ready } from '../../src/stages/ready.ts';
+import { nothingGiven } from '../../src/stages/request.ts';
+import { sync } from '../../src/stages/sync.ts';
+import { makeWorld, scanSettings } from '../../src/wire.ts';
+import { masterKeys } from '../../src/wire-venues.ts';
+import { instrument } from '../contract/scene.ts';
+import { emptied } from '../pipeline/books.ts';
+import { person, storeOf, titan, tradeDate } from '../pipeline/desk.ts';
+import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';
+import { violations } from '../support/invariants.ts';
+import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { openAlpacaExchange } from './alpaca-exchange.ts';
+import type { Exchange } from './exchange.ts';
+import { apiKey, openLemonnExchange, privateKey } from './lemonn-exchange.ts';
+
+/** A venue as an operator meets it: its settings, what is stored of an account, and what its pages say of one. */
+interface Market {
+  exchange: Exchange;
+  settings: Record<string, string>;
+  secrets: object;
+  /** The same with a key that is not its. */
+  forged: object;
+  /** What both accounts have: rupees (or dollars), and pieces of TITAN bought today at this price. */
+  say(cash: number, pieces: number, price: number): void;
+}
+
+async function lemonnMarket(clock: JumpingClock): Promise<Market> {
+  const exchange = await openLemonnExchange(clock);
+  exchange.pages['POST /margin-info'] = { approximateMargin: '716.52' };
+  const secrets = { clientId: 'C1', apiKey, privateKey, flow: 'access', addressConfirmed: true };
+  const price = { symbol: 'TITAN', lastTradedPrice: '3564.80', lastTradeTime: `${tradeDate} 09:19:58` };
+  exchange.pages['POST /market-data/ltp'] = { ltp: [price] };
+  return {
+    exchange,
+    settings: { LEMONN_BASE_URL: exchange.baseUrl, LEMONN_DIALECT: '{"ltpLists":{"NSE":"NSE_SYMBOL"}}' },
+    // It logs in by its own key: nobody has to be there.
+    secrets,
+    forged: { ...secrets, privateKey: '0'.repeat(64) },
+    say(cash, netQuantity, averagePrice) {
+      const bought = { exchangeSegment: 'NSE', symbol: 'TITAN', productType: 'MTF', netQuantity, averagePrice };
+      exchange.pages['GET /funds'] = { funds: { availableBalance: cash.toFixed(2), cashBalance: cash.toFixed(2) } };
+      exchange.pages['GET /holdings'] = { holdings: [] };
+      exchange.pages['GET /positions'] = { positions: netQuantity === 0 ? [] : [bought] };
+    },
+  };
+}
+
+async function alpacaMarket(clock: JumpingClock): Promise<Market> {
+  const exchange = await openAlpacaExchange(clock);
+  const latestTrade = { t: new Date(istMs(tradeDate, '09:19:58')).toISOString(), p: 3564.8 };
+  exchange.pages['GET /data/v2/stocks/snapshots'] = { TITAN: { latestTrade, prevDailyBar: { c: 3500 } } };
+  const { baseUrl, dataUrl } = exchange.wire;
+  const rights = { trading_blocked: false, account_blocked: false, trade_suspended_by_user: false };
+  return {
+    exchange,
+    settings: { ALPACA_BASE_URL: baseUrl, ALPACA_DATA_URL: dataUrl, ALPACA_EXCHANGES: 'NSE' },
+    secrets: { keyId: 'PKTEST1', secretKey: 'secret1' },
+    forged: { keyId: 'PKTEST1', secretKey: 'wrong' },
+    say(cash, pieces, price) {
+      const money = { cash: cash.toFixed(2), non_marginable_buying_power: cash.toFixed(2) };
+      exchange.pages['GET /v2/account'] = { status: 'ACTIVE', currency: 'USD', ...money, ...rights };
+      const held = { symbol: 'TITAN', qty: String(pieces), cost_basis: (pieces * price).toFixed(2) };
+      exchange.pages['GET /v2/positions'] = pieces === 0 ? [] : [{ ...held, asset_class: 'us_equity' }];
+    },
+  };
+}
+
+let database: TestDatabase;
+let clock: JumpingClock;
+let market: Market;
+let world: World;
+let told: Step[];
+let settings: ReturnType<typeof scanSettings>;
+beforeAll(async () => {
+  database = await freshPglite();
+});
+afterAll(() => database.close());
+beforeEach(async () => {
+  await emptied(database.session);
+  clock = jumpingClock(istMs(tradeDate, '08:45'));
+  told = [];
+});
+afterEach(async () => {
+  await market.exchange.close();
+  expect(await violations(database.session)).toEqual([]);
+  expect(await storeOf(database).call('check_books', {})).toEqual([]);
+});
+
+/** Everything as the settings say, with Asha, who trades there, connected as `account -- connect` does it. */
+async function connected(change: Record<string, string> = {}, leverageCenti = 500): Promise<void> {
+  const venue = market.exchange.name;
+  const CREDENTIALS_KEY = randomBytes(32).toString('base64');
+  const read = readConfig({ TRADING_MODE: 'live', CREDENTIALS_KEY, ...market.settings, ...change });
+  const keys = read.kind === 'config' ? masterKeys(read.config) : null;
+  if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
+  const store = storeOf(database);
+  await store.call('import_instruments', { instruments: [instrument('TITAN')] });
+  await store.call('import_signals', { signals: [titan], source: 'test' });
+  const users = [person('Asha', { venue, leverageCenti })];
+  await store.call('import_users', { users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
+  const opened = await store.call('open_account', { userId: 'asha', venue, mode: 'live' });
+  if (opened.kind !== 'open') throw new Error(opened.kind);
+  const owner = { accountId: opened.accountId, venue, mode: 'live' } as const;
+  await storeVault({ store, clock, keys }).write(owner, market.secrets, null);
+  const parts = { config: read.config, place: { kind: 'embedded', path: null } as const, store, clock, faults: null };
+  const quotes = { read: () => Promise.reject(new Error('live trading has the venues’ prices')) };
+  world = await makeWorld({ ...parts, quotes, tell: (step) => told.push(step) });
+  settings = scanSettings(read.config);
+}
+
+const check = () => ready(world, { mode: 'live', concurrency: 2 });
+
+async function scanned() {
+  clock.jump(istMs(tradeDate, '09:20') - clock.nowMs());
+  const asked = { dryRun: false, expectPlan: null, waitMs: 120_000, given: nothingGiven };
+  const result = await run(world, { ...settings, ...asked });
+  if (result.kind !== 'report') throw new Error(result.message);
+  return result.report;
+}
+
+describe.each([
+  ['Lemonn', lemonnMarket, 500, 28],
+  ['Alpaca', alpacaMarket, 100, 5],
+])('a day at %s', (_name, open, leverageCenti, quantity) => {
+  test('from the readiness in the morning over the scan to the comparison in the evening', async () => {
+    market = await open(clock);
+    market.say(100_000, 0, 0);
+    await connected({}, leverageCenti);
+    expect(await check()).toMatchObject({ accounts: [{ userId: 'asha', ready: true, reason: null }], adjusted: 1 });
+
+    const report = await scanned();
+    expect(report).toMatchObject({ mode: 'live', totals: { accepted: 1, filled: 1, unknown: 0, rejected: 0 } });
+    const [order] = report.orders;
+    expect(market.exchange.book()).toMatchObject([
+      { clientOrderId: order?.clientOrderId, symbol: 'TITAN', side: 'BUY', quantity, filledQuantity: quantity },
+    ]);
+
+    const price = Number(order?.averagePrice);
+    const left = 100_000 - (quantity * price * 100) / leverageCenti;
+    market.say(left, quantity, price);
+    clock.jump(istMs(tradeDate, '15:45') - clock.nowMs());
+    expect(await sync(world, { mode: 'live', concurrency: 2 })).toMatchObject({ compared: 1, drifts: [] });
+    market.say(left, quantity - 1, price);
+    const short = await sync(world, { mode: 'live', concurrency: 2 });
+    expect(short.drifts).toMatchObject([{ kind: 'position', what: 'NSE:TITAN', theirs: String(quantity - 1) }]);
+  });
+
+  test('without a login nobody trades there, and the venue gets no order', async () => {
+    market = await open(clock);
+    market.say(100_000, 0, 0);
+    market.secrets = market.forged;
+    await connected({}, leverageCenti);
+    const { accounts } = await check();
+    expect(accounts).toMatchObject([{ ready: false, reason: expect.stringMatching(/^no_login: /) }]);
+    const report = await scanned();
+    expect(report.decisions).toMatchObject([{ reason: 'account_not_ready' }]);
+    expect(market.exchange.book()).toEqual([]);
+  });
+});
+
+test('without a word of the operator nothing of our exchange goes to Alpaca, and readiness says why', async () => {
+  market = await alpacaMarket(clock);
+  market.say(100_000, 0, 0);
+  const { ALPACA_EXCHANGES: _, ...unsaid } = market.settings;
+  market.settings = unsaid;
+  await connected({}, 100);
+  const { accounts } = await check();
+  expect(accounts).toMatchObject([
+    { ready: false, reason: 'unreadable_margin: NSE is not traded here: ALPACA_EXCHANGES is US' },
+  ]);
+  await scanned();
+  expect(market.exchange.book()).toEqual([]);
+});

@@ -1,4 +1,4 @@
-import type { Venue } from '../../src/ports/venue.ts';
+import type { AccountAtVenue, Venue } from '../../src/ports/venue.ts';
 import type { Clock } from '../../src/ports/world.ts';
 
 /**
@@ -25,14 +25,31 @@ export const faultNames = [
 
 export type FaultName = (typeof faultNames)[number];
 
+/** The faults a read can have: nothing is taken by it, so they differ in the answer only. */
+export const readFaultNames = [
+  ...(['silence_before_accept', 'html_200', 'empty_200', 'rate_limited', 'bad_gateway'] as const),
+  ...(['unavailable', 'token_expired', 'reset'] as const),
+] satisfies FaultName[];
+
+/** What goes wrong with an order that has nothing queued for it, and with a read that a lookup makes of an account. */
+export interface Weather {
+  order(clientOrderId: string): FaultName | null;
+  read(account: string, path: string): (typeof readFaultNames)[number] | null;
+}
+
 /** One order the exchange took, whatever it said about it. */
 export interface Booked {
+  /** As the exchange knows him: by token, client or key. */
+  account: string;
   clientOrderId: string;
   venueOrderId: string;
   symbol: string;
   side: 'BUY' | 'SELL';
   quantity: number;
   filledQuantity: number;
+  /** Its limit, in rupees or dollars: what it fills at. */
+  price: number;
+  product: 'delivery' | 'mtf';
   status: 'open' | 'filled' | 'rejected' | 'canceled';
 }
 
@@ -51,10 +68,14 @@ export interface Exchange {
   name: string;
   /** The real adapter, with a time-out of `answerWithinMs`. */
   venue: Venue;
+  /** What the account's credentials are; changed, the next request goes with the new ones. */
+  credentials: (account: AccountAtVenue) => unknown;
   /** What the exchange took, refusals left out unless the venue books them: the judge. */
   book(): Booked[];
   /** Queues what happens to the next request for an order that has nothing queued before it; null: nothing wrong. */
   next(fault: FaultName | null): void;
+  /** Lets faults be drawn; null: the sky is clear. */
+  under(weather: Weather | null): void;
   /** Faults this venue's wire can't have, each with the reason. */
   unsupported: Partial<Record<FaultName, string>>;
   /** The pushes (raw bodies or messages) since the last call, and how the adapter reads one; only with a push. */

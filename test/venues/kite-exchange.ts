@@ -5,7 +5,7 @@ import { kiteVenue } from '../../src/adapters/venues/kite.ts';
 import { kiteTokenUntilMs, verifyPostback } from '../../src/adapters/venues/kite-session.ts';
 import type { AccountAtVenue } from '../../src/ports/venue.ts';
 import type { Clock } from '../../src/ports/world.ts';
-import { answerWithinMs, type Booked, type Exchange, type FaultName } from './exchange.ts';
+import { answerWithinMs, type Booked, type Exchange, type FaultName, type Weather } from './exchange.ts';
 import { KiteBook, type KiteRow, kiteStamp } from './kite-book.ts';
 
 export const apiKey = 'kitetestkey';
@@ -26,7 +26,7 @@ export interface KiteExchange extends Exchange {
   answerNext(status: number, body: string): void;
   /** What the account's credentials are; changed, the next request goes with the new ones. */
   credentials: (account: AccountAtVenue) => unknown;
-  /** The fixed answers of the account's other pages. */
+  /** The answers of the account's other pages: fixed, or a function of query, body and token. */
   pages: Record<string, unknown>;
 }
 
@@ -74,6 +74,9 @@ export async function openKiteExchange(clock: Clock, algoId: string | null = nul
     }),
     book: () => desk.book.rows.map(booked),
     next: (fault) => void desk.faults.push(fault),
+    under: (weather) => {
+      desk.weather = weather;
+    },
     answerNext: (status, body) => void desk.answers.push({ status, body }),
     unsupported: {},
     push: { take: () => desk.pushes.splice(0), hear: (raw) => verifyPostback(raw, apiSecret) },
@@ -87,8 +90,19 @@ export async function openKiteExchange(clock: Clock, algoId: string | null = nul
   function booked(row: KiteRow): Booked {
     const filled = desk.book.filledOf(row);
     const status = row.canceled ? 'canceled' : filled === row.quantity ? 'filled' : 'open';
-    const { tag, order_id, tradingsymbol: symbol, side, quantity } = row;
-    return { clientOrderId: tag, venueOrderId: order_id, symbol, side, quantity, filledQuantity: filled, status };
+    const { token: account, tag, order_id, tradingsymbol: symbol, side, quantity, price } = row;
+    const product = row.product === 'MTF' ? 'mtf' : 'delivery';
+    const asked = {
+      account,
+      clientOrderId: tag,
+      venueOrderId: order_id,
+      symbol,
+      side,
+      quantity,
+      price,
+      product,
+    } as const;
+    return { ...asked, filledQuantity: filled, status };
   }
 }
 
@@ -101,6 +115,7 @@ class Desk {
   readonly pushes: string[] = [];
   readonly pages: Record<string, unknown> = {};
   readonly diesMs: number;
+  weather: Weather | null = null;
   #orderTimes = new Map<string, number[]>();
 
   constructor(clock: Clock) {
@@ -136,10 +151,12 @@ class Desk {
     if (answer) return answer;
     if (method === 'POST' && pathname === '/orders/regular') return this.#order(token, headers, body);
     if (method === 'DELETE') return this.#cancel(token, pathname);
+    const upset = method === 'GET' && this.weather?.read(token, pathname);
+    if (upset) return this.#turnedAway(upset) ?? answerLost(upset) ?? tokenDead;
     if (pathname === '/orders') return good(this.book.orders(token));
     if (pathname === '/trades') return good(this.book.trades(token));
     const page = this.pages[`${method} ${pathname}`];
-    if (typeof page === 'function') return good(page(searchParams, body));
+    if (typeof page === 'function') return good(page(searchParams, body, token));
     return page === undefined ? bad(404, 'GeneralException', 'Route not found') : good(page);
   }
 
@@ -164,7 +181,8 @@ class Desk {
     this.#orderTimes.set(token, [...recent, nowMs]);
     if (recent.length >= 10) return tooMany;
     const form = new URLSearchParams(body);
-    const fault = this.faults.shift() ?? null;
+    const queued = this.faults.shift();
+    const fault = queued === undefined ? (this.weather?.order(form.get('tag') ?? '') ?? null) : queued;
     const notTaken = this.#turnedAway(fault) ?? faultOf(headers, form);
     if (notTaken) return notTaken;
     const row = this.book.take(token, form, {
@@ -172,7 +190,7 @@ class Desk {
       shownFromMs: fault === 'surfaces_late' ? nowMs + 90_000 : nowMs,
     });
     this.#push(row, fault);
-    return answerOfTaken(row, fault);
+    return answerLost(fault) ?? good({ order_id: row.order_id });
   }
 
   #turnedAway(fault: FaultName | null): Answer | 'silence' | null {
@@ -211,7 +229,8 @@ class Desk {
   }
 }
 
-function answerOfTaken(row: KiteRow, fault: FaultName | null): Answer | 'silence' | 'reset' {
+/** What comes in place of the answer to what was taken; null: the answer. */
+function answerLost(fault: FaultName | null): Answer | 'silence' | 'reset' | null {
   switch (fault) {
     case 'silence_after_accept':
     case 'surfaces_late':
@@ -231,7 +250,7 @@ function answerOfTaken(row: KiteRow, fault: FaultName | null): Answer | 'silence
         'Order request timed out. Please check the order book and confirm before placing again.',
       );
     default:
-      return good({ order_id: row.order_id });
+      return null;
   }
 }
 

@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { storedQuotes } from '../../src/adapters/quotes/quotes.ts';
+import { type Config, readConfig } from '../../src/config.ts';
+import { istMs } from '../../src/domain/ist.ts';
+import { makeLog, tellAll } from '../../src/log.ts';
+import type { SqlSession } from '../../src/ports/database.ts';
+import type { Store } from '../../src/ports/store.ts';
+import type { Step, World } from '../../src/ports/world.ts';
+import { run } from '../../src/run.ts';
+import { ready } from '../../src/stages/ready.ts';
+import { nothingGiven } from '../../src/stages/request.ts';
+import { round } from '../../src/stages/round.ts';
+import { sync } from '../../src/stages/sync.ts';
+import { makeWorld, scanSettings } from '../../src/wire.ts';
+import { tally } from '../../test/pipeline/books.ts';
+import { tradeDate } from '../../test/pipeline/desk.ts';
+import type { JumpingClock } from '../../test/pipeline/hand.ts';
+import { requestId } from '../../test/venues/lemonn-exchange.ts';
+import { shortenTimeouts, stormClock } from './clock.ts';
+import { movePeopleIn } from './people.ts';
+import { openStreet, type Street } from './street.ts';
+import { whatBecame, wrongs } from './verdict.ts';
+import { type Drawn, drawnWeather } from './weather.ts';
+
+export interface StormOptions {
+  databaseUrl: string;
+  store: Store;
+  session: SqlSession;
+  users: number;
+  seed: number;
+  /** How many of a hundred submissions, and of a hundred lookups, go wrong. */
+  faultPercent: number;
+  /** The longest anybody waits for an answer. */
+  timeoutMs: number;
+  say: (line: string) => void;
+}
+
+interface Stage extends StormOptions {
+  world: World;
+  clock: JumpingClock;
+  street: Street;
+  concurrency: number;
+}
+
+/**
+ * One live day of many users at three venues whose wires misbehave: readiness, the scan, lookups until nothing is open, the
+ * evening's comparison. Says what became of the orders, and gives everything that is wrong, as sentences.
+ */
+export async function storm(options: StormOptions): Promise<string[]> {
+  const { store, session, seed, faultPercent, say, users } = options;
+  const clock = stormClock(istMs(tradeDate, '08:45'));
+  const street = await openStreet(clock);
+  const directory = mkdtempSync(join(tmpdir(), 'daily-scan-storm-'));
+  const logFile = openSync(join(directory, 'log'), 'a');
+  const told: Step[] = [];
+  const restoreTimeouts = shortenTimeouts(options.timeoutMs);
+  try {
+    const config = liveConfig(street);
+    const hidden = await movePeopleIn({ store, session, config, clock }, users);
+    const place = { kind: 'server', url: options.databaseUrl } as const;
+    const tell = tellAll(makeLog('trace', logFile), (step) => told.push(step));
+    const quotes = storedQuotes(store);
+    const world = await makeWorld({ config, place, store, clock, quotes, faults: null, tell });
+    const weathers = new Map(street.all.map((one) => [one.name, drawnWeather(one, seed, faultPercent)]));
+    const stage: Stage = { ...options, world, clock, street, concurrency: config.concurrency };
+    const wrong = await playDay(stage, config, weathers);
+    clock.jump(istMs(tradeDate, '15:45') - clock.nowMs());
+    const synced = await sync(world, { mode: 'live', concurrency: config.concurrency });
+    const log = readFileSync(join(directory, 'log'), 'utf8');
+    const day = { store, session, exchanges: street.all, weathers, told, log, ...hidden, synced, users };
+    say(await whatBecame(day));
+    say(`lookups that went wrong: ${readsOf(weathers)}`);
+    say(`log: ${log.split('\n').length} lines; compared at 15:45: ${synced.compared}, drifts ${synced.drifts.length}`);
+    return [...wrong, ...(await wrongs(day))];
+  } finally {
+    restoreTimeouts();
+    closeSync(logFile);
+    rmSync(directory, { recursive: true });
+    await street.close();
+  }
+}
+
+function liveConfig({ kite, lemonn, alpaca }: Street): Config {
+  const read = readConfig({
+    TRADING_MODE: 'live',
+    CREDENTIALS_KEY: randomBytes(32).toString('base64'),
+    KITE_BASE_URL: kite.baseUrl,
+    LEMONN_BASE_URL: lemonn.baseUrl,
+    LEMONN_REQUEST_ID: requestId,
+    ALPACA_BASE_URL: alpaca.wire.baseUrl,
+    ALPACA_DATA_URL: alpaca.wire.dataUrl,
+  });
+  if (read.kind !== 'config') throw new Error(read.problems.join('; '));
+  return read.config;
+}
+
+/** From readiness until nothing is open; gives what went wrong on the way. */
+async function playDay(stage: Stage, config: Config, weathers: ReadonlyMap<string, Drawn>): Promise<string[]> {
+  const { world, clock, street, concurrency, say } = stage;
+  const readiness = await ready(world, { mode: 'live', concurrency });
+  const notReady = readiness.accounts.filter((one) => !one.ready);
+  clock.jump(istMs(tradeDate, '09:20') - clock.nowMs());
+  for (const one of street.all) one.under(weathers.get(one.name) ?? null);
+  const asked = { dryRun: false, expectPlan: null, waitMs: 0, given: nothingGiven };
+  const result = await run(world, { ...scanSettings(config), ...asked });
+  const totals = result.kind === 'report' ? JSON.stringify(result.report.totals) : result.message;
+  say(`${readiness.accounts.length} accounts, ${notReady.length} not ready; after the first round: ${totals}`);
+  const heard = await settled(stage);
+  const unknown = await resolveUnknown(stage);
+  for (const one of street.all) one.under(null);
+  say(
+    `pushes of kite: ${line(tally(heard))}; left to a person: ${unknown.left}, of which ${unknown.taken} had been taken`,
+  );
+  const forged = [...(weathers.get('kite')?.orders.values() ?? [])].flat().filter((one) => one === 'wrong_checksum');
+  const refused = heard.filter((one) => one === 'bad_checksum').length;
+  return [
+    ...notReady.map(({ userId, reason }) => `${userId} was not ready: ${reason}`),
+    ...(refused === forged.length ? [] : [`${forged.length} pushes had a wrong checksum, ${refused} were refused`]),
+    ...(await leftOver(stage)).map((what) => `left open: ${what}`),
+  ];
+}
+
+/** Hears what the venues push and goes on, as a worker does, until nothing is open. Gives what the pushes were taken for. */
+async function settled(stage: Stage): Promise<string[]> {
+  const { world, clock, street, concurrency } = stage;
+  const endMs = istMs(tradeDate, '15:30');
+  const heard: string[] = [];
+  while (clock.nowMs() < endMs) {
+    for (const raw of street.kite.push?.take() ?? []) {
+      heard.push((await world.doors?.get('kite')?.hear?.(raw)) ?? 'nobody there');
+    }
+    await round(world, { concurrency });
+    const { nextDueMs } = await world.store.call('finish_runs', { nowMs: clock.nowMs() });
+    if ((await leftOver(stage)).length === 0) break;
+    await clock.sleep(Math.max(1_000, (nextDueMs ?? 0) - clock.nowMs()));
+  }
+  return heard;
+}
+
+/** What is still open, in words. */
+async function leftOver({ session }: StormOptions): Promise<string[]> {
+  const rows = await session.query(`
+    select 'run ' || state as what, count(*) as n from public.scan_runs where state <> 'done' group by 1
+    union all select 'order ' || status, count(*) from public.orders
+      where status in ('queued', 'submitting', 'working', 'partially_filled')
+        or (status = 'unknown' and next_look_at is not null) group by 1
+    union all select 'message ' || status, count(*) from public.messages where status in ('queued', 'sending') group by 1`);
+  return rows.map(({ what, n }) => `${n} ${what}`);
+}
+
+/** Plays the operator: looks into the venue's own book and says what became of each order nobody could find out about. */
+async function resolveUnknown({ session, street, world, ...stage }: Stage): Promise<{ left: number; taken: number }> {
+  const rows = await session.query("select client_order_id as id from public.orders where status = 'unknown'");
+  const book = new Map(street.all.flatMap((one) => one.book()).map((one) => [one.clientOrderId, one]));
+  let taken = 0;
+  for (const { id } of rows) {
+    const found = book.get(String(id));
+    if (found) taken += 1;
+    const answer = await world.store.call('resolve_order', {
+      order: String(id),
+      as: found ? 'filled' : 'not-placed',
+      quantity: null,
+      priceMinor: found ? Math.round(found.price * 100) : null,
+      by: 'venue-storm',
+      nowMs: stage.clock.nowMs(),
+    });
+    if (answer.kind !== 'resolved') throw new Error(`${id} could not be resolved: ${JSON.stringify(answer)}`);
+  }
+  // What the person said is told in corrections.
+  await round(world, { concurrency: stage.concurrency });
+  return { left: rows.length, taken };
+}
+
+function readsOf(weathers: ReadonlyMap<string, Drawn>): string {
+  return [...weathers].map(([name, { reads }]) => `${name} ${reads.faulty} of ${reads.all}`).join(', ');
+}
+
+function line(counts: Record<string, number>): string {
+  return Object.entries(counts)
+    .map(([what, count]) => `${what} ${count}`)
+    .join(', ');
+}

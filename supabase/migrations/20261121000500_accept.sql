@@ -83,27 +83,26 @@ $$;
 create function core.turns(run public.scan_runs, given core.decided[], refused core.refusal[])
 returns setof core.decided[] language sql stable set search_path = '' as $$
   with accept as (
-    select row, row."accountId" as account_id, s.instrument_id, s.side, rs.position,
+    select row, s.instrument_id, s.side, rs.position, a.cash_minor - a.held_minor as available_minor,
+      case when a.max_open_positions is not null then a.max_open_positions - core.open_instruments(a.id) end as room,
       case when run.takes_orders_until is null then rs.position
-        else row_number() over (partition by row."accountId" order by rs.position) end as turn
+        else row_number() over (partition by a.id order by rs.position) end as turn,
+      count(*) over (partition by a.id, s.instrument_id) as of_one_instrument
     from unnest(given) row
     join public.run_signals rs on (rs.run_id, rs.signal_id) = (run.id, row."signalId")
     join public.signals s on s.id = row."signalId"
+    join public.accounts a on a.id = row."accountId"
     where row.outcome = 'accepted' and not exists (select from unnest(refused) no
       where (no."signalId", no."userId") = (row."signalId", row."userId"))
-  ), fitting as (
-    select accept.account_id from accept join public.accounts a on a.id = accept.account_id
-    where run.limits ->> 'symbolCapMinor' is null
-    group by accept.account_id, a.id
-    having count(*) = count(distinct instrument_id)
-      and sum((row)."holdMinor") <= a.cash_minor - a.held_minor
-      and (a.max_open_positions is null
-        or core.open_instruments(a.id) + count(*) filter (where accept.side = 'BUY') <= a.max_open_positions)
+  ), placed as (
+    select row, position, case when run.limits ->> 'symbolCapMinor' is not null
+      or max(of_one_instrument) over of_account > 1
+      or sum((row)."holdMinor") over of_account > available_minor
+      or count(*) filter (where side = 'BUY') over of_account > room
+      then turn end as turn
+    from accept window of_account as (partition by (row)."accountId")
   )
-  select array_agg(row order by position, (row).place)
-  from accept left join fitting using (account_id)
-  group by case when fitting.account_id is null then turn end
-  order by case when fitting.account_id is null then turn end nulls first;
+  select array_agg(row order by position, (row).place) from placed group by turn order by turn nulls first;
 $$;
 
 -- Orders and holds for what still fits; gives what no longer does, and why.

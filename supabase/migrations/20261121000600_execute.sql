@@ -1,44 +1,64 @@
 -- From queued to ended: claim, mark, settle, look up, expire. Everything here may be repeated after a lost answer.
 
-create function core.order_json(o public.orders) returns jsonb
+-- With its instrument given, so that it is one expression and no query for each order.
+create function core.order_json(o public.orders, i public.instruments) returns jsonb
 language sql stable as $$
   select jsonb_build_object('orderId', o.id, 'clientOrderId', o.client_order_id, 'runId', o.run_id,
     'signalId', o.signal_id, 'userId', o.user_id, 'accountId', o.account_id, 'venue', o.venue, 'exchange', i.exchange,
     'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'limitPriceMinor', o.limit_price_minor,
     'product', case when o.leverage_centi > 100 then 'mtf' else 'delivery' end, 'status', o.status,
     'sendBeforeMs', core.ms(o.send_before), 'attempts', o.attempts, 'looks', o.looks, 'venueOrderId', o.venue_order_id,
-    'filledQuantity', o.filled_quantity, 'submittedAtMs', core.ms(o.submitted_at))
-  from public.instruments i where i.id = o.instrument_id;
+    'filledQuantity', o.filled_quantity, 'submittedAtMs', core.ms(o.submitted_at));
 $$;
 
+-- What a claim took, for a minute: who asks again after a lost answer is answered from here.
+create table core.claims (
+  claim_id text primary key,
+  order_ids bigint[] not null,
+  claimed_at timestamptz not null
+);
+create index claims_by_age on core.claims (claimed_at);
+
 -- Leases a batch of orders the caller's venues can take, best signal first, then place in the queue. The client makes the claim id:
--- asking again with it gives the same batch, so a lost answer loses nothing.
+-- asking again with it gives the same batch, so a lost answer loses nothing. It walks the index of what waits, in its
+-- order, and never sorts all of it.
 create function public.claim_orders(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set enable_seqscan = off set enable_sort = off
+set enable_bitmapscan = off as $$
 declare
   claim constant text := args ->> 'claimId';
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  database_now constant timestamptz := core.database_now();
+  planning constant text[] := array(select id from public.scan_runs where state = 'planning');
+  taken bigint[];
 begin
-  if not exists (select from public.orders where claim_id = claim and status = 'queued') then
-    update public.orders set claim_id = claim,
-      lease_until = core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
-    where id = any(array(
-      select o.id from public.orders o join public.scan_runs run on run.id = o.run_id
-      where o.status = 'queued' and run.state <> 'planning' and o.send_before > now_at
+  select order_ids into taken from core.claims where claim_id = claim;
+  if not exists (select from public.orders where id = any(taken) and claim_id = claim and status = 'queued') then
+    taken := array(select o.id from public.orders o
+      where o.status = 'queued' and o.send_before > now_at
         -- A queued order with a fill was sent after all, whatever we were told: it must not go again.
         and o.filled_quantity = 0
-        and (o.lease_until is null or o.lease_until < core.database_now())
+        and (o.lease_until is null or o.lease_until < database_now)
         and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
-        and args -> 'venues' ? o.venue
+        and args -> 'venues' ? o.venue and not o.run_id = any(planning)
         -- As a join, not as halted_for: a claim must not ask three questions of every waiting order.
         and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
           or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
       order by o.position, o.place
       limit (args ->> 'limit')::bigint
-      for no key update of o skip locked));
+      for no key update of o skip locked);
+    if cardinality(taken) > 0 then
+      update public.orders set claim_id = claim,
+        lease_until = database_now + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
+      where id = any(taken);
+      delete from core.claims where claimed_at < database_now - interval '1 minute';
+      insert into core.claims values (claim, taken, database_now)
+      on conflict (claim_id) do update set order_ids = excluded.order_ids, claimed_at = excluded.claimed_at;
+    end if;
   end if;
-  return (select coalesce(jsonb_agg(core.order_json(o) order by o.position, o.place), '[]')
-    from public.orders o where o.claim_id = claim and o.status = 'queued');
+  return (select coalesce(jsonb_agg(core.order_json(o, i) order by o.position, o.place), '[]')
+    from public.orders o join public.instruments i on i.id = o.instrument_id
+    where o.id = any(taken) and o.claim_id = claim and o.status = 'queued');
 end $$;
 
 create function core.halted_for(o public.orders) returns text
@@ -52,53 +72,67 @@ $$;
 -- be asked for again by who holds it for its lookup: it passes the same checks and stays unknown. Safe to repeat after
 -- a lost answer: the same mark id is answered with what it marked, as far as that may still go.
 create function public.mark_submitting(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set enable_seqscan = off as $$
 declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  database_now constant timestamptz := core.database_now();
+  lease constant interval := (args ->> 'leaseMs')::bigint * interval '1 millisecond';
   wanted constant bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
+  budgets constant jsonb := args -> 'budgets';
   this_mark constant text := args ->> 'markId';
-  marked jsonb;
-  waiting bigint[];
+  may bigint[];
+  marked bigint[];
+  waiting bigint[] := '{}';
   shortest_wait_ms bigint;
 begin
   perform from public.orders o where o.id = any(wanted) and o.claim_id = args ->> 'claimId'
     and (o.status in ('queued', 'unknown') or o.mark_id = this_mark) order by o.id for no key update;
-
-  -- take_rate locks a venue to the end of the transaction: all of them are locked by name, before any is used.
-  perform pg_advisory_xact_lock(hashtextextended('rate ' || venue, 0)) from (
-    select distinct o.venue from public.orders o where o.id = any(wanted) and args -> 'budgets' ? o.venue
-    order by o.venue) budgeted;
-
-  with may as (
-    select o.id, o.venue, o.account_id, o.mark_id is not distinct from this_mark as again from public.orders o
+  may := array(select o.id from public.orders o
     where o.id = any(wanted) and o.claim_id = args ->> 'claimId'
       and (o.status in ('queued', 'unknown') or (o.status = 'submitting' and o.mark_id = this_mark))
-      and o.send_before > now_at and o.lease_until >= core.database_now() and core.halted_for(o) is null
-    order by o.position, o.place
-  ), asked as materialized (
-    select id, core.take_rate(venue, account_id, args -> 'budgets' -> venue) as wait_ms from may where not again
-  ), sent as (
-    update public.orders o set status = case o.status when 'queued' then 'submitting' else o.status end,
-      submitted_at = now_at, changed_at = now_at, attempts = o.attempts + 1, mark_id = this_mark,
-      lease_until = core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
-    from asked where o.id = asked.id and asked.wait_ms = 0
-    returning o.id
-  )
-  select (select coalesce(jsonb_agg(id), '[]') from (select id from sent union all select id from may where again) go),
+      and o.send_before > now_at and o.lease_until >= database_now
+      and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
+        or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id))));
+  if budgets = '{}' then
+    marked := may;
+  else
+    select turns.go, turns.waiting, turns.shortest_wait_ms into marked, waiting, shortest_wait_ms
+    from core.take_turns(may, this_mark, budgets) turns;
     -- Their claim stands for as long as they wait their turn.
-    (select array_agg(id) from asked where wait_ms > 0), (select min(wait_ms) from asked where wait_ms > 0)
-  into marked, waiting, shortest_wait_ms;
-  update public.orders o
-  set lease_until = core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
-  where o.id = any(waiting);
+    update public.orders o set lease_until = database_now + lease where o.id = any(waiting);
+  end if;
+  update public.orders o set status = case o.status when 'queued' then 'submitting' else o.status end,
+    submitted_at = now_at, changed_at = now_at, attempts = o.attempts + 1, mark_id = this_mark,
+    lease_until = database_now + lease
+  where o.id = any(marked) and o.mark_id is distinct from this_mark;
 
   -- What may not go now is handed back; a halt is looked at again when somebody claims, a spent day is not.
-  update public.orders o set claim_id = null, lease_until = null,
-    next_attempt_at = case when o.send_before > now_at and core.halted_for(o) is null
-      and o.lease_until >= core.database_now() then o.send_before else o.next_attempt_at end
-  where o.id = any(wanted) and not o.id = any(coalesce(waiting, '{}'))
-    and o.claim_id = args ->> 'claimId' and o.status = 'queued';
-  return jsonb_build_object('marked', marked, 'waiting', coalesce(to_jsonb(waiting), '[]'), 'waitMs', shortest_wait_ms);
+  if cardinality(marked) + cardinality(waiting) < cardinality(wanted) then
+    update public.orders o set claim_id = null, lease_until = null,
+      next_attempt_at = case when o.id = any(may) then o.send_before else o.next_attempt_at end
+    where o.id = any(wanted) and not o.id = any(marked || waiting)
+      and o.claim_id = args ->> 'claimId' and o.status = 'queued';
+  end if;
+  return jsonb_build_object('marked', to_jsonb(marked), 'waiting', to_jsonb(waiting), 'waitMs', shortest_wait_ms);
+end $$;
+
+-- Which of the orders their venues' rate budgets let go now and which have to wait; neither: not today any more. What
+-- this mark has marked already has had its turn.
+create function core.take_turns(orders bigint[], this_mark text, budgets jsonb,
+  out go bigint[], out waiting bigint[], out shortest_wait_ms bigint)
+language plpgsql set search_path = '' as $$
+begin
+  -- take_rate locks a venue to the end of the transaction: all of them are locked by name, before any is used.
+  perform pg_advisory_xact_lock(hashtextextended('rate ' || venue, 0)) from (
+    select distinct o.venue from public.orders o where o.id = any(orders) and budgets ? o.venue order by o.venue) budgeted;
+  with asked as materialized (
+    select id, case when mark_id is not distinct from this_mark then 0
+      else core.take_rate(venue, account_id, budgets -> venue) end as wait_ms
+    from (select * from public.orders o where o.id = any(orders) order by o.position, o.place) queued
+  )
+  select coalesce(array_agg(id) filter (where wait_ms = 0), '{}'),
+    coalesce(array_agg(id) filter (where wait_ms > 0), '{}'), min(wait_ms) filter (where wait_ms > 0)
+  into go, waiting, shortest_wait_ms from asked;
 end $$;
 
 -- The part of an amount that belongs to the pieces from..upto of a position of `held`: a difference of running totals,
@@ -142,25 +176,49 @@ $$;
 -- it is about, and says nothing once there was another: who was frozen meanwhile must not undo it. Fills are facts and count once whatever the order's status;
 -- the status moves only where the transition table lets it; money moves by exactly one post or void per order, and
 -- by one late_post per fill after that.
+create type core.outcome as ("orderId" bigint, "venueStatus" text, reason text, message text, "venueOrderId" text,
+  "nextLookMs" bigint, "nextAttemptMs" bigint, attempts integer, fills jsonb);
+
 create function public.settle_orders(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set enable_seqscan = off as $$
 declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
-  touched bigint[];
+  -- Read out of the JSON once.
+  outcomes constant core.outcome[] :=
+    array(select row from jsonb_populate_recordset(null::core.outcome, args -> 'outcomes') row);
+  touched constant bigint[] := array(select "orderId" from unnest(outcomes));
   fresh bigint[];
+  late_ones bigint[];
 begin
-  select array_agg((value ->> 'orderId')::bigint) into touched from jsonb_array_elements(args -> 'outcomes');
-  perform from public.accounts a where a.id in (select account_id from public.orders where id = any(touched))
+  perform from public.accounts a
+  where a.id = any(array(select account_id from public.orders where id = any(touched)))
   order by a.id for no key update;
   perform from public.orders where id = any(touched) order by id for no key update;
 
+  select booked.fresh, booked.late_ones into fresh, late_ones from core.book_fills(outcomes) booked;
+  if cardinality(late_ones) > 0 then
+    perform core.book_late_fills(late_ones, now_at);
+  end if;
+  perform core.move_orders(outcomes, fresh, now_at);
+  perform core.end_orders(touched, fresh, now_at);
+  if cardinality(late_ones) > 0 then
+    update public.orders o set charges_minor = core.charges_on(o.filled_value_minor, rate)
+    from public.charge_rates rate where o.id = any(touched) and o.late_fill and rate.id = o.rate_id;
+  end if;
+  return jsonb_build_object('settled', cardinality(touched), 'fills', cardinality(fresh),
+    'lateFills', (select coalesce(jsonb_agg(distinct o.client_order_id), '[]')
+      from public.fills f join public.orders o on o.id = f.order_id where f.id = any(late_ones)));
+end $$;
+
+-- The fills nobody has told yet; `late_ones` are those of orders that had ended. A sale takes its share of what is held.
+create function core.book_fills(outcomes core.outcome[], out fresh bigint[], out late_ones bigint[])
+language sql set search_path = '' as $$
   with reported as (
     select distinct on (o.account_id, fill."venueFillId") o, fill.*
-    from jsonb_array_elements(args -> 'outcomes') outcome,
-      jsonb_to_recordset(outcome -> 'fills') as fill("venueFillId" text, quantity bigint, "priceMinor" bigint, "atMs" bigint),
-      public.orders o
-    where o.id = (outcome ->> 'orderId')::bigint and not exists (
-      select from public.fills old where (old.account_id, old.venue_fill_id) = (o.account_id, fill."venueFillId"))
+    from unnest(outcomes) told join public.orders o on o.id = told."orderId",
+      jsonb_to_recordset(told.fills) as fill("venueFillId" text, quantity bigint, "priceMinor" bigint, "atMs" bigint)
+    where (select true from public.fills old
+      where (old.account_id, old.venue_fill_id) = (o.account_id, fill."venueFillId") limit 1) is null
     order by o.account_id, fill."venueFillId"
   ), counted as (
     select reported.*, sum(quantity) over (partition by (o).account_id, (o).instrument_id, (o).side
@@ -172,8 +230,8 @@ begin
     -- The position a sale is taken from: what is held, and what this call says was bought.
     select counted.*, coalesce(p.quantity, 0) + bought as held, coalesce(p.cost_minor, 0) + bought_minor as cost_minor,
       coalesce(p.margin_minor, 0) as margin_minor
-    from counted
-    left join public.positions p on (p.account_id, p.instrument_id) = ((o).account_id, (o).instrument_id)
+    from counted left join lateral (select * from public.positions p
+      where (p.account_id, p.instrument_id) = ((o).account_id, (o).instrument_id) limit 1) p on true
   ), booked as (
     insert into public.fills (order_id, account_id, instrument_id, venue_fill_id, side, quantity, price_minor,
       realised_minor, freed_margin_minor, late, trade_date, filled_at)
@@ -182,24 +240,14 @@ begin
         then v.quantity * "priceMinor" - core.share_of(cost_minor, upto - v.quantity, upto, held) else 0 end,
       case when (o).side = 'SELL' and held > 0
         then core.share_of(margin_minor, upto - v.quantity, upto, held) else 0 end,
-      (o).ended_at is not null, run.trade_date, core.at("atMs")
-    from valued v join public.scan_runs run on run.id = (o).run_id
+      (o).ended_at is not null, (select trade_date from public.scan_runs run where run.id = (o).run_id), core.at("atMs")
+    from valued v
     order by (o).id, "venueFillId"
     on conflict (account_id, venue_fill_id) do nothing
-    returning id
+    returning id, fills.late as is_late
   )
-  select coalesce(array_agg(id), '{}') into fresh from booked;
-
-  perform core.book_late_fills(fresh, now_at);
-  perform core.book_positions(fresh);
-  perform core.move_orders(args -> 'outcomes', fresh, now_at);
-  perform core.end_orders(touched, now_at);
-  update public.orders o set charges_minor = core.charges_on(o.filled_value_minor, rate)
-  from public.charge_rates rate where o.id = any(touched) and o.late_fill and rate.id = o.rate_id;
-  return jsonb_build_object('settled', coalesce(cardinality(touched), 0), 'fills', cardinality(fresh),
-    'lateFills', (select coalesce(jsonb_agg(distinct o.client_order_id), '[]')
-      from public.fills f join public.orders o on o.id = f.order_id where f.id = any(fresh) and f.late));
-end $$;
+  select coalesce(array_agg(id), '{}'), coalesce(array_agg(id) filter (where is_late), '{}') from booked;
+$$;
 
 -- What a value of an order's fills costs in all: the margin paid for it and its charges.
 create function core.paid_for(o public.orders, value_minor bigint) returns bigint
@@ -210,7 +258,7 @@ language sql stable as $$
 $$;
 
 -- The hold is gone already, so each late fill pays for itself: what all fills up to it cost, less what those before did.
-create function core.book_late_fills(fresh bigint[], now_at timestamptz) returns void
+create function core.book_late_fills(late_ones bigint[], now_at timestamptz) returns void
 language sql set search_path = '' as $$
   with late as (
     select f.id, o as ended, f.account_id, f.order_id, f.quantity, f.quantity * f.price_minor as value_minor,
@@ -218,7 +266,7 @@ language sql set search_path = '' as $$
         rows between unbounded preceding and 1 preceding), 0)::bigint as before_minor,
       f.realised_minor + f.freed_margin_minor as released_minor
     from public.fills f join public.orders o on o.id = f.order_id
-    where f.id = any(fresh) and f.late
+    where f.id = any(late_ones)
   ), entry as (
     insert into public.ledger_entries (account_id, order_id, fill_id, kind, cash_delta_minor, held_delta_minor, at)
     select account_id, order_id, id, 'late_post', released_minor
@@ -241,73 +289,67 @@ language sql set search_path = '' as $$
   from total where a.id = total.account_id;
 $$;
 
--- Buys add quantity and cost (their margin is added where it is paid: post or late_post); sells take out quantity, and
--- the cost and margin their fills say.
-create function core.book_positions(fresh bigint[]) returns void
-language sql set search_path = '' as $$
-  update public.orders o set released_minor = o.released_minor + sold.released_minor
-  from (select order_id, sum(realised_minor + freed_margin_minor) as released_minor from public.fills
-    where id = any(fresh) and side = 'SELL' group by 1) sold
-  where o.id = sold.order_id;
-
-  insert into public.positions as position (account_id, instrument_id, quantity, cost_minor, margin_minor)
-  select account_id, instrument_id, sum(case side when 'BUY' then quantity else -quantity end),
-    sum(case side when 'BUY' then quantity * price_minor else realised_minor - quantity * price_minor end),
-    -sum(freed_margin_minor)
-  from public.fills where id = any(fresh) group by 1, 2 order by 1, 2
-  on conflict (account_id, instrument_id) do update set
-    quantity = position.quantity + excluded.quantity, cost_minor = position.cost_minor + excluded.cost_minor,
-    margin_minor = position.margin_minor + excluded.margin_minor;
-$$;
-
 -- What each outcome means for its order, with the fills it brought. Fills prove fills: a venue that says «filled» and
--- does not name them all is asked again, and one that says «rejected» after some has canceled the rest.
-create function core.heard(outcomes jsonb, fresh bigint[], now_at timestamptz) returns table (order_id bigint,
+-- does not name them all is asked again, and one that says «rejected» after some has canceled the rest. `moves`: the
+-- table of transitions lets the order follow.
+create function core.heard(outcomes core.outcome[], fresh bigint[], now_at timestamptz) returns table (order_id bigint,
   wanted text, reason text, message text, venue_order_id text, next_look_at timestamptz, next_attempt_at timestamptz,
-  more_quantity numeric, more_value_minor numeric, filled numeric, late boolean)
+  more_quantity numeric, more_value_minor numeric, released_minor numeric, filled numeric, late boolean, moves boolean)
 language sql stable as $$
-  with added as (
-    select f.order_id, sum(f.quantity) as quantity, sum(f.quantity * f.price_minor) as value_minor, bool_or(f.late) as late
-    from public.fills f where f.id = any(fresh) group by f.order_id
-  ), told as (
-    select row.*, o.quantity, o.filled_quantity + coalesce(added.quantity, 0) as filled, added.late,
-      coalesce(added.quantity, 0) as more_quantity, coalesce(added.value_minor, 0) as more_value_minor
-    from jsonb_to_recordset(outcomes) as row("orderId" bigint, "venueStatus" text, reason text, message text,
-      "venueOrderId" text, "nextLookMs" bigint, "nextAttemptMs" bigint, attempts integer)
-    join public.orders o on o.id = row."orderId" and o.attempts = coalesce(row.attempts, o.attempts) left join added on added.order_id = o.id
+  with told as (
+    select row.*, o.status, o.quantity, o.filled_quantity + added.more_quantity as filled, added.*
+    from unnest(outcomes) row
+    join public.orders o on o.id = row."orderId" and o.attempts = coalesce(row.attempts, o.attempts)
+    cross join lateral (select coalesce(sum(f.quantity), 0) as more_quantity,
+        coalesce(sum(f.quantity * f.price_minor), 0) as more_value_minor,
+        coalesce(sum(f.realised_minor + f.freed_margin_minor) filter (where f.side = 'SELL'), 0) as released_minor,
+        coalesce(bool_or(f.late), false) as late
+      from public.fills f where f.order_id = o.id and f.id = any(fresh)) added
+  ), meant as (
+    select told.*, case
+        when filled >= quantity then 'filled'
+        when filled > 0 and "venueStatus" in ('working', 'queued', 'partially_filled', 'filled') then 'partially_filled'
+        when filled > 0 and "venueStatus" = 'rejected' then 'canceled'
+        when "venueStatus" in ('partially_filled', 'filled') then 'working'
+        else "venueStatus" end as wanted
+    from told
   )
-  select "orderId", case
-      when filled >= quantity then 'filled'
-      when filled > 0 and "venueStatus" in ('working', 'queued', 'partially_filled', 'filled') then 'partially_filled'
-      when filled > 0 and "venueStatus" = 'rejected' then 'canceled'
-      when "venueStatus" in ('partially_filled', 'filled') then 'working'
-      else "venueStatus" end,
-    case when filled < quantity or "venueStatus" = 'filled' then told.reason end, told.message, "venueOrderId",
+  select "orderId", wanted, case when filled < quantity or "venueStatus" = 'filled' then meant.reason end,
+    meant.message, "venueOrderId",
     coalesce(core.at("nextLookMs"),
       case when "venueStatus" = 'filled' and filled < quantity then now_at + interval '2 seconds' end),
-    core.at("nextAttemptMs"), more_quantity, more_value_minor, filled, coalesce(late, false)
-  from told;
+    core.at("nextAttemptMs"), more_quantity, more_value_minor, meant.released_minor, filled, meant.late,
+    (select true from core.order_transitions t where (t.from_status, t.to_status) = (meant.status, wanted) limit 1)
+      is not null
+  from meant;
 $$;
 
 -- Filled quantity and value follow the fills; the status follows the outcome where the table allows it.
-create function core.move_orders(outcomes jsonb, fresh bigint[], now_at timestamptz) returns void
-language sql set search_path = '' as $$
-  -- An answer to the submission that already tells the end: the order was working in between.
-  update public.orders o set status = case when heard.filled > 0 then 'partially_filled' else 'working' end,
-    changed_at = greatest(now_at, o.changed_at)
-  from core.heard(outcomes, fresh, now_at) heard
-  where o.id = heard.order_id and o.status = 'submitting' and heard.wanted in ('canceled', 'expired');
+create function core.move_orders(outcomes core.outcome[], fresh bigint[], now_at timestamptz) returns void
+language plpgsql set search_path = '' as $$
+begin
+  if exists (select from unnest(outcomes) row where row."venueStatus" in ('canceled', 'expired', 'rejected')) then
+    -- An answer to the submission that already tells the end: the order was working in between.
+    update public.orders o set status = case when heard.filled > 0 then 'partially_filled' else 'working' end,
+      changed_at = greatest(now_at, o.changed_at)
+    from core.heard(outcomes, fresh, now_at) heard
+    where o.id = heard.order_id and o.status = 'submitting' and heard.wanted in ('canceled', 'expired');
+  end if;
 
   update public.orders o set
-    status = case when core.may_follow(o.status, heard.wanted) then heard.wanted else o.status end,
-    reason = case when core.may_follow(o.status, heard.wanted) then heard.reason else o.reason end,
-    message = case when core.may_follow(o.status, heard.wanted) then heard.message else o.message end,
-    ended_at = case when core.may_follow(o.status, heard.wanted)
-      and heard.wanted in ('filled', 'rejected', 'canceled', 'expired') then now_at else o.ended_at end,
+    status = case when heard.moves then heard.wanted else o.status end,
+    reason = case when heard.moves then heard.reason else o.reason end,
+    message = case when heard.moves then heard.message else o.message end,
+    ended_at = case when heard.moves and heard.wanted in ('filled', 'rejected', 'canceled', 'expired')
+      then now_at else o.ended_at end,
     changed_at = greatest(now_at, o.changed_at),
     venue_order_id = coalesce(heard.venue_order_id, o.venue_order_id),
     filled_quantity = o.filled_quantity + heard.more_quantity,
     filled_value_minor = o.filled_value_minor + heard.more_value_minor,
+    released_minor = o.released_minor + heard.released_minor,
+    -- What was expected gives way to what it is, once nothing more will be filled.
+    charges_minor = case when heard.moves and heard.wanted in ('filled', 'rejected', 'canceled', 'expired')
+      then core.charges_on((o.filled_value_minor + heard.more_value_minor)::bigint, rate) else o.charges_minor end,
     late_fill = o.late_fill or heard.late,
     looks = case when o.status in ('unknown', 'working', 'partially_filled') then o.looks + 1 else o.looks end,
     -- A sender that reports «not sent» after the order was given up as unknown does not stop the lookups.
@@ -316,34 +358,48 @@ language sql set search_path = '' as $$
       when o.status in ('working', 'partially_filled') then coalesce(heard.next_look_at, o.next_look_at)
       else heard.next_look_at end,
     next_attempt_at = heard.next_attempt_at, claim_id = null, lease_until = null
-  from core.heard(outcomes, fresh, now_at) heard where o.id = heard.order_id;
-$$;
+  from core.heard(outcomes, fresh, now_at) heard, public.charge_rates rate
+  where o.id = heard.order_id and rate.id = o.rate_id;
+end $$;
 
--- Whatever of these has ended and is not closed in the ledger yet gets its one post (something filled) or void.
-create function core.end_orders(touched bigint[], now_at timestamptz) returns void
+-- Books fresh fills into positions, and closes in the ledger whatever of these orders has ended and is not closed yet:
+-- one post (something filled) or void each. Buys add quantity and cost, and their margin when it is paid; sales take out
+-- quantity, and the cost and margin their fills say.
+create function core.end_orders(touched bigint[], fresh bigint[], now_at timestamptz) returns void
 language sql set search_path = '' as $$
-  with ended as (
+  with ended as materialized (
     select o.id, o.account_id, o.instrument_id, o.side, o.hold_minor, o.filled_quantity > 0 as traded, o.released_minor,
-      core.paid_for(o, o.filled_value_minor) as paid_minor,
-      core.margin_on(o.filled_value_minor, o.leverage_centi) as margin_minor, core.charges_on(o.filled_value_minor, rate) as charges_minor
+      core.margin_on(o.filled_value_minor, o.leverage_centi) as margin_minor,
+      core.charges_on(o.filled_value_minor, rate) as charges_minor, o.charges_minor as charges_so_far_minor
     from public.orders o join public.charge_rates rate on rate.id = o.rate_id
-    where o.id = any(touched) and o.ended_at is not null and not exists (
-      select from public.ledger_entries closed where closed.order_id = o.id and closed.kind in ('post', 'void'))
+    where o.id = any(touched) and o.ended_at is not null and (select true from public.ledger_entries closed
+      where closed.order_id = o.id and closed.kind in ('post', 'void') limit 1) is null
   ), entry as (
     insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor, held_delta_minor, at)
     select account_id, id, case when traded then 'post' else 'void' end,
-      case when traded then released_minor - paid_minor else 0 end, -hold_minor, now_at
+      case when traded then released_minor - charges_minor - case side when 'BUY' then margin_minor else 0 end else 0 end,
+      -hold_minor, now_at
     from ended order by id
     returning account_id, cash_delta_minor, held_delta_minor
   ), total as (
     select account_id, sum(cash_delta_minor) as cash_minor, sum(held_delta_minor) as held_minor from entry group by 1
-  ), bound as (
-    update public.positions p set margin_minor = p.margin_minor + paid.margin_minor
-    from (select account_id, instrument_id, sum(margin_minor) as margin_minor from ended
-      where traded and side = 'BUY' group by 1, 2) paid
-    where (p.account_id, p.instrument_id) = (paid.account_id, paid.instrument_id)
+  ), booked as (
+    insert into public.positions as position (account_id, instrument_id, quantity, cost_minor, margin_minor)
+    select account_id, instrument_id, sum(quantity), sum(cost_minor), sum(margin_minor) from (
+      select account_id, instrument_id, case side when 'BUY' then quantity else -quantity end as quantity,
+        case side when 'BUY' then quantity * price_minor else realised_minor - quantity * price_minor end as cost_minor,
+        -freed_margin_minor as margin_minor
+      from public.fills where id = any(fresh)
+      union all
+      select account_id, instrument_id, 0, 0, margin_minor from ended where traded and side = 'BUY') change
+    group by 1, 2 order by 1, 2
+    on conflict (account_id, instrument_id) do update set
+      quantity = position.quantity + excluded.quantity, cost_minor = position.cost_minor + excluded.cost_minor,
+      margin_minor = position.margin_minor + excluded.margin_minor
   ), charged as (
-    update public.orders o set charges_minor = ended.charges_minor from ended where o.id = ended.id
+    -- Where nobody settled it: its time was over, or somebody stopped it.
+    update public.orders o set charges_minor = ended.charges_minor from ended
+    where o.id = ended.id and ended.charges_minor <> ended.charges_so_far_minor
   )
   update public.accounts a set cash_minor = a.cash_minor + total.cash_minor, held_minor = a.held_minor + total.held_minor,
     not_ready = case when a.cash_minor + total.cash_minor < a.held_minor + total.held_minor
@@ -372,7 +428,7 @@ begin
     returning id
   )
   select coalesce(array_agg(id), '{}') into expired from ended;
-  perform core.end_orders(expired, now_at);
+  perform core.end_orders(expired, '{}', now_at);
 
   update public.orders set status = 'unknown', reason = 'sender_lost', changed_at = now_at, next_look_at = now_at,
     claim_id = null, lease_until = null
@@ -395,7 +451,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   answer jsonb;
 begin
-  with due as (
+  with due as materialized (
     select id from public.orders
     where status in ('unknown', 'working', 'partially_filled') and next_look_at <= core.at((args ->> 'nowMs')::bigint)
       and (lease_until is null or lease_until < core.database_now() or claim_id = args ->> 'claimId')
@@ -406,7 +462,7 @@ begin
       lease_until = core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
     from due where o.id = due.id returning o
   )
-  select coalesce(jsonb_agg(core.order_json(claimed.o) || jsonb_build_object('halted', core.halted_for(claimed.o))), '[]')
-  into answer from claimed;
+  select coalesce(jsonb_agg(core.order_json(claimed.o, i) || jsonb_build_object('halted', core.halted_for(claimed.o))), '[]')
+  into answer from claimed join public.instruments i on i.id = (claimed.o).instrument_id;
   return answer;
 end $$;

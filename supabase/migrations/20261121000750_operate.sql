@@ -43,7 +43,7 @@ begin
     where id = any(stopped) and status = 'queued' returning id
   )
   select coalesce(array_agg(id), '{}') into stopped from canceled;
-  perform core.end_orders(stopped, now_at);
+  perform core.end_orders(stopped, '{}', now_at);
   return jsonb_build_object('canceled', cardinality(stopped));
 end $$;
 
@@ -184,7 +184,7 @@ begin
   where user_id = args ->> 'userId' and venue = args ->> 'venue' and mode = args ->> 'mode' for no key update;
   waiting := core.drifts_under_way(account.id, seen);
   fresh := core.book_missing_shares(account.id, array(select unnest(seen) except select unnest(waiting)), now_at);
-  perform core.book_positions(fresh);
+  perform core.end_orders('{}', fresh, now_at);
   with looked_at as (
     update public.drifts set acknowledged_at = core.database_now()
     where account_id = account.id and id = any(seen) and not id = any(waiting) and acknowledged_at is null

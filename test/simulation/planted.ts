@@ -97,7 +97,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'marks without fencing: whoever asks may send',
     promise: /^(write first|unknown is not failed)/,
     seed: 7,
-    edits: [edit('public.mark_submitting', `'marked', marked`, `'marked', to_jsonb(wanted)`)],
+    edits: [edit('public.mark_submitting', `'marked', to_jsonb(marked)`, `'marked', to_jsonb(wanted)`)],
   },
   {
     name: 'queues an order again when its sender is gone',
@@ -131,12 +131,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     seed: 14,
     edits: [
       edit('public.accept_page', 'decided_at is null and place', 'place'),
-      edit(
-        'public.accept_page',
-        `and old.reason is distinct from 'already_decided') as earlier`,
-        'and false) as earlier',
-      ),
-      edit('core.accept_round', `when working.found then 'working_order'`, ''),
+      edit('public.accept_page', 'where core.decided_before(d."signalId", d."accountId")', 'where false'),
+      edit('core.accept_turn', `limit 1) then 'working_order'`, `and false limit 1) then 'working_order'`),
     ],
     sql: [
       'alter table public.decisions drop constraint decisions_pkey cascade',
@@ -178,9 +174,9 @@ export const plantedBugs: readonly PlantedBug[] = [
     seed: 5,
     edits: [
       edit(
-        'public.settle_orders',
-        `where o.id = (outcome ->> 'orderId')::bigint and`,
-        `where o.ended_at is null and o.id = (outcome ->> 'orderId')::bigint and`,
+        'core.book_fills',
+        'where (select true from public.fills old',
+        'where o.ended_at is null and (select true from public.fills old',
       ),
     ],
   },
@@ -205,7 +201,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'looks at halts only when it claims',
     promise: /^the switch/,
     seed: 16,
-    edits: [edit('public.mark_submitting', 'core.halted_for(o) is null', 'true')],
+    edits: [edit('public.mark_submitting', 'h where h.resumed_at is null', 'h where false')],
   },
   {
     name: 'looks at the time only when it claims',
@@ -231,7 +227,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     seed: 21,
     sql: [
       'alter table public.orders drop constraint an_ended_order_has_its_time',
-      'create or replace function core.may_follow(old_status text, new_status text) returns boolean language sql as $$ select true $$',
+      `insert into core.order_transitions select ended, next from unnest(array['filled', 'rejected', 'canceled', 'expired']) ended,
+        unnest(array['working', 'partially_filled', 'filled', 'rejected', 'canceled', 'expired']) next`,
     ],
   },
   {
@@ -256,6 +253,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'claims what somebody else holds',
     promise: /^claims: \w+ is taken from who holds it/,
     seed: 1,
-    edits: [edit('public.claim_orders', '(o.lease_until is null or o.lease_until < core.database_now())', 'true')],
+    edits: [edit('public.claim_orders', '(o.lease_until is null or o.lease_until < database_now)', 'true')],
   },
 ];

@@ -12,13 +12,14 @@ language sql stable as $$
   select coalesce(nullif(current_setting('daily_scan.now', true), '')::timestamptz, clock_timestamp());
 $$;
 
+-- Stable, as what they are made of is, else they would be called for every row instead of being part of the query.
 create function core.at(ms bigint) returns timestamptz
-language sql immutable strict as $$
+language sql stable strict as $$
   select timestamptz 'epoch' + ms * interval '1 millisecond';
 $$;
 
 create function core.ms(at timestamptz) returns bigint
-language sql immutable strict as $$
+language sql stable strict as $$
   select (extract(epoch from at) * 1000)::bigint;
 $$;
 

@@ -57,11 +57,12 @@ create table public.run_users (
 create table public.orders (
   id bigint generated always as identity primary key,
   client_order_id text not null,
-  run_id text not null references public.scan_runs,
-  signal_id text references public.signals,
+  run_id text not null,
+  signal_id text not null,
   user_id text not null,
   account_id bigint not null references public.accounts,
-  instrument_id bigint not null references public.instruments,
+  -- The signal's.
+  instrument_id bigint not null,
   venue text not null,
   position integer not null,
   place integer not null,
@@ -95,13 +96,14 @@ create table public.orders (
   submitted_at timestamptz,
   ended_at timestamptz,
   changed_at timestamptz not null,
+  foreign key (run_id, signal_id) references public.run_signals,
   constraint a_client_order_id_exists_once unique (client_order_id),
   constraint a_client_order_id_fits_every_venue check (client_order_id ~ '^[a-z0-9]{1,20}$'),
   constraint an_order_buys_or_sells check (side in ('BUY', 'SELL')),
   constraint a_quantity_is_positive check (quantity > 0),
   constraint an_ended_order_has_its_time
     check ((ended_at is not null) = (status in ('filled', 'rejected', 'canceled', 'expired')))
-) with (fillfactor = 70);
+) with (fillfactor = 40);
 create index orders_waiting_to_be_claimed on public.orders (position, place) where status = 'queued';
 create index orders_that_hold_something_open on public.orders (account_id, instrument_id)
   where status not in ('filled', 'rejected', 'canceled', 'expired');
@@ -112,10 +114,10 @@ create index orders_of_a_user on public.orders (user_id, id);
 
 -- One row per run × signal × user, always.
 create table public.decisions (
-  run_id text not null references public.scan_runs,
-  signal_id text not null references public.signals,
-  user_id text not null references public.users,
-  account_id bigint references public.accounts,
+  run_id text not null,
+  signal_id text not null,
+  user_id text not null,
+  account_id bigint,
   position integer not null,
   place integer not null,
   outcome text not null,
@@ -126,6 +128,8 @@ create table public.decisions (
   price_minor bigint,
   hold_minor bigint not null,
   primary key (run_id, signal_id, user_id),
+  foreign key (run_id, signal_id) references public.run_signals,
+  foreign key (run_id, user_id) references public.run_users (run_id, user_id),
   constraint a_decision_is_accepted_skipped_or_denied check (outcome in ('accepted', 'skipped', 'denied')),
   constraint only_an_accepted_decision_needs_no_reason check ((outcome = 'accepted') = (reason is null)),
   constraint only_an_accepted_decision_holds_money check (outcome = 'accepted' or (quantity = 0 and hold_minor = 0))
@@ -174,7 +178,7 @@ create trigger orders_start after insert on public.orders referencing new table 
 
 -- Both sides hold what one statement touched: without an index, so never one row of it at a time.
 create function core.record_order_statuses() returns trigger
-language plpgsql set search_path = '' set enable_nestloop = off as $$
+language plpgsql set search_path = '' set enable_nestloop = off set enable_hashjoin = on as $$
 declare
   wrong record;
 begin
@@ -204,7 +208,8 @@ create table public.fills (
   order_id bigint references public.orders,
   source text not null default 'venue',
   account_id bigint not null references public.accounts,
-  instrument_id bigint not null references public.instruments,
+  -- Of a known instrument: its position says so.
+  instrument_id bigint not null,
   venue_fill_id text not null,
   side text not null,
   quantity bigint not null,

@@ -151,18 +151,11 @@ language sql stable security definer set search_path = '' as $$
   from public.scan_runs run where run.id = args ->> 'runId';
 $$;
 
--- Asked by the whole key, one decision at a time, so that it never reads more of the index than that.
-create function core.decided_before(by_signal text, by_account bigint) returns boolean
-language sql stable as $$
-  select coalesce((select true from public.decisions d where d.signal_id = by_signal and d.account_id = by_account
-    and d.reason is distinct from 'already_decided' limit 1), false);
-$$;
-
 -- A page of accounts as `decide` sees them: of an open run (`frozen`), those still undecided; of a run that is only
 -- planned, every user in the order the run would serve them. Constant number of queries whatever the page size. What
 -- belongs to an account is asked for with a subquery of its own, so that it is found by index and never joined with the
--- whole page, however old the statistics are.
-create function public.read_accounts(args jsonb) returns jsonb
+-- whole page, however old the statistics are. It answers as text (json): nobody here looks into it.
+create function public.read_accounts(args jsonb) returns json
 language sql stable security definer set search_path = '' set enable_seqscan = off as $$
   with page as materialized (
     (select place, user_id, account_id from public.run_users
@@ -176,8 +169,8 @@ language sql stable security definer set search_path = '' set enable_seqscan = o
   ), halted as materialized (
     select scope, target, why from public.halts where resumed_at is null
   )
-  select coalesce(jsonb_agg(jsonb_build_object('place', page.place, 'accountId', page.account_id,
-    'settings', jsonb_build_object('id', u.id, 'name', u.name, 'whatsapp', u.whatsapp, 'priority', u.priority,
+  select coalesce(json_agg(json_build_object('place', page.place, 'accountId', page.account_id,
+    'settings', json_build_object('id', u.id, 'name', u.name, 'whatsapp', u.whatsapp, 'priority', u.priority,
       'venue', u.venue, 'capitalMinor', coalesce(a.capital_minor, 0), 'allocationBps', coalesce(a.allocation_bps, 0),
       'leverageCenti', coalesce(a.leverage_centi, 100), 'maxOpenPositions', a.max_open_positions,
       'dailyLossLimitBps', a.daily_loss_limit_bps),
@@ -190,17 +183,18 @@ language sql stable security definer set search_path = '' set enable_seqscan = o
     'availableMinor', coalesce(a.cash_minor - a.held_minor, 0),
     'realisedTodayMinor', (select coalesce(sum(f.realised_minor), 0) from public.fills f
       where f.account_id = a.id and f.realised_minor <> 0 and f.trade_date = (args ->> 'tradeDate')::date),
-    'positions', (select coalesce(jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
+    'positions', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
         'quantity', p.quantity) order by i.symbol), '[]')
       from public.positions p join public.instruments i on i.id = p.instrument_id
       where p.account_id = a.id and p.quantity <> 0),
-    'working', (select coalesce(jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
+    'working', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
         'side', o.side) order by o.id), '[]')
       from public.orders o join public.instruments i on i.id = o.instrument_id
       where o.account_id = a.id and o.status not in ('filled', 'rejected', 'canceled', 'expired')),
-    'decidedSignalIds', (select coalesce(jsonb_agg(wanted), '[]')
+    'decidedSignalIds', (select coalesce(json_agg(wanted), '[]')
       from jsonb_array_elements_text(args -> 'signalIds') wanted
-      where core.decided_before(wanted, a.id))) order by page.place), '[]')
+      where (select true from public.decisions d where d.signal_id = wanted and d.account_id = a.id
+        and d.reason is distinct from 'already_decided' limit 1))) order by page.place), '[]')
   from page join public.users u on u.id = page.user_id
   left join public.accounts a on a.id = page.account_id;
 $$;

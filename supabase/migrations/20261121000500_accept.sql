@@ -48,7 +48,8 @@ begin
 
   -- An accept that another run took meanwhile becomes «already decided»; the unique index is the last word.
   refused := array(select row(d."signalId", d."userId", 'skipped', 'already_decided', null, null)::core.refusal
-    from unnest(given) d where core.decided_before(d."signalId", d."accountId"));
+    from unnest(given) d where (select true from public.decisions old where old.signal_id = d."signalId"
+      and old.account_id = d."accountId" and old.reason is distinct from 'already_decided' limit 1));
   for turn in select core.turns(run, given, refused) loop
     refused := refused || array(select core.accept_turn(run, turn, now_at));
   end loop;

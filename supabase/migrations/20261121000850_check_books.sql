@@ -26,22 +26,22 @@ language sql stable security definer set search_path = '' as $$
     union all
     select 'an accepted decision has its order, and an order its decision', coalesce(d.signal_id || ' ' || d.user_id, o.client_order_id)
     from (select * from public.decisions where outcome = 'accepted') d
-    full join (select * from public.orders where signal_id is not null) o
+    full join public.orders o
       on (o.run_id, o.signal_id, o.user_id) = (d.run_id, d.signal_id, d.user_id)
     where d.run_id is null or o.run_id is null
     union all
     select 'a signal has one order per account', o.account_id || ' ' || o.signal_id
-    from public.orders o group by o.account_id, o.signal_id having count(*) > 1 and o.signal_id is not null
+    from public.orders o group by o.account_id, o.signal_id having count(*) > 1
     union all
     select 'what an order filled is the sum of its fills', o.client_order_id
     from public.orders o left join filled on filled.order_id = o.id
     where (o.filled_quantity, o.filled_value_minor) <> (coalesce(filled.quantity, 0), coalesce(filled.value, 0))
     union all
     select 'an order is held once and closed once when it has ended', o.client_order_id
-    from public.orders o cross join lateral (
-      select count(*) filter (where kind = 'hold') as holds, count(*) filter (where kind in ('post', 'void')) as ends
-      from public.ledger_entries l where l.order_id = o.id) entry
-    where holds <> 1 or ends <> case when o.ended_at is null then 0 else 1 end
+    from public.orders o left join (
+      select order_id, count(*) filter (where kind = 'hold') as holds, count(*) filter (where kind in ('post', 'void')) as ends
+      from public.ledger_entries where order_id is not null group by order_id) entry on entry.order_id = o.id
+    where coalesce(holds, 0) <> 1 or coalesce(ends, 0) <> case when o.ended_at is null then 0 else 1 end
     union all
     select 'a position is what was bought less what was sold', coalesce(p.account_id, f.account_id) || ' ' || coalesce(p.instrument_id, f.instrument_id)
     from public.positions p full join (

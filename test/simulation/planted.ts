@@ -131,7 +131,11 @@ export const plantedBugs: readonly PlantedBug[] = [
     seed: 14,
     edits: [
       edit('public.accept_page', 'decided_at is null and place', 'place'),
-      edit('public.accept_page', 'where core.decided_before(d."signalId", d."accountId")', 'where false'),
+      edit(
+        'public.accept_page',
+        'where (select true from public.decisions old',
+        'where false and (select true from public.decisions old',
+      ),
       edit('core.accept_turn', `limit 1) then 'working_order'`, `and false limit 1) then 'working_order'`),
     ],
     sql: [

@@ -62,22 +62,35 @@ export function boundedLookups<Found extends { kind: string }>(
   clock: Clock,
 ): (address: string, token: string, lookUp: () => Promise<Found>) => Promise<Found | null> {
   const good = new Set<string>();
+  const underWay = new Map<string, Promise<Found>>();
   const counts = countsPerMinute(clock);
-  return async (address, token, lookUp) => {
-    const hash = createHash('sha256').update(token, 'utf8').digest('base64');
-    const wasGood = good.delete(hash);
-    if (!wasGood && counts.add(address, 1) > addressPerMinute) return null;
+  const remember = (hash: string): void => {
+    good.delete(hash);
+    good.add(hash);
+    const [oldest] = good;
+    if (good.size > MOST_REMEMBERED && oldest !== undefined) good.delete(oldest);
+  };
+  const asked = async (address: string, hash: string, lookUp: () => Promise<Found>): Promise<Found> => {
+    const wasGood = good.has(hash);
     const found = await lookUp().catch((error: unknown) => {
       // A database that is gone says nothing about the token.
       if (!wasGood) counts.add(address, -1);
       throw error;
     });
-    if (found.kind !== 'caller') return found;
-    if (!wasGood) counts.add(address, -1);
-    good.add(hash);
-    const [oldest] = good;
-    if (good.size > MOST_REMEMBERED && oldest !== undefined) good.delete(oldest);
+    if (found.kind !== 'caller') good.delete(hash);
+    else if (!wasGood) counts.add(address, -1);
+    if (found.kind === 'caller') remember(hash);
     return found;
+  };
+  return async (address, token, lookUp) => {
+    const hash = createHash('sha256').update(token, 'utf8').digest('base64');
+    // One client's many requests at once are one guess.
+    const same = underWay.get(hash);
+    if (same) return same;
+    if (!good.has(hash) && counts.add(address, 1) > addressPerMinute) return null;
+    const looking = asked(address, hash, lookUp).finally(() => underWay.delete(hash));
+    underWay.set(hash, looking);
+    return looking;
   };
 }
 

@@ -201,6 +201,6 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     quotes: Quote[];
     faults: (Omit<Fault, 'user'> & { userId: string | null })[] | null;
   };
-  paper_venue_submit: object;
+  paper_venue_submit: { orders: object[] };
   paper_venue_lookup: { clientOrderId: string; nowMs: number };
 }

@@ -102,7 +102,7 @@ export const answers = {
   read_live_accounts: watched.liveAccounts,
   read_run_timings: watched.runTimings.nullable(),
   paper_venue_prepare: z.object({}),
-  paper_venue_submit: rows.paperAnswer,
+  paper_venue_submit: z.array(rows.paperAnswer),
   paper_venue_lookup: rows.paperLookup,
 };
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { Settlement } from '../ports/arguments.ts';
+import { batched } from '../ports/batch.ts';
 import type { Answer } from '../ports/store.ts';
 import type { OrderToStart, RateBudget, SubmitOutcome, Venue } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
-import { batched } from './batch.ts';
 import { counting } from './counting.ts';
 import { type ClaimHeld, heartbeat, LEASE_MS } from './heartbeat.ts';
 import { settlementOf } from './outcome.ts';

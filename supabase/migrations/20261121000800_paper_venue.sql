@@ -78,8 +78,8 @@ language sql immutable set search_path = '' as $$
 $$;
 
 -- One order. The answer's `kind` says what goes over the wire: acknowledged, rejected, duplicate, silence, garbage.
-create function public.paper_venue_submit(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+create function paper_venue.submit(args jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
 declare
   id constant text := args ->> 'clientOrderId';
   asked constant bigint := (args ->> 'quantity')::bigint;
@@ -131,6 +131,13 @@ begin
   return jsonb_build_object('kind', case known.end_status when 'rejected' then 'rejected' else 'acknowledged' end,
     'report', paper_venue.report_json(known, now_at));
 end $$;
+
+-- What came in at the same moment, each by itself: `orders`, with the answers in their order.
+create function public.paper_venue_submit(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(paper_venue.submit(told) order by n), '[]')
+  from jsonb_array_elements(args -> 'orders') with ordinality as one(told, n);
+$$;
 
 create function public.paper_venue_lookup(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$

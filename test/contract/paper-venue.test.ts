@@ -9,8 +9,12 @@ onEveryDatabase('the paper venue', ({ store, value }) => {
   const prepare = (faults: Told[] | null = [], priceMinor = 100_00) =>
     store.call('paper_venue_prepare', { tradeDate, quotes: [quote('TITAN', priceMinor)], faults });
   const buy = { clientOrderId: 'o1', userId: 'asha', exchange: 'NSE', symbol: 'TITAN', side: 'BUY', quantity: 10 };
-  const submit = (change: object = {}) =>
-    store.call('paper_venue_submit', { ...buy, limitPriceMinor: 100_50, slippageBps: 0, nowMs, ...change });
+  const order = (change: object = {}) => ({ ...buy, limitPriceMinor: 100_50, slippageBps: 0, nowMs, ...change });
+  const submit = async (change: object = {}) => {
+    const [answer] = await store.call('paper_venue_submit', { orders: [order(change)] });
+    if (!answer) throw new Error('one order was to be answered');
+    return answer;
+  };
   const lookup = (clientOrderId = 'o1', atMs = nowMs) =>
     store.call('paper_venue_lookup', { clientOrderId, nowMs: atMs });
   const fills = (quantity = 10, priceMinor = 100_00, atMs = nowMs) => [
@@ -28,6 +32,17 @@ onEveryDatabase('the paper venue', ({ store, value }) => {
     expect(await submit()).toMatchObject({ kind: 'acknowledged', report: report('filled') });
     expect(await lookup()).toMatchObject({ kind: 'found', report: report('filled') });
     expect(await lookup('o2')).toEqual({ kind: 'missing' });
+  });
+
+  test('takes orders that come together one by one, and answers them in their order', async () => {
+    await prepare();
+    const orders = [order(), order({ clientOrderId: 'o2', limitPriceMinor: 99_00 }), order({ quantity: 99 })];
+    const answers = await store.call('paper_venue_submit', { orders });
+    expect(answers).toMatchObject([
+      { kind: 'acknowledged', report: report('filled') },
+      { kind: 'acknowledged', report: { venueOrderId: 'PO2', status: 'working' } },
+      { kind: 'duplicate' },
+    ]);
   });
 
   test('refuses a client order id it knows, whoever comes first', async () => {

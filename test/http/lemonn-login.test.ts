@@ -41,7 +41,7 @@ beforeEach(async () => {
   const keys = read.kind === 'config' ? masterKeys(read.config) : null;
   if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
   const loginKey = loginStateKey(read.config) ?? Buffer.alloc(0);
-  const { venues, doors, addressOf } = realVenues({ config: read.config, store, clock, mode: 'live' });
+  const { venues, doors, addressOf } = await realVenues({ config: read.config, store, clock, mode: 'live' });
   Object.assign(world, { venues, doors, addressOf });
   Object.assign(parts, { loginKey });
   vault = storeVault({ store, clock, keys });

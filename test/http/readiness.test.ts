@@ -48,7 +48,7 @@ describe('the scheduler’s call', () => {
     const open = await live('15:45');
     const answer = await open.cron('/api/cron/sync');
     expect(answer.status).toBe(200);
-    const nothing = { compared: 0, notCompared: [], drifts: [] };
+    const nothing = { compared: 0, notCompared: [], drifts: [], forgotten: 0 };
     expect(await answer.json()).toEqual({ tradeDate, mode: 'live', tradingDay: true, complete: true, ...nothing });
   });
 

@@ -87,7 +87,7 @@ describe('a database that is gone for a while', { timeout: 120_000 }, () => {
     ['accept_page', 1],
     ['claim_orders', 1],
     ['mark_submitting', 3],
-    ['paper_venue_submit', 15],
+    ['paper_venue_submit', 2],
     ['settle_orders', 2],
     ['claim_lookups', 1],
     ['paper_venue_lookup', 1],

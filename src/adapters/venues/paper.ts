@@ -1,8 +1,11 @@
 import type { Fault } from '../../domain/faults.ts';
 import { userIdOf } from '../../domain/ids.ts';
+import { batched } from '../../ports/batch.ts';
 import type { Answer, Store } from '../../ports/store.ts';
 import type { LookupOutcome, OrderToSend, SubmitOutcome, Venue } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
+
+const MATCHED_AT_ONCE = 100;
 
 export interface PaperVenueOptions {
   /** The simulated venue keeps its book in the same database, in a schema and in transactions of its own. */
@@ -18,6 +21,8 @@ export function paperVenue({ store, clock, slippageBps, faults }: PaperVenueOpti
   const lookup = async ({ clientOrderId }: OrderToSend): Promise<LookupOutcome> => {
     return store.call('paper_venue_lookup', { clientOrderId, nowMs: clock.nowMs() });
   };
+  // As an exchange's gateway does: what comes in together is matched together, each order by itself.
+  const submit = batched((orders: object[]) => store.call('paper_venue_submit', { orders }), MATCHED_AT_ONCE);
   return {
     name: 'paper',
     capabilities: { refusesDuplicates: true, missIsProof: true },
@@ -32,13 +37,13 @@ export function paperVenue({ store, clock, slippageBps, faults }: PaperVenueOpti
     async submit(order) {
       const { clientOrderId, userId, exchange, symbol, side, quantity, limitPriceMinor } = order;
       const wire = { clientOrderId, userId, exchange, symbol, side, quantity, limitPriceMinor, slippageBps };
-      const answer = await store.call('paper_venue_submit', { ...wire, nowMs: clock.nowMs() });
+      const answer = await submit({ ...wire, nowMs: clock.nowMs() });
       return answer.kind === 'duplicate' ? asBooked(await lookup(order)) : outcomeOf(answer);
     },
   };
 }
 
-function outcomeOf(answer: Exclude<Answer<'paper_venue_submit'>, { kind: 'duplicate' }>): SubmitOutcome {
+function outcomeOf(answer: Exclude<Answer<'paper_venue_submit'>[number], { kind: 'duplicate' }>): SubmitOutcome {
   switch (answer.kind) {
     case 'acknowledged':
       return { kind: 'acknowledged', report: answer.report };

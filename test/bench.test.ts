@@ -1,0 +1,77 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, inject, test } from 'vitest';
+import { cases } from '../scripts/bench/cases.ts';
+import type { Bench } from '../scripts/bench/frame.ts';
+import { serverAt } from '../scripts/bench/ground.ts';
+import { machineLine, machineOf } from '../scripts/bench/machine.ts';
+import { measure } from '../scripts/bench/measure.ts';
+import { tableOf } from '../scripts/bench/table.ts';
+
+/** The bench as `npm run bench` has it, on the test Postgres and so small that a case takes about a second. */
+function tinyBench(plansDirectory = ''): Bench {
+  const { postgresUrl, template } = inject('databases');
+  return {
+    server: serverAt(postgresUrl.replace(/\/postgres$/, ''), template, async () => undefined),
+    scale: 0.001,
+    times: 1,
+    concurrency: 50,
+    all: false,
+    peers: false,
+    pastOrders: 20_000,
+    rates: [],
+    plansDirectory,
+    say: () => undefined,
+  };
+}
+
+describe.concurrent('every case of the bench', () => {
+  const plansDirectory = mkdtempSync(join(tmpdir(), 'daily-scan-plans-'));
+  afterAll(() => rmSync(plansDirectory, { recursive: true, force: true }));
+
+  test.each(cases.map((one) => [one.name, one] as const))('%s measures what it is about', async (_name, one) => {
+    const bench = tinyBench(plansDirectory);
+    const rows = await measure(bench, [one]);
+    expect(rows.length).toBeGreaterThan(0);
+    const failed = rows.filter(({ verdict }) => verdict.includes('failed'));
+    expect(failed).toEqual([]);
+    expect(rows.some(({ result }) => result !== '')).toBe(true);
+    // A share of the goal's size says nothing of the goal.
+    expect(rows.filter(({ verdict }) => verdict === 'met' || verdict === 'missed')).toEqual([]);
+    for (const { result, ratio } of rows) expect(`${result} ${ratio}`).not.toContain('NaN');
+    if (one.name === 'plans') {
+      const files = readdirSync(bench.plansDirectory);
+      expect(files).toContain('accept_page.txt');
+      const texts = files.map((file) => readFileSync(join(bench.plansDirectory, file), 'utf8'));
+      for (const text of texts) expect(text).toContain('actual time');
+    }
+  });
+});
+
+describe('what the bench prints', () => {
+  test('is a table that holds every row whole, and the machine it was made on', async () => {
+    const row = { what: 'orders', goal: '≥ 1', result: '2', ratio: '2.00 ×', verdict: 'met' };
+    const table = tableOf([{ case: 'plan', ...row }]);
+    for (const cell of ['plan', ...Object.values(row)]) expect(table).toContain(cell);
+    const machine = await machineOf(tinyBench().server);
+    expect(machineLine(machine)).toMatch(/cores, \d+ GiB; Node v\d+.*Postgres \d+.*fsync off/);
+  });
+
+  test('a case that fails leaves a row that says why, and the others still run', async () => {
+    const broken = {
+      name: 'broken',
+      what: 'nothing',
+      measure: async () => {
+        throw new Error('no disk left');
+      },
+    };
+    const sound = {
+      name: 'sound',
+      what: 'something',
+      measure: async () => [{ what: 'a', goal: '', result: '1', ratio: '', verdict: 'for the record' }],
+    };
+    const rows = await measure(tinyBench(), [broken, sound]);
+    expect(rows.map(({ verdict }) => verdict)).toEqual(['not measured: it failed: no disk left', 'for the record']);
+  });
+});

@@ -1,30 +1,24 @@
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import pg from 'pg';
-import { storedQuotes } from '../../src/adapters/quotes/quotes.ts';
+import { z } from 'zod';
 import { openPostgres } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import { makeApp } from '../../src/http/app.ts';
 import { makeMetrics } from '../../src/http/metrics.ts';
-import type { Clock } from '../../src/ports/world.ts';
-import { makeHttpParts, makeWorld } from '../../src/wire.ts';
-import { configured } from '../flags.ts';
+import { makeHttpParts } from '../../src/wire.ts';
+import { benchWorld, plainConfig } from './day.ts';
+import { instantVenue } from './instant-venue.ts';
+import { listen, say } from './parts.ts';
 
-/** The service's HTTP door in a process of its own, at an instant of its own, and beside it a route that only asks `select 1`. */
-export async function doorPart({ url, nowMs }: { url: string; nowMs: number }): Promise<void> {
-  const config = { ...configured(), execute: 'worker' as const };
+/** The service's HTTP door in a process of its own, and beside it a route that only asks `select 1`. Nobody sends. */
+export async function doorPart(given: unknown): Promise<void> {
+  const { url } = z.object({ url: z.string() }).parse(given);
+  listen(() => undefined);
+  const config = { ...plainConfig(), execute: 'worker' as const };
   const store = makeStore(openPostgres({ url, max: 10 }));
-  const offsetMs = nowMs - Date.now();
-  const clock: Clock = {
-    virtual: false,
-    nowMs: () => Date.now() + offsetMs,
-    sleep: () => new Promise(() => {}),
-    every: () => () => undefined,
-  };
   const metrics = makeMetrics();
-  const place = { kind: 'server', url } as const;
-  const given = { config, place, store, clock, quotes: storedQuotes(store), faults: null, tell: metrics.tell };
-  const world = await makeWorld(given);
+  const world = await benchWorld({ url, store, venue: instantVenue(), tell: metrics.tell });
   const parts = makeHttpParts({ ...config, http: { ...config.http, cronSecret: 'bench-cron-secret' } }, world, {
     deadlineMs: 60_000,
     stop: new AbortController().signal,
@@ -36,6 +30,26 @@ export async function doorPart({ url, nowMs }: { url: string; nowMs: number }): 
     metrics,
   });
   const limits = { bodyBytes: 65_536, callerPerMinute: 10_000_000, addressPerMinute: 10_000_000 };
+  const app = timedApp();
+  app.route('/', emptyRoute(url));
+  app.route('/', makeApp(parts, limits));
+  serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
+    say({ address: `http://127.0.0.1:${port}` });
+  });
+}
+
+/** Says in each answer how long it took in this process. */
+function timedApp(): Hono {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    const beganMs = performance.now();
+    await next();
+    c.res.headers.set('x-server-ms', (performance.now() - beganMs).toFixed(3));
+  });
+  return app;
+}
+
+function emptyRoute(url: string): Hono {
   const pool = new pg.Pool({ connectionString: url, max: 10 });
   const app = new Hono();
   app.post('/empty', async (c) => {
@@ -43,8 +57,5 @@ export async function doorPart({ url, nowMs }: { url: string; nowMs: number }): 
     const { rows } = await pool.query('select 1 as one');
     return c.json(rows[0]);
   });
-  app.route('/', makeApp(parts, limits));
-  serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
-    process.stdout.write(`http://127.0.0.1:${port}\n`);
-  });
+  return app;
 }

@@ -10,9 +10,18 @@ import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store.ts';
 
 export interface BenchServer {
-  /** A new, migrated database on it. */
-  fresh(): Promise<BenchDatabase>;
+  /** A new database: migrated, or a copy of what `prepared` made. It is dropped when it is closed. */
+  fresh(from?: Prepared): Promise<BenchDatabase>;
+  /** Arranges a database once, vacuumed and analyzed, for copies of it. */
+  prepared(arrange: (database: BenchDatabase) => Promise<void>): Promise<Prepared>;
+  /** A new database without our schema, for other programs. */
+  blank(): Promise<BenchDatabase>;
   stop(): Promise<void>;
+}
+
+export interface Prepared {
+  name: string;
+  drop(): Promise<void>;
 }
 
 export interface BenchDatabase {
@@ -22,18 +31,18 @@ export interface BenchDatabase {
   close(): Promise<void>;
 }
 
+/** What most machines of this size would be given; everything else is as Postgres ships it. */
+const settings = ['shared_buffers=512MB', 'max_wal_size=4GB', 'max_connections=200'];
+
 /** A Postgres of its own on the loopback whose commits are durable (fsync is on), as a database of ours would be. */
 export async function startServer(): Promise<BenchServer> {
   const parent = mkdtempSync(join(tmpdir(), 'daily-scan-bench-'));
+  // Ctrl-C never gets to the end: the server is stopped by its own package, its files are removed here.
+  process.once('exit', () => rmSync(parent, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
   const isRoot = process.getuid?.() === 0;
   if (isRoot) chmodSync(parent, 0o755);
   const port = await freePort();
-  const settings = [
-    'listen_addresses=127.0.0.1',
-    'unix_socket_directories=',
-    'shared_buffers=512MB',
-    'max_wal_size=4GB',
-  ];
+  const flags = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', ...settings];
   const server = new EmbeddedPostgres({
     databaseDir: join(parent, 'data'),
     port,
@@ -42,33 +51,85 @@ export async function startServer(): Promise<BenchServer> {
     persistent: false,
     createPostgresUser: isRoot,
     initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8'],
-    postgresFlags: [...settings, 'max_connections=200'].flatMap((setting) => ['-c', setting]),
+    postgresFlags: flags.flatMap((setting) => ['-c', setting]),
     onLog: () => undefined,
     onError: () => undefined,
   });
   await server.initialise();
   await server.start();
   const base = `postgres://postgres:postgres@127.0.0.1:${port}`;
-  let databases = 0;
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    rmSync(parent, { recursive: true, force: true });
+  };
+  try {
+    return serverAt(base, await migratedTemplate(base), stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function migratedTemplate(base: string): Promise<string> {
+  const name = 'bench_migrated';
+  await onServer(base, `create database ${name}`);
+  const session = await openPostgresSession(`${base}/${name}`);
+  await migrate(session);
+  await session.close();
+  return name;
+}
+
+/** Of this process: several may work on one server. */
+let made = 0;
+
+/** Databases on a server that runs already; `template` is a migrated one nobody is connected to. */
+export function serverAt(base: string, template: string, stop: () => Promise<void>): BenchServer {
+  const create = async (from: string): Promise<string> => {
+    made += 1;
+    const name = `bench_${process.pid}_${made}`;
+    await onServer(base, `create database ${name} template ${from} strategy file_copy`);
+    return name;
+  };
+  const fresh: BenchServer['fresh'] = async (from) => opened(base, await create(from?.name ?? template));
   return {
-    async fresh() {
-      databases += 1;
-      return newDatabase(base, `bench_${databases}`);
+    fresh,
+    blank: async () => opened(base, await create('template0')),
+    async prepared(arrange) {
+      const name = await create(template);
+      const database = await connected(base, name);
+      await arrange(database);
+      await vacuumed(database.session);
+      await database.close();
+      return { name, drop: () => onServer(base, `drop database ${name} with (force)`) };
     },
-    async stop() {
-      await server.stop();
-      rmSync(parent, { recursive: true, force: true });
+    stop,
+  };
+}
+
+/**
+ * As autovacuum would leave it: tables without rows stay unknown to the planner. One that was told they are empty plans for
+ * an empty table however many rows come.
+ */
+async function vacuumed(session: SqlSession): Promise<void> {
+  const tables = await session.query(`select format('%I.%I', schemaname, relname) as name from pg_stat_user_tables
+    where pg_relation_size(relid) > 0`);
+  await session.exec(`vacuum (analyze) ${tables.map(({ name }) => name).join(', ')}`);
+}
+
+async function opened(base: string, name: string): Promise<BenchDatabase> {
+  const database = await connected(base, name);
+  return {
+    ...database,
+    async close() {
+      await database.close();
+      await onServer(base, `drop database ${name} with (force)`);
     },
   };
 }
 
-async function newDatabase(base: string, name: string): Promise<BenchDatabase> {
-  const admin = await openPostgresSession(`${base}/postgres`);
-  await admin.exec(`create database ${name}`);
-  await admin.close();
+async function connected(base: string, name: string): Promise<BenchDatabase> {
   const url = `${base}/${name}`;
   const session = await openPostgresSession(url);
-  await migrate(session);
   const store = makeStore(openPostgres({ url, max: 10 }));
   return {
     url,
@@ -81,7 +142,16 @@ async function newDatabase(base: string, name: string): Promise<BenchDatabase> {
   };
 }
 
-function freePort(): Promise<number> {
+async function onServer(base: string, sql: string): Promise<void> {
+  const admin = await openPostgresSession(`${base}/postgres`);
+  try {
+    await admin.exec(sql);
+  } finally {
+    await admin.close();
+  }
+}
+
+export function freePort(): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const probe = createServer();
   probe.on('error', reject);
@@ -90,31 +160,4 @@ function freePort(): Promise<number> {
     probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
   });
   return promise;
-}
-
-/** Users with plenty of money at the paper venue: `user 1`, `user 2` … */
-export async function importUsers(store: Store, count: number, nowMs: number): Promise<void> {
-  for (let from = 0; from < count; from += 5000) {
-    const users = Array.from({ length: Math.min(5000, count - from) }, (_, index) => {
-      const id = `user-${from + index + 1}`;
-      const settings = { capitalMinor: 10_00_00_000_00, allocationBps: 100, leverageCenti: 100, priority: 100 };
-      const limits = { maxOpenPositions: null, dailyLossLimitBps: null };
-      return { id, name: id.replace('-', ' '), whatsapp: null, ...settings, ...limits, venue: 'paper' };
-    });
-    await store.call('import_users', { users, mode: 'paper', source: 'bench', nowMs });
-  }
-}
-
-/** `S1`, `S2` … at 100 rupees on a day. */
-export async function importPrices(store: Store, count: number, date: string): Promise<string[]> {
-  const symbols = Array.from({ length: count }, (_, index) => `S${index + 1}`);
-  const prices = symbols.map((symbol) => ({ symbol, date, openMinor: 100_00, closeMinor: 100_00 }));
-  await store.call('import_prices', { prices });
-  return symbols;
-}
-
-/** The value below which a share of sorted values lies. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

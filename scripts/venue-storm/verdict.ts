@@ -31,7 +31,7 @@ export interface OurOrder {
   heldMinor: number;
 }
 
-export async function ourOrders(session: SqlSession): Promise<OurOrder[]> {
+async function ourOrders(session: SqlSession): Promise<OurOrder[]> {
   const rows = await session.query(
     `select o.client_order_id as id, o.venue, o.status, o.quantity::int, o.filled_quantity::int as filled,
        coalesce((select sum(held_delta_minor) from public.ledger_entries l where l.order_id = o.id), 0)::int as held

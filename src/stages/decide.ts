@@ -7,10 +7,13 @@ import type { UserSettings } from '../domain/words.ts';
 import type { DecisionToAccept, UserToImport } from '../ports/arguments.ts';
 import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
+import { counting } from './counting.ts';
 import type { OpenRun } from './request.ts';
 import { withVenueMargins } from './venue-margins.ts';
 
 const PAGE_USERS = 1000;
+/** Pages that may be under way to the database while the next one is read and decided. */
+const PAGES_BESIDE_NEXT = 2;
 
 type QueuedAccount = Answer<'read_accounts'>[number];
 
@@ -27,14 +30,28 @@ export interface Planned {
 export async function decideAndAccept(world: World, run: OpenRun, stop?: AbortSignal): Promise<boolean> {
   const { store, clock, tell } = world;
   const { runId, frame } = run;
-  for await (const page of planPages(world, run)) {
-    if (stop?.aborted) return false;
-    const decisions = page.flatMap((planned) => toAccept(frame, planned));
-    const { accepted } = await store.call('accept_page', { runId, nowMs: clock.nowMs(), decisions });
-    tell({ step: 'page_accepted', runId, users: page.length, decisions: decisions.length, accepted });
+  const accepting = counting((page: Planned[]) => acceptPage(world, run, page));
+  // A cap is used up along the queue, so there one page waits for the one before it.
+  const besideNext = frame.limits.symbolCapMinor === null ? PAGES_BESIDE_NEXT : 0;
+  try {
+    for await (const page of planPages(world, run)) {
+      if (stop?.aborted) return false;
+      accepting.start(page);
+      await accepting.atMost(besideNext);
+    }
+  } finally {
+    await accepting.atMost(0);
   }
   const decided = await store.call('decide_run', { runId, nowMs: clock.nowMs() });
   tell({ step: 'run_decided', runId, planHash: decided.planHash });
+  return true;
+}
+
+async function acceptPage({ store, clock, tell }: World, run: OpenRun, page: Planned[]): Promise<true> {
+  const { runId, frame } = run;
+  const decisions = page.flatMap((planned) => toAccept(frame, planned));
+  const { accepted } = await store.call('accept_page', { runId, nowMs: clock.nowMs(), decisions });
+  tell({ step: 'page_accepted', runId, users: page.length, decisions: decisions.length, accepted });
   return true;
 }
 

@@ -2,13 +2,8 @@ import { egress, streamEgress } from './adapters/credentials/egress.ts';
 import { derivedKey, type MasterKeys } from './adapters/credentials/envelope.ts';
 import { storeVault } from './adapters/credentials/vault.ts';
 import { venueQuotes } from './adapters/quotes/venue-quotes.ts';
-import { alpacaVenue } from './adapters/venues/alpaca.ts';
-import { alpacaDataUrl } from './adapters/venues/alpaca-call.ts';
-import { kiteVenue } from './adapters/venues/kite.ts';
-import { type DoorOptions, kiteDoor } from './adapters/venues/kite-door.ts';
-import { lemonnVenue } from './adapters/venues/lemonn.ts';
-import { lemonnDialect } from './adapters/venues/lemonn-dialect.ts';
-import { lemonnDoor } from './adapters/venues/lemonn-door.ts';
+import type { DoorOptions } from './adapters/venues/kite-door.ts';
+import type { LemonnDialect } from './adapters/venues/lemonn-dialect.ts';
 import type { Config } from './config.ts';
 import type { Mode } from './domain/words.ts';
 import { loginLink } from './http/login-state.ts';
@@ -67,8 +62,11 @@ export function loginLinks(config: Config, doors: RealVenues['doors']): NonNulla
   };
 }
 
-/** @throws Error without CREDENTIALS_KEY, or where LEMONN_DIALECT has names nobody knows */
-export function realVenues({ config, store, clock, mode }: RealVenuesParts): RealVenues {
+/**
+ * A venue's code is loaded only where its address is set.
+ * @throws Error without CREDENTIALS_KEY, or where LEMONN_DIALECT has names nobody knows
+ */
+export async function realVenues({ config, store, clock, mode }: RealVenuesParts): Promise<RealVenues> {
   const keys = masterKeys(config);
   if (!keys) throw new Error('CREDENTIALS_KEY is not set: no venue can be reached without it');
   const vault = storeVault({ store, clock, keys });
@@ -85,16 +83,22 @@ export function realVenues({ config, store, clock, mode }: RealVenuesParts): Rea
     return { ...wire, baseUrl, mode, vault, store };
   };
   if (kite) {
+    const { kiteVenue } = await import('./adapters/venues/kite.ts');
+    const { kiteDoor } = await import('./adapters/venues/kite-door.ts');
     const wire = wireOf('kite');
     venues.set('kite', kiteVenue({ ...wire, ...kite }));
     doors.set('kite', kiteDoor(doorOf(wire, kite.baseUrl)));
   }
   if (lemonn) {
+    const { lemonnVenue } = await import('./adapters/venues/lemonn.ts');
+    const { lemonnDoor } = await import('./adapters/venues/lemonn-door.ts');
     const wire = wireOf('lemonn');
-    venues.set('lemonn', lemonnVenue({ ...wire, ...lemonn, dialect: dialectOf(lemonn.dialect) }));
+    venues.set('lemonn', lemonnVenue({ ...wire, ...lemonn, dialect: await dialectOf(lemonn.dialect) }));
     doors.set('lemonn', lemonnDoor({ ...doorOf(wire, lemonn.baseUrl), requestId: lemonn.requestId }));
   }
   if (alpaca) {
+    const { alpacaVenue } = await import('./adapters/venues/alpaca.ts');
+    const { alpacaDataUrl } = await import('./adapters/venues/alpaca-call.ts');
     const dataUrl = alpaca.dataUrl ?? alpacaDataUrl;
     const wire = wireOf('alpaca');
     venues.set('alpaca', alpacaVenue({ ...wire, ...alpaca, dataUrl, agentFor: streamEgress(wire.credentials) }));
@@ -108,7 +112,8 @@ export function realVenues({ config, store, clock, mode }: RealVenuesParts): Rea
   return { venues, doors, vault, addressOf };
 }
 
-function dialectOf(given: unknown) {
+async function dialectOf(given: unknown): Promise<LemonnDialect> {
+  const { lemonnDialect } = await import('./adapters/venues/lemonn-dialect.ts');
   const read = lemonnDialect.safeParse(given);
   if (read.success) return read.data;
   const why = read.error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`).join('; ');

@@ -2,11 +2,10 @@ import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { jwtVerifier } from './adapters/jwt.ts';
 import { onScreenNotifier } from './adapters/notifiers/on-screen.ts';
-import { twilioNotifier } from './adapters/notifiers/twilio.ts';
 import { cachedTradingDays } from './adapters/sessions.ts';
 import { readMigrations } from './adapters/store/migrate.ts';
 import type { PgliteOptions } from './adapters/store/pglite.ts';
-import { type Listener, listenForOrders, listenForWork, openPostgres } from './adapters/store/postgres.ts';
+import type { Listener } from './adapters/store/postgres.ts';
 import { makeStore } from './adapters/store/store.ts';
 import { paperVenue } from './adapters/venues/paper.ts';
 import type { Config } from './config.ts';
@@ -71,7 +70,10 @@ export interface StoreOptions {
 /** Opens the database. A server's schema is brought up to date by `npm run migrate` only, an embedded one's here. */
 export async function openStore(given: StoreOptions): Promise<Store> {
   const { config, place, readOnly, onSlowStart, connections = 10 } = given;
-  if (place.kind === 'server') return makeStore(openPostgres({ url: place.url, max: connections }));
+  if (place.kind === 'server') {
+    const { openPostgres } = await import('./adapters/store/postgres.ts');
+    return makeStore(openPostgres({ url: place.url, max: connections }));
+  }
   if (place.kind === 'supabase') {
     // Loaded only where it is used: it takes a tenth of a second.
     const { openSupabase } = await import('./adapters/store/supabase.ts');
@@ -108,7 +110,7 @@ export interface WorldParts {
  */
 export async function makeWorld(parts: WorldParts): Promise<World> {
   const { config, place, store, clock } = parts;
-  const notifier = notifierFor(config, clock);
+  const notifier = await notifierFor(config, clock);
   const tell = alarming({ store, clock, notifier, tell: parts.tell });
   if (place.kind === 'embedded') {
     const nowMs = parts.freedAtMs ?? clock.nowMs();
@@ -118,7 +120,7 @@ export async function makeWorld(parts: WorldParts): Promise<World> {
   return {
     store,
     clock,
-    ...market({ ...parts, tell }),
+    ...(await market({ ...parts, tell })),
     notifier,
     operatorDays: cachedTradingDays({
       clock,
@@ -131,9 +133,9 @@ export async function makeWorld(parts: WorldParts): Promise<World> {
 
 type Market = Pick<World, 'venues' | 'quotes' | 'doors' | 'addressOf' | 'loginLink'>;
 
-function market({ config, store, clock, quotes, faults, tell }: WorldParts): Market {
+async function market({ config, store, clock, quotes, faults, tell }: WorldParts): Promise<Market> {
   if (config.mode === 'live') {
-    const { venues, doors, addressOf } = realVenues({ config, store, clock, mode: 'live' });
+    const { venues, doors, addressOf } = await realVenues({ config, store, clock, mode: 'live' });
     const loginLink = loginLinks(config, doors);
     const prices = liveQuotes({ venues, config, store, clock, mode: 'live', tell });
     return { venues, doors, addressOf, loginLink, quotes: prices };
@@ -143,22 +145,27 @@ function market({ config, store, clock, quotes, faults, tell }: WorldParts): Mar
 }
 
 /** Twilio where it is set up; on a clock of its own (the sample, --at, --date) nothing is sent anywhere. */
-function notifierFor({ twilio, http }: Config, clock: Clock): Notifier {
+async function notifierFor({ twilio, http }: Config, clock: Clock): Promise<Notifier> {
   if (twilio === null || clock.virtual) return onScreenNotifier();
   const { perSecond, dailyRecipients, mostResends, smsFrom } = twilio;
   const fallback = smsFrom === null ? null : 'sms';
   const pace = { ...messagePace, perSecond, dailyRecipients, mostResends, fallback } as const;
+  const { twilioNotifier } = await import('./adapters/notifiers/twilio.ts');
   return twilioNotifier({ ...twilio, publicUrl: http.publicUrl, timeoutMs: TWILIO_TIMEOUT_MS, pace });
 }
 
 /** What wakes an idle worker. An embedded database has nobody else who could give work; over HTTP nobody can listen. */
 export async function openListener(place: Place): Promise<Listener> {
-  return place.kind === 'server' ? listenForWork(place.url) : deaf;
+  if (place.kind !== 'server') return deaf;
+  const { listenForWork } = await import('./adapters/store/postgres.ts');
+  return listenForWork(place.url);
 }
 
 /** What tells streams that statuses of orders may have changed; where nobody can listen they poll. */
 export async function openOrderListener(place: Place): Promise<Listener> {
-  return place.kind === 'server' ? listenForOrders(place.url) : deaf;
+  if (place.kind !== 'server') return deaf;
+  const { listenForOrders } = await import('./adapters/store/postgres.ts');
+  return listenForOrders(place.url);
 }
 
 const deaf: Listener = { next: () => new Promise(() => {}), close: async () => {} };

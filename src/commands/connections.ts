@@ -46,7 +46,7 @@ export async function checkConnections(asked: Asked): Promise<number | Refusal> 
     const who = user === undefined ? 'No account' : `No account of ${user}`;
     return refusal('not_connected', `${who} is connected here (${mode}${venue ? `, ${venue}` : ''}).`);
   }
-  const real = realVenues({ config, store, clock: realClock(), mode });
+  const real = await realVenues({ config, store, clock: realClock(), mode });
   const linkFor = loginLinks(config, real.doors);
   const checked: Connection[] = [];
   for (const { accountId, userId: whose, venue: at } of connected) {

@@ -27,7 +27,7 @@ export async function checkVenues(facts: VenueFacts): Promise<Check[]> {
   if (mode !== 'live' && stored.length === 0 && addresses.every((one) => one === null)) return [];
   const credentials = await credentialsCheck(facts, stored.length);
   if (mode !== 'live') return [credentials];
-  return [credentials, ...setUpChecks(facts), ...(await accountsChecks(facts))];
+  return [credentials, ...(await setUpChecks(facts)), ...(await accountsChecks(facts))];
 }
 
 async function credentialsCheck({ config, store }: VenueFacts, count: number): Promise<Check> {
@@ -49,10 +49,10 @@ async function credentialsCheck({ config, store }: VenueFacts, count: number): P
   return warning(name, says, 'npm run account -- rotate, then empty CREDENTIALS_KEYS_OLD');
 }
 
-function setUpChecks({ config, store, clock }: VenueFacts): Check[] {
+async function setUpChecks({ config, store, clock }: VenueFacts): Promise<Check[]> {
   let real: RealVenues;
   try {
-    real = realVenues({ config, store, clock, mode: 'live' });
+    real = await realVenues({ config, store, clock, mode: 'live' });
   } catch (error) {
     return [wrong('live venues', sayingWhy(error), 'Correct it in the environment; .env.example lists every setting.')];
   }

@@ -9,7 +9,7 @@ import { counting } from './counting.ts';
 import { type ClaimHeld, heartbeat, LEASE_MS } from './heartbeat.ts';
 import { settlementOf } from './outcome.ts';
 
-const BATCH_ORDERS = 200;
+const BATCH_ORDERS = 500;
 /** Claimed beyond what is being sent, so that a fast venue is not kept waiting for claims. */
 const CLAIM_AHEAD = 100;
 /** A send not started within this time of its mark is abandoned: the lease must outlive every send. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Agent } from 'node:http';
-import { ProxyAgent, fetch as undiciFetch } from 'undici';
+import type { ProxyAgent } from 'undici';
 import { z } from 'zod';
 import { egressSecrets } from '../../ports/vault.ts';
 import type { AccountAtVenue } from '../../ports/venue.ts';
@@ -17,10 +17,12 @@ export function egress(secretsOf: SecretsOf): (account: AccountAtVenue) => Promi
   return async (account) => {
     const proxyUrl = await proxyOf(secretsOf, account);
     if (proxyUrl === null) return fetch;
+    // Loaded only where it is used: it takes a tenth of a second.
+    const undici = await import('undici');
     // A proxy agent needs the fetch of its own package: that of Node 24 refuses it (undici 8.12 and 7.29).
-    const through = undiciFetch as unknown as (of: Parameters<typeof fetch>[0], how: object) => Promise<Response>;
+    const through = undici.fetch as unknown as (of: Parameters<typeof fetch>[0], how: object) => Promise<Response>;
     return (input, init) => {
-      const dispatcher = agentFor(account.accountId, proxyUrl);
+      const dispatcher = agentFor(account.accountId, proxyUrl, undici.ProxyAgent);
       return through(input, { ...init, dispatcher }).catch((error: unknown) => {
         throw tunnelRefused(error) ? notConnected('PROXY_REFUSED') : error;
       });
@@ -54,15 +56,15 @@ async function proxyOf(secretsOf: SecretsOf, account: AccountAtVenue): Promise<s
 }
 
 /** An agent keeps its connections, so an account has one until its proxy changes; then the old one ends in peace. */
-function agents(): (accountId: number, proxyUrl: string) => ProxyAgent {
+function agents(): (accountId: number, proxyUrl: string, Agent: typeof ProxyAgent) => ProxyAgent {
   const open = new Map<number, { digest: string; agent: ProxyAgent }>();
-  return (accountId, proxyUrl) => {
+  return (accountId, proxyUrl, Agent) => {
     const digest = createHash('sha256').update(proxyUrl).digest('hex');
     const known = open.get(accountId);
     if (known?.digest === digest) return known.agent;
     known?.agent.close().catch(() => undefined);
     // A tunnel also where the venue's address is http (a test's): the proxy is told no word of what is said.
-    const agent = new ProxyAgent({ uri: proxyUrl, proxyTunnel: true });
+    const agent = new Agent({ uri: proxyUrl, proxyTunnel: true });
     open.set(accountId, { digest, agent });
     return agent;
   };

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Quote } from '../../domain/words.ts';
 import { amount, cell, isoDate, symbol, whole } from './cells.ts';
 import { readTable, type Table } from './csv.ts';
 import type { FileResult } from './source.ts';
@@ -48,27 +47,4 @@ const table: Table<DayPrice> = {
 /** Reads a prices file: one row per date and symbol. */
 export function readPrices(file: string): FileResult<DayPrice> {
   return readTable(file, table);
-}
-
-/**
- * The quotes of one date: the day's open as the price (what a scan just after the open would have seen), the close
- * of the symbol's latest earlier row as the previous close. A symbol without a row of that date has no quote.
- */
-export function quotesOn(prices: readonly DayPrice[], date: string, atMs: number): Quote[] {
-  const previous = new Map<string, DayPrice>();
-  for (const price of prices) {
-    const known = previous.get(price.symbol);
-    if (price.date < date && (known === undefined || known.date < price.date)) previous.set(price.symbol, price);
-  }
-  return prices
-    .filter((price) => price.date === date)
-    .map(({ symbol, openMinor }) => ({
-      exchange: 'NSE',
-      symbol,
-      priceMinor: openMinor,
-      previousCloseMinor: previous.get(symbol)?.closeMinor ?? null,
-      lowerCircuitMinor: null,
-      upperCircuitMinor: null,
-      atMs,
-    }));
 }

@@ -1,11 +1,34 @@
 import type { Quote } from '../../domain/words.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Quotes } from '../../ports/world.ts';
-import { type DayPrice, quotesOn } from '../files/prices-file.ts';
+import type { DayPrice } from '../files/prices-file.ts';
 
 /** Prices of a file: everybody trades at the day's open. A symbol it does not have that day has no price. */
 export function fileQuotes(prices: readonly DayPrice[]): Quotes {
   return { read: async ({ tradeDate, nowMs }) => quotesOn(prices, tradeDate, nowMs) };
+}
+
+/**
+ * The quotes of one date: the day's open as the price (what a scan just after the open would have seen), the close
+ * of the symbol's latest earlier row as the previous close. A symbol without a row of that date has no quote.
+ */
+export function quotesOn(prices: readonly DayPrice[], date: string, atMs: number): Quote[] {
+  const previous = new Map<string, DayPrice>();
+  for (const price of prices) {
+    const known = previous.get(price.symbol);
+    if (price.date < date && (known === undefined || known.date < price.date)) previous.set(price.symbol, price);
+  }
+  return prices
+    .filter((price) => price.date === date)
+    .map(({ symbol, openMinor }) => ({
+      exchange: 'NSE',
+      symbol,
+      priceMinor: openMinor,
+      previousCloseMinor: previous.get(symbol)?.closeMinor ?? null,
+      lowerCircuitMinor: null,
+      upperCircuitMinor: null,
+      atMs,
+    }));
 }
 
 /** The prices imported into the database: the day's open. Where none were ever imported, the signals' reference prices. */

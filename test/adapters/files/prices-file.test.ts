@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { quotesOn, readPrices } from '../../../src/adapters/files/prices-file.ts';
+import { readPrices } from '../../../src/adapters/files/prices-file.ts';
+import { quotesOn } from '../../../src/adapters/quotes/quotes.ts';
 import { fileWith, good } from './scratch.ts';
 
 const header = 'date,symbol,open,high,low,close,volume';

@@ -43,3 +43,8 @@ export class DatabaseError extends Error {
     this.hint = facts.hint ?? null;
   }
 }
+
+/** A database that does not answer does so for every call; anything else may be the fault of this one. */
+export function hasAnswered(error: unknown): boolean {
+  return !(error instanceof DatabaseError && error.kind === 'lost');
+}

@@ -33,15 +33,20 @@ export async function decideAndAccept(world: World, run: OpenRun, stop?: AbortSi
   const accepting = counting((page: Planned[]) => acceptPage(world, run, page));
   // A cap is used up along the queue, so there one page waits for the one before it.
   const besideNext = frame.limits.symbolCapMinor === null ? PAGES_BESIDE_NEXT : 0;
+  let isStopped = false;
   try {
     for await (const page of planPages(world, run)) {
-      if (stop?.aborted) return false;
+      isStopped = stop?.aborted === true;
+      if (isStopped) break;
       accepting.start(page);
       await accepting.atMost(besideNext);
     }
   } finally {
-    await accepting.atMost(0);
+    // What a page ended with is asked below: here an error of reading or deciding is on its way.
+    await accepting.quiet();
   }
+  await accepting.atMost(0);
+  if (isStopped) return false;
   const decided = await store.call('decide_run', { runId, nowMs: clock.nowMs() });
   tell({ step: 'run_decided', runId, planHash: decided.planHash });
   return true;

@@ -6,7 +6,7 @@ import { runIdOf } from '../domain/session.ts';
 import type { Instrument, Quote } from '../domain/words.ts';
 import type { DecisionToAccept } from '../ports/arguments.ts';
 import { batched } from '../ports/batch.ts';
-import { DatabaseError } from '../ports/database.ts';
+import { hasAnswered } from '../ports/database.ts';
 import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
 import { toAccept } from './decide.ts';
@@ -79,11 +79,6 @@ export function orderDesk(world: World, settings: Settings): (request: OrderRequ
     const placed = await accept({ ...seen, decisions: toAccept(frame, planned) });
     return { placed, steps: { ...steps, margins: askedMs - seenMs, accept: clock.nowMs() - askedMs } };
   };
-}
-
-/** A database that does not answer does so for every request; anything else may be the fault of one. */
-function hasAnswered(error: unknown): boolean {
-  return !(error instanceof DatabaseError && error.kind === 'lost');
 }
 
 interface Case {

@@ -22,6 +22,8 @@ create table public.scan_runs (
   constraint a_done_run_has_its_time check ((state = 'done') = (done_at is not null))
 );
 
+create index runs_in_planning on public.scan_runs (id) where state = 'planning';
+
 create table public.run_signals (
   run_id text not null references public.scan_runs,
   signal_id text not null references public.signals,

@@ -156,7 +156,7 @@ $$;
 -- belongs to an account is asked for with a subquery of its own, so that it is found by index and never joined with the
 -- whole page, however old the statistics are. It answers as text (json): nobody here looks into it.
 create function public.read_accounts(args jsonb) returns json
-language sql stable security definer set search_path = '' set enable_seqscan = off as $$
+language sql stable security definer set search_path = '' set jit = off set enable_seqscan = off as $$
   with page as materialized (
     (select place, user_id, account_id from public.run_users
       where (args ->> 'frozen')::boolean and run_id = args ->> 'runId' and decided_at is null

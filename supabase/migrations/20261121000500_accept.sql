@@ -22,7 +22,7 @@ language sql immutable strict as $$
 $$;
 
 create function public.accept_page(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' set enable_seqscan = off as $$
+language plpgsql security definer set search_path = '' set jit = off set enable_seqscan = off as $$
 declare
   run public.scan_runs;
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);

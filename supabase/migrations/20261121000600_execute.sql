@@ -22,15 +22,15 @@ create index claims_by_age on core.claims (claimed_at);
 
 -- Leases a batch of orders the caller's venues can take, best signal first, then place in the queue. The client makes the claim id:
 -- asking again with it gives the same batch, so a lost answer loses nothing. It walks the index of what waits, in its
--- order, and never sorts all of it.
+-- order, and never sorts all of it. (Without jit: before Postgres 18 a plan kind that is switched off makes every plan look so
+-- dear that it is compiled at each call.)
 create function public.claim_orders(args jsonb) returns json
-language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan
+language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
 declare
   claim constant text := args ->> 'claimId';
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
   database_now constant timestamptz := core.database_now();
-  planning constant text[] := array(select id from public.scan_runs where state = 'planning');
   taken bigint[];
 begin
   select order_ids into taken from core.claims where claim_id = claim;
@@ -41,7 +41,7 @@ begin
         and o.filled_quantity = 0
         and (o.lease_until is null or o.lease_until < database_now)
         and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
-        and args -> 'venues' ? o.venue and not o.run_id = any(planning)
+        and args -> 'venues' ? o.venue and not o.run_id = any(array(select id from public.scan_runs where state = 'planning'))
         -- As a join, not as halted_for: a claim must not ask three questions of every waiting order.
         and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
           or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
@@ -54,7 +54,9 @@ begin
       where id = any(taken);
       delete from core.claims where claimed_at < database_now - interval '1 minute';
       insert into core.claims values (claim, taken, database_now)
-      on conflict (claim_id) do update set order_ids = excluded.order_ids, claimed_at = excluded.claimed_at;
+      -- A call that was thought lost may still be running beside its repetition: both batches are the claim's.
+      on conflict (claim_id) do update set order_ids = claims.order_ids || excluded.order_ids, claimed_at = excluded.claimed_at
+      returning order_ids into taken;
     end if;
   end if;
   return (select coalesce(json_agg(core.order_json(o, i) order by o.position, o.place), '[]')
@@ -67,17 +69,17 @@ language sql stable as $$
   select coalesce(core.halted('all', ''), core.halted('venue', o.venue), core.halted('user', o.user_id));
 $$;
 
--- Write first, then speak: only what this call returns may be sent, and only by its caller. It checks, in the same
--- statement as the mark, that the claim still stands, the time is not over, nothing is halted and the venue's rate
+-- Write first, then speak: only what this call returns may be sent, and only by its caller. It checks, under
+-- the locks it marks under, that the claim still stands, the time is not over, nothing is halted and the venue's rate
 -- budget has room. What has to wait for its rate keeps its claim and asks again after `waitMs`. An unknown order may
 -- be asked for again by who holds it for its lookup: it passes the same checks and stays unknown. Safe to repeat after
 -- a lost answer: the same mark id is answered with what it marked, as far as that may still go.
 create function public.mark_submitting(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan
+language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off as $$
 declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
-  database_now constant timestamptz := core.database_now();
+  database_now timestamptz;
   lease constant interval := (args ->> 'leaseMs')::bigint * interval '1 millisecond';
   wanted constant bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
   budgets constant jsonb := args -> 'budgets';
@@ -89,6 +91,11 @@ declare
 begin
   perform from public.orders o where o.id = any(wanted) and o.claim_id = args ->> 'claimId'
     and (o.status in ('queued', 'unknown') or o.mark_id = this_mark) order by o.id for no key update;
+  -- take_rate locks a venue to the end of the transaction: all of them are locked by name, before any is used, and
+  -- before halts and times are looked at, since others may hold them for long.
+  perform pg_advisory_xact_lock(hashtextextended('rate ' || venue, 0)) from (
+    select distinct o.venue from public.orders o where o.id = any(wanted) and budgets ? o.venue order by o.venue) budgeted;
+  database_now := core.database_now();
   may := array(select o.id from public.orders o
     where o.id = any(wanted) and o.claim_id = args ->> 'claimId'
       and (o.status in ('queued', 'unknown') or (o.status = 'submitting' and o.mark_id = this_mark))
@@ -119,14 +126,11 @@ begin
 end $$;
 
 -- Which of the orders their venues' rate budgets let go now and which have to wait; neither: not today any more. What
--- this mark has marked already has had its turn.
+-- this mark has marked already has had its turn. The caller holds the venues' locks.
 create function core.take_turns(orders bigint[], this_mark text, budgets jsonb,
   out go bigint[], out waiting bigint[], out shortest_wait_ms bigint)
 language plpgsql set search_path = '' as $$
 begin
-  -- take_rate locks a venue to the end of the transaction: all of them are locked by name, before any is used.
-  perform pg_advisory_xact_lock(hashtextextended('rate ' || venue, 0)) from (
-    select distinct o.venue from public.orders o where o.id = any(orders) and budgets ? o.venue order by o.venue) budgeted;
   with asked as materialized (
     select id, case when mark_id is not distinct from this_mark then 0
       else core.take_rate(venue, account_id, budgets -> venue) end as wait_ms
@@ -182,7 +186,7 @@ create type core.outcome as ("orderId" bigint, "venueStatus" text, reason text, 
   "nextLookMs" bigint, "nextAttemptMs" bigint, attempts integer, fills jsonb);
 
 create function public.settle_orders(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan
+language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);

@@ -1,6 +1,7 @@
 import type { Fault } from '../../domain/faults.ts';
 import { userIdOf } from '../../domain/ids.ts';
 import { batched } from '../../ports/batch.ts';
+import { hasAnswered } from '../../ports/database.ts';
 import type { Answer, Store } from '../../ports/store.ts';
 import type { LookupOutcome, OrderToSend, SubmitOutcome, Venue } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
@@ -22,7 +23,11 @@ export function paperVenue({ store, clock, slippageBps, faults }: PaperVenueOpti
     return store.call('paper_venue_lookup', { clientOrderId, nowMs: clock.nowMs() });
   };
   // As an exchange's gateway does: what comes in together is matched together, each order by itself.
-  const submit = batched((orders: object[]) => store.call('paper_venue_submit', { orders }), MATCHED_AT_ONCE);
+  const submit = batched(
+    (orders: object[]) => store.call('paper_venue_submit', { orders }),
+    MATCHED_AT_ONCE,
+    hasAnswered,
+  );
   return {
     name: 'paper',
     capabilities: { refusesDuplicates: true, missIsProof: true },

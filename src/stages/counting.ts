@@ -6,8 +6,6 @@ export interface Counter<Item> {
   ended(): number;
   /** Resolves once at most `n` are under way. Throws what the first failed piece threw, after all have had their turn. */
   atMost(n: number): Promise<void>;
-  /** Resolves once nothing is under way, however it ended. */
-  quiet(): Promise<void>;
 }
 
 export function counting<Item>(work: (item: Item) => Promise<boolean>): Counter<Item> {
@@ -28,9 +26,6 @@ export function counting<Item>(work: (item: Item) => Promise<boolean>): Counter<
     },
     underWay: () => open.size,
     ended: () => good,
-    async quiet() {
-      while (open.size > 0) await Promise.race(open);
-    },
     async atMost(n) {
       while (open.size > n || (failures.length > 0 && open.size > 0)) await Promise.race(open);
       if (failures.length > 0) throw failures[0];

@@ -41,9 +41,10 @@ export async function decideAndAccept(world: World, run: OpenRun, stop?: AbortSi
       accepting.start(page);
       await accepting.atMost(besideNext);
     }
-  } finally {
-    // What a page ended with is asked below: here an error of reading or deciding is on its way.
-    await accepting.quiet();
+  } catch (error) {
+    // Where a page could not be accepted either, that came first and is what is told.
+    await accepting.atMost(0);
+    throw error;
   }
   await accepting.atMost(0);
   if (isStopped) return false;

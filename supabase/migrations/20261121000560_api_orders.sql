@@ -56,7 +56,8 @@ $$;
 -- bodyHash, sendBeforeMs, signal}]}: one answer per request, in their order. Safe to repeat: a key is used up by its
 -- first request, and the advisory lock keeps a second one from running beside it.
 create function public.place_orders(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' set jit = off set enable_seqscan = off as $$
+language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off as $$
 declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
   run public.scan_runs;

@@ -22,8 +22,8 @@ create index claims_by_age on core.claims (claimed_at);
 
 -- Leases a batch of orders the caller's venues can take, best signal first, then place in the queue. The client makes the claim id:
 -- asking again with it gives the same batch, so a lost answer loses nothing. It walks the index of what waits, in its
--- order, and never sorts all of it. (Without jit: before Postgres 18 a plan kind that is switched off makes every plan look so
--- dear that it is compiled at each call.)
+-- order, and never sorts all of it. (Without jit: before Postgres 18 a plan kind that is switched off makes every plan
+-- look so dear that it is compiled at each call.)
 create function public.claim_orders(args jsonb) returns json
 language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
@@ -177,14 +177,15 @@ language sql security definer set search_path = '' as $$
   ) select jsonb_build_object('released', count(*)) from released;
 $$;
 
+-- What a venue said of one order, as settle_orders is told it.
+create type core.outcome as ("orderId" bigint, "venueStatus" text, reason text, message text, "venueOrderId" text,
+  "nextLookMs" bigint, "nextAttemptMs" bigint, attempts integer, fills jsonb);
+
 -- Books what venues said. One outcome per order: {orderId, venueStatus, reason, message, venueOrderId, nextLookMs, nextAttemptMs,
 -- attempts, fills: [{venueFillId, quantity, priceMinor, atMs}]}. What is not read in the venue's book names the attempt
 -- it is about, and says nothing once there was another: who was frozen meanwhile must not undo it. Fills are facts and count once whatever the order's status;
 -- the status moves only where the transition table lets it; money moves by exactly one post or void per order, and
 -- by one late_post per fill after that.
-create type core.outcome as ("orderId" bigint, "venueStatus" text, reason text, message text, "venueOrderId" text,
-  "nextLookMs" bigint, "nextAttemptMs" bigint, attempts integer, fills jsonb);
-
 create function public.settle_orders(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$

@@ -13,7 +13,10 @@ import { tableOf } from '../scripts/bench/table.ts';
 function tinyBench(plansDirectory = ''): Bench {
   const { postgresUrl, template } = inject('databases');
   return {
-    server: serverAt(postgresUrl.replace(/\/postgres$/, ''), template, async () => undefined),
+    server: serverAt(postgresUrl.replace(/\/postgres$/, ''), template, {
+      build: 'of the tests',
+      stop: async () => undefined,
+    }),
     scale: 0.001,
     times: 1,
     concurrency: 50,

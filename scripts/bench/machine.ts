@@ -24,7 +24,7 @@ export async function machineOf(server: BenchServer): Promise<Machine> {
       cores: cpus().length,
       memoryGib: Math.round(totalmem() / 2 ** 30),
       node: process.version,
-      postgres: await shown('server_version'),
+      postgres: `${await shown('server_version')} (${server.build})`,
       fsync: await shown('fsync'),
       synchronousCommit: await shown('synchronous_commit'),
     };
@@ -35,6 +35,6 @@ export async function machineOf(server: BenchServer): Promise<Machine> {
 
 export function machineLine(machine: Machine): string {
   const { cpu, cores, memoryGib, node, postgres, fsync, synchronousCommit } = machine;
-  const database = `Postgres ${postgres} on this machine (fsync ${fsync}, synchronous_commit ${synchronousCommit})`;
+  const database = `Postgres ${postgres} on this machine, fsync ${fsync}, synchronous_commit ${synchronousCommit}`;
   return `${cpu}, ${cores} cores, ${memoryGib} GiB; Node ${node}; ${database}`;
 }

@@ -3,7 +3,7 @@ import type { World } from './ports/world.ts';
 import { decideAndAccept, hashOf, planOnly } from './stages/decide.ts';
 import { open } from './stages/open.ts';
 import { planReport, skippedReport } from './stages/plan-report.ts';
-import { reportOf } from './stages/report.ts';
+import { countsOf, reportOf } from './stages/report.ts';
 import type { OpenRun, Refused, RunRequest } from './stages/request.ts';
 import { round } from './stages/round.ts';
 import { scan } from './stages/scan.ts';
@@ -82,7 +82,7 @@ async function dryRun(world: World, request: RunRequest, run: OpenRun): Promise<
   if (run.state === 'done') {
     const { runId, session, nextSession } = run;
     const done = { reason: 'already_done', runId, session: session.id, nextSession } as const;
-    const { planHash } = await storedReport(world, request, run);
+    const { planHash } = await storedReport(world, { ...request, onlyCounts: true }, run);
     return reported({ ...skippedReport(request, done, world.clock.nowMs()), planHash });
   }
   return reported(await planReport(world, request, run, await planOnly(world, run)));
@@ -104,7 +104,7 @@ async function changedPlan(world: World, request: RunRequest, run: OpenRun): Pro
 }
 
 async function storedReport(world: World, request: RunRequest, { runId }: OpenRun): Promise<RunReport> {
-  const report = await reportOf(world.store, runId);
+  const report = await (request.onlyCounts ? countsOf : reportOf)(world.store, runId);
   if (!report) throw new Error(`run ${runId} vanished`);
   return report.problems.length > 0 ? report : { ...report, problems: request.given.problems };
 }

@@ -86,7 +86,7 @@ export async function scanNow(world: World, settings: ScanSettings, stop: AbortS
 
 function scheduledRequest(settings: ScanSettings, stop: AbortSignal): RunRequest {
   const waitMs = settings.inline ? INLINE_WAIT_MS : 0;
-  return { ...settings, dryRun: false, expectPlan: null, waitMs, stop, given: nothingGiven };
+  return { ...settings, dryRun: false, expectPlan: null, waitMs, stop, given: nothingGiven, onlyCounts: true };
 }
 
 /**

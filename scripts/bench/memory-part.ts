@@ -4,7 +4,7 @@ import { openPostgres } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { execute } from '../../src/stages/execute.ts';
-import { reportOf } from '../../src/stages/report.ts';
+import { countsOf, reportOf } from '../../src/stages/report.ts';
 import { benchRequest, benchWorld, planned } from './day.ts';
 import { instantVenue } from './instant-venue.ts';
 import { listen, say } from './parts.ts';
@@ -31,7 +31,12 @@ export async function memoryPart(given: unknown): Promise<void> {
   const idleMib = process.memoryUsage.rss() / MIB;
   const stop = () => AbortSignal.timeout(longestMs);
   const plan = await peakOf(() => planned(world, { ...benchRequest(concurrency), stop: stop() }));
-  const send = await peakOf(() => execute(world, concurrency, stop()));
+  const send = await peakOf(async () => {
+    const sent = await execute(world, concurrency, stop());
+    // What a scheduled run ends with.
+    await countsOf(store, plan.result.runId);
+    return sent;
+  });
   const report = await reportPeak(store, plan.result.runId);
   say({ idleMib, planMib: plan.mib, sendMib: send.mib, decisions, sent: send.result, report });
 }

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import { userIdOf } from '../domain/ids.ts';
 import { parseTradeDate } from '../domain/ist.ts';
 import type { Answer, Store } from '../ports/store.ts';
-import { reportOf } from '../stages/report.ts';
+import { countsOf, messagesOf } from '../stages/report.ts';
 import { historyText } from '../terminal/message-history.ts';
 import { remindersText } from '../terminal/messages.ts';
 import { noSuchRun, screen } from './ask.ts';
@@ -37,13 +37,14 @@ export async function messagesCommand(config: Config, flags: MessagesFlags): Pro
   const place = placeToAsk(config);
   sayPlace(place);
   return withStore(config, place, async (store) => {
-    const report = await reportOf(store, run);
+    const report = await countsOf(store, run);
     if (!report) return noSuchRun(run);
     const rows = await store.call('read_messages', { runId: run });
     if (resend !== undefined) return resendTo(store, { ...flags, run }, resend, rows);
-    if (json) process.stdout.write(`${JSON.stringify(report.messages)}\n`);
+    const messages = await messagesOf(store, run);
+    if (json) process.stdout.write(`${JSON.stringify(messages)}\n`);
     else {
-      screen().messages(report);
+      screen().messages({ ...report, messages });
       process.stdout.write(historyText(rows));
     }
     return 0;

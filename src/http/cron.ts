@@ -77,7 +77,15 @@ export function cronRoutes(parts: HttpParts): Hono<HttpEnv> {
 /** The path, with nothing but what the database knows. It waits for open orders until it is stopped. */
 function runUntil({ world, settings, deadlineMs }: HttpParts, stop: AbortSignal): Promise<RunResult> {
   const waitMs = settings.inline ? deadlineMs : 0;
-  return run(world, { ...settings, dryRun: false, expectPlan: null, waitMs, stop, given: nothingGiven });
+  return run(world, {
+    ...settings,
+    dryRun: false,
+    expectPlan: null,
+    waitMs,
+    stop,
+    given: nothingGiven,
+    onlyCounts: true,
+  });
 }
 
 /** Running again is how a run goes on; nobody waits for this one. */

@@ -171,6 +171,8 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
   finish_run: { runId: string; nowMs: number };
   read_progress: { runId: string };
   read_report: { runId: string };
+  read_report_decisions: { runId: string; afterPosition: number; afterPlace: number; limit: number };
+  read_report_messages: { runId: string; afterPlace: number; limit: number };
   why: { user: string; symbol: string; date: string | null };
   forget_old: { nowMs: number; keptDays: number; limit: number };
   receive_signals: { requestId: string; source: string; nowMs: number; rows: SignalToReceive[] };

@@ -46,38 +46,37 @@ export const report = z.object({
       fills: z.int(),
     }),
   ),
-  orders: z.array(
-    z.object({
+});
+
+/** A decision of a run, with the order it led to; `position` and `place` say where the next page begins. */
+export const reportDecision = z.object({
+  position: z.int(),
+  place: z.int(),
+  userId: z.string(),
+  userName: z.string(),
+  symbol: z.string(),
+  outcome,
+  reason,
+  limit: z.string().nullable(),
+  actual: z.string().nullable(),
+  order: z
+    .object({
       clientOrderId: z.string(),
-      userId: z.string(),
-      userName: z.string(),
-      symbol: z.string(),
       side,
       quantity: z.int(),
       status,
       reason: z.string().nullable(),
-      message: z.string().nullable(),
       limitPriceMinor: minor,
       decisionPriceMinor: minor,
       filledQuantity: z.int(),
       filledValueMinor: minor,
       chargesMinor: minor,
       leverageCenti: z.int(),
-    }),
-  ),
-  decisions: z.array(
-    z.object({
-      userId: z.string(),
-      userName: z.string(),
-      symbol: z.string(),
-      outcome,
-      reason,
-      limit: z.string().nullable(),
-      actual: z.string().nullable(),
-    }),
-  ),
-  messages: z.array(z.object({ userId: z.string(), status: messageStatus, text: z.string() })),
+    })
+    .nullable(),
 });
+
+export const reportMessage = z.object({ place: z.int(), userId: z.string(), status: messageStatus, text: z.string() });
 
 export const progress = z.object({
   signalId: z.string(),

@@ -71,6 +71,8 @@ export const answers = {
   }),
   read_progress: z.array(people.progress),
   read_report: people.report.nullable(),
+  read_report_decisions: z.array(people.reportDecision),
+  read_report_messages: z.array(people.reportMessage),
   why: people.why,
   read_messages: z.array(letters.messageRow),
   forget_old: z.object({ receivedSignals: z.int(), rateUses: z.int() }),

@@ -5,9 +5,25 @@ import { marginFor, valueAt } from '../domain/sizing.ts';
 import type { Answer, Store } from '../ports/store.ts';
 
 type Stored = NonNullable<Answer<'read_report'>>;
+type StoredDecision = Answer<'read_report_decisions'>[number];
 
-/** The run as its rows tell it, or null where there is no such run. */
+const PAGE_DECISIONS = 5_000;
+const PAGE_USERS = 2_000;
+
+/** The run as its rows tell it, or null where there is no such run. Its lists grow with the run: `countsOf` has none. */
 export async function reportOf(store: Store, runId: string): Promise<RunReport | null> {
+  const counted = await countsOf(store, runId);
+  if (!counted) return null;
+  const [orders, decisions]: [RunReport['orders'], RunReport['decisions']] = [[], []];
+  for await (const { position, place, order, ...decision } of decisionsOf(store, runId)) {
+    decisions.push(decision);
+    if (order) orders.push(orderOf(decision, order));
+  }
+  return { ...counted, truncated: false, orders, decisions, messages: await messagesOf(store, runId) };
+}
+
+/** The report without who got what: `truncated`, with empty lists of orders, decisions and messages. */
+export async function countsOf(store: Store, runId: string): Promise<RunReport | null> {
   const run = await store.call('read_report', { runId });
   if (!run) return null;
   return {
@@ -20,17 +36,40 @@ export async function reportOf(store: Store, runId: string): Promise<RunReport |
     startedAt: istIso(run.openedAtMs),
     finishedAt: istIso(run.finishedAtMs),
     durationMs: run.finishedAtMs - run.openedAtMs,
-    truncated: false,
+    truncated: true,
     totals: totalsOf(run),
     signals: run.signals.map(signalOf),
-    orders: run.orders.map(orderOf),
-    decisions: run.decisions,
-    // On its way is not out yet: outside, a message is queued until it is settled.
-    messages: run.messages.map((message) =>
-      message.status === 'sending' ? { ...message, status: 'queued' } : message,
-    ),
+    orders: [],
+    decisions: [],
+    messages: [],
     problems: run.problems,
   };
+}
+
+async function* decisionsOf(store: Store, runId: string): AsyncGenerator<StoredDecision> {
+  for (let after: StoredDecision | undefined; ; ) {
+    const { position: afterPosition = -1, place: afterPlace = -1 } = after ?? {};
+    const asked = { runId, afterPosition, afterPlace, limit: PAGE_DECISIONS };
+    const page = await store.call('read_report_decisions', asked);
+    yield* page;
+    after = page.at(-1);
+    if (!after) return;
+  }
+}
+
+/** What each user of the run was told, in the order the run served them. */
+export async function messagesOf(store: Store, runId: string): Promise<RunReport['messages']> {
+  const messages: RunReport['messages'] = [];
+  for (let afterPlace = -1; ; ) {
+    const page = await store.call('read_report_messages', { runId, afterPlace, limit: PAGE_USERS });
+    // On its way is not out yet: outside, a message is queued until it is settled.
+    for (const { userId, status, text } of page) {
+      messages.push({ userId, status: status === 'sending' ? 'queued' : status, text });
+    }
+    const last = page.at(-1);
+    if (!last) return messages;
+    afterPlace = last.place;
+  }
 }
 
 function totalsOf({ users, signals, outcomes, statuses, messageStatuses }: Stored): ReportTotals {
@@ -69,13 +108,16 @@ function signalOf({ lowestMilli, highestMilli, fills, ...signal }: Stored['signa
   return { ...signal, priceSpreadPct: spread === null ? null : Math.round(spread * 100) / 100 };
 }
 
-function orderOf(order: Stored['orders'][number]): ReportOrder {
+function orderOf(
+  { userId, userName, symbol }: Pick<StoredDecision, 'userId' | 'userName' | 'symbol'>,
+  order: NonNullable<StoredDecision['order']>,
+): ReportOrder {
   const exposureMinor = valueAt(order.quantity, order.decisionPriceMinor);
   return {
     clientOrderId: order.clientOrderId,
-    userId: order.userId,
-    userName: order.userName,
-    symbol: order.symbol,
+    userId,
+    userName,
+    symbol,
     side: order.side,
     quantity: order.quantity,
     status: order.status,

@@ -38,6 +38,8 @@ export interface RunRequest {
   inline: boolean;
   /** Work no longer than this: a plan is left between two pages, what is not sent is handed back. Whoever comes next goes on. */
   stop?: AbortSignal;
+  /** The report counts and lists nobody (`truncated`): for a caller that keeps no lists, however many users there are. */
+  onlyCounts?: boolean;
   given: Given;
 }
 

@@ -48,56 +48,88 @@ language sql stable security definer set search_path = '' as $$
   where rs.run_id = args ->> 'runId';
 $$;
 
+-- What a run came to, counted. Who and what is in read_report_decisions and read_report_messages, page by page: all of
+-- it at once is more than one answer holds.
 create function public.read_report(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  with o as (
-    select o.*, i.symbol, u.name as user_name from public.orders o
-    join public.instruments i on i.id = o.instrument_id join public.users u on u.id = o.user_id
-    where o.run_id = args ->> 'runId'
-  ), d as (
-    select d.*, i.symbol, u.name as user_name from public.decisions d
-    join public.signals s on s.id = d.signal_id join public.instruments i on i.id = s.instrument_id
-    join public.users u on u.id = d.user_id where d.run_id = args ->> 'runId'
+  with decided as (
+    select signal_id, outcome, count(*) as n from public.decisions where run_id = args ->> 'runId' group by 1, 2
+  ), traded as (
+    select signal_id, status, count(*) as n, max(changed_at) as changed_at, min(submitted_at) as submitted_at,
+      max(coalesce(ended_at, changed_at)) as settled_at, count(*) filter (where filled_quantity > 0) as fills,
+      min(filled_value_minor * 1000 / nullif(filled_quantity, 0)) as lowest,
+      max(filled_value_minor * 1000 / nullif(filled_quantity, 0)) as highest
+    from public.orders where run_id = args ->> 'runId' group by 1, 2
+  ), told as (
+    select status, count(*) as n, max(changed_at) as changed_at
+    from public.messages where run_id = args ->> 'runId' group by 1
+  ), of_signals as (
+    select signal_id, coalesce(sum(n) filter (where outcome = 'accepted'), 0) as accepted,
+      coalesce(sum(n) filter (where outcome = 'skipped'), 0) as skipped,
+      coalesce(sum(n) filter (where outcome = 'denied'), 0) as denied
+    from decided group by 1
+  ), of_orders as (
+    select signal_id, coalesce(sum(n) filter (where status = 'filled'), 0) as filled,
+      coalesce(sum(n) filter (where status = 'rejected'), 0) as rejected,
+      coalesce(sum(n) filter (where status = 'unknown'), 0) as unknown, sum(fills) as fills,
+      core.ms(max(settled_at)) - core.ms(min(submitted_at)) as duration_ms, min(lowest) as lowest, max(highest) as highest
+    from traded group by 1
   )
   select jsonb_build_object(
     'runId', run.id, 'sessionId', run.session_id, 'tradeDate', run.trade_date, 'mode', run.mode, 'state', run.state,
     'planHash', run.plan_hash, 'openedAtMs', core.ms(run.opened_at), 'problems', run.problems,
-    'finishedAtMs', core.ms(greatest(run.opened_at, run.decided_at, run.done_at, (select max(changed_at) from o),
-      (select max(changed_at) from public.messages where run_id = run.id))),
+    'finishedAtMs', core.ms(greatest(run.opened_at, run.decided_at, run.done_at, (select max(changed_at) from traded),
+      (select max(changed_at) from told))),
     'users', (select count(*) from public.run_users where run_id = run.id),
-    'outcomes', (select coalesce(jsonb_object_agg(outcome, n), '{}') from (select outcome, count(*) n from d group by 1) t),
-    'statuses', (select coalesce(jsonb_object_agg(status, n), '{}') from (select status, count(*) n from o group by 1) t),
-    'messageStatuses', (select coalesce(jsonb_object_agg(status, n), '{}') from (
-      select status, count(*) n from public.messages where run_id = run.id group by 1) t),
+    'outcomes', (select coalesce(jsonb_object_agg(outcome, n), '{}')
+      from (select outcome, sum(n) as n from decided group by 1) each_one),
+    'statuses', (select coalesce(jsonb_object_agg(status, n), '{}')
+      from (select status, sum(n) as n from traded group by 1) each_one),
+    'messageStatuses', (select coalesce(jsonb_object_agg(status, n), '{}') from told),
     'signals', (select coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'symbol', i.symbol, 'side', s.side, 'rank', s.rank,
-        'accepted', seen.accepted, 'skipped', seen.skipped, 'denied', seen.denied, 'filled', done.filled,
-        'rejected', done.rejected, 'unknown', done.unknown, 'durationMs', coalesce(done.duration_ms, 0),
-        'lowestMilli', done.lowest, 'highestMilli', done.highest, 'fills', done.fills) order by rs.position), '[]')
-      from public.run_signals rs join public.signals s on s.id = rs.signal_id join public.instruments i on i.id = s.instrument_id
-      cross join lateral (select count(*) filter (where outcome = 'accepted') accepted,
-        count(*) filter (where outcome = 'skipped') skipped, count(*) filter (where outcome = 'denied') denied
-        from d where d.signal_id = rs.signal_id) seen
-      cross join lateral (select count(*) filter (where status = 'filled') filled,
-        count(*) filter (where status = 'rejected') rejected, count(*) filter (where status = 'unknown') unknown,
-        count(*) filter (where filled_quantity > 0) fills,
-        core.ms(max(coalesce(ended_at, changed_at))) - core.ms(min(submitted_at)) duration_ms,
-        (min(filled_value_minor * 1000 / nullif(filled_quantity, 0))) lowest,
-        (max(filled_value_minor * 1000 / nullif(filled_quantity, 0))) highest
-        from o where o.signal_id = rs.signal_id) done
-      where rs.run_id = run.id),
-    'orders', (select coalesce(jsonb_agg(jsonb_build_object('clientOrderId', client_order_id, 'userId', user_id,
-        'userName', user_name, 'symbol', symbol, 'side', side, 'quantity', quantity, 'status', status,
-        'reason', coalesce(reason, null), 'message', message, 'limitPriceMinor', limit_price_minor,
-        'decisionPriceMinor', decision_price_minor, 'filledQuantity', filled_quantity,
-        'filledValueMinor', filled_value_minor, 'chargesMinor', charges_minor,
-        'leverageCenti', leverage_centi) order by position, place), '[]') from o),
-    'decisions', (select coalesce(jsonb_agg(jsonb_build_object('userId', user_id, 'userName', user_name,
-        'symbol', symbol, 'outcome', outcome, 'reason', reason, 'limit', limit_value, 'actual', actual_value)
-        order by position, place), '[]') from d),
-    'messages', (select coalesce(jsonb_agg(jsonb_build_object('userId', m.user_id, 'status', m.status,
-        'text', coalesce(m.text, '')) order by ru.place, m.id), '[]')
-      from public.messages m join public.run_users ru using (run_id, user_id) where m.run_id = run.id))
+        'accepted', coalesce(accepted, 0), 'skipped', coalesce(skipped, 0), 'denied', coalesce(denied, 0),
+        'filled', coalesce(filled, 0), 'rejected', coalesce(rejected, 0), 'unknown', coalesce(unknown, 0),
+        'durationMs', coalesce(duration_ms, 0), 'lowestMilli', lowest, 'highestMilli', highest,
+        'fills', coalesce(fills, 0)) order by rs.position), '[]')
+      from public.run_signals rs join public.signals s on s.id = rs.signal_id
+      join public.instruments i on i.id = s.instrument_id
+      left join of_signals on of_signals.signal_id = rs.signal_id left join of_orders on of_orders.signal_id = rs.signal_id
+      where rs.run_id = run.id))
   from public.scan_runs run where run.id = args ->> 'runId';
+$$;
+
+-- `limit` decisions after {position, place}, with what became of the order each led to: best signal first, then place in
+-- the queue.
+create function public.read_report_decisions(args jsonb) returns json
+language sql stable security definer set search_path = '' as $$
+  select coalesce(json_agg(json_build_object('position', page.position, 'place', d.place, 'userId', d.user_id,
+    'userName', u.name, 'symbol', i.symbol, 'outcome', d.outcome, 'reason', d.reason, 'limit', d.limit_value,
+    'actual', d.actual_value, 'order', (select json_build_object('clientOrderId', o.client_order_id, 'side', o.side,
+        'quantity', o.quantity, 'status', o.status, 'reason', o.reason, 'limitPriceMinor', o.limit_price_minor,
+        'decisionPriceMinor', o.decision_price_minor, 'filledQuantity', o.filled_quantity,
+        'filledValueMinor', o.filled_value_minor, 'chargesMinor', o.charges_minor, 'leverageCenti', o.leverage_centi)
+      from public.orders o where o.run_id = d.run_id and o.user_id = d.user_id and o.signal_id = d.signal_id))
+    order by page.position, d.place), '[]')
+  from (
+    select rs.position, d as decision from public.run_signals rs
+    join public.decisions d on (d.run_id, d.signal_id) = (rs.run_id, rs.signal_id)
+    where rs.run_id = args ->> 'runId' and rs.position >= (args ->> 'afterPosition')::integer
+      and (rs.position, d.place) > ((args ->> 'afterPosition')::integer, (args ->> 'afterPlace')::integer)
+    order by rs.position, d.place limit (args ->> 'limit')::bigint) page
+  cross join lateral (select (page.decision).*) d
+  join public.signals s on s.id = d.signal_id join public.instruments i on i.id = s.instrument_id
+  join public.users u on u.id = d.user_id;
+$$;
+
+-- The messages of up to `limit` users after `afterPlace`, in the order the run served them.
+create function public.read_report_messages(args jsonb) returns json
+language sql stable security definer set search_path = '' as $$
+  select coalesce(json_agg(json_build_object('place', page.place, 'userId', m.user_id, 'status', m.status,
+    'text', coalesce(m.text, '')) order by page.place, m.id), '[]')
+  from (select run_id, user_id, place from public.run_users
+    where run_id = args ->> 'runId' and place > (args ->> 'afterPlace')::bigint
+    order by place limit (args ->> 'limit')::bigint) page
+  join public.messages m on (m.run_id, m.user_id) = (page.run_id, page.user_id);
 $$;
 
 -- «Why did user X (not) get Y?» in one look: decisions, orders with their history, fills and money, newest first.

@@ -86,28 +86,40 @@ onEveryDatabase('asking', ({ store, session, value }) => {
         fills: 0,
       },
     ]);
+  });
+
+  test('the report names everybody, best signal first and then by place, page by page', async () => {
+    const { runId } = await played();
+    const rest = async (afterPosition: number, afterPlace: number, limit: number) =>
+      store.call('read_report_decisions', { runId, afterPosition, afterPlace, limit });
+    const decisions = await rest(-1, -1, 10);
     expect(
-      report?.orders.map(({ userName, symbol, status, filledValueMinor }) => [
-        userName,
-        symbol,
-        status,
-        filledValueMinor,
-      ]),
+      decisions.flatMap(({ userName, symbol, order }) =>
+        order ? [[userName, symbol, order.status, order.filledValueMinor]] : [],
+      ),
     ).toEqual([
       ['Asha Rao', 'TITAN', 'filled', 999_00],
       ['ravi', 'TITAN', 'filled', 1001_00],
       ['Asha Rao', 'INFY', 'rejected', 0],
     ]);
-    expect(report?.decisions.map(({ userId, symbol, outcome, reason }) => [userId, symbol, outcome, reason])).toEqual([
+    expect(decisions.map(({ userId, symbol, outcome, reason }) => [userId, symbol, outcome, reason])).toEqual([
       ['asha', 'TITAN', 'accepted', null],
       ['ravi', 'TITAN', 'accepted', null],
       ['asha', 'INFY', 'accepted', null],
       ['ravi', 'INFY', 'denied', 'max_open_positions'],
     ]);
-    expect(report?.messages).toEqual([
+    for (const [index, { position, place }] of decisions.entries()) {
+      expect(await rest(position, place, 2)).toEqual(decisions.slice(index + 1, index + 3));
+    }
+    const messages = await store.call('read_report_messages', { runId, afterPlace: -1, limit: 10 });
+    expect(messages).toMatchObject([
       { userId: 'asha', status: 'queued', text: '' },
       { userId: 'ravi', status: 'queued', text: '' },
     ]);
+    for (const [index, { place }] of messages.entries()) {
+      const asked = { runId, afterPlace: place, limit: 1 };
+      expect(await store.call('read_report_messages', asked)).toEqual(messages.slice(index + 1, index + 2));
+    }
   });
 
   test('progress counts, per signal, the orders the venue has answered', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/ports/store.ts';
 import type { Step, World } from '../../src/ports/world.ts';
 import { execute } from '../../src/stages/execute.ts';
+import { reportOf } from '../../src/stages/report.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { five, runDay, storeOf, titan } from './desk.ts';
 
@@ -53,7 +54,7 @@ describe('a venue that takes longer than a lease', () => {
   });
   afterAll(() => Promise.all([beating.close(), silent.close()]));
 
-  const filled = (store: Store) => store.call('read_report', { runId: 'XNSE:2025-08-28:open:paper' });
+  const filled = (store: Store) => reportOf(store, 'XNSE:2025-08-28:open:paper');
 
   test('keeps its orders while the sender gives signs of life', async () => {
     const { report, lateComers, store } = await slowMorning(beating, true);

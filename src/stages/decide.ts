@@ -104,6 +104,7 @@ async function* storedPages(world: World, run: OpenRun, userIds: string[] | null
     const last = page.at(-1);
     if (!last) return;
     yield page;
+    if (page.length < PAGE_USERS) return;
     afterPlace = last.place;
   }
 }

@@ -56,9 +56,13 @@ create table public.run_users (
   constraint a_user_has_one_place_per_run unique (run_id, user_id)
 );
 
+-- A type of its own: a constraint of the table would be asked again at each change of an order.
+create domain core.client_order_id as text
+  constraint a_client_order_id_fits_every_venue check (value ~ '^[a-z0-9]{1,20}$');
+
 create table public.orders (
   id bigint generated always as identity primary key,
-  client_order_id text not null,
+  client_order_id core.client_order_id not null,
   run_id text not null,
   signal_id text not null,
   user_id text not null,
@@ -100,21 +104,20 @@ create table public.orders (
   changed_at timestamptz not null,
   foreign key (run_id, signal_id) references public.run_signals,
   constraint a_client_order_id_exists_once unique (client_order_id),
-  constraint a_client_order_id_fits_every_venue check (client_order_id ~ '^[a-z0-9]{1,20}$'),
   constraint an_order_buys_or_sells check (side in ('BUY', 'SELL')),
   constraint a_quantity_is_positive check (quantity > 0),
   constraint an_ended_order_has_its_time
     check ((ended_at is not null) = (status in ('filled', 'rejected', 'canceled', 'expired')))
 ) with (fillfactor = 40);
-create index orders_waiting_to_be_claimed on public.orders (position, place) where status = 'queued';
-create index orders_that_hold_something_open on public.orders (account_id, instrument_id)
-  where status not in ('filled', 'rejected', 'canceled', 'expired');
-create index orders_to_look_up on public.orders (next_look_at)
-  where status in ('submitting', 'unknown', 'working', 'partially_filled');
+-- No index knows of the status: so a claim and a mark change none, and stay on the order's page.
+create index orders_the_venue_has_not_named on public.orders (position, place)
+  where ended_at is null and venue_order_id is null;
+create index orders_that_hold_something_open on public.orders (account_id, instrument_id) where ended_at is null;
+create index orders_to_look_up on public.orders (next_look_at) where ended_at is null and next_look_at is not null;
 create index orders_of_a_run on public.orders (run_id, user_id);
 create index orders_of_a_user on public.orders (user_id, id);
 
--- One row per run × signal × user, always.
+-- One row per run × signal × user, always. Written by accept alone, which joins it with the run's signals and users.
 create table public.decisions (
   run_id text not null,
   signal_id text not null,
@@ -130,8 +133,6 @@ create table public.decisions (
   price_minor bigint,
   hold_minor bigint not null,
   primary key (run_id, signal_id, user_id),
-  foreign key (run_id, signal_id) references public.run_signals,
-  foreign key (run_id, user_id) references public.run_users (run_id, user_id),
   constraint a_decision_is_accepted_skipped_or_denied check (outcome in ('accepted', 'skipped', 'denied')),
   constraint only_an_accepted_decision_needs_no_reason check ((outcome = 'accepted') = (reason is null)),
   constraint only_an_accepted_decision_holds_money check (outcome = 'accepted' or (quantity = 0 and hold_minor = 0))

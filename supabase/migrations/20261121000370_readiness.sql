@@ -83,11 +83,16 @@ language sql stable security definer set search_path = '' as $$
       'venueOrderId', o.venue_order_id, 'exchange', i.exchange, 'symbol', i.symbol, 'side', o.side,
       'quantity', o.quantity, 'filledQuantity', o.filled_quantity, 'filledValueMinor', o.filled_value_minor,
       'status', o.status, 'leftToAPerson', o.status = 'unknown' and o.next_look_at is null,
-      'today', run.trade_date = (args ->> 'tradeDate')::date) order by o.id) as orders
-    from page join public.orders o on o.account_id = page.id join public.scan_runs run on run.id = o.run_id
-    join public.instruments i on i.id = o.instrument_id
-    where run.trade_date = (args ->> 'tradeDate')::date
-      or o.status not in ('filled', 'rejected', 'canceled', 'expired')
+      'today', today) order by o.id) as orders
+    from page cross join lateral (
+      -- Two halves, each by an index of its own: an account has years of orders.
+      select o, true as today from public.scan_runs run
+      join public.orders o on (o.run_id, o.user_id) = (run.id, page.user_id) and o.account_id = page.id
+      where run.trade_date = (args ->> 'tradeDate')::date
+      union all
+      select o, false from public.orders o join public.scan_runs run on run.id = o.run_id
+      where o.account_id = page.id and o.ended_at is null and run.trade_date <> (args ->> 'tradeDate')::date
+    ) found cross join lateral (select (found.o).*) o join public.instruments i on i.id = o.instrument_id
     group by 1
   )
   select coalesce(jsonb_agg(jsonb_build_object('accountId', page.id, 'userId', u.id, 'userName', u.name,

@@ -190,7 +190,7 @@ language sql stable security definer set search_path = '' set jit = off set enab
     'working', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
         'side', o.side) order by o.id), '[]')
       from public.orders o join public.instruments i on i.id = o.instrument_id
-      where o.account_id = a.id and o.status not in ('filled', 'rejected', 'canceled', 'expired')),
+      where o.account_id = a.id and o.ended_at is null),
     'decidedSignalIds', (select coalesce(json_agg(wanted), '[]')
       from jsonb_array_elements_text(args -> 'signalIds') wanted
       where (select true from public.decisions d where d.signal_id = wanted and d.account_id = a.id

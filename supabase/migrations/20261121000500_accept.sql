@@ -28,6 +28,7 @@ declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
   given core.decided[] := core.decisions_in(args);
   places integer[];
+  users text[];
   refused core.refusal[];
   turn core.decided[];
 begin
@@ -41,10 +42,11 @@ begin
   with taken as (
     update public.run_users set decided_at = now_at
     where run_id = run.id and decided_at is null and place = any(array(select distinct place from unnest(given)))
-    returning place
+    returning place, user_id
   )
-  select coalesce(array_agg(place), '{}') into places from taken;
-  given := array(select row from unnest(given) row join unnest(places) as fresh(place) on fresh.place = row.place);
+  select coalesce(array_agg(place), '{}'), coalesce(array_agg(user_id), '{}') into places, users from taken;
+  given := array(select row from unnest(given) row
+    join unnest(places, users) as fresh(place, user_id) on (fresh.place, fresh.user_id) = (row.place, row."userId"));
 
   -- An accept that another run took meanwhile becomes «already decided»; the unique index is the last word.
   refused := array(select row(d."signalId", d."userId", 'skipped', 'already_decided', null, null)::core.refusal
@@ -74,7 +76,7 @@ language sql stable set search_path = '' as $$
     select p.instrument_id from public.positions p where p.account_id = of_account and p.quantity <> 0
     union
     select o.instrument_id from public.orders o where o.account_id = of_account and o.side = 'BUY'
-      and o.status not in ('filled', 'rejected', 'canceled', 'expired')) open_one;
+      and o.ended_at is null) open_one;
 $$;
 
 -- Accepts in the order they are to be tried: best rank first, so that scarce money goes to the best signal and each
@@ -83,27 +85,29 @@ $$;
 -- signal. Single orders stand in no queue: each is its account's next.
 create function core.turns(run public.scan_runs, given core.decided[], refused core.refusal[])
 returns setof core.decided[] language sql stable set search_path = '' as $$
-  with accept as (
-    select row, s.instrument_id, s.side, rs.position, a.cash_minor - a.held_minor as available_minor,
-      case when a.max_open_positions is not null then a.max_open_positions - core.open_instruments(a.id) end as room,
-      case when run.takes_orders_until is null then rs.position
-        else row_number() over (partition by a.id order by rs.position) end as turn,
-      count(*) over (partition by a.id, s.instrument_id) as of_one_instrument
+  with accept as materialized (
+    select row, row."accountId" as account_id, s.instrument_id, s.side, rs.position
     from unnest(given) row
     join public.run_signals rs on (rs.run_id, rs.signal_id) = (run.id, row."signalId")
     join public.signals s on s.id = row."signalId"
-    join public.accounts a on a.id = row."accountId"
     where row.outcome = 'accepted' and not exists (select from unnest(refused) no
       where (no."signalId", no."userId") = (row."signalId", row."userId"))
+  ), crowded as (
+    select a.id from (
+      select account_id, sum((row)."holdMinor") as hold_minor, count(*) filter (where side = 'BUY') as buys,
+        count(*) > count(distinct instrument_id) as has_one_twice
+      from accept group by 1) asked
+    join public.accounts a on a.id = asked.account_id
+    where asked.has_one_twice or asked.hold_minor > a.cash_minor - a.held_minor
+      or (a.max_open_positions is not null and asked.buys > a.max_open_positions - core.open_instruments(a.id))
   ), placed as (
-    select row, position, case when run.limits ->> 'symbolCapMinor' is not null
-      or max(of_one_instrument) over of_account > 1
-      or sum((row)."holdMinor") over of_account > available_minor
-      or count(*) filter (where side = 'BUY') over of_account > room
-      then turn end as turn
-    from accept window of_account as (partition by (row)."accountId")
+    select row, case when run.limits ->> 'symbolCapMinor' is null and not account_id in (select id from crowded) then null
+      when run.takes_orders_until is null then position
+      else (select count(*) from accept other
+        where other.account_id = accept.account_id and other.position <= accept.position) end as turn
+    from accept
   )
-  select array_agg(row order by position, (row).place) from placed group by turn order by turn nulls first;
+  select array_agg(row) from placed group by turn order by turn nulls first;
 $$;
 
 -- Orders and holds for what still fits; gives what no longer does, and why.
@@ -121,7 +125,7 @@ returns setof core.refusal language sql set search_path = '' as $$
         when core.not_ready_on(a, run.trade_date) is not null then 'account_not_ready'
         when s.side = 'BUY' and held.quantity <> 0 then 'already_holding'
         when (select true from public.orders o where o.account_id = a.id and o.instrument_id = s.instrument_id
-          and o.status not in ('filled', 'rejected', 'canceled', 'expired') limit 1) then 'working_order'
+          and o.ended_at is null limit 1) then 'working_order'
         when s.side = 'SELL' and coalesce(held.quantity, 0) < row.quantity then 'no_position'
         when (select true from halted h where h.scope = 'all' or (h.scope = 'user' and h.target = row."userId")
           or (h.scope = 'venue' and h.target = core.order_venue(run.mode, a.venue)) limit 1) then 'halted'

@@ -63,9 +63,9 @@ language sql stable security definer set search_path = '' as $$
       group by o.mode, i.symbol, o.side, o.run_id, o.signal_id having count(*) > 1
       order by max(price_milli)::numeric / min(price_milli) desc limit 20) t),
     'queued', (select jsonb_build_object('count', count(*), 'oldestAtMs', core.ms(min(created_at)))
-      from public.orders where status = 'queued'),
-    'unknownOrders', (select count(*) from public.orders where status = 'unknown'),
-    'leftToAPerson', (select count(*) from public.orders where status = 'unknown' and next_look_at is null),
+      from public.orders where ended_at is null and status = 'queued'),
+    'unknownOrders', (select count(*) from public.orders where ended_at is null and status = 'unknown'),
+    'leftToAPerson', (select count(*) from public.orders where ended_at is null and status = 'unknown' and next_look_at is null),
     'messagesWaiting', (select jsonb_build_object('count', count(*), 'oldestDueAtMs', core.ms(min(due_at)))
       from public.messages where status = 'queued'),
     'blockedAccounts', (select count(*) from public.accounts where coalesce(not_ready, check_found) is not null),
@@ -107,7 +107,7 @@ language sql stable security definer set search_path = '' as $$
           where (a.user_id, a.venue, a.mode) = (u.id, u.venue, args ->> 'mode'))),
         'withoutOptIn', count(*) filter (where whatsapp is null or opted_in_at is null))
       from public.users u where active and trading_enabled),
-    'unknownOrders', (select count(*) from public.orders where status = 'unknown'),
+    'unknownOrders', (select count(*) from public.orders where ended_at is null and status = 'unknown'),
     'leftToAPerson', (select coalesce(jsonb_agg(client_order_id), '[]') from (select * from person limit 20) t),
     'blockedAccounts', (select jsonb_build_object('count', (select count(*) from blocked), 'first',
       (select coalesce(jsonb_agg(jsonb_build_object('userId', user_id, 'venue', venue, 'why', not_ready)), '[]')

@@ -36,7 +36,7 @@ begin
   select order_ids into taken from core.claims where claim_id = claim;
   if not exists (select from public.orders where id = any(taken) and claim_id = claim and status = 'queued') then
     taken := array(select o.id from public.orders o
-      where o.status = 'queued' and o.send_before > now_at
+      where o.ended_at is null and o.venue_order_id is null and o.status = 'queued' and o.send_before > now_at
         -- A queued order with a fill was sent after all, whatever we were told: it must not go again.
         and o.filled_quantity = 0
         and (o.lease_until is null or o.lease_until < database_now)
@@ -428,31 +428,33 @@ declare
 begin
   select array_agg(due.id) into expired from (
     select o.id from public.orders o join public.scan_runs run on run.id = o.run_id
-    where o.status = 'queued' and o.send_before <= now_at and run.state <> 'planning' limit 1000) due;
-  perform from public.accounts where id in (select account_id from public.orders where id = any(expired))
-  order by id for no key update;
-  perform from public.orders where id = any(expired) order by id for no key update;
-  with ended as (
-    update public.orders set status = 'expired', reason = 'not_sent_in_time', ended_at = now_at, changed_at = now_at,
-      claim_id = null, lease_until = null
-    where id = any(expired) and status = 'queued'
-    returning id
-  )
-  select coalesce(array_agg(id), '{}') into expired from ended;
-  perform core.end_orders(expired, '{}', now_at);
+    where o.ended_at is null and o.status = 'queued' and o.send_before <= now_at and run.state <> 'planning' limit 1000) due;
+  if expired is not null then
+    perform from public.accounts where id in (select account_id from public.orders where id = any(expired))
+    order by id for no key update;
+    perform from public.orders where id = any(expired) order by id for no key update;
+    with ended as (
+      update public.orders set status = 'expired', reason = 'not_sent_in_time', ended_at = now_at, changed_at = now_at,
+        claim_id = null, lease_until = null
+      where id = any(expired) and status = 'queued'
+      returning id
+    )
+    select array_agg(id) into expired from ended;
+    perform core.end_orders(expired, '{}', now_at);
+  end if;
 
   update public.orders set status = 'unknown', reason = 'sender_lost', changed_at = now_at, next_look_at = now_at,
     claim_id = null, lease_until = null
-  where id = any(array(select id from public.orders where status = 'submitting'
+  where id = any(array(select id from public.orders where ended_at is null and status = 'submitting'
     and (lease_until < core.database_now() or (args ->> 'onlyProcess')::boolean)
     limit 1000 for no key update skip locked));
   get diagnostics lapsed = row_count;
 
   -- Where the caller is the only process there is, whoever held a claim is gone.
   if (args ->> 'onlyProcess')::boolean then
-    update public.orders set claim_id = null, lease_until = null where claim_id is not null;
+    update public.orders set claim_id = null, lease_until = null where ended_at is null and claim_id is not null;
   end if;
-  return jsonb_build_object('expired', cardinality(expired), 'lapsed', lapsed);
+  return jsonb_build_object('expired', coalesce(cardinality(expired), 0), 'lapsed', lapsed);
 end $$;
 
 -- Orders whose truth is at the venue and whose pause is over, leased to the caller. Asking again with the same claim id
@@ -464,7 +466,8 @@ declare
 begin
   with due as materialized (
     select id from public.orders
-    where status in ('unknown', 'working', 'partially_filled') and next_look_at <= core.at((args ->> 'nowMs')::bigint)
+    where ended_at is null and status in ('unknown', 'working', 'partially_filled')
+      and next_look_at <= core.at((args ->> 'nowMs')::bigint)
       and (lease_until is null or lease_until < core.database_now() or claim_id = args ->> 'claimId')
       and args -> 'venues' ? venue
     order by next_look_at limit (args ->> 'limit')::bigint for no key update skip locked

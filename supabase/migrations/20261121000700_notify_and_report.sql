@@ -13,7 +13,7 @@ language sql security definer set search_path = '' as $$
   with finished as (
     update public.scan_runs run set state = 'done', done_at = greatest(core.at((args ->> 'nowMs')::bigint), decided_at)
     where state = 'decided' and coalesce(takes_orders_until, '-infinity') <= core.at((args ->> 'nowMs')::bigint)
-      and not exists (select from public.orders o where o.run_id = run.id and core.unfinished(o))
+      and not exists (select from public.orders o where o.run_id = run.id and o.ended_at is null and core.unfinished(o))
     returning id, state
   ), open_order as (
     select count(*) as n, min(case o.status
@@ -21,7 +21,7 @@ language sql security definer set search_path = '' as $$
         when 'queued' then case when core.halted_for(o) is not null then o.send_before
           else coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint)) end
         when 'submitting' then core.at((args ->> 'nowMs')::bigint + 1000) else o.next_look_at end) as next_due
-    from public.orders o where o.run_id = args ->> 'runId' and core.unfinished(o)
+    from public.orders o where o.run_id = args ->> 'runId' and o.ended_at is null and core.unfinished(o)
   ), open_message as (
     select count(*) as n, min(case status when 'queued' then greatest(due_at, next_attempt_at)
         when 'unknown' then next_look_at end) as next_due

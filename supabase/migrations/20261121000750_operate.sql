@@ -32,7 +32,7 @@ begin
   )
   select array_agg(o.id) into stopped from public.orders o join tripped t on t.run_id = o.run_id
     and (t.venue = o.venue or t.signal_id = o.signal_id)
-  where o.status = 'queued';
+  where o.ended_at is null and o.status = 'queued';
 
   perform from public.accounts where id in (select account_id from public.orders where id = any(stopped))
   order by id for no key update;
@@ -126,7 +126,7 @@ language sql stable as $$
   join public.instruments named on named.exchange || ':' || named.symbol = d.what
   where d.account_id = of_account and d.id = any(drift_ids) and d.kind = 'position' and d.acknowledged_at is null
     and exists (select from public.orders o join public.instruments i on i.id = o.instrument_id
-      where o.account_id = of_account and o.status not in ('filled', 'rejected', 'canceled', 'expired')
+      where o.account_id = of_account and o.ended_at is null
         and core.share_key(i) = core.share_key(named));
 $$;
 
@@ -212,14 +212,16 @@ language sql security definer set search_path = '' as $$
   with finished as (
     update public.scan_runs run set state = 'done', done_at = greatest(core.at((args ->> 'nowMs')::bigint), decided_at)
     where state = 'decided' and coalesce(takes_orders_until, '-infinity') <= core.at((args ->> 'nowMs')::bigint)
-      and not exists (select from public.orders o where o.run_id = run.id and core.unfinished(o))
+      and not exists (select from public.orders o where o.run_id = run.id and o.ended_at is null and core.unfinished(o))
     returning 1
   )
   select jsonb_build_object('finished', (select count(*) from finished), 'nextDueMs', core.ms(least(
     (select min(case when core.halted_for(o) is not null then o.send_before
         else coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint)) end) from public.orders o
-      join public.scan_runs run on run.id = o.run_id where o.status = 'queued' and run.state = 'decided'),
-    (select min(next_look_at) from public.orders where status in ('unknown', 'working', 'partially_filled')),
+      join public.scan_runs run on run.id = o.run_id
+      where o.ended_at is null and o.status = 'queued' and run.state = 'decided'),
+    (select min(next_look_at) from public.orders
+      where ended_at is null and status in ('unknown', 'working', 'partially_filled')),
     (select min(greatest(due_at, next_attempt_at)) from public.messages where status = 'queued'
       and not exists (select from public.message_stops where resumed_at is null)),
     (select min(next_look_at) from public.messages where status = 'unknown'))));
@@ -228,6 +230,6 @@ $$;
 -- How much is still to be done over all runs: orders that are not ended and not left to a person, messages not settled.
 create function public.count_unfinished(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select jsonb_build_object('orders', (select count(*) from public.orders o where core.unfinished(o)),
+  select jsonb_build_object('orders', (select count(*) from public.orders o where o.ended_at is null and core.unfinished(o)),
     'messages', (select count(*) from public.messages where status in ('queued', 'sending')));
 $$;

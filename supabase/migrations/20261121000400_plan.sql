@@ -7,14 +7,16 @@ create function core.queue_of(for_run text, for_mode text, only_users jsonb)
 returns table (place bigint, user_id text, account_id bigint)
 language sql stable as $$
   select row_number() over (order by u.priority,
-      encode(sha256(convert_to(for_run || '|' || u.id, 'UTF8')), 'hex') collate "C"), u.id, account.id
+      encode(sha256(convert_to(for_run || '|' || u.id, 'UTF8')), 'hex') collate "C"), u.id,
+    -- A subquery, by index: a join could be with all accounts there are.
+    (select account.id from public.accounts account
+      where (account.user_id, account.venue, account.mode) = (u.id, u.venue, for_mode))
   from (
     -- Two halves, so that a few users are found by their ids and not among all.
     select * from public.users where only_users is null
     union all
     select * from public.users where id = any(array(select jsonb_array_elements_text(only_users)))
-  ) u
-  left join public.accounts account on (account.user_id, account.venue, account.mode) = (u.id, u.venue, for_mode);
+  ) u;
 $$;
 
 -- Where an account's orders go: paper mode trades at the paper venue, whatever venue the account is for.
@@ -111,6 +113,9 @@ language sql set search_path = '' as $$
   from jsonb_to_recordset(quotes) as row(exchange text, symbol text, "priceMinor" bigint,
     "previousCloseMinor" bigint, "lowerCircuitMinor" bigint, "upperCircuitMinor" bigint, "atMs" bigint)
   join public.instruments i using (exchange, symbol)
+  -- A price that is there is left alone: two who place single orders at once must not wait for one another.
+  where (select true from public.run_prices old where (old.run_id, old.instrument_id) = (for_run, i.id)
+    and old.price_minor = "priceMinor" and old.priced_at > core.at("atMs") - interval '1 second' limit 1) is null
   order by i.id
   on conflict (run_id, instrument_id) do update set price_minor = excluded.price_minor,
     previous_close_minor = excluded.previous_close_minor, lower_circuit_minor = excluded.lower_circuit_minor,
@@ -156,45 +161,49 @@ $$;
 -- belongs to an account is asked for with a subquery of its own, so that it is found by index and never joined with the
 -- whole page, however old the statistics are. It answers as text (json): nobody here looks into it.
 create function public.read_accounts(args jsonb) returns json
-language sql stable security definer set search_path = '' set jit = off set enable_seqscan = off as $$
-  with page as materialized (
-    (select place, user_id, account_id from public.run_users
-      where (args ->> 'frozen')::boolean and run_id = args ->> 'runId' and decided_at is null
-        and place > (args ->> 'afterPlace')::bigint
-      order by place limit (args ->> 'limit')::bigint)
-    union all
-    (select * from core.queue_of(args ->> 'runId', args ->> 'mode', nullif(args -> 'userIds', 'null'))
-      where not (args ->> 'frozen')::boolean and place > (args ->> 'afterPlace')::bigint
-      order by place limit (args ->> 'limit')::bigint)
-  ), halted as materialized (
-    select scope, target, why from public.halts where resumed_at is null
-  )
-  select coalesce(json_agg(json_build_object('place', page.place, 'accountId', page.account_id,
-    'settings', json_build_object('id', u.id, 'name', u.name, 'whatsapp', u.whatsapp, 'priority', u.priority,
-      'venue', u.venue, 'capitalMinor', coalesce(a.capital_minor, 0), 'allocationBps', coalesce(a.allocation_bps, 0),
-      'leverageCenti', coalesce(a.leverage_centi, 100), 'maxOpenPositions', a.max_open_positions,
-      'dailyLossLimitBps', a.daily_loss_limit_bps),
-    'active', u.active, 'tradingEnabled', u.trading_enabled, 'strategies', u.strategies,
-    'allowSymbols', u.allow_symbols, 'denySymbols', u.deny_symbols,
-    'notReady', case when a.id is null then 'no ' || (args ->> 'mode') || ' account'
-      else core.not_ready_on(a, (args ->> 'tradeDate')::date) end,
-    'halted', (select why from halted where (scope = 'user' and target = u.id)
-      or (scope = 'venue' and target = core.order_venue(args ->> 'mode', u.venue)) order by scope limit 1),
-    'availableMinor', coalesce(a.cash_minor - a.held_minor, 0),
-    'realisedTodayMinor', (select coalesce(sum(f.realised_minor), 0) from public.fills f
-      where f.account_id = a.id and f.realised_minor <> 0 and f.trade_date = (args ->> 'tradeDate')::date),
-    'positions', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
-        'quantity', p.quantity) order by i.symbol), '[]')
-      from public.positions p join public.instruments i on i.id = p.instrument_id
-      where p.account_id = a.id and p.quantity <> 0),
-    'working', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
-        'side', o.side) order by o.id), '[]')
-      from public.orders o join public.instruments i on i.id = o.instrument_id
-      where o.account_id = a.id and o.ended_at is null),
-    'decidedSignalIds', (select coalesce(json_agg(wanted), '[]')
-      from jsonb_array_elements_text(args -> 'signalIds') wanted
-      where (select true from public.decisions d where d.signal_id = wanted and d.account_id = a.id
-        and d.reason is distinct from 'already_decided' limit 1))) order by page.place), '[]')
-  from page join public.users u on u.id = page.user_id
-  left join public.accounts a on a.id = page.account_id;
-$$;
+language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
+set enable_seqscan = off as $$
+begin
+  return (
+    with page as materialized (
+      (select place, user_id, account_id from public.run_users
+        where (args ->> 'frozen')::boolean and run_id = args ->> 'runId' and decided_at is null
+          and place > (args ->> 'afterPlace')::bigint
+        order by place limit (args ->> 'limit')::bigint)
+      union all
+      (select * from core.queue_of(args ->> 'runId', args ->> 'mode', nullif(args -> 'userIds', 'null'))
+        where not (args ->> 'frozen')::boolean and place > (args ->> 'afterPlace')::bigint
+        order by place limit (args ->> 'limit')::bigint)
+    ), halted as materialized (
+      select scope, target, why from public.halts where resumed_at is null
+    )
+    select coalesce(json_agg(json_build_object('place', page.place, 'accountId', page.account_id,
+      'settings', json_build_object('id', u.id, 'name', u.name, 'whatsapp', u.whatsapp, 'priority', u.priority,
+        'venue', u.venue, 'capitalMinor', coalesce(a.capital_minor, 0), 'allocationBps', coalesce(a.allocation_bps, 0),
+        'leverageCenti', coalesce(a.leverage_centi, 100), 'maxOpenPositions', a.max_open_positions,
+        'dailyLossLimitBps', a.daily_loss_limit_bps),
+      'active', u.active, 'tradingEnabled', u.trading_enabled, 'strategies', u.strategies,
+      'allowSymbols', u.allow_symbols, 'denySymbols', u.deny_symbols,
+      'notReady', case when a.id is null then 'no ' || (args ->> 'mode') || ' account'
+        else core.not_ready_on(a, (args ->> 'tradeDate')::date) end,
+      'halted', (select why from halted where (scope = 'user' and target = u.id)
+        or (scope = 'venue' and target = core.order_venue(args ->> 'mode', u.venue)) order by scope limit 1),
+      'availableMinor', coalesce(a.cash_minor - a.held_minor, 0),
+      'realisedTodayMinor', (select coalesce(sum(f.realised_minor), 0) from public.fills f
+        where f.account_id = a.id and f.realised_minor <> 0 and f.trade_date = (args ->> 'tradeDate')::date),
+      'positions', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
+          'quantity', p.quantity) order by i.symbol), '[]')
+        from public.positions p join public.instruments i on i.id = p.instrument_id
+        where p.account_id = a.id and p.quantity <> 0),
+      'working', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
+          'side', o.side) order by o.id), '[]')
+        from public.orders o join public.instruments i on i.id = o.instrument_id
+        where o.account_id = a.id and o.ended_at is null),
+      'decidedSignalIds', (select coalesce(json_agg(wanted), '[]')
+        from jsonb_array_elements_text(args -> 'signalIds') wanted
+        where (select true from public.decisions d where d.signal_id = wanted and d.account_id = a.id
+          and d.reason is distinct from 'already_decided' limit 1))) order by page.place), '[]')
+    from page join public.users u on u.id = page.user_id
+    left join public.accounts a on a.id = page.account_id
+  );
+end $$;

@@ -79,19 +79,31 @@ language sql stable set search_path = '' as $$
       and o.ended_at is null) open_one;
 $$;
 
+-- Decisions with their signals and where these stand in the run. Each by index: a run of single orders has as many
+-- signals as orders, and a join could be with all of them.
+create function core.with_signals(run public.scan_runs, given core.decided[])
+returns table (decided core.decided, "position" integer, send_before timestamptz, signal public.signals)
+language sql stable as $$
+  select row, rs.position, rs.send_before, s.signal
+  from unnest(given) row
+  cross join lateral (select * from public.run_signals asked
+    where (asked.run_id, asked.signal_id) = (run.id, row."signalId") limit 1) rs
+  cross join lateral (select asked as signal from public.signals asked where asked.id = row."signalId" limit 1) s;
+$$;
+
 -- Accepts in the order they are to be tried: best rank first, so that scarce money goes to the best signal and each
 -- turn sees what the one before it took. Accounts whose accepts fit all together (mostly all: `decide` counted so) need
 -- no turns among themselves, so theirs go at once, first. A symbol cap is used up across accounts: then a scan goes by
 -- signal. Single orders stand in no queue: each is its account's next.
 create function core.turns(run public.scan_runs, given core.decided[], refused core.refusal[])
-returns setof core.decided[] language sql stable set search_path = '' as $$
+returns setof core.decided[] language plpgsql stable set search_path = '' as $$
+begin
+  return query
   with accept as materialized (
-    select row, row."accountId" as account_id, s.instrument_id, s.side, rs.position
-    from unnest(given) row
-    join public.run_signals rs on (rs.run_id, rs.signal_id) = (run.id, row."signalId")
-    join public.signals s on s.id = row."signalId"
-    where row.outcome = 'accepted' and not exists (select from unnest(refused) no
-      where (no."signalId", no."userId") = (row."signalId", row."userId"))
+    select decided as row, (decided)."accountId" as account_id, (signal).instrument_id, (signal).side, position
+    from core.with_signals(run, given)
+    where (decided).outcome = 'accepted' and not exists (select from unnest(refused) no
+      where (no."signalId", no."userId") = ((decided)."signalId", (decided)."userId"))
   ), crowded as (
     select a.id from (
       select account_id, sum((row)."holdMinor") as hold_minor, count(*) filter (where side = 'BUY') as buys,
@@ -108,48 +120,48 @@ returns setof core.decided[] language sql stable set search_path = '' as $$
     from accept
   )
   select array_agg(row) from placed group by turn order by turn nulls first;
-$$;
+end $$;
 
 -- Orders and holds for what still fits; gives what no longer does, and why.
 create function core.accept_turn(run public.scan_runs, given core.decided[], now_at timestamptz)
-returns setof core.refusal language sql set search_path = '' as $$
+returns setof core.refusal language plpgsql set search_path = '' as $$
+begin
+  return query
   with halted as materialized (
     select scope, target from public.halts where resumed_at is null
   ), judged as materialized (
     -- Subqueries, each by an index: a join could be planned for far fewer rows than there are.
-    select row, rs.send_before, s.side, s.instrument_id, a.venue as account_venue, a.max_open_positions,
+    select decided as row, send_before, (signal).side, (signal).instrument_id, a.venue as account_venue, a.max_open_positions,
       -- 0: somebody waits for his single order, so it goes before what a scan queued.
-      case when run.takes_orders_until is null then rs.position else 0 end as position,
+      case when run.takes_orders_until is null then asked.position else 0 end as position,
       core.not_ready_on(a, run.trade_date) as not_ready, a.cash_minor - a.held_minor as available_minor, used_minor,
       case
         when core.not_ready_on(a, run.trade_date) is not null then 'account_not_ready'
-        when s.side = 'BUY' and held.quantity <> 0 then 'already_holding'
-        when (select true from public.orders o where o.account_id = a.id and o.instrument_id = s.instrument_id
+        when (signal).side = 'BUY' and held.quantity <> 0 then 'already_holding'
+        when (select true from public.orders o where o.account_id = a.id and o.instrument_id = (signal).instrument_id
           and o.ended_at is null limit 1) then 'working_order'
-        when s.side = 'SELL' and coalesce(held.quantity, 0) < row.quantity then 'no_position'
-        when (select true from halted h where h.scope = 'all' or (h.scope = 'user' and h.target = row."userId")
+        when (signal).side = 'SELL' and coalesce(held.quantity, 0) < (decided).quantity then 'no_position'
+        when (select true from halted h where h.scope = 'all' or (h.scope = 'user' and h.target = (decided)."userId")
           or (h.scope = 'venue' and h.target = core.order_venue(run.mode, a.venue)) limit 1) then 'halted'
         when now_at >= run.cut_off_at then 'cut_off'
-        when s.valid_until <= now_at then 'signal_expired'
-        when s.side = 'BUY' and a.max_open_positions is not null
+        when (signal).valid_until <= now_at then 'signal_expired'
+        when (signal).side = 'BUY' and a.max_open_positions is not null
           and core.open_instruments(a.id) >= a.max_open_positions then 'max_open_positions'
-        when s.side = 'BUY' and used_minor + sum(row.quantity * row."priceMinor") over
-          (partition by s.instrument_id order by rs.position, row.place)
+        when (signal).side = 'BUY' and used_minor + sum((decided).quantity * (decided)."priceMinor") over
+          (partition by (signal).instrument_id order by asked.position, (decided).place)
             > (run.limits ->> 'symbolCapMinor')::bigint then 'symbol_cap'
-        when row."holdMinor" > a.cash_minor - a.held_minor then 'insufficient_funds'
+        when (decided)."holdMinor" > a.cash_minor - a.held_minor then 'insufficient_funds'
       end as refusal
-    from unnest(given) row
-    join public.run_signals rs on (rs.run_id, rs.signal_id) = (run.id, row."signalId")
-    join public.signals s on s.id = row."signalId"
-    join public.accounts a on a.id = row."accountId"
+    from core.with_signals(run, given) asked
+    join public.accounts a on a.id = (decided)."accountId"
     left join lateral (select p.quantity from public.positions p
-      where (p.account_id, p.instrument_id) = (a.id, s.instrument_id) limit 1) held on true
+      where (p.account_id, p.instrument_id) = (a.id, (signal).instrument_id) limit 1) held on true
     -- Where a cap is set its lock is held, so nobody adds to the sum meanwhile.
     cross join lateral (select case when run.limits ->> 'symbolCapMinor' is not null then (
       select coalesce(sum(o.quantity * o.decision_price_minor), 0)
       from public.scan_runs same_day join public.orders o on o.run_id = same_day.id
       where same_day.trade_date = run.trade_date and same_day.mode = run.mode
-        and o.instrument_id = s.instrument_id and o.side = 'BUY') end as used_minor) capped
+        and o.instrument_id = (signal).instrument_id and o.side = 'BUY') end as used_minor) capped
   ), ordered as (
     insert into public.orders (client_order_id, run_id, signal_id, user_id, account_id, instrument_id, venue, position,
       place, side, quantity, decision_price_minor, limit_price_minor, leverage_centi, rate_id, hold_minor,
@@ -179,27 +191,30 @@ returns setof core.refusal language sql set search_path = '' as $$
       when 'symbol_cap' then core.decimal(used_minor + (row).quantity * (row)."priceMinor")
       when 'account_not_ready' then not_ready end
   from judged where refusal is not null;
-$$;
+end $$;
 
 -- Writes every decision with what became of it, and counts the accepted.
 create function core.write_decisions(run public.scan_runs, given core.decided[], refused core.refusal[]) returns bigint
-language sql set search_path = '' as $$
+language plpgsql set search_path = '' as $$
+declare
+  accepted bigint;
+begin
   with written as (
     insert into public.decisions (run_id, signal_id, user_id, account_id, position, place, outcome, reason, limit_value,
       actual_value, quantity, price_minor, hold_minor)
-    select run.id, d."signalId", d."userId", d."accountId",
-      case when run.takes_orders_until is null then rs.position else 0 end, d.place, coalesce(no.outcome, d.outcome),
-      coalesce(no.reason, d.reason), case when no.reason is null then d."limit" else no."limit" end,
-      case when no.reason is null then d.actual else no.actual end,
-      case when no.reason is null then d.quantity else 0 end, d."priceMinor",
-      case when no.reason is null then d."holdMinor" else 0 end
-    from unnest(given) d
-    join public.run_signals rs on (rs.run_id, rs.signal_id) = (run.id, d."signalId")
-    left join unnest(refused) no on (no."signalId", no."userId") = (d."signalId", d."userId")
+    select run.id, (decided)."signalId", (decided)."userId", (decided)."accountId",
+      case when run.takes_orders_until is null then asked.position else 0 end, (decided).place, coalesce(no.outcome, (decided).outcome),
+      coalesce(no.reason, (decided).reason), case when no.reason is null then (decided)."limit" else no."limit" end,
+      case when no.reason is null then (decided).actual else no.actual end,
+      case when no.reason is null then (decided).quantity else 0 end, (decided)."priceMinor",
+      case when no.reason is null then (decided)."holdMinor" else 0 end
+    from core.with_signals(run, given) asked
+    left join unnest(refused) no on (no."signalId", no."userId") = ((decided)."signalId", (decided)."userId")
     returning outcome
   )
-  select count(*) filter (where outcome = 'accepted') from written;
-$$;
+  select count(*) filter (where outcome = 'accepted') into accepted from written;
+  return accepted;
+end $$;
 
 -- The lines are those of planLine in domain/ids.ts.
 create function core.plan_lines(for_run text) returns setof text

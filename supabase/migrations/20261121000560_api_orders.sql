@@ -19,8 +19,9 @@ create sequence core.asked_order;
 
 -- What `decide` looks at for single orders: as read_inputs and read_accounts, but for these users and symbols only.
 create function public.read_order_inputs(args jsonb) returns jsonb
-language sql stable security definer set search_path = '' as $$
-  select jsonb_build_object(
+language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_generic_plan as $$
+begin
+  return jsonb_build_object(
     'halted', core.halted('all', ''),
     'rates', core.rates_json((args ->> 'tradeDate')::date),
     'symbolExposure', case when (args ->> 'capped')::boolean
@@ -30,10 +31,10 @@ language sql stable security definer set search_path = '' as $$
       join public.instruments i using (exchange, symbol) where not i.assumed),
     'accounts', public.read_accounts(args || jsonb_build_object('frozen', false, 'signalIds', '[]'::jsonb,
       'afterPlace', 0, 'limit', jsonb_array_length(args -> 'userIds'))));
-$$;
+end $$;
 
 -- What became of a request; null for a key that was never used.
-create function core.placed(by_principal text, by_key text, with_body text) returns jsonb
+create function core.placed(by_principal text, by_key text, with_body text) returns table (answer jsonb)
 language sql stable as $$
   select case when old.body_hash <> with_body then jsonb_build_object('kind', 'other_body')
     else jsonb_build_object('kind', 'decided', 'fresh', false, 'outcome', d.outcome, 'reason', d.reason,
@@ -47,9 +48,10 @@ $$;
 
 create function public.read_placed(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(core.placed(principal, key, "bodyHash") order by n), '[]')
+  select coalesce(jsonb_agg(was.answer order by n), '[]')
   from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text))
-    with ordinality as asked(principal, key, "bodyHash", n);
+    with ordinality as asked(principal, key, "bodyHash", n)
+  left join lateral core.placed(principal, key, "bodyHash") was on true;
 $$;
 
 -- {runId, sessionId, tradeDate, mode, limits, takesOrdersUntilMs, nowMs, quotes, decisions, requests: [{principal, key,
@@ -82,8 +84,8 @@ begin
   -- In a statement of its own, which sees what was committed before the lock was had.
   select coalesce(array_agg(signal ->> 'id'), '{}') into fresh_signals
   from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, signal jsonb)
-  where not principal || ' ' || key = any(busy) and not exists (select from public.order_requests old
-    where (old.principal, old.idempotency_key) = (row.principal, row.key));
+  where not principal || ' ' || key = any(busy) and (select true from public.order_requests old
+    where (old.principal, old.idempotency_key) = (row.principal, row.key) limit 1) is null;
 
   given := array(select row from unnest(core.decisions_in(args)) row where row."signalId" = any(fresh_signals));
   perform core.lock_accounts(run, given);
@@ -100,10 +102,10 @@ begin
 
   return (select coalesce(jsonb_agg(case when asked.principal || ' ' || asked.key = any(busy)
       then jsonb_build_object('kind', 'in_flight')
-      else core.placed(asked.principal, asked.key, asked."bodyHash")
-        || jsonb_build_object('fresh', asked.signal ->> 'id' = any(fresh_signals)) end order by n), '[]')
+      else was.answer || jsonb_build_object('fresh', asked.signal ->> 'id' = any(fresh_signals)) end order by n), '[]')
     from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text,
-      signal jsonb)) with ordinality as asked(principal, key, "bodyHash", signal, n));
+      signal jsonb)) with ordinality as asked(principal, key, "bodyHash", signal, n)
+    left join lateral core.placed(asked.principal, asked.key, asked."bodyHash") was on true);
 end $$;
 
 -- The rows a scan freezes, for the fresh requests: their signals, prices and users.
@@ -140,7 +142,9 @@ language sql stable as $$
   select coalesce(array_agg(row(ru.place, d."signalId", d."userId", d."accountId", d.outcome, d.reason, d."limit",
     d.actual, d.quantity, d."priceMinor", d."limitPriceMinor", d."marginMinor", d."chargesMinor", d."holdMinor",
     d."leverageCenti", d."rateId", d."clientOrderId")::core.decided), '{}')
-  from unnest(given) d join public.run_users ru on (ru.run_id, ru.user_id) = (in_run, d."userId");
+  from unnest(given) d
+  cross join lateral (select place from public.run_users asked
+    where (asked.run_id, asked.user_id) = (in_run, d."userId") limit 1) ru;
 $$;
 
 -- One order as its owner and the operator see it. A function, so that list and single answer are the same.

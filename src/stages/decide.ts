@@ -11,7 +11,7 @@ import { counting } from './counting.ts';
 import type { OpenRun } from './request.ts';
 import { withVenueMargins } from './venue-margins.ts';
 
-const PAGE_USERS = 1000;
+const PAGE_USERS = 500;
 /** Pages that may be under way to the database while the next one is read and decided. */
 const PAGES_BESIDE_NEXT = 2;
 

@@ -94,7 +94,8 @@ language sql stable as $$
 $$;
 
 -- Everything a message says, from rows only: a user's orders of a run, or the login he is reminded of.
-create function core.message_json(m public.messages, now_at timestamptz) returns jsonb
+-- A table of one row, so that it becomes part of the query that asks and is planned once, not once a message.
+create function core.message_json(m public.messages, now_at timestamptz) returns table (message jsonb)
 language sql stable as $$
   select jsonb_build_object('messageId', m.id, 'runId', m.run_id, 'userId', m.user_id, 'kind', m.kind,
     'userName', u.name, 'whatsapp', case when u.opted_in_at is not null and n.stopped_at is null then u.whatsapp end,
@@ -110,10 +111,14 @@ language sql stable as $$
         'filledValueMinor', o.filled_value_minor, 'limitPriceMinor', o.limit_price_minor,
         'marginMinor', core.margin_on(o.filled_value_minor, o.leverage_centi),
         'chargesMinor', o.charges_minor) order by d.position), '[]')
-      from public.decisions d join public.signals s on s.id = d.signal_id
-      join public.instruments i on i.id = s.instrument_id
-      left join public.orders o on o.run_id = d.run_id and o.signal_id = d.signal_id and o.user_id = d.user_id
-      where d.run_id = m.run_id and d.user_id = m.user_id))
+      from public.run_signals rs
+      -- Signal by signal, by index: not all decisions of the run for each of its users.
+      cross join lateral (select * from public.decisions made
+        where (made.run_id, made.signal_id, made.user_id) = (m.run_id, rs.signal_id, m.user_id) limit 1) d
+      join public.signals s on s.id = d.signal_id join public.instruments i on i.id = s.instrument_id
+      left join lateral (select * from public.orders placed
+        where (placed.run_id, placed.user_id, placed.signal_id) = (m.run_id, m.user_id, rs.signal_id) limit 1) o on true
+      where rs.run_id = m.run_id))
   from public.users u left join public.whatsapp_numbers n on n.number = u.whatsapp
   left join public.scan_runs run on run.id = m.run_id left join public.accounts a on a.id = m.account_id
   where u.id = m.user_id;
@@ -122,14 +127,14 @@ $$;
 -- Messages that may go. Of a run: it is decided, and the user's orders have all ended or 90 seconds are over.
 create function public.read_due_messages(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(core.message_json(due, core.at((args ->> 'nowMs')::bigint))), '[]') from (
-    select m.* from public.messages m
+  select coalesce(jsonb_agg(told.message order by (due.m).id), '[]') from (
+    select m from public.messages m
     where m.status = 'queued' and (args ->> 'runId' is null or m.run_id = args ->> 'runId')
       and coalesce(m.next_attempt_at, '-infinity') <= core.at((args ->> 'nowMs')::bigint)
       and not exists (select from public.message_stops where resumed_at is null)
       and (m.due_at <= core.at((args ->> 'nowMs')::bigint) or (m.run_id is not null and not exists (
         select from public.orders o where o.run_id = m.run_id and o.user_id = m.user_id and core.unfinished(o))))
-    order by m.id limit (args ->> 'limit')::bigint) due;
+    order by m.id limit (args ->> 'limit')::bigint) due, core.message_json(due.m, core.at((args ->> 'nowMs')::bigint)) told;
 $$;
 
 -- Whoever was told something that is not so any more gets one correction, as soon as nothing more is to be expected.

@@ -16,7 +16,7 @@ beforeEach(() => emptied(database.session));
 afterEach(async () => expect(await violations(database.session)).toEqual([]));
 afterAll(() => database.close());
 
-/** More than one page of users, one in fifty with money, the last of the queue among them. */
+/** More than two pages of users, one in fifty with money, the last of the queue among them. */
 const crowd = Array.from({ length: 1100 }, (_, n) => {
   const rich = n % 50 === 0 || n >= 1050;
   return person(`User ${n}`, { whatsapp: null, capitalMinor: rich ? 100_000_00 : 1_00, priority: n + 1 });
@@ -37,11 +37,11 @@ describe('a run that was killed while planning', () => {
     const report = await runDay(store, { ...day, time: '09:35:30' });
     expect(report.skipped).toBeNull();
     expect(tally(Object.values(pairs(report)))).toEqual({
-      filled: 20,
-      'denied quantity_zero': 980,
-      'denied cut_off': 100,
+      filled: 10,
+      'denied quantity_zero': 490,
+      'denied cut_off': 600,
     });
-    expect(await venueBook(database.session)).toHaveLength(20);
+    expect(await venueBook(database.session)).toHaveLength(10);
     expect(await messageRows(database.session)).toHaveLength(1100);
   });
 
@@ -66,7 +66,7 @@ describe('a run that was killed while planning', () => {
   test('and goes on when they are too old prices those who are undecided anew, and nobody else', async () => {
     await killedAt('accept_page', day);
     const report = await runDay(store, { ...day, time: '09:25', opens: { TITAN: 3500_00 } });
-    expect(tally(report.orders.map(({ limitPrice }) => String(limitPrice)))).toEqual({ '3577.80': 20, '3517.50': 51 });
+    expect(tally(report.orders.map(({ limitPrice }) => String(limitPrice)))).toEqual({ '3577.80': 10, '3517.50': 61 });
     // All trade at the market of the day, which is what the run was last priced at.
     expect(tally(report.orders.map(({ averagePrice }) => String(averagePrice)))).toEqual({ '3500.00': 71 });
   });

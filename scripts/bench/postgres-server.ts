@@ -22,10 +22,11 @@ const DEBIAN = '/usr/lib/postgresql';
 const settings = ['shared_buffers=512MB', 'max_wal_size=4GB', 'max_connections=200'];
 
 /** The folder of the newest Postgres server the machine has as a package; null: it has none. */
-export function machinesPostgres(): string | null {
-  if (!existsSync(DEBIAN)) return null;
-  const newestFirst = readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a));
-  const folders = newestFirst.map((version) => join(DEBIAN, version, 'bin'));
+export function machinesPostgres(packages: string = DEBIAN): string | null {
+  if (!existsSync(packages)) return null;
+  const versions = readdirSync(packages).filter((name) => /^\d+$/.test(name));
+  const newestFirst = versions.sort((a, b) => Number(b) - Number(a));
+  const folders = newestFirst.map((version) => join(packages, version, 'bin'));
   return folders.find((folder) => existsSync(join(folder, 'postgres'))) ?? null;
 }
 

@@ -77,66 +77,64 @@ language sql immutable set search_path = '' as $$
       'atMs', core.ms(o.fill_at))) else '[]' end);
 $$;
 
--- One order. The answer's `kind` says what goes over the wire: acknowledged, rejected, duplicate, silence, garbage.
-create function paper_venue.submit(args jsonb) returns jsonb
-language plpgsql set search_path = '' as $$
-declare
-  id constant text := args ->> 'clientOrderId';
-  asked constant bigint := (args ->> 'quantity')::bigint;
-  limit_at constant bigint := (args ->> 'limitPriceMinor')::bigint;
-  buying constant boolean := args ->> 'side' = 'BUY';
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
-  day constant date := (now_at at time zone 'Asia/Kolkata')::date;
-  fault paper_venue.faults;
-  market_minor bigint;
-  fill_minor bigint;
-  crosses boolean;
-  late interval := '0';
-  filled bigint;
-  known paper_venue.orders;
-begin
-  select * into fault from paper_venue.faults f
-  where coalesce(f.user_id, args ->> 'userId') = args ->> 'userId'
-    and coalesce(f.symbol, args ->> 'symbol') = args ->> 'symbol' order by f.id limit 1;
-  if fault.fault = 'timeout_before' then
-    insert into paper_venue.dropped values (id) on conflict do nothing;
-    if found then return jsonb_build_object('kind', 'silence'); end if;
-  end if;
-
-  select price_minor into market_minor from paper_venue.market
-  where exchange = args ->> 'exchange' and symbol = args ->> 'symbol' and trade_date = day;
-  fill_minor := case when buying
-    then least(limit_at, market_minor + market_minor * coalesce((args ->> 'slippageBps')::bigint, 0) / 10000)
-    else greatest(limit_at, market_minor - market_minor * coalesce((args ->> 'slippageBps')::bigint, 0) / 10000) end;
-  crosses := case when buying then market_minor <= limit_at else market_minor >= limit_at end;
-  late := case when fault.fault in ('delay', 'partial') then fault.delay_ms * interval '1 millisecond' else '0' end;
-  filled := case when fault.fault = 'partial' then least(coalesce(fault.quantity, asked / 2), asked) else asked end;
-
-  insert into paper_venue.orders values (id, 'P' || upper(id), args ->> 'userId', args ->> 'exchange', args ->> 'symbol',
-    args ->> 'side', asked, limit_at, now_at,
-    case when fault.fault is not distinct from 'reject' or not coalesce(crosses, false) then 0 else filled end, fill_minor,
-    case when fault.fault = 'delay' then now_at + late else now_at end,
-    case when fault.fault is not distinct from 'reject' or market_minor is null then 'rejected'
-      when not crosses then 'expired' when filled < asked then 'canceled' else 'filled' end,
-    case when fault.fault is not distinct from 'reject' or market_minor is null then now_at
-      when not crosses then (day + time '15:30') at time zone 'Asia/Kolkata' else now_at + late end,
-    case when fault.fault is not distinct from 'reject' then coalesce(fault.message, 'rejected by the simulated venue')
-      when market_minor is null then 'no market in ' || (args ->> 'symbol')
-      when fault.fault = 'partial' then 'remainder canceled by the simulated venue' end)
-  on conflict (client_order_id) do nothing
-  returning * into known;
-  if not found then return jsonb_build_object('kind', 'duplicate'); end if;
-  if fault.fault = 'timeout_after' then return jsonb_build_object('kind', 'silence'); end if;
-  if fault.fault = 'garbage' then return jsonb_build_object('kind', 'garbage'); end if;
-  return jsonb_build_object('kind', case known.end_status when 'rejected' then 'rejected' else 'acknowledged' end,
-    'report', paper_venue.report_json(known, now_at));
-end $$;
-
--- What came in at the same moment, each by itself: `orders`, with the answers in their order.
+-- What came in at the same moment, each by itself: `orders`, with the answers in their order. An answer's `kind` says
+-- what goes over the wire: acknowledged, rejected, duplicate, silence, garbage.
 create function public.paper_venue_submit(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(paper_venue.submit(told) order by n), '[]')
-  from jsonb_array_elements(args -> 'orders') with ordinality as one(told, n);
+language sql security definer set search_path = '' set jit = off set enable_seqscan = off as $$
+  with asked as materialized (
+    select told.*, core.at("nowMs") as now_at, (core.at("nowMs") at time zone 'Asia/Kolkata')::date as day,
+      coalesce(f.fault, 'none') as fault, f.message, f.delay_ms * interval '1 millisecond' as delay,
+      f.quantity as fault_quantity, m.price_minor as market_minor,
+      m.price_minor * coalesce("slippageBps", 0) / 10000 as slippage_minor,
+      row_number() over (partition by "clientOrderId" order by n) = 1 as is_first
+    from rows from (jsonb_to_recordset(args -> 'orders') as ("clientOrderId" text, "userId" text, exchange text,
+        symbol text, side text, quantity bigint, "limitPriceMinor" bigint, "slippageBps" bigint, "nowMs" bigint))
+      with ordinality as told("clientOrderId", "userId", exchange, symbol, side, quantity, "limitPriceMinor",
+        "slippageBps", "nowMs", n)
+    left join lateral (select * from paper_venue.faults f
+      where coalesce(f.user_id, told."userId") = told."userId" and coalesce(f.symbol, told.symbol) = told.symbol
+      order by f.id limit 1) f on true
+    left join lateral (select price_minor from paper_venue.market
+      where (market.exchange, market.symbol, trade_date)
+        = (told.exchange, told.symbol, (core.at("nowMs") at time zone 'Asia/Kolkata')::date) limit 1) m on true
+  ), lost as (
+    insert into paper_venue.dropped (client_order_id)
+    select "clientOrderId" from asked where fault = 'timeout_before' and is_first
+    on conflict do nothing returning client_order_id
+  ), matched as (
+    select asked.*,
+      case side when 'BUY' then least("limitPriceMinor", market_minor + slippage_minor)
+        else greatest("limitPriceMinor", market_minor - slippage_minor) end as fill_minor,
+      case when fault = 'reject' or market_minor is null then 'rejected'
+        when case side when 'BUY' then market_minor > "limitPriceMinor" else market_minor < "limitPriceMinor" end
+          then 'expired'
+        when filled < quantity then 'canceled' else 'filled' end as end_status, filled
+    from asked cross join lateral (select case fault when 'partial'
+      then least(coalesce(fault_quantity, quantity / 2), quantity) else quantity end as filled) crossed
+    where is_first and not "clientOrderId" in (select client_order_id from lost)
+  ), booked as (
+    insert into paper_venue.orders
+    select "clientOrderId", 'P' || upper("clientOrderId"), "userId", exchange, symbol, side, quantity, "limitPriceMinor",
+      now_at, case when end_status in ('rejected', 'expired') then 0 else filled end, fill_minor,
+      case when fault = 'delay' then now_at + delay else now_at end, end_status,
+      case when end_status = 'rejected' then now_at
+        when end_status = 'expired' then (day + time '15:30') at time zone 'Asia/Kolkata'
+        when fault in ('delay', 'partial') then now_at + delay else now_at end,
+      case when fault = 'reject' then coalesce(message, 'rejected by the simulated venue')
+        when market_minor is null then 'no market in ' || symbol
+        when fault = 'partial' then 'remainder canceled by the simulated venue' end
+    from matched order by n
+    on conflict (client_order_id) do nothing
+    returning orders as known
+  )
+  select coalesce(jsonb_agg(case
+      when is_first and "clientOrderId" in (select client_order_id from lost) then jsonb_build_object('kind', 'silence')
+      when not is_first or known is null then jsonb_build_object('kind', 'duplicate')
+      when fault = 'timeout_after' then jsonb_build_object('kind', 'silence')
+      when fault = 'garbage' then jsonb_build_object('kind', 'garbage')
+      else jsonb_build_object('kind', case (known).end_status when 'rejected' then 'rejected' else 'acknowledged' end,
+        'report', paper_venue.report_json(known, now_at)) end order by n), '[]')
+  from asked left join booked on (known).client_order_id = "clientOrderId";
 $$;
 
 create function public.paper_venue_lookup(args jsonb) returns jsonb

@@ -39,10 +39,10 @@ export function batched<Item, Result>(
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      // Started in a microtask, so that items added in one go make one batch.
+      // Started once the events at hand have been heard, so that what came in one go makes one batch.
       if (!flushing) {
         flushing = true;
-        queueMicrotask(drain);
+        setImmediate(drain);
       }
     });
 }

@@ -320,7 +320,9 @@ create table public.messages (
     check (status in ('queued', 'sending', 'sent', 'delivered', 'failed', 'unknown', 'suppressed')),
   constraint a_sent_message_has_its_text check (status = 'queued' or text is not null)
 ) with (fillfactor = 70);
-create index messages_waiting on public.messages (due_at) where status in ('queued', 'sending');
+create index messages_waiting on public.messages (due_at, id) where status in ('queued', 'sending');
 create index messages_to_look_up on public.messages (next_look_at) where status = 'unknown';
 create index messages_that_may_change on public.messages (run_id, user_id) where may_change;
+-- To one number, for finding out which of them the provider means.
+create index messages_to_a_number on public.messages (sent_to, sending_at) where sent_to is not null;
 create index messages_by_provider_id on public.messages (provider_id) where provider_id is not null;

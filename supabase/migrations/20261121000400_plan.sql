@@ -3,14 +3,11 @@
 
 -- Users of a run in the order they are served: priority, then a hash that differs from run to run, so nobody is
 -- always last. The same order as queueHash in domain/ids.ts gives a dry run.
-create function core.queue_of(for_run text, for_mode text, only_users jsonb)
-returns table (place bigint, user_id text, account_id bigint)
+create function core.queue_of(for_run text, only_users jsonb)
+returns table (place bigint, user_id text, venue text)
 language sql stable as $$
   select row_number() over (order by u.priority,
-      encode(sha256(convert_to(for_run || '|' || u.id, 'UTF8')), 'hex') collate "C"), u.id,
-    -- A subquery, by index: a join could be with all accounts there are.
-    (select account.id from public.accounts account
-      where (account.user_id, account.venue, account.mode) = (u.id, u.venue, for_mode))
+      encode(sha256(convert_to(for_run || '|' || u.id, 'UTF8')), 'hex') collate "C"), u.id, u.venue
   from (
     -- Two halves, so that a few users are found by their ids and not among all.
     select * from public.users where only_users is null
@@ -100,8 +97,9 @@ begin
   perform core.freeze_prices(new_run, args -> 'quotes');
 
   insert into public.run_users (run_id, place, user_id, account_id)
-  select new_run, place, user_id, account_id
-  from core.queue_of(new_run, args ->> 'mode', nullif(args -> 'userIds', 'null'));
+  select new_run, place, user_id, (select account.id from public.accounts account
+      where (account.user_id, account.venue, account.mode) = (queue.user_id, queue.venue, args ->> 'mode'))
+  from core.queue_of(new_run, nullif(args -> 'userIds', 'null')) queue;
   return jsonb_build_object('created', true);
 end $$;
 
@@ -171,9 +169,12 @@ begin
           and place > (args ->> 'afterPlace')::bigint
         order by place limit (args ->> 'limit')::bigint)
       union all
-      (select * from core.queue_of(args ->> 'runId', args ->> 'mode', nullif(args -> 'userIds', 'null'))
-        where not (args ->> 'frozen')::boolean and place > (args ->> 'afterPlace')::bigint
-        order by place limit (args ->> 'limit')::bigint)
+      -- The accounts of the page alone, each by index: a join could be with all there are.
+      (select place, user_id, (select account.id from public.accounts account
+          where (account.user_id, account.venue, account.mode) = (cut.user_id, cut.venue, args ->> 'mode'))
+        from (select * from core.queue_of(args ->> 'runId', nullif(args -> 'userIds', 'null'))
+          where not (args ->> 'frozen')::boolean and place > (args ->> 'afterPlace')::bigint
+          order by place limit (args ->> 'limit')::bigint) cut)
     ), halted as materialized (
       select scope, target, why from public.halts where resumed_at is null
     )

@@ -129,6 +129,12 @@ begin
   return query
   with halted as materialized (
     select scope, target from public.halts where resumed_at is null
+  ), used as materialized (
+    -- Where a cap is set its lock is held, so nobody adds to these sums meanwhile.
+    select o.instrument_id, sum(o.quantity * o.decision_price_minor) as minor
+    from public.scan_runs same_day join public.orders o on o.run_id = same_day.id
+    where run.limits ->> 'symbolCapMinor' is not null and same_day.trade_date = run.trade_date
+      and same_day.mode = run.mode and o.side = 'BUY' group by 1
   ), judged as materialized (
     -- Subqueries, each by an index: a join could be planned for far fewer rows than there are.
     select decided as row, send_before, (signal).side, (signal).instrument_id, a.venue as account_venue, a.max_open_positions,
@@ -156,12 +162,8 @@ begin
     join public.accounts a on a.id = (decided)."accountId"
     left join lateral (select p.quantity from public.positions p
       where (p.account_id, p.instrument_id) = (a.id, (signal).instrument_id) limit 1) held on true
-    -- Where a cap is set its lock is held, so nobody adds to the sum meanwhile.
-    cross join lateral (select case when run.limits ->> 'symbolCapMinor' is not null then (
-      select coalesce(sum(o.quantity * o.decision_price_minor), 0)
-      from public.scan_runs same_day join public.orders o on o.run_id = same_day.id
-      where same_day.trade_date = run.trade_date and same_day.mode = run.mode
-        and o.instrument_id = (signal).instrument_id and o.side = 'BUY') end as used_minor) capped
+    cross join lateral (select coalesce((select minor from used
+      where used.instrument_id = (signal).instrument_id), 0) as used_minor) capped
   ), ordered as (
     insert into public.orders (client_order_id, run_id, signal_id, user_id, account_id, instrument_id, venue, position,
       place, side, quantity, decision_price_minor, limit_price_minor, leverage_centi, rate_id, hold_minor,

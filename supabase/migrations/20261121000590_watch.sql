@@ -37,7 +37,7 @@ $$;
 
 -- What is so at the moment: orders, messages and runs of one trade date; what waits or is unknown, of any date.
 create function public.read_gauges(args jsonb) returns jsonb
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = '' set jit = off as $$
   with today as materialized (
     select id, split_part(id, ':', 3) as slot, mode, state, opened_at, decided_at, done_at
     from public.scan_runs where trade_date = (args ->> 'tradeDate')::date
@@ -96,7 +96,7 @@ language sql stable security definer set search_path = '' as $$
     select user_id, venue, coalesce(not_ready, check_found) as not_ready from public.accounts
     where coalesce(not_ready, check_found) is not null and mode = args ->> 'mode'
   ), person as (
-    select client_order_id from public.orders where status = 'unknown' and next_look_at is null
+    select client_order_id from public.orders where ended_at is null and status = 'unknown' and next_look_at is null
   )
   select jsonb_build_object(
     'signals', (select coalesce(jsonb_agg(jsonb_build_object('tradeDate', day, 'count',
@@ -160,8 +160,11 @@ language sql stable security definer set search_path = '' as $$
     -- What did not end an order, but cost it an attempt or a lookup.
     'setbacks', (select coalesce(jsonb_agg(to_jsonb(t)), '[]') from (
       select e.to_status as status, o.venue, e.reason, count(*) as count
-      from public.orders o join public.order_events e on e.order_id = o.id
-      where o.run_id = run.id and e.from_status = 'submitting' and e.to_status in ('queued', 'unknown')
+      from public.orders o
+      -- Of each order that may have had one, by index; `offset 0`: not as one reading of all events there are.
+      cross join lateral (select * from public.order_events e where e.order_id = o.id and e.from_status = 'submitting'
+        and e.to_status in ('queued', 'unknown') offset 0) e
+      where o.run_id = run.id and (o.attempts > 1 or o.looks > 0 or o.status not in ('submitting', 'filled', 'rejected'))
       group by 1, 2, 3 order by 4 desc, 1, 2, 3 limit 20) t))
   from public.scan_runs run
   cross join lateral (select min(submitted_at) as first, max(submitted_at) as last, sum(attempts) as attempts,

@@ -18,7 +18,8 @@ language sql security definer set search_path = '' as $$
   ), open_order as (
     select count(*) as n, min(case o.status
         -- A halted order waits for its end; lifting the halt is nothing that comes due.
-        when 'queued' then case when core.halted_for(o) is not null then o.send_before
+        when 'queued' then case when exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
+            or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id))) then o.send_before
           else coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint)) end
         when 'submitting' then core.at((args ->> 'nowMs')::bigint + 1000) else o.next_look_at end) as next_due
     from public.orders o where o.run_id = args ->> 'runId' and o.ended_at is null and core.unfinished(o)
@@ -40,11 +41,11 @@ $$;
 create function public.read_progress(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('signalId', s.id, 'symbol', i.symbol, 'side', s.side,
-    'done', told.done, 'total', told.total) order by rs.position), '[]')
+    'done', coalesce(told.done, 0), 'total', coalesce(told.total, 0)) order by rs.position), '[]')
   from public.run_signals rs join public.signals s on s.id = rs.signal_id
   join public.instruments i on i.id = s.instrument_id
-  cross join lateral (select count(*) filter (where o.status not in ('queued', 'submitting')) as done, count(*) as total
-    from public.orders o where o.run_id = rs.run_id and o.signal_id = rs.signal_id) told
+  left join (select signal_id, count(*) filter (where status not in ('queued', 'submitting')) as done, count(*) as total
+    from public.orders where run_id = args ->> 'runId' group by 1) told on told.signal_id = rs.signal_id
   where rs.run_id = args ->> 'runId';
 $$;
 
@@ -149,12 +150,16 @@ language sql stable security definer set search_path = '' as $$
             'events', (select jsonb_agg(jsonb_build_object('atMs', core.ms(e.at), 'from', e.from_status,
               'to', e.to_status, 'reason', e.reason) order by e.id) from public.order_events e where e.order_id = o.id),
             'ledger', (select jsonb_agg(jsonb_build_object('kind', l.kind, 'cashDeltaMinor', l.cash_delta_minor,
-              'heldDeltaMinor', l.held_delta_minor) order by l.id) from public.ledger_entries l where l.order_id = o.id))
+              'heldDeltaMinor', l.held_delta_minor) order by l.id)
+              -- By the account, which has an index: its entries are few beside all there are.
+              from public.ledger_entries l where l.account_id = o.account_id and l.order_id = o.id))
           from public.orders o where (o.run_id, o.signal_id, o.user_id) = (d.run_id, d.signal_id, d.user_id)))
         order by run.trade_date desc, d.position), '[]')
-      from public.users u join public.decisions d on d.user_id = u.id
-      join public.scan_runs run on run.id = d.run_id join public.signals s on s.id = d.signal_id
-      join public.instruments i on i.id = s.instrument_id
+      from public.users u, public.instruments i join public.signals s on s.instrument_id = i.id
+      -- A run has signals of its own day only.
+      join public.scan_runs run on run.trade_date = s.trade_date
+      cross join lateral (select * from public.decisions made
+        where (made.run_id, made.signal_id, made.user_id) = (run.id, s.id, u.id) limit 1) d
       where (u.id = args ->> 'user' or lower(u.name) = lower(args ->> 'user')) and i.symbol = args ->> 'symbol'
         and (args ->> 'date' is null or run.trade_date = (args ->> 'date')::date)));
 $$;

@@ -124,9 +124,11 @@ language sql stable as $$
   where u.id = m.user_id;
 $$;
 
--- Messages that may go. Of a run: it is decided, and the user's orders have all ended or 90 seconds are over.
+-- Messages that may go. Of a run: it is decided, and the user's orders have all ended or 90 seconds are over. It walks
+-- the index of what waits until it has enough, and never sorts or looks up all of it.
 create function public.read_due_messages(args jsonb) returns jsonb
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = '' set jit = off
+set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
   select coalesce(jsonb_agg(told.message order by (due.m).id), '[]') from (
     select m from public.messages m
     where m.status = 'queued' and (args ->> 'runId' is null or m.run_id = args ->> 'runId')
@@ -134,7 +136,7 @@ language sql stable security definer set search_path = '' as $$
       and not exists (select from public.message_stops where resumed_at is null)
       and (m.due_at <= core.at((args ->> 'nowMs')::bigint) or (m.run_id is not null and not exists (
         select from public.orders o where o.run_id = m.run_id and o.user_id = m.user_id and core.unfinished(o))))
-    order by m.id limit (args ->> 'limit')::bigint) due, core.message_json(due.m, core.at((args ->> 'nowMs')::bigint)) told;
+    order by m.due_at, m.id limit (args ->> 'limit')::bigint) due, core.message_json(due.m, core.at((args ->> 'nowMs')::bigint)) told;
 $$;
 
 -- Whoever was told something that is not so any more gets one correction, as soon as nothing more is to be expected.
@@ -292,7 +294,7 @@ $$;
 
 -- Unknown messages whose pause is over, each to one caller: it has a minute to come back.
 create function public.claim_message_lookups(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
+language sql security definer set search_path = '' set jit = off set enable_seqscan = off as $$
   with due as (
     select id from public.messages
     where status = 'unknown' and next_look_at <= core.at((args ->> 'nowMs')::bigint)

@@ -1,4 +1,4 @@
-import { setImmediate as drained } from 'node:timers/promises';
+import { setImmediate as eventsHeard } from 'node:timers/promises';
 import { DatabaseError } from '../../src/ports/database.ts';
 import type { Chance } from './chance.ts';
 import { type Fate, fateFor, type Life, type Question } from './fates.ts';
@@ -54,6 +54,11 @@ export interface TurnsOptions {
   killed(life: Life): void;
   /** True: no further turn is given. */
   over(): boolean;
+}
+
+/** Batches start one round of events after their first item, and what they give may make others start. */
+async function drained(): Promise<void> {
+  for (let rounds = 0; rounds < 4; rounds += 1) await eventsHeard();
 }
 
 /**

@@ -44,7 +44,8 @@ export async function messagesCommand(config: Config, flags: MessagesFlags): Pro
     const messages = await messagesOf(store, run);
     if (json) process.stdout.write(`${JSON.stringify(messages)}\n`);
     else {
-      screen().messages({ ...report, messages });
+      const names = new Map(rows.map(({ userId, userName }) => [userId, userName]));
+      screen().messages({ ...report, messages }, names);
       process.stdout.write(historyText(rows));
     }
     return 0;

@@ -10,18 +10,22 @@ const ruleWidth = 60;
 
 /**
  * Each user's message exactly as it is sent, between rules that name the user and what became of it. The first
- * `shownUsers`; the rest are counted. Only characters that would steer the terminal are taken out.
+ * `shownUsers`; the rest are counted. `names` by user id, where the report lists no decisions. Only characters that would steer the terminal are taken out.
  */
-export function messagesText(report: RunReport, paint: Paint = plain): string {
+export function messagesText(report: RunReport, paint: Paint = plain, names = namesIn(report)): string {
   const { messages } = report;
   if (messages.length === 0) return 'No message.';
-  const names = new Map(report.decisions.map(({ userId, userName }) => [userId, userName]));
   const parts = messages.slice(0, shownUsers).map(({ userId, status, text }) => {
     return underRule(`${fitted(names.get(userId) ?? userId, 30)}, message ${status}`, text, paint);
   });
   const left = messages.length - shownUsers;
   if (left > 0) parts.push(moreMessages(left, report));
   return parts.join('\n\n');
+}
+
+/** Users' names by their ids. */
+function namesIn({ decisions }: RunReport): ReadonlyMap<string, string> {
+  return new Map(decisions.map(({ userId, userName }) => [userId, userName]));
 }
 
 /** The reminders of missing logins in the same form; nothing where there are none. */

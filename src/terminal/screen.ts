@@ -23,7 +23,7 @@ export interface Screen {
   /** When a run did what, and what went wrong how often. */
   timings(timings: RunTimings, report: RunReport): void;
   /** Every user's message exactly as it is sent. */
-  messages(report: RunReport): void;
+  messages(report: RunReport, names?: ReadonlyMap<string, string>): void;
   /** A dry run: what would happen, and the hash that pins it. */
   plan(report: RunReport): void;
   /** The report of a session that was finished before. */
@@ -70,7 +70,7 @@ export function makeScreen({ stream, isTerminal, columns: width }: ScreenOptions
     },
     report: reported,
     timings: (timings, report) => say(timingsText(timings, report, columns, paint)),
-    messages: (report) => say(messagesText(report, paint)),
+    messages: (report, names) => say(messagesText(report, paint, names)),
     plan: (report) => say(...planParts(report, columns, paint)),
     alreadyDone(report) {
       const when = `${sessionWords(report.session)} is already done (finished ${fitted(report.finishedAt, 40)}).`;

@@ -113,7 +113,9 @@ language sql set search_path = '' as $$
   join public.instruments i using (exchange, symbol)
   -- A price that is there is left alone: two who place single orders at once must not wait for one another.
   where (select true from public.run_prices old where (old.run_id, old.instrument_id) = (for_run, i.id)
-    and old.price_minor = "priceMinor" and old.priced_at > core.at("atMs") - interval '1 second' limit 1) is null
+    and (old.price_minor, old.previous_close_minor, old.lower_circuit_minor, old.upper_circuit_minor)
+      is not distinct from ("priceMinor", "previousCloseMinor", "lowerCircuitMinor", "upperCircuitMinor")
+    and old.priced_at > core.at("atMs") - interval '1 second' limit 1) is null
   order by i.id
   on conflict (run_id, instrument_id) do update set price_minor = excluded.price_minor,
     previous_close_minor = excluded.previous_close_minor, lower_circuit_minor = excluded.lower_circuit_minor,

@@ -41,9 +41,11 @@ language sql stable as $$
       'limit', d.limit_value, 'actual', d.actual_value,
       'order', (select jsonb_build_object('orderId', o.id, 'clientOrderId', o.client_order_id)
         from public.orders o where (o.run_id, o.signal_id, o.user_id) = (d.run_id, d.signal_id, d.user_id))) end
-  from public.order_requests old
-  join public.decisions d on (d.run_id, d.signal_id, d.user_id) = (old.run_id, old.signal_id, old.user_id)
-  where (old.principal, old.idempotency_key) = (by_principal, by_key);
+  -- One by one, by key: a kept plan may be from when there were none, and join all of both.
+  from (select * from public.order_requests asked
+    where (asked.principal, asked.idempotency_key) = (by_principal, by_key) limit 1) old
+  cross join lateral (select * from public.decisions made
+    where (made.run_id, made.signal_id, made.user_id) = (old.run_id, old.signal_id, old.user_id) limit 1) d;
 $$;
 
 create function public.read_placed(args jsonb) returns jsonb

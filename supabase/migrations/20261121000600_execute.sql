@@ -307,7 +307,8 @@ create function core.heard(outcomes core.outcome[], fresh bigint[], now_at times
   more_quantity numeric, more_value_minor numeric, released_minor numeric, filled numeric, late boolean, moves boolean)
 language sql stable as $$
   with told as (
-    select row.*, o.status, o.quantity, o.filled_quantity + added.more_quantity as filled, added.*
+    select row.*, o.status, o.quantity, o.filled_quantity + added.more_quantity as filled, added.*,
+      coalesce(row."venueOrderId", o.venue_order_id) is not null as is_named
     from unnest(outcomes) row
     join public.orders o on o.id = row."orderId" and o.attempts = coalesce(row.attempts, o.attempts)
     cross join lateral (select coalesce(sum(f.quantity), 0) as more_quantity,
@@ -321,13 +322,16 @@ language sql stable as $$
         when filled > 0 and "venueStatus" in ('working', 'queued', 'partially_filled', 'filled') then 'partially_filled'
         when filled > 0 and "venueStatus" = 'rejected' then 'canceled'
         when "venueStatus" in ('partially_filled', 'filled') then 'working'
+        -- Not sent, and yet the venue has a number for it: it must not go again before somebody has looked.
+        when "venueStatus" = 'queued' and is_named then 'unknown'
         else "venueStatus" end as wanted
     from told
   )
   select "orderId", wanted, case when filled < quantity or "venueStatus" = 'filled' then meant.reason end,
     meant.message, "venueOrderId",
     coalesce(core.at("nextLookMs"),
-      case when "venueStatus" = 'filled' and filled < quantity then now_at + interval '2 seconds' end),
+      case when "venueStatus" = 'filled' and filled < quantity then now_at + interval '2 seconds'
+        when "venueStatus" = 'queued' and wanted = 'unknown' then now_at end),
     core.at("nextAttemptMs"), more_quantity, more_value_minor, meant.released_minor, filled, meant.late,
     (select true from core.order_transitions t where (t.from_status, t.to_status) = (meant.status, wanted) limit 1)
       is not null

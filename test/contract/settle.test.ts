@@ -206,6 +206,17 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
     expect(await order(orderId)).toMatchObject({ status: 'unknown', next_look: String(nowMs + 2000) });
   });
 
+  test('an order that was not sent and has a number of the venue is looked up, and does not go again', async () => {
+    const { orderId } = await atVenue();
+    const notSent = { reason: 'not_reachable', venueOrderId: 'V1', nextAttemptMs: nowMs };
+    await settle(store, [settlement(orderId, 'queued', notSent)]);
+    expect(await order(orderId)).toMatchObject({ status: 'unknown', venue_order_id: 'V1', next_look: String(nowMs) });
+    expect(await events(orderId)).toEqual(['queued', 'submitting', 'unknown']);
+    const looked = { claimId: 'c9', venues: ['paper'], limit: 10, leaseMs: 30_000, nowMs };
+    expect(await store.call('claim_orders', looked)).toEqual([]);
+    expect(await store.call('claim_lookups', { ...looked, claimId: 'c10' })).toMatchObject([{ orderId }]);
+  });
+
   test('an ended order stays as it ended', async () => {
     const { orderId } = await atVenue();
     await settle(store, [settlement(orderId, 'rejected', { reason: 'venue_rejected' })]);

@@ -63,6 +63,7 @@ describe('the bundled sample', { timeout: 180_000 }, () => {
 
     const { runId } = done;
     expect(JSON.parse((await run(['messages', '--run', runId, '--json'])).stdout)).toEqual(messages);
+    expect((await run(['messages', '--run', runId])).stdout).toMatch(/── Kavita Iyer, message \w+ ─/);
     const csv = await run(['report', '--run', runId, '--csv']);
     expect(csv.stdout.trimEnd().split('\n')).toHaveLength(15);
     const why = await run(['why', '--user', 'Kavita Iyer', '--symbol', 'M&M']);

@@ -1,6 +1,6 @@
-import { setImmediate as eventsHeard } from 'node:timers/promises';
 import { DatabaseError } from '../../src/ports/database.ts';
 import type { Chance } from './chance.ts';
+import { drained } from './drained.ts';
 import { type Fate, fateFor, type Life, type Question } from './fates.ts';
 
 interface Pending {
@@ -54,11 +54,6 @@ export interface TurnsOptions {
   killed(life: Life): void;
   /** True: no further turn is given. */
   over(): boolean;
-}
-
-/** Batches start one round of events after their first item, and what they give may make others start. */
-async function drained(): Promise<void> {
-  for (let rounds = 0; rounds < 4; rounds += 1) await eventsHeard();
 }
 
 /**

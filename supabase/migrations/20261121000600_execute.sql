@@ -323,7 +323,7 @@ language sql stable as $$
         when filled > 0 and "venueStatus" = 'rejected' then 'canceled'
         when "venueStatus" in ('partially_filled', 'filled') then 'working'
         -- Not sent, and yet the venue has a number for it: it must not go again before somebody has looked.
-        when "venueStatus" = 'queued' and is_named then 'unknown'
+        when "venueStatus" = 'queued' and is_named and status = 'submitting' then 'unknown'
         else "venueStatus" end as wanted
     from told
   )

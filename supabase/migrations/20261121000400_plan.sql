@@ -162,7 +162,7 @@ $$;
 -- whole page, however old the statistics are. It answers as text (json): nobody here looks into it.
 create function public.read_accounts(args jsonb) returns json
 language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
-set enable_seqscan = off as $$
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
   return (
     with page as materialized (

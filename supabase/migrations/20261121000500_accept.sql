@@ -42,7 +42,6 @@ begin
   with taken as (
     update public.run_users set decided_at = now_at
     where run_id = run.id and decided_at is null and place = any(array(select distinct place from unnest(given)))
-      and user_id = any(array(select distinct "userId" from unnest(given)))
     returning place, user_id
   )
   select coalesce(array_agg(place), '{}'), coalesce(array_agg(user_id), '{}') into places, users from taken;

@@ -1,148 +1,199 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makePast } from '../../scripts/bench/past.ts';
-import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Arguments } from '../../src/ports/arguments.ts';
 import type { StoreFunction } from '../../src/ports/store.ts';
+import { storeOf } from '../pipeline/desk.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
-import {
-  type Account,
-  accepted,
-  claim,
-  fill,
-  mark,
-  minuteMs,
-  nowMs,
-  openScene,
-  type Scene,
-  settle,
-  settlement,
-  signal,
-  tradeDate,
-  undecided,
-  user,
-} from './scene.ts';
+import * as scenes from './scene.ts';
+import { accepted, leaseMs, minuteMs, nowMs, type Scene, settlement, tradeDate, undecided } from './scene.ts';
 
-// A clock says nothing on a small day or a busy machine. Postgres itself counts the rows it reads, and a plan that reads
-// four times as many for each of four times as many is seen with a few hundred orders.
+// Not timed: Postgres counts the rows it reads, so a reading that grows with the square of the run, or with the past, is
+// seen with a few hundred orders. Nothing is ever analyzed here: nobody may hope for statistics of this morning.
 
 const SMALL = 40;
 const LARGE = 160;
+const SYMBOLS = ['TITAN', 'INFY', 'SBICARD'];
+const TABLES = 'orders decisions messages order_events ledger_entries fills positions run_users accounts users'.split(
+  ' ',
+);
+/** Twelve times the orders of the day; `makePast` counts five signals a day, even where there are fewer. */
 const PAST_DAYS = 12;
-const symbols = ['TITAN', 'INFY', 'SBICARD'];
-/** A mark above what everybody buys, so that it is looked at and refuses nobody. */
-const SYMBOL_CAP_MINOR = 1_000_000_000_00;
+const PAST_SIGNALS = 5;
+/** How far a growth may be from the exact one: a larger table may be read by another index. */
+const ROOM = 1.5;
+const SOME_ROWS = 20;
+/** The same beside a past: an empty table is planned for otherwise, and a read past would be twelve times as much. */
+const ROOM_WITH_A_PAST = 2;
+/** Of anything that goes through a run. */
+const ROWS_PER_ORDER = 8;
 
-/** Rows read, by the question that was asked and the table. */
+/** Rows read of each table that grows, by what was asked. */
 type Reading = Map<string, Map<string, number>>;
 
 interface Watched {
   scene: Scene;
-  reading: Reading;
-  /** Asks within a transaction that is rolled back, and notes the rows that were read for it. */
+  /** Asks in a transaction that is rolled back, and notes under `as` what was read for it. */
   ask<F extends StoreFunction>(name: F, args: Arguments[F], as?: string): Promise<void>;
 }
 
-async function rowsByTable({ session }: TestPostgres): Promise<Map<string, number>> {
-  const rows = await session.query(`select relname, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) as n
-    from pg_stat_xact_user_tables where schemaname in ('public', 'core') and relname in ('orders', 'decisions', 'messages',
-      'order_events', 'ledger_entries', 'fills', 'positions', 'run_users', 'accounts', 'users')`);
+/** Those of the present transaction, also inside functions; what an index alone answers is not counted. */
+async function rowsRead({ session }: TestPostgres): Promise<Map<string, number>> {
+  const rows = await session.query(
+    `select relname, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) as n from pg_stat_xact_user_tables
+     where schemaname = 'public' and relname = any($1)`,
+    [TABLES],
+  );
   return new Map(rows.map(({ relname, n }) => [String(relname), Number(n)]));
 }
 
 function asking(database: TestPostgres, reading: Reading): Watched['ask'] {
   return async (name, args, as = name) => {
     await database.session.exec('begin');
-    const before = await rowsByTable(database);
+    const before = await rowsRead(database);
     await database.session.query(`select public.${name}($1::jsonb) as answer`, [JSON.stringify(args)]);
-    const after = await rowsByTable(database);
+    const after = await rowsRead(database);
     await database.session.exec('rollback');
     reading.set(as, new Map([...after].map(([table, n]) => [table, n - (before.get(table) ?? 0)])));
   };
 }
 
-/** A day of three signals for so many users, watched from its planning to its end. */
+/** A day of three signals, all accepted, from its planning to its end; what is read for each question on the way. */
 async function watchedDay(userCount: number, pastDays: number): Promise<Reading> {
   const database = await freshPostgres();
   try {
-    const store = makeStore({ call: database.call, close: async () => undefined });
-    const scene = await openScene(store, {
-      signals: symbols.map((symbol, index) => signal(symbol, { rank: index + 1 })),
-      users: Array.from({ length: userCount }, (_, index) => user(`user-${index + 1}`)),
-      limits: { symbolCapMinor: SYMBOL_CAP_MINOR },
+    for (const table of TABLES) await database.session.exec(`alter table ${table} set (autovacuum_enabled = off)`);
+    const scene = await scenes.openScene(storeOf(database), {
+      signals: SYMBOLS.map((symbol, index) => scenes.signal(symbol, { rank: index + 1 })),
+      users: Array.from({ length: userCount }, (_, index) => scenes.user(`user-${index + 1}`)),
+      // More than all of them buy: it is looked at, and refuses nobody.
+      limits: { symbolCapMinor: 1_000_000_000_00 },
     });
-    if (pastDays > 0) await makePast({ ...database, store }, userCount * 5 * pastDays);
+    const { store } = scene;
+    if (pastDays > 0) await makePast({ ...database, store }, userCount * PAST_SIGNALS * pastDays);
     const reading: Reading = new Map();
-    const watched = { scene, reading, ask: asking(database, reading) };
+    const watched = { scene, ask: asking(database, reading) };
     await planning(watched, userCount / 2);
     await underWay(watched);
-    await over(watched);
+    await atItsEnd(watched);
     return reading;
   } finally {
     await database.close();
   }
 }
 
-function pageOf(scene: Scene, accounts: Account[]): Arguments['accept_page'] {
-  const decisions = accounts.flatMap((account) => scene.signals.map((of) => accepted(scene, account, of)));
-  return { runId: scene.runId, nowMs, decisions };
-}
-
 async function planning({ scene, ask }: Watched, half: number): Promise<void> {
   const { store, runId, mode, signals } = scene;
-  await store.call('accept_page', pageOf(scene, await undecided(scene, { limit: half })));
+  const deciding = (accounts: scenes.Account[]): Arguments['accept_page'] => {
+    return { runId, nowMs, decisions: accounts.flatMap((one) => signals.map((of) => accepted(scene, one, of))) };
+  };
+  await store.call('accept_page', deciding(await undecided(scene, { limit: half })));
   const rest = await undecided(scene);
-  await ask('accept_page', pageOf(scene, rest.slice(0, 10)), 'accept_page of 10 users');
-  await ask('accept_page', pageOf(scene, rest), 'accept_page of half the users');
-  const page = { runId, mode, tradeDate, userIds: null, signalIds: signals.map(({ id }) => id), afterPlace: 0, limit: 10 };
+  await ask('accept_page', deciding(rest.slice(0, 10)), 'accept_page of 10 users');
+  await ask('accept_page', deciding(rest), 'accept_page of half the users');
+  const signalIds = signals.map(({ id }) => id);
+  const page = { runId, mode, tradeDate, userIds: null, signalIds, afterPlace: 0, limit: 10 };
   await ask('read_accounts', { ...page, frozen: false });
-  await ask('read_accounts', { ...page, frozen: true }, 'read_accounts of the run');
-  await store.call('accept_page', pageOf(scene, rest));
+  await store.call('accept_page', deciding(rest));
   await ask('decide_run', { runId, nowMs });
   await store.call('decide_run', { runId, nowMs });
 }
 
+/** A third is filled, a third is working at the venue, a third waits. */
 async function underWay({ scene, ask }: Watched): Promise<void> {
   const { store, runId, users } = scene;
-  const sent = await claim(store, 'claim-1', { limit: users.length * 2 });
+  const sent = await scenes.claim(store, 'claim-1', { limit: users.length * 2 });
   const ids = sent.map(({ orderId }) => orderId);
-  await mark(store, 'claim-1', ids);
-  await settle(store, ids.map((id, index) => index % 2 === 0
-    ? settlement(id, 'filled', { fills: [fill(`F${id}`, 10)] })
-    : settlement(id, 'working', { nextLookMs: nowMs + minuteMs, venueOrderId: `V${id}` })));
-  await whatAWorkerAsks({ scene, ask }, '');
+  await scenes.mark(store, 'claim-1', ids);
+  await scenes.settle(
+    store,
+    ids.map((id, index) => (index % 2 === 0 ? filled(id) : working(id))),
+  );
+  await askOfTheRun({ scene, ask }, '');
   await ask('read_due_messages', { runId, nowMs: nowMs + 2 * minuteMs, limit: 10 });
 }
 
-async function over({ scene, ask }: Watched): Promise<void> {
-  const { store, users } = scene;
-  const left = await claim(store, 'claim-2', { limit: 1000 });
-  await mark(store, 'claim-2', left.map(({ orderId }) => orderId));
-  const open = await store.call('claim_lookups', { claimId: 'claim-3', venues: ['paper'], limit: 1000, leaseMs: 1, nowMs: nowMs + minuteMs });
-  await settle(store, [...left, ...open].map(({ orderId: id }) => settlement(id, 'filled', { fills: [fill(`F${id}`, 10)] })));
-  await whatAWorkerAsks({ scene, ask }, ' when all is over');
+async function atItsEnd({ scene, ask }: Watched): Promise<void> {
+  const { store } = scene;
+  const all = { venues: ['paper'], limit: 1000, leaseMs };
+  const left = await scenes.claim(store, 'claim-2', all);
+  const leftIds = left.map(({ orderId }) => orderId);
+  await scenes.mark(store, 'claim-2', leftIds);
+  const looked = await store.call('claim_lookups', { ...all, claimId: 'claim-3', nowMs: nowMs + minuteMs });
+  await scenes.settle(store, [...leftIds, ...looked.map(({ orderId }) => orderId)].map(filled));
+  await askOfTheRun({ scene, ask }, ' at its end');
 }
 
-async function whatAWorkerAsks({ scene, ask }: Pick<Watched, 'scene' | 'ask'>, when: string): Promise<void> {
-  const { runId, users } = scene;
-  const asked = <F extends StoreFunction>(name: F, args: Arguments[F]) => ask(name, args, `${name}${when}`);
+function filled(orderId: number) {
+  return settlement(orderId, 'filled', { fills: [scenes.fill(`F${orderId}`, 10)] });
+}
+
+function working(orderId: number) {
+  return settlement(orderId, 'working', { venueOrderId: `V${orderId}`, nextLookMs: nowMs + minuteMs });
+}
+
+async function askOfTheRun({ scene, ask }: Watched, when: string): Promise<void> {
+  const { runId } = scene;
+  const asked: Watched['ask'] = (name, args) => ask(name, args, `${name}${when}`);
+  const few = { claimId: 'claim-4', venues: ['paper'], limit: 10, leaseMs, nowMs };
   await asked('trip_breakers', { nowMs });
   await asked('finish_run', { runId, nowMs });
   await asked('finish_runs', { nowMs });
   await asked('read_progress', { runId });
   await asked('read_report', { runId });
   await asked('read_run_timings', { runId });
-  await asked('count_unfinished', {});
-  await asked('sweep_orders', { nowMs, onlyProcess: false });
-  await asked('claim_orders', { claimId: 'another', venues: ['paper'], limit: 10, leaseMs: 1, nowMs });
-  await asked('claim_lookups', { claimId: 'another', venues: ['paper'], limit: 10, leaseMs: 1, nowMs });
-  await asked('read_orders', { userId: 'user-1', status: null, symbol: null, runId: null, beforeId: null, limit: 3 });
   await asked('read_gauges', { tradeDate });
   await asked('read_condition', { mode: 'paper', tradeDates: [tradeDate], functions: [] });
-  await asked('queue_corrections', { nowMs } as never);
+  await asked('count_unfinished', {});
+  await asked('sweep_orders', { nowMs, onlyProcess: false });
+  await asked('claim_orders', few);
+  await asked('claim_lookups', few);
+  const all = { status: null, symbol: null, runId: null, beforeId: null };
+  await asked('read_orders', { ...all, userId: 'user-1', limit: SYMBOLS.length });
 }
 
-test('x', async () => {
-  const a = await watchedDay(SMALL, 0), b = await watchedDay(SMALL, PAST_DAYS), c = await watchedDay(LARGE, PAST_DAYS);
-  const s = (m) => [...m.values()].reduce((x, y) => x + y, 0);
-  for (const [k, v] of a) console.log(k.padEnd(45), s(v), s(b.get(k)), s(c.get(k)), (s(c.get(k))/s(b.get(k))).toFixed(1), JSON.stringify(Object.fromEntries([...c.get(k)].filter(([,n])=>n>0))));
+const pages = ['accept_page of 10 users', 'accept_page of half the users'];
+const ofTheRun = ['trip_breakers', 'finish_run', 'finish_runs', 'read_progress', 'read_report', 'read_run_timings'];
+const ofToday = ['read_gauges', 'read_condition', 'count_unfinished'];
+const throughTheRun = [...ofTheRun, ...ofToday].flatMap((name) => [name, `${name} at its end`]);
+const ofAFew = ['read_orders', 'claim_orders', 'claim_lookups'];
+const withNothingToDo = ['sweep_orders', 'claim_orders', 'claim_lookups'].map((name) => `${name} at its end`);
+
+describe('the rows the functions read', () => {
+  let small: Reading;
+  let large: Reading;
+  let withoutPast: Reading;
+  beforeAll(async () => {
+    withoutPast = await watchedDay(SMALL, 0);
+    small = await watchedDay(SMALL, PAST_DAYS);
+    large = await watchedDay(LARGE, PAST_DAYS);
+  });
+
+  /** Over all tables but `users`: whoever orders all users for a plan reads them, once. */
+  function rows(reading: Reading, name: string): number {
+    const tables = reading.get(name);
+    if (!tables) throw new Error(`nobody asked for "${name}"`);
+    return [...tables].reduce((sum, [table, n]) => sum + (table === 'users' ? 0 : n), 0);
+  }
+
+  test('are counted inside functions, too', () => {
+    const tables = large.get('read_report');
+    expect([tables?.get('orders'), tables?.get('decisions')]).toEqual([LARGE * SYMBOLS.length, LARGE * SYMBOLS.length]);
+  });
+
+  test.each([...pages, 'decide_run', ...throughTheRun])('%s: in proportion to the run', (name) => {
+    expect(rows(small, name)).toBeGreaterThan(0);
+    expect(rows(large, name)).toBeLessThanOrEqual(ROOM * (LARGE / SMALL) * rows(small, name));
+    expect(rows(large, name)).toBeLessThanOrEqual(ROWS_PER_ORDER * LARGE * SYMBOLS.length);
+  });
+
+  test.each(['read_accounts', 'read_due_messages', ...ofAFew])('%s: the same in any run', (name) => {
+    expect(rows(large, name)).toBeLessThanOrEqual(ROOM * rows(small, name) + SOME_ROWS);
+  });
+
+  test.each(withNothingToDo)('%s: none', (name) => expect(rows(large, name)).toBe(0));
+
+  const all = [...pages, 'read_accounts', 'read_due_messages', 'decide_run', ...throughTheRun, ...ofAFew];
+  test.each([...all, 'sweep_orders'])('%s: no more with a past than without one', (name) =>
+    expect(rows(small, name)).toBeLessThanOrEqual(ROOM_WITH_A_PAST * rows(withoutPast, name) + SOME_ROWS),
+  );
 });

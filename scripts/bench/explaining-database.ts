@@ -17,9 +17,11 @@ set auto_explain.log_min_duration = -1;
 set auto_explain.log_analyze = on;
 set auto_explain.log_buffers = on;
 set auto_explain.log_nested_statements = on;
-set auto_explain.log_parameter_max_length = 0;
 set auto_explain.log_level = notice;
 set client_min_messages = notice;
+-- Known from Postgres 16 on; before it no parameters are logged.
+select set_config('auto_explain.log_parameter_max_length', '0', false)
+where current_setting('server_version_num')::integer >= 160000;
 `;
 
 /**
@@ -64,7 +66,12 @@ async function explainingSession(url: string) {
   const notices: string[] = [];
   client.on('notice', ({ message = '' }) => notices.push(message));
   await client.connect();
-  await client.query(EXPLAIN);
+  try {
+    await client.query(EXPLAIN);
+  } catch (error) {
+    await client.end();
+    throw error;
+  }
   const ask = async (name: string, args: unknown): Promise<unknown> => {
     const { rows } = await client.query<{ answer: unknown }>(callStatement(name), [JSON.stringify(args)]);
     return rows[0]?.answer ?? null;

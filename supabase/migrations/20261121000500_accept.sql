@@ -105,6 +105,7 @@ begin
     where (decided).outcome = 'accepted' and not exists (select from unnest(refused) no
       where (no."signalId", no."userId") = ((decided)."signalId", (decided)."userId"))
   ), crowded as (
+    -- Accounts whose accepts may not all fit.
     select a.id from (
       select account_id, sum((row)."holdMinor") as hold_minor, count(*) filter (where side = 'BUY') as buys,
         count(*) > count(distinct instrument_id) as has_one_twice
@@ -113,7 +114,8 @@ begin
     where asked.has_one_twice or asked.hold_minor > a.cash_minor - a.held_minor
       or (a.max_open_positions is not null and asked.buys > a.max_open_positions - core.open_instruments(a.id))
   ), placed as (
-    select row, case when run.limits ->> 'symbolCapMinor' is null and not account_id in (select id from crowded) then null
+    select row, case
+      when run.limits ->> 'symbolCapMinor' is null and not account_id in (select id from crowded) then null
       when run.takes_orders_until is null then position
       else (select count(*) from accept other
         where other.account_id = accept.account_id and other.position <= accept.position) end as turn
@@ -137,7 +139,8 @@ begin
       and same_day.mode = run.mode and o.side = 'BUY' group by 1
   ), judged as materialized (
     -- Subqueries, each by an index: a join could be planned for far fewer rows than there are.
-    select decided as row, send_before, (signal).side, (signal).instrument_id, a.venue as account_venue, a.max_open_positions,
+    select decided as row, send_before, (signal).side, (signal).instrument_id, a.venue as account_venue,
+      a.max_open_positions,
       -- 0: somebody waits for his single order, so it goes before what a scan queued.
       case when run.takes_orders_until is null then asked.position else 0 end as position,
       core.not_ready_on(a, run.trade_date) as not_ready, a.cash_minor - a.held_minor as available_minor, used_minor,
@@ -205,8 +208,8 @@ begin
     insert into public.decisions (run_id, signal_id, user_id, account_id, position, place, outcome, reason, limit_value,
       actual_value, quantity, price_minor, hold_minor)
     select run.id, (decided)."signalId", (decided)."userId", (decided)."accountId",
-      case when run.takes_orders_until is null then asked.position else 0 end, (decided).place, coalesce(no.outcome, (decided).outcome),
-      coalesce(no.reason, (decided).reason), case when no.reason is null then (decided)."limit" else no."limit" end,
+      case when run.takes_orders_until is null then asked.position else 0 end, (decided).place,
+      coalesce(no.outcome, (decided).outcome), coalesce(no.reason, (decided).reason), case when no.reason is null then (decided)."limit" else no."limit" end,
       case when no.reason is null then (decided).actual else no.actual end,
       case when no.reason is null then (decided).quantity else 0 end, (decided)."priceMinor",
       case when no.reason is null then (decided)."holdMinor" else 0 end

@@ -65,7 +65,8 @@ language sql stable security definer set search_path = '' set jit = off as $$
     'queued', (select jsonb_build_object('count', count(*), 'oldestAtMs', core.ms(min(created_at)))
       from public.orders where ended_at is null and status = 'queued'),
     'unknownOrders', (select count(*) from public.orders where ended_at is null and status = 'unknown'),
-    'leftToAPerson', (select count(*) from public.orders where ended_at is null and status = 'unknown' and next_look_at is null),
+    'leftToAPerson', (select count(*) from public.orders
+      where ended_at is null and status = 'unknown' and next_look_at is null),
     'messagesWaiting', (select jsonb_build_object('count', count(*), 'oldestDueAtMs', core.ms(min(due_at)))
       from public.messages where status = 'queued'),
     'blockedAccounts', (select count(*) from public.accounts where coalesce(not_ready, check_found) is not null),

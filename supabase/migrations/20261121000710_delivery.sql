@@ -137,7 +137,8 @@ set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
       and not exists (select from public.message_stops where resumed_at is null)
       and (m.due_at <= core.at((args ->> 'nowMs')::bigint) or (m.run_id is not null and not exists (
         select from public.orders o where o.run_id = m.run_id and o.user_id = m.user_id and core.unfinished(o))))
-    order by m.due_at, m.id limit (args ->> 'limit')::bigint) due, core.message_json(due.m, core.at((args ->> 'nowMs')::bigint)) told;
+    order by m.due_at, m.id limit (args ->> 'limit')::bigint) due
+  cross join lateral core.message_json(due.m, core.at((args ->> 'nowMs')::bigint)) told;
 $$;
 
 -- Whoever was told something that is not so any more gets one correction, as soon as nothing more is to be expected.

@@ -241,6 +241,7 @@ $$;
 -- How much is still to be done over all runs: orders that are not ended and not left to a person, messages not settled.
 create function public.count_unfinished(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select jsonb_build_object('orders', (select count(*) from public.orders o where o.ended_at is null and core.unfinished(o)),
+  select jsonb_build_object(
+    'orders', (select count(*) from public.orders o where o.ended_at is null and core.unfinished(o)),
     'messages', (select count(*) from public.messages where status in ('queued', 'sending')));
 $$;

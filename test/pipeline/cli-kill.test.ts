@@ -7,7 +7,7 @@ import { type Office, office } from './office.ts';
 import { reportOn } from './report-shape.ts';
 
 const columns = 'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue';
-/** Three pages of users, one in thirty with money for more than nothing: much to decide, little to send. */
+/** Six pages of users, one in thirty with money for more than nothing: much to decide, little to send. */
 const users = Array.from({ length: 3000 }, (_, n) => {
   return `User ${n},+9199999${10_000 + n},${n % 30 === 0 ? 100_000 : 100},20,5,,,,paper`;
 });
@@ -54,7 +54,9 @@ describe('a process', { timeout: 240_000 }, () => {
     const planned = reportOn((await run([...scan, '--dry-run'])).stdout);
     expect(planned.totals).toMatchObject({ users: 3000, accepted: 200 });
 
-    for (const [step, times] of killAfter) await killed(start(scan, { LOG_LEVEL: 'info' }), step, times);
+    // Few at once, so that there is something left to be killed at.
+    const slow = { LOG_LEVEL: 'info', CONCURRENCY: '10' };
+    for (const [step, times] of killAfter) await killed(start(scan, slow), step, times);
     const last = await run(scan);
     expect(last).toMatchObject({ code: 0 });
     const report = reportOn(last.stdout);

@@ -1,5 +1,5 @@
 import { ready } from '../stages/ready.ts';
-import { stopped } from '../stages/stopped.ts';
+import { stopped, stoppedWithin } from '../stages/stopped.ts';
 import type { HttpParts } from './parts.ts';
 
 /** What is not known by then, the next readiness finds out. */
@@ -10,7 +10,7 @@ const WITHIN_MS = 60_000;
  * not wait for the next readiness. Never throws: a login that was made stays one.
  */
 export async function checkAfterLogin({ world, settings, stop }: HttpParts, accountId: number): Promise<void> {
-  const over = AbortSignal.any([stop, AbortSignal.timeout(WITHIN_MS)]);
+  const over = stoppedWithin(WITHIN_MS, stop);
   try {
     const asked = { mode: settings.mode, concurrency: 1, stop: over, accountIds: [accountId] };
     const report = await Promise.race([ready(world, asked), stopped(over).then(() => null)]);

@@ -1,6 +1,7 @@
 import type { UpgradeWebSocket } from 'hono/ws';
 import type { World } from '../ports/world.ts';
 import type { RunRequest } from '../stages/request.ts';
+import { stoppedWithin } from '../stages/stopped.ts';
 import type { Metrics } from './metrics.ts';
 import type { Changes } from './order-hub.ts';
 
@@ -50,5 +51,5 @@ export interface HttpParts {
 
 /** Until when work that begins now may go on: its deadline, or the end of this process. */
 export function untilDeadline({ stop, deadlineMs }: Pick<HttpParts, 'stop' | 'deadlineMs'>): AbortSignal {
-  return AbortSignal.any([stop, AbortSignal.timeout(deadlineMs)]);
+  return stoppedWithin(deadlineMs, stop);
 }

@@ -2,6 +2,7 @@ import { istMs } from '../domain/ist.ts';
 import { dueMsOf } from '../domain/session.ts';
 import type { World } from '../ports/world.ts';
 import { notify } from './notify.ts';
+import { stoppedWithin } from './stopped.ts';
 
 /** Nobody is woken, and nobody logs in before his broker has ended yesterday's logins (Kite: 06:00). */
 const NOT_BEFORE = '08:00';
@@ -26,9 +27,8 @@ export async function remindOfLogins(
   const dueMs = Math.max(nowMs, istMs(tradeDate, NOT_BEFORE));
   const { queued } = await store.call('queue_login_reminders', { tradeDate, dueMs, sendBeforeMs, nowMs });
   tell({ step: 'reminders_queued', tradeDate, count: queued });
-  const bound = AbortSignal.timeout(SEND_WITHIN_MS);
   try {
-    await notify(world, concurrency, stop ? AbortSignal.any([stop, bound]) : bound);
+    await notify(world, concurrency, stoppedWithin(SEND_WITHIN_MS, stop));
   } catch (error) {
     tell({ step: 'telling_failed', alert: true, error });
   }

@@ -5,3 +5,16 @@ export function stopped(stop: AbortSignal | undefined): Promise<void> {
     else stop?.addEventListener('abort', () => resolve(), { once: true });
   });
 }
+
+/**
+ * Aborts after `ms`, or when `stop` does. Not AbortSignal.any: it does not hold the AbortSignal.timeout it is made of, which
+ * a garbage collection takes with its timer (Node 24), so that the bound of whoever only looks at `aborted` never comes.
+ */
+export function stoppedWithin(ms: number, stop?: AbortSignal): AbortSignal {
+  const end = new AbortController();
+  for (const signal of [AbortSignal.timeout(ms), stop]) {
+    if (signal?.aborted) end.abort();
+    signal?.addEventListener('abort', () => end.abort(), { once: true, signal: end.signal });
+  }
+  return end.signal;
+}

@@ -4,12 +4,12 @@
 // for it) and the isolation.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { cleanCopy, megabytesOf } from './deploy/clean-copy.ts';
 import { allowedBy, execForm, type Instruction, readDockerfile, wordsOf } from './deploy/dockerfile.ts';
 import { endOf, startNode, startPostgres, startService, stop } from './deploy/service.ts';
+import { freePort } from './free-port.ts';
 
 interface Stage {
   /** Stands for `/`. */
@@ -174,13 +174,4 @@ async function startIt(stage: Stage): Promise<void> {
   } finally {
     await postgres.stop();
   }
-}
-
-async function freePort(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  const probe = createServer().listen(0, '127.0.0.1', () => {
-    const address = probe.address();
-    probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-  });
-  return promise;
 }

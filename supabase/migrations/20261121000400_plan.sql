@@ -92,7 +92,7 @@ begin
 
   insert into public.run_signals (run_id, signal_id, position, send_before)
   select new_run, "signalId", position, core.at("sendBeforeMs")
-  from jsonb_to_recordset(args -> 'signals') as row("signalId" text, position integer, "sendBeforeMs" bigint);
+  from jsonb_to_recordset(args -> 'signals') as row("signalId" text, position bigint, "sendBeforeMs" bigint);
 
   perform core.freeze_prices(new_run, args -> 'quotes');
 

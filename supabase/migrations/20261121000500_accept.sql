@@ -27,7 +27,7 @@ declare
   run public.scan_runs;
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
   given core.decided[] := core.decisions_in(args);
-  places integer[];
+  places bigint[];
   users text[];
   refused core.refusal[];
   turn core.decided[];
@@ -82,7 +82,7 @@ $$;
 -- Decisions with their signals and where these stand in the run. Each by index: a run of single orders has as many
 -- signals as orders, and a join could be with all of them.
 create function core.with_signals(run public.scan_runs, given core.decided[])
-returns table (decided core.decided, "position" integer, send_before timestamptz, signal public.signals)
+returns table (decided core.decided, "position" bigint, send_before timestamptz, signal public.signals)
 language sql stable as $$
   select row, rs.position, rs.send_before, s.signal
   from unnest(given) row

@@ -114,8 +114,8 @@ language sql stable security definer set search_path = '' as $$
   from (
     select rs.position, d as decision from public.run_signals rs
     join public.decisions d on (d.run_id, d.signal_id) = (rs.run_id, rs.signal_id)
-    where rs.run_id = args ->> 'runId' and rs.position >= (args ->> 'afterPosition')::integer
-      and (rs.position, d.place) > ((args ->> 'afterPosition')::integer, (args ->> 'afterPlace')::integer)
+    where rs.run_id = args ->> 'runId' and rs.position >= (args ->> 'afterPosition')::bigint
+      and (rs.position, d.place) > ((args ->> 'afterPosition')::bigint, (args ->> 'afterPlace')::bigint)
     order by rs.position, d.place limit (args ->> 'limit')::bigint) page
   cross join lateral (select (page.decision).*) d
   join public.signals s on s.id = d.signal_id join public.instruments i on i.id = s.instrument_id

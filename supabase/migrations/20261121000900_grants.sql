@@ -45,14 +45,21 @@ create policy a_user_reads_his_own_orders on public.orders for select to authent
   using (user_id = (select core.current_user_id()));
 create policy a_user_reads_his_own_messages on public.messages for select to authenticated
   using (user_id = (select core.current_user_id()));
--- What belongs to an account is his whose account it is.
+-- What belongs to an account is theirs whose account it is. As an array: with it the rows are found by index, while
+-- `in (select …)` is asked of each row of the table.
 create policy a_user_reads_his_own_positions on public.positions for select to authenticated
-  using (account_id in (select id from public.accounts where user_id = (select core.current_user_id())));
+  using (account_id = any(array(select id from public.accounts where user_id = (select core.current_user_id()))));
 create policy a_user_reads_his_own_fills on public.fills for select to authenticated
-  using (account_id in (select id from public.accounts where user_id = (select core.current_user_id())));
+  using (account_id = any(array(select id from public.accounts where user_id = (select core.current_user_id()))));
 create policy a_user_reads_his_own_ledger on public.ledger_entries for select to authenticated
-  using (account_id in (select id from public.accounts where user_id = (select core.current_user_id())));
+  using (account_id = any(array(select id from public.accounts where user_id = (select core.current_user_id()))));
+-- What every exchange publishes of its listings. An instrument known from a signal alone is shown only to those who hold
+-- or ordered it: others would read in it what is going to be bought. (Each subquery sees the reader's own rows only.)
+create policy a_user_reads_what_is_listed_and_what_they_trade on public.instruments for select to authenticated
+  using (not assumed or id in (select instrument_id from public.positions)
+    or id in (select instrument_id from public.orders));
 
+grant select (id, exchange, symbol, isin, name) on public.instruments to authenticated;
 grant select on public.accounts, public.decisions, public.orders, public.messages, public.positions, public.fills,
   public.ledger_entries to authenticated;
 grant execute on function core.current_user_id() to authenticated;

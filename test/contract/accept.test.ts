@@ -22,7 +22,7 @@ onEveryDatabase('accept and decide_run', ({ store, session, value }) => {
     const [first] = decisions;
     const [order] = await session.query(
       `select status, reason, venue, side, quantity::int, limit_price_minor::int,
-      decision_price_minor::int, hold_minor::int, charges_minor::int, position, place, attempts, filled_quantity::int
+      decision_price_minor::int, hold_minor::int, charges_minor::int, position::int, place::int, attempts, filled_quantity::int
       from public.orders where client_order_id = $1`,
       [first?.clientOrderId],
     );

@@ -81,6 +81,7 @@ order by 1`;
 
 const meant = [
   ...OWN.map((table) => `authenticated may select ${table}`),
+  'authenticated may select a column of instruments',
   'authenticated may call core.current_user_id()',
   ...Object.keys(answers).map((name) => `service_role may call ${name}(jsonb)`),
 ].sort();
@@ -104,6 +105,28 @@ onEveryDatabase('access', ({ store, session, value }) => {
         expect([table, rows.length], 'all of his').toEqual([table, all.length - others.length]);
       }
     }
+  });
+
+  test('a user reads the names of what is listed, and of an unlisted instrument only where it is in his books', async () => {
+    await trade(store, session);
+    await session.exec(`insert into public.instruments (exchange, symbol, assumed)
+      values ('NSE', 'SECRET', true), ('NSE', 'OWN', true);
+      insert into public.positions (account_id, instrument_id, quantity, cost_minor, margin_minor)
+      select a.id, i.id, 0, 0, 0 from public.accounts a, public.instruments i
+      where a.user_id = 'asha' and i.symbol = 'OWN'`);
+    const sql = 'select id, exchange, symbol, isin, name from public.instruments order by symbol';
+    const symbols = async (login: string) => {
+      const rows = await as(session, 'authenticated', subject(login), () => session.query(sql));
+      return rows.map(({ symbol }) => symbol);
+    };
+    expect(await symbols(logins.asha)).toEqual(['OWN', 'TITAN']);
+    expect(await symbols(logins.ravi)).toEqual(['TITAN']);
+    const rest = as(session, 'authenticated', subject(logins.asha), () =>
+      session.query('select restricted from public.instruments'),
+    );
+    await expect(rest).rejects.toEqual(denied);
+    const strangers = as(session, 'anon', null, () => session.query(sql));
+    await expect(strangers).rejects.toEqual(denied);
   });
 
   test.each([

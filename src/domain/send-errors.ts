@@ -38,17 +38,3 @@ export function retryAfterMs(code: string | null, attempt: number): number {
   if (code === '63049') return AN_HOUR_MS * 2 ** Math.min(attempt, 3);
   return HALF_A_MINUTE_MS * 2 ** Math.min(Math.max(attempt, 1) - 1, 6);
 }
-
-const stopWords = new Set(['stop', 'stopall', 'unsubscribe', 'cancel', 'end', 'quit', 'बंद', 'बंद करें', 'रोकें']);
-const startWords = new Set(['start', 'unstop', 'yes', 'शुरू', 'शुरू करें', 'चालू']);
-
-/** Whether a message that came in says stop or start, and nothing else; the words are those Twilio itself listens to. */
-export function consentIn(text: string): 'stop' | 'start' | null {
-  const word = text
-    .normalize('NFC')
-    .toLowerCase()
-    .replace(/[\p{P}\s]+/gu, ' ')
-    .trim();
-  if (stopWords.has(word)) return 'stop';
-  return startWords.has(word) ? 'start' : null;
-}

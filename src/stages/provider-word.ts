@@ -1,4 +1,5 @@
-import { consentIn, retryAfterMs, type SendErrorClass } from '../domain/send-errors.ts';
+import { consentIn } from '../domain/consent.ts';
+import { retryAfterMs, type SendErrorClass } from '../domain/send-errors.ts';
 import type { ProviderWord, World } from '../ports/world.ts';
 
 /**

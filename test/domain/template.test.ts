@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { denyReasons, skipReasons } from '../../src/domain/decision.ts';
 import { type SummaryInput, summaryParts, summaryText } from '../../src/domain/message.ts';
 import { languages, messageWords } from '../../src/domain/message-words.ts';
-import { consentIn, retryAfterMs, sendErrorClass } from '../../src/domain/send-errors.ts';
+import { retryAfterMs, sendErrorClass } from '../../src/domain/send-errors.ts';
 import {
   filledTemplate,
   operatorMessage,
@@ -225,18 +225,6 @@ describe('words', () => {
         notDone: [{ ...itc, reason: 'insufficient_funds', limit: '3200.00', actual: '20100.00' }],
       }),
     ).toContain('ITC: पर्याप्त राशि उपलब्ध नहीं (चाहिए ₹20,100.00, उपलब्ध ₹3,200.00)');
-  });
-
-  test.each([
-    ['STOP', 'stop'],
-    [' stop. ', 'stop'],
-    ['बंद', 'stop'],
-    ['Start', 'start'],
-    ['शुरू', 'start'],
-    ['please stop buying', null],
-    ['', null],
-  ])('%j means %s', (text, meaning) => {
-    expect(consentIn(text)).toBe(meaning);
   });
 
   test('an unknown code is for a person, and pauses grow', () => {

@@ -2,6 +2,7 @@ import pRetry from 'p-retry';
 import type { Arguments } from '../../ports/arguments.ts';
 import { type Database, DatabaseError } from '../../ports/database.ts';
 import { type Answer, answers, type Store, type StoreFunction } from '../../ports/store.ts';
+import { storable } from './storable.ts';
 
 /** A database that is gone for ten seconds is waited for: pauses of 0.2 s, 0.4 s … 3.2 s, jittered, about 15 s in all. */
 const PATIENCE = { retries: 8, minTimeout: 200, factor: 2, maxTimeout: 4_000, randomize: true };
@@ -23,7 +24,9 @@ export function makeStore(database: Database): Store {
   };
   return {
     async call<F extends StoreFunction>(name: F, args: Arguments[F]): Promise<Answer<F>> {
-      const answer = await pRetry(() => ask(name, args), { ...PATIENCE, shouldRetry: isWorthwhile });
+      // Text from outside, made such as a database takes, whatever the transport.
+      const clean = storable(args);
+      const answer = await pRetry(() => ask(name, clean), { ...PATIENCE, shouldRetry: isWorthwhile });
       const parsed = answers[name].safeParse(answer);
       if (!parsed.success) {
         const message = `the database function ${name} answered in a shape this version does not know: run npm run migrate, or update daily-scan`;

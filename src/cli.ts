@@ -1,30 +1,22 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { DatabaseInUseError } from './adapters/store/lock.ts';
 import { accountCommand } from './commands/account.ts';
 import { type ApikeyFlags, apikeyCommand } from './commands/apikey.ts';
 import { reportAgain, whyCommand } from './commands/ask.ts';
 import { calendarCommand } from './commands/calendar.ts';
+import { command, ending, printRefusal } from './commands/command.ts';
 import { connectionCommand } from './commands/connect.ts';
 import { doctorCommand } from './commands/doctor.ts';
-import { failureText } from './commands/failure.ts';
 import { halt, resume } from './commands/halt.ts';
 import { importFile } from './commands/import.ts';
 import { messagesCommand } from './commands/messages.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { readyCommand } from './commands/ready.ts';
-import { type Refusal, refusal } from './commands/refusal.ts';
 import { resolveCommand } from './commands/resolve.ts';
 import { exitCodeOf, type ScanFlags, scanCommand } from './commands/scan.ts';
 import { jsonShow, screenShow } from './commands/show.ts';
 import { whatsappCommand } from './commands/whatsapp.ts';
 import { workerCommand } from './commands/worker.ts';
-import { type Config, readConfig } from './config.ts';
-import type { Problem } from './domain/words.ts';
 import { makeLog } from './log.ts';
-import { problemLine } from './terminal/words.ts';
-
-/** What a command leaves behind: the exit code, or why it could not be carried out. */
-type Ended = number | Refusal | { kind: 'refused'; code: string; message: string };
 
 const program = new Command('daily-scan')
   .description(
@@ -36,41 +28,6 @@ const program = new Command('daily-scan')
 function seconds(text: string): number {
   if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('It must be a whole number of seconds.');
   return Number(text);
-}
-
-/** Runs a command with the checked configuration and turns its end into an exit code. */
-function command<Flags extends { json?: boolean }>(work: (config: Config, flags: Flags) => Promise<Ended>) {
-  return async (flags: Flags): Promise<void> => {
-    process.exitCode = await ending(flags.json ?? false, async () => {
-      const read = readConfig();
-      if (read.kind === 'refused')
-        return refusal('bad_environment', `The environment is not usable:\n  ${read.problems.join('\n  ')}`);
-      return work(read.config, flags);
-    });
-  };
-}
-
-async function ending(json: boolean, work: () => Promise<Ended>): Promise<number> {
-  try {
-    const ended = await work();
-    if (typeof ended === 'number') return ended;
-    complain(json, ended.code, ended.message, 'problems' in ended ? ended.problems : []);
-    return 2;
-  } catch (error) {
-    const code = error instanceof DatabaseInUseError ? 'database_in_use' : 'failed';
-    complain(json, code, failureText(error), []);
-    return 1;
-  }
-}
-
-function complain(json: boolean, code: string, message: string, problems: Problem[]): void {
-  process.stderr.write(`${message}\n`);
-  for (const problem of problems.slice(0, 20)) process.stderr.write(`  ${problemLine(problem)}\n`);
-  if (json) printRefusal(code, message, problems);
-}
-
-function printRefusal(code: string, message: string, problems: Problem[]): void {
-  process.stdout.write(`${JSON.stringify({ error: { code, message, problems } })}\n`);
 }
 
 program
@@ -148,7 +105,9 @@ program
   .description('template: what to submit for approval; resume: let messages go again after a stop')
   .argument('<what>', 'template or resume')
   .option('--check', 'compare the approved templates with what is sent')
-  .action((what: string, flags: { check?: boolean; json?: boolean }) => command(whatsappCommand(what))(flags));
+  .action((what: string, flags: { check?: boolean; by?: string; json?: boolean }) =>
+    command(whatsappCommand(what))(flags),
+  );
 
 program
   .command('account')
@@ -231,6 +190,11 @@ for (const [name, work, what] of [
     .option('--venue <venue>', 'only this venue')
     .option('--user <user>', 'only this user (name or id)')
     .action(command(work));
+}
+
+for (const name of ['halt', 'resume', 'resolve', 'messages', 'whatsapp']) {
+  const acting = program.commands.find((one) => one.name() === name);
+  acting?.option('--by <who>', 'who does it, for the log of operator actions (default: user@host of this machine)');
 }
 
 try {

@@ -26,7 +26,7 @@ export async function resolveUnknown(
       as,
       quantity: as === 'partly' ? quantity : null,
       priceMinor: fills[0]?.priceMinor ?? null,
-      by: 'torture',
+      by: { who: 'torture', how: 'cli' },
       nowMs: clock.nowMs(),
     });
     if (answer.kind !== 'resolved') throw new Error(`${id} could not be resolved as ${as}: ${JSON.stringify(answer)}`);
@@ -60,7 +60,7 @@ const UNDER_WAY_MS = 500;
 /** Pulls the switch for a second or two at some moment of the unrest; gives how many orders were marked meanwhile. */
 export async function haltForAWhile(store: Store, session: SqlSession, clock: Clock): Promise<number> {
   await pause(randomInt(1_500, 8_000));
-  const everything = { scope: 'all', target: '', why: 'torture', by: 'torture' } as const;
+  const everything = { scope: 'all', target: '', why: 'torture', by: { who: 'torture', how: 'cli' } } as const;
   await store.call('halt', { ...everything, nowMs: clock.nowMs() });
   await pause(UNDER_WAY_MS);
   const before = await marks(session);

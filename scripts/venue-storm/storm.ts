@@ -164,7 +164,7 @@ async function resolveUnknown({ session, street, world, ...stage }: Stage): Prom
       as: found ? 'filled' : 'not-placed',
       quantity: null,
       priceMinor: found ? Math.round(found.price * 100) : null,
-      by: 'venue-storm',
+      by: { who: 'venue-storm', how: 'cli' },
       nowMs: stage.clock.nowMs(),
     });
     if (answer.kind !== 'resolved') throw new Error(`${id} could not be resolved: ${JSON.stringify(answer)}`);

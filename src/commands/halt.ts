@@ -1,8 +1,8 @@
-import { userInfo } from 'node:os';
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
 import { userIdOf } from '../domain/ids.ts';
 import { knownVenues } from '../domain/words.ts';
+import { actorOf } from './actor.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -10,6 +10,7 @@ interface HaltFlags {
   why: string;
   venue?: string;
   user?: string;
+  by?: string;
   json?: boolean;
 }
 
@@ -25,7 +26,7 @@ export function resume(config: Config, flags: HaltFlags): Promise<number | Refus
 
 async function change(
   config: Config,
-  { why, venue, user }: HaltFlags,
+  { why, venue, user, by }: HaltFlags,
   what: 'halt' | 'resume',
 ): Promise<number | Refusal> {
   if (venue !== undefined && user !== undefined) return refusal('bad_flag', 'Give --venue or --user, not both.');
@@ -48,7 +49,7 @@ async function change(
       scope,
       target,
       why,
-      by: userInfo().username,
+      by: actorOf({ by }),
       nowMs: realClock().nowMs(),
     });
     const subject = scope === 'all' ? 'Everything' : `${scope} ${target}`;

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
@@ -8,6 +7,7 @@ import type { Answer, Store } from '../ports/store.ts';
 import { countsOf, messagesOf } from '../stages/report.ts';
 import { historyText } from '../terminal/message-history.ts';
 import { remindersText } from '../terminal/messages.ts';
+import { actorOf } from './actor.ts';
 import { noSuchRun, screen } from './ask.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
@@ -18,6 +18,7 @@ interface MessagesFlags {
   reminders?: string;
   resend?: string;
   yes?: boolean;
+  by?: string;
   json?: boolean;
 }
 
@@ -79,14 +80,14 @@ async function resendTo(
   if (!row)
     return refusal('no_such_message', `There is no message to "${user}" in ${flags.run}: give the name or the id.`);
   if (!flags.yes && !(await agreed(row))) return refusal('not_resent', 'Nothing was sent.');
-  const by = userInfo().username;
+  const by = actorOf(flags);
   const asked = { runId: flags.run, userId, by, nowMs: realClock().nowMs() };
   const answer = await store.call('resend_message', asked);
   if (answer.kind !== 'queued') {
     const why = answer.kind === 'not_settled' ? `is ${answer.status}: it goes by itself` : 'is gone';
     return refusal('not_resent', `The message to ${row.userName} ${why}.`);
   }
-  const said = `The ${row.kind} to ${row.userName} waits to be sent again, by order of ${by}. The worker or the next scan sends it.`;
+  const said = `The ${row.kind} to ${row.userName} waits to be sent again, by order of ${by.who}. The worker or the next scan sends it.`;
   process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : `${said}\n`);
   return 0;
 }

@@ -1,8 +1,8 @@
-import { userInfo } from 'node:os';
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
 import { parseMinor } from '../domain/money.ts';
 import type { Answer } from '../ports/store.ts';
+import { actorOf } from './actor.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -13,6 +13,7 @@ interface ResolveFlags {
   as: string;
   quantity?: string;
   price?: string;
+  by?: string;
   json?: boolean;
 }
 
@@ -34,7 +35,7 @@ export async function resolveCommand(config: Config, flags: ResolveFlags): Promi
   const place = placeToAsk(config);
   sayPlace(place);
   return withStore(config, place, async (store) => {
-    const by = userInfo().username;
+    const by = actorOf(flags);
     const asked = {
       order: flags.order,
       as,

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { realClock } from '../adapters/clock.ts';
 import { fetchTemplate } from '../adapters/notifiers/twilio-templates.ts';
 import type { Config } from '../config.ts';
@@ -6,6 +5,7 @@ import type { TwilioConfig } from '../config-messages.ts';
 import { reminderSamples, reminderTemplates } from '../domain/message-login.ts';
 import { languages } from '../domain/message-words.ts';
 import { operatorTemplate, sampleSlots, slotsIn, templates } from '../domain/template.ts';
+import { actorOf } from './actor.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -15,10 +15,10 @@ const noTwilio =
 
 /** `npm run whatsapp -- template [--check]` and `npm run whatsapp -- resume`. */
 export function whatsappCommand(what: string) {
-  return async (config: Config, { check }: { check?: boolean; json?: boolean }): Promise<number | Refusal> => {
-    if (what === 'resume') return resumeMessages(config);
+  return async (config: Config, flags: { check?: boolean; by?: string; json?: boolean }): Promise<number | Refusal> => {
+    if (what === 'resume') return resumeMessages(config, flags);
     if (what !== 'template') return refusal('bad_flag', `It is template or resume, not ${what}.`);
-    if (!check) return printTemplates();
+    if (!flags.check) return printTemplates();
     return config.twilio === null ? refusal('bad_environment', noTwilio) : checkTemplates(config.twilio);
   };
 }
@@ -82,10 +82,10 @@ async function troublesOf(fetch: () => ReturnType<typeof fetchTemplate>, ours: s
   }
 }
 
-async function resumeMessages(config: Config): Promise<number> {
+async function resumeMessages(config: Config, flags: { by?: string }): Promise<number> {
   const place = placeToAsk(config);
   sayPlace(place);
-  const by = userInfo().username;
+  const by = actorOf(flags);
   const { why } = await withStore(config, place, (store) =>
     store.call('resume_messages', { by, nowMs: realClock().nowMs() }),
   );

@@ -1,7 +1,9 @@
+import type { Actor } from '../domain/actions.ts';
 import type { Decision } from '../domain/decision.ts';
 import type { Fault } from '../domain/faults.ts';
 import type { Language } from '../domain/message-words.ts';
 import type { Instrument, Problem, Quote, Signal, UserSettings } from '../domain/words.ts';
+import type { ActionArguments } from './action-rows.ts';
 import type { CredentialArguments } from './credential-rows.ts';
 import type { MessageArguments } from './message-arguments.ts';
 import type { ReadinessArguments } from './readiness-rows.ts';
@@ -47,12 +49,12 @@ interface Scope {
   scope: 'all' | 'venue' | 'user';
   target: string;
   why: string;
-  by: string;
+  by: Actor;
   nowMs: number;
 }
 
 /** The arguments of every function. Business time is always one of them. */
-export interface Arguments extends MessageArguments, CredentialArguments, ReadinessArguments {
+export interface Arguments extends MessageArguments, CredentialArguments, ReadinessArguments, ActionArguments {
   import_instruments: { instruments: Instrument[] };
   import_signals: { signals: Signal[]; source: string };
   import_users: { users: UserToImport[]; mode: string; source: string; nowMs: number };
@@ -161,7 +163,7 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     as: 'filled' | 'partly' | 'rejected' | 'not-placed';
     quantity: number | null;
     priceMinor: number | null;
-    by: string;
+    by: Actor;
     nowMs: number;
   };
   finish_runs: { nowMs: number };

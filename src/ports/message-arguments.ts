@@ -1,3 +1,5 @@
+import type { Actor } from '../domain/actions.ts';
+
 /**
  * What became of one message. `queued`: proven not sent, or provably not arrived: it may go again. From `unknown` a
  * message moves only by who looked it up (`looked`), and only on the attempt it names.
@@ -83,7 +85,7 @@ export interface MessageArguments {
     nowMs: number;
   };
   stop_messages: { why: string; nowMs: number };
-  resume_messages: { by: string; nowMs: number };
+  resume_messages: { by: Actor; nowMs: number };
   queue_notices: {
     notices: { key: string; runId: string | null; text: string }[];
     to: readonly string[];
@@ -92,5 +94,5 @@ export interface MessageArguments {
   claim_notices: { limit: number; nowMs: number };
   settle_notices: { notices: SettledNotice[]; nowMs: number };
   read_digests: { nowMs: number };
-  resend_message: { runId: string; userId: string; by: string; nowMs: number };
+  resend_message: { runId: string; userId: string; by: Actor; nowMs: number };
 }

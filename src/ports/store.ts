@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import * as access from './access-rows.ts';
+import * as acts from './action-rows.ts';
 import type { Arguments } from './arguments.ts';
 import * as credential from './credential-rows.ts';
 import * as letters from './message-rows.ts';
@@ -90,6 +91,8 @@ export const answers = {
   look_now: z.object({ due: z.boolean() }),
   halt: z.object({ changed: z.boolean() }),
   resume: z.object({ changed: z.boolean() }),
+  read_actions: z.array(acts.action),
+  verify_actions: acts.verified,
   check_books: z.array(z.object({ rule: z.string(), subject: z.string() })),
   read_calendar_days: z.array(people.calendarDay),
   read_order_events: z.array(watched.orderEvent),

@@ -164,23 +164,44 @@ language sql stable security definer set search_path = '' as $$
         and (args ->> 'date' is null or run.trade_date = (args ->> 'date')::date)));
 $$;
 
+-- {scope, target, why, by, nowMs}. Safe to repeat: what is halted stays so, for its first reason.
 create function public.halt(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
-  with halted as (
-    insert into public.halts (scope, target, why, halted_by, halted_at)
-    values (args ->> 'scope', coalesce(args ->> 'target', ''), args ->> 'why', args ->> 'by',
-      core.at((args ->> 'nowMs')::bigint))
-    on conflict (scope, target) where resumed_at is null do nothing returning 1
-  ) select jsonb_build_object('changed', exists (select from halted));
-$$;
+language plpgsql security definer set search_path = '' as $$
+declare
+  changed boolean;
+begin
+  insert into public.halts (scope, target, why, halted_by, halted_at)
+  values (args ->> 'scope', coalesce(args ->> 'target', ''), args ->> 'why', args -> 'by' ->> 'who',
+    core.at((args ->> 'nowMs')::bigint))
+  on conflict (scope, target) where resumed_at is null do nothing;
+  changed := found;
+  if changed then
+    perform core.record_action(args -> 'by', 'halt', core.halt_target(args), why => args ->> 'why');
+  end if;
+  return jsonb_build_object('changed', changed);
+end $$;
 
+-- {scope, target, why, by, nowMs}. Safe to repeat.
 create function public.resume(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
-  with resumed as (
-    update public.halts set resumed_at = core.at((args ->> 'nowMs')::bigint), resumed_by = args ->> 'by',
-      resume_why = args ->> 'why'
-    where scope = args ->> 'scope' and target = coalesce(args ->> 'target', '') and resumed_at is null returning 1
-  ) select jsonb_build_object('changed', exists (select from resumed));
+language plpgsql security definer set search_path = '' as $$
+declare
+  lifted public.halts;
+begin
+  update public.halts set resumed_at = core.at((args ->> 'nowMs')::bigint), resumed_by = args -> 'by' ->> 'who',
+    resume_why = args ->> 'why'
+  where scope = args ->> 'scope' and target = coalesce(args ->> 'target', '') and resumed_at is null
+  returning * into lifted;
+  if lifted.id is not null then
+    perform core.record_action(args -> 'by', 'resume', core.halt_target(args), why => args ->> 'why',
+      before => jsonb_build_object('why', lifted.why, 'by', lifted.halted_by, 'atMs', core.ms(lifted.halted_at)));
+  end if;
+  return jsonb_build_object('changed', lifted.id is not null);
+end $$;
+
+-- `all`, `venue:kite`, `user:asha-rao`.
+create function core.halt_target(args jsonb) returns text
+language sql immutable as $$
+  select case args ->> 'scope' when 'all' then 'all' else (args ->> 'scope') || ':' || (args ->> 'target') end;
 $$;
 
 create function public.read_calendar_days(args jsonb) returns jsonb

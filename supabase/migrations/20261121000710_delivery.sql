@@ -393,13 +393,20 @@ language sql security definer set search_path = '' as $$
   ) select jsonb_build_object('changed', exists (select from stopped));
 $$;
 
+-- {by, nowMs}. Safe to repeat: the second time there is nothing left to resume.
 create function public.resume_messages(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
-  with resumed as (
-    update public.message_stops set resumed_at = core.at((args ->> 'nowMs')::bigint), resumed_by = args ->> 'by'
-    where resumed_at is null returning why
-  ) select jsonb_build_object('why', (select why from resumed));
-$$;
+language plpgsql security definer set search_path = '' as $$
+declare
+  stop public.message_stops;
+begin
+  update public.message_stops set resumed_at = core.at((args ->> 'nowMs')::bigint), resumed_by = args -> 'by' ->> 'who'
+  where resumed_at is null returning * into stop;
+  if stop.why is not null then
+    perform core.record_action(args -> 'by', 'resume_messages', 'messages',
+      before => jsonb_build_object('why', stop.why, 'stoppedAtMs', core.ms(stop.stopped_at)));
+  end if;
+  return jsonb_build_object('why', stop.why);
+end $$;
 
 -- A person wants a message to go once more; who is on record. What is waiting or going needs no second order.
 create function public.resend_message(args jsonb) returns jsonb
@@ -415,11 +422,13 @@ begin
     return jsonb_build_object('kind', 'queued', 'was', m.status);
   end if;
   if m.status in ('queued', 'sending') then return jsonb_build_object('kind', 'not_settled', 'status', m.status); end if;
-  update public.messages set status = 'queued', reason = 'resend: ' || (args ->> 'by'), due_at = core.at((args ->> 'nowMs')::bigint),
+  update public.messages set status = 'queued', reason = 'resend: ' || (args -> 'by' ->> 'who'), due_at = core.at((args ->> 'nowMs')::bigint),
     resend_asked_at = core.at((args ->> 'nowMs')::bigint),
     next_attempt_at = null, next_look_at = null, channel = 'whatsapp', changed_at = core.at((args ->> 'nowMs')::bigint)
   where id = m.id;
   update public.whatsapp_numbers set unreachable = null where number = m.sent_to;
+  perform core.record_action(args -> 'by', 'resend_message', 'message:' || m.id, of_user => m.user_id,
+    before => jsonb_build_object('runId', m.run_id, 'kind', m.kind, 'status', m.status));
   return jsonb_build_object('kind', 'queued', 'was', m.status);
 end $$;
 

@@ -62,7 +62,7 @@ create function public.resolve_order(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   o public.orders;
-  told constant text := args ->> 'as';
+  told text := args ->> 'as';
   filled bigint;
 begin
   -- Locked before it is looked at: a fill that is booked meanwhile must not be counted again from the person's word.
@@ -85,12 +85,15 @@ begin
   perform public.settle_orders(jsonb_build_object('nowMs', args -> 'nowMs', 'outcomes', jsonb_build_array(
     jsonb_build_object('orderId', o.id,
       'venueStatus', case told when 'filled' then 'filled' when 'rejected' then 'rejected' else 'canceled' end,
-      'reason', 'resolved_by_operator', 'message', (args ->> 'by') || ' resolved it as ' || told,
+      'reason', 'resolved_by_operator', 'message', (args -> 'by' ->> 'who') || ' resolved it as ' || told,
       'fills', case when told in ('filled', 'partly') then jsonb_build_array(jsonb_build_object(
         'venueFillId', 'operator-' || o.client_order_id, 'quantity', filled, 'priceMinor', args -> 'priceMinor',
         'atMs', args -> 'nowMs')) else '[]' end))));
-  return jsonb_build_object('kind', 'resolved', 'clientOrderId', o.client_order_id,
-    'status', (select status from public.orders where id = o.id));
+  select status into told from public.orders where id = o.id;
+  perform core.record_action(args -> 'by', 'resolve_order', 'order:' || o.client_order_id, of_user => o.user_id,
+    before => jsonb_build_object('status', o.status, 'filledQuantity', o.filled_quantity),
+    after => jsonb_build_object('status', told, 'quantity', filled, 'priceMinor', args -> 'priceMinor'));
+  return jsonb_build_object('kind', 'resolved', 'clientOrderId', o.client_order_id, 'status', told);
 end $$;
 
 -- What makes two listings one share: the ISIN, else the symbol, which NSE and BSE have in common. As compare.ts has it.

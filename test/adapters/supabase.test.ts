@@ -227,7 +227,7 @@ describe('a store over Supabase', () => {
       const store = makeStore(opened);
       await store.call('read_calendar_days', { exchange: 'NSE' });
       real.api.faults.push({ kind: 'drop', when: 'after' }, { ...html, when: 'before', status: 502 });
-      const halt = { scope: 'all', target: '', why: 'drill', by: 'me', nowMs: 0 } as const;
+      const halt = { scope: 'all', target: '', why: 'drill', by: { who: 'me', how: 'cli' }, nowMs: 0 } as const;
       expect(await store.call('halt', halt)).toEqual({ changed: false });
       expect(await real.session.query('select why from public.halts')).toEqual([{ why: 'drill' }]);
       expect(real.api.heard).toHaveLength(4);

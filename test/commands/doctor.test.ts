@@ -91,7 +91,7 @@ describe('the database of the doctor', () => {
     const { orderId, clientOrderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout' })]);
     await database.session.exec("update public.accounts set not_ready = 'drift' where user_id = 'bela'");
-    await store.call('halt', { scope: 'all', target: '', why: 'drill', by: 'me', nowMs });
+    await store.call('halt', { scope: 'all', target: '', why: 'drill', by: { who: 'me', how: 'cli' }, nowMs });
     await database.session.exec('alter table public.orders disable row level security');
     const checks = await checkDatabase(facts);
     expect(levels(checks)).toMatchObject({

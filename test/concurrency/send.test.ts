@@ -172,5 +172,12 @@ function lastWord(orderId: number): Settlement {
 
 async function resolve(orderId: number, as: 'rejected' | 'filled' = 'rejected'): Promise<void> {
   const priceMinor = as === 'filled' ? 100_00 : null;
-  await store.call('resolve_order', { order: String(orderId), as, quantity: null, priceMinor, by: 'test', nowMs });
+  await store.call('resolve_order', {
+    order: String(orderId),
+    as,
+    quantity: null,
+    priceMinor,
+    by: { who: 'test', how: 'cli' },
+    nowMs,
+  });
 }

@@ -34,10 +34,10 @@ test('a halt that comes while a mark waits for its venue’s rate is heard', asy
   const asked = { claimId: 'halted', markId: 'm1', orderIds, leaseMs, nowMs };
   const marking = store.call('mark_submitting', { ...asked, budgets: { paper: { account: null, venue } } });
   await untilTheyWait(1);
-  await store.call('halt', { scope: 'all', target: '', why: 'test', by: 'somebody', nowMs });
+  await store.call('halt', { scope: 'all', target: '', why: 'test', by: { who: 'somebody', how: 'cli' }, nowMs });
   await query('commit');
   expect(await marking).toMatchObject({ marked: [], waiting: [] });
-  await store.call('resume', { scope: 'all', target: '', why: 'test', by: 'somebody', nowMs });
+  await store.call('resume', { scope: 'all', target: '', why: 'test', by: { who: 'somebody', how: 'cli' }, nowMs });
   expect((await claim(store, 'after it')).map(({ orderId }) => orderId)).toEqual(orderIds);
   await store.call('release_orders', { claimId: 'after it', orderIds });
 });

@@ -37,9 +37,9 @@ onEveryDatabase('asking', ({ store, session, value }) => {
     return scene;
   };
   const halt = (scope: 'all' | 'venue' | 'user', target: string, why = 'drill') =>
-    store.call('halt', { scope, target, why, by: 'me', nowMs });
+    store.call('halt', { scope, target, why, by: { who: 'me', how: 'cli' }, nowMs });
   const resume = (scope: 'all' | 'venue' | 'user', target: string) =>
-    store.call('resume', { scope, target, why: 'over', by: 'me', nowMs: nowMs + 1 });
+    store.call('resume', { scope, target, why: 'over', by: { who: 'me', how: 'cli' }, nowMs: nowMs + 1 });
 
   test('the report counts everything the run left', async () => {
     const { runId } = await played();

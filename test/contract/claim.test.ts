@@ -21,7 +21,7 @@ onEveryDatabase('claim and mark', ({ store, session }) => {
   const users = ['asha', 'ravi', 'meera'].map((id) => user(id));
   const signals = [signal('TITAN'), signal('INFY', { rank: 2 })];
   const halt = (scope: 'all' | 'venue' | 'user', target: string) =>
-    store.call('halt', { scope, target, why: 'drill', by: 'me', nowMs });
+    store.call('halt', { scope, target, why: 'drill', by: { who: 'me', how: 'cli' }, nowMs });
   const ids = (orders: { orderId: number }[]) => orders.map(({ orderId }) => orderId);
   const row = (orderId: number) =>
     session.query('select status, claim_id, lease_until is null as free, attempts from public.orders where id = $1', [
@@ -133,7 +133,7 @@ onEveryDatabase('claim and mark', ({ store, session }) => {
     await halt(scope, target);
     expect(await mark(store, 'c1', orderIds)).toEqual([]);
     expect(await claim(store, 'c2')).toEqual([]);
-    await store.call('resume', { scope, target, why: 'over', by: 'me', nowMs });
+    await store.call('resume', { scope, target, why: 'over', by: { who: 'me', how: 'cli' }, nowMs });
     expect(ids(await claim(store, 'c2'))).toEqual(orderIds);
   });
 

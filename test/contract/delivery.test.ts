@@ -66,7 +66,12 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
     expect(await mark()).toBe(id);
     await hear(id, 'undelivered', { attempt: 2, providerId: 'SM2', retryMs: nowMs, mostAttempts: 2 });
     expect(await row()).toMatchObject({ status: 'failed', attempts: 2 });
-    await store.call('resend_message', { runId: 'XNSE:2025-08-28:open:paper', userId: 'asha', by: 'op', nowMs });
+    await store.call('resend_message', {
+      runId: 'XNSE:2025-08-28:open:paper',
+      userId: 'asha',
+      by: { who: 'op', how: 'cli' },
+      nowMs,
+    });
     await mark();
     const gone = { attempt: 3, providerId: 'SM3', code: '63024', reason: '63024', unreachable: true };
     expect(await hear(id, 'failed', { ...gone, fallback: 'sms' })).toMatchObject({ status: 'queued' });
@@ -164,8 +169,8 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
     expect(await store.call('stop_messages', { why: '20003', nowMs })).toEqual({ changed: true });
     expect(await store.call('stop_messages', { why: 'again', nowMs })).toEqual({ changed: false });
     expect(await due()).toEqual([]);
-    expect(await store.call('resume_messages', { by: 'op', nowMs })).toEqual({ why: '20003' });
-    expect(await store.call('resume_messages', { by: 'op', nowMs })).toEqual({ why: null });
+    expect(await store.call('resume_messages', { by: { who: 'op', how: 'cli' }, nowMs })).toEqual({ why: '20003' });
+    expect(await store.call('resume_messages', { by: { who: 'op', how: 'cli' }, nowMs })).toEqual({ why: null });
     expect(await due()).toHaveLength(1);
   });
 
@@ -195,11 +200,11 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
 
   test('a person may send it once more, and is on record; what is on its way may not', async () => {
     const { runId } = await ended('rejected');
-    const again = () => store.call('resend_message', { runId, userId: 'asha', by: 'ravi', nowMs });
+    const again = () => store.call('resend_message', { runId, userId: 'asha', by: { who: 'ravi', how: 'cli' }, nowMs });
     expect(await again()).toEqual({ kind: 'not_settled', status: 'queued' });
     await sendAndSettle('sent');
     expect(await again()).toEqual({ kind: 'queued', was: 'sent' });
-    expect(await store.call('resend_message', { runId, userId: 'x', by: 'r', nowMs })).toEqual({
+    expect(await store.call('resend_message', { runId, userId: 'x', by: { who: 'r', how: 'cli' }, nowMs })).toEqual({
       kind: 'no_such_message',
     });
     const [message] = await store.call('read_messages', { runId });

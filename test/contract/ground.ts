@@ -60,6 +60,7 @@ export function onEveryDatabase(what: string, tests: (ground: Ground) => void): 
       expect(await violations(session)).toEqual([]);
       // What operators are told about the books must agree.
       expect(await store.call('check_books', {})).toEqual([]);
+      expect(await store.call('verify_actions', { keptId: null, keptHash: null })).toMatchObject({ problems: [] });
     });
     afterAll(() => database?.close());
 

@@ -86,7 +86,11 @@ onEveryDatabase('guards', ({ store, session, value }) => {
         expect(await value(`select has_function_privilege('public.${name}(jsonb)', 'execute')`), name).toBe(true);
       }
       expect(await value(`select public.read_run('{"runId": "none"}'::jsonb)`)).toBeNull();
-      expect(await value(`select public.halt('{"scope": "all", "why": "w", "by": "b", "nowMs": 1}'::jsonb)`)).toEqual({
+      expect(
+        await value(
+          `select public.halt('{"scope": "all", "why": "w", "by": {"who": "b", "how": "cli"}, "nowMs": 1}'::jsonb)`,
+        ),
+      ).toEqual({
         changed: true,
       });
       await expect(session.query('select * from public.users')).rejects.toEqual(code('42501'));

@@ -101,7 +101,7 @@ onEveryDatabase('a run', ({ store, session }) => {
   test('counts what its day already accepted of a symbol, and says when everything is halted', async () => {
     const scene = await openScene(store);
     await acceptAll(scene);
-    await store.call('halt', { scope: 'all', target: '', why: 'drill', by: 'me', nowMs });
+    await store.call('halt', { scope: 'all', target: '', why: 'drill', by: { who: 'me', how: 'cli' }, nowMs });
     const inputs = { mode: 'paper', tradeDate, runId: scene.runId };
     const expected = { symbolExposure: { 'NSE:TITAN': 1000_00 }, halted: 'drill' };
     expect(await readRun(scene.runId)).toMatchObject(expected);
@@ -151,7 +151,7 @@ onEveryDatabase('a run', ({ store, session }) => {
     await store.call('import_holdings', { holdings: [bought], nowMs });
     await session.exec(`update public.users set strategies = '{breakout-20d}', allow_symbols = '{TITAN}', deny_symbols = '{INFY}'
       where id = 'asha'; update public.accounts set not_ready = 'drift' where user_id = 'ravi'`);
-    await store.call('halt', { scope: 'user', target: 'ravi', why: 'asked', by: 'me', nowMs });
+    await store.call('halt', { scope: 'user', target: 'ravi', why: 'asked', by: { who: 'me', how: 'cli' }, nowMs });
     const accounts = new Map((await undecided(scene)).map((one) => [one.settings.id, one]));
     expect(accounts.get('asha')).toMatchObject({
       strategies: ['breakout-20d'],

@@ -71,7 +71,15 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
     return { orderId, clientOrderId };
   };
   const resolve = (order: string, as: 'filled' | 'partly' | 'rejected' | 'not-placed', more: object = {}) =>
-    store.call('resolve_order', { order, as, quantity: null, priceMinor: null, by: 'me', nowMs, ...more });
+    store.call('resolve_order', {
+      order,
+      as,
+      quantity: null,
+      priceMinor: null,
+      by: { who: 'me', how: 'cli' },
+      nowMs,
+      ...more,
+    });
 
   test.each([
     ['filled', { priceMinor: 100_00 }, 'filled', 10, 'post'],

@@ -57,7 +57,7 @@ onEveryDatabase('accept, looking again', ({ store, session, value }) => {
   });
   const yes = { outcome: 'accepted', reason: null, limit: null, actual: null };
   const halt = (scope: 'all' | 'venue' | 'user', target: string) =>
-    store.call('halt', { scope, target, why: 'drill', by: 'me', nowMs });
+    store.call('halt', { scope, target, why: 'drill', by: { who: 'me', how: 'cli' }, nowMs });
   const noOrders = async () => expect(await value('select count(*)::int from public.orders')).toBe(0);
 
   test('denies what the money no longer covers, and says how much there was and was needed', async () => {
@@ -165,7 +165,7 @@ onEveryDatabase('accept, looking again', ({ store, session, value }) => {
       await halt('user', 'ravi');
       await halt('venue', 'kite');
       await halt('all', '');
-      await store.call('resume', { scope: 'all', target: '', why: 'over', by: 'me', nowMs });
+      await store.call('resume', { scope: 'all', target: '', why: 'over', by: { who: 'me', how: 'cli' }, nowMs });
     });
     expect(await stored(scene.runId)).toEqual([yes]);
   });

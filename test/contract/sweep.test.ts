@@ -54,7 +54,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
 
   test('a halt that is lifted too late leaves nothing to send', async () => {
     await decideAll(await openScene(store, soon));
-    const halt = { scope: 'all', target: '', why: 'drill', by: 'me', nowMs } as const;
+    const halt = { scope: 'all', target: '', why: 'drill', by: { who: 'me', how: 'cli' }, nowMs } as const;
     await store.call('halt', halt);
     await sweep(nowMs + minuteMs);
     await store.call('resume', halt);
@@ -159,7 +159,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
     await decideAll(await openScene(store));
     const { orderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'unknown', { nextLookMs: nowMs })]);
-    await store.call('halt', { scope: 'venue', target: 'paper', why: 'outage', by: 'me', nowMs });
+    await store.call('halt', { scope: 'venue', target: 'paper', why: 'outage', by: { who: 'me', how: 'cli' }, nowMs });
     expect(await lookups('l1')).toMatchObject([{ orderId, halted: 'outage' }]);
   });
 });

@@ -123,7 +123,7 @@ onEveryDatabase('watching', ({ store, session, value }) => {
       if (!order) throw new Error('an order was to go');
       await settle(store, [settlement(order.orderId, 'unknown', { reason: 'timeout' })]);
       await session.exec("update public.accounts set not_ready = 'drift' where user_id = 'bela'");
-      await store.call('halt', { scope: 'venue', target: 'paper', why: 'test', by: 'me', nowMs });
+      await store.call('halt', { scope: 'venue', target: 'paper', why: 'test', by: { who: 'me', how: 'cli' }, nowMs });
       const found = await store.call('read_condition', { ...condition, mode: 'paper' });
       expect(found).toMatchObject({
         users: { active: 2, withoutOptIn: 1 },

@@ -13,7 +13,7 @@ test('a provider who never answers delays no order, and its end is waited for wh
   const store = storeOf(database);
   const users = ['asha', 'ravi'].map((id, place) => user(id, { whatsapp: numberOf(place) }));
   await decideAll(await openScene(store, { users }));
-  const halt = { scope: 'user', target: 'ravi', why: 'test', by: 'test', nowMs } as const;
+  const halt = { scope: 'user', target: 'ravi', why: 'test', by: { who: 'test', how: 'cli' }, nowMs } as const;
   await store.call('halt', halt);
   const read = readConfig({});
   if (read.kind !== 'config') throw new Error(read.problems.join('\n'));

@@ -39,7 +39,7 @@ describe('an error that everybody would meet', () => {
     await office.deliver();
     expect(office.twilio.asked.length).toBeLessThanOrEqual(10);
     office.twilio.fault = () => 'none';
-    await office.store.call('resume_messages', { by: 'ravi', nowMs: office.clock.nowMs() });
+    await office.store.call('resume_messages', { by: { who: 'ravi', how: 'cli' }, nowMs: office.clock.nowMs() });
     await office.deliver();
     expect((await statuses()).filter((status) => status === 'sent').length).toBe(first === 'queued' ? 30 : 20);
   });

@@ -74,7 +74,13 @@ describe('a run that was killed while planning', () => {
 
 test('orders halted between decision and sending are not sent, and expire in time', async () => {
   await killedAt('decide_run', { signals: [titan], users: five });
-  await store.call('halt', { scope: 'user', target: 'asha-rao', why: 'a test', by: 'tester', nowMs: 0 });
+  await store.call('halt', {
+    scope: 'user',
+    target: 'asha-rao',
+    why: 'a test',
+    by: { who: 'tester', how: 'cli' },
+    nowMs: 0,
+  });
   const report = await runDay(store, { signals: [titan], users: five });
   expect(pairs(report)).toEqual({
     ...Object.fromEntries(five.slice(1).map(({ name }) => [`${name} TITAN`, 'filled'])),

@@ -80,7 +80,7 @@ describe('limits over a whole run', () => {
 
 describe('a halt', () => {
   const halt = (scope: 'all' | 'venue' | 'user', target: string) =>
-    store.call('halt', { scope, target, why: 'a test', by: 'tester', nowMs: 0 });
+    store.call('halt', { scope, target, why: 'a test', by: { who: 'tester', how: 'cli' }, nowMs: 0 });
 
   test('of a user denies his pairs only', async () => {
     await halt('user', 'asha-rao');
@@ -104,7 +104,7 @@ describe('a halt', () => {
     const report = await runDay(store, { signals: [titan], users: five });
     expect(report).toMatchObject({ skipped: { reason: 'halted' }, orders: [], decisions: [] });
     expect(await database.session.query('select id from public.scan_runs')).toEqual([]);
-    await store.call('resume', { scope: 'all', target: '', why: 'over', by: 'tester', nowMs: 0 });
+    await store.call('resume', { scope: 'all', target: '', why: 'over', by: { who: 'tester', how: 'cli' }, nowMs: 0 });
     expect((await outcomes({ signals: [titan], users: five })).counts).toEqual({ filled: 5 });
   });
 });

@@ -124,7 +124,7 @@ describe('one order asked for by itself', () => {
 
   test('a halt refuses it', async () => {
     const nowMs = world.clock.nowMs();
-    await store.call('halt', { scope: 'user', target: asha, why: 'drill', by: 'me', nowMs });
+    await store.call('halt', { scope: 'user', target: asha, why: 'drill', by: { who: 'me', how: 'cli' }, nowMs });
     expect(await one({})).toMatchObject({ kind: 'refused', reason: 'halted' });
   });
 

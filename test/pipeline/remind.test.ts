@@ -91,14 +91,14 @@ describe('a check that misses a login', () => {
     logIn();
     here.clock.jump(1_000);
     await check();
-    await store.call('resume_messages', { by: 'test', nowMs: here.clock.nowMs() });
+    await store.call('resume_messages', { by: { who: 'test', how: 'cli' }, nowMs: here.clock.nowMs() });
     await notify(here.world, 4);
     expect(await fates()).toEqual([['asha', 'suppressed', 'login_made']]);
     logOut();
     await store.call('stop_messages', { why: 'test', nowMs: here.clock.nowMs() });
     here.clock.jump(1_000);
     expect(await check()).toMatchObject({ reminders: 1 });
-    await store.call('resume_messages', { by: 'test', nowMs: here.clock.nowMs() });
+    await store.call('resume_messages', { by: { who: 'test', how: 'cli' }, nowMs: here.clock.nowMs() });
     here.clock.jump(35 * minuteMs);
     await notify(here.world, 4);
     expect(await fates()).toEqual([['asha', 'failed', 'too_old']]);

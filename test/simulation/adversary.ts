@@ -55,7 +55,13 @@ function stillMs({ turns, chance, tables }: Scene): number {
 /** An operator halts something, and may resume it. */
 export function operate(scene: Scene, { afterMs, scope, target, resumeAfterMs }: Plan['operator'][number]): void {
   const { turns, promises, plan } = scene;
-  const order = (): Arguments['halt'] => ({ scope, target, why: 'simulated', by: 'operator', nowMs: turns.nowMs() });
+  const order = (): Arguments['halt'] => ({
+    scope,
+    target,
+    why: 'simulated',
+    by: { who: 'operator', how: 'cli' },
+    nowMs: turns.nowMs(),
+  });
   turns.at(plan.startMs + afterMs, `operator halts ${scope} ${target}`, async () => {
     scene.count('fault halt');
     await callNow(scene, 'halt', order(), turns.nowMs());

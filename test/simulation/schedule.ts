@@ -176,7 +176,13 @@ async function comeToRest(scene: Scene, resumes: boolean): Promise<void> {
   const { turns, promises, plan, ground } = scene;
   if (resumes) {
     for (const { scope, target } of promises.standing()) {
-      const lifted = { scope, target, why: 'simulated', by: 'operator', nowMs: turns.nowMs() };
+      const lifted = {
+        scope,
+        target,
+        why: 'simulated',
+        by: { who: 'operator', how: 'cli' } as const,
+        nowMs: turns.nowMs(),
+      };
       await callNow(scene, 'resume', lifted, turns.nowMs());
       promises.resumed(scope, target);
     }

@@ -17,7 +17,7 @@ function failing(failures: Error[]): { database: Database; calls(): number } {
 
 // What a full disk says (53100) and what a server that goes away says (57P01) can't be made here for real.
 const lost = (code: string) => new DatabaseError('gone', { kind: 'lost', code });
-const halt = { scope: 'all', target: '', why: 'drill', by: 'me', nowMs: 0 } as const;
+const halt = { scope: 'all', target: '', why: 'drill', by: { who: 'me', how: 'cli' }, nowMs: 0 } as const;
 
 describe('a store whose database goes away', () => {
   it.each(['53100', '57P01', 'ECONNREFUSED'])(

@@ -24,6 +24,7 @@ const DEADLINE_MS = 120_000;
 const LONGEST_STREAM_MS = 240_000;
 /** Many instances share one server: a public report shows ten idle connections each using up its limit. */
 const CONNECTIONS = 3;
+const REPORT_CONNECTIONS = 1;
 
 /**
  * Built while the module loads, so that a configuration nobody can serve with is a process that does not start: there
@@ -34,7 +35,8 @@ async function build(settings: Config): Promise<Hono<HttpEnv>> {
   const tell = tellAll(makeLog(settings.logLevel), metrics.tell);
   const place = placeOf(settings, 'main');
   const onSlowStart = (text: string) => tell({ step: 'slow_start', text });
-  const store = await openStore({ config: settings, place, readOnly: false, onSlowStart, connections: CONNECTIONS });
+  const few = { connections: CONNECTIONS, reportConnections: REPORT_CONNECTIONS };
+  const store = await openStore({ config: settings, place, readOnly: false, onSlowStart, ...few });
   const given = { config: settings, place, store, clock: realClock(), quotes: storedQuotes(store), faults: null };
   const world = await makeWorld({ ...given, tell });
   const later = (work: Promise<unknown>) => {

@@ -3,9 +3,9 @@ import { join, relative, resolve } from 'node:path';
 import { jwtVerifier } from './adapters/jwt.ts';
 import { onScreenNotifier } from './adapters/notifiers/on-screen.ts';
 import { cachedTradingDays } from './adapters/sessions.ts';
+import type { Listener } from './adapters/store/listener.ts';
 import { readMigrations } from './adapters/store/migrate.ts';
 import type { PgliteOptions } from './adapters/store/pglite.ts';
-import type { Listener } from './adapters/store/postgres.ts';
 import { makeStore } from './adapters/store/store.ts';
 import { paperVenue } from './adapters/venues/paper.ts';
 import type { Config } from './config.ts';
@@ -65,19 +65,25 @@ export interface StoreOptions {
   onSlowStart: (text: string) => void;
   /** To a server, at most; default 10. */
   connections?: number;
+  /** To a server, beside them, for lists and reports; default 3. */
+  reportConnections?: number;
+  /** False: a database that does not answer at once is not waited for. */
+  patient?: boolean;
 }
 
 /** Opens the database. A server's schema is brought up to date by `npm run migrate` only, an embedded one's here. */
 export async function openStore(given: StoreOptions): Promise<Store> {
-  const { config, place, readOnly, onSlowStart, connections = 10 } = given;
+  const { config, place, readOnly, onSlowStart, patient = true } = given;
+  const waiting = { onWaiting: onSlowStart, patient };
   if (place.kind === 'server') {
     const { openPostgres } = await import('./adapters/store/postgres.ts');
-    return makeStore(openPostgres({ url: place.url, max: connections }));
+    const { connections = 10, reportConnections = 3 } = given;
+    return makeStore(openPostgres({ url: place.url, max: connections, maxReports: reportConnections }), waiting);
   }
   if (place.kind === 'supabase') {
     // Loaded only where it is used: it takes a tenth of a second.
     const { openSupabase } = await import('./adapters/store/supabase.ts');
-    return makeStore(openSupabase(place));
+    return makeStore(openSupabase(place), waiting);
   }
   const options: PgliteOptions = {
     path: place.path ?? 'memory',
@@ -157,18 +163,18 @@ async function notifierFor({ twilio, http }: Config, clock: Clock): Promise<Noti
 /** What wakes an idle worker. An embedded database has nobody else who could give work; over HTTP nobody can listen. */
 export async function openListener(place: Place): Promise<Listener> {
   if (place.kind !== 'server') return deaf;
-  const { listenForWork } = await import('./adapters/store/postgres.ts');
+  const { listenForWork } = await import('./adapters/store/listener.ts');
   return listenForWork(place.url);
 }
 
 /** What tells streams that statuses of orders may have changed; where nobody can listen they poll. */
 export async function openOrderListener(place: Place): Promise<Listener> {
   if (place.kind !== 'server') return deaf;
-  const { listenForOrders } = await import('./adapters/store/postgres.ts');
+  const { listenForOrders } = await import('./adapters/store/listener.ts');
   return listenForOrders(place.url);
 }
 
-const deaf: Listener = { next: () => new Promise(() => {}), close: async () => {} };
+const deaf: Listener = { next: () => new Promise(() => {}), isLost: () => false, close: async () => {} };
 
 /** The settings every scan of this process has, whoever asks for it. */
 export function scanSettings(config: Config): HttpParts['settings'] {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { listenForWork, openPostgres } from '../../src/adapters/store/postgres.ts';
+import { listenForWork } from '../../src/adapters/store/listener.ts';
+import { openPostgres } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import { work } from '../../src/work.ts';
 import { benchWorld, plainConfig } from './day.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { storedQuotes } from '../../src/adapters/quotes/quotes.ts';
-import { listenForWork, openPostgres } from '../../src/adapters/store/postgres.ts';
+import { listenForWork } from '../../src/adapters/store/listener.ts';
+import { openPostgres } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import { type Config, readConfig } from '../../src/config.ts';
 import type { World } from '../../src/ports/world.ts';

@@ -88,7 +88,7 @@ async function askDatabase(config: Config): Promise<Check[]> {
   const migrations = readMigrations().map(({ version }) => version);
   try {
     const say = (text: string) => process.stderr.write(`${text}\n`);
-    const store = await openStore({ config, place, readOnly: true, onSlowStart: say });
+    const store = await openStore({ config, place, readOnly: true, onSlowStart: say, patient: false });
     try {
       const checks = await checkDatabase({ store, nowMs: () => clock.nowMs(), mode, cutOffTime, migrations });
       // It ends at the first thing that keeps the rest from being asked.

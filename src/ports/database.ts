@@ -1,11 +1,15 @@
+/** How long a call may take that nothing else is said of. */
+export const DEFAULT_LIMIT_MS = 5_000;
+
 /** Calls one SQL function `public.NAME(args jsonb) returns jsonb` and gives its JSON back, unparsed by any schema. */
 export interface Database {
   /**
    * @param name lower-case letters and underscores only
    * @param args anything JSON can say
+   * @param limitMs what takes longer is ended; default DEFAULT_LIMIT_MS
    * @throws DatabaseError
    */
-  call(name: string, args: unknown): Promise<unknown>;
+  call(name: string, args: unknown, limitMs?: number): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -17,20 +21,29 @@ export interface SqlSession {
   query(sql: string, params?: unknown[]): Promise<Record<string, unknown>[]>;
 }
 
+/**
+ * What an error proves. `refused`: the request itself is at fault (or the settings), nothing was
+ * written, and again would be the same. `busy`: nothing was written either, but for what the call met (a lock, a time
+ * limit, a deadlock), so a smaller call or a later one may succeed. `lost`: nothing is proven, it may have run.
+ */
+export type DatabaseErrorKind = 'refused' | 'busy' | 'lost';
+
 export interface DatabaseErrorFacts {
-  /** 'refused': the database answered no, nothing was written. 'lost': the outcome is unknown (connection, timeout). */
-  kind: 'refused' | 'lost';
+  kind: DatabaseErrorKind;
   /** SQLSTATE, a `PTxyz` of our own functions, or the code of the connection error; '' where there is none. */
   code: string;
+  /** Whether the database itself said so; false: nobody did, or something on the way to it. */
+  answered?: boolean;
   details?: string | null;
   hint?: string | null;
   cause?: unknown;
 }
 
-/** The one error every transport throws. A lost call may still have run: repeat it, every function allows that. */
+/** The one error every transport throws. What was not refused may be made again: every function allows that. */
 export class DatabaseError extends Error {
-  readonly kind: 'refused' | 'lost';
+  readonly kind: DatabaseErrorKind;
   readonly code: string;
+  readonly answered: boolean;
   readonly details: string | null;
   readonly hint: string | null;
 
@@ -39,6 +52,7 @@ export class DatabaseError extends Error {
     this.name = 'DatabaseError';
     this.kind = facts.kind;
     this.code = facts.code;
+    this.answered = facts.answered ?? facts.kind !== 'lost';
     this.details = facts.details ?? null;
     this.hint = facts.hint ?? null;
   }

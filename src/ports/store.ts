@@ -114,9 +114,17 @@ export const answers = {
 export type StoreFunction = keyof Arguments & keyof typeof answers;
 export type Answer<F extends StoreFunction> = z.infer<(typeof answers)[F]>;
 
+export interface CallOptions {
+  /**
+   * After which errors the call is made again for a while, before the error is thrown. Default: whatever is not refused.
+   * `lost`: who splits a batch wants to know at once that it is busy. `never`: who has a way of its own.
+   */
+  repeat?: 'lost or busy' | 'lost' | 'never';
+}
+
 /** All state, behind named functions that take and give JSON. Each may be repeated after a lost answer. */
 export interface Store {
-  /** @throws DatabaseError when the database refuses or is lost; ZodError (a bug) when the answer has another shape. */
-  call<F extends StoreFunction>(name: F, args: Arguments[F]): Promise<Answer<F>>;
+  /** @throws DatabaseError when the database refuses, is busy or lost; Error (a bug) when the answer has another shape. */
+  call<F extends StoreFunction>(name: F, args: Arguments[F], options?: CallOptions): Promise<Answer<F>>;
   close(): Promise<void>;
 }

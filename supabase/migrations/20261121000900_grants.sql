@@ -13,6 +13,12 @@ $$;
 do $$
 declare
   thing record;
+  -- What goes over a whole run, file or year; longFunctions in ports/call-limits.ts says the same.
+  long constant text[] := array['adjust_books', 'check_books', 'decide_run', 'finish_run', 'finish_runs', 'forget_old',
+    'import_holdings', 'import_instruments', 'import_prices', 'import_signals', 'import_users', 'open_run',
+    'queue_corrections', 'read_all_credentials', 'read_books', 'read_condition', 'read_gauges', 'read_inputs',
+    'read_live_accounts', 'read_messages', 'read_plan_lines', 'read_report', 'read_report_decisions',
+    'read_report_messages', 'read_run', 'read_run_timings', 'reprice_run', 'trip_breakers', 'why'];
 begin
   for thing in
     select c.oid::regclass as name, c.relkind = 'S' as is_sequence
@@ -26,12 +32,16 @@ begin
     end if;
   end loop;
   for thing in
-    select p.oid::regprocedure as name, n.nspname as schema from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    select p.oid::regprocedure as name, n.nspname as schema, p.proname::text as called from pg_proc p join pg_namespace n on n.oid = p.pronamespace
     where n.nspname in ('public', 'core', 'paper_venue') and p.prokind = 'f'
   loop
     execute format('revoke execute on function %s from public, anon, authenticated, service_role', thing.name);
     if thing.schema = 'public' then
       execute format('grant execute on function %s to service_role', thing.name);
+      -- Nobody waits for ever: a lock that is not to be had in time ends the call (55P03), and so does a call that takes
+      -- too long (57014). PostgREST sets the latter for the whole request; over `pg` the caller does.
+      execute format('alter function %s set lock_timeout = ''1500ms'' set statement_timeout = %L', thing.name,
+        case when thing.called = any(long) then '60s' else '5s' end);
     end if;
   end loop;
 end $$;

@@ -116,14 +116,19 @@ describe('a database function called over Supabase', () => {
     ['22023', 'refused'],
     ['23514', 'refused'],
     ['P0001', 'refused'],
-    // HTTP 500 in PostgREST, and yet an answer: the transaction is undone, as on the pg transport.
-    ['XX000', 'refused'],
-    // A deadlock is undone as well, and the same call may go through the next time.
-    ['40P01', 'lost'],
-    ['40001', 'lost'],
+    ['0A000', 'refused'],
+    ['54000', 'refused'],
+    // Undone, and the same call, or a smaller one, may go through the next time.
+    ['40P01', 'busy'],
+    ['40001', 'busy'],
+    ['55P03', 'busy'],
+    ['57014', 'busy'],
+    // Not on any list, or said by poolers of themselves: nothing is proven.
+    ['XX000', 'lost'],
+    ['25006', 'lost'],
+    ['72000', 'lost'],
     ['08006', 'lost'],
     ['53100', 'lost'],
-    ['57014', 'lost'],
     ['57P01', 'lost'],
   ])('judges SQLSTATE %s as the pg transport does: %s', async (code, kind) => {
     const error = await failure(database.call('fail_with', { code }));
@@ -135,8 +140,8 @@ describe('a database function called over Supabase', () => {
     expect(await failure(database.call('forbidden', {}))).toMatchObject({ kind: 'refused', code: '42501' });
   });
 
-  it('is lost when the statement timeout ends it, or its connection goes', async () => {
-    expect(await failure(database.call('slow', {}))).toMatchObject({ kind: 'lost', code: '57014' });
+  it('is busy when the statement timeout ends it, and lost when its connection goes', async () => {
+    expect(await failure(database.call('slow', {}))).toMatchObject({ kind: 'busy', code: '57014' });
     expect(await failure(database.call('drop_me', {}))).toMatchObject({ kind: 'lost' });
     expect(await database.call('echo', [1])).toEqual([1]);
   });

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listenForWork } from '../../src/adapters/store/listener.ts';
 import { migrate, readMigrations } from '../../src/adapters/store/migrate.ts';
-import { listenForWork, openPostgres, openPostgresSession } from '../../src/adapters/store/postgres.ts';
+import { openPostgres, openPostgresSession } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { work } from '../../src/work.ts';

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { limitMsOf } from '../../src/ports/call-limits.ts';
 import { answers } from '../../src/ports/store.ts';
 import { onEveryDatabase } from './ground.ts';
 import { decideAll, fill, openScene, sendOne, settle, settlement, signal } from './scene.ts';
@@ -31,8 +32,9 @@ onEveryDatabase('guards', ({ store, session, value }) => {
       expect(gives, String(name)).toMatch(/^jsonb?$/);
       // Nobody's schema is searched; what works on a batch by its ids is never planned as a scan of everything.
       expect(settings, String(name)).toMatch(
-        /^\{"search_path=\\"\\""(,plan_cache_mode=force_(generic|custom)_plan)?(,jit=off(,enable_(seqscan|sort|bitmapscan|hashjoin|mergejoin)=off)*)?\}$/,
+        /^\{"search_path=\\"\\""(,plan_cache_mode=force_(generic|custom)_plan)?(,jit=off(,enable_(seqscan|sort|bitmapscan|hashjoin|mergejoin)=off)*)?,lock_timeout=1500ms,statement_timeout=(5|60)s\}$/,
       );
+      expect(settings, String(name)).toContain(`statement_timeout=${limitMsOf(String(name)) / 1000}s`);
     }
   });
 

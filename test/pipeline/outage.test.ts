@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { listenForWork, openPostgres } from '../../src/adapters/store/postgres.ts';
+import { listenForWork } from '../../src/adapters/store/listener.ts';
+import { openPostgres } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Fault } from '../../src/domain/faults.ts';
 import { istMs } from '../../src/domain/ist.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { listenForWork } from '../../src/adapters/store/postgres.ts';
+import { listenForWork } from '../../src/adapters/store/listener.ts';
 import { istMs } from '../../src/domain/ist.ts';
 import type { Clock } from '../../src/ports/world.ts';
 import { work } from '../../src/work.ts';

@@ -1,39 +1,74 @@
 import pRetry from 'p-retry';
 import type { Arguments } from '../../ports/arguments.ts';
-import { type Database, DatabaseError } from '../../ports/database.ts';
-import { type Answer, answers, type Store, type StoreFunction } from '../../ports/store.ts';
+import { limitMsOf } from '../../ports/call-limits.ts';
+import { type Database, DatabaseError, type DatabaseErrorKind } from '../../ports/database.ts';
+import { type Answer, answers, type CallOptions, type Store, type StoreFunction } from '../../ports/store.ts';
 import { storable } from './storable.ts';
 
 /** A database that is gone for ten seconds is waited for: pauses of 0.2 s, 0.4 s … 3.2 s, jittered, about 15 s in all. */
 const PATIENCE = { retries: 8, minTimeout: 200, factor: 2, maxTimeout: 4_000, randomize: true };
+/** Once is enough for calls that wait together. */
+const SAY_EVERY_MS = 10_000;
+
+export interface StoreOptions {
+  /** Told, in a sentence, that the database is waited for and why; not for each call and try. */
+  onWaiting?: (text: string) => void;
+  /** False: the first error is the answer. For who asks whether the database answers. */
+  patient?: boolean;
+}
+
+const repeated: Record<NonNullable<CallOptions['repeat']>, readonly DatabaseErrorKind[]> = {
+  'lost or busy': ['lost', 'busy'],
+  lost: ['lost'],
+  never: [],
+};
 
 /**
  * The typed store over any transport: what comes back is parsed once, here, and trusted from then on. A lost call may
- * have run all the same; it is made again because every function may be repeated. Before the first answer nothing is
- * made again: a wrong address should be told at once.
+ * have run all the same; it is made again because every function may be repeated, from the first call on: a database
+ * that is just starting, or full, is waited for like one that went away.
  */
-export function makeStore(database: Database): Store {
-  let answered = false;
-  const ask = async (name: StoreFunction, args: unknown): Promise<unknown> => {
-    const answer = await database.call(name, args);
-    answered = true;
-    return answer;
-  };
-  const isWorthwhile = ({ error }: { error: Error }) => {
-    return answered && error instanceof DatabaseError && error.kind === 'lost';
-  };
+export function makeStore(database: Database, { onWaiting, patient = true }: StoreOptions = {}): Store {
+  const say = everySoOften(onWaiting ?? (() => undefined));
   return {
-    async call<F extends StoreFunction>(name: F, args: Arguments[F]): Promise<Answer<F>> {
+    async call<F extends StoreFunction>(name: F, args: Arguments[F], options: CallOptions = {}): Promise<Answer<F>> {
+      const kinds = patient ? repeated[options.repeat ?? 'lost or busy'] : [];
+      const isWorthwhile = ({ error }: { error: Error }) =>
+        error instanceof DatabaseError && kinds.includes(error.kind);
       // Text from outside, made such as a database takes, whatever the transport.
       const clean = storable(args);
-      const answer = await pRetry(() => ask(name, clean), { ...PATIENCE, shouldRetry: isWorthwhile });
-      const parsed = answers[name].safeParse(answer);
-      if (!parsed.success) {
-        const message = `the database function ${name} answered in a shape this version does not know: run npm run migrate, or update daily-scan`;
-        throw new Error(message, { cause: parsed.error });
-      }
-      return parsed.data as Answer<F>;
+      const answer = await pRetry(() => database.call(name, clean, limitMsOf(name)), {
+        ...PATIENCE,
+        shouldRetry: isWorthwhile,
+        onFailedAttempt(context) {
+          if (context.retriesLeft > 0 && isWorthwhile(context)) say(waitingText(context.error));
+        },
+      });
+      return parsed(name, answer);
     },
     close: () => database.close(),
+  };
+}
+
+function parsed<F extends StoreFunction>(name: F, answer: unknown): Answer<F> {
+  const result = answers[name].safeParse(answer);
+  if (result.success) return result.data as Answer<F>;
+  const message = `the database function ${name} answered in a shape this version does not know: run npm run migrate, or update daily-scan`;
+  throw new Error(message, { cause: result.error });
+}
+
+function waitingText({ message }: Error): string {
+  return `Waiting for the database, and trying again for about 15 s: ${message}`;
+}
+
+function everySoOften(say: (text: string) => void): (text: string) => void {
+  let isQuiet = false;
+  return (text) => {
+    if (isQuiet) return;
+    isQuiet = true;
+    setTimeout(() => {
+      isQuiet = false;
+    }, SAY_EVERY_MS).unref();
+    say(text);
   };
 }

@@ -1,5 +1,7 @@
 import { createClient, PostgrestError } from '@supabase/supabase-js';
-import { type Database, DatabaseError } from '../../ports/database.ts';
+import pLimit from 'p-limit';
+import { isReport } from '../../ports/call-limits.ts';
+import { type Database, DatabaseError, DEFAULT_LIMIT_MS } from '../../ports/database.ts';
 import { callStatement, toDatabaseError } from './sql-call.ts';
 
 export interface SupabaseOptions {
@@ -7,35 +9,43 @@ export interface SupabaseOptions {
   url: string;
   /** The project's secret key (`sb_secret_…`) or its older `service_role` JWT. Goes into headers and nowhere else. */
   secretKey: string;
-  /** A call without an answer by then is `lost`; the database may go on with it. Default 65 s. */
+  /** A call without an answer by then is `lost`, whatever limit it has of its own; the database may go on with it. */
   timeoutMs?: number;
 }
 
-/** A little more than Supabase itself lets a request take (60 s), so that its own answer comes first where there is one. */
-const TIMEOUT_MS = 65_000;
+/** How much longer than the database the client waits: PostgREST may first have to wait for a connection. */
+const GRACE_MS = 5_000;
+/** Lists and reports at once: PostgREST has some ten connections for everybody. */
+const MAX_REPORTS = 3;
 
 /**
  * The transport over HTTP: `.rpc()` of supabase-js to the project's PostgREST. Every error is a DatabaseError, judged as
  * on the `pg` transport where the database itself spoke; supabase-js never repeats a POST by itself.
  * @throws TypeError for a key no header can carry (fetch would quote it in its error)
  */
-export function openSupabase({ url, secretKey, timeoutMs = TIMEOUT_MS }: SupabaseOptions): Database {
+export function openSupabase({ url, secretKey, timeoutMs }: SupabaseOptions): Database {
   if (!/^[\x21-\x7e]+$/.test(secretKey)) throw new TypeError('the Supabase secret key holds a space or line end');
   const client = createClient(url, secretKey, {
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
     global: { fetch: fetchAnswer },
   });
+  const oneOfFew = pLimit(MAX_REPORTS);
+  const ask = async (name: string, args: unknown, limitMs: number): Promise<unknown> => {
+    try {
+      const withinMs = timeoutMs ?? limitMs + GRACE_MS;
+      const asked = client.rpc(name, { args: args ?? {} }).abortSignal(AbortSignal.timeout(withinMs));
+      const answer: { data: unknown } = await asked.throwOnError();
+      return answer.data ?? null;
+    } catch (error) {
+      throw failureOf(name, error);
+    }
+  };
   return {
-    async call(name, args) {
+    // The database's own limit is on the function: PostgREST sets it for the whole call.
+    async call(name, args, limitMs = DEFAULT_LIMIT_MS) {
       // For its check of the name alone, which goes into the address here.
       callStatement(name);
-      try {
-        const asked = client.rpc(name, { args: args ?? {} }).abortSignal(AbortSignal.timeout(timeoutMs));
-        const answer: { data: unknown } = await asked.throwOnError();
-        return answer.data ?? null;
-      } catch (error) {
-        throw failureOf(name, error);
-      }
+      return isReport(name) ? oneOfFew(() => ask(name, args, limitMs)) : ask(name, args, limitMs);
     },
     // Idle connections belong to fetch, which lets the process end.
     close: async () => {},

@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, test } from 'vitest';
-import { listenForOrders } from '../../../src/adapters/store/postgres.ts';
+import { connect, createServer } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../../../scripts/free-port.ts';
+import { listenForOrders } from '../../../src/adapters/store/listener.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 let database: TestPostgres;
@@ -31,4 +33,24 @@ test('a listener whose connection is ended connects again, and says that somethi
   await say();
   await heard;
   await listener.close();
+});
+
+test('a listener that found no server at first listens once there is one', async () => {
+  const port = await freePort();
+  const url = new URL(database.url);
+  url.port = String(port);
+  const listener = await listenForOrders(url.href);
+  const server = createServer((near) => {
+    const far = connect({ port: Number(new URL(database.url).port), host: '127.0.0.1' });
+    near.pipe(far).pipe(near);
+    for (const end of [near, far]) end.on('error', () => undefined);
+  }).listen(port, '127.0.0.1');
+  // Said once it listens: before that nobody could have heard.
+  await listener.next();
+  const heard = listener.next();
+  await say();
+  await heard;
+  expect(listener.isLost()).toBe(false);
+  await listener.close();
+  server.close();
 });

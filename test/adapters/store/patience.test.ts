@@ -20,23 +20,36 @@ const lost = (code: string) => new DatabaseError('gone', { kind: 'lost', code })
 const halt = { scope: 'all', target: '', why: 'drill', by: { who: 'me', how: 'cli' }, nowMs: 0 } as const;
 
 describe('a store whose database goes away', () => {
-  it.each(['53100', '57P01', 'ECONNREFUSED'])(
-    'makes a lost call again once it has answered before (%s)',
-    async (code) => {
-      const { database, calls } = failing([]);
-      const store = makeStore(database);
-      await store.call('halt', halt);
-      const second = failing([lost(code), lost(code)]);
-      database.call = second.database.call;
-      expect(await store.call('halt', halt)).toEqual({ changed: true });
-      expect([calls(), second.calls()]).toEqual([1, 3]);
-    },
-  );
+  it.each([
+    ['lost', '53100'],
+    ['lost', '57P01'],
+    ['lost', 'ECONNREFUSED'],
+    ['lost', 'XX000'],
+    ['busy', '55P03'],
+  ] as const)('makes a %s call again, before its first answer too (%s)', async (kind, code) => {
+    const again = () => new DatabaseError('gone', { kind, code });
+    const { database, calls } = failing([again(), again()]);
+    expect(await makeStore(database).call('halt', halt)).toEqual({ changed: true });
+    expect(calls()).toBe(3);
+  });
 
-  it('tells at once that it can not be reached at all', async () => {
-    const { database, calls } = failing([lost('ECONNREFUSED')]);
-    await expect(makeStore(database).call('halt', halt)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
-    expect(calls()).toBe(1);
+  it('says once that it waits, and for what', async () => {
+    const said: string[] = [];
+    const { database } = failing([lost('ECONNREFUSED'), lost('ECONNREFUSED')]);
+    await makeStore(database, { onWaiting: (text) => said.push(text) }).call('halt', halt);
+    expect(said).toEqual(['Waiting for the database, and trying again for about 15 s: gone']);
+  });
+
+  it('tells the first error to who does not want to wait, or splits what is busy', async () => {
+    const gone = failing([lost('ECONNREFUSED')]);
+    await expect(makeStore(gone.database, { patient: false }).call('halt', halt)).rejects.toMatchObject({
+      kind: 'lost',
+    });
+    const busy = failing([new DatabaseError('locked', { kind: 'busy', code: '55P03' })]);
+    await expect(makeStore(busy.database).call('halt', halt, { repeat: 'lost' })).rejects.toMatchObject({
+      kind: 'busy',
+    });
+    expect([gone.calls(), busy.calls()]).toEqual([1, 1]);
   });
 
   it('never makes a refused call again', async () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openPostgres } from '../../../src/adapters/store/postgres.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
@@ -13,6 +14,8 @@ create function public.add_phone(args jsonb) returns jsonb language sql as $$
 insert into public.phones values (args ->> 'phone') returning to_jsonb(phone) $$;
 create function public.broken_inside(args jsonb) returns jsonb language plpgsql as $$ begin return public.no_such(args); end $$;
 create function public.slow(args jsonb) returns jsonb language sql as $$ select to_jsonb(pg_sleep(20)::text) $$;
+create function public.fail_with(args jsonb) returns jsonb language plpgsql as $$
+begin raise exception 'as told' using errcode = args ->> 'code'; end $$;
 create function public.drop_me(args jsonb) returns jsonb language sql as $$
 select to_jsonb(pg_terminate_backend(pg_backend_pid())) $$;
 `;
@@ -63,6 +66,23 @@ describe.each([
       hint: 'plan again',
     });
     expect(error.cause).toBeInstanceOf(Error);
+  });
+
+  it.each([
+    ['22P05', 'refused'],
+    ['23514', 'refused'],
+    ['0A000', 'refused'],
+    ['54000', 'refused'],
+    ['P0001', 'refused'],
+    ['40001', 'busy'],
+    ['55P03', 'busy'],
+    // A full Supabase pooler; a server that became a standby; no code of Postgres at all.
+    ['XX000', 'lost'],
+    ['25006', 'lost'],
+    ['72000', 'lost'],
+    ['53300', 'lost'],
+  ])('judges SQLSTATE %s by what it proves: %s', async (code, kind) => {
+    expect(await failure(database.call('fail_with', { code }))).toMatchObject({ kind, code, answered: true });
   });
 
   it('says which command to run when the function is not there', async () => {
@@ -134,9 +154,29 @@ describe('the pg pool', () => {
     expect(answer).toEqual({ back: true });
   });
 
+  it('ends each call at a limit of its own, whatever the role or the session says', async () => {
+    const one = openPostgres({ url: database.url, max: 1 });
+    await database.session.exec(`create function public.my_limit(args jsonb) returns jsonb language sql as
+      $$ select to_jsonb(current_setting('statement_timeout')) $$`);
+    expect([await one.call('my_limit', {}, 60_000), await one.call('my_limit', {})]).toEqual(['1min', '5s']);
+    await one.close();
+  });
+
+  it('takes any text for what it is, in one message with the limit', async () => {
+    const texts = ["' || '", "\\'; drop table phones; --", '\\\\', "E'\\x41'", '$$', '\u2028 ₹ 😀', '"\\"', '--'];
+    expect(await database.call('echo', { texts })).toEqual({ texts });
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'grapheme' }), async (text) => {
+        fc.pre(!text.includes('\0'));
+        expect(await database.call('echo', { [text]: text })).toEqual({ [text]: text });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it('ends a call that takes longer than the limit, on the server too, and the pool stays usable', async () => {
     const limited = openPostgres({ url: database.url, max: 1, statementTimeoutMs: 50 });
-    expect(await failure(limited.call('slow', {}))).toMatchObject({ kind: 'lost', code: '57014' });
+    expect(await failure(limited.call('slow', {}))).toMatchObject({ kind: 'busy', code: '57014' });
     expect(await limited.call('echo', [1])).toEqual([1]);
     const running =
       await database.session.query(`select 1 from pg_stat_activity where query like '%slow(%' and state = 'active'

@@ -165,6 +165,8 @@ program
   .argument('<what>', 'create, list or revoke')
   .option('--role <role>', 'create: operator (for everybody) or user (for one)')
   .option('--user <user>', 'create: the user a key of role user is for (name or id)')
+  .option('--scope <scope>', 'create: read (changes nothing) or trade (the default)')
+  .option('--expires <end>', 'create: 90d, 12h, 4w, a date (to its end in India) or an instant; default: no end')
   .option('--label <text>', 'create: what it is for')
   .option('--key <start>', 'revoke: the key, or its first characters as the list shows them')
   .option('--json', 'one JSON document on stdout')

@@ -39,6 +39,8 @@ export interface HttpConfig {
   signalsSecret: string | null;
   /** Who signs the users' JWTs; null: no JWT is accepted. */
   jwtIssuer: string | null;
+  /** What an operator's login must have shown: aal2 is a second factor. */
+  operatorAal: 'aal1' | 'aal2';
 }
 
 /** What this process is going to be: some variables are needed only there. */
@@ -113,6 +115,7 @@ export const environment = z.object({
   PUBLIC_URL: address.optional(),
   SIGNALS_SECRET: secret.optional(),
   SUPABASE_JWT_ISSUER: address.optional(),
+  OPERATOR_AAL: z.enum(['aal1', 'aal2'], { error: 'must be aal1 or aal2' }).default('aal2'),
   ...messageVariables,
   ...venueVariables,
 });
@@ -171,6 +174,7 @@ function httpConfig(e: z.infer<typeof environment>): HttpConfig {
     publicUrl: e.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     signalsSecret: e.SIGNALS_SECRET ?? null,
     jwtIssuer: jwtIssuer?.replace(/\/+$/, '') ?? null,
+    operatorAal: e.OPERATOR_AAL,
   };
 }
 

@@ -4,6 +4,8 @@ export interface JwtClaims {
   sub: string;
   /** `app_metadata.role`: only the project's own secret key can set it, never the user. */
   role: string | null;
+  /** How sure the issuer is of who logged in (`aal`): `aal2` after a second factor. */
+  aal: string | null;
 }
 
 /** Nothing signed with a shared secret: the issuer's public keys alone decide. */
@@ -34,12 +36,18 @@ async function makeVerify(issuer: string): Promise<(token: string) => Promise<Jw
   return async (token) => {
     try {
       const { payload } = await jwtVerify(token, keys, options);
-      return typeof payload.sub === 'string' ? { sub: payload.sub, role: appRole(payload) } : null;
+      return typeof payload.sub === 'string'
+        ? { sub: payload.sub, role: appRole(payload), aal: levelOf(payload) }
+        : null;
     } catch (cause) {
       if (cause instanceof errors.JOSEError && !lost.includes(cause.code)) return null;
       throw new Error(`The keys of ${issuer} could not be fetched: no JWT can be checked now.`, { cause });
     }
   };
+}
+
+function levelOf({ aal }: JWTPayload): string | null {
+  return typeof aal === 'string' ? aal : null;
 }
 
 function appRole({ app_metadata: facts }: JWTPayload): string | null {

@@ -7,6 +7,7 @@ import type { Answer, Store } from '../ports/store.ts';
 import { plain, table } from '../terminal/table.ts';
 import { fitted } from '../terminal/width.ts';
 import { placeOf } from '../wire.ts';
+import { parseExpiry } from './expiry.ts';
 import { sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -14,6 +15,8 @@ export interface ApikeyFlags {
   role?: string;
   user?: string;
   label?: string;
+  scope?: string;
+  expires?: string;
   key?: string;
   json?: boolean;
 }
@@ -21,8 +24,9 @@ export interface ApikeyFlags {
 const MOST_LABEL = 100;
 
 /**
- * `npm run apikey -- create --role operator|user [--user X] [--label T]`, `list`, `revoke --key ds_…`. A new key is on
- * stdout once and kept nowhere; a revoked one stops within ten seconds.
+ * `npm run apikey -- create --role operator|user [--user X] [--scope read|trade] [--expires D] [--label T]`, `list`,
+ * `revoke --key ds_…`. A new key is on stdout once and kept nowhere; a revoked one places no order from then on, and
+ * stops reading within ten seconds.
  */
 export function apikeyCommand(what: string) {
   return async (config: Config, flags: ApikeyFlags): Promise<number | Refusal> => {
@@ -47,25 +51,41 @@ function workOf(what: string, flags: ApikeyFlags): Work | Refusal {
   return refusal('bad_flag', `"${what}" is nothing to do with keys: it is create, list or revoke.`);
 }
 
-function creation({ role, user, label = '', json }: ApikeyFlags): Work | Refusal {
+function creation({ role, user, label = '', scope = 'trade', expires, json }: ApikeyFlags): Work | Refusal {
   if (role !== 'operator' && role !== 'user') return refusal('bad_flag', 'Give --role operator or --role user.');
   if (role === 'user' && user === undefined) return refusal('bad_flag', 'A key of role user needs --user: name or id.');
   if (role === 'operator' && user !== undefined) {
     return refusal('bad_flag', 'An operator’s key is for everybody: leave --user out, or give --role user.');
   }
   if (label.length > MOST_LABEL) return refusal('bad_flag', `--label is longer than ${MOST_LABEL} characters.`);
+  if (scope !== 'read' && scope !== 'trade') return refusal('bad_flag', 'Give --scope read or --scope trade.');
+  const nowMs = realClock().nowMs();
+  const expiresMs = expires === undefined ? null : parseExpiry(expires, nowMs);
+  if (expires !== undefined && (expiresMs === null || expiresMs <= nowMs)) return badExpiry(expires);
   return async (store) => {
     const { key, hash, hint } = newApiKey();
     const userId = user === undefined ? null : userIdOf(user);
-    const asked = { hash, hint, role, userId, label, nowMs: realClock().nowMs() } as const;
+    const asked = { hash, hint, role, scope, userId, label, expiresMs, nowMs } as const;
     const { kind } = await store.call('create_api_key', asked);
     if (kind === 'no_such_user') {
       return refusal('no_such_user', `There is no user "${user}" here, so no key was made: give the name or the id.`);
     }
-    process.stdout.write(json ? `${JSON.stringify({ key, hint, role, userId, label })}\n` : `${key}\n`);
+    process.stdout.write(
+      json ? `${JSON.stringify({ key, hint, role, scope, userId, label, expiresAtMs: expiresMs })}\n` : `${key}\n`,
+    );
     process.stderr.write(`This is the only time the key is shown. It is called ${hint} from now on.\n`);
+    process.stderr.write(`It may ${scope === 'read' ? 'read' : 'read and trade'} ${until(expiresMs)}.\n`);
     return 0;
   };
+}
+
+function badExpiry(text: string): Refusal {
+  const ways = 'a time from now such as 90d, 12h or 4w, or a date or instant to come such as 2027-03-31';
+  return refusal('bad_flag', `--expires "${text}" is no end a key can have: give ${ways}.`);
+}
+
+function until(expiresMs: number | null): string {
+  return expiresMs === null ? 'until it is revoked (--expires sets an end)' : `until ${istIso(expiresMs)}`;
 }
 
 async function list(store: Store, { json }: ApikeyFlags): Promise<number> {
@@ -76,12 +96,18 @@ async function list(store: Store, { json }: ApikeyFlags): Promise<number> {
 
 function listText(keys: Answer<'read_api_keys'>): string {
   if (keys.length === 0) return 'There are no keys yet: npm run apikey -- create --role operator';
-  const columns = ['KEY', 'ROLE', 'USER', 'LABEL', 'CREATED', 'REVOKED'].map((title) => ({ title }));
-  const rows = keys.map(({ hint, role, userId, label, createdAtMs, revokedAtMs }) => {
-    const times = [createdAtMs, revokedAtMs].map((ms) => (ms === null ? '' : istIso(ms).slice(0, 16)));
-    return [`${hint}…`, role, fitted(userId ?? '', 30), fitted(label, 40), ...times];
+  const titles = ['KEY', 'ROLE', 'SCOPE', 'USER', 'LABEL', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED'];
+  const rows = keys.map(({ hint, role, scope, userId, label, ...times }) => {
+    const { createdAtMs, lastUsedAtMs, expiresAtMs, revokedAtMs } = times;
+    const shown = [createdAtMs, lastUsedAtMs, expiresAtMs, revokedAtMs].map(minuteOf);
+    return [`${hint}…`, role, scope, fitted(userId ?? '', 30), fitted(label, 40), ...shown];
   });
-  return table(columns, rows, 200, plain);
+  const columns = titles.map((title) => ({ title }));
+  return table(columns, rows, 240, plain);
+}
+
+function minuteOf(ms: number | null): string {
+  return ms === null ? '' : istIso(ms).slice(0, 16);
 }
 
 async function revoke(store: Store, hint: string): Promise<number | Refusal> {

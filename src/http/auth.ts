@@ -1,5 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
+import { istIso } from '../domain/ist.ts';
+import type { Answer } from '../ports/store.ts';
+import { keyUses } from './key-uses.ts';
 import { addressOf, boundedLookups, type DoorLimits } from './limits.ts';
 import type { Caller, HttpParts, TurnedAway } from './parts.ts';
 import { problem } from './problem.ts';
@@ -23,6 +26,8 @@ const KEY_TTL_MS = 10_000;
 const MOST_KEYS_REMEMBERED = 1_000;
 const BEARER = /^Bearer (\S{1,4096})$/i;
 const API_KEY = /^ds_[\w-]{43}$/;
+/** What changes nothing (RFC 9110). */
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const noToken: TurnedAway = {
@@ -35,10 +40,23 @@ const badToken: TurnedAway = {
   code: 'unauthenticated',
   detail: 'This key or token is not valid here: it is unknown, revoked or expired.',
 };
+const oneFactor: TurnedAway = {
+  status: 403,
+  code: 'second_factor_required',
+  detail:
+    'An operator’s login needs a second factor (aal2): enrol one (an authenticator app) and log in again with it. ' +
+    'Where the project has none, OPERATOR_AAL=aal1 lets logins without one in.',
+};
 const tooManyTokens: TurnedAway = {
   status: 429,
   code: 'too_many_requests',
   detail: 'Too many keys and tokens from this address that are not valid here: wait a minute.',
+};
+/** For a key that may read and wants to change something. */
+export const readOnly: TurnedAway = {
+  status: 403,
+  code: 'read_only_key',
+  detail: 'This key may read only: to place or change anything, use one with scope trade.',
 };
 const nobodysLogin: TurnedAway = {
   status: 403,
@@ -81,7 +99,7 @@ function whoIsAsking(parts: HttpParts, limits: DoorLimits): (token: string, addr
   const lookUp = async (token: string): Promise<Asked> => {
     if (!API_KEY.test(token)) return callerOfLogin(parts, token);
     const caller = await callerOfKey(token);
-    return caller ? { kind: 'caller', caller } : { kind: 'stranger', why: badToken };
+    return 'role' in caller ? { kind: 'caller', caller } : { kind: 'stranger', why: caller };
   };
   return async (token, address) => {
     if (sameSecret(token, parts.cronSecret)) return { kind: 'cron' };
@@ -89,19 +107,29 @@ function whoIsAsking(parts: HttpParts, limits: DoorLimits): (token: string, addr
   };
 }
 
-/** Finds the caller an API key stands for, or null. Only good keys are remembered, the oldest forgotten first. */
-export function keyLookup({ world }: HttpParts): (key: string) => Promise<Caller | null> {
-  const known = new Map<string, { caller: Caller; atMs: number }>();
+/**
+ * Finds the caller an API key stands for, or why it is turned away. Only good keys are remembered, the oldest forgotten
+ * first, and none beyond its end.
+ */
+export function keyLookup(parts: HttpParts): (key: string) => Promise<Caller | TurnedAway> {
+  const { world } = parts;
+  const known = new Map<string, { caller: Caller; atMs: number; untilMs: number }>();
+  const used = keyUses(parts);
   return async (key) => {
     const hash = hashOfKey(key);
     const nowMs = world.clock.nowMs();
     const found = known.get(hash);
-    if (found && nowMs >= found.atMs && nowMs - found.atMs < KEY_TTL_MS) return found.caller;
+    if (found && nowMs >= found.atMs && nowMs < found.untilMs) {
+      used(hintOfKey(key));
+      return found.caller;
+    }
     known.delete(hash);
     const row = await world.store.call('find_api_key', { hash });
+    if (row?.fault) return endedKey(row);
     const caller = row && callerOf(row);
-    if (!caller) return null;
-    known.set(hash, { caller, atMs: nowMs });
+    if (!caller) return badToken;
+    used(row.hint);
+    known.set(hash, { caller, atMs: nowMs, untilMs: Math.min(nowMs + KEY_TTL_MS, row.expiresAtMs ?? Infinity) });
     for (const oldest of known.keys()) {
       if (known.size <= MOST_KEYS_REMEMBERED) break;
       known.delete(oldest);
@@ -110,22 +138,34 @@ export function keyLookup({ world }: HttpParts): (key: string) => Promise<Caller
   };
 }
 
-function callerOf({ hint, role, userId }: { hint: string; role: 'operator' | 'user'; userId: string | null }) {
-  const principal = `key:${hint}`;
-  if (role === 'operator') return { role, principal, userId: null } as const;
-  return userId === null ? null : ({ role, principal, userId } as const);
+type KeyRow = NonNullable<Answer<'find_api_key'>>;
+
+function callerOf({ hint, role, scope, userId }: KeyRow): Caller | null {
+  const shown = { principal: `key:${hint}`, scope, apiKey: hint };
+  if (role === 'operator') return { role, userId: null, ...shown };
+  return userId === null ? null : { role, userId, ...shown };
+}
+
+/** Who has a key may know that it was a good one: it is told by the part of it that may be shown. */
+function endedKey({ hint, fault, expiresAtMs }: KeyRow): TurnedAway {
+  const ended = fault === 'expired' && expiresAtMs !== null ? `expired on ${istIso(expiresAtMs)}` : 'was revoked';
+  const detail = `The key ${hint}… ${ended}: ask the operator for another (npm run apikey -- create).`;
+  return { status: 401, code: 'unauthenticated', detail };
 }
 
 /** A login with the claim `operator` is one; any other is the user it is connected to. */
-async function callerOfLogin({ world, verifyJwt }: HttpParts, token: string): Promise<Asked> {
+async function callerOfLogin({ world, verifyJwt, operatorAal }: HttpParts, token: string): Promise<Asked> {
   const claims = verifyJwt && (await verifyJwt(token));
   if (!claims) return { kind: 'stranger', why: badToken };
-  const principal = `login:${claims.sub}`;
-  if (claims.role === 'operator') return { kind: 'caller', caller: { role: 'operator', principal, userId: null } };
+  const shown = { principal: `login:${claims.sub}`, scope: 'trade', apiKey: null } as const;
+  if (claims.role === 'operator') {
+    if (operatorAal === 'aal2' && claims.aal !== 'aal2') return { kind: 'stranger', why: oneFactor };
+    return { kind: 'caller', caller: { role: 'operator', userId: null, ...shown } };
+  }
   if (!UUID.test(claims.sub)) return { kind: 'stranger', why: nobodysLogin };
   const { userId } = await world.store.call('find_auth_user', { authUserId: claims.sub });
   if (userId === null) return { kind: 'stranger', why: nobodysLogin };
-  return { kind: 'caller', caller: { role: 'user', principal, userId } };
+  return { kind: 'caller', caller: { role: 'user', userId, ...shown } };
 }
 
 /** For every request, first of all: finds out who is asking and leaves it as `asked`. It turns nobody away. */
@@ -162,6 +202,7 @@ function turnedAway(c: Context<HttpEnv>): Response | null {
   const asked = c.get('asked');
   if (asked.kind === 'stranger') return problem(c, asked.why);
   if (asked.kind === 'cron') return forbidden(c, 'The cron secret opens the cron routes only.');
+  if (asked.caller.scope === 'read' && !READS.has(c.req.method)) return problem(c, readOnly);
   c.set('caller', asked.caller);
   return null;
 }

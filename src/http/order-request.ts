@@ -50,8 +50,8 @@ export async function readRequest(c: Context<HttpEnv>): Promise<{ request: Order
   const order: OrderAsked = { userId: whose, exchange, symbol, side, quantity, limitPriceMinor: limitPrice };
   const bodyHash = createHash('sha256').update(JSON.stringify(order), 'utf8').digest('hex');
   // A user's keys and logins are all he: a request he repeats under another one is the same.
-  const { role, principal } = c.get('caller');
-  return { request: { principal: role === 'user' ? `user:${whose}` : principal, key, bodyHash, order } };
+  const { role, principal, apiKey } = c.get('caller');
+  return { request: { principal: role === 'user' ? `user:${whose}` : principal, key, bodyHash, apiKey, order } };
 }
 
 const noKey: Problem = {

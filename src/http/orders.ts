@@ -9,7 +9,7 @@ import type { Answer } from '../ports/store.ts';
 import { type OrderRequest, orderDesk, type Placed, type PlacedInSteps } from '../stages/place.ts';
 import { averagePrice } from '../stages/report.ts';
 import { round } from '../stages/round.ts';
-import { authenticated, type HttpEnv } from './auth.ts';
+import { authenticated, type HttpEnv, readOnly } from './auth.ts';
 import { badBody, readRequest } from './order-request.ts';
 import { type HttpParts, untilDeadline } from './parts.ts';
 import { described, type Problem, problem } from './problem.ts';
@@ -147,6 +147,8 @@ function refusal(placed: Exclude<Placed, { kind: 'accepted' }>): Problem {
     }
     case 'no_such_user':
       return { status: 422, code: 'no_such_user', detail: 'There is no user with this userId.' };
+    case 'key_refused':
+      return keyRefused(placed.why);
     case 'in_flight':
       return {
         status: 409,
@@ -160,6 +162,14 @@ function refusal(placed: Exclude<Placed, { kind: 'accepted' }>): Problem {
         detail: 'This key was used for another request: a new order needs a new key.',
       };
   }
+}
+
+/** The database's own word on the key, which the door may have remembered for some seconds. */
+function keyRefused(why: Extract<Placed, { kind: 'key_refused' }>['why']): Problem {
+  if (why === 'read_only') return readOnly;
+  if (why === 'other_user') return { status: 403, code: 'forbidden', detail: 'This key is for another user.' };
+  const detail = `Not placed: this key is ${why === 'unknown' ? 'not known' : why} (asked again by the database).`;
+  return { status: 401, code: 'unauthenticated', detail };
 }
 
 async function listed(c: Context<HttpEnv>, { world }: HttpParts): Promise<Response> {

@@ -5,10 +5,17 @@ import { stoppedWithin } from '../stages/stopped.ts';
 import type { Metrics } from './metrics.ts';
 import type { Changes } from './order-hub.ts';
 
-/** Who is asking. Operators act for everybody; a user sees and places only what is his own. */
-export type Caller =
-  | { role: 'operator'; principal: string; userId: null }
-  | { role: 'user'; principal: string; userId: string };
+/** What the token of a caller may do, and which API key it is. */
+interface Shown {
+  principal: string;
+  /** `read`: whatever changes or places something is refused. */
+  scope: 'read' | 'trade';
+  /** The hint of the API key; null: a login. */
+  apiKey: string | null;
+}
+
+/** Who is asking. Operators act for everybody; a user sees and places only what is their own. */
+export type Caller = Shown & ({ role: 'operator'; userId: null } | { role: 'user'; userId: string });
 
 /** Why a request is turned away: an HTTP status and our code for it, as problem JSON says them. */
 export interface TurnedAway {
@@ -26,7 +33,9 @@ export interface HttpParts {
   /** For `POST /api/signals` signed with HMAC; null: only bearer keys may send signals. */
   signalsSecret: string | null;
   /** Gives the claims of a valid Supabase JWT; null for one that is not. Not set: no JWT is accepted. */
-  verifyJwt: ((token: string) => Promise<{ sub: string; role: string | null } | null>) | null;
+  verifyJwt: ((token: string) => Promise<{ sub: string; role: string | null; aal: string | null } | null>) | null;
+  /** What an operator's login must have shown (`aal` of its JWT): aal2 is a second factor. */
+  operatorAal: 'aal1' | 'aal2';
   /** Signs the state of logins at venues; null: there are none. */
   loginKey: Buffer | null;
   /** How long one request may work before it hands back what is not sent. */

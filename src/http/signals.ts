@@ -1,7 +1,7 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import type { Answer } from '../ports/store.ts';
-import { type HttpEnv, keyLookup, onlyOperators, sameSecret } from './auth.ts';
+import { type HttpEnv, keyLookup, onlyOperators, readOnly, sameSecret } from './auth.ts';
 import type { HttpParts } from './parts.ts';
 import { type Problem, problem } from './problem.ts';
 import { type ReadRow, type RowProblem, readAlert, readRow } from './signal-rows.ts';
@@ -49,9 +49,15 @@ export function signalRoutes(parts: HttpParts): Hono<HttpEnv> {
       return good ? SIGNATURE : problem(c, badSignature);
     }
     const key = member(parsed(raw), 'key');
-    const caller = typeof key === 'string' ? await callerOfKey(key) : null;
-    if (!caller) return problem(c, nothingShown);
-    return caller.role === 'operator' ? caller.principal : problem(c, usersKey);
+    return typeof key === 'string' ? keySource(c, key) : problem(c, nothingShown);
+  }
+
+  /** Of a key that stands in the body. */
+  async function keySource(c: Context<HttpEnv>, key: string): Promise<string | Response> {
+    const caller = await callerOfKey(key);
+    if (!('role' in caller)) return problem(c, caller);
+    if (caller.role !== 'operator') return problem(c, usersKey);
+    return caller.scope === 'trade' ? caller.principal : problem(c, readOnly);
   }
 
   return routes;

@@ -45,6 +45,17 @@ export interface DecisionToAccept extends Decision {
   clientOrderId: string | null;
 }
 
+/** One order somebody asks for, under an idempotency key of theirs. */
+export interface OrderToPlace {
+  principal: string;
+  key: string;
+  bodyHash: string;
+  /** The hint of the API key it was asked with: the database checks it once more. null: another kind of login. */
+  apiKey?: string | null;
+  sendBeforeMs: number;
+  signal: Signal;
+}
+
 interface Scope {
   scope: 'all' | 'venue' | 'user';
   target: string;
@@ -131,7 +142,7 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     nowMs: number;
     quotes: Quote[];
     decisions: DecisionToAccept[];
-    requests: { principal: string; key: string; bodyHash: string; sendBeforeMs: number; signal: Signal }[];
+    requests: OrderToPlace[];
   };
   read_placed: { requests: { principal: string; key: string; bodyHash: string }[] };
   read_orders: {
@@ -182,11 +193,16 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     hash: string;
     hint: string;
     role: 'operator' | 'user';
+    /** Left out: trade. */
+    scope?: 'read' | 'trade';
     userId: string | null;
     label: string;
+    /** From then on it opens nothing; left out: it has no end. */
+    expiresMs?: number | null;
     nowMs: number;
   };
   find_api_key: { hash: string };
+  note_key_uses: { hints: string[] };
   revoke_api_key: { hint: string; nowMs: number };
   read_api_keys: Record<string, never>;
   find_auth_user: { authUserId: string };

@@ -16,6 +16,11 @@ export const orderInputs = z.object({
 export const placed = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('in_flight') }),
   z.object({ kind: z.literal('other_body') }),
+  /** The API key may not place this order: it has ended meanwhile, or never might. */
+  z.object({
+    kind: z.literal('key_refused'),
+    why: z.enum(['unknown', 'revoked', 'expired', 'read_only', 'other_user']),
+  }),
   z.object({
     kind: z.literal('decided'),
     fresh: z.boolean(),

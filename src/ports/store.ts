@@ -80,6 +80,7 @@ export const answers = {
   receive_signals: z.array(access.receivedSignal),
   create_api_key: access.createdKey,
   find_api_key: access.foundKey,
+  note_key_uses: z.object({ noted: z.int() }),
   revoke_api_key: access.revokedKey,
   read_api_keys: z.array(access.apiKey),
   find_auth_user: access.authUser,

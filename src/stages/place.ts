@@ -19,6 +19,8 @@ export interface OrderRequest {
   principal: string;
   key: string;
   bodyHash: string;
+  /** The hint of the API key that asks, which the database checks once more; left out: it is not asked with one. */
+  apiKey?: string | null;
   order: OrderAsked;
 }
 
@@ -30,7 +32,8 @@ export type Placed =
   | { kind: 'invalid'; field: string; message: string }
   | { kind: 'no_such_user' }
   | { kind: 'in_flight' }
-  | { kind: 'other_body' };
+  | { kind: 'other_body' }
+  | Extract<Answer<'place_orders'>[number], { kind: 'key_refused' }>;
 
 /** One request's fate, and how long each step took, in milliseconds. */
 export interface PlacedInSteps {
@@ -209,9 +212,16 @@ async function acceptDay(world: World, settings: Settings, cases: DecidedCase[])
     quotes,
     decisions: cases.flatMap(({ decisions }) => decisions),
     requests: cases.map(({ request, planned: { signal, instrument } }) => {
-      const { principal, key, bodyHash } = request;
+      const { principal, key, bodyHash, apiKey = null } = request;
       const closeMs = instrument?.fno ? trading.fnoCloseMs : trading.closeMs;
-      return { principal, key, bodyHash, signal, sendBeforeMs: Math.min(signal.validUntilMs ?? closeMs, closeMs) };
+      return {
+        principal,
+        key,
+        bodyHash,
+        apiKey,
+        signal,
+        sendBeforeMs: Math.min(signal.validUntilMs ?? closeMs, closeMs),
+      };
     }),
   });
 }

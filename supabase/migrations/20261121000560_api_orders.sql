@@ -57,8 +57,8 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 -- {runId, sessionId, tradeDate, mode, limits, takesOrdersUntilMs, nowMs, quotes, decisions, requests: [{principal, key,
--- bodyHash, sendBeforeMs, signal}]}: one answer per request, in their order. Safe to repeat: a key is used up by its
--- first request, and the advisory lock keeps a second one from running beside it.
+-- bodyHash, apiKey, sendBeforeMs, signal}]}: one answer per request, in their order. Safe to repeat: a key is used up by
+-- its first request, and the advisory lock keeps a second one from running beside it.
 create function public.place_orders(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off as $$
@@ -66,6 +66,7 @@ declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
   run public.scan_runs;
   busy text[];
+  shut jsonb;
   fresh_signals text[];
   given core.decided[];
   turn core.decided[];
@@ -79,6 +80,7 @@ begin
   on conflict (id) do nothing;
   select * into run from public.scan_runs where id = args ->> 'runId' for share;
 
+  select coalesce(jsonb_object_agg(name, why), '{}') into shut from core.refused_keys(args);
   select coalesce(array_agg(name), '{}') into busy
   from (select principal || ' ' || key as name from jsonb_to_recordset(args -> 'requests') as row(principal text, key text)
     offset 0) asked
@@ -86,7 +88,7 @@ begin
   -- In a statement of its own, which sees what was committed before the lock was had.
   select coalesce(array_agg(signal ->> 'id'), '{}') into fresh_signals
   from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, signal jsonb)
-  where not principal || ' ' || key = any(busy) and (select true from public.order_requests old
+  where not principal || ' ' || key = any(busy) and not shut ? (principal || ' ' || key) and (select true from public.order_requests old
     where (old.principal, old.idempotency_key) = (row.principal, row.key) limit 1) is null;
 
   given := array(select row from unnest(core.decisions_in(args)) row where row."signalId" = any(fresh_signals));
@@ -102,7 +104,9 @@ begin
     perform pg_notify('daily_scan_work', run.id);
   end if;
 
-  return (select coalesce(jsonb_agg(case when asked.principal || ' ' || asked.key = any(busy)
+  return (select coalesce(jsonb_agg(case when shut ? (asked.principal || ' ' || asked.key)
+      then jsonb_build_object('kind', 'key_refused', 'why', shut -> (asked.principal || ' ' || asked.key))
+      when asked.principal || ' ' || asked.key = any(busy)
       then jsonb_build_object('kind', 'in_flight')
       else was.answer || jsonb_build_object('fresh', asked.signal ->> 'id' = any(fresh_signals)) end order by n), '[]')
     from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text,

@@ -6,15 +6,43 @@ create table public.api_keys (
   -- The key's first characters: what a list, a log and `revoke` call it by.
   hint text not null,
   role text not null,
+  -- What it may do: read, or trade as well.
+  scope text not null default 'trade',
   user_id text references public.users,
   label text not null default '',
   created_at timestamptz not null,
+  -- From then on it opens nothing; null: until it is revoked. The database's clock decides.
+  expires_at timestamptz,
   revoked_at timestamptz,
+  -- To the minute, by the database's clock.
+  last_used_at timestamptz,
   constraint a_key_is_known_by_its_hint unique (hint),
   constraint a_key_is_stored_as_its_hash check (hash ~ '^[0-9a-f]{64}$'),
   constraint a_key_is_an_operators_or_a_users check (role in ('operator', 'user')),
-  constraint a_users_key_names_the_user check ((role = 'user') = (user_id is not null))
+  constraint a_key_reads_or_trades check (scope in ('read', 'trade')),
+  constraint a_users_key_names_the_user check ((role = 'user') = (user_id is not null)),
+  constraint a_key_ends_after_it_was_made check (expires_at > created_at)
 );
+
+-- Why a key opens nothing any more; null: it does.
+create function core.key_fault(k public.api_keys) returns text
+language sql stable as $$
+  select case when k.revoked_at is not null then 'revoked' when k.expires_at <= core.database_now() then 'expired' end;
+$$;
+
+-- Which requests of `place_orders` show an API key (`apiKey`, its hint) that may not place their order, and why.
+create function core.refused_keys(args jsonb) returns table (name text, why text)
+language sql stable as $$
+  select asked.name, asked.why from (
+    select row.principal || ' ' || row.key as name, case when k.hash is null then 'unknown'
+      when core.key_fault(k) is not null then core.key_fault(k) when k.scope <> 'trade' then 'read_only'
+      when k.user_id <> (select d ->> 'userId' from jsonb_array_elements(args -> 'decisions') d
+        where d ->> 'signalId' = row.signal ->> 'id' limit 1) then 'other_user' end as why
+    from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "apiKey" text, signal jsonb)
+    left join lateral (select * from public.api_keys named where named.hint = row."apiKey" limit 1) k on true
+    where row."apiKey" is not null) asked
+  where asked.why is not null;
+$$;
 
 -- Safe to repeat: the same hash is one key.
 create function public.create_api_key(args jsonb) returns jsonb
@@ -23,18 +51,34 @@ begin
   if args ->> 'userId' is not null and not exists (select from public.users where id = args ->> 'userId') then
     return jsonb_build_object('kind', 'no_such_user');
   end if;
-  insert into public.api_keys (hash, hint, role, user_id, label, created_at)
-  values (args ->> 'hash', args ->> 'hint', args ->> 'role', args ->> 'userId', coalesce(args ->> 'label', ''),
-    core.at((args ->> 'nowMs')::bigint))
+  insert into public.api_keys (hash, hint, role, scope, user_id, label, created_at, expires_at)
+  values (args ->> 'hash', args ->> 'hint', args ->> 'role', coalesce(args ->> 'scope', 'trade'), args ->> 'userId',
+    coalesce(args ->> 'label', ''), core.at((args ->> 'nowMs')::bigint), core.at((args ->> 'expiresMs')::bigint))
   on conflict (hash) do nothing;
   return jsonb_build_object('kind', 'created');
 end $$;
 
--- Whose key it is; null for one that is unknown or revoked.
+-- Whose key it is and what it may do, or why it opens nothing any more (`fault`); null for one that is unknown.
 create function public.find_api_key(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select jsonb_build_object('hint', hint, 'role', role, 'userId', user_id)
-  from public.api_keys where hash = args ->> 'hash' and revoked_at is null;
+  select jsonb_build_object('hint', hint, 'role', role, 'scope', scope, 'userId', user_id,
+    'expiresAtMs', core.ms(expires_at), 'fault', core.key_fault(k))
+  from public.api_keys k where hash = args ->> 'hash';
+$$;
+
+-- Notes that the keys with these hints were used: {hints}. Once a minute for each key, whoever tells it and how often.
+-- Safe to repeat.
+create function public.note_key_uses(args jsonb) returns jsonb
+language sql security definer set search_path = '' as $$
+  with used as (
+    select hash from public.api_keys
+    where hint in (select jsonb_array_elements_text(args -> 'hints'))
+      and coalesce(last_used_at, '-infinity') < core.database_now() - interval '1 minute'
+    -- Who notes the same key at this moment says the same.
+    for no key update skip locked
+  ), noted as (
+    update public.api_keys k set last_used_at = core.database_now() from used where k.hash = used.hash returning 1
+  ) select jsonb_build_object('noted', (select count(*) from noted));
 $$;
 
 -- For good. Safe to repeat: the first time stands.
@@ -50,8 +94,9 @@ end $$;
 
 create function public.read_api_keys(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(jsonb_build_object('hint', hint, 'role', role, 'userId', user_id, 'label', label,
-    'createdAtMs', core.ms(created_at), 'revokedAtMs', core.ms(revoked_at)) order by created_at, hint), '[]')
+  select coalesce(jsonb_agg(jsonb_build_object('hint', hint, 'role', role, 'scope', scope, 'userId', user_id,
+    'label', label, 'createdAtMs', core.ms(created_at), 'expiresAtMs', core.ms(expires_at),
+    'lastUsedAtMs', core.ms(last_used_at), 'revokedAtMs', core.ms(revoked_at)) order by created_at, hint), '[]')
   from public.api_keys;
 $$;
 

@@ -56,11 +56,17 @@ describe('a JWT of Supabase Auth', () => {
   it('says who it is; the role is only what the project set, not what the user could', async () => {
     const verify = jwtVerifier(issuer);
     const sub = '6f6f3a5e-0000-4000-8000-000000000001';
-    expect(await verify(await token())).toEqual({ sub, role: null });
+    expect(await verify(await token())).toEqual({ sub, role: null, aal: null });
     const own = { user_metadata: { role: 'operator' }, user_role: 'operator' };
-    expect(await verify(await token({ claims: own }))).toEqual({ sub, role: null });
+    expect(await verify(await token({ claims: own }))).toEqual({ sub, role: null, aal: null });
     const set = { app_metadata: { role: 'operator' } };
-    expect(await verify(await token({ claims: set }))).toEqual({ sub, role: 'operator' });
+    expect(await verify(await token({ claims: set }))).toEqual({ sub, role: 'operator', aal: null });
+  });
+
+  it('says whether a second factor was shown', async () => {
+    const verify = jwtVerifier(issuer);
+    expect(await verify(await token({ claims: { aal: 'aal2' } }))).toMatchObject({ aal: 'aal2' });
+    expect(await verify(await token({ claims: { aal: 2 } }))).toMatchObject({ aal: null });
   });
 
   it('is nobody’s when it is expired, for others, from others, or signed by others', async () => {
@@ -74,6 +80,12 @@ describe('a JWT of Supabase Auth', () => {
     ];
     for (const one of bad) expect(await verify(await token(one))).toBe(null);
     for (const text of ['', 'abc', 'a.b.c']) expect(await verify(text)).toBe(null);
+  });
+
+  it('says whether a second factor was shown', async () => {
+    const verify = jwtVerifier(issuer);
+    expect(await verify(await token({ claims: { aal: 'aal2' } }))).toMatchObject({ aal: 'aal2' });
+    expect(await verify(await token({ claims: { aal: 2 } }))).toMatchObject({ aal: null });
   });
 
   it('is nobody’s when it is unsigned or signed with the public key as a shared secret', async () => {

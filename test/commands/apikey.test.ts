@@ -47,12 +47,25 @@ test('a user’s key is for a user there is', async () => {
   expect(none.stderr).toContain('There is no user "Nobody" here, so no key was made');
 });
 
+test('a key that may read until a day says so, and so does the list', async () => {
+  const { apikey } = await desk();
+  const made = await apikey('create', '--role', 'operator', '--scope', 'read', '--expires', '2099-12-31');
+  expect(made.stderr).toContain('It may read until 2100-01-01T00:00:00.000+05:30.');
+  const listed = (await apikey('list')).stdout;
+  expect(listed).toMatch(/KEY +ROLE +SCOPE +USER +LABEL +CREATED +LAST USED +EXPIRES +REVOKED/);
+  expect(listed).toMatch(/operator +read .*2100-01-01T00:00/);
+});
+
 test.each<[string, ApikeyFlags, string]>([
   ['create', {}, '--role operator or --role user'],
   ['create', { role: 'admin' }, '--role operator or --role user'],
   ['create', { role: 'user' }, 'needs --user'],
   ['create', { role: 'operator', user: 'Asha' }, 'leave --user out'],
   ['create', { role: 'operator', label: 'x'.repeat(101) }, 'longer than 100'],
+  ['create', { role: 'operator', scope: 'write' }, '--scope read or --scope trade'],
+  ['create', { role: 'operator', expires: 'soon' }, 'is no end a key can have'],
+  ['create', { role: 'operator', expires: '2020-01-01' }, 'is no end a key can have'],
+  ['create', { role: 'operator', expires: '0d' }, 'is no end a key can have'],
   ['revoke', {}, 'Give --key'],
   ['revoke', { key: 'ds_' }, 'Give --key'],
   ['destroy', {}, 'create, list or revoke'],

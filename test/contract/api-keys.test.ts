@@ -12,14 +12,15 @@ onEveryDatabase('api keys', ({ store, session, value }) => {
   test('a key is found by its hash until it is revoked, and never again', async () => {
     expect(await store.call('create_api_key', operators(1))).toEqual({ kind: 'created' });
     const { hash, hint } = operators(1);
-    expect(await store.call('find_api_key', { hash })).toEqual({ hint, role: 'operator', userId: null });
+    const found = { hint, role: 'operator', scope: 'trade', userId: null, expiresAtMs: null, fault: null };
+    expect(await store.call('find_api_key', { hash })).toEqual(found);
     expect(await store.call('revoke_api_key', { hint, nowMs })).toEqual({ kind: 'revoked' });
-    expect(await store.call('find_api_key', { hash })).toBeNull();
+    expect(await store.call('find_api_key', { hash })).toEqual({ ...found, fault: 'revoked' });
     expect(await store.call('revoke_api_key', { hint, nowMs: nowMs + 5 })).toEqual({ kind: 'already_revoked' });
     expect(await store.call('revoke_api_key', { hint: 'ds_nobody', nowMs })).toEqual({ kind: 'no_such_key' });
     // Made again after that (a call that was lost), it stays revoked.
     await store.call('create_api_key', operators(1));
-    expect(await store.call('find_api_key', { hash })).toBeNull();
+    expect(await store.call('find_api_key', { hash })).toEqual({ ...found, fault: 'revoked' });
     expect(await store.call('find_api_key', { hash: 'unknown' })).toBeNull();
   });
 
@@ -45,17 +46,38 @@ onEveryDatabase('api keys', ({ store, session, value }) => {
     await store.call('create_api_key', operators(1));
     await store.call('create_api_key', { ...operators(2), nowMs: nowMs + 1 });
     await store.call('revoke_api_key', { hint: operators(2).hint, nowMs: nowMs + 2 });
+    const never = { expiresAtMs: null, lastUsedAtMs: null, revokedAtMs: null };
+    const plain = { role: 'operator', scope: 'trade', userId: null, ...never };
     expect(await store.call('read_api_keys', {})).toEqual([
-      { hint: 'ds_key001', role: 'operator', userId: null, label: 'key 1', createdAtMs: nowMs, revokedAtMs: null },
-      {
-        hint: 'ds_key002',
-        role: 'operator',
-        userId: null,
-        label: 'key 2',
-        createdAtMs: nowMs + 1,
-        revokedAtMs: nowMs + 2,
-      },
+      { ...plain, hint: 'ds_key001', label: 'key 1', createdAtMs: nowMs },
+      { ...plain, hint: 'ds_key002', label: 'key 2', createdAtMs: nowMs + 1, revokedAtMs: nowMs + 2 },
     ]);
+  });
+
+  const laterMs = Date.now() + 3_600_000;
+
+  test('a key ends when it was said to, by the clock of the database', async () => {
+    const { hash } = operators(1);
+    await store.call('create_api_key', { ...operators(1), expiresMs: laterMs });
+    expect(await store.call('find_api_key', { hash })).toMatchObject({ expiresAtMs: laterMs, fault: null });
+    const before = await store.call('create_api_key', { ...operators(2), expiresMs: nowMs + 1 });
+    expect(before).toEqual({ kind: 'created' });
+    expect(await store.call('find_api_key', operators(2))).toMatchObject({ fault: 'expired' });
+    const never = store.call('create_api_key', { ...operators(3), expiresMs: nowMs });
+    await expect(never).rejects.toThrow('a_key_ends_after_it_was_made');
+  });
+
+  test('the last use of a key is kept to the minute', async () => {
+    await store.call('create_api_key', operators(1));
+    await store.call('create_api_key', operators(2));
+    const note = (...hints: string[]) => store.call('note_key_uses', { hints });
+    expect(await note('ds_key001', 'ds_unknown')).toEqual({ noted: 1 });
+    expect(await note('ds_key001', 'ds_key002')).toEqual({ noted: 1 });
+    const [first, second] = await store.call('read_api_keys', {});
+    expect(Math.abs(Date.now() - (first?.lastUsedAtMs ?? 0))).toBeLessThan(3_600_000);
+    expect(second?.lastUsedAtMs).not.toBeNull();
+    await session.exec("update public.api_keys set last_used_at = last_used_at - interval '61 seconds' where true");
+    expect(await note('ds_key001')).toEqual({ noted: 1 });
   });
 
   test('a login is the user it is connected to', async () => {

@@ -6,10 +6,12 @@ import { type Route, routes, type Who } from './routes.ts';
 
 /** Logins as the verifier of the tests knows them. */
 const logins = new Map([
-  ['login.of.an-operator', { sub: 'not-even-a-uuid', role: 'operator' }],
-  ['login.of.asha', { sub: '6f1c1c1e-0000-4000-8000-00000000000a', role: 'authenticated' }],
-  ['login.of.nobody', { sub: '6f1c1c1e-0000-4000-8000-00000000000b', role: 'authenticated' }],
-  ['login.without.uuid', { sub: "'; drop table users", role: null }],
+  ['login.of.an-operator', { sub: 'not-even-a-uuid', role: 'operator', aal: 'aal2' }],
+  ['login.of.asha', { sub: '6f1c1c1e-0000-4000-8000-00000000000a', role: 'authenticated', aal: 'aal1' }],
+  ['login.of.nobody', { sub: '6f1c1c1e-0000-4000-8000-00000000000b', role: 'authenticated', aal: 'aal1' }],
+  ['login.without.uuid', { sub: "'; drop table users", role: null, aal: null }],
+  ['login.of.an-operator.by-password', { sub: 'not-even-a-uuid', role: 'operator', aal: 'aal1' }],
+  ['login.of.an-operator.of-unknown-level', { sub: 'not-even-a-uuid', role: 'operator', aal: null }],
 ]);
 
 let database: TestDatabase;
@@ -110,6 +112,24 @@ describe('a login', () => {
   test('opens nothing where no logins are set up', async () => {
     const without = await door({ database });
     expect((await without.ask('login.of.asha', 'GET', '/api/trading/orders')).status).toBe(401);
+  });
+});
+
+describe('an operator’s login without a second factor', () => {
+  test.each(['by-password', 'of-unknown-level'])('%s opens nothing, and hears what to do', async (how) => {
+    for (const path of ['/api/trading/orders', '/metrics']) {
+      const answer = await open.ask(`login.of.an-operator.${how}`, 'GET', path);
+      expect([answer.status, await answer.json()]).toEqual([
+        403,
+        expect.objectContaining({ code: 'second_factor_required', detail: expect.stringContaining('aal2') }),
+      ]);
+    }
+  });
+
+  test('opens where the operator of the service asks for none', async () => {
+    const verifyJwt = async (token: string) => logins.get(token) ?? null;
+    const lax = await door({ database, parts: { verifyJwt, operatorAal: 'aal1' } });
+    expect((await lax.ask('login.of.an-operator.by-password', 'GET', '/metrics')).status).toBe(200);
   });
 });
 

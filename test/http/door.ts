@@ -133,6 +133,7 @@ function partsOf(world: World, later: Promise<unknown>[]): HttpParts {
     cronSecret,
     signalsSecret,
     verifyJwt: null,
+    operatorAal: 'aal2',
     loginKey: null,
     deadlineMs: 20_000,
     stop: new AbortController().signal,

@@ -63,7 +63,16 @@ program
   .description('send, look up and tell for every run there is, until SIGTERM')
   .action(command(workerCommand));
 
-program.command('migrate').description('bring the schema of DATABASE_URL up to date').action(command(migrateCommand));
+program
+  .command('migrate')
+  .description('bring the schema of DATABASE_URL up to date, and make the logins the service runs as')
+  .option(
+    '--login <role=file>',
+    'service=FILE or http=FILE: the login that may only call functions, with the password of the file; repeatable',
+    (one: string, before: string[]) => [...before, one],
+    [],
+  )
+  .action(command(migrateCommand));
 
 program
   .command('import')

@@ -72,7 +72,7 @@ const rooms: Record<string, Room> = {
     files: ['src/schedule.ts'],
     may: ['src/run.ts', 'src/stages/', 'src/ports/', 'src/domain/', 'node-cron'],
   },
-  configuration: { files: ['src/config'], may: ['src/config', 'src/domain/', 'zod'] },
+  configuration: { files: ['src/config'], may: ['src/config', 'src/domain/', 'zod', 'node:fs'] },
   log: { files: ['src/log.ts'], may: ['src/ports/', 'pino'] },
 };
 

@@ -214,6 +214,7 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
   read_gauges: { tradeDate: string };
   read_readiness: Record<string, never>;
   read_condition: { mode: string; tradeDates: string[]; functions: readonly string[] };
+  read_reach: Record<string, never>;
   read_live_accounts: { tradeDate: string };
   read_run_timings: { runId: string };
   paper_venue_prepare: {

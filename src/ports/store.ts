@@ -5,6 +5,7 @@ import type { Arguments } from './arguments.ts';
 import * as credential from './credential-rows.ts';
 import * as letters from './message-rows.ts';
 import * as single from './order-rows.ts';
+import { reach } from './reach-rows.ts';
 import * as morning from './readiness-rows.ts';
 import * as people from './report-rows.ts';
 import * as rows from './rows.ts';
@@ -105,6 +106,7 @@ export const answers = {
   store_readiness: morning.readiness,
   store_drifts: morning.drifts,
   read_condition: watched.condition,
+  read_reach: reach,
   read_live_accounts: watched.liveAccounts,
   read_run_timings: watched.runTimings.nullable(),
   paper_venue_prepare: z.object({}),

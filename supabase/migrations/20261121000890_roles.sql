@@ -39,6 +39,7 @@ language sql immutable set search_path = '' as $$
     'finish_run',
     'hear_delivery',
     'hear_inbound',
+    'note_key_uses',
     'open_run',
     'paper_venue_prepare',
     'place_orders',

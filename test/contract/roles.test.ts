@@ -123,7 +123,8 @@ test('every function that the routes call is granted to what serves HTTP only, o
   const called = new Set(files.flatMap((text) => [...text.matchAll(/\.call\('(\w+)'/g)].map(([, name = '']) => name)));
   const rows = await database.session.query('select unnest(core.http_functions()) as name');
   const granted = new Set(rows.map(({ name }) => String(name)));
-  // The backstop's route sends, looks up and settles: it is for a process that may.
+  // The backstop's route sends, looks up and settles: it is for a process that may. Whatever else is missing belongs in
+  // core.http_functions() (supabase/migrations/20261121000890_roles.sql).
   const forWorkers = ['count_unfinished', 'finish_runs'];
   expect([...called].filter((name) => !granted.has(name)).sort()).toEqual(forWorkers);
 });

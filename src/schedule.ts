@@ -8,6 +8,7 @@ import { forgetOld } from './stages/forget.ts';
 import { ready } from './stages/ready.ts';
 import { nothingGiven, type RunRequest } from './stages/request.ts';
 import { stopped } from './stages/stopped.ts';
+import { supervised } from './stages/supervised.ts';
 import { sync } from './stages/sync.ts';
 
 /** The settings a scheduled scan shares with every other scan. */
@@ -182,7 +183,7 @@ export function startSchedule({ world, settings, stop, wake }: ScheduleParts): S
   const taskOf = (name: keyof typeof times) => schedule(times[name], work[name], { ...options, name });
   const scanTask = taskOf('scan');
   const tasks = [scanTask, taskOf('check'), taskOf('ready'), taskOf('readyAgain'), taskOf('sync')];
-  void during(() => catchUp(world, settings, stop))();
+  void during(() => supervised(world, 'catching up', stop, () => catchUp(world, settings, stop)))();
   const ended = stopped(stop).then(async () => {
     for (const task of tasks) await task.destroy();
     await Promise.all(underWay);

@@ -1,15 +1,16 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { realClock } from '../adapters/clock.ts';
 import { storedQuotes } from '../adapters/quotes/quotes.ts';
 import type { Config } from '../config.ts';
 import { istIso } from '../domain/ist.ts';
 import { type Metrics, makeMetrics } from '../http/metrics.ts';
 import { makeLog, tellAll } from '../log.ts';
-import { DatabaseError } from '../ports/database.ts';
+import { type DatabaseError, isMisconfigured } from '../ports/database.ts';
 import type { World } from '../ports/world.ts';
 import { listen } from '../stages/listen.ts';
+import { supervised } from '../stages/supervised.ts';
 import { makeWorld, openListener, openStore, type Place, placeName, scanSettings } from '../wire.ts';
-import { type WorkOptions, work } from '../work.ts';
+import { work } from '../work.ts';
+import { failureText } from './failure.ts';
 import type { HttpDoor } from './http-door.ts';
 
 export const allParts = ['http', 'schedule', 'worker'] as const;
@@ -17,7 +18,6 @@ export type Part = (typeof allParts)[number];
 
 /** A stop that has not finished by then is ended: whoever stops us would kill us soon after. */
 const STOP_WITHIN_MS = 25_000;
-const LOST_PAUSE_MS = 5_000;
 
 interface Staff {
   config: Config;
@@ -31,8 +31,10 @@ interface Staff {
 
 /**
  * Runs the parts in this process, on one database, until SIGTERM or SIGINT: then nothing new is accepted or claimed,
- * what is with a venue is finished, the rest is handed back. 0 when it was stopped.
- * @throws whatever ends a part, after the others were stopped too: whoever started the process starts it again
+ * what is with a venue is finished, the rest is handed back. 0 when it was stopped; 2 when the database does not accept
+ * the login or key of the settings at its first answer. Nothing else that the database does ends it: each part is
+ * supervised by itself, and comes back.
+ * @throws when a part can't even be started (the port is taken), after the others were stopped
  */
 export async function serve(config: Config, place: Place, parts: ReadonlySet<Part>): Promise<number> {
   const stop = stopSignal();
@@ -41,14 +43,38 @@ export async function serve(config: Config, place: Place, parts: ReadonlySet<Par
     const given = { config, place, store, clock: realClock(), quotes: storedQuotes(store), faults: null };
     const metrics = makeMetrics();
     const world = await makeWorld({ ...given, tell: tellAll(makeLog(config.logLevel), metrics.tell) });
+    tellStrays(world);
+    const refusal = firstAnswer(world, stop.signal);
+    void refusal.then((error) => error && stop.pull());
     await runParts({ config, place, world, metrics, parts, stop: stop.signal, bell: makeBell() }, stop.pull);
-    return 0;
+    const error = await refusal;
+    if (error) say(`The database does not accept the settings, so the service ends: ${failureText(error)}`);
+    return error ? 2 : 0;
   } finally {
     await store.close();
   }
 }
 
-/** One part that ends in an error stops the others, properly. */
+/** What was thrown where nobody waited for it: told like any other failure, and no reason to end everything. */
+function tellStrays({ tell }: World): void {
+  process.on('unhandledRejection', (error) => tell({ step: 'unhandled_rejection', alert: true, error }));
+}
+
+/** Waits, aloud, for the database's first answer. What it gives is for a person to mend: login, database or key. */
+async function firstAnswer(world: World, stop: AbortSignal): Promise<DatabaseError | null> {
+  let refusal: DatabaseError | null = null;
+  await supervised(world, 'first answer of the database', stop, async () => {
+    try {
+      await world.store.call('read_readiness', {});
+    } catch (error) {
+      if (!isMisconfigured(error)) throw error;
+      refusal = error;
+    }
+  });
+  return refusal;
+}
+
+/** A part that can't be started stops the others, properly. */
 async function runParts(staff: Staff, pull: () => void): Promise<void> {
   const running: Promise<void>[] = [];
   const said: string[] = [];
@@ -96,24 +122,11 @@ async function keepSchedule({ config, world, parts, stop, bell }: Staff, keep: K
 async function keepWorking({ config, place, world, stop, bell }: Staff, keep: Keep): Promise<string> {
   const listener = await openListener(place);
   const woken = () => Promise.race([listener.next(), bell.next()]);
-  const working = workOn(world, { concurrency: config.concurrency, stop, woken });
+  const { concurrency, mode } = config;
+  const working = supervised(world, 'worker', stop, () => work(world, { concurrency, stop, woken }));
   keep(working.finally(() => listener.close()));
-  keep(listen(world, { mode: config.mode, stop, wake: bell.ring }));
+  keep(supervised(world, 'venue streams', stop, () => listen(world, { mode, stop, wake: bell.ring })));
   return 'worker';
-}
-
-/** A database that is gone longer than a call waits for it is waited for here, aloud: at 09:20 it may be back. */
-async function workOn(world: World, options: WorkOptions): Promise<void> {
-  const { stop } = options;
-  while (!stop.aborted) {
-    try {
-      await work(world, options);
-    } catch (error) {
-      if (!(error instanceof DatabaseError) || error.kind !== 'lost') throw error;
-      world.tell({ step: 'database_lost', alert: true, error });
-      await pause(LOST_PAUSE_MS, undefined, { signal: stop }).catch(() => undefined);
-    }
-  }
 }
 
 function sayStarted({ config, place }: Staff, parts: string[]): void {

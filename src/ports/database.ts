@@ -62,3 +62,8 @@ export class DatabaseError extends Error {
 export function hasAnswered(error: unknown): boolean {
   return !(error instanceof DatabaseError && error.kind === 'lost');
 }
+
+/** A login, database or key that is not accepted: a person has to correct the settings. */
+export function isMisconfigured(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && /^(28...|3D...|PGRST30[1-3]|HTTP_40[13])$/.test(error.code);
+}

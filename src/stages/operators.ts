@@ -67,6 +67,7 @@ const alarms: Readonly<Record<string, string>> = {
   books_not_compared: 'books could not be compared with their venue’s',
   ready_failed: 'readiness could not be checked: live accounts trade nothing until it is (npm run ready)',
   sync_failed: 'the evening’s reconciliation failed',
+  part_failed: 'a part of the service failed and is started again',
   messages_stopped: 'no messages go until somebody mends it: npm run whatsapp -- resume',
 };
 

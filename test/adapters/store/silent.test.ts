@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { listenForOrders } from '../../../src/adapters/store/listener.ts';
 import { openPostgres } from '../../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
+import { openForwarder } from '../../support/forwarder.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 let database: TestPostgres;
@@ -12,47 +11,10 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-/** A forwarder that can forget the connections it has: they stay open and carry nothing more, in either direction. */
-async function forwarder(url: string) {
-  const { hostname, port } = new URL(url);
-  const pairs = new Set<[Socket, Socket]>();
-  let taken = 0;
-  const server = createServer((near) => {
-    taken += 1;
-    const far = connect({ port: Number(port), host: hostname });
-    const pair: [Socket, Socket] = [near, far];
-    pairs.add(pair);
-    near.pipe(far);
-    far.pipe(near);
-    for (const end of pair) end.on('error', () => undefined);
-    near.on('close', () => far.destroy());
-    far.on('close', () => near.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const through = new URL(url);
-  through.port = String((server.address() as AddressInfo).port);
-  return {
-    url: through.href,
-    taken: () => taken,
-    forget() {
-      for (const [near, far] of pairs) {
-        near.unpipe(far);
-        far.unpipe(near);
-        near.on('data', () => undefined);
-        far.on('data', () => undefined);
-      }
-    },
-    close() {
-      server.close();
-      for (const [near, far] of pairs) for (const end of [near, far]) end.destroy();
-    },
-  };
-}
-
 test('calls on connections that have gone silent end, and are made again on new ones', {
   timeout: 30_000,
 }, async () => {
-  const wire = await forwarder(database.url);
+  const wire = await openForwarder(database.url);
   const store = makeStore(openPostgres({ url: wire.url, max: 4 }));
   const ask = () => store.call('read_calendar_days', { exchange: 'NSE' });
   await Promise.all([ask(), ask(), ask(), ask()]);
@@ -66,7 +28,7 @@ test('calls on connections that have gone silent end, and are made again on new 
 });
 
 test('idle connections are not trusted once one of their age was silent', { timeout: 30_000 }, async () => {
-  const wire = await forwarder(database.url);
+  const wire = await openForwarder(database.url);
   const pool = openPostgres({ url: wire.url, max: 4, statementTimeoutMs: 500 });
   const ask = () => pool.call('read_calendar_days', { exchange: 'NSE' });
   await Promise.all([ask(), ask(), ask(), ask()]);
@@ -79,7 +41,7 @@ test('idle connections are not trusted once one of their age was silent', { time
 });
 
 test('a listener whose connection has gone silent listens on a new one', { timeout: 30_000 }, async () => {
-  const wire = await forwarder(database.url);
+  const wire = await openForwarder(database.url);
   const listener = await listenForOrders(wire.url);
   wire.forget();
   // Woken by the new connection, since something may have been missed.

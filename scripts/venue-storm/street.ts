@@ -62,7 +62,7 @@ function round(amount: number): number {
 function kitePages(kite: Exchange, clock: Clock) {
   const quote = (last_price: number) => {
     const timestamp = `${istDate(clock.nowMs())} ${istTime(clock.nowMs())}`;
-    return { timestamp, last_price, ohlc: { close: last_price } };
+    return { timestamp, last_trade_time: timestamp, last_price, ohlc: { close: last_price } };
   };
   return {
     'GET /user/profile': { user_id: 'AB1234' },

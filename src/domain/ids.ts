@@ -38,6 +38,11 @@ export function clientOrderIdOf(...parts: string[]): string {
   return BigInt(`0x${hexOf100Bits}`).toString(32).padStart(20, '0');
 }
 
+/** Whether an id has the shape of ours: nobody else's tags look like them. */
+export function isOurClientOrderId(text: string): boolean {
+  return /^[0-9a-v]{20}$/.test(text);
+}
+
 /** A user's place in a run's queue behind priority, 64 hex digits; the database's `queue_of` computes the same. */
 export function queueHash(runId: string, userId: string): string {
   return sha256Hex(`${runId}|${userId}`);

@@ -27,6 +27,8 @@ export interface Adjustment {
   accountId: number;
   seenCashMinor: number;
   cashMinor: number;
+  /** What business that is none of ours has blocked of the account's cash then. */
+  blockedByOthersMinor: number;
   /** Who says so: `kite at readiness of 2025-08-28`. */
   source: string;
   /** Shares we don't know of: `quantity` more than the `seenQuantity` we have of that listing. */
@@ -71,6 +73,8 @@ export const books = z.object({
   leverageCenti: z.int(),
   cashMinor: minor,
   heldMinor: minor,
+  /** What other business had blocked when the books were brought to the venue's. */
+  blockedByOthersMinor: minor,
   positions: z.array(listing.extend({ quantity: z.int() })),
   orders: z.array(
     listing.extend({

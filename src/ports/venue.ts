@@ -121,11 +121,38 @@ export interface VenueOrder {
   report: VenueReport;
 }
 
+/**
+ * A row of a venue's list that is none of our kind (a fraction, an option, a coin) or can't be read. It decides nothing,
+ * unless it can't be read and is about an order or a share of ours.
+ */
+export interface OddRow {
+  listing: { exchange: string; symbol: string } | null;
+  clientOrderId: string | null;
+  venueOrderId: string | null;
+  /** `fraction: 0.5`, `quantity: invalid_type`. */
+  why: string;
+  /** False: it was read, and is none of ours. */
+  unreadable: boolean;
+}
+
+/** A venue's list, row by row. */
+export interface VenueRows<T> {
+  rows: T[];
+  odd: OddRow[];
+}
+
+/**
+ * An account's money, in three words that every venue's adapter fills by a rule of its own, written down there.
+ * `spendableMinor` is what our books take for cash while no order of ours is open: sizing, holds, readiness and the
+ * evening's comparison all go by it.
+ */
 export interface VenueFunds {
-  /** What may be spent on new positions now. */
-  availableMinor: number;
-  /** The account's cash, what is blocked for open orders included. */
+  /** The account's cash by the venue's word, what is blocked of it included. */
   cashMinor: number;
+  /** What may be spent on new shares, outright, now. Never more than the cash. */
+  spendableMinor: number;
+  /** What business of the account's own that never goes through us has blocked; null: the venue doesn't say. */
+  blockedByOthersMinor: number | null;
 }
 
 export interface VenuePosition {
@@ -159,14 +186,14 @@ export type SessionStatus =
 
 /** What a real venue can do beside taking orders. */
 export interface VenueDesk {
-  ordersToday(account: AccountAtVenue): Promise<VenueRead<VenueOrder[]>>;
+  ordersToday(account: AccountAtVenue): Promise<VenueRead<VenueRows<VenueOrder>>>;
   cancel(order: OrderToSend & { venueOrderId: string | null }): Promise<CancelOutcome>;
   /** A symbol the venue has no price for is left out. */
   quotes(account: AccountAtVenue, listings: { exchange: string; symbol: string }[]): Promise<VenueRead<Quote[]>>;
   /** A margin of 0 is «not known», never free: it is left out (null). */
   margins(account: AccountAtVenue, orders: OrderToSend[]): Promise<VenueRead<(VenueMargin | null)[]>>;
   funds(account: AccountAtVenue): Promise<VenueRead<VenueFunds>>;
-  positions(account: AccountAtVenue): Promise<VenueRead<VenuePosition[]>>;
+  positions(account: AccountAtVenue): Promise<VenueRead<VenueRows<VenuePosition>>>;
   sessionStatus(account: AccountAtVenue): Promise<SessionStatus>;
 }
 

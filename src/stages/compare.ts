@@ -1,3 +1,4 @@
+import { isOurClientOrderId } from '../domain/ids.ts';
 import { formatMinor } from '../domain/money.ts';
 import { instrumentKey } from '../domain/rules.ts';
 import type { Books, Drift } from '../ports/readiness-rows.ts';
@@ -71,9 +72,6 @@ function hasEnded({ status }: BookOrder): boolean {
   return endings.has(status);
 }
 
-/** The shape of our ids (clientOrderIdOf): nobody else's tags look like them. */
-const ourShape = /^[0-9a-v]{20}$/;
-
 /**
  * Orders of today that the two sides don't tell alike. What is open in our books and still looked up is left out: its
  * truth is on its way.
@@ -105,7 +103,7 @@ function differenceOf(order: BookOrder, their: VenueOrder, isSecond: boolean): D
 /** An order we know nothing of is the account's own affair, unless it goes by an id that only we could have made. */
 function strangeOrder(their: VenueOrder): Difference | null {
   const { clientOrderId: what } = their;
-  if (what === null || !ourShape.test(what)) return null;
+  if (what === null || !isOurClientOrderId(what)) return null;
   return { kind: 'unknown_order', what, ours: 'no such order', theirs: theirWords(their) };
 }
 
@@ -148,20 +146,28 @@ const MARGIN_SLACK_BPS = 200;
 const LEAST_SLACK_MINOR = 100;
 
 /**
- * Money our books have and the venue does not. On a day without a trade it is the cash. After a trade it is what may be
- * spent: a sale is credited the day after, and the venue's margin is not ours to the paisa. More money than we think is
- * a payment in, which the next readiness books.
+ * Money our books have and the venue does not: what may be spent, on both sides. A sale is credited the day after, the
+ * venue's margin is not ours to the paisa, and what the account's other business has blocked since readiness is not
+ * gone. More money than we think is a payment in, which the next readiness books.
  */
 export function missingMoney(books: Books, seen: { orders: VenueOrder[]; funds: VenueFunds }): Difference[] {
   if (books.orders.some((order) => !hasEnded(order))) return [];
-  const traded = tradedToday(books, seen);
-  const ours = traded ? books.cashMinor - books.heldMinor : books.cashMinor;
-  const theirs = traded ? seen.funds.availableMinor : seen.funds.cashMinor;
+  const ours = books.cashMinor - books.heldMinor;
+  const theirs = seen.funds.spendableMinor;
+  const blockedSince = Math.max(0, blockedByOthers(seen.funds, tradedToday(books, seen)) - books.blockedByOthersMinor);
   const value = (side: 'BUY' | 'SELL') =>
     books.orders.reduce((sum, one) => sum + (one.today && one.side === side ? one.filledValueMinor : 0), 0);
   const slack = value('SELL') + Math.ceil((value('BUY') * MARGIN_SLACK_BPS) / 10_000) + LEAST_SLACK_MINOR;
-  if (theirs + slack >= ours) return [];
-  return [{ kind: 'funds', what: traded ? 'available' : 'cash', ours: formatMinor(ours), theirs: formatMinor(theirs) }];
+  if (theirs + blockedSince + slack >= ours) return [];
+  return [{ kind: 'funds', what: 'spendable', ours: formatMinor(ours), theirs: formatMinor(theirs) }];
+}
+
+/**
+ * What business that is none of ours has blocked of an account's cash: what the venue says, and, while nothing has traded
+ * that day, whatever of the cash may not be spent.
+ */
+export function blockedByOthers({ cashMinor, spendableMinor, ...said }: VenueFunds, traded: boolean): number {
+  return Math.max(said.blockedByOthersMinor ?? 0, traded ? 0 : cashMinor - spendableMinor);
 }
 
 /** What was found both times: what one look sees and the next does not was only on its way. */

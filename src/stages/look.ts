@@ -9,6 +9,7 @@ import type {
   VenueRead,
 } from '../ports/venue.ts';
 import type { Clock, World } from '../ports/world.ts';
+import type { OddRows } from './odd-rows.ts';
 
 const TRIES = 3;
 const PAUSE_MS = 2_000;
@@ -19,6 +20,12 @@ export interface Seen {
   orders: VenueOrder[];
   positions: VenuePosition[];
   funds: VenueFunds;
+  odd: OddRows;
+}
+
+/** The shares an account's lists speak of, of whatever kind. */
+export function listingsOf({ positions, odd }: Seen): { exchange: string; symbol: string }[] {
+  return [...positions, ...odd.positions.flatMap(({ listing }) => listing ?? [])];
 }
 
 /** `missed`: at least one of the answers was none, with which and why: `unreadable_funds: unreadable_answer`. */
@@ -32,7 +39,9 @@ export async function lookAt(clock: Clock, desk: VenueDesk, account: AccountAtVe
   if (positions.kind !== 'read') return missed('holdings', positions);
   const funds = await patiently(clock, () => desk.funds(account));
   if (funds.kind !== 'read') return missed('funds', funds);
-  return { kind: 'seen', seen: { orders: orders.value, positions: positions.value, funds: funds.value } };
+  const odd = { orders: orders.value.odd, positions: positions.value.odd };
+  const seen = { orders: orders.value.rows, positions: positions.value.rows, funds: funds.value, odd };
+  return { kind: 'seen', seen };
 }
 
 /** What failed, in the words of a verdict. */

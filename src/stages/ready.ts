@@ -5,8 +5,9 @@ import type { Mode } from '../domain/words.ts';
 import type { Adjustment, Books, Drift } from '../ports/readiness-rows.ts';
 import type { World } from '../ports/world.ts';
 import { type Checked, check, type Day } from './check-account.ts';
-import { type KeyOf, missingShares, shareDifferences, shareKeys, tradedToday } from './compare.ts';
-import { lookAt, pagesOfBooks, type Seen } from './look.ts';
+import { blockedByOthers, type KeyOf, missingShares, shareDifferences, shareKeys, tradedToday } from './compare.ts';
+import { listingsOf, lookAt, pagesOfBooks, type Seen } from './look.ts';
+import { tellLeftOut, unreadOfOurs } from './odd-rows.ts';
 import { remindOfLogins } from './remind.ts';
 import { tellDrifts } from './tell-drifts.ts';
 import { sharesToBook } from './unknown-shares.ts';
@@ -104,13 +105,15 @@ async function settle(
   const { store, clock } = world;
   const { tradeDate, mode } = day;
   const listings = checked.flatMap(({ books, look }) => [
+    ...day.signals,
     ...books.positions,
     ...books.orders,
-    ...(look.kind === 'seen' ? look.seen.positions : []),
+    ...(look.kind === 'seen' ? listingsOf(look.seen) : []),
   ]);
   const keyOf = await shareKeys(world, listings);
   const compared: Compared[] = [];
   for (const one of await lookAgain(world, day, checked, keyOf)) compared.push(await compareOne(day, one, keyOf));
+  for (const { books, look } of checked) if (look.kind === 'seen') tellLeftOut(world.tell, books, look.seen.odd);
   const drifts = compared.flatMap((one) => one.drifts);
   if (drifts.length > 0) {
     report.drifts.push(...(await store.call('store_drifts', { tradeDate, nowMs: clock.nowMs(), drifts })));
@@ -167,8 +170,9 @@ async function compareOne(day: Day, { books, desk, look }: Checked, keyOf: KeyOf
     return { books, fault: look.kind === 'missed' ? look.reason : 'not_read', drifts: [], adjustment: null };
   }
   const { accountId } = books;
-  const { cashMinor, availableMinor } = look.seen.funds;
-  if (cashMinor === 0 && availableMinor === 0 && books.cashMinor > 0) {
+  const unread = unreadOfOurs(books, day.signals, look.seen.odd, keyOf);
+  if (unread !== null) return { books, fault: unread, drifts: [], adjustment: null };
+  if (look.seen.funds.cashMinor === 0 && books.cashMinor > 0) {
     return { books, fault: 'funds_empty: the venue shows no money at all', drifts: [], adjustment: null };
   }
   const differences = shareDifferences(books, look.seen.positions, keyOf);
@@ -185,7 +189,9 @@ async function compareOne(day: Day, { books, desk, look }: Checked, keyOf: KeyOf
 function adjustmentOf(day: Day, books: Books, { funds }: Seen, holdings: Adjustment['holdings']): Adjustment {
   const { accountId, cashMinor: seenCashMinor, venue } = books;
   const source = `${venue} at readiness of ${day.tradeDate}`;
-  return { accountId, seenCashMinor, cashMinor: funds.cashMinor, source, holdings };
+  const cashMinor = funds.spendableMinor;
+  const blockedByOthersMinor = blockedByOthers(funds, false);
+  return { accountId, seenCashMinor, cashMinor, blockedByOthersMinor, source, holdings };
 }
 
 function withoutLogin({ accounts }: ReadinessReport): AccountReadiness[] {

@@ -14,7 +14,8 @@ import {
   shareDifferences,
   shareKeys,
 } from './compare.ts';
-import { booksOf, type Look, lookAt, pagesOfBooks, type Seen } from './look.ts';
+import { booksOf, type Look, listingsOf, lookAt, pagesOfBooks, type Seen } from './look.ts';
+import { unreadOfOurs } from './odd-rows.ts';
 import type { ReadyRequest } from './ready.ts';
 import { tellDrifts } from './tell-drifts.ts';
 
@@ -65,7 +66,7 @@ interface Looked {
 }
 
 async function syncPage(world: World, report: SyncReport, page: Books[], concurrency: number): Promise<void> {
-  const looked = await look(world, page, concurrency);
+  const looked = await legible(world, await look(world, page, concurrency));
   const first = await differencesOf(world, looked);
   const suspects = looked.filter(({ books }) => (first.get(books.accountId) ?? []).length > 0);
   const second = await lookAgain(world, report, suspects, concurrency);
@@ -110,18 +111,31 @@ async function lookAgain(
   await world.clock.sleep(LOOK_AGAIN_MS);
   const ids = suspects.map(({ books }) => books.accountId);
   const now = await booksOf(world, mode, tradeDate, ids);
-  return differencesOf(world, await look(world, [...now.values()], concurrency));
+  return differencesOf(world, await legible(world, await look(world, [...now.values()], concurrency)));
 }
 
 async function differencesOf(world: World, looked: Looked[]): Promise<Map<number, Difference[]>> {
   const seen = looked.flatMap(({ books, look: one }) => (one.kind === 'seen' ? [{ books, seen: one.seen }] : []));
-  const listings = seen.flatMap(({ books, seen: { positions } }) => [
+  const keyOf = await keysOf(world, looked);
+  return new Map(seen.map((one) => [one.books.accountId, allDifferences(one, keyOf)]));
+}
+
+function keysOf(world: World, looked: Looked[]): Promise<KeyOf> {
+  const listings = looked.flatMap(({ books, look: one }) => [
     ...books.positions,
     ...books.orders,
-    ...positions,
+    ...(one.kind === 'seen' ? listingsOf(one.seen) : []),
   ]);
-  const keyOf = await shareKeys(world, listings);
-  return new Map(seen.map((one) => [one.books.accountId, allDifferences(one, keyOf)]));
+  return shareKeys(world, listings);
+}
+
+/** Lists with a row about an order or a share of ours that nobody can read can't be compared. */
+async function legible(world: World, looked: Looked[]): Promise<Looked[]> {
+  const keyOf = await keysOf(world, looked);
+  return looked.map(({ books, look: one }) => {
+    const reason = one.kind === 'seen' ? unreadOfOurs(books, [], one.seen.odd, keyOf) : null;
+    return { books, look: reason === null ? one : { kind: 'missed', reason } };
+  });
 }
 
 function allDifferences({ books, seen }: { books: Books; seen: Seen }, keyOf: KeyOf): Difference[] {

@@ -105,12 +105,15 @@ create table public.accounts (
   check_found text,
   cash_minor bigint not null default 0,
   held_minor bigint not null default 0,
+  -- What business that is none of ours had blocked at the venue when cash_minor was last brought to what it lets spend.
+  blocked_by_others_minor bigint not null default 0,
   constraint a_user_has_one_account_per_venue_and_mode unique (user_id, venue, mode),
   constraint an_account_is_paper_or_live check (mode in ('paper', 'live')),
   constraint capital_is_positive check (capital_minor > 0),
   constraint allocation_is_a_share_of_the_whole check (allocation_bps between 1 and 10000),
   constraint leverage_is_at_least_one check (leverage_centi >= 100),
   constraint held_money_is_never_negative check (held_minor >= 0),
+  constraint money_blocked_by_others_is_never_negative check (blocked_by_others_minor >= 0),
   constraint available_money_is_negative_only_on_a_blocked_account
     check (cash_minor - held_minor >= 0 or not_ready is not null)
 ) with (fillfactor = 70);

@@ -97,7 +97,7 @@ language sql stable security definer set search_path = '' as $$
   )
   select coalesce(jsonb_agg(jsonb_build_object('accountId', page.id, 'userId', u.id, 'userName', u.name,
     'active', u.active, 'venue', page.venue, 'leverageCenti', page.leverage_centi, 'cashMinor', page.cash_minor,
-    'heldMinor', page.held_minor, 'positions', coalesce(holding.positions, '[]'),
+    'heldMinor', page.held_minor, 'blockedByOthersMinor', page.blocked_by_others_minor, 'positions', coalesce(holding.positions, '[]'),
     'orders', coalesce(traded.orders, '[]')) order by page.id), '[]')
   from page join public.users u on u.id = page.user_id
   left join holding on holding.account_id = page.id left join traded on traded.account_id = page.id;
@@ -115,7 +115,8 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 -- Brings our books to what the venue has, before a day's first trade: the difference in cash as an adjustment, shares
--- we don't know as external fills. {mode, tradeDate, nowMs, accounts: [{accountId, seenCashMinor, cashMinor, source,
+-- we don't know as external fills, and notes what other business had blocked then. {mode, tradeDate, nowMs,
+-- accounts: [{accountId, seenCashMinor, cashMinor, blockedByOthersMinor, source,
 -- holdings: [{exchange, symbol, seenQuantity, quantity (more), priceMinor, reference}]}]}. Each account only if its
 -- books still are as they were seen, it has no open order and none of the day, and no run of the day is open. So a
 -- repeated call finds nothing left to book.
@@ -156,6 +157,10 @@ begin
     from entry where a.id = entry.account_id returning 1
   )
   select count(*) into adjusted from moved;
+
+  update public.accounts a set blocked_by_others_minor = row."blockedByOthersMinor"
+  from jsonb_to_recordset(args -> 'accounts') as row("accountId" bigint, "blockedByOthersMinor" bigint)
+  where a.id = row."accountId" and a.id = any(free) and a.blocked_by_others_minor <> row."blockedByOthersMinor";
 
   select coalesce(jsonb_agg(jsonb_build_object('userId', a.user_id, 'venue', a.venue, 'mode', a.mode,
     'exchange', share.exchange, 'symbol', share.symbol, 'quantity', share.quantity, 'priceMinor', share."priceMinor",

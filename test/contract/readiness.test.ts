@@ -34,7 +34,15 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
     return { accountId, ready: reason === null, reason, checkedAtMs };
   };
   const adjustment = (accountId: number, change: Partial<Adjustment> = {}): Adjustment => {
-    return { accountId, seenCashMinor: 0, cashMinor: 5_000_00, source: 'kite at readiness', holdings: [], ...change };
+    return {
+      accountId,
+      seenCashMinor: 0,
+      cashMinor: 5_000_00,
+      blockedByOthersMinor: 0,
+      source: 'kite at readiness',
+      holdings: [],
+      ...change,
+    };
   };
   const adjust = (accounts: Adjustment[]) => store.call('adjust_books', { mode: 'live', tradeDate, nowMs, accounts });
   const titan = (seenQuantity: number, quantity: number): Adjustment['holdings'][number] => {

@@ -54,6 +54,29 @@ describe('readiness', () => {
     expect((await undecided(scene)).map(({ notReady }) => notReady)).toEqual([null, null]);
   });
 
+  test('an odd row costs the account its day only where it is about a share that may be traded', async () => {
+    const titanToday = signal('TITAN');
+    await here.world.store.call('import_signals', { signals: [titanToday], source: 'test' });
+    here.say({ cash: 100, held: [titan(2)] });
+    const [held] = here.kite.pages['GET /portfolio/holdings'] as object[];
+    const odd = { ...held, tradingsymbol: 'ITC', opening_quantity: null };
+    here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
+    here.kite.pages['POST /margins/orders'] = [{ exchange: 'NSE', tradingsymbol: 'TITAN', total: 600 }];
+    here.kite.pages['GET /portfolio/holdings'] = [odd, { ...held, average_price: null }];
+    here.kite.pages['GET /quote'] = {
+      'NSE:TITAN': {
+        ...{ timestamp: `${tradeDate} 08:44:00`, last_trade_time: `${tradeDate} 08:44:00` },
+        ...{ last_price: 3_000, ohlc: { close: 3_000 } },
+      },
+    };
+    expect(await found()).toEqual({ asha: null, ravi: null });
+    expect(await accounts()).toMatchObject([{ shares: 2 }, { shares: 2 }]);
+    expect(here.told).toContainEqual(expect.objectContaining({ step: 'rows_left_out', userId: 'asha', rows: 1 }));
+    here.kite.pages['GET /portfolio/holdings'] = [{ ...odd, tradingsymbol: 'TITAN' }];
+    const reason = 'unreadable_holdings: NSE:TITAN (opening_quantity: invalid_type)';
+    expect(await found()).toEqual({ asha: reason, ravi: null });
+  });
+
   test('says who has no login, tells it once, and leaves the other alone', async () => {
     here.say({ cash: 100, held: [] });
     const rest = { apiKey: 'kitetestkey', apiSecret: 'kitetestsecret' };
@@ -145,7 +168,10 @@ describe('readiness', () => {
   test('books a share without a cost at the day’s price, and not at all without one', async () => {
     here.say({ cash: 100, held: [titan(3, 0)] });
     here.kite.pages['GET /quote'] = {
-      'NSE:TITAN': { timestamp: `${tradeDate} 08:40:00`, last_price: 3_100, ohlc: { close: 3_000 } },
+      'NSE:TITAN': {
+        ...{ timestamp: `${tradeDate} 08:40:00`, last_trade_time: `${tradeDate} 08:39:00` },
+        ...{ last_price: 3_100, ohlc: { close: 3_000 } },
+      },
     };
     expect(await found()).toEqual({ asha: null, ravi: 'no_price_of_holding: NSE:TITAN' });
     const fills = await database.session.query('select source, price_minor::int as price from public.fills');

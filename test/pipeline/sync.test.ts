@@ -165,6 +165,47 @@ describe('the evening’s reconciliation', () => {
     expect(await driftsOf()).toEqual([drift, drift]);
   });
 
+  test('money that other business has blocked is not taken for cash, and no drift when it is more in the evening', async () => {
+    // The vendor's sample: 245431.60 of cash, of which derivatives leave 99725.05.
+    const morning = { cash: 245_431.6, available: 99_725.05, span: 140_970.25, held: [] };
+    here.say(morning);
+    await ready(here.world, { mode: 'live', concurrency: 4 });
+    const cash = await database.session.query('select cash_minor::int as cash from public.accounts');
+    expect(cash).toEqual([{ cash: 99_725_05 }, { cash: 99_725_05 }]);
+    here.clock.jump(istMs(tradeDate, '15:45') - here.clock.nowMs());
+    expect(await driftsOf()).toEqual([]);
+    here.say({ ...morning, available: 49_725.05, span: 190_970.25 });
+    expect(await driftsOf()).toEqual([]);
+    // Cash itself that went is not blocked: it is missing.
+    here.say({ ...morning, cash: 195_431.6, available: 49_725.05 });
+    expect(await driftsOf()).toEqual(Array(2).fill({ kind: 'funds', ours: '99725.05', theirs: '49725.05' }));
+  });
+
+  test('after a trade only what the venue calls blocked by others explains what is missing', async () => {
+    await traded();
+    here.say({ ...evening, available: rupees - 11_005, span: 10_000 });
+    expect(await driftsOf()).toEqual([{ kind: 'funds', ours: '48993.80', theirs: '38995.00' }]);
+    // Kite says what blocks, Lemonn does not.
+    expect(await blocked()).toEqual(['ravi']);
+    here.say({ ...evening, available: rupees - 11_005 });
+    expect(await driftsOf()).toEqual([{ kind: 'funds', ours: '48993.80', theirs: '38995.00' }]);
+    expect(await blocked()).toEqual(['asha', 'ravi']);
+  });
+
+  test('a row about a share of ours that can’t be read is told, another’s decides nothing', async () => {
+    await traded();
+    const pages = here.kite.pages;
+    const odd = { exchange: 'NSE', tradingsymbol: 'ITC', opening_quantity: 'five' };
+    pages['GET /portfolio/holdings'] = [odd];
+    expect(await compare()).toMatchObject({ compared: 2, notCompared: [], drifts: [] });
+    pages['GET /portfolio/holdings'] = [{ ...odd, tradingsymbol: 'TITAN' }];
+    expect(await compare()).toMatchObject({
+      compared: 1,
+      notCompared: [{ userId: 'asha', reason: 'unreadable_holdings: NSE:TITAN (opening_quantity: invalid_type)' }],
+      drifts: [],
+    });
+  });
+
   test('what only one of two looks sees was on its way', async () => {
     await traded();
     here.kite.answerNext(200, JSON.stringify({ status: 'success', data: [] }));

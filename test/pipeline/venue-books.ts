@@ -22,6 +22,8 @@ export interface AtVenue {
   cash: number;
   /** Default: the cash. */
   available?: number;
+  /** Of it blocked for derivatives, as Kite says. */
+  span?: number;
   held: Held[];
   /** Bought today, outright, at Kite. */
   boughtToday?: Held[];
@@ -70,9 +72,10 @@ export async function openVenueBooks(
   return { world, clock, kite, lemonn, told, say, close };
 }
 
-function kitePages({ cash, available = cash, held, boughtToday = [] }: AtVenue) {
+function kitePages({ cash, available = cash, span = 0, held, boughtToday = [] }: AtVenue) {
+  const money = { net: available, available: { cash, live_balance: available }, utilised: { span } };
   return {
-    'GET /user/margins/equity': { enabled: true, net: available, available: { cash, live_balance: available } },
+    'GET /user/margins/equity': { enabled: true, ...money },
     'GET /portfolio/holdings': held.map(({ symbol, quantity, averagePrice, exchange = 'NSE' }) => ({
       ...{ exchange, tradingsymbol: symbol, opening_quantity: quantity, average_price: averagePrice, mtf: null },
     })),

@@ -40,11 +40,15 @@ const holder = {
   trade_suspended_by_user: false,
 };
 
+const left = (exchange: string, symbol: string, why: unknown) => ({
+  ...{ listing: { exchange, symbol }, clientOrderId: null, venueOrderId: null, why },
+});
+
 describe('the desk at Alpaca', () => {
   test('still has the morning’s orders of India after midnight in New York, which is at 09:30 there', async () => {
     await alpaca.venue.submit(order);
     clock.jump((6 * 60 + 25) * 60_000);
-    expect(await desk.ordersToday(account)).toMatchObject({ value: [{ clientOrderId: 'abc' }] });
+    expect(await desk.ordersToday(account)).toMatchObject({ value: { rows: [{ clientOrderId: 'abc' }], odd: [] } });
   });
 
   test.each(['America/New_York', 'UTC', 'Asia/Kolkata'])('reads the New York day’s orders in %s', async (zone) => {
@@ -57,33 +61,53 @@ describe('the desk at Alpaca', () => {
       await alpaca.venue.submit({ ...order, clientOrderId: 'else', symbol: 'MSFT', side: 'SELL' });
       expect(await desk.ordersToday(account)).toMatchObject({
         kind: 'read',
-        value: [
-          { clientOrderId: 'abc', exchange: 'US', symbol: 'AAPL', side: 'BUY', report: { status: 'filled' } },
-          { clientOrderId: 'else', symbol: 'MSFT', side: 'SELL', quantity: 10, report: { fills: [{ quantity: 10 }] } },
-        ],
+        value: {
+          rows: [
+            { clientOrderId: 'abc', exchange: 'US', symbol: 'AAPL', side: 'BUY', report: { status: 'filled' } },
+            {
+              clientOrderId: 'else',
+              symbol: 'MSFT',
+              side: 'SELL',
+              quantity: 10,
+              report: { fills: [{ quantity: 10 }] },
+            },
+          ],
+          odd: [],
+        },
       });
       const asked = alpaca.seen.find(({ path }) => path.startsWith('/v2/orders?'));
       // By now it is the morning of 29 August in India, and late on 28 August in New York, which is four hours behind UTC.
       expect(new URLSearchParams(asked?.path.split('?')[1]).get('after')).toBe('2025-08-28T03:59:59Z');
-      expect(await desk.ordersToday({ ...account, accountId: 8 })).toEqual({ kind: 'read', value: [] });
+      expect(await desk.ordersToday({ ...account, accountId: 8 })).toEqual({
+        kind: 'read',
+        value: { rows: [], odd: [] },
+      });
     } finally {
       if (before === undefined) delete process.env['TZ'];
       else process.env['TZ'] = before;
     }
   });
 
-  test('does not tell a book in part: none with a part of a share in it, none of a full page', async () => {
+  test('tells an order for a part of a share, an amount or a coin as odd beside the others, and no full page', async () => {
     await alpaca.venue.submit(order);
     const whole = { ...JSON.parse(alpaca.seen[0]?.body ?? ''), id: 'x', filled_qty: '0', status: 'new' };
     const row = { ...whole, submitted_at: '2025-08-28T13:30:00Z' };
-    alpaca.answerNext(200, JSON.stringify([row, { ...row, qty: '0.5' }]));
-    expect(await desk.ordersToday(account)).toEqual({ kind: 'unreadable', reason: 'fractional_order' });
-    alpaca.answerNext(200, JSON.stringify([row, { ...row, qty: null, notional: '50' }]));
-    expect(await desk.ordersToday(account)).toEqual({ kind: 'unreadable', reason: 'fractional_order' });
+    const coin = { ...row, id: 'c', asset_class: 'crypto', symbol: 'BTC/USD', qty: '0.1', filled_qty: '0.1' };
+    const odd = [{ ...row, id: 'f', qty: '0.5' }, { ...row, id: 'n', qty: null, notional: '50' }, coin, { id: 'x' }, 7];
+    alpaca.answerNext(200, JSON.stringify([row, ...odd]));
+    alpaca.pages['GET /v2/account/activities/FILL'] = [{ id: '1::c', order_id: 'c', qty: '0.1' }];
+    const read = await desk.ordersToday(account);
+    const { rows, odd: told } = read.kind === 'read' ? read.value : { rows: [], odd: [] };
+    expect(rows).toMatchObject([{ clientOrderId: 'abc', symbol: 'AAPL', quantity: 10 }]);
+    expect(told.map(({ venueOrderId, why, unreadable }) => [venueOrderId, why.split(':')[0], unreadable])).toEqual([
+      ['x', 'client_order_id', true],
+      [null, 'row', true],
+      ['f', 'fractional_order', true],
+      ['n', 'fractional_order', true],
+      ['c', 'asset_class', false],
+    ]);
     alpaca.answerNext(200, JSON.stringify(Array(500).fill(row)));
     expect(await desk.ordersToday(account)).toEqual({ kind: 'unreadable', reason: 'too_many_orders' });
-    alpaca.answerNext(200, JSON.stringify([row, { ...row, asset_class: 'crypto', symbol: 'BTC/USD' }]));
-    expect(await desk.ordersToday(account)).toMatchObject({ value: [{ exchange: 'US' }, { exchange: 'crypto' }] });
   });
 
   test('cancels an open order, is too late for an ended one, and leaves the others as they are', async () => {
@@ -137,7 +161,11 @@ describe('the desk at Alpaca', () => {
 
   test('reads what may be spent without leverage, rounded down, and no account in another currency', async () => {
     alpaca.pages['GET /v2/account'] = holder;
-    expect(await desk.funds(account)).toEqual({ kind: 'read', value: { availableMinor: 950_99, cashMinor: 1000_12 } });
+    const value = { cashMinor: 1000_12, spendableMinor: 950_99, blockedByOthersMinor: null };
+    expect(await desk.funds(account)).toEqual({ kind: 'read', value });
+    // The vendor's own sample: it has borrowed, and what it may still borrow is not ours to spend.
+    alpaca.pages['GET /v2/account'] = { ...holder, cash: '-23140.2', non_marginable_buying_power: '98945.02' };
+    expect(await desk.funds(account)).toMatchObject({ value: { cashMinor: -23140_20, spendableMinor: 0 } });
     alpaca.pages['GET /v2/account'] = { ...holder, currency: 'EUR' };
     expect(await desk.funds(account)).toEqual({ kind: 'unreadable', reason: 'account_not_in_usd' });
     alpaca.pages['GET /v2/account'] = {};
@@ -169,14 +197,30 @@ describe('the desk at Alpaca', () => {
     alpaca.pages['GET /v2/positions'] = page;
     expect(await desk.positions(account)).toEqual({
       kind: 'read',
-      value: [
-        { exchange: 'US', symbol: 'AAPL', quantity: 16, costMinor: 3688_00 },
-        { exchange: 'US', symbol: 'TSLA', quantity: -5, costMinor: null },
-        { exchange: 'crypto', symbol: 'BTCUSD', quantity: 1, costMinor: 60_000_00 },
-      ],
+      value: {
+        rows: [
+          { exchange: 'US', symbol: 'AAPL', quantity: 16, costMinor: 3688_00 },
+          { exchange: 'US', symbol: 'TSLA', quantity: -5, costMinor: null },
+        ],
+        odd: [{ ...left('crypto', 'BTCUSD', 'asset_class: crypto'), unreadable: false }],
+      },
     });
-    alpaca.pages['GET /v2/positions'] = [...page, { ...held, symbol: 'MSFT', qty: '0.25', cost_basis: '100' }];
-    expect(await desk.positions(account)).toEqual({ kind: 'unreadable', reason: 'fractional_position: MSFT' });
+    alpaca.pages['GET /v2/positions'] = [
+      { ...held, symbol: 'MSFT', qty: '0.25', cost_basis: '100' },
+      { ...held, symbol: 'AAPL', qty: '3.5', cost_basis: '350' },
+      { ...held, symbol: 'TSLA', qty: null },
+    ];
+    expect(await desk.positions(account)).toEqual({
+      kind: 'read',
+      value: {
+        rows: [{ exchange: 'US', symbol: 'AAPL', quantity: 3, costMinor: null }],
+        odd: [
+          { ...left('US', 'TSLA', expect.any(String)), unreadable: true },
+          { ...left('US', 'MSFT', 'fraction: 0.25'), unreadable: false },
+          { ...left('US', 'AAPL', 'fraction: 0.5'), unreadable: false },
+        ],
+      },
+    });
   });
 
   test.each([

@@ -40,6 +40,8 @@ const row = (change: object = {}) => ({
   tag: 'abc',
   ...change,
 });
+const noIds = { clientOrderId: null, venueOrderId: null };
+
 describe('the desk at Kite', () => {
   test('reads the day’s orders, also those that are not ours', async () => {
     kite.answerNext(
@@ -48,10 +50,13 @@ describe('the desk at Kite', () => {
     );
     expect(await desk.ordersToday(account)).toMatchObject({
       kind: 'read',
-      value: [
-        { clientOrderId: 'abc', symbol: 'TITAN', side: 'BUY', quantity: 10, report: { status: 'working' } },
-        { clientOrderId: null, symbol: 'IOC', side: 'SELL', quantity: 10 },
-      ],
+      value: {
+        rows: [
+          { clientOrderId: 'abc', symbol: 'TITAN', side: 'BUY', quantity: 10, report: { status: 'working' } },
+          { clientOrderId: null, symbol: 'IOC', side: 'SELL', quantity: 10 },
+        ],
+        odd: [],
+      },
     });
   });
 
@@ -72,7 +77,8 @@ describe('the desk at Kite', () => {
 
   test('reads quotes with circuits and Indian time, and leaves out what has no price or no time', async () => {
     const said = {
-      timestamp: '2025-08-28 09:19:58',
+      timestamp: '2025-08-28 09:19:59',
+      last_trade_time: '2025-08-28 09:19:58',
       last_price: 1412.95,
       lower_circuit_limit: 1250.7,
       upper_circuit_limit: 0,
@@ -82,12 +88,14 @@ describe('the desk at Kite', () => {
       'NSE:INFY': said,
       'NSE:M&M': { ...said, last_price: 0 },
       'NSE:ITC': { ...said, timestamp: null },
+      'NSE:IOC': { ...said, last_trade_time: null },
+      'NSE:OLD': { ...said, last_trade_time: '2025-08-07 15:29:58' },
     };
     kite.pages['GET /quote'] = (asked: URLSearchParams) => {
-      expect(asked.getAll('i')).toEqual(['NSE:INFY', 'NSE:M&M', 'NSE:ITC', 'NSE:TITAN']);
+      expect(asked.getAll('i')).toEqual(['INFY', 'M&M', 'ITC', 'IOC', 'OLD', 'TITAN'].map((one) => `NSE:${one}`));
       return answer;
     };
-    const listings = ['INFY', 'M&M', 'ITC', 'TITAN'].map((symbol) => ({ exchange: 'NSE', symbol }));
+    const listings = ['INFY', 'M&M', 'ITC', 'IOC', 'OLD', 'TITAN'].map((symbol) => ({ exchange: 'NSE', symbol }));
     expect(await desk.quotes(account, listings)).toEqual({
       kind: 'read',
       value: [
@@ -100,6 +108,8 @@ describe('the desk at Kite', () => {
           upperCircuitMinor: null,
           atMs: istMs('2025-08-28', '09:19:58'),
         },
+        // A bid of this second makes no price of three weeks ago young.
+        expect.objectContaining({ symbol: 'OLD', atMs: istMs('2025-08-07', '15:29:58') }),
       ],
     });
   });
@@ -124,14 +134,17 @@ describe('the desk at Kite', () => {
       enabled: true,
       net: 99725.05000000002,
       available: { cash: 245431.6, live_balance: 99725.05000000002 },
+      utilised: { debits: 145706.55, exposure: 38981.25, option_premium: 0, payout: 0, span: 101989 },
     };
     kite.pages['GET /user/margins/equity'] = said;
     expect(await desk.funds(account)).toEqual({
       kind: 'read',
-      value: { availableMinor: 99725_05, cashMinor: 245431_60 },
+      value: { cashMinor: 245431_60, spendableMinor: 99725_05, blockedByOthersMinor: 140970_25 },
     });
     kite.pages['GET /user/margins/equity'] = { ...said, net: 50_000 };
-    expect(await desk.funds(account)).toMatchObject({ value: { availableMinor: 50_000_00 } });
+    expect(await desk.funds(account)).toMatchObject({ value: { spendableMinor: 50_000_00 } });
+    kite.pages['GET /user/margins/equity'] = { ...said, utilised: null, available: { cash: 10, live_balance: 500 } };
+    expect(await desk.funds(account)).toMatchObject({ value: { spendableMinor: 10_00, blockedByOthersMinor: 0 } });
     kite.pages['GET /user/margins/equity'] = { ...said, enabled: false };
     expect(await desk.funds(account)).toMatchObject({ kind: 'unreadable' });
     kite.pages['GET /user/margins/equity'] = {};
@@ -157,6 +170,8 @@ describe('the desk at Kite', () => {
       held('GIFT', 3, 0),
       held('SOLD', 5, 10),
       held('LESS', 5, 10),
+      { ...held('NOCOST', 4, 0), average_price: null },
+      { ...held('ODD', 4, 10), opening_quantity: null },
     ];
     kite.pages['GET /portfolio/positions'] = {
       net: [
@@ -164,16 +179,30 @@ describe('the desk at Kite', () => {
         today('TITAN', 'MIS', 50, 0),
         today('SOLD', 'CNC', 0, 5),
         today('LESS', 'CNC', 0, 2),
+        { ...today('NIFTY25SEPFUT', 'NRML', 0, 0), exchange: 'NFO', day_buy_quantity: 0.5 },
       ],
     };
     expect(await desk.positions(account)).toEqual({
       kind: 'read',
-      value: [
-        { exchange: 'NSE', symbol: 'SBIN', quantity: 16, costMinor: 12828_50 },
-        { exchange: 'NSE', symbol: 'TITAN', quantity: 13, costMinor: 1361_00 },
-        { exchange: 'NSE', symbol: 'GIFT', quantity: 3, costMinor: null },
-        { exchange: 'NSE', symbol: 'LESS', quantity: 3, costMinor: null },
-      ],
+      value: {
+        rows: [
+          { exchange: 'NSE', symbol: 'SBIN', quantity: 16, costMinor: 12828_50 },
+          { exchange: 'NSE', symbol: 'TITAN', quantity: 13, costMinor: 1361_00 },
+          { exchange: 'NSE', symbol: 'GIFT', quantity: 3, costMinor: null },
+          { exchange: 'NSE', symbol: 'LESS', quantity: 3, costMinor: null },
+          { exchange: 'NSE', symbol: 'NOCOST', quantity: 4, costMinor: null },
+        ],
+        // One row nobody can read hides no other; of another product it is nobody's business here.
+        odd: [
+          { listing: { exchange: 'NSE', symbol: 'ODD' }, unreadable: true, ...noIds, why: expect.any(String) },
+          {
+            listing: { exchange: 'NFO', symbol: 'NIFTY25SEPFUT' },
+            unreadable: false,
+            ...noIds,
+            why: expect.any(String),
+          },
+        ],
+      },
     });
   });
 

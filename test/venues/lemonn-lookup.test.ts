@@ -128,13 +128,19 @@ describe('a lookup at Lemonn', () => {
     expect(await lookedUp(orders, pages)).toMatchObject({ kind: 'unreadable' });
   });
 
-  test('names the field it misses and those there are', async () => {
-    expect(await lookedUp([{ orderID: 'L1', state: 'PENDING', symbol: 'TITAN' }])).toEqual({
+  test('does not miss an order where a row that shows no tag, or ours, can’t be read', async () => {
+    const odd = { orderID: 'L1', state: 'PENDING', symbol: 'TITAN' };
+    const unreadable = {
       kind: 'unreadable',
       reason:
-        'unreadable_answer: no usable orderStatus, exchangeSegment, transactionType, quantity, filledQuantity among' +
+        'order_row_unreadable: no usable orderStatus, exchangeSegment, transactionType, quantity, filledQuantity among' +
         ' orderID, state, symbol',
-    });
+    };
+    expect(await lookedUp([odd])).toEqual(unreadable);
+    expect(await lookedUp([row({ tag: 'other' }), odd])).toEqual(unreadable);
+    expect(await lookedUp([row({ tag: 'other' }), { ...odd, tag: 'another' }])).toEqual({ kind: 'missing' });
+    expect(await lookedUp([row(), { ...odd, tag: 'another' }])).toMatchObject({ kind: 'found' });
+    expect(await lookedUp([row(), { ...row(), quantity: null }])).toMatchObject({ kind: 'unreadable' });
   });
 
   test('misses only in a book that was read', async () => {

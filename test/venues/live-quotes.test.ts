@@ -36,7 +36,9 @@ beforeEach(async () => {
     const symbols = query.getAll('i');
     asked.push({ atMs: nowMs, symbols });
     const timestamp = `${istDate(standsMs())} ${istTime(standsMs())}`;
-    return Object.fromEntries(symbols.map((one) => [one, { timestamp, last_price: 100 + asked.length }]));
+    return Object.fromEntries(
+      symbols.map((one) => [one, { timestamp, last_trade_time: timestamp, last_price: 100 + asked.length }]),
+    );
   };
   const options = { clock, maxAgeMs: 60_000, tell: (step: Step) => void told.push(step) };
   quotes = venueQuotes({ venues: new Map([['kite', kite.venue]]), accountsAt: async () => accounts, ...options });

@@ -32,7 +32,8 @@ beforeEach(async () => {
   await emptied(database.session);
   clock = jumpingClock(istMs(tradeDate, '09:20'));
   kite = await openKiteExchange(clock);
-  const quote = { timestamp: `${tradeDate} 09:19:58`, last_price: 3564.8, ohlc: { close: 3500 } };
+  const stamp = `${tradeDate} 09:19:58`;
+  const quote = { timestamp: stamp, last_trade_time: stamp, last_price: 3564.8, ohlc: { close: 3500 } };
   kite.pages['GET /quote'] = { 'NSE:TITAN': quote };
   margin(({ price, quantity }) => (price * quantity) / 5);
   return () => kite.close();
@@ -180,7 +181,8 @@ test('single orders of one second share one question for prices', async () => {
     return (await placeOrders(world, scanSettings(config), [request])).placed[0]?.kind;
   };
   clock.jump(istMs(tradeDate, '10:00') - clock.nowMs());
-  const quote = { timestamp: `${tradeDate} 09:59:58`, last_price: 3564.8, ohlc: { close: 3500 } };
+  const stamp = `${tradeDate} 09:59:58`;
+  const quote = { timestamp: stamp, last_trade_time: stamp, last_price: 3564.8, ohlc: { close: 3500 } };
   kite.pages['GET /quote'] = { 'NSE:TITAN': quote };
   const questions = () => kite.seen.filter(({ path }) => path.startsWith('/quote')).length;
   const beganMs = clock.nowMs();

@@ -1,6 +1,13 @@
 import { Temporal } from 'temporal-polyfill';
 import { parseInstant } from '../../domain/ist.ts';
-import type { AccountAtVenue, LookupOutcome, OrderToSend, VenueOrder, VenueRead } from '../../ports/venue.ts';
+import type {
+  AccountAtVenue,
+  LookupOutcome,
+  OrderToSend,
+  VenueOrder,
+  VenueRead,
+  VenueRows,
+} from '../../ports/venue.ts';
 import { type AlpacaWire, ask, readAs } from './alpaca-call.ts';
 import {
   type AlpacaFill,
@@ -11,6 +18,7 @@ import {
   orders,
   reportOf,
 } from './alpaca-wire.ts';
+import type { Rows } from './rows.ts';
 
 /** One order of ours in the account's book. */
 export async function lookUp(wire: AlpacaWire, order: OrderToSend): Promise<LookupOutcome> {
@@ -33,7 +41,7 @@ export async function lookUp(wire: AlpacaWire, order: OrderToSend): Promise<Look
   return report.kind === 'read' ? { kind: 'found', report: report.value } : report;
 }
 
-const nothing: VenueRead<AlpacaFill[]> = { kind: 'read', value: [] };
+const nothing: VenueRead<Rows<AlpacaFill>> = { kind: 'read', value: { read: [], unread: [] } };
 const FILLS_A_PAGE = 100;
 const MOST_PAGES = 50;
 
@@ -42,16 +50,20 @@ async function fillsSince(
   wire: AlpacaWire,
   account: AccountAtVenue,
   sinceMs: number,
-): Promise<VenueRead<AlpacaFill[]>> {
-  const all: AlpacaFill[] = [];
+): Promise<VenueRead<Rows<AlpacaFill>>> {
+  const all: Rows<AlpacaFill> = { read: [], unread: [] };
   const asked = new URLSearchParams({ after: instant(sinceMs - 1000), direction: 'asc', page_size: `${FILLS_A_PAGE}` });
   for (let page = 0; page < MOST_PAGES; page++) {
     const said = await ask(wire, account, { method: 'GET', path: `/v2/account/activities/FILL?${asked}` });
     const read = readAs(said, fills);
     if (read.kind !== 'read') return read;
-    all.push(...read.value);
-    const last = read.value.at(-1);
-    if (last === undefined || read.value.length < FILLS_A_PAGE) return { kind: 'read', value: all };
+    all.read.push(...read.value.read);
+    all.unread.push(...read.value.unread);
+    const pageLength = read.value.read.length + read.value.unread.length;
+    if (pageLength < FILLS_A_PAGE) return { kind: 'read', value: all };
+    // The next page begins after the last row: one that can't be read may have been it.
+    const last = read.value.unread.length > 0 ? undefined : read.value.read.at(-1);
+    if (last === undefined) return { kind: 'unreadable', reason: 'fill_row_unreadable' };
     asked.set('page_token', last.id);
   }
   return { kind: 'unreadable', reason: 'too_many_fills' };
@@ -73,15 +85,17 @@ export async function ordersToday(
   wire: AlpacaWire,
   account: AccountAtVenue,
   exchange: string,
-): Promise<VenueRead<VenueOrder[]>> {
+): Promise<VenueRead<VenueRows<VenueOrder>>> {
   const now = Temporal.Instant.fromEpochMilliseconds(wire.clock.nowMs());
   const midnights = ['America/New_York', 'Asia/Kolkata'].map((zone) => now.toZonedDateTimeISO(zone).startOfDay());
   const midnightMs = Math.min(...midnights.map(({ epochMilliseconds }) => epochMilliseconds));
   const asked = new URLSearchParams({ status: 'all', after: instant(midnightMs - 1000), limit: `${MOST_ORDERS}` });
   const read = readAs(await ask(wire, account, { method: 'GET', path: `/v2/orders?${asked}` }), orders);
   if (read.kind !== 'read') return read;
-  if (read.value.length >= MOST_ORDERS) return { kind: 'unreadable', reason: 'too_many_orders' };
-  const someTraded = read.value.some(({ filled_qty }) => filled_qty !== 0n);
+  const { read: rows, unread } = read.value;
+  if (rows.length + unread.length >= MOST_ORDERS) return { kind: 'unreadable', reason: 'too_many_orders' };
+  const someTraded = rows.some(({ filled_qty }) => filled_qty !== 0n);
   const listed = someTraded ? await fillsSince(wire, account, midnightMs) : nothing;
-  return listed.kind === 'read' ? asVenueOrders(exchange, read.value, listed.value) : listed;
+  if (listed.kind !== 'read') return listed;
+  return { kind: 'read', value: asVenueOrders(exchange, read.value, listed.value) };
 }

@@ -3,6 +3,7 @@ import { parseInstant } from '../../domain/ist.ts';
 import type { Quote } from '../../domain/words.ts';
 import type {
   AccountAtVenue,
+  OddRow,
   OrderToSend,
   SessionStatus,
   VenueDesk,
@@ -10,9 +11,11 @@ import type {
   VenueMargin,
   VenuePosition,
   VenueRead,
+  VenueRows,
 } from '../../ports/venue.ts';
 import { type AlpacaAsk, type AlpacaWire, ask, readAs } from './alpaca-call.ts';
-import { cents, decimal, exchangeOf, pieces } from './alpaca-wire.ts';
+import { cents, decimal, exchangeOf, wholePieces } from './alpaca-wire.ts';
+import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
 
 /** Symbols go into the address; so many fit any server. */
 export const QUOTES_AT_ONCE = 100;
@@ -52,7 +55,7 @@ export function alpacaDesk(
     },
     async positions(account) {
       const said = await get(wire, account, { path: '/v2/positions' }, positions);
-      return said.kind === 'read' ? positionsOf(exchange, said.value) : said;
+      return said.kind === 'read' ? { kind: 'read', value: positionsOf(exchange, said.value) } : said;
     },
     async sessionStatus(account): Promise<SessionStatus> {
       const said = await get(wire, account, { path: '/v2/account' }, accountShape);
@@ -115,10 +118,16 @@ const accountShape = z.object({
   trade_suspended_by_user: z.boolean(),
 });
 
+/**
+ * What may be spent is the account's own money: the smaller of its cash (below zero in an account that has borrowed) and
+ * of what it may buy without leverage, which counts its open orders. What blocks the difference Alpaca doesn't say; the
+ * buying power of a borrowing account (its sample has cash -23140.20 and 98945.02) is credit, and never ours to use.
+ */
 function fundsOf(said: z.infer<typeof accountShape>): VenueRead<VenueFunds> {
   if (said.currency !== 'USD') return { kind: 'unreadable', reason: 'account_not_in_usd' };
-  const availableMinor = cents(said.non_marginable_buying_power, 'down');
-  return { kind: 'read', value: { availableMinor, cashMinor: cents(said.cash, 'down') } };
+  const cashMinor = cents(said.cash, 'down');
+  const spendableMinor = Math.max(0, Math.min(cashMinor, cents(said.non_marginable_buying_power, 'down')));
+  return { kind: 'read', value: { cashMinor, spendableMinor, blockedByOthersMinor: null } };
 }
 
 /** Keys don't end by themselves. An account that may not trade is no session for what we do. */
@@ -129,20 +138,39 @@ function sessionOf(said: z.infer<typeof accountShape>): SessionStatus {
   return { kind: 'open', untilMs: null };
 }
 
-const positions = z.array(
-  z.object({ symbol: z.string().min(1), asset_class: z.string().nullish(), qty: decimal, cost_basis: decimal }),
-);
+const position = z.object({
+  symbol: z.string().min(1),
+  asset_class: z.string().nullish(),
+  qty: decimal,
+  cost_basis: decimal.nullish().catch(null),
+});
+const positions = rowsOf(position);
 
-/** Pieces are whole here: an account that holds a part of one can't be told truly, so it is not read. */
-function positionsOf(exchange: string, said: z.infer<typeof positions>): VenueRead<VenuePosition[]> {
-  const value: VenuePosition[] = [];
-  for (const { symbol, asset_class, qty, cost_basis } of said) {
-    const quantity = pieces(qty);
-    if (quantity === null) return { kind: 'unreadable', reason: `fractional_position: ${symbol.slice(0, 40)}` };
-    const costMinor = quantity > 0 ? cents(cost_basis, 'nearest') : null;
-    value.push({ exchange: exchangeOf(exchange, asset_class), symbol, quantity, costMinor });
+/**
+ * Whole shares only are ours. A part of one beside them is told as a fraction, and a coin or an option as what it is:
+ * neither decides anything. What the whole part of a broken number cost is not known.
+ */
+function positionsOf(exchange: string, { read, unread }: Rows<z.infer<typeof position>>): VenueRows<VenuePosition> {
+  const rows: VenuePosition[] = [];
+  const odd: OddRow[] = unread.map((row): OddRow => {
+    const kind = textOf(row, 'asset_class');
+    const symbol = textOf(row, 'symbol');
+    const listing = symbol === null ? null : { exchange: exchangeOf(exchange, kind), symbol };
+    return { ...oddRowOf(row, { exchange: 'asset_class', symbol: 'symbol' }), listing };
+  });
+  for (const { symbol, asset_class, qty, cost_basis } of read) {
+    const listing = { exchange: exchangeOf(exchange, asset_class), symbol };
+    const foreign = { listing, clientOrderId: null, venueOrderId: null, unreadable: false };
+    if (listing.exchange !== exchange) {
+      odd.push({ ...foreign, why: `asset_class: ${listing.exchange}` });
+      continue;
+    }
+    const { quantity, rest } = wholePieces(qty);
+    const told = rest === null && quantity > 0 && cost_basis !== null && cost_basis !== undefined;
+    if (quantity !== 0) rows.push({ ...listing, quantity, costMinor: told ? cents(cost_basis, 'nearest') : null });
+    if (rest !== null) odd.push({ ...foreign, why: `fraction: ${rest}` });
   }
-  return { kind: 'read', value };
+  return { rows, odd };
 }
 
 const clockShape = z.object({

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { parseInstant } from '../../domain/ist.ts';
 import { safe } from '../../domain/money.ts';
-import type { OrderToSend, VenueFill, VenueOrder, VenueRead, VenueReport } from '../../ports/venue.ts';
+import type { OddRow, OrderToSend, VenueFill, VenueOrder, VenueReport, VenueRows } from '../../ports/venue.ts';
+import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
 
 // What Alpaca says, as far as it is read, and what it means in our words. Shapes: docs.alpaca.markets and the types of the
 // vendor's own SDK (@alpacahq/alpaca-trade-api 4.0.2).
@@ -24,6 +25,13 @@ export const decimal = z.union([z.string(), z.number().transform(String)]).trans
 export function pieces(quantity: bigint | null | undefined): number | null {
   if (quantity === null || quantity === undefined || quantity % one !== 0n) return null;
   return safe(quantity / one);
+}
+
+/** The whole pieces of a quantity, and the part of one left over as text (`0.5`); null: none is. */
+export function wholePieces(quantity: bigint): { quantity: number; rest: string | null } {
+  const left = quantity % one;
+  const digits = (left < 0n ? -left : left).toString().padStart(18, '0').replace(/0+$/, '');
+  return { quantity: safe(quantity / one), rest: left === 0n ? null : `${left < 0n ? '-' : ''}0.${digits}` };
 }
 
 /** Dollars in cents. */
@@ -49,7 +57,7 @@ export const order = z.object({
   submitted_at: z.string(),
 });
 export type AlpacaOrder = z.infer<typeof order>;
-export const orders = z.array(order);
+export const orders = rowsOf(order);
 
 const fill = z.object({
   id: z.string().min(1),
@@ -58,7 +66,7 @@ const fill = z.object({
   price: decimal,
   transaction_time: z.string(),
 });
-export const fills = z.array(fill);
+export const fills = rowsOf(fill);
 export type AlpacaFill = z.infer<typeof fill>;
 
 /** `replaced` is the end of this order as well: the one in its place has an id of its own. */
@@ -78,11 +86,13 @@ export type Reported = { kind: 'read'; value: VenueReport } | { kind: 'unreadabl
  * so each counts once; the order's own `filled_qty` and average price have none, and only check them. Unreadable while
  * the executions (they may be listed a moment later) don't bear out what an ended order says.
  */
-export function reportOf({ id, status, qty, filled_qty }: AlpacaOrder, listed: AlpacaFill[]): Reported {
+export function reportOf({ id, status, qty, filled_qty }: AlpacaOrder, listed: Rows<AlpacaFill>): Reported {
   const asked = pieces(qty);
   const filled = pieces(filled_qty);
   if (asked === null || filled === null) return unreadable('fractional_order');
-  const own = listed.filter(({ order_id }) => order_id === id).map(fillsOf);
+  // An execution nobody can read may be this order's, unless it says that it is another's.
+  if (listed.unread.some((row) => [id, null].includes(textOf(row, 'order_id')))) return unreadable('fill_unreadable');
+  const own = listed.read.filter(({ order_id }) => order_id === id).map(fillsOf);
   const read = own.flatMap((some) => some ?? []);
   if (own.includes(null)) return unreadable('fill_unreadable');
   const traded = read.reduce((sum, { quantity }) => sum + quantity, 0);
@@ -121,25 +131,39 @@ export function isOrder(found: AlpacaOrder, { clientOrderId, symbol, side, quant
   return same && found.side === side.toLowerCase() && pieces(found.qty) === quantity;
 }
 
-/** Orders of the book as orders of the port. What is no US share is told by its kind, as an exchange of its own. */
-export function asVenueOrders(exchange: string, all: AlpacaOrder[], listed: AlpacaFill[]): VenueRead<VenueOrder[]> {
-  const value: VenueOrder[] = [];
-  for (const each of all) {
+const rowNames = {
+  ...{ exchange: 'exchange', symbol: 'symbol' },
+  ...{ clientOrderId: 'client_order_id', venueOrderId: 'id' },
+} as const;
+
+/**
+ * Orders of the book as orders of the port. What is no US share is told by its kind, as an exchange of its own, and is
+ * none of ours; nor can be what is for a fraction or an amount of dollars, since we never place it.
+ */
+export function asVenueOrders(
+  exchange: string,
+  all: Rows<AlpacaOrder>,
+  listed: Rows<AlpacaFill>,
+): VenueRows<VenueOrder> {
+  const rows: VenueOrder[] = [];
+  const odd: OddRow[] = all.unread.map((one) => oddRowOf(one, rowNames));
+  for (const each of all.read) {
+    const { client_order_id: clientOrderId, symbol, side, id: venueOrderId } = each;
+    const listing = { exchange: exchangeOf(exchange, each.asset_class), symbol };
+    if (listing.exchange !== exchange) {
+      odd.push({ listing, clientOrderId, venueOrderId, why: `asset_class: ${listing.exchange}`, unreadable: false });
+      continue;
+    }
     const quantity = pieces(each.qty);
-    if (quantity === null) return unreadable('fractional_order');
     const report = reportOf(each, listed);
-    if (report.kind === 'unreadable') return report;
-    const { client_order_id: clientOrderId, symbol, side } = each;
-    value.push({
-      clientOrderId,
-      exchange: exchangeOf(exchange, each.asset_class),
-      symbol,
-      side: side === 'buy' ? 'BUY' : 'SELL',
-      quantity,
-      report: report.value,
-    });
+    if (quantity === null || report.kind === 'unreadable') {
+      const why = report.kind === 'unreadable' ? report.reason : 'fractional_order';
+      odd.push({ listing, clientOrderId, venueOrderId, why, unreadable: true });
+    } else {
+      rows.push({ ...listing, clientOrderId, side: side === 'buy' ? 'BUY' : 'SELL', quantity, report: report.value });
+    }
   }
-  return { kind: 'read', value };
+  return { rows, odd };
 }
 
 /** Alpaca lists shares of all exchanges as one market; other kinds of assets are not ours. */

@@ -3,6 +3,7 @@ import { formatMinor } from '../../domain/money.ts';
 import type { Quote } from '../../domain/words.ts';
 import type {
   AccountAtVenue,
+  OddRow,
   OrderToSend,
   SessionStatus,
   VenueDesk,
@@ -10,11 +11,13 @@ import type {
   VenueMargin,
   VenuePosition,
   VenueRead,
+  VenueRows,
 } from '../../ports/venue.ts';
 import { paise, stampMs } from './indian.ts';
 import { ask, type KiteAsk, type KiteWire, readAs } from './kite-call.ts';
 import { kiteTokenUntilMs } from './kite-session.ts';
 import { productOf, rupees } from './kite-wire.ts';
+import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
 
 /** Kite's own limit for /quote (documented). */
 export const QUOTES_AT_ONCE = 500;
@@ -68,6 +71,7 @@ const profile = z.object({ user_id: z.string().min(1) });
 
 const quote = z.object({
   timestamp: z.string().nullish(),
+  last_trade_time: z.string().nullish(),
   last_price: rupees,
   lower_circuit_limit: rupees.nullish(),
   upper_circuit_limit: rupees.nullish(),
@@ -75,10 +79,15 @@ const quote = z.object({
 });
 const quotesByKey = z.record(z.string(), quote);
 
-/** The time is the exchange's, of when the price stood. Without one, or without a trade, there is no price. */
+/**
+ * A price is as old as the trade it comes from: `timestamp` is when Kite last had news of the share, which may be a bid.
+ * Without either time, or without a trade, there is no price.
+ */
 function quoteOf(of: { exchange: string; symbol: string }, said: z.infer<typeof quote> | undefined): Quote | null {
-  const atMs = stampMs(said?.timestamp);
-  if (said === undefined || atMs === null || said.last_price <= 0) return null;
+  const heardMs = stampMs(said?.timestamp);
+  const tradedMs = stampMs(said?.last_trade_time);
+  if (said === undefined || heardMs === null || tradedMs === null || said.last_price <= 0) return null;
+  const atMs = Math.min(heardMs, tradedMs);
   return {
     exchange: of.exchange,
     symbol: of.symbol,
@@ -133,43 +142,59 @@ const equity = z.object({
   enabled: z.boolean(),
   net: rupees,
   available: z.object({ cash: rupees, live_balance: rupees }),
+  utilised: z.object({ span: rupees, exposure: rupees, option_premium: rupees, payout: rupees }).partial().nullish(),
 });
 
 /**
- * What may be spent is the smaller of `net` (which counts pledged shares: no money for delivery) and `live_balance`.
- * `cash` is the day's opening balance with what was paid in since: what the account has before the day's first trade.
+ * `cash` is the day's opening balance with what was paid in since. What may be spent is the smallest of it, `net` (which
+ * counts pledged shares: no money for delivery) and `live_balance` (what the debits of all segments left of it). Blocked
+ * by others is what only derivatives and payouts take: their span, exposure and premiums. Shapes and figures: the vendor's
+ * sample margins_equity.json, where cash 245431.60 less debits 145706.55 leaves the live balance 99725.05.
  */
-function fundsOf({ enabled, net, available }: z.infer<typeof equity>): VenueRead<VenueFunds> {
+function fundsOf({ enabled, net, available, utilised }: z.infer<typeof equity>): VenueRead<VenueFunds> {
   if (!enabled) return { kind: 'unreadable', reason: 'equity_segment_not_enabled' };
-  const availableMinor = paise(Math.min(net, available.live_balance), 'down');
-  return { kind: 'read', value: { availableMinor, cashMinor: paise(available.cash, 'nearest') } };
+  const { span = 0, exposure = 0, option_premium = 0, payout = 0 } = utilised ?? {};
+  const blocked = Math.max(0, span) + Math.max(0, exposure) + Math.max(0, option_premium) + Math.max(0, payout);
+  const value = {
+    cashMinor: paise(available.cash, 'down'),
+    spendableMinor: paise(Math.min(available.cash, net, available.live_balance), 'down'),
+    blockedByOthersMinor: paise(blocked, 'down'),
+  };
+  return { kind: 'read', value };
 }
 
 const pieces = z.int().min(0);
-const holdings = z.array(
-  z.object({
-    exchange: z.string(),
-    tradingsymbol: z.string(),
-    opening_quantity: pieces,
-    average_price: rupees.min(0),
-    mtf: z.object({ quantity: pieces, average_price: rupees.min(0) }).nullish(),
-  }),
-);
+/** What a share cost is good to know and no condition of knowing that it is held. */
+const averagePrice = rupees.min(0).nullish().catch(null);
+const holding = z.object({
+  exchange: z.string(),
+  tradingsymbol: z.string(),
+  opening_quantity: pieces,
+  average_price: averagePrice,
+  mtf: z.object({ quantity: pieces, average_price: averagePrice }).nullish(),
+});
+const holdings = rowsOf(holding);
 const position = z.object({
   exchange: z.string(),
   tradingsymbol: z.string(),
   product: z.string(),
   day_buy_quantity: pieces,
-  day_buy_value: rupees,
+  day_buy_value: rupees.nullish().catch(null),
   day_sell_quantity: pieces,
 });
-const positionsToday = z.object({ net: z.array(position) });
+const positionsToday = z.object({ net: rowsOf(position) });
+
+const ourProducts = new Set(['CNC', 'MTF']);
+const rowNames = { exchange: 'exchange', symbol: 'tradingsymbol' } as const;
 
 /**
  * What came into the day (holdings, bought outright or with the broker's leverage) and what the day added and took away
  * (positions of the two products). Its cost is told while nothing was sold today: which pieces went is Kite's affair.
  */
-function positionsOf(held: z.infer<typeof holdings>, net: z.infer<typeof position>[]): VenuePosition[] {
+function positionsOf(
+  held: Rows<z.infer<typeof holding>>,
+  net: Rows<z.infer<typeof position>>,
+): VenueRows<VenuePosition> {
   const found = new Map<string, VenuePosition>();
   const add = (of: { exchange: string; tradingsymbol: string }, quantity: number, costMinor: number | null) => {
     const { exchange, tradingsymbol: symbol } = of;
@@ -178,19 +203,29 @@ function positionsOf(held: z.infer<typeof holdings>, net: z.infer<typeof positio
     const cost = before.costMinor === null || costMinor === null ? null : before.costMinor + costMinor;
     found.set(key, { ...before, quantity: before.quantity + quantity, costMinor: cost });
   };
-  for (const one of held) {
+  for (const one of held.read) {
     add(one, one.opening_quantity, costOf(one.opening_quantity, one.average_price));
     if (one.mtf) add(one, one.mtf.quantity, costOf(one.mtf.quantity, one.mtf.average_price));
   }
-  for (const one of net.filter(({ product }) => product === 'CNC' || product === 'MTF')) {
-    const sold = one.day_sell_quantity > 0;
-    add(one, one.day_buy_quantity - one.day_sell_quantity, sold ? null : paise(one.day_buy_value, 'nearest'));
+  for (const one of net.read.filter(({ product }) => ourProducts.has(product))) {
+    const bought = one.day_sell_quantity === 0 ? (one.day_buy_value ?? null) : null;
+    const cost = bought === null ? null : paise(bought, 'nearest');
+    add(one, one.day_buy_quantity - one.day_sell_quantity, cost);
   }
-  return [...found.values()].filter(({ quantity }) => quantity !== 0);
+  return { rows: [...found.values()].filter(({ quantity }) => quantity !== 0), odd: oddRowsOf(held, net) };
+}
+
+/** Rows of other products (derivatives, intraday) are none of ours, whatever is wrong with them. */
+function oddRowsOf(held: Rows<unknown>, net: Rows<unknown>): OddRow[] {
+  const positions = net.unread.map((row): OddRow => {
+    const product = textOf(row, 'product');
+    return { ...oddRowOf(row, rowNames), unreadable: product === null || ourProducts.has(product) };
+  });
+  return [...held.unread.map((row) => oddRowOf(row, rowNames)), ...positions];
 }
 
 /** Shares that came from elsewhere have an average price of 0: what they cost is not known. */
-function costOf(quantity: number, averagePrice: number): number | null {
+function costOf(quantity: number, average: number | null | undefined): number | null {
   if (quantity === 0) return 0;
-  return averagePrice > 0 ? paise(quantity * averagePrice, 'nearest') : null;
+  return average ? paise(quantity * average, 'nearest') : null;
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import type { OrderToSend, VenueFill, VenueOrder, VenueRead, VenueReport } from '../../ports/venue.ts';
+import type { OddRow, OrderToSend, VenueFill, VenueOrder, VenueReport, VenueRows } from '../../ports/venue.ts';
 import { cut } from './http.ts';
 import { paise, stampMs } from './indian.ts';
+import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
 
 // What Kite says, as far as it is read, and what it means in our words. Shapes: kite.trade/docs/connect/v3 and the
 // vendor's own samples (zerodha/kiteconnect-mocks).
@@ -23,7 +24,7 @@ const order = z.object({
   tag: z.string().nullish(),
   tags: z.array(z.string()).nullish(),
 });
-export const orders = z.array(order);
+export const orders = rowsOf(order);
 export type KiteOrder = z.infer<typeof order>;
 
 const trade = z.object({
@@ -34,13 +35,13 @@ const trade = z.object({
   fill_timestamp: stamp,
   exchange_timestamp: stamp,
 });
-export const trades = z.array(trade);
+export const trades = rowsOf(trade);
 export type KiteTrade = z.infer<typeof trade>;
 
 /** One read of an account's day. `trades` is empty where nothing of it has traded. */
 export interface KiteBook {
-  orders: KiteOrder[];
-  trades: KiteTrade[];
+  orders: Rows<KiteOrder>;
+  trades: Rows<KiteTrade>;
 }
 
 /** Kite's name of a product. */
@@ -61,7 +62,11 @@ type Reported = { kind: 'read'; value: VenueReport } | { kind: 'unreadable'; rea
 
 /** What the book says of one of its orders. Unreadable while the trades don't bear out what an ended order says. */
 export function reportOf(book: KiteBook, { order_id, status, ...said }: KiteOrder): Reported {
-  const own = book.trades.filter((one) => one.order_id === order_id);
+  const own = book.trades.read.filter((one) => one.order_id === order_id);
+  // A trade nobody can read may be this order's, unless it says that it is another's.
+  if (book.trades.unread.some((one) => [order_id, null].includes(textOf(one, 'order_id')))) {
+    return { kind: 'unreadable', reason: 'trade_row_unreadable' };
+  }
   const fills = own.flatMap((one) => fillOf(one) ?? []);
   if (fills.length < own.length) return { kind: 'unreadable', reason: 'trade_without_time' };
   const traded = fills.reduce((sum, fill) => sum + fill.quantity, 0);
@@ -93,8 +98,12 @@ function fillOf({ trade_id, order_id, quantity, average_price, ...at }: KiteTrad
  * kind, is somebody else's doing, and a person has to look.
  */
 export function ours(book: KiteBook, { clientOrderId, exchange, symbol, side, quantity }: OrderToSend) {
-  const tagged = book.orders.filter(({ tag, tags }) => tag === clientOrderId || tags?.includes(clientOrderId));
+  const tagged = book.orders.read.filter(({ tag, tags }) => tag === clientOrderId || tags?.includes(clientOrderId));
   const [one, ...more] = tagged;
+  // A row nobody can read is ours if it has our tag; where ours is not found, it may be one that shows no tag at all.
+  const mayBeOurs = one ? [clientOrderId] : [clientOrderId, null];
+  const odd = book.orders.unread.find((row) => mayBeOurs.includes(textOf(row, 'tag')));
+  if (odd) return { kind: 'unreadable', reason: `order_row_unreadable: ${odd.why}` } as const;
   if (!one) return { kind: 'missing' } as const;
   if (more.length > 0) return { kind: 'unreadable', reason: 'several_orders_with_this_tag' } as const;
   const same = one.exchange === exchange && one.tradingsymbol === symbol && one.transaction_type === side;
@@ -102,15 +111,23 @@ export function ours(book: KiteBook, { clientOrderId, exchange, symbol, side, qu
   return { kind: 'found', order: one } as const;
 }
 
+const rowNames = {
+  ...{ exchange: 'exchange', symbol: 'tradingsymbol' },
+  ...{ clientOrderId: 'tag', venueOrderId: 'order_id' },
+} as const;
+
 /** The whole day as orders of the port; the tag stands for our id, also where somebody else gave it. */
-export function asVenueOrders(book: KiteBook): VenueRead<VenueOrder[]> {
-  const all: VenueOrder[] = [];
-  for (const one of book.orders) {
+export function asVenueOrders(book: KiteBook): VenueRows<VenueOrder> {
+  const rows: VenueOrder[] = [];
+  const odd: OddRow[] = book.orders.unread.map((one) => oddRowOf(one, rowNames));
+  for (const one of book.orders.read) {
     const report = reportOf(book, one);
-    if (report.kind === 'unreadable') return report;
     const { exchange, tradingsymbol: symbol, transaction_type: side, quantity: asked } = one;
     const clientOrderId = one.tag ?? one.tags?.[0] ?? null;
-    all.push({ clientOrderId, exchange, symbol, side, quantity: asked, report: report.value });
+    if (report.kind === 'unreadable') {
+      const listing = { exchange, symbol };
+      odd.push({ listing, clientOrderId, venueOrderId: one.order_id, why: report.reason, unreadable: true });
+    } else rows.push({ clientOrderId, exchange, symbol, side, quantity: asked, report: report.value });
   }
-  return { kind: 'read', value: all };
+  return { rows, odd };
 }

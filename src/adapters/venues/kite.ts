@@ -64,7 +64,7 @@ export function kiteVenue(options: KiteVenueOptions): Venue {
       ...kiteDesk(options),
       async ordersToday(account) {
         const book = await readBook(account);
-        return book.kind === 'read' ? asVenueOrders(book.value) : book;
+        return book.kind === 'read' ? { kind: 'read', value: asVenueOrders(book.value) } : book;
       },
       cancel: (order) => cancel(options, readBook, order),
     },
@@ -131,8 +131,9 @@ function sharedBook(wire: KiteWire): ReadBook {
     const all = readAs(await ask(wire, account, { method: 'GET', path: '/orders' }), orders);
     if (all.kind !== 'read') return all;
     // Trades after orders, so that what the orders say has traded is in the trades.
-    if (all.value.every(({ filled_quantity }) => filled_quantity === 0)) {
-      return { kind: 'read', value: { orders: all.value, trades: [] } };
+    const nothingTraded = all.value.read.every(({ filled_quantity }) => filled_quantity === 0);
+    if (nothingTraded && all.value.unread.length === 0) {
+      return { kind: 'read', value: { orders: all.value, trades: { read: [], unread: [] } } };
     }
     const traded = readAs(await ask(wire, account, { method: 'GET', path: '/trades' }), trades);
     return traded.kind === 'read' ? { kind: 'read', value: { orders: all.value, trades: traded.value } } : traded;

@@ -1,12 +1,13 @@
 import type { AccountAtVenue, VenueRead } from '../../ports/venue.ts';
 import { ask, type LemonnWire, readAs } from './lemonn-call.ts';
 import { type LemonnOrder, type LemonnTrade, ordersIn, type Traded, tradesIn } from './lemonn-wire.ts';
+import type { Rows } from './rows.ts';
 
-export type ReadBook = (account: AccountAtVenue) => Promise<VenueRead<LemonnOrder[]>>;
+export type ReadBook = (account: AccountAtVenue) => Promise<VenueRead<Rows<LemonnOrder>>>;
 
 /** Reads accounts' orders of the day. Whoever asks while a read is under way shares it. */
 export function sharedBook(wire: LemonnWire): ReadBook {
-  const underWay = new Map<number, Promise<VenueRead<LemonnOrder[]>>>();
+  const underWay = new Map<number, Promise<VenueRead<Rows<LemonnOrder>>>>();
   const shape = ordersIn(wire.dialect);
   const read = async (account: AccountAtVenue) => {
     return readAs(await ask(wire, account, { method: 'GET', path: '/orderbook' }), shape);

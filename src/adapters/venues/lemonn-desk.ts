@@ -3,18 +3,22 @@ import { formatMinor } from '../../domain/money.ts';
 import type { Quote } from '../../domain/words.ts';
 import type {
   AccountAtVenue,
+  OddRow,
   OrderToSend,
   SessionStatus,
   VenueDesk,
+  VenueFunds,
   VenueMargin,
   VenuePosition,
   VenueRead,
+  VenueRows,
 } from '../../ports/venue.ts';
 import { cut } from './http.ts';
 import { paise } from './indian.ts';
 import { ask, type LemonnAsk, type LemonnWire, lemonnSession, readAs } from './lemonn-call.ts';
-import { quantity, rowOf, rupees } from './lemonn-dialect.ts';
+import { type LemonnDialect, quantity, rowOf, rupees } from './lemonn-dialect.ts';
 import { timeMs } from './lemonn-wire.ts';
+import { oddRowOf, type Rows, rowsOf, type UnreadRow } from './rows.ts';
 
 /** What can be read of an account at Lemonn; the order book's own reads are the venue's. */
 export function lemonnDesk(wire: LemonnWire): Omit<VenueDesk, 'ordersToday' | 'cancel'> {
@@ -38,17 +42,16 @@ export function lemonnDesk(wire: LemonnWire): Omit<VenueDesk, 'ordersToday' | 'c
     async funds(account) {
       const said = await read(account, { method: 'GET', path: '/funds' }, funds);
       if (said.kind !== 'read') return said;
-      const { available, cash } = said.value.funds;
-      return { kind: 'read', value: { availableMinor: paise(available, 'down'), cashMinor: paise(cash, 'nearest') } };
+      return { kind: 'read', value: fundsOf(said.value.funds) };
     },
     async positions(account) {
-      const holdings = z.object({ holdings: z.array(rowOf(dialect.holding, holdingRow)) });
+      const holdings = z.object({ holdings: rowsOf(rowOf(dialect.holding, holdingRow)) });
       const held = await read(account, { method: 'GET', path: '/holdings' }, holdings);
       if (held.kind !== 'read') return held;
-      const positions = z.object({ positions: z.array(rowOf(dialect.position, positionRow)) });
+      const positions = z.object({ positions: rowsOf(rowOf(dialect.position, positionRow)) });
       const traded = await read(account, { method: 'GET', path: '/positions' }, positions);
       if (traded.kind !== 'read') return traded;
-      return positionsOf(held.value.holdings, traded.value.positions);
+      return { kind: 'read', value: positionsOf(held.value.holdings, traded.value.positions, dialect) };
     },
     async sessionStatus(account): Promise<SessionStatus> {
       // Any page of its own shows whether the token lives; what is in it is another question.
@@ -62,6 +65,15 @@ export function lemonnDesk(wire: LemonnWire): Omit<VenueDesk, 'ordersToday' | 'c
 }
 
 const fundsRow = z.object({ available: rupees, cash: rupees });
+
+/**
+ * What may be spent is the smaller of the two figures: the available one may count limits that are no money, the cash
+ * what is blocked. What blocks the difference Lemonn doesn't say.
+ */
+function fundsOf({ available, cash }: z.infer<typeof fundsRow>): VenueFunds {
+  const spendableMinor = Math.max(0, paise(Math.min(available, cash), 'down'));
+  return { cashMinor: paise(cash, 'down'), spendableMinor, blockedByOthersMinor: null };
+}
 
 const margin = z.object({ approximateMargin: rupees.pipe(z.number().min(0)) });
 
@@ -92,25 +104,40 @@ const holdingRow = z.object({
 const positionRow = holdingRow.extend({ product: z.string() });
 
 type Held = z.infer<typeof holdingRow>;
+type Traded = z.infer<typeof positionRow>;
 
 /**
  * Shares held and shares traded today. Lemonn doesn't say whether a holding counts what was traded today, so one that is
- * in both lists is not added up: the answer is unreadable. A product nobody knows is not left out in silence either.
+ * in both lists is not added up: nobody can say how many there are. Nor of a product nobody knows. Derivatives and what
+ * is bought and sold within the day are none of ours.
  */
-function positionsOf(held: Held[], traded: z.infer<typeof positionRow>[]): VenueRead<VenuePosition[]> {
-  const shares = traded.filter(({ exchange, product }) => {
+function positionsOf(held: Rows<Held>, traded: Rows<Traded>, dialect: LemonnDialect): VenueRows<VenuePosition> {
+  const shares = traded.read.filter(({ exchange, product }) => {
     return (exchange === 'NSE' || exchange === 'BSE') && product !== 'INTRADAY';
   });
-  const odd = shares.find(({ product }) => !['DELIVERY', 'MTF', 'MARGIN'].includes(product));
-  if (odd) return { kind: 'unreadable', reason: cut(`unknown_product: ${odd.product} of ${odd.symbol}`) };
   const found = new Map<string, VenuePosition>();
-  for (const one of [...held, ...shares].filter(({ quantity: pieces }) => pieces !== 0)) {
+  const odd = [...unreadOf(held.unread, dialect.holding), ...unreadOf(traded.unread, dialect.position)];
+  const doubtful = ({ exchange, symbol }: Held, why: string): void => {
+    const listing = { exchange, symbol };
+    odd.push({ listing, clientOrderId: null, venueOrderId: null, why: cut(why), unreadable: true });
+  };
+  for (const one of shares.filter(({ product }) => !knownProducts.has(product))) {
+    doubtful(one, `unknown_product: ${one.product}`);
+  }
+  const known = shares.filter(({ product }) => knownProducts.has(product));
+  for (const one of [...held.read, ...known].filter(({ quantity: pieces }) => pieces !== 0)) {
     const { exchange, symbol, quantity: pieces } = one;
     const key = `${exchange}:${symbol}`;
-    if (found.has(key)) return { kind: 'unreadable', reason: cut(`counted_twice: ${key}`) };
+    if (found.has(key)) doubtful(one, 'counted_twice');
     found.set(key, { exchange, symbol, quantity: pieces, costMinor: costOf(one) });
   }
-  return { kind: 'read', value: [...found.values()] };
+  return { rows: [...found.values()], odd };
+}
+
+const knownProducts = new Set(['DELIVERY', 'MTF', 'MARGIN']);
+
+function unreadOf(rows: UnreadRow[], { exchange, symbol }: { exchange: string; symbol: string }): OddRow[] {
+  return rows.map((row) => oddRowOf(row, { exchange, symbol }));
 }
 
 /** Shares that came from elsewhere may have no price: what they cost is not known. */

@@ -1,9 +1,18 @@
 import { z } from 'zod';
 import { parseInstant } from '../../domain/ist.ts';
-import type { OrderToSend, VenueFill, VenueOrder, VenueRead, VenueReport } from '../../ports/venue.ts';
+import type {
+  OddRow,
+  OrderToSend,
+  VenueFill,
+  VenueOrder,
+  VenueRead,
+  VenueReport,
+  VenueRows,
+} from '../../ports/venue.ts';
 import { cut } from './http.ts';
 import { paise, stampMs } from './indian.ts';
 import { id, type LemonnDialect, quantity, rowOf, rupees } from './lemonn-dialect.ts';
+import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
 
 // What Lemonn says of orders and trades, as far as it is read, and what it means in our words. Names of fields and
 // states are the dialect's.
@@ -22,8 +31,8 @@ const order = z.object({
 export type LemonnOrder = z.infer<typeof order>;
 
 /** The account's orders of the day. A list that is not there is no empty one. */
-export function ordersIn({ order: named }: LemonnDialect): z.ZodType<LemonnOrder[]> {
-  return z.object({ orders: z.array(rowOf(named, order)) }).transform(({ orders }) => orders);
+export function ordersIn({ order: named }: LemonnDialect): z.ZodType<Rows<LemonnOrder>> {
+  return z.object({ orders: rowsOf(rowOf(named, order)) }).transform(({ orders }) => orders);
 }
 
 const trade = z.object({
@@ -91,10 +100,18 @@ export type OrderToFind = OrderToSend & { venueOrderId?: string | null };
  * Our order in the book: the one with its number, or with our tag. Whether the book shows tags is not known: one that
  * shows none with all its orders can't say that ours is not there.
  */
-export function ours(orders: LemonnOrder[], wanted: OrderToFind) {
+export function ours(
+  { read: orders, unread }: Rows<LemonnOrder>,
+  wanted: OrderToFind,
+  { order: named }: LemonnDialect,
+) {
   const { clientOrderId, venueOrderId, exchange, symbol, side } = wanted;
   const found = orders.filter(({ id: number, tag }) => tag === clientOrderId || number === venueOrderId);
   const [one, ...more] = found;
+  // A row nobody can read is ours if it has our tag; where ours is not found, it may be one that shows no tag at all.
+  const mayBeOurs = one ? [clientOrderId] : [clientOrderId, null];
+  const odd = unread.find((row) => mayBeOurs.includes(textOf(row, named.tag)));
+  if (odd) return { kind: 'unreadable', reason: `order_row_unreadable: ${odd.why}` } as const;
   if (!one) return notThere(orders, clientOrderId);
   if (more.length > 0) return { kind: 'unreadable', reason: 'several_orders_with_this_tag' } as const;
   const same = one.exchange === exchange && one.symbol === symbol && one.side === side;
@@ -114,14 +131,28 @@ function notThere(orders: LemonnOrder[], clientOrderId: string) {
   return { kind: 'missing' } as const;
 }
 
-/** The whole day as orders of the port; the tag stands for our id, also where somebody else gave it. */
-export function asVenueOrders(book: Traded[], dialect: LemonnDialect): VenueRead<VenueOrder[]> {
-  const all: VenueOrder[] = [];
+/**
+ * The whole day as orders of the port; the tag stands for our id, also where somebody else gave it. `unread`: the rows of
+ * the list that are no orders to us.
+ */
+export function asVenueOrders(
+  book: Traded[],
+  unread: Rows<LemonnOrder>['unread'],
+  dialect: LemonnDialect,
+): VenueRows<VenueOrder> {
+  const rows: VenueOrder[] = [];
+  const { exchange: market, symbol: share, tag: tagName, id: number } = dialect.order;
+  const names = { exchange: market, symbol: share, clientOrderId: tagName, venueOrderId: number };
+  const odd: OddRow[] = unread.map((row) => oddRowOf(row, names));
   for (const one of book) {
     const report = reportOf(one, dialect);
-    if (report.kind !== 'read') return report;
-    const { tag, exchange, symbol, side, quantity: asked } = one.order;
-    all.push({ clientOrderId: tag || null, exchange, symbol, side, quantity: asked, report: report.value });
+    const { tag, exchange, symbol, side, quantity: asked, id: venueOrderId } = one.order;
+    const clientOrderId = tag || null;
+    if (report.kind === 'read') {
+      rows.push({ clientOrderId, exchange, symbol, side, quantity: asked, report: report.value });
+    } else {
+      odd.push({ listing: { exchange, symbol }, clientOrderId, venueOrderId, why: report.reason, unreadable: true });
+    }
   }
-  return { kind: 'read', value: all };
+  return { rows, odd };
 }

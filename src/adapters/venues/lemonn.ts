@@ -52,8 +52,10 @@ export function lemonnVenue(options: LemonnVenueOptions): Venue {
       async ordersToday(account) {
         const book = await readBook(account);
         if (book.kind !== 'read') return book;
-        const traded = await withTrades(options, account, book.value);
-        return traded.kind === 'read' ? asVenueOrders(traded.value, options.dialect) : traded;
+        const { read, unread } = book.value;
+        const traded = await withTrades(options, account, read);
+        if (traded.kind !== 'read') return traded;
+        return { kind: 'read', value: asVenueOrders(traded.value, unread, options.dialect) };
       },
       cancel: (order) => cancel(options, readBook, order),
     },
@@ -145,7 +147,7 @@ async function lookUp(wire: LemonnWire, readBook: ReadBook, order: OrderToFind):
   const book = await readBook(order);
   if (book.kind === 'no_session') return { kind: 'unreadable', reason: 'no_session' };
   if (book.kind === 'unreadable') return book;
-  const found = ours(book.value, order);
+  const found = ours(book.value, order, wire.dialect);
   if (found.kind !== 'found') return found;
   const trades = await tradesOf(wire, order, found.order);
   if (trades.kind !== 'read') return { kind: 'unreadable', reason: trades.reason };

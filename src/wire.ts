@@ -21,7 +21,7 @@ const CALENDAR_TTL_MS = 60_000;
 /** An answer later than this is none: what became of the message is found out otherwise. */
 const TWILIO_TIMEOUT_MS = 10_000;
 /** One message to a number in 6 s (Meta's limit per pair, 131056); none is delivered after 10 hours, Twilio's longest. */
-const messagePace = { pairPauseMs: 6_000, validForMs: 10 * 3_600_000, mostAttempts: 5 };
+const messagePace = { pairPauseMs: 6_000, validForMs: 10 * 3_600_000 };
 
 /** Which database a command works on: a server, straight or over HTTP, or a directory (null: in memory) held alone. */
 export type Place =

@@ -1,40 +1,28 @@
-/** What an error means: for the message, for its recipient, for everybody. */
-export type SendErrorClass = 'later' | 'recipient' | 'message' | 'everything' | 'person';
-
 /**
- * Twilio's error codes by what follows from them. Read on Twilio's own pages: 63016, 63018, 63021, 63024, 63049, 21656,
- * 92007; the rest is from Twilio's table of WhatsApp errors. Twilio may change what a code means, so one that is not
- * here is for a person, never for a retry.
+ * What a provider's error means for what follows:
+ * - `later`: too fast, or a passing trouble: the message waits as long as it is valid, however often it is tried.
+ * - `recipient`: nothing arrives at this number: it is marked, and the message takes the fallback where there is one.
+ * - `message`: this message as it is is refused: it fails, and a person is told.
+ * - `person`: nobody's settings: the handset, media, an error without a reason. This message fails, a person is told.
+ * - `everything`: login, account, sender or template: the queue stops until somebody has mended it, and the message
+ *   waits there. Met by the fallback it stops the fallback alone.
+ * - `unlisted`: nobody said what it means: as `message`.
+ * A `message` or `unlisted` one that several people meet in a row stops the queue too (stages/refused-message.ts).
  */
-const classes: Readonly<Record<Exclude<SendErrorClass, 'person'>, readonly string[]>> = {
-  // Too fast (20429, 63018), the channel stumbled (63012), the user is in an experiment of Meta's (63032), or Meta chose
-  // not to deliver now (63049).
-  later: ['20429', '63018', '63012', '63032', '63049'],
-  // Not a number, said STOP, not on WhatsApp.
-  recipient: ['21211', '21610', '21614', '63003', '63024'],
-  // Variables or text that are refused as they are: the next message is made by the same rules.
-  message: ['21617', '21656', '92007', '63005', '63013', '63021'],
-  // Login, sender or template: nothing can go until somebody mends it.
-  everything: [
-    ...['20003', '20404', '21212', '21606', '63007', '63016', '63019', '63020', '63025'],
-    ...['63027', '63028', '63029', '63030', '63040', '63041', '63042'],
-  ],
-};
+export type SendErrorClass = 'later' | 'recipient' | 'message' | 'everything' | 'person' | 'unlisted';
 
-const HALF_A_MINUTE_MS = 30_000;
-const AN_HOUR_MS = 3_600_000;
-
-/** What a code means; null (none was given) and unknown ones are for a person. */
-export function sendErrorClass(code: string | null): SendErrorClass {
-  if (code === null) return 'person';
-  for (const name of ['later', 'recipient', 'message', 'everything'] as const) {
-    if (classes[name].includes(code)) return name;
-  }
-  return 'person';
+/** An error as its provider's adapter explains it. */
+export interface SendErrorMeaning {
+  about: SendErrorClass;
+  /** In a few words; null: nobody knows. */
+  means: string | null;
+  /** How long to wait before the next try, where waiting helps. */
+  afterMs: number;
 }
 
-/** How long to wait before the next try: half a minute, doubled with each; after 63049 hours, as Meta asks. */
-export function retryAfterMs(code: string | null, attempt: number): number {
-  if (code === '63049') return AN_HOUR_MS * 2 ** Math.min(attempt, 3);
+const HALF_A_MINUTE_MS = 30_000;
+
+/** How long to wait before the next try: half a minute, doubled with each, up to 32 minutes. */
+export function retryAfterMs(attempt: number): number {
   return HALF_A_MINUTE_MS * 2 ** Math.min(Math.max(attempt, 1) - 1, 6);
 }

@@ -74,7 +74,6 @@ export interface MessageArguments {
     unreachable: boolean;
     /** When a message that did not arrive may go again; null: never. */
     retryMs: number | null;
-    mostAttempts: number;
     fallback: 'sms' | null;
   };
   hear_inbound: {
@@ -84,7 +83,18 @@ export interface MessageArguments {
     providerId: string;
     nowMs: number;
   };
-  stop_messages: { why: string; nowMs: number };
+  /** Met by `sms`, the fallback, it stops the fallback only; by `whatsapp`: everything. */
+  stop_messages: { why: string; channel: 'whatsapp' | 'sms'; nowMs: number };
+  /** The same where the last `people` different users of a stage and channel were all refused with this code. */
+  stop_refused_in_a_row: {
+    code: string;
+    /** Refused when it was sent, or told afterwards by the provider. */
+    stage: 'send' | 'delivery';
+    channel: 'whatsapp' | 'sms';
+    people: number;
+    why: string;
+    nowMs: number;
+  };
   resume_messages: { by: Actor; nowMs: number };
   queue_notices: {
     notices: { key: string; runId: string | null; text: string }[];

@@ -26,7 +26,14 @@ export const messageLookup = z.object({
 export const heardDelivery = z.discriminatedUnion('kind', [
   z.object({ kind: z.enum(['no_such_message', 'not_the_last_try']) }),
   z.object({ kind: z.literal('nothing_new'), status: messageStatus }),
-  z.object({ kind: z.literal('heard'), status: messageStatus, runId: z.string().nullable(), userId: z.string() }),
+  z.object({
+    kind: z.literal('heard'),
+    status: messageStatus,
+    /** What it had gone over. */
+    channel,
+    runId: z.string().nullable(),
+    userId: z.string(),
+  }),
 ]);
 
 export const resent = z.discriminatedUnion('kind', [

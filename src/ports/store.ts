@@ -59,6 +59,7 @@ export const answers = {
   hear_delivery: letters.heardDelivery,
   hear_inbound: z.object({ users: z.int() }),
   stop_messages: z.object({ changed: z.boolean() }),
+  stop_refused_in_a_row: z.object({ changed: z.boolean(), queued: z.int() }),
   resume_messages: z.object({ why: z.string().nullable() }),
   resend_message: letters.resent,
   queue_notices: z.object({ queued: z.int() }),

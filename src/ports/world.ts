@@ -1,6 +1,6 @@
 import type { DayOverride } from '../domain/calendar.ts';
 import type { Language } from '../domain/message-words.ts';
-import type { SendErrorClass } from '../domain/send-errors.ts';
+import type { SendErrorClass, SendErrorMeaning } from '../domain/send-errors.ts';
 import type { Quote, Signal } from '../domain/words.ts';
 import type { Store } from './store.ts';
 import type { VenueDoor } from './vault.ts';
@@ -52,9 +52,8 @@ export interface MessageToSend {
 }
 
 /**
- * `later`: proven not sent, it may go again. `failed`: proven not sent either; `about` says what is wrong: the
- * recipient (mark him), this message (stop all sending: the next will meet the same), everything (stop all sending,
- * and send this one when a person has mended it), or something a person has to judge. `unknown`: nobody can say whether it went out; it is never sent again blindly.
+ * `later`: proven not sent, it may go again. `failed`: proven not sent either; `about` says what is wrong
+ * (domain/send-errors.ts). `unknown`: nobody can say whether it went out; it is never sent again blindly.
  */
 export type SendOutcome =
   | { kind: 'sent'; providerId: string | null; providerStatus?: string }
@@ -107,9 +106,8 @@ export interface NotifierPace {
   pairPauseMs: number;
   /** Different numbers a template may go to in 24 hours; null: no limit known. */
   dailyRecipients: number | null;
+  /** How long a message may wait for a try that gets through. */
   validForMs: number;
-  /** Tries of a message that provably did not go or arrive. */
-  mostAttempts: number;
   /** How often a message nobody knows anything of is sent once more, after all lookups. 0: never. */
   mostResends: number;
   fallback: 'sms' | null;
@@ -123,7 +121,8 @@ export interface Notifier {
   lookup?(message: MessageToFind): Promise<FindOutcome>;
   /** Reads a call of the provider; null: it is not signed by him. */
   parseCallback?(call: ProviderCall): Promise<ProviderWord | null>;
-  classify?(code: string | null): SendErrorClass;
+  /** What an error code means; `attempt` counts from 1. */
+  classify?(code: string | null, attempt: number): SendErrorMeaning;
   /** The languages an approved template exists in; left out: free text goes at any time. */
   templates?: readonly Language[];
   /** The same for the reminder of a missing login; none in it: nobody is reminded. */

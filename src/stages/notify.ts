@@ -5,11 +5,12 @@ import type { SendOutcome, World } from '../ports/world.ts';
 import { findMessages, firstLookMs } from './find-messages.ts';
 import { endMs, envelopeOf, type Letter, letterOf, markOf, unsent } from './letter.ts';
 import { tellOperators } from './operators.ts';
+import { type Counted, isCounted, stopIfInARow, stopMessages } from './refused-message.ts';
 
-const MOST_ATTEMPTS = 5;
 /** A send not started within this time of its mark is abandoned: after two minutes others count the message as lost. */
 const SEND_WITHIN_MS = 30_000;
 const RATE_PAUSE_MS = 100;
+const LAST_TRY_BEFORE_MS = 60_000;
 
 /**
  * Sends every summary, correction and reminder that is due, once; a chat outage ends as a message status and never stops a run.
@@ -59,8 +60,20 @@ async function sendMarked(world: World, letters: Letter[], concurrency: number):
   const results = await Promise.all(
     mayGo.filter(({ due }) => mine.has(due.messageId)).map((letter) => limit(() => sendOne(world, letter, markedAtMs))),
   );
-  await settleMessages(world, results);
+  await settleMessages(
+    world,
+    results.map(({ settled }) => settled),
+  );
+  // Once for each code: it is read from the rows just settled who met it in a row.
+  const counted = new Map(results.flatMap((one) => (one.counted ? [[one.counted.code, one.counted] as const] : [])));
+  for (const one of counted.values()) await stopIfInARow(world, one);
   return results.length;
+}
+
+/** What became of one message, and the refusal that counts towards stopping everything, if it met one. */
+interface Outcome {
+  settled: SettledMessage;
+  counted?: Counted;
 }
 
 /** Waits until the sender's rate, which all processes share, lets at least one message go; gives how many may. */
@@ -77,12 +90,14 @@ async function turns({ store, clock, notifier }: World, wanted: number): Promise
   }
 }
 
-async function sendOne(world: World, letter: Letter, markedAtMs: number): Promise<SettledMessage> {
+async function sendOne(world: World, letter: Letter, markedAtMs: number): Promise<Outcome> {
   const { due } = letter;
   const { clock, notifier, tell } = world;
   const leftMs = endMs(due, notifier.pace) - clock.nowMs();
   const isOver = due.login !== null && leftMs <= 0;
-  if (isOver || clock.nowMs() - markedAtMs > SEND_WITHIN_MS) return tooLate(letter, clock.nowMs());
+  if (isOver || clock.nowMs() - markedAtMs > SEND_WITHIN_MS) {
+    return { settled: tooLate(letter, clock.nowMs()) };
+  }
   const outcome = await sendSafely(() => notifier.send(envelopeOf(letter, leftMs)));
   const { runId, userId, messageId } = due;
   tell({ step: 'message_settled', runId, userId, messageId, outcome: outcome.kind });
@@ -95,7 +110,7 @@ function tooLate({ due: { messageId, attempt } }: Letter, nowMs: number): Settle
   return { ...again, reason: 'marked_too_long_ago' };
 }
 
-async function settledAs(world: World, letter: Letter, outcome: SendOutcome): Promise<SettledMessage> {
+async function settledAs(world: World, letter: Letter, outcome: SendOutcome): Promise<Outcome> {
   const { clock, notifier } = world;
   const { messageId, attempt } = letter.due;
   const nowMs = clock.nowMs();
@@ -103,18 +118,27 @@ async function settledAs(world: World, letter: Letter, outcome: SendOutcome): Pr
   switch (outcome.kind) {
     case 'sent': {
       const { providerId, providerStatus = null } = outcome;
-      return { ...about, status: 'sent', reason: null, providerId, providerStatus };
+      return { settled: { ...about, status: 'sent', reason: null, providerId, providerStatus } };
     }
-    case 'unknown':
-      return { ...about, status: 'unknown', reason: outcome.reason, nextLookMs: firstLookMs(notifier, nowMs) };
+    case 'unknown': {
+      const nextLookMs = firstLookMs(notifier, nowMs);
+      return { settled: { ...about, status: 'unknown', reason: outcome.reason, nextLookMs } };
+    }
     case 'later': {
-      const again = attempt < (notifier.pace?.mostAttempts ?? MOST_ATTEMPTS);
-      const nextAttemptMs = again ? nowMs + outcome.afterMs : null;
-      return { ...about, status: again ? 'queued' : 'failed', reason: outcome.reason, nextAttemptMs };
+      const nextAttemptMs = nextTryMs(nowMs, outcome.afterMs, endMs(letter.due, notifier.pace));
+      const status = nextAttemptMs === null ? 'failed' : 'queued';
+      return { settled: { ...about, status, reason: outcome.reason, nextAttemptMs } };
     }
     case 'failed':
       return refusedAs(world, letter, outcome);
   }
+}
+
+/** It waits as long as it is valid, and is tried once more before that is over; null: it is. */
+function nextTryMs(nowMs: number, afterMs: number, endsMs: number): number | null {
+  if (nowMs >= endsMs) return null;
+  const lastTryMs = endsMs - LAST_TRY_BEFORE_MS;
+  return nowMs < lastTryMs ? Math.min(nowMs + afterMs, lastTryMs) : endsMs;
 }
 
 /** A proven refusal: what is wrong decides whether it goes another way, waits for a person, or is over. */
@@ -122,25 +146,26 @@ async function refusedAs(
   world: World,
   { due, channel }: Letter,
   outcome: Extract<SendOutcome, { kind: 'failed' }>,
-): Promise<SettledMessage> {
+): Promise<Outcome> {
   const { messageId, attempt, runId, userId } = due;
-  const { reason, code = null, about = 'person' } = outcome;
+  const { reason, code = null, about = 'unlisted' } = outcome;
   const refused = { messageId, attempt, code, reason };
-  const alert = { alert: true, runId, userId, messageId, code } as const;
+  const facts = { runId, userId, messageId, code };
+  if (about === 'everything') {
+    await stopMessages(world, { why: reason, channel, facts });
+    return { settled: { ...refused, status: 'queued', channel } };
+  }
   if (about === 'recipient') {
-    world.tell({ step: 'recipient_unreachable', ...alert });
+    world.tell({ step: 'recipient_unreachable', alert: true, ...facts });
     if (channel === 'whatsapp' && world.notifier.pace?.fallback === 'sms') {
-      return { ...refused, status: 'queued', channel: 'sms', unreachable: true };
+      return { settled: { ...refused, status: 'queued', channel: 'sms', unreachable: true } };
     }
-    return { ...refused, status: 'failed', unreachable: channel === 'whatsapp' };
+    return { settled: { ...refused, status: 'failed', unreachable: channel === 'whatsapp' } };
   }
-  if (about === 'person') {
-    world.tell({ step: 'message_failed', ...alert });
-    return { ...refused, status: 'failed' };
-  }
-  await world.store.call('stop_messages', { why: reason, nowMs: world.clock.nowMs() });
-  world.tell({ step: 'messages_stopped', ...alert });
-  return { ...refused, status: about === 'everything' ? 'queued' : 'failed' };
+  world.tell({ step: 'message_failed', alert: true, ...facts });
+  const settled = { ...refused, status: 'failed' } as const;
+  const counts = code !== null && isCounted(about);
+  return counts ? { settled, counted: { code, why: reason, stage: 'send', channel, facts } } : { settled };
 }
 
 async function sendSafely(send: () => Promise<SendOutcome>): Promise<SendOutcome> {

@@ -10,7 +10,8 @@ type Notice = Answer<'claim_notices'>[number];
 
 const AT_ONCE = 10;
 const VALID_MS = 3_600_000;
-const MOST_ATTEMPTS = 5;
+/** With the pauses between them about as long as a notice is of use (VALID_MS). */
+const MOST_ATTEMPTS = 8;
 
 /** Tells each operator once of every run that has ended, and whatever else waits for them. */
 export async function tellOperators(desk: Desk): Promise<void> {
@@ -69,6 +70,7 @@ const alarms: Readonly<Record<string, string>> = {
   sync_failed: 'the evening’s reconciliation failed',
   part_failed: 'a part of the service failed and is started again',
   messages_stopped: 'no messages go until somebody mends it: npm run whatsapp -- resume',
+  fallback_stopped: 'no SMS goes until somebody mends it; WhatsApp goes on: npm run whatsapp -- resume',
 };
 
 /** A `tell` that also queues the alarms among the steps for the operators, each once per run or day, and sends them. */

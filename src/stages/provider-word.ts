@@ -1,6 +1,7 @@
 import { consentIn } from '../domain/consent.ts';
-import { retryAfterMs, type SendErrorClass } from '../domain/send-errors.ts';
+import type { SendErrorClass } from '../domain/send-errors.ts';
 import type { ProviderWord, World } from '../ports/world.ts';
+import { isCounted, stopIfInARow, stopMessages } from './refused-message.ts';
 
 /**
  * Books what the provider told by itself: how far a message has come, or what somebody wrote. In any order and as often
@@ -23,33 +24,53 @@ const failures = new Set(['failed', 'undelivered', 'canceled']);
 
 async function hearDelivery(world: World, word: Extract<ProviderWord, { kind: 'delivery' }>): Promise<void> {
   const { store, clock, notifier, tell } = world;
-  const { messageId, attempt, providerId, providerStatus, code } = word;
-  const failed = failures.has(providerStatus);
-  const meaning = failed ? (notifier.classify?.(code) ?? 'person') : null;
+  const { messageId, attempt, providerId, providerStatus } = word;
+  const failure = failures.has(providerStatus) ? failureOf(world, word) : null;
+  const { about = null, why = null, code = word.code } = failure ?? {};
   const nowMs = clock.nowMs();
   const heard = await store.call('hear_delivery', {
     ...{ messageId, attempt, providerId, providerStatus, code, nowMs },
-    reason: failed ? `${providerStatus}: ${code ?? 'no code'}` : null,
-    unreachable: meaning === 'recipient',
-    retryMs: meaning === null ? null : retryMs(meaning, code, attempt, nowMs),
-    mostAttempts: notifier.pace?.mostAttempts ?? 1,
-    fallback: meaning === 'recipient' ? (notifier.pace?.fallback ?? null) : null,
+    reason: why,
+    unreachable: about === 'recipient',
+    retryMs: failure?.pauseMs === undefined ? null : nowMs + failure.pauseMs,
+    fallback: about === 'recipient' ? (notifier.pace?.fallback ?? null) : null,
   });
   if (heard.kind !== 'heard') {
     tell({ step: 'delivery_heard', messageId, providerStatus, kind: heard.kind });
     return;
   }
-  const { runId, userId, status } = heard;
-  const about = { runId, userId, messageId, providerStatus, code, status };
-  tell({ step: 'delivery_heard', ...about, ...(meaning === null || meaning === 'later' ? {} : { alert: true }) });
-  if (meaning === 'message' || meaning === 'everything') {
-    await store.call('stop_messages', { why: `${code ?? 'no code'} (${providerStatus})`, nowMs });
-    tell({ step: 'messages_stopped', alert: true, ...about });
+  const { runId, userId, status, channel } = heard;
+  const facts = { runId, userId, messageId, providerStatus, code, status };
+  // One alarm for everybody comes with the stop.
+  const isAlert = failure !== null && about !== 'later' && about !== 'everything';
+  tell({ step: 'delivery_heard', ...facts, ...(isAlert ? { alert: true } : {}) });
+  if (failure?.about === 'everything') await stopMessages(world, { why: failure.why, channel, facts });
+  if (failure && isCounted(failure.about)) {
+    await stopIfInARow(world, { code: failure.code, why: failure.why, stage: 'delivery', channel, facts });
   }
 }
 
-/** When a message that provably did not arrive may go again: later, or as soon as somebody has mended what is wrong. */
-function retryMs(meaning: SendErrorClass, code: string | null, attempt: number, nowMs: number): number | null {
-  if (meaning === 'later') return nowMs + retryAfterMs(code, attempt);
-  return meaning === 'everything' ? nowMs : null;
+/** What a message that did not arrive met. `pauseMs`: it goes again after it; left out: it does not. */
+interface Failure {
+  about: SendErrorClass;
+  code: string;
+  why: string;
+  pauseMs?: number | undefined;
+}
+
+function failureOf(
+  { notifier }: World,
+  { providerStatus, code, attempt }: Extract<ProviderWord, { kind: 'delivery' }>,
+): Failure {
+  const { about, means, afterMs } = notifier.classify?.(code, attempt) ?? {
+    about: 'unlisted',
+    means: null,
+    afterMs: 0,
+  };
+  // Without a code it is counted as one of its own: it may meet several people in a row too.
+  const named = code ?? 'no_code';
+  const why = `${providerStatus}: ${named}${means === null ? '' : `: ${means}`}`;
+  // What stops everything goes again as soon as somebody has mended it.
+  const pauseMs = about === 'later' ? afterMs : about === 'everything' ? 0 : undefined;
+  return { about, code: named, why, pauseMs };
 }

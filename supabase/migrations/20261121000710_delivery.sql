@@ -41,15 +41,30 @@ create table public.message_events (
 );
 create index events_of_a_message on public.message_events (message_id);
 
--- Why nothing goes out at the moment: an error that every further message would meet. A person lifts it.
+-- Why nothing goes out at the moment: an error that every further message would meet. A person lifts it. Met by the
+-- fallback (`sms`) it stops the fallback only, met by `whatsapp` everything.
 create table public.message_stops (
   id bigint generated always as identity primary key,
+  channel text not null default 'whatsapp',
   why text not null,
   stopped_at timestamptz not null,
   resumed_at timestamptz,
-  resumed_by text
+  resumed_by text,
+  constraint a_stop_is_of_a_channel check (channel in ('whatsapp', 'sms'))
 );
-create unique index messages_are_stopped_once_at_a_time on public.message_stops ((true)) where resumed_at is null;
+create unique index messages_are_stopped_once_at_a_time on public.message_stops (channel) where resumed_at is null;
+
+create function core.is_stopped(by_channel text) returns boolean
+language sql stable as $$
+  select exists (select from public.message_stops where resumed_at is null and channel = by_channel);
+$$;
+
+-- Whether a message would go over the fallback now.
+create function core.goes_as_sms(m public.messages) returns boolean
+language sql stable as $$
+  select m.channel = 'sms' or exists (select from public.users u
+    join public.whatsapp_numbers n on n.number = u.whatsapp and n.unreachable is not null where u.id = m.user_id);
+$$;
 
 create function core.record_message_status() returns trigger
 language plpgsql set search_path = '' as $$
@@ -134,7 +149,7 @@ set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
     select m from public.messages m
     where m.status = 'queued' and (args ->> 'runId' is null or m.run_id = args ->> 'runId')
       and coalesce(m.next_attempt_at, '-infinity') <= core.at((args ->> 'nowMs')::bigint)
-      and not exists (select from public.message_stops where resumed_at is null)
+      and not (select core.is_stopped('whatsapp')) and not ((select core.is_stopped('sms')) and core.goes_as_sms(m))
       and (m.due_at <= core.at((args ->> 'nowMs')::bigint) or (m.run_id is not null and not exists (
         select from public.orders o where o.run_id = m.run_id and o.user_id = m.user_id and core.unfinished(o))))
     order by m.due_at, m.id limit (args ->> 'limit')::bigint) due
@@ -324,7 +339,8 @@ $$;
 
 -- What the provider tells by itself, in any order and as often as it likes. {messageId, attempt, providerId,
 -- providerStatus, code, reason, nowMs} and, for a message that did not arrive, what follows: {unreachable, retryMs,
--- mostAttempts, fallback}: a failed message may go again, because it has provably not arrived.
+-- fallback}: a failed message may go again, because it has provably not arrived. A number is unreachable by what
+-- WhatsApp says of it; what the fallback meets says nothing of that.
 create function public.hear_delivery(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -344,20 +360,20 @@ begin
     return jsonb_build_object('kind', 'nothing_new', 'status', m.status);
   end if;
   again := failed and (args ->> 'fallback' is distinct from m.channel and args ->> 'fallback' is not null
-    or (args ->> 'retryMs' is not null and m.attempts < (args ->> 'mostAttempts')::integer));
+    or args ->> 'retryMs' is not null);
   update public.messages set provider_id = args ->> 'providerId', provider_status = word, changed_at = now_at,
     error_code = args ->> 'code', reason = args ->> 'reason', next_look_at = null,
     status = case when arrived then 'delivered' when again then 'queued' when failed then 'failed' else 'sent' end,
     channel = case when again then coalesce(args ->> 'fallback', channel) else channel end,
     next_attempt_at = case when again then coalesce(core.at((args ->> 'retryMs')::bigint), now_at) end
   where id = m.id;
-  if (args ->> 'unreachable')::boolean then
+  if (args ->> 'unreachable')::boolean and m.channel = 'whatsapp' then
     update public.whatsapp_numbers set unreachable = args ->> 'reason' where number = m.sent_to;
   elsif arrived then
     update public.whatsapp_numbers set unreachable = null where number = m.sent_to and unreachable is not null;
   end if;
   return jsonb_build_object('kind', 'heard', 'status', case when arrived then 'delivered' when again then 'queued'
-    when failed then 'failed' else 'sent' end, 'runId', m.run_id, 'userId', m.user_id);
+    when failed then 'failed' else 'sent' end, 'channel', m.channel, 'runId', m.run_id, 'userId', m.user_id);
 end $$;
 
 -- Somebody wrote: {number, said: start|stop|null, source, providerId, nowMs}. It opens the window for free text, and
@@ -388,8 +404,8 @@ create index users_by_number on public.users (whatsapp) where whatsapp is not nu
 create function public.stop_messages(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with stopped as (
-    insert into public.message_stops (why, stopped_at) values (args ->> 'why', core.at((args ->> 'nowMs')::bigint))
-    on conflict do nothing returning 1
+    insert into public.message_stops (channel, why, stopped_at)
+    values (args ->> 'channel', args ->> 'why', core.at((args ->> 'nowMs')::bigint)) on conflict do nothing returning 1
   ) select jsonb_build_object('changed', exists (select from stopped));
 $$;
 
@@ -397,15 +413,20 @@ $$;
 create function public.resume_messages(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  stop public.message_stops;
+  stops jsonb;
+  why text;
 begin
-  update public.message_stops set resumed_at = core.at((args ->> 'nowMs')::bigint), resumed_by = args -> 'by' ->> 'who'
-  where resumed_at is null returning * into stop;
-  if stop.why is not null then
+  with resumed as (
+    update public.message_stops s set resumed_at = core.at((args ->> 'nowMs')::bigint), resumed_by = args -> 'by' ->> 'who'
+    where s.resumed_at is null returning s.*
+  ) select jsonb_agg(jsonb_build_object('channel', r.channel, 'why', r.why, 'stoppedAtMs', core.ms(r.stopped_at)) order by r.id),
+      string_agg(r.why, '; ' order by r.id)
+    into stops, why from resumed r;
+  if why is not null then
     perform core.record_action(args -> 'by', 'resume_messages', 'messages',
-      before => jsonb_build_object('why', stop.why, 'stoppedAtMs', core.ms(stop.stopped_at)));
+      before => jsonb_build_object('why', why, 'stops', stops));
   end if;
-  return jsonb_build_object('why', stop.why);
+  return jsonb_build_object('why', why);
 end $$;
 
 -- A person wants a message to go once more; who is on record. What is waiting or going needs no second order.
@@ -515,7 +536,7 @@ language sql stable security definer set search_path = '' as $$
       where o.run_id = run.id and o.status = 'unknown' order by id limit 5) t),
     'breaker', (select count(*) from public.orders o where o.run_id = run.id and o.reason = 'breaker_open'),
     'lateFills', (select count(*) from public.orders o where o.run_id = run.id and o.late_fill),
-    'messagesStopped', (select why from public.message_stops where resumed_at is null))), '[]')
+    'messagesStopped', (select string_agg(why, '; ') from public.message_stops where resumed_at is null))), '[]')
   from public.scan_runs run
   where run.state = 'done' and run.takes_orders_until is null
     and run.done_at > core.at((args ->> 'nowMs')::bigint) - interval '1 day'

@@ -236,8 +236,8 @@ language sql security definer set search_path = '' as $$
       where o.ended_at is null and o.status = 'queued' and run.state = 'decided'),
     (select min(next_look_at) from public.orders
       where ended_at is null and status in ('unknown', 'working', 'partially_filled')),
-    (select min(greatest(due_at, next_attempt_at)) from public.messages where status = 'queued'
-      and not exists (select from public.message_stops where resumed_at is null)),
+    (select min(greatest(m.due_at, m.next_attempt_at)) from public.messages m where m.status = 'queued'
+      and not (select core.is_stopped('whatsapp')) and not ((select core.is_stopped('sms')) and core.goes_as_sms(m))),
     (select min(next_look_at) from public.messages where status = 'unknown'))));
 $$;
 

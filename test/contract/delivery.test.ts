@@ -35,7 +35,7 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
   };
   const hear = (messageId: number, providerStatus: string, change: Partial<Arguments['hear_delivery']> = {}) => {
     const about = { messageId, attempt: 1, providerId: 'SM1', providerStatus, code: null, reason: null, nowMs };
-    const end = { unreachable: false, retryMs: null, mostAttempts: 3, fallback: null };
+    const end = { unreachable: false, retryMs: null, fallback: null };
     return store.call('hear_delivery', { ...about, ...end, ...change });
   };
   const row = async () => (await session.query('select * from public.messages order by id'))[0];
@@ -58,13 +58,13 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
     expect(events.map((event) => event['provider_status'])).toEqual([null, null, 'sent', 'delivered', 'read']);
   });
 
-  test('a failure that passes queues it again, up to the tries there are; one of the recipient marks the number', async () => {
+  test('a failure that passes queues it again, another ends it; one of the recipient marks the number', async () => {
     await ended('rejected');
     const id = await sendAndSettle('sent');
     expect(await hear(id, 'failed', { retryMs: nowMs + 5000 })).toMatchObject({ status: 'queued' });
     expect(await due()).toEqual([]);
     expect(await mark()).toBe(id);
-    await hear(id, 'undelivered', { attempt: 2, providerId: 'SM2', retryMs: nowMs, mostAttempts: 2 });
+    await hear(id, 'undelivered', { attempt: 2, providerId: 'SM2' });
     expect(await row()).toMatchObject({ status: 'failed', attempts: 2 });
     await store.call('resend_message', {
       runId: 'XNSE:2025-08-28:open:paper',
@@ -166,8 +166,8 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
 
   test('a stop holds every message until somebody lifts it', async () => {
     await ended('rejected');
-    expect(await store.call('stop_messages', { why: '20003', nowMs })).toEqual({ changed: true });
-    expect(await store.call('stop_messages', { why: 'again', nowMs })).toEqual({ changed: false });
+    expect(await store.call('stop_messages', { why: '20003', channel: 'whatsapp', nowMs })).toEqual({ changed: true });
+    expect(await store.call('stop_messages', { why: 'again', channel: 'whatsapp', nowMs })).toEqual({ changed: false });
     expect(await due()).toEqual([]);
     expect(await store.call('resume_messages', { by: { who: 'op', how: 'cli' }, nowMs })).toEqual({ why: '20003' });
     expect(await store.call('resume_messages', { by: { who: 'op', how: 'cli' }, nowMs })).toEqual({ why: null });

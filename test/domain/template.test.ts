@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { denyReasons, skipReasons } from '../../src/domain/decision.ts';
 import { type SummaryInput, summaryParts, summaryText } from '../../src/domain/message.ts';
 import { languages, messageWords } from '../../src/domain/message-words.ts';
-import { retryAfterMs, sendErrorClass } from '../../src/domain/send-errors.ts';
 import {
   filledTemplate,
   operatorMessage,
@@ -225,18 +224,5 @@ describe('words', () => {
         notDone: [{ ...itc, reason: 'insufficient_funds', limit: '3200.00', actual: '20100.00' }],
       }),
     ).toContain('ITC: पर्याप्त राशि उपलब्ध नहीं (चाहिए ₹20,100.00, उपलब्ध ₹3,200.00)');
-  });
-
-  test('an unknown code is for a person, and pauses grow', () => {
-    expect([null, '99999', '63024', '20429', '63016', '21656'].map(sendErrorClass)).toEqual([
-      'person',
-      'person',
-      'recipient',
-      'later',
-      'everything',
-      'message',
-    ]);
-    expect([1, 2, 3].map((attempt) => retryAfterMs('63018', attempt))).toEqual([30_000, 60_000, 120_000]);
-    expect(retryAfterMs('63049', 1)).toBeGreaterThan(3_600_000);
   });
 });

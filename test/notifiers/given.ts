@@ -21,7 +21,6 @@ export const quick: NotifierPace = {
   pairPauseMs: 0,
   dailyRecipients: null,
   validForMs: 10 * 3_600_000,
-  mostAttempts: 3,
   mostResends: 0,
   fallback: null,
 };

@@ -23,25 +23,33 @@ const minutes = (count: number) => office.clock.jump(count * 60_000);
 
 describe('an error that everybody would meet', () => {
   test.each([
-    ['a login that is refused', { status: 401, code: 20003 }, 'queued'],
-    ['a template that is paused', { status: 400, code: 63041 }, 'queued'],
-    ['variables that are refused', { status: 400, code: 21656 }, 'failed'],
-  ])('%s stops the batch; once lifted, the rest goes', async (_, fault, first) => {
+    ['a login that is refused', { status: 401, code: 20003 }],
+    ['an account that is suspended', { status: 400, code: 30002 }],
+    ['a template that is paused', { status: 400, code: 63041 }],
+    ['a template that is none', { status: 400, code: 21655 }],
+    ['a sender of another channel', { status: 400, code: 21910 }],
+    ['variables that are refused, of everybody', { status: 400, code: 21656 }],
+    ['a code nobody knows, of everybody', { status: 400, code: 99_999 }],
+    ['a proxy that refuses everything', { status: 400, code: null }],
+  ])('%s stops the queue after one batch with one alarm; once lifted, everything goes', async (_, fault) => {
     await open(30);
     office.twilio.fault = () => fault;
     await office.deliver();
     // At most one batch of ten was under way.
     expect(office.twilio.asked.length).toBeLessThanOrEqual(10);
     const after = await statuses();
-    expect(after.filter((status) => status === first).length).toBeGreaterThanOrEqual(10);
-    expect(office.told).toContainEqual(expect.objectContaining({ step: 'messages_stopped', alert: true }));
+    expect(after).toEqual(Array(30).fill('queued'));
+    const stops = office.told.filter(({ step }) => step === 'messages_stopped');
+    expect(stops).toEqual([expect.objectContaining({ alert: true })]);
     minutes(5);
     await office.deliver();
     expect(office.twilio.asked.length).toBeLessThanOrEqual(10);
     office.twilio.fault = () => 'none';
     await office.store.call('resume_messages', { by: { who: 'ravi', how: 'cli' }, nowMs: office.clock.nowMs() });
     await office.deliver();
-    expect((await statuses()).filter((status) => status === 'sent').length).toBe(first === 'queued' ? 30 : 20);
+    expect(await statuses()).toEqual(Array(30).fill('sent'));
+    expect(new Set(office.twilio.messages.map(({ to }) => to)).size).toBe(30);
+    expect(office.twilio.messages).toHaveLength(30);
   });
 });
 

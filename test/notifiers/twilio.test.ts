@@ -125,14 +125,35 @@ describe('one user', () => {
     expect(office.twilio.messages).toHaveLength(1);
   });
 
-  test('too fast for good ends failed after the tries there are', async () => {
-    office.twilio.fault = () => refusal(429, 20429);
-    for (let round = 0; round < 6; round++) {
+  test.each([
+    ['too many requests', refusal(429, 20429), '20429'],
+    ['the channel’s rate', refusal(400, 63018), '63018'],
+    ['a day’s messages used up', refusal(400, 63038), '63038'],
+  ])('%s for hours is never final while the message is valid', async (_, fault, code) => {
+    office.twilio.fault = () => fault;
+    for (let hour = 0; hour < 10; hour++) {
       await office.deliver();
-      minutes(5);
+      expect(await only()).toMatchObject({ status: 'queued', error_code: code });
+      minutes(59);
     }
-    expect(office.twilio.asked).toHaveLength(3);
-    expect(await only()).toMatchObject({ status: 'failed', error_code: '20429' });
+    office.twilio.fault = () => 'none';
+    await office.deliver();
+    minutes(11); // Due 90 s after the decision, and valid for ten hours from then.
+    await office.deliver();
+    expect(await only()).toMatchObject({ status: 'sent', error_code: null });
+  });
+
+  test('what nobody would take while it was valid is too old then, and is not sent', async () => {
+    office.twilio.fault = () => refusal(429, 20429);
+    for (let half = 0; half < 22; half++) {
+      await office.deliver();
+      minutes(30);
+    }
+    expect(await only()).toMatchObject({ status: 'failed', reason: 'too_old' });
+    const asked = office.twilio.asked.length;
+    minutes(60);
+    await office.deliver();
+    expect(office.twilio.asked).toHaveLength(asked);
   });
 
   test('a code nobody knows is for a person: it fails, is told, and does not go again', async () => {
@@ -205,7 +226,7 @@ describe('one user', () => {
     await hear(office.twilio.messages[0], 'failed', 63024);
     expect(await only()).toMatchObject({ status: 'failed', error_code: '63024' });
     const mark = () => office.session.query('select unreachable from public.whatsapp_numbers');
-    expect(await mark()).toEqual([{ unreachable: 'failed: 63024' }]);
+    expect(await mark()).toEqual([{ unreachable: 'failed: 63024: the recipient is invalid for the channel' }]);
     expect(office.told).toContainEqual(expect.objectContaining({ step: 'delivery_heard', alert: true, code: '63024' }));
     const { nowMs: now } = office.clock;
     const inbound = { number: numberOf(0), said: null, source: 't', providerId: 'SM1', nowMs: now() };

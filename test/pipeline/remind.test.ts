@@ -85,7 +85,7 @@ describe('a check that misses a login', () => {
 
   test('leaves to the next sender what it could not send, who does not send what is needless or late', async () => {
     const { store } = here.world;
-    await store.call('stop_messages', { why: 'test', nowMs: here.clock.nowMs() });
+    await store.call('stop_messages', { why: 'test', channel: 'whatsapp', nowMs: here.clock.nowMs() });
     expect(await check()).toMatchObject({ reminders: 1 });
     expect(await fates()).toEqual([['asha', 'queued', null]]);
     logIn();
@@ -95,7 +95,7 @@ describe('a check that misses a login', () => {
     await notify(here.world, 4);
     expect(await fates()).toEqual([['asha', 'suppressed', 'login_made']]);
     logOut();
-    await store.call('stop_messages', { why: 'test', nowMs: here.clock.nowMs() });
+    await store.call('stop_messages', { why: 'test', channel: 'whatsapp', nowMs: here.clock.nowMs() });
     here.clock.jump(1_000);
     expect(await check()).toMatchObject({ reminders: 1 });
     await store.call('resume_messages', { by: { who: 'test', how: 'cli' }, nowMs: here.clock.nowMs() });

@@ -1,7 +1,7 @@
 import type { Twilio } from 'twilio';
 import { oneLine } from '../../domain/message.ts';
 import { type Language, languages } from '../../domain/message-words.ts';
-import { retryAfterMs, sendErrorClass } from '../../domain/send-errors.ts';
+import { retryAfterMs } from '../../domain/send-errors.ts';
 import type {
   FindOutcome,
   MessageToFind,
@@ -11,6 +11,7 @@ import type {
   SendOutcome,
 } from '../../ports/world.ts';
 import { readCallback } from './twilio-callback.ts';
+import { sendErrorMeaning } from './twilio-error-class.ts';
 
 export interface TwilioSettings {
   accountSid: string;
@@ -63,7 +64,7 @@ export function twilioNotifier(settings: TwilioSettings): Notifier {
     pace: settings.pace,
     ...(approved.length > 0 ? { templates: approved } : {}),
     reminderTemplates: approvedIn(settings.reminderContentSids),
-    classify: sendErrorClass,
+    classify: sendErrorMeaning,
     operators: { numbers: settings.operators, template: settings.operatorContentSid !== null },
     send: async (message) => send(await connect(), settings, message),
     lookup: async (message) => find(await connect(), settings, message),
@@ -132,24 +133,28 @@ function numbered(slots: readonly string[]): Record<string, string> {
 function failedSend(error: unknown, attempt: number): SendOutcome {
   const { status, code, message } = errorFacts(error);
   if (typeof code === 'string' && NOT_CONNECTED.has(code)) {
-    return { kind: 'later', reason: code, afterMs: retryAfterMs(null, attempt) };
+    return { kind: 'later', reason: code, afterMs: retryAfterMs(attempt) };
   }
   if (status === null || status >= 500 || status < 400 || status === 408) {
     return { kind: 'unknown', reason: status === null ? String(code ?? 'unreadable_answer') : `http ${status}` };
   }
-  const known = code === null || code === 0 ? null : String(code);
-  const kind = classOf(known, status);
-  const reason = `${known ?? `http ${status}`}: ${message}`;
-  const withCode = known === null ? {} : { code: known };
-  if (kind === 'later') return { kind, reason, ...withCode, afterMs: retryAfterMs(known, attempt) };
-  return { kind: 'failed', reason, ...withCode, about: kind };
+  // Without Twilio's own code the answer may be a proxy's: its status stands in for one.
+  const known = code === null || code === 0 ? STATUS_AS_CODE[status] : String(code);
+  const { about, means, afterMs } = sendErrorMeaning(known ?? null, attempt);
+  const named = known ?? `http_${status}`;
+  const reason = `${named}: ${means ?? message}`;
+  return about === 'later'
+    ? { kind: about, reason, code: named, afterMs }
+    : { kind: 'failed', reason, code: named, about };
 }
 
-function classOf(code: string | null, status: number) {
-  if (code !== null) return sendErrorClass(code);
-  if (status === 429) return 'later';
-  return status === 401 || status === 403 || status === 404 ? 'everything' : 'person';
-}
+/** What Twilio would have said. */
+const STATUS_AS_CODE: Readonly<Partial<Record<number, string>>> = {
+  401: '20003',
+  403: '20403',
+  404: '20404',
+  429: '20429',
+};
 
 /** Twilio's words may name the number it is about: digits are taken out. */
 function errorFacts(error: unknown): { status: number | null; code: string | number | null; message: string } {

@@ -46,6 +46,7 @@ function standingOf(account: AccountState): Standing {
     working: new Set(account.working.map(instrumentKey)),
     open: new Set([...held.keys(), ...buys]),
     decided: new Set(account.decidedSignalIds),
+    ordersToday: account.ordersToday,
   };
 }
 
@@ -136,6 +137,7 @@ function book(decision: Decision, { signal }: PlannedSignal, standing: Standing,
   standing.working.add(key);
   if (signal.side === 'SELL') return;
   standing.open.add(key);
+  standing.ordersToday += 1;
   const exposureMinor = valueAt(decision.quantity, decision.priceMinor ?? 0);
   capUsed.set(key, (capUsed.get(key) ?? 0) + exposureMinor);
 }

@@ -27,6 +27,7 @@ export const denyReasons = [
   'quantity_zero',
   'below_min_value',
   'max_order_value',
+  'max_orders_per_day',
   'freeze_quantity',
   'symbol_cap',
   'insufficient_funds',
@@ -119,6 +120,8 @@ export interface AccountState {
   halted: string | null;
   availableMinor: number;
   realisedTodayMinor: number;
+  /** Orders to buy of this trading day so far; counted only where there is a limit to them. */
+  ordersToday: number;
   positions: OpenPosition[];
   /** Orders that are not in a terminal status. */
   working: { exchange: string; symbol: string; side: Side }[];

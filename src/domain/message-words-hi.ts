@@ -93,6 +93,10 @@ const clauses: Readonly<Partial<Record<string, Clause>>> = {
     you: 'ऑर्डर बहुत बड़ा होता',
     figures: { unit: 'money', actual: 'मूल्य', limit: 'अधिकतम' },
   },
+  max_orders_per_day: {
+    you: 'आज आपकी तय संख्या जितने खरीद ऑर्डर हो चुके हैं',
+    figures: { unit: 'count', actual: 'आज', limit: 'सीमा' },
+  },
   freeze_quantity: {
     you: 'एक्सचेंज एक ऑर्डर में इतनी मात्रा नहीं लेता',
     figures: { unit: 'count', actual: 'मात्रा', limit: 'अधिकतम' },

@@ -71,6 +71,11 @@ const denyWords: Record<DenyReason, ReasonWords> = {
     you: 'the order would be too large',
     measure: { unit: 'money', actual: 'value', limit: 'largest' },
   },
+  max_orders_per_day: {
+    short: 'max orders',
+    you: 'you have had as many orders to buy today as you allow',
+    measure: { unit: 'count', actual: 'today', limit: 'limit' },
+  },
   freeze_quantity: {
     short: 'freeze limit',
     you: 'it is more than the exchange takes in one order',

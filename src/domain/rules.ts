@@ -21,6 +21,8 @@ export interface Standing {
   /** Instruments held, or with a buy that is not terminal: what max_open_positions counts. */
   open: Set<string>;
   decided: Set<string>;
+  /** Orders to buy of the day, those accepted so far included. */
+  ordersToday: number;
 }
 
 /** One signal for one user, as the rules look at it. */
@@ -111,7 +113,8 @@ export const denyRules: Rules<DenyReason, Case> = [
 export const sizedDenyRules: Rules<DenyReason, SizedCase> = [
   ['quantity_zero', quantityZero],
   ['below_min_value', ({ frame, exposureMinor }) => below(frame.limits.minOrderValueMinor, exposureMinor)],
-  ['max_order_value', ({ frame, exposureMinor }) => above(frame.limits.maxOrderValueMinor, exposureMinor)],
+  ['max_order_value', maxOrderValue],
+  ['max_orders_per_day', forBuys(maxOrdersPerDay)],
   ['freeze_quantity', freezeQuantity],
   ['symbol_cap', forBuys(symbolCap)],
   ['insufficient_funds', ({ standing, holdMinor }) => above(standing.availableMinor, holdMinor)],
@@ -227,6 +230,22 @@ function quantityZero({ account, instrument, priceMinor, quantity, budgetMinor }
   if (quantity > 0) return null;
   const oneLotMinor = marginFor(valueAt(instrument.lotSize, priceMinor), account.settings.leverageCenti);
   return { limit: formatMinor(budgetMinor), actual: formatMinor(oneLotMinor) };
+}
+
+/** The run's limit, and for a buy the user's own. A price that was named may be paid: then it counts. */
+function maxOrderValue({ frame, account, planned, exposureMinor, quantity }: SizedCase): Finding | null {
+  const isBuy = planned.signal.side === 'BUY';
+  const namedMinor = isBuy ? (planned.asked?.limitPriceMinor ?? 0) : 0;
+  const worthMinor = Math.max(exposureMinor, valueAt(quantity, namedMinor));
+  const own = isBuy ? (account.settings.maxOrderValueMinor ?? null) : null;
+  const limits = [frame.limits.maxOrderValueMinor, own].filter((limit) => limit !== null);
+  return limits.length === 0 ? null : above(Math.min(...limits), worthMinor);
+}
+
+function maxOrdersPerDay({ account, standing }: SizedCase): Finding | null {
+  const max = account.settings.maxOrdersPerDay ?? null;
+  if (max === null || standing.ordersToday < max) return null;
+  return { limit: String(max), actual: String(standing.ordersToday) };
 }
 
 function freezeQuantity({ instrument, quantity }: SizedCase): Finding | null {

@@ -62,6 +62,10 @@ export interface UserSettings {
   leverageCenti: number;
   maxOpenPositions: number | null;
   dailyLossLimitBps: number | null;
+  /** Most orders to buy on one trading day; null: no limit, left out: nothing is said of it. */
+  maxOrdersPerDay?: number | null;
+  /** The most one order to buy may be worth; null: no limit, left out: nothing is said of it. */
+  maxOrderValueMinor?: number | null;
   /** 1 goes first. */
   priority: number;
   venue: string;

@@ -117,6 +117,8 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     tradeDate: string;
     userIds: string[] | null;
     signalIds: string[];
+    /** Counts the orders of the day also of who has no limit to them: a file that is laid over may set one. */
+    countOrders?: boolean;
     afterPlace: number;
     limit: number;
   };

@@ -98,6 +98,7 @@ async function* storedPages(world: World, run: OpenRun, userIds: string[] | null
       tradeDate: run.session.date,
       userIds,
       signalIds: run.frame.signals.map(({ signal }) => signal.id),
+      countOrders: userIds !== null,
       afterPlace,
       limit: PAGE_USERS,
     });
@@ -126,7 +127,8 @@ async function overlaid(world: World, run: OpenRun, users: readonly UserToImport
 }
 
 function overlay(run: OpenRun, user: UserToImport, stored: QueuedAccount | undefined): Omit<QueuedAccount, 'place'> {
-  const { active = true, tradingEnabled = true, ...settings } = user;
+  const { active = true, tradingEnabled = true, ...given } = user;
+  const settings = { ...given, ...dailyLimits(given, stored?.settings) };
   // A user who changes venue gets a new account there, as the import would open it.
   if (stored && stored.accountId !== null && stored.settings.venue === settings.venue) return { ...stored, settings };
   const paper = run.frame.mode === 'paper';
@@ -142,10 +144,18 @@ function overlay(run: OpenRun, user: UserToImport, stored: QueuedAccount | undef
     halted: stored?.halted ?? null,
     availableMinor: paper ? settings.capitalMinor : 0,
     realisedTodayMinor: 0,
+    ordersToday: stored?.ordersToday ?? 0,
     positions: [],
     working: [],
     decidedSignalIds: [],
   };
+}
+
+/** As the import would leave them: what the file says nothing of stays. */
+function dailyLimits(given: UserSettings, stored: QueuedAccount['settings'] | undefined) {
+  const { maxOrdersPerDay = stored?.maxOrdersPerDay ?? null } = given;
+  const { maxOrderValueMinor = stored?.maxOrderValueMinor ?? null } = given;
+  return { maxOrdersPerDay, maxOrderValueMinor };
 }
 
 /** One user's decisions as `accept` wants them. */

@@ -97,6 +97,10 @@ create table public.accounts (
   leverage_centi integer not null default 100,
   max_open_positions integer,
   daily_loss_limit_bps integer,
+  -- Most orders to buy on one trading day, scans and single orders together, and the most one of them may be worth; null:
+  -- no limit. Neither ever keeps anybody from selling.
+  max_orders_per_day integer,
+  max_order_value_minor bigint,
   -- Why the account may not open anything new: no login, drift, an unacknowledged late post. null: it may.
   not_ready text,
   -- The trading day the last check of readiness was for, when it was made, and what was wrong; null: nothing.
@@ -112,6 +116,8 @@ create table public.accounts (
   constraint capital_is_positive check (capital_minor > 0),
   constraint allocation_is_a_share_of_the_whole check (allocation_bps between 1 and 10000),
   constraint leverage_is_at_least_one check (leverage_centi >= 100),
+  constraint a_daily_number_of_orders_is_not_negative check (max_orders_per_day >= 0),
+  constraint a_largest_order_value_is_positive check (max_order_value_minor > 0),
   constraint held_money_is_never_negative check (held_minor >= 0),
   constraint money_blocked_by_others_is_never_negative check (blocked_by_others_minor >= 0),
   constraint available_money_is_negative_only_on_a_blocked_account

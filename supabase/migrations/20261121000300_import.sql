@@ -72,9 +72,9 @@ begin
 
   with opened as (
     insert into public.accounts (user_id, venue, mode, capital_minor, allocation_bps, leverage_centi,
-      max_open_positions, daily_loss_limit_bps, not_ready, cash_minor)
+      max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor, not_ready, cash_minor)
     select id, venue, args ->> 'mode', "capitalMinor", "allocationBps", "leverageCenti", "maxOpenPositions",
-      "dailyLossLimitBps", case when args ->> 'mode' = 'live' then 'not connected yet' end,
+      "dailyLossLimitBps", "maxOrdersPerDay", "maxOrderValueMinor", case when args ->> 'mode' = 'live' then 'not connected yet' end,
       case when args ->> 'mode' = 'paper' then "capitalMinor" else 0 end
     from core.users_in(args)
     order by id
@@ -88,25 +88,33 @@ begin
 
   update public.accounts account set
     capital_minor = row."capitalMinor", allocation_bps = row."allocationBps", leverage_centi = row."leverageCenti",
-    max_open_positions = row."maxOpenPositions", daily_loss_limit_bps = row."dailyLossLimitBps"
+    max_open_positions = row."maxOpenPositions", daily_loss_limit_bps = row."dailyLossLimitBps",
+    -- A file without the column says nothing of the limit: it stays.
+    max_orders_per_day = case when given ? 'maxOrdersPerDay' then row."maxOrdersPerDay"
+      else account.max_orders_per_day end,
+    max_order_value_minor = case when given ? 'maxOrderValueMinor' then row."maxOrderValueMinor"
+      else account.max_order_value_minor end
   from core.users_in(args) row
   where account.user_id = row.id and account.venue = row.venue and account.mode = args ->> 'mode'
     and (account.capital_minor, account.allocation_bps, account.leverage_centi,
-         account.max_open_positions, account.daily_loss_limit_bps)
+         account.max_open_positions, account.daily_loss_limit_bps, account.max_orders_per_day,
+         account.max_order_value_minor)
       is distinct from (row."capitalMinor", row."allocationBps", row."leverageCenti",
-         row."maxOpenPositions", row."dailyLossLimitBps");
+         row."maxOpenPositions", row."dailyLossLimitBps",
+         case when given ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else account.max_orders_per_day end,
+         case when given ? 'maxOrderValueMinor' then row."maxOrderValueMinor" else account.max_order_value_minor end);
   return jsonb_build_object('created', created);
 end $$;
 
 create function core.users_in(args jsonb) returns table (id text, name text, whatsapp text, active boolean,
   "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer,
   venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer, "maxOpenPositions" integer,
-  "dailyLossLimitBps" integer)
+  "dailyLossLimitBps" integer, "maxOrdersPerDay" integer, "maxOrderValueMinor" bigint, given jsonb)
 language sql immutable as $$
-  select * from jsonb_to_recordset(args -> 'users') as row(id text, name text, whatsapp text, active boolean,
+  select row.*, given from jsonb_array_elements(args -> 'users') given, jsonb_to_record(given) as row(id text, name text, whatsapp text, active boolean,
     "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer,
     venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
-    "maxOpenPositions" integer, "dailyLossLimitBps" integer);
+    "maxOpenPositions" integer, "dailyLossLimitBps" integer, "maxOrdersPerDay" integer, "maxOrderValueMinor" bigint);
 $$;
 
 -- Holdings we did not buy: external fills, fully paid for. `reference` makes each count once.

@@ -23,9 +23,9 @@ begin
   select * into person from public.users where id = args ->> 'userId';
   if not found then return jsonb_build_object('kind', 'no_such_user'); end if;
   insert into public.accounts (user_id, venue, mode, capital_minor, allocation_bps, leverage_centi, max_open_positions,
-    daily_loss_limit_bps, not_ready)
+    daily_loss_limit_bps, max_orders_per_day, max_order_value_minor, not_ready)
   select person.id, args ->> 'venue', args ->> 'mode', capital_minor, allocation_bps, leverage_centi,
-    max_open_positions, daily_loss_limit_bps, 'not checked yet'
+    max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor, 'not checked yet'
   from public.accounts where user_id = person.id
   -- The venue he is imported with, the mode that is asked for, the youngest.
   order by venue = person.venue desc, mode = args ->> 'mode' desc, id desc limit 1

@@ -156,6 +156,16 @@ language sql stable security definer set search_path = '' as $$
   from public.scan_runs run where run.id = args ->> 'runId';
 $$;
 
+-- How many orders to buy an account has of a trading day, by scans and one by one, without those that were never sent.
+create function core.orders_today(of_account bigint, of_user text, for_mode text, on_date date) returns bigint
+language sql stable as $$
+  select count(*) from public.scan_runs run
+  -- Run by run, by index: a user's past is longer than their day.
+  cross join lateral (select * from public.orders one where (one.run_id, one.user_id) = (run.id, of_user) offset 0) o
+  where run.trade_date = on_date and run.mode = for_mode and o.account_id = of_account and o.side = 'BUY'
+    and (o.ended_at is null or o.attempts > 0);
+$$;
+
 -- A page of accounts as `decide` sees them: of an open run (`frozen`), those still undecided; of a run that is only
 -- planned, every user in the order the run would serve them. Constant number of queries whatever the page size. What
 -- belongs to an account is asked for with a subquery of its own, so that it is found by index and never joined with the
@@ -184,7 +194,8 @@ begin
       'settings', json_build_object('id', u.id, 'name', u.name, 'whatsapp', u.whatsapp, 'priority', u.priority,
         'venue', u.venue, 'capitalMinor', coalesce(a.capital_minor, 0), 'allocationBps', coalesce(a.allocation_bps, 0),
         'leverageCenti', coalesce(a.leverage_centi, 100), 'maxOpenPositions', a.max_open_positions,
-        'dailyLossLimitBps', a.daily_loss_limit_bps),
+        'dailyLossLimitBps', a.daily_loss_limit_bps, 'maxOrdersPerDay', a.max_orders_per_day,
+        'maxOrderValueMinor', a.max_order_value_minor),
       'active', u.active, 'tradingEnabled', u.trading_enabled, 'strategies', u.strategies,
       'allowSymbols', u.allow_symbols, 'denySymbols', u.deny_symbols,
       'notReady', case when a.id is null then 'no ' || (args ->> 'mode') || ' account'
@@ -194,6 +205,9 @@ begin
       'availableMinor', coalesce(a.cash_minor - a.held_minor, 0),
       'realisedTodayMinor', (select coalesce(sum(f.realised_minor), 0) from public.fills f
         where f.account_id = a.id and f.realised_minor <> 0 and f.trade_date = (args ->> 'tradeDate')::date),
+      -- Counted only where there is a limit to it, or may be one.
+      'ordersToday', case when a.max_orders_per_day is not null or (args ->> 'countOrders')::boolean
+        then core.orders_today(a.id, a.user_id, a.mode, (args ->> 'tradeDate')::date) else 0 end,
       'positions', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
           'quantity', p.quantity) order by i.symbol), '[]')
         from public.positions p join public.instruments i on i.id = p.instrument_id

@@ -107,12 +107,14 @@ begin
   ), crowded as (
     -- Accounts whose accepts may not all fit.
     select a.id from (
-      select account_id, sum((row)."holdMinor") as hold_minor, count(*) filter (where side = 'BUY') as buys,
+      select account_id, min((row)."userId") as user_id, sum((row)."holdMinor") as hold_minor, count(*) filter (where side = 'BUY') as buys,
         count(*) > count(distinct instrument_id) as has_one_twice
       from accept group by 1) asked
     join public.accounts a on a.id = asked.account_id
     where asked.has_one_twice or asked.hold_minor > a.cash_minor - a.held_minor
       or (a.max_open_positions is not null and asked.buys > a.max_open_positions - core.open_instruments(a.id))
+      or (a.max_orders_per_day is not null and asked.buys
+        > a.max_orders_per_day - core.orders_today(a.id, asked.user_id, run.mode, run.trade_date))
   ), placed as (
     select row, case
       when run.limits ->> 'symbolCapMinor' is null and not account_id in (select id from crowded) then null
@@ -140,7 +142,7 @@ begin
   ), judged as materialized (
     -- Subqueries, each by an index: a join could be planned for far fewer rows than there are.
     select decided as row, send_before, (signal).side, (signal).instrument_id, a.venue as account_venue,
-      a.max_open_positions,
+      a.max_open_positions, a.max_order_value_minor, a.max_orders_per_day, worth.minor as worth_minor,
       -- 0: somebody waits for his single order, so it goes before what a scan queued.
       case when run.takes_orders_until is null then asked.position else 0 end as position,
       core.not_ready_on(a, run.trade_date) as not_ready, a.cash_minor - a.held_minor as available_minor, used_minor,
@@ -156,6 +158,10 @@ begin
         when (signal).valid_until <= now_at then 'signal_expired'
         when (signal).side = 'BUY' and a.max_open_positions is not null
           and core.open_instruments(a.id) >= a.max_open_positions then 'max_open_positions'
+        when (signal).side = 'BUY' and worth.minor > a.max_order_value_minor then 'max_order_value'
+        when (signal).side = 'BUY' and a.max_orders_per_day is not null
+          and core.orders_today(a.id, a.user_id, run.mode, run.trade_date) >= a.max_orders_per_day
+          then 'max_orders_per_day'
         when (signal).side = 'BUY' and used_minor + sum((decided).quantity * (decided)."priceMinor") over
           (partition by (signal).instrument_id order by asked.position, (decided).place)
             > (run.limits ->> 'symbolCapMinor')::bigint then 'symbol_cap'
@@ -165,6 +171,9 @@ begin
     join public.accounts a on a.id = (decided)."accountId"
     left join lateral (select p.quantity from public.positions p
       where (p.account_id, p.instrument_id) = (a.id, (signal).instrument_id) limit 1) held on true
+    -- At the price it is decided at, or the limit somebody named for a single order: the worst it may cost.
+    cross join lateral (select (decided).quantity * greatest((decided)."priceMinor",
+      case when run.takes_orders_until is not null then (signal).reference_price_minor end) as minor) worth
     cross join lateral (select coalesce((select minor from used
       where used.instrument_id = (signal).instrument_id), 0) as used_minor) capped
   ), ordered as (
@@ -190,9 +199,14 @@ begin
       then 'skipped' else 'denied' end, refusal,
     case refusal when 'insufficient_funds' then core.decimal(available_minor)
       when 'max_open_positions' then max_open_positions::text
+      when 'max_order_value' then core.decimal(max_order_value_minor)
+      when 'max_orders_per_day' then max_orders_per_day::text
       when 'symbol_cap' then core.decimal((run.limits ->> 'symbolCapMinor')::bigint) end,
     case refusal when 'insufficient_funds' then core.decimal((row)."holdMinor")
       when 'max_open_positions' then core.open_instruments((row)."accountId")::text
+      when 'max_order_value' then core.decimal(worth_minor)
+      when 'max_orders_per_day'
+        then core.orders_today((row)."accountId", (row)."userId", run.mode, run.trade_date)::text
       when 'symbol_cap' then core.decimal(used_minor + (row).quantity * (row)."priceMinor")
       when 'account_not_ready' then not_ready end
   from judged where refusal is not null;

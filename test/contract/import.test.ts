@@ -55,8 +55,24 @@ onEveryDatabase('import', ({ store, session, value }) => {
     ]);
     const page = { runId: 'r', frozen: false, mode: 'paper', tradeDate, userIds: ['asha'], signalIds: [] };
     const [asha] = await store.call('read_accounts', { ...page, afterPlace: 0, limit: 10 });
-    expect(asha?.settings).toEqual(settings);
+    expect(asha?.settings).toEqual({ ...settings, maxOrdersPerDay: null, maxOrderValueMinor: null });
     expect(asha?.availableMinor).toBe(1_00_000_00);
+  });
+
+  test('a daily limit stays where a file says nothing of it, and goes where it says none', async () => {
+    const limitsOf = async () => {
+      const page = { runId: 'r', frozen: false, mode: 'paper', tradeDate, userIds: ['asha'], signalIds: [] };
+      const [asha] = await store.call('read_accounts', { ...page, afterPlace: 0, limit: 10 });
+      return [asha?.settings.maxOrdersPerDay, asha?.settings.maxOrderValueMinor];
+    };
+    await importUsers([user('asha', { maxOrdersPerDay: 3, maxOrderValueMinor: 50_000_00 })]);
+    expect(await limitsOf()).toEqual([3, 50_000_00]);
+    await importUsers([user('asha', { capitalMinor: 2_00_000_00 })]);
+    expect(await limitsOf()).toEqual([3, 50_000_00]);
+    await importUsers([user('asha', { maxOrdersPerDay: 4 })]);
+    expect(await limitsOf()).toEqual([4, 50_000_00]);
+    await importUsers([user('asha', { maxOrdersPerDay: null, maxOrderValueMinor: null })]);
+    expect(await limitsOf()).toEqual([null, null]);
   });
 
   test('two imports of the same users at once make each account and deposit once', async () => {

@@ -66,6 +66,14 @@ const faults: Record<Reason, { breakIt: (s: Scene) => void; limit: string | null
     limit: '10000.00',
     actual: '99814.40',
   },
+  max_orders_per_day: {
+    breakIt: (s) => {
+      s.account.settings.maxOrdersPerDay = 2;
+      s.account.ordersToday = 2;
+    },
+    limit: '2',
+    actual: '2',
+  },
   freeze_quantity: { breakIt: (s) => set(s.instrument, { freezeQuantity: 4 }), limit: '4', actual: '28' },
   symbol_cap: {
     breakIt: (s) => set(s.frame.limits, { symbolCapMinor: 90_000_00 }),
@@ -82,6 +90,7 @@ const onlyForBuys: readonly Reason[] = [
   'daily_loss_limit',
   'max_open_positions',
   'quantity_zero',
+  'max_orders_per_day',
   'symbol_cap',
 ];
 const forBuys = contractOrder.filter((reason) => reason !== 'no_position');

@@ -108,6 +108,7 @@ export function account(id = 'user-1'): AccountState {
     notReady: null,
     halted: null,
     availableMinor: capitalMinor,
+    ordersToday: 0,
     realisedTodayMinor: 0,
     positions: [],
     working: [],

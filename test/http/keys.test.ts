@@ -112,6 +112,30 @@ describe('the database has the last word on a key', () => {
   });
 });
 
+describe('a user’s own limits hold for single orders', () => {
+  const own = async (sql: string) => {
+    await database.session.exec(`update public.accounts set ${sql} where user_id = 'meera-nair'`);
+    return keyOf({ userId: 'meera-nair' });
+  };
+
+  test('at the price that was named, which the order may cost', async () => {
+    const key = await own('max_order_value_minor = 356000');
+    expect((await place(key, { ...order, limitPrice: '3560.10' })).status).toBe(422);
+    const answer = await place(key, { ...order, limitPrice: '3560.10' });
+    expect(await answer.json()).toMatchObject({ code: 'max_order_value', limit: '3560.00', actual: '3560.10' });
+    expect((await place(key)).status).toBe(202);
+  });
+
+  test('and count them over the day, however many come at once', async () => {
+    const key = await own('max_orders_per_day = 3');
+    const symbols = ['INFY', 'SBIN', 'ITC', 'LT'];
+    const answers = await Promise.all(symbols.map((symbol) => place(key, { ...order, symbol, limitPrice: '100.00' })));
+    const codes = await Promise.all(answers.map(async (answer) => ((await answer.json()) as { code?: string }).code));
+    expect(codes.filter((code) => code === undefined)).toHaveLength(2);
+    expect(codes.filter((code) => code === 'max_orders_per_day')).toHaveLength(2);
+  });
+});
+
 test('the last use of a key is on record, written once for many requests', async () => {
   let writes = 0;
   const counting = await door({

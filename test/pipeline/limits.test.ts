@@ -3,7 +3,7 @@ import type { Store } from '../../src/ports/store.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 import { emptied, messageRows, pairs, tally, venueBook } from './books.ts';
-import { buy, five, infy, runDay, runId, runResult, storeOf, titan, tradeDate } from './desk.ts';
+import { buy, five, infy, person, runDay, runId, runResult, storeOf, titan, tradeDate } from './desk.ts';
 
 let database: TestPostgres;
 let store: Store;
@@ -38,6 +38,26 @@ describe('limits over a whole run', () => {
     });
     expect(counts).toEqual({ 'denied max_order_value': 5 });
     expect(refused).toMatchObject({ limit: '50000.00', actual: '99680.00' });
+  });
+
+  test('a user’s own limits deny what is theirs, and the others buy', async () => {
+    const users = [
+      person('Small', { maxOrderValueMinor: 50_000_00 }),
+      person('Once', { maxOrdersPerDay: 1 }),
+      person('Never', { maxOrdersPerDay: 0 }),
+      person('Free', { maxOrdersPerDay: null, maxOrderValueMinor: null }),
+    ];
+    const found = pairs(await runDay(store, { signals: [titan, infy], users }));
+    expect(found).toEqual({
+      'Small TITAN': 'denied max_order_value',
+      'Small INFY': 'denied max_order_value',
+      'Once TITAN': 'filled',
+      'Once INFY': 'denied max_orders_per_day',
+      'Never TITAN': 'denied max_orders_per_day',
+      'Never INFY': 'denied max_orders_per_day',
+      'Free TITAN': 'filled',
+      'Free INFY': 'filled',
+    });
   });
 
   test.each([

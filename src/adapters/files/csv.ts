@@ -9,6 +9,8 @@ export interface Table<Row> {
   noun: string;
   /** Every column is required: a misspelt limit must not pass for an absent one. */
   columns: readonly string[];
+  /** Columns a file may leave out: the schema sees no cell of theirs then. */
+  optional?: readonly string[];
   /** Reads one record's cells keyed by column, trimmed unless they have a line break; an issue's path is the column, its message the reason. */
   schema: z.ZodType<Row>;
   /** Rows with the same key are duplicates: the first stands. */
@@ -94,7 +96,7 @@ function judge<Row>(record: CsvRecord, header: Header, table: Table<Row>): Judge
   }
   const values = record.cells.kind === 'cells' ? record.cells.values : [];
   const cells = Object.fromEntries(
-    table.columns.map((column) => [column, trimmed(values[header.names.indexOf(column)] ?? '')]),
+    columnsIn(header, table).map((column) => [column, trimmed(values[header.names.indexOf(column)] ?? '')]),
   );
   const parsed = table.schema.safeParse(cells);
   if (parsed.success) {
@@ -108,6 +110,10 @@ function judge<Row>(record: CsvRecord, header: Header, table: Table<Row>): Judge
     reason: issue?.message ?? 'is not valid',
     value: shown(cells[field] ?? '', field, table),
   };
+}
+
+function columnsIn<Row>(header: Header, { columns, optional = [] }: Table<Row>): string[] {
+  return [...columns, ...optional.filter((column) => header.names.includes(column))];
 }
 
 /** Spaces around a cell mean nothing; a line break does: trimmed away, it would let a stray quote join two rows. */
@@ -146,7 +152,9 @@ function headerOf(lines: readonly string[]): Header {
 
 function wrongHeader<Row>(file: string, header: Header, table: Table<Row>): UnusableFile | null {
   const missing = table.columns.filter((column) => !header.names.includes(column));
-  const twice = table.columns.filter((column) => header.names.indexOf(column) !== header.names.lastIndexOf(column));
+  const twice = columnsIn(header, table).filter(
+    (column) => header.names.indexOf(column) !== header.names.lastIndexOf(column),
+  );
   if (missing.length === 0 && twice.length === 0) return null;
   const what = missing.length > 0 ? `lacks ${missing.join(', ')}` : `has ${twice.join(', ')} more than once`;
   const message = `${file}: the header (line ${header.line}) ${what}. A ${table.noun} file needs the columns ${table.columns.join(',')}: correct the header and run again.`;
@@ -166,6 +174,6 @@ function noGoodRow(file: string, problems: Problem[]): UnusableFile {
 
 function unknownColumns<Row>(file: string, header: Header, table: Table<Row>): string[] {
   return header.names
-    .filter((name) => !table.columns.includes(name))
+    .filter((name) => !columnsIn(header, table).includes(name))
     .map((name) => `${file} line ${header.line}: column "${shown(name, null, table)}" is not known and is ignored`);
 }

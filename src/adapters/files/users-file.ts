@@ -24,7 +24,13 @@ const columns = z.object({
   venue: cell(emptyAs('paper', oneOf('venue', knownVenues))),
 });
 
-const schema = columns.transform(
+/** A file may leave these out: then it says nothing of them, and what stands stays. An empty cell is no limit. */
+const optional = z.object({
+  max_orders_per_day: cell(emptyAs(null, whole(0, 1_000_000))).optional(),
+  max_order_value: cell(emptyAs(null, amount)).optional(),
+});
+
+const schema = columns.extend(optional.shape).transform(
   (row): UserSettings => ({
     id: userIdOf(row.name),
     name: row.name,
@@ -36,6 +42,8 @@ const schema = columns.transform(
     dailyLossLimitBps: row.daily_loss_limit_pct,
     priority: row.priority,
     venue: row.venue,
+    ...(row.max_orders_per_day === undefined ? {} : { maxOrdersPerDay: row.max_orders_per_day }),
+    ...(row.max_order_value === undefined ? {} : { maxOrderValueMinor: row.max_order_value }),
   }),
 );
 
@@ -57,6 +65,7 @@ function allButLastTwo(digits: string): string {
 export const usersTable: Table<UserSettings> = {
   noun: 'users',
   columns: Object.keys(columns.shape),
+  optional: Object.keys(optional.shape),
   schema,
   keyOf: (user) => user.id,
   keyColumn: 'name',

@@ -75,6 +75,21 @@ test.each([
   expect(problemOf({ [field]: value })).toEqual({ field, value: masked });
 });
 
+test('daily limits may be left out, be empty, or be set', () => {
+  expect(read(asha).rows[0]).not.toHaveProperty('maxOrdersPerDay');
+  const given = (cells: string) =>
+    readUsers(fileWith(`${header},max_orders_per_day,max_order_value\nBala,,100000,20,,,,,,${cells}`));
+  const rowOf = (cells: string) => {
+    const result = given(cells);
+    if (result.kind !== 'read') throw new Error(result.message);
+    return result.rows[0];
+  };
+  expect(rowOf('5,150000.50')).toMatchObject({ maxOrdersPerDay: 5, maxOrderValueMinor: 150_000_50 });
+  expect(rowOf(',')).toMatchObject({ maxOrdersPerDay: null, maxOrderValueMinor: null });
+  expect(given('-1,')).toMatchObject({ kind: 'unusable', problems: [{ field: 'max_orders_per_day' }] });
+  expect(given(',0')).toMatchObject({ kind: 'unusable', problems: [{ field: 'max_order_value' }] });
+});
+
 test('a name with control characters is refused: it would rewrite the terminal', () => {
   expect(problemOf({ name: 'A\u001b[2J' })).toEqual({ field: 'name', value: 'A·[2J' });
 });

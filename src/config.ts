@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { messageVariables, type TwilioConfig, twilioConfig, twilioProblems } from './config-messages.ts';
+import { type Network, networks } from './config-proxies.ts';
 import { address, whole } from './config-shapes.ts';
 import { liveProblems, type VenuesConfig, venuesConfig, venueVariables } from './config-venues.ts';
 import type { RunLimits } from './domain/decision.ts';
@@ -36,6 +37,10 @@ export interface HttpConfig {
   port: number;
   /** Where the service is reached from outside, without a slash at the end. */
   publicUrl: string | null;
+  /** Proxies in front of it whose word about a client's address counts. */
+  trustedProxies: Network[];
+  /** Vercel runs it: its edge says where a client is. */
+  onVercel: boolean;
   signalsSecret: string | null;
   /** Who signs the users' JWTs; null: no JWT is accepted. */
   jwtIssuer: string | null;
@@ -113,6 +118,7 @@ export const environment = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: whole(0, 65_535).prefault('3000'),
   PUBLIC_URL: address.optional(),
+  TRUSTED_PROXIES: networks.optional(),
   SIGNALS_SECRET: secret.optional(),
   SUPABASE_JWT_ISSUER: address.optional(),
   OPERATOR_AAL: z.enum(['aal1', 'aal2'], { error: 'must be aal1 or aal2' }).default('aal2'),
@@ -151,7 +157,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env, needs: Needs = 
       },
       paperSlippageBps: e.PAPER_SLIPPAGE_PCT,
       logLevel: e.LOG_LEVEL,
-      http: httpConfig(e),
+      http: httpConfig(e, set['VERCEL'] !== undefined),
       twilio: twilioConfig(e),
       venues: venuesConfig(e),
     },
@@ -164,7 +170,7 @@ function supabaseOf(e: z.infer<typeof environment>): Config['supabase'] {
   return { url: e.SUPABASE_URL, secretKey: e.SUPABASE_SECRET_KEY };
 }
 
-function httpConfig(e: z.infer<typeof environment>): HttpConfig {
+function httpConfig(e: z.infer<typeof environment>, onVercel: boolean): HttpConfig {
   const project = e.SUPABASE_URL?.replace(/\/+$/, '');
   const jwtIssuer = e.SUPABASE_JWT_ISSUER ?? (project === undefined ? undefined : `${project}/auth/v1`);
   return {
@@ -172,6 +178,8 @@ function httpConfig(e: z.infer<typeof environment>): HttpConfig {
     host: e.HOST,
     port: e.PORT,
     publicUrl: e.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
+    trustedProxies: e.TRUSTED_PROXIES ?? [],
+    onVercel,
     signalsSecret: e.SIGNALS_SECRET ?? null,
     jwtIssuer: jwtIssuer?.replace(/\/+$/, '') ?? null,
     operatorAal: e.OPERATOR_AAL,

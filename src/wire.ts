@@ -194,10 +194,11 @@ export function makeHttpParts(
     'deadlineMs' | 'stop' | 'later' | 'wake' | 'changes' | 'upgradeWebSocket' | 'longestStreamMs' | 'metrics'
   >,
 ): HttpParts {
-  const { cronSecret, signalsSecret, jwtIssuer, operatorAal } = config.http;
+  const { cronSecret, signalsSecret, jwtIssuer, trustedProxies, onVercel, operatorAal } = config.http;
   if (cronSecret === null) throw new Error('HTTP can not be served without CRON_SECRET');
   const verifyJwt = jwtIssuer === null ? null : jwtVerifier(jwtIssuer);
   const migrations = readMigrations().map(({ version }) => version);
   const known = { cronSecret, signalsSecret, verifyJwt, operatorAal, loginKey: loginStateKey(config), migrations };
-  return { world, settings: scanSettings(config), ...known, ...doings };
+  const trust = { proxies: trustedProxies, vercel: onVercel };
+  return { world, settings: scanSettings(config), trust, ...known, ...doings };
 }

@@ -59,6 +59,8 @@ const rooms: Record<string, Room> = {
       'src/domain/',
       'hono',
       'hono-rate-limiter',
+      'ipaddr.js',
+      'lru-cache',
       'zod',
       'node:crypto',
       'prom-client',
@@ -72,7 +74,7 @@ const rooms: Record<string, Room> = {
     files: ['src/schedule.ts'],
     may: ['src/run.ts', 'src/stages/', 'src/ports/', 'src/domain/', 'node-cron'],
   },
-  configuration: { files: ['src/config'], may: ['src/config', 'src/domain/', 'zod', 'node:fs'] },
+  configuration: { files: ['src/config'], may: ['src/config', 'src/domain/', 'ipaddr.js', 'zod', 'node:fs'] },
   log: { files: ['src/log.ts'], may: ['src/ports/', 'pino'] },
 };
 

@@ -2,6 +2,7 @@ import type { UpgradeWebSocket } from 'hono/ws';
 import type { World } from '../ports/world.ts';
 import type { RunRequest } from '../stages/request.ts';
 import { stoppedWithin } from '../stages/stopped.ts';
+import type { ProxyTrust } from './addresses.ts';
 import type { Metrics } from './metrics.ts';
 import type { Changes } from './order-hub.ts';
 
@@ -38,6 +39,8 @@ export interface HttpParts {
   operatorAal: 'aal1' | 'aal2';
   /** Signs the state of logins at venues; null: there are none. */
   loginKey: Buffer | null;
+  /** Whose word about a client's address counts. */
+  trust: ProxyTrust;
   /** How long one request may work before it hands back what is not sent. */
   deadlineMs: number;
   /** Aborts when this process is to end: what is under way then hands back what is not sent. */

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { DatabaseError } from '../ports/database.ts';
 import type { Tell } from '../ports/world.ts';
+import { isBrokenOff } from './body.ts';
 
 /** The phrases of RFC 9110 for every status this service answers with something wrong. */
 const titles = {
@@ -54,6 +55,10 @@ export function failed(tell: Tell): (error: Error, c: Context) => Response {
     // A parser of the framework that refused the request, not a failure of ours.
     if (error instanceof HTTPException && error.status === 400) {
       return problem(c, { status: 400, code: 'bad_request', detail: 'The request could not be read.' });
+    }
+    if (isBrokenOff(c, error)) {
+      const detail = 'The request broke off before its end, so nothing was done: send it again, in one go.';
+      return problem(c, { status: 400, code: 'request_broken_off', detail });
     }
     tell({ step: 'request_failed', alert: true, requestId: c.get('requestId'), error: described(error) });
     if (error instanceof DatabaseError && error.kind === 'lost') {

@@ -1,10 +1,12 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import type { Answer } from '../ports/store.ts';
-import { type HttpEnv, keyLookup, onlyOperators, readOnly, sameSecret } from './auth.ts';
+import { type HttpEnv, onlyOperators, readOnly, sameSecret } from './auth.ts';
+import type { KeyLookup } from './known-keys.ts';
 import type { HttpParts } from './parts.ts';
 import { type Problem, problem } from './problem.ts';
 import { type ReadRow, type RowProblem, readAlert, readRow } from './signal-rows.ts';
+import type { Strangers } from './strangers.ts';
 
 const MOST_SIGNALS = 500;
 /** The source of what came by its signature. */
@@ -23,9 +25,11 @@ const SIGNATURE = 'signature';
  * with the same id the first stands. A run's signals are frozen when it opens: one that comes after that, or after the
  * cut-off, is kept on record and rejected as `too_late`; it is never moved to another day.
  */
-export function signalRoutes(parts: HttpParts): Hono<HttpEnv> {
+export function signalRoutes(
+  parts: HttpParts,
+  { callerOfKey, strangers }: { callerOfKey: KeyLookup; strangers: Strangers },
+): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
-  const callerOfKey = keyLookup(parts);
 
   routes.post('/api/signals', async (c) => {
     const raw = Buffer.from(await c.req.arrayBuffer());
@@ -46,16 +50,16 @@ export function signalRoutes(parts: HttpParts): Hono<HttpEnv> {
     if (signature !== undefined) {
       const good =
         parts.signalsSecret !== null && sameSecret(signature.toLowerCase(), signed(raw, parts.signalsSecret));
-      return good ? SIGNATURE : problem(c, badSignature);
+      return good ? SIGNATURE : strangers.refuse(c, badSignature);
     }
     const key = member(parsed(raw), 'key');
-    return typeof key === 'string' ? keySource(c, key) : problem(c, nothingShown);
+    return typeof key === 'string' ? keySource(c, key) : strangers.refuse(c, nothingShown);
   }
 
   /** Of a key that stands in the body. */
   async function keySource(c: Context<HttpEnv>, key: string): Promise<string | Response> {
-    const caller = await callerOfKey(key);
-    if (!('role' in caller)) return problem(c, caller);
+    const caller = await callerOfKey(key, strangers.isExhausted(c));
+    if (!('role' in caller)) return strangers.refuse(c, caller);
     if (caller.role !== 'operator') return problem(c, usersKey);
     return caller.scope === 'trade' ? caller.principal : problem(c, readOnly);
   }

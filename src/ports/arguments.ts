@@ -204,6 +204,7 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     nowMs: number;
   };
   find_api_key: { hash: string };
+  find_api_keys: { hashes: string[] };
   note_key_uses: { hints: string[] };
   revoke_api_key: { hint: string; nowMs: number };
   read_api_keys: Record<string, never>;

@@ -17,6 +17,7 @@ export interface CredentialArguments {
   read_credentials: { accountId: number };
   read_all_credentials: Record<string, never>;
   find_venue_order: { venue: string; venueOrderId: string; clientOrderId: string };
+  find_venue_orders: { venue: string; orders: { venueOrderId: string; clientOrderId: string }[] };
   look_now: { orderId: number; nowMs: number };
 }
 

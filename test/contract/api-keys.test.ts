@@ -24,6 +24,18 @@ onEveryDatabase('api keys', ({ store, session, value }) => {
     expect(await store.call('find_api_key', { hash: 'unknown' })).toBeNull();
   });
 
+  test('many keys are found by one call, each in its place as if it were asked for alone', async () => {
+    await store.call('create_api_key', operators(1));
+    await store.call('create_api_key', operators(2));
+    await store.call('revoke_api_key', { hint: operators(2).hint, nowMs });
+    const found = { hint: operators(1).hint, role: 'operator', userId: null };
+    const hashes = [operators(3).hash, operators(1).hash, operators(2).hash, 'no hash', operators(1).hash];
+    const alone = await Promise.all(hashes.map((hash) => store.call('find_api_key', { hash })));
+    expect(await store.call('find_api_keys', { hashes })).toEqual(alone);
+    expect(alone).toMatchObject([null, found, { fault: 'revoked' }, null, found]);
+    expect(await store.call('find_api_keys', { hashes: [] })).toEqual([]);
+  });
+
   test('a user’s key names a user there is', async () => {
     const asked = { ...key(1), role: 'user', userId: 'asha' } as const;
     expect(await store.call('create_api_key', asked)).toEqual({ kind: 'no_such_user' });

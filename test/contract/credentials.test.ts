@@ -149,6 +149,10 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
     const asked = { venue: 'paper', venueOrderId: 'v1', clientOrderId };
     expect(await store.call('find_venue_order', asked)).toEqual({ orderId, accountId, userId: 'asha' });
     expect(await store.call('find_venue_order', { ...asked, venue: 'kite' })).toBeNull();
+    const others = [{ venueOrderId: 'v1', clientOrderId: 'nobodys' }, asked, { venueOrderId: '', clientOrderId: '' }];
+    const found = [null, { orderId, accountId, userId: 'asha' }, null];
+    expect(await store.call('find_venue_orders', { venue: 'paper', orders: others })).toEqual(found);
+    expect(await store.call('find_venue_orders', { venue: 'kite', orders: others })).toEqual([null, null, null]);
     const working = settlement(orderId, 'working', { venueOrderId: 'v1', nextLookMs: nowMs + 60_000 });
     await settle(store, [working]);
     expect(await store.call('find_venue_order', { ...asked, venueOrderId: 'v2' })).toBeNull();

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hintOfKey, newApiKey } from '../../src/http/auth.ts';
+import { newApiKey } from '../../src/http/auth.ts';
+import { hintOfKey } from '../../src/http/known-keys.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { cronSecret, type Door, door } from './door.ts';
 import { type Route, routes, type Who } from './routes.ts';

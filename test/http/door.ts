@@ -135,6 +135,7 @@ function partsOf(world: World, later: Promise<unknown>[]): HttpParts {
     verifyJwt: null,
     operatorAal: 'aal2',
     loginKey: null,
+    trust: { proxies: [], vercel: false },
     deadlineMs: 20_000,
     stop: new AbortController().signal,
     later: (work) => void later.push(work),

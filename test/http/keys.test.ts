@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hintOfKey, newApiKey } from '../../src/http/auth.ts';
+import { newApiKey } from '../../src/http/auth.ts';
+import { hintOfKey } from '../../src/http/known-keys.ts';
 import type { Arguments } from '../../src/ports/arguments.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 import { type Door, door } from './door.ts';

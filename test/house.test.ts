@@ -75,7 +75,7 @@ const rooms: Record<string, Room> = {
     may: ['src/run.ts', 'src/stages/', 'src/ports/', 'src/domain/', 'node-cron'],
   },
   configuration: { files: ['src/config'], may: ['src/config', 'src/domain/', 'ipaddr.js', 'zod', 'node:fs'] },
-  log: { files: ['src/log.ts'], may: ['src/ports/', 'pino'] },
+  log: { files: ['src/log.ts'], may: ['src/ports/', 'src/domain/', 'pino'] },
 };
 
 /** Adapters may see these beside ports, domain and their own folder. */

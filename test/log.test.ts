@@ -2,7 +2,8 @@ import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { makeLog, scrubbed } from '../src/log.ts';
+import { scrubbed } from '../src/domain/secrets.ts';
+import { makeLog } from '../src/log.ts';
 import type { Tell } from '../src/ports/world.ts';
 
 let folder = '';

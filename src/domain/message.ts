@@ -1,5 +1,6 @@
 import { type Language, type MessageWords, messageWords } from './message-words.ts';
 import { formatRupees } from './rupees.ts';
+import { cut, plainLine } from './text.ts';
 import type { Mode, Side } from './words.ts';
 
 /** WhatsApp through Twilio takes a body of at most 1600 UTF-16 units; a longer one is refused, not cut. */
@@ -122,20 +123,11 @@ export function shortDate(date: string, { months }: Pick<MessageWords, 'months'>
  * become spaces, braces (a template's {{1}}) and backticks lose their meaning. Joiners stay: Indian scripts need them.
  */
 export function oneLine(text: string, maxUnits: number): string {
-  const clean = text
-    .replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu, ' ')
-    .replace(/\s+/gu, ' ')
+  const clean = plainLine(text.slice(0, 16 * maxUnits))
     .replaceAll('{', '(')
     .replaceAll('}', ')')
-    .replaceAll('`', "'")
-    .trim();
-  if (clean.length <= maxUnits) return clean;
-  let cut = '';
-  for (const { segment } of new Intl.Segmenter('en').segment(clean)) {
-    if (cut.length + segment.length > maxUnits - 1) break;
-    cut += segment;
-  }
-  return `${cut.trimEnd()}…`;
+    .replaceAll('`', "'");
+  return cut(clean, maxUnits);
 }
 
 /** No order at all, and an order that came to nothing, are told apart. */

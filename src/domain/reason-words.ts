@@ -2,6 +2,7 @@ import type { DenyReason, SkipReason } from './decision.ts';
 import { parseMinor } from './money.ts';
 import type { RunSkip } from './report.ts';
 import { formatRupees } from './rupees.ts';
+import { cut } from './text.ts';
 
 /** What a decision's `limit` and `actual` count, and what each is called in front of the figure. */
 interface Measure {
@@ -118,7 +119,7 @@ export const runSkipWords: Record<RunSkip, string> = {
 
 /** A skip, deny or order reason in at most 12 characters; an unknown code is shown with spaces and cut. */
 export function shortReason(reason: string): string {
-  return wordsOf(reason)?.short ?? reason.replaceAll('_', ' ').slice(0, 12).trimEnd();
+  return wordsOf(reason)?.short ?? cut(reason.replaceAll('_', ' '), 12, '');
 }
 
 /** A skip or deny reason as a clause to the user, with its figures: 'not enough free money (needed ₹…, available ₹…)'. */

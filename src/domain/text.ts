@@ -49,3 +49,11 @@ function firstOf(parts: Iterable<string>, room: number, sizeOf: SizeOf): string 
   }
   return kept.join('');
 }
+
+/** Control, invisible and private characters, and halves of pairs; joiners are none of these: Indian scripts need them. */
+const unseen = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
+
+/** Text from outside as one harmless line: unseen characters become spaces, and of spaces in a row one stays. */
+export function plainLine(text: string): string {
+  return text.replace(unseen, ' ').replace(/\s+/gu, ' ').trim();
+}

@@ -4,6 +4,7 @@ import { requestId } from 'hono/request-id';
 import { routePath } from 'hono/route';
 import { secureHeaders } from 'hono/secure-headers';
 import { startTime, timing } from 'hono/timing';
+import { cut } from '../domain/text.ts';
 import type { World } from '../ports/world.ts';
 import { addressReader } from './addresses.ts';
 import { type HttpEnv, identified } from './auth.ts';
@@ -69,7 +70,7 @@ function told({ clock, tell }: World): MiddlewareHandler<HttpEnv> {
       step: 'http',
       requestId: c.get('requestId'),
       method: c.req.method,
-      path: c.req.path.slice(0, 200),
+      path: cut(c.req.path, 200),
       // The pattern it came to: of these there are few, so metrics are counted by it.
       route: routePath(c, -1),
       status: c.res.status,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
+import { othersWords } from '../domain/secrets.ts';
 import type { Settlement } from '../ports/arguments.ts';
 import { batched } from '../ports/batch.ts';
 import type { Answer } from '../ports/store.ts';
@@ -150,7 +151,10 @@ export async function submitSafely(venue: Venue, order: OrderToStart): Promise<S
   try {
     return await venue.submit(order);
   } catch (error) {
-    return { kind: 'unknown', reason: error instanceof Error ? `adapter_error: ${error.message}` : 'adapter_error' };
+    return {
+      kind: 'unknown',
+      reason: othersWords(error instanceof Error ? `adapter_error: ${error.message}` : 'adapter_error'),
+    };
   }
 }
 

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { othersWords } from '../domain/secrets.ts';
 import type { SettledMessage } from '../ports/message-arguments.ts';
 import type { Answer } from '../ports/store.ts';
 import type { FindOutcome, Notifier, World } from '../ports/world.ts';
@@ -60,6 +61,6 @@ async function ask({ notifier }: World, sought: Sought): Promise<FindOutcome> {
   try {
     return await notifier.lookup({ messageId, whatsapp: to, text, channel, sendingMs, otherIds });
   } catch (error) {
-    return { kind: 'unreadable', reason: error instanceof Error ? error.message : 'lookup_error' };
+    return { kind: 'unreadable', reason: error instanceof Error ? othersWords(error.message) : 'lookup_error' };
   }
 }

@@ -1,3 +1,4 @@
+import { othersWords } from '../domain/secrets.ts';
 import type { Books } from '../ports/readiness-rows.ts';
 import type {
   AccountAtVenue,
@@ -46,7 +47,8 @@ export async function lookAt(clock: Clock, desk: VenueDesk, account: AccountAtVe
 
 /** What failed, in the words of a verdict. */
 export function missed(what: string, read: { kind: 'no_session' | 'unreadable'; reason: string }) {
-  const reason = read.kind === 'no_session' ? `no_login: ${read.reason}` : `unreadable_${what}: ${read.reason}`;
+  const words = othersWords(read.reason);
+  const reason = read.kind === 'no_session' ? `no_login: ${words}` : `unreadable_${what}: ${words}`;
   return { kind: 'missed', reason } as const;
 }
 

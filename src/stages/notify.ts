@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
+import { othersWords } from '../domain/secrets.ts';
 import type { SettledMessage } from '../ports/message-arguments.ts';
 import type { SendOutcome, World } from '../ports/world.ts';
 import { findMessages, firstLookMs } from './find-messages.ts';
@@ -172,7 +173,7 @@ async function sendSafely(send: () => Promise<SendOutcome>): Promise<SendOutcome
   try {
     return await send();
   } catch (error) {
-    return { kind: 'unknown', reason: error instanceof Error ? error.message : 'notifier_error' };
+    return { kind: 'unknown', reason: error instanceof Error ? othersWords(error.message) : 'notifier_error' };
   }
 }
 

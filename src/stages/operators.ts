@@ -1,4 +1,5 @@
 import { istDate, istIso } from '../domain/ist.ts';
+import { othersWords } from '../domain/secrets.ts';
 import { operatorMessage } from '../domain/template.ts';
 import type { SettledNotice } from '../ports/message-arguments.ts';
 import type { Answer } from '../ports/store.ts';
@@ -126,7 +127,7 @@ async function sendNotice({ notifier, clock, tell }: Desk, notice: Notice): Prom
     template: 'operator',
   };
   const outcome = await notifier.send(envelope).catch((error: unknown): SendOutcome => {
-    return { kind: 'unknown', reason: error instanceof Error ? error.message : 'notifier_error' };
+    return { kind: 'unknown', reason: error instanceof Error ? othersWords(error.message) : 'notifier_error' };
   });
   tell({ step: 'operator_told', about: key, outcome: outcome.kind });
   const settled = { noticeId, providerId: null, nextAttemptMs: null };

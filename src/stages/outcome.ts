@@ -1,4 +1,5 @@
 import type { OrderStatus } from '../domain/order.ts';
+import { othersWords } from '../domain/secrets.ts';
 import type { Settlement } from '../ports/arguments.ts';
 import type { SubmitOutcome, VenueReport } from '../ports/venue.ts';
 
@@ -46,7 +47,7 @@ export function settlementOf(order: Tried, outcome: SubmitOutcome, nowMs: number
         attempts,
         venueStatus: 'rejected',
         reason: 'venue_rejected',
-        message: outcome.message,
+        message: othersWords(outcome.message),
       };
     case 'not_sent':
       return {
@@ -55,7 +56,7 @@ export function settlementOf(order: Tried, outcome: SubmitOutcome, nowMs: number
         orderId,
         attempts,
         venueStatus: 'queued',
-        reason: outcome.reason,
+        reason: othersWords(outcome.reason),
         nextAttemptMs: nextAttemptMs(order, nowMs),
       };
     case 'unknown':
@@ -65,7 +66,7 @@ export function settlementOf(order: Tried, outcome: SubmitOutcome, nowMs: number
         orderId,
         attempts,
         venueStatus: 'unknown',
-        reason: outcome.reason,
+        reason: othersWords(outcome.reason),
         nextLookMs: nowMs + FIRST_LOOK_MS,
       };
   }
@@ -79,7 +80,7 @@ export function reported(order: Tried, report: VenueReport, nowMs: number): Sett
     orderId: order.orderId,
     venueStatus: report.status,
     reason: endReason(report.status),
-    message: report.message,
+    message: report.message === null ? null : othersWords(report.message),
     venueOrderId: report.venueOrderId,
     fills: report.fills,
     nextLookMs: open ? nowMs + lookPauseMs(order.looks) : null,
@@ -102,7 +103,8 @@ export function stillUnknown(order: Tried, reason: string, nowMs: number): Settl
   const again = acknowledged ? nowMs < order.sendBeforeMs + DAY_MS : order.looks + 1 < MAX_LOOKS;
   const nextLookMs = again ? nowMs + lookPauseMs(order.looks + 1) : null;
   const { orderId, attempts } = order;
-  return { ...nothing, fills: [], orderId, attempts, venueStatus: 'unknown', reason, nextLookMs };
+  const words = othersWords(reason);
+  return { ...nothing, fills: [], orderId, attempts, venueStatus: 'unknown', reason: words, nextLookMs };
 }
 
 /**

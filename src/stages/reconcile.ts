@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
+import { othersWords } from '../domain/secrets.ts';
 import type { Settlement } from '../ports/arguments.ts';
 import type { Answer } from '../ports/store.ts';
 import type { LookupOutcome, Venue } from '../ports/venue.ts';
@@ -110,6 +111,9 @@ async function lookUpSafely(lookup: () => Promise<LookupOutcome>): Promise<Looku
   try {
     return await lookup();
   } catch (error) {
-    return { kind: 'unreadable', reason: error instanceof Error ? `adapter_error: ${error.message}` : 'adapter_error' };
+    return {
+      kind: 'unreadable',
+      reason: othersWords(error instanceof Error ? `adapter_error: ${error.message}` : 'adapter_error'),
+    };
   }
 }

@@ -1,4 +1,5 @@
 import { oneLine } from '../domain/message.ts';
+import { cut } from '../domain/text.ts';
 
 /**
  * Columns a text takes on a terminal, the way wcwidth counts: marks above and below their letter (Devanagari vowel
@@ -16,13 +17,7 @@ export function displayWidth(text: string): number {
 /** Text from outside made harmless and cut with … to at most `columns` columns, never inside a letter. */
 export function fitted(text: string, columns: number): string {
   const clean = oneLine(text, 400);
-  if (displayWidth(clean) <= columns) return clean;
-  let cut = '';
-  for (const { segment } of new Intl.Segmenter('en').segment(clean)) {
-    if (displayWidth(cut) + displayWidth(segment) > columns - 1) break;
-    cut += segment;
-  }
-  return `${cut.trimEnd()}…`;
+  return cut(clean, columns, '…', displayWidth);
 }
 
 /** The text with spaces up to `columns` columns; a longer one stays as it is. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { cut } from '../../domain/text.ts';
 import type { Problem } from '../../domain/words.ts';
 import { type CsvRecord, physicalLines, recordAt } from './records.ts';
 import { decode, type FileResult, readBytes, type UnusableFile } from './source.ts';
@@ -136,10 +137,9 @@ function unreadableReason({ text, span, cells }: CsvRecord, header: Header): str
 /** A value fit to print and to store: masked, at most 80 characters, no control characters. */
 function shown<Row>(value: string, field: string | null, table: Table<Row>): string {
   // Cut before the mask to bound the work on a megabyte of junk, and after it so that no mask is cut short.
-  const start = value.slice(0, 400);
+  const start = cut(value, 400, '');
   const masked = table.mask ? table.mask(start, field) : start;
-  const cut = masked.length > 80 ? `${masked.slice(0, 79)}…` : masked;
-  return cut.replace(/\p{Cc}/gu, '·').toWellFormed();
+  return cut(masked, 80).replace(/\p{Cc}/gu, '·');
 }
 
 function headerOf(lines: readonly string[]): Header {

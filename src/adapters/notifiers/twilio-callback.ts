@@ -5,6 +5,16 @@ const STATUSES = new Set(
   'accepted scheduled queued sending sent delivered read failed undelivered canceled'.split(' '),
 );
 
+/** An id is stored and indexed: Twilio's have 34 characters. */
+const PROVIDER_ID = /^[\x21-\x7e]{1,64}$/;
+const CODE = /^\d{1,6}$/;
+const MAX_ATTEMPTS = 1_000_000;
+
+/** A status as Twilio may say it of a message; null for any other word. */
+export function knownStatus(status: unknown): string | null {
+  return typeof status === 'string' && STATUSES.has(status) ? status : null;
+}
+
 /**
  * Reads what Twilio posts to us: a status of a message, or a message somebody sent. Null where it is not signed with our
  * token for the address the outside sees (PUBLIC_URL, whatever a proxy made of it). Fields Twilio adds are let be.
@@ -22,7 +32,7 @@ export async function readCallback(
   };
   if (field('AccountSid') !== accountSid) return null;
   const providerId = field('MessageSid') ?? field('SmsSid');
-  if (providerId === null) return { kind: 'nothing' };
+  if (providerId === null || !PROVIDER_ID.test(providerId)) return { kind: 'nothing' };
   const query = new URL(path, 'http://here').searchParams;
   return query.has('n') ? deliveryOf(query, providerId, field) : inboundOf(providerId, field);
 }
@@ -32,10 +42,13 @@ type Field = (name: string) => string | null;
 function deliveryOf(query: URLSearchParams, providerId: string, field: Field): ProviderWord {
   const messageId = wholeNumber(query.get('n'));
   const attempt = wholeNumber(query.get('a'));
+  const code = field('ErrorCode');
   // `read` comes as an event of the channel in some versions, as a status in others.
   const status = field('EventType') === 'READ' ? 'read' : (field('MessageStatus') ?? field('SmsStatus'));
-  if (messageId === null || attempt === null || status === null || !STATUSES.has(status)) return { kind: 'nothing' };
-  return { kind: 'delivery', messageId, attempt, providerId, providerStatus: status, code: field('ErrorCode') };
+  if (messageId === null || attempt === null || attempt > MAX_ATTEMPTS || status === null || !STATUSES.has(status))
+    return { kind: 'nothing' };
+  const known = code !== null && CODE.test(code) ? code : null;
+  return { kind: 'delivery', messageId, attempt, providerId, providerStatus: status, code: known };
 }
 
 function inboundOf(providerId: string, field: Field): ProviderWord {

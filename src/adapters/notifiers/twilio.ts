@@ -1,6 +1,6 @@
 import type { Twilio } from 'twilio';
-import { oneLine } from '../../domain/message.ts';
 import { type Language, languages } from '../../domain/message-words.ts';
+import { othersWords } from '../../domain/secrets.ts';
 import { retryAfterMs } from '../../domain/send-errors.ts';
 import type {
   FindOutcome,
@@ -10,7 +10,7 @@ import type {
   NotifierPace,
   SendOutcome,
 } from '../../ports/world.ts';
-import { readCallback } from './twilio-callback.ts';
+import { knownStatus, readCallback } from './twilio-callback.ts';
 import { sendErrorMeaning } from './twilio-error-class.ts';
 
 export interface TwilioSettings {
@@ -108,7 +108,7 @@ async function send(client: Twilio, settings: TwilioSettings, message: MessageTo
       validityPeriod: Math.min(Math.max(Math.floor(validForMs / 1000), LEAST_VALIDITY_S), MOST_VALIDITY_S),
     });
     if (typeof sid !== 'string' || !SID.test(sid)) return { kind: 'unknown', reason: 'unreadable_answer' };
-    return { kind: 'sent', providerId: sid, providerStatus: status ?? 'queued' };
+    return { kind: 'sent', providerId: sid, providerStatus: knownStatus(status) ?? 'queued' };
   } catch (error) {
     return failedSend(error, attempt);
   }
@@ -156,6 +156,12 @@ const STATUS_AS_CODE: Readonly<Partial<Record<number, string>>> = {
   429: '20429',
 };
 
+/** Twilio's codes have five digits, Node's are words in capitals; anything else is no code. */
+function readable(code: unknown): string | number | null {
+  if (typeof code === 'number') return Number.isInteger(code) && code >= 0 && code < 1_000_000 ? code : null;
+  return typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : null;
+}
+
 /** Twilio's words may name the number it is about: digits are taken out. */
 function errorFacts(error: unknown): { status: number | null; code: string | number | null; message: string } {
   const of = (name: string): unknown => (error instanceof Error ? Reflect.get(error, name) : undefined);
@@ -165,8 +171,10 @@ function errorFacts(error: unknown): { status: number | null; code: string | num
   const message = of('message');
   return {
     status: typeof status === 'number' ? status : null,
-    code: typeof code === 'string' || typeof code === 'number' ? code : null,
-    message: oneLine((typeof message === 'string' ? message : 'no words').replace(/\+?\d{7,}/g, '…'), 200),
+    code: readable(code),
+    message: othersWords(
+      (typeof message === 'string' ? message : 'no words').slice(0, 5_000).replace(/\+?\d{7,}/g, '…'),
+    ),
   };
 }
 
@@ -184,7 +192,10 @@ async function find(client: Twilio, settings: TwilioSettings, sought: MessageToF
       const inTime = atMs >= sought.sendingMs - CLOCKS_DIFFER_MS && atMs <= sought.sendingMs + 4 * CLOCKS_DIFFER_MS;
       return SID.test(sid) && inTime && !others.has(sid) && !direction.startsWith('inbound') && plain(body) === wanted;
     });
-    return found ? { kind: 'found', providerId: found.sid, providerStatus: found.status } : { kind: 'missing' };
+    if (!found) return { kind: 'missing' };
+    const providerStatus = knownStatus(found.status);
+    if (providerStatus === null) return { kind: 'unreadable', reason: 'unknown_status' };
+    return { kind: 'found', providerId: found.sid, providerStatus };
   } catch (error) {
     const { status, code } = errorFacts(error);
     return { kind: 'unreadable', reason: status === null ? String(code ?? 'unreadable_answer') : `http ${status}` };

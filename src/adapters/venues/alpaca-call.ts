@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { othersWords } from '../../domain/secrets.ts';
 import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
-import { type Answered, cut, type MayLeave, type Spoken, speak, type WayOut } from './http.ts';
+import { type Answered, type MayLeave, type Spoken, speak, type WayOut } from './http.ts';
 import { storedFor } from './stored.ts';
 
 /** Where Alpaca's market data is (docs.alpaca.markets), for paper and live keys alike. */
@@ -46,7 +47,7 @@ export interface AlpacaAsk {
  */
 export type AlpacaSaid =
   | { kind: 'data'; data: unknown }
-  | { kind: 'error'; status: number; code: number | null; message: string }
+  | { kind: 'error'; status: number; code: number | null; message: string; duplicate: boolean }
   | { kind: 'no_session'; reason: string }
   | { kind: 'rate_limited' }
   | { kind: 'not_sent'; reason: string }
@@ -88,7 +89,9 @@ function answeredWith({ status, text, json }: Answered): AlpacaSaid {
   // The words are dropped: they may name the key. 403 is also «buying power», but then it has a code.
   const keysRefused = status === 401 || (status === 403 && !code && /forbidden|unauthori[sz]ed/i.test(message));
   if (keysRefused) return { kind: 'no_session', reason: 'keys_refused' };
-  return { kind: 'error', status, code: code ?? null, message: cut(message) };
+  // Its code, 40010001, is the one of every fault of a request: the words alone tell it.
+  const duplicate = /client[ _-]?order[ _-]?id.{0,200}unique/i.test(message);
+  return { kind: 'error', status, code: code ?? null, message: othersWords(message), duplicate };
 }
 
 /** Data of a shape, or why there is none. */
@@ -103,7 +106,7 @@ export function readAs<T>(alpaca: AlpacaSaid, shape: z.ZodType<T>): VenueRead<T>
 
 /** An error of Alpaca's as a reason. */
 export function worded({ status, message }: Extract<AlpacaSaid, { kind: 'error' }>): string {
-  return cut(`http_${status}: ${message}`);
+  return othersWords(`http_${status}: ${message}`);
 }
 
 type Keys =

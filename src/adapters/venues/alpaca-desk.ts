@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseInstant } from '../../domain/ist.ts';
+import { othersWords } from '../../domain/secrets.ts';
 import type { Quote } from '../../domain/words.ts';
 import type {
   AccountAtVenue,
@@ -16,6 +17,7 @@ import type {
 import { type AlpacaAsk, type AlpacaWire, ask, readAs } from './alpaca-call.ts';
 import { cents, decimal, exchangeOf, wholePieces } from './alpaca-wire.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
+import { word } from './shapes.ts';
 
 /** Symbols go into the address; so many fit any server. */
 export const QUOTES_AT_ONCE = 100;
@@ -36,7 +38,8 @@ export function alpacaDesk(
         const asked = new URLSearchParams({ symbols: some.map(({ symbol }) => symbol).join(','), feed });
         const said = await get(wire, account, { path: `/v2/stocks/snapshots?${asked}`, data: true }, snapshots);
         if (said.kind !== 'read') return said;
-        quotes.push(...some.flatMap((one) => quoteOf(one, said.value[one.symbol]) ?? []));
+        const found = new Map(Object.entries(said.value));
+        quotes.push(...some.flatMap((one) => quoteOf(one, found.get(one.symbol)) ?? []));
       }
       return { kind: 'read', value: quotes };
     },
@@ -83,13 +86,12 @@ const snapshot = z.object({
   latestTrade: z.object({ t: z.string(), p: decimal }).nullish(),
   prevDailyBar: z.object({ c: decimal }).nullish(),
 });
-const snapshots = z.record(z.string(), snapshot.nullable());
+/** Each is read by itself: one that can't be read is one share without a price. */
+const snapshots = z.record(z.string(), z.unknown());
 
 /** The last trade, of when it was. A share that has not traded has no price. US shares have no circuit of the day. */
-function quoteOf(
-  { exchange, symbol }: { exchange: string; symbol: string },
-  said: z.infer<typeof snapshot> | null | undefined,
-): Quote | null {
+function quoteOf({ exchange, symbol }: { exchange: string; symbol: string }, given: unknown): Quote | null {
+  const said = snapshot.safeParse(given).data;
   const atMs = parseInstant(said?.latestTrade?.t ?? '');
   const priceMinor = said?.latestTrade ? cents(said.latestTrade.p, 'nearest') : 0;
   if (atMs === null || priceMinor <= 0) return null;
@@ -132,15 +134,15 @@ function fundsOf(said: z.infer<typeof accountShape>): VenueRead<VenueFunds> {
 
 /** Keys don't end by themselves. An account that may not trade is no session for what we do. */
 function sessionOf(said: z.infer<typeof accountShape>): SessionStatus {
-  if (said.status !== 'ACTIVE') return { kind: 'closed', reason: `account_${said.status.toLowerCase()}` };
+  if (said.status !== 'ACTIVE') return { kind: 'closed', reason: othersWords(`account_${said.status.toLowerCase()}`) };
   if (said.account_blocked) return { kind: 'closed', reason: 'account_blocked' };
   if (said.trading_blocked || said.trade_suspended_by_user) return { kind: 'closed', reason: 'trading_blocked' };
   return { kind: 'open', untilMs: null };
 }
 
 const position = z.object({
-  symbol: z.string().min(1),
-  asset_class: z.string().nullish(),
+  symbol: word.min(1),
+  asset_class: word.nullish(),
   qty: decimal,
   cost_basis: decimal.nullish().catch(null),
 });

@@ -1,9 +1,11 @@
 import type { Agent } from 'node:http';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
+import { parseJson } from '../../domain/json.ts';
 import type { AccountAtVenue, CredentialsOf, StreamEars, UpdatedOrder } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
 import { type AlpacaKeys, keysOf } from './alpaca-call.ts';
+import { venueId } from './shapes.ts';
 
 /** The account's way out for one connection; refused where nobody can say which it is. `over` ends what is left of it. */
 export type StreamWayOut = (account: AccountAtVenue, over: AbortSignal) => Promise<Agent | undefined>;
@@ -44,12 +46,12 @@ export function alpacaUpdates(options: AlpacaUpdatesOptions): { close(): Promise
 
 const update = z.object({
   stream: z.literal('trade_updates'),
-  data: z.object({ order: z.object({ id: z.string().min(1), client_order_id: z.string().min(1).max(128) }) }),
+  data: z.object({ order: z.object({ id: venueId, client_order_id: z.string().min(1).max(128) }) }),
 });
 
 /** Which order a message of the stream is about; null: about none. Nothing else of it is believed. */
 export function readUpdate(raw: string): UpdatedOrder | null {
-  const read = update.safeParse(jsonOf(raw));
+  const read = update.safeParse(parseJson(raw));
   if (!read.success) return null;
   const { id: venueOrderId, client_order_id: clientOrderId } = read.data.data.order;
   return { venueOrderId, clientOrderId };
@@ -176,7 +178,7 @@ const listening = z.object({ stream: z.literal('listening'), data: z.object({ st
 
 /** What the stream answers to keys and to `listen`; null: something else. */
 function answerOf(raw: string): 'authorized' | 'keys_refused' | 'listening' | 'not_offered' | null {
-  const json = jsonOf(raw);
+  const json = parseJson(raw);
   const login = authorization.safeParse(json);
   if (login.success) return login.data.data.status === 'authorized' ? 'authorized' : 'keys_refused';
   const list = listening.safeParse(json);
@@ -206,12 +208,4 @@ function pause(clock: Clock, ms: number, stop: AbortSignal): Promise<void> {
       resolve();
     }
   });
-}
-
-function jsonOf(raw: string): unknown {
-  try {
-    return JSON.parse(raw);
-  } catch {
-    return null;
-  }
 }

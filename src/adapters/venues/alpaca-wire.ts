@@ -3,15 +3,19 @@ import { parseInstant } from '../../domain/ist.ts';
 import { safe } from '../../domain/money.ts';
 import type { OddRow, OrderToSend, VenueFill, VenueOrder, VenueReport, VenueRows } from '../../ports/venue.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
+import { venueId, word } from './shapes.ts';
 
 // What Alpaca says, as far as it is read, and what it means in our words. Shapes: docs.alpaca.markets and the types of the
 // vendor's own SDK (@alpacahq/alpaca-trade-api 4.0.2).
 
 const one = 10n ** 18n;
 
-/** A decimal, exactly: in units of 10^-18. Quantities and money come as text; market data as JSON numbers. */
+/** What is paid for an execution is exact in cents. */
+const MAX_PAID = (BigInt(Number.MAX_SAFE_INTEGER) * one) / 200n;
+
+/** A decimal of at most twelve digits before the point, exactly: in units of 10^-18. Quantities and money come as text; market data as JSON numbers. */
 export const decimal = z.union([z.string(), z.number().transform(String)]).transform((text, ctx): bigint => {
-  const match = /^(-?)(\d{1,15})(?:\.(\d{1,18}))?$/.exec(text);
+  const match = /^(-?)(\d{1,12})(?:\.(\d{1,18}))?$/.exec(text);
   if (match) {
     const [, sign, whole = '', decimals = ''] = match;
     const units = BigInt(whole) * one + BigInt(decimals.padEnd(18, '0'));
@@ -45,10 +49,10 @@ export function cents(dollars: bigint, rounded: 'down' | 'up' | 'nearest'): numb
 }
 
 export const order = z.object({
-  id: z.string().min(1),
-  client_order_id: z.string(),
-  symbol: z.string().min(1),
-  asset_class: z.string().nullish(),
+  id: venueId,
+  client_order_id: z.string().max(128),
+  symbol: word.min(1),
+  asset_class: word.nullish(),
   side: z.enum(['buy', 'sell']),
   /** null: the order is for an amount of dollars. */
   qty: decimal.nullish(),
@@ -60,8 +64,8 @@ export type AlpacaOrder = z.infer<typeof order>;
 export const orders = rowsOf(order);
 
 const fill = z.object({
-  id: z.string().min(1),
-  order_id: z.string(),
+  id: venueId,
+  order_id: word,
   qty: decimal,
   price: decimal,
   transaction_time: z.string(),
@@ -70,13 +74,13 @@ export const fills = rowsOf(fill);
 export type AlpacaFill = z.infer<typeof fill>;
 
 /** `replaced` is the end of this order as well: the one in its place has an id of its own. */
-const ended: Readonly<Record<string, VenueReport['status']>> = {
-  filled: 'filled',
-  canceled: 'canceled',
-  replaced: 'canceled',
-  expired: 'expired',
-  rejected: 'rejected',
-};
+const ended: ReadonlyMap<string, VenueReport['status']> = new Map([
+  ['filled', 'filled'],
+  ['canceled', 'canceled'],
+  ['replaced', 'canceled'],
+  ['expired', 'expired'],
+  ['rejected', 'rejected'],
+]);
 
 const unreadable = (reason: string) => ({ kind: 'unreadable', reason }) as const;
 export type Reported = { kind: 'read'; value: VenueReport } | { kind: 'unreadable'; reason: string };
@@ -98,7 +102,7 @@ export function reportOf({ id, status, qty, filled_qty }: AlpacaOrder, listed: R
   const traded = read.reduce((sum, { quantity }) => sum + quantity, 0);
   if (traded > asked) return unreadable('fills_exceed_order');
   const report = { venueOrderId: id, fills: read, message: null };
-  const end = ended[status];
+  const end = ended.get(status);
   if (end === undefined) {
     return { kind: 'read', value: { ...report, status: traded > 0 ? 'partially_filled' : 'working' } };
   }
@@ -116,7 +120,9 @@ function fillsOf({ id, qty, price, transaction_time }: AlpacaFill): VenueFill[] 
   const quantity = pieces(qty);
   const atMs = parseInstant(transaction_time);
   if (quantity === null || quantity <= 0 || atMs === null) return null;
-  const paidMinor = cents(price * BigInt(quantity), 'nearest');
+  const paid = price * BigInt(quantity);
+  if (paid > MAX_PAID) return null;
+  const paidMinor = cents(paid, 'nearest');
   const priceMinor = Math.floor(paidMinor / quantity);
   if (priceMinor <= 0) return null;
   const dearer = paidMinor % quantity;

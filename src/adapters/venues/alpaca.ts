@@ -127,9 +127,7 @@ async function refusedOf(
   if (error.status !== 403 && error.status !== 422) return { kind: 'unknown', reason: worded(error) };
   const now = await lookUp(wire, order);
   if (now.kind === 'found') return { kind: 'acknowledged', report: now.report };
-  // Its code, 40010001, is the one of every fault of a request: the words alone tell it.
-  const duplicate = /client[ _-]?order[ _-]?id.*unique/i.test(error.message);
-  if (now.kind === 'missing' && !duplicate) return { kind: 'rejected', message: error.message || worded(error) };
+  if (now.kind === 'missing' && !error.duplicate) return { kind: 'rejected', message: error.message || worded(error) };
   return { kind: 'unknown', reason: worded(error) };
 }
 

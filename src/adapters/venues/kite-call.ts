@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { othersWords } from '../../domain/secrets.ts';
 import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
-import { type Answered, cut, type MayLeave, type Spoken, speak, type WayOut } from './http.ts';
+import { type Answered, type MayLeave, type Spoken, speak, speaksOfDoubt, type WayOut } from './http.ts';
 import { storedFor } from './stored.ts';
 
 /** How this process reaches Kite. */
@@ -41,7 +42,7 @@ export interface KiteAsk {
  */
 export type KiteSaid =
   | { kind: 'data'; data: unknown }
-  | { kind: 'error'; status: number; type: string; message: string }
+  | { kind: 'error'; status: number; type: string; message: string; doubtful: boolean }
   | { kind: 'no_session'; reason: string }
   | { kind: 'rate_limited' }
   | { kind: 'not_sent'; reason: string }
@@ -95,17 +96,25 @@ function answeredWith({ status, json }: Answered): KiteSaid {
   // The words are dropped: they may name the key.
   if (type === 'TokenException' && (status === 401 || status === 403))
     return { kind: 'no_session', reason: 'token_dead' };
-  return { kind: 'error', status, type: cut(type), message: cut(message ?? '') };
+  const words = message ?? '';
+  // Judged by all the words: those that are kept may end before the doubt.
+  const doubtful = speaksOfDoubt(words);
+  return { kind: 'error', status, type: othersWords(type), message: othersWords(words), doubtful };
 }
 
 /** Data of a shape, or why there is none. */
 export function readAs<T>(kite: KiteSaid, shape: z.ZodType<T>): VenueRead<T> {
   if (kite.kind === 'no_session') return kite;
   if (kite.kind === 'rate_limited') return { kind: 'unreadable', reason: 'rate_limited' };
-  if (kite.kind === 'error') return { kind: 'unreadable', reason: cut(`${kite.type}: ${kite.message}`) };
+  if (kite.kind === 'error') return { kind: 'unreadable', reason: wordsOf(kite) };
   if (kite.kind !== 'data') return { kind: 'unreadable', reason: kite.reason };
   const read = shape.safeParse(kite.data);
   return read.success ? { kind: 'read', value: read.data } : { kind: 'unreadable', reason: 'unreadable_answer' };
+}
+
+/** An error in its own words, for a reason. */
+export function wordsOf({ type, message }: Extract<KiteSaid, { kind: 'error' }>): string {
+  return othersWords(`${type}: ${message}`);
 }
 
 type Session =

@@ -18,6 +18,7 @@ import { ask, type KiteAsk, type KiteWire, readAs } from './kite-call.ts';
 import { kiteTokenUntilMs } from './kite-session.ts';
 import { productOf, rupees } from './kite-wire.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
+import { count, exactOrNull, word } from './shapes.ts';
 
 /** Kite's own limit for /quote (documented). */
 export const QUOTES_AT_ONCE = 500;
@@ -37,7 +38,8 @@ export function kiteDesk(wire: KiteWire): Omit<VenueDesk, 'ordersToday' | 'cance
         const wanted = some.map(({ exchange, symbol }) => `i=${encodeURIComponent(`${exchange}:${symbol}`)}`).join('&');
         const said = await get(account, `/quote?${wanted}`, quotesByKey);
         if (said.kind !== 'read') return said;
-        quotes.push(...some.flatMap((one) => quoteOf(one, said.value[`${one.exchange}:${one.symbol}`]) ?? []));
+        const found = new Map(Object.entries(said.value));
+        quotes.push(...some.flatMap((one) => quoteOf(one, found.get(`${one.exchange}:${one.symbol}`)) ?? []));
       }
       return { kind: 'read', value: quotes };
     },
@@ -77,21 +79,24 @@ const quote = z.object({
   upper_circuit_limit: rupees.nullish(),
   ohlc: z.object({ close: rupees.nullish() }).nullish(),
 });
-const quotesByKey = z.record(z.string(), quote);
+/** Each is read by itself: one that can't be read is one share without a price. */
+const quotesByKey = z.record(z.string(), z.unknown());
 
 /**
  * A price is as old as the trade it comes from: `timestamp` is when Kite last had news of the share, which may be a bid.
  * Without either time, or without a trade, there is no price.
  */
-function quoteOf(of: { exchange: string; symbol: string }, said: z.infer<typeof quote> | undefined): Quote | null {
+function quoteOf(of: { exchange: string; symbol: string }, given: unknown): Quote | null {
+  const said = quote.safeParse(given).data;
   const heardMs = stampMs(said?.timestamp);
   const tradedMs = stampMs(said?.last_trade_time);
-  if (said === undefined || heardMs === null || tradedMs === null || said.last_price <= 0) return null;
+  const priceMinor = paise(said?.last_price ?? 0, 'nearest');
+  if (said === undefined || heardMs === null || tradedMs === null || priceMinor <= 0) return null;
   const atMs = Math.min(heardMs, tradedMs);
   return {
     exchange: of.exchange,
     symbol: of.symbol,
-    priceMinor: paise(said.last_price, 'nearest'),
+    priceMinor,
     previousCloseMinor: knownPaise(said.ohlc?.close),
     lowerCircuitMinor: knownPaise(said.lower_circuit_limit),
     upperCircuitMinor: knownPaise(said.upper_circuit_limit),
@@ -101,7 +106,8 @@ function quoteOf(of: { exchange: string; symbol: string }, said: z.infer<typeof 
 
 /** 0 is Kite's word for none. */
 function knownPaise(amount: number | null | undefined): number | null {
-  return amount ? paise(amount, 'nearest') : null;
+  const amountMinor = paise(amount ?? 0, 'nearest');
+  return amountMinor > 0 ? amountMinor : null;
 }
 
 const margins = z.array(
@@ -163,24 +169,23 @@ function fundsOf({ enabled, net, available, utilised }: z.infer<typeof equity>):
   return { kind: 'read', value };
 }
 
-const pieces = z.int().min(0);
 /** What a share cost is good to know and no condition of knowing that it is held. */
 const averagePrice = rupees.min(0).nullish().catch(null);
 const holding = z.object({
-  exchange: z.string(),
-  tradingsymbol: z.string(),
-  opening_quantity: pieces,
+  exchange: word,
+  tradingsymbol: word,
+  opening_quantity: count,
   average_price: averagePrice,
-  mtf: z.object({ quantity: pieces, average_price: averagePrice }).nullish(),
+  mtf: z.object({ quantity: count, average_price: averagePrice }).nullish(),
 });
 const holdings = rowsOf(holding);
 const position = z.object({
-  exchange: z.string(),
-  tradingsymbol: z.string(),
+  exchange: word,
+  tradingsymbol: word,
   product: z.string(),
-  day_buy_quantity: pieces,
+  day_buy_quantity: count,
   day_buy_value: rupees.nullish().catch(null),
-  day_sell_quantity: pieces,
+  day_sell_quantity: count,
 });
 const positionsToday = z.object({ net: rowsOf(position) });
 
@@ -200,7 +205,7 @@ function positionsOf(
     const { exchange, tradingsymbol: symbol } = of;
     const key = `${exchange}:${symbol}`;
     const before = found.get(key) ?? { exchange, symbol, quantity: 0, costMinor: 0 };
-    const cost = before.costMinor === null || costMinor === null ? null : before.costMinor + costMinor;
+    const cost = before.costMinor === null || costMinor === null ? null : exactOrNull(before.costMinor + costMinor);
     found.set(key, { ...before, quantity: before.quantity + quantity, costMinor: cost });
   };
   for (const one of held.read) {
@@ -227,5 +232,5 @@ function oddRowsOf(held: Rows<unknown>, net: Rows<unknown>): OddRow[] {
 /** Shares that came from elsewhere have an average price of 0: what they cost is not known. */
 function costOf(quantity: number, average: number | null | undefined): number | null {
   if (quantity === 0) return 0;
-  return average ? paise(quantity * average, 'nearest') : null;
+  return average ? exactOrNull(paise(quantity * average, 'nearest')) : null;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../domain/json.ts';
 import type { Mode } from '../../domain/words.ts';
 import type { Store } from '../../ports/store.ts';
 import type { RecordOwner, Vault, VenueDoor } from '../../ports/vault.ts';
@@ -57,7 +58,7 @@ const claimed = z.object({ order_id: z.string().min(1).max(50), tag: z.string().
 type Read = (accountId: number) => Promise<{ secrets: { apiSecret: string } } | null>;
 
 async function hear({ store, clock }: DoorOptions, read: Read, raw: string): ReturnType<Required<VenueDoor>['hear']> {
-  const claim = claimed.safeParse(jsonOf(raw));
+  const claim = claimed.safeParse(parseJson(raw));
   if (!claim.success) return 'not_ours';
   const { order_id: venueOrderId, tag: clientOrderId } = claim.data;
   const order = await store.call('find_venue_order', { venue: 'kite', venueOrderId, clientOrderId });
@@ -66,12 +67,4 @@ async function hear({ store, clock }: DoorOptions, read: Read, raw: string): Ret
   if (!stored || verifyPostback(raw, stored.secrets.apiSecret) === null) return 'bad_checksum';
   await store.call('look_now', { orderId: order.orderId, nowMs: clock.nowMs() });
   return 'due';
-}
-
-function jsonOf(raw: string): unknown {
-  try {
-    return JSON.parse(raw);
-  } catch {
-    return null;
-  }
 }

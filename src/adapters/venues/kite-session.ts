@@ -1,9 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { addDays, istDate, istMs } from '../../domain/ist.ts';
+import { parseJson } from '../../domain/json.ts';
 import type { Clock } from '../../ports/world.ts';
 import type { WayOut } from './http.ts';
 import { said, sendTo } from './kite-call.ts';
+import { sessionToken } from './shapes.ts';
 
 /** Where a client logs in; Kite sends him back to the app's address with a `request_token`. */
 export function kiteLoginUrl(apiKey: string): string {
@@ -37,7 +39,7 @@ export type KiteLogin =
   | { kind: 'refused'; reason: string }
   | { kind: 'unreadable'; reason: string };
 
-const opened = z.object({ access_token: z.string().min(1), user_id: z.string().min(1), api_key: z.string() });
+const opened = z.object({ access_token: sessionToken, user_id: z.string().min(1), api_key: z.string() });
 
 /** Makes a session of what a login brought back. Nothing of the secrets is in any answer but `accessToken`. */
 export async function exchangeRequestToken(given: RequestToken): Promise<KiteLogin> {
@@ -71,19 +73,11 @@ export function verifyPostback(
   raw: string,
   apiSecret: string,
 ): { venueOrderId: string; clientOrderId: string | null } | null {
-  const read = postback.safeParse(jsonOf(raw));
+  const read = postback.safeParse(parseJson(raw));
   if (!read.success) return null;
   const { order_id, order_timestamp, checksum, tag } = read.data;
   const expected = createHash('sha256').update(`${order_id}${order_timestamp}${apiSecret}`).digest();
   const given = /^[0-9a-f]{64}$/i.test(checksum) ? Buffer.from(checksum, 'hex') : Buffer.alloc(expected.length);
   if (!timingSafeEqual(expected, given)) return null;
   return { venueOrderId: order_id, clientOrderId: tag ?? null };
-}
-
-function jsonOf(raw: string): unknown {
-  try {
-    return JSON.parse(raw);
-  } catch {
-    return null;
-  }
 }

@@ -1,26 +1,26 @@
 import { z } from 'zod';
+import { othersWords } from '../../domain/secrets.ts';
 import type { OddRow, OrderToSend, VenueFill, VenueOrder, VenueReport, VenueRows } from '../../ports/venue.ts';
-import { cut } from './http.ts';
 import { paise, stampMs } from './indian.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
+import { count, isExact, venueId, word } from './shapes.ts';
 
 // What Kite says, as far as it is read, and what it means in our words. Shapes: kite.trade/docs/connect/v3 and the
 // vendor's own samples (zerodha/kiteconnect-mocks).
 
-const quantity = z.int().min(0);
 /** Rupees as JSON carries them: a binary fraction, with its noise (99725.05000000002). */
 export const rupees = z.number().min(-1e11).max(1e11);
 const stamp = z.string().nullish();
 
 const order = z.object({
-  order_id: z.string().min(1),
-  status: z.string(),
+  order_id: venueId,
+  status: word,
   status_message: z.string().nullish(),
-  exchange: z.string(),
-  tradingsymbol: z.string(),
+  exchange: word,
+  tradingsymbol: word,
   transaction_type: z.enum(['BUY', 'SELL']),
-  quantity,
-  filled_quantity: quantity,
+  quantity: count,
+  filled_quantity: count,
   tag: z.string().nullish(),
   tags: z.array(z.string()).nullish(),
 });
@@ -28,9 +28,9 @@ export const orders = rowsOf(order);
 export type KiteOrder = z.infer<typeof order>;
 
 const trade = z.object({
-  trade_id: z.union([z.string().min(1), z.int().transform(String)]),
-  order_id: z.string(),
-  quantity: z.int().min(1),
+  trade_id: z.union([venueId, z.int().transform(String)]),
+  order_id: venueId,
+  quantity: count.min(1),
   average_price: rupees.positive(),
   fill_timestamp: stamp,
   exchange_timestamp: stamp,
@@ -50,13 +50,13 @@ export function productOf({ product }: Pick<OrderToSend, 'product'>): 'CNC' | 'M
 }
 
 /** Taken by the order management: no word yet from the exchange. Children come with `autoslice`, which nobody asked for. */
-export const orderTaken = z.object({ order_id: z.string().min(1), children: z.undefined().optional() });
+export const orderTaken = z.object({ order_id: venueId, children: z.undefined().optional() });
 
-const ended: Readonly<Record<string, 'filled' | 'rejected' | 'canceled'>> = {
-  COMPLETE: 'filled',
-  REJECTED: 'rejected',
-  CANCELLED: 'canceled',
-};
+const ended: ReadonlyMap<string, 'filled' | 'rejected' | 'canceled'> = new Map([
+  ['COMPLETE', 'filled'],
+  ['REJECTED', 'rejected'],
+  ['CANCELLED', 'canceled'],
+]);
 
 type Reported = { kind: 'read'; value: VenueReport } | { kind: 'unreadable'; reason: string };
 
@@ -69,10 +69,11 @@ export function reportOf(book: KiteBook, { order_id, status, ...said }: KiteOrde
   }
   const fills = own.flatMap((one) => fillOf(one) ?? []);
   if (fills.length < own.length) return { kind: 'unreadable', reason: 'trade_without_time' };
+  if (!fills.every(isExact)) return { kind: 'unreadable', reason: 'trade_at_no_price' };
   const traded = fills.reduce((sum, fill) => sum + fill.quantity, 0);
-  const message = said.status_message ? cut(said.status_message) : null;
+  const message = said.status_message ? othersWords(said.status_message) : null;
   const report = { venueOrderId: order_id, fills, message };
-  const end = ended[status];
+  const end = ended.get(status);
   if (traded > said.quantity) return { kind: 'unreadable', reason: 'trades_exceed_order' };
   if (end === undefined) {
     return { kind: 'read', value: { ...report, status: traded > 0 ? 'partially_filled' : 'working' } };

@@ -10,8 +10,8 @@ import {
   type VenueCapabilities,
   type VenueRead,
 } from '../../ports/venue.ts';
-import { inTime, speaksOfDoubt } from './http.ts';
-import { ask, type KiteSaid, type KiteWire, readAs } from './kite-call.ts';
+import { inTime } from './http.ts';
+import { ask, type KiteSaid, type KiteWire, readAs, wordsOf } from './kite-call.ts';
 import { kiteDesk, QUOTES_AT_ONCE } from './kite-desk.ts';
 import { asVenueOrders, type KiteBook, orders, orderTaken, ours, productOf, reportOf, trades } from './kite-wire.ts';
 
@@ -112,14 +112,14 @@ function outcomeOf(kite: KiteSaid): SubmitOutcome {
     case 'error':
       return refusesAnOrder(kite)
         ? { kind: 'rejected', message: kite.message || kite.type }
-        : { kind: 'unknown', reason: `${kite.type}: ${kite.message}`.slice(0, 200) };
+        : { kind: 'unknown', reason: wordsOf(kite) };
   }
 }
 
-function refusesAnOrder({ status, type, message }: Extract<KiteSaid, { kind: 'error' }>): boolean {
+function refusesAnOrder({ status, type, doubtful }: Extract<KiteSaid, { kind: 'error' }>): boolean {
   if (status !== 400) return false;
   if (refusals.has(type)) return true;
-  return type === 'OrderException' && !speaksOfDoubt(message);
+  return type === 'OrderException' && !doubtful;
 }
 
 type ReadBook = (account: AccountAtVenue) => Promise<VenueRead<KiteBook>>;
@@ -164,7 +164,7 @@ async function cancel(
   const path = `/orders/regular/${encodeURIComponent(venueOrderId)}`;
   const kite = await ask(wire, order, { method: 'DELETE', path });
   if (kite.kind !== 'error') return unlessRefused(kite);
-  if (kite.status !== 400) return { kind: 'unknown', reason: `${kite.type}: ${kite.message}`.slice(0, 200) };
+  if (kite.status !== 400) return { kind: 'unknown', reason: wordsOf(kite) };
   const now = lookIn(await readBook(order), order);
   const over = now.kind === 'found' && now.report.status !== 'working' && now.report.status !== 'partially_filled';
   return over ? { kind: 'too_late' } : { kind: 'refused', reason: kite.message || kite.type };

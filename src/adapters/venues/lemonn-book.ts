@@ -1,7 +1,8 @@
+import { othersWords } from '../../domain/secrets.ts';
 import type { AccountAtVenue, VenueRead } from '../../ports/venue.ts';
 import { ask, type LemonnWire, readAs } from './lemonn-call.ts';
 import { type LemonnOrder, type LemonnTrade, ordersIn, type Traded, tradesIn } from './lemonn-wire.ts';
-import type { Rows } from './rows.ts';
+import { type Rows, textOf } from './rows.ts';
 
 export type ReadBook = (account: AccountAtVenue) => Promise<VenueRead<Rows<LemonnOrder>>>;
 
@@ -49,10 +50,14 @@ export async function tradesOf(
     const page = new URLSearchParams({ orderId: id, limit: String(TRADES_AT_ONCE), offset: String(seen) });
     const said = readAs(await ask(wire, account, { method: 'GET', path: `/tradebook?${page}` }), shape);
     if (said.kind !== 'read') return said;
+    const { read, unread } = said.value;
+    // A trade nobody can read may be this order's, unless it says that it is another's.
+    const odd = unread.find((row) => [id, null].includes(textOf(row, wire.dialect.trade.orderId)));
+    if (odd) return { kind: 'unreadable', reason: othersWords(`unreadable_answer: ${odd.why}`) };
     const before = found.size;
-    for (const trade of said.value.filter(({ orderId }) => orderId === id)) found.set(trade.id, trade);
+    for (const trade of read.filter(({ orderId }) => orderId === id)) found.set(trade.id, trade);
     if (found.size === before) break;
-    seen += said.value.length;
+    seen += read.length + unread.length;
     traded = [...found.values()].reduce((sum, { quantity }) => sum + quantity, 0);
   }
   return { kind: 'read', value: [...found.values()] };

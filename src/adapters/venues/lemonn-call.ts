@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { othersWords } from '../../domain/secrets.ts';
 import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
-import { type Answered, cut, type MayLeave, type Spoken, speak, type WayOut } from './http.ts';
+import { type Answered, type MayLeave, type Spoken, speak, speaksOfDoubt, type WayOut } from './http.ts';
 import type { LemonnDialect } from './lemonn-dialect.ts';
 import { storedFor } from './stored.ts';
 
@@ -55,7 +56,7 @@ export interface LemonnAsk {
  */
 export type LemonnSaid =
   | { kind: 'data'; data: unknown }
-  | { kind: 'error'; status: number; code: string | null; message: string }
+  | { kind: 'error'; status: number; code: string | null; message: string; doubtful: boolean }
   | { kind: 'no_session'; reason: string }
   | { kind: 'rate_limited' }
   | { kind: 'not_sent'; reason: string }
@@ -107,13 +108,15 @@ function answeredWith({ status, json }: Answered): LemonnSaid {
   if (fine && good.success) return { kind: 'data', data: good.data.data };
   const bad = refused.safeParse(json);
   if (!bad.success) return { kind: 'odd', reason: fine ? 'unreadable_answer' : `http_${status}` };
-  const code = bad.data.error_code ? cut(bad.data.error_code) : null;
-  const message = cut(bad.data.msg || bad.data.message || '');
+  const code = bad.data.error_code ? othersWords(bad.data.error_code) : null;
+  const words = bad.data.msg || bad.data.message || '';
+  const message = othersWords(words);
   // What a failing server says of itself proves nothing.
   if (status < 500 && code === 'RATE_LIMIT_EXCEEDED') return { kind: 'rate_limited' };
   // The words are dropped: they may name the key.
   if (status < 500 && saysNoSession(status, code, message)) return { kind: 'no_session', reason: 'token_dead' };
-  return { kind: 'error', status, code, message };
+  // Judged by all the words: those that are kept may end before the doubt.
+  return { kind: 'error', status, code, message, doubtful: speaksOfDoubt(words) };
 }
 
 /** Codes and words as others have seen them; a 401 that Lemonn wrote itself and that names nothing else is one too. */
@@ -132,12 +135,15 @@ export function readAs<T>(lemonn: LemonnSaid, shape: z.ZodType<T>): VenueRead<T>
   const read = shape.safeParse(lemonn.data);
   if (read.success) return { kind: 'read', value: read.data };
   const named = read.error.issues.find(({ code }) => code === 'custom');
-  return { kind: 'unreadable', reason: named ? cut(`unreadable_answer: ${named.message}`) : 'unreadable_answer' };
+  return {
+    kind: 'unreadable',
+    reason: named ? othersWords(`unreadable_answer: ${named.message}`) : 'unreadable_answer',
+  };
 }
 
 /** An error in its own words, for a reason. */
 export function wordsOf({ status, code, message }: Extract<LemonnSaid, { kind: 'error' }>): string {
-  return cut(`${code ?? `http_${status}`}: ${message}`);
+  return othersWords(`${code ?? `http_${status}`}: ${message}`);
 }
 
 type Session =

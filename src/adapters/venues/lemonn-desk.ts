@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { formatMinor } from '../../domain/money.ts';
+import { othersWords } from '../../domain/secrets.ts';
 import type { Quote } from '../../domain/words.ts';
 import type {
   AccountAtVenue,
@@ -13,12 +14,12 @@ import type {
   VenueRead,
   VenueRows,
 } from '../../ports/venue.ts';
-import { cut } from './http.ts';
 import { paise } from './indian.ts';
 import { ask, type LemonnAsk, type LemonnWire, lemonnSession, readAs } from './lemonn-call.ts';
 import { type LemonnDialect, quantity, rowOf, rupees } from './lemonn-dialect.ts';
 import { timeMs } from './lemonn-wire.ts';
 import { oddRowOf, type Rows, rowsOf, type UnreadRow } from './rows.ts';
+import { exactOrNull, word } from './shapes.ts';
 
 /** What can be read of an account at Lemonn; the order book's own reads are the venue's. */
 export function lemonnDesk(wire: LemonnWire): Omit<VenueDesk, 'ordersToday' | 'cancel'> {
@@ -91,13 +92,13 @@ function marginAsked({ symbol, exchange, side, limitPriceMinor, product }: Order
 
 /** 0 is said while the market is closed: it means «not known». Charges are not told. */
 function marginOf(order: OrderToSend, ofOneShare: number): VenueMargin | null {
-  if (ofOneShare === 0) return null;
-  return { marginMinor: paise(ofOneShare, 'up') * order.quantity, chargesMinor: null };
+  const marginMinor = exactOrNull(paise(ofOneShare, 'up') * order.quantity);
+  return marginMinor === null || marginMinor === 0 ? null : { marginMinor, chargesMinor: null };
 }
 
 const holdingRow = z.object({
-  exchange: z.string(),
-  symbol: z.string(),
+  exchange: word,
+  symbol: word,
   quantity,
   averagePrice: rupees.pipe(z.number().min(0)),
 });
@@ -119,7 +120,7 @@ function positionsOf(held: Rows<Held>, traded: Rows<Traded>, dialect: LemonnDial
   const odd = [...unreadOf(held.unread, dialect.holding), ...unreadOf(traded.unread, dialect.position)];
   const doubtful = ({ exchange, symbol }: Held, why: string): void => {
     const listing = { exchange, symbol };
-    odd.push({ listing, clientOrderId: null, venueOrderId: null, why: cut(why), unreadable: true });
+    odd.push({ listing, clientOrderId: null, venueOrderId: null, why: othersWords(why), unreadable: true });
   };
   for (const one of shares.filter(({ product }) => !knownProducts.has(product))) {
     doubtful(one, `unknown_product: ${one.product}`);
@@ -142,7 +143,7 @@ function unreadOf(rows: UnreadRow[], { exchange, symbol }: { exchange: string; s
 
 /** Shares that came from elsewhere may have no price: what they cost is not known. */
 function costOf({ quantity: pieces, averagePrice }: Held): number | null {
-  return pieces > 0 && averagePrice > 0 ? paise(pieces * averagePrice, 'nearest') : null;
+  return pieces > 0 && averagePrice > 0 ? exactOrNull(paise(pieces * averagePrice, 'nearest')) : null;
 }
 
 const quoteRow = z.object({ symbol: z.string(), price: rupees, at: z.string().nullish() });
@@ -154,15 +155,15 @@ async function quotesOf(
   listings: { exchange: string; symbol: string }[],
 ): Promise<VenueRead<Quote[]>> {
   const quotes: Quote[] = [];
-  const shape = z.object({ ltp: z.array(rowOf(wire.dialect.quote, quoteRow)) });
+  const shape = z.object({ ltp: rowsOf(rowOf(wire.dialect.quote, quoteRow)) });
   for (const exchange of new Set(listings.map((one) => one.exchange))) {
-    const list = wire.dialect.ltpLists[exchange];
+    const list = new Map(Object.entries(wire.dialect.ltpLists)).get(exchange);
     if (list === undefined) return { kind: 'unreadable', reason: `ltp_list_not_configured: ${exchange}` };
     const symbols = listings.filter((one) => one.exchange === exchange).map(({ symbol }) => symbol);
     const asked = { method: 'POST', path: '/market-data/ltp', json: { [list]: symbols } } as const;
     const said = readAs(await ask(wire, account, asked), shape);
     if (said.kind !== 'read') return said;
-    const wanted = said.value.ltp.filter(({ symbol }) => symbols.includes(symbol));
+    const wanted = said.value.ltp.read.filter(({ symbol }) => symbols.includes(symbol));
     quotes.push(...wanted.flatMap((row) => quoteOf(exchange, row) ?? []));
   }
   return { kind: 'read', value: quotes };
@@ -171,8 +172,8 @@ async function quotesOf(
 /** The time is of when the price stood: without one there is no price. */
 function quoteOf(exchange: string, { symbol, price, at }: z.infer<typeof quoteRow>): Quote | null {
   const atMs = timeMs(at ?? '');
-  if (atMs === null || price <= 0) return null;
   const priceMinor = paise(price, 'nearest');
+  if (atMs === null || priceMinor <= 0) return null;
   const unknown = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };
   return { exchange, symbol, priceMinor, ...unknown, atMs };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_SHARES, venueId } from './shapes.ts';
 
 /** PLACED and PENDING were seen; of the others only the plain ones are here. A filled one has to have its trades too. */
 const statuses: Readonly<Record<string, 'working' | 'filled' | 'rejected' | 'canceled' | 'expired'>> = {
@@ -83,7 +84,8 @@ function keysOf<Name extends string>(of: Record<Name, string>): Name[] {
  */
 export function rowOf<T>(named: Record<string, string>, shape: z.ZodType<T>) {
   return z.record(z.string(), z.unknown()).transform((row, context): T => {
-    const ours = Object.fromEntries(Object.entries(named).map(([name, theirs]) => [name, row[theirs]]));
+    const fields = new Map(Object.entries(row));
+    const ours = Object.fromEntries(Object.entries(named).map(([name, theirs]) => [name, fields.get(theirs)]));
     const read = shape.safeParse(ours);
     if (read.success) return read.data;
     const wrong = [...new Set(read.error.issues.map(({ path }) => named[String(path[0])] ?? String(path[0])))];
@@ -97,7 +99,7 @@ export function rowOf<T>(named: Record<string, string>, shape: z.ZodType<T>) {
 export const quantity = z
   .union([z.int(), z.string().regex(/^-?\d{1,12}$/)])
   .transform(Number)
-  .pipe(z.int());
+  .pipe(z.int().min(-MAX_SHARES).max(MAX_SHARES));
 
 /** Rupees, written as a number or as a plain decimal. */
 export const rupees = z
@@ -106,4 +108,4 @@ export const rupees = z
   .pipe(z.number().min(-1e10).max(1e10));
 
 /** An id, written as a string or as a whole number. */
-export const id = z.union([z.string().min(1), z.int().transform(String)]);
+export const id = z.union([venueId, z.int().transform(String)]);

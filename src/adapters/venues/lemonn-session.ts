@@ -5,6 +5,7 @@ import type { Clock } from '../../ports/world.ts';
 import type { WayOut } from './http.ts';
 import { stampMs } from './indian.ts';
 import { type LemonnCredentials, said, sendTo } from './lemonn-call.ts';
+import { sessionToken } from './shapes.ts';
 
 /** Where a client of the session flow logs in; Lemonn sends him back with `client_id` and `request_token`. */
 export function lemonnLoginUrl(apiKey: string): string {
@@ -73,10 +74,10 @@ export function openLemonnSession(
 /** The session flow's own name of its token is not known; these are the ones an integration tries. */
 const opened = z
   .object({
-    access_token: z.string().min(1).optional(),
-    accessToken: z.string().min(1).optional(),
-    authKey: z.string().min(1).optional(),
-    auth_key: z.string().min(1).optional(),
+    access_token: sessionToken.optional(),
+    accessToken: sessionToken.optional(),
+    authKey: sessionToken.optional(),
+    auth_key: sessionToken.optional(),
     expires_at: z.union([z.string(), z.number()]).nullish(),
     client_id: z.string().nullish(),
   })

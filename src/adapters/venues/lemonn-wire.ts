@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseInstant } from '../../domain/ist.ts';
+import { othersWords } from '../../domain/secrets.ts';
 import type {
   OddRow,
   OrderToSend,
@@ -9,10 +10,10 @@ import type {
   VenueReport,
   VenueRows,
 } from '../../ports/venue.ts';
-import { cut } from './http.ts';
 import { paise, stampMs } from './indian.ts';
 import { id, type LemonnDialect, quantity, rowOf, rupees } from './lemonn-dialect.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
+import { isExact, word } from './shapes.ts';
 
 // What Lemonn says of orders and trades, as far as it is read, and what it means in our words. Names of fields and
 // states are the dialect's.
@@ -20,9 +21,9 @@ import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
 const order = z.object({
   id,
   tag: z.string().nullish(),
-  status: z.string().min(1),
-  exchange: z.string(),
-  symbol: z.string(),
+  status: word.min(1),
+  exchange: word,
+  symbol: word,
   side: z.enum(['BUY', 'SELL']),
   quantity: quantity.pipe(z.int().min(1)),
   filledQuantity: quantity.pipe(z.int().min(0)),
@@ -44,8 +45,8 @@ const trade = z.object({
 });
 export type LemonnTrade = z.infer<typeof trade>;
 
-export function tradesIn({ trade: named }: LemonnDialect): z.ZodType<LemonnTrade[]> {
-  return z.object({ trades: z.array(rowOf(named, trade)) }).transform(({ trades }) => trades);
+export function tradesIn({ trade: named }: LemonnDialect): z.ZodType<Rows<LemonnTrade>> {
+  return z.object({ trades: rowsOf(rowOf(named, trade)) }).transform(({ trades }) => trades);
 }
 
 /** An order with a number is at Lemonn; what became of it (`orderStatus`, PLACED or PENDING so far) is the book's word. */
@@ -68,15 +69,16 @@ export interface Traded {
  */
 export function reportOf({ order, trades }: Traded, { statuses }: LemonnDialect): VenueRead<VenueReport> {
   const state = Object.hasOwn(statuses, order.status) ? statuses[order.status] : undefined;
-  if (state === undefined) return { kind: 'unreadable', reason: cut(`unknown_order_state: ${order.status}`) };
+  if (state === undefined) return { kind: 'unreadable', reason: othersWords(`unknown_order_state: ${order.status}`) };
   const fills = trades.flatMap((one) => fillOf(one) ?? []);
   if (fills.length < trades.length) return { kind: 'unreadable', reason: 'trade_without_time' };
+  if (!fills.every(isExact)) return { kind: 'unreadable', reason: 'trade_at_no_price' };
   const traded = fills.reduce((sum, fill) => sum + fill.quantity, 0);
   if (traded > order.quantity) return { kind: 'unreadable', reason: 'trades_exceed_order' };
   const ended = state !== 'working';
   if (ended && traded !== order.filledQuantity) return { kind: 'unreadable', reason: 'trades_differ_from_order' };
   if (state === 'filled' && traded < order.quantity) return { kind: 'unreadable', reason: 'complete_but_not_filled' };
-  const message = order.message ? cut(order.message) : null;
+  const message = order.message ? othersWords(order.message) : null;
   return { kind: 'read', value: { venueOrderId: order.id, status: statusOf(state, traded), fills, message } };
 }
 

@@ -10,7 +10,7 @@ import {
   type Venue,
   type VenueCapabilities,
 } from '../../ports/venue.ts';
-import { inTime, speaksOfDoubt } from './http.ts';
+import { inTime } from './http.ts';
 import { type ReadBook, sharedBook, tradesOf, withTrades } from './lemonn-book.ts';
 import { ask, type LemonnSaid, type LemonnWire, wordsOf } from './lemonn-call.ts';
 import { lemonnDesk } from './lemonn-desk.ts';
@@ -138,9 +138,9 @@ function outcomeOf(lemonn: LemonnSaid, { dialect }: LemonnWire): SubmitOutcome {
   }
 }
 
-function refuses({ status, code, message }: Extract<LemonnSaid, { kind: 'error' }>): boolean {
+function refuses({ status, code, doubtful }: Extract<LemonnSaid, { kind: 'error' }>): boolean {
   if (status >= 500 || code === null || !refusals.has(code)) return false;
-  return !speaksOfDoubt(message);
+  return !doubtful;
 }
 
 async function lookUp(wire: LemonnWire, readBook: ReadBook, order: OrderToFind): Promise<LookupOutcome> {

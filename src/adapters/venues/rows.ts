@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { othersWords } from '../../domain/secrets.ts';
+import { cut } from '../../domain/text.ts';
 import type { OddRow } from '../../ports/venue.ts';
 
 // A venue's list is read row by row: one row nobody can read, or none of our kind, must not hide the others.
@@ -34,15 +36,18 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 /** The first thing that is wrong, by the field's name and the kind of fault: never by the value. */
 function whyNot({ issues: [first] }: z.ZodError): string {
   if (!first) return 'unreadable';
-  if (first.code === 'custom') return first.message;
+  if (first.code === 'custom') return othersWords(first.message);
   const field = first.path.map(String).join('.') || 'row';
   return `${field}: ${first.code}`;
 }
 
+/** No name of a share, product or id is longer. */
+const MAX_TEXT = 60;
+
 /** A text of an unread row under a name; null where it is none. */
 export function textOf({ row }: UnreadRow, name: string): string | null {
   const value = Object.hasOwn(row, name) ? row[name] : undefined;
-  return typeof value === 'string' && value !== '' ? value.slice(0, 60) : null;
+  return typeof value === 'string' && value !== '' ? cut(value, MAX_TEXT) : null;
 }
 
 /** An unread row of orders or shares, as the port has it. `names`: the venue's own names of the fields. */

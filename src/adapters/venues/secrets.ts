@@ -22,5 +22,5 @@ export const venueSecrets = {
 export type RealVenue = keyof typeof venueSecrets;
 
 export function isRealVenue(name: string): name is RealVenue {
-  return name in venueSecrets;
+  return Object.hasOwn(venueSecrets, name);
 }

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { z } from 'zod';
 import type { OrderAsked } from '../domain/asked.ts';
+import { parseJson } from '../domain/json.ts';
 import { parseMinor } from '../domain/money.ts';
 import { symbolPattern } from '../domain/signal-rules.ts';
+import { cut } from '../domain/text.ts';
 import type { OrderRequest } from '../stages/place.ts';
 import type { HttpEnv } from './auth.ts';
 import type { Caller } from './parts.ts';
@@ -42,7 +44,7 @@ const body = z
 export async function readRequest(c: Context<HttpEnv>): Promise<{ request: OrderRequest } | { problem: Problem }> {
   const key = c.req.header('Idempotency-Key')?.trim() ?? '';
   if (!/^[\x21-\x7e]{1,200}$/.test(key)) return { problem: noKey };
-  const parsed = body.safeParse(await c.req.json().catch(() => undefined));
+  const parsed = body.safeParse(parseJson(await c.req.text()));
   if (!parsed.success) return { problem: badBody(parsed.error) };
   const { symbol, exchange, side, quantity = null, limitPrice = null, userId } = parsed.data;
   const whose = whoseOrder(c.get('caller'), userId);
@@ -61,9 +63,14 @@ const noKey: Problem = {
     'Send an Idempotency-Key header of 1 to 200 visible characters: a request that is repeated places nothing twice.',
 };
 
+/** What is wrong with a field is said in so many characters: a name nobody knows may be as long as the body. */
+const MAX_SAID = 300;
+
 /** 400 with every field that is wrong. */
 export function badBody(error: z.ZodError): Problem {
-  const errors = error.issues.map(({ path, message }) => ({ field: path.join('.'), message }));
+  const errors = error.issues.map(({ path, message }) => {
+    return { field: cut(path.join('.'), MAX_SAID), message: cut(message, MAX_SAID) };
+  });
   const said = errors.map(({ field, message }) => (field === '' ? message : `${field} ${message}`));
   return { status: 400, code: 'invalid_body', detail: said.join('; '), more: { errors } };
 }

@@ -2,9 +2,11 @@ import { z } from 'zod';
 import type { DayOverride } from '../domain/calendar.ts';
 import { signalIdOf } from '../domain/ids.ts';
 import { istDate, parseTradeDate } from '../domain/ist.ts';
+import { isNested } from '../domain/json.ts';
 import { formatMinor, parseMinor } from '../domain/money.ts';
 import { nextSession, runIdOf, sessionIdOf, sessionOf } from '../domain/session.ts';
 import { misplaced, mostRank, strategyPattern, symbolPattern } from '../domain/signal-rules.ts';
+import { cut, storableText } from '../domain/text.ts';
 import type { Mode, Signal } from '../domain/words.ts';
 
 const DEFAULT_RANK = 1_000;
@@ -85,11 +87,11 @@ const alert = z
   }));
 
 /** What an alert may call a signal's fields, the first first. */
-const alertNames: Readonly<Record<string, readonly string[]>> = {
-  symbol: ['ticker', 'symbol'],
-  side: ['action'],
-  referencePrice: ['price', 'close'],
-};
+const alertNames: ReadonlyMap<string, readonly string[]> = new Map([
+  ['symbol', ['ticker', 'symbol']],
+  ['side', ['action']],
+  ['referencePrice', ['price', 'close']],
+]);
 
 /** Reads one row of `{signals: […]}`. A field nobody knows is refused: it may be a stop or target misspelt. */
 export function readRow(given: unknown, day: SignalDay): ReadRow {
@@ -105,9 +107,10 @@ function read(
   schema: z.ZodType<z.output<typeof row>>,
   given: unknown,
   day: SignalDay,
-  names: typeof alertNames = {},
+  names: typeof alertNames = new Map(),
 ): ReadRow {
-  const payload = hidden(JSON.stringify(given)).slice(0, MOST_PAYLOAD);
+  if (isNested(given, MAX_DEPTH)) return { payload: TOO_DEEP, problem: problemOfDepth(given) };
+  const payload = cut(hidden(JSON.stringify(given)), MOST_PAYLOAD, '');
   const parsed = schema.safeParse(given);
   if (!parsed.success) return { payload, problem: problemOf(parsed.error, given, names) };
   const { tradeDate } = parsed.data;
@@ -116,6 +119,16 @@ function read(
   const problem = wrongSide(signal) ?? wrongDate(signal.tradeDate, day);
   if (problem) return { payload, problem };
   return { payload, signal, runId: runIdOf(sessionIdOf('XNSE', signal.tradeDate, 'open'), day.mode) };
+}
+
+/** Nothing a signal has is nested; what is, is not gone through, nor kept. */
+const MAX_DEPTH = 8;
+const TOO_DEEP = '(nested too deeply to be kept)';
+
+function problemOfDepth(given: unknown): RowProblem {
+  const fields = typeof given === 'object' && given !== null && !Array.isArray(given) ? Object.entries(given) : [];
+  const [field = null] = fields.find(([, value]) => isNested(value, MAX_DEPTH - 1)) ?? [];
+  return { field: shown(field), reason: 'is nested too deeply', value: null };
 }
 
 const dayless: RowProblem = { field: 'tradeDate', reason: 'is needed in a signed request', value: null };
@@ -134,7 +147,7 @@ function problemOf({ issues: [issue] }: z.ZodError, given: unknown, names: typeo
   const ours = unknownField ?? issue.path[0]?.toString();
   if (ours === undefined) return { field: null, reason: issue.message, value: shown(given) };
   const fields = new Map(typeof given === 'object' && given !== null ? Object.entries(given) : []);
-  const theirs = names[ours] ?? [ours];
+  const theirs = names.get(ours) ?? [ours];
   const field = theirs.find((name) => fields.has(name)) ?? theirs[0] ?? ours;
   return { field: shown(field), reason: issue.message, value: shown(fields.get(field)) };
 }
@@ -178,5 +191,5 @@ function hidden(text: string): string {
 
 function shown(value: unknown): string | null {
   if (value === undefined || value === null) return null;
-  return hidden(typeof value === 'string' ? value : JSON.stringify(value)).slice(0, MOST_VALUE);
+  return cut(storableText(hidden(typeof value === 'string' ? value : JSON.stringify(value))), MOST_VALUE, '');
 }

@@ -1,5 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
+import { parseJson } from '../domain/json.ts';
 import type { Answer } from '../ports/store.ts';
 import { type HttpEnv, onlyOperators, readOnly, sameSecret } from './auth.ts';
 import type { KeyLookup } from './known-keys.ts';
@@ -72,14 +73,9 @@ function signed(raw: Buffer, secret: string): string {
   return `sha256=${createHmac('sha256', secret).update(raw).digest('hex')}`;
 }
 
-/** The body's JSON; undefined where it is none, or holds text that no database keeps (NUL, half a surrogate pair). */
+/** The body's JSON; undefined where it is none. Whatever is odd in a row, its depth included, is that row's fault. */
 function parsed(raw: Buffer): unknown {
-  try {
-    const body: unknown = JSON.parse(raw.toString('utf8'));
-    return /\\u(?:0000|d[89a-f][0-9a-f]{2})/i.test(JSON.stringify(body)) ? undefined : body;
-  } catch {
-    return undefined;
-  }
+  return parseJson(raw.toString('utf8'), Number.POSITIVE_INFINITY);
 }
 
 /** Every row of the request, read; null where it is neither a list of signals nor an alert. */
@@ -135,7 +131,7 @@ function problemAt(row: ReadRow | undefined): RowProblem {
 }
 
 function member(of: unknown, name: string): unknown {
-  return typeof of === 'object' && of !== null ? Reflect.get(of, name) : undefined;
+  return typeof of === 'object' && of !== null && Object.hasOwn(of, name) ? Reflect.get(of, name) : undefined;
 }
 
 const unreadable: Problem = {

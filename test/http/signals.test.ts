@@ -102,12 +102,46 @@ describe('a list of signals', () => {
     ['neither signals nor an alert', titan],
     ['a list without its name', [titan]],
     ['nothing', 'null'],
-    ['a NUL', { signals: [{ ...titan, strategy: 'a\u0000b' }] }],
-    ['half a letter', { signals: [{ ...titan, strategy: 'a\ud800b' }] }],
     ['no bottom', `${'['.repeat(30_000)}${']'.repeat(30_000)}`],
   ])('that is %s is refused as a whole', async (_what, body) => {
     expect(await answerTo(body)).toMatchObject({ status: 422, code: 'no_signals' });
     expect(await received()).toEqual([]);
+  });
+});
+
+describe('a row with something odd in it', () => {
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  const fields: [string, string, string | null][] = [
+    ...['constructor', '__proto__', 'prototype', 'valueOf', 'toString', 'hasOwnProperty', 'then'].map(
+      (name): [string, string, string] => [`a field named ${name}`, `"${name}":1`, name],
+    ),
+    ['a prototype of its own', '"__proto__":{"symbol":"INFY","side":"SELL"}', '__proto__'],
+    ['a NUL', '"strategy":"a\\u0000b"', 'strategy'],
+    ['half a letter', '"strategy":"a\\ud800b"', 'strategy'],
+    ['a NUL in the name of a field', '"a\\u0000b":1', 'a\ufffdb'],
+    ['no bottom', `"note":${deep}`, 'note'],
+    ['no bottom in what is known', `"symbol":${deep}`, 'symbol'],
+    ['a whole number beyond exact ones', '"rank":9007199254740993', 'rank'],
+    ['a number beyond all numbers', '"referencePrice":1e400', 'referencePrice'],
+    ['a field said twice', '"side":"BUY","side":"SHORT"', 'side'],
+    ['a very long symbol', `"symbol":"${'A'.repeat(40_000)}"`, 'symbol'],
+    ['a direction override', '"strategy":"\u202egnol"', 'strategy'],
+  ];
+
+  test.each(fields)('(%s) is rejected by itself, and the field is named', async (_what, odd, field) => {
+    const good = JSON.stringify(titan);
+    const body = `{"signals":[${good.slice(0, -1)},${odd}},${good.replace('TITAN', 'INFY')}]}`;
+    expect(await answerTo(body)).toMatchObject({
+      status: 202,
+      accepted: [{ index: 1, id: idOf('INFY') }],
+      rejected: [{ index: 0, field }],
+    });
+    expect((await received()).map(({ outcome }) => String(outcome)).toSorted()).toEqual(['accepted', 'rejected']);
+  });
+
+  test.each(['constructor', '__proto__', 'toString'])('in an alert, a field named %s is let be', async (name) => {
+    const body = `{"ticker":"NSE:TITAN","action":"buy","price":3560,"${name}":{"action":"sell"}}`;
+    expect(await answerTo(body)).toMatchObject({ status: 202, accepted: [{ index: 0 }] });
   });
 });
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { messageVariables, type TwilioConfig, twilioConfig, twilioProblems } from './config-messages.ts';
 import { type Network, networks } from './config-proxies.ts';
+import { breakerLimits, sendingVariables } from './config-sending.ts';
 import { address, whole } from './config-shapes.ts';
 import { liveProblems, type VenuesConfig, venuesConfig, venueVariables } from './config-venues.ts';
 import type { RunLimits } from './domain/decision.ts';
@@ -18,6 +19,8 @@ export interface Config {
   dataDir: string;
   execute: 'inline' | 'worker';
   concurrency: number;
+  /** How many of them one account may have. */
+  accountSlots: number;
   cutOffTime: string;
   limits: RunLimits;
   paperSlippageBps: number;
@@ -100,7 +103,6 @@ export const environment = z.object({
   DATA_DIR: z.string().default('.data'),
   TRADING_MODE: z.enum(['paper', 'live'], { error: 'must be paper or live' }).default('paper'),
   EXECUTE: z.enum(['inline', 'worker'], { error: 'must be inline or worker' }).default('inline'),
-  CONCURRENCY: whole(1, 1000).prefault('50'),
   SCAN_CUTOFF: cutOff.prefault('09:35'),
   PRICE_BAND_PCT: hundredths('a percentage', 1).prefault('3'),
   PROTECTION_PCT: hundredths('a percentage').prefault('0.50'),
@@ -122,6 +124,7 @@ export const environment = z.object({
   SIGNALS_SECRET: secret.optional(),
   SUPABASE_JWT_ISSUER: address.optional(),
   OPERATOR_AAL: z.enum(['aal1', 'aal2'], { error: 'must be aal1 or aal2' }).default('aal2'),
+  ...sendingVariables,
   ...messageVariables,
   ...venueVariables,
 });
@@ -146,6 +149,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env, needs: Needs = 
       dataDir: e.DATA_DIR,
       execute: e.EXECUTE,
       concurrency: e.CONCURRENCY,
+      accountSlots: e.ACCOUNT_SLOTS,
       cutOffTime: e.SCAN_CUTOFF,
       limits: {
         priceBandBps: e.PRICE_BAND_PCT,
@@ -154,6 +158,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env, needs: Needs = 
         maxOrderValueMinor: e.MAX_ORDER_VALUE ?? null,
         symbolCapMinor: e.SYMBOL_CAP ?? null,
         quoteMaxAgeMs: e.QUOTE_MAX_AGE_SECONDS * 1000,
+        ...breakerLimits(e),
       },
       paperSlippageBps: e.PAPER_SLIPPAGE_PCT,
       logLevel: e.LOG_LEVEL,

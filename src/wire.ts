@@ -126,6 +126,7 @@ export async function makeWorld(parts: WorldParts): Promise<World> {
   return {
     store,
     clock,
+    accountSlots: config.accountSlots,
     ...(await market({ ...parts, tell })),
     notifier,
     operatorDays: cachedTradingDays({

@@ -72,8 +72,22 @@ export interface ChargeRate {
   gstBps: number;
 }
 
-/** The limits that hold for the whole run, frozen with it. */
-export interface RunLimits {
+/**
+ * When sends that fail are stopped: of a venue or a signal from so many orders and accounts in trouble on, and where they
+ * are such a share of those tried; of an account from so many of its own.
+ */
+export interface BreakerLimits {
+  breakerMinOrders: number;
+  breakerPct: number;
+  breakerMinAccounts: number;
+  breakerAccountsPct: number;
+  breakerAccountMinOrders: number;
+  /** Before one order is tried again; longer from time to time. */
+  breakerPauseMs: number;
+}
+
+/** The limits that hold for the whole run, frozen with it; the database knows the breakers' where they are left out. */
+export interface RunLimits extends Partial<BreakerLimits> {
   priceBandBps: number;
   protectionBps: number;
   minOrderValueMinor: number;

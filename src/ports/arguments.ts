@@ -156,7 +156,16 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     limit: number;
   };
   read_order: { order: string; userId: string | null };
-  claim_orders: { claimId: string; venues: string[]; limit: number; leaseMs: number; nowMs: number };
+  claim_orders: {
+    claimId: string;
+    venues: string[];
+    limit: number;
+    leaseMs: number;
+    nowMs: number;
+    /** Orders the caller has of which account already; with what is claimed, each has at most `perAccount`. */
+    held?: Record<number, number>;
+    perAccount?: number;
+  };
   mark_submitting: {
     claimId: string;
     /** One per call: repeated after a lost answer it is answered with what it marked. */
@@ -170,7 +179,8 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
   renew_claims: { orderIds: number[]; claimIds: string[]; leaseMs: number };
   release_orders: { claimId: string; orderIds: number[] };
   settle_orders: { outcomes: Settlement[]; nowMs: number };
-  trip_breakers: { nowMs: number };
+  /** `judgeId`: one per call; repeated after a lost answer it is answered with what it changed. */
+  trip_breakers: { judgeId: string; orderIds: number[]; nowMs: number };
   resolve_order: {
     order: string;
     as: 'filled' | 'partly' | 'rejected' | 'not-placed';

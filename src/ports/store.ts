@@ -9,6 +9,7 @@ import { reach } from './reach-rows.ts';
 import * as morning from './readiness-rows.ts';
 import * as people from './report-rows.ts';
 import * as rows from './rows.ts';
+import * as sending from './sending-rows.ts';
 import * as watched from './watch-rows.ts';
 
 /** Every function of the database, with the shape of its answer. Nothing else is ever called. */
@@ -36,18 +37,18 @@ export const answers = {
   read_order: single.orderWithHistory.nullable(),
   decide_run: z.object({ state: rows.runState, planHash: z.string().nullable() }),
   claim_orders: z.array(rows.order),
-  mark_submitting: z.object({ marked: z.array(z.int()), waiting: z.array(z.int()), waitMs: z.int().nullable() }),
+  mark_submitting: sending.marked,
   take_rates: z.array(z.int().nullable()),
   renew_claims: z.object({ renewed: z.int() }),
   release_orders: z.object({ released: z.int() }),
   settle_orders: z.object({ settled: z.int(), fills: z.int(), lateFills: z.array(z.string()) }),
-  trip_breakers: z.object({ canceled: z.int() }),
+  trip_breakers: z.object({ changed: z.array(sending.breaker) }),
   resolve_order: rows.resolved,
   read_blocks: morning.blocks,
   acknowledge_account: morning.acknowledged,
   finish_runs: z.object({ finished: z.int(), nextDueMs: z.int().nullable() }),
   count_unfinished: z.object({ orders: z.int(), messages: z.int() }),
-  sweep_orders: z.object({ expired: z.int(), lapsed: z.int() }),
+  sweep_orders: z.object({ expired: z.int(), stopped: z.int(), lapsed: z.int() }),
   claim_lookups: z.array(rows.order.extend({ halted: z.string().nullable() })),
   read_due_messages: z.array(rows.dueMessage),
   queue_login_reminders: z.object({ queued: z.int() }),

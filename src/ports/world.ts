@@ -153,6 +153,8 @@ export interface World {
   clock: Clock;
   quotes: Quotes;
   venues: ReadonlyMap<string, Venue>;
+  /** Orders of one account that may be at venues at once in this process; left out: a few. */
+  accountSlots?: number;
   /** How accounts get their sessions, by venue; only in live trading. */
   doors?: ReadonlyMap<string, VenueDoor>;
   notifier: Notifier;

@@ -6,11 +6,16 @@ import { batched } from '../ports/batch.ts';
 import type { Answer } from '../ports/store.ts';
 import type { OrderToStart, RateBudget, SubmitOutcome, Venue } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
-import { counting } from './counting.ts';
+import { isTrouble, judgeOf } from './breakers.ts';
+import { type Counter, counting } from './counting.ts';
 import { type ClaimHeld, heartbeat, LEASE_MS } from './heartbeat.ts';
 import { settlementOf } from './outcome.ts';
+import { type Shares, sharesOf } from './shares.ts';
+import { stopped } from './stopped.ts';
 
 const BATCH_ORDERS = 500;
+/** While some are at their venues and nothing may be claimed: how soon it looks again. */
+const LOOK_AGAIN_MS = 250;
 /** Claimed beyond what is being sent, so that a fast venue is not kept waiting for claims. */
 const CLAIM_AHEAD = 100;
 /** A send not started within this time of its mark is abandoned: the lease must outlive every send. */
@@ -31,82 +36,142 @@ export async function execute(
 ): Promise<number> {
   await sweep(world);
   const alive = heartbeat<Held>(world);
-  const send = sender(world, concurrency, stop);
-  const counter = counting((order: Held) => alive.during(order, () => send(order)));
-  let claimed = 0;
+  const shares = sharesOf(world, concurrency);
+  const send = sender(world, { concurrency, shares, stop });
+  // Those that were handed back for their rate are not counted as tried.
+  let tried = 0;
+  const counter = counting(async (order: Held) => {
+    shares.took(order);
+    const sent = await alive.during(order, () => send(order)).finally(() => shares.gave(order));
+    if (sent === 'waits') tried -= 1;
+    return sent === 'sent';
+  });
   try {
     for (;;) {
       const room = Math.max(concurrency * 2, CLAIM_AHEAD) - counter.underWay();
-      const mayClaim = !stop?.aborted && room >= concurrency && claimed < most;
-      const orders = mayClaim ? await claim(world, Math.min(room, BATCH_ORDERS, most - claimed)) : [];
-      claimed += orders.length;
+      const mayClaim = !stop?.aborted && room >= concurrency && tried < most;
+      const orders = mayClaim ? await claim(world, shares, Math.min(room, BATCH_ORDERS, most - tried)) : [];
+      tried += orders.length;
       for (const order of orders) counter.start(order);
-      if (counter.underWay() === 0) return counter.ended();
-      // With nothing left to claim, wait for all: one that was proven not sent may be claimed again.
-      await counter.atMost(orders.length > 0 || room < concurrency ? concurrency : 0);
+      const pace = { isBusy: orders.length > 0 || room < concurrency, concurrency, stop };
+      const goesOn = await waitForRoom(world, counter, shares, pace);
+      if (!goesOn || (counter.underWay() === 0 && tried >= most)) return counter.ended();
     }
   } finally {
     alive.stop();
   }
 }
 
+interface Pace {
+  /** There was something to claim, or no room for it. */
+  isBusy: boolean;
+  concurrency: number;
+  stop: AbortSignal | undefined;
+}
+
+/**
+ * Waits until more may be claimed; false: nothing is left to wait for. With nothing to claim it waits for all that are at
+ * their venues, since one that was proven not sent may be claimed again, but not for long: who hangs makes nobody else
+ * wait. (On a clock that is set, pauses elapse at once: there it waits for all.)
+ */
+async function waitForRoom(
+  { clock }: World,
+  counter: Counter<Held>,
+  shares: Shares,
+  { isBusy, concurrency, stop }: Pace,
+): Promise<boolean> {
+  const waitMs = shares.nextTurnMs();
+  if (counter.underWay() === 0) {
+    if (waitMs === null || stop?.aborted) return false;
+    await Promise.race([clock.sleep(waitMs), stopped(stop)]);
+  } else if (isBusy) await counter.atMost(concurrency);
+  else {
+    const pauseMs = Math.min(waitMs ?? LOOK_AGAIN_MS, LOOK_AGAIN_MS);
+    await Promise.race([counter.atMost(0), ...(clock.virtual ? [] : [clock.sleep(pauseMs)])]);
+  }
+  return true;
+}
+
 async function sweep({ store, clock, tell }: World): Promise<void> {
   const swept = await store.call('sweep_orders', { nowMs: clock.nowMs(), onlyProcess: false });
-  if (swept.expired + swept.lapsed > 0) tell({ step: 'orders_swept', ...swept });
+  if (swept.expired + swept.stopped + swept.lapsed > 0) tell({ step: 'orders_swept', ...swept });
 }
 
 type Held = ClaimedOrder & ClaimHeld;
 
-async function claim({ store, venues, clock }: World, limit: number): Promise<Held[]> {
-  const asked = { claimId: randomUUID(), venues: [...venues.keys()], limit, leaseMs: LEASE_MS };
+async function claim({ store, clock }: World, shares: Shares, limit: number): Promise<Held[]> {
+  const { perAccount } = shares;
+  const claimId = randomUUID();
+  const asked = { claimId, venues: shares.venues(), held: shares.held(), perAccount, limit, leaseMs: LEASE_MS };
   const orders = await store.call('claim_orders', { ...asked, nowMs: clock.nowMs() });
   return orders.map((order) => ({ ...order, claimId: asked.claimId }));
 }
 
-/** One claimed order from its mark to its settlement; false where it may not go (now). */
-function sender(world: World, concurrency: number, stop: AbortSignal | undefined): (order: Held) => Promise<boolean> {
+interface Sending {
+  concurrency: number;
+  shares: Shares;
+  stop: AbortSignal | undefined;
+}
+
+/** One claimed order from its mark to its settlement; `waits` for its rate, or `kept` where it may not go (now). */
+function sender(world: World, sending: Sending): (order: Held) => Promise<'sent' | 'waits' | 'kept'> {
+  const { concurrency, shares, stop } = sending;
   const limit = pLimit(concurrency);
-  const mark = batched((batch: Held[]) => markSubmitting(world, batch, stop), concurrency);
+  const mark = marker(world, concurrency, stop);
   const settle = settler(world);
-  const turn = async (order: Held): Promise<Sent | null> => {
-    for (;;) {
-      const outcome = await limit(() => markAndSend(world, mark, order));
-      if (outcome?.kind !== 'wait') return outcome;
-      // Without its slot, so that other venues' orders go on meanwhile.
-      await world.clock.sleep(outcome.waitMs);
-    }
-  };
+  const judge = judgeOf(world);
   return async (order) => {
-    const outcome = await turn(order);
-    if (!outcome) return false;
-    await settle(settlementOf({ ...order, attempts: order.attempts + 1 }, outcome, world.clock.nowMs()));
+    const outcome = await limit(() => markAndSend(world, mark, order));
+    if (!outcome) return 'kept';
+    if (outcome.kind === 'wait') {
+      // Handed back, without its slot or its place among the claimed: others go on meanwhile.
+      shares.mustWait(order, outcome.waitMs, outcome.isVenue);
+      return 'waits';
+    }
+    const settlement = settlementOf({ ...order, attempts: order.attempts + 1 }, outcome, world.clock.nowMs());
+    await settle(settlement);
     tellOutcome(world, order, outcome);
-    return true;
+    if (isTrouble(settlement) || outcome.isProbe) await judge(order.orderId);
+    return 'sent';
+  };
+}
+
+/** Marks what comes together by one call per venue: one whose database row or rate is held up delays no other. */
+function marker(world: World, most: number, stop: AbortSignal | undefined): (order: Held) => Promise<Marked> {
+  const venues = new Map<string, (order: Held) => Promise<Marked>>();
+  return (order) => {
+    const mark = venues.get(order.venue) ?? batched((batch: Held[]) => markSubmitting(world, batch, stop), most);
+    venues.set(order.venue, mark);
+    return mark(order);
   };
 }
 
 /** `ms`: how long the venue took, where it was asked. */
-type Sent = SubmitOutcome & { ms?: number };
+type Sent = SubmitOutcome & { ms?: number; isProbe: boolean };
 
-type Marked = { kind: 'send' } | { kind: 'wait'; waitMs: number } | { kind: 'no' };
+type Waits = { kind: 'wait'; waitMs: number; isVenue: boolean };
+type Marked = { kind: 'send'; isProbe: boolean } | Waits | { kind: 'no' };
 
 /** Write first, then speak: what the database did not mark is not sent. */
 async function markAndSend(
   world: World,
   mark: (order: Held) => Promise<Marked>,
   order: Held,
-): Promise<Sent | { kind: 'wait'; waitMs: number } | null> {
+): Promise<Sent | Waits | null> {
   const askedAtMs = world.clock.nowMs();
   const marked = await mark(order);
   if (marked.kind === 'no') return null;
   if (marked.kind === 'wait') return marked;
-  if (world.clock.nowMs() - askedAtMs > SEND_WITHIN_MS) return { kind: 'not_sent', reason: 'marked_too_long_ago' };
+  const { isProbe } = marked;
+  if (world.clock.nowMs() - askedAtMs > SEND_WITHIN_MS) {
+    return { kind: 'not_sent', reason: 'marked_too_long_ago', isProbe };
+  }
   const sentAtMs = world.clock.nowMs();
   const outcome = await submitSafely(venueOf(world, order), {
     ...order,
     startBeforeMs: startBeforeMs(order, askedAtMs),
   });
-  return { ...outcome, ms: world.clock.nowMs() - sentAtMs };
+  return { ...outcome, ms: world.clock.nowMs() - sentAtMs, isProbe };
 }
 
 /** One call per claim in the batch (mostly one in all). Once stopped it hands the orders back instead. */
@@ -126,9 +191,10 @@ async function markSubmitting(world: World, batch: Held[], stop: AbortSignal | u
       nowMs: world.clock.nowMs(),
       budgets: budgetsOf(world),
     };
-    const { marked, waiting, waitMs } = await world.store.call('mark_submitting', asked);
-    for (const orderId of marked) verdicts.set(orderId, { kind: 'send' });
-    for (const orderId of waiting) verdicts.set(orderId, { kind: 'wait', waitMs: waitMs ?? 100 });
+    const told = await world.store.call('mark_submitting', asked);
+    for (const orderId of told.marked) verdicts.set(orderId, { kind: 'send', isProbe: told.probes.includes(orderId) });
+    const isVenue = told.venuesWaiting.length > 0;
+    for (const orderId of told.waiting) verdicts.set(orderId, { kind: 'wait', waitMs: told.waitMs ?? 100, isVenue });
   }
   return batch.map(({ orderId }) => verdicts.get(orderId) ?? { kind: 'no' });
 }
@@ -170,19 +236,8 @@ export function settler(world: World): (settlement: Settlement) => Promise<true>
   return batched(async (outcomes: Settlement[]) => {
     const { lateFills } = await world.store.call('settle_orders', { outcomes, nowMs: world.clock.nowMs() });
     for (const clientOrderId of lateFills) world.tell({ step: 'late_fill', alert: true, clientOrderId });
-    if (outcomes.some(isTrouble)) await tripBreakers(world);
     return outcomes.map(() => true as const);
   }, BATCH_ORDERS);
-}
-
-/** No clear answer, or not even sent: enough of these and the fan-out is stopped. */
-function isTrouble({ venueStatus }: Settlement): boolean {
-  return venueStatus === 'unknown' || venueStatus === 'queued';
-}
-
-async function tripBreakers({ store, clock, tell }: World): Promise<void> {
-  const { canceled } = await store.call('trip_breakers', { nowMs: clock.nowMs() });
-  if (canceled > 0) tell({ step: 'breaker_opened', alert: true, canceled });
 }
 
 function tellOutcome({ tell }: World, order: ClaimedOrder, { kind, ms }: Sent): void {

@@ -63,7 +63,7 @@ const alarms: Readonly<Record<string, string>> = {
   scan_failed: 'the scan failed and is tried again',
   scan_refused: 'the scan was refused',
   beyond_calendar: 'the calendar does not know today: nothing is traded',
-  breaker_opened: 'the breaker stopped a fan-out that was failing',
+  breaker_opened: 'sends that were failing are stopped',
   login_missing: 'accounts without a login trade nothing today',
   drift_found: 'our books and a venue’s DIFFER: the accounts are blocked until somebody acknowledges it',
   books_not_compared: 'books could not be compared with their venue’s',
@@ -85,7 +85,8 @@ export function alarming(desk: Desk): Tell {
     if (what === undefined || !step.alert) return;
     const nowMs = clock.nowMs();
     const { runId = null } = step;
-    const notice = { key: `${step.step} ${runId ?? istDate(nowMs)}`, runId, text: `${what}. ${factsOf(step)}` };
+    const about = typeof step['about'] === 'string' ? ` ${step['about']}` : '';
+    const notice = { key: `${step.step} ${runId ?? istDate(nowMs)}${about}`, runId, text: `${what}. ${factsOf(step)}` };
     store
       .call('queue_notices', { notices: [notice], to, nowMs })
       .then(() => sendNotices(desk))

@@ -10,7 +10,7 @@ export function alertWords({ step, alert, ...facts }: Step): string | null {
     case 'late_fill':
       return `${order} was filled after it had ended. Its money and position are booked; the account is blocked until you have looked: npm run account -- --user … --acknowledge ${String(facts['venue'] ?? 'VENUE')}`;
     case 'breaker_opened':
-      return `Too many orders failed: the breaker is open, ${String(facts['canceled'])} orders were canceled unsent.`;
+      return `${String(facts['failed'])} of ${String(facts['tried'])} orders got no clear answer (${String(facts['about'])}): the breaker is open, ${String(facts['waiting'])} orders wait unsent. ${String(facts['next'])}.`;
     case 'heartbeat_failed':
       return `The database did not take a sign of life for ${String(facts['orders'])} orders; another process may take them over.`;
     default:

@@ -20,8 +20,31 @@ create table core.claims (
 );
 create index claims_by_age on core.claims (claimed_at);
 
--- Leases a batch of orders the caller's venues can take, best signal first, then place in the queue. The client makes the claim id:
--- asking again with it gives the same batch, so a lost answer loses nothing. It walks the index of what waits, in its
+-- What a claim has found so far, and the accounts that may have no more of it.
+create type core.claim_room as (taken bigint[], full_accounts bigint[]);
+
+-- Of the orders found, those that leave each account at most `perAccount` with what the caller holds of it already; what
+-- was taken before stays first. Without `perAccount` all of them.
+create function core.room_of(args jsonb, taken bigint[], found_now bigint[]) returns core.claim_room
+language sql stable set search_path = '' as $$
+  with held as (
+    select key::bigint as account_id, value::bigint as n from jsonb_each_text(coalesce(args -> 'held', '{}'))
+  ), ranked as (
+    select o.id, o.account_id, coalesce(held.n, 0) + row_number() over (partition by o.account_id
+      order by not o.id = any(taken), o.position, o.place) as n
+    from public.orders o left join held on held.account_id = o.account_id
+    where o.id = any(taken || found_now) and args -> 'perAccount' is not null
+  )
+  select case when args -> 'perAccount' is null then (taken || found_now, '{}')::core.claim_room
+    else ((select coalesce(array_agg(id), '{}') from ranked where n <= (args ->> 'perAccount')::bigint),
+      array(select account_id from held where n >= (args ->> 'perAccount')::bigint
+        union select account_id from ranked where n >= (args ->> 'perAccount')::bigint))::core.claim_room end;
+$$;
+
+-- Leases a batch of orders the caller's venues can take, best signal first, then place in the queue. The client makes
+-- the claim id: asking again with it gives the same batch, so a lost answer loses nothing. `held` says how many orders
+-- of which account the caller has already: with these an account has at most `perAccount`, so that nobody's orders take
+-- the room of others'. What an open breaker stops is left, but for its probes. It walks the index of what waits, in its
 -- order, and never sorts all of it. (Without jit: before Postgres 18 a plan kind that is switched off makes every plan
 -- look so dear that it is compiled at each call.)
 create function public.claim_orders(args jsonb) returns json
@@ -31,23 +54,43 @@ declare
   claim constant text := args ->> 'claimId';
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
   database_now constant timestamptz := core.database_now();
+  -- Asked once: mostly there is none, and no order has to be compared with it.
+  any_open constant boolean := exists (select from public.breakers where is_open);
+  most constant bigint := (args ->> 'limit')::bigint;
+  room core.claim_room := core.room_of(args, '{}', '{}');
+  wanted bigint;
+  found_now bigint[];
   taken bigint[];
 begin
   select order_ids into taken from core.claims where claim_id = claim;
   if not exists (select from public.orders where id = any(taken) and claim_id = claim and status = 'queued') then
-    taken := array(select o.id from public.orders o
-      where o.ended_at is null and o.venue_order_id is null and o.status = 'queued' and o.send_before > now_at
-        -- A queued order with a fill was sent after all, whatever we were told: it must not go again.
-        and o.filled_quantity = 0
-        and (o.lease_until is null or o.lease_until < database_now)
-        and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
-        and args -> 'venues' ? o.venue and not o.run_id = any(array(select id from public.scan_runs where state = 'planning'))
-        -- As a join, not as halted_for: a claim must not ask three questions of every waiting order.
-        and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
-          or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
-      order by o.position, o.place
-      limit (args ->> 'limit')::bigint
-      for no key update of o skip locked);
+    if any_open then
+      taken := core.probes_due(args -> 'venues', (room).full_accounts, now_at, least(most, 20));
+      room := core.room_of(args, taken, '{}');
+    end if;
+    -- Once, mostly: again only where accounts had more waiting than may be claimed of one.
+    loop
+      wanted := most - cardinality((room).taken);
+      found_now := array(select o.id from public.orders o
+        where o.ended_at is null and o.venue_order_id is null and o.status = 'queued' and o.send_before > now_at
+          -- A queued order with a fill was sent after all, whatever we were told: it must not go again.
+          and o.filled_quantity = 0
+          and (o.lease_until is null or o.lease_until < database_now)
+          and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
+          and args -> 'venues' ? o.venue
+          and not o.run_id = any(array(select id from public.scan_runs where state = 'planning'))
+          and not o.account_id = any((room).full_accounts) and not o.id = any((room).taken)
+          and (not any_open or not exists (select from public.breakers b where core.stops(b, o)))
+          -- As a join, not as halted_for: a claim must not ask three questions of every waiting order.
+          and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
+            or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
+        order by o.position, o.place
+        limit wanted
+        for no key update of o skip locked);
+      room := core.room_of(args, (room).taken, found_now);
+      exit when cardinality(found_now) < wanted or cardinality((room).taken) >= most;
+    end loop;
+    taken := (room).taken;
     if cardinality(taken) > 0 then
       update public.orders set claim_id = claim,
         lease_until = database_now + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
@@ -71,8 +114,9 @@ $$;
 
 -- Write first, then speak: only what this call returns may be sent, and only by its caller. It checks, under
 -- the locks it marks under, that the claim still stands, the time is not over, nothing is halted and the venue's rate
--- budget has room. What has to wait for its rate keeps its claim and asks again after `waitMs`. An unknown order may
--- be asked for again by who holds it for its lookup: it passes the same checks and stays unknown. Safe to repeat after
+-- budget has room. What has to wait for its rate is handed back for `waitMs` and holds nothing meanwhile;
+-- `venuesWaiting` are those whose own budget is spent. What an open breaker stops is handed back, too, but for its
+-- probes, which are named. An unknown order may be asked for again by who holds it for its lookup: it passes the same checks and stays unknown. Safe to repeat after
 -- a lost answer: the same mark id is answered with what it marked, as far as that may still go.
 create function public.mark_submitting(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
@@ -88,6 +132,9 @@ declare
   marked bigint[];
   waiting bigint[] := '{}';
   shortest_wait_ms bigint;
+  spent bigint[] := '{}';
+  refused bigint[];
+  probes bigint[];
 begin
   perform from public.orders o where o.id = any(wanted) and o.claim_id = args ->> 'claimId'
     and (o.status in ('queued', 'unknown') or o.mark_id = this_mark) order by o.id for no key update;
@@ -101,15 +148,25 @@ begin
       and (o.status in ('queued', 'unknown') or (o.status = 'submitting' and o.mark_id = this_mark))
       and o.send_before > now_at and o.lease_until >= database_now
       and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
-        or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id))));
+        or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
+      and (o.status <> 'queued' or not exists (select from public.breakers b
+        where core.stops(b, o) and b.next_probe_at > now_at)));
   if budgets = '{}' then
     marked := may;
   else
     select turns.go, turns.waiting, turns.shortest_wait_ms into marked, waiting, shortest_wait_ms
     from core.take_turns(may, this_mark, budgets) turns;
-    -- Their claim stands for as long as they wait their turn.
-    update public.orders o set lease_until = database_now + lease where o.id = any(waiting);
+    spent := array(select unnest(may) except select unnest(marked || waiting));
+    -- Whoever looks one up keeps it; what is queued is claimed again when its turn may have come.
+    update public.orders o set lease_until = case o.status when 'unknown' then database_now + lease end,
+      claim_id = case o.status when 'unknown' then o.claim_id end,
+      next_attempt_at = case o.status when 'unknown' then o.next_attempt_at
+        else now_at + shortest_wait_ms * interval '1 millisecond' end
+    where o.id = any(waiting);
   end if;
+  select taken.refused, taken.probes into refused, probes
+  from core.take_probes(marked, this_mark, now_at, lease) taken;
+  marked := array(select id from unnest(marked) id where not id = any(refused));
   update public.orders o set status = case o.status when 'queued' then 'submitting' else o.status end,
     submitted_at = now_at, changed_at = now_at, attempts = o.attempts + 1, mark_id = this_mark,
     lease_until = database_now + lease
@@ -118,11 +175,14 @@ begin
   -- What may not go now is handed back; a halt is looked at again when somebody claims, a spent day is not.
   if cardinality(marked) + cardinality(waiting) < cardinality(wanted) then
     update public.orders o set claim_id = null, lease_until = null,
-      next_attempt_at = case when o.id = any(may) then o.send_before else o.next_attempt_at end
+      next_attempt_at = case when o.id = any(spent) then o.send_before else o.next_attempt_at end
     where o.id = any(wanted) and not o.id = any(marked || waiting)
       and o.claim_id = args ->> 'claimId' and o.status = 'queued';
   end if;
-  return jsonb_build_object('marked', to_jsonb(marked), 'waiting', to_jsonb(waiting), 'waitMs', shortest_wait_ms);
+  return jsonb_build_object('marked', to_jsonb(marked), 'waiting', to_jsonb(waiting), 'waitMs', shortest_wait_ms,
+    'probes', to_jsonb(probes), 'venuesWaiting', (select coalesce(jsonb_agg(distinct o.venue), '[]')
+      from public.orders o where o.id = any(waiting)
+        and core.rate_wait_ms(o.venue, nullif(budgets -> o.venue -> 'venue', 'null')) > 0));
 end $$;
 
 -- Which of the orders their venues' rate budgets let go now and which have to wait; neither: not today any more. What
@@ -203,6 +263,7 @@ begin
   order by a.id for no key update;
   perform from public.orders where id = any(touched) order by id for no key update;
 
+  perform core.note_sends(outcomes);
   select booked.fresh, booked.late_ones into fresh, late_ones from core.book_fills(outcomes) booked;
   if cardinality(late_ones) > 0 then
     perform core.book_late_fills(late_ones, now_at);
@@ -428,6 +489,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
   expired bigint[];
+  stopped bigint[] := '{}';
   lapsed bigint;
 begin
   select array_agg(due.id) into expired from (
@@ -437,13 +499,17 @@ begin
     perform from public.accounts where id in (select account_id from public.orders where id = any(expired))
     order by id for no key update;
     perform from public.orders where id = any(expired) order by id for no key update;
+    -- What an open breaker held back to the end was stopped by it, unless a halt would have stopped it, too.
+    stopped := array(select o.id from public.orders o where o.id = any(expired)
+      and core.stopped_until(o) is not null and core.halted_for(o) is null);
     with ended as (
-      update public.orders set status = 'expired', reason = 'not_sent_in_time', ended_at = now_at, changed_at = now_at,
-        claim_id = null, lease_until = null
+      update public.orders set ended_at = now_at, changed_at = now_at, claim_id = null, lease_until = null,
+        status = case when id = any(stopped) then 'canceled' else 'expired' end,
+        reason = case when id = any(stopped) then 'breaker_open' else 'not_sent_in_time' end
       where id = any(expired) and status = 'queued'
-      returning id
+      returning id, status
     )
-    select array_agg(id) into expired from ended;
+    select array_agg(id), array_agg(id) filter (where status = 'canceled') into expired, stopped from ended;
     perform core.end_orders(expired, '{}', now_at);
   end if;
 
@@ -458,7 +524,10 @@ begin
   if (args ->> 'onlyProcess')::boolean then
     update public.orders set claim_id = null, lease_until = null where ended_at is null and claim_id is not null;
   end if;
-  return jsonb_build_object('expired', coalesce(cardinality(expired), 0), 'lapsed', lapsed);
+  delete from public.sends where id = any(array(select id from public.sends
+    where at < core.database_now() - interval '10 minutes' order by at limit 1000 for update skip locked));
+  return jsonb_build_object('lapsed', lapsed, 'stopped', coalesce(cardinality(stopped), 0),
+    'expired', coalesce(cardinality(expired), 0) - coalesce(cardinality(stopped), 0));
 end $$;
 
 -- Orders whose truth is at the venue and whose pause is over, leased to the caller. Asking again with the same claim id

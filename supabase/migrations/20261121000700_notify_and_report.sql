@@ -20,7 +20,8 @@ language sql security definer set search_path = '' as $$
         -- A halted order waits for its end; lifting the halt is nothing that comes due.
         when 'queued' then case when exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
             or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id))) then o.send_before
-          else coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint)) end
+          else greatest(coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint)), 
+            case when exists (select from public.breakers where is_open) then core.stopped_until(o) end) end
         when 'submitting' then core.at((args ->> 'nowMs')::bigint + 1000) else o.next_look_at end) as next_due
     from public.orders o where o.run_id = args ->> 'runId' and o.ended_at is null and core.unfinished(o)
   ), open_message as (
@@ -106,7 +107,10 @@ language sql stable security definer set search_path = '' as $$
   select coalesce(json_agg(json_build_object('position', page.position, 'place', d.place, 'userId', d.user_id,
     'userName', u.name, 'symbol', i.symbol, 'outcome', d.outcome, 'reason', d.reason, 'limit', d.limit_value,
     'actual', d.actual_value, 'order', (select json_build_object('clientOrderId', o.client_order_id, 'side', o.side,
-        'quantity', o.quantity, 'status', o.status, 'reason', o.reason, 'limitPriceMinor', o.limit_price_minor,
+        'quantity', o.quantity, 'status', o.status, 'limitPriceMinor', o.limit_price_minor,
+        -- While an open breaker holds it back, that is why it is still queued.
+        'reason', case when o.status = 'queued' and exists (select from public.breakers where is_open)
+            and core.stopped_until(o) is not null then 'breaker_open' else o.reason end,
         'decisionPriceMinor', o.decision_price_minor, 'filledQuantity', o.filled_quantity,
         'filledValueMinor', o.filled_value_minor, 'chargesMinor', o.charges_minor, 'leverageCenti', o.leverage_centi)
       from public.orders o where o.run_id = d.run_id and o.user_id = d.user_id and o.signal_id = d.signal_id))

@@ -1,61 +1,4 @@
--- When a fan-out fails as a whole, and when a person has to decide: breaker, resolve, acknowledge.
-
--- An order whose sending went wrong in a way that says something about the venue: no clear answer, or not even sent.
--- A refusal names the account or the order, and does not count; nor does a sender of ours that was killed.
--- Most orders tell by themselves that it did not. The others' events are asked by index, with a limit: an `exists` may be
--- planned as a reading of all events there are.
-create function core.went_wrong(o public.orders) returns boolean
-language sql stable as $$
-  select core.may_have_gone_wrong(o)
-    and (select true from public.order_events e where e.order_id = o.id and e.from_status = 'submitting'
-      and e.to_status in ('unknown', 'queued') and e.reason is distinct from 'sender_lost' limit 1) is not null;
-$$;
-
--- What is stopped together: a run's orders at a venue, or of a signal.
-create type core.fan_out as (run_id text, venue text, signal_id text);
-
--- Stops the rest of a signal's or a venue's fan-out when half of at least ten orders went wrong: what was not sent is
--- canceled and its hold voided. The other signals and venues go on. Safe to repeat: canceled orders are ended.
-create function public.trip_breakers(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' set jit = off as $$
-declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
-  failed core.fan_out[];
-  stopped bigint[];
-begin
-  with tried as materialized (
-    select o.run_id, o.venue, o.signal_id, core.went_wrong(o) as wrong
-    from public.orders o join public.scan_runs run on run.id = o.run_id
-    where run.state = 'decided' and o.attempts > 0
-  ), failing as (
-    select run_id, venue, null as signal_id, count(*) as tried, count(*) filter (where wrong) as wrong
-    from tried group by 1, 2
-    union all
-    select run_id, null, signal_id, count(*), count(*) filter (where wrong) from tried group by 1, 3
-  )
-  select array_agg(row(failing.run_id, failing.venue, failing.signal_id)::core.fan_out) into failed
-  from failing join public.scan_runs run on run.id = failing.run_id
-  where tried >= coalesce((run.limits ->> 'breakerMinOrders')::int, 10)
-    and wrong * 100 >= tried * coalesce((run.limits ->> 'breakerPct')::int, 50);
-  -- Mostly there is none, and nobody has to go through what is queued.
-  if failed is null then return jsonb_build_object('canceled', 0); end if;
-
-  select array_agg(o.id) into stopped from public.orders o
-  where o.ended_at is null and o.status = 'queued' and exists (select from unnest(failed) t
-    where t.run_id = o.run_id and (t.venue = o.venue or t.signal_id = o.signal_id));
-
-  perform from public.accounts where id in (select account_id from public.orders where id = any(stopped))
-  order by id for no key update;
-  perform from public.orders where id = any(stopped) order by id for no key update;
-  with canceled as (
-    update public.orders set status = 'canceled', reason = 'breaker_open', ended_at = now_at, changed_at = now_at,
-      claim_id = null, lease_until = null
-    where id = any(stopped) and status = 'queued' returning id
-  )
-  select coalesce(array_agg(id), '{}') into stopped from canceled;
-  perform core.end_orders(stopped, '{}', now_at);
-  return jsonb_build_object('canceled', cardinality(stopped));
-end $$;
+-- When a person has to decide: resolve, acknowledge.
 
 -- A person says what became of an order nobody could find out about. It is booked like a venue's own word, with who said so.
 create function public.resolve_order(args jsonb) returns jsonb
@@ -231,7 +174,10 @@ language sql security definer set search_path = '' as $$
   select jsonb_build_object('finished', (select count(*) from finished), 'nextDueMs', core.ms(least(
     (select min(case when exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
           or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
-        then o.send_before else coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint)) end) from public.orders o
+        then o.send_before
+        else greatest(coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint)), 
+            case when exists (select from public.breakers where is_open) then core.stopped_until(o) end) end)
+      from public.orders o
       join public.scan_runs run on run.id = o.run_id
       where o.ended_at is null and o.status = 'queued' and run.state = 'decided'),
     (select min(next_look_at) from public.orders

@@ -73,7 +73,7 @@ test('marks, settlements, late fills, breaker, sweep, hand-backs and resolutions
         const marked = await mark(store, claimId, others.toReversed());
         sent.push(...marked);
         await settle(store, shuffled(marked, n).map(firstWord));
-        await store.call('trip_breakers', { nowMs });
+        await store.call('trip_breakers', { judgeId: `mess-${n}-${part[0]}`, orderIds: marked, nowMs });
       }
     }),
     ...Array.from({ length: 3 }, async () => {

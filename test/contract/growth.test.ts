@@ -135,7 +135,12 @@ async function askOfTheRun({ scene, ask }: Watched, when: string): Promise<void>
   const { runId } = scene;
   const asked: Watched['ask'] = (name, args) => ask(name, args, `${name}${when}`);
   const few = { claimId: 'claim-4', venues: ['paper'], limit: 10, leaseMs, nowMs };
-  await asked('trip_breakers', { nowMs });
+  const sent = await scene.store.call('read_orders', {
+    ...{ userId: null, status: null, symbol: null, runId, beforeId: null },
+    limit: 10,
+  });
+  const orderIds = sent.map(({ orderId }) => orderId);
+  await asked('trip_breakers', { judgeId: `judge${when}`, orderIds, nowMs });
   await asked('finish_run', { runId, nowMs });
   await asked('finish_runs', { nowMs });
   await asked('read_progress', { runId });

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { defaultRate, type RateBudget } from '../../src/ports/venue.ts';
 import { onEveryDatabase } from './ground.ts';
-import { claim, decideAll, leaseMs, nowMs, openScene, user } from './scene.ts';
+import { claim, decideAll, leaseMs, nowMs, openScene, signal, user } from './scene.ts';
 
 const unlimited = { perSecond: 1_000_000, perMinute: 1_000_000, perDay: 1_000_000 };
 const crowd = (n: number) => Array.from({ length: n }, (_, index) => user(`u${String(index).padStart(2, '0')}`));
@@ -54,7 +54,7 @@ onEveryDatabase('rate budgets', ({ store, session, value }) => {
     expect(granted(answers.flat())).toBe(20);
   });
 
-  test('what has to wait for its rate keeps its claim, the rest goes, and nothing is handed to others', async () => {
+  test('what has to wait for its rate is handed back for as long, the rest goes, and the venue is named', async () => {
     await decideAll(await openScene(store, { users: crowd(5) }));
     const orderIds = (await claim(store, 'c1')).map(({ orderId }) => orderId);
     const budgets = { paper: { account: null, venue: { ...unlimited, perMinute: 3 } } };
@@ -62,12 +62,27 @@ onEveryDatabase('rate budgets', ({ store, session, value }) => {
     const first = await store.call('mark_submitting', { ...asked, markId: 'm1' });
     expect(first.marked).toHaveLength(3);
     expect(first.waiting).toHaveLength(2);
-    expect(first.waitMs).toBe(1000);
+    expect(first).toMatchObject({ waitMs: 1000, venuesWaiting: ['paper'] });
     expect(await claim(store, 'c2')).toEqual([]);
-    expect(await store.call('mark_submitting', { ...asked, markId: 'm2' })).toMatchObject({
-      marked: [],
-      waiting: first.waiting,
+    const again = await claim(store, 'c3', { nowMs: nowMs + 1000 });
+    expect(again.map(({ orderId }) => orderId).toSorted()).toEqual(first.waiting.toSorted());
+  });
+
+  test('where only an account has to wait, its venue is not named', async () => {
+    await decideAll(
+      await openScene(store, { users: crowd(1), signals: [signal('TITAN'), signal('INFY', { rank: 2 })] }),
+    );
+    const orderIds = (await claim(store, 'c1')).map(({ orderId }) => orderId);
+    const budgets = { paper: { account: { ...unlimited, perSecond: 1 }, venue: { ...unlimited, perMinute: 3 } } };
+    const told = await store.call('mark_submitting', {
+      claimId: 'c1',
+      markId: 'm1',
+      orderIds,
+      leaseMs,
+      nowMs,
+      budgets,
     });
+    expect(told).toMatchObject({ marked: [orderIds[0]], waiting: [orderIds[1]], waitMs: 100, venuesWaiting: [] });
   });
 
   test('an account whose day is spent keeps its order until its time is over, and nobody spins on it', async () => {
@@ -82,7 +97,7 @@ onEveryDatabase('rate budgets', ({ store, session, value }) => {
       nowMs,
       budgets,
     });
-    expect(answer).toEqual({ marked: [], waiting: [], waitMs: null });
+    expect(answer).toEqual({ marked: [], probes: [], waiting: [], waitMs: null, venuesWaiting: [] });
     expect(await claim(store, 'c2')).toEqual([]);
     expect(await value(`select status from public.orders`)).toBe('queued');
   });

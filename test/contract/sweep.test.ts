@@ -31,14 +31,14 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   test('what was not sent in time expires, claimed or not, and its hold is voided', async () => {
     await decideAll(await openScene(store, { ...soon, users: [user('asha'), user('ravi')] }));
     await claim(store, 'c1', { limit: 1 });
-    expect(await sweep(nowMs + minuteMs - 1)).toEqual({ expired: 0, lapsed: 0 });
-    expect(await sweep(nowMs + minuteMs)).toEqual({ expired: 2, lapsed: 0 });
+    expect(await sweep(nowMs + minuteMs - 1)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
+    expect(await sweep(nowMs + minuteMs)).toEqual({ expired: 2, stopped: 0, lapsed: 0 });
     expect(await statuses()).toEqual([
       ['expired', 'not_sent_in_time'],
       ['expired', 'not_sent_in_time'],
     ]);
     expect(await value('select sum(held_minor)::int from public.accounts')).toBe(0);
-    expect(await sweep(nowMs + minuteMs)).toEqual({ expired: 0, lapsed: 0 });
+    expect(await sweep(nowMs + minuteMs)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
   });
 
   test('by several at once expires each order once', async () => {
@@ -49,7 +49,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
 
   test('orders of a planning run wait for its end', async () => {
     await acceptAll(await openScene(store, soon));
-    expect(await sweep(nowMs + minuteMs)).toEqual({ expired: 0, lapsed: 0 });
+    expect(await sweep(nowMs + minuteMs)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
   });
 
   test('a halt that is lifted too late leaves nothing to send', async () => {
@@ -68,7 +68,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
     const orderIds = order ? [order.orderId] : [];
     await mark(store, 'c1', orderIds, { leaseMs: -1 });
     const held = await value('select held_minor::int from public.accounts');
-    expect(await sweep(nowMs)).toEqual({ expired: 0, lapsed: 1 });
+    expect(await sweep(nowMs)).toEqual({ expired: 0, stopped: 0, lapsed: 1 });
     expect(await statuses()).toEqual([['unknown', 'sender_lost']]);
     expect(await value('select held_minor::int from public.accounts')).toBe(held);
     expect(await claim(store, 'c2')).toEqual([]);
@@ -79,7 +79,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   test('the lease is the database clock’s, which business time does not move', async () => {
     await decideAll(await openScene(store));
     await sendAll(store);
-    expect(await sweep(nowMs + 10 * minuteMs)).toEqual({ expired: 0, lapsed: 0 });
+    expect(await sweep(nowMs + 10 * minuteMs)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
     const sweepAt = async (clock: string) => {
       const args = JSON.stringify({ nowMs, onlyProcess: false });
       await session.exec(`set daily_scan.now = '${clock}'`);
@@ -89,8 +89,8 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
         await session.exec('reset daily_scan.now');
       }
     };
-    expect(await sweepAt('2000-01-01T00:00:00Z')).toEqual({ expired: 0, lapsed: 0 });
-    expect(await sweepAt('2100-01-01T00:00:00Z')).toEqual({ expired: 0, lapsed: 1 });
+    expect(await sweepAt('2000-01-01T00:00:00Z')).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
+    expect(await sweepAt('2100-01-01T00:00:00Z')).toEqual({ expired: 0, stopped: 0, lapsed: 1 });
   });
 
   test('the only process knows that whoever held a claim or was sending is gone', async () => {
@@ -98,9 +98,9 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
     await claim(store, 'c1');
     const first = Number(await value('select min(id)::int from public.orders'));
     await mark(store, 'c1', [first]);
-    expect(await sweep(nowMs)).toEqual({ expired: 0, lapsed: 0 });
+    expect(await sweep(nowMs)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
     expect(await claim(store, 'c2')).toEqual([]);
-    expect(await sweep(nowMs, true)).toEqual({ expired: 0, lapsed: 1 });
+    expect(await sweep(nowMs, true)).toEqual({ expired: 0, stopped: 0, lapsed: 1 });
     expect(await statuses()).toEqual([
       ['unknown', 'sender_lost'],
       ['queued', null],

@@ -15,7 +15,10 @@ test('what a person has to do is said in words, with the order and the command',
   expect(alertWords({ step: 'late_fill', alert: true, clientOrderId: 'abc1' })).toContain(
     'Order abc1 was filled after',
   );
-  expect(alertWords({ step: 'breaker_opened', alert: true, canceled: 7 })).toContain('7 orders were canceled unsent');
+  const counts = { failed: 6, tried: 10, waiting: 7, about: 'kite', next: 'One is tried at 09:21' };
+  expect(alertWords({ step: 'breaker_opened', alert: true, ...counts })).toBe(
+    '6 of 10 orders got no clear answer (kite): the breaker is open, 7 orders wait unsent. One is tried at 09:21.',
+  );
   expect(alertWords({ step: 'something_new', alert: true })).toBe('Please look: something_new');
 });
 

@@ -103,6 +103,7 @@ export const environment = z.object({
   DATA_DIR: z.string().default('.data'),
   TRADING_MODE: z.enum(['paper', 'live'], { error: 'must be paper or live' }).default('paper'),
   EXECUTE: z.enum(['inline', 'worker'], { error: 'must be inline or worker' }).default('inline'),
+  ...sendingVariables,
   SCAN_CUTOFF: cutOff.prefault('09:35'),
   PRICE_BAND_PCT: hundredths('a percentage', 1).prefault('3'),
   PROTECTION_PCT: hundredths('a percentage').prefault('0.50'),
@@ -124,7 +125,6 @@ export const environment = z.object({
   SIGNALS_SECRET: secret.optional(),
   SUPABASE_JWT_ISSUER: address.optional(),
   OPERATOR_AAL: z.enum(['aal1', 'aal2'], { error: 'must be aal1 or aal2' }).default('aal2'),
-  ...sendingVariables,
   ...messageVariables,
   ...venueVariables,
 });

@@ -1,5 +1,5 @@
 import { rateFor } from '../../src/domain/charges.ts';
-import type { ChargeRate } from '../../src/domain/decision.ts';
+import type { ChargeRate, RunLimits } from '../../src/domain/decision.ts';
 import { clientOrderIdOf, signalIdOf } from '../../src/domain/ids.ts';
 import { holdFor, marginFor } from '../../src/domain/sizing.ts';
 import type { Instrument, Quote, Side, Signal, UserSettings } from '../../src/domain/words.ts';
@@ -62,7 +62,7 @@ export interface Setting {
   signals?: Signal[];
   users?: UserSettings[];
   quotes?: Quote[];
-  limits?: Partial<Omit<typeof limits, 'symbolCapMinor'> & { symbolCapMinor: number | null }>;
+  limits?: Partial<RunLimits>;
   cutOffMs?: number;
   sendBeforeMs?: number;
 }

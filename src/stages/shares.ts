@@ -1,7 +1,7 @@
 import type { World } from '../ports/world.ts';
 
 /** Orders of one account that may be at venues at once, where nothing else is said. */
-export const DEFAULT_ACCOUNT_SLOTS = 5;
+const DEFAULT_ACCOUNT_SLOTS = 5;
 
 interface Claimed {
   accountId: number;

@@ -97,11 +97,13 @@ end $look$`;
  * making them anew takes most of a schedule's time.
  */
 const EMPTIED_BY_US_SQL = `do $do$ declare
-  source constant text := pg_get_functiondef('core.refuse_change()'::regprocedure);
+  refusal regprocedure;
 begin
-  if source !~ '\\mbegin\\M' then raise exception 'core.refuse_change is not what it was'; end if;
-  execute regexp_replace(source, '\\mbegin\\M',
-    $$begin if current_setting('simulation.emptying', true) = 'on' then return null; end if;$$);
+  foreach refusal in array array['core.refuse_change()', 'core.refuse_action_change()'] loop
+    if pg_get_functiondef(refusal) !~ '\\mbegin\\M' then raise exception '% is not what it was', refusal; end if;
+    execute regexp_replace(pg_get_functiondef(refusal), '\\mbegin\\M',
+      $$begin if current_setting('simulation.emptying', true) = 'on' then return old; end if;$$);
+  end loop;
 end $do$`;
 
 /**

@@ -7,7 +7,7 @@ import { command, ending, printRefusal } from './commands/command.ts';
 import { connectionCommand } from './commands/connect.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { halt, resume } from './commands/halt.ts';
-import { importFile } from './commands/import.ts';
+import { type ImportFlags, importFile } from './commands/import.ts';
 import { messagesCommand } from './commands/messages.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { readyCommand } from './commands/ready.ts';
@@ -80,7 +80,7 @@ program
   .argument('<what>', 'signals, users, prices or instruments')
   .argument('<csv>', 'the file')
   .option('--json', 'one JSON document on stdout')
-  .action((what: string, file: string, flags: { json?: boolean }) => command(importFile(what, file))(flags));
+  .action((what: string, file: string, flags: ImportFlags) => command(importFile(what, file))(flags));
 
 program
   .command('why')
@@ -203,9 +203,22 @@ for (const [name, work, what] of [
     .action(command(work));
 }
 
-for (const name of ['halt', 'resume', 'resolve', 'messages', 'whatsapp']) {
-  const acting = program.commands.find((one) => one.name() === name);
-  acting?.option('--by <who>', 'who does it, for the log of operator actions (default: user@host of this machine)');
+const actingCommands = new Set([
+  'account',
+  'apikey',
+  'calendar',
+  'halt',
+  'import',
+  'messages',
+  'migrate',
+  'resolve',
+  'resume',
+  'scan',
+  'whatsapp',
+]);
+for (const acting of program.commands.filter((one) => actingCommands.has(one.name()))) {
+  acting.option('--by <who>', 'who does it, for the log of operator actions (default: user@host of this machine)');
+  if (!acting.options.some(({ long }) => long === '--why')) acting.option('--why <text>', 'why, for the same log');
 }
 
 try {

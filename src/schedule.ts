@@ -87,7 +87,15 @@ export async function scanNow(world: World, settings: ScanSettings, stop: AbortS
 
 function scheduledRequest(settings: ScanSettings, stop: AbortSignal): RunRequest {
   const waitMs = settings.inline ? INLINE_WAIT_MS : 0;
-  return { ...settings, dryRun: false, expectPlan: null, waitMs, stop, given: nothingGiven, onlyCounts: true };
+  return {
+    ...settings,
+    dryRun: false,
+    expectPlan: null,
+    waitMs,
+    stop,
+    given: { ...nothingGiven, by: { who: 'schedule', how: 'service' } },
+    onlyCounts: true,
+  };
 }
 
 /**

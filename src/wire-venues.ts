@@ -69,7 +69,7 @@ export function loginLinks(config: Config, doors: RealVenues['doors']): NonNulla
 export async function realVenues({ config, store, clock, mode }: RealVenuesParts): Promise<RealVenues> {
   const keys = masterKeys(config);
   if (!keys) throw new Error('CREDENTIALS_KEY is not set: no venue can be reached without it');
-  const vault = storeVault({ store, clock, keys });
+  const vault = storeVault({ store, clock, keys, by: null });
   const wireOf = (venue: string) => {
     const credentials = async ({ accountId }: AccountAtVenue) => {
       return (await vault.read({ accountId, venue, mode }))?.secrets ?? null;

@@ -8,6 +8,7 @@ import { allowedBy, execForm, readDockerfile, wordsOf } from '../scripts/deploy/
 import { istDate, istTime } from '../src/domain/ist.ts';
 import { buy, storeOf } from './pipeline/desk.ts';
 import { freshPostgres, type TestPostgres } from './support/postgres.ts';
+import { tester } from './support/tester.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
@@ -162,7 +163,7 @@ describe('supabase/backstop.sql', () => {
   it('tells somebody when there are signals for today and no decided run, and nobody otherwise', async () => {
     expect(await run('daily-scan-check')).toEqual([]);
     const today = buy('TITAN', 1, 3560_00, { tradeDate: istDate(Date.now()) });
-    await storeOf(database).call('import_signals', { signals: [today], source: 'test' });
+    await storeOf(database).call('import_signals', { by: tester, signals: [today], source: 'test' });
     const [told] = await run('daily-scan-check');
     expect(told).toMatchObject({
       url: 'https://alert.example',

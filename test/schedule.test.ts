@@ -7,6 +7,7 @@ import { checkNow, dueAt, scanNow, startSchedule, syncNow } from '../src/schedul
 import { type Door, type DoorOptions, door } from './http/door.ts';
 import { runId, tradeDate } from './pipeline/desk.ts';
 import { freshPostgres } from './support/postgres.ts';
+import { tester } from './support/tester.ts';
 
 const day = (overrides: DayOverride[] = []) => ({ cutOffTime: '09:35:00', overrides });
 const due = (date: string, time: string, overrides: DayOverride[] = []) => {
@@ -154,7 +155,7 @@ describe('the schedule', () => {
     for (const [n, days] of [1, 400, 401].entries()) {
       const requestId = `6f1c1c1e-0000-4000-8000-00000000000${n}`;
       const nowMs = here.clock.nowMs() - days * 24 * 3600_000 - n;
-      await here.store.call('receive_signals', { requestId, source: 'http:test', nowMs, rows: [row] });
+      await here.store.call('receive_signals', { by: tester, requestId, source: 'http:test', nowMs, rows: [row] });
     }
     await syncNow(here.world, here.parts.settings, never);
     expect(here.told).toContainEqual({ step: 'old_rows_forgotten', forgotten: 2 });

@@ -9,8 +9,10 @@ import type { Clock, Tell, World } from '../../src/ports/world.ts';
 import { decideAndAccept } from '../../src/stages/decide.ts';
 import { open } from '../../src/stages/open.ts';
 import { nothingGiven, type OpenRun, type RunRequest } from '../../src/stages/request.ts';
+
 import { scan } from '../../src/stages/scan.ts';
 import { makeWorld } from '../../src/wire.ts';
+import { tester } from '../../test/support/tester.ts';
 import { refuse } from '../flags.ts';
 
 /** An ordinary day of the NSE. Every case starts at its 09:20. */
@@ -72,7 +74,7 @@ export function benchRequest(concurrency: number): RunRequest {
     limits: { ...plainConfig().limits, quoteMaxAgeMs: 3_600_000 },
     concurrency,
     inline: true,
-    given: nothingGiven,
+    given: { ...nothingGiven, by: { who: 'bench', how: 'service' } },
   };
 }
 
@@ -95,7 +97,7 @@ export async function importUsers(store: Store, count: number): Promise<void> {
       const limits = { maxOpenPositions: null, dailyLossLimitBps: null };
       return { id, name: id.replace('-', ' '), whatsapp: null, ...settings, ...limits, venue: 'paper' };
     });
-    await store.call('import_users', { users, mode: 'paper', source: 'bench', nowMs });
+    await store.call('import_users', { by: tester, users, mode: 'paper', source: 'bench', nowMs });
   }
 }
 
@@ -103,7 +105,7 @@ export async function importUsers(store: Store, count: number): Promise<void> {
 export async function importPrices(store: Store, count: number): Promise<string[]> {
   const symbols = Array.from({ length: count }, (_, index) => `S${index + 1}`);
   const price = { date: tradeDate, openMinor: PRICE_MINOR, closeMinor: PRICE_MINOR };
-  await store.call('import_prices', { prices: symbols.map((symbol) => ({ symbol, ...price })) });
+  await store.call('import_prices', { by: tester, prices: symbols.map((symbol) => ({ symbol, ...price })) });
   return symbols;
 }
 
@@ -111,7 +113,7 @@ export async function importPrices(store: Store, count: number): Promise<string[
 export async function importDay(store: Store, users: number, signals: number): Promise<void> {
   await importUsers(store, users);
   const symbols = await importPrices(store, signals);
-  await store.call('import_signals', { signals: symbols.map(signalOf), source: 'bench' });
+  await store.call('import_signals', { by: tester, signals: symbols.map(signalOf), source: 'bench' });
 }
 
 function signalOf(symbol: string, index: number): Signal {

@@ -2,6 +2,7 @@ import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { newApiKey } from '../../src/http/auth.ts';
+import { tester } from '../../test/support/tester.ts';
 import { mustBalance } from './books.ts';
 import { importPrices, importUsers, startMs } from './day.ts';
 import { type Bench, type BenchCase, figure, judged, quantile, type Row, recorded, sized, times } from './frame.ts';
@@ -45,7 +46,7 @@ async function measureOn(bench: Bench, { store, session, url }: BenchDatabase): 
   const symbols = await importPrices(store, SYMBOLS);
   const { key, hash, hint } = newApiKey();
   const role = { role: 'operator', userId: null, label: 'bench' } as const;
-  await store.call('create_api_key', { hash, hint, ...role, nowMs: startMs });
+  await store.call('create_api_key', { by: tester, hash, hint, ...role, nowMs: startMs });
   const door = startPart('door', { url });
   try {
     const { address } = z.object({ address: z.string() }).parse(await door.heard());

@@ -65,7 +65,7 @@ function requestFor(n: number, symbol: string): OrderRequest {
     quantity: 1,
     limitPriceMinor: null,
   } as const;
-  return { principal: 'bench', key: `k${n}`, bodyHash: `b${n}`, order };
+  return { principal: 'bench', key: `k${n}`, bodyHash: `b${n}`, order, by: null };
 }
 
 function rowOf(bench: Bench, { accepted, asked }: Waits): Row {

@@ -61,7 +61,7 @@ async function explainedOn(bench: Bench, { url }: BenchDatabase, users: number):
         // A sale: everybody holds every symbol by now.
         const asked = { userId: `user-${1 + (n % users)}`, exchange: 'NSE', symbol: 'S1', side: 'SELL' } as const;
         const order = { ...asked, quantity: 1, limitPriceMinor: null };
-        return { principal: 'bench', key: `k${n}`, bodyHash: `b${n}`, order };
+        return { principal: 'bench', key: `k${n}`, bodyHash: `b${n}`, order, by: null };
       });
       await placeOrders(world, { mode, limits }, requests);
     }

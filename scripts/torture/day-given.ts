@@ -19,6 +19,7 @@ export function dayGiven(tradeDate: string, round: number): Given {
     signals,
     users: Array.from({ length: USERS }, (_, index) => person(index)),
     problems: [],
+    by: { who: 'torture', how: 'service' },
   };
 }
 

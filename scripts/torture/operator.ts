@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store.ts';
 import type { Clock } from '../../src/ports/world.ts';
+import { tester } from '../../test/support/tester.ts';
 import type { WholeBook } from './book.ts';
 
 /** Plays the operator: looks in the venue's book and says what became of each order that stayed unknown. */
@@ -50,7 +51,7 @@ async function acknowledge(store: Store, session: SqlSession, clock: Clock): Pro
     if (!block) continue;
     const { seenEntryId, drifts } = block;
     const seen = { seenEntryId, driftIds: drifts.map(({ driftId }) => driftId), nowMs: clock.nowMs() };
-    await store.call('acknowledge_account', { userId, venue: 'paper', mode: 'paper', ...seen });
+    await store.call('acknowledge_account', { by: tester, userId, venue: 'paper', mode: 'paper', ...seen });
   }
 }
 

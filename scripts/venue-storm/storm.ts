@@ -104,7 +104,12 @@ async function playDay(stage: Stage, config: Config, weathers: ReadonlyMap<strin
   const notReady = readiness.accounts.filter((one) => !one.ready);
   clock.jump(istMs(tradeDate, '09:20') - clock.nowMs());
   for (const one of street.all) one.under(weathers.get(one.name) ?? null);
-  const asked = { dryRun: false, expectPlan: null, waitMs: 0, given: nothingGiven };
+  const asked = {
+    dryRun: false,
+    expectPlan: null,
+    waitMs: 0,
+    given: { ...nothingGiven, by: { who: 'venue-storm', how: 'service' } as const },
+  };
   const result = await run(world, { ...scanSettings(config), ...asked });
   const totals = result.kind === 'report' ? JSON.stringify(result.report.totals) : result.message;
   say(`${readiness.accounts.length} accounts, ${notReady.length} not ready; after the first round: ${totals}`);

@@ -5,6 +5,7 @@ import { formatRupees } from '../domain/rupees.ts';
 import type { Blocks } from '../ports/readiness-rows.ts';
 import type { Answer } from '../ports/store.ts';
 import { acknowledge, blockText } from './acknowledge.ts';
+import { actorOf } from './actor.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -20,6 +21,8 @@ interface AccountFlags {
   auth?: string;
   acknowledge?: string;
   seen?: string;
+  by?: string;
+  why?: string;
   json?: boolean;
 }
 
@@ -42,11 +45,12 @@ export async function accountCommand(config: Config, flags: AccountFlags): Promi
   const place = placeToAsk(config);
   sayPlace(place);
   return withStore(config, place, async (store) => {
+    const by = actorOf(flags);
     const found = await store.call('read_user', { userId: asked });
     const userId = found?.id ?? userIdOf(asked);
-    const { changed } = await store.call('set_user', { userId, ...changesOf(flags) });
+    const { changed } = await store.call('set_user', { userId, ...changesOf(flags), by });
     if (flags.acknowledge !== undefined) {
-      const account = { userId, venue: flags.acknowledge, mode: config.mode, nowMs: realClock().nowMs() };
+      const account = { userId, venue: flags.acknowledge, mode: config.mode, nowMs: realClock().nowMs(), by };
       const done = await acknowledge(store, { ...account, seen: flags.seen });
       if (!Array.isArray(done)) return done;
       if (!flags.json) process.stdout.write(done.map((sentence) => `${sentence}\n`).join(''));

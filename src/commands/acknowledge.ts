@@ -1,3 +1,4 @@
+import type { Actor } from '../domain/actions.ts';
 import { formatRupees } from '../domain/rupees.ts';
 import type { Mode } from '../domain/words.ts';
 import type { Blocks } from '../ports/readiness-rows.ts';
@@ -11,6 +12,7 @@ export interface Acknowledging {
   /** What the operator has seen, by the names the list gives it: `d12,d13,b88`. */
   seen: string | undefined;
   nowMs: number;
+  by: Actor;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function acknowledge(store: Store, { seen, ...account }: Acknowledg
   return sentences(account, done);
 }
 
-function notSeen(account: Omit<Acknowledging, 'seen' | 'nowMs'>, block: Blocks): string {
+function notSeen(account: Omit<Acknowledging, 'seen' | 'nowMs' | 'by'>, block: Blocks): string {
   return `Look at what blocks the ${account.mode} account at ${account.venue}, then say that you have seen it:\n${blockText(account.userId, block)}`;
 }
 

@@ -2,9 +2,10 @@ import { hostname, userInfo } from 'node:os';
 import type { Actor } from '../domain/actions.ts';
 
 /** Who runs this command, for the log of operator actions: what `--by` says, else the system's user and host. */
-export function actorOf({ by }: { by?: string | undefined }): Actor {
+export function actorOf({ by, why }: { by?: string | undefined; why?: string | undefined }): Actor {
   const given = by?.trim();
-  return { who: given === undefined || given === '' ? `${systemUser()}@${hostname()}` : given, how: 'cli' };
+  const who = given === undefined || given === '' ? `${systemUser()}@${hostname()}` : given;
+  return { who, how: 'cli', ...(why === undefined ? {} : { why }) };
 }
 
 function systemUser(): string {

@@ -1,5 +1,6 @@
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
+import type { Actor } from '../domain/actions.ts';
 import { userIdOf } from '../domain/ids.ts';
 import { istIso } from '../domain/ist.ts';
 import { newApiKey } from '../http/auth.ts';
@@ -8,6 +9,7 @@ import type { Answer, Store } from '../ports/store.ts';
 import { plain, table } from '../terminal/table.ts';
 import { fitted } from '../terminal/width.ts';
 import { placeOf } from '../wire.ts';
+import { actorOf } from './actor.ts';
 import { parseExpiry } from './expiry.ts';
 import { sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
@@ -19,6 +21,7 @@ export interface ApikeyFlags {
   scope?: string;
   expires?: string;
   key?: string;
+  by?: string;
   json?: boolean;
 }
 
@@ -45,14 +48,16 @@ function workOf(what: string, flags: ApikeyFlags): Work | Refusal {
   if (what === 'list') return (store) => list(store, flags);
   if (what === 'revoke') {
     const { key } = flags;
-    if (key !== undefined && /^ds_[\w-]{6,}$/.test(key)) return (store) => revoke(store, hintOfKey(key));
+    if (key !== undefined && /^ds_[\w-]{6,}$/.test(key))
+      return (store) => revoke(store, hintOfKey(key), actorOf(flags));
     return refusal('bad_flag', 'Give --key: the key, or its first nine characters as `apikey list` shows them.');
   }
   if (what === 'create') return creation(flags);
   return refusal('bad_flag', `"${what}" is nothing to do with keys: it is create, list or revoke.`);
 }
 
-function creation({ role, user, label = '', scope = 'trade', expires, json }: ApikeyFlags): Work | Refusal {
+function creation(flags: ApikeyFlags): Work | Refusal {
+  const { role, user, label = '', scope = 'trade', expires, json } = flags;
   if (role !== 'operator' && role !== 'user') return refusal('bad_flag', 'Give --role operator or --role user.');
   if (role === 'user' && user === undefined) return refusal('bad_flag', 'A key of role user needs --user: name or id.');
   if (role === 'operator' && user !== undefined) {
@@ -66,7 +71,8 @@ function creation({ role, user, label = '', scope = 'trade', expires, json }: Ap
   return async (store) => {
     const { key, hash, hint } = newApiKey();
     const userId = user === undefined ? null : userIdOf(user);
-    const asked = { hash, hint, role, scope, userId, label, expiresMs, nowMs } as const;
+    const by = actorOf(flags);
+    const asked = { hash, hint, role, scope, userId, label, expiresMs, nowMs, by } as const;
     const { kind } = await store.call('create_api_key', asked);
     if (kind === 'no_such_user') {
       return refusal('no_such_user', `There is no user "${user}" here, so no key was made: give the name or the id.`);
@@ -111,8 +117,8 @@ function minuteOf(ms: number | null): string {
   return ms === null ? '' : istIso(ms).slice(0, 16);
 }
 
-async function revoke(store: Store, hint: string): Promise<number | Refusal> {
-  const { kind } = await store.call('revoke_api_key', { hint, nowMs: realClock().nowMs() });
+async function revoke(store: Store, hint: string, by: Actor): Promise<number | Refusal> {
+  const { kind } = await store.call('revoke_api_key', { hint, nowMs: realClock().nowMs(), by });
   if (kind === 'no_such_key') return refusal('no_such_key', `There is no key that begins with ${hint} here.`);
   process.stdout.write(`Key ${hint} is ${kind === 'revoked' ? 'now' : 'already'} revoked.\n`);
   return 0;

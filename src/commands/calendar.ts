@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import { parseTime, parseTradeDate } from '../domain/ist.ts';
 import { tradingDay } from '../domain/session.ts';
 import { placeOf } from '../wire.ts';
+import { actorOf } from './actor.ts';
 import { sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -13,6 +14,8 @@ interface CalendarFlags {
   name?: string;
   from?: string;
   until?: string;
+  by?: string;
+  why?: string;
   json?: boolean;
 }
 
@@ -26,7 +29,8 @@ export async function calendarCommand(config: Config, flags: CalendarFlags): Pro
     const { date, name = '', from = null, until = null } = flags;
     const kind = flags.open ? 'open' : flags.closed ? 'closed' : null;
     if (kind !== null || flags.remove) {
-      await store.call('set_calendar_day', { exchange: 'NSE', date, kind, name, openTime: from, closeTime: until });
+      const change = { kind, name, openTime: from, closeTime: until } as const;
+      await store.call('set_calendar_day', { exchange: 'NSE', date, ...change, by: actorOf(flags) });
     }
     const day = tradingDay(date, await store.call('read_calendar_days', { exchange: 'NSE' }));
     process.stdout.write(`${dayText(date, day)}\n`);

@@ -2,11 +2,13 @@ import { realClock } from '../adapters/clock.ts';
 import { rotate, storeVault } from '../adapters/credentials/vault.ts';
 import { isRealVenue, type RealVenue } from '../adapters/venues/secrets.ts';
 import type { Config } from '../config.ts';
+import type { Actor } from '../domain/actions.ts';
 import { userIdOf } from '../domain/ids.ts';
 import type { Mode } from '../domain/words.ts';
 import type { Store } from '../ports/store.ts';
 import { placeOf } from '../wire.ts';
 import { masterKeys } from '../wire-venues.ts';
+import { actorOf } from './actor.ts';
 import { checkConnections } from './connections.ts';
 import { sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
@@ -16,6 +18,7 @@ export interface ConnectFlags {
   user?: string;
   venue?: string;
   mode?: string;
+  by?: string;
   json?: boolean;
 }
 
@@ -47,7 +50,7 @@ async function workOf(what: string, flags: ConnectFlags, config: Config): Promis
     const message = 'CREDENTIALS_KEY is not set, and everything here is sealed with it: openssl rand -base64 32';
     return refusal('bad_environment', message);
   }
-  if (what === 'rotate') return rotation;
+  if (what === 'rotate') return rotation(actorOf(flags));
   if (what === 'check') return (_, store) => checkConnections({ ...flags, config, store, mode });
   const { user } = flags;
   if (user === undefined || venue === undefined)
@@ -55,14 +58,21 @@ async function workOf(what: string, flags: ConnectFlags, config: Config): Promis
   // Read before the database is opened: a person may take his time.
   const given = await readSecrets(venue);
   if (given.kind === 'refusal') return given;
-  return connection(user, venue, mode, given.secrets);
+  return connection({ user, venue, mode, by: actorOf(flags) }, given.secrets);
 }
 
-function connection(user: string, venue: RealVenue, mode: Mode, secrets: object): Work {
+interface Connection {
+  user: string;
+  venue: RealVenue;
+  mode: Mode;
+  by: Actor;
+}
+
+function connection({ user, venue, mode, by }: Connection, secrets: object): Work {
   return async (config, store) => {
     const found = await store.call('read_user', { userId: user });
     const userId = found?.id ?? userIdOf(user);
-    const opened = await store.call('open_account', { userId, venue, mode });
+    const opened = await store.call('open_account', { userId, venue, mode, by });
     if (opened.kind === 'no_such_user')
       return refusal(
         'no_such_user',
@@ -76,7 +86,7 @@ function connection(user: string, venue: RealVenue, mode: Mode, secrets: object)
     const keys = masterKeys(config);
     if (!keys) throw new Error('the master key was there a moment ago');
     const { accountId, created, tradesAt } = opened;
-    await storeVault({ store, clock: realClock(), keys }).write({ accountId, venue, mode }, secrets, null);
+    await storeVault({ store, clock: realClock(), keys, by }).write({ accountId, venue, mode }, secrets, null);
     say(`${created ? 'Opened' : 'Found'} the ${mode} account of ${userId} at ${venue}, and stored what opens it.`);
     if (tradesAt !== venue) {
       say(`His orders go to ${tradesAt}: to trade at ${venue}, import him with venue ${venue} (column venue).`);
@@ -86,16 +96,18 @@ function connection(user: string, venue: RealVenue, mode: Mode, secrets: object)
   };
 }
 
-const rotation: Work = async (config, store) => {
-  const keys = masterKeys(config);
-  if (!keys) throw new Error('the master key was there a moment ago');
-  const { rewrapped, current, failed } = await rotate({ store, clock: realClock(), keys });
-  say(`${rewrapped} put under the current key, ${current} under it already, ${failed.length} failed.`);
-  for (const { why } of failed) say(`  ${why}`);
-  if (failed.length === 0 && rewrapped > 0)
-    say('CREDENTIALS_KEYS_OLD may be emptied once every process has the new key.');
-  return failed.length === 0 ? 0 : 1;
-};
+const rotation =
+  (by: Actor): Work =>
+  async (config, store) => {
+    const keys = masterKeys(config);
+    if (!keys) throw new Error('the master key was there a moment ago');
+    const { rewrapped, current, failed } = await rotate({ store, clock: realClock(), keys, by });
+    say(`${rewrapped} put under the current key, ${current} under it already, ${failed.length} failed.`);
+    for (const { why } of failed) say(`  ${why}`);
+    if (failed.length === 0 && rewrapped > 0)
+      say('CREDENTIALS_KEYS_OLD may be emptied once every process has the new key.');
+    return failed.length === 0 ? 0 : 1;
+  };
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);

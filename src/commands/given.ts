@@ -6,6 +6,7 @@ import { readUsers } from '../adapters/files/users-file.ts';
 import type { Fault } from '../domain/faults.ts';
 import type { Problem } from '../domain/words.ts';
 import type { Given } from '../stages/request.ts';
+import { actorOf } from './actor.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
 export interface FileFlags {
@@ -13,6 +14,7 @@ export interface FileFlags {
   users?: string;
   prices?: string;
   faults?: string;
+  by?: string;
 }
 
 export interface GivenFiles {
@@ -54,6 +56,7 @@ export function readGiven(flags: FileFlags): GivenFiles | Refusal {
     signals,
     users,
     problems,
+    by: actorOf(flags),
   };
   return { given, prices, faults, warnings };
 }

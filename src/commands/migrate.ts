@@ -1,16 +1,19 @@
 import { type LoginGroup, loginGroups, loginNames, makeLogin } from '../adapters/store/logins.ts';
-import { migrate } from '../adapters/store/migrate.ts';
+import { migrate, readMigrations } from '../adapters/store/migrate.ts';
 import { openPostgresSession } from '../adapters/store/postgres.ts';
 import type { Config } from '../config.ts';
 import { secretFile } from '../config-files.ts';
 import { secret } from '../config-secrets.ts';
 import type { SqlSession } from '../ports/database.ts';
 import { placeOf } from '../wire.ts';
+import { actorOf } from './actor.ts';
 import { sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
 interface MigrateFlags {
   login?: string[];
+  by?: string;
+  why?: string;
   json?: boolean;
 }
 
@@ -24,8 +27,8 @@ interface LoginToMake {
  * `--login service=FILE` it also makes the login the service runs as, with the password of the file, and sets every
  * right anew.
  */
-export async function migrateCommand(config: Config, { login = [] }: MigrateFlags): Promise<number | Refusal> {
-  const logins = loginsOf(login);
+export async function migrateCommand(config: Config, flags: MigrateFlags): Promise<number | Refusal> {
+  const logins = loginsOf(flags.login ?? []);
   if (!Array.isArray(logins)) return logins;
   const place = placeOf(config, 'main');
   sayPlace(place);
@@ -44,7 +47,7 @@ export async function migrateCommand(config: Config, { login = [] }: MigrateFlag
   }
   const session = await openPostgresSession(place.url);
   try {
-    const { applied, current } = await migrate(session);
+    const { applied, current } = await migrate(session, readMigrations(), actorOf(flags));
     for (const name of applied) process.stdout.write(`applied ${name}\n`);
     process.stdout.write(`The schema is up to date (${applied.length} applied, ${current.length} in all).\n`);
     return (await makeLogins(session, logins)) ?? 0;

@@ -4,7 +4,24 @@ export const operatorActions = {
   resume: 'lifted a halt',
   resolve_order: 'said what became of an order that stayed unknown',
   resend_message: 'had a message sent once more',
+  stop_messages: 'stopped all messages',
   resume_messages: 'let messages go again after a stop',
+  import_instruments: 'brought instruments in',
+  import_signals: 'brought signals in from a file',
+  import_users: 'brought users in: counts, and who changed how (the first 200)',
+  import_prices: 'brought daily prices in',
+  receive_signals: 'sent signals over HTTP',
+  set_user: 'changed the settings of a user',
+  open_account: 'opened an account at a venue for a user',
+  store_credentials: 'stored what opens an account at a venue, or put it under another master key',
+  acknowledge_account: 'acknowledged what blocked an account',
+  set_calendar_day: 'added a day to the calendar, or took one out',
+  create_api_key: 'made an API key',
+  revoke_api_key: 'revoked an API key',
+  open_run: 'began the run of a session',
+  place_order: 'placed one order in a user’s name',
+  forget_old: 'deleted rows that are kept for a time only',
+  migrate: 'brought the schema to a version',
 } as const;
 
 export type OperatorAction = keyof typeof operatorActions;
@@ -14,4 +31,5 @@ export interface Actor {
   /** cli: `user@host` or what `--by` said; http: `key:HINT` or `login:SUBJECT`; service: the part that acts by itself. */
   who: string;
   how: 'cli' | 'http' | 'service';
+  why?: string;
 }

@@ -83,7 +83,7 @@ function runUntil({ world, settings, deadlineMs }: HttpParts, stop: AbortSignal)
     expectPlan: null,
     waitMs,
     stop,
-    given: nothingGiven,
+    given: { ...nothingGiven, by: { who: 'cron', how: 'http' } },
     onlyCounts: true,
   });
 }

@@ -8,7 +8,7 @@ import { symbolPattern } from '../domain/signal-rules.ts';
 import { cut } from '../domain/text.ts';
 import type { OrderRequest } from '../stages/place.ts';
 import type { HttpEnv } from './auth.ts';
-import type { Caller } from './parts.ts';
+import { actorOf, type Caller } from './parts.ts';
 import type { Problem } from './problem.ts';
 
 const decimal = z.union([z.string(), z.number().transform(String)]).transform((text, context) => {
@@ -53,7 +53,8 @@ export async function readRequest(c: Context<HttpEnv>): Promise<{ request: Order
   const bodyHash = createHash('sha256').update(JSON.stringify(order), 'utf8').digest('hex');
   // A user's keys and logins are all he: a request he repeats under another one is the same.
   const { role, principal, apiKey } = c.get('caller');
-  return { request: { principal: role === 'user' ? `user:${whose}` : principal, key, bodyHash, apiKey, order } };
+  const asking = role === 'user' ? { principal: `user:${whose}`, by: null } : { principal, by: actorOf({ principal }) };
+  return { request: { ...asking, key, bodyHash, apiKey, order } };
 }
 
 const noKey: Problem = {

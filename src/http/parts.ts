@@ -1,4 +1,5 @@
 import type { UpgradeWebSocket } from 'hono/ws';
+import type { Actor } from '../domain/actions.ts';
 import type { World } from '../ports/world.ts';
 import type { RunRequest } from '../stages/request.ts';
 import { stoppedWithin } from '../stages/stopped.ts';
@@ -17,6 +18,11 @@ interface Shown {
 
 /** Who is asking. Operators act for everybody; a user sees and places only what is their own. */
 export type Caller = Shown & ({ role: 'operator'; userId: null } | { role: 'user'; userId: string });
+
+/** Who asks, for the log of operator actions. */
+export function actorOf({ principal }: Pick<Caller, 'principal'>): Actor {
+  return { who: principal, how: 'http' };
+}
 
 /** Why a request is turned away: an HTTP status and our code for it, as problem JSON says them. */
 export interface TurnedAway {

@@ -96,6 +96,7 @@ async function received({ world }: HttpParts, source: string, rows: readonly Rea
     requestId: randomUUID(),
     source: `http:${source}`,
     nowMs: clock.nowMs(),
+    by: { who: source, how: 'http' },
     rows: rows.map((row, position) => {
       if ('signal' in row) return { ...row, position, problem: null };
       const { field, reason } = row.problem;

@@ -52,6 +52,8 @@ export interface OrderToPlace {
   bodyHash: string;
   /** The hint of the API key it was asked with: the database checks it once more. null: another kind of login. */
   apiKey?: string | null;
+  /** The operator who asks in a user's name; null: the user. */
+  by: Actor | null;
   sendBeforeMs: number;
   signal: Signal;
 }
@@ -66,11 +68,11 @@ interface Scope {
 
 /** The arguments of every function. Business time is always one of them. */
 export interface Arguments extends MessageArguments, CredentialArguments, ReadinessArguments, ActionArguments {
-  import_instruments: { instruments: Instrument[] };
-  import_signals: { signals: Signal[]; source: string };
-  import_users: { users: UserToImport[]; mode: string; source: string; nowMs: number };
+  import_instruments: { instruments: Instrument[]; by: Actor };
+  import_signals: { signals: Signal[]; source: string; by: Actor };
+  import_users: { users: UserToImport[]; mode: string; source: string; nowMs: number; by: Actor };
   import_holdings: { holdings: object[]; nowMs: number };
-  import_prices: { prices: { symbol: string; date: string; openMinor: number; closeMinor: number }[] };
+  import_prices: { prices: { symbol: string; date: string; openMinor: number; closeMinor: number }[]; by: Actor };
   read_prices: { tradeDate: string; listings: { exchange: string; symbol: string }[] };
   set_user: {
     userId: string;
@@ -84,6 +86,7 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     denySymbols?: string[] | null;
     /** The login (JWT `sub`) that is this user's. */
     authUserId?: string | null;
+    by: Actor;
   };
   read_user: { userId: string };
   set_calendar_day: {
@@ -93,6 +96,7 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     name: string;
     openTime: string | null;
     closeTime: string | null;
+    by: Actor;
   };
   read_inputs: { mode: string; tradeDate: string; runId: string };
   open_run: {
@@ -107,6 +111,7 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     signals: { signalId: string; position: number; sendBeforeMs: number }[];
     quotes: Quote[];
     userIds: string[] | null;
+    by: Actor;
   };
   reprice_run: { runId: string; quotes: Quote[] };
   read_run: { runId: string };
@@ -199,8 +204,8 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
   read_report_decisions: { runId: string; afterPosition: number; afterPlace: number; limit: number };
   read_report_messages: { runId: string; afterPlace: number; limit: number };
   why: { user: string; symbol: string; date: string | null };
-  forget_old: { nowMs: number; keptDays: number; limit: number };
-  receive_signals: { requestId: string; source: string; nowMs: number; rows: SignalToReceive[] };
+  forget_old: { nowMs: number; keptDays: number; limit: number; by: Actor };
+  receive_signals: { requestId: string; source: string; nowMs: number; rows: SignalToReceive[]; by: Actor };
   create_api_key: {
     hash: string;
     hint: string;
@@ -212,11 +217,12 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     /** From then on it opens nothing; left out: it has no end. */
     expiresMs?: number | null;
     nowMs: number;
+    by: Actor;
   };
   find_api_key: { hash: string };
   find_api_keys: { hashes: string[] };
   note_key_uses: { hints: string[] };
-  revoke_api_key: { hint: string; nowMs: number };
+  revoke_api_key: { hint: string; nowMs: number; by: Actor };
   read_api_keys: Record<string, never>;
   find_auth_user: { authUserId: string };
   halt: Scope;

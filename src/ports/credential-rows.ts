@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import type { Actor } from '../domain/actions.ts';
 import { mode } from './rows.ts';
 
 // What the database is asked, and answers, about accounts at venues and the sealed secrets that open them.
 
 export interface CredentialArguments {
-  open_account: { userId: string; venue: string; mode: string };
+  open_account: { userId: string; venue: string; mode: string; by: Actor };
   store_credentials: {
     accountId: number;
     keyId: string;
@@ -13,6 +14,8 @@ export interface CredentialArguments {
     /** The wrapped key of the record that was read before; null: whichever is there. */
     replaces: string | null;
     nowMs: number;
+    /** null: a session that the account's own login made. */
+    by: Actor | null;
   };
   read_credentials: { accountId: number };
   read_all_credentials: Record<string, never>;

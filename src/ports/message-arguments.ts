@@ -84,7 +84,7 @@ export interface MessageArguments {
     nowMs: number;
   };
   /** Met by `sms`, the fallback, it stops the fallback only; by `whatsapp`: everything. */
-  stop_messages: { why: string; channel: 'whatsapp' | 'sms'; nowMs: number };
+  stop_messages: { why: string; channel: 'whatsapp' | 'sms'; nowMs: number; by: Actor };
   /** The same where the last `people` different users of a stage and channel were all refused with this code. */
   stop_refused_in_a_row: {
     code: string;
@@ -94,6 +94,7 @@ export interface MessageArguments {
     people: number;
     why: string;
     nowMs: number;
+    by: Actor;
   };
   resume_messages: { by: Actor; nowMs: number };
   queue_notices: {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Actor } from '../domain/actions.ts';
 import { minor, side, status } from './rows.ts';
 
 // What the database is asked, and answers, about the readiness of accounts and about books that differ.
@@ -57,6 +58,7 @@ export interface ReadinessArguments {
     /** The last entry of the ledger that was there when the block was seen; null: it is not acknowledged. */
     seenEntryId: number | null;
     nowMs: number;
+    by: Actor;
   };
   store_drifts: { tradeDate: string; nowMs: number; drifts: Drift[] };
 }

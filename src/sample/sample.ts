@@ -22,11 +22,12 @@ export const sampleFaults = (): Fault[] => rows('faults.json', readFaults);
 export async function seedSample(store: Store): Promise<void> {
   const nowMs = istMs(sampleDate, '09:00');
   const source = 'bundled sample';
-  await store.call('import_instruments', { instruments: rows('instruments.csv', readInstruments) });
-  await store.call('import_signals', { signals: rows('signals.csv', readSignals), source });
+  const by = { who: source, how: 'service' } as const;
+  await store.call('import_instruments', { instruments: rows('instruments.csv', readInstruments), by });
+  await store.call('import_signals', { signals: rows('signals.csv', readSignals), source, by });
   // What no users file says: Meera has paused, and Rohan came with shares of his own.
   const users = rows('users.csv', readUsers).map((user) => ({ ...user, active: user.name !== 'Meera Nair' }));
-  await store.call('import_users', { users, mode: 'paper', source, nowMs });
+  await store.call('import_users', { users, mode: 'paper', source, nowMs, by });
   const holding = { exchange: 'NSE', symbol: 'ICICIBANK', quantity: 40, priceMinor: 141_000, tradeDate: '2025-06-02' };
   const holder = { userId: 'rohan-mehta', venue: 'paper', mode: 'paper', reference: 'sample-1' };
   await store.call('import_holdings', { holdings: [{ ...holder, ...holding }], nowMs });

@@ -11,9 +11,10 @@ const MOST_AT_ONCE = 10_000;
  * Gives how many rows went.
  */
 export async function forgetOld({ store, clock, tell }: World, stop?: AbortSignal): Promise<number> {
+  const by = { who: 'forgetting', how: 'service' } as const;
   let forgotten = 0;
   while (!stop?.aborted) {
-    const asked = { nowMs: clock.nowMs(), keptDays: KEPT_DAYS, limit: MOST_AT_ONCE };
+    const asked = { nowMs: clock.nowMs(), keptDays: KEPT_DAYS, limit: MOST_AT_ONCE, by };
     const { receivedSignals, rateUses } = await store.call('forget_old', asked);
     forgotten += receivedSignals + rateUses;
     if (receivedSignals < MOST_AT_ONCE && rateUses < MOST_AT_ONCE) break;

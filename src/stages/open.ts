@@ -12,11 +12,12 @@ export async function open(world: World, request: RunRequest, run: OpenRun): Pro
   const { store, clock } = world;
   const { runId, session, frame } = run;
   const { given, mode } = request;
+  const { by } = given;
   const nowMs = clock.nowMs();
   const signals = frame.signals.map(({ signal }) => signal);
-  await store.call('import_instruments', { instruments: given.instruments });
-  if (given.signals) await store.call('import_signals', { signals, source: given.signalsSource });
-  if (given.users) await store.call('import_users', { users: given.users, mode, source: given.usersSource, nowMs });
+  await store.call('import_instruments', { instruments: given.instruments, by });
+  if (given.signals) await store.call('import_signals', { signals, source: given.signalsSource, by });
+  if (given.users) await store.call('import_users', { users: given.users, mode, source: given.usersSource, nowMs, by });
   await store.call('open_run', {
     runId,
     sessionId: session.id,
@@ -33,6 +34,7 @@ export async function open(world: World, request: RunRequest, run: OpenRun): Pro
     })),
     quotes: [...frame.quotes.values()],
     userIds: given.users?.map(({ id }) => id) ?? null,
+    by,
   });
   world.tell({ step: 'run_opened', runId, signals: signals.length });
   return { ...run, state: 'planning', frame: await frozenFrame(world, runId), users: null };

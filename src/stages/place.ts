@@ -1,3 +1,4 @@
+import type { Actor } from '../domain/actions.ts';
 import { askedSignal, type OrderAsked, type TradingNow, tradingNow } from '../domain/asked.ts';
 import { decide } from '../domain/decide.ts';
 import type { Decision, PlannedSignal, RunFrame } from '../domain/decision.ts';
@@ -22,6 +23,8 @@ export interface OrderRequest {
   /** The hint of the API key that asks, which the database checks once more; left out: it is not asked with one. */
   apiKey?: string | null;
   order: OrderAsked;
+  /** The operator who asks in the user's name; null: the user. */
+  by: Actor | null;
 }
 
 /** What became of it. Nothing has been said to a venue yet: an accepted order is queued. */
@@ -212,13 +215,14 @@ async function acceptDay(world: World, settings: Settings, cases: DecidedCase[])
     quotes,
     decisions: cases.flatMap(({ decisions }) => decisions),
     requests: cases.map(({ request, planned: { signal, instrument } }) => {
-      const { principal, key, bodyHash, apiKey = null } = request;
+      const { principal, key, bodyHash, apiKey = null, by } = request;
       const closeMs = instrument?.fno ? trading.fnoCloseMs : trading.closeMs;
       return {
         principal,
         key,
         bodyHash,
         apiKey,
+        by,
         signal,
         sendBeforeMs: Math.min(signal.validUntilMs ?? closeMs, closeMs),
       };

@@ -7,6 +7,9 @@ import type { World } from '../ports/world.ts';
  */
 const PEOPLE_IN_A_ROW = 3;
 
+/** Who stops messages where nobody does by hand. */
+const notifying = { who: 'notify', how: 'service' } as const;
+
 type Channel = 'whatsapp' | 'sms';
 type Facts = Readonly<Record<string, string | number | null>>;
 
@@ -29,14 +32,14 @@ export async function stopMessages(
   { store, clock, tell }: World,
   { why, channel, facts }: { why: string; channel: Channel; facts: Facts },
 ): Promise<void> {
-  const { changed } = await store.call('stop_messages', { why, channel, nowMs: clock.nowMs() });
+  const { changed } = await store.call('stop_messages', { why, channel, nowMs: clock.nowMs(), by: notifying });
   if (changed) tell({ step: stepOf(channel), alert: true, ...facts, why });
 }
 
 /** The same where several people in a row were refused with this code; their messages wait for the mending. */
 export async function stopIfInARow({ store, clock, tell }: World, counted: Counted): Promise<void> {
   const { facts, ...refusal } = counted;
-  const asked = { ...refusal, people: PEOPLE_IN_A_ROW, nowMs: clock.nowMs() };
+  const asked = { ...refusal, people: PEOPLE_IN_A_ROW, nowMs: clock.nowMs(), by: notifying };
   const { changed, queued } = await store.call('stop_refused_in_a_row', asked);
   if (changed) tell({ step: stepOf(refusal.channel), alert: true, ...facts, why: refusal.why, queued });
 }

@@ -1,3 +1,4 @@
+import type { Actor } from '../domain/actions.ts';
 import type { RunFrame, RunLimits } from '../domain/decision.ts';
 import type { Session } from '../domain/session.ts';
 import type { Instrument, Mode, Problem, Signal } from '../domain/words.ts';
@@ -13,10 +14,12 @@ export interface Given {
   signals: Signal[] | null;
   users: UserToImport[] | null;
   problems: Problem[];
+  /** Who began it. */
+  by: Actor;
 }
 
 /** A scheduler hands nothing over: signals and users are the database's. */
-export const nothingGiven: Given = {
+export const nothingGiven: Omit<Given, 'by'> = {
   signalsSource: '',
   usersSource: '',
   instruments: [],

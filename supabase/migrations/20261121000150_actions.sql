@@ -69,7 +69,7 @@ create trigger actions_are_append_only before update or delete on public.operato
 create trigger actions_are_never_truncated before truncate on public.operator_actions
   for each statement execute function core.refuse_action_change();
 
--- Records an act in the transaction that does it: `by` is {who, how}, as the acting function was given it. Call it last:
+-- Records an act in the transaction that does it: `by` is {who, how, why?}, as the acting function was given it. Call it last:
 -- it takes the log's lock, after every other lock, until the transaction ends. `of_user` is whom it concerns; a target
 -- `user:ID` says so by itself. Gives the action's number. An act nobody answers for is refused.
 create function core.record_action(by jsonb, action text, target text, before jsonb default null,
@@ -96,7 +96,7 @@ begin
   done.user_id := coalesce(of_user, case when target like 'user:%' then substr(target, 6) end);
   done.before := nullif(before, 'null');
   done.after := nullif(after, 'null');
-  done.why := left(why, 2000);
+  done.why := left(coalesce(why, by ->> 'why'), 2000);
   done.salt := gen_random_uuid();
   done.content_hash := core.action_content_hash(done);
   done.previous_hash := coalesce(head.hash, '');
@@ -111,6 +111,20 @@ end $$;
 create function core.masked(number text) returns text
 language sql immutable strict as $$
   select regexp_replace(number, '.{1,6}$', 'xxxxxx');
+$$;
+
+-- Of two JSON objects what the first says otherwise than the second.
+create function core.differing(one jsonb, other jsonb) returns jsonb
+language sql immutable as $$
+  select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(one) where other -> key is distinct from value;
+$$;
+
+-- Settings of a user without what names or reaches them: that they have a name and a login, and how a number begins.
+create function core.unnamed(settings jsonb) returns jsonb
+language sql immutable as $$
+  select settings || jsonb_strip_nulls(jsonb_build_object('whatsapp', core.masked(settings ->> 'whatsapp'),
+    'name', case when settings ->> 'name' is not null then '(a name)' end,
+    'login', case when settings ->> 'login' is not null then '(a login)' end));
 $$;
 
 -- The newest first: {beforeId (null: from the newest), limit, userId, action, sinceMs (each null: any)}.

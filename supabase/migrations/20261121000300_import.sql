@@ -1,24 +1,46 @@
 -- Bringing instruments, users, signals and holdings in. Every function may be called again with the same rows.
 
+-- {instruments, by}
 create function public.import_instruments(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
-  with written as (
-    insert into public.instruments
-      (exchange, symbol, isin, name, tick_minor, lot_size, freeze_quantity, fno, restricted, assumed)
-    select exchange, symbol, isin, name, "tickMinor", "lotSize", "freezeQuantity", fno, restricted, false
-    from jsonb_to_recordset(args -> 'instruments') as row(exchange text, symbol text, isin text, name text,
-      "tickMinor" bigint, "lotSize" bigint, "freezeQuantity" bigint, fno boolean, restricted text)
-    order by exchange, symbol
-    on conflict (exchange, symbol) do update set
-      isin = excluded.isin, name = excluded.name, tick_minor = excluded.tick_minor, lot_size = excluded.lot_size,
-      freeze_quantity = excluded.freeze_quantity, fno = excluded.fno, restricted = excluded.restricted, assumed = false
-    returning 1
-  ) select jsonb_build_object('written', count(*)) from written;
-$$;
+language plpgsql security definer set search_path = '' as $$
+declare
+  written bigint;
+begin
+  insert into public.instruments
+    (exchange, symbol, isin, name, tick_minor, lot_size, freeze_quantity, fno, restricted, assumed)
+  select exchange, symbol, isin, name, "tickMinor", "lotSize", "freezeQuantity", fno, restricted, false
+  from jsonb_to_recordset(args -> 'instruments') as row(exchange text, symbol text, isin text, name text,
+    "tickMinor" bigint, "lotSize" bigint, "freezeQuantity" bigint, fno boolean, restricted text)
+  order by exchange, symbol
+  on conflict (exchange, symbol) do update set
+    isin = excluded.isin, name = excluded.name, tick_minor = excluded.tick_minor, lot_size = excluded.lot_size,
+    freeze_quantity = excluded.freeze_quantity, fno = excluded.fno, restricted = excluded.restricted, assumed = false;
+  get diagnostics written = row_count;
+  if written > 0 then
+    perform core.record_action(args -> 'by', 'import_instruments', 'instruments',
+      after => jsonb_build_object('rows', written));
+  end if;
+  return jsonb_build_object('written', written);
+end $$;
 
--- Signals whose symbol no instruments file has named get an assumed instrument: paper may trade it, live refuses.
+-- {signals, source, by}
 create function public.import_signals(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
+declare
+  written constant bigint := core.write_signals(args);
+begin
+  if written > 0 then
+    perform core.record_action(args -> 'by', 'import_signals', 'signals', after => jsonb_build_object(
+      'rows', jsonb_array_length(args -> 'signals'), 'written', written, 'source', args -> 'source',
+      'days', (select jsonb_agg(distinct day) from (
+        select value ->> 'tradeDate' as day from jsonb_array_elements(args -> 'signals') limit 100) given)));
+  end if;
+  return jsonb_build_object('written', written);
+end $$;
+
+-- Signals whose symbol no instruments file has named get an assumed instrument: paper may trade it, live refuses.
+create function core.write_signals(args jsonb) returns bigint
+language plpgsql set search_path = '' as $$
 declare
   written bigint;
 begin
@@ -43,7 +65,7 @@ begin
     valid_until = excluded.valid_until, source = excluded.source
   where not exists (select from public.run_signals frozen where frozen.signal_id = excluded.id);
   get diagnostics written = row_count;
-  return jsonb_build_object('written', written);
+  return written;
 end $$;
 
 -- Creates users and their accounts of one mode. The first import of a paper account deposits its capital, once;
@@ -52,6 +74,8 @@ create function public.import_users(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  -- Looked at before it is written; what another import changes meanwhile is in that one's own action.
+  changes constant jsonb := core.user_changes(args);
   created bigint;
 begin
   insert into public.users (id, name, whatsapp, opted_in_at, opt_in_source, active, trading_enabled, strategies,
@@ -103,6 +127,11 @@ begin
          row."maxOpenPositions", row."dailyLossLimitBps",
          case when given ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else account.max_orders_per_day end,
          case when given ? 'maxOrderValueMinor' then row."maxOrderValueMinor" else account.max_order_value_minor end);
+  if created > 0 or jsonb_array_length(changes) > 0 then
+    perform core.record_action(args -> 'by', 'import_users', 'users', after => jsonb_build_object(
+      'mode', args -> 'mode', 'source', args -> 'source', 'rows', jsonb_array_length(args -> 'users'),
+      'created', created, 'changed', jsonb_array_length(changes), 'changes', jsonb_path_query_array(changes, '$[0 to 199]')));
+  end if;
   return jsonb_build_object('created', created);
 end $$;
 
@@ -115,6 +144,34 @@ language sql immutable as $$
     "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer,
     venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
     "maxOpenPositions" integer, "dailyLossLimitBps" integer, "maxOrdersPerDay" integer, "maxOrderValueMinor" bigint);
+$$;
+
+-- What an import changes of users there are, by id: their settings as they were and as they will be. A name is only said
+-- to have changed, and of a number its last digits are hidden.
+create function core.user_changes(args jsonb) returns jsonb
+language sql stable as $$
+  select coalesce(jsonb_agg(jsonb_build_object('userId', id, 'was', core.unnamed(core.differing(old, new)),
+    'now', core.unnamed(core.differing(new, old))) order by id), '[]')
+  from (
+    select row.id,
+      jsonb_build_object('whatsapp', u.whatsapp, 'name', u.name, 'venue', u.venue, 'priority', u.priority,
+        'capitalMinor', a.capital_minor, 'allocationBps', a.allocation_bps, 'leverageCenti', a.leverage_centi,
+        'maxOpenPositions', a.max_open_positions, 'dailyLossLimitBps', a.daily_loss_limit_bps,
+        'maxOrdersPerDay', a.max_orders_per_day, 'maxOrderValueMinor', a.max_order_value_minor) as old,
+      jsonb_build_object('whatsapp', row.whatsapp, 'name', row.name, 'venue', row.venue, 'priority', row.priority,
+        'capitalMinor', row."capitalMinor", 'allocationBps', row."allocationBps", 'leverageCenti', row."leverageCenti",
+        'maxOpenPositions', row."maxOpenPositions", 'dailyLossLimitBps', row."dailyLossLimitBps",
+        'maxOrdersPerDay', most.orders, 'maxOrderValueMinor', most.value) as new
+    from core.users_in(args) row join public.users u on u.id = row.id
+    left join public.accounts a on (a.user_id, a.venue, a.mode) = (u.id, row.venue, args ->> 'mode')
+    cross join lateral (select
+      case when given ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else a.max_orders_per_day end as orders,
+      case when given ? 'maxOrderValueMinor' then row."maxOrderValueMinor" else a.max_order_value_minor end as value) most
+    where (u.whatsapp, u.name, u.venue, u.priority, a.capital_minor, a.allocation_bps, a.leverage_centi,
+        a.max_open_positions, a.daily_loss_limit_bps, a.max_orders_per_day, a.max_order_value_minor)
+      is distinct from (row.whatsapp, row.name, row.venue, row.priority, row."capitalMinor", row."allocationBps",
+        row."leverageCenti", row."maxOpenPositions", row."dailyLossLimitBps", most.orders, most.value)
+  ) changed;
 $$;
 
 -- Holdings we did not buy: external fills, fully paid for. `reference` makes each count once.
@@ -154,16 +211,23 @@ end $$;
 
 -- Daily prices of instruments, for paper trading: everybody trades at the open.
 create function public.import_prices(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
-  with written as (
-    insert into public.daily_prices (exchange, symbol, day, open_minor, close_minor)
-    select 'NSE', symbol, date, "openMinor", "closeMinor"
-    from jsonb_to_recordset(args -> 'prices') as row(symbol text, date date, "openMinor" bigint, "closeMinor" bigint)
-    order by symbol, date
-    on conflict (exchange, symbol, day) do update set open_minor = excluded.open_minor, close_minor = excluded.close_minor
-    returning 1
-  ) select jsonb_build_object('written', count(*)) from written;
-$$;
+language plpgsql security definer set search_path = '' as $$
+declare
+  written bigint;
+begin
+  insert into public.daily_prices (exchange, symbol, day, open_minor, close_minor)
+  select 'NSE', symbol, date, "openMinor", "closeMinor"
+  from jsonb_to_recordset(args -> 'prices') as row(symbol text, date date, "openMinor" bigint, "closeMinor" bigint)
+  order by symbol, date
+  on conflict (exchange, symbol, day) do update set open_minor = excluded.open_minor, close_minor = excluded.close_minor;
+  get diagnostics written = row_count;
+  if written > 0 then
+    perform core.record_action(args -> 'by', 'import_prices', 'prices', after => (
+      select jsonb_build_object('rows', written, 'from', min(value ->> 'date'), 'to', max(value ->> 'date'))
+      from jsonb_array_elements(args -> 'prices')));
+  end if;
+  return jsonb_build_object('written', written);
+end $$;
 
 -- The opens of a day with each symbol's last close before it; `any`: whether there are stored prices at all.
 create function public.read_prices(args jsonb) returns jsonb

@@ -6,21 +6,38 @@ language sql immutable as $$
   select case when jsonb_typeof(list) = 'array' then array(select jsonb_array_elements_text(list)) end;
 $$;
 
--- Only the keys given are changed.
-create function public.set_user(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
-  with changed as (
-    update public.users set
-      active = coalesce((args ->> 'active')::boolean, active),
-      trading_enabled = coalesce((args ->> 'tradingEnabled')::boolean, trading_enabled),
-      notify = coalesce(args ->> 'notify', notify), language = coalesce(args ->> 'language', language),
-      strategies = case when args ? 'strategies' then core.texts(args -> 'strategies') else strategies end,
-      allow_symbols = case when args ? 'allowSymbols' then core.texts(args -> 'allowSymbols') else allow_symbols end,
-      auth_user_id = case when args ? 'authUserId' then (args ->> 'authUserId')::uuid else auth_user_id end,
-      deny_symbols = case when args ? 'denySymbols' then coalesce(core.texts(args -> 'denySymbols'), '{}') else deny_symbols end
-    where id = args ->> 'userId' returning 1
-  ) select jsonb_build_object('changed', exists (select from changed));
+-- What an operator sets of a user, as it stands.
+create function core.settings_json(u public.users) returns jsonb
+language sql immutable as $$
+  select jsonb_build_object('active', u.active, 'tradingEnabled', u.trading_enabled, 'notify', u.notify,
+    'language', u.language, 'strategies', u.strategies, 'allowSymbols', u.allow_symbols,
+    'denySymbols', u.deny_symbols, 'login', u.auth_user_id);
 $$;
+
+-- {userId, by, …}: only the keys given are changed. `changed`: there is such a user.
+create function public.set_user(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  was jsonb;
+  becomes jsonb;
+begin
+  select core.settings_json(u) into was from public.users u where u.id = args ->> 'userId' for no key update;
+  if was is null then return jsonb_build_object('changed', false); end if;
+  update public.users u set
+    active = coalesce((args ->> 'active')::boolean, active),
+    trading_enabled = coalesce((args ->> 'tradingEnabled')::boolean, trading_enabled),
+    notify = coalesce(args ->> 'notify', notify), language = coalesce(args ->> 'language', language),
+    strategies = case when args ? 'strategies' then core.texts(args -> 'strategies') else strategies end,
+    allow_symbols = case when args ? 'allowSymbols' then core.texts(args -> 'allowSymbols') else allow_symbols end,
+    auth_user_id = case when args ? 'authUserId' then (args ->> 'authUserId')::uuid else auth_user_id end,
+    deny_symbols = case when args ? 'denySymbols' then coalesce(core.texts(args -> 'denySymbols'), '{}') else deny_symbols end
+  where id = args ->> 'userId' returning core.settings_json(u) into becomes;
+  if was <> becomes then
+    perform core.record_action(args -> 'by', 'set_user', 'user:' || (args ->> 'userId'),
+      core.unnamed(core.differing(was, becomes)), core.unnamed(core.differing(becomes, was)));
+  end if;
+  return jsonb_build_object('changed', true);
+end $$;
 
 create function public.read_user(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
@@ -36,12 +53,23 @@ $$;
 -- `kind` null takes the operator's day out again: the shipped calendar stands.
 create function public.set_calendar_day(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
+declare
+  was jsonb;
+  becomes jsonb;
 begin
+  select to_jsonb(d) into was from public.calendar_days d
+  where exchange = args ->> 'exchange' and day = (args ->> 'date')::date for update;
   delete from public.calendar_days where exchange = args ->> 'exchange' and day = (args ->> 'date')::date;
   if args ->> 'kind' is not null then
     insert into public.calendar_days (exchange, day, kind, name, open_time, close_time)
     values (args ->> 'exchange', (args ->> 'date')::date, args ->> 'kind', args ->> 'name',
-      (args ->> 'openTime')::time, (args ->> 'closeTime')::time);
+      (args ->> 'openTime')::time, (args ->> 'closeTime')::time)
+    returning to_jsonb(calendar_days) into becomes;
+  end if;
+  if was is distinct from becomes then
+    perform core.record_action(args -> 'by', 'set_calendar_day',
+      format('day:%s %s', args ->> 'exchange', args ->> 'date'), was - '{exchange,day}'::text[],
+      becomes - '{exchange,day}'::text[]);
   end if;
   return '{}';
 end $$;

@@ -31,6 +31,10 @@ begin
   order by venue = person.venue desc, mode = args ->> 'mode' desc, id desc limit 1
   on conflict (user_id, venue, mode) do nothing;
   created := found;
+  if created then
+    perform core.record_action(args -> 'by', 'open_account',
+      format('account:%s %s %s', person.id, args ->> 'venue', args ->> 'mode'), of_user => person.id);
+  end if;
   return coalesce(
     (select jsonb_build_object('kind', 'open', 'accountId', a.id, 'created', created, 'tradesAt', person.venue)
       from public.accounts a
@@ -39,16 +43,18 @@ begin
 end $$;
 
 -- `replaces` is the wrapped key of the record that was read before: it is changed only if that is still the one (null:
--- whichever is there). Repeated after a lost answer it says the same.
+-- whichever is there). Repeated after a lost answer it says the same. `by` null: a session the account's own login made.
 create function public.store_credentials(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   wanted constant bigint := (args ->> 'accountId')::bigint;
+  account public.accounts;
+  key_was text;
   was text;
 begin
-  perform from public.accounts where id = wanted for no key update;
+  select * into account from public.accounts where id = wanted for no key update;
   if not found then return jsonb_build_object('kind', 'no_such_account'); end if;
-  select wrapped_key into was from public.account_credentials where account_id = wanted;
+  select wrapped_key, key_id into was, key_was from public.account_credentials where account_id = wanted;
   if was = args ->> 'wrappedKey' then return jsonb_build_object('kind', 'stored'); end if;
   if args ->> 'replaces' is not null and was is distinct from args ->> 'replaces' then
     return jsonb_build_object('kind', 'changed');
@@ -58,6 +64,11 @@ begin
   on conflict (account_id) do update set key_id = excluded.key_id, wrapped_key = excluded.wrapped_key,
     sealed = excluded.sealed, stored_at = excluded.stored_at;
   update public.accounts set not_ready = 'not checked yet' where id = wanted and not_ready = 'not connected yet';
+  if nullif(args -> 'by', 'null') is not null then
+    perform core.record_action(args -> 'by', 'store_credentials',
+      format('account:%s %s %s', account.user_id, account.venue, account.mode),
+      jsonb_build_object('keyId', key_was), jsonb_build_object('keyId', args -> 'keyId'), of_user => account.user_id);
+  end if;
   return jsonb_build_object('kind', 'stored');
 end $$;
 

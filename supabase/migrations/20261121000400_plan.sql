@@ -100,6 +100,9 @@ begin
   select new_run, place, user_id, (select account.id from public.accounts account
       where (account.user_id, account.venue, account.mode) = (queue.user_id, queue.venue, args ->> 'mode'))
   from core.queue_of(new_run, nullif(args -> 'userIds', 'null')) queue;
+  perform core.record_action(args -> 'by', 'open_run', 'run:' || new_run, after => jsonb_build_object(
+    'signals', jsonb_array_length(args -> 'signals'), 'users',
+    (select count(*) from public.run_users where run_id = new_run)));
   return jsonb_build_object('created', true);
 end $$;
 

@@ -57,8 +57,8 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 -- {runId, sessionId, tradeDate, mode, limits, takesOrdersUntilMs, nowMs, quotes, decisions, requests: [{principal, key,
--- bodyHash, apiKey, sendBeforeMs, signal}]}: one answer per request, in their order. Safe to repeat: a key is used up by
--- its first request, and the advisory lock keeps a second one from running beside it.
+-- bodyHash, apiKey, sendBeforeMs, signal, by (null: the user's own order)}]}: one answer per request, in their order. Safe
+-- to repeat: a key is used up by its first request, and the advisory lock keeps a second one from running beside it.
 create function public.place_orders(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off as $$
@@ -103,6 +103,7 @@ begin
   if cardinality(fresh_signals) > 0 then
     perform pg_notify('daily_scan_work', run.id);
   end if;
+  perform core.record_placed(args, run.id, fresh_signals);
 
   return (select coalesce(jsonb_agg(case when shut ? (asked.principal || ' ' || asked.key)
       then jsonb_build_object('kind', 'key_refused', 'why', shut -> (asked.principal || ' ' || asked.key))
@@ -114,6 +115,21 @@ begin
     left join lateral core.placed(asked.principal, asked.key, asked."bodyHash") was on true);
 end $$;
 
+-- What an operator asked for in a user's name is an act of the operator's, also where it was refused.
+create function core.record_placed(args jsonb, of_run text, fresh_signals text[]) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform core.record_action(asked.by, 'place_order', coalesce('order:' || placed.client_order_id, 'signal:' || d.signal_id),
+    of_user => d.user_id, after => jsonb_strip_nulls(jsonb_build_object('runId', of_run, 'outcome', d.outcome,
+      'reason', d.reason, 'symbol', asked.signal -> 'symbol', 'side', asked.signal -> 'side', 'quantity', d.quantity)))
+  from rows from (jsonb_to_recordset(args -> 'requests') as (signal jsonb, by jsonb)) with ordinality as asked(signal, by, n)
+  cross join lateral (select * from public.decisions made where made.run_id = of_run
+    and made.signal_id = asked.signal ->> 'id' limit 1) d
+  left join lateral (select o.client_order_id from public.orders o
+    where (o.run_id, o.user_id, o.signal_id) = (of_run, d.user_id, d.signal_id) limit 1) placed on true
+  where asked.signal ->> 'id' = any(fresh_signals) and nullif(asked.by, 'null') is not null;
+end $$;
+
 -- The rows a scan freezes, for the fresh requests: their signals, prices and users.
 create function core.freeze_asked(run public.scan_runs, args jsonb, given core.decided[], now_at timestamptz)
 returns void language plpgsql set search_path = '' as $$
@@ -123,7 +139,7 @@ declare
 begin
   select coalesce(jsonb_agg(signal), '[]') into signals
   from jsonb_to_recordset(args -> 'requests') as row(signal jsonb) where signal ->> 'id' = any(fresh_signals);
-  perform public.import_signals(jsonb_build_object('signals', signals, 'source', 'api'));
+  perform core.write_signals(jsonb_build_object('signals', signals, 'source', 'api'));
   perform core.freeze_prices(run.id, args -> 'quotes');
 
   insert into public.run_signals (run_id, signal_id, position, send_before)

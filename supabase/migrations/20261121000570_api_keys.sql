@@ -55,6 +55,11 @@ begin
   values (args ->> 'hash', args ->> 'hint', args ->> 'role', coalesce(args ->> 'scope', 'trade'), args ->> 'userId',
     coalesce(args ->> 'label', ''), core.at((args ->> 'nowMs')::bigint), core.at((args ->> 'expiresMs')::bigint))
   on conflict (hash) do nothing;
+  if found then
+    perform core.record_action(args -> 'by', 'create_api_key', 'key:' || (args ->> 'hint'), of_user => args ->> 'userId',
+      after => jsonb_build_object('role', args -> 'role', 'scope', coalesce(args ->> 'scope', 'trade'),
+        'expiresMs', args -> 'expiresMs', 'label', args -> 'label'));
+  end if;
   return jsonb_build_object('kind', 'created');
 end $$;
 
@@ -84,10 +89,16 @@ $$;
 -- For good. Safe to repeat: the first time stands.
 create function public.revoke_api_key(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
+declare
+  revoked public.api_keys;
 begin
   update public.api_keys set revoked_at = core.at((args ->> 'nowMs')::bigint)
-  where hint = args ->> 'hint' and revoked_at is null;
-  if found then return jsonb_build_object('kind', 'revoked'); end if;
+  where hint = args ->> 'hint' and revoked_at is null returning * into revoked;
+  if revoked.hint is not null then
+    perform core.record_action(args -> 'by', 'revoke_api_key', 'key:' || revoked.hint, of_user => revoked.user_id,
+      before => jsonb_build_object('role', revoked.role, 'scope', revoked.scope, 'label', revoked.label));
+    return jsonb_build_object('kind', 'revoked');
+  end if;
   return jsonb_build_object('kind', case when exists (select from public.api_keys where hint = args ->> 'hint')
     then 'already_revoked' else 'no_such_key' end);
 end $$;

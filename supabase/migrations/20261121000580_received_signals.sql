@@ -46,11 +46,14 @@ begin
         signal jsonb)
     ) looked_at;
 
-    perform public.import_signals(jsonb_build_object('source', args -> 'source', 'signals', (
+    perform core.write_signals(jsonb_build_object('source', args -> 'source', 'signals', (
       select coalesce(jsonb_agg(row -> 'signal'), '[]')
       from jsonb_array_elements(args -> 'rows') row join public.received_signals r
         on r.request_id = request and r.position = (row ->> 'position')::integer
       where r.outcome = 'accepted')));
+    perform core.record_action(args -> 'by', 'receive_signals', 'request:' || request, after => (
+      select jsonb_object_agg(outcome, n) from (
+        select outcome, count(*) as n from public.received_signals where request_id = request group by 1) counted));
   end if;
   return (select coalesce(jsonb_agg(jsonb_build_object('position', position, 'signalId', signal_id,
       'outcome', outcome, 'problem', problem) order by position), '[]')
@@ -60,7 +63,10 @@ end $$;
 -- Deletes what nothing is decided by any more, `limit` rows of a kind at most: {nowMs, keptDays, limit}. Received rows
 -- older than `keptDays`, and counts of uses of rates that no budget looks back to. Safe to repeat.
 create function public.forget_old(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' as $$
+declare
+  forgotten jsonb;
+begin
   with received as (
     delete from public.received_signals where id in (select id from public.received_signals
       where received_at < core.at((args ->> 'nowMs')::bigint) - (args ->> 'keptDays')::integer * interval '1 day'
@@ -76,5 +82,9 @@ language sql security definer set search_path = '' as $$
     returning 1
   )
   select jsonb_build_object('receivedSignals', (select count(*) from received),
-    'rateUses', (select count(*) from buckets) + (select count(*) from days));
-$$;
+    'rateUses', (select count(*) from buckets) + (select count(*) from days)) into forgotten;
+  if forgotten <> '{"receivedSignals": 0, "rateUses": 0}' then
+    perform core.record_action(args -> 'by', 'forget_old', 'old rows', after => forgotten);
+  end if;
+  return forgotten;
+end $$;

@@ -401,13 +401,20 @@ begin
 end $$;
 create index users_by_number on public.users (whatsapp) where whatsapp is not null;
 
+-- {channel, why, by, nowMs}. Safe to repeat: the first reason stands.
 create function public.stop_messages(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
-  with stopped as (
-    insert into public.message_stops (channel, why, stopped_at)
-    values (args ->> 'channel', args ->> 'why', core.at((args ->> 'nowMs')::bigint)) on conflict do nothing returning 1
-  ) select jsonb_build_object('changed', exists (select from stopped));
-$$;
+language plpgsql security definer set search_path = '' as $$
+declare
+  changed boolean;
+begin
+  insert into public.message_stops (channel, why, stopped_at)
+  values (args ->> 'channel', args ->> 'why', core.at((args ->> 'nowMs')::bigint)) on conflict do nothing;
+  changed := found;
+  if changed then
+    perform core.record_action(args -> 'by', 'stop_messages', 'messages:' || (args ->> 'channel'), why => args ->> 'why');
+  end if;
+  return jsonb_build_object('changed', changed);
+end $$;
 
 -- {by, nowMs}. Safe to repeat: the second time there is nothing left to resume.
 create function public.resume_messages(args jsonb) returns jsonb

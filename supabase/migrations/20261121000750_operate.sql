@@ -121,7 +121,7 @@ language sql set search_path = '' as $$
 $$;
 
 -- An operator has looked at what blocks an account: {userId, venue, mode, driftIds, seenEntryId (null: nothing about
--- money), nowMs}. Just that is taken off: a drift that came later, or money that went later, stands until it is seen.
+-- money), by, nowMs}. Just that is taken off: a drift that came later, or money that went later, stands until it is seen.
 -- A position is brought to the venue's (core.book_missing_shares); one with an open order waits. Asked again, it finds
 -- the drifts acknowledged and nothing left to book.
 create function public.acknowledge_account(args jsonb) returns jsonb
@@ -154,6 +154,12 @@ begin
       or account.cash_minor < account.held_minor or core.money_went_since(account.id, seen_entry) then account.not_ready
     else core.open_drift(account.id) end;
   update public.accounts set not_ready = after_it where id = account.id and not_ready is distinct from after_it;
+  if after_it is distinct from account.not_ready or cardinality(acknowledged) > 0 then
+    perform core.record_action(args -> 'by', 'acknowledge_account',
+      format('account:%s %s %s', account.user_id, account.venue, account.mode),
+      jsonb_build_object('notReady', account.not_ready), jsonb_build_object('notReady', after_it,
+        'drifts', to_jsonb(acknowledged), 'seenEntryId', seen_entry, 'fills', to_jsonb(fresh)), of_user => account.user_id);
+  end if;
 
   return jsonb_build_object('acknowledged', to_jsonb(acknowledged), 'waiting', to_jsonb(waiting),
     'changed', after_it is distinct from account.not_ready or cardinality(acknowledged) > 0,

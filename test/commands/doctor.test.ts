@@ -10,6 +10,7 @@ import type { Store } from '../../src/ports/store.ts';
 import { decideAll, nowMs, openScene, sendOne, settle, settlement, tradeDate, user } from '../contract/scene.ts';
 import { office } from '../pipeline/office.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 
 const levels = (checks: Check[]) => Object.fromEntries(checks.map(({ name, level }) => [name, level]));
 const found = (checks: Check[], name: string) => checks.find((check) => check.name === name);
@@ -86,7 +87,7 @@ describe('the database of the doctor', () => {
   test('holds what a person has to look at: each with the command', async () => {
     const users = [user('asha'), user('bela')];
     const scene = await openScene(store, { users: users.slice(0, 1) });
-    await store.call('import_users', { users, mode: 'paper', source: 'test', nowMs });
+    await store.call('import_users', { by: tester, users, mode: 'paper', source: 'test', nowMs });
     await decideAll(scene);
     const { orderId, clientOrderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout' })]);

@@ -10,6 +10,7 @@ import { emptied } from '../pipeline/books.ts';
 import { person, storeOf, tradeDate } from '../pipeline/desk.ts';
 import { jumpingClock } from '../pipeline/hand.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 
 const key = () => randomBytes(32).toString('base64');
 const CREDENTIALS_KEY = key();
@@ -41,12 +42,12 @@ const found = (checks: Check[], name: string) => checks.find((check) => check.na
 /** Live accounts of these users at Kite; the first of them are connected, sealed with a master key. */
 async function accounts(names: string[], connected: number, sealedWith = CREDENTIALS_KEY): Promise<void> {
   const users = names.map((name) => person(name, { venue: 'kite' }));
-  await store.call('import_users', { users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
+  await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
   const keys = { current: Buffer.from(sealedWith, 'base64'), old: [] };
   const rows = await database.session.query('select id::int from public.accounts order by id');
   for (const row of rows.slice(0, connected)) {
     const owner = { accountId: Number(row['id']), venue: 'kite', mode: 'live' } as const;
-    await storeVault({ store, clock, keys }).write(owner, secrets, null);
+    await storeVault({ store, clock, keys, by: null }).write(owner, secrets, null);
   }
 }
 

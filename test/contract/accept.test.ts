@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { planHashOf, planLine } from '../../src/domain/ids.ts';
 import type { DecisionToAccept } from '../../src/ports/arguments.ts';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import { acceptAll, accepted, nowMs, openScene, refused, type Scene, signal, undecided, user } from './scene.ts';
 
@@ -103,7 +104,7 @@ onEveryDatabase('accept and decide_run', ({ store, session, value }) => {
   });
 
   test('a user without an account gets his decisions too', async () => {
-    await store.call('import_users', { users: [user('asha')], mode: 'paper', source: 's', nowMs });
+    await store.call('import_users', { by: tester, users: [user('asha')], mode: 'paper', source: 's', nowMs });
     const scene = await openScene(store, { mode: 'live', users: [user('ravi', { venue: 'kite' })] });
     await session.exec("delete from public.run_users; delete from public.accounts where mode = 'live'");
     await session.query("insert into public.run_users (run_id, place, user_id) values ($1, 1, 'ravi')", [scene.runId]);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Drift } from '../../src/ports/readiness-rows.ts';
+import { tester } from '../support/tester.ts';
 import { acknowledgeShown, shown } from './acknowledging.ts';
 import { onEveryDatabase } from './ground.ts';
 import {
@@ -25,7 +26,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
   const notReady = () => value('select not_ready from public.accounts');
   const show = () => shown(store, asha);
   const acknowledge = (seen: Awaited<ReturnType<typeof show>>) =>
-    store.call('acknowledge_account', { ...asha, ...seen, nowMs });
+    store.call('acknowledge_account', { by: tester, ...asha, ...seen, nowMs });
   const drift = async (change: Partial<Drift> = {}, atMs = nowMs) => {
     const one = { accountId: await accountId(), kind: 'position', what: 'NSE:TITAN', ours: '10', theirs: '4' } as const;
     return store.call('store_drifts', { tradeDate, nowMs: atMs, drifts: [{ ...one, ...change }] });
@@ -40,7 +41,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
       await session.query(`select i.exchange || ':' || i.symbol as what, quantity::int, cost_minor::int as cost,
         margin_minor::int as margin from public.positions p join public.instruments i on i.id = p.instrument_id order by 1`)
     ).map(({ what, quantity, cost, margin }) => [what, quantity, cost, margin]);
-  const listed = () => store.call('import_instruments', { instruments: [instrument('TITAN', { isin })] });
+  const listed = () => store.call('import_instruments', { by: tester, instruments: [instrument('TITAN', { isin })] });
   const sales = () =>
     session.query(`select source, order_id, quantity::int, price_minor::int as price, realised_minor::int as realised
       from public.fills where side = 'SELL' order by id`);
@@ -188,7 +189,15 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
   test('of an account that is not there changes nothing', async () => {
     await openScene(store, { users: [user('asha')] });
     expect(await store.call('read_blocks', { userId: 'nobody' })).toEqual([]);
-    const nobody = { userId: 'nobody', venue: 'paper', mode: 'paper', driftIds: [1], seenEntryId: 1, nowMs };
+    const nobody = {
+      userId: 'nobody',
+      venue: 'paper',
+      mode: 'paper',
+      driftIds: [1],
+      seenEntryId: 1,
+      nowMs,
+      by: tester,
+    };
     expect(await store.call('acknowledge_account', nobody)).toMatchObject({ changed: false, acknowledged: [] });
   });
 });

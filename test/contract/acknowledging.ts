@@ -1,4 +1,5 @@
 import type { Answer, Store } from '../../src/ports/store.ts';
+import { tester } from '../support/tester.ts';
 import { nowMs } from './scene.ts';
 
 export interface WhoseAccount {
@@ -20,5 +21,5 @@ export async function acknowledgeShown(
   account: WhoseAccount,
   atMs = nowMs,
 ): Promise<Answer<'acknowledge_account'>> {
-  return store.call('acknowledge_account', { ...account, ...(await shown(store, account)), nowMs: atMs });
+  return store.call('acknowledge_account', { by: tester, ...account, ...(await shown(store, account)), nowMs: atMs });
 }

@@ -1,23 +1,34 @@
 import { expect, test } from 'vitest';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import { nowMs, user } from './scene.ts';
 
-const key = (n: number) => ({ hash: n.toString(16).padStart(64, '0'), hint: `ds_key00${n}`, label: `key ${n}`, nowMs });
+const key = (n: number) => ({
+  hash: n.toString(16).padStart(64, '0'),
+  hint: `ds_key00${n}`,
+  label: `key ${n}`,
+  nowMs,
+  by: tester,
+});
 const operators = (n: number) => ({ ...key(n), role: 'operator', userId: null }) as const;
 
 onEveryDatabase('api keys', ({ store, session, value }) => {
   const importAsha = () =>
-    store.call('import_users', { users: [user('asha')], mode: 'paper', source: 'import:users.csv', nowMs });
+    store.call('import_users', { by: tester, users: [user('asha')], mode: 'paper', source: 'import:users.csv', nowMs });
 
   test('a key is found by its hash until it is revoked, and never again', async () => {
     expect(await store.call('create_api_key', operators(1))).toEqual({ kind: 'created' });
     const { hash, hint } = operators(1);
     const found = { hint, role: 'operator', scope: 'trade', userId: null, expiresAtMs: null, fault: null };
     expect(await store.call('find_api_key', { hash })).toEqual(found);
-    expect(await store.call('revoke_api_key', { hint, nowMs })).toEqual({ kind: 'revoked' });
+    expect(await store.call('revoke_api_key', { by: tester, hint, nowMs })).toEqual({ kind: 'revoked' });
     expect(await store.call('find_api_key', { hash })).toEqual({ ...found, fault: 'revoked' });
-    expect(await store.call('revoke_api_key', { hint, nowMs: nowMs + 5 })).toEqual({ kind: 'already_revoked' });
-    expect(await store.call('revoke_api_key', { hint: 'ds_nobody', nowMs })).toEqual({ kind: 'no_such_key' });
+    expect(await store.call('revoke_api_key', { by: tester, hint, nowMs: nowMs + 5 })).toEqual({
+      kind: 'already_revoked',
+    });
+    expect(await store.call('revoke_api_key', { by: tester, hint: 'ds_nobody', nowMs })).toEqual({
+      kind: 'no_such_key',
+    });
     // Made again after that (a call that was lost), it stays revoked.
     await store.call('create_api_key', operators(1));
     expect(await store.call('find_api_key', { hash })).toEqual({ ...found, fault: 'revoked' });
@@ -57,7 +68,7 @@ onEveryDatabase('api keys', ({ store, session, value }) => {
   test('the list has everything but the key and its hash', async () => {
     await store.call('create_api_key', operators(1));
     await store.call('create_api_key', { ...operators(2), nowMs: nowMs + 1 });
-    await store.call('revoke_api_key', { hint: operators(2).hint, nowMs: nowMs + 2 });
+    await store.call('revoke_api_key', { by: tester, hint: operators(2).hint, nowMs: nowMs + 2 });
     const never = { expiresAtMs: null, lastUsedAtMs: null, revokedAtMs: null };
     const plain = { role: 'operator', scope: 'trade', userId: null, ...never };
     expect(await store.call('read_api_keys', {})).toEqual([

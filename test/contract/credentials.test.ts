@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { rotate, storeVault } from '../../src/adapters/credentials/vault.ts';
 import { VaultError } from '../../src/ports/vault.ts';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import { decideAll, nowMs, openScene, sendOne, settle, settlement, user } from './scene.ts';
 
@@ -11,18 +12,24 @@ const secrets = { apiKey: 'a-key', apiSecret: 'the-api-secret', proxyUrl: 'http:
 
 onEveryDatabase('credentials', ({ store, session, value }) => {
   const keys = { current: key(), old: [] };
-  const vault = storeVault({ store, clock, keys });
+  const vault = storeVault({ store, clock, keys, by: null });
   const importAsha = (change = {}) =>
-    store.call('import_users', { users: [user('asha', change)], mode: 'paper', source: 'import:users.csv', nowMs });
+    store.call('import_users', {
+      by: tester,
+      users: [user('asha', change)],
+      mode: 'paper',
+      source: 'import:users.csv',
+      nowMs,
+    });
   const open = async (userId = 'asha', venue = 'kite') => {
-    const opened = await store.call('open_account', { userId, venue, mode: 'live' });
+    const opened = await store.call('open_account', { by: tester, userId, venue, mode: 'live' });
     if (opened.kind !== 'open') throw new Error(opened.kind);
     return { accountId: opened.accountId, venue, mode: 'live' } as const;
   };
 
   test('an account is opened once, with the sizing of the one there is, no money, and not ready', async () => {
     await importAsha({ venue: 'kite', allocationBps: 1234, leverageCenti: 300, maxOpenPositions: 7 });
-    const asked = { userId: 'asha', venue: 'kite', mode: 'live' };
+    const asked = { by: tester, userId: 'asha', venue: 'kite', mode: 'live' };
     expect(await store.call('open_account', asked)).toMatchObject({ kind: 'open', created: true, tradesAt: 'kite' });
     expect(await store.call('open_account', asked)).toMatchObject({ kind: 'open', created: false });
     const [row] = await session.query(
@@ -30,7 +37,9 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
     );
     const sizing = { allocation_bps: 1234, leverage_centi: 300, max_open_positions: 7 };
     expect(row).toEqual({ ...sizing, not_ready: 'not checked yet', cash_minor: 0 });
-    expect(await store.call('open_account', { ...asked, userId: 'nobody' })).toEqual({ kind: 'no_such_user' });
+    expect(await store.call('open_account', { ...asked, userId: 'nobody' })).toEqual({
+      kind: 'no_such_user',
+    });
     await session.exec("insert into public.users (id, name) values ('bare', 'bare')");
     expect(await store.call('open_account', { ...asked, userId: 'bare' })).toEqual({ kind: 'no_sizing' });
   });
@@ -50,7 +59,13 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
   });
 
   test('an account that waited to be connected now waits to be checked; another reason stays', async () => {
-    await store.call('import_users', { users: [user('asha', { venue: 'kite' })], mode: 'live', source: 's', nowMs });
+    await store.call('import_users', {
+      by: tester,
+      users: [user('asha', { venue: 'kite' })],
+      mode: 'live',
+      source: 's',
+      nowMs,
+    });
     const owner = await open();
     await vault.write(owner, secrets, null);
     expect(await value('select not_ready from public.accounts')).toBe('not checked yet');
@@ -61,7 +76,7 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
 
   test('a row put in another’s place, or changed, opens for nobody, and the error shows nothing of it', async () => {
     await importAsha();
-    await store.call('import_users', { users: [user('ravi')], mode: 'paper', source: 's', nowMs });
+    await store.call('import_users', { by: tester, users: [user('ravi')], mode: 'paper', source: 's', nowMs });
     const [asha, ravi] = [await open(), await open('ravi')];
     await vault.write(asha, secrets, null);
     await vault.write(ravi, { ...secrets, apiKey: 'ravi' }, null);
@@ -76,7 +91,7 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
     };
     await fails(vault.read({ ...asha, venue: 'alpaca' }), 'another account’s');
     await fails(vault.read({ ...asha, mode: 'paper' }), 'another account’s');
-    const stranger = storeVault({ store, clock, keys: { current: key(), old: [] } });
+    const stranger = storeVault({ store, clock, keys: { current: key(), old: [] }, by: null });
     await fails(stranger.read(asha), 'which is not here');
     await session.exec(`update public.account_credentials a set sealed = b.sealed, wrapped_key = b.wrapped_key
       from public.account_credentials b where a.account_id = ${asha.accountId} and b.account_id = ${ravi.accountId}`);
@@ -98,7 +113,9 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
     const record = await store.call('read_credentials', { accountId: owner.accountId });
     if (!record) throw new Error('it was just stored');
     // The same call again, its answer having been lost.
-    expect(await store.call('store_credentials', { ...record, replaces: version, nowMs })).toEqual({ kind: 'stored' });
+    expect(await store.call('store_credentials', { by: tester, ...record, replaces: version, nowMs })).toEqual({
+      kind: 'stored',
+    });
   });
 
   test('a new master key takes over all records, and then the old one opens none', async () => {
@@ -106,14 +123,14 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
     const [kite, alpaca] = [await open(), await open('asha', 'alpaca')];
     await vault.write(kite, secrets, null);
     const next = { current: key(), old: [keys.current] };
-    await storeVault({ store, clock, keys: next }).write(alpaca, secrets, null);
-    expect(await rotate({ store, clock, keys: next })).toEqual({ rewrapped: 1, current: 1, failed: [] });
-    expect(await rotate({ store, clock, keys: next })).toEqual({ rewrapped: 0, current: 2, failed: [] });
-    const alone = storeVault({ store, clock, keys: { current: next.current, old: [] } });
+    await storeVault({ store, clock, keys: next, by: null }).write(alpaca, secrets, null);
+    expect(await rotate({ store, clock, keys: next, by: tester })).toEqual({ rewrapped: 1, current: 1, failed: [] });
+    expect(await rotate({ store, clock, keys: next, by: tester })).toEqual({ rewrapped: 0, current: 2, failed: [] });
+    const alone = storeVault({ store, clock, keys: { current: next.current, old: [] }, by: null });
     expect((await alone.read(kite))?.secrets).toEqual(secrets);
     await expect(vault.read(kite)).rejects.toThrow('which is not here');
     expect(await store.call('read_all_credentials', {})).toHaveLength(2);
-    const lost = await rotate({ store, clock, keys: { current: key(), old: [] } });
+    const lost = await rotate({ store, clock, keys: { current: key(), old: [] }, by: tester });
     expect(lost).toMatchObject({ rewrapped: 0, failed: [{ accountId: kite.accountId }, {}] });
   });
 
@@ -121,12 +138,12 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
     const day = { tradeDate: '2025-08-28' };
     expect(await store.call('read_live_accounts', day)).toEqual({ venues: [], notReady: [] });
     const users = ['asha', 'bela', 'chand', 'dev'].map((id) => user(id, { venue: id === 'dev' ? 'lemonn' : 'kite' }));
-    await store.call('import_users', { users, mode: 'live', source: 's', nowMs });
-    await store.call('import_users', { users: [user('paul')], mode: 'paper', source: 's', nowMs });
+    await store.call('import_users', { by: tester, users, mode: 'live', source: 's', nowMs });
+    await store.call('import_users', { by: tester, users: [user('paul')], mode: 'paper', source: 's', nowMs });
     await vault.write(await open('asha'), secrets, null);
     // Where his orders do not go any more, and who is paused, is left out.
     await open('dev', 'alpaca');
-    await store.call('set_user', { userId: 'chand', active: false });
+    await store.call('set_user', { by: tester, userId: 'chand', active: false });
     await session.exec(`update public.accounts set not_ready = null, checked_for = '2025-08-28' where user_id <> 'dev';
       update public.accounts set check_found = 'no_login: token_expired' where user_id = 'bela'`);
     expect(await store.call('read_live_accounts', day)).toEqual({

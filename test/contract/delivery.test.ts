@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Arguments } from '../../src/ports/arguments.ts';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from './scene.ts';
 
@@ -146,6 +147,7 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
     expect(await value('select opt_in_source from public.users')).toBe('whatsapp:start');
     await write('stop', 'SM11');
     await store.call('import_users', {
+      by: tester,
       users: [user('asha', { whatsapp: number })],
       mode: 'paper',
       source: 'again',
@@ -160,14 +162,18 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
     ['always', 'rejected', null],
   ] as const)('who wants %s gets what he wants', async (notify, status, silenced) => {
     await ended(status);
-    await store.call('set_user', { userId: 'asha', notify, language: 'hi' });
+    await store.call('set_user', { by: tester, userId: 'asha', notify, language: 'hi' });
     expect(await due()).toMatchObject([{ silenced, language: 'hi' }]);
   });
 
   test('a stop holds every message until somebody lifts it', async () => {
     await ended('rejected');
-    expect(await store.call('stop_messages', { why: '20003', channel: 'whatsapp', nowMs })).toEqual({ changed: true });
-    expect(await store.call('stop_messages', { why: 'again', channel: 'whatsapp', nowMs })).toEqual({ changed: false });
+    expect(await store.call('stop_messages', { by: tester, why: '20003', channel: 'whatsapp', nowMs })).toEqual({
+      changed: true,
+    });
+    expect(await store.call('stop_messages', { by: tester, why: 'again', channel: 'whatsapp', nowMs })).toEqual({
+      changed: false,
+    });
     expect(await due()).toEqual([]);
     expect(await store.call('resume_messages', { by: { who: 'op', how: 'cli' }, nowMs })).toEqual({ why: '20003' });
     expect(await store.call('resume_messages', { by: { who: 'op', how: 'cli' }, nowMs })).toEqual({ why: null });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { UserToImport } from '../../src/ports/arguments.ts';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import { instrument, nowMs, openScene, signal, tradeDate, user } from './scene.ts';
 
@@ -7,36 +8,36 @@ const source = 'import:test.csv';
 
 onEveryDatabase('import', ({ store, session, value }) => {
   const importUsers = (users: UserToImport[], mode = 'paper') =>
-    store.call('import_users', { users, mode, source, nowMs });
+    store.call('import_users', { by: tester, users, mode, source, nowMs });
   const inputs = () => store.call('read_inputs', { mode: 'paper', tradeDate, runId: 'none' });
 
   test('the same instruments twice are the same rows, with the last word', async () => {
-    const first = { instruments: [instrument('TITAN'), instrument('INFY')] };
+    const first = { instruments: [instrument('TITAN'), instrument('INFY')], by: tester };
     expect(await store.call('import_instruments', first)).toEqual({ written: 2 });
     const corrected = instrument('TITAN', { lotSize: 5, freezeQuantity: 100, fno: true, restricted: 'ban list' });
-    await store.call('import_instruments', { instruments: [corrected] });
+    await store.call('import_instruments', { by: tester, instruments: [corrected] });
     const { instruments } = await inputs();
     expect(instruments).toHaveLength(2);
     expect(instruments).toContainEqual(corrected);
   });
 
   test('a symbol known only from a signal is assumed until an instruments file names it', async () => {
-    await store.call('import_signals', { signals: [signal('TITAN')], source });
+    await store.call('import_signals', { by: tester, signals: [signal('TITAN')], source });
     expect((await inputs()).instruments).toEqual([]);
-    await store.call('import_instruments', { instruments: [instrument('TITAN')] });
-    await store.call('import_signals', { signals: [signal('TITAN')], source });
+    await store.call('import_instruments', { by: tester, instruments: [instrument('TITAN')] });
+    await store.call('import_signals', { by: tester, signals: [signal('TITAN')], source });
     expect((await inputs()).instruments).toEqual([instrument('TITAN')]);
   });
 
   test('a signal is corrected until a run has frozen it, and fixed from then on', async () => {
-    await store.call('import_signals', { signals: [signal('TITAN')], source });
+    await store.call('import_signals', { by: tester, signals: [signal('TITAN')], source });
     const corrected = signal('TITAN', { referencePriceMinor: 101_00, rank: 3, validUntilMs: nowMs + 1 });
-    expect(await store.call('import_signals', { signals: [corrected], source })).toEqual({ written: 1 });
+    expect(await store.call('import_signals', { by: tester, signals: [corrected], source })).toEqual({ written: 1 });
     expect((await inputs()).signals).toEqual([corrected]);
 
     await openScene(store, { signals: [corrected] });
     const tooLate = signal('TITAN', { referencePriceMinor: 999_00, rank: 9 });
-    expect(await store.call('import_signals', { signals: [tooLate], source })).toEqual({ written: 0 });
+    expect(await store.call('import_signals', { by: tester, signals: [tooLate], source })).toEqual({ written: 0 });
     expect((await inputs()).signals).toEqual([corrected]);
   });
 
@@ -101,6 +102,7 @@ onEveryDatabase('import', ({ store, session, value }) => {
     const optIn = () => session.query('select whatsapp, opt_in_source from public.users');
     await importUsers([user('asha', { whatsapp: '+919800000001' })]);
     await store.call('import_users', {
+      by: tester,
       users: [user('asha', { whatsapp: '+919800000001' })],
       mode: 'paper',
       source: 'import:later.csv',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from './scene.ts';
 
@@ -36,7 +37,7 @@ onEveryDatabase('text from outside', ({ store, session, value }) => {
   test.each(oddTexts)('%s in what is only looked for finds nothing', async (_name, odd) => {
     expect(await store.call('read_user', { userId: odd })).toBeNull();
     expect(await store.call('read_order', { order: odd, userId: null })).toBeNull();
-    expect((await store.call('set_user', { userId: odd, active: true })).changed).toBe(false);
+    expect((await store.call('set_user', { by: tester, userId: odd, active: true })).changed).toBe(false);
     await store.call('hear_inbound', { number: '+919812345678', said: null, source: odd, providerId: odd, nowMs });
   });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { queueHash } from '../../src/domain/ids.ts';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import {
   acceptAll,
@@ -56,6 +57,7 @@ onEveryDatabase('a run', ({ store, session }) => {
     const before = await readRun(first.runId);
     const again = { runId: first.runId, sessionId: 'other', tradeDate, mode: 'paper', nowMs: nowMs + 1000 };
     const answer = await store.call('open_run', {
+      by: tester,
       ...again,
       cutOffMs: cutOffMs + minuteMs,
       limits: { ...limits, priceBandBps: 1 },
@@ -81,7 +83,8 @@ onEveryDatabase('a run', ({ store, session }) => {
       problems: [],
     };
     const signals = [{ signalId: signal('TITAN').id, position: 1, sendBeforeMs: cutOffMs }];
-    const open = () => store.call('open_run', { ...args, signals, quotes: [quote('TITAN')], userIds: null });
+    const open = () =>
+      store.call('open_run', { by: tester, ...args, signals, quotes: [quote('TITAN')], userIds: null });
     const answers = await Promise.all([open(), open(), open(), open()]);
     expect(answers.filter(({ created }) => created)).toHaveLength(1);
     expect(await readRun(args.runId)).toMatchObject({ users: 1, undecided: 1 });
@@ -188,7 +191,7 @@ onEveryDatabase('a run', ({ store, session }) => {
   });
 
   test('serves a user without an account of its mode as not ready', async () => {
-    await store.call('import_users', { users: [user('asha')], mode: 'paper', source: 's', nowMs });
+    await store.call('import_users', { by: tester, users: [user('asha')], mode: 'paper', source: 's', nowMs });
     const page = { runId: 'r', frozen: false, mode: 'live', tradeDate, userIds: null, signalIds: [] };
     const [account] = await store.call('read_accounts', { ...page, afterPlace: 0, limit: 10 });
     expect(account).toMatchObject({ accountId: null, notReady: 'no live account', availableMinor: 0 });

@@ -27,7 +27,7 @@ onEveryDatabase('single orders', ({ store }) => {
     const order = { userId, exchange: 'NSE', symbol: 'TITAN', side: 'BUY' as const, quantity: 1 };
     const at = { date: tradeDate, quote: quote('TITAN'), nowMs };
     const signal = askedSignal({ principal: 'key:1', key }, { ...order, limitPriceMinor: null }, at);
-    return { principal: 'key:1', key, bodyHash: 'b1', sendBeforeMs: nowMs + 2 * minuteMs, signal, userId };
+    return { principal: 'key:1', key, bodyHash: 'b1', by: null, sendBeforeMs: nowMs + 2 * minuteMs, signal, userId };
   };
   const place = async (requests: ReturnType<typeof asked>[], quantity = 1) => {
     const { accounts, rates } = await inputs([...new Set(requests.map(({ userId }) => userId))]);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Adjustment, Drift } from '../../src/ports/readiness-rows.ts';
+import { tester } from '../support/tester.ts';
 import { acknowledgeShown, shown } from './acknowledging.ts';
 import { onEveryDatabase } from './ground.ts';
 import {
@@ -23,8 +24,9 @@ const runId = `XNSE:${tradeDate}:open:live`;
 onEveryDatabase('readiness', ({ store, session, value }) => {
   /** Two connected live accounts at Kite, without money. */
   const connected = async (): Promise<number[]> => {
-    await store.call('import_users', { users, mode: 'live', source: 'test', nowMs });
+    await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs });
     await store.call('import_instruments', {
+      by: tester,
       instruments: [instrument('TITAN', { isin: 'INE280A01028' }), instrument('INFY')],
     });
     const rows = await session.query('select id::int from public.accounts order by id');
@@ -212,6 +214,7 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
       expect((await notReady())[0]).toBe('a late fill');
       expect((await shown(store, { userId: 'asha', venue: 'kite', mode: 'live' })).driftIds).toHaveLength(2);
       await store.call('acknowledge_account', {
+        by: tester,
         ...{ userId: 'asha', venue: 'kite', mode: 'live', driftIds: [], seenEntryId: 0, nowMs },
       });
       const text = 'drift: unknown_order abc: ours no such order, theirs BUY 1 (and 1 more): acknowledge it';

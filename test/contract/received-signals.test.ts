@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { SignalToReceive } from '../../src/ports/arguments.ts';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import { decideAll, nowMs, openScene, sendOne, settle, settlement, signal, tradeDate } from './scene.ts';
 
@@ -13,7 +14,7 @@ const bad: Omit<SignalToReceive, 'position'> = { payload: '4', signal: null, run
 onEveryDatabase('received signals', ({ store, session, value }) => {
   const receive = (rows: Omit<SignalToReceive, 'position'>[], requestId: string = randomUUID()) => {
     const numbered = rows.map((row, position) => ({ ...row, position }));
-    return store.call('receive_signals', { requestId, source: 'http:test', nowMs, rows: numbered });
+    return store.call('receive_signals', { by: tester, requestId, source: 'http:test', nowMs, rows: numbered });
   };
   const outcomes = async (rows: Omit<SignalToReceive, 'position'>[]) =>
     (await receive(rows)).map(({ outcome, problem }) => [outcome, problem]);
@@ -39,7 +40,7 @@ onEveryDatabase('received signals', ({ store, session, value }) => {
   });
 
   test('one that is known already changes nothing', async () => {
-    await store.call('import_signals', { signals: [signal('TITAN')], source: 'import:signals.csv' });
+    await store.call('import_signals', { by: tester, signals: [signal('TITAN')], source: 'import:signals.csv' });
     expect(await outcomes([good('TITAN', { referencePriceMinor: 99_00, rank: 7 })])).toEqual([['duplicate', null]]);
     expect(await session.query('select rank, reference_price_minor::int as price, source from public.signals')).toEqual(
       [{ rank: 1, price: 100_00, source: 'import:signals.csv' }],
@@ -73,7 +74,7 @@ onEveryDatabase('received signals', ({ store, session, value }) => {
       insert into core.rate_uses values ('kite', now() - interval '3 days', 1), ('kite', now(), 1);
       insert into core.rate_days values ('kite', current_date - 4, 1), ('kite', current_date, 1)`);
     const forget = (days: number, limit = 2) =>
-      store.call('forget_old', { nowMs: nowMs + days * 86_400_000, keptDays: 90, limit });
+      store.call('forget_old', { by: tester, nowMs: nowMs + days * 86_400_000, keptDays: 90, limit });
     expect(await forget(90)).toEqual({ receivedSignals: 0, rateUses: 2 });
     expect(await forget(91)).toEqual({ receivedSignals: 2, rateUses: 0 });
     expect(await forget(91)).toEqual({ receivedSignals: 1, rateUses: 0 });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { formatMinor } from '../../src/domain/money.ts';
 import type { DecisionToAccept } from '../../src/ports/arguments.ts';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import {
   acceptAll,
@@ -75,6 +76,7 @@ onEveryDatabase('accept, looking again', ({ store, session, value }) => {
     if (!account) throw new Error('asha is in the run');
     const decision = accepted(scene, account, signal('TITAN'));
     await store.call('import_users', {
+      by: tester,
       users: [user('ravi', { capitalMinor: decision.holdMinor })],
       mode: 'paper',
       source: 's',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import { decideAll, minuteMs, openScene, nowMs as scanMs, tradeDate, user } from './scene.ts';
 
@@ -10,7 +11,7 @@ onEveryDatabase('reminders of a missing login', ({ store, session, value }) => {
   /** Live accounts at Kite whose logins the check of 08:45 has found as given. */
   const checked = async (found: Record<string, string | null>, change: Parameters<typeof user>[1] = {}) => {
     const users = Object.keys(found).map((id) => user(id, { venue: 'kite', whatsapp: number, ...change }));
-    await store.call('import_users', { users, mode: 'live', source: 'test', nowMs: atMs });
+    await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: atMs });
     const rows = await session.query('select id::int, user_id from public.accounts order by id');
     const ids = Object.fromEntries(rows.map((row) => [String(row['user_id']), Number(row['id'])]));
     for (const [userId, reason] of Object.entries(found)) await verdict(ids[userId] ?? 0, reason);
@@ -31,7 +32,7 @@ onEveryDatabase('reminders of a missing login', ({ store, session, value }) => {
   };
   const storeLogin = (accountId: number, wrappedKey: string, nowMs: number) => {
     const sealed = { keyId: '0123abcd', wrappedKey: wrappedKey.repeat(44), sealed: 'B'.repeat(44) };
-    return store.call('store_credentials', { accountId, ...sealed, replaces: null, nowMs });
+    return store.call('store_credentials', { by: tester, accountId, ...sealed, replaces: null, nowMs });
   };
   const read = () => store.call('read_messages', { runId: null, tradeDate });
   const fates = async () => (await read()).map(({ userId, status, reason }) => [userId, status, reason]);
@@ -63,8 +64,8 @@ onEveryDatabase('reminders of a missing login', ({ store, session, value }) => {
 
   test('none for who would not trade with that account anyway, and none when the scan is due', async () => {
     await checked({ asha: missing, ravi: missing, mira: missing, zoe: 'unreadable_funds: odd' });
-    await store.call('set_user', { userId: 'asha', active: false });
-    await store.call('set_user', { userId: 'ravi', tradingEnabled: false });
+    await store.call('set_user', { by: tester, userId: 'asha', active: false });
+    await store.call('set_user', { by: tester, userId: 'ravi', tradingEnabled: false });
     await session.exec("update public.users set venue = 'lemonn' where id = 'mira'");
     expect(await queue()).toEqual({ queued: 0 });
     await session.exec("update public.users set venue = 'kite'");
@@ -76,11 +77,11 @@ onEveryDatabase('reminders of a missing login', ({ store, session, value }) => {
     await checked({ asha: missing });
     await queue({ dueMs: atMs + 1 });
     expect(await due()).toEqual([]);
-    await store.call('set_user', { userId: 'asha', notify: 'orders' });
+    await store.call('set_user', { by: tester, userId: 'asha', notify: 'orders' });
     expect(await due(atMs + 1)).toMatchObject([{ silenced: null, language: 'en' }]);
-    await store.call('set_user', { userId: 'asha', notify: 'off' });
+    await store.call('set_user', { by: tester, userId: 'asha', notify: 'off' });
     expect(await due(atMs + 1)).toMatchObject([{ silenced: 'notify_off' }]);
-    await store.call('set_user', { userId: 'asha', notify: 'always' });
+    await store.call('set_user', { by: tester, userId: 'asha', notify: 'always' });
     await session.exec('update public.users set opted_in_at = null, opt_in_source = null');
     expect(await due(atMs + 1)).toMatchObject([{ silenced: 'no_whatsapp_number', whatsapp: null }]);
   });

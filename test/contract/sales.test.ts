@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { chargesOn, rateFor } from '../../src/domain/charges.ts';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import { decideAll, fill, openScene, sendOne, settle, settlement, signal, undecided, user } from './scene.ts';
 
@@ -167,7 +168,7 @@ onEveryDatabase('sales and late fills', ({ store, session, value }) => {
   });
 
   test('a holding from outside is sold for all it brings: it was paid for outside', async () => {
-    await store.call('import_users', { users: [user('asha')], mode: 'paper', source: 's', nowMs: 0 });
+    await store.call('import_users', { by: tester, users: [user('asha')], mode: 'paper', source: 's', nowMs: 0 });
     const holding = {
       userId: 'asha',
       venue: 'paper',

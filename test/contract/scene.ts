@@ -5,6 +5,7 @@ import { holdFor, marginFor } from '../../src/domain/sizing.ts';
 import type { Instrument, Quote, Side, Signal, UserSettings } from '../../src/domain/words.ts';
 import type { DecisionToAccept, Settlement } from '../../src/ports/arguments.ts';
 import type { Answer, Store } from '../../src/ports/store.ts';
+import { tester } from '../support/tester.ts';
 
 export const tradeDate = '2025-08-28';
 /** 09:20 in India. */
@@ -81,11 +82,12 @@ export async function openScene(store: Store, setting: Setting = {}): Promise<Sc
   const { runId = 'XNSE:2025-08-28:open:paper', mode = 'paper' } = setting;
   const { signals = [signal('TITAN')], users = [user('asha')] } = setting;
   const instruments = [...new Set(signals.map(({ symbol }) => symbol))].map((symbol) => instrument(symbol));
-  await store.call('import_instruments', { instruments });
-  await store.call('import_signals', { signals, source: 'import:signals.csv' });
-  await store.call('import_users', { users, mode, source: 'import:users.csv', nowMs });
+  await store.call('import_instruments', { by: tester, instruments });
+  await store.call('import_signals', { by: tester, signals, source: 'import:signals.csv' });
+  await store.call('import_users', { by: tester, users, mode, source: 'import:users.csv', nowMs });
   const sendBeforeMs = setting.sendBeforeMs ?? cutOffMs + 2 * minuteMs;
   await store.call('open_run', {
+    by: tester,
     runId,
     sessionId: runId.split(':').slice(0, 3).join(':'),
     tradeDate,

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import { openScene, tradeDate, undecided, user } from './scene.ts';
 
 onEveryDatabase('settings and prices', ({ store }) => {
   test('an operator’s settings change what is named and leave the rest', async () => {
     const scene = await openScene(store, { users: [user('asha', { name: 'Asha Rao', whatsapp: '+919800000001' })] });
-    const set = (change: object) => store.call('set_user', { userId: 'asha', ...change });
+    const set = (change: object) => store.call('set_user', { by: tester, userId: 'asha', ...change });
     expect(await set({ active: false, strategies: ['a', 'b'], allowSymbols: [], denySymbols: ['ITC'] })).toEqual({
       changed: true,
     });
@@ -38,24 +39,27 @@ onEveryDatabase('settings and prices', ({ store }) => {
   test('a login is connected to one user, and taken away again', async () => {
     await openScene(store, { users: ['asha', 'ravi'].map((id) => user(id)) });
     const authUserId = '0b5a4a52-3c0f-4a53-9e6e-0d2b7b6f1c11';
-    await store.call('set_user', { userId: 'asha', authUserId });
-    await store.call('set_user', { userId: 'asha', active: true });
+    await store.call('set_user', { by: tester, userId: 'asha', authUserId });
+    await store.call('set_user', { by: tester, userId: 'asha', active: true });
     expect(await store.call('find_auth_user', { authUserId })).toEqual({ userId: 'asha' });
-    await expect(store.call('set_user', { userId: 'ravi', authUserId })).rejects.toThrow('a_login_is_of_one_user');
-    await store.call('set_user', { userId: 'asha', authUserId: null });
+    await expect(store.call('set_user', { by: tester, userId: 'ravi', authUserId })).rejects.toThrow(
+      'a_login_is_of_one_user',
+    );
+    await store.call('set_user', { by: tester, userId: 'asha', authUserId: null });
     expect(await store.call('find_auth_user', { authUserId })).toEqual({ userId: null });
   });
 
   test('nobody there: nothing changes, nothing is read', async () => {
-    expect(await store.call('set_user', { userId: 'nobody', active: false })).toEqual({ changed: false });
+    expect(await store.call('set_user', { by: tester, userId: 'nobody', active: false })).toEqual({ changed: false });
     expect(await store.call('read_user', { userId: 'nobody' })).toBeNull();
   });
 
   test('a day set by the operator is replaced, or taken out again', async () => {
     const day = { exchange: 'NSE', date: '2025-10-21', openTime: null, closeTime: null };
     const days = () => store.call('read_calendar_days', { exchange: 'NSE' });
-    await store.call('set_calendar_day', { ...day, kind: 'closed', name: 'Flood' });
+    await store.call('set_calendar_day', { by: tester, ...day, kind: 'closed', name: 'Flood' });
     await store.call('set_calendar_day', {
+      by: tester,
       ...day,
       kind: 'open',
       name: 'Muhurat',
@@ -65,7 +69,7 @@ onEveryDatabase('settings and prices', ({ store }) => {
     expect(await days()).toEqual([
       { date: '2025-10-21', kind: 'open', name: 'Muhurat', openTime: '13:45', closeTime: '14:45' },
     ]);
-    await store.call('set_calendar_day', { ...day, kind: null, name: '' });
+    await store.call('set_calendar_day', { by: tester, ...day, kind: null, name: '' });
     expect(await days()).toEqual([]);
   });
 
@@ -86,9 +90,9 @@ onEveryDatabase('settings and prices', ({ store }) => {
       at('TITAN', '2025-08-26', 3_00, 4_00),
       at('TITAN', tradeDate, 5_00, 6_00),
     ];
-    const first = { prices: [...prices, at('INFY', tradeDate, 7_00, 8_00)] };
+    const first = { prices: [...prices, at('INFY', tradeDate, 7_00, 8_00)], by: tester };
     expect(await store.call('import_prices', first)).toEqual({ written: 4 });
-    await store.call('import_prices', { prices: [at('TITAN', '2025-08-26', 3_00, 4_50)] });
+    await store.call('import_prices', { by: tester, prices: [at('TITAN', '2025-08-26', 3_00, 4_50)] });
     expect(await read(tradeDate, ['TITAN'])).toMatchObject({ any: true, prices: [{ symbol: 'TITAN' }] });
     const { prices: both } = await read(tradeDate);
     expect(both.toSorted((a, b) => (a.symbol < b.symbol ? -1 : 1))).toEqual([

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newApiKey } from '../../src/http/auth.ts';
 import { hintOfKey } from '../../src/http/known-keys.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { cronSecret, type Door, door } from './door.ts';
 import { type Route, routes, type Who } from './routes.ts';
 
@@ -28,7 +29,7 @@ beforeAll(async () => {
     'asha-rao',
   ]);
   const revoked = await open.userKey('asha-rao');
-  await open.store.call('revoke_api_key', { hint: hintOfKey(revoked), nowMs: 0 });
+  await open.store.call('revoke_api_key', { by: tester, hint: hintOfKey(revoked), nowMs: 0 });
   tokens = {
     nobody: null,
     'a wrong key': newApiKey().key,
@@ -138,7 +139,7 @@ test('a key is looked up once in ten seconds, and a revoked one stops within the
   const key = await open.userKey('asha-rao');
   const status = async () => (await open.ask(key, 'GET', '/api/trading/orders')).status;
   expect(await status()).toBe(200);
-  await open.store.call('revoke_api_key', { hint: hintOfKey(key), nowMs: 0 });
+  await open.store.call('revoke_api_key', { by: tester, hint: hintOfKey(key), nowMs: 0 });
   expect(await status()).toBe(200);
   open.clock.jump(10_000);
   expect(await status()).toBe(401);
@@ -147,7 +148,7 @@ test('a key is looked up once in ten seconds, and a revoked one stops within the
 test('a clock that is set back makes no key good for longer', async () => {
   const key = await open.userKey('asha-rao');
   await open.ask(key, 'GET', '/api/trading/orders');
-  await open.store.call('revoke_api_key', { hint: hintOfKey(key), nowMs: 0 });
+  await open.store.call('revoke_api_key', { by: tester, hint: hintOfKey(key), nowMs: 0 });
   open.clock.jump(-3_600_000);
   expect((await open.ask(key, 'GET', '/api/trading/orders')).status).toBe(401);
   open.clock.jump(3_600_000);

@@ -17,6 +17,7 @@ import { makeWorld } from '../../src/wire.ts';
 import { five, storeOf, titan, tradeDate } from '../pipeline/desk.ts';
 import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 
 export const cronSecret = 'cron-secret-of-the-tests';
 export const signalsSecret = 'signals-secret-of-the-tests';
@@ -107,8 +108,8 @@ export async function door(options: DoorOptions = {}): Promise<Door> {
 }
 
 async function arrange(store: Store, { signals = [titan], users = five }: DoorOptions, nowMs: number): Promise<void> {
-  await store.call('import_signals', { signals, source: 'test' });
-  await store.call('import_users', { users, mode: 'paper', source: 'test', nowMs });
+  await store.call('import_signals', { by: tester, signals, source: 'test' });
+  await store.call('import_users', { by: tester, users, mode: 'paper', source: 'test', nowMs });
 }
 
 function config() {
@@ -151,7 +152,7 @@ function partsOf(world: World, later: Promise<unknown>[]): HttpParts {
 async function newKey(store: Store, userId: string | null): Promise<string> {
   const { key, ...stored } = newApiKey();
   const role = userId === null ? 'operator' : 'user';
-  const { kind } = await store.call('create_api_key', { ...stored, role, userId, label: 'test', nowMs: 0 });
+  const { kind } = await store.call('create_api_key', { by: tester, ...stored, role, userId, label: 'test', nowMs: 0 });
   if (kind !== 'created') throw new Error(`a key of ${userId} could not be made: ${kind}`);
   return key;
 }

@@ -4,6 +4,7 @@ import { newApiKey } from '../../src/http/auth.ts';
 import { hintOfKey } from '../../src/http/known-keys.ts';
 import type { Arguments } from '../../src/ports/arguments.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { type Door, door } from './door.ts';
 
 const order = { symbol: 'TITAN', side: 'BUY', quantity: 1, limitPrice: '3560.00' };
@@ -21,7 +22,7 @@ afterAll(async () => {
 
 async function keyOf(change: Partial<Arguments['create_api_key']>): Promise<string> {
   const { key, ...stored } = newApiKey();
-  const plain = { role: 'user', userId: 'asha-rao', label: 'test', nowMs: 0 } as const;
+  const plain = { role: 'user', userId: 'asha-rao', label: 'test', nowMs: 0, by: tester } as const;
   await open.store.call('create_api_key', { ...stored, ...plain, ...change });
   return key;
 }
@@ -74,7 +75,7 @@ describe('a key with an end', () => {
 
   test('that was revoked hears so', async () => {
     const key = await keyOf({});
-    await open.store.call('revoke_api_key', { hint: hintOfKey(key), nowMs: 1 });
+    await open.store.call('revoke_api_key', { by: tester, hint: hintOfKey(key), nowMs: 1 });
     expect((await said(await open.ask(key, 'GET', '/api/trading/orders'))).detail).toContain('was revoked');
   });
 });
@@ -83,7 +84,7 @@ describe('the database has the last word on a key', () => {
   test('which was revoked while this process still remembers it: it places nothing', async () => {
     const key = await keyOf({});
     expect((await open.ask(key, 'GET', '/api/trading/orders')).status).toBe(200);
-    await open.store.call('revoke_api_key', { hint: hintOfKey(key), nowMs: 1 });
+    await open.store.call('revoke_api_key', { by: tester, hint: hintOfKey(key), nowMs: 1 });
     expect((await open.ask(key, 'GET', '/api/trading/orders')).status, 'remembered').toBe(200);
     const before = await rows();
     expect(await said(await place(key))).toMatchObject({ status: 401, code: 'unauthenticated' });
@@ -107,7 +108,7 @@ describe('the database has the last word on a key', () => {
   test('and beside it a good key’s order of the same moment is placed', async () => {
     const [good, ended] = [await keyOf({}), await keyOf({ userId: 'rohan-mehta' })];
     await Promise.all([good, ended].map((key) => open.ask(key, 'GET', '/api/trading/orders')));
-    await open.store.call('revoke_api_key', { hint: hintOfKey(ended), nowMs: 1 });
+    await open.store.call('revoke_api_key', { by: tester, hint: hintOfKey(ended), nowMs: 1 });
     const answers = await Promise.all([place(good), place(ended)]);
     expect(answers.map(({ status }) => status)).toEqual([202, 401]);
   });

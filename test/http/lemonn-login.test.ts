@@ -7,6 +7,7 @@ import { loginStateKey, masterKeys, realVenues } from '../../src/wire-venues.ts'
 import { emptied } from '../pipeline/books.ts';
 import { person, titan, tradeDate } from '../pipeline/desk.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { apiKey, type LemonnExchange, openLemonnExchange, privateKey, requestId } from '../venues/lemonn-exchange.ts';
 import { type Door, door } from './door.ts';
 
@@ -44,9 +45,9 @@ beforeEach(async () => {
   const { venues, doors, addressOf } = await realVenues({ config: read.config, store, clock, mode: 'live' });
   Object.assign(world, { venues, doors, addressOf });
   Object.assign(parts, { loginKey });
-  vault = storeVault({ store, clock, keys });
+  vault = storeVault({ store, clock, keys, by: null });
   const users = [person('Asha Rao', { venue: 'lemonn' })];
-  await store.call('import_users', { users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
+  await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
   const [account] = await session.query('select id::int from public.accounts');
   owner.accountId = Number(account?.['id']);
   await vault.write(owner, secrets, null);
@@ -123,7 +124,13 @@ test('who logs in at 09:15 is ready at once: the account is checked again after 
 
 test('only the account that logged in is asked about', async () => {
   const users = [person('Ravi', { venue: 'lemonn' })];
-  await service.store.call('import_users', { users, mode: 'live', source: 'test', nowMs: service.clock.nowMs() });
+  await service.store.call('import_users', {
+    by: tester,
+    users,
+    mode: 'live',
+    source: 'test',
+    nowMs: service.clock.nowMs(),
+  });
   await back((await opened()).cookie);
   await service.settled();
   const days = await service.session.query('select checked_for::text as day from public.accounts order by id');

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { readConfig } from '../../src/config.ts';
 import { person, tradeDate } from '../pipeline/desk.ts';
+import { tester } from '../support/tester.ts';
 import { type Door, door } from './door.ts';
 
 const wrong = z.looseObject({ status: z.int(), code: z.string(), detail: z.string() });
@@ -19,6 +20,7 @@ test('where orders are sent inline, one goes out behind the answer', async () =>
   const open = await door({ time: '10:30' });
   try {
     await open.store.call('import_prices', {
+      by: tester,
       prices: [{ symbol: 'TITAN', date: tradeDate, openMinor: 3560_00, closeMinor: 1 }],
     });
     const body = { symbol: 'TITAN', side: 'BUY', userId: 'asha-rao', quantity: 2 };
@@ -41,7 +43,7 @@ describe('one order over HTTP', () => {
     open = await door({ users, time: '10:30', parts: { settings } });
     const day = { date: tradeDate, closeMinor: 3500_00 };
     const prices = ['TITAN', 'INFY', 'SBICARD', 'M&M'].map((symbol) => ({ ...day, symbol, openMinor: 3560_00 }));
-    await open.store.call('import_prices', { prices });
+    await open.store.call('import_prices', { by: tester, prices });
     ashaKey = await open.userKey('asha-rao');
     rohanKey = await open.userKey('rohan-mehta');
   });

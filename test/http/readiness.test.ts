@@ -4,6 +4,7 @@ import { emptied } from '../pipeline/books.ts';
 import { person, tradeDate } from '../pipeline/desk.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { type Door, door } from './door.ts';
 
 let database: TestDatabase;
@@ -19,7 +20,7 @@ async function live(time: string, at = tradeDate): Promise<Door> {
   const open = await door({ database, time, users: [], signals: [], settings: { mode: 'live' } });
   open.clock.jump(Date.parse(`${at}T00:00:00Z`) - Date.parse(`${tradeDate}T00:00:00Z`));
   const users = [person('Asha Rao', { venue: 'kite' })];
-  await open.store.call('import_users', { users, mode: 'live', source: 'test', nowMs: open.clock.nowMs() });
+  await open.store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: open.clock.nowMs() });
   return open;
 }
 const never = new AbortController().signal;

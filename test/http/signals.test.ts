@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { buy, tradeDate } from '../pipeline/desk.ts';
+import { tester } from '../support/tester.ts';
 import { idOf, signalDesk, titan } from './signal-desk.ts';
 
 const { open, service, answerTo, stored, received } = signalDesk();
@@ -188,7 +189,7 @@ describe('the trade date', () => {
 
   test('goes over the weekend and over the days the operator closed', async () => {
     const day = { exchange: 'NSE', date: '2025-08-29', kind: 'closed', name: 'a cyclone' } as const;
-    await open().store.call('set_calendar_day', { ...day, openTime: null, closeTime: null });
+    await open().store.call('set_calendar_day', { by: tester, ...day, openTime: null, closeTime: null });
     const at = await service({ time: '16:00' });
     expect(await answerTo({ signals: [titan] }, at)).toMatchObject({ accepted: [{ id: idOf('TITAN', '2025-09-01') }] });
   });

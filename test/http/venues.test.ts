@@ -41,7 +41,7 @@ beforeEach(async () => {
   });
   const { store, clock, session } = service;
   kite = await openKiteExchange(clock);
-  vault = storeVault({ store, clock, keys: { current: randomBytes(32), old: [] } });
+  vault = storeVault({ store, clock, keys: { current: randomBytes(32), old: [] }, by: null });
   const users = [user('asha', { venue: 'kite' })];
   const scene = await openScene(store, { mode: 'live', runId: 'XNSE:2025-08-28:open:live', users });
   await session.exec(`

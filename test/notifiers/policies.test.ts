@@ -4,6 +4,7 @@ import { fetchTemplate } from '../../src/adapters/notifiers/twilio-templates.ts'
 import { operatorMessage, operatorTemplate, templates } from '../../src/domain/template.ts';
 import { alarming } from '../../src/stages/operators.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { accountSid, authToken, contentSids, numberOf, people, quick, runId } from './given.ts';
 import { type PostOffice, postOffice } from './post-office.ts';
 
@@ -80,21 +81,22 @@ test('one late re-send, where somebody decided so: only after every look was ans
 
 test('a user who writes in Hindi reads Hindi; without a Hindi template, English', async () => {
   await open(2);
-  for (const userId of ['user-0', 'user-1']) await office.store.call('set_user', { userId, language: 'hi' });
+  for (const userId of ['user-0', 'user-1'])
+    await office.store.call('set_user', { by: tester, userId, language: 'hi' });
   await office.deliver();
   expect(office.twilio.asked[0]?.['ContentSid']).toBe(contentSids.hi);
   expect(office.twilio.messages[0]?.body).toContain('नमस्ते User 0');
   await office.close();
   await open(1, { contentSids: { en: contentSids.en } });
-  await office.store.call('set_user', { userId: 'user-0', language: 'hi' });
+  await office.store.call('set_user', { by: tester, userId: 'user-0', language: 'hi' });
   await office.deliver();
   expect(office.twilio.messages[0]?.body).toContain('Hello User 0');
 });
 
 test('who wants to hear of orders only, or of nothing, or said STOP, gets no message, and the row says why', async () => {
   await open(4);
-  await office.store.call('set_user', { userId: 'user-0', notify: 'orders' });
-  await office.store.call('set_user', { userId: 'user-1', notify: 'off' });
+  await office.store.call('set_user', { by: tester, userId: 'user-0', notify: 'orders' });
+  await office.store.call('set_user', { by: tester, userId: 'user-1', notify: 'off' });
   const stop = { number: numberOf(2), said: 'stop', source: 'whatsapp:stop', providerId: 'SM1' } as const;
   await office.store.call('hear_inbound', { ...stop, nowMs: office.clock.nowMs() });
   await office.deliver();

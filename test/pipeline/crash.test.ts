@@ -4,6 +4,7 @@ import { DatabaseError } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { emptied, finalState, messageRows } from './books.ts';
 import { buy, type Day, person, runDay, storeOf, titan } from './desk.ts';
 import { type Death, deaths, dyingStore } from './dying-store.ts';
@@ -32,8 +33,8 @@ const day: Day = { signals: [titan, sell], users, faults, concurrency: 4 };
 
 async function newDay(): Promise<void> {
   await emptied(database.session);
-  await store.call('import_signals', { signals: [sell], source: 'test' });
-  await store.call('import_users', { users, mode: 'paper', source: 'import:users.csv', nowMs: 0 });
+  await store.call('import_signals', { by: tester, signals: [sell], source: 'test' });
+  await store.call('import_users', { by: tester, users, mode: 'paper', source: 'import:users.csv', nowMs: 0 });
   const of = { userId: 'seller', venue: 'paper', mode: 'paper', exchange: 'NSE', symbol: 'SBICARD' };
   const holding = { ...of, quantity: 7, priceMinor: 700_00, tradeDate: '2025-08-20', reference: 'held-1' };
   await store.call('import_holdings', { holdings: [holding], nowMs: 0 });

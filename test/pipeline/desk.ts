@@ -15,6 +15,7 @@ import { type RunResult, run } from '../../src/run.ts';
 import type { RunRequest } from '../../src/stages/request.ts';
 import { makeWorld } from '../../src/wire.ts';
 import type { TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 
 export const tradeDate = '2025-08-28';
 export const runId = `XNSE:${tradeDate}:open:paper`;
@@ -122,6 +123,7 @@ function requestOf(day: Day): RunRequest {
       signals: day.signals,
       users: day.users,
       problems: [],
+      by: tester,
     },
   };
 }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/ports/store.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, freshPostgres, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { messageRows, pairs, tally, venueBook } from './books.ts';
 import { five, infy, person, runDay, sbi, storeOf, titan } from './desk.ts';
 
@@ -41,8 +42,8 @@ describe.each<[string, () => Promise<TestDatabase>]>([
       person('Is Full', { maxOpenPositions: 1 }),
       person('Is Rejected'),
     ];
-    await store.call('import_signals', { signals: [sbi, infy], source: 'test' });
-    await store.call('import_users', { users, mode: 'paper', source: 'test', nowMs: 0 });
+    await store.call('import_signals', { by: tester, signals: [sbi, infy], source: 'test' });
+    await store.call('import_users', { by: tester, users, mode: 'paper', source: 'test', nowMs: 0 });
     const holding = { venue: 'paper', mode: 'paper', exchange: 'NSE', tradeDate: '2025-08-20', priceMinor: 700_00 };
     const holdings = [
       { userId: 'holds-it', symbol: 'SBICARD', quantity: 3, reference: 'held-1', ...holding },

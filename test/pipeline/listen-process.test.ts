@@ -5,6 +5,7 @@ import { realClock } from '../../src/adapters/clock.ts';
 import { storeVault } from '../../src/adapters/credentials/vault.ts';
 import { user } from '../contract/scene.ts';
 import { freshPostgres } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { openAlpacaExchange } from '../venues/alpaca-exchange.ts';
 import { storeOf } from './desk.ts';
 import { office } from './office.ts';
@@ -18,11 +19,17 @@ test('a worker listens to the accounts that are connected, and leaves nothing op
   });
   const store = storeOf(postgres);
   const nowMs = clock.nowMs();
-  await store.call('import_users', { users: [user('asha', { venue: 'alpaca' })], mode: 'live', source: 'test', nowMs });
+  await store.call('import_users', {
+    by: tester,
+    users: [user('asha', { venue: 'alpaca' })],
+    mode: 'live',
+    source: 'test',
+    nowMs,
+  });
   const [account] = await postgres.session.query('select id::int from public.accounts');
   const owner = { accountId: Number(account?.['id']), venue: 'alpaca', mode: 'live' } as const;
   const key = randomBytes(32);
-  const vault = storeVault({ store, clock, keys: { current: key, old: [] } });
+  const vault = storeVault({ store, clock, keys: { current: key, old: [] }, by: null });
   await vault.write(owner, { keyId: 'PKTEST1', secretKey: 'secret1' }, null);
 
   const { child, ended } = office().start(['worker'], {

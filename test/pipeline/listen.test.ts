@@ -11,6 +11,7 @@ import { masterKeys } from '../../src/wire-venues.ts';
 import { decideAll, nowMs, openScene, user } from '../contract/scene.ts';
 import { type ConnectProxy, openConnectProxy } from '../support/connect-proxy.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../venues/alpaca-exchange.ts';
 import { emptied } from './books.ts';
 import { storeOf } from './desk.ts';
@@ -50,10 +51,10 @@ beforeEach(async () => {
   const keys = read.kind === 'config' ? masterKeys(read.config) : null;
   if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
   const store = storeOf(database);
-  vault = storeVault({ store, clock, keys });
+  vault = storeVault({ store, clock, keys, by: null });
   const parts = { config: read.config, place: { kind: 'embedded', path: null } as const, store, clock, faults: null };
   world = await makeWorld({ ...parts, quotes: { read: async () => [] }, tell: (step) => told.push(step) });
-  await store.call('import_users', { users, mode: 'live', source: 'test', nowMs });
+  await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs });
   ids = (await database.session.query('select id::int from public.accounts order by id')).map(({ id }) => Number(id));
 });
 afterEach(async () => {

@@ -8,6 +8,7 @@ import { type OrderRequest, orderDesk } from '../../src/stages/place.ts';
 import { ready } from '../../src/stages/ready.ts';
 import { quote, tradeDate } from '../contract/scene.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { emptied } from './books.ts';
 import { type Day, five, settingsOf, storeOf, worldOf } from './desk.ts';
 import { openVenueBooks } from './venue-books.ts';
@@ -16,7 +17,7 @@ const day: Day = { signals: null, users: null, opens: { TITAN: 3560_00 }, time: 
 
 function request(key: string, userId: string, symbol = 'TITAN'): OrderRequest {
   const order = { userId, exchange: 'NSE', symbol, side: 'BUY' as const, quantity: 1, limitPriceMinor: null };
-  return { principal: 'key:1', key, bodyHash: key, order };
+  return { principal: 'key:1', key, bodyHash: key, order, by: null };
 }
 
 let database: TestDatabase;
@@ -82,7 +83,13 @@ describe('requests that come together', () => {
     await emptied(database.session);
     store = storeOf(database);
     world = await worldOf(store, day);
-    await store.call('import_users', { users: five, mode: 'paper', source: 'test', nowMs: world.clock.nowMs() });
+    await store.call('import_users', {
+      by: tester,
+      users: five,
+      mode: 'paper',
+      source: 'test',
+      nowMs: world.clock.nowMs(),
+    });
   });
 
   test('go without the one that the database can not take, which fails alone', async () => {

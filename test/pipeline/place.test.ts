@@ -6,6 +6,7 @@ import { execute } from '../../src/stages/execute.ts';
 import { type OrderRequest, type Placed, placeOrders } from '../../src/stages/place.ts';
 import { emptying } from '../contract/ground.ts';
 import { freshPglite, freshPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { type Day, five, person, runDay, settingsOf, storeOf, titan, tradeDate, worldOf } from './desk.ts';
 
 const [asha, rohan] = ['asha-rao', 'rohan-mehta'] as const;
@@ -26,7 +27,7 @@ describe('one order asked for by itself', () => {
     await database.session.exec(empty);
     world = await worldOf(store, day);
     const users = [...five, person('Poor Soul', { capitalMinor: 1000_00 })];
-    await store.call('import_users', { users, mode: 'paper', source: 'test', nowMs: world.clock.nowMs() });
+    await store.call('import_users', { by: tester, users, mode: 'paper', source: 'test', nowMs: world.clock.nowMs() });
   });
 
   let keys = 0;
@@ -37,6 +38,7 @@ describe('one order asked for by itself', () => {
       principal: 'key:1',
       key: `k${keys}`,
       bodyHash: JSON.stringify(change),
+      by: null,
       order: { ...order, limitPriceMinor: null, ...change },
       ...of,
     };
@@ -78,6 +80,7 @@ describe('one order asked for by itself', () => {
   test('a user nobody knows, a limit off the tick and part of a lot are no orders at all', async () => {
     const reliance = { exchange: 'NSE', symbol: 'TITAN', isin: null, name: 'Titan', tickMinor: 10, lotSize: 5 };
     await store.call('import_instruments', {
+      by: tester,
       instruments: [{ ...reliance, freezeQuantity: null, fno: false, restricted: null }],
     });
     expect(await one({ userId: 'nobody' })).toEqual({ kind: 'no_such_user' });
@@ -155,9 +158,21 @@ describe('many orders at once on Postgres', () => {
   test('the same key from many processes places one order; the others are told it is in flight or what became of it', async () => {
     const store = storeOf(database);
     const world = await worldOf(store, day);
-    await store.call('import_users', { users: five, mode: 'paper', source: 'test', nowMs: world.clock.nowMs() });
+    await store.call('import_users', {
+      by: tester,
+      users: five,
+      mode: 'paper',
+      source: 'test',
+      nowMs: world.clock.nowMs(),
+    });
     const order = { userId: asha, exchange: 'NSE', symbol: 'TITAN', side: 'BUY' as const, quantity: 1 };
-    const asked = { principal: 'key:1', key: 'same', bodyHash: 'b', order: { ...order, limitPriceMinor: null } };
+    const asked = {
+      principal: 'key:1',
+      key: 'same',
+      bodyHash: 'b',
+      order: { ...order, limitPriceMinor: null },
+      by: null,
+    };
     const all = await Promise.all(
       Array.from({ length: 12 }, () => placeOrders(world, settingsOf(day), [asked]).then(({ placed }) => placed[0])),
     );

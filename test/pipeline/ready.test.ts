@@ -7,6 +7,7 @@ import { acknowledgeShown } from '../contract/acknowledging.ts';
 import { openScene, quote, signal, tradeDate, undecided, user } from '../contract/scene.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { openVenueBooks, people, type VenueBooks } from './venue-books.ts';
 
 let database: TestDatabase;
@@ -56,7 +57,7 @@ describe('readiness', () => {
 
   test('an odd row costs the account its day only where it is about a share that may be traded', async () => {
     const titanToday = signal('TITAN');
-    await here.world.store.call('import_signals', { signals: [titanToday], source: 'test' });
+    await here.world.store.call('import_signals', { by: tester, signals: [titanToday], source: 'test' });
     here.say({ cash: 100, held: [titan(2)] });
     const [held] = here.kite.pages['GET /portfolio/holdings'] as object[];
     const odd = { ...held, tradingsymbol: 'ITC', opening_quantity: null };
@@ -195,7 +196,7 @@ describe('readiness', () => {
 
   test('asks a margin where there is something to trade: an answer is enough', async () => {
     const signals = [signal('TITAN')];
-    await here.world.store.call('import_signals', { signals, source: 'test' });
+    await here.world.store.call('import_signals', { by: tester, signals, source: 'test' });
     here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
     here.kite.pages['POST /margins/orders'] = { total: 'much' };
     expect(await found()).toEqual({ asha: expect.stringMatching(/^unreadable_margin: /), ravi: null });
@@ -204,7 +205,7 @@ describe('readiness', () => {
   test('asks it for a share of every exchange of the day before it takes a venue for silent', async () => {
     const signals = ['TITAN', 'INFY', 'SBIN', 'ITC'].map((symbol, n) => signal(symbol, { rank: n + 1 }));
     const abroad = signal('AAPL', { rank: 5, exchange: 'US' });
-    await here.world.store.call('import_signals', { signals: [...signals, abroad], source: 'test' });
+    await here.world.store.call('import_signals', { by: tester, signals: [...signals, abroad], source: 'test' });
     here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
     here.kite.pages['POST /margins/orders'] = (_query: unknown, body: string) =>
       JSON.parse(body).map((one: { exchange: string }) => ({ ...one, total: one.exchange === 'US' ? 1 : 'none' }));
@@ -219,7 +220,7 @@ describe('readiness', () => {
   test('is none at a venue that is not set up, and for users who are paused nobody asks', async () => {
     await here.close();
     here = await openVenueBooks(database, istMs(tradeDate, '08:45'), [...people, user('zoe', { venue: 'alpaca' })]);
-    await here.world.store.call('set_user', { userId: 'ravi', active: false });
+    await here.world.store.call('set_user', { by: tester, userId: 'ravi', active: false });
     expect(await found()).toEqual({ asha: null, zoe: 'venue_not_set_up: alpaca' });
     expect(here.lemonn.seen).toEqual([]);
   });

@@ -14,6 +14,7 @@ import { accountSid, authToken, quick, reminderContentSids, settingsFor } from '
 import { type LoopbackTwilio, loopbackTwilio } from '../notifiers/loopback-twilio.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { openVenueBooks, type VenueBooks } from './venue-books.ts';
 
 const minuteMs = 60_000;
@@ -85,7 +86,7 @@ describe('a check that misses a login', () => {
 
   test('leaves to the next sender what it could not send, who does not send what is needless or late', async () => {
     const { store } = here.world;
-    await store.call('stop_messages', { why: 'test', channel: 'whatsapp', nowMs: here.clock.nowMs() });
+    await store.call('stop_messages', { by: tester, why: 'test', channel: 'whatsapp', nowMs: here.clock.nowMs() });
     expect(await check()).toMatchObject({ reminders: 1 });
     expect(await fates()).toEqual([['asha', 'queued', null]]);
     logIn();
@@ -95,7 +96,7 @@ describe('a check that misses a login', () => {
     await notify(here.world, 4);
     expect(await fates()).toEqual([['asha', 'suppressed', 'login_made']]);
     logOut();
-    await store.call('stop_messages', { why: 'test', channel: 'whatsapp', nowMs: here.clock.nowMs() });
+    await store.call('stop_messages', { by: tester, why: 'test', channel: 'whatsapp', nowMs: here.clock.nowMs() });
     here.clock.jump(1_000);
     expect(await check()).toMatchObject({ reminders: 1 });
     await store.call('resume_messages', { by: { who: 'test', how: 'cli' }, nowMs: here.clock.nowMs() });
@@ -163,7 +164,7 @@ describe('over Twilio', () => {
   };
 
   test('goes as its own template, in the user’s language, and not past the scan; what became of it is heard', async () => {
-    await here.world.store.call('set_user', { userId: 'asha', language: 'hi' });
+    await here.world.store.call('set_user', { by: tester, userId: 'asha', language: 'hi' });
     await check();
     expect(twilio.asked).toMatchObject([{ ContentSid: reminderContentSids.hi, To: `whatsapp:${asha.whatsapp}` }]);
     expect(Number(twilio.asked[0]?.['ValidityPeriod'])).toBeLessThanOrEqual(35 * 60);

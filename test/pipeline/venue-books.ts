@@ -3,6 +3,7 @@ import type { UserSettings } from '../../src/domain/words.ts';
 import type { Step, World } from '../../src/ports/world.ts';
 import { instrument, user } from '../contract/scene.ts';
 import type { TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { type KiteExchange, openKiteExchange } from '../venues/kite-exchange.ts';
 import { type LemonnExchange, openLemonnExchange } from '../venues/lemonn-exchange.ts';
 import { emptied } from './books.ts';
@@ -52,9 +53,9 @@ export async function openVenueBooks(
   const store = storeOf(database);
   const clock = jumpingClock(atMs);
   const [kite, lemonn] = [await openKiteExchange(clock), await openLemonnExchange(clock)];
-  await store.call('import_users', { users, mode: 'live', source: 'test', nowMs: atMs });
+  await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: atMs });
   const instruments = [instrument('TITAN', { isin: 'INE280A01028' }), instrument('INFY')];
-  await store.call('import_instruments', { instruments });
+  await store.call('import_instruments', { by: tester, instruments });
   const told: Step[] = [];
   const world: World = {
     ...{ store, clock, quotes: { read: async () => [] }, notifier: onScreenNotifier(), operatorDays: async () => [] },

@@ -6,6 +6,7 @@ import { run } from '../../src/run.ts';
 import type { RunRequest } from '../../src/stages/request.ts';
 import { work } from '../../src/work.ts';
 import { violations } from '../support/invariants.ts';
+import { tester } from '../support/tester.ts';
 import { operate } from './adversary.ts';
 import { chanceOf } from './chance.ts';
 import type { Life } from './fates.ts';
@@ -88,9 +89,9 @@ async function prepare(scene: Scene): Promise<void> {
   const { ground, plan } = scene;
   const { mode, startMs, users, signals, instruments, holdings } = plan;
   const nowMs = startMs - 1000;
-  await ground.call('import_instruments', { instruments }, nowMs);
-  if (!plan.given) await ground.call('import_signals', { signals, source: 'simulation' }, nowMs);
-  await ground.call('import_users', { users, mode, source: 'simulation', nowMs }, nowMs);
+  await ground.call('import_instruments', { by: tester, instruments }, nowMs);
+  if (!plan.given) await ground.call('import_signals', { by: tester, signals, source: 'simulation' }, nowMs);
+  await ground.call('import_users', { by: tester, users, mode, source: 'simulation', nowMs }, nowMs);
   const venueOf = (userId: string) => users.find(({ id }) => id === userId)?.venue ?? '';
   const held = holdings.map(({ userId, symbol, quantity }) => {
     const account = { userId, venue: venueOf(userId), mode };
@@ -167,7 +168,7 @@ function requestOf({ mode, limits, given, signals, users }: Plan, concurrency: n
     limits,
     concurrency,
     inline: true,
-    given: { ...files, signals: given ? signals : null, users: given ? users : null },
+    given: { ...files, by: tester, signals: given ? signals : null, users: given ? users : null },
   };
 }
 

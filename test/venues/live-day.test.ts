@@ -16,6 +16,7 @@ import { person, storeOf, titan, tradeDate } from '../pipeline/desk.ts';
 import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { openAlpacaExchange } from './alpaca-exchange.ts';
 import type { Exchange } from './exchange.ts';
 import { apiKey, openLemonnExchange, privateKey } from './lemonn-exchange.ts';
@@ -101,14 +102,14 @@ async function connected(change: Record<string, string> = {}, leverageCenti = 50
   const keys = read.kind === 'config' ? masterKeys(read.config) : null;
   if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
   const store = storeOf(database);
-  await store.call('import_instruments', { instruments: [instrument('TITAN')] });
-  await store.call('import_signals', { signals: [titan], source: 'test' });
+  await store.call('import_instruments', { by: tester, instruments: [instrument('TITAN')] });
+  await store.call('import_signals', { by: tester, signals: [titan], source: 'test' });
   const users = [person('Asha', { venue, leverageCenti })];
-  await store.call('import_users', { users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
-  const opened = await store.call('open_account', { userId: 'asha', venue, mode: 'live' });
+  await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
+  const opened = await store.call('open_account', { by: tester, userId: 'asha', venue, mode: 'live' });
   if (opened.kind !== 'open') throw new Error(opened.kind);
   const owner = { accountId: opened.accountId, venue, mode: 'live' } as const;
-  await storeVault({ store, clock, keys }).write(owner, market.secrets, null);
+  await storeVault({ store, clock, keys, by: null }).write(owner, market.secrets, null);
   const parts = { config: read.config, place: { kind: 'embedded', path: null } as const, store, clock, faults: null };
   const quotes = { read: () => Promise.reject(new Error('live trading has the venues’ prices')) };
   world = await makeWorld({ ...parts, quotes, tell: (step) => told.push(step) });
@@ -119,7 +120,7 @@ const check = () => ready(world, { mode: 'live', concurrency: 2 });
 
 async function scanned() {
   clock.jump(istMs(tradeDate, '09:20') - clock.nowMs());
-  const asked = { dryRun: false, expectPlan: null, waitMs: 120_000, given: nothingGiven };
+  const asked = { dryRun: false, expectPlan: null, waitMs: 120_000, given: { ...nothingGiven, by: tester } };
   const result = await run(world, { ...settings, ...asked });
   if (result.kind !== 'report') throw new Error(result.message);
   return result.report;

@@ -13,6 +13,7 @@ import { emptied } from '../pipeline/books.ts';
 import { infy, person, storeOf, titan, tradeDate } from '../pipeline/desk.ts';
 import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from './kite-exchange.ts';
 
 let database: TestDatabase;
@@ -60,8 +61,8 @@ async function connectedWorld(connected = [1, 2]): Promise<{ world: World; confi
   const keys = read.kind === 'config' ? masterKeys(read.config) : null;
   if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
   const store = storeOf(database);
-  await store.call('import_instruments', { instruments: [instrument('TITAN'), instrument('INFY')] });
-  await store.call('import_users', { users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
+  await store.call('import_instruments', { by: tester, instruments: [instrument('TITAN'), instrument('INFY')] });
+  await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
   await database.session.exec(`
     insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
       select id, 'deposit', 10000000, 0, 'test', now() from public.accounts;
@@ -71,7 +72,7 @@ async function connectedWorld(connected = [1, 2]): Promise<{ world: World; confi
     if (!connected.includes(index + 1)) continue;
     const owner = { accountId: Number(row['id']), venue: 'kite', mode: 'live' } as const;
     const secrets = { clientId: 'AB1234', apiKey, apiSecret, accessToken: `token${index + 1}` };
-    await storeVault({ store, clock, keys }).write(owner, secrets, null);
+    await storeVault({ store, clock, keys, by: null }).write(owner, secrets, null);
   }
   const told: Step[] = [];
   const place = { kind: 'embedded', path: null } as const;
@@ -89,6 +90,7 @@ async function scanned(connected = [1, 2]): Promise<{ result: RunResult; told: S
     signals: [titan, infy],
     users: null,
     problems: [],
+    by: tester,
   };
   const asked = { dryRun: false, expectPlan: null, waitMs: 120_000, given };
   return { result: await run(world, { ...scanSettings(config), ...asked }), told };
@@ -177,7 +179,7 @@ test('single orders of one second share one question for prices', async () => {
       quantity: 1,
       limitPriceMinor: null,
     } as const;
-    const request = { principal: 'key:1', key, bodyHash: key, order };
+    const request = { principal: 'key:1', key, bodyHash: key, order, by: null };
     return (await placeOrders(world, scanSettings(config), [request])).placed[0]?.kind;
   };
   clock.jump(istMs(tradeDate, '10:00') - clock.nowMs());

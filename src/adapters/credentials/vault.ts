@@ -1,3 +1,4 @@
+import type { Actor } from '../../domain/actions.ts';
 import type { Store } from '../../ports/store.ts';
 import { type Opened, type RecordOwner, type Vault, VaultError } from '../../ports/vault.ts';
 import type { Clock } from '../../ports/world.ts';
@@ -7,10 +8,12 @@ export interface VaultOptions {
   store: Store;
   clock: Pick<Clock, 'nowMs'>;
   keys: MasterKeys;
+  /** Whoever writes by hand; null: the service, which keeps what logins made. */
+  by: Actor | null;
 }
 
 /** The secrets in the database, sealed. Nothing that was opened is kept here. */
-export function storeVault({ store, clock, keys }: VaultOptions): Vault {
+export function storeVault({ store, clock, keys, by }: VaultOptions): Vault {
   return {
     async read(owner): Promise<Opened | null> {
       const record = await store.call('read_credentials', { accountId: owner.accountId });
@@ -20,7 +23,8 @@ export function storeVault({ store, clock, keys }: VaultOptions): Vault {
     async write(owner, secrets, replaces) {
       const { accountId } = owner;
       const record = seal(keys, owner, secrets);
-      const { kind } = await store.call('store_credentials', { accountId, ...record, replaces, nowMs: clock.nowMs() });
+      const nowMs = clock.nowMs();
+      const { kind } = await store.call('store_credentials', { accountId, ...record, replaces, nowMs, by });
       return kind;
     },
   };
@@ -36,11 +40,11 @@ export interface Rotated {
 }
 
 /** Wraps every record by the current master key. May be done again, and while everything runs. */
-export async function rotate({ store, clock, keys }: VaultOptions): Promise<Rotated> {
+export async function rotate(options: VaultOptions): Promise<Rotated> {
   const done: Rotated = { rewrapped: 0, current: 0, failed: [] };
-  for (const { accountId } of await store.call('read_all_credentials', {})) {
+  for (const { accountId } of await options.store.call('read_all_credentials', {})) {
     try {
-      const kind = await rotateOne({ store, clock, keys }, accountId);
+      const kind = await rotateOne(options, accountId);
       done[kind] += 1;
     } catch (error) {
       if (!(error instanceof VaultError)) throw error;
@@ -73,14 +77,17 @@ export async function inspect({ store, keys }: Pick<VaultOptions, 'store' | 'key
   return found;
 }
 
-async function rotateOne({ store, clock, keys }: VaultOptions, accountId: number): Promise<'rewrapped' | 'current'> {
+async function rotateOne(
+  { store, clock, keys, by }: VaultOptions,
+  accountId: number,
+): Promise<'rewrapped' | 'current'> {
   for (;;) {
     const record = await store.call('read_credentials', { accountId });
     if (!record) return 'current';
     const owner: RecordOwner = { accountId, venue: record.venue, mode: record.mode };
     const fresh = rewrap(keys, owner, record);
     if (!fresh) return 'current';
-    const write = { accountId, ...fresh, replaces: record.wrappedKey, nowMs: clock.nowMs() };
+    const write = { accountId, ...fresh, replaces: record.wrappedKey, nowMs: clock.nowMs(), by };
     // `changed`: somebody logged in meanwhile, with whichever key his process has. It is looked at again.
     if ((await store.call('store_credentials', write)).kind === 'stored') return 'rewrapped';
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Actor } from '../../domain/actions.ts';
 import type { SqlSession } from '../../ports/database.ts';
 import { PRELUDE_NEEDED_SQL, PRELUDE_SQL } from './prelude.ts';
 
@@ -77,14 +78,19 @@ create table if not exists supabase_migrations.daily_scan_checksums (version tex
 /**
  * Brings the database up to date: each missing migration in a transaction of its own, oldest first. Several migrators
  * may run at once; one at a time works, the others find it done. Versions only the database knows are left alone, since
- * a Supabase project may have migrations of other programs.
+ * a Supabase project may have migrations of other programs. `by`: whose act it is, on record from the migration on that
+ * has a log of acts; null: nobody's, a database that makes itself.
  * @throws MigrationError when an applied file has changed since, or a file fails (what came before it stays applied)
  */
-export async function migrate(session: SqlSession, migrations = readMigrations()): Promise<MigrationResult> {
+export async function migrate(
+  session: SqlSession,
+  migrations = readMigrations(),
+  by: Actor | null = null,
+): Promise<MigrationResult> {
   await locked(session, () => prepare(session));
   const applied: string[] = [];
   for (const migration of migrations) {
-    if (await locked(session, () => applyOne(session, migration))) applied.push(migration.version);
+    if (await locked(session, () => applyOne(session, migration, by))) applied.push(migration.version);
   }
   return { applied, current: migrations.map((m) => m.version) };
 }
@@ -113,7 +119,7 @@ async function locked<T>(session: SqlSession, work: () => Promise<T>): Promise<T
 }
 
 /** Applies the migration unless the database has it; true when it did. */
-async function applyOne(session: SqlSession, migration: Migration): Promise<boolean> {
+async function applyOne(session: SqlSession, migration: Migration, by: Actor | null): Promise<boolean> {
   const { version, name, file, sql, sha256 } = migration;
   const [row] = await session.query(
     `select c.sha256 as recorded from supabase_migrations.schema_migrations s
@@ -136,10 +142,22 @@ async function applyOne(session: SqlSession, migration: Migration): Promise<bool
       'insert into supabase_migrations.schema_migrations (version, statements, name) values ($1, array[$2], $3)',
       [version, sql, name],
     );
+    if (by !== null) await recordMigration(session, migration, by);
   }
   // A version without a checksum was applied by the Supabase CLI: from here on its file is held to today's text.
   await session.query('insert into supabase_migrations.daily_scan_checksums values ($1, $2)', [version, sha256]);
   return row === undefined;
+}
+
+async function recordMigration(session: SqlSession, { version, name, sha256 }: Migration, by: Actor): Promise<void> {
+  const [{ kept } = {}] = await session.query(
+    "select to_regprocedure('core.record_action(jsonb,text,text,jsonb,jsonb,text,text)') is not null as kept",
+  );
+  if (kept !== true) return;
+  await session.query(
+    "select core.record_action($1::jsonb, 'migrate', 'schema:' || $2::text, null, jsonb_build_object('sha256', $3::text))",
+    [JSON.stringify(by), `${version}_${name}`, sha256],
+  );
 }
 
 /** `:12` where the server said at which character of the file it stopped, else ''. */

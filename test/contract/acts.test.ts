@@ -193,6 +193,16 @@ onEveryDatabase('acts', ({ store, session, value }) => {
       { action: 'stop_messages', target: 'messages:whatsapp' },
     ]);
     expect(await leaves('stop_messages', stop)).toEqual([]);
+    const refusals = {
+      code: '63112',
+      stage: 'send',
+      channel: 'sms',
+      people: 3,
+      why: '63112',
+      nowMs,
+      by: stop.by,
+    } as const;
+    expect(await store.call('stop_refused_in_a_row', refusals)).toEqual({ changed: false, queued: 0 });
     const row = { position: 0, payload: '{}', signal: null, runId: null, problem: 'nonsense' };
     const requestId = '4b1c1a52-0000-4000-8000-000000000001';
     const by = { who: 'key:ds_abc123', how: 'http' } as const;

@@ -38,7 +38,7 @@ onEveryDatabase('api keys', ({ store, session, value }) => {
   test('many keys are found by one call, each in its place as if it were asked for alone', async () => {
     await store.call('create_api_key', operators(1));
     await store.call('create_api_key', operators(2));
-    await store.call('revoke_api_key', { hint: operators(2).hint, nowMs });
+    await store.call('revoke_api_key', { by: tester, hint: operators(2).hint, nowMs });
     const found = { hint: operators(1).hint, role: 'operator', userId: null };
     const hashes = [operators(3).hash, operators(1).hash, operators(2).hash, 'no hash', operators(1).hash];
     const alone = await Promise.all(hashes.map((hash) => store.call('find_api_key', { hash })));

@@ -7,6 +7,7 @@ import { hintOfKey } from '../../src/http/known-keys.ts';
 import { DatabaseError } from '../../src/ports/database.ts';
 import type { World } from '../../src/ports/world.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { type Door, type DoorOptions, door, signalsSecret } from './door.ts';
 
 let database: TestDatabase;
@@ -157,7 +158,7 @@ describe('behind one address with somebody who guesses', () => {
     const service = await started({ limits: { addressPerMinute: 1 } });
     const key = await service.userKey('asha-rao');
     expect(await orders(service, key)).toBe(200);
-    await service.store.call('revoke_api_key', { hint: hintOfKey(key), nowMs: 0 });
+    await service.store.call('revoke_api_key', { by: tester, hint: hintOfKey(key), nowMs: 0 });
     service.clock.jump(10_000);
     expect([await orders(service, key), await orders(service, key)]).toEqual([401, 429]);
   });

@@ -16,6 +16,7 @@ const noActs: Partial<Record<StoreFunction, string>> = {
   claim_lookups: 'the service’s own work',
   claim_orders: 'the service’s own work',
   decide_run: 'decides what open_run began',
+  find_api_keys: 'only looks keys up',
   finish_run: 'follows from the orders',
   finish_runs: 'follows from the orders',
   hear_delivery: 'the provider’s word',

@@ -63,7 +63,15 @@ afterEach(async () => {
 
 const wire = () => {
   const { store, clock } = service;
-  return { baseUrl: kite.baseUrl, mode: 'live', vault, store, clock, fetchFor: () => fetch, timeoutMs: 1_000 } as const;
+  return {
+    baseUrl: kite.baseUrl,
+    mode: 'live',
+    vault,
+    store,
+    clock,
+    fetchFor: () => fetch,
+    timeoutMs: 10_000,
+  } as const;
 };
 const stateUntil = (untilMs: number) => signedState(loginKey, { venue: 'kite', accountId: owner.accountId, untilMs });
 const get = (query: Record<string, string>) => service.app.request(`${path}?${new URLSearchParams(query)}`);

@@ -59,8 +59,13 @@ export function newApiKey(): { key: string; hash: string; hint: string } {
 }
 
 /** Whether two secrets are the same, in a time that tells nothing of either: their hashes are compared. */
-export function sameSecret(one: string, other: string): boolean {
+function sameSecret(one: string, other: string): boolean {
   return timingSafeEqual(sha256(one), sha256(other));
+}
+
+/** Whether it is one of these: a secret, and the one of before while it is changed. All are compared. */
+export function isOneOf(given: string, secrets: readonly (string | null | undefined)[]): boolean {
+  return secrets.map((one) => typeof one === 'string' && sameSecret(given, one)).includes(true);
 }
 
 /**
@@ -70,7 +75,7 @@ export function sameSecret(one: string, other: string): boolean {
 function whoIsAsking(parts: HttpParts, callerOfKey: KeyLookup): (token: string, isGuessing: boolean) => Promise<Asked> {
   const userOfLogin = loginLookup(parts);
   return async (token, isGuessing) => {
-    if (sameSecret(token, parts.cronSecret)) return { kind: 'cron' };
+    if (isOneOf(token, [parts.cronSecret, parts.cronSecretPrevious])) return { kind: 'cron' };
     if (!isApiKey(token)) return callerOfLogin(parts, token, userOfLogin);
     const caller = await callerOfKey(token, isGuessing);
     return 'role' in caller ? { kind: 'caller', caller } : { kind: 'stranger', why: caller };

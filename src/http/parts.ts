@@ -37,8 +37,11 @@ export interface HttpParts {
   /** The same settings a scan from the command line has. */
   settings: Pick<RunRequest, 'mode' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'>;
   cronSecret: string;
+  /** While it is changed: the one of before is taken too. */
+  cronSecretPrevious?: string | null;
   /** For `POST /api/signals` signed with HMAC; null: only bearer keys may send signals. */
   signalsSecret: string | null;
+  signalsSecretPrevious?: string | null;
   /** Gives the claims of a valid Supabase JWT; null for one that is not. Not set: no JWT is accepted. */
   verifyJwt: ((token: string) => Promise<{ sub: string; role: string | null; aal: string | null } | null>) | null;
   /** What an operator's login must have shown (`aal` of its JWT): aal2 is a second factor. */

@@ -2,8 +2,10 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { parseJson } from '../domain/json.ts';
 import type { Answer } from '../ports/store.ts';
-import { type HttpEnv, onlyOperators, readOnly, sameSecret } from './auth.ts';
+
+import { type HttpEnv, isOneOf, onlyOperators, readOnly } from './auth.ts';
 import type { KeyLookup } from './known-keys.ts';
+
 import type { HttpParts } from './parts.ts';
 import { type Problem, problem } from './problem.ts';
 import { type ReadRow, type RowProblem, readAlert, readRow } from './signal-rows.ts';
@@ -49,9 +51,9 @@ export function signalRoutes(
     }
     const signature = c.req.header('X-Signature');
     if (signature !== undefined) {
-      const good =
-        parts.signalsSecret !== null && sameSecret(signature.toLowerCase(), signed(raw, parts.signalsSecret));
-      return good ? SIGNATURE : strangers.refuse(c, badSignature);
+      const secrets = [parts.signalsSecret, parts.signalsSecretPrevious];
+      const good = secrets.map((secret) => secret && signed(raw, secret));
+      return isOneOf(signature.toLowerCase(), good) ? SIGNATURE : strangers.refuse(c, badSignature);
     }
     const key = member(parsed(raw), 'key');
     return typeof key === 'string' ? keySource(c, key) : strangers.refuse(c, nothingShown);

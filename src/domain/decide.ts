@@ -1,7 +1,7 @@
 import { rateFor } from './charges.ts';
 import type { AccountState, Decision, PlannedSignal, RunFrame } from './decision.ts';
 import type { CapUse, Case, Finding, SizedCase, Standing } from './rules.ts';
-import { denyRules, firstReason, instrumentKey, sizedDenyRules, skipRules } from './rules.ts';
+import { denyRules, firstReason, sellable, sizedDenyRules, skipRules } from './rules.ts';
 import { assumedInstrument, budgetFor, holdFor, limitPriceFor, marginFor, quantityFor, valueAt } from './sizing.ts';
 import type { Signal } from './words.ts';
 
@@ -36,14 +36,15 @@ export function byRank(a: Signal, b: Signal): number {
 }
 
 function standingOf(account: AccountState): Standing {
-  const held = new Map(
-    account.positions.filter(({ quantity }) => quantity !== 0).map((one) => [instrumentKey(one), one.quantity]),
+  const held = Map.groupBy(
+    account.positions.filter(({ quantity }) => quantity !== 0),
+    ({ share }) => share,
   );
-  const buys = account.working.filter(({ side }) => side === 'BUY').map(instrumentKey);
+  const buys = account.working.filter(({ side }) => side === 'BUY').map(({ share }) => share);
   return {
     availableMinor: account.availableMinor,
     held,
-    working: new Set(account.working.map(instrumentKey)),
+    working: new Set(account.working.map(({ share }) => share)),
     open: new Set([...held.keys(), ...buys]),
     decided: new Set(account.decidedSignalIds),
     ordersToday: account.ordersToday,
@@ -60,7 +61,7 @@ function caseOf(
   const { exchange, symbol } = planned.signal;
   const priceMinor = planned.quote?.priceMinor ?? 0;
   const instrument = planned.instrument ?? assumedInstrument(exchange, symbol, priceMinor);
-  return { frame, account, planned, standing, capUsed, key: instrumentKey(planned.signal), priceMinor, instrument };
+  return { frame, account, planned, standing, capUsed, priceMinor, instrument };
 }
 
 function decideOne(c: Case): Decision {
@@ -79,9 +80,7 @@ function size(c: Case): SizedCase {
   const { leverageCenti } = account.settings;
   const budgetMinor = budgetFor(account.settings);
   const sized = (): number =>
-    side === 'BUY'
-      ? quantityFor(budgetMinor, priceMinor, leverageCenti, instrument.lotSize)
-      : (c.standing.held.get(c.key) ?? 0);
+    side === 'BUY' ? quantityFor(budgetMinor, priceMinor, leverageCenti, instrument.lotSize) : (sellable(c) ?? 0);
   const quantity = planned.asked?.quantity ?? sized();
   const exposureMinor = valueAt(quantity, priceMinor);
   const marginMinor = side === 'BUY' ? marginFor(exposureMinor, leverageCenti) : 0;
@@ -131,13 +130,12 @@ function refused(
   };
 }
 
-function book(decision: Decision, { signal }: PlannedSignal, standing: Standing, capUsed: CapUse): void {
-  const key = instrumentKey(signal);
+function book(decision: Decision, { signal, share }: PlannedSignal, standing: Standing, capUsed: CapUse): void {
   standing.availableMinor -= decision.holdMinor;
-  standing.working.add(key);
+  standing.working.add(share);
   if (signal.side === 'SELL') return;
-  standing.open.add(key);
+  standing.open.add(share);
   standing.ordersToday += 1;
   const exposureMinor = valueAt(decision.quantity, decision.priceMinor ?? 0);
-  capUsed.set(key, (capUsed.get(key) ?? 0) + exposureMinor);
+  capUsed.set(share, (capUsed.get(share) ?? 0) + exposureMinor);
 }

@@ -1,3 +1,4 @@
+import type { Listing } from './share.ts';
 import type { Instrument, Mode, Quote, Side, Signal, UserSettings } from './words.ts';
 
 /** Not eligible: nothing was asked of the limits. Checked in this order; the first that applies stands. */
@@ -100,6 +101,8 @@ export interface RunLimits extends Partial<BreakerLimits> {
 /** A signal as a run froze it: with its instrument and the one price everybody is decided at. */
 export interface PlannedSignal {
   signal: Signal;
+  /** Which share it is, under whatever listing (see share.ts). */
+  share: string;
   /** null: the instrument is not known; nothing is assumed about it in live mode. */
   instrument: Instrument | null;
   quote: Quote | null;
@@ -113,9 +116,8 @@ export interface AskedOrder {
   limitPriceMinor: number | null;
 }
 
-export interface OpenPosition {
-  exchange: string;
-  symbol: string;
+export interface OpenPosition extends Listing {
+  share: string;
   quantity: number;
 }
 
@@ -138,7 +140,7 @@ export interface AccountState {
   ordersToday: number;
   positions: OpenPosition[];
   /** Orders that are not in a terminal status. */
-  working: { exchange: string; symbol: string; side: Side }[];
+  working: (Listing & { share: string; side: Side })[];
   decidedSignalIds: string[];
 }
 
@@ -154,6 +156,8 @@ export interface RunFrame {
   /** Prices of everything any user holds, keyed `exchange:symbol`. */
   quotes: ReadonlyMap<string, Quote>;
   rates: ChargeRate[];
-  /** Exposure (minor units) already accepted today over all users, keyed `exchange:symbol`. */
+  /** Whether instruments are known at all: then what is none of them is not traded, on paper either. */
+  instrumentsKnown: boolean;
+  /** Exposure (minor units) already accepted today over all users, keyed by share. */
   capUsed: Readonly<Record<string, number>>;
 }

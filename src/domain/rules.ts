@@ -1,4 +1,4 @@
-import type { AccountState, DenyReason, PlannedSignal, RunFrame, SkipReason } from './decision.ts';
+import type { AccountState, DenyReason, OpenPosition, PlannedSignal, RunFrame, SkipReason } from './decision.ts';
 import { formatMinor, mulDivCeil, safe } from './money.ts';
 import { marginFor, valueAt } from './sizing.ts';
 import type { Instrument, Quote } from './words.ts';
@@ -8,17 +8,17 @@ export function instrumentKey({ exchange, symbol }: { exchange: string; symbol: 
   return `${exchange}:${symbol}`;
 }
 
-/** Exposure accepted so far over all users of the trade date, in minor units, keyed `exchange:symbol`. */
+/** Exposure accepted so far over all users of the trade date, in minor units, keyed by share. */
 export type CapUse = Map<string, number>;
 
 /** Where one user stands after his signals decided so far. */
 export interface Standing {
   availableMinor: number;
-  /** Quantity held per instrument key; never 0. */
-  held: ReadonlyMap<string, number>;
-  /** Instruments with an order that is not terminal. */
+  /** What is held per share, under which listings; never a quantity of 0. */
+  held: ReadonlyMap<string, readonly OpenPosition[]>;
+  /** Shares with an order that is not terminal. */
   working: Set<string>;
-  /** Instruments held, or with a buy that is not terminal: what max_open_positions counts. */
+  /** Shares held, or with a buy that is not terminal: what max_open_positions counts. */
   open: Set<string>;
   decided: Set<string>;
   /** Orders to buy of the day, those accepted so far included. */
@@ -32,7 +32,6 @@ export interface Case {
   planned: PlannedSignal;
   standing: Standing;
   capUsed: CapUse;
-  key: string;
   /** 0 where there is no quote: `price_unavailable` stops it before anything is computed from it. */
   priceMinor: number;
   /** The assumed one where none is known: `instrument_restricted` stops it in live mode. */
@@ -91,7 +90,7 @@ export const skipRules: Rules<SkipReason, Case> = [
   ['account_not_ready', ({ account }) => when(account.notReady !== null, account.notReady)],
   ['already_decided', ({ standing, planned }) => when(standing.decided.has(planned.signal.id))],
   ['already_holding', forBuys(alreadyHolding)],
-  ['working_order', ({ standing, key }) => when(standing.working.has(key))],
+  ['working_order', ({ standing, planned }) => when(standing.working.has(planned.share))],
   ['no_position', forSells(noPosition)],
   ['symbol_not_allowed', symbolNotAllowed],
 ];
@@ -136,17 +135,32 @@ function notSubscribed({ account, planned }: Case): Finding | null {
   return when(account.strategies !== null && !account.strategies.includes(planned.signal.strategy));
 }
 
-function alreadyHolding({ standing, key }: Case): Finding | null {
-  const quantity = standing.held.get(key);
-  return quantity === undefined ? null : { limit: null, actual: String(quantity) };
+function alreadyHolding({ standing, planned }: Case): Finding | null {
+  const held = standing.held.get(planned.share);
+  return held ? { limit: null, actual: String(held.reduce((sum, { quantity }) => sum + quantity, 0)) } : null;
 }
 
-/** No shorts: who asks to sell more than is held is told what is. */
-function noPosition({ standing, key, planned }: Case): Finding | null {
-  const held = standing.held.get(key) ?? 0;
+/**
+ * What a sale may take: what is held under one listing, since an order goes out under one. The most of several; null
+ * where nobody said how much to sell and more than one listing has some: one order can't close them.
+ */
+export function sellable({ standing, planned }: Pick<Case, 'standing' | 'planned'>): number | null {
+  const held = standing.held.get(planned.share) ?? [];
+  if (held.length > 1 && planned.asked?.quantity === undefined) return null;
+  return Math.max(0, ...held.map(({ quantity }) => quantity));
+}
+
+/** No shorts: who asks to sell more than is held is told what is; so is who holds it under several listings. */
+function noPosition(c: Case): Finding | null {
+  const { standing, planned } = c;
   const wanted = planned.asked?.quantity ?? 1;
-  if (held > 0 && held >= wanted) return null;
-  return planned.asked?.quantity ? { limit: String(held), actual: String(wanted) } : when(true);
+  const most = sellable(c);
+  if (most === null) {
+    const listings = standing.held.get(planned.share) ?? [];
+    return when(true, listings.map((one) => `${one.quantity} ${instrumentKey(one)}`).join(', '));
+  }
+  if (most > 0 && most >= wanted) return null;
+  return planned.asked?.quantity ? { limit: String(most), actual: String(wanted) } : when(true);
 }
 
 function symbolNotAllowed({ account, planned }: Case): Finding | null {
@@ -194,7 +208,7 @@ function marginUnavailable({ account }: Case): Finding | null {
 
 /** A restriction is on entering; an instrument nobody knows can't be sold either, its tick and lot would be a guess. */
 function instrumentRestricted({ frame, planned }: Case): Finding | null {
-  if (planned.instrument === null) return when(frame.mode === 'live', 'unknown instrument');
+  if (planned.instrument === null) return when(frame.mode === 'live' || frame.instrumentsKnown, 'unknown instrument');
   const { restricted } = planned.instrument;
   return when(restricted !== null && planned.signal.side === 'BUY', restricted);
 }
@@ -212,12 +226,28 @@ function dailyLossLimit({ frame, account, standing }: Case): Finding | null {
 /** Realised today + (price − previous close) × quantity of everything held; null where one of them is not known. */
 function resultToday(frame: RunFrame, account: AccountState, standing: Standing): number | null {
   let result = BigInt(account.realisedTodayMinor);
-  for (const [key, quantity] of standing.held) {
-    const quote = frame.quotes.get(key);
+  for (const position of [...standing.held.values()].flat()) {
+    const quote = quoteOfHeld(frame, position);
     if (!quote || quote.previousCloseMinor === null || quoteFault(quote, frame)) return null;
-    result += BigInt(quote.priceMinor - quote.previousCloseMinor) * BigInt(quantity);
+    if (mayBeCorporateAction(quote.priceMinor, quote.previousCloseMinor)) return null;
+    result += BigInt(quote.priceMinor - quote.previousCloseMinor) * BigInt(position.quantity);
   }
   return safe(result);
+}
+
+/** The quote of the listing that is held, else of the share as a signal names it. */
+function quoteOfHeld({ quotes, signals }: RunFrame, position: OpenPosition): Quote | null {
+  const sameShare = () => signals.find(({ share, quote }) => quote !== null && share === position.share);
+  return quotes.get(instrumentKey(position)) ?? sameShare()?.quote ?? null;
+}
+
+/**
+ * Whether a price is so far from the close before it that a split, a bonus or a demerger may lie between them: then the
+ * difference is no profit and no loss. 20 % is the widest price band of a share without derivatives (NSE, price bands);
+ * a share that really moved so far is one whose owner opens nothing new until somebody has looked.
+ */
+function mayBeCorporateAction(priceMinor: number, previousCloseMinor: number): boolean {
+  return Math.abs(priceMinor - previousCloseMinor) * 100 > previousCloseMinor * 20;
 }
 
 function maxOpenPositions({ account, standing }: Case): Finding | null {
@@ -253,6 +283,6 @@ function freezeQuantity({ instrument, quantity }: SizedCase): Finding | null {
   return freeze === null || quantity <= freeze ? null : { limit: String(freeze), actual: String(quantity) };
 }
 
-function symbolCap({ frame, capUsed, key, exposureMinor }: SizedCase): Finding | null {
-  return above(frame.limits.symbolCapMinor, (capUsed.get(key) ?? 0) + exposureMinor);
+function symbolCap({ frame, capUsed, planned, exposureMinor }: SizedCase): Finding | null {
+  return above(frame.limits.symbolCapMinor, (capUsed.get(planned.share) ?? 0) + exposureMinor);
 }

@@ -8,6 +8,8 @@ export const orderInputs = z.object({
   halted: z.string().nullable(),
   rates: z.array(rate),
   symbolExposure: z.record(z.string(), minor),
+  instrumentsKnown: z.boolean(),
+  shares: z.array(z.object({ exchange: z.string(), symbol: z.string(), share: z.string() })),
   instruments: z.array(instrument),
   accounts: z.array(queuedAccount),
 });

@@ -46,7 +46,7 @@ export interface Adjustment {
 
 export interface ReadinessArguments {
   read_books: { mode: string; tradeDate: string; accountIds: number[] | null; afterId: number; limit: number };
-  read_isins: { listings: { exchange: string; symbol: string }[] };
+  read_shares: { listings: { exchange: string; symbol: string }[] };
   adjust_books: { mode: string; tradeDate: string; nowMs: number; accounts: Adjustment[] };
   store_readiness: { tradeDate: string; verdicts: Verdict[] };
   read_blocks: { userId: string };
@@ -96,7 +96,7 @@ export const books = z.object({
 });
 export type Books = z.infer<typeof books>;
 
-export const isins = z.array(listing.extend({ isin: z.string() }));
+export const shares = z.array(listing.extend({ share: z.string() }));
 
 /** `free`: the accounts whose books could be brought to their venue's; in the others something was under way. */
 export const adjusted = z.object({ free: z.array(z.int()), adjusted: z.int(), external: z.int() });

@@ -86,6 +86,8 @@ export const inputs = z.object({
   anySignals: z.boolean(),
   signals: z.array(signal),
   instruments: z.array(instrument),
+  /** Whether an instruments file was ever imported: from then on what is not in one is unknown. */
+  instrumentsKnown: z.boolean(),
   held: z.array(listing),
   rates: z.array(rate),
   symbolExposure: z.record(z.string(), minor),
@@ -107,9 +109,10 @@ export const run = z.object({
   users: z.int(),
   undecided: z.int(),
   halted: z.string().nullable(),
+  instrumentsKnown: z.boolean(),
   rates: z.array(rate),
   symbolExposure: z.record(z.string(), minor),
-  signals: z.array(z.object({ signal, instrument: instrument.nullable(), sendBeforeMs: z.int() })),
+  signals: z.array(z.object({ signal, instrument: instrument.nullable(), share: z.string(), sendBeforeMs: z.int() })),
   quotes: z.array(quote),
 });
 
@@ -140,8 +143,8 @@ export const queuedAccount = z.object({
   availableMinor: minor,
   realisedTodayMinor: minor,
   ordersToday: z.int(),
-  positions: z.array(listing.extend({ quantity: z.int() })),
-  working: z.array(listing.extend({ side })),
+  positions: z.array(listing.extend({ share: z.string(), quantity: z.int() })),
+  working: z.array(listing.extend({ share: z.string(), side })),
   decidedSignalIds: z.array(z.string()),
 });
 

@@ -105,7 +105,7 @@ export const answers = {
   read_gauges: watched.gauges,
   read_readiness: watched.readiness,
   read_books: z.array(morning.books),
-  read_isins: morning.isins,
+  read_shares: morning.shares,
   adjust_books: morning.adjusted,
   store_readiness: morning.readiness,
   store_drifts: morning.drifts,

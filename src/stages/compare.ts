@@ -1,6 +1,7 @@
 import { isOurClientOrderId } from '../domain/ids.ts';
 import { formatMinor } from '../domain/money.ts';
 import { instrumentKey } from '../domain/rules.ts';
+import { foldedSymbol, type Listing } from '../domain/share.ts';
 import type { Books, Drift } from '../ports/readiness-rows.ts';
 import type { VenueFunds, VenueOrder, VenuePosition } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
@@ -9,22 +10,14 @@ import type { Seen } from './look.ts';
 /** One account's difference, before it is said whose. */
 export type Difference = Omit<Drift, 'accountId'>;
 
-interface Listing {
-  exchange: string;
-  symbol: string;
-}
-
-/** What makes two listings one share: the ISIN, else the symbol, which NSE and BSE have in common. */
+/** Which share a listing is (see domain/share.ts). */
 export type KeyOf = (listing: Listing) => string;
 
 export async function shareKeys({ store }: World, listings: Listing[]): Promise<KeyOf> {
   const asked = new Map(listings.map(({ exchange, symbol }) => [`${exchange}:${symbol}`, { exchange, symbol }]));
-  const known = await store.call('read_isins', { listings: [...asked.values()] });
-  const isins = new Map(known.map((one) => [instrumentKey(one), one.isin]));
-  return (listing) => {
-    const inIndia = listing.exchange === 'NSE' || listing.exchange === 'BSE';
-    return isins.get(instrumentKey(listing)) ?? (inIndia ? listing.symbol : instrumentKey(listing));
-  };
+  const known = await store.call('read_shares', { listings: [...asked.values()] });
+  const shares = new Map(known.map((one) => [instrumentKey(one), one.share]));
+  return (listing) => shares.get(instrumentKey(listing)) ?? foldedSymbol(listing);
 }
 
 /** A share of which one side has more. */

@@ -1,5 +1,6 @@
 import { isOurClientOrderId } from '../domain/ids.ts';
 import { instrumentKey } from '../domain/rules.ts';
+import type { Listing } from '../domain/share.ts';
 import type { Books } from '../ports/readiness-rows.ts';
 import type { OddRow } from '../ports/venue.ts';
 import type { Tell } from '../ports/world.ts';
@@ -9,11 +10,6 @@ import type { KeyOf } from './compare.ts';
 export interface OddRows {
   orders: OddRow[];
   positions: OddRow[];
-}
-
-interface Listing {
-  exchange: string;
-  symbol: string;
 }
 
 /**

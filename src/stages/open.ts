@@ -51,8 +51,9 @@ export async function frozenFrame(world: World, runId: string): Promise<RunFrame
     cutOffMs: run.cutOffMs,
     halted: run.halted,
     limits: run.limits,
-    signals: run.signals.map(({ signal, instrument }) => {
-      return { signal, instrument, quote: quotes.get(instrumentKey(signal)) ?? null };
+    instrumentsKnown: run.instrumentsKnown,
+    signals: run.signals.map(({ signal, instrument, share }) => {
+      return { signal, share, instrument, quote: quotes.get(instrumentKey(signal)) ?? null };
     }),
     quotes,
     rates: run.rates,

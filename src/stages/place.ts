@@ -4,6 +4,7 @@ import { decide } from '../domain/decide.ts';
 import type { Decision, PlannedSignal, RunFrame } from '../domain/decision.ts';
 import { instrumentKey } from '../domain/rules.ts';
 import { runIdOf } from '../domain/session.ts';
+import { foldedSymbol } from '../domain/share.ts';
 import type { Instrument, Quote } from '../domain/words.ts';
 import type { DecisionToAccept } from '../ports/arguments.ts';
 import { batched } from '../ports/batch.ts';
@@ -156,16 +157,19 @@ async function lookAt(world: World, { mode, limits }: Settings, trading: Trading
   const held = [...known.accounts.flatMap(({ positions }) => positions), ...listings];
   const found = quotesByKey(await quotes.read({ tradeDate: date, nowMs, signals: wanted, held }));
   const instruments = new Map(known.instruments.map((one) => [instrumentKey(one), one]));
+  const shares = new Map(known.shares.map((one) => [instrumentKey(one), one.share]));
   return requests.map((request): Case => {
     const key = instrumentKey(request.order);
     const quote = found.get(key) ?? null;
     const planned = {
       signal: signalOf(request, quote),
+      share: shares.get(key) ?? foldedSymbol(request.order),
       instrument: instruments.get(key) ?? null,
       quote,
       asked: request.order,
     };
-    const frame = { mode, nowMs, cutOffMs: trading.closeMs, halted: known.halted, limits, signals: [planned] };
+    const { halted, instrumentsKnown } = known;
+    const frame = { mode, nowMs, cutOffMs: trading.closeMs, halted, instrumentsKnown, limits, signals: [planned] };
     return {
       request,
       planned,

@@ -4,6 +4,7 @@ import { istDate } from '../domain/ist.ts';
 import type { RunSkip } from '../domain/report.ts';
 import { instrumentKey } from '../domain/rules.ts';
 import { nextSession, runIdOf, type Session, sessionAt, sessionOf } from '../domain/session.ts';
+import { sharesOf } from '../domain/share.ts';
 import type { Signal } from '../domain/words.ts';
 import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
@@ -94,7 +95,9 @@ async function plannedFrame(
   const nowMs = world.clock.nowMs();
   const signals = dueSignals(given, known, session.date);
   const quotes = quotesByKey(await world.quotes.read({ tradeDate: session.date, nowMs, signals, held: known.held }));
-  const instruments = new Map([...known.instruments, ...given.instruments].map((one) => [instrumentKey(one), one]));
+  const listed = [...known.instruments, ...given.instruments];
+  const instruments = new Map(listed.map((one) => [instrumentKey(one), one]));
+  const shareOf = sharesOf(listed);
   return {
     mode,
     nowMs,
@@ -103,8 +106,10 @@ async function plannedFrame(
     limits,
     signals: signals.map((signal) => {
       const key = instrumentKey(signal);
-      return { signal, instrument: instruments.get(key) ?? null, quote: quotes.get(key) ?? null };
+      const instrument = instruments.get(key) ?? null;
+      return { signal, share: shareOf(signal), instrument, quote: quotes.get(key) ?? null };
     }),
+    instrumentsKnown: listed.length > 0,
     quotes,
     rates: known.rates,
     capUsed: known.symbolExposure,

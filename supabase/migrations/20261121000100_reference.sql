@@ -36,11 +36,61 @@ create table public.instruments (
   restricted text,
   -- Seen in a signal only, never in an instruments file: paper treats it as plain equity, live refuses it.
   assumed boolean not null default false,
+  -- What makes two listings one share; kept by the triggers below.
+  share text not null default '',
   constraint an_instrument_is_listed_once_per_exchange unique (exchange, symbol),
   constraint a_listed_instrument_has_a_tick check (assumed or tick_minor > 0),
   constraint a_lot_is_at_least_one check (lot_size >= 1),
   constraint a_freeze_quantity_is_positive check (freeze_quantity >= 1)
 );
+
+create index instruments_of_a_share on public.instruments (share);
+
+-- NSE and BSE write the series a share trades in behind its symbol, where it is not the usual one: TITAN-BE is TITAN,
+-- moved to where every trade is delivered. Series: https://www.nseindia.com/market-data/legend-of-series; those that
+-- are not shares (bonds GB, funds MF, rights RE) stay part of the symbol.
+create function core.folded_symbol(exchange text, symbol text) returns text
+language sql immutable as $$
+  select case when exchange in ('NSE', 'BSE') then regexp_replace(symbol, '-(EQ|BE|BZ|BL|IL|T0|SM|ST|SZ)$', '')
+    else exchange || ':' || symbol end;
+$$;
+create index instruments_by_folded_symbol on public.instruments (core.folded_symbol(exchange, symbol));
+
+-- The ISIN; else that of its namesake at the other Indian exchange or in another series; else the symbol, which NSE and
+-- BSE have in common. The same rule as shareOf in domain/share.ts.
+create function core.share_of_instrument(i public.instruments) returns text
+language sql stable as $$
+  select coalesce(i.isin, (select twin.isin from public.instruments twin
+      where core.folded_symbol(twin.exchange, twin.symbol) = core.folded_symbol(i.exchange, i.symbol)
+        and twin.isin is not null order by twin.exchange = i.exchange desc, twin.symbol limit 1),
+    core.folded_symbol(i.exchange, i.symbol));
+$$;
+
+-- An ISIN that becomes known names the share of all its namesakes.
+create function core.name_shares() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  -- Its own update fires it again: that one finds nothing to do.
+  if not exists (select from changed) then return null; end if;
+  update public.instruments i set share = core.share_of_instrument(i)
+  where core.folded_symbol(i.exchange, i.symbol)
+      in (select core.folded_symbol(changed.exchange, changed.symbol) from changed where changed.share = '' or exists (
+        select from public.instruments now where now.id = changed.id and now.isin is distinct from changed.isin))
+    and i.share is distinct from core.share_of_instrument(i);
+  return null;
+end $$;
+create trigger a_new_instrument_names_its_share after insert on public.instruments
+  referencing new table as changed for each statement execute function core.name_shares();
+create trigger a_changed_instrument_names_its_share after update on public.instruments
+  referencing old table as changed for each statement execute function core.name_shares();
+
+-- All listings of the share an instrument is.
+create function core.listings_of(of_instrument bigint) returns bigint[]
+language sql stable as $$
+  select array(select same.id from public.instruments same
+    where same.share = (select named.share from public.instruments named where named.id = of_instrument)
+    order by same.id);
+$$;
 
 create table public.signals (
   id text primary key,

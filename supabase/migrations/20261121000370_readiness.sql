@@ -103,15 +103,16 @@ language sql stable security definer set search_path = '' as $$
   left join holding on holding.account_id = page.id left join traded on traded.account_id = page.id;
 $$;
 
--- The ISIN of each listing that has one: its own, or that of its namesake at the other Indian exchange.
-create function public.read_isins(args jsonb) returns jsonb
+-- Which share each listing is, whether it is an instrument of ours or not.
+create function public.read_shares(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(jsonb_build_object('exchange', wanted.exchange, 'symbol', wanted.symbol, 'isin', found.isin)), '[]')
-  from jsonb_to_recordset(args -> 'listings') as wanted(exchange text, symbol text)
-  cross join lateral (select i.isin from public.instruments i
-    where i.symbol = wanted.symbol and i.isin is not null and (i.exchange = wanted.exchange
-      or (i.exchange in ('NSE', 'BSE') and wanted.exchange in ('NSE', 'BSE')))
-    order by i.exchange = wanted.exchange desc limit 1) found;
+  select coalesce(jsonb_agg(jsonb_build_object('exchange', wanted.exchange, 'symbol', wanted.symbol, 'share',
+    coalesce((select i.share from public.instruments i
+        where core.folded_symbol(i.exchange, i.symbol) = core.folded_symbol(wanted.exchange, wanted.symbol)
+        order by (i.exchange, i.symbol) = (wanted.exchange, wanted.symbol) desc,
+          i.exchange = wanted.exchange desc, i.isin is null, i.symbol limit 1),
+      core.folded_symbol(wanted.exchange, wanted.symbol)))), '[]')
+  from jsonb_to_recordset(args -> 'listings') as wanted(exchange text, symbol text);
 $$;
 
 -- Brings our books to what the venue has, before a day's first trade: the difference in cash as an adjustment, shares

@@ -49,12 +49,12 @@ $$;
 
 create function core.symbol_exposure(for_mode text, on_date date) returns jsonb
 language sql stable as $$
-  select coalesce(jsonb_object_agg(i.exchange || ':' || i.symbol, used), '{}') from (
-    select o.instrument_id, sum(o.quantity * o.decision_price_minor) as used
+  select coalesce(jsonb_object_agg(share, used), '{}') from (
+    select i.share, sum(o.quantity * o.decision_price_minor) as used
     from public.scan_runs run join public.orders o on o.run_id = run.id
+    join public.instruments i on i.id = o.instrument_id
     where run.trade_date = on_date and run.mode = for_mode and o.side = 'BUY'
-    group by o.instrument_id) total
-  join public.instruments i on i.id = total.instrument_id;
+    group by i.share) total;
 $$;
 
 -- What a scan looks at before it opens a run. Reads only.
@@ -67,6 +67,7 @@ language sql stable security definer set search_path = '' as $$
       from public.signals s join public.instruments i on i.id = s.instrument_id
       where s.trade_date = (args ->> 'tradeDate')::date and s.source <> 'api'),
     'instruments', (select coalesce(jsonb_agg(core.instrument_json(i)), '[]') from public.instruments i where not assumed),
+    'instrumentsKnown', exists (select from public.instruments where not assumed),
     'held', (select coalesce(jsonb_agg(distinct jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol)), '[]')
       from public.positions p join public.accounts a on a.id = p.account_id join public.instruments i on i.id = p.instrument_id
       where p.quantity <> 0 and a.mode = args ->> 'mode'),
@@ -145,10 +146,11 @@ language sql stable security definer set search_path = '' as $$
     'users', (select count(*) from public.run_users ru where ru.run_id = run.id),
     'undecided', (select count(*) from public.run_users ru where ru.run_id = run.id and ru.decided_at is null),
     'halted', core.halted('all', ''),
+    'instrumentsKnown', exists (select from public.instruments where not assumed),
     'rates', core.rates_json(run.trade_date),
     'symbolExposure', core.symbol_exposure(run.mode, run.trade_date),
     'signals', (select coalesce(jsonb_agg(jsonb_build_object('signal', core.signal_json(s, i),
-        'instrument', core.instrument_json(i), 'sendBeforeMs', core.ms(rs.send_before)) order by rs.position), '[]')
+        'instrument', core.instrument_json(i), 'share', i.share, 'sendBeforeMs', core.ms(rs.send_before)) order by rs.position), '[]')
       from public.run_signals rs join public.signals s on s.id = rs.signal_id
       join public.instruments i on i.id = s.instrument_id where rs.run_id = run.id),
     'quotes', (select coalesce(jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
@@ -212,11 +214,11 @@ begin
       'ordersToday', case when a.max_orders_per_day is not null or (args ->> 'countOrders')::boolean
         then core.orders_today(a.id, a.user_id, a.mode, (args ->> 'tradeDate')::date) else 0 end,
       'positions', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
-          'quantity', p.quantity) order by i.symbol), '[]')
+          'share', i.share, 'quantity', p.quantity) order by i.symbol, i.exchange), '[]')
         from public.positions p join public.instruments i on i.id = p.instrument_id
         where p.account_id = a.id and p.quantity <> 0),
       'working', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
-          'side', o.side) order by o.id), '[]')
+          'share', i.share, 'side', o.side) order by o.id), '[]')
         from public.orders o join public.instruments i on i.id = o.instrument_id
         where o.account_id = a.id and o.ended_at is null),
       'decidedSignalIds', (select coalesce(json_agg(wanted), '[]')

@@ -69,14 +69,15 @@ begin
   end if;
 end $$;
 
--- What is held or being bought.
+-- How many shares are held or being bought, whatever listings of them.
 create function core.open_instruments(of_account bigint) returns bigint
 language sql stable set search_path = '' as $$
-  select count(*) from (
+  select count(distinct i.share) from (
     select p.instrument_id from public.positions p where p.account_id = of_account and p.quantity <> 0
     union
     select o.instrument_id from public.orders o where o.account_id = of_account and o.side = 'BUY'
-      and o.ended_at is null) open_one;
+      and o.ended_at is null) open_one
+  join public.instruments i on i.id = open_one.instrument_id;
 $$;
 
 -- Decisions with their signals and where these stand in the run. Each by index: a run of single orders has as many
@@ -100,7 +101,8 @@ returns setof core.decided[] language plpgsql stable set search_path = '' as $$
 begin
   return query
   with accept as materialized (
-    select decided as row, (decided)."accountId" as account_id, (signal).instrument_id, (signal).side, position
+    select decided as row, (decided)."accountId" as account_id, (signal).side, position,
+      (select i.share from public.instruments i where i.id = (signal).instrument_id) as share
     from core.with_signals(run, given)
     where (decided).outcome = 'accepted' and not exists (select from unnest(refused) no
       where (no."signalId", no."userId") = ((decided)."signalId", (decided)."userId"))
@@ -108,7 +110,7 @@ begin
     -- Accounts whose accepts may not all fit.
     select a.id from (
       select account_id, min((row)."userId") as user_id, sum((row)."holdMinor") as hold_minor, count(*) filter (where side = 'BUY') as buys,
-        count(*) > count(distinct instrument_id) as has_one_twice
+        count(*) > count(distinct share) as has_one_twice
       from accept group by 1) asked
     join public.accounts a on a.id = asked.account_id
     where asked.has_one_twice or asked.hold_minor > a.cash_minor - a.held_minor
@@ -139,9 +141,14 @@ begin
     from public.scan_runs same_day join public.orders o on o.run_id = same_day.id
     where run.limits ->> 'symbolCapMinor' is not null and same_day.trade_date = run.trade_date
       and same_day.mode = run.mode and o.side = 'BUY' group by 1
+  ), shares as materialized (
+    select one.instrument_id, core.listings_of(one.instrument_id) as listings
+    from (select distinct (signal).instrument_id from core.with_signals(run, given)) one
   ), judged as materialized (
     -- Subqueries, each by an index: a join could be planned for far fewer rows than there are.
-    select decided as row, send_before, (signal).side, (signal).instrument_id, a.venue as account_venue,
+    select decided as row, send_before, (signal).side, a.venue as account_venue,
+      -- A sale goes out under the listing that is held.
+      case (signal).side when 'SELL' then held.instrument_id else (signal).instrument_id end as instrument_id,
       a.max_open_positions, a.max_order_value_minor, a.max_orders_per_day, worth.minor as worth_minor,
       -- 0: somebody waits for his single order, so it goes before what a scan queued.
       case when run.takes_orders_until is null then asked.position else 0 end as position,
@@ -149,7 +156,7 @@ begin
       case
         when core.not_ready_on(a, run.trade_date) is not null then 'account_not_ready'
         when (signal).side = 'BUY' and held.quantity <> 0 then 'already_holding'
-        when (select true from public.orders o where o.account_id = a.id and o.instrument_id = (signal).instrument_id
+        when (select true from public.orders o where o.account_id = a.id and o.instrument_id = any(listings)
           and o.ended_at is null limit 1) then 'working_order'
         when (signal).side = 'SELL' and coalesce(held.quantity, 0) < (decided).quantity then 'no_position'
         when (select true from halted h where h.scope = 'all' or (h.scope = 'user' and h.target = (decided)."userId")
@@ -163,19 +170,23 @@ begin
           and core.orders_today(a.id, a.user_id, run.mode, run.trade_date) >= a.max_orders_per_day
           then 'max_orders_per_day'
         when (signal).side = 'BUY' and used_minor + sum((decided).quantity * (decided)."priceMinor") over
-          (partition by (signal).instrument_id order by asked.position, (decided).place)
+          (partition by listings order by asked.position, (decided).place)
             > (run.limits ->> 'symbolCapMinor')::bigint then 'symbol_cap'
         when (decided)."holdMinor" > a.cash_minor - a.held_minor then 'insufficient_funds'
       end as refusal
     from core.with_signals(run, given) asked
     join public.accounts a on a.id = (decided)."accountId"
-    left join lateral (select p.quantity from public.positions p
-      where (p.account_id, p.instrument_id) = (a.id, (signal).instrument_id) limit 1) held on true
+    cross join lateral (select of_share.listings from shares of_share
+      where of_share.instrument_id = (signal).instrument_id limit 1) share
+    -- Of a share held under several listings, the one that has enough; of those the signal's own.
+    left join lateral (select p.instrument_id, p.quantity from public.positions p
+      where p.account_id = a.id and p.instrument_id = any(listings) and p.quantity <> 0
+      order by p.quantity >= (decided).quantity desc, p.instrument_id = (signal).instrument_id desc limit 1) held on true
     -- At the price it is decided at, or the limit somebody named for a single order: the worst it may cost.
     cross join lateral (select (decided).quantity * greatest((decided)."priceMinor",
       case when run.takes_orders_until is not null then (signal).reference_price_minor end) as minor) worth
-    cross join lateral (select coalesce((select minor from used
-      where used.instrument_id = (signal).instrument_id), 0) as used_minor) capped
+    cross join lateral (select coalesce((select sum(minor) from used
+      where used.instrument_id = any(listings)), 0) as used_minor) capped
   ), ordered as (
     insert into public.orders (client_order_id, run_id, signal_id, user_id, account_id, instrument_id, venue, position,
       place, side, quantity, decision_price_minor, limit_price_minor, leverage_centi, rate_id, hold_minor,

@@ -29,6 +29,8 @@ begin
     'instruments', (select coalesce(jsonb_agg(core.instrument_json(i)), '[]')
       from jsonb_to_recordset(args -> 'listings') as wanted(exchange text, symbol text)
       join public.instruments i using (exchange, symbol) where not i.assumed),
+    'instrumentsKnown', exists (select from public.instruments where not assumed),
+    'shares', public.read_shares(args),
     'accounts', public.read_accounts(args || jsonb_build_object('frozen', false, 'signalIds', '[]'::jsonb,
       'afterPlace', 0, 'limit', jsonb_array_length(args -> 'userIds'))));
 end $$;

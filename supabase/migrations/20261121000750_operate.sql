@@ -39,15 +39,6 @@ begin
   return jsonb_build_object('kind', 'resolved', 'clientOrderId', o.client_order_id, 'status', told);
 end $$;
 
--- What makes two listings one share: the ISIN, else the symbol, which NSE and BSE have in common. As compare.ts has it.
-create function core.share_key(i public.instruments) returns text
-language sql stable as $$
-  select coalesce(i.isin, (select twin.isin from public.instruments twin
-      where twin.symbol = i.symbol and twin.isin is not null
-        and i.exchange in ('NSE', 'BSE') and twin.exchange in ('NSE', 'BSE') limit 1),
-    case when i.exchange in ('NSE', 'BSE') then i.symbol else i.exchange || ':' || i.symbol end);
-$$;
-
 -- Whether an account's available money was taken down by something other than a hold after an entry of its ledger.
 create function core.money_went_since(of_account bigint, seen_entry bigint) returns boolean
 language sql stable as $$
@@ -83,7 +74,7 @@ language sql stable as $$
   where d.account_id = of_account and d.id = any(drift_ids) and d.kind = 'position' and d.acknowledged_at is null
     and exists (select from public.orders o join public.instruments i on i.id = o.instrument_id
       where o.account_id = of_account and o.ended_at is null
-        and core.share_key(i) = core.share_key(named));
+        and i.share = named.share);
 $$;
 
 -- Shares the venue no longer has, as a person has acknowledged: external sales that name their drift. What they brought
@@ -93,18 +84,18 @@ $$;
 create function core.book_missing_shares(of_account bigint, drift_ids bigint[], now_at timestamptz) returns bigint[]
 language sql set search_path = '' as $$
   with missing as (
-    select distinct on (core.share_key(named)) d.id, d.ours::bigint as ours, named.id as named,
-      d.ours::bigint - greatest(d.theirs::bigint, 0) as gone, core.share_key(named) as share
+    select distinct on (named.share) d.id, d.ours::bigint as ours, named.id as named,
+      d.ours::bigint - greatest(d.theirs::bigint, 0) as gone, named.share
     from public.drifts d join public.accounts a on a.id = d.account_id
     join public.instruments named on named.exchange || ':' || named.symbol = d.what
     where d.account_id = of_account and d.id = any(drift_ids) and d.kind = 'position' and d.acknowledged_at is null
       and d.last_seen_at > coalesce(a.checked_at, '-infinity')
-    order by core.share_key(named), d.last_seen_at desc, d.id desc
+    order by named.share, d.last_seen_at desc, d.id desc
   ), held as (
     select m.*, p.instrument_id, p.quantity, p.cost_minor, p.margin_minor, sum(p.quantity) over (partition by m.id) as total,
       (sum(p.quantity) over (partition by m.id order by p.instrument_id <> m.named, p.instrument_id) - p.quantity)::bigint as before
     from missing m join public.positions p on p.account_id = of_account and p.quantity <> 0
-    join public.instruments i on i.id = p.instrument_id and core.share_key(i) = m.share
+    join public.instruments i on i.id = p.instrument_id and i.share = m.share
   ), sold as (
     select held.*, least(quantity, gone - before) as taken, greatest(1, round(cost_minor::numeric / quantity))::bigint as price_minor
     from held where total = ours and before < gone and quantity > 0

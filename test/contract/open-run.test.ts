@@ -106,7 +106,7 @@ onEveryDatabase('a run', ({ store, session }) => {
     await acceptAll(scene);
     await store.call('halt', { scope: 'all', target: '', why: 'drill', by: { who: 'me', how: 'cli' }, nowMs });
     const inputs = { mode: 'paper', tradeDate, runId: scene.runId };
-    const expected = { symbolExposure: { 'NSE:TITAN': 1000_00 }, halted: 'drill' };
+    const expected = { symbolExposure: { TITAN: 1000_00 }, halted: 'drill' };
     expect(await readRun(scene.runId)).toMatchObject(expected);
     expect(await store.call('read_inputs', inputs)).toMatchObject({ ...expected, runState: 'planning' });
     const live = await store.call('read_inputs', { ...inputs, mode: 'live' });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { sharesOf } from '../../src/domain/share.ts';
 import type { Adjustment, Drift } from '../../src/ports/readiness-rows.ts';
 import { tester } from '../support/tester.ts';
 import { acknowledgeShown, shown } from './acknowledging.ts';
@@ -12,7 +13,6 @@ import {
   sendOne,
   settle,
   settlement,
-  signal,
   tradeDate,
   undecided,
   user,
@@ -168,12 +168,18 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
 
   test('a listing goes by its own ISIN, else by that of its namesake at the other Indian exchange', async () => {
     await connected();
-    const ask = (exchange: string, symbol: string) => store.call('read_isins', { listings: [{ exchange, symbol }] });
-    const titanOf = (exchange: string) => [{ exchange, symbol: 'TITAN', isin: 'INE280A01028' }];
-    expect(await ask('NSE', 'TITAN')).toEqual(titanOf('NSE'));
-    expect(await ask('BSE', 'TITAN')).toEqual(titanOf('BSE'));
-    expect(await ask('US', 'TITAN')).toEqual([]);
-    expect(await ask('NSE', signal('INFY').symbol)).toEqual([]);
+    const listings = [
+      ...['NSE:TITAN', 'BSE:TITAN', 'NSE:TITAN-BE', 'BSE:TITAN-EQ', 'US:TITAN', 'US:TITAN-BE'],
+      ...['NSE:INFY', 'BSE:INFY', 'NSE:NEW', 'NSE:NEW-BE', 'NSE:SGBAUG28V-GB', 'NSE:BAJAJ-AUTO'],
+    ].map((name) => ({ exchange: name.slice(0, name.indexOf(':')), symbol: name.slice(name.indexOf(':') + 1) }));
+    const shares = (await store.call('read_shares', { listings })).map(({ share }) => share);
+    expect(shares).toEqual([
+      ...['INE280A01028', 'INE280A01028', 'INE280A01028', 'INE280A01028', 'US:TITAN', 'US:TITAN-BE'],
+      ...['INFY', 'INFY', 'NEW', 'NEW', 'SGBAUG28V-GB', 'BAJAJ-AUTO'],
+    ]);
+    // The two rules, in TypeScript and in SQL, are one.
+    const shareOf = sharesOf([{ exchange: 'NSE', symbol: 'TITAN', isin: 'INE280A01028' }]);
+    expect(listings.map(shareOf)).toEqual(shares);
   });
 
   describe('a drift', () => {

@@ -25,7 +25,7 @@ describe('one user', () => {
       chargesMinor: 142_72,
       holdMinor: 20_205_28,
     });
-    expect(formatMinor(capUsed.get('NSE:TITAN') ?? 0)).toBe('99814.40');
+    expect(formatMinor(capUsed.get('TITAN') ?? 0)).toBe('99814.40');
   });
 
   test('a sell closes what is held, holds its charges only and counts for no cap', () => {
@@ -92,10 +92,35 @@ describe('one user', () => {
     user.settings.maxOpenPositions = 2;
     user.positions = [holding('WIPRO'), holding('SBIN', 0)];
     user.working = [
-      { exchange: 'NSE', symbol: 'WIPRO', side: 'BUY' },
-      { exchange: 'NSE', symbol: 'LT', side: 'SELL' },
+      { exchange: 'NSE', symbol: 'WIPRO', share: 'WIPRO', side: 'BUY' },
+      { exchange: 'NSE', symbol: 'LT', share: 'LT', side: 'SELL' },
     ];
     expect(outcomes(decide(frame([planned('BUY', 'ITC', 400_00)]), user, new Map()))).toEqual(['accepted']);
+  });
+
+  test('a share is one share under another listing, another series and for the cap', () => {
+    const user = account();
+    user.positions = [{ exchange: 'BSE', symbol: 'TITAN', share: 'INE280A01028', quantity: 10 }];
+    const buy = { ...planned('BUY', 'TITAN', 3564_80), share: 'INE280A01028' };
+    expect(decide(frame([buy]), user, new Map())[0]).toMatchObject({ reason: 'already_holding', actual: '10' });
+    const sell = { ...planned('SELL', 'TITAN', 3564_80), share: 'INE280A01028' };
+    expect(decide(frame([sell]), user, new Map())[0]).toMatchObject({ outcome: 'accepted', quantity: 10 });
+    user.positions.push({ exchange: 'NSE', symbol: 'TITAN-BE', share: 'INE280A01028', quantity: 3 });
+    const several = { reason: 'no_position', limit: null, actual: '10 BSE:TITAN, 3 NSE:TITAN-BE' };
+    expect(decide(frame([sell]), user, new Map())[0]).toMatchObject(several);
+    const asked = (quantity: number) => ({ ...sell, asked: { quantity, limitPriceMinor: null } });
+    expect(decide(frame([asked(10)]), user, new Map())[0]).toMatchObject({ outcome: 'accepted', quantity: 10 });
+    expect(decide(frame([asked(11)]), user, new Map())[0]).toMatchObject({ reason: 'no_position', limit: '10' });
+    user.positions = [];
+    user.working = [{ exchange: 'BSE', symbol: 'TITAN', share: 'INE280A01028', side: 'BUY' }];
+    expect(decide(frame([buy]), user, new Map())[0]).toMatchObject({ reason: 'working_order' });
+  });
+
+  test('on paper, what is no instrument is not traded once instruments are known', () => {
+    const one = frame([{ ...planned('BUY', 'TITAN', 3564_80), instrument: null }]);
+    expect(outcomes(decide(one, account(), new Map()))).toEqual(['accepted']);
+    const reasons = decide({ ...one, instrumentsKnown: true }, account(), new Map());
+    expect(reasons[0]).toMatchObject({ reason: 'instrument_restricted', actual: 'unknown instrument' });
   });
 
   test('a signal that comes twice is decided once', () => {
@@ -114,6 +139,21 @@ describe('the daily loss limit', () => {
     if (held !== null) one.quotes = new Map([['NSE:WIPRO', quote('WIPRO', held, previousClose)]]);
     return decide(one, user, new Map())[0];
   }
+
+  test('a split or a bonus overnight is no loss: there is no price for what is held', () => {
+    // 5:1: close 3000.00, open 600.00. And 1:1, a demerger, and the other way (a consolidation).
+    for (const [price, close] of [
+      [600_00, 3000_00],
+      [1500_00, 3000_00],
+      [2399_99, 3000_00],
+      [3600_01, 3000_00],
+    ]) {
+      const decision = loss(price ?? 0, close ?? 0);
+      expect(decision).toMatchObject({ reason: 'daily_loss_limit', actual: null });
+    }
+    // The widest band a share may move in a day is still a price.
+    expect(loss(2400_00, 3000_00)).toMatchObject({ reason: 'daily_loss_limit', actual: '-60000.00' });
+  });
 
   test('counts what is realised and what the open positions moved since the previous close', () => {
     expect(loss(240_00, 250_00, -1_000_00)).toMatchObject({
@@ -143,11 +183,11 @@ describe('a page of users', () => {
   test('shares the symbol cap in the order of the queue, on top of what is used already', () => {
     const one = frame([planned('BUY', 'TITAN', 3564_80)]);
     one.limits.symbolCapMinor = 2_50_000_00;
-    const capUsed = new Map([['NSE:TITAN', 50_000_00]]);
+    const capUsed = new Map([['TITAN', 50_000_00]]);
     const decisions = decidePage(one, ['a', 'b', 'c'].map(account), capUsed);
     expect(outcomes(decisions)).toEqual(['accepted', 'accepted', 'symbol_cap']);
     expect(decisions[2]).toMatchObject({ userId: 'c', limit: '250000.00', actual: '349443.20' });
-    expect(capUsed.get('NSE:TITAN')).toBe(2_49_628_80);
+    expect(capUsed.get('TITAN')).toBe(2_49_628_80);
   });
 
   test('comes out the same in one page or in many', () => {

@@ -21,7 +21,7 @@ const faults: Record<Reason, { breakIt: (s: Scene) => void; limit: string | null
   },
   already_holding: { breakIt: (s) => set(s.account, { positions: [holding('TITAN', 7)] }), limit: null, actual: '7' },
   working_order: {
-    breakIt: (s) => set(s.account, { working: [{ exchange: 'NSE', symbol: 'TITAN', side: 'SELL' }] }),
+    breakIt: (s) => set(s.account, { working: [{ exchange: 'NSE', symbol: 'TITAN', share: 'TITAN', side: 'SELL' }] }),
     limit: null,
     actual: null,
   },

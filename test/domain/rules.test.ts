@@ -14,10 +14,10 @@ describe('a rule at its edge', () => {
     ['the allow list is another one', (s) => set(s.account, { allowSymbols: ['ITC'] }), 'symbol_not_allowed'],
     ['the position is empty', (s) => set(s.account, { positions: [holding('TITAN', 0)] }), null],
     [
-      'held and working at another exchange',
+      'held and working at an exchange where it is another share',
       (s) => {
-        s.account.positions = [{ ...holding('TITAN'), exchange: 'BSE' }];
-        s.account.working = [{ exchange: 'BSE', symbol: 'TITAN', side: 'BUY' }];
+        s.account.positions = [{ ...holding('TITAN'), exchange: 'US', share: 'US:TITAN' }];
+        s.account.working = [{ exchange: 'US', symbol: 'TITAN', share: 'US:TITAN', side: 'BUY' }];
       },
       null,
     ],

@@ -1,5 +1,12 @@
 import { decide } from '../../src/domain/decide.ts';
-import type { AccountState, ChargeRate, Decision, PlannedSignal, RunFrame } from '../../src/domain/decision.ts';
+import type {
+  AccountState,
+  ChargeRate,
+  Decision,
+  OpenPosition,
+  PlannedSignal,
+  RunFrame,
+} from '../../src/domain/decision.ts';
 import type { Instrument, Quote, Side } from '../../src/domain/words.ts';
 
 /** 2025-08-28 09:20 IST. */
@@ -60,6 +67,7 @@ export function planned(side: Side, symbol: string, priceMinor: number, rank = 1
       fno: true,
       restricted: null,
     },
+    share: symbol,
     quote: quote(symbol, priceMinor),
   };
 }
@@ -70,6 +78,7 @@ export function frame(signals: PlannedSignal[]): RunFrame {
     nowMs,
     cutOffMs: nowMs + 15 * 60_000,
     halted: null,
+    instrumentsKnown: false,
     limits: {
       priceBandBps: 300,
       protectionBps: 50,
@@ -116,8 +125,8 @@ export function account(id = 'user-1'): AccountState {
   };
 }
 
-export function holding(symbol: string, quantity = 5): { exchange: string; symbol: string; quantity: number } {
-  return { exchange: 'NSE', symbol, quantity };
+export function holding(symbol: string, quantity = 5): OpenPosition {
+  return { exchange: 'NSE', symbol, share: symbol, quantity };
 }
 
 /** One signal and one user, with the parts a test changes at hand. */

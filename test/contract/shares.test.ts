@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import {
   acceptAll,
@@ -42,7 +43,7 @@ onEveryDatabase('one share under several listings', ({ store, session }) => {
     ['BSE', 'TITAN'],
     ['NSE', 'TITAN-BE'],
   ])('what is held as %s:%s is not bought again as NSE:TITAN', async (exchange, symbol) => {
-    await store.call('import_instruments', { instruments: [instrument('TITAN', { isin })] });
+    await store.call('import_instruments', { by: tester, instruments: [instrument('TITAN', { isin })] });
     await bought(exchange, symbol);
     await acceptAll(await openScene(store, { runId: 'second', signals: [signal('TITAN')] }), { quantity: 5 });
     expect(await reasons()).toEqual([{ reason: 'already_holding' }]);
@@ -54,7 +55,10 @@ onEveryDatabase('one share under several listings', ({ store, session }) => {
     await sendAll(store);
     const scene = await openScene(store, { runId: 'second', signals: [signal('TITAN')] });
     // Two names, one ISIN.
-    await store.call('import_instruments', { instruments: [titanAt('NSE', 'TITAN'), titanAt('BSE', 'TITANLTD')] });
+    await store.call('import_instruments', {
+      by: tester,
+      instruments: [titanAt('NSE', 'TITAN'), titanAt('BSE', 'TITANLTD')],
+    });
     await acceptAll(scene);
     expect(await reasons()).toEqual([{ reason: 'working_order' }]);
   });
@@ -94,7 +98,7 @@ onEveryDatabase('one share under several listings', ({ store, session }) => {
     await bought('BSE', 'TITAN');
     const shares = () => session.query('select symbol, share from public.instruments order by exchange, symbol');
     expect(await shares()).toEqual(Array(2).fill({ symbol: 'TITAN', share: 'TITAN' }));
-    await store.call('import_instruments', { instruments: [titanAt('NSE', 'TITAN'), instrument('INFY')] });
+    await store.call('import_instruments', { by: tester, instruments: [titanAt('NSE', 'TITAN'), instrument('INFY')] });
     const joined = { symbol: 'TITAN', share: isin };
     expect(await shares()).toEqual([joined, { symbol: 'INFY', share: 'INFY' }, joined]);
   });

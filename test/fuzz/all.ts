@@ -1,0 +1,12 @@
+import type { TestDatabase } from '../support/postgres.ts';
+import { routesTarget } from './routes-target.ts';
+import type { Target } from './target.ts';
+import { venueTarget } from './venues-target.ts';
+
+/** All that hears from outside. */
+export const fuzzTargets: Readonly<Record<string, (database: TestDatabase) => Promise<Target>>> = {
+  routes: (database) => routesTarget(database),
+  kite: (database) => venueTarget('kite', database),
+  lemonn: (database) => venueTarget('lemonn', database),
+  alpaca: (database) => venueTarget('alpaca', database),
+};

@@ -10,26 +10,30 @@ import { plain, table } from '../terminal/table.ts';
 import { fitted } from '../terminal/width.ts';
 import { placeOf } from '../wire.ts';
 import { actorOf } from './actor.ts';
-import { parseExpiry } from './expiry.ts';
+import { endOf, until } from './expiry.ts';
 import { sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
+import { listSources, sourceChange, sourceKeyCreation } from './signal-sources.ts';
 
 export interface ApikeyFlags {
   role?: string;
   user?: string;
   label?: string;
   scope?: string;
+  source?: string;
+  strategies?: string;
+  perDay?: string;
+  enabled?: string;
   expires?: string;
   key?: string;
   by?: string;
   json?: boolean;
 }
 
-const MOST_LABEL = 100;
-
 /**
- * `npm run apikey -- create --role operator|user [--user X] [--scope read|trade] [--expires D] [--label T]`, `list`,
- * `revoke --key ds_…`. A new key is on stdout once and kept nowhere; a revoked one places no order from then on, and
+ * `npm run apikey -- create --role operator|user [--user X] [--scope read|trade] [--expires D] [--label T]`,
+ * `create --role signals --source NAME [--strategies A,B|all] [--per-day N]`, `source --source NAME` with what is to
+ * change, `sources`, `list`, `revoke --key ds_…`. A new key is on stdout once and kept nowhere; a revoked one places no order from then on, and
  * stops reading within ten seconds.
  */
 export function apikeyCommand(what: string) {
@@ -52,22 +56,28 @@ function workOf(what: string, flags: ApikeyFlags): Work | Refusal {
       return (store) => revoke(store, hintOfKey(key), actorOf(flags));
     return refusal('bad_flag', 'Give --key: the key, or its first nine characters as `apikey list` shows them.');
   }
-  if (what === 'create') return creation(flags);
-  return refusal('bad_flag', `"${what}" is nothing to do with keys: it is create, list or revoke.`);
+  if (what === 'create') return flags.role === 'signals' ? sourceKeyCreation(flags) : creation(flags);
+  if (what === 'source') return sourceChange(flags);
+  if (what === 'sources') return (store) => listSources(store, flags);
+  const known = 'create, list, revoke, source or sources';
+  return refusal('bad_flag', `"${what}" is nothing to do with keys: it is ${known}.`);
 }
 
 function creation(flags: ApikeyFlags): Work | Refusal {
   const { role, user, label = '', scope = 'trade', expires, json } = flags;
-  if (role !== 'operator' && role !== 'user') return refusal('bad_flag', 'Give --role operator or --role user.');
+  if (role !== 'operator' && role !== 'user') {
+    return refusal('bad_flag', 'Give --role operator or --role user, or --role signals.');
+  }
+  if (flags.source !== undefined) return refusal('bad_flag', '--source is for keys of --role signals: leave it out.');
   if (role === 'user' && user === undefined) return refusal('bad_flag', 'A key of role user needs --user: name or id.');
   if (role === 'operator' && user !== undefined) {
     return refusal('bad_flag', 'An operator’s key is for everybody: leave --user out, or give --role user.');
   }
-  if (label.length > MOST_LABEL) return refusal('bad_flag', `--label is longer than ${MOST_LABEL} characters.`);
   if (scope !== 'read' && scope !== 'trade') return refusal('bad_flag', 'Give --scope read or --scope trade.');
   const nowMs = realClock().nowMs();
-  const expiresMs = expires === undefined ? null : parseExpiry(expires, nowMs);
-  if (expires !== undefined && (expiresMs === null || expiresMs <= nowMs)) return badExpiry(expires);
+  const end = endOf({ label, expires }, nowMs);
+  if ('kind' in end) return end;
+  const { expiresMs } = end;
   return async (store) => {
     const { key, hash, hint } = newApiKey();
     const userId = user === undefined ? null : userIdOf(user);
@@ -86,15 +96,6 @@ function creation(flags: ApikeyFlags): Work | Refusal {
   };
 }
 
-function badExpiry(text: string): Refusal {
-  const ways = 'a time from now such as 90d, 12h or 4w, or a date or instant to come such as 2027-03-31';
-  return refusal('bad_flag', `--expires "${text}" is no end a key can have: give ${ways}.`);
-}
-
-function until(expiresMs: number | null): string {
-  return expiresMs === null ? 'until it is revoked (--expires sets an end)' : `until ${istIso(expiresMs)}`;
-}
-
 async function list(store: Store, { json }: ApikeyFlags): Promise<number> {
   const keys = await store.call('read_api_keys', {});
   process.stdout.write(json ? `${JSON.stringify(keys)}\n` : `${listText(keys)}\n`);
@@ -103,11 +104,11 @@ async function list(store: Store, { json }: ApikeyFlags): Promise<number> {
 
 function listText(keys: Answer<'read_api_keys'>): string {
   if (keys.length === 0) return 'There are no keys yet: npm run apikey -- create --role operator';
-  const titles = ['KEY', 'ROLE', 'SCOPE', 'USER', 'LABEL', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED'];
-  const rows = keys.map(({ hint, role, scope, userId, label, ...times }) => {
+  const titles = ['KEY', 'ROLE', 'SCOPE', 'OF', 'LABEL', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED'];
+  const rows = keys.map(({ hint, role, scope, userId, source, label, ...times }) => {
     const { createdAtMs, lastUsedAtMs, expiresAtMs, revokedAtMs } = times;
     const shown = [createdAtMs, lastUsedAtMs, expiresAtMs, revokedAtMs].map(minuteOf);
-    return [`${hint}…`, role, scope, fitted(userId ?? '', 30), fitted(label, 40), ...shown];
+    return [`${hint}…`, role, scope ?? '', fitted(userId ?? source ?? '', 30), fitted(label, 40), ...shown];
   });
   const columns = titles.map((title) => ({ title }));
   return table(columns, rows, 240, plain);

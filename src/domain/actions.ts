@@ -22,6 +22,7 @@ export const operatorActions = {
   place_order: 'placed one order in a user’s name',
   forget_old: 'deleted rows that are kept for a time only',
   migrate: 'brought the schema to a version',
+  set_signal_source: 'changed what a source of signals may send',
 } as const;
 
 export type OperatorAction = keyof typeof operatorActions;

@@ -1,12 +1,12 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { badToken, hashOfKey, hintOfKey, isApiKey, type KeyLookup, loginLookup } from './known-keys.ts';
-import type { Caller, HttpParts, TurnedAway } from './parts.ts';
+import type { Caller, HttpParts, Sender, TurnedAway } from './parts.ts';
 import { problem } from './problem.ts';
 import type { Strangers } from './strangers.ts';
 
 /** Who a request is from, as its `Authorization` header shows. */
-type Asked = { kind: 'caller'; caller: Caller } | { kind: 'cron' } | { kind: 'stranger'; why: TurnedAway };
+type Asked = { kind: 'caller'; caller: Caller | Sender } | { kind: 'cron' } | { kind: 'stranger'; why: TurnedAway };
 
 /** What the middleware leaves for the routes. */
 export interface HttpEnv {
@@ -59,13 +59,8 @@ export function newApiKey(): { key: string; hash: string; hint: string } {
 }
 
 /** Whether two secrets are the same, in a time that tells nothing of either: their hashes are compared. */
-function sameSecret(one: string, other: string): boolean {
+export function sameSecret(one: string, other: string): boolean {
   return timingSafeEqual(sha256(one), sha256(other));
-}
-
-/** Whether it is one of these: a secret, and the one of before while it is changed. All are compared. */
-export function isOneOf(given: string, secrets: readonly (string | null | undefined)[]): boolean {
-  return secrets.map((one) => typeof one === 'string' && sameSecret(given, one)).includes(true);
 }
 
 /**
@@ -75,7 +70,7 @@ export function isOneOf(given: string, secrets: readonly (string | null | undefi
 function whoIsAsking(parts: HttpParts, callerOfKey: KeyLookup): (token: string, isGuessing: boolean) => Promise<Asked> {
   const userOfLogin = loginLookup(parts);
   return async (token, isGuessing) => {
-    if (isOneOf(token, [parts.cronSecret, parts.cronSecretPrevious])) return { kind: 'cron' };
+    if (sameSecret(token, parts.cronSecret)) return { kind: 'cron' };
     if (!isApiKey(token)) return callerOfLogin(parts, token, userOfLogin);
     const caller = await callerOfKey(token, isGuessing);
     return 'role' in caller ? { kind: 'caller', caller } : { kind: 'stranger', why: caller };
@@ -135,6 +130,7 @@ function turnedAway(c: Context<HttpEnv>): Response | null {
   const asked = c.get('asked');
   if (asked.kind === 'stranger') return problem(c, asked.why);
   if (asked.kind === 'cron') return forbidden(c, 'The cron secret opens the cron routes only.');
+  if (asked.caller.role === 'signals') return forbidden(c, 'This key may only send signals: POST /api/signals.');
   if (asked.caller.scope === 'read' && !READS.has(c.req.method)) return problem(c, readOnly);
   c.set('caller', asked.caller);
   return null;

@@ -4,7 +4,7 @@ import { istIso } from '../domain/ist.ts';
 import { batched } from '../ports/batch.ts';
 import type { Answer } from '../ports/store.ts';
 import { keyUses } from './key-uses.ts';
-import type { Caller, HttpParts, TurnedAway } from './parts.ts';
+import type { Caller, HttpParts, Sender, TurnedAway } from './parts.ts';
 
 /** How long a key may be taken for good without asking the database: a revoked one stops within this time. */
 const KEY_TTL_MS = 10_000;
@@ -41,7 +41,7 @@ export function hintOfKey(key: string): string {
  * Finds the caller an API key stands for, or why it is turned away. `isGuessing`: the address it came from has shown too
  * many bad ones.
  */
-export type KeyLookup = (key: string, isGuessing: boolean) => Promise<Caller | TurnedAway>;
+export type KeyLookup = (key: string, isGuessing: boolean) => Promise<Caller | Sender | TurnedAway>;
 
 interface Known<Found> {
   found: Found;
@@ -56,9 +56,9 @@ interface Known<Found> {
  */
 export function keyLookup(parts: HttpParts): KeyLookup {
   const { store, clock } = parts.world;
-  const good = new LRUCache<string, Known<Caller>>({ max: MAX_KEYS_REMEMBERED });
+  const good = new LRUCache<string, Known<Caller | Sender>>({ max: MAX_KEYS_REMEMBERED });
   const bad = new LRUCache<string, Known<TurnedAway>>({ max: MAX_KEYS_REMEMBERED });
-  const underWay = new Map<string, Promise<Caller | TurnedAway>>();
+  const underWay = new Map<string, Promise<Caller | Sender | TurnedAway>>();
   const used = keyUses(parts);
   const find = (hashes: string[]) => store.call('find_api_keys', { hashes });
   const atOnce = batched(find, MAX_KEYS_AT_ONCE);
@@ -66,7 +66,7 @@ export function keyLookup(parts: HttpParts): KeyLookup {
     await clock.sleep(GUESSES_EVERY_MS);
     return find(hashes);
   }, MAX_KEYS_AT_ONCE);
-  const lookUp = async (hash: string, isGuessing: boolean): Promise<Caller | TurnedAway> => {
+  const lookUp = async (hash: string, isGuessing: boolean): Promise<Caller | Sender | TurnedAway> => {
     const atMs = clock.nowMs();
     const row = await (isGuessing && !good.has(hash) ? paced(hash) : atOnce(hash));
     const caller = row && !row.fault ? callerOf(row) : null;
@@ -80,7 +80,7 @@ export function keyLookup(parts: HttpParts): KeyLookup {
     bad.set(hash, { found: why, atMs, untilMs });
     return why;
   };
-  const callerOfHash = async (hash: string, isGuessing: boolean): Promise<Caller | TurnedAway> => {
+  const callerOfHash = async (hash: string, isGuessing: boolean): Promise<Caller | Sender | TurnedAway> => {
     const known = good.get(hash) ?? bad.get(hash);
     if (known && isFresh(known, clock.nowMs())) return known.found;
     const same = underWay.get(hash);
@@ -117,8 +117,11 @@ function isFresh({ atMs, untilMs }: Known<unknown>, nowMs: number): boolean {
 
 type KeyRow = NonNullable<Answer<'find_api_key'>>;
 
-function callerOf({ hint, role, scope, userId }: KeyRow): Caller | null {
-  const shown = { principal: `key:${hint}`, scope, apiKey: hint };
+function callerOf({ hint, role, scope, userId, source }: KeyRow): Caller | Sender | null {
+  const principal = `key:${hint}`;
+  if (role === 'signals') return source === null ? null : { role, principal, apiKey: hint, source };
+  if (scope === null) return null;
+  const shown = { principal, scope, apiKey: hint };
   if (role === 'operator') return { role, userId: null, ...shown };
   return userId === null ? null : { role, userId, ...shown };
 }

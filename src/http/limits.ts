@@ -43,7 +43,7 @@ export function counted({ callerPerMinute }: DoorLimits, strangers: Strangers): 
   };
 }
 
-/** Signals come by a signature of their body too, or with a key in it. */
+/** Signals come by a signature of their body too, or with a key in it or in their address. */
 function showsInBody(method: string, path: string, authorization: string | undefined): boolean {
-  return method === 'POST' && path === '/api/signals' && authorization === undefined;
+  return method === 'POST' && /^\/api\/signals(?:\/[^/]+)?$/.test(path) && authorization === undefined;
 }

@@ -24,6 +24,15 @@ export function actorOf({ principal }: Pick<Caller, 'principal'>): Actor {
   return { who: principal, how: 'http' };
 }
 
+/** A key of a source of signals: it may send them, and do nothing else. */
+export interface Sender {
+  role: 'signals';
+  principal: string;
+  apiKey: string;
+  /** The source's name. */
+  source: string;
+}
+
 /** Why a request is turned away: an HTTP status and our code for it, as problem JSON says them. */
 export interface TurnedAway {
   status: 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429 | 503;
@@ -37,11 +46,10 @@ export interface HttpParts {
   /** The same settings a scan from the command line has. */
   settings: Pick<RunRequest, 'mode' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'>;
   cronSecret: string;
-  /** While it is changed: the one of before is taken too. */
-  cronSecretPrevious?: string | null;
   /** For `POST /api/signals` signed with HMAC; null: only bearer keys may send signals. */
   signalsSecret: string | null;
-  signalsSecretPrevious?: string | null;
+  /** Most signals a day that are taken under `signalsSecret`. */
+  signalsPerDay: number;
   /** Gives the claims of a valid Supabase JWT; null for one that is not. Not set: no JWT is accepted. */
   verifyJwt: ((token: string) => Promise<{ sub: string; role: string | null; aal: string | null } | null>) | null;
   /** What an operator's login must have shown (`aal` of its JWT): aal2 is a second factor. */

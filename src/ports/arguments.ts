@@ -205,14 +205,37 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
   read_report_messages: { runId: string; afterPlace: number; limit: number };
   why: { user: string; symbol: string; date: string | null };
   forget_old: { nowMs: number; keptDays: number; limit: number; by: Actor };
-  receive_signals: { requestId: string; source: string; nowMs: number; rows: SignalToReceive[]; by: Actor };
+  receive_signals: {
+    requestId: string;
+    source: string;
+    /** Most signals that are taken of it on a day; left out: no ceiling. A key of a source has that of its source. */
+    perDay?: number | null;
+    /** The hint of the key they were sent with: it says by itself whose they are. */
+    apiKey?: string | null;
+    nowMs: number;
+    rows: SignalToReceive[];
+    by: Actor;
+  };
+  set_signal_source: {
+    name: string;
+    /** null: every strategy. */
+    strategies?: string[] | null;
+    perDay?: number;
+    enabled?: boolean;
+    by: Actor;
+    nowMs: number;
+  };
+  read_signal_sources: Record<string, never>;
+  find_source_keys: { name: string };
   create_api_key: {
     hash: string;
     hint: string;
-    role: 'operator' | 'user';
+    role: 'operator' | 'user' | 'signals';
     /** Left out: trade. */
     scope?: 'read' | 'trade';
     userId: string | null;
+    /** Whose signals a key of role signals sends. */
+    source?: string | null;
     label: string;
     /** From then on it opens nothing; left out: it has no end. */
     expiresMs?: number | null;

@@ -6,9 +6,11 @@ create table public.api_keys (
   -- The key's first characters: what a list, a log and `revoke` call it by.
   hint text not null,
   role text not null,
-  -- What it may do: read, or trade as well.
-  scope text not null default 'trade',
+  -- What it may do: read, or trade as well; a key that sends signals does neither.
+  scope text,
   user_id text references public.users,
+  -- Whose signals it sends.
+  source text references public.signal_sources,
   label text not null default '',
   created_at timestamptz not null,
   -- From then on it opens nothing; null: until it is revoked. The database's clock decides.
@@ -18,9 +20,10 @@ create table public.api_keys (
   last_used_at timestamptz,
   constraint a_key_is_known_by_its_hint unique (hint),
   constraint a_key_is_stored_as_its_hash check (hash ~ '^[0-9a-f]{64}$'),
-  constraint a_key_is_an_operators_or_a_users check (role in ('operator', 'user')),
-  constraint a_key_reads_or_trades check (scope in ('read', 'trade')),
+  constraint a_key_is_an_operators_a_users_or_sends_signals check (role in ('operator', 'user', 'signals')),
+  constraint a_key_reads_trades_or_sends_signals check ((scope in ('read', 'trade')) is true = (role <> 'signals')),
   constraint a_users_key_names_the_user check ((role = 'user') = (user_id is not null)),
+  constraint a_signals_key_names_its_source check ((role = 'signals') = (source is not null)),
   constraint a_key_ends_after_it_was_made check (expires_at > created_at)
 );
 
@@ -35,7 +38,7 @@ create function core.refused_keys(args jsonb) returns table (name text, why text
 language sql stable as $$
   select asked.name, asked.why from (
     select row.principal || ' ' || row.key as name, case when k.hash is null then 'unknown'
-      when core.key_fault(k) is not null then core.key_fault(k) when k.scope <> 'trade' then 'read_only'
+      when core.key_fault(k) is not null then core.key_fault(k) when k.scope is distinct from 'trade' then 'read_only'
       when k.user_id <> (select d ->> 'userId' from jsonb_array_elements(args -> 'decisions') d
         where d ->> 'signalId' = row.signal ->> 'id' limit 1) then 'other_user' end as why
     from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "apiKey" text, signal jsonb)
@@ -51,13 +54,16 @@ begin
   if args ->> 'userId' is not null and not exists (select from public.users where id = args ->> 'userId') then
     return jsonb_build_object('kind', 'no_such_user');
   end if;
-  insert into public.api_keys (hash, hint, role, scope, user_id, label, created_at, expires_at)
-  values (args ->> 'hash', args ->> 'hint', args ->> 'role', coalesce(args ->> 'scope', 'trade'), args ->> 'userId',
-    coalesce(args ->> 'label', ''), core.at((args ->> 'nowMs')::bigint), core.at((args ->> 'expiresMs')::bigint))
+  insert into public.api_keys (hash, hint, role, scope, user_id, source, label, created_at, expires_at)
+  values (args ->> 'hash', args ->> 'hint', args ->> 'role',
+    case when args ->> 'role' <> 'signals' then coalesce(args ->> 'scope', 'trade') end, args ->> 'userId',
+    args ->> 'source', coalesce(args ->> 'label', ''), core.at((args ->> 'nowMs')::bigint),
+    core.at((args ->> 'expiresMs')::bigint))
   on conflict (hash) do nothing;
   if found then
     perform core.record_action(args -> 'by', 'create_api_key', 'key:' || (args ->> 'hint'), of_user => args ->> 'userId',
-      after => jsonb_build_object('role', args -> 'role', 'scope', coalesce(args ->> 'scope', 'trade'),
+      after => jsonb_build_object('role', args -> 'role', 'source', args -> 'source',
+        'scope', case when args ->> 'role' <> 'signals' then coalesce(args ->> 'scope', 'trade') end,
         'expiresMs', args -> 'expiresMs', 'label', args -> 'label'));
   end if;
   return jsonb_build_object('kind', 'created');
@@ -67,7 +73,7 @@ end $$;
 create function public.find_api_key(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object('hint', hint, 'role', role, 'scope', scope, 'userId', user_id,
-    'expiresAtMs', core.ms(expires_at), 'fault', core.key_fault(k))
+    'source', source, 'expiresAtMs', core.ms(expires_at), 'fault', core.key_fault(k))
   from public.api_keys k where hash = args ->> 'hash';
 $$;
 
@@ -106,7 +112,7 @@ end $$;
 create function public.read_api_keys(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('hint', hint, 'role', role, 'scope', scope, 'userId', user_id,
-    'label', label, 'createdAtMs', core.ms(created_at), 'expiresAtMs', core.ms(expires_at),
+    'source', source, 'label', label, 'createdAtMs', core.ms(created_at), 'expiresAtMs', core.ms(expires_at),
     'lastUsedAtMs', core.ms(last_used_at), 'revokedAtMs', core.ms(revoked_at)) order by created_at, hint), '[]')
   from public.api_keys;
 $$;
@@ -116,4 +122,21 @@ create function public.find_auth_user(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object('userId',
     (select id from public.users where auth_user_id = (args ->> 'authUserId')::uuid));
+$$;
+
+-- Every source, with what was taken of it today and which of its keys still open something.
+create function public.read_signal_sources(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('name', s.name, 'strategies', s.strategies, 'perDay', s.per_day,
+    'enabled', s.enabled, 'today', core.done_today('signals of http:source:' || s.name),
+    'keys', (select coalesce(jsonb_agg(k.hint order by k.created_at, k.hint), '[]') from public.api_keys k
+      where k.source = s.name and core.key_fault(k) is null)) order by s.name), '[]')
+  from public.signal_sources s;
+$$;
+
+-- The keys of a source that still open something: {name}. Its requests are signed with the hash of one of them.
+create function public.find_source_keys(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('hint', k.hint, 'hash', k.hash) order by k.created_at desc, k.hint), '[]')
+  from public.api_keys k where k.source = args ->> 'name' and core.key_fault(k) is null;
 $$;

@@ -21,36 +21,90 @@ create table public.received_signals (
 );
 create index received_signals_by_time on public.received_signals (received_at);
 
--- Books the rows of one request and brings the good ones in. Of rows with the same signal the first stands, also one
--- that is known already; a signal whose run is open is kept here only: that run's signals are frozen. Safe to repeat:
--- the same request gets its first answer. One request at a time, so that of two the first stands as well.
+-- How many rows are kept of one sender in a day, taken or not.
+create function core.most_received_rows() returns bigint
+language sql immutable as $$ select 5000::bigint; $$;
+
+-- Who sends, as the database knows them: {source, strategies (null: all), perDay (null: no ceiling)}, or {refused}: why
+-- nothing is taken of them. A key (`apiKey`, its hint) says by itself which source it is for.
+create function core.signal_sender(args jsonb) returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  k public.api_keys;
+  s public.signal_sources;
+begin
+  if args ->> 'apiKey' is null then
+    return jsonb_build_object('source', args -> 'source', 'strategies', null, 'perDay', args -> 'perDay');
+  end if;
+  select * into k from public.api_keys where hint = args ->> 'apiKey';
+  if k.hash is null then return '{"refused": "unknown"}'; end if;
+  if core.key_fault(k) is not null then return jsonb_build_object('refused', core.key_fault(k)); end if;
+  if k.role = 'operator' and k.scope = 'trade' then
+    return jsonb_build_object('source', args -> 'source', 'strategies', null, 'perDay', null);
+  end if;
+  if k.role <> 'signals' then return '{"refused": "not_for_signals"}'; end if;
+  select * into s from public.signal_sources where name = k.source;
+  if not s.enabled then return '{"refused": "source_disabled"}'; end if;
+  return jsonb_build_object('source', 'http:source:' || s.name, 'strategies', s.strategies, 'perDay', s.per_day);
+end $$;
+
+-- The rows of a request, each with why it is rejected (`why`) or whether it is a duplicate; else it is to be taken.
+-- `free`: how many more may be taken today; null: as many as there are.
+create function core.judged_signals(rows jsonb, strategies text[], free bigint)
+returns table ("position" integer, payload text, signal_id text, is_known boolean, why text)
+language sql stable as $$
+  with looked_at as (
+    select row.position, payload, signal ->> 'id' as signal_id,
+      exists (select from public.signals s where s.id = signal ->> 'id')
+        or row_number() over (partition by signal ->> 'id', problem is null order by row.position) > 1 as is_known,
+      case when problem is not null then problem
+        when strategies is not null and not signal ->> 'strategy' = any(strategies) then 'strategy_not_allowed'
+        when exists (select from public.scan_runs where id = "runId") then 'too_late' end as why
+    from jsonb_to_recordset(rows) as row(position integer, payload text, problem text, "runId" text, signal jsonb)
+  )
+  select position, payload, signal_id, is_known and coalesce(why, 'too_late') = 'too_late',
+    case when why is not null then why
+      when not is_known and count(*) filter (where why is null and not is_known) over (order by position) > free
+        then 'daily_limit' end
+  from looked_at;
+$$;
+
+-- Books the rows of one request and brings the good ones in: {requestId, source, perDay, apiKey, nowMs, rows}. Of rows
+-- with the same signal the first stands, also one that is known already; a signal whose run is open is kept here only:
+-- that run's signals are frozen. What a source may not send, or no more today, is kept here only, too. Safe to repeat:
+-- the same request gets its first answer, and leaves nothing. One request at a time, so that of two the first stands as
+-- well. {refused, limit} where nothing is taken of the sender at all.
 create function public.receive_signals(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   request constant uuid := args ->> 'requestId';
+  sender jsonb;
+  taken bigint;
 begin
   perform pg_advisory_xact_lock(hashtext('daily-scan receive_signals'));
+  sender := core.signal_sender(args);
+  if sender ? 'refused' then return sender; end if;
   if not exists (select from public.received_signals where request_id = request) then
+    if core.done_today('received of ' || (sender ->> 'source')) >= core.most_received_rows() then
+      return jsonb_build_object('refused', 'daily_quota', 'limit', core.most_received_rows());
+    end if;
     insert into public.received_signals
       (request_id, position, received_at, source, payload, signal_id, outcome, problem)
-    select request, position, core.at((args ->> 'nowMs')::bigint), args ->> 'source', payload, signal_id,
-      case when problem is not null then 'rejected' when known then 'duplicate'
-        when frozen then 'rejected' else 'accepted' end,
-      coalesce(problem, case when frozen and not known then 'too_late' end)
-    from (
-      select position, payload, problem, signal ->> 'id' as signal_id,
-        exists (select from public.scan_runs where id = "runId") as frozen,
-        exists (select from public.signals s where s.id = signal ->> 'id')
-          or row_number() over (partition by signal ->> 'id', problem is null order by position) > 1 as known
-      from jsonb_to_recordset(args -> 'rows') as row(position integer, payload text, problem text, "runId" text,
-        signal jsonb)
-    ) looked_at;
+    select request, position, core.at((args ->> 'nowMs')::bigint), sender ->> 'source', payload, signal_id,
+      case when is_known then 'duplicate' when why is not null then 'rejected' else 'accepted' end,
+      case when not is_known then why end
+    from core.judged_signals(args -> 'rows', core.texts(sender -> 'strategies'),
+      (sender ->> 'perDay')::bigint - core.done_today('signals of ' || (sender ->> 'source')));
 
-    perform core.write_signals(jsonb_build_object('source', args -> 'source', 'signals', (
+    perform core.write_signals(jsonb_build_object('source', sender -> 'source', 'signals', (
       select coalesce(jsonb_agg(row -> 'signal'), '[]')
       from jsonb_array_elements(args -> 'rows') row join public.received_signals r
         on r.request_id = request and r.position = (row ->> 'position')::integer
       where r.outcome = 'accepted')));
+    select count(*) filter (where outcome = 'accepted') into taken
+    from public.received_signals where request_id = request;
+    perform core.count_today(jsonb_build_object('signals of ' || (sender ->> 'source'), taken,
+      'received of ' || (sender ->> 'source'), jsonb_array_length(args -> 'rows')));
     perform core.record_action(args -> 'by', 'receive_signals', 'request:' || request, after => (
       select jsonb_object_agg(outcome, n) from (
         select outcome, count(*) as n from public.received_signals where request_id = request group by 1) counted));

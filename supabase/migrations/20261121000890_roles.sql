@@ -36,6 +36,7 @@ language sql immutable set search_path = '' as $$
     'decide_run',
     'find_api_key',
     'find_auth_user',
+    'find_source_keys',
     'finish_run',
     'hear_delivery',
     'hear_inbound',

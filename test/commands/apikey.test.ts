@@ -47,28 +47,55 @@ test('a user’s key is for a user there is', async () => {
   expect(none.stderr).toContain('There is no user "Nobody" here, so no key was made');
 });
 
+test('a source of signals gets a key, is listed with what it may, and changed', async () => {
+  const { apikey } = await desk();
+  const asked = ['--role', 'signals', '--source', 'tradingview-1', '--strategies', 'a, b', '--per-day', '50'];
+  const made = await apikey('create', ...asked);
+  expect({ code: made.code, stderr: made.stderr }).toMatchObject({ code: 0 });
+  expect(made.stdout).toMatch(/^ds_[\w-]{43}\n$/);
+  expect(made.stderr).not.toContain(made.stdout.trim());
+  expect(made.stderr).toContain('It may send signals as tradingview-1, and nothing else, until it is revoked');
+  expect((await apikey('list')).stdout).toMatch(/signals +tradingview-1/);
+  const changed = await apikey('source', '--source', 'tradingview-1', '--enabled', 'no', '--per-day', '5', '--json');
+  const hint = made.stdout.slice(0, 9);
+  expect(JSON.parse(changed.stdout)).toEqual([
+    { name: 'tradingview-1', strategies: ['a', 'b'], perDay: 5, enabled: false, today: 0, keys: [hint] },
+  ]);
+  expect((await apikey('sources')).stdout).toMatch(/tradingview-1 +a,b +5 +0 +no/);
+  const none = await apikey('source', '--source', 'chartink', '--per-day', '5');
+  expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('There is no source chartink here')]);
+});
+
 test('a key that may read until a day says so, and so does the list', async () => {
   const { apikey } = await desk();
   const made = await apikey('create', '--role', 'operator', '--scope', 'read', '--expires', '2099-12-31');
   expect(made.stderr).toContain('It may read until 2100-01-01T00:00:00.000+05:30.');
   const listed = (await apikey('list')).stdout;
-  expect(listed).toMatch(/KEY +ROLE +SCOPE +USER +LABEL +CREATED +LAST USED +EXPIRES +REVOKED/);
+  expect(listed).toMatch(/KEY +ROLE +SCOPE +OF +LABEL +CREATED +LAST USED +EXPIRES +REVOKED/);
   expect(listed).toMatch(/operator +read .*2100-01-01T00:00/);
 });
 
 test.each<[string, ApikeyFlags, string]>([
-  ['create', {}, '--role operator or --role user'],
-  ['create', { role: 'admin' }, '--role operator or --role user'],
+  ['create', {}, '--role operator or --role user, or --role signals'],
+  ['create', { role: 'admin' }, '--role operator or --role user, or --role signals'],
   ['create', { role: 'user' }, 'needs --user'],
   ['create', { role: 'operator', user: 'Asha' }, 'leave --user out'],
   ['create', { role: 'operator', label: 'x'.repeat(101) }, 'longer than 100'],
+  ['create', { role: 'signals' }, 'Give --source'],
+  ['create', { role: 'signals', source: 'Trading View' }, 'Give --source'],
+  ['create', { role: 'signals', source: 'a', user: 'Asha' }, 'leave --user out'],
+  ['create', { role: 'signals', source: 'a', scope: 'read' }, 'leave --scope out'],
+  ['create', { role: 'signals', source: 'a', strategies: 'a:b' }, '--strategies is a list'],
+  ['create', { role: 'signals', source: 'a', perDay: 'many' }, '--per-day is a whole number'],
+  ['create', { role: 'operator', source: 'a' }, '--source is for keys of --role signals'],
+  ['source', { source: 'a', enabled: 'maybe' }, '--enabled yes or --enabled no'],
   ['create', { role: 'operator', scope: 'write' }, '--scope read or --scope trade'],
   ['create', { role: 'operator', expires: 'soon' }, 'is no end a key can have'],
   ['create', { role: 'operator', expires: '2020-01-01' }, 'is no end a key can have'],
   ['create', { role: 'operator', expires: '0d' }, 'is no end a key can have'],
   ['revoke', {}, 'Give --key'],
   ['revoke', { key: 'ds_' }, 'Give --key'],
-  ['destroy', {}, 'create, list or revoke'],
+  ['destroy', {}, 'create, list, revoke, source or sources'],
 ])('%s with %j is refused before any database is opened', async (what, flags, why) => {
   const read = readConfig({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' });
   if (read.kind !== 'config') throw new Error(read.problems.join());

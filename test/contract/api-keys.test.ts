@@ -19,7 +19,15 @@ onEveryDatabase('api keys', ({ store, session, value }) => {
   test('a key is found by its hash until it is revoked, and never again', async () => {
     expect(await store.call('create_api_key', operators(1))).toEqual({ kind: 'created' });
     const { hash, hint } = operators(1);
-    const found = { hint, role: 'operator', scope: 'trade', userId: null, expiresAtMs: null, fault: null };
+    const found = {
+      hint,
+      role: 'operator',
+      scope: 'trade',
+      userId: null,
+      source: null,
+      expiresAtMs: null,
+      fault: null,
+    };
     expect(await store.call('find_api_key', { hash })).toEqual(found);
     expect(await store.call('revoke_api_key', { by: tester, hint, nowMs })).toEqual({ kind: 'revoked' });
     expect(await store.call('find_api_key', { hash })).toEqual({ ...found, fault: 'revoked' });
@@ -70,7 +78,7 @@ onEveryDatabase('api keys', ({ store, session, value }) => {
     await store.call('create_api_key', { ...operators(2), nowMs: nowMs + 1 });
     await store.call('revoke_api_key', { by: tester, hint: operators(2).hint, nowMs: nowMs + 2 });
     const never = { expiresAtMs: null, lastUsedAtMs: null, revokedAtMs: null };
-    const plain = { role: 'operator', scope: 'trade', userId: null, ...never };
+    const plain = { role: 'operator', scope: 'trade', userId: null, source: null, ...never };
     expect(await store.call('read_api_keys', {})).toEqual([
       { ...plain, hint: 'ds_key001', label: 'key 1', createdAtMs: nowMs },
       { ...plain, hint: 'ds_key002', label: 'key 2', createdAtMs: nowMs + 1, revokedAtMs: nowMs + 2 },

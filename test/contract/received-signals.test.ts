@@ -12,9 +12,17 @@ const good = (symbol: string, change = {}): Omit<SignalToReceive, 'position'> =>
 const bad: Omit<SignalToReceive, 'position'> = { payload: '4', signal: null, runId: null, problem: 'side: is wrong' };
 
 onEveryDatabase('received signals', ({ store, session, value }) => {
-  const receive = (rows: Omit<SignalToReceive, 'position'>[], requestId: string = randomUUID()) => {
+  const receive = async (rows: Omit<SignalToReceive, 'position'>[], requestId: string = randomUUID()) => {
     const numbered = rows.map((row, position) => ({ ...row, position }));
-    return store.call('receive_signals', { by: tester, requestId, source: 'http:test', nowMs, rows: numbered });
+    const booked = await store.call('receive_signals', {
+      by: tester,
+      requestId,
+      source: 'http:test',
+      nowMs,
+      rows: numbered,
+    });
+    if ('refused' in booked) throw new Error(booked.refused);
+    return booked;
   };
   const outcomes = async (rows: Omit<SignalToReceive, 'position'>[]) =>
     (await receive(rows)).map(({ outcome, problem }) => [outcome, problem]);

@@ -133,6 +133,7 @@ function partsOf(world: World, later: Promise<unknown>[]): HttpParts {
     settings: { mode, cutOffTime, limits, concurrency, inline: true },
     cronSecret,
     signalsSecret,
+    signalsPerDay: 1000,
     verifyJwt: null,
     operatorAal: 'aal2',
     loginKey: null,

@@ -17,6 +17,8 @@ export interface Route {
   body?: unknown;
   /** Who gets past the door. Everybody else is told 401, or 403 where what he shows is good but not for this. */
   open: 'everybody' | Who[];
+  /** Whatever token comes with it: the address alone says who it is from. */
+  byAddress?: boolean;
 }
 
 const order = { symbol: 'TITAN', side: 'BUY' };
@@ -32,6 +34,8 @@ export const routes: Route[] = [
   { route: 'GET /api/cron/ready', open: ['the scheduler'] },
   { route: 'GET /api/cron/sync', open: ['the scheduler'] },
   { route: 'POST /api/signals', body: { signals: [] }, open: ['an operator'] },
+  // By the key of a source in the address: its own tests show whom it turns away.
+  { route: 'POST /api/signals/:key', path: '/api/signals/none', body: {}, open: [], byAddress: true },
   // By Twilio's signature and nothing else: its own tests show whom it turns away.
   { route: 'POST /api/webhooks/twilio', open: 'everybody' },
   // By Kite's checksum, and by a state we signed: their own tests show whom they turn away.

@@ -40,6 +40,8 @@ export function signalDesk(): SignalDesk {
   });
   beforeEach(async () => {
     await emptied(here(database).session);
+    // What was counted today is kept apart from the rows.
+    await here(database).session.exec('delete from core.rate_days');
     open = await service({});
   });
   afterAll(() => database?.close());

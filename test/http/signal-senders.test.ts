@@ -62,16 +62,69 @@ describe('a TradingView alert', () => {
 
 describe('a signed request', () => {
   const body = JSON.stringify({ signals: [{ ...titan, tradeDate }] });
-  const hmac = (text: string, secret = signalsSecret) =>
-    `sha256=${createHmac('sha256', secret).update(text).digest('hex')}`;
-  const signed = async (signature: string, at = open(), text = body) => {
-    return (await at.ask(null, 'POST', '/api/signals', text, { 'X-Signature': signature })).status;
+  const time = () => String(Math.floor(open().clock.nowMs() / 1000));
+  const hmac = (text: string, secret = signalsSecret, timestamp = time()) =>
+    `sha256=${createHmac('sha256', secret).update(`${timestamp}.${text}`).digest('hex')}`;
+  const signed = async (signature: string, at = open(), text = body, timestamp = time()) => {
+    const headers = { 'X-Signature': signature, 'X-Timestamp': timestamp };
+    return (await at.ask(null, 'POST', '/api/signals', text, headers)).status;
   };
 
   test('with the right signature of exactly this body is taken in', async () => {
     expect(await signed(hmac(body))).toBe(202);
     expect(await received()).toMatchObject([{ source: 'http:signature', outcome: 'accepted' }]);
     expect(await signed(hmac(body).toUpperCase())).toBe(202);
+  });
+
+  test('counts by its timestamp, which is signed, and for five minutes either way', async () => {
+    const now = Number(time());
+    for (const [seconds, status] of [
+      [-301, 401],
+      [301, 401],
+      [-299, 202],
+      [299, 202],
+    ] as const) {
+      const timestamp = String(now + seconds);
+      expect([seconds, await signed(hmac(body, signalsSecret, timestamp), open(), body, timestamp)]).toEqual([
+        seconds,
+        status,
+      ]);
+    }
+    // Another time under the same signature, or none: what was seen on the way can't be made young again.
+    expect(await signed(hmac(body, signalsSecret, String(now - 600)))).toBe(401);
+    for (const timestamp of ['', '0', `${now}.0`, `${now}000`]) {
+      expect([timestamp, await signed(hmac(body, signalsSecret, timestamp), open(), body, timestamp)]).toEqual([
+        timestamp,
+        401,
+      ]);
+    }
+    const without = await open().ask(null, 'POST', '/api/signals', body, { 'X-Signature': hmac(body) });
+    expect([without.status, await without.json()]).toEqual([
+      401,
+      expect.objectContaining({ detail: expect.stringContaining('X-Timestamp') }),
+    ]);
+  });
+
+  test('sent again and again gets its first answer and leaves nothing, however often', async () => {
+    const answers = [];
+    const headers = { 'X-Signature': hmac(body), 'X-Timestamp': time() };
+    for (let n = 0; n < 20; n++) {
+      answers.push(await (await open().ask(null, 'POST', '/api/signals', body, headers)).json());
+    }
+    expect(new Set(answers.map((one) => JSON.stringify(one))).size).toBe(1);
+    expect(answers[0]).toMatchObject({ accepted: [{ index: 0 }] });
+    expect(await received()).toHaveLength(1);
+  });
+
+  test('is held to the ceiling of the service’s own secret', async () => {
+    const few = await service({ parts: { signalsPerDay: 2 } });
+    const many = JSON.stringify({ signals: ['A', 'B', 'C'].map((symbol) => ({ ...titan, symbol, tradeDate })) });
+    const headers = { 'X-Signature': hmac(many), 'X-Timestamp': time() };
+    const answer = await few.ask(null, 'POST', '/api/signals', many, headers);
+    expect(await answer.json()).toMatchObject({
+      accepted: [{ index: 0 }, { index: 1 }],
+      rejected: [{ index: 2, field: null, reason: 'daily_limit', value: null }],
+    });
   });
 
   test('is turned away with any other', async () => {
@@ -91,7 +144,10 @@ describe('a signed request', () => {
 
   test('names its day: without it whoever saw it could send it again tomorrow', async () => {
     const dayless = JSON.stringify({ signals: [titan] });
-    const answer = await open().ask(null, 'POST', '/api/signals', dayless, { 'X-Signature': hmac(dayless) });
+    const answer = await open().ask(null, 'POST', '/api/signals', dayless, {
+      'X-Signature': hmac(dayless),
+      'X-Timestamp': time(),
+    });
     expect(answer.status).toBe(422);
     expect(await answer.json()).toMatchObject({
       rejected: [{ field: 'tradeDate', reason: 'is needed in a signed request' }],
@@ -99,7 +155,7 @@ describe('a signed request', () => {
   });
 
   test('does not get in by its signature when its bearer key is wrong', async () => {
-    const headers = { 'X-Signature': hmac(body) };
+    const headers = { 'X-Signature': hmac(body), 'X-Timestamp': time() };
     expect((await open().ask(`ds_${'A'.repeat(43)}`, 'POST', '/api/signals', body, headers)).status).toBe(401);
   });
 });

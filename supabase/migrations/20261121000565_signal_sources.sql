@@ -1,0 +1,55 @@
+-- Where signals come from over HTTP, one row each: what a source may send, and how much a day. And how much a caller may
+-- make us keep in a day.
+
+create table public.signal_sources (
+  name text primary key,
+  -- null: every strategy.
+  strategies text[],
+  -- Most signals that are taken of it on one day.
+  per_day bigint not null,
+  enabled boolean not null default true,
+  created_at timestamptz not null,
+  constraint a_source_has_a_plain_name check (name ~ '^[a-z0-9][a-z0-9-]{0,39}$'),
+  constraint a_source_has_a_daily_ceiling check (per_day between 0 and 1000000)
+);
+
+-- How often something was done today, by the database's clock: the day's counts are those of rates.
+create function core.done_today(what text) returns bigint
+language sql stable as $$
+  select coalesce((select used from core.rate_days
+    where key = what and day = (core.database_now() at time zone 'Asia/Kolkata')::date), 0);
+$$;
+
+-- Counts {what: how often more}, in one order everywhere: whoever counts the same waits, and nobody for ever.
+create function core.count_today(done jsonb) returns void
+language sql set search_path = '' as $$
+  insert into core.rate_days as today (key, day, used)
+  select key, (core.database_now() at time zone 'Asia/Kolkata')::date, value::bigint
+  from jsonb_each_text(done) where value::bigint > 0 order by key
+  on conflict (key, day) do update set used = today.used + excluded.used;
+$$;
+
+-- Only the keys given are changed: {name, strategies, perDay, enabled, by, nowMs}. A new source takes every strategy and
+-- 100 signals a day. Safe to repeat.
+create function public.set_signal_source(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  old public.signal_sources;
+  new public.signal_sources;
+begin
+  select * into old from public.signal_sources where name = args ->> 'name' for no key update;
+  insert into public.signal_sources as source (name, strategies, per_day, enabled, created_at)
+  values (args ->> 'name', core.texts(args -> 'strategies'), coalesce((args ->> 'perDay')::bigint, 100),
+    coalesce((args ->> 'enabled')::boolean, true), core.at((args ->> 'nowMs')::bigint))
+  on conflict (name) do update set
+    strategies = case when args ? 'strategies' then excluded.strategies else source.strategies end,
+    per_day = case when args ->> 'perDay' is not null then excluded.per_day else source.per_day end,
+    enabled = case when args ->> 'enabled' is not null then excluded.enabled else source.enabled end
+  returning * into new;
+  if old is distinct from new then
+    perform core.record_action(args -> 'by', 'set_signal_source', 'source:' || new.name,
+      before => case when old.name is not null then to_jsonb(old) - 'name' - 'created_at' end,
+      after => to_jsonb(new) - 'name' - 'created_at');
+  end if;
+  return jsonb_build_object('created', old.name is null);
+end $$;

@@ -41,7 +41,12 @@ export const answers = {
   take_rates: z.array(z.int().nullable()),
   renew_claims: z.object({ renewed: z.int() }),
   release_orders: z.object({ released: z.int() }),
-  settle_orders: z.object({ settled: z.int(), fills: z.int(), lateFills: z.array(z.string()) }),
+  settle_orders: z.object({
+    settled: z.int(),
+    fills: z.int(),
+    lateFills: z.array(z.string()),
+    unproven: z.array(z.string()),
+  }),
   trip_breakers: z.object({ changed: z.array(sending.breaker) }),
   resolve_order: rows.resolved,
   read_blocks: morning.blocks,

@@ -234,8 +234,11 @@ export function venueOf(world: World, order: ClaimedOrder): Venue {
 /** Books outcomes in batches; each caller waits until its own is written. */
 export function settler(world: World): (settlement: Settlement) => Promise<true> {
   return batched(async (outcomes: Settlement[]) => {
-    const { lateFills } = await world.store.call('settle_orders', { outcomes, nowMs: world.clock.nowMs() });
-    for (const clientOrderId of lateFills) world.tell({ step: 'late_fill', alert: true, clientOrderId });
+    const booked = await world.store.call('settle_orders', { outcomes, nowMs: world.clock.nowMs() });
+    for (const clientOrderId of booked.lateFills) world.tell({ step: 'late_fill', alert: true, clientOrderId });
+    for (const clientOrderId of booked.unproven) {
+      world.tell({ step: 'filled_without_fills', alert: true, clientOrderId });
+    }
     return outcomes.map(() => true as const);
   }, BATCH_ORDERS);
 }

@@ -11,6 +11,8 @@ export function alertWords({ step, alert, ...facts }: Step): string | null {
       return `${order} was filled after it had ended. Its money and position are booked; the account is blocked until you have looked: npm run account -- --user … --acknowledge ${String(facts['venue'] ?? 'VENUE')}`;
     case 'breaker_opened':
       return `${String(facts['failed'])} of ${String(facts['tried'])} orders got no clear answer (${String(facts['about'])}): the breaker is open, ${String(facts['waiting'])} orders wait unsent. ${String(facts['next'])}.`;
+    case 'filled_without_fills':
+      return `${order} is filled, its venue says, but its fills don't add up to it. It is looked up again; compare with the venue's trade book.`;
     case 'heartbeat_failed':
       return `The database did not take a sign of life for ${String(facts['orders'])} orders; another process may take them over.`;
     default:

@@ -233,11 +233,12 @@ create table public.fills (
   late boolean not null,
   trade_date date not null,
   filled_at timestamptz not null,
-  constraint a_fill_counts_once unique (account_id, venue_fill_id),
+  -- Within its order: venues reuse their numbers, from day to day and even within one.
+  constraint a_fill_of_an_order_counts_once unique (order_id, venue_fill_id),
   constraint a_fill_has_a_quantity_and_a_price check (quantity > 0 and price_minor > 0),
   constraint only_an_external_fill_has_no_order check ((order_id is null) = (source = 'external'))
 );
-create index fills_of_an_order on public.fills (order_id);
+create unique index an_external_fill_counts_once on public.fills (account_id, venue_fill_id) where order_id is null;
 create index fills_that_realised_something on public.fills (account_id, trade_date) where realised_minor <> 0;
 
 create table public.positions (

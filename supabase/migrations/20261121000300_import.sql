@@ -195,7 +195,7 @@ begin
     join public.accounts account on (account.user_id, account.venue, account.mode) = (row."userId", row.venue, row.mode)
     join public.instruments instrument using (exchange, symbol)
     order by account.id, instrument.id
-    on conflict (account_id, venue_fill_id) do nothing
+    on conflict (account_id, venue_fill_id) where order_id is null do nothing
     returning account_id, instrument_id, quantity, price_minor
   ), held as (
     insert into public.positions as position (account_id, instrument_id, quantity, cost_minor, margin_minor)

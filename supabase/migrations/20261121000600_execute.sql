@@ -276,7 +276,11 @@ begin
   end if;
   return jsonb_build_object('settled', cardinality(touched), 'fills', cardinality(fresh),
     'lateFills', (select coalesce(jsonb_agg(distinct o.client_order_id), '[]')
-      from public.fills f join public.orders o on o.id = f.order_id where f.id = any(late_ones)));
+      from public.fills f join public.orders o on o.id = f.order_id where f.id = any(late_ones)),
+    -- Said to be filled, three looks on, and the fills still don't bear it out: somebody has to see that.
+    'unproven', (select coalesce(jsonb_agg(o.client_order_id), '[]') from unnest(outcomes) row
+      join public.orders o on o.id = row."orderId"
+      where row."venueStatus" = 'filled' and o.filled_quantity < o.quantity and o.looks = 3));
 end $$;
 
 -- The fills nobody has told yet; `late_ones` are those of orders that had ended. A sale takes its share of what is held.
@@ -284,15 +288,15 @@ create function core.book_fills(outcomes core.outcome[], out fresh bigint[], out
 language plpgsql set search_path = '' as $$
 begin
   with reported as (
-    select distinct on (o.account_id, fill."venueFillId") o, fill.*
+    select distinct on (o.id, fill."venueFillId") o, fill.*
     from unnest(outcomes) told join public.orders o on o.id = told."orderId",
       jsonb_to_recordset(told.fills) as fill("venueFillId" text, quantity bigint, "priceMinor" bigint, "atMs" bigint)
     where (select true from public.fills old
-      where (old.account_id, old.venue_fill_id) = (o.account_id, fill."venueFillId") limit 1) is null
-    order by o.account_id, fill."venueFillId"
+      where (old.order_id, old.venue_fill_id) = (o.id, fill."venueFillId") limit 1) is null
+    order by o.id, fill."venueFillId"
   ), counted as (
     select reported.*, sum(quantity) over (partition by (o).account_id, (o).instrument_id, (o).side
-        order by "venueFillId") as upto,
+        order by (o).id, "venueFillId") as upto,
       coalesce(sum(quantity) filter (where (o).side = 'BUY') over all_of_it, 0) as bought,
       coalesce(sum(quantity * "priceMinor") filter (where (o).side = 'BUY') over all_of_it, 0) as bought_minor
     from reported window all_of_it as (partition by (o).account_id, (o).instrument_id)
@@ -313,7 +317,7 @@ begin
       (o).ended_at is not null, (select trade_date from public.scan_runs run where run.id = (o).run_id), core.at("atMs")
     from valued v
     order by (o).id, "venueFillId"
-    on conflict (account_id, venue_fill_id) do nothing
+    on conflict (order_id, venue_fill_id) do nothing
     returning id, fills.late as is_late
   )
   select coalesce(array_agg(id), '{}'), coalesce(array_agg(id) filter (where is_late), '{}')

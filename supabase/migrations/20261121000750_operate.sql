@@ -106,7 +106,7 @@ language sql set search_path = '' as $$
       taken * price_minor - core.share_of(cost_minor, 0, taken, quantity), core.share_of(margin_minor, 0, taken, quantity),
       false, (now_at at time zone 'Asia/Kolkata')::date, now_at
     from sold order by instrument_id
-    on conflict (account_id, venue_fill_id) do nothing
+    on conflict (account_id, venue_fill_id) where order_id is null do nothing
     returning id
   ) select coalesce(array_agg(id), '{}') from booked;
 $$;

@@ -1,5 +1,6 @@
 import { hindi } from './message-words-hi.ts';
-import { orderReasonSentence, reasonSentence } from './reason-words.ts';
+import { decisionReason, orderReason, type ReasonText } from './reason-clause.ts';
+import { englishReasons } from './reason-words.ts';
 import type { Side } from './words.ts';
 
 /** The languages a user can be written to in. */
@@ -28,6 +29,11 @@ export interface MessageWords {
   /** `3 of 28`: less was filled than asked for. */
   partOf: (quantity: number, asked: number) => string;
   margin: (amount: string) => string;
+  /** Of a sale: what it brought beyond what was paid, before charges. */
+  profit: (amount: string) => string;
+  loss: (amount: string) => string;
+  /** Several names, of which `more` are only counted. */
+  names: (shown: readonly string[], more: number) => string;
   pending: (order: OrderWords, price: string | null, status: 'queued' | 'working') => string;
   unknown: (order: OrderWords) => string;
   skipped: string;
@@ -36,14 +42,15 @@ export interface MessageWords {
   rejected: (rest: boolean, said: string, why: string) => string;
   canceled: (rest: boolean, why: string) => string;
   expired: (rest: boolean, why: string) => string;
-  reason: (reason: string, limit: string | null, actual: string | null) => string;
+  reason: (reason: string, limit: string | null, actual: string | null) => ReasonText;
   orderReason: (reason: string) => string;
   /** An order that never got to the broker, whatever its status says. */
   notPlaced: (why: string) => string;
   totalTitle: string;
   total: (bought: number, sold: number, signals: number) => string;
-  figures: { spent: string; margin: string; soldFor: string; charges: string };
-  freeMoney: (amount: string) => string;
+  figures: { spent: string; margin: string; soldFor: string; charges: string; cash: string };
+  /** Signals that were never about this user: to sell what they do not hold, or of strategies they do not follow. */
+  notConcerned: (notHeld: number, notFollowed: number) => string;
   more: (count: number) => string;
 }
 
@@ -66,6 +73,9 @@ const english: MessageWords = {
   },
   partOf: (quantity, asked) => `${quantity} of ${asked}`,
   margin: (amount) => ` (margin ${amount})`,
+  profit: (amount) => ` (profit ${amount})`,
+  loss: (amount) => ` (loss ${amount})`,
+  names: (shown, more) => `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
   pending({ side, quantity, name }, price, status) {
     const bound = side === 'BUY' ? 'for at most' : 'for at least';
     const at = price === null ? ' at the market' : ` ${bound} ${price}`;
@@ -80,16 +90,22 @@ const english: MessageWords = {
   canceled: (rest, why) => `${restWas(rest)}canceled${after(why)}`,
   expired: (rest, why) =>
     `${restWas(rest)}${why ? `expired${after(why)}` : 'not filled in time, so the order has expired'}`,
-  reason: reasonSentence,
-  orderReason: orderReasonSentence,
+  reason: (reason, limit, actual) => decisionReason(englishReasons, reason, limit, actual),
+  orderReason: (reason) => orderReason(englishReasons, reason),
   notPlaced: (why) => `not placed${after(why)}`,
   totalTitle: 'Total',
   total(bought, sold, signals) {
     const of = `of ${signals} ${signals === 1 ? 'signal' : 'signals'}`;
     return `bought ${bought}${sold > 0 ? `, sold ${sold}` : ''} ${of}`;
   },
-  figures: { spent: 'spent', margin: 'margin', soldFor: 'sold for', charges: 'charges' },
-  freeMoney: (amount) => `Free money now: ${amount}`,
+  figures: { spent: 'spent', margin: 'margin', soldFor: 'sold for', charges: 'charges', cash: 'cash available' },
+  notConcerned(notHeld, notFollowed) {
+    const parts = [
+      ...(notHeld > 0 ? [`${notHeld} to sell what you do not hold`] : []),
+      ...(notFollowed > 0 ? [`${notFollowed} of strategies you do not follow`] : []),
+    ];
+    return ` (${parts.join(', ')})`;
+  },
   more: (count) => `+${count} more`,
 };
 

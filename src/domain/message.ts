@@ -1,67 +1,19 @@
-import { type Language, type MessageWords, messageWords } from './message-words.ts';
+import { groupedLines, notConcerned, toldOf } from './message-groups.ts';
+import { type MessageWords, messageWords } from './message-words.ts';
 import { formatRupees } from './rupees.ts';
+import type { SummaryFill, SummaryInput, SummaryNotDone, SummaryUnknown } from './summary-input.ts';
 import { cut, plainLine } from './text.ts';
-import type { Mode, Side } from './words.ts';
+import type { Side } from './words.ts';
 
 /** WhatsApp through Twilio takes a body of at most 1600 UTF-16 units; a longer one is refused, not cut. */
 export const messageLimit = 1600;
 
-interface SummaryFill {
-  symbol: string;
-  side: Side;
-  quantity: number;
-  averagePriceMinor: number;
-  amountMinor: number;
-  marginMinor: number;
-  /** Set where less was filled than asked for; the rest is in `pending`, or its end in `notDone`. */
-  partial?: { asked: number } | undefined;
-}
-
-interface SummaryPending {
-  symbol: string;
-  side: Side;
-  quantity: number;
-  limitPriceMinor: number | null;
-  /** `queued`: not sent yet. `working`: at the exchange. */
-  status: 'queued' | 'working';
-}
-
-interface SummaryUnknown {
-  symbol: string;
-  side: Side;
-  quantity: number;
-}
-
-export interface SummaryNotDone {
-  symbol: string;
-  side: Side;
-  what: 'skipped' | 'denied' | 'rejected' | 'canceled' | 'expired';
-  reason: string | null;
-  limit: string | null;
-  actual: string | null;
-  /** The venue's own words of a rejection. */
-  message: string | null;
-}
-
-/** Everything one user's summary says; made only from rows. */
-export interface SummaryInput {
-  userName: string;
-  language: Language;
-  /** It replaces what the user was told before. */
-  isCorrection: boolean;
-  /** The trade date, ISO. */
-  date: string;
-  mode: Mode;
-  bought: SummaryFill[];
-  pending: SummaryPending[];
-  unknown: SummaryUnknown[];
-  notDone: SummaryNotDone[];
-  /** `availableMinor` null: not known, and not said. */
-  totals: { signals: number; chargesMinor: number; availableMinor: number | null };
-}
-
 interface Section {
   title: string;
+  /** What stands before each of its lines in free text. */
+  lead: string;
+  /** Orders that traded, are open or unknown; else what was not done and why. */
+  about: 'orders' | 'not_done';
   lines: string[];
 }
 
@@ -99,16 +51,22 @@ export function summaryParts(input: SummaryInput): SummaryParts {
  */
 export function summaryText(input: SummaryInput): string {
   const { date, name, paper, correction, nothing, sections, totals, words } = summaryParts(input);
-  const lines = [`daily-scan · ${date}`, words.hello(name), correction, paper].filter((line) => line !== null);
-  const head = nothing === null ? lines.join('\n') : `${lines.join('\n')}\n\n${nothing}`;
-  const count = sections.reduce((sum, section) => sum + section.lines.length, 0);
-  const figures = [`${words.totalTitle}: ${totals[0]}`, ...totals.slice(1)].join('\n');
-  const more = (dropped: number) => (dropped > 0 ? [words.more(dropped)] : []);
-  for (let kept = count; kept > 0; kept--) {
-    const text = [head, ...firstLines(sections, kept), ...more(count - kept), figures].join('\n\n');
-    if (text.length <= messageLimit) return text;
+  const head = [`daily-scan · ${date}`, words.hello(name), correction, paper].filter((line) => line !== null);
+  const lines = sections.flatMap(({ lead, lines: of }) => of.map((line) => `${lead} ${line}`));
+  const figures = [`${words.totalTitle}: ${totals[0]}`, ...totals.slice(1)];
+  for (let kept = lines.length; ; kept--) {
+    const dropped = lines.length - kept;
+    const middle = [
+      ...(nothing === null ? [] : [nothing]),
+      ...lines.slice(0, kept),
+      ...(dropped > 0 ? [words.more(dropped)] : []),
+    ];
+    const text = [head, middle, figures]
+      .filter((part) => part.length > 0)
+      .map((part) => part.join('\n'))
+      .join('\n\n');
+    if (text.length <= messageLimit || kept === 0) return text;
   }
-  return [head, ...more(count), figures].join('\n\n');
 }
 
 /** '2025-08-28' → '28 Aug 2025'; anything else comes back as it is. */
@@ -142,61 +100,78 @@ function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, words: 
   const { titles } = words;
   const filledSymbols = new Set(bought.map(({ symbol, side }) => `${side} ${symbol}`));
   const fills = (of: Side) => bought.filter(({ side }) => side === of).map((fill) => fillLine(fill, words));
+  const told = toldOf(notDone, [...bought, ...pending, ...unknown]);
   const refusals = (side: Side) =>
-    notDone
-      .filter((item) => item.side === side)
-      .map((item) => notDoneLine(item, filledSymbols.has(`${side} ${item.symbol}`), words));
+    groupedLines(
+      told
+        .filter((item) => item.side === side)
+        .map((item) => endOf(item, filledSymbols.has(`${side} ${item.symbol}`), words)),
+      words,
+    );
   const price = (minor: number | null) => (minor === null ? null : formatRupees(minor));
+  const open = pending.map((order) => words.pending(named(order), price(order.limitPriceMinor), order.status));
+  const doubtful = unknown.map((order) => words.unknown(named(order)));
+  const section = (title: string, about: Section['about'], lines: string[], colon = ''): Section => {
+    return { title, lead: `${title}${colon}`, about, lines };
+  };
   return [
-    { title: titles.bought, lines: fills('BUY') },
-    { title: titles.sold, lines: fills('SELL') },
-    {
-      title: titles.open,
-      lines: pending.map((order) => words.pending(named(order), price(order.limitPriceMinor), order.status)),
-    },
-    { title: titles.unknown, lines: unknown.map((order) => words.unknown(named(order))) },
-    { title: titles.notBought, lines: refusals('BUY') },
-    { title: titles.notSold, lines: refusals('SELL') },
+    section(titles.bought, 'orders', fills('BUY')),
+    section(titles.sold, 'orders', fills('SELL')),
+    section(titles.open, 'orders', open, ':'),
+    section(titles.unknown, 'orders', doubtful, ':'),
+    section(titles.notBought, 'not_done', refusals('BUY')),
+    section(titles.notSold, 'not_done', refusals('SELL')),
   ].filter(({ lines }) => lines.length > 0);
 }
 
 function fillLine(fill: SummaryFill, words: MessageWords): string {
   const { symbol, side, quantity, averagePriceMinor, amountMinor, marginMinor, partial } = fill;
   const shares = partial ? words.partOf(quantity, partial.asked) : String(quantity);
-  const margin = side === 'BUY' ? words.margin(formatRupees(marginMinor)) : '';
-  return `${shares} × ${name(symbol)} @ ${formatRupees(averagePriceMinor)} = ${formatRupees(amountMinor)}${margin}`;
+  const more = side === 'BUY' ? words.margin(formatRupees(marginMinor)) : profitOf(fill.profitMinor, words);
+  return `${shares} × ${name(symbol)} @ ${formatRupees(averagePriceMinor)} = ${formatRupees(amountMinor)}${more}`;
 }
 
-function notDoneLine(item: SummaryNotDone, someFilled: boolean, words: MessageWords): string {
+function profitOf(minor: number | null | undefined, words: MessageWords): string {
+  if (minor === null || minor === undefined) return '';
+  return minor < 0 ? words.loss(formatRupees(-minor)) : words.profit(formatRupees(minor));
+}
+
+/** What became of it, as a clause; figures apart, so that several with the same clause can stand in one line. */
+function endOf(item: SummaryNotDone, someFilled: boolean, words: MessageWords) {
   const { symbol, what, reason, limit, actual, message } = item;
   const said = message === null ? '' : oneLine(message, 120);
   const why = reason === null ? '' : words.orderReason(oneLine(reason, 60));
   const plain = (figure: string | null) => (figure === null ? null : oneLine(figure, 40));
+  if (what === 'skipped' || what === 'denied') {
+    const { you, figures } =
+      reason === null
+        ? { you: words[what], figures: null }
+        : words.reason(oneLine(reason, 60), plain(limit), plain(actual));
+    return { name: name(symbol), end: you, figures };
+  }
   const end = {
-    skipped: () => (reason === null ? words.skipped : words.reason(oneLine(reason, 60), plain(limit), plain(actual))),
-    denied: () => (reason === null ? words.denied : words.reason(oneLine(reason, 60), plain(limit), plain(actual))),
-    rejected: () => (reason === 'never_reached_venue' ? words.notPlaced(why) : words.rejected(someFilled, said, why)),
+    rejected: () => words.rejected(someFilled, said, why),
     canceled: () => words.canceled(someFilled, why),
     expired: () => words.expired(someFilled, why),
   };
   const ending = reason === 'never_reached_venue' ? words.notPlaced(why) : end[what]();
-  return oneLine(`${name(symbol)}: ${ending}`, 400);
+  return { name: name(symbol), end: ending, figures: null };
 }
 
-function totalsOf({ bought, totals }: SummaryInput, words: MessageWords): string[] {
+function totalsOf({ bought, notDone, totals }: SummaryInput, words: MessageWords): string[] {
   const buys = bought.filter(({ side }) => side === 'BUY');
   const sells = bought.filter(({ side }) => side === 'SELL');
-  const { spent, margin, soldFor, charges } = words.figures;
+  const { spent, margin, soldFor, charges, cash } = words.figures;
+  const { signals, availableMinor } = totals;
   const figures = [
     ...(buys.length > 0 ? [`${spent} ${sumOf(buys, 'amountMinor')}`, `${margin} ${sumOf(buys, 'marginMinor')}`] : []),
-    ...(sells.length > 0 ? [`${soldFor} ${sumOf(sells, 'amountMinor')}`] : []),
+    ...(sells.length > 0 ? [`${soldFor} ${sumOf(sells, 'amountMinor')}${profitOf(profitSum(sells), words)}`] : []),
     ...(bought.length > 0 ? [`${charges} ${formatRupees(totals.chargesMinor)}`] : []),
+    ...(availableMinor === null ? [] : [`${cash} ${formatRupees(availableMinor)}`]),
   ];
-  const { signals, availableMinor } = totals;
   return [
-    words.total(buys.length, sells.length, signals),
+    `${words.total(buys.length, sells.length, signals)}${notConcerned(notDone, words)}`,
     ...(figures.length > 0 ? [capital(figures.join(', '))] : []),
-    ...(availableMinor === null ? [] : [words.freeMoney(formatRupees(availableMinor))]),
   ];
 }
 
@@ -209,15 +184,11 @@ export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function firstLines(sections: Section[], kept: number): string[] {
-  let left = kept;
-  const texts: string[] = [];
-  for (const { title, lines } of sections) {
-    const shown = lines.slice(0, left);
-    left -= shown.length;
-    if (shown.length > 0) texts.push([title, ...shown].join('\n'));
-  }
-  return texts;
+/** Only where it is known of every sale; of one sale its own line says it. */
+function profitSum(sells: SummaryFill[]): number | null {
+  if (sells.length < 2 || sells.some(({ profitMinor }) => profitMinor === null || profitMinor === undefined))
+    return null;
+  return sells.reduce((sum, { profitMinor }) => sum + (profitMinor ?? 0), 0);
 }
 
 function named({ side, quantity, symbol }: SummaryUnknown) {

@@ -13,6 +13,21 @@ export const orderStatuses = [
 
 export type OrderStatus = (typeof orderStatuses)[number];
 
+/** Why an order ended without (all of) its fill; a test finds each one the database or the venues' outcomes write. */
+export const orderReasons = [
+  'breaker_open',
+  'halted',
+  'cut_off',
+  'not_sent_in_time',
+  'venue_rejected',
+  'venue_canceled',
+  'venue_expired',
+  'never_reached_venue',
+  'resolved_by_operator',
+] as const;
+
+export type OrderReason = (typeof orderReasons)[number];
+
 /**
  * What may follow what. The database holds the same table (`order_transitions`) and refuses anything else;
  * a test compares the two. A terminal status has no successor: later fills are facts appended to the order

@@ -1,25 +1,12 @@
 import type { DenyReason, SkipReason } from './decision.ts';
-import { parseMinor } from './money.ts';
+import type { OrderReason } from './order.ts';
+import { type Clause, decisionReason, orderReason, type ReasonClauses } from './reason-clause.ts';
 import type { RunSkip } from './report.ts';
-import { formatRupees } from './rupees.ts';
 import { cut } from './text.ts';
 
-/** What a decision's `limit` and `actual` count, and what each is called in front of the figure. */
-interface Measure {
-  unit: 'money' | 'percent' | 'count';
-  actual: string;
-  limit: string;
-}
-
-interface ReasonWords {
+interface ReasonWords extends Clause {
   /** At most 12 characters, for a table cell an operator reads. */
   short: string;
-  /** A clause addressed to the user, without a capital or a full stop. */
-  you: string;
-  /** Absent where the figures say nothing to the user, or are not his to see. */
-  measure?: Measure;
-  /** Said instead of `you` where the actual figure is not known: then the limit may not have been reached at all. */
-  unmeasured?: string;
 }
 
 const skipWords: Record<SkipReason, ReasonWords> = {
@@ -29,7 +16,7 @@ const skipWords: Record<SkipReason, ReasonWords> = {
   account_not_ready: { short: 'not ready', you: 'your trading account is not ready' },
   already_decided: { short: 'done before', you: 'this signal was already handled for you' },
   already_holding: { short: 'holds it', you: 'you already hold it' },
-  working_order: { short: 'order open', you: 'you already have an open order for it' },
+  working_order: { short: 'order open', you: 'you already had an open order for it' },
   no_position: { short: 'holds none', you: 'you hold none to sell' },
   symbol_not_allowed: { short: 'not allowed', you: 'your settings do not allow it' },
 };
@@ -91,10 +78,9 @@ const denyWords: Record<DenyReason, ReasonWords> = {
   },
 };
 
-const decisionWords: Record<string, ReasonWords> = { ...skipWords, ...denyWords };
+const decisionWords = { ...skipWords, ...denyWords };
 
-/** Why an order that was accepted ended without (all of) its fill, where we and not the venue stopped it. */
-const orderWords: Record<string, ReasonWords> = {
+const orderWords: Record<OrderReason, ReasonWords> = {
   breaker_open: { short: 'stopped', you: 'we stopped sending because too many orders were failing' },
   halted: { short: 'halted', you: 'trading was halted before it was sent' },
   cut_off: { short: 'too late', you: 'it could not be sent in time' },
@@ -103,6 +89,14 @@ const orderWords: Record<string, ReasonWords> = {
   venue_canceled: { short: 'canceled', you: 'the broker canceled it' },
   venue_expired: { short: 'expired', you: 'it ended with the day, unfilled' },
   never_reached_venue: { short: 'not placed', you: 'it never reached the broker' },
+  resolved_by_operator: { short: 'by hand', you: 'we settled it by hand with the broker' },
+};
+
+/** Every reason in English. */
+export const englishReasons: ReasonClauses = {
+  decisions: decisionWords,
+  orders: orderWords,
+  another: (code) => code.replaceAll('_', ' '),
 };
 
 /** Why a run did not open, as a full clause for the operator, with what to do where there is something to do. */
@@ -119,40 +113,21 @@ export const runSkipWords: Record<RunSkip, string> = {
 
 /** A skip, deny or order reason in at most 12 characters; an unknown code is shown with spaces and cut. */
 export function shortReason(reason: string): string {
-  return wordsOf(reason)?.short ?? cut(reason.replaceAll('_', ' '), 12, '');
+  return shorts.get(reason) ?? cut(reason.replaceAll('_', ' '), 12, '');
 }
+
+const shorts: ReadonlyMap<string, string> = new Map(
+  // A code in both tables has one short word; the decision's stands.
+  Object.entries({ ...orderWords, ...decisionWords }).map(([code, { short }]) => [code, short]),
+);
 
 /** A skip or deny reason as a clause to the user, with its figures: 'not enough free money (needed ₹…, available ₹…)'. */
 export function reasonSentence(reason: string, limit: string | null, actual: string | null): string {
-  const words = wordsOf(reason);
-  if (!words) return reason.replaceAll('_', ' ');
-  const { measure, unmeasured } = words;
-  const you = actual === null && unmeasured ? unmeasured : words.you;
-  if (!measure) return you;
-  const figures = [
-    actual === null ? null : `${measure.actual} ${reasonFigure(measure.unit, actual)}`,
-    limit === null ? null : `${measure.limit} ${reasonFigure(measure.unit, limit)}`,
-  ].filter((text) => text !== null);
-  return figures.length === 0 ? you : `${you} (${figures.join(', ')})`;
+  const { you, figures } = decisionReason(englishReasons, reason, limit, actual);
+  return figures === null ? you : `${you} (${figures})`;
 }
 
 /** The reason of a canceled, expired or rejected order as a clause to the user. */
 export function orderReasonSentence(reason: string): string {
-  const words = orderOnly(reason) ?? wordsOf(reason);
-  return words?.you ?? reason.replaceAll('_', ' ');
-}
-
-function wordsOf(reason: string): ReasonWords | undefined {
-  return Object.hasOwn(decisionWords, reason) ? decisionWords[reason] : orderOnly(reason);
-}
-
-function orderOnly(reason: string): ReasonWords | undefined {
-  return Object.hasOwn(orderWords, reason) ? orderWords[reason] : undefined;
-}
-
-/** A figure that is not the decimal it should be is shown as it is: a strange figure beats a missing one. */
-export function reasonFigure(unit: 'money' | 'percent' | 'count', value: string): string {
-  const minor = parseMinor(value);
-  if (minor === null || unit === 'count') return value;
-  return unit === 'money' ? formatRupees(minor) : `${value} %`;
+  return orderReason(englishReasons, reason);
 }

@@ -119,7 +119,7 @@ export function templateSlots(parts: SummaryParts, language: Language): string[]
     slotValue(parts.name, 40),
     slotValue(what || capital(parts.totals[0] ?? ''), 150),
   ];
-  const tail = slotValue(parts.totals.join('; '), 150);
+  const tail = slotValue(parts.totals.join('; '), 300);
   const fits = (slots: string[]) => filledTemplate(templates[language], slots).length <= templateLimit;
   // Reasons give way before orders do: what was bought matters more than what was not.
   for (let lines = Math.min(orders.length, ORDER_LINES); ; lines--) {
@@ -131,12 +131,11 @@ export function templateSlots(parts: SummaryParts, language: Language): string[]
 }
 
 /** The sections in their order: an order's line says what became of it; what was not done is one list. */
-function itemsOf({ sections, words }: SummaryParts): { orders: string[]; refusals: string[] } {
-  const { notBought, notSold } = words.titles;
+function itemsOf({ sections }: SummaryParts): { orders: string[]; refusals: string[] } {
   const orders: string[] = [];
   const refusals: string[] = [];
-  for (const { title, lines } of sections) {
-    if (title === notBought || title === notSold) refusals.push(...lines.map((line) => slotValue(line, 120)));
+  for (const { title, about, lines } of sections) {
+    if (about === 'not_done') refusals.push(...lines.map((line) => slotValue(line, 120)));
     else orders.push(...lines.map((line) => slotValue(`${title}: ${line}`, 160)));
   }
   return { orders, refusals };

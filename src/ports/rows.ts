@@ -209,8 +209,12 @@ export const dueMessage = z.object({
       limitPriceMinor: minor.nullable(),
       marginMinor: minor.nullable(),
       chargesMinor: minor.nullable(),
+      /** Of a sale: what its fills brought beyond what was paid, before charges. */
+      realisedMinor: minor.nullable(),
     }),
   ),
+  /** Cash of the account that is not set aside, as it is now; null: it is about no run. */
+  availableMinor: minor.nullable(),
 });
 
 const venueReport = z.object({

@@ -1,7 +1,8 @@
 import { addDays, istMs } from '../domain/ist.ts';
-import { type SummaryInput, summaryParts, summaryText } from '../domain/message.ts';
+import { summaryParts, summaryText } from '../domain/message.ts';
 import { reminderSlots, reminderText } from '../domain/message-login.ts';
 import type { Language } from '../domain/message-words.ts';
+import type { SummaryInput } from '../domain/summary-input.ts';
 import { filledTemplate, templateSlots, templates } from '../domain/template.ts';
 import type { MessageToMark, SettledMessage } from '../ports/message-arguments.ts';
 import type { Answer } from '../ports/store.ts';

@@ -1,4 +1,4 @@
-import type { SummaryInput } from '../domain/message.ts';
+import type { SummaryInput } from '../domain/summary-input.ts';
 import type { Answer } from '../ports/store.ts';
 
 type DueMessage = Answer<'read_due_messages'>[number];
@@ -25,7 +25,7 @@ export function summaryInputOf(message: DueMessage): SummaryInput {
         (sum, line) => sum + ((line.filledQuantity ?? 0) > 0 ? (line.chargesMinor ?? 0) : 0),
         0,
       ),
-      availableMinor: null,
+      availableMinor: message.availableMinor,
     },
   };
 }
@@ -38,7 +38,9 @@ function boughtOf(line: Line): SummaryInput['bought'] {
   const asked = line.quantity ?? quantity;
   const partial = quantity < asked ? { asked } : undefined;
   const averagePriceMinor = Math.round(amountMinor / quantity);
-  return [{ symbol, side, quantity, averagePriceMinor, amountMinor, marginMinor: line.marginMinor ?? 0, partial }];
+  const marginMinor = line.marginMinor ?? 0;
+  const profitMinor = side === 'SELL' ? line.realisedMinor : null;
+  return [{ symbol, side, quantity, averagePriceMinor, amountMinor, marginMinor, profitMinor, partial }];
 }
 
 function pendingOf(line: Line): SummaryInput['pending'] {

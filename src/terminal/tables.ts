@@ -151,6 +151,15 @@ export function widestSpread(signals: ReportSignal[]): string | null {
 
 /** Money bought for over all orders of the report, as a decimal string. */
 export function boughtTotal(orders: ReportOrder[]): string {
-  const buys = orders.filter(({ side, filledQuantity }) => side === 'BUY' && filledQuantity > 0);
-  return formatMinor(buys.map(filledMinor).reduce((sum, minor) => sum + minor, 0));
+  return filledTotal(orders, 'BUY');
+}
+
+/** Money sold for over all orders of the report, as a decimal string. */
+export function soldTotal(orders: ReportOrder[]): string {
+  return filledTotal(orders, 'SELL');
+}
+
+function filledTotal(orders: ReportOrder[], of: 'BUY' | 'SELL'): string {
+  const traded = orders.filter(({ side, filledQuantity }) => side === of && filledQuantity > 0);
+  return formatMinor(traded.map(filledMinor).reduce((sum, minor) => sum + minor, 0));
 }

@@ -1,6 +1,6 @@
 import type { ReportOrder, RunReport } from '../domain/report.ts';
 import type { Paint } from './table.ts';
-import { boughtTotal, widestSpread } from './tables.ts';
+import { boughtTotal, soldTotal, widestSpread } from './tables.ts';
 import { fitted, padded } from './width.ts';
 import { counted, countsOf, duration, grouped, money } from './words.ts';
 
@@ -48,7 +48,8 @@ function ordersAndMoney(report: RunReport): [string, string][] {
   const { totals, orders, signals } = report;
   const lines: [string, string][] = [['Orders', `${grouped(totals.accepted)}: ${orderCounts(report)}`]];
   // Without the list (a truncated report) the sum is not known, and ₹0.00 would be a lie.
-  if (orders.length > 0) lines.push(['Bought for', money(boughtTotal(orders))]);
+  if (orders.some(({ side }) => side === 'BUY')) lines.push(['Bought for', money(boughtTotal(orders))]);
+  if (orders.some(({ side }) => side === 'SELL')) lines.push(['Sold for', money(soldTotal(orders))]);
   const spread = widestSpread(signals);
   if (spread) lines.push(['Spread', spread]);
   const { queued, sent, delivered, failed, unknown, suppressed } = totals.messages;

@@ -119,6 +119,8 @@ language sql stable as $$
     -- Five minutes less than WhatsApp's 24 hours: clocks differ, and free text outside is refused (63016).
     'windowOpen', coalesce(n.heard_at > now_at - interval '23 hours 55 minutes', false), 'dueMs', core.ms(m.due_at),
     'said', core.said(m.run_id, m.user_id), 'tradeDate', coalesce(run.trade_date, m.trade_date), 'mode', coalesce(run.mode, a.mode),
+    'availableMinor', (select traded.cash_minor - traded.held_minor from public.run_users ru
+      join public.accounts traded on traded.id = ru.account_id where (ru.run_id, ru.user_id) = (m.run_id, m.user_id)),
     'login', case when a.id is not null then jsonb_build_object('accountId', a.id, 'venue', a.venue,
       'beforeMs', core.ms(m.send_before)) end,
     'lines', (select coalesce(jsonb_agg(jsonb_build_object('symbol', i.symbol, 'side', s.side, 'outcome', d.outcome,
@@ -126,7 +128,8 @@ language sql stable as $$
         'orderReason', o.reason, 'message', o.message, 'quantity', o.quantity, 'filledQuantity', o.filled_quantity,
         'filledValueMinor', o.filled_value_minor, 'limitPriceMinor', o.limit_price_minor,
         'marginMinor', core.margin_on(o.filled_value_minor, o.leverage_centi),
-        'chargesMinor', o.charges_minor) order by d.position), '[]')
+        'chargesMinor', o.charges_minor, 'realisedMinor', case when o.side = 'SELL' then
+          (select sum(f.realised_minor) from public.fills f where f.order_id = o.id) end) order by d.position), '[]')
       from public.run_signals rs
       -- Signal by signal, by index: not all decisions of the run for each of its users.
       cross join lateral (select * from public.decisions made
@@ -157,7 +160,8 @@ set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
 $$;
 
 -- Whoever was told something that is not so any more gets one correction, as soon as nothing more is to be expected.
--- Only messages that had something open when they went, or that a late fill put in doubt, are looked at.
+-- Only messages that had something open when they went, or that a late fill put in doubt, are looked at. One that was
+-- not to go at all is written anew: nobody was told, and what it would have said is on record as it is now.
 create function public.queue_corrections(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -178,8 +182,10 @@ begin
     for no key update of m skip locked
   ), cleared as (
     -- An order a person has still to speak about stays in doubt.
-    update public.messages m set may_change = false from doubted d
-    where m.id = d.id and (d.wrong or not d.is_open or not d.is_last)
+    update public.messages m set may_change = false,
+      status = case when d.wrong and m.status = 'suppressed' then 'queued' else m.status end,
+      changed_at = case when d.wrong and m.status = 'suppressed' then now_at else m.changed_at end
+    from doubted d where m.id = d.id and (d.wrong or not d.is_open or not d.is_last)
   ), corrected as (
     insert into public.messages (run_id, user_id, kind, due_at, changed_at)
     select run_id, user_id, case n when 1 then 'correction' else 'correction-' || n end, now_at, now_at
@@ -286,7 +292,9 @@ begin
       provider_status = coalesce(row."providerStatus", m.provider_status), channel = coalesce(row.channel, m.channel),
       next_attempt_at = core.at(row."nextAttemptMs"), next_look_at = core.at(row."nextLookMs"),
       looks = m.looks + case when row.looked then 1 else 0 end,
-      resends = m.resends + case when row.resend then 1 else 0 end, changed_at = now_at
+      resends = m.resends + case when row.resend then 1 else 0 end, changed_at = now_at,
+      may_change = m.may_change or (row.status = 'suppressed' and m.run_id is not null and exists (
+        select from public.orders o where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.ended_at is null))
     from row where m.id = row."messageId" and m.attempts = coalesce(row.attempt, m.attempts)
       and (m.status = 'sending' or (m.status = 'queued' and row.status in ('suppressed', 'failed'))
         or (m.status = 'unknown' and row.looked))

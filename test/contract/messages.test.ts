@@ -72,9 +72,12 @@ onEveryDatabase('messages and the end of a run', ({ store, session, value }) => 
       quantity: 10,
       filledQuantity: 4,
     };
-    const paid = { filledValueMinor: 400_00, limitPriceMinor: 100_50, marginMinor: 80_00, chargesMinor };
+    const paid = {
+      ...{ filledValueMinor: 400_00, limitPriceMinor: 100_50, marginMinor: 80_00, chargesMinor },
+      realisedMinor: null,
+    };
     const none = { status: null, orderReason: null, message: null, quantity: null, filledQuantity: null };
-    const unpaid = { filledValueMinor: null, limitPriceMinor: null, marginMinor: null, chargesMinor: null };
+    const unpaid = { ...paid, filledValueMinor: null, limitPriceMinor: null, marginMinor: null, chargesMinor: null };
     expect(message?.lines).toEqual([
       {
         symbol: 'TITAN',

@@ -1,15 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { denyReasons, skipReasons } from '../../src/domain/decision.ts';
-import {
-  messageLimit,
-  oneLine,
-  type SummaryInput,
-  type SummaryNotDone,
-  shortDate,
-  summaryText,
-} from '../../src/domain/message.ts';
+import { messageLimit, oneLine, shortDate, summaryText } from '../../src/domain/message.ts';
 import { reasonSentence, runSkipWords, shortReason } from '../../src/domain/reason-words.ts';
+import type { SummaryInput, SummaryNotDone } from '../../src/domain/summary-input.ts';
 
 const nothing: SummaryInput = {
   userName: 'Asha Rao',
@@ -65,30 +59,22 @@ describe('the message', () => {
 Hello Asha Rao
 Paper trading: no real money
 
-Bought
-28 × TITAN @ ₹3,564.80 = ₹99,814.40 (margin ₹19,962.88)
-10 of 28 × M&M @ ₹3,564.80 = ₹35,648.00 (margin ₹7,129.60)
-
-Still open
-Buy 14 × INFY for at most ₹1,517.55: waiting at the exchange
-Buy 3 × LT at the market: waiting to be sent
-
-Not confirmed yet
-Buy 5 × HDFCBANK: the broker's answer is missing; we are checking and will not send it again
-
-Not bought
-ITC: you already hold it
-SBIN: not enough free money (needed ₹20,100.00, available ₹3,200.00)
-WIPRO: rejected by the broker: "RMS: margin exceeds"
-TCS: canceled: we stopped sending because too many orders were failing
-LTIM: not filled in time, so the order has expired
-TRENT: expired: it could not be sent in time
-M&M: the rest was canceled
-DMART: not placed: it never reached the broker
+Bought 28 × TITAN @ ₹3,564.80 = ₹99,814.40 (margin ₹19,962.88)
+Bought 10 of 28 × M&M @ ₹3,564.80 = ₹35,648.00 (margin ₹7,129.60)
+Still open: Buy 14 × INFY for at most ₹1,517.55: waiting at the exchange
+Still open: Buy 3 × LT at the market: waiting to be sent
+Not confirmed yet: Buy 5 × HDFCBANK: the broker's answer is missing; we are checking and will not send it again
+Not bought ITC: you already hold it
+Not bought SBIN: not enough free money (needed ₹20,100.00, available ₹3,200.00)
+Not bought WIPRO: rejected by the broker: "RMS: margin exceeds"
+Not bought TCS: canceled: we stopped sending because too many orders were failing
+Not bought LTIM: not filled in time, so the order has expired
+Not bought TRENT: expired: it could not be sent in time
+Not bought M&M: the rest was canceled
+Not bought DMART: not placed: it never reached the broker
 
 Total: bought 2 of 11 signals
-Spent ₹1,35,462.40, margin ₹27,092.48, charges ₹236.40
-Free money now: ₹45,120.00`);
+Spent ₹1,35,462.40, margin ₹27,092.48, charges ₹236.40, cash available ₹45,120.00`);
   });
 
   test('says so when nothing was placed, and does not speak of paper when money is real', () => {
@@ -97,9 +83,7 @@ Free money now: ₹45,120.00`);
 Hello Asha Rao
 
 No order was placed for you today.
-
-Not bought
-ITC: you have as many open positions as you allow (open 5, limit 5)
+Not bought ITC: you have as many open positions as you allow (open 5, limit 5)
 
 Total: bought 0 of 2 signals`);
   });
@@ -111,26 +95,31 @@ Total: bought 0 of 2 signals`);
     expect(summaryText(none)).toContain('There was no signal today, so no order was placed.');
   });
 
-  test('a sale is sold, not bought, and has no margin', () => {
-    const text = summaryText({
-      ...nothing,
-      bought: [{ ...titan, side: 'SELL', marginMinor: 0 }],
-      notDone: [refused('ITC', { side: 'SELL', reason: 'no_position' })],
-    });
-    expect(text).toContain('Sold\n28 × TITAN @ ₹3,564.80 = ₹99,814.40\n');
-    expect(text).toContain('Not sold\nITC: you hold none to sell');
-    expect(text).toContain('Total: bought 0, sold 1 of 2 signals\nSold for ₹99,814.40, charges ₹0.00');
+  test('a sale is sold, not bought, has no margin, and says what it brought; cash is said', () => {
+    const sale = { ...titan, side: 'SELL', marginMinor: 0, profitMinor: 123_400 } as const;
+    const totals = { signals: 2, chargesMinor: 11_820, availableMinor: 5_000_000 };
+    const one = summaryText({ ...nothing, bought: [sale], totals });
+    expect(one).toContain('Sold 28 × TITAN @ ₹3,564.80 = ₹99,814.40 (profit ₹1,234.00)\n');
+    expect(one).toContain(
+      'Total: bought 0, sold 1 of 2 signals\nSold for ₹99,814.40, charges ₹118.20, cash available ₹50,000.00',
+    );
+    const lost = { ...sale, symbol: 'ITC', profitMinor: -200_000 };
+    const two = summaryText({ ...nothing, bought: [sale, lost], totals });
+    expect(two).toContain('Sold 28 × ITC @ ₹3,564.80 = ₹99,814.40 (loss ₹2,000.00)\n');
+    expect(two).toContain('\nSold for ₹1,99,628.80 (loss ₹766.00), charges ₹118.20');
+    expect(summaryText({ ...nothing, bought: [sale, { ...lost, profitMinor: null }], totals })).toContain(
+      '\nSold for ₹1,99,628.80, charges',
+    );
+    expect(summaryText({ ...nothing, language: 'hi', bought: [sale], totals })).toContain('(लाभ ₹1,234.00)');
   });
 
   test('what does not fit is counted, and the totals stand', () => {
-    const notDone = Array.from({ length: 40 }, (_, n) =>
-      refused(`SYM${n}`, { what: 'denied', reason: 'insufficient_funds', limit: '3200.00', actual: '20100.00' }),
-    );
-    const text = summaryText({ ...nothing, bought: [titan], notDone });
-    const shown = text.split('\n').filter((line) => line.startsWith('SYM')).length;
+    const bought = Array.from({ length: 40 }, (_, n) => ({ ...titan, symbol: `SYM${n}` }));
+    const text = summaryText({ ...nothing, bought });
+    const shown = text.split('\n').filter((line) => line.startsWith('Bought')).length;
     expect(text.length).toBeLessThanOrEqual(messageLimit);
     expect(shown).toBeGreaterThan(15);
-    expect(text).toContain(`\n\n+${40 - shown} more\n\nTotal: bought 1 of 2 signals`);
+    expect(text).toContain(`\n+${40 - shown} more\n\nTotal: bought 40 of 2 signals`);
   });
 });
 
@@ -213,10 +202,10 @@ describe('whatever comes from outside', () => {
   test('what is shown and what is counted as more add up to everything', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 400 }), (count) => {
-        const notDone = Array.from({ length: count }, () => refused('ITC', { reason: 'already_holding' }));
-        const text = summaryText({ ...nothing, notDone });
+        const bought = Array.from({ length: count }, () => titan);
+        const text = summaryText({ ...nothing, bought });
         const more = Number(/^\+(\d+) more$/m.exec(text)?.[1] ?? 0);
-        expect(text.split('\n').filter((line) => line.startsWith('ITC:')).length + more).toBe(count);
+        expect(text.split('\n').filter((line) => line.startsWith('Bought')).length + more).toBe(count);
       }),
     );
   });

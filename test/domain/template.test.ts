@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { denyReasons, skipReasons } from '../../src/domain/decision.ts';
-import { type SummaryInput, summaryParts, summaryText } from '../../src/domain/message.ts';
-import { languages, messageWords } from '../../src/domain/message-words.ts';
+import { summaryParts } from '../../src/domain/message.ts';
+import { languages } from '../../src/domain/message-words.ts';
+import type { SummaryInput } from '../../src/domain/summary-input.ts';
 import {
   filledTemplate,
   operatorMessage,
@@ -196,33 +197,5 @@ describe('whatever comes from outside', () => {
       }),
     );
     expect(slotsIn(operatorTemplate)).toEqual([1, 2]);
-  });
-});
-
-describe('words', () => {
-  test('every reason a user may be told has its own words in every language', () => {
-    const orderReasons = [
-      'breaker_open',
-      'not_sent_in_time',
-      'venue_rejected',
-      'venue_canceled',
-      'venue_expired',
-      'never_reached_venue',
-    ];
-    for (const { reason, orderReason } of [messageWords.en, messageWords.hi]) {
-      const said = [...skipReasons, ...denyReasons].map((code) => reason(code, null, '1'));
-      expect(new Set(said).size).toBe(said.length);
-      for (const [n, code] of orderReasons.entries()) {
-        expect(orderReason(code), code).not.toBe(orderReasons[n]?.replaceAll('_', ' '));
-      }
-    }
-    expect(messageWords.hi.reason('constructor', null, null)).toBe('constructor');
-    expect(
-      summaryText({
-        ...plain,
-        language: 'hi',
-        notDone: [{ ...itc, reason: 'insufficient_funds', limit: '3200.00', actual: '20100.00' }],
-      }),
-    ).toContain('ITC: पर्याप्त राशि उपलब्ध नहीं (चाहिए ₹20,100.00, उपलब्ध ₹3,200.00)');
   });
 });

@@ -69,12 +69,12 @@ describe('a fault at the venue', () => {
     const { hit, ledger, message } = await playing({ fault: 'delay', delayMs: 200_000 });
     expect(hit).toMatchObject({ status: 'filled', filledQuantity: 28 });
     expect(ledger.map(({ kind }) => kind)).toEqual(['hold', 'post']);
-    expect(message?.text).toContain('Still open\nBuy 28 × TITAN for at most ₹3,577.80: waiting at the exchange');
+    expect(message?.text).toContain('Still open: Buy 28 × TITAN for at most ₹3,577.80: waiting at the exchange');
     const rows = await messageRows(database.session);
     expect(rows).toHaveLength(3);
     expect(rows[1]).toMatchObject({ user: 'hit', status: 'sent' });
     expect(rows[1]?.text).toContain('Correction: this replaces what we wrote before');
-    expect(rows[1]?.text).toContain('Bought\n28 × TITAN');
+    expect(rows[1]?.text).toContain('Bought 28 × TITAN');
   });
 
   test('partial is canceled with what was filled, and pays for that only', async () => {
@@ -126,7 +126,7 @@ test('an order nobody can find out about stays unknown with its hold, is sent on
   const [account] = await database.session.query('select held_minor::int as held from public.accounts');
   expect(account?.['held']).toBeGreaterThan(0);
   const [message] = await messageRows(database.session);
-  expect(message?.text).toContain('Not confirmed yet\nBuy 28 × TITAN: the broker');
+  expect(message?.text).toContain('Not confirmed yet: Buy 28 × TITAN: the broker');
   const [run] = await database.session.query('select state from public.scan_runs');
   expect(run).toEqual({ state: 'done' });
 });

@@ -38,8 +38,6 @@ export interface HttpConfig {
   cronSecret: string | null;
   host: string;
   port: number;
-  /** At the same time, in one process. */
-  maxConnections: number;
   /** Where the service is reached from outside, without a slash at the end. */
   publicUrl: string | null;
   /** Proxies in front of it whose word about a client's address counts. */
@@ -124,7 +122,6 @@ export const environment = z.object({
   CRON_SECRET: secret.optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: whole(0, 65_535).prefault('3000'),
-  MAX_CONNECTIONS: whole(50, 100_000).prefault('2000'),
   PUBLIC_URL: address.optional(),
   TRUSTED_PROXIES: networks.optional(),
   SIGNALS_SECRET: secret.optional(),
@@ -188,7 +185,6 @@ function httpConfig(e: z.infer<typeof environment>, onVercel: boolean): HttpConf
     cronSecret: e.CRON_SECRET ?? null,
     host: e.HOST,
     port: e.PORT,
-    maxConnections: e.MAX_CONNECTIONS,
     publicUrl: e.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
     trustedProxies: e.TRUSTED_PROXIES ?? [],
     onVercel,

@@ -147,6 +147,8 @@ function refusal(placed: Exclude<Placed, { kind: 'accepted' }>): Problem {
     }
     case 'no_such_user':
       return { status: 422, code: 'no_such_user', detail: 'There is no user with this userId.' };
+    case 'over_quota':
+      return overQuota(placed);
     case 'key_refused':
       return keyRefused(placed.why);
     case 'in_flight':
@@ -162,6 +164,14 @@ function refusal(placed: Exclude<Placed, { kind: 'accepted' }>): Problem {
         detail: 'This key was used for another request: a new order needs a new key.',
       };
   }
+}
+
+function overQuota({ of, limit, reason }: Extract<Placed, { kind: 'over_quota' }>): Problem {
+  const many =
+    of === 'refused'
+      ? `${limit} orders asked for with this key or login were refused today, and no more refusals are kept`
+      : `${limit} single orders were placed for this user today, and no more to buy are taken`;
+  return { status: 429, code: 'daily_quota', detail: `Not placed: ${many}.`, more: { limit, reason } };
 }
 
 /** The database's own word on the key, which the door may have remembered for some seconds. */

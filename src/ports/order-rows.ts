@@ -18,6 +18,8 @@ export const orderInputs = z.object({
 export const placed = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('in_flight') }),
   z.object({ kind: z.literal('other_body') }),
+  /** So many were refused (or placed) of this caller (or user) today that no more are kept; nothing was decided. */
+  z.object({ kind: z.literal('over_quota'), of: z.enum(['refused', 'placed']), limit: z.int(), reason }),
   /** The API key may not place this order: it has ended meanwhile, or never might. */
   z.object({
     kind: z.literal('key_refused'),

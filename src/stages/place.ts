@@ -37,7 +37,7 @@ export type Placed =
   | { kind: 'no_such_user' }
   | { kind: 'in_flight' }
   | { kind: 'other_body' }
-  | Extract<Answer<'place_orders'>[number], { kind: 'key_refused' }>;
+  | Extract<Answer<'place_orders'>[number], { kind: 'key_refused' | 'over_quota' }>;
 
 /** One request's fate, and how long each step took, in milliseconds. */
 export interface PlacedInSteps {

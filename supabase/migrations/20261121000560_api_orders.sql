@@ -58,6 +58,22 @@ language sql stable security definer set search_path = '' as $$
   left join lateral core.placed(principal, key, "bodyHash") was on true;
 $$;
 
+-- The day's run of single orders, opened by the first.
+create function core.run_of_the_day(args jsonb, now_at timestamptz) returns public.scan_runs
+language plpgsql set search_path = '' as $$
+declare
+  run public.scan_runs;
+begin
+  insert into public.scan_runs (id, session_id, trade_date, mode, state, limits, cut_off_at, takes_orders_until,
+    opened_at, decided_at, plan_hash)
+  values (args ->> 'runId', args ->> 'sessionId', (args ->> 'tradeDate')::date, args ->> 'mode', 'decided',
+    args -> 'limits', core.at((args ->> 'takesOrdersUntilMs')::bigint),
+    core.at((args ->> 'takesOrdersUntilMs')::bigint), now_at, now_at, '')
+  on conflict (id) do nothing;
+  select * into run from public.scan_runs where id = args ->> 'runId' for share;
+  return run;
+end $$;
+
 -- {runId, sessionId, tradeDate, mode, limits, takesOrdersUntilMs, nowMs, quotes, decisions, requests: [{principal, key,
 -- bodyHash, apiKey, sendBeforeMs, signal, by (null: the user's own order)}]}: one answer per request, in their order. Safe
 -- to repeat: a key is used up by its first request, and the advisory lock keeps a second one from running beside it.
@@ -68,21 +84,18 @@ declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
   run public.scan_runs;
   busy text[];
+  -- What is answered without anything being kept: by principal and key.
   shut jsonb;
+  unkept jsonb;
   fresh_signals text[];
   given core.decided[];
   turn core.decided[];
   refused core.refusal[] := '{}';
 begin
-  insert into public.scan_runs (id, session_id, trade_date, mode, state, limits, cut_off_at, takes_orders_until,
-    opened_at, decided_at, plan_hash)
-  values (args ->> 'runId', args ->> 'sessionId', (args ->> 'tradeDate')::date, args ->> 'mode', 'decided',
-    args -> 'limits', core.at((args ->> 'takesOrdersUntilMs')::bigint),
-    core.at((args ->> 'takesOrdersUntilMs')::bigint), now_at, now_at, '')
-  on conflict (id) do nothing;
-  select * into run from public.scan_runs where id = args ->> 'runId' for share;
+  run := core.run_of_the_day(args, now_at);
 
-  select coalesce(jsonb_object_agg(name, why), '{}') into shut from core.refused_keys(args);
+  select coalesce(jsonb_object_agg(name, jsonb_build_object('kind', 'key_refused', 'why', why)), '{}') into shut
+  from core.refused_keys(args);
   select coalesce(array_agg(name), '{}') into busy
   from (select principal || ' ' || key as name from jsonb_to_recordset(args -> 'requests') as row(principal text, key text)
     offset 0) asked
@@ -90,10 +103,17 @@ begin
   -- In a statement of its own, which sees what was committed before the lock was had.
   select coalesce(array_agg(signal ->> 'id'), '{}') into fresh_signals
   from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, signal jsonb)
-  where not principal || ' ' || key = any(busy) and not shut ? (principal || ' ' || key) and (select true from public.order_requests old
-    where (old.principal, old.idempotency_key) = (row.principal, row.key) limit 1) is null;
+  where not principal || ' ' || key = any(busy) and not shut ? (principal || ' ' || key)
+    and (select true from public.order_requests old where (old.principal, old.idempotency_key) = (row.principal, row.key) limit 1) is null;
 
   given := array(select row from unnest(core.decisions_in(args)) row where row."signalId" = any(fresh_signals));
+  unkept := core.unkept_answers(args, run.id, given);
+  if unkept <> '{}' then
+    shut := shut || unkept;
+    given := array(select d from unnest(given) d, jsonb_to_recordset(args -> 'requests') as row(principal text,
+      key text, signal jsonb) where signal ->> 'id' = d."signalId" and not shut ? (principal || ' ' || key));
+    fresh_signals := array(select row."signalId" from unnest(given) row);
+  end if;
   perform core.lock_accounts(run, given);
   perform core.freeze_asked(run, args, given, now_at);
   given := core.at_places(run.id, given);
@@ -102,13 +122,14 @@ begin
     refused := refused || array(select core.accept_turn(run, turn, now_at));
   end loop;
   perform core.write_decisions(run, given, refused);
+  perform core.count_denied(args, run.id, fresh_signals);
   if cardinality(fresh_signals) > 0 then
     perform pg_notify('daily_scan_work', run.id);
   end if;
   perform core.record_placed(args, run.id, fresh_signals);
 
   return (select coalesce(jsonb_agg(case when shut ? (asked.principal || ' ' || asked.key)
-      then jsonb_build_object('kind', 'key_refused', 'why', shut -> (asked.principal || ' ' || asked.key))
+      then shut -> (asked.principal || ' ' || asked.key)
       when asked.principal || ' ' || asked.key = any(busy)
       then jsonb_build_object('kind', 'in_flight')
       else was.answer || jsonb_build_object('fresh', asked.signal ->> 'id' = any(fresh_signals)) end order by n), '[]')
@@ -139,8 +160,13 @@ declare
   fresh_signals constant text[] := array(select row."signalId" from unnest(given) row);
   signals jsonb;
 begin
-  select coalesce(jsonb_agg(signal), '[]') into signals
-  from jsonb_to_recordset(args -> 'requests') as row(signal jsonb) where signal ->> 'id' = any(fresh_signals);
+  -- A refused symbol that nobody knows is made no instrument for: its decision is booked on one that stands for them all,
+  -- and the signal's id tells its name.
+  select coalesce(jsonb_agg(case when d.outcome <> 'accepted' and (select true from public.instruments i
+      where (i.exchange, i.symbol) = (signal ->> 'exchange', signal ->> 'symbol') limit 1) is null
+    then signal || '{"symbol": "?"}' else signal end), '[]') into signals
+  from jsonb_to_recordset(args -> 'requests') as row(signal jsonb)
+  join unnest(given) d on d."signalId" = signal ->> 'id';
   perform core.write_signals(jsonb_build_object('signals', signals, 'source', 'api'));
   perform core.freeze_prices(run.id, args -> 'quotes');
 

@@ -53,3 +53,42 @@ begin
   end if;
   return jsonb_build_object('created', old.name is null);
 end $$;
+
+-- How many single orders that were refused are kept of one caller in a day, and how many that were placed of one user.
+create function core.most_denied_orders() returns bigint
+language sql immutable as $$ select 1000::bigint; $$;
+create function core.most_single_orders() returns bigint
+language sql immutable as $$ select 2000::bigint; $$;
+
+-- Answers to fresh requests of `place_orders` that leave nothing, by principal and key: a refusal beyond the day's, and a
+-- buy beyond the user's single orders of the day; never a sale.
+create function core.unkept_answers(args jsonb, of_run text, given core.decided[]) returns jsonb
+language sql stable as $$
+  select coalesce(jsonb_object_agg(name, answer), '{}') from (
+    select row.principal || ' ' || row.key as name, case
+      when d.outcome <> 'accepted' and core.done_today('denied ' || row.principal) >= core.most_denied_orders()
+        then jsonb_build_object('kind', 'over_quota', 'of', 'refused', 'limit', core.most_denied_orders(),
+          'reason', d.reason)
+      when d.outcome = 'accepted' and row.signal ->> 'side' = 'BUY' and (select count(*) from (
+          select from public.orders o where (o.run_id, o.user_id) = (of_run, d."userId")
+          limit core.most_single_orders()) of_user) >= core.most_single_orders()
+        then jsonb_build_object('kind', 'over_quota', 'of', 'placed', 'limit', core.most_single_orders(),
+          'reason', null) end as answer
+    from unnest(given) d
+    join jsonb_to_recordset(args -> 'requests') as row(principal text, key text, signal jsonb)
+      on row.signal ->> 'id' = d."signalId") answered
+  where answer is not null;
+$$;
+
+-- Counts the refusals of fresh requests, for whom they were made by.
+create function core.count_denied(args jsonb, of_run text, fresh_signals text[]) returns void
+language sql set search_path = '' as $$
+  select core.count_today(counted.done) from (
+    select jsonb_object_agg('denied ' || principal, n) as done from (
+      select row.principal, count(*) as n
+      from jsonb_to_recordset(args -> 'requests') as row(principal text, signal jsonb)
+      cross join lateral (select outcome from public.decisions made where made.run_id = of_run
+        and made.signal_id = row.signal ->> 'id' limit 1) d
+      where row.signal ->> 'id' = any(fresh_signals) and d.outcome <> 'accepted' group by 1) denied) counted
+  where counted.done is not null;
+$$;

@@ -3,7 +3,7 @@ import type { AccountState, Decision, PlannedSignal, RunFrame } from './decision
 import type { CapUse, Case, Finding, SizedCase, Standing } from './rules.ts';
 import { denyRules, firstReason, sellable, sizedDenyRules, skipRules } from './rules.ts';
 import { assumedInstrument, budgetFor, holdFor, limitPriceFor, marginFor, quantityFor, valueAt } from './sizing.ts';
-import type { Signal } from './words.ts';
+import type { Instrument, Signal } from './words.ts';
 
 /**
  * One Decision for every signal of the run, best rank first, for one user. Scarce money goes to the best rank: each
@@ -80,7 +80,9 @@ function size(c: Case): SizedCase {
   const { leverageCenti } = account.settings;
   const budgetMinor = budgetFor(account.settings);
   const sized = (): number =>
-    side === 'BUY' ? quantityFor(budgetMinor, priceMinor, leverageCenti, instrument.lotSize) : (sellable(c) ?? 0);
+    side === 'BUY'
+      ? quantityFor(budgetMinor, priceMinor, leverageCenti, instrument.lotSize)
+      : wholeLots(Math.min(sellable(c) ?? 0, instrument.freezeQuantity ?? Number.MAX_SAFE_INTEGER), instrument);
   const quantity = planned.asked?.quantity ?? sized();
   const exposureMinor = valueAt(quantity, priceMinor);
   const marginMinor = side === 'BUY' ? marginFor(exposureMinor, leverageCenti) : 0;
@@ -88,8 +90,15 @@ function size(c: Case): SizedCase {
   const protectedMinor = limitPriceFor(side, priceMinor, protectionBps, instrument.tickMinor, planned.quote);
   const limitPriceMinor = planned.asked?.limitPriceMinor ?? protectedMinor;
   const rate = rateFor(frame.rates, side, leverageCenti);
-  const { chargesMinor, holdMinor } = holdFor(side, quantity, limitPriceMinor, leverageCenti, rate);
+  const { chargesMinor, holdMinor: wantedMinor } = holdFor(side, quantity, limitPriceMinor, leverageCenti, rate);
+  // A sale pays its charges out of what it brings: money that is not there keeps nobody in.
+  const holdMinor = side === 'BUY' ? wantedMinor : Math.min(wantedMinor, Math.max(0, c.standing.availableMinor));
   return { ...c, budgetMinor, quantity, exposureMinor, marginMinor, limitPriceMinor, chargesMinor, holdMinor };
+}
+
+/** What a venue takes of a quantity; the rest of a lot stays held. */
+function wholeLots(quantity: number, { lotSize }: Instrument): number {
+  return quantity - (quantity % lotSize);
 }
 
 function accepted(c: SizedCase): Decision {

@@ -101,7 +101,7 @@ export const denyRules: Rules<DenyReason, Case> = [
   ['cut_off', ({ frame }) => when(frame.nowMs >= frame.cutOffMs)],
   ['signal_expired', signalExpired],
   ['price_unavailable', ({ frame, planned }) => quoteFault(planned.quote, frame)],
-  ['price_outside_band', priceOutsideBand],
+  ['price_outside_band', forBuys(priceOutsideBand)],
   ['margin_unavailable', marginUnavailable],
   ['instrument_restricted', instrumentRestricted],
   ['daily_loss_limit', forBuys(dailyLossLimit)],
@@ -111,12 +111,12 @@ export const denyRules: Rules<DenyReason, Case> = [
 /** Refused at the size it would have. The contract's order, after `denyRules`. */
 export const sizedDenyRules: Rules<DenyReason, SizedCase> = [
   ['quantity_zero', quantityZero],
-  ['below_min_value', ({ frame, exposureMinor }) => below(frame.limits.minOrderValueMinor, exposureMinor)],
-  ['max_order_value', maxOrderValue],
+  ['below_min_value', forBuys(({ frame, exposureMinor }) => below(frame.limits.minOrderValueMinor, exposureMinor))],
+  ['max_order_value', forBuys(maxOrderValue)],
   ['max_orders_per_day', forBuys(maxOrdersPerDay)],
-  ['freeze_quantity', freezeQuantity],
+  ['freeze_quantity', forBuys(freezeQuantity)],
   ['symbol_cap', forBuys(symbolCap)],
-  ['insufficient_funds', ({ standing, holdMinor }) => above(standing.availableMinor, holdMinor)],
+  ['insufficient_funds', forBuys(({ standing, holdMinor }) => above(standing.availableMinor, holdMinor))],
 ];
 
 function above(limitMinor: number | null, actualMinor: number): Finding | null {
@@ -262,12 +262,10 @@ function quantityZero({ account, instrument, priceMinor, quantity, budgetMinor }
   return { limit: formatMinor(budgetMinor), actual: formatMinor(oneLotMinor) };
 }
 
-/** The run's limit, and for a buy the user's own. A price that was named may be paid: then it counts. */
+/** The run's limit and the user's own. A price that was named may be paid: then it counts. */
 function maxOrderValue({ frame, account, planned, exposureMinor, quantity }: SizedCase): Finding | null {
-  const isBuy = planned.signal.side === 'BUY';
-  const namedMinor = isBuy ? (planned.asked?.limitPriceMinor ?? 0) : 0;
-  const worthMinor = Math.max(exposureMinor, valueAt(quantity, namedMinor));
-  const own = isBuy ? (account.settings.maxOrderValueMinor ?? null) : null;
+  const worthMinor = Math.max(exposureMinor, valueAt(quantity, planned.asked?.limitPriceMinor ?? 0));
+  const own = account.settings.maxOrderValueMinor ?? null;
   const limits = [frame.limits.maxOrderValueMinor, own].filter((limit) => limit !== null);
   return limits.length === 0 ? null : above(Math.min(...limits), worthMinor);
 }

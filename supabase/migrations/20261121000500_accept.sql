@@ -172,7 +172,7 @@ begin
         when (signal).side = 'BUY' and used_minor + sum((decided).quantity * (decided)."priceMinor") over
           (partition by listings order by asked.position, (decided).place)
             > (run.limits ->> 'symbolCapMinor')::bigint then 'symbol_cap'
-        when (decided)."holdMinor" > a.cash_minor - a.held_minor then 'insufficient_funds'
+        when (signal).side = 'BUY' and (decided)."holdMinor" > a.cash_minor - a.held_minor then 'insufficient_funds'
       end as refusal
     from core.with_signals(run, given) asked
     join public.accounts a on a.id = (decided)."accountId"
@@ -193,7 +193,10 @@ begin
       charges_minor, send_before, created_at, changed_at)
     select (row)."clientOrderId", run.id, (row)."signalId", (row)."userId", (row)."accountId", instrument_id,
       core.order_venue(run.mode, account_venue), position, (row).place, side, (row).quantity, (row)."priceMinor",
-      (row)."limitPriceMinor", (row)."leverageCenti", (row)."rateId", (row)."holdMinor", (row)."chargesMinor",
+      (row)."limitPriceMinor", (row)."leverageCenti", (row)."rateId",
+      -- A sale sets aside what there is: its charges are paid out of what it brings.
+      case side when 'BUY' then (row)."holdMinor" else least((row)."holdMinor", greatest(available_minor, 0)) end,
+      (row)."chargesMinor",
       send_before, now_at, now_at
     from judged where refusal is null order by position, (row).place
     returning id, account_id, hold_minor
@@ -234,10 +237,13 @@ begin
       actual_value, quantity, price_minor, hold_minor)
     select run.id, (decided)."signalId", (decided)."userId", (decided)."accountId",
       case when run.takes_orders_until is null then asked.position else 0 end, (decided).place,
-      coalesce(no.outcome, (decided).outcome), coalesce(no.reason, (decided).reason), case when no.reason is null then (decided)."limit" else no."limit" end,
+      coalesce(no.outcome, (decided).outcome), coalesce(no.reason, (decided).reason),
+      case when no.reason is null then (decided)."limit" else no."limit" end,
       case when no.reason is null then (decided).actual else no.actual end,
       case when no.reason is null then (decided).quantity else 0 end, (decided)."priceMinor",
-      case when no.reason is null then (decided)."holdMinor" else 0 end
+      case when no.reason is not null then 0 when (signal).side = 'BUY' then (decided)."holdMinor"
+        else coalesce((select o.hold_minor from public.orders o
+          where o.client_order_id = (decided)."clientOrderId"), (decided)."holdMinor") end
     from core.with_signals(run, given) asked
     left join unnest(refused) no on (no."signalId", no."userId") = ((decided)."signalId", (decided)."userId")
     returning outcome

@@ -86,12 +86,17 @@ const faults: Record<Reason, { breakIt: (s: Scene) => void; limit: string | null
 const contractOrder: readonly Reason[] = [...skipReasons, ...denyReasons];
 const onlyForBuys: readonly Reason[] = [
   'already_holding',
+  'price_outside_band',
   'instrument_restricted',
   'daily_loss_limit',
   'max_open_positions',
   'quantity_zero',
+  'below_min_value',
+  'max_order_value',
   'max_orders_per_day',
+  'freeze_quantity',
   'symbol_cap',
+  'insufficient_funds',
 ];
 const forBuys = contractOrder.filter((reason) => reason !== 'no_position');
 const forSells = contractOrder.filter((reason) => !onlyForBuys.includes(reason));
@@ -117,7 +122,6 @@ describe('the reasons', () => {
 
   test.each(forSells)('a sell is refused with %s too', (reason) => {
     const one = scene('SELL');
-    if (reason === 'insufficient_funds') one.account.positions = [holding('TITAN', 28)];
     expect(decideScene(one)?.outcome).toBe('accepted');
     faults[reason].breakIt(one);
     expect(decideScene(one)).toMatchObject({ outcome: isSkip(reason) ? 'skipped' : 'denied', reason });
@@ -127,7 +131,10 @@ describe('the reasons', () => {
     const one = scene('SELL');
     for (const reason of onlyForBuys) faults[reason].breakIt(one);
     one.account.positions = [holding('TITAN', 28)];
-    expect(decideScene(one)).toMatchObject({ outcome: 'accepted', quantity: 28 });
+    // What an exchange takes at once is what goes: the rest stays held.
+    expect(decideScene(one)).toMatchObject({ outcome: 'accepted', quantity: 4, holdMinor: 5_00 });
+    one.instrument.freezeQuantity = null;
+    expect(decideScene(one)).toMatchObject({ outcome: 'accepted', quantity: 28, holdMinor: 5_00 });
   });
 
   test.each([

@@ -16,6 +16,8 @@ export interface SendErrorMeaning {
   about: SendErrorClass;
   /** In a few words; null: nobody knows. */
   means: string | null;
+  /** They said no to our messages: the fallback is not for them either. */
+  declined: boolean;
   /** How long to wait before the next try, where waiting helps. */
   afterMs: number;
 }

@@ -61,8 +61,8 @@ export const sampleSlots: Readonly<Record<Language, readonly string[]>> = {
     'Paper trading: no real money',
     'Bought: 28 × TITAN @ ₹3,564.80 = ₹99,814.40 (margin ₹19,962.88)',
     ...Array<string>(ORDER_LINES - 1).fill(NOTHING),
-    'ITC: you already hold it',
-    'bought 1 of 2 signals; Spent ₹99,814.40, margin ₹19,962.88, charges ₹118.20',
+    'ITC, SBIN: you already hold it',
+    'bought 1 of 3 signals; Spent ₹99,814.40, margin ₹19,962.88, charges ₹118.20, cash available ₹79,918.92',
   ],
   hi: [
     '28 अग 2025',
@@ -70,8 +70,8 @@ export const sampleSlots: Readonly<Record<Language, readonly string[]>> = {
     'पेपर ट्रेडिंग: असली पैसा नहीं',
     'खरीदा: 28 × TITAN @ ₹3,564.80 = ₹99,814.40 (मार्जिन ₹19,962.88)',
     ...Array<string>(ORDER_LINES - 1).fill(NOTHING),
-    'ITC: यह शेयर आपके पास पहले से है',
-    '2 में से 1 सिग्नल पर खरीदा; खर्च ₹99,814.40, मार्जिन ₹19,962.88, शुल्क ₹118.20',
+    'ITC, SBIN: यह शेयर आपके पास पहले से है',
+    '3 में से 1 सिग्नल पर खरीदा; खर्च ₹99,814.40, मार्जिन ₹19,962.88, शुल्क ₹118.20, उपलब्ध राशि ₹79,918.92',
   ],
 };
 

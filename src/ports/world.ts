@@ -53,12 +53,12 @@ export interface MessageToSend {
 
 /**
  * `later`: proven not sent, it may go again. `failed`: proven not sent either; `about` says what is wrong
- * (domain/send-errors.ts). `unknown`: nobody can say whether it went out; it is never sent again blindly.
+ * (domain/send-errors.ts), `declined` that the recipient wants none, over no channel. `unknown`: nobody can say whether it went out; it is never sent again blindly.
  */
 export type SendOutcome =
   | { kind: 'sent'; providerId: string | null; providerStatus?: string }
   | { kind: 'later'; reason: string; code?: string; afterMs: number }
-  | { kind: 'failed'; reason: string; code?: string; about?: Exclude<SendErrorClass, 'later'> }
+  | { kind: 'failed'; reason: string; code?: string; about?: Exclude<SendErrorClass, 'later'>; declined?: boolean }
   | { kind: 'unknown'; reason: string };
 
 export interface MessageToFind {

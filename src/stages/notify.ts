@@ -149,7 +149,7 @@ async function refusedAs(
   outcome: Extract<SendOutcome, { kind: 'failed' }>,
 ): Promise<Outcome> {
   const { messageId, attempt, runId, userId } = due;
-  const { reason, code = null, about = 'unlisted' } = outcome;
+  const { reason, code = null, about = 'unlisted', declined = false } = outcome;
   const refused = { messageId, attempt, code, reason };
   const facts = { runId, userId, messageId, code };
   if (about === 'everything') {
@@ -158,7 +158,7 @@ async function refusedAs(
   }
   if (about === 'recipient') {
     world.tell({ step: 'recipient_unreachable', alert: true, ...facts });
-    if (channel === 'whatsapp' && world.notifier.pace?.fallback === 'sms') {
+    if (!declined && channel === 'whatsapp' && world.notifier.pace?.fallback === 'sms') {
       return { settled: { ...refused, status: 'queued', channel: 'sms', unreachable: true } };
     }
     return { settled: { ...refused, status: 'failed', unreachable: channel === 'whatsapp' } };

@@ -33,7 +33,7 @@ async function hearDelivery(world: World, word: Extract<ProviderWord, { kind: 'd
     reason: why,
     unreachable: about === 'recipient',
     retryMs: failure?.pauseMs === undefined ? null : nowMs + failure.pauseMs,
-    fallback: about === 'recipient' ? (notifier.pace?.fallback ?? null) : null,
+    fallback: about === 'recipient' && !failure?.declined ? (notifier.pace?.fallback ?? null) : null,
   });
   if (heard.kind !== 'heard') {
     tell({ step: 'delivery_heard', messageId, providerStatus, kind: heard.kind });
@@ -55,6 +55,7 @@ interface Failure {
   about: SendErrorClass;
   code: string;
   why: string;
+  declined: boolean;
   pauseMs?: number | undefined;
 }
 
@@ -62,15 +63,12 @@ function failureOf(
   { notifier }: World,
   { providerStatus, code, attempt }: Extract<ProviderWord, { kind: 'delivery' }>,
 ): Failure {
-  const { about, means, afterMs } = notifier.classify?.(code, attempt) ?? {
-    about: 'unlisted',
-    means: null,
-    afterMs: 0,
-  };
+  const nobodyKnows = { about: 'unlisted', means: null, declined: false, afterMs: 0 } as const;
+  const { about, means, declined, afterMs } = notifier.classify?.(code, attempt) ?? nobodyKnows;
   // Without a code it is counted as one of its own: it may meet several people in a row too.
   const named = code ?? 'no_code';
   const why = `${providerStatus}: ${named}${means === null ? '' : `: ${means}`}`;
   // What stops everything goes again as soon as somebody has mended it.
   const pauseMs = about === 'later' ? afterMs : about === 'everything' ? 0 : undefined;
-  return { about, code: named, why, pauseMs };
+  return { about, code: named, why, declined, pauseMs };
 }

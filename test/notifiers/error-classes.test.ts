@@ -102,6 +102,14 @@ describe.each(['send', 'delivery'] as const)('one user’s trouble at the %s', (
     expect(office.twilio.messages.filter(({ to }) => to === numberOf(0))).toHaveLength(1);
   });
 
+  test('who unsubscribed at Twilio gets nothing over the fallback either', async () => {
+    await meet(21610, how, 'sms');
+    await office.deliver();
+    expect((await statuses())[0]).toBe('failed');
+    expect(await unreachable()).toBe(1);
+    expect(office.twilio.messages.filter(({ to }) => to === numberOf(0))).toEqual([]);
+  });
+
   test.each([63029, 63019, 21656, 99_999])(
     '%i fails this message, a person is told, and nothing stops',
     async (code) => {

@@ -6,6 +6,8 @@ const byCode: ReadonlyMap<string, { about: SendErrorClass; means: string }> = ne
 );
 /** A day's messages are used up (63038), or Meta did not want to deliver (63049): minutes change nothing. */
 const SLOW = new Set(['63038', '63049']);
+/** STOP was sent to Twilio itself. */
+const UNSUBSCRIBED = '21610';
 const AN_HOUR_MS = 3_600_000;
 
 /** What one of Twilio's codes means; null (none was given) and codes of tomorrow are `unlisted`. */
@@ -17,5 +19,6 @@ export function sendErrorClass(code: string | null): SendErrorClass {
 export function sendErrorMeaning(code: string | null, attempt: number): SendErrorMeaning {
   const slow = SLOW.has(code ?? '');
   const afterMs = slow ? AN_HOUR_MS * 2 ** Math.min(attempt, 3) : retryAfterMs(attempt);
-  return { about: sendErrorClass(code), means: byCode.get(code ?? '')?.means ?? null, afterMs };
+  const means = byCode.get(code ?? '')?.means ?? null;
+  return { about: sendErrorClass(code), means, declined: code === UNSUBSCRIBED, afterMs };
 }

@@ -140,12 +140,12 @@ function failedSend(error: unknown, attempt: number): SendOutcome {
   }
   // Without Twilio's own code the answer may be a proxy's: its status stands in for one.
   const known = code === null || code === 0 ? STATUS_AS_CODE[status] : String(code);
-  const { about, means, afterMs } = sendErrorMeaning(known ?? null, attempt);
+  const { about, means, declined, afterMs } = sendErrorMeaning(known ?? null, attempt);
   const named = known ?? `http_${status}`;
   const reason = `${named}: ${means ?? message}`;
   return about === 'later'
     ? { kind: about, reason, code: named, afterMs }
-    : { kind: 'failed', reason, code: named, about };
+    : { kind: 'failed', reason, code: named, about, declined };
 }
 
 /** What Twilio would have said. */

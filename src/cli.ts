@@ -8,6 +8,7 @@ import { connectionCommand } from './commands/connect.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { halt, resume } from './commands/halt.ts';
 import { type ImportFlags, importFile } from './commands/import.ts';
+import { logCommand } from './commands/log.ts';
 import { messagesCommand } from './commands/messages.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { readyCommand } from './commands/ready.ts';
@@ -184,6 +185,19 @@ program
   .option('--key <start>', 'revoke: the key, or its first characters as the list shows them')
   .option('--json', 'one JSON document on stdout')
   .action((what: string, flags: ApikeyFlags) => command(apikeyCommand(what))(flags));
+
+program
+  .command('log')
+  .description('who did what to what, when and why: the newest first')
+  .option('--user <user>', 'only about this user (name or id)')
+  .option('--action <action>', 'only this action, such as halt or import_users')
+  .option('--since <day>', 'only from this day (India) or instant on')
+  .option('--limit <rows>', 'how many (50)')
+  .option('--after <number>', 'go on below this number')
+  .option('--verify', 'compute the chain of hashes again: is a row changed, missing or added? (exit 1)')
+  .option('--kept <head>', 'with --verify: a head that was kept elsewhere must still be there')
+  .option('--json', 'one JSON document on stdout')
+  .action(command(logCommand));
 
 program
   .command('doctor')

@@ -84,9 +84,10 @@ insert into public.orders (id, client_order_id, run_id, signal_id, user_id, acco
     '${side}', ${QUANTITY}, ${PRICE_MINOR}, ${PRICE_MINOR}, 100, ${rate}, ${hold}, ${CHARGES_MINOR}, 'filled',
     'V' || id, ${QUANTITY}, ${value}, ${released}, 1, ${at} + interval '17 minutes', ${at}, ${at}, ${end}, ${end}
   from bench.asked;
-insert into public.order_events (order_id, at, from_status, to_status)
-  select id, ${at}, step.before, step.after from bench.asked, (values (null, 'queued'), ('queued', 'submitting'),
-    ('submitting', 'filled')) as step(before, after);
+insert into public.order_events (order_id, at, from_status, to_status, filled_quantity, filled_value_minor)
+  select id, ${at}, step.before, step.after, step.quantity, step.quantity * ${PRICE_MINOR} from bench.asked,
+    (values (null, 'queued', 0), ('queued', 'submitting', 0), ('submitting', 'filled', ${QUANTITY}))
+    as step(before, after, quantity);
 insert into public.fills (order_id, account_id, instrument_id, venue_fill_id, side, quantity, price_minor,
     freed_margin_minor, late, trade_date, filled_at)
   select id, account_id, instrument_id, 'past' || id, '${side}', ${QUANTITY}, ${PRICE_MINOR}, ${released}, false, ${date},

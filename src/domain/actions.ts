@@ -27,6 +27,11 @@ export const operatorActions = {
 
 export type OperatorAction = keyof typeof operatorActions;
 
+/** The names alone, for whoever asks for one. */
+export const actionNames = Object.keys(operatorActions).filter(
+  (name): name is OperatorAction => name in operatorActions,
+);
+
 /** Who does something, and how it reached us. Never a phone number or a secret. */
 export interface Actor {
   /** cli: `user@host` or what `--by` said; http: `key:HINT` or `login:SUBJECT`; service: the part that acts by itself. */

@@ -12,6 +12,7 @@ import { sized } from './body.ts';
 import { cronRoutes } from './cron.ts';
 import { keyLookup } from './known-keys.ts';
 import { counted, type DoorLimits, defaultDoorLimits } from './limits.ts';
+import { logRoutes } from './log.ts';
 import { orderRoutes } from './orders.ts';
 import type { HttpParts } from './parts.ts';
 import { failed, nothingThere, problem } from './problem.ts';
@@ -40,6 +41,7 @@ export function makeApp(parts: HttpParts, limits: DoorLimits = defaultDoorLimits
   app.route('/api/trading/orders', orderRoutes(parts));
   app.route('/', streamRoutes(parts));
   app.route('/', watchRoutes(parts));
+  app.route('/', logRoutes(parts));
   app.onError(failed(parts.world.tell));
   app.notFound(nothingThere);
   return app;

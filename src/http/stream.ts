@@ -148,7 +148,7 @@ function follow(
   return stop;
 }
 
-/** `filledQuantity` and `averagePrice` are as they were when the event was read, not when it happened. */
+/** `filledQuantity` and `averagePrice` are as they were when the event happened. */
 function statusData(event: OrderEvent) {
   const { orderId, clientOrderId, status, from, reason, filledQuantity, filledValueMinor, atMs } = event;
   const price = averagePrice(filledValueMinor, filledQuantity);

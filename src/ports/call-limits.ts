@@ -37,12 +37,14 @@ const longFunctions: ReadonlySet<string> = new Set<StoreFunction>([
   'read_run_timings',
   'reprice_run',
   'trip_breakers',
+  'verify_actions',
   'why',
 ]);
 
 /** Lists and reports, for people who look: they have connections of their own, so that no order waits for them. */
 const reportFunctions: ReadonlySet<string> = new Set<StoreFunction>([
   'check_books',
+  'read_actions',
   'read_api_keys',
   'read_blocks',
   'read_condition',
@@ -55,6 +57,7 @@ const reportFunctions: ReadonlySet<string> = new Set<StoreFunction>([
   'read_report_decisions',
   'read_report_messages',
   'read_run_timings',
+  'verify_actions',
   'why',
 ]);
 

@@ -168,6 +168,9 @@ create table public.order_events (
   from_status text,
   to_status text not null,
   reason text,
+  -- As it was then.
+  filled_quantity bigint not null,
+  filled_value_minor bigint not null,
   primary key (order_id, id)
 );
 
@@ -181,8 +184,8 @@ $$;
 create function core.record_new_orders() returns trigger
 language plpgsql set search_path = '' as $$
 begin
-  insert into public.order_events (order_id, at, to_status, reason)
-  select id, changed_at, status, reason from started order by id;
+  insert into public.order_events (order_id, at, to_status, reason, filled_quantity, filled_value_minor)
+  select id, changed_at, status, reason, filled_quantity, filled_value_minor from started order by id;
   return null;
 end $$;
 create trigger orders_start after insert on public.orders referencing new table as started
@@ -196,11 +199,18 @@ declare
 begin
   with moved as materialized (
     select after.id, after.changed_at, before.status as from_status, after.status as to_status, after.reason,
-      after.client_order_id
+      after.client_order_id, after.filled_quantity, after.filled_value_minor
     from before join after using (id) where before.status <> after.status
   ), recorded as (
-    insert into public.order_events (order_id, at, from_status, to_status, reason)
-    select id, changed_at, from_status, to_status, reason from moved order by id
+    insert into public.order_events (order_id, at, from_status, to_status, reason, filled_quantity, filled_value_minor)
+    select id, changed_at, from_status, to_status, reason,
+      -- On its way to its end in one answer, its fills are booked and not yet counted in the order.
+      case when to_status = 'partially_filled' and filled_quantity = 0
+        then (select coalesce(sum(f.quantity), 0) from public.fills f where f.order_id = moved.id) else filled_quantity end,
+      case when to_status = 'partially_filled' and filled_quantity = 0
+        then (select coalesce(sum(f.quantity * f.price_minor), 0) from public.fills f where f.order_id = moved.id)
+        else filled_value_minor end
+    from moved order by id
   )
   select moved.* into wrong from moved
   where (from_status, to_status) not in (select t.from_status, t.to_status from core.order_transitions t) limit 1;
@@ -277,6 +287,29 @@ language plpgsql set search_path = '' as $$
 begin
   raise exception '% is append-only: add a row instead', tg_table_name using errcode = 'PT403';
 end $$;
+-- Facts that may only lose who they are about: `tg_argv` are the columns that may, and to nothing or `erased-…` alone.
+create function core.refuse_all_but_erasure() returns trigger
+language plpgsql set search_path = '' as $$
+declare
+  was jsonb;
+  becomes jsonb;
+begin
+  if tg_op = 'UPDATE' then
+    was := to_jsonb(old);
+    becomes := to_jsonb(new);
+    if was - tg_argv = becomes - tg_argv and not exists (select from unnest(tg_argv) named
+        where was ->> named is distinct from becomes ->> named and coalesce(becomes ->> named, 'erased-') !~ 'erased-') then
+      return new;
+    end if;
+  end if;
+  raise exception '% is append-only: add a row instead', tg_table_name using errcode = 'PT403';
+end $$;
+create trigger decisions_are_facts before update or delete on public.decisions
+  for each row execute function core.refuse_all_but_erasure('user_id');
+create trigger decisions_are_never_truncated before truncate on public.decisions
+  for each statement execute function core.refuse_change();
+create trigger order_events_are_facts before update or delete or truncate on public.order_events
+  for each statement execute function core.refuse_change();
 create trigger the_ledger_is_append_only before update or delete or truncate on public.ledger_entries
   for each statement execute function core.refuse_change();
 create trigger fills_are_facts before update or delete or truncate on public.fills

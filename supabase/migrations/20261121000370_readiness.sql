@@ -51,6 +51,21 @@ create table public.drifts (
   acknowledged_at timestamptz,
   constraint a_drift_is_of_a_known_kind check (kind in ('unknown_order', 'order', 'position', 'funds'))
 );
+-- What was found stays as it was found, and what was acknowledged stays acknowledged.
+create function core.refuse_another_drift() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if tg_op = 'UPDATE' and to_jsonb(new) - '{last_seen_at,acknowledged_at}'::text[]
+      = to_jsonb(old) - '{last_seen_at,acknowledged_at}'::text[] and new.last_seen_at >= old.last_seen_at
+    and (old.acknowledged_at is null or new.acknowledged_at = old.acknowledged_at) then
+    return new;
+  end if;
+  raise exception 'a drift is a fact: it is only seen again and acknowledged once' using errcode = 'PT403';
+end $$;
+create trigger drifts_are_facts before update or delete on public.drifts
+  for each row execute function core.refuse_another_drift();
+create trigger drifts_are_never_truncated before truncate on public.drifts
+  for each statement execute function core.refuse_change();
 create unique index a_drift_is_open_once on public.drifts (account_id, kind, what, ours, theirs) where acknowledged_at is null;
 
 -- What blocks an account whose books differ from its venue's; null: nothing that is not acknowledged.

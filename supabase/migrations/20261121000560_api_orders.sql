@@ -14,6 +14,11 @@ create table public.order_requests (
   foreign key (run_id, signal_id, user_id) references public.decisions deferrable initially deferred
 );
 
+create trigger order_requests_are_facts before update or delete on public.order_requests
+  for each row execute function core.refuse_all_but_erasure('user_id', 'principal');
+create trigger order_requests_are_never_truncated before truncate on public.order_requests
+  for each statement execute function core.refuse_change();
+
 -- Where an asked-for order stands among the day's; a sequence, so that nobody waits for anybody to have his place.
 create sequence core.asked_order;
 

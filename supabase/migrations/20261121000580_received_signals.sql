@@ -19,6 +19,9 @@ create table public.received_signals (
   constraint only_a_rejected_signal_has_a_problem check ((outcome = 'rejected') = (problem is not null)),
   constraint only_a_rejected_signal_may_lack_an_id check (signal_id is not null or outcome = 'rejected')
 );
+-- What came in stays as it came, until it is forgotten as a whole.
+create trigger received_signals_are_facts before update or truncate on public.received_signals
+  for each statement execute function core.refuse_change();
 create index received_signals_by_time on public.received_signals (received_at);
 
 -- How many rows are kept of one sender in a day, taken or not.

@@ -14,12 +14,12 @@ create trigger watchers_hear_of_a_status after update of status on public.orders
 -- {orders: [{orderId, afterEventId}]}: what happened to each of these orders after an event, oldest first. Asked per
 -- order, because an order's row is locked while its events are written: its ids grow in the order they become visible.
 -- Over all orders they do not (a later id may commit first), so one last id for everything would lose events.
--- What is filled is what is filled now, not at the event.
+-- What is filled is what was filled at the event.
 create function public.read_order_events(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('eventId', e.id, 'orderId', o.id, 'clientOrderId', o.client_order_id,
-    'status', e.to_status, 'from', e.from_status, 'reason', e.reason, 'filledQuantity', o.filled_quantity,
-    'filledValueMinor', o.filled_value_minor, 'atMs', core.ms(e.at)) order by e.id), '[]')
+    'status', e.to_status, 'from', e.from_status, 'reason', e.reason, 'filledQuantity', e.filled_quantity,
+    'filledValueMinor', e.filled_value_minor, 'atMs', core.ms(e.at)) order by e.id), '[]')
   from jsonb_to_recordset(args -> 'orders') as watched("orderId" bigint, "afterEventId" bigint)
   join public.orders o on o.id = watched."orderId"
   join public.order_events e on e.order_id = o.id and e.id > watched."afterEventId";

@@ -46,6 +46,7 @@ language sql immutable set search_path = '' as $$
     'place_orders',
     'queue_notices',
     'read_accounts',
+    'read_actions',
     'read_calendar_days',
     'read_gauges',
     'read_inputs',
@@ -98,6 +99,7 @@ language sql immutable set search_path = '' as $$
     'read_run_timings',
     'reprice_run',
     'trip_breakers',
+    'verify_actions',
     'why'
   ];
 $$;

@@ -113,6 +113,41 @@ onEveryDatabase('guards', ({ store, session, value }) => {
     }
   });
 
+  test('decisions, events of orders, drifts and what came in are facts: only who they are about may be taken out', async () => {
+    await filledOrder();
+    await session.exec(`insert into public.drifts (account_id, trade_date, kind, what, ours, theirs, found_at, last_seen_at,
+        acknowledged_at) select id, current_date, 'order', 'V1', '1', '2', now(), now(), now() from public.accounts;
+      insert into public.received_signals (request_id, position, received_at, source, payload, outcome, problem)
+        values (gen_random_uuid(), 0, now(), 'http:test', '{}', 'rejected', 'nonsense');
+      insert into public.order_requests (principal, idempotency_key, body_hash, run_id, signal_id, user_id, asked_at)
+        select 'user:asha', 'k', 'b', run_id, signal_id, user_id, now() from public.decisions`);
+    const gone = "'erased-0123456789ab'";
+    for (const sql of [
+      "update public.decisions set reason = 'halted'",
+      `update public.decisions set user_id = ${gone}, hold_minor = hold_minor + 1`,
+      "update public.decisions set user_id = 'somebody-else'",
+      'delete from public.decisions',
+      'truncate public.decisions cascade',
+      "update public.order_events set reason = 'timeout'",
+      'update public.order_events set filled_quantity = 0',
+      'delete from public.order_events',
+      'truncate public.order_events',
+      "update public.order_requests set body_hash = 'c'",
+      "update public.order_requests set principal = 'user:ravi'",
+      'delete from public.order_requests',
+      'truncate public.order_requests',
+      "update public.drifts set theirs = '3'",
+      'update public.drifts set acknowledged_at = null',
+      "update public.drifts set acknowledged_at = now() + interval '1 day'",
+      'delete from public.drifts',
+      'truncate public.drifts',
+      'update public.received_signals set payload = \'{"side": "SELL"}\'',
+      'truncate public.received_signals',
+    ]) {
+      await expect(session.exec(sql), sql).rejects.toEqual(code('PT403'));
+    }
+  });
+
   test('an order goes only where the table of transitions lets it, whoever writes', async () => {
     const orderId = await filledOrder();
     for (const status of ['queued', 'submitting', 'working', 'canceled', 'unknown', 'nonsense']) {
@@ -151,7 +186,8 @@ onEveryDatabase('guards', ({ store, session, value }) => {
       allocation_is_a_share_of_the_whole: 'update public.accounts set allocation_bps = 10001',
       a_whatsapp_number_is_e164: "update public.users set whatsapp = '98000 00001'",
       an_opt_in_names_its_source: 'update public.users set opted_in_at = now()',
-      only_an_accepted_decision_needs_no_reason: "update public.decisions set reason = 'halted'",
+      only_an_accepted_decision_needs_no_reason: `insert into public.decisions
+        select (jsonb_populate_record(d, '{"signal_id": "x", "reason": "halted"}')).* from public.decisions d`,
       a_sent_message_has_its_text: "update public.messages set status = 'sent', text = null",
       a_decided_run_has_its_time_and_hash: "update public.scan_runs set state = 'planning'",
       a_signal_buys_or_sells: "update public.signals set side = 'SHORT'",

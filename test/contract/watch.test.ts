@@ -38,6 +38,39 @@ onEveryDatabase('watching', ({ store, session, value }) => {
       expect(await store.call('read_order_events', { orders: [{ orderId, afterEventId: after }] })).toEqual([all[2]]);
     });
 
+    test('says of each event what was filled then, whatever came later', async () => {
+      await decideAll(await openScene(store));
+      const { orderId } = await sendOne(store);
+      await settle(store, [settlement(orderId, 'working')]);
+      await settle(store, [settlement(orderId, 'partially_filled', { fills: [fill('f1', 4, 99_90)] })]);
+      await settle(store, [settlement(orderId, 'filled', { fills: [fill('f2', 6, 100_00)] })]);
+      const all = await store.call('read_order_events', { orders: [{ orderId, afterEventId: 0 }] });
+      expect(
+        all.map(({ status, filledQuantity, filledValueMinor }) => [status, filledQuantity, filledValueMinor]),
+      ).toEqual([
+        ['queued', 0, 0],
+        ['submitting', 0, 0],
+        ['working', 0, 0],
+        ['partially_filled', 4, 399_60],
+        ['filled', 10, 999_60],
+      ]);
+    });
+
+    test('says it of an order that filled in part and ended in one answer', async () => {
+      await decideAll(await openScene(store));
+      const { orderId } = await sendOne(store);
+      await settle(store, [settlement(orderId, 'canceled', { fills: [fill('f1', 4, 99_90)] })]);
+      const all = await store.call('read_order_events', { orders: [{ orderId, afterEventId: 0 }] });
+      expect(
+        all.map(({ status, filledQuantity, filledValueMinor }) => [status, filledQuantity, filledValueMinor]),
+      ).toEqual([
+        ['queued', 0, 0],
+        ['submitting', 0, 0],
+        ['partially_filled', 4, 399_60],
+        ['canceled', 4, 399_60],
+      ]);
+    });
+
     test('reads each order from its own event, and no other order', async () => {
       await decideAll(await openScene(store, { users: [user('asha'), user('bela'), user('chand')] }));
       const [first, second] = await sendAll(store);

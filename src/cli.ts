@@ -11,6 +11,7 @@ import { type ImportFlags, importFile } from './commands/import.ts';
 import { logCommand } from './commands/log.ts';
 import { messagesCommand } from './commands/messages.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { personCommand } from './commands/person.ts';
 import { readyCommand } from './commands/ready.ts';
 import { resolveCommand } from './commands/resolve.ts';
 import { exitCodeOf, type ScanFlags, scanCommand } from './commands/scan.ts';
@@ -136,9 +137,13 @@ program
   .option('--auth <uuid>', 'the login ("sub" of its JWT) that is this user’s, or none')
   .option('--acknowledge <venue>', 'you have looked at why this account is blocked: it may trade again')
   .option('--seen <list>', 'with --acknowledge: what of it you have seen, as the account shows it (d12,b88)')
+  .option('--export', 'everything kept of this user, as JSON')
+  .option('--erase', 'take this user out for good (asks first); what must be kept stays under a tombstone')
+  .option('--yes', 'with --erase: do not ask')
   .option('--json', 'one JSON document on stdout')
   .action((what: string | undefined, flags) => {
-    return what === undefined ? command(accountCommand)(flags) : command(connectionCommand(what))(flags);
+    if (what !== undefined) return command(connectionCommand(what))(flags);
+    return command(flags.export || flags.erase ? personCommand : accountCommand)(flags);
   });
 
 program

@@ -20,6 +20,7 @@ export const operatorActions = {
   revoke_api_key: 'revoked an API key',
   open_run: 'began the run of a session',
   place_order: 'placed one order in a user’s name',
+  erase_user: 'took a person out; what must be kept stays under a tombstone',
   forget_old: 'deleted rows that are kept for a time only',
   migrate: 'brought the schema to a version',
   set_signal_source: 'changed what a source of signals may send',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { OperatorAction } from '../domain/actions.ts';
+import type { Actor, OperatorAction } from '../domain/actions.ts';
 
 // What the database is asked, and answers, about who did what.
 
@@ -13,6 +13,9 @@ export interface ActionArguments {
     action: OperatorAction | null;
     sinceMs: number | null;
   };
+  export_user: { userId: string };
+  /** Not `confirmed`: only says what would happen. */
+  erase_user: { userId: string; confirmed: boolean; by: Actor };
   /** `keptId`, `keptHash`: a row as somebody kept it elsewhere. */
   verify_actions: { keptId: number | null; keptHash: string | null };
 }
@@ -42,3 +45,28 @@ export const verified = z.object({
   redacted: z.int(),
   problems: z.array(z.object({ id: z.int(), kind: z.enum(['added', 'changed', 'missing', 'not_as_kept']) })),
 });
+
+const counts = z.object({
+  orders: z.int(),
+  decisions: z.int(),
+  messages: z.int(),
+  credentials: z.int(),
+  apiKeys: z.int(),
+});
+
+/** `tied`: something of theirs is open, and has to end first. */
+export const erased = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('erased'), tombstone: z.string(), counts }),
+  z.object({ kind: z.literal('would_erase'), name: z.string(), counts }),
+  z.object({
+    kind: z.literal('tied'),
+    ties: z.array(
+      z.object({ kind: z.enum(['open_order', 'open_position', 'undecided_run', 'unsettled_message']), count: z.int() }),
+    ),
+  }),
+  z.object({ kind: z.literal('already_erased') }),
+  z.object({ kind: z.literal('no_such_user') }),
+]);
+
+/** Everything kept of a person, by table; the columns are the database's own. */
+export const exported = z.record(z.string(), z.json()).nullable();

@@ -12,6 +12,8 @@ const longFunctions: ReadonlySet<string> = new Set<StoreFunction>([
   'adjust_books',
   'check_books',
   'decide_run',
+  'erase_user',
+  'export_user',
   'finish_run',
   'finish_runs',
   'forget_old',

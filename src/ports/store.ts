@@ -107,6 +107,8 @@ export const answers = {
   resume: z.object({ changed: z.boolean() }),
   read_actions: z.array(acts.action),
   verify_actions: acts.verified,
+  export_user: acts.exported,
+  erase_user: acts.erased,
   check_books: z.array(z.object({ rule: z.string(), subject: z.string() })),
   read_calendar_days: z.array(people.calendarDay),
   read_order_events: z.array(watched.orderEvent),

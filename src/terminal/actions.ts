@@ -34,9 +34,20 @@ export function actionsText(actions: readonly Action[], columns: number, paint: 
   return table(titles, rows, columns, paint);
 }
 
+/** `active true → false, rows 5`: what was and is, or is alone. */
 function changeOf(before: unknown, after: unknown): string {
-  const said = [before, after].map((side) => (side === null ? '' : JSON.stringify(side)));
-  return said[0] === '' || said[1] === '' ? said.join('') : said.join(' → ');
+  const [was, is] = [entriesOf(before), entriesOf(after)];
+  const keys = [...new Set([...was.keys(), ...is.keys()])];
+  return keys
+    .map((key) => `${key} ${[was.get(key), is.get(key)].filter((side) => side !== undefined).join(' → ')}`)
+    .join(', ');
+}
+
+function entriesOf(side: unknown): Map<string, string> {
+  if (typeof side !== 'object' || side === null) return new Map();
+  return new Map(
+    Object.entries(side).map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
+  );
 }
 
 const words = {

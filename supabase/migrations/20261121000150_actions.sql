@@ -69,6 +69,12 @@ create trigger actions_are_append_only before update or delete on public.operato
 create trigger actions_are_never_truncated before truncate on public.operator_actions
   for each statement execute function core.refuse_action_change();
 
+-- One act after the other, until the transaction ends.
+create function core.lock_actions() returns void
+language sql as $$
+  select pg_advisory_xact_lock(hashtextextended('daily_scan operator_actions', 0));
+$$;
+
 -- Records an act in the transaction that does it: `by` is {who, how, why?}, as the acting function was given it. Call it last:
 -- it takes the log's lock, after every other lock, until the transaction ends. `of_user` is whom it concerns; a target
 -- `user:ID` says so by itself. Gives the action's number. An act nobody answers for is refused.
@@ -82,7 +88,7 @@ begin
   if coalesce(by ->> 'who', '') = '' or by ->> 'how' is null then
     raise exception '% needs to know who does it: by {who, how}', action using errcode = 'PT400';
   end if;
-  perform pg_advisory_xact_lock(hashtextextended('daily_scan operator_actions', 0));
+  perform core.lock_actions();
   select * into head from public.operator_action_head;
   if not found then
     select true, a.id, a.hash into head from public.operator_actions a order by a.id desc limit 1;

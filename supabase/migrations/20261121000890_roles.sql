@@ -74,6 +74,8 @@ language sql immutable set search_path = '' as $$
     'adjust_books',
     'check_books',
     'decide_run',
+    'erase_user',
+    'export_user',
     'finish_run',
     'finish_runs',
     'forget_old',

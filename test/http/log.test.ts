@@ -30,7 +30,7 @@ test('an operator reads who did what, the newest first, a page at a time', async
 });
 
 test('an order an operator places for a client stands there under the key that placed it', async () => {
-  const body = { symbol: 'TITAN', side: 'BUY', quantity: 1, userId: 'asha-rao' };
+  const body = { symbol: 'TITAN', side: 'BUY', quantity: 1, limitPrice: '3560.00', userId: 'asha-rao' };
   const headers = { 'Idempotency-Key': randomUUID() };
   const placed = await open.ask(open.operatorKey, 'POST', '/api/trading/orders', body, headers);
   expect(placed.status).toBe(202);

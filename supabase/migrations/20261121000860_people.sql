@@ -169,8 +169,8 @@ begin
   -- Nobody adds an act that names them between here and the end.
   perform core.lock_actions();
   acts := core.actions_without(u.id, pattern, tombstone);
-  act := core.record_action(jsonb_set(args -> 'by', '{why}', coalesce(to_jsonb(
-      core.without_words(args -> 'by' ->> 'why', pattern, tombstone)), 'null')), 'erase_user', 'user:' || tombstone,
+  act := core.record_action((args -> 'by') - 'why', 'erase_user', 'user:' || tombstone,
+    why => core.without_words(args -> 'by' ->> 'why', pattern, tombstone),
     after => counts || jsonb_build_object('redacted', (select coalesce(jsonb_object_agg(a.id, core.action_content_hash(a)), '{}')
       from unnest(acts) a)));
   update public.operator_actions a set who = r.who, target = r.target, user_id = r.user_id, before = r.before,

@@ -1,4 +1,5 @@
 import type { TestDatabase } from '../support/postgres.ts';
+import { filesTarget } from './files-target.ts';
 import { routesTarget } from './routes-target.ts';
 import type { Target } from './target.ts';
 import { venueTarget } from './venues-target.ts';
@@ -9,4 +10,5 @@ export const fuzzTargets: Readonly<Record<string, (database: TestDatabase) => Pr
   kite: (database) => venueTarget('kite', database),
   lemonn: (database) => venueTarget('lemonn', database),
   alpaca: (database) => venueTarget('alpaca', database),
+  files: filesTarget,
 };

@@ -49,7 +49,7 @@ export function parseTable<Row>(file: string, bytes: Uint8Array, table: Table<Ro
   if (source.kind === 'unusable') return source;
   const lines = physicalLines(source.text);
   const header = headerOf(lines);
-  const wrong = wrongHeader(file, header, table);
+  const wrong = tooWide(file, header) ?? wrongHeader(file, header, table);
   if (wrong) return wrong;
 
   const { rows, problems } = readRecords(file, lines, header, table);
@@ -61,6 +61,11 @@ function readRecords<Row>(file: string, lines: readonly string[], header: Header
   const rows: Row[] = [];
   const problems: Problem[] = [];
   const lineOfKey = new Map<string, number>();
+  let uncounted = 0;
+  const count = (problem: Problem): void => {
+    if (problems.length < MAX_PROBLEMS) problems.push(problem);
+    else uncounted += 1;
+  };
   for (let at = header.next; at < lines.length; ) {
     const line = at + 1;
     const record = recordAt(lines, at);
@@ -71,7 +76,7 @@ function readRecords<Row>(file: string, lines: readonly string[], header: Header
     const judged = judge(record, header, table);
     if (judged.kind === 'bad') {
       const { field, reason, value } = judged;
-      problems.push({ file, line, field, reason, value });
+      count({ file, line, field, reason, value });
       // A bad record over several lines is a stray quote until proven otherwise: the lines in it get their own hearing.
       at += 1;
       continue;
@@ -83,10 +88,28 @@ function readRecords<Row>(file: string, lines: readonly string[], header: Header
       lineOfKey.set(key, line);
       rows.push(judged.row);
     } else {
-      problems.push({ file, line, field: table.keyColumn, reason: `duplicate of line ${first}`, value: judged.shown });
+      count({ file, line, field: table.keyColumn, reason: `duplicate of line ${first}`, value: judged.shown });
     }
   }
+  if (uncounted > 0) problems.push({ file, line: lines.length, field: null, reason: tooMany(uncounted), value: null });
   return { rows, problems };
+}
+
+/** Problems are kept with the run and read by people: of a file that is bad throughout, the first ones say it all. */
+const MAX_PROBLEMS = 10_000;
+const MAX_COLUMNS = 200;
+const MAX_RECORD = 100_000;
+
+function tooMany(uncounted: number): string {
+  return `and ${uncounted} more bad rows, of ${uncounted + MAX_PROBLEMS} in this file`;
+}
+
+function tooWide(file: string, { line, names }: Header): UnusableFile | null {
+  if (names.length <= MAX_COLUMNS) return null;
+  const reason = `has ${names.length} columns, more than ${MAX_COLUMNS}`;
+  const message = `${file}: the header (line ${line}) ${reason}: give the columns that are needed, and run again.`;
+  const problem = { file, line, field: null, reason, value: null };
+  return { kind: 'unusable', code: 'unreadable_file', message, problems: [problem] };
 }
 
 function judge<Row>(record: CsvRecord, header: Header, table: Table<Row>): Judged<Row> {
@@ -124,6 +147,7 @@ function trimmed(value: string): string {
 
 /** Why a record has no cells to look at, or null. */
 function unreadableReason({ text, span, cells }: CsvRecord, header: Header): string | null {
+  if (text.length > MAX_RECORD) return `is longer than ${MAX_RECORD} characters`;
   if (text.includes('\0')) return 'has a NUL byte';
   if (text.includes('\ufffd')) return 'has bytes that are not UTF-8: save the file as UTF-8';
   if (cells.kind === 'broken') return cells.reason;

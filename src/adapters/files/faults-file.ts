@@ -1,20 +1,27 @@
 import { z } from 'zod';
 import { type Fault, faultKinds } from '../../domain/faults.ts';
+import { parseJson } from '../../domain/json.ts';
+import { cut } from '../../domain/text.ts';
 import { decode, type FileResult, readBytes, type UnusableFile } from './source.ts';
 
-const text = z.string().trim().min(1);
+const text = z.string().trim().min(1).max(200);
+const DAY_MS = 24 * 60 * 60_000;
+const MAX_FAULTS = 10_000;
+const MAX_REASON = 300;
 
 /** Strict: a misspelt `symbol` would otherwise turn one symbol's fault into everybody's. */
-const schema: z.ZodType<Fault[]> = z.array(
-  z.strictObject({
-    user: z.exactOptional(text),
-    symbol: z.exactOptional(text),
-    fault: z.enum(faultKinds),
-    message: z.exactOptional(z.string()),
-    delayMs: z.exactOptional(z.int().nonnegative()),
-    quantity: z.exactOptional(z.int().positive()),
-  }),
-);
+const schema: z.ZodType<Fault[]> = z
+  .array(
+    z.strictObject({
+      user: z.exactOptional(text),
+      symbol: z.exactOptional(text),
+      fault: z.enum(faultKinds),
+      message: z.exactOptional(z.string().max(2_000)),
+      delayMs: z.exactOptional(z.int().nonnegative().max(DAY_MS)),
+      quantity: z.exactOptional(z.int().positive().max(1_000_000_000_000)),
+    }),
+  )
+  .max(MAX_FAULTS);
 
 /** Reads a faults file: a JSON array of faults, possibly empty. One wrong entry makes the file unusable. */
 export function readFaults(file: string): FileResult<Fault> {
@@ -24,19 +31,12 @@ export function readFaults(file: string): FileResult<Fault> {
   if (decoded.kind === 'unusable') return decoded;
 
   const json = parseJson(decoded.text);
-  if (json.kind === 'broken') return unusable(file, 'not JSON', null);
-  const parsed = schema.safeParse(json.value);
+  if (json === undefined) return unusable(file, 'not JSON', null);
+  const parsed = schema.safeParse(json);
   if (parsed.success) return { kind: 'read', rows: parsed.data, problems: [], warnings: [] };
   const [issue] = parsed.error.issues;
-  return unusable(file, issue?.message ?? 'not a list of faults', issue ? z.core.toDotPath(issue.path) : null);
-}
-
-function parseJson(content: string): { kind: 'json'; value: unknown } | { kind: 'broken' } {
-  try {
-    return { kind: 'json', value: JSON.parse(content) };
-  } catch {
-    return { kind: 'broken' };
-  }
+  const reason = cut(issue?.message ?? 'not a list of faults', MAX_REASON);
+  return unusable(file, reason, issue ? cut(z.core.toDotPath(issue.path), MAX_REASON) : null);
 }
 
 function unusable(file: string, reason: string, path: string | null): UnusableFile {

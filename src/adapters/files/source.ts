@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import type { Problem } from '../../domain/words.ts';
 
 /** A file nothing can be done with. `message` says what is wrong, where and what to do; `problems` name lines. */
@@ -27,13 +27,36 @@ const whyUnreadable: Readonly<Record<string, string>> = {
   EPERM: 'its permissions forbid reading',
 };
 
-/** The file's bytes, or why they can't be had. */
+const MEGABYTE = 1024 * 1024;
+/** A hundred thousand users take 8 MB, every instrument of every Indian exchange some 20. */
+const MAX_MEGABYTES = 64;
+
+/** The file's bytes, or why they can't be had. It may be a pipe: nobody knows its size before it is read. */
 export function readBytes(file: string): { kind: 'bytes'; bytes: Uint8Array } | UnusableFile {
   try {
-    return { kind: 'bytes', bytes: readFileSync(file) };
+    const bytes = bytesOf(file);
+    return bytes ? { kind: 'bytes', bytes } : unreadable(file, `it has more than ${MAX_MEGABYTES} MB`);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
     return unreadable(file, whyUnreadable[code] ?? code);
+  }
+}
+
+/** null: there are more than a file may have; no more of them are read. */
+function bytesOf(file: string): Uint8Array | null {
+  const descriptor = openSync(file, 'r');
+  try {
+    const chunks: Uint8Array[] = [];
+    for (let left = MAX_MEGABYTES * MEGABYTE; left >= 0; ) {
+      const chunk = Buffer.allocUnsafe(MEGABYTE);
+      const read = readSync(descriptor, chunk);
+      if (read === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, read));
+      left -= read;
+    }
+    return null;
+  } finally {
+    closeSync(descriptor);
   }
 }
 

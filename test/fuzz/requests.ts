@@ -16,6 +16,10 @@ const goodBodies: Readonly<Record<string, readonly unknown[]>> = {
     { signals: [full, titan] },
     { ticker: 'NSE:TITAN', action: 'buy', price: 3560, strategy: 'tv', time: 'now' },
   ],
+  'POST /api/signals/:key': [
+    { signals: [full, titan] },
+    { ticker: 'NSE:TITAN', action: 'buy', price: 3560, strategy: 'tv', time: 'now' },
+  ],
   'POST /api/trading/orders': [
     {
       symbol: 'TITAN',
@@ -103,7 +107,8 @@ export function fedTo(route: Route): fc.Arbitrary<Fed> {
   const goods = goodBodies[route.route] ?? [route.body ?? {}];
   const texts = fc.oneof(...goods.map(mutated));
   const whos: Who[] = ['nobody', 'a wrong key', 'a wrong login', 'a user', 'an operator', 'the scheduler'];
-  const open = route.open === 'everybody' ? whos : route.open.filter((who) => whos.includes(who));
+  const letIn = whos.filter((who) => route.open.includes(who));
+  const open = letIn.length === 0 ? whos : letIn;
   return fc.record({
     route: fc.constant(route),
     who: fc.oneof(
@@ -122,15 +127,22 @@ export function fedTo(route: Route): fc.Arbitrary<Fed> {
   });
 }
 
-/** The request it makes; null: none that can be made. */
+/** What opens the addresses that no bearer token opens. */
+export interface Secrets {
+  loginKey: Buffer;
+  sourceKey: string;
+}
+
+/** The request it makes. */
 export function requestOf(
   one: Fed,
   token: string | undefined,
-  loginKey: Buffer,
+  { loginKey, sourceKey }: Secrets,
   nowMs: number,
-): { url: string; init: RequestInit } | null {
+): { url: string; init: RequestInit } {
   const [method = 'GET', pattern = '/'] = one.route.route.split(' ');
-  const given = one.segment === null ? (one.route.path ?? pattern) : pattern.replace(/:\w+/g, encoded(one.segment));
+  const usual = one.route.byAddress ? pattern.replace(/:\w+/g, sourceKey) : (one.route.path ?? pattern);
+  const given = one.segment === null ? usual : pattern.replace(/:\w+/g, encoded(one.segment));
   const headers = new Headers(token === undefined ? {} : { Authorization: `Bearer ${token}` });
   if (one.route.body !== undefined) headers.set('Idempotency-Key', `key-${one.headers.length}-${one.query.length}`);
   for (const [name, value] of one.headers) headers.set(name, value);

@@ -5,16 +5,18 @@ import { storeVault } from '../../src/adapters/credentials/vault.ts';
 import { jwtVerifier } from '../../src/adapters/jwt.ts';
 import { twilioNotifier } from '../../src/adapters/notifiers/twilio.ts';
 import { kiteDoor } from '../../src/adapters/venues/kite-door.ts';
+import { newApiKey } from '../../src/http/auth.ts';
 import type { World } from '../../src/ports/world.ts';
 import { cronSecret, type Door, door } from '../http/door.ts';
 import { type Route, routes, type Who } from '../http/routes.ts';
 import { settingsFor } from '../notifiers/given.ts';
 import type { TestDatabase } from '../support/postgres.ts';
-import { fedTo, requestOf, titan } from './requests.ts';
+import { tester } from '../support/tester.ts';
+import { fedTo, requestOf, type Secrets, titan } from './requests.ts';
 import { counter, type Target } from './target.ts';
 
 /** The service with everything it can have, so that every route can be asked through to the database. */
-async function service(database: TestDatabase): Promise<{ open: Door; userKey: string; loginKey: Buffer }> {
+async function service(database: TestDatabase): Promise<{ open: Door; userKey: string; secrets: Secrets }> {
   const keys = { current: randomBytes(32), old: [] };
   const loginKey = randomBytes(32);
   const nowhere = 'http://127.0.0.1:9';
@@ -42,7 +44,25 @@ async function service(database: TestDatabase): Promise<{ open: Door; userKey: s
     limits: { callerPerMinute: 1e9, addressPerMinute: 1e9 },
     parts: { loginKey, verifyJwt: async (token) => jwtVerifier(`${nowhere}/auth/v1`)(token).catch(() => null) },
   });
-  return { open, userKey: await open.userKey('asha-rao'), loginKey };
+  return { open, userKey: await open.userKey('asha-rao'), secrets: { loginKey, sourceKey: await sourceKey(open) } };
+}
+
+/** A source that may send anything, as often as it likes. */
+async function sourceKey({ store }: Door): Promise<string> {
+  const [by, name] = [tester, 'fuzz'];
+  await store.call('set_signal_source', { name, strategies: ['breakout-20d', 'tv'], perDay: 1_000_000, by, nowMs: 0 });
+  const { key, hash, hint } = newApiKey();
+  await store.call('create_api_key', {
+    hash,
+    hint,
+    role: 'signals',
+    userId: null,
+    source: name,
+    label: 'fuzz',
+    by,
+    nowMs: 0,
+  });
+  return key;
 }
 
 /** Messages are shown, not sent: what the provider answers is another target's. */
@@ -52,7 +72,7 @@ function quiet({ notifier }: World): Pick<World['notifier'], 'send'> & { lookup?
 
 /** Feeds every route that is in the list of routes: a new one is fed by itself. */
 export async function routesTarget(database: TestDatabase, only?: (route: Route) => boolean): Promise<Target> {
-  const { open, userKey, loginKey } = await service(database);
+  const { open, userKey, secrets } = await service(database);
   const { fed, count } = counter();
   const chosen = routes.filter((route) => only?.(route) ?? true);
   const tokens: Partial<Record<Who, string>> = {
@@ -66,8 +86,7 @@ export async function routesTarget(database: TestDatabase, only?: (route: Route)
   const property = fc.asyncProperty(fc.oneof(...chosen.map(fedTo)), async (one) => {
     count(one.route.route);
     const before = open.told.length;
-    const request = requestOf(one, tokens[one.who], loginKey, open.clock.nowMs());
-    if (request === null) return;
+    const request = requestOf(one, tokens[one.who], secrets, open.clock.nowMs());
     const answer = await open.app.request(request.url, request.init);
     const { status } = answer;
     const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;

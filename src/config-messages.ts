@@ -1,11 +1,14 @@
 import { z } from 'zod';
-import { address, whole } from './config-shapes.ts';
+import { givenSecret } from './config-secrets.ts';
+import { webAddress, whole } from './config-shapes.ts';
 import type { Language } from './domain/message-words.ts';
 
 /** How WhatsApp messages go; what each figure means is said in .env.example. */
 export interface TwilioConfig {
   accountSid: string;
   authToken: string;
+  /** What it was before: what Twilio signed with it is still taken. */
+  authTokenPrevious: string | null;
   whatsappFrom: string;
   smsFrom: string | null;
   /** The approved templates of the summary, and of the reminder of a missing login. */
@@ -34,14 +37,15 @@ export const messageVariables = {
     .string()
     .regex(/^AC[0-9a-fA-F]{32}$/, 'must be AC and 32 hex digits')
     .optional(),
-  TWILIO_AUTH_TOKEN: z.string().min(8, 'must have at least 8 characters').optional(),
+  TWILIO_AUTH_TOKEN: givenSecret.optional(),
+  TWILIO_AUTH_TOKEN_PREVIOUS: givenSecret.optional(),
   TWILIO_WHATSAPP_FROM: phone.optional(),
   TWILIO_CONTENT_SID: contentSid.optional(),
   TWILIO_CONTENT_SID_HI: contentSid.optional(),
   TWILIO_REMINDER_CONTENT_SID: contentSid.optional(),
   TWILIO_REMINDER_CONTENT_SID_HI: contentSid.optional(),
   TWILIO_SMS_FROM: phone.optional(),
-  TWILIO_BASE_URL: address.optional(),
+  TWILIO_BASE_URL: webAddress('https://api.twilio.com').optional(),
   TWILIO_PER_SECOND: whole(1, 1000).prefault('80'),
   TWILIO_DAILY_RECIPIENTS: whole(1, 10_000_000).optional(),
   MESSAGE_RESENDS: whole(0, 1).prefault('0'),
@@ -57,11 +61,12 @@ export function twilioConfig(e: z.infer<typeof variables>): TwilioConfig | null 
   return {
     accountSid,
     authToken,
+    authTokenPrevious: e.TWILIO_AUTH_TOKEN_PREVIOUS ?? null,
     whatsappFrom,
     smsFrom: e.TWILIO_SMS_FROM ?? null,
     contentSids: inLanguages(e.TWILIO_CONTENT_SID, e.TWILIO_CONTENT_SID_HI),
     reminderContentSids: inLanguages(e.TWILIO_REMINDER_CONTENT_SID, e.TWILIO_REMINDER_CONTENT_SID_HI),
-    baseUrl: e.TWILIO_BASE_URL?.replace(/\/+$/, '') ?? null,
+    baseUrl: e.TWILIO_BASE_URL ?? null,
     perSecond: e.TWILIO_PER_SECOND,
     dailyRecipients: e.TWILIO_DAILY_RECIPIENTS ?? null,
     mostResends: e.MESSAGE_RESENDS,

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { masterKey } from './config-secrets.ts';
+import { webAddress } from './config-shapes.ts';
 
 /** How real venues are reached. A venue is there where its address is set; what each figure means: .env.example. */
 export interface VenuesConfig {
@@ -16,19 +18,6 @@ export interface VenuesConfig {
     exchanges: [string, ...string[]];
   } | null;
 }
-
-/** Of Node's base64 decoder, which would skip what is none: 32 bytes are 43 characters and a `=`. */
-const masterKey = z
-  .string()
-  .regex(/^[A-Za-z0-9+/]{43}=$/, 'must be 32 bytes in base64 (openssl rand -base64 32 makes some)');
-
-/** https, or http where the host has no dot: this machine, or the next container. Secrets go there. */
-const venueUrl = z
-  .string()
-  .regex(/^(https:\/\/[^\s/?#]+|http:\/\/(127\.0\.0\.1|[a-z0-9_-]+)(:\d+)?)(\/[^\s?#]*)?$/, {
-    error: 'must be an address such as https://api.kite.trade (http:// only on this machine)',
-  })
-  .transform((url) => url.replace(/\/+$/, ''));
 
 const word = z.string().regex(/^[\x21-\x7e]+$/, 'must be one word');
 
@@ -58,14 +47,14 @@ export const venueVariables = {
     .transform((text) => text.split(',').map((one) => one.trim()))
     .pipe(z.array(masterKey))
     .optional(),
-  KITE_BASE_URL: venueUrl.optional(),
+  KITE_BASE_URL: webAddress('https://api.kite.trade').optional(),
   KITE_ALGO_ID: word.optional(),
-  LEMONN_BASE_URL: venueUrl.optional(),
+  LEMONN_BASE_URL: webAddress('https://cs-prod.lemonn.co.in').optional(),
   LEMONN_REQUEST_ID: word.optional(),
   LEMONN_AMO: z.enum(['yes', 'no'], { error: 'must be yes or no' }).default('no'),
   LEMONN_DIALECT: json.optional(),
-  ALPACA_BASE_URL: venueUrl.optional(),
-  ALPACA_DATA_URL: venueUrl.optional(),
+  ALPACA_BASE_URL: webAddress('https://api.alpaca.markets').optional(),
+  ALPACA_DATA_URL: webAddress('https://data.alpaca.markets').optional(),
   ALPACA_EXCHANGES: exchanges.default(['US']),
   ALPACA_FEED: z.enum(['iex', 'sip'], { error: 'must be iex or sip' }).default('iex'),
 };
@@ -106,6 +95,12 @@ export function liveProblems(set: Readonly<Record<string, string | undefined>>):
     problems.push(
       'CREDENTIALS_KEY is not set, and TRADING_MODE=live needs it: the accounts’ credentials are sealed with it ' +
         '(openssl rand -base64 32 makes one; keep a copy of it where the database is not)',
+    );
+  }
+  if (set['MAX_ORDER_VALUE'] === undefined) {
+    problems.push(
+      'MAX_ORDER_VALUE is not set, and TRADING_MODE=live needs it: the rupees no single order may pass, such as 500000, ' +
+        'whatever a signal or a key asks for',
     );
   }
   const addresses = ['KITE_BASE_URL', 'LEMONN_BASE_URL', 'ALPACA_BASE_URL'];

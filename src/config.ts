@@ -1,8 +1,11 @@
 import { z } from 'zod';
+import { databaseProblems, databaseVariables, withPassword } from './config-database.ts';
+import { withFiles } from './config-files.ts';
 import { messageVariables, type TwilioConfig, twilioConfig, twilioProblems } from './config-messages.ts';
 import { type Network, networks } from './config-proxies.ts';
+import { overlapProblems, secret } from './config-secrets.ts';
 import { breakerLimits, sendingVariables } from './config-sending.ts';
-import { address, whole } from './config-shapes.ts';
+import { webAddress, whole } from './config-shapes.ts';
 import { liveProblems, type VenuesConfig, venuesConfig, venueVariables } from './config-venues.ts';
 import type { RunLimits } from './domain/decision.ts';
 import { parseMinor } from './domain/money.ts';
@@ -36,6 +39,9 @@ export interface Config {
 export interface HttpConfig {
   /** Never null where HTTP is served: without it nothing starts. */
   cronSecret: string | null;
+  /** What the secrets were before: taken too, until everybody who sends them has the new ones. */
+  cronSecretPrevious: string | null;
+  signalsSecretPrevious: string | null;
   host: string;
   port: number;
   /** Where the service is reached from outside, without a slash at the end. */
@@ -82,26 +88,9 @@ const cutOff = z.string().transform((text, context) => {
   return time;
 });
 
-const databaseUrl = z.string().regex(/^(file:\/\/.+|memory:\/\/|postgres(ql)?:\/\/.+)$/, {
-  error: 'must be file://PATH, memory:// or postgres://…',
-});
-
-/** https, or http where the host has no dot: this machine, or the next container. The secret key goes there. */
-const supabaseUrl = z.string().regex(/^(https:\/\/[^\s/]+|http:\/\/(127\.0\.0\.1|[a-z0-9_-]+)(:\d+)?)\/?$/, {
-  error: 'must be https://PROJECT.supabase.co, without a path (http:// only on this machine)',
-});
-const supabaseKey = z.string().regex(/^(?!sb_publishable_)[\x21-\x7e]+$/, {
-  error: 'must be the secret key of the project (sb_secret_…), not the publishable one, without spaces',
-});
-
-// Vercel's own minimum for CRON_SECRET; a guessable one lets anybody start the scan.
-const secret = z.string().min(16, 'must have at least 16 characters (openssl rand -hex 32 makes a good one)');
-
 /** Every variable with its default; `.env.example` lists the same, and a test compares the two. */
 export const environment = z.object({
-  DATABASE_URL: databaseUrl.optional(),
-  SUPABASE_URL: supabaseUrl.optional(),
-  SUPABASE_SECRET_KEY: supabaseKey.optional(),
+  ...databaseVariables,
   DATA_DIR: z.string().default('.data'),
   TRADING_MODE: z.enum(['paper', 'live'], { error: 'must be paper or live' }).default('paper'),
   EXECUTE: z.enum(['inline', 'worker'], { error: 'must be inline or worker' }).default('inline'),
@@ -120,13 +109,16 @@ export const environment = z.object({
     })
     .default('warn'),
   CRON_SECRET: secret.optional(),
+  CRON_SECRET_PREVIOUS: secret.optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: whole(0, 65_535).prefault('3000'),
-  PUBLIC_URL: address.optional(),
+  MAX_CONNECTIONS: whole(50, 100_000).prefault('2000'),
+  PUBLIC_URL: webAddress('https://scan.example.com').optional(),
   TRUSTED_PROXIES: networks.optional(),
   SIGNALS_SECRET: secret.optional(),
+  SIGNALS_SECRET_PREVIOUS: secret.optional(),
   SIGNALS_PER_DAY: whole(1, 1_000_000).prefault('1000'),
-  SUPABASE_JWT_ISSUER: address.optional(),
+  SUPABASE_JWT_ISSUER: webAddress('https://PROJECT.supabase.co/auth/v1').optional(),
   OPERATOR_AAL: z.enum(['aal1', 'aal2'], { error: 'must be aal1 or aal2' }).default('aal2'),
   ...messageVariables,
   ...venueVariables,
@@ -134,20 +126,27 @@ export const environment = z.object({
 
 /** Reads the environment. All problems are found at once; an empty variable counts as not set. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env, needs: Needs = {}): ConfigResult {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const { set, problems: fileProblems, failed } = withFiles(env);
   const parsed = environment.safeParse(set);
-  const problems = parsed.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? [];
-  problems.push(...whatIsNeeded(set, needs), ...twilioProblems(set), ...liveProblems(set));
-  if ((set['SUPABASE_URL'] === undefined) !== (set['SUPABASE_SECRET_KEY'] === undefined)) {
-    problems.push('SUPABASE_URL and SUPABASE_SECRET_KEY must be set together, or neither');
-  }
+  const found = [
+    ...(parsed.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? []),
+    ...whatIsNeeded(set, needs),
+    ...twilioProblems(set),
+    ...liveProblems(set),
+    ...databaseProblems(set),
+    ...overlapProblems(set),
+  ];
+  const problems = [
+    ...fileProblems,
+    ...found.filter((one) => !(failed.has(one.split(' ', 1)[0] ?? '') && one.includes(' is not set'))),
+  ];
   if (!parsed.success || problems.length > 0) return { kind: 'refused', problems };
   const e = parsed.data;
   return {
     kind: 'config',
     config: {
       mode: e.TRADING_MODE,
-      databaseUrl: e.DATABASE_URL ?? null,
+      databaseUrl: withPassword(e.DATABASE_URL, e.DATABASE_PASSWORD),
       supabase: supabaseOf(e),
       dataDir: e.DATA_DIR,
       execute: e.EXECUTE,
@@ -179,18 +178,21 @@ function supabaseOf(e: z.infer<typeof environment>): Config['supabase'] {
 }
 
 function httpConfig(e: z.infer<typeof environment>, onVercel: boolean): HttpConfig {
-  const project = e.SUPABASE_URL?.replace(/\/+$/, '');
-  const jwtIssuer = e.SUPABASE_JWT_ISSUER ?? (project === undefined ? undefined : `${project}/auth/v1`);
+  const project = e.SUPABASE_URL;
+  const jwtIssuer = e.SUPABASE_JWT_ISSUER ?? (project === undefined ? null : `${project}/auth/v1`);
   return {
     cronSecret: e.CRON_SECRET ?? null,
+    cronSecretPrevious: e.CRON_SECRET_PREVIOUS ?? null,
     host: e.HOST,
     port: e.PORT,
-    publicUrl: e.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
+    maxConnections: e.MAX_CONNECTIONS,
+    publicUrl: e.PUBLIC_URL ?? null,
     trustedProxies: e.TRUSTED_PROXIES ?? [],
     onVercel,
     signalsSecret: e.SIGNALS_SECRET ?? null,
+    signalsSecretPrevious: e.SIGNALS_SECRET_PREVIOUS ?? null,
     signalsPerDay: e.SIGNALS_PER_DAY,
-    jwtIssuer: jwtIssuer?.replace(/\/+$/, '') ?? null,
+    jwtIssuer,
     operatorAal: e.OPERATOR_AAL,
   };
 }

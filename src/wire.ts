@@ -195,19 +195,14 @@ export function makeHttpParts(
     'deadlineMs' | 'stop' | 'later' | 'wake' | 'changes' | 'upgradeWebSocket' | 'longestStreamMs' | 'metrics'
   >,
 ): HttpParts {
-  const { cronSecret, signalsSecret, signalsPerDay, jwtIssuer, trustedProxies, onVercel, operatorAal } = config.http;
+  const { cronSecret, cronSecretPrevious, signalsSecret, signalsSecretPrevious, ...http } = config.http;
   if (cronSecret === null) throw new Error('HTTP can not be served without CRON_SECRET');
+  const { jwtIssuer, operatorAal } = http;
   const verifyJwt = jwtIssuer === null ? null : jwtVerifier(jwtIssuer);
   const migrations = readMigrations().map(({ version }) => version);
-  const known = {
-    cronSecret,
-    signalsSecret,
-    signalsPerDay,
-    verifyJwt,
-    operatorAal,
-    loginKey: loginStateKey(config),
-    migrations,
-  };
-  const trust = { proxies: trustedProxies, vercel: onVercel };
+  const secrets = { cronSecret, cronSecretPrevious, signalsSecret, signalsSecretPrevious };
+  const { signalsPerDay } = http;
+  const known = { ...secrets, signalsPerDay, verifyJwt, operatorAal, loginKey: loginStateKey(config), migrations };
+  const trust = { proxies: http.trustedProxies, vercel: http.onVercel };
   return { world, settings: scanSettings(config), trust, ...known, ...doings };
 }

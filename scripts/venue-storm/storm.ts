@@ -86,6 +86,7 @@ export async function storm(options: StormOptions): Promise<string[]> {
 function liveConfig({ kite, lemonn, alpaca }: Street): Config {
   const read = readConfig({
     TRADING_MODE: 'live',
+    MAX_ORDER_VALUE: '100000000',
     CREDENTIALS_KEY: randomBytes(32).toString('base64'),
     KITE_BASE_URL: kite.baseUrl,
     LEMONN_BASE_URL: lemonn.baseUrl,

@@ -31,8 +31,8 @@ export function makeApp(parts: HttpParts, limits: DoorLimits = defaultDoorLimits
   app.use('/api/trading/*', timing({ total: false }), authTimed);
   const strangers = countStrangers(addressReader(parts.trust), limits, parts.world.clock);
   const callerOfKey = keyLookup(parts);
-  app.route('/', whatsappRoutes(parts));
-  app.route('/', venueRoutes(parts));
+  app.route('/', whatsappRoutes(parts, strangers));
+  app.route('/', venueRoutes(parts, strangers));
   const known = [identified(parts, callerOfKey, strangers), counted(limits, strangers)] as const;
   app.use('/api/*', sized(limits.bodyBytes), ...known);
   app.use('/metrics', ...known);

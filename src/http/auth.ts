@@ -63,6 +63,11 @@ export function sameSecret(one: string, other: string): boolean {
   return timingSafeEqual(sha256(one), sha256(other));
 }
 
+/** Whether it is one of these: a secret, and the one of before while it is changed. All are compared. */
+function isOneOf(given: string, secrets: readonly (string | null | undefined)[]): boolean {
+  return secrets.map((one) => typeof one === 'string' && sameSecret(given, one)).includes(true);
+}
+
 /**
  * Gives whose a bearer token is: the cron secret, an API key (`ds_` and 43 characters) or a login (JWT). What is shown is
  * always looked at, whatever others at the same address have shown: only how often the database is asked is bounded.
@@ -70,7 +75,7 @@ export function sameSecret(one: string, other: string): boolean {
 function whoIsAsking(parts: HttpParts, callerOfKey: KeyLookup): (token: string, isGuessing: boolean) => Promise<Asked> {
   const userOfLogin = loginLookup(parts);
   return async (token, isGuessing) => {
-    if (sameSecret(token, parts.cronSecret)) return { kind: 'cron' };
+    if (isOneOf(token, [parts.cronSecret, parts.cronSecretPrevious])) return { kind: 'cron' };
     if (!isApiKey(token)) return callerOfLogin(parts, token, userOfLogin);
     const caller = await callerOfKey(token, isGuessing);
     return 'role' in caller ? { kind: 'caller', caller } : { kind: 'stranger', why: caller };

@@ -46,8 +46,11 @@ export interface HttpParts {
   /** The same settings a scan from the command line has. */
   settings: Pick<RunRequest, 'mode' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'>;
   cronSecret: string;
+  /** While it is changed: the one of before is taken too. */
+  cronSecretPrevious?: string | null;
   /** For `POST /api/signals` signed with HMAC; null: only bearer keys may send signals. */
   signalsSecret: string | null;
+  signalsSecretPrevious?: string | null;
   /** Most signals a day that are taken under `signalsSecret`. */
   signalsPerDay: number;
   /** Gives the claims of a valid Supabase JWT; null for one that is not. Not set: no JWT is accepted. */

@@ -75,7 +75,7 @@ function ofOperator({ principal, apiKey }: Caller): SignalSender {
 
 /** Whose signature it is, or what is wrong with it. */
 async function signerOf(
-  { world, signalsSecret, signalsPerDay }: HttpParts,
+  { world, signalsSecret, signalsSecretPrevious = null, signalsPerDay }: HttpParts,
   c: Context<HttpEnv>,
   raw: Buffer,
   signature: string,
@@ -88,7 +88,7 @@ async function signerOf(
   const keys = name === undefined ? [] : await world.store.call('find_source_keys', { name });
   const secrets =
     name === undefined
-      ? [{ apiKey: null, secret: signalsSecret }]
+      ? [signalsSecret, signalsSecretPrevious].map((secret) => ({ apiKey: null, secret }))
       : keys.map(({ hint, hash }) => ({ apiKey: hint, secret: hash }));
   const signer = secrets.find(({ secret }) => secret !== null && sameSecret(signature, signed(timestamp, raw, secret)));
   if (!signer) return badSignature;

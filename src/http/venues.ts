@@ -1,51 +1,113 @@
+import { createHash } from 'node:crypto';
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { LRUCache } from 'lru-cache';
 import { istIso } from '../domain/ist.ts';
 import type { LoginEnd, VenueDoor } from '../ports/vault.ts';
 import { checkAfterLogin } from './after-login.ts';
 import type { HttpEnv } from './auth.ts';
-import { readState } from './login-state.ts';
+import { sized } from './body.ts';
+import { type LoginState, readState } from './login-state.ts';
+import { onceIn } from './once.ts';
 import type { HttpParts } from './parts.ts';
-import { problem } from './problem.ts';
+import { type Problem, problem } from './problem.ts';
+import type { Strangers } from './strangers.ts';
 
-const MOST_BYTES = 64 * 1024;
+const MAX_BYTES = 64 * 1024;
+
+/** An account's login is begun, or brought back, once in this time: neither we nor its venue is asked more often. */
+const LOGIN_EVERY_MS = 5_000;
+/** Tokens of logins that were brought back, remembered so that none is tried twice; venues end them in minutes. */
+const MAX_TOKENS_REMEMBERED = 10_000;
+const REQUEST_TOKEN = /^[\w.~+/=-]{1,1024}$/;
 
 /** How long a browser keeps the state of a login that its venue does not bring back. */
 const LOGIN_SECONDS = 15 * 60;
 
+const badState: Problem = {
+  status: 403,
+  code: 'bad_state',
+  detail: 'This link was not made here, or is over, or was opened in another browser: open the link again.',
+};
+const badToken: Problem = {
+  status: 400,
+  code: 'bad_request_token',
+  detail: 'This is no request_token of a venue: open the link again and log in there.',
+};
+const usedToken: Problem = {
+  status: 409,
+  code: 'login_used',
+  detail: 'This login was brought back already, and a login works once: open the link again.',
+};
+const malformed: Problem = {
+  status: 400,
+  code: 'bad_postback',
+  detail: 'This is no postback of Kite: JSON with order_id, order_timestamp, checksum and user_id as Kite sends them.',
+};
+const badChecksum: Problem = { status: 403, code: 'bad_signature', detail: 'The checksum is not Kite’s.' };
+
 /**
  * The venues' ways to us; 404 where a venue is not traded. Mounted before the rest: nobody's key is needed, and no rate
- * limit may keep a fill's news out.
- * - `GET /api/venues/VENUE/login?state=…` sends the account's user to the venue's login, which brings him back to the same
- *   address with a `request_token`: that makes his session. The state is ours, signed: 403 for any other, and for a login
- *   of another client than the account's. Where the venue does not bring it back, a cookie of this address does.
- * - `POST /api/webhooks/kite`: a postback. Its checksum is verified (403 else), and then the order is looked up at once:
- *   nothing it says is believed. What is not about an order of ours is taken and let be.
+ * limit may keep a fill's news out; what shows no checksum or state of ours costs its address.
+ * - `GET /api/venues/VENUE/login?state=…` sends the account's user to the venue's login, which brings them back to the same
+ *   address with a `request_token`: that makes their session. The state is ours, signed: 403 for any other, and for a login
+ *   of another client than the account's. Where the venue does not bring it back, a cookie of this address does. Either
+ *   way once in five seconds for an account (429 else), and each token once.
+ * - `POST /api/webhooks/kite`: a postback. It is refused by its looks first; its checksum is verified (403 else), and then
+ *   the order is looked up at once: nothing it says is believed. What is not about an order of ours is taken and let be.
  */
-export function venueRoutes(parts: HttpParts): Hono<HttpEnv> {
+export function venueRoutes(parts: HttpParts, strangers: Strangers): Hono<HttpEnv> {
   const { world, wake } = parts;
   const routes = new Hono<HttpEnv>();
-  routes.get('/api/venues/:venue/login', (c) => login(parts, c, c.req.param('venue')));
-  const sized = bodyLimit({
-    maxSize: MOST_BYTES,
-    onError: (c) => problem(c, { status: 413, code: 'too_large', detail: 'No postback of Kite is as long as this.' }),
-  });
-  routes.post('/api/webhooks/kite', sized, async (c) => {
+  const gate = loginGate(parts);
+  routes.get('/api/venues/:venue/login', (c) => login(parts, { strangers, gate }, c, c.req.param('venue')));
+  routes.post('/api/webhooks/kite', sized(MAX_BYTES), async (c) => {
     const hear = world.doors?.get('kite')?.hear;
     if (!hear) return notThere(c, 'Kite is not traded here.');
     const heard = await hear(await c.req.text());
     world.tell({ step: 'postback', venue: 'kite', heard });
-    if (heard === 'bad_checksum') {
-      return problem(c, { status: 403, code: 'bad_signature', detail: 'The checksum is not Kite’s.' });
-    }
-    if (heard === 'due') wake();
+    if (heard === 'malformed') return strangers.refuse(c, malformed);
+    if (heard === 'bad_checksum') return strangers.refuse(c, badChecksum);
+    // Orders that a client gives elsewhere are nobody's fault, but nothing shows that Kite speaks of them.
+    if (heard === 'not_ours') return strangers.count(c) ?? c.body(null, 204);
+    wake();
     return c.body(null, 204);
   });
   return routes;
 }
 
-async function login(parts: HttpParts, c: Context<HttpEnv>, venue: string): Promise<Response> {
+/** How often logins are let through, and that each is brought back once. */
+interface LoginGate {
+  /** The seconds until this account's user may do this (again); 0: now. */
+  waitSeconds: (what: 'begin' | 'finish', venue: string, accountId: number) => number;
+  /** Takes a token. false: it was taken before. */
+  take: (venue: string, token: string) => boolean;
+  /** Nothing came of a token that was taken. */
+  giveBack: (venue: string, token: string) => void;
+}
+
+function loginGate({ world: { clock } }: HttpParts): LoginGate {
+  const once = onceIn(LOGIN_EVERY_MS, clock);
+  const taken = new LRUCache<string, true>({ max: MAX_TOKENS_REMEMBERED });
+  const nameOf = (venue: string, token: string) => createHash('sha256').update(`${venue} ${token}`).digest('base64');
+  return {
+    waitSeconds: (what, venue, accountId) => once(`${what} ${venue} ${accountId}`),
+    take(venue, token) {
+      const name = nameOf(venue, token);
+      if (taken.has(name)) return false;
+      taken.set(name, true);
+      return true;
+    },
+    giveBack: (venue, token) => void taken.delete(nameOf(venue, token)),
+  };
+}
+
+async function login(
+  parts: HttpParts,
+  { strangers, gate }: { strangers: Strangers; gate: LoginGate },
+  c: Context<HttpEnv>,
+  venue: string,
+): Promise<Response> {
   const { world, loginKey } = parts;
   const door = world.doors?.get(venue);
   if (!door?.loginUrl || !door.finishLogin || !loginKey) {
@@ -54,26 +116,50 @@ async function login(parts: HttpParts, c: Context<HttpEnv>, venue: string): Prom
   const requestToken = c.req.query('request_token');
   const state = c.req.query('state') ?? (requestToken === undefined ? '' : stateKept(c, door, venue));
   const read = readState(loginKey, venue, state, world.clock.nowMs());
-  if (!read) {
-    const detail = 'This link was not made here, or is over, or was opened in another browser: open the link again.';
-    return problem(c, { status: 403, code: 'bad_state', detail });
-  }
+  if (!read) return strangers.refuse(c, badState);
   // The token and the state must not travel on, nor stay in any cache.
   c.header('Cache-Control', 'no-store');
   c.header('Referrer-Policy', 'no-referrer');
-  const { accountId } = read;
-  if (requestToken !== undefined) {
-    const end = await door.finishLogin(accountId, { requestToken, clientId: c.req.query('client_id') ?? null });
-    world.tell({ step: 'venue_login', venue, accountId, ended: end.kind, reason: reasonOf(end) });
-    if (end.kind !== 'open') return said(c, end);
-    if (!door.bringsStateBack) deleteCookie(c, cookieOf(venue), { path: pathOf(venue), secure: true });
-    parts.later(checkAfterLogin(parts, accountId));
-    return said(c, end);
-  }
-  const url = await door.loginUrl(accountId, state);
+  if (requestToken !== undefined) return finish(parts, gate, c, { ...read, door, requestToken });
+  const wait = gate.waitSeconds('begin', venue, read.accountId);
+  if (wait > 0) return tooSoon(c, wait);
+  const url = await door.loginUrl(read.accountId, state);
   if (url === null) return said(c, { kind: 'not_connected' });
   if (!door.bringsStateBack) keepState(c, venue, state);
   return c.redirect(url, 302);
+}
+
+/** Makes a session of what a login brought back. */
+async function finish(
+  parts: HttpParts,
+  gate: LoginGate,
+  c: Context<HttpEnv>,
+  { venue, accountId, door, requestToken }: LoginState & { door: VenueDoor; requestToken: string },
+): Promise<Response> {
+  if (!REQUEST_TOKEN.test(requestToken) || !door.finishLogin) return problem(c, badToken);
+  if (!gate.take(venue, requestToken)) return problem(c, usedToken);
+  const wait = gate.waitSeconds('finish', venue, accountId);
+  if (wait > 0) {
+    gate.giveBack(venue, requestToken);
+    return tooSoon(c, wait);
+  }
+  const end = await door
+    .finishLogin(accountId, { requestToken, clientId: c.req.query('client_id') ?? null })
+    .catch((error: unknown) => {
+      gate.giveBack(venue, requestToken);
+      throw error;
+    });
+  parts.world.tell({ step: 'venue_login', venue, accountId, ended: end.kind, reason: reasonOf(end) });
+  if (end.kind !== 'open') return said(c, end);
+  if (!door.bringsStateBack) deleteCookie(c, cookieOf(venue), { path: pathOf(venue), secure: true });
+  parts.later(checkAfterLogin(parts, accountId));
+  return said(c, end);
+}
+
+function tooSoon(c: Context<HttpEnv>, seconds: number): Response {
+  c.header('Retry-After', String(seconds));
+  const detail = `A login of this account was asked for a moment ago: wait ${seconds} s, then open the link again.`;
+  return problem(c, { status: 429, code: 'too_many_requests', detail });
 }
 
 /** In the browser the login began in: whoever is sent here by somebody else has none. */

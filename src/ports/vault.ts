@@ -70,6 +70,9 @@ export interface VenueDoor {
   bringsStateBack?: boolean;
   /** Makes a session of what the login brought back, and stores it. */
   finishLogin?(accountId: number, back: BroughtBack): Promise<LoginEnd>;
-  /** A push. Nothing of it is believed but that its order is to be looked up now. */
-  hear?(raw: string): Promise<'due' | 'not_ours' | 'bad_checksum'>;
+  /**
+   * A push. Nothing of it is believed but that its order is to be looked up now. `malformed`: no push of this venue looks
+   * like it; nothing was looked up.
+   */
+  hear?(raw: string): Promise<'due' | 'not_ours' | 'bad_checksum' | 'malformed'>;
 }

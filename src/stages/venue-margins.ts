@@ -2,12 +2,20 @@ import pLimit from 'p-limit';
 import type { Decision, RunFrame } from '../domain/decision.ts';
 import { clientOrderIdOf } from '../domain/ids.ts';
 import { formatMinor } from '../domain/money.ts';
+import { inTime } from '../ports/in-time.ts';
 import type { OrderToSend, VenueDesk, VenueMargin, VenueRead } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
 import type { Planned } from './decide.ts';
 
 /** Accounts a venue is asked about at the same time; each is one question. */
 const AT_ONCE = 10;
+/** From then on a question without an answer keeps no other one waiting. */
+const SLOW_MS = 500;
+/** An answer later than this is none. */
+const WITHIN_MS = 3_000;
+/** After so many late answers in a row a venue is asked nothing for a while: it would only cost everybody time. */
+const MOST_LATE = 20;
+const REST_MS = 5_000;
 
 /**
  * The plan with holds as large as the venue's own margin where that is more than ours; where the venue does not say, a
@@ -24,16 +32,42 @@ export async function withVenueMargins(world: World, frame: RunFrame, page: Plan
  * margins of another venue; a plan nobody needs be asked about comes back at once, without a promise.
  */
 export function marginDesk(world: World): (frame: RunFrame, planned: Planned) => Planned | Promise<Planned> {
-  const limits = new Map<string, ReturnType<typeof pLimit>>();
+  const turns = new Map<string, Turns>();
   return (frame, planned) => {
     const { venue } = planned.account.settings;
     const desk = frame.mode === 'paper' ? undefined : world.venues.get(venue)?.desk;
     const orders = desk ? planned.decisions.flatMap((decision) => orderOf(frame, planned, decision) ?? []) : [];
     if (!desk || orders.length === 0) return planned;
-    const limit = limits.get(venue) ?? pLimit(AT_ONCE);
-    limits.set(venue, limit);
-    return limit(async () => asVenueHolds(frame, planned, orders, await marginsOf(world, desk, planned, orders)));
+    const turn = turns.get(venue) ?? { limit: pLimit(AT_ONCE), late: 0, restsUntilMs: 0 };
+    turns.set(venue, turn);
+    return marginsInTurn(world, turn, desk, planned, orders).then((margins) => {
+      return asVenueHolds(frame, planned, orders, margins);
+    });
   };
+}
+
+/** How a venue is asked: by how many at once, and whether it answers at all. */
+interface Turns {
+  limit: ReturnType<typeof pLimit>;
+  /** Late answers since the last one that came. */
+  late: number;
+  restsUntilMs: number;
+}
+
+/** Asks when it is its turn. Who is slow to answer gives the turn to the next, and is waited for a little longer. */
+async function marginsInTurn(
+  world: World,
+  turn: Turns,
+  desk: VenueDesk,
+  planned: Planned,
+  orders: OrderToSend[],
+): Promise<Margins> {
+  const asked = await turn.limit(async () => {
+    const answer = marginsOf(world, turn, desk, planned, orders);
+    await inTime(answer, SLOW_MS, null);
+    return { answer };
+  });
+  return asked.answer;
 }
 
 type Margins = readonly (VenueMargin | null)[];
@@ -53,18 +87,24 @@ function asVenueHolds(frame: RunFrame, planned: Planned, orders: OrderToSend[], 
 
 /** In the order of the questions; nothing where the venue gave no answer. */
 async function marginsOf(
-  { tell }: World,
+  { clock, tell }: World,
+  turn: Turns,
   desk: VenueDesk,
   { account }: Planned,
   orders: OrderToSend[],
 ): Promise<Margins> {
   const { id: userId, venue } = account.settings;
   const [first] = orders;
-  const said = await desk.margins({ accountId: first?.accountId ?? 0, userId }, orders).catch(adapterError);
+  const ask = async () => desk.margins({ accountId: first?.accountId ?? 0, userId }, orders);
+  const said = clock.nowMs() < turn.restsUntilMs ? late : await inTime(ask().catch(adapterError), WITHIN_MS, late);
+  turn.late = said === late ? turn.late + 1 : 0;
+  if (said === late && turn.late % MOST_LATE === 0) turn.restsUntilMs = clock.nowMs() + REST_MS;
   if (said.kind === 'read') return said.value;
   tell({ step: 'no_margins', userId, venue, reason: said.reason });
   return [];
 }
+
+const late: VenueRead<Margins> = { kind: 'unreadable', reason: 'no_answer_in_time' };
 
 /** What an adapter that throws has told: nothing, of this account alone. */
 function adapterError(error: unknown): VenueRead<Margins> {

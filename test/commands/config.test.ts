@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { environment, readConfig } from '../../src/config.ts';
@@ -72,14 +73,20 @@ describe('the environment', () => {
     expect(JSON.stringify(read)).not.toContain(key.trim());
   });
 
-  const key = Buffer.alloc(32, 7).toString('base64');
-  const live = { TRADING_MODE: 'live', CREDENTIALS_KEY: key, KITE_BASE_URL: 'https://api.kite.trade/' };
+  const key = randomBytes(32).toString('base64');
+  const live = {
+    TRADING_MODE: 'live',
+    MAX_ORDER_VALUE: '500000',
+    CREDENTIALS_KEY: key,
+    KITE_BASE_URL: 'https://api.kite.trade/',
+  };
 
   it('lets nobody trade live without a master key and a venue', () => {
     expect(readConfig({ TRADING_MODE: 'live' })).toEqual({
       kind: 'refused',
       problems: [
         expect.stringMatching(/^CREDENTIALS_KEY is not set/),
+        expect.stringMatching(/^MAX_ORDER_VALUE is not set/),
         'TRADING_MODE is live, and no venue is: set one of KITE_BASE_URL, LEMONN_BASE_URL, ALPACA_BASE_URL',
       ],
     });

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,8 +73,13 @@ describe('the database of the doctor', () => {
 
   test('is asked about live trading too, and only where its schema is this program’s', async () => {
     const live = {
-      ...{ TRADING_MODE: 'live', DATABASE_URL: database.url, KITE_BASE_URL: 'https://api.kite.trade' },
-      CREDENTIALS_KEY: Buffer.alloc(32, 7).toString('base64'),
+      ...{
+        TRADING_MODE: 'live',
+        MAX_ORDER_VALUE: '1000000',
+        DATABASE_URL: database.url,
+        KITE_BASE_URL: 'https://api.kite.trade',
+      },
+      CREDENTIALS_KEY: randomBytes(32).toString('base64'),
     };
     expect(levels(await examine(readConfig(live), tmpdir()))).toMatchObject({
       ...{ migrations: 'ok', books: 'ok', credentials: 'ok', 'live venues': 'ok', 'live accounts': 'warning' },

@@ -16,6 +16,7 @@ const key = () => randomBytes(32).toString('base64');
 const CREDENTIALS_KEY = key();
 const live = {
   TRADING_MODE: 'live',
+  MAX_ORDER_VALUE: '1000000',
   CREDENTIALS_KEY,
   KITE_BASE_URL: 'https://api.kite.trade',
   PUBLIC_URL: 'https://scan.example.com',
@@ -98,7 +99,7 @@ test('a credential that somebody moved to another account does not open', async 
 
 test.each([
   [{ PUBLIC_URL: '' }, 'wrong', 'PUBLIC_URL is not set'],
-  [{ PUBLIC_URL: 'http://scan.example.com' }, 'warning', 'not https'],
+  [{ PUBLIC_URL: 'http://scan.internal' }, 'warning', 'not https'],
   [{ CRON_SECRET: '' }, 'warning', 'CRON_SECRET'],
 ])('where a login could not come back, that is said: %j', async (change, level, says) => {
   const check = found(await look({ ...live, ...change }), 'logins');

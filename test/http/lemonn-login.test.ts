@@ -108,6 +108,7 @@ test('a login of somebody else, and a token that is over, change nothing and che
     [{ request_token: 'stale' }, 422],
   ] as const) {
     expect((await back(cookie, query)).status).toBe(status);
+    service.clock.jump(5_000);
   }
   await service.settled();
   expect([await stored(), (await checked())?.['day']]).toEqual([secrets, null]);

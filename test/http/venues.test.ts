@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { storeVault } from '../../src/adapters/credentials/vault.ts';
 import { kiteDoor } from '../../src/adapters/venues/kite-door.ts';
 import { kiteTokenUntilMs } from '../../src/adapters/venues/kite-session.ts';
 import { venueSecrets } from '../../src/adapters/venues/secrets.ts';
 import { loginLink, signedState } from '../../src/http/login-state.ts';
+import type { Store } from '../../src/ports/store.ts';
 import { execute } from '../../src/stages/execute.ts';
 import { reconcile } from '../../src/stages/reconcile.ts';
 import { decideAll, nowMs, openScene, user } from '../contract/scene.ts';
@@ -51,8 +52,7 @@ beforeEach(async () => {
   const [account] = await session.query('select id::int from public.accounts');
   owner.accountId = Number(account?.['id']);
   await vault.write(owner, secrets, null);
-  const wire = { baseUrl: kite.baseUrl, mode: 'live', vault, store, clock, fetchFor: () => fetch } as const;
-  Object.assign(service.world, { doors: new Map([['kite', kiteDoor({ ...wire, timeoutMs: 1_000 })]]) });
+  Object.assign(service.world, { doors: new Map([['kite', kiteDoor(wire())]]) });
   Object.assign(service.world, { venues: new Map([['kite', kite.venue]]) });
   await decideAll(scene);
 });
@@ -61,6 +61,18 @@ afterEach(async () => {
   await service.close();
 });
 
+const wire = () => {
+  const { store, clock } = service;
+  return {
+    baseUrl: kite.baseUrl,
+    mode: 'live',
+    vault,
+    store,
+    clock,
+    fetchFor: () => fetch,
+    timeoutMs: 10_000,
+  } as const;
+};
 const stateUntil = (untilMs: number) => signedState(loginKey, { venue: 'kite', accountId: owner.accountId, untilMs });
 const get = (query: Record<string, string>) => service.app.request(`${path}?${new URLSearchParams(query)}`);
 const stored = async () => venueSecrets.kite.parse((await vault.read(owner))?.secrets);
@@ -116,6 +128,7 @@ test('a token that was used, and an account that is not connected, are told as s
   const used = await get({ state: stateUntil(later()), request_token: 'stale' });
   expect([used.status, await used.json()]).toMatchObject([422, { code: 'login_refused' }]);
   await service.session.exec('delete from public.account_credentials');
+  service.clock.jump(5_000);
   for (const query of [{}, { request_token: 'fresh' }]) {
     const none = await get({ state: stateUntil(later()), ...query });
     expect([none.status, await none.json()]).toMatchObject([404, { code: 'not_connected' }]);
@@ -153,17 +166,94 @@ test('a wrong checksum is 403 and moves nothing; what is not ours is taken and l
   const [forged = ''] = kite.push?.take() ?? [];
   expect((await post(forged)).status).toBe(403);
   const row = JSON.parse(forged);
-  for (const other of [
-    '',
-    '[]',
-    '{"order_id": "1"}',
-    JSON.stringify({ ...row, tag: 'x' }),
-    JSON.stringify({ ...row, order_id: 'x' }),
-  ]) {
-    expect((await post(other)).status, other).toBe(204);
+  for (const other of [{ tag: 'x' }, { tag: null }, { tag: 'Bought by hand' }, { order_id: '1' }]) {
+    expect((await post(JSON.stringify({ ...row, ...other }))).status, JSON.stringify(other)).toBe(204);
   }
   expect([woken, await order()]).toEqual([0, before]);
   expect((await post('x'.repeat(70_000))).status).toBe(413);
+});
+
+test('what no postback of Kite looks like is 400 without a look into the database, and then costs its address', async () => {
+  kite.next('wrong_checksum');
+  await execute(service.world, 1);
+  const [forged = ''] = kite.push?.take() ?? [];
+  const row = JSON.parse(forged);
+  const calls: string[] = [];
+  const { store } = service.world;
+  const call: Store['call'] = (name, args) => {
+    calls.push(name);
+    return store.call(name, args);
+  };
+  Object.assign(service.world, { doors: new Map([['kite', kiteDoor({ ...wire(), store: { ...store, call } })]]) });
+  const odd = [
+    '',
+    '[]',
+    '{"order_id": "1"}',
+    '{"order_id":"1\\u0000","tag":"a"}',
+    ...[{ order_id: '1\u0000' }, { order_id: 'x'.repeat(41) }, { user_id: '\ud800' }, { checksum: 'x' }].map((change) =>
+      JSON.stringify({ ...row, ...change }),
+    ),
+  ];
+  for (const body of odd) {
+    const answer = await post(body);
+    expect([answer.status, await answer.json()], body).toMatchObject([400, { code: 'bad_postback' }]);
+  }
+  expect(calls).toEqual([]);
+  // A hundred strangers at once: few calls, and no more than the minute's share is told anything but to wait.
+  const many = Array.from({ length: 100 }, (_, n) => post(JSON.stringify({ ...row, order_id: `9${n}` })));
+  const statuses = (await Promise.all(many)).map(({ status }) => status);
+  expect(new Set(statuses)).toEqual(new Set([204, 429]));
+  expect(statuses.filter((status) => status === 204)).toHaveLength(60 - odd.length);
+  expect(calls.length).toBeLessThan(10);
+  expect(service.told.filter(({ alert }) => alert)).toEqual([]);
+});
+
+test('a postback of Kite is heard also from an address that strangers have used up', async () => {
+  kite.next('duplicate_postback');
+  await execute(service.world, 1);
+  for (let n = 0; n < 61; n++) await post('{}');
+  expect((await post('{}')).status).toBe(429);
+  const [push = ''] = kite.push?.take() ?? [];
+  expect([(await post(push)).status, woken]).toEqual([204, 1]);
+});
+
+describe('a login', () => {
+  test('is begun once in five seconds for an account, and Kite is not asked more often', async () => {
+    const begin = () => get({ state: stateUntil(later()) });
+    expect((await begin()).status).toBe(302);
+    for (let n = 0; n < 5; n++) {
+      const again = await begin();
+      expect([again.status, again.headers.get('retry-after')]).toEqual([429, '5']);
+      expect(await again.json()).toMatchObject({
+        code: 'too_many_requests',
+        detail: expect.stringContaining('wait 5 s'),
+      });
+    }
+    service.clock.jump(5_000);
+    expect((await begin()).status).toBe(302);
+  });
+
+  test('is brought back once in five seconds, and each token once: 300 calls are one at Kite', async () => {
+    const back = (token: string) => get({ state: stateUntil(later()), request_token: token });
+    const answers = await Promise.all(Array.from({ length: 300 }, (_, n) => back(`stale${n}`)));
+    expect(answers.filter(({ status }) => status === 422)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(299);
+    expect(kite.seen).toHaveLength(1);
+    service.clock.jump(5_000);
+    expect((await back('fresh')).status).toBe(200);
+    service.clock.jump(5_000);
+    const used = await back('fresh');
+    expect([used.status, await used.json()]).toMatchObject([409, { code: 'login_used' }]);
+    expect((await back('no token\u0000')).status).toBe(400);
+    expect(kite.seen).toHaveLength(2);
+  });
+
+  test('with a state nobody signed costs its address, and nobody with a good link', async () => {
+    const statuses = [];
+    for (let n = 0; n < 61; n++) statuses.push((await get({ state: `1.${n}.${'A'.repeat(43)}` })).status);
+    expect([statuses[0], statuses.at(-1)]).toEqual([403, 429]);
+    expect((await get({ state: stateUntil(later()) })).status).toBe(302);
+  });
 });
 
 test('without Kite there is nothing at these addresses', async () => {

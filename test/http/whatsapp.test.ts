@@ -68,6 +68,37 @@ test('another message’s number in the address breaks the signature', async () 
   expect((await post(app, moved)).status).toBe(403);
 });
 
+test.each([
+  ['one field over and over', 'a=&'.repeat(21_000)],
+  ['thousands of fields', Array.from({ length: 5_000 }, (_, n) => `a${n}=`).join('&')],
+  ['one field twice', 'MessageSid=SM1&MessageSid=SM2'],
+  ['one field twice, once spelt otherwise', 'MessageSid=SM1&Message%53id=SM2'],
+])('a form of %s is refused by its looks', async (_what, body) => {
+  const large = makeApp({ ...service.parts, world: office.world });
+  const headers = { 'X-Twilio-Signature': `${'A'.repeat(27)}=`, 'Content-Type': 'application/x-www-form-urlencoded' };
+  const startMs = performance.now();
+  const answer = await large.request(path, { method: 'POST', headers, body });
+  expect([answer.status, await answer.json()]).toMatchObject([400, { code: 'bad_form' }]);
+  // It was quadratic: eleven seconds.
+  expect(performance.now() - startMs).toBeLessThan(2_000);
+});
+
+test('what is not signed costs its address, and is refused unread; what Twilio signed is booked from there all the same', async () => {
+  const forge = (headers: Record<string, string>) => {
+    const body = new ReadableStream(
+      { pull: () => Promise.reject(new Error('somebody read it')) },
+      { highWaterMark: 0 },
+    );
+    return app.request(new Request(`${publicUrl}${path}`, { method: 'POST', headers, body, duplex: 'half' }));
+  };
+  const unread = { 'Content-Length': '900' };
+  expect((await forge(unread)).status).toBe(403);
+  const refused = await forge({ ...unread, 'X-Twilio-Signature': 'not one' });
+  expect([refused.status, refused.headers.has('retry-after')]).toEqual([429, true]);
+  expect((await post(app, office.twilio.callback(sent(), 'delivered'))).status).toBe(200);
+  expect(await status()).toBe('delivered');
+});
+
 test('STOP and START of the user are respected, and any message opens the window', async () => {
   const write = (text: string) =>
     post(app, office.twilio.inbound(`${publicUrl}${path}`, `whatsapp:${numberOf(0)}`, text));

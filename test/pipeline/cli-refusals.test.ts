@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { scanCommand } from '../../src/commands/scan.ts';
 import { jsonShow } from '../../src/commands/show.ts';
@@ -14,7 +15,8 @@ const noRank = signals.replace('rank,', '').replace('1,', '');
 /** Live trading as it has to be set up at least; nothing is ever asked of the address. */
 const live = {
   TRADING_MODE: 'live',
-  CREDENTIALS_KEY: Buffer.alloc(32).toString('base64'),
+  MAX_ORDER_VALUE: '1000000',
+  CREDENTIALS_KEY: randomBytes(32).toString('base64'),
   KITE_BASE_URL: 'http://127.0.0.1:1',
 };
 

@@ -33,7 +33,12 @@ test('a worker listens to the accounts that are connected, and leaves nothing op
   await vault.write(owner, { keyId: 'PKTEST1', secretKey: 'secret1' }, null);
 
   const { child, ended } = office().start(['worker'], {
-    ...{ TRADING_MODE: 'live', DATABASE_URL: postgres.url, CREDENTIALS_KEY: key.toString('base64') },
+    ...{
+      TRADING_MODE: 'live',
+      MAX_ORDER_VALUE: '1000000',
+      DATABASE_URL: postgres.url,
+      CREDENTIALS_KEY: key.toString('base64'),
+    },
     ...{ ALPACA_BASE_URL: alpaca.wire.baseUrl, LOG_LEVEL: 'info' },
   });
   const listens = new Promise<void>((resolve) => {

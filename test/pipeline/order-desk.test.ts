@@ -3,7 +3,7 @@ import { istMs } from '../../src/domain/ist.ts';
 import { DatabaseError } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store.ts';
 import type { VenueDesk } from '../../src/ports/venue.ts';
-import type { World } from '../../src/ports/world.ts';
+import type { Step, World } from '../../src/ports/world.ts';
 import { type OrderRequest, orderDesk } from '../../src/stages/place.ts';
 import { ready } from '../../src/stages/ready.ts';
 import { quote, tradeDate } from '../contract/scene.ts';
@@ -61,6 +61,18 @@ describe('a broker that is slow to say its margin', () => {
     expect((await place(request('later', 'ravi'))).placed).toMatchObject({ kind: 'refused', reason: 'working_order' });
     said.resolve();
     expect((await slow).placed).toMatchObject({ kind: 'accepted' });
+    await here.close();
+  });
+
+  test('and never says it, is waited for no longer than some seconds, and only that order is refused', async () => {
+    const { here, world, settings } = await opened();
+    const told: Step[] = [];
+    const silent = withKite(world, { margins: () => new Promise(() => undefined) });
+    const place = orderDesk({ ...silent, tell: (step) => told.push(step) }, settings);
+    const hung = place(request('hung', 'asha'));
+    expect((await place(request('quick', 'ravi'))).placed).toMatchObject({ kind: 'accepted' });
+    expect((await hung).placed).toMatchObject({ kind: 'refused', reason: 'margin_unavailable' });
+    expect(told).toMatchObject([{ step: 'no_margins', userId: 'asha', reason: 'no_answer_in_time' }]);
     await here.close();
   });
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type TwilioSettings, twilioNotifier } from '../../src/adapters/notifiers/twilio.ts';
 import { readConfig } from '../../src/config.ts';
@@ -117,8 +118,13 @@ describe('a check that misses a login', () => {
   });
 
   test('gives the link our own route takes, for accounts with a login in the browser', async () => {
-    const sealing = { CREDENTIALS_KEY: `${'A'.repeat(43)}=`, KITE_BASE_URL: 'https://api.kite.trade' };
-    const read = readConfig({ TRADING_MODE: 'live', PUBLIC_URL: 'https://scan.example.com', ...sealing });
+    const sealing = { CREDENTIALS_KEY: randomBytes(32).toString('base64'), KITE_BASE_URL: 'https://api.kite.trade' };
+    const read = readConfig({
+      TRADING_MODE: 'live',
+      MAX_ORDER_VALUE: '1000000',
+      PUBLIC_URL: 'https://scan.example.com',
+      ...sealing,
+    });
     if (read.kind !== 'config') throw new Error(read.problems.join('\n'));
     const loginUrl = async () => 'https://kite.example.com/connect/login';
     const doors = new Map([['kite', { loginUrl }]]);

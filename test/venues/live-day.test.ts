@@ -98,7 +98,13 @@ afterEach(async () => {
 async function connected(change: Record<string, string> = {}, leverageCenti = 500): Promise<void> {
   const venue = market.exchange.name;
   const CREDENTIALS_KEY = randomBytes(32).toString('base64');
-  const read = readConfig({ TRADING_MODE: 'live', CREDENTIALS_KEY, ...market.settings, ...change });
+  const read = readConfig({
+    TRADING_MODE: 'live',
+    MAX_ORDER_VALUE: '1000000',
+    CREDENTIALS_KEY,
+    ...market.settings,
+    ...change,
+  });
   const keys = read.kind === 'config' ? masterKeys(read.config) : null;
   if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
   const store = storeOf(database);

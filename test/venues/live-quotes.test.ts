@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { venueQuotes } from '../../src/adapters/quotes/venue-quotes.ts';
 import { istDate, istMs, istTime } from '../../src/domain/ist.ts';
-import type { AccountAtVenue } from '../../src/ports/venue.ts';
+import type { AccountAtVenue, VenueDesk } from '../../src/ports/venue.ts';
 import type { Clock, Quotes, Step } from '../../src/ports/world.ts';
 import { tradeDate } from '../pipeline/desk.ts';
 import { type KiteExchange, openKiteExchange } from './kite-exchange.ts';
@@ -73,6 +73,32 @@ describe('prices of a real venue', () => {
     await promise;
     expect(await Promise.all([first, second])).toEqual([['TITAN 10100', 'INFY 10100'], ['TITAN 10100']]);
     expect(asked).toHaveLength(1);
+  });
+
+  test('come through the next account where one does not answer, which is asked last from then on', async () => {
+    accounts = [
+      { accountId: 1, userId: 'hung' },
+      { accountId: 2, userId: 'asha' },
+    ];
+    const questions: string[] = [];
+    const { venue } = kite;
+    if (!venue.desk) throw new Error('Kite has a desk');
+    const { desk } = venue;
+    const hanging: VenueDesk = {
+      ...desk,
+      quotes(account, listings) {
+        questions.push(account.userId);
+        return account.userId === 'hung' ? new Promise(() => undefined) : desk.quotes(account, listings);
+      },
+    };
+    const options = { clock, maxAgeMs: 60_000, tell: (step: Step) => void told.push(step) };
+    const venues = new Map([['kite', { ...venue, desk: hanging }]]);
+    quotes = venueQuotes({ venues, accountsAt: async () => accounts, ...options });
+    expect(await priceOf('TITAN')).toEqual(['TITAN 10100']);
+    nowMs += 1000;
+    expect(await priceOf('TITAN')).toEqual(['TITAN 10200']);
+    expect(questions).toEqual(['hung', 'asha', 'asha']);
+    expect(told).toMatchObject([{ step: 'no_quotes', userId: 'hung', reason: 'no_answer_in_time' }]);
   });
 
   test('serve for a second, with the instant they stood at, and are then asked for again', async () => {

@@ -54,6 +54,7 @@ async function connectedWorld(connected = [1, 2]): Promise<{ world: World; confi
   const CREDENTIALS_KEY = randomBytes(32).toString('base64');
   const read = readConfig({
     TRADING_MODE: 'live',
+    MAX_ORDER_VALUE: '1000000',
     CREDENTIALS_KEY,
     KITE_BASE_URL: kite.baseUrl,
     KITE_ALGO_ID: 'ALGO1',

@@ -20,12 +20,13 @@ export function knownStatus(status: unknown): string | null {
  * token for the address the outside sees (PUBLIC_URL, whatever a proxy made of it). Fields Twilio adds are let be.
  */
 export async function readCallback(
-  { authToken, publicUrl, accountSid }: TwilioSettings,
+  { authToken, authTokenPrevious, publicUrl, accountSid }: TwilioSettings,
   { path, signature, form }: ProviderCall,
 ): Promise<ProviderWord | null> {
   if (publicUrl === null) return null;
   const { default: twilio } = await import('twilio');
-  if (!twilio.validateRequest(authToken, signature, `${publicUrl}${path}`, form)) return null;
+  const tokens = authTokenPrevious ? [authToken, authTokenPrevious] : [authToken];
+  if (!tokens.some((token) => twilio.validateRequest(token, signature, `${publicUrl}${path}`, form))) return null;
   const field = (name: string): string | null => {
     const value = form[name];
     return typeof value === 'string' && value !== '' ? value : null;

@@ -16,6 +16,8 @@ import { sendErrorMeaning } from './twilio-error-class.ts';
 export interface TwilioSettings {
   accountSid: string;
   authToken: string;
+  /** While the token is changed: what Twilio signed with the one of before is taken too. */
+  authTokenPrevious?: string | null;
   /** E.164, without `whatsapp:`. */
   whatsappFrom: string;
   /** For the fallback; null: there is none. */

@@ -1,4 +1,5 @@
 import type { Quote } from '../../domain/words.ts';
+import { inTime } from '../../ports/in-time.ts';
 import type { AccountAtVenue, Venue } from '../../ports/venue.ts';
 import type { Clock, Tell } from '../../ports/world.ts';
 
@@ -19,6 +20,12 @@ export interface SharedQuotesOptions {
 
 /** Accounts asked of one venue before it counts as one without prices. */
 const MOST_ASKED = 3;
+/** An answer later than this is none: the next account is asked. */
+const WITHIN_MS = 2_000;
+/** Whose account gave no answer is asked after the others for so long. */
+const LAST_FOR_MS = 60_000;
+/** A venue where none of those asked gave an answer is asked nothing for so long: others' prices do not wait for it. */
+const REST_MS = 5_000;
 /** How long an answer serves whoever asks: no shorter than the venues' pace, so that single orders seldom wait for it. */
 const KEPT_MS = 1_000;
 /** What was wanted in this time is asked for with the next request, as far as that costs no request of its own. */
@@ -47,6 +54,7 @@ export function sharedQuotes(options: SharedQuotesOptions): (listings: Listing[]
   const kept = keeper(options);
   const latest = recentlyWanted(clock);
   const underWay = new Set<Batch>();
+  const silence: Silence = { accounts: new Map(), restsUntilMs: 0 };
   let waiting: Batch | null = null;
 
   const leave = async (batch: Batch): Promise<ReadonlyMap<string, Quote>> => {
@@ -60,7 +68,7 @@ export function sharedQuotes(options: SharedQuotesOptions): (listings: Listing[]
       if (from > 0) await turn();
       const some = listings.slice(from, from + atOnce);
       const askedMs = clock.nowMs();
-      const quotes = await quotesOf(options, some, turn);
+      const quotes = await quotesOf(options, silence, some, turn);
       if (quotes) kept.keep(some, quotes, askedMs);
       found.push(...(quotes ?? []));
     }
@@ -85,26 +93,50 @@ export function sharedQuotes(options: SharedQuotesOptions): (listings: Listing[]
   };
 }
 
+/** Who did not answer in time: accounts, until when they are asked last, and the venue as a whole. */
+interface Silence {
+  accounts: Map<number, number>;
+  restsUntilMs: number;
+}
+
+function silentLast(accounts: AccountAtVenue[], silence: Silence, nowMs: number): AccountAtVenue[] {
+  const isSilent = ({ accountId }: AccountAtVenue) => (silence.accounts.get(accountId) ?? 0) > nowMs;
+  return [...accounts.filter((one) => !isSilent(one)), ...accounts.filter(isSilent)];
+}
+
 /** Through the first account that gets an answer; null: nobody did. The first request has its turn already. */
 async function quotesOf(
-  { venue: { name, desk }, accountsAt, tell }: SharedQuotesOptions,
+  { venue: { name, desk }, accountsAt, tell, clock }: SharedQuotesOptions,
+  silence: Silence,
   listings: Listing[],
   turn: () => Promise<void>,
 ): Promise<Quote[] | null> {
+  if (!desk || silence.restsUntilMs > clock.nowMs()) return null;
   let asked = 0;
+  let silent = 0;
   let hasTurn = true;
-  for (const account of desk ? await accountsAt(name) : []) {
-    if (!desk || asked === MOST_ASKED) break;
+  for (const account of silentLast(await accountsAt(name), silence, clock.nowMs())) {
+    if (asked === MOST_ASKED) break;
     if (!hasTurn) await turn();
-    const said = await desk.quotes(account, listings);
-    if (said.kind === 'read') return said.value;
+    const said = await inTime(desk.quotes(account, listings), WITHIN_MS, noAnswer);
+    if (said.kind === 'read') {
+      silence.accounts.delete(account.accountId);
+      return said.value;
+    }
+    if (said === noAnswer) {
+      silent += 1;
+      silence.accounts.set(account.accountId, clock.nowMs() + LAST_FOR_MS);
+    }
     tell({ step: 'no_quotes', venue: name, userId: account.userId, reason: said.reason });
     // Who has not logged in today is mostly known without asking the venue: the next may have his turn.
     hasTurn = said.kind === 'no_session';
     if (!hasTurn) asked += 1;
   }
+  if (silent > 0 && silent === asked) silence.restsUntilMs = clock.nowMs() + REST_MS;
   return null;
 }
+
+const noAnswer = { kind: 'unreadable', reason: 'no_answer_in_time' } as const;
 
 /** Resolves when the next request may leave; each takes its own turn. */
 function paced(clock: SharedQuotesOptions['clock'], everyMs: number): () => Promise<void> {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseJson } from '../../domain/json.ts';
 import type { Mode } from '../../domain/words.ts';
+import { batched } from '../../ports/batch.ts';
 import type { Store } from '../../ports/store.ts';
 import type { RecordOwner, Vault, VenueDoor } from '../../ports/vault.ts';
 import type { AccountAtVenue } from '../../ports/venue.ts';
@@ -48,23 +49,48 @@ export function kiteDoor(options: DoorOptions): Required<Omit<VenueDoor, 'logIn'
       if (login.kiteUserId !== clientId) return { kind: 'somebody_else' };
       return storeSession(vault, ownerOf(accountId), venueSecrets.kite, login);
     },
-    hear: (raw) => hear(options, read, raw),
+    hear: hearer(options, read),
   };
 }
 
-/** What is read of a postback before its checksum: only to find whose secret the checksum has to be made with. */
-const claimed = z.object({ order_id: z.string().min(1).max(50), tag: z.string().min(1).max(20) });
+/**
+ * What is read of a postback before its checksum, only to find whose secret the checksum has to be made with. Kite's
+ * numbers of orders are digits; a tag of ours is a client order id, and a client's orders from elsewhere have others or
+ * none.
+ */
+const claimed = z.object({
+  order_id: z.string().regex(/^[\w-]{1,40}$/),
+  order_timestamp: z.string().regex(/^[\x20-\x7e]{1,40}$/),
+  checksum: z.string().regex(/^[0-9a-f]{64}$/i),
+  user_id: z
+    .string()
+    .regex(/^\w{1,20}$/)
+    .nullish(),
+  tag: z.string().max(100).nullish(),
+});
+const OUR_TAG = /^[a-z0-9]{1,20}$/;
+
+/** Orders that strangers speak of are looked up by one call at a time, each of so many. */
+const MAX_ORDERS_AT_ONCE = 200;
 
 type Read = (accountId: number) => Promise<{ secrets: { apiSecret: string } } | null>;
 
-async function hear({ store, clock }: DoorOptions, read: Read, raw: string): ReturnType<Required<VenueDoor>['hear']> {
-  const claim = claimed.safeParse(parseJson(raw));
-  if (!claim.success) return 'not_ours';
-  const { order_id: venueOrderId, tag: clientOrderId } = claim.data;
-  const order = await store.call('find_venue_order', { venue: 'kite', venueOrderId, clientOrderId });
-  if (!order) return 'not_ours';
-  const stored = await read(order.accountId);
-  if (!stored || verifyPostback(raw, stored.secrets.apiSecret) === null) return 'bad_checksum';
-  await store.call('look_now', { orderId: order.orderId, nowMs: clock.nowMs() });
-  return 'due';
+function hearer({ store, clock }: DoorOptions, read: Read): Required<VenueDoor>['hear'] {
+  const find = batched(
+    (orders: { venueOrderId: string; clientOrderId: string }[]) =>
+      store.call('find_venue_orders', { venue: 'kite', orders }),
+    MAX_ORDERS_AT_ONCE,
+  );
+  return async (raw) => {
+    const claim = claimed.safeParse(parseJson(raw));
+    if (!claim.success) return 'malformed';
+    const { order_id: venueOrderId, tag } = claim.data;
+    if (typeof tag !== 'string' || !OUR_TAG.test(tag)) return 'not_ours';
+    const order = await find({ venueOrderId, clientOrderId: tag });
+    if (!order) return 'not_ours';
+    const stored = await read(order.accountId);
+    if (!stored || verifyPostback(raw, stored.secrets.apiSecret) === null) return 'bad_checksum';
+    await store.call('look_now', { orderId: order.orderId, nowMs: clock.nowMs() });
+    return 'due';
+  };
 }

@@ -44,6 +44,8 @@ export interface HttpConfig {
   signalsSecretPrevious: string | null;
   host: string;
   port: number;
+  /** At the same time, in one process. */
+  maxConnections: number;
   /** Where the service is reached from outside, without a slash at the end. */
   publicUrl: string | null;
   /** Proxies in front of it whose word about a client's address counts. */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { openPostgres } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import { makeApp } from '../../src/http/app.ts';
+import { defaultDoorLimits } from '../../src/http/limits.ts';
 import { makeMetrics } from '../../src/http/metrics.ts';
 import { makeHttpParts } from '../../src/wire.ts';
 import { benchWorld, plainConfig } from './day.ts';
@@ -29,7 +30,7 @@ export async function doorPart(given: unknown): Promise<void> {
     longestStreamMs: null,
     metrics,
   });
-  const limits = { bodyBytes: 65_536, callerPerMinute: 10_000_000, addressPerMinute: 10_000_000 };
+  const limits = { ...defaultDoorLimits, callerPerMinute: 10_000_000, addressPerMinute: 10_000_000 };
   const app = timedApp();
   app.route('/', emptyRoute(url));
   app.route('/', makeApp(parts, limits));

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createAdaptorServer, upgradeWebSocket, type WebSocketServerLike } from '@hono/node-server';
-import { WebSocketServer } from 'ws';
+import { upgradeWebSocket } from '@hono/node-server';
 import type { Config } from '../config.ts';
 import { makeApp } from '../http/app.ts';
+import { connectionLimits } from '../http/connections.ts';
+import { limitsFor } from '../http/limits.ts';
 import type { Metrics } from '../http/metrics.ts';
+import { type HttpServer, makeServer } from '../http/serve-http.ts';
 import type { World } from '../ports/world.ts';
 import { makeHttpParts, openOrderListener, type Place } from '../wire.ts';
 
@@ -50,33 +52,20 @@ export async function openHttpDoor({ config, place, world, metrics, wake, stop }
   const streams = { changes, upgradeWebSocket, longestStreamMs: LONGEST_STREAM_MS };
   const app = makeApp(
     makeHttpParts(config, world, { deadlineMs: DEADLINE_MS, stop, later, wake, metrics, ...streams }),
+    limitsFor(config.http.maxConnections),
   );
-  // Clients have nothing to say: what they send is read and thrown away.
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 });
-  const server = createAdaptorServer({
-    // A stream's answer is there at once, so it does not count as under way.
-    fetch: (request, env) => track(Promise.resolve(app.fetch(request, env))),
-    // The library is made for this server; its own type of it leaves out overloads that @types/ws has.
-    websocket: { server: sockets as unknown as WebSocketServerLike },
-  }) as Server;
-  refuseOtherUpgrades(server);
+  // A stream's answer is there at once, so it does not count as under way.
+  const { server, sockets } = makeServer(
+    (request, env) => track(Promise.resolve(app.fetch(request, env))),
+    connectionLimits(config.http.maxConnections),
+    world.tell,
+  );
   const address = await listen(server, config.http.host, config.http.port).catch(async (error: unknown) => {
     await changes.close();
     throw error;
   });
-  const ended = close(server, sockets, stop, underWay).finally(() => changes.close());
+  const ended = close({ server, sockets }, stop, underWay).finally(() => changes.close());
   return { address, ended };
-}
-
-/** Node hands over every upgrade there is, and the library answers those to WebSocket only: the others would hang. */
-function refuseOtherUpgrades(server: Server): void {
-  const [answer] = server.listeners('upgrade');
-  if (typeof answer !== 'function') throw new Error('the HTTP library listens to no upgrades any more');
-  server.removeAllListeners('upgrade');
-  server.on('upgrade', (request, socket, head) => {
-    if (request.headers.upgrade?.toLowerCase() === 'websocket') answer.call(server, request, socket, head);
-    else socket.destroy();
-  });
 }
 
 async function listen(server: Server, host: string, port: number): Promise<string> {
@@ -92,8 +81,7 @@ async function listen(server: Server, host: string, port: number): Promise<strin
 }
 
 async function close(
-  server: Server,
-  sockets: WebSocketServer,
+  { server, sockets }: HttpServer,
   stop: AbortSignal,
   underWay: ReadonlySet<Promise<unknown>>,
 ): Promise<void> {

@@ -39,7 +39,7 @@ export function makeApp(parts: HttpParts, limits: DoorLimits = defaultDoorLimits
   app.route('/', cronRoutes(parts));
   app.route('/', signalRoutes(parts, { callerOfKey, strangers }));
   app.route('/api/trading/orders', orderRoutes(parts));
-  app.route('/', streamRoutes(parts));
+  app.route('/', streamRoutes(parts, limits));
   app.route('/', watchRoutes(parts));
   app.route('/', logRoutes(parts));
   app.onError(failed(parts.world.tell));

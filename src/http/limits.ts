@@ -13,9 +13,24 @@ export interface DoorLimits {
   callerPerMinute: number;
   /** Of an address, in requests that show no valid key, login or signature. */
   addressPerMinute: number;
+  /** Open at the same time: of one user over all their keys and logins, or of one operator's key or login. */
+  streamsPerCaller: number;
+  /** Of everybody together. */
+  streams: number;
 }
 
-export const defaultDoorLimits: DoorLimits = { bodyBytes: 64 * 1024, callerPerMinute: 600, addressPerMinute: 60 };
+export const defaultDoorLimits: DoorLimits = {
+  bodyBytes: 64 * 1024,
+  callerPerMinute: 600,
+  addressPerMinute: 60,
+  streamsPerCaller: 50,
+  streams: 1_000,
+};
+
+/** Streams leave half of a server's connections to requests. */
+export function limitsFor(maxConnections: number): DoorLimits {
+  return { ...defaultDoorLimits, streams: Math.floor(maxConnections / 2) };
+}
 
 /**
  * Counts requests per minute: of a known caller under their own name, of a stranger under the address. The scheduler is

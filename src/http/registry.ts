@@ -29,6 +29,8 @@ function metricsTell(registry: Registry): Tell {
   ];
   const breakers = counter('breakers_opened_total', 'How often a failing fan-out was stopped.', []);
   const messages = counter('messages_settled_total', 'Messages by what came of them.', ['outcome']);
+  const refused = counter('connections_refused_total', 'Connections closed before a request was whole.', ['why']);
+  const brokenOff = counter('uploads_broken_off_total', 'Requests that the other end broke off.', []);
   const alerts = counter('alerts_total', 'Steps somebody has to look at.', ['step']);
 
   function histogram(name: string, help: string, labelNames: string[], buckets: number[]) {
@@ -45,6 +47,8 @@ function metricsTell(registry: Registry): Tell {
     stage_done: (step) => observe(stage, labels(step, ['stage']), step),
     http: (step) => observe(http, labels(step, ['method', 'route', 'status']), step),
     breaker_opened: () => breakers.inc(),
+    connection_refused: (step) => refused.inc(labels(step, ['why'])),
+    upload_broken_off: () => brokenOff.inc(),
     message_settled: (step) => messages.inc(labels(step, ['outcome'])),
   };
   return (step) => {

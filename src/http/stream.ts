@@ -7,7 +7,9 @@ import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
 import { averagePrice } from '../stages/report.ts';
 import { authenticated, type HttpEnv } from './auth.ts';
+import type { DoorLimits } from './limits.ts';
 import { type Mailbox, mailbox } from './mailbox.ts';
+import { countStreams } from './open-streams.ts';
 import { type OrderEvent, type OrderHub, orderHub } from './order-hub.ts';
 import type { HttpParts } from './parts.ts';
 import { problem } from './problem.ts';
@@ -31,24 +33,32 @@ type Line =
  * a client can't set headers), then live, then `end`. Server-sent events; the same as JSON messages for who asks to
  * upgrade to WebSocket.
  */
-export function streamRoutes(parts: HttpParts): Hono<HttpEnv> {
+export function streamRoutes(parts: HttpParts, limits: DoorLimits): Hono<HttpEnv> {
   const hub = orderHub(parts.world, parts.changes);
+  const open = countStreams(limits);
   return new Hono<HttpEnv>().get('/api/trading/orders/:id/stream', authenticated, async (c) => {
     const after = lastEventId(c);
     if (after === null) {
       const detail = 'Last-Event-ID (or ?after=) is the id of an event: a whole number.';
       return problem(c, { status: 400, code: 'bad_event_id', detail });
     }
-    const { userId } = c.get('caller');
+    const caller = c.get('caller');
+    const { userId } = caller;
+    const no = open.refusal(caller);
+    if (no) {
+      c.header('Retry-After', '60');
+      return problem(c, no);
+    }
     const order = await parts.world.store.call('read_order', { order: c.req.param('id'), userId });
     if (!order) {
       return problem(c, { status: 404, code: 'no_such_order', detail: 'There is no such order, or it is not yours.' });
     }
     const upgrade = c.req.header('Upgrade')?.toLowerCase() === 'websocket' ? parts.upgradeWebSocket : null;
-    if (upgrade) return upgrade(c, webSocketEvents(parts, hub, order, after));
+    const take = () => open.take(caller);
+    if (upgrade) return upgrade(c, webSocketEvents(parts, hub, { order, after, take }));
     // A browser that comes back after `end` has it all: 204 is how it is told not to come again.
     const hasAll = after > 0 && isTerminal(order.status) && order.events.every(({ eventId }) => eventId <= after);
-    return hasAll ? c.body(null, 204) : serverSentEvents(c, parts, hub, order, after);
+    return hasAll ? c.body(null, 204) : serverSentEvents(c, parts, hub, { order, after, take });
   });
 }
 
@@ -58,19 +68,29 @@ function lastEventId(c: Context): number | null {
   return /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
-function serverSentEvents(c: Context, parts: HttpParts, hub: OrderHub, order: Order, after: number): Response {
+/** One stream: of which order, from where on, and what counts it. */
+interface Wanted {
+  order: Order;
+  after: number;
+  /** Gives what ends the count. */
+  take: () => () => void;
+}
+
+function serverSentEvents(c: Context, parts: HttpParts, hub: OrderHub, { order, after, take }: Wanted): Response {
   // nginx and its kin hold answers back to fill a buffer unless told not to.
   c.header('X-Accel-Buffering', 'no');
   return streamSSE(c, async (stream) => {
     const box = mailbox<Line>(() => stream.abort());
     stream.onAbort(() => box.end());
+    const end = take();
     const stop = follow(parts, hub, { order, after, box });
-    await stream.write(`retry: ${RETRY_MS}\n\n`);
     try {
+      await stream.write(`retry: ${RETRY_MS}\n\n`);
       // Each write waits until the client has taken the one before.
       for (let line = await box.next(); line !== null; line = await box.next()) await stream.write(sseText(line));
     } finally {
       stop();
+      end();
     }
   });
 }
@@ -81,13 +101,15 @@ function sseText(line: Line): string {
   return `${id}event: ${line.event}\ndata: ${JSON.stringify(line.data)}\n\n`;
 }
 
-function webSocketEvents(parts: HttpParts, hub: OrderHub, order: Order, after: number) {
+function webSocketEvents(parts: HttpParts, hub: OrderHub, { order, after, take }: Wanted) {
   let leave = (): void => undefined;
   return {
     onOpen(_event: Event, ws: WSContext): void {
       const box = mailbox<Line>(() => ws.close(1013, 'too slow: come back with ?after='));
+      const end = take();
       const stop = follow(parts, hub, { order, after, box });
       leave = () => {
+        end();
         stop();
         box.end();
       };

@@ -1,5 +1,6 @@
 import type { RunReport } from './domain/report.ts';
 import type { World } from './ports/world.ts';
+import { lateBookings } from './stages/book.ts';
 import { decideAndAccept, hashOf, planOnly } from './stages/decide.ts';
 import { open } from './stages/open.ts';
 import { planReport, skippedReport } from './stages/plan-report.ts';
@@ -69,6 +70,8 @@ async function roundsUntil(
   const whenStopped = stopped(stop);
   for (;;) {
     if (inline) await round(world, { concurrency, stop, tells });
+    // Its pauses take no time, and the lock of another session does: what is left is for whoever comes next.
+    if (clock.virtual && (await lateBookings(world)) === 'left') return;
     const left = await store.call('finish_run', { runId, nowMs: clock.nowMs() });
     world.tell({ step: 'run_looked_at', runId, ...left });
     if (left.openOrders + left.openMessages === 0 || left.nextDueMs === null || stop?.aborted) return;

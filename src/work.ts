@@ -1,4 +1,5 @@
 import type { World } from './ports/world.ts';
+import { lateBookings } from './stages/book.ts';
 import { round } from './stages/round.ts';
 import { stopped } from './stages/stopped.ts';
 import { tellBeside, tellsBeside } from './stages/telling.ts';
@@ -32,5 +33,6 @@ export async function work(world: World, { concurrency, stop, woken }: WorkOptio
     }
   } finally {
     await telling?.end();
+    await lateBookings(world);
   }
 }

@@ -122,6 +122,7 @@ function sender(parts: HttpParts): () => void {
 }
 
 function answer(c: Context<HttpEnv>, placed: Placed): Response {
+  if (placed.kind === 'locked') c.header('Retry-After', '5');
   if (placed.kind !== 'accepted') return problem(c, refusal(placed));
   const { orderId, clientOrderId, fresh } = placed;
   if (!fresh) c.header('Idempotency-Replayed', 'true');
@@ -156,6 +157,12 @@ function refusal(placed: Exclude<Placed, { kind: 'accepted' }>): Problem {
         status: 409,
         code: 'in_flight',
         detail: 'A request with this key is being worked on: ask again in a moment.',
+      };
+    case 'locked':
+      return {
+        status: 503,
+        code: 'account_busy',
+        detail: 'Not placed: the account is being changed elsewhere. Ask again with the same key.',
       };
     case 'other_body':
       return {

@@ -47,8 +47,8 @@ export function nothingThere(c: Context): Response {
 }
 
 /**
- * For `app.onError`: what nobody foresaw. Outside it is 500 (503 where the database is lost: the same call may be made
- * again) without a word of the error; inside it is told with its cause and the request's id.
+ * For `app.onError`: what nobody foresaw. Outside it is 500 (503 where the database is busy or lost: the same call may
+ * be made again) without a word of the error; inside it is told with its cause and the request's id.
  */
 export function failed(tell: Tell): (error: Error, c: Context) => Response {
   return (error, c) => {
@@ -61,7 +61,7 @@ export function failed(tell: Tell): (error: Error, c: Context) => Response {
       return problem(c, { status: 400, code: 'request_broken_off', detail });
     }
     tell({ step: 'request_failed', alert: true, requestId: c.get('requestId'), error: described(error) });
-    if (error instanceof DatabaseError && error.kind === 'lost') {
+    if (error instanceof DatabaseError && error.kind !== 'refused') {
       c.header('Retry-After', '5');
       const detail = 'The database did not answer. Nothing is lost: ask again with the same request.';
       return problem(c, { status: 503, code: 'database_lost', detail });

@@ -127,7 +127,7 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     afterPlace: number;
     limit: number;
   };
-  accept_page: { runId: string; nowMs: number; decisions: DecisionToAccept[] };
+  accept_page: { runId: string; nowMs: number; decisions: DecisionToAccept[]; skipLocked?: boolean };
   read_plan_lines: { runId: string };
   decide_run: { runId: string; nowMs: number };
   read_order_inputs: {
@@ -147,6 +147,7 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     limits: object;
     takesOrdersUntilMs: number;
     nowMs: number;
+    skipLocked?: boolean;
     quotes: Quote[];
     decisions: DecisionToAccept[];
     requests: OrderToPlace[];
@@ -183,7 +184,7 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
   take_rates: { uses: { venue: string; accountId: number }[]; budgets: Record<string, RateBudget> };
   renew_claims: { orderIds: number[]; claimIds: string[]; leaseMs: number };
   release_orders: { claimId: string; orderIds: number[] };
-  settle_orders: { outcomes: Settlement[]; nowMs: number };
+  settle_orders: { outcomes: Settlement[]; nowMs: number; skipLocked?: boolean };
   /** `judgeId`: one per call; repeated after a lost answer it is answered with what it changed. */
   trip_breakers: { judgeId: string; orderIds: number[]; nowMs: number };
   resolve_order: {
@@ -197,7 +198,15 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
   finish_runs: { nowMs: number };
   count_unfinished: Record<string, never>;
   sweep_orders: { nowMs: number; onlyProcess: boolean };
-  claim_lookups: { claimId: string; venues: string[]; limit: number; leaseMs: number; nowMs: number };
+  claim_lookups: {
+    claimId: string;
+    venues: string[];
+    limit: number;
+    leaseMs: number;
+    nowMs: number;
+    /** Unknown orders that have had so many looks are given as `spent`; left out: none are. */
+    maxLooks?: number;
+  };
   finish_run: { runId: string; nowMs: number };
   read_progress: { runId: string };
   read_report: { runId: string };
@@ -254,6 +263,7 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
   read_calendar_days: { exchange: string };
   read_order_events: { orders: { orderId: number; afterEventId: number }[] };
   read_gauges: { tradeDate: string };
+  read_lock_holders: { accountId: number };
   read_readiness: Record<string, never>;
   read_condition: { mode: string; tradeDates: string[]; functions: readonly string[] };
   read_reach: Record<string, never>;

@@ -7,7 +7,8 @@ interface Waiting<Item, Result> {
 /**
  * Gathers single items into batches: while one flush is under way the next items wait and go together. Nothing waits
  * for a timer, so a lone item goes at once. Each caller gets its own item's answer; a failed flush fails its items, or,
- * where `mayFailAlone` says so of its error, each item is flushed again by itself: for flushes that may be repeated.
+ * where `mayFailAlone` says so of its error, its halves are flushed again, down to one item: for flushes that may be
+ * repeated.
  */
 export function batched<Item, Result>(
   flush: (items: Item[]) => Promise<Result[]>,
@@ -21,8 +22,11 @@ export function batched<Item, Result>(
     try {
       answerAll(batch, await flush(batch.map(({ item }) => item)));
     } catch (error) {
-      if (batch.length > 1 && mayFailAlone(error)) for (const one of batch) await flushed([one]);
-      else for (const { reject } of batch) reject(error);
+      const middle = Math.ceil(batch.length / 2);
+      if (batch.length > 1 && mayFailAlone(error)) {
+        await flushed(batch.slice(0, middle));
+        await flushed(batch.slice(middle));
+      } else for (const { reject } of batch) reject(error);
     }
   };
 

@@ -17,6 +17,8 @@ export const orderInputs = z.object({
 /** What became of a request for one order; `fresh` false: the key was used before, and this is what became of it then. */
 export const placed = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('in_flight') }),
+  /** Another session holds the account: nothing was written. */
+  z.object({ kind: z.literal('locked') }),
   z.object({ kind: z.literal('other_body') }),
   /** So many were refused (or placed) of this caller (or user) today that no more are kept; nothing was decided. */
   z.object({ kind: z.literal('over_quota'), of: z.enum(['refused', 'placed']), limit: z.int(), reason }),

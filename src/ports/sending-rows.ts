@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { runState } from './rows.ts';
 
 /** Which of the orders may be sent now, and which of them are probes of an open breaker. */
 export const marked = z.object({
@@ -27,4 +28,20 @@ export const breaker = z.object({
   /** Orders it holds back, or lets go again. */
   waiting: z.int(),
   nextProbeMs: z.int(),
+});
+
+/** `locked`: users whose account another session holds, with nothing written of them. */
+export const acceptedPage = z.object({
+  accepted: z.int(),
+  state: runState.nullable(),
+  locked: z.array(z.string()).optional(),
+});
+
+/** `locked`: orders that another session holds, or their account; they are as they were. */
+export const settledOrders = z.object({
+  settled: z.int(),
+  fills: z.int(),
+  lateFills: z.array(z.string()),
+  unproven: z.array(z.string()),
+  locked: z.array(z.int()).optional(),
 });

@@ -79,3 +79,14 @@ export const runTimings = z.object({
   ),
   setbacks: z.array(z.object({ status, venue: z.string(), reason: z.string().nullable(), count })),
 });
+
+/** Sessions that hold an account's row, as the server tells it to whoever may see it. */
+export const lockHolders = z.array(
+  z.object({
+    pid: z.int(),
+    application: z.string(),
+    state: z.string(),
+    forSeconds: z.int(),
+    query: z.string(),
+  }),
+);

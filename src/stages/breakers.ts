@@ -18,10 +18,15 @@ export function isTrouble({ venueStatus }: Settlement): boolean {
  */
 export function judgeOf(world: World): (orderId: number) => Promise<true> {
   return batched(async (orderIds: number[]) => {
-    const { store, clock } = world;
+    const { store, clock, tell } = world;
     const asked = { judgeId: randomUUID(), orderIds, nowMs: clock.nowMs() };
-    const { changed } = await store.call('trip_breakers', asked);
-    for (const breaker of changed) tellChanged(world, breaker);
+    try {
+      const { changed } = await store.call('trip_breakers', asked);
+      for (const breaker of changed) tellChanged(world, breaker);
+    } catch (error) {
+      // The orders are booked, and the next trouble asks again: no reason to end a round.
+      tell({ step: 'breakers_not_judged', alert: true, orders: orderIds.length, error });
+    }
     return orderIds.map(() => true as const);
   }, BATCH_ORDERS);
 }

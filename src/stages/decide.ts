@@ -7,11 +7,11 @@ import type { UserSettings } from '../domain/words.ts';
 import type { DecisionToAccept, UserToImport } from '../ports/arguments.ts';
 import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
+import { acceptance, PAGE_USERS, type UserDecisions } from './accept.ts';
 import { counting } from './counting.ts';
 import type { OpenRun } from './request.ts';
 import { withVenueMargins } from './venue-margins.ts';
 
-const PAGE_USERS = 500;
 /** Pages that may be under way to the database while the next one is read and decided. */
 const PAGES_BESIDE_NEXT = 2;
 
@@ -30,7 +30,11 @@ export interface Planned {
 export async function decideAndAccept(world: World, run: OpenRun, stop?: AbortSignal): Promise<boolean> {
   const { store, clock, tell } = world;
   const { runId, frame } = run;
-  const accepting = counting((page: Planned[]) => acceptPage(world, run, page));
+  const pages = acceptance(world, runId);
+  const accepting = counting(async (page: Planned[]) => {
+    await pages.page(page.map((planned) => decisionsOf(frame, planned)));
+    return true;
+  });
   // A cap is used up along the queue, so there one page waits for the one before it.
   const besideNext = frame.limits.symbolCapMinor === null ? PAGES_BESIDE_NEXT : 0;
   let isStopped = false;
@@ -48,17 +52,15 @@ export async function decideAndAccept(world: World, run: OpenRun, stop?: AbortSi
   }
   await accepting.atMost(0);
   if (isStopped) return false;
+  await pages.finish();
   const decided = await store.call('decide_run', { runId, nowMs: clock.nowMs() });
   tell({ step: 'run_decided', runId, planHash: decided.planHash });
   return true;
 }
 
-async function acceptPage({ store, clock, tell }: World, run: OpenRun, page: Planned[]): Promise<true> {
-  const { runId, frame } = run;
-  const decisions = page.flatMap((planned) => toAccept(frame, planned));
-  const { accepted } = await store.call('accept_page', { runId, nowMs: clock.nowMs(), decisions });
-  tell({ step: 'page_accepted', runId, users: page.length, decisions: decisions.length, accepted });
-  return true;
+function decisionsOf(frame: RunFrame, planned: Planned): UserDecisions {
+  const { accountId, settings } = planned.account;
+  return { userId: settings.id, accountId, decisions: toAccept(frame, planned) };
 }
 
 /** The whole plan without writing anything: of a run that is not open yet, or what is left of an open one. */

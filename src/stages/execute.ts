@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import { othersWords } from '../domain/secrets.ts';
-import type { Settlement } from '../ports/arguments.ts';
 import { batched } from '../ports/batch.ts';
 import type { Answer } from '../ports/store.ts';
 import type { OrderToStart, RateBudget, SubmitOutcome, Venue } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
+import { booker } from './book.ts';
 import { isTrouble, judgeOf } from './breakers.ts';
 import { type Counter, counting } from './counting.ts';
 import { type ClaimHeld, heartbeat, LEASE_MS } from './heartbeat.ts';
@@ -118,7 +118,7 @@ function sender(world: World, sending: Sending): (order: Held) => Promise<'sent'
   const { concurrency, shares, stop } = sending;
   const limit = pLimit(concurrency);
   const mark = marker(world, concurrency, stop);
-  const settle = settler(world);
+  const settle = booker(world);
   const judge = judgeOf(world);
   return async (order) => {
     const outcome = await limit(() => markAndSend(world, mark, order));
@@ -128,10 +128,11 @@ function sender(world: World, sending: Sending): (order: Held) => Promise<'sent'
       shares.mustWait(order, outcome.waitMs, outcome.isVenue);
       return 'waits';
     }
-    const settlement = settlementOf({ ...order, attempts: order.attempts + 1 }, outcome, world.clock.nowMs());
-    await settle(settlement);
+    const tried = { ...order, attempts: order.attempts + 1 };
+    const booked = await settle(tried, settlementOf(tried, outcome, world.clock.nowMs()));
+    if (!booked) return 'sent';
     tellOutcome(world, order, outcome);
-    if (isTrouble(settlement) || outcome.isProbe) await judge(order.orderId);
+    if (isTrouble(booked) || outcome.isProbe) await judge(order.orderId);
     return 'sent';
   };
 }
@@ -229,18 +230,6 @@ export function venueOf(world: World, order: ClaimedOrder): Venue {
   if (!venue)
     throw new Error(`order ${order.clientOrderId} was claimed for ${order.venue}, a venue this process has not`);
   return venue;
-}
-
-/** Books outcomes in batches; each caller waits until its own is written. */
-export function settler(world: World): (settlement: Settlement) => Promise<true> {
-  return batched(async (outcomes: Settlement[]) => {
-    const booked = await world.store.call('settle_orders', { outcomes, nowMs: world.clock.nowMs() });
-    for (const clientOrderId of booked.lateFills) world.tell({ step: 'late_fill', alert: true, clientOrderId });
-    for (const clientOrderId of booked.unproven) {
-      world.tell({ step: 'filled_without_fills', alert: true, clientOrderId });
-    }
-    return outcomes.map(() => true as const);
-  }, BATCH_ORDERS);
 }
 
 function tellOutcome({ tell }: World, order: ClaimedOrder, { kind, ms }: Sent): void {

@@ -12,6 +12,7 @@ import { hasAnswered } from '../ports/database.ts';
 import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
 import { toAccept } from './decide.ts';
+import { askedWhileLocked } from './locked.ts';
 import { quotesByKey } from './open.ts';
 import type { RunRequest } from './request.ts';
 import { marginDesk } from './venue-margins.ts';
@@ -35,7 +36,7 @@ export type Placed =
   | Extract<TradingNow, { kind: 'not_trading' }>
   | { kind: 'invalid'; field: string; message: string }
   | { kind: 'no_such_user' }
-  | { kind: 'in_flight' }
+  | { kind: 'in_flight' | 'locked' }
   | { kind: 'other_body' }
   | Extract<Answer<'place_orders'>[number], { kind: 'key_refused' | 'over_quota' }>;
 
@@ -83,7 +84,13 @@ export function orderDesk(world: World, settings: Settings): (request: OrderRequ
     // Awaited only where there is something to wait for: orders that were read together are accepted together.
     const planned = plan instanceof Promise ? await plan : plan;
     const askedMs = clock.nowMs();
-    const placed = await accept({ ...seen, decisions: toAccept(frame, planned) });
+    const decided = { ...seen, decisions: toAccept(frame, planned) };
+    // Where another session holds its account, the others go on meanwhile.
+    const placed = await askedWhileLocked(
+      clock,
+      () => accept(decided),
+      ({ kind }) => kind === 'locked',
+    );
     return { placed, steps: { ...steps, margins: askedMs - seenMs, accept: clock.nowMs() - askedMs } };
   };
 }
@@ -209,7 +216,7 @@ async function acceptDay(world: World, settings: Settings, cases: DecidedCase[])
   if (!trading) return [];
   const quotes = [...quotesByKey(cases.flatMap(({ planned }) => (planned.quote ? [planned.quote] : []))).values()];
   for (const venue of world.venues.values()) await venue.openMarket?.(trading.date, quotes);
-  return world.store.call('place_orders', {
+  const asked = {
     runId: runIdOf(trading.sessionId, settings.mode),
     sessionId: trading.sessionId,
     tradeDate: trading.date,
@@ -231,7 +238,10 @@ async function acceptDay(world: World, settings: Settings, cases: DecidedCase[])
         sendBeforeMs: Math.min(signal.validUntilMs ?? closeMs, closeMs),
       };
     }),
-  });
+    skipLocked: true,
+  };
+  // A busy batch is halved by who flushes it.
+  return world.store.call('place_orders', asked, { repeat: 'lost' });
 }
 
 /** What became of these keys before; for a key that was never used, what is to be said now. */

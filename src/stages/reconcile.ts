@@ -5,9 +5,10 @@ import type { Settlement } from '../ports/arguments.ts';
 import type { Answer } from '../ports/store.ts';
 import type { LookupOutcome, Venue } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
-import { budgetsOf, SEND_WITHIN_MS, settler, startBeforeMs, submitSafely, venueOf } from './execute.ts';
+import { booker } from './book.ts';
+import { budgetsOf, SEND_WITHIN_MS, startBeforeMs, submitSafely, venueOf } from './execute.ts';
 import { heartbeat, LEASE_MS } from './heartbeat.ts';
-import { neverPlaced, reported, settlementOf, stillOpen, stillUnknown, stillWaiting } from './outcome.ts';
+import { MAX_LOOKS, neverPlaced, reported, settlementOf, stillOpen, stillUnknown, stillWaiting } from './outcome.ts';
 
 const BATCH_LOOKUPS = 200;
 
@@ -19,18 +20,22 @@ type LookedUpOrder = Answer<'claim_lookups'>[number] & { claimId: string };
 export async function reconcile(world: World, concurrency: number): Promise<number> {
   const { store, clock, venues } = world;
   const claim = { claimId: randomUUID(), venues: [...venues.keys()], limit: BATCH_LOOKUPS, leaseMs: LEASE_MS };
-  const claimed = await store.call('claim_lookups', { ...claim, nowMs: clock.nowMs() });
-  const orders = claimed.map((order) => ({ ...order, claimId: claim.claimId }));
+  const claimed = await store.call('claim_lookups', { ...claim, maxLooks: MAX_LOOKS, nowMs: clock.nowMs() });
+  for (const order of claimed) if (order.spent) tellLeft(world, order, 'lookups_never_booked');
+  // The look that is made now was counted when it was claimed: what is said of them here are those before it.
+  const orders = claimed
+    .filter(({ spent }) => !spent)
+    .map((order) => ({ ...order, looks: order.looks - 1, claimId: claim.claimId }));
   const limit = pLimit(concurrency);
-  const settle = settler(world);
+  const settle = booker(world);
   const alive = heartbeat<LookedUpOrder>(world);
   const lookUpAndSettle = async (order: LookedUpOrder): Promise<void> => {
     const { settlement, ms } = await limit(async () => {
       const startMs = world.clock.nowMs();
       return { settlement: await lookUp(world, order), ms: world.clock.nowMs() - startMs };
     });
-    await settle(settlement);
-    tellLooked(world, order, settlement, ms);
+    const booked = await settle(order, settlement);
+    if (booked) tellLooked(world, order, booked, ms);
   };
   try {
     await Promise.all(orders.map((order) => alive.during(order, () => lookUpAndSettle(order))));
@@ -47,7 +52,12 @@ function tellLooked({ tell }: World, order: LookedUpOrder, settlement: Settlemen
   const ids = { runId, signalId, userId, orderId, clientOrderId, venue };
   tell({ step: 'order_looked_up', ...ids, found: venueStatus, reason, ms });
   const given = order.status === 'unknown' && venueStatus === 'unknown' && nextLookMs === null;
-  if (given) tell({ step: 'order_left_to_a_person', alert: true, ...ids, reason });
+  if (given) tellLeft({ tell }, order, reason);
+}
+
+function tellLeft({ tell }: Pick<World, 'tell'>, order: Answer<'claim_lookups'>[number], reason: string | null): void {
+  const { runId, signalId, userId, orderId, clientOrderId, venue } = order;
+  tell({ step: 'order_left_to_a_person', alert: true, runId, signalId, userId, orderId, clientOrderId, venue, reason });
 }
 
 async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {

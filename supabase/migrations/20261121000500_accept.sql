@@ -1,6 +1,7 @@
 -- accept: the page of decisions is re-checked under row locks and written with its orders and holds, in one
 -- transaction. It may turn an accept into a skip or a denial, never the reverse. Safe to repeat: a user whose
--- decisions are written is left alone.
+-- decisions are written is left alone. With `skipLocked` nobody waits for somebody else's account: who has an accept and
+-- whose account another session holds is left out, and named in `locked`.
 
 -- A decision as `decide` made it, with what its order would need.
 create type core.decided as (place bigint, "signalId" text, "userId" text, "accountId" bigint, outcome text, reason text,
@@ -31,13 +32,17 @@ declare
   users text[];
   refused core.refusal[];
   turn core.decided[];
+  locked jsonb;
 begin
   -- Shared: pages of two planners may overlap, but nobody may call the run decided meanwhile.
   select * into run from public.scan_runs where id = args ->> 'runId' for share;
   if run.state is distinct from 'planning' then
     return jsonb_build_object('accepted', 0, 'state', run.state);
   end if;
-  perform core.lock_accounts(run, given);
+  given := core.lock_accounts(run, given, (args ->> 'skipLocked')::boolean);
+  select case when count(*) = 0 then '{}' else jsonb_build_object('locked', jsonb_agg(distinct asked."userId")) end
+  into locked from unnest(core.decisions_in(args)) asked
+  where not asked."userId" = any(array(select row."userId" from unnest(given) row));
 
   with taken as (
     update public.run_users set decided_at = now_at
@@ -55,18 +60,28 @@ begin
   for turn in select core.turns(run, given, refused) loop
     refused := refused || array(select core.accept_turn(run, turn, now_at));
   end loop;
-  return jsonb_build_object('accepted', core.write_decisions(run, given, refused), 'state', run.state);
+  return jsonb_build_object('accepted', core.write_decisions(run, given, refused), 'state', run.state) || locked;
 end $$;
 
--- Accounts by id. Where a cap is set its lock, too: nobody adds to a symbol's sum before this transaction ends.
-create function core.lock_accounts(run public.scan_runs, given core.decided[]) returns void
-language plpgsql set search_path = '' as $$
+-- Accounts by id. Where a cap is set its lock, too: nobody adds to a symbol's sum before this transaction ends. Gives the
+-- decisions that may go on: all, or, skipping what is locked, those of users who have no accept on such an account.
+create function core.lock_accounts(run public.scan_runs, given core.decided[], skip_locked boolean)
+returns core.decided[] language plpgsql set search_path = '' as $$
+declare
+  wanted constant bigint[] := array(select distinct "accountId" from unnest(given));
+  held bigint[];
 begin
-  perform from public.accounts where id = any(array(select distinct "accountId" from unnest(given)))
-  order by id for no key update;
+  if skip_locked then
+    held := array(select id from public.accounts where id = any(wanted) order by id for no key update skip locked);
+    given := array(select row from unnest(given) row where not row."userId" = any(array(select other."userId"
+      from unnest(given) other where other.outcome = 'accepted' and not other."accountId" = any(held))));
+  else
+    perform from public.accounts where id = any(wanted) order by id for no key update;
+  end if;
   if run.limits ->> 'symbolCapMinor' is not null then
     perform pg_advisory_xact_lock(hashtextextended('symbol caps ' || run.mode || run.trade_date, 0));
   end if;
+  return given;
 end $$;
 
 -- How many shares are held or being bought, whatever listings of them.

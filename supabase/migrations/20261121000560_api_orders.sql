@@ -117,9 +117,9 @@ begin
     shut := shut || unkept;
     given := array(select d from unnest(given) d, jsonb_to_recordset(args -> 'requests') as row(principal text,
       key text, signal jsonb) where signal ->> 'id' = d."signalId" and not shut ? (principal || ' ' || key));
-    fresh_signals := array(select row."signalId" from unnest(given) row);
   end if;
-  perform core.lock_accounts(run, given);
+  given := core.lock_accounts(run, given, (args ->> 'skipLocked')::boolean);
+  fresh_signals := array(select row."signalId" from unnest(given) row);
   perform core.freeze_asked(run, args, given, now_at);
   given := core.at_places(run.id, given);
 
@@ -137,6 +137,8 @@ begin
       then shut -> (asked.principal || ' ' || asked.key)
       when asked.principal || ' ' || asked.key = any(busy)
       then jsonb_build_object('kind', 'in_flight')
+      -- Nothing was written: its account is somebody else's for now.
+      when was.answer is null then jsonb_build_object('kind', 'locked')
       else was.answer || jsonb_build_object('fresh', asked.signal ->> 'id' = any(fresh_signals)) end order by n), '[]')
     from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text,
       signal jsonb)) with ordinality as asked(principal, key, "bodyHash", signal, n)

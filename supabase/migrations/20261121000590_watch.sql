@@ -173,3 +173,26 @@ language sql stable security definer set search_path = '' as $$
     from public.orders where run_id = run.id) sent
   where run.id = args ->> 'runId';
 $$;
+
+-- Which sessions hold an account's row, for how long, and what they did last: {accountId}. The row names the transaction
+-- that locked it, or a group of them; the server shows each to those who may see its activity.
+create function public.read_lock_holders(args jsonb) returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  holder xid;
+  holders xid[];
+begin
+  select a.xmax into holder from public.accounts a where a.id = (args ->> 'accountId')::bigint;
+  begin
+    select array_agg(member.xid) into holders from pg_get_multixact_members(holder) member;
+  exception when others then
+    -- It is a transaction and no group, or one so old that the group is gone.
+    holders := null;
+  end;
+  return (select coalesce(jsonb_agg(jsonb_build_object('pid', s.pid, 'application', coalesce(s.application_name, ''),
+      'state', coalesce(s.state, ''), 'forSeconds', coalesce(extract(epoch from clock_timestamp() - s.xact_start)::integer, 0),
+      'query', left(coalesce(s.query, ''), 200)) order by s.pid), '[]')
+    from pg_locks l join pg_stat_activity s on s.pid = l.pid
+    where l.locktype = 'transactionid' and l.granted and l.transactionid = any(holders || holder)
+      and l.pid <> pg_backend_pid());
+end $$;

@@ -2,14 +2,16 @@
 
 -- With its instrument given, so that it is one expression and no query for each order; as text (json), since nobody here
 -- looks into it and jsonb costs three times as much to build.
-create function core.order_json(o public.orders, i public.instruments, halted text default null) returns json
+create function core.order_json(o public.orders, i public.instruments, halted text default null,
+  spent boolean default null) returns json
 language sql stable as $$
   select json_build_object('orderId', o.id, 'clientOrderId', o.client_order_id, 'runId', o.run_id,
     'signalId', o.signal_id, 'userId', o.user_id, 'accountId', o.account_id, 'venue', o.venue, 'exchange', i.exchange,
     'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'limitPriceMinor', o.limit_price_minor,
     'product', case when o.leverage_centi > 100 then 'mtf' else 'delivery' end, 'status', o.status,
     'sendBeforeMs', core.ms(o.send_before), 'attempts', o.attempts, 'looks', o.looks, 'venueOrderId', o.venue_order_id,
-    'filledQuantity', o.filled_quantity, 'submittedAtMs', core.ms(o.submitted_at), 'halted', halted);
+    'filledQuantity', o.filled_quantity, 'submittedAtMs', core.ms(o.submitted_at), 'halted', halted,
+    'spent', spent);
 $$;
 
 -- What a claim took, for a minute: who asks again after a lost answer is answered from here.
@@ -112,6 +114,25 @@ language sql stable as $$
   select coalesce(core.halted('all', ''), core.halted('venue', o.venue), core.halted('user', o.user_id));
 $$;
 
+-- Locks what a claim is to mark, and gives what it has. What another session holds keeps its claim until that lapses; it is
+-- waited for a moment only, since mostly it is the same mark, made again after a lost answer.
+create function core.lock_claimed(wanted bigint[], of_claim text, this_mark text) returns bigint[]
+language plpgsql set search_path = '' set lock_timeout = '300ms' as $$
+declare
+  held bigint[] := array(select o.id from public.orders o where o.id = any(wanted) and o.claim_id = of_claim
+    and (o.status in ('queued', 'unknown') or o.mark_id = this_mark) order by o.id for no key update skip locked);
+begin
+  if cardinality(held) < cardinality(wanted) then
+    begin
+      perform from public.orders o where o.id = any(wanted) and o.claim_id = of_claim
+        and (o.status in ('queued', 'unknown') or o.mark_id = this_mark) order by o.id for no key update;
+      return wanted;
+    exception when lock_not_available then null;
+    end;
+  end if;
+  return held;
+end $$;
+
 -- Write first, then speak: only what this call returns may be sent, and only by its caller. It checks, under
 -- the locks it marks under, that the claim still stands, the time is not over, nothing is halted and the venue's rate
 -- budget has room. What has to wait for its rate is handed back for `waitMs` and holds nothing meanwhile;
@@ -125,7 +146,7 @@ declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
   database_now timestamptz;
   lease constant interval := (args ->> 'leaseMs')::bigint * interval '1 millisecond';
-  wanted constant bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
+  wanted bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
   budgets constant jsonb := args -> 'budgets';
   this_mark constant text := args ->> 'markId';
   may bigint[];
@@ -136,8 +157,7 @@ declare
   refused bigint[];
   probes bigint[];
 begin
-  perform from public.orders o where o.id = any(wanted) and o.claim_id = args ->> 'claimId'
-    and (o.status in ('queued', 'unknown') or o.mark_id = this_mark) order by o.id for no key update;
+  wanted := core.lock_claimed(wanted, args ->> 'claimId', this_mark);
   -- take_rate locks a venue to the end of the transaction: all of them are locked by name, before any is used, and
   -- before halts and times are looked at, since others may hold them for long.
   perform pg_advisory_xact_lock(hashtextextended('rate ' || venue, 0)) from (
@@ -224,7 +244,7 @@ language sql security definer set search_path = '' as $$
   ) select jsonb_build_object('renewed', count(*)) from renewed;
 $$;
 
--- A process that stops hands back what it claimed and did not send.
+-- A process that stops hands back what it claimed and did not send; what is locked lapses by itself.
 create function public.release_orders(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with released as (
@@ -232,7 +252,7 @@ language sql security definer set search_path = '' as $$
     where id = any(array(select id from public.orders
         where id in (select value::bigint from jsonb_array_elements_text(args -> 'orderIds'))
           and claim_id = args ->> 'claimId' and status = 'queued'
-        order by id for no key update))
+        order by id for no key update skip locked))
       and claim_id = args ->> 'claimId' and status = 'queued' returning 1
   ) select jsonb_build_object('released', count(*)) from released;
 $$;
@@ -245,23 +265,23 @@ create type core.outcome as ("orderId" bigint, "venueStatus" text, reason text, 
 -- attempts, fills: [{venueFillId, quantity, priceMinor, atMs}]}. What is not read in the venue's book names the attempt
 -- it is about, and says nothing once there was another: who was frozen meanwhile must not undo it. Fills are facts and count once whatever the order's status;
 -- the status moves only where the transition table lets it; money moves by exactly one post or void per order, and
--- by one late_post per fill after that.
+-- by one late_post per fill after that. With `skipLocked` orders that another session holds, or whose account it holds, are
+-- left as they are, and named in `locked`.
 create function public.settle_orders(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
   -- Read out of the JSON once.
-  outcomes constant core.outcome[] :=
-    array(select row from jsonb_populate_recordset(null::core.outcome, args -> 'outcomes') row);
-  touched constant bigint[] := array(select "orderId" from unnest(outcomes));
+  outcomes core.outcome[] := array(select row from jsonb_populate_recordset(null::core.outcome, args -> 'outcomes') row);
+  touched bigint[] := array(select "orderId" from unnest(outcomes));
+  held constant bigint[] := core.lock_orders(touched, (args ->> 'skipLocked')::boolean);
+  locked constant bigint[] := array(select unnest(touched) except select unnest(held));
   fresh bigint[];
   late_ones bigint[];
 begin
-  perform from public.accounts a
-  where a.id = any(array(select account_id from public.orders where id = any(touched)))
-  order by a.id for no key update;
-  perform from public.orders where id = any(touched) order by id for no key update;
+  outcomes := array(select row from unnest(outcomes) row where row."orderId" = any(held));
+  touched := held;
 
   perform core.note_sends(outcomes);
   select booked.fresh, booked.late_ones into fresh, late_ones from core.book_fills(outcomes) booked;
@@ -274,13 +294,31 @@ begin
     update public.orders o set charges_minor = core.charges_on(o.filled_value_minor, rate)
     from public.charge_rates rate where o.id = any(touched) and o.late_fill and rate.id = o.rate_id;
   end if;
-  return jsonb_build_object('settled', cardinality(touched), 'fills', cardinality(fresh),
+  return case when cardinality(locked) = 0 then '{}' else jsonb_build_object('locked', to_jsonb(locked)) end
+    || jsonb_build_object('settled', cardinality(touched), 'fills', cardinality(fresh),
     'lateFills', (select coalesce(jsonb_agg(distinct o.client_order_id), '[]')
       from public.fills f join public.orders o on o.id = f.order_id where f.id = any(late_ones)),
     -- Said to be filled, three looks on, and the fills still don't bear it out: somebody has to see that.
     'unproven', (select coalesce(jsonb_agg(o.client_order_id), '[]') from unnest(outcomes) row
       join public.orders o on o.id = row."orderId"
       where row."venueStatus" = 'filled' and o.filled_quantity < o.quantity and o.looks = 3));
+end $$;
+
+-- Locks orders with their accounts; gives those it has: all, or, skipping what is locked, those nobody else holds.
+create function core.lock_orders(wanted bigint[], skip_locked boolean) returns bigint[]
+language plpgsql set search_path = '' as $$
+declare
+  of_accounts constant bigint[] := array(select account_id from public.orders where id = any(wanted));
+  free bigint[];
+begin
+  if skip_locked then
+    free := array(select id from public.accounts where id = any(of_accounts) order by id for no key update skip locked);
+    return array(select id from public.orders where id = any(wanted) and account_id = any(free)
+      order by id for no key update skip locked);
+  end if;
+  perform from public.accounts where id = any(of_accounts) order by id for no key update;
+  perform from public.orders where id = any(wanted) order by id for no key update;
+  return wanted;
 end $$;
 
 -- The fills nobody has told yet; `late_ones` are those of orders that had ended. A sale takes its share of what is held.
@@ -430,7 +468,8 @@ begin
     charges_minor = case when heard.moves and heard.wanted in ('filled', 'rejected', 'canceled', 'expired')
       then core.charges_on((o.filled_value_minor + heard.more_value_minor)::bigint, rate) else o.charges_minor end,
     late_fill = o.late_fill or heard.late,
-    looks = case when o.status in ('unknown', 'working', 'partially_filled') then o.looks + 1 else o.looks end,
+    -- Counted when it was claimed; a look that had to wait for its rate was none.
+    looks = case when heard.reason = 'waiting_for_rate' then greatest(o.looks - 1, 0) else o.looks end,
     -- A sender that reports «not sent» after the order was given up as unknown does not stop the lookups.
     -- Nor does a lookup without an answer that comes back after another one found the order open at the venue.
     next_look_at = case when o.status = 'unknown' and heard.wanted = 'queued' then o.next_look_at
@@ -487,7 +526,7 @@ begin
   from total where a.id = total.account_id;
 end $$;
 
--- Ends what may no longer be sent, and hands a lapsed send over to lookup: its sender is gone or too late.
+-- Ends what may no longer be sent (what is locked is left for the next sweep), and hands a lapsed send over to lookup: its sender is gone or too late.
 create function public.sweep_orders(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -500,9 +539,7 @@ begin
     select o.id from public.orders o join public.scan_runs run on run.id = o.run_id
     where o.ended_at is null and o.status = 'queued' and o.send_before <= now_at and run.state <> 'planning' limit 1000) due;
   if expired is not null then
-    perform from public.accounts where id in (select account_id from public.orders where id = any(expired))
-    order by id for no key update;
-    perform from public.orders where id = any(expired) order by id for no key update;
+    expired := core.lock_orders(expired, true);
     -- What an open breaker held back to the end was stopped by it, unless a halt would have stopped it, too.
     stopped := array(select o.id from public.orders o where o.id = any(expired)
       and core.stopped_until(o) is not null and core.halted_for(o) is null);
@@ -534,7 +571,9 @@ begin
     'expired', coalesce(cardinality(expired), 0) - coalesce(cardinality(stopped), 0));
 end $$;
 
--- Orders whose truth is at the venue and whose pause is over, leased to the caller. Asking again with the same claim id
+-- Orders whose truth is at the venue and whose pause is over, leased to the caller. A look is counted here, before it is
+-- made: one whose answer can't be booked, or ends its process, is one of the budget all the same. An unknown order that
+-- has had `maxLooks` of them (`spent`) is a person's from here on, and not leased. Asking again with the same claim id
 -- after a lost answer gives what it leased and nobody has settled or taken since.
 create function public.claim_lookups(args jsonb) returns json
 language plpgsql security definer set search_path = '' as $$
@@ -542,18 +581,21 @@ declare
   answer json;
 begin
   with due as materialized (
-    select id from public.orders
+    select id, status = 'unknown' and claim_id is distinct from args ->> 'claimId'
+      and looks >= (args ->> 'maxLooks')::integer is true as spent from public.orders
     where ended_at is null and status in ('unknown', 'working', 'partially_filled')
       and next_look_at <= core.at((args ->> 'nowMs')::bigint)
       and (lease_until is null or lease_until < core.database_now() or claim_id = args ->> 'claimId')
       and args -> 'venues' ? venue
     order by next_look_at limit (args ->> 'limit')::bigint for no key update skip locked
   ), claimed as (
-    update public.orders o set claim_id = args ->> 'claimId',
-      lease_until = core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
-    from due where o.id = due.id returning o
+    update public.orders o set claim_id = case when not spent then args ->> 'claimId' end,
+      lease_until = case when not spent then core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond' end,
+      next_look_at = case when not spent then o.next_look_at end,
+      looks = o.looks + case when spent or o.claim_id = args ->> 'claimId' then 0 else 1 end
+    from due where o.id = due.id returning o, spent
   )
-  select coalesce(json_agg(core.order_json(claimed.o, i, core.halted_for(claimed.o))), '[]')
+  select coalesce(json_agg(core.order_json(claimed.o, i, core.halted_for(claimed.o), spent)), '[]')
   into answer from claimed join public.instruments i on i.id = (claimed.o).instrument_id;
   return answer;
 end $$;

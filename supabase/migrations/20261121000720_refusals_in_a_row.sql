@@ -1,5 +1,5 @@
--- An error nobody listed, or a text that is refused, is one user's trouble, until several users meet it one after the
--- other: then the next will meet it too.
+-- An error nobody listed, or a text that is refused, is one user's trouble, until several users meet it one after
+-- the other: then the next will meet it too.
 
 create index refusals_by_code on public.message_events (error_code, id) where error_code is not null;
 
@@ -7,26 +7,30 @@ create index refusals_by_code on public.message_events (error_code, id) where er
 create function core.got_through(e public.message_events, stage text) returns boolean
 language sql immutable as $$
   select case stage
-    when 'send' then e.status = 'sent' and coalesce(e.provider_status, 'queued') in ('accepted', 'scheduled', 'queued', 'sending')
+    when 'send' then e.status = 'sent'
+      and coalesce(e.provider_status, 'queued') in ('accepted', 'scheduled', 'queued', 'sending')
     else e.status = 'delivered' end;
 $$;
 
 -- The newest refusals of each user with this code, since messages were last resumed: at most 50 are looked at.
-create function core.refused_of_late(args jsonb) returns table (event_id bigint, at timestamptz, message_id bigint, user_id text)
+create function core.refused_of_late(args jsonb)
+returns table (event_id bigint, at timestamptz, message_id bigint, user_id text)
 language sql stable as $$
   select distinct on (late.user_id) late.id, late.at, late.message_id, late.user_id from (
     select e.id, e.at, m.id as message_id, m.user_id
     from public.message_events e join public.messages m on m.id = e.message_id
     where e.error_code = args ->> 'code' and e.status = 'failed' and m.channel = args ->> 'channel'
       and (e.provider_status is null) = (args ->> 'stage' = 'send')
-      and e.at >= coalesce((select max(resumed_at) from public.message_stops where channel = args ->> 'channel'), '-infinity')
+      and e.at >= coalesce((select max(resumed_at) from public.message_stops
+        where channel = args ->> 'channel'), '-infinity')
     order by e.id desc limit 50) late
   order by late.user_id, late.id desc;
 $$;
 
--- Stops messages where the last `people` different users were all refused with this code, {code, stage: send|delivery,
--- channel, people, why, nowMs}, and queues what was refused: it has provably not arrived. Those of one batch share their
--- instant, so one of them that got through is in between wherever its row stands. Repeated it changes nothing more.
+-- Stops messages where the last `people` different users were all refused with this code, {code,
+-- stage: send|delivery, channel, people, why, nowMs}, and queues what was refused: it has provably not arrived.
+-- Those of one batch share their instant, so one of them that got through is in between wherever its row stands.
+-- Repeated it changes nothing more.
 create function public.stop_refused_in_a_row(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -38,9 +42,10 @@ begin
   select r.event_id, r.at into first_id, first_at from core.refused_of_late(args) r
   order by r.event_id desc offset (args ->> 'people')::integer - 1 limit 1;
   -- Ids of one batch are neighbours: a thousand before are all of it.
-  if first_id is null or exists (select from public.message_events e join public.messages m on m.id = e.message_id
-      where e.id > first_id - 1000 and e.at >= first_at and core.got_through(e, args ->> 'stage')
-        and m.channel = args ->> 'channel') then
+  if first_id is null or exists (select from public.message_events e
+      join public.messages m on m.id = e.message_id
+      where e.id > first_id - 1000 and e.at >= first_at
+        and core.got_through(e, args ->> 'stage') and m.channel = args ->> 'channel') then
     return jsonb_build_object('changed', false, 'queued', 0);
   end if;
   stop := public.stop_messages(args);

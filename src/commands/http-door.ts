@@ -1,10 +1,11 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { upgradeWebSocket } from '@hono/node-server';
 import type { Config } from '../config.ts';
 import { makeApp } from '../http/app.ts';
-import { connectionLimits } from '../http/connections.ts';
+import { affordable, connectionLimits } from '../http/connections.ts';
 import { limitsFor } from '../http/limits.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { type HttpServer, makeServer } from '../http/serve-http.ts';
@@ -50,14 +51,18 @@ export async function openHttpDoor({ config, place, world, metrics, wake, stop }
   };
   const changes = await openOrderListener(place);
   const streams = { changes, upgradeWebSocket, longestStreamMs: LONGEST_STREAM_MS };
+  const maxConnections = affordable(
+    config.http.maxConnections,
+    await readFile('/proc/self/limits', 'utf8').catch(() => null),
+  );
   const app = makeApp(
     makeHttpParts(config, world, { deadlineMs: DEADLINE_MS, stop, later, wake, metrics, ...streams }),
-    limitsFor(config.http.maxConnections),
+    limitsFor(maxConnections),
   );
   // A stream's answer is there at once, so it does not count as under way.
   const { server, sockets } = makeServer(
     (request, env) => track(Promise.resolve(app.fetch(request, env))),
-    connectionLimits(config.http.maxConnections),
+    connectionLimits(maxConnections),
     world.tell,
   );
   const address = await listen(server, config.http.host, config.http.port).catch(async (error: unknown) => {

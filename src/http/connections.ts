@@ -32,6 +32,18 @@ export function connectionLimits(maxConnections: number): ConnectionLimits {
   };
 }
 
+/** What a process has open beside its connections: the database, venues, files. */
+const OTHER_FILES = 200;
+
+/**
+ * How many connections this process can have, of those it may: past its open files the system lets nobody in, and says
+ * nothing. `limits` is what Linux says of them (/proc/self/limits); null where nobody says.
+ */
+export function affordable(maxConnections: number, limits: string | null): number {
+  const files = /^Max open files +(\d+)/m.exec(limits ?? '')?.[1];
+  return files === undefined ? maxConnections : Math.min(maxConnections, Math.max(Number(files) - OTHER_FILES, 50));
+}
+
 /** Connections closed at once to make room: not one for each new one, nor so many that it would be felt. */
 const ROOM = 16;
 

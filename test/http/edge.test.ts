@@ -5,7 +5,7 @@ import { upgradeWebSocket } from '@hono/node-server';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { makeApp } from '../../src/http/app.ts';
-import { type ConnectionLimits, connectionLimits } from '../../src/http/connections.ts';
+import { affordable, type ConnectionLimits, connectionLimits } from '../../src/http/connections.ts';
 import { defaultDoorLimits } from '../../src/http/limits.ts';
 import { type HttpServer, makeServer } from '../../src/http/serve-http.ts';
 import { decideAll, openScene, user } from '../contract/scene.ts';
@@ -148,6 +148,16 @@ async function placed(): Promise<number> {
   const [order] = await service.session.query('select id::int from public.orders');
   return Number(order?.['id']);
 }
+
+test('there are no more connections than the process may have open files', () => {
+  const limits = (files: string) =>
+    `Max processes   63000  63000  processes\nMax open files            ${files}  20000  files\n`;
+  expect(affordable(2_000, limits('1024'))).toBe(824);
+  expect(affordable(2_000, limits('524288'))).toBe(2_000);
+  expect(affordable(2_000, limits('unlimited'))).toBe(2_000);
+  expect(affordable(2_000, limits('64'))).toBe(50);
+  expect(affordable(2_000, null)).toBe(2_000);
+});
 
 describe('uploads that never end', () => {
   test('are bounded in number: the oldest give way, others are answered meanwhile, and no alert is raised', async () => {

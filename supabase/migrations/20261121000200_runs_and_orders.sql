@@ -249,6 +249,8 @@ create table public.fills (
   constraint only_an_external_fill_has_no_order check ((order_id is null) = (source = 'external'))
 );
 create unique index an_external_fill_counts_once on public.fills (account_id, venue_fill_id) where order_id is null;
+-- A user's own fills, without reading everybody else's.
+create index fills_of_an_account on public.fills (account_id, id);
 create index fills_that_realised_something on public.fills (account_id, trade_date) where realised_minor <> 0;
 
 create table public.positions (

@@ -48,6 +48,9 @@ begin
         and core.got_through(e, args ->> 'stage') and m.channel = args ->> 'channel') then
     return jsonb_build_object('changed', false, 'queued', 0);
   end if;
+  -- Before the stop is recorded: the log's lock is the last of all.
+  perform from public.messages where id in (select r.message_id from core.refused_of_late(args) r)
+  order by id for no key update;
   stop := public.stop_messages(args);
   with waiting as (
     update public.messages m set status = 'queued', next_attempt_at = null, provider_status = null,

@@ -72,7 +72,7 @@ interface Pace {
 /**
  * Waits until more may be claimed; false: nothing is left to wait for. With nothing to claim it waits for all that are at
  * their venues, since one that was proven not sent may be claimed again, but not for long: who hangs makes nobody else
- * wait. (On a clock that is set, pauses elapse at once: there it waits for all.)
+ * wait. (On a clock that is set nothing beats: there it waits for all.)
  */
 async function waitForRoom(
   { clock }: World,
@@ -87,7 +87,9 @@ async function waitForRoom(
   } else if (isBusy) await counter.atMost(concurrency);
   else {
     const pauseMs = Math.min(waitMs ?? LOOK_AGAIN_MS, LOOK_AGAIN_MS);
-    await Promise.race([counter.atMost(0), ...(clock.virtual ? [] : [clock.sleep(pauseMs)])]);
+    const again = Promise.withResolvers<void>();
+    const stopBeat = clock.every(pauseMs, again.resolve);
+    await Promise.race([counter.atMost(0), again.promise]).finally(stopBeat);
   }
   return true;
 }

@@ -122,19 +122,29 @@ function sender(world: World, sending: Sending): (order: Held) => Promise<'sent'
   const mark = marker(world, concurrency, stop);
   const settle = booker(world);
   const judge = judgeOf(world);
+  const settleAndJudge = async (order: Held, outcome: Sent): Promise<void> => {
+    const tried = { ...order, attempts: order.attempts + 1 };
+    const booked = await settle(tried, settlementOf(tried, outcome, world.clock.nowMs()));
+    if (!booked) return;
+    tellOutcome(world, order, outcome);
+    if (isTrouble(booked) || outcome.isProbe) await judge(order.orderId);
+  };
   return async (order) => {
-    const outcome = await limit(() => markAndSend(world, mark, order));
+    const outcome = await limit(async () => {
+      const answer = await markAndSend(world, mark, order);
+      if (answer?.kind !== 'unknown' && answer?.kind !== 'not_sent') return answer;
+      // Trouble keeps its slot until it is judged: what fails at once must not run through all that waits.
+      await settleAndJudge(order, answer);
+      return 'judged';
+    });
     if (!outcome) return 'kept';
+    if (outcome === 'judged') return 'sent';
     if (outcome.kind === 'wait') {
       // Handed back, without its slot or its place among the claimed: others go on meanwhile.
       shares.mustWait(order, outcome.waitMs, outcome.isVenue);
       return 'waits';
     }
-    const tried = { ...order, attempts: order.attempts + 1 };
-    const booked = await settle(tried, settlementOf(tried, outcome, world.clock.nowMs()));
-    if (!booked) return 'sent';
-    tellOutcome(world, order, outcome);
-    if (isTrouble(booked) || outcome.isProbe) await judge(order.orderId);
+    await settleAndJudge(order, outcome);
     return 'sent';
   };
 }

@@ -7,6 +7,8 @@ export interface Life {
   frozenUntilMs: number;
   skewMs: number;
   virtual: boolean;
+  /** How many orders it sends at once. */
+  concurrency: number;
 }
 
 /** Something a process asks the world outside: the database, a venue, the chat. */

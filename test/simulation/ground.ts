@@ -53,6 +53,7 @@ const tables = z.object({
     z.object({ id, userId: z.string(), status: z.string(), text: z.string().nullable(), dueMs: z.int() }),
   ),
   runs: z.array(z.object({ id: z.string(), state: z.enum(['planning', 'decided', 'done']), users: z.int() })),
+  breakers: z.array(z.object({ venue: z.string(), signalId: z.string(), troubledAccounts: z.int() })),
   accounts: z.array(z.object({ id, cashMinor: z.int(), heldMinor: z.int(), entries: z.int() })),
 });
 
@@ -80,6 +81,12 @@ declare
       'text', text, 'dueMs', (extract(epoch from due_at) * 1000)::bigint) order by id), '[]') from public.messages),
     'runs', (select coalesce(json_agg(json_build_object('id', id, 'state', state, 'users',
       (select count(*) from public.run_users where run_id = scan_runs.id))), '[]') from public.scan_runs),
+    'breakers', (select coalesce(json_agg(json_build_object('venue', b.venue, 'signalId', b.signal_id,
+      'troubledAccounts', (select count(distinct o.account_id) from public.orders o
+        join public.order_events e on e.order_id = o.id and e.from_status = 'submitting'
+          and e.to_status in ('unknown', 'queued')
+        where (o.run_id, o.venue) = (b.run_id, b.venue) and b.signal_id in ('', o.signal_id)))
+      order by b.venue, b.signal_id), '[]') from public.breakers b where b.is_open and b.account_id = 0),
     'accounts', (select coalesce(json_agg(json_build_object('id', id, 'cashMinor', cash_minor,
       'heldMinor', held_minor,
       'entries', (select count(*) from public.ledger_entries where account_id = accounts.id)) order by id), '[]')

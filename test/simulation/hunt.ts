@@ -1,5 +1,5 @@
 import type { Ground } from './ground.ts';
-import type { PlantedBug } from './planted.ts';
+import type { PlantedBug } from './planting.ts';
 import type { Edit } from './scene.ts';
 import { playSchedule } from './schedule.ts';
 

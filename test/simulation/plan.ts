@@ -68,7 +68,9 @@ export interface Plan {
   venues: VenuePlan[];
   workers: WorkerPlan[];
   operator: OperatorPlan[];
-  limits: RunLimits & { breakerMinOrders: number };
+  limits: RunLimits & { breakerMinOrders: number; breakerMinAccounts: number };
+  /** A client whose broker session hangs: no order or lookup of theirs is answered in this time. null: nobody's does. */
+  hung: { userId: string; fromMs: number; untilMs: number } | null;
   /** Share of the calls something happens to. */
   faultShare: number;
   /** Share of the turns after which a worker stands still for a while. */
@@ -106,7 +108,11 @@ export function planOf(chance: Chance): Plan {
       symbolCapMinor: happens(0.1) ? 150_000_00 : null,
       quoteMaxAgeMs: 60_000,
       breakerMinOrders: pick([2, 4, 10]),
+      breakerMinAccounts: pick([1, 2, 2, 3]),
+      breakerAccountMinOrders: pick([1, 2, 5]),
+      breakerPauseMs: pick([1000, 5000]),
     },
+    hung: happens(0.15) ? hungOf(chance, users, startMs) : null,
     faultShare: pick([0, 0.01, 0.03, 0.06, 0.12]),
     freezeShare: pick([0, 0, 0.01, 0.03]),
     cueShare: pick([0, 0, 0.1, 0.3]),
@@ -132,6 +138,11 @@ function spellOf({ between, happens, pick }: Chance, startMs: number): VenuePlan
   const fromMs = startMs + between(0, pick([500, 60_000]));
   const kind = pick(['token_dead', 'rate_limited', 'down'] as const);
   return { kind, fromMs, untilMs: fromMs + between(1000, pick([10_000, 300_000])) };
+}
+
+function hungOf({ pick, between }: Chance, users: UserToImport[], startMs: number): Plan['hung'] {
+  const fromMs = startMs + between(0, pick([0, 60_000]));
+  return { userId: pick(users).id, fromMs, untilMs: fromMs + between(10_000, pick([60_000, 1_200_000])) };
 }
 
 function ratesOf({ pick }: Chance): RateBudget {

@@ -1,40 +1,5 @@
 import type { Arguments } from '../../src/ports/arguments.ts';
-import type { Store, StoreFunction } from '../../src/ports/store.ts';
-import type { Venue, VenueCapabilities } from '../../src/ports/venue.ts';
-import type { World } from '../../src/ports/world.ts';
-import type { Edit, Plant } from './scene.ts';
-
-/** A bug the simulation has to catch, and as a breach of which promise. */
-export interface PlantedBug extends Plant {
-  name: string;
-  promise: RegExp;
-  /** The seed that caught it when it was last looked for: tried first, so that the test is quick. */
-  seed: number;
-}
-
-type Call = Store['call'];
-type Change = NonNullable<Plant['change']>;
-
-function withStore(change: (call: Call) => Record<string, (args: never) => Promise<unknown>>): Change {
-  return (world) => {
-    const real: Call = (name, args) => world.store.call(name, args);
-    const instead = change(real);
-    const call = (name: StoreFunction, args: never) => instead[name]?.(args) ?? real(name, args);
-    return { ...world, store: { ...world.store, call: call as Call } };
-  };
-}
-
-function withVenues(change: (venue: Venue) => Partial<Venue>): Change {
-  return (world: World) => {
-    const venues = [...world.venues].map(([name, venue]) => [name, { ...venue, ...change(venue) }] as const);
-    return { ...world, venues: new Map(venues) };
-  };
-}
-
-const withCapabilities = (capabilities: Partial<VenueCapabilities>): Change =>
-  withVenues((venue) => ({ capabilities: { ...venue.capabilities, ...capabilities } }));
-
-const edit = (inFunction: string, from: string, to: string): Edit => ({ inFunction, from, to });
+import { edit, type PlantedBug, withCapabilities, withStore, withVenues } from './planting.ts';
 
 export const plantedBugs: readonly PlantedBug[] = [
   {
@@ -252,6 +217,26 @@ export const plantedBugs: readonly PlantedBug[] = [
     promise: /^claims: \w+ is renewed after its lease has lapsed/,
     seed: 46,
     edits: [edit('public.renew_claims', 'and lease_until >= core.database_now()', '')],
+  },
+  {
+    name: 'opens a breaker by orders, whoever they are of',
+    promise: /^fair shares: .* is stopped/,
+    seed: 1,
+    edits: [
+      edit(
+        'core.open_breakers',
+        'and c.failed_accounts >= least_accounts and c.failed_accounts * 100 >= c.accounts * accounts_pct',
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'lets one account have all the slots',
+    promise: /^fair shares: \w+ takes a slot of others/,
+    seed: 1,
+    change: withStore((call) => ({
+      claim_orders: ({ held: _, perAccount: __, ...asked }: Arguments['claim_orders']) => call('claim_orders', asked),
+    })),
   },
   {
     name: 'claims what somebody else holds',

@@ -32,6 +32,8 @@ export interface Promises {
   standing(): readonly Standing[];
   /** A process is about to speak to a venue. */
   leaves(order: OrderToSend, venue: string, itsNowMs: number): Sent;
+  /** A process has so many more, or fewer, orders of an account at venues, of at most `concurrency` in all. */
+  occupies(worker: string, order: OrderToSend, change: 1 | -1, concurrency: number): void;
   /** The far end has marked these orders as being sent. */
   /** `mark` names the call: repeated, it is answered the same and counts once. */
   marked(mark: string, orderIds: readonly number[], itsNowMs: number): void;
@@ -60,7 +62,8 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
   const marks = new Map<number, number[]>();
   const statuses = new Map<number, OrderStatus>();
   let halts: Standing[] = [];
-  let tables: Snapshot = { orders: [], fills: [], messages: [], runs: [], accounts: [] };
+  let tables: Snapshot = { orders: [], fills: [], messages: [], runs: [], accounts: [], breakers: [] };
+  const atOnce = new Map<string, number>();
 
   const breaks = (promise: string, what: string): void => {
     broken.push(`${promise}: ${what}`);
@@ -173,6 +176,15 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
     }
   };
 
+  /** What stops others than an account's own orders is open only where so many accounts were in trouble. */
+  const checkBreakers = (): void => {
+    for (const { venue, signalId, troubledAccounts } of tables.breakers) {
+      if (troubledAccounts < plan.limits.breakerMinAccounts) {
+        breaks('fair shares', `${venue} ${signalId} is stopped, and only ${troubledAccounts} accounts are in trouble`);
+      }
+    }
+  };
+
   /** Venue and tables agree where the venue has told its last word; nothing is left for nobody. */
   const settledAt = (row: Snapshot['orders'][number]): void => {
     const open = !isTerminal(row.status);
@@ -198,6 +210,14 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
       const one: Sent = { order, venue, underWay: true, outcome: null };
       sent.push(one);
       return one;
+    },
+    occupies(worker, { accountId, clientOrderId }, change, concurrency) {
+      const key = `${worker} ${accountId}`;
+      const now = (atOnce.get(key) ?? 0) + change;
+      atOnce.set(key, now);
+      if (now > Math.max(1, Math.min(5, Math.ceil(concurrency / 2)))) {
+        breaks('fair shares', `${clientOrderId} takes a slot of others in ${worker}: its account has ${now}`);
+      }
     },
     marked(mark, orderIds, itsNowMs) {
       for (const id of orderIds) {
@@ -237,6 +257,7 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
       checkBooks();
       checkFills();
       checkCaps();
+      checkBreakers();
     },
     atRest() {
       for (const row of tables.orders) settledAt(row);

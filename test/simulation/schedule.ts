@@ -66,7 +66,7 @@ function sceneOf(ground: Ground, seed: number, plant: Plant | null, counts: Map<
   });
   const venues = new Map(plan.venues.map((venue) => [venue.name, simulatedVenue(venue, chance, injected)]));
   const promises = promisesOf({ plan, venues, nowMs: turns.nowMs });
-  const tables = { orders: [], fills: [], messages: [], runs: [], accounts: [] };
+  const tables = { orders: [], fills: [], messages: [], runs: [], accounts: [], breakers: [] };
   return {
     ground,
     plan,
@@ -116,7 +116,14 @@ function hire(scene: Scene, worker: WorkerPlan, slot: string): void {
       if (life < worker.lives)
         turns.at(turns.nowMs() + chance.between(200, 60_000), `${slot}.${life + 1} starts`, () => start(life + 1));
     };
-    const one: Life = { name, alive: true, frozenUntilMs: 0, skewMs: worker.skewMs, virtual: false };
+    const one: Life = {
+      name,
+      alive: true,
+      frozenUntilMs: 0,
+      skewMs: worker.skewMs,
+      virtual: false,
+      concurrency: worker.concurrency,
+    };
     live(
       scene,
       one,
@@ -188,7 +195,7 @@ async function comeToRest(scene: Scene, resumes: boolean): Promise<void> {
       promises.resumed(scope, target);
     }
   }
-  const last: Life = { name: 'last', alive: true, frozenUntilMs: 0, skewMs: 0, virtual: true };
+  const last: Life = { name: 'last', alive: true, frozenUntilMs: 0, skewMs: 0, virtual: true, concurrency: 8 };
   const stop = new AbortController();
   const body = async (world: World): Promise<void> => {
     await run(world, requestOf(plan, 8));

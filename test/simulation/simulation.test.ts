@@ -31,6 +31,7 @@ describe('simulated days', () => {
       'halt',
       'silence_after',
       'spell down',
+      'hung_account',
     ]) {
       expect(counts.get(`fault ${fault}`), fault).toBeGreaterThan(0);
     }

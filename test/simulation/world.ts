@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cachedTradingDays } from '../../src/adapters/sessions.ts';
 import type { Quote } from '../../src/domain/words.ts';
 import type { Store } from '../../src/ports/store.ts';
-import type { LookupOutcome, SubmitOutcome, Venue } from '../../src/ports/venue.ts';
+import type { LookupOutcome, OrderToStart, SubmitOutcome, Venue } from '../../src/ports/venue.ts';
 import type { Clock, QuotesWanted, SendOutcome, World } from '../../src/ports/world.ts';
 import { reported } from '../../src/stages/outcome.ts';
 import { atTheWorstMoment, echo, echoLater } from './adversary.ts';
@@ -76,7 +76,9 @@ function storeOf(scene: Scene, life: Life): Store {
 
 /** Claim ids are drawn at random by the code itself: the log has to be the same every time. */
 function brief(args: object): string {
-  const text = JSON.stringify(args, (key, value: unknown) => (/^(claimIds?|markId)$/.test(key) ? undefined : value));
+  const text = JSON.stringify(args, (key, value: unknown) =>
+    /^(claimIds?|markId|judgeId)$/.test(key) ? undefined : value,
+  );
   return text.length > 240 ? `${text.slice(0, 240)}…` : text;
 }
 
@@ -85,38 +87,50 @@ function venueOf(scene: Scene, life: Life, venue: SimulatedVenue): Venue {
   const { name, capabilities } = venue.plan;
   const itsNowMs = () => turns.nowMs() + life.skewMs;
   const neither = !capabilities.refusesDuplicates && !capabilities.missIsProof;
+  const submit = async (order: OrderToStart): Promise<SubmitOutcome> => {
+    let sent: ReturnType<Promises['leaves']> | null = null;
+    const outcome = await turns.ask(life, {
+      kind: 'submit',
+      what: `${name} submit ${order.clientOrderId}`,
+      lost: { kind: 'unknown', reason: 'timeout' } satisfies SubmitOutcome,
+      withinMs: 10_000,
+      straysMs: neither ? 400_000 : 0,
+      leaves() {
+        scene.count('orders sent');
+        sent = promises.leaves(order, name, itsNowMs());
+      },
+      dropped() {
+        if (sent) sent.underWay = false;
+      },
+      async perform() {
+        if (sent) Object.assign(sent, { underWay: false, outcome: { kind: 'thrown' } });
+        if (isHung(scene, order)) {
+          if (sent) sent.outcome = silence;
+          return silence;
+        }
+        const before = venue.book.length;
+        try {
+          const answer = venue.submit(order, turns.nowMs());
+          if (sent) sent.outcome = answer;
+          if (answer.kind !== 'acknowledged') atTheWorstMoment(scene, life);
+          return answer;
+        } finally {
+          for (const booked of venue.book.slice(before)) postBack(scene, venue, booked);
+        }
+      },
+    });
+    if (outcome === silence) await turns.sleep(life, HANGS_MS);
+    return outcome as SubmitOutcome;
+  };
   return {
     name,
     capabilities,
     async submit(order) {
-      let sent: ReturnType<Promises['leaves']> | null = null;
-      const outcome = await turns.ask(life, {
-        kind: 'submit',
-        what: `${name} submit ${order.clientOrderId}`,
-        lost: { kind: 'unknown', reason: 'timeout' } satisfies SubmitOutcome,
-        withinMs: 10_000,
-        straysMs: neither ? 400_000 : 0,
-        leaves() {
-          scene.count('orders sent');
-          sent = promises.leaves(order, name, itsNowMs());
-        },
-        dropped() {
-          if (sent) sent.underWay = false;
-        },
-        async perform() {
-          if (sent) Object.assign(sent, { underWay: false, outcome: { kind: 'thrown' } });
-          const before = venue.book.length;
-          try {
-            const answer = venue.submit(order, turns.nowMs());
-            if (sent) sent.outcome = answer;
-            if (answer.kind !== 'acknowledged') atTheWorstMoment(scene, life);
-            return answer;
-          } finally {
-            for (const booked of venue.book.slice(before)) postBack(scene, venue, booked);
-          }
-        },
-      });
-      return outcome as SubmitOutcome;
+      // Asking again about one that is unknown is part of its lookup, and takes no slot.
+      const takesSlot = scene.tables.orders.some(({ id, status }) => id === order.orderId && status === 'submitting');
+      if (!takesSlot) return submit(order);
+      promises.occupies(life.name, order, 1, life.concurrency);
+      return submit(order).finally(() => promises.occupies(life.name, order, -1, life.concurrency));
     },
     async lookup(order) {
       const outcome = await turns.ask(life, {
@@ -127,6 +141,7 @@ function venueOf(scene: Scene, life: Life, venue: SimulatedVenue): Venue {
         straysMs: 0,
         async perform() {
           scene.count('lookups');
+          if (isHung(scene, order)) return { kind: 'unreadable', reason: 'timeout' } satisfies LookupOutcome;
           const answer = venue.lookup(order, turns.nowMs());
           if (answer.kind === 'missing') promises.missed(order, name);
           if (answer.kind === 'missing') atTheWorstMoment(scene, life);
@@ -136,6 +151,17 @@ function venueOf(scene: Scene, life: Life, venue: SimulatedVenue): Venue {
       return outcome as LookupOutcome;
     },
   };
+}
+
+/** How long a venue's adapter waits for an answer. */
+const HANGS_MS = 10_000;
+const silence = { kind: 'unknown', reason: 'timeout' } satisfies SubmitOutcome;
+
+/** Whether this client's broker session hangs now. */
+function isHung({ plan: { hung }, turns, count }: Scene, { userId }: { userId: string }): boolean {
+  const hangs = hung?.userId === userId && turns.nowMs() >= hung.fromMs && turns.nowMs() < hung.untilMs;
+  if (hangs) count('fault hung_account');
+  return hangs;
 }
 
 /** The venue tells by itself of some things, late and sometimes twice; of a fill after its last word always. */

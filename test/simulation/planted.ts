@@ -11,7 +11,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       return {
         async mark_submitting(args: Arguments['mark_submitting']) {
           marks.push(args);
-          return { marked: args.orderIds, waiting: [], waitMs: null };
+          return { marked: args.orderIds, probes: [], waiting: [], waitMs: null, venuesWaiting: [] };
         },
         async settle_orders(args: Arguments['settle_orders']) {
           for (const mark of marks.splice(0)) await call('mark_submitting', mark);
@@ -23,7 +23,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'tries again after a timeout',
     promise: /^unknown is not failed: \w+ is sent again/,
-    seed: 15,
+    seed: 1,
     change: withVenues((venue) => ({
       async submit(order) {
         const outcome = await venue.submit(order);
@@ -61,13 +61,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'marks without fencing: whoever asks may send',
     promise: /^(write first|unknown is not failed)/,
-    seed: 2,
+    seed: 21,
     edits: [edit('public.mark_submitting', `'marked', to_jsonb(marked)`, `'marked', to_jsonb(wanted)`)],
   },
   {
     name: 'queues an order again when its sender is gone',
     promise: /^unknown is not failed: \w+ is sent again/,
-    seed: 26,
+    seed: 38,
     edits: [
       edit(
         'public.sweep_orders',
@@ -93,7 +93,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'decides twice: the keys are not unique and the place is not taken',
     promise: /^(one order per signal|money adds up|one failure)/,
-    seed: 43,
+    seed: 16,
     edits: [
       edit('public.accept_page', 'decided_at is null and place', 'place'),
       edit(
@@ -122,7 +122,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'sends a summary again when its sender is gone',
     promise: /^one summary: message \d+ is sent twice/,
-    seed: 45,
+    seed: 66,
     edits: [edit('public.sweep_messages', `set status = 'unknown'`, `set status = 'queued'`)],
   },
   {
@@ -140,7 +140,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'forgets a fill that comes after the end',
     promise: /^fills/,
-    seed: 30,
+    seed: 20,
     edits: [
       edit(
         'core.book_fills',
@@ -169,31 +169,31 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'looks at halts only when it claims',
     promise: /^the switch/,
-    seed: 16,
+    seed: 21,
     edits: [edit('public.mark_submitting', 'h where h.resumed_at is null', 'h where false')],
   },
   {
     name: 'looks at the time only when it claims',
     promise: /^send before/,
-    seed: 193,
+    seed: 29,
     edits: [edit('public.mark_submitting', 'o.send_before > now_at', 'true')],
   },
   {
     name: 'takes a miss for proof everywhere',
     promise: /^unknown is not failed/,
-    seed: 18,
+    seed: 1,
     change: withCapabilities({ missIsProof: true }),
   },
   {
     name: 'asks again where duplicates are not refused',
     promise: /^unknown is not failed: \w+ is unknown and asked again/,
-    seed: 18,
+    seed: 1,
     change: withCapabilities({ refusesDuplicates: true }),
   },
   {
     name: 'lets an ended order change',
     promise: /^terminal/,
-    seed: 290,
+    seed: 106,
     sql: [
       'alter table public.orders drop constraint an_ended_order_has_its_time',
       `insert into core.order_transitions select ended, next from unnest(array['filled', 'rejected', 'canceled', 'expired']) ended,
@@ -203,25 +203,25 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'lets a late word about one attempt undo the next',
     promise: /^(unknown is not failed|write first)/,
-    seed: 31,
+    seed: 9,
     edits: [edit('core.heard', 'and o.attempts = coalesce(row.attempts, o.attempts)', '')],
   },
   {
     name: 'renews whatever claim there is on its orders',
     promise: /^claims: \w+ is renewed by who does not hold it/,
-    seed: 37,
+    seed: 14,
     edits: [edit('public.renew_claims', `and claim_id in (select jsonb_array_elements_text(args -> 'claimIds'))`, '')],
   },
   {
     name: 'revives a claim that has lapsed',
     promise: /^claims: \w+ is renewed after its lease has lapsed/,
-    seed: 46,
+    seed: 20,
     edits: [edit('public.renew_claims', 'and lease_until >= core.database_now()', '')],
   },
   {
     name: 'opens a breaker by orders, whoever they are of',
     promise: /^fair shares: .* is stopped/,
-    seed: 1,
+    seed: 2,
     edits: [
       edit(
         'core.open_breakers',
@@ -233,7 +233,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'lets one account have all the slots',
     promise: /^fair shares: \w+ takes a slot of others/,
-    seed: 1,
+    seed: 26,
     change: withStore((call) => ({
       claim_orders: ({ held: _, perAccount: __, ...asked }: Arguments['claim_orders']) => call('claim_orders', asked),
     })),

@@ -29,6 +29,7 @@ export const routes: Route[] = [
   { route: 'GET /health', open: 'everybody' },
   { route: 'GET /ready', open: 'everybody' },
   { route: 'GET /metrics', open: ['an operator', 'the scheduler'] },
+  { route: 'GET /api/log', open: ['an operator'] },
   { route: 'GET /api/cron/daily-scan', open: ['the scheduler'] },
   { route: 'GET /api/cron/order-worker', open: ['the scheduler'] },
   { route: 'GET /api/cron/ready', open: ['the scheduler'] },

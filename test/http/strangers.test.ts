@@ -184,8 +184,10 @@ describe('behind one address with somebody who guesses', () => {
     const body = JSON.stringify({ signals: [signal] });
     const send = async (text: string, headers: object) =>
       (await service.ask(null, 'POST', '/api/signals', text, headers)).status;
+    const time = String(Math.floor(service.clock.nowMs() / 1000));
     const signed = (secret: string) => ({
-      'X-Signature': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`,
+      'X-Timestamp': time,
+      'X-Signature': `sha256=${createHmac('sha256', secret).update(`${time}.${body}`).digest('hex')}`,
     });
     const keyed = (key: string) => JSON.stringify({ ticker: 'TITAN', action: 'buy', price: 3560, key });
     const forged = [];

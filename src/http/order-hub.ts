@@ -6,6 +6,8 @@ export type OrderEvent = Answer<'read_order_events'>[number];
 /** Says when statuses may have changed. A hint: it never resolves where the database can't say, and it may be lost. */
 export interface Changes {
   next(): Promise<void>;
+  /** Whether nothing is heard, since its connection is lost; left out: it has none to lose. */
+  isLost?(): boolean;
 }
 
 /** Follows any number of orders for any number of clients with one reader. */

@@ -14,7 +14,7 @@ const READY_TTL_MS = 1_000;
 
 /** What keeps the service from doing its work, in words that say nothing of what is inside. */
 export interface NotReady {
-  code: 'database_lost' | 'migrations_missing' | 'calendar_ends' | 'no_next_session';
+  code: 'database_lost' | 'listener_lost' | 'orders_stuck' | 'migrations_missing' | 'calendar_ends' | 'no_next_session';
   detail: string;
 }
 
@@ -65,7 +65,7 @@ async function gauges({ store, tell }: World, nowMs: number): Promise<Gauges | n
   }
 }
 
-async function lookAround({ world, migrations }: HttpParts): Promise<Readiness> {
+async function lookAround({ world, migrations, changes }: HttpParts): Promise<Readiness> {
   try {
     const [readiness, overrides] = await inTime(
       Promise.all([world.store.call('read_readiness', {}), world.operatorDays()]),
@@ -74,6 +74,14 @@ async function lookAround({ world, migrations }: HttpParts): Promise<Readiness> 
     const today = istDate(world.clock.nowMs());
     const next = nextSession(today, { exchange: 'NSE', slot: 'open', overrides });
     const problems: NotReady[] = [];
+    if (changes.isLost?.() === true) {
+      const detail = 'The connection that hears of changes is lost: streams are late until it is back.';
+      problems.push({ code: 'listener_lost', detail });
+    }
+    if (readiness.stuckOrders > 0) {
+      const detail = `Nobody looks after ${readiness.stuckOrders} orders whose sender is gone: keep a worker running.`;
+      problems.push({ code: 'orders_stuck', detail });
+    }
     if (missing.length > 0) {
       const detail = `The database lacks ${missing.length} of this version's migrations: run npm run migrate.`;
       problems.push({ code: 'migrations_missing', detail });

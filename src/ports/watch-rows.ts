@@ -42,7 +42,12 @@ export const gauges = z.object({
   halts: count,
 });
 
-export const readiness = z.object({ nowMs: z.int(), migrations: z.array(z.string()) });
+export const readiness = z.object({
+  nowMs: z.int(),
+  migrations: z.array(z.string()),
+  /** Marked as being sent, with a lease that lapsed a minute ago: nobody looks after them. At most 1000 are counted. */
+  stuckOrders: count,
+});
 
 export const condition = z.object({
   signals: z.array(z.object({ tradeDate: z.string(), count })),

@@ -3,6 +3,7 @@ import { othersWords } from '../domain/secrets.ts';
 import type { SettledMessage } from '../ports/message-arguments.ts';
 import type { Answer } from '../ports/store.ts';
 import type { FindOutcome, Notifier, World } from '../ports/world.ts';
+import { settleMessages } from './settle-messages.ts';
 
 /** How long after the send, and after each look without a find: providers list late. Then it is for a person. */
 const PAUSES_MS = [10_000, 20_000, 40_000, 80_000, 160_000];
@@ -22,7 +23,7 @@ export async function findMessages(world: World, concurrency: number): Promise<n
   if (sought.length === 0) return 0;
   const limit = pLimit(concurrency);
   const messages = await Promise.all(sought.map((one) => limit(() => lookFor(world, one))));
-  await store.call('settle_messages', { messages, nowMs: clock.nowMs() });
+  await settleMessages(world, messages);
   return messages.filter(({ status }) => status !== 'unknown').length;
 }
 

@@ -7,6 +7,7 @@ import { findMessages, firstLookMs } from './find-messages.ts';
 import { endMs, envelopeOf, type Letter, letterOf, markOf, unsent } from './letter.ts';
 import { tellOperators } from './operators.ts';
 import { type Counted, isCounted, stopIfInARow, stopMessages } from './refused-message.ts';
+import { settleMessages } from './settle-messages.ts';
 
 /** A send not started within this time of its mark is abandoned: after two minutes others count the message as lost. */
 const SEND_WITHIN_MS = 30_000;
@@ -175,9 +176,4 @@ async function sendSafely(send: () => Promise<SendOutcome>): Promise<SendOutcome
   } catch (error) {
     return { kind: 'unknown', reason: error instanceof Error ? othersWords(error.message) : 'notifier_error' };
   }
-}
-
-async function settleMessages(world: World, messages: SettledMessage[]): Promise<void> {
-  if (messages.length === 0) return;
-  await world.store.call('settle_messages', { messages, nowMs: world.clock.nowMs() });
 }

@@ -13,6 +13,12 @@ export function alertWords({ step, alert, ...facts }: Step): string | null {
       return `${String(facts['failed'])} of ${String(facts['tried'])} orders got no clear answer (${String(facts['about'])}): the breaker is open, ${String(facts['waiting'])} orders wait unsent. ${String(facts['next'])}.`;
     case 'filled_without_fills':
       return `${order} is filled, its venue says, but its fills don't add up to it. It is looked up again; compare with the venue's trade book.`;
+    case 'account_locked':
+      return `Another session of the database holds the account of ${String(facts['userId'])}: nothing of it can be booked. Find it in pg_stat_activity and end it: ${JSON.stringify(facts['holders'] ?? [])}`;
+    case 'settlement_refused':
+      return `${order}: the database does not take what the venue said. It is unknown, keeps its hold, and is looked up again.`;
+    case 'settlement_left':
+      return `${order} could not be booked while its account was held. It is looked up again in half a minute.`;
     case 'heartbeat_failed':
       return `The database did not take a sign of life for ${String(facts['orders'])} orders; another process may take them over.`;
     default:

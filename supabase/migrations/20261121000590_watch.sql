@@ -83,7 +83,10 @@ begin
   if to_regclass('supabase_migrations.schema_migrations') is not null then
     select coalesce(jsonb_agg(version order by version), '[]') into versions from supabase_migrations.schema_migrations;
   end if;
-  return jsonb_build_object('nowMs', core.ms(core.database_now()), 'migrations', versions);
+  -- Whose sender is gone for a minute, and nobody came to look: all who should work are stopped, or can't.
+  return jsonb_build_object('nowMs', core.ms(core.database_now()), 'migrations', versions,
+    'stuckOrders', (select count(*) from (select from public.orders where ended_at is null and status = 'submitting'
+      and lease_until < core.database_now() - interval '1 minute' limit 1000) stuck));
 end $$;
 
 -- What a person has to know before the next session. {mode, tradeDates, functions}: `functions` are the names this

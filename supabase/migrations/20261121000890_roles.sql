@@ -35,6 +35,7 @@ language sql immutable set search_path = '' as $$
     'accept_page',
     'decide_run',
     'find_api_key',
+    'find_api_keys',
     'find_auth_user',
     'find_source_keys',
     'finish_run',

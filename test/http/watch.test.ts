@@ -83,6 +83,27 @@ describe('GET /ready', () => {
     expect(lost.told).toContainEqual(expect.objectContaining({ step: 'not_ready', alert: true }));
   });
 
+  test('is 503 while nobody looks after an order whose sender is gone, and while changes are not heard', async () => {
+    let isLost = true;
+    const changes = { next: () => new Promise<void>(() => undefined), isLost: () => isLost };
+    const watched = await doorOn({ changes });
+    const codes = async () => {
+      watched.clock.jump(1_001);
+      const answer = await watched.ask(null, 'GET', '/ready');
+      const { problems = [] } = (await answer.json()) as { problems?: { code: string }[] };
+      return problems.map(({ code }) => code);
+    };
+    expect(await codes()).toEqual(['listener_lost']);
+    isLost = false;
+    expect(await codes()).toEqual([]);
+    await database.session.exec(`set session_replication_role = replica;
+      update public.orders set status = 'submitting', ended_at = null, lease_until = now() - interval '2 minutes'`);
+    expect(await codes()).toEqual(['orders_stuck']);
+    await database.session.exec(`update public.orders set status = 'filled', ended_at = now(), lease_until = null;
+      set session_replication_role = default`);
+    expect(await codes()).toEqual([]);
+  });
+
   test('looks at the database once for all who ask at the same time, and again a second later', async () => {
     let looks = 0;
     const counted = await doorOn({}, (world) => {

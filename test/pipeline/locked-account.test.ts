@@ -209,6 +209,26 @@ describe('what the database does not take', { timeout: 90_000 }, () => {
   });
 });
 
+test('a message that the database does not take is left to a person, and all others are written', async () => {
+  const guilty = userIdOf('Kavita Iyer');
+  await database.session.exec(`create function public.refuse_message() returns trigger language plpgsql as $$ begin
+      if new.user_id = '${guilty}' and new.status = 'sent' then
+        raise exception 'invalid byte sequence' using errcode = '22021';
+      end if;
+      return new;
+    end $$;
+    create trigger refuse_message before update on public.messages
+    for each row execute function public.refuse_message();`);
+  const told: Step[] = [];
+  const report = await runDay(storeOf(database), {
+    signals: [titan],
+    users: five,
+    change: (world) => ({ ...world, tell: (step) => void told.push(step) }),
+  });
+  expect(report.totals.messages).toMatchObject({ sent: 4, unknown: 1, failed: 0 });
+  expect(told).toContainEqual(expect.objectContaining({ step: 'message_left_to_a_person', alert: true }));
+});
+
 describe('a page that takes too long', { timeout: 90_000 }, () => {
   test('is halved until it fits, and everybody is decided', async () => {
     const users = Array.from({ length: 60 }, (_, n) => person(`User ${n}`));

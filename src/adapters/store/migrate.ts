@@ -86,11 +86,12 @@ export async function migrate(
   session: SqlSession,
   migrations = readMigrations(),
   by: Actor | null = null,
+  lockWaitMs = 30_000,
 ): Promise<MigrationResult> {
-  await locked(session, () => prepare(session));
+  await locked(session, lockWaitMs, () => prepare(session));
   const applied: string[] = [];
   for (const migration of migrations) {
-    if (await locked(session, () => applyOne(session, migration, by))) applied.push(migration.version);
+    if (await locked(session, lockWaitMs, () => applyOne(session, migration, by))) applied.push(migration.version);
   }
   return { applied, current: migrations.map((m) => m.version) };
 }
@@ -104,8 +105,10 @@ async function prepare(session: SqlSession): Promise<void> {
 }
 
 /** One transaction that holds the migrators' lock. The lock ends with it, so it is safe behind a transaction pooler. */
-async function locked<T>(session: SqlSession, work: () => Promise<T>): Promise<T> {
-  await session.exec('begin');
+async function locked<T>(session: SqlSession, lockWaitMs: number, work: () => Promise<T>): Promise<T> {
+  // Ends with the transaction. A migrator that died, or a session that holds a table, is told and not waited for for ever.
+  const limits = `set local lock_timeout = ${lockWaitMs}; set local idle_in_transaction_session_timeout = 60000`;
+  await session.exec(`begin; ${limits}`);
   try {
     await session.query('select pg_advisory_xact_lock($1::bigint)', [String(LOCK_KEY)]);
     const result = await work();
@@ -114,8 +117,21 @@ async function locked<T>(session: SqlSession, work: () => Promise<T>): Promise<T
   } catch (error) {
     // A broken connection can't roll back, and rolls back by itself: the first error is the one to tell.
     await session.exec('rollback').catch(() => undefined);
-    throw error;
+    throw isLockTimeout(error) ? lockedOut(error) : error;
   }
+}
+
+/** 55P03, of the server itself or behind the error of a file. */
+function isLockTimeout(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ('code' in error && error.code === '55P03') || isLockTimeout(error.cause);
+}
+
+function lockedOut(cause: unknown): MigrationError {
+  const message =
+    'Another session held for too long what the migration needs: another npm run migrate, or a transaction that was left ' +
+    'open (select pid, state, query from pg_stat_activity). Nothing of this file was applied: end it and run again.';
+  return new MigrationError(message, { cause });
 }
 
 /** Applies the migration unless the database has it; true when it did. */

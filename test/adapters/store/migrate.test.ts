@@ -129,3 +129,17 @@ it('several migrators at once apply each file once', async () => {
   await Promise.all(sessions.map((session) => session.close()));
   await database.close();
 });
+
+it('says who may hold its lock when it can not have it, and leaves nothing behind', async () => {
+  const database = await blankPostgres();
+  const other = await openPostgresSession(database.url);
+  await other.exec(`begin; select pg_advisory_xact_lock(${0x64_61_69_6c_79})`);
+  await expect(migrate(database.session, readMigrations(), null, 200)).rejects.toThrow(
+    /Another session held .* run again/,
+  );
+  await other.exec('rollback');
+  const { applied } = await migrate(database.session, readMigrations(), null, 200);
+  expect(applied).toHaveLength(readMigrations().length);
+  await other.close();
+  await database.close();
+});

@@ -32,6 +32,9 @@ function seconds(text: string): number {
   return Number(text);
 }
 
+/** These open sessions at venues, for which live trading needs the master key. */
+const atVenues = { venues: 'open' } as const;
+
 program
   .command('scan')
   .description('run the session the clock is in (without any flag or setting: the bundled sample session)')
@@ -57,13 +60,13 @@ program
       if (result.kind !== 'report') return result;
       show.result(result.report);
       return exitCodeOf(result.report);
-    }),
+    }, atVenues),
   );
 
 program
   .command('worker')
   .description('send, look up and tell for every run there is, until SIGTERM')
-  .action(command(workerCommand));
+  .action(command(workerCommand, atVenues));
 
 program
   .command('migrate')
@@ -142,7 +145,7 @@ program
   .option('--yes', 'with --erase: do not ask')
   .option('--json', 'one JSON document on stdout')
   .action((what: string | undefined, flags) => {
-    if (what !== undefined) return command(connectionCommand(what))(flags);
+    if (what !== undefined) return command(connectionCommand(what), atVenues)(flags);
     return command(flags.export || flags.erase ? personCommand : accountCommand)(flags);
   });
 
@@ -150,7 +153,7 @@ program
   .command('ready')
   .description('ask the venues whether every live account can trade today, and store it')
   .option('--json', 'one JSON document on stdout')
-  .action(command(readyCommand));
+  .action(command(readyCommand, atVenues));
 
 program
   .command('calendar')

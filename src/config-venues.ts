@@ -61,10 +61,17 @@ export const venueVariables = {
 
 const variables = z.object(venueVariables);
 
-export function venuesConfig(e: z.infer<typeof variables>): VenuesConfig {
+/**
+ * `open`: this process opens sessions at venues, or may. `none`: it has no use for the master key, which is not read.
+ * `refused`: it is one that strangers reach, and must not even hold the key.
+ */
+export type VenueSessions = 'open' | 'none' | 'refused';
+
+export function venuesConfig(e: z.infer<typeof variables>, sessions: VenueSessions = 'open'): VenuesConfig {
+  const isOpen = sessions === 'open';
   return {
-    credentialsKey: e.CREDENTIALS_KEY ?? null,
-    credentialsKeysOld: e.CREDENTIALS_KEYS_OLD ?? [],
+    credentialsKey: (isOpen && e.CREDENTIALS_KEY) || null,
+    credentialsKeysOld: (isOpen && e.CREDENTIALS_KEYS_OLD) || [],
     kite: e.KITE_BASE_URL === undefined ? null : { baseUrl: e.KITE_BASE_URL, algoId: e.KITE_ALGO_ID ?? null },
     lemonn:
       e.LEMONN_BASE_URL === undefined
@@ -87,11 +94,21 @@ export function venuesConfig(e: z.infer<typeof variables>): VenuesConfig {
   };
 }
 
-/** What live trading can't do without. */
-export function liveProblems(set: Readonly<Record<string, string | undefined>>): string[] {
-  if (set['TRADING_MODE'] !== 'live') return [];
-  const problems: string[] = [];
-  if (set['CREDENTIALS_KEY'] === undefined) {
+/** What live trading can't do without, and what must not be where no session is opened. */
+export function liveProblems(
+  set: Readonly<Record<string, string | undefined>>,
+  sessions: VenueSessions = 'open',
+): string[] {
+  const held = ['CREDENTIALS_KEY', 'CREDENTIALS_KEYS_OLD'].filter((name) => set[name] !== undefined);
+  const problems =
+    sessions === 'refused'
+      ? held.map((name) => {
+          return `${name} is set, and this process only serves HTTP: take it out of its environment, or run --only logins, which opens sessions at venues`;
+        })
+      : [];
+  // A command that trades nothing (halt, report, why) is not kept from its work by what trading needs.
+  if (set['TRADING_MODE'] !== 'live' || sessions === 'none') return problems;
+  if (sessions === 'open' && set['CREDENTIALS_KEY'] === undefined) {
     problems.push(
       'CREDENTIALS_KEY is not set, and TRADING_MODE=live needs it: the accounts’ credentials are sealed with it ' +
         '(openssl rand -base64 32 makes one; keep a copy of it where the database is not)',
@@ -104,7 +121,7 @@ export function liveProblems(set: Readonly<Record<string, string | undefined>>):
     );
   }
   const addresses = ['KITE_BASE_URL', 'LEMONN_BASE_URL', 'ALPACA_BASE_URL'];
-  if (addresses.every((name) => set[name] === undefined)) {
+  if (sessions === 'open' && addresses.every((name) => set[name] === undefined)) {
     problems.push(`TRADING_MODE is live, and no venue is: set one of ${addresses.join(', ')}`);
   }
   return problems;

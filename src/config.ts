@@ -6,7 +6,7 @@ import { type Network, networks } from './config-proxies.ts';
 import { overlapProblems, secret } from './config-secrets.ts';
 import { breakerLimits, sendingVariables } from './config-sending.ts';
 import { webAddress, whole } from './config-shapes.ts';
-import { liveProblems, type VenuesConfig, venuesConfig, venueVariables } from './config-venues.ts';
+import { liveProblems, type VenueSessions, type VenuesConfig, venuesConfig, venueVariables } from './config-venues.ts';
 import type { RunLimits } from './domain/decision.ts';
 import { parseMinor } from './domain/money.ts';
 import { parseCutOff } from './domain/session.ts';
@@ -65,6 +65,8 @@ export interface HttpConfig {
 export interface Needs {
   /** HTTP is served: CRON_SECRET must be set. */
   http?: boolean;
+  /** Whether it opens sessions at venues, for which live trading needs the master key. Default: open. */
+  venues?: VenueSessions;
 }
 
 export type ConfigResult = { kind: 'config'; config: Config } | { kind: 'refused'; problems: string[] };
@@ -134,7 +136,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env, needs: Needs = 
     ...(parsed.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? []),
     ...whatIsNeeded(set, needs),
     ...twilioProblems(set),
-    ...liveProblems(set),
+    ...liveProblems(set, needs.venues),
     ...databaseProblems(set),
     ...overlapProblems(set),
   ];
@@ -168,7 +170,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env, needs: Needs = 
       logLevel: e.LOG_LEVEL,
       http: httpConfig(e, set['VERCEL'] !== undefined),
       twilio: twilioConfig(e),
-      venues: venuesConfig(e),
+      venues: venuesConfig(e, needs.venues),
     },
   };
 }

@@ -141,6 +141,10 @@ export async function makeWorld(parts: WorldParts): Promise<World> {
 type Market = Pick<World, 'venues' | 'quotes' | 'doors' | 'addressOf' | 'loginLink'>;
 
 async function market({ config, store, clock, quotes, faults, tell }: WorldParts): Promise<Market> {
+  // A process that opens no sessions (--only http): what needs one is refused at its routes.
+  if (config.mode === 'live' && config.venues.credentialsKey === null) {
+    return { venues: new Map(), quotes: { read: async () => [] } };
+  }
   if (config.mode === 'live') {
     const { venues, doors, addressOf } = await realVenues({ config, store, clock, mode: 'live' });
     const loginLink = loginLinks(config, doors);

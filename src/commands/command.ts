@@ -1,5 +1,5 @@
 import { DatabaseInUseError } from '../adapters/store/lock.ts';
-import { type Config, readConfig } from '../config.ts';
+import { type Config, type Needs, readConfig } from '../config.ts';
 import type { Problem } from '../domain/words.ts';
 import { problemLine } from '../terminal/words.ts';
 import { failureText } from './failure.ts';
@@ -9,10 +9,13 @@ import { type Refusal, refusal } from './refusal.ts';
 type Ended = number | Refusal | { kind: 'refused'; code: string; message: string };
 
 /** Runs a command with the checked configuration and turns its end into an exit code. */
-export function command<Flags extends { json?: boolean }>(work: (config: Config, flags: Flags) => Promise<Ended>) {
+export function command<Flags extends { json?: boolean }>(
+  work: (config: Config, flags: Flags) => Promise<Ended>,
+  needs: Needs = { venues: 'none' },
+) {
   return async (flags: Flags): Promise<void> => {
     process.exitCode = await ending(flags.json ?? false, async () => {
-      const read = readConfig();
+      const read = readConfig(undefined, needs);
       if (read.kind === 'refused')
         return refusal('bad_environment', `The environment is not usable:\n  ${read.problems.join('\n  ')}`);
       return work(read.config, flags);

@@ -9,6 +9,7 @@ import { fitted } from '../terminal/width.ts';
 import { isThere, openStore } from '../wire.ts';
 import { type Check, checkDatabase, ok, sayingWhy, warning, wrong } from './checks.ts';
 import { placeToAsk } from './place.ts';
+import { reachCheck } from './reach-check.ts';
 import { checkVenues } from './venue-checks.ts';
 
 const signs = { ok: ['✓', 'good'], warning: ['!', 'notice'], wrong: ['✗', 'bad'] } as const satisfies Record<
@@ -93,7 +94,9 @@ async function askDatabase(config: Config): Promise<Check[]> {
       const checks = await checkDatabase({ store, nowMs: () => clock.nowMs(), mode, cutOffTime, migrations });
       // It ends at the first thing that keeps the rest from being asked.
       if (checks.some(({ level, name }) => level === 'wrong' && /^(database|migrations)$/.test(name))) return checks;
-      return [...checks, ...(await checkVenues({ config, store, clock }))];
+      // An embedded database is in this process: it has no roles to run as.
+      const reach = place.kind === 'embedded' ? [] : [await reachCheck(store)];
+      return [...checks, ...reach, ...(await checkVenues({ config, store, clock }))];
     } finally {
       await store.close();
     }

@@ -13,7 +13,8 @@ import { work } from '../work.ts';
 import { failureText } from './failure.ts';
 import type { HttpDoor } from './http-door.ts';
 
-export const allParts = ['http', 'schedule', 'worker'] as const;
+/** `logins` is HTTP with sessions at venues: their logins and postbacks, and live prices for single orders. */
+export const allParts = ['http', 'logins', 'schedule', 'worker'] as const;
 export type Part = (typeof allParts)[number];
 
 /** A stop that has not finished by then is ended: whoever stops us would kill us soon after. */
@@ -87,7 +88,7 @@ async function runParts(staff: Staff, pull: () => void): Promise<void> {
     running.push(ending);
   };
   try {
-    if (staff.parts.has('http')) said.push(await openDoor(staff, keep));
+    if (staff.parts.has('http') || staff.parts.has('logins')) said.push(await openDoor(staff, keep));
     if (staff.parts.has('schedule')) said.push(await keepSchedule(staff, keep));
     if (staff.parts.has('worker')) said.push(await keepWorking(staff, keep));
     sayStarted(staff, said);

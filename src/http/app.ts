@@ -10,6 +10,7 @@ import { addressReader } from './addresses.ts';
 import { type HttpEnv, identified } from './auth.ts';
 import { sized } from './body.ts';
 import { cronRoutes } from './cron.ts';
+import { venuesElsewhere } from './elsewhere.ts';
 import { keyLookup } from './known-keys.ts';
 import { counted, type DoorLimits, defaultDoorLimits } from './limits.ts';
 import { logRoutes } from './log.ts';
@@ -36,6 +37,8 @@ export function makeApp(parts: HttpParts, limits: DoorLimits = defaultDoorLimits
   const known = [identified(parts, callerOfKey, strangers), counted(limits, strangers)] as const;
   app.use('/api/*', sized(limits.bodyBytes), ...known);
   app.use('/metrics', ...known);
+  app.use('/api/cron/*', venuesElsewhere(parts));
+  app.post('/api/trading/orders', venuesElsewhere(parts));
   app.route('/', cronRoutes(parts));
   app.route('/', signalRoutes(parts, { callerOfKey, strangers }));
   app.route('/api/trading/orders', orderRoutes(parts));

@@ -3,6 +3,7 @@ import { HTTPException } from 'hono/http-exception';
 import { DatabaseError } from '../ports/database.ts';
 import type { Tell } from '../ports/world.ts';
 import { isBrokenOff } from './body.ts';
+import { servedElsewhere } from './elsewhere.ts';
 
 /** The phrases of RFC 9110 for every status this service answers with something wrong. */
 const titles = {
@@ -66,6 +67,8 @@ export function failed(tell: Tell): (error: Error, c: Context) => Response {
       const detail = 'The database did not answer. Nothing is lost: ask again with the same request.';
       return problem(c, { status: 503, code: 'database_lost', detail });
     }
+    // The role this process runs as may not call that function (supabase/migrations, core.http_functions).
+    if (error instanceof DatabaseError && error.code === '42501') return problem(c, servedElsewhere);
     const detail = 'Something went wrong here. It is on record under the request id.';
     return problem(c, { status: 500, code: 'internal_error', detail });
   };

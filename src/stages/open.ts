@@ -15,7 +15,8 @@ export async function open(world: World, request: RunRequest, run: OpenRun): Pro
   const { by } = given;
   const nowMs = clock.nowMs();
   const signals = frame.signals.map(({ signal }) => signal);
-  await store.call('import_instruments', { instruments: given.instruments, by });
+  // A scheduler gives none: a process that only serves HTTP may not change any.
+  if (given.instruments.length > 0) await store.call('import_instruments', { instruments: given.instruments, by });
   if (given.signals) await store.call('import_signals', { signals, source: given.signalsSource, by });
   if (given.users) await store.call('import_users', { users: given.users, mode, source: given.usersSource, nowMs, by });
   await store.call('open_run', {

@@ -34,7 +34,6 @@ language sql immutable set search_path = '' as $$
   select array[
     'accept_page',
     'decide_run',
-    'find_api_key',
     'find_api_keys',
     'find_auth_user',
     'find_source_keys',
@@ -57,7 +56,6 @@ language sql immutable set search_path = '' as $$
     'read_order_inputs',
     'read_orders',
     'read_placed',
-    'read_plan_lines',
     'read_prices',
     'read_progress',
     'read_readiness',

@@ -101,7 +101,7 @@ describe('the long-lived process', () => {
 
   it('refuses a part it does not have', async () => {
     const { code, said } = await node(['src/main.ts', '--only', 'cron'], {}).ended;
-    expect([code, said]).toEqual([2, expect.stringContaining('http, schedule, worker')]);
+    expect([code, said]).toEqual([2, expect.stringContaining('http, logins, schedule, worker')]);
   });
 });
 

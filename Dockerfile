@@ -1,10 +1,11 @@
-# Two stages: npm's cache and the lock file stay behind in the first one.
-FROM node:24-slim AS dependencies
+# Two stages: npm's cache and the lock file stay behind in the first one. The base is named by digest, so that nobody can
+# put another under the name. A newer one: docker buildx imagetools inspect node:24-bookworm-slim prints its digest.
+FROM node:24.21.0-bookworm-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6 AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
-FROM node:24-slim
+FROM node:24.21.0-bookworm-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6
 WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/home/node/daily-scan
 COPY --from=dependencies /app/node_modules node_modules

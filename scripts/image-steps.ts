@@ -63,7 +63,7 @@ function newRoot(): string {
 
 function begin(text: string): Stage {
   const [, image = '', name = 'final'] = /^(\S+)(?: AS (\S+))?$/i.exec(text) ?? [];
-  const [, major] = /^node:(\d+)-slim$/.exec(image) ?? [];
+  const [, major] = /^node:(\d+)\.[\d.]+-bookworm-slim@sha256:[0-9a-f]{64}$/.exec(image) ?? [];
   check(`this is Node ${process.version}, as in ${image}`, process.version.startsWith(`v${major}.`), process.version);
   const stage = { root: newRoot(), workdir: '/', env: {}, user: 'root', command: [], healthcheck: [] };
   stages.set(name, stage);

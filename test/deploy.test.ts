@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { allowedBy, execForm, readDockerfile, wordsOf } from '../scripts/deploy/dockerfile.ts';
+import { environment } from '../src/config.ts';
+import { secretNames } from '../src/config-secrets.ts';
 import { istDate, istTime } from '../src/domain/ist.ts';
 import { buy, storeOf } from './pipeline/desk.ts';
 import { freshPostgres, type TestPostgres } from './support/postgres.ts';
@@ -57,7 +59,13 @@ describe('the image', () => {
   const texts = (name: string) => instructions.filter((one) => one.name === name).map(({ text }) => text);
 
   it('is built on the Node that the project runs on', () => {
-    for (const from of texts('FROM')) expect(from).toMatch(new RegExp(`^node:${nodeMajor}-slim`));
+    for (const from of texts('FROM')) expect(from).toMatch(new RegExp(`^node:${nodeMajor}\\.[\\d.]+-bookworm-slim@`));
+  });
+
+  it('is named by digest, the same in every stage: nobody can put another under the name', () => {
+    const images = new Set(texts('FROM').map((text) => text.split(' ')[0]));
+    expect(images.size).toBe(1);
+    expect([...images][0]).toMatch(/@sha256:[0-9a-f]{64}$/);
   });
 
   it('copies only what .dockerignore lets in, and .dockerignore lets in only what is copied', () => {
@@ -78,33 +86,94 @@ describe('the image', () => {
 
 describe('compose.yaml', () => {
   const service = z.looseObject({
-    command: z.array(z.string()).optional(),
+    image: z.string(),
+    command: z.array(z.string()).default([]),
     environment: z.record(z.string(), z.union([z.string(), z.number()])),
+    secrets: z.array(z.string()),
     depends_on: z.record(z.string(), z.object({ condition: z.string() })).optional(),
     deploy: z.object({ replicas: z.int() }).optional(),
+    env_file: z.undefined().optional(),
   });
   const compose = z
-    .object({ services: z.record(z.string(), service) })
+    .object({ services: z.record(z.string(), service), secrets: z.record(z.string(), z.object({ file: z.string() })) })
     .parse(parseYaml(read('compose.yaml'), { merge: true }));
-  const { postgres, migrate, http, schedule, worker } = compose.services;
+  const { postgres, migrate, http, logins, schedule, worker } = compose.services;
+  const parts = [http, logins, schedule, worker];
 
   it('starts each part only when the schema is there, and the migrator only when Postgres is', () => {
     expect(migrate?.depends_on).toEqual({ postgres: { condition: 'service_healthy' } });
-    for (const part of [http, schedule, worker]) {
+    for (const part of parts) {
       expect(part?.depends_on).toEqual({ migrate: { condition: 'service_completed_successfully' } });
     }
   });
 
-  it('runs one HTTP door, one schedule and two workers, who alone send', () => {
-    const parts = [http, schedule, worker].map((part) => part?.command?.at(-1));
-    expect(parts).toEqual(['http', 'schedule', 'worker']);
+  it('runs HTTP with and without sessions at venues, one schedule and two workers, who alone send', () => {
+    expect(parts.map((part) => part?.command.at(-1))).toEqual(['http', 'logins', 'schedule', 'worker']);
     expect(worker?.deploy?.replicas).toBe(2);
-    for (const part of [http, schedule, worker]) expect(part?.environment['EXECUTE']).toBe('worker');
+    for (const part of parts) expect(part?.environment['EXECUTE']).toBe('worker');
   });
 
-  it('holds no password', () => {
-    expect(postgres?.environment['POSTGRES_PASSWORD']).toMatch(/^\$\{POSTGRES_PASSWORD:\?/);
-    expect(http?.environment['DATABASE_URL']).toContain('${POSTGRES_PASSWORD:?');
+  it('lets nobody but the migrator own the schema, and makes the logins of the others there', () => {
+    const userOf = (one: typeof http) => new URL(String(one?.environment['DATABASE_URL'])).username;
+    expect(userOf(migrate)).toBe('postgres');
+    expect(migrate?.command).toEqual(expect.arrayContaining(['--login', 'service=/run/secrets/service_password']));
+    expect(parts.map(userOf)).toEqual([
+      'daily_scan_http_login',
+      'daily_scan_service_login',
+      'daily_scan_service_login',
+      'daily_scan_service_login',
+    ]);
+    const holders = (secret: string) =>
+      Object.entries(compose.services).flatMap(([name, one]) => (one.secrets.includes(secret) ? [name] : []));
+    expect(holders('postgres_password')).toEqual(['postgres', 'migrate']);
+    expect(holders('credentials_key')).toEqual(['logins', 'schedule', 'worker']);
+    expect(holders('cron_secret')).toEqual(['http', 'logins']);
+  });
+
+  it('holds no secret, and gives none but as a file that is named', () => {
+    for (const [name, one] of Object.entries(compose.services)) {
+      for (const [setting, value] of Object.entries(one.environment)) {
+        if (setting === 'DATABASE_URL') expect(new URL(String(value)).password, name).toBe('');
+        else if (secretNames.includes(setting)) throw new Error(`${name} has ${setting} in its environment`);
+        const file = /^\/run\/secrets\/(.+)$/.exec(String(value))?.[1];
+        if (file !== undefined) expect([name, one.secrets]).toEqual([name, expect.arrayContaining([file])]);
+      }
+      for (const secret of one.secrets) expect(compose.secrets[secret]?.file).toBe(`./secrets/${secret}`);
+    }
+    expect(read('.gitignore')).toContain('secrets/');
+  });
+
+  it('passes every setting on that is no secret, and none that nobody reads', () => {
+    const passed = new Set(parts.flatMap((part) => Object.keys(part?.environment ?? {})));
+    const known = Object.keys(environment.shape);
+    // Supabase's are for a project elsewhere; what compose sets itself is set to what compose needs.
+    const elsewhere = ['SUPABASE_URL', 'TWILIO_BASE_URL'];
+    const wanted = known.filter((name) => !secretNames.includes(name) && !elsewhere.includes(name));
+    expect(wanted.filter((name) => !passed.has(name))).toEqual([]);
+    expect([...passed].filter((name) => !known.includes(name.replace(/_FILE$/, '')))).toEqual([]);
+  });
+
+  it('runs every container without rights it has no use for, on a disk it can not write', () => {
+    for (const [name, one] of Object.entries(compose.services)) {
+      expect(one, name).toMatchObject({
+        read_only: true,
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+        pids_limit: expect.any(Number),
+        mem_limit: expect.any(String),
+        cpus: expect.any(Number),
+        tmpfs: expect.arrayContaining([expect.stringMatching(/^\/tmp:.*nosuid/)]),
+      });
+      expect([name, one['privileged'], one['network_mode'], one['pid']]).toEqual([
+        name,
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    }
+    for (const part of [migrate, ...parts]) expect(part?.['cap_add']).toBeUndefined();
+    expect(postgres?.image).toMatch(/^postgres:17@sha256:[0-9a-f]{64}$/);
+    expect(postgres?.['healthcheck']).toBeDefined();
   });
 });
 

@@ -42,7 +42,12 @@ const nasty: readonly string[] = [
 ];
 
 export const oddText: fc.Arbitrary<string> = fc.oneof(
-  fc.constantFrom(...nasty),
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom('\0', 'a\0b', '\ud83d', 'x\ude00y', `${'a'.repeat(199)}😀`, 'A'.repeat(3_000)),
+  },
+  { weight: 3, arbitrary: fc.constantFrom(...prototypeNames) },
+  { weight: 4, arbitrary: fc.constantFrom(...nasty) },
   fc.string({ unit: 'binary', maxLength: 30 }),
   // Any UTF-16 units: halves of pairs among them.
   fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 12 }).map((units) => String.fromCharCode(...units)),
@@ -72,40 +77,64 @@ const oddValue: fc.Arbitrary<string> = fc.oneof(
   { weight: 6, arbitrary: oddText.map((text) => JSON.stringify(text)) },
   { weight: 5, arbitrary: fc.constantFrom(...numbers) },
   { weight: 3, arbitrary: fc.constantFrom('null', 'true', 'false', '[]', '{}', '[null]', '[[]]', '{"a":{"b":[]}}') },
-  { weight: 1, arbitrary: fc.constantFrom(10, 70, 2_000).map(deep) },
+  { weight: 1, arbitrary: fc.constantFrom(10, 70, 2_000, 20_000).map(deep) },
   { weight: 1, arbitrary: fc.constantFrom(10, 70, 2_000).map(deepObject) },
   { weight: 1, arbitrary: fc.constantFrom('undefined', 'NaN', "'x'", '01', '"\\ud8', '"\\x00"', '{"a":1,}', '') },
 );
 
-const oddField = fc.record({
-  /** Which field of the object it is about, in turn; more than there are: a new one. */
-  at: fc.nat({ max: 40 }),
-  how: fc.constantFrom('replaced', 'replaced', 'replaced', 'twice', 'left out', 'added'),
-  name: fc.oneof(fc.constantFrom(...prototypeNames), oddText),
-  value: oddValue,
-});
-type OddField = typeof oddField extends fc.Arbitrary<infer Field> ? Field : never;
+type How = 'replaced' | 'twice' | 'left out' | 'added';
+const how: fc.Arbitrary<How> = fc.oneof(
+  { weight: 7, arbitrary: fc.constant('replaced' as const) },
+  { weight: 2, arbitrary: fc.constantFrom('twice' as const, 'added' as const) },
+  { weight: 1, arbitrary: fc.constant('left out' as const) },
+);
 
-/** A good value with one to three things wrong with it, as JSON text: keys may come twice, and it may be no JSON. */
+/** One thing that is wrong with a good value: where, how, and what stands there then. */
+interface Odd {
+  path: string;
+  how: How;
+  name: string;
+  value: string;
+}
+
+function oddAt(path: string, value: unknown): fc.Arbitrary<Odd> {
+  const name = fc.oneof(fc.constantFrom(...prototypeNames), oddText);
+  return fc.record({ path: fc.constant(path), how, name, value: oddInPlaceOf(value) });
+}
+
+/** Mostly of the same kind: another kind is refused by any reader, and goes no further. */
+function oddInPlaceOf(value: unknown): fc.Arbitrary<string> {
+  const text = oddText.map((odd) => JSON.stringify(odd));
+  const number = fc.constantFrom(...numbers);
+  const same =
+    typeof value === 'number' ? number : /^[\d.]+$/.test(String(value)) ? number.map((odd) => `"${odd}"`) : text;
+  return fc.oneof({ weight: 6, arbitrary: same }, { weight: 1, arbitrary: text }, { weight: 1, arbitrary: oddValue });
+}
+
+/** A good value with one or two things wrong with it, as JSON text: keys may come twice, and it may be no JSON. */
 export function mutated(good: unknown): fc.Arbitrary<string> {
-  const paths = pathsOf(good);
-  return fc.oneof(
-    {
-      weight: 8,
-      arbitrary: fc.array(oddField, { minLength: 1, maxLength: 3 }).map((odd) => written(good, paths, odd)),
-    },
-    { weight: 1, arbitrary: oddValue },
+  const places = placesOf(good);
+  const leaves = places.filter(({ value }) => typeof value !== 'object' || value === null);
+  const of = (some: typeof places) => fc.oneof(...some.map(({ path, value }) => oddAt(path, value)));
+  const one =
+    leaves.length === 0
+      ? of(places)
+      : fc.oneof({ weight: 9, arbitrary: of(leaves) }, { weight: 1, arbitrary: of(places) });
+  const some = fc.oneof(
+    { weight: 3, arbitrary: one.map((odd) => [odd]) },
+    { weight: 1, arbitrary: fc.tuple(one, one) },
   );
+  return fc.oneof({ weight: 15, arbitrary: some.map((odd) => written(good, odd)) }, { weight: 1, arbitrary: oddValue });
 }
 
-/** Every place of a value where something may be odd, as `.a.0.b`; the value itself is ''. */
-function pathsOf(value: unknown, path = ''): string[] {
-  if (typeof value !== 'object' || value === null) return [path];
-  return [path, ...Object.entries(value).flatMap(([name, of]) => pathsOf(of, `${path}.${name}`))];
+/** Every place of a value, as `.a.0.b`; the value itself is ''. */
+function placesOf(value: unknown, path = ''): { path: string; value: unknown }[] {
+  if (typeof value !== 'object' || value === null) return [{ path, value }];
+  return [{ path, value }, ...Object.entries(value).flatMap(([name, of]) => placesOf(of, `${path}.${name}`))];
 }
 
-function written(good: unknown, paths: string[], odd: OddField[]): string {
-  const chosen = new Map(odd.map((one) => [paths[1 + (one.at % Math.max(1, paths.length - 1))] ?? '', one]));
+function written(good: unknown, odd: Odd[]): string {
+  const chosen = new Map(odd.map((one) => [one.path, one]));
   const write = (value: unknown, path: string): string => {
     const one = chosen.get(path);
     if (one?.how === 'replaced') return one.value;
@@ -121,7 +150,7 @@ function written(good: unknown, paths: string[], odd: OddField[]): string {
   return write(good, '');
 }
 
-function fieldOf({ name, text }: { name: string; text: string }, odd: OddField | undefined): string[] {
+function fieldOf({ name, text }: { name: string; text: string }, odd: Odd | undefined): string[] {
   const field = `${JSON.stringify(name)}:${text}`;
   if (odd?.how === 'left out') return [];
   if (odd?.how === 'twice') return [field, `${JSON.stringify(name)}:${odd.value}`];
@@ -131,12 +160,10 @@ function fieldOf({ name, text }: { name: string; text: string }, odd: OddField |
 
 /** The bytes of a text, some of them no UTF-8. */
 export function oddBytes(text: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> {
-  const wrong = fc.option(
-    fc.record({
-      at: fc.nat({ max: 2_000 }),
-      bytes: fc.constantFrom([0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90]),
-    }),
-    { freq: 3 },
+  const bytes = fc.constantFrom([0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90]);
+  const wrong = fc.oneof(
+    { weight: 12, arbitrary: fc.constant(null) },
+    { weight: 1, arbitrary: fc.record({ at: fc.nat({ max: 300 }), bytes }) },
   );
   return fc.tuple(text, wrong).map(([good, odd]) => {
     const bytes = Buffer.from(good, 'utf8');

@@ -115,7 +115,7 @@ export function fedTo(route: Route): fc.Arbitrary<Fed> {
       { weight: 4, arbitrary: fc.constantFrom(...open) },
       { weight: 1, arbitrary: fc.constantFrom(...whos) },
     ),
-    segment: fc.option(oddText, { freq: 2 }),
+    segment: fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: oddText }),
     query: pairs(queryNames, oddText),
     headers: pairs(headerNames, headerText).map((all) => all.filter(([name]) => headerNames.includes(name))),
     body: route.route.startsWith('GET') ? fc.constant(null) : oddBytes(texts),
@@ -170,7 +170,7 @@ function twilioCall({ form }: Fed): { url: string; init: RequestInit } {
   ];
   const byName = Map.groupBy(fields, ([name]) => name);
   const query = form.isCallback
-    ? `?${[['n', '1'], ['a', '1'], ...form.query].map(([name = '', value = '']) => `${encoded(name)}=${encoded(value)}`).join('&')}`
+    ? `?${[...form.query, ['n', '1'], ['a', '1']].map(([name = '', value = '']) => `${encoded(name)}=${encoded(value)}`).join('&')}`
     : '';
   const url = `/api/webhooks/twilio${query}`;
   const data = [...byName.keys()].toSorted().reduce((text, name) => {

@@ -82,7 +82,9 @@ function fedBy(venue: string): fc.Arbitrary<Fed> {
         { weight: 1, arbitrary: fc.constantFrom(200, 204, 302, 400, 401, 403, 404, 422, 429, 500, 503) },
       );
       const body = oddBytes(mutated(good));
-      return fc.record({ ask: fc.constant(ask), at: fc.constant(at), said: fc.record({ status, body }) });
+      const arbitrary = fc.record({ ask: fc.constant(ask), at: fc.constant(at), said: fc.record({ status, body }) });
+      // An account is asked at seven addresses, an order at one or two.
+      return { weight: ask === 'ready' ? 1 : 4, arbitrary };
     }),
   );
 }

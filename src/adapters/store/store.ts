@@ -5,8 +5,8 @@ import { type Database, DatabaseError, type DatabaseErrorKind } from '../../port
 import { type Answer, answers, type CallOptions, type Store, type StoreFunction } from '../../ports/store.ts';
 import { storable } from './storable.ts';
 
-/** A database that is gone for ten seconds is waited for: pauses of 0.2 s, 0.4 s … 3.2 s, jittered, about 15 s in all. */
-const PATIENCE = { retries: 8, minTimeout: 200, factor: 2, maxTimeout: 4_000, randomize: true };
+/** A database that is gone for ten seconds is waited for: pauses of 0.2 s, 0.4 s … 4 s, jittered, about 15 s in all. */
+const PATIENCE = { retries: 7, minTimeout: 200, factor: 2, maxTimeout: 4_000, randomize: true };
 /** Once is enough for calls that wait together. */
 const SAY_EVERY_MS = 10_000;
 

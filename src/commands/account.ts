@@ -1,9 +1,12 @@
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
+import type { Actor } from '../domain/actions.ts';
 import { userIdOf } from '../domain/ids.ts';
 import { formatRupees } from '../domain/rupees.ts';
+import { possibleSymbols, shareReader } from '../domain/symbols.ts';
+import type { Mode } from '../domain/words.ts';
 import type { Blocks } from '../ports/readiness-rows.ts';
-import type { Answer } from '../ports/store.ts';
+import type { Answer, Store } from '../ports/store.ts';
 import { acknowledge, blockText } from './acknowledge.ts';
 import { actorOf } from './actor.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
@@ -30,6 +33,28 @@ interface AccountFlags {
 export async function accountCommand(config: Config, flags: AccountFlags): Promise<number | Refusal> {
   const { user: asked } = flags;
   if (asked === undefined) return refusal('bad_flag', 'Give --user: name or id.');
+  const wrong = wrongFlags(flags);
+  if (wrong) return wrong;
+  const place = placeToAsk(config);
+  sayPlace(place);
+  return withStore(config, place, async (store) => {
+    const by = actorOf(flags);
+    const found = await store.call('read_user', { userId: asked });
+    const userId = found?.id ?? userIdOf(asked);
+    const lists = await listsOf(store, flags);
+    if ('kind' in lists) return lists;
+    const { changed } = await store.call('set_user', { userId, ...changesOf(flags), ...lists, by });
+    const refused = await acknowledged(store, flags, { userId, mode: config.mode, by });
+    if (refused) return refused;
+    const user = await store.call('read_user', { userId });
+    if (!changed || !user) return refusal('no_such_user', `There is no user "${asked}" here: give the name or the id.`);
+    const blocks = await store.call('read_blocks', { userId });
+    process.stdout.write(flags.json ? `${JSON.stringify({ ...user, blocks })}\n` : userText(user, blocks));
+    return 0;
+  });
+}
+
+function wrongFlags(flags: AccountFlags): Refusal | null {
   for (const flag of ['active', 'trading'] as const) {
     const value = flags[flag];
     if (value !== undefined && value !== 'yes' && value !== 'no')
@@ -42,38 +67,48 @@ export async function accountCommand(config: Config, flags: AccountFlags): Promi
     );
   if (flags.seen !== undefined && flags.acknowledge === undefined)
     return refusal('bad_flag', '--seen says what --acknowledge VENUE is about: give both.');
-  const place = placeToAsk(config);
-  sayPlace(place);
-  return withStore(config, place, async (store) => {
-    const by = actorOf(flags);
-    const found = await store.call('read_user', { userId: asked });
-    const userId = found?.id ?? userIdOf(asked);
-    const { changed } = await store.call('set_user', { userId, ...changesOf(flags), by });
-    if (flags.acknowledge !== undefined) {
-      const account = { userId, venue: flags.acknowledge, mode: config.mode, nowMs: realClock().nowMs(), by };
-      const done = await acknowledge(store, { ...account, seen: flags.seen });
-      if (!Array.isArray(done)) return done;
-      if (!flags.json) process.stdout.write(done.map((sentence) => `${sentence}\n`).join(''));
-    }
-    const user = await store.call('read_user', { userId });
-    if (!changed || !user) return refusal('no_such_user', `There is no user "${asked}" here: give the name or the id.`);
-    const blocks = await store.call('read_blocks', { userId });
-    process.stdout.write(flags.json ? `${JSON.stringify({ ...user, blocks })}\n` : userText(user, blocks));
-    return 0;
-  });
+  return null;
 }
 
-function changesOf({ active, trading, strategies, allow, deny, auth, notify, language }: AccountFlags) {
+function changesOf({ active, trading, strategies, auth, notify, language }: AccountFlags) {
   return {
     ...(active === undefined ? {} : { active: active === 'yes' }),
     ...(trading === undefined ? {} : { tradingEnabled: trading === 'yes' }),
     ...(strategies === undefined ? {} : { strategies: listOf(strategies) }),
-    ...(allow === undefined ? {} : { allowSymbols: listOf(allow) }),
-    ...(deny === undefined ? {} : { denySymbols: listOf(deny) }),
     ...(notify === undefined ? {} : { notify }),
     ...(language === undefined ? {} : { language }),
     ...(auth === undefined ? {} : { authUserId: auth === 'none' ? null : auth.toLowerCase() }),
   };
+}
+
+async function acknowledged(
+  store: Store,
+  { acknowledge: venue, seen, json }: AccountFlags,
+  of: { userId: string; mode: Mode; by: Actor },
+): Promise<Refusal | null> {
+  if (venue === undefined) return null;
+  const done = await acknowledge(store, { ...of, venue, nowMs: realClock().nowMs(), seen });
+  if (!Array.isArray(done)) return done;
+  if (!json) process.stdout.write(done.map((sentence) => `${sentence}\n`).join(''));
+  return null;
+}
+
+/** The lists of symbols that are given, each as the share it names; or which of them names none. */
+async function listsOf(store: Store, { allow, deny }: AccountFlags) {
+  const given = { ...(allow === undefined ? {} : { allow }), ...(deny === undefined ? {} : { deny }) };
+  const lists: { allowSymbols?: string[] | null; denySymbols?: string[] | null } = {};
+  for (const [flag, text] of Object.entries(given)) {
+    const list = listOf(text);
+    const listings = await store.call('read_listings', { symbols: (list ?? []).flatMap(possibleSymbols) });
+    const read = shareReader(listings);
+    const symbols = list?.map(read) ?? null;
+    const at = symbols?.findIndex((found) => 'reason' in found) ?? -1;
+    const wrong = symbols?.[at];
+    if (wrong && 'reason' in wrong) return refusal('bad_flag', `--${flag}: "${list?.[at]}" ${wrong.reason}.`);
+    const values = symbols?.flatMap((found) => ('value' in found ? [found.value] : [])) ?? null;
+    lists[flag === 'allow' ? 'allowSymbols' : 'denySymbols'] = values;
+  }
+  return lists;
 }
 
 /** `A,B` as a list; `all` and `none` as no list. */

@@ -1,6 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Config } from '../config.ts';
 import { parseTradeDate } from '../domain/ist.ts';
+import { possibleSymbols, shareReader } from '../domain/symbols.ts';
 import { reportOf } from '../stages/report.ts';
 import { makeScreen } from '../terminal/screen.ts';
 import { whyText } from '../terminal/why.ts';
@@ -23,7 +24,11 @@ export async function whyCommand(
   }
   const place = placeToAsk(config);
   sayPlace(place);
-  const answer = await withStore(config, place, (store) => store.call('why', { user, symbol, date: date ?? null }));
+  const answer = await withStore(config, place, async (store) => {
+    const read = shareReader(await store.call('read_listings', { symbols: possibleSymbols(symbol) }));
+    const found = read(symbol);
+    return store.call('why', { user, symbol: 'value' in found ? found.value : symbol, date: date ?? null });
+  });
   process.stdout.write(
     json ? `${JSON.stringify(answer)}\n` : `${whyText(answer, { user, symbol, date: date ?? null })}\n`,
   );

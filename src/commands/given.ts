@@ -1,10 +1,13 @@
+import { parseTable, type Table } from '../adapters/files/csv.ts';
 import { readFaults } from '../adapters/files/faults-file.ts';
-import { type DayPrice, readPrices } from '../adapters/files/prices-file.ts';
-import { readSignals } from '../adapters/files/signals-file.ts';
-import type { FileResult } from '../adapters/files/source.ts';
-import { readUsers } from '../adapters/files/users-file.ts';
+import { type DayPrice, pricesTable } from '../adapters/files/prices-file.ts';
+import { signalsTable } from '../adapters/files/signals-file.ts';
+import { type FileResult, readBytes } from '../adapters/files/source.ts';
+import { usersTable } from '../adapters/files/users-file.ts';
 import type { Fault } from '../domain/faults.ts';
+import { type SymbolReader, symbolReader, unsureReader } from '../domain/symbols.ts';
 import type { Problem } from '../domain/words.ts';
+import type { Store } from '../ports/store.ts';
 import type { Given } from '../stages/request.ts';
 import { actorOf } from './actor.ts';
 import { type Refusal, refusal } from './refusal.ts';
@@ -18,14 +21,42 @@ export interface FileFlags {
 }
 
 export interface GivenFiles {
+  /** The same files once more, as what is listed in a database says their symbols are to be read. */
+  asListedIn(store: Store): Promise<GivenFiles | Refusal>;
   given: Given;
   prices: DayPrice[] | null;
   faults: Fault[] | null;
   warnings: string[];
 }
 
+/** The files of a scan, each read once: it may be a pipe. */
+interface Load {
+  table<Row>(path: string, table: Table<Row>): FileResult<Row>;
+  faults(path: string): FileResult<Fault>;
+}
+
 /** Reads every file a scan was given, or says which can't be used and why. */
 export function readGiven(flags: FileFlags): GivenFiles | Refusal {
+  return parseGiven(flags, readingOnce(), unsureReader);
+}
+
+function readingOnce(): Load {
+  const kept = new Map<string, ReturnType<typeof readBytes>>();
+  let faults: FileResult<Fault> | null = null;
+  return {
+    table(path, table) {
+      const source = kept.get(path) ?? readBytes(path);
+      kept.set(path, source);
+      return source.kind === 'unusable' ? source : parseTable(path, source.bytes, table);
+    },
+    faults(path) {
+      faults ??= readFaults(path);
+      return faults;
+    },
+  };
+}
+
+function parseGiven(flags: FileFlags, load: Load, readSymbol: SymbolReader): GivenFiles | Refusal {
   const problems: Problem[] = [];
   const warnings: string[] = [];
   const refusals: Refusal[] = [];
@@ -40,10 +71,10 @@ export function readGiven(flags: FileFlags): GivenFiles | Refusal {
     warnings.push(...result.warnings);
     return result.rows;
   };
-  const signals = take(flags.signals, readSignals);
-  const users = take(flags.users, readUsers);
-  const prices = take(flags.prices, readPrices);
-  const faults = take(flags.faults, readFaults);
+  const signals = take(flags.signals, (path) => load.table(path, signalsTable(readSymbol)));
+  const users = take(flags.users, (path) => load.table(path, usersTable));
+  const prices = take(flags.prices, (path) => load.table(path, pricesTable(readSymbol)));
+  const faults = take(flags.faults, load.faults);
   const [first] = refusals;
   if (first) {
     const message = refusals.map((one) => one.message).join('\n');
@@ -58,5 +89,15 @@ export function readGiven(flags: FileFlags): GivenFiles | Refusal {
     problems,
     by: actorOf(flags),
   };
-  return { given, prices, faults, warnings };
+  return {
+    given,
+    prices,
+    faults,
+    warnings,
+    async asListedIn(store) {
+      if (signals === null && prices === null) return this;
+      const listed = await store.call('read_listings', { symbols: null });
+      return parseGiven(flags, load, symbolReader(listed));
+    },
+  };
 }

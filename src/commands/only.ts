@@ -1,10 +1,11 @@
 import { userIdOf } from '../domain/ids.ts';
 import type { RunReport } from '../domain/report.ts';
+import { shareReader } from '../domain/symbols.ts';
 
 /** A plan narrowed to one user or symbol. The whole plan was made, and the hash is the whole plan's. */
 export function only(report: RunReport, narrowed: { user?: string; symbol?: string }): RunReport {
   const { user } = narrowed;
-  const symbol = narrowed.symbol?.toUpperCase();
+  const symbol = narrowed.symbol === undefined ? undefined : symbolIn(report, narrowed.symbol);
   if (user === undefined && symbol === undefined) return report;
   const wanted = (row: { userId: string; symbol: string }) =>
     (user === undefined || row.userId === user || row.userId === userIdOf(user)) &&
@@ -32,4 +33,10 @@ export function only(report: RunReport, narrowed: { user?: string; symbol?: stri
       denied: count('denied'),
     },
   };
+}
+
+/** The symbol of the report that is meant; what names none of it is looked for as it stands, and not found. */
+function symbolIn({ signals }: RunReport, text: string): string {
+  const found = shareReader(signals.map(({ symbol }) => ({ exchange: 'NSE', symbol })))(text);
+  return 'value' in found ? found.value : text;
 }

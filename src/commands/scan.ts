@@ -4,6 +4,8 @@ import { fileQuotes, storedQuotes } from '../adapters/quotes/quotes.ts';
 import type { Config } from '../config.ts';
 import { istDate, istMs, parseInstant, parseTradeDate } from '../domain/ist.ts';
 import type { RunReport } from '../domain/report.ts';
+import type { Problem } from '../domain/words.ts';
+import type { Store } from '../ports/store.ts';
 import type { Tell } from '../ports/world.ts';
 import { type RunResult, run } from '../run.ts';
 import { sampleDate, sampleFaults, samplePrices, seedSample } from '../sample/sample.ts';
@@ -48,8 +50,7 @@ export async function scanCommand(
 ): Promise<RunResult | Refusal> {
   const asked = whatIsAsked(config, flags);
   if ('kind' in asked) return asked;
-  const { files, place, sample } = asked;
-  show.files(files.warnings, files.given.problems);
+  const { place, sample } = asked;
   if (flags.fresh && isThere(place)) {
     if (!(await mayRemove(place))) return refusal('not_fresh', 'Nothing was removed and nothing was run.');
     await removeEmbedded(place);
@@ -59,6 +60,9 @@ export async function scanCommand(
   const store = await openStore({ config, place, readOnly, onSlowStart: show.note });
   try {
     if (sample) await seedSample(store);
+    const files = await listedFiles(asked, store);
+    if ('kind' in files) return files;
+    show.files(files.warnings, files.given.problems);
     // Started here, so that opening the database takes nothing from the session.
     const clock = asked.virtualMs === null ? realClock() : virtualClock(asked.virtualMs);
     const prices = sample ? samplePrices() : files.prices;
@@ -107,10 +111,7 @@ function whatIsAsked(config: Config, flags: ScanFlags): Asked | Refusal {
   const files = readGiven(flags);
   if ('kind' in files) return files;
   const { problems } = files.given;
-  if (flags.strict && problems.length > 0) {
-    const message = 'There are bad rows, and --strict allows none: mend them, or scan without --strict.';
-    return refusal('bad_rows', message, problems);
-  }
+  if (flags.strict && problems.length > 0) return badRows(problems);
   const place = placeOf(config, sample ? 'sample' : 'main');
   if (flags.fresh && place.kind !== 'embedded') {
     return refusal(
@@ -119,6 +120,18 @@ function whatIsAsked(config: Config, flags: ScanFlags): Asked | Refusal {
     );
   }
   return { flags, files, sample, place, virtualMs: start };
+}
+
+/** The files as what is listed in the database says they are to be read. */
+async function listedFiles({ files, flags }: Asked, store: Store): Promise<GivenFiles | Refusal> {
+  const listed = await files.asListedIn(store);
+  if ('kind' in listed || !flags.strict || listed.given.problems.length === 0) return listed;
+  return badRows(listed.given.problems);
+}
+
+function badRows(problems: Problem[]): Refusal {
+  const message = 'There are bad rows, and --strict allows none: mend them, or scan without --strict.';
+  return refusal('bad_rows', message, problems);
 }
 
 function wrongTogether(config: Config, flags: ScanFlags): string | null {

@@ -1,5 +1,6 @@
 import type { AccountState, DenyReason, OpenPosition, PlannedSignal, RunFrame, SkipReason } from './decision.ts';
 import { formatMinor, mulDivCeil, safe } from './money.ts';
+import { foldedSymbol } from './share.ts';
 import { marginFor, valueAt } from './sizing.ts';
 import type { Instrument, Quote } from './words.ts';
 
@@ -164,9 +165,13 @@ function noPosition(c: Case): Finding | null {
 }
 
 function symbolNotAllowed({ account, planned }: Case): Finding | null {
-  const { symbol } = planned.signal;
-  const listed = account.allowSymbols === null || account.allowSymbols.includes(symbol);
-  return when(!listed || account.denySymbols.includes(symbol));
+  // A list names shares: TITAN is TITAN-BE, too.
+  const { exchange, symbol } = planned.signal;
+  const share = foldedSymbol({ exchange, symbol });
+  const names = (list: readonly string[]) => {
+    return list.includes(symbol) || list.some((one) => foldedSymbol({ exchange, symbol: one }) === share);
+  };
+  return when((account.allowSymbols !== null && !names(account.allowSymbols)) || names(account.denySymbols));
 }
 
 function signalExpired({ frame, planned }: Case): Finding | null {

@@ -1,3 +1,4 @@
+import { istDate } from './ist.ts';
 import type { Signal } from './words.ts';
 
 /** ':' parts a signal's id and '|' the lines of a plan, so neither may be in a strategy's name. */
@@ -18,4 +19,10 @@ export function misplaced(
   if (stop !== null && (price - stop) * up <= 0) return { of: 'stopLoss', must: up === 1 ? 'below' : 'above' };
   if (target !== null && (target - price) * up <= 0) return { of: 'target', must: up === 1 ? 'above' : 'below' };
   return null;
+}
+
+/** Why a signal can't be valid until then; null: it can. A signal is for one day, and ends with it. */
+export function validityFault(validUntilMs: number | null, tradeDate: string): string | null {
+  if (validUntilMs === null || istDate(validUntilMs) === tradeDate) return null;
+  return `must be on the trade date ${tradeDate} (India): a signal is for that day only`;
 }

@@ -4,8 +4,9 @@ import { z } from 'zod';
 import type { OrderAsked } from '../domain/asked.ts';
 import { parseJson } from '../domain/json.ts';
 import { parseMinor } from '../domain/money.ts';
-import { symbolPattern } from '../domain/signal-rules.ts';
+import { possibleSymbols, symbolReader } from '../domain/symbols.ts';
 import { cut } from '../domain/text.ts';
+import type { Store } from '../ports/store.ts';
 import type { OrderRequest } from '../stages/place.ts';
 import type { HttpEnv } from './auth.ts';
 import { actorOf, type Caller } from './parts.ts';
@@ -20,7 +21,7 @@ const decimal = z.union([z.string(), z.number().transform(String)]).transform((t
 
 const body = z
   .strictObject({
-    symbol: z.string().regex(symbolPattern, 'must be a symbol in capitals, such as TITAN or M&M'),
+    symbol: z.string().max(60, 'is no symbol: it has more than 60 characters'),
     exchange: z.literal('NSE', { error: 'must be NSE' }).default('NSE'),
     side: z.enum(['BUY', 'SELL'], { error: 'must be BUY or SELL' }),
     quantity: z.int('must be a whole number').min(1, 'must be at least 1').max(100_000_000).optional(),
@@ -41,12 +42,18 @@ const body = z
   });
 
 /** The request of `POST /api/trading/orders`, or what is wrong with it. */
-export async function readRequest(c: Context<HttpEnv>): Promise<{ request: OrderRequest } | { problem: Problem }> {
+export async function readRequest(
+  c: Context<HttpEnv>,
+  store: Store,
+): Promise<{ request: OrderRequest } | { problem: Problem }> {
   const key = c.req.header('Idempotency-Key')?.trim() ?? '';
   if (!/^[\x21-\x7e]{1,200}$/.test(key)) return { problem: noKey };
   const parsed = body.safeParse(parseJson(await c.req.text()));
   if (!parsed.success) return { problem: badBody(parsed.error) };
-  const { symbol, exchange, side, quantity = null, limitPrice = null, userId } = parsed.data;
+  const { exchange, side, quantity = null, limitPrice = null, userId } = parsed.data;
+  const named = await symbolOf(parsed.data.symbol, store);
+  if ('status' in named) return { problem: named };
+  const { symbol } = named;
   const whose = whoseOrder(c.get('caller'), userId);
   if (typeof whose !== 'string') return { problem: whose };
   const order: OrderAsked = { userId: whose, exchange, symbol, side, quantity, limitPriceMinor: limitPrice };
@@ -55,6 +62,15 @@ export async function readRequest(c: Context<HttpEnv>): Promise<{ request: Order
   const { role, principal, apiKey } = c.get('caller');
   const asking = role === 'user' ? { principal: `user:${whose}`, by: null } : { principal, by: actorOf({ principal }) };
   return { request: { ...asking, key, bodyHash, apiKey, order } };
+}
+
+/** The symbol as the NSE has it. One that is written so is not looked up: this is the way every order goes. */
+async function symbolOf(text: string, store: Store): Promise<{ symbol: string } | Problem> {
+  const plain = symbolReader([])(text);
+  if ('value' in plain && plain.value === text) return { symbol: text };
+  const found = symbolReader(await store.call('read_listings', { symbols: possibleSymbols(text) }))(text);
+  if ('value' in found) return { symbol: found.value };
+  return invalid([{ field: 'symbol', message: found.reason }]);
 }
 
 const noKey: Problem = {
@@ -72,6 +88,10 @@ export function badBody(error: z.ZodError): Problem {
   const errors = error.issues.map(({ path, message }) => {
     return { field: cut(path.join('.'), MAX_SAID), message: cut(message, MAX_SAID) };
   });
+  return invalid(errors);
+}
+
+function invalid(errors: { field: string; message: string }[]): Problem {
   const said = errors.map(({ field, message }) => (field === '' ? message : `${field} ${message}`));
   return { status: 400, code: 'invalid_body', detail: said.join('; '), more: { errors } };
 }

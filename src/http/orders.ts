@@ -49,7 +49,7 @@ export function orderRoutes(parts: HttpParts): Hono<HttpEnv> {
     // Begun at the door: it covers the limits on size and rate as well.
     endTime(c, 'auth');
     startTime(c, 'parse');
-    const read = await readRequest(c);
+    const read = await readRequest(c, parts.world.store);
     endTime(c, 'parse');
     if ('problem' in read) return problem(c, read.problem);
     const { placed, steps } = await place(read.request);

@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import type { DayOverride } from '../domain/calendar.ts';
 import { signalIdOf } from '../domain/ids.ts';
-import { istDate, parseTradeDate } from '../domain/ist.ts';
+import { istDate, istIso, parseInstant, parseTradeDate } from '../domain/ist.ts';
 import { isNested } from '../domain/json.ts';
 import { formatMinor, parseMinor } from '../domain/money.ts';
 import { nextSession, runIdOf, sessionIdOf, sessionOf } from '../domain/session.ts';
-import { misplaced, mostRank, strategyPattern, symbolPattern } from '../domain/signal-rules.ts';
+import { misplaced, mostRank, strategyPattern, validityFault } from '../domain/signal-rules.ts';
+import type { SymbolReader } from '../domain/symbols.ts';
 import { cut, storableText } from '../domain/text.ts';
 import type { Mode, Signal } from '../domain/words.ts';
+import { type AlertFault, readAlertFields } from './alerts.ts';
+import { type ChartinkAsked, readChartink } from './chartink.ts';
 
 const DEFAULT_RANK = 1_000;
 const MOST_VALUE = 200;
@@ -22,7 +25,12 @@ export interface SignalDay {
   overrides: readonly DayOverride[];
   /** Whoever sees a signed request can send it again: without its day it would be a new signal every day. */
   mustBeNamed: boolean;
+  /** Reads a symbol among what is listed. */
+  readSymbol: SymbolReader;
 }
+
+/** The sender's own name for each field of ours. */
+type Named = ReadonlyMap<string, string>;
 
 export interface RowProblem {
   field: string | null;
@@ -43,6 +51,16 @@ const price = z
     return z.NEVER;
   });
 
+const instant = z
+  .string({ error: 'must be an instant with its offset, such as 2025-08-28T15:00:00+05:30' })
+  .transform((text, context) => {
+    const value = parseInstant(text);
+    if (value !== null) return value;
+    const message = 'must be an instant with its offset, such as 2025-08-28T15:00:00+05:30';
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+
 const row = z.strictObject(
   {
     tradeDate: z
@@ -58,67 +76,68 @@ const row = z.strictObject(
       .string({ error: 'must be a name' })
       .regex(strategyPattern, 'must be 1 to 60 characters without : and |'),
     exchange: z.literal('NSE', { error: 'must be NSE' }).default('NSE'),
-    symbol: z.string({ error: 'must be a symbol' }).regex(symbolPattern, 'must be 1 to 30 of A-Z 0-9 & - _ .'),
+    symbol: z.string({ error: 'must be a symbol' }).max(60, 'is no symbol: it has more than 60 characters'),
     side: z.enum(['BUY', 'SELL'], { error: 'must be BUY or SELL' }),
     referencePrice: price,
     stopLoss: price.nullish(),
     target: price.nullish(),
+    validUntil: instant.nullish(),
+    valid_until: instant.nullish(),
   },
   { error: (issue) => (issue.code === 'unrecognized_keys' ? 'is no field of a signal' : 'must be an object') },
 );
 
-const anything = z.unknown().optional();
-
-/** What TradingView's placeholders give: `NSE:TITAN` or `TITAN`, `buy`, 3564.8. What else an alert says is let be. */
-const alert = z
-  .object({
-    ticker: z.string().optional(),
-    symbol: z.string().optional(),
-    action: anything,
-    price: anything,
-    close: anything,
-    strategy: anything,
-  })
-  .transform(({ ticker, symbol, action, price, close, strategy }) => ({
-    strategy: strategy ?? 'tradingview',
-    symbol: (ticker ?? symbol)?.replace(/^NSE:/, ''),
-    side: typeof action === 'string' ? action.toUpperCase() : action,
-    referencePrice: price ?? close,
-  }));
-
-/** What an alert may call a signal's fields, the first first. */
-const alertNames: ReadonlyMap<string, readonly string[]> = new Map([
-  ['symbol', ['ticker', 'symbol']],
-  ['side', ['action']],
-  ['referencePrice', ['price', 'close']],
-]);
-
 /** Reads one row of `{signals: […]}`. A field nobody knows is refused: it may be a stop or target misspelt. */
 export function readRow(given: unknown, day: SignalDay): ReadRow {
-  return read(row, withoutKey(given), day);
+  return read(given, given, day);
 }
 
-/** Reads one TradingView-style alert. Its `time` is the bar's, not the signal's, and is not looked at. */
-export function readAlert(given: unknown, day: SignalDay): ReadRow {
-  return read(alert.pipe(row), withoutKey(given), day, alertNames);
-}
-
-function read(
-  schema: z.ZodType<z.output<typeof row>>,
-  given: unknown,
-  day: SignalDay,
-  names: typeof alertNames = new Map(),
-): ReadRow {
+/** Reads one TradingView-style alert. */
+export function readAlert(given: object, day: SignalDay): ReadRow {
   if (isNested(given, MAX_DEPTH)) return { payload: TOO_DEEP, problem: problemOfDepth(given) };
-  const payload = cut(hidden(JSON.stringify(given)), MOST_PAYLOAD, '');
-  const parsed = schema.safeParse(given);
-  if (!parsed.success) return { payload, problem: problemOf(parsed.error, given, names) };
-  const { tradeDate } = parsed.data;
+  const alert = readAlertFields(withoutKey(given));
+  return 'field' in alert ? unread(given, alert) : read(given, alert.fields, day, alert.named);
+}
+
+/** Reads the shares of a ChartInk alert. */
+export function readChartinkRows(body: object, asked: ChartinkAsked, day: SignalDay): ReadRow[] {
+  const named = new Map([
+    ['symbol', 'stocks'],
+    ['referencePrice', 'trigger_prices'],
+    ['strategy', 'scan_name'],
+  ]);
+  return readChartink(body, asked).map((row) => {
+    return 'fault' in row ? unread(row.given, row.fault) : read(row.given, row.fields, day, named);
+  });
+}
+
+function unread(given: object, { field, reason, value }: AlertFault): ReadRow {
+  return { payload: payloadOf(given), problem: { field: shown(field), reason, value: shown(value) } };
+}
+
+/** What a row says, in words of ours, is `fields`; `named` gives the sender's names for them. */
+function read(given: unknown, fields: unknown, day: SignalDay, named: Named = new Map()): ReadRow {
+  if (isNested(given, MAX_DEPTH)) return { payload: TOO_DEEP, problem: problemOfDepth(given) };
+  const payload = payloadOf(given);
+  const ours = withoutKey(fields);
+  const parsed = row.safeParse(ours);
+  if (!parsed.success) return { payload, problem: problemOf(parsed.error, ours, named) };
+  const { tradeDate, symbol: text } = parsed.data;
   if (tradeDate === undefined && day.mustBeNamed) return { payload, problem: dayless };
-  const signal = signalOf(parsed.data, tradeDate ?? nextDate(day));
-  const problem = wrongSide(signal) ?? wrongDate(signal.tradeDate, day);
+  const symbol = day.readSymbol(text);
+  if ('reason' in symbol) return { payload, problem: problemAt(named, 'symbol', symbol.reason, text) };
+  const signal = signalOf({ ...parsed.data, symbol: symbol.value }, tradeDate ?? nextDate(day));
+  const problem = wrongSide(signal, named) ?? wrongDate(signal.tradeDate, day) ?? wrongEnd(signal, parsed.data, day);
   if (problem) return { payload, problem };
   return { payload, signal, runId: runIdOf(sessionIdOf('XNSE', signal.tradeDate, 'open'), day.mode) };
+}
+
+function payloadOf(given: unknown): string {
+  return cut(hidden(JSON.stringify(withoutKey(given))), MOST_PAYLOAD, '');
+}
+
+function problemAt(named: Named, ours: string, reason: string, value: unknown): RowProblem {
+  return { field: shown(named.get(ours) ?? ours), reason, value: shown(value) };
 }
 
 /** Nothing a signal has is nested; what is, is not gone through, nor kept. */
@@ -137,27 +156,40 @@ function signalOf(given: z.output<typeof row>, tradeDate: string): Signal {
   const { strategy, exchange, symbol, side, rank, referencePrice, stopLoss, target } = given;
   const named = { tradeDate, strategy, exchange, symbol, side };
   const prices = { referencePriceMinor: referencePrice, stopLossMinor: stopLoss ?? null, targetMinor: target ?? null };
-  return { id: signalIdOf(named), ...named, rank, ...prices, validUntilMs: null };
+  return {
+    id: signalIdOf(named),
+    ...named,
+    rank,
+    ...prices,
+    validUntilMs: given.validUntil ?? given.valid_until ?? null,
+  };
 }
 
 /** The first thing that is wrong, under the name the sender gave it, with what stands there. */
-function problemOf({ issues: [issue] }: z.ZodError, given: unknown, names: typeof alertNames): RowProblem {
+function problemOf({ issues: [issue] }: z.ZodError, given: unknown, named: Named): RowProblem {
   if (!issue) return { field: null, reason: 'can not be read', value: null };
   const unknownField = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
   const ours = unknownField ?? issue.path[0]?.toString();
   if (ours === undefined) return { field: null, reason: issue.message, value: shown(given) };
   const fields = new Map(typeof given === 'object' && given !== null ? Object.entries(given) : []);
-  const theirs = names.get(ours) ?? [ours];
-  const field = theirs.find((name) => fields.has(name)) ?? theirs[0] ?? ours;
-  return { field: shown(field), reason: issue.message, value: shown(fields.get(field)) };
+  return problemAt(named, ours, issue.message, fields.get(ours));
 }
 
-function wrongSide(signal: Signal): RowProblem | null {
+function wrongSide(signal: Signal, named: Named): RowProblem | null {
   const wrong = misplaced(signal);
   if (!wrong) return null;
   const valueMinor = wrong.of === 'stopLoss' ? signal.stopLossMinor : signal.targetMinor;
   const reason = `must be ${wrong.must} the reference price for a ${signal.side}`;
-  return { field: wrong.of, reason, value: valueMinor === null ? null : formatMinor(valueMinor) };
+  return problemAt(named, wrong.of, reason, valueMinor === null ? null : formatMinor(valueMinor));
+}
+
+/** A signal ends on its trade date, and one that has ended already would never be acted on. */
+function wrongEnd({ tradeDate, validUntilMs }: Signal, given: z.output<typeof row>, day: SignalDay): RowProblem | null {
+  const isOver =
+    validUntilMs !== null && validUntilMs <= day.nowMs ? 'is over: leave it out, or give a later one' : null;
+  const reason = validityFault(validUntilMs, tradeDate) ?? isOver;
+  const field = given.validUntil === undefined ? 'valid_until' : 'validUntil';
+  return reason === null ? null : { field, reason, value: istIso(validUntilMs ?? 0) };
 }
 
 /** A signal nobody would ever act on is told now: its day is over, or no trading day at all. */
@@ -179,7 +211,7 @@ function nextDate({ nowMs, cutOffTime, overrides }: SignalDay): string {
 }
 
 /** The key an alert may carry is nothing to keep. */
-function withoutKey(given: unknown): unknown {
+function withoutKey<Given>(given: Given): Given | object {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
   return Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'key'));
 }

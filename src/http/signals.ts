@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { parseJson } from '../domain/json.ts';
+import { possibleSymbols, symbolReader } from '../domain/symbols.ts';
 import type { Answer } from '../ports/store.ts';
+import { isAlert } from './alerts.ts';
 import type { HttpEnv } from './auth.ts';
+import { isChartink } from './chartink.ts';
 import type { KeyLookup } from './known-keys.ts';
 import type { HttpParts } from './parts.ts';
 import { type Problem, problem } from './problem.ts';
-import { type ReadRow, type RowProblem, readAlert, readRow } from './signal-rows.ts';
+import { type ReadRow, type RowProblem, readAlert, readChartinkRows, readRow, type SignalDay } from './signal-rows.ts';
 import { type SignalSender, senderReader } from './signal-senders.ts';
 import type { Strangers } from './strangers.ts';
 
@@ -14,7 +17,7 @@ const MOST_SIGNALS = 500;
 
 /**
  * `POST /api/signals`: either `{signals: [{tradeDate?, rank?, strategy, exchange?, symbol, side, referencePrice,
- * stopLoss?, target?}]}` or one TradingView-style alert `{ticker|symbol, action, price|close, strategy?, time?, key?}`.
+ * stopLoss?, target?, validUntil?}]}`, or an alert of TradingView's (alerts.ts) or ChartInk's (chartink.ts).
  * `POST /api/signals/KEY` is the same, in the address of a source.
  *
  * Who sends is shown as signal-senders.ts says. A source is limited to its strategies and its signals a day: each row
@@ -31,11 +34,11 @@ export function signalRoutes(parts: HttpParts, doors: { callerOfKey: KeyLookup; 
   const senderOf = senderReader(parts, doors);
   const take = async (c: Context<HttpEnv>): Promise<Response> => {
     const raw = Buffer.from(await c.req.arrayBuffer());
-    const body = parsed(raw);
+    const body = parsed(c, raw);
     const sender = await senderOf(c, raw, member(body, 'key'));
     if (!('source' in sender)) return sender;
-    const rows = body === undefined ? null : await rowsOf(body, parts, sender);
-    if (!rows) return problem(c, unreadable);
+    const rows = body === undefined ? null : await rowsOf(c, body, parts, sender);
+    if (!rows) return problem(c, body === undefined ? noJson : unreadable);
     const booked = await received(parts, sender, rows);
     return 'refused' in booked ? refused(c, booked) : answer(c, booked, rows);
   };
@@ -44,25 +47,63 @@ export function signalRoutes(parts: HttpParts, doors: { callerOfKey: KeyLookup; 
   return routes;
 }
 
-/** The body's JSON; undefined where it is none. Whatever is odd in a row, its depth included, is that row's fault. */
-function parsed(raw: Buffer): unknown {
-  return parseJson(raw.toString('utf8'), Number.POSITIVE_INFINITY);
+/**
+ * The body's JSON, or its form as an object; undefined where it is neither. Whatever is odd in a row, its depth included,
+ * is that row's fault.
+ */
+function parsed(c: Context<HttpEnv>, raw: Buffer): unknown {
+  const text = raw.toString('utf8');
+  const isForm = /^application\/x-www-form-urlencoded\b/i.test(c.req.header('Content-Type') ?? '');
+  return (
+    parseJson(text, Number.POSITIVE_INFINITY) ?? (isForm ? Object.fromEntries(new URLSearchParams(text)) : undefined)
+  );
 }
 
 /** Every row of the request, read; null where it is neither a list of signals nor an alert. */
 async function rowsOf(
+  c: Context<HttpEnv>,
   body: unknown,
-  { world, settings }: HttpParts,
-  { requestId }: SignalSender,
+  parts: HttpParts,
+  sender: SignalSender,
 ): Promise<ReadRow[] | null> {
-  const { mode, cutOffTime } = settings;
-  const overrides = await world.operatorDays();
-  const day = { nowMs: world.clock.nowMs(), mode, cutOffTime, overrides, mustBeNamed: requestId !== null };
   const list = member(body, 'signals');
   if (Array.isArray(list)) {
-    return list.length >= 1 && list.length <= MOST_SIGNALS ? list.map((given) => readRow(given, day)) : null;
+    if (list.length < 1 || list.length > MOST_SIGNALS) return null;
+    const day = await dayOf(parts, sender, list);
+    return list.map((given) => readRow(given, day));
   }
-  return list === undefined && member(body, 'action') !== undefined ? [readAlert(body, day)] : null;
+  if (list !== undefined) return null;
+  if (isAlert(body)) return [readAlert(body, await dayOf(parts, sender, [body]))];
+  if (!isChartink(body)) return null;
+  const day = await dayOf(parts, sender, [body]);
+  const strategy = c.req.query('strategy') ?? (await onlyStrategy(parts, sender));
+  const rows = readChartinkRows(body, { nowMs: day.nowMs, side: c.req.query('side') ?? null, strategy }, day);
+  return rows.length <= MOST_SIGNALS ? rows : null;
+}
+
+/** What rows are judged by: the hour, the calendar, and what is listed under the symbols they name. */
+async function dayOf({ world, settings }: HttpParts, { requestId }: SignalSender, rows: unknown[]): Promise<SignalDay> {
+  const { mode, cutOffTime } = settings;
+  const overrides = await world.operatorDays();
+  const named = rows.flatMap((row) => {
+    const inner = [row, member(row, 'strategy'), member(row, 'order')];
+    const symbols = inner.flatMap((one) => [member(one, 'symbol'), member(one, 'ticker')]);
+    const stocks = member(row, 'stocks');
+    return [...symbols, ...(typeof stocks === 'string' ? stocks.split(',') : [])];
+  });
+  const texts = new Set(named.flatMap((text) => (typeof text === 'string' && text.length <= 60 ? [text] : [])));
+  const symbols = [...texts].flatMap(possibleSymbols);
+  const listings = symbols.length === 0 ? [] : await world.store.call('read_listings', { symbols });
+  const day = { nowMs: world.clock.nowMs(), mode, cutOffTime, overrides, mustBeNamed: requestId !== null };
+  return { ...day, readSymbol: symbolReader(listings) };
+}
+
+/** The strategy of a source that may send just one. */
+async function onlyStrategy({ world }: HttpParts, { source }: SignalSender): Promise<string | null> {
+  if (!source.startsWith('source:')) return null;
+  const sources = await world.store.call('read_signal_sources', {});
+  const [only = null, ...more] = sources.find(({ name }) => `source:${name}` === source)?.strategies ?? [];
+  return more.length === 0 ? only : null;
 }
 
 async function received({ world }: HttpParts, sender: SignalSender, rows: readonly ReadRow[]) {
@@ -141,8 +182,16 @@ function member(of: unknown, name: string): unknown {
   return typeof of === 'object' && of !== null && Object.hasOwn(of, name) ? Reflect.get(of, name) : undefined;
 }
 
+const noJson: Problem = {
+  status: 422,
+  code: 'no_signals',
+  detail:
+    'The body is not JSON. In TradingView write as the alert’s message, for example: {"ticker": "{{ticker}}", ' +
+    '"exchange": "{{exchange}}", "action": "buy", "price": {{close}}, "stop_loss": 3400} (a placeholder without a ' +
+    'value becomes NaN, which is none).',
+};
 const unreadable: Problem = {
   status: 422,
   code: 'no_signals',
-  detail: `Send JSON: {"signals": [1 to ${MOST_SIGNALS} signals]}, or one alert {"ticker": …, "action": …, "price": …}.`,
+  detail: `Send JSON: {"signals": [1 to ${MOST_SIGNALS} signals]}, one alert {"ticker": …, "action": …, "price": …}, or ChartInk’s {"stocks": …, "trigger_prices": …}.`,
 };

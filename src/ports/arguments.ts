@@ -69,6 +69,8 @@ interface Scope {
 /** The arguments of every function. Business time is always one of them. */
 export interface Arguments extends MessageArguments, CredentialArguments, ReadinessArguments, ActionArguments {
   import_instruments: { instruments: Instrument[]; by: Actor };
+  /** Symbols without their series; null: everything that is listed. */
+  read_listings: { symbols: string[] | null };
   import_signals: { signals: Signal[]; source: string; by: Actor };
   import_users: { users: UserToImport[]; mode: string; source: string; nowMs: number; by: Actor };
   import_holdings: { holdings: object[]; nowMs: number };

@@ -15,6 +15,7 @@ import * as watched from './watch-rows.ts';
 /** Every function of the database, with the shape of its answer. Nothing else is ever called. */
 export const answers = {
   import_instruments: z.object({ written: z.int() }),
+  read_listings: z.array(z.object({ exchange: z.string(), symbol: z.string() })),
   import_signals: z.object({ written: z.int() }),
   import_users: z.object({ created: z.int() }),
   import_holdings: z.object({ booked: z.int() }),

@@ -23,6 +23,16 @@ begin
   return jsonb_build_object('written', written);
 end $$;
 
+-- What is listed at the NSE under a symbol that could be one of these without its series; null: all of it. Instruments
+-- only a signal has named are none.
+create function public.read_listings(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('exchange', exchange, 'symbol', symbol) order by symbol), '[]')
+  from public.instruments where exchange = 'NSE' and not assumed
+    and (args ->> 'symbols' is null or core.folded_symbol(exchange, symbol)
+      in (select jsonb_array_elements_text(nullif(args -> 'symbols', 'null'))));
+$$;
+
 -- {signals, source, by}
 create function public.import_signals(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$

@@ -50,6 +50,7 @@ language sql immutable set search_path = '' as $$
     'read_calendar_days',
     'read_gauges',
     'read_inputs',
+    'read_listings',
     'read_lock_holders',
     'read_order',
     'read_order_events',
@@ -61,6 +62,7 @@ language sql immutable set search_path = '' as $$
     'read_readiness',
     'read_report',
     'read_run',
+    'read_signal_sources',
     'receive_signals',
     'reprice_run',
     'stop_messages'

@@ -100,7 +100,8 @@ describe('one order over HTTP', () => {
 
   test.each([
     ['no JSON', '{', ''],
-    ['a symbol in small letters', { ...titan, symbol: 'titan' }, 'symbol'],
+    ['a symbol that may be two', { ...titan, symbol: 'A_B' }, 'symbol'],
+    ['a symbol of another exchange', { ...titan, symbol: 'NASDAQ:AAPL' }, 'symbol'],
     ['another side', { ...titan, side: 'SHORT' }, 'side'],
     ['half a share', { ...titan, quantity: 0.5 }, 'quantity'],
     ['no share', { ...titan, quantity: 0 }, 'quantity'],

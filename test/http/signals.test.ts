@@ -30,6 +30,40 @@ describe('a list of signals', () => {
     expect(await stored('2025-08-29')).toEqual([buy('M&M', 3, 3560_00, change)]);
   });
 
+  test('may say until when on its day each is valid', async () => {
+    const validUntil = '2025-08-28T09:30:00+05:30';
+    const infy = { ...titan, symbol: 'INFY', valid_until: '2025-08-28T04:15:00Z' };
+    expect(await answerTo({ signals: [{ ...titan, validUntil }, infy] })).toMatchObject({ status: 202, rejected: [] });
+    expect((await stored()).map(({ symbol, validUntilMs }) => [symbol, validUntilMs])).toEqual([
+      ['INFY', Date.parse('2025-08-28T09:45:00+05:30')],
+      ['TITAN', Date.parse(validUntil)],
+    ]);
+    open().clock.jump(10 * 60_000 + 1);
+    const report = await (await open().cron()).json();
+    expect(report).toMatchObject({ totals: { signals: 2 } });
+    const reasons = await open().session.query('select distinct reason from public.decisions where signal_id like $1', [
+      '%TITAN%',
+    ]);
+    expect(reasons).toEqual([{ reason: 'signal_expired' }]);
+  });
+
+  test('has a symbol read however it is spelled, among what is listed', async () => {
+    const { store } = open();
+    const listed = (symbol: string) => {
+      const none = { isin: null, freezeQuantity: null, restricted: null, fno: false };
+      return { exchange: 'NSE', symbol, name: symbol, tickMinor: 5, lotSize: 1, ...none };
+    };
+    await store.call('import_instruments', { by: tester, instruments: ['ABB-BE', 'A&B', 'C-D', 'C&D'].map(listed) });
+    const spelled = ['titan.ns', 'M_M', 'ABB', 'A_B', 'C_D', 'NASDAQ:AAPL'];
+    expect(await answerTo({ signals: spelled.map((symbol) => ({ ...titan, symbol })) })).toMatchObject({
+      accepted: ['TITAN', 'M&M', 'ABB-BE', 'A&B'].map((symbol) => ({ id: idOf(symbol) })),
+      rejected: [
+        { index: 4, field: 'symbol', reason: 'may be C&D or C-D: write which', value: 'C_D' },
+        { index: 5, field: 'symbol', reason: expect.stringContaining('only shares at the NSE'), value: 'NASDAQ:AAPL' },
+      ],
+    });
+  });
+
   test('is traded by the scan that follows', async () => {
     await answerTo({ signals: [titan] });
     expect(await (await open().cron()).json()).toMatchObject({ totals: { signals: 1, filled: 5 } });
@@ -73,7 +107,8 @@ describe('a list of signals', () => {
     ['strategy', 'a|b'],
     ['strategy', ''],
     ['strategy', 'line\nbreak'],
-    ['symbol', 'titan'],
+    ['symbol', 'A_B'],
+    ['symbol', 'BSE:TITAN'],
     ['symbol', 'TITAN:BUY'],
     ['exchange', 'BSE'],
     ['tradeDate', '28-08-2025'],
@@ -82,6 +117,10 @@ describe('a list of signals', () => {
     ['tradeDate', '2031-01-01'],
     ['tradeDate', 20250829],
     ['stoploss', '3500'],
+    ['validUntil', '2025-08-28'],
+    ['valid_until', '2025-08-28T15:00:00'],
+    ['validUntil', '2025-08-29T10:00:00+05:30'],
+    ['valid_until', '2025-08-28T09:10:00+05:30'],
   ])('with %s %j in it has that row rejected for it', async (field, value) => {
     const answer = await answerTo({ signals: [{ ...titan, [field]: value }] });
     expect(answer).toMatchObject({

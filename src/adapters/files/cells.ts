@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { parseInstant } from '../../domain/ist.ts';
 import { parseMinor } from '../../domain/money.ts';
-import { symbolPattern } from '../../domain/signal-rules.ts';
 
 /** A cell's meaning, or why it has none. */
 export type Read<T> = { value: T } | { reason: string };
@@ -55,9 +55,12 @@ export function isoDate(text: string): Read<string> {
   return real ? { value: text } : { reason: 'not a date (YYYY-MM-DD)' };
 }
 
-/** A trading symbol as NSE writes them: M&M, BAJAJ-AUTO. */
-export function symbol(text: string): Read<string> {
-  return symbolPattern.test(text) ? { value: text } : { reason: 'must be 1 to 30 of A-Z 0-9 & - _ .' };
+/** An instant with its offset, in milliseconds since the epoch. */
+export function instant(text: string): Read<number> {
+  const value = parseInstant(text);
+  return value === null
+    ? { reason: 'must be an instant with its offset, such as 2025-08-28T15:00:00+05:30' }
+    : { value };
 }
 
 /** One of a few words, exactly as written. */

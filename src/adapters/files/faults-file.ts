@@ -1,10 +1,17 @@
 import { z } from 'zod';
 import { type Fault, faultKinds } from '../../domain/faults.ts';
 import { parseJson } from '../../domain/json.ts';
+import { symbolReader } from '../../domain/symbols.ts';
 import { cut } from '../../domain/text.ts';
 import { decode, type FileResult, readBytes, type UnusableFile } from './source.ts';
 
 const text = z.string().trim().min(1).max(200);
+const symbol = text.transform((given, context): string => {
+  const found = symbolReader([])(given);
+  if ('value' in found) return found.value;
+  context.issues.push({ code: 'custom', message: `${cut(given, 40)} ${found.reason}`, input: given });
+  return z.NEVER;
+});
 const DAY_MS = 24 * 60 * 60_000;
 const MAX_FAULTS = 10_000;
 const MAX_REASON = 300;
@@ -14,7 +21,7 @@ const schema: z.ZodType<Fault[]> = z
   .array(
     z.strictObject({
       user: z.exactOptional(text),
-      symbol: z.exactOptional(text),
+      symbol: z.exactOptional(symbol),
       fault: z.enum(faultKinds),
       message: z.exactOptional(z.string().max(2_000)),
       delayMs: z.exactOptional(z.int().nonnegative().max(DAY_MS)),

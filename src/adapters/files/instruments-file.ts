@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { listedSymbol } from '../../domain/symbols.ts';
 import type { Instrument } from '../../domain/words.ts';
-import { amount, cell, emptyAs, exchange, type Read, symbol, whole, words } from './cells.ts';
+import { amount, cell, emptyAs, exchange, type Read, whole, words } from './cells.ts';
 import { readTable, type Table } from './csv.ts';
 import type { FileResult } from './source.ts';
 
@@ -19,7 +20,7 @@ function yesOrNo(text: string): Read<boolean> {
 
 const columns = z.object({
   exchange: cell(exchange),
-  symbol: cell(symbol),
+  symbol: cell(listedSymbol),
   isin: cell(emptyAs(null, isin)),
   name: cell(words(200)),
   tick_size: cell(amount),

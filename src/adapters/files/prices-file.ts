@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { amount, cell, isoDate, symbol, whole } from './cells.ts';
+import { type SymbolReader, symbolReader } from '../../domain/symbols.ts';
+import { amount, cell, isoDate, whole } from './cells.ts';
 import { readTable, type Table } from './csv.ts';
 import type { FileResult } from './source.ts';
 
@@ -14,37 +15,51 @@ export interface DayPrice {
   volume: number;
 }
 
-const columns = z.object({
+/** Of the columns, what no symbol is needed for. */
+const others = {
   date: cell(isoDate),
-  symbol: cell(symbol),
   open: cell(amount),
   high: cell(amount),
   low: cell(amount),
   close: cell(amount),
   volume: cell(whole(0, 999_999_999_999_999)),
-});
-
-const schema = columns.transform((row, context): DayPrice => {
-  const { date, symbol, open, high, low, close, volume } = row;
-  const outside =
-    low > high ? 'low' : open < low || open > high ? 'open' : close < low || close > high ? 'close' : null;
-  if (outside) {
-    const message = outside === 'low' ? 'low must not be above high' : `${outside} must be between low and high`;
-    context.issues.push({ code: 'custom', path: [outside], message, input: row });
-    return z.NEVER;
-  }
-  return { date, symbol, openMinor: open, highMinor: high, lowMinor: low, closeMinor: close, volume };
-});
-
-const table: Table<DayPrice> = {
-  noun: 'prices',
-  columns: Object.keys(columns.shape),
-  schema,
-  keyOf: (price) => `${price.date}:${price.symbol}`,
-  keyColumn: 'symbol',
 };
 
-/** Reads a prices file: one row per date and symbol. */
+function schemaOf(readSymbol: SymbolReader) {
+  return z.object({ ...others, symbol: cell(readSymbol) }).transform((row, context): DayPrice => {
+    const { date, symbol, open, high, low, close, volume } = row;
+    const outside = low > high ? 'low' : outsideOf(row);
+    if (outside) {
+      const message = outside === 'low' ? 'low must not be above high' : `${outside} must be between low and high`;
+      context.issues.push({ code: 'custom', path: [outside], message, input: row });
+      return z.NEVER;
+    }
+    return { date, symbol, openMinor: open, highMinor: high, lowMinor: low, closeMinor: close, volume };
+  });
+}
+
+function outsideOf({
+  open,
+  high,
+  low,
+  close,
+}: Record<'open' | 'high' | 'low' | 'close', number>): 'open' | 'close' | null {
+  if (open < low || open > high) return 'open';
+  return close < low || close > high ? 'close' : null;
+}
+
+/** What a prices file holds: one row per date and symbol. */
+export function pricesTable(readSymbol: SymbolReader): Table<DayPrice> {
+  return {
+    noun: 'prices',
+    columns: 'date symbol open high low close volume'.split(' '),
+    schema: schemaOf(readSymbol),
+    keyOf: (price) => `${price.date}:${price.symbol}`,
+    keyColumn: 'symbol',
+  };
+}
+
+/** Reads a prices file, where nobody knows what is listed. */
 export function readPrices(file: string): FileResult<DayPrice> {
-  return readTable(file, table);
+  return readTable(file, pricesTable(symbolReader([])));
 }

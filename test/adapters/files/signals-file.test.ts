@@ -8,9 +8,10 @@ const read = (...rows: string[]) => good(readSignals(fileWith([header, ...rows].
 
 /** What is said of a row that differs from the good one in one cell. */
 function problemOf(change: Record<string, string>) {
-  const names = header.split(',');
-  const row = titan.split(',').map((value, index) => change[names[index] ?? ''] ?? value);
-  const [problem] = read(row.join(','), '2025-08-28,2,s,TCS,NSE,BUY,1,,').problems;
+  const names = `${header},valid_until`.split(',');
+  const row = `${titan},`.split(',').map((value, index) => change[names[index] ?? ''] ?? value);
+  const text = [names.join(','), row.join(','), '2025-08-28,2,s,TCS,NSE,BUY,1,,,'].join('\n');
+  const [problem] = good(readSignals(fileWith(text))).problems;
   return problem && { line: problem.line, field: problem.field, reason: problem.reason, value: problem.value };
 }
 
@@ -57,7 +58,14 @@ describe('one wrong cell is one problem naming it:', () => {
     ['strategy', 'a:b', 'must be 1 to 60 characters without : and |'],
     ['strategy', 'a|b', 'must be 1 to 60 characters without : and |'],
     ['strategy', '', 'must be 1 to 60 characters without : and |'],
-    ['symbol', 'titan', 'must be 1 to 30 of A-Z 0-9 & - _ .'],
+    ['symbol', 'A_B', 'may be A&B or A-B: write it as the NSE does'],
+    ['symbol', 'NASDAQ:AAPL', 'NASDAQ is not traded here: only shares at the NSE are, give NSE'],
+    ['valid_until', '2025-08-28 15:00', 'must be an instant with its offset, such as 2025-08-28T15:00:00+05:30'],
+    [
+      'valid_until',
+      '2025-08-29T15:00:00+05:30',
+      'must be on the trade date 2025-08-28 (India): a signal is for that day only',
+    ],
     ['symbol', '', 'must be 1 to 30 of A-Z 0-9 & - _ .'],
     ['exchange', 'BSE', 'unknown exchange: write NSE'],
     ['side', 'buy', 'unknown side: write BUY or SELL'],
@@ -106,4 +114,17 @@ test('the same signal twice is a problem, another date, strategy or side is anot
   );
   expect(rows.map((row) => row.referencePriceMinor)).toEqual([356480, 356480, 356480, 356480]);
   expect(problems).toMatchObject([{ line: 3, field: 'symbol', reason: 'duplicate of line 2', value: 'TITAN' }]);
+});
+
+test('a signal may say until when on its day it is valid; every spelling of a symbol is the same signal', () => {
+  const rows = ['TITAN,2025-08-28T15:00:00+05:30', 'titan.ns,', 'NSE:M_M,'].map((end) => {
+    const [symbol, validUntil] = end.split(',');
+    return `2025-08-28,1,s,${symbol},NSE,BUY,100,,,${validUntil}`;
+  });
+  const file = good(readSignals(fileWith([`${header},valid_until`, ...rows].join('\n'))));
+  expect(file.rows.map(({ symbol, validUntilMs }) => [symbol, validUntilMs])).toEqual([
+    ['TITAN', Date.parse('2025-08-28T15:00:00+05:30')],
+    ['M&M', null],
+  ]);
+  expect(file.problems).toMatchObject([{ line: 3, field: 'symbol', reason: 'duplicate of line 2', value: 'titan.ns' }]);
 });

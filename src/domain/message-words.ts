@@ -22,6 +22,15 @@ export interface MessageWords {
   there: string;
   paper: string;
   correction: string;
+  /** Orders placed one by one: by whom (`ways`, each of the three below), how many, and what to do if it was not they. */
+  singleOrders: {
+    placed: (ways: readonly string[]) => string;
+    withOwnKey: (name: string) => string;
+    withOwnLogin: string;
+    byOperator: string;
+    count: (orders: number) => string;
+    notYou: string;
+  };
   noSignal: string;
   noOrder: string;
   nothingFilled: string;
@@ -60,6 +69,15 @@ const english: MessageWords = {
   there: 'there',
   paper: 'Paper trading: no real money',
   correction: 'Correction: this replaces what we wrote before',
+  singleOrders: {
+    placed: (ways) => `Placed ${ways.join(', ')}`,
+    withOwnKey: (name) => `with your own key “${name}”`,
+    withOwnLogin: 'with your own login',
+    byOperator: 'by your operator',
+    count: (orders) => (orders === 1 ? '1 order' : `${orders} orders`),
+    notYou:
+      'Not you, or not agreed? Tell whoever runs daily-scan for you at once: they can change the key and stop your trading',
+  },
   noSignal: 'There was no signal today, so no order was placed.',
   noOrder: 'No order was placed for you today.',
   nothingFilled: 'Nothing was filled today.',

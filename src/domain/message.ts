@@ -23,6 +23,8 @@ export interface SummaryParts {
   name: string;
   paper: string | null;
   correction: string | null;
+  /** Of orders placed one by one: by whom; null: a scan placed them. */
+  placed: string | null;
   /** Why there is nothing bought to tell of; null where there is. */
   nothing: string | null;
   sections: Section[];
@@ -38,6 +40,7 @@ export function summaryParts(input: SummaryInput): SummaryParts {
     name: oneLine(input.userName, 60) || words.there,
     paper: input.mode === 'paper' ? words.paper : null,
     correction: input.isCorrection ? words.correction : null,
+    placed: null,
     nothing: nothingOf(input, words),
     sections: sectionsOf(input, words),
     totals: totalsOf(input, words),
@@ -50,8 +53,22 @@ export function summaryParts(input: SummaryInput): SummaryParts {
  * lines give way to '+7 more'; the head and the totals always stand. Text from outside can't add a line.
  */
 export function summaryText(input: SummaryInput): string {
-  const { date, name, paper, correction, nothing, sections, totals, words } = summaryParts(input);
-  const head = [`daily-scan · ${date}`, words.hello(name), correction, paper].filter((line) => line !== null);
+  return textOf(summaryParts(input));
+}
+
+/** A message from its parts, as `summaryText` gives it. */
+export function textOf({
+  date,
+  name,
+  paper,
+  correction,
+  placed,
+  nothing,
+  sections,
+  totals,
+  words,
+}: SummaryParts): string {
+  const head = [`daily-scan · ${date}`, words.hello(name), correction, placed, paper].filter((line) => line !== null);
   const lines = sections.flatMap(({ lead, lines: of }) => of.map((line) => `${lead} ${line}`));
   const figures = [`${words.totalTitle}: ${totals[0]}`, ...totals.slice(1)];
   for (let kept = lines.length; ; kept--) {

@@ -113,7 +113,7 @@ export function slotValue(text: string, maxUnits: number): string {
  */
 export function templateSlots(parts: SummaryParts, language: Language): string[] {
   const { orders, refusals } = itemsOf(parts);
-  const what = [parts.correction, parts.paper, parts.nothing].filter((line) => line !== null).join(' · ');
+  const what = [parts.correction, parts.placed, parts.paper, parts.nothing].filter((line) => line !== null).join(' · ');
   const head = [
     slotValue(parts.date, 40),
     slotValue(parts.name, 40),

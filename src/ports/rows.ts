@@ -211,6 +211,8 @@ export const dueMessage = z.object({
       chargesMinor: minor.nullable(),
       /** Of a sale: what its fills brought beyond what was paid, before charges. */
       realisedMinor: minor.nullable(),
+      /** Of a message of single orders: whether the user placed it, and with which key, by its label or hint. */
+      placedBy: z.object({ own: z.boolean(), key: z.string().nullable() }).optional(),
     }),
   ),
   /** Cash of the account that is not set aside, as it is now; null: it is about no run. */

@@ -1,13 +1,13 @@
 import { addDays, istMs } from '../domain/ist.ts';
-import { summaryParts, summaryText } from '../domain/message.ts';
+import { type SummaryParts, summaryParts, textOf } from '../domain/message.ts';
 import { reminderSlots, reminderText } from '../domain/message-login.ts';
+import { singleOrdersParts } from '../domain/message-single-orders.ts';
 import type { Language } from '../domain/message-words.ts';
-import type { SummaryInput } from '../domain/summary-input.ts';
 import { filledTemplate, templateSlots, templates } from '../domain/template.ts';
 import type { MessageToMark, SettledMessage } from '../ports/message-arguments.ts';
 import type { Answer } from '../ports/store.ts';
 import type { MessageToSend, Notifier, NotifierPace, World } from '../ports/world.ts';
-import { summaryInputOf } from './summary.ts';
+import { singleOrdersInputOf, summaryInputOf } from './summary.ts';
 
 export type DueMessage = Answer<'read_due_messages'>[number];
 
@@ -43,9 +43,9 @@ export async function letterOf(due: DueMessage, world: Desk): Promise<Letter> {
     const slots = await slotsOfReminder(due, due.login, language, world);
     return { ...letter, text: reminderText(language, slots), slots: free ? null : slots };
   }
-  const input = summaryInputOf(due);
-  if (free) return { ...letter, text: summaryText(input), slots: null };
-  return { ...letter, ...inTemplate({ ...input, language }) };
+  const parts = partsOf(due, language);
+  if (free) return { ...letter, text: textOf(parts), slots: null };
+  return { ...letter, ...inTemplate(parts, language) };
 }
 
 type Desk = Pick<World, 'notifier' | 'loginLink'>;
@@ -61,9 +61,15 @@ async function slotsOfReminder(
   return reminderSlots({ userName, language, date, venue, beforeMs, link });
 }
 
-function inTemplate(input: SummaryInput): Pick<Letter, 'text' | 'slots'> {
-  const slots = templateSlots(summaryParts(input), input.language);
-  return { slots, text: filledTemplate(templates[input.language], slots) };
+/** Orders placed one by one are told in the summary's form: there is no template of their own to be approved. */
+function partsOf(due: DueMessage, language: Language): SummaryParts {
+  if (due.kind.startsWith('single_orders')) return singleOrdersParts({ ...singleOrdersInputOf(due), language });
+  return summaryParts({ ...summaryInputOf(due), language });
+}
+
+function inTemplate(parts: SummaryParts, language: Language): Pick<Letter, 'text' | 'slots'> {
+  const slots = templateSlots(parts, language);
+  return { slots, text: filledTemplate(templates[language], slots) };
 }
 
 /** What ends without being sent: nobody wants it, nobody may get it, or it is too old; null: it is to go. */

@@ -15,7 +15,7 @@ const RATE_PAUSE_MS = 100;
 const LAST_TRY_BEFORE_MS = 60_000;
 
 /**
- * Sends every summary, correction and reminder that is due, once; a chat outage ends as a message status and never stops a run.
+ * Sends every summary, correction, message of single orders and reminder that is due, once; a chat outage ends as a message status and never stops a run.
  * At most `concurrency` messages are in doubt after a crash. After `stop` no more are taken. Gives how many were
  * settled.
  */

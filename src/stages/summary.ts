@@ -1,3 +1,4 @@
+import type { OrderItems, SingleOrdersInput } from '../domain/message-single-orders.ts';
 import type { SummaryInput } from '../domain/summary-input.ts';
 import type { Answer } from '../ports/store.ts';
 
@@ -10,15 +11,10 @@ export function summaryInputOf(message: DueMessage): SummaryInput {
   return {
     userName: message.userName,
     language: message.language,
-    isCorrection: message.kind !== 'summary',
+    isCorrection: message.kind.startsWith('correction'),
     date: message.tradeDate,
     mode: message.mode,
-    bought: lines.flatMap(boughtOf),
-    pending: lines.flatMap(pendingOf),
-    unknown: lines.flatMap((line) => {
-      return line.status === 'unknown' ? [{ symbol: line.symbol, side: line.side, quantity: line.quantity ?? 0 }] : [];
-    }),
-    notDone: lines.flatMap(notDoneOf),
+    ...itemsOf(lines),
     totals: {
       signals: lines.length,
       chargesMinor: lines.reduce(
@@ -27,6 +23,26 @@ export function summaryInputOf(message: DueMessage): SummaryInput {
       ),
       availableMinor: message.availableMinor,
     },
+  };
+}
+
+/** The orders a message of single orders tells of, and by whom each was placed. */
+export function singleOrdersInputOf({ userName, language, tradeDate, mode, lines }: DueMessage): SingleOrdersInput {
+  const orders = lines.map((line) => {
+    const { placedBy = { own: false, key: null }, quantity } = line;
+    return { placedBy, quantity: quantity ?? 0, items: itemsOf([line]) };
+  });
+  return { userName, language, date: tradeDate, mode, orders };
+}
+
+function itemsOf(lines: readonly Line[]): OrderItems {
+  return {
+    bought: lines.flatMap(boughtOf),
+    pending: lines.flatMap(pendingOf),
+    unknown: lines.flatMap((line) => {
+      return line.status === 'unknown' ? [{ symbol: line.symbol, side: line.side, quantity: line.quantity ?? 0 }] : [];
+    }),
+    notDone: lines.flatMap(notDoneOf),
   };
 }
 

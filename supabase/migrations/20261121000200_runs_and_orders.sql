@@ -324,7 +324,8 @@ create table public.messages (
   -- Of a login_reminder: which account has no login on which day.
   account_id bigint references public.accounts,
   trade_date date,
-  -- summary; then correction, correction-2 …: what changed after the last one went; or login_reminder, of no run.
+  -- summary; then correction, correction-2 …: what changed after the last one went; or login_reminder, of no run; or,
+  -- of a run of single orders, single_orders, single_orders-2 …
   kind text not null default 'summary',
   status text not null default 'queued',
   reason text,
@@ -337,7 +338,9 @@ create table public.messages (
   -- The provider's own word, which only ever goes up in rank.
   provider_status text,
   error_code text,
-  -- A digest of the orders as the text tells them; `may_change`: an order of the user may still end otherwise.
+  -- Of single_orders: the first of the orders it tells of.
+  first_order_id bigint references public.orders,
+  -- A digest of the orders as the text tells them (of single_orders: the last of them); `may_change`: an order of the user may still end otherwise.
   said text,
   may_change boolean not null default false,
   -- How often it was given to the provider, and how many of these because nobody knew of the one before.
@@ -360,6 +363,8 @@ create table public.messages (
   constraint a_message_is_of_a_run_or_reminds_of_a_login check (case when kind = 'login_reminder'
     then run_id is null and account_id is not null and trade_date is not null and send_before is not null
     else run_id is not null and account_id is null and trade_date is null end),
+  constraint a_message_of_single_orders_names_its_first
+    check ((kind ~ '^single_orders(-|$)') = (first_order_id is not null)),
   constraint a_message_goes_over_whatsapp_or_sms check (channel in ('whatsapp', 'sms')),
   constraint a_message_has_a_known_status
     check (status in ('queued', 'sending', 'sent', 'delivered', 'failed', 'unknown', 'suppressed')),

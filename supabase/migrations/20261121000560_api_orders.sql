@@ -6,6 +6,8 @@ create table public.order_requests (
   principal text not null,
   idempotency_key text not null,
   body_hash text not null,
+  -- The hint of the API key it was asked with; null: with a login.
+  api_key text,
   run_id text not null,
   signal_id text not null references public.signals,
   user_id text not null,
@@ -13,6 +15,8 @@ create table public.order_requests (
   primary key (principal, idempotency_key),
   foreign key (run_id, signal_id, user_id) references public.decisions deferrable initially deferred
 );
+
+create index requests_of_a_user on public.order_requests (user_id, run_id);
 
 create trigger order_requests_are_facts before update or delete on public.order_requests
   for each row execute function core.refuse_all_but_erasure('user_id', 'principal');
@@ -132,6 +136,7 @@ begin
     perform pg_notify('daily_scan_work', run.id);
   end if;
   perform core.record_placed(args, run.id, fresh_signals);
+  perform core.queue_single_orders(run.id, given, now_at);
 
   return (select coalesce(jsonb_agg(case when shut ? (asked.principal || ' ' || asked.key)
       then shut -> (asked.principal || ' ' || asked.key)
@@ -187,9 +192,9 @@ begin
   from unnest(given) order by "userId"
   on conflict (run_id, user_id) do nothing;
 
-  insert into public.order_requests (principal, idempotency_key, body_hash, run_id, signal_id, user_id, asked_at)
-  select row.principal, row.key, row."bodyHash", run.id, d."signalId", d."userId", now_at
-  from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text, signal jsonb)
+  insert into public.order_requests (principal, idempotency_key, body_hash, api_key, run_id, signal_id, user_id, asked_at)
+  select row.principal, row.key, row."bodyHash", row."apiKey", run.id, d."signalId", d."userId", now_at
+  from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text, "apiKey" text, signal jsonb)
   join unnest(given) d on d."signalId" = row.signal ->> 'id';
 end $$;
 

@@ -91,7 +91,7 @@ create function core.doubt_messages() returns trigger
 language plpgsql set search_path = '' as $$
 begin
   update public.messages m set may_change = true from public.orders o
-  where o.id = new.order_id and (m.run_id, m.user_id) = (o.run_id, o.user_id);
+  where o.id = new.order_id and (m.run_id, m.user_id) = (o.run_id, o.user_id) and m.first_order_id is null;
   return null;
 end $$;
 create trigger a_late_fill_puts_messages_in_doubt after insert on public.fills
@@ -118,12 +118,13 @@ language sql stable as $$
     'silenced', core.silenced(m, u, n), 'language', u.language, 'channel', m.channel, 'attempt', m.attempts + 1,
     -- Five minutes less than WhatsApp's 24 hours: clocks differ, and free text outside is refused (63016).
     'windowOpen', coalesce(n.heard_at > now_at - interval '23 hours 55 minutes', false), 'dueMs', core.ms(m.due_at),
-    'said', core.said(m.run_id, m.user_id), 'tradeDate', coalesce(run.trade_date, m.trade_date), 'mode', coalesce(run.mode, a.mode),
+    'said', case when m.first_order_id is null then core.said(m.run_id, m.user_id) else core.last_single_order(m) end,
+    'tradeDate', coalesce(run.trade_date, m.trade_date), 'mode', coalesce(run.mode, a.mode),
     'availableMinor', (select traded.cash_minor - traded.held_minor from public.run_users ru
       join public.accounts traded on traded.id = ru.account_id where (ru.run_id, ru.user_id) = (m.run_id, m.user_id)),
     'login', case when a.id is not null then jsonb_build_object('accountId', a.id, 'venue', a.venue,
       'beforeMs', core.ms(m.send_before)) end,
-    'lines', (select coalesce(jsonb_agg(jsonb_build_object('symbol', i.symbol, 'side', s.side, 'outcome', d.outcome,
+    'lines', case when m.first_order_id is not null then core.single_order_lines(m) else (select coalesce(jsonb_agg(jsonb_build_object('symbol', i.symbol, 'side', s.side, 'outcome', d.outcome,
         'reason', d.reason, 'limit', d.limit_value, 'actual', d.actual_value, 'status', o.status,
         'orderReason', o.reason, 'message', o.message, 'quantity', o.quantity, 'filledQuantity', o.filled_quantity,
         'filledValueMinor', o.filled_value_minor, 'limitPriceMinor', o.limit_price_minor,
@@ -137,14 +138,15 @@ language sql stable as $$
       join public.signals s on s.id = d.signal_id join public.instruments i on i.id = s.instrument_id
       left join lateral (select * from public.orders placed
         where (placed.run_id, placed.user_id, placed.signal_id) = (m.run_id, m.user_id, rs.signal_id) limit 1) o on true
-      where rs.run_id = m.run_id))
+      where rs.run_id = m.run_id) end)
   from public.users u left join public.whatsapp_numbers n on n.number = u.whatsapp
   left join public.scan_runs run on run.id = m.run_id left join public.accounts a on a.id = m.account_id
   where u.id = m.user_id;
 $$;
 
--- Messages that may go. Of a run: it is decided, and the user's orders have all ended or 90 seconds are over. It walks
--- the index of what waits until it has enough, and never sorts or looks up all of it.
+-- Messages that may go. Of a run: it is decided, and the user's orders have all ended or 90 seconds are over; of single
+-- orders: their three minutes are. It walks the index of what waits until it has enough, and never sorts or looks up all
+-- of it.
 create function public.read_due_messages(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' set jit = off
 set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
@@ -153,7 +155,8 @@ set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
     where m.status = 'queued' and (args ->> 'runId' is null or m.run_id = args ->> 'runId')
       and coalesce(m.next_attempt_at, '-infinity') <= core.at((args ->> 'nowMs')::bigint)
       and not (select core.is_stopped('whatsapp')) and not ((select core.is_stopped('sms')) and core.goes_as_sms(m))
-      and (m.due_at <= core.at((args ->> 'nowMs')::bigint) or (m.run_id is not null and not exists (
+      and (m.due_at <= core.at((args ->> 'nowMs')::bigint)
+        or (m.run_id is not null and m.first_order_id is null and not exists (
         select from public.orders o where o.run_id = m.run_id and o.user_id = m.user_id and core.unfinished(o))))
     order by m.due_at, m.id limit (args ->> 'limit')::bigint) due
   cross join lateral core.message_json(due.m, core.at((args ->> 'nowMs')::bigint)) told;
@@ -199,7 +202,7 @@ end $$;
 -- answer with the same mark id it gives what it marked. `pace`, where the
 -- provider asks for one: {pairPauseMs, dailyRecipients} keep a number from getting two messages at once, and a day's
 -- templates to so many numbers; what has to wait for that is told when. A reminder whose login is there by now, or whose
--- time is over, is not marked.
+-- time is over, is not marked, nor a message of single orders there is more to say in by now.
 create function public.mark_sending(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -209,6 +212,7 @@ declare
   this_mark constant text := args ->> 'markId';
   free bigint;
   again bigint[];
+  bursts bigint[];
   marked jsonb;
 begin
   select coalesce(array_agg(m.id), '{}') into again
@@ -230,6 +234,7 @@ begin
       where template_at > core.database_now() - interval '24 hours' limit most) seen;
   end if;
 
+  bursts := core.single_orders_to_go(args, now_at);
   update public.messages m set status = 'suppressed', reason = 'login_made', text = row.text, changed_at = now_at
   from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, text text)
   where m.id = row."messageId" and m.status = 'queued' and m.account_id is not null
@@ -243,6 +248,7 @@ begin
     join public.messages m on m.id = row."messageId" and m.status = 'queued'
       and coalesce(m.send_before > now_at, true)
       and (m.account_id is null or core.lacks_login(m.account_id, m.trade_date))
+      and (m.first_order_id is null or m.id = any(bursts))
     left join public.whatsapp_numbers n on n.number = row."to"
   ), turned as (
     select given.*, case
@@ -259,7 +265,7 @@ begin
     update public.messages m set status = 'sending', mark_id = this_mark, text = t.text, said = t.said, sent_to = t."to", channel = coalesce(t.channel, m.channel),
       sending_at = core.database_now(), changed_at = now_at, attempts = m.attempts + 1, next_attempt_at = null,
       reason = null, error_code = null, provider_status = null, provider_id = null, looks = 0,
-      may_change = m.run_id is not null and (m.may_change or t.said is distinct from core.said(m.run_id, m.user_id)
+      may_change = m.run_id is not null and m.first_order_id is null and (m.may_change or t.said is distinct from core.said(m.run_id, m.user_id)
         or exists (select from public.orders o
           where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.ended_at is null))
     from turned t where m.id = t."messageId" and m.status = 'queued' and t.not_before is null
@@ -293,7 +299,7 @@ begin
       next_attempt_at = core.at(row."nextAttemptMs"), next_look_at = core.at(row."nextLookMs"),
       looks = m.looks + case when row.looked then 1 else 0 end,
       resends = m.resends + case when row.resend then 1 else 0 end, changed_at = now_at,
-      may_change = m.may_change or (row.status = 'suppressed' and m.run_id is not null and exists (
+      may_change = m.may_change or (row.status = 'suppressed' and m.run_id is not null and m.first_order_id is null and exists (
         select from public.orders o where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.ended_at is null))
     from row where m.id = row."messageId" and m.attempts = coalesce(row.attempt, m.attempts)
       and (m.status = 'sending' or (m.status = 'queued' and row.status in ('suppressed', 'failed'))

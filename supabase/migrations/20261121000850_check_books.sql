@@ -59,6 +59,11 @@ language sql stable security definer set search_path = '' as $$
     from public.scan_runs run where run.state <> 'planning' and run.takes_orders_until is null
       and (select count(*) from public.messages m where m.run_id = run.id and m.kind = 'summary')
         <> (select count(*) from public.run_users ru where ru.run_id = run.id)
+    union all
+    select 'a single order has a message that tells of it', o.client_order_id
+    from public.orders o join public.scan_runs run on run.id = o.run_id and run.takes_orders_until is not null
+    where not exists (select from public.messages m
+      where (m.run_id, m.user_id) = (o.run_id, o.user_id) and m.first_order_id <= o.id)
   )
   select coalesce(jsonb_agg(jsonb_build_object('rule', rule, 'subject', subject)), '[]') from broken;
 $$;

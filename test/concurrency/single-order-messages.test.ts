@@ -1,0 +1,91 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { makeStore } from '../../src/adapters/store/store.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { apiRunId, placeAsked } from '../contract/asked-orders.ts';
+import { emptying } from '../contract/ground.ts';
+import { minuteMs, nowMs, openScene, user } from '../contract/scene.ts';
+import { violations } from '../support/invariants.ts';
+import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
+
+// Who places an order and who sends a message are different processes: only a server has two sessions.
+let database: TestPostgres;
+let store: Store;
+let empty: string;
+/** The same functions within the transaction the other session has open. */
+let within: Store;
+beforeAll(async () => {
+  database = await freshPostgres();
+  store = makeStore(database);
+  empty = await emptying(database.session);
+  within = makeStore({
+    close: async () => undefined,
+    async call(name, args) {
+      const [row] = await database.session.query(`select public.${name}($1::jsonb) as answer`, [JSON.stringify(args)]);
+      return row?.['answer'];
+    },
+  });
+});
+beforeEach(async () => {
+  await database.session.exec(empty);
+  await openScene(store, { users: [user('asha', { whatsapp: '+919000000001' })] });
+});
+afterEach(async () => {
+  await database.session.exec('rollback');
+  expect(await violations(database.session)).toEqual([]);
+  expect(await store.call('check_books', {})).toEqual([]);
+});
+afterAll(() => database.close());
+
+const dueMs = nowMs + 3 * minuteMs;
+const place = (symbol: string, of = store, atMs = nowMs) => placeAsked(of, [{ userId: 'asha', symbol }], atMs);
+const due = (atMs = dueMs) => store.call('read_due_messages', { runId: apiRunId, limit: 10, nowMs: atMs });
+const mark = (all: Awaited<ReturnType<typeof due>>, atMs = dueMs) => {
+  const messages = all.map(({ messageId, said }) => ({ messageId, said, text: 'told' }));
+  return store.call('mark_sending', { messages, nowMs: atMs });
+};
+const told = (all: Awaited<ReturnType<typeof due>>) =>
+  all.map(({ kind, lines }) => [kind, ...lines.map(({ symbol }) => symbol)]);
+
+test('orders placed by two processes at once are one message', async () => {
+  await Promise.all(['TITAN', 'INFY', 'SBIN', 'LT'].map((symbol) => place(symbol)));
+  const [message, ...more] = told(await due());
+  expect(more).toEqual([]);
+  expect(message?.toSorted()).toEqual(['INFY', 'LT', 'SBIN', 'TITAN', 'single_orders']);
+  const answers = await Promise.all([1, 2, 3].map(async () => mark(await due())));
+  expect(answers.flatMap(({ marked }) => marked)).toHaveLength(1);
+});
+
+test('a message does not go without the order that is being placed', async () => {
+  await place('TITAN');
+  const read = await due();
+  await database.session.exec('begin');
+  await place('INFY', within);
+  const marking = mark(read);
+  await database.session.exec('commit');
+  expect(await marking).toEqual({ marked: [] });
+  expect(told(await due())).toEqual([['single_orders', 'TITAN', 'INFY']]);
+  expect((await mark(await due())).marked).toHaveLength(1);
+});
+
+test('an order that is placed while a message is given to its sender is in the next, and waits for nobody', async () => {
+  await place('TITAN');
+  const [first] = await due();
+  await database.session.exec('begin');
+  const messages = [{ messageId: first?.messageId ?? 0, said: first?.said ?? '', text: 'told' }];
+  expect((await within.call('mark_sending', { messages, nowMs: dueMs })).marked).toHaveLength(1);
+  // Answered while the sender's transaction is still open.
+  expect(await place('INFY', store, dueMs)).toMatchObject([{ outcome: 'accepted' }]);
+  await database.session.exec('commit');
+  expect(told(await due(dueMs + 3 * minuteMs))).toEqual([['single_orders-2', 'INFY']]);
+});
+
+test('nor does an order wait where a message is held, and its own is told of even if the other never went', async () => {
+  await place('TITAN');
+  await database.session.exec('begin; update public.messages set looks = looks');
+  expect(await place('INFY')).toMatchObject([{ outcome: 'accepted' }]);
+  await database.session.exec('rollback');
+  expect(told(await due())).toEqual([
+    ['single_orders', 'TITAN'],
+    ['single_orders-2', 'INFY'],
+  ]);
+});

@@ -192,9 +192,11 @@ begin
   from unnest(given) order by "userId"
   on conflict (run_id, user_id) do nothing;
 
-  insert into public.order_requests (principal, idempotency_key, body_hash, api_key, run_id, signal_id, user_id, asked_at)
+  insert into public.order_requests (principal, idempotency_key, body_hash, api_key, run_id, signal_id, user_id,
+    asked_at)
   select row.principal, row.key, row."bodyHash", row."apiKey", run.id, d."signalId", d."userId", now_at
-  from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text, "apiKey" text, signal jsonb)
+  from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text, "apiKey" text,
+    signal jsonb)
   join unnest(given) d on d."signalId" = row.signal ->> 'id';
 end $$;
 

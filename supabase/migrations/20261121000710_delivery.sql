@@ -118,13 +118,15 @@ language sql stable as $$
     'silenced', core.silenced(m, u, n), 'language', u.language, 'channel', m.channel, 'attempt', m.attempts + 1,
     -- Five minutes less than WhatsApp's 24 hours: clocks differ, and free text outside is refused (63016).
     'windowOpen', coalesce(n.heard_at > now_at - interval '23 hours 55 minutes', false), 'dueMs', core.ms(m.due_at),
-    'said', case when m.first_order_id is null then core.said(m.run_id, m.user_id) else core.last_single_order(m) end,
+    'said', case when m.first_order_id is null then core.said(m.run_id, m.user_id)
+      else core.last_single_order(m) end,
     'tradeDate', coalesce(run.trade_date, m.trade_date), 'mode', coalesce(run.mode, a.mode),
     'availableMinor', (select traded.cash_minor - traded.held_minor from public.run_users ru
       join public.accounts traded on traded.id = ru.account_id where (ru.run_id, ru.user_id) = (m.run_id, m.user_id)),
     'login', case when a.id is not null then jsonb_build_object('accountId', a.id, 'venue', a.venue,
       'beforeMs', core.ms(m.send_before)) end,
-    'lines', case when m.first_order_id is not null then core.single_order_lines(m) else (select coalesce(jsonb_agg(jsonb_build_object('symbol', i.symbol, 'side', s.side, 'outcome', d.outcome,
+    'lines', case when m.first_order_id is not null then core.single_order_lines(m)
+      else (select coalesce(jsonb_agg(jsonb_build_object('symbol', i.symbol, 'side', s.side, 'outcome', d.outcome,
         'reason', d.reason, 'limit', d.limit_value, 'actual', d.actual_value, 'status', o.status,
         'orderReason', o.reason, 'message', o.message, 'quantity', o.quantity, 'filledQuantity', o.filled_quantity,
         'filledValueMinor', o.filled_value_minor, 'limitPriceMinor', o.limit_price_minor,
@@ -299,8 +301,8 @@ begin
       next_attempt_at = core.at(row."nextAttemptMs"), next_look_at = core.at(row."nextLookMs"),
       looks = m.looks + case when row.looked then 1 else 0 end,
       resends = m.resends + case when row.resend then 1 else 0 end, changed_at = now_at,
-      may_change = m.may_change or (row.status = 'suppressed' and m.run_id is not null and m.first_order_id is null and exists (
-        select from public.orders o where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.ended_at is null))
+      may_change = m.may_change or (row.status = 'suppressed' and m.run_id is not null
+        and m.first_order_id is null and exists (select from public.orders o where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.ended_at is null))
     from row where m.id = row."messageId" and m.attempts = coalesce(row.attempt, m.attempts)
       and (m.status = 'sending' or (m.status = 'queued' and row.status in ('suppressed', 'failed'))
         or (m.status = 'unknown' and row.looked))

@@ -142,9 +142,12 @@ describe('one order asked for by itself', () => {
     expect(report.totals).toMatchObject({ users: 5, signals: 1, accepted: 4, skipped: 1 });
     expect(report.decisions.find(({ userId }) => userId === asha)).toMatchObject({ reason: 'already_holding' });
     const messages = await database.session.query(
-      "select distinct split_part(run_id, ':', 3) as slot from public.messages",
+      "select distinct split_part(run_id, ':', 3) as slot, kind from public.messages order by 1",
     );
-    expect(messages).toEqual([{ slot: 'open' }]);
+    expect(messages).toEqual([
+      { slot: 'api', kind: 'single_orders' },
+      { slot: 'open', kind: 'summary' },
+    ]);
   });
 });
 

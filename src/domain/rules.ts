@@ -1,5 +1,6 @@
 import type { AccountState, DenyReason, OpenPosition, PlannedSignal, RunFrame, SkipReason } from './decision.ts';
 import { formatMinor, mulDivCeil, safe } from './money.ts';
+import { quoteAgeFault } from './quote-age.ts';
 import { foldedSymbol } from './share.ts';
 import { marginFor, valueAt } from './sizing.ts';
 import type { Instrument, Quote } from './words.ts';
@@ -183,10 +184,8 @@ function signalExpired({ frame, planned }: Case): Finding | null {
 function quoteFault(quote: Quote | null | undefined, { nowMs, limits }: RunFrame): Finding | null {
   if (!quote) return { limit: null, actual: null };
   if (quote.priceMinor <= 0) return { limit: null, actual: formatMinor(quote.priceMinor) };
-  const ageMs = nowMs - quote.atMs;
-  if (ageMs > limits.quoteMaxAgeMs) {
-    return { limit: String(Math.floor(limits.quoteMaxAgeMs / 1000)), actual: String(Math.ceil(ageMs / 1000)) };
-  }
+  const age = quoteAgeFault(quote, nowMs, limits);
+  if (age) return { limit: String(age.limitSeconds), actual: String(age.ageSeconds) };
   // A price beyond its own circuit limits contradicts itself, and no order could be sent that reaches it.
   if (quote.lowerCircuitMinor !== null && quote.priceMinor < quote.lowerCircuitMinor) {
     return below(quote.lowerCircuitMinor, quote.priceMinor);

@@ -1,4 +1,5 @@
 import type { RunFrame } from '../domain/decision.ts';
+import { quoteAgeFault } from '../domain/quote-age.ts';
 import { instrumentKey } from '../domain/rules.ts';
 import { sendBeforeMs } from '../domain/session.ts';
 import type { Quote } from '../domain/words.ts';
@@ -74,7 +75,8 @@ async function reprice(world: World, run: FrozenRun): Promise<boolean> {
   const { store, clock, tell } = world;
   const { runId, mode, tradeDate } = run;
   const nowMs = clock.nowMs();
-  const stale = run.quotes.some(({ atMs }) => nowMs - atMs > run.limits.quoteMaxAgeMs);
+  // Ahead of us, too: the clock may have been set back since.
+  const stale = run.quotes.some((quote) => quoteAgeFault(quote, nowMs, run.limits) !== null);
   if (run.state !== 'planning' || !stale || nowMs >= run.cutOffMs) return false;
   const { held } = await store.call('read_inputs', { mode, tradeDate, runId });
   const signals = run.signals.map(({ signal }) => signal);

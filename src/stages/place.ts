@@ -163,6 +163,8 @@ async function lookAt(world: World, { mode, limits }: Settings, trading: Trading
   const wanted = requests.map((request) => signalOf(request, null)).filter((one) => one.referencePriceMinor > 0);
   const held = [...known.accounts.flatMap(({ positions }) => positions), ...listings];
   const found = quotesByKey(await quotes.read({ tradeDate: date, nowMs, signals: wanted, held }));
+  // A price may be of a trade that was made while a venue was waited for: it is not ahead of us.
+  const pricedMs = clock.nowMs();
   const instruments = new Map(known.instruments.map((one) => [instrumentKey(one), one]));
   const shares = new Map(known.shares.map((one) => [instrumentKey(one), one.share]));
   return requests.map((request): Case => {
@@ -176,11 +178,11 @@ async function lookAt(world: World, { mode, limits }: Settings, trading: Trading
       asked: request.order,
     };
     const { halted, instrumentsKnown } = known;
-    const frame = { mode, nowMs, cutOffMs: trading.closeMs, halted, instrumentsKnown, limits, signals: [planned] };
+    const frame = { mode, nowMs: pricedMs, cutOffMs: trading.closeMs, halted, instrumentsKnown, limits };
     return {
       request,
       planned,
-      frame: { ...frame, quotes: found, rates: known.rates, capUsed: known.symbolExposure },
+      frame: { ...frame, signals: [planned], quotes: found, rates: known.rates, capUsed: known.symbolExposure },
       account: known.accounts.find(({ settings }) => settings.id === request.order.userId),
     };
   });

@@ -26,7 +26,8 @@ describe('a rule at its edge', () => {
     ['one millisecond of validity left', (s) => set(s.planned.signal, { validUntilMs: nowMs + 1 }), null],
     ['the price is as old as it may be', (s) => set(s.planned, { quote: at(nowMs - 60_000) }), null],
     ['the price is one millisecond older', (s) => set(s.planned, { quote: at(nowMs - 60_001) }), 'price_unavailable'],
-    ['the price is from the future', (s) => set(s.planned, { quote: at(nowMs + 5_000) }), null],
+    ['the price is ahead of us as clocks differ', (s) => set(s.planned, { quote: at(nowMs + 5_000) }), null],
+    ['the price is from the future', (s) => set(s.planned, { quote: at(nowMs + 5_001) }), 'price_unavailable'],
     ['the price is zero', (s) => set(s.planned, { quote: quote('TITAN', 0) }), 'price_unavailable'],
     ['the price is above its own circuit', (s) => set(s.planned, { quote: circuits(1, 3564_70) }), 'price_unavailable'],
     [
@@ -55,6 +56,20 @@ describe('a rule at its edge', () => {
     const one = scene('BUY');
     one.planned.quote = at(nowMs - 60_001);
     expect(decideScene(one)).toMatchObject({ limit: '60', actual: '61', priceMinor: 3564_80 });
+  });
+
+  test('a price ahead of our clock says by how many seconds, below zero', () => {
+    const one = scene('BUY');
+    one.planned.quote = at(nowMs + 3_600_000);
+    expect(decideScene(one)).toMatchObject({ reason: 'price_unavailable', limit: '-5', actual: '-3600' });
+  });
+
+  test('a holding with a price from the future has no price: no result of the day is made of it', () => {
+    const one = scene('BUY');
+    one.account.positions = [holding('INFY', 10)];
+    set(one.account.settings, { dailyLossLimitBps: 100 });
+    one.frame.quotes = new Map([['NSE:INFY', { ...quote('INFY', 1500_00, 1500_00), atMs: nowMs + 60_000 }]]);
+    expect(decideScene(one)).toMatchObject({ reason: 'daily_loss_limit', actual: null });
   });
 
   test('live, an instrument nobody knows is not traded, not even sold', () => {

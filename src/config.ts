@@ -101,6 +101,7 @@ export const environment = z.object({
   ...sendingVariables,
   SCAN_CUTOFF: cutOff.prefault('09:35'),
   PRICE_BAND_PCT: hundredths('a percentage', 1).prefault('3'),
+  LIMIT_BAND_PCT: hundredths('a percentage', 1).prefault('20'),
   PROTECTION_PCT: hundredths('a percentage').prefault('0.50'),
   MIN_ORDER_VALUE: hundredths('an amount in rupees').prefault('0'),
   MAX_ORDER_VALUE: hundredths('an amount in rupees', 1).optional(),
@@ -159,6 +160,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env, needs: Needs = 
       cutOffTime: e.SCAN_CUTOFF,
       limits: {
         priceBandBps: e.PRICE_BAND_PCT,
+        limitBandBps: e.LIMIT_BAND_PCT,
         protectionBps: e.PROTECTION_PCT,
         minOrderValueMinor: e.MIN_ORDER_VALUE,
         maxOrderValueMinor: e.MAX_ORDER_VALUE ?? null,

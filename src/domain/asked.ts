@@ -57,8 +57,8 @@ export function tradingNow(nowMs: number, exchange: string, overrides: readonly 
 
 /**
  * The signal an asked-for order becomes. Its strategy is the request (`api:` and 100 bits of who asked under which key),
- * so that the same request is the same signal, account and order, however often it comes. The reference the price band
- * looks at is the limit that was named: a typing error of a digit is refused as a price that has run away.
+ * so that the same request is the same signal, account and order, however often it comes. Its reference price is the
+ * limit that was named; limit-band.ts says how far that may be from the market.
  */
 export function askedSignal(
   request: { principal: string; key: string },

@@ -90,6 +90,8 @@ export interface BreakerLimits {
 /** The limits that hold for the whole run, frozen with it; the database knows the breakers' where they are left out. */
 export interface RunLimits extends Partial<BreakerLimits> {
   priceBandBps: number;
+  /** The same for a limit price somebody names; left out: what limit-band.ts says. */
+  limitBandBps?: number | undefined;
   protectionBps: number;
   minOrderValueMinor: number;
   maxOrderValueMinor: number | null;

@@ -5,7 +5,7 @@ import type { Quote } from './words.ts';
  * How far a price may be ahead of our clock. Venues stamp a trade with their own clock, which may be a second or two off
  * ours, and whole seconds round; what is further ahead comes from a wrong clock, and then nobody knows how old it is.
  */
-export const MAX_QUOTE_AHEAD_MS = 5_000;
+const MAX_QUOTE_AHEAD_MS = 5_000;
 
 /** Why a price's time makes it none, or null: too old, or ahead of us. Whole seconds; ahead is below zero. */
 export function quoteAgeFault(

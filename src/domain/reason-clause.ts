@@ -20,6 +20,8 @@ export interface Clause {
  */
 export interface ReasonClauses {
   decisions: Readonly<Record<SkipReason | DenyReason, Clause>>;
+  /** `price_outside_band` of a single order whose limit price somebody named: no signal has anything to do with it. */
+  limitOutsideBand: Clause;
   orders: Readonly<Record<OrderReason, Clause>>;
   /** What is said of a code of tomorrow. */
   another: (code: string) => string;
@@ -31,14 +33,19 @@ export interface ReasonText {
   figures: string | null;
 }
 
-/** Why a signal was skipped or denied. */
+/** Whose limits the figures are of: a signal's, or those of an order somebody asked for at a limit price they named. */
+export type DecisionOf = 'signal' | 'limit order';
+
+/** Why a signal, or an order somebody asked for, was skipped or denied. */
 export function decisionReason(
-  { decisions, another }: ReasonClauses,
+  { decisions, limitOutsideBand, another }: ReasonClauses,
   code: string,
   limit: string | null,
   actual: string | null,
+  of: DecisionOf = 'signal',
 ): ReasonText {
-  const clause = lookedUp(decisions, code);
+  const ofLimit = of === 'limit order' && code === 'price_outside_band';
+  const clause = ofLimit ? limitOutsideBand : lookedUp(decisions, code);
   if (!clause) return { you: another(code), figures: null };
   const { measure, unmeasured } = clause;
   const you = actual === null && unmeasured ? unmeasured : clause.you;

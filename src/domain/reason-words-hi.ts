@@ -73,6 +73,10 @@ const orders: Record<OrderReason, Clause> = {
 /** Every reason a user may be told, in Hindi. */
 export const hindiReasons: ReasonClauses = {
   decisions,
+  limitOutsideBand: {
+    you: 'आपका लिमिट भाव बाज़ार भाव से बहुत दूर है',
+    measure: { unit: 'money', actual: 'आपकी लिमिट', limit: 'सबसे नज़दीकी मान्य' },
+  },
   orders,
   // No code of ours is a word a user reads.
   another: () => 'किसी और कारण से',

@@ -1,6 +1,6 @@
 import type { DenyReason, SkipReason } from './decision.ts';
 import type { OrderReason } from './order.ts';
-import { type Clause, decisionReason, orderReason, type ReasonClauses } from './reason-clause.ts';
+import { type Clause, type DecisionOf, decisionReason, orderReason, type ReasonClauses } from './reason-clause.ts';
 import type { RunSkip } from './report.ts';
 import { cut } from './text.ts';
 
@@ -95,6 +95,10 @@ const orderWords: Record<OrderReason, ReasonWords> = {
 /** Every reason in English. */
 export const englishReasons: ReasonClauses = {
   decisions: decisionWords,
+  limitOutsideBand: {
+    you: 'your limit price is too far from the market price',
+    measure: { unit: 'money', actual: 'your limit', limit: 'nearest we take' },
+  },
   orders: orderWords,
   another: (code) => code.replaceAll('_', ' '),
 };
@@ -122,8 +126,13 @@ const shorts: ReadonlyMap<string, string> = new Map(
 );
 
 /** A skip or deny reason as a clause to the user, with its figures: 'not enough free money (needed ₹…, available ₹…)'. */
-export function reasonSentence(reason: string, limit: string | null, actual: string | null): string {
-  const { you, figures } = decisionReason(englishReasons, reason, limit, actual);
+export function reasonSentence(
+  reason: string,
+  limit: string | null,
+  actual: string | null,
+  of: DecisionOf = 'signal',
+): string {
+  const { you, figures } = decisionReason(englishReasons, reason, limit, actual, of);
   return figures === null ? you : `${you} (${figures})`;
 }
 

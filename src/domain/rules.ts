@@ -1,4 +1,5 @@
 import type { AccountState, DenyReason, OpenPosition, PlannedSignal, RunFrame, SkipReason } from './decision.ts';
+import { limitOutsideBand } from './limit-band.ts';
 import { formatMinor, mulDivCeil, safe } from './money.ts';
 import { quoteAgeFault } from './quote-age.ts';
 import { foldedSymbol } from './share.ts';
@@ -193,8 +194,11 @@ function quoteFault(quote: Quote | null | undefined, { nowMs, limits }: RunFrame
   return above(quote.upperCircuitMinor, quote.priceMinor);
 }
 
-/** Percent from the reference price; exactly the band is still inside. */
-function priceOutsideBand({ frame, planned, priceMinor }: Case): Finding | null {
+/** Percent from the reference price; exactly the band is still inside. A limit somebody named has a band of its own. */
+function priceOutsideBand(c: Case): Finding | null {
+  const { frame, planned, priceMinor } = c;
+  const namedMinor = planned.asked?.limitPriceMinor ?? null;
+  if (namedMinor !== null) return limitOutsideBand(namedMinor, c);
   const reference = planned.signal.referencePriceMinor;
   const bandBps = frame.limits.priceBandBps;
   const movedBy10k = BigInt(Math.abs(priceMinor - reference)) * 10_000n;

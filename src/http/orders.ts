@@ -55,7 +55,7 @@ export function orderRoutes(parts: HttpParts): Hono<HttpEnv> {
     const { placed, steps } = await place(read.request);
     for (const [step, ms] of Object.entries(steps)) setMetric(c, step, ms);
     if (placed.kind === 'accepted' && placed.fresh) sendSoon();
-    return answer(c, placed);
+    return answer(c, placed, read.request);
   });
   routes.get('/', authenticated, async (c) => listed(c, parts));
   routes.get('/:id', authenticated, async (c) => {
@@ -121,21 +121,22 @@ function sender(parts: HttpParts): () => void {
   };
 }
 
-function answer(c: Context<HttpEnv>, placed: Placed): Response {
+function answer(c: Context<HttpEnv>, placed: Placed, { order }: OrderRequest): Response {
   if (placed.kind === 'locked') c.header('Retry-After', '5');
-  if (placed.kind !== 'accepted') return problem(c, refusal(placed));
+  if (placed.kind !== 'accepted') return problem(c, refusal(placed, order));
   const { orderId, clientOrderId, fresh } = placed;
   if (!fresh) c.header('Idempotency-Replayed', 'true');
   c.header('Location', `/api/trading/orders/${orderId}`);
   return c.json({ orderId, clientOrderId, status: 'queued', executionScheduled: true }, 202);
 }
 
-function refusal(placed: Exclude<Placed, { kind: 'accepted' }>): Problem {
+function refusal(placed: Exclude<Placed, { kind: 'accepted' }>, order: OrderRequest['order']): Problem {
   switch (placed.kind) {
     case 'refused': {
       const { limit, actual } = placed;
       const reason = placed.reason ?? 'refused';
-      const detail = `Not placed: ${reasonSentence(reason, limit, actual)}.`;
+      const of = order.limitPriceMinor === null ? 'signal' : 'limit order';
+      const detail = `Not placed: ${reasonSentence(reason, limit, actual, of)}.`;
       return { status: 422, code: reason, detail, more: { limit, actual } };
     }
     case 'not_trading': {

@@ -74,6 +74,7 @@ export const rate = z.object({
 
 const limits = z.object({
   priceBandBps: z.int(),
+  limitBandBps: z.int().optional(),
   protectionBps: z.int(),
   minOrderValueMinor: minor,
   maxOrderValueMinor: minor.nullable(),

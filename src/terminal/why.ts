@@ -26,10 +26,12 @@ function blockOf(row: Row, users: Why['users']): string {
   return [...lines, ...orderLines(row.order)].join('\n');
 }
 
-function decisionOf({ outcome, reason, limit, actual, quantity, holdMinor }: Row): string {
+function decisionOf({ outcome, reason, limit, actual, quantity, holdMinor, strategy }: Row): string {
   if (reason === null) return `${outcome}: ${quantity} shares, ${formatRupees(holdMinor)} set aside`;
   const figures = [limit === null ? [] : [`limit ${limit}`], actual === null ? [] : [`actual ${actual}`]].flat();
-  return `${outcome}: ${reason} (${reasonSentence(reason, limit, actual)})${figures.length > 0 ? `; ${figures.join(', ')}` : ''}`;
+  // Of the orders somebody asks for only one with a limit has a band.
+  const of = strategy.startsWith('api:') ? 'limit order' : 'signal';
+  return `${outcome}: ${reason} (${reasonSentence(reason, limit, actual, of)})${figures.length > 0 ? `; ${figures.join(', ')}` : ''}`;
 }
 
 function orderLines(order: Row['order']): string[] {

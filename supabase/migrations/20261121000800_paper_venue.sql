@@ -122,6 +122,9 @@ language sql security definer set search_path = '' set jit = off set enable_seqs
         when fault in ('delay', 'partial') then now_at + delay else now_at end,
       case when fault = 'reject' then coalesce(message, 'rejected by the simulated venue')
         when market_minor is null then 'no market in ' || symbol
+        -- Said while it rests, too: nobody has to wait for the close to know.
+        when end_status = 'expired' then 'the simulated market stays at ' || core.decimal(market_minor)
+          || ' all day: this limit is not reached'
         when fault = 'partial' then 'remainder canceled by the simulated venue' end
     from matched order by n
     on conflict (client_order_id) do nothing

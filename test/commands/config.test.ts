@@ -34,10 +34,21 @@ describe('the environment', () => {
   });
 
   it('turns rupees into paise and percent into basis points', () => {
-    const read = readConfig({ MAX_ORDER_VALUE: '250000.50', PRICE_BAND_PCT: '2.25', QUOTE_MAX_AGE_SECONDS: '30' });
+    const read = readConfig({
+      MAX_ORDER_VALUE: '250000.50',
+      PRICE_BAND_PCT: '2.25',
+      LIMIT_BAND_PCT: '10',
+      QUOTE_MAX_AGE_SECONDS: '30',
+    });
     expect(read).toMatchObject({
       config: {
-        limits: { maxOrderValueMinor: 25_000_050, priceBandBps: 225, quoteMaxAgeMs: 30_000, symbolCapMinor: null },
+        limits: {
+          maxOrderValueMinor: 25_000_050,
+          priceBandBps: 225,
+          limitBandBps: 1000,
+          quoteMaxAgeMs: 30_000,
+          symbolCapMinor: null,
+        },
       },
     });
   });

@@ -74,13 +74,14 @@ onEveryDatabase('the paper venue', ({ store, value }) => {
     'a %s whose limit (%i) the market does not reach rests and expires with the day',
     async (side, limitPriceMinor) => {
       await prepare();
+      const words = 'the simulated market stays at 100.00 all day: this limit is not reached';
       expect(await submit({ side, limitPriceMinor })).toMatchObject({
         kind: 'acknowledged',
-        report: report('working', []),
+        report: report('working', [], words),
       });
       const closeMs = Date.parse(`${tradeDate}T15:30:00+05:30`);
-      expect(await lookup('o1', closeMs - 1)).toMatchObject({ report: report('working', []) });
-      expect(await lookup('o1', closeMs)).toMatchObject({ report: report('expired', []) });
+      expect(await lookup('o1', closeMs - 1)).toMatchObject({ report: report('working', [], words) });
+      expect(await lookup('o1', closeMs)).toMatchObject({ report: report('expired', [], words) });
     },
   );
 

@@ -4,7 +4,7 @@ import { denyReasons, skipReasons } from '../../src/domain/decision.ts';
 import { summaryText } from '../../src/domain/message.ts';
 import { languages, messageWords } from '../../src/domain/message-words.ts';
 import { orderReasons } from '../../src/domain/order.ts';
-import type { Clause, ReasonClauses } from '../../src/domain/reason-clause.ts';
+import { type Clause, decisionReason, type ReasonClauses } from '../../src/domain/reason-clause.ts';
 import { englishReasons } from '../../src/domain/reason-words.ts';
 import { hindiReasons } from '../../src/domain/reason-words-hi.ts';
 
@@ -65,6 +65,22 @@ describe('the languages', () => {
         expect([code, sameAs(hindi)]).toEqual([code, sameAs(english)]);
       }
     }
+  });
+
+  test('speak of a limit and the market where a named limit is out of its band, and of no signal', () => {
+    const said = [englishReasons, hindiReasons].map((words) =>
+      decisionReason(words, 'price_outside_band', '4272.00', '5000.00', 'limit order'),
+    );
+    expect(said).toEqual([
+      {
+        you: 'your limit price is too far from the market price',
+        figures: 'your limit ₹5,000.00, nearest we take ₹4,272.00',
+      },
+      { you: 'आपका लिमिट भाव बाज़ार भाव से बहुत दूर है', figures: 'आपकी लिमिट ₹5,000.00, सबसे नज़दीकी मान्य ₹4,272.00' },
+    ]);
+    // Any other reason is the same whatever was asked for.
+    const halted = decisionReason(englishReasons, 'halted', null, null, 'limit order');
+    expect(halted).toEqual(decisionReason(englishReasons, 'halted', null, null));
   });
 
   test('an unsent order’s cut_off is the order’s in both', () => {

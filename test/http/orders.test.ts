@@ -121,13 +121,23 @@ describe('one order over HTTP', () => {
   test.each([
     [{ ...titan, symbol: 'NOSUCH' }, 'price_unavailable'],
     [{ ...titan, symbol: 'SBICARD', quantity: 100_000 }, 'insufficient_funds'],
-    [{ ...titan, symbol: 'SBICARD', limitPrice: 4000 }, 'price_outside_band'],
+    [{ ...titan, symbol: 'SBICARD', limitPrice: 5000 }, 'price_outside_band'],
     [{ symbol: 'SBICARD', side: 'SELL' }, 'no_position'],
     [titan, 'working_order'],
   ])('a refusal of %j is 422 with the reason %s', async (body, reason) => {
     const response = await post(ashaKey, body);
     expect(response.status).toBe(422);
     expect(await problemOf(response)).toMatchObject({ code: reason, title: 'Unprocessable Content' });
+  });
+
+  test('a limit far from the market is refused in words of a limit and the market, not of a signal', async () => {
+    const response = await post(ashaKey, { ...titan, symbol: 'SBICARD', orderType: 'LIMIT', limitPrice: 5000 });
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({
+      code: 'price_outside_band',
+      detail:
+        'Not placed: your limit price is too far from the market price (your limit ₹5,000.00, nearest we take ₹4,272.00).',
+    });
   });
 
   test('an operator orders for a user he names; a user for himself only', async () => {

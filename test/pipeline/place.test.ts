@@ -4,6 +4,7 @@ import type { Store } from '../../src/ports/store.ts';
 import type { World } from '../../src/ports/world.ts';
 import { execute } from '../../src/stages/execute.ts';
 import { type OrderRequest, type Placed, placeOrders } from '../../src/stages/place.ts';
+import { round } from '../../src/stages/round.ts';
 import { emptying } from '../contract/ground.ts';
 import { freshPglite, freshPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
@@ -64,8 +65,31 @@ describe('one order asked for by itself', () => {
     expect(await orders()).toMatchObject([{ quantity: 3, limitPriceMinor: 3555_00 }]);
   });
 
+  test('a limit the simulated market never reaches rests, says so, and expires with the day', async () => {
+    await one({ quantity: 3, limitPriceMinor: 3500_00 });
+    await execute(world, 5);
+    const words = 'the simulated market stays at 3560.00 all day: this limit is not reached';
+    expect(await orders()).toMatchObject([{ status: 'working', message: words }]);
+    const evening = await worldOf(store, { ...day, time: '15:31' });
+    await round(evening, { concurrency: 5 });
+    expect(await orders()).toMatchObject([{ status: 'expired', reason: 'venue_expired', message: words }]);
+    expect(await store.call('check_books', {})).toEqual([]);
+  });
+
+  test('is decided at the instant its price came: a trade made while a venue was waited for is not ahead of us', async () => {
+    const read: World['quotes']['read'] = async (wanted) => {
+      await world.clock.sleep(20_000);
+      return (await world.quotes.read(wanted)).map((quote) => ({ ...quote, atMs: world.clock.nowMs() }));
+    };
+    expect(await one({}, { ...world, quotes: { read } })).toMatchObject({ kind: 'accepted' });
+    const future: World['quotes']['read'] = async (wanted) =>
+      (await world.quotes.read(wanted)).map((quote) => ({ ...quote, atMs: world.clock.nowMs() + 60_000 }));
+    const ahead = await one({ userId: rohan }, { ...world, quotes: { read: future } });
+    expect(ahead).toMatchObject({ kind: 'refused', reason: 'price_unavailable' });
+  });
+
   test.each([
-    ['a limit far from the market', { limitPriceMinor: 4000_00 }, 'price_outside_band'],
+    ['a limit far from the market', { limitPriceMinor: 5000_00 }, 'price_outside_band'],
     ['a symbol without a price', { symbol: 'NOSUCH' }, 'price_unavailable'],
     ['more than the money', { quantity: 900 }, 'insufficient_funds'],
     ['a sale of what is not held', { side: 'SELL' as const }, 'no_position'],

@@ -80,7 +80,8 @@ export function textOf({
     ];
     const text = [head, middle, figures]
       .filter((part) => part.length > 0)
-      .map((part) => part.join('\n'))
+      // Where a word from outside is empty two spaces would meet.
+      .map((part) => part.map((line) => line.replace(/ {2,}/g, ' ').trim()).join('\n'))
       .join('\n\n');
     if (text.length <= messageLimit || kept === 0) return text;
   }

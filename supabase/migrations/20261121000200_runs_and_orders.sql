@@ -47,11 +47,13 @@ create table public.run_prices (
   constraint a_price_is_positive check (price_minor > 0)
 );
 
+-- Written from `users` and `accounts` themselves (core.queue_of), so a foreign key would only ask again; and it would
+-- wait for whoever holds one of these rows, so that one forgotten transaction kept everybody's run from opening.
 create table public.run_users (
   run_id text not null references public.scan_runs,
   place bigint not null,
-  user_id text not null references public.users,
-  account_id bigint references public.accounts,
+  user_id text not null,
+  account_id bigint,
   decided_at timestamptz,
   primary key (run_id, place),
   constraint a_user_has_one_place_per_run unique (run_id, user_id)
@@ -320,9 +322,10 @@ create trigger fills_are_facts before update or delete or truncate on public.fil
 create table public.messages (
   id bigint generated always as identity primary key,
   run_id text references public.scan_runs,
-  user_id text not null references public.users,
+  -- A run's, or an account's: without foreign keys, as in run_users.
+  user_id text not null,
   -- Of a login_reminder: which account has no login on which day.
-  account_id bigint references public.accounts,
+  account_id bigint,
   trade_date date,
   -- summary; then correction, correction-2 …: what changed after the last one went; or login_reminder, of no run; or,
   -- of a run of single orders, single_orders, single_orders-2 …

@@ -51,10 +51,11 @@ begin
   return jsonb_build_object('source', 'http:source:' || s.name, 'strategies', s.strategies, 'perDay', s.per_day);
 end $$;
 
+create type core.judged_signal as ("position" integer, payload text, signal_id text, is_known boolean, why text);
+
 -- The rows of a request, each with why it is rejected (`why`) or whether it is a duplicate; else it is to be taken.
 -- `free`: how many more may be taken today; null: as many as there are.
-create function core.judged_signals(rows jsonb, strategies text[], free bigint)
-returns table ("position" integer, payload text, signal_id text, is_known boolean, why text)
+create function core.judged_signals(rows jsonb, strategies text[], free bigint) returns setof core.judged_signal
 language sql stable as $$
   with looked_at as (
     select row.position, payload, signal ->> 'id' as signal_id,
@@ -72,6 +73,29 @@ language sql stable as $$
   from looked_at;
 $$;
 
+-- Writes signals; where they can't all be written, one by one. Gives those that can't be, with the database's reason
+-- (SQLSTATE): one odd row must not take the others with it, whatever the readers before it let through.
+create function core.write_each_signal(source jsonb, signals jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  one jsonb;
+  unwritable jsonb := '{}';
+begin
+  begin
+    perform core.write_signals(jsonb_build_object('source', source, 'signals', signals));
+    return unwritable;
+  exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
+    for one in select value from jsonb_array_elements(signals) loop
+      begin
+        perform core.write_signals(jsonb_build_object('source', source, 'signals', jsonb_build_array(one)));
+      exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
+        unwritable := unwritable || jsonb_build_object(one ->> 'id', 'not_writable: ' || sqlstate);
+      end;
+    end loop;
+  end;
+  return unwritable;
+end $$;
+
 -- Books the rows of one request and brings the good ones in: {requestId, source, perDay, apiKey, nowMs, rows}. Of rows
 -- with the same signal the first stands, also one that is known already; a signal whose run is open is kept here only:
 -- that run's signals are frozen. What a source may not send, or no more today, is kept here only, too. Safe to repeat:
@@ -82,6 +106,8 @@ language plpgsql security definer set search_path = '' as $$
 declare
   request constant uuid := args ->> 'requestId';
   sender jsonb;
+  judged core.judged_signal[];
+  unwritable jsonb;
   taken bigint;
 begin
   perform pg_advisory_xact_lock(hashtext('daily-scan receive_signals'));
@@ -91,19 +117,19 @@ begin
     if core.done_today('received of ' || (sender ->> 'source')) >= core.most_received_rows() then
       return jsonb_build_object('refused', 'daily_quota', 'limit', core.most_received_rows());
     end if;
+    judged := array(select judged_row from core.judged_signals(args -> 'rows', core.texts(sender -> 'strategies'),
+      (sender ->> 'perDay')::bigint - core.done_today('signals of ' || (sender ->> 'source'))) judged_row);
+    unwritable := core.write_each_signal(sender -> 'source', (
+      select coalesce(jsonb_agg(row -> 'signal'), '[]')
+      from jsonb_array_elements(args -> 'rows') row join unnest(judged) j on j.position = (row ->> 'position')::integer
+      where j.why is null and not j.is_known));
     insert into public.received_signals
       (request_id, position, received_at, source, payload, signal_id, outcome, problem)
     select request, position, core.at((args ->> 'nowMs')::bigint), sender ->> 'source', payload, signal_id,
-      case when is_known then 'duplicate' when why is not null then 'rejected' else 'accepted' end,
-      case when not is_known then why end
-    from core.judged_signals(args -> 'rows', core.texts(sender -> 'strategies'),
-      (sender ->> 'perDay')::bigint - core.done_today('signals of ' || (sender ->> 'source')));
-
-    perform core.write_signals(jsonb_build_object('source', sender -> 'source', 'signals', (
-      select coalesce(jsonb_agg(row -> 'signal'), '[]')
-      from jsonb_array_elements(args -> 'rows') row join public.received_signals r
-        on r.request_id = request and r.position = (row ->> 'position')::integer
-      where r.outcome = 'accepted')));
+      case when is_known then 'duplicate' when coalesce(why, unwritable ->> signal_id) is not null then 'rejected'
+        else 'accepted' end,
+      case when not is_known then coalesce(why, unwritable ->> signal_id) end
+    from unnest(judged);
     select count(*) filter (where outcome = 'accepted') into taken
     from public.received_signals where request_id = request;
     perform core.count_today(jsonb_build_object('signals of ' || (sender ->> 'source'), taken,

@@ -50,6 +50,28 @@ async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
 }
 
 describe('an account that somebody holds', { timeout: 90_000 }, () => {
+  test.each([
+    ['users', 5],
+    ['accounts', 4],
+  ])('delays nobody else in a scan where the row of %s is held for update', async (table, filled) => {
+    const store = storeOf(database);
+    const by = { who: 'test', how: 'cli' } as const;
+    await store.call('import_users', {
+      users: five,
+      mode: 'paper',
+      source: 'test',
+      by,
+      nowMs: istMs(tradeDate, '09:00'),
+    });
+    const column = table === 'users' ? 'id' : 'user_id';
+    await database.session.exec(
+      `begin; select from public.${table} where ${column} = '${userIdOf('Asha Rao')}' for update`,
+    );
+    const report = await runDay(store, { signals: [titan], users: null });
+    expect(report.totals).toMatchObject({ decisions: 5, accepted: filled, filled });
+    await letGo();
+  });
+
   test('delays nobody else in a scan: its user is skipped, and told so, while the lock stands', async () => {
     const told: Step[] = [];
     const store = storeOf(database);

@@ -82,13 +82,25 @@ function whoIsAsking(parts: HttpParts, callerOfKey: KeyLookup): (token: string, 
   };
 }
 
+/** The issuer's keys can't be had: no verdict on the token, and no failure of the request's own. */
+const noKeys: TurnedAway = {
+  status: 503,
+  code: 'logins_unavailable',
+  detail: 'Logins can not be checked just now: ask again in a few seconds. API keys are not affected.',
+};
+
 /** A login with the claim `operator` is one; any other is the user it is connected to. */
 async function callerOfLogin(
-  { verifyJwt, operatorAal }: HttpParts,
+  { verifyJwt, operatorAal, world }: HttpParts,
   token: string,
   userOfLogin: (authUserId: string) => Promise<string | null>,
 ): Promise<Asked> {
-  const claims = verifyJwt && (await verifyJwt(token));
+  // A stranger can show a login as often as they like: whatever comes of that is an event, and no alert.
+  const claims = await verifyJwt?.(token).catch((error: unknown) => {
+    world.tell({ step: 'logins_unavailable', error });
+    return 'unavailable' as const;
+  });
+  if (claims === 'unavailable') return { kind: 'stranger', why: noKeys };
   if (!claims) return { kind: 'stranger', why: badToken };
   const shown = { principal: `login:${claims.sub}`, scope: 'trade', apiKey: null } as const;
   if (claims.role === 'operator') {

@@ -136,6 +136,16 @@ describe('an operator’s login without a second factor', () => {
   });
 });
 
+test('a login that can not be checked now is told so, alarms nobody, and hinders no key', async () => {
+  const verifyJwt = () => Promise.reject(new Error('the keys of the issuer could not be fetched'));
+  const other = await door({ database, parts: { verifyJwt } });
+  const key = await other.userKey('asha-rao');
+  const answer = await other.ask('any.login.token', 'GET', '/api/trading/orders');
+  expect([answer.status, await answer.json()]).toEqual([503, expect.objectContaining({ code: 'logins_unavailable' })]);
+  expect((await other.ask(key, 'GET', '/api/trading/orders')).status).toBe(200);
+  expect(other.told.filter(({ alert }) => alert)).toEqual([]);
+});
+
 test('a key is looked up once in ten seconds, and a revoked one stops within them', async () => {
   const key = await open.userKey('asha-rao');
   const status = async () => (await open.ask(key, 'GET', '/api/trading/orders')).status;

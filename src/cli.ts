@@ -11,6 +11,7 @@ import { type ImportFlags, importFile } from './commands/import.ts';
 import { logCommand } from './commands/log.ts';
 import { messagesCommand } from './commands/messages.ts';
 import { migrateCommand } from './commands/migrate.ts';
+import { isNarrowed } from './commands/only.ts';
 import { personCommand } from './commands/person.ts';
 import { readyCommand } from './commands/ready.ts';
 import { resolveCommand } from './commands/resolve.ts';
@@ -18,7 +19,9 @@ import { exitCodeOf, type ScanFlags, scanCommand } from './commands/scan.ts';
 import { jsonShow, screenShow } from './commands/show.ts';
 import { whatsappCommand } from './commands/whatsapp.ts';
 import { workerCommand } from './commands/worker.ts';
-import { makeLog } from './log.ts';
+import { ignoreClosedPipe, makeLog } from './log.ts';
+
+for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
 
 const program = new Command('daily-scan')
   .description(
@@ -55,7 +58,7 @@ program
   .option('--json', 'one JSON document on stdout')
   .action(
     command<ScanFlags>(async (config, flags) => {
-      const show = flags.json ? jsonShow() : screenShow();
+      const show = flags.json ? jsonShow() : screenShow({ narrowed: isNarrowed(flags) });
       const result = await scanCommand(config, flags, show, makeLog(config.logLevel));
       if (result.kind !== 'report') return result;
       show.result(result.report);
@@ -134,7 +137,7 @@ program
   .option('--trading <yes|no>', 'no: keeps the summary, gets no orders')
   .option('--strategies <list>', 'follow these strategies only (A,B), or all')
   .option('--allow <list>', 'buy these symbols only, or all')
-  .option('--deny <list>', 'never buy these symbols, or none')
+  .option('--deny <list>', 'never buy these symbols, or none (what they hold they still sell)')
   .addOption(new Option('--notify <when>', 'the daily summary').choices(['always', 'orders', 'off']))
   .addOption(new Option('--language <code>', 'of the summary').choices(['en', 'hi']))
   .option('--auth <uuid>', 'the login ("sub" of its JWT) that is this user’s, or none')

@@ -23,9 +23,11 @@ function errorFacts(thrown: unknown, depth = 0): unknown {
 
 /**
  * Structured logs to stderr (file descriptor 2), so that stdout stays the command's own. Every step carries its ids and
- * the time; what could be a number, a token or a text to a person is taken out wherever it stands.
+ * the time, and an alert is logged at every level; what could be a number, a token or a text to a person is taken out wherever it stands.
  */
 export function makeLog(level: string, fileDescriptor = 2): Tell {
+  const destination = pino.destination({ dest: fileDescriptor, sync: true });
+  destination.on('error', ignoreClosedPipe);
   const logger = pino(
     {
       level,
@@ -34,12 +36,19 @@ export function makeLog(level: string, fileDescriptor = 2): Tell {
       redact: { paths: secretFields.flatMap((key) => [key, `*.${key}`, `*[*].${key}`]), censor: hidden },
       hooks: { streamWrite: scrubbed },
     },
-    pino.destination({ dest: fileDescriptor, sync: true }),
+    destination,
   );
+  // What somebody has to look at is in the log whatever level was asked for.
+  const alerts = logger.isLevelEnabled('warn') ? logger : logger.child({}, { level: 'warn' });
   return ({ step, alert, ...facts }: Step) => {
     const shown = Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, errorFacts(value)]));
-    return alert ? logger.warn(shown, step) : logger.info(shown, step);
+    return alert ? alerts.warn(shown, step) : logger.info(shown, step);
   };
+}
+
+/** Who reads a pipe may stop reading (`| head`): what is written then goes nowhere, and the work goes on. */
+export function ignoreClosedPipe(error: Error): void {
+  if (!('code' in error) || error.code !== 'EPIPE') throw error;
 }
 
 /** Everybody is told every step. */

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
-import { failureText } from './commands/failure.ts';
 import { allParts, type Part, serve } from './commands/serve.ts';
 import { readConfig } from './config.ts';
+import { failureText } from './domain/failure-text.ts';
 import { placeOf } from './wire.ts';
 
 // `npm start`: HTTP, schedule and worker in one long-lived process, or some of them.

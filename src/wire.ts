@@ -151,7 +151,7 @@ async function market({ config, store, clock, quotes, faults, tell }: WorldParts
     const prices = liveQuotes({ venues, config, store, clock, mode: 'live', tell });
     return { venues, doors, addressOf, loginLink, quotes: prices };
   }
-  const paper = paperVenue({ store, clock, slippageBps: config.paperSlippageBps, faults });
+  const paper = paperVenue({ store, clock, slippageBps: config.paperSlippageBps, faults, tell });
   return { venues: new Map([[paper.name, paper]]), quotes };
 }
 

@@ -1,7 +1,6 @@
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
 import type { Actor } from '../domain/actions.ts';
-import { userIdOf } from '../domain/ids.ts';
 import { formatRupees } from '../domain/rupees.ts';
 import { possibleSymbols, shareReader } from '../domain/symbols.ts';
 import type { Mode } from '../domain/words.ts';
@@ -9,6 +8,7 @@ import type { Blocks } from '../ports/readiness-rows.ts';
 import type { Answer, Store } from '../ports/store.ts';
 import { acknowledge, blockText } from './acknowledge.ts';
 import { actorOf } from './actor.ts';
+import { userNamed } from './named.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -39,8 +39,9 @@ export async function accountCommand(config: Config, flags: AccountFlags): Promi
   sayPlace(place);
   return withStore(config, place, async (store) => {
     const by = actorOf(flags);
-    const found = await store.call('read_user', { userId: asked });
-    const userId = found?.id ?? userIdOf(asked);
+    const named = await userNamed(store, asked);
+    if ('kind' in named) return named;
+    const userId = named.id;
     const lists = await listsOf(store, flags);
     if ('kind' in lists) return lists;
     const { changed } = await store.call('set_user', { userId, ...changesOf(flags), ...lists, by });

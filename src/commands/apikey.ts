@@ -1,7 +1,6 @@
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
 import type { Actor } from '../domain/actions.ts';
-import { userIdOf } from '../domain/ids.ts';
 import { istIso } from '../domain/ist.ts';
 import { newApiKey } from '../http/auth.ts';
 import { hintOfKey } from '../http/known-keys.ts';
@@ -11,6 +10,7 @@ import { fitted } from '../terminal/width.ts';
 import { placeOf } from '../wire.ts';
 import { actorOf } from './actor.ts';
 import { endOf, until } from './expiry.ts';
+import { userNamed } from './named.ts';
 import { sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 import { listSources, sourceChange, sourceKeyCreation } from './signal-sources.ts';
@@ -79,8 +79,10 @@ function creation(flags: ApikeyFlags): Work | Refusal {
   if ('kind' in end) return end;
   const { expiresMs } = end;
   return async (store) => {
+    const named = user === undefined ? null : await userNamed(store, user);
+    if (named && 'kind' in named) return { ...named, message: `${named.message} No key was made.` };
+    const userId = named?.id ?? null;
     const { key, hash, hint } = newApiKey();
-    const userId = user === undefined ? null : userIdOf(user);
     const by = actorOf(flags);
     const asked = { hash, hint, role, scope, userId, label, expiresMs, nowMs, by } as const;
     const { kind } = await store.call('create_api_key', asked);

@@ -3,13 +3,13 @@ import { rotate, storeVault } from '../adapters/credentials/vault.ts';
 import { isRealVenue, type RealVenue } from '../adapters/venues/secrets.ts';
 import type { Config } from '../config.ts';
 import type { Actor } from '../domain/actions.ts';
-import { userIdOf } from '../domain/ids.ts';
 import type { Mode } from '../domain/words.ts';
 import type { Store } from '../ports/store.ts';
 import { placeOf } from '../wire.ts';
 import { masterKeys } from '../wire-venues.ts';
 import { actorOf } from './actor.ts';
 import { checkConnections } from './connections.ts';
+import { userNamed } from './named.ts';
 import { sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 import { readSecrets } from './secrets-in.ts';
@@ -70,8 +70,9 @@ interface Connection {
 
 function connection({ user, venue, mode, by }: Connection, secrets: object): Work {
   return async (config, store) => {
-    const found = await store.call('read_user', { userId: user });
-    const userId = found?.id ?? userIdOf(user);
+    const named = await userNamed(store, user);
+    if ('kind' in named) return { ...named, message: `${named.message} New users: npm run import -- users F.csv` };
+    const userId = named.id;
     const opened = await store.call('open_account', { userId, venue, mode, by });
     if (opened.kind === 'no_such_user')
       return refusal(

@@ -1,13 +1,13 @@
 import { realClock } from '../adapters/clock.ts';
 import { isRealVenue } from '../adapters/venues/secrets.ts';
 import type { Config } from '../config.ts';
-import { userIdOf } from '../domain/ids.ts';
 import { istIso } from '../domain/ist.ts';
 import type { Mode } from '../domain/words.ts';
 import type { Store } from '../ports/store.ts';
 import { VaultError } from '../ports/vault.ts';
 import type { SessionStatus } from '../ports/venue.ts';
 import { loginLinks, type RealVenues, realVenues } from '../wire-venues.ts';
+import { userNamed } from './named.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
 /** A link to log in by is good for so long: a day's login is done in the morning. */
@@ -37,8 +37,9 @@ interface Connection {
 /** Opens each connected account's record and asks its venue whether the session stands. Exit 1 unless all do. */
 export async function checkConnections(asked: Asked): Promise<number | Refusal> {
   const { config, store, mode, user, venue, json } = asked;
-  const found = user === undefined ? null : await store.call('read_user', { userId: user });
-  const userId = user === undefined ? null : (found?.id ?? userIdOf(user));
+  const named = user === undefined ? null : await userNamed(store, user);
+  if (named && 'kind' in named) return named;
+  const userId = named?.id ?? null;
   const connected = (await store.call('read_all_credentials', {})).filter(
     (one) => one.mode === mode && (userId ?? one.userId) === one.userId && (venue ?? one.venue) === one.venue,
   );

@@ -1,8 +1,8 @@
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
-import { userIdOf } from '../domain/ids.ts';
 import { knownVenues } from '../domain/words.ts';
 import { actorOf } from './actor.ts';
+import { type NamedUser, shown, userNamed } from './named.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -34,17 +34,13 @@ async function change(
     return refusal('no_such_venue', `There is no venue ${venue}: it is one of ${knownVenues.join(', ')}.`);
   }
   const scope = venue !== undefined ? 'venue' : user !== undefined ? 'user' : 'all';
-  const target = venue ?? (user === undefined ? '' : userIdOf(user));
   const place = placeToAsk(config);
   sayPlace(place);
   return withStore(config, place, async (store) => {
     // A typo in the emergency stop must not look like a stop.
-    if (user !== undefined && !(await store.call('read_user', { userId: target }))) {
-      return refusal(
-        'no_such_user',
-        `There is no user "${user}" here, so nobody was changed: give the name or the id.`,
-      );
-    }
+    const named = user === undefined ? null : await userNamed(store, user);
+    if (named && 'kind' in named) return { ...named, message: `${named.message} Nobody was changed.` };
+    const target = venue ?? named?.id ?? '';
     const { changed } = await store.call(what, {
       scope,
       target,
@@ -52,9 +48,13 @@ async function change(
       by: actorOf({ by }),
       nowMs: realClock().nowMs(),
     });
-    const subject = scope === 'all' ? 'Everything' : `${scope} ${target}`;
     const state = what === 'halt' ? 'halted' : 'running';
-    process.stdout.write(`${subject} is ${changed ? 'now' : 'already'} ${state}.\n`);
+    process.stdout.write(`${subjectOf(venue, named)} is ${changed ? 'now' : 'already'} ${state}.\n`);
     return 0;
   });
+}
+
+function subjectOf(venue: string | undefined, user: NamedUser | null): string {
+  if (user) return `User ${shown(user)}`;
+  return venue === undefined ? 'Everything' : `Venue ${venue}`;
 }

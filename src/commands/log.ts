@@ -1,11 +1,11 @@
 import type { Config } from '../config.ts';
 import { actionNames } from '../domain/actions.ts';
-import { userIdOf } from '../domain/ids.ts';
 import { istMs, parseInstant, parseTradeDate } from '../domain/ist.ts';
 import type { Arguments } from '../ports/arguments.ts';
-import type { Store } from '../ports/store.ts';
+import type { Answer, Store } from '../ports/store.ts';
 import { actionsText, verifiedText } from '../terminal/actions.ts';
 import { plain } from '../terminal/table.ts';
+import { userNamed } from './named.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -35,7 +35,7 @@ export async function logCommand(config: Config, flags: LogFlags): Promise<numbe
   return withStore(config, place, work);
 }
 
-type Work = (store: Store) => Promise<number>;
+type Work = (store: Store) => Promise<number | Refusal>;
 
 function verification({ kept, json }: LogFlags): Work | Refusal {
   const [, id, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(kept ?? '') ?? [];
@@ -54,18 +54,23 @@ function listing(flags: LogFlags): Work | Refusal {
   const asked = whatIsAsked(flags);
   if ('kind' in asked) return asked;
   return async (store) => {
-    const found = flags.user === undefined ? null : await store.call('read_user', { userId: flags.user });
-    const userId = flags.user === undefined ? null : (found?.id ?? userIdOf(flags.user));
+    const named = flags.user === undefined ? null : await userNamed(store, flags.user);
+    if (named && 'kind' in named) return named;
+    const userId = named?.id ?? null;
     const rows = await store.call('read_actions', { ...asked, userId, limit: asked.limit + 1 });
-    const actions = rows.slice(0, asked.limit);
-    const next = rows.length > asked.limit ? (actions.at(-1)?.id ?? null) : null;
-    if (flags.json) process.stdout.write(`${JSON.stringify({ actions, next })}\n`);
-    else {
-      process.stdout.write(`${actionsText(actions, process.stdout.columns || 200, plain)}\n`);
-      if (next !== null) process.stdout.write(`There are more: --after ${next}\n`);
-    }
-    return 0;
+    return printPage(rows, asked.limit, flags.json ?? false);
   };
+}
+
+function printPage(rows: Answer<'read_actions'>, limit: number, json: boolean): number {
+  const actions = rows.slice(0, limit);
+  const next = rows.length > limit ? (actions.at(-1)?.id ?? null) : null;
+  if (json) process.stdout.write(`${JSON.stringify({ actions, next })}\n`);
+  else {
+    process.stdout.write(`${actionsText(actions, process.stdout.columns || 200, plain)}\n`);
+    if (next !== null) process.stdout.write(`There are more: --after ${next}\n`);
+  }
+  return 0;
 }
 
 function whatIsAsked({

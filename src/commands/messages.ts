@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
-import { userIdOf } from '../domain/ids.ts';
 import { parseTradeDate } from '../domain/ist.ts';
 import type { Answer, Store } from '../ports/store.ts';
 import { countsOf, messagesOf } from '../stages/report.ts';
@@ -9,6 +8,7 @@ import { historyText } from '../terminal/message-history.ts';
 import { remindersText } from '../terminal/messages.ts';
 import { actorOf } from './actor.ts';
 import { noSuchRun, screen } from './ask.ts';
+import { userNamed } from './named.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -74,8 +74,9 @@ async function resendTo(
   user: string,
   rows: Row[],
 ): Promise<number | Refusal> {
-  const found = await store.call('read_user', { userId: user });
-  const userId = found?.id ?? userIdOf(user);
+  const named = await userNamed(store, user);
+  if ('kind' in named) return named;
+  const userId = named.id;
   const row = rows.findLast((one) => one.userId === userId);
   if (!row)
     return refusal('no_such_message', `There is no message to "${user}" in ${flags.run}: give the name or the id.`);

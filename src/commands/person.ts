@@ -4,6 +4,7 @@ import type { Actor } from '../domain/actions.ts';
 import { userIdOf } from '../domain/ids.ts';
 import type { Answer, Store } from '../ports/store.ts';
 import { actorOf } from './actor.ts';
+import { userNamed } from './named.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -29,7 +30,10 @@ export async function personCommand(config: Config, flags: PersonFlags): Promise
   const place = placeToAsk(config);
   sayPlace(place);
   return withStore(config, place, async (store) => {
-    const userId = (await store.call('read_user', { userId: asked }))?.id ?? userIdOf(asked);
+    const named = await userNamed(store, asked);
+    if ('kind' in named && named.code === 'several_users') return named;
+    // Who is erased is still answered for by the name they had.
+    const userId = 'kind' in named ? userIdOf(asked) : named.id;
     return flags.export ? exported(store, userId, asked) : erased(store, userId, { ...flags, asked });
   });
 }

@@ -79,11 +79,17 @@ export async function scanCommand(
     const freed = asked.virtualMs === null ? {} : { freedAtMs: asked.virtualMs };
     const world = await makeWorld({ config, place, store, clock, quotes, faults, tell, ...freed });
     const result = await run(world, requestOf(config, flags, files));
-    return result.kind === 'report' ? { ...result, report: only(result.report, flags) } : result;
+    return narrowed(result, flags);
   } finally {
     show.done();
     await store.close();
   }
+}
+
+function narrowed(result: RunResult, flags: ScanFlags): RunResult | Refusal {
+  if (result.kind !== 'report') return result;
+  const report = only(result.report, flags);
+  return 'kind' in report ? report : { ...result, report };
 }
 
 function requestOf(config: Config, flags: ScanFlags, files: GivenFiles): RunRequest {

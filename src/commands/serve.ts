@@ -1,6 +1,7 @@
 import { realClock } from '../adapters/clock.ts';
 import { storedQuotes } from '../adapters/quotes/quotes.ts';
 import type { Config } from '../config.ts';
+import { failureText } from '../domain/failure-text.ts';
 import { istIso } from '../domain/ist.ts';
 import { type Metrics, makeMetrics } from '../http/metrics.ts';
 import { makeLog, tellAll } from '../log.ts';
@@ -10,7 +11,6 @@ import { listen } from '../stages/listen.ts';
 import { supervised } from '../stages/supervised.ts';
 import { makeWorld, openListener, openStore, type Place, placeName, scanSettings } from '../wire.ts';
 import { work } from '../work.ts';
-import { failureText } from './failure.ts';
 import type { HttpDoor } from './http-door.ts';
 
 /** `logins` is HTTP with sessions at venues: their logins and postbacks, and live prices for single orders. */

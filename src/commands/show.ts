@@ -39,7 +39,8 @@ export function jsonShow(): ScanShow {
   };
 }
 
-export function screenShow(): ScanShow {
+/** `narrowed`: a plan is shown in part (--user, --symbol). */
+export function screenShow({ narrowed = false } = {}): ScanShow {
   const screen = makeScreen({
     stream: process.stdout,
     isTerminal: process.stdout.isTTY ?? false,
@@ -56,23 +57,23 @@ export function screenShow(): ScanShow {
       bars = signalBars(screen);
       const draw = bars.step;
       return (step) => {
+        facts.log(step);
         const alert = alertWords(step);
         if (alert) screen.note(alert);
-        else facts.log(step);
         if (step.step === 'scanned') showHeader(screen, facts, step);
         draw(step);
       };
     },
     done: () => bars?.stop(),
-    result: (report) => showResult(screen, report),
+    result: (report) => showResult(screen, report, narrowed),
   };
 }
 
-function showResult(screen: Screen, report: RunReport): void {
+function showResult(screen: Screen, report: RunReport, narrowed: boolean): void {
   const reason = report.skipped?.reason;
   if (reason === 'already_done' && !report.dryRun) screen.alreadyDone(report);
   else if (reason !== undefined) screen.skipped(report);
-  else if (report.dryRun) screen.plan(report);
+  else if (report.dryRun) screen.plan(report, narrowed);
   else screen.report(report);
   if (report.messages.length > 0) screen.messages(report);
 }

@@ -92,12 +92,16 @@ export interface ReportOrder {
   margin: string;
   charges: string;
   leverage: string;
+  /** Of every amount of the row. */
+  currency: string;
 }
 
 export interface ReportDecision {
   userId: string;
   userName: string;
   symbol: string;
+  side: Side;
+  signalId: string;
   outcome: Outcome;
   reason: string | null;
   limit: string | null;

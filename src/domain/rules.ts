@@ -166,9 +166,11 @@ function noPosition(c: Case): Finding | null {
   return planned.asked?.quantity ? { limit: String(most), actual: String(wanted) } : when(true);
 }
 
+/** What a user may buy; whatever they hold, they may sell. */
 function symbolNotAllowed({ account, planned }: Case): Finding | null {
   // A list names shares: TITAN is TITAN-BE, too.
-  const { exchange, symbol } = planned.signal;
+  const { exchange, symbol, side } = planned.signal;
+  if (side === 'SELL') return null;
   const share = foldedSymbol({ exchange, symbol });
   const names = (list: readonly string[]) => {
     return list.includes(symbol) || list.some((one) => foldedSymbol({ exchange, symbol: one }) === share);

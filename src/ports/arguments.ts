@@ -1,12 +1,12 @@
 import type { Actor } from '../domain/actions.ts';
 import type { Decision } from '../domain/decision.ts';
-import type { Fault } from '../domain/faults.ts';
 import type { Language } from '../domain/message-words.ts';
 import type { Instrument, Problem, Quote, Signal, UserSettings } from '../domain/words.ts';
 import type { ActionArguments } from './action-rows.ts';
 import type { CredentialArguments } from './credential-rows.ts';
 import type { MessageArguments } from './message-arguments.ts';
 import type { ReadinessArguments } from './readiness-rows.ts';
+import type { PaperVenueArguments, ReportArguments } from './report-arguments.ts';
 import type { RateBudget, VenueReport } from './venue.ts';
 
 /** What became of one order, as `settle_orders` books it. `queued`: proven not sent, it may go again. */
@@ -67,14 +67,23 @@ interface Scope {
 }
 
 /** The arguments of every function. Business time is always one of them. */
-export interface Arguments extends MessageArguments, CredentialArguments, ReadinessArguments, ActionArguments {
+export interface Arguments
+  extends MessageArguments,
+    CredentialArguments,
+    ReadinessArguments,
+    ActionArguments,
+    ReportArguments,
+    PaperVenueArguments {
   import_instruments: { instruments: Instrument[]; by: Actor };
   /** Symbols without their series; null: everything that is listed. */
   read_listings: { symbols: string[] | null };
   import_signals: { signals: Signal[]; source: string; by: Actor };
   import_users: { users: UserToImport[]; mode: string; source: string; nowMs: number; by: Actor };
   import_holdings: { holdings: object[]; nowMs: number };
-  import_prices: { prices: { symbol: string; date: string; openMinor: number; closeMinor: number }[]; by: Actor };
+  import_prices: {
+    prices: { symbol: string; date: string; openMinor: number; closeMinor: number | null }[];
+    by: Actor;
+  };
   read_prices: { tradeDate: string; listings: { exchange: string; symbol: string }[] };
   set_user: {
     userId: string;
@@ -90,7 +99,6 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
     authUserId?: string | null;
     by: Actor;
   };
-  read_user: { userId: string };
   set_calendar_day: {
     exchange: string;
     date: string;
@@ -211,10 +219,6 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
   };
   finish_run: { runId: string; nowMs: number };
   read_progress: { runId: string };
-  read_report: { runId: string };
-  read_report_decisions: { runId: string; afterPosition: number; afterPlace: number; limit: number };
-  read_report_messages: { runId: string; afterPlace: number; limit: number };
-  why: { user: string; symbol: string; date: string | null };
   forget_old: { nowMs: number; keptDays: number; limit: number; by: Actor };
   receive_signals: {
     requestId: string;
@@ -262,7 +266,6 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
   halt: Scope;
   resume: Scope;
   check_books: Record<string, never>;
-  read_calendar_days: { exchange: string };
   read_order_events: { orders: { orderId: number; afterEventId: number }[] };
   read_gauges: { tradeDate: string };
   read_lock_holders: { accountId: number };
@@ -270,12 +273,4 @@ export interface Arguments extends MessageArguments, CredentialArguments, Readin
   read_condition: { mode: string; tradeDates: string[]; functions: readonly string[] };
   read_reach: Record<string, never>;
   read_live_accounts: { tradeDate: string };
-  read_run_timings: { runId: string };
-  paper_venue_prepare: {
-    tradeDate: string;
-    quotes: Quote[];
-    faults: (Omit<Fault, 'user'> & { userId: string | null })[] | null;
-  };
-  paper_venue_submit: { orders: object[] };
-  paper_venue_lookup: { clientOrderId: string; nowMs: number };
 }

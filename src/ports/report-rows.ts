@@ -55,6 +55,8 @@ export const reportDecision = z.object({
   userId: z.string(),
   userName: z.string(),
   symbol: z.string(),
+  side,
+  signalId: z.string(),
   outcome,
   reason,
   limit: z.string().nullable(),
@@ -62,7 +64,6 @@ export const reportDecision = z.object({
   order: z
     .object({
       clientOrderId: z.string(),
-      side,
       quantity: z.int(),
       status,
       reason: z.string().nullable(),
@@ -124,6 +125,10 @@ export const why = z.object({
     }),
   ),
 });
+
+const namedUser = z.object({ id: z.string(), name: z.string() });
+
+export const foundUsers = z.object({ matches: z.array(namedUser), near: z.array(namedUser) });
 
 export const user = z.object({
   id: z.string(),

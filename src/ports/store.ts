@@ -23,6 +23,7 @@ export const answers = {
   read_prices: rows.storedPrices,
   set_user: z.object({ changed: z.boolean() }),
   read_user: people.user.nullable(),
+  find_users: people.foundUsers,
   set_calendar_day: z.object({}),
   read_inputs: rows.inputs,
   open_run: z.object({ created: z.boolean() }),
@@ -120,7 +121,7 @@ export const answers = {
   read_reach: reach,
   read_live_accounts: watched.liveAccounts,
   read_run_timings: watched.runTimings.nullable(),
-  paper_venue_prepare: z.object({}),
+  paper_venue_prepare: z.object({ unmatched: z.array(z.string()) }),
   paper_venue_submit: z.array(rows.paperAnswer),
   paper_venue_lookup: rows.paperLookup,
 };

@@ -93,7 +93,8 @@ export async function planReport(
     decisions: bySignal(run, pairs).map(({ account, decision }) => ({
       userId: account.settings.id,
       userName: account.settings.name,
-      symbol: symbolOf(run, decision),
+      ...shareOf(run, decision),
+      signalId: decision.signalId,
       outcome: decision.outcome,
       reason: decision.reason,
       limit: decision.limit,
@@ -131,8 +132,11 @@ function plannedSignal(signal: Signal, decisions: readonly Decision[]): ReportSi
   };
 }
 
-function symbolOf(run: OpenRun, decision: Decision): string {
-  return run.frame.signals.find(({ signal }) => signal.id === decision.signalId)?.signal.symbol ?? '';
+function shareOf(run: OpenRun, { signalId }: Decision): Pick<Signal, 'symbol' | 'side'> {
+  const planned = run.frame.signals.find(({ signal }) => signal.id === signalId);
+  if (!planned) throw new Error(`no signal ${signalId} in the run`);
+  const { symbol, side } = planned.signal;
+  return { symbol, side };
 }
 
 function plannedOrder(run: OpenRun, { account, decision }: Pair): ReportOrder {
@@ -154,8 +158,9 @@ function plannedOrder(run: OpenRun, { account, decision }: Pair): ReportOrder {
     averagePrice: null,
     filledQuantity: 0,
     exposure: formatMinor(exposureMinor),
-    margin: formatMinor(marginFor(exposureMinor, settings.leverageCenti)),
+    margin: formatMinor(planned.signal.side === 'SELL' ? 0 : marginFor(exposureMinor, settings.leverageCenti)),
     charges: formatMinor(decision.chargesMinor),
     leverage: formatMinor(settings.leverageCenti),
+    currency: 'INR',
   };
 }

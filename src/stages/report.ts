@@ -109,7 +109,7 @@ function signalOf({ lowestMilli, highestMilli, fills, ...signal }: Stored['signa
 }
 
 function orderOf(
-  { userId, userName, symbol }: Pick<StoredDecision, 'userId' | 'userName' | 'symbol'>,
+  { userId, userName, symbol, side }: Pick<StoredDecision, 'userId' | 'userName' | 'symbol' | 'side'>,
   order: NonNullable<StoredDecision['order']>,
 ): ReportOrder {
   const exposureMinor = valueAt(order.quantity, order.decisionPriceMinor);
@@ -118,7 +118,7 @@ function orderOf(
     userId,
     userName,
     symbol,
-    side: order.side,
+    side,
     quantity: order.quantity,
     status: order.status,
     reason: order.reason,
@@ -126,9 +126,11 @@ function orderOf(
     averagePrice: averagePrice(order.filledValueMinor, order.filledQuantity),
     filledQuantity: order.filledQuantity,
     exposure: formatMinor(exposureMinor),
-    margin: formatMinor(marginFor(exposureMinor, order.leverageCenti)),
+    // A sale takes no margin: it gives back what its shares were bought with.
+    margin: formatMinor(side === 'SELL' ? 0 : marginFor(exposureMinor, order.leverageCenti)),
     charges: formatMinor(order.chargesMinor),
     leverage: formatMinor(order.leverageCenti),
+    currency: 'INR',
   };
 }
 

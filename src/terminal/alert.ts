@@ -1,27 +1,85 @@
+import { failureText } from '../domain/failure-text.ts';
 import type { Step } from '../ports/world.ts';
 
+type Facts = Step;
+
+const text = (value: unknown): string => (value === undefined || value === null ? '?' : String(value));
+const order = ({ clientOrderId }: Facts): string => `Order ${clientOrderId ?? ''}`.trim();
+const message = ({ messageId, userId }: Facts): string => `Message ${text(messageId)} to ${userId ?? 'a user'}`;
+/** Ends a sentence with what went wrong. */
+const because = ({ error }: Facts): string =>
+  error === undefined ? '.' : `: ${failureText(error).replaceAll(/\s*\n\s*/g, ' ')}`;
+const ofRun = ({ runId }: Facts): string => (runId ? ` -- --run ${runId}` : '');
+
+/** What each alert says to a person; a test holds that every alert of the code has its words. */
+const alertSentences: Readonly<Record<string, (facts: Facts) => string>> = {
+  order_left_to_a_person: (facts) =>
+    `${order(facts)} stays unknown (${text(facts['reason'] ?? 'no answer')}). Look it up at ${text(facts['venue'])}, then: npm run resolve -- --order ${facts.clientOrderId} --as filled|partly|rejected|not-placed`,
+  late_fill: (facts) =>
+    `${order(facts)} was filled after it had ended. Its money and position are booked; the account is blocked until you have looked: npm run account -- --user … --acknowledge ${text(facts['venue'] ?? 'VENUE')}`,
+  breaker_opened: (facts) =>
+    `${text(facts['failed'])} of ${text(facts['tried'])} orders got no clear answer (${text(facts['about'])}): the breaker is open, ${facts['waiting'] === undefined ? 'the others' : `${text(facts['waiting'])} orders`} wait unsent. ${text(facts['next'])}.`,
+  breakers_not_judged: (facts) =>
+    `Whether a venue fails as a whole could not be judged after ${text(facts['orders'])} orders${because(facts)}`,
+  filled_without_fills: (facts) =>
+    `${order(facts)} is filled, its venue says, but its fills don't add up to it. It is looked up again; compare with the venue's trade book.`,
+  heartbeat_failed: (facts) =>
+    `The database did not take a sign of life for ${text(facts['orders'])} orders; another process may take them over${because(facts)}`,
+  settlement_refused: (facts) =>
+    `${order(facts)}: the database does not take what the venue said${because(facts)} It is unknown, keeps its hold, and is looked up again.`,
+  settlement_left: (facts) =>
+    `${order(facts)} could not be booked while its account was held${because(facts)} It is looked up again in half a minute.`,
+  account_locked: (facts) =>
+    `Another session of the database holds the account of ${text(facts.userId)}: nothing of it can be booked. Find it in pg_stat_activity and end it: ${JSON.stringify(facts['holders'] ?? [])}`,
+  recipient_unreachable: (facts) =>
+    `${message(facts)} can't reach them on WhatsApp (${text(facts['code'])}). Check the number: npm run messages${ofRun(facts)}`,
+  message_failed: (facts) => `${message(facts)} failed (${text(facts['code'])}): npm run messages${ofRun(facts)}`,
+  message_resent: (facts) => `${message(facts)} is sent once more: nobody could say whether it had gone.`,
+  message_left_to_a_person: (facts) =>
+    `Nobody can say whether ${message(facts).toLowerCase()} went: npm run messages${ofRun(facts)}`,
+  delivery_heard: (facts) =>
+    `${message(facts)} did not arrive (${text(facts['providerStatus'])}, ${text(facts['code'])}): npm run messages${ofRun(facts)}`,
+  messages_stopped: (facts) =>
+    `All messages are stopped: ${text(facts['why'])}. Once that is mended: npm run whatsapp -- resume`,
+  fallback_stopped: (facts) =>
+    `Messages by SMS are stopped: ${text(facts['why'])}. Once that is mended: npm run whatsapp -- resume`,
+  telling_failed: (facts) => `Sending messages failed, and is tried again${because(facts)}`,
+  alarm_failed: (facts) => `Operators could not be told${because(facts)}`,
+  login_missing: (facts) =>
+    `${text(facts['count'])} accounts have no login today (${text(facts['first'])}): they get no orders until they log in. npm run account -- check`,
+  drift_found: (facts) =>
+    `The books of ${text(facts['accounts'])} accounts differ from their venue's (${text(facts['first'])}): npm run day lists them, with what to do`,
+  books_not_compared: (facts) =>
+    `${text(facts['count'])} accounts were not compared with their venue (${text(facts['first'])}): npm run ready`,
+  part_failed: (facts) =>
+    `The part ${text(facts['part'])} of the worker failed; the others go on, and it starts again${because(facts)}`,
+  scan_refused: (facts) => `The scan was refused: ${text(facts['message'] ?? facts['code'])}`,
+  scan_failed: (facts) => `The scan failed, and is tried again until the cut-off${because(facts)}`,
+  run_missing: (facts) =>
+    `No run of ${text(facts['runId'])} (${text(facts['signals'])} signals, ${text(facts['users'])} users): npm run scan before the cut-off`,
+  run_unfinished: (facts) => `The run ${text(facts['runId'])} is still planning: npm run scan goes on with it`,
+  run_check_failed: (facts) => `Whether today's run is there could not be found out${because(facts)}`,
+  run_left: (facts) => `The run was left before its end; the next call goes on with it${because(facts)}`,
+  beyond_calendar: (facts) =>
+    `The calendar does not know ${text(facts['date'])}: nothing is traded. Add the day (npm run calendar), or update.`,
+  ready_failed: (facts) => `The readiness check failed: live accounts get no orders without it${because(facts)}`,
+  sync_failed: (facts) => `The evening's comparison with the venues failed${because(facts)}`,
+  schedule_failed: (facts) => `A job of the schedule failed${because(facts)}`,
+  order_events_unread: (facts) =>
+    `Streams of ${text(facts['orders'])} orders wait: events can't be read${because(facts)}`,
+  gauges_unread: (facts) => `The figures for /metrics can't be read${because(facts)}`,
+  not_ready: (facts) => `/ready says no${because(facts)}`,
+  request_failed: (facts) => `A request failed (${text(facts['requestId'])})${because(facts)}`,
+  sending_failed: (facts) => `Sending orders after a request failed; the worker sends them${because(facts)}`,
+  later_failed: (facts) => `Work after an answered request failed${because(facts)}`,
+  unhandled_rejection: (facts) => `An error nobody caught; the process goes on${because(facts)}`,
+  fault_matches_nothing: (facts) =>
+    `The faults file names ${text(facts['names'])}: no user (name or id) or symbol of this run. Nothing goes wrong for them.`,
+};
+
 /** What a person at the terminal has to know at once and may have to do; null for a step that needs nobody. */
-export function alertWords({ step, alert, ...facts }: Step): string | null {
-  if (!alert) return null;
-  const order = `Order ${facts.clientOrderId ?? ''}`;
-  switch (step) {
-    case 'order_left_to_a_person':
-      return `${order} stays unknown (${String(facts['reason'] ?? 'no answer')}). Look it up at ${String(facts['venue'])}, then: npm run resolve -- --order ${facts.clientOrderId} --as filled|partly|rejected|not-placed`;
-    case 'late_fill':
-      return `${order} was filled after it had ended. Its money and position are booked; the account is blocked until you have looked: npm run account -- --user … --acknowledge ${String(facts['venue'] ?? 'VENUE')}`;
-    case 'breaker_opened':
-      return `${String(facts['failed'])} of ${String(facts['tried'])} orders got no clear answer (${String(facts['about'])}): the breaker is open, ${String(facts['waiting'])} orders wait unsent. ${String(facts['next'])}.`;
-    case 'filled_without_fills':
-      return `${order} is filled, its venue says, but its fills don't add up to it. It is looked up again; compare with the venue's trade book.`;
-    case 'account_locked':
-      return `Another session of the database holds the account of ${String(facts['userId'])}: nothing of it can be booked. Find it in pg_stat_activity and end it: ${JSON.stringify(facts['holders'] ?? [])}`;
-    case 'settlement_refused':
-      return `${order}: the database does not take what the venue said. It is unknown, keeps its hold, and is looked up again.`;
-    case 'settlement_left':
-      return `${order} could not be booked while its account was held. It is looked up again in half a minute.`;
-    case 'heartbeat_failed':
-      return `The database did not take a sign of life for ${String(facts['orders'])} orders; another process may take them over.`;
-    default:
-      return `Please look: ${step}${facts.clientOrderId === undefined ? '' : ` (order ${facts.clientOrderId})`}`;
-  }
+export function alertWords(step: Step): string | null {
+  if (!step.alert) return null;
+  const sentence = alertSentences[step.step];
+  return sentence ? sentence(step) : `${step.step.replaceAll('_', ' ')}${because(step)}`;
 }

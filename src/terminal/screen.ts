@@ -24,8 +24,8 @@ export interface Screen {
   timings(timings: RunTimings, report: RunReport): void;
   /** Every user's message exactly as it is sent. */
   messages(report: RunReport, names?: ReadonlyMap<string, string>): void;
-  /** A dry run: what would happen, and the hash that pins it. */
-  plan(report: RunReport): void;
+  /** A dry run: what would happen, and the hash that pins it. `narrowed`: a part of it, which no hash pins. */
+  plan(report: RunReport, narrowed?: boolean): void;
   /** The report of a session that was finished before. */
   alreadyDone(report: RunReport): void;
   /** Why no run opened, and when the next one will. Nothing where the report was not skipped. */
@@ -71,7 +71,7 @@ export function makeScreen({ stream, isTerminal, columns: width }: ScreenOptions
     report: reported,
     timings: (timings, report) => say(timingsText(timings, report, columns, paint)),
     messages: (report, names) => say(messagesText(report, paint, names)),
-    plan: (report) => say(...planParts(report, columns, paint)),
+    plan: (report, narrowed = false) => say(...planParts(report, columns, paint), approvalText(report, narrowed)),
     alreadyDone(report) {
       const when = `${sessionWords(report.session)} is already done (finished ${fitted(report.finishedAt, 40)}).`;
       say(`${when} Nothing was placed now. This is its report again:`);
@@ -118,14 +118,20 @@ function reportParts(report: RunReport, columns: number, paint: Paint): string[]
 }
 
 function planParts(report: RunReport, columns: number, paint: Paint): string[] {
-  const hash = fitted(report.planHash, 80);
   return [
     paint('strong', headline(report)),
     matrixText(report, columns, paint),
     planTable(report, columns, paint),
     totalsText(report, paint),
-    `Plan hash ${hash}\nTo place exactly this plan, scan again with the same flags, without --dry-run and with\n  --expect-plan ${hash}`,
   ];
+}
+
+function approvalText({ planHash }: RunReport, narrowed: boolean): string {
+  if (narrowed) {
+    return 'This is a part of the plan, and only the whole can be placed: scan --dry-run without --user and --symbol shows it, with its hash.';
+  }
+  const hash = fitted(planHash, 80);
+  return `Plan hash ${hash}\nTo place exactly this plan, scan again with the same flags, without --dry-run and with\n  --expect-plan ${hash}`;
 }
 
 function skippedText(skipped: NonNullable<RunReport['skipped']>, session: string, paint: Paint): string {

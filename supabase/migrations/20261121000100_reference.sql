@@ -261,7 +261,8 @@ create table public.daily_prices (
   symbol text not null,
   day date not null,
   open_minor bigint not null,
-  close_minor bigint not null,
+  -- null: not known yet, as at the open.
+  close_minor bigint,
   primary key (exchange, symbol, day),
   constraint a_daily_price_is_positive check (open_minor > 0 and close_minor > 0)
 );

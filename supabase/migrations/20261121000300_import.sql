@@ -229,7 +229,8 @@ begin
   select 'NSE', symbol, date, "openMinor", "closeMinor"
   from jsonb_to_recordset(args -> 'prices') as row(symbol text, date date, "openMinor" bigint, "closeMinor" bigint)
   order by symbol, date
-  on conflict (exchange, symbol, day) do update set open_minor = excluded.open_minor, close_minor = excluded.close_minor;
+  on conflict (exchange, symbol, day) do update set open_minor = excluded.open_minor,
+    close_minor = coalesce(excluded.close_minor, daily_prices.close_minor);
   get diagnostics written = row_count;
   if written > 0 then
     perform core.record_action(args -> 'by', 'import_prices', 'prices', after => (

@@ -39,6 +39,36 @@ begin
   return jsonb_build_object('changed', true);
 end $$;
 
+-- The id of whom a person means by an id or a name; null: nobody, or several of that name.
+create function core.user_named(text text) returns text
+language sql stable as $$
+  select coalesce((select u.id from public.users u where u.id = text),
+    (select min(u.id) from public.users u where lower(u.name) = lower(trim(text)) having count(*) = 1));
+$$;
+
+-- {user}: whom a name or an id may mean, and, where it means nobody, whose name or id is near it (5 at most).
+create function public.find_users(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  with asked as materialized (
+    select args ->> 'user' as exact, lower(trim(args ->> 'user')) as name
+  ), named as materialized (
+    select u.id, u.name from public.users u, asked where u.id = asked.exact
+    union all
+    select u.id, u.name from public.users u, asked
+    where lower(u.name) = asked.name and not exists (select from public.users same where same.id = asked.exact)
+    limit 6
+  ), near as (
+    select u.id, u.name from public.users u, asked
+    where not exists (select from named) and char_length(asked.name) >= 2
+      and (strpos(lower(u.name), asked.name) > 0 or strpos(u.id, asked.name) > 0
+        or left(lower(u.name), 3) = left(asked.name, 3) or left(u.id, 3) = left(asked.name, 3))
+    order by strpos(lower(u.name), asked.name) = 0 and strpos(u.id, asked.name) = 0, u.name, u.id limit 5
+  )
+  select jsonb_build_object(
+    'matches', (select coalesce(jsonb_agg(to_jsonb(named) order by id), '[]') from named),
+    'near', (select coalesce(jsonb_agg(to_jsonb(near)), '[]') from near));
+$$;
+
 create function public.read_user(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object('id', u.id, 'name', u.name, 'active', u.active, 'tradingEnabled', u.trading_enabled,

@@ -105,9 +105,10 @@ $$;
 create function public.read_report_decisions(args jsonb) returns json
 language sql stable security definer set search_path = '' as $$
   select coalesce(json_agg(json_build_object('position', page.position, 'place', d.place, 'userId', d.user_id,
-    'userName', u.name, 'symbol', i.symbol, 'outcome', d.outcome, 'reason', d.reason, 'limit', d.limit_value,
-    'actual', d.actual_value, 'order', (select json_build_object('clientOrderId', o.client_order_id, 'side', o.side,
-        'quantity', o.quantity, 'status', o.status, 'limitPriceMinor', o.limit_price_minor,
+    'userName', u.name, 'symbol', i.symbol, 'side', s.side, 'signalId', s.id, 'outcome', d.outcome, 'reason', d.reason,
+    'limit', d.limit_value, 'actual', d.actual_value,
+    'order', (select json_build_object('clientOrderId', o.client_order_id, 'quantity', o.quantity, 
+        'status', o.status, 'limitPriceMinor', o.limit_price_minor,
         -- While an open breaker holds it back, that is why it is still queued.
         'reason', case when o.status = 'queued' and exists (select from public.breakers where is_open)
             and core.stopped_until(o) is not null then 'breaker_open' else o.reason end,

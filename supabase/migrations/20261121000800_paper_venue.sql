@@ -12,7 +12,7 @@ create table paper_venue.market (
   primary key (exchange, symbol, trade_date)
 );
 
--- What the venue was told to do wrong, per user and symbol (null: any). A timeout strikes once per order.
+-- What the venue was told to do wrong on a day, per user and symbol (null: any). A timeout strikes once per order.
 create table paper_venue.faults (
   id bigint generated always as identity primary key,
   user_id text,
@@ -21,6 +21,7 @@ create table paper_venue.faults (
   message text,
   delay_ms bigint not null default 30000,
   quantity bigint,
+  trade_date date not null,
   constraint a_fault_is_of_a_known_kind
     check (fault in ('reject', 'delay', 'partial', 'timeout_before', 'timeout_after', 'garbage'))
 );
@@ -47,8 +48,12 @@ create table paper_venue.orders (
 -- Requests that were dropped before the book saw them: a second try gets through.
 create table paper_venue.dropped (client_order_id text primary key);
 
+-- {tradeDate, quotes, faults}: the market of a day. `faults`, users by name or id, replace all that were given before and
+-- end with their day; null leaves those of the day as they are. `unmatched`: what names nobody and no symbol of the day.
 create function public.paper_venue_prepare(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
+declare
+  nobody jsonb := '[]';
 begin
   insert into paper_venue.market (exchange, symbol, trade_date, price_minor)
   select exchange, symbol, (args ->> 'tradeDate')::date, "priceMinor"
@@ -58,12 +63,20 @@ begin
   if args -> 'faults' is not null and args -> 'faults' <> 'null' then
     -- Supabase's API refuses a delete without a condition (safeupdate), inside functions too.
     delete from paper_venue.faults where true;
-    insert into paper_venue.faults (user_id, symbol, fault, message, delay_ms, quantity)
-    select "userId", symbol, fault, message, coalesce("delayMs", 30000), quantity
-    from jsonb_to_recordset(args -> 'faults') as row("userId" text, symbol text, fault text, message text,
+    insert into paper_venue.faults (user_id, symbol, fault, message, delay_ms, quantity, trade_date)
+    select coalesce(core.user_named("user"), "user"), symbol, fault, message, coalesce("delayMs", 30000), quantity,
+      (args ->> 'tradeDate')::date
+    from jsonb_to_recordset(args -> 'faults') as row("user" text, symbol text, fault text, message text,
       "delayMs" bigint, quantity bigint);
+    select coalesce(jsonb_agg(distinct name), '[]') into nobody from (
+      select user_id as name from paper_venue.faults f
+      where user_id is not null and not exists (select from public.users u where u.id = f.user_id)
+      union all
+      select symbol from paper_venue.faults f
+      where symbol is not null and not exists (select from jsonb_array_elements(args -> 'quotes') quote
+        where quote ->> 'symbol' = f.symbol)) unmatched;
   end if;
-  return '{}';
+  return jsonb_build_object('unmatched', nobody);
 end $$;
 
 create function paper_venue.report_json(o paper_venue.orders, now_at timestamptz) returns jsonb
@@ -93,6 +106,7 @@ language sql security definer set search_path = '' set jit = off set enable_seqs
         "slippageBps", "nowMs", n)
     left join lateral (select * from paper_venue.faults f
       where coalesce(f.user_id, told."userId") = told."userId" and coalesce(f.symbol, told.symbol) = told.symbol
+        and f.trade_date = (core.at("nowMs") at time zone 'Asia/Kolkata')::date
       order by f.id limit 1) f on true
     left join lateral (select price_minor from paper_venue.market
       where (market.exchange, market.symbol, trade_date)

@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Fault } from '../../src/domain/faults.ts';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
-import { minuteMs, nowMs, quote, tradeDate } from './scene.ts';
-
-type Told = Omit<Fault, 'user'> & { userId: string | null };
+import { minuteMs, nowMs, quote, tradeDate, user } from './scene.ts';
 
 onEveryDatabase('the paper venue', ({ store, value }) => {
-  const prepare = (faults: Told[] | null = [], priceMinor = 100_00) =>
+  const prepare = (faults: Fault[] | null = [], priceMinor = 100_00) =>
     store.call('paper_venue_prepare', { tradeDate, quotes: [quote('TITAN', priceMinor)], faults });
   const buy = { clientOrderId: 'o1', userId: 'asha', exchange: 'NSE', symbol: 'TITAN', side: 'BUY', quantity: 10 };
   const order = (change: object = {}) => ({ ...buy, limitPriceMinor: 100_50, slippageBps: 0, nowMs, ...change });
@@ -96,13 +95,13 @@ onEveryDatabase('the paper venue', ({ store, value }) => {
   });
 
   test('a rejection comes with the words it was told', async () => {
-    await prepare([{ userId: null, fault: 'reject', message: 'RMS: margin shortfall' }]);
+    await prepare([{ fault: 'reject', message: 'RMS: margin shortfall' }]);
     expect(await submit()).toMatchObject({ kind: 'rejected', report: report('rejected', [], 'RMS: margin shortfall') });
     expect(await lookup()).toMatchObject({ kind: 'found', report: report('rejected', [], 'RMS: margin shortfall') });
   });
 
   test('a delayed order works until its time, then is filled', async () => {
-    await prepare([{ userId: null, fault: 'delay', delayMs: 5000 }]);
+    await prepare([{ fault: 'delay', delayMs: 5000 }]);
     expect(await submit()).toMatchObject({ kind: 'acknowledged', report: report('working', []) });
     expect(await lookup('o1', nowMs + 4999)).toMatchObject({ report: report('working', []) });
     expect(await lookup('o1', nowMs + 5000)).toMatchObject({
@@ -114,13 +113,13 @@ onEveryDatabase('the paper venue', ({ store, value }) => {
     [4, 4],
     [undefined, 5],
   ])('a partial fill of %s leaves %i, the rest is canceled later', async (quantity, filled) => {
-    await prepare([{ userId: null, fault: 'partial', delayMs: 5000, ...(quantity === undefined ? {} : { quantity }) }]);
+    await prepare([{ fault: 'partial', delayMs: 5000, ...(quantity === undefined ? {} : { quantity }) }]);
     expect(await submit()).toMatchObject({ report: { status: 'partially_filled', fills: fills(filled) } });
     expect(await lookup('o1', nowMs + 5000)).toMatchObject({ report: { status: 'canceled', fills: fills(filled) } });
   });
 
   test('silence before the book saw the order: nothing is there, and a second try gets through', async () => {
-    await prepare([{ userId: null, fault: 'timeout_before' }]);
+    await prepare([{ fault: 'timeout_before' }]);
     expect(await submit()).toEqual({ kind: 'silence' });
     expect(await lookup()).toEqual({ kind: 'missing' });
     expect(await submit()).toMatchObject({ kind: 'acknowledged', report: report('filled') });
@@ -130,7 +129,7 @@ onEveryDatabase('the paper venue', ({ store, value }) => {
     ['timeout_after', 'silence'],
     ['garbage', 'garbage'],
   ] as const)('%s: the order is in the book all the same', async (fault, kind) => {
-    await prepare([{ userId: null, fault }]);
+    await prepare([{ fault }]);
     expect(await submit()).toEqual({ kind });
     expect(await lookup()).toMatchObject({ kind: 'found', report: report('filled') });
     expect(await submit()).toEqual({ kind: 'duplicate' });
@@ -138,18 +137,43 @@ onEveryDatabase('the paper venue', ({ store, value }) => {
 
   test('a fault hits the user and symbol it names, the first that fits', async () => {
     await prepare([
-      { userId: 'ravi', fault: 'garbage' },
-      { userId: 'asha', symbol: 'INFY', fault: 'garbage' },
-      { userId: 'asha', symbol: 'TITAN', fault: 'timeout_after' },
-      { userId: null, fault: 'reject' },
+      { user: 'ravi', fault: 'garbage' },
+      { user: 'asha', symbol: 'INFY', fault: 'garbage' },
+      { user: 'asha', symbol: 'TITAN', fault: 'timeout_after' },
+      { fault: 'reject' },
     ]);
     expect(await submit()).toEqual({ kind: 'silence' });
     expect(await submit({ clientOrderId: 'o2', userId: 'ravi' })).toEqual({ kind: 'garbage' });
     expect(await submit({ clientOrderId: 'o3', userId: 'meera' })).toMatchObject({ kind: 'rejected' });
   });
 
+  test('a fault means a user by name or id, what names nobody is said, and it ends with its day', async () => {
+    const quotes = [quote('TITAN')];
+    await store.call('import_users', {
+      by: tester,
+      users: [user('asha-jain', { name: 'Asha Jain' }), user('c-17', { name: 'Ravi Sen' })],
+      mode: 'paper',
+      source: 'import:users.csv',
+      nowMs,
+    });
+    const faults: Fault[] = [
+      { user: 'asha-jain', fault: 'garbage' },
+      { user: 'ravi SEN', symbol: 'TITAN', fault: 'garbage' },
+      { user: 'Nobody', symbol: 'TITEN', fault: 'reject' },
+    ];
+    const prepared = await store.call('paper_venue_prepare', { tradeDate, quotes, faults });
+    expect(prepared.unmatched.toSorted()).toEqual(['Nobody', 'TITEN']);
+    expect(await submit({ userId: 'asha-jain' })).toEqual({ kind: 'garbage' });
+    expect(await submit({ clientOrderId: 'o2', userId: 'c-17' })).toEqual({ kind: 'garbage' });
+
+    const tomorrowMs = nowMs + 24 * 60 * minuteMs;
+    await store.call('paper_venue_prepare', { tradeDate: '2025-08-29', quotes, faults: null });
+    const later = { clientOrderId: 'o3', userId: 'asha-jain', nowMs: tomorrowMs };
+    expect(await submit(later)).toMatchObject({ kind: 'acknowledged' });
+  });
+
   test('prepared again it keeps its faults where none are given, and takes the new price', async () => {
-    await prepare([{ userId: null, fault: 'garbage' }]);
+    await prepare([{ fault: 'garbage' }]);
     await prepare(null, 100_10);
     expect(await submit()).toEqual({ kind: 'garbage' });
     expect(await lookup()).toMatchObject({ report: report('filled', fills(10, 100_10)) });

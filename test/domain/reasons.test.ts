@@ -85,6 +85,7 @@ const faults: Record<Reason, { breakIt: (s: Scene) => void; limit: string | null
 
 const contractOrder: readonly Reason[] = [...skipReasons, ...denyReasons];
 const onlyForBuys: readonly Reason[] = [
+  'symbol_not_allowed',
   'already_holding',
   'price_outside_band',
   'instrument_restricted',

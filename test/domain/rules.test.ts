@@ -6,6 +6,12 @@ import { decideScene, holding, nowMs, quote, scene, set } from './scenario.ts';
 
 type Reason = SkipReason | DenyReason;
 
+test('what a user never buys they may still sell', () => {
+  const held = scene('SELL');
+  set(held.account, { positions: [holding('TITAN')], denySymbols: ['TITAN'], allowSymbols: ['ITC'] });
+  expect(decideScene(held)).toMatchObject({ outcome: 'accepted' });
+});
+
 describe('a rule at its edge', () => {
   test.each<[string, (s: Scene) => void, Reason | null]>([
     ['follows the strategy', (s) => set(s.account, { strategies: ['breakout-20d'] }), null],

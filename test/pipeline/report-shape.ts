@@ -33,6 +33,7 @@ const order = z.strictObject({
   margin: money,
   charges: money,
   leverage: money,
+  currency: z.literal('INR'),
 });
 
 const counted = {
@@ -74,7 +75,14 @@ export const runReport = z.strictObject({
   orders: z.array(order),
   decisions: z.array(
     z.strictObject({
-      ...{ userId: text, userName: text, symbol: text, outcome: z.enum(['accepted', 'skipped', 'denied']) },
+      ...{
+        userId: text,
+        userName: text,
+        symbol: text,
+        side,
+        signalId: text,
+        outcome: z.enum(['accepted', 'skipped', 'denied']),
+      },
       ...{ reason: text.nullable(), limit: z.string().nullable(), actual: z.string().nullable() },
     }),
   ),

@@ -18,6 +18,7 @@ export function order(over: Partial<ReportOrder>): ReportOrder {
     margin: '19962.88',
     charges: '118.20',
     leverage: '5.00',
+    currency: 'INR',
     ...over,
   };
 }
@@ -27,6 +28,8 @@ export function decision(over: Partial<ReportDecision>): ReportDecision {
     userId: 'u1',
     userName: 'Asha Rao',
     symbol: 'TITAN',
+    side: 'BUY',
+    signalId: over.symbol === 'ITC' ? 's2' : 's1',
     outcome: 'accepted',
     reason: null,
     limit: null,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type SymbolReader, symbolReader } from '../../domain/symbols.ts';
-import { amount, cell, isoDate, whole } from './cells.ts';
+import { amount, cell, emptyAs, isoDate, whole } from './cells.ts';
 import { readTable, type Table } from './csv.ts';
 import type { FileResult } from './source.ts';
 
@@ -9,50 +9,57 @@ export interface DayPrice {
   date: string;
   symbol: string;
   openMinor: number;
-  highMinor: number;
-  lowMinor: number;
-  closeMinor: number;
-  volume: number;
+  /** null: not known yet, as at the open. */
+  closeMinor: number | null;
 }
 
 /** Of the columns, what no symbol is needed for. */
 const others = {
   date: cell(isoDate),
   open: cell(amount),
-  high: cell(amount),
-  low: cell(amount),
-  close: cell(amount),
-  volume: cell(whole(0, 999_999_999_999_999)),
+};
+const later = cell(emptyAs(null, amount)).optional();
+/** Known when the day is over; the open is all there is at 09:20. */
+const optional = {
+  high: later,
+  low: later,
+  close: later,
+  volume: cell(emptyAs(null, whole(0, 999_999_999_999_999))).optional(),
 };
 
 function schemaOf(readSymbol: SymbolReader) {
-  return z.object({ ...others, symbol: cell(readSymbol) }).transform((row, context): DayPrice => {
-    const { date, symbol, open, high, low, close, volume } = row;
-    const outside = low > high ? 'low' : outsideOf(row);
+  return z.object({ ...others, ...optional, symbol: cell(readSymbol) }).transform((row, context): DayPrice => {
+    const { date, symbol, open, close = null } = row;
+    const outside = outsideOf({ open, close, low: row.low ?? 0, high: row.high ?? Number.POSITIVE_INFINITY });
     if (outside) {
       const message = outside === 'low' ? 'low must not be above high' : `${outside} must be between low and high`;
       context.issues.push({ code: 'custom', path: [outside], message, input: row });
       return z.NEVER;
     }
-    return { date, symbol, openMinor: open, highMinor: high, lowMinor: low, closeMinor: close, volume };
+    return { date, symbol, openMinor: open, closeMinor: close };
   });
 }
 
-function outsideOf({
-  open,
-  high,
-  low,
-  close,
-}: Record<'open' | 'high' | 'low' | 'close', number>): 'open' | 'close' | null {
+interface DayRange {
+  open: number;
+  close: number | null;
+  low: number;
+  high: number;
+}
+
+/** What of a day can't be so: the low above the high, or a price outside of both. */
+function outsideOf({ open, close, low, high }: DayRange): 'low' | 'open' | 'close' | null {
+  if (low > high) return 'low';
   if (open < low || open > high) return 'open';
-  return close < low || close > high ? 'close' : null;
+  return close !== null && (close < low || close > high) ? 'close' : null;
 }
 
 /** What a prices file holds: one row per date and symbol. */
 export function pricesTable(readSymbol: SymbolReader): Table<DayPrice> {
   return {
     noun: 'prices',
-    columns: 'date symbol open high low close volume'.split(' '),
+    columns: ['date', 'symbol', 'open'],
+    optional: Object.keys(optional),
     schema: schemaOf(readSymbol),
     keyOf: (price) => `${price.date}:${price.symbol}`,
     keyColumn: 'symbol',

@@ -8,6 +8,8 @@ export interface LockOptions {
   waitMs?: number;
   /** Waits in real time, also in a run whose clock is virtual: the other process lives in ours. */
   sleep?: (ms: number) => Promise<unknown>;
+  /** Hears after a second of waiting what is waited for. */
+  onWaiting?: (text: string) => void;
 }
 
 /** Another live process holds the database. */
@@ -26,6 +28,7 @@ export class DatabaseInUseError extends Error {
 
 const WAIT_MS = 30_000;
 const POLL_MS = 250;
+const SAY_AFTER_MS = 1_000;
 
 /**
  * Takes the lock file `<path>.lock` and gives the function that lets it go (at the latest the process's end does).
@@ -35,12 +38,17 @@ const POLL_MS = 250;
  * @throws DatabaseInUseError after `waitMs`, naming the pid
  */
 export async function lockDatabase(path: string, options: LockOptions = {}): Promise<() => void> {
-  const { waitMs = WAIT_MS, sleep = realSleep } = options;
+  const { waitMs = WAIT_MS, sleep = realSleep, onWaiting } = options;
   const file = `${path}.lock`;
   for (let waitedMs = 0; ; waitedMs += POLL_MS) {
     const holder = take(file);
     if (holder === null) return releaser(file);
     if (waitedMs >= waitMs) throw new DatabaseInUseError(path, holder.pid);
+    if (waitedMs === SAY_AFTER_MS) {
+      onWaiting?.(
+        `Waiting for process ${holder.pid}, which has the database ${path} open (${waitMs / 1000} s at most)…`,
+      );
+    }
     await sleep(POLL_MS);
   }
 }

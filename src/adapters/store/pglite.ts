@@ -44,7 +44,7 @@ export async function openPglite(options: PgliteOptions): Promise<PgliteDatabase
   if (options.path === 'memory') return start(await fromImage(await loadImage(options, migrations)), migrations);
   const path = resolve(options.path);
   mkdirSync(dirname(path), { recursive: true });
-  const release = await lockDatabase(path, options);
+  const release = await lockDatabase(path, { ...options, onWaiting: options.onSlowStart });
   try {
     if (!isDatabase(path)) await createOnDisk(path, () => loadImage(options, migrations));
     return await start(await openOnDisk(path), migrations, release);
@@ -62,7 +62,7 @@ export async function openPglite(options: PgliteOptions): Promise<PgliteDatabase
 export async function openPgliteCopy(options: PgliteOptions): Promise<PgliteDatabase> {
   const path = resolve(options.path);
   if (options.path === 'memory' || !existsSync(path)) return openPglite({ ...options, path: 'memory' });
-  const release = await lockDatabase(path, options);
+  const release = await lockDatabase(path, { ...options, onWaiting: options.onSlowStart });
   let tar: Uint8Array<ArrayBuffer> | null;
   try {
     // The pid file names the process of the original, which the copy has nothing to do with.

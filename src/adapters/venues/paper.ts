@@ -1,10 +1,9 @@
 import type { Fault } from '../../domain/faults.ts';
-import { userIdOf } from '../../domain/ids.ts';
 import { batched } from '../../ports/batch.ts';
 import { hasAnswered } from '../../ports/database.ts';
 import type { Answer, Store } from '../../ports/store.ts';
 import type { LookupOutcome, OrderToSend, SubmitOutcome, Venue } from '../../ports/venue.ts';
-import type { Clock } from '../../ports/world.ts';
+import type { Clock, Tell } from '../../ports/world.ts';
 
 const MATCHED_AT_ONCE = 100;
 
@@ -15,10 +14,12 @@ export interface PaperVenueOptions {
   slippageBps: number;
   /** What it is told to do wrong; null: as it was told before. */
   faults: readonly Fault[] | null;
+  /** Hears of a fault that names nobody. */
+  tell?: Tell;
 }
 
 /** A simulated venue: fills at the day's price within the limit, refuses duplicate ids, and fails as it is told to. */
-export function paperVenue({ store, clock, slippageBps, faults }: PaperVenueOptions): Venue {
+export function paperVenue({ store, clock, slippageBps, faults, tell }: PaperVenueOptions): Venue {
   const lookup = async ({ clientOrderId }: OrderToSend): Promise<LookupOutcome> => {
     return store.call('paper_venue_lookup', { clientOrderId, nowMs: clock.nowMs() });
   };
@@ -33,11 +34,9 @@ export function paperVenue({ store, clock, slippageBps, faults }: PaperVenueOpti
     capabilities: { refusesDuplicates: true, missIsProof: true },
     lookup,
     async openMarket(tradeDate, quotes) {
-      const told = faults?.map(({ user, ...fault }) => ({
-        ...fault,
-        userId: user === undefined ? null : userIdOf(user),
-      }));
-      await store.call('paper_venue_prepare', { tradeDate, quotes: [...quotes], faults: told ?? null });
+      const given = { tradeDate, quotes: [...quotes], faults: faults === null ? null : [...faults] };
+      const { unmatched } = await store.call('paper_venue_prepare', given);
+      if (unmatched.length > 0) tell?.({ step: 'fault_matches_nothing', alert: true, names: unmatched.join(', ') });
     },
     async submit(order) {
       const { clientOrderId, userId, exchange, symbol, side, quantity, limitPriceMinor } = order;

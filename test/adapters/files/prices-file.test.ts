@@ -12,10 +12,7 @@ test("a row is one symbol's day in paise", () => {
       date: '2025-08-28',
       symbol: 'TITAN',
       openMinor: 355210,
-      highMinor: 360000,
-      lowMinor: 354005,
       closeMinor: 356480,
-      volume: 12345,
     },
   ]);
 });
@@ -57,4 +54,12 @@ test("a quote is the day's open with the close of the latest earlier row, whatev
     { ...common, symbol: 'NEW', priceMinor: 500, previousCloseMinor: null },
   ]);
   expect(quotesOn(rows, '2025-08-30', 0)).toEqual([]);
+});
+
+test('at the open a row needs no more than its open, and an unknown close is no previous close', () => {
+  const open = good(readPrices(fileWith('date,symbol,open\n2025-08-28,TITAN,3552.10')));
+  expect(open).toMatchObject({ rows: [{ openMinor: 355210, closeMinor: null }], problems: [], warnings: [] });
+  const { rows, problems } = read('2025-08-27,A,10,,,,', '2025-08-28,A,11,12,,,', '2025-08-28,B,13,12,,,');
+  expect(problems.map(({ line, field }) => `${line} ${field}`)).toEqual(['4 open']);
+  expect(quotesOn(rows, '2025-08-28', 0)).toMatchObject([{ symbol: 'A', priceMinor: 1100, previousCloseMinor: null }]);
 });

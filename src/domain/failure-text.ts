@@ -1,4 +1,4 @@
-import { scrubbed } from '../domain/secrets.ts';
+import { scrubbed } from './secrets.ts';
 
 /** What went wrong as a person reads it: the messages of the error and of its causes, without a stack or a secret. */
 export function failureText(error: unknown): string {

@@ -43,6 +43,7 @@ const mark = (all: Awaited<ReturnType<typeof due>>, atMs = dueMs) => {
   const messages = all.map(({ messageId, said }) => ({ messageId, said, text: 'told' }));
   return store.call('mark_sending', { messages, nowMs: atMs });
 };
+const waiting = 'select pid from pg_locks where not granted';
 const told = (all: Awaited<ReturnType<typeof due>>) =>
   all.map(({ kind, lines }) => [kind, ...lines.map(({ symbol }) => symbol)]);
 
@@ -61,6 +62,8 @@ test('a message does not go without the order that is being placed', async () =>
   await database.session.exec('begin');
   await place('INFY', within);
   const marking = mark(read);
+  // It waits for the order.
+  await expect.poll(() => database.session.query(waiting), { timeout: 10_000 }).toHaveLength(1);
   await database.session.exec('commit');
   expect(await marking).toEqual({ marked: [] });
   expect(told(await due())).toEqual([['single_orders', 'TITAN', 'INFY']]);

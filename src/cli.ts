@@ -5,6 +5,7 @@ import { reportAgain, whyCommand } from './commands/ask.ts';
 import { calendarCommand } from './commands/calendar.ts';
 import { command, ending, printRefusal } from './commands/command.ts';
 import { connectionCommand } from './commands/connect.ts';
+import { type DemoFlags, demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { halt, resume } from './commands/halt.ts';
 import { type ImportFlags, importFile } from './commands/import.ts';
@@ -70,6 +71,16 @@ program
   .command('worker')
   .description('send, look up and tell for every run there is, until SIGTERM')
   .action(command(workerCommand, atVenues));
+
+program
+  .command('demo')
+  .description('the service on the bundled session, whatever the hour: all simulated, on this machine only')
+  .option('--fresh', 'start over at 09:15: remove the demo’s database first')
+  .action(async (flags: DemoFlags) => {
+    await command(demoCommand)(flags);
+    // Everything is closed: a pause that somebody still sleeps through keeps nobody waiting.
+    process.exit();
+  });
 
 program
   .command('migrate')

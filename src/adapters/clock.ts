@@ -35,3 +35,38 @@ export function virtualClock(startMs: number): Clock {
     every: () => () => undefined,
   };
 }
+
+export interface RunningClockOptions {
+  startMs: number;
+  /** Until this instant it goes `factor` times as fast as the machine's clock, from then on at its pace. */
+  fastUntilMs: number;
+  factor: number;
+}
+
+/**
+ * A clock set to an instant, which is what its first reader sees, and that goes on from there: a pause takes the time it
+ * says, by this clock. So what runs on it behaves as on the machine's.
+ */
+export function runningClock({ startMs, fastUntilMs, factor }: RunningClockOptions): Clock {
+  let startedAtMs: number | null = null;
+  const fastMs = Math.max(0, fastUntilMs - startMs);
+  /** How long the machine takes to get there from the start. */
+  const machineMs = (ms: number) => Math.min(ms, fastMs) / factor + Math.max(0, ms - fastMs);
+  const passed = () => {
+    startedAtMs ??= performance.now();
+    return performance.now() - startedAtMs;
+  };
+  const nowMs = () => {
+    const passedMs = passed();
+    const slowMs = passedMs - fastMs / factor;
+    return Math.floor(startMs + (slowMs < 0 ? passedMs * factor : fastMs + slowMs));
+  };
+  return {
+    ...realClock(),
+    nowMs,
+    sleep: async (ms) => {
+      const endMs = machineMs(nowMs() - startMs + Math.max(0, ms));
+      await pause(Math.max(0, Math.ceil(endMs - passed())));
+    },
+  };
+}

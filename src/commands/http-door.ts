@@ -85,6 +85,12 @@ async function listen(server: Server, host: string, port: number): Promise<strin
   return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
 }
 
+/** Whether what `openHttpDoor` threw is that somebody else listens there. */
+export function isPortTaken(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : null;
+  return cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+}
+
 async function close(
   { server, sockets }: HttpServer,
   stop: AbortSignal,

@@ -2,11 +2,14 @@ import { realClock } from '../adapters/clock.ts';
 import { storedQuotes } from '../adapters/quotes/quotes.ts';
 import type { Config } from '../config.ts';
 import { failureText } from '../domain/failure-text.ts';
+import type { Fault } from '../domain/faults.ts';
 import { istIso } from '../domain/ist.ts';
 import { type Metrics, makeMetrics } from '../http/metrics.ts';
 import { makeLog, tellAll } from '../log.ts';
 import { type DatabaseError, isMisconfigured } from '../ports/database.ts';
-import type { World } from '../ports/world.ts';
+import type { Store } from '../ports/store.ts';
+import type { Clock, Quotes, World } from '../ports/world.ts';
+import type { Schedule, ScheduleParts } from '../schedule.ts';
 import { listen } from '../stages/listen.ts';
 import { supervised } from '../stages/supervised.ts';
 import { makeWorld, openListener, openStore, type Place, placeName, scanSettings } from '../wire.ts';
@@ -20,7 +23,25 @@ export type Part = (typeof allParts)[number];
 /** A stop that has not finished by then is ended: whoever stops us would kill us soon after. */
 const STOP_WITHIN_MS = 25_000;
 
+/** What a service brings that is not of the machine's clock and the database's prices, such as the demo. */
+export interface ServiceOptions {
+  clock: Clock;
+  quotes: Quotes;
+  faults: readonly Fault[] | null;
+  /** The schedule, in the place of the machine's. */
+  schedule: (parts: ScheduleParts) => Schedule;
+  /** Where PORT is taken another one does. */
+  anyPort: boolean;
+  /** Called with the open database before anything runs. */
+  prepare: (store: Store) => Promise<void>;
+  /** Changes the world before anything runs. */
+  change: (world: World) => World;
+  /** Called when all parts run. */
+  started: (service: { address: string }) => void;
+}
+
 interface Staff {
+  options: ServiceOptions | null;
   config: Config;
   place: Place;
   world: World;
@@ -37,17 +58,25 @@ interface Staff {
  * supervised by itself, and comes back.
  * @throws when a part can't even be started (the port is taken), after the others were stopped
  */
-export async function serve(config: Config, place: Place, parts: ReadonlySet<Part>): Promise<number> {
+export async function serve(
+  config: Config,
+  place: Place,
+  parts: ReadonlySet<Part>,
+  options: ServiceOptions | null = null,
+): Promise<number> {
   const stop = stopSignal();
   const store = await openStore({ config, place, readOnly: false, onSlowStart: say });
   try {
-    const given = { config, place, store, clock: realClock(), quotes: storedQuotes(store), faults: null };
+    await options?.prepare(store);
+    const { clock, quotes, faults } = options ?? { clock: realClock(), quotes: storedQuotes(store), faults: null };
     const metrics = makeMetrics();
-    const world = await makeWorld({ ...given, tell: tellAll(makeLog(config.logLevel), metrics.tell) });
+    const tell = tellAll(makeLog(config.logLevel), metrics.tell);
+    const made = await makeWorld({ config, place, store, clock, quotes, faults, tell });
+    const world = options?.change(made) ?? made;
     tellStrays(world);
     const refusal = firstAnswer(world, stop.signal);
     void refusal.then((error) => error && stop.pull());
-    await runParts({ config, place, world, metrics, parts, stop: stop.signal, bell: makeBell() }, stop.pull);
+    await runParts({ options, config, place, world, metrics, parts, stop: stop.signal, bell: makeBell() }, stop.pull);
     const error = await refusal;
     if (error) say(`The database does not accept the settings, so the service ends: ${failureText(error)}`);
     return error ? 2 : 0;
@@ -88,10 +117,12 @@ async function runParts(staff: Staff, pull: () => void): Promise<void> {
     running.push(ending);
   };
   try {
-    if (staff.parts.has('http') || staff.parts.has('logins')) said.push(await openDoor(staff, keep));
+    const address = staff.parts.has('http') || staff.parts.has('logins') ? await openDoor(staff, keep) : null;
+    if (address !== null) said.push(`HTTP on ${address}`);
     if (staff.parts.has('schedule')) said.push(await keepSchedule(staff, keep));
     if (staff.parts.has('worker')) said.push(await keepWorking(staff, keep));
     sayStarted(staff, said);
+    if (address !== null) staff.options?.started({ address });
   } catch (error) {
     failures.push(error);
     pull();
@@ -102,19 +133,26 @@ async function runParts(staff: Staff, pull: () => void): Promise<void> {
 
 type Keep = (part: Promise<void>) => void;
 
-async function openDoor({ config, place, world, metrics, stop, bell }: Staff, keep: Keep): Promise<string> {
-  const { openHttpDoor } = await import('./http-door.ts');
-  const door: HttpDoor = await openHttpDoor({ config, place, world, metrics, wake: bell.ring, stop });
+async function openDoor({ options, config, place, world, metrics, stop, bell }: Staff, keep: Keep): Promise<string> {
+  const { isPortTaken, openHttpDoor } = await import('./http-door.ts');
+  const open = (port: number): Promise<HttpDoor> => {
+    const http = { ...config.http, port };
+    return openHttpDoor({ config: { ...config, http }, place, world, metrics, wake: bell.ring, stop });
+  };
+  const door = await open(config.http.port).catch((error: unknown) => {
+    if (options?.anyPort && isPortTaken(error)) return open(0);
+    throw error;
+  });
   keep(door.ended);
-  return `HTTP on ${door.address}`;
+  return door.address;
 }
 
-async function keepSchedule({ config, world, parts, stop, bell }: Staff, keep: Keep): Promise<string> {
-  const { startSchedule } = await import('../schedule.ts');
+async function keepSchedule({ options, config, world, parts, stop, bell }: Staff, keep: Keep): Promise<string> {
+  const start = options?.schedule ?? (await import('../schedule.ts')).startSchedule;
   const settings = scanSettings(config);
   // The worker of this process sends: the scan has nothing to wait for, and a stop nothing to wait on.
   const inline = settings.inline && !parts.has('worker');
-  const schedule = startSchedule({ world, settings: { ...settings, inline }, stop, wake: bell.ring });
+  const schedule = start({ world, settings: { ...settings, inline }, stop, wake: bell.ring });
   keep(schedule.ended);
   return schedule.nextScanMs === null ? 'schedule' : `schedule (looks next at ${istIso(schedule.nextScanMs)})`;
 }

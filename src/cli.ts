@@ -96,8 +96,10 @@ program
 program
   .command('import')
   .description('bring a CSV file into the database')
-  .argument('<what>', 'signals, users, prices or instruments')
-  .argument('<csv>', 'the file')
+  .argument('<what>', 'signals, users, prices, instruments or restrictions')
+  .argument('<csv>', 'the file (of instruments also Kite’s dump, as it is)')
+  .option('--rejects <csv>', 'keep the rows with problems there, each with its line and reason')
+  .option('--yes', 'WhatsApp numbers may change')
   .option('--json', 'one JSON document on stdout')
   .action((what: string, file: string, flags: ImportFlags) => command(importFile(what, file))(flags));
 

@@ -1,93 +1,69 @@
-import { realClock } from '../adapters/clock.ts';
-import { readInstruments } from '../adapters/files/instruments-file.ts';
-import { readPrices } from '../adapters/files/prices-file.ts';
-import { readSignals } from '../adapters/files/signals-file.ts';
-import type { FileResult } from '../adapters/files/source.ts';
-import { readUsers } from '../adapters/files/users-file.ts';
+import { writeRejects } from '../adapters/files/rejects.ts';
 import type { Config } from '../config.ts';
-import type { Actor } from '../domain/actions.ts';
-import type { Mode } from '../domain/words.ts';
-import type { Store } from '../ports/store.ts';
 import { makeScreen } from '../terminal/screen.ts';
 import { placeOf } from '../wire.ts';
 import { actorOf } from './actor.ts';
+import { importers, type Reading, type Told } from './import-kinds.ts';
 import { sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
-
-const BATCH_ROWS = 5000;
-
-interface Importer {
-  /** Reads the file and gives a way to write its good rows. */
-  read(file: string): { file: FileResult<unknown>; write(store: Store, config: Config, by: Actor): Promise<void> };
-}
-
-/** Where the rows go, and who brings them. */
-interface Destination {
-  store: Store;
-  mode: Mode;
-  source: string;
-  by: Actor;
-}
 
 export interface ImportFlags {
   by?: string;
   why?: string;
   json?: boolean;
+  /** Where rows with problems are kept, to be mended and given again. */
+  rejects?: string;
+  /** WhatsApp numbers may change without a question. */
+  yes?: boolean;
 }
 
-function importer<Row>(
-  read: (file: string) => FileResult<Row>,
-  write: (rows: Row[], to: Destination) => Promise<unknown>,
-): Importer {
-  return {
-    read(path) {
-      const file = read(path);
-      return {
-        file,
-        async write(store, config, by) {
-          if (file.kind === 'unusable') return;
-          for (let start = 0; start < file.rows.length; start += BATCH_ROWS) {
-            const rows = file.rows.slice(start, start + BATCH_ROWS);
-            await write(rows, { store, mode: config.mode, source: `import:${path}`, by });
-          }
-        },
-      };
-    },
-  };
-}
-
-const importers: Record<string, Importer> = {
-  signals: importer(readSignals, (signals, { store, source, by }) => {
-    return store.call('import_signals', { signals, source, by });
-  }),
-  users: importer(readUsers, (users, { store, mode, source, by }) => {
-    return store.call('import_users', { users, mode, source, nowMs: realClock().nowMs(), by });
-  }),
-  prices: importer(readPrices, (prices, { store, by }) => store.call('import_prices', { prices, by })),
-  instruments: importer(readInstruments, (instruments, { store, by }) => {
-    return store.call('import_instruments', { instruments, by });
-  }),
-};
-
-/** `npm run import -- users F.csv`: the good rows go into the database, the bad ones are named. May be repeated. */
+/**
+ * `npm run import -- users F.csv`: the good rows go into the database, the bad ones are named (and kept with --rejects),
+ * and what changed is told. A WhatsApp number changes only with a yes. May be repeated.
+ */
 export function importFile(what: string, path: string) {
-  return async (config: Config, { json, ...flags }: ImportFlags): Promise<number | Refusal> => {
-    const importer = importers[what];
+  return async (config: Config, flags: ImportFlags): Promise<number | Refusal> => {
+    const importer = importers.get(what);
     if (!importer)
-      return refusal('bad_flag', `"${what}" can't be imported: it is one of ${Object.keys(importers).join(', ')}.`);
-    const { file, write } = importer.read(path);
-    if (file.kind === 'unusable') return refusal(file.code, file.message, file.problems);
+      return refusal('bad_flag', `"${what}" can't be imported: it is one of ${[...importers.keys()].join(', ')}.`);
+    const first = importer(path, config);
+    if (first.file.kind === 'unusable') return unusable(first, flags);
     const place = placeOf(config, 'main');
     sayPlace(place);
-    await withStore(config, place, (store) => write(store, config, actorOf(flags)));
-    if (json) {
-      process.stdout.write(`${JSON.stringify({ imported: file.rows.length, problems: file.problems })}\n`);
-      return 0;
-    }
-    const screen = makeScreen({ stream: process.stdout, isTerminal: process.stdout.isTTY ?? false });
-    for (const warning of file.warnings) screen.note(`Note: ${warning}`);
-    screen.problems(file.problems);
-    screen.note(`Imported ${file.rows.length} ${what} from ${path}.`);
+    const done = await withStore(config, place, async (store) => {
+      const reading = await first.asListedIn(store);
+      if (reading.file.kind === 'unusable') return unusable(reading, flags);
+      const told = await reading.write(store, actorOf(flags), flags.yes ?? false);
+      return 'kind' in told ? told : { told, reading };
+    });
+    if ('kind' in done) return done;
+    report(what, path, done, flags);
     return 0;
   };
+}
+
+function unusable({ file, bytes, columns }: Reading, { rejects }: ImportFlags): Refusal {
+  if (file.kind === 'read') throw new Error('this file can be used');
+  if (rejects !== undefined && bytes && file.problems.length > 0) writeRejects(rejects, bytes, columns, file.problems);
+  return refusal(file.code, file.message, file.problems);
+}
+
+function report(what: string, path: string, done: { told: Told; reading: Reading }, flags: ImportFlags): void {
+  const { told, reading } = done;
+  const { bytes, columns, file } = reading;
+  const problems = [...file.problems, ...told.problems];
+  if (flags.rejects !== undefined && bytes) writeRejects(flags.rejects, bytes, columns, problems);
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify({ imported: told.imported, problems, ...told.details })}\n`);
+    return;
+  }
+  const screen = makeScreen({ stream: process.stdout, isTerminal: process.stdout.isTTY ?? false });
+  for (const warning of file.kind === 'read' ? file.warnings : []) screen.note(`Note: ${warning}`);
+  screen.problems(problems);
+  screen.note(`Imported ${told.imported} ${told.imported === 1 ? what.replace(/s$/, '') : what} from ${path}.`);
+  for (const line of told.lines) screen.note(line);
+  if (problems.length === 0) return;
+  const rows = problems.length === 1 ? '1 row was' : `${problems.length} rows were`;
+  const kept = flags.rejects === undefined ? '--rejects F.csv keeps them to mend' : `kept in ${flags.rejects}`;
+  screen.note(`${rows} not taken: ${kept}.`);
 }

@@ -7,6 +7,7 @@ export const operatorActions = {
   stop_messages: 'stopped all messages',
   resume_messages: 'let messages go again after a stop',
   import_instruments: 'brought instruments in',
+  import_restrictions: 'said what nobody may enter',
   import_signals: 'brought signals in from a file',
   import_users: 'brought users in: counts, and who changed how (the first 200)',
   import_prices: 'brought daily prices in',

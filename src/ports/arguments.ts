@@ -1,9 +1,10 @@
 import type { Actor } from '../domain/actions.ts';
 import type { Decision } from '../domain/decision.ts';
 import type { Language } from '../domain/message-words.ts';
-import type { Instrument, Problem, Quote, Signal, UserSettings } from '../domain/words.ts';
+import type { Problem, Quote, Signal } from '../domain/words.ts';
 import type { ActionArguments } from './action-rows.ts';
 import type { CredentialArguments } from './credential-rows.ts';
+import type { ImportArguments } from './import-arguments.ts';
 import type { MessageArguments } from './message-arguments.ts';
 import type { ReadinessArguments } from './readiness-rows.ts';
 import type { PaperVenueArguments, ReportArguments } from './report-arguments.ts';
@@ -33,9 +34,6 @@ export interface SignalToReceive {
   runId: string | null;
   problem: string | null;
 }
-
-/** A user to import: settings, and what no users file says (the bundled sample does). */
-export type UserToImport = UserSettings & { active?: boolean; tradingEnabled?: boolean };
 
 export interface DecisionToAccept extends Decision {
   place: number;
@@ -73,17 +71,8 @@ export interface Arguments
     ReadinessArguments,
     ActionArguments,
     ReportArguments,
-    PaperVenueArguments {
-  import_instruments: { instruments: Instrument[]; by: Actor };
-  /** Symbols without their series; null: everything that is listed. */
-  read_listings: { symbols: string[] | null };
-  import_signals: { signals: Signal[]; source: string; by: Actor };
-  import_users: { users: UserToImport[]; mode: string; source: string; nowMs: number; by: Actor };
-  import_holdings: { holdings: object[]; nowMs: number };
-  import_prices: {
-    prices: { symbol: string; date: string; openMinor: number; closeMinor: number | null }[];
-    by: Actor;
-  };
+    PaperVenueArguments,
+    ImportArguments {
   read_prices: { tradeDate: string; listings: { exchange: string; symbol: string }[] };
   set_user: {
     userId: string;

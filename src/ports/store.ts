@@ -15,9 +15,25 @@ import * as watched from './watch-rows.ts';
 /** Every function of the database, with the shape of its answer. Nothing else is ever called. */
 export const answers = {
   import_instruments: z.object({ written: z.int() }),
+  import_restrictions: z.object({
+    restricted: z.array(z.string()),
+    freed: z.array(z.string()),
+    unknown: z.array(z.string()),
+  }),
   read_listings: z.array(z.object({ exchange: z.string(), symbol: z.string() })),
   import_signals: z.object({ written: z.int() }),
   import_users: z.object({ created: z.int() }),
+  preview_users: z.object({
+    known: z.array(z.object({ id: z.string(), name: z.string() })),
+    changes: z.array(
+      z.object({
+        userId: z.string(),
+        numberChanges: z.boolean(),
+        was: z.record(z.string(), z.unknown()),
+        now: z.record(z.string(), z.unknown()),
+      }),
+    ),
+  }),
   import_holdings: z.object({ booked: z.int() }),
   import_prices: z.object({ written: z.int() }),
   read_prices: rows.storedPrices,

@@ -2,7 +2,7 @@ import type { Actor } from '../domain/actions.ts';
 import type { RunFrame, RunLimits } from '../domain/decision.ts';
 import type { Session } from '../domain/session.ts';
 import type { Instrument, Mode, Problem, Signal } from '../domain/words.ts';
-import type { UserToImport } from '../ports/arguments.ts';
+import type { UserToImport } from '../ports/import-arguments.ts';
 
 /** What a person or a file handed to this run, beside what the database knows. */
 export interface Given {

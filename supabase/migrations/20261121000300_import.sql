@@ -1,6 +1,7 @@
 -- Bringing instruments, users, signals and holdings in. Every function may be called again with the same rows.
 
--- {instruments, by}
+-- {instruments, keeps, by}; `keeps` names what the file says nothing of (isin, freezeQuantity, fno, restricted): of an
+-- instrument there is, that stays.
 create function public.import_instruments(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -13,14 +14,50 @@ begin
     "tickMinor" bigint, "lotSize" bigint, "freezeQuantity" bigint, fno boolean, restricted text)
   order by exchange, symbol
   on conflict (exchange, symbol) do update set
-    isin = excluded.isin, name = excluded.name, tick_minor = excluded.tick_minor, lot_size = excluded.lot_size,
-    freeze_quantity = excluded.freeze_quantity, fno = excluded.fno, restricted = excluded.restricted, assumed = false;
+    isin = case when args -> 'keeps' ? 'isin' then instruments.isin else excluded.isin end,
+    name = excluded.name, tick_minor = excluded.tick_minor, lot_size = excluded.lot_size,
+    freeze_quantity = case when args -> 'keeps' ? 'freezeQuantity' then instruments.freeze_quantity
+      else excluded.freeze_quantity end,
+    fno = case when args -> 'keeps' ? 'fno' then instruments.fno else excluded.fno end,
+    restricted = case when args -> 'keeps' ? 'restricted' then instruments.restricted else excluded.restricted end,
+    assumed = false;
   get diagnostics written = row_count;
   if written > 0 then
     perform core.record_action(args -> 'by', 'import_instruments', 'instruments',
       after => jsonb_build_object('rows', written));
   end if;
   return jsonb_build_object('written', written);
+end $$;
+
+-- {restrictions, by}: everything nobody may enter today; what is no longer among it is free again. `unknown` are listings
+-- no instruments file has named.
+create function public.import_restrictions(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  changed jsonb;
+begin
+  with given as (
+    select exchange, symbol, restricted
+    from jsonb_to_recordset(args -> 'restrictions') as row(exchange text, symbol text, restricted text)
+  ), written as (
+    update public.instruments i set restricted = (
+      select given.restricted from given where (given.exchange, given.symbol) = (i.exchange, i.symbol))
+    where not i.assumed and i.restricted is distinct from (
+      select given.restricted from given where (given.exchange, given.symbol) = (i.exchange, i.symbol))
+    returning i.exchange || ':' || i.symbol as listing, i.restricted
+  )
+  select jsonb_build_object(
+    'restricted', (select coalesce(jsonb_agg(listing order by listing), '[]') from written where restricted is not null),
+    'freed', (select coalesce(jsonb_agg(listing order by listing), '[]') from written where restricted is null),
+    'unknown', (select coalesce(jsonb_agg(exchange || ':' || symbol order by symbol), '[]') from given
+      where not exists (select from public.instruments i
+        where (i.exchange, i.symbol) = (given.exchange, given.symbol) and not i.assumed))) into changed;
+  if changed -> 'restricted' <> '[]' or changed -> 'freed' <> '[]' then
+    perform core.record_action(args -> 'by', 'import_restrictions', 'instruments', after => jsonb_build_object(
+      'restricted', jsonb_path_query_array(changed, '$.restricted[0 to 199]'),
+      'freed', jsonb_path_query_array(changed, '$.freed[0 to 199]')));
+  end if;
+  return changed;
 end $$;
 
 -- What is listed at the NSE under a symbol that could be one of these without its series; null: all of it. Instruments
@@ -182,6 +219,21 @@ language sql stable as $$
       is distinct from (row.whatsapp, row.name, row.venue, row.priority, row."capitalMinor", row."allocationBps",
         row."leverageCenti", row."maxOpenPositions", row."dailyLossLimitBps", most.orders, most.value)
   ) changed;
+$$;
+
+-- What an import of these users would do, before it does it: who of them there is already, and what of them changes.
+-- `known` are also those whom a name of theirs would mean (`names`).
+create function public.preview_users(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object(
+    'known', (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'name', name) order by id), '[]')
+      from public.users where id in (select id from core.users_in(args))
+        or id in (select jsonb_array_elements_text(args -> 'names'))),
+    'changes', (select coalesce(jsonb_agg(change || jsonb_build_object('numberChanges', exists (
+        select from core.users_in(args) row join public.users u using (id)
+        where row.id = change ->> 'userId' and u.whatsapp is not null
+          and u.whatsapp is distinct from row.whatsapp))), '[]')
+      from jsonb_array_elements(core.user_changes(args)) change));
 $$;
 
 -- Holdings we did not buy: external fills, fully paid for. `reference` makes each count once.

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { UserToImport } from '../../src/ports/arguments.ts';
+import type { UserToImport } from '../../src/ports/import-arguments.ts';
 import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import { instrument, nowMs, openScene, signal, tradeDate, user } from './scene.ts';

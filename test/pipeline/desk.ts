@@ -8,7 +8,7 @@ import { signalIdOf, userIdOf } from '../../src/domain/ids.ts';
 import { istMs } from '../../src/domain/ist.ts';
 import type { RunReport } from '../../src/domain/report.ts';
 import type { Instrument, Signal, UserSettings } from '../../src/domain/words.ts';
-import type { UserToImport } from '../../src/ports/arguments.ts';
+import type { UserToImport } from '../../src/ports/import-arguments.ts';
 import type { Store } from '../../src/ports/store.ts';
 import type { Quotes, World } from '../../src/ports/world.ts';
 import { type RunResult, run } from '../../src/run.ts';

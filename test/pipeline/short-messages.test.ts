@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Signal } from '../../src/domain/words.ts';
-import type { UserToImport } from '../../src/ports/arguments.ts';
+import type { UserToImport } from '../../src/ports/import-arguments.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { notify } from '../../src/stages/notify.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';

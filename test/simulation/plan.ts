@@ -2,7 +2,7 @@ import type { RunLimits } from '../../src/domain/decision.ts';
 import { signalIdOf, userIdOf } from '../../src/domain/ids.ts';
 import { istMs } from '../../src/domain/ist.ts';
 import type { Instrument, Mode, Signal } from '../../src/domain/words.ts';
-import type { UserToImport } from '../../src/ports/arguments.ts';
+import type { UserToImport } from '../../src/ports/import-arguments.ts';
 import type { RateBudget, VenueCapabilities } from '../../src/ports/venue.ts';
 import type { Chance } from './chance.ts';
 

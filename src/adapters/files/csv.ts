@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { cut } from '../../domain/text.ts';
 import type { Problem } from '../../domain/words.ts';
+import { type Header, headerOf, otherDelimiter } from './header.ts';
 import { type CsvRecord, physicalLines, recordAt } from './records.ts';
 import { decode, type FileResult, readBytes, type UnusableFile } from './source.ts';
 
@@ -18,15 +19,10 @@ export interface Table<Row> {
   keyOf: (row: Row) => string;
   /** The column a duplicate is reported under. */
   keyColumn: string;
+  /** A file of this kind may say that there is nothing. */
+  mayBeEmpty?: boolean;
   /** Hides what must not be shown of a bad value; `field` null is a whole record. */
   mask?: (value: string, field: string | null) => string;
-}
-
-interface Header {
-  line: number;
-  names: string[];
-  /** Index of the first line below it. */
-  next: number;
 }
 
 type Judged<Row> =
@@ -48,17 +44,24 @@ export function parseTable<Row>(file: string, bytes: Uint8Array, table: Table<Ro
   const source = decode(file, bytes);
   if (source.kind === 'unusable') return source;
   const lines = physicalLines(source.text);
-  const header = headerOf(lines);
+  const header = headerOf(lines, table.columns);
   const wrong = tooWide(file, header) ?? wrongHeader(file, header, table);
   if (wrong) return wrong;
 
-  const { rows, problems } = readRecords(file, lines, header, table);
-  if (rows.length === 0) return noGoodRow(file, problems);
-  return { kind: 'read', rows, problems, warnings: unknownColumns(file, header, table) };
+  const { rows, rowLines, problems } = readRecords(file, lines, header, table);
+  if (rows.length === 0 && !(table.mayBeEmpty && problems.length === 0)) return noGoodRow(file, problems);
+  return {
+    kind: 'read',
+    rows,
+    lines: rowLines,
+    problems,
+    warnings: [...otherDelimiter(file, header), ...unknownColumns(file, header, table)],
+  };
 }
 
 function readRecords<Row>(file: string, lines: readonly string[], header: Header, table: Table<Row>) {
   const rows: Row[] = [];
+  const rowLines: number[] = [];
   const problems: Problem[] = [];
   const lineOfKey = new Map<string, number>();
   let uncounted = 0;
@@ -68,7 +71,7 @@ function readRecords<Row>(file: string, lines: readonly string[], header: Header
   };
   for (let at = header.next; at < lines.length; ) {
     const line = at + 1;
-    const record = recordAt(lines, at);
+    const record = recordAt(lines, at, header.delimiter);
     if (record.text.trim() === '') {
       at += 1;
       continue;
@@ -87,12 +90,13 @@ function readRecords<Row>(file: string, lines: readonly string[], header: Header
     if (first === undefined) {
       lineOfKey.set(key, line);
       rows.push(judged.row);
+      rowLines.push(line);
     } else {
       count({ file, line, field: table.keyColumn, reason: `duplicate of line ${first}`, value: judged.shown });
     }
   }
   if (uncounted > 0) problems.push({ file, line: lines.length, field: null, reason: tooMany(uncounted), value: null });
-  return { rows, problems };
+  return { rows, rowLines, problems };
 }
 
 /** Problems are kept with the run and read by people: of a file that is bad throughout, the first ones say it all. */
@@ -149,13 +153,15 @@ function trimmed(value: string): string {
 function unreadableReason({ text, span, cells }: CsvRecord, header: Header): string | null {
   if (text.length > MAX_RECORD) return `is longer than ${MAX_RECORD} characters`;
   if (text.includes('\0')) return 'has a NUL byte';
-  if (text.includes('\ufffd')) return 'has bytes that are not UTF-8: save the file as UTF-8';
+  if (text.includes('\ufffd'))
+    return 'has bytes that are not UTF-8: save the file as UTF-8 (it may be Windows-1252; in Excel choose “CSV UTF-8”)';
   if (cells.kind === 'broken') return cells.reason;
   const [count, expected] = [cells.values.length, header.names.length];
   if (count === expected) return null;
   if (span > 1) return `a quote opened here closes on a later line (${span - 1} below)`;
   if (count < expected) return `has only ${count} of the header's ${expected} cells`;
-  return `has ${count} cells, the header has ${expected}: quote a cell that has a comma in it`;
+  const sign = header.delimiter === ',' ? 'comma' : header.delimiter === '\t' ? 'tab' : 'semicolon';
+  return `has ${count} cells, the header has ${expected}: quote a cell that has a ${sign} in it`;
 }
 
 /** A value fit to print and to store: masked, at most 80 characters, no control characters. */
@@ -166,14 +172,6 @@ function shown<Row>(value: string, field: string | null, table: Table<Row>): str
   return cut(masked, 80).replace(/\p{Cc}/gu, '·');
 }
 
-function headerOf(lines: readonly string[]): Header {
-  const found = lines.findIndex((line) => line.trim() !== '');
-  const at = found < 0 ? 0 : found;
-  const record = recordAt(lines, at);
-  const values = record.cells.kind === 'cells' ? record.cells.values : record.text.split(',');
-  return { line: at + 1, names: values.map((name) => name.trim().toLowerCase()), next: at + record.span };
-}
-
 function wrongHeader<Row>(file: string, header: Header, table: Table<Row>): UnusableFile | null {
   const missing = table.columns.filter((column) => !header.names.includes(column));
   const twice = columnsIn(header, table).filter(
@@ -181,16 +179,21 @@ function wrongHeader<Row>(file: string, header: Header, table: Table<Row>): Unus
   );
   if (missing.length === 0 && twice.length === 0) return null;
   const what = missing.length > 0 ? `lacks ${missing.join(', ')}` : `has ${twice.join(', ')} more than once`;
-  const message = `${file}: the header (line ${header.line}) ${what}. A ${table.noun} file needs the columns ${table.columns.join(',')}: correct the header and run again.`;
+  const message = `${file}: the header (line ${header.line}) ${what}. ${aFileOf(table.noun)} needs the columns ${table.columns.join(',')}: correct the header and run again.`;
   const problem = (reason: string) => (field: string) => ({ file, line: header.line, field, reason, value: null });
   const problems = [...missing.map(problem('missing column')), ...twice.map(problem('column appears more than once'))];
   return { kind: 'unusable', code: 'missing_column', message, problems };
 }
 
+function aFileOf(noun: string): string {
+  return `${/^[aeio]/.test(noun) ? 'An' : 'A'} ${noun} file`;
+}
+
 function noGoodRow(file: string, problems: Problem[]): UnusableFile {
   const [first] = problems;
+  const all = problems.length === 1 ? 'the only one is bad,' : `all ${problems.length} are bad, the first`;
   const why = first
-    ? `all ${problems.length} are bad, the first at line ${first.line} (${first.field ?? 'whole row'}: ${first.reason})`
+    ? `${all} at line ${first.line} (${first.field ?? 'whole row'}: ${first.reason})`
     : 'there is nothing below the header';
   const message = `${file} has no good row: ${why}. Correct the file and run again.`;
   return { kind: 'unusable', code: 'no_good_row', message, problems };

@@ -40,7 +40,7 @@ export function readFaults(file: string): FileResult<Fault> {
   const json = parseJson(decoded.text);
   if (json === undefined) return unusable(file, 'not JSON', null);
   const parsed = schema.safeParse(json);
-  if (parsed.success) return { kind: 'read', rows: parsed.data, problems: [], warnings: [] };
+  if (parsed.success) return { kind: 'read', rows: parsed.data, lines: [], problems: [], warnings: [] };
   const [issue] = parsed.error.issues;
   const reason = cut(issue?.message ?? 'not a list of faults', MAX_REASON);
   return unusable(file, reason, issue ? cut(z.core.toDotPath(issue.path), MAX_REASON) : null);

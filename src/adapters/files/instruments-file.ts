@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { listedSymbol } from '../../domain/symbols.ts';
 import type { Instrument } from '../../domain/words.ts';
 import { amount, cell, emptyAs, exchange, type Read, whole, words } from './cells.ts';
-import { readTable, type Table } from './csv.ts';
-import type { FileResult } from './source.ts';
+import { parseTable, type Table } from './csv.ts';
+import { dumpOf, dumpTable } from './kite-dump.ts';
+import { type FileResult, readBytes } from './source.ts';
 
 /** ISO 6166: two letters, nine letters or digits, a check digit. */
 function isin(text: string): Read<string> {
@@ -29,7 +30,19 @@ const columns = z.object({
   fno: cell(yesOrNo),
 });
 
-const schema = columns.transform(
+/** What this version trades is in rupees and whole shares; a file may say so. */
+function only(value: string, why: string): (text: string) => Read<string> {
+  return (text) => (text === value || text === '' ? { value } : { reason: `must be ${value}: ${why}` });
+}
+
+const optional = z.object({
+  restricted: cell(emptyAs(null, words(200))).optional(),
+  currency: cell(only('INR', 'this version trades in rupees only')).optional(),
+  quantity_scale: cell(only('0', 'this version trades whole shares only')).optional(),
+  price_scale: cell(only('2', 'prices are in paise in this version')).optional(),
+});
+
+const schema = columns.extend(optional.shape).transform(
   (row): Instrument => ({
     exchange: row.exchange,
     symbol: row.symbol,
@@ -39,19 +52,67 @@ const schema = columns.transform(
     lotSize: row.lot_size,
     freezeQuantity: row.freeze_quantity,
     fno: row.fno,
-    restricted: null,
+    restricted: row.restricted ?? null,
   }),
 );
 
 const table: Table<Instrument> = {
   noun: 'instruments',
   columns: Object.keys(columns.shape),
+  optional: Object.keys(optional.shape),
   schema,
   keyOf: (instrument) => `${instrument.exchange}:${instrument.symbol}`,
   keyColumn: 'symbol',
 };
 
-/** Reads an instruments file. It knows no restrictions: those come from the venue's or the exchange's lists. */
-export function readInstruments(file: string): FileResult<Instrument> {
-  return readTable(file, table);
+/** The good rows of an instruments file, and what it says nothing of: that stays as it is. */
+export type InstrumentsFile = FileResult<Instrument> & {
+  keeps: ('isin' | 'freezeQuantity' | 'fno' | 'restricted')[];
+};
+
+/** Reads an instruments file, or Kite's dump as it is; rows of a dump that are not due are counted in its warnings. */
+export function readInstruments(file: string, source = readBytes(file)): InstrumentsFile {
+  if (source.kind === 'unusable') return { ...source, keeps: [] };
+  const [top = ''] = Buffer.from(source.bytes.subarray(0, 2_000)).toString('utf8').split(/\r?\n/);
+  if (top.includes('instrument_token') && top.includes('tradingsymbol')) return readDump(file, source.bytes);
+  const read = parseTable(file, source.bytes, table);
+  return { ...read, keeps: /\brestricted\b/i.test(top) ? [] : ['restricted'] };
+}
+
+function readDump(file: string, bytes: Uint8Array): InstrumentsFile {
+  const read = parseTable(file, bytes, dumpTable);
+  if (read.kind === 'unusable') return { ...read, keeps: [] };
+  const { instruments, notDue, saysWhoHasDerivatives } = dumpOf(read.rows);
+  const counts = [...notDue].map(([why, count]) => `${count} ${why}`).join(', ');
+  const warnings = counts === '' ? read.warnings : [...read.warnings, `${file}: not due are ${counts}`];
+  const keeps: InstrumentsFile['keeps'] = ['isin', 'freezeQuantity', 'restricted'];
+  if (instruments.length > 0) {
+    const lines = read.lines.filter((_, at) => read.rows[at]?.kind === 'share');
+    return { ...read, rows: instruments, lines, warnings, keeps: saysWhoHasDerivatives ? keeps : [...keeps, 'fno'] };
+  }
+  const message = `${file} has no share of the NSE: ${counts}. Give the dump of the NSE, or the whole one, and run again.`;
+  return { kind: 'unusable', code: 'no_good_row', message, problems: read.problems, keeps };
+}
+
+const restrictions = z.object({
+  exchange: cell(exchange),
+  symbol: cell(listedSymbol),
+  restricted: cell(words(200)),
+});
+
+/** One instrument nobody may enter, and why. */
+export type Restriction = z.output<typeof restrictions>;
+
+const restrictionsTable: Table<Restriction> = {
+  noun: 'restrictions',
+  columns: Object.keys(restrictions.shape),
+  schema: restrictions,
+  keyOf: (row) => `${row.exchange}:${row.symbol}`,
+  keyColumn: 'symbol',
+  mayBeEmpty: true,
+};
+
+/** Reads the list of everything that is restricted on a day (T2T, ASM and GSM, ban list); it may be empty. */
+export function readRestrictions(file: string, source = readBytes(file)): FileResult<Restriction> {
+  return source.kind === 'unusable' ? source : parseTable(file, source.bytes, restrictionsTable);
 }

@@ -18,9 +18,9 @@ export function physicalLines(text: string): string[] {
  * The record that starts at `lines[start]`. Records are found one by one because a parser of the whole text gives up,
  * or swallows the rest, at the first broken quote; a caller that can't use a record goes on at the next line.
  */
-export function recordAt(lines: readonly string[], start: number): CsvRecord {
+export function recordAt(lines: readonly string[], start: number, delimiter = ','): CsvRecord {
   let text = lines[start] ?? '';
-  if (!text.includes('"')) return { span: 1, text, cells: { kind: 'cells', values: text.split(',') } };
+  if (!text.includes('"')) return { span: 1, text, cells: { kind: 'cells', values: text.split(delimiter) } };
   // A record ends where its quotes pair up (RFC 4180, section 2, rules 5 to 7).
   let span = 1;
   let open = oddQuotes(text);
@@ -33,7 +33,7 @@ export function recordAt(lines: readonly string[], start: number): CsvRecord {
   }
   if (open) return { span: 1, text, cells: { kind: 'broken', reason: 'a quote is opened and never closed' } };
   text = parts.join('\n');
-  return { span, text, cells: quotedCells(text) };
+  return { span, text, cells: quotedCells(text, delimiter) };
 }
 
 function oddQuotes(line: string): boolean {
@@ -42,10 +42,10 @@ function oddQuotes(line: string): boolean {
   return odd;
 }
 
-function quotedCells(text: string): CsvRecord['cells'] {
+function quotedCells(text: string, delimiter: string): CsvRecord['cells'] {
   const misplaced = 'a quote is misplaced: quote the whole cell and double the quotes inside it';
   try {
-    const [values, ...more] = parse(text, { record_delimiter: '\n', relax_column_count: true });
+    const [values, ...more] = parse(text, { delimiter, record_delimiter: '\n', relax_column_count: true });
     if (values === undefined || more.length > 0) return { kind: 'broken', reason: misplaced };
     return { kind: 'cells', values };
   } catch (cause) {

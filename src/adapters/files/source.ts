@@ -13,6 +13,8 @@ export interface UnusableFile {
 export interface ReadFile<Row> {
   kind: 'read';
   rows: Row[];
+  /** The line each row begins on. */
+  lines: number[];
   problems: Problem[];
   warnings: string[];
 }
@@ -60,12 +62,42 @@ function bytesOf(file: string): Uint8Array | null {
   }
 }
 
+const MAGIC: readonly (readonly [string, string])[] = [
+  ['504b0304', 'it is an Excel workbook (xlsx) or another zip archive: in Excel choose Save as, “CSV UTF-8”'],
+  ['d0cf11e0', 'it is an old Excel workbook (xls): in Excel choose Save as, “CSV UTF-8”'],
+  ['1f8b', 'it is compressed (gzip): unpack it first'],
+  ['25504446', 'it is a PDF: what is needed is its data as CSV'],
+];
+const PEEK = 512;
+
+/** What a file is that is no UTF-8 text, with what to do; null: it may be one. */
+function otherKind(bytes: Uint8Array): string | null {
+  const start = Buffer.from(bytes.subarray(0, PEEK));
+  const hex = start.subarray(0, 4).toString('hex');
+  const known = MAGIC.find(([magic]) => hex.startsWith(magic));
+  if (known) return known[1];
+  if (/^(fffe|feff)/.test(hex) || isUtf16(start)) return 'it is UTF-16: save it as UTF-8 (in Excel “CSV UTF-8”)';
+  if (/^\s*<(!doctype html|html|head|body|table)\b/i.test(start.toString('latin1').replace(/^\xef\xbb\xbf/, ''))) {
+    return 'it is a web page (HTML), perhaps of a login or an error: download the CSV itself';
+  }
+  return null;
+}
+
+/** Text of one byte a letter has no NUL; UTF-16's has one in every other place. */
+function isUtf16(start: Uint8Array): boolean {
+  const nuls = [0, 0];
+  start.forEach((byte, at) => {
+    if (byte === 0) nuls[at % 2] = (nuls[at % 2] ?? 0) + 1;
+  });
+  const [even = 0, odd = 0] = nuls;
+  const half = start.length / 2;
+  return half >= 4 && Math.max(even, odd) > half * 0.7 && Math.min(even, odd) < half * 0.1;
+}
+
 /** The bytes as text without a byte order mark; bytes that are no UTF-8 become U+FFFD. */
 export function decode(file: string, bytes: Uint8Array): { kind: 'text'; text: string } | UnusableFile {
-  const [first, second] = bytes;
-  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
-    return unreadable(file, 'it is UTF-16: save it as UTF-8');
-  }
+  const other = otherKind(bytes);
+  if (other !== null) return unreadable(file, other);
   try {
     return { kind: 'text', text: new TextDecoder().decode(bytes) };
   } catch (cause) {

@@ -24,15 +24,23 @@ const columns = z.object({
   venue: cell(emptyAs('paper', oneOf('venue', knownVenues))),
 });
 
+/** An id an operator gives: as a derived one looks, or as a book of clients has them. */
+function clientId(text: string): Read<string> {
+  return /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]{0,79}$/u.test(text)
+    ? { value: text.normalize('NFKC') }
+    : { reason: 'must be 1 to 80 letters, digits, . _ or -, or empty' };
+}
+
 /** A file may leave these out: then it says nothing of them, and what stands stays. An empty cell is no limit. */
 const optional = z.object({
+  client_id: cell(emptyAs(null, clientId)).optional(),
   max_orders_per_day: cell(emptyAs(null, whole(0, 1_000_000))).optional(),
   max_order_value: cell(emptyAs(null, amount)).optional(),
 });
 
 const schema = columns.extend(optional.shape).transform(
   (row): UserSettings => ({
-    id: userIdOf(row.name),
+    id: row.client_id ?? userIdOf(row.name),
     name: row.name,
     whatsapp: row.whatsapp,
     capitalMinor: row.capital,

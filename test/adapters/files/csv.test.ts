@@ -141,7 +141,7 @@ describe('a bad row', () => {
     expect(rows).toEqual([{ key: 'c', size: 3 }]);
     expect(problems.map((problem) => problem.reason)).toEqual([
       'has a NUL byte',
-      'has bytes that are not UTF-8: save the file as UTF-8',
+      'has bytes that are not UTF-8: save the file as UTF-8 (it may be Windows-1252; in Excel choose “CSV UTF-8”)',
     ]);
   });
 

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import { othersWords } from '../domain/secrets.ts';
 import { batched } from '../ports/batch.ts';
-import type { Answer } from '../ports/store.ts';
+import { DatabaseError } from '../ports/database.ts';
+import type { Answer, CallOptions } from '../ports/store.ts';
 import type { OrderToStart, RateBudget, SubmitOutcome, Venue } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
 import { booker } from './book.ts';
 import { isTrouble, judgeOf } from './breakers.ts';
 import { type Counter, counting } from './counting.ts';
+import { inHalves } from './halves.ts';
 import { type ClaimHeld, heartbeat, LEASE_MS } from './heartbeat.ts';
 import { settlementOf } from './outcome.ts';
 import { type Shares, sharesOf } from './shares.ts';
@@ -187,7 +189,10 @@ async function markAndSend(
   return { ...outcome, ms: world.clock.nowMs() - sentAtMs, isProbe };
 }
 
-/** One call per claim in the batch (mostly one in all). Once stopped it hands the orders back instead. */
+/**
+ * One call per claim in the batch (mostly one in all); what takes longer than a call may is halved. Once stopped it hands
+ * the orders back instead.
+ */
 async function markSubmitting(world: World, batch: Held[], stop: AbortSignal | undefined): Promise<Marked[]> {
   const verdicts = new Map<number, Marked>();
   for (const claimId of new Set(batch.map((order) => order.claimId))) {
@@ -196,20 +201,35 @@ async function markSubmitting(world: World, batch: Held[], stop: AbortSignal | u
       await world.store.call('release_orders', { claimId, orderIds });
       continue;
     }
-    const asked = {
-      claimId,
-      markId: randomUUID(),
-      orderIds,
-      leaseMs: LEASE_MS,
-      nowMs: world.clock.nowMs(),
-      budgets: budgetsOf(world),
-    };
-    const told = await world.store.call('mark_submitting', asked);
-    for (const orderId of told.marked) verdicts.set(orderId, { kind: 'send', isProbe: told.probes.includes(orderId) });
-    const isVenue = told.venuesWaiting.length > 0;
-    for (const orderId of told.waiting) verdicts.set(orderId, { kind: 'wait', waitMs: told.waitMs ?? 100, isVenue });
+    const marked = await inHalves(orderIds, (part, options) => markPart(world, claimId, part, options));
+    for (const [index, orderId] of orderIds.entries()) {
+      const verdict = marked[index];
+      if (verdict instanceof DatabaseError) world.tell({ step: 'mark_failed', alert: true, orderId, error: verdict });
+      else if (verdict) verdicts.set(orderId, verdict);
+    }
   }
   return batch.map(({ orderId }) => verdicts.get(orderId) ?? { kind: 'no' });
+}
+
+/** One call; a single order is marked as patiently as anything else is asked of the database. */
+async function markPart(world: World, claimId: string, orderIds: number[], options: CallOptions): Promise<Marked[]> {
+  const { store, clock } = world;
+  const asked = {
+    claimId,
+    markId: randomUUID(),
+    orderIds,
+    leaseMs: LEASE_MS,
+    nowMs: clock.nowMs(),
+    budgets: budgetsOf(world),
+  };
+  const isPatient = orderIds.length === 1 && options.repeat !== 'never';
+  const told = await store.call('mark_submitting', asked, isPatient ? {} : options);
+  const isVenue = told.venuesWaiting.length > 0;
+  return orderIds.map((orderId) => {
+    if (told.marked.includes(orderId)) return { kind: 'send', isProbe: told.probes.includes(orderId) };
+    if (told.waiting.includes(orderId)) return { kind: 'wait', waitMs: told.waitMs ?? 100, isVenue };
+    return { kind: 'no' };
+  });
 }
 
 /** The rate budgets of the venues that count how often they are spoken to. */

@@ -248,6 +248,8 @@ create table public.fills (
   -- Within its order: venues reuse their numbers, from day to day and even within one.
   constraint a_fill_of_an_order_counts_once unique (order_id, venue_fill_id),
   constraint a_fill_has_a_quantity_and_a_price check (quantity > 0 and price_minor > 0),
+  -- 2^53: beyond it nobody who reads JSON has the same number. No market has such a fill; a broken answer may.
+  constraint what_a_fill_is_worth_can_be_told_exactly check (price_minor::numeric * quantity < 9007199254740992),
   constraint only_an_external_fill_has_no_order check ((order_id is null) = (source = 'external'))
 );
 create unique index an_external_fill_counts_once on public.fills (account_id, venue_fill_id) where order_id is null;

@@ -1,17 +1,23 @@
-// Plays schedules of a simulated day, each given by its seed: `npm run simulate -- --runs N --seed S [--minutes M] [--log]`.
+// Plays schedules of a simulated day, each given by its seed: `npm run simulate -- --runs N --seed S [--minutes M] [--postgres] [--log]`.
 // With `--planted` it plays them with each of the planted bugs, and names the seed that catches it.
 import { Command } from 'commander';
 import { openPglite } from '../src/adapters/store/pglite.ts';
+import { openPostgresSession } from '../src/adapters/store/postgres.ts';
+import { kindsOfFaults } from '../test/simulation/fault-kinds.ts';
 import { type Ground, groundOn } from '../test/simulation/ground.ts';
 import { hunt } from '../test/simulation/hunt.ts';
 import { plantedBugs } from '../test/simulation/planted.ts';
+import { plantedOutside, plantedWithStranger } from '../test/simulation/planted-outside.ts';
 import { playSchedule } from '../test/simulation/schedule.ts';
+import { type BenchServer, startServer } from './bench/ground.ts';
+import { machinesPostgres } from './bench/postgres-server.ts';
 import { configured, parsed, positiveNumber, wholeNumber } from './flags.ts';
 
 interface Flags {
   runs: number;
   seed: number;
   minutes?: number;
+  postgres: boolean;
   log: boolean;
   planted: boolean;
 }
@@ -22,6 +28,7 @@ const flags = parsed(
     .option('--runs <N>', 'how many schedules', wholeNumber, 100)
     .option('--seed <S>', 'the first seed; the next schedules have the next seeds', wholeNumber, 1)
     .option('--minutes <M>', 'stop after this time', positiveNumber)
+    .option('--postgres', 'on a Postgres of its own, where a second session holds rows now and then', false)
     .option('--log', 'print every step, not only those of a schedule that breaks a promise', false)
     .option('--planted', 'play with each of the planted bugs, and name the seed that catches it', false),
 ).opts<Flags>();
@@ -31,8 +38,21 @@ const minutes = flags.minutes ?? Number.POSITIVE_INFINITY;
 process.exitCode = (await (flags.planted ? huntAll() : simulate())) ? 0 : 1;
 
 async function freshGround(): Promise<Ground> {
+  if (flags.postgres) return postgresGround(await startServer(machinesPostgres()));
   const onSlowStart = (text: string) => process.stderr.write(`${text}\n`);
   return groundOn(await openPglite({ path: 'memory', cacheDir: dataDir, saveCache: true, onSlowStart }));
+}
+
+/** Two sessions of one database: ours, and that of a stranger who holds rows. */
+async function postgresGround(server: BenchServer): Promise<Ground> {
+  const { url, session, close } = await server.fresh();
+  const stranger = await openPostgresSession(url);
+  const closeAll = async (): Promise<void> => {
+    await stranger.close();
+    await close();
+    await server.stop();
+  };
+  return groundOn({ session, stranger, close: closeAll });
 }
 
 /** True when every planted bug was caught. */
@@ -40,7 +60,8 @@ async function huntAll(): Promise<boolean> {
   const shared = await freshGround();
   const all = Array.from({ length: seeds.runs }, (_, index) => seeds.first + index);
   let missed = 0;
-  for (const bug of plantedBugs) {
+  const bugs = [...plantedBugs, ...plantedOutside, ...(flags.postgres ? plantedWithStranger : [])];
+  for (const bug of bugs) {
     const ground = bug.sql ? await freshGround() : shared;
     const caught = await hunt(ground, bug, all);
     if (ground !== shared) await ground.close();
@@ -49,7 +70,7 @@ async function huntAll(): Promise<boolean> {
     process.stdout.write(`${bug.name}: ${found}\n`);
   }
   await shared.close();
-  process.stdout.write(`planted bugs ${plantedBugs.length}, not caught ${missed}\n`);
+  process.stdout.write(`planted bugs ${bugs.length}, not caught ${missed}\n`);
   return missed === 0;
 }
 
@@ -77,13 +98,12 @@ async function simulate(): Promise<boolean> {
 }
 
 function tellTotals(totals: ReadonlyMap<string, number>, played: number, violated: number, seconds: number): void {
-  const faults = [...totals].filter(([what]) => what.startsWith('fault ')).sort();
-  const kinds = faults.map(([what, count]) => `${what.slice('fault '.length)} ${count}`);
-  const injected = faults.reduce((sum, [, count]) => sum + count, 0);
+  const kinds = kindsOfFaults(totals);
+  const injected = kinds.reduce((sum, { count }) => sum + count, 0);
   const work = ['steps', 'store calls', 'orders sent', 'lookups', 'venue messages', 'messages sent']
     .map((what) => `${what} ${totals.get(what) ?? 0}`)
     .join(', ');
-  process.stdout.write(`faults injected by kind: ${kinds.join(', ')}\n`);
+  for (const { kind, count, faults } of kinds) process.stdout.write(`${kind} ${count}: ${faults.join(', ')}\n`);
   process.stdout.write(
     `schedules ${played}, seeds ${seeds.first} to ${seeds.first + played - 1}, ${work}, faults ${injected}, ` +
       `violations ${violated}, ${seconds.toFixed(0)} s, ${(played / seconds).toFixed(1)} schedules/s\n`,

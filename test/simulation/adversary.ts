@@ -1,7 +1,7 @@
 import type { Arguments } from '../../src/ports/arguments.ts';
 import type { Life } from './fates.ts';
 import type { Plan } from './plan.ts';
-import { callNow, type Scene } from './scene.ts';
+import { callNow, ifTaken, type Scene } from './scene.ts';
 
 /** «Not sent» is told a second time, by a repeated call, when the order is under way again. */
 export function echoLater(
@@ -24,7 +24,8 @@ export function echo(scene: Scene, orderId: number): void {
     turns.nowMs() + chance.between(0, chance.pick([20, 100, 2000])),
     `order ${orderId} is settled a second time as not sent`,
     async () => {
-      await callNow(scene, 'settle_orders', { outcomes: [outcome], nowMs: turns.nowMs() }, turns.nowMs());
+      const nowMs = turns.nowMs();
+      await ifTaken(callNow(scene, 'settle_orders', { outcomes: [outcome], nowMs }, nowMs));
     },
   );
 }

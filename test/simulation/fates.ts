@@ -50,3 +50,18 @@ export function fateFor({ kind, straysMs }: Question, chance: Chance): Fate {
   if (kind === 'store') return chance.weighted(storeFates);
   return chance.weighted(straysMs > 0 ? strayingFates : venueFates);
 }
+
+export interface TurnsOptions {
+  chance: Chance;
+  startMs: number;
+  faultShare: number;
+  freezeShare: number;
+  /** The longest a pause takes beyond what was asked for; default: now and then a minute. */
+  laggardMs?: number;
+  /** Counts what was done to the processes. */
+  injected(fault: string): void;
+  /** A process was killed: somebody may start another. */
+  killed(life: Life): void;
+  /** True: no further turn is given. */
+  over(): boolean;
+}

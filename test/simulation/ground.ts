@@ -6,6 +6,8 @@ import type { Database, SqlSession } from '../../src/ports/database.ts';
 /** The database of a simulation: all of it is one connection's, so schedules are played one after another. */
 export interface Ground {
   session: SqlSession;
+  /** Somebody else's session of the same database; left out where there can be only one. */
+  stranger?: SqlSession;
   /** Calls one function at an instant of the database's own clock, and looks at what it left behind. */
   call(name: string, args: unknown, nowMs: number): Promise<Called>;
   /** The database as a schedule finds it, whatever ran before it. */
@@ -135,6 +137,16 @@ async function emptySql(session: SqlSession): Promise<string> {
   end $empty$`;
 }
 
+/** Where somebody may hold rows, nobody waits long for them: schedules have a clock of their own. */
+const SHORT_WAITS_SQL = `do $do$ declare
+  waits regprocedure;
+begin
+  for waits in select oid from pg_proc where pronamespace in ('core'::regnamespace, 'public'::regnamespace)
+    and proconfig::text ~ 'lock_timeout' loop
+    execute format('alter function %s set lock_timeout = ''20ms''', waits);
+  end loop;
+end $do$`;
+
 /** Calls one function at an instant of the database's own clock; a call that needed no transaction number wrote nothing. */
 const askSql = (name: string): string => `create function pg_temp.ask_${name}(args jsonb, at text) returns json
 language plpgsql as $ask$ begin
@@ -145,14 +157,18 @@ language plpgsql as $ask$ begin
 end $ask$`;
 
 /** Makes a migrated, empty database the ground of schedules. `close` closes the database. */
-export async function groundOn(database: Database & { session: SqlSession }): Promise<Ground> {
-  const { session } = database;
+export async function groundOn(
+  database: Pick<Database, 'close'> & { session: SqlSession; stranger?: SqlSession },
+): Promise<Ground> {
+  const { session, stranger } = database;
+  if (stranger) await session.exec(SHORT_WAITS_SQL);
   // The tables are tiny: a plan for every question takes longer than its answer.
   await session.exec("set plan_cache_mode = 'force_generic_plan'; set synchronous_commit = off");
   for (const sql of [LOOK_SQL, EMPTIED_BY_US_SQL, await emptySql(session)]) await session.exec(sql);
   const asked = new Set<string>();
   return {
     session: planned(session),
+    ...(stranger ? { stranger } : {}),
     async call(name, args, nowMs) {
       if (!asked.has(name)) await session.exec(askSql(name));
       asked.add(name);

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freshPglite } from '../support/postgres.ts';
+import { openPostgresSession } from '../../src/adapters/store/postgres.ts';
+import { freshPglite, freshPostgres } from '../support/postgres.ts';
 import { type Ground, groundOn } from './ground.ts';
 import { hunt } from './hunt.ts';
 import { plantedBugs } from './planted.ts';
+import { plantedOutside, plantedWithStranger } from './planted-outside.ts';
 
 const SEARCHED = 400;
 
@@ -15,7 +17,7 @@ describe('the check of the promises catches a process that', () => {
   });
   afterAll(() => shared.close());
 
-  test.each(plantedBugs.map((bug) => [bug.name, bug] as const))(
+  test.each([...plantedBugs, ...plantedOutside].map((bug) => [bug.name, bug] as const))(
     '%s',
     async (_name, bug) => {
       const ground = bug.sql ? await freshGround() : shared;
@@ -25,6 +27,23 @@ describe('the check of the promises catches a process that', () => {
         expect(caught, `not caught in ${SEARCHED} schedules`).not.toBeNull();
       } finally {
         if (ground !== shared) await ground.close();
+      }
+    },
+    240_000,
+  );
+
+  test.each(plantedWithStranger.map((bug) => [bug.name, bug] as const))(
+    '%s',
+    async (_name, bug) => {
+      const database = await freshPostgres();
+      const stranger = await openPostgresSession(database.url);
+      const ground = await groundOn({ ...database, stranger });
+      try {
+        const caught = await hunt(ground, bug, [bug.seed, ...seeds]);
+        expect(caught, `not caught in ${SEARCHED} schedules`).not.toBeNull();
+      } finally {
+        await stranger.close();
+        await ground.close();
       }
     },
     240_000,

@@ -1,4 +1,5 @@
 import { isTerminal, type OrderStatus } from '../../src/domain/order.ts';
+import { storableText } from '../../src/domain/text.ts';
 import type { OrderToSend, SubmitOutcome } from '../../src/ports/venue.ts';
 import type { MessageToSend } from '../../src/ports/world.ts';
 import type { Snapshot } from './ground.ts';
@@ -159,7 +160,8 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
     for (const fill of tables.fills) {
       const order = tables.orders.find(({ id }) => id === fill.orderId);
       const booked = order ? bookings(order.clientOrderId) : [];
-      const real = booked.flatMap(({ fills }) => fills).find(({ venueFillId }) => venueFillId === fill.venueFillId);
+      const fills = booked.flatMap((one) => one.fills);
+      const real = fills.find(({ venueFillId }) => storableText(venueFillId) === fill.venueFillId);
       if (!real || real.quantity !== fill.quantity || real.priceMinor !== fill.priceMinor) {
         breaks('fills', `${fill.venueFillId} is not what the venue filled`);
       }

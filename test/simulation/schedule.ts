@@ -11,9 +11,13 @@ import { operate } from './adversary.ts';
 import { chanceOf } from './chance.ts';
 import type { Life } from './fates.ts';
 import { brokenHistories, type Ground } from './ground.ts';
+import { neighboursOf } from './neighbours.ts';
+import { odditiesOf } from './oddities.ts';
+import { outsideOf, undisturbed } from './outside.ts';
 import { type Plan, planOf, type WorkerPlan } from './plan.ts';
 import { promisesOf } from './promises.ts';
 import { callNow, type Plant, type Scene } from './scene.ts';
+import { holdRows } from './stranger.ts';
 import { turnsOf } from './turns.ts';
 import { simulatedVenue } from './venue.ts';
 import { worldOf } from './world.ts';
@@ -39,10 +43,12 @@ export async function playSchedule(ground: Ground, seed: number, plant: Plant | 
   const { turns, promises, plan, chance } = scene;
   await ground.empty(seed % 200 === 0);
   await prepare(scene);
+  if (ground.stranger) holdRows(scene, ground.stranger);
   for (const one of plan.operator) operate(scene, one);
   for (const [index, worker] of plan.workers.entries()) hire(scene, worker, `w${index + 1}`);
   await turns.play(CHAOS_STEPS);
   turns.calm();
+  await ground.stranger?.exec('rollback');
   if (promises.broken.length === 0) await comeToRest(scene, chance.happens(0.5));
   counts.set('steps', turns.steps());
   const log = [describe(plan), ...turns.log];
@@ -52,7 +58,10 @@ export async function playSchedule(ground: Ground, seed: number, plant: Plant | 
 
 function sceneOf(ground: Ground, seed: number, plant: Plant | null, counts: Map<string, number>): Scene {
   const chance = chanceOf(seed);
-  const plan = planOf(chance);
+  const drawn = planOf(chance);
+  const outside = outsideOf(seed, drawn, ground.stranger !== undefined);
+  const plan = outside.alone ? undisturbed(drawn) : drawn;
+  const strange = chanceOf(seed ^ 0x57a0);
   const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
   const injected = (fault: string) => count(`fault ${fault}`);
   const turns = turnsOf({
@@ -60,17 +69,28 @@ function sceneOf(ground: Ground, seed: number, plant: Plant | null, counts: Map<
     startMs: plan.startMs,
     faultShare: plan.faultShare,
     freezeShare: plan.freezeShare,
+    ...(outside.alone ? { laggardMs: 500 } : {}),
     injected,
     killed: (life) => ended.get(life)?.(),
     over: () => promises.broken.length > 0,
   });
-  const venues = new Map(plan.venues.map((venue) => [venue.name, simulatedVenue(venue, chance, injected)]));
+  const oddities = odditiesOf(outside, strange, injected);
+  const venues = new Map(plan.venues.map((one) => [one.name, simulatedVenue(one, chance, oddities, injected)]));
   const promises = promisesOf({ plan, venues, nowMs: turns.nowMs });
+  const neighbours = neighboursOf({
+    outside,
+    isOdd: (name) =>
+      [...venues.values()].some(({ book }) => book.some(({ order, odd }) => odd && order.clientOrderId === name)),
+    breaks: (promise, what) => promises.broken.push(`${promise}: ${what}`),
+  });
   const tables = { orders: [], fills: [], messages: [], runs: [], accounts: [], breakers: [] };
   return {
     ground,
     plan,
+    outside,
+    neighbours,
     chance,
+    strange,
     turns,
     promises,
     venues,
@@ -145,16 +165,17 @@ function live(scene: Scene, life: Life, body: (world: World) => Promise<unknown>
   };
   ended.set(life, end);
   body(worldOf(scene, life)).then(end, (error: unknown) => {
-    if (!isLost(error)) promises.died(life.name, error);
+    if (!isLost(error, scene.neighbours.holdsAll())) promises.died(life.name, error);
     // What else it had under way may go on for a moment, or not.
     if (chance.happens(0.5)) turns.kill(life);
     end();
   });
 }
 
-function isLost(error: unknown): boolean {
-  if (error instanceof DatabaseError) return error.kind === 'lost';
-  return error instanceof Error && error.cause !== undefined && isLost(error.cause);
+/** Lost, or, where a stranger holds what every process needs, busy for longer than anybody waits. */
+function isLost(error: unknown, mayBeBusy: boolean): boolean {
+  if (error instanceof DatabaseError) return error.kind === 'lost' || (mayBeBusy && error.kind === 'busy');
+  return error instanceof Error && error.cause !== undefined && isLost(error.cause, mayBeBusy);
 }
 
 /** A worker that never scans: it works off what is there until it is told to stop. */
@@ -199,6 +220,7 @@ async function comeToRest(scene: Scene, resumes: boolean): Promise<void> {
   const stop = new AbortController();
   const body = async (world: World): Promise<void> => {
     await run(world, requestOf(plan, 8));
+    watch(60);
     await work(world, { concurrency: 8, stop: stop.signal, woken: () => new Promise(() => undefined) });
   };
   // A worker does not stop by itself: it is stopped when nothing is left, or when nothing moves any more.
@@ -206,11 +228,11 @@ async function comeToRest(scene: Scene, resumes: boolean): Promise<void> {
     if (rounds === 0 || isQuiet(scene)) stop.abort();
     else turns.at(turns.nowMs() + 30_000, '', () => watch(rounds - 1));
   };
-  watch(60);
   live(scene, last, body, () => undefined);
   if (!(await turns.play(CALM_STEPS))) promises.broken.push('at rest: it never comes to rest');
   if (promises.broken.length > 0) return;
   promises.atRest();
+  scene.neighbours.atRest(scene.tables);
   for (const what of await brokenHistories(ground)) promises.broken.push(`terminal: ${what}`);
   for (const what of await violations(ground.session)) promises.broken.push(`money adds up: ${what}`);
 }

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freshPglite } from '../support/postgres.ts';
+import { openPostgresSession } from '../../src/adapters/store/postgres.ts';
+import { freshPglite, freshPostgres } from '../support/postgres.ts';
 import { type Ground, groundOn } from './ground.ts';
 import { playSchedule } from './schedule.ts';
 
 /** As many as fit into the time of a test run; `npm run simulate` plays thousands. */
 const SCHEDULES = 200;
+/** On a server, where a second session can hold rows. */
+const WITH_STRANGER = 60;
 
 describe('simulated days', () => {
   let ground: Ground;
@@ -32,8 +35,33 @@ describe('simulated days', () => {
       'silence_after',
       'spell down',
       'hung_account',
+      'odd_text',
+      'odd_value',
+      'refused_row',
+      'unlisted_before',
+      'unlisted_after',
+      'statement_limit',
+      'statement_limit_by_size',
+      'silent_after',
     ]) {
       expect(counts.get(`fault ${fault}`), fault).toBeGreaterThan(0);
+    }
+  }, 600_000);
+
+  test('keep every promise while a stranger holds rows, and nobody waits for whom it is about', async () => {
+    const database = await freshPostgres();
+    const stranger = await openPostgresSession(database.url);
+    const held = await groundOn({ ...database, stranger });
+    const counts = new Map<string, number>();
+    for (let seed = 1; seed <= WITH_STRANGER; seed += 1) {
+      const played = await playSchedule(held, seed);
+      expect(played.broken, `npm run simulate -- --postgres --runs 1 --seed ${seed}`).toEqual([]);
+      for (const [what, count] of played.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+    }
+    await stranger.close();
+    await held.close();
+    for (const what of ['account', 'user', 'order', 'run']) {
+      expect(counts.get(`fault lock_${what}`), what).toBeGreaterThan(0);
     }
   }, 600_000);
 

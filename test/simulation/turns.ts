@@ -1,7 +1,6 @@
 import { DatabaseError } from '../../src/ports/database.ts';
-import type { Chance } from './chance.ts';
 import { drained } from './drained.ts';
-import { type Fate, fateFor, type Life, type Question } from './fates.ts';
+import { type Fate, fateFor, type Life, type Question, type TurnsOptions } from './fates.ts';
 
 interface Pending {
   life: Life;
@@ -43,24 +42,20 @@ export interface Turns {
   steps(): number;
 }
 
-export interface TurnsOptions {
-  chance: Chance;
-  startMs: number;
-  faultShare: number;
-  freezeShare: number;
-  /** Counts what was done to the processes. */
-  injected(fault: string): void;
-  /** A process was killed: somebody may start another. */
-  killed(life: Life): void;
-  /** True: no further turn is given. */
-  over(): boolean;
-}
-
 /**
  * Gives turns: the processes are async functions that wait, at every call to the world outside and at every pause,
  * until it is their turn; whose turn it is and what goes wrong with it is the seed's choice. Time passes between turns.
  */
-export function turnsOf({ chance, startMs, faultShare, freezeShare, injected, killed, over }: TurnsOptions): Turns {
+export function turnsOf({
+  chance,
+  startMs,
+  faultShare,
+  freezeShare,
+  laggardMs,
+  injected,
+  killed,
+  over,
+}: TurnsOptions): Turns {
   let nowMs = startMs;
   let faults = faultShare;
   let freezes = freezeShare;
@@ -252,7 +247,8 @@ export function turnsOf({ chance, startMs, faultShare, freezeShare, injected, ki
     sleep(life, ms) {
       const { promise, resolve } = Promise.withResolvers<void>();
       // A machine may always sleep longer; short polls would make schedules long and teach nothing.
-      const pauseMs = ms + chance.between(0, calm ? 60_000 : chance.pick([500, 5000, 60_000]));
+      const most = laggardMs ?? (calm ? 60_000 : chance.pick([500, 5000, 60_000]));
+      const pauseMs = ms + chance.between(0, most);
       if (life.alive) due.push({ atMs: nowMs + pauseMs, life, what: '', act: () => resolve() });
       return promise;
     },

@@ -1,5 +1,6 @@
 import type { LookupOutcome, OrderToSend, SubmitOutcome, VenueFill, VenueReport } from '../../src/ports/venue.ts';
 import type { Chance } from './chance.ts';
+import type { Oddities } from './oddities.ts';
 import type { VenuePlan } from './plan.ts';
 
 /** An order as the venue booked it. Its life is fixed at booking; time only uncovers it. */
@@ -12,6 +13,8 @@ export interface Booked {
   fills: VenueFill[];
   /** Lookups find it from then on. */
   visibleFromMs: number;
+  /** Whether it is told of with values that nobody can book. */
+  odd: ReturnType<Oddities['values']>;
 }
 
 export interface SimulatedVenue {
@@ -47,7 +50,12 @@ const lives = {
 };
 
 /** A venue with a book of its own, which is the judge of what we sent. `injected` counts what it did wrong. */
-export function simulatedVenue(plan: VenuePlan, chance: Chance, injected: (fault: string) => void): SimulatedVenue {
+export function simulatedVenue(
+  plan: VenuePlan,
+  chance: Chance,
+  oddities: Oddities,
+  injected: (fault: string) => void,
+): SimulatedVenue {
   const book: Booked[] = [];
   const { refusesDuplicates, missIsProof } = plan.capabilities;
   let fillsMade = 0;
@@ -56,7 +64,7 @@ export function simulatedVenue(plan: VenuePlan, chance: Chance, injected: (fault
     fillsMade += 1;
     const better = chance.between(0, Math.floor(order.limitPriceMinor / 200));
     const priceMinor = order.side === 'BUY' ? order.limitPriceMinor - better : order.limitPriceMinor + better;
-    return { venueFillId: `${plan.name}-${fillsMade}`, quantity, priceMinor, atMs };
+    return { venueFillId: oddities.id(`${plan.name}-${fillsMade}`), quantity, priceMinor, atMs };
   };
 
   const put = (order: OrderToSend, nowMs: number): Booked => {
@@ -66,7 +74,8 @@ export function simulatedVenue(plan: VenuePlan, chance: Chance, injected: (fault
     if (surfacesLate) injected('surfaces_late');
     if (lifeKind !== 'filled_at_once') injected(lifeKind);
     const visibleFromMs = surfacesLate ? nowMs + chance.between(1000, 400_000) : nowMs;
-    const booked = { order, venueOrderId: `${plan.name}${book.length + 1}`, life, fills, visibleFromMs };
+    const venueOrderId = oddities.id(`${plan.name}${book.length + 1}`);
+    const booked = { order, venueOrderId, life, fills, visibleFromMs, odd: oddities.values() };
     book.push(booked);
     return booked;
   };
@@ -103,19 +112,26 @@ export function simulatedVenue(plan: VenuePlan, chance: Chance, injected: (fault
     }
   };
 
-  const report = ({ life, fills, venueOrderId, order }: Booked, nowMs: number): VenueReport => {
+  const report = ({ life, fills, venueOrderId, order, odd }: Booked, nowMs: number): VenueReport => {
     const status = life.findLast(({ fromMs }) => fromMs <= nowMs)?.status ?? 'working';
     const told = fills.filter(({ atMs }) => atMs <= nowMs);
     const twice = chance.happens(plan.trouble / 3) ? told.slice(0, 1) : [];
     if (twice.length > 0) injected('duplicate_fill');
-    const message = status === 'rejected' ? `no margin for ${order.symbol}` : null;
-    return { venueOrderId, status, fills: [...told, ...twice], message };
+    const message = status === 'rejected' ? oddities.words(`no margin for ${order.symbol}`) : null;
+    const sound = { venueOrderId, status, fills: [...told, ...twice], message };
+    return odd === 'always' ? oddities.spoiled(sound) : sound;
   };
 
   const refuse = (order: OrderToSend, nowMs: number): SubmitOutcome => {
     const life = [{ fromMs: nowMs, status: 'rejected' } as const];
-    book.push({ order, venueOrderId: `${plan.name}${book.length + 1}`, life, fills: [], visibleFromMs: nowMs });
-    return { kind: 'rejected', message: 'no margin' };
+    const venueOrderId = `${plan.name}${book.length + 1}`;
+    book.push({ order, venueOrderId, life, fills: [], visibleFromMs: nowMs, odd: null });
+    return { kind: 'rejected', message: oddities.words('no margin') };
+  };
+
+  const acknowledge = (booked: Booked, nowMs: number): SubmitOutcome => {
+    const told = report(booked, nowMs);
+    return { kind: 'acknowledged', report: booked.odd === 'once' ? oddities.spoiled(told) : told };
   };
 
   const spellAt = (nowMs: number) => {
@@ -134,21 +150,26 @@ export function simulatedVenue(plan: VenuePlan, chance: Chance, injected: (fault
     submit(order, nowMs) {
       const spell = spellAt(nowMs);
       // Not every refusal to listen is told in a way that proves anything.
-      if (spell) return { kind: spell === 'down' || chance.happens(0.2) ? 'unknown' : 'not_sent', reason: spell };
+      if (spell)
+        return {
+          kind: spell === 'down' || chance.happens(0.2) ? 'unknown' : 'not_sent',
+          reason: oddities.words(spell),
+        };
       const before = known(order);
       if (before && refusesDuplicates) {
         if (chance.happens(plan.trouble / 3)) return { kind: 'unknown', reason: 'duplicate_not_in_book' };
         return { kind: 'acknowledged', report: report(before, nowMs) };
       }
-      if (!chance.happens(plan.trouble)) return { kind: 'acknowledged', report: report(put(order, nowMs), nowMs) };
+      if (!chance.happens(plan.trouble)) return acknowledge(put(order, nowMs), nowMs);
       const trouble = chance.weighted(troubles);
       injected(trouble);
-      if (trouble === 'rate_limited' || trouble === 'token_dead') return { kind: 'not_sent', reason: trouble };
+      if (trouble === 'rate_limited' || trouble === 'token_dead')
+        return { kind: 'not_sent', reason: oddities.words(trouble) };
       if (trouble === 'reject') return refuse(order, nowMs);
-      if (trouble === 'reject_unbooked') return { kind: 'rejected', message: 'quantity not allowed' };
+      if (trouble === 'reject_unbooked') return { kind: 'rejected', message: oddities.words('quantity not allowed') };
       if (trouble.endsWith('_after')) put(order, nowMs);
-      if (trouble.startsWith('throws')) throw new Error('the adapter stumbled');
-      return { kind: 'unknown', reason: trouble.startsWith('silence') ? 'timeout' : 'unreadable_answer' };
+      if (trouble.startsWith('throws')) throw new Error(oddities.words('the adapter stumbled'));
+      return { kind: 'unknown', reason: oddities.words(trouble.startsWith('silence') ? 'timeout' : 'garbage') };
     },
     lookup(order, nowMs) {
       const spell = spellAt(nowMs);
@@ -156,8 +177,8 @@ export function simulatedVenue(plan: VenuePlan, chance: Chance, injected: (fault
       const booked = known(order);
       if (chance.happens(plan.trouble / 3)) {
         injected('unreadable_lookup');
-        if (chance.happens(0.3)) throw new Error('the adapter stumbled');
-        return { kind: 'unreadable', reason: 'unreadable_answer' };
+        if (chance.happens(0.3)) throw new Error(oddities.words('the adapter stumbled'));
+        return { kind: 'unreadable', reason: oddities.words('garbage') };
       }
       if (!booked || (!missIsProof && booked.visibleFromMs > nowMs)) return { kind: 'missing' };
       return { kind: 'found', report: report(booked, nowMs) };

@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import { cachedTradingDays } from '../../src/adapters/sessions.ts';
 import type { Quote } from '../../src/domain/words.ts';
-import type { Store } from '../../src/ports/store.ts';
+import type { Arguments } from '../../src/ports/arguments.ts';
+import { DatabaseError } from '../../src/ports/database.ts';
+import type { Answer, Store, StoreFunction } from '../../src/ports/store.ts';
 import type { LookupOutcome, OrderToStart, SubmitOutcome, Venue } from '../../src/ports/venue.ts';
 import type { Clock, QuotesWanted, SendOutcome, World } from '../../src/ports/world.ts';
 import { reported } from '../../src/stages/outcome.ts';
 import { atTheWorstMoment, echo, echoLater } from './adversary.ts';
 import type { Life } from './fates.ts';
+import { errorOf, errorOfRows, moodFor, patiently, SILENCE_MS } from './moods.ts';
 import type { Promises } from './promises.ts';
-import { callNow, type Scene } from './scene.ts';
+import { callNow, ifTaken, type Scene } from './scene.ts';
 import type { Booked, SimulatedVenue } from './venue.ts';
 
 const marked = z.object({ marked: z.array(z.int()) });
@@ -39,7 +42,7 @@ export function worldOf(scene: Scene, life: Life): World {
     venues: new Map([...venues.values()].map((venue) => [venue.plan.name, venueOf(scene, life, venue)])),
     notifier: { name: 'simulated', send: notifierOf(scene, life) },
     operatorDays: cachedTradingDays({ clock, load, ttlMs: 60_000 }),
-    tell: () => undefined,
+    tell: scene.neighbours.tell,
   };
   return plant?.change ? plant.change(world) : world;
 }
@@ -56,22 +59,47 @@ async function ask<T>(
 }
 
 function storeOf(scene: Scene, life: Life): Store {
+  /** A connection that says nothing is noticed only after a while. */
+  const silently = async (error: unknown): Promise<never> => {
+    if (error instanceof DatabaseError && error.code === 'ETIMEDOUT') await scene.turns.sleep(life, SILENCE_MS);
+    throw error;
+  };
   return {
-    async call(name, args) {
-      const itsNowMs = scene.turns.nowMs() + life.skewMs;
+    async call(name, args, options = {}) {
       const what = `${name} ${brief(args)}`;
-      const answer = await ask(scene, life, 'store', what, async () => {
-        const found = await callNow(scene, name, args, itsNowMs);
-        if (name.startsWith('claim_') && Array.isArray(found) && found.length > 0) atTheWorstMoment(scene, life);
-        if (name === 'mark_submitting') for (const orderId of marked.parse(found).marked) echo(scene, orderId);
-        if (name === 'mark_submitting' || name === 'read_accounts') atTheWorstMoment(scene, life);
-        if (name === 'settle_orders' && 'outcomes' in args) echoLater(scene, args.outcomes);
-        return found;
-      });
+      const once = () => ask(scene, life, 'store', what, () => atDatabase(scene, life, name, args));
+      const answer = await patiently(
+        options,
+        (ms) => scene.turns.sleep(life, ms),
+        () => once().catch(silently),
+      );
       return (name === 'claim_lookups' ? inOrder(answer) : answer) as typeof answer;
     },
     close: async () => undefined,
   };
+}
+
+/** The call has arrived, and the database is in whatever mood it is. */
+async function atDatabase<F extends StoreFunction>(
+  scene: Scene,
+  life: Life,
+  name: F,
+  args: Arguments[F],
+): Promise<Answer<F>> {
+  const { outside, strange, turns } = scene;
+  const tooMuch = errorOfRows(outside, name, args);
+  if (tooMuch) scene.count('fault statement_limit_by_size');
+  if (tooMuch) throw tooMuch;
+  const mood = !turns.isCalm() && strange.happens(outside.moodShare) ? moodFor(strange) : null;
+  if (mood) scene.count(`fault ${mood}`);
+  if (mood && !mood.endsWith('_after')) throw errorOf(mood, name);
+  const found = await callNow(scene, name, args, turns.nowMs() + life.skewMs);
+  if (mood) throw errorOf(mood, name);
+  if (name.startsWith('claim_') && Array.isArray(found) && found.length > 0) atTheWorstMoment(scene, life);
+  if (name === 'mark_submitting') for (const orderId of marked.parse(found).marked) echo(scene, orderId);
+  if (name === 'mark_submitting' || name === 'read_accounts') atTheWorstMoment(scene, life);
+  if (name === 'settle_orders' && 'outcomes' in args) echoLater(scene, args.outcomes);
+  return found;
 }
 
 /** Claim ids are drawn at random by the code itself: the log has to be the same every time. */
@@ -174,7 +202,7 @@ function postBack(scene: Scene, venue: SimulatedVenue, booked: Booked): void {
     scene.count('venue messages');
     const nowMs = turns.nowMs();
     const settlement = reported({ ...row, orderId: row.id }, venue.report(booked, nowMs), nowMs);
-    await callNow(scene, 'settle_orders', { outcomes: [settlement], nowMs }, nowMs);
+    await ifTaken(callNow(scene, 'settle_orders', { outcomes: [settlement], nowMs }, nowMs));
   };
   const what = `${venue.plan.name} tells of ${booked.order.clientOrderId}`;
   for (const { atMs } of [...booked.fills, { atMs: endMs }]) {

@@ -2,6 +2,7 @@ import { cold } from './cold.ts';
 import { embedded } from './embedded.ts';
 import type { BenchCase } from './frame.ts';
 import { growth } from './growth.ts';
+import { hostile } from './hostile.ts';
 import { http } from './http.ts';
 import { memory } from './memory.ts';
 import { naive } from './naive.ts';
@@ -20,6 +21,7 @@ export const cases: readonly BenchCase[] = [
   venue,
   spread,
   http,
+  hostile,
   pickup,
   growth,
   memory,

@@ -27,8 +27,8 @@ export function plainConfig(): Config {
   return read.kind === 'refused' ? refuse(read.problems.join('\n')) : read.config;
 }
 
-/** The machine's clock, moved: it is `atMs` now, and pauses are pauses. */
-function movedClock(atMs: number): Clock {
+/** The machine's clock, moved: it is `atMs` now, by default 09:20 of the day, and pauses are pauses. */
+export function benchClock(atMs = startMs): Clock {
   const offsetMs = atMs - Date.now();
   return {
     virtual: false,
@@ -55,7 +55,7 @@ export async function benchWorld({ url, store, venue, clock, tell }: WorldGiven)
     config: plainConfig(),
     place: { kind: 'server', url },
     store,
-    clock: clock ?? movedClock(startMs),
+    clock: clock ?? benchClock(),
     quotes: storedQuotes(store),
     faults: null,
     tell: tell ?? (() => undefined),

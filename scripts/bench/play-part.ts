@@ -2,6 +2,8 @@
 const parts: Readonly<Record<string, (told: unknown) => Promise<void>>> = {
   door: async (told) => (await import('./door-part.ts')).doorPart(told),
   loopback: async () => (await import('./loopback-part.ts')).loopbackPart(),
+  'hostile-service': async (told) => (await import('./hostile-service-part.ts')).hostileServicePart(told),
+  'hostile-strangers': async (told) => (await import('./hostile-strangers-part.ts')).hostileStrangersPart(told),
   memory: async (told) => (await import('./memory-part.ts')).memoryPart(told),
   pickup: async (told) => (await import('./pickup-part.ts')).pickupPart(told),
   embedded: async (told) => (await import('./embedded-part.ts')).embeddedPart(told),

@@ -274,17 +274,3 @@ describe('a page that takes too long', { timeout: 90_000 }, () => {
     await hasty.close();
   });
 });
-
-test('orders that take too long to be marked together are marked in halves, and all go', async () => {
-  await database.session.exec(`create function public.allow_two() returns trigger language plpgsql as $$ begin
-      if (select count(*) from marked where status = 'submitting') > 2 then
-        raise exception 'canceling statement due to statement timeout' using errcode = '57014';
-      end if;
-      return null;
-    end $$;
-    create trigger allow_two after update on public.orders referencing new table as marked
-    for each statement execute function public.allow_two();`);
-  const users = Array.from({ length: 12 }, (_, n) => person(`User ${n}`));
-  const report = await runDay(storeOf(database), { signals: [titan], users });
-  expect(report.totals).toMatchObject({ accepted: 12, filled: 12 });
-});

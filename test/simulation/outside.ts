@@ -26,14 +26,18 @@ export interface RowLock {
   forMs: number;
 }
 
-/** `hasStranger`: there is a second session that can hold rows. */
+/**
+ * `hasStranger`: there is a second session that can hold rows. Where the scan itself brings its users it changes their rows,
+ * and waits for who holds one as any import does.
+ */
 export function outsideOf(seed: number, plan: Plan, hasStranger: boolean): OutsidePlan {
+  const mayHold = hasStranger && !plan.given;
   const { happens, pick, between } = chanceOf(seed ^ 0x0dd5eed);
   const user = (): string => pick(plan.users).id;
   const lock = (what: RowLock['what'], most: number): RowLock => {
     return { what, userId: user(), afterMs: between(0, pick([0, 300, 5000])), forMs: between(1000, most) };
   };
-  const alone = hasStranger && happens(0.15);
+  const alone = mayHold && happens(0.15);
   const quiet = { oddTextShare: 0, oddValueShare: 0, moodShare: 0, mostRows: null, unwritable: null };
   if (alone) {
     const what = pick(['account', 'account', 'user', 'order'] as const);
@@ -46,7 +50,7 @@ export function outsideOf(seed: number, plan: Plan, hasStranger: boolean): Outsi
     mostRows: happens(0.2) ? pick([1, 2]) : null,
     unwritable: happens(0.2) ? { userId: user(), what: pick(['answers', 'all'] as const) } : null,
   };
-  const held = hasStranger && happens(0.5);
+  const held = mayHold && happens(0.5);
   const whats = ['account', 'account', 'user', 'order', 'run'] as const;
   return { ...drawn, locks: held ? [lock(pick(whats), pick([5000, 60_000]))] : [], alone };
 }

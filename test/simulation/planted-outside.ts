@@ -147,22 +147,6 @@ export const plantedWithStranger: readonly PlantedBug[] = [
     })),
   },
   {
-    name: 'waits for every account of a batch of fills',
-    promise: /^(one failure stays one|nobody waits)/,
-    seed: 1,
-    change: withStore((call) => ({
-      settle_orders: async (args: Settle) => {
-        try {
-          return await call('settle_orders', { ...args, skipLocked: false }, { repeat: 'never' });
-        } catch (error) {
-          const isHeld = error instanceof DatabaseError && error.code === '55P03';
-          if (!isHeld) throw error;
-          return { lateFills: [], unproven: [], locked: args.outcomes.map(({ orderId }) => orderId) };
-        }
-      },
-    })),
-  },
-  {
     name: 'opens a run only where nobody holds an account',
     promise: /^(one failure stays one|nobody waits)/,
     seed: 11,
@@ -171,7 +155,7 @@ export const plantedWithStranger: readonly PlantedBug[] = [
   {
     name: 'claims orders only where nobody holds one',
     promise: /^(one failure stays one|nobody waits)/,
-    seed: 1,
+    seed: 7,
     edits: [edit('public.claim_orders', 'for no key update of o skip locked', 'for no key update of o')],
   },
 ];

@@ -1,12 +1,12 @@
 -- A local stack to look around in: two paper users and two instruments, through the same functions everybody uses.
 -- May be run again: nothing is doubled.
-select public.import_instruments('{"instruments": [
+select public.import_instruments('{"by": {"who": "seed", "how": "cli"}, "instruments": [
   {"exchange": "NSE", "symbol": "TITAN", "isin": "INE280A01028", "name": "Titan Company", "tickMinor": 10, "lotSize": 1,
    "freezeQuantity": null, "fno": true, "restricted": null},
   {"exchange": "NSE", "symbol": "ITC", "isin": "INE154A01025", "name": "ITC", "tickMinor": 5, "lotSize": 1,
    "freezeQuantity": null, "fno": true, "restricted": null}
 ]}');
-select public.import_users(jsonb_build_object('mode', 'paper', 'source', 'seed',
+select public.import_users(jsonb_build_object('by', '{"who": "seed", "how": "cli"}'::jsonb, 'mode', 'paper', 'source', 'seed',
   'nowMs', (extract(epoch from now()) * 1000)::bigint,
   'users', '[
     {"id": "asha-rao", "name": "Asha Rao", "whatsapp": null, "capitalMinor": 10000000, "allocationBps": 2000,

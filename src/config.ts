@@ -26,6 +26,8 @@ export interface Config {
   accountSlots: number;
   cutOffTime: string;
   limits: RunLimits;
+  /** What paper trades at where no prices were given: nothing, or each signal's own price. */
+  paperPrices: 'given' | 'signal';
   paperSlippageBps: number;
   logLevel: string;
   http: HttpConfig;
@@ -107,6 +109,7 @@ export const environment = z.object({
   MAX_ORDER_VALUE: hundredths('an amount in rupees', 1).optional(),
   SYMBOL_CAP: hundredths('an amount in rupees', 1).optional(),
   QUOTE_MAX_AGE_SECONDS: whole(1, 3600).prefault('60'),
+  PAPER_PRICES: z.enum(['given', 'signal'], { error: 'must be given or signal' }).default('given'),
   PAPER_SLIPPAGE_PCT: hundredths('a percentage').prefault('0'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
@@ -168,6 +171,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env, needs: Needs = 
         quoteMaxAgeMs: e.QUOTE_MAX_AGE_SECONDS * 1000,
         ...breakerLimits(e),
       },
+      paperPrices: e.PAPER_PRICES,
       paperSlippageBps: e.PAPER_SLIPPAGE_PCT,
       logLevel: e.LOG_LEVEL,
       http: httpConfig(e, set['VERCEL'] !== undefined),

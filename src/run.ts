@@ -117,5 +117,15 @@ function tellScanned({ tell }: World, { runId, session, state, frame, userCount 
     const { rank, symbol, side, referencePriceMinor } = signal;
     return { rank, symbol, side, referencePriceMinor, priceMinor: quote?.priceMinor ?? null };
   });
-  tell({ step: 'scanned', runId, session: session.id, state, nowMs: frame.nowMs, users: userCount, signals });
+  const { pricesFrom = null } = frame.limits;
+  tell({
+    step: 'scanned',
+    runId,
+    session: session.id,
+    state,
+    nowMs: frame.nowMs,
+    users: userCount,
+    signals,
+    pricesFrom,
+  });
 }

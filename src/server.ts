@@ -37,7 +37,14 @@ async function build(settings: Config): Promise<Hono<HttpEnv>> {
   const onSlowStart = (text: string) => tell({ step: 'slow_start', text });
   const few = { connections: CONNECTIONS, reportConnections: REPORT_CONNECTIONS };
   const store = await openStore({ config: settings, place, readOnly: false, onSlowStart, ...few });
-  const given = { config: settings, place, store, clock: realClock(), quotes: storedQuotes(store), faults: null };
+  const given = {
+    config: settings,
+    place,
+    store,
+    clock: realClock(),
+    quotes: storedQuotes(store, settings.paperPrices),
+    faults: null,
+  };
   const world = await makeWorld({ ...given, tell });
   const later = (work: Promise<unknown>) => {
     waitUntil(work.catch((error: unknown) => tell({ step: 'later_failed', alert: true, error })));

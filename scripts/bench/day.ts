@@ -56,7 +56,7 @@ export async function benchWorld({ url, store, venue, clock, tell }: WorldGiven)
     place: { kind: 'server', url },
     store,
     clock: clock ?? benchClock(),
-    quotes: storedQuotes(store),
+    quotes: storedQuotes(store, 'signal'),
     faults: null,
     tell: tell ?? (() => undefined),
   });

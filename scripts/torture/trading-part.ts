@@ -40,7 +40,7 @@ export async function tradingPart(part: 'worker' | 'scan', given: unknown): Prom
 async function worldOf({ databaseUrl, venueUrl, day }: ToTrading, config: Config): Promise<World> {
   const store = makeStore(openPostgres({ url: databaseUrl, max: 6 }));
   const place = { kind: 'server', url: databaseUrl } as const;
-  const parts = { config, place, store, clock: fastClock(day), quotes: storedQuotes(store), faults: null };
+  const parts = { config, place, store, clock: fastClock(day), quotes: storedQuotes(store, 'signal'), faults: null };
   const venue = loopbackVenue(venueUrl);
   return {
     ...(await makeWorld({ ...parts, tell: () => {} })),

@@ -62,7 +62,7 @@ export async function storm(options: StormOptions): Promise<string[]> {
     const hidden = await movePeopleIn({ store, session, config, clock }, users);
     const place = { kind: 'server', url: options.databaseUrl } as const;
     const tell = tellAll(makeLog('trace', logFile), (step) => told.push(step));
-    const quotes = storedQuotes(store);
+    const quotes = storedQuotes(store, 'signal');
     const world = await makeWorld({ config, place, store, clock, quotes, faults: null, tell });
     const weathers = new Map(street.all.map((one) => [one.name, drawnWeather(one, seed, faultPercent)]));
     const stage: Stage = { ...options, world, clock, street, concurrency: config.concurrency };

@@ -20,7 +20,14 @@ export async function readyCommand(config: Config, { json }: { json?: boolean })
   const onSlowStart = (text: string) => process.stderr.write(`${text}\n`);
   const store = await openStore({ config, place, readOnly: false, onSlowStart });
   try {
-    const given = { config, place, store, clock: realClock(), quotes: storedQuotes(store), faults: null };
+    const given = {
+      config,
+      place,
+      store,
+      clock: realClock(),
+      quotes: storedQuotes(store, config.paperPrices),
+      faults: null,
+    };
     const world = await makeWorld({ ...given, tell: makeLog(config.logLevel) });
     const report = await ready(world, { mode: config.mode, concurrency: config.concurrency });
     if (json) process.stdout.write(`${JSON.stringify(report)}\n`);

@@ -66,7 +66,7 @@ export async function scanCommand(
     // Started here, so that opening the database takes nothing from the session.
     const clock = asked.virtualMs === null ? realClock() : virtualClock(asked.virtualMs);
     const prices = sample ? samplePrices() : files.prices;
-    const quotes = prices ? fileQuotes(prices) : storedQuotes(store);
+    const quotes = prices ? fileQuotes(prices) : storedQuotes(store, config.paperPrices);
     const faults = sample ? sampleFaults() : files.faults;
     const tell = show.watch({
       log,

@@ -68,7 +68,11 @@ export async function serve(
   const store = await openStore({ config, place, readOnly: false, onSlowStart: say });
   try {
     await options?.prepare(store);
-    const { clock, quotes, faults } = options ?? { clock: realClock(), quotes: storedQuotes(store), faults: null };
+    const { clock, quotes, faults } = options ?? {
+      clock: realClock(),
+      quotes: storedQuotes(store, config.paperPrices),
+      faults: null,
+    };
     const metrics = makeMetrics();
     const tell = tellAll(makeLog(config.logLevel), metrics.tell);
     const made = await makeWorld({ config, place, store, clock, quotes, faults, tell });

@@ -83,6 +83,7 @@ interface ScannedStep extends Step {
   state: string | null;
   nowMs: number;
   users: number;
+  pricesFrom: 'signal' | null;
   signals: { rank: number; symbol: string; side: Side; referencePriceMinor: number; priceMinor: number | null }[];
 }
 
@@ -92,13 +93,14 @@ function isScanned(step: Step): step is ScannedStep {
 
 function showHeader(screen: Screen, facts: ScanFacts, step: Step): void {
   if (!isScanned(step) || step.state === 'done') return;
-  const { session, users, signals, nowMs } = step;
+  const { session, users, signals, pricesFrom, nowMs } = step;
   const time = `${istTime(nowMs).slice(0, 5)} IST${facts.virtual ? ' (virtual clock)' : ''}`;
   screen.header({
     session,
     time,
     users,
     signals,
+    pricesFrom,
     mode: facts.mode,
     dryRun: facts.dryRun,
     sample: facts.sample,

@@ -98,6 +98,8 @@ export interface RunLimits extends Partial<BreakerLimits> {
   /** Most exposure per symbol over all users of a trade date. */
   symbolCapMinor: number | null;
   quoteMaxAgeMs: number;
+  /** Everything is decided and filled at the signals' own prices, since none were given; left out: at a market's. */
+  pricesFrom?: 'signal' | undefined;
 }
 
 /** A signal as a run froze it: with its instrument and the one price everybody is decided at. */

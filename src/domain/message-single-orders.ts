@@ -18,6 +18,7 @@ export interface SingleOrdersInput {
   /** The trade date, ISO. */
   date: string;
   mode: Mode;
+  pricesFrom?: 'signal' | null;
   orders: { placedBy: PlacedBy; quantity: number; items: OrderItems }[];
 }
 
@@ -55,9 +56,9 @@ function headOf(input: SingleOrdersInput): Omit<SummaryParts, 'placed' | 'sectio
   return { ...partsOf(none, input), nothing: null };
 }
 
-function partsOf(items: OrderItems, { userName, language, date, mode }: SingleOrdersInput): SummaryParts {
+function partsOf(items: OrderItems, { userName, language, date, mode, pricesFrom }: SingleOrdersInput): SummaryParts {
   const totals = { signals: 1, chargesMinor: 0, availableMinor: null };
-  return summaryParts({ userName, language, date, mode, isCorrection: false, ...items, totals });
+  return summaryParts({ userName, language, date, mode, pricesFrom, isCorrection: false, ...items, totals });
 }
 
 function wayOf({ own, key }: PlacedBy, words: MessageWords): string {

@@ -8,6 +8,7 @@ export const hindi: MessageWords = {
   hello: (name) => `नमस्ते ${name}`,
   there: 'जी',
   paper: 'पेपर ट्रेडिंग: असली पैसा नहीं',
+  signalPrices: 'सिग्नल के अपने भाव पर: कोई भाव नहीं दिए गए थे',
   correction: 'सुधार: यह हमारे पिछले संदेश की जगह लेता है',
   singleOrders: {
     placed: (ways) => `ऑर्डर दिए गए: ${ways.join(', ')}`,

@@ -21,6 +21,8 @@ export interface MessageWords {
   /** Whom to greet where the name says nothing. */
   there: string;
   paper: string;
+  /** After `paper`: the prices are the signals' own. */
+  signalPrices: string;
   correction: string;
   /** Orders placed one by one: by whom (`ways`, each of the three below), how many, and what to do if it was not they. */
   singleOrders: {
@@ -68,6 +70,7 @@ const english: MessageWords = {
   hello: (name) => `Hello ${name}`,
   there: 'there',
   paper: 'Paper trading: no real money',
+  signalPrices: 'at the signal’s own price: no prices were given',
   correction: 'Correction: this replaces what we wrote before',
   singleOrders: {
     placed: (ways) => `Placed ${ways.join(', ')}`,

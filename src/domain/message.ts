@@ -38,7 +38,7 @@ export function summaryParts(input: SummaryInput): SummaryParts {
   return {
     date: shortDate(oneLine(input.date, 40), words),
     name: oneLine(input.userName, 60) || words.there,
-    paper: input.mode === 'paper' ? words.paper : null,
+    paper: input.mode === 'paper' ? paperWords(input, words) : null,
     correction: input.isCorrection ? words.correction : null,
     placed: null,
     nothing: nothingOf(input, words),
@@ -46,6 +46,11 @@ export function summaryParts(input: SummaryInput): SummaryParts {
     totals: totalsOf(input, words),
     words,
   };
+}
+
+/** That no real money is in it, and where no market was either, that too. */
+function paperWords({ pricesFrom }: SummaryInput, { paper, signalPrices }: MessageWords): string {
+  return pricesFrom === 'signal' ? `${paper}, ${signalPrices}` : paper;
 }
 
 /**

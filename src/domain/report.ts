@@ -22,6 +22,8 @@ export interface RunReport {
   mode: Mode;
   dryRun: boolean;
   planHash: string;
+  /** Only where no prices were given: everything was decided and filled at the signals' own. */
+  pricesFrom?: 'signal' | undefined;
   skipped: { reason: RunSkip; nextSession: string | null } | null;
   startedAt: string;
   finishedAt: string;

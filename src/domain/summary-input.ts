@@ -49,6 +49,8 @@ export interface SummaryInput {
   /** The trade date, ISO. */
   date: string;
   mode: Mode;
+  /** `signal`: no prices were given, and each signal's own stood for one. */
+  pricesFrom?: 'signal' | null | undefined;
   bought: SummaryFill[];
   pending: SummaryPending[];
   unknown: SummaryUnknown[];

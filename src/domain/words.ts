@@ -49,6 +49,8 @@ export interface Quote {
   lowerCircuitMinor: number | null;
   upperCircuitMinor: number | null;
   atMs: number;
+  /** No price source gave it: it is the signal's own reference price (paper, PAPER_PRICES=signal). */
+  fromSignal?: true;
 }
 
 /** What a users file (or an operator) says of one user: who, how to reach, and how to size. */

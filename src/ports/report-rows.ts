@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { language, messageStatus, minor, mode, outcome, reason, runState, side, status } from './rows.ts';
+import { language, messageStatus, minor, mode, outcome, pricesFrom, reason, runState, side, status } from './rows.ts';
 
 // The shapes of what people ask the database for: a run's report, why a user got something, messages, the calendar.
 
@@ -12,6 +12,7 @@ export const report = z.object({
   mode,
   state: runState,
   planHash: z.string().nullable(),
+  pricesFrom: pricesFrom.nullable(),
   openedAtMs: z.int(),
   finishedAtMs: z.int(),
   problems: z.array(
@@ -121,6 +122,7 @@ export const why = z.object({
       priceMinor: minor.nullable(),
       holdMinor: minor,
       referencePriceMinor: minor,
+      pricesFrom: pricesFrom.nullable(),
       order: whyOrder.nullable(),
     }),
   ),

@@ -72,6 +72,9 @@ export const rate = z.object({
   gstBps: z.int(),
 });
 
+/** Written only where it says something. */
+export const pricesFrom = z.literal('signal');
+
 const limits = z.object({
   priceBandBps: z.int(),
   limitBandBps: z.int().optional(),
@@ -80,6 +83,7 @@ const limits = z.object({
   maxOrderValueMinor: minor.nullable(),
   symbolCapMinor: minor.nullable(),
   quoteMaxAgeMs: z.int(),
+  pricesFrom: pricesFrom.optional(),
 });
 
 export const inputs = z.object({
@@ -191,6 +195,8 @@ export const dueMessage = z.object({
   said: z.string(),
   tradeDate: z.string(),
   mode,
+  /** `signal`: no prices were given, and each signal's own stood for one. */
+  pricesFrom: pricesFrom.nullable(),
   /** Which login is missing, and until when it can be made and the message may go; null: it is about a run. */
   login: z.object({ accountId: z.int(), venue: z.string(), beforeMs: z.int() }).nullable(),
   lines: z.array(

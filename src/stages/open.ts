@@ -1,4 +1,4 @@
-import type { RunFrame } from '../domain/decision.ts';
+import type { RunFrame, RunLimits } from '../domain/decision.ts';
 import { quoteAgeFault } from '../domain/quote-age.ts';
 import { instrumentKey } from '../domain/rules.ts';
 import { sendBeforeMs } from '../domain/session.ts';
@@ -27,7 +27,7 @@ export async function open(world: World, request: RunRequest, run: OpenRun): Pro
     mode,
     nowMs,
     cutOffMs: session.cutOffMs,
-    limits: request.limits,
+    limits: frame.limits,
     problems: given.problems,
     signals: frame.signals.map(({ signal, instrument }, index) => ({
       signalId: signal.id,
@@ -83,6 +83,11 @@ async function reprice(world: World, run: FrozenRun): Promise<boolean> {
   await store.call('reprice_run', { runId, quotes: await world.quotes.read({ tradeDate, nowMs, signals, held }) });
   tell({ step: 'run_repriced', runId });
   return true;
+}
+
+/** The limits of a run with, where it is so, that its prices are the signals' own. */
+export function pricedBy(limits: RunLimits, quotes: Iterable<Quote>): RunLimits {
+  return [...quotes].some(({ fromSignal }) => fromSignal) ? { ...limits, pricesFrom: 'signal' } : limits;
 }
 
 export function quotesByKey(quotes: readonly Quote[]): Map<string, Quote> {

@@ -13,7 +13,7 @@ import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
 import { toAccept } from './decide.ts';
 import { askedWhileLocked } from './locked.ts';
-import { quotesByKey } from './open.ts';
+import { pricedBy, quotesByKey } from './open.ts';
 import type { RunRequest } from './request.ts';
 import { marginDesk } from './venue-margins.ts';
 
@@ -222,7 +222,8 @@ async function acceptDay(world: World, settings: Settings, cases: DecidedCase[])
     runId: runIdOf(trading.sessionId, settings.mode),
     sessionId: trading.sessionId,
     tradeDate: trading.date,
-    ...settings,
+    mode: settings.mode,
+    limits: pricedBy(settings.limits, quotes),
     takesOrdersUntilMs: trading.closeMs,
     nowMs: world.clock.nowMs(),
     quotes,

@@ -70,6 +70,7 @@ export async function planReport(
   return {
     ...emptyReport(request, run.runId, run.session.id, run.frame.nowMs),
     planHash: await hashOf(world, run, plan),
+    ...(run.frame.limits.pricesFrom ? { pricesFrom: run.frame.limits.pricesFrom } : {}),
     finishedAt: istIso(endedAtMs),
     durationMs: endedAtMs - run.frame.nowMs,
     totals: {

@@ -32,6 +32,7 @@ export async function countsOf(store: Store, runId: string): Promise<RunReport |
     mode: run.mode,
     dryRun: false,
     planHash: run.planHash ?? '',
+    ...(run.pricesFrom ? { pricesFrom: run.pricesFrom } : {}),
     skipped: null,
     startedAt: istIso(run.openedAtMs),
     finishedAt: istIso(run.finishedAtMs),

@@ -8,7 +8,7 @@ import { sharesOf } from '../domain/share.ts';
 import type { Signal } from '../domain/words.ts';
 import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
-import { frozenFrame, quotesByKey } from './open.ts';
+import { frozenFrame, pricedBy, quotesByKey } from './open.ts';
 import type { Given, OpenRun, Refused, RunRequest } from './request.ts';
 
 export type Scanned =
@@ -103,7 +103,7 @@ async function plannedFrame(
     nowMs,
     cutOffMs: session.cutOffMs,
     halted: known.halted,
-    limits,
+    limits: pricedBy(limits, quotes.values()),
     signals: signals.map((signal) => {
       const key = instrumentKey(signal);
       const instrument = instruments.get(key) ?? null;

@@ -14,6 +14,7 @@ export function summaryInputOf(message: DueMessage): SummaryInput {
     isCorrection: message.kind.startsWith('correction'),
     date: message.tradeDate,
     mode: message.mode,
+    pricesFrom: message.pricesFrom,
     ...itemsOf(lines),
     totals: {
       signals: lines.length,
@@ -27,12 +28,13 @@ export function summaryInputOf(message: DueMessage): SummaryInput {
 }
 
 /** The orders a message of single orders tells of, and by whom each was placed. */
-export function singleOrdersInputOf({ userName, language, tradeDate, mode, lines }: DueMessage): SingleOrdersInput {
+export function singleOrdersInputOf(message: DueMessage): SingleOrdersInput {
+  const { userName, language, tradeDate, mode, pricesFrom, lines } = message;
   const orders = lines.map((line) => {
     const { placedBy = { own: false, key: null }, quantity } = line;
     return { placedBy, quantity: quantity ?? 0, items: itemsOf([line]) };
   });
-  return { userName, language, date: tradeDate, mode, orders };
+  return { userName, language, date: tradeDate, mode, pricesFrom, orders };
 }
 
 function itemsOf(lines: readonly Line[]): OrderItems {

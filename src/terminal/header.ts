@@ -3,7 +3,7 @@ import { formatRupees } from '../domain/rupees.ts';
 import type { Mode, Side } from '../domain/words.ts';
 import { type Cell, type Column, type Paint, table } from './table.ts';
 import { fitted, padded } from './width.ts';
-import { counted, databaseWords, grouped, sessionWords } from './words.ts';
+import { counted, databaseWords, grouped, sessionWords, signalPriceWords } from './words.ts';
 
 /** What a person wants to know before anything happens. */
 export interface HeaderFacts {
@@ -19,6 +19,8 @@ export interface HeaderFacts {
   database: string;
   users: number;
   signals: HeaderSignal[];
+  /** `signal`: no prices were given, and each signal's own stands for one. */
+  pricesFrom?: 'signal' | null;
 }
 
 interface HeaderSignal {
@@ -48,6 +50,7 @@ export function headerText(facts: HeaderFacts, columns: number, paint: Paint): s
     ['Session', `${sessionWords(session)}, ${fitted(time, 60)}`],
     ['Mode', mode === 'live' ? paint('bad', 'LIVE: real orders, real money') : 'paper: no real money'],
     ...(sample ? [['Data', 'the bundled sample: real NSE prices of that day, sample users'] as [string, string]] : []),
+    ...pricesRow(facts, paint),
     ['Database', databaseWords(database)],
     ['Users', grouped(users)],
     ['Signals', grouped(signals.length)],
@@ -57,6 +60,15 @@ export function headerText(facts: HeaderFacts, columns: number, paint: Paint): s
   if (signals.length > 0) parts.push(signalTable(signals, columns, paint));
   parts.push(aboutTo(facts));
   return parts.join('\n\n');
+}
+
+/** Said where there is something to say: on paper a price is somebody's to bring. */
+function pricesRow({ mode, signals, pricesFrom }: HeaderFacts, paint: Paint): [string, string][] {
+  if (pricesFrom === 'signal') return [['Prices', paint('notice', signalPriceWords)]];
+  if (mode === 'live' || signals.length === 0 || signals.some(({ priceMinor }) => priceMinor !== null)) return [];
+  const how = 'import them (npm run import -- prices F.csv) or name a file (--prices);';
+  const text = `none of this day: ${how}\n${padded('', 12)}PAPER_PRICES=signal trades at the signals’ own where none were ever given`;
+  return [['Prices', paint('notice', text)]];
 }
 
 function signalTable(signals: HeaderSignal[], columns: number, paint: Paint): string {

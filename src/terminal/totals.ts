@@ -2,7 +2,7 @@ import type { ReportOrder, RunReport } from '../domain/report.ts';
 import type { Paint } from './table.ts';
 import { boughtTotal, soldTotal, widestSpread } from './tables.ts';
 import { fitted, padded } from './width.ts';
-import { counted, countsOf, duration, grouped, money } from './words.ts';
+import { counted, countsOf, duration, grouped, money, signalPriceWords } from './words.ts';
 
 const shownUnknown = 5;
 
@@ -31,6 +31,7 @@ export function totalsText(report: RunReport, paint: Paint): string {
     ['Run', fitted(report.runId, 80)],
     ['Decisions', `${grouped(totals.decisions)}: ${decisionCounts(report)}`],
   ];
+  if (report.pricesFrom === 'signal') lines.push(['Prices', signalPriceWords]);
   if (!dryRun) lines.push(...ordersAndMoney(report));
   lines.push(['Time', timeWords(report)]);
   return lines.map(([label, value]) => `${paint('quiet', padded(label, 12))}${value}`).join('\n');

@@ -2,6 +2,7 @@ import { istDate, istTime } from '../domain/ist.ts';
 import { orderReasonSentence, reasonSentence } from '../domain/reason-words.ts';
 import { formatRupees } from '../domain/rupees.ts';
 import type { Answer } from '../ports/store.ts';
+import { signalPriceWords } from './words.ts';
 
 type Why = Answer<'why'>;
 type Row = Why['decisions'][number];
@@ -22,7 +23,8 @@ function blockOf(row: Row, users: Why['users']): string {
     `  decision  ${decisionOf(row)}`,
   ];
   const price = row.priceMinor === null ? 'none' : formatRupees(row.priceMinor);
-  lines.push(`  price     ${price}, reference ${formatRupees(row.referencePriceMinor)} (${row.strategy})`);
+  const own = row.pricesFrom === 'signal' ? ` (${signalPriceWords})` : '';
+  lines.push(`  price     ${price}${own}, reference ${formatRupees(row.referencePriceMinor)} (${row.strategy})`);
   return [...lines, ...orderLines(row.order)].join('\n');
 }
 

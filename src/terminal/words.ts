@@ -60,3 +60,6 @@ export function moreUsers(left: number, { dryRun, runId }: { dryRun: boolean; ru
   const where = dryRun ? 'add --json for all' : `npm run report -- --run ${fitted(runId, 80)}`;
   return `… and ${grouped(left)} more: ${where}`;
 }
+
+/** Where no prices were given and PAPER_PRICES=signal lets a paper run go on without. */
+export const signalPriceWords = 'at the signal’s own price: no prices were given';

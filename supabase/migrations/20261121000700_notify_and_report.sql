@@ -79,7 +79,7 @@ language sql stable security definer set search_path = '' as $$
   )
   select jsonb_build_object(
     'runId', run.id, 'sessionId', run.session_id, 'tradeDate', run.trade_date, 'mode', run.mode, 'state', run.state,
-    'planHash', run.plan_hash, 'openedAtMs', core.ms(run.opened_at), 'problems', run.problems,
+    'planHash', run.plan_hash, 'pricesFrom', run.limits ->> 'pricesFrom', 'openedAtMs', core.ms(run.opened_at), 'problems', run.problems,
     'finishedAtMs', core.ms(greatest(run.opened_at, run.decided_at, run.done_at, (select max(changed_at) from traded),
       (select max(changed_at) from told))),
     'users', (select count(*) from public.run_users where run_id = run.id),
@@ -148,6 +148,7 @@ language sql stable security definer set search_path = '' as $$
         'userId', d.user_id, 'symbol', i.symbol, 'side', s.side, 'strategy', s.strategy, 'outcome', d.outcome,
         'reason', d.reason, 'limit', d.limit_value, 'actual', d.actual_value, 'quantity', d.quantity,
         'priceMinor', d.price_minor, 'holdMinor', d.hold_minor, 'referencePriceMinor', s.reference_price_minor,
+        'pricesFrom', run.limits ->> 'pricesFrom',
         'order', (select jsonb_build_object('clientOrderId', o.client_order_id, 'status', o.status, 'reason', o.reason,
             'message', o.message, 'venue', o.venue, 'venueOrderId', o.venue_order_id,
             'limitPriceMinor', o.limit_price_minor, 'filledQuantity', o.filled_quantity,

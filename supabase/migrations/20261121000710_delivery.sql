@@ -121,6 +121,7 @@ language sql stable as $$
     'said', case when m.first_order_id is null then core.said(m.run_id, m.user_id)
       else core.last_single_order(m) end,
     'tradeDate', coalesce(run.trade_date, m.trade_date), 'mode', coalesce(run.mode, a.mode),
+    'pricesFrom', run.limits ->> 'pricesFrom',
     'availableMinor', (select traded.cash_minor - traded.held_minor from public.run_users ru
       join public.accounts traded on traded.id = ru.account_id where (ru.run_id, ru.user_id) = (m.run_id, m.user_id)),
     'login', case when a.id is not null then jsonb_build_object('accountId', a.id, 'venue', a.venue,

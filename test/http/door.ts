@@ -121,7 +121,7 @@ function config() {
 async function worldOf(store: Store, clock: JumpingClock, options: DoorOptions, tell: World['tell']): Promise<World> {
   const place = { kind: 'embedded', path: null } as const;
   const faults = options.faults ?? null;
-  const parts = { config: config(), place, store, clock, quotes: storedQuotes(store), faults, tell };
+  const parts = { config: config(), place, store, clock, quotes: storedQuotes(store, 'signal'), faults, tell };
   const world = await makeWorld(parts);
   return options.change ? options.change(world) : world;
 }

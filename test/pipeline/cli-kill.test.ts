@@ -41,6 +41,9 @@ async function killed({ child, ended }: ReturnType<Office['start']>, step: strin
   expect((await ended).code, `the process ended by itself before its ${step} no. ${times}`).toBeNull();
 }
 
+/** At the signals’ own prices. */
+const noPrices = { PAPER_PRICES: 'signal' };
+
 describe('a process', { timeout: 240_000 }, () => {
   test('killed again and again is finished by the same command, with nothing doubled', async () => {
     const { run, start, file, dataDir } = office();
@@ -51,13 +54,13 @@ describe('a process', { timeout: 240_000 }, () => {
       file('users.csv', [columns, ...users].join('\n')),
     ];
     const scan = ['scan', '--json', '--date', '2025-08-28', ...files];
-    const planned = reportOn((await run([...scan, '--dry-run'])).stdout);
+    const planned = reportOn((await run([...scan, '--dry-run'], noPrices)).stdout);
     expect(planned.totals).toMatchObject({ users: 3000, accepted: 200 });
 
     // Few at once, so that there is something left to be killed at.
-    const slow = { LOG_LEVEL: 'info', CONCURRENCY: '10' };
+    const slow = { ...noPrices, LOG_LEVEL: 'info', CONCURRENCY: '10' };
     for (const [step, times] of killAfter) await killed(start(scan, slow), step, times);
-    const last = await run(scan);
+    const last = await run(scan, noPrices);
     expect(last).toMatchObject({ code: 0 });
     const report = reportOn(last.stdout);
     expect(report.planHash).toBe(planned.planHash);

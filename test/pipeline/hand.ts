@@ -42,5 +42,13 @@ export function handWorld(store: Store, url: string, clock: Clock, tell: Tell = 
   const read = readConfig({});
   if (read.kind !== 'config') throw new Error(read.problems.join('\n'));
   const place = { kind: 'server', url } as const;
-  return makeWorld({ config: read.config, place, store, clock, quotes: storedQuotes(store), faults: null, tell });
+  return makeWorld({
+    config: read.config,
+    place,
+    store,
+    clock,
+    quotes: storedQuotes(store, 'signal'),
+    faults: null,
+    tell,
+  });
 }

@@ -48,6 +48,8 @@ export const runReport = z.strictObject({
   mode: z.literal('paper'),
   dryRun: z.boolean(),
   planHash: z.string().regex(/^([0-9a-f]{64})?$/),
+  /** Only with PAPER_PRICES=signal and no prices. */
+  pricesFrom: z.literal('signal').optional(),
   skipped: z
     .strictObject({
       reason: z.enum(runSkips),

@@ -31,26 +31,26 @@ export function quotesOn(prices: readonly DayPrice[], date: string, atMs: number
     }));
 }
 
-/** The prices imported into the database: the day's open. Where none were ever imported, the signals' reference prices. */
-export function storedQuotes(store: Store): Quotes {
+/**
+ * The prices imported into the database: the day's open. Where none were ever imported, nothing has a price, or, with
+ * `signal`, each signal its own reference price.
+ */
+export function storedQuotes(store: Store, otherwise: 'given' | 'signal' = 'given'): Quotes {
   return {
     async read(wanted) {
       const listings = [...wanted.signals, ...wanted.held].map(({ exchange, symbol }) => ({ exchange, symbol }));
       const { any, prices } = await store.call('read_prices', { tradeDate: wanted.tradeDate, listings });
-      if (!any) return referenceQuotes().read(wanted);
+      if (!any) return otherwise === 'signal' ? referenceQuotes(wanted) : [];
       const unknown = { lowerCircuitMinor: null, upperCircuitMinor: null };
       return prices.map((price) => ({ ...price, ...unknown, atMs: wanted.nowMs }));
     },
   };
 }
 
-/** Where there is no price source at all: each signal's own reference price. What users hold has no price then. */
-function referenceQuotes(): Quotes {
-  return {
-    read: async ({ signals, nowMs }) =>
-      signals.map(({ exchange, symbol, referencePriceMinor }): Quote => {
-        const unknown = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };
-        return { exchange, symbol, priceMinor: referencePriceMinor, ...unknown, atMs: nowMs };
-      }),
-  };
+/** Each signal's own reference price, marked as such. What users hold has no price then. */
+function referenceQuotes({ signals, nowMs }: Parameters<Quotes['read']>[0]): Quote[] {
+  return signals.map(({ exchange, symbol, referencePriceMinor }) => {
+    const unknown = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };
+    return { exchange, symbol, priceMinor: referencePriceMinor, ...unknown, atMs: nowMs, fromSignal: true };
+  });
 }

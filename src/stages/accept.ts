@@ -15,10 +15,20 @@ export interface UserDecisions {
   decisions: DecisionToAccept[];
 }
 
+/** Who could not be accepted yet. `error`: what their call alone met; null: another session holds their account. */
+interface NotYet {
+  user: UserDecisions;
+  error: DatabaseError | null;
+}
+
 export interface Acceptance {
   /** Accepts a page; who can't be accepted now is kept for `finish`. */
   page(users: UserDecisions[]): Promise<void>;
-  /** Tries those again for a few seconds. Who still can't be is told so in decisions of their own: nobody waits for them. */
+  /**
+   * Tries those again for a few seconds. Who still can't be is told so in decisions of their own: nobody waits for them.
+   * @throws DatabaseError `busy` where another session holds what the whole run needs: nobody is denied for that, and
+   * whoever comes next goes on
+   */
   finish(): Promise<void>;
 }
 
@@ -29,7 +39,7 @@ export interface Acceptance {
  */
 export function acceptance(world: World, runId: string): Acceptance {
   let size = PAGE_USERS;
-  let left: UserDecisions[] = [];
+  let left: NotYet[] = [];
   const write = async (users: UserDecisions[]): Promise<UserDecisions[]> => {
     const decisions = users.flatMap((user) => user.decisions);
     const asked = { runId, nowMs: world.clock.nowMs(), decisions, skipLocked: true };
@@ -38,8 +48,8 @@ export function acceptance(world: World, runId: string): Acceptance {
     world.tell({ step: 'page_accepted', runId, users: written, decisions: decisions.length, accepted });
     return users.filter(({ userId }) => locked.includes(userId));
   };
-  const page = async (users: UserDecisions[]): Promise<UserDecisions[]> => {
-    const notNow: UserDecisions[] = [];
+  const page = async (users: UserDecisions[]): Promise<NotYet[]> => {
+    const notNow: NotYet[] = [];
     for (let rest = users; rest.length > 0; ) {
       const part = rest.slice(0, size);
       const answer = await write(part).catch(ofThePage);
@@ -47,7 +57,8 @@ export function acceptance(world: World, runId: string): Acceptance {
       size = isWritten ? Math.min(size * 2, PAGE_USERS) : Math.ceil(part.length / 2);
       if (!isWritten) tellHalved(world, runId, part, answer);
       if (!isWritten && part.length > 1) continue;
-      notNow.push(...(isWritten ? answer : part));
+      const [whose, error] = isWritten ? [answer, null] : [part, answer];
+      notNow.push(...whose.map((user) => ({ user, error })));
       rest = rest.slice(part.length);
     }
     return notNow;
@@ -58,11 +69,11 @@ export function acceptance(world: World, runId: string): Acceptance {
     },
     async finish() {
       for (let tries = 0; tries < MAX_TRIES && left.length > 0; tries += 1) {
-        await waitForFirst(world, runId, left);
+        await waitForFirst(world, runId, left[0]);
         await world.clock.sleep(PAUSE_MS);
-        left = await page(left);
+        left = await page(left.map(({ user }) => user));
       }
-      if (left.length > 0) await giveUp(world, left, page);
+      if (left.length > 0) await giveUp(world, runId, left, page);
     },
   };
 }
@@ -74,8 +85,8 @@ function tellHalved({ tell }: World, runId: string, part: UserDecisions[], error
 }
 
 /** Their call waits for the lock as long as the database lets it (1.5 s): a pause that ends when the lock does. */
-async function waitForFirst({ store, clock }: World, runId: string, [first]: UserDecisions[]): Promise<void> {
-  const asked = { runId, nowMs: clock.nowMs(), decisions: first?.decisions ?? [] };
+async function waitForFirst({ store, clock }: World, runId: string, first: NotYet | undefined): Promise<void> {
+  const asked = { runId, nowMs: clock.nowMs(), decisions: first?.user.decisions ?? [] };
   await store.call('accept_page', asked, { repeat: 'never' }).catch(ofThePage);
 }
 
@@ -87,15 +98,27 @@ function ofThePage(error: unknown): DatabaseError {
 
 async function giveUp(
   world: World,
-  left: UserDecisions[],
-  page: (users: UserDecisions[]) => Promise<UserDecisions[]>,
+  runId: string,
+  left: NotYet[],
+  page: (users: UserDecisions[]) => Promise<NotYet[]>,
 ): Promise<void> {
-  for (const { userId, accountId } of left) {
+  throwIfRunIsHeld(runId, left);
+  for (const { userId, accountId } of left.map(({ user }) => user)) {
     const holders = accountId === null ? [] : await world.store.call('read_lock_holders', { accountId });
     world.tell({ step: 'account_locked', alert: true, userId, accountId, holders });
   }
-  const [undecided] = await page(left.map(withoutAccepts));
-  if (undecided) throw new Error(`the decisions of user ${undecided.userId} can not be written`);
+  const undecided = await page(left.map(({ user }) => withoutAccepts(user)));
+  throwIfRunIsHeld(runId, undecided);
+  const [first] = undecided;
+  if (first) throw new Error(`the decisions of user ${first.user.userId} can not be written`, { cause: first.error });
+}
+
+/** A held account is skipped by the call: one that waited all the same waited for the run's row, or its symbol caps. */
+function throwIfRunIsHeld(runId: string, left: NotYet[]): void {
+  const cause = left.find(({ error }) => error?.code === '55P03')?.error;
+  if (!cause) return;
+  const message = `Another session of the database holds the run ${runId}: end it (pg_stat_activity), and scan again. Nobody was denied for it.`;
+  throw new DatabaseError(message, { kind: 'busy', code: cause.code, cause });
 }
 
 /** What would have been accepted is skipped: nothing can be held on an account that can't be changed. */

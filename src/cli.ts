@@ -2,7 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { accountCommand } from './commands/account.ts';
 import { type ApikeyFlags, apikeyCommand } from './commands/apikey.ts';
 import { reportAgain, whyCommand } from './commands/ask.ts';
-import { calendarCommand } from './commands/calendar.ts';
+import { calendarAsked } from './commands/calendar.ts';
 import { command, ending, printRefusal } from './commands/command.ts';
 import { connectionCommand } from './commands/connect.ts';
 import { type DemoFlags, demoCommand } from './commands/demo.ts';
@@ -173,15 +173,18 @@ program
 
 program
   .command('calendar')
-  .description('show a day of the NSE calendar, and change it')
-  .requiredOption('--date <date>', 'the day')
+  .description('show a day of the NSE calendar, and change it; import: a year’s list of holidays')
+  .argument('[what]', 'import')
+  .argument('[csv]', 'import: market,date,kind,open,close,name')
+  .option('--date <date>', 'the day')
   .option('--closed', 'the exchange does not trade on it')
   .option('--open', 'the exchange trades on it')
   .option('--remove', 'take the change back: the shipped calendar stands')
   .option('--name <text>', 'why')
   .option('--from <time>', 'opens at (IST), for --open')
   .option('--until <time>', 'closes at (IST), for --open')
-  .action(command(calendarCommand));
+  .option('--json', 'import: one JSON document on stdout')
+  .action((what, file, flags) => command(calendarAsked(what, file))(flags));
 
 program
   .command('resolve')

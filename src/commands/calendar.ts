@@ -1,13 +1,15 @@
 import type { Config } from '../config.ts';
+import { importingCalendar } from '../domain/calendar.ts';
 import { parseTime, parseTradeDate } from '../domain/ist.ts';
 import { tradingDay } from '../domain/session.ts';
 import { placeOf } from '../wire.ts';
 import { actorOf } from './actor.ts';
+import { importCalendar } from './calendar-import.ts';
 import { sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
 interface CalendarFlags {
-  date: string;
+  date?: string;
   open?: boolean;
   closed?: boolean;
   remove?: boolean;
@@ -19,14 +21,21 @@ interface CalendarFlags {
   json?: boolean;
 }
 
+/** What `npm run calendar` is asked for: a list to import, or one day. */
+export function calendarAsked(what: string | undefined, file: string | undefined) {
+  return what === undefined ? calendarCommand : importCalendar(what, file);
+}
+
 /** `npm run calendar -- --date D [--closed|--open --name "…"|--remove]`: what a day is, after changing it where asked. */
-export async function calendarCommand(config: Config, flags: CalendarFlags): Promise<number | Refusal> {
-  const wrong = wrongFlags(flags);
+async function calendarCommand(config: Config, flags: CalendarFlags): Promise<number | Refusal> {
+  const { date } = flags;
+  if (date === undefined) return refusal('bad_flag', 'Give --date D, or import F.csv.');
+  const wrong = wrongFlags({ ...flags, date });
   if (wrong) return refusal('bad_flag', wrong);
   const place = placeOf(config, 'main');
   sayPlace(place);
   return withStore(config, place, async (store) => {
-    const { date, name = '', from = null, until = null } = flags;
+    const { name = '', from = null, until = null } = flags;
     const kind = flags.open ? 'open' : flags.closed ? 'closed' : null;
     if (kind !== null || flags.remove) {
       const change = { kind, name, openTime: from, closeTime: until } as const;
@@ -38,7 +47,15 @@ export async function calendarCommand(config: Config, flags: CalendarFlags): Pro
   });
 }
 
-function wrongFlags({ date, open, closed, remove, name, from, until }: CalendarFlags): string | null {
+function wrongFlags({
+  date,
+  open,
+  closed,
+  remove,
+  name,
+  from,
+  until,
+}: CalendarFlags & { date: string }): string | null {
   if (parseTradeDate(date) === null) return `--date ${date} is not a date, such as 2026-11-08.`;
   if ([open, closed, remove].filter(Boolean).length > 1) return 'Give one of --open, --closed and --remove.';
   if ((open || closed) && !name) return 'Give --name: why the day is what you say, such as the circular.';
@@ -51,5 +68,5 @@ function wrongFlags({ date, open, closed, remove, name, from, until }: CalendarF
 function dayText(date: string, day: ReturnType<typeof tradingDay>): string {
   if (day.kind === 'open') return `${date}: the NSE trades.`;
   if (day.kind === 'closed') return `${date}: the NSE is closed (${day.name}).`;
-  return `${date} is beyond the shipped calendar (${day.from} to ${day.to}): daily-scan does not trade on it.`;
+  return `${date} is beyond the calendar (${day.from} to ${day.to}): daily-scan does not trade on it before the year’s list is imported (${importingCalendar}).`;
 }

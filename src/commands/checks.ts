@@ -1,3 +1,4 @@
+import { calendarGap, importingCalendar } from '../domain/calendar.ts';
 import { istDate } from '../domain/ist.ts';
 import { nextSession, sessionOf, tradingDay } from '../domain/session.ts';
 import { type Answer, answers, type Store } from '../ports/store.ts';
@@ -16,9 +17,6 @@ export const wrong = (name: string, says: string, todo: string): Check => ({ nam
 
 /** Clocks further apart than this make leases, cut-offs and logs disagree. */
 const MOST_SKEW_MS = 2_000;
-/** The exchange publishes the next year's calendar in December. */
-const CALENDAR_SOON_OVER_DAYS = 14;
-const DAY_MS = 24 * 60 * 60_000;
 
 export interface DatabaseFacts {
   store: Store;
@@ -86,11 +84,11 @@ function calendarChecks(nowMs: number, overrides: Overrides): Check[] {
   const today = istDate(nowMs);
   const day = tradingDay(today, overrides);
   const next = nextSession(today, { exchange: 'NSE', slot: 'open', overrides });
-  const todo = 'Update daily-scan, or add days with npm run calendar.';
+  const todo = `When the exchange has published the year’s list (December): ${importingCalendar}`;
   if (day.kind === 'beyond_coverage') return [wrong('calendar', `does not know ${today}`, todo)];
   if (next === null) return [wrong('calendar', `knows no session after ${today}`, todo)];
-  const later = tradingDay(istDate(nowMs + CALENDAR_SOON_OVER_DAYS * DAY_MS), overrides);
-  if (later.kind === 'beyond_coverage') return [warning('calendar', `ends on ${later.to}; next session ${next}`, todo)];
+  const gap = calendarGap(today, overrides);
+  if (gap !== null) return [warning('calendar', `${gap.replace('the calendar ', '')}; next session ${next}`, todo)];
   const kind = day.kind === 'open' ? 'a trading day' : `closed (${day.name})`;
   return [ok('calendar', `today is ${kind}; next session ${next}`)];
 }

@@ -6,6 +6,7 @@ export const operatorActions = {
   resend_message: 'had a message sent once more',
   stop_messages: 'stopped all messages',
   resume_messages: 'let messages go again after a stop',
+  import_calendar: 'brought a calendar in',
   import_instruments: 'brought instruments in',
   import_restrictions: 'said what nobody may enter',
   import_signals: 'brought signals in from a file',

@@ -54,6 +54,29 @@ export interface DayOverride {
   /** `HH:MM` IST. Left out: as this calendar says for that date, else the ordinary hours. */
   openTime?: string | null;
   closeTime?: string | null;
+  /** It is of an imported list of its whole year: that year is known then, as those of this file are. */
+  ofYearList?: boolean;
+}
+
+/** Whether a date's year is known: from this file, or from an imported list. */
+export function isCovered(date: string, overrides: readonly DayOverride[]): boolean {
+  if (date >= coverage.from && date <= coverage.to) return true;
+  const year = date.slice(0, 4);
+  return overrides.some((day) => day.ofYearList === true && day.date.slice(0, 4) === year);
+}
+
+/** How a year's list is brought in. */
+export const importingCalendar = 'npm run calendar -- import F.csv';
+
+/**
+ * What is said from 1 December on, every day, while nobody has brought in the next year's list; null: it is known, or
+ * it is not December yet.
+ */
+export function calendarGap(today: string, overrides: readonly DayOverride[]): string | null {
+  if (today.slice(5, 7) !== '12') return null;
+  const next = String(Number(today.slice(0, 4)) + 1);
+  if (isCovered(`${next}-01-01`, overrides)) return null;
+  return `the calendar ends on ${today.slice(0, 4)}-12-31: from 1 January ${next} nothing is traded`;
 }
 
 function closures(source: CalendarSource, rows: readonly (readonly [date: string, name: string])[]): Closure[] {

@@ -2,6 +2,7 @@ import {
   coverage,
   type DayOverride,
   holidays,
+  isCovered,
   type OrdinaryHours,
   ordinaryHours,
   specialSessions,
@@ -129,7 +130,7 @@ export function tradingDay(date: string, overrides: readonly DayOverride[] = [])
   if (override?.kind === 'closed') return { kind: 'closed', date, why: 'operator', name: override.name };
   const special = specialSessions.find((day) => day.date === date);
   if (override) return specialDay(date, override.name, operatorHours(override, special?.hours));
-  if (date < coverage.from || date > coverage.to) return { kind: 'beyond_coverage', date, ...coverage };
+  if (!isCovered(date, overrides)) return { kind: 'beyond_coverage', date, ...coverage };
   if (special) return specialDay(date, special.name, special.hours);
   const holiday = holidays.find((day) => day.date === date);
   if (holiday) return { kind: 'closed', date, why: 'holiday', name: holiday.name };

@@ -87,7 +87,7 @@ async function lookAround({ world, migrations, changes }: HttpParts): Promise<Re
       problems.push({ code: 'migrations_missing', detail });
     }
     if (tradingDay(today, overrides).kind === 'beyond_coverage') {
-      const detail = `The calendar does not know ${today}: update daily-scan, or add the day with npm run calendar.`;
+      const detail = `The calendar does not know ${today}: import the year’s list of holidays (npm run calendar -- import F.csv).`;
       problems.push({ code: 'calendar_ends', detail });
     }
     if (next === null) {

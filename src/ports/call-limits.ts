@@ -17,6 +17,7 @@ const longFunctions: ReadonlySet<string> = new Set<StoreFunction>([
   'finish_run',
   'finish_runs',
   'forget_old',
+  'import_calendar',
   'import_holdings',
   'import_instruments',
   'import_prices',

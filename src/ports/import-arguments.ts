@@ -19,6 +19,11 @@ export interface ImportArguments {
   import_users: { users: UserToImport[]; mode: string; source: string; nowMs: number; by: Actor };
   /** `names`: ids that names would have, whoever has them. */
   preview_users: { users: UserToImport[]; names: string[]; mode: string };
+  import_calendar: {
+    exchange: string;
+    days: { date: string; kind: 'open' | 'closed'; name: string; openTime: string | null; closeTime: string | null }[];
+    by: Actor;
+  };
   import_holdings: { holdings: object[]; nowMs: number };
   import_prices: {
     prices: { symbol: string; date: string; openMinor: number; closeMinor: number | null }[];

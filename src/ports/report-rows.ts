@@ -161,4 +161,5 @@ export const calendarDay = z.object({
   name: z.string(),
   openTime: z.string().nullable(),
   closeTime: z.string().nullable(),
+  ofYearList: z.boolean(),
 });

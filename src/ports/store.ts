@@ -34,6 +34,11 @@ export const answers = {
       }),
     ),
   }),
+  import_calendar: z.object({
+    added: z.array(z.string()),
+    changed: z.array(z.string()),
+    removed: z.array(z.string()),
+  }),
   import_holdings: z.object({ booked: z.int() }),
   import_prices: z.object({ written: z.int() }),
   read_prices: rows.storedPrices,

@@ -1,3 +1,4 @@
+import { calendarGap, importingCalendar } from '../domain/calendar.ts';
 import { istDate, istIso } from '../domain/ist.ts';
 import { othersWords } from '../domain/secrets.ts';
 import { operatorMessage } from '../domain/template.ts';
@@ -22,10 +23,11 @@ export async function tellOperators(desk: Desk): Promise<void> {
   const nowMs = clock.nowMs();
   const digests = await store.call('read_digests', { nowMs });
   if (digests.length > 0) {
+    const gap = calendarGap(istDate(nowMs), await store.call('read_calendar_days', { exchange: 'NSE' }));
     const notices = digests.map((facts) => ({
       key: `digest ${facts.runId}`,
       runId: facts.runId,
-      text: digestText(facts),
+      text: [digestText(facts), ...(gap === null ? [] : [`CALENDAR: ${gap}: ${importingCalendar}`])].join('. '),
     }));
     await store.call('queue_notices', { notices, to, nowMs });
   }

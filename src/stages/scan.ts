@@ -1,3 +1,4 @@
+import { importingCalendar } from '../domain/calendar.ts';
 import { byRank } from '../domain/decide.ts';
 import type { RunFrame } from '../domain/decision.ts';
 import { istDate } from '../domain/ist.ts';
@@ -63,7 +64,7 @@ async function sessionNow(world: World, request: RunRequest): Promise<SessionNow
 }
 
 function beyondCalendar({ date, from, to }: { date: string; from: string; to: string }): Refused {
-  const message = `${date} is beyond the shipped NSE calendar (${from} to ${to}): nothing is guessed. Update daily-scan, or check --date.`;
+  const message = `${date} is beyond the shipped NSE calendar (${from} to ${to}): nothing is guessed. Import the year’s list of holidays (${importingCalendar}), or check --date.`;
   return { kind: 'refused', code: 'beyond_calendar', message };
 }
 

@@ -252,6 +252,8 @@ create table public.calendar_days (
   name text not null,
   open_time time,
   close_time time,
+  -- From an imported list of a whole year: then every weekday of that year it does not name is a trading day.
+  of_year_list boolean not null default false,
   primary key (exchange, day),
   constraint a_calendar_day_is_open_or_closed check (kind in ('open', 'closed'))
 );

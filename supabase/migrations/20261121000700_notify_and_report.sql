@@ -213,5 +213,47 @@ $$;
 create function public.read_calendar_days(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('date', day, 'kind', kind, 'name', name, 'openTime', to_char(open_time, 'HH24:MI'),
-    'closeTime', to_char(close_time, 'HH24:MI'))), '[]') from public.calendar_days where exchange = args ->> 'exchange';
+    'closeTime', to_char(close_time, 'HH24:MI'), 'ofYearList', of_year_list)), '[]')
+  from public.calendar_days where exchange = args ->> 'exchange';
 $$;
+
+-- {exchange, days, by}: the whole lists of the years they are of. What an earlier list of these years had and this one
+-- has not is gone; days an operator set one by one stand. Dates that were added, changed and removed. Safe to repeat.
+create function public.import_calendar(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  outcome jsonb;
+begin
+  with given as (
+    select row.date as day, row.kind, row.name, row."openTime" as open_time, row."closeTime" as close_time
+    from jsonb_to_recordset(args -> 'days') as row(date date, kind text, name text, "openTime" time, "closeTime" time)
+  ), gone as (
+    delete from public.calendar_days old where old.exchange = args ->> 'exchange' and old.of_year_list
+      and extract(year from old.day) in (select extract(year from day) from given)
+      and not exists (select from given where given.day = old.day)
+    returning old.day
+  ), fresh as (
+    insert into public.calendar_days (exchange, day, kind, name, open_time, close_time, of_year_list)
+    select args ->> 'exchange', day, kind, name, open_time, close_time, true from given
+    where not exists (select from public.calendar_days old where (old.exchange, old.day) = (args ->> 'exchange', given.day))
+    returning day
+  ), changed as (
+    update public.calendar_days old set kind = given.kind, name = given.name, open_time = given.open_time,
+      close_time = given.close_time
+    from given where (old.exchange, old.day) = (args ->> 'exchange', given.day) and old.of_year_list
+      and (old.kind, old.name, old.open_time, old.close_time)
+        is distinct from (given.kind, given.name, given.open_time, given.close_time)
+    returning old.day
+  ), days as (
+    select 'added' as what, day from fresh union all select 'changed', day from changed
+    union all select 'removed', day from gone
+  )
+  select jsonb_build_object(
+    'added', coalesce(jsonb_agg(day order by day) filter (where what = 'added'), '[]'),
+    'changed', coalesce(jsonb_agg(day order by day) filter (where what = 'changed'), '[]'),
+    'removed', coalesce(jsonb_agg(day order by day) filter (where what = 'removed'), '[]')) into outcome from days;
+  if outcome <> '{"added": [], "changed": [], "removed": []}' then
+    perform core.record_action(args -> 'by', 'import_calendar', 'calendar:' || (args ->> 'exchange'), after => outcome);
+  end if;
+  return outcome;
+end $$;

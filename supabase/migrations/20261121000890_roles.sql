@@ -81,6 +81,7 @@ language sql immutable set search_path = '' as $$
     'finish_run',
     'finish_runs',
     'forget_old',
+    'import_calendar',
     'import_holdings',
     'import_instruments',
     'import_prices',

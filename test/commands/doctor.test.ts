@@ -124,7 +124,10 @@ describe('the database of the doctor', () => {
 
   test.each([
     ['2031-03-03', 'wrong', 'does not know'],
+    ['2026-11-30', 'ok', 'next session'],
+    ['2026-12-01', 'warning', 'ends on 2026-12-31: from 1 January 2027 nothing is traded'],
     ['2026-12-24', 'warning', 'ends on'],
+    ['2027-01-04', 'wrong', 'does not know'],
   ])('on %s the calendar is %s', async (date, level, says) => {
     const checks = await checkDatabase({ ...facts, nowMs: () => Date.parse(`${date}T09:20:00+05:30`) });
     expect(found(checks, 'calendar')).toMatchObject({ level, says: expect.stringContaining(says) });

@@ -129,6 +129,17 @@ describe('operators', () => {
     );
   });
 
+  test('hear from 1 December with every digest that the next year’s calendar is missing, and how it is brought in', async () => {
+    await open(1, operators);
+    await office.deliver();
+    office.clock.jump(Date.parse('2026-12-01T09:30:00+05:30') - office.clock.nowMs());
+    await office.store.call('finish_run', { runId, nowMs: office.clock.nowMs() });
+    await office.deliver();
+    const said = toOperators().map(({ ContentVariables = '' }) => ContentVariables);
+    expect(said).toHaveLength(2);
+    expect(said[0]).toContain('from 1 January 2027 nothing is traded: npm run calendar -- import F.csv');
+  });
+
   test('an alarm goes at once, and once a day', async () => {
     await open(1, operators);
     const tell = alarming(office.world);

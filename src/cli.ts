@@ -96,7 +96,7 @@ program
 program
   .command('import')
   .description('bring a CSV file into the database')
-  .argument('<what>', 'signals, users, prices, instruments or restrictions')
+  .argument('<what>', 'signals, users, prices, instruments, restrictions or corporate-actions')
   .argument('<csv>', 'the file (of instruments also Kite’s dump, as it is)')
   .option('--rejects <csv>', 'keep the rows with problems there, each with its line and reason')
   .option('--yes', 'WhatsApp numbers may change')

@@ -39,7 +39,7 @@ export async function hostileServicePart(told: unknown): Promise<void> {
   const place = { kind: 'server', url } as const;
   const store = await openStore({ config, place, readOnly: false, onSlowStart: () => undefined });
   const metrics = makeMetrics();
-  const parts = { config, place, store, clock: benchClock(), quotes: storedQuotes(store), faults: null };
+  const parts = { config, place, store, clock: benchClock(), quotes: storedQuotes(store, 'signal'), faults: null };
   const made = await makeWorld({ ...parts, tell: metrics.tell });
   let hangs = false;
   const venue = hanging(hungUser, () => hangs);

@@ -1,4 +1,5 @@
 import { realClock } from '../adapters/clock.ts';
+import { corporateActionsTable } from '../adapters/files/corporate-actions-file.ts';
 import { parseTable, type Table } from '../adapters/files/csv.ts';
 import { readInstruments, readRestrictions } from '../adapters/files/instruments-file.ts';
 import { pricesTable } from '../adapters/files/prices-file.ts';
@@ -177,6 +178,12 @@ export const importers: ReadonlyMap<string, Importer> = new Map([
   ],
   ['users', users],
   ['prices', withSymbols(pricesTable, (prices, { store, by }) => store.call('import_prices', { prices, by }))],
+  [
+    'corporate-actions',
+    withSymbols(corporateActionsTable, (actions, { store, by }) => {
+      return store.call('import_corporate_actions', { actions, by });
+    }),
+  ],
   ['instruments', instruments],
   ['restrictions', restrictions],
 ]);

@@ -12,6 +12,7 @@ export const operatorActions = {
   import_signals: 'brought signals in from a file',
   import_users: 'brought users in: counts, and who changed how (the first 200)',
   import_prices: 'brought daily prices in',
+  import_corporate_actions: 'brought corporate actions in',
   receive_signals: 'sent signals over HTTP',
   set_user: 'changed the settings of a user',
   open_account: 'opened an account at a venue for a user',

@@ -1,3 +1,4 @@
+import type { CorporateAction } from './corporate-actions.ts';
 import type { Listing } from './share.ts';
 import type { Instrument, Mode, Quote, Side, Signal, UserSettings } from './words.ts';
 
@@ -110,6 +111,8 @@ export interface PlannedSignal {
   /** null: the instrument is not known; nothing is assumed about it in live mode. */
   instrument: Instrument | null;
   quote: Quote | null;
+  /** What happened to the share since the previous close; left out: nothing that is known. */
+  action?: CorporateAction | undefined;
   /** Somebody asks for this one order himself; left out: a strategy does, and everything is sized. */
   asked?: AskedOrder;
 }

@@ -1,3 +1,4 @@
+import { bandTellsBasis, corporateActionWords } from './corporate-actions.ts';
 import type { AccountState, DenyReason, OpenPosition, PlannedSignal, RunFrame, SkipReason } from './decision.ts';
 import { limitOutsideBand } from './limit-band.ts';
 import { formatMinor, mulDivCeil, safe } from './money.ts';
@@ -103,7 +104,7 @@ export const denyRules: Rules<DenyReason, Case> = [
   ['halted', ({ frame, account }) => when((frame.halted ?? account.halted) !== null, frame.halted ?? account.halted)],
   ['cut_off', ({ frame }) => when(frame.nowMs >= frame.cutOffMs)],
   ['signal_expired', signalExpired],
-  ['price_unavailable', ({ frame, planned }) => quoteFault(planned.quote, frame)],
+  ['price_unavailable', (c) => quoteFault(c.planned.quote, c.frame) ?? forBuys(referenceOfBefore)(c)],
   ['price_outside_band', forBuys(priceOutsideBand)],
   ['margin_unavailable', marginUnavailable],
   ['instrument_restricted', instrumentRestricted],
@@ -194,6 +195,17 @@ function quoteFault(quote: Quote | null | undefined, { nowMs, limits }: RunFrame
     return below(quote.lowerCircuitMinor, quote.priceMinor);
   }
   return above(quote.upperCircuitMinor, quote.priceMinor);
+}
+
+/**
+ * On the ex-date of a corporate action: a signal's reference price was made before it, at a price the share no longer
+ * has, unless the band can tell the two apart: then a price inside it proves a reference of after it. Who asks for an
+ * order themselves names a price of now.
+ */
+function referenceOfBefore(c: Case): Finding | null {
+  const { action, asked } = c.planned;
+  if (!action || asked || bandTellsBasis(action, c.frame.limits.priceBandBps)) return null;
+  return { limit: null, actual: corporateActionWords(action) };
 }
 
 /** Percent from the reference price; exactly the band is still inside. A limit somebody named has a band of its own. */

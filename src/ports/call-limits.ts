@@ -18,6 +18,7 @@ const longFunctions: ReadonlySet<string> = new Set<StoreFunction>([
   'finish_runs',
   'forget_old',
   'import_calendar',
+  'import_corporate_actions',
   'import_holdings',
   'import_instruments',
   'import_prices',

@@ -1,4 +1,5 @@
 import type { Actor } from '../domain/actions.ts';
+import type { CorporateAction } from '../domain/corporate-actions.ts';
 import type { Instrument, Signal, UserSettings } from '../domain/words.ts';
 
 /** A user to import: settings, and what no users file says (the bundled sample does). */
@@ -25,6 +26,7 @@ export interface ImportArguments {
     by: Actor;
   };
   import_holdings: { holdings: object[]; nowMs: number };
+  import_corporate_actions: { actions: CorporateAction[]; by: Actor };
   import_prices: {
     prices: { symbol: string; date: string; openMinor: number; closeMinor: number | null }[];
     by: Actor;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instrument, minor, outcome, queuedAccount, rate, reason, side, status } from './rows.ts';
+import { corporateAction, instrument, minor, outcome, queuedAccount, rate, reason, side, status } from './rows.ts';
 
 // The shapes of single orders: what they are decided on, what became of them, how they are looked at.
 
@@ -9,6 +9,7 @@ export const orderInputs = z.object({
   rates: z.array(rate),
   symbolExposure: z.record(z.string(), minor),
   instrumentsKnown: z.boolean(),
+  corporateActions: z.array(corporateAction),
   shares: z.array(z.object({ exchange: z.string(), symbol: z.string(), share: z.string() })),
   instruments: z.array(instrument),
   accounts: z.array(queuedAccount),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { corporateActionKinds } from '../domain/corporate-actions.ts';
 import { denyReasons, skipReasons } from '../domain/decision.ts';
 import { languages } from '../domain/message-words.ts';
 import { orderStatuses } from '../domain/order.ts';
@@ -59,6 +60,14 @@ export const storedPrices = z.object({
   prices: z.array(listing.extend({ priceMinor: minor, previousCloseMinor: minor.nullable() })),
 });
 
+export const corporateAction = z.object({
+  exchange: z.string(),
+  symbol: z.string(),
+  exDate: z.string(),
+  kind: z.enum(corporateActionKinds),
+  ratio: z.string().nullable(),
+});
+
 export const rate = z.object({
   id: z.int(),
   product: z.string(),
@@ -95,6 +104,7 @@ export const inputs = z.object({
   instrumentsKnown: z.boolean(),
   held: z.array(listing),
   rates: z.array(rate),
+  corporateActions: z.array(corporateAction),
   symbolExposure: z.record(z.string(), minor),
   halted: z.string().nullable(),
   runState: runState.nullable(),
@@ -116,6 +126,7 @@ export const run = z.object({
   halted: z.string().nullable(),
   instrumentsKnown: z.boolean(),
   rates: z.array(rate),
+  corporateActions: z.array(corporateAction),
   symbolExposure: z.record(z.string(), minor),
   signals: z.array(z.object({ signal, instrument: instrument.nullable(), share: z.string(), sendBeforeMs: z.int() })),
   quotes: z.array(quote),

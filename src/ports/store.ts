@@ -41,6 +41,7 @@ export const answers = {
   }),
   import_holdings: z.object({ booked: z.int() }),
   import_prices: z.object({ written: z.int() }),
+  import_corporate_actions: z.object({ written: z.int() }),
   read_prices: rows.storedPrices,
   set_user: z.object({ changed: z.boolean() }),
   read_user: people.user.nullable(),

@@ -1,3 +1,4 @@
+import type { CorporateAction } from '../domain/corporate-actions.ts';
 import { istTime } from '../domain/ist.ts';
 import type { Mode, Signal } from '../domain/words.ts';
 import type { Books } from '../ports/readiness-rows.ts';
@@ -19,6 +20,8 @@ export interface Day {
   open: boolean;
   closeMs: number | null;
   signals: Signal[];
+  /** What happened to shares since the trading day before. */
+  actions: CorporateAction[];
   concurrency: number;
 }
 

@@ -1,7 +1,9 @@
+import { actionsSincePreviousClose, withoutOldCloses } from '../domain/corporate-actions.ts';
 import type { RunFrame, RunLimits } from '../domain/decision.ts';
 import { quoteAgeFault } from '../domain/quote-age.ts';
 import { instrumentKey } from '../domain/rules.ts';
 import { sendBeforeMs } from '../domain/session.ts';
+import { sharesOf } from '../domain/share.ts';
 import type { Quote } from '../domain/words.ts';
 import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
@@ -47,6 +49,8 @@ export async function frozenFrame(world: World, runId: string): Promise<RunFrame
   const frozen = await readRun(world, runId);
   const run = (await reprice(world, frozen)) ? await readRun(world, runId) : frozen;
   const quotes = quotesByKey(run.quotes);
+  const actions = actionsSincePreviousClose(run.corporateActions, run.tradeDate, await world.operatorDays());
+  const shareOf = sharesOf(run.signals.flatMap(({ instrument }) => instrument ?? []));
   return {
     mode: run.mode,
     nowMs: world.clock.nowMs(),
@@ -55,7 +59,8 @@ export async function frozenFrame(world: World, runId: string): Promise<RunFrame
     limits: run.limits,
     instrumentsKnown: run.instrumentsKnown,
     signals: run.signals.map(({ signal, instrument, share }) => {
-      return { signal, share, instrument, quote: quotes.get(instrumentKey(signal)) ?? null };
+      const action = actions.find((one) => shareOf(one) === share);
+      return { signal, share, instrument, quote: quotes.get(instrumentKey(signal)) ?? null, action };
     }),
     quotes,
     rates: run.rates,
@@ -78,9 +83,11 @@ async function reprice(world: World, run: FrozenRun): Promise<boolean> {
   // Ahead of us, too: the clock may have been set back since.
   const stale = run.quotes.some((quote) => quoteAgeFault(quote, nowMs, run.limits) !== null);
   if (run.state !== 'planning' || !stale || nowMs >= run.cutOffMs) return false;
-  const { held } = await store.call('read_inputs', { mode, tradeDate, runId });
+  const { held, instruments, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId });
   const signals = run.signals.map(({ signal }) => signal);
-  await store.call('reprice_run', { runId, quotes: await world.quotes.read({ tradeDate, nowMs, signals, held }) });
+  const quotes = await world.quotes.read({ tradeDate, nowMs, signals, held });
+  const actions = actionsSincePreviousClose(corporateActions, tradeDate, await world.operatorDays());
+  await store.call('reprice_run', { runId, quotes: withoutOldCloses(quotes, actions, sharesOf(instruments)) });
   tell({ step: 'run_repriced', runId });
   return true;
 }

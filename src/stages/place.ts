@@ -1,10 +1,11 @@
 import type { Actor } from '../domain/actions.ts';
 import { askedSignal, type OrderAsked, type TradingNow, tradingNow } from '../domain/asked.ts';
+import { actionsSincePreviousClose, withoutOldCloses } from '../domain/corporate-actions.ts';
 import { decide } from '../domain/decide.ts';
 import type { Decision, PlannedSignal, RunFrame } from '../domain/decision.ts';
 import { instrumentKey } from '../domain/rules.ts';
 import { runIdOf } from '../domain/session.ts';
-import { foldedSymbol } from '../domain/share.ts';
+import { foldedSymbol, type Listing } from '../domain/share.ts';
 import type { Instrument, Quote } from '../domain/words.ts';
 import type { DecisionToAccept } from '../ports/arguments.ts';
 import { batched } from '../ports/batch.ts';
@@ -162,17 +163,25 @@ async function lookAt(world: World, { mode, limits }: Settings, trading: Trading
     askedSignal(request, request.order, { date, quote, nowMs });
   const wanted = requests.map((request) => signalOf(request, null)).filter((one) => one.referencePriceMinor > 0);
   const held = [...known.accounts.flatMap(({ positions }) => positions), ...listings];
-  const found = quotesByKey(await quotes.read({ tradeDate: date, nowMs, signals: wanted, held }));
+  const read = await quotes.read({ tradeDate: date, nowMs, signals: wanted, held });
   // A price may be of a trade that was made while a venue was waited for: it is not ahead of us.
   const pricedMs = clock.nowMs();
   const instruments = new Map(known.instruments.map((one) => [instrumentKey(one), one]));
-  const shares = new Map(known.shares.map((one) => [instrumentKey(one), one.share]));
+  const shares = new Map(
+    [...known.accounts.flatMap(({ positions }) => positions), ...known.shares].map((one) => [
+      instrumentKey(one),
+      one.share,
+    ]),
+  );
+  const shareOf = (listing: Listing) => shares.get(instrumentKey(listing)) ?? foldedSymbol(listing);
+  const actions = actionsSincePreviousClose(known.corporateActions, date, await world.operatorDays());
+  const found = quotesByKey(withoutOldCloses(read, actions, shareOf));
   return requests.map((request): Case => {
     const key = instrumentKey(request.order);
     const quote = found.get(key) ?? null;
     const planned = {
       signal: signalOf(request, quote),
-      share: shares.get(key) ?? foldedSymbol(request.order),
+      share: shareOf(request.order),
       instrument: instruments.get(key) ?? null,
       quote,
       asked: request.order,

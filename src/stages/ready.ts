@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { actionsSincePreviousClose } from '../domain/corporate-actions.ts';
 import { istDate } from '../domain/ist.ts';
 import { tradingDay } from '../domain/session.ts';
 import type { Mode } from '../domain/words.ts';
@@ -80,7 +81,7 @@ export async function ready(
     const checked = await Promise.all(active.map((books) => limit(() => check(world, day, books))));
     await settle(world, { ...day, checkedAtMs }, checked, report);
   }
-  tellReadiness(world, report);
+  tellReadiness(world, report, day.actions);
   if (day.open && withoutLogin(report).length > 0) {
     report.reminders = await remindOfLogins(world, day.tradeDate, concurrency, stop);
   }
@@ -89,10 +90,12 @@ export async function ready(
 
 async function today({ store, clock, operatorDays }: World, mode: Mode, concurrency: number): Promise<Day> {
   const tradeDate = istDate(clock.nowMs());
-  const day = tradingDay(tradeDate, await operatorDays());
-  const { signals } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
+  const overrides = await operatorDays();
+  const day = tradingDay(tradeDate, overrides);
+  const { signals, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
+  const actions = actionsSincePreviousClose(corporateActions, tradeDate, overrides);
   const closeMs = day.kind === 'open' ? day.closeMs : null;
-  return { tradeDate, mode, signals, open: day.kind === 'open', closeMs, concurrency };
+  return { tradeDate, mode, signals, actions, open: day.kind === 'open', closeMs, concurrency };
 }
 
 /** Compares, books and stores one page. Drifts first: a verdict must never open an account that they block. */
@@ -207,7 +210,7 @@ function withoutLogin({ accounts }: ReadinessReport): AccountReadiness[] {
   return accounts.filter(({ reason }) => /^(no_login|login_ends_at):/.test(reason ?? ''));
 }
 
-function tellReadiness({ tell }: World, report: ReadinessReport): void {
+function tellReadiness({ tell }: World, report: ReadinessReport, actions: Day['actions']): void {
   const { accounts, tradeDate, adjusted, external, drifts } = report;
   for (const { ready: isReady, userId, accountId, venue, reason } of accounts) {
     if (!isReady) tell({ step: 'account_not_ready', userId, accountId, venue, reason });
@@ -219,5 +222,5 @@ function tellReadiness({ tell }: World, report: ReadinessReport): void {
     const names = logins.slice(0, 5).map(({ userId, venue }) => `${userId} at ${venue}`);
     tell({ step: 'login_missing', alert: true, count: logins.length, first: names.join(', ') });
   }
-  tellDrifts(tell, drifts);
+  tellDrifts(tell, drifts, actions);
 }

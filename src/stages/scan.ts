@@ -1,4 +1,5 @@
 import { importingCalendar } from '../domain/calendar.ts';
+import { actionsSincePreviousClose, withoutOldCloses } from '../domain/corporate-actions.ts';
 import { byRank } from '../domain/decide.ts';
 import type { RunFrame } from '../domain/decision.ts';
 import { istDate } from '../domain/ist.ts';
@@ -95,10 +96,12 @@ async function plannedFrame(
 ): Promise<RunFrame> {
   const nowMs = world.clock.nowMs();
   const signals = dueSignals(given, known, session.date);
-  const quotes = quotesByKey(await world.quotes.read({ tradeDate: session.date, nowMs, signals, held: known.held }));
+  const read = await world.quotes.read({ tradeDate: session.date, nowMs, signals, held: known.held });
   const listed = [...known.instruments, ...given.instruments];
   const instruments = new Map(listed.map((one) => [instrumentKey(one), one]));
   const shareOf = sharesOf(listed);
+  const actions = actionsSincePreviousClose(known.corporateActions, session.date, await world.operatorDays());
+  const quotes = quotesByKey(withoutOldCloses(read, actions, shareOf));
   return {
     mode,
     nowMs,
@@ -108,7 +111,9 @@ async function plannedFrame(
     signals: signals.map((signal) => {
       const key = instrumentKey(signal);
       const instrument = instruments.get(key) ?? null;
-      return { signal, share: shareOf(signal), instrument, quote: quotes.get(key) ?? null };
+      const share = shareOf(signal);
+      const action = actions.find((one) => shareOf(one) === share);
+      return { signal, share, instrument, quote: quotes.get(key) ?? null, action };
     }),
     instrumentsKnown: listed.length > 0,
     quotes,

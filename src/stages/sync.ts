@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { actionsSincePreviousClose, type CorporateAction } from '../domain/corporate-actions.ts';
 import { istDate } from '../domain/ist.ts';
 import { tradingDay } from '../domain/session.ts';
 import type { Mode } from '../domain/words.ts';
@@ -56,7 +57,8 @@ export async function sync(world: World, request: ReadyRequest): Promise<SyncRep
     }
     await syncPage(world, report, page, concurrency);
   }
-  tellSync(world, report);
+  const actions = report.drifts.length > 0 ? await actionsOf(world, report) : [];
+  tellSync(world, report, actions);
   return report;
 }
 
@@ -147,12 +149,19 @@ function allDifferences({ books, seen }: { books: Books; seen: Seen }, keyOf: Ke
   ];
 }
 
-function tellSync({ tell }: World, { tradeDate, compared, notCompared, drifts }: SyncReport): void {
+/** What may be why a share's number differs. */
+async function actionsOf({ store, operatorDays }: World, { mode, tradeDate }: SyncReport): Promise<CorporateAction[]> {
+  const { corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
+  return actionsSincePreviousClose(corporateActions, tradeDate, await operatorDays());
+}
+
+function tellSync({ tell }: World, report: SyncReport, actions: readonly CorporateAction[]): void {
+  const { tradeDate, compared, notCompared, drifts } = report;
   tell({ step: 'books_compared', tradeDate, compared, notCompared: notCompared.length, drifts: drifts.length });
   for (const one of notCompared) tell({ step: 'account_not_compared', ...one });
   if (notCompared.length > 0) {
     const first = notCompared.slice(0, 5).map(({ userId, venue, reason }) => `${userId} at ${venue} (${reason})`);
     tell({ step: 'books_not_compared', alert: true, count: notCompared.length, first: first.join(', ') });
   }
-  tellDrifts(tell, drifts);
+  tellDrifts(tell, drifts, actions);
 }

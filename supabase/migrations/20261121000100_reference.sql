@@ -258,6 +258,26 @@ create table public.calendar_days (
   constraint a_calendar_day_is_open_or_closed check (kind in ('open', 'closed'))
 );
 
+-- What changes a share's price from a day on though nobody gains or loses: see domain/corporate-actions.ts.
+create table public.corporate_actions (
+  exchange text not null,
+  symbol text not null,
+  ex_date date not null,
+  kind text not null,
+  -- As exchanges write it, 5:1; null: there is none, or it is not known.
+  ratio text,
+  primary key (exchange, symbol, ex_date, kind),
+  constraint a_ratio_is_of_two_whole_numbers check (ratio ~ '^[1-9][0-9]{0,4}:[1-9][0-9]{0,4}$')
+);
+
+-- Those that may lie between a trading day and the one before it; the caller knows the calendar.
+create function core.corporate_actions(on_date date) returns jsonb
+language sql stable set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('exchange', exchange, 'symbol', symbol,
+    'exDate', ex_date, 'kind', kind, 'ratio', ratio) order by exchange, symbol, ex_date, kind), '[]')
+  from public.corporate_actions where ex_date between on_date - 10 and on_date;
+$$;
+
 create table public.daily_prices (
   exchange text not null,
   symbol text not null,

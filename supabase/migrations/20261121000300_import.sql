@@ -292,6 +292,26 @@ begin
   return jsonb_build_object('written', written);
 end $$;
 
+-- Corporate actions of a file; a row that is there gets the ratio of the file.
+create function public.import_corporate_actions(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  written bigint;
+begin
+  insert into public.corporate_actions as known (exchange, symbol, ex_date, kind, ratio)
+  select exchange, symbol, "exDate", kind, ratio
+  from jsonb_to_recordset(args -> 'actions') as row(exchange text, symbol text, "exDate" date, kind text, ratio text)
+  order by exchange, symbol, "exDate", kind
+  on conflict (exchange, symbol, ex_date, kind) do update set ratio = excluded.ratio
+    where known.ratio is distinct from excluded.ratio;
+  get diagnostics written = row_count;
+  if written > 0 then
+    perform core.record_action(args -> 'by', 'import_corporate_actions', 'corporate actions',
+      after => jsonb_build_object('rows', written));
+  end if;
+  return jsonb_build_object('written', written);
+end $$;
+
 -- The opens of a day with each symbol's last close before it; `any`: whether there are stored prices at all.
 create function public.read_prices(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
@@ -299,6 +319,10 @@ language sql stable security definer set search_path = '' as $$
     jsonb_build_object('exchange', p.exchange, 'symbol', p.symbol, 'priceMinor', p.open_minor, 'previousCloseMinor',
       (select before.close_minor from public.daily_prices before
        where (before.exchange, before.symbol) = (p.exchange, p.symbol) and before.day < p.day
+         -- One of before a split says nothing of the price after it, however many days are missing between.
+         and not exists (select from public.corporate_actions acted
+           where (acted.exchange, acted.symbol) = (p.exchange, p.symbol)
+             and acted.ex_date > before.day and acted.ex_date <= p.day)
        order by before.day desc limit 1))), '[]'))
   from public.daily_prices p where p.day = (args ->> 'tradeDate')::date
     and (p.exchange, p.symbol) in (select exchange, symbol

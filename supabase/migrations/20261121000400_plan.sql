@@ -72,6 +72,7 @@ language sql stable security definer set search_path = '' as $$
       from public.positions p join public.accounts a on a.id = p.account_id join public.instruments i on i.id = p.instrument_id
       where p.quantity <> 0 and a.mode = args ->> 'mode'),
     'rates', core.rates_json((args ->> 'tradeDate')::date),
+    'corporateActions', core.corporate_actions((args ->> 'tradeDate')::date),
     'symbolExposure', core.symbol_exposure(args ->> 'mode', (args ->> 'tradeDate')::date),
     'halted', core.halted('all', ''),
     'runState', (select state from public.scan_runs where id = args ->> 'runId'));
@@ -147,7 +148,7 @@ language sql stable security definer set search_path = '' as $$
     'undecided', (select count(*) from public.run_users ru where ru.run_id = run.id and ru.decided_at is null),
     'halted', core.halted('all', ''),
     'instrumentsKnown', exists (select from public.instruments where not assumed),
-    'rates', core.rates_json(run.trade_date),
+    'rates', core.rates_json(run.trade_date), 'corporateActions', core.corporate_actions(run.trade_date),
     'symbolExposure', core.symbol_exposure(run.mode, run.trade_date),
     'signals', (select coalesce(jsonb_agg(jsonb_build_object('signal', core.signal_json(s, i),
         'instrument', core.instrument_json(i), 'share', i.share, 'sendBeforeMs', core.ms(rs.send_before)) order by rs.position), '[]')

@@ -33,6 +33,7 @@ begin
   return jsonb_build_object(
     'halted', core.halted('all', ''),
     'rates', core.rates_json((args ->> 'tradeDate')::date),
+    'corporateActions', core.corporate_actions((args ->> 'tradeDate')::date),
     'symbolExposure', case when (args ->> 'capped')::boolean
       then core.symbol_exposure(args ->> 'mode', (args ->> 'tradeDate')::date) else '{}' end,
     'instruments', (select coalesce(jsonb_agg(core.instrument_json(i)), '[]')

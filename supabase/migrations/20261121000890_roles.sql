@@ -82,6 +82,7 @@ language sql immutable set search_path = '' as $$
     'finish_runs',
     'forget_old',
     'import_calendar',
+    'import_corporate_actions',
     'import_holdings',
     'import_instruments',
     'import_prices',

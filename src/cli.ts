@@ -1,7 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { accountCommand } from './commands/account.ts';
 import { type ApikeyFlags, apikeyCommand } from './commands/apikey.ts';
-import { reportAgain, whyCommand } from './commands/ask.ts';
 import { calendarAsked } from './commands/calendar.ts';
 import { command, ending, printRefusal } from './commands/command.ts';
 import { connectionCommand } from './commands/connect.ts';
@@ -10,13 +9,13 @@ import { doctorCommand } from './commands/doctor.ts';
 import { halt, resume } from './commands/halt.ts';
 import { type ImportFlags, importFile } from './commands/import.ts';
 import { logCommand } from './commands/log.ts';
-import { messagesCommand } from './commands/messages.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { isNarrowed } from './commands/only.ts';
 import { personCommand } from './commands/person.ts';
 import { readyCommand } from './commands/ready.ts';
 import { resolveCommand } from './commands/resolve.ts';
 import { exitCodeOf, type ScanFlags, scanCommand } from './commands/scan.ts';
+import { addScreens } from './commands/screens.ts';
 import { jsonShow, screenShow } from './commands/show.ts';
 import { whatsappCommand } from './commands/whatsapp.ts';
 import { workerCommand } from './commands/worker.ts';
@@ -103,32 +102,7 @@ program
   .option('--json', 'one JSON document on stdout')
   .action((what: string, file: string, flags: ImportFlags) => command(importFile(what, file))(flags));
 
-program
-  .command('why')
-  .description('why did (not) a user get a symbol')
-  .requiredOption('--user <user>', 'name or id')
-  .requiredOption('--symbol <symbol>', 'symbol')
-  .option('--date <date>', 'only this trade date')
-  .option('--json', 'one JSON document on stdout')
-  .action(command(whyCommand));
-
-program
-  .command('report')
-  .description('the report of a run again')
-  .requiredOption('--run <id>', 'such as XNSE:2025-08-28:open:paper')
-  .option('--json', 'one JSON document on stdout')
-  .option('--csv', 'the orders as CSV on stdout')
-  .action(command(reportAgain));
-
-program
-  .command('messages')
-  .description('each user’s message of a run, what became of it, and how')
-  .option('--run <id>', 'such as XNSE:2025-08-28:open:paper')
-  .option('--reminders <date>', 'instead: who was reminded that day that his login was missing')
-  .option('--resend <user>', 'send this user’s message once more (asks first, and records who)')
-  .option('--yes', 'do not ask')
-  .option('--json', 'one JSON document on stdout')
-  .action(command(messagesCommand));
+addScreens(program);
 
 program
   .command('whatsapp')

@@ -114,8 +114,9 @@ async function storedReport(world: World, request: RunRequest, { runId }: OpenRu
 
 function tellScanned({ tell }: World, { runId, session, state, frame, userCount }: OpenRun): void {
   const signals = frame.signals.map(({ signal, quote }) => {
-    const { rank, symbol, side, referencePriceMinor } = signal;
-    return { rank, symbol, side, referencePriceMinor, priceMinor: quote?.priceMinor ?? null };
+    const { id, rank, symbol, side, referencePriceMinor, stopLossMinor, targetMinor } = signal;
+    const exit = { stopLossMinor, targetMinor };
+    return { id, rank, symbol, side, referencePriceMinor, priceMinor: quote?.priceMinor ?? null, ...exit };
   });
   const { pricesFrom = null } = frame.limits;
   tell({

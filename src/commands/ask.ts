@@ -1,61 +1,57 @@
-import { stringify } from 'csv-stringify/sync';
 import type { Config } from '../config.ts';
 import { parseTradeDate } from '../domain/ist.ts';
 import { possibleSymbols, shareReader } from '../domain/symbols.ts';
-import { reportOf } from '../stages/report.ts';
+import type { Store } from '../ports/store.ts';
 import { makeScreen } from '../terminal/screen.ts';
 import { whyText } from '../terminal/why.ts';
+import { shown, userNamed } from './named.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
-interface RunFlags {
-  run: string;
+interface WhyFlags {
+  user: string;
+  symbol?: string;
+  date?: string;
   json?: boolean;
-  csv?: boolean;
 }
 
-/** `npm run why`: why a user did or did not get a symbol, from the decision to the last fill. */
-export async function whyCommand(
-  config: Config,
-  { user, symbol, date, json }: { user: string; symbol: string; date?: string; json?: boolean },
-): Promise<number | Refusal> {
+/**
+ * `npm run why`: why a user did or did not get a symbol, from the decision to the last fill; without a symbol their whole
+ * day (the last there is, unless a date is given). Exit 2 for a user or symbol nobody knows.
+ */
+export async function whyCommand(config: Config, { user, symbol, date, json }: WhyFlags): Promise<number | Refusal> {
   if (date !== undefined && parseTradeDate(date) === null) {
     return refusal('bad_flag', `--date ${date} is not a date, such as 2025-08-28.`);
   }
   const place = placeToAsk(config);
   sayPlace(place);
-  const answer = await withStore(config, place, async (store) => {
-    const read = shareReader(await store.call('read_listings', { symbols: possibleSymbols(symbol) }));
-    const found = read(symbol);
-    return store.call('why', { user, symbol: 'value' in found ? found.value : symbol, date: date ?? null });
+  return withStore(config, place, async (store) => {
+    const named = await userNamed(store, user);
+    if ('kind' in named) return named;
+    const share = symbol === undefined ? null : await symbolNamed(store, symbol);
+    if (share !== null && typeof share === 'object') return share;
+    const asked = { user: named.id, symbol: share, date: date ?? (share === null ? await lastDay(store) : null) };
+    const answer = await store.call('why', asked);
+    const text = whyText(answer, { user: shown(named), symbol: share ?? 'any symbol', date: asked.date });
+    process.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${text}\n`);
+    return 0;
   });
-  process.stdout.write(
-    json ? `${JSON.stringify(answer)}\n` : `${whyText(answer, { user, symbol, date: date ?? null })}\n`,
+}
+
+async function symbolNamed(store: Store, symbol: string): Promise<string | Refusal> {
+  const listings = await store.call('read_listings', { symbols: possibleSymbols(symbol) });
+  const found = shareReader(listings)(symbol);
+  if ('value' in found && listings.length > 0) return found.value;
+  const why = 'reason' in found ? ` (${found.reason})` : '';
+  return refusal(
+    'no_such_symbol',
+    `No instrument ${symbol} is known here${why}: give the exchange's symbol, such as TITAN.`,
   );
-  return 0;
 }
 
-/** `npm run report`: the report of a run again, on the screen, as JSON, or its orders as CSV. */
-export async function reportAgain(config: Config, { run, json, csv }: RunFlags): Promise<number | Refusal> {
-  const place = placeToAsk(config);
-  sayPlace(place);
-  const found = await withStore(config, place, async (store) => {
-    return { report: await reportOf(store, run), timings: await store.call('read_run_timings', { runId: run }) };
-  });
-  const { report, timings } = found;
-  if (!report || !timings) return noSuchRun(run);
-  if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else if (csv) process.stdout.write(stringify(report.orders, { header: true, escape_formulas: true }));
-  else {
-    screen().report(report);
-    screen().timings(timings, report);
-  }
-  return 0;
-}
-
-/** Exit 2 with the shape of a run's id. */
-export function noSuchRun(run: string): Refusal {
-  return refusal('no_such_run', `There is no run ${run} here. A run is named like XNSE:2025-08-28:open:paper.`);
+async function lastDay(store: Store): Promise<string | null> {
+  const [last] = await store.call('read_runs', { named: null, after: null, limit: 1 });
+  return last?.tradeDate ?? null;
 }
 
 /** Standard output, as a terminal where it is one. */

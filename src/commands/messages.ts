@@ -3,16 +3,22 @@ import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
 import { parseTradeDate } from '../domain/ist.ts';
 import type { Answer, Store } from '../ports/store.ts';
-import { countsOf, messagesOf } from '../stages/report.ts';
+import { messagesOf, reportPage } from '../stages/report.ts';
 import { historyText } from '../terminal/message-history.ts';
 import { remindersText } from '../terminal/messages.ts';
+import { pageCommand, SHOWN_USERS } from '../terminal/pages.ts';
 import { actorOf } from './actor.ts';
-import { noSuchRun, screen } from './ask.ts';
-import { userNamed } from './named.ts';
+import { screen } from './ask.ts';
+import { userIdGiven, userNamed } from './named.ts';
+import { runNamed } from './named-run.ts';
+import { type PageFlags, pageOf } from './paging.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
+import { wrongStatus } from './report.ts';
 
-interface MessagesFlags {
+interface MessagesFlags extends PageFlags {
+  user?: string;
+  status?: string;
   run?: string;
   /** The day whose login reminders are meant, in place of a run. */
   reminders?: string;
@@ -37,20 +43,43 @@ export async function messagesCommand(config: Config, flags: MessagesFlags): Pro
   if (run === undefined) return refusal('bad_flag', 'Give --run ID, or --reminders DATE.');
   const place = placeToAsk(config);
   sayPlace(place);
+  const page = pageOf(flags, SHOWN_USERS);
+  if ('kind' in page) return page;
+  const wrong = wrongStatus(flags.status);
+  if (wrong) return wrong;
   return withStore(config, place, async (store) => {
-    const report = await countsOf(store, run);
-    if (!report) return noSuchRun(run);
-    const rows = await store.call('read_messages', { runId: run });
-    if (resend !== undefined) return resendTo(store, { ...flags, run }, resend, rows);
-    const messages = await messagesOf(store, run);
-    if (json) process.stdout.write(`${JSON.stringify(messages)}\n`);
-    else {
-      const names = new Map(rows.map(({ userId, userName }) => [userId, userName]));
-      screen().messages({ ...report, messages }, names);
-      process.stdout.write(historyText(rows));
-    }
+    const runId = await runNamed(store, run, config.mode);
+    if (typeof runId !== 'string') return runId;
+    if (resend !== undefined) return resendTo(store, { ...flags, run: runId }, resend);
+    const userId = await userIdGiven(store, flags.user);
+    if (userId !== null && typeof userId === 'object') return userId;
+    const isPage = [flags.limit, flags.after, flags.user, flags.status].some((flag) => flag !== undefined);
+    if (json && !isPage) process.stdout.write(`${JSON.stringify(await messagesOf(store, runId))}\n`);
+    else await showPage(store, runId, { ...page, userId, status: flags.status ?? null }, flags);
     return 0;
   });
+}
+
+interface Wanted {
+  limit: number;
+  after: number;
+  userId: string | null;
+  status: string | null;
+}
+
+async function showPage(store: Store, runId: string, wanted: Wanted, flags: MessagesFlags): Promise<void> {
+  const part = await reportPage(store, runId, { ...wanted, of: 'messages' });
+  if (!part) throw new Error(`run ${runId} vanished`);
+  const { report, names, left, last } = part;
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify({ messages: report.messages, next: left > 0 ? String(last) : null })}\n`);
+    return;
+  }
+  const again = Object.entries({ status: flags.status, limit: flags.limit }).filter(([, value]) => value !== undefined);
+  const more = pageCommand('messages', runId, last, again.map(([name, value]) => ` --${name} ${value}`).join(''));
+  // A user may have more than one message.
+  screen().messages(report, names, { limit: report.messages.length, left, more });
+  process.stdout.write(historyText(await store.call('read_messages', { runId, userIds: [...names.keys()] })));
 }
 
 /** What became of the reminders of a day: `[{userId, status, reason, text}]`. */
@@ -68,15 +97,11 @@ async function remindersOf(config: Config, date: string, json: boolean): Promise
   });
 }
 
-async function resendTo(
-  store: Store,
-  flags: MessagesFlags & { run: string },
-  user: string,
-  rows: Row[],
-): Promise<number | Refusal> {
+async function resendTo(store: Store, flags: MessagesFlags & { run: string }, user: string): Promise<number | Refusal> {
   const named = await userNamed(store, user);
   if ('kind' in named) return named;
   const userId = named.id;
+  const rows = await store.call('read_messages', { runId: flags.run, userIds: [userId] });
   const row = rows.findLast((one) => one.userId === userId);
   if (!row)
     return refusal('no_such_message', `There is no message to "${user}" in ${flags.run}: give the name or the id.`);

@@ -29,3 +29,10 @@ export async function userNamed(store: Store, given: string): Promise<NamedUser 
 export function shown({ id, name }: NamedUser): string {
   return id === name ? id : `${name} (${id})`;
 }
+
+/** The id of whom a flag names; null where it is not given. */
+export async function userIdGiven(store: Store, given: string | undefined): Promise<string | null | Refusal> {
+  if (given === undefined) return null;
+  const named = await userNamed(store, given);
+  return 'kind' in named ? named : named.id;
+}

@@ -3,6 +3,8 @@ import type { RunReport } from '../domain/report.ts';
 import type { Mode, Problem, Side } from '../domain/words.ts';
 import type { Step, Tell } from '../ports/world.ts';
 import { alertWords } from '../terminal/alert.ts';
+import type { Exits } from '../terminal/exits.ts';
+import type { HeaderSignal } from '../terminal/header.ts';
 import { makeScreen, type Screen } from '../terminal/screen.ts';
 
 type Progress = ReturnType<Screen['progress']['signalProgress']>;
@@ -47,6 +49,7 @@ export function screenShow({ narrowed = false } = {}): ScanShow {
     columns: process.stdout.columns,
   });
   let bars: ReturnType<typeof signalBars> | null = null;
+  let exits: Exits = new Map();
   return {
     note: screen.note,
     files(warnings, problems) {
@@ -60,21 +63,25 @@ export function screenShow({ narrowed = false } = {}): ScanShow {
         facts.log(step);
         const alert = alertWords(step);
         if (alert) screen.note(alert);
-        if (step.step === 'scanned') showHeader(screen, facts, step);
+        if (isScanned(step)) {
+          exits = new Map(step.signals.map((signal) => [signal.id, signal]));
+          showHeader(screen, facts, step);
+        }
         draw(step);
       };
     },
     done: () => bars?.stop(),
-    result: (report) => showResult(screen, report, narrowed),
+    result: (report) => showResult(screen, report, { narrowed, exits }),
   };
 }
 
-function showResult(screen: Screen, report: RunReport, narrowed: boolean): void {
+function showResult(screen: Screen, report: RunReport, how: { narrowed: boolean; exits: Exits }): void {
+  const facts = { exits: how.exits };
   const reason = report.skipped?.reason;
-  if (reason === 'already_done' && !report.dryRun) screen.alreadyDone(report);
+  if (reason === 'already_done' && !report.dryRun) screen.alreadyDone(report, facts);
   else if (reason !== undefined) screen.skipped(report);
-  else if (report.dryRun) screen.plan(report, narrowed);
-  else screen.report(report);
+  else if (report.dryRun) screen.plan(report, how);
+  else screen.report(report, facts);
   if (report.messages.length > 0) screen.messages(report);
 }
 
@@ -84,15 +91,15 @@ interface ScannedStep extends Step {
   nowMs: number;
   users: number;
   pricesFrom: 'signal' | null;
-  signals: { rank: number; symbol: string; side: Side; referencePriceMinor: number; priceMinor: number | null }[];
+  signals: (HeaderSignal & { id: string })[];
 }
 
 function isScanned(step: Step): step is ScannedStep {
   return step.step === 'scanned';
 }
 
-function showHeader(screen: Screen, facts: ScanFacts, step: Step): void {
-  if (!isScanned(step) || step.state === 'done') return;
+function showHeader(screen: Screen, facts: ScanFacts, step: ScannedStep): void {
+  if (step.state === 'done') return;
   const { session, users, signals, pricesFrom, nowMs } = step;
   const time = `${istTime(nowMs).slice(0, 5)} IST${facts.virtual ? ' (virtual clock)' : ''}`;
   screen.header({

@@ -50,7 +50,7 @@ export interface MessageArguments {
   /** The login reminders of a day: due from `dueMs` on, never sent from `sendBeforeMs` on. */
   queue_login_reminders: { tradeDate: string; dueMs: number; sendBeforeMs: number; nowMs: number };
   /** Those of a run, or the login reminders of a day. */
-  read_messages: { runId: string } | { runId: null; tradeDate: string };
+  read_messages: { runId: string; userIds?: string[] } | { runId: null; tradeDate: string };
   read_due_messages: { runId: string | null; limit: number; nowMs: number };
   queue_corrections: { nowMs: number };
   mark_sending: {

@@ -10,7 +10,21 @@ export interface ReportArguments {
   read_report_decisions: { runId: string; afterPosition: number; afterPlace: number; limit: number };
   read_report_messages: { runId: string; afterPlace: number; limit: number };
   read_run_timings: { runId: string };
-  why: { user: string; symbol: string; date: string | null };
+  read_report_reasons: { runId: string };
+  read_report_page: {
+    runId: string;
+    afterPlace: number;
+    limit: number;
+    userId: string | null;
+    status: string | null;
+    /** Where the status is looked for. */
+    of: 'all' | 'messages';
+  };
+  read_runs: { named: string | null; after: string | null; limit: number };
+  read_positions: { userId: string | null; mode: string | null; after: string | null; limit: number };
+  read_day: { tradeDate: string; mode: string };
+  /** `symbol` null: all of the day. */
+  why: { user: string; symbol: string | null; date: string | null };
 }
 
 /** The arguments of the simulated venue. */

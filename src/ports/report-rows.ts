@@ -123,6 +123,8 @@ export const why = z.object({
       holdMinor: minor,
       referencePriceMinor: minor,
       pricesFrom: pricesFrom.nullable(),
+      stopLossMinor: minor.nullable(),
+      targetMinor: minor.nullable(),
       order: whyOrder.nullable(),
     }),
   ),

@@ -9,6 +9,7 @@ import { reach } from './reach-rows.ts';
 import * as morning from './readiness-rows.ts';
 import * as people from './report-rows.ts';
 import * as rows from './rows.ts';
+import * as screens from './screen-rows.ts';
 import * as sending from './sending-rows.ts';
 import * as watched from './watch-rows.ts';
 
@@ -101,6 +102,11 @@ export const answers = {
   read_report: people.report.nullable(),
   read_report_decisions: z.array(people.reportDecision),
   read_report_messages: z.array(people.reportMessage),
+  read_report_reasons: screens.reportReasons.nullable(),
+  read_report_page: screens.reportPage,
+  read_runs: z.array(screens.runRow),
+  read_positions: z.array(screens.position),
+  read_day: screens.day,
   why: people.why,
   read_messages: z.array(letters.messageRow),
   forget_old: z.object({ receivedSignals: z.int(), rateUses: z.int() }),

@@ -47,6 +47,31 @@ export async function countsOf(store: Store, runId: string): Promise<RunReport |
   };
 }
 
+/** A page of a run's users with what they got and were told: `truncated`, for there are more; totals are of everybody. */
+export async function reportPage(
+  store: Store,
+  runId: string,
+  {
+    after,
+    ...wanted
+  }: { after: number; limit: number; userId: string | null; status: string | null; of: 'all' | 'messages' },
+): Promise<{ report: RunReport; names: Map<string, string>; left: number; last: number } | null> {
+  const counted = await countsOf(store, runId);
+  if (!counted) return null;
+  const page = await store.call('read_report_page', { runId, afterPlace: after, ...wanted });
+  const orders: RunReport['orders'] = [];
+  const decisions = page.decisions.map(({ position, place, order, ...decision }) => {
+    if (order) orders.push(orderOf(decision, order));
+    return decision;
+  });
+  return {
+    report: { ...counted, orders, decisions, messages: page.messages.map(messageOf) },
+    names: new Map(page.users.map(({ userId, userName }) => [userId, userName])),
+    left: page.left,
+    last: page.users.at(-1)?.place ?? after,
+  };
+}
+
 async function* decisionsOf(store: Store, runId: string): AsyncGenerator<StoredDecision> {
   for (let after: StoredDecision | undefined; ; ) {
     const { position: afterPosition = -1, place: afterPlace = -1 } = after ?? {};
@@ -63,14 +88,16 @@ export async function messagesOf(store: Store, runId: string): Promise<RunReport
   const messages: RunReport['messages'] = [];
   for (let afterPlace = -1; ; ) {
     const page = await store.call('read_report_messages', { runId, afterPlace, limit: PAGE_USERS });
-    // On its way is not out yet: outside, a message is queued until it is settled.
-    for (const { userId, status, text } of page) {
-      messages.push({ userId, status: status === 'sending' ? 'queued' : status, text });
-    }
+    messages.push(...page.map(messageOf));
     const last = page.at(-1);
     if (!last) return messages;
     afterPlace = last.place;
   }
+}
+
+/** On its way is not out yet: outside, a message is queued until it is settled. */
+function messageOf({ userId, status, text }: Answer<'read_report_messages'>[number]): RunReport['messages'][number] {
+  return { userId, status: status === 'sending' ? 'queued' : status, text };
 }
 
 function totalsOf({ users, signals, outcomes, statuses, messageStatuses }: Stored): ReportTotals {

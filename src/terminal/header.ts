@@ -1,6 +1,7 @@
 import { formatMinor, mulDivFloor } from '../domain/money.ts';
 import { formatRupees } from '../domain/rupees.ts';
 import type { Mode, Side } from '../domain/words.ts';
+import { type Exit, exitCells } from './exits.ts';
 import { type Cell, type Column, type Paint, table } from './table.ts';
 import { fitted, padded } from './width.ts';
 import { counted, databaseWords, grouped, sessionWords, signalPriceWords } from './words.ts';
@@ -23,7 +24,7 @@ export interface HeaderFacts {
   pricesFrom?: 'signal' | null;
 }
 
-interface HeaderSignal {
+export interface HeaderSignal extends Exit {
   rank: number;
   symbol: string;
   side: Side;
@@ -41,6 +42,10 @@ const signalColumns: Column[] = [
   { title: 'Reference', align: 'right' },
   { title: 'Price', align: 'right' },
   { title: 'Moved', align: 'right', spare: true },
+];
+const exitColumns: Column[] = [
+  { title: 'Stop', align: 'right', spare: true },
+  { title: 'Target', align: 'right', spare: true },
 ];
 
 /** The head of a run: what is about to happen, on what, where, and whether real money is in it. */
@@ -72,9 +77,17 @@ function pricesRow({ mode, signals, pricesFrom }: HeaderFacts, paint: Paint): [s
 }
 
 function signalTable(signals: HeaderSignal[], columns: number, paint: Paint): string {
-  const text = table(signalColumns, signals.slice(0, shownSignals).map(signalRow), columns, paint);
+  const exits = signals.some(({ stopLossMinor, targetMinor }) => stopLossMinor || targetMinor);
+  const heads = exits ? [...signalColumns, ...exitColumns] : signalColumns;
+  const rows = signals
+    .slice(0, shownSignals)
+    .map((signal) => [...signalRow(signal), ...(exits ? exitCells(signal) : [])]);
   const left = signals.length - shownSignals;
-  return left > 0 ? `${text}\n… and ${counted(left, 'more signal')}` : text;
+  return [
+    table(heads, rows, columns, paint),
+    ...(left > 0 ? [`… and ${counted(left, 'more signal')}`] : []),
+    ...(exits ? ['Stops and targets are shown, not placed.'] : []),
+  ].join('\n');
 }
 
 function signalRow({ rank, symbol, side, referencePriceMinor, priceMinor }: HeaderSignal): Cell[] {

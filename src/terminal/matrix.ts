@@ -1,8 +1,9 @@
 import { shortReason } from '../domain/reason-words.ts';
 import type { ReportDecision, ReportOrder, ReportSignal, RunReport } from '../domain/report.ts';
+import { firstPage, leftLine } from './pages.ts';
+import { type Pair, pairsOf } from './pairs.ts';
 import { type Cell, type Column, type Paint, type Tone, table, tableWidth } from './table.ts';
 import { fitted } from './width.ts';
-import { grouped, moreUsers, shownUsers } from './words.ts';
 
 interface UserRow {
   name: string;
@@ -12,21 +13,16 @@ interface UserRow {
 
 /**
  * What became of every signal for every user: users down, signals by rank across, in blocks as wide as the terminal.
- * Of more than `shownUsers` users the rest are counted, with where to read on. Below stands what the short words mean.
+ * Of more users than the page has the rest are counted, with where to read on. What the short words mean stands with
+ * the reasons.
  */
-export function matrixText(report: RunReport, columns: number, paint: Paint): string {
+export function matrixText(report: RunReport, columns: number, paint: Paint, page = firstPage(report)): string {
   const signals = [...report.signals].sort((a, b) => a.rank - b.rank);
-  const byUser = groupedBy(report.decisions, ({ userId }) => userId);
-  const shown = [...byUser].slice(0, shownUsers);
-  const orders = groupedBy(report.orders, ({ userId }) => userId);
-  const rows = shown.map(([userId, decisions]) => userRow(signals, decisions, orders.get(userId) ?? []));
+  const byUser = [...Map.groupBy(pairsOf(report), ({ decision }) => decision.userId).values()];
+  const rows = byUser.slice(0, page.limit).map((pairs) => userRow(signals, pairs));
   if (rows.length === 0 || signals.length === 0) return 'No user was decided for any signal.';
   const parts = blocksThatFit(signals, rows, columns).map((block) => blockText(signals, rows, block, columns, paint));
-  const left = report.totals.users - rows.length;
-  if (left > 0) parts.push(moreUsers(left, report));
-  const legend = legendText(shown.flatMap(([, decisions]) => decisions));
-  if (legend) parts.push(paint('quiet', legend));
-  return parts.join('\n\n');
+  return [...parts, leftLine(page)].filter((part) => part !== '').join('\n\n');
 }
 
 /** One pair in at most a dozen characters: '28 @ 3564.80', 'rejected', 'holds it'. */
@@ -59,27 +55,13 @@ function orderCell({ status, quantity, filledQuantity, averagePrice }: ReportOrd
   }
 }
 
-/**
- * The report's decisions name a symbol, not a signal: two signals of one symbol are told apart by their rank, in
- * which the decisions stand too, and a symbol's orders belong to its accepted decisions in that order.
- */
-function userRow(signals: ReportSignal[], decisions: ReportDecision[], orders: ReportOrder[]): UserRow {
-  const waiting = [...decisions];
-  const open = [...orders];
-  const cells = signals.map(({ symbol, side }) => {
-    const decision = takeFirst(waiting, (one) => one.symbol === symbol);
-    const order =
-      decision?.outcome === 'accepted'
-        ? takeFirst(open, (one) => one.symbol === symbol && one.side === side)
-        : undefined;
-    return cellOf(decision, order);
+function userRow(signals: ReportSignal[], pairs: Pair[]): UserRow {
+  const bySignal = new Map(pairs.map((pair) => [pair.decision.signalId, pair]));
+  const cells = signals.map(({ id }) => {
+    const pair = bySignal.get(id);
+    return cellOf(pair?.decision, pair?.order);
   });
-  return { name: fitted(decisions[0]?.userName ?? '', 20), cells };
-}
-
-function takeFirst<T>(list: T[], matches: (item: T) => boolean): T | undefined {
-  const index = list.findIndex(matches);
-  return index < 0 ? undefined : list.splice(index, 1)[0];
+  return { name: fitted(pairs[0]?.decision.userName ?? '', 20), cells };
 }
 
 function columnsOf(signals: ReportSignal[], block: number[]): Column[] {
@@ -108,18 +90,4 @@ function blocksThatFit(signals: ReportSignal[], rows: UserRow[], columns: number
 
 function blockText(signals: ReportSignal[], rows: UserRow[], block: number[], columns: number, paint: Paint): string {
   return table(columnsOf(signals, block), rowsOf(rows, block), columns, paint);
-}
-
-function legendText(decisions: ReportDecision[]): string {
-  const refused = decisions.filter(({ outcome, reason }) => outcome !== 'accepted' && reason !== null);
-  const byReason = groupedBy(refused, ({ outcome, reason }) => `${outcome}, ${reason}`);
-  return [...byReason]
-    .map(([code, { length, 0: first }]) => {
-      return `${shortReason(first?.reason ?? '')} = ${fitted(code, 60)} (${grouped(length)})`;
-    })
-    .join('\n');
-}
-
-function groupedBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  return Map.groupBy(items, keyOf);
 }

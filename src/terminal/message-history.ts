@@ -1,7 +1,6 @@
 import { istTime } from '../domain/ist.ts';
 import type { Answer } from '../ports/store.ts';
 import { fitted } from './width.ts';
-import { shownUsers } from './words.ts';
 
 type Row = Answer<'read_messages'>[number];
 
@@ -15,9 +14,7 @@ export function historyText(rows: readonly Row[]): string {
     return providerStatus !== null || errorCode !== null || attempts > 1 || kind !== 'summary' || waitsAgain;
   });
   if (telling.length === 0) return '';
-  const lines = telling.slice(0, shownUsers).map(lineOf);
-  const left = telling.length - lines.length;
-  return `\nHistory\n${lines.join('\n')}${left > 0 ? `\n… and ${left} more` : ''}\n`;
+  return `\nHistory\n${telling.map(lineOf).join('\n')}\n`;
 }
 
 function lineOf({ userName, kind, channel, events }: Row): string {

@@ -1,8 +1,9 @@
 import type { RunReport } from '../domain/report.ts';
 import type { Answer } from '../ports/store.ts';
+import { leftLine, pageCommand, SHOWN_USERS, type UserPage } from './pages.ts';
 import { type Paint, plain } from './table.ts';
 import { displayWidth, fitted } from './width.ts';
-import { grouped, moreUsers, shownUsers } from './words.ts';
+import { grouped } from './words.ts';
 
 type Reminder = Pick<Answer<'read_messages'>[number], 'userName' | 'status' | 'reason' | 'text'>;
 
@@ -10,17 +11,25 @@ const ruleWidth = 60;
 
 /**
  * Each user's message exactly as it is sent, between rules that name the user and what became of it. The first
- * `shownUsers`; the rest are counted. `names` by user id, where the report lists no decisions. Only characters that would steer the terminal are taken out.
+ * `SHOWN_USERS`; the rest are counted. `names` by user id, where the report lists no decisions. Only characters that would steer the terminal are taken out.
  */
-export function messagesText(report: RunReport, paint: Paint = plain, names = namesIn(report)): string {
+export function messagesText(
+  report: RunReport,
+  paint: Paint = plain,
+  names = namesIn(report),
+  page = firstMessages(report),
+): string {
   const { messages } = report;
   if (messages.length === 0) return 'No message.';
-  const parts = messages.slice(0, shownUsers).map(({ userId, status, text }) => {
+  const parts = messages.slice(0, page.limit).map(({ userId, status, text }) => {
     return underRule(`${fitted(names.get(userId) ?? userId, 30)}, message ${status}`, text, paint);
   });
-  const left = messages.length - shownUsers;
-  if (left > 0) parts.push(moreMessages(left, report));
-  return parts.join('\n\n');
+  return [...parts, leftLine(page)].filter((part) => part !== '').join('\n\n');
+}
+
+function firstMessages({ messages, runId }: RunReport): UserPage {
+  const left = Math.max(0, messages.length - SHOWN_USERS);
+  return { limit: SHOWN_USERS, left, more: pageCommand('messages', runId, SHOWN_USERS) };
 }
 
 /** Users' names by their ids. */
@@ -30,11 +39,11 @@ function namesIn({ decisions }: RunReport): ReadonlyMap<string, string> {
 
 /** The reminders of missing logins in the same form; nothing where there are none. */
 export function remindersText(rows: readonly Reminder[], paint: Paint = plain): string {
-  const parts = rows.slice(0, shownUsers).map(({ userName, status, reason, text }) => {
+  const parts = rows.slice(0, SHOWN_USERS).map(({ userName, status, reason, text }) => {
     const why = reason === null ? '' : ` (${fitted(reason, 60)})`;
     return underRule(`${fitted(userName, 30)}, reminder ${status}${why}`, text, paint);
   });
-  const left = rows.length - shownUsers;
+  const left = rows.length - SHOWN_USERS;
   return [...parts, ...(left > 0 ? [`… and ${grouped(left)} more`] : [])].join('\n\n');
 }
 
@@ -42,9 +51,4 @@ function underRule(title: string, text: string, paint: Paint): string {
   const head = `── ${title} `;
   const rule = head + '─'.repeat(Math.max(0, ruleWidth - displayWidth(head)));
   return `${paint('quiet', rule)}\n${text === '' ? '(no text yet)' : text.replace(/(?!\n)\p{Cc}/gu, ' ')}`;
-}
-
-function moreMessages(left: number, report: RunReport): string {
-  if (report.dryRun) return moreUsers(left, report);
-  return `… and ${grouped(left)} more: npm run messages -- --run ${fitted(report.runId, 80)}`;
 }

@@ -2,16 +2,29 @@ import { styleText } from 'node:util';
 import { runSkipWords } from '../domain/reason-words.ts';
 import type { RunReport } from '../domain/report.ts';
 import type { Problem } from '../domain/words.ts';
+import type { Exits } from './exits.ts';
 import { type HeaderFacts, headerText } from './header.ts';
 import { matrixText } from './matrix.ts';
 import { messagesText } from './messages.ts';
+import type { UserPage } from './pages.ts';
 import { barProgress, type ProgressSignal, plainProgress, type SignalProgress } from './progress.ts';
+import { type ReasonCount, reasonsOf, reasonsText } from './reasons.ts';
 import { type Paint, plain, type Tone } from './table.ts';
 import { planTable, signalsTable, usersTable } from './tables.ts';
 import { type RunTimings, timingsText } from './timings.ts';
-import { attentionText, headline, totalsText } from './totals.ts';
+import { attentionText, headline, type MoneySums, totalsText } from './totals.ts';
 import { fitted } from './width.ts';
 import { grouped, problemLine, sessionWords } from './words.ts';
+
+/** What is known of a run beside its report: of all its users where the report lists a page of them. */
+export interface ReportFacts {
+  page?: UserPage;
+  reasons?: readonly ReasonCount[];
+  sums?: MoneySums;
+  exits?: Exits;
+  /** Positions that missed their exit, in words. */
+  missed?: string;
+}
 
 /** What a person at a terminal, or the reader of a pipe, gets to see. Every method writes at once. */
 export interface Screen {
@@ -19,15 +32,15 @@ export interface Screen {
   header(facts: HeaderFacts): void;
   progress: { signalProgress(signals: ProgressSignal[]): SignalProgress };
   /** What happened: matrix, signals, users, totals, and what needs a person. */
-  report(report: RunReport): void;
+  report(report: RunReport, facts?: ReportFacts): void;
   /** When a run did what, and what went wrong how often. */
   timings(timings: RunTimings, report: RunReport): void;
   /** Every user's message exactly as it is sent. */
-  messages(report: RunReport, names?: ReadonlyMap<string, string>): void;
+  messages(report: RunReport, names?: ReadonlyMap<string, string>, page?: UserPage): void;
   /** A dry run: what would happen, and the hash that pins it. `narrowed`: a part of it, which no hash pins. */
-  plan(report: RunReport, narrowed?: boolean): void;
+  plan(report: RunReport, how?: { narrowed?: boolean; exits?: Exits }): void;
   /** The report of a session that was finished before. */
-  alreadyDone(report: RunReport): void;
+  alreadyDone(report: RunReport, facts?: ReportFacts): void;
   /** Why no run opened, and when the next one will. Nothing where the report was not skipped. */
   skipped(report: RunReport): void;
   /** Lines of input files that can't be used; nothing where there are none. */
@@ -55,7 +68,7 @@ export function makeScreen({ stream, isTerminal, columns: width }: ScreenOptions
     if (text !== '') stream.write(`${text}\n\n`);
   };
   const line = (text: string) => stream.write(`${text}\n`);
-  const reported = (report: RunReport) => say(...reportParts(report, columns, paint));
+  const reported = (report: RunReport, facts: ReportFacts = {}) => say(...reportParts(report, facts, columns, paint));
   return {
     header: (facts) => say(headerText(facts, columns, paint)),
     progress: {
@@ -70,12 +83,13 @@ export function makeScreen({ stream, isTerminal, columns: width }: ScreenOptions
     },
     report: reported,
     timings: (timings, report) => say(timingsText(timings, report, columns, paint)),
-    messages: (report, names) => say(messagesText(report, paint, names)),
-    plan: (report, narrowed = false) => say(...planParts(report, columns, paint), approvalText(report, narrowed)),
-    alreadyDone(report) {
+    messages: (report, names, page) => say(messagesText(report, paint, names, page)),
+    plan: (report, { narrowed = false, exits } = {}) =>
+      say(...planParts(report, exits, columns, paint), approvalText(report, narrowed)),
+    alreadyDone(report, facts) {
       const when = `${sessionWords(report.session)} is already done (finished ${fitted(report.finishedAt, 40)}).`;
       say(`${when} Nothing was placed now. This is its report again:`);
-      reported(report);
+      reported(report, facts);
     },
     skipped: ({ skipped, session }) => skipped && say(skippedText(skipped, session, paint)),
     problems: (problems) => say(problemsText(problems, paint)),
@@ -102,26 +116,29 @@ function endingWith(progress: SignalProgress, afterwards: () => void): SignalPro
   };
 }
 
-function reportParts(report: RunReport, columns: number, paint: Paint): string[] {
+function reportParts(report: RunReport, facts: ReportFacts, columns: number, paint: Paint): string[] {
+  const { page, sums, exits, reasons = reasonsOf(report), missed = '' } = facts;
   const head = paint('strong', headline(report));
-  const end = [totalsText(report, paint), attentionText(report, paint)];
-  if (report.truncated) {
+  const end = [totalsText(report, paint, sums), [attentionText(report, paint), missed].filter(Boolean).join('\n')];
+  if (report.truncated && report.decisions.length === 0 && page === undefined) {
     return [head, ...end, `The lists are left out here: npm run report -- --run ${fitted(report.runId, 80)}`];
   }
-  if (report.decisions.length === 0) return [head, ...end];
+  if (report.decisions.length === 0) return [head, reasonsText(reasons, columns, paint), ...end];
   return [
     head,
-    matrixText(report, columns, paint),
-    ...[signalsTable(report, columns, paint), usersTable(report, columns, paint)],
+    matrixText(report, columns, paint, page),
+    reasonsText(reasons, columns, paint),
+    ...[signalsTable(report, columns, paint, exits), usersTable(report, columns, paint, page)],
     ...end,
   ];
 }
 
-function planParts(report: RunReport, columns: number, paint: Paint): string[] {
+function planParts(report: RunReport, exits: Exits | undefined, columns: number, paint: Paint): string[] {
   return [
     paint('strong', headline(report)),
     matrixText(report, columns, paint),
-    planTable(report, columns, paint),
+    reasonsText(reasonsOf(report), columns, paint),
+    planTable(report, columns, paint, exits),
     totalsText(report, paint),
   ];
 }

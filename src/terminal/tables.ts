@@ -1,9 +1,13 @@
 import { formatMinor, mulDivFloor, parseMinor } from '../domain/money.ts';
 import type { ReportOrder, ReportSignal, RunReport } from '../domain/report.ts';
 import { formatRupees } from '../domain/rupees.ts';
+import { marginFor } from '../domain/sizing.ts';
+import { type Exits, exitCells, noExits } from './exits.ts';
+import { firstPage, leftLine } from './pages.ts';
+import { pairsOf } from './pairs.ts';
 import { type Cell, type Column, type Paint, type Tone, table } from './table.ts';
 import { fitted } from './width.ts';
-import { duration, grouped, money, moreUsers, shownUsers } from './words.ts';
+import { duration, grouped, money } from './words.ts';
 
 const shownSignals = 50;
 
@@ -11,20 +15,20 @@ const right = (title: string): Column => ({ title, align: 'right' });
 const spare = (title: string): Column => ({ title, align: 'right', spare: true });
 
 /** Counts, time and price spread of every signal; a column with nothing in it is left out. */
-export function signalsTable(report: RunReport, columns: number, paint: Paint): string {
+export function signalsTable(report: RunReport, columns: number, paint: Paint, exits: Exits = noExits): string {
   const heads = [
     ...[right('Rank'), { title: 'Symbol' }, { title: 'Side' }],
     ...['Accepted', 'Filled', 'Rejected', 'Unknown', 'Skipped', 'Denied'].map(right),
-    ...[spare('Time'), spare('Price spread')],
+    ...[spare('Stop'), spare('Target'), spare('Time'), spare('Price spread')],
   ];
   const signals = [...report.signals].sort((a, b) => a.rank - b.rank);
-  const rows = signals.slice(0, shownSignals).map((signal) => signalRow(signal, report.dryRun));
+  const rows = signals.slice(0, shownSignals).map((signal) => signalRow(signal, report.dryRun, exits));
   const left = signals.length - shownSignals;
   const text = tableWithoutEmpty(heads, rows, columns, paint);
   return left > 0 ? `${text}\n… and ${grouped(left)} more signals` : text;
 }
 
-function signalRow(signal: ReportSignal, dryRun: boolean): Cell[] {
+function signalRow(signal: ReportSignal, dryRun: boolean, exits: Exits): Cell[] {
   const { rank, symbol, side, accepted, filled, rejected, unknown, skipped, denied, priceSpreadPct } = signal;
   return [
     String(rank),
@@ -36,13 +40,14 @@ function signalRow(signal: ReportSignal, dryRun: boolean): Cell[] {
     count(unknown, 'bad'),
     count(skipped),
     count(denied),
+    ...exitCells(exits.get(signal.id)),
     dryRun ? '' : duration(signal.durationMs),
     priceSpreadPct === null ? '' : `${priceSpreadPct.toFixed(2)} %`,
   ];
 }
 
-/** What each user got: counts, money, and what became of the message. The first `shownUsers`, the rest counted. */
-export function usersTable(report: RunReport, columns: number, paint: Paint): string {
+/** What each user of a page got: counts, money, and what became of the message. The rest are counted. */
+export function usersTable(report: RunReport, columns: number, paint: Paint, page = firstPage(report)): string {
   const heads = [
     { title: 'User' },
     ...['Filled', 'Open', 'Rejected', 'Unknown', 'Ended'].map(right),
@@ -50,15 +55,22 @@ export function usersTable(report: RunReport, columns: number, paint: Paint): st
     ...[right('Bought for'), spare('Sold for'), spare('Margin'), spare('Charges'), { title: 'Message' }],
   ];
   const users = new Map(report.decisions.map(({ userId, userName }) => [userId, userName]));
-  const rows = [...users].slice(0, shownUsers).map(([userId, userName]) => userRow(report, userId, userName));
-  const left = report.totals.users - rows.length;
+  const orders = Map.groupBy(report.orders, ({ userId }) => userId);
+  const decisions = Map.groupBy(report.decisions, ({ userId }) => userId);
+  const rows = [...users].slice(0, page.limit).map(([userId, userName]) => {
+    const own = { orders: orders.get(userId) ?? [], decisions: decisions.get(userId) ?? [] };
+    return userRow(report, own, userId, userName);
+  });
   const text = tableWithoutEmpty(heads, rows, columns, paint);
-  return left > 0 ? `${text}\n${moreUsers(left, report)}` : text;
+  return [text, leftLine(page)].filter((part) => part !== '').join('\n');
 }
 
-function userRow(report: RunReport, userId: string, userName: string): Cell[] {
-  const orders = report.orders.filter((order) => order.userId === userId);
-  const decisions = report.decisions.filter((decision) => decision.userId === userId);
+function userRow(
+  report: RunReport,
+  { orders, decisions }: Pick<RunReport, 'orders' | 'decisions'>,
+  userId: string,
+  userName: string,
+): Cell[] {
   const having = (...statuses: ReportOrder['status'][]) =>
     orders.filter(({ status }) => statuses.includes(status)).length;
   const outcome = (wanted: string) => decisions.filter((decision) => decision.outcome === wanted).length;
@@ -75,7 +87,7 @@ function userRow(report: RunReport, userId: string, userName: string): Cell[] {
     count(outcome('denied')),
     amount(buys.map(filledMinor)),
     amount(got.filter(({ side }) => side === 'SELL').map(filledMinor)),
-    amount(buys.map(({ margin }) => parseMinor(margin) ?? 0)),
+    amount(buys.map(marginOfFilled)),
     amount(got.map(({ charges }) => parseMinor(charges) ?? 0)),
     messageCell(report, userId),
   ];
@@ -88,21 +100,24 @@ function messageCell({ messages }: RunReport, userId: string): Cell {
 }
 
 /** The orders a dry run would place, best rank first inside each user. */
-export function planTable(report: RunReport, columns: number, paint: Paint): string {
+export function planTable(report: RunReport, columns: number, paint: Paint, exits: Exits = noExits): string {
   const heads = [
     ...[{ title: 'User' }, { title: 'Order' }, { title: 'Symbol' }, right('Shares'), right('Limit price')],
-    ...[right('Exposure'), right('Margin'), spare('Charges'), spare('Leverage')],
+    ...[right('Exposure'), right('Margin'), spare('Stop'), spare('Target'), spare('Charges'), spare('Leverage')],
   ];
+  const page = firstPage(report);
   const users = [...new Set(report.orders.map(({ userId }) => userId))];
-  const shown = new Set(users.slice(0, shownUsers));
-  const rows = report.orders.filter(({ userId }) => shown.has(userId)).map(planRow);
+  const shown = new Set(users.slice(0, page.limit));
+  const signalOf = new Map(pairsOf(report).map(({ decision, order }) => [order, decision.signalId]));
+  const rows = report.orders
+    .filter(({ userId }) => shown.has(userId))
+    .map((order) => planRow(order, exitCells(exits.get(signalOf.get(order) ?? ''))));
   if (rows.length === 0) return 'No order would be placed.';
   const text = tableWithoutEmpty(heads, rows, columns, paint);
-  const left = users.length - shown.size;
-  return left > 0 ? `${text}\n${moreUsers(left, report)}` : text;
+  return [text, leftLine({ ...page, left: users.length - shown.size })].filter((part) => part !== '').join('\n');
 }
 
-function planRow(order: ReportOrder): Cell[] {
+function planRow(order: ReportOrder, exits: Cell[]): Cell[] {
   const { userName, side, symbol, quantity, limitPrice, exposure, margin, charges, leverage } = order;
   const bound = side === 'BUY' ? '≤' : '≥';
   return [
@@ -111,9 +126,19 @@ function planRow(order: ReportOrder): Cell[] {
     fitted(symbol, 24),
     grouped(quantity),
     limitPrice === null ? 'market' : `${bound} ${money(limitPrice)}`,
-    ...[exposure, margin, charges].map(money),
+    money(exposure),
+    side === 'SELL' ? '' : money(margin),
+    ...exits,
+    money(charges),
     `${fitted(leverage, 8)}x`,
   ];
+}
+
+/** Of what is filled alone, at the order's leverage. */
+function marginOfFilled(order: ReportOrder): number {
+  const leverageCenti = parseMinor(order.leverage) ?? 0;
+  if (order.filledQuantity === order.quantity || leverageCenti < 100) return parseMinor(order.margin) ?? 0;
+  return marginFor(filledMinor(order), leverageCenti);
 }
 
 /** The value of what is filled, as near as an average price in paise can tell it. */

@@ -1,4 +1,4 @@
-import type { ReportOrder, RunReport } from '../domain/report.ts';
+import type { RunReport } from '../domain/report.ts';
 import type { Paint } from './table.ts';
 import { boughtTotal, soldTotal, widestSpread } from './tables.ts';
 import { fitted, padded } from './width.ts';
@@ -24,15 +24,30 @@ export function headline({ totals, durationMs, dryRun }: RunReport): string {
   return `${filled}${rest === 'none' ? '' : `, ${rest}`}, in ${duration(durationMs)}`;
 }
 
+/** What all users of a run bought and sold for; null: nothing, or it is not known. */
+export interface MoneySums {
+  bought: string | null;
+  sold: string | null;
+}
+
+/** Of a report that lists its orders; without the list (a truncated one) nothing is known, and ₹0.00 would be a lie. */
+function sumsOf({ orders }: RunReport): MoneySums {
+  const filled = orders.filter(({ filledQuantity }) => filledQuantity > 0);
+  return {
+    bought: filled.some(({ side }) => side === 'BUY') ? boughtTotal(orders) : null,
+    sold: filled.some(({ side }) => side === 'SELL') ? soldTotal(orders) : null,
+  };
+}
+
 /** The run in figures: decisions, orders, money, messages, prices and time, one line each. */
-export function totalsText(report: RunReport, paint: Paint): string {
+export function totalsText(report: RunReport, paint: Paint, sums: MoneySums = sumsOf(report)): string {
   const { totals, dryRun } = report;
   const lines: [string, string][] = [
     ['Run', fitted(report.runId, 80)],
     ['Decisions', `${grouped(totals.decisions)}: ${decisionCounts(report)}`],
   ];
   if (report.pricesFrom === 'signal') lines.push(['Prices', signalPriceWords]);
-  if (!dryRun) lines.push(...ordersAndMoney(report));
+  if (!dryRun) lines.push(...ordersAndMoney(report, sums));
   lines.push(['Time', timeWords(report)]);
   return lines.map(([label, value]) => `${paint('quiet', padded(label, 12))}${value}`).join('\n');
 }
@@ -45,12 +60,11 @@ function decisionCounts({ totals }: RunReport): string {
   ]);
 }
 
-function ordersAndMoney(report: RunReport): [string, string][] {
-  const { totals, orders, signals } = report;
+function ordersAndMoney(report: RunReport, sums: MoneySums): [string, string][] {
+  const { totals, signals } = report;
   const lines: [string, string][] = [['Orders', `${grouped(totals.accepted)}: ${orderCounts(report)}`]];
-  // Without the list (a truncated report) the sum is not known, and ₹0.00 would be a lie.
-  if (orders.some(({ side }) => side === 'BUY')) lines.push(['Bought for', money(boughtTotal(orders))]);
-  if (orders.some(({ side }) => side === 'SELL')) lines.push(['Sold for', money(soldTotal(orders))]);
+  if (sums.bought !== null) lines.push(['Bought for', money(sums.bought)]);
+  if (sums.sold !== null) lines.push(['Sold for', money(sums.sold)]);
   const spread = widestSpread(signals);
   if (spread) lines.push(['Spread', spread]);
   const { queued, sent, delivered, failed, unknown, suppressed } = totals.messages;
@@ -87,25 +101,34 @@ function timeWords({ signals, durationMs, dryRun }: RunReport): string {
 
 /** What a person has to look at, one paragraph each; empty where there is nothing. */
 export function attentionText(report: RunReport, paint: Paint): string {
-  const { totals, orders, dryRun } = report;
+  const { totals, dryRun } = report;
   if (dryRun) return '';
   const parts: string[] = [];
-  if (totals.unknown > 0) parts.push(unknownText(totals.unknown, orders, paint));
+  if (totals.unknown > 0) parts.push(unknownText(report, paint));
   const open = totals.queued + totals.working + totals.partiallyFilled;
   if (open > 0) {
     parts.push(
       `${counted(open, 'order')} still open: the next scan or a worker goes on with it; nothing is sent twice.`,
     );
   }
-  const { failed, unknown } = totals.messages;
-  if (failed + unknown > 0) {
-    const messages = `${counted(failed + unknown, 'message')} not known to have arrived`;
-    parts.push(`${paint('notice', messages)}: npm run messages -- --run ${fitted(report.runId, 80)}`);
-  }
+  parts.push(...lostMessages(report, paint));
   return parts.join('\n');
 }
 
-function unknownText(count: number, orders: ReportOrder[], paint: Paint): string {
+function lostMessages({ totals, runId }: RunReport, paint: Paint): string[] {
+  return (['failed', 'unknown'] as const).flatMap((status) => {
+    const count = totals.messages[status];
+    if (count === 0) return [];
+    const what =
+      status === 'failed'
+        ? `${counted(count, 'message')} failed`
+        : `${counted(count, 'message')} not known to have arrived`;
+    return [`${paint('notice', what)}: npm run messages -- --run ${fitted(runId, 80)} --status ${status}`];
+  });
+}
+
+function unknownText({ runId, orders, totals }: RunReport, paint: Paint): string {
+  const count = totals.unknown;
   const unknown = orders.filter(({ status }) => status === 'unknown');
   const lines = unknown.slice(0, shownUnknown).map(({ clientOrderId, userName, userId, side, quantity, symbol }) => {
     const who = fitted(userName, 20);
@@ -115,6 +138,7 @@ function unknownText(count: number, orders: ReportOrder[], paint: Paint): string
   const head = `${counted(count, 'order')} unknown: the venue has not said whether it took ${count === 1 ? 'it' : 'them'}.`;
   const rest = '\nThe money stays on hold and nothing is sent again; the next scan or a worker asks the venue.';
   const left = count - lines.length;
-  const tail = left > 0 && lines.length > 0 ? [`  … and ${grouped(left)} more`] : [];
+  const all = `npm run report -- --run ${fitted(runId, 80)} --status unknown`;
+  const tail = left > 0 ? [`  … and ${grouped(left)} more: ${all}`] : [];
   return [`${paint('bad', head)}${rest}`, ...lines, ...tail].join('\n');
 }

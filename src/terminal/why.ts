@@ -25,7 +25,15 @@ function blockOf(row: Row, users: Why['users']): string {
   const price = row.priceMinor === null ? 'none' : formatRupees(row.priceMinor);
   const own = row.pricesFrom === 'signal' ? ` (${signalPriceWords})` : '';
   lines.push(`  price     ${price}${own}, reference ${formatRupees(row.referencePriceMinor)} (${row.strategy})`);
+  const exits = exitWords(row);
+  if (exits !== '') lines.push(`  exits     ${exits} (shown, not placed)`);
   return [...lines, ...orderLines(row.order)].join('\n');
+}
+
+function exitWords({ stopLossMinor, targetMinor }: Row): string {
+  const stop = stopLossMinor === null ? [] : [`stop ${formatRupees(stopLossMinor)}`];
+  const target = targetMinor === null ? [] : [`target ${formatRupees(targetMinor)}`];
+  return [...stop, ...target].join(', ');
 }
 
 function decisionOf({ outcome, reason, limit, actual, quantity, holdMinor, strategy }: Row): string {

@@ -4,8 +4,8 @@ import { formatRupees } from '../domain/rupees.ts';
 import type { Problem } from '../domain/words.ts';
 import { fitted } from './width.ts';
 
-/** How many users are shown one by one; of more, the rest are counted. */
-export const shownUsers = 12;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** A decimal string of the report as rupees: '99814.40' → '₹99,814.40'. One that is none comes back as it is. */
 export function money(decimal: string): string {
@@ -29,11 +29,13 @@ export function countsOf(counts: readonly (readonly [number, string])[]): string
   return said.length > 0 ? said.join(', ') : 'none';
 }
 
-/** 412 → '412 ms', 3420 → '3.4 s', 125000 → '2 min 5 s'. */
+/** 412 → '412 ms', 3420 → '3.4 s', 125000 → '2 min 5 s', 7500000 → '2 h 5 min', 180000000 → '2 d 2 h'. */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1000)} s`;
+  if (ms < HOUR_MS) return `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1000)} s`;
+  if (ms < DAY_MS) return `${Math.floor(ms / HOUR_MS)} h ${Math.floor((ms % HOUR_MS) / 60_000)} min`;
+  return `${Math.floor(ms / DAY_MS)} d ${Math.floor((ms % DAY_MS) / HOUR_MS)} h`;
 }
 
 /** 'XNSE:2025-08-28:open' → 'NSE open, Thursday, 28 August 2025'; an id of another shape comes back as it is. */
@@ -53,12 +55,6 @@ export function problemLine({ file, line, field, reason, value }: Problem): stri
   const what = field === null ? reason : `${field} ${reason}`;
   const found = value === null ? '' : ` ("${fitted(value, 40)}")`;
   return `${fitted(file, 80)} line ${line}: ${fitted(what, 200)}${found}`;
-}
-
-/** Where to see the users a terminal does not show. A dry run leaves nothing behind to report on. */
-export function moreUsers(left: number, { dryRun, runId }: { dryRun: boolean; runId: string }): string {
-  const where = dryRun ? 'add --json for all' : `npm run report -- --run ${fitted(runId, 80)}`;
-  return `… and ${grouped(left)} more: ${where}`;
 }
 
 /** Where no prices were given and PAPER_PRICES=signal lets a paper run go on without. */

@@ -50,7 +50,7 @@ language sql stable security definer set search_path = '' as $$
   where rs.run_id = args ->> 'runId';
 $$;
 
--- What a run came to, counted. Who and what is in read_report_decisions and read_report_messages, page by page: all of
+-- What a run came to, counted; it is finished with its last order, whenever a message of it was heard of. Who and what is in read_report_decisions and read_report_messages, page by page: all of
 -- it at once is more than one answer holds.
 create function public.read_report(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
@@ -63,7 +63,7 @@ language sql stable security definer set search_path = '' as $$
       max(filled_value_minor * 1000 / nullif(filled_quantity, 0)) as highest
     from public.orders where run_id = args ->> 'runId' group by 1, 2
   ), told as (
-    select status, count(*) as n, max(changed_at) as changed_at
+    select status, count(*) as n
     from public.messages where run_id = args ->> 'runId' group by 1
   ), of_signals as (
     select signal_id, coalesce(sum(n) filter (where outcome = 'accepted'), 0) as accepted,
@@ -80,8 +80,7 @@ language sql stable security definer set search_path = '' as $$
   select jsonb_build_object(
     'runId', run.id, 'sessionId', run.session_id, 'tradeDate', run.trade_date, 'mode', run.mode, 'state', run.state,
     'planHash', run.plan_hash, 'pricesFrom', run.limits ->> 'pricesFrom', 'openedAtMs', core.ms(run.opened_at), 'problems', run.problems,
-    'finishedAtMs', core.ms(greatest(run.opened_at, run.decided_at, run.done_at, (select max(changed_at) from traded),
-      (select max(changed_at) from told))),
+    'finishedAtMs', core.ms(greatest(run.opened_at, run.decided_at, (select max(changed_at) from traded))),
     'users', (select count(*) from public.run_users where run_id = run.id),
     'outcomes', (select coalesce(jsonb_object_agg(outcome, n), '{}')
       from (select outcome, sum(n) as n from decided group by 1) each_one),
@@ -148,7 +147,7 @@ language sql stable security definer set search_path = '' as $$
         'userId', d.user_id, 'symbol', i.symbol, 'side', s.side, 'strategy', s.strategy, 'outcome', d.outcome,
         'reason', d.reason, 'limit', d.limit_value, 'actual', d.actual_value, 'quantity', d.quantity,
         'priceMinor', d.price_minor, 'holdMinor', d.hold_minor, 'referencePriceMinor', s.reference_price_minor,
-        'pricesFrom', run.limits ->> 'pricesFrom',
+        'pricesFrom', run.limits ->> 'pricesFrom', 'stopLossMinor', s.stop_loss_minor, 'targetMinor', s.target_minor,
         'order', (select jsonb_build_object('clientOrderId', o.client_order_id, 'status', o.status, 'reason', o.reason,
             'message', o.message, 'venue', o.venue, 'venueOrderId', o.venue_order_id,
             'limitPriceMinor', o.limit_price_minor, 'filledQuantity', o.filled_quantity,
@@ -166,7 +165,7 @@ language sql stable security definer set search_path = '' as $$
       join public.scan_runs run on run.trade_date = s.trade_date
       cross join lateral (select * from public.decisions made
         where (made.run_id, made.signal_id, made.user_id) = (run.id, s.id, u.id) limit 1) d
-      where (u.id = args ->> 'user' or lower(u.name) = lower(args ->> 'user')) and i.symbol = args ->> 'symbol'
+      where (u.id = args ->> 'user' or lower(u.name) = lower(args ->> 'user')) and (args ->> 'symbol' is null or i.symbol = args ->> 'symbol')
         and (args ->> 'date' is null or run.trade_date = (args ->> 'date')::date)));
 $$;
 

@@ -477,7 +477,7 @@ begin
   return jsonb_build_object('kind', 'queued', 'was', m.status);
 end $$;
 
--- Those of a run; without one, the login reminders of a day.
+-- Those of a run, or of `userIds` of it; without a run, the login reminders of a day.
 create function public.read_messages(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('userId', m.user_id, 'userName', u.name, 'kind', m.kind,
@@ -487,7 +487,8 @@ language sql stable security definer set search_path = '' as $$
       'status', e.status, 'attempt', e.attempt, 'providerStatus', e.provider_status, 'errorCode', e.error_code,
       'reason', e.reason) order by e.id), '[]') from public.message_events e where e.message_id = m.id)) order by m.id), '[]')
   from public.messages m join public.users u on u.id = m.user_id
-  where m.run_id = args ->> 'runId'
+  where (m.run_id = args ->> 'runId'
+      and (not args ? 'userIds' or m.user_id in (select jsonb_array_elements_text(args -> 'userIds'))))
     or (args ->> 'runId' is null and m.run_id is null and m.trade_date = (args ->> 'tradeDate')::date);
 $$;
 

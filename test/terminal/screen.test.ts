@@ -42,7 +42,7 @@ Time        412 ms, the slowest signal TITAN 120 ms
 1 order unknown: the venue has not said whether it took it.
 The money stays on hold and nothing is sent again; the next scan or a worker asks the venue.
   cd34  कृष्णा: BUY 28 TITAN  npm run why -- --user u2 --symbol TITAN
-1 message not known to have arrived: npm run messages -- --run XNSE:2025-08-28:open:paper
+1 message failed: npm run messages -- --run XNSE:2025-08-28:open:paper --status failed
 `);
   });
 

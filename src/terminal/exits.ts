@@ -1,0 +1,18 @@
+import { formatRupees } from '../domain/rupees.ts';
+import type { Cell } from './table.ts';
+
+/** Stop and target of a signal: shown, not placed. */
+export interface Exit {
+  stopLossMinor?: number | null;
+  targetMinor?: number | null;
+}
+
+/** By signal id. */
+export type Exits = ReadonlyMap<string, Exit>;
+
+export const noExits: Exits = new Map();
+
+/** Stop and target as two cells; empty where the signal has none. */
+export function exitCells({ stopLossMinor = null, targetMinor = null }: Exit = {}): Cell[] {
+  return [stopLossMinor, targetMinor].map((minor) => (minor === null ? '' : formatRupees(minor)));
+}

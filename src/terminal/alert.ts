@@ -21,6 +21,8 @@ const alertSentences: Readonly<Record<string, (facts: Facts) => string>> = {
     `${text(facts['failed'])} of ${text(facts['tried'])} orders got no clear answer (${text(facts['about'])}): the breaker is open, ${facts['waiting'] === undefined ? 'the others' : `${text(facts['waiting'])} orders`} wait unsent. ${text(facts['next'])}.`,
   breakers_not_judged: (facts) =>
     `Whether a venue fails as a whole could not be judged after ${text(facts['orders'])} orders${because(facts)}`,
+  mark_failed: (facts) =>
+    `Orders could not be marked before sending, and were not sent${because(facts)} They are tried again.`,
   filled_without_fills: (facts) =>
     `${order(facts)} is filled, its venue says, but its fills don't add up to it. It is looked up again; compare with the venue's trade book.`,
   heartbeat_failed: (facts) =>

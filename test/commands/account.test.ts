@@ -50,3 +50,14 @@ test.each([
   const { account } = await desk();
   expect(await account(...args)).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
 });
+
+test('lists of symbols are kept as the shares they name, however they are spelled', async () => {
+  const { account } = await desk();
+  const set = await account('--deny', 'titan.ns,TITAN.BO,M_M,ABB-BE', '--allow', 'NSE:INFY', '--json');
+  expect(JSON.parse(set.stdout)).toMatchObject({
+    denySymbols: ['TITAN', 'TITAN', 'M&M', 'ABB'],
+    allowSymbols: ['INFY'],
+  });
+  const refused = await account('--deny', 'A_B');
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--deny: "A_B" may be A&B or A-B') });
+});

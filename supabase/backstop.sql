@@ -50,6 +50,8 @@ select cron.schedule('daily-scan', '50,51,53 3 * * 1-5', $$ select daily_scan_ba
 -- Every minute of the market's hours: what was left to send, to look up and to tell.
 select cron.schedule('daily-scan-order-worker', '* 3-10 * * 1-5',
   $$ select daily_scan_backstop.ask('/api/cron/order-worker?limit=100') $$);
+-- 08:45 and 09:10 IST: whether every live account can trade today; without it they get no orders.
+select cron.schedule('daily-scan-ready', '15,40 3 * * 1-5', $$ select daily_scan_backstop.ask('/api/cron/ready') $$);
 -- 09:25 IST, and once more at 09:30, five minutes before the cut-off.
 select cron.schedule('daily-scan-check', '55 3 * * 1-5', $$ select daily_scan_backstop.check_run() $$);
 select cron.schedule('daily-scan-check-again', '0 4 * * 1-5', $$ select daily_scan_backstop.check_run() $$);

@@ -37,7 +37,9 @@ describe('vercel.json', () => {
     .parse(JSON.parse(read('vercel.json')));
 
   it('runs the scan at 09:20 in India on weekdays, and nothing else at other hours than the market’s', () => {
-    const [scan, worker] = settings.crons;
+    const [scan, worker, ready] = settings.crons;
+    expect(ready?.path).toBe('/api/cron/ready');
+    expect(dueAt(ready?.schedule ?? '')).toEqual({ first: '08:45:00', last: '08:45:00', days: weekdays });
     expect(scan?.path).toBe('/api/cron/daily-scan');
     expect(dueAt(scan?.schedule ?? '')).toEqual({ first: '09:20:00', last: '09:20:00', days: weekdays });
     expect(worker?.path).toBe('/api/cron/order-worker');
@@ -217,6 +219,7 @@ describe('supabase/backstop.sql', () => {
       'daily-scan-check': '09:25:00',
       'daily-scan-check-again': '09:30:00',
       'daily-scan-order-worker': '08:30:00',
+      'daily-scan-ready': '08:45:00',
       'daily-scan-tidy': '01:30:00',
     });
   });

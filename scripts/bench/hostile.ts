@@ -139,7 +139,8 @@ function ordersOf(
     const stepMs = Math.min(EVERY_MS, forMs) / clients;
     for (let n = 0; n * stepMs < forMs; n += 1) {
       const dueMs = beganMs + n * stepMs;
-      if (performance.now() < dueMs) await pause(dueMs - performance.now());
+      const waitMs = dueMs - performance.now();
+      if (waitMs > 0) await pause(waitMs);
       const client = 1 + (n % clients);
       if (client === 1) round += 1;
       const symbol = symbols[round % symbols.length] ?? '';

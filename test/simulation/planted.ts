@@ -23,7 +23,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'tries again after a timeout',
     promise: /^unknown is not failed: \w+ is sent again/,
-    seed: 1,
+    seed: 4,
     change: withVenues((venue) => ({
       async submit(order) {
         const outcome = await venue.submit(order);
@@ -61,13 +61,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'marks without fencing: whoever asks may send',
     promise: /^(write first|unknown is not failed)/,
-    seed: 21,
+    seed: 1,
     edits: [edit('public.mark_submitting', `'marked', to_jsonb(marked)`, `'marked', to_jsonb(wanted)`)],
   },
   {
     name: 'queues an order again when its sender is gone',
     promise: /^unknown is not failed: \w+ is sent again/,
-    seed: 38,
+    seed: 1,
     edits: [
       edit(
         'public.sweep_orders',
@@ -93,7 +93,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'decides twice: the keys are not unique and the place is not taken',
     promise: /^(one order per signal|money adds up|one failure)/,
-    seed: 16,
+    seed: 38,
     edits: [
       edit('public.accept_page', 'decided_at is null and place', 'place'),
       edit(
@@ -140,7 +140,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'forgets a fill that comes after the end',
     promise: /^fills/,
-    seed: 20,
+    seed: 8,
     edits: [
       edit(
         'core.book_fills',
@@ -169,7 +169,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'looks at halts only when it claims',
     promise: /^the switch/,
-    seed: 21,
+    seed: 20,
     edits: [edit('public.mark_submitting', 'h where h.resumed_at is null', 'h where false')],
   },
   {
@@ -203,19 +203,19 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'lets a late word about one attempt undo the next',
     promise: /^(unknown is not failed|write first)/,
-    seed: 9,
+    seed: 30,
     edits: [edit('core.heard', 'and o.attempts = coalesce(row.attempts, o.attempts)', '')],
   },
   {
     name: 'renews whatever claim there is on its orders',
     promise: /^claims: \w+ is renewed by who does not hold it/,
-    seed: 14,
+    seed: 1,
     edits: [edit('public.renew_claims', `and claim_id in (select jsonb_array_elements_text(args -> 'claimIds'))`, '')],
   },
   {
     name: 'revives a claim that has lapsed',
     promise: /^claims: \w+ is renewed after its lease has lapsed/,
-    seed: 20,
+    seed: 1,
     edits: [edit('public.renew_claims', 'and lease_until >= core.database_now()', '')],
   },
   {
@@ -233,7 +233,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'lets one account have all the slots',
     promise: /^fair shares: \w+ takes a slot of others/,
-    seed: 26,
+    seed: 18,
     change: withStore((call) => ({
       claim_orders: ({ held: _, perAccount: __, ...asked }: Arguments['claim_orders']) => call('claim_orders', asked),
     })),

@@ -133,12 +133,20 @@ function userText(user: NonNullable<Answer<'read_user'>>, blocks: Blocks[]): str
     `  strategies  ${list(user.strategies, 'all')}`,
     `  may buy     ${list(user.allowSymbols, 'every symbol')}; never ${list(user.denySymbols, 'none')}`,
     `  WhatsApp    ${user.hasWhatsapp ? summaryWords[user.notify] : 'no number, gets no message'}; in ${user.language === 'hi' ? 'Hindi' : 'English'}`,
-    ...user.accounts.map(({ venue, mode, notReady, cashMinor, heldMinor }) => {
+    ...user.accounts.map(({ venue, mode, notReady, cashMinor, heldMinor, ...most }) => {
       const money = `cash ${formatRupees(cashMinor)}, held ${formatRupees(heldMinor)}`;
       const block = blocks.find((one) => one.venue === venue && one.mode === mode);
       const why = notReady === null ? '' : `; not ready: ${notReady}`;
-      return `  account     ${venue}, ${mode}: ${money}${why}${block ? `\n${blockText(user.id, block)}` : ''}`;
+      return `  account     ${venue}, ${mode}: ${money}${limitWords(most)}${why}${block ? `\n${blockText(user.id, block)}` : ''}`;
     }),
   ];
   return `${lines.join('\n')}\n`;
 }
+
+function limitWords({ maxOrdersPerDay, maxOrderValueMinor }: Limits): string {
+  const orders = maxOrdersPerDay === null ? '' : `; at most ${maxOrdersPerDay} orders to buy a day`;
+  const value = maxOrderValueMinor === null ? '' : `; an order at most ${formatRupees(maxOrderValueMinor)}`;
+  return `${orders}${value}`;
+}
+
+type Limits = Pick<NonNullable<Answer<'read_user'>>['accounts'][number], 'maxOrdersPerDay' | 'maxOrderValueMinor'>;

@@ -153,6 +153,9 @@ export const user = z.object({
       notReady: z.string().nullable(),
       cashMinor: minor,
       heldMinor: minor,
+      /** null: no limit. */
+      maxOrdersPerDay: z.int().nullable(),
+      maxOrderValueMinor: minor.nullable(),
     }),
   ),
 });

@@ -11,7 +11,15 @@ onEveryDatabase('settings and prices', ({ store }) => {
       changed: true,
     });
     const told = { id: 'asha', name: 'Asha Rao', priority: 100, hasWhatsapp: true };
-    const account = { venue: 'paper', mode: 'paper', notReady: null, cashMinor: 1_00_000_00, heldMinor: 0 };
+    const account = {
+      venue: 'paper',
+      mode: 'paper',
+      notReady: null,
+      cashMinor: 1_00_000_00,
+      heldMinor: 0,
+      maxOrdersPerDay: null,
+      maxOrderValueMinor: null,
+    };
     const switches = {
       active: false,
       tradingEnabled: true,

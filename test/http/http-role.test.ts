@@ -107,6 +107,7 @@ test('the role may do nothing that nothing here needs', async () => {
     'read_lock_holders',
     'read_order_events',
     'read_placed',
+    'read_signal_sources',
     'reprice_run',
     'stop_messages',
   ];

@@ -7,6 +7,8 @@ export const PAGE_USERS = 500;
 /** How often those whose account is held are tried again, about 2 s each. */
 const MAX_TRIES = 3;
 const PAUSE_MS = 500;
+/** A lock was not to be had in time. */
+const LOCKED = '55P03';
 
 /** One user's decisions, as `accept` wants them. */
 export interface UserDecisions {
@@ -102,23 +104,33 @@ async function giveUp(
   left: NotYet[],
   page: (users: UserDecisions[]) => Promise<NotYet[]>,
 ): Promise<void> {
-  throwIfRunIsHeld(runId, left);
-  for (const { userId, accountId } of left.map(({ user }) => user)) {
+  let still = left;
+  if (left.some(({ error }) => error?.code === LOCKED)) {
+    await mustBeFree(world, runId);
+    still = await page(left.map(({ user }) => user));
+  }
+  for (const { userId, accountId } of still.map(({ user }) => user)) {
     const holders = accountId === null ? [] : await world.store.call('read_lock_holders', { accountId });
     world.tell({ step: 'account_locked', alert: true, userId, accountId, holders });
   }
-  const undecided = await page(left.map(({ user }) => withoutAccepts(user)));
-  throwIfRunIsHeld(runId, undecided);
-  const [first] = undecided;
+  const [first] = await page(still.map(({ user }) => withoutAccepts(user)));
   if (first) throw new Error(`the decisions of user ${first.user.userId} can not be written`, { cause: first.error });
 }
 
-/** A held account is skipped by the call: one that waited all the same waited for the run's row, or its symbol caps. */
-function throwIfRunIsHeld(runId: string, left: NotYet[]): void {
-  const cause = left.find(({ error }) => error?.code === '55P03')?.error;
-  if (!cause) return;
-  const message = `Another session of the database holds the run ${runId}: end it (pg_stat_activity), and scan again. Nobody was denied for it.`;
-  throw new DatabaseError(message, { kind: 'busy', code: cause.code, cause });
+/**
+ * A call that waited although it skips held accounts waited for a row of its user's, or for the run's, which everybody
+ * needs. A page of nobody tells which.
+ * @throws DatabaseError `busy` where it is the run's
+ */
+async function mustBeFree({ store, clock }: World, runId: string): Promise<void> {
+  const nobody = { runId, nowMs: clock.nowMs(), decisions: [], skipLocked: true };
+  try {
+    await store.call('accept_page', nobody, { repeat: 'never' });
+  } catch (cause) {
+    if (!(cause instanceof DatabaseError) || cause.code !== LOCKED) throw cause;
+    const message = `Another session of the database holds the run ${runId}: end it (pg_stat_activity), and scan again. Nobody was denied for it.`;
+    throw new DatabaseError(message, { kind: 'busy', code: LOCKED, cause });
+  }
 }
 
 /** What would have been accepted is skipped: nothing can be held on an account that can't be changed. */

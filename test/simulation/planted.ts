@@ -175,7 +175,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'looks at the time only when it claims',
     promise: /^send before/,
-    seed: 29,
+    seed: 295,
     edits: [edit('public.mark_submitting', 'o.send_before > now_at', 'true')],
   },
   {

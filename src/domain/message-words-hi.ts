@@ -32,6 +32,8 @@ export const hindi: MessageWords = {
   },
   partOf: (quantity, asked) => `${asked} में से ${quantity}`,
   margin: (amount) => ` (मार्जिन ${amount})`,
+  exits: (stop, target) =>
+    `; ऑर्डर नहीं दिए: ${[stop && `स्टॉप ${stop}`, target && `लक्ष्य ${target}`].filter(Boolean).join(', ')}`,
   profit: (amount) => ` (लाभ ${amount})`,
   loss: (amount) => ` (हानि ${amount})`,
   names: (shown, more) => `${shown.join(', ')}${more > 0 ? ` और ${more} अन्य` : ''}`,

@@ -40,6 +40,8 @@ export interface MessageWords {
   /** `3 of 28`: less was filled than asked for. */
   partOf: (quantity: number, asked: number) => string;
   margin: (amount: string) => string;
+  /** Where a buy's strategy would leave it; at least one is there. */
+  exits: (stop: string | null, target: string | null) => string;
   /** Of a sale: what it brought beyond what was paid, before charges. */
   profit: (amount: string) => string;
   loss: (amount: string) => string;
@@ -94,6 +96,8 @@ const english: MessageWords = {
   },
   partOf: (quantity, asked) => `${quantity} of ${asked}`,
   margin: (amount) => ` (margin ${amount})`,
+  exits: (stop, target) =>
+    `; not placed: ${[stop && `stop ${stop}`, target && `target ${target}`].filter(Boolean).join(', ')}`,
   profit: (amount) => ` (profit ${amount})`,
   loss: (amount) => ` (loss ${amount})`,
   names: (shown, more) => `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,

@@ -150,8 +150,15 @@ function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, words: 
 function fillLine(fill: SummaryFill, words: MessageWords): string {
   const { symbol, side, quantity, averagePriceMinor, amountMinor, marginMinor, partial } = fill;
   const shares = partial ? words.partOf(quantity, partial.asked) : String(quantity);
-  const more = side === 'BUY' ? words.margin(formatRupees(marginMinor)) : profitOf(fill.profitMinor, words);
+  const more =
+    side === 'BUY' ? words.margin(formatRupees(marginMinor)) + exitsOf(fill, words) : profitOf(fill.profitMinor, words);
   return `${shares} × ${name(symbol)} @ ${formatRupees(averagePriceMinor)} = ${formatRupees(amountMinor)}${more}`;
+}
+
+/** Stop and target of a buy's strategy: so that nobody takes them for orders, the words say that they are none. */
+function exitsOf({ stopMinor, targetMinor }: SummaryFill, words: MessageWords): string {
+  const [stop, target] = [stopMinor, targetMinor].map((minor) => (minor ? formatRupees(minor) : null));
+  return stop || target ? words.exits(stop ?? null, target ?? null) : '';
 }
 
 function profitOf(minor: number | null | undefined, words: MessageWords): string {

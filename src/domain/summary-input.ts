@@ -10,6 +10,9 @@ export interface SummaryFill {
   marginMinor: number;
   /** Of a sale: what it brought beyond what was paid for it, before charges; null or left out: not known. */
   profitMinor?: number | null | undefined;
+  /** Of a buy: where its strategy would leave it; shown, not placed. null or left out: nowhere. */
+  stopMinor?: number | null | undefined;
+  targetMinor?: number | null | undefined;
   /** Set where less was filled than asked for; the rest is in `pending`, or its end in `notDone`. */
   partial?: { asked: number } | undefined;
 }

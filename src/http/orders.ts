@@ -217,9 +217,11 @@ function orderJson(order: Order) {
   };
 }
 
-function withHistory({ events, fills, ...order }: NonNullable<Answer<'read_order'>>) {
+function withHistory({ events, fills, stopLossMinor, targetMinor, ...order }: NonNullable<Answer<'read_order'>>) {
   return {
     ...orderJson(order),
+    stopLoss: stopLossMinor === null ? null : formatMinor(stopLossMinor),
+    target: targetMinor === null ? null : formatMinor(targetMinor),
     events: events.map(({ atMs, ...event }) => ({ ...event, at: istIso(atMs) })),
     fills: fills.map(({ priceMinor, atMs, ...fill }) => ({
       ...fill,

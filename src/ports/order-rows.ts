@@ -63,6 +63,9 @@ export const orderView = z.object({
 });
 
 export const orderWithHistory = orderView.extend({
+  /** Its signal's, which are shown and not placed. */
+  stopLossMinor: minor.nullable(),
+  targetMinor: minor.nullable(),
   events: z.array(
     z.object({
       eventId: z.int(),

@@ -227,6 +227,9 @@ export const dueMessage = z.object({
       limitPriceMinor: minor.nullable(),
       marginMinor: minor.nullable(),
       chargesMinor: minor.nullable(),
+      /** What its strategy watches it by; a message of single orders says none. */
+      stopLossMinor: minor.nullish(),
+      targetMinor: minor.nullish(),
       /** Of a sale: what its fills brought beyond what was paid, before charges. */
       realisedMinor: minor.nullable(),
       /** Of a message of single orders: whether the user placed it, and with which key, by its label or hint. */

@@ -58,7 +58,9 @@ function boughtOf(line: Line): SummaryInput['bought'] {
   const averagePriceMinor = Math.round(amountMinor / quantity);
   const marginMinor = line.marginMinor ?? 0;
   const profitMinor = side === 'SELL' ? line.realisedMinor : null;
-  return [{ symbol, side, quantity, averagePriceMinor, amountMinor, marginMinor, profitMinor, partial }];
+  const isBuy = side === 'BUY';
+  const exits = { stopMinor: isBuy ? line.stopLossMinor : null, targetMinor: isBuy ? line.targetMinor : null };
+  return [{ symbol, side, quantity, averagePriceMinor, amountMinor, marginMinor, profitMinor, partial, ...exits }];
 }
 
 function pendingOf(line: Line): SummaryInput['pending'] {

@@ -255,7 +255,8 @@ end $$;
 -- By our number or by its client order id, with its history; null where there is none, or it is not this user's.
 create function public.read_order(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select core.order_view(o) || jsonb_build_object(
+  select core.order_view(o) || (select jsonb_build_object('stopLossMinor', s.stop_loss_minor,
+      'targetMinor', s.target_minor) from public.signals s where s.id = o.signal_id) || jsonb_build_object(
     'events', (select jsonb_agg(jsonb_build_object('eventId', e.id, 'atMs', core.ms(e.at), 'from', e.from_status,
       'to', e.to_status, 'reason', e.reason) order by e.id) from public.order_events e where e.order_id = o.id),
     'fills', (select coalesce(jsonb_agg(jsonb_build_object('quantity', f.quantity, 'priceMinor', f.price_minor,

@@ -131,6 +131,7 @@ language sql stable as $$
         'reason', d.reason, 'limit', d.limit_value, 'actual', d.actual_value, 'status', o.status,
         'orderReason', o.reason, 'message', o.message, 'quantity', o.quantity, 'filledQuantity', o.filled_quantity,
         'filledValueMinor', o.filled_value_minor, 'limitPriceMinor', o.limit_price_minor,
+        'stopLossMinor', s.stop_loss_minor, 'targetMinor', s.target_minor,
         'marginMinor', core.margin_on(o.filled_value_minor, o.leverage_centi),
         'chargesMinor', o.charges_minor, 'realisedMinor', case when o.side = 'SELL' then
           (select sum(f.realised_minor) from public.fills f where f.order_id = o.id) end) order by d.position), '[]')

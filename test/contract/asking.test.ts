@@ -237,8 +237,8 @@ onEveryDatabase('asking', ({ store, session, value }) => {
       ('NYSE', '2025-11-27', 'closed', 'Thanksgiving', null, null)`);
     const days = await store.call('read_calendar_days', { exchange: 'NSE' });
     expect(days.toSorted((a, b) => (a.date < b.date ? -1 : 1))).toEqual([
-      { date: '2025-10-21', kind: 'open', name: 'Muhurat', openTime: '13:45', closeTime: '14:45' },
-      { date: '2025-10-22', kind: 'closed', name: 'Flood', openTime: null, closeTime: null },
+      { date: '2025-10-21', kind: 'open', name: 'Muhurat', openTime: '13:45', closeTime: '14:45', ofYearList: false },
+      { date: '2025-10-22', kind: 'closed', name: 'Flood', openTime: null, closeTime: null, ofYearList: false },
     ]);
   });
 });

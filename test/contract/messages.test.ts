@@ -74,7 +74,7 @@ onEveryDatabase('messages and the end of a run', ({ store, session, value }) => 
     };
     const paid = {
       ...{ filledValueMinor: 400_00, limitPriceMinor: 100_50, marginMinor: 80_00, chargesMinor },
-      realisedMinor: null,
+      ...{ realisedMinor: null, stopLossMinor: null, targetMinor: null },
     };
     const none = { status: null, orderReason: null, message: null, quantity: null, filledQuantity: null };
     const unpaid = { ...paid, filledValueMinor: null, limitPriceMinor: null, marginMinor: null, chargesMinor: null };

@@ -75,7 +75,7 @@ onEveryDatabase('settings and prices', ({ store }) => {
       closeTime: '14:45',
     });
     expect(await days()).toEqual([
-      { date: '2025-10-21', kind: 'open', name: 'Muhurat', openTime: '13:45', closeTime: '14:45' },
+      { date: '2025-10-21', kind: 'open', name: 'Muhurat', openTime: '13:45', closeTime: '14:45', ofYearList: false },
     ]);
     await store.call('set_calendar_day', { by: tester, ...day, kind: null, name: '' });
     expect(await days()).toEqual([]);

@@ -165,6 +165,18 @@ function inputs(most: number): fc.Arbitrary<SummaryInput> {
   });
 }
 
+test('a buy says where its strategy would leave it, and that these are no orders', () => {
+  const text = (more: object, language: 'en' | 'hi' = 'en') =>
+    summaryText({ ...nothing, language, bought: [{ ...titan, ...more }] });
+  expect(text({ stopMinor: 3_400_00, targetMinor: 3_900_00 })).toContain(
+    '(margin ₹19,962.88); not placed: stop ₹3,400.00, target ₹3,900.00',
+  );
+  expect(text({ stopMinor: 3_400_00, targetMinor: null })).toContain('; not placed: stop ₹3,400.00\n');
+  expect(text({ targetMinor: 3_900_00 }, 'hi')).toContain('; ऑर्डर नहीं दिए: लक्ष्य ₹3,900.00');
+  expect(text({ side: 'SELL', stopMinor: 3_400_00 })).not.toContain('not placed');
+  expect(text({})).not.toContain('not placed');
+});
+
 describe('whatever comes from outside', () => {
   test('the message is never longer than the limit, is well formed, and holds no control or template character', () => {
     fc.assert(

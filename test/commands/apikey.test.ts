@@ -44,7 +44,7 @@ test('a user’s key is for a user there is', async () => {
   });
   const none = await apikey('create', '--role', 'user', '--user', 'Nobody');
   expect([none.code, none.stdout]).toEqual([2, '']);
-  expect(none.stderr).toContain('There is no user "Nobody" here, so no key was made');
+  expect(none.stderr).toContain('There is no user "Nobody" here: give the name or the id. No key was made.');
 });
 
 test('a source of signals gets a key, is listed with what it may, and changed', async () => {

@@ -11,6 +11,7 @@ const ofNobody = [
     'instruments',
     'charge_rates',
     'calendar_days',
+    'corporate_actions',
     'daily_prices',
     'scan_runs',
     'run_signals',

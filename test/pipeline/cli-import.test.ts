@@ -75,8 +75,21 @@ describe('import', { timeout: 240_000 }, () => {
       'trade_date,rank,strategy,symbol,exchange,side,reference_price,stop_loss,target\n' +
         '2025-08-28,1,s,centralbk.ns,NSE,BUY,100,,\n2025-08-28,2,s,ADANIPORTS,NSE,BUY,100,,\n',
     );
+    const prices = desk.file('p.csv', 'date,symbol,open\n2025-08-28,CENTRALBK-BE,100\n2025-08-28,ADANIPORTS,100\n');
     const people = desk.file('u.csv', users(row('Asha', '', '100000')));
-    const scan = ['scan', '--dry-run', '--json', '--date', '2025-08-28', '--signals', signals, '--users', people];
+    const scan = [
+      'scan',
+      '--dry-run',
+      '--json',
+      '--date',
+      '2025-08-28',
+      '--signals',
+      signals,
+      '--users',
+      people,
+      '--prices',
+      prices,
+    ];
     const planned = await desk.run(scan);
     const decided = (text: string) =>
       reportOn(text).decisions.map(({ symbol, outcome, reason }) => [symbol, outcome, reason]);

@@ -26,7 +26,7 @@ describe('paper trading without any prices', { timeout: 120_000 }, () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Prices +none of this day: import them \(npm run import -- prices F.csv\)/m);
     expect(stdout).toContain('PAPER_PRICES=signal');
-    expect(stdout).toContain('no price = denied, price_unavailable (1)');
+    expect(stdout).toMatch(/^ +1 {2}no price {2}denied {2}price_unavailable {2}Asha Rao$/m);
   });
 
   test('with PAPER_PRICES=signal fills at the signal’s price, and every screen and message says so', async () => {

@@ -193,7 +193,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'lets an ended order change',
     promise: /^terminal/,
-    seed: 106,
+    seed: 1310,
     sql: [
       'alter table public.orders drop constraint an_ended_order_has_its_time',
       `insert into core.order_transitions select ended, next from unnest(array['filled', 'rejected', 'canceled', 'expired']) ended,

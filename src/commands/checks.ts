@@ -63,6 +63,7 @@ export async function checkDatabase(facts: DatabaseFacts): Promise<Check[]> {
     ...condition.signals.map(signalsCheck),
     ...usersChecks(condition, mode),
     unknownCheck(condition),
+    messagesCheck(condition),
     blockedCheck(condition),
     haltsCheck(condition),
     booksCheck(books),
@@ -132,15 +133,18 @@ function usersChecks({ users }: Condition, mode: string): Check[] {
   return checks;
 }
 
-function unknownCheck({ unknownOrders, leftToAPerson }: Condition): Check {
+function messagesCheck({ messagesNotKnown }: Condition): Check {
+  if (messagesNotKnown === 0) return ok('messages', 'none whose arrival nobody knows');
+  const says = `${messagesNotKnown} not known to have arrived`;
+  return warning('messages', says, 'npm run messages -- --run latest --status unknown shows them, run by run');
+}
+
+function unknownCheck({ unknownOrders, leftToAPerson, leftCount }: Condition): Check {
   const [first] = leftToAPerson;
   if (first !== undefined) {
-    const says = `${some(leftToAPerson)}: nobody knows what became of them, nobody looks them up any more`;
-    return wrong(
-      'unknown',
-      says,
-      `Ask the venue, then npm run resolve -- --order ${first} --as filled|partly|rejected|not-placed`,
-    );
+    const says = `${leftCount}, ${some(leftToAPerson)}: nobody knows what became of them, nobody looks them up any more`;
+    const todo = `npm run day lists them. Ask the venue, then npm run resolve -- --order ${first} --as filled|partly|rejected|not-placed`;
+    return wrong('unknown', says, todo);
   }
   if (unknownOrders === 0) return ok('unknown', 'no unknown order');
   return warning('unknown', `${unknownOrders} being looked up`, 'Keep a worker running, or scan again.');

@@ -53,7 +53,11 @@ export const condition = z.object({
   signals: z.array(z.object({ tradeDate: z.string(), count })),
   users: z.object({ active: count, withoutAccount: count, withoutOptIn: count }),
   unknownOrders: count,
+  /** The first twenty; `leftCount`: all of them. */
   leftToAPerson: z.array(z.string()),
+  leftCount: count,
+  /** Sent, and not looked up any more: nobody knows whether they arrived. */
+  messagesNotKnown: count,
   blockedAccounts: z.object({
     count,
     first: z.array(z.object({ userId: z.string(), venue: z.string(), why: z.string() })),

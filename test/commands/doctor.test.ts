@@ -109,6 +109,11 @@ describe('the database of the doctor', () => {
       'opt-in': 'warning',
     });
     expect(found(checks, 'unknown')?.todo).toContain(`npm run resolve -- --order ${clientOrderId}`);
+    expect(found(checks, 'unknown')?.todo).toContain('npm run day lists them');
+    await database.session.exec(`insert into public.messages (run_id, user_id, kind, status, text, due_at, changed_at)
+      select run_id, user_id, 'correction', 'unknown', 'x', now(), now() from public.orders limit 1`);
+    const after = await checkDatabase(facts);
+    expect(found(after, 'messages')).toMatchObject({ says: '1 not known to have arrived' });
     expect(found(checks, 'accounts')?.todo).toContain('npm run account -- --user bela --acknowledge paper');
     expect(found(checks, 'halts')?.says).toBe('everything (drill)');
     expect(found(checks, 'grants')?.says).toContain('public.orders');

@@ -142,6 +142,8 @@ onEveryDatabase('watching', ({ store, session, value }) => {
         users: { active: 1, withoutAccount: 0, withoutOptIn: 1 },
         unknownOrders: 0,
         leftToAPerson: [],
+        leftCount: 0,
+        messagesNotKnown: 0,
         blockedAccounts: { count: 0, first: [] },
         halts: [],
         notCallable: [],
@@ -162,6 +164,7 @@ onEveryDatabase('watching', ({ store, session, value }) => {
         users: { active: 2, withoutOptIn: 1 },
         unknownOrders: 1,
         leftToAPerson: [order.clientOrderId],
+        leftCount: 1,
         blockedAccounts: { count: 1, first: [{ userId: 'bela', venue: 'paper', why: 'drift' }] },
         halts: [{ scope: 'venue', target: 'paper', why: 'test' }],
       });

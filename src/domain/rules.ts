@@ -150,7 +150,7 @@ function alreadyHolding({ standing, planned }: Case): Finding | null {
  */
 export function sellable({ standing, planned }: Pick<Case, 'standing' | 'planned'>): number | null {
   const held = standing.held.get(planned.share) ?? [];
-  if (held.length > 1 && planned.asked?.quantity === undefined) return null;
+  if (held.length > 1 && (planned.asked?.quantity ?? null) === null) return null;
   return Math.max(0, ...held.map(({ quantity }) => quantity));
 }
 

@@ -16,7 +16,8 @@ describe('shares and sales', () => {
     user.positions.push({ exchange: 'NSE', symbol: 'TITAN-BE', share: 'INE280A01028', quantity: 3 });
     const several = { reason: 'no_position', limit: null, actual: '10 BSE:TITAN, 3 NSE:TITAN-BE' };
     expect(decide(frame([sell]), user, new Map())[0]).toMatchObject(several);
-    const asked = (quantity: number) => ({ ...sell, asked: { quantity, limitPriceMinor: null } });
+    const asked = (quantity: number | null) => ({ ...sell, asked: { quantity, limitPriceMinor: null } });
+    expect(decide(frame([asked(null)]), user, new Map())[0]).toMatchObject(several);
     expect(decide(frame([asked(10)]), user, new Map())[0]).toMatchObject({ outcome: 'accepted', quantity: 10 });
     expect(decide(frame([asked(11)]), user, new Map())[0]).toMatchObject({ reason: 'no_position', limit: '10' });
     user.positions = [];

@@ -1,4 +1,4 @@
-// `npm run audit`: known faults of the packages in the image, asked of the registry. Three ends, never a hidden pass:
+// `npm run audit:packages`: known faults of the packages in the image, asked of the registry. Three ends, never a hidden pass:
 // 0 the registry answered and knows none that is high; 1 it knows some, listed here; 3 it did not answer, so nobody knows.
 import { spawnSync } from 'node:child_process';
 import { z } from 'zod';

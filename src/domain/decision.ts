@@ -128,6 +128,15 @@ export interface OpenPosition extends Listing {
   quantity: number;
 }
 
+/** What an account's orders traded of one listing today, over their fills; shares that came otherwise are not in it. */
+export interface DayTrades extends Listing {
+  share: string;
+  boughtQuantity: number;
+  boughtMinor: number;
+  soldQuantity: number;
+  soldMinor: number;
+}
+
 /** Everything `decide` needs to know of one user's account, read in one go for a page of users. */
 export interface AccountState {
   settings: UserSettings;
@@ -142,7 +151,8 @@ export interface AccountState {
   /** Why the user's venue or the user is halted, or null. */
   halted: string | null;
   availableMinor: number;
-  realisedTodayMinor: number;
+  /** The fills of this trading day and what they cost in charges; read only where there is a limit to a day's loss. */
+  today: { traded: DayTrades[]; chargesMinor: number };
   /** Orders to buy of this trading day so far; counted only where there is a limit to them. */
   ordersToday: number;
   positions: OpenPosition[];

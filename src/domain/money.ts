@@ -26,7 +26,7 @@ export function parseMinor(text: string): number | null {
 }
 
 /** Minor units as the contract's decimal string: 9981440 → "99814.40". */
-export function formatMinor(minor: number): string {
-  const digits = String(Math.abs(minor)).padStart(3, '0');
+export function formatMinor(minor: number | bigint): string {
+  const digits = String(minor).replace('-', '').padStart(3, '0');
   return `${minor < 0 ? '-' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}`;
 }

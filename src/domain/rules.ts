@@ -1,16 +1,12 @@
 import { bandTellsBasis, corporateActionWords } from './corporate-actions.ts';
+import { dayResult } from './day-result.ts';
 import type { AccountState, DenyReason, OpenPosition, PlannedSignal, RunFrame, SkipReason } from './decision.ts';
 import { limitOutsideBand } from './limit-band.ts';
 import { formatMinor, mulDivCeil, safe } from './money.ts';
 import { quoteAgeFault } from './quote-age.ts';
-import { foldedSymbol } from './share.ts';
+import { foldedSymbol, instrumentKey, type Listing } from './share.ts';
 import { marginFor, valueAt } from './sizing.ts';
 import type { Instrument, Quote } from './words.ts';
-
-/** How everything about one instrument is keyed: `exchange:symbol`. */
-export function instrumentKey({ exchange, symbol }: { exchange: string; symbol: string }): string {
-  return `${exchange}:${symbol}`;
-}
 
 /** Exposure accepted so far over all users of the trade date, in minor units, keyed by share. */
 export type CapUse = Map<string, number>;
@@ -235,41 +231,21 @@ function instrumentRestricted({ frame, planned }: Case): Finding | null {
   return when(restricted !== null && planned.signal.side === 'BUY', restricted);
 }
 
-function dailyLossLimit({ frame, account, standing }: Case): Finding | null {
+function dailyLossLimit({ frame, account }: Case): Finding | null {
   const { capitalMinor, dailyLossLimitBps } = account.settings;
   if (dailyLossLimitBps === null) return null;
   const floorMinor = -mulDivCeil(capitalMinor, dailyLossLimitBps, 10_000);
-  const todayMinor = resultToday(frame, account, standing);
+  const todayMinor = dayResult(account, (listing) => soundQuoteOf(frame, listing));
   if (todayMinor === null) return { limit: formatMinor(floorMinor), actual: null };
-  if (todayMinor > floorMinor) return null;
+  if (todayMinor > BigInt(floorMinor)) return null;
   return { limit: formatMinor(floorMinor), actual: formatMinor(todayMinor) };
 }
 
-/** Realised today + (price − previous close) × quantity of everything held; null where one of them is not known. */
-function resultToday(frame: RunFrame, account: AccountState, standing: Standing): number | null {
-  let result = BigInt(account.realisedTodayMinor);
-  for (const position of [...standing.held.values()].flat()) {
-    const quote = quoteOfHeld(frame, position);
-    if (!quote || quote.previousCloseMinor === null || quoteFault(quote, frame)) return null;
-    if (mayBeCorporateAction(quote.priceMinor, quote.previousCloseMinor)) return null;
-    result += BigInt(quote.priceMinor - quote.previousCloseMinor) * BigInt(position.quantity);
-  }
-  return safe(result);
-}
-
-/** The quote of the listing that is held, else of the share as a signal names it. */
-function quoteOfHeld({ quotes, signals }: RunFrame, position: OpenPosition): Quote | null {
-  const sameShare = () => signals.find(({ share, quote }) => quote !== null && share === position.share);
-  return quotes.get(instrumentKey(position)) ?? sameShare()?.quote ?? null;
-}
-
-/**
- * Whether a price is so far from the close before it that a split, a bonus or a demerger may lie between them: then the
- * difference is no profit and no loss. 20 % is the widest price band of a share without derivatives (NSE, price bands);
- * a share that really moved so far is one whose owner opens nothing new until somebody has looked.
- */
-function mayBeCorporateAction(priceMinor: number, previousCloseMinor: number): boolean {
-  return Math.abs(priceMinor - previousCloseMinor) * 100 > previousCloseMinor * 20;
+/** The quote of that listing, else of the share as a signal names it; null where nobody may trade on it. */
+function soundQuoteOf(frame: RunFrame, listing: Listing & { share: string }): Quote | null {
+  const sameShare = () => frame.signals.find(({ share, quote }) => quote !== null && share === listing.share);
+  const quote = frame.quotes.get(instrumentKey(listing)) ?? sameShare()?.quote ?? null;
+  return quoteFault(quote, frame) ? null : quote;
 }
 
 function maxOpenPositions({ account, standing }: Case): Finding | null {

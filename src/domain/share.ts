@@ -4,6 +4,11 @@ export interface Listing {
   symbol: string;
 }
 
+/** How everything about one instrument is keyed: `exchange:symbol`. */
+export function instrumentKey({ exchange, symbol }: Listing): string {
+  return `${exchange}:${symbol}`;
+}
+
 /** Series NSE and BSE write behind a symbol and that are the same share; the same list as the database's. */
 const SERIES = /-(EQ|BE|BZ|BL|IL|T0|SM|ST|SZ)$/;
 
@@ -16,7 +21,7 @@ function inIndia({ exchange }: Listing): boolean {
  * series (TITAN-BE is TITAN, moved to where every trade is delivered). Elsewhere the listing itself.
  */
 export function foldedSymbol(listing: Listing): string {
-  return inIndia(listing) ? listing.symbol.replace(SERIES, '') : `${listing.exchange}:${listing.symbol}`;
+  return inIndia(listing) ? listing.symbol.replace(SERIES, '') : instrumentKey(listing);
 }
 
 /**
@@ -28,13 +33,11 @@ export function sharesOf(known: readonly (Listing & { isin: string | null })[]):
   const own = new Map<string, string>();
   for (const one of known) {
     if (one.isin === null) continue;
-    own.set(`${one.exchange}:${one.symbol}`, one.isin);
+    own.set(instrumentKey(one), one.isin);
     const key = foldedSymbol(one);
     if (!named.has(key) || one.exchange === 'NSE') named.set(key, one.isin);
   }
   return (listing) => {
-    return (
-      own.get(`${listing.exchange}:${listing.symbol}`) ?? named.get(foldedSymbol(listing)) ?? foldedSymbol(listing)
-    );
+    return own.get(instrumentKey(listing)) ?? named.get(foldedSymbol(listing)) ?? foldedSymbol(listing);
   };
 }

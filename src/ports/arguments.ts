@@ -121,8 +121,8 @@ export interface Arguments
     tradeDate: string;
     userIds: string[] | null;
     signalIds: string[];
-    /** Counts the orders of the day also of who has no limit to them: a file that is laid over may set one. */
-    countOrders?: boolean;
+    /** Reads the day's orders and fills also of who has no limit to them: a file that is laid over may set one. */
+    countDay?: boolean;
     afterPlace: number;
     limit: number;
   };

@@ -157,7 +157,18 @@ export const queuedAccount = z.object({
   notReady: z.string().nullable(),
   halted: z.string().nullable(),
   availableMinor: minor,
-  realisedTodayMinor: minor,
+  today: z.object({
+    traded: z.array(
+      listing.extend({
+        share: z.string(),
+        boughtQuantity: z.int(),
+        boughtMinor: minor,
+        soldQuantity: z.int(),
+        soldMinor: minor,
+      }),
+    ),
+    chargesMinor: minor,
+  }),
   ordersToday: z.int(),
   positions: z.array(listing.extend({ share: z.string(), quantity: z.int() })),
   working: z.array(listing.extend({ share: z.string(), side })),

@@ -1,7 +1,6 @@
 import { isOurClientOrderId } from '../domain/ids.ts';
 import { formatMinor } from '../domain/money.ts';
-import { instrumentKey } from '../domain/rules.ts';
-import { foldedSymbol, type Listing } from '../domain/share.ts';
+import { foldedSymbol, instrumentKey, type Listing } from '../domain/share.ts';
 import type { Books, Drift } from '../ports/readiness-rows.ts';
 import type { VenueFunds, VenueOrder, VenuePosition } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';

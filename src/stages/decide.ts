@@ -101,7 +101,7 @@ async function* storedPages(world: World, run: OpenRun, userIds: string[] | null
       tradeDate: run.session.date,
       userIds,
       signalIds: run.frame.signals.map(({ signal }) => signal.id),
-      countOrders: userIds !== null,
+      countDay: userIds !== null,
       afterPlace,
       limit: PAGE_USERS,
     });
@@ -146,7 +146,7 @@ function overlay(run: OpenRun, user: UserToImport, stored: QueuedAccount | undef
     notReady: paper ? null : 'not connected yet',
     halted: stored?.halted ?? null,
     availableMinor: paper ? settings.capitalMinor : 0,
-    realisedTodayMinor: 0,
+    today: { traded: [], chargesMinor: 0 },
     ordersToday: stored?.ordersToday ?? 0,
     positions: [],
     working: [],

@@ -1,6 +1,6 @@
 import { isOurClientOrderId } from '../domain/ids.ts';
-import { instrumentKey } from '../domain/rules.ts';
 import type { Listing } from '../domain/share.ts';
+import { instrumentKey } from '../domain/share.ts';
 import type { Books } from '../ports/readiness-rows.ts';
 import type { OddRow } from '../ports/venue.ts';
 import type { Tell } from '../ports/world.ts';

@@ -1,9 +1,8 @@
 import { actionsSincePreviousClose, withoutOldCloses } from '../domain/corporate-actions.ts';
 import type { RunFrame, RunLimits } from '../domain/decision.ts';
 import { quoteAgeFault } from '../domain/quote-age.ts';
-import { instrumentKey } from '../domain/rules.ts';
 import { sendBeforeMs } from '../domain/session.ts';
-import { sharesOf } from '../domain/share.ts';
+import { instrumentKey, sharesOf } from '../domain/share.ts';
 import type { Quote } from '../domain/words.ts';
 import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';

@@ -3,9 +3,8 @@ import { askedSignal, type OrderAsked, type TradingNow, tradingNow } from '../do
 import { actionsSincePreviousClose, withoutOldCloses } from '../domain/corporate-actions.ts';
 import { decide } from '../domain/decide.ts';
 import type { Decision, PlannedSignal, RunFrame } from '../domain/decision.ts';
-import { instrumentKey } from '../domain/rules.ts';
 import { runIdOf } from '../domain/session.ts';
-import { foldedSymbol, type Listing } from '../domain/share.ts';
+import { foldedSymbol, instrumentKey, type Listing } from '../domain/share.ts';
 import type { Instrument, Quote } from '../domain/words.ts';
 import type { DecisionToAccept } from '../ports/arguments.ts';
 import { batched } from '../ports/batch.ts';
@@ -162,17 +161,13 @@ async function lookAt(world: World, { mode, limits }: Settings, trading: Trading
   const signalOf = (request: OrderRequest, quote: Quote | null) =>
     askedSignal(request, request.order, { date, quote, nowMs });
   const wanted = requests.map((request) => signalOf(request, null)).filter((one) => one.referencePriceMinor > 0);
-  const held = [...known.accounts.flatMap(({ positions }) => positions), ...listings];
+  const owned = known.accounts.flatMap(({ positions, today }) => [...positions, ...today.traded]);
+  const held = [...owned, ...listings];
   const read = await quotes.read({ tradeDate: date, nowMs, signals: wanted, held });
   // A price may be of a trade that was made while a venue was waited for: it is not ahead of us.
   const pricedMs = clock.nowMs();
   const instruments = new Map(known.instruments.map((one) => [instrumentKey(one), one]));
-  const shares = new Map(
-    [...known.accounts.flatMap(({ positions }) => positions), ...known.shares].map((one) => [
-      instrumentKey(one),
-      one.share,
-    ]),
-  );
+  const shares = new Map([...owned, ...known.shares].map((one) => [instrumentKey(one), one.share]));
   const shareOf = (listing: Listing) => shares.get(instrumentKey(listing)) ?? foldedSymbol(listing);
   const actions = actionsSincePreviousClose(known.corporateActions, date, await world.operatorDays());
   const found = quotesByKey(withoutOldCloses(read, actions, shareOf));

@@ -1,4 +1,4 @@
-import { instrumentKey } from '../domain/rules.ts';
+import { instrumentKey } from '../domain/share.ts';
 import type { Adjustment, Books } from '../ports/readiness-rows.ts';
 import type { VenueDesk } from '../ports/venue.ts';
 import type { ShareDifference } from './compare.ts';

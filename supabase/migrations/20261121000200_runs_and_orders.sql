@@ -255,7 +255,8 @@ create table public.fills (
 create unique index an_external_fill_counts_once on public.fills (account_id, venue_fill_id) where order_id is null;
 -- A user's own fills, without reading everybody else's.
 create index fills_of_an_account on public.fills (account_id, id);
-create index fills_that_realised_something on public.fills (account_id, trade_date) where realised_minor <> 0;
+-- What an account's orders traded on one day, without reading its past.
+create index fills_of_a_day on public.fills (account_id, trade_date) where order_id is not null;
 
 create table public.positions (
   account_id bigint not null references public.accounts,

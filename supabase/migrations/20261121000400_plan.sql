@@ -68,9 +68,14 @@ language sql stable security definer set search_path = '' as $$
       where s.trade_date = (args ->> 'tradeDate')::date and s.source <> 'api'),
     'instruments', (select coalesce(jsonb_agg(core.instrument_json(i)), '[]') from public.instruments i where not assumed),
     'instrumentsKnown', exists (select from public.instruments where not assumed),
-    'held', (select coalesce(jsonb_agg(distinct jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol)), '[]')
-      from public.positions p join public.accounts a on a.id = p.account_id join public.instruments i on i.id = p.instrument_id
-      where p.quantity <> 0 and a.mode = args ->> 'mode'),
+    -- What was traded today belongs to it: a loss made by selling all of a share is measured from its previous close.
+    'held', (select coalesce(jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol)), '[]')
+      from (select p.instrument_id from public.positions p join public.accounts a on a.id = p.account_id
+          where p.quantity <> 0 and a.mode = args ->> 'mode'
+        union
+        select o.instrument_id from public.scan_runs run join public.orders o on o.run_id = run.id
+          where run.trade_date = (args ->> 'tradeDate')::date and run.mode = args ->> 'mode' and o.filled_quantity > 0
+      ) either join public.instruments i on i.id = either.instrument_id),
     'rates', core.rates_json((args ->> 'tradeDate')::date),
     'corporateActions', core.corporate_actions((args ->> 'tradeDate')::date),
     'symbolExposure', core.symbol_exposure(args ->> 'mode', (args ->> 'tradeDate')::date),
@@ -172,6 +177,30 @@ language sql stable as $$
     and (o.ended_at is null or o.attempts > 0);
 $$;
 
+-- What an account's orders traded on a day: by listing the quantities and values of their fills, and what all of it costs
+-- in charges. A fill's day is its order's, however late it is told. Shares that came or went without an order are none.
+create function core.day_of(of_account bigint, on_date date) returns json
+language sql stable as $$
+  with traded as materialized (
+    select f.order_id, f.instrument_id, f.side, f.quantity, f.quantity * f.price_minor as minor
+    from public.fills f where f.account_id = of_account and f.trade_date = on_date and f.order_id is not null
+  )
+  select json_build_object(
+    'traded', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol, 'share', i.share,
+        'boughtQuantity', bought, 'boughtMinor', bought_minor, 'soldQuantity', sold, 'soldMinor', sold_minor)
+        order by i.symbol, i.exchange), '[]')
+      from (select instrument_id,
+          coalesce(sum(quantity) filter (where side = 'BUY'), 0) as bought,
+          coalesce(sum(minor) filter (where side = 'BUY'), 0) as bought_minor,
+          coalesce(sum(quantity) filter (where side = 'SELL'), 0) as sold,
+          coalesce(sum(minor) filter (where side = 'SELL'), 0) as sold_minor
+        from traded group by 1) listing
+      join public.instruments i on i.id = listing.instrument_id),
+    'chargesMinor', (select coalesce(sum(core.charges_on(minor, rate)), 0)
+      from (select order_id, sum(minor)::bigint as minor from traded group by 1) of_order
+      join public.orders o on o.id = of_order.order_id join public.charge_rates rate on rate.id = o.rate_id));
+$$;
+
 -- A page of accounts as `decide` sees them: of an open run (`frozen`), those still undecided; of a run that is only
 -- planned, every user in the order the run would serve them. Constant number of queries whatever the page size. What
 -- belongs to an account is asked for with a subquery of its own, so that it is found by index and never joined with the
@@ -211,10 +240,11 @@ begin
         or (scope = 'venue' and target = core.order_venue(args ->> 'mode', coalesce(a.venue, u.venue)))
         order by scope limit 1),
       'availableMinor', coalesce(a.cash_minor - a.held_minor, 0),
-      'realisedTodayMinor', (select coalesce(sum(f.realised_minor), 0) from public.fills f
-        where f.account_id = a.id and f.realised_minor <> 0 and f.trade_date = (args ->> 'tradeDate')::date),
-      -- Counted only where there is a limit to it, or may be one.
-      'ordersToday', case when a.max_orders_per_day is not null or (args ->> 'countOrders')::boolean
+      -- Both are read only where there is a limit to them, or may be one.
+      'today', case when a.daily_loss_limit_bps is not null or (args ->> 'countDay')::boolean
+        then core.day_of(a.id, (args ->> 'tradeDate')::date)
+        else json_build_object('traded', '[]'::json, 'chargesMinor', 0) end,
+      'ordersToday', case when a.max_orders_per_day is not null or (args ->> 'countDay')::boolean
         then core.orders_today(a.id, a.user_id, a.mode, (args ->> 'tradeDate')::date) else 0 end,
       'positions', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
           'share', i.share, 'quantity', p.quantity) order by i.symbol, i.exchange), '[]')

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { chargesOn, rateFor } from '../../src/domain/charges.ts';
 import { queueHash } from '../../src/domain/ids.ts';
 import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
@@ -164,30 +165,41 @@ onEveryDatabase('a run', ({ store, session }) => {
       halted: null,
       positions: [{ exchange: 'NSE', symbol: 'SBIN', quantity: 5 }],
     });
-    const empty = { positions: [], working: [], decidedSignalIds: [], realisedTodayMinor: 0 };
+    const empty = { positions: [], working: [], decidedSignalIds: [], today: { traded: [], chargesMinor: 0 } };
     expect(accounts.get('ravi')).toMatchObject({ ...empty, notReady: 'drift', halted: 'asked', strategies: null });
     expect(Object.keys(accounts.get('asha') ?? {}).sort()).toEqual(Object.keys(accounts.get('ravi') ?? {}).sort());
   });
 
-  test('sees what an account works, has decided, and realised that day', async () => {
-    const buy = await openScene(store, { runId: 'first' });
+  test('sees what an account works, has decided, and traded that day', async () => {
+    const limited = [user('asha', { dailyLossLimitBps: 100 })];
+    const buy = await openScene(store, { runId: 'first', users: limited });
     await decideAll(buy);
     const order = await sendOne(store);
-    const next = await openScene(store, { runId: 'second' });
+    const next = await openScene(store, { runId: 'second', users: limited });
     const [working] = await undecided(next);
     expect(working).toMatchObject({ working: [{ exchange: 'NSE', symbol: 'TITAN', side: 'BUY' }] });
     expect(working?.decidedSignalIds).toEqual([signal('TITAN').id]);
     await settle(store, [settlement(order.orderId, 'filled', { fills: [fill('f1', 10)] })]);
 
     const sell = signal('TITAN', { side: 'SELL' });
-    const selling = await openScene(store, { runId: 'third', signals: [sell] });
+    const selling = await openScene(store, { runId: 'third', signals: [sell], users: limited });
     await decideAll(selling, { limitPriceMinor: 98_00 });
     const sale = await sendOne(store, 'claim-2');
     await settle(store, [settlement(sale.orderId, 'filled', { fills: [fill('f2', 10, 98_00)] })]);
     const [sold] = await undecided(next);
-    expect(sold).toMatchObject({ working: [], positions: [], realisedTodayMinor: -20_00 });
+    const titan = { exchange: 'NSE', symbol: 'TITAN', share: 'TITAN' };
+    const traded = { ...titan, boughtQuantity: 10, boughtMinor: 1000_00, soldQuantity: 10, soldMinor: 980_00 };
+    const [buyRate, sellRate] = (['BUY', 'SELL'] as const).map((side) => rateFor(buy.rates, side, 100));
+    if (!buyRate || !sellRate) throw new Error('both rates are there');
+    const chargesMinor = chargesOn(1000_00, buyRate) + chargesOn(980_00, sellRate);
+    expect(sold).toMatchObject({ working: [], positions: [], today: { traded: [traded], chargesMinor } });
+    const nothing = { traded: [], chargesMinor: 0 };
     const [otherDay] = await undecided(next, { tradeDate: '2025-08-29' });
-    expect(otherDay?.realisedTodayMinor).toBe(0);
+    expect(otherDay?.today).toEqual(nothing);
+    // Without a limit nobody needs it, unless a file that is laid over may set one.
+    await session.exec('update public.accounts set daily_loss_limit_bps = null');
+    expect((await undecided(next))[0]?.today).toEqual(nothing);
+    expect((await undecided(next, { countDay: true }))[0]?.today).toEqual({ traded: [traded], chargesMinor });
   });
 
   test('keeps who is moved to another venue while it plans where it froze them', async () => {

@@ -105,10 +105,13 @@ describe('one user', () => {
 });
 
 describe('the daily loss limit', () => {
-  function loss(held: number | null, previousClose: number | null, realisedTodayMinor = 0): Decision | undefined {
+  function loss(held: number | null, previousClose: number | null, resultOfSalesMinor = 0): Decision | undefined {
     const user = account();
     user.settings.dailyLossLimitBps = 200;
-    user.realisedTodayMinor = realisedTodayMinor;
+    // Bought and sold off again today, with that result.
+    const [boughtMinor, soldMinor] = [1_00_000_00, 1_00_000_00 + resultOfSalesMinor];
+    const trades = { exchange: 'NSE', symbol: 'ITC', share: 'ITC', boughtQuantity: 10, soldQuantity: 10 };
+    user.today = { traded: [{ ...trades, boughtMinor, soldMinor }], chargesMinor: 0 };
     user.positions = [holding('WIPRO', 100)];
     const one = frame([planned('BUY', 'TITAN', 3564_80)]);
     if (held !== null) one.quotes = new Map([['NSE:WIPRO', quote('WIPRO', held, previousClose)]]);
@@ -130,7 +133,7 @@ describe('the daily loss limit', () => {
     expect(loss(2400_00, 3000_00)).toMatchObject({ reason: 'daily_loss_limit', actual: '-60000.00' });
   });
 
-  test('counts what is realised and what the open positions moved since the previous close', () => {
+  test('counts what sales brought and what the open positions moved since the previous close', () => {
     expect(loss(240_00, 250_00, -1_000_00)).toMatchObject({
       reason: 'daily_loss_limit',
       limit: '-2000.00',

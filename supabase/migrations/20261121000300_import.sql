@@ -141,6 +141,14 @@ begin
     opt_in_source = case when users.whatsapp is not distinct from excluded.whatsapp
       then users.opt_in_source else excluded.opt_in_source end;
 
+  -- By id, as everybody locks accounts; and only those that change: one somebody is at keeps no other row waiting.
+  perform from public.accounts where id in (select id from core.resized_accounts(args)) order by id for no key update;
+  update public.accounts a set
+    capital_minor = n.capital_minor, allocation_bps = n.allocation_bps, leverage_centi = n.leverage_centi,
+    max_open_positions = n.max_open_positions, daily_loss_limit_bps = n.daily_loss_limit_bps,
+    max_orders_per_day = n.max_orders_per_day, max_order_value_minor = n.max_order_value_minor
+  from core.resized_accounts(args) n where a.id = n.id;
+
   with opened as (
     insert into public.accounts (user_id, venue, mode, capital_minor, allocation_bps, leverage_centi,
       max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor, not_ready, cash_minor)
@@ -157,23 +165,6 @@ begin
   )
   select count(*) into created from opened;
 
-  update public.accounts account set
-    capital_minor = row."capitalMinor", allocation_bps = row."allocationBps", leverage_centi = row."leverageCenti",
-    max_open_positions = row."maxOpenPositions", daily_loss_limit_bps = row."dailyLossLimitBps",
-    -- A file without the column says nothing of the limit: it stays.
-    max_orders_per_day = case when given ? 'maxOrdersPerDay' then row."maxOrdersPerDay"
-      else account.max_orders_per_day end,
-    max_order_value_minor = case when given ? 'maxOrderValueMinor' then row."maxOrderValueMinor"
-      else account.max_order_value_minor end
-  from core.users_in(args) row
-  where account.user_id = row.id and account.venue = row.venue and account.mode = args ->> 'mode'
-    and (account.capital_minor, account.allocation_bps, account.leverage_centi,
-         account.max_open_positions, account.daily_loss_limit_bps, account.max_orders_per_day,
-         account.max_order_value_minor)
-      is distinct from (row."capitalMinor", row."allocationBps", row."leverageCenti",
-         row."maxOpenPositions", row."dailyLossLimitBps",
-         case when given ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else account.max_orders_per_day end,
-         case when given ? 'maxOrderValueMinor' then row."maxOrderValueMinor" else account.max_order_value_minor end);
   if created > 0 or jsonb_array_length(changes) > 0 then
     perform core.record_action(args -> 'by', 'import_users', 'users', after => jsonb_build_object(
       'mode', args -> 'mode', 'source', args -> 'source', 'rows', jsonb_array_length(args -> 'users'),
@@ -191,6 +182,25 @@ language sql immutable as $$
     "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer,
     venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
     "maxOpenPositions" integer, "dailyLossLimitBps" integer, "maxOrdersPerDay" integer, "maxOrderValueMinor" bigint);
+$$;
+
+-- The accounts whose sizing or limits an import changes, with what they will be. A file without the column says nothing
+-- of a limit: it stays.
+create function core.resized_accounts(args jsonb) returns table (id bigint, capital_minor bigint, allocation_bps integer,
+  leverage_centi integer, max_open_positions integer, daily_loss_limit_bps integer, max_orders_per_day integer,
+  max_order_value_minor bigint)
+language sql stable as $$
+  select a.id, row."capitalMinor", row."allocationBps", row."leverageCenti", row."maxOpenPositions",
+    row."dailyLossLimitBps", most.orders, most.value
+  from core.users_in(args) row
+  join public.accounts a on (a.user_id, a.venue, a.mode) = (row.id, row.venue, args ->> 'mode')
+  cross join lateral (select
+    case when given ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else a.max_orders_per_day end as orders,
+    case when given ? 'maxOrderValueMinor' then row."maxOrderValueMinor" else a.max_order_value_minor end as value) most
+  where (a.capital_minor, a.allocation_bps, a.leverage_centi, a.max_open_positions, a.daily_loss_limit_bps,
+      a.max_orders_per_day, a.max_order_value_minor)
+    is distinct from (row."capitalMinor", row."allocationBps", row."leverageCenti", row."maxOpenPositions",
+      row."dailyLossLimitBps", most.orders, most.value);
 $$;
 
 -- What an import changes of users there are, by id: their settings as they were and as they will be. A name is only said

@@ -1,5 +1,5 @@
 -- From open to decided: freeze the run's inputs, read pages of accounts, write pages of decisions.
--- Lock order everywhere: run → accounts by id → orders by id.
+-- Lock order everywhere: run → users by id → accounts by id → symbol caps → orders by id.
 
 -- Users of a run in the order they are served: priority, then a hash that differs from run to run, so nobody is
 -- always last. The same order as queueHash in domain/ids.ts gives a dry run.

@@ -403,6 +403,10 @@ declare
   word constant text := args ->> 'said';
   known bigint;
 begin
+  -- Users before their number, by id, as whoever imports or erases them.
+  if word is not null then
+    perform from public.users where whatsapp = args ->> 'number' order by id for no key update;
+  end if;
   insert into public.whatsapp_numbers as n (number, heard_at) values (args ->> 'number', now_at)
   on conflict (number) do update set heard_at = greatest(n.heard_at, now_at), unreachable = null;
   select count(*) into known from public.users where whatsapp = args ->> 'number';

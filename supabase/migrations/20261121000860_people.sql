@@ -64,6 +64,27 @@ language sql immutable as $$
   where length(word) > 0;
 $$;
 
+-- What names or reaches a user, wherever somebody wrote it.
+create function core.pattern_of(u public.users) returns text
+language sql stable as $$
+  select core.words_pattern(array[u.id, u.name, u.whatsapp, core.masked(u.whatsapp), u.auth_user_id::text]);
+$$;
+
+-- Locks a user with their accounts, in the order everybody does: runs, users, accounts by id. To erase (`scrubs`) also the
+-- runs and other people's accounts that say their name.
+create function core.lock_person(for_user text, scrubs boolean) returns void
+language plpgsql set search_path = '' as $$
+declare
+  pattern constant text := (select core.pattern_of(u) from public.users u where u.id = for_user and scrubs);
+begin
+  perform from public.scan_runs where pattern is not null and problems <> '[]' and problems::text ~* pattern
+  order by id for no key update;
+  perform from public.users where id = for_user for update;
+  perform from public.accounts
+  where user_id = for_user or (pattern is not null and concat_ws(' ', not_ready, check_found) ~* pattern)
+  order by id for no key update;
+end $$;
+
 create function core.without_words(text_in text, pattern text, tombstone text) returns text
 language sql immutable strict as $$
   -- Twice: what ends one match may have begun the next.
@@ -150,8 +171,8 @@ begin
   if args ->> 'userId' ~ '^erased-[0-9a-f]{12}$' and exists (select from public.users where id = args ->> 'userId') then
     return jsonb_build_object('kind', 'already_erased');
   end if;
-  perform from public.accounts where user_id = args ->> 'userId' order by id for no key update;
-  select * into u from public.users where id = args ->> 'userId' for update;
+  perform core.lock_person(args ->> 'userId', (args ->> 'confirmed')::boolean);
+  select * into u from public.users where id = args ->> 'userId';
   if u.id is null then return jsonb_build_object('kind', 'no_such_user'); end if;
   ties := core.ties_of(u.id);
   if ties <> '[]' then return jsonb_build_object('kind', 'tied', 'ties', ties); end if;
@@ -164,7 +185,7 @@ begin
     return jsonb_build_object('kind', 'would_erase', 'name', u.name, 'counts', counts);
   end if;
 
-  pattern := core.words_pattern(array[u.id, u.name, u.whatsapp, core.masked(u.whatsapp), u.auth_user_id::text]);
+  pattern := core.pattern_of(u);
   perform core.bury(u, tombstone);
   perform core.scrub(pattern, tombstone);
   -- Nobody adds an act that names them between here and the end.

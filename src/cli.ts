@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { accountCommand } from './commands/account.ts';
 import { type ApikeyFlags, apikeyCommand } from './commands/apikey.ts';
 import { calendarAsked } from './commands/calendar.ts';
+import { cashCommand } from './commands/cash.ts';
 import { command, ending, printRefusal } from './commands/command.ts';
 import { connectionCommand } from './commands/connect.ts';
 import { type DemoFlags, demoCommand } from './commands/demo.ts';
@@ -118,7 +119,7 @@ program
   .description('show a user’s settings and accounts, and change what is given; or see to accounts at real venues')
   .argument('[what]', 'connect (secrets as JSON on stdin, or asked for), check or rotate')
   .option('--user <user>', 'name or id')
-  .option('--venue <venue>', 'connect, check: kite, lemonn or alpaca')
+  .option('--venue <venue>', 'connect, check: kite, lemonn or alpaca; deposit, withdraw: whose account')
   .option('--mode <mode>', 'connect, check: live or paper (default: live)')
   .option('--active <yes|no>', 'no: paused, gets no orders')
   .option('--trading <yes|no>', 'no: keeps the summary, gets no orders')
@@ -130,13 +131,17 @@ program
   .option('--auth <uuid>', 'the login ("sub" of its JWT) that is this user’s, or none')
   .option('--acknowledge <venue>', 'you have looked at why this account is blocked: it may trade again')
   .option('--seen <list>', 'with --acknowledge: what of it you have seen, as the account shows it (d12,b88)')
+  .option('--deposit <rupees>', 'put money into this paper account (needs --why)')
+  .option('--withdraw <rupees>', 'take money out of this paper account, at most what is available (needs --why)')
+  .option('--reference <name>', 'deposit, withdraw: what it is called elsewhere; each counts once')
   .option('--export', 'everything kept of this user, as JSON')
   .option('--erase', 'take this user out for good (asks first); what must be kept stays under a tombstone')
   .option('--yes', 'with --erase: do not ask')
   .option('--json', 'one JSON document on stdout')
   .action((what: string | undefined, flags) => {
     if (what !== undefined) return command(connectionCommand(what), atVenues)(flags);
-    return command(flags.export || flags.erase ? personCommand : accountCommand)(flags);
+    if (flags.export || flags.erase) return command(personCommand)(flags);
+    return command('deposit' in flags || 'withdraw' in flags ? cashCommand : accountCommand)(flags);
   });
 
 program

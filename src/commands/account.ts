@@ -1,6 +1,7 @@
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
 import type { Actor } from '../domain/actions.ts';
+import { istIso } from '../domain/ist.ts';
 import { formatRupees } from '../domain/rupees.ts';
 import { possibleSymbols, shareReader } from '../domain/symbols.ts';
 import type { Mode } from '../domain/words.ts';
@@ -24,6 +25,8 @@ interface AccountFlags {
   auth?: string;
   acknowledge?: string;
   seen?: string;
+  venue?: string;
+  reference?: string;
   by?: string;
   why?: string;
   json?: boolean;
@@ -68,6 +71,9 @@ function wrongFlags(flags: AccountFlags): Refusal | null {
     );
   if (flags.seen !== undefined && flags.acknowledge === undefined)
     return refusal('bad_flag', '--seen says what --acknowledge VENUE is about: give both.');
+  for (const flag of ['venue', 'reference'] as const) {
+    if (flags[flag] !== undefined) return refusal('bad_flag', `--${flag} goes with --deposit or --withdraw.`);
+  }
   return null;
 }
 
@@ -137,10 +143,23 @@ function userText(user: NonNullable<Answer<'read_user'>>, blocks: Blocks[]): str
       const money = `cash ${formatRupees(cashMinor)}, held ${formatRupees(heldMinor)}`;
       const block = blocks.find((one) => one.venue === venue && one.mode === mode);
       const why = notReady === null ? '' : `; not ready: ${notReady}`;
-      return `  account     ${venue}, ${mode}: ${money}${limitWords(most)}${why}${block ? `\n${blockText(user.id, block)}` : ''}`;
+      const shown = block ? `\n${blockText(user.id, block)}` : '';
+      return `  account     ${venue}, ${mode}: ${money}${limitWords(most)}${why}${movedText(most.moved)}${shown}`;
     }),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** A line per deposit and withdrawal, as far as they are shown. */
+function movedText(moved: Account['moved']): string {
+  return moved
+    .map(({ kind, amountMinor, atMs, reference, source }) => {
+      const when = istIso(atMs).slice(0, 16).replace('T', ' ');
+      // One that was made for a single command says nothing to anybody.
+      const name = reference === null || reference.startsWith('cli:') ? source : reference;
+      return `\n    ${when}  ${kind} ${formatRupees(amountMinor)}${name === null ? '' : ` (${name})`}`;
+    })
+    .join('');
 }
 
 function limitWords({ maxOrdersPerDay, maxOrderValueMinor }: Limits): string {
@@ -149,4 +168,5 @@ function limitWords({ maxOrdersPerDay, maxOrderValueMinor }: Limits): string {
   return `${orders}${value}`;
 }
 
-type Limits = Pick<NonNullable<Answer<'read_user'>>['accounts'][number], 'maxOrdersPerDay' | 'maxOrderValueMinor'>;
+type Account = NonNullable<Answer<'read_user'>>['accounts'][number];
+type Limits = Pick<Account, 'maxOrdersPerDay' | 'maxOrderValueMinor'>;

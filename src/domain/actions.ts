@@ -18,6 +18,7 @@ export const operatorActions = {
   open_account: 'opened an account at a venue for a user',
   store_credentials: 'stored what opens an account at a venue, or put it under another master key',
   acknowledge_account: 'acknowledged what blocked an account',
+  move_cash: 'deposited money in a paper account, or withdrew it',
   set_calendar_day: 'added a day to the calendar, or took one out',
   create_api_key: 'made an API key',
   revoke_api_key: 'revoked an API key',

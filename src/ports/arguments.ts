@@ -56,6 +56,20 @@ export interface OrderToPlace {
   signal: Signal;
 }
 
+interface MoveCash {
+  userId: string;
+  /** null: the only paper account they have. */
+  venue: string | null;
+  kind: 'deposit' | 'withdrawal';
+  amountMinor: number;
+  /** Counts once within its account. */
+  reference: string;
+  /** A person named it; else it is made for this one command, and the same amount soon after is a key pressed twice. */
+  isNamed: boolean;
+  by: Actor & { why: string };
+  nowMs: number;
+}
+
 interface Scope {
   scope: 'all' | 'venue' | 'user';
   target: string;
@@ -194,6 +208,7 @@ export interface Arguments
     by: Actor;
     nowMs: number;
   };
+  move_cash: MoveCash;
   finish_runs: { nowMs: number };
   count_unfinished: Record<string, never>;
   sweep_orders: { nowMs: number; onlyProcess: boolean };

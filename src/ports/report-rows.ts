@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cashMove } from './cash-rows.ts';
 import { language, messageStatus, minor, mode, outcome, pricesFrom, reason, runState, side, status } from './rows.ts';
 
 // The shapes of what people ask the database for: a run's report, why a user got something, messages, the calendar.
@@ -153,6 +154,8 @@ export const user = z.object({
       notReady: z.string().nullable(),
       cashMinor: minor,
       heldMinor: minor,
+      /** The last deposits and withdrawals, the newest first. */
+      moved: z.array(cashMove),
       /** null: no limit. */
       maxOrdersPerDay: z.int().nullable(),
       maxOrderValueMinor: minor.nullable(),

@@ -73,7 +73,14 @@ export const day = z.object({
   tradeDate: z.string(),
   mode,
   runs: z.array(z.string()),
-  accounts: z.object({ count: z.int(), cashMinor: minor, heldMinor: minor }),
+  accounts: z.object({
+    count: z.int(),
+    cashMinor: minor,
+    heldMinor: minor,
+    /** What people moved in and out on the day. */
+    depositedMinor: minor,
+    withdrawnMinor: minor,
+  }),
   held: z.object({
     positions: z.int(),
     instruments: z.int(),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import * as access from './access-rows.ts';
 import * as acts from './action-rows.ts';
 import type { Arguments } from './arguments.ts';
+import * as cash from './cash-rows.ts';
 import * as credential from './credential-rows.ts';
 import * as letters from './message-rows.ts';
 import * as single from './order-rows.ts';
@@ -70,6 +71,7 @@ export const answers = {
   trip_breakers: z.object({ changed: z.array(sending.breaker) }),
   resolve_order: rows.resolved,
   read_blocks: morning.blocks,
+  move_cash: cash.movedCash,
   acknowledge_account: morning.acknowledged,
   finish_runs: z.object({ finished: z.int(), nextDueMs: z.int().nullable() }),
   count_unfinished: z.object({ orders: z.int(), messages: z.int() }),

@@ -32,6 +32,7 @@ function figures({ accounts, held, orders, messages, runs }: Day, paint: Paint):
     ['Runs', runs.length === 0 ? 'none' : runs.slice(0, 4).join(', ')],
     ['Accounts', grouped(accounts.count)],
     ['Cash', `${formatRupees(accounts.cashMinor)}, of it on hold ${formatRupees(accounts.heldMinor)}`],
+    ...movedLine(accounts),
     [
       'Positions',
       `${grouped(held.positions)} of ${counted(held.instruments, 'instrument')}, margin ${formatRupees(held.marginMinor)}`,
@@ -50,6 +51,11 @@ function figures({ accounts, held, orders, messages, runs }: Day, paint: Paint):
     ],
   ];
   return lines.map(([label, value]) => `${paint('quiet', padded(label, 12))}${value}`).join('\n');
+}
+
+function movedLine({ depositedMinor, withdrawnMinor }: Day['accounts']): [string, string][] {
+  if (depositedMinor === 0 && withdrawnMinor === 0) return [];
+  return [['', `deposited ${formatRupees(depositedMinor)}, withdrawn ${formatRupees(withdrawnMinor)} on this day`]];
 }
 
 function heldText({ largest, held, mode }: Day, columns: number, paint: Paint): string {

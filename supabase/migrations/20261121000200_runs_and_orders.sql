@@ -276,15 +276,22 @@ create table public.ledger_entries (
   cash_delta_minor bigint not null,
   held_delta_minor bigint not null,
   source text,
+  -- What a person calls money they moved: within its account each counts once.
+  reference text,
   at timestamptz not null,
   constraint a_ledger_entry_is_of_a_known_kind
-    check (kind in ('deposit', 'hold', 'post', 'void', 'late_post', 'adjustment')),
+    check (kind in ('deposit', 'withdrawal', 'hold', 'post', 'void', 'late_post', 'adjustment')),
+  constraint a_deposit_brings_cash check (kind <> 'deposit' or (cash_delta_minor > 0 and held_delta_minor = 0)),
+  constraint a_withdrawal_takes_cash check (kind <> 'withdrawal' or (cash_delta_minor < 0 and held_delta_minor = 0)),
+  constraint only_moved_cash_has_a_reference check (reference is null or kind in ('deposit', 'withdrawal')),
   constraint a_hold_moves_no_cash check (kind <> 'hold' or (cash_delta_minor = 0 and held_delta_minor >= 0)),
   constraint a_void_moves_no_cash check (kind <> 'void' or (cash_delta_minor = 0 and held_delta_minor <= 0)),
-  constraint money_of_an_order_names_it check (kind in ('deposit', 'adjustment') or order_id is not null),
+  constraint money_of_an_order_names_it check (kind in ('deposit', 'withdrawal', 'adjustment') or order_id is not null),
   constraint a_late_post_names_its_fill check ((kind = 'late_post') = (fill_id is not null))
 );
 create index entries_of_an_account on public.ledger_entries (account_id, id);
+create index cash_that_people_moved on public.ledger_entries (account_id, id) where kind in ('deposit', 'withdrawal');
+create unique index a_reference_counts_once on public.ledger_entries (account_id, reference) where reference is not null;
 create unique index an_order_is_held_once on public.ledger_entries (order_id) where kind = 'hold';
 create unique index an_order_ends_in_one_post_or_void on public.ledger_entries (order_id) where kind in ('post', 'void');
 create unique index a_late_fill_is_posted_once on public.ledger_entries (fill_id) where kind = 'late_post';

@@ -75,7 +75,7 @@ language sql stable security definer set search_path = '' as $$
     'strategies', u.strategies, 'allowSymbols', u.allow_symbols, 'denySymbols', u.deny_symbols, 'priority', u.priority,
     'hasWhatsapp', u.opted_in_at is not null, 'notify', u.notify, 'language', u.language,
     'accounts', (select coalesce(jsonb_agg(jsonb_build_object('venue', a.venue, 'mode', a.mode, 'notReady', coalesce(a.not_ready, a.check_found),
-        'cashMinor', a.cash_minor, 'heldMinor', a.held_minor,
+        'cashMinor', a.cash_minor, 'heldMinor', a.held_minor, 'moved', core.moved_cash(a.id, 5),
         'maxOrdersPerDay', a.max_orders_per_day, 'maxOrderValueMinor', a.max_order_value_minor)
         order by a.venue, a.mode), '[]')
       from public.accounts a where a.user_id = u.id))

@@ -8,7 +8,7 @@ declare
   of_mode constant text := args ->> 'mode';
   runs constant text[] := array(select id from public.scan_runs where trade_date = day and mode = of_mode order by opened_at);
 begin
-  return core.day_of_money(of_mode) || core.day_of_orders(runs) || core.day_of_troubles(of_mode, day)
+  return core.day_of_money(of_mode, day) || core.day_of_orders(runs) || core.day_of_troubles(of_mode, day)
     || jsonb_build_object('tradeDate', day, 'mode', of_mode, 'runs', to_jsonb(runs),
       'missedExits', core.missed_exits(runs),
       'messages', (select jsonb_build_object('queued', count(*) filter (where status in ('queued', 'sending')),
@@ -18,8 +18,8 @@ begin
         from public.messages where run_id = any(runs)));
 end $$;
 
--- What the accounts of a mode have, and what they hold: the 20 largest positions by value, all together in figures.
-create function core.day_of_money(of_mode text) returns jsonb
+-- What the accounts of a mode have, what went in and out that day, and what they hold: the 20 largest positions by value, all together in figures.
+create function core.day_of_money(of_mode text, day date) returns jsonb
 language sql stable as $$
   with held as materialized (
     select p.instrument_id, count(*) as accounts, sum(p.quantity) as quantity, sum(p.cost_minor) as cost,
@@ -33,7 +33,8 @@ language sql stable as $$
   )
   select jsonb_build_object(
     'accounts', (select jsonb_build_object('count', count(*), 'cashMinor', coalesce(sum(cash_minor), 0),
-      'heldMinor', coalesce(sum(held_minor), 0)) from public.accounts where mode = of_mode),
+      'heldMinor', coalesce(sum(held_minor), 0)) from public.accounts where mode = of_mode)
+      || core.cash_moved_on(of_mode, day),
     'held', (select jsonb_build_object('positions', coalesce(sum(accounts), 0), 'instruments', count(*),
       'costMinor', coalesce(sum(cost) filter (where price_minor is not null), 0),
       'valueMinor', coalesce(sum(value), 0), 'marginMinor', coalesce(sum(margin), 0),

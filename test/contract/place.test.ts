@@ -29,14 +29,14 @@ onEveryDatabase('single orders', ({ store }) => {
     const signal = askedSignal({ principal: 'key:1', key }, { ...order, limitPriceMinor: null }, at);
     return { principal: 'key:1', key, bodyHash: 'b1', by: null, sendBeforeMs: nowMs + 2 * minuteMs, signal, userId };
   };
-  const place = async (requests: ReturnType<typeof asked>[], quantity = 1) => {
+  const place = async (requests: ReturnType<typeof asked>[], quantity = 1, otherDay = {}) => {
     const { accounts, rates } = await inputs([...new Set(requests.map(({ userId }) => userId))]);
     const scene = { store, runId, mode: 'paper', signals: [], users: [], rates } as const;
     const decisions = requests.flatMap(({ signal, userId }) => {
       const account = accounts.find(({ settings }) => settings.id === userId);
       return account ? [accepted({ ...scene, signals: [], users: [] }, account, signal, { quantity })] : [];
     });
-    const day = { runId, sessionId: `XNSE:${tradeDate}:api`, tradeDate, mode: 'paper', limits, nowMs };
+    const day = { runId, sessionId: `XNSE:${tradeDate}:api`, tradeDate, mode: 'paper', limits, nowMs, ...otherDay };
     return store.call('place_orders', {
       ...day,
       takesOrdersUntilMs: cutOffMs + 60 * minuteMs,
@@ -63,6 +63,14 @@ onEveryDatabase('single orders', ({ store }) => {
     expect(await place([{ ...asked('k1'), bodyHash: 'b2' }])).toMatchObject([{ kind: 'other_body' }]);
     const requests = ['k1', 'k2'].map((key) => ({ principal: 'key:1', key, bodyHash: 'b1' }));
     expect(await store.call('read_placed', { requests })).toEqual([{ ...first, fresh: false }, null]);
+    expect(await store.call('read_orders', view)).toHaveLength(1);
+  });
+
+  test('a key is used up for good: the next day it answers with the first order, and places none', async () => {
+    await openScene(store, { users });
+    const [first] = await place([asked('k1')]);
+    const nextDay = { runId: 'XNSE:2025-08-29:api:paper', tradeDate: '2025-08-29', nowMs: nowMs + 86_400_000 };
+    expect(await place([asked('k1')], 1, nextDay)).toEqual([{ ...first, fresh: false }]);
     expect(await store.call('read_orders', view)).toHaveLength(1);
   });
 

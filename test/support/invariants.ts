@@ -26,7 +26,7 @@ const checks: readonly string[] = [
      as minor) has
    cross join lateral (select
      coalesce((select sum(cash_delta_minor) from public.ledger_entries l
-       where l.account_id = a.id and l.kind in ('deposit', 'adjustment')), 0)
+       where l.account_id = a.id and l.kind in ('deposit', 'withdrawal', 'adjustment')), 0)
      + coalesce((select sum(case when f.source = 'venue' then f.realised_minor
          when f.side = 'BUY' then f.quantity * f.price_minor else -f.freed_margin_minor end)
        from public.fills f where f.account_id = a.id), 0)

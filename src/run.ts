@@ -1,6 +1,7 @@
 import type { RunReport } from './domain/report.ts';
 import type { World } from './ports/world.ts';
 import { lateBookings } from './stages/book.ts';
+import { closeBeforeScan } from './stages/close.ts';
 import { decideAndAccept, hashOf, planOnly } from './stages/decide.ts';
 import { open } from './stages/open.ts';
 import { planReport, skippedReport } from './stages/plan-report.ts';
@@ -19,6 +20,8 @@ export type RunResult = { kind: 'report'; report: RunReport } | Refused;
  * anywhere is finished by running it again.
  */
 export async function run(world: World, request: RunRequest): Promise<RunResult> {
+  // What was left of another day would hold its users' money and shares back today.
+  if (!request.dryRun) await closeBeforeScan(world, request.stop);
   const scanned = await timed(world, 'scan', () => scan(world, request));
   if (scanned.kind === 'refused') return scanned;
   if (scanned.kind === 'skipped') return reported(skippedReport(request, scanned, world.clock.nowMs()));

@@ -1,5 +1,6 @@
 import type { World } from './ports/world.ts';
 import { lateBookings } from './stages/book.ts';
+import { closeBeside } from './stages/close.ts';
 import { round } from './stages/round.ts';
 import { stopped } from './stages/stopped.ts';
 import { tellBeside, tellsBeside } from './stages/telling.ts';
@@ -15,12 +16,16 @@ export interface WorkOptions {
   woken: () => Promise<void>;
 }
 
-/** execute → reconcile → notify, over and over, for every run there is. Any number of processes may do this at once. */
+/**
+ * execute → reconcile → notify, over and over, for every run there is; beside that, runs that were left are closed. Any
+ * number of processes may do this at once.
+ */
 export async function work(world: World, { concurrency, stop, woken }: WorkOptions): Promise<void> {
   const whenStopped = stopped(stop);
   const telling = tellsBeside(world) ? tellBeside(world, concurrency, stop) : null;
   // A message that is due is no reason to hurry where somebody else sends it.
   const leastPauseMs = telling === null ? 20 : 100;
+  const closing = closeBeside(world, stop);
   try {
     while (!stop.aborted) {
       await round(world, { concurrency, stop, tells: telling === null });
@@ -32,6 +37,7 @@ export async function work(world: World, { concurrency, stop, woken }: WorkOptio
       await Promise.race([clock.sleep(pauseMs), woken(), whenStopped]);
     }
   } finally {
+    await closing.end();
     await telling?.end();
     await lateBookings(world);
   }

@@ -3,6 +3,7 @@ import { istDate } from '../domain/ist.ts';
 import type { RunReport } from '../domain/report.ts';
 import { runIdOf, sessionIdOf } from '../domain/session.ts';
 import { type RunResult, run } from '../run.ts';
+import { closeOverdue } from '../stages/close.ts';
 import { forgetOld } from '../stages/forget.ts';
 import { ready } from '../stages/ready.ts';
 import { nothingGiven } from '../stages/request.ts';
@@ -51,6 +52,7 @@ export function cronRoutes(parts: HttpParts): Hono<HttpEnv> {
     const { world, settings } = parts;
     const stop = untilDeadline(parts);
     await takeUpPlan(parts, stop);
+    await closeOverdue(world, stop);
     const done = await round(world, { concurrency: settings.concurrency, stop, mostOrders });
     const { finished } = await world.store.call('finish_runs', { nowMs: world.clock.nowMs() });
     const open = await world.store.call('count_unfinished', {});

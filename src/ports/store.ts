@@ -75,7 +75,12 @@ export const answers = {
   acknowledge_account: morning.acknowledged,
   finish_runs: z.object({ finished: z.int(), nextDueMs: z.int().nullable() }),
   count_unfinished: z.object({ orders: z.int(), messages: z.int() }),
-  sweep_orders: z.object({ expired: z.int(), stopped: z.int(), lapsed: z.int() }),
+  sweep_orders: z.object({
+    expired: z.int(),
+    stopped: z.int(),
+    lapsed: z.int(),
+    abandoned: z.array(z.object({ runId: z.string(), tradeDate: z.string() })).optional(),
+  }),
   claim_lookups: z.array(rows.order.extend({ halted: z.string().nullable(), spent: z.boolean() })),
   read_due_messages: z.array(rows.dueMessage),
   queue_login_reminders: z.object({ queued: z.int() }),

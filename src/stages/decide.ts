@@ -10,7 +10,7 @@ import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
 import { acceptance, PAGE_USERS, type UserDecisions } from './accept.ts';
 import { counting } from './counting.ts';
-import type { OpenRun } from './request.ts';
+import type { RunToDecide } from './request.ts';
 import { withVenueMargins } from './venue-margins.ts';
 
 /** Pages that may be under way to the database while the next one is read and decided. */
@@ -28,7 +28,7 @@ export interface Planned {
  * Decides page by page and accepts each page: decisions, orders and holds in one transaction. Ends with the run decided,
  * or, once stopped, with the run still planning (false): the next call goes on with who is undecided.
  */
-export async function decideAndAccept(world: World, run: OpenRun, stop?: AbortSignal): Promise<boolean> {
+export async function decideAndAccept(world: World, run: RunToDecide, stop?: AbortSignal): Promise<boolean> {
   const { store, clock, tell } = world;
   const { runId, frame } = run;
   const pages = acceptance(world, runId);
@@ -65,20 +65,20 @@ function decisionsOf(frame: RunFrame, planned: Planned): UserDecisions {
 }
 
 /** The whole plan without writing anything: of a run that is not open yet, or what is left of an open one. */
-export async function planOnly(world: World, run: OpenRun): Promise<Planned[]> {
+export async function planOnly(world: World, run: RunToDecide): Promise<Planned[]> {
   const plan: Planned[] = [];
   for await (const page of planPages(world, run)) plan.push(...page);
   return plan;
 }
 
 /** The hash of a plan, with what an open run has already written of it. */
-export async function hashOf(world: World, run: OpenRun, plan: readonly Planned[]): Promise<string> {
+export async function hashOf(world: World, run: RunToDecide, plan: readonly Planned[]): Promise<string> {
   const written = await world.store.call('read_plan_lines', { runId: run.runId });
   return planHashOf([...written, ...plan.flatMap(({ decisions }) => decisions.map(planLine))]);
 }
 
 /** Pages of users in queue order, decided. Symbol caps are used up along the queue. */
-async function* planPages(world: World, run: OpenRun): AsyncGenerator<Planned[]> {
+async function* planPages(world: World, run: RunToDecide): AsyncGenerator<Planned[]> {
   const capUsed: CapUse = new Map(Object.entries(run.frame.capUsed));
   const pages = run.users ? [await overlaid(world, run, run.users)] : storedPages(world, run, null);
   for await (const page of pages) {
@@ -92,7 +92,7 @@ function frameNow(world: World, frame: RunFrame): RunFrame {
   return { ...frame, nowMs: world.clock.nowMs() };
 }
 
-async function* storedPages(world: World, run: OpenRun, userIds: string[] | null): AsyncGenerator<QueuedAccount[]> {
+async function* storedPages(world: World, run: RunToDecide, userIds: string[] | null): AsyncGenerator<QueuedAccount[]> {
   for (let afterPlace = 0; ; ) {
     const page = await world.store.call('read_accounts', {
       runId: run.runId,
@@ -114,7 +114,7 @@ async function* storedPages(world: World, run: OpenRun, userIds: string[] | null
 }
 
 /** A dry run's users as the import would leave them: stored state under the file's settings, new users with their deposit. */
-async function overlaid(world: World, run: OpenRun, users: readonly UserToImport[]): Promise<QueuedAccount[]> {
+async function overlaid(world: World, run: RunToDecide, users: readonly UserToImport[]): Promise<QueuedAccount[]> {
   const stored = new Map<string, QueuedAccount>();
   for await (const page of storedPages(
     world,
@@ -129,7 +129,11 @@ async function overlaid(world: World, run: OpenRun, users: readonly UserToImport
     .map(({ user }, index) => ({ ...overlay(run, user, stored.get(user.id)), place: index + 1 }));
 }
 
-function overlay(run: OpenRun, user: UserToImport, stored: QueuedAccount | undefined): Omit<QueuedAccount, 'place'> {
+function overlay(
+  run: RunToDecide,
+  user: UserToImport,
+  stored: QueuedAccount | undefined,
+): Omit<QueuedAccount, 'place'> {
   const { active = true, tradingEnabled = true, ...given } = user;
   const settings = { ...given, ...dailyLimits(given, stored?.settings) };
   // A user who changes venue gets a new account there, as the import would open it.

@@ -14,6 +14,7 @@ import { type ClaimHeld, heartbeat, LEASE_MS } from './heartbeat.ts';
 import { settlementOf } from './outcome.ts';
 import { type Shares, sharesOf } from './shares.ts';
 import { stopped } from './stopped.ts';
+import { sweep } from './sweep.ts';
 
 const BATCH_ORDERS = 500;
 /** While some are at their venues and nothing may be claimed: how soon it looks again. */
@@ -94,11 +95,6 @@ async function waitForRoom(
     await Promise.race([counter.atMost(0), again.promise]).finally(stopBeat);
   }
   return true;
-}
-
-async function sweep({ store, clock, tell }: World): Promise<void> {
-  const swept = await store.call('sweep_orders', { nowMs: clock.nowMs(), onlyProcess: false });
-  if (swept.expired + swept.stopped + swept.lapsed > 0) tell({ step: 'orders_swept', ...swept });
 }
 
 type Held = ClaimedOrder & ClaimHeld;

@@ -6,6 +6,7 @@ import type { Mode } from '../domain/words.ts';
 import type { Adjustment, Books, Drift } from '../ports/readiness-rows.ts';
 import type { World } from '../ports/world.ts';
 import { type Checked, check, type Day } from './check-account.ts';
+import { closeOverdue } from './close.ts';
 import { blockedByOthers, type KeyOf, missingShares, shareDifferences, shareKeys, tradedToday } from './compare.ts';
 import { listingsOf, lookAt, pagesOfBooks, type Seen } from './look.ts';
 import { tellLeftOut, unreadOfOurs } from './odd-rows.ts';
@@ -63,6 +64,8 @@ export async function ready(
   world: World,
   { mode, concurrency, stop, accountIds }: ReadyRequest,
 ): Promise<ReadinessReport> {
+  // An order or a run that was left would keep its accounts from being brought up.
+  if (!accountIds) await closeOverdue(world, stop);
   const day = await today(world, mode, concurrency);
   const report: ReadinessReport = {
     ...{ tradeDate: day.tradeDate, mode, tradingDay: day.open, accounts: [], complete: true },

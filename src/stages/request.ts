@@ -60,6 +60,11 @@ export interface OpenRun {
   userCount: number;
 }
 
+/** As much of a run as deciding its users needs: of one that was left, no more is known. */
+export interface RunToDecide extends Pick<OpenRun, 'runId' | 'state' | 'frame' | 'users'> {
+  session: Pick<Session, 'date'>;
+}
+
 /** The request can't be carried out as it stands; the process exits with 2 and writes nothing. */
 export interface Refused {
   kind: 'refused';

@@ -5,6 +5,7 @@ import { tradingDay } from '../domain/session.ts';
 import type { Mode } from '../domain/words.ts';
 import type { Books, Drift } from '../ports/readiness-rows.ts';
 import type { World } from '../ports/world.ts';
+import { closeOverdue } from './close.ts';
 import {
   type Difference,
   inBoth,
@@ -44,6 +45,7 @@ const LOOK_AGAIN_MS = 5_000;
  */
 export async function sync(world: World, request: ReadyRequest): Promise<SyncReport> {
   const { mode, concurrency, stop, accountIds } = request;
+  if (!accountIds) await closeOverdue(world, stop);
   const tradeDate = istDate(world.clock.nowMs());
   const tradingDayToday = tradingDay(tradeDate, await world.operatorDays()).kind === 'open';
   const report: SyncReport = {

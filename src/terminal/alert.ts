@@ -61,6 +61,8 @@ const alertSentences: Readonly<Record<string, (facts: Facts) => string>> = {
     `No run of ${text(facts['runId'])} (${text(facts['signals'])} signals, ${text(facts['users'])} users): npm run scan before the cut-off`,
   run_unfinished: (facts) => `The run ${text(facts['runId'])} is still planning: npm run scan goes on with it`,
   run_check_failed: (facts) => `Whether today's run is there could not be found out${because(facts)}`,
+  run_not_closed: (facts) =>
+    `The run ${text(facts['runId'])} was left in its planning and could not be closed${because(facts)} Its orders keep their holds; it is tried again.`,
   run_left: (facts) => `The run was left before its end; the next call goes on with it${because(facts)}`,
   beyond_calendar: (facts) =>
     `The calendar does not know ${text(facts['date'])}: nothing is traded. Add the day (npm run calendar), or update.`,

@@ -526,7 +526,8 @@ begin
   from total where a.id = total.account_id;
 end $$;
 
--- Ends what may no longer be sent (what is locked is left for the next sweep), and hands a lapsed send over to lookup: its sender is gone or too late.
+-- Ends what may no longer be sent (what is locked is left for the next sweep), and hands a lapsed send over to lookup: its
+-- sender is gone or too late. `abandoned`: runs whose plan nobody has ended by their cut-off; their orders wait for that.
 create function public.sweep_orders(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -534,6 +535,7 @@ declare
   expired bigint[];
   stopped bigint[] := '{}';
   lapsed bigint;
+  abandoned jsonb;
 begin
   select array_agg(due.id) into expired from (
     select o.id from public.orders o join public.scan_runs run on run.id = o.run_id
@@ -567,8 +569,11 @@ begin
   end if;
   delete from public.sends where id = any(array(select id from public.sends
     where at < core.database_now() - interval '10 minutes' order by at limit 1000 for update skip locked));
+  select jsonb_build_object('abandoned', jsonb_agg(jsonb_build_object('runId', id, 'tradeDate', trade_date)
+    order by cut_off_at, id)) into abandoned
+  from public.scan_runs where state = 'planning' and cut_off_at <= now_at having count(*) > 0;
   return jsonb_build_object('lapsed', lapsed, 'stopped', coalesce(cardinality(stopped), 0),
-    'expired', coalesce(cardinality(expired), 0) - coalesce(cardinality(stopped), 0));
+    'expired', coalesce(cardinality(expired), 0) - coalesce(cardinality(stopped), 0)) || coalesce(abandoned, '{}');
 end $$;
 
 -- Orders whose truth is at the venue and whose pause is over, leased to the caller. A look is counted here, before it is

@@ -3,6 +3,7 @@ import { onEveryDatabase } from './ground.ts';
 import {
   acceptAll,
   claim,
+  cutOffMs,
   decideAll,
   fill,
   leaseMs,
@@ -14,6 +15,7 @@ import {
   sendOne,
   settle,
   settlement,
+  tradeDate,
   user,
 } from './scene.ts';
 
@@ -50,6 +52,16 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   test('orders of a planning run wait for its end', async () => {
     await acceptAll(await openScene(store, soon));
     expect(await sweep(nowMs + minuteMs)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
+  });
+
+  test('a planning run is named as abandoned from its cut-off on, until it is decided', async () => {
+    const scene = await openScene(store, soon);
+    await acceptAll(scene);
+    expect(await sweep(cutOffMs - 1)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
+    const { runId } = scene;
+    expect((await sweep(cutOffMs)).abandoned).toEqual([{ runId, tradeDate }]);
+    await store.call('decide_run', { runId, nowMs: cutOffMs });
+    expect(await sweep(cutOffMs)).toEqual({ expired: 1, stopped: 0, lapsed: 0 });
   });
 
   test('a halt that is lifted too late leaves nothing to send', async () => {

@@ -31,11 +31,14 @@ export interface Day {
   instruments?: Instrument[];
   faults?: Fault[];
   limits?: Partial<RunLimits>;
-  /** When the scan starts, in India. */
+  /** When the scan starts, in India; the date is the tests' own where it is left out. */
   time?: string;
+  date?: string;
   dryRun?: boolean;
   expectPlan?: string;
   concurrency?: number;
+  /** One of several processes on a server: it knows of nobody that he is gone. */
+  server?: boolean;
   /** Changes the world the run gets: another venue or notifier, say. */
   change?: (world: World) => World;
 }
@@ -74,21 +77,21 @@ export function storeOf(database: TestDatabase): Store {
 
 /** A world as a new process would have it: whatever another process had under way is swept first. */
 export async function worldOf(store: Store, day: Day): Promise<World> {
-  const clock = virtualClock(istMs(tradeDate, day.time ?? '09:20'));
+  const clock = virtualClock(istMs(day.date ?? tradeDate, day.time ?? '09:20'));
   const config = plainConfig();
   const quotes = day.quotes ?? fileQuotes(opensOf(day));
-  const place = { kind: 'embedded', path: null } as const;
+  const place = day.server ? ({ kind: 'server', url: '' } as const) : ({ kind: 'embedded', path: null } as const);
   const faults = day.faults ?? null;
   const world = await makeWorld({ config, place, store, clock, quotes, faults, tell: () => undefined });
   return day.change ? day.change(world) : world;
 }
 
-function opensOf({ signals, opens = {} }: Day) {
+function opensOf({ signals, date = tradeDate, opens = {} }: Day) {
   const prices = new Map(signals?.map(({ symbol, referencePriceMinor }) => [symbol, referencePriceMinor]));
   for (const [symbol, open] of Object.entries(opens)) prices.set(symbol, open);
   return [...prices].map(([symbol, price]) => {
     return {
-      date: tradeDate,
+      date,
       symbol,
       openMinor: price,
       highMinor: price,

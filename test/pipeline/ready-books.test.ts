@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { istMs } from '../../src/domain/ist.ts';
 import { ready } from '../../src/stages/ready.ts';
-import { openScene, quote, refused, signal, tradeDate, undecided } from '../contract/scene.ts';
+import { acceptAll, openScene, quote, refused, signal, tradeDate, undecided } from '../contract/scene.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
@@ -70,6 +70,21 @@ describe('books brought to the venues’ at readiness', () => {
     await store.call('decide_run', { runId: 'api', nowMs: here.clock.nowMs() });
     expect(await found()).toEqual({ asha: null, ravi: null });
     expect(await accounts()).toEqual(['asha', 'ravi'].map((one) => ({ user: one, cash: 12_000_00, shares: 7 })));
+  });
+
+  test('a run that was left in its planning the day before keeps nobody’s books from being brought up', async () => {
+    here.say({ cash: 20_000, held: [] });
+    expect(await found()).toEqual({ asha: null, ravi: null });
+    const left = await openScene(here.world.store, { mode: 'live', runId: 'left', users: people });
+    await acceptAll(left);
+    here.clock.jump(24 * 60 * 60_000);
+    here.say({ cash: 15_000, held: [] });
+    answerMargins();
+    // Kite's login ended in the morning; Ravi's venue answers.
+    expect(await found()).toMatchObject({ ravi: null });
+    expect(await accounts()).toMatchObject([{ cash: 20_000_00 }, { cash: 15_000_00 }]);
+    const orders = await database.session.query('select distinct status, reason from public.orders');
+    expect(orders).toEqual([{ status: 'expired', reason: 'not_sent_in_time' }]);
   });
 
   test('an odd row costs the account its day only where it is about a share that may be traded', async () => {

@@ -76,21 +76,21 @@ function ordersSql(run: string, date: string, at: string, signal: string, side: 
 insert into public.decisions (run_id, signal_id, user_id, account_id, position, place, outcome, quantity, price_minor, hold_minor)
   select ${run}, ${signal}, user_id, account_id, s, u, 'accepted', ${QUANTITY}, ${PRICE_MINOR}, ${hold} from bench.asked;
 insert into public.orders (id, client_order_id, run_id, signal_id, user_id, account_id, instrument_id, venue, position, place,
-    side, quantity, decision_price_minor, limit_price_minor, leverage_centi, rate_id, hold_minor, charges_minor, status,
+    side, quantity, decision_price_minor, limit_price_minor, leverage_centi, product, rate_id, hold_minor, charges_minor, status,
     venue_order_id, filled_quantity, filled_value_minor, released_minor, attempts, send_before, created_at, submitted_at,
     ended_at, changed_at)
   overriding system value
   select id, 'past' || lpad(id::text, 16, '0'), ${run}, ${signal}, user_id, account_id, instrument_id, 'paper', s, u,
-    '${side}', ${QUANTITY}, ${PRICE_MINOR}, ${PRICE_MINOR}, 100, ${rate}, ${hold}, ${CHARGES_MINOR}, 'filled',
+    '${side}', ${QUANTITY}, ${PRICE_MINOR}, ${PRICE_MINOR}, 100, 'delivery', ${rate}, ${hold}, ${CHARGES_MINOR}, 'filled',
     'V' || id, ${QUANTITY}, ${value}, ${released}, 1, ${at} + interval '17 minutes', ${at}, ${at}, ${end}, ${end}
   from bench.asked;
 insert into public.order_events (order_id, at, from_status, to_status, filled_quantity, filled_value_minor)
   select id, ${at}, step.before, step.after, step.quantity, step.quantity * ${PRICE_MINOR} from bench.asked,
     (values (null, 'queued', 0), ('queued', 'submitting', 0), ('submitting', 'filled', ${QUANTITY}))
     as step(before, after, quantity);
-insert into public.fills (order_id, account_id, instrument_id, venue_fill_id, side, quantity, price_minor,
+insert into public.fills (order_id, account_id, instrument_id, product, venue_fill_id, side, quantity, price_minor,
     freed_margin_minor, late, trade_date, filled_at)
-  select id, account_id, instrument_id, 'past' || id, '${side}', ${QUANTITY}, ${PRICE_MINOR}, ${released}, false, ${date},
+  select id, account_id, instrument_id, 'delivery', 'past' || id, '${side}', ${QUANTITY}, ${PRICE_MINOR}, ${released}, false, ${date},
     ${end} from bench.asked;`;
 }
 
@@ -108,8 +108,8 @@ insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor,
 function closing(days: number): string {
   return `
 update public.accounts set cash_minor = cash_minor - ${days * SIGNALS * CHARGES_MINOR} where mode = 'paper';
-insert into public.positions (account_id, instrument_id, quantity, cost_minor, margin_minor)
-  select account_id, instrument_id, 0, 0, 0 from bench.users, bench.symbols;
+insert into public.positions (account_id, instrument_id, product, quantity, cost_minor, margin_minor, last_filled_at)
+  select account_id, instrument_id, 'delivery', 0, 0, 0, '2000-01-01' from bench.users, bench.symbols;
 select setval(pg_get_serial_sequence('public.orders', 'id'), (select max(id) from public.orders));
 `;
 }

@@ -62,12 +62,15 @@ function sentences({ venue }: Pick<Acknowledging, 'venue'>, done: Answer<'acknow
   ];
 }
 
+const followsVenue = '; acknowledged, our books follow the venue’s';
+const leavesNothing = '; acknowledged, the missing shares count as delivered past us, at what they were sold for';
+
 /** What blocks an account, with the command that acknowledges just this. */
 export function blockText(userId: string, { venue, block, seenEntryId, drifts }: Blocks): string {
   const names = [...drifts.map(({ driftId }) => `d${driftId}`), ...(block === null ? [] : [`b${seenEntryId}`])];
   const lines = [
     ...drifts.map(({ driftId, kind, what, ours, theirs }) => {
-      const after = kind === 'position' ? '; acknowledged, our books follow the venue’s' : '';
+      const after = { position: followsVenue, oversold: leavesNothing }[String(kind)] ?? '';
       return `    d${driftId}  ${kind} ${what}: ours ${ours}, theirs ${theirs}${after}`;
     }),
     ...(block === null ? [] : [`    b${seenEntryId}  ${block}`]),

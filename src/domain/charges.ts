@@ -1,6 +1,6 @@
 import type { ChargeRate } from './decision.ts';
 import { safe } from './money.ts';
-import type { Side } from './words.ts';
+import type { Product, Side } from './words.ts';
 
 const ppb = 1_000_000_000n;
 const bps = 10_000n;
@@ -27,12 +27,16 @@ function brokerage(value: bigint, rate: ChargeRate): bigint {
   return byRate < cap ? byRate : cap;
 }
 
+/** What an account's buys are: with leverage they are bought on margin. */
+export function productAt(leverageCenti: number): Product {
+  return leverageCenti > 100 ? 'mtf' : 'delivery';
+}
+
 /**
- * The rate of one leg: `mtf` (margin trading facility) where the account trades with leverage, else `delivery`.
+ * The rate of one leg of a product.
  * @throws Error when the run was frozen without that rate: nothing may be traded whose cost is not known.
  */
-export function rateFor(rates: readonly ChargeRate[], side: Side, leverageCenti: number): ChargeRate {
-  const product = leverageCenti > 100 ? 'mtf' : 'delivery';
+export function rateFor(rates: readonly ChargeRate[], side: Side, product: Product): ChargeRate {
   const rate = rates.find((candidate) => candidate.product === product && candidate.side === side);
   if (rate) return rate;
   const known = rates.map((candidate) => `${candidate.product} ${candidate.side}`).join(', ') || 'none';

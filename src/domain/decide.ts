@@ -1,7 +1,7 @@
-import { rateFor } from './charges.ts';
+import { productAt, rateFor } from './charges.ts';
 import type { AccountState, Decision, PlannedSignal, RunFrame } from './decision.ts';
 import type { CapUse, Case, Finding, SizedCase, Standing } from './rules.ts';
-import { denyRules, firstReason, sellable, sizedDenyRules, skipRules } from './rules.ts';
+import { denyRules, firstReason, sizedDenyRules, skipRules, soldFrom } from './rules.ts';
 import { assumedInstrument, budgetFor, holdFor, limitPriceFor, marginFor, quantityFor, valueAt } from './sizing.ts';
 import type { Instrument, Signal } from './words.ts';
 
@@ -79,21 +79,23 @@ function size(c: Case): SizedCase {
   const { side } = planned.signal;
   const { leverageCenti } = account.settings;
   const budgetMinor = budgetFor(account.settings);
+  const from = side === 'SELL' ? soldFrom(c) : null;
+  const product = from?.product ?? productAt(leverageCenti);
   const sized = (): number =>
     side === 'BUY'
       ? quantityFor(budgetMinor, priceMinor, leverageCenti, instrument.lotSize)
-      : wholeLots(Math.min(sellable(c) ?? 0, instrument.freezeQuantity ?? Number.MAX_SAFE_INTEGER), instrument);
+      : wholeLots(Math.min(from?.quantity ?? 0, instrument.freezeQuantity ?? Number.MAX_SAFE_INTEGER), instrument);
   const quantity = planned.asked?.quantity ?? sized();
   const exposureMinor = valueAt(quantity, priceMinor);
   const marginMinor = side === 'BUY' ? marginFor(exposureMinor, leverageCenti) : 0;
   const { protectionBps } = frame.limits;
   const protectedMinor = limitPriceFor(side, priceMinor, protectionBps, instrument.tickMinor, planned.quote);
   const limitPriceMinor = planned.asked?.limitPriceMinor ?? protectedMinor;
-  const rate = rateFor(frame.rates, side, leverageCenti);
+  const rate = rateFor(frame.rates, side, product);
   const { chargesMinor, holdMinor: wantedMinor } = holdFor(side, quantity, limitPriceMinor, leverageCenti, rate);
   // A sale pays its charges out of what it brings: money that is not there keeps nobody in.
   const holdMinor = side === 'BUY' ? wantedMinor : Math.min(wantedMinor, Math.max(0, c.standing.availableMinor));
-  return { ...c, budgetMinor, quantity, exposureMinor, marginMinor, limitPriceMinor, chargesMinor, holdMinor };
+  return { ...c, product, budgetMinor, quantity, exposureMinor, marginMinor, limitPriceMinor, chargesMinor, holdMinor };
 }
 
 /** What a venue takes of a quantity; the rest of a lot stays held. */
@@ -115,6 +117,7 @@ function accepted(c: SizedCase): Decision {
     marginMinor: c.marginMinor,
     chargesMinor: c.chargesMinor,
     holdMinor: c.holdMinor,
+    product: c.product,
   };
 }
 
@@ -136,6 +139,7 @@ function refused(
     marginMinor: 0,
     chargesMinor: 0,
     holdMinor: 0,
+    product: null,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { CorporateAction } from './corporate-actions.ts';
 import type { Listing } from './share.ts';
-import type { Instrument, Mode, Quote, Side, Signal, UserSettings } from './words.ts';
+import type { Instrument, Mode, Product, Quote, Side, Signal, UserSettings } from './words.ts';
 
 /** Not eligible: nothing was asked of the limits. Checked in this order; the first that applies stands. */
 export const skipReasons = [
@@ -57,13 +57,14 @@ export interface Decision {
   chargesMinor: number;
   /** What accept sets aside: margin at the limit price + charges at it. 0 unless accepted. */
   holdMinor: number;
+  /** Of a buy what the account's leverage says, of a sale what it sells; null unless accepted. */
+  product: Product | null;
 }
 
 /** What one leg costs at an exchange from a date on: parts per billion of turnover, as the dated row in the database says. */
 export interface ChargeRate {
   id: number;
-  /** `delivery` or `mtf` (bought with leverage). */
-  product: string;
+  product: Product;
   side: Side;
   transactionTaxPpb: number;
   exchangePpb: number;
@@ -125,6 +126,7 @@ export interface AskedOrder {
 
 export interface OpenPosition extends Listing {
   share: string;
+  product: Product;
   quantity: number;
 }
 

@@ -6,7 +6,7 @@ import { formatMinor, mulDivCeil, safe } from './money.ts';
 import { quoteAgeFault } from './quote-age.ts';
 import { foldedSymbol, instrumentKey, type Listing } from './share.ts';
 import { marginFor, valueAt } from './sizing.ts';
-import type { Instrument, Quote } from './words.ts';
+import type { Instrument, Product, Quote } from './words.ts';
 
 /** Exposure accepted so far over all users of the trade date, in minor units, keyed by share. */
 export type CapUse = Map<string, number>;
@@ -40,6 +40,7 @@ export interface Case {
 
 /** The same, with the order it would become. */
 export interface SizedCase extends Case {
+  product: Product;
   budgetMinor: number;
   quantity: number;
   exposureMinor: number;
@@ -140,27 +141,37 @@ function alreadyHolding({ standing, planned }: Case): Finding | null {
   return held ? { limit: null, actual: String(held.reduce((sum, { quantity }) => sum + quantity, 0)) } : null;
 }
 
+const heldOf = ({ standing, planned }: Pick<Case, 'standing' | 'planned'>): OpenPosition[] =>
+  (standing.held.get(planned.share) ?? []).filter(({ quantity }) => quantity > 0);
+
 /**
- * What a sale may take: what is held under one listing, since an order goes out under one. The most of several; null
- * where nobody said how much to sell and more than one listing has some: one order can't close them.
+ * What a sale is taken from: one listing in one product, since an order has one of each. Of several the one that has as
+ * much as is asked for, then the signal's own listing, then the largest; null where nothing is held, or where nobody said
+ * how much to sell of several: one order can't close them.
  */
-export function sellable({ standing, planned }: Pick<Case, 'standing' | 'planned'>): number | null {
-  const held = standing.held.get(planned.share) ?? [];
-  if (held.length > 1 && (planned.asked?.quantity ?? null) === null) return null;
-  return Math.max(0, ...held.map(({ quantity }) => quantity));
+export function soldFrom(c: Pick<Case, 'standing' | 'planned'>): OpenPosition | null {
+  const held = heldOf(c);
+  const { asked, signal } = c.planned;
+  const wanted = asked?.quantity ?? null;
+  if (wanted === null && held.length > 1) return null;
+  const rank = (one: OpenPosition) =>
+    (one.quantity >= (wanted ?? 0) ? 2 : 0) + (instrumentKey(one) === instrumentKey(signal) ? 1 : 0);
+  return held.toSorted((a, b) => rank(b) - rank(a) || b.quantity - a.quantity)[0] ?? null;
 }
 
-/** No shorts: who asks to sell more than is held is told what is; so is who holds it under several listings. */
+/** No shorts: who asks to sell more than is held is told what is; so is who holds it under several listings or products. */
 function noPosition(c: Case): Finding | null {
-  const { standing, planned } = c;
-  const wanted = planned.asked?.quantity ?? 1;
-  const most = sellable(c);
-  if (most === null) {
-    const listings = standing.held.get(planned.share) ?? [];
-    return when(true, listings.map((one) => `${one.quantity} ${instrumentKey(one)}`).join(', '));
+  const wanted = c.planned.asked?.quantity ?? null;
+  const from = soldFrom(c);
+  if (wanted !== null) {
+    const most = Math.max(0, ...heldOf(c).map(({ quantity }) => quantity));
+    return from && most >= wanted ? null : { limit: String(most), actual: String(wanted) };
   }
-  if (most > 0 && most >= wanted) return null;
-  return planned.asked?.quantity ? { limit: String(most), actual: String(wanted) } : when(true);
+  if (from) return null;
+  const held = heldOf(c);
+  const isOneListing = new Set(held.map(instrumentKey)).size === 1;
+  const names = held.map((one) => `${one.quantity} ${instrumentKey(one)}${isOneListing ? ` ${one.product}` : ''}`);
+  return when(true, names.join(', ') || null);
 }
 
 /** What a user may buy; whatever they hold, they may sell. */

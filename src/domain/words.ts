@@ -81,3 +81,6 @@ export interface Problem {
   reason: string;
   value: string | null;
 }
+
+/** `delivery`: paid for in full; `mtf` (margin trading facility): bought with the broker's leverage. */
+export type Product = 'delivery' | 'mtf';

@@ -8,7 +8,7 @@ import { minor, side, status } from './rows.ts';
 export interface Drift {
   accountId: number;
   /** `unknown_order`, the worst: the venue has an order under one of our ids that we know nothing of. */
-  kind: 'unknown_order' | 'order' | 'position' | 'funds';
+  kind: 'unknown_order' | 'order' | 'position' | 'oversold' | 'funds';
   /** Which order, which share, which money; then what each side has, for people. */
   what: string;
   ours: string;
@@ -109,7 +109,7 @@ export const readiness = z.array(
 export const drifts = z.array(
   z.object({
     accountId: z.int(),
-    kind: z.enum(['unknown_order', 'order', 'position', 'funds']),
+    kind: z.enum(['unknown_order', 'order', 'position', 'oversold', 'funds']),
     what: z.string(),
     ours: z.string(),
     theirs: z.string(),
@@ -126,7 +126,7 @@ export const blocks = z.array(
     drifts: z.array(
       z.object({
         driftId: z.int(),
-        kind: z.enum(['unknown_order', 'order', 'position', 'funds']),
+        kind: z.enum(['unknown_order', 'order', 'position', 'oversold', 'funds']),
         what: z.string(),
         ours: z.string(),
         theirs: z.string(),

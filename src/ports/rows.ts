@@ -70,7 +70,7 @@ export const corporateAction = z.object({
 
 export const rate = z.object({
   id: z.int(),
-  product: z.string(),
+  product: z.enum(['delivery', 'mtf']),
   side,
   transactionTaxPpb: z.int(),
   exchangePpb: z.int(),
@@ -170,7 +170,7 @@ export const queuedAccount = z.object({
     chargesMinor: minor,
   }),
   ordersToday: z.int(),
-  positions: z.array(listing.extend({ share: z.string(), quantity: z.int() })),
+  positions: z.array(listing.extend({ share: z.string(), product: z.enum(['delivery', 'mtf']), quantity: z.int() })),
   working: z.array(listing.extend({ share: z.string(), side })),
   decidedSignalIds: z.array(z.string()),
 });

@@ -43,5 +43,6 @@ export const settledOrders = z.object({
   fills: z.int(),
   lateFills: z.array(z.string()),
   unproven: z.array(z.string()),
+  wrongFills: z.array(z.object({ clientOrderId: z.string(), what: z.string() })),
   locked: z.array(z.int()).optional(),
 });

@@ -59,8 +59,9 @@ async function settle(
   options: Parameters<Store['call']>[2],
 ): Promise<(true | DatabaseError)[]> {
   const asked = { outcomes, nowMs: clock.nowMs(), skipLocked };
-  const { lateFills, unproven, locked = [] } = await store.call('settle_orders', asked, options);
+  const { lateFills, unproven, wrongFills, locked = [] } = await store.call('settle_orders', asked, options);
   for (const clientOrderId of lateFills) tell({ step: 'late_fill', alert: true, clientOrderId });
+  for (const wrong of wrongFills) tell({ step: 'wrong_fill', alert: true, ...wrong });
   for (const clientOrderId of unproven) tell({ step: 'filled_without_fills', alert: true, clientOrderId });
   const held = new Set(locked);
   return outcomes.map(({ orderId }) => !held.has(orderId) || lockedElsewhere());

@@ -176,7 +176,7 @@ export function toAccept(frame: RunFrame, { account, decisions }: Planned): Deci
       place,
       accountId,
       leverageCenti: settings.leverageCenti,
-      rateId: accepted ? rateFor(frame.rates, side, settings.leverageCenti).id : null,
+      rateId: accepted && decision.product ? rateFor(frame.rates, side, decision.product).id : null,
       clientOrderId: accepted ? clientOrderIdFor(frame, settings, decision.signalId) : null,
     };
   });

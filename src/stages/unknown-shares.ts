@@ -15,7 +15,8 @@ export async function sharesToBook(
   tradeDate: string,
   differences: ShareDifference[],
 ): Promise<ToBook> {
-  const more = differences.filter(({ ours, theirs }) => theirs > ours);
+  // What was oversold is a drift of its own: a person acknowledges it.
+  const more = differences.filter(({ ours, theirs }) => theirs > ours && ours >= 0);
   const unpriced = more.filter((one) => averageOf(one) === null).map(({ listing }) => listing);
   const quoted = unpriced.length > 0 ? await desk.quotes({ accountId, userId }, unpriced).catch(() => null) : null;
   const quotes = new Map(

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { productAt } from '../domain/charges.ts';
 import type { Decision, RunFrame } from '../domain/decision.ts';
 import { clientOrderIdOf } from '../domain/ids.ts';
 import { formatMinor } from '../domain/money.ts';
@@ -128,7 +129,7 @@ function orderOf(frame: RunFrame, planned: Planned, decision: Decision): OrderTo
     side: 'BUY',
     quantity,
     limitPriceMinor,
-    product: settings.leverageCenti > 100 ? 'mtf' : 'delivery',
+    product: productAt(settings.leverageCenti),
   };
 }
 
@@ -145,6 +146,6 @@ function withMargin(decision: Decision, margin: VenueMargin | null, availableMin
 }
 
 function denied(decision: Decision, reason: Decision['reason'], limit: string | null, actual: string | null): Decision {
-  const nothing = { quantity: 0, limitPriceMinor: null, marginMinor: 0, chargesMinor: 0, holdMinor: 0 };
+  const nothing = { quantity: 0, limitPriceMinor: null, marginMinor: 0, chargesMinor: 0, holdMinor: 0, product: null };
   return { ...decision, ...nothing, outcome: 'denied', reason, limit, actual };
 }

@@ -23,6 +23,8 @@ const alertSentences: Readonly<Record<string, (facts: Facts) => string>> = {
     `Whether a venue fails as a whole could not be judged after ${text(facts['orders'])} orders${because(facts)}`,
   mark_failed: (facts) =>
     `Orders could not be marked before sending, and were not sent${because(facts)} They are tried again.`,
+  wrong_fill: (facts) =>
+    `${order(facts)} was ${text(facts['what'])}, its venue says. It is booked as told, and the account is blocked until you have looked. Where the venue is wrong: npm run correct -- --order ${facts.clientOrderId} --quantity … --price … --why …`,
   filled_without_fills: (facts) =>
     `${order(facts)} is filled, its venue says, but its fills don't add up to it. It is looked up again; compare with the venue's trade book.`,
   heartbeat_failed: (facts) =>

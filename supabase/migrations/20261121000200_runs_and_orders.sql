@@ -80,6 +80,8 @@ create table public.orders (
   decision_price_minor bigint not null,
   limit_price_minor bigint not null,
   leverage_centi integer not null,
+  -- A buy's comes from the account's leverage; a sale's is that of the position it sells.
+  product text not null,
   rate_id integer not null references public.charge_rates,
   hold_minor bigint not null,
   charges_minor bigint not null,
@@ -89,7 +91,7 @@ create table public.orders (
   venue_order_id text,
   filled_quantity bigint not null default 0,
   filled_value_minor bigint not null default 0,
-  -- What sold fills gave back: margin released + profit or loss. 0 for a buy.
+  -- What its fills gave back: margin released + profit or loss. 0 for a buy, unless it covered what was oversold.
   released_minor bigint not null default 0,
   late_fill boolean not null default false,
   attempts integer not null default 0,
@@ -109,6 +111,7 @@ create table public.orders (
   constraint a_client_order_id_exists_once unique (client_order_id),
   constraint an_order_buys_or_sells check (side in ('BUY', 'SELL')),
   constraint a_quantity_is_positive check (quantity > 0),
+  constraint an_order_is_delivery_or_mtf check (product in ('delivery', 'mtf')),
   constraint an_ended_order_has_its_time
     check ((ended_at is not null) = (status in ('filled', 'rejected', 'canceled', 'expired')))
 ) with (fillfactor = 40);
@@ -234,12 +237,16 @@ create table public.fills (
   account_id bigint not null references public.accounts,
   -- Of a known instrument: its position says so.
   instrument_id bigint not null,
+  product text not null,
+  -- The fill whose place this one takes: what a person says it really was. Never another correction.
+  corrects bigint references public.fills,
   venue_fill_id text not null,
   side text not null,
   quantity bigint not null,
   price_minor bigint not null,
+  -- What booking it changed in the profit or loss of its position; all fills of a position add up to it.
   realised_minor bigint not null default 0,
-  -- What a sale took out of the position's margin; with what it realised, what it gives back.
+  -- What it took out of the position's margin; with what it realised, what it gives back.
   freed_margin_minor bigint not null default 0,
   -- Came after the order had ended.
   late boolean not null,
@@ -247,11 +254,13 @@ create table public.fills (
   filled_at timestamptz not null,
   -- Within its order: venues reuse their numbers, from day to day and even within one.
   constraint a_fill_of_an_order_counts_once unique (order_id, venue_fill_id),
-  constraint a_fill_has_a_quantity_and_a_price check (quantity > 0 and price_minor > 0),
+  constraint a_fill_has_a_quantity_and_a_price
+    check (price_minor > 0 and (quantity > 0 or (quantity = 0 and corrects is not null))),
   -- 2^53: beyond it nobody who reads JSON has the same number. No market has such a fill; a broken answer may.
   constraint what_a_fill_is_worth_can_be_told_exactly check (price_minor::numeric * quantity < 9007199254740992),
   constraint only_an_external_fill_has_no_order check ((order_id is null) = (source = 'external'))
 );
+create index corrections_of_a_fill on public.fills (corrects, id) where corrects is not null;
 create unique index an_external_fill_counts_once on public.fills (account_id, venue_fill_id) where order_id is null;
 -- A user's own fills, without reading everybody else's.
 create index fills_of_an_account on public.fills (account_id, id);
@@ -261,10 +270,14 @@ create index fills_of_a_day on public.fills (account_id, trade_date) where order
 create table public.positions (
   account_id bigint not null references public.accounts,
   instrument_id bigint not null references public.instruments,
+  product text not null,
+  -- Below 0: more was sold than was held.
   quantity bigint not null,
   cost_minor bigint not null,
   margin_minor bigint not null,
-  primary key (account_id, instrument_id)
+  -- When the last of its fills was traded: a later one can be added to it, an earlier one can't.
+  last_filled_at timestamptz not null,
+  primary key (account_id, instrument_id, product)
 ) with (fillfactor = 80);
 
 create table public.ledger_entries (
@@ -280,21 +293,21 @@ create table public.ledger_entries (
   reference text,
   at timestamptz not null,
   constraint a_ledger_entry_is_of_a_known_kind
-    check (kind in ('deposit', 'withdrawal', 'hold', 'post', 'void', 'late_post', 'adjustment')),
+    check (kind in ('deposit', 'withdrawal', 'hold', 'post', 'void', 'late_post', 'correction', 'adjustment')),
   constraint a_deposit_brings_cash check (kind <> 'deposit' or (cash_delta_minor > 0 and held_delta_minor = 0)),
   constraint a_withdrawal_takes_cash check (kind <> 'withdrawal' or (cash_delta_minor < 0 and held_delta_minor = 0)),
   constraint only_moved_cash_has_a_reference check (reference is null or kind in ('deposit', 'withdrawal')),
   constraint a_hold_moves_no_cash check (kind <> 'hold' or (cash_delta_minor = 0 and held_delta_minor >= 0)),
   constraint a_void_moves_no_cash check (kind <> 'void' or (cash_delta_minor = 0 and held_delta_minor <= 0)),
   constraint money_of_an_order_names_it check (kind in ('deposit', 'withdrawal', 'adjustment') or order_id is not null),
-  constraint a_late_post_names_its_fill check ((kind = 'late_post') = (fill_id is not null))
+  constraint what_is_posted_for_a_fill_names_it check ((kind in ('late_post', 'correction')) = (fill_id is not null))
 );
 create index entries_of_an_account on public.ledger_entries (account_id, id);
 create index cash_that_people_moved on public.ledger_entries (account_id, id) where kind in ('deposit', 'withdrawal');
 create unique index a_reference_counts_once on public.ledger_entries (account_id, reference) where reference is not null;
 create unique index an_order_is_held_once on public.ledger_entries (order_id) where kind = 'hold';
 create unique index an_order_ends_in_one_post_or_void on public.ledger_entries (order_id) where kind in ('post', 'void');
-create unique index a_late_fill_is_posted_once on public.ledger_entries (fill_id) where kind = 'late_post';
+create unique index a_late_fill_is_posted_once on public.ledger_entries (fill_id) where fill_id is not null;
 
 create function core.refuse_change() returns trigger
 language plpgsql set search_path = '' as $$

@@ -246,7 +246,7 @@ language sql stable security definer set search_path = '' as $$
       from jsonb_array_elements(core.user_changes(args)) change));
 $$;
 
--- Holdings we did not buy: external fills, fully paid for. `reference` makes each count once.
+-- Holdings we did not buy: external fills, delivered and fully paid for. `reference` makes each count once.
 create function public.import_holdings(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -257,27 +257,20 @@ begin
   order by exchange, symbol
   on conflict (exchange, symbol) do nothing;
 
-  with external as (
-    insert into public.fills (source, account_id, instrument_id, venue_fill_id, side, quantity, price_minor, late,
-      trade_date, filled_at)
-    select 'external', account.id, instrument.id, row.reference, 'BUY', row.quantity, row."priceMinor", false,
-      row."tradeDate", core.at((args ->> 'nowMs')::bigint)
+  perform from public.accounts a where (a.user_id, a.venue, a.mode) in (select "userId", venue, mode
+    from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text))
+  order by a.id for no key update;
+  select cardinality(fresh) into booked from core.book_reported(array(
+    select distinct on (account.id, row.reference) row(null, null, null, 0, false, account.id, instrument.id, 'delivery',
+      row."tradeDate", null, row.reference, 'BUY', row.quantity, row."priceMinor",
+      core.at((args ->> 'nowMs')::bigint))::core.reported_fill
     from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text, exchange text,
       symbol text, quantity bigint, "priceMinor" bigint, "tradeDate" date, reference text)
     join public.accounts account on (account.user_id, account.venue, account.mode) = (row."userId", row.venue, row.mode)
     join public.instruments instrument using (exchange, symbol)
-    order by account.id, instrument.id
-    on conflict (account_id, venue_fill_id) where order_id is null do nothing
-    returning account_id, instrument_id, quantity, price_minor
-  ), held as (
-    insert into public.positions as position (account_id, instrument_id, quantity, cost_minor, margin_minor)
-    select account_id, instrument_id, sum(quantity), sum(quantity * price_minor), sum(quantity * price_minor)
-    from external group by 1, 2
-    on conflict (account_id, instrument_id) do update set
-      quantity = position.quantity + excluded.quantity, cost_minor = position.cost_minor + excluded.cost_minor,
-      margin_minor = position.margin_minor + excluded.margin_minor
-  )
-  select count(*) into booked from external;
+    where not exists (select from public.fills old where old.order_id is null
+      and (old.account_id, old.venue_fill_id) = (account.id, row.reference))
+    order by account.id, row.reference), core.at((args ->> 'nowMs')::bigint));
   return jsonb_build_object('booked', booked);
 end $$;
 

@@ -49,7 +49,7 @@ create table public.drifts (
   found_at timestamptz not null,
   last_seen_at timestamptz not null,
   acknowledged_at timestamptz,
-  constraint a_drift_is_of_a_known_kind check (kind in ('unknown_order', 'order', 'position', 'funds'))
+  constraint a_drift_is_of_a_known_kind check (kind in ('unknown_order', 'order', 'position', 'oversold', 'funds'))
 );
 -- What was found stays as it was found, and what was acknowledged stays acknowledged.
 create function core.refuse_another_drift() returns trigger
@@ -89,10 +89,13 @@ language sql stable security definer set search_path = '' as $$
         or a.id in (select value::bigint from jsonb_array_elements_text(args -> 'accountIds')))
     order by a.id limit (args ->> 'limit')::bigint
   ), holding as (
-    select p.account_id, jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
-      'quantity', p.quantity) order by i.symbol, i.exchange) as positions
-    from page join public.positions p on p.account_id = page.id join public.instruments i on i.id = p.instrument_id
-    where p.quantity <> 0 group by 1
+    -- Whatever the product: venues tell shares.
+    select listed.account_id, jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
+      'quantity', listed.quantity) order by i.symbol, i.exchange) as positions
+    from (select p.account_id, p.instrument_id, sum(p.quantity) as quantity
+      from page join public.positions p on p.account_id = page.id group by 1, 2) listed
+    join public.instruments i on i.id = listed.instrument_id
+    where listed.quantity <> 0 group by 1
   ), traded as (
     select o.account_id, jsonb_agg(jsonb_build_object('clientOrderId', o.client_order_id,
       'venueOrderId', o.venue_order_id, 'exchange', i.exchange, 'symbol', i.symbol, 'side', o.side,
@@ -187,7 +190,7 @@ begin
   join public.accounts a on a.id = row."accountId" and a.id = any(free)
   cross join lateral jsonb_to_recordset(row.holdings) as share(exchange text, symbol text, "seenQuantity" bigint,
     quantity bigint, "priceMinor" bigint, reference text)
-  where share."seenQuantity" = coalesce((select p.quantity from public.positions p
+  where share."seenQuantity" = coalesce((select sum(p.quantity) from public.positions p
     join public.instruments i on i.id = p.instrument_id
     where p.account_id = a.id and (i.exchange, i.symbol) = (share.exchange, share.symbol)), 0);
 

@@ -183,7 +183,7 @@ create function core.day_of(of_account bigint, on_date date) returns json
 language sql stable as $$
   with traded as materialized (
     select f.order_id, f.instrument_id, f.side, f.quantity, f.quantity * f.price_minor as minor
-    from public.fills f where f.account_id = of_account and f.trade_date = on_date and f.order_id is not null
+    from core.effective_fills f where f.account_id = of_account and f.trade_date = on_date and f.order_id is not null
   )
   select json_build_object(
     'traded', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol, 'share', i.share,
@@ -247,7 +247,7 @@ begin
       'ordersToday', case when a.max_orders_per_day is not null or (args ->> 'countDay')::boolean
         then core.orders_today(a.id, a.user_id, a.mode, (args ->> 'tradeDate')::date) else 0 end,
       'positions', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
-          'share', i.share, 'quantity', p.quantity) order by i.symbol, i.exchange), '[]')
+          'share', i.share, 'product', p.product, 'quantity', p.quantity) order by i.symbol, i.exchange, p.product), '[]')
         from public.positions p join public.instruments i on i.id = p.instrument_id
         where p.account_id = a.id and p.quantity <> 0),
       'working', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,

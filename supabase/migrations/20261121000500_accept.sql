@@ -6,7 +6,7 @@
 -- A decision as `decide` made it, with what its order would need.
 create type core.decided as (place bigint, "signalId" text, "userId" text, "accountId" bigint, outcome text, reason text,
   "limit" text, actual text, quantity bigint, "priceMinor" bigint, "limitPriceMinor" bigint, "marginMinor" bigint,
-  "chargesMinor" bigint, "holdMinor" bigint, "leverageCenti" integer, "rateId" integer, "clientOrderId" text);
+  "chargesMinor" bigint, "holdMinor" bigint, "leverageCenti" integer, product text, "rateId" integer, "clientOrderId" text);
 
 -- Read out of the JSON once per call: an array costs less to look through again.
 create function core.decisions_in(args jsonb) returns core.decided[]
@@ -193,9 +193,11 @@ begin
     join public.accounts a on a.id = (decided)."accountId"
     cross join lateral (select of_share.listings from shares of_share
       where of_share.instrument_id = (signal).instrument_id limit 1) share
-    -- Of a share held under several listings, the one that has enough; of those the signal's own.
+    -- A sale is of one product, the one it was decided and charged for. Of a share held under several listings, the one
+    -- that has enough; of those the signal's own.
     left join lateral (select p.instrument_id, p.quantity from public.positions p
       where p.account_id = a.id and p.instrument_id = any(listings) and p.quantity <> 0
+        and ((signal).side = 'BUY' or p.product = (decided).product)
       order by p.quantity >= (decided).quantity desc, p.instrument_id = (signal).instrument_id desc limit 1) held on true
     -- At the price it is decided at, or the limit somebody named for a single order: the worst it may cost.
     cross join lateral (select (decided).quantity * greatest((decided)."priceMinor",
@@ -204,11 +206,11 @@ begin
       where used.instrument_id = any(listings)), 0) as used_minor) capped
   ), ordered as (
     insert into public.orders (client_order_id, run_id, signal_id, user_id, account_id, instrument_id, venue, position,
-      place, side, quantity, decision_price_minor, limit_price_minor, leverage_centi, rate_id, hold_minor,
+      place, side, quantity, decision_price_minor, limit_price_minor, leverage_centi, product, rate_id, hold_minor,
       charges_minor, send_before, created_at, changed_at)
     select (row)."clientOrderId", run.id, (row)."signalId", (row)."userId", (row)."accountId", instrument_id,
       core.order_venue(run.mode, account_venue), position, (row).place, side, (row).quantity, (row)."priceMinor",
-      (row)."limitPriceMinor", (row)."leverageCenti", (row)."rateId",
+      (row)."limitPriceMinor", (row)."leverageCenti", (row).product, (row)."rateId",
       -- A sale sets aside what there is: its charges are paid out of what it brings.
       case side when 'BUY' then (row)."holdMinor" else least((row)."holdMinor", greatest(available_minor, 0)) end,
       (row)."chargesMinor",

@@ -206,7 +206,7 @@ create function core.at_places(in_run text, given core.decided[]) returns core.d
 language sql stable as $$
   select coalesce(array_agg(row(ru.place, d."signalId", d."userId", d."accountId", d.outcome, d.reason, d."limit",
     d.actual, d.quantity, d."priceMinor", d."limitPriceMinor", d."marginMinor", d."chargesMinor", d."holdMinor",
-    d."leverageCenti", d."rateId", d."clientOrderId")::core.decided), '{}')
+    d."leverageCenti", d.product, d."rateId", d."clientOrderId")::core.decided), '{}')
   from unnest(given) d
   cross join lateral (select place from public.run_users asked
     where (asked.run_id, asked.user_id) = (in_run, d."userId") limit 1) ru;

@@ -8,7 +8,7 @@ language sql stable as $$
   select json_build_object('orderId', o.id, 'clientOrderId', o.client_order_id, 'runId', o.run_id,
     'signalId', o.signal_id, 'userId', o.user_id, 'accountId', o.account_id, 'venue', o.venue, 'exchange', i.exchange,
     'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'limitPriceMinor', o.limit_price_minor,
-    'product', case when o.leverage_centi > 100 then 'mtf' else 'delivery' end, 'status', o.status,
+    'product', o.product, 'status', o.status,
     'sendBeforeMs', core.ms(o.send_before), 'attempts', o.attempts, 'looks', o.looks, 'venueOrderId', o.venue_order_id,
     'filledQuantity', o.filled_quantity, 'submittedAtMs', core.ms(o.submitted_at), 'halted', halted,
     'spent', spent);
@@ -221,13 +221,6 @@ begin
   into go, waiting, shortest_wait_ms from asked;
 end $$;
 
--- The part of an amount that belongs to the pieces from..upto of a position of `held`: a difference of running totals,
--- so that no paisa is lost between two sales.
-create function core.share_of(amount_minor numeric, from_piece numeric, upto numeric, held numeric) returns bigint
-language sql immutable as $$
-  select (div(amount_minor * upto, held) - div(amount_minor * from_piece, held))::bigint;
-$$;
-
 -- The heartbeat: who is still there keeps what it claimed, has with a venue or looks up. A lease that has lapsed is not
 -- revived: somebody else may have acted on it. What is locked is being worked on, and has its next beat.
 create function public.renew_claims(args jsonb) returns jsonb
@@ -279,29 +272,60 @@ declare
   locked constant bigint[] := array(select unnest(touched) except select unnest(held));
   fresh bigint[];
   late_ones bigint[];
+  wrong jsonb;
 begin
   outcomes := array(select row from unnest(outcomes) row where row."orderId" = any(held));
   touched := held;
 
   perform core.note_sends(outcomes);
-  select booked.fresh, booked.late_ones into fresh, late_ones from core.book_fills(outcomes) booked;
+  select booked.fresh, booked.late_ones into fresh, late_ones from core.book_fills(outcomes, now_at) booked;
   if cardinality(late_ones) > 0 then
     perform core.book_late_fills(late_ones, now_at);
   end if;
   perform core.move_orders(outcomes, fresh, now_at);
-  perform core.end_orders(touched, fresh, now_at);
+  perform core.end_orders(touched, now_at);
   if cardinality(late_ones) > 0 then
     update public.orders o set charges_minor = core.charges_on(o.filled_value_minor, rate)
     from public.charge_rates rate where o.id = any(touched) and o.late_fill and rate.id = o.rate_id;
   end if;
+  wrong := core.block_for_wrong_fills(touched, fresh);
   return case when cardinality(locked) = 0 then '{}' else jsonb_build_object('locked', to_jsonb(locked)) end
     || jsonb_build_object('settled', cardinality(touched), 'fills', cardinality(fresh),
     'lateFills', (select coalesce(jsonb_agg(distinct o.client_order_id), '[]')
       from public.fills f join public.orders o on o.id = f.order_id where f.id = any(late_ones)),
+    'wrongFills', wrong,
     -- Said to be filled, three looks on, and the fills still don't bear it out: somebody has to see that.
     'unproven', (select coalesce(jsonb_agg(o.client_order_id), '[]') from unnest(outcomes) row
       join public.orders o on o.id = row."orderId"
       where row."venueStatus" = 'filled' and o.filled_quantity < o.quantity and o.looks = 3));
+end $$;
+
+-- A venue that fills more than was ordered, or beyond the limit, is believed, since the money has moved; and a person has to
+-- see it: the account is blocked until then. Gives what is wrong with which order.
+create function core.block_for_wrong_fills(touched bigint[], fresh bigint[]) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  wrong jsonb;
+begin
+  with bad as (
+    select o.account_id, o.client_order_id, case
+        when o.filled_quantity > o.quantity then format('filled %s of %s', o.filled_quantity, o.quantity)
+        else format('filled at %s, its limit is %s', core.decimal(beyond.price_minor), core.decimal(o.limit_price_minor))
+      end as what
+    from public.orders o
+    left join lateral (select f.price_minor from public.fills f where f.order_id = o.id and f.id = any(fresh)
+      and case o.side when 'BUY' then f.price_minor > o.limit_price_minor else f.price_minor < o.limit_price_minor end
+      limit 1) beyond on true
+    where o.id = any(touched) and exists (select from public.fills f where f.order_id = o.id and f.id = any(fresh))
+      and (o.filled_quantity > o.quantity or beyond.price_minor is not null)
+  ), blocked as (
+    update public.accounts a set not_ready = core.blocked_for(a.not_ready,
+      format('order %s: %s: correct or acknowledge it', bad.client_order_id, bad.what))
+    from (select distinct on (account_id) * from bad order by account_id, client_order_id) bad where a.id = bad.account_id
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('clientOrderId', client_order_id, 'what', what) order by client_order_id), '[]')
+  into wrong from bad;
+  return wrong;
 end $$;
 
 -- Locks orders with their accounts; gives those it has: all, or, skipping what is locked, those nobody else holds.
@@ -321,45 +345,22 @@ begin
   return wanted;
 end $$;
 
--- The fills nobody has told yet; `late_ones` are those of orders that had ended. A sale takes its share of what is held.
-create function core.book_fills(outcomes core.outcome[], out fresh bigint[], out late_ones bigint[])
+-- The fills nobody has told yet; `late_ones` are those of orders that had ended.
+create function core.book_fills(outcomes core.outcome[], now_at timestamptz, out fresh bigint[], out late_ones bigint[])
 language plpgsql set search_path = '' as $$
-begin
-  with reported as (
-    select distinct on (o.id, fill."venueFillId") o, fill.*
+declare
+  reported constant core.reported_fill[] := array(
+    select distinct on (o.id, fill."venueFillId") row(o.id, o.client_order_id, o.leverage_centi, o.filled_value_minor,
+      o.ended_at is not null, o.account_id, o.instrument_id, o.product,
+      (select trade_date from public.scan_runs run where run.id = o.run_id), null, fill."venueFillId", o.side,
+      fill.quantity, fill."priceMinor", core.at(fill."atMs"))::core.reported_fill
     from unnest(outcomes) told join public.orders o on o.id = told."orderId",
       jsonb_to_recordset(told.fills) as fill("venueFillId" text, quantity bigint, "priceMinor" bigint, "atMs" bigint)
     where (select true from public.fills old
       where (old.order_id, old.venue_fill_id) = (o.id, fill."venueFillId") limit 1) is null
-    order by o.id, fill."venueFillId"
-  ), counted as (
-    select reported.*, sum(quantity) over (partition by (o).account_id, (o).instrument_id, (o).side
-        order by (o).id, "venueFillId") as upto,
-      coalesce(sum(quantity) filter (where (o).side = 'BUY') over all_of_it, 0) as bought,
-      coalesce(sum(quantity * "priceMinor") filter (where (o).side = 'BUY') over all_of_it, 0) as bought_minor
-    from reported window all_of_it as (partition by (o).account_id, (o).instrument_id)
-  ), valued as (
-    -- The position a sale is taken from: what is held, and what this call says was bought.
-    select counted.*, coalesce(p.quantity, 0) + bought as held, coalesce(p.cost_minor, 0) + bought_minor as cost_minor,
-      coalesce(p.margin_minor, 0) as margin_minor
-    from counted left join lateral (select * from public.positions p
-      where (p.account_id, p.instrument_id) = ((o).account_id, (o).instrument_id) limit 1) p on true
-  ), booked as (
-    insert into public.fills (order_id, account_id, instrument_id, venue_fill_id, side, quantity, price_minor,
-      realised_minor, freed_margin_minor, late, trade_date, filled_at)
-    select (o).id, (o).account_id, (o).instrument_id, "venueFillId", (o).side, v.quantity, "priceMinor",
-      case when (o).side = 'SELL' and held > 0
-        then v.quantity * "priceMinor" - core.share_of(cost_minor, upto - v.quantity, upto, held) else 0 end,
-      case when (o).side = 'SELL' and held > 0
-        then core.share_of(margin_minor, upto - v.quantity, upto, held) else 0 end,
-      (o).ended_at is not null, (select trade_date from public.scan_runs run where run.id = (o).run_id), core.at("atMs")
-    from valued v
-    order by (o).id, "venueFillId"
-    on conflict (order_id, venue_fill_id) do nothing
-    returning id, fills.late as is_late
-  )
-  select coalesce(array_agg(id), '{}'), coalesce(array_agg(id) filter (where is_late), '{}')
-  into fresh, late_ones from booked;
+    order by o.id, fill."venueFillId");
+begin
+  select booked.fresh, booked.late_ones into fresh, late_ones from core.book_reported(reported, now_at) booked;
 end $$;
 
 -- What a value of an order's fills costs in all: the margin paid for it and its charges.
@@ -386,14 +387,6 @@ language sql set search_path = '' as $$
       - (core.paid_for(ended, before_minor + value_minor) - core.paid_for(ended, before_minor)), 0, now_at
     from late order by id
     returning account_id, cash_delta_minor
-  ), margin as (
-    select account_id, (ended).instrument_id, sum(core.margin_on(before_minor + value_minor, (ended).leverage_centi)
-      - core.margin_on(before_minor, (ended).leverage_centi)) as margin_minor
-    from late where (ended).side = 'BUY' group by 1, 2
-  ), bound as (
-    insert into public.positions as p (account_id, instrument_id, quantity, cost_minor, margin_minor)
-    select account_id, instrument_id, 0, 0, margin_minor from margin order by 1, 2
-    on conflict (account_id, instrument_id) do update set margin_minor = p.margin_minor + excluded.margin_minor
   ), total as (
     select account_id, sum(cash_delta_minor) as cash_delta_minor from entry group by 1
   )
@@ -416,7 +409,7 @@ language sql stable as $$
     join public.orders o on o.id = row."orderId" and o.attempts = coalesce(row.attempts, o.attempts)
     cross join lateral (select coalesce(sum(f.quantity), 0) as more_quantity,
         coalesce(sum(f.quantity * f.price_minor), 0) as more_value_minor,
-        coalesce(sum(f.realised_minor + f.freed_margin_minor) filter (where f.side = 'SELL'), 0) as released_minor,
+        coalesce(sum(f.realised_minor + f.freed_margin_minor), 0) as released_minor,
         coalesce(bool_or(f.late), false) as late
       from public.fills f where f.order_id = o.id and f.id = any(fresh)) added
   ), meant as (
@@ -480,14 +473,12 @@ begin
   where o.id = heard.order_id and rate.id = o.rate_id;
 end $$;
 
--- Books fresh fills into positions, and closes in the ledger whatever of these orders has ended and is not closed yet:
--- one post (something filled) or void each. Buys add quantity and cost, and their margin when it is paid; sales take out
--- quantity, and the cost and margin their fills say.
-create function core.end_orders(touched bigint[], fresh bigint[], now_at timestamptz) returns void
+-- Closes in the ledger whatever of these orders has ended and is not closed yet: one post (something filled) or void each.
+create function core.end_orders(touched bigint[], now_at timestamptz) returns void
 language plpgsql set search_path = '' as $$
 begin
   with ended as materialized (
-    select o.id, o.account_id, o.instrument_id, o.side, o.hold_minor, o.filled_quantity > 0 as traded, o.released_minor,
+    select o.id, o.account_id, o.side, o.hold_minor, o.filled_quantity > 0 as traded, o.released_minor,
       core.margin_on(o.filled_value_minor, o.leverage_centi) as margin_minor,
       core.charges_on(o.filled_value_minor, rate) as charges_minor, o.charges_minor as charges_so_far_minor
     from public.orders o join public.charge_rates rate on rate.id = o.rate_id
@@ -502,19 +493,6 @@ begin
     returning account_id, cash_delta_minor, held_delta_minor
   ), total as (
     select account_id, sum(cash_delta_minor) as cash_minor, sum(held_delta_minor) as held_minor from entry group by 1
-  ), booked as (
-    insert into public.positions as position (account_id, instrument_id, quantity, cost_minor, margin_minor)
-    select account_id, instrument_id, sum(quantity), sum(cost_minor), sum(margin_minor) from (
-      select account_id, instrument_id, case side when 'BUY' then quantity else -quantity end as quantity,
-        case side when 'BUY' then quantity * price_minor else realised_minor - quantity * price_minor end as cost_minor,
-        -freed_margin_minor as margin_minor
-      from public.fills where id = any(fresh)
-      union all
-      select account_id, instrument_id, 0, 0, margin_minor from ended where traded and side = 'BUY') change
-    group by 1, 2 order by 1, 2
-    on conflict (account_id, instrument_id) do update set
-      quantity = position.quantity + excluded.quantity, cost_minor = position.cost_minor + excluded.cost_minor,
-      margin_minor = position.margin_minor + excluded.margin_minor
   ), charged as (
     -- Where nobody settled it: its time was over, or somebody stopped it.
     update public.orders o set charges_minor = ended.charges_minor from ended
@@ -553,7 +531,7 @@ begin
       returning id, status
     )
     select array_agg(id), array_agg(id) filter (where status = 'canceled') into expired, stopped from ended;
-    perform core.end_orders(expired, '{}', now_at);
+    perform core.end_orders(expired, now_at);
   end if;
 
   update public.orders set status = 'unknown', reason = 'sender_lost', changed_at = now_at, next_look_at = now_at,

@@ -6,12 +6,13 @@ create index prices_of_an_instrument on public.run_prices (instrument_id, priced
 create function core.missed_exits(of_runs text[]) returns jsonb
 language sql stable as $$
   with missed as (
-    select d.user_id, u.name, i.symbol, d.reason, p.quantity, d.place
+    select d.user_id, u.name, i.symbol, d.reason, sum(p.quantity) as quantity, d.place
     from public.decisions d join public.signals s on s.id = d.signal_id and s.side = 'SELL'
     join public.instruments i on i.id = s.instrument_id join public.users u on u.id = d.user_id
     join public.positions p on p.account_id = d.account_id and p.quantity > 0
       and p.instrument_id = any(core.listings_of(s.instrument_id))
     where d.run_id = any(of_runs) and d.outcome <> 'accepted' and d.reason <> 'already_decided'
+    group by d.run_id, d.signal_id, d.user_id, u.name, i.symbol, d.reason, p.instrument_id, d.place
   )
   select jsonb_build_object('count', (select count(*) from missed), 'first', (select coalesce(jsonb_agg(
       jsonb_build_object('userId', user_id, 'userName', name, 'symbol', symbol, 'reason', reason,
@@ -146,9 +147,12 @@ declare
   many constant bigint := args ->> 'limit';
 begin
   return (with held as (
-    select a.user_id || ' ' || p.account_id || ' ' || p.instrument_id as key, a.user_id, a.venue, a.mode, p.*
+    -- Whatever the product.
+    select a.user_id || ' ' || p.account_id || ' ' || p.instrument_id as key, a.user_id, a.venue, a.mode, p.instrument_id,
+      sum(p.quantity) as quantity, sum(p.cost_minor) as cost_minor, sum(p.margin_minor) as margin_minor
     from public.positions p join public.accounts a on a.id = p.account_id
     where p.quantity <> 0 and (of_user is null or a.user_id = of_user) and (of_mode is null or a.mode = of_mode)
+    group by a.id, p.account_id, p.instrument_id
   ), page as materialized (
     select * from held where after_key is null or key collate "C" > after_key order by key collate "C" limit many
   ), priced as materialized (

@@ -22,7 +22,7 @@ end $$;
 create function core.day_of_money(of_mode text, day date) returns jsonb
 language sql stable as $$
   with held as materialized (
-    select p.instrument_id, count(*) as accounts, sum(p.quantity) as quantity, sum(p.cost_minor) as cost,
+    select p.instrument_id, count(distinct p.account_id) as accounts, sum(p.quantity) as quantity, sum(p.cost_minor) as cost,
       sum(p.margin_minor) as margin
     from public.positions p join public.accounts a on a.id = p.account_id
     where a.mode = of_mode and p.quantity <> 0 group by 1
@@ -57,7 +57,7 @@ language sql stable as $$
     from public.orders where run_id = any(runs))
     || jsonb_build_object('realisedMinor', (select coalesce(sum(f.realised_minor), 0)
       from public.orders o join public.fills f on f.order_id = o.id
-      where o.run_id = any(runs) and o.side = 'SELL' and o.filled_quantity > 0)));
+      where o.run_id = any(runs))));
 $$;
 
 -- What needs a person, of whatever day it is.

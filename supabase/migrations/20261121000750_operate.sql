@@ -71,7 +71,7 @@ create function core.drifts_under_way(of_account bigint, drift_ids bigint[]) ret
 language sql stable as $$
   select coalesce(array_agg(d.id), '{}') from public.drifts d
   join public.instruments named on named.exchange || ':' || named.symbol = d.what
-  where d.account_id = of_account and d.id = any(drift_ids) and d.kind = 'position' and d.acknowledged_at is null
+  where d.account_id = of_account and d.id = any(drift_ids) and d.kind in ('position', 'oversold') and d.acknowledged_at is null
     and exists (select from public.orders o join public.instruments i on i.id = o.instrument_id
       where o.account_id = of_account and o.ended_at is null
         and i.share = named.share);
@@ -92,23 +92,32 @@ language sql set search_path = '' as $$
       and d.last_seen_at > coalesce(a.checked_at, '-infinity')
     order by named.share, d.last_seen_at desc, d.id desc
   ), held as (
-    select m.*, p.instrument_id, p.quantity, p.cost_minor, p.margin_minor, sum(p.quantity) over (partition by m.id) as total,
-      (sum(p.quantity) over (partition by m.id order by p.instrument_id <> m.named, p.instrument_id) - p.quantity)::bigint as before
+    select m.*, p.instrument_id, p.product, p.quantity, p.cost_minor, sum(p.quantity) over (partition by m.id) as total,
+      (sum(p.quantity) over (partition by m.id order by p.instrument_id <> m.named, p.instrument_id, p.product)
+        - p.quantity)::bigint as before
     from missing m join public.positions p on p.account_id = of_account and p.quantity <> 0
     join public.instruments i on i.id = p.instrument_id and i.share = m.share
-  ), sold as (
-    select held.*, least(quantity, gone - before) as taken, greatest(1, round(cost_minor::numeric / quantity))::bigint as price_minor
+  )
+  select (core.book_reported(array(
+    select core.external_fill(of_account, instrument_id, product, format('drift:%s:%s:%s', id, instrument_id, product),
+      'SELL', least(quantity, gone - before), greatest(1, round(cost_minor::numeric / quantity))::bigint, now_at)
     from held where total = ours and before < gone and quantity > 0
-  ), booked as (
-    insert into public.fills (source, account_id, instrument_id, venue_fill_id, side, quantity, price_minor,
-      realised_minor, freed_margin_minor, late, trade_date, filled_at)
-    select 'external', of_account, instrument_id, format('drift:%s:%s', id, instrument_id), 'SELL', taken, price_minor,
-      taken * price_minor - core.share_of(cost_minor, 0, taken, quantity), core.share_of(margin_minor, 0, taken, quantity),
-      false, (now_at at time zone 'Asia/Kolkata')::date, now_at
-    from sold order by instrument_id
-    on conflict (account_id, venue_fill_id) where order_id is null do nothing
-    returning id
-  ) select coalesce(array_agg(id), '{}') from booked;
+    order by instrument_id, product), now_at)).fresh;
+$$;
+
+-- Shares that were sold beyond what was held, as a person has acknowledged: whoever delivered them did it past us, at what
+-- they were sold for, without profit or loss. What it cost comes with the venue's funds in the next readiness. Only where
+-- the position still is as its drift says. Gives the new fills.
+create function core.book_oversold(of_account bigint, drift_ids bigint[], now_at timestamptz) returns bigint[]
+language sql set search_path = '' as $$
+  select (core.book_reported(array(
+    select core.external_fill(of_account, p.instrument_id, p.product, format('drift:%s:%s:%s', d.id, p.instrument_id, p.product),
+      'BUY', -p.quantity, ceil(p.cost_minor::numeric / p.quantity)::bigint, now_at)
+    from public.drifts d join public.instruments i on i.exchange || ':' || i.symbol = d.what
+    join public.positions p on (p.account_id, p.instrument_id) = (of_account, i.id)
+    where d.account_id = of_account and d.id = any(drift_ids) and d.kind = 'oversold' and d.acknowledged_at is null
+      and p.quantity = d.ours::bigint and p.quantity < 0
+    order by p.instrument_id, p.product), now_at)).fresh;
 $$;
 
 -- An operator has looked at what blocks an account: {userId, venue, mode, driftIds, seenEntryId (null: nothing about
@@ -119,7 +128,7 @@ create function public.acknowledge_account(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
-  seen constant bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'driftIds'));
+  seen bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'driftIds'));
   seen_entry constant bigint := (args ->> 'seenEntryId')::bigint;
   account public.accounts;
   waiting bigint[];
@@ -130,11 +139,11 @@ begin
   select * into account from public.accounts
   where user_id = args ->> 'userId' and venue = args ->> 'venue' and mode = args ->> 'mode' for no key update;
   waiting := core.drifts_under_way(account.id, seen);
-  fresh := core.book_missing_shares(account.id, array(select unnest(seen) except select unnest(waiting)), now_at);
-  perform core.end_orders('{}', fresh, now_at);
+  seen := array(select unnest(seen) except select unnest(waiting));
+  fresh := core.book_missing_shares(account.id, seen, now_at) || core.book_oversold(account.id, seen, now_at);
   with looked_at as (
     update public.drifts set acknowledged_at = core.database_now()
-    where account_id = account.id and id = any(seen) and not id = any(waiting) and acknowledged_at is null
+    where account_id = account.id and id = any(seen) and acknowledged_at is null
     returning id
   ) select coalesce(array_agg(id order by id), '{}') into acknowledged from looked_at;
 

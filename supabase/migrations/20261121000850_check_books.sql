@@ -9,7 +9,7 @@ language sql stable security definer set search_path = '' as $$
     where not exists (select from public.ledger_entries l where l.order_id = o.id and l.kind in ('post', 'void'))
     group by 1
   ), filled as (
-    select order_id, sum(quantity) as quantity, sum(quantity * price_minor) as value from public.fills
+    select order_id, sum(quantity) as quantity, sum(quantity * price_minor) as value from core.effective_fills
     where order_id is not null group by 1
   ), broken as (
     select 'cash is the sum of its entries' as rule, 'account ' || a.id as subject
@@ -45,8 +45,9 @@ language sql stable security definer set search_path = '' as $$
     union all
     select 'a position is what was bought less what was sold', coalesce(p.account_id, f.account_id) || ' ' || coalesce(p.instrument_id, f.instrument_id)
     from public.positions p full join (
-      select account_id, instrument_id, sum(case side when 'BUY' then quantity else -quantity end) as quantity
-      from public.fills group by 1, 2) f on (f.account_id, f.instrument_id) = (p.account_id, p.instrument_id)
+      select account_id, instrument_id, product, sum(case side when 'BUY' then quantity else -quantity end) as quantity
+      from core.effective_fills group by 1, 2, 3) f
+      on (f.account_id, f.instrument_id, f.product) = (p.account_id, p.instrument_id, p.product)
     where coalesce(p.quantity, 0) <> coalesce(f.quantity, 0)
     union all
     select 'every signal of a decided run has a decision for every user', run.id

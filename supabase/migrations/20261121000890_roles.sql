@@ -165,7 +165,7 @@ begin
   for thing in
     select p.oid::regprocedure as name, p.proname, n.nspname = 'public' as is_called
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-    where n.nspname = any (core.schemas()) and p.prokind = 'f' and pg_has_role(p.proowner, 'usage')
+    where n.nspname = any (core.schemas()) and p.prokind in ('f', 'a') and pg_has_role(p.proowner, 'usage')
       and (n.nspname <> 'public'
         or p.proargtypes::text = 'jsonb'::regtype::oid::text and p.proargnames = array['args'])
   loop

@@ -137,8 +137,9 @@ onEveryDatabase('access', ({ store, session, value }) => {
     await trade(store, session);
     await session.exec(`insert into public.instruments (exchange, symbol, assumed)
       values ('NSE', 'SECRET', true), ('NSE', 'OWN', true);
-      insert into public.positions (account_id, instrument_id, quantity, cost_minor, margin_minor)
-      select a.id, i.id, 0, 0, 0 from public.accounts a, public.instruments i
+      insert into public.positions (account_id, instrument_id, product, quantity, cost_minor, margin_minor,
+        last_filled_at)
+      select a.id, i.id, 'delivery', 0, 0, 0, '2025-08-28' from public.accounts a, public.instruments i
       where a.user_id = 'asha' and i.symbol = 'OWN'`);
     const sql = 'select id, exchange, symbol, isin, name from public.instruments order by symbol';
     const symbols = async (login: string) => {

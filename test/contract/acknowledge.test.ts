@@ -119,7 +119,9 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
     expect(await acknowledge(seen)).toMatchObject({ acknowledged: seen.driftIds, booked });
     expect(await positions()).toEqual([['NSE:TITAN', 4, 400_04, 400_04]]);
     expect(await sales()).toEqual([{ source: 'external', order_id: null, quantity: 6, price: 100_01, realised: 0 }]);
-    expect(await value('select venue_fill_id from public.fills order by id desc limit 1')).toMatch(/^drift:\d+:\d+$/);
+    expect(await value('select venue_fill_id from public.fills order by id desc limit 1')).toMatch(
+      /^drift:\d+:\d+:delivery$/,
+    );
     expect(await acknowledge(seen)).toMatchObject({ changed: false, booked: [] });
     expect(await positions()).toEqual([['NSE:TITAN', 4, 400_04, 400_04]]);
     expect(await value("select count(*)::int from public.ledger_entries where kind <> 'deposit'")).toBe(0);

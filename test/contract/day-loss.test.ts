@@ -35,7 +35,7 @@ onEveryDatabase('the daily loss limit', ({ store, session, value }) => {
     await decideAll(scene, { quantity, priceMinor, limitPriceMinor: priceMinor });
     const { orderId } = await sendOne(store, `claim-${runs}`);
     await settle(store, [settlement(orderId, 'filled', { fills: [fill(`f${runs}`, quantity, priceMinor)] })]);
-    return { chargesMinor: chargesOn(quantity * priceMinor, rateFor(scene.rates, side, 100)), orderId };
+    return { chargesMinor: chargesOn(quantity * priceMinor, rateFor(scene.rates, side, 'delivery')), orderId };
   };
   const held = (symbol: string, quantity: number, priceMinor: number, reference = 'h1') => {
     const holding = { userId: 'asha', venue: 'paper', mode: 'paper', exchange: 'NSE', symbol, quantity, priceMinor };

@@ -68,8 +68,8 @@ onEveryDatabase('the same figures', ({ store, session }) => {
   });
 
   test('the rate of a leg is the one in force on the trade date', async () => {
-    const before = rateFor(await ratesOn('2026-03-31'), 'BUY', 100);
-    const after = rateFor(await ratesOn('2026-04-01'), 'BUY', 100);
+    const before = rateFor(await ratesOn('2026-03-31'), 'BUY', 'delivery');
+    const after = rateFor(await ratesOn('2026-04-01'), 'BUY', 'delivery');
     expect([before.exchangePpb, after.exchangePpb]).toEqual([29_700, 30_700]);
     expect(await ratesOn('2024-09-30')).toEqual([]);
   });

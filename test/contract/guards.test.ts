@@ -174,7 +174,7 @@ onEveryDatabase('guards', ({ store, session, value }) => {
       an_order_ends_in_one_post_or_void: entry(ofOrder, "account_id, now(), id, 'void', 0, -1"),
       a_void_moves_no_cash: entry(ofOrder, "account_id, now(), id, 'void', 1, 0"),
       a_hold_moves_no_cash: entry(ofOrder, "account_id, now(), id, 'hold', 1, 0"),
-      a_late_post_names_its_fill: entry(ofOrder, "account_id, now(), id, 'late_post', 1, 0"),
+      what_is_posted_for_a_fill_names_it: entry(ofOrder, "account_id, now(), id, 'late_post', 1, 0"),
       money_of_an_order_names_it: entry(
         'kind, cash_delta_minor, held_delta_minor',
         "id, now(), 'post', 1, 0",

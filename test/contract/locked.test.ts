@@ -77,6 +77,7 @@ test('settle_orders books the others, and names the orders of an account that is
     fills: 1,
     lateFills: [],
     unproven: [],
+    wrongFills: [],
     locked: [of('settle-1'), of('settle-2')].toSorted(),
   });
   // Who waits for it does so no longer than the lock limit.

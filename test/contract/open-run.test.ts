@@ -189,7 +189,7 @@ onEveryDatabase('a run', ({ store, session }) => {
     const [sold] = await undecided(next);
     const titan = { exchange: 'NSE', symbol: 'TITAN', share: 'TITAN' };
     const traded = { ...titan, boughtQuantity: 10, boughtMinor: 1000_00, soldQuantity: 10, soldMinor: 980_00 };
-    const [buyRate, sellRate] = (['BUY', 'SELL'] as const).map((side) => rateFor(buy.rates, side, 100));
+    const [buyRate, sellRate] = (['BUY', 'SELL'] as const).map((side) => rateFor(buy.rates, side, 'delivery'));
     if (!buyRate || !sellRate) throw new Error('both rates are there');
     const chargesMinor = chargesOn(1000_00, buyRate) + chargesOn(980_00, sellRate);
     expect(sold).toMatchObject({ working: [], positions: [], today: { traded: [traded], chargesMinor } });

@@ -8,11 +8,16 @@ import { decideAll, fill, openScene, sendOne, settle, settlement, signal, undeci
 onEveryDatabase('sales and late fills', ({ store, session, value }) => {
   let claims = 0;
   /** An order for TITAN at the venue, from a run of its own. */
-  const send = async (side: 'BUY' | 'SELL', quantity: number, users = [user('asha')]) => {
+  const send = async (
+    side: 'BUY' | 'SELL',
+    quantity: number,
+    users = [user('asha')],
+    limitPriceMinor = side === 'BUY' ? 102_00 : 90_00,
+  ) => {
     claims += 1;
     const of = signal('TITAN', { side, strategy: `strategy-${claims}` });
     const scene = await openScene(store, { runId: `run-${claims}`, signals: [of], users });
-    await decideAll(scene, { quantity });
+    await decideAll(scene, { quantity, limitPriceMinor });
     const { orderId } = await sendOne(store, `claim-${claims}`);
     return { scene, orderId };
   };
@@ -49,8 +54,8 @@ onEveryDatabase('sales and late fills', ({ store, session, value }) => {
 
     const proceeds = 303_00 + 198_00 + 206_00;
     const charges =
-      chargesOn(700_07, rateFor(bought.scene.rates, 'BUY', 300)) +
-      chargesOn(proceeds, rateFor(sold.scene.rates, 'SELL', 300));
+      chargesOn(700_07, rateFor(bought.scene.rates, 'BUY', 'mtf')) +
+      chargesOn(proceeds, rateFor(sold.scene.rates, 'SELL', 'mtf'));
     expect(await account()).toEqual({ cash: 1_00_000_00 + proceeds - 700_07 - charges, held: 0, not_ready: null });
     expect(await value('select sum(realised_minor)::int from public.fills')).toBe(proceeds - 700_07);
   });
@@ -71,7 +76,7 @@ onEveryDatabase('sales and late fills', ({ store, session, value }) => {
         const users = [user(name, { leverageCenti, capitalMinor: 1_00_00_000_00 })];
         const total = (of: typeof buys) => of.reduce((sum, { quantity }) => sum + quantity, 0);
         const deal = async (side: 'BUY' | 'SELL', of: typeof buys, quantity: number) => {
-          const { orderId } = await send(side, quantity, users);
+          const { orderId } = await send(side, quantity, users, side === 'BUY' ? 200_00 : 1);
           let fills: ReturnType<typeof fill>[] = [];
           for (const [index, piece] of of.entries()) {
             fills.push(fill(`${orderId}-${index}`, piece.quantity, piece.priceMinor));
@@ -100,7 +105,7 @@ onEveryDatabase('sales and late fills', ({ store, session, value }) => {
 
   test('a fill of a canceled order pays for itself, marks the order and blocks the account', async () => {
     const { scene, orderId } = await send('BUY', 10);
-    const rate = rateFor(scene.rates, 'BUY', 100);
+    const rate = rateFor(scene.rates, 'BUY', 'delivery');
     await settle(store, [settlement(orderId, 'canceled', { fills: [fill('f1', 4)] })]);
     const before = await account();
     const late = settlement(orderId, 'canceled', {
@@ -183,7 +188,7 @@ onEveryDatabase('sales and late fills', ({ store, session, value }) => {
     });
     const { scene, orderId } = await send('SELL', 5);
     await settle(store, [settlement(orderId, 'filled', { fills: [fill('s1', 5, 110_00)] })]);
-    const charges = chargesOn(550_00, rateFor(scene.rates, 'SELL', 100));
+    const charges = chargesOn(550_00, rateFor(scene.rates, 'SELL', 'delivery'));
     expect(await account()).toEqual({ cash: 1_00_000_00 + 550_00 - charges, held: 0, not_ready: null });
     expect(await value("select realised_minor::int from public.fills where side = 'SELL'")).toBe(100_00);
   });

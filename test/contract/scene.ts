@@ -1,4 +1,4 @@
-import { rateFor } from '../../src/domain/charges.ts';
+import { productAt, rateFor } from '../../src/domain/charges.ts';
 import type { ChargeRate, RunLimits } from '../../src/domain/decision.ts';
 import { clientOrderIdOf, signalIdOf } from '../../src/domain/ids.ts';
 import { holdFor, marginFor } from '../../src/domain/sizing.ts';
@@ -120,7 +120,9 @@ export function accepted(
   { quantity = 10, priceMinor = 100_00, limitPriceMinor = 100_50 } = {},
 ): DecisionToAccept {
   const { leverageCenti, id: userId, venue } = account.settings;
-  const rate = rateFor(scene.rates, of.side, leverageCenti);
+  const held = of.side === 'SELL' ? account.positions.find(({ symbol }) => symbol === of.symbol) : undefined;
+  const product = held?.product ?? productAt(leverageCenti);
+  const rate = rateFor(scene.rates, of.side, product);
   return {
     place: account.place,
     accountId: account.accountId,
@@ -136,6 +138,7 @@ export function accepted(
     marginMinor: marginFor(quantity * priceMinor, leverageCenti),
     ...holdFor(of.side, quantity, limitPriceMinor, leverageCenti, rate),
     leverageCenti,
+    product,
     rateId: rate.id,
     clientOrderId: clientOrderIdOf(scene.mode, venue, userId, of.id),
   };
@@ -147,7 +150,14 @@ export function refused(
   outcome: 'skipped' | 'denied',
   reason: DecisionToAccept['reason'],
 ): DecisionToAccept {
-  const nothing = { limit: null, actual: null, limitPriceMinor: null, rateId: null, clientOrderId: null } as const;
+  const nothing = {
+    limit: null,
+    actual: null,
+    limitPriceMinor: null,
+    product: null,
+    rateId: null,
+    clientOrderId: null,
+  } as const;
   const zero = { quantity: 0, marginMinor: 0, chargesMinor: 0, holdMinor: 0 };
   const { place, accountId, settings } = account;
   const whose = { place, accountId, userId: settings.id, leverageCenti: settings.leverageCenti };

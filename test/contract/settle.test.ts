@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chargesOn, rateFor } from '../../src/domain/charges.ts';
+import { chargesOn, productAt, rateFor } from '../../src/domain/charges.ts';
 import { marginFor } from '../../src/domain/sizing.ts';
 import { onEveryDatabase } from './ground.ts';
 import {
@@ -16,6 +16,8 @@ import {
   signal,
   user,
 } from './scene.ts';
+
+const fine = { lateFills: [], unproven: [], wrongFills: [] };
 
 onEveryDatabase('settle_orders', ({ store, session, value }) => {
   const order = async (orderId: number) => {
@@ -49,7 +51,7 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
     return { scene, orderId, hold };
   };
   const paid = ({ rates }: Scene, valueMinor: number, leverageCenti = 100) =>
-    marginFor(valueMinor, leverageCenti) + chargesOn(valueMinor, rateFor(rates, 'BUY', leverageCenti));
+    marginFor(valueMinor, leverageCenti) + chargesOn(valueMinor, rateFor(rates, 'BUY', productAt(leverageCenti)));
 
   test.each([100, 500, 333])(
     'a fill pays margin and charges and releases the whole hold (leverage %i)',
@@ -59,7 +61,7 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
         venueOrderId: 'V1',
         fills: [fill('f1', 7, 100_03), fill('f2', 3, 99_99)],
       });
-      expect(await settle(store, [outcome])).toEqual({ settled: 1, fills: 2, lateFills: [], unproven: [] });
+      expect(await settle(store, [outcome])).toEqual({ ...fine, settled: 1, fills: 2 });
       const valueMinor = 7 * 100_03 + 3 * 99_99;
       const cost = paid(scene, valueMinor, leverage);
       const charges = cost - marginFor(valueMinor, leverage);
@@ -86,12 +88,12 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
     const { orderId } = await atVenue();
     const half = settlement(orderId, 'partially_filled', { fills: [fill('f1', 4)], nextLookMs: nowMs + 1 });
     const whole = settlement(orderId, 'filled', { fills: [fill('f1', 4), fill('f2', 6)] });
-    expect(await settle(store, [half])).toEqual({ settled: 1, fills: 1, lateFills: [], unproven: [] });
-    expect(await settle(store, [half])).toEqual({ settled: 1, fills: 0, lateFills: [], unproven: [] });
+    expect(await settle(store, [half])).toEqual({ ...fine, settled: 1, fills: 1 });
+    expect(await settle(store, [half])).toEqual({ ...fine, settled: 1, fills: 0 });
     expect(await order(orderId)).toMatchObject({ status: 'partially_filled', filled: 4, ended: false });
-    expect(await settle(store, [whole])).toEqual({ settled: 1, fills: 1, lateFills: [], unproven: [] });
+    expect(await settle(store, [whole])).toEqual({ ...fine, settled: 1, fills: 1 });
     const [before, books] = [await order(orderId), await ledger()];
-    expect(await settle(store, [whole])).toEqual({ settled: 1, fills: 0, lateFills: [], unproven: [] });
+    expect(await settle(store, [whole])).toEqual({ ...fine, settled: 1, fills: 0 });
     await Promise.all([settle(store, [whole]), settle(store, [half]), settle(store, [whole])]);
     expect(await order(orderId)).toMatchObject({ status: 'filled', filled: 10, value: before['value'] });
     expect(await ledger()).toEqual(books);
@@ -238,7 +240,7 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
       if (symbol === 'SBIN') return settlement(orderId, 'canceled', { fills: [fill(`f${orderId}`, 1)] });
       return settlement(orderId, 'unknown');
     });
-    expect(await settle(store, outcomes)).toEqual({ settled: 8, fills: 4, lateFills: [], unproven: [] });
+    expect(await settle(store, outcomes)).toEqual({ ...fine, settled: 8, fills: 4 });
     const cash = 1_00_000_00 - paid(scene, 995_00) - paid(scene, 100_00);
     const held = Number(await value("select min(hold_minor)::int from public.orders where status = 'unknown'"));
     expect(await session.query('select cash_minor::int as cash, held_minor::int as held from public.accounts')).toEqual(
@@ -247,12 +249,12 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
         { cash, held },
       ],
     );
-    expect(await settle(store, outcomes)).toEqual({ settled: 8, fills: 0, lateFills: [], unproven: [] });
+    expect(await settle(store, outcomes)).toEqual({ ...fine, settled: 8, fills: 0 });
   });
 
   test('nothing to settle, or an order nobody knows, changes nothing', async () => {
     await atVenue();
-    expect(await settle(store, [])).toEqual({ settled: 0, fills: 0, lateFills: [], unproven: [] });
+    expect(await settle(store, [])).toEqual({ ...fine, settled: 0, fills: 0 });
     await settle(store, [settlement(-1, 'filled', { fills: [fill('f1', 10)] })]);
     expect(await value('select count(*)::int from public.fills')).toBe(0);
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chargesOn, rateFor } from '../../src/domain/charges.ts';
+import { chargesOn, productAt, rateFor } from '../../src/domain/charges.ts';
 import type { ChargeRate } from '../../src/domain/decision.ts';
 import { formatMinor } from '../../src/domain/money.ts';
 
@@ -87,14 +87,14 @@ describe('the charges of one leg', () => {
 describe('which rate applies', () => {
   test('leverage trades on margin, without it is delivery', () => {
     const rates = [mtfBuy, mtfSell, deliveryBuy];
-    expect(rateFor(rates, 'BUY', 500)).toBe(mtfBuy);
-    expect(rateFor(rates, 'SELL', 500)).toBe(mtfSell);
-    expect(rateFor(rates, 'BUY', 101)).toBe(mtfBuy);
-    expect(rateFor(rates, 'BUY', 100)).toBe(deliveryBuy);
+    expect(rateFor(rates, 'BUY', productAt(500))).toBe(mtfBuy);
+    expect(rateFor(rates, 'SELL', productAt(500))).toBe(mtfSell);
+    expect(rateFor(rates, 'BUY', productAt(101))).toBe(mtfBuy);
+    expect(rateFor(rates, 'BUY', productAt(100))).toBe(deliveryBuy);
   });
 
   test('a missing rate is a bug that says which one is missing and which are there', () => {
-    expect(() => rateFor([mtfBuy], 'SELL', 100)).toThrow(/No charge rate for delivery SELL .*\(mtf BUY\)/);
-    expect(() => rateFor([], 'BUY', 500)).toThrow(/No charge rate for mtf BUY .*\(none\)/);
+    expect(() => rateFor([mtfBuy], 'SELL', 'delivery')).toThrow(/No charge rate for delivery SELL .*\(mtf BUY\)/);
+    expect(() => rateFor([], 'BUY', 'mtf')).toThrow(/No charge rate for mtf BUY .*\(none\)/);
   });
 });

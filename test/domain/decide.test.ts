@@ -20,6 +20,7 @@ describe('one user', () => {
       actual: null,
       quantity: 28,
       priceMinor: 3564_80,
+      product: 'mtf',
       limitPriceMinor: 3582_60,
       marginMinor: 19_962_88,
       chargesMinor: 142_72,
@@ -30,7 +31,7 @@ describe('one user', () => {
 
   test('a sell closes what is held, holds its charges only and counts for no cap', () => {
     const user = account();
-    user.positions = [holding('TITAN', 10)];
+    user.positions = [holding('TITAN', 10, 'mtf')];
     const capUsed = new Map<string, number>();
     const [decision] = decide(frame([planned('SELL', 'TITAN', 3500_00)]), user, capUsed);
     expect(decision).toMatchObject({ outcome: 'accepted', quantity: 10, limitPriceMinor: 3482_50, marginMinor: 0 });

@@ -7,13 +7,13 @@ import type {
   PlannedSignal,
   RunFrame,
 } from '../../src/domain/decision.ts';
-import type { Instrument, Quote, Side } from '../../src/domain/words.ts';
+import type { Instrument, Product, Quote, Side } from '../../src/domain/words.ts';
 
 /** 2025-08-28 09:20 IST. */
 export const nowMs = Date.parse('2025-08-28T09:20:00+05:30');
 const capitalMinor = 1_00_000_00;
 
-function rate(product: string, side: Side): ChargeRate {
+function rate(product: Product, side: Side): ChargeRate {
   return {
     id: 1,
     product,
@@ -125,8 +125,8 @@ export function account(id = 'user-1'): AccountState {
   };
 }
 
-export function holding(symbol: string, quantity = 5): OpenPosition {
-  return { exchange: 'NSE', symbol, share: symbol, quantity };
+export function holding(symbol: string, quantity = 5, product: Product = 'delivery'): OpenPosition {
+  return { exchange: 'NSE', symbol, share: symbol, product, quantity };
 }
 
 /** One signal and one user, with the parts a test changes at hand. */

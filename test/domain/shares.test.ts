@@ -8,12 +8,18 @@ const outcomes = (decisions: Decision[]) => decisions.map(({ outcome, reason }) 
 describe('shares and sales', () => {
   test('a share is one share under another listing, another series and for the cap', () => {
     const user = account();
-    user.positions = [{ exchange: 'BSE', symbol: 'TITAN', share: 'INE280A01028', quantity: 10 }];
+    user.positions = [{ exchange: 'BSE', symbol: 'TITAN', share: 'INE280A01028', product: 'delivery', quantity: 10 }];
     const buy = { ...planned('BUY', 'TITAN', 3564_80), share: 'INE280A01028' };
     expect(decide(frame([buy]), user, new Map())[0]).toMatchObject({ reason: 'already_holding', actual: '10' });
     const sell = { ...planned('SELL', 'TITAN', 3564_80), share: 'INE280A01028' };
     expect(decide(frame([sell]), user, new Map())[0]).toMatchObject({ outcome: 'accepted', quantity: 10 });
-    user.positions.push({ exchange: 'NSE', symbol: 'TITAN-BE', share: 'INE280A01028', quantity: 3 });
+    user.positions.push({
+      exchange: 'NSE',
+      symbol: 'TITAN-BE',
+      share: 'INE280A01028',
+      product: 'delivery',
+      quantity: 3,
+    });
     const several = { reason: 'no_position', limit: null, actual: '10 BSE:TITAN, 3 NSE:TITAN-BE' };
     expect(decide(frame([sell]), user, new Map())[0]).toMatchObject(several);
     const asked = (quantity: number | null) => ({ ...sell, asked: { quantity, limitPriceMinor: null } });

@@ -42,7 +42,7 @@ export async function decideNothing(store: Store, users: UserSettings[]): Promis
       ...{ place, accountId, signalId: scene.signals[0]?.id ?? '', userId: settings.id, outcome: 'denied' as const },
       ...{ reason: 'halted' as const, limit: null, actual: null, quantity: 0, priceMinor: 100_00 },
       ...{ limitPriceMinor: null, marginMinor: 0, chargesMinor: 0, holdMinor: 0, leverageCenti: 100 },
-      ...{ rateId: null, clientOrderId: null },
+      ...{ product: null, rateId: null, clientOrderId: null },
     }));
     await store.call('accept_page', { runId, nowMs, decisions });
     afterPlace = page.at(-1)?.place ?? 0;

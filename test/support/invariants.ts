@@ -22,7 +22,9 @@ const checks: readonly string[] = [
    from public.accounts a
    cross join lateral (select a.cash_minor
      + coalesce((select sum(margin_minor) from public.positions p where p.account_id = a.id), 0)
-     + coalesce((select sum(released_minor) from public.orders o where o.account_id = a.id and o.ended_at is null), 0)
+     + coalesce((select sum(released_minor - case side when 'BUY'
+         then ceil(filled_value_minor * 100.0 / leverage_centi)::bigint else 0 end)
+       from public.orders o where o.account_id = a.id and o.ended_at is null), 0)
      as minor) has
    cross join lateral (select
      coalesce((select sum(cash_delta_minor) from public.ledger_entries l
@@ -57,7 +59,7 @@ const checks: readonly string[] = [
   `select format('order %s: filled %s worth %s, but its fills are %s worth %s', o.id, o.filled_quantity,
      o.filled_value_minor, f.quantity, f.value) as what
    from public.orders o cross join lateral (select coalesce(sum(quantity), 0) as quantity,
-     coalesce(sum(quantity * price_minor), 0) as value from public.fills where order_id = o.id) f
+     coalesce(sum(quantity * price_minor), 0) as value from core.effective_fills where order_id = o.id) f
    where (o.filled_quantity, o.filled_value_minor) <> (f.quantity, f.value)`,
   `select format('order %s (%s) has %s holds and %s posts or voids', o.id, o.status, l.holds, l.ends) as what
    from public.orders o cross join lateral (select count(*) filter (where kind = 'hold') as holds,
@@ -65,29 +67,32 @@ const checks: readonly string[] = [
    where l.holds <> 1 or l.ends <> case when o.ended_at is null then 0 else 1 end`,
   `select format('order %s: %s moves held by %s for a hold of %s', o.id, l.kind, l.held_delta_minor, o.hold_minor) as what
    from public.orders o join public.ledger_entries l on l.order_id = o.id
-   where l.held_delta_minor <> case l.kind when 'hold' then o.hold_minor when 'late_post' then 0 else -o.hold_minor end`,
+   where l.held_delta_minor <> case l.kind when 'hold' then o.hold_minor when 'late_post' then 0 when 'correction' then 0 else -o.hold_minor end`,
   `select format('order %s is %s with %s of %s filled', id, status, filled_quantity, quantity) as what
    from public.orders where (status = 'filled' and filled_quantity < quantity)
      or (status = 'partially_filled' and filled_quantity = 0)
      or (status in ('rejected', 'submitting', 'working') and filled_quantity > 0 and not late_fill)`,
   `select format('fill %s (late: %s) has %s late posts', f.id, f.late, l.n) as what from public.fills f
    cross join lateral (select count(*) as n from public.ledger_entries where fill_id = f.id) l
-   where l.n <> case when f.late then 1 else 0 end`,
+   where l.n <> case when f.late or f.corrects is not null then 1 else 0 end`,
   `select format('order %s is %s, but its events end with %s', o.id, o.status, e.to_status) as what
    from public.orders o left join lateral (select to_status from public.order_events
      where order_id = o.id order by id desc limit 1) e on true where e.to_status is distinct from o.status`,
   // Positions.
   `select format('account %s, instrument %s: holds %s, but its fills leave %s', account_id, instrument_id,
      coalesce(p.quantity, 0), coalesce(f.quantity, 0)) as what
-   from public.positions p full join (select account_id, instrument_id,
-     sum(case side when 'BUY' then quantity else -quantity end) as quantity from public.fills group by 1, 2) f
-   using (account_id, instrument_id) where coalesce(p.quantity, 0) <> coalesce(f.quantity, 0)`,
+   from public.positions p full join (select account_id, instrument_id, product,
+     sum(case side when 'BUY' then quantity else -quantity end) as quantity from core.effective_fills group by 1, 2, 3) f
+   using (account_id, instrument_id, product) where coalesce(p.quantity, 0) <> coalesce(f.quantity, 0)`,
   `select format('account %s, instrument %s: cost %s, but its fills leave %s', account_id, instrument_id,
      coalesce(p.cost_minor, 0), coalesce(f.cost, 0)) as what
-   from public.positions p full join (select account_id, instrument_id, sum(case side when 'BUY'
-     then quantity * price_minor else realised_minor - quantity * price_minor end) as cost
-     from public.fills group by 1, 2) f
-   using (account_id, instrument_id) where coalesce(p.cost_minor, 0) <> coalesce(f.cost, 0)`,
+   from public.positions p full join (select account_id, instrument_id, product, sum(case side when 'BUY'
+     then worth else -worth end + realised) as cost
+     from (select f.account_id, f.instrument_id, f.product, f.side,
+         f.quantity * f.price_minor - coalesce((select was.quantity * was.price_minor from public.fills was
+           where was.id < f.id and (was.id = f.corrects or was.corrects = f.corrects) order by was.id desc limit 1), 0) as worth,
+         f.realised_minor as realised from public.fills f) counted group by 1, 2, 3) f
+   using (account_id, instrument_id, product) where coalesce(p.cost_minor, 0) <> coalesce(f.cost, 0)`,
   `select format('account %s, instrument %s: nothing held, but %s margin is bound', account_id, instrument_id,
      margin_minor) as what from public.positions where quantity = 0 and margin_minor <> 0`,
 ];

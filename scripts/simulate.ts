@@ -9,6 +9,7 @@ import { hunt } from '../test/simulation/hunt.ts';
 import { plantedBugs } from '../test/simulation/planted.ts';
 import { plantedOutside, plantedWithStranger } from '../test/simulation/planted-outside.ts';
 import { playSchedule } from '../test/simulation/schedule.ts';
+import { playWeek } from '../test/simulation/week/play.ts';
 import { type BenchServer, startServer } from './bench/ground.ts';
 import { machinesPostgres } from './bench/postgres-server.ts';
 import { configured, parsed, positiveNumber, wholeNumber } from './flags.ts';
@@ -20,6 +21,7 @@ interface Flags {
   postgres: boolean;
   log: boolean;
   planted: boolean;
+  weeks: boolean;
 }
 
 const flags = parsed(
@@ -30,6 +32,7 @@ const flags = parsed(
     .option('--minutes <M>', 'stop after this time', positiveNumber)
     .option('--postgres', 'on a Postgres of its own, where a second session holds rows now and then', false)
     .option('--log', 'print every step, not only those of a schedule that breaks a promise', false)
+    .option('--weeks', 'whole weeks with their nights instead of one day each', false)
     .option('--planted', 'play with each of the planted bugs, and name the seed that catches it', false),
 ).opts<Flags>();
 const { dataDir } = configured();
@@ -83,13 +86,14 @@ async function simulate(): Promise<boolean> {
   let violated = 0;
   const inTime = () => performance.now() - startedMs < minutes * 60_000;
   for (let seed = seeds.first; seed < seeds.first + seeds.runs && inTime(); seed += 1) {
-    const { broken, log, counts } = await playSchedule(ground, seed);
+    const { broken, log, counts } = await (flags.weeks ? playWeek(ground, seed) : playSchedule(ground, seed));
     played += 1;
     for (const [what, count] of counts) totals.set(what, (totals.get(what) ?? 0) + count);
     if (broken.length > 0) violated += 1;
     if (broken.length > 0 || flags.log) for (const line of log) process.stdout.write(`  ${line}\n`);
     for (const what of broken) process.stdout.write(`seed ${seed} BROKEN ${what}\n`);
-    if (broken.length > 0) process.stdout.write(`again: npm run simulate -- --runs 1 --seed ${seed}\n`);
+    if (broken.length > 0)
+      process.stdout.write(`again: npm run simulate -- ${flags.weeks ? '--weeks ' : ''}--runs 1 --seed ${seed}\n`);
     if (played % 500 === 0) process.stderr.write(`${played} schedules, ${violated} with a violation\n`);
   }
   await ground.close();

@@ -10,6 +10,8 @@ export interface Ground {
   stranger?: SqlSession;
   /** Calls one function at an instant of the database's own clock, and looks at what it left behind. */
   call(name: string, args: unknown, nowMs: number): Promise<Called>;
+  /** The same without the look. */
+  callUnseen(name: string, args: unknown, nowMs: number): Promise<unknown>;
   /** The database as a schedule finds it, whatever ran before it. */
   empty(whole: boolean): Promise<void>;
   close(): Promise<void>;
@@ -148,12 +150,12 @@ begin
 end $do$`;
 
 /** Calls one function at an instant of the database's own clock; a call that needed no transaction number wrote nothing. */
-const askSql = (name: string): string => `create function pg_temp.ask_${name}(args jsonb, at text) returns json
-language plpgsql as $ask$ begin
+const askSql = (name: string): string => `create function pg_temp.ask_${name}(args jsonb, at text, looks boolean)
+returns json language plpgsql as $ask$ begin
   perform set_config('daily_scan.now', at, false);
   args := public.${name}(args);
   return json_build_object('answer', args,
-    'seen', case when pg_current_xact_id_if_assigned() is not null then pg_temp.look() end);
+    'seen', case when looks and pg_current_xact_id_if_assigned() is not null then pg_temp.look() end);
 end $ask$`;
 
 /** Makes a migrated, empty database the ground of schedules. `close` closes the database. */
@@ -166,19 +168,23 @@ export async function groundOn(
   await session.exec("set plan_cache_mode = 'force_generic_plan'; set synchronous_commit = off");
   for (const sql of [LOOK_SQL, EMPTIED_BY_US_SQL, await emptySql(session)]) await session.exec(sql);
   const asked = new Set<string>();
+  const ask = async (name: string, args: unknown, nowMs: number, looks: boolean) => {
+    if (!asked.has(name)) await session.exec(askSql(name));
+    asked.add(name);
+    const params = [JSON.stringify(args), new Date(nowMs).toISOString(), looks];
+    const [row] = await session
+      .query(`select pg_temp.ask_${name}($1, $2, $3) as said`, params)
+      .catch((error: unknown) => {
+        throw toDatabaseError(name, error);
+      });
+    return said.parse(row?.['said']);
+  };
   return {
     session: planned(session),
     ...(stranger ? { stranger } : {}),
+    callUnseen: async (name, args, nowMs) => (await ask(name, args, nowMs, false)).answer,
     async call(name, args, nowMs) {
-      if (!asked.has(name)) await session.exec(askSql(name));
-      asked.add(name);
-      const params = [JSON.stringify(args), new Date(nowMs).toISOString()];
-      const [row] = await session
-        .query(`select pg_temp.ask_${name}($1, $2) as said`, params)
-        .catch((error: unknown) => {
-          throw toDatabaseError(name, error);
-        });
-      const { answer, seen } = said.parse(row?.['said']);
+      const { answer, seen } = await ask(name, args, nowMs, true);
       const brokenBooks = seen?.broken.map(({ rule, subject }) => `${rule} (${subject})`) ?? [];
       return { answer, changed: seen && { tables: seen.tables, brokenBooks } };
     },

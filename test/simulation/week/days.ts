@@ -1,0 +1,83 @@
+import { istMs } from '../../../src/domain/ist.ts';
+import { tester } from '../../support/tester.ts';
+import { askForOrders, calm, checkReadiness, compareBooks, processOf, scan, workFor } from './acts.ts';
+import { moveOutside, planLateFacts, tellAgain } from './facts.ts';
+import { acknowledgeAll, changeSomething, resolveOrders } from './people.ts';
+import { signalsOn } from './plan.ts';
+import type { Week } from './week.ts';
+
+/** What happens on a trading day and in the night after it, each choice drawn by its own name. */
+export async function planDay(week: Week): Promise<void> {
+  const { day, draw, store } = week;
+  const { date } = day;
+  const at = (time: string, what: string, act: () => Promise<void>) => week.at(istMs(date, time), what, act);
+  await store.call('import_signals', {
+    by: tester,
+    signals: signalsOn(week.seed, date, day.index),
+    source: 'simulation',
+  });
+  const chance = draw(`day ${date}`);
+  at('08:05:00', 'logins', () => logIn(week, 0.9));
+  if (chance.happens(0.95)) {
+    at('08:30:00', 'readiness', () => checkReadiness(week, processOf(week, `ready ${date}`)));
+  }
+  if (chance.happens(0.5)) at('08:50:00', 'late logins', () => logIn(week, 0.5));
+  at('09:00:00', 'readiness again', () => checkReadiness(week, calm(`ready again ${date}`)));
+  planScans(week, at);
+  planHours(week);
+  at('15:20:00', 'a worker', () => workFor(week, processOf(week, `worker ${date} 15:20`), 60_000));
+  at('15:32:00', 'a worker after the close', () => workFor(week, calm(`worker ${date} 15:32`), 150_000));
+  at('15:45:00', 'late facts', async () => planLateFacts(week));
+  if (chance.happens(0.8)) at('15:50:00', 'a person resolves', () => resolveOrders(week));
+  if (chance.happens(0.9))
+    at('16:00:00', 'books are compared', () => compareBooks(week, processOf(week, `sync ${date}`)));
+  if (chance.happens(0.7)) at('16:30:00', 'a person acknowledges', () => acknowledgeAll(week));
+  at('22:00:00', 'the night', () => moveOutside(week));
+}
+
+type At = (time: string, what: string, act: () => Promise<void>) => void;
+
+function planScans(week: Week, at: At): void {
+  const { date } = week.day;
+  for (const mode of ['live', 'paper'] as const) {
+    if (!week.plan.users.some((user) => user.mode === mode)) continue;
+    const times = ['09:20:00', '09:24:00', '09:28:00'] as const;
+    const plan = (turn: number): void => {
+      const time = times[turn];
+      if (time === undefined) return;
+      at(time, `scan ${mode}`, async () => {
+        const name = `scan ${mode} ${date} ${turn}`;
+        const how = await scan(week, turn === 2 ? calm(name) : processOf(week, name), mode);
+        // Who comes again finds most of it done.
+        if (how === 'killed' || week.draw(name).happens(0.2)) plan(turn + 1);
+      });
+    };
+    plan(0);
+  }
+}
+
+/** From ten to three: orders one by one, settings, facts told once more. */
+function planHours(week: Week): void {
+  const { date } = week.day;
+  const chance = week.draw(`hours ${date}`);
+  const modes = week.plan.users.map(({ mode }) => mode);
+  for (let index = 0; index < chance.between(0, 6); index += 1) {
+    const atMs = istMs(date, '10:00') + chance.between(0, 5 * 3_600_000);
+    const name = `${date} ${index}`;
+    const what = chance.weighted({ orders: 5, settings: 2, again: 2, worker: 1, ready: 1 });
+    const mode = chance.pick(modes);
+    week.at(atMs, `${what} ${name}`, async () => {
+      if (what === 'settings') return changeSomething(week, name);
+      if (what === 'again') return tellAgain(week, name);
+      if (what === 'ready') return checkReadiness(week, processOf(week, `ready ${name}`));
+      if (what === 'orders') await askForOrders(week, processOf(week, `orders ${name}`), mode);
+      return workFor(week, processOf(week, `worker ${name}`), 60_000);
+    });
+  }
+}
+
+async function logIn(week: Week, share: number): Promise<void> {
+  for (const { id, venue } of (await week.rows()).accounts) {
+    if (week.draw(`login ${id} ${week.day.date} ${share}`).happens(share)) week.venues.get(venue)?.logins.add(id);
+  }
+}

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { istMs } from '../../../src/domain/ist.ts';
+import { tradingDay } from '../../../src/domain/session.ts';
+import { tester } from '../../support/tester.ts';
+import type { Ground } from '../ground.ts';
+import type { Plant } from '../scene.ts';
+import type { Played } from '../schedule.ts';
+import { calm, checkReadiness } from './acts.ts';
+import { cashAtVenue, type Rows, readRows } from './books.ts';
+import { planDay } from './days.ts';
+import { acknowledgeAll, importUsers, resolveOrders } from './people.ts';
+import { drawn, instruments, weekOf } from './plan.ts';
+import { farEnd } from './process.ts';
+import { checkDay, checkReady, checkSettled } from './promises.ts';
+import { weekVenue } from './venue.ts';
+import type { Day, Telling, Week } from './week.ts';
+
+/** Plays the week of a seed on an emptied database: its days and nights, then a morning on which everything is settled. */
+export async function playWeek(
+  ground: Ground,
+  seed: number,
+  plant: Plant | null = null,
+  telling: Telling = 'as it comes',
+): Promise<Played & { rows: Rows }> {
+  const counts = new Map<string, number>();
+  await ground.empty(seed % 100 === 0);
+  const { week, agenda } = weekOn(ground, seed, plant, telling, counts);
+  const { dates, lastMorning } = week.plan;
+  for (const [index, date] of dates.entries()) {
+    begin(week, date, index);
+    if (index === 0) await prepare(week);
+    await planDay(week);
+    await agenda.play(istMs(date, '23:00'));
+    if (week.broken.length === 0) await checkDay(week);
+    if (week.broken.length > 0) break;
+  }
+  if (week.broken.length === 0) {
+    begin(week, lastMorning, dates.length);
+    await agenda.play(istMs(lastMorning, '08:00'));
+    await settleAll(week);
+  }
+  const hash = createHash('sha256').update(week.log.join('\n')).digest('hex');
+  return { seed, broken: week.broken, log: week.log, hash, counts, rows: await week.rows() };
+}
+
+interface Agenda {
+  /** Plays what is due until then. */
+  play(untilMs: number): Promise<void>;
+}
+
+function weekOn(
+  ground: Ground,
+  seed: number,
+  plant: Plant | null,
+  telling: Telling,
+  counts: Map<string, number>,
+): { week: Week; agenda: Agenda } {
+  const plan = weekOf(seed);
+  const clock = { nowMs: 0 };
+  const count = (what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
+  const log: string[] = [];
+  const note = (line: string): void =>
+    void log.push(`${new Date(clock.nowMs + 19_800_000).toISOString().slice(5, 23)} ${line}`);
+  let kept: Promise<Rows> | null = null;
+  const rows = (): Promise<Rows> => {
+    kept ??= readRows(ground.session);
+    return kept;
+  };
+  const wrote = (): void => {
+    kept = null;
+  };
+  let due: { atMs: number; what: string; act: () => Promise<void> }[] = [];
+  const draw = (name: string) => drawn(seed, name);
+  const injected = (fault: string) => count(`fault ${fault}`);
+  const cashOf = async (accountId: number): Promise<number> => {
+    const found = await rows();
+    const venue = week.venues.get(found.accounts.find(({ id }) => id === accountId)?.venue ?? '');
+    return venue ? cashAtVenue(found, venue, accountId, clock.nowMs) : 0;
+  };
+  const leverageOf = async (accountId: number): Promise<number> => {
+    const owner = (await rows()).accounts.find(({ id }) => id === accountId)?.userId;
+    return plan.users.find(({ settings }) => settings.id === owner)?.settings.leverageCenti ?? 100;
+  };
+  const venues = plan.venues.map((one) => weekVenue({ plan: one, draw, cashOf, leverageOf, injected }));
+  const broken: string[] = [];
+  const week: Week = {
+    ...{ seed, ground, plan, plant, telling, clock, rows, draw, broken, log, note, count },
+    day: { date: '', before: '', index: 0, closeMs: 0 },
+    venues: new Map(venues.map((venue) => [venue.plan.name, venue])),
+    store: farEnd({ ground, clock, note, count }, wrote),
+    cashAtVenue: cashOf,
+    at: (atMs, what, act) => void due.push({ atMs, what, act }),
+    told: new Set(),
+    paused: new Set(),
+    breaks: (promise, what) => void broken.push(`${promise}: ${what}`),
+  };
+  const play = async (untilMs: number): Promise<void> => {
+    for (;;) {
+      const next = due.toSorted((a, b) => a.atMs - b.atMs)[0];
+      if (!next || next.atMs > untilMs || broken.length > 0) break;
+      due = due.filter((one) => one !== next);
+      clock.nowMs = Math.max(clock.nowMs, next.atMs);
+      note(next.what);
+      count('steps');
+      await next.act();
+    }
+    clock.nowMs = Math.max(clock.nowMs, untilMs);
+  };
+  return { week, agenda: { play } };
+}
+
+/** A new day at the venues: their books are empty and their logins gone. */
+function begin(week: Week, date: string, index: number): void {
+  const known = tradingDay(date);
+  if (known.kind !== 'open') throw new Error(`${date} is no trading day`);
+  const day: Day = { date, before: week.plan.dates[index - 1] ?? '2025-01-01', index, closeMs: known.closeMs };
+  week.day = day;
+  week.clock.nowMs = Math.max(week.clock.nowMs, istMs(date, '06:00'));
+  for (const venue of week.venues.values()) venue.begin(date, day.closeMs);
+}
+
+async function prepare(week: Week): Promise<void> {
+  await week.store.call('import_instruments', { by: tester, instruments });
+  await importUsers(week);
+  for (const { id, venue: name, mode } of (await week.rows()).accounts) {
+    if (mode === 'live') {
+      const shares = week.draw(`first ${id}`).happens(0.4) ? { symbol: 'ITC', quantity: 40, priceMinor: 390_00 } : null;
+      week.venues.get(name)?.outside.push({ accountId: id, atMs: 0, cashMinor: 150_000_00, shares });
+    }
+  }
+}
+
+/** The morning after: everybody logs in, and looks at what is left to them until nothing is. */
+async function settleAll(week: Week): Promise<void> {
+  const { clock, venues } = week;
+  for (const { id: accountId, venue: name } of (await week.rows()).accounts) {
+    const venue = venues.get(name);
+    venue?.logins.add(accountId);
+    // Who owes the venue money pays it in.
+    const owedMinor = -(await week.cashAtVenue(accountId));
+    const cashMinor = owedMinor + 100_00;
+    if (owedMinor >= 0) venue?.outside.push({ accountId, atMs: clock.nowMs, cashMinor, shares: null });
+  }
+  for (let round = 0; round < 4; round += 1) {
+    await checkReadiness(week, calm(`readiness ${round} of the last morning`));
+    await resolveOrders(week);
+    await acknowledgeAll(week);
+    clock.nowMs += 60_000;
+  }
+  await checkReadiness(week, calm('last readiness'));
+  if (week.broken.length > 0) return;
+  await checkDay(week);
+  await checkSettled(week);
+  await checkReady(week);
+}

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { violations } from '../../support/invariants.ts';
+import { brokenHistories } from '../ground.ts';
+import { notAsModelled } from './books.ts';
+import { isOn } from './kinds.ts';
+import { sharesAt } from './venue.ts';
+import type { Week } from './week.ts';
+
+const broken = z.array(z.object({ rule: z.string(), subject: z.string() }));
+
+/** At the end of a day, and whenever something was told that was wrong. */
+export async function checkDay(week: Week): Promise<void> {
+  const { store, ground } = week;
+  for (const { rule, subject } of broken.parse(await store.call('check_books', {}))) {
+    week.breaks('money adds up', `${rule} (${subject})`);
+  }
+  for (const what of await violations(ground.session)) week.breaks('money adds up', what);
+  for (const what of await brokenHistories(ground)) week.breaks('terminal', what);
+  if (isOn('model')) for (const what of notAsModelled(await week.rows())) week.breaks('the model', what);
+  await checkOld(week);
+}
+
+const left = z.object({ clientOrderId: z.string(), status: z.string(), lookedUp: z.boolean() });
+const LEFT_SQL = `select json_build_object('clientOrderId', o.client_order_id, 'status', o.status,
+    'lookedUp', o.next_look_at is not null) as found
+  from public.orders o join public.scan_runs run on run.id = o.run_id
+  where o.ended_at is null and run.trade_date < $1::date order by o.id`;
+
+/** Of an earlier day nothing is open but what a person has been told of. */
+async function checkOld(week: Week): Promise<void> {
+  for (const row of await week.ground.session.query(LEFT_SQL, [week.day.date])) {
+    const { clientOrderId, status, lookedUp } = left.parse(row['found']);
+    if (lookedUp || status === 'queued') week.breaks('every order ends', `${clientOrderId} is still ${status}`);
+    else if (!week.told.has(clientOrderId)) week.breaks('every order ends', `nobody was told of ${clientOrderId}`);
+  }
+}
+
+/** When everybody has settled what was left to them: nothing is open, nobody is kept out, our books are the venues'. */
+export async function checkSettled(week: Week): Promise<void> {
+  const { store, venues, clock } = week;
+  const { accounts, orders, positions } = await week.rows();
+  for (const { clientOrderId, endedAtMs } of orders) {
+    if (endedAtMs === null) week.breaks('every order ends', `${clientOrderId} is open when all is settled`);
+  }
+  for (const { settings } of week.plan.users) {
+    for (const { venue, block, drifts } of await store.call('read_blocks', { userId: settings.id })) {
+      const what = block ?? drifts.map(({ kind, what: of }) => `${kind} ${of}`).join(', ');
+      week.breaks('nobody is kept out', `${settings.id} at ${venue} is still blocked: ${what}`);
+    }
+  }
+  for (const { id, userId, venue: name, mode, cashMinor } of accounts) {
+    const venue = venues.get(name);
+    const user = week.plan.users.find(({ settings }) => settings.id === userId);
+    if (!venue || mode !== 'live' || user?.settings.venue !== name) continue;
+    const theirs = sharesAt(venue, id, clock.nowMs);
+    const ours = positions.filter(({ accountId }) => accountId === id);
+    for (const symbol of new Set([...theirs.keys(), ...ours.map((one) => one.symbol)])) {
+      const has = Math.max(0, theirs.get(symbol) ?? 0);
+      const have = ours.reduce((sum, one) => sum + (one.symbol === symbol ? Number(one.quantity) : 0), 0);
+      if (has !== have)
+        week.breaks('our books are the venue’s', `${userId} has ${have} ${symbol} here and ${has} there`);
+    }
+    const cash = await week.cashAtVenue(id);
+    if (cash !== Number(cashMinor)) {
+      week.breaks('our books are the venue’s', `${userId} has ${cashMinor} here and ${cash} at ${name}`);
+    }
+  }
+}
+
+const verdict = z.object({ userId: z.string(), notReady: z.string().nullable() });
+const READY_SQL = `select json_build_object('userId', a.user_id, 'notReady', core.not_ready_on(a, $1::date)) as found
+  from public.accounts a join public.users u on (u.id, u.venue) = (a.user_id, a.venue) and u.active
+  where a.mode = 'live' and not exists (select from public.orders o where o.account_id = a.id and o.ended_at is null)
+  order by a.id`;
+
+/** After all is settled and readiness has been checked once more: everybody with a login may trade. */
+export async function checkReady(week: Week): Promise<void> {
+  for (const row of await week.ground.session.query(READY_SQL, [week.day.date])) {
+    const { userId, notReady } = verdict.parse(row['found']);
+    if (notReady !== null) week.breaks('nobody is kept out', `${userId} is not ready: ${notReady}`);
+  }
+}

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freshPglite } from '../../support/postgres.ts';
+import { type Ground, groundOn } from '../ground.ts';
+import { playWeek } from './play.ts';
+
+/** As many as fit into the time of a test run; `npm run simulate -- --weeks` plays thousands. */
+const WEEKS = 24;
+
+describe('simulated weeks', () => {
+  let ground: Ground;
+  beforeAll(async () => {
+    ground = await groundOn(await freshPglite());
+  });
+  afterAll(() => ground.close());
+
+  test(`keep every promise over the days and nights of ${WEEKS} weeks`, async () => {
+    const counts = new Map<string, number>();
+    for (let seed = 1; seed <= WEEKS; seed += 1) {
+      const played = await playWeek(ground, seed);
+      expect(played.broken, `npm run simulate -- --weeks --runs 1 --seed ${seed}`).toEqual([]);
+      for (const [what, count] of played.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+    }
+    // Weeks in which nothing happens prove nothing.
+    expect(counts.get('orders sent')).toBeGreaterThan(5 * WEEKS);
+    for (const what of [
+      'fault killed',
+      'fault open_all_day',
+      'fault fill_nobody_tells',
+      'fault late_fill_evening',
+      'fault late_fill_morning',
+      'fault outside_shares_come',
+      'fault outside_shares_go',
+      'fault outside_split',
+      'fault outside_cash_goes',
+      'fault setting leverage',
+      'fault told_in_another_grouping',
+      'acknowledged by a person',
+    ]) {
+      expect(counts.get(what), what).toBeGreaterThan(0);
+    }
+  }, 600_000);
+
+  test('the same seed gives the same week, call for call, whatever ran before it', async () => {
+    const first = await playWeek(ground, 3);
+    await playWeek(ground, 4);
+    const again = await playWeek(ground, 3);
+    expect(again.log).toEqual(first.log);
+    expect((await playWeek(ground, 5)).hash).not.toBe(first.hash);
+  }, 120_000);
+});

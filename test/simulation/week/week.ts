@@ -1,0 +1,48 @@
+import type { Store } from '../../../src/ports/store.ts';
+import type { Chance } from '../chance.ts';
+import type { Ground } from '../ground.ts';
+import type { Plant } from '../scene.ts';
+import type { Rows } from './books.ts';
+import type { WeekPlan } from './plan.ts';
+import type { WeekVenue } from './venue.ts';
+
+/** In which grouping and order the facts of orders are told, and how often everything is called. */
+export type Telling = 'as it comes' | 'one by one' | 'backwards' | 'twice';
+
+/** Everything of one week that its processes and people meet. */
+export interface Week {
+  seed: number;
+  ground: Ground;
+  plan: WeekPlan;
+  plant: Plant | null;
+  telling: Telling;
+  /** The time there is; a process's clock may be off. */
+  clock: { nowMs: number };
+  day: Day;
+  venues: ReadonlyMap<string, WeekVenue>;
+  /** The far end, as a person's command calls it. */
+  store: Store;
+  /** What the database has, read once for as long as nothing is written. */
+  rows(): Promise<Rows>;
+  /** What an account may spend by what its venue knows. */
+  cashAtVenue(accountId: number): Promise<number>;
+  /** A choice by its name. */
+  draw(name: string): Chance;
+  at(atMs: number, what: string, act: () => Promise<void>): void;
+  /** Whom a person has been told to look after, by client order id. */
+  told: Set<string>;
+  paused: Set<string>;
+  broken: string[];
+  breaks(promise: string, what: string): void;
+  log: string[];
+  note(line: string): void;
+  count(what: string): void;
+}
+
+export interface Day {
+  date: string;
+  /** The trading day before it. */
+  before: string;
+  index: number;
+  closeMs: number;
+}

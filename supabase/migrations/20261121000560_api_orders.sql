@@ -12,6 +12,8 @@ create table public.order_requests (
   signal_id text not null references public.signals,
   user_id text not null,
   asked_at timestamptz not null,
+  -- What it was judged by, with what its account says.
+  limits jsonb not null,
   primary key (principal, idempotency_key),
   foreign key (run_id, signal_id, user_id) references public.decisions deferrable initially deferred
 );
@@ -68,7 +70,8 @@ language sql stable security definer set search_path = '' as $$
   left join lateral core.placed(principal, key, "bodyHash") was on true;
 $$;
 
--- The day's run of single orders, opened by the first.
+-- The day's run of single orders, opened by the first. Its limits are those in force: each order is judged by the limits
+-- it is asked under, which its request keeps; the run's own, which breakers judge by, follow where nobody holds the run.
 create function core.run_of_the_day(args jsonb, now_at timestamptz) returns public.scan_runs
 language plpgsql set search_path = '' as $$
 declare
@@ -80,7 +83,11 @@ begin
     args -> 'limits', core.at((args ->> 'takesOrdersUntilMs')::bigint),
     core.at((args ->> 'takesOrdersUntilMs')::bigint), now_at, now_at, '')
   on conflict (id) do nothing;
+  update public.scan_runs set limits = limits || (args -> 'limits')
+  where id = (select changed.id from public.scan_runs changed where changed.id = args ->> 'runId'
+    and changed.limits <> changed.limits || (args -> 'limits') for no key update skip locked);
   select * into run from public.scan_runs where id = args ->> 'runId' for share;
+  run.limits := args -> 'limits';
   return run;
 end $$;
 
@@ -194,8 +201,8 @@ begin
   on conflict (run_id, user_id) do nothing;
 
   insert into public.order_requests (principal, idempotency_key, body_hash, api_key, run_id, signal_id, user_id,
-    asked_at)
-  select row.principal, row.key, row."bodyHash", row."apiKey", run.id, d."signalId", d."userId", now_at
+    asked_at, limits)
+  select row.principal, row.key, row."bodyHash", row."apiKey", run.id, d."signalId", d."userId", now_at, run.limits
   from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text, "apiKey" text,
     signal jsonb)
   join unnest(given) d on d."signalId" = row.signal ->> 'id';

@@ -16,7 +16,7 @@ import {
   user,
 } from './scene.ts';
 
-onEveryDatabase('single orders', ({ store }) => {
+onEveryDatabase('single orders', ({ store, session, value }) => {
   const runId = `XNSE:${tradeDate}:api:paper`;
   const listings = [{ exchange: 'NSE', symbol: 'TITAN' }];
   const inputs = (userIds: string[]) =>
@@ -82,6 +82,25 @@ onEveryDatabase('single orders', ({ store }) => {
       { outcome: 'skipped', reason: 'working_order', order: null },
       { outcome: 'accepted' },
     ]);
+  });
+
+  test('each is judged by the limits it is asked under, which are kept with it, and not by those of the first', async () => {
+    await openScene(store, { users });
+    const [first] = await place([asked('k1')], 10);
+    expect(first).toMatchObject({ outcome: 'accepted' });
+    const capped = { symbolCapMinor: 1500_00 };
+    const [second] = await place([asked('k2', 'ravi')], 10, { limits: { ...limits, ...capped, breakerMinOrders: 3 } });
+    expect(second).toMatchObject({ reason: 'symbol_cap', limit: '1500.00', actual: '2000.00' });
+    const kept = await session.query('select limits from public.order_requests order by idempotency_key');
+    expect(kept).toMatchObject([{ limits }, { limits: { ...limits, ...capped } }]);
+    // Breakers judge by the run's own: they follow.
+    expect(await value('select limits from public.scan_runs where id = $1', [runId])).toEqual({
+      ...limits,
+      ...capped,
+      breakerMinOrders: 3,
+    });
+    const [third] = await place([asked('k3', 'ravi')], 10);
+    expect(third).toMatchObject({ outcome: 'accepted' });
   });
 
   test('its run stays open until the exchange closes, and is done then', async () => {

@@ -271,12 +271,11 @@ function quantityZero({ account, instrument, priceMinor, quantity, budgetMinor }
   return { limit: formatMinor(budgetMinor), actual: formatMinor(oneLotMinor) };
 }
 
-/** The run's limit and the user's own. A price that was named may be paid: then it counts. */
-function maxOrderValue({ frame, account, planned, exposureMinor, quantity }: SizedCase): Finding | null {
-  const worthMinor = Math.max(exposureMinor, valueAt(quantity, planned.asked?.limitPriceMinor ?? 0));
+/** The run's limit and the user's own, on what the order may cost: at its limit price, named or protected. */
+function maxOrderValue({ frame, account, quantity, limitPriceMinor }: SizedCase): Finding | null {
   const own = account.settings.maxOrderValueMinor ?? null;
   const limits = [frame.limits.maxOrderValueMinor, own].filter((limit) => limit !== null);
-  return limits.length === 0 ? null : above(Math.min(...limits), worthMinor);
+  return limits.length === 0 ? null : above(Math.min(...limits), valueAt(quantity, limitPriceMinor));
 }
 
 function maxOrdersPerDay({ account, standing }: SizedCase): Finding | null {

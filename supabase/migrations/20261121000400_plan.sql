@@ -47,14 +47,27 @@ language sql stable as $$
     where valid_from <= on_date order by exchange, product, side, valid_from desc) in_force;
 $$;
 
+-- What an order to buy counts towards the cap of its symbol: while it is open all of it, once it has ended what it bought.
+-- One that was refused, or never sent, gives its share back.
+create function core.counted_minor(o public.orders) returns bigint
+language sql immutable as $$
+  select case when o.ended_at is null then o.quantity * o.decision_price_minor else o.filled_value_minor end;
+$$;
+
+-- What each share's cap is used up by, over all users and runs of a day.
+create function core.symbol_use(for_mode text, on_date date) returns table (share text, minor numeric)
+language sql stable as $$
+  select i.share, sum(core.counted_minor(o))
+  from public.scan_runs run join public.orders o on o.run_id = run.id
+  join public.instruments i on i.id = o.instrument_id
+  where run.trade_date = on_date and run.mode = for_mode and o.side = 'BUY'
+  group by i.share;
+$$;
+
 create function core.symbol_exposure(for_mode text, on_date date) returns jsonb
 language sql stable as $$
-  select coalesce(jsonb_object_agg(share, used), '{}') from (
-    select i.share, sum(o.quantity * o.decision_price_minor) as used
-    from public.scan_runs run join public.orders o on o.run_id = run.id
-    join public.instruments i on i.id = o.instrument_id
-    where run.trade_date = on_date and run.mode = for_mode and o.side = 'BUY'
-    group by i.share) total;
+  -- 2^53 - 1 at most, the largest number everybody reads alike: no cap is larger.
+  select coalesce(jsonb_object_agg(share, least(minor, 9007199254740991)), '{}') from core.symbol_use(for_mode, on_date);
 $$;
 
 -- What a scan looks at before it opens a run. Reads only.

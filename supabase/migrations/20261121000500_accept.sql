@@ -143,6 +143,13 @@ begin
   select array_agg(row) from placed group by turn order by turn nulls first;
 end $$;
 
+-- Who comes first takes from what there is room for, as long as it fits whole: a smaller one behind may still fit.
+create function core.take(so_far numeric, minor numeric, room numeric) returns numeric
+language sql immutable as $$
+  select case when so_far + minor <= room then so_far + minor else so_far end;
+$$;
+create aggregate core.taken(minor numeric, room numeric) (sfunc = core.take, stype = numeric, initcond = '0');
+
 -- Orders and holds for what still fits; gives what no longer does, and why.
 create function core.accept_turn(run public.scan_runs, given core.decided[], now_at timestamptz)
 returns setof core.refusal language plpgsql set search_path = '' as $$
@@ -152,14 +159,14 @@ begin
     select scope, target from public.halts where resumed_at is null
   ), used as materialized (
     -- Where a cap is set its lock is held, so nobody adds to these sums meanwhile.
-    select o.instrument_id, sum(o.quantity * o.decision_price_minor) as minor
-    from public.scan_runs same_day join public.orders o on o.run_id = same_day.id
-    where run.limits ->> 'symbolCapMinor' is not null and same_day.trade_date = run.trade_date
-      and same_day.mode = run.mode and o.side = 'BUY' group by 1
+    select * from core.symbol_use(run.mode, run.trade_date) where run.limits ->> 'symbolCapMinor' is not null
   ), shares as materialized (
-    select one.instrument_id, core.listings_of(one.instrument_id) as listings
+    select one.instrument_id, core.listings_of(one.instrument_id) as listings,
+      (run.limits ->> 'symbolCapMinor')::bigint as cap_minor, coalesce((select used.minor from used where used.share = i.share), 0)
+      as used_minor
     from (select distinct (signal).instrument_id from core.with_signals(run, given)) one
-  ), judged as materialized (
+    join public.instruments i on i.id = one.instrument_id
+  ), looked_at as materialized (
     -- Subqueries, each by an index: a join could be planned for far fewer rows than there are.
     select decided as row, send_before, (signal).side, a.venue as account_venue,
       -- A sale goes out under the listing that is held.
@@ -167,7 +174,9 @@ begin
       a.max_open_positions, a.max_order_value_minor, a.max_orders_per_day, worth.minor as worth_minor,
       -- 0: somebody waits for his single order, so it goes before what a scan queued.
       case when run.takes_orders_until is null then asked.position else 0 end as position,
-      core.not_ready_on(a, run.trade_date) as not_ready, a.cash_minor - a.held_minor as available_minor, used_minor,
+      core.not_ready_on(a, run.trade_date) as not_ready, a.cash_minor - a.held_minor as available_minor,
+      listings, cap_minor, used_minor, (decided).quantity * (decided)."priceMinor" as exposure_minor,
+      (signal).side = 'BUY' and (decided)."holdMinor" > a.cash_minor - a.held_minor as lacks_money,
       case
         when core.not_ready_on(a, run.trade_date) is not null then 'account_not_ready'
         when (signal).side = 'BUY' and held.quantity <> 0 then 'already_holding'
@@ -184,14 +193,10 @@ begin
         when (signal).side = 'BUY' and a.max_orders_per_day is not null
           and core.orders_today(a.id, a.user_id, run.mode, run.trade_date) >= a.max_orders_per_day
           then 'max_orders_per_day'
-        when (signal).side = 'BUY' and used_minor + sum((decided).quantity * (decided)."priceMinor") over
-          (partition by listings order by asked.position, (decided).place)
-            > (run.limits ->> 'symbolCapMinor')::bigint then 'symbol_cap'
-        when (signal).side = 'BUY' and (decided)."holdMinor" > a.cash_minor - a.held_minor then 'insufficient_funds'
-      end as refusal
+      end as objection, asked.position as queue_position
     from core.with_signals(run, given) asked
     join public.accounts a on a.id = (decided)."accountId"
-    cross join lateral (select of_share.listings from shares of_share
+    cross join lateral (select * from shares of_share
       where of_share.instrument_id = (signal).instrument_id limit 1) share
     -- A sale is of one product, the one it was decided and charged for. Of a share held under several listings, the one
     -- that has enough; of those the signal's own.
@@ -199,11 +204,19 @@ begin
       where p.account_id = a.id and p.instrument_id = any(listings) and p.quantity <> 0
         and ((signal).side = 'BUY' or p.product = (decided).product)
       order by p.quantity >= (decided).quantity desc, p.instrument_id = (signal).instrument_id desc limit 1) held on true
-    -- At the price it is decided at, or the limit somebody named for a single order: the worst it may cost.
-    cross join lateral (select (decided).quantity * greatest((decided)."priceMinor",
-      case when run.takes_orders_until is not null then (signal).reference_price_minor end) as minor) worth
-    cross join lateral (select coalesce((select sum(minor) from used
-      where used.instrument_id = any(listings)), 0) as used_minor) capped
+    -- What it may cost: the price is what it may be bought for, not what it is quoted at.
+    cross join lateral (select (decided).quantity * (decided)."limitPriceMinor" as minor) worth
+  ), in_turn as (
+    -- With what those before it in the queue take of the cap: only who would be accepted takes anything.
+    select looked_at.*, used_minor + exposure_minor + coalesce(core.taken(
+        case when side = 'BUY' and objection is null and not lacks_money then exposure_minor else 0 end, cap_minor - used_minor)
+      over (partition by listings order by queue_position, (row).place
+        rows between unbounded preceding and 1 preceding), 0) as capped_minor
+    from looked_at
+  ), judged as materialized (
+    select in_turn.*, coalesce(objection, case when side = 'BUY' and capped_minor > cap_minor then 'symbol_cap'
+      when lacks_money then 'insufficient_funds' end) as refusal
+    from in_turn
   ), ordered as (
     insert into public.orders (client_order_id, run_id, signal_id, user_id, account_id, instrument_id, venue, position,
       place, side, quantity, decision_price_minor, limit_price_minor, leverage_centi, product, rate_id, hold_minor,
@@ -232,13 +245,13 @@ begin
       when 'max_open_positions' then max_open_positions::text
       when 'max_order_value' then core.decimal(max_order_value_minor)
       when 'max_orders_per_day' then max_orders_per_day::text
-      when 'symbol_cap' then core.decimal((run.limits ->> 'symbolCapMinor')::bigint) end,
+      when 'symbol_cap' then core.decimal(cap_minor) end,
     case refusal when 'insufficient_funds' then core.decimal((row)."holdMinor")
       when 'max_open_positions' then core.open_instruments((row)."accountId")::text
       when 'max_order_value' then core.decimal(worth_minor)
       when 'max_orders_per_day'
         then core.orders_today((row)."accountId", (row)."userId", run.mode, run.trade_date)::text
-      when 'symbol_cap' then core.decimal(used_minor + (row).quantity * (row)."priceMinor")
+      when 'symbol_cap' then core.decimal(capped_minor)
       when 'account_not_ready' then not_ready end
   from judged where refusal is not null;
 end $$;

@@ -43,8 +43,9 @@ onEveryDatabase('daily limits', ({ store, session }) => {
     await race(scene, 'max_orders_per_day = 2');
     expect(await stored(scene.runId)).toEqual(['accepted', 'accepted', 'max_orders_per_day 2 2']);
     // A second run of the day finds the first one's orders.
-    await race(await on('later', 'ITC'), 'max_orders_per_day = 3, max_order_value_minor = 99999');
-    expect(await stored('later')).toEqual(['max_order_value 999.99 1000.00']);
+    // 10 at 100.00, which may cost 100.50 each.
+    await race(await on('later', 'ITC'), 'max_orders_per_day = 3, max_order_value_minor = 100499');
+    expect(await stored('later')).toEqual(['max_order_value 1004.99 1005.00']);
     await race(await on('last', 'WIPRO'), 'max_orders_per_day = 2, max_order_value_minor = null');
     expect(await stored('last')).toEqual(['max_orders_per_day 2 2']);
   });

@@ -182,32 +182,6 @@ onEveryDatabase('accept, looking again', ({ store, session, value }) => {
     expect(await stored('expiring')).toEqual([denied('signal_expired')]);
   });
 
-  test('keeps the cap of a symbol over all users and runs of the day', async () => {
-    const users = ['asha', 'ravi', 'meera'].map((id) => user(id));
-    const capped = { limits: { symbolCapMinor: 2500_00 }, users };
-    const scene = await openScene(store, capped);
-    await race(scene, () => null);
-    expect(await stored(scene.runId)).toEqual([yes, yes, denied('symbol_cap', '2500.00', '1000.00')]);
-    const more = await openScene(store, {
-      ...capped,
-      runId: 'more',
-      signals: [signal('TITAN', { strategy: 'other' })],
-      users: [user('dev')],
-    });
-    await race(more, () => null);
-    expect(await stored('more')).toEqual([denied('symbol_cap', '2500.00', '3000.00')]);
-  });
-
-  test('keeps the cap when pages are accepted at the same time', async () => {
-    const users = Array.from({ length: 12 }, (_, n) => user(`user-${n}`));
-    const scene = await openScene(store, { users, limits: { symbolCapMinor: 5500_00 } });
-    const page = await undecided(scene);
-    const decisions = page.map((account) => accepted(scene, account, signal('TITAN')));
-    const pages = [0, 3, 6, 9].map((from) => decisions.slice(from, from + 3));
-    await Promise.all(pages.map((some) => store.call('accept_page', { runId: scene.runId, nowMs, decisions: some })));
-    expect(await value('select count(*)::int from public.orders')).toBe(5);
-  });
-
   test('leaves a signal to the run that decided it first', async () => {
     const first = await openScene(store, { runId: 'first' });
     const second = await openScene(store, { runId: 'second' });

@@ -64,7 +64,7 @@ const faults: Record<Reason, { breakIt: (s: Scene) => void; limit: string | null
   max_order_value: {
     breakIt: (s) => set(s.frame.limits, { maxOrderValueMinor: 10_000_00 }),
     limit: '10000.00',
-    actual: '99814.40',
+    actual: '100312.80',
   },
   max_orders_per_day: {
     breakIt: (s) => {

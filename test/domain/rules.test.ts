@@ -49,7 +49,21 @@ describe('a rule at its edge', () => {
     ['there is no capital', (s) => set(s.account.settings, { capitalMinor: 0 }), 'margin_unavailable'],
     ['an unknown instrument on paper', (s) => set(s.planned, { instrument: null }), null],
     ['the value is the least allowed', (s) => set(s.frame.limits, { minOrderValueMinor: 99_814_40 }), null],
-    ['the value is the most allowed', (s) => set(s.frame.limits, { maxOrderValueMinor: 99_814_40 }), null],
+    // 28 at the limit price of 3582.60: what it may cost, not what it is quoted at.
+    ['the value is the most allowed', (s) => set(s.frame.limits, { maxOrderValueMinor: 1_00_312_80 }), null],
+    [
+      'the quote is within the most allowed, and the limit is not',
+      (s) => set(s.frame.limits, { maxOrderValueMinor: 1_00_312_79 }),
+      'max_order_value',
+    ],
+    [
+      'a named limit below the quote makes the value less',
+      (s) => {
+        set(s.planned, { asked: { quantity: 28, limitPriceMinor: 3560_00 } });
+        set(s.account.settings, { maxOrderValueMinor: 99_680_00 });
+      },
+      null,
+    ],
     ['the quantity is the freeze quantity', (s) => set(s.instrument, { freezeQuantity: 28 }), null],
     ['the symbol cap is met exactly', (s) => set(s.frame.limits, { symbolCapMinor: 99_814_40 }), null],
     ['the hold takes all there is', (s) => set(s.account, { availableMinor: 20_205_28 }), null],

@@ -37,7 +37,8 @@ describe('limits over a whole run', () => {
       limits: { maxOrderValueMinor: 50_000_00 },
     });
     expect(counts).toEqual({ 'denied max_order_value': 5 });
-    expect(refused).toMatchObject({ limit: '50000.00', actual: '99680.00' });
+    // What it may cost: 28 at the limit price of 3577.80, not at the quote of 3560.00.
+    expect(refused).toMatchObject({ limit: '50000.00', actual: '100178.40' });
   });
 
   test('a user’s own limits deny what is theirs, and the others buy', async () => {

@@ -7,6 +7,7 @@ import { possibleSymbols, shareReader } from '../domain/symbols.ts';
 import type { Mode } from '../domain/words.ts';
 import type { Blocks } from '../ports/readiness-rows.ts';
 import type { Answer, Store } from '../ports/store.ts';
+import { counted } from '../terminal/words.ts';
 import { acknowledge, blockText } from './acknowledge.ts';
 import { actorOf } from './actor.ts';
 import { userNamed } from './named.ts';
@@ -47,13 +48,14 @@ export async function accountCommand(config: Config, flags: AccountFlags): Promi
     const userId = named.id;
     const lists = await listsOf(store, flags);
     if ('kind' in lists) return lists;
-    const { changed } = await store.call('set_user', { userId, ...changesOf(flags), ...lists, by });
+    const { changed, ...orders } = await store.call('set_user', { userId, ...changesOf(flags), ...lists, by });
     const refused = await acknowledged(store, flags, { userId, mode: config.mode, by });
     if (refused) return refused;
     const user = await store.call('read_user', { userId });
     if (!changed || !user) return refusal('no_such_user', `There is no user "${asked}" here: give the name or the id.`);
     const blocks = await store.call('read_blocks', { userId });
-    process.stdout.write(flags.json ? `${JSON.stringify({ ...user, blocks })}\n` : userText(user, blocks));
+    const text = () => `${ordersText(orders)}${userText(user, blocks)}`;
+    process.stdout.write(flags.json ? `${JSON.stringify({ ...user, blocks, orders })}\n` : text());
     return 0;
   });
 }
@@ -121,6 +123,13 @@ async function listsOf(store: Store, { allow, deny }: AccountFlags) {
 /** `A,B` as a list; `all` and `none` as no list. */
 function listOf(text: string): string[] | null {
   return text === 'all' || text === 'none' ? null : text.split(',').map((part) => part.trim());
+}
+
+/** What the change did to orders that were accepted before it. */
+function ordersText({ stopped, underWay }: Pick<Answer<'set_user'>, 'stopped' | 'underWay'>): string {
+  const ended = stopped === 0 ? '' : `${counted(stopped, 'order')} not sent yet: canceled.\n`;
+  const sent = `${counted(underWay, 'order')} sent already: with the venue, not called back.\n`;
+  return `${ended}${underWay === 0 ? '' : sent}`;
 }
 
 const summaryWords = {

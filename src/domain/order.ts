@@ -17,6 +17,10 @@ export type OrderStatus = (typeof orderStatuses)[number];
 export const orderReasons = [
   'breaker_open',
   'halted',
+  'user_inactive',
+  'trading_disabled',
+  'not_subscribed',
+  'symbol_not_allowed',
   'cut_off',
   'not_sent_in_time',
   'venue_rejected',

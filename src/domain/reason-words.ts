@@ -83,6 +83,13 @@ const decisionWords = { ...skipWords, ...denyWords };
 const orderWords: Record<OrderReason, ReasonWords> = {
   breaker_open: { short: 'stopped', you: 'we stopped sending because too many orders were failing' },
   halted: { short: 'halted', you: 'trading was halted before it was sent' },
+  user_inactive: { short: 'inactive', you: 'your account was paused before it was sent' },
+  trading_disabled: { short: 'trading off', you: 'trading was switched off for your account before it was sent' },
+  not_subscribed: { short: 'not followed', you: 'you stopped following this strategy before it was sent' },
+  symbol_not_allowed: {
+    short: 'not allowed',
+    you: 'your settings were changed before it was sent, and do not allow it',
+  },
   cut_off: { short: 'too late', you: 'it could not be sent in time' },
   not_sent_in_time: { short: 'not sent', you: 'it could not be sent in time' },
   venue_rejected: { short: 'rejected', you: 'the broker refused it' },

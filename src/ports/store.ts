@@ -45,7 +45,13 @@ export const answers = {
   import_prices: z.object({ written: z.int() }),
   import_corporate_actions: z.object({ written: z.int() }),
   read_prices: rows.storedPrices,
-  set_user: z.object({ changed: z.boolean() }),
+  set_user: z.object({
+    changed: z.boolean(),
+    /** Their orders that were not sent, and now never will be. */
+    stopped: z.int(),
+    /** Those that were, and go on. */
+    underWay: z.int(),
+  }),
   read_user: people.user.nullable(),
   find_users: people.foundUsers,
   set_calendar_day: z.object({}),
@@ -75,6 +81,7 @@ export const answers = {
   acknowledge_account: morning.acknowledged,
   finish_runs: z.object({ finished: z.int(), nextDueMs: z.int().nullable() }),
   count_unfinished: z.object({ orders: z.int(), messages: z.int() }),
+  /** `stopped`: canceled, by an open breaker or by their users' settings. */
   sweep_orders: z.object({
     expired: z.int(),
     stopped: z.int(),

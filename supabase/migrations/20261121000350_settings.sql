@@ -14,15 +14,18 @@ language sql immutable as $$
     'denySymbols', u.deny_symbols, 'login', u.auth_user_id);
 $$;
 
--- {userId, by, …}: only the keys given are changed. `changed`: there is such a user.
+-- {userId, by, …}: only the keys given are changed. `changed`: there is such a user; `stopped`: how many of their orders
+-- had not been sent, and now never will be; `underWay`: how many had been, and go on.
 create function public.set_user(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   was jsonb;
   becomes jsonb;
+  stopped bigint := 0;
+  under_way bigint := 0;
 begin
   select core.settings_json(u) into was from public.users u where u.id = args ->> 'userId' for no key update;
-  if was is null then return jsonb_build_object('changed', false); end if;
+  if was is null then return jsonb_build_object('changed', false, 'stopped', 0, 'underWay', 0); end if;
   update public.users u set
     active = coalesce((args ->> 'active')::boolean, active),
     trading_enabled = coalesce((args ->> 'tradingEnabled')::boolean, trading_enabled),
@@ -32,11 +35,17 @@ begin
     auth_user_id = case when args ? 'authUserId' then (args ->> 'authUserId')::uuid else auth_user_id end,
     deny_symbols = case when args ? 'denySymbols' then coalesce(core.texts(args -> 'denySymbols'), '{}') else deny_symbols end
   where id = args ->> 'userId' returning core.settings_json(u) into becomes;
-  if was <> becomes then
-    perform core.record_action(args -> 'by', 'set_user', 'user:' || (args ->> 'userId'),
-      core.unnamed(core.differing(was, becomes)), core.unnamed(core.differing(becomes, was)));
+  if args ?| '{active,tradingEnabled,strategies,allowSymbols,denySymbols}' then
+    stopped := core.end_kept_orders(args ->> 'userId', core.database_now());
+    under_way := (select count(*) from public.orders o where o.user_id = args ->> 'userId' and o.ended_at is null
+      and o.status <> 'queued' and core.kept_for(o) is not null);
   end if;
-  return jsonb_build_object('changed', true);
+  if was <> becomes or stopped > 0 then
+    perform core.record_action(args -> 'by', 'set_user', 'user:' || (args ->> 'userId'),
+      core.unnamed(core.differing(was, becomes)), core.unnamed(core.differing(becomes, was))
+        || case when stopped > 0 then jsonb_build_object('stoppedOrders', stopped) else '{}' end);
+  end if;
+  return jsonb_build_object('changed', true, 'stopped', stopped, 'underWay', under_way);
 end $$;
 
 -- The id of whom a person means by an id or a name; null: nobody, or several of that name.

@@ -178,11 +178,13 @@ begin
       listings, cap_minor, used_minor, (decided).quantity * (decided)."priceMinor" as exposure_minor,
       (signal).side = 'BUY' and (decided)."holdMinor" > a.cash_minor - a.held_minor as lacks_money,
       case
+        when kept.by <> 'symbol_not_allowed' then kept.by
         when core.not_ready_on(a, run.trade_date) is not null then 'account_not_ready'
         when (signal).side = 'BUY' and held.quantity <> 0 then 'already_holding'
         when (select true from public.orders o where o.account_id = a.id and o.instrument_id = any(listings)
           and o.ended_at is null limit 1) then 'working_order'
         when (signal).side = 'SELL' and coalesce(held.quantity, 0) < (decided).quantity then 'no_position'
+        when kept.by is not null then kept.by
         when (select true from halted h where h.scope = 'all' or (h.scope = 'user' and h.target = (decided)."userId")
           or (h.scope = 'venue' and h.target = core.order_venue(run.mode, a.venue)) limit 1) then 'halted'
         when now_at >= run.cut_off_at then 'cut_off'
@@ -196,6 +198,10 @@ begin
       end as objection, asked.position as queue_position
     from core.with_signals(run, given) asked
     join public.accounts a on a.id = (decided)."accountId"
+    -- Who changes a user's settings holds the account, so what is read here stands.
+    cross join lateral (select core.kept_by(u, (signal).side, case when (signal).source <> 'api' then (signal).strategy end,
+        i.exchange, i.symbol) as by from public.users u, public.instruments i
+      where u.id = (decided)."userId" and i.id = (signal).instrument_id limit 1) kept
     cross join lateral (select * from shares of_share
       where of_share.instrument_id = (signal).instrument_id limit 1) share
     -- A sale is of one product, the one it was decided and charged for. Of a share held under several listings, the one
@@ -239,8 +245,8 @@ begin
     where a.id = total.account_id
   )
   select (row)."signalId", (row)."userId",
-    case when refusal in ('account_not_ready', 'already_holding', 'working_order', 'no_position')
-      then 'skipped' else 'denied' end, refusal,
+    case when refusal in ('user_inactive', 'trading_disabled', 'not_subscribed', 'account_not_ready', 'already_holding',
+      'working_order', 'no_position', 'symbol_not_allowed') then 'skipped' else 'denied' end, refusal,
     case refusal when 'insufficient_funds' then core.decimal(available_minor)
       when 'max_open_positions' then max_open_positions::text
       when 'max_order_value' then core.decimal(max_order_value_minor)

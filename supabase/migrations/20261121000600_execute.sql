@@ -134,8 +134,8 @@ begin
 end $$;
 
 -- Write first, then speak: only what this call returns may be sent, and only by its caller. It checks, under
--- the locks it marks under, that the claim still stands, the time is not over, nothing is halted and the venue's rate
--- budget has room. What has to wait for its rate is handed back for `waitMs` and holds nothing meanwhile;
+-- the locks it marks under, that the claim still stands, the time is not over, nothing is halted, its user's settings let
+-- it go and the venue's rate budget has room. What has to wait for its rate is handed back for `waitMs` and holds nothing meanwhile;
 -- `venuesWaiting` are those whose own budget is spent. What an open breaker stops is handed back, too, but for its
 -- probes, which are named. An unknown order may be asked for again by who holds it for its lookup: it passes the same checks and stays unknown. Safe to repeat after
 -- a lost answer: the same mark id is answered with what it marked, as far as that may still go.
@@ -154,6 +154,7 @@ declare
   waiting bigint[] := '{}';
   shortest_wait_ms bigint;
   spent bigint[] := '{}';
+  kept bigint[];
   refused bigint[];
   probes bigint[];
 begin
@@ -169,8 +170,10 @@ begin
       and o.send_before > now_at and o.lease_until >= database_now
       and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
         or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
+      and core.kept_for(o) is null
       and (o.status <> 'queued' or not exists (select from public.breakers b
         where core.stops(b, o) and b.next_probe_at > now_at)));
+  kept := array(select o.id from public.orders o where o.id = any(wanted) and core.kept_for(o) is not null);
   if budgets = '{}' then
     marked := may;
   else
@@ -192,10 +195,11 @@ begin
     lease_until = database_now + lease
   where o.id = any(marked) and o.mark_id is distinct from this_mark;
 
-  -- What may not go now is handed back; a halt is looked at again when somebody claims, a spent day is not.
+  -- What may not go now is handed back; a halt is looked at again when somebody claims, a spent day is not, and what its
+  -- user's settings keep is ended by the next sweep.
   if cardinality(marked) + cardinality(waiting) < cardinality(wanted) then
     update public.orders o set claim_id = null, lease_until = null,
-      next_attempt_at = case when o.id = any(spent) then o.send_before else o.next_attempt_at end
+      next_attempt_at = case when o.id = any(spent || kept) then o.send_before else o.next_attempt_at end
     where o.id = any(wanted) and not o.id = any(marked || waiting)
       and o.claim_id = args ->> 'claimId' and o.status = 'queued';
   end if;
@@ -514,6 +518,7 @@ declare
   stopped bigint[] := '{}';
   lapsed bigint;
   abandoned jsonb;
+  kept constant bigint := core.end_kept_orders(null, core.at((args ->> 'nowMs')::bigint));
 begin
   select array_agg(due.id) into expired from (
     select o.id from public.orders o join public.scan_runs run on run.id = o.run_id
@@ -550,7 +555,7 @@ begin
   select jsonb_build_object('abandoned', jsonb_agg(jsonb_build_object('runId', id, 'tradeDate', trade_date)
     order by cut_off_at, id)) into abandoned
   from public.scan_runs where state = 'planning' and cut_off_at <= now_at having count(*) > 0;
-  return jsonb_build_object('lapsed', lapsed, 'stopped', coalesce(cardinality(stopped), 0),
+  return jsonb_build_object('lapsed', lapsed, 'stopped', kept + coalesce(cardinality(stopped), 0),
     'expired', coalesce(cardinality(expired), 0) - coalesce(cardinality(stopped), 0)) || coalesce(abandoned, '{}');
 end $$;
 

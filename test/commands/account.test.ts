@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
-import { nowMs, openScene, tradeDate } from '../contract/scene.ts';
+import { claim, decideAll, mark, nowMs, openScene, signal, tradeDate } from '../contract/scene.ts';
 import { office } from '../pipeline/office.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
@@ -9,7 +9,7 @@ async function desk() {
   const postgres = await freshPostgres();
   onTestFinished(() => postgres.close());
   const store = makeStore(postgres);
-  await openScene(store);
+  const scene = await openScene(store, { signals: ['TITAN', 'INFY', 'ITC'].map((symbol) => signal(symbol)) });
   const [row] = await postgres.session.query('select id from public.accounts');
   const drift = async (what: string) => {
     const one = { accountId: Number(row?.['id']), kind: 'order', what, ours: 'filled', theirs: 'canceled' } as const;
@@ -18,7 +18,7 @@ async function desk() {
   const here = office(false);
   const account = (...args: string[]) =>
     here.run(['account', '--user', 'asha', ...args], { DATABASE_URL: postgres.url });
-  return { drift, account };
+  return { drift, account, store, scene };
 }
 
 test('what blocks an account is acknowledged as it was shown, and what came later is shown next', async () => {
@@ -60,4 +60,20 @@ test('lists of symbols are kept as the shares they name, however they are spelle
   });
   const refused = await account('--deny', 'A_B');
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--deny: "A_B" may be A&B or A-B') });
+});
+
+test('who is paused is told how many orders that stopped, and how many went before', async () => {
+  const { account, store, scene } = await desk();
+  await decideAll(scene);
+  const [first] = await claim(store, 'c1');
+  await mark(store, 'c1', [first?.orderId ?? 0]);
+  const denied = await account('--deny', 'ITC');
+  expect(denied.stdout).toMatch(/^1 order not sent yet: canceled\.\nasha/);
+  const paused = await account('--trading', 'no');
+  expect(paused.stdout).toMatch(
+    /^1 order not sent yet: canceled\.\n1 order sent already: with the venue, not called back\.\nasha/,
+  );
+  const again = JSON.parse((await account('--trading', 'no', '--json')).stdout);
+  expect(again).toMatchObject({ tradingEnabled: false, orders: { stopped: 0, underWay: 1 } });
+  expect((await account()).stdout).toMatch(/^asha/);
 });

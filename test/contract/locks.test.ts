@@ -1,9 +1,11 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Store } from '../../src/ports/store.ts';
+import { defaultRate } from '../../src/ports/venue.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import {
   acceptAll,
   accepted,
@@ -48,7 +50,7 @@ async function whileLocked<T>(sql: string, calls: (() => Promise<T>)[]): Promise
   const running = Promise.all(calls.map((call) => call()));
   // A call that does not wait may fail before we look: that is for the caller to see.
   running.catch(() => undefined);
-  for (let round = 0; (await waiting()) < calls.length && round < 200; round += 1) await pause(10);
+  for (let round = 0; (await waiting()) < calls.length && round < 200; round += 1) await sleep(10);
   await database.session.exec('commit');
   return running;
 }
@@ -97,9 +99,9 @@ test('nobody calls a run decided while a page of it is being accepted', async ()
   const decisions = page.flatMap((one) => scene.signals.map((of) => accepted(scene, one, of)));
   await database.session.exec(`begin; ${lockAccounts}`);
   const accepting = store.call('accept_page', { runId: scene.runId, nowMs, decisions });
-  for (let round = 0; (await waiting()) < 1 && round < 200; round += 1) await pause(10);
+  for (let round = 0; (await waiting()) < 1 && round < 200; round += 1) await sleep(10);
   const deciding = store.call('decide_run', { runId: scene.runId, nowMs });
-  for (let round = 0; (await waiting()) < 2 && round < 200; round += 1) await pause(10);
+  for (let round = 0; (await waiting()) < 2 && round < 200; round += 1) await sleep(10);
   await database.session.exec('commit');
   expect(await accepting).toEqual({ accepted: 1, state: 'planning' });
   expect(await deciding).toMatchObject({ state: 'decided' });
@@ -143,4 +145,46 @@ test('an order somebody else is at is passed over by claims and lookups, not wai
   expect(looked.map(({ userId }) => userId)).not.toContain('busy-2');
   const again = await store.call('claim_lookups', { ...lookup, claimId: 'l2' });
   expect(again.map(({ userId }) => userId)).toContain('busy-2');
+});
+
+test('a pause beside a mark: the order goes before it, or never', async () => {
+  const users = [user('mark-first'), user('pause-first')];
+  await decideAll(await openScene(store, { runId: 'pausing', signals: [signal('PAUSING')], users }));
+  const orders = (await claim(store, 'pausing', { limit: 1000 })).filter(({ runId }) => runId === 'pausing');
+  const idOf = (userId: string) => orders.find((order) => order.userId === userId)?.orderId ?? 0;
+  const pause = (userId: string) => store.call('set_user', { userId, active: false, by: tester });
+  const marking = (userId: string) => {
+    const args = { claimId: 'pausing', markId: userId, orderIds: [idOf(userId)], leaseMs, nowMs };
+    return store.call('mark_submitting', args);
+  };
+  const statusOf = async (userId: string) => {
+    const [row] = await database.session.query('select status, reason from public.orders where user_id = $1', [userId]);
+    return row;
+  };
+
+  // The mark has the order, and is kept from its end by the venue's rate; the pause waits for it.
+  await database.session.exec("begin; select pg_advisory_xact_lock(hashtextextended('rate paper', 0))");
+  const marked = store.call('mark_submitting', {
+    ...{ claimId: 'pausing', markId: 'first', orderIds: [idOf('mark-first')], leaseMs, nowMs },
+    budgets: { paper: { venue: defaultRate, account: null } },
+  });
+  for (let round = 0; (await waiting()) < 1 && round < 100; round += 1) await sleep(10);
+  const late = pause('mark-first');
+  for (let round = 0; (await waiting()) < 2 && round < 100; round += 1) await sleep(10);
+  await database.session.exec('commit');
+  expect((await marked).marked).toEqual([idOf('mark-first')]);
+  expect(await late).toMatchObject({ stopped: 0, underWay: 1 });
+  expect(await statusOf('mark-first')).toMatchObject({ status: 'submitting' });
+
+  // The pause has the order, and is kept from its end by the log of acts; the mark gives up on it.
+  await database.session.exec(
+    "begin; select pg_advisory_xact_lock(hashtextextended('daily_scan operator_actions', 0))",
+  );
+  const first = pause('pause-first');
+  for (let round = 0; (await waiting()) < 1 && round < 100; round += 1) await sleep(10);
+  expect((await marking('pause-first')).marked).toEqual([]);
+  await database.session.exec('commit');
+  expect(await first).toMatchObject({ stopped: 1, underWay: 0 });
+  expect((await marking('pause-first')).marked).toEqual([]);
+  expect(await statusOf('pause-first')).toEqual({ status: 'canceled', reason: 'user_inactive' });
 });

@@ -9,6 +9,8 @@ onEveryDatabase('settings and prices', ({ store }) => {
     const set = (change: object) => store.call('set_user', { by: tester, userId: 'asha', ...change });
     expect(await set({ active: false, strategies: ['a', 'b'], allowSymbols: [], denySymbols: ['ITC'] })).toEqual({
       changed: true,
+      stopped: 0,
+      underWay: 0,
     });
     const told = { id: 'asha', name: 'Asha Rao', priority: 100, hasWhatsapp: true };
     const account = {
@@ -17,6 +19,7 @@ onEveryDatabase('settings and prices', ({ store }) => {
       notReady: null,
       cashMinor: 1_00_000_00,
       heldMinor: 0,
+      moved: [expect.objectContaining({ kind: 'deposit', amountMinor: 1_00_000_00, source: 'import:users.csv' })],
       maxOrdersPerDay: null,
       maxOrderValueMinor: null,
     };
@@ -58,7 +61,9 @@ onEveryDatabase('settings and prices', ({ store }) => {
   });
 
   test('nobody there: nothing changes, nothing is read', async () => {
-    expect(await store.call('set_user', { by: tester, userId: 'nobody', active: false })).toEqual({ changed: false });
+    expect(await store.call('set_user', { by: tester, userId: 'nobody', active: false })).toMatchObject({
+      changed: false,
+    });
     expect(await store.call('read_user', { userId: 'nobody' })).toBeNull();
   });
 

@@ -35,7 +35,15 @@ describe.each(tables)('the reasons in %s', (_, { decisions, orders }) => {
   });
 
   test('say of an order another thing than of a decision, where one code is in both', () => {
-    for (const code of ['cut_off', 'halted'] as const) expect(orders[code].you).not.toBe(decisions[code].you);
+    for (const code of [
+      'cut_off',
+      'halted',
+      'user_inactive',
+      'trading_disabled',
+      'not_subscribed',
+      'symbol_not_allowed',
+    ] as const)
+      expect(orders[code].you).not.toBe(decisions[code].you);
   });
 });
 
@@ -109,10 +117,18 @@ describe('the languages', () => {
     const outcome = readFileSync(new URL('../../src/stages/outcome.ts', import.meta.url), 'utf8');
     const found = [
       ...sql.flatMap(endings),
+      // What a user's settings end an order with is named by one function.
+      ...sql.flatMap((text) =>
+        [...(/function core\.kept_by[\s\S]*?\$\$;/.exec(text) ?? [])].flatMap((one) => [
+          ...one.matchAll(/then '(\w+)'/g),
+        ]),
+      ),
       ...outcome.matchAll(/return '(venue_\w+)'/g),
       ...outcome.matchAll(/venueStatus: '(?:canceled|expired|rejected)',\s+reason: '(\w+)'/g),
     ].map(([, code]) => code);
-    expect(found).toEqual(expect.arrayContaining(['breaker_open', 'not_sent_in_time', 'venue_rejected']));
+    expect(found).toEqual(
+      expect.arrayContaining(['breaker_open', 'not_sent_in_time', 'venue_rejected', 'user_inactive']),
+    );
     for (const code of found) expect(orderReasons).toContain(code);
   });
 });

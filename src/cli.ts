@@ -5,6 +5,7 @@ import { calendarAsked } from './commands/calendar.ts';
 import { cashCommand } from './commands/cash.ts';
 import { command, ending, printRefusal } from './commands/command.ts';
 import { connectionCommand } from './commands/connect.ts';
+import { correctCommand } from './commands/correct.ts';
 import { type DemoFlags, demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { halt, resume } from './commands/halt.ts';
@@ -176,6 +177,16 @@ program
   .action(command(resolveCommand));
 
 program
+  .command('correct')
+  .description('say what a fill that was told wrong really was: the first word stays, the correction takes its place')
+  .requiredOption('--order <id>', 'its client order id')
+  .requiredOption('--quantity <shares>', 'how many it really was; 0: it never was')
+  .option('--fill <id>', 'which of its fills, as the venue names it; needed where it has several')
+  .option('--price <rupees>', 'at what price; left out: as it was told')
+  .option('--json', 'one JSON document on stdout')
+  .action(command(correctCommand));
+
+program
   .command('apikey')
   .description('the keys of the HTTP service: a new one is shown once')
   .argument('<what>', 'create, list, revoke, source (changes one) or sources (lists them)')
@@ -231,6 +242,7 @@ const actingCommands = new Set([
   'account',
   'apikey',
   'calendar',
+  'correct',
   'halt',
   'import',
   'messages',

@@ -3,6 +3,7 @@ export const operatorActions = {
   halt: 'stopped sending: of everybody, a venue or a user',
   resume: 'lifted a halt',
   resolve_order: 'said what became of an order that stayed unknown',
+  correct_fill: 'said what a fill that was told wrong really was',
   resend_message: 'had a message sent once more',
   stop_messages: 'stopped all messages',
   resume_messages: 'let messages go again after a stop',

@@ -3,6 +3,7 @@ import type { Decision } from '../domain/decision.ts';
 import type { Language } from '../domain/message-words.ts';
 import type { Problem, Quote, Signal } from '../domain/words.ts';
 import type { ActionArguments } from './action-rows.ts';
+import type { CorrectFill, MoveCash } from './cash-arguments.ts';
 import type { CredentialArguments } from './credential-rows.ts';
 import type { ImportArguments } from './import-arguments.ts';
 import type { MessageArguments } from './message-arguments.ts';
@@ -54,20 +55,6 @@ export interface OrderToPlace {
   by: Actor | null;
   sendBeforeMs: number;
   signal: Signal;
-}
-
-interface MoveCash {
-  userId: string;
-  /** null: the only paper account they have. */
-  venue: string | null;
-  kind: 'deposit' | 'withdrawal';
-  amountMinor: number;
-  /** Counts once within its account. */
-  reference: string;
-  /** A person named it; else it is made for this one command, and the same amount soon after is a key pressed twice. */
-  isNamed: boolean;
-  by: Actor & { why: string };
-  nowMs: number;
 }
 
 interface Scope {
@@ -208,6 +195,7 @@ export interface Arguments
     by: Actor;
     nowMs: number;
   };
+  correct_fill: CorrectFill;
   move_cash: MoveCash;
   finish_runs: { nowMs: number };
   count_unfinished: Record<string, never>;

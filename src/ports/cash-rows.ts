@@ -37,3 +37,27 @@ export const movedCash = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('no_account'), ...accounts }),
   z.object({ kind: z.literal('several_accounts'), ...accounts }),
 ]);
+
+const told = z.object({ quantity: z.int(), priceMinor: z.int() });
+
+/** What became of a person's correction of a fill. */
+export const correctedFill = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('no_such_order') }),
+  z.object({ kind: z.literal('still_open'), status: z.string() }),
+  z.object({ kind: z.literal('which_fill'), fills: z.array(told.extend({ venueFillId: z.string() })) }),
+  z.object({ kind: z.literal('unchanged'), clientOrderId: z.string() }),
+  z.object({ kind: z.literal('wrong_quantity'), quantity: z.int(), filledQuantity: z.int() }),
+  z.object({ kind: z.literal('wrong_price'), limitPriceMinor: z.int() }),
+  z.object({
+    kind: z.literal('corrected'),
+    clientOrderId: z.string(),
+    userId: z.string(),
+    accountVenue: z.string(),
+    venueFillId: z.string(),
+    was: told,
+    now: told,
+    cashBeforeMinor: z.int(),
+    cashMinor: z.int(),
+    notReady: z.string().nullable(),
+  }),
+]);

@@ -76,6 +76,7 @@ export const answers = {
   settle_orders: sending.settledOrders,
   trip_breakers: z.object({ changed: z.array(sending.breaker) }),
   resolve_order: rows.resolved,
+  correct_fill: cash.correctedFill,
   read_blocks: morning.blocks,
   move_cash: cash.movedCash,
   acknowledge_account: morning.acknowledged,

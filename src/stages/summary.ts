@@ -78,7 +78,10 @@ function notDoneOf(line: Line): SummaryInput['notDone'] {
   const { symbol, side, limit, actual, message } = line;
   if (line.outcome !== 'accepted')
     return [{ symbol, side, what: line.outcome, reason: line.reason, limit, actual, message }];
-  const { status, orderReason: reason } = line;
+  // Filled, it was said, until a person corrected it to nothing.
+  const neverWas = line.status === 'filled' && line.filledQuantity === 0;
+  const status = neverWas ? 'canceled' : line.status;
+  const reason = neverWas ? 'resolved_by_operator' : line.orderReason;
   if (status !== 'rejected' && status !== 'canceled' && status !== 'expired') return [];
   return [{ symbol, side, what: status, reason, limit, actual, message }];
 }

@@ -2,15 +2,20 @@
 -- same fills give the same position in whatever order and grouping they become known: they are counted in the order
 -- they were traded in.
 
+-- A fill's quantity and price as they were told last; with quantity 0 where it never was.
+create function core.fill_as_told(f public.fills) returns table (quantity bigint, price_minor bigint)
+language sql stable as $$
+  select coalesce(c.quantity, f.quantity), coalesce(c.price_minor, f.price_minor)
+  from (values (true)) as one left join lateral (select last.quantity, last.price_minor from public.fills last
+    where last.corrects = f.id order by last.id desc limit 1) c on true;
+$$;
+
 -- One execution as it counts: a fill, or what the last correction of it says it really was. One that never was has no row.
 create view core.effective_fills as
-select f.id, f.order_id, f.source, f.account_id, f.instrument_id, f.product, f.venue_fill_id, f.side,
-  coalesce(corrected.quantity, f.quantity) as quantity, coalesce(corrected.price_minor, f.price_minor) as price_minor,
-  f.late, f.trade_date, f.filled_at
-from public.fills f
-left join lateral (select c.quantity, c.price_minor from public.fills c
-  where c.corrects = f.id order by c.id desc limit 1) corrected on true
-where f.corrects is null and coalesce(corrected.quantity, f.quantity) > 0;
+select f.id, f.order_id, f.source, f.account_id, f.instrument_id, f.product, f.venue_fill_id, f.side, told.quantity,
+  told.price_minor, f.late, f.trade_date, f.filled_at
+from public.fills f cross join lateral core.fill_as_told(f) told
+where f.corrects is null and told.quantity > 0;
 
 -- What is held, what was paid for it, how much of that is the account's own money (margin), and the profit or loss so
 -- far. A short position has a negative quantity, cost and margin: what its sales brought.

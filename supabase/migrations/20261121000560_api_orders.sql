@@ -267,7 +267,8 @@ language sql stable security definer set search_path = '' as $$
     'events', (select jsonb_agg(jsonb_build_object('eventId', e.id, 'atMs', core.ms(e.at), 'from', e.from_status,
       'to', e.to_status, 'reason', e.reason) order by e.id) from public.order_events e where e.order_id = o.id),
     'fills', (select coalesce(jsonb_agg(jsonb_build_object('quantity', f.quantity, 'priceMinor', f.price_minor,
-      'atMs', core.ms(f.filled_at), 'late', f.late) order by f.id), '[]') from public.fills f where f.order_id = o.id))
+      'atMs', core.ms(f.filled_at), 'late', f.late) order by f.id), '[]')
+      from core.effective_fills f where f.order_id = o.id))
   from public.orders o
   where (o.client_order_id = args ->> 'order' or o.id = core.order_number(args ->> 'order'))
     and (args ->> 'userId' is null or o.user_id = args ->> 'userId');

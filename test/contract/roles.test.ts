@@ -83,6 +83,7 @@ test('what serves HTTP only does not settle, claim, adjust, import, or read cred
     'set_user',
     'resume',
     'resolve_order',
+    'correct_fill',
     'acknowledge_account',
     'resend_message',
   ]) {

@@ -69,7 +69,8 @@ const checks: readonly string[] = [
    from public.orders o join public.ledger_entries l on l.order_id = o.id
    where l.held_delta_minor <> case l.kind when 'hold' then o.hold_minor when 'late_post' then 0 when 'correction' then 0 else -o.hold_minor end`,
   `select format('order %s is %s with %s of %s filled', id, status, filled_quantity, quantity) as what
-   from public.orders where (status = 'filled' and filled_quantity < quantity)
+   from public.orders o where (status = 'filled' and filled_quantity < quantity
+       and not exists (select from public.fills f where f.order_id = o.id and f.corrects is not null))
      or (status = 'partially_filled' and filled_quantity = 0)
      or (status in ('rejected', 'submitting', 'working') and filled_quantity > 0 and not late_fill)`,
   `select format('fill %s (late: %s) has %s late posts', f.id, f.late, l.n) as what from public.fills f

@@ -119,8 +119,8 @@ onEveryDatabase('guards', ({ store, session, value }) => {
         acknowledged_at) select id, current_date, 'order', 'V1', '1', '2', now(), now(), now() from public.accounts;
       insert into public.received_signals (request_id, position, received_at, source, payload, outcome, problem)
         values (gen_random_uuid(), 0, now(), 'http:test', '{}', 'rejected', 'nonsense');
-      insert into public.order_requests (principal, idempotency_key, body_hash, run_id, signal_id, user_id, asked_at)
-        select 'user:asha', 'k', 'b', run_id, signal_id, user_id, now() from public.decisions`);
+      insert into public.order_requests (principal, idempotency_key, body_hash, run_id, signal_id, user_id, limits,
+          asked_at) select 'user:asha', 'k', 'b', run_id, signal_id, user_id, '{}', now() from public.decisions`);
     const gone = "'erased-0123456789ab'";
     for (const sql of [
       "update public.decisions set reason = 'halted'",

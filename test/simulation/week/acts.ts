@@ -6,6 +6,7 @@ import { ready } from '../../../src/stages/ready.ts';
 import { sync } from '../../../src/stages/sync.ts';
 import { work } from '../../../src/work.ts';
 import { tester } from '../../support/tester.ts';
+import { checkVerdicts } from './limits.ts';
 import { changeSomething } from './people.ts';
 import { priceOn, symbols } from './plan.ts';
 import { type How, live, type Process } from './process.ts';
@@ -15,7 +16,7 @@ import type { Week } from './week.ts';
 export function processOf(week: Week, name: string): Process {
   const chance = week.draw(`process ${name}`);
   const { plan } = week;
-  const killedAt = chance.happens(plan.killShare) ? chance.between(1, 40) : null;
+  const killedAt = chance.happens(plan.killShare) ? chance.between(1, chance.pick([10, 40])) : null;
   const between = new Map<StoreFunction, () => Promise<void>>();
   if (chance.happens(plan.betweenShare)) {
     const moment = chance.pick([
@@ -73,7 +74,10 @@ export async function workFor(week: Week, process: Process, forMs: number): Prom
 }
 
 export async function checkReadiness(week: Week, process: Process): Promise<void> {
-  await live(week, process, (world) => ready(world, { mode: 'live', concurrency: process.concurrency }));
+  const { concurrency, skewMs, between } = process;
+  const undisturbed = skewMs === 0 && between.size === 0;
+  const how = await live(week, process, (world) => ready(world, { mode: 'live', concurrency }));
+  if (how === 'ended' && undisturbed) await checkVerdicts(week);
 }
 
 export async function compareBooks(week: Week, process: Process): Promise<void> {

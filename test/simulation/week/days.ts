@@ -25,13 +25,13 @@ export async function planDay(week: Week): Promise<void> {
   at('09:00:00', 'readiness again', () => checkReadiness(week, calm(`ready again ${date}`)));
   planScans(week, at);
   planHours(week);
-  at('15:20:00', 'a worker', () => workFor(week, processOf(week, `worker ${date} 15:20`), 60_000));
-  at('15:32:00', 'a worker after the close', () => workFor(week, calm(`worker ${date} 15:32`), 150_000));
+  at('15:20:00', 'a worker', () => workFor(week, processOf(week, `worker ${date} 15:20`), 30_000));
+  at('15:32:00', 'a worker after the close', () => workFor(week, calm(`worker ${date} 15:32`), 100_000));
   at('15:45:00', 'late facts', async () => planLateFacts(week));
-  if (chance.happens(0.8)) at('15:50:00', 'a person resolves', () => resolveOrders(week));
+  if (chance.happens(0.8)) at('15:50:00', 'a person resolves', async () => void (await resolveOrders(week)));
   if (chance.happens(0.9))
     at('16:00:00', 'books are compared', () => compareBooks(week, processOf(week, `sync ${date}`)));
-  if (chance.happens(0.7)) at('16:30:00', 'a person acknowledges', () => acknowledgeAll(week));
+  if (chance.happens(0.7)) at('16:30:00', 'a person acknowledges', async () => void (await acknowledgeAll(week)));
   at('22:00:00', 'the night', () => moveOutside(week));
 }
 
@@ -49,7 +49,9 @@ function planScans(week: Week, at: At): void {
         const name = `scan ${mode} ${date} ${turn}`;
         const how = await scan(week, turn === 2 ? calm(name) : processOf(week, name), mode);
         // Who comes again finds most of it done.
-        if (how === 'killed' || week.draw(name).happens(0.2)) plan(turn + 1);
+        // Or nobody comes again: whoever passes later closes what was left.
+        const share = how === 'killed' ? 0.7 : 0.2;
+        if (week.draw(name).happens(share)) plan(turn + 1);
       });
     };
     plan(0);
@@ -71,7 +73,7 @@ function planHours(week: Week): void {
       if (what === 'again') return tellAgain(week, name);
       if (what === 'ready') return checkReadiness(week, processOf(week, `ready ${name}`));
       if (what === 'orders') await askForOrders(week, processOf(week, `orders ${name}`), mode);
-      return workFor(week, processOf(week, `worker ${name}`), 60_000);
+      return workFor(week, processOf(week, `worker ${name}`), 30_000);
     });
   }
 }

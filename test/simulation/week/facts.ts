@@ -84,7 +84,7 @@ export async function moveOutside(week: Week): Promise<void> {
     if (!venue || mode !== 'live') continue;
     const has = [...sharesAt(venue, accountId, nowMs)];
     for (const [symbol, quantity] of has.filter((one) => one[1] < 0)) {
-      week.note(`the exchange buys ${-quantity} ${symbol} in for account ${accountId}`);
+      week.note(() => `the exchange buys ${-quantity} ${symbol} in for account ${accountId}`);
       venue.outside.push({
         accountId,
         atMs: nowMs,
@@ -96,7 +96,7 @@ export async function moveOutside(week: Week): Promise<void> {
     const what = chance.weighted({ nothing: 12, shares_come: 2, shares_go: 1, split: 1, cash_comes: 1, cash_goes: 1 });
     if (what === 'nothing') continue;
     week.count(`fault outside_${what}`);
-    week.note(`outside of account ${accountId}: ${what}`);
+    week.note(() => `outside of account ${accountId}: ${what}`);
     const held = has.filter((one) => one[1] > 1);
     const [symbol, quantity] = held.length > 0 ? chance.pick(held) : [chance.pick(symbols).symbol, 0];
     const shares = (moved: number) => (moved === 0 ? null : { symbol, quantity: moved, priceMinor: 900_00 });

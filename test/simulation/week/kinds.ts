@@ -19,7 +19,22 @@ const kinds = [
 export type Kind = (typeof kinds)[number];
 
 /** Kinds the weeks leave out, because the product does not meet them yet. */
-const leftOut: ReadonlySet<Kind> = new Set<Kind>(kinds);
+const leftOut: ReadonlySet<Kind> = new Set<Kind>(
+  kinds.filter(
+    (kind) =>
+      ![
+        'products',
+        'model',
+        'pauses',
+        'moved',
+        'deposits',
+        'abandoned_plans',
+        'own_condition',
+        'leaving',
+        'caps',
+      ].includes(kind),
+  ),
+);
 
 export function isOn(kind: Kind): boolean {
   return !leftOut.has(kind);

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { VenueFill } from '../../../src/ports/venue.ts';
 import { tester } from '../../support/tester.ts';
-import { isOn } from './kinds.ts';
+import type { Chance } from '../chance.ts';
+import type { WeekUser } from './plan.ts';
 import { type EverBooked, filledBy } from './venue.ts';
 import type { Week } from './week.ts';
 
@@ -13,48 +14,96 @@ export async function importUsers(week: Week): Promise<void> {
     if (users.length === 0) continue;
     await store.call('import_users', { by: tester, users, mode, source: 'simulation', nowMs: clock.nowMs });
   }
+  await fundAccounts(week);
 }
 
-/** Somebody changes a setting, at any moment. */
+/** Who has a new account at a real venue has paid money in, and some have shares there. */
+async function fundAccounts(week: Week): Promise<void> {
+  for (const { id: accountId, venue: name, mode } of (await week.rows()).accounts) {
+    const venue = week.venues.get(name);
+    if (mode !== 'live' || !venue || venue.outside.some((one) => one.accountId === accountId)) continue;
+    const has = week.draw(`first ${accountId}`).happens(0.4);
+    const shares = has ? { symbol: 'ITC', quantity: 40, priceMinor: 390_00 } : null;
+    venue.outside.push({ accountId, atMs: 0, cashMinor: 150_000_00, shares });
+  }
+}
+
+type Change = (week: Week, user: WeekUser, chance: Chance) => Promise<void>;
+
+/** What somebody may change, at any moment. */
+const changes = {
+  async leverage(week, { settings }, { pick }) {
+    settings.leverageCenti = pick([100, 250, 500]);
+    await importUsers(week);
+  },
+  async capital(week, { settings }, { pick }) {
+    settings.capitalMinor = pick([50_000_00, 100_000_00, 300_000_00]);
+    settings.allocationBps = pick([500, 2000, 4000]);
+    await importUsers(week);
+  },
+  async limits(week, { settings }, { pick }) {
+    settings.maxOpenPositions = pick([null, 1, 3]);
+    settings.maxOrdersPerDay = pick([null, 1, 3]);
+    await importUsers(week);
+  },
+  async venue(week, { mode, settings }, { pick }) {
+    if (mode === 'live') settings.venue = pick([...week.venues.keys()].filter((name) => name !== 'paper'));
+    await importUsers(week);
+  },
+  async pause(week, { settings: { id: userId } }) {
+    await week.store.call('set_user', { userId, tradingEnabled: false, by: tester });
+    week.paused.add(userId);
+  },
+  async deny(week, { settings: { id: userId } }, { pick }) {
+    const symbol = pick(['TITAN', 'ITC', 'INFY']);
+    await week.store.call('set_user', { userId, denySymbols: [symbol], by: tester });
+    week.denied.set(userId, symbol);
+  },
+  async resume(week, { settings: { id: userId } }) {
+    await week.store.call('set_user', { userId, tradingEnabled: true, denySymbols: [], by: tester });
+    week.paused.delete(userId);
+    week.denied.delete(userId);
+  },
+  async halt({ store, clock }, { settings: { id: target } }) {
+    const scope = { scope: 'user', target, why: 'simulated', by: tester, nowMs: clock.nowMs } as const;
+    await store.call('halt', scope);
+  },
+  async lift({ store, clock }, { settings: { id: target } }) {
+    const scope = { scope: 'user', target, why: 'simulated', by: tester, nowMs: clock.nowMs } as const;
+    await store.call('resume', scope);
+  },
+  async cash({ store, clock }, { mode, settings }, { pick, between, happens }) {
+    if (mode === 'live') return;
+    const move = {
+      ...{ userId: settings.id, venue: settings.venue, kind: pick(['deposit', 'withdrawal'] as const) },
+      ...{ amountMinor: between(1, 30_000_00), reference: `cash ${clock.nowMs}`, isNamed: true },
+      ...{ by: { ...tester, why: 'simulated' }, nowMs: clock.nowMs },
+    };
+    await store.call('move_cash', move);
+    if (happens(0.3)) await store.call('move_cash', move);
+  },
+} satisfies Record<string, Change>;
+
+/** Somebody changes something about a user. */
 export async function changeSomething(week: Week, name: string): Promise<void> {
-  const { plan, store } = week;
   const chance = week.draw(`change ${name}`);
-  const user = chance.pick(plan.users);
-  const { settings } = user;
-  const what = chance.weighted({
+  const user = chance.pick(week.plan.users);
+  const kinds = {
     leverage: 3,
     capital: 2,
     limits: 2,
-    pause: isOn('pauses') ? 3 : 0,
-    deny: 1,
+    venue: 1,
+    pause: 3,
+    deny: 2,
     resume: 3,
-  });
+    halt: 1,
+    lift: 2,
+    cash: 2,
+  };
+  const what = chance.weighted(kinds);
   week.count(`fault setting ${what}`);
-  week.note(`somebody changes ${what} of ${settings.id}`);
-  const userId = settings.id;
-  switch (what) {
-    case 'leverage':
-      settings.leverageCenti = chance.pick([100, 250, 500]);
-      return importUsers(week);
-    case 'capital':
-      settings.capitalMinor = chance.pick([50_000_00, 100_000_00, 300_000_00]);
-      settings.allocationBps = chance.pick([500, 2000, 4000]);
-      return importUsers(week);
-    case 'limits':
-      settings.maxOpenPositions = chance.pick([null, 1, 3]);
-      settings.maxOrdersPerDay = chance.pick([null, 1, 3]);
-      return importUsers(week);
-    case 'pause':
-      await store.call('set_user', { userId, tradingEnabled: false, by: tester });
-      week.paused.add(userId);
-      return;
-    case 'deny':
-      await store.call('set_user', { userId, denySymbols: [chance.pick(['TITAN', 'ITC'])], by: tester });
-      return;
-    case 'resume':
-      await store.call('set_user', { userId, tradingEnabled: true, denySymbols: [], by: tester });
-      week.paused.delete(userId);
-  }
+  week.note(() => `somebody changes ${what} of ${user.settings.id}`);
+  await changes[what](week, user, chance);
 }
 
 const openOrder = z.object({
@@ -69,9 +118,10 @@ const OPEN_SQL = `select json_build_object('clientOrderId', o.client_order_id, '
     'quantity', o.quantity, 'filled', o.filled_quantity, 'status', o.status, 'lookedUp', o.next_look_at is not null) as found
   from public.orders o where o.ended_at is null and o.status <> 'queued' order by o.id`;
 
-/** A person asks the venue about what is left to them, and says what became of it. */
-export async function resolveOrders(week: Week): Promise<void> {
+/** A person asks the venue about what is left to them, and says what became of it. Gives of how many. */
+export async function resolveOrders(week: Week): Promise<number> {
   const { ground, store, clock } = week;
+  let resolved = 0;
   for (const row of await ground.session.query(OPEN_SQL)) {
     const order = openOrder.parse(row['found']);
     if (order.status !== 'unknown' || order.lookedUp) continue;
@@ -84,7 +134,9 @@ export async function resolveOrders(week: Week): Promise<void> {
       ...{ priceMinor: word?.priceMinor ?? null, by: tester, nowMs: clock.nowMs },
     });
     week.count('resolved by a person');
+    resolved += 1;
   }
+  return resolved;
 }
 
 /** What of an order nobody has told yet, at one price and under one name: the venue's book says it so from here on. */
@@ -110,9 +162,10 @@ function settledByWord(
   return { as: filled + quantity === ordered ? 'filled' : 'partly', quantity, priceMinor };
 }
 
-/** A person looks at what blocks each account, and says so. */
-export async function acknowledgeAll(week: Week): Promise<void> {
+/** A person looks at what blocks each account, and says so. Gives how many there were. */
+export async function acknowledgeAll(week: Week): Promise<number> {
   const { plan, store, clock } = week;
+  let seen = 0;
   for (const { settings } of plan.users) {
     for (const { venue, mode, block, seenEntryId, drifts } of await store.call('read_blocks', {
       userId: settings.id,
@@ -122,6 +175,8 @@ export async function acknowledgeAll(week: Week): Promise<void> {
         ...{ seenEntryId: block === null ? null : seenEntryId, nowMs: clock.nowMs, by: tester },
       });
       week.count('acknowledged by a person');
+      seen += 1;
     }
   }
+  return seen;
 }

@@ -3,7 +3,6 @@ import { istMs } from '../../../src/domain/ist.ts';
 import { tradingDay } from '../../../src/domain/session.ts';
 import { tester } from '../../support/tester.ts';
 import type { Ground } from '../ground.ts';
-import type { Plant } from '../scene.ts';
 import type { Played } from '../schedule.ts';
 import { calm, checkReadiness } from './acts.ts';
 import { cashAtVenue, type Rows, readRows } from './books.ts';
@@ -13,18 +12,17 @@ import { drawn, instruments, weekOf } from './plan.ts';
 import { farEnd } from './process.ts';
 import { checkDay, checkReady, checkSettled } from './promises.ts';
 import { weekVenue } from './venue.ts';
-import type { Day, Telling, Week } from './week.ts';
+import type { Day, Week, WeekOptions } from './week.ts';
 
 /** Plays the week of a seed on an emptied database: its days and nights, then a morning on which everything is settled. */
 export async function playWeek(
   ground: Ground,
   seed: number,
-  plant: Plant | null = null,
-  telling: Telling = 'as it comes',
+  options: WeekOptions = {},
 ): Promise<Played & { rows: Rows }> {
   const counts = new Map<string, number>();
   await ground.empty(seed % 100 === 0);
-  const { week, agenda } = weekOn(ground, seed, plant, telling, counts);
+  const { week, agenda } = weekOn(ground, seed, options, counts);
   const { dates, lastMorning } = week.plan;
   for (const [index, date] of dates.entries()) {
     begin(week, date, index);
@@ -43,6 +41,9 @@ export async function playWeek(
   return { seed, broken: week.broken, log: week.log, hash, counts, rows: await week.rows() };
 }
 
+/** India is so far ahead of UTC. */
+const IST_MS = 19_800_000;
+
 interface Agenda {
   /** Plays what is due until then. */
   play(untilMs: number): Promise<void>;
@@ -51,16 +52,16 @@ interface Agenda {
 function weekOn(
   ground: Ground,
   seed: number,
-  plant: Plant | null,
-  telling: Telling,
+  { plant = null, telling = 'as it comes', logs = false }: WeekOptions,
   counts: Map<string, number>,
 ): { week: Week; agenda: Agenda } {
   const plan = weekOf(seed);
   const clock = { nowMs: 0 };
   const count = (what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
   const log: string[] = [];
-  const note = (line: string): void =>
-    void log.push(`${new Date(clock.nowMs + 19_800_000).toISOString().slice(5, 23)} ${line}`);
+  const note = (line: () => string): void => {
+    if (logs) log.push(`${new Date(clock.nowMs + IST_MS).toISOString().slice(5, 23)} ${line()}`);
+  };
   let kept: Promise<Rows> | null = null;
   const rows = (): Promise<Rows> => {
     kept ??= readRows(ground.session);
@@ -92,6 +93,7 @@ function weekOn(
     at: (atMs, what, act) => void due.push({ atMs, what, act }),
     told: new Set(),
     paused: new Set(),
+    denied: new Map(),
     breaks: (promise, what) => void broken.push(`${promise}: ${what}`),
   };
   const play = async (untilMs: number): Promise<void> => {
@@ -100,7 +102,7 @@ function weekOn(
       if (!next || next.atMs > untilMs || broken.length > 0) break;
       due = due.filter((one) => one !== next);
       clock.nowMs = Math.max(clock.nowMs, next.atMs);
-      note(next.what);
+      note(() => next.what);
       count('steps');
       await next.act();
     }
@@ -122,12 +124,6 @@ function begin(week: Week, date: string, index: number): void {
 async function prepare(week: Week): Promise<void> {
   await week.store.call('import_instruments', { by: tester, instruments });
   await importUsers(week);
-  for (const { id, venue: name, mode } of (await week.rows()).accounts) {
-    if (mode === 'live') {
-      const shares = week.draw(`first ${id}`).happens(0.4) ? { symbol: 'ITC', quantity: 40, priceMinor: 390_00 } : null;
-      week.venues.get(name)?.outside.push({ accountId: id, atMs: 0, cashMinor: 150_000_00, shares });
-    }
-  }
 }
 
 /** The morning after: everybody logs in, and looks at what is left to them until nothing is. */
@@ -141,13 +137,12 @@ async function settleAll(week: Week): Promise<void> {
     const cashMinor = owedMinor + 100_00;
     if (owedMinor >= 0) venue?.outside.push({ accountId, atMs: clock.nowMs, cashMinor, shares: null });
   }
-  for (let round = 0; round < 4; round += 1) {
+  let seen = 1;
+  for (let round = 0; round < 5 && seen > 0; round += 1) {
     await checkReadiness(week, calm(`readiness ${round} of the last morning`));
-    await resolveOrders(week);
-    await acknowledgeAll(week);
+    seen = (await resolveOrders(week)) + (await acknowledgeAll(week));
     clock.nowMs += 60_000;
   }
-  await checkReadiness(week, calm('last readiness'));
   if (week.broken.length > 0) return;
   await checkDay(week);
   await checkSettled(week);

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { cachedTradingDays } from '../../../src/adapters/sessions.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Arguments } from '../../../src/ports/arguments.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
@@ -36,7 +35,7 @@ export async function live(week: Week, process: Process, body: (world: World) =>
     },
   );
   const how = await Promise.race([ended, killed.promise]);
-  week.note(`${process.name} ${how}`);
+  week.note(() => `${process.name} ${how}`);
   return how;
 }
 
@@ -73,11 +72,7 @@ function worldOf(week: Week, process: Process, die: () => void): World {
       name: 'simulated',
       send: async ({ messageId }) => ({ kind: 'sent', providerId: `m${messageId}` }),
     },
-    operatorDays: cachedTradingDays({
-      clock,
-      load: () => store.call('read_calendar_days', { exchange: 'NSE' }),
-      ttlMs: 60_000,
-    }),
+    operatorDays: async () => [],
     tell: (step) => hear(week, step),
   };
   return plant?.change ? plant.change(world) : world;
@@ -132,7 +127,7 @@ export function farEnd(week: Pick<Week, 'ground' | 'clock' | 'note' | 'count'>, 
     if (!name.startsWith('read_')) wrote();
     week.count('store calls');
     const answer = await week.ground.callUnseen(name, args, week.clock.nowMs);
-    week.note(`${name} ${brief(args)} → ${brief(answer)}`);
+    week.note(() => `${name} ${brief(args)} → ${brief(answer)}`);
     return answer;
   };
   return makeStore({ call, close: async () => undefined }, { patient: false });
@@ -149,7 +144,7 @@ function brief(value: unknown): string {
 function hear(week: Week, { step, alert, clientOrderId }: Step): void {
   if (!alert) return;
   week.count(`told ${step}`);
-  week.note(`ALERT ${step} ${clientOrderId ?? ''}`);
+  week.note(() => `ALERT ${step} ${clientOrderId ?? ''}`);
   if (clientOrderId !== undefined) week.told.add(clientOrderId);
 }
 
@@ -164,14 +159,14 @@ function venueOf(week: Week, process: Process, venue: WeekVenue, outside: Outsid
         await checkSend(week, process, order, name);
         week.count('orders sent');
         const outcome = venue.submit(order, week.clock.nowMs);
-        week.note(`${name} submit ${order.clientOrderId} → ${brief(outcome)}`);
+        week.note(() => `${name} submit ${order.clientOrderId} → ${brief(outcome)}`);
         return outcome;
       }),
     lookup: (order) =>
       outside(() => {
         week.count('lookups');
         const outcome = venue.lookup(order, week.clock.nowMs);
-        week.note(`${name} lookup ${order.clientOrderId} → ${brief(outcome)}`);
+        week.note(() => `${name} lookup ${order.clientOrderId} → ${brief(outcome)}`);
         return outcome;
       }),
   };
@@ -202,6 +197,9 @@ async function checkSend(week: Week, process: Process, order: OrderToStart, venu
   if (its !== venue || accountVenue !== venue)
     week.breaks('its own venue', `${name} of ${accountVenue} goes to ${venue}`);
   if (week.paused.has(userId)) week.breaks('the switch', `${name} is sent though ${userId} is paused`);
+  if (order.side === 'BUY' && week.denied.get(userId) === order.symbol) {
+    week.breaks('the switch', `${name} is sent though ${userId} may not buy ${order.symbol}`);
+  }
   if (halted) week.breaks('the switch', `${name} is sent during a halt`);
   if (earlier) week.breaks('send before', `${name} of an earlier day is sent`);
   const later = Math.max(week.clock.nowMs, week.clock.nowMs + process.skewMs);

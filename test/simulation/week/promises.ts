@@ -3,6 +3,7 @@ import { violations } from '../../support/invariants.ts';
 import { brokenHistories } from '../ground.ts';
 import { notAsModelled } from './books.ts';
 import { isOn } from './kinds.ts';
+import { checkDecisions } from './limits.ts';
 import { sharesAt } from './venue.ts';
 import type { Week } from './week.ts';
 
@@ -18,6 +19,7 @@ export async function checkDay(week: Week): Promise<void> {
   for (const what of await brokenHistories(ground)) week.breaks('terminal', what);
   if (isOn('model')) for (const what of notAsModelled(await week.rows())) week.breaks('the model', what);
   await checkOld(week);
+  await checkDecisions(week);
 }
 
 const left = z.object({ clientOrderId: z.string(), status: z.string(), lookedUp: z.boolean() });
@@ -50,8 +52,7 @@ export async function checkSettled(week: Week): Promise<void> {
   }
   for (const { id, userId, venue: name, mode, cashMinor } of accounts) {
     const venue = venues.get(name);
-    const user = week.plan.users.find(({ settings }) => settings.id === userId);
-    if (!venue || mode !== 'live' || user?.settings.venue !== name) continue;
+    if (!venue || mode !== 'live') continue;
     const theirs = sharesAt(venue, id, clock.nowMs);
     const ours = positions.filter(({ accountId }) => accountId === id);
     for (const symbol of new Set([...theirs.keys(), ...ours.map((one) => one.symbol)])) {

@@ -9,6 +9,13 @@ import type { WeekVenue } from './venue.ts';
 /** In which grouping and order the facts of orders are told, and how often everything is called. */
 export type Telling = 'as it comes' | 'one by one' | 'backwards' | 'twice';
 
+export interface WeekOptions {
+  plant?: Plant | null;
+  telling?: Telling;
+  /** Every call with its answer; a week without it is the same and faster. */
+  logs?: boolean;
+}
+
 /** Everything of one week that its processes and people meet. */
 export interface Week {
   seed: number;
@@ -32,10 +39,13 @@ export interface Week {
   /** Whom a person has been told to look after, by client order id. */
   told: Set<string>;
   paused: Set<string>;
+  /** What whom may not be bought. */
+  denied: Map<string, string>;
   broken: string[];
   breaks(promise: string, what: string): void;
   log: string[];
-  note(line: string): void;
+  /** Kept only where the week is logged. */
+  note(line: () => string): void;
   count(what: string): void;
 }
 

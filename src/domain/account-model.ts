@@ -84,6 +84,8 @@ export interface OrderModel {
   filledValueMinor: bigint;
   /** Of what was filled. The database's figure of an order that is still open is an estimate. */
   chargesMinor: bigint;
+  /** What its fills gave back: margin, and profit or loss. */
+  releasedMinor: bigint;
   /** The sum of its entries in the ledger. */
   cashMinor: bigint;
   heldMinor: bigint;
@@ -98,7 +100,7 @@ export interface AccountModel {
   fills: Map<number, FillModel>;
 }
 
-const positionKey = (of: { instrumentId: number; product: string }) => `${of.instrumentId} ${of.product}`;
+export const positionKey = (of: { instrumentId: number; product: string }) => `${of.instrumentId} ${of.product}`;
 
 /** The books after everything that was told until `untilMs`. */
 export function modelOf(facts: AccountFacts, untilMs: number): AccountModel {
@@ -137,6 +139,7 @@ function orderModel(
     filledQuantity: sum(effective.map((fill) => fill.quantity)),
     filledValueMinor: value,
     chargesMinor,
+    releasedMinor: released,
     cashMinor: ended ? released - paid : 0n,
     heldMinor: ended ? 0n : order.holdMinor,
   };
@@ -183,13 +186,14 @@ function effectiveFills(rows: readonly FillFact[]): FillFact[] {
     .filter((fill) => fill.quantity > 0n);
 }
 
-/** A position: its effective fills, oldest first, whatever order they were told in. */
+/** A position: its effective fills, oldest first, whatever order they were told in; of one moment, buys first. */
 function fold(rows: readonly FillFact[], orders: ReadonlyMap<number, OrderFact>): Position {
   const position = { quantity: 0n, costMinor: 0n, marginMinor: 0n, realisedMinor: 0n, boundMinor: 0n };
   const nameOf = (fill: FillFact) => (fill.orderId === null ? '' : (orders.get(fill.orderId)?.clientOrderId ?? ''));
   const oldestFirst = effectiveFills(rows).sort(
     (one, other) =>
       one.filledAtMs - other.filledAtMs ||
+      byBytes(one.side, other.side) ||
       byBytes(nameOf(one), nameOf(other)) ||
       byBytes(one.venueFillId, other.venueFillId),
   );

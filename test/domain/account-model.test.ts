@@ -33,6 +33,7 @@ describe('the model of an account', () => {
       filledQuantity: 10n,
       filledValueMinor: 35_000_00n,
       chargesMinor: 65_16n,
+      releasedMinor: 0n,
       cashMinor: -7_065_16n,
       heldMinor: 0n,
     });

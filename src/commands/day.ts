@@ -39,7 +39,8 @@ export async function dayCommand(
   });
 }
 
-async function lastDay(store: Store): Promise<string> {
+/** The trade date of the last run; where there is none, today. */
+export async function lastDay(store: Store): Promise<string> {
   const today = istDate(realClock().nowMs());
   const [last] = await store.call('read_runs', { named: null, after: null, limit: 1 });
   return last?.tradeDate ?? today;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { whyCommand } from './ask.ts';
+import { auditCommand } from './audit.ts';
 import { command } from './command.ts';
 import { dayCommand } from './day.ts';
 import { messagesCommand } from './messages.ts';
@@ -71,4 +72,12 @@ function addStandings(program: Command): void {
     .option('--date <date>', 'this trade date (default: that of the last run)')
     .option('--json', 'one JSON document on stdout')
     .action(command(dayCommand));
+  program
+    .command('audit')
+    .description('compute the books again from the facts up to the end of a day: do they agree? (exit 1: no)')
+    .option('--date <date>', 'this day (default: that of the last run)')
+    .option('--mode <mode>', 'only paper or live')
+    .option('--user <user>', 'only this user (name or id)')
+    .option('--json', 'one JSON document on stdout')
+    .action(command(auditCommand));
 }

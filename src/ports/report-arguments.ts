@@ -23,6 +23,8 @@ export interface ReportArguments {
   read_runs: { named: string | null; after: string | null; limit: number };
   read_positions: { userId: string | null; mode: string | null; after: string | null; limit: number };
   read_day: { tradeDate: string; mode: string };
+  /** `mode`, `userId`, `after`: null for all, everybody and from the first account. `entries`: about how many per page. */
+  read_facts: { mode: string | null; userId: string | null; after: number | null; entries: number };
   /** `symbol` null: all of the day. */
   why: { user: string; symbol: string | null; date: string | null };
 }

@@ -4,6 +4,7 @@ import * as acts from './action-rows.ts';
 import type { Arguments } from './arguments.ts';
 import * as cash from './cash-rows.ts';
 import * as credential from './credential-rows.ts';
+import { facts } from './fact-rows.ts';
 import * as letters from './message-rows.ts';
 import * as single from './order-rows.ts';
 import { reach } from './reach-rows.ts';
@@ -122,6 +123,7 @@ export const answers = {
   read_runs: z.array(screens.runRow),
   read_positions: z.array(screens.position),
   read_day: screens.day,
+  read_facts: facts,
   why: people.why,
   read_messages: z.array(letters.messageRow),
   forget_old: z.object({ receivedSignals: z.int(), rateUses: z.int() }),

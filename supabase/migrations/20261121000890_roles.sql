@@ -95,6 +95,7 @@ language sql immutable set search_path = '' as $$
     'read_all_credentials',
     'read_books',
     'read_condition',
+    'read_facts',
     'read_gauges',
     'read_inputs',
     'read_live_accounts',

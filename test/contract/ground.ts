@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vi
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Database, SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store.ts';
+import { differences } from '../support/audited.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, freshPostgres } from '../support/postgres.ts';
 import { freshSupabase } from '../support/postgrest.ts';
@@ -60,6 +61,7 @@ export function onEveryDatabase(what: string, tests: (ground: Ground) => void): 
       expect(await violations(session)).toEqual([]);
       // What operators are told about the books must agree.
       expect(await store.call('check_books', {})).toEqual([]);
+      expect(await differences(store)).toEqual([]);
       expect(await store.call('verify_actions', { keptId: null, keptHash: null })).toMatchObject({ problems: [] });
     });
     afterAll(() => database?.close());

@@ -1,0 +1,58 @@
+import type { Audit, Difference } from '../domain/audit.ts';
+import { formatRupees } from '../domain/rupees.ts';
+import type { Paint } from './table.ts';
+import { fitted, padded } from './width.ts';
+import { counted, grouped } from './words.ts';
+
+const MAX_SHOWN = 20;
+
+/** What was audited, what happened on the day, and every difference (the first 20 of them), with what to do. */
+export function auditText(audit: Audit, paint: Paint): string {
+  const { tradeDate, accounts, orders, fills, entries, day, differences } = audit;
+  const books = [counted(orders, 'order'), counted(fills, 'fill'), `${grouped(entries)} ledger entries`].join(', ');
+  const lines: [string, string][] = [
+    ['Audited', `${counted(accounts, 'account')} to the end of the day: ${books}`],
+    ['On the day', `${counted(day.orders, 'order')}, ${counted(day.fills, 'fill')}`],
+    ['Cash', `${rupees(day.cashInMinor)} came, ${rupees(day.cashOutMinor)} went, but for orders`],
+    ['Charges', rupees(day.chargesMinor)],
+    ['Realised', rupees(day.realisedMinor)],
+    ['Differences', differences.length === 0 ? paint('good', 'none, 0 paise') : paint('bad', found(differences))],
+  ];
+  const table = lines.map(([label, value]) => `${paint('quiet', padded(label, 12))}${value}`).join('\n');
+  return [paint('strong', `Audit of ${tradeDate}`), table, ...differing(audit, paint)].join('\n\n');
+}
+
+function found(differences: Difference[]): string {
+  const figures = counted(differences.length, 'figure');
+  const accounts = counted(
+    new Set(differences.map(({ userId, venue, mode }) => `${userId} ${venue} ${mode}`)).size,
+    'account',
+  );
+  return `${figures} of ${accounts}`;
+}
+
+function differing({ tradeDate, differences }: Audit, paint: Paint): string[] {
+  if (differences.length === 0) return [];
+  const shown = differences.slice(0, MAX_SHOWN).map((one) => differenceText(one, paint));
+  const left = differences.length - shown.length;
+  const more = left > 0 ? [`… and ${grouped(left)} more: npm run audit -- --date ${tradeDate} --json`] : [];
+  const [first] = differences;
+  return [
+    [...shown, ...more].join('\n'),
+    `Facts are cash, orders, fills and corrections. A new one moves both figures, so
+no deposit and no correction settles this: stop whom it concerns, keep a copy of
+the database, find out what wrote the figure, and bring it back.
+  npm run halt -- --user ${first === undefined ? '…' : fitted(first.userId, 40)} --why "the books are under audit"`,
+  ];
+}
+
+function differenceText({ userId, venue, mode, what, unit, database, model }: Difference, paint: Paint): string {
+  const said = (figure: bigint) => (unit === 'money' ? rupees(figure) : String(figure));
+  const off = database - model;
+  return `${paint('bad', fitted(`${userId} (${venue}, ${mode}): ${what}`, 200))}
+  database ${said(database)}, from the facts ${said(model)}: ${off > 0n ? '+' : ''}${said(off)}`;
+}
+
+function rupees(minor: bigint): string {
+  return formatRupees(Number(minor));
+}

@@ -30,7 +30,7 @@ const checks: readonly string[] = [
      coalesce((select sum(cash_delta_minor) from public.ledger_entries l
        where l.account_id = a.id and l.kind in ('deposit', 'withdrawal', 'adjustment')), 0)
      + coalesce((select sum(case when f.source = 'venue' then f.realised_minor
-         when f.side = 'BUY' then f.quantity * f.price_minor else -f.freed_margin_minor end)
+         when f.side = 'BUY' then f.quantity * f.price_minor - f.freed_margin_minor else -f.freed_margin_minor end)
        from public.fills f where f.account_id = a.id), 0)
      - coalesce((select sum(charges_minor) from public.orders o
        where o.account_id = a.id and o.ended_at is not null and o.filled_quantity > 0), 0) as minor) earned

@@ -1,44 +1,63 @@
 // Replays every trade date of a signals file at 09:20 IST through the real path on the paper venue, and checks the
-// books after each: `npm run replay -- --signals F.csv --users F.csv --prices F.csv [--fresh-each]`.
-import { Command } from 'commander';
+// books after each: `npm run replay -- --signals F.csv --users F.csv|N --prices F.csv [--sell-after 3..5] [--fresh-each]`.
+import { Command, InvalidArgumentError } from 'commander';
 import { virtualClock } from '../src/adapters/clock.ts';
 import { fileQuotes } from '../src/adapters/quotes/quotes.ts';
 import { readGiven } from '../src/commands/given.ts';
+import type { Difference } from '../src/domain/audit.ts';
 import { istMs } from '../src/domain/ist.ts';
 import type { RunReport } from '../src/domain/report.ts';
+import { formatRupees } from '../src/domain/rupees.ts';
+import type { Signal } from '../src/domain/words.ts';
 import type { Store } from '../src/ports/store.ts';
 import { run } from '../src/run.ts';
+import { audit } from '../src/stages/audit.ts';
 import { makeWorld, openStore, type Place } from '../src/wire.ts';
 import { configured, parsed, refuse } from './flags.ts';
+import { exitsOf, type SellAfter, salesOn } from './replay/exits.ts';
+import { madeUsers } from './replay/people.ts';
 
 interface Flags {
   signals: string;
   users: string;
   prices: string;
+  sellAfter?: SellAfter;
   freshEach: boolean;
+}
+
+function sellAfter(text: string): SellAfter {
+  const [, least, most] = /^([1-9]\d?)\.\.([1-9]\d?)$/.exec(text) ?? [];
+  if (Number(least) <= Number(most)) return { least: Number(least), most: Number(most) };
+  throw new InvalidArgumentError('Give the least and the most trading days, such as 3..5.');
 }
 
 const flags = parsed(
   new Command('replay')
     .description('Replays every trade date of a signals file at 09:20 IST on the paper venue, and checks the books.')
     .requiredOption('--signals <F.csv>', 'the signals of all dates')
-    .requiredOption('--users <F.csv>', 'the users')
+    .requiredOption('--users <F.csv|N>', 'the users; a number: so many, with every mix of leverage and allocation')
     .requiredOption('--prices <F.csv>', 'the prices of all dates')
+    .option('--sell-after <A..B>', 'sell what was bought after so many trading days', sellAfter)
     .option('--fresh-each', 'start every date with an empty database', false),
 ).opts<Flags>();
 const config = configured();
-const files = readGiven({ signals: flags.signals, users: flags.users, prices: flags.prices });
+const made = /^[1-9]\d{0,4}$/.test(flags.users) ? madeUsers(Number(flags.users)) : null;
+const files = readGiven({ signals: flags.signals, prices: flags.prices, ...(made ? {} : { users: flags.users }) });
 if ('kind' in files) refuse(files.message);
 const { given, prices } = files;
-if (!given.signals || !given.users || !prices) refuse('--signals, --users and --prices are all needed');
+const users = made ?? given.users;
+const { signals } = given;
+if (!signals || !users || !prices) refuse('--signals, --users and --prices are all needed');
 
 const place: Place = { kind: 'embedded', path: null };
 const freshStore = () =>
   openStore({ config, place, readOnly: false, onSlowStart: (text) => process.stderr.write(`${text}\n`) });
 const quotes = fileQuotes(prices);
-const dates = [...new Set(given.signals.map(({ tradeDate }) => tradeDate))].sort();
+const tradingDays = [...new Set(prices.map(({ date }) => date))].sort();
+const exits = flags.sellAfter ? exitsOf(signals, tradingDays, flags.sellAfter) : new Map<string, Set<string>>();
+const dates = [...new Set([...signals.map(({ tradeDate }) => tradeDate), ...exits.keys()])].sort();
 
-async function replay(store: Store, date: string): Promise<RunReport> {
+async function replay(store: Store, date: string, due: Signal[]): Promise<RunReport> {
   const clock = virtualClock(istMs(date, '09:20'));
   const world = await makeWorld({ config, place, store, clock, quotes, faults: null, tell: () => {} });
   const result = await run(world, {
@@ -50,7 +69,7 @@ async function replay(store: Store, date: string): Promise<RunReport> {
     limits: config.limits,
     concurrency: config.concurrency,
     inline: true,
-    given,
+    given: { ...given, users, signals: due },
   });
   if (result.kind === 'refused') refuse(`${date}: ${result.message}`);
   return result.report;
@@ -68,18 +87,39 @@ const sum = {
   unknown: 0,
   sent: 0,
 };
+const books = { orders: 0, sales: 0, fills: 0, entries: 0, chargesMinor: 0n, realisedMinor: 0n };
 const reasons = new Map<string, number>();
 let broken = 0;
+
+/** Every rule of the books, and every figure of them computed again from the facts. */
+async function checkBooks(store: Store, date: string): Promise<void> {
+  const violations = await store.call('check_books', {});
+  for (const { rule, subject } of violations) process.stdout.write(`${date} BROKEN: ${rule} (${subject})\n`);
+  const { day, entries, differences } = await audit(store, { tradeDate: date, mode: null, userId: null });
+  for (const one of differences) process.stdout.write(`${date} DIFFERS: ${differenceLine(one)}\n`);
+  broken += violations.length + differences.length;
+  books.orders += day.orders;
+  books.fills += day.fills;
+  books.entries = flags.freshEach ? books.entries + entries : entries;
+  books.chargesMinor += day.chargesMinor;
+  books.realisedMinor += day.realisedMinor;
+}
+
+function differenceLine({ userId, what, database, model }: Difference): string {
+  return `${userId}: ${what} is ${database}, from the facts ${model}`;
+}
+
 let store = await freshStore();
 for (const date of dates) {
   if (flags.freshEach && sum.dates > 0) {
     await store.close();
     store = await freshStore();
   }
-  const { totals, decisions } = await replay(store, date);
-  const violations = await store.call('check_books', {});
-  broken += violations.length;
-  for (const { rule, subject } of violations) process.stdout.write(`${date} BROKEN: ${rule} (${subject})\n`);
+  const due = signals.filter(({ tradeDate }) => tradeDate === date);
+  const sales = await salesOn(store, date, exits.get(date) ?? new Set());
+  const { totals, decisions, orders } = await replay(store, date, [...due, ...sales]);
+  await checkBooks(store, date);
+  books.sales += orders.filter(({ side, filledQuantity }) => side === 'SELL' && filledQuantity > 0).length;
   for (const { reason } of decisions) if (reason) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   sum.dates += 1;
   sum.sent += totals.messages.sent;
@@ -96,10 +136,20 @@ for (const date of dates) {
     sum[key] += totals[key];
   }
 }
+// What was right on each day must still be so, computed from what is there after the last.
+const again = flags.freshEach ? [] : dates;
+for (const tradeDate of again) {
+  const { differences } = await audit(store, { tradeDate, mode: null, userId: null });
+  for (const one of differences) process.stdout.write(`${tradeDate} DIFFERS LATER: ${differenceLine(one)}\n`);
+  broken += differences.length;
+}
 await store.close();
 const line = (facts: object) =>
   Object.entries(facts)
     .map(([key, value]) => `${key} ${value}`)
     .join(', ');
-process.stdout.write(`${line(sum)}\n${line(Object.fromEntries([...reasons].sort()))}\nbooks: ${broken} broken\n`);
+const { chargesMinor, realisedMinor, ...counts } = books;
+const money = `charges ${formatRupees(Number(chargesMinor))}, realised ${formatRupees(Number(realisedMinor))}`;
+process.stdout.write(`${line(sum)}\n${line(Object.fromEntries([...reasons].sort()))}\n`);
+process.stdout.write(`books: ${line(counts)}, ${money}\nbooks: ${broken} broken\n`);
 process.exitCode = broken > 0 ? 1 : 0;

@@ -170,7 +170,7 @@ program
   .command('resolve')
   .description('say what became of an order that stayed unknown')
   .requiredOption('--order <id>', 'its client order id')
-  .requiredOption('--as <ending>', 'filled, partly, rejected or not-placed')
+  .requiredOption('--as <ending>', 'filled, partly, canceled, rejected or not-placed')
   .option('--quantity <shares>', 'how many were filled')
   .option('--price <rupees>', 'at what average price')
   .option('--json', 'one JSON document on stdout')

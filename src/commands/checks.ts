@@ -143,7 +143,7 @@ function unknownCheck({ unknownOrders, leftToAPerson, leftCount }: Condition): C
   const [first] = leftToAPerson;
   if (first !== undefined) {
     const says = `${leftCount}, ${some(leftToAPerson)}: nobody knows what became of them, nobody looks them up any more`;
-    const todo = `npm run day lists them. Ask the venue, then npm run resolve -- --order ${first} --as filled|partly|rejected|not-placed`;
+    const todo = `npm run day lists them. Ask the venue, then npm run resolve -- --order ${first} --as filled|partly|canceled|rejected|not-placed`;
     return wrong('unknown', says, todo);
   }
   if (unknownOrders === 0) return ok('unknown', 'no unknown order');

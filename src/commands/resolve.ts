@@ -1,12 +1,12 @@
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
-import { parseMinor } from '../domain/money.ts';
+import { formatMinor, parseMinor } from '../domain/money.ts';
 import type { Answer } from '../ports/store.ts';
 import { actorOf } from './actor.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
-const endings = ['filled', 'partly', 'rejected', 'not-placed'] as const;
+const endings = ['filled', 'partly', 'canceled', 'rejected', 'not-placed'] as const;
 
 interface ResolveFlags {
   order: string;
@@ -17,7 +17,7 @@ interface ResolveFlags {
   json?: boolean;
 }
 
-/** `npm run resolve -- --order ID --as …`: a person says what became of an order that stayed unknown. It is recorded. */
+/** `npm run resolve -- --order ID --as …`: a person says what became of an order that was left to them. It is recorded. */
 export async function resolveCommand(config: Config, flags: ResolveFlags): Promise<number | Refusal> {
   const as = endings.find((one) => one === flags.as);
   if (!as) return refusal('bad_flag', `--as is one of ${endings.join(', ')}, not ${flags.as}.`);
@@ -47,25 +47,32 @@ export async function resolveCommand(config: Config, flags: ResolveFlags): Promi
   });
 }
 
-function ended({ order, as, json }: ResolveFlags, answer: Answer<'resolve_order'>): number | Refusal {
+function ended({ order, as, price, json }: ResolveFlags, answer: Answer<'resolve_order'>): number | Refusal {
   switch (answer.kind) {
     case 'no_such_order':
       return refusal('no_such_order', `There is no order ${order} here: give its client order id.`);
     case 'not_unknown':
       return refusal(
         'not_unknown',
-        `Order ${order} is ${answer.status}: only an unknown order is for a person to resolve.`,
+        `Order ${order} is ${answer.status}: only an order at its venue that is left to a person can be resolved.`,
       );
     case 'still_looked_up':
       return refusal(
         'still_looked_up',
-        `Order ${order} is still being looked up at its venue: let a scan or a worker go on, and resolve what stays unknown.`,
+        `Order ${order} is still being looked up at its venue: let a scan or a worker go on; what nobody finds out is left to you, after four minutes where it is unknown, else after its day.`,
       );
     case 'wrong_quantity':
       return refusal(
         'bad_flag',
         `Order ${order} is for ${answer.quantity}, of which ${answer.filledQuantity} are booked: --quantity does not fit --as ${as}.`,
       );
+    case 'wrong_price': {
+      const limit = `${answer.side === 'BUY' ? 'at most' : 'at least'} ${formatMinor(answer.limitPriceMinor)}`;
+      return refusal(
+        'wrong_price',
+        `Order ${order} is for ${limit}: its venue can't have filled it at --price ${price}.`,
+      );
+    }
     case 'resolved':
       process.stdout.write(
         json ? `${JSON.stringify(answer)}\n` : `Order ${answer.clientOrderId} is now ${answer.status}.\n`,

@@ -189,7 +189,7 @@ export interface Arguments
   trip_breakers: { judgeId: string; orderIds: number[]; nowMs: number };
   resolve_order: {
     order: string;
-    as: 'filled' | 'partly' | 'rejected' | 'not-placed';
+    as: 'filled' | 'partly' | 'canceled' | 'rejected' | 'not-placed';
     quantity: number | null;
     priceMinor: number | null;
     by: Actor;
@@ -206,7 +206,7 @@ export interface Arguments
     limit: number;
     leaseMs: number;
     nowMs: number;
-    /** Unknown orders that have had so many looks are given as `spent`; left out: none are. */
+    /** Orders that have had so many looks, and are of no use to look up again, are given as `spent`; left out: none are. */
     maxLooks?: number;
   };
   finish_run: { runId: string; nowMs: number };

@@ -87,7 +87,7 @@ export const books = z.object({
       filledQuantity: z.int(),
       filledValueMinor: minor,
       status,
-      /** Unknown, and nobody looks it up any more. */
+      /** At the venue by all we know, and nobody looks it up any more. */
       leftToAPerson: z.boolean(),
       /** Of the trade date that was asked for; else of an earlier one, and open. */
       today: z.boolean(),

@@ -276,4 +276,6 @@ export const resolved = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('still_looked_up') }),
   z.object({ kind: z.literal('not_unknown'), status }),
   z.object({ kind: z.literal('wrong_quantity'), quantity: z.int(), filledQuantity: z.int() }),
+  /** Beyond the order's limit. */
+  z.object({ kind: z.literal('wrong_price'), side, limitPriceMinor: minor }),
 ]);

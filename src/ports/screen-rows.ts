@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { reportDecision, reportMessage } from './report-rows.ts';
-import { minor, mode, runState, side } from './rows.ts';
+import { minor, mode, runState, side, status } from './rows.ts';
 
 // The shapes of what screens show of everybody: reasons, pages of users, runs, positions, a day.
 
@@ -125,6 +125,7 @@ export const day = z.object({
       symbol: z.string(),
       side,
       quantity: z.int(),
+      status,
       leftToAPerson: z.boolean(),
     }),
   ),

@@ -90,7 +90,10 @@ export const answers = {
     lapsed: z.int(),
     abandoned: z.array(z.object({ runId: z.string(), tradeDate: z.string() })).optional(),
   }),
-  claim_lookups: z.array(rows.order.extend({ halted: z.string().nullable(), spent: z.boolean() })),
+  claim_lookups: z.array(
+    // `missedLooks`: the last looks in a row, this one counted, in which its venue did not show it.
+    rows.order.extend({ halted: z.string().nullable(), spent: z.boolean(), missedLooks: z.int() }),
+  ),
   read_due_messages: z.array(rows.dueMessage),
   queue_login_reminders: z.object({ queued: z.int() }),
   queue_corrections: z.object({ queued: z.int() }),

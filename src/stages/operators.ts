@@ -42,9 +42,11 @@ function digestText(facts: Facts): string {
       .toSorted(([a], [b]) => a.localeCompare(b))
       .map(([word, count]) => `${count} ${word.replaceAll('_', ' ')}`)
       .join(', ') || 'none';
+  // Of a run that is done, what has no end is a person's.
+  const left = ['unknown', 'working', 'partially_filled'].reduce((sum, status) => sum + (orders[status] ?? 0), 0);
   const undelivered = (messages['failed'] ?? 0) + (messages['unknown'] ?? 0);
   const trouble = [
-    (orders['unknown'] ?? 0) > 0 ? `UNKNOWN ORDERS ${orders['unknown']}: ${unknownOrders.join(' ')}` : null,
+    left > 0 ? `UNKNOWN ORDERS ${left}: ${unknownOrders.join(' ')}` : null,
     breaker > 0 ? `the breaker stopped ${breaker} orders` : null,
     lateFills > 0 ? `${lateFills} late fills` : null,
     undelivered > 0 ? `${undelivered} users not told for certain` : null,
@@ -69,6 +71,7 @@ const alarms: Readonly<Record<string, string>> = {
   login_missing: 'accounts without a login trade nothing today',
   drift_found: 'our books and a venue’s DIFFER: the accounts are blocked until somebody acknowledges it',
   books_not_compared: 'books could not be compared with their venue’s',
+  orders_left_to_a_person: 'orders wait for a PERSON to say how they ended: npm run day, npm run resolve',
   ready_failed: 'readiness could not be checked: live accounts trade nothing until it is (npm run ready)',
   sync_failed: 'the evening’s reconciliation failed',
   account_locked: 'another session of the database holds an account: its orders wait, end that session',

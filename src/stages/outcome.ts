@@ -3,8 +3,13 @@ import { othersWords } from '../domain/secrets.ts';
 import type { Settlement } from '../ports/arguments.ts';
 import type { SubmitOutcome, VenueReport } from '../ports/venue.ts';
 
-/** After this many lookups an unknown order is handed to a person: about four minutes of growing pauses. */
+/**
+ * After this many lookups an unknown order is handed to a person: about four minutes of growing pauses. One the venue has
+ * confirmed is after as many in a row that did not find it, once its day is over.
+ */
 export const MAX_LOOKS = 8;
+/** The database takes a look with this reason out of the count again. */
+export const WAITING_FOR_RATE = 'waiting_for_rate';
 const FIRST_LOOK_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
 const MAX_ATTEMPTS = 5;
@@ -108,13 +113,13 @@ export function stillUnknown(order: Tried, reason: string, nowMs: number): Settl
 }
 
 /**
- * No answer about an order the venue has confirmed as open: it stays what it is and is looked at again, without a
- * budget, since each look of a long-resting order counts. (The transition table keeps it from becoming unknown.)
+ * No answer about an order the venue has confirmed as open: it stays what it is and is looked at again, since it may
+ * still trade. When that is of no use any more `claim_lookups` says. (The transition table keeps it from becoming unknown.)
  */
-export function stillOpen(order: Tried, nowMs: number): Settlement {
+export function stillOpen(order: Tried, reason: string, nowMs: number): Settlement {
   const nextLookMs = nowMs + lookPauseMs(order.looks + 1);
   const { orderId, attempts } = order;
-  return { ...nothing, fills: [], orderId, attempts, venueStatus: 'unknown', nextLookMs };
+  return { ...nothing, fills: [], orderId, attempts, venueStatus: 'unknown', reason: othersWords(reason), nextLookMs };
 }
 
 /** Nobody was asked: the order stays what it is, and no look is spent on it. */
@@ -126,7 +131,7 @@ export function stillWaiting(order: Tried, nowMs: number): Settlement {
     orderId: order.orderId,
     attempts: order.attempts,
     venueStatus: 'unknown',
-    reason: 'waiting_for_rate',
+    reason: WAITING_FOR_RATE,
     nextLookMs,
   };
 }

@@ -12,6 +12,7 @@ import { listingsOf, lookAt, pagesOfBooks, type Seen } from './look.ts';
 import { tellLeftOut, unreadOfOurs } from './odd-rows.ts';
 import { remindOfLogins } from './remind.ts';
 import { tellDrifts } from './tell-drifts.ts';
+import { type LeftOrder, leftOrders, tellLeftOrders } from './tell-left-orders.ts';
 import { sharesToBook } from './unknown-shares.ts';
 
 export interface ReadyRequest {
@@ -73,11 +74,13 @@ export async function ready(
   };
   if (mode === 'paper') return report;
   const limit = pLimit(concurrency);
+  const left: LeftOrder[] = [];
   for await (const page of pagesOfBooks(world, mode, day.tradeDate, accountIds)) {
     if (stop?.aborted) {
       report.complete = false;
       break;
     }
+    left.push(...leftOrders(page));
     const active = page.filter((books) => books.active);
     // Before the first question: a page that waits for its slowest account must not look younger than it is.
     const checkedAtMs = world.clock.nowMs();
@@ -85,6 +88,7 @@ export async function ready(
     await settle(world, { ...day, checkedAtMs }, checked, report);
   }
   tellReadiness(world, report, day.actions);
+  tellLeftOrders(world.tell, left);
   if (day.open && withoutLogin(report).length > 0) {
     report.reminders = await remindOfLogins(world, day.tradeDate, concurrency, stop);
   }
@@ -155,7 +159,11 @@ async function settle(
 function notBroughtUp(day: Day, { books, adjustment }: Compared, free: ReadonlySet<number>): string | null {
   if (!day.open || adjustment === null || free.has(books.accountId)) return null;
   const same = adjustment.cashMinor === adjustment.seenCashMinor && adjustment.holdings.length === 0;
-  return same ? null : 'books_not_brought_up: an order or a run was under way';
+  if (same) return null;
+  const left = books.orders.find(({ leftToAPerson }) => leftToAPerson);
+  return left
+    ? `books_not_brought_up: order ${left.clientOrderId} is left to a person (npm run resolve)`
+    : 'books_not_brought_up: an order or a run was under way';
 }
 
 /** Shares that seem to be gone are looked for once more: a list may have been short for a moment. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
+import { istDate } from '../domain/ist.ts';
 import { othersWords } from '../domain/secrets.ts';
 import type { Settlement } from '../ports/arguments.ts';
 import type { Answer } from '../ports/store.ts';
@@ -8,7 +9,16 @@ import type { World } from '../ports/world.ts';
 import { booker } from './book.ts';
 import { budgetsOf, SEND_WITHIN_MS, startBeforeMs, submitSafely, venueOf } from './execute.ts';
 import { heartbeat, LEASE_MS } from './heartbeat.ts';
-import { MAX_LOOKS, neverPlaced, reported, settlementOf, stillOpen, stillUnknown, stillWaiting } from './outcome.ts';
+import {
+  MAX_LOOKS,
+  neverPlaced,
+  reported,
+  settlementOf,
+  stillOpen,
+  stillUnknown,
+  stillWaiting,
+  WAITING_FOR_RATE,
+} from './outcome.ts';
 
 const BATCH_LOOKUPS = 200;
 
@@ -21,7 +31,7 @@ export async function reconcile(world: World, concurrency: number): Promise<numb
   const { store, clock, venues } = world;
   const claim = { claimId: randomUUID(), venues: [...venues.keys()], limit: BATCH_LOOKUPS, leaseMs: LEASE_MS };
   const claimed = await store.call('claim_lookups', { ...claim, maxLooks: MAX_LOOKS, nowMs: clock.nowMs() });
-  for (const order of claimed) if (order.spent) tellLeft(world, order, 'lookups_never_booked');
+  for (const order of claimed) if (order.spent) tellLeft(world, order, whyLeft(world, order));
   // The look that is made now was counted when it was claimed: what is said of them here are those before it.
   const orders = claimed
     .filter(({ spent }) => !spent)
@@ -46,18 +56,31 @@ export async function reconcile(world: World, concurrency: number): Promise<numb
 }
 
 /** An order that stays unknown and is not looked at again is the operator's from here on: his word is `resolve`. */
-function tellLooked({ tell }: World, order: LookedUpOrder, settlement: Settlement, ms: number): void {
+function tellLooked({ clock, tell }: World, order: LookedUpOrder, settlement: Settlement, ms: number): void {
   const { venueStatus, nextLookMs, reason } = settlement;
   const { runId, signalId, userId, orderId, clientOrderId, venue } = order;
   const ids = { runId, signalId, userId, orderId, clientOrderId, venue };
   tell({ step: 'order_looked_up', ...ids, found: venueStatus, reason, ms });
   const given = order.status === 'unknown' && venueStatus === 'unknown' && nextLookMs === null;
   if (given) tellLeft({ tell }, order, reason);
+  // Once in a row of misses; it goes on being looked up, for it may trade as long as its day lasts.
+  const isMissed = order.status !== 'unknown' && venueStatus === 'unknown' && reason !== WAITING_FOR_RATE;
+  const isItsDay = istDate(clock.nowMs()) === istDate(order.sendBeforeMs);
+  if (isMissed && isItsDay && order.missedLooks === MAX_LOOKS)
+    tell({ step: 'order_not_found', alert: true, ...ids, reason });
+}
+
+/** Why an order is a person's from here on, and not looked up any more. */
+function whyLeft({ venues }: World, { venue, status, missedLooks }: Answer<'claim_lookups'>[number]): string {
+  if (!venues.has(venue)) return 'venue_not_set_up';
+  if (status === 'unknown') return 'lookups_never_booked';
+  return missedLooks >= MAX_LOOKS ? 'not_found_after_its_day' : 'still_open_after_its_day';
 }
 
 function tellLeft({ tell }: Pick<World, 'tell'>, order: Answer<'claim_lookups'>[number], reason: string | null): void {
-  const { runId, signalId, userId, orderId, clientOrderId, venue } = order;
-  tell({ step: 'order_left_to_a_person', alert: true, runId, signalId, userId, orderId, clientOrderId, venue, reason });
+  const { runId, signalId, userId, orderId, clientOrderId, venue, status } = order;
+  const facts = { runId, signalId, userId, orderId, clientOrderId, venue, status, reason };
+  tell({ step: 'order_left_to_a_person', alert: true, ...facts });
 }
 
 async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
@@ -68,13 +91,14 @@ async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
   const outcome = rate === 'spent' ? notToday : await lookUpSafely(() => venue.lookup(order));
   const nowMs = world.clock.nowMs();
   if (outcome.kind === 'found') return reported(order, outcome.report, nowMs);
-  if (order.status !== 'unknown') return stillOpen(order, nowMs);
-  if (outcome.kind === 'unreadable') return stillUnknown(order, outcome.reason, nowMs);
+  const why = outcome.kind === 'unreadable' ? outcome.reason : 'not_found_at_venue';
+  if (order.status !== 'unknown') return stillOpen(order, why, nowMs);
+  if (outcome.kind === 'unreadable') return stillUnknown(order, why, nowMs);
 
   // A miss proves nothing in general. Where the venue refuses duplicate ids, asking again is the safe probe.
   const maySend = nowMs < order.sendBeforeMs && order.halted === null;
   if (venue.capabilities.refusesDuplicates && maySend) return askAgain(world, venue, order);
-  return venue.capabilities.missIsProof ? neverPlaced(order) : stillUnknown(order, 'not_found_at_venue', nowMs);
+  return venue.capabilities.missIsProof ? neverPlaced(order) : stillUnknown(order, why, nowMs);
 }
 
 /** Takes one use of the budget the lookup shares with orders; waits a little for it, but not for long. */

@@ -20,6 +20,7 @@ import { booksOf, type Look, listingsOf, lookAt, pagesOfBooks, type Seen } from 
 import { unreadOfOurs } from './odd-rows.ts';
 import type { ReadyRequest } from './ready.ts';
 import { tellDrifts } from './tell-drifts.ts';
+import { type LeftOrder, leftOrders, tellLeftOrders } from './tell-left-orders.ts';
 
 export interface SyncReport {
   tradeDate: string;
@@ -52,15 +53,18 @@ export async function sync(world: World, request: ReadyRequest): Promise<SyncRep
     ...{ tradeDate, mode, tradingDay: tradingDayToday, complete: true, compared: 0, notCompared: [], drifts: [] },
   };
   if (mode === 'paper' || !tradingDayToday) return report;
+  const left: LeftOrder[] = [];
   for await (const page of pagesOfBooks(world, mode, tradeDate, accountIds)) {
     if (stop?.aborted) {
       report.complete = false;
       break;
     }
+    left.push(...leftOrders(page));
     await syncPage(world, report, page, concurrency);
   }
   const actions = report.drifts.length > 0 ? await actionsOf(world, report) : [];
   tellSync(world, report, actions);
+  tellLeftOrders(world.tell, left);
   return report;
 }
 

@@ -11,10 +11,19 @@ const because = ({ error }: Facts): string =>
   error === undefined ? '.' : `: ${failureText(error).replaceAll(/\s*\n\s*/g, ' ')}`;
 const ofRun = ({ runId }: Facts): string => (runId ? ` -- --run ${runId}` : '');
 
+const stays = ({ status = 'unknown' }: Facts): string =>
+  status === 'unknown'
+    ? 'stays unknown'
+    : `is still ${text(status).replace('_', ' ')} in our books though its day is over`;
+
 /** What each alert says to a person; a test holds that every alert of the code has its words. */
 const alertSentences: Readonly<Record<string, (facts: Facts) => string>> = {
   order_left_to_a_person: (facts) =>
-    `${order(facts)} stays unknown (${text(facts['reason'] ?? 'no answer')}). Look it up at ${text(facts['venue'])}, then: npm run resolve -- --order ${facts.clientOrderId} --as filled|partly|rejected|not-placed`,
+    `${order(facts)} ${stays(facts)} (${text(facts['reason'] ?? 'no answer')}). Look it up at ${text(facts['venue'])}, then: npm run resolve -- --order ${facts.clientOrderId} --as filled|partly|canceled|rejected|not-placed`,
+  order_not_found: (facts) =>
+    `${order(facts)} was confirmed by ${text(facts['venue'])}, which no longer shows it (${text(facts['reason'])}). It is looked up until its day is over; see whether it traded.`,
+  orders_left_to_a_person: (facts) =>
+    `${text(facts['count'])} orders wait for a person (${text(facts['first'])}): the books of their accounts are not brought up until you have said how each ended: npm run day lists them, npm run resolve`,
   late_fill: (facts) =>
     `${order(facts)} was filled after it had ended. Its money and position are booked; the account is blocked until you have looked: npm run account -- --user … --acknowledge ${text(facts['venue'] ?? 'VENUE')}`,
   breaker_opened: (facts) =>

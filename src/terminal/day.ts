@@ -136,9 +136,10 @@ function troubles(day: Day, paint: Paint): string[] {
 
 function unknownOrders({ unknownOrders: orders }: Day, paint: Paint): string[] {
   return listed(paint('bad', `${counted(orders.count, 'order')} unknown`), orders, (row) => {
-    const what = `${row.clientOrderId}  ${fitted(row.userName, 30)}: ${row.side} ${grouped(row.quantity)} ${row.symbol} at ${row.venue}`;
+    const open = row.status === 'unknown' ? '' : ` (${row.status.replace('_', ' ')}, its day is over)`;
+    const what = `${row.clientOrderId}  ${fitted(row.userName, 30)}: ${row.side} ${grouped(row.quantity)} ${row.symbol} at ${row.venue}${open}`;
     return row.leftToAPerson
-      ? `${what}: npm run resolve -- --order ${row.clientOrderId} --as filled|partly|rejected|not-placed`
+      ? `${what}: npm run resolve -- --order ${row.clientOrderId} --as filled|partly|canceled|rejected|not-placed`
       : `${what}: being looked up`;
   });
 }

@@ -96,6 +96,8 @@ create table public.orders (
   late_fill boolean not null default false,
   attempts integer not null default 0,
   looks integer not null default 0,
+  -- Of these the last ones in a row in which its venue did not show it.
+  missed_looks integer not null default 0,
   claim_id text,
   lease_until timestamptz,
   -- The call that marked it last: asked again, it gets the same answer.
@@ -122,6 +124,12 @@ create index orders_that_hold_something_open on public.orders (account_id, instr
 create index orders_to_look_up on public.orders (next_look_at) where ended_at is null and next_look_at is not null;
 create index orders_of_a_run on public.orders (run_id, user_id);
 create index orders_of_a_user on public.orders (user_id, id);
+
+-- At the venue by all we know, and nobody asks it any more: a person has to say how it ended.
+create function core.left_to_a_person(o public.orders) returns boolean
+language sql immutable as $$
+  select o.status in ('unknown', 'working', 'partially_filled') and o.next_look_at is null;
+$$;
 
 -- One row per run × signal × user, always. Written by accept alone, which joins it with the run's signals and users.
 create table public.decisions (

@@ -101,11 +101,14 @@ language sql stable security definer set search_path = '' as $$
     and coalesce(venue_order_id, args ->> 'venueOrderId') = args ->> 'venueOrderId';
 $$;
 
--- The order is due to be looked up now: somebody said that something happened to it, and the venue's book says what.
+-- The order is due to be looked up now: somebody said that something happened to it, and the venue's book says what. One
+-- that was left to a person has its looks anew.
 create function public.look_now(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with looked as (
-    update public.orders set next_look_at = least(next_look_at, core.at((args ->> 'nowMs')::bigint))
+    update public.orders set next_look_at = least(next_look_at, core.at((args ->> 'nowMs')::bigint)),
+      looks = case when next_look_at is null then 0 else looks end,
+      missed_looks = case when next_look_at is null then 0 else missed_looks end
     where id = (args ->> 'orderId')::bigint and status in ('unknown', 'working', 'partially_filled')
     returning 1
   ) select jsonb_build_object('due', exists (select from looked));

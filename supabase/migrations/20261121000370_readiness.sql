@@ -100,7 +100,7 @@ language sql stable security definer set search_path = '' as $$
     select o.account_id, jsonb_agg(jsonb_build_object('clientOrderId', o.client_order_id,
       'venueOrderId', o.venue_order_id, 'exchange', i.exchange, 'symbol', i.symbol, 'side', o.side,
       'quantity', o.quantity, 'filledQuantity', o.filled_quantity, 'filledValueMinor', o.filled_value_minor,
-      'status', o.status, 'leftToAPerson', o.status = 'unknown' and o.next_look_at is null,
+      'status', o.status, 'leftToAPerson', core.left_to_a_person(o),
       'today', today) order by o.id) as orders
     from page cross join lateral (
       -- Two halves, each by an index of its own: an account has years of orders.

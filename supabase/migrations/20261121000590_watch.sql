@@ -65,8 +65,7 @@ language sql stable security definer set search_path = '' set jit = off as $$
     'queued', (select jsonb_build_object('count', count(*), 'oldestAtMs', core.ms(min(created_at)))
       from public.orders where ended_at is null and status = 'queued'),
     'unknownOrders', (select count(*) from public.orders where ended_at is null and status = 'unknown'),
-    'leftToAPerson', (select count(*) from public.orders
-      where ended_at is null and status = 'unknown' and next_look_at is null),
+    'leftToAPerson', (select count(*) from public.orders o where ended_at is null and core.left_to_a_person(o)),
     'messagesWaiting', (select jsonb_build_object('count', count(*), 'oldestDueAtMs', core.ms(min(due_at)))
       from public.messages where status = 'queued'),
     'blockedAccounts', (select count(*) from public.accounts where coalesce(not_ready, check_found) is not null),
@@ -100,7 +99,7 @@ language sql stable security definer set search_path = '' as $$
     select user_id, venue, coalesce(not_ready, check_found) as not_ready from public.accounts
     where coalesce(not_ready, check_found) is not null and mode = args ->> 'mode'
   ), person as (
-    select client_order_id from public.orders where ended_at is null and status = 'unknown' and next_look_at is null
+    select client_order_id from public.orders o where ended_at is null and core.left_to_a_person(o) order by id
   )
   select jsonb_build_object(
     'signals', (select coalesce(jsonb_agg(jsonb_build_object('tradeDate', day, 'count',

@@ -8,8 +8,8 @@ language sql stable as $$
   select json_build_object('orderId', o.id, 'clientOrderId', o.client_order_id, 'runId', o.run_id,
     'signalId', o.signal_id, 'userId', o.user_id, 'accountId', o.account_id, 'venue', o.venue, 'exchange', i.exchange,
     'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'limitPriceMinor', o.limit_price_minor,
-    'product', o.product, 'status', o.status,
-    'sendBeforeMs', core.ms(o.send_before), 'attempts', o.attempts, 'looks', o.looks, 'venueOrderId', o.venue_order_id,
+    'product', o.product, 'status', o.status, 'sendBeforeMs', core.ms(o.send_before), 'attempts', o.attempts,
+    'looks', o.looks, 'missedLooks', o.missed_looks, 'venueOrderId', o.venue_order_id,
     'filledQuantity', o.filled_quantity, 'submittedAtMs', core.ms(o.submitted_at), 'halted', halted,
     'spent', spent);
 $$;
@@ -467,9 +467,13 @@ begin
     late_fill = o.late_fill or heard.late,
     -- Counted when it was claimed; a look that had to wait for its rate was none.
     looks = case when heard.reason = 'waiting_for_rate' then greatest(o.looks - 1, 0) else o.looks end,
+    missed_looks = case when heard.wanted not in ('unknown', 'queued') then 0
+      when heard.reason = 'waiting_for_rate' then greatest(o.missed_looks - 1, 0) else o.missed_looks end,
     -- A sender that reports «not sent» after the order was given up as unknown does not stop the lookups.
     -- Nor does a lookup without an answer that comes back after another one found the order open at the venue.
     next_look_at = case when o.status = 'unknown' and heard.wanted = 'queued' then o.next_look_at
+      -- One that was left to a person meanwhile stays so, unless the venue has something to say.
+      when o.status in ('working', 'partially_filled') and o.next_look_at is null and heard.wanted = 'unknown' then null
       when o.status in ('working', 'partially_filled') then coalesce(heard.next_look_at, o.next_look_at)
       else heard.next_look_at end,
     next_attempt_at = heard.next_attempt_at, claim_id = null, lease_until = null
@@ -559,29 +563,54 @@ begin
     'expired', coalesce(cardinality(expired), 0) - coalesce(cardinality(stopped), 0)) || coalesce(abandoned, '{}');
 end $$;
 
+-- When an order's trade date is over, in India.
+create function core.day_ends_at(o public.orders) returns timestamptz
+language sql stable as $$
+  select (run.trade_date + 1)::timestamp at time zone 'Asia/Kolkata' from public.scan_runs run where run.id = o.run_id;
+$$;
+
+-- Whether looking an order up again is of no use: an unknown one has had `most_looks`; one its venue has confirmed had as
+-- many in a row that did not find it, the last of them after its day, or its venue calls it open five days after (orders
+-- are for a day, which at a venue abroad may be its next one).
+create function core.is_looked_up_enough(o public.orders, most_looks integer, now_at timestamptz) returns boolean
+language sql stable as $$
+  select case when o.status = 'unknown' then o.looks >= most_looks
+    else least(o.next_look_at, now_at) >= core.day_ends_at(o)
+      and (o.missed_looks >= most_looks or now_at >= core.day_ends_at(o) + interval '5 days') end;
+$$;
+
 -- Orders whose truth is at the venue and whose pause is over, leased to the caller. A look is counted here, before it is
--- made: one whose answer can't be booked, or ends its process, is one of the budget all the same. An unknown order that
--- has had `maxLooks` of them (`spent`) is a person's from here on, and not leased. Asking again with the same claim id
--- after a lost answer gives what it leased and nobody has settled or taken since.
+-- made: one whose answer can't be booked, or ends its process, is one of the budget all the same. One that has had its
+-- `maxLooks` (core.is_looked_up_enough), or whose venue nobody has looked at for a day after its own (`spent`), is a
+-- person's from here on, and not leased. Asking again with the same claim id after a lost answer gives what it leased and
+-- nobody has settled or taken since.
 create function public.claim_lookups(args jsonb) returns json
 language plpgsql security definer set search_path = '' as $$
 declare
+  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
   answer json;
 begin
   with due as materialized (
-    select id, status = 'unknown' and claim_id is distinct from args ->> 'claimId'
-      and looks >= (args ->> 'maxLooks')::integer is true as spent from public.orders
-    where ended_at is null and status in ('unknown', 'working', 'partially_filled')
-      and next_look_at <= core.at((args ->> 'nowMs')::bigint)
+    select id, o.claim_id is distinct from args ->> 'claimId' and args ? 'maxLooks'
+      and core.is_looked_up_enough(o, (args ->> 'maxLooks')::integer, now_at) as spent
+    from public.orders o
+    where ended_at is null and status in ('unknown', 'working', 'partially_filled') and next_look_at <= now_at
       and (lease_until is null or lease_until < core.database_now() or claim_id = args ->> 'claimId')
       and args -> 'venues' ? venue
+    order by next_look_at limit (args ->> 'limit')::bigint for no key update skip locked
+  ), nobodys as materialized (
+    select id, true as spent from public.orders o
+    where args ? 'maxLooks' and ended_at is null and status in ('unknown', 'working', 'partially_filled')
+      and next_look_at <= now_at - interval '1 day' and core.day_ends_at(o) <= now_at - interval '1 day'
+      and (lease_until is null or lease_until < core.database_now()) and not args -> 'venues' ? venue
     order by next_look_at limit (args ->> 'limit')::bigint for no key update skip locked
   ), claimed as (
     update public.orders o set claim_id = case when not spent then args ->> 'claimId' end,
       lease_until = case when not spent then core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond' end,
       next_look_at = case when not spent then o.next_look_at end,
-      looks = o.looks + case when spent or o.claim_id = args ->> 'claimId' then 0 else 1 end
-    from due where o.id = due.id returning o, spent
+      (looks, missed_looks) = (select o.looks + counted, o.missed_looks + counted
+        from (select case when spent or o.claim_id = args ->> 'claimId' then 0 else 1 end as counted) this_look)
+    from (select * from due union all select * from nobodys) found where o.id = found.id returning o, spent
   )
   select coalesce(json_agg(core.order_json(claimed.o, i, core.halted_for(claimed.o), spent)), '[]')
   into answer from claimed join public.instruments i on i.id = (claimed.o).instrument_id;

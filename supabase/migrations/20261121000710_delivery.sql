@@ -563,7 +563,7 @@ language sql stable security definer set search_path = '' as $$
     'messages', (select coalesce(jsonb_object_agg(status, n), '{}') from (
       select status, count(*) as n from public.messages m where m.run_id = run.id group by 1) t),
     'unknownOrders', (select coalesce(jsonb_agg(client_order_id), '[]') from (select client_order_id from public.orders o
-      where o.run_id = run.id and o.status = 'unknown' order by id limit 5) t),
+      where o.run_id = run.id and o.ended_at is null order by id limit 5) t),
     'breaker', (select count(*) from public.orders o where o.run_id = run.id and o.reason = 'breaker_open'),
     'lateFills', (select count(*) from public.orders o where o.run_id = run.id and o.late_fill),
     'messagesStopped', (select string_agg(why, '; ') from public.message_stops where resumed_at is null))), '[]')

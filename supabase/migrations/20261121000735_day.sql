@@ -66,7 +66,7 @@ language sql stable as $$
   with lost as materialized (
     select o.*, i.symbol, u.name from public.orders o join public.accounts a on a.id = o.account_id and a.mode = of_mode
     join public.instruments i on i.id = o.instrument_id join public.users u on u.id = o.user_id
-    where o.ended_at is null and o.status = 'unknown'
+    where o.ended_at is null and (o.status = 'unknown' or core.left_to_a_person(o))
   ), drift as materialized (
     select d.*, a.user_id, a.venue from public.drifts d join public.accounts a on a.id = d.account_id and a.mode = of_mode
     where d.acknowledged_at is null
@@ -80,7 +80,8 @@ language sql stable as $$
   select jsonb_build_object(
     'unknownOrders', jsonb_build_object('count', (select count(*) from lost), 'first', (select coalesce(jsonb_agg(
         jsonb_build_object('clientOrderId', client_order_id, 'userId', user_id, 'userName', name, 'symbol', symbol,
-          'side', side, 'quantity', quantity, 'venue', venue, 'leftToAPerson', next_look_at is null) order by id), '[]')
+          'side', side, 'quantity', quantity, 'venue', venue, 'status', status,
+          'leftToAPerson', next_look_at is null) order by id), '[]')
       from (select * from lost order by id limit 20) t)),
     'drifts', jsonb_build_object('count', (select count(*) from drift), 'first', (select coalesce(jsonb_agg(
         jsonb_build_object('userId', user_id, 'venue', venue, 'kind', kind, 'what', what, 'ours', ours,

@@ -1,6 +1,7 @@
 -- When a person has to decide: resolve, acknowledge.
 
--- A person says what became of an order nobody could find out about. It is booked like a venue's own word, with who said so.
+-- A person says what became of an order that was left to them. It is booked like a venue's own word, with who said so:
+-- what they name as filled beside what is booked already, and as canceled or not placed whatever is left.
 create function public.resolve_order(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -15,7 +16,9 @@ begin
   select * into o from public.orders
   where client_order_id = args ->> 'order' or id = core.order_number(args ->> 'order') for no key update;
   if o.id is null then return jsonb_build_object('kind', 'no_such_order'); end if;
-  if o.status <> 'unknown' then return jsonb_build_object('kind', 'not_unknown', 'status', o.status); end if;
+  if o.status not in ('unknown', 'working', 'partially_filled') then
+    return jsonb_build_object('kind', 'not_unknown', 'status', o.status);
+  end if;
   -- While somebody may still come back with the venue's own word, a person's would count the same fill twice.
   if o.next_look_at is not null or o.lease_until >= core.database_now() then
     return jsonb_build_object('kind', 'still_looked_up');
@@ -24,6 +27,11 @@ begin
   if told in ('filled', 'partly') and ((args ->> 'priceMinor') is null or filled <= 0
       or o.filled_quantity + filled > o.quantity or (told = 'filled') <> (o.filled_quantity + filled = o.quantity)) then
     return jsonb_build_object('kind', 'wrong_quantity', 'quantity', o.quantity, 'filledQuantity', o.filled_quantity);
+  end if;
+  -- No venue fills beyond a limit: it is another order's price, or a slip.
+  if told in ('filled', 'partly') and ((o.side = 'BUY' and (args ->> 'priceMinor')::bigint > o.limit_price_minor)
+      or (o.side = 'SELL' and (args ->> 'priceMinor')::bigint < o.limit_price_minor)) then
+    return jsonb_build_object('kind', 'wrong_price', 'side', o.side, 'limitPriceMinor', o.limit_price_minor);
   end if;
   perform public.settle_orders(jsonb_build_object('nowMs', args -> 'nowMs', 'outcomes', jsonb_build_array(
     jsonb_build_object('orderId', o.id,

@@ -95,7 +95,11 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
     await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout' })]);
     return { orderId, clientOrderId };
   };
-  const resolve = (order: string, as: 'filled' | 'partly' | 'rejected' | 'not-placed', more: object = {}) =>
+  const resolve = (
+    order: string,
+    as: 'filled' | 'partly' | 'canceled' | 'rejected' | 'not-placed',
+    more: object = {},
+  ) =>
     store.call('resolve_order', {
       order,
       as,
@@ -109,6 +113,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
   test.each([
     ['filled', { priceMinor: 100_00 }, 'filled', 10, 'post'],
     ['partly', { quantity: 4, priceMinor: 100_00 }, 'canceled', 4, 'post'],
+    ['canceled', {}, 'canceled', 0, 'void'],
     ['rejected', {}, 'rejected', 0, 'void'],
     ['not-placed', {}, 'canceled', 0, 'void'],
   ] as const)('a person resolves an unknown order as %s', async (as, more, status, filled, kind) => {

@@ -1,7 +1,21 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { istMs } from '../../src/domain/ist.ts';
 import { ready } from '../../src/stages/ready.ts';
-import { acceptAll, openScene, quote, refused, signal, tradeDate, undecided } from '../contract/scene.ts';
+import { sync } from '../../src/stages/sync.ts';
+import {
+  acceptAll,
+  claim,
+  decideAll,
+  mark,
+  openScene,
+  quote,
+  refused,
+  settle,
+  settlement,
+  signal,
+  tradeDate,
+  undecided,
+} from '../contract/scene.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
@@ -85,6 +99,32 @@ describe('books brought to the venues’ at readiness', () => {
     expect(await accounts()).toMatchObject([{ cash: 20_000_00 }, { cash: 15_000_00 }]);
     const orders = await database.session.query('select distinct status, reason from public.orders');
     expect(orders).toEqual([{ status: 'expired', reason: 'not_sent_in_time' }]);
+  });
+
+  test('an order that is left to a person is named to who waits for its account’s books, morning and evening', async () => {
+    const { store, clock } = here.world;
+    here.say({ cash: 20_000, held: [] });
+    expect(await found()).toEqual({ asha: null, ravi: null });
+    const mode = 'live';
+    await decideAll(await openScene(store, { mode, runId: 'left', users: people.slice(1) }));
+    const [order] = await claim(store, 'c1', { venues: ['lemonn'] });
+    const [orderId, id] = [order?.orderId ?? 0, order?.clientOrderId];
+    await mark(store, 'c1', [orderId]);
+    await settle(store, [settlement(orderId, 'unknown')]);
+    here.clock.jump(24 * 60 * 60_000);
+    here.say({ cash: 15_000, held: [] });
+    answerMargins();
+    const reason = `books_not_brought_up: order ${id} is left to a person (npm run resolve)`;
+    expect(await found()).toMatchObject({ ravi: reason });
+    const alert = { step: 'orders_left_to_a_person', alert: true, count: 1, first: `${id} of ravi at lemonn` };
+    expect(here.told.filter(({ step }) => step === alert.step)).toEqual([alert]);
+    await sync(here.world, { mode, concurrency: 4 });
+    expect(here.told.filter(({ step }) => step === alert.step)).toEqual([alert, alert]);
+    const by = { who: 'meera', how: 'cli' } as const;
+    const said = { order: String(id), as: 'canceled', quantity: null, priceMinor: null, by } as const;
+    expect(await store.call('resolve_order', { ...said, nowMs: clock.nowMs() })).toMatchObject({ kind: 'resolved' });
+    expect(await found()).toMatchObject({ ravi: null });
+    expect((await accounts())[1]).toMatchObject({ cash: 15_000_00 });
   });
 
   test('an odd row costs the account its day only where it is about a share that may be traded', async () => {

@@ -25,6 +25,9 @@ test('what a person has to do is said in words, with the order and the command',
   expect(alertWords(left)).toContain(
     'stays unknown (timeout). Look it up at kite, then: npm run resolve -- --order abc1 --as',
   );
+  expect(alertWords({ ...left, status: 'partially_filled', reason: 'not_found_after_its_day' })).toContain(
+    'Order abc1 is still partially filled in our books though its day is over (not_found_after_its_day). Look it up',
+  );
   expect(alertWords({ step: 'late_fill', alert: true, clientOrderId: 'abc1' })).toContain(
     'Order abc1 was filled after',
   );

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Actor } from '../domain/actions.ts';
+import type { Product } from '../domain/words.ts';
 import { minor, side, status } from './rows.ts';
 
 // What the database is asked, and answers, about the readiness of accounts and about books that differ.
@@ -36,6 +37,7 @@ export interface Adjustment {
   holdings: {
     exchange: string;
     symbol: string;
+    product: Product;
     seenQuantity: number;
     quantity: number;
     priceMinor: number;
@@ -77,7 +79,7 @@ export const books = z.object({
   heldMinor: minor,
   /** What other business had blocked when the books were brought to the venue's. */
   blockedByOthersMinor: minor,
-  positions: z.array(listing.extend({ quantity: z.int() })),
+  positions: z.array(listing.extend({ quantity: z.int(), mtfQuantity: z.int() })),
   orders: z.array(
     listing.extend({
       clientOrderId: z.string(),

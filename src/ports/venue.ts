@@ -159,6 +159,8 @@ export interface VenuePosition {
   exchange: string;
   symbol: string;
   quantity: number;
+  /** How much of it was bought with the broker's leverage; left out: nothing. */
+  mtfQuantity?: number;
   /** What was paid for it in all; null where the venue does not say. */
   costMinor: number | null;
 }

@@ -27,6 +27,8 @@ export interface ShareDifference {
   listedQuantity: number;
   ours: number;
   theirs: number;
+  /** How much more of it than in our books they have as bought with the broker's leverage. */
+  mtfMore: number;
   /** What all of theirs cost; null: the venue does not say. */
   costMinor: number | null;
 }
@@ -34,15 +36,21 @@ export interface ShareDifference {
 /** Shares of which the two sides don't have the same number. Shares with an order of ours that is open are left out. */
 export function shareDifferences(books: Books, theirs: VenuePosition[], keyOf: KeyOf): ShareDifference[] {
   const found = new Map<string, ShareDifference>();
-  for (const { quantity, ...listing } of books.positions) {
-    const before = found.get(keyOf(listing)) ?? { listing, listedQuantity: quantity, ours: 0, theirs: 0, costMinor: 0 };
-    found.set(keyOf(listing), { ...before, ours: before.ours + quantity });
+  const none = { ours: 0, theirs: 0, mtfMore: 0, costMinor: 0 };
+  for (const { quantity, mtfQuantity, ...listing } of books.positions) {
+    const before = found.get(keyOf(listing)) ?? { listing, listedQuantity: quantity, ...none };
+    found.set(keyOf(listing), {
+      ...before,
+      ours: before.ours + quantity,
+      mtfMore: before.mtfMore - mtfQuantity,
+    });
   }
-  for (const { quantity, costMinor, exchange, symbol } of theirs) {
+  for (const { quantity, mtfQuantity = 0, costMinor, exchange, symbol } of theirs) {
     const listing = { exchange, symbol };
-    const before = found.get(keyOf(listing)) ?? { listing, listedQuantity: 0, ours: 0, theirs: 0, costMinor: 0 };
+    const before = found.get(keyOf(listing)) ?? { listing, listedQuantity: 0, ...none };
     const cost = costMinor === null || before.costMinor === null ? null : before.costMinor + costMinor;
-    found.set(keyOf(listing), { ...before, theirs: before.theirs + quantity, costMinor: cost });
+    const mtfMore = before.mtfMore + mtfQuantity;
+    found.set(keyOf(listing), { ...before, theirs: before.theirs + quantity, mtfMore, costMinor: cost });
   }
   for (const order of books.orders.filter((one) => !hasEnded(one))) found.delete(keyOf(order));
   return [...found.values()].filter(({ ours, theirs: has }) => ours !== has);

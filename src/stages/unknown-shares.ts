@@ -24,12 +24,16 @@ export async function sharesToBook(
   );
   const shares: Adjustment['holdings'] = [];
   for (const one of more) {
-    const { listing, listedQuantity, ours, theirs } = one;
+    const { listing, listedQuantity, ours, theirs, mtfMore } = one;
     const key = instrumentKey(listing);
     const priceMinor = averageOf(one) ?? quotes.get(key);
     if (priceMinor === undefined) return { kind: 'no_price', listing: key };
     const reference = `readiness:${tradeDate}:${key}:${ours}:${theirs}`;
-    shares.push({ ...listing, seenQuantity: listedQuantity, quantity: theirs - ours, priceMinor, reference });
+    const booked = { ...listing, seenQuantity: listedQuantity, priceMinor };
+    const mtf = Math.min(Math.max(0, mtfMore), theirs - ours);
+    const delivered = theirs - ours - mtf;
+    if (delivered > 0) shares.push({ ...booked, product: 'delivery', quantity: delivered, reference });
+    if (mtf > 0) shares.push({ ...booked, product: 'mtf', quantity: mtf, reference: `${reference}:mtf` });
   }
   return { kind: 'priced', shares };
 }

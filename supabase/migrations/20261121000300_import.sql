@@ -246,7 +246,7 @@ language sql stable security definer set search_path = '' as $$
       from jsonb_array_elements(core.user_changes(args)) change));
 $$;
 
--- Holdings we did not buy: external fills, delivered and fully paid for. `reference` makes each count once.
+-- Holdings we did not buy: external fills, in the product their venue says, booked as paid for. `reference` makes each count once.
 create function public.import_holdings(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -261,11 +261,11 @@ begin
     from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text))
   order by a.id for no key update;
   select cardinality(fresh) into booked from core.book_reported(array(
-    select distinct on (account.id, row.reference) row(null, null, null, 0, false, account.id, instrument.id, 'delivery',
+    select distinct on (account.id, row.reference) row(null, null, null, 0, false, account.id, instrument.id, coalesce(row.product, 'delivery'),
       row."tradeDate", null, row.reference, 'BUY', row.quantity, row."priceMinor",
       core.at((args ->> 'nowMs')::bigint))::core.reported_fill
     from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text, exchange text,
-      symbol text, quantity bigint, "priceMinor" bigint, "tradeDate" date, reference text)
+      symbol text, product text, quantity bigint, "priceMinor" bigint, "tradeDate" date, reference text)
     join public.accounts account on (account.user_id, account.venue, account.mode) = (row."userId", row.venue, row.mode)
     join public.instruments instrument using (exchange, symbol)
     where not exists (select from public.fills old where old.order_id is null

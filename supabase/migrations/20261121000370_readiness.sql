@@ -89,10 +89,10 @@ language sql stable security definer set search_path = '' as $$
         or a.id in (select value::bigint from jsonb_array_elements_text(args -> 'accountIds')))
     order by a.id limit (args ->> 'limit')::bigint
   ), holding as (
-    -- Whatever the product: venues tell shares.
     select listed.account_id, jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
-      'quantity', listed.quantity) order by i.symbol, i.exchange) as positions
-    from (select p.account_id, p.instrument_id, sum(p.quantity) as quantity
+      'quantity', listed.quantity, 'mtfQuantity', listed.mtf) order by i.symbol, i.exchange) as positions
+    from (select p.account_id, p.instrument_id, sum(p.quantity) as quantity,
+        coalesce(sum(p.quantity) filter (where p.product = 'mtf'), 0) as mtf
       from page join public.positions p on p.account_id = page.id group by 1, 2) listed
     join public.instruments i on i.id = listed.instrument_id
     where listed.quantity <> 0 group by 1
@@ -136,7 +136,7 @@ $$;
 -- Brings our books to what the venue has, before a day's first trade: the difference in cash as an adjustment, shares
 -- we don't know as external fills, and notes what other business had blocked then. {mode, tradeDate, nowMs,
 -- accounts: [{accountId, seenCashMinor, cashMinor, blockedByOthersMinor, source,
--- holdings: [{exchange, symbol, seenQuantity, quantity (more), priceMinor, reference}]}]}. Each account only if its
+-- holdings: [{exchange, symbol, product, seenQuantity, quantity (more), priceMinor, reference}]}]}. Each account only if its
 -- books still are as they were seen, it has no open order and none of the day, and no run is deciding about it just
 -- now: what other accounts do keeps nobody's books from being brought up. So a repeated call finds nothing left to book.
 -- `free`: the accounts for which it was so.
@@ -184,11 +184,11 @@ begin
   where a.id = row."accountId" and a.id = any(free) and a.blocked_by_others_minor <> row."blockedByOthersMinor";
 
   select coalesce(jsonb_agg(jsonb_build_object('userId', a.user_id, 'venue', a.venue, 'mode', a.mode,
-    'exchange', share.exchange, 'symbol', share.symbol, 'quantity', share.quantity, 'priceMinor', share."priceMinor",
+    'exchange', share.exchange, 'symbol', share.symbol, 'product', share.product, 'quantity', share.quantity, 'priceMinor', share."priceMinor",
     'tradeDate', day, 'reference', share.reference)), '[]') into shares
   from jsonb_to_recordset(args -> 'accounts') as row("accountId" bigint, holdings jsonb)
   join public.accounts a on a.id = row."accountId" and a.id = any(free)
-  cross join lateral jsonb_to_recordset(row.holdings) as share(exchange text, symbol text, "seenQuantity" bigint,
+  cross join lateral jsonb_to_recordset(row.holdings) as share(exchange text, symbol text, product text, "seenQuantity" bigint,
     quantity bigint, "priceMinor" bigint, reference text)
   where share."seenQuantity" = coalesce((select sum(p.quantity) from public.positions p
     join public.instruments i on i.id = p.instrument_id

@@ -49,7 +49,15 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
   const adjust = (accounts: Adjustment[]) => store.call('adjust_books', { mode: 'live', tradeDate, nowMs, accounts });
   const titan = (seenQuantity: number, quantity: number): Adjustment['holdings'][number] => {
     const reference = `readiness:${seenQuantity}:${quantity}`;
-    return { exchange: 'NSE', symbol: 'TITAN', seenQuantity, quantity, priceMinor: 3_000_00, reference };
+    return {
+      exchange: 'NSE',
+      symbol: 'TITAN',
+      product: 'delivery',
+      seenQuantity,
+      quantity,
+      priceMinor: 3_000_00,
+      reference,
+    };
   };
   const books = (accountIds: number[] | null = null) =>
     store.call('read_books', { mode: 'live', tradeDate, accountIds, afterId: 0, limit: 10 });

@@ -74,6 +74,26 @@ describe('books brought to the venues’ at readiness', () => {
     ]);
   });
 
+  test('books shares that came with the broker’s leverage as such, and the rest as delivered', async () => {
+    here.say({ cash: 100, held: [] });
+    here.kite.pages['GET /portfolio/holdings'] = [
+      ...[{ exchange: 'NSE', tradingsymbol: 'TITAN', opening_quantity: 4, average_price: 3_000 }].map((own) => {
+        return { ...own, mtf: { quantity: 10, average_price: 3_010 } };
+      }),
+    ];
+    await check();
+    const held = () =>
+      database.session.query(`select p.product, p.quantity::int from public.positions p
+        join public.accounts a on a.id = p.account_id where a.venue = 'kite' order by 1`);
+    const both = [
+      { product: 'delivery', quantity: 4 },
+      { product: 'mtf', quantity: 10 },
+    ];
+    expect(await held()).toEqual(both);
+    await check();
+    expect(await held()).toEqual(both);
+  });
+
   test('another client’s refused order of the morning keeps nobody’s books from being brought up', async () => {
     const { store } = here.world;
     here.say({ cash: 12_000, held: [titan(7)] });

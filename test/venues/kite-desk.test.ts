@@ -187,7 +187,7 @@ describe('the desk at Kite', () => {
       value: {
         rows: [
           { exchange: 'NSE', symbol: 'SBIN', quantity: 16, costMinor: 12828_50 },
-          { exchange: 'NSE', symbol: 'TITAN', quantity: 13, costMinor: 1361_00 },
+          { exchange: 'NSE', symbol: 'TITAN', quantity: 13, mtfQuantity: 12, costMinor: 1361_00 },
           { exchange: 'NSE', symbol: 'GIFT', quantity: 3, costMinor: null },
           { exchange: 'NSE', symbol: 'LESS', quantity: 3, costMinor: null },
           { exchange: 'NSE', symbol: 'NOCOST', quantity: 4, costMinor: null },

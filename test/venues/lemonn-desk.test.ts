@@ -164,7 +164,7 @@ describe('the desk at Lemonn', () => {
         rows: [
           { exchange: 'NSE', symbol: 'SBIN', quantity: 16, costMinor: 1608_00 },
           { exchange: 'NSE', symbol: 'GIFT', quantity: 3, costMinor: null },
-          { exchange: 'NSE', symbol: 'TITAN', quantity: 10, costMinor: 1000_00 },
+          { exchange: 'NSE', symbol: 'TITAN', quantity: 10, mtfQuantity: 10, costMinor: 1000_00 },
         ],
         odd: [],
       },

@@ -201,21 +201,24 @@ function positionsOf(
   net: Rows<z.infer<typeof position>>,
 ): VenueRows<VenuePosition> {
   const found = new Map<string, VenuePosition>();
-  const add = (of: { exchange: string; tradingsymbol: string }, quantity: number, costMinor: number | null) => {
+  type Row = { exchange: string; tradingsymbol: string };
+  const add = (of: Row, quantity: number, costMinor: number | null, isMtf = false) => {
     const { exchange, tradingsymbol: symbol } = of;
     const key = `${exchange}:${symbol}`;
-    const before = found.get(key) ?? { exchange, symbol, quantity: 0, costMinor: 0 };
+    const before: VenuePosition = found.get(key) ?? { exchange, symbol, quantity: 0, costMinor: 0 };
     const cost = before.costMinor === null || costMinor === null ? null : exactOrNull(before.costMinor + costMinor);
-    found.set(key, { ...before, quantity: before.quantity + quantity, costMinor: cost });
+    const mtfQuantity = (before.mtfQuantity ?? 0) + (isMtf ? quantity : 0);
+    const mtf = mtfQuantity === 0 ? {} : { mtfQuantity };
+    found.set(key, { exchange, symbol, quantity: before.quantity + quantity, ...mtf, costMinor: cost });
   };
   for (const one of held.read) {
     add(one, one.opening_quantity, costOf(one.opening_quantity, one.average_price));
-    if (one.mtf) add(one, one.mtf.quantity, costOf(one.mtf.quantity, one.mtf.average_price));
+    if (one.mtf) add(one, one.mtf.quantity, costOf(one.mtf.quantity, one.mtf.average_price), true);
   }
   for (const one of net.read.filter(({ product }) => ourProducts.has(product))) {
     const bought = one.day_sell_quantity === 0 ? (one.day_buy_value ?? null) : null;
     const cost = bought === null ? null : paise(bought, 'nearest');
-    add(one, one.day_buy_quantity - one.day_sell_quantity, cost);
+    add(one, one.day_buy_quantity - one.day_sell_quantity, cost, one.product === 'MTF');
   }
   return { rows: [...found.values()].filter(({ quantity }) => quantity !== 0), odd: oddRowsOf(held, net) };
 }

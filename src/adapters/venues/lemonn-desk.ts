@@ -130,7 +130,8 @@ function positionsOf(held: Rows<Held>, traded: Rows<Traded>, dialect: LemonnDial
     const { exchange, symbol, quantity: pieces } = one;
     const key = `${exchange}:${symbol}`;
     if (found.has(key)) doubtful(one, 'counted_twice');
-    found.set(key, { exchange, symbol, quantity: pieces, costMinor: costOf(one) });
+    const mtf = 'product' in one && one.product !== 'DELIVERY' ? { mtfQuantity: pieces } : {};
+    found.set(key, { exchange, symbol, quantity: pieces, ...mtf, costMinor: costOf(one) });
   }
   return { rows: [...found.values()], odd };
 }

@@ -2,8 +2,8 @@ import { egress, streamEgress } from './adapters/credentials/egress.ts';
 import { derivedKey, type MasterKeys } from './adapters/credentials/envelope.ts';
 import { storeVault } from './adapters/credentials/vault.ts';
 import { venueQuotes } from './adapters/quotes/venue-quotes.ts';
-import type { DoorOptions } from './adapters/venues/kite-door.ts';
-import type { LemonnDialect } from './adapters/venues/lemonn-dialect.ts';
+import type { DoorOptions } from './adapters/venues/kite/login.ts';
+import type { LemonnDialect } from './adapters/venues/lemonn/dialect.ts';
 import type { Config } from './config.ts';
 import type { Mode } from './domain/words.ts';
 import { loginLink } from './http/login-state.ts';
@@ -83,22 +83,22 @@ export async function realVenues({ config, store, clock, mode }: RealVenuesParts
     return { ...wire, baseUrl, mode, vault, store };
   };
   if (kite) {
-    const { kiteVenue } = await import('./adapters/venues/kite.ts');
-    const { kiteDoor } = await import('./adapters/venues/kite-door.ts');
+    const { kiteVenue } = await import('./adapters/venues/kite/venue.ts');
+    const { kiteDoor } = await import('./adapters/venues/kite/login.ts');
     const wire = wireOf('kite');
     venues.set('kite', kiteVenue({ ...wire, ...kite }));
     doors.set('kite', kiteDoor(doorOf(wire, kite.baseUrl)));
   }
   if (lemonn) {
-    const { lemonnVenue } = await import('./adapters/venues/lemonn.ts');
-    const { lemonnDoor } = await import('./adapters/venues/lemonn-door.ts');
+    const { lemonnVenue } = await import('./adapters/venues/lemonn/venue.ts');
+    const { lemonnDoor } = await import('./adapters/venues/lemonn/login.ts');
     const wire = wireOf('lemonn');
     venues.set('lemonn', lemonnVenue({ ...wire, ...lemonn, dialect: await dialectOf(lemonn.dialect) }));
     doors.set('lemonn', lemonnDoor({ ...doorOf(wire, lemonn.baseUrl), requestId: lemonn.requestId }));
   }
   if (alpaca) {
-    const { alpacaVenue } = await import('./adapters/venues/alpaca.ts');
-    const { alpacaDataUrl } = await import('./adapters/venues/alpaca-call.ts');
+    const { alpacaVenue } = await import('./adapters/venues/alpaca/venue.ts');
+    const { alpacaDataUrl } = await import('./adapters/venues/alpaca/client.ts');
     const dataUrl = alpaca.dataUrl ?? alpacaDataUrl;
     const wire = wireOf('alpaca');
     venues.set('alpaca', alpacaVenue({ ...wire, ...alpaca, dataUrl, agentFor: streamEgress(wire.credentials) }));
@@ -113,7 +113,7 @@ export async function realVenues({ config, store, clock, mode }: RealVenuesParts
 }
 
 async function dialectOf(given: unknown): Promise<LemonnDialect> {
-  const { lemonnDialect } = await import('./adapters/venues/lemonn-dialect.ts');
+  const { lemonnDialect } = await import('./adapters/venues/lemonn/dialect.ts');
   const read = lemonnDialect.safeParse(given);
   if (read.success) return read.data;
   const why = read.error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`).join('; ');

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { storeVault } from '../../src/adapters/credentials/vault.ts';
 import { jwtVerifier } from '../../src/adapters/jwt.ts';
 import { twilioNotifier } from '../../src/adapters/notifiers/twilio.ts';
-import { kiteDoor } from '../../src/adapters/venues/kite-door.ts';
+import { kiteDoor } from '../../src/adapters/venues/kite/login.ts';
 import { newApiKey } from '../../src/http/auth.ts';
 import type { World } from '../../src/ports/world.ts';
 import { cronSecret, type Door, door } from '../http/door.ts';

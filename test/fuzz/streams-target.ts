@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
-import { alpacaUpdates } from '../../src/adapters/venues/alpaca-updates.ts';
+import { alpacaUpdates } from '../../src/adapters/venues/alpaca/order-updates.ts';
 import { openHttpDoor } from '../../src/commands/http-door.ts';
 import { readConfig } from '../../src/config.ts';
 import { decideAll, nowMs, openScene, sendAll, user } from '../contract/scene.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { storeVault } from '../../src/adapters/credentials/vault.ts';
-import { kiteDoor } from '../../src/adapters/venues/kite-door.ts';
-import { kiteTokenUntilMs } from '../../src/adapters/venues/kite-session.ts';
+import { kiteDoor } from '../../src/adapters/venues/kite/login.ts';
+import { kiteTokenUntilMs } from '../../src/adapters/venues/kite/session.ts';
 import { venueSecrets } from '../../src/adapters/venues/secrets.ts';
 import { loginLink, signedState } from '../../src/http/login-state.ts';
 import type { Store } from '../../src/ports/store.ts';

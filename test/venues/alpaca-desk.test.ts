@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { alpacaMarketClock } from '../../src/adapters/venues/alpaca-desk.ts';
+import { alpacaMarketClock } from '../../src/adapters/venues/alpaca/account.ts';
 import type { OrderToStart, VenueDesk } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';

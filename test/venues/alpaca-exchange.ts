@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type AlpacaVenueOptions, alpacaVenue } from '../../src/adapters/venues/alpaca.ts';
-import { readUpdate } from '../../src/adapters/venues/alpaca-updates.ts';
+import { readUpdate } from '../../src/adapters/venues/alpaca/order-updates.ts';
+import { type AlpacaVenueOptions, alpacaVenue } from '../../src/adapters/venues/alpaca/venue.ts';
 import type { AccountAtVenue } from '../../src/ports/venue.ts';
 import type { Clock } from '../../src/ports/world.ts';
 import { AlpacaBook, type AlpacaPosted, type AlpacaRow } from './alpaca-book.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { cents, decimal, pieces } from '../../src/adapters/venues/alpaca-wire.ts';
+import { cents, decimal, pieces } from '../../src/adapters/venues/alpaca/shapes.ts';
 import type { OrderToStart } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { jumpingClock } from '../pipeline/hand.ts';

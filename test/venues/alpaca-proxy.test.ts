@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { streamEgress } from '../../src/adapters/credentials/egress.ts';
-import { alpacaUpdates } from '../../src/adapters/venues/alpaca-updates.ts';
+import { alpacaUpdates } from '../../src/adapters/venues/alpaca/order-updates.ts';
 import type { StreamState } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { setClock } from '../pipeline/hand.ts';

@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type AlpacaUpdatesOptions, alpacaUpdates, readUpdate } from '../../src/adapters/venues/alpaca-updates.ts';
+import {
+  type AlpacaUpdatesOptions,
+  alpacaUpdates,
+  readUpdate,
+} from '../../src/adapters/venues/alpaca/order-updates.ts';
 import type { OrderToStart, StreamState } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { setClock } from '../pipeline/hand.ts';

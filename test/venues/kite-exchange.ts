@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { kiteVenue } from '../../src/adapters/venues/kite.ts';
-import { kiteTokenUntilMs, verifyPostback } from '../../src/adapters/venues/kite-session.ts';
+import { kiteTokenUntilMs, verifyPostback } from '../../src/adapters/venues/kite/session.ts';
+import { kiteVenue } from '../../src/adapters/venues/kite/venue.ts';
 import type { AccountAtVenue } from '../../src/ports/venue.ts';
 import type { Clock } from '../../src/ports/world.ts';
 import { answerWithinMs, type Booked, type Exchange, type FaultName, type Weather } from './exchange.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stampMs } from '../../src/adapters/venues/indian.ts';
-import { exchangeRequestToken, kiteTokenUntilMs, verifyPostback } from '../../src/adapters/venues/kite-session.ts';
+import { exchangeRequestToken, kiteTokenUntilMs, verifyPostback } from '../../src/adapters/venues/kite/session.ts';
 import type { OrderToStart, Venue } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';
 import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { lemonnDialect } from '../../src/adapters/venues/lemonn-dialect.ts';
+import { lemonnDialect } from '../../src/adapters/venues/lemonn/dialect.ts';
 import { istMs } from '../../src/domain/ist.ts';
 import type { OrderToStart, VenueDesk } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/scene.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { lemonnDoor } from '../../src/adapters/venues/lemonn-door.ts';
+import { lemonnDoor } from '../../src/adapters/venues/lemonn/login.ts';
 import type { Store } from '../../src/ports/store.ts';
 import type { Vault } from '../../src/ports/vault.ts';
 import { nowMs } from '../contract/scene.ts';

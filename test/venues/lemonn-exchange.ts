@@ -1,8 +1,8 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type LemonnVenueOptions, lemonnVenue } from '../../src/adapters/venues/lemonn.ts';
-import { lemonnDialect } from '../../src/adapters/venues/lemonn-dialect.ts';
+import { lemonnDialect } from '../../src/adapters/venues/lemonn/dialect.ts';
+import { type LemonnVenueOptions, lemonnVenue } from '../../src/adapters/venues/lemonn/venue.ts';
 import { istIso } from '../../src/domain/ist.ts';
 import type { AccountAtVenue } from '../../src/ports/venue.ts';
 import type { Clock } from '../../src/ports/world.ts';

@@ -4,8 +4,8 @@ import {
   lemonnSignature,
   openLemonnAccess,
   openLemonnSession,
-} from '../../src/adapters/venues/lemonn-session.ts';
-import { timeMs } from '../../src/adapters/venues/lemonn-wire.ts';
+} from '../../src/adapters/venues/lemonn/session.ts';
+import { timeMs } from '../../src/adapters/venues/lemonn/shapes.ts';
 import { nowMs } from '../contract/scene.ts';
 import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';
 import { apiKey, type LemonnExchange, openLemonnExchange, privateKey, requestId } from './lemonn-exchange.ts';

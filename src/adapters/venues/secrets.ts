@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { egressSecrets } from '../../ports/vault.ts';
-import { alpacaCredentials } from './alpaca-call.ts';
-import { kiteCredentials } from './kite-call.ts';
-import { lemonnCredentials } from './lemonn-call.ts';
+import { alpacaCredentials } from './alpaca/client.ts';
+import { kiteCredentials } from './kite/client.ts';
+import { lemonnCredentials } from './lemonn/client.ts';
 
 /** Kite's, and whose account it is to be: a login of somebody else opens nothing. */
 const kite = z.strictObject({

@@ -1,11 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { addDays, istDate, istMs } from '../../domain/ist.ts';
-import { parseJson } from '../../domain/json.ts';
-import type { Clock } from '../../ports/world.ts';
-import type { WayOut } from './http.ts';
-import { said, sendTo } from './kite-call.ts';
-import { sessionToken } from './shapes.ts';
+import { addDays, istDate, istMs } from '../../../domain/ist.ts';
+import { parseJson } from '../../../domain/json.ts';
+import type { Clock } from '../../../ports/world.ts';
+import { sessionToken } from '../bounds.ts';
+import type { WayOut } from '../http.ts';
+import { said, sendTo } from './client.ts';
 
 /** Where a client logs in; Kite sends him back to the app's address with a `request_token`. */
 export function kiteLoginUrl(apiKey: string): string {

@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
-import { parseInstant } from '../../domain/ist.ts';
+import { parseInstant } from '../../../domain/ist.ts';
 import type {
   AccountAtVenue,
   LookupOutcome,
@@ -7,18 +7,10 @@ import type {
   VenueOrder,
   VenueRead,
   VenueRows,
-} from '../../ports/venue.ts';
-import { type AlpacaWire, ask, readAs } from './alpaca-call.ts';
-import {
-  type AlpacaFill,
-  asVenueOrders,
-  fills,
-  isOrder,
-  order as orderShape,
-  orders,
-  reportOf,
-} from './alpaca-wire.ts';
-import type { Rows } from './rows.ts';
+} from '../../../ports/venue.ts';
+import type { Rows } from '../rows.ts';
+import { type AlpacaWire, ask, readAs } from './client.ts';
+import { type AlpacaFill, asVenueOrders, fills, isOrder, order as orderShape, orders, reportOf } from './shapes.ts';
 
 /** One order of ours in the account's book. */
 export async function lookUp(wire: AlpacaWire, order: OrderToSend): Promise<LookupOutcome> {

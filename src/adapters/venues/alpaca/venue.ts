@@ -1,11 +1,11 @@
-import { formatMinor } from '../../domain/money.ts';
-import type { CancelOutcome, OrderToSend, SubmitOutcome, Venue, VenueCapabilities } from '../../ports/venue.ts';
-import { lookUp, ordersToday } from './alpaca-book.ts';
-import { type AlpacaSaid, type AlpacaWire, alpacaStreamUrl, ask, worded } from './alpaca-call.ts';
-import { alpacaDesk, notTradedHere, QUOTES_AT_ONCE } from './alpaca-desk.ts';
-import type { StreamWayOut } from './alpaca-updates.ts';
-import { isOrder, order as orderShape } from './alpaca-wire.ts';
-import { inTime } from './http.ts';
+import { formatMinor } from '../../../domain/money.ts';
+import type { CancelOutcome, OrderToSend, SubmitOutcome, Venue, VenueCapabilities } from '../../../ports/venue.ts';
+import { inTime } from '../http.ts';
+import { alpacaDesk, notTradedHere, QUOTES_AT_ONCE } from './account.ts';
+import { type AlpacaSaid, type AlpacaWire, alpacaStreamUrl, ask, worded } from './client.ts';
+import { lookUp, ordersToday } from './order-book.ts';
+import type { StreamWayOut } from './order-updates.ts';
+import { isOrder, order as orderShape } from './shapes.ts';
 
 export interface AlpacaVenueOptions extends AlpacaWire {
   /**
@@ -76,7 +76,7 @@ export function alpacaVenue(options: AlpacaVenueOptions): Venue {
       listen(account, ears) {
         const updates = { ...ears, account, credentials, clock, agentFor, streamUrl: alpacaStreamUrl(baseUrl) };
         // Loaded only where somebody listens: it costs every command some time to start.
-        const stream = import('./alpaca-updates.ts').then(({ alpacaUpdates }) => alpacaUpdates(updates));
+        const stream = import('./order-updates.ts').then(({ alpacaUpdates }) => alpacaUpdates(updates));
         return { close: async () => (await stream).close() };
       },
     }),

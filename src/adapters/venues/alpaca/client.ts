@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { othersWords } from '../../domain/secrets.ts';
-import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue.ts';
-import type { Clock } from '../../ports/world.ts';
-import { type Answered, type MayLeave, type Spoken, speak, type WayOut } from './http.ts';
-import { storedFor } from './stored.ts';
+import { othersWords } from '../../../domain/secrets.ts';
+import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../../ports/venue.ts';
+import type { Clock } from '../../../ports/world.ts';
+import { type Answered, type MayLeave, type Spoken, speak, type WayOut } from '../http.ts';
+import { storedFor } from '../stored-credentials.ts';
 
 /** Where Alpaca's market data is (docs.alpaca.markets), for paper and live keys alike. */
 export const alpacaDataUrl = 'https://data.alpaca.markets';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { formatMinor } from '../../domain/money.ts';
-import type { Quote } from '../../domain/words.ts';
+import { formatMinor } from '../../../domain/money.ts';
+import type { Quote } from '../../../domain/words.ts';
 import type {
   AccountAtVenue,
   OddRow,
@@ -12,13 +12,13 @@ import type {
   VenuePosition,
   VenueRead,
   VenueRows,
-} from '../../ports/venue.ts';
-import { paise, stampMs } from './indian.ts';
-import { ask, type KiteAsk, type KiteWire, readAs } from './kite-call.ts';
-import { kiteTokenUntilMs } from './kite-session.ts';
-import { productOf, rupees } from './kite-wire.ts';
-import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
-import { count, exactOrNull, word } from './shapes.ts';
+} from '../../../ports/venue.ts';
+import { count, exactOrNull, word } from '../bounds.ts';
+import { paise, stampMs } from '../indian.ts';
+import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
+import { ask, type KiteAsk, type KiteWire, readAs } from './client.ts';
+import { kiteTokenUntilMs } from './session.ts';
+import { productOf, rupees } from './shapes.ts';
 
 /** Kite's own limit for /quote (documented). */
 export const QUOTES_AT_ONCE = 500;

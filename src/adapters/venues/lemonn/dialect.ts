@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_SHARES, venueId } from './shapes.ts';
+import { MAX_SHARES, venueId } from '../bounds.ts';
 
 /** PLACED and PENDING were seen; of the others only the plain ones are here. A filled one has to have its trades too. */
 const statuses: Readonly<Record<string, 'working' | 'filled' | 'rejected' | 'canceled' | 'expired'>> = {

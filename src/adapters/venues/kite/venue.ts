@@ -1,4 +1,4 @@
-import { formatMinor } from '../../domain/money.ts';
+import { formatMinor } from '../../../domain/money.ts';
 import {
   type AccountAtVenue,
   type CancelOutcome,
@@ -9,11 +9,11 @@ import {
   type Venue,
   type VenueCapabilities,
   type VenueRead,
-} from '../../ports/venue.ts';
-import { inTime } from './http.ts';
-import { ask, type KiteSaid, type KiteWire, readAs, wordsOf } from './kite-call.ts';
-import { kiteDesk, QUOTES_AT_ONCE } from './kite-desk.ts';
-import { asVenueOrders, type KiteBook, orders, orderTaken, ours, productOf, reportOf, trades } from './kite-wire.ts';
+} from '../../../ports/venue.ts';
+import { inTime } from '../http.ts';
+import { kiteDesk, QUOTES_AT_ONCE } from './account.ts';
+import { ask, type KiteSaid, type KiteWire, readAs, wordsOf } from './client.ts';
+import { asVenueOrders, type KiteBook, orders, orderTaken, ours, productOf, reportOf, trades } from './shapes.ts';
 
 export interface KiteVenueOptions extends KiteWire {
   /** The exchange's id of the registered algorithm; null: none is sent. */

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { othersWords } from '../../domain/secrets.ts';
-import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue.ts';
-import type { Clock } from '../../ports/world.ts';
-import { type Answered, type MayLeave, type Spoken, speak, speaksOfDoubt, type WayOut } from './http.ts';
-import type { LemonnDialect } from './lemonn-dialect.ts';
-import { storedFor } from './stored.ts';
+import { othersWords } from '../../../domain/secrets.ts';
+import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../../ports/venue.ts';
+import type { Clock } from '../../../ports/world.ts';
+import { type Answered, type MayLeave, type Spoken, speak, speaksOfDoubt, type WayOut } from '../http.ts';
+import { storedFor } from '../stored-credentials.ts';
+import type { LemonnDialect } from './dialect.ts';
 
 /** How this process reaches Lemonn. */
 export interface LemonnWire {

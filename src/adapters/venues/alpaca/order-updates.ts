@@ -1,11 +1,11 @@
 import type { Agent } from 'node:http';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
-import { parseJson } from '../../domain/json.ts';
-import type { AccountAtVenue, CredentialsOf, StreamEars, UpdatedOrder } from '../../ports/venue.ts';
-import type { Clock } from '../../ports/world.ts';
-import { type AlpacaKeys, keysOf } from './alpaca-call.ts';
-import { venueId } from './shapes.ts';
+import { parseJson } from '../../../domain/json.ts';
+import type { AccountAtVenue, CredentialsOf, StreamEars, UpdatedOrder } from '../../../ports/venue.ts';
+import type { Clock } from '../../../ports/world.ts';
+import { venueId } from '../bounds.ts';
+import { type AlpacaKeys, keysOf } from './client.ts';
 
 /** The account's way out for one connection; refused where nobody can say which it is. `over` ends what is left of it. */
 export type StreamWayOut = (account: AccountAtVenue, over: AbortSignal) => Promise<Agent | undefined>;

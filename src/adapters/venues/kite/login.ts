@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import { parseJson } from '../../domain/json.ts';
-import type { Mode } from '../../domain/words.ts';
-import { batched } from '../../ports/batch.ts';
-import type { Store } from '../../ports/store.ts';
-import type { RecordOwner, Vault, VenueDoor } from '../../ports/vault.ts';
-import type { AccountAtVenue } from '../../ports/venue.ts';
-import type { Clock } from '../../ports/world.ts';
-import type { WayOut } from './http.ts';
-import { exchangeRequestToken, kiteLoginUrl, verifyPostback } from './kite-session.ts';
-import { venueSecrets } from './secrets.ts';
-import { storeSession } from './stored-login.ts';
+import { parseJson } from '../../../domain/json.ts';
+import type { Mode } from '../../../domain/words.ts';
+import { batched } from '../../../ports/batch.ts';
+import type { Store } from '../../../ports/store.ts';
+import type { RecordOwner, Vault, VenueDoor } from '../../../ports/vault.ts';
+import type { AccountAtVenue } from '../../../ports/venue.ts';
+import type { Clock } from '../../../ports/world.ts';
+import type { WayOut } from '../http.ts';
+import { venueSecrets } from '../secrets.ts';
+import { storeSession } from '../stored-session.ts';
+import { exchangeRequestToken, kiteLoginUrl, verifyPostback } from './session.ts';
 
 export interface DoorOptions {
   baseUrl: string;

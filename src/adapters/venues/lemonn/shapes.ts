@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseInstant } from '../../domain/ist.ts';
-import { othersWords } from '../../domain/secrets.ts';
+import { parseInstant } from '../../../domain/ist.ts';
+import { othersWords } from '../../../domain/secrets.ts';
 import type {
   OddRow,
   OrderToSend,
@@ -9,11 +9,11 @@ import type {
   VenueRead,
   VenueReport,
   VenueRows,
-} from '../../ports/venue.ts';
-import { paise, stampMs } from './indian.ts';
-import { id, type LemonnDialect, quantity, rowOf, rupees } from './lemonn-dialect.ts';
-import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
-import { isExact, word } from './shapes.ts';
+} from '../../../ports/venue.ts';
+import { isExact, word } from '../bounds.ts';
+import { paise, stampMs } from '../indian.ts';
+import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
+import { id, type LemonnDialect, quantity, rowOf, rupees } from './dialect.ts';
 
 // What Lemonn says of orders and trades, as far as it is read, and what it means in our words. Names of fields and
 // states are the dialect's.

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { formatMinor } from '../../domain/money.ts';
-import { othersWords } from '../../domain/secrets.ts';
-import type { Quote } from '../../domain/words.ts';
+import { formatMinor } from '../../../domain/money.ts';
+import { othersWords } from '../../../domain/secrets.ts';
+import type { Quote } from '../../../domain/words.ts';
 import type {
   AccountAtVenue,
   OddRow,
@@ -13,13 +13,13 @@ import type {
   VenuePosition,
   VenueRead,
   VenueRows,
-} from '../../ports/venue.ts';
-import { paise } from './indian.ts';
-import { ask, type LemonnAsk, type LemonnWire, lemonnSession, readAs } from './lemonn-call.ts';
-import { type LemonnDialect, quantity, rowOf, rupees } from './lemonn-dialect.ts';
-import { timeMs } from './lemonn-wire.ts';
-import { oddRowOf, type Rows, rowsOf, type UnreadRow } from './rows.ts';
-import { exactOrNull, word } from './shapes.ts';
+} from '../../../ports/venue.ts';
+import { exactOrNull, word } from '../bounds.ts';
+import { paise } from '../indian.ts';
+import { oddRowOf, type Rows, rowsOf, type UnreadRow } from '../rows.ts';
+import { ask, type LemonnAsk, type LemonnWire, lemonnSession, readAs } from './client.ts';
+import { type LemonnDialect, quantity, rowOf, rupees } from './dialect.ts';
+import { timeMs } from './shapes.ts';
 
 /** What can be read of an account at Lemonn; the order book's own reads are the venue's. */
 export function lemonnDesk(wire: LemonnWire): Omit<VenueDesk, 'ordersToday' | 'cancel'> {

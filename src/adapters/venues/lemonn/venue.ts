@@ -1,6 +1,6 @@
-import { istDate } from '../../domain/ist.ts';
-import { formatMinor } from '../../domain/money.ts';
-import { tradingDay } from '../../domain/session.ts';
+import { istDate } from '../../../domain/ist.ts';
+import { formatMinor } from '../../../domain/money.ts';
+import { tradingDay } from '../../../domain/session.ts';
 import {
   type CancelOutcome,
   defaultRate,
@@ -9,12 +9,12 @@ import {
   type SubmitOutcome,
   type Venue,
   type VenueCapabilities,
-} from '../../ports/venue.ts';
-import { inTime } from './http.ts';
-import { type ReadBook, sharedBook, tradesOf, withTrades } from './lemonn-book.ts';
-import { ask, type LemonnSaid, type LemonnWire, wordsOf } from './lemonn-call.ts';
-import { lemonnDesk } from './lemonn-desk.ts';
-import { asVenueOrders, type OrderToFind, orderTaken, ours, reportOf } from './lemonn-wire.ts';
+} from '../../../ports/venue.ts';
+import { inTime } from '../http.ts';
+import { lemonnDesk } from './account.ts';
+import { ask, type LemonnSaid, type LemonnWire, wordsOf } from './client.ts';
+import { type ReadBook, sharedBook, tradesOf, withTrades } from './order-book.ts';
+import { asVenueOrders, type OrderToFind, orderTaken, ours, reportOf } from './shapes.ts';
 
 export interface LemonnVenueOptions extends LemonnWire {
   /** Orders given outside trading hours are for the next open; otherwise they are sent as any other, and refused. */
@@ -34,7 +34,7 @@ export interface LemonnVenueOptions extends LemonnWire {
  * - Its rate limits: those of any Indian broker, with lookups counted in, and for prices the slowest of theirs.
  * - Market orders: none are sent, so none are offered. Postbacks: none are known, so fills are polled.
  * - `order_log` is not read: its shape is not known, and the book with the trades says all that is needed.
- * - The login is nobody's business here (lemonn-session.ts): a new token might end the one another process holds.
+ * - The login is nobody's business here (session.ts): a new token might end the one another process holds.
  */
 export function lemonnVenue(options: LemonnVenueOptions): Venue {
   const readBook = sharedBook(options);

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { othersWords } from '../../domain/secrets.ts';
-import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../ports/venue.ts';
-import type { Clock } from '../../ports/world.ts';
-import { type Answered, type MayLeave, type Spoken, speak, speaksOfDoubt, type WayOut } from './http.ts';
-import { storedFor } from './stored.ts';
+import { othersWords } from '../../../domain/secrets.ts';
+import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../../ports/venue.ts';
+import type { Clock } from '../../../ports/world.ts';
+import { type Answered, type MayLeave, type Spoken, speak, speaksOfDoubt, type WayOut } from '../http.ts';
+import { storedFor } from '../stored-credentials.ts';
 
 /** How this process reaches Kite. */
 export interface KiteWire {

@@ -1,8 +1,8 @@
-import { othersWords } from '../../domain/secrets.ts';
-import type { AccountAtVenue, VenueRead } from '../../ports/venue.ts';
-import { ask, type LemonnWire, readAs } from './lemonn-call.ts';
-import { type LemonnOrder, type LemonnTrade, ordersIn, type Traded, tradesIn } from './lemonn-wire.ts';
-import { type Rows, textOf } from './rows.ts';
+import { othersWords } from '../../../domain/secrets.ts';
+import type { AccountAtVenue, VenueRead } from '../../../ports/venue.ts';
+import { type Rows, textOf } from '../rows.ts';
+import { ask, type LemonnWire, readAs } from './client.ts';
+import { type LemonnOrder, type LemonnTrade, ordersIn, type Traded, tradesIn } from './shapes.ts';
 
 export type ReadBook = (account: AccountAtVenue) => Promise<VenueRead<Rows<LemonnOrder>>>;
 

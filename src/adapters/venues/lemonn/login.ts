@@ -1,8 +1,8 @@
-import type { LoginEnd, RecordOwner, VenueDoor } from '../../ports/vault.ts';
-import type { DoorOptions } from './kite-door.ts';
-import { type LemonnLogin, lemonnLoginUrl, openLemonnAccess, openLemonnSession } from './lemonn-session.ts';
-import { venueSecrets } from './secrets.ts';
-import { storeSession } from './stored-login.ts';
+import type { LoginEnd, RecordOwner, VenueDoor } from '../../../ports/vault.ts';
+import type { DoorOptions } from '../kite/login.ts';
+import { venueSecrets } from '../secrets.ts';
+import { storeSession } from '../stored-session.ts';
+import { type LemonnLogin, lemonnLoginUrl, openLemonnAccess, openLemonnSession } from './session.ts';
 
 export interface LemonnDoorOptions extends DoorOptions {
   /** The partner's allow-listed id, for the session flow; null where Lemonn gave none. */

@@ -1,11 +1,11 @@
 import { createPrivateKey, sign } from 'node:crypto';
 import { z } from 'zod';
-import { parseInstant } from '../../domain/ist.ts';
-import type { Clock } from '../../ports/world.ts';
-import type { WayOut } from './http.ts';
-import { stampMs } from './indian.ts';
-import { type LemonnCredentials, said, sendTo } from './lemonn-call.ts';
-import { sessionToken } from './shapes.ts';
+import { parseInstant } from '../../../domain/ist.ts';
+import type { Clock } from '../../../ports/world.ts';
+import { sessionToken } from '../bounds.ts';
+import type { WayOut } from '../http.ts';
+import { stampMs } from '../indian.ts';
+import { type LemonnCredentials, said, sendTo } from './client.ts';
 
 /** Where a client of the session flow logs in; Lemonn sends him back with `client_id` and `request_token`. */
 export function lemonnLoginUrl(apiKey: string): string {

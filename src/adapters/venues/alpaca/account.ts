@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { parseInstant } from '../../domain/ist.ts';
-import { othersWords } from '../../domain/secrets.ts';
-import type { Quote } from '../../domain/words.ts';
+import { parseInstant } from '../../../domain/ist.ts';
+import { othersWords } from '../../../domain/secrets.ts';
+import type { Quote } from '../../../domain/words.ts';
 import type {
   AccountAtVenue,
   OddRow,
@@ -13,11 +13,11 @@ import type {
   VenuePosition,
   VenueRead,
   VenueRows,
-} from '../../ports/venue.ts';
-import { type AlpacaAsk, type AlpacaWire, ask, readAs } from './alpaca-call.ts';
-import { cents, decimal, exchangeOf, wholePieces } from './alpaca-wire.ts';
-import { oddRowOf, type Rows, rowsOf, textOf } from './rows.ts';
-import { word } from './shapes.ts';
+} from '../../../ports/venue.ts';
+import { word } from '../bounds.ts';
+import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
+import { type AlpacaAsk, type AlpacaWire, ask, readAs } from './client.ts';
+import { cents, decimal, exchangeOf, wholePieces } from './shapes.ts';
 
 /** Symbols go into the address; so many fit any server. */
 export const QUOTES_AT_ONCE = 100;

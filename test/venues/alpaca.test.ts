@@ -185,7 +185,10 @@ describe('an order at Alpaca', () => {
 
   test('of an account that has spoken 200 times in a minute is turned away, and it is known that it was', async () => {
     const still = await openAlpacaExchange({ ...clock, nowMs: () => nowMs });
-    await Promise.all(Array.from({ length: 200 }, () => still.venue.lookup(order)));
+    // In tens: on a busy machine two hundred at once are not all sent before their time is up.
+    for (let tens = 0; tens < 20; tens++) {
+      await Promise.all(Array.from({ length: 10 }, () => still.venue.lookup(order)));
+    }
     expect(await still.venue.submit(order)).toEqual({ kind: 'not_sent', reason: 'rate_limited' });
     expect(await still.venue.submit({ ...order, accountId: 8 })).toMatchObject({ kind: 'acknowledged' });
     await still.close();

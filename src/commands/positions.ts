@@ -1,9 +1,9 @@
 import { realClock } from '../adapters/clock.ts';
 import type { Config } from '../config.ts';
 import { istIso } from '../domain/ist.ts';
-import { formatMinor } from '../domain/money.ts';
+import { formatMinor, perUnit } from '../domain/money.ts';
 import type { Answer } from '../ports/store.ts';
-import { perShare, positionsText, positionValue } from '../terminal/holdings.ts';
+import { positionsText, positionValue } from '../terminal/holdings.ts';
 import { plain } from '../terminal/table.ts';
 import { userIdGiven } from './named.ts';
 import { limitOf } from './paging.ts';
@@ -67,12 +67,12 @@ function positionJson({
   return {
     ...row,
     currency: 'INR',
-    averageCost: formatMinor(perShare(costMinor, row.quantity)),
+    averageCost: formatMinor(perUnit(costMinor, row.quantity)),
     cost: formatMinor(costMinor),
     lastPrice: priceMinor === null ? null : formatMinor(priceMinor),
     pricedAt: pricedAtMs === null ? null : istIso(pricedAtMs),
     value: value === null ? null : formatMinor(value),
-    profit: value === null ? null : formatMinor(value - costMinor),
+    profit: value === null ? null : formatMinor(value - BigInt(costMinor)),
     margin: formatMinor(marginMinor),
   };
 }

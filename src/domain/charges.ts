@@ -13,12 +13,16 @@ const bps = 10_000n;
  * add up (Kite's published order-margins example agrees).
  */
 export function chargesOn(valueMinor: number, rate: ChargeRate): number {
-  const value = BigInt(valueMinor);
+  return safe(exactCharges(BigInt(valueMinor), rate));
+}
+
+/** The same for a value of any size. */
+export function exactCharges(value: bigint, rate: ChargeRate): bigint {
   const untaxed = value * BigInt(rate.transactionTaxPpb + rate.stampPpb);
   const fees = value * BigInt(rate.exchangePpb + rate.regulatorPpb);
   const total = untaxed * bps + (bps + BigInt(rate.gstBps)) * (fees + brokerage(value, rate));
   const divisor = ppb * bps;
-  return safe((total + divisor - 1n) / divisor);
+  return (total + divisor - 1n) / divisor;
 }
 
 function brokerage(value: bigint, rate: ChargeRate): bigint {

@@ -27,11 +27,11 @@ export function dayResult(
   { positions, today }: Pick<AccountState, 'positions' | 'today'>,
   quoteOf: (listing: Listing & { share: string }) => Quote | null,
 ): bigint | null {
-  let result = -BigInt(today.chargesMinor);
+  let result = -today.chargesMinor;
   for (const day of listingDays(positions, today.traded)) {
     const { heldNow, trades } = day;
-    const heldBefore = heldNow - BigInt(trades?.boughtQuantity ?? 0) + BigInt(trades?.soldQuantity ?? 0);
-    result += BigInt(trades?.soldMinor ?? 0) - BigInt(trades?.boughtMinor ?? 0);
+    const heldBefore = heldNow - (trades?.boughtQuantity ?? 0n) + (trades?.soldQuantity ?? 0n);
+    result += (trades?.soldMinor ?? 0n) - (trades?.boughtMinor ?? 0n);
     if (heldNow === 0n && heldBefore === 0n) continue;
     const quote = quoteOf(day);
     if (!quote) return null;
@@ -64,5 +64,5 @@ function listingDays(positions: AccountState['positions'], traded: readonly DayT
  * a share that really moved so far is one whose owner opens nothing new until somebody has looked.
  */
 function mayBeCorporateAction(priceMinor: number, previousCloseMinor: number): boolean {
-  return Math.abs(priceMinor - previousCloseMinor) * 100 > previousCloseMinor * 20;
+  return BigInt(Math.abs(priceMinor - previousCloseMinor)) * 100n > BigInt(previousCloseMinor) * 20n;
 }

@@ -1,26 +1,42 @@
 import { productAt, rateFor } from './charges.ts';
 import type { AccountState, Decision, PlannedSignal, RunFrame } from './decision.ts';
+import { LARGEST_MINOR, safe } from './money.ts';
 import type { CapUse, Case, Finding, SizedCase, Standing } from './rules.ts';
 import { denyRules, firstReason, sizedDenyRules, skipRules, soldFrom } from './rules.ts';
-import { assumedInstrument, budgetFor, holdFor, limitPriceFor, marginFor, quantityFor, valueAt } from './sizing.ts';
+import { assumedInstrument, budgetFor, exactHold, exactMargin, limitPriceFor, quantityFor } from './sizing.ts';
 import type { Instrument, Signal } from './words.ts';
 
 /**
  * One Decision for every signal of the run, best rank first, for one user. Scarce money goes to the best rank: each
  * accepted order takes its hold, its instrument and its place among the open positions from what the next one finds.
- * `capUsed` is the caller's and is added to; apart from that nothing outside is changed.
- * @throws Error when a charge rate is missing, RangeError when an amount is beyond exact integers: both are bugs.
+ * `capUsed` is the caller's and is added to, once everything is decided; apart from that nothing outside is changed.
+ * An order too large to compute with is denied as any other.
+ * @throws Error when a charge rate is missing: nothing may be traded whose cost is not known
  */
 export function decide(frame: RunFrame, account: AccountState, capUsed: CapUse): Decision[] {
   const standing = standingOf(account);
-  return [...frame.signals]
+  const used: [share: string, exposureMinor: number][] = [];
+  const decisions = [...frame.signals]
     .sort((a, b) => byRank(a.signal, b.signal))
     .map((planned) => {
       const decision = decideOne(caseOf(frame, account, planned, standing, capUsed));
       standing.decided.add(planned.signal.id);
-      if (decision.outcome === 'accepted') book(decision, planned, standing, capUsed);
+      if (decision.outcome !== 'accepted') return decision;
+      book(decision, planned, standing);
+      if (planned.signal.side === 'BUY') used.push([planned.share, decision.quantity * (decision.priceMinor ?? 0)]);
       return decision;
     });
+  // Not before: a share is bought once at most, so none of it is this user's own limit; and who fails uses up nothing.
+  for (const [share, exposureMinor] of used) capUsed.set(share, (capUsed.get(share) ?? 0) + exposureMinor);
+  return decisions;
+}
+
+/** What stands for a user whom `decide` fails at: nothing is traded, and every signal has its decision. */
+export function notComputed(frame: RunFrame, account: AccountState): Decision[] {
+  return frame.signals.map((planned) => {
+    const found = { reason: 'account_not_ready', limit: null, actual: 'its numbers could not be computed' } as const;
+    return refused({ account, planned, priceMinor: planned.quote?.priceMinor ?? 0 }, 'skipped', found);
+  });
 }
 
 /** `decide` for a page of users in their queue order: the symbol cap goes to who comes first. */
@@ -81,26 +97,29 @@ function size(c: Case): SizedCase {
   const budgetMinor = budgetFor(account.settings);
   const from = side === 'SELL' ? soldFrom(c) : null;
   const product = from?.product ?? productAt(leverageCenti);
-  const sized = (): number =>
-    side === 'BUY'
-      ? quantityFor(budgetMinor, priceMinor, leverageCenti, instrument.lotSize)
-      : wholeLots(Math.min(from?.quantity ?? 0, instrument.freezeQuantity ?? Number.MAX_SAFE_INTEGER), instrument);
-  const quantity = planned.asked?.quantity ?? sized();
-  const exposureMinor = valueAt(quantity, priceMinor);
-  const marginMinor = side === 'BUY' ? marginFor(exposureMinor, leverageCenti) : 0;
   const { protectionBps } = frame.limits;
   const protectedMinor = limitPriceFor(side, priceMinor, protectionBps, instrument.tickMinor, planned.quote);
   const limitPriceMinor = planned.asked?.limitPriceMinor ?? protectedMinor;
-  const rate = rateFor(frame.rates, side, product);
-  const { chargesMinor, holdMinor: wantedMinor } = holdFor(side, quantity, limitPriceMinor, leverageCenti, rate);
+  const sized = (): bigint =>
+    side === 'BUY'
+      ? quantityFor(budgetMinor, priceMinor, leverageCenti, instrument.lotSize)
+      : saleFor(from?.quantity ?? 0, Math.max(priceMinor, limitPriceMinor), instrument);
+  const quantity = BigInt(planned.asked?.quantity ?? sized());
+  const exposureMinor = quantity * BigInt(priceMinor);
+  const worthMinor = quantity * BigInt(limitPriceMinor);
+  const marginMinor = side === 'BUY' ? exactMargin(exposureMinor, leverageCenti) : 0n;
+  const { charges, hold } = exactHold(side, worthMinor, leverageCenti, rateFor(frame.rates, side, product));
   // A sale pays its charges out of what it brings: money that is not there keeps nobody in.
-  const holdMinor = side === 'BUY' ? wantedMinor : Math.min(wantedMinor, Math.max(0, c.standing.availableMinor));
-  return { ...c, product, budgetMinor, quantity, exposureMinor, marginMinor, limitPriceMinor, chargesMinor, holdMinor };
+  const most = BigInt(Math.max(0, c.standing.availableMinor));
+  const holdMinor = side === 'BUY' || hold < most ? hold : most;
+  const amounts = { quantity, exposureMinor, worthMinor, marginMinor, chargesMinor: charges, holdMinor };
+  return { ...c, product, budgetMinor, limitPriceMinor, ...amounts };
 }
 
-/** What a venue takes of a quantity; the rest of a lot stays held. */
-function wholeLots(quantity: number, { lotSize }: Instrument): number {
-  return quantity - (quantity % lotSize);
+/** What a venue takes of what is held, and what can be computed with: whole lots. The rest stays held. */
+function saleFor(held: number, priceMinor: number, { lotSize, freezeQuantity }: Instrument): bigint {
+  const most = Math.min(held, freezeQuantity ?? held, Math.floor(LARGEST_MINOR / priceMinor));
+  return BigInt(most - (most % lotSize));
 }
 
 function accepted(c: SizedCase): Decision {
@@ -111,18 +130,18 @@ function accepted(c: SizedCase): Decision {
     reason: null,
     limit: null,
     actual: null,
-    quantity: c.quantity,
+    quantity: safe(c.quantity),
     priceMinor: c.priceMinor,
     limitPriceMinor: c.limitPriceMinor,
-    marginMinor: c.marginMinor,
-    chargesMinor: c.chargesMinor,
-    holdMinor: c.holdMinor,
+    marginMinor: safe(c.marginMinor),
+    chargesMinor: safe(c.chargesMinor),
+    holdMinor: safe(c.holdMinor),
     product: c.product,
   };
 }
 
 function refused(
-  c: Case,
+  c: Pick<Case, 'account' | 'planned' | 'priceMinor'>,
   outcome: 'skipped' | 'denied',
   { reason, limit, actual }: Finding & { reason: Decision['reason'] },
 ): Decision {
@@ -143,12 +162,10 @@ function refused(
   };
 }
 
-function book(decision: Decision, { signal, share }: PlannedSignal, standing: Standing, capUsed: CapUse): void {
+function book(decision: Decision, { signal, share }: PlannedSignal, standing: Standing): void {
   standing.availableMinor -= decision.holdMinor;
   standing.working.add(share);
   if (signal.side === 'SELL') return;
   standing.open.add(share);
   standing.ordersToday += 1;
-  const exposureMinor = valueAt(decision.quantity, decision.priceMinor ?? 0);
-  capUsed.set(share, (capUsed.get(share) ?? 0) + exposureMinor);
 }

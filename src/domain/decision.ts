@@ -133,10 +133,10 @@ export interface OpenPosition extends Listing {
 /** What an account's orders traded of one listing today, over their fills; shares that came otherwise are not in it. */
 export interface DayTrades extends Listing {
   share: string;
-  boughtQuantity: number;
-  boughtMinor: number;
-  soldQuantity: number;
-  soldMinor: number;
+  boughtQuantity: bigint;
+  boughtMinor: bigint;
+  soldQuantity: bigint;
+  soldMinor: bigint;
 }
 
 /** Everything `decide` needs to know of one user's account, read in one go for a page of users. */
@@ -154,7 +154,7 @@ export interface AccountState {
   halted: string | null;
   availableMinor: number;
   /** The fills of this trading day and what they cost in charges; read only where there is a limit to a day's loss. */
-  today: { traded: DayTrades[]; chargesMinor: number };
+  today: { traded: DayTrades[]; chargesMinor: bigint };
   /** Orders to buy of this trading day so far; counted only where there is a limit to them. */
   ordersToday: number;
   positions: OpenPosition[];

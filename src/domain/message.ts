@@ -161,7 +161,7 @@ function exitsOf({ stopMinor, targetMinor }: SummaryFill, words: MessageWords): 
   return stop || target ? words.exits(stop ?? null, target ?? null) : '';
 }
 
-function profitOf(minor: number | null | undefined, words: MessageWords): string {
+function profitOf(minor: number | bigint | null | undefined, words: MessageWords): string {
   if (minor === null || minor === undefined) return '';
   return minor < 0 ? words.loss(formatRupees(-minor)) : words.profit(formatRupees(minor));
 }
@@ -206,7 +206,7 @@ function totalsOf({ bought, notDone, totals }: SummaryInput, words: MessageWords
 }
 
 function sumOf(fills: SummaryFill[], field: 'amountMinor' | 'marginMinor'): string {
-  return formatRupees(fills.reduce((total, fill) => total + fill[field], 0));
+  return formatRupees(fills.reduce((total, fill) => total + BigInt(fill[field]), 0n));
 }
 
 /** Its first letter large, where the script has large ones. */
@@ -215,10 +215,10 @@ export function capital(text: string): string {
 }
 
 /** Only where it is known of every sale; of one sale its own line says it. */
-function profitSum(sells: SummaryFill[]): number | null {
+function profitSum(sells: SummaryFill[]): bigint | null {
   if (sells.length < 2 || sells.some(({ profitMinor }) => profitMinor === null || profitMinor === undefined))
     return null;
-  return sells.reduce((sum, { profitMinor }) => sum + (profitMinor ?? 0), 0);
+  return sells.reduce((sum, { profitMinor }) => sum + BigInt(profitMinor ?? 0), 0n);
 }
 
 function named({ side, quantity, symbol }: SummaryUnknown) {

@@ -9,6 +9,18 @@ export function mulDivCeil(a: number, b: number, c: number): number {
   return safe((BigInt(a) * BigInt(b) + divisor - 1n) / divisor);
 }
 
+/** The largest amount everybody who reads JSON has alike: 2^53 - 1 minor units. */
+export const LARGEST_MINOR = Number.MAX_SAFE_INTEGER;
+
+/** The dearest price a file can name, 999999999999.99. What a source gives beyond it is a broken answer. */
+export const LARGEST_PRICE_MINOR = 99_999_999_999_999;
+
+/** What one of `quantity` comes to, rounded half up to the minor unit; exact for any total. */
+export function perUnit(totalMinor: number, quantity: number): number {
+  const twice = 2n * BigInt(quantity);
+  return safe((2n * BigInt(totalMinor) - BigInt(quantity) + twice - 1n) / twice);
+}
+
 /** A bigint as a number, or a RangeError where that would lose paise. */
 export function safe(value: bigint): number {
   const number = Number(value);

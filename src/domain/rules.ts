@@ -2,10 +2,10 @@ import { bandTellsBasis, corporateActionWords } from './corporate-actions.ts';
 import { dayResult } from './day-result.ts';
 import type { AccountState, DenyReason, OpenPosition, PlannedSignal, RunFrame, SkipReason } from './decision.ts';
 import { limitOutsideBand } from './limit-band.ts';
-import { formatMinor, mulDivCeil, safe } from './money.ts';
+import { formatMinor, LARGEST_MINOR, LARGEST_PRICE_MINOR } from './money.ts';
 import { quoteAgeFault } from './quote-age.ts';
 import { foldedSymbol, instrumentKey, type Listing } from './share.ts';
-import { marginFor, valueAt } from './sizing.ts';
+import { exactMargin } from './sizing.ts';
 import type { Instrument, Product, Quote } from './words.ts';
 
 /** Exposure accepted so far over all users of the trade date, in minor units, keyed by share. */
@@ -38,16 +38,18 @@ export interface Case {
   instrument: Instrument;
 }
 
-/** The same, with the order it would become. */
+/** The same, with the order it would become: of any size, until `max_order_value` has looked at it. */
 export interface SizedCase extends Case {
   product: Product;
   budgetMinor: number;
-  quantity: number;
-  exposureMinor: number;
-  marginMinor: number;
   limitPriceMinor: number;
-  chargesMinor: number;
-  holdMinor: number;
+  quantity: bigint;
+  exposureMinor: bigint;
+  /** At the limit price: what a buy may cost. */
+  worthMinor: bigint;
+  marginMinor: bigint;
+  chargesMinor: bigint;
+  holdMinor: bigint;
 }
 
 /** Why a rule refuses: the limit and what was found instead, as a person reads them. */
@@ -113,19 +115,19 @@ export const denyRules: Rules<DenyReason, Case> = [
 export const sizedDenyRules: Rules<DenyReason, SizedCase> = [
   ['quantity_zero', quantityZero],
   ['below_min_value', forBuys(({ frame, exposureMinor }) => below(frame.limits.minOrderValueMinor, exposureMinor))],
-  ['max_order_value', forBuys(maxOrderValue)],
+  ['max_order_value', (c) => forBuys(maxOrderValue)(c) ?? beyondExact(c)],
   ['max_orders_per_day', forBuys(maxOrdersPerDay)],
   ['freeze_quantity', forBuys(freezeQuantity)],
   ['symbol_cap', forBuys(symbolCap)],
   ['insufficient_funds', forBuys(({ standing, holdMinor }) => above(standing.availableMinor, holdMinor))],
 ];
 
-function above(limitMinor: number | null, actualMinor: number): Finding | null {
+function above(limitMinor: number | null, actualMinor: number | bigint): Finding | null {
   if (limitMinor === null || actualMinor <= limitMinor) return null;
   return { limit: formatMinor(limitMinor), actual: formatMinor(actualMinor) };
 }
 
-function below(limitMinor: number, actualMinor: number): Finding | null {
+function below(limitMinor: number, actualMinor: number | bigint): Finding | null {
   if (actualMinor >= limitMinor) return null;
   return { limit: formatMinor(limitMinor), actual: formatMinor(actualMinor) };
 }
@@ -138,7 +140,7 @@ function notSubscribed({ account, planned }: Case): Finding | null {
 
 function alreadyHolding({ standing, planned }: Case): Finding | null {
   const held = standing.held.get(planned.share);
-  return held ? { limit: null, actual: String(held.reduce((sum, { quantity }) => sum + quantity, 0)) } : null;
+  return held ? { limit: null, actual: String(held.reduce((sum, { quantity }) => sum + BigInt(quantity), 0n)) } : null;
 }
 
 const heldOf = ({ standing, planned }: Pick<Case, 'standing' | 'planned'>): OpenPosition[] =>
@@ -195,6 +197,7 @@ function signalExpired({ frame, planned }: Case): Finding | null {
 function quoteFault(quote: Quote | null | undefined, { nowMs, limits }: RunFrame): Finding | null {
   if (!quote) return { limit: null, actual: null };
   if (quote.priceMinor <= 0) return { limit: null, actual: formatMinor(quote.priceMinor) };
+  if (quote.priceMinor > LARGEST_PRICE_MINOR) return above(LARGEST_PRICE_MINOR, quote.priceMinor);
   const age = quoteAgeFault(quote, nowMs, limits);
   if (age) return { limit: String(age.limitSeconds), actual: String(age.ageSeconds) };
   // A price beyond its own circuit limits contradicts itself, and no order could be sent that reaches it.
@@ -225,9 +228,9 @@ function priceOutsideBand(c: Case): Finding | null {
   const movedBy10k = BigInt(Math.abs(priceMinor - reference)) * 10_000n;
   if (movedBy10k <= BigInt(bandBps) * BigInt(reference)) return null;
   if (reference <= 0) return { limit: formatMinor(bandBps), actual: null };
-  const nearestBps = safe((2n * movedBy10k + BigInt(reference)) / (2n * BigInt(reference)));
+  const nearestBps = (2n * movedBy10k + BigInt(reference)) / (2n * BigInt(reference));
   // Never "3.00 is beyond 3.00": a move that rounds to the band is shown as the next hundredth.
-  const movedBps = Math.max(nearestBps, bandBps + 1);
+  const movedBps = nearestBps > bandBps ? nearestBps : BigInt(bandBps + 1);
   return { limit: formatMinor(bandBps), actual: formatMinor(priceMinor < reference ? -movedBps : movedBps) };
 }
 
@@ -245,10 +248,10 @@ function instrumentRestricted({ frame, planned }: Case): Finding | null {
 function dailyLossLimit({ frame, account }: Case): Finding | null {
   const { capitalMinor, dailyLossLimitBps } = account.settings;
   if (dailyLossLimitBps === null) return null;
-  const floorMinor = -mulDivCeil(capitalMinor, dailyLossLimitBps, 10_000);
+  const floorMinor = -((BigInt(capitalMinor) * BigInt(dailyLossLimitBps) + 9_999n) / 10_000n);
   const todayMinor = dayResult(account, (listing) => soundQuoteOf(frame, listing));
   if (todayMinor === null) return { limit: formatMinor(floorMinor), actual: null };
-  if (todayMinor > BigInt(floorMinor)) return null;
+  if (todayMinor > floorMinor) return null;
   return { limit: formatMinor(floorMinor), actual: formatMinor(todayMinor) };
 }
 
@@ -267,15 +270,25 @@ function maxOpenPositions({ account, standing }: Case): Finding | null {
 
 function quantityZero({ account, instrument, priceMinor, quantity, budgetMinor }: SizedCase): Finding | null {
   if (quantity > 0) return null;
-  const oneLotMinor = marginFor(valueAt(instrument.lotSize, priceMinor), account.settings.leverageCenti);
+  const oneLotMinor = exactMargin(BigInt(instrument.lotSize) * BigInt(priceMinor), account.settings.leverageCenti);
   return { limit: formatMinor(budgetMinor), actual: formatMinor(oneLotMinor) };
 }
 
 /** The run's limit and the user's own, on what the order may cost: at its limit price, named or protected. */
-function maxOrderValue({ frame, account, quantity, limitPriceMinor }: SizedCase): Finding | null {
+function maxOrderValue({ frame, account, worthMinor }: SizedCase): Finding | null {
   const own = account.settings.maxOrderValueMinor ?? null;
   const limits = [frame.limits.maxOrderValueMinor, own].filter((limit) => limit !== null);
-  return limits.length === 0 ? null : above(Math.min(...limits), valueAt(quantity, limitPriceMinor));
+  return limits.length === 0 ? null : above(Math.min(...limits), worthMinor);
+}
+
+/** Nobody's limit but arithmetic's, so it holds for sales too: what an order is worth must be told exactly everywhere. */
+function beyondExact({ worthMinor, exposureMinor }: SizedCase): Finding | null {
+  return above(LARGEST_MINOR, worthMinor > exposureMinor ? worthMinor : exposureMinor);
+}
+
+/** Whether a decision says that its user's numbers are too large to compute with: no setting anybody means to have. */
+export function isBeyondExact({ reason, limit }: { reason: string | null; limit: string | null }): boolean {
+  return reason === 'max_order_value' && limit === formatMinor(LARGEST_MINOR);
 }
 
 function maxOrdersPerDay({ account, standing }: SizedCase): Finding | null {
@@ -290,5 +303,5 @@ function freezeQuantity({ instrument, quantity }: SizedCase): Finding | null {
 }
 
 function symbolCap({ frame, capUsed, planned, exposureMinor }: SizedCase): Finding | null {
-  return above(frame.limits.symbolCapMinor, (capUsed.get(planned.share) ?? 0) + exposureMinor);
+  return above(frame.limits.symbolCapMinor, BigInt(capUsed.get(planned.share) ?? 0) + exposureMinor);
 }

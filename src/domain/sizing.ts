@@ -1,6 +1,6 @@
-import { chargesOn } from './charges.ts';
+import { exactCharges } from './charges.ts';
 import type { ChargeRate } from './decision.ts';
-import { mulDivCeil, mulDivFloor, safe } from './money.ts';
+import { LARGEST_MINOR, mulDivCeil, mulDivFloor, safe } from './money.ts';
 import type { Instrument, Quote, Side, UserSettings } from './words.ts';
 
 /** What a user may put into one signal: ⌊capital × allocation⌋, in minor units. */
@@ -8,9 +8,27 @@ export function budgetFor(settings: Pick<UserSettings, 'capitalMinor' | 'allocat
   return Math.max(0, mulDivFloor(settings.capitalMinor, settings.allocationBps, 10_000));
 }
 
+/**
+ * Whether the largest order these settings make could not be told exactly: capital × allocation × leverage beyond 2^53.
+ * The same as the constraint in the database.
+ */
+export function isBeyondSizing(
+  settings: Pick<UserSettings, 'capitalMinor' | 'allocationBps' | 'leverageCenti'>,
+): boolean {
+  const { capitalMinor, allocationBps, leverageCenti } = settings;
+  const worth = BigInt(capitalMinor) * BigInt(allocationBps) * BigInt(leverageCenti);
+  return worth > BigInt(LARGEST_MINOR) * 10_000n * 100n;
+}
+
 /** The user's own money an exposure of `valueMinor` binds: ⌈value ÷ leverage⌉, in minor units. */
 export function marginFor(valueMinor: number, leverageCenti: number): number {
-  return mulDivCeil(valueMinor, 100, leverageCenti);
+  return safe(exactMargin(BigInt(valueMinor), leverageCenti));
+}
+
+/** The same for a value of any size. */
+export function exactMargin(valueMinor: bigint, leverageCenti: number): bigint {
+  const leverage = BigInt(leverageCenti);
+  return (valueMinor * 100n + leverage - 1n) / leverage;
 }
 
 /** quantity × price, in minor units. A RangeError where that is beyond exact integers. */
@@ -22,10 +40,10 @@ export function valueAt(quantity: number, priceMinor: number): number {
  * The largest multiple of the lot whose margin, ⌈quantity × price ÷ leverage⌉, is within the budget; 0 when one lot is
  * not. The budget is a whole number, so the rounding up drops out: quantity ≤ budget × leverage ÷ price says the same.
  */
-export function quantityFor(budgetMinor: number, priceMinor: number, leverageCenti: number, lotSize: number): number {
-  if (budgetMinor <= 0) return 0;
+export function quantityFor(budgetMinor: number, priceMinor: number, leverageCenti: number, lotSize: number): bigint {
+  if (budgetMinor <= 0) return 0n;
   const lots = (BigInt(budgetMinor) * BigInt(leverageCenti)) / (100n * BigInt(priceMinor) * BigInt(lotSize));
-  return safe(lots * BigInt(lotSize));
+  return lots * BigInt(lotSize);
 }
 
 /**
@@ -66,10 +84,19 @@ export function holdFor(
   leverageCenti: number,
   rate: ChargeRate,
 ): { chargesMinor: number; holdMinor: number } {
-  const valueMinor = valueAt(quantity, limitPriceMinor);
-  const chargesMinor = chargesOn(valueMinor, rate);
-  const marginMinor = side === 'BUY' ? marginFor(valueMinor, leverageCenti) : 0;
-  return { chargesMinor, holdMinor: marginMinor + chargesMinor };
+  const { charges, hold } = exactHold(side, BigInt(quantity) * BigInt(limitPriceMinor), leverageCenti, rate);
+  return { chargesMinor: safe(charges), holdMinor: safe(hold) };
+}
+
+/** The same for an order worth `value` at its limit price, of any size. */
+export function exactHold(
+  side: Side,
+  value: bigint,
+  leverageCenti: number,
+  rate: ChargeRate,
+): { charges: bigint; hold: bigint } {
+  const charges = exactCharges(value, rate);
+  return { charges, hold: side === 'BUY' ? exactMargin(value, leverageCenti) + charges : charges };
 }
 
 /** NSE cash market, in force since 2025-04-15: up to this price (inclusive), this tick. */

@@ -3,6 +3,7 @@ import { corporateActionKinds } from '../domain/corporate-actions.ts';
 import { denyReasons, skipReasons } from '../domain/decision.ts';
 import { languages } from '../domain/message-words.ts';
 import { orderStatuses } from '../domain/order.ts';
+import { dayTrades } from './day-rows.ts';
 
 // The shapes of what the database answers. Money is an integer in the minor unit; a JSON number holds it exactly
 // up to 2^53, which zod's int() checks.
@@ -157,18 +158,7 @@ export const queuedAccount = z.object({
   notReady: z.string().nullable(),
   halted: z.string().nullable(),
   availableMinor: minor,
-  today: z.object({
-    traded: z.array(
-      listing.extend({
-        share: z.string(),
-        boughtQuantity: z.int(),
-        boughtMinor: minor,
-        soldQuantity: z.int(),
-        soldMinor: minor,
-      }),
-    ),
-    chargesMinor: minor,
-  }),
+  today: dayTrades,
   ordersToday: z.int(),
   positions: z.array(listing.extend({ share: z.string(), product: z.enum(['delivery', 'mtf']), quantity: z.int() })),
   working: z.array(listing.extend({ share: z.string(), side })),

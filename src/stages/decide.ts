@@ -1,5 +1,4 @@
 import { rateFor } from '../domain/charges.ts';
-import { decide } from '../domain/decide.ts';
 import type { Decision, RunFrame } from '../domain/decision.ts';
 import { clientOrderIdOf, planHashOf, planLine, queueHash } from '../domain/ids.ts';
 import type { CapUse } from '../domain/rules.ts';
@@ -10,6 +9,7 @@ import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
 import { acceptance, PAGE_USERS, type UserDecisions } from './accept.ts';
 import { counting } from './counting.ts';
+import { decidedPage } from './decide-page.ts';
 import type { RunToDecide } from './request.ts';
 import { withVenueMargins } from './venue-margins.ts';
 
@@ -82,7 +82,7 @@ async function* planPages(world: World, run: RunToDecide): AsyncGenerator<Planne
   const capUsed: CapUse = new Map(Object.entries(run.frame.capUsed));
   const pages = run.users ? [await overlaid(world, run, run.users)] : storedPages(world, run, null);
   for await (const page of pages) {
-    const plan = page.map((account) => ({ account, decisions: decide(frameNow(world, run.frame), account, capUsed) }));
+    const plan = decidedPage(world.tell, frameNow(world, run.frame), page, capUsed);
     yield await withVenueMargins(world, run.frame, plan);
   }
 }
@@ -150,7 +150,7 @@ function overlay(
     notReady: paper ? null : 'not connected yet',
     halted: stored?.halted ?? null,
     availableMinor: paper ? settings.capitalMinor : 0,
-    today: { traded: [], chargesMinor: 0 },
+    today: { traded: [], chargesMinor: 0n },
     ordersToday: stored?.ordersToday ?? 0,
     positions: [],
     working: [],

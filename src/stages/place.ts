@@ -12,6 +12,7 @@ import { hasAnswered } from '../ports/database.ts';
 import type { Answer } from '../ports/store.ts';
 import type { World } from '../ports/world.ts';
 import { toAccept } from './decide.ts';
+import { tellBeyondExact } from './decide-page.ts';
 import { askedWhileLocked } from './locked.ts';
 import { pricedBy, quotesByKey } from './open.ts';
 import type { RunRequest } from './request.ts';
@@ -77,10 +78,9 @@ export function orderDesk(world: World, settings: Settings): (request: OrderRequ
     if (seen.kind === 'told') return { placed: seen.placed, steps: { ...steps, margins: 0, accept: 0 } };
     const seenMs = clock.nowMs();
     const { frame, account } = seen;
-    const plan = withMargins(frame, {
-      account,
-      decisions: decide(frame, account, new Map(Object.entries(frame.capUsed))),
-    });
+    const asked = { account, decisions: decide(frame, account, new Map(Object.entries(frame.capUsed))) };
+    tellBeyondExact(world.tell, [asked]);
+    const plan = withMargins(frame, asked);
     // Awaited only where there is something to wait for: orders that were read together are accepted together.
     const planned = plan instanceof Promise ? await plan : plan;
     const askedMs = clock.nowMs();

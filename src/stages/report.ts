@@ -1,5 +1,5 @@
 import { istIso } from '../domain/ist.ts';
-import { formatMinor, mulDivCeil } from '../domain/money.ts';
+import { formatMinor, perUnit } from '../domain/money.ts';
 import type { ReportOrder, ReportSignal, ReportTotals, RunReport } from '../domain/report.ts';
 import { marginFor, valueAt } from '../domain/sizing.ts';
 import type { Answer, Store } from '../ports/store.ts';
@@ -165,5 +165,5 @@ function orderOf(
 /** Rounded half up to the minor unit. */
 export function averagePrice(valueMinor: number, quantity: number): string | null {
   if (quantity === 0) return null;
-  return formatMinor(mulDivCeil(2 * valueMinor - quantity, 1, 2 * quantity));
+  return formatMinor(perUnit(valueMinor, quantity));
 }

@@ -6,6 +6,11 @@ type Facts = Step;
 const text = (value: unknown): string => (value === undefined || value === null ? '?' : String(value));
 const order = ({ clientOrderId }: Facts): string => `Order ${clientOrderId ?? ''}`.trim();
 const message = ({ messageId, userId }: Facts): string => `Message ${text(messageId)} to ${userId ?? 'a user'}`;
+/** Some users by name, and how many there are where not all are named. */
+const named = (facts: Facts): string => {
+  const { users, about } = facts;
+  return users === text(about).split(', ').length ? text(about) : `${text(users)} users (${text(about)}, …)`;
+};
 /** Ends a sentence with what went wrong. */
 const because = ({ error }: Facts): string =>
   error === undefined ? '.' : `: ${failureText(error).replaceAll(/\s*\n\s*/g, ' ')}`;
@@ -88,6 +93,10 @@ const alertSentences: Readonly<Record<string, (facts: Facts) => string>> = {
   sending_failed: (facts) => `Sending orders after a request failed; the worker sends them${because(facts)}`,
   later_failed: (facts) => `Work after an answered request failed${because(facts)}`,
   unhandled_rejection: (facts) => `An error nobody caught; the process goes on${because(facts)}`,
+  beyond_exact_numbers: (facts) =>
+    `Orders of ${named(facts)} would be worth more than can be computed with exactly (90071992547409.91), and are denied. Look at their capital, allocation, leverage and holdings: npm run account -- --user …`,
+  users_not_computed: (facts) =>
+    `${named(facts)} could not be decided on: nothing is traded for them, everybody else goes on${because(facts)}`,
   fault_matches_nothing: (facts) =>
     `The faults file names ${text(facts['names'])}: no user (name or id) or symbol of this run. Nothing goes wrong for them.`,
 };

@@ -1,8 +1,9 @@
 import { istIso } from '../domain/ist.ts';
+import { perUnit } from '../domain/money.ts';
 import { shortReason } from '../domain/reason-words.ts';
 import { formatRupees } from '../domain/rupees.ts';
 import type { Answer } from '../ports/store.ts';
-import { perShare, positionValue, profitCell } from './holdings.ts';
+import { positionValue, profitCell } from './holdings.ts';
 import { type Cell, type Column, type Paint, table } from './table.ts';
 import { fitted, padded } from './width.ts';
 import { counted, grouped } from './words.ts';
@@ -65,10 +66,10 @@ function heldText({ largest, held, mode }: Day, columns: number, paint: Paint): 
     return [
       fitted(row.symbol, 24),
       ...[row.accounts, row.quantity].map(grouped),
-      formatRupees(perShare(row.costMinor, row.quantity)),
+      formatRupees(perUnit(row.costMinor, row.quantity)),
       row.priceMinor === null ? 'none' : formatRupees(row.priceMinor),
       value === null ? '' : formatRupees(value),
-      value === null ? '' : profitCell(value - row.costMinor),
+      value === null ? '' : profitCell(value - BigInt(row.costMinor)),
       row.pricedAtMs === null ? '' : istIso(row.pricedAtMs).slice(0, 16).replace('T', ' '),
     ];
   });

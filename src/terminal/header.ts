@@ -1,4 +1,4 @@
-import { formatMinor, mulDivFloor } from '../domain/money.ts';
+import { formatMinor } from '../domain/money.ts';
 import { formatRupees } from '../domain/rupees.ts';
 import type { Mode, Side } from '../domain/words.ts';
 import { type Exit, exitCells } from './exits.ts';
@@ -99,9 +99,9 @@ function signalRow({ rank, symbol, side, referencePriceMinor, priceMinor }: Head
 /** Percent from the reference price, rounded to the hundredth, as a refusal for `price_outside_band` says it too. */
 function movedPct(priceMinor: number, referencePriceMinor: number): string {
   if (referencePriceMinor <= 0) return '';
-  const halfBps = mulDivFloor(Math.abs(priceMinor - referencePriceMinor), 20_000, referencePriceMinor);
-  const bps = Math.floor((halfBps + 1) / 2);
-  const sign = bps === 0 ? '' : priceMinor < referencePriceMinor ? '-' : '+';
+  const halfBps = (BigInt(Math.abs(priceMinor - referencePriceMinor)) * 20_000n) / BigInt(referencePriceMinor);
+  const bps = (halfBps + 1n) / 2n;
+  const sign = bps === 0n ? '' : priceMinor < referencePriceMinor ? '-' : '+';
   return `${sign}${formatMinor(bps)} %`;
 }
 

@@ -1,4 +1,4 @@
-import { mulDivCeil } from '../domain/money.ts';
+import { perUnit } from '../domain/money.ts';
 import { formatRupees } from '../domain/rupees.ts';
 import type { Answer } from '../ports/store.ts';
 import { type Cell, type Column, type Paint, table } from './table.ts';
@@ -39,27 +39,22 @@ function rowOf(row: Position, nowMs: number): Cell[] {
     fitted(userName, 20),
     fitted(symbol, 24),
     grouped(quantity),
-    formatRupees(perShare(costMinor, quantity)),
+    formatRupees(perUnit(costMinor, quantity)),
     row.priceMinor === null ? 'none' : formatRupees(row.priceMinor),
     row.pricedAtMs === null ? '' : duration(Math.max(0, nowMs - row.pricedAtMs)),
     value === null ? '' : formatRupees(value),
-    value === null ? '' : profitCell(value - costMinor),
+    value === null ? '' : profitCell(value - BigInt(costMinor)),
     formatRupees(marginMinor),
     `${venue}, ${mode}`,
   ];
 }
 
 /** At the last price; null where none is known. */
-export function positionValue({ quantity, priceMinor }: Pick<Position, 'quantity' | 'priceMinor'>): number | null {
-  return priceMinor === null ? null : quantity * priceMinor;
+export function positionValue({ quantity, priceMinor }: Pick<Position, 'quantity' | 'priceMinor'>): bigint | null {
+  return priceMinor === null ? null : BigInt(quantity) * BigInt(priceMinor);
 }
 
-/** To the nearest minor unit. */
-export function perShare(totalMinor: number, quantity: number): number {
-  return mulDivCeil(2 * totalMinor - quantity, 1, 2 * quantity);
-}
-
-export function profitCell(minor: number): Cell {
+export function profitCell(minor: number | bigint): Cell {
   const text = `${minor > 0 ? '+' : ''}${formatRupees(minor)}`;
-  return minor === 0 ? text : { text, tone: minor > 0 ? 'good' : 'bad' };
+  return Number(minor) === 0 ? text : { text, tone: minor > 0 ? 'good' : 'bad' };
 }

@@ -148,7 +148,7 @@ function filledMinor({ filledQuantity, averagePrice }: ReportOrder): number {
 }
 
 function amount(minors: number[]): string {
-  return minors.length === 0 ? '' : formatRupees(minors.reduce((sum, minor) => sum + minor, 0));
+  return minors.length === 0 ? '' : formatRupees(minors.reduce((sum, minor) => sum + BigInt(minor), 0n));
 }
 
 function count(value: number, tone?: Tone): Cell {
@@ -186,5 +186,5 @@ export function soldTotal(orders: ReportOrder[]): string {
 
 function filledTotal(orders: ReportOrder[], of: 'BUY' | 'SELL'): string {
   const traded = orders.filter(({ side, filledQuantity }) => side === of && filledQuantity > 0);
-  return formatMinor(traded.map(filledMinor).reduce((sum, minor) => sum + minor, 0));
+  return formatMinor(traded.map(filledMinor).reduce((sum, minor) => sum + BigInt(minor), 0n));
 }

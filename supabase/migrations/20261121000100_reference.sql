@@ -23,6 +23,13 @@ language sql stable strict as $$
   select (extract(epoch from at) * 1000)::bigint;
 $$;
 
+-- A sum over many, for people to read: 2^53 - 1 at most, the largest number everybody who reads JSON has alike. What one
+-- account has is kept within it by constraints, so only numbers nobody means can add up to more.
+create function core.exact(amount numeric) returns numeric
+language sql immutable strict as $$
+  select greatest(least(amount, 9007199254740991), -9007199254740991);
+$$;
+
 create table public.instruments (
   id bigint generated always as identity primary key,
   exchange text not null,
@@ -166,6 +173,11 @@ create table public.accounts (
   constraint capital_is_positive check (capital_minor > 0),
   constraint allocation_is_a_share_of_the_whole check (allocation_bps between 1 and 10000),
   constraint leverage_is_at_least_one check (leverage_centi >= 100),
+  -- The same as isBeyondSizing in domain/sizing.ts; and 2^53 - 1 for what an account has.
+  constraint the_largest_order_can_be_told_exactly
+    check (capital_minor::numeric * allocation_bps * leverage_centi <= 9007199254740991 * 1000000.0),
+  constraint an_accounts_money_can_be_told_exactly
+    check (cash_minor <= 9007199254740991 and cash_minor - held_minor >= -9007199254740991),
   constraint a_daily_number_of_orders_is_not_negative check (max_orders_per_day >= 0),
   constraint a_largest_order_value_is_positive check (max_order_value_minor > 0),
   constraint held_money_is_never_negative check (held_minor >= 0),

@@ -285,7 +285,9 @@ create table public.positions (
   margin_minor bigint not null,
   -- When the last of its fills was traded: a later one can be added to it, an earlier one can't.
   last_filled_at timestamptz not null,
-  primary key (account_id, instrument_id, product)
+  primary key (account_id, instrument_id, product),
+  constraint a_position_can_be_told_exactly
+    check (greatest(abs(quantity), abs(cost_minor), abs(margin_minor)) <= 9007199254740991)
 ) with (fillfactor = 80);
 
 create table public.ledger_entries (

@@ -12,8 +12,8 @@ $$;
 -- What is deposited and withdrawn on a day (India) in the accounts of a mode.
 create function core.cash_moved_on(of_mode text, day date) returns jsonb
 language sql stable as $$
-  select jsonb_build_object('depositedMinor', coalesce(sum(cash_delta_minor) filter (where kind = 'deposit'), 0),
-    'withdrawnMinor', coalesce(-sum(cash_delta_minor) filter (where kind = 'withdrawal'), 0))
+  select jsonb_build_object('depositedMinor', core.exact(coalesce(sum(cash_delta_minor) filter (where kind = 'deposit'), 0)),
+    'withdrawnMinor', core.exact(coalesce(-sum(cash_delta_minor) filter (where kind = 'withdrawal'), 0)))
   from public.ledger_entries e join public.accounts a on a.id = e.account_id and a.mode = of_mode
   where e.kind in ('deposit', 'withdrawal') and (e.at at time zone 'Asia/Kolkata')::date = day;
 $$;

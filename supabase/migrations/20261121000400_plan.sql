@@ -66,8 +66,7 @@ $$;
 
 create function core.symbol_exposure(for_mode text, on_date date) returns jsonb
 language sql stable as $$
-  -- 2^53 - 1 at most, the largest number everybody reads alike: no cap is larger.
-  select coalesce(jsonb_object_agg(share, least(minor, 9007199254740991)), '{}') from core.symbol_use(for_mode, on_date);
+  select coalesce(jsonb_object_agg(share, core.exact(minor)), '{}') from core.symbol_use(for_mode, on_date);
 $$;
 
 -- What a scan looks at before it opens a run. Reads only.
@@ -192,6 +191,7 @@ $$;
 
 -- What an account's orders traded on a day: by listing the quantities and values of their fills, and what all of it costs
 -- in charges. A fill's day is its order's, however late it is told. Shares that came or went without an order are none.
+-- As text, of any size: a sum cut short would hide a loss.
 create function core.day_of(of_account bigint, on_date date) returns json
 language sql stable as $$
   with traded as materialized (
@@ -200,7 +200,7 @@ language sql stable as $$
   )
   select json_build_object(
     'traded', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol, 'share', i.share,
-        'boughtQuantity', bought, 'boughtMinor', bought_minor, 'soldQuantity', sold, 'soldMinor', sold_minor)
+        'boughtQuantity', bought::text, 'boughtMinor', bought_minor::text, 'soldQuantity', sold::text, 'soldMinor', sold_minor::text)
         order by i.symbol, i.exchange), '[]')
       from (select instrument_id,
           coalesce(sum(quantity) filter (where side = 'BUY'), 0) as bought,
@@ -209,7 +209,7 @@ language sql stable as $$
           coalesce(sum(minor) filter (where side = 'SELL'), 0) as sold_minor
         from traded group by 1) listing
       join public.instruments i on i.id = listing.instrument_id),
-    'chargesMinor', (select coalesce(sum(core.charges_on(minor, rate)), 0)
+    'chargesMinor', (select coalesce(sum(core.charges_on(minor, rate)), 0)::text
       from (select order_id, sum(minor)::bigint as minor from traded group by 1) of_order
       join public.orders o on o.id = of_order.order_id join public.charge_rates rate on rate.id = o.rate_id));
 $$;
@@ -256,7 +256,7 @@ begin
       -- Both are read only where there is a limit to them, or may be one.
       'today', case when a.daily_loss_limit_bps is not null or (args ->> 'countDay')::boolean
         then core.day_of(a.id, (args ->> 'tradeDate')::date)
-        else json_build_object('traded', '[]'::json, 'chargesMinor', 0) end,
+        else json_build_object('traded', '[]'::json, 'chargesMinor', '0') end,
       'ordersToday', case when a.max_orders_per_day is not null or (args ->> 'countDay')::boolean
         then core.orders_today(a.id, a.user_id, a.mode, (args ->> 'tradeDate')::date) else 0 end,
       'positions', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,

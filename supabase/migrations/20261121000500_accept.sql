@@ -19,7 +19,7 @@ create type core.refusal as ("signalId" text, "userId" text, outcome text, reaso
 
 create function core.decimal(minor numeric) returns text
 language sql immutable strict as $$
-  select trim(to_char(minor / 100.0, '999999999999990.00'));
+  select round(minor / 100.0, 2)::text;
 $$;
 
 create function public.accept_page(args jsonb) returns jsonb
@@ -171,11 +171,11 @@ begin
     select decided as row, send_before, (signal).side, a.venue as account_venue,
       -- A sale goes out under the listing that is held.
       case (signal).side when 'SELL' then held.instrument_id else (signal).instrument_id end as instrument_id,
-      a.max_open_positions, a.max_order_value_minor, a.max_orders_per_day, worth.minor as worth_minor,
+      a.max_open_positions, a.max_order_value_minor, a.max_orders_per_day, worth.minor as worth_minor, dearest_minor,
       -- 0: somebody waits for his single order, so it goes before what a scan queued.
       case when run.takes_orders_until is null then asked.position else 0 end as position,
       core.not_ready_on(a, run.trade_date) as not_ready, a.cash_minor - a.held_minor as available_minor,
-      listings, cap_minor, used_minor, (decided).quantity * (decided)."priceMinor" as exposure_minor,
+      listings, cap_minor, used_minor, exposure_minor,
       (signal).side = 'BUY' and (decided)."holdMinor" > a.cash_minor - a.held_minor as lacks_money,
       case
         when kept.by <> 'symbol_not_allowed' then kept.by
@@ -191,7 +191,8 @@ begin
         when (signal).valid_until <= now_at then 'signal_expired'
         when (signal).side = 'BUY' and a.max_open_positions is not null
           and core.open_instruments(a.id) >= a.max_open_positions then 'max_open_positions'
-        when (signal).side = 'BUY' and worth.minor > a.max_order_value_minor then 'max_order_value'
+        when (signal).side = 'BUY' and worth.minor > a.max_order_value_minor or dearest_minor > 9007199254740991
+          then 'max_order_value'
         when (signal).side = 'BUY' and a.max_orders_per_day is not null
           and core.orders_today(a.id, a.user_id, run.mode, run.trade_date) >= a.max_orders_per_day
           then 'max_orders_per_day'
@@ -211,7 +212,10 @@ begin
         and ((signal).side = 'BUY' or p.product = (decided).product)
       order by p.quantity >= (decided).quantity desc, p.instrument_id = (signal).instrument_id desc limit 1) held on true
     -- What it may cost: the price is what it may be bought for, not what it is quoted at.
-    cross join lateral (select (decided).quantity * (decided)."limitPriceMinor" as minor) worth
+    cross join lateral (select (decided).quantity::numeric * (decided)."limitPriceMinor" as minor,
+      (decided).quantity::numeric * (decided)."priceMinor" as exposure_minor) worth
+    -- 2^53 - 1 is the most that can be computed with, for a sale, too.
+    cross join lateral (select greatest(worth.minor, exposure_minor) as dearest_minor) dearest
   ), in_turn as (
     -- With what those before it in the queue take of the cap: only who would be accepted takes anything.
     select looked_at.*, used_minor + exposure_minor + coalesce(core.taken(
@@ -249,12 +253,14 @@ begin
       'working_order', 'no_position', 'symbol_not_allowed') then 'skipped' else 'denied' end, refusal,
     case refusal when 'insufficient_funds' then core.decimal(available_minor)
       when 'max_open_positions' then max_open_positions::text
-      when 'max_order_value' then core.decimal(max_order_value_minor)
+      when 'max_order_value' then core.decimal(case when side = 'BUY' and worth_minor > max_order_value_minor
+        then max_order_value_minor else 9007199254740991 end)
       when 'max_orders_per_day' then max_orders_per_day::text
       when 'symbol_cap' then core.decimal(cap_minor) end,
     case refusal when 'insufficient_funds' then core.decimal((row)."holdMinor")
       when 'max_open_positions' then core.open_instruments((row)."accountId")::text
-      when 'max_order_value' then core.decimal(worth_minor)
+      when 'max_order_value' then core.decimal(case when side = 'BUY' and worth_minor > max_order_value_minor
+        then worth_minor else dearest_minor end)
       when 'max_orders_per_day'
         then core.orders_today((row)."accountId", (row)."userId", run.mode, run.trade_date)::text
       when 'symbol_cap' then core.decimal(capped_minor)

@@ -6,7 +6,7 @@ create index prices_of_an_instrument on public.run_prices (instrument_id, priced
 create function core.missed_exits(of_runs text[]) returns jsonb
 language sql stable as $$
   with missed as (
-    select d.user_id, u.name, i.symbol, d.reason, sum(p.quantity) as quantity, d.place
+    select d.user_id, u.name, i.symbol, d.reason, core.exact(sum(p.quantity)) as quantity, d.place
     from public.decisions d join public.signals s on s.id = d.signal_id and s.side = 'SELL'
     join public.instruments i on i.id = s.instrument_id join public.users u on u.id = d.user_id
     join public.positions p on p.account_id = d.account_id and p.quantity > 0
@@ -32,9 +32,9 @@ language sql stable security definer set search_path = '' set jit = off as $$
     from public.orders o where o.run_id = args ->> 'runId'
       and o.status in ('rejected', 'canceled', 'expired', 'unknown') group by 1, 2
   ), traded as (
-    select coalesce(sum(filled_value_minor) filter (where side = 'BUY'), 0) as bought,
-      coalesce(sum(filled_value_minor) filter (where side = 'SELL'), 0) as sold,
-      coalesce(sum(charges_minor) filter (where filled_quantity > 0), 0) as charges
+    select core.exact(coalesce(sum(filled_value_minor) filter (where side = 'BUY'), 0)) as bought,
+      core.exact(coalesce(sum(filled_value_minor) filter (where side = 'SELL'), 0)) as sold,
+      core.exact(coalesce(sum(charges_minor) filter (where filled_quantity > 0), 0)) as charges
     from public.orders where run_id = args ->> 'runId'
   )
   select jsonb_build_object(
@@ -149,7 +149,8 @@ begin
   return (with held as (
     -- Whatever the product.
     select a.user_id || ' ' || p.account_id || ' ' || p.instrument_id as key, a.user_id, a.venue, a.mode, p.instrument_id,
-      sum(p.quantity) as quantity, sum(p.cost_minor) as cost_minor, sum(p.margin_minor) as margin_minor
+      core.exact(sum(p.quantity)) as quantity, core.exact(sum(p.cost_minor)) as cost_minor,
+      core.exact(sum(p.margin_minor)) as margin_minor
     from public.positions p join public.accounts a on a.id = p.account_id
     where p.quantity <> 0 and (of_user is null or a.user_id = of_user) and (of_mode is null or a.mode = of_mode)
     group by a.id, p.account_id, p.instrument_id

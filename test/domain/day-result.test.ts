@@ -6,13 +6,15 @@ import { account, frame, holding, planned, quote } from './scenario.ts';
 type Bought = Partial<Pick<DayTrades, 'boughtQuantity' | 'boughtMinor' | 'soldQuantity' | 'soldMinor'>>;
 
 const trades = (symbol: string, of: Bought): DayTrades => {
-  const nothing = { boughtQuantity: 0, boughtMinor: 0, soldQuantity: 0, soldMinor: 0 };
+  const nothing = { boughtQuantity: 0n, boughtMinor: 0n, soldQuantity: 0n, soldMinor: 0n };
   return { exchange: 'NSE', symbol, share: symbol, ...nothing, ...of };
 };
 const bought = (boughtQuantity: number, priceMinor: number) => {
-  return { boughtQuantity, boughtMinor: boughtQuantity * priceMinor };
+  return { boughtQuantity: BigInt(boughtQuantity), boughtMinor: BigInt(boughtQuantity * priceMinor) };
 };
-const sold = (soldQuantity: number, priceMinor: number) => ({ soldQuantity, soldMinor: soldQuantity * priceMinor });
+const sold = (soldQuantity: number, priceMinor: number) => {
+  return { soldQuantity: BigInt(soldQuantity), soldMinor: BigInt(soldQuantity * priceMinor) };
+};
 
 /** The day of WIPRO: what is held now, what was traded, its price now and its previous close. */
 interface Day {
@@ -28,7 +30,10 @@ function limited({ held = 0, trades: of = {}, price = null, close = null, charge
   const user = account();
   user.settings.dailyLossLimitBps = bps;
   user.positions = held === 0 ? [] : [holding('WIPRO', held)];
-  user.today = { traded: Object.keys(of).length === 0 ? [] : [trades('WIPRO', of)], chargesMinor };
+  user.today = {
+    traded: Object.keys(of).length === 0 ? [] : [trades('WIPRO', of)],
+    chargesMinor: BigInt(chargesMinor),
+  };
   const one = frame([planned('BUY', 'TITAN', 3564_80)]);
   if (price !== null) one.quotes = new Map([['NSE:WIPRO', quote('WIPRO', price, close)]]);
   return decide(one, user, new Map())[0];
@@ -124,7 +129,7 @@ describe("a day's profit and loss", () => {
     const user = account();
     user.settings.dailyLossLimitBps = 100;
     user.positions = [holding('WIPRO', 60), holding('WIPRO', 40), { ...holding('WIPRO', 10), exchange: 'BSE' }];
-    user.today = { traded: [trades('INFY', sold(20, 1450_00))], chargesMinor: 0 };
+    user.today = { traded: [trades('INFY', sold(20, 1450_00))], chargesMinor: 0n };
     const one = frame([planned('BUY', 'TITAN', 3564_80)]);
     one.quotes = new Map([
       ['NSE:WIPRO', quote('WIPRO', 240_00, 250_00)],
@@ -147,7 +152,7 @@ describe("a day's profit and loss", () => {
     const user = account();
     user.settings.dailyLossLimitBps = 1;
     user.positions = [holding('TITAN', 5)];
-    user.today = { traded: [], chargesMinor: 1_00_000_00 };
+    user.today = { traded: [], chargesMinor: 1_00_000_00n };
     expect(decide(frame([planned('SELL', 'TITAN', 3564_80)]), user, new Map())[0]?.outcome).toBe('accepted');
   });
 });

@@ -38,7 +38,7 @@ describe('quantity and margin', () => {
   ])(
     '1,00,000 at %i basis points and leverage 5 buys %i TITAN at 3564.80',
     (allocationBps, shares, exposure, margin) => {
-      const quantity = quantityFor(budgetFor({ capitalMinor: 1_00_000_00, allocationBps }), 3564_80, 500, 1);
+      const quantity = Number(quantityFor(budgetFor({ capitalMinor: 1_00_000_00, allocationBps }), 3564_80, 500, 1));
       expect(quantity).toBe(shares);
       expect(formatMinor(valueAt(quantity, 3564_80))).toBe(exposure);
       expect(formatMinor(marginFor(valueAt(quantity, 3564_80), 500))).toBe(margin);
@@ -52,11 +52,11 @@ describe('quantity and margin', () => {
   });
 
   test('a budget that margin meets exactly buys, one paisa less buys one lot fewer', () => {
-    expect(quantityFor(10_000, 1000, 100, 1)).toBe(10);
-    expect(quantityFor(9_999, 1000, 100, 1)).toBe(9);
-    expect(quantityFor(9_999, 1000, 100, 5)).toBe(5);
-    expect(quantityFor(4_999, 1000, 100, 5)).toBe(0);
-    expect(quantityFor(0, 1000, 100, 1)).toBe(0);
+    expect(quantityFor(10_000, 1000, 100, 1)).toBe(10n);
+    expect(quantityFor(9_999, 1000, 100, 1)).toBe(9n);
+    expect(quantityFor(9_999, 1000, 100, 5)).toBe(5n);
+    expect(quantityFor(4_999, 1000, 100, 5)).toBe(0n);
+    expect(quantityFor(0, 1000, 100, 1)).toBe(0n);
   });
 
   test('the quantity is affordable, in whole lots, and one lot more is not', () => {
@@ -67,7 +67,7 @@ describe('quantity and margin', () => {
         anyLeverage,
         fc.integer({ min: 1, max: 5000 }),
         (budgetMinor, priceMinor, leverageCenti, lotSize) => {
-          const quantity = quantityFor(budgetMinor, priceMinor, leverageCenti, lotSize);
+          const quantity = Number(quantityFor(budgetMinor, priceMinor, leverageCenti, lotSize));
           expect(quantity % lotSize).toBe(0);
           expect(marginFor(valueAt(quantity, priceMinor), leverageCenti)).toBeLessThanOrEqual(budgetMinor);
           const oneMore = marginFor(valueAt(quantity + lotSize, priceMinor), leverageCenti);

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { userIdOf } from '../../domain/ids.ts';
+import { formatMinor, LARGEST_MINOR } from '../../domain/money.ts';
+import { isBeyondSizing } from '../../domain/sizing.ts';
 import { knownVenues, type UserSettings } from '../../domain/words.ts';
 import { amount, cell, emptyAs, hundredths, oneOf, percentage, type Read, whole, words } from './cells.ts';
 import { readTable, type Table } from './csv.ts';
@@ -38,7 +40,15 @@ const optional = z.object({
   max_order_value: cell(emptyAs(null, amount)).optional(),
 });
 
-const schema = columns.extend(optional.shape).transform(
+/** An order these settings make must be one that can be told exactly. */
+const bounded = columns.extend(optional.shape).superRefine((row, context) => {
+  const { capital: capitalMinor, allocation_pct: allocationBps, leverage: leverageCenti } = row;
+  if (!isBeyondSizing({ capitalMinor, allocationBps, leverageCenti })) return;
+  const message = `capital × allocation × leverage may be at most ${formatMinor(LARGEST_MINOR)}, the largest order that can be computed exactly: lower one of them`;
+  context.addIssue({ code: 'custom', path: ['capital'], message });
+});
+
+const schema = bounded.transform(
   (row): UserSettings => ({
     id: row.client_id ?? userIdOf(row.name),
     name: row.name,

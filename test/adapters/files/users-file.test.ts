@@ -90,6 +90,21 @@ test('daily limits may be left out, be empty, or be set', () => {
   expect(given(',0')).toMatchObject({ kind: 'unusable', problems: [{ field: 'max_order_value' }] });
 });
 
+test('settings whose largest order could not be computed exactly are one problem that says what to do', () => {
+  const { rows, problems } = read(asha, 'Bala,,999999999999.99,100,100,,,,', 'Chand,,999999999999.99,100,90.07,,,,');
+  expect(rows.map(({ name }) => name)).toEqual(['Asha Rao', 'Chand']);
+  expect(problems).toEqual([
+    {
+      file: expect.any(String),
+      line: 3,
+      field: 'capital',
+      reason:
+        'capital × allocation × leverage may be at most 90071992547409.91, the largest order that can be computed exactly: lower one of them',
+      value: expect.any(String),
+    },
+  ]);
+});
+
 test('a name with control characters is refused: it would rewrite the terminal', () => {
   expect(problemOf({ name: 'A\u001b[2J' })).toEqual({ field: 'name', value: 'A·[2J' });
 });

@@ -168,7 +168,7 @@ program
 
 program
   .command('resolve')
-  .description('say what became of an order that stayed unknown')
+  .description('say what became of an order that was left to a person')
   .requiredOption('--order <id>', 'its client order id')
   .requiredOption('--as <ending>', 'filled, partly, canceled, rejected or not-placed')
   .option('--quantity <shares>', 'how many were filled')

@@ -5,8 +5,8 @@ import { tradingDay } from '../domain/session.ts';
 import type { Mode } from '../domain/words.ts';
 import type { Adjustment, Books, Drift } from '../ports/readiness-rows.ts';
 import type { World } from '../ports/world.ts';
+import { catchUp } from './catch-up.ts';
 import { type Checked, check, type Day } from './check-account.ts';
-import { closeOverdue } from './close.ts';
 import { blockedByOthers, type KeyOf, missingShares, shareDifferences, shareKeys, tradedToday } from './compare.ts';
 import { listingsOf, lookAt, pagesOfBooks, type Seen } from './look.ts';
 import { tellLeftOut, unreadOfOurs } from './odd-rows.ts';
@@ -66,7 +66,7 @@ export async function ready(
   { mode, concurrency, stop, accountIds }: ReadyRequest,
 ): Promise<ReadinessReport> {
   // An order or a run that was left would keep its accounts from being brought up.
-  if (!accountIds) await closeOverdue(world, stop);
+  if (!accountIds) await catchUp(world, concurrency, stop);
   const day = await today(world, mode, concurrency);
   const report: ReadinessReport = {
     ...{ tradeDate: day.tradeDate, mode, tradingDay: day.open, accounts: [], complete: true },

@@ -5,7 +5,7 @@ import { tradingDay } from '../domain/session.ts';
 import type { Mode } from '../domain/words.ts';
 import type { Books, Drift } from '../ports/readiness-rows.ts';
 import type { World } from '../ports/world.ts';
-import { closeOverdue } from './close.ts';
+import { catchUp } from './catch-up.ts';
 import {
   type Difference,
   inBoth,
@@ -46,7 +46,7 @@ const LOOK_AGAIN_MS = 5_000;
  */
 export async function sync(world: World, request: ReadyRequest): Promise<SyncReport> {
   const { mode, concurrency, stop, accountIds } = request;
-  if (!accountIds) await closeOverdue(world, stop);
+  if (!accountIds) await catchUp(world, concurrency, stop);
   const tradeDate = istDate(world.clock.nowMs());
   const tradingDayToday = tradingDay(tradeDate, await world.operatorDays()).kind === 'open';
   const report: SyncReport = {

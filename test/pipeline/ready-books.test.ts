@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { istMs } from '../../src/domain/ist.ts';
+import { execute } from '../../src/stages/execute.ts';
 import { ready } from '../../src/stages/ready.ts';
 import { sync } from '../../src/stages/sync.ts';
 import {
@@ -119,6 +120,22 @@ describe('books brought to the venues’ at readiness', () => {
     expect(await accounts()).toMatchObject([{ cash: 20_000_00 }, { cash: 15_000_00 }]);
     const orders = await database.session.query('select distinct status, reason from public.orders');
     expect(orders).toEqual([{ status: 'expired', reason: 'not_sent_in_time' }]);
+  });
+
+  test('an order that nobody has looked up since the day before is looked up first', async () => {
+    here.say({ cash: 20_000, held: [] });
+    expect(await found()).toEqual({ asha: null, ravi: null });
+    here.clock.jump(istMs(tradeDate, '09:20') - here.clock.nowMs());
+    await decideAll(await openScene(here.world.store, { mode: 'live', runId: 'left', users: people.slice(1) }));
+    await execute(here.world, 1);
+    const statuses = () => database.session.query('select status from public.orders');
+    expect(await statuses()).toEqual([{ status: 'working' }]);
+    here.clock.jump(24 * 60 * 60_000);
+    here.say({ cash: 18_990, held: [titan(10, 100)] });
+    answerMargins();
+    expect(await found()).toMatchObject({ ravi: null });
+    expect(await statuses()).toEqual([{ status: 'filled' }]);
+    expect((await accounts())[1]).toMatchObject({ shares: 10 });
   });
 
   test('an order that is left to a person is named to who waits for its account’s books, morning and evening', async () => {

@@ -1,6 +1,5 @@
-import { z } from 'zod';
-
 // How what a venue sends is bounded, whichever venue it is: ids are indexed, numbers are added up and multiplied.
+import { z } from 'zod';
 
 /** An id a venue gives to an order or an execution: it is stored, indexed and sent back. */
 export const venueId = z.string().regex(/^[\x20-\x7e]{1,100}$/);

@@ -1,3 +1,4 @@
+// One request over HTTP to a venue: sent once, bounded in time and size, and never a thrown error.
 import { z } from 'zod';
 import { parseJson } from '../../domain/json.ts';
 import { hidden } from '../../domain/secrets.ts';

@@ -1,6 +1,5 @@
-import { istMs } from '../../domain/ist.ts';
-
 // How Indian brokers write times and amounts.
+import { istMs } from '../../domain/ist.ts';
 
 /** `2026-11-20 15:10:01` is Indian time, whatever the zone of the machine. null for anything else. */
 export function stampMs(text: string | null | undefined): number | null {

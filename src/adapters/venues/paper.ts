@@ -1,3 +1,4 @@
+// The simulated venue, whose market and book are tables of the same database.
 import type { Fault } from '../../domain/faults.ts';
 import { batched } from '../../ports/batch.ts';
 import { hasAnswered } from '../../ports/database.ts';

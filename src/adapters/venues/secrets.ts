@@ -1,3 +1,4 @@
+// What is stored of an account at each venue.
 import { z } from 'zod';
 import { egressSecrets } from '../../ports/vault.ts';
 import { alpacaCredentials } from './alpaca/client.ts';

@@ -1,3 +1,4 @@
+// Opens what is stored of an account for one request to its venue.
 import type { z } from 'zod';
 import type { AccountAtVenue, CredentialsOf } from '../../ports/venue.ts';
 

@@ -1,3 +1,4 @@
+// Stores the session that a login made, beside what was stored of the account before.
 import type { z } from 'zod';
 import type { LoginEnd, RecordOwner, Vault } from '../../ports/vault.ts';
 

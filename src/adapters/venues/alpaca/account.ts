@@ -1,3 +1,4 @@
+// What is read of an account at Alpaca: money, positions, margins, prices and whether its keys stand.
 import { z } from 'zod';
 import { parseInstant } from '../../../domain/ist.ts';
 import { othersWords } from '../../../domain/secrets.ts';
@@ -16,7 +17,7 @@ import type {
 } from '../../../ports/venue.ts';
 import { word } from '../bounds.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
-import { type AlpacaAsk, type AlpacaWire, ask, readAs } from './client.ts';
+import { type AlpacaRequest, type AlpacaWire, ask, readAs } from './client.ts';
 import { cents, decimal, exchangeOf, wholePieces } from './shapes.ts';
 
 /** Symbols go into the address; so many fit any server. */
@@ -76,7 +77,7 @@ export function notTradedHere(exchange: string, exchanges: readonly string[]): s
 async function get<T>(
   wire: AlpacaWire,
   account: AccountAtVenue,
-  asked: Omit<AlpacaAsk, 'method'>,
+  asked: Omit<AlpacaRequest, 'method'>,
   shape: z.ZodType<T>,
 ): Promise<VenueRead<T>> {
   return readAs(await ask(wire, account, { ...asked, method: 'GET' }), shape);

@@ -1,8 +1,10 @@
+// The HTTP client of Alpaca: an account’s keys, one request, and what its answer comes to.
 import { z } from 'zod';
 import { othersWords } from '../../../domain/secrets.ts';
-import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../../ports/venue.ts';
+import type { AccountAtVenue, CredentialsOf } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
-import { type Answered, type MayLeave, type Spoken, speak, type WayOut } from '../http.ts';
+import type { Answered, WayOut } from '../http.ts';
+import { type ReadAs, readerOf, replyOf, sendTo, type VenueReply, type VenueRequest } from '../reply.ts';
 import { storedFor } from '../stored-credentials.ts';
 
 /** Where Alpaca's market data is (docs.alpaca.markets), for paper and live keys alike. */
@@ -32,51 +34,31 @@ const key = z.string().regex(/^[\x21-\x7e]+$/);
 export const alpacaCredentials = z.object({ keyId: key, secretKey: key });
 export type AlpacaKeys = z.infer<typeof alpacaCredentials>;
 
-export interface AlpacaAsk {
-  method: 'GET' | 'POST' | 'DELETE';
-  path: string;
-  json?: unknown;
-  /** Asked of the market data. */
-  data?: true;
-  mayLeave?: MayLeave;
+/** `data`: asked of the market data. */
+export type AlpacaRequest = VenueRequest & { data?: true };
+
+/** What Alpaca answered; `code` is its own number (null: it gave none), `duplicate`: another order has this id. */
+export type AlpacaReply = VenueReply<AlpacaError>;
+export interface AlpacaError {
+  status: number;
+  code: number | null;
+  message: string;
+  duplicate: boolean;
 }
 
-/**
- * What Alpaca said. `error` is an error it wrote itself, `code` its own number (null: it gave none); `odd` everything
- * that is neither its data nor its error, silence included; `not_sent`: no byte of it went out.
- */
-export type AlpacaSaid =
-  | { kind: 'data'; data: unknown }
-  | { kind: 'error'; status: number; code: number | null; message: string; duplicate: boolean }
-  | { kind: 'no_session'; reason: string }
-  | { kind: 'rate_limited' }
-  | { kind: 'not_sent'; reason: string }
-  | { kind: 'odd'; reason: string };
-
 /** Says one thing to Alpaca in an account's name, once. Without keys nothing is said. */
-export async function ask(wire: AlpacaWire, account: AccountAtVenue, asked: AlpacaAsk): Promise<AlpacaSaid> {
-  const keys = await keysOf(wire.credentials, account);
-  if (keys.kind !== 'keys') return keys;
-  const { keyId, secretKey } = keys.keys;
-  const headers: Record<string, string> = { 'APCA-API-KEY-ID': keyId, 'APCA-API-SECRET-KEY': secretKey };
+export async function ask(wire: AlpacaWire, account: AccountAtVenue, asked: AlpacaRequest): Promise<AlpacaReply> {
+  const found = await keysOf(wire.credentials, account);
+  if (found.kind !== 'keys') return found;
+  const { keyId, secretKey } = found.keys;
+  const headers = { 'APCA-API-KEY-ID': keyId, 'APCA-API-SECRET-KEY': secretKey };
   const base = asked.data ? wire.dataUrl : wire.baseUrl;
-  const request = { method: asked.method, url: `${base.replace(/\/$/, '')}${asked.path}`, headers };
-  const { json, mayLeave } = asked;
-  if (json === undefined) return said(await speak(wire.fetchFor(account), request, wire.timeoutMs, mayLeave));
-  headers['Content-Type'] = 'application/json';
-  const written = { ...request, body: JSON.stringify(json) };
-  return said(await speak(wire.fetchFor(account), written, wire.timeoutMs, mayLeave));
+  return replyOf(await sendTo(base, wire.fetchFor(account), asked, wire.timeoutMs, headers), answeredWith);
 }
 
 const refused = z.object({ code: z.int().nullish(), message: z.string() });
 
-function said(spoken: Spoken): AlpacaSaid {
-  if (spoken.kind === 'not_sent') return spoken;
-  if (spoken.kind === 'silent') return { kind: 'odd', reason: spoken.reason };
-  return answeredWith(spoken);
-}
-
-function answeredWith({ status, text, json }: Answered): AlpacaSaid {
+function answeredWith({ status, text, json }: Answered): AlpacaReply {
   // Documented: over the limit is turned away at the door, with the second it opens again.
   if (status === 429) return { kind: 'rate_limited' };
   if (status === 204 && text === '') return { kind: 'data', data: undefined };
@@ -94,20 +76,12 @@ function answeredWith({ status, text, json }: Answered): AlpacaSaid {
   return { kind: 'error', status, code: code ?? null, message: othersWords(message), duplicate };
 }
 
-/** Data of a shape, or why there is none. */
-export function readAs<T>(alpaca: AlpacaSaid, shape: z.ZodType<T>): VenueRead<T> {
-  if (alpaca.kind === 'no_session') return alpaca;
-  if (alpaca.kind === 'rate_limited') return { kind: 'unreadable', reason: 'rate_limited' };
-  if (alpaca.kind === 'error') return { kind: 'unreadable', reason: worded(alpaca) };
-  if (alpaca.kind !== 'data') return { kind: 'unreadable', reason: alpaca.reason };
-  const read = shape.safeParse(alpaca.data);
-  return read.success ? { kind: 'read', value: read.data } : { kind: 'unreadable', reason: 'unreadable_answer' };
-}
-
-/** An error of Alpaca's as a reason. */
-export function worded({ status, message }: Extract<AlpacaSaid, { kind: 'error' }>): string {
+/** An error in its own words, for a reason. */
+export function wordsOf({ status, message }: Pick<AlpacaError, 'status' | 'message'>): string {
   return othersWords(`http_${status}: ${message}`);
 }
+
+export const readAs: ReadAs<AlpacaError> = readerOf(wordsOf);
 
 type Keys =
   | { kind: 'keys'; keys: AlpacaKeys }

@@ -1,3 +1,4 @@
+// Finds orders of an account at Alpaca, with their fills page by page.
 import { Temporal } from 'temporal-polyfill';
 import { parseInstant } from '../../../domain/ist.ts';
 import type {

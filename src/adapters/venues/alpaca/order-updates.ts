@@ -1,3 +1,4 @@
+// Listens to Alpaca’s stream of order updates, which says what to look up.
 import type { Agent } from 'node:http';
 import { WebSocket } from 'ws';
 import { z } from 'zod';

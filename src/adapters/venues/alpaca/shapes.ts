@@ -1,12 +1,11 @@
+// What Alpaca says, as far as it is read, and what it means in our words. Shapes: docs.alpaca.markets and the types of the
+// vendor's own SDK (@alpacahq/alpaca-trade-api 4.0.2).
 import { z } from 'zod';
 import { parseInstant } from '../../../domain/ist.ts';
 import { safe } from '../../../domain/money.ts';
 import type { OddRow, OrderToSend, VenueFill, VenueOrder, VenueReport, VenueRows } from '../../../ports/venue.ts';
 import { venueId, word } from '../bounds.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
-
-// What Alpaca says, as far as it is read, and what it means in our words. Shapes: docs.alpaca.markets and the types of the
-// vendor's own SDK (@alpacahq/alpaca-trade-api 4.0.2).
 
 const one = 10n ** 18n;
 

@@ -1,8 +1,9 @@
+// Alpaca as a venue of the port: orders, lookups and cancellations.
 import { formatMinor } from '../../../domain/money.ts';
 import type { CancelOutcome, OrderToSend, SubmitOutcome, Venue, VenueCapabilities } from '../../../ports/venue.ts';
 import { inTime } from '../http.ts';
 import { alpacaDesk, notTradedHere, QUOTES_AT_ONCE } from './account.ts';
-import { type AlpacaSaid, type AlpacaWire, alpacaStreamUrl, ask, worded } from './client.ts';
+import { type AlpacaReply, type AlpacaWire, alpacaStreamUrl, ask, wordsOf } from './client.ts';
 import { lookUp, ordersToday } from './order-book.ts';
 import type { StreamWayOut } from './order-updates.ts';
 import { isOrder, order as orderShape } from './shapes.ts';
@@ -95,7 +96,7 @@ function orderJson(order: OrderToSend): Record<string, string> {
   };
 }
 
-function outcomeOf(order: OrderToSend, alpaca: Exclude<AlpacaSaid, { kind: 'error' }>): SubmitOutcome {
+function outcomeOf(order: OrderToSend, alpaca: Exclude<AlpacaReply, { kind: 'error' }>): SubmitOutcome {
   switch (alpaca.kind) {
     case 'data': {
       const taken = orderShape.safeParse(alpaca.data);
@@ -122,13 +123,13 @@ function outcomeOf(order: OrderToSend, alpaca: Exclude<AlpacaSaid, { kind: 'erro
 async function refusedOf(
   wire: AlpacaWire,
   order: OrderToSend,
-  error: Extract<AlpacaSaid, { kind: 'error' }>,
+  error: Extract<AlpacaReply, { kind: 'error' }>,
 ): Promise<SubmitOutcome> {
-  if (error.status !== 403 && error.status !== 422) return { kind: 'unknown', reason: worded(error) };
+  if (error.status !== 403 && error.status !== 422) return { kind: 'unknown', reason: wordsOf(error) };
   const now = await lookUp(wire, order);
   if (now.kind === 'found') return { kind: 'acknowledged', report: now.report };
-  if (now.kind === 'missing' && !error.duplicate) return { kind: 'rejected', message: error.message || worded(error) };
-  return { kind: 'unknown', reason: worded(error) };
+  if (now.kind === 'missing' && !error.duplicate) return { kind: 'rejected', message: error.message || wordsOf(error) };
+  return { kind: 'unknown', reason: wordsOf(error) };
 }
 
 async function cancel(wire: AlpacaWire, order: OrderToSend & { venueOrderId: string | null }): Promise<CancelOutcome> {
@@ -155,12 +156,12 @@ async function cancel(wire: AlpacaWire, order: OrderToSend & { venueOrderId: str
 async function notCanceled(
   wire: AlpacaWire,
   order: OrderToSend,
-  error: Extract<AlpacaSaid, { kind: 'error' }>,
+  error: Extract<AlpacaReply, { kind: 'error' }>,
 ): Promise<CancelOutcome> {
-  if (error.status !== 404 && error.status !== 422) return { kind: 'unknown', reason: worded(error) };
+  if (error.status !== 404 && error.status !== 422) return { kind: 'unknown', reason: wordsOf(error) };
   const now = await lookUp(wire, order);
   const over = now.kind === 'found' && now.report.status !== 'working' && now.report.status !== 'partially_filled';
-  return over ? { kind: 'too_late' } : { kind: 'refused', reason: error.message || worded(error) };
+  return over ? { kind: 'too_late' } : { kind: 'refused', reason: error.message || wordsOf(error) };
 }
 
 async function idInBook(wire: AlpacaWire, order: OrderToSend): Promise<string | null> {

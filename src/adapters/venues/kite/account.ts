@@ -1,3 +1,4 @@
+// What is read of an account at Kite: money, positions, margins, prices and whether its session stands.
 import { z } from 'zod';
 import { formatMinor } from '../../../domain/money.ts';
 import type { Quote } from '../../../domain/words.ts';
@@ -15,8 +16,9 @@ import type {
 } from '../../../ports/venue.ts';
 import { count, exactOrNull, word } from '../bounds.ts';
 import { paise, stampMs } from '../indian.ts';
+import type { VenueRequest } from '../reply.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
-import { ask, type KiteAsk, type KiteWire, readAs } from './client.ts';
+import { ask, type KiteWire, readAs } from './client.ts';
 import { kiteTokenUntilMs } from './session.ts';
 import { productOf, rupees } from './shapes.ts';
 
@@ -25,7 +27,7 @@ export const QUOTES_AT_ONCE = 500;
 
 /** What can be read of an account at Kite; the order book's own reads are the venue's. */
 export function kiteDesk(wire: KiteWire): Omit<VenueDesk, 'ordersToday' | 'cancel'> {
-  const read = async <T>(account: AccountAtVenue, asked: KiteAsk, shape: z.ZodType<T>): Promise<VenueRead<T>> => {
+  const read = async <T>(account: AccountAtVenue, asked: VenueRequest, shape: z.ZodType<T>): Promise<VenueRead<T>> => {
     return readAs(await ask(wire, account, asked), shape);
   };
   const get = <T>(account: AccountAtVenue, path: string, shape: z.ZodType<T>) =>

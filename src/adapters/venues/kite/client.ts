@@ -1,8 +1,10 @@
+// The HTTP client of Kite: an account’s session, one request, and what its answer comes to.
 import { z } from 'zod';
 import { othersWords } from '../../../domain/secrets.ts';
-import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../../ports/venue.ts';
+import type { AccountAtVenue, CredentialsOf } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
-import { type Answered, type MayLeave, type Spoken, speak, speaksOfDoubt, type WayOut } from '../http.ts';
+import { type Answered, type Spoken, speaksOfDoubt, type WayOut } from '../http.ts';
+import { type ReadAs, readerOf, replyOf, sendTo, type VenueReply, type VenueRequest } from '../reply.ts';
 import { storedFor } from '../stored-credentials.ts';
 
 /** How this process reaches Kite. */
@@ -27,65 +29,37 @@ export const kiteCredentials = z.object({
   accessUntilMs: z.int().nullish(),
 });
 
-export interface KiteAsk {
-  method: 'GET' | 'POST' | 'DELETE';
-  path: string;
-  /** Sent as form-urlencoded. */
-  form?: Record<string, string>;
-  json?: unknown;
-  mayLeave?: MayLeave;
+/** What Kite answered. `doubtful`: its words speak of time running out, or of the order book. */
+export type KiteReply = VenueReply<KiteError>;
+export interface KiteError {
+  status: number;
+  type: string;
+  message: string;
+  doubtful: boolean;
 }
-
-/**
- * What Kite said. `error` is an error it wrote itself; `odd` everything that is neither its data nor its error, silence
- * included; `not_sent`: no byte of it went out.
- */
-export type KiteSaid =
-  | { kind: 'data'; data: unknown }
-  | { kind: 'error'; status: number; type: string; message: string; doubtful: boolean }
-  | { kind: 'no_session'; reason: string }
-  | { kind: 'rate_limited' }
-  | { kind: 'not_sent'; reason: string }
-  | { kind: 'odd'; reason: string };
 
 const taken = z.object({ status: z.literal('success'), data: z.unknown() });
 const refused = z.object({ status: z.literal('error'), message: z.string().nullish(), error_type: z.string() });
 
 /** Says one thing to Kite in an account's name, once. Without a session nothing is said. */
-export async function ask(wire: KiteWire, account: AccountAtVenue, asked: KiteAsk): Promise<KiteSaid> {
+export async function ask(wire: KiteWire, account: AccountAtVenue, asked: VenueRequest): Promise<KiteReply> {
   const session = await sessionOf(wire, account);
   if (session.kind !== 'open') return session;
-  return said(await sendTo(wire.baseUrl, wire.fetchFor(account), asked, wire.timeoutMs, session.authorization));
+  const { baseUrl, fetchFor, timeoutMs } = wire;
+  return kiteReply(await sendTo(baseUrl, fetchFor(account), asked, timeoutMs, kiteHeaders(session.authorization)));
 }
 
-/** One request on Kite's wire; `authorization` null: before the login. */
-export function sendTo(
-  baseUrl: string,
-  fetcher: WayOut,
-  { method, path, form, json, mayLeave }: KiteAsk,
-  timeoutMs: number,
-  authorization: string | null,
-): Promise<Spoken> {
-  const headers: Record<string, string> = { 'X-Kite-Version': '3' };
-  if (authorization !== null) headers['Authorization'] = authorization;
-  const request = { method, url: `${baseUrl.replace(/\/$/, '')}${path}`, headers };
-  if (form !== undefined) {
-    headers['Content-Type'] = 'application/x-www-form-urlencoded';
-    return speak(fetcher, { ...request, body: new URLSearchParams(form).toString() }, timeoutMs, mayLeave);
-  }
-  if (json === undefined) return speak(fetcher, request, timeoutMs, mayLeave);
-  headers['Content-Type'] = 'application/json';
-  return speak(fetcher, { ...request, body: JSON.stringify(json) }, timeoutMs, mayLeave);
+/** What every request to Kite has; `authorization` null: before the login. */
+export function kiteHeaders(authorization: string | null): Record<string, string> {
+  return { 'X-Kite-Version': '3', ...(authorization === null ? {} : { Authorization: authorization }) };
 }
 
 /** A request's fate in Kite's own terms. */
-export function said(spoken: Spoken): KiteSaid {
-  if (spoken.kind === 'not_sent') return spoken;
-  if (spoken.kind === 'silent') return { kind: 'odd', reason: spoken.reason };
-  return answeredWith(spoken);
+export function kiteReply(spoken: Spoken): KiteReply {
+  return replyOf(spoken, answeredWith);
 }
 
-function answeredWith({ status, json }: Answered): KiteSaid {
+function answeredWith({ status, json }: Answered): KiteReply {
   // Documented: over the limit is turned away at the door.
   if (status === 429) return { kind: 'rate_limited' };
   const good = taken.safeParse(json);
@@ -102,20 +76,12 @@ function answeredWith({ status, json }: Answered): KiteSaid {
   return { kind: 'error', status, type: othersWords(type), message: othersWords(words), doubtful };
 }
 
-/** Data of a shape, or why there is none. */
-export function readAs<T>(kite: KiteSaid, shape: z.ZodType<T>): VenueRead<T> {
-  if (kite.kind === 'no_session') return kite;
-  if (kite.kind === 'rate_limited') return { kind: 'unreadable', reason: 'rate_limited' };
-  if (kite.kind === 'error') return { kind: 'unreadable', reason: wordsOf(kite) };
-  if (kite.kind !== 'data') return { kind: 'unreadable', reason: kite.reason };
-  const read = shape.safeParse(kite.data);
-  return read.success ? { kind: 'read', value: read.data } : { kind: 'unreadable', reason: 'unreadable_answer' };
-}
-
 /** An error in its own words, for a reason. */
-export function wordsOf({ type, message }: Extract<KiteSaid, { kind: 'error' }>): string {
+export function wordsOf({ type, message }: Pick<KiteError, 'type' | 'message'>): string {
   return othersWords(`${type}: ${message}`);
 }
+
+export const readAs: ReadAs<KiteError> = readerOf(wordsOf);
 
 type Session =
   | { kind: 'open'; authorization: string }

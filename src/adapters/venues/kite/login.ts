@@ -1,3 +1,4 @@
+// The daily login at Kite in the browser, and Kite’s postbacks.
 import { z } from 'zod';
 import { parseJson } from '../../../domain/json.ts';
 import type { Mode } from '../../../domain/words.ts';

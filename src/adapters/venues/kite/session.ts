@@ -1,3 +1,4 @@
+// Kite’s session exchange and the checksum of its postbacks.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { addDays, istDate, istMs } from '../../../domain/ist.ts';
@@ -5,7 +6,8 @@ import { parseJson } from '../../../domain/json.ts';
 import type { Clock } from '../../../ports/world.ts';
 import { sessionToken } from '../bounds.ts';
 import type { WayOut } from '../http.ts';
-import { said, sendTo } from './client.ts';
+import { sendTo } from '../reply.ts';
+import { kiteHeaders, kiteReply } from './client.ts';
 
 /** Where a client logs in; Kite sends him back to the app's address with a `request_token`. */
 export function kiteLoginUrl(apiKey: string): string {
@@ -46,7 +48,8 @@ export async function exchangeRequestToken(given: RequestToken): Promise<KiteLog
   const { baseUrl, apiKey, apiSecret, requestToken, clock, fetcher, timeoutMs } = given;
   const checksum = createHash('sha256').update(`${apiKey}${requestToken}${apiSecret}`).digest('hex');
   const form = { api_key: apiKey, request_token: requestToken, checksum };
-  const kite = said(await sendTo(baseUrl, fetcher, { method: 'POST', path: '/session/token', form }, timeoutMs, null));
+  const asked = { method: 'POST', path: '/session/token', form } as const;
+  const kite = kiteReply(await sendTo(baseUrl, fetcher, asked, timeoutMs, kiteHeaders(null)));
   if (kite.kind === 'no_session') return { kind: 'refused', reason: kite.reason };
   if (kite.kind === 'error' && kite.status < 500) return { kind: 'refused', reason: kite.type };
   if (kite.kind === 'error') return { kind: 'unreadable', reason: kite.type };

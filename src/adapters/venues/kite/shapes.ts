@@ -1,12 +1,11 @@
+// What Kite says, as far as it is read, and what it means in our words. Shapes: kite.trade/docs/connect/v3 and the
+// vendor's own samples (zerodha/kiteconnect-mocks).
 import { z } from 'zod';
 import { othersWords } from '../../../domain/secrets.ts';
 import type { OddRow, OrderToSend, VenueFill, VenueOrder, VenueReport, VenueRows } from '../../../ports/venue.ts';
 import { count, isExact, venueId, word } from '../bounds.ts';
 import { paise, stampMs } from '../indian.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
-
-// What Kite says, as far as it is read, and what it means in our words. Shapes: kite.trade/docs/connect/v3 and the
-// vendor's own samples (zerodha/kiteconnect-mocks).
 
 /** Rupees as JSON carries them: a binary fraction, with its noise (99725.05000000002). */
 export const rupees = z.number().min(-1e11).max(1e11);

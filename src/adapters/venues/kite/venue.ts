@@ -1,3 +1,4 @@
+// Kite as a venue of the port: orders, lookups and cancellations.
 import { formatMinor } from '../../../domain/money.ts';
 import {
   type AccountAtVenue,
@@ -11,8 +12,9 @@ import {
   type VenueRead,
 } from '../../../ports/venue.ts';
 import { inTime } from '../http.ts';
+import { singleFlight } from '../single-flight.ts';
 import { kiteDesk, QUOTES_AT_ONCE } from './account.ts';
-import { ask, type KiteSaid, type KiteWire, readAs, wordsOf } from './client.ts';
+import { ask, type KiteReply, type KiteWire, readAs, wordsOf } from './client.ts';
 import { asVenueOrders, type KiteBook, orders, orderTaken, ours, productOf, reportOf, trades } from './shapes.ts';
 
 export interface KiteVenueOptions extends KiteWire {
@@ -48,7 +50,7 @@ const capabilities: VenueCapabilities = {
  * for, since its children may be taken in part and all carry one tag. The order's `tag` is our clientOrderId.
  */
 export function kiteVenue(options: KiteVenueOptions): Venue {
-  const readBook = sharedBook(options);
+  const bookOf = singleFlight((account) => readBook(options, account));
   return {
     name: 'kite',
     capabilities,
@@ -58,15 +60,15 @@ export function kiteVenue(options: KiteVenueOptions): Venue {
       return outcomeOf(await ask(options, order, { method: 'POST', path: '/orders/regular', form, mayLeave }));
     },
     async lookup(order) {
-      return lookIn(await readBook(order), order);
+      return lookIn(await bookOf(order), order);
     },
     desk: {
       ...kiteDesk(options),
       async ordersToday(account) {
-        const book = await readBook(account);
+        const book = await bookOf(account);
         return book.kind === 'read' ? { kind: 'read', value: asVenueOrders(book.value) } : book;
       },
-      cancel: (order) => cancel(options, readBook, order),
+      cancel: (order) => cancel(options, bookOf, order),
     },
   };
 }
@@ -93,7 +95,7 @@ const refusals = new Set(['InputException', 'MarginException', 'HoldingException
  * Zerodha's staff: only a 400 is an answer, anything else needs the order book. And of the 400s, an OrderException
  * «Order request timed out. Please check the order book» was seen with both orders placed (forum comment 35732).
  */
-function outcomeOf(kite: KiteSaid): SubmitOutcome {
+function outcomeOf(kite: KiteReply): SubmitOutcome {
   switch (kite.kind) {
     case 'data': {
       const taken = orderTaken.safeParse(kite.data);
@@ -116,7 +118,7 @@ function outcomeOf(kite: KiteSaid): SubmitOutcome {
   }
 }
 
-function refusesAnOrder({ status, type, doubtful }: Extract<KiteSaid, { kind: 'error' }>): boolean {
+function refusesAnOrder({ status, type, doubtful }: Extract<KiteReply, { kind: 'error' }>): boolean {
   if (status !== 400) return false;
   if (refusals.has(type)) return true;
   return type === 'OrderException' && !doubtful;
@@ -124,25 +126,17 @@ function refusesAnOrder({ status, type, doubtful }: Extract<KiteSaid, { kind: 'e
 
 type ReadBook = (account: AccountAtVenue) => Promise<VenueRead<KiteBook>>;
 
-/** The account's day: orders, and their trades where there are any. Whoever asks while a read is under way shares it. */
-function sharedBook(wire: KiteWire): ReadBook {
-  const underWay = new Map<number, Promise<VenueRead<KiteBook>>>();
-  const read = async (account: AccountAtVenue): Promise<VenueRead<KiteBook>> => {
-    const all = readAs(await ask(wire, account, { method: 'GET', path: '/orders' }), orders);
-    if (all.kind !== 'read') return all;
-    // Trades after orders, so that what the orders say has traded is in the trades.
-    const nothingTraded = all.value.read.every(({ filled_quantity }) => filled_quantity === 0);
-    if (nothingTraded && all.value.unread.length === 0) {
-      return { kind: 'read', value: { orders: all.value, trades: { read: [], unread: [] } } };
-    }
-    const traded = readAs(await ask(wire, account, { method: 'GET', path: '/trades' }), trades);
-    return traded.kind === 'read' ? { kind: 'read', value: { orders: all.value, trades: traded.value } } : traded;
-  };
-  return ({ accountId, userId }) => {
-    const asked = underWay.get(accountId) ?? read({ accountId, userId }).finally(() => underWay.delete(accountId));
-    underWay.set(accountId, asked);
-    return asked;
-  };
+/** The account's day: orders, and their trades where there are any. */
+async function readBook(wire: KiteWire, account: AccountAtVenue): Promise<VenueRead<KiteBook>> {
+  const all = readAs(await ask(wire, account, { method: 'GET', path: '/orders' }), orders);
+  if (all.kind !== 'read') return all;
+  // Trades after orders, so that what the orders say has traded is in the trades.
+  const nothingTraded = all.value.read.every(({ filled_quantity }) => filled_quantity === 0);
+  if (nothingTraded && all.value.unread.length === 0) {
+    return { kind: 'read', value: { orders: all.value, trades: { read: [], unread: [] } } };
+  }
+  const traded = readAs(await ask(wire, account, { method: 'GET', path: '/trades' }), trades);
+  return traded.kind === 'read' ? { kind: 'read', value: { orders: all.value, trades: traded.value } } : traded;
 }
 
 function lookIn(book: VenueRead<KiteBook>, order: OrderToSend): LookupOutcome {
@@ -156,21 +150,21 @@ function lookIn(book: VenueRead<KiteBook>, order: OrderToSend): LookupOutcome {
 
 async function cancel(
   wire: KiteWire,
-  readBook: ReadBook,
+  bookOf: ReadBook,
   order: OrderToSend & { venueOrderId: string | null },
 ): Promise<CancelOutcome> {
-  const venueOrderId = order.venueOrderId ?? (await idInBook(readBook, order));
+  const venueOrderId = order.venueOrderId ?? (await idInBook(bookOf, order));
   if (venueOrderId === null) return { kind: 'unknown', reason: 'not_found_at_venue' };
   const path = `/orders/regular/${encodeURIComponent(venueOrderId)}`;
   const kite = await ask(wire, order, { method: 'DELETE', path });
   if (kite.kind !== 'error') return unlessRefused(kite);
   if (kite.status !== 400) return { kind: 'unknown', reason: wordsOf(kite) };
-  const now = lookIn(await readBook(order), order);
+  const now = lookIn(await bookOf(order), order);
   const over = now.kind === 'found' && now.report.status !== 'working' && now.report.status !== 'partially_filled';
   return over ? { kind: 'too_late' } : { kind: 'refused', reason: kite.message || kite.type };
 }
 
-function unlessRefused(kite: Exclude<KiteSaid, { kind: 'error' }>): CancelOutcome {
+function unlessRefused(kite: Exclude<KiteReply, { kind: 'error' }>): CancelOutcome {
   switch (kite.kind) {
     case 'data':
       if (orderTaken.safeParse(kite.data).success) return { kind: 'canceled' };
@@ -185,7 +179,7 @@ function unlessRefused(kite: Exclude<KiteSaid, { kind: 'error' }>): CancelOutcom
   }
 }
 
-async function idInBook(readBook: ReadBook, order: OrderToSend): Promise<string | null> {
-  const now = lookIn(await readBook(order), order);
+async function idInBook(bookOf: ReadBook, order: OrderToSend): Promise<string | null> {
+  const now = lookIn(await bookOf(order), order);
   return now.kind === 'found' ? now.report.venueOrderId : null;
 }

@@ -1,3 +1,4 @@
+// What is read of an account at Lemonn: money, positions, margins, prices and whether its session stands.
 import { z } from 'zod';
 import { formatMinor } from '../../../domain/money.ts';
 import { othersWords } from '../../../domain/secrets.ts';
@@ -17,7 +18,7 @@ import type {
 import { exactOrNull, word } from '../bounds.ts';
 import { paise } from '../indian.ts';
 import { oddRowOf, type Rows, rowsOf, type UnreadRow } from '../rows.ts';
-import { ask, type LemonnAsk, type LemonnWire, lemonnSession, readAs } from './client.ts';
+import { ask, type LemonnRequest, type LemonnWire, lemonnSession, readAs } from './client.ts';
 import { type LemonnDialect, quantity, rowOf, rupees } from './dialect.ts';
 import { timeMs } from './shapes.ts';
 
@@ -25,7 +26,7 @@ import { timeMs } from './shapes.ts';
 export function lemonnDesk(wire: LemonnWire): Omit<VenueDesk, 'ordersToday' | 'cancel'> {
   const { dialect } = wire;
   const funds = z.object({ funds: rowOf(dialect.funds, fundsRow) });
-  const read = async <T>(account: AccountAtVenue, asked: LemonnAsk, shape: z.ZodType<T>): Promise<VenueRead<T>> => {
+  const read = async <T>(account: AccountAtVenue, asked: LemonnRequest, shape: z.ZodType<T>): Promise<VenueRead<T>> => {
     return readAs(await ask(wire, account, asked), shape);
   };
   return {

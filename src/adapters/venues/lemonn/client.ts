@@ -1,8 +1,10 @@
+// The HTTP client of Lemonn: an account’s session, one request, and what its answer comes to.
 import { z } from 'zod';
 import { othersWords } from '../../../domain/secrets.ts';
-import type { AccountAtVenue, CredentialsOf, VenueRead } from '../../../ports/venue.ts';
+import type { AccountAtVenue, CredentialsOf } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
-import { type Answered, type MayLeave, type Spoken, speak, speaksOfDoubt, type WayOut } from '../http.ts';
+import { type Answered, type Spoken, speaksOfDoubt, type WayOut } from '../http.ts';
+import { type ReadAs, readerOf, replyOf, sendTo, type VenueReply, type VenueRequest } from '../reply.ts';
 import { storedFor } from '../stored-credentials.ts';
 import type { LemonnDialect } from './dialect.ts';
 
@@ -40,27 +42,20 @@ export const lemonnCredentials = z.object({
 });
 export type LemonnCredentials = z.infer<typeof lemonnCredentials>;
 
-export interface LemonnAsk {
-  method: 'GET' | 'POST';
-  path: string;
-  /** Sent as JSON. */
-  json?: unknown;
-  /** The same, for what names the account's client in the body. */
-  jsonFor?: (clientId: string) => unknown;
-  mayLeave?: MayLeave;
-}
+/** `jsonFor`: sent as JSON, for what names the account's client in the body. */
+export type LemonnRequest = VenueRequest & { jsonFor?: (clientId: string) => unknown };
 
 /**
- * What Lemonn said. `error` is an error it wrote itself, whatever the HTTP status (it comes with 200 too); `odd`
- * everything that is neither its data nor its error, silence included; `not_sent`: no byte of it went out.
+ * What Lemonn answered. Its error may come with any HTTP status, 200 too. `doubtful`: its words speak of time running
+ * out, or of the order book.
  */
-export type LemonnSaid =
-  | { kind: 'data'; data: unknown }
-  | { kind: 'error'; status: number; code: string | null; message: string; doubtful: boolean }
-  | { kind: 'no_session'; reason: string }
-  | { kind: 'rate_limited' }
-  | { kind: 'not_sent'; reason: string }
-  | { kind: 'odd'; reason: string };
+export type LemonnReply = VenueReply<LemonnError>;
+export interface LemonnError {
+  status: number;
+  code: string | null;
+  message: string;
+  doubtful: boolean;
+}
 
 const taken = z.object({ status: z.literal('success'), data: z.unknown() });
 const refused = z.object({
@@ -71,37 +66,21 @@ const refused = z.object({
 });
 
 /** Says one thing to Lemonn's trading API in an account's name, once. Without a session nothing is said. */
-export async function ask(wire: LemonnWire, account: AccountAtVenue, asked: LemonnAsk): Promise<LemonnSaid> {
+export async function ask(wire: LemonnWire, account: AccountAtVenue, asked: LemonnRequest): Promise<LemonnReply> {
   const session = await lemonnSession(wire, account);
   if (session.kind !== 'open') return session;
   const { method, path, jsonFor, mayLeave } = asked;
   const json = jsonFor ? jsonFor(session.clientId) : asked.json;
   const sent = { method, path: `/api-trading/api/v2${path}`, json, ...(mayLeave && { mayLeave }) };
-  return said(await sendTo(wire.baseUrl, wire.fetchFor(account), sent, wire.timeoutMs, session.headers));
-}
-
-/** One request on Lemonn's wire. */
-export function sendTo(
-  baseUrl: string,
-  fetcher: WayOut,
-  { method, path, json, mayLeave }: Omit<LemonnAsk, 'jsonFor'>,
-  timeoutMs: number,
-  headers: Record<string, string>,
-): Promise<Spoken> {
-  const request = { method, url: `${baseUrl.replace(/\/$/, '')}${path}`, headers };
-  if (json === undefined) return speak(fetcher, request, timeoutMs, mayLeave);
-  const typed = { ...headers, 'content-type': 'application/json' };
-  return speak(fetcher, { ...request, headers: typed, body: JSON.stringify(json) }, timeoutMs, mayLeave);
+  return lemonnReply(await sendTo(wire.baseUrl, wire.fetchFor(account), sent, wire.timeoutMs, session.headers));
 }
 
 /** A request's fate in Lemonn's own terms. */
-export function said(spoken: Spoken): LemonnSaid {
-  if (spoken.kind === 'not_sent') return spoken;
-  if (spoken.kind === 'silent') return { kind: 'odd', reason: spoken.reason };
-  return answeredWith(spoken);
+export function lemonnReply(spoken: Spoken): LemonnReply {
+  return replyOf(spoken, answeredWith);
 }
 
-function answeredWith({ status, json }: Answered): LemonnSaid {
+function answeredWith({ status, json }: Answered): LemonnReply {
   if (status === 429) return { kind: 'rate_limited' };
   const fine = status >= 200 && status < 300;
   const good = taken.safeParse(json);
@@ -126,25 +105,18 @@ function saysNoSession(status: number, code: string | null, message: string): bo
   return status === 401 || /^access token validation failed/i.test(message);
 }
 
-/** Data of a shape, or why there is none. */
-export function readAs<T>(lemonn: LemonnSaid, shape: z.ZodType<T>): VenueRead<T> {
-  if (lemonn.kind === 'no_session') return lemonn;
-  if (lemonn.kind === 'rate_limited') return { kind: 'unreadable', reason: 'rate_limited' };
-  if (lemonn.kind === 'error') return { kind: 'unreadable', reason: wordsOf(lemonn) };
-  if (lemonn.kind !== 'data') return { kind: 'unreadable', reason: lemonn.reason };
-  const read = shape.safeParse(lemonn.data);
-  if (read.success) return { kind: 'read', value: read.data };
-  const named = read.error.issues.find(({ code }) => code === 'custom');
-  return {
-    kind: 'unreadable',
-    reason: named ? othersWords(`unreadable_answer: ${named.message}`) : 'unreadable_answer',
-  };
-}
-
 /** An error in its own words, for a reason. */
-export function wordsOf({ status, code, message }: Extract<LemonnSaid, { kind: 'error' }>): string {
+export function wordsOf({ status, code, message }: Pick<LemonnError, 'status' | 'code' | 'message'>): string {
   return othersWords(`${code ?? `http_${status}`}: ${message}`);
 }
+
+/** A field that is missing is named: it may only be called something else. */
+function whyUnreadable({ issues }: z.ZodError): string {
+  const named = issues.find(({ code }) => code === 'custom');
+  return named ? othersWords(`unreadable_answer: ${named.message}`) : 'unreadable_answer';
+}
+
+export const readAs: ReadAs<LemonnError> = readerOf(wordsOf, whyUnreadable);
 
 type Session =
   | { kind: 'open'; clientId: string; headers: Record<string, string>; untilMs: number | null }

@@ -1,3 +1,4 @@
+// What nobody has confirmed of Lemonn’s wire, as configuration.
 import { z } from 'zod';
 import { MAX_SHARES, venueId } from '../bounds.ts';
 

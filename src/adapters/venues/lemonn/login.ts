@@ -1,3 +1,4 @@
+// The two logins at Lemonn: by the account’s own key, and by a person in the browser.
 import type { LoginEnd, RecordOwner, VenueDoor } from '../../../ports/vault.ts';
 import type { DoorOptions } from '../kite/login.ts';
 import { venueSecrets } from '../secrets.ts';

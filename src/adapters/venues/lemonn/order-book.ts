@@ -1,23 +1,19 @@
+// Reads an account’s orders of the day at Lemonn, and their trades page by page.
 import { othersWords } from '../../../domain/secrets.ts';
 import type { AccountAtVenue, VenueRead } from '../../../ports/venue.ts';
 import { type Rows, textOf } from '../rows.ts';
+import { singleFlight } from '../single-flight.ts';
 import { ask, type LemonnWire, readAs } from './client.ts';
 import { type LemonnOrder, type LemonnTrade, ordersIn, type Traded, tradesIn } from './shapes.ts';
 
 export type ReadBook = (account: AccountAtVenue) => Promise<VenueRead<Rows<LemonnOrder>>>;
 
-/** Reads accounts' orders of the day. Whoever asks while a read is under way shares it. */
+/** Reads accounts' orders of the day. */
 export function sharedBook(wire: LemonnWire): ReadBook {
-  const underWay = new Map<number, Promise<VenueRead<Rows<LemonnOrder>>>>();
   const shape = ordersIn(wire.dialect);
-  const read = async (account: AccountAtVenue) => {
-    return readAs(await ask(wire, account, { method: 'GET', path: '/orderbook' }), shape);
-  };
-  return ({ accountId, userId }) => {
-    const asked = underWay.get(accountId) ?? read({ accountId, userId }).finally(() => underWay.delete(accountId));
-    underWay.set(accountId, asked);
-    return asked;
-  };
+  return singleFlight(async (account) =>
+    readAs(await ask(wire, account, { method: 'GET', path: '/orderbook' }), shape),
+  );
 }
 
 /** Each order with its trades, one after the other. */

@@ -1,3 +1,4 @@
+// Lemonn’s session exchange: signatures, and what a login brings.
 import { createPrivateKey, sign } from 'node:crypto';
 import { z } from 'zod';
 import { parseInstant } from '../../../domain/ist.ts';
@@ -5,7 +6,8 @@ import type { Clock } from '../../../ports/world.ts';
 import { sessionToken } from '../bounds.ts';
 import type { WayOut } from '../http.ts';
 import { stampMs } from '../indian.ts';
-import { type LemonnCredentials, said, sendTo } from './client.ts';
+import { sendTo } from '../reply.ts';
+import { type LemonnCredentials, lemonnReply } from './client.ts';
 
 /** Where a client of the session flow logs in; Lemonn sends him back with `client_id` and `request_token`. */
 export function lemonnLoginUrl(apiKey: string): string {
@@ -93,7 +95,7 @@ async function login(
   json: unknown,
   headers: Record<string, string>,
 ): Promise<LemonnLogin> {
-  const lemonn = said(await sendTo(baseUrl, fetcher, { method: 'POST', path, json }, timeoutMs, headers));
+  const lemonn = lemonnReply(await sendTo(baseUrl, fetcher, { method: 'POST', path, json }, timeoutMs, headers));
   if (lemonn.kind === 'no_session') return { kind: 'refused', reason: 'login_refused' };
   if (lemonn.kind === 'error') {
     // Their words may name the key.

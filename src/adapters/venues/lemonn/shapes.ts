@@ -1,3 +1,5 @@
+// What Lemonn says of orders and trades, as far as it is read, and what it means in our words. Names of fields and
+// states are the dialect's.
 import { z } from 'zod';
 import { parseInstant } from '../../../domain/ist.ts';
 import { othersWords } from '../../../domain/secrets.ts';
@@ -14,9 +16,6 @@ import { isExact, word } from '../bounds.ts';
 import { paise, stampMs } from '../indian.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
 import { id, type LemonnDialect, quantity, rowOf, rupees } from './dialect.ts';
-
-// What Lemonn says of orders and trades, as far as it is read, and what it means in our words. Names of fields and
-// states are the dialect's.
 
 const order = z.object({
   id,

@@ -1,3 +1,4 @@
+// Lemonn as a venue of the port: orders, lookups and cancellations.
 import { istDate } from '../../../domain/ist.ts';
 import { formatMinor } from '../../../domain/money.ts';
 import { tradingDay } from '../../../domain/session.ts';
@@ -12,7 +13,7 @@ import {
 } from '../../../ports/venue.ts';
 import { inTime } from '../http.ts';
 import { lemonnDesk } from './account.ts';
-import { ask, type LemonnSaid, type LemonnWire, wordsOf } from './client.ts';
+import { ask, type LemonnReply, type LemonnWire, wordsOf } from './client.ts';
 import { type ReadBook, sharedBook, tradesOf, withTrades } from './order-book.ts';
 import { asVenueOrders, type OrderToFind, orderTaken, ours, reportOf } from './shapes.ts';
 
@@ -115,7 +116,7 @@ const refusals = new Set([
 ]);
 
 /** Only a refusal in so many words is one, and only a number for the order says that it was taken. */
-function outcomeOf(lemonn: LemonnSaid, { dialect }: LemonnWire): SubmitOutcome {
+function outcomeOf(lemonn: LemonnReply, { dialect }: LemonnWire): SubmitOutcome {
   switch (lemonn.kind) {
     case 'data': {
       const taken = orderTaken.safeParse(lemonn.data);
@@ -138,7 +139,7 @@ function outcomeOf(lemonn: LemonnSaid, { dialect }: LemonnWire): SubmitOutcome {
   }
 }
 
-function refuses({ status, code, doubtful }: Extract<LemonnSaid, { kind: 'error' }>): boolean {
+function refuses({ status, code, doubtful }: Extract<LemonnReply, { kind: 'error' }>): boolean {
   if (status >= 500 || code === null || !refusals.has(code)) return false;
   return !doubtful;
 }

@@ -1,0 +1,77 @@
+// One request to a venue and what its answer comes to, in the kinds that every venue shares.
+import type { z } from 'zod';
+import type { VenueRead } from '../../ports/venue.ts';
+import { type Answered, type MayLeave, type Request, type Spoken, speak, type WayOut } from './http.ts';
+
+/** One request to a venue, below its address; a body is sent as a form or as JSON. */
+export interface VenueRequest {
+  method: Request['method'];
+  path: string;
+  /** Sent as form-urlencoded. */
+  form?: Record<string, string>;
+  /** Sent as JSON. */
+  json?: unknown;
+  mayLeave?: MayLeave;
+}
+
+/** Sends one request to a venue, once. `headers` are the venue's own: what lets the account in. */
+export function sendTo(
+  baseUrl: string,
+  fetcher: WayOut,
+  { method, path, form, json, mayLeave }: VenueRequest,
+  timeoutMs: number,
+  headers: Readonly<Record<string, string>>,
+): Promise<Spoken> {
+  const url = `${baseUrl.replace(/\/$/, '')}${path}`;
+  if (form !== undefined) {
+    const typed = { ...headers, 'content-type': 'application/x-www-form-urlencoded' };
+    const body = new URLSearchParams(form).toString();
+    return speak(fetcher, { method, url, headers: typed, body }, timeoutMs, mayLeave);
+  }
+  if (json === undefined) return speak(fetcher, { method, url, headers }, timeoutMs, mayLeave);
+  const typed = { ...headers, 'content-type': 'application/json' };
+  return speak(fetcher, { method, url, headers: typed, body: JSON.stringify(json) }, timeoutMs, mayLeave);
+}
+
+/**
+ * What a venue answered. `error` is an error it wrote itself, with what it says of it; `odd` everything that is neither
+ * its data nor its error, silence included; `not_sent`: no byte of the request went out.
+ */
+export type VenueReply<VenueError> =
+  | { kind: 'data'; data: unknown }
+  | ({ kind: 'error' } & VenueError)
+  | { kind: 'no_session'; reason: string }
+  | { kind: 'rate_limited' }
+  | { kind: 'not_sent'; reason: string }
+  | { kind: 'odd'; reason: string };
+
+/** A request's fate; `read` is the venue's own reading of what it wrote. */
+export function replyOf<VenueError>(
+  spoken: Spoken,
+  read: (answered: Answered) => VenueReply<VenueError>,
+): VenueReply<VenueError> {
+  if (spoken.kind === 'not_sent') return spoken;
+  if (spoken.kind === 'silent') return { kind: 'odd', reason: spoken.reason };
+  return read(spoken);
+}
+
+/** Data of a shape, or why there is none. */
+export type ReadAs<VenueError> = <T>(reply: VenueReply<VenueError>, shape: z.ZodType<T>) => VenueRead<T>;
+
+/**
+ * How a venue's data is read. `wordsOf` makes a reason of an error of its own; `unreadable` of data of another shape than
+ * was asked for, where there is more to say.
+ */
+export function readerOf<VenueError>(
+  wordsOf: (error: VenueError) => string,
+  unreadable: (error: z.ZodError) => string = () => 'unreadable_answer',
+): ReadAs<VenueError> {
+  return (reply, shape) => {
+    if (reply.kind === 'no_session') return reply;
+    if (reply.kind === 'rate_limited') return { kind: 'unreadable', reason: 'rate_limited' };
+    if (reply.kind === 'error') return { kind: 'unreadable', reason: wordsOf(reply) };
+    if (reply.kind !== 'data') return { kind: 'unreadable', reason: reply.reason };
+    const read = shape.safeParse(reply.data);
+    return read.success ? { kind: 'read', value: read.data } : { kind: 'unreadable', reason: unreadable(read.error) };
+  };
+}

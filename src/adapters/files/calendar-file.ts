@@ -43,7 +43,8 @@ const schema = columns.transform((row, context): ListedDay => {
   return { date, kind: isOpen ? 'open' : 'closed', name, openTime: open, closeTime: close };
 });
 
-const table: Table<ListedDay> = {
+/** What a calendar file holds. */
+export const calendarTable: Table<ListedDay> = {
   noun: 'calendar',
   columns: Object.keys(columns.shape),
   schema,
@@ -56,7 +57,7 @@ const LEAST_HOLIDAYS = 8;
 
 /** Reads the holidays and special sessions of one or more whole years. */
 export function readCalendar(file: string): FileResult<ListedDay> {
-  return readTable(file, table);
+  return readTable(file, calendarTable);
 }
 
 /** The years of a list that are not whole, for people; null: all of them are. */

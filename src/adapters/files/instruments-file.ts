@@ -56,7 +56,8 @@ const schema = columns.extend(optional.shape).transform(
   }),
 );
 
-const table: Table<Instrument> = {
+/** What an instruments file holds. */
+export const instrumentsTable: Table<Instrument> = {
   noun: 'instruments',
   columns: Object.keys(columns.shape),
   optional: Object.keys(optional.shape),
@@ -75,7 +76,7 @@ export function readInstruments(file: string, source = readBytes(file)): Instrum
   if (source.kind === 'unusable') return { ...source, keeps: [] };
   const [top = ''] = Buffer.from(source.bytes.subarray(0, 2_000)).toString('utf8').split(/\r?\n/);
   if (top.includes('instrument_token') && top.includes('tradingsymbol')) return readDump(file, source.bytes);
-  const read = parseTable(file, source.bytes, table);
+  const read = parseTable(file, source.bytes, instrumentsTable);
   return { ...read, keeps: /\brestricted\b/i.test(top) ? [] : ['restricted'] };
 }
 
@@ -103,7 +104,8 @@ const restrictions = z.object({
 /** One instrument nobody may enter, and why. */
 export type Restriction = z.output<typeof restrictions>;
 
-const restrictionsTable: Table<Restriction> = {
+/** What a restrictions file holds. */
+export const restrictionsTable: Table<Restriction> = {
   noun: 'restrictions',
   columns: Object.keys(restrictions.shape),
   schema: restrictions,

@@ -1,0 +1,33 @@
+import { Command } from 'commander';
+
+const WIDTH = 110;
+
+/** The program of src/cli.ts, caught where it would read its arguments. */
+async function programOfTheCli(): Promise<Command> {
+  let found: Command | null = null;
+  const { parseAsync } = Command.prototype;
+  Command.prototype.parseAsync = async function (this: Command) {
+    found = this;
+    return this;
+  };
+  try {
+    await import('../../src/cli.ts');
+  } finally {
+    Command.prototype.parseAsync = parseAsync;
+  }
+  if (found === null) throw new Error('src/cli.ts reads no arguments any more, or has read them before');
+  return found;
+}
+
+/** Every command with its own help, as `npm run NAME -- --help` prints it. */
+export async function cliText(): Promise<string> {
+  const { commands } = await programOfTheCli();
+  return commands
+    .toSorted((a, b) => (a.name() < b.name() ? -1 : 1))
+    .map((command) => {
+      command.configureOutput({ getOutHelpWidth: () => WIDTH, getOutHasColors: () => false });
+      const help = command.helpInformation().replace(/^Usage: daily-scan (\S+)/, 'Usage: npm run $1 --');
+      return `## ${command.name()}\n\n\`\`\`text\n${help.trim()}\n\`\`\``;
+    })
+    .join('\n\n');
+}

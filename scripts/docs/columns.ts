@@ -1,0 +1,47 @@
+import { calendarTable } from '../../src/adapters/files/calendar-file.ts';
+import { corporateActionsTable } from '../../src/adapters/files/corporate-actions-file.ts';
+import type { Table } from '../../src/adapters/files/csv.ts';
+import { instrumentsTable, restrictionsTable } from '../../src/adapters/files/instruments-file.ts';
+import { pricesTable } from '../../src/adapters/files/prices-file.ts';
+import { signalsTable } from '../../src/adapters/files/signals-file.ts';
+import { usersTable } from '../../src/adapters/files/users-file.ts';
+import { symbolReader } from '../../src/domain/symbols.ts';
+import { markdownTable } from './markdown.ts';
+
+const readSymbol = symbolReader([]);
+
+/** Each kind of file with the command that takes it. */
+const files: readonly [string, Pick<Table<unknown>, 'columns' | 'optional' | 'schema'>, string][] = [
+  ['Signals', signalsTable(readSymbol), '`import -- signals`, `scan -- --signals`'],
+  ['Users', usersTable, '`import -- users`, `scan -- --users`'],
+  ['Prices', pricesTable(readSymbol), '`import -- prices`, `scan -- --prices`'],
+  ['Instruments', instrumentsTable, '`import -- instruments`, which takes Kite’s dump as well'],
+  ['Restrictions', restrictionsTable, '`import -- restrictions`'],
+  ['Corporate actions', corporateActionsTable(readSymbol), '`import -- corporate-actions`'],
+  ['Calendar', calendarTable, '`calendar -- import`'],
+];
+
+/** What the schema says of each column when every cell holds this text. */
+function complaints({ columns, optional = [], schema }: (typeof files)[number][1], text: string): Map<string, string> {
+  const row = Object.fromEntries([...columns, ...optional].map((column) => [column, text]));
+  const issues = schema.safeParse(row).error?.issues ?? [];
+  return new Map(issues.map(({ path, message }) => [String(path[0]), message]));
+}
+
+/** Every column of every file, as the schemas themselves judge a cell that is wrong, too long or empty. */
+export function columnsText(): string {
+  return files
+    .map(([name, table, command]) => {
+      const [wrong, tooLong, empty] = ['?', 'x'.repeat(1000), ''].map((text) => complaints(table, text));
+      const rows = [...table.columns, ...(table.optional ?? [])].map((column) => {
+        const rule = wrong?.get(column) ?? tooLong?.get(column) ?? '';
+        const mayLack = table.columns.includes(column) ? 'required' : 'optional';
+        return [`\`${column}\``, mayLack, empty?.has(column) ? 'no' : 'yes', rule];
+      });
+      const optional = (table.optional ?? []).map((column) => `[,${column}]`).join('');
+      const header = `\`\`\`text\n${table.columns.join(',')}${optional}\n\`\`\``;
+      const heads = ['column', '', 'may be empty', 'what is said of a cell that is wrong'];
+      return `## ${name}\n\nFor ${command}.\n\n${header}\n\n${markdownTable(heads, rows)}`;
+    })
+    .join('\n\n');
+}

@@ -1,0 +1,14 @@
+/** A Markdown table; a `|` or a line break in a cell does not end it. */
+export function markdownTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(cellOf).join(' | ')} |`;
+  return [line(heads), `|${heads.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
+}
+
+function cellOf(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, ' ').replaceAll(/(?<!\\)\|/g, '\\|');
+}
+
+/** `a`, `b` and `c` as code. */
+export function asCode(words: readonly string[]): string {
+  return words.map((word) => `\`${word}\``).join(', ');
+}

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { environment } from '../../src/config.ts';
+import { secretNames } from '../../src/config-secrets.ts';
+import { asCode, markdownTable } from './markdown.ts';
+
+interface Described {
+  name: string;
+  standard: string;
+  /** What .env.example says above it; for the second and later ones below one comment, the first one's name. */
+  words: { text: string } | { see: string };
+}
+
+/** The settings of .env.example in its order, each with the comment it stands below. */
+function described(root: string): Described[] {
+  const settings: Described[] = [];
+  let comment: string[] = [];
+  let first: string | null = null;
+  for (const line of readFileSync(join(root, '.env.example'), 'utf8').split('\n')) {
+    const [, name, standard = ''] = /^([A-Z][A-Z0-9_]*)=(.*)$/.exec(line) ?? [];
+    if (name !== undefined) {
+      settings.push({ name, standard, words: first === null ? { text: comment.join(' ') } : { see: first } });
+      first ??= name;
+    } else if (line.startsWith('#')) {
+      if (first !== null) comment = [];
+      first = null;
+      comment.push(line.replace(/^#\s?/, ''));
+    } else {
+      comment = [];
+      first = null;
+    }
+  }
+  return settings;
+}
+
+const shape = new Map(Object.entries(environment.shape));
+
+/** What a setting takes, in the words with which it refuses something else. */
+function takes(name: string): string {
+  const messages = ['\u0001', '0', '99999999999'].flatMap((probe) => {
+    return shape.get(name)?.safeParse(probe).error?.issues.map(({ message }) => message) ?? [];
+  });
+  const rules = messages.map((message) => message.replace(/^must (be|have) /, '').replace(/(, not)?: ".*"$/, ''));
+  return [...new Set(rules)].join('; ');
+}
+
+/** Every setting with its default, what it takes and what it means. */
+export function settingsText(root: string): string {
+  const rows = described(root).map(({ name, standard, words }) => {
+    const secret = secretNames.includes(name) ? ' (secret)' : '';
+    const meaning = 'text' in words ? words.text : `see ${asCode([words.see])}`;
+    return [`\`${name}\`${secret}`, standard === '' ? '' : `\`${standard}\``, takes(name), meaning];
+  });
+  return markdownTable(['setting', 'default', 'what it takes', 'meaning'], rows);
+}

@@ -13,7 +13,7 @@ import { routes } from './http/routes.ts';
 
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 const pages = [
-  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md'].filter((file) => existsSync(join(ROOT, file))),
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md'],
   ...globSync('docs/**/*.md', { cwd: ROOT }).map((file) => file.replaceAll('\\', '/')),
 ];
 
@@ -73,6 +73,28 @@ describe('the documents', () => {
   });
 });
 
+describe('README.md', () => {
+  const readme = read('README.md');
+
+  test('has at most 8,000 characters', () => {
+    expect(readme.length).toBeLessThanOrEqual(8_000);
+  });
+
+  test('has the two commands: one runs the main job, one all tests', () => {
+    const commands = [...readme.matchAll(/^\$ (.+)$/gm)].map(([, command]) => command);
+    expect(commands).toEqual(['npm ci && npm run scan', 'npm ci && npm test']);
+  });
+
+  test('or a page it leads to names every npm script', () => {
+    const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(JSON.parse(read('package.json')));
+    const text = pages.map(read).join('\n');
+    const unnamed = Object.keys(scripts).filter(
+      (name) => !text.includes(`npm run ${name}`) && !text.includes(`npm ${name}`),
+    );
+    expect(unnamed).toEqual([]);
+  });
+});
+
 describe('docs/ARCHITECTURE.md', () => {
   const stations = [...read('docs/ARCHITECTURE.md').matchAll(/^\| \d+ \| (.+) \|$/gm)]
     .map(([, row = '']) => row.split(' | '))
@@ -94,6 +116,26 @@ describe('docs/ARCHITECTURE.md', () => {
   test('names a test for each of twelve promises', () => {
     const promises = [...read('docs/ARCHITECTURE.md').matchAll(/^\| \d+ \| \*\*[^|]+\| ([^|]+) \|$/gm)];
     expect(promises).toHaveLength(12);
-    for (const [, tests = ''] of promises) expect(named(tests).filter((name) => name.endsWith('.test.ts'))).not.toEqual([]);
+    for (const [, tests = ''] of promises)
+      expect(named(tests).filter((name) => name.endsWith('.test.ts'))).not.toEqual([]);
+  });
+});
+
+describe('docs/operate/troubleshooting.md', () => {
+  const first = named(
+    [...read('docs/operate/troubleshooting.md').matchAll(/^\| ([^|]+) \|/gm)].map(([, cell]) => cell).join('\n'),
+  );
+
+  test('says of every alert what it means and what to do, and of no other', () => {
+    const alerts = emittedEvents(ROOT).filter(({ isAlert }) => isAlert);
+    const page = read('docs/operate/troubleshooting.md');
+    const section = page.slice(page.indexOf('## By alert'), page.indexOf('## By reason'));
+    const told = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, name = '']) => name);
+    expect(told.toSorted()).toEqual(alerts.map(({ name }) => name).toSorted());
+  });
+
+  test('says of every reason where to look', () => {
+    const reasons = [...skipReasons, ...denyReasons, ...orderReasons, ...Object.keys(runSkipWords)];
+    expect(reasons.filter((reason) => !first.includes(reason))).toEqual([]);
   });
 });

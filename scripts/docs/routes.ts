@@ -18,9 +18,11 @@ export const routeWords: Readonly<Record<string, string>> = {
   'POST /api/signals': 'signals, as a list or as one TradingView alert; also by a source’s key or signature (below)',
   'POST /api/signals/:key': 'the same by the secret address of a source, such as ChartInk’s webhook (below)',
   'POST /api/webhooks/twilio': 'what became of messages, and what users write; only with Twilio’s signature',
-  'POST /api/webhooks/kite': 'Kite’s postback; only with Kite’s checksum. It causes a lookup of the order, nothing else',
+  'POST /api/webhooks/kite':
+    'Kite’s postback; only with Kite’s checksum. It causes a lookup of the order, nothing else',
   'GET /api/venues/:venue/login': 'where a user comes back from a venue’s login; only with a state this service signed',
-  'POST /api/trading/orders': 'one order through the same rules and accept as a scan: 202 before any venue is called (below)',
+  'POST /api/trading/orders':
+    'one order through the same rules and accept as a scan: 202 before any venue is called (below)',
   'GET /api/trading/orders': 'orders, with filters and a cursor',
   'GET /api/trading/orders/:id': 'one order with its history, by id or client order id',
   'GET /api/trading/orders/:id/stream': 'its status changes, live: SSE (`Last-Event-ID`) or WebSocket',

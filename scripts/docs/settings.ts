@@ -38,7 +38,12 @@ const shape = new Map(Object.entries(environment.shape));
 /** What a setting takes, in the words with which it refuses something else. */
 function takes(name: string): string {
   const messages = ['\u0001', '0', '99999999999'].flatMap((probe) => {
-    return shape.get(name)?.safeParse(probe).error?.issues.map(({ message }) => message) ?? [];
+    return (
+      shape
+        .get(name)
+        ?.safeParse(probe)
+        .error?.issues.map(({ message }) => message) ?? []
+    );
   });
   const rules = messages.map((message) => message.replace(/^must (be|have) /, '').replace(/(, not)?: ".*"$/, ''));
   return [...new Set(rules)].join('; ');

@@ -2,6 +2,7 @@
 export const eventWords: Readonly<Record<string, string>> = {
   account_not_compared: 'the evening’s comparison got no answer from the venue about this account; the reason says why',
   account_not_ready: 'a live account failed the readiness check and gets no orders; the reason says why',
+  books_checked: 'the books were checked against themselves; how many rules are broken',
   books_compared: 'the evening’s comparison of books and venues is over, with its counts',
   breaker_closed: 'sends of an account, a symbol at a venue or a venue go again',
   check_after_login_failed: 'the check that follows a login at a venue could not be made; `npm run ready` makes it',

@@ -14,7 +14,7 @@ export const routeWords: Readonly<Record<string, string>> = {
     'sends at most `limit` orders (25, at most 1,000), looks up, notifies, finishes runs: `{sent, lookedUp, messages, finished, left}`',
   'GET /api/cron/ready': 'the readiness check of all live accounts; lists those that are not ready',
   'GET /api/cron/sync':
-    'the evening’s comparison of books and venues, and the deletion of old rows; `complete: false` where time was up',
+    'the evening: the books against themselves (`brokenBooks`) and against the venues’, and the deletion of old rows; `complete: false` where time was up',
   'POST /api/signals': 'signals, as a list or as one TradingView alert; also by a source’s key or signature (below)',
   'POST /api/signals/:key': 'the same by the secret address of a source, such as ChartInk’s webhook (below)',
   'POST /api/webhooks/twilio': 'what became of messages, and what users write; only with Twilio’s signature',

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { productAt } from '../domain/charges.ts';
 import type { Decision, RunFrame } from '../domain/decision.ts';
 import { clientOrderIdOf } from '../domain/ids.ts';
-import { formatMinor } from '../domain/money.ts';
+import { formatMinor, safe } from '../domain/money.ts';
 import { inTime } from '../ports/in-time.ts';
 import type { OrderToSend, VenueDesk, VenueMargin, VenueRead } from '../ports/venue.ts';
 import type { World } from '../ports/world.ts';
@@ -138,11 +138,18 @@ function idOf({ mode }: RunFrame, { account }: Planned, { signalId }: Decision):
 }
 
 function withMargin(decision: Decision, margin: VenueMargin | null, availableMinor: number): Decision {
-  if (margin === null) return denied(decision, 'margin_unavailable', null, null);
-  const chargesMinor = Math.max(decision.chargesMinor, margin.chargesMinor ?? 0);
-  const holdMinor = Math.max(decision.holdMinor, margin.marginMinor + chargesMinor);
-  if (holdMinor <= availableMinor) return { ...decision, holdMinor };
+  const { marginMinor = null, chargesMinor: asked = null } = margin ?? {};
+  if (!isAmount(marginMinor) || !isAmount(asked ?? 0)) return denied(decision, 'margin_unavailable', null, null);
+  const chargesMinor = Math.max(decision.chargesMinor, asked ?? 0);
+  const wanted = BigInt(marginMinor) + BigInt(chargesMinor);
+  const holdMinor = wanted > decision.holdMinor ? wanted : BigInt(decision.holdMinor);
+  if (holdMinor <= availableMinor) return { ...decision, holdMinor: safe(holdMinor) };
   return denied(decision, 'insufficient_funds', formatMinor(availableMinor), formatMinor(holdMinor));
+}
+
+/** No venue means more than can be told exactly: its answer is broken, and says nothing of this order. */
+function isAmount(minor: number | null): minor is number {
+  return Number.isSafeInteger(minor) && (minor ?? -1) >= 0;
 }
 
 function denied(decision: Decision, reason: Decision['reason'], limit: string | null, actual: string | null): Decision {

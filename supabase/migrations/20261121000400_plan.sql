@@ -179,14 +179,17 @@ language sql stable security definer set search_path = '' as $$
   from public.scan_runs run where run.id = args ->> 'runId';
 $$;
 
--- How many orders to buy an account has of a trading day, by scans and one by one, without those that were never sent.
+-- How many orders to buy an account has of a trading day, by scans and one by one, without those that were never sent, or
+-- are known not to have reached their venue: what ended from the queue was tried, perhaps, and never got there.
 create function core.orders_today(of_account bigint, of_user text, for_mode text, on_date date) returns bigint
 language sql stable as $$
   select count(*) from public.scan_runs run
   -- Run by run, by index: a user's past is longer than their day.
   cross join lateral (select * from public.orders one where (one.run_id, one.user_id) = (run.id, of_user) offset 0) o
   where run.trade_date = on_date and run.mode = for_mode and o.account_id = of_account and o.side = 'BUY'
-    and (o.ended_at is null or o.attempts > 0);
+    and (o.ended_at is null or (o.attempts > 0 and o.reason is distinct from 'never_reached_venue'
+      and (select last.from_status from public.order_events last where last.order_id = o.id
+        order by last.id desc limit 1) is distinct from 'queued'));
 $$;
 
 -- What an account's orders traded on a day: by listing the quantities and values of their fills, and what all of it costs

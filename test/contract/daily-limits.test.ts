@@ -81,6 +81,25 @@ onEveryDatabase('daily limits', ({ store, session, breaks }) => {
     expect(await stored('fourth')).toEqual(['accepted']);
   });
 
+  test('do not count what was tried, and is known not to have reached its venue', async () => {
+    const first = await openScene(store);
+    await decideAll(first);
+    const { orderId } = await sendOne(store);
+    await settle(store, [settlement(orderId, 'queued', { reason: 'not_connected' })]);
+    await race(await on('open', 'INFY'), 'max_orders_per_day = 1');
+    expect(await stored('open'), 'it may still go').toEqual(['max_orders_per_day 1 1']);
+    await store.call('sweep_orders', { nowMs: cutOffMs + 3 * minuteMs, onlyProcess: false });
+    await race(await on('over', 'SBIN'), 'max_orders_per_day = 1');
+    expect(await stored('over')).toEqual(['accepted']);
+
+    await store.call('decide_run', { runId: 'over', nowMs });
+    const { orderId: lost } = await sendOne(store, 'claim-2');
+    await settle(store, [settlement(lost, 'unknown')]);
+    await settle(store, [settlement(lost, 'rejected', { reason: 'never_reached_venue' })]);
+    await race(await on('after', 'ITC'), 'max_orders_per_day = 1');
+    expect(await stored('after')).toEqual(['accepted']);
+  });
+
   test('hold when several runs accept at the same time', async () => {
     const users = [user('asha', { maxOrdersPerDay: 2 })];
     const scenes: Scene[] = [];

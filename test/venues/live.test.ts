@@ -150,6 +150,16 @@ test('where the venue does not say what margin it wants, nothing is bought', asy
   expect(kite.book()).toHaveLength(1);
 });
 
+test.each([1e300, 1e14])(
+  'a margin of %d is an answer that means nothing: nobody else is held up by it',
+  async (total) => {
+    margin(({ quantity }) => (quantity === 14 ? total : 1));
+    await scanned();
+    const [asha, ravi] = await decisions();
+    expect([asha?.[1], ravi]).toEqual(['accepted', ['ravi', 'denied', 'margin_unavailable', 0]]);
+  },
+);
+
 test('a margin beyond what there is, is insufficient funds', async () => {
   margin(({ quantity }) => (quantity === 14 ? 100_000 : 1));
   await scanned();

@@ -1,7 +1,7 @@
-import { formatMinor, mulDivFloor, parseMinor } from '../domain/money.ts';
+import { formatMinor, parseMinor } from '../domain/money.ts';
 import type { ReportOrder, ReportSignal, RunReport } from '../domain/report.ts';
 import { formatRupees } from '../domain/rupees.ts';
-import { marginFor } from '../domain/sizing.ts';
+import { exactMargin } from '../domain/sizing.ts';
 import { type Exits, exitCells, noExits } from './exits.ts';
 import { firstPage, leftLine } from './pages.ts';
 import { pairsOf } from './pairs.ts';
@@ -135,20 +135,20 @@ function planRow(order: ReportOrder, exits: Cell[]): Cell[] {
 }
 
 /** Of what is filled alone, at the order's leverage. */
-function marginOfFilled(order: ReportOrder): number {
+function marginOfFilled(order: ReportOrder): number | bigint {
   const leverageCenti = parseMinor(order.leverage) ?? 0;
   if (order.filledQuantity === order.quantity || leverageCenti < 100) return parseMinor(order.margin) ?? 0;
-  return marginFor(filledMinor(order), leverageCenti);
+  return exactMargin(filledMinor(order), leverageCenti);
 }
 
 /** The value of what is filled, as near as an average price in paise can tell it. */
-function filledMinor({ filledQuantity, averagePrice }: ReportOrder): number {
+function filledMinor({ filledQuantity, averagePrice }: ReportOrder): bigint {
   const averageMinor = averagePrice === null ? null : parseMinor(averagePrice);
-  return averageMinor === null ? 0 : mulDivFloor(averageMinor, filledQuantity, 1);
+  return BigInt(averageMinor ?? 0) * BigInt(filledQuantity);
 }
 
-function amount(minors: number[]): string {
-  return minors.length === 0 ? '' : formatRupees(minors.reduce((sum, minor) => sum + BigInt(minor), 0n));
+function amount(minors: (number | bigint)[]): string {
+  return minors.length === 0 ? '' : formatRupees(minors.reduce<bigint>((sum, minor) => sum + BigInt(minor), 0n));
 }
 
 function count(value: number, tone?: Tone): Cell {
@@ -186,5 +186,5 @@ export function soldTotal(orders: ReportOrder[]): string {
 
 function filledTotal(orders: ReportOrder[], of: 'BUY' | 'SELL'): string {
   const traded = orders.filter(({ side, filledQuantity }) => side === of && filledQuantity > 0);
-  return formatMinor(traded.map(filledMinor).reduce((sum, minor) => sum + BigInt(minor), 0n));
+  return formatMinor(traded.map(filledMinor).reduce((sum, minor) => sum + minor, 0n));
 }

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { cliText } from './cli.ts';
 import { columnsText } from './columns.ts';
 import { alertsText, eventsText } from './events.ts';
+import { problemsText } from './problems.ts';
 import { decisionReasonsText, orderReasonsText, runSkipsText } from './reasons.ts';
 import { routesText } from './routes.ts';
 import { settingsText } from './settings.ts';
@@ -15,6 +16,7 @@ async function blocks(): Promise<{ file: string; name: string; text: string }[]>
   return [
     { file: 'docs/reference/cli.md', name: 'commands', text: await cliText() },
     { file: 'docs/reference/http.md', name: 'routes', text: routesText() },
+    { file: 'docs/reference/http.md', name: 'codes', text: problemsText(ROOT) },
     { file: 'docs/reference/csv.md', name: 'columns', text: columnsText() },
     { file: 'docs/reference/settings.md', name: 'settings', text: settingsText(ROOT) },
     { file: 'docs/reference/reasons.md', name: 'runs', text: runSkipsText() },

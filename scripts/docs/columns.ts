@@ -40,7 +40,7 @@ export function columnsText(): string {
       });
       const optional = (table.optional ?? []).map((column) => `[,${column}]`).join('');
       const header = `\`\`\`text\n${table.columns.join(',')}${optional}\n\`\`\``;
-      const heads = ['column', '', 'may be empty', 'what is said of a cell that is wrong'];
+      const heads = ['column', 'in the file', 'may be empty', 'rule, as a wrong cell gets it'];
       return `## ${name}\n\nFor ${command}.\n\n${header}\n\n${markdownTable(heads, rows)}`;
     })
     .join('\n\n');

@@ -30,7 +30,7 @@ export const routeWords: Readonly<Record<string, string>> = {
 
 function whoOf({ open, byAddress }: Route): string {
   if (byAddress) return 'a source of signals, by the address';
-  return open === 'everybody' ? 'everybody' : open.join(', ');
+  return open === 'everybody' ? 'without a key' : open.join(', ');
 }
 
 /** Every route of the service and whom it is open to. */

@@ -1,0 +1,30 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { markdownTable } from './markdown.ts';
+
+const PROBLEM = /status: (\d{3}),?\s*code: '(\w+)'(?:,\s*detail:\s*(?:'([^']*)'|`([^`]*)`)(?!\s*\+))?/g;
+
+/** Every code of a problem the HTTP service answers with, and its words where they are always the same. */
+export function problemsText(root: string): string {
+  // Made of another problem, so that no text of the code has both.
+  const found = new Map([['invalid_query', { statuses: new Set(['400']), details: new Set<string>() }]]);
+  for (const file of globSync('src/http/**/*.ts', { cwd: root }).toSorted()) {
+    for (const [, status = '', code = '', plain, put = ''] of readFileSync(join(root, file), 'utf8').matchAll(
+      PROBLEM,
+    )) {
+      const known = found.get(code) ?? { statuses: new Set(), details: new Set() };
+      known.statuses.add(status);
+      const detail = plain ?? put;
+      if (detail !== '' && !detail.includes('${')) known.details.add(detail);
+      found.set(code, known);
+    }
+  }
+  const rows = [...found]
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([code, { statuses, details }]) => [
+      `\`${code}\``,
+      [...statuses].toSorted().join(', '),
+      [...details].toSorted().join(' · '),
+    ]);
+  return markdownTable(['code', 'status', 'what it says, where that is always the same'], rows);
+}

@@ -9,7 +9,8 @@ import { hunt } from '../test/simulation/hunt.ts';
 import { plantedBugs } from '../test/simulation/planted.ts';
 import { plantedOutside, plantedWithStranger } from '../test/simulation/planted-outside.ts';
 import { type Played, playSchedule } from '../test/simulation/schedule.ts';
-import { playWeek } from '../test/simulation/week/play.ts';
+import { plantedInWeeks } from '../test/simulation/week/planted.ts';
+import { huntInWeeks, playWeek } from '../test/simulation/week/play.ts';
 import { type BenchServer, startServer } from './bench/ground.ts';
 import { machinesPostgres } from './bench/postgres-server.ts';
 import { configured, parsed, positiveNumber, wholeNumber } from './flags.ts';
@@ -63,10 +64,12 @@ async function huntAll(): Promise<boolean> {
   const shared = await freshGround();
   const all = Array.from({ length: seeds.runs }, (_, index) => seeds.first + index);
   let missed = 0;
-  const bugs = [...plantedBugs, ...plantedOutside, ...(flags.postgres ? plantedWithStranger : [])];
+  const ofDays = [...plantedBugs, ...plantedOutside, ...(flags.postgres ? plantedWithStranger : [])];
+  const bugs = flags.weeks ? plantedInWeeks : [...ofDays, ...plantedInWeeks];
   for (const bug of bugs) {
     const ground = bug.sql ? await freshGround() : shared;
-    const caught = await hunt(ground, bug, all);
+    const isOfWeeks = plantedInWeeks.includes(bug);
+    const caught = await (isOfWeeks ? huntInWeeks(ground, bug, all) : hunt(ground, bug, all));
     if (ground !== shared) await ground.close();
     if (!caught) missed += 1;
     const found = caught ? `seed ${caught.seed} after ${caught.schedules}: ${caught.broken}` : 'NOT CAUGHT';

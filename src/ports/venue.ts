@@ -55,7 +55,7 @@ export type LookupOutcome =
 export interface VenueCapabilities {
   /** A second order with the same client order id is refused, so an unknown one may be asked again. */
   refusesDuplicates: boolean;
-  /** An order the lookup does not find was never placed. */
+  /** An order the lookup does not find was never placed; of a real venue's (`dealing`), on the order's own day. */
   missIsProof: boolean;
   /** How often the venue may be spoken to; none for a venue that does not count. */
   rates?: RateBudget;

@@ -98,7 +98,13 @@ async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
   // A miss proves nothing in general. Where the venue refuses duplicate ids, asking again is the safe probe.
   const maySend = nowMs < order.sendBeforeMs && order.halted === null;
   if (venue.capabilities.refusesDuplicates && maySend) return askAgain(world, venue, order);
-  return venue.capabilities.missIsProof ? neverPlaced(order) : stillUnknown(order, why, nowMs);
+  return missProves(venue, order, nowMs) ? neverPlaced(order) : stillUnknown(order, why, nowMs);
+}
+
+/** A real venue's book is of its day: what it does not show the day after proves nothing. A simulated one keeps its book. */
+function missProves({ capabilities }: Venue, { sendBeforeMs }: LookedUpOrder, nowMs: number): boolean {
+  const { missIsProof, dealing } = capabilities;
+  return missIsProof && (dealing === undefined || istDate(nowMs) === istDate(sendBeforeMs));
 }
 
 /** Takes one use of the budget the lookup shares with orders; waits a little for it, but not for long. */

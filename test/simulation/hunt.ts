@@ -1,6 +1,6 @@
 import type { Ground } from './ground.ts';
 import type { PlantedBug } from './planting.ts';
-import type { Edit } from './scene.ts';
+import type { Edit, Plant } from './scene.ts';
 import { playSchedule } from './schedule.ts';
 
 export interface Caught {
@@ -11,26 +11,39 @@ export interface Caught {
   schedules: number;
 }
 
+/** What a seed is played as: a day, or a week. */
+type Play = (ground: Ground, seed: number, plant: Plant) => Promise<{ broken: string[] }>;
+
 /**
  * Plays schedules with a planted bug, the given seeds in their order, until one breaks the promise it is about. What it
  * breaks besides does not count. null: none did. A bug with `sql` leaves the database changed, any other as it was.
  */
-export async function hunt(ground: Ground, bug: PlantedBug, seeds: readonly number[]): Promise<Caught | null> {
+export async function hunt(
+  ground: Ground,
+  bug: PlantedBug,
+  seeds: readonly number[],
+  play: Play = playSchedule,
+): Promise<Caught | null> {
   const originals: string[] = [];
   try {
     for (const edit of bug.edits ?? []) originals.unshift(await changed(ground, edit));
     for (const sql of bug.sql ?? []) await ground.session.exec(sql);
-    return await firstCaught(ground, bug, seeds);
+    return await firstCaught(ground, bug, seeds, play);
   } finally {
     for (const source of originals) await ground.session.exec(source);
   }
 }
 
-async function firstCaught(ground: Ground, bug: PlantedBug, seeds: readonly number[]): Promise<Caught | null> {
+async function firstCaught(
+  ground: Ground,
+  bug: PlantedBug,
+  seeds: readonly number[],
+  play: Play,
+): Promise<Caught | null> {
   let schedules = 0;
   for (const seed of seeds) {
     schedules += 1;
-    const { broken } = await playSchedule(ground, seed, bug);
+    const { broken } = await play(ground, seed, bug);
     const found = broken.find((what) => bug.promise.test(what));
     if (found !== undefined) return { seed, broken: found, schedules };
   }

@@ -12,6 +12,22 @@ import { priceOn, symbols } from './plan.ts';
 import { type How, live, type Process } from './process.ts';
 import type { Week } from './week.ts';
 
+/** Between reading and writing, or writing and speaking, the worst that may change. */
+const moments = [
+  ['open_run', 'leverage'],
+  ['read_accounts', 'venue'],
+  ['read_accounts', 'venue'],
+  ['accept_page', 'pause'],
+  ['accept_page', 'deny'],
+  ['accept_page', 'venue'],
+  ['accept_page', 'capital'],
+  ['place_orders', 'pause'],
+  ['place_orders', 'leverage'],
+  ['mark_submitting', 'pause'],
+  ['mark_submitting', 'halt'],
+  ['settle_orders', 'leverage'],
+] as const;
+
 /** A process that is drawn by its name: how fast it is, when it is killed, what somebody does in the middle of it. */
 export function processOf(week: Week, name: string): Process {
   const chance = week.draw(`process ${name}`);
@@ -19,14 +35,8 @@ export function processOf(week: Week, name: string): Process {
   const killedAt = chance.happens(plan.killShare) ? chance.between(1, chance.pick([10, 40])) : null;
   const between = new Map<StoreFunction, () => Promise<void>>();
   if (chance.happens(plan.betweenShare)) {
-    const moment = chance.pick([
-      'open_run',
-      'read_accounts',
-      'accept_page',
-      'place_orders',
-      'mark_submitting',
-    ] as const);
-    between.set(moment, () => changeSomething(week, `between ${name}`));
+    const [moment, what] = chance.pick(moments);
+    between.set(moment, () => changeSomething(week, `between ${name}`, what));
   }
   if (killedAt !== null) week.count('fault killed');
   return { name, skewMs: 0, concurrency: chance.pick([1, 2, 8]), killedAt, between };
@@ -90,10 +100,14 @@ export async function askForOrders(week: Week, process: Process, mode: Mode): Pr
   const chance = draw(`orders ${process.name}`);
   const users = plan.users.filter((one) => one.mode === mode);
   if (users.length === 0) return;
+  const { accounts, positions } = await week.rows();
   const requests: OrderRequest[] = Array.from({ length: chance.between(1, 3) }, (_, index) => {
     const { settings } = chance.pick(users);
-    const { symbol, tickMinor } = chance.pick(symbols);
     const side: Side = chance.happens(0.5) ? 'SELL' : 'BUY';
+    const account = accounts.find(({ userId, venue }) => userId === settings.id && venue === settings.venue);
+    const has = positions.filter(({ accountId, quantity }) => accountId === account?.id && quantity > 0n);
+    const held = symbols.filter((one) => has.some(({ symbol }) => symbol === one.symbol));
+    const { symbol, tickMinor } = chance.pick(side === 'SELL' && held.length > 0 ? held : symbols);
     const marketMinor = priceOn(day.date, symbol);
     const limitPriceMinor = chance.happens(0.3) ? marketMinor - (marketMinor % tickMinor) : null;
     const quantity = chance.happens(0.6) ? chance.between(1, 12) : null;

@@ -29,6 +29,7 @@ const rows = z.object({
       holdMinor: big,
       createdAtMs: z.number(),
       endedAtMs: z.number().nullable(),
+      reason: z.string().nullable(),
       rate: z.object({
         transactionTaxPpb: big,
         exchangePpb: big,
@@ -79,7 +80,7 @@ const READ_SQL = `select json_build_object(
   'orders', (select coalesce(json_agg(json_build_object('accountId', o.account_id, 'orderId', o.id,
     'clientOrderId', o.client_order_id, 'side', o.side, 'symbol', i.symbol, 'instrumentId', o.instrument_id,
     'product', coalesce(to_jsonb(o) ->> 'product', r.product), 'leverageCenti', o.leverage_centi,
-    'holdMinor', o.hold_minor, 'createdAtMs', core.ms(o.created_at), 'endedAtMs', core.ms(o.ended_at),
+    'holdMinor', o.hold_minor, 'createdAtMs', core.ms(o.created_at), 'endedAtMs', core.ms(o.ended_at), 'reason', o.reason,
     'rate', json_build_object('transactionTaxPpb', r.transaction_tax_ppb, 'exchangePpb', r.exchange_ppb,
       'regulatorPpb', r.regulator_ppb, 'stampPpb', r.stamp_ppb, 'brokeragePpb', r.brokerage_ppb,
       'brokerageCapMinor', r.brokerage_cap_minor, 'gstBps', r.gst_bps)) order by o.id), '[]')
@@ -123,7 +124,8 @@ export function notAsModelled(found: Rows): string[] {
   });
 }
 
-function factsOf({ cash, orders, fills }: Rows, account: number): AccountFacts {
+/** What the account model wants to know of one account. */
+export function factsOf({ cash, orders, fills }: Rows, account: number): AccountFacts {
   const mine = <T extends { accountId: number }>(all: readonly T[]) =>
     all.filter(({ accountId }) => accountId === account);
   return { cash: mine(cash), orders: mine(orders), fills: mine(fills).map((fill) => ({ ...fill, toldAtMs: 0 })) };

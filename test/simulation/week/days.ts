@@ -1,4 +1,5 @@
-import { istMs } from '../../../src/domain/ist.ts';
+import { istDate, istMs } from '../../../src/domain/ist.ts';
+import type { Mode } from '../../../src/domain/words.ts';
 import { tester } from '../../support/tester.ts';
 import { askForOrders, calm, checkReadiness, compareBooks, processOf, scan, workFor } from './acts.ts';
 import { moveOutside, planLateFacts, tellAgain } from './facts.ts';
@@ -22,11 +23,25 @@ export async function planDay(week: Week): Promise<void> {
     at('08:30:00', 'readiness', () => checkReadiness(week, processOf(week, `ready ${date}`)));
   }
   if (chance.happens(0.5)) at('08:50:00', 'late logins', () => logIn(week, 0.5));
+  if (chance.happens(0.3)) {
+    at('09:16:00', 'an early order', () =>
+      askForOrders(week, processOf(week, `early ${date}`), chance.pick(modesOf(week))),
+    );
+  }
+  if (chance.happens(0.3)) {
+    at('11:00:00', 'logins at last', () => logIn(week, 0.95));
+    at('11:01:00', 'readiness at last', () => checkReadiness(week, calm(`ready at last ${date}`)));
+  }
   at('09:00:00', 'readiness again', () => checkReadiness(week, calm(`ready again ${date}`)));
   planScans(week, at);
   planHours(week);
   at('15:20:00', 'a worker', () => workFor(week, processOf(week, `worker ${date} 15:20`), 30_000));
-  at('15:32:00', 'a worker after the close', () => workFor(week, calm(`worker ${date} 15:32`), 100_000));
+  if (chance.happens(0.3)) {
+    at('15:27:00', 'a late order', () => askAndDie(week, chance.pick(modesOf(week))));
+  }
+  if (chance.happens(0.75)) {
+    at('15:32:00', 'a worker after the close', () => workLate(week));
+  }
   at('15:45:00', 'late facts', async () => planLateFacts(week));
   if (chance.happens(0.8)) at('15:50:00', 'a person resolves', async () => void (await resolveOrders(week)));
   if (chance.happens(0.9))
@@ -62,7 +77,7 @@ function planScans(week: Week, at: At): void {
 function planHours(week: Week): void {
   const { date } = week.day;
   const chance = week.draw(`hours ${date}`);
-  const modes = week.plan.users.map(({ mode }) => mode);
+  const modes = modesOf(week);
   for (let index = 0; index < chance.between(0, 6); index += 1) {
     const atMs = istMs(date, '10:00') + chance.between(0, 5 * 3_600_000);
     const name = `${date} ${index}`;
@@ -76,6 +91,24 @@ function planHours(week: Week): void {
       return workFor(week, processOf(week, `worker ${name}`), 30_000);
     });
   }
+}
+
+const modesOf = ({ plan }: Week): Mode[] => plan.users.map(({ mode }) => mode);
+
+/** A worker dies over the last order of the day: just before it is sent, or just after. */
+async function askAndDie(week: Week, mode: Mode): Promise<void> {
+  const name = `late ${week.day.date}`;
+  await askForOrders(week, calm(name), mode);
+  const killedAt = week.draw(name).between(3, 9);
+  await workFor(week, { ...calm(`worker ${name}`), killedAt }, 30_000);
+}
+
+/** Who comes after the close stays as long as something of an earlier day is looked for. */
+async function workLate(week: Week): Promise<void> {
+  const { orders } = await week.rows();
+  const isOld = orders.some(({ endedAtMs, createdAtMs }) => endedAtMs === null && istDate(createdAtMs) < week.day.date);
+  await workFor(week, calm(`worker ${week.day.date} 15:32`), isOld ? 600_000 : 100_000);
+  week.workedLate = true;
 }
 
 async function logIn(week: Week, share: number): Promise<void> {

@@ -97,11 +97,15 @@ export async function moveOutside(week: Week): Promise<void> {
     if (what === 'nothing') continue;
     week.count(`fault outside_${what}`);
     week.note(() => `outside of account ${accountId}: ${what}`);
+    const mostMinor = Math.max(1, (await week.cashAtVenue(accountId)) - 50);
     const held = has.filter((one) => one[1] > 1);
     const [symbol, quantity] = held.length > 0 ? chance.pick(held) : [chance.pick(symbols).symbol, 0];
     const shares = (moved: number) => (moved === 0 ? null : { symbol, quantity: moved, priceMinor: 900_00 });
     const moves = { shares_come: chance.between(1, 20), shares_go: -Math.floor(quantity / 2), split: quantity * 4 };
-    const cash = { cash_comes: chance.between(1, 20_000_00), cash_goes: -chance.between(1, 5_000_00) };
+    const cash = {
+      cash_comes: chance.between(1, 20_000_00),
+      cash_goes: -chance.pick([chance.between(1, 5_000_00), mostMinor]),
+    };
     const cashMinor = what === 'cash_comes' || what === 'cash_goes' ? cash[what] : 0;
     const moved = what === 'cash_comes' || what === 'cash_goes' ? 0 : moves[what];
     venue.outside.push({ accountId, atMs: nowMs, cashMinor, shares: shares(moved) });

@@ -57,17 +57,17 @@ function isBeyond(reason: string, limit: number, actual: number): boolean {
 }
 
 const used = z.object({ symbol: z.string(), mode: z.string(), minor: z.coerce.number() });
-/** What of a day's buys trades or is open, at the price it was decided at. */
-const USED_SQL = `select json_build_object('symbol', i.symbol, 'mode', run.mode, 'minor', sum(o.decision_price_minor
-    * case when o.ended_at is null then o.quantity else o.filled_quantity end)) as found
+const USED_SQL = `select json_build_object('symbol', i.symbol, 'mode', run.mode, 'minor', sum(case
+    when o.ended_at is null then o.quantity * o.decision_price_minor else o.filled_value_minor end)) as found
   from public.orders o join public.scan_runs run on run.id = o.run_id join public.instruments i on i.id = o.instrument_id
   where run.trade_date = $1::date and o.side = 'BUY' group by i.symbol, run.mode`;
 
+/** What of a day's buys trades or is open is within the cap; a fill may cost as much more as an order's protection is. */
 async function checkCaps({ ground, plan, day, breaks }: Week): Promise<void> {
-  const { symbolCapMinor } = plan.limits;
+  const { symbolCapMinor, protectionBps } = plan.limits;
   for (const row of await ground.session.query(USED_SQL, [day.date])) {
     const { symbol, mode, minor } = used.parse(row['found']);
-    if (symbolCapMinor !== null && minor > symbolCapMinor) {
+    if (symbolCapMinor !== null && minor > (symbolCapMinor * (10_010 + protectionBps)) / 10_000) {
       breaks('limits', `${symbol} is bought for ${minor} in ${mode} mode, and ${symbolCapMinor} is the most`);
     }
   }

@@ -72,20 +72,31 @@ const changes = {
     const scope = { scope: 'user', target, why: 'simulated', by: tester, nowMs: clock.nowMs } as const;
     await store.call('resume', scope);
   },
-  async cash({ store, clock }, { mode, settings }, { pick, between, happens }) {
+  async cash({ store, clock, moved, rows }, { mode, settings }, { pick, between, happens }) {
     if (mode === 'live') return;
+    const account = (await rows()).accounts.find(({ userId, mode: of }) => userId === settings.id && of === 'paper');
+    const mostMinor = Math.max(1, Number(account ? account.cashMinor - account.heldMinor : 1n));
     const move = {
       ...{ userId: settings.id, venue: settings.venue, kind: pick(['deposit', 'withdrawal'] as const) },
-      ...{ amountMinor: between(1, 30_000_00), reference: `cash ${clock.nowMs}`, isNamed: true },
+      ...{
+        amountMinor: pick([between(1, 30_000_00), mostMinor]),
+        reference: `cash ${clock.nowMs} ${moved.size}`,
+        isNamed: true,
+      },
       ...{ by: { ...tester, why: 'simulated' }, nowMs: clock.nowMs },
     };
-    await store.call('move_cash', move);
+    const { kind } = await store.call('move_cash', move);
+    if (kind === 'moved') moved.set(move.reference, move.kind === 'deposit' ? move.amountMinor : -move.amountMinor);
     if (happens(0.3)) await store.call('move_cash', move);
   },
 } satisfies Record<string, Change>;
 
-/** Somebody changes something about a user. */
-export async function changeSomething(week: Week, name: string): Promise<void> {
+/** Somebody changes something about a user: anything, or what is named. */
+export async function changeSomething(
+  week: Week,
+  name: string,
+  named: keyof typeof changes | null = null,
+): Promise<void> {
   const chance = week.draw(`change ${name}`);
   const user = chance.pick(week.plan.users);
   const kinds = {
@@ -100,7 +111,7 @@ export async function changeSomething(week: Week, name: string): Promise<void> {
     lift: 2,
     cash: 2,
   };
-  const what = chance.weighted(kinds);
+  const what = named ?? chance.weighted(kinds);
   week.count(`fault setting ${what}`);
   week.note(() => `somebody changes ${what} of ${user.settings.id}`);
   await changes[what](week, user, chance);
@@ -124,7 +135,7 @@ export async function resolveOrders(week: Week): Promise<number> {
   let resolved = 0;
   for (const row of await ground.session.query(OPEN_SQL)) {
     const order = openOrder.parse(row['found']);
-    if (order.status !== 'unknown' || order.lookedUp) continue;
+    if (order.lookedUp || order.status === 'submitting') continue;
     const one = [...week.venues.values()].flatMap(({ ever }) => ever.get(order.clientOrderId) ?? [])[0];
     // At the venue it may still trade: the person waits.
     if (one && (one.booked.life.at(-1)?.fromMs ?? 0) > clock.nowMs) continue;

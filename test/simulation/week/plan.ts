@@ -4,6 +4,7 @@ import { addDays } from '../../../src/domain/ist.ts';
 import { tradingDay } from '../../../src/domain/session.ts';
 import type { Instrument, Mode, Quote, Signal } from '../../../src/domain/words.ts';
 import type { UserToImport } from '../../../src/ports/import-arguments.ts';
+import type { VenueDealing } from '../../../src/ports/venue.ts';
 import { type Chance, chanceOf } from '../chance.ts';
 import type { VenuePlan } from '../plan.ts';
 
@@ -36,11 +37,16 @@ export const symbols = [
   { symbol: 'ITC', priceMinor: 410_00, tickMinor: 5 },
 ] as const;
 const names = ['Asha Rao', 'Rohan Mehta', 'Kavita Iyer', 'Sanjay Gupta', 'Meera Nair', 'Dev Shah'];
+/** They are real ones for the core: their books are of the day. */
+const dealing: VenueDealing = {
+  ...{ lookup: 'book_scan', afterMarketOrders: false, marketOrders: 'no', products: ['delivery', 'mtf'] },
+  ...{ staticIp: false, tagLength: 20 },
+};
 const kinds = {
-  alfa: { refusesDuplicates: true, missIsProof: true },
-  bravo: { refusesDuplicates: true, missIsProof: false },
-  carol: { refusesDuplicates: false, missIsProof: true },
-  delta: { refusesDuplicates: false, missIsProof: false },
+  alfa: { refusesDuplicates: true, missIsProof: true, dealing },
+  bravo: { refusesDuplicates: true, missIsProof: false, dealing },
+  carol: { refusesDuplicates: false, missIsProof: true, dealing },
+  delta: { refusesDuplicates: false, missIsProof: false, dealing },
 };
 
 /** A choice by its name: what else a week draws before it changes nothing of it. */
@@ -67,10 +73,13 @@ export function weekOf(seed: number): WeekPlan {
     dates: days.slice(0, -1),
     lastMorning: days.at(-1) ?? '',
     users,
-    venues: [...venues, { name: 'paper', capabilities: kinds.alfa, trouble, spell: null }],
+    venues: [
+      ...venues,
+      { name: 'paper', capabilities: { refusesDuplicates: true, missIsProof: true }, trouble, spell: null },
+    ],
     limits: limitsOf(chance),
     killShare: pick([0, 0.1, 0.25]),
-    betweenShare: pick([0, 0.3]),
+    betweenShare: pick([0, 0.4, 0.8]),
   };
 }
 

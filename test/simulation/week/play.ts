@@ -3,8 +3,10 @@ import { istMs } from '../../../src/domain/ist.ts';
 import { tradingDay } from '../../../src/domain/session.ts';
 import { tester } from '../../support/tester.ts';
 import type { Ground } from '../ground.ts';
+import { type Caught, hunt } from '../hunt.ts';
+import type { PlantedBug } from '../planting.ts';
 import type { Played } from '../schedule.ts';
-import { calm, checkReadiness } from './acts.ts';
+import { calm, checkReadiness, workFor } from './acts.ts';
 import { cashAtVenue, type Rows, readRows } from './books.ts';
 import { planDay } from './days.ts';
 import { acknowledgeAll, importUsers, resolveOrders } from './people.ts';
@@ -39,6 +41,11 @@ export async function playWeek(
   }
   const hash = createHash('sha256').update(week.log.join('\n')).digest('hex');
   return { seed, broken: week.broken, log: week.log, hash, counts, rows: await week.rows() };
+}
+
+/** Plays weeks with a planted bug until one breaks the promise it is about. */
+export function huntInWeeks(ground: Ground, bug: PlantedBug, seeds: readonly number[]): Promise<Caught | null> {
+  return hunt(ground, bug, seeds, (on, seed, plant) => playWeek(on, seed, { plant }));
 }
 
 /** India is so far ahead of UTC. */
@@ -92,8 +99,10 @@ function weekOn(
     cashAtVenue: cashOf,
     at: (atMs, what, act) => void due.push({ atMs, what, act }),
     told: new Set(),
+    workedLate: false,
     paused: new Set(),
     denied: new Map(),
+    moved: new Map(),
     breaks: (promise, what) => void broken.push(`${promise}: ${what}`),
   };
   const play = async (untilMs: number): Promise<void> => {
@@ -117,6 +126,7 @@ function begin(week: Week, date: string, index: number): void {
   if (known.kind !== 'open') throw new Error(`${date} is no trading day`);
   const day: Day = { date, before: week.plan.dates[index - 1] ?? '2025-01-01', index, closeMs: known.closeMs };
   week.day = day;
+  week.workedLate = false;
   week.clock.nowMs = Math.max(week.clock.nowMs, istMs(date, '06:00'));
   for (const venue of week.venues.values()) venue.begin(date, day.closeMs);
 }
@@ -136,6 +146,10 @@ async function settleAll(week: Week): Promise<void> {
     const owedMinor = -(await week.cashAtVenue(accountId));
     const cashMinor = owedMinor + 100_00;
     if (owedMinor >= 0) venue?.outside.push({ accountId, atMs: clock.nowMs, cashMinor, shares: null });
+  }
+  // What is open is looked for, until it is found or left to a person.
+  if ((await week.rows()).orders.some(({ endedAtMs }) => endedAtMs === null)) {
+    await workFor(week, calm('worker of the last morning'), 900_000);
   }
   let seen = 1;
   for (let round = 0; round < 5 && seen > 0; round += 1) {

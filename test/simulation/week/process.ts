@@ -5,6 +5,7 @@ import { DatabaseError } from '../../../src/ports/database.ts';
 import type { Store, StoreFunction } from '../../../src/ports/store.ts';
 import type { OrderToStart, Venue } from '../../../src/ports/venue.ts';
 import type { Clock, Step, World } from '../../../src/ports/world.ts';
+import { checkDayLoss, checkPaused, checkUse } from './deciding.ts';
 import { quoteOn } from './plan.ts';
 import type { WeekVenue } from './venue.ts';
 import type { Week } from './week.ts';
@@ -26,7 +27,8 @@ export type How = 'ended' | 'killed' | 'refused for its clock' | 'died';
 /** Runs a process to its end, or until it is killed. It may only die of a database it has lost. */
 export async function live(week: Week, process: Process, body: (world: World) => Promise<unknown>): Promise<How> {
   const killed = Promise.withResolvers<'killed'>();
-  const ended = body(worldOf(week, process, () => killed.resolve('killed'))).then(
+  const end: End = { die: () => killed.resolve('killed'), underWay: new Set() };
+  const ended = body(worldOf(week, process, end)).then(
     (): How => 'ended',
     (error: unknown): How => {
       if (isRefusedClock(process, error)) return 'refused for its clock';
@@ -35,6 +37,8 @@ export async function live(week: Week, process: Process, body: (world: World) =>
     },
   );
   const how = await Promise.race([ended, killed.promise]);
+  // What was under way arrives.
+  await Promise.all(end.underWay);
   week.note(() => `${process.name} ${how}`);
   return how;
 }
@@ -44,7 +48,13 @@ function isRefusedClock({ skewMs }: Process, error: unknown): boolean {
   return Math.abs(skewMs) > 60_000 && error instanceof DatabaseError && error.kind === 'refused';
 }
 
-function worldOf(week: Week, process: Process, die: () => void): World {
+/** Who is told when a process is killed, and what it had under way then. */
+interface End {
+  die(): void;
+  underWay: Set<Promise<void>>;
+}
+
+function worldOf(week: Week, process: Process, end: End): World {
   const { clock: time, plant, venues } = week;
   const clock: Clock = {
     virtual: false,
@@ -56,7 +66,7 @@ function worldOf(week: Week, process: Process, die: () => void): World {
     },
     every: () => () => undefined,
   };
-  const outside = outsideOf(process, die);
+  const outside = outsideOf(process, end);
   const store = storeOf(week, process, outside);
   const world: World = {
     store,
@@ -81,15 +91,24 @@ function worldOf(week: Week, process: Process, die: () => void): World {
 type Outside = <T>(perform: () => T | Promise<T>) => Promise<T>;
 
 /** Killed at its call: before it has gone out, or once it is done. From then on the process gets no answer any more. */
-function outsideOf({ killedAt }: Process, die: () => void): Outside {
+function outsideOf({ killedAt }: Process, end: End): Outside {
   let made = 0;
   const never = new Promise<never>(() => undefined);
+  const arriving = <T>(perform: () => T | Promise<T>): Promise<T> => {
+    const answer = (async () => perform())();
+    const gone = answer.then(
+      () => undefined,
+      () => undefined,
+    );
+    end.underWay.add(gone);
+    return answer.finally(() => end.underWay.delete(gone));
+  };
   return async (perform) => {
     made += 1;
-    if (killedAt === null || made < killedAt) return perform();
+    if (killedAt === null || made < killedAt) return arriving(perform);
     // Whatever the far end says to it then, nobody hears it.
-    if (made === killedAt && killedAt % 2 === 1) await Promise.resolve(perform()).catch(() => undefined);
-    die();
+    if (made === killedAt && killedAt % 2 === 1) await arriving(perform).catch(() => undefined);
+    end.die();
     return never;
   };
 }
@@ -100,8 +119,14 @@ function storeOf(week: Week, process: Process, outside: Outside): Store {
     async call(name, args) {
       const between = process.between.get(name);
       process.between.delete(name);
+      if ('decisions' in args) await checkDayLoss(week, args.decisions);
       await between?.();
-      return outside(() => tell(week, name, args));
+      return outside(async () => {
+        const answer = await tell(week, name, args);
+        if (name.startsWith('read_')) await checkUse(week, args, answer);
+        if (name === 'accept_page' || name === 'place_orders') await checkPaused(week);
+        return answer;
+      });
     },
   };
 }

@@ -19,6 +19,10 @@ export async function checkDay(week: Week): Promise<void> {
   for (const what of await brokenHistories(ground)) week.breaks('terminal', what);
   if (isOn('model')) for (const what of notAsModelled(await week.rows())) week.breaks('the model', what);
   await checkOld(week);
+  await checkEnds(week);
+  await checkShorts(week);
+  await checkPlans(week);
+  await checkCash(week);
   await checkDecisions(week);
 }
 
@@ -28,13 +32,72 @@ const LEFT_SQL = `select json_build_object('clientOrderId', o.client_order_id, '
   from public.orders o join public.scan_runs run on run.id = o.run_id
   where o.ended_at is null and run.trade_date < $1::date order by o.id`;
 
-/** Of an earlier day nothing is open but what a person has been told of. */
+/** Of an earlier day nothing is open but what a person has been told of, once somebody has looked for it. */
 async function checkOld(week: Week): Promise<void> {
+  if (!week.workedLate) return;
   for (const row of await week.ground.session.query(LEFT_SQL, [week.day.date])) {
     const { clientOrderId, status, lookedUp } = left.parse(row['found']);
     if (lookedUp || status === 'queued') week.breaks('every order ends', `${clientOrderId} is still ${status}`);
     else if (!week.told.has(clientOrderId)) week.breaks('every order ends', `nobody was told of ${clientOrderId}`);
   }
+}
+
+/** What never reached its venue is not in the venue's book. */
+async function checkEnds(week: Week): Promise<void> {
+  const ever = new Map([...week.venues.values()].flatMap((venue) => [...venue.ever]));
+  for (const { clientOrderId, reason } of (await week.rows()).orders) {
+    const booked = ever.get(clientOrderId)?.booked;
+    if (reason === 'never_reached_venue' && booked && booked.life[0]?.status !== 'rejected') {
+      week.breaks('unknown is not failed', `${clientOrderId} is said to have never reached its venue, and it did`);
+    }
+  }
+}
+
+const short = z.object({
+  accountId: z.coerce.number(),
+  symbol: z.string(),
+  venue: z.string(),
+  quantity: z.coerce.number(),
+});
+const SHORT_SQL = `select json_build_object('accountId', p.account_id, 'symbol', i.symbol, 'venue',
+    core.order_venue(a.mode, a.venue), 'quantity', p.quantity) as found
+  from public.positions p join public.instruments i on i.id = p.instrument_id join public.accounts a on a.id = p.account_id
+  where p.quantity < 0 order by 1::text`;
+
+/** Nobody is short in our books who was never so at the venue, and who holds it in another product. */
+async function checkShorts(week: Week): Promise<void> {
+  const { positions } = await week.rows();
+  for (const row of await week.ground.session.query(SHORT_SQL)) {
+    const { accountId, symbol, quantity } = short.parse(row['found']);
+    const other = positions.some((one) => one.accountId === accountId && one.symbol === symbol && one.quantity > 0n);
+    if (other)
+      week.breaks('a sale is of what is held', `account ${accountId} holds ${symbol} and is short ${quantity} of it`);
+  }
+}
+
+const plan = z.object({ id: z.string(), date: z.string() });
+const PLANS_SQL = `select json_build_object('id', id, 'date', trade_date) as found from public.scan_runs
+  where state = 'planning' and trade_date <= $1::date order by id`;
+
+/** Whoever came by after its cut-off has closed a plan that was left. */
+async function checkPlans(week: Week): Promise<void> {
+  if (!week.workedLate) return;
+  for (const row of await week.ground.session.query(PLANS_SQL, [week.day.date])) {
+    const { id } = plan.parse(row['found']);
+    week.breaks('every run ends', `${id} is still being planned in the evening`);
+  }
+}
+
+const booked = z.object({ minor: z.coerce.number() });
+const CASH_SQL = `select json_build_object('minor', coalesce(sum(cash_delta_minor), 0)) as found
+  from public.ledger_entries where kind in ('deposit', 'withdrawal') and reference is not null`;
+
+/** What people moved is booked, each once. */
+async function checkCash(week: Week): Promise<void> {
+  const [row] = await week.ground.session.query(CASH_SQL);
+  const { minor } = booked.parse(row?.['found']);
+  const moved = [...week.moved.values()].reduce((sum, one) => sum + one, 0);
+  if (minor !== moved) week.breaks('money adds up', `people moved ${moved}, and ${minor} is booked`);
 }
 
 /** When everybody has settled what was left to them: nothing is open, nobody is kept out, our books are the venues'. */

@@ -80,7 +80,8 @@ export function weekVenue({ plan, draw, cashOf, leverageOf, injected }: WeekVenu
     if (isOpenFor(booked, chance)) rest(booked, chance, closeMs, injected);
     const { fromMs: endMs = 0, status = 'filled' } = booked.life.at(-1) ?? {};
     // What it calls filled it has to prove.
-    if (status !== 'filled') one.kept = booked.fills.filter(({ atMs }) => atMs > endMs);
+    if (status === 'filled' || status === 'rejected') return;
+    one.kept = [...booked.fills.filter(({ atMs }) => atMs > endMs), ...unseen(booked, chance)];
     booked.fills = booked.fills.filter((fill) => !one.kept.includes(fill));
     if (one.kept.length > 0) injected('fill_nobody_tells');
   };
@@ -110,7 +111,10 @@ export function weekVenue({ plan, draw, cashOf, leverageOf, injected }: WeekVenu
     begin(date, closeMs) {
       // Its numbers start at 1 every day, as venues' do.
       const quiet = odditiesOf({ oddTextShare: 0, oddValueShare: 0 }, turn.chance, () => undefined);
-      today = { date, closeMs, venue: simulatedVenue(plan, turn.chance, quiet, injected) };
+      const venue = simulatedVenue(plan, turn.chance, quiet, injected);
+      // Ours keeps its book, as the paper venue does in its tables.
+      if (!isReal && today) venue.book.push(...today.venue.book);
+      today = { date, closeMs, venue };
       logins.clear();
     },
     desk(nowMs) {
@@ -121,6 +125,15 @@ export function weekVenue({ plan, draw, cashOf, leverageOf, injected }: WeekVenu
       return deskOf({ ever, outside, logins, cashOf, leverageOf, nowMs, book });
     },
   };
+}
+
+/** What more was filled of an order before its end, and its book does not show. */
+function unseen({ order, fills, venueOrderId }: Booked, { happens, between }: Chance): VenueFill[] {
+  const left = order.quantity - fills.reduce((sum, { quantity }) => sum + quantity, 0);
+  const [first] = fills;
+  if (!first || left < 1 || !happens(0.5)) return [];
+  const priceMinor = order.side === 'BUY' ? order.limitPriceMinor : first.priceMinor + between(0, 50);
+  return [{ venueFillId: `${venueOrderId}-late`, quantity: between(1, left), priceMinor, atMs: first.atMs + 1 }];
 }
 
 /** One in ten that does not fill at once stays open to the end of its day. */

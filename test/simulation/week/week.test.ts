@@ -4,7 +4,7 @@ import { type Ground, groundOn } from '../ground.ts';
 import { playWeek } from './play.ts';
 
 /** As many as fit into the time of a test run; `npm run simulate -- --weeks` plays thousands. */
-const WEEKS = 24;
+const WEEKS = 20;
 
 describe('simulated weeks', () => {
   let ground: Ground;

@@ -38,9 +38,13 @@ export interface Week {
   at(atMs: number, what: string, act: () => Promise<void>): void;
   /** Whom a person has been told to look after, by client order id. */
   told: Set<string>;
+  /** Whether a worker has come by after today's close. */
+  workedLate: boolean;
   paused: Set<string>;
   /** What whom may not be bought. */
   denied: Map<string, string>;
+  /** What people moved in and out of paper accounts, by reference. */
+  moved: Map<string, number>;
   broken: string[];
   breaks(promise: string, what: string): void;
   log: string[];

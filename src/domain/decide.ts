@@ -116,9 +116,12 @@ function size(c: Case): SizedCase {
   return { ...c, product, budgetMinor, limitPriceMinor, ...amounts };
 }
 
-/** What a venue takes of what is held, and what can be computed with: whole lots. The rest stays held. */
+/**
+ * What a venue takes of what is held, and what can be computed with: whole lots. The rest stays held. Half of the largest
+ * amount, so that it may fill better than its limit, and the account has room for what it brings.
+ */
 function saleFor(held: number, priceMinor: number, { lotSize, freezeQuantity }: Instrument): bigint {
-  const most = Math.min(held, freezeQuantity ?? held, Math.floor(LARGEST_MINOR / priceMinor));
+  const most = Math.min(held, freezeQuantity ?? held, Math.floor(LARGEST_MINOR / 2 / priceMinor));
   return BigInt(most - (most % lotSize));
 }
 

@@ -4,6 +4,7 @@ import { decide } from '../../src/domain/decide.ts';
 import { formatMinor } from '../../src/domain/money.ts';
 import type { Side } from '../../src/domain/words.ts';
 import { frame, planned, quote as priced } from '../domain/scenario.ts';
+import { tester } from '../support/tester.ts';
 import { onEveryDatabase } from './ground.ts';
 import {
   decideAll,
@@ -112,6 +113,25 @@ onEveryDatabase('the daily loss limit', ({ store, session, value }) => {
     expect(await value("select trade_date::text from public.fills where venue_fill_id = 'late'")).toBe('2025-08-26');
     await session.exec('update public.accounts set not_ready = null');
     expect(await scan(1, 'INFY', 90_00, 100_00)).toMatchObject({ actual: '-200.00' });
+  });
+
+  test('follows a fill that a person corrects', async () => {
+    await settled();
+    const { orderId } = await trade('BUY', 'INFY', 10, 1500_00, 100);
+    expect(await scan(100, 'INFY', 1390_00, 1400_00)).toMatchObject({ reason: 'daily_loss_limit' });
+    const corrected = {
+      order: String(orderId),
+      fill: null,
+      quantity: 10,
+      priceMinor: 1390_00,
+      why: 'as told',
+      by: tester,
+    };
+    expect(await store.call('correct_fill', { ...corrected, nowMs })).toMatchObject({ kind: 'corrected' });
+    const [charges] = await session.query('select charges_minor::int as minor from public.orders where side = $1', [
+      'BUY',
+    ]);
+    expect(await scan(1, 'INFY', 1390_00, 1400_00)).toMatchObject({ actual: formatMinor(-Number(charges?.['minor'])) });
   });
 
   test('asks for quotes of what was traded today, also where nobody holds it any more', async () => {

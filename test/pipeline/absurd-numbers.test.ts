@@ -7,6 +7,7 @@ import { alertWords } from '../../src/terminal/alert.ts';
 import { account, frame, planned } from '../domain/scenario.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
+import { tester } from '../support/tester.ts';
 import { emptied } from './books.ts';
 import { type Day, five, infy, person, runDay, storeOf, titan } from './desk.ts';
 
@@ -47,6 +48,30 @@ describe('one user’s absurd numbers', () => {
     const alarm = told.find(({ step }) => step === 'beyond_exact_numbers');
     expect(alarm).toMatchObject({ alert: true, users: 1, about: 'vast' });
     expect(alarm && alertWords(alarm)).toContain('Orders of vast would be worth more than can be computed');
+  });
+
+  test('a huge holding under a loss limit is decided and sold as far as can be computed, beside the others', async () => {
+    const sale = { ...infy, side: 'SELL' as const, id: `${infy.id}-sale` };
+    const users = [...five, person('Vast', { dailyLossLimitBps: 100 })];
+    const hold = async (userIds: string[]) => {
+      await store.call('import_users', { users, mode: 'paper', source: 'test', nowMs: 0, by: tester });
+      const listing = { venue: 'paper', mode: 'paper', exchange: 'NSE', symbol: 'INFY', tradeDate: '2025-06-02' };
+      const holdings = userIds.map((userId) => {
+        const quantity = userId === 'vast' ? Number.MAX_SAFE_INTEGER : 10;
+        return { ...listing, userId, reference: 'h', quantity, priceMinor: 1 };
+      });
+      await store.call('import_holdings', { holdings, nowMs: 0 });
+    };
+    const ids = five.map(({ id }) => id);
+    await hold(ids);
+    const without = await runDay(store, { ...day(five), signals: [titan, sale] });
+    await emptied(database.session);
+    await hold([...ids, 'vast']);
+    const among = await runDay(store, { ...day(users), signals: [titan, sale] });
+    expect(othersOf(among)).toEqual(othersOf(without));
+    const sold = among.orders.find(({ userName, side }) => userName === 'Vast' && side === 'SELL');
+    expect(sold).toMatchObject({ status: 'filled', quantity: Math.floor(Number.MAX_SAFE_INTEGER / 2 / 1500_00) });
+    expect(await store.call('check_books', {})).toEqual([]);
   });
 
   test('whatever they break, the page goes on without them, and a cap is used up by nothing of theirs', () => {

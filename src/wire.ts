@@ -67,14 +67,16 @@ export interface StoreOptions {
   connections?: number;
   /** To a server, beside them, for lists and reports; default 3. */
   reportConnections?: number;
+  /** The session has a clock of its own, on a day of its own. */
+  virtual?: boolean;
   /** False: a database that does not answer at once is not waited for. */
   patient?: boolean;
 }
 
 /** Opens the database. A server's schema is brought up to date by `npm run migrate` only, an embedded one's here. */
 export async function openStore(given: StoreOptions): Promise<Store> {
-  const { config, place, readOnly, onSlowStart, patient = true } = given;
-  const waiting = { onWaiting: onSlowStart, patient };
+  const { config, place, readOnly, onSlowStart, virtual = false, patient = true } = given;
+  const waiting = { onWaiting: onSlowStart, virtual, patient };
   if (place.kind === 'server') {
     const { openPostgres } = await import('./adapters/store/postgres.ts');
     const { connections = 10, reportConnections = 3 } = given;
@@ -94,7 +96,7 @@ export async function openStore(given: StoreOptions): Promise<Store> {
   // Loaded only here: a service on a server's database starts without it.
   const { openPglite, openPgliteCopy } = await import('./adapters/store/pglite.ts');
   const database: Database = readOnly ? await openPgliteCopy(options) : await openPglite(options);
-  return makeStore(database);
+  return makeStore(database, { virtual });
 }
 
 export interface WorldParts {

@@ -1,6 +1,7 @@
 import { calendarGap, importingCalendar } from '../domain/calendar.ts';
 import { istDate } from '../domain/ist.ts';
 import { nextSession, sessionOf, tradingDay } from '../domain/session.ts';
+import { MAX_CLOCK_SKEW_MS } from '../ports/database.ts';
 import { type Answer, answers, type Store } from '../ports/store.ts';
 
 /** One thing the doctor looked at. `todo` says what to do, where there is something. */
@@ -76,7 +77,9 @@ function clockCheck(databaseMs: number, askedAtMs: number, answeredAtMs: number)
   const skewMs = Math.max(askedAtMs - databaseMs, databaseMs - answeredAtMs, 0);
   if (skewMs <= MOST_SKEW_MS) return ok('clock', 'agrees with the database’s');
   const says = `${(skewMs / 1000).toFixed(1)} s away from the database’s`;
-  return warning('clock', says, 'Let both machines take their time from the network (NTP).');
+  const todo = 'Let both machines take their time from the network (NTP).';
+  if (skewMs > MAX_CLOCK_SKEW_MS) return wrong('clock', `${says}: it lets this machine do nothing`, todo);
+  return warning('clock', says, todo);
 }
 
 type Overrides = Answer<'read_calendar_days'>;

@@ -57,7 +57,8 @@ export async function scanCommand(
     show.note(`Removed the database ${placeName(place)}: starting over.`);
   }
   const readOnly = flags.dryRun ?? false;
-  const store = await openStore({ config, place, readOnly, onSlowStart: show.note });
+  const virtual = asked.virtualMs !== null;
+  const store = await openStore({ config, place, readOnly, virtual, onSlowStart: show.note });
   try {
     if (sample) await seedSample(store);
     const files = await listedFiles(asked, store);

@@ -12,6 +12,7 @@ import type { Clock, Quotes, World } from '../ports/world.ts';
 import type { Schedule, ScheduleParts } from '../schedule.ts';
 import { listen } from '../stages/listen.ts';
 import { supervised } from '../stages/supervised.ts';
+import { refuseWrongClock } from '../stages/wrong-clock.ts';
 import { makeWorld, openListener, openStore, type Place, placeName, scanSettings } from '../wire.ts';
 import { work } from '../work.ts';
 import type { HttpDoor } from './http-door.ts';
@@ -65,7 +66,9 @@ export async function serve(
   options: ServiceOptions | null = null,
 ): Promise<number> {
   const stop = stopSignal();
-  const store = await openStore({ config, place, readOnly: false, onSlowStart: say });
+  // Whoever brings a clock has one of its own.
+  const virtual = options !== null;
+  const store = await openStore({ config, place, readOnly: false, virtual, onSlowStart: say });
   try {
     await options?.prepare(store);
     const { clock, quotes, faults } = options ?? {
@@ -99,7 +102,8 @@ async function firstAnswer(world: World, stop: AbortSignal): Promise<DatabaseErr
   let refusal: DatabaseError | null = null;
   await supervised(world, 'first answer of the database', stop, async () => {
     try {
-      await world.store.call('read_readiness', {});
+      const nowMs = world.clock.nowMs();
+      refuseWrongClock(await world.store.call('read_readiness', { nowMs }), nowMs);
     } catch (error) {
       if (!isMisconfigured(error)) throw error;
       refusal = error;

@@ -9,6 +9,7 @@ import { ready } from '../stages/ready.ts';
 import { nothingGiven } from '../stages/request.ts';
 import { round } from '../stages/round.ts';
 import { sync } from '../stages/sync.ts';
+import { tellFailure } from '../stages/wrong-clock.ts';
 import { type HttpEnv, onlyCron } from './auth.ts';
 import { type HttpParts, untilDeadline } from './parts.ts';
 import { described, problem } from './problem.ts';
@@ -95,7 +96,7 @@ async function goOn(parts: HttpParts): Promise<void> {
   try {
     await runUntil(parts, untilDeadline(parts));
   } catch (error) {
-    parts.world.tell({ step: 'run_left', alert: true, error: described(error) });
+    tellFailure(parts.world.tell, error, { step: 'run_left', alert: true, error: described(error) });
   }
 }
 

@@ -9,6 +9,7 @@ import type { Answer } from '../ports/store.ts';
 import { type OrderRequest, orderDesk, type Placed, type PlacedInSteps } from '../stages/place.ts';
 import { averagePrice } from '../stages/report.ts';
 import { round } from '../stages/round.ts';
+import { tellFailure } from '../stages/wrong-clock.ts';
 import { authenticated, type HttpEnv, readOnly } from './auth.ts';
 import { badBody, readRequest } from './order-request.ts';
 import { type HttpParts, untilDeadline } from './parts.ts';
@@ -107,7 +108,9 @@ function sender(parts: HttpParts): () => void {
       await round(world, { concurrency: settings.concurrency, stop: untilDeadline(parts) });
     } while (more);
   };
-  const failed = (error: unknown) => world.tell({ step: 'sending_failed', alert: true, error: described(error) });
+  const failed = (error: unknown) => {
+    tellFailure(world.tell, error, { step: 'sending_failed', alert: true, error: described(error) });
+  };
   return () => {
     wake();
     more = true;

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { DatabaseError } from '../ports/database.ts';
 import type { Tell } from '../ports/world.ts';
+import { tellFailure } from '../stages/wrong-clock.ts';
 import { isBrokenOff } from './body.ts';
 import { servedElsewhere } from './elsewhere.ts';
 
@@ -61,7 +62,13 @@ export function failed(tell: Tell): (error: Error, c: Context) => Response {
       const detail = 'The request broke off before its end, so nothing was done: send it again, in one go.';
       return problem(c, { status: 400, code: 'request_broken_off', detail });
     }
-    tell({ step: 'request_failed', alert: true, requestId: c.get('requestId'), error: described(error) });
+    const about = { requestId: c.get('requestId'), error: described(error) };
+    if (tellFailure(tell, error, { step: 'request_failed', alert: true, ...about })) {
+      c.header('Retry-After', '60');
+      const detail =
+        'The clock of this service is wrong, so nothing was done. Ask again with the same request when it is set.';
+      return problem(c, { status: 503, code: 'clock_wrong', detail });
+    }
     if (error instanceof DatabaseError && error.kind !== 'refused') {
       c.header('Retry-After', '5');
       const detail = 'The database did not answer. Nothing is lost: ask again with the same request.';

@@ -14,7 +14,14 @@ const READY_TTL_MS = 1_000;
 
 /** What keeps the service from doing its work, in words that say nothing of what is inside. */
 export interface NotReady {
-  code: 'database_lost' | 'listener_lost' | 'orders_stuck' | 'migrations_missing' | 'calendar_ends' | 'no_next_session';
+  code:
+    | 'database_lost'
+    | 'clock_wrong'
+    | 'listener_lost'
+    | 'orders_stuck'
+    | 'migrations_missing'
+    | 'calendar_ends'
+    | 'no_next_session';
   detail: string;
 }
 
@@ -68,12 +75,16 @@ async function gauges({ store, tell }: World, nowMs: number): Promise<Gauges | n
 async function lookAround({ world, migrations, changes }: HttpParts): Promise<Readiness> {
   try {
     const [readiness, overrides] = await inTime(
-      Promise.all([world.store.call('read_readiness', {}), world.operatorDays()]),
+      Promise.all([world.store.call('read_readiness', { nowMs: world.clock.nowMs() }), world.operatorDays()]),
     );
     const missing = migrations.filter((version) => !readiness.migrations.includes(version));
     const today = istDate(world.clock.nowMs());
     const next = nextSession(today, { exchange: 'NSE', slot: 'open', overrides });
     const problems: NotReady[] = [];
+    if (readiness.clockIsFar) {
+      const detail = 'The clock of this service is minutes off the database’s: nothing is done until it is set (NTP).';
+      problems.push({ code: 'clock_wrong', detail });
+    }
     if (changes.isLost?.() === true) {
       const detail = 'The connection that hears of changes is lost: streams are late until it is back.';
       problems.push({ code: 'listener_lost', detail });

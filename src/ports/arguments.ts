@@ -261,7 +261,8 @@ export interface Arguments
   read_order_events: { orders: { orderId: number; afterEventId: number }[] };
   read_gauges: { tradeDate: string };
   read_lock_holders: { accountId: number };
-  read_readiness: Record<string, never>;
+  /** With `nowMs` it says whether this clock is far from the database's. */
+  read_readiness: { nowMs?: number };
   read_condition: { mode: string; tradeDates: string[]; functions: readonly string[] };
   read_reach: Record<string, never>;
   read_live_accounts: { tradeDate: string };

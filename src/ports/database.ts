@@ -67,3 +67,11 @@ export function hasAnswered(error: unknown): boolean {
 export function isMisconfigured(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && /^(28...|3D...|PGRST30[1-3]|HTTP_40[13])$/.test(error.code);
 }
+
+/** The database refused this process's clock: it is minutes off, and nothing was done. */
+export function isClockWrong(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === 'PT425';
+}
+
+/** How far the database lets a process's clock be from its own. */
+export const MAX_CLOCK_SKEW_MS = 120_000;

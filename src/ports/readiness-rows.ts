@@ -50,7 +50,8 @@ export interface ReadinessArguments {
   read_books: { mode: string; tradeDate: string; accountIds: number[] | null; afterId: number; limit: number };
   read_shares: { listings: { exchange: string; symbol: string }[] };
   adjust_books: { mode: string; tradeDate: string; nowMs: number; accounts: Adjustment[] };
-  store_readiness: { tradeDate: string; verdicts: Verdict[] };
+  /** `nowMs` says how long ago each was checked. */
+  store_readiness: { tradeDate: string; nowMs: number; verdicts: Verdict[] };
   read_blocks: { userId: string };
   acknowledge_account: {
     userId: string;

@@ -44,6 +44,8 @@ export const gauges = z.object({
 
 export const readiness = z.object({
   nowMs: z.int(),
+  /** Whether the asking process's clock is so far off that nothing is done for it; an older schema does not say. */
+  clockIsFar: z.boolean().default(false),
   migrations: z.array(z.string()),
   /** Marked as being sent, with a lease that lapsed a minute ago: nobody looks after them. At most 1000 are counted. */
   stuckOrders: count,

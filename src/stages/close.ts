@@ -3,6 +3,7 @@ import type { World } from '../ports/world.ts';
 import { decideAndAccept } from './decide.ts';
 import { frozenFrame } from './open.ts';
 import { sweep } from './sweep.ts';
+import { tellFailure } from './wrong-clock.ts';
 
 /** How late a worker may notice a run that was left. */
 const CLOSE_EVERY_MS = 5_000;
@@ -66,7 +67,7 @@ async function sweptRuns(world: World, stop: AbortSignal | undefined) {
  * (On a clock that is set nothing beats: there it is done once, now.)
  */
 export function closeBeside(world: World, stop: AbortSignal): { end(): Promise<void> } {
-  const { clock, tell } = world;
+  const { clock } = world;
   let working: Promise<void> | null = null;
   let restUntilMs = Number.NEGATIVE_INFINITY;
   const close = async (): Promise<void> => {
@@ -76,7 +77,9 @@ export function closeBeside(world: World, stop: AbortSignal): { end(): Promise<v
   const beat = (): void => {
     if (stop.aborted || working !== null || clock.nowMs() < restUntilMs) return;
     working = close()
-      .catch((error: unknown) => tell({ step: 'closing_failed', error }))
+      .catch((error: unknown) => {
+        if (tellFailure(world.tell, error, { step: 'closing_failed' })) restUntilMs = clock.nowMs() + FAILED_PAUSE_MS;
+      })
       .finally(() => {
         working = null;
       });

@@ -1,4 +1,4 @@
-import { DatabaseError } from '../ports/database.ts';
+import { DatabaseError, isClockWrong } from '../ports/database.ts';
 import type { CallOptions } from '../ports/store.ts';
 
 type Flush<Item, Result> = (items: Item[], options: CallOptions) => Promise<Result[]>;
@@ -26,7 +26,8 @@ async function flushed<Item, Result>(
   try {
     return await flush(items, options);
   } catch (error) {
-    if (!(error instanceof DatabaseError) || !error.answered) throw error;
+    // A wrong clock is wrong for every item.
+    if (!(error instanceof DatabaseError) || !error.answered || isClockWrong(error)) throw error;
     if (items.length <= 1) return [error];
     // An answer nobody knows has been waited for as a whole, so its parts are not.
     const parts: CallOptions = error.kind === 'lost' ? { repeat: 'never' } : options;

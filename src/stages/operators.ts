@@ -77,6 +77,7 @@ const alarms: Readonly<Record<string, string>> = {
   account_locked: 'another session of the database holds an account: its orders wait, end that session',
   beyond_exact_numbers: 'orders too large to compute with were denied: look at these users’ settings and holdings',
   users_not_computed: 'users could not be decided on: nothing is traded for them',
+  clock_wrong: 'the clock of a process is wrong: it does NOTHING until it is set',
   part_failed: 'a part of the service failed and is started again',
   messages_stopped: 'no messages go until somebody mends it: npm run whatsapp -- resume',
   fallback_stopped: 'no SMS goes until somebody mends it; WhatsApp goes on: npm run whatsapp -- resume',

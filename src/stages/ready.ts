@@ -138,7 +138,10 @@ async function settle(
     return { accountId: books.accountId, ready: fault === null, reason: fault, checkedAtMs: day.checkedAtMs };
   });
   const stored = new Map(
-    (await store.call('store_readiness', { tradeDate, verdicts })).map((one) => [one.accountId, one]),
+    (await store.call('store_readiness', { tradeDate, nowMs: clock.nowMs(), verdicts })).map((one) => [
+      one.accountId,
+      one,
+    ]),
   );
   for (const { books, fault } of judged) {
     const { accountId, userId, userName, venue } = books;

@@ -1,5 +1,6 @@
 import type { World } from '../ports/world.ts';
 import { stopped } from './stopped.ts';
+import { tellFailure, WRONG_CLOCK_PAUSE_MS } from './wrong-clock.ts';
 
 const FIRST_PAUSE_MS = 1_000;
 /** Each try waits for a lost database itself, about 15 s: longer pauses would only see its return later. */
@@ -24,7 +25,8 @@ export async function supervised(
       return await work();
     } catch (error) {
       if (clock.nowMs() - startedMs > WORKED_WELL_MS) pauseMs = FIRST_PAUSE_MS;
-      tell({ step: 'part_failed', alert: true, part, error, againInMs: pauseMs });
+      const isClock = tellFailure(tell, error, { step: 'part_failed', alert: true, part, againInMs: pauseMs });
+      if (isClock) pauseMs = WRONG_CLOCK_PAUSE_MS;
     }
     await Promise.race([clock.sleep(pauseMs), whenStopped]);
   }

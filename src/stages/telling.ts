@@ -1,6 +1,7 @@
 import type { World } from '../ports/world.ts';
 import { notify } from './notify.ts';
 import { stopped } from './stopped.ts';
+import { tellFailure, WRONG_CLOCK_PAUSE_MS } from './wrong-clock.ts';
 
 /** How late a summary may be noticed while orders keep the path busy. */
 const PAUSE_MS = 250;
@@ -26,8 +27,8 @@ export function tellBeside(world: World, concurrency: number, stop?: AbortSignal
       const pauseMs = await notify(world, concurrency, end).then(
         () => PAUSE_MS,
         (error: unknown) => {
-          world.tell({ step: 'telling_failed', alert: true, error });
-          return FAILED_PAUSE_MS;
+          const isClock = tellFailure(world.tell, error, { step: 'telling_failed', alert: true });
+          return isClock ? WRONG_CLOCK_PAUSE_MS : FAILED_PAUSE_MS;
         },
       );
       await Promise.race([world.clock.sleep(pauseMs), ended]);

@@ -71,6 +71,7 @@ const alertSentences: Readonly<Record<string, (facts: Facts) => string>> = {
     `${text(facts['count'])} accounts were not compared with their venue (${text(facts['first'])}): npm run ready`,
   part_failed: (facts) =>
     `The part ${text(facts['part'])} of the worker failed; the others go on, and it starts again${because(facts)}`,
+  clock_wrong: (facts) => `This process does nothing until its clock is set${because(facts)}`,
   scan_refused: (facts) => `The scan was refused: ${text(facts['message'] ?? facts['code'])}`,
   scan_failed: (facts) => `The scan failed, and is tried again until the cut-off${because(facts)}`,
   run_missing: (facts) =>

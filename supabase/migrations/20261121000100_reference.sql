@@ -30,6 +30,62 @@ language sql immutable strict as $$
   select greatest(least(amount, 9007199254740991), -9007199254740991);
 $$;
 
+-- Business time, {nowMs, clock}, and how far a caller's clock is believed. Two minutes: a call may wait so long for its
+-- database and its turn, and what must not be late (a send, an accept) or early (an end) is judged by the later or the
+-- earlier of both clocks, so that within them nothing goes wrong. A session whose clock is its own by intent (a sample,
+-- --at, --date, a test) says `virtual`, with each call or for the whole database; a process that says nothing is real.
+create function core.own_time(args jsonb) returns boolean
+language sql stable as $$
+  select coalesce(args ->> 'clock' = 'virtual', false)
+    or coalesce(current_setting('daily_scan.clock', true) = 'virtual', false);
+$$;
+
+create function core.is_far(args jsonb) returns boolean
+language sql stable as $$
+  select not core.own_time(args) and coalesce(
+    abs(core.ms(core.database_now()) - (args ->> 'nowMs')::bigint) > 120000, true);
+$$;
+
+-- The caller's time. One that is far from the database's is refused: whoever acts on it is wrong about the day or the hour.
+create function core.now_of(args jsonb) returns timestamptz
+language plpgsql stable set search_path = '' as $$
+declare
+  told constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+begin
+  if core.is_far(args) then
+    raise exception 'the clock of this process says %, the database''s % (India), more than two minutes apart, so nothing was done: '
+      'let both machines take their time from the network (NTP)',
+      coalesce(to_char(told at time zone 'Asia/Kolkata', 'YYYY-MM-DD HH24:MI:SS'), 'nothing'),
+      to_char(core.database_now() at time zone 'Asia/Kolkata', 'YYYY-MM-DD HH24:MI:SS') using errcode = 'PT425';
+  end if;
+  return told;
+end $$;
+
+-- For what must not happen too late: by whichever clock is later.
+create function core.later_of(args jsonb) returns timestamptz
+language sql stable as $$
+  select greatest(core.now_of(args), case when not core.own_time(args) then core.database_now() end);
+$$;
+
+-- For what must not happen too early.
+create function core.earlier_of(args jsonb) returns timestamptz
+language sql stable as $$
+  select least(core.now_of(args), case when not core.own_time(args) then core.database_now() end);
+$$;
+
+-- For facts and for what stops something, which are never refused: far from the database's clock they get its time.
+create function core.stamp_of(args jsonb) returns timestamptz
+language sql stable as $$
+  select case when core.is_far(args) then core.database_now() else core.at((args ->> 'nowMs')::bigint) end;
+$$;
+
+-- An instant the caller has seen on its clock, by the database's: how long ago it was, no clock disagrees about.
+create function core.seen_at(args jsonb, ms bigint) returns timestamptz
+language sql stable as $$
+  select case when core.own_time(args) then core.at(ms)
+    else core.database_now() - (core.now_of(args) - core.at(ms)) end;
+$$;
+
 create table public.instruments (
   id bigint generated always as identity primary key,
   exchange text not null,

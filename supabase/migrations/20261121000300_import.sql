@@ -120,7 +120,7 @@ end $$;
 create function public.import_users(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.stamp_of(args);
   -- Looked at before it is written; what another import changes meanwhile is in that one's own action.
   changes constant jsonb := core.user_changes(args);
   created bigint;
@@ -263,14 +263,14 @@ begin
   select cardinality(fresh) into booked from core.book_reported(array(
     select distinct on (account.id, row.reference) row(null, null, null, 0, false, account.id, instrument.id, coalesce(row.product, 'delivery'),
       row."tradeDate", null, row.reference, 'BUY', row.quantity, row."priceMinor",
-      core.at((args ->> 'nowMs')::bigint))::core.reported_fill
+      (select core.now_of(args)))::core.reported_fill
     from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text, exchange text,
       symbol text, product text, quantity bigint, "priceMinor" bigint, "tradeDate" date, reference text)
     join public.accounts account on (account.user_id, account.venue, account.mode) = (row."userId", row.venue, row.mode)
     join public.instruments instrument using (exchange, symbol)
     where not exists (select from public.fills old where old.order_id is null
       and (old.account_id, old.venue_fill_id) = (account.id, row.reference))
-    order by account.id, row.reference), core.at((args ->> 'nowMs')::bigint));
+    order by account.id, row.reference), (select core.now_of(args)));
   return jsonb_build_object('booked', booked);
 end $$;
 

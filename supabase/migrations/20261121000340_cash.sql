@@ -25,7 +25,7 @@ $$;
 create function public.move_cash(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.stamp_of(args);
   amount constant bigint := (args ->> 'amountMinor')::bigint;
   delta constant bigint := case args ->> 'kind' when 'withdrawal' then -amount else amount end;
   venues constant text[] := array(select venue from public.accounts where user_id = args ->> 'userId' and mode = 'paper'

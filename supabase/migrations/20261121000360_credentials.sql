@@ -60,7 +60,7 @@ begin
     return jsonb_build_object('kind', 'changed');
   end if;
   insert into public.account_credentials (account_id, key_id, wrapped_key, sealed, stored_at)
-  values (wanted, args ->> 'keyId', args ->> 'wrappedKey', args ->> 'sealed', core.at((args ->> 'nowMs')::bigint))
+  values (wanted, args ->> 'keyId', args ->> 'wrappedKey', args ->> 'sealed', (select core.stamp_of(args)))
   on conflict (account_id) do update set key_id = excluded.key_id, wrapped_key = excluded.wrapped_key,
     sealed = excluded.sealed, stored_at = excluded.stored_at;
   update public.accounts set not_ready = 'not checked yet' where id = wanted and not_ready = 'not connected yet';
@@ -106,7 +106,7 @@ $$;
 create function public.look_now(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with looked as (
-    update public.orders set next_look_at = least(next_look_at, core.at((args ->> 'nowMs')::bigint)),
+    update public.orders set next_look_at = least(next_look_at, (select core.stamp_of(args))),
       looks = case when next_look_at is null then 0 else looks end,
       missed_looks = case when next_look_at is null then 0 else missed_looks end
     where id = (args ->> 'orderId')::bigint and status in ('unknown', 'working', 'partially_filled')

@@ -143,7 +143,7 @@ $$;
 create function public.adjust_books(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.now_of(args);
   day constant date := (args ->> 'tradeDate')::date;
   free bigint[];
   adjusted bigint;
@@ -195,10 +195,11 @@ begin
     where p.account_id = a.id and (i.exchange, i.symbol) = (share.exchange, share.symbol)), 0);
 
   return jsonb_build_object('free', to_jsonb(free), 'adjusted', adjusted, 'external',
-    public.import_holdings(jsonb_build_object('holdings', shares, 'nowMs', args -> 'nowMs')) -> 'booked');
+    public.import_holdings(jsonb_build_object('holdings', shares, 'nowMs', args -> 'nowMs',
+      'clock', args -> 'clock')) -> 'booked');
 end $$;
 
--- {tradeDate, verdicts: [{accountId, ready, reason, checkedAtMs}]}: gives for each account why it may not trade that
+-- {tradeDate, nowMs, verdicts: [{accountId, ready, reason, checkedAtMs}]}: gives for each account why it may not trade that
 -- day, whoever says so. An older check never takes the place of a younger one.
 create function public.store_readiness(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -207,13 +208,15 @@ begin
     select "accountId" from jsonb_to_recordset(args -> 'verdicts') as row("accountId" bigint))
   order by id for no key update;
 
-  update public.accounts a set checked_for = (args ->> 'tradeDate')::date, checked_at = core.at(row."checkedAtMs"),
+  update public.accounts a set checked_for = (args ->> 'tradeDate')::date, checked_at = core.seen_at(args, row."checkedAtMs"),
     check_found = case when not row.ready then coalesce(row.reason, 'not_ready') end,
     not_ready = case when row.ready and core.awaits_check(a.not_ready)
       then case when a.cash_minor < a.held_minor then 'available money is below zero: acknowledge it' end
       else a.not_ready end
   from jsonb_to_recordset(args -> 'verdicts') as row("accountId" bigint, ready boolean, reason text, "checkedAtMs" bigint)
-  where a.id = row."accountId" and (a.checked_at is null or a.checked_at <= core.at(row."checkedAtMs"));
+  where a.id = row."accountId" and (a.checked_at is null or a.checked_at <= core.seen_at(args, row."checkedAtMs")
+    -- One of a clock that was ahead: no check can be younger than now.
+    or (not core.own_time(args) and a.checked_at > core.database_now()));
 
   return (select coalesce(jsonb_agg(jsonb_build_object('accountId', a.id,
       'notReady', core.not_ready_on(a, (args ->> 'tradeDate')::date), 'acknowledge',
@@ -228,7 +231,7 @@ end $$;
 create function public.store_drifts(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.seen_at(args, (args ->> 'nowMs')::bigint);
   found_ids bigint[];
 begin
   perform from public.accounts where id in (
@@ -267,19 +270,19 @@ language sql security definer set search_path = '' as $$
     select a.id, a.user_id from public.accounts a
     where a.mode = 'live' and a.checked_for = (args ->> 'tradeDate')::date
       and core.lacks_login(a.id, (args ->> 'tradeDate')::date)
-      and (args ->> 'nowMs')::bigint < (args ->> 'sendBeforeMs')::bigint
+      and (select core.later_of(args)) < core.at((args ->> 'sendBeforeMs')::bigint)
   ), untried as (
     select m.id from public.messages m join missing on missing.id = m.account_id
     where m.trade_date = (args ->> 'tradeDate')::date and m.status = 'suppressed' and m.attempts = 0
     order by m.id for no key update of m skip locked
   ), again as (
     update public.messages m set status = 'queued', reason = null, due_at = core.at((args ->> 'dueMs')::bigint),
-      next_attempt_at = null, changed_at = core.at((args ->> 'nowMs')::bigint)
+      next_attempt_at = null, changed_at = (select core.now_of(args))
     from untried where m.id = untried.id returning 1
   ), fresh as (
     insert into public.messages (account_id, user_id, trade_date, kind, due_at, send_before, changed_at)
     select id, user_id, (args ->> 'tradeDate')::date, 'login_reminder', core.at((args ->> 'dueMs')::bigint),
-      core.at((args ->> 'sendBeforeMs')::bigint), core.at((args ->> 'nowMs')::bigint)
+      core.at((args ->> 'sendBeforeMs')::bigint), (select core.now_of(args))
     from missing order by id
     on conflict (trade_date, account_id) do nothing returning 1
   ) select jsonb_build_object('queued', (select count(*) from again) + (select count(*) from fresh));

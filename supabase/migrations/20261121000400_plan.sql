@@ -103,7 +103,7 @@ declare
 begin
   insert into public.scan_runs (id, session_id, trade_date, mode, limits, cut_off_at, opened_at, problems)
   values (new_run, args ->> 'sessionId', (args ->> 'tradeDate')::date, args ->> 'mode', args -> 'limits',
-    core.at((args ->> 'cutOffMs')::bigint), core.at((args ->> 'nowMs')::bigint), args -> 'problems')
+    core.at((args ->> 'cutOffMs')::bigint), (select core.now_of(args)), args -> 'problems')
   on conflict (id) do nothing;
   if not found then
     return jsonb_build_object('created', false);

@@ -26,7 +26,7 @@ create function public.accept_page(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set jit = off set enable_seqscan = off as $$
 declare
   run public.scan_runs;
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.later_of(args);
   given core.decided[] := core.decisions_in(args);
   places bigint[];
   users text[];
@@ -319,7 +319,7 @@ create function public.decide_run(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   run public.scan_runs;
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.now_of(args);
 begin
   select * into run from public.scan_runs where id = args ->> 'runId' for no key update;
   if run.state = 'planning' and not exists (

@@ -98,7 +98,7 @@ create function public.place_orders(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.later_of(args);
   run public.scan_runs;
   busy text[];
   -- What is answered without anything being kept: by principal and key.

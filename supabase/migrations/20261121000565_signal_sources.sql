@@ -40,7 +40,7 @@ begin
   select * into old from public.signal_sources where name = args ->> 'name' for no key update;
   insert into public.signal_sources as source (name, strategies, per_day, enabled, created_at)
   values (args ->> 'name', core.texts(args -> 'strategies'), coalesce((args ->> 'perDay')::bigint, 100),
-    coalesce((args ->> 'enabled')::boolean, true), core.at((args ->> 'nowMs')::bigint))
+    coalesce((args ->> 'enabled')::boolean, true), (select core.stamp_of(args)))
   on conflict (name) do update set
     strategies = case when args ? 'strategies' then excluded.strategies else source.strategies end,
     per_day = case when args ->> 'perDay' is not null then excluded.per_day else source.per_day end,

@@ -57,7 +57,7 @@ begin
   insert into public.api_keys (hash, hint, role, scope, user_id, source, label, created_at, expires_at)
   values (args ->> 'hash', args ->> 'hint', args ->> 'role',
     case when args ->> 'role' <> 'signals' then coalesce(args ->> 'scope', 'trade') end, args ->> 'userId',
-    args ->> 'source', coalesce(args ->> 'label', ''), core.at((args ->> 'nowMs')::bigint),
+    args ->> 'source', coalesce(args ->> 'label', ''), (select core.now_of(args)),
     core.at((args ->> 'expiresMs')::bigint))
   on conflict (hash) do nothing;
   if found then
@@ -98,7 +98,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   revoked public.api_keys;
 begin
-  update public.api_keys set revoked_at = core.at((args ->> 'nowMs')::bigint)
+  update public.api_keys set revoked_at = (select core.stamp_of(args))
   where hint = args ->> 'hint' and revoked_at is null returning * into revoked;
   if revoked.hint is not null then
     perform core.record_action(args -> 'by', 'revoke_api_key', 'key:' || revoked.hint, of_user => revoked.user_id,

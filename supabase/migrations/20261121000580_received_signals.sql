@@ -125,7 +125,7 @@ begin
       where j.why is null and not j.is_known));
     insert into public.received_signals
       (request_id, position, received_at, source, payload, signal_id, outcome, problem)
-    select request, position, core.at((args ->> 'nowMs')::bigint), sender ->> 'source', payload, signal_id,
+    select request, position, (select core.now_of(args)), sender ->> 'source', payload, signal_id,
       case when is_known then 'duplicate' when coalesce(why, unwritable ->> signal_id) is not null then 'rejected'
         else 'accepted' end,
       case when not is_known then coalesce(why, unwritable ->> signal_id) end
@@ -152,7 +152,7 @@ declare
 begin
   with received as (
     delete from public.received_signals where id in (select id from public.received_signals
-      where received_at < core.at((args ->> 'nowMs')::bigint) - (args ->> 'keptDays')::integer * interval '1 day'
+      where received_at < (select core.earlier_of(args)) - (args ->> 'keptDays')::integer * interval '1 day'
       order by received_at limit (args ->> 'limit')::bigint)
     returning 1
   ), buckets as (

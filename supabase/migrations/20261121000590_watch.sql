@@ -84,6 +84,7 @@ begin
   end if;
   -- Whose sender is gone for a minute, and nobody came to look: all who should work are stopped, or can't.
   return jsonb_build_object('nowMs', core.ms(core.database_now()), 'migrations', versions,
+    'clockIsFar', args ? 'nowMs' and core.is_far(args),
     'stuckOrders', (select count(*) from (select from public.orders where ended_at is null and status = 'submitting'
       and lease_until < core.database_now() - interval '1 minute' limit 1000) stuck));
 end $$;

@@ -54,7 +54,7 @@ language plpgsql security definer set search_path = '' set plan_cache_mode = for
 set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
 declare
   claim constant text := args ->> 'claimId';
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.now_of(args);
   database_now constant timestamptz := core.database_now();
   -- Asked once: mostly there is none, and no order has to be compared with it.
   any_open constant boolean := exists (select from public.breakers where is_open);
@@ -143,7 +143,7 @@ create function public.mark_submitting(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.later_of(args);
   database_now timestamptz;
   lease constant interval := (args ->> 'leaseMs')::bigint * interval '1 millisecond';
   wanted bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
@@ -268,7 +268,7 @@ create function public.settle_orders(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan set jit = off
 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.stamp_of(args);
   -- Read out of the JSON once.
   outcomes core.outcome[] := array(select row from jsonb_populate_recordset(null::core.outcome, args -> 'outcomes') row);
   touched bigint[] := array(select "orderId" from unnest(outcomes));
@@ -278,6 +278,12 @@ declare
   late_ones bigint[];
   wrong jsonb;
 begin
+  if core.is_far(args) then
+    -- By a clock that is far off, what is to come is as far off.
+    outcomes := array(select jsonb_populate_record(row, jsonb_build_object('nextLookMs', row."nextLookMs" + off.ms,
+        'nextAttemptMs', row."nextAttemptMs" + off.ms))
+      from unnest(outcomes) row, (select core.ms(now_at) - (args ->> 'nowMs')::bigint as ms) off);
+  end if;
   outcomes := array(select row from unnest(outcomes) row where row."orderId" = any(held));
   touched := held;
 
@@ -517,12 +523,12 @@ end $$;
 create function public.sweep_orders(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.earlier_of(args);
   expired bigint[];
   stopped bigint[] := '{}';
   lapsed bigint;
   abandoned jsonb;
-  kept constant bigint := core.end_kept_orders(null, core.at((args ->> 'nowMs')::bigint));
+  kept constant bigint := core.end_kept_orders(null, now_at);
 begin
   select array_agg(due.id) into expired from (
     select o.id from public.orders o join public.scan_runs run on run.id = o.run_id
@@ -587,7 +593,7 @@ $$;
 create function public.claim_lookups(args jsonb) returns json
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.now_of(args);
   answer json;
 begin
   with due as materialized (

@@ -313,7 +313,7 @@ $$;
 create function public.trip_breakers(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set jit = off as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.stamp_of(args);
   judge constant text := args ->> 'judgeId';
   asked constant bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
   place record;

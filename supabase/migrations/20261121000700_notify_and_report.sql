@@ -11,8 +11,8 @@ $$;
 create function public.finish_run(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with finished as (
-    update public.scan_runs run set state = 'done', done_at = greatest(core.at((args ->> 'nowMs')::bigint), decided_at)
-    where state = 'decided' and coalesce(takes_orders_until, '-infinity') <= core.at((args ->> 'nowMs')::bigint)
+    update public.scan_runs run set state = 'done', done_at = greatest((select core.earlier_of(args)), decided_at)
+    where state = 'decided' and coalesce(takes_orders_until, '-infinity') <= (select core.earlier_of(args))
       and not exists (select from public.orders o where o.run_id = run.id and o.ended_at is null and core.unfinished(o))
     returning id, state
   ), open_order as (
@@ -20,9 +20,9 @@ language sql security definer set search_path = '' as $$
         -- A halted order waits for its end; lifting the halt is nothing that comes due.
         when 'queued' then case when exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
             or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id))) then o.send_before
-          else greatest(coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint)), 
+          else greatest(coalesce(o.next_attempt_at, (select core.earlier_of(args))), 
             case when exists (select from public.breakers where is_open) then core.stopped_until(o) end) end
-        when 'submitting' then core.at((args ->> 'nowMs')::bigint + 1000) else o.next_look_at end) as next_due
+        when 'submitting' then (select core.earlier_of(args)) + interval '1 second' else o.next_look_at end) as next_due
     from public.orders o where o.run_id = args ->> 'runId' and o.ended_at is null and core.unfinished(o)
   ), open_message as (
     select count(*) as n, min(case status when 'queued' then greatest(due_at, next_attempt_at)
@@ -177,7 +177,7 @@ declare
 begin
   insert into public.halts (scope, target, why, halted_by, halted_at)
   values (args ->> 'scope', coalesce(args ->> 'target', ''), args ->> 'why', args -> 'by' ->> 'who',
-    core.at((args ->> 'nowMs')::bigint))
+    (select core.stamp_of(args)))
   on conflict (scope, target) where resumed_at is null do nothing;
   changed := found;
   if changed then
@@ -192,7 +192,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   lifted public.halts;
 begin
-  update public.halts set resumed_at = core.at((args ->> 'nowMs')::bigint), resumed_by = args -> 'by' ->> 'who',
+  update public.halts set resumed_at = (select core.stamp_of(args)), resumed_by = args -> 'by' ->> 'who',
     resume_why = args ->> 'why'
   where scope = args ->> 'scope' and target = coalesce(args ->> 'target', '') and resumed_at is null
   returning * into lifted;

@@ -157,13 +157,13 @@ set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
   select coalesce(jsonb_agg(told.message order by (due.m).id), '[]') from (
     select m from public.messages m
     where m.status = 'queued' and (args ->> 'runId' is null or m.run_id = args ->> 'runId')
-      and coalesce(m.next_attempt_at, '-infinity') <= core.at((args ->> 'nowMs')::bigint)
+      and coalesce(m.next_attempt_at, '-infinity') <= (select core.now_of(args))
       and not (select core.is_stopped('whatsapp')) and not ((select core.is_stopped('sms')) and core.goes_as_sms(m))
-      and (m.due_at <= core.at((args ->> 'nowMs')::bigint)
+      and (m.due_at <= (select core.now_of(args))
         or (m.run_id is not null and m.first_order_id is null and not exists (
         select from public.orders o where o.run_id = m.run_id and o.user_id = m.user_id and core.unfinished(o))))
     order by m.due_at, m.id limit (args ->> 'limit')::bigint) due
-  cross join lateral core.message_json(due.m, core.at((args ->> 'nowMs')::bigint)) told;
+  cross join lateral core.message_json(due.m, (select core.now_of(args))) told;
 $$;
 
 -- Whoever was told something that is not so any more gets one correction, as soon as nothing more is to be expected.
@@ -172,7 +172,7 @@ $$;
 create function public.queue_corrections(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.now_of(args);
   queued bigint;
 begin
   with doubted as (
@@ -210,7 +210,7 @@ end $$;
 create function public.mark_sending(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.later_of(args);
   pause constant interval := coalesce((args -> 'pace' ->> 'pairPauseMs')::bigint, 0) * interval '1 millisecond';
   most constant bigint := (args -> 'pace' ->> 'dailyRecipients')::bigint;
   this_mark constant text := args ->> 'markId';
@@ -289,7 +289,7 @@ end $$;
 create function public.settle_messages(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.stamp_of(args);
   settled bigint;
 begin
   with row as (
@@ -320,7 +320,7 @@ end $$;
 create function public.sweep_messages(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with lost as (
-    update public.messages set status = 'unknown', reason = 'sender_lost', changed_at = core.at((args ->> 'nowMs')::bigint),
+    update public.messages set status = 'unknown', reason = 'sender_lost', changed_at = (select core.earlier_of(args)),
       next_look_at = core.at((args ->> 'nextLookMs')::bigint)
     where status = 'sending' and (sending_at < core.database_now() - interval '2 minutes' or (args ->> 'onlyProcess')::boolean)
     returning 1
@@ -332,10 +332,10 @@ create function public.claim_message_lookups(args jsonb) returns jsonb
 language sql security definer set search_path = '' set jit = off set enable_seqscan = off as $$
   with due as (
     select id from public.messages
-    where status = 'unknown' and next_look_at <= core.at((args ->> 'nowMs')::bigint)
+    where status = 'unknown' and next_look_at <= (select core.now_of(args))
     order by next_look_at limit (args ->> 'limit')::bigint for no key update skip locked
   ), claimed as (
-    update public.messages m set next_look_at = core.at((args ->> 'nowMs')::bigint) + interval '1 minute'
+    update public.messages m set next_look_at = (select core.now_of(args)) + interval '1 minute'
     from due where m.id = due.id returning m.*
   )
   select coalesce(jsonb_agg(jsonb_build_object('messageId', c.id, 'runId', c.run_id, 'userId', c.user_id, 'to', c.sent_to,
@@ -362,7 +362,7 @@ $$;
 create function public.hear_delivery(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.stamp_of(args);
   word constant text := args ->> 'providerStatus';
   arrived constant boolean := word in ('delivered', 'read');
   failed constant boolean := word in ('failed', 'undelivered', 'canceled');
@@ -399,7 +399,7 @@ end $$;
 create function public.hear_inbound(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.stamp_of(args);
   word constant text := args ->> 'said';
   known bigint;
 begin
@@ -430,7 +430,7 @@ declare
   changed boolean;
 begin
   insert into public.message_stops (channel, why, stopped_at)
-  values (args ->> 'channel', args ->> 'why', core.at((args ->> 'nowMs')::bigint)) on conflict do nothing;
+  values (args ->> 'channel', args ->> 'why', (select core.stamp_of(args))) on conflict do nothing;
   changed := found;
   if changed then
     perform core.record_action(args -> 'by', 'stop_messages', 'messages:' || (args ->> 'channel'), why => args ->> 'why');
@@ -446,7 +446,7 @@ declare
   why text;
 begin
   with resumed as (
-    update public.message_stops s set resumed_at = core.at((args ->> 'nowMs')::bigint), resumed_by = args -> 'by' ->> 'who'
+    update public.message_stops s set resumed_at = (select core.stamp_of(args)), resumed_by = args -> 'by' ->> 'who'
     where s.resumed_at is null returning s.*
   ) select jsonb_agg(jsonb_build_object('channel', r.channel, 'why', r.why, 'stoppedAtMs', core.ms(r.stopped_at)) order by r.id),
       string_agg(r.why, '; ' order by r.id)
@@ -468,13 +468,13 @@ begin
   order by id desc limit 1 for no key update;
   if m.id is null then return jsonb_build_object('kind', 'no_such_message'); end if;
   -- Asked again after a lost answer: it may have gone out since, and must not go once more.
-  if m.resend_asked_at = core.at((args ->> 'nowMs')::bigint) then
+  if m.resend_asked_at = (select core.now_of(args)) then
     return jsonb_build_object('kind', 'queued', 'was', m.status);
   end if;
   if m.status in ('queued', 'sending') then return jsonb_build_object('kind', 'not_settled', 'status', m.status); end if;
-  update public.messages set status = 'queued', reason = 'resend: ' || (args -> 'by' ->> 'who'), due_at = core.at((args ->> 'nowMs')::bigint),
-    resend_asked_at = core.at((args ->> 'nowMs')::bigint),
-    next_attempt_at = null, next_look_at = null, channel = 'whatsapp', changed_at = core.at((args ->> 'nowMs')::bigint)
+  update public.messages set status = 'queued', reason = 'resend: ' || (args -> 'by' ->> 'who'), due_at = (select core.now_of(args)),
+    resend_asked_at = (select core.now_of(args)),
+    next_attempt_at = null, next_look_at = null, channel = 'whatsapp', changed_at = (select core.now_of(args))
   where id = m.id;
   update public.whatsapp_numbers set unreachable = null where number = m.sent_to;
   perform core.record_action(args -> 'by', 'resend_message', 'message:' || m.id, of_user => m.user_id,
@@ -520,7 +520,7 @@ language sql security definer set search_path = '' as $$
   with queued as (
     insert into public.notices (key, run_id, number, text, next_attempt_at, changed_at)
     select row.key, (select id from public.scan_runs where id = row."runId"), number, row.text,
-      core.at((args ->> 'nowMs')::bigint), core.at((args ->> 'nowMs')::bigint)
+      (select core.stamp_of(args)), (select core.stamp_of(args))
     from jsonb_to_recordset(args -> 'notices') as row(key text, "runId" text, text text),
       jsonb_array_elements_text(args -> 'to') as number
     on conflict (key, number) do nothing returning 1
@@ -531,10 +531,10 @@ $$;
 create function public.claim_notices(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with due as (
-    select id from public.notices where status = 'queued' and next_attempt_at <= core.at((args ->> 'nowMs')::bigint)
+    select id from public.notices where status = 'queued' and next_attempt_at <= (select core.stamp_of(args))
     order by id limit (args ->> 'limit')::bigint for no key update skip locked
   ), claimed as (
-    update public.notices n set status = 'sending', attempts = n.attempts + 1, changed_at = core.at((args ->> 'nowMs')::bigint)
+    update public.notices n set status = 'sending', attempts = n.attempts + 1, changed_at = (select core.stamp_of(args))
     from due where n.id = due.id returning n.*
   ) select coalesce(jsonb_agg(jsonb_build_object('noticeId', id, 'key', key, 'number', number, 'text', text,
     'attempt', attempts) order by id), '[]') from claimed;
@@ -544,7 +544,7 @@ create function public.settle_notices(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with settled as (
     update public.notices n set status = row.status, reason = row.reason, provider_id = row."providerId",
-      next_attempt_at = coalesce(core.at(row."nextAttemptMs"), n.next_attempt_at), changed_at = core.at((args ->> 'nowMs')::bigint)
+      next_attempt_at = coalesce(core.at(row."nextAttemptMs"), n.next_attempt_at), changed_at = (select core.stamp_of(args))
     from jsonb_to_recordset(args -> 'notices') as row("noticeId" bigint, status text, reason text, "providerId" text, "nextAttemptMs" bigint)
     where n.id = row."noticeId" and n.status = 'sending' returning 1
   ) select jsonb_build_object('settled', count(*)) from settled;
@@ -569,9 +569,9 @@ language sql stable security definer set search_path = '' as $$
     'messagesStopped', (select string_agg(why, '; ') from public.message_stops where resumed_at is null))), '[]')
   from public.scan_runs run
   where run.state = 'done' and run.takes_orders_until is null
-    and run.done_at > core.at((args ->> 'nowMs')::bigint) - interval '1 day'
+    and run.done_at > (select core.stamp_of(args)) - interval '1 day'
     and not exists (select from public.notices n where n.key = 'digest ' || run.id)
-    and (run.done_at < core.at((args ->> 'nowMs')::bigint) - interval '10 minutes' or not exists (
+    and (run.done_at < (select core.stamp_of(args)) - interval '10 minutes' or not exists (
       select from public.messages m where m.run_id = run.id and (m.status in ('queued', 'sending')
         or (m.status = 'unknown' and m.next_look_at is not null))));
 $$;

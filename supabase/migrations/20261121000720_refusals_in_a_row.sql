@@ -54,7 +54,7 @@ begin
   stop := public.stop_messages(args);
   with waiting as (
     update public.messages m set status = 'queued', next_attempt_at = null, provider_status = null,
-      reason = 'refused_in_a_row', changed_at = core.at((args ->> 'nowMs')::bigint)
+      reason = 'refused_in_a_row', changed_at = (select core.stamp_of(args))
     from core.refused_of_late(args) r
     where m.id = r.message_id and r.at >= first_at and m.status = 'failed' and m.error_code = args ->> 'code'
     returning 1

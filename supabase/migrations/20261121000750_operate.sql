@@ -33,13 +33,14 @@ begin
       or (o.side = 'SELL' and (args ->> 'priceMinor')::bigint < o.limit_price_minor)) then
     return jsonb_build_object('kind', 'wrong_price', 'side', o.side, 'limitPriceMinor', o.limit_price_minor);
   end if;
-  perform public.settle_orders(jsonb_build_object('nowMs', args -> 'nowMs', 'outcomes', jsonb_build_array(
+  perform public.settle_orders(jsonb_build_object('nowMs', args -> 'nowMs', 'clock', args -> 'clock',
+    'outcomes', jsonb_build_array(
     jsonb_build_object('orderId', o.id,
       'venueStatus', case told when 'filled' then 'filled' when 'rejected' then 'rejected' else 'canceled' end,
       'reason', 'resolved_by_operator', 'message', (args -> 'by' ->> 'who') || ' resolved it as ' || told,
       'fills', case when told in ('filled', 'partly') then jsonb_build_array(jsonb_build_object(
         'venueFillId', 'operator-' || o.client_order_id, 'quantity', filled, 'priceMinor', args -> 'priceMinor',
-        'atMs', args -> 'nowMs')) else '[]' end))));
+        'atMs', core.ms(core.stamp_of(args)))) else '[]' end))));
   select status into told from public.orders where id = o.id;
   perform core.record_action(args -> 'by', 'resolve_order', 'order:' || o.client_order_id, of_user => o.user_id,
     before => jsonb_build_object('status', o.status, 'filledQuantity', o.filled_quantity),
@@ -135,7 +136,7 @@ $$;
 create function public.acknowledge_account(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.stamp_of(args);
   seen bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'driftIds'));
   seen_entry constant bigint := (args ->> 'seenEntryId')::bigint;
   account public.accounts;
@@ -180,8 +181,8 @@ end $$;
 create function public.finish_runs(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with finished as (
-    update public.scan_runs run set state = 'done', done_at = greatest(core.at((args ->> 'nowMs')::bigint), decided_at)
-    where state = 'decided' and coalesce(takes_orders_until, '-infinity') <= core.at((args ->> 'nowMs')::bigint)
+    update public.scan_runs run set state = 'done', done_at = greatest((select core.earlier_of(args)), decided_at)
+    where state = 'decided' and coalesce(takes_orders_until, '-infinity') <= (select core.earlier_of(args))
       and not exists (select from public.orders o where o.run_id = run.id and o.ended_at is null and core.unfinished(o))
     returning 1
   )
@@ -189,7 +190,7 @@ language sql security definer set search_path = '' as $$
     (select min(case when exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
           or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
         then o.send_before
-        else greatest(coalesce(o.next_attempt_at, core.at((args ->> 'nowMs')::bigint)), 
+        else greatest(coalesce(o.next_attempt_at, (select core.earlier_of(args))), 
             case when exists (select from public.breakers where is_open) then core.stopped_until(o) end) end)
       from public.orders o
       join public.scan_runs run on run.id = o.run_id

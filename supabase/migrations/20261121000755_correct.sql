@@ -7,7 +7,7 @@
 create function public.correct_fill(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.stamp_of(args);
   o public.orders;
   was record;
   becomes_quantity constant bigint := (args ->> 'quantity')::bigint;

@@ -157,7 +157,7 @@ $$;
 create function public.paper_venue_lookup(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(
-    (select jsonb_build_object('kind', 'found', 'report', paper_venue.report_json(o, core.at((args ->> 'nowMs')::bigint)))
+    (select jsonb_build_object('kind', 'found', 'report', paper_venue.report_json(o, (select core.stamp_of(args))))
      from paper_venue.orders o where o.client_order_id = args ->> 'clientOrderId'),
     jsonb_build_object('kind', 'missing'));
 $$;

@@ -155,7 +155,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
     expect(await acknowledgeShown(store, asha)).toMatchObject({ changed: true, booked: [] });
     await drift({}, nowMs + minuteMs);
     const verdict = { accountId: await accountId(), ready: true, reason: null, checkedAtMs: nowMs + 2 * minuteMs };
-    await store.call('store_readiness', { tradeDate, verdicts: [verdict] });
+    await store.call('store_readiness', { tradeDate, nowMs, verdicts: [verdict] });
     expect(await acknowledgeShown(store, asha)).toMatchObject({ changed: true, booked: [] });
     expect(await positions()).toEqual([['NSE:TITAN', 10, 1_000_00, 1_000_00]]);
   });

@@ -84,15 +84,15 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
   describe('a verdict', () => {
     test('opens the account for its day and no other, and only until a younger one says otherwise', async () => {
       const [asha = 0] = await connected();
-      const opened = await store.call('store_readiness', { tradeDate, verdicts: [verdict(asha, null)] });
+      const opened = await store.call('store_readiness', { tradeDate, nowMs, verdicts: [verdict(asha, null)] });
       expect(opened).toEqual([{ accountId: asha, notReady: null, acknowledge: false }]);
       const why = (day: string) =>
         value('select core.not_ready_on(a, $2::date) from public.accounts a where id = $1', [asha, day]);
       expect(await why(tradeDate)).toBeNull();
       expect(await why('2025-08-29')).toBe('not_checked_today');
       const closed = verdict(asha, 'no_login: token_expired', nowMs);
-      await store.call('store_readiness', { tradeDate, verdicts: [closed] });
-      await store.call('store_readiness', { tradeDate, verdicts: [verdict(asha, null)] });
+      await store.call('store_readiness', { tradeDate, nowMs, verdicts: [closed] });
+      await store.call('store_readiness', { tradeDate, nowMs, verdicts: [verdict(asha, null)] });
       expect(await why(tradeDate)).toBe('no_login: token_expired');
     });
 
@@ -100,7 +100,7 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
       const scene = await openScene(store, { runId, mode: 'live', users });
       const [asha, ravi] = (await books()).map(({ accountId }) => accountId);
       const verdicts = [verdict(asha ?? 0, null), verdict(ravi ?? 0, 'no_login: gone')];
-      await store.call('store_readiness', { tradeDate, verdicts });
+      await store.call('store_readiness', { tradeDate, nowMs, verdicts });
       const seen = await undecided(scene);
       expect(Object.fromEntries(seen.map(({ settings, notReady: why }) => [settings.id, why]))).toEqual({
         asha: null,
@@ -119,7 +119,7 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
     test('never clears what a person has to acknowledge', async () => {
       const [asha = 0] = await connected();
       await session.exec("update public.accounts set not_ready = 'a late fill'");
-      const said = await store.call('store_readiness', { tradeDate, verdicts: [verdict(asha, null)] });
+      const said = await store.call('store_readiness', { tradeDate, nowMs, verdicts: [verdict(asha, null)] });
       expect(said).toEqual([{ accountId: asha, notReady: 'a late fill', acknowledge: true }]);
     });
 
@@ -147,7 +147,7 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
     test('below zero block the account for a person, and a good verdict does not open it', async () => {
       const [asha = 0] = await connected();
       await adjust([adjustment(asha, { cashMinor: -1 })]);
-      const said = await store.call('store_readiness', { tradeDate, verdicts: [verdict(asha, null)] });
+      const said = await store.call('store_readiness', { tradeDate, nowMs, verdicts: [verdict(asha, null)] });
       expect(said).toMatchObject([{ notReady: 'available money is below zero: acknowledge it', acknowledge: true }]);
     });
 
@@ -158,7 +158,7 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
       await session.exec(`insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
           select id, 'deposit', 10000000, 0, 'test', now() from public.accounts;
         update public.accounts set cash_minor = 10000000, not_ready = null`);
-      await store.call('store_readiness', { tradeDate, verdicts: [verdict(accountId, null)] });
+      await store.call('store_readiness', { tradeDate, nowMs, verdicts: [verdict(accountId, null)] });
       await decideAll(scene);
       await session.exec("update public.orders set venue = 'paper'");
       const { orderId } = await sendOne(store);
@@ -199,6 +199,7 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
       expect(await notReady()).toEqual([text, 'not connected yet']);
       const said = await store.call('store_readiness', {
         tradeDate,
+        nowMs,
         verdicts: [verdict(asha, null), verdict(ravi, null)],
       });
       expect(said.map((one) => one.notReady)).toEqual([text, null]);

@@ -20,6 +20,7 @@ onEveryDatabase('reminders of a missing login', ({ store, session, value }) => {
   const verdict = (accountId: number, reason: string | null, checkedAtMs = atMs) =>
     store.call('store_readiness', {
       tradeDate,
+      nowMs: checkedAtMs,
       verdicts: [{ accountId, ready: reason === null, reason, checkedAtMs }],
     });
   const queue = (change: object = {}) =>

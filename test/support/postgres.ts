@@ -27,16 +27,23 @@ export async function freshPostgres(): Promise<TestPostgres> {
   return newDatabase(`template ${migrated().template}`);
 }
 
+/** The same that believes no clock but its own, as an operator's does. */
+export async function timedPostgres(): Promise<TestPostgres> {
+  return newDatabase(`template ${migrated().template}`, false);
+}
+
 /** A database without our schema, for tests of the migrator; `close` drops it. */
 export async function blankPostgres(): Promise<TestPostgres> {
   return newDatabase('template template0');
 }
 
-async function newDatabase(source: string): Promise<TestPostgres> {
+async function newDatabase(source: string, ownTime = true): Promise<TestPostgres> {
   const { postgresUrl, problem } = inject('databases');
   if (postgresUrl === '') throw new Error(`The test Postgres did not start: ${problem}`);
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await onServer(postgresUrl, `create database ${name} ${source}`);
+  // Tests choose their days: every session here has a clock of its own.
+  if (ownTime) await onServer(postgresUrl, `alter database ${name} set daily_scan.clock = 'virtual'`);
   const url = postgresUrl.replace(/\/postgres$/, `/${name}`);
   const pool = openPostgres({ url, max: 10 });
   const session = await openPostgresSession(url);
@@ -65,7 +72,9 @@ async function onServer(postgresUrl: string, sql: string): Promise<void> {
 /** A migrated, empty database in this process, started from the image the global setup made. */
 export async function freshPglite(): Promise<PgliteDatabase> {
   const { cacheDir } = migrated();
-  return openPglite({ path: 'memory', cacheDir, saveCache: true, onSlowStart: () => undefined });
+  const database = await openPglite({ path: 'memory', cacheDir, saveCache: true, onSlowStart: () => undefined });
+  await database.session.exec("set daily_scan.clock = 'virtual'");
+  return database;
 }
 
 /** A PGlite without our schema, for tests of the transport itself. */

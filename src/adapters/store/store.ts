@@ -13,6 +13,8 @@ const SAY_EVERY_MS = 10_000;
 export interface StoreOptions {
   /** Told, in a sentence, that the database is waited for and why; not for each call and try. */
   onWaiting?: (text: string) => void;
+  /** The session's clock is its own by intent (sample, --at, --date, demo): the database does not compare it with its own. */
+  virtual?: boolean;
   /** False: the first error is the answer. For who asks whether the database answers. */
   patient?: boolean;
 }
@@ -28,7 +30,10 @@ const repeated: Record<NonNullable<CallOptions['repeat']>, readonly DatabaseErro
  * have run all the same; it is made again because every function may be repeated, from the first call on: a database
  * that is just starting, or full, is waited for like one that went away.
  */
-export function makeStore(database: Database, { onWaiting, patient = true }: StoreOptions = {}): Store {
+export function makeStore(
+  database: Database,
+  { onWaiting, virtual = false, patient = true }: StoreOptions = {},
+): Store {
   const say = everySoOften(onWaiting ?? (() => undefined));
   return {
     async call<F extends StoreFunction>(name: F, args: Arguments[F], options: CallOptions = {}): Promise<Answer<F>> {
@@ -36,7 +41,7 @@ export function makeStore(database: Database, { onWaiting, patient = true }: Sto
       const isWorthwhile = ({ error }: { error: Error }) =>
         error instanceof DatabaseError && kinds.includes(error.kind);
       // Text from outside, made such as a database takes, whatever the transport.
-      const clean = storable(args);
+      const clean = storable(virtual ? { ...args, clock: 'virtual' } : args);
       const answer = await pRetry(() => database.call(name, clean, limitMsOf(name)), {
         ...PATIENCE,
         shouldRetry: isWorthwhile,

@@ -1,0 +1,36 @@
+import { istIso } from '../domain/ist.ts';
+import { DatabaseError, isClockWrong } from '../ports/database.ts';
+import type { Answer } from '../ports/store.ts';
+import type { Step, Tell } from '../ports/world.ts';
+
+/** Whoever has to set the clock is told once, and again if it is still wrong after so long. */
+const AGAIN_AFTER_MS = 15 * 60_000;
+/** Until it is set nothing else can succeed either. */
+export const WRONG_CLOCK_PAUSE_MS = 30_000;
+
+const lastTold = new WeakMap<Tell, number>();
+
+/**
+ * Tells what failed; where it is this process's clock that the database refused, as just that, with an alert the first
+ * time only: it is no lost database, and no fault of who met it. Gives whether it was.
+ */
+export function tellFailure(tell: Tell, error: unknown, step: Step): boolean {
+  if (!isClockWrong(error)) {
+    tell({ error, ...step });
+    return false;
+  }
+  // By a clock that nobody sets.
+  const nowMs = performance.now();
+  const toldMs = lastTold.get(tell) ?? Number.NEGATIVE_INFINITY;
+  const isNew = nowMs - toldMs > AGAIN_AFTER_MS;
+  if (isNew) lastTold.set(tell, nowMs);
+  tell({ step: 'clock_wrong', ...(isNew ? { alert: true } : {}), met: step.step, error });
+  return true;
+}
+
+/** What any call would be refused with, where the database says that our clock is far from its own. @throws DatabaseError */
+export function refuseWrongClock({ clockIsFar, nowMs }: Answer<'read_readiness'>, oursMs: number): void {
+  if (!clockIsFar) return;
+  const text = `the clock of this process says ${istIso(oursMs)}, the database's ${istIso(nowMs)}: let both machines take their time from the network (NTP)`;
+  throw new DatabaseError(text, { kind: 'refused', code: 'PT425', answered: true });
+}

@@ -67,7 +67,7 @@ function stormWorld(store: Store, twilioUrl: string): World {
 
 /** A process that sends until it is killed; it reports its memory. */
 async function sendForever(databaseUrl: string): Promise<void> {
-  const world = stormWorld(makeStore(openPostgres({ url: databaseUrl, max: 4 })), values.twilio);
+  const world = stormWorld(makeStore(openPostgres({ url: databaseUrl, max: 4 }), { virtual: true }), values.twilio);
   for (;;) {
     await notify(world, 50);
     process.send?.({ rssMb: Math.round(process.memoryUsage().rss / 2 ** 20) });
@@ -81,7 +81,7 @@ async function direct(): Promise<number> {
   const admin = await openPostgresSession(given.postgresUrl);
   await admin.exec(`create database storm template ${given.template}`);
   const session = await openPostgresSession(databaseUrl);
-  const store = makeStore(openPostgres({ url: databaseUrl, max: 4 }));
+  const store = makeStore(openPostgres({ url: databaseUrl, max: 4 }), { virtual: true });
   const contents = { [contentSids.en]: templates.en, [contentSids.hi]: templates.hi };
   const twilio = await loopbackTwilio({ accountSid, authToken, contents });
   let seed = 7;

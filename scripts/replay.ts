@@ -51,7 +51,13 @@ if (!signals || !users || !prices) refuse('--signals, --users and --prices are a
 
 const place: Place = { kind: 'embedded', path: null };
 const freshStore = () =>
-  openStore({ config, place, readOnly: false, onSlowStart: (text) => process.stderr.write(`${text}\n`) });
+  openStore({
+    config,
+    place,
+    readOnly: false,
+    virtual: true,
+    onSlowStart: (text) => process.stderr.write(`${text}\n`),
+  });
 const quotes = fileQuotes(prices);
 const tradingDays = [...new Set(prices.map(({ date }) => date))].sort();
 const exits = flags.sellAfter ? exitsOf(signals, tradingDays, flags.sellAfter) : new Map<string, Set<string>>();

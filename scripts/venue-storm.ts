@@ -38,7 +38,7 @@ const databaseUrl = given.postgresUrl.replace(/\/postgres$/, '/venue_storm');
 const admin = await openPostgresSession(given.postgresUrl);
 await admin.exec(`create database venue_storm template ${given.template}`);
 const session = await openPostgresSession(databaseUrl);
-const store = makeStore(openPostgres({ url: databaseUrl, max: 10 }));
+const store = makeStore(openPostgres({ url: databaseUrl, max: 10 }), { virtual: true });
 try {
   const options = { databaseUrl, store, session, users, seed, faultPercent: faults, timeoutMs: 1_200, say };
   const wrong = await storm(options);

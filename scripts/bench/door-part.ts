@@ -17,7 +17,7 @@ export async function doorPart(given: unknown): Promise<void> {
   const { url } = z.object({ url: z.string() }).parse(given);
   listen(() => undefined);
   const config = { ...plainConfig(), execute: 'worker' as const };
-  const store = makeStore(openPostgres({ url, max: 10 }));
+  const store = makeStore(openPostgres({ url, max: 10 }), { virtual: true });
   const metrics = makeMetrics();
   const world = await benchWorld({ url, store, venue: instantVenue(), tell: metrics.tell });
   const parts = makeHttpParts({ ...config, http: { ...config.http, cronSecret: 'bench-cron-secret' } }, world, {

@@ -21,7 +21,9 @@ export async function embeddedPart(given: unknown): Promise<void> {
   listen(() => undefined);
   const config = { ...plainConfig(), dataDir: IMAGES };
   const place = { kind: 'embedded', path: null } as const;
-  const opened = await clocked(() => openStore({ config, place, readOnly: false, onSlowStart: () => undefined }));
+  const opened = await clocked(() =>
+    openStore({ config, place, readOnly: false, virtual: true, onSlowStart: () => undefined }),
+  );
   const store = opened.result;
   const { quotes, atMs } = what === 'sample' ? await sample(store) : await day(store, users);
   const { ms, result } = await clocked(async () => {

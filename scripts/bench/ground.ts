@@ -101,7 +101,7 @@ async function opened(base: string, name: string): Promise<BenchDatabase> {
 async function connected(base: string, name: string): Promise<BenchDatabase> {
   const url = `${base}/${name}`;
   const session = await openPostgresSession(url);
-  const store = makeStore(openPostgres({ url, max: 10 }));
+  const store = makeStore(openPostgres({ url, max: 10 }), { virtual: true });
   return {
     url,
     store,

@@ -37,7 +37,7 @@ export async function hostileServicePart(told: unknown): Promise<void> {
   if (read.kind === 'refused') return refuse(read.problems.join('\n'));
   const { config } = read;
   const place = { kind: 'server', url } as const;
-  const store = await openStore({ config, place, readOnly: false, onSlowStart: () => undefined });
+  const store = await openStore({ config, place, readOnly: false, virtual: true, onSlowStart: () => undefined });
   const metrics = makeMetrics();
   const parts = { config, place, store, clock: benchClock(), quotes: storedQuotes(store, 'signal'), faults: null };
   const made = await makeWorld({ ...parts, tell: metrics.tell });

@@ -16,7 +16,7 @@ export async function memoryPart(given: unknown): Promise<void> {
   const told = z.object({ url: z.string(), concurrency: z.int(), longestMs: z.number() }).parse(given);
   listen(() => undefined);
   const { url, concurrency, longestMs } = told;
-  const store = makeStore(openPostgres({ url, max: 10 }));
+  const store = makeStore(openPostgres({ url, max: 10 }), { virtual: true });
   let decisions = 0;
   const world = await benchWorld({
     url,

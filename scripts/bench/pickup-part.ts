@@ -11,7 +11,7 @@ import { listen, say } from './parts.ts';
 export async function pickupPart(given: unknown): Promise<void> {
   const { url } = z.object({ url: z.string() }).parse(given);
   listen(() => undefined);
-  const store = makeStore(openPostgres({ url, max: 10 }));
+  const store = makeStore(openPostgres({ url, max: 10 }), { virtual: true });
   const venue = instantVenue({
     heard: ({ userId }) => say({ userId, atNs: process.hrtime.bigint().toString() }),
   });

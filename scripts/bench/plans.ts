@@ -49,7 +49,7 @@ export const plans: BenchCase = {
 
 async function explainedOn(bench: Bench, { url }: BenchDatabase, users: number): Promise<Explained[]> {
   const database = await explainingDatabase(url, callsOf(bench));
-  const store = makeStore(database);
+  const store = makeStore(database, { virtual: true });
   try {
     const world = await benchWorld({ url, store, venue: instantVenue() });
     await planned(world, benchRequest(bench.concurrency));

@@ -50,7 +50,7 @@ export async function direct({ minutes, speed, unrestMs, say }: TortureOptions):
   const admin = await openPostgresSession(given.postgresUrl);
   await admin.exec(`create database torture template ${given.template}`);
   const session = await openPostgresSession(ours);
-  const store = makeStore(openPostgres({ url: ours, max: 2 }));
+  const store = makeStore(openPostgres({ url: ours, max: 2 }), { virtual: true });
   const venue = startPart('venue', { databaseUrl: ours });
   const venueUrl = `http://127.0.0.1:${await portOf(venue)}`;
   const sum = new Map<string, number>();

@@ -38,7 +38,7 @@ export async function tradingPart(part: 'worker' | 'scan', given: unknown): Prom
 }
 
 async function worldOf({ databaseUrl, venueUrl, day }: ToTrading, config: Config): Promise<World> {
-  const store = makeStore(openPostgres({ url: databaseUrl, max: 6 }));
+  const store = makeStore(openPostgres({ url: databaseUrl, max: 6 }), { virtual: true });
   const place = { kind: 'server', url: databaseUrl } as const;
   const parts = { config, place, store, clock: fastClock(day), quotes: storedQuotes(store, 'signal'), faults: null };
   const venue = loopbackVenue(venueUrl);

@@ -5,8 +5,8 @@ import type { Step, Tell } from '../ports/world.ts';
 
 /** Whoever has to set the clock is told once, and again if it is still wrong after so long. */
 const AGAIN_AFTER_MS = 15 * 60_000;
-/** Until it is set nothing else can succeed either. */
-export const WRONG_CLOCK_PAUSE_MS = 30_000;
+/** Until it is set nothing else can succeed either; and a stop waits for this pause. */
+export const WRONG_CLOCK_PAUSE_MS = 15_000;
 
 const lastTold = new WeakMap<Tell, number>();
 

@@ -8,7 +8,7 @@ const AGAIN_AFTER_MS = 15 * 60_000;
 /** Until it is set nothing else can succeed either; and a stop waits for this pause. */
 export const WRONG_CLOCK_PAUSE_MS = 15_000;
 
-const lastTold = new WeakMap<Tell, number>();
+const alarmed = new WeakSet<Tell>();
 
 /**
  * Tells what failed; where it is this process's clock that the database refused, as just that, with an alert the first
@@ -19,11 +19,11 @@ export function tellFailure(tell: Tell, error: unknown, step: Step): boolean {
     tell({ error, ...step });
     return false;
   }
-  // By a clock that nobody sets.
-  const nowMs = performance.now();
-  const toldMs = lastTold.get(tell) ?? Number.NEGATIVE_INFINITY;
-  const isNew = nowMs - toldMs > AGAIN_AFTER_MS;
-  if (isNew) lastTold.set(tell, nowMs);
+  const isNew = !alarmed.has(tell);
+  if (isNew) {
+    alarmed.add(tell);
+    setTimeout(() => alarmed.delete(tell), AGAIN_AFTER_MS).unref();
+  }
   tell({ step: 'clock_wrong', ...(isNew ? { alert: true } : {}), met: step.step, error });
   return true;
 }

@@ -4,6 +4,7 @@ import { istDate, istMs } from './domain/ist.ts';
 import { runIdOf, type Session, sessionAt, sessionOf, tradingDay } from './domain/session.ts';
 import type { World } from './ports/world.ts';
 import { run } from './run.ts';
+import { checkBooksTonight } from './stages/check-books.ts';
 import { forgetOld } from './stages/forget.ts';
 import { ready } from './stages/ready.ts';
 import { nothingGiven, type RunRequest } from './stages/request.ts';
@@ -128,8 +129,9 @@ export async function readyNow(world: World, settings: ScanSettings, stop: Abort
   }
 }
 
-/** The evening's reconciliation of live accounts; and what is old enough is forgotten. */
+/** The evening: the books against themselves, those of live accounts against their venues'; what is old is forgotten. */
 export async function syncNow(world: World, settings: ScanSettings, stop: AbortSignal): Promise<void> {
+  await checkBooksTonight(world);
   try {
     if (await tradesToday(world, settings)) await sync(world, { ...settings, stop });
     await forgetOld(world, stop);

@@ -37,13 +37,15 @@ describe('vercel.json', () => {
     .parse(JSON.parse(read('vercel.json')));
 
   it('runs the scan at 09:20 in India on weekdays, and nothing else at other hours than the market’s', () => {
-    const [scan, worker, ready] = settings.crons;
+    const [scan, worker, ready, sync] = settings.crons;
     expect(ready?.path).toBe('/api/cron/ready');
     expect(dueAt(ready?.schedule ?? '')).toEqual({ first: '08:45:00', last: '08:45:00', days: weekdays });
     expect(scan?.path).toBe('/api/cron/daily-scan');
     expect(dueAt(scan?.schedule ?? '')).toEqual({ first: '09:20:00', last: '09:20:00', days: weekdays });
     expect(worker?.path).toBe('/api/cron/order-worker');
     expect(dueAt(worker?.schedule ?? '')).toEqual({ first: '08:30:00', last: '16:29:00', days: weekdays });
+    expect(sync?.path).toBe('/api/cron/sync');
+    expect(dueAt(sync?.schedule ?? '')).toEqual({ first: '15:45:00', last: '15:45:00', days: weekdays });
   });
 
   it('is near the exchange, is built as Hono, and gives a request as long as the entry says', () => {

@@ -3,6 +3,7 @@ import { istDate } from '../domain/ist.ts';
 import type { RunReport } from '../domain/report.ts';
 import { runIdOf, sessionIdOf } from '../domain/session.ts';
 import { type RunResult, run } from '../run.ts';
+import { checkBooksTonight } from '../stages/check-books.ts';
 import { closeOverdue } from '../stages/close.ts';
 import { forgetOld } from '../stages/forget.ts';
 import { ready } from '../stages/ready.ts';
@@ -30,7 +31,8 @@ const MOST_ORDERS = 1_000;
  *
  * `GET /api/cron/ready` asks the venues of all live accounts whether they can trade today: the ReadinessReport, with
  * only the accounts that can't in its list. `GET /api/cron/sync` is the evening's reconciliation: the SyncReport. Both
- * begin no further page of accounts after the deadline and then say `complete: false`.
+ * begin no further page of accounts after the deadline and then say `complete: false`. The evening also says what
+ * check_books found (`brokenBooks`; null: it could not be asked).
  */
 export function cronRoutes(parts: HttpParts): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
@@ -70,8 +72,9 @@ export function cronRoutes(parts: HttpParts): Hono<HttpEnv> {
   routes.get('/api/cron/sync', onlyCron, async (c) => {
     const { mode, concurrency } = parts.settings;
     const stop = untilDeadline(parts);
+    const brokenBooks = await checkBooksTonight(parts.world);
     const report = await sync(parts.world, { mode, concurrency, stop });
-    return c.json({ ...report, forgotten: await forgetOld(parts.world, stop) });
+    return c.json({ ...report, brokenBooks, forgotten: await forgetOld(parts.world, stop) });
   });
 
   return routes;

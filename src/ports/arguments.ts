@@ -257,7 +257,7 @@ export interface Arguments
   find_auth_user: { authUserId: string };
   halt: Scope;
   resume: Scope;
-  check_books: Record<string, never>;
+  check_books: { sinceDate?: string };
   read_order_events: { orders: { orderId: number; afterEventId: number }[] };
   read_gauges: { tradeDate: string };
   read_lock_holders: { accountId: number };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import * as access from './access-rows.ts';
 import * as acts from './action-rows.ts';
 import type { Arguments } from './arguments.ts';
+import * as books from './books-rows.ts';
 import * as cash from './cash-rows.ts';
 import * as credential from './credential-rows.ts';
 import { facts } from './fact-rows.ts';
@@ -154,7 +155,7 @@ export const answers = {
   verify_actions: acts.verified,
   export_user: acts.exported,
   erase_user: acts.erased,
-  check_books: z.array(z.object({ rule: z.string(), subject: z.string() })),
+  check_books: books.brokenRules,
   read_calendar_days: z.array(people.calendarDay),
   read_order_events: z.array(watched.orderEvent),
   read_gauges: watched.gauges,

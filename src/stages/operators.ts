@@ -70,6 +70,8 @@ const alarms: Readonly<Record<string, string>> = {
   breaker_opened: 'sends that were failing are stopped',
   login_missing: 'accounts without a login trade nothing today',
   drift_found: 'our books and a venue’s DIFFER: the accounts are blocked until somebody acknowledges it',
+  books_broken: 'our books contradict themselves: npm run doctor says which, and what to do',
+  books_not_checked: 'the books could not be checked against themselves',
   books_not_compared: 'books could not be compared with their venue’s',
   orders_left_to_a_person: 'orders wait for a PERSON to say how they ended: npm run day, npm run resolve',
   ready_failed: 'readiness could not be checked: live accounts trade nothing until it is (npm run ready)',

@@ -67,6 +67,9 @@ const alertSentences: Readonly<Record<string, (facts: Facts) => string>> = {
     `${text(facts['count'])} accounts have no login today (${text(facts['first'])}): they get no orders until they log in. npm run account -- check`,
   drift_found: (facts) =>
     `The books of ${text(facts['accounts'])} accounts differ from their venue's (${text(facts['first'])}): npm run day lists them, with what to do`,
+  books_broken: (facts) =>
+    `The books break a promise: ${text(facts['about'])}. Not so for ${text(facts['subject'])}: ${text(facts['ours'])}, should be ${text(facts['should'])}${facts['more'] ? ` (and ${text(facts['more'])} more)` : ''}. ${text(facts['settle'])}`,
+  books_not_checked: (facts) => `The books could not be checked against themselves${because(facts)}`,
   books_not_compared: (facts) =>
     `${text(facts['count'])} accounts were not compared with their venue (${text(facts['first'])}): npm run ready`,
   part_failed: (facts) =>

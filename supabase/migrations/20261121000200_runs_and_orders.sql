@@ -11,6 +11,8 @@ create table public.scan_runs (
   -- Set for the run single orders are booked under: it takes orders until then, and is not done before.
   takes_orders_until timestamptz,
   opened_at timestamptz not null,
+  -- When it was written, by the database's clock; far from opened_at for a run that lives on a clock of its own, as demos do.
+  recorded_at timestamptz not null default core.database_now(),
   decided_at timestamptz,
   done_at timestamptz,
   plan_hash text,
@@ -260,6 +262,8 @@ create table public.fills (
   late boolean not null,
   trade_date date not null,
   filled_at timestamptz not null,
+  -- When it was told to us, by the database's clock.
+  booked_at timestamptz not null default core.database_now(),
   -- Within its order: venues reuse their numbers, from day to day and even within one.
   constraint a_fill_of_an_order_counts_once unique (order_id, venue_fill_id),
   constraint a_fill_has_a_quantity_and_a_price

@@ -22,7 +22,7 @@ const symbols = ['TITAN', 'INFY', 'SBICARD', 'TCS', 'WIPRO', 'HDFC', 'ITC', 'LT'
 const signalsOf = (n: number) => symbols.slice(0, n).map((symbol, index) => signal(symbol, { rank: index + 1 }));
 const crowd = (n: number) => Array.from({ length: n }, (_, index) => user(`u${index}`));
 
-onEveryDatabase('breakers', ({ store, session, value }) => {
+onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   let calls = 0;
   beforeEach(() => {
     calls = 0;
@@ -96,6 +96,7 @@ onEveryDatabase('breakers', ({ store, session, value }) => {
     const limits = { breakerMinOrders: 6 };
     await decideAll(await openScene(store, { users, signals: signalsOf(3), limits }));
     await session.exec(`update public.orders set venue = 'kite' where user_id like 'u%'`);
+    breaks("an order is of its account's user, venue and mode");
     const atVenue = { venues: ['kite'] };
     const first = await send(down, { ...atVenue, limit: 8 });
     expect(first.changed).toMatchObject([{ venue: 'kite', accounts: 8, failedAccounts: 8 }]);
@@ -214,6 +215,7 @@ onEveryDatabase('breakers', ({ store, session, value }) => {
     const others = signalsOf(2).map((one) => ({ ...one, strategy: 'other', id: `${one.id}x` }));
     await decideAll(await openScene(store, { runId: 'XNSE:2025-08-28:later:paper', users: crowd(6), signals: others }));
     // Behind all of the one account's.
+    breaks('an order is what was decided');
     await session.exec(`update public.orders set position = position + 8 where user_id <> 'many'`);
     const accountId = Number(await value(`select id from public.accounts where user_id = 'many'`));
     const few = await claim(store, 'c1', { perAccount: 3, limit: 10 });

@@ -19,7 +19,7 @@ import {
 } from './scene.ts';
 
 // A user's own limits are looked at once more where the account is locked: whatever decided, and however old it is.
-onEveryDatabase('daily limits', ({ store, session }) => {
+onEveryDatabase('daily limits', ({ store, session, breaks }) => {
   /** Everything decided as accepted, then the account is changed, then the page is accepted. */
   async function race(scene: Scene, change: string): Promise<void> {
     const page = await undecided(scene);
@@ -76,6 +76,7 @@ onEveryDatabase('daily limits', ({ store, session }) => {
     expect(await stored('third'), 'the second was rejected by its venue').toEqual(['max_orders_per_day 1 1']);
 
     await session.exec("update public.scan_runs set trade_date = trade_date - 1 where id = 'second'");
+    breaks('a run is opened, decided and done in this order, on its day');
     await race(await on('fourth', 'ITC'), 'max_orders_per_day = 1');
     expect(await stored('fourth')).toEqual(['accepted']);
   });

@@ -26,7 +26,7 @@ const limited = (bps: number) => [user('asha', { dailyLossLimitBps: bps, capital
 
 // What is read of the day's fills, and what the limit makes of it: the figures of three ways in which it measured
 // something else than the day's profit and loss.
-onEveryDatabase('the daily loss limit', ({ store, session, value }) => {
+onEveryDatabase('the daily loss limit', ({ store, session, value, breaks }) => {
   let runs = 0;
   /** Trades all of it at one price, in a run of its own; gives its charges. */
   const trade = async (side: Side, symbol: string, quantity: number, priceMinor: number, bps: number) => {
@@ -103,6 +103,7 @@ onEveryDatabase('the daily loss limit', ({ store, session, value }) => {
     await settled();
     const scene = await openScene(store, { runId: 'yesterday', signals: [signal('INFY')], users: limited(100) });
     await session.exec("update public.scan_runs set trade_date = '2025-08-26' where id = 'yesterday'");
+    breaks('a run is opened, decided and done in this order, on its day', 'an order is filled at its limit or better');
     await decideAll(scene, { quantity: 11 });
     const { orderId } = await sendOne(store);
     await settle(store, [settlement(orderId, 'canceled', { fills: [fill('f1', 1)] })]);

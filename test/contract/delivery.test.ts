@@ -183,10 +183,9 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
   test('one number gets one message at a time, and a day’s templates go to so many numbers', async () => {
     const users = [1, 2, 3].map((n) => user(`user-${n}`, { whatsapp: `+91980000000${n}` }));
     await decideAll(await openScene(store, { users: [...users, user('twin', { whatsapp: `+919800000001` })] }));
-    await session.exec("update public.orders set status = 'canceled', ended_at = now(), charges_minor = 0");
-    await session.exec(
-      "insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor, held_delta_minor, at) select account_id, id, 'void', 0, -hold_minor, now() from public.orders; update public.accounts set held_minor = 0",
-    );
+    const placed = await session.query('select id from public.orders');
+    const canceled = placed.map(({ id }) => settlement(Number(id), 'canceled'));
+    await settle(store, canceled);
     const pace = { pairPauseMs: 6000, dailyRecipients: 2 };
     const messages = (await due()).map(({ messageId, whatsapp }) => ({
       messageId,

@@ -3,6 +3,7 @@ import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Database, SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { differences } from '../support/audited.ts';
+import { brokenPromises } from '../support/broken-promises.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, freshPostgres } from '../support/postgres.ts';
 import { freshSupabase } from '../support/postgrest.ts';
@@ -14,6 +15,8 @@ export interface Ground {
   session: SqlSession;
   /** The one value of the one row of a statement. */
   value(sql: string, params?: unknown[]): Promise<unknown>;
+  /** Names the rules of check_books that this test breaks by SQL of its own, to arrange what no function would do. */
+  breaks(...rules: string[]): void;
 }
 
 const databases: [string, () => Promise<Database & { session: SqlSession }>][] = [
@@ -52,15 +55,19 @@ export function onEveryDatabase(what: string, tests: (ground: Ground) => void): 
     const store = makeStore({ call, close: () => opened().close() });
 
     let emptyAll = '';
+    let broken: string[] = [];
     beforeAll(async () => {
       database = await open();
       emptyAll = await emptying(database.session);
     });
-    beforeEach(() => session.exec(emptyAll));
+    beforeEach(async () => {
+      broken = [];
+      await session.exec(emptyAll);
+    });
     afterEach(async () => {
       expect(await violations(session)).toEqual([]);
-      // What operators are told about the books must agree.
-      expect(await store.call('check_books', {})).toEqual([]);
+      // What operators are told about the books must agree; a venue that went beyond an order is no fault of theirs.
+      expect(await brokenPromises(store, broken)).toEqual([]);
       expect(await differences(store)).toEqual([]);
       expect(await store.call('verify_actions', { keptId: null, keptHash: null })).toMatchObject({ problems: [] });
     });
@@ -69,6 +76,9 @@ export function onEveryDatabase(what: string, tests: (ground: Ground) => void): 
     tests({
       store,
       session,
+      breaks: (...rules) => {
+        broken = rules;
+      },
       async value(sql, params) {
         const [row] = await session.query(sql, params);
         return row === undefined ? null : Object.values(row)[0];

@@ -183,7 +183,7 @@ onEveryDatabase('a run', ({ store, session }) => {
 
     const sell = signal('TITAN', { side: 'SELL' });
     const selling = await openScene(store, { runId: 'third', signals: [sell], users: limited });
-    await decideAll(selling, { limitPriceMinor: 98_00 });
+    await decideAll(selling, { priceMinor: 98_00, limitPriceMinor: 98_00 });
     const sale = await sendOne(store, 'claim-2');
     await settle(store, [settlement(sale.orderId, 'filled', { fills: [fill('f2', 10, 98_00)] })]);
     const [sold] = await undecided(next);

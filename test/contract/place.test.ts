@@ -16,7 +16,7 @@ import {
   user,
 } from './scene.ts';
 
-onEveryDatabase('single orders', ({ store, session, value }) => {
+onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
   const runId = `XNSE:${tradeDate}:api:paper`;
   const listings = [{ exchange: 'NSE', symbol: 'TITAN' }];
   const inputs = (userIds: string[]) =>
@@ -72,6 +72,7 @@ onEveryDatabase('single orders', ({ store, session, value }) => {
     const nextDay = { runId: 'XNSE:2025-08-29:api:paper', tradeDate: '2025-08-29', nowMs: nowMs + 86_400_000 };
     expect(await place([asked('k1')], 1, nextDay)).toEqual([{ ...first, fresh: false }]);
     expect(await store.call('read_orders', view)).toHaveLength(1);
+    breaks('a run is opened, decided and done in this order, on its day');
   });
 
   test('the money is looked at again under the lock, one after another', async () => {

@@ -20,7 +20,7 @@ import {
 
 type Told = ReturnType<typeof fill>;
 
-onEveryDatabase('positions', ({ store, session, value }) => {
+onEveryDatabase('positions', ({ store, session, value, breaks }) => {
   let orders = 0;
   /** An order for TITAN at the venue, from a run of its own. */
   const send = async (side: 'BUY' | 'SELL', quantity: number, users = [user('asha')]) => {
@@ -92,6 +92,12 @@ onEveryDatabase('positions', ({ store, session, value }) => {
   });
 
   test('the same fills give the same books in any order and grouping, also beyond what is held', async () => {
+    // Sales are made of buys below: the same money, and more of them than were held.
+    breaks(
+      'an order holds what it may cost at most',
+      'an order is charged at the rate of its side and product on its day',
+      'an order is for the share and on the side of its signal',
+    );
     let played = 0;
     const check = async (order: number[], together: boolean[], leverageCenti: number) => {
       // Two buys, two sales of what the first brought, told wrong: together they sell more than both brought.

@@ -21,7 +21,7 @@ import {
 const users = [user('asha', { venue: 'kite' }), user('ravi', { venue: 'kite' })];
 const runId = `XNSE:${tradeDate}:open:live`;
 
-onEveryDatabase('readiness', ({ store, session, value }) => {
+onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
   /** Two connected live accounts at Kite, without money. */
   const connected = async (): Promise<number[]> => {
     await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs });
@@ -161,6 +161,7 @@ onEveryDatabase('readiness', ({ store, session, value }) => {
       await store.call('store_readiness', { tradeDate, nowMs, verdicts: [verdict(accountId, null)] });
       await decideAll(scene);
       await session.exec("update public.orders set venue = 'paper'");
+      breaks("an order is of its account's user, venue and mode");
       const { orderId } = await sendOne(store);
       await settle(store, [settlement(orderId, 'filled', { fills: [fill('f1', 10)] })]);
       await session.exec("update public.scan_runs set state = 'done', done_at = now()");

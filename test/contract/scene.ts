@@ -112,12 +112,12 @@ export function undecided({ store, runId, mode, signals }: Scene, page = {}): Pr
   return store.call('read_accounts', { ...args, ...page });
 }
 
-/** A decision to buy (or sell) 10 at 100.00 with a limit of 100.50, with the hold that `decide` would ask. */
+/** A decision to buy (or sell) 10 at 100.00 with a limit of 100.50 (99.50), with the hold that `decide` would ask. */
 export function accepted(
   scene: Scene,
   account: Account,
   of: Signal,
-  { quantity = 10, priceMinor = 100_00, limitPriceMinor = 100_50 } = {},
+  { quantity = 10, priceMinor = 100_00, limitPriceMinor = of.side === 'BUY' ? 100_50 : 99_50 } = {},
 ): DecisionToAccept {
   const { leverageCenti, id: userId, venue } = account.settings;
   const held = of.side === 'SELL' ? account.positions.find(({ symbol }) => symbol === of.symbol) : undefined;
@@ -158,10 +158,11 @@ export function refused(
     rateId: null,
     clientOrderId: null,
   } as const;
+  const beyond = reason === 'quantity_zero' ? { limit: '1.00', actual: '100.00' } : {};
   const zero = { quantity: 0, marginMinor: 0, chargesMinor: 0, holdMinor: 0 };
   const { place, accountId, settings } = account;
   const whose = { place, accountId, userId: settings.id, leverageCenti: settings.leverageCenti };
-  return { ...nothing, ...zero, ...whose, signalId: of.id, outcome, reason, priceMinor: 100_00 };
+  return { ...nothing, ...zero, ...whose, ...beyond, signalId: of.id, outcome, reason, priceMinor: 100_00 };
 }
 
 export type Size = Parameters<typeof accepted>[3];

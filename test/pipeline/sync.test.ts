@@ -7,6 +7,7 @@ import { reconcile } from '../../src/stages/reconcile.ts';
 import { sync } from '../../src/stages/sync.ts';
 import { acknowledgeShown } from '../contract/acknowledging.ts';
 import { decideAll, openScene, settle, settlement, tradeDate } from '../contract/scene.ts';
+import { brokenPromises } from '../support/broken-promises.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { type AtVenue, openVenueBooks, people, type VenueBooks } from './venue-books.ts';
@@ -22,7 +23,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await here.close();
   expect(await violations(database.session)).toEqual([]);
-  expect(await here.world.store.call('check_books', {})).toEqual([]);
+  expect(await brokenPromises(here.world.store)).toEqual([]);
 });
 afterAll(() => database.close());
 
@@ -114,6 +115,7 @@ describe('the evening’s reconciliation', () => {
     here.kite.next('partial_fill');
     here.say({ cash: rupees, held: [] });
     await ready(here.world, { mode: 'live', concurrency: 1 });
+    here.clock.jump(istMs(tradeDate, '09:20') - here.clock.nowMs());
     const users = people.slice(0, 1);
     await decideAll(await openScene(here.world.store, { mode: 'live', runId: 'live', users }));
     await execute(here.world, 1);
@@ -220,7 +222,8 @@ describe('the evening’s reconciliation', () => {
     here.say({ ...evening, boughtToday: [] });
     expect(await driftsOf()).toEqual([]);
     await database.session.exec(`alter table public.orders disable trigger user;
-      update public.orders set status = 'filled', ended_at = now();
+      update public.orders o set status = 'filled', ended_at = (select at from public.ledger_entries e
+        where e.order_id = o.id and e.kind = 'post');
       alter table public.orders enable trigger user`);
   });
 

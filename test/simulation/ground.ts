@@ -63,7 +63,7 @@ const tables = z.object({
 
 export type Snapshot = z.infer<typeof tables>;
 
-const broken = z.array(z.object({ rule: z.string(), subject: z.string() }));
+const broken = z.array(z.object({ rule: z.string(), subject: z.string(), leftToAPerson: z.boolean() }));
 const said = z.object({ answer: z.unknown(), seen: z.object({ tables, broken }).nullable() });
 
 /** Functions, so that the database plans them once. This one answers only where something has changed since it last did. */
@@ -185,7 +185,8 @@ export async function groundOn(
     callUnseen: async (name, args, nowMs) => (await ask(name, args, nowMs, false)).answer,
     async call(name, args, nowMs) {
       const { answer, seen } = await ask(name, args, nowMs, true);
-      const brokenBooks = seen?.broken.map(({ rule, subject }) => `${rule} (${subject})`) ?? [];
+      const ofOurs = seen?.broken.filter(({ leftToAPerson }) => !leftToAPerson) ?? [];
+      const brokenBooks = ofOurs.map(({ rule, subject }) => `${rule} (${subject})`);
       return { answer, changed: seen && { tables: seen.tables, brokenBooks } };
     },
     async empty(whole) {

@@ -60,6 +60,21 @@ language sql stable as $$
   where not core.acknowledged_since(a, told_at);
 $$;
 
+-- Accounts that may trade though nobody has looked at what has to be looked at: money that went late, or a drift.
+create function core.unseen_findings() returns setof core.finding
+language sql stable as $$
+  select 'an account stays blocked until somebody has seen why', core.account_name(a), a.user_id, 'not blocked', unseen.what,
+    format('npm run account -- --user %s --acknowledge %s', a.user_id, a.venue), false
+  from (
+    select f.account_id, format('blocked for the late fill %s', f.venue_fill_id) as what, f.booked_at as since
+    from public.fills f where f.late and f.corrects is null
+    union all
+    select d.account_id, format('blocked for the drift of %s', d.what), null
+    from public.drifts d where d.acknowledged_at is null
+  ) unseen join public.accounts a on a.id = unseen.account_id and a.not_ready is null
+  where unseen.since is null or not core.acknowledged_since(a, unseen.since);
+$$;
+
 -- What is held, and what was earned with it, computed anew from the fills in the order they were traded in.
 create function core.position_findings() returns setof core.finding
 language sql stable as $$

@@ -33,7 +33,8 @@ language sql stable as $$
     union all
     select 'order ' || e.order_id, null, e.at from public.order_events e where e.at > (select at from latest)
     union all
-    select 'fill ' || f.venue_fill_id, null, f.filled_at from public.fills f where f.filled_at > (select at from latest)
+    select 'fill ' || f.venue_fill_id, null, greatest(f.filled_at, f.booked_at) from public.fills f
+    where greatest(f.filled_at, f.booked_at) > (select at from latest)
     union all
     select 'entry ' || e.id, null, e.at from public.ledger_entries e where e.at > (select at from latest)
     union all
@@ -42,8 +43,8 @@ language sql stable as $$
     select core.account_name(a), a.user_id, a.checked_for::timestamp at time zone 'Asia/Kolkata' from public.accounts a
     where a.checked_for::timestamp at time zone 'Asia/Kolkata' - interval '10 days' > (select at from latest)
     union all
-    select run.id, null, greatest(run.opened_at, run.decided_at, run.done_at) from public.scan_runs run
-    where greatest(run.opened_at, run.decided_at, run.done_at) > (select at from latest)
+    select run.id, null, greatest(run.opened_at, run.recorded_at, run.decided_at, run.done_at) from public.scan_runs run
+    where greatest(run.opened_at, run.recorded_at, run.decided_at, run.done_at) > (select at from latest)
     union all
     select ru.run_id, ru.user_id, ru.decided_at from public.run_users ru where ru.decided_at > (select at from latest)
     union all

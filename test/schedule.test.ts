@@ -4,6 +4,7 @@ import { istIso, istMs } from '../src/domain/ist.ts';
 import { DatabaseError } from '../src/ports/database.ts';
 import type { World } from '../src/ports/world.ts';
 import { checkNow, dueAt, scanNow, startSchedule, syncNow } from '../src/schedule.ts';
+import { alertWords } from '../src/terminal/alert.ts';
 import { type Door, type DoorOptions, door } from './http/door.ts';
 import { runId, tradeDate } from './pipeline/desk.ts';
 import { freshPostgres } from './support/postgres.ts';
@@ -162,6 +163,27 @@ describe('the schedule', () => {
     expect(await here.session.query('select 1 from public.received_signals')).toHaveLength(1);
     const again = await (await here.cron('/api/cron/sync')).json();
     expect(again).toMatchObject({ tradingDay: true, forgotten: 0 });
+  });
+
+  it('checks the books every evening, and tells what is wrong with both figures and the command', async () => {
+    const here = await atWork({ time: '15:45' });
+    await syncNow(here.world, here.parts.settings, never);
+    expect(here.told).toContainEqual({ step: 'books_checked', rules: 0 });
+    await here.session.exec(
+      'update public.accounts set held_minor = 500 where user_id = (select min(id) from public.users)',
+    );
+    here.told.length = 0;
+    await syncNow(here.world, here.parts.settings, never);
+    const alerts = here.told.filter(({ step }) => step === 'books_broken');
+    expect(alerts.map(({ about }) => about)).toEqual(['held is the open holds', 'held is the sum of its entries']);
+    expect(alerts[0]).toMatchObject({ alert: true, ours: '5.00', should: '0.00', more: 0 });
+    expect(alertWords(alerts[0] ?? { step: '' })).toMatch(
+      /5\.00, should be 0\.00\. npm run halt -- --user [\w-]+ --why books/,
+    );
+    const answer = await (await here.cron('/api/cron/sync')).json();
+    expect(answer).toMatchObject({
+      brokenBooks: [{ rule: 'held is the open holds' }, { ours: '5.00', should: '0.00' }],
+    });
   });
 
   it('waits for 09:20 in India, whatever the zone of the machine, and ends when it is stopped', async () => {

@@ -124,7 +124,8 @@ describe('the database of the doctor', () => {
     await database.session.exec('update public.accounts set cash_minor = cash_minor + 1');
     const books = found(await checkDatabase(facts), 'books');
     expect(books).toMatchObject({ level: 'wrong', todo: expect.stringContaining('npm run halt') });
-    expect(books?.says).toContain('cash is the sum of its entries');
+    expect(books?.says).toContain('cash is the sum of its entries (not so: account ');
+    expect(books?.says).toContain(': 100000.01, should be 100000.00)');
   });
 
   test.each([

@@ -42,7 +42,10 @@ const flags = parsed(
 ).opts<Flags>();
 const config = configured();
 const made = /^[1-9]\d{0,4}$/.test(flags.users) ? madeUsers(Number(flags.users)) : null;
-const files = readGiven({ signals: flags.signals, prices: flags.prices, ...(made ? {} : { users: flags.users }) });
+const files = readGiven(
+  { signals: flags.signals, prices: flags.prices, ...(made ? {} : { users: flags.users }) },
+  config,
+);
 if ('kind' in files) refuse(files.message);
 const { given, prices } = files;
 const users = made ?? given.users;

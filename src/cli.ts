@@ -1,4 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { namesOf } from './adapters/venues/module.ts';
+import { venueModules } from './adapters/venues/registry.ts';
 import { accountCommand } from './commands/account.ts';
 import { type ApikeyFlags, apikeyCommand } from './commands/apikey.ts';
 import { calendarAsked } from './commands/calendar.ts';
@@ -120,7 +122,7 @@ program
   .description('show a user’s settings and accounts, and change what is given; or see to accounts at real venues')
   .argument('[what]', 'connect (secrets as JSON on stdin, or asked for), check or rotate')
   .option('--user <user>', 'name or id')
-  .option('--venue <venue>', 'connect, check: kite, lemonn or alpaca; deposit, withdraw: whose account')
+  .option('--venue <venue>', `connect, check: ${namesOf(venueModules)}; deposit, withdraw: whose account`)
   .option('--mode <mode>', 'connect, check: live or paper (default: live)')
   .option('--active <yes|no>', 'no: paused, gets no orders')
   .option('--trading <yes|no>', 'no: keeps the summary, gets no orders')

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { databasePassword } from './config-secrets.ts';
-import { isNear, webAddress } from './config-shapes.ts';
+import { isNear, webAddress } from './ports/web-address.ts';
 
 const EXAMPLE = 'postgres://USER:PASSWORD@HOST:5432/DATABASE';
 /** What the driver encrypts the connection for. */

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { givenSecret } from './config-secrets.ts';
-import { webAddress, whole } from './config-shapes.ts';
+import { whole } from './config-shapes.ts';
 import type { Language } from './domain/message-words.ts';
+import { webAddress } from './ports/web-address.ts';
 
 /** How WhatsApp messages go; what each figure means is said in .env.example. */
 export interface TwilioConfig {

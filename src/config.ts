@@ -1,16 +1,26 @@
 import { z } from 'zod';
+import type { VenueModules } from './adapters/venues/module.ts';
+import { venueModules } from './adapters/venues/registry.ts';
 import { databaseProblems, databaseVariables, withPassword } from './config-database.ts';
 import { withFiles } from './config-files.ts';
 import { messageVariables, type TwilioConfig, twilioConfig, twilioProblems } from './config-messages.ts';
 import { type Network, networks } from './config-proxies.ts';
 import { overlapProblems, secret } from './config-secrets.ts';
 import { breakerLimits, sendingVariables } from './config-sending.ts';
-import { webAddress, whole } from './config-shapes.ts';
-import { liveProblems, type VenueSessions, type VenuesConfig, venuesConfig, venueVariables } from './config-venues.ts';
+import { whole } from './config-shapes.ts';
+import {
+  credentialsVariables,
+  liveProblems,
+  type VenueSessions,
+  type VenuesConfig,
+  venueSettings,
+  venuesConfig,
+} from './config-venues.ts';
 import type { RunLimits } from './domain/decision.ts';
 import { parseMinor } from './domain/money.ts';
 import { parseCutOff } from './domain/session.ts';
 import type { Mode } from './domain/words.ts';
+import { webAddress } from './ports/web-address.ts';
 
 /** What the environment says, checked once. Only this file reads it. */
 export interface Config {
@@ -94,8 +104,8 @@ const cutOff = z.string().transform((text, context) => {
   return time;
 });
 
-/** Every variable with its default; `.env.example` lists the same, and a test compares the two. */
-export const environment = z.object({
+/** Every variable but the venues' own, with its default. */
+const environment = z.object({
   ...databaseVariables,
   DATA_DIR: z.string().default('.data'),
   TRADING_MODE: z.enum(['paper', 'live'], { error: 'must be paper or live' }).default('paper'),
@@ -129,18 +139,29 @@ export const environment = z.object({
   SUPABASE_JWT_ISSUER: webAddress('https://PROJECT.supabase.co/auth/v1').optional(),
   OPERATOR_AAL: z.enum(['aal1', 'aal2'], { error: 'must be aal1 or aal2' }).default('aal2'),
   ...messageVariables,
-  ...venueVariables,
+  ...credentialsVariables,
 });
 
+/** Every variable by name; `.env.example` lists the same, and a test compares the two. */
+export const settings: Readonly<Record<string, z.ZodType>> = Object.fromEntries(
+  [environment.shape, ...Object.values(venueModules).map((one) => one.settings)].flatMap((one) => Object.entries(one)),
+);
+
 /** Reads the environment. All problems are found at once; an empty variable counts as not set. */
-export function readConfig(env: NodeJS.ProcessEnv = process.env, needs: Needs = {}): ConfigResult {
+export function readConfig(
+  env: NodeJS.ProcessEnv = process.env,
+  needs: Needs = {},
+  modules: VenueModules = venueModules,
+): ConfigResult {
   const { set, problems: fileProblems, failed } = withFiles(env);
   const parsed = environment.safeParse(set);
+  const venues = venueSettings(modules, set);
+  const issues = [...(parsed.error?.issues ?? []), ...venues.issues];
   const found = [
-    ...(parsed.error?.issues.map(({ path, message }) => `${path.join('.')} ${message}`) ?? []),
+    ...issues.map(({ path, message }) => `${path.join('.')} ${message}`),
     ...whatIsNeeded(set, needs),
     ...twilioProblems(set),
-    ...liveProblems(set, needs.venues),
+    ...liveProblems(set, modules, needs.venues),
     ...databaseProblems(set),
     ...overlapProblems(set),
   ];
@@ -176,7 +197,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env, needs: Needs = 
       logLevel: e.LOG_LEVEL,
       http: httpConfig(e, set['VERCEL'] !== undefined),
       twilio: twilioConfig(e),
-      venues: venuesConfig(e, needs.venues),
+      venues: venuesConfig(e, venues, needs.venues),
     },
   };
 }

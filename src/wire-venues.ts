@@ -2,8 +2,7 @@ import { egress, streamEgress } from './adapters/credentials/egress.ts';
 import { derivedKey, type MasterKeys } from './adapters/credentials/envelope.ts';
 import { storeVault } from './adapters/credentials/vault.ts';
 import { venueQuotes } from './adapters/quotes/venue-quotes.ts';
-import type { DoorOptions } from './adapters/venues/kite/login.ts';
-import type { LemonnDialect } from './adapters/venues/lemonn/dialect.ts';
+import type { VenueParts } from './adapters/venues/module.ts';
 import type { Config } from './config.ts';
 import type { Mode } from './domain/words.ts';
 import { loginLink } from './http/login-state.ts';
@@ -64,44 +63,25 @@ export function loginLinks(config: Config, doors: RealVenues['doors']): NonNulla
 
 /**
  * A venue's code is loaded only where its address is set.
- * @throws Error without CREDENTIALS_KEY, or where LEMONN_DIALECT has names nobody knows
+ * @throws Error without CREDENTIALS_KEY, or where a venue's setting turns out not to be usable
  */
 export async function realVenues({ config, store, clock, mode }: RealVenuesParts): Promise<RealVenues> {
   const keys = masterKeys(config);
   if (!keys) throw new Error('CREDENTIALS_KEY is not set: no venue can be reached without it');
   const vault = storeVault({ store, clock, keys, by: null });
-  const wireOf = (venue: string) => {
+  const partsOf = (venue: string): VenueParts => {
     const credentials = async ({ accountId }: AccountAtVenue) => {
       return (await vault.read({ accountId, venue, mode }))?.secrets ?? null;
     };
-    return { credentials, clock, fetchFor: egress(credentials), timeoutMs: VENUE_TIMEOUT_MS };
+    const ways = { fetchFor: egress(credentials), agentFor: streamEgress(credentials) };
+    return { mode, credentials, vault, store, clock, ...ways, timeoutMs: VENUE_TIMEOUT_MS };
   };
   const venues = new Map<string, Venue>();
   const doors = new Map<string, VenueDoor>();
-  const { kite, lemonn, alpaca } = config.venues;
-  const doorOf = (wire: ReturnType<typeof wireOf>, baseUrl: string): DoorOptions => {
-    return { ...wire, baseUrl, mode, vault, store };
-  };
-  if (kite) {
-    const { kiteVenue } = await import('./adapters/venues/kite/venue.ts');
-    const { kiteDoor } = await import('./adapters/venues/kite/login.ts');
-    const wire = wireOf('kite');
-    venues.set('kite', kiteVenue({ ...wire, ...kite }));
-    doors.set('kite', kiteDoor(doorOf(wire, kite.baseUrl)));
-  }
-  if (lemonn) {
-    const { lemonnVenue } = await import('./adapters/venues/lemonn/venue.ts');
-    const { lemonnDoor } = await import('./adapters/venues/lemonn/login.ts');
-    const wire = wireOf('lemonn');
-    venues.set('lemonn', lemonnVenue({ ...wire, ...lemonn, dialect: await dialectOf(lemonn.dialect) }));
-    doors.set('lemonn', lemonnDoor({ ...doorOf(wire, lemonn.baseUrl), requestId: lemonn.requestId }));
-  }
-  if (alpaca) {
-    const { alpacaVenue } = await import('./adapters/venues/alpaca/venue.ts');
-    const { alpacaDataUrl } = await import('./adapters/venues/alpaca/client.ts');
-    const dataUrl = alpaca.dataUrl ?? alpacaDataUrl;
-    const wire = wireOf('alpaca');
-    venues.set('alpaca', alpacaVenue({ ...wire, ...alpaca, dataUrl, agentFor: streamEgress(wire.credentials) }));
+  for (const [name, setUp] of config.venues.setUp) {
+    const { venue, login } = await setUp.open(partsOf(name));
+    venues.set(name, venue);
+    if (login) doors.set(name, login);
   }
   const addressOf: RealVenues['addressOf'] = async ({ accountId }) => {
     const row = await store.call('read_credentials', { accountId });
@@ -110,14 +90,6 @@ export async function realVenues({ config, store, clock, mode }: RealVenuesParts
     return proxyUrl ? 'proxy' : addressConfirmed ? 'confirmed' : null;
   };
   return { venues, doors, vault, addressOf };
-}
-
-async function dialectOf(given: unknown): Promise<LemonnDialect> {
-  const { lemonnDialect } = await import('./adapters/venues/lemonn/dialect.ts');
-  const read = lemonnDialect.safeParse(given);
-  if (read.success) return read.data;
-  const why = read.error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`).join('; ');
-  throw new Error(`LEMONN_DIALECT is not usable: ${why}`);
 }
 
 interface LiveQuotesParts {

@@ -7,6 +7,7 @@ import type { Listener } from './adapters/store/listener.ts';
 import { readMigrations } from './adapters/store/migrate.ts';
 import type { PgliteOptions } from './adapters/store/pglite.ts';
 import { makeStore } from './adapters/store/store.ts';
+import { webhooksOf } from './adapters/venues/module.ts';
 import { paperVenue } from './adapters/venues/paper.ts';
 import type { Config } from './config.ts';
 import type { Fault } from './domain/faults.ts';
@@ -210,5 +211,6 @@ export function makeHttpParts(
   const { signalsPerDay } = http;
   const known = { ...secrets, signalsPerDay, verifyJwt, operatorAal, loginKey: loginStateKey(config), migrations };
   const trust = { proxies: http.trustedProxies, vercel: http.onVercel };
-  return { world, settings: scanSettings(config), trust, ...known, ...doings };
+  const webhooks = webhooksOf(config.venues.modules);
+  return { world, settings: scanSettings(config), trust, webhooks, ...known, ...doings };
 }

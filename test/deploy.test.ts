@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { allowedBy, execForm, readDockerfile, wordsOf } from '../scripts/deploy/dockerfile.ts';
-import { environment } from '../src/config.ts';
+import { settings } from '../src/config.ts';
 import { secretNames } from '../src/config-secrets.ts';
 import { istDate, istTime } from '../src/domain/ist.ts';
 import { buy, storeOf } from './pipeline/desk.ts';
@@ -149,7 +149,7 @@ describe('compose.yaml', () => {
 
   it('passes every setting on that is no secret, and none that nobody reads', () => {
     const passed = new Set(parts.flatMap((part) => Object.keys(part?.environment ?? {})));
-    const known = Object.keys(environment.shape);
+    const known = Object.keys(settings);
     // Supabase's are for a project elsewhere; what compose sets itself is set to what compose needs.
     const elsewhere = ['SUPABASE_URL', 'TWILIO_BASE_URL'];
     const wanted = known.filter((name) => !secretNames.includes(name) && !elsewhere.includes(name));

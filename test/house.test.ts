@@ -79,7 +79,20 @@ const rooms: Record<string, Room> = {
     files: ['src/schedule.ts'],
     may: ['src/run.ts', 'src/stages/', 'src/ports/', 'src/domain/', 'node-cron'],
   },
-  configuration: { files: ['src/config'], may: ['src/config', 'src/domain/', 'ipaddr.js', 'zod', 'node:fs'] },
+  configuration: {
+    files: ['src/config'],
+    // A venue says what its settings are; nothing else of it is seen here, and its code is not loaded.
+    may: [
+      'src/config',
+      'src/adapters/venues/registry.ts',
+      'src/adapters/venues/module.ts',
+      'src/ports/web-address.ts',
+      'src/domain/',
+      'ipaddr.js',
+      'zod',
+      'node:fs',
+    ],
+  },
   log: { files: ['src/log.ts'], may: ['src/ports/', 'src/domain/', 'pino'] },
 };
 

@@ -5,6 +5,8 @@ import { instrumentsTable, restrictionsTable } from '../../src/adapters/files/in
 import { pricesTable } from '../../src/adapters/files/prices-file.ts';
 import { signalsTable } from '../../src/adapters/files/signals-file.ts';
 import { usersTable } from '../../src/adapters/files/users-file.ts';
+import { accountVenues } from '../../src/adapters/venues/module.ts';
+import { venueModules } from '../../src/adapters/venues/registry.ts';
 import { symbolReader } from '../../src/domain/symbols.ts';
 import { markdownTable } from './markdown.ts';
 
@@ -13,7 +15,7 @@ const readSymbol = symbolReader([]);
 /** Each kind of file with the command that takes it. */
 const files: readonly [string, Pick<Table<unknown>, 'columns' | 'optional' | 'schema'>, string][] = [
   ['Signals', signalsTable(readSymbol), '`import -- signals`, `scan -- --signals`'],
-  ['Users', usersTable, '`import -- users`, `scan -- --users`'],
+  ['Users', usersTable(accountVenues(venueModules)), '`import -- users`, `scan -- --users`'],
   ['Prices', pricesTable(readSymbol), '`import -- prices`, `scan -- --prices`'],
   ['Instruments', instrumentsTable, '`import -- instruments`, which takes Kite’s dump as well'],
   ['Restrictions', restrictionsTable, '`import -- restrictions`'],

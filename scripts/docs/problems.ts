@@ -1,8 +1,18 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { webhooksOf } from '../../src/adapters/venues/module.ts';
+import { venueModules } from '../../src/adapters/venues/registry.ts';
 import { markdownTable } from './markdown.ts';
 
 const PROBLEM = /status: (\d{3}),?\s*code: '(\w+)'(?:,\s*detail:\s*(?:'([^']*)'|`([^`]*)`)(?!\s*\+))?/g;
+
+/** A text of the code as it is said: once, or once for each venue whose words it has. What else is put in is not known. */
+function detailsOf(text: string): string[] {
+  const said = webhooksOf(venueModules).map(({ title, form }) => {
+    return text.replaceAll(/\$\{title\}/g, title).replaceAll(/\$\{form\}/g, form);
+  });
+  return [...new Set(said)].filter((detail) => detail !== '' && !detail.includes('${'));
+}
 
 /** Every code of a problem the HTTP service answers with, and its words where they are always the same. */
 export function problemsText(root: string): string {
@@ -14,8 +24,7 @@ export function problemsText(root: string): string {
     )) {
       const known = found.get(code) ?? { statuses: new Set(), details: new Set() };
       known.statuses.add(status);
-      const detail = plain ?? put;
-      if (detail !== '' && !detail.includes('${')) known.details.add(detail);
+      for (const detail of detailsOf(plain ?? put)) known.details.add(detail);
       found.set(code, known);
     }
   }

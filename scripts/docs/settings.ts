@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { environment } from '../../src/config.ts';
+import { settings as shapes } from '../../src/config.ts';
 import { secretNames } from '../../src/config-secrets.ts';
 import { asCode, markdownTable } from './markdown.ts';
 
@@ -33,7 +33,7 @@ function described(root: string): Described[] {
   return settings;
 }
 
-const shape = new Map(Object.entries(environment.shape));
+const shape = new Map(Object.entries(shapes));
 
 /** What a setting takes, in the words with which it refuses something else. */
 function takes(name: string): string {

@@ -1,6 +1,6 @@
 import { realClock } from '../adapters/clock.ts';
 import { rotate, storeVault } from '../adapters/credentials/vault.ts';
-import { isRealVenue, type RealVenue } from '../adapters/venues/secrets.ts';
+import { moduleNamed, namesOf } from '../adapters/venues/module.ts';
 import type { Config } from '../config.ts';
 import type { Actor } from '../domain/actions.ts';
 import type { Mode } from '../domain/words.ts';
@@ -44,8 +44,10 @@ async function workOf(what: string, flags: ConnectFlags, config: Config): Promis
   if (what !== 'connect' && what !== 'rotate' && what !== 'check')
     return refusal('bad_flag', `"${what}" is nothing to do with accounts: it is connect, check or rotate.`);
   if (mode !== 'live' && mode !== 'paper') return refusal('bad_flag', `--mode is live or paper, not ${mode}.`);
-  if (venue !== undefined && !isRealVenue(venue))
-    return refusal('bad_flag', `--venue ${venue} is no venue that can be connected: it is kite, lemonn or alpaca.`);
+  const { modules } = config.venues;
+  const module = venue === undefined ? undefined : moduleNamed(modules, venue);
+  if (venue !== undefined && !module)
+    return refusal('bad_flag', `--venue ${venue} is no venue that can be connected: it is ${namesOf(modules)}.`);
   if (!masterKeys(config)) {
     const message = 'CREDENTIALS_KEY is not set, and everything here is sealed with it: openssl rand -base64 32';
     return refusal('bad_environment', message);
@@ -53,17 +55,17 @@ async function workOf(what: string, flags: ConnectFlags, config: Config): Promis
   if (what === 'rotate') return rotation(actorOf(flags));
   if (what === 'check') return (_, store) => checkConnections({ ...flags, config, store, mode });
   const { user } = flags;
-  if (user === undefined || venue === undefined)
-    return refusal('bad_flag', 'Give --user (name or id) and --venue: kite, lemonn or alpaca.');
+  if (user === undefined || !module)
+    return refusal('bad_flag', `Give --user (name or id) and --venue: ${namesOf(modules)}.`);
   // Read before the database is opened: a person may take his time.
-  const given = await readSecrets(venue);
+  const given = await readSecrets(module);
   if (given.kind === 'refusal') return given;
-  return connection({ user, venue, mode, by: actorOf(flags) }, given.secrets);
+  return connection({ user, venue: module.name, mode, by: actorOf(flags) }, given.secrets);
 }
 
 interface Connection {
   user: string;
-  venue: RealVenue;
+  venue: string;
   mode: Mode;
   by: Actor;
 }

@@ -1,5 +1,5 @@
 import { realClock } from '../adapters/clock.ts';
-import { isRealVenue } from '../adapters/venues/secrets.ts';
+import { moduleNamed, type VenueModules } from '../adapters/venues/module.ts';
 import type { Config } from '../config.ts';
 import { istIso } from '../domain/ist.ts';
 import type { Mode } from '../domain/words.ts';
@@ -52,7 +52,7 @@ export async function checkConnections(asked: Asked): Promise<number | Refusal> 
   const checked: Connection[] = [];
   for (const { accountId, userId: whose, venue: at } of connected) {
     const account = { accountId, userId: whose, venue: at, mode };
-    const connection = await check(real, account);
+    const connection = await check(real, config.venues.modules, account);
     const untilMs = realClock().nowMs() + LINK_MS;
     const login = connection.session === 'closed' ? await linkFor({ venue: at, accountId, untilMs }) : null;
     checked.push({ ...connection, login });
@@ -64,11 +64,11 @@ export async function checkConnections(asked: Asked): Promise<number | Refusal> 
 type Account = Pick<Connection, 'accountId' | 'userId' | 'venue' | 'mode'>;
 type Checked = Omit<Connection, 'login'>;
 
-async function check({ venues, doors, vault }: RealVenues, account: Account): Promise<Checked> {
+async function check({ venues, doors, vault }: RealVenues, modules: VenueModules, account: Account): Promise<Checked> {
   const { venue } = account;
   const desk = venues.get(venue)?.desk;
   const none = { ...account, untilMs: null };
-  if (!desk) return { ...none, session: 'not_set_up', reason: addressMissing(venue) };
+  if (!desk) return { ...none, session: 'not_set_up', reason: addressMissing(modules, venue) };
   try {
     await vault.read(account);
   } catch (error) {
@@ -88,8 +88,9 @@ function worded(status: SessionStatus): Pick<Connection, 'session' | 'untilMs' |
   return { session: status.kind, untilMs: null, reason: status.reason };
 }
 
-function addressMissing(venue: string): string {
-  return isRealVenue(venue) ? `${venue.toUpperCase()}_BASE_URL is not set` : 'no venue that is known here';
+function addressMissing(modules: VenueModules, venue: string): string {
+  const module = moduleNamed(modules, venue);
+  return module ? `${module.addressSetting} is not set` : 'no venue that is known here';
 }
 
 function line({ userId, venue, mode, session, untilMs, reason, login }: Connection): string {

@@ -4,6 +4,8 @@ import { type DayPrice, pricesTable } from '../adapters/files/prices-file.ts';
 import { signalsTable } from '../adapters/files/signals-file.ts';
 import { type FileResult, readBytes } from '../adapters/files/source.ts';
 import { usersTable } from '../adapters/files/users-file.ts';
+import { accountVenues } from '../adapters/venues/module.ts';
+import type { Config } from '../config.ts';
 import type { Fault } from '../domain/faults.ts';
 import { type SymbolReader, symbolReader, unsureReader } from '../domain/symbols.ts';
 import type { Problem } from '../domain/words.ts';
@@ -31,19 +33,22 @@ export interface GivenFiles {
 
 /** The files of a scan, each read once: it may be a pipe. */
 interface Load {
+  /** Where users may be. */
+  venues: readonly string[];
   table<Row>(path: string, table: Table<Row>): FileResult<Row>;
   faults(path: string): FileResult<Fault>;
 }
 
 /** Reads every file a scan was given, or says which can't be used and why. */
-export function readGiven(flags: FileFlags): GivenFiles | Refusal {
-  return parseGiven(flags, readingOnce(), unsureReader);
+export function readGiven(flags: FileFlags, { venues }: Pick<Config, 'venues'>): GivenFiles | Refusal {
+  return parseGiven(flags, readingOnce(accountVenues(venues.modules)), unsureReader);
 }
 
-function readingOnce(): Load {
+function readingOnce(venues: readonly string[]): Load {
   const kept = new Map<string, ReturnType<typeof readBytes>>();
   let faults: FileResult<Fault> | null = null;
   return {
+    venues,
     table(path, table) {
       const source = kept.get(path) ?? readBytes(path);
       kept.set(path, source);
@@ -72,7 +77,7 @@ function parseGiven(flags: FileFlags, load: Load, readSymbol: SymbolReader): Giv
     return result.rows;
   };
   const signals = take(flags.signals, (path) => load.table(path, signalsTable(readSymbol)));
-  const users = take(flags.users, (path) => load.table(path, usersTable));
+  const users = take(flags.users, (path) => load.table(path, usersTable(load.venues)));
   const prices = take(flags.prices, (path) => load.table(path, pricesTable(readSymbol)));
   const faults = take(flags.faults, load.faults);
   const [first] = refusals;

@@ -1,6 +1,6 @@
 import { realClock } from '../adapters/clock.ts';
+import { accountVenues } from '../adapters/venues/module.ts';
 import type { Config } from '../config.ts';
-import { knownVenues } from '../domain/words.ts';
 import { actorOf } from './actor.ts';
 import { type NamedUser, shown, userNamed } from './named.ts';
 import { placeToAsk, sayPlace, withStore } from './place.ts';
@@ -30,8 +30,9 @@ async function change(
   what: 'halt' | 'resume',
 ): Promise<number | Refusal> {
   if (venue !== undefined && user !== undefined) return refusal('bad_flag', 'Give --venue or --user, not both.');
-  if (venue !== undefined && !knownVenues.includes(venue)) {
-    return refusal('no_such_venue', `There is no venue ${venue}: it is one of ${knownVenues.join(', ')}.`);
+  const known = accountVenues(config.venues.modules);
+  if (venue !== undefined && !known.includes(venue)) {
+    return refusal('no_such_venue', `There is no venue ${venue}: it is one of ${known.join(', ')}.`);
   }
   const scope = venue !== undefined ? 'venue' : user !== undefined ? 'user' : 'all';
   const place = placeToAsk(config);

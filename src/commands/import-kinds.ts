@@ -6,6 +6,7 @@ import { pricesTable } from '../adapters/files/prices-file.ts';
 import { signalsTable } from '../adapters/files/signals-file.ts';
 import { type FileResult, readBytes } from '../adapters/files/source.ts';
 import { usersTable } from '../adapters/files/users-file.ts';
+import { accountVenues } from '../adapters/venues/module.ts';
 import type { Config } from '../config.ts';
 import type { Actor } from '../domain/actions.ts';
 import { userIdOf } from '../domain/ids.ts';
@@ -103,9 +104,10 @@ const restrictions: Importer = (path) => {
   });
 };
 
-const users: Importer = (path, { mode }) => {
+const users: Importer = (path, { mode, venues }) => {
   const source = readBytes(path);
-  const file = source.kind === 'unusable' ? source : parseTable(path, source.bytes, usersTable);
+  const file =
+    source.kind === 'unusable' ? source : parseTable(path, source.bytes, usersTable(accountVenues(venues.modules)));
   const writing: Reading['write'] = async (store, by, yes) => {
     const read = file.kind === 'read' ? file : { rows: [], lines: [] };
     const asked = await previewed(store, read.rows, mode);

@@ -115,7 +115,7 @@ function whatIsAsked(config: Config, flags: ScanFlags): Asked | Refusal {
   const sample = config.databaseUrl === null && config.supabase === null && config.mode === 'paper' && !fileFlags;
   const start = clockStart(flags, sample);
   if (start !== null && typeof start === 'object') return start;
-  const files = readGiven(flags);
+  const files = readGiven(flags, config);
   if ('kind' in files) return files;
   const { problems } = files.given;
   if (flags.strict && problems.length > 0) return badRows(problems);

@@ -22,9 +22,8 @@ const OUR_EXCHANGE = 'NSE';
  */
 export async function checkVenues(facts: VenueFacts): Promise<Check[]> {
   const { mode, venues } = facts.config;
-  const addresses = [venues.kite, venues.lemonn, venues.alpaca];
   const stored = await facts.store.call('read_all_credentials', {});
-  if (mode !== 'live' && stored.length === 0 && addresses.every((one) => one === null)) return [];
+  if (mode !== 'live' && stored.length === 0 && venues.setUp.size === 0) return [];
   const credentials = await credentialsCheck(facts, stored.length);
   if (mode !== 'live') return [credentials];
   return [credentials, ...(await setUpChecks(facts)), ...(await accountsChecks(facts))];
@@ -56,11 +55,9 @@ async function setUpChecks({ config, store, clock }: VenueFacts): Promise<Check[
   } catch (error) {
     return [wrong('live venues', sayingWhy(error), 'Correct it in the environment; .env.example lists every setting.')];
   }
-  const { alpaca } = config.venues;
   const checks = [ok('live venues', `${[...real.venues.keys()].join(', ')} set up`)];
-  if (alpaca && !alpaca.exchanges.includes(OUR_EXCHANGE)) {
-    const says = `alpaca takes ${alpaca.exchanges.join(', ')} only, and signals are of ${OUR_EXCHANGE}: it gets no order`;
-    checks.push(warning('alpaca', says, `ALPACA_EXCHANGES=${OUR_EXCHANGE}, if the same symbols are meant there`));
+  for (const [name, setUp] of config.venues.setUp) {
+    checks.push(...setUp.warnings(OUR_EXCHANGE).map(({ says, todo }) => warning(name, says, todo)));
   }
   const browsers = [...real.doors].flatMap(([name, { loginUrl }]) => (loginUrl ? [name] : []));
   return browsers.length === 0 ? checks : [...checks, loginsCheck(config, browsers)];

@@ -7,9 +7,6 @@
 export type Mode = 'paper' | 'live';
 export type Side = 'BUY' | 'SELL';
 
-/** The venues an account may be at. */
-export const knownVenues: readonly string[] = ['paper', 'lemonn', 'kite', 'alpaca'];
-
 export interface Instrument {
   exchange: string;
   symbol: string;

@@ -1,5 +1,6 @@
 import type { UpgradeWebSocket } from 'hono/ws';
 import type { Actor } from '../domain/actions.ts';
+import type { VenueWebhook } from '../ports/vault.ts';
 import type { World } from '../ports/world.ts';
 import type { RunRequest } from '../stages/request.ts';
 import { stoppedWithin } from '../stages/stopped.ts';
@@ -59,6 +60,8 @@ export interface HttpParts {
   operatorAal: 'aal1' | 'aal2';
   /** Signs the state of logins at venues; null: there are none. */
   loginKey: Buffer | null;
+  /** The venues that push here what became of orders, traded or not. */
+  webhooks: readonly VenueWebhook[];
   /** Whose word about a client's address counts. */
   trust: ProxyTrust;
   /** How long one request may work before it hands back what is not sent. */

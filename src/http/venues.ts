@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { LRUCache } from 'lru-cache';
 import { istIso } from '../domain/ist.ts';
-import type { LoginEnd, VenueDoor } from '../ports/vault.ts';
+import type { LoginEnd, VenueDoor, VenueWebhook } from '../ports/vault.ts';
 import { checkAfterLogin } from './after-login.ts';
 import type { HttpEnv } from './auth.ts';
 import { sized } from './body.ts';
@@ -39,13 +39,6 @@ const usedToken: Problem = {
   code: 'login_used',
   detail: 'This login was brought back already, and a login works once: open the link again.',
 };
-const malformed: Problem = {
-  status: 400,
-  code: 'bad_postback',
-  detail: 'This is no postback of Kite: JSON with order_id, order_timestamp, checksum and user_id as Kite sends them.',
-};
-const badChecksum: Problem = { status: 403, code: 'bad_signature', detail: 'The checksum is not Kite’s.' };
-
 /**
  * The venues' ways to us; 404 where a venue is not traded. Mounted before the rest: nobody's key is needed, and no rate
  * limit may keep a fill's news out; what shows no checksum or state of ours costs its address.
@@ -53,27 +46,45 @@ const badChecksum: Problem = { status: 403, code: 'bad_signature', detail: 'The 
  *   address with a `request_token`: that makes their session. The state is ours, signed: 403 for any other, and for a login
  *   of another client than the account's. Where the venue does not bring it back, a cookie of this address does. Either
  *   way once in five seconds for an account (429 else), and each token once.
- * - `POST /api/webhooks/kite`: a postback. It is refused by its looks first; its checksum is verified (403 else), and then
- *   the order is looked up at once: nothing it says is believed. What is not about an order of ours is taken and let be.
+ * - `POST /api/webhooks/VENUE`, of every venue that pushes: a postback. It is refused by its looks first; its checksum is
+ *   verified (403 else), and then the order is looked up at once: nothing it says is believed. What is not about an order
+ *   of ours is taken and let be.
  */
 export function venueRoutes(parts: HttpParts, strangers: Strangers): Hono<HttpEnv> {
-  const { world, wake } = parts;
   const routes = new Hono<HttpEnv>();
   const gate = loginGate(parts);
   routes.get('/api/venues/:venue/login', (c) => login(parts, { strangers, gate }, c, c.req.param('venue')));
-  routes.post('/api/webhooks/kite', sized(MAX_BYTES), async (c) => {
-    const hear = world.doors?.get('kite')?.hear;
-    if (!hear) return notThere(c, 'Kite is not traded here.');
-    const heard = await hear(await c.req.text());
-    world.tell({ step: 'postback', venue: 'kite', heard });
-    if (heard === 'malformed') return strangers.refuse(c, malformed);
-    if (heard === 'bad_checksum') return strangers.refuse(c, badChecksum);
-    // Orders that a client gives elsewhere are nobody's fault, but nothing shows that Kite speaks of them.
-    if (heard === 'not_ours') return strangers.count(c) ?? c.body(null, 204);
-    wake();
-    return c.body(null, 204);
-  });
+  for (const webhook of parts.webhooks) {
+    routes.post(`/api/webhooks/${webhook.venue}`, sized(MAX_BYTES), (c) => push(parts, strangers, c, webhook));
+  }
   return routes;
+}
+
+/** A push of what became of an order: the order is looked up. */
+async function push(
+  { world, wake }: HttpParts,
+  strangers: Strangers,
+  c: Context<HttpEnv>,
+  { venue, title, form }: VenueWebhook,
+): Promise<Response> {
+  const hear = world.doors?.get(venue)?.hear;
+  if (!hear) return notThere(c, `${title} is not traded here.`);
+  const heard = await hear(await c.req.text());
+  world.tell({ step: 'postback', venue, heard });
+  if (heard === 'malformed') {
+    return strangers.refuse(c, {
+      status: 400,
+      code: 'bad_postback',
+      detail: `This is no postback of ${title}: ${form}.`,
+    });
+  }
+  if (heard === 'bad_checksum') {
+    return strangers.refuse(c, { status: 403, code: 'bad_signature', detail: `The checksum is not ${title}’s.` });
+  }
+  // Orders that a client gives elsewhere are nobody's fault, but nothing shows that the venue speaks of them.
+  if (heard === 'not_ours') return strangers.count(c) ?? c.body(null, 204);
+  wake();
+  return c.body(null, 204);
 }
 
 /** How often logins are let through, and that each is brought back once. */

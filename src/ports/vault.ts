@@ -42,6 +42,15 @@ export class VaultError extends Error {
   override name = 'VaultError';
 }
 
+/** A venue's pushes of what became of orders: they come to `/api/webhooks/VENUE`. */
+export interface VenueWebhook {
+  venue: string;
+  /** The venue's name as people write it. */
+  title: string;
+  /** What every push of it looks like, for who sent another: `JSON with order_id and checksum`. */
+  form: string;
+}
+
 /** What came of a login. `reason` is a short code. */
 export type LoginEnd =
   | { kind: 'open'; untilMs: number | null }

@@ -26,7 +26,10 @@ export async function seedSample(store: Store): Promise<void> {
   await store.call('import_instruments', { instruments: rows('instruments.csv', readInstruments), by });
   await store.call('import_signals', { signals: rows('signals.csv', readSignals), source, by });
   // What no users file says: Meera has paused, and Rohan came with shares of his own.
-  const users = rows('users.csv', readUsers).map((user) => ({ ...user, active: user.name !== 'Meera Nair' }));
+  const users = rows('users.csv', (file) => readUsers(file, ['paper'])).map((user) => ({
+    ...user,
+    active: user.name !== 'Meera Nair',
+  }));
   await store.call('import_users', { users, mode: 'paper', source, nowMs, by });
   const holding = { exchange: 'NSE', symbol: 'ICICIBANK', quantity: 40, priceMinor: 141_000, tradeDate: '2025-06-02' };
   const holder = { userId: 'rohan-mehta', venue: 'paper', mode: 'paper', reference: 'sample-1' };

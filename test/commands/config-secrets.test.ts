@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { environment, readConfig } from '../../src/config.ts';
+import { readConfig, settings } from '../../src/config.ts';
 import { secretNames } from '../../src/config-secrets.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'daily-scan-secrets-'));
@@ -95,7 +95,7 @@ describe('a secret in a file', () => {
   });
 
   test('may be any setting that is one', () => {
-    expect(Object.keys(environment.shape).filter((name) => /SECRET|PASSWORD|TOKEN|KEY/.test(name))).toEqual(
+    expect(Object.keys(settings).filter((name) => /SECRET|PASSWORD|TOKEN|KEY/.test(name))).toEqual(
       expect.arrayContaining(secretNames.filter((name) => name !== 'DATABASE_URL')),
     );
     const env = Object.fromEntries(secretNames.map((name) => [`${name}_FILE`, join(folder, 'none')]));

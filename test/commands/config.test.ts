@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { environment, readConfig } from '../../src/config.ts';
+import { readConfig, settings } from '../../src/config.ts';
 
 const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
 const exampleSettings = Object.fromEntries(
@@ -13,7 +13,7 @@ const exampleSettings = Object.fromEntries(
 
 describe('the environment', () => {
   it('is listed in .env.example, every variable and no other', () => {
-    expect(Object.keys(exampleSettings).sort()).toEqual(Object.keys(environment.shape).sort());
+    expect(Object.keys(exampleSettings).sort()).toEqual(Object.keys(settings).sort());
   });
 
   it('means the same with .env.example as with nothing set', () => {
@@ -104,7 +104,10 @@ describe('the environment', () => {
     expect(readConfig(live)).toMatchObject({
       config: {
         mode: 'live',
-        venues: { credentialsKey: key, kite: { baseUrl: 'https://api.kite.trade', algoId: null }, lemonn: null },
+        venues: {
+          credentialsKey: key,
+          setUp: new Map([['kite', { settings: { baseUrl: 'https://api.kite.trade', algoId: null } }]]),
+        },
       },
     });
   });
@@ -112,11 +115,13 @@ describe('the environment', () => {
   it('sends nothing of ours to Alpaca until somebody says which exchange goes there', () => {
     const exchangesOf = (env: Record<string, string>) => {
       const read = readConfig({ ALPACA_BASE_URL: 'https://api.alpaca.markets', ...env });
-      return read.kind === 'config' ? read.config.venues.alpaca?.exchanges : read.problems;
+      return read.kind === 'config' ? read.config.venues.setUp.get('alpaca')?.settings : { exchanges: read.problems };
     };
-    expect(exchangesOf({})).toEqual(['US']);
-    expect(exchangesOf({ ALPACA_EXCHANGES: 'NSE, BSE' })).toEqual(['NSE', 'BSE']);
-    expect(exchangesOf({ ALPACA_EXCHANGES: 'NSE,' })).toEqual([expect.stringMatching(/^ALPACA_EXCHANGES/)]);
+    expect(exchangesOf({})).toMatchObject({ exchanges: ['US'] });
+    expect(exchangesOf({ ALPACA_EXCHANGES: 'NSE, BSE' })).toMatchObject({ exchanges: ['NSE', 'BSE'] });
+    expect(exchangesOf({ ALPACA_EXCHANGES: 'NSE,' })).toEqual({
+      exchanges: [expect.stringMatching(/^ALPACA_EXCHANGES/)],
+    });
   });
 
   it.each([

@@ -41,7 +41,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   users: {
     header: 'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue',
     rows: ['Asha Rao', 'Ravi', 'प्रीति शर्मा'].map((name) => `${name},+919812345678,100000.00,20,5,10,2.5,100,paper`),
-    read: readUsers,
+    read: (file) => readUsers(file, ['paper', 'kite']),
     write: (store, users) => store.call('import_users', { by, users, mode: 'paper', source, nowMs }),
   },
   prices: {

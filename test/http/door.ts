@@ -1,5 +1,6 @@
 import type { Hono } from 'hono';
 import { storedQuotes } from '../../src/adapters/quotes/quotes.ts';
+import { webhooksOf } from '../../src/adapters/venues/module.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Fault } from '../../src/domain/faults.ts';
 import { istMs } from '../../src/domain/ist.ts';
@@ -137,6 +138,7 @@ function partsOf(world: World, later: Promise<unknown>[]): HttpParts {
     verifyJwt: null,
     operatorAal: 'aal2',
     loginKey: null,
+    webhooks: webhooksOf(config().venues.modules),
     trust: { proxies: [], vercel: false },
     deadlineMs: 20_000,
     stop: new AbortController().signal,

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { storeVault } from '../../src/adapters/credentials/vault.ts';
+import { kiteRecord } from '../../src/adapters/venues/kite/credentials.ts';
 import { kiteDoor } from '../../src/adapters/venues/kite/login.ts';
 import { kiteTokenUntilMs } from '../../src/adapters/venues/kite/session.ts';
-import { venueSecrets } from '../../src/adapters/venues/secrets.ts';
 import { loginLink, signedState } from '../../src/http/login-state.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { execute } from '../../src/stages/execute.ts';
@@ -75,7 +75,7 @@ const wire = () => {
 };
 const stateUntil = (untilMs: number) => signedState(loginKey, { venue: 'kite', accountId: owner.accountId, untilMs });
 const get = (query: Record<string, string>) => service.app.request(`${path}?${new URLSearchParams(query)}`);
-const stored = async () => venueSecrets.kite.parse((await vault.read(owner))?.secrets);
+const stored = async () => kiteRecord.parse((await vault.read(owner))?.secrets);
 const later = () => service.clock.nowMs() + 60_000;
 
 test('the link leads to Kite, and the way back makes the session of the day', async () => {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { userIdOf } from '../../domain/ids.ts';
 import { formatMinor, LARGEST_MINOR } from '../../domain/money.ts';
 import { isBeyondSizing } from '../../domain/sizing.ts';
-import { knownVenues, type UserSettings } from '../../domain/words.ts';
+import type { UserSettings } from '../../domain/words.ts';
 import { amount, cell, emptyAs, hundredths, oneOf, percentage, type Read, whole, words } from './cells.ts';
 import { readTable, type Table } from './csv.ts';
 import type { FileResult } from './source.ts';
@@ -14,7 +14,7 @@ function phone(text: string): Read<string> {
     : { reason: 'must be an E.164 number (+, country code and number, only digits) or empty' };
 }
 
-const columns = z.object({
+const columnsFor = (venues: readonly string[]) => ({
   name: cell(words(100)),
   whatsapp: cell(emptyAs(null, phone)),
   capital: cell(amount),
@@ -23,7 +23,7 @@ const columns = z.object({
   max_open_positions: cell(emptyAs(null, whole(1, 1_000_000))),
   daily_loss_limit_pct: cell(emptyAs(null, percentage)),
   priority: cell(emptyAs(100, whole(1, 1_000_000))),
-  venue: cell(emptyAs('paper', oneOf('venue', knownVenues))),
+  venue: cell(emptyAs('paper', oneOf('venue', venues))),
 });
 
 /** An id an operator gives: as a derived one looks, or as a book of clients has them. */
@@ -34,22 +34,24 @@ function clientId(text: string): Read<string> {
 }
 
 /** A file may leave these out: then it says nothing of them, and what stands stays. An empty cell is no limit. */
-const optional = z.object({
+const optional = {
   client_id: cell(emptyAs(null, clientId)).optional(),
   max_orders_per_day: cell(emptyAs(null, whole(0, 1_000_000))).optional(),
   max_order_value: cell(emptyAs(null, amount)).optional(),
-});
+};
+
+type Row = z.infer<z.ZodObject<ReturnType<typeof columnsFor> & typeof optional>>;
 
 /** An order these settings make must be one that can be told exactly. */
-const bounded = columns.extend(optional.shape).superRefine((row, context) => {
+function bounded(row: Row, context: z.RefinementCtx): void {
   const { capital: capitalMinor, allocation_pct: allocationBps, leverage: leverageCenti } = row;
   if (!isBeyondSizing({ capitalMinor, allocationBps, leverageCenti })) return;
   const message = `capital × allocation × leverage may be at most ${formatMinor(LARGEST_MINOR)}, the largest order that can be computed exactly: lower one of them`;
   context.addIssue({ code: 'custom', path: ['capital'], message });
-});
+}
 
-const schema = bounded.transform(
-  (row): UserSettings => ({
+function settingsOf(row: Row): UserSettings {
+  return {
     id: row.client_id ?? userIdOf(row.name),
     name: row.name,
     whatsapp: row.whatsapp,
@@ -62,8 +64,8 @@ const schema = bounded.transform(
     venue: row.venue,
     ...(row.max_orders_per_day === undefined ? {} : { maxOrdersPerDay: row.max_orders_per_day }),
     ...(row.max_order_value === undefined ? {} : { maxOrderValueMinor: row.max_order_value }),
-  }),
-);
+  };
+}
 
 /** What may be a phone number, wherever a broken row or a shifted column puts it, keeps only its last two digits. */
 function maskPhones(value: string, field: string | null): string {
@@ -79,18 +81,24 @@ function allButLastTwo(digits: string): string {
   return digits.replace(/\p{Nd}(?=(?:\P{Nd}*\p{Nd}){2})/gu, '*');
 }
 
-/** What a users file holds; its problems never show a phone number. */
-export const usersTable: Table<UserSettings> = {
-  noun: 'users',
-  columns: Object.keys(columns.shape),
-  optional: Object.keys(optional.shape),
-  schema,
-  keyOf: (user) => user.id,
-  keyColumn: 'name',
-  mask: maskPhones,
-};
+/** What a users file holds, whose users may be at these venues; its problems never show a phone number. */
+export function usersTable(venues: readonly string[]): Table<UserSettings> {
+  const columns = columnsFor(venues);
+  return {
+    noun: 'users',
+    columns: Object.keys(columns),
+    optional: Object.keys(optional),
+    schema: z
+      .object({ ...columns, ...optional })
+      .superRefine(bounded)
+      .transform(settingsOf),
+    keyOf: (user) => user.id,
+    keyColumn: 'name',
+    mask: maskPhones,
+  };
+}
 
 /** Reads a users file. Its problems never show a phone number. */
-export function readUsers(file: string): FileResult<UserSettings> {
-  return readTable(file, usersTable);
+export function readUsers(file: string, venues: readonly string[]): FileResult<UserSettings> {
+  return readTable(file, usersTable(venues));
 }

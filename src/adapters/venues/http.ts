@@ -16,11 +16,13 @@ export function inTime(clock: Clock, { startBeforeMs }: OrderToStart): MayLeave 
   return () => clock.nowMs() < startBeforeMs;
 }
 
-/** One request to a venue. `headers` and `body` may hold secrets: they go to the wire and nowhere else. */
+/** One request to a venue. All of it may hold secrets: they go to the wire and nowhere else. */
 export interface Request {
   method: 'GET' | 'POST' | 'DELETE' | 'PUT' | 'PATCH';
   url: string;
-  headers: Record<string, string>;
+  headers: Readonly<Record<string, string>>;
+  /** The headers that let an account in: what an answer repeats of them is taken out of it. */
+  secretHeaders?: Readonly<Record<string, string>>;
   body?: string;
 }
 
@@ -38,16 +40,17 @@ export async function speak(
   timeoutMs: number,
   mayLeave: MayLeave = () => true,
 ): Promise<Spoken> {
-  const { url, method, body } = request;
+  const { url, method, body, secretHeaders = {} } = request;
+  const headers = { ...request.headers, ...secretHeaders };
   try {
     const fetcher = await wayOut;
     if (!mayLeave()) return { kind: 'not_sent', reason: 'too_late_to_start' };
     const signal = AbortSignal.timeout(timeoutMs);
-    const sent = body === undefined ? { headers: request.headers } : once(request.headers, body);
+    const sent = body === undefined ? { headers } : once(headers, body);
     const answer = await fetcher(url, { method, ...sent, signal, redirect: 'manual' });
     const read = await textOf(answer);
     if (read === null) return { kind: 'silent', reason: 'answer_too_large' };
-    const text = withoutSecrets(read, request.headers);
+    const text = withoutSecrets(read, secretHeaders);
     return { kind: 'answered', status: answer.status, text, json: parseJson(text) };
   } catch (error) {
     const neverConnected = connectFailure(error);
@@ -83,13 +86,12 @@ async function textOf(answer: Response): Promise<string | null> {
   return parts.join('') + decoder.decode();
 }
 
-const secretHeaders = /^(?:authorization|apca-api-.*|x-(?:api-key|auth-key|request-token|signature))$/i;
 const MIN_SECRET = 6;
 
 /** An answer that repeats what the request was let in by is read without it: its words may be stored and shown. */
-function withoutSecrets(text: string, headers: Request['headers']): string {
-  const values = Object.entries(headers).flatMap(([name, value]) => (secretHeaders.test(name) ? [value] : []));
-  const secrets = values.flatMap((value) => value.split(/[\s:]+/)).filter((one) => one.length >= MIN_SECRET);
+function withoutSecrets(text: string, secretHeaders: Request['headers']): string {
+  const parts = Object.values(secretHeaders).flatMap((value) => value.split(/[\s:]+/));
+  const secrets = parts.filter((one) => one.length >= MIN_SECRET);
   return secrets.reduce((clean, secret) => clean.replaceAll(secret, hidden), text);
 }
 

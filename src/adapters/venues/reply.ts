@@ -14,23 +14,26 @@ export interface VenueRequest {
   mayLeave?: MayLeave;
 }
 
-/** Sends one request to a venue, once. `headers` are the venue's own: what lets the account in. */
+/** The headers a venue wants with every request; `secretHeaders` let the account in. */
+export type VenueHeaders = Pick<Request, 'headers' | 'secretHeaders'>;
+
+/** Sends one request to a venue, once. */
 export function sendTo(
   baseUrl: string,
   fetcher: WayOut,
   { method, path, form, json, mayLeave }: VenueRequest,
   timeoutMs: number,
-  headers: Readonly<Record<string, string>>,
+  { headers, secretHeaders = {} }: VenueHeaders,
 ): Promise<Spoken> {
-  const url = `${baseUrl.replace(/\/$/, '')}${path}`;
+  const request = { method, url: `${baseUrl.replace(/\/$/, '')}${path}`, headers, secretHeaders };
+  const typed = (type: string) => ({ ...headers, 'content-type': type });
   if (form !== undefined) {
-    const typed = { ...headers, 'content-type': 'application/x-www-form-urlencoded' };
-    const body = new URLSearchParams(form).toString();
-    return speak(fetcher, { method, url, headers: typed, body }, timeoutMs, mayLeave);
+    const written = { headers: typed('application/x-www-form-urlencoded'), body: new URLSearchParams(form).toString() };
+    return speak(fetcher, { ...request, ...written }, timeoutMs, mayLeave);
   }
-  if (json === undefined) return speak(fetcher, { method, url, headers }, timeoutMs, mayLeave);
-  const typed = { ...headers, 'content-type': 'application/json' };
-  return speak(fetcher, { method, url, headers: typed, body: JSON.stringify(json) }, timeoutMs, mayLeave);
+  if (json === undefined) return speak(fetcher, request, timeoutMs, mayLeave);
+  const written = { headers: typed('application/json'), body: JSON.stringify(json) };
+  return speak(fetcher, { ...request, ...written }, timeoutMs, mayLeave);
 }
 
 /**

@@ -1,10 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseTable } from '../../../src/adapters/files/csv.ts';
-import { readUsers, usersTable } from '../../../src/adapters/files/users-file.ts';
+import * as file from '../../../src/adapters/files/users-file.ts';
 import { fileWith, good } from './scratch.ts';
 
 const header = 'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue';
+const venues = ['paper', 'kite'];
+const usersTable = file.usersTable(venues);
+const readUsers = (path: string) => file.readUsers(path, venues);
+
 const asha = 'Asha Rao,+919800000012,100000,20,5,3,2.5,1,kite';
 const bare = 'Bala,,50000.50,12.5,,,,,';
 const read = (...rows: string[]) => good(readUsers(fileWith([header, ...rows].join('\n'))));

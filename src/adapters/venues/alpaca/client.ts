@@ -6,9 +6,7 @@ import type { Clock } from '../../../ports/world.ts';
 import type { Answered, WayOut } from '../http.ts';
 import { type ReadAs, readerOf, replyOf, sendTo, type VenueReply, type VenueRequest } from '../reply.ts';
 import { storedFor } from '../stored-credentials.ts';
-
-/** Where Alpaca's market data is (docs.alpaca.markets), for paper and live keys alike. */
-export const alpacaDataUrl = 'https://data.alpaca.markets';
+import { type AlpacaKeys, alpacaCredentials } from './credentials.ts';
 
 /** Where `trade_updates` come: at the trading API's own address, paper or live (wss://api.alpaca.markets/stream). */
 export function alpacaStreamUrl(baseUrl: string): string {
@@ -28,12 +26,6 @@ export interface AlpacaWire {
   timeoutMs: number;
 }
 
-const key = z.string().regex(/^[\x21-\x7e]+$/);
-
-/** What is stored for an account. The pair is the session: it does not end by itself. */
-export const alpacaCredentials = z.object({ keyId: key, secretKey: key });
-export type AlpacaKeys = z.infer<typeof alpacaCredentials>;
-
 /** `data`: asked of the market data. */
 export type AlpacaRequest = VenueRequest & { data?: true };
 
@@ -51,9 +43,12 @@ export async function ask(wire: AlpacaWire, account: AccountAtVenue, asked: Alpa
   const found = await keysOf(wire.credentials, account);
   if (found.kind !== 'keys') return found;
   const { keyId, secretKey } = found.keys;
-  const headers = { 'APCA-API-KEY-ID': keyId, 'APCA-API-SECRET-KEY': secretKey };
+  const secretHeaders = { 'APCA-API-KEY-ID': keyId, 'APCA-API-SECRET-KEY': secretKey };
   const base = asked.data ? wire.dataUrl : wire.baseUrl;
-  return replyOf(await sendTo(base, wire.fetchFor(account), asked, wire.timeoutMs, headers), answeredWith);
+  return replyOf(
+    await sendTo(base, wire.fetchFor(account), asked, wire.timeoutMs, { headers: {}, secretHeaders }),
+    answeredWith,
+  );
 }
 
 const refused = z.object({ code: z.int().nullish(), message: z.string() });

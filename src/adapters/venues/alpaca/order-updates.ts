@@ -6,10 +6,9 @@ import { parseJson } from '../../../domain/json.ts';
 import type { AccountAtVenue, CredentialsOf, StreamEars, UpdatedOrder } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
 import { venueId } from '../bounds.ts';
-import { type AlpacaKeys, keysOf } from './client.ts';
-
-/** The account's way out for one connection; refused where nobody can say which it is. `over` ends what is left of it. */
-export type StreamWayOut = (account: AccountAtVenue, over: AbortSignal) => Promise<Agent | undefined>;
+import type { StreamWayOut } from '../module.ts';
+import { keysOf } from './client.ts';
+import type { AlpacaKeys } from './credentials.ts';
 
 export interface AlpacaUpdatesOptions extends StreamEars {
   /** That of the venue's own address: `alpacaStreamUrl`. */

@@ -2,10 +2,10 @@
 import { formatMinor } from '../../../domain/money.ts';
 import type { CancelOutcome, OrderToSend, SubmitOutcome, Venue, VenueCapabilities } from '../../../ports/venue.ts';
 import { inTime } from '../http.ts';
+import type { StreamWayOut } from '../module.ts';
 import { alpacaDesk, notTradedHere, QUOTES_AT_ONCE } from './account.ts';
 import { type AlpacaReply, type AlpacaWire, alpacaStreamUrl, ask, wordsOf } from './client.ts';
 import { lookUp, ordersToday } from './order-book.ts';
-import type { StreamWayOut } from './order-updates.ts';
 import { isOrder, order as orderShape } from './shapes.ts';
 
 export interface AlpacaVenueOptions extends AlpacaWire {

@@ -4,8 +4,17 @@ import { othersWords } from '../../../domain/secrets.ts';
 import type { AccountAtVenue, CredentialsOf } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
 import { type Answered, type Spoken, speaksOfDoubt, type WayOut } from '../http.ts';
-import { type ReadAs, readerOf, replyOf, sendTo, type VenueReply, type VenueRequest } from '../reply.ts';
+import {
+  type ReadAs,
+  readerOf,
+  replyOf,
+  sendTo,
+  type VenueHeaders,
+  type VenueReply,
+  type VenueRequest,
+} from '../reply.ts';
 import { storedFor } from '../stored-credentials.ts';
+import { kiteCredentials } from './credentials.ts';
 
 /** How this process reaches Kite. */
 export interface KiteWire {
@@ -17,17 +26,6 @@ export interface KiteWire {
   fetchFor: (account: AccountAtVenue) => WayOut;
   timeoutMs: number;
 }
-
-const token = z.string().regex(/^[\x21-\x7e]+$/);
-
-/** What is stored for an account. The secret serves the login and the postbacks, the token everything else. */
-export const kiteCredentials = z.object({
-  apiKey: token,
-  apiSecret: token.nullish(),
-  accessToken: token.nullish(),
-  /** When the token dies, in milliseconds; not known: the venue's word decides. */
-  accessUntilMs: z.int().nullish(),
-});
 
 /** What Kite answered. `doubtful`: its words speak of time running out, or of the order book. */
 export type KiteReply = VenueReply<KiteError>;
@@ -50,8 +48,9 @@ export async function ask(wire: KiteWire, account: AccountAtVenue, asked: VenueR
 }
 
 /** What every request to Kite has; `authorization` null: before the login. */
-export function kiteHeaders(authorization: string | null): Record<string, string> {
-  return { 'X-Kite-Version': '3', ...(authorization === null ? {} : { Authorization: authorization }) };
+export function kiteHeaders(authorization: string | null): VenueHeaders {
+  const headers = { 'X-Kite-Version': '3' };
+  return authorization === null ? { headers } : { headers, secretHeaders: { Authorization: authorization } };
 }
 
 /** A request's fate in Kite's own terms. */

@@ -1,34 +1,20 @@
 // The daily login at Kite in the browser, and Kite’s postbacks.
 import { z } from 'zod';
 import { parseJson } from '../../../domain/json.ts';
-import type { Mode } from '../../../domain/words.ts';
 import { batched } from '../../../ports/batch.ts';
-import type { Store } from '../../../ports/store.ts';
-import type { RecordOwner, Vault, VenueDoor } from '../../../ports/vault.ts';
-import type { AccountAtVenue } from '../../../ports/venue.ts';
-import type { Clock } from '../../../ports/world.ts';
-import type { WayOut } from '../http.ts';
-import { venueSecrets } from '../secrets.ts';
+import type { RecordOwner, VenueDoor } from '../../../ports/vault.ts';
+import type { LoginParts } from '../module.ts';
 import { storeSession } from '../stored-session.ts';
+import { kiteRecord } from './credentials.ts';
 import { exchangeRequestToken, kiteLoginUrl, verifyPostback } from './session.ts';
 
-export interface DoorOptions {
-  baseUrl: string;
-  mode: Mode;
-  vault: Vault;
-  store: Store;
-  clock: Clock;
-  fetchFor: (account: AccountAtVenue) => WayOut;
-  timeoutMs: number;
-}
-
 /** Kite's daily login in the browser, and its postbacks. */
-export function kiteDoor(options: DoorOptions): Required<Omit<VenueDoor, 'logIn'>> {
+export function kiteDoor(options: LoginParts): Required<Omit<VenueDoor, 'logIn'>> {
   const { vault, mode, baseUrl, clock, fetchFor, timeoutMs } = options;
   const ownerOf = (accountId: number): RecordOwner => ({ accountId, venue: 'kite', mode });
   const read = async (accountId: number) => {
     const opened = await vault.read(ownerOf(accountId));
-    const secrets = venueSecrets.kite.safeParse(opened?.secrets).data;
+    const secrets = kiteRecord.safeParse(opened?.secrets).data;
     return opened && secrets ? { userId: opened.userId, secrets } : null;
   };
   return {
@@ -48,7 +34,7 @@ export function kiteDoor(options: DoorOptions): Required<Omit<VenueDoor, 'logIn'
       const login = await exchangeRequestToken({ baseUrl, apiKey, apiSecret, requestToken, clock, fetcher, timeoutMs });
       if (login.kind !== 'open') return login;
       if (login.kiteUserId !== clientId) return { kind: 'somebody_else' };
-      return storeSession(vault, ownerOf(accountId), venueSecrets.kite, login);
+      return storeSession(vault, ownerOf(accountId), kiteRecord, login);
     },
     hear: hearer(options, read),
   };
@@ -76,7 +62,7 @@ const MAX_ORDERS_AT_ONCE = 200;
 
 type Read = (accountId: number) => Promise<{ secrets: { apiSecret: string } } | null>;
 
-function hearer({ store, clock }: DoorOptions, read: Read): Required<VenueDoor>['hear'] {
+function hearer({ store, clock }: LoginParts, read: Read): Required<VenueDoor>['hear'] {
   const find = batched(
     (orders: { venueOrderId: string; clientOrderId: string }[]) =>
       store.call('find_venue_orders', { venue: 'kite', orders }),

@@ -4,8 +4,17 @@ import { othersWords } from '../../../domain/secrets.ts';
 import type { AccountAtVenue, CredentialsOf } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
 import { type Answered, type Spoken, speaksOfDoubt, type WayOut } from '../http.ts';
-import { type ReadAs, readerOf, replyOf, sendTo, type VenueReply, type VenueRequest } from '../reply.ts';
+import {
+  type ReadAs,
+  readerOf,
+  replyOf,
+  sendTo,
+  type VenueHeaders,
+  type VenueReply,
+  type VenueRequest,
+} from '../reply.ts';
 import { storedFor } from '../stored-credentials.ts';
+import { lemonnCredentials } from './credentials.ts';
 import type { LemonnDialect } from './dialect.ts';
 
 /** How this process reaches Lemonn. */
@@ -22,25 +31,6 @@ export interface LemonnWire {
   fetchFor: (account: AccountAtVenue) => WayOut;
   timeoutMs: number;
 }
-
-const token = z.string().regex(/^[\x21-\x7e]+$/);
-
-/**
- * What is stored for an account. `flow` is how it logs in: `access` by its own key alone, `session` by a person in the
- * browser. The private key serves the login only, the token everything else.
- */
-export const lemonnCredentials = z.object({
-  clientId: token,
-  /** The public key, in hex. */
-  apiKey: token,
-  /** The 32 bytes of the Ed25519 seed, in hex. */
-  privateKey: z.string().regex(/^[0-9a-fA-F]{64}$/),
-  flow: z.enum(['access', 'session']),
-  accessToken: token.nullish(),
-  /** When the token dies, in milliseconds; not known: the venue's word decides. */
-  accessUntilMs: z.int().nullish(),
-});
-export type LemonnCredentials = z.infer<typeof lemonnCredentials>;
 
 /** `jsonFor`: sent as JSON, for what names the account's client in the body. */
 export type LemonnRequest = VenueRequest & { jsonFor?: (clientId: string) => unknown };
@@ -119,7 +109,7 @@ function whyUnreadable({ issues }: z.ZodError): string {
 export const readAs: ReadAs<LemonnError> = readerOf(wordsOf, whyUnreadable);
 
 type Session =
-  | { kind: 'open'; clientId: string; headers: Record<string, string>; untilMs: number | null }
+  | { kind: 'open'; clientId: string; headers: VenueHeaders; untilMs: number | null }
   | { kind: 'no_session'; reason: string }
   | { kind: 'not_sent'; reason: string };
 
@@ -133,6 +123,7 @@ export async function lemonnSession(wire: LemonnWire, account: AccountAtVenue): 
     return { kind: 'no_session', reason: 'token_over' };
   }
   const partner = flow === 'session' && wire.requestId !== null ? { 'x-request-id': wire.requestId } : {};
-  const headers = { 'x-api-key': apiKey, 'x-auth-key': accessToken, 'x-client-id': clientId, ...partner };
+  const secretHeaders = { 'x-api-key': apiKey, 'x-auth-key': accessToken };
+  const headers = { headers: { 'x-client-id': clientId, ...partner }, secretHeaders };
   return { kind: 'open', clientId, headers, untilMs: accessUntilMs ?? null };
 }

@@ -1,11 +1,11 @@
 // The two logins at Lemonn: by the account’s own key, and by a person in the browser.
 import type { LoginEnd, RecordOwner, VenueDoor } from '../../../ports/vault.ts';
-import type { DoorOptions } from '../kite/login.ts';
-import { venueSecrets } from '../secrets.ts';
+import type { LoginParts } from '../module.ts';
 import { storeSession } from '../stored-session.ts';
+import { lemonnRecord } from './credentials.ts';
 import { type LemonnLogin, lemonnLoginUrl, openLemonnAccess, openLemonnSession } from './session.ts';
 
-export interface LemonnDoorOptions extends DoorOptions {
+export interface LemonnDoorOptions extends LoginParts {
   /** The partner's allow-listed id, for the session flow; null where Lemonn gave none. */
   requestId: string | null;
 }
@@ -19,7 +19,7 @@ export function lemonnDoor(options: LemonnDoorOptions): Required<Omit<VenueDoor,
   const ownerOf = (accountId: number): RecordOwner => ({ accountId, venue: 'lemonn', mode });
   const read = async (accountId: number) => {
     const opened = await vault.read(ownerOf(accountId));
-    const secrets = venueSecrets.lemonn.safeParse(opened?.secrets).data;
+    const secrets = lemonnRecord.safeParse(opened?.secrets).data;
     if (!opened || !secrets) return null;
     const { flow, ...credentials } = secrets;
     const wire = () => {
@@ -31,7 +31,7 @@ export function lemonnDoor(options: LemonnDoorOptions): Required<Omit<VenueDoor,
   const finish = async (accountId: number, clientId: string, login: LemonnLogin): Promise<LoginEnd> => {
     if (login.kind !== 'open') return login;
     if (login.clientId !== null && login.clientId !== clientId) return { kind: 'somebody_else' };
-    return storeSession(vault, ownerOf(accountId), venueSecrets.lemonn, login);
+    return storeSession(vault, ownerOf(accountId), lemonnRecord, login);
   };
   return {
     async logIn(accountId) {
@@ -42,7 +42,7 @@ export function lemonnDoor(options: LemonnDoorOptions): Required<Omit<VenueDoor,
     },
     async loginUrl(accountId) {
       const opened = await vault.read(ownerOf(accountId));
-      const secrets = venueSecrets.lemonn.safeParse(opened?.secrets).data;
+      const secrets = lemonnRecord.safeParse(opened?.secrets).data;
       return secrets?.flow === 'session' ? lemonnLoginUrl(secrets.apiKey) : null;
     },
     bringsStateBack: false,

@@ -6,8 +6,9 @@ import type { Clock } from '../../../ports/world.ts';
 import { sessionToken } from '../bounds.ts';
 import type { WayOut } from '../http.ts';
 import { stampMs } from '../indian.ts';
-import { sendTo } from '../reply.ts';
-import { type LemonnCredentials, lemonnReply } from './client.ts';
+import { sendTo, type VenueHeaders } from '../reply.ts';
+import { lemonnReply } from './client.ts';
+import type { LemonnCredentials } from './credentials.ts';
 
 /** Where a client of the session flow logs in; Lemonn sends him back with `client_id` and `request_token`. */
 export function lemonnLoginUrl(apiKey: string): string {
@@ -48,10 +49,10 @@ export type LemonnLogin =
 export function openLemonnAccess(wire: LemonnLoginWire): Promise<LemonnLogin> {
   const { apiKey, clientId, privateKey } = wire.credentials;
   const epochMs = String(wire.clock.nowMs());
+  const signature = lemonnSignature(privateKey, `${clientId}${epochMs}`);
   const headers = {
-    'x-api-key': apiKey,
-    'x-epoch-time': epochMs,
-    'x-signature': lemonnSignature(privateKey, `${clientId}${epochMs}`),
+    headers: { 'x-epoch-time': epochMs },
+    secretHeaders: { 'x-api-key': apiKey, 'x-signature': signature },
   };
   return login(wire, '/api-trading/api/v1/generate_access_token', { client_id: clientId }, headers);
 }
@@ -64,11 +65,10 @@ export function openLemonnSession(
   wire: LemonnLoginWire & { requestToken: string; requestId: string | null },
 ): Promise<LemonnLogin> {
   const { apiKey, privateKey } = wire.credentials;
+  const signature = lemonnSignature(privateKey, `${wire.requestToken}${apiKey}`);
   const headers = {
-    'x-api-key': apiKey,
-    'x-request-token': wire.requestToken,
-    'x-signature': lemonnSignature(privateKey, `${wire.requestToken}${apiKey}`),
-    ...(wire.requestId === null ? {} : { 'x-request-id': wire.requestId }),
+    headers: wire.requestId === null ? {} : { 'x-request-id': wire.requestId },
+    secretHeaders: { 'x-api-key': apiKey, 'x-request-token': wire.requestToken, 'x-signature': signature },
   };
   return login(wire, '/api-trading/api/v1/generate_session_token', undefined, headers);
 }
@@ -93,7 +93,7 @@ async function login(
   { baseUrl, fetcher, timeoutMs }: LemonnLoginWire,
   path: string,
   json: unknown,
-  headers: Record<string, string>,
+  headers: VenueHeaders,
 ): Promise<LemonnLogin> {
   const lemonn = lemonnReply(await sendTo(baseUrl, fetcher, { method: 'POST', path, json }, timeoutMs, headers));
   if (lemonn.kind === 'no_session') return { kind: 'refused', reason: 'login_refused' };

@@ -29,7 +29,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', ignore
 
 const program = new Command('daily-scan')
   .description(
-    'Turns the day’s entry signals into one order per eligible user, each placed once, and tells every user.',
+    'Turns the day’s entry signals into one order per eligible user, each placed once, and notifies every user.',
   )
   .exitOverride()
   .configureHelp({ showGlobalOptions: true });
@@ -72,7 +72,7 @@ program
 
 program
   .command('worker')
-  .description('send, look up and tell for every run there is, until SIGTERM')
+  .description('execute, reconcile and notify for all open runs, until SIGTERM')
   .action(command(workerCommand, atVenues));
 
 program
@@ -132,8 +132,8 @@ program
   .addOption(new Option('--notify <when>', 'the daily summary').choices(['always', 'orders', 'off']))
   .addOption(new Option('--language <code>', 'of the summary').choices(['en', 'hi']))
   .option('--auth <uuid>', 'the login ("sub" of its JWT) that is this user’s, or none')
-  .option('--acknowledge <venue>', 'you have looked at why this account is blocked: it may trade again')
-  .option('--seen <list>', 'with --acknowledge: what of it you have seen, as the account shows it (d12,b88)')
+  .option('--acknowledge <venue>', 'why this account is blocked has been reviewed: it may trade again')
+  .option('--seen <list>', 'with --acknowledge: only these items (ids as listed by account), e.g. d12,b88')
   .option('--deposit <rupees>', 'put money into this paper account (needs --why)')
   .option('--withdraw <rupees>', 'take money out of this paper account, at most what is available (needs --why)')
   .option('--reference <name>', 'deposit, withdraw: what it is called elsewhere; each counts once')
@@ -180,11 +180,11 @@ program
 
 program
   .command('correct')
-  .description('say what a fill that was told wrong really was: the first word stays, the correction takes its place')
+  .description('say what a fill that was reported wrong really was: the report stays, the correction takes its place')
   .requiredOption('--order <id>', 'its client order id')
   .requiredOption('--quantity <shares>', 'how many it really was; 0: it never was')
   .option('--fill <id>', 'which of its fills, as the venue names it; needed where it has several')
-  .option('--price <rupees>', 'at what price; left out: as it was told')
+  .option('--price <rupees>', 'at what price; left out: as it was reported')
   .option('--json', 'one JSON document on stdout')
   .action(command(correctCommand));
 
@@ -220,7 +220,7 @@ program
 
 program
   .command('doctor')
-  .description('look at everything the next session needs, and say what to do')
+  .description('check everything the next session needs, and say what to do')
   .option('--json', 'one JSON document on stdout')
   .action(async (flags: { json?: boolean }) => {
     // It reads the configuration itself: what is wrong with it is one of its findings.

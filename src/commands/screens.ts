@@ -17,7 +17,7 @@ export function addScreens(program: Command): void {
 function addRuns(program: Command): void {
   program
     .command('why')
-    .description('why did (not) a user get a symbol')
+    .description('explain why a user did or did not get an order')
     .requiredOption('--user <user>', 'name or id')
     .option('--symbol <symbol>', 'symbol; left out: the whole day')
     .option('--date <date>', 'only this trade date')
@@ -42,7 +42,7 @@ function addRuns(program: Command): void {
     .option('--status <status>', 'only who has a message of this status')
     .option('--limit <users>', 'how many users (12)')
     .option('--after <number>', 'go on after this number, as a page before ended')
-    .option('--reminders <date>', 'instead: who was reminded that day that his login was missing')
+    .option('--reminders <date>', 'instead: who was reminded that day that their login was missing')
     .option('--resend <user>', 'send this user’s message once more (asks first, and records who)')
     .option('--yes', 'do not ask')
     .option('--json', 'one JSON document on stdout')

@@ -102,5 +102,5 @@ function whoseOrder(caller: Caller, named: string | undefined): string | Problem
     return { status: 400, code: 'invalid_body', detail: 'userId is needed: an operator orders for somebody.' };
   }
   if (named === undefined || named === caller.userId) return caller.userId;
-  return { status: 403, code: 'forbidden', detail: 'A user orders for himself only: leave userId out.' };
+  return { status: 403, code: 'forbidden', detail: 'Users order for themselves only: leave userId out.' };
 }

@@ -27,11 +27,11 @@ export function dayResult(
   { positions, today }: Pick<AccountState, 'positions' | 'today'>,
   quoteOf: (listing: Listing & { share: string }) => Quote | null,
 ): bigint | null {
-  let result = -today.chargesMinor;
+  let result = -BigInt(today.chargesMinor);
   for (const day of listingDays(positions, today.traded)) {
     const { heldNow, trades } = day;
-    const heldBefore = heldNow - (trades?.boughtQuantity ?? 0n) + (trades?.soldQuantity ?? 0n);
-    result += (trades?.soldMinor ?? 0n) - (trades?.boughtMinor ?? 0n);
+    const heldBefore = heldNow - BigInt(trades?.boughtQuantity ?? 0) + BigInt(trades?.soldQuantity ?? 0);
+    result += BigInt(trades?.soldMinor ?? 0) - BigInt(trades?.boughtMinor ?? 0);
     if (heldNow === 0n && heldBefore === 0n) continue;
     const quote = quoteOf(day);
     if (!quote) return null;

@@ -130,13 +130,16 @@ export interface OpenPosition extends Listing {
   quantity: number;
 }
 
-/** What an account's orders traded of one listing today, over their fills; shares that came otherwise are not in it. */
+/**
+ * What an account's orders traded of one listing today, over their fills; shares that came otherwise are not in it. Whole
+ * numbers as text: sums of any size.
+ */
 export interface DayTrades extends Listing {
   share: string;
-  boughtQuantity: bigint;
-  boughtMinor: bigint;
-  soldQuantity: bigint;
-  soldMinor: bigint;
+  boughtQuantity: string;
+  boughtMinor: string;
+  soldQuantity: string;
+  soldMinor: string;
 }
 
 /** Everything `decide` needs to know of one user's account, read in one go for a page of users. */
@@ -154,7 +157,7 @@ export interface AccountState {
   halted: string | null;
   availableMinor: number;
   /** The fills of this trading day and what they cost in charges; read only where there is a limit to a day's loss. */
-  today: { traded: DayTrades[]; chargesMinor: bigint };
+  today: { traded: DayTrades[]; chargesMinor: string };
   /** Orders to buy of this trading day so far; counted only where there is a limit to them. */
   ordersToday: number;
   positions: OpenPosition[];

@@ -1,10 +1,7 @@
 import { z } from 'zod';
 
 /** A whole number of any size, as text: sums of absurd numbers must end nobody else's page. */
-const whole = z
-  .string()
-  .regex(/^-?\d+$/)
-  .transform(BigInt);
+const whole = z.string().regex(/^-?\d+$/);
 
 /** What an account traded on a day, by listing, and what it cost in charges. */
 export const dayTrades = z.object({

@@ -150,7 +150,7 @@ function overlay(
     notReady: paper ? null : 'not connected yet',
     halted: stored?.halted ?? null,
     availableMinor: paper ? settings.capitalMinor : 0,
-    today: { traded: [], chargesMinor: 0n },
+    today: { traded: [], chargesMinor: '0' },
     ordersToday: stored?.ordersToday ?? 0,
     positions: [],
     working: [],

@@ -165,7 +165,7 @@ onEveryDatabase('a run', ({ store, session }) => {
       halted: null,
       positions: [{ exchange: 'NSE', symbol: 'SBIN', quantity: 5 }],
     });
-    const empty = { positions: [], working: [], decidedSignalIds: [], today: { traded: [], chargesMinor: 0n } };
+    const empty = { positions: [], working: [], decidedSignalIds: [], today: { traded: [], chargesMinor: '0' } };
     expect(accounts.get('ravi')).toMatchObject({ ...empty, notReady: 'drift', halted: 'asked', strategies: null });
     expect(Object.keys(accounts.get('asha') ?? {}).sort()).toEqual(Object.keys(accounts.get('ravi') ?? {}).sort());
   });
@@ -188,12 +188,12 @@ onEveryDatabase('a run', ({ store, session }) => {
     await settle(store, [settlement(sale.orderId, 'filled', { fills: [fill('f2', 10, 98_00)] })]);
     const [sold] = await undecided(next);
     const titan = { exchange: 'NSE', symbol: 'TITAN', share: 'TITAN' };
-    const traded = { ...titan, boughtQuantity: 10n, boughtMinor: 1000_00n, soldQuantity: 10n, soldMinor: 980_00n };
+    const traded = { ...titan, boughtQuantity: '10', boughtMinor: '100000', soldQuantity: '10', soldMinor: '98000' };
     const [buyRate, sellRate] = (['BUY', 'SELL'] as const).map((side) => rateFor(buy.rates, side, 'delivery'));
     if (!buyRate || !sellRate) throw new Error('both rates are there');
-    const chargesMinor = BigInt(chargesOn(1000_00, buyRate) + chargesOn(980_00, sellRate));
+    const chargesMinor = String(chargesOn(1000_00, buyRate) + chargesOn(980_00, sellRate));
     expect(sold).toMatchObject({ working: [], positions: [], today: { traded: [traded], chargesMinor } });
-    const nothing = { traded: [], chargesMinor: 0n };
+    const nothing = { traded: [], chargesMinor: '0' };
     const [otherDay] = await undecided(next, { tradeDate: '2025-08-29' });
     expect(otherDay?.today).toEqual(nothing);
     // Without a limit nobody needs it, unless a file that is laid over may set one.

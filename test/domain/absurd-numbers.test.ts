@@ -38,9 +38,15 @@ function absurdUser(of: Absurd): AccountState {
   const { capitalMinor, allocationBps, leverageCenti, dailyLossLimitBps, maxOrderValueMinor, availableMinor } = of;
   set(user.settings, { capitalMinor, allocationBps, leverageCenti, dailyLossLimitBps, maxOrderValueMinor });
   const positions = Object.entries(of.held).map(([symbol, quantity]) => holding(symbol, quantity));
-  const trades = { exchange: 'NSE', symbol: 'ITC', share: 'ITC', boughtQuantity: of.today, soldQuantity: of.today };
-  const traded = [{ ...trades, boughtMinor: of.today * 100n, soldMinor: of.today }];
-  return Object.assign(user, { availableMinor, positions, today: { traded, chargesMinor: of.today } });
+  const trades = {
+    exchange: 'NSE',
+    symbol: 'ITC',
+    share: 'ITC',
+    boughtQuantity: String(of.today),
+    soldQuantity: String(of.today),
+  };
+  const traded = [{ ...trades, boughtMinor: String(of.today * 100n), soldMinor: String(of.today) }];
+  return Object.assign(user, { availableMinor, positions, today: { traded, chargesMinor: String(of.today) } });
 }
 
 describe('one user’s absurd numbers', () => {
@@ -84,7 +90,7 @@ describe('one user’s absurd numbers', () => {
   test('a loss floor beyond exact numbers is compared and told exactly', () => {
     const one = scene('BUY');
     set(one.account.settings, { capitalMinor: LARGEST_MINOR, dailyLossLimitBps: 2_147_483_647 });
-    set(one.account, { today: { traded: [], chargesMinor: 2n ** 80n } });
+    set(one.account, { today: { traded: [], chargesMinor: String(2n ** 80n) } });
     const decision = decideScene(one);
     expect(decision).toMatchObject({ reason: 'daily_loss_limit', actual: '-12089258196146291747061.76' });
     expect(decision?.limit).toBe('-19342813104826865393.08');

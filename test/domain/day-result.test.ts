@@ -6,14 +6,14 @@ import { account, frame, holding, planned, quote } from './scenario.ts';
 type Bought = Partial<Pick<DayTrades, 'boughtQuantity' | 'boughtMinor' | 'soldQuantity' | 'soldMinor'>>;
 
 const trades = (symbol: string, of: Bought): DayTrades => {
-  const nothing = { boughtQuantity: 0n, boughtMinor: 0n, soldQuantity: 0n, soldMinor: 0n };
+  const nothing = { boughtQuantity: '0', boughtMinor: '0', soldQuantity: '0', soldMinor: '0' };
   return { exchange: 'NSE', symbol, share: symbol, ...nothing, ...of };
 };
 const bought = (boughtQuantity: number, priceMinor: number) => {
-  return { boughtQuantity: BigInt(boughtQuantity), boughtMinor: BigInt(boughtQuantity * priceMinor) };
+  return { boughtQuantity: String(boughtQuantity), boughtMinor: String(boughtQuantity * priceMinor) };
 };
 const sold = (soldQuantity: number, priceMinor: number) => {
-  return { soldQuantity: BigInt(soldQuantity), soldMinor: BigInt(soldQuantity * priceMinor) };
+  return { soldQuantity: String(soldQuantity), soldMinor: String(soldQuantity * priceMinor) };
 };
 
 /** The day of WIPRO: what is held now, what was traded, its price now and its previous close. */
@@ -32,7 +32,7 @@ function limited({ held = 0, trades: of = {}, price = null, close = null, charge
   user.positions = held === 0 ? [] : [holding('WIPRO', held)];
   user.today = {
     traded: Object.keys(of).length === 0 ? [] : [trades('WIPRO', of)],
-    chargesMinor: BigInt(chargesMinor),
+    chargesMinor: String(chargesMinor),
   };
   const one = frame([planned('BUY', 'TITAN', 3564_80)]);
   if (price !== null) one.quotes = new Map([['NSE:WIPRO', quote('WIPRO', price, close)]]);
@@ -129,7 +129,7 @@ describe("a day's profit and loss", () => {
     const user = account();
     user.settings.dailyLossLimitBps = 100;
     user.positions = [holding('WIPRO', 60), holding('WIPRO', 40), { ...holding('WIPRO', 10), exchange: 'BSE' }];
-    user.today = { traded: [trades('INFY', sold(20, 1450_00))], chargesMinor: 0n };
+    user.today = { traded: [trades('INFY', sold(20, 1450_00))], chargesMinor: '0' };
     const one = frame([planned('BUY', 'TITAN', 3564_80)]);
     one.quotes = new Map([
       ['NSE:WIPRO', quote('WIPRO', 240_00, 250_00)],
@@ -152,7 +152,7 @@ describe("a day's profit and loss", () => {
     const user = account();
     user.settings.dailyLossLimitBps = 1;
     user.positions = [holding('TITAN', 5)];
-    user.today = { traded: [], chargesMinor: 1_00_000_00n };
+    user.today = { traded: [], chargesMinor: '10000000' };
     expect(decide(frame([planned('SELL', 'TITAN', 3564_80)]), user, new Map())[0]?.outcome).toBe('accepted');
   });
 });

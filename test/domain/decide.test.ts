@@ -110,9 +110,9 @@ describe('the daily loss limit', () => {
     const user = account();
     user.settings.dailyLossLimitBps = 200;
     // Bought and sold off again today, with that result.
-    const [boughtMinor, soldMinor] = [1_00_000_00n, BigInt(1_00_000_00 + resultOfSalesMinor)];
-    const trades = { exchange: 'NSE', symbol: 'ITC', share: 'ITC', boughtQuantity: 10n, soldQuantity: 10n };
-    user.today = { traded: [{ ...trades, boughtMinor, soldMinor }], chargesMinor: 0n };
+    const [boughtMinor, soldMinor] = ['10000000', String(1_00_000_00 + resultOfSalesMinor)];
+    const trades = { exchange: 'NSE', symbol: 'ITC', share: 'ITC', boughtQuantity: '10', soldQuantity: '10' };
+    user.today = { traded: [{ ...trades, boughtMinor, soldMinor }], chargesMinor: '0' };
     user.positions = [holding('WIPRO', 100)];
     const one = frame([planned('BUY', 'TITAN', 3564_80)]);
     if (held !== null) one.quotes = new Map([['NSE:WIPRO', quote('WIPRO', held, previousClose)]]);

@@ -45,7 +45,7 @@ const faults: Record<Reason, { breakIt: (s: Scene) => void; limit: string | null
   daily_loss_limit: {
     breakIt: (s) => {
       s.account.settings.dailyLossLimitBps = 200;
-      s.account.today = { traded: [], chargesMinor: 2_000_00n };
+      s.account.today = { traded: [], chargesMinor: '200000' };
     },
     limit: '-2000.00',
     actual: '-2000.00',

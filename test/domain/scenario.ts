@@ -118,7 +118,7 @@ export function account(id = 'user-1'): AccountState {
     halted: null,
     availableMinor: capitalMinor,
     ordersToday: 0,
-    today: { traded: [], chargesMinor: 0n },
+    today: { traded: [], chargesMinor: '0' },
     positions: [],
     working: [],
     decidedSignalIds: [],

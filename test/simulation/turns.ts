@@ -280,7 +280,10 @@ export function turnsOf({
   };
 }
 
+// Money that no number holds comes as a bigint, which JSON does not know.
+const exactly = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
+
 function brief(answer: { value: unknown } | { error: unknown }): string {
-  const text = 'error' in answer ? String(answer.error) : (JSON.stringify(answer.value) ?? '');
+  const text = 'error' in answer ? String(answer.error) : (JSON.stringify(answer.value, exactly) ?? '');
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

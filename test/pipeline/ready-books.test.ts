@@ -8,6 +8,7 @@ import {
   claim,
   decideAll,
   mark,
+  nowMs,
   openScene,
   quote,
   refused,
@@ -100,9 +101,11 @@ describe('books brought to the venues’ at readiness', () => {
     here.say({ cash: 12_000, held: [titan(7)] });
     answerMargins();
     const of = await openScene(store, { mode: 'live', runId: 'api', users: people.slice(1), quotes: [quote('TITAN')] });
-    const decisions = (await undecided(of)).map((one) => refused(one, signal('TITAN'), 'denied', 'symbol_cap'));
-    await store.call('accept_page', { runId: 'api', nowMs: here.clock.nowMs(), decisions });
-    await store.call('decide_run', { runId: 'api', nowMs: here.clock.nowMs() });
+    const decisions = (await undecided(of)).map((one) => {
+      return { ...refused(one, signal('TITAN'), 'denied', 'symbol_cap'), limit: '5000.00', actual: '10000.00' };
+    });
+    await store.call('accept_page', { runId: 'api', nowMs, decisions });
+    await store.call('decide_run', { runId: 'api', nowMs });
     expect(await found()).toEqual({ asha: null, ravi: null });
     expect(await accounts()).toEqual(['asha', 'ravi'].map((one) => ({ user: one, cash: 12_000_00, shares: 7 })));
   });

@@ -8,7 +8,8 @@ export const eventWords: Readonly<Record<string, string>> = {
   check_after_login_failed: 'the check that follows a login at a venue could not be made; `npm run ready` makes it',
   checked_after_login: 'an account was checked right after its user logged in',
   closing_failed: 'a run that was left in its planning could not be closed beside the worker; it is tried again',
-  closing_left_to_a_worker: 'the scan did not wait for an earlier run to be closed; a worker closes it',
+  closing_left_to_a_worker:
+    'this process only serves HTTP and may not end orders: a worker closes what an earlier day left',
   connection_refused: 'an HTTP connection was refused before it became a request',
   drift: 'one difference between an account’s books and its venue’s',
   http: 'one HTTP request: method, path without query, status, time, caller',

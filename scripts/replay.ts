@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { virtualClock } from '../src/adapters/clock.ts';
 import { fileQuotes } from '../src/adapters/quotes/quotes.ts';
 import { readGiven } from '../src/commands/given.ts';
-import type { Difference } from '../src/domain/audit.ts';
+import type { Audit, Difference } from '../src/domain/audit.ts';
 import { istMs } from '../src/domain/ist.ts';
 import type { RunReport } from '../src/domain/report.ts';
 import { formatRupees } from '../src/domain/rupees.ts';
@@ -99,14 +99,27 @@ const sum = {
 const books = { orders: 0, sales: 0, fills: 0, entries: 0, chargesMinor: 0n, realisedMinor: 0n };
 const reasons = new Map<string, number>();
 let broken = 0;
+const audited = { figures: 0, differing: 0, 'paise off': 0n };
+
+/** Every figure of the books up to the end of a day, computed again from the facts. */
+async function auditDay(store: Store, tradeDate: string): Promise<Audit> {
+  const found = await audit(store, { tradeDate, mode: null, userId: null });
+  audited.figures += found.figures;
+  audited.differing += found.differences.length;
+  for (const one of found.differences) {
+    process.stdout.write(`${tradeDate} DIFFERS: ${differenceLine(one)}\n`);
+    const off = one.database - one.model;
+    if (one.unit === 'money') audited['paise off'] += off < 0n ? -off : off;
+  }
+  return found;
+}
 
 /** Every rule of the books, and every figure of them computed again from the facts. */
 async function checkBooks(store: Store, date: string): Promise<void> {
-  const violations = await store.call('check_books', {});
+  const violations = await store.call('check_books', { sinceDate: date });
   for (const { rule, subject } of violations) process.stdout.write(`${date} BROKEN: ${rule} (${subject})\n`);
-  const { day, entries, differences } = await audit(store, { tradeDate: date, mode: null, userId: null });
-  for (const one of differences) process.stdout.write(`${date} DIFFERS: ${differenceLine(one)}\n`);
-  broken += violations.length + differences.length;
+  broken += violations.length;
+  const { day, entries } = await auditDay(store, date);
   books.orders += day.orders;
   books.fills += day.fills;
   books.entries = flags.freshEach ? books.entries + entries : entries;
@@ -147,11 +160,7 @@ for (const date of dates) {
 }
 // What was right on each day must still be so, computed from what is there after the last.
 const again = flags.freshEach ? [] : dates;
-for (const tradeDate of again) {
-  const { differences } = await audit(store, { tradeDate, mode: null, userId: null });
-  for (const one of differences) process.stdout.write(`${tradeDate} DIFFERS LATER: ${differenceLine(one)}\n`);
-  broken += differences.length;
-}
+for (const tradeDate of again) await auditDay(store, tradeDate);
 await store.close();
 const line = (facts: object) =>
   Object.entries(facts)
@@ -160,5 +169,6 @@ const line = (facts: object) =>
 const { chargesMinor, realisedMinor, ...counts } = books;
 const money = `charges ${formatRupees(Number(chargesMinor))}, realised ${formatRupees(Number(realisedMinor))}`;
 process.stdout.write(`${line(sum)}\n${line(Object.fromEntries([...reasons].sort()))}\n`);
-process.stdout.write(`books: ${line(counts)}, ${money}\nbooks: ${broken} broken\n`);
-process.exitCode = broken > 0 ? 1 : 0;
+process.stdout.write(`books: ${line(counts)}, ${money}\n`);
+process.stdout.write(`audit: ${line(audited)}\nbooks: ${broken} broken\n`);
+process.exitCode = broken + audited.differing > 0 ? 1 : 0;

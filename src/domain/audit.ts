@@ -17,6 +17,8 @@ export interface Audit {
   orders: number;
   fills: number;
   entries: number;
+  /** How many figures of the database were compared. */
+  figures: number;
   day: Day;
   differences: Difference[];
 }

@@ -21,7 +21,7 @@ export async function audit(
   { tradeDate, mode, userId }: { tradeDate: string; mode: string | null; userId: string | null },
 ): Promise<Audit> {
   const day = { orders: 0, fills: 0, cashInMinor: 0n, cashOutMinor: 0n, chargesMinor: 0n, realisedMinor: 0n };
-  const done: Audit = { tradeDate, accounts: 0, orders: 0, fills: 0, entries: 0, day, differences: [] };
+  const done: Audit = { tradeDate, accounts: 0, orders: 0, fills: 0, entries: 0, figures: 0, day, differences: [] };
   for (let after: number | null = null; ; ) {
     const page: Answer<'read_facts'> = await store.call('read_facts', {
       mode,
@@ -46,7 +46,7 @@ function auditAccount(account: Audited, done: Audit): void {
   done.fills += fills.length;
   done.entries += entries.length;
   addDay(account, model, done);
-  const compared = new Compared(account, done.differences);
+  const compared = new Compared(account, done);
   const isPresent =
     entries.length === account.entries.length &&
     fills.length === account.fills.length &&
@@ -59,11 +59,11 @@ function auditAccount(account: Audited, done: Audit): void {
 /** Writes down what differs, of one account. */
 class Compared {
   readonly #of: Pick<Difference, 'userId' | 'venue' | 'mode'>;
-  readonly #differences: Difference[];
+  readonly #done: Audit;
 
-  constructor({ userId, venue, mode }: Audited, differences: Difference[]) {
+  constructor({ userId, venue, mode }: Audited, done: Audit) {
     this.#of = { userId, venue, mode };
-    this.#differences = differences;
+    this.#done = done;
   }
 
   money(what: string, database: number | bigint, model: bigint | undefined): void {
@@ -75,7 +75,8 @@ class Compared {
   }
 
   #compare(what: string, unit: Difference['unit'], database: bigint, model: bigint): void {
-    if (database !== model) this.#differences.push({ ...this.#of, what, unit, database, model });
+    this.#done.figures += 1;
+    if (database !== model) this.#done.differences.push({ ...this.#of, what, unit, database, model });
   }
 }
 

@@ -8,7 +8,7 @@ const MAX_SHOWN = 20;
 
 /** What was audited, what happened on the day, and every difference (the first 20 of them), with what to do. */
 export function auditText(audit: Audit, paint: Paint): string {
-  const { tradeDate, accounts, orders, fills, entries, day, differences } = audit;
+  const { tradeDate, accounts, orders, fills, entries, figures, day, differences } = audit;
   const books = [counted(orders, 'order'), counted(fills, 'fill'), `${grouped(entries)} ledger entries`].join(', ');
   const lines: [string, string][] = [
     ['Audited', `${counted(accounts, 'account')} to the end of the day: ${books}`],
@@ -16,7 +16,12 @@ export function auditText(audit: Audit, paint: Paint): string {
     ['Cash', `${rupees(day.cashInMinor)} came, ${rupees(day.cashOutMinor)} went, but for orders`],
     ['Charges', rupees(day.chargesMinor)],
     ['Realised', rupees(day.realisedMinor)],
-    ['Differences', differences.length === 0 ? paint('good', 'none, 0 paise') : paint('bad', found(differences))],
+    [
+      'Differences',
+      differences.length === 0
+        ? paint('good', `none in ${counted(figures, 'figure')}: 0 paise`)
+        : paint('bad', found(differences)),
+    ],
   ];
   const table = lines.map(([label, value]) => `${paint('quiet', padded(label, 12))}${value}`).join('\n');
   return [paint('strong', `Audit of ${tradeDate}`), table, ...differing(audit, paint)].join('\n\n');

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { office } from './office.ts';
 import { type ReportShape, refusalOn, reportOn } from './report-shape.ts';
@@ -21,6 +23,20 @@ function hashByHand({ signals, decisions, orders }: ReportShape): string {
   return createHash('sha256').update(lines.toSorted().join('\n')).digest('hex');
 }
 
+/** Spaces and rules are as wide as the widest time. */
+const squeezed = (line: string) => line.replaceAll(/\s+|─+/g, ' ').trim();
+
+/** What a page says this command prints, line by line, but what differs from run to run: times, and where the database is. */
+function shownIn(page: string, command: string): string[] {
+  const text = readFileSync(resolve(import.meta.dirname, '../..', page), 'utf8');
+  const [, block = ''] = text.split(`\n$ ${command}\n`);
+  const [shown = ''] = block.split('\n```');
+  return shown
+    .split('\n')
+    .filter((line) => !/\d ms\b|^Database /.test(line))
+    .map(squeezed);
+}
+
 describe('the bundled sample', { timeout: 180_000 }, () => {
   test('prints its tables and messages, is done already the next time, starts over with --fresh, and can be asked about', async () => {
     const { run } = office();
@@ -36,6 +52,10 @@ describe('the bundled sample', { timeout: 180_000 }, () => {
     ]) {
       expect(first.stdout).toContain(words);
     }
+    const printed = new Set(first.stdout.split('\n').map(squeezed));
+    const shown = [...shownIn('README.md', 'npm ci && npm run scan'), ...shownIn('docs/sample-run.md', 'npm run scan')];
+    expect(shown.length).toBeGreaterThan(100);
+    expect(shown.filter((line) => !printed.has(line))).toEqual([]);
     const again = await run(['scan']);
     expect(again).toMatchObject({ code: 0, stderr: '' });
     expect(again.stdout).toContain('is already done');
@@ -73,6 +93,11 @@ describe('the bundled sample', { timeout: 180_000 }, () => {
 
   test('a dry run leaves no file where none was', async () => {
     const { run, fingerprint } = office(false);
+    const shown = await run(['scan', '--dry-run']);
+    const printed = new Set(shown.stdout.split('\n').map(squeezed));
+    const inThePage = shownIn('docs/sample-run.md', 'npm run scan -- --dry-run');
+    expect(inThePage.length).toBeGreaterThan(50);
+    expect(inThePage.filter((line) => !printed.has(line))).toEqual([]);
     const planned = await run(['scan', '--dry-run', '--json']);
     expect(planned.code).toBe(0);
     expect(fingerprint()).toEqual({});

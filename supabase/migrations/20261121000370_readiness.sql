@@ -155,8 +155,10 @@ begin
 
   -- A run that opens only now waits for these accounts when it accepts, and sees what is booked here.
   select coalesce(array_agg(a.id), '{}') into free
-  from jsonb_to_recordset(args -> 'accounts') as row("accountId" bigint, "seenCashMinor" bigint)
-  join public.accounts a on (a.id, a.cash_minor, a.mode) = (row."accountId", row."seenCashMinor", args ->> 'mode')
+  from jsonb_to_recordset(args -> 'accounts') as row("accountId" bigint, "seenCashMinor" bigint, "cashMinor" bigint)
+  -- Asked again after a lost answer, an account that was brought up then still is.
+  join public.accounts a on a.id = row."accountId" and a.mode = args ->> 'mode'
+    and a.cash_minor in (row."seenCashMinor", row."cashMinor")
   where not exists (select from public.scan_runs run
       join public.run_users frozen on frozen.run_id = run.id and frozen.account_id = a.id and frozen.decided_at is null
       where run.trade_date = day and run.mode = args ->> 'mode' and run.state = 'planning')
@@ -165,10 +167,10 @@ begin
 
   with entry as (
     insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
-    select "accountId", 'adjustment', "cashMinor" - "seenCashMinor", 0, source, now_at
-    from jsonb_to_recordset(args -> 'accounts')
-      as row("accountId" bigint, "seenCashMinor" bigint, "cashMinor" bigint, source text)
-    where "accountId" = any(free) and "cashMinor" <> "seenCashMinor" order by 1
+    select a.id, 'adjustment', row."cashMinor" - a.cash_minor, 0, row.source, now_at
+    from jsonb_to_recordset(args -> 'accounts') as row("accountId" bigint, "cashMinor" bigint, source text)
+    join public.accounts a on a.id = row."accountId"
+    where a.id = any(free) and row."cashMinor" <> a.cash_minor order by a.id
     returning account_id, cash_delta_minor
   ), moved as (
     update public.accounts a set cash_minor = a.cash_minor + entry.cash_delta_minor,

@@ -131,6 +131,17 @@ export function factsOf({ cash, orders, fills }: Rows, account: number): Account
   return { cash: mine(cash), orders: mine(orders), fills: mine(fills).map((fill) => ({ ...fill, toldAtMs: 0 })) };
 }
 
+/** The books without what depends on when they were told of: the same facts give the same, however they are told. */
+export function booksOf({ accounts, positions }: Rows): string[] {
+  return [
+    ...accounts.map((one) => `${one.userId} ${one.venue} ${one.mode}: cash ${one.cashMinor}, held ${one.heldMinor}`),
+    ...positions.map((one) => {
+      const { accountId, symbol, product, quantity, costMinor, marginMinor } = one;
+      return `${accountId} ${symbol} ${product}: ${quantity} for ${costMinor}, margin ${marginMinor}`;
+    }),
+  ];
+}
+
 /** What an account may spend by what its venue knows: every fill there was, told or not, and what came from outside. */
 export function cashAtVenue(found: Rows, venue: WeekVenue, account: number, nowMs: number): number {
   const orders = found.orders.filter(({ accountId }) => accountId === account);

@@ -83,6 +83,12 @@ export function weekOf(seed: number): WeekPlan {
   };
 }
 
+/** The same week, in which only what the days and the venues' fills bring happens. */
+export function undisturbed(plan: WeekPlan): WeekPlan {
+  const venues = plan.venues.map((venue) => ({ ...venue, trouble: 0 }));
+  return { ...plan, venues, killShare: 0, betweenShare: 0 };
+}
+
 function tradingDaysFrom(first: string, count: number): string[] {
   const days: string[] = [];
   for (let day = first; days.length < count; day = addDays(day, 1)) if (isOrdinary(day)) days.push(day);

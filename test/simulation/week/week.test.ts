@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshPglite } from '../../support/postgres.ts';
 import { type Ground, groundOn } from '../ground.ts';
+import { booksOf } from './books.ts';
 import { playWeek } from './play.ts';
 
 /** As many as fit into the time of a test run; `npm run simulate -- --weeks` plays thousands. */
@@ -39,6 +40,21 @@ describe('simulated weeks', () => {
       expect(counts.get(what), what).toBeGreaterThan(0);
     }
   }, 600_000);
+
+  test.each([1, 2, 5, 8])(
+    'the facts of week %i give the same books in any grouping and order, and told twice',
+    async (seed) => {
+      const first = await playWeek(ground, seed, { calm: true });
+      expect(first.counts.get('orders sent')).toBeGreaterThan(3);
+      for (const telling of ['one by one', 'backwards', 'twice'] as const) {
+        const other = await playWeek(ground, seed, { calm: true, telling });
+        expect(other.broken, telling).toEqual([]);
+        expect(booksOf(other.rows), telling).toEqual(booksOf(first.rows));
+        expect(other.decisions, telling).toEqual(first.decisions);
+      }
+    },
+    120_000,
+  );
 
   test('the same seed gives the same week, call for call, whatever ran before it', async () => {
     const first = await playWeek(ground, 3, { logs: true });

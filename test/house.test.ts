@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { venueModules } from '../src/adapters/venues/registry.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -178,6 +179,27 @@ describe('one place for each', () => {
   test('only the clock knows the time', () => {
     const telling = /Date\.now\(|new Date\(\s*\)|performance\.now\(|Temporal\.Now|hrtime|\bDate\(\s*\)/;
     expect(saying(sources, telling)).toEqual(['src/adapters/clock.ts']);
+  });
+
+  test('a venue is named by its own folder and the registry only', () => {
+    // A file format of Kite's and the help about it; the sample of a message that Meta is shown.
+    const mayName = /^src\/(adapters\/(venues\/|files\/(kite-dump|instruments-file))|cli\.ts|domain\/message-login)/;
+    const names = new RegExp(`(?<![a-z])(${Object.keys(venueModules).join('|')})(?![a-z])`, 'i');
+    const outside = sources.filter(({ path }) => !mayName.test(path));
+    expect(saying(outside, names)).toEqual([]);
+    expect(saying(sources, names)).toContain('src/adapters/venues/registry.ts');
+  });
+
+  test('a venue’s code is loaded when it is opened: its module imports none of it before', () => {
+    const modules = sources.filter(({ path }) => /^src\/adapters\/venues\/[\w-]+\/module\.ts$/.test(path));
+    expect(modules).toHaveLength(Object.keys(venueModules).length);
+    const light = /^\.\/credentials\.ts$|^\.\.\/module\.ts$|^zod$|\/ports\/[\w-]+\.ts$/;
+    const heavy = modules.flatMap(({ path, text }) => {
+      const loaded = [...text.matchAll(/^import (?!type)[^;]*? from '([^']+)'/gm)].map(([, from = '']) => from);
+      expect(loaded).toContain('../module.ts');
+      return loaded.filter((from) => !light.test(from)).map((from) => `${path} loads ${from}`);
+    });
+    expect(heavy).toEqual([]);
   });
 
   test('nothing reads what lies outside the project', () => {

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { Writable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import { text as textOf } from 'node:stream/consumers';
 import type { VenueModule } from '../adapters/venues/module.ts';
 import { type Refusal, refusal } from './refusal.ts';
@@ -8,11 +8,11 @@ import { type Refusal, refusal } from './refusal.ts';
 const forEverybody = ['proxyUrl', 'addressConfirmed'];
 
 /** An account's secrets from standard input: JSON, or asked for one by one where that is a terminal. Never from flags. */
-export async function readSecrets({
-  name: venue,
-  credentials,
-}: VenueModule): Promise<{ kind: 'secrets'; secrets: object } | Refusal> {
-  const given = process.stdin.isTTY ? await askedFor(credentials) : jsonOf(await textOf(process.stdin));
+export async function readSecrets(
+  { name: venue, credentials }: VenueModule,
+  input: Readable & { isTTY?: boolean } = process.stdin,
+): Promise<{ kind: 'secrets'; secrets: object } | Refusal> {
+  const given = input.isTTY ? await askedFor(credentials, input) : jsonOf(await textOf(input));
   if (given === undefined) {
     const example = JSON.stringify(Object.fromEntries(credentials.asked.map((name) => [name, '…'])));
     return refusal('bad_credentials', `There is no JSON object on standard input, such as ${example}.`);
@@ -25,21 +25,21 @@ export async function readSecrets({
   return refusal('bad_credentials', message);
 }
 
-async function askedFor({ asked }: VenueModule['credentials']): Promise<object> {
+async function askedFor({ asked }: VenueModule['credentials'], input: Readable): Promise<object> {
   const answers: Record<string, string | boolean> = {};
-  for (const name of asked) answers[name] = await askedHidden(`${name}: `);
+  for (const name of asked) answers[name] = await askedHidden(`${name}: `, input);
   for (const name of forEverybody) {
-    const answer = await askedHidden(`${name} (${name === 'proxyUrl' ? 'or nothing' : 'yes or no'}): `);
+    const answer = await askedHidden(`${name} (${name === 'proxyUrl' ? 'or nothing' : 'yes or no'}): `, input);
     if (answer !== '') answers[name] = name === 'proxyUrl' ? answer : /^y(es)?$/i.test(answer);
   }
   return answers;
 }
 
 /** Asks on stderr; what is typed is shown nowhere. */
-async function askedHidden(question: string): Promise<string> {
+async function askedHidden(question: string, input: Readable): Promise<string> {
   process.stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const ask = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  const ask = createInterface({ input, output: nowhere, terminal: true });
   try {
     return (await ask.question('')).trim();
   } finally {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { onScreenNotifier } from '../../src/adapters/notifiers/on-screen.ts';
 import type { PgliteDatabase } from '../../src/adapters/store/pglite.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
+import type { VenueName } from '../../src/adapters/venues/registry.ts';
 import type { Store } from '../../src/ports/store.ts';
 import type { Step, World } from '../../src/ports/world.ts';
 import { execute, SEND_WITHIN_MS } from '../../src/stages/execute.ts';
@@ -17,13 +18,13 @@ import { type Exchange, type FaultName, faultNames, type OpenExchange } from './
 import { openKiteExchange } from './kite-exchange.ts';
 import { openLemonnExchange } from './lemonn-exchange.ts';
 
-/** Every venue an order can go to for real. */
-const venues: [string, OpenExchange][] = [
-  ['kite', openKiteExchange],
-  ['lemonn', openLemonnExchange],
+/** Every venue an order can go to for real: one that is not here does not compile. */
+const venues: Record<VenueName, OpenExchange> = {
+  kite: openKiteExchange,
+  lemonn: openLemonnExchange,
   // The core's orders are of NSE; Alpaca trades US shares and says no to others. Its wire is the same for both.
-  ['alpaca', (clock) => openAlpacaExchange(clock, { exchanges: ['NSE'] })],
-];
+  alpaca: (clock) => openAlpacaExchange(clock, { exchanges: ['NSE'] }),
+};
 
 /** The answer proves nothing: unknown, with the hold open, until the venue's book says more. */
 const ambiguous: readonly FaultName[] = [
@@ -106,7 +107,7 @@ async function hearPushes({ push, venue }: Exchange, clock: JumpingClock): Promi
   return heard.map((one) => one?.venueOrderId ?? null);
 }
 
-describe.each(venues)('an order at %s, when the venue', (name, open) => {
+describe.each(Object.entries(venues))('an order at %s, when the venue', (name, open) => {
   test.each([null, ...faultNames])('%s, is there once at most, and booked as it is', async (fault) => {
     const clock = jumpingClock(nowMs);
     const exchange = await open(clock);

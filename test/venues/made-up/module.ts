@@ -1,0 +1,20 @@
+// A venue that nobody has: what docs/adding-a-venue.md asks of one, and no more.
+import { oneWord, venueModule } from '../../../src/adapters/venues/module.ts';
+import { madeUpRecord } from './credentials.ts';
+
+export const madeUp = venueModule({
+  name: 'made-up',
+  address: { setting: 'MADE_UP_URL', example: 'https://api.made-up.example' },
+  variables: { MADE_UP_MARKET: oneWord.default('NSE') },
+  settings: (given, baseUrl) => ({ baseUrl, market: given.MADE_UP_MARKET }),
+  credentials: { schema: madeUpRecord, asked: ['apiKey'] },
+  webhook: { title: 'Made Up', form: 'JSON with id, tag and key' },
+  async open(parts, settings) {
+    const [{ madeUpVenue }, { madeUpLogin }] = await Promise.all([import('./venue.ts'), import('./login.ts')]);
+    return { venue: madeUpVenue({ ...parts, ...settings }), login: madeUpLogin({ ...parts, ...settings }) };
+  },
+  warnings({ market }, exchange) {
+    if (market === exchange) return [];
+    return [{ says: `made-up is for ${market}, and signals are of ${exchange}`, todo: `MADE_UP_MARKET=${exchange}` }];
+  },
+});

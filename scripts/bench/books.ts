@@ -14,7 +14,7 @@ select (select count(*) from public.accounts a join (select account_id, sum(cash
     where (coalesce(holds, 0), coalesce(ends, 0)) <> (1, case when o.ended_at is null then 0 else 1 end)) as wrong,
   (select count(*) from public.orders) as orders`;
 
-/** `check_books` compares each order with the whole ledger, so it is asked about a small database only. */
+/** `check_books` goes over everything there is, so it is asked about a small database only. */
 const SMALL = 2_000;
 
 /** @throws Error if the books are not right */

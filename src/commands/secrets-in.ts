@@ -17,7 +17,7 @@ export async function readSecrets(
     const example = JSON.stringify(Object.fromEntries(credentials.asked.map((name) => [name, '…'])));
     return refusal('bad_credentials', `There is no JSON object on standard input, such as ${example}.`);
   }
-  const read = credentials.schema.safeParse(given);
+  const read = (await credentials.schema()).safeParse(given);
   if (read.success) return { kind: 'secrets', secrets: read.data };
   // What is wrong and where, never what was given.
   const wrong = read.error.issues.map(({ path, message }) => `${path.join('.') || 'the object'}: ${message}`);

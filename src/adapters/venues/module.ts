@@ -73,8 +73,8 @@ export interface VenueModule<Name extends string = string> {
   settings: Readonly<Record<string, z.ZodType>>;
   /** Reads them as the environment has them; empty ones are left out. */
   readSettings(set: Readonly<Record<string, string>>): SettingsRead;
-  /** What is stored of an account, and what of it a person is asked for on a terminal. */
-  credentials: { schema: z.ZodType<object>; asked: readonly string[] };
+  /** What of an account's record a person is asked for on a terminal, and the schema of all of it, loaded for that. */
+  credentials: { asked: readonly string[]; schema(): Promise<z.ZodType<object>> };
   /** Left out: nothing is pushed here. */
   webhook?: Omit<VenueWebhook, 'venue'>;
 }

@@ -1,13 +1,12 @@
 // A venue that nobody has: what docs/adding-a-venue.md asks of one, and no more.
 import { oneWord, venueModule } from '../../../src/adapters/venues/module.ts';
-import { madeUpRecord } from './credentials.ts';
 
 export const madeUp = venueModule({
   name: 'made-up',
   address: { setting: 'MADE_UP_URL', example: 'https://api.made-up.example' },
   variables: { MADE_UP_MARKET: oneWord.default('NSE') },
   settings: (given, baseUrl) => ({ baseUrl, market: given.MADE_UP_MARKET }),
-  credentials: { schema: madeUpRecord, asked: ['apiKey'] },
+  credentials: { asked: ['apiKey'], schema: async () => (await import('./credentials.ts')).madeUpRecord },
   webhook: { title: 'Made Up', form: 'JSON with id, tag and key' },
   async open(parts, settings) {
     const [{ madeUpVenue }, { madeUpLogin }] = await Promise.all([import('./venue.ts'), import('./login.ts')]);

@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { webAddress } from '../../../ports/web-address.ts';
 import { venueModule } from '../module.ts';
-import { alpacaRecord } from './credentials.ts';
 
 /** Where Alpaca's market data is (docs.alpaca.markets), for paper and live keys alike. */
 const DATA_URL = 'https://data.alpaca.markets';
@@ -32,7 +31,10 @@ export const alpaca = venueModule({
     /** Those whose instruments are traded there, by our names of both. */
     exchanges: given.ALPACA_EXCHANGES,
   }),
-  credentials: { schema: alpacaRecord, asked: ['keyId', 'secretKey'] },
+  credentials: {
+    asked: ['keyId', 'secretKey'],
+    schema: async () => (await import('./credentials.ts')).alpacaRecord,
+  },
   async open(parts, settings) {
     const { alpacaVenue } = await import('./venue.ts');
     return { venue: alpacaVenue({ ...parts, ...settings }) };

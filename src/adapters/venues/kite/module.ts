@@ -1,13 +1,15 @@
 // Kite as a module: its settings, what is stored of an account, its login and its postbacks.
 import { oneWord, venueModule } from '../module.ts';
-import { kiteRecord } from './credentials.ts';
 
 export const kite = venueModule({
   name: 'kite',
   address: { setting: 'KITE_BASE_URL', example: 'https://api.kite.trade' },
   variables: { KITE_ALGO_ID: oneWord.optional() },
   settings: (given, baseUrl) => ({ baseUrl, algoId: given.KITE_ALGO_ID ?? null }),
-  credentials: { schema: kiteRecord, asked: ['clientId', 'apiKey', 'apiSecret'] },
+  credentials: {
+    asked: ['clientId', 'apiKey', 'apiSecret'],
+    schema: async () => (await import('./credentials.ts')).kiteRecord,
+  },
   webhook: { title: 'Kite', form: 'JSON with order_id, order_timestamp, checksum and user_id as Kite sends them' },
   async open(parts, settings) {
     const [{ kiteVenue }, { kiteDoor }] = await Promise.all([import('./venue.ts'), import('./login.ts')]);

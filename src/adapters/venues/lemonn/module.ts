@@ -1,7 +1,6 @@
 // Lemonn as a module: its settings, what is stored of an account, and its two logins.
 import { z } from 'zod';
 import { oneWord, venueModule } from '../module.ts';
-import { lemonnRecord } from './credentials.ts';
 import type { LemonnDialect } from './dialect.ts';
 
 const json = z.string().transform((text, context): unknown => {
@@ -28,7 +27,10 @@ export const lemonn = venueModule({
     /** As it was given: the names in it are checked when the venue is opened. */
     dialect: given.LEMONN_DIALECT ?? {},
   }),
-  credentials: { schema: lemonnRecord, asked: ['clientId', 'apiKey', 'privateKey', 'flow'] },
+  credentials: {
+    asked: ['clientId', 'apiKey', 'privateKey', 'flow'],
+    schema: async () => (await import('./credentials.ts')).lemonnRecord,
+  },
   async open(parts, settings) {
     const { lemonnVenue } = await import('./venue.ts');
     const { lemonnDoor } = await import('./login.ts');

@@ -195,7 +195,7 @@ describe('one place for each', () => {
     expect(modules).toHaveLength(Object.keys(venueModules).length);
     const light = /^\.\.\/module\.ts$|^zod$|\/ports\/[\w-]+\.ts$/;
     const heavy = modules.flatMap(({ path, text }) => {
-      const loaded = [...text.matchAll(/^import (?!type)[^;]*? from '([^']+)'/gm)].map(([, from = '']) => from);
+      const loaded = [...text.matchAll(/^import (?!type)(?:[^;']*? from )?'([^']+)'/gm)].map(([, from = '']) => from);
       expect(loaded).toContain('../module.ts');
       return loaded.filter((from) => !light.test(from)).map((from) => `${path} loads ${from}`);
     });

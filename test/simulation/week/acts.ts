@@ -118,7 +118,7 @@ export async function askForOrders(week: Week, process: Process, mode: Mode): Pr
   week.count('single orders asked for');
   await live(week, process, (world) => placeOrders(world, { mode, limits: plan.limits }, requests));
   if (chance.happens(0.2)) {
-    await live(week, calm(`${process.name} again`), (world) =>
+    await live(week, { ...calm(`${process.name} again`), skewMs: process.skewMs }, (world) =>
       placeOrders(world, { mode, limits: plan.limits }, requests),
     );
   }

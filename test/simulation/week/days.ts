@@ -5,6 +5,7 @@ import { askForOrders, calm, checkReadiness, compareBooks, processOf, scan, work
 import { moveOutside, planLateFacts, tellAgain } from './facts.ts';
 import { acknowledgeAll, changeSomething, resolveOrders } from './people.ts';
 import { signalsOn } from './plan.ts';
+import type { Process } from './process.ts';
 import type { Week } from './week.ts';
 
 /** What happens on a trading day and in the night after it, each choice drawn by its own name. */
@@ -33,6 +34,8 @@ export async function planDay(week: Week): Promise<void> {
     at('11:01:00', 'readiness at last', () => checkReadiness(week, calm(`ready at last ${date}`)));
   }
   at('09:00:00', 'readiness again', () => checkReadiness(week, calm(`ready again ${date}`)));
+  if (chance.happens(0.25)) at('08:40:00', 'a wrong clock', () => actAtAWrongTime(week, `wrong clock ${date} 1`));
+  if (chance.happens(0.25)) at('12:00:00', 'a wrong clock', () => actAtAWrongTime(week, `wrong clock ${date} 2`));
   planScans(week, at);
   planHours(week);
   at('15:20:00', 'a worker', () => workFor(week, processOf(week, `worker ${date} 15:20`), 30_000));
@@ -94,6 +97,45 @@ function planHours(week: Week): void {
 }
 
 const modesOf = ({ plan }: Week): Mode[] => plan.users.map(({ mode }) => mode);
+
+/** A process whose clock is minutes or a day off changes nothing, whatever it is asked to do. */
+async function actAtAWrongTime(week: Week, name: string): Promise<void> {
+  const chance = week.draw(name);
+  const skewMs = chance.pick([-86_400_000, 86_400_000, 1_200_000, -1_800_000]);
+  const process: Process = { ...calm(name), skewMs };
+  const before = await digestOf(week);
+  const what = chance.pick(['ready', 'work', 'scan', 'sync', 'orders'] as const);
+  const mode = chance.pick(modesOf(week));
+  if (what === 'ready') await checkReadiness(week, process);
+  else if (what === 'work') await workFor(week, process, 10_000);
+  else if (what === 'scan') await scan(week, process, mode);
+  else if (what === 'sync') await compareBooks(week, process);
+  else await askForOrders(week, process, mode);
+  week.count('fault wrong_clock');
+  if ((await digestOf(week)) !== before) week.breaks('no wrong clock is believed', `${name} (${what}, ${skewMs} ms)`);
+}
+
+const kept = [
+  'orders',
+  'fills',
+  'accounts',
+  'positions',
+  'ledger_entries',
+  'decisions',
+  'scan_runs',
+  'drifts',
+  'messages',
+];
+
+/** Of all that a process may change. */
+async function digestOf({ ground }: Week): Promise<string> {
+  const [row] = await ground.session.query(
+    `select md5(concat_ws('|', ${kept
+      .map((table) => `(select json_agg(t order by t::text) from public.${table} t)`)
+      .join(', ')})) as digest`,
+  );
+  return String(row?.['digest']);
+}
 
 /** A worker dies over the last order of the day: just before it is sent, or just after. */
 async function askAndDie(week: Week, mode: Mode): Promise<void> {

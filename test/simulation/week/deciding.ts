@@ -1,26 +1,23 @@
 import { z } from 'zod';
 import { modelOf } from '../../../src/domain/account-model.ts';
-import type { Decision } from '../../../src/domain/decision.ts';
 import { istDate } from '../../../src/domain/ist.ts';
+import type { DecisionToAccept } from '../../../src/ports/arguments.ts';
 import { factsOf, type Rows } from './books.ts';
 import { priceOn } from './plan.ts';
 import type { Week } from './week.ts';
 
 /** Just before decisions are accepted: whoever is bought for, or refused for the day's loss, has lost that much. */
-export async function checkDayLoss(week: Week, decisions: readonly Pick<Decision, keyof Decision>[]): Promise<void> {
-  for (const { userId, signalId, outcome, reason, actual } of decisions) {
+export async function checkDayLoss(week: Week, decisions: readonly DecisionToAccept[]): Promise<void> {
+  for (const { userId, accountId, signalId, outcome, reason, actual } of decisions) {
     const user = week.plan.users.find(({ settings }) => settings.id === userId);
     const bps = user?.settings.dailyLossLimitBps ?? null;
     if (!user || bps === null || !signalId.endsWith(':BUY')) continue;
     if (outcome !== 'accepted' && reason !== 'daily_loss_limit') continue;
     const found = await week.rows();
-    const { mode, settings } = user;
-    const account = found.accounts.find(
-      (one) => one.userId === userId && one.venue === settings.venue && one.mode === mode,
-    );
-    if (!account) continue;
+    const { settings } = user;
+    if (accountId === null) continue;
     const floor = -Math.ceil((settings.capitalMinor * bps) / 10_000);
-    const result = dayResult(week, found, account.id);
+    const result = dayResult(week, found, accountId);
     const said = actual === null ? null : Math.round(Number(actual) * 100);
     const isDenied = reason === 'daily_loss_limit';
     if (isDenied !== result <= floor || (isDenied && said !== result)) {

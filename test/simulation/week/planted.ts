@@ -100,6 +100,12 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     edits: [edit('public.read_accounts', `'venue', coalesce(a.venue, u.venue)`, `'venue', u.venue`)],
   },
   {
+    name: 'believes every clock',
+    promise: /^no wrong clock is believed/,
+    seed: 2,
+    edits: [edit('core.is_far', '> 120000', '> 120000000')],
+  },
+  {
     name: 'books money twice that was moved once',
     promise: /^money adds up: people moved/,
     seed: 27,

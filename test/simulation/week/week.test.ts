@@ -35,6 +35,7 @@ describe('simulated weeks', () => {
       'fault outside_cash_goes',
       'fault setting leverage',
       'fault told_in_another_grouping',
+      'fault wrong_clock',
       'acknowledged by a person',
     ]) {
       expect(counts.get(what), what).toBeGreaterThan(0);

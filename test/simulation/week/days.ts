@@ -137,12 +137,11 @@ async function digestOf({ ground }: Week): Promise<string> {
   return String(row?.['digest']);
 }
 
-/** A worker dies over the last order of the day: just before it is sent, or just after. */
+/** A worker dies over the last order of the day, which has arrived. */
 async function askAndDie(week: Week, mode: Mode): Promise<void> {
   const name = `late ${week.day.date}`;
   await askForOrders(week, calm(name), mode);
-  const killedAt = week.draw(name).between(3, 9);
-  await workFor(week, { ...calm(`worker ${name}`), killedAt }, 30_000);
+  await workFor(week, { ...calm(`worker ${name}`), concurrency: 1, diesSending: true }, 30_000);
 }
 
 /** Who comes after the close stays as long as something of an earlier day is looked for. */

@@ -62,9 +62,10 @@ const USED_SQL = `select json_build_object('symbol', i.symbol, 'minor', sum(case
 export async function checkUse(week: Week, args: object, answer: unknown): Promise<void> {
   const told = exposure.safeParse(answer);
   if (!told.success) return;
-  const asked = z.object({ mode: z.string() }).safeParse(args);
-  const mode = asked.success ? asked.data.mode : (/[a-z]+$/.exec(String('runId' in args ? args.runId : ''))?.[0] ?? '');
-  for (const row of await week.ground.session.query(USED_SQL, [week.day.date, mode])) {
+  // `XNSE:2025-08-28:open:live`: a plan that was left is closed on another day than its own.
+  const [, date = week.day.date, mode = ''] =
+    /:(\d{4}-\d{2}-\d{2}):.*:([a-z]+)$/.exec('runId' in args ? String(args.runId) : '') ?? [];
+  for (const row of await week.ground.session.query(USED_SQL, [date, mode])) {
     const { symbol, minor } = used.parse(row['found']);
     const said = told.data.symbolExposure[symbol] ?? 0;
     if (said > minor) week.breaks('limits', `${symbol} is said to be used for ${said}, and it is for ${minor}`);

@@ -5,7 +5,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
   {
     name: 'brings nobody’s books up once any order of the day was asked for',
     promise: /^nobody is kept out: .* books_not_brought_up/,
-    seed: 29,
+    seed: 6,
     edits: [
       edit(
         'public.adjust_books',
@@ -18,7 +18,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
   {
     name: 'takes a sale’s product from today’s leverage',
     promise: /^(a sale is of what is held|the model)/,
-    seed: 4,
+    seed: 2,
     edits: [
       edit(
         'core.accept_turn',
@@ -30,19 +30,19 @@ export const plantedInWeeks: readonly PlantedBug[] = [
   {
     name: 'never closes a plan that was left',
     promise: /^every run ends/,
-    seed: 47,
+    seed: 22,
     edits: [edit('public.sweep_orders', `|| coalesce(abandoned, '{}')`, '')],
   },
   {
     name: 'looks orders up for ever that their venue no longer shows',
     promise: /^every order ends/,
-    seed: 42,
+    seed: 5,
     edits: [edit('core.is_looked_up_enough', 'o.missed_looks >= most_looks', 'false')],
   },
   {
     name: 'takes a miss in an emptied book for proof',
     promise: /^unknown is not failed: .* said to have never reached/,
-    seed: 9,
+    seed: 4,
     change: withVenues(({ capabilities: { dealing: _, ...of } }) => ({ capabilities: of })),
   },
   {

@@ -18,6 +18,8 @@ export interface Process {
   concurrency: number;
   /** It is killed at this call to the outside; null: it lives on. */
   killedAt: number | null;
+  /** It is killed once its first order has arrived, before it hears so. */
+  diesSending?: boolean;
   /** Done by somebody else just before the first call of a function. */
   between: Map<StoreFunction, () => Promise<void>>;
 }
@@ -88,11 +90,12 @@ function worldOf(week: Week, process: Process, end: End): World {
   return plant?.change ? plant.change(world) : world;
 }
 
-type Outside = <T>(perform: () => T | Promise<T>) => Promise<T>;
+type Outside = <T>(perform: () => T | Promise<T>, isSend?: boolean) => Promise<T>;
 
 /** Killed at its call: before it has gone out, or once it is done. From then on the process gets no answer any more. */
-function outsideOf({ killedAt }: Process, end: End): Outside {
+function outsideOf({ killedAt, diesSending = false }: Process, end: End): Outside {
   let made = 0;
+  let dead = false;
   const never = new Promise<never>(() => undefined);
   const arriving = <T>(perform: () => T | Promise<T>): Promise<T> => {
     const answer = (async () => perform())();
@@ -103,8 +106,15 @@ function outsideOf({ killedAt }: Process, end: End): Outside {
     end.underWay.add(gone);
     return answer.finally(() => end.underWay.delete(gone));
   };
-  return async (perform) => {
+  return async (perform, isSend = false) => {
+    if (dead) return never;
     made += 1;
+    if (diesSending && isSend) {
+      dead = true;
+      await arriving(perform).catch(() => undefined);
+      end.die();
+      return never;
+    }
     if (killedAt === null || made < killedAt) return arriving(perform);
     // Whatever the far end says to it then, nobody hears it.
     if (made === killedAt && killedAt % 2 === 1) await arriving(perform).catch(() => undefined);
@@ -186,7 +196,7 @@ function venueOf(week: Week, process: Process, venue: WeekVenue, outside: Outsid
         const outcome = venue.submit(order, week.clock.nowMs);
         week.note(() => `${name} submit ${order.clientOrderId} → ${brief(outcome)}`);
         return outcome;
-      }),
+      }, true),
     lookup: (order) =>
       outside(() => {
         week.count('lookups');

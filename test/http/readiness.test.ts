@@ -49,7 +49,7 @@ describe('the scheduler’s call', () => {
     const open = await live('15:45');
     const answer = await open.cron('/api/cron/sync');
     expect(answer.status).toBe(200);
-    const nothing = { compared: 0, notCompared: [], drifts: [], forgotten: 0 };
+    const nothing = { compared: 0, notCompared: [], drifts: [], forgotten: 0, brokenBooks: [] };
     expect(await answer.json()).toEqual({ tradeDate, mode: 'live', tradingDay: true, complete: true, ...nothing });
   });
 
@@ -71,14 +71,14 @@ describe('the schedule', () => {
     expect(await checkedFor()).toEqual(notSetUp);
   });
 
-  test('leaves holidays and paper trading alone', async () => {
+  test('leaves holidays alone, and of paper trading checks the books only', async () => {
     const open = await live('08:45', '2025-08-27');
     await readyNow(open.world, open.parts.settings, never);
     const paper = { ...open.parts.settings, mode: 'paper' } as const;
     open.clock.jump(86_400_000);
     await readyNow(open.world, paper, never);
     await syncNow(open.world, paper, never);
-    expect(steps(open)).toEqual([]);
+    expect(steps(open)).toEqual(['books_checked']);
   });
 
   test('alerts where it could not be found out', async () => {
@@ -88,7 +88,7 @@ describe('the schedule', () => {
     await readyNow(world, open.parts.settings, never);
     await syncNow(world, open.parts.settings, never);
     const alerts = open.told.filter(({ alert }) => alert).map(({ step }) => step);
-    expect(alerts).toEqual(['ready_failed', 'sync_failed']);
+    expect(alerts).toEqual(['ready_failed', 'books_not_checked', 'sync_failed']);
   });
 
   test.each([

@@ -165,6 +165,9 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
       if (!real || real.quantity !== fill.quantity || real.priceMinor !== fill.priceMinor) {
         breaks('fills', `${fill.venueFillId} is not what the venue filled`);
       }
+      if (!Number.isSafeInteger(fill.quantity * fill.priceMinor)) {
+        breaks('fills', `${fill.venueFillId} is worth more than a number can tell exactly`);
+      }
     }
   };
 

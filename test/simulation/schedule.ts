@@ -174,6 +174,8 @@ function live(scene: Scene, life: Life, body: (world: World) => Promise<unknown>
 
 /** Lost, or, where a stranger holds what every process needs, busy for longer than anybody waits. */
 function isLost(error: unknown, mayBeBusy: boolean): boolean {
+  // Frozen on its way for minutes, a call is refused by the database's clock: its process begins anew.
+  if (error instanceof DatabaseError && error.code === 'PT425') return true;
   if (error instanceof DatabaseError) return error.kind === 'lost' || (mayBeBusy && error.kind === 'busy');
   return error instanceof Error && error.cause !== undefined && isLost(error.cause, mayBeBusy);
 }

@@ -164,6 +164,8 @@ export async function groundOn(
 ): Promise<Ground> {
   const { session, stranger } = database;
   if (stranger) await session.exec(SHORT_WAITS_SQL);
+  // Its time is the schedule's: a process whose clock is far from it is refused, as by a server.
+  await session.exec("set daily_scan.clock = ''");
   // The tables are tiny: a plan for every question takes longer than its answer.
   await session.exec("set plan_cache_mode = 'force_generic_plan'; set synchronous_commit = off");
   for (const sql of [LOOK_SQL, EMPTIED_BY_US_SQL, await emptySql(session)]) await session.exec(sql);

@@ -25,8 +25,6 @@ export interface PlayedWeek extends Played {
 /** Plays the week of a seed on an emptied database: its days and nights, then a morning on which everything is settled. */
 export async function playWeek(ground: Ground, seed: number, options: WeekOptions = {}): Promise<PlayedWeek> {
   const counts = new Map<string, number>();
-  // Its time is the database's own: a process whose clock is far from it is wrong.
-  await ground.session.exec("set daily_scan.clock = ''");
   await ground.empty(seed % 100 === 0);
   const { week, agenda } = weekOn(ground, seed, options, counts);
   const { dates, lastMorning } = week.plan;

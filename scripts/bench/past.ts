@@ -2,8 +2,10 @@ import { tradeDate } from './day.ts';
 import type { BenchDatabase } from './ground.ts';
 
 const SIGNALS = 5;
-/** What each order was: its value, and its charges (any figure does). */
-const [QUANTITY, PRICE_MINOR, CHARGES_MINOR] = [10, 100_00, 50];
+/** What each order was. */
+const [QUANTITY, PRICE_MINOR] = [10, 100_00];
+/** What each costs, by the rates of charges in force since 2024-10-01 (rows 11 and 12 of charge_rates). */
+type Charges = Record<'BUY' | 'SELL', number>;
 
 /**
  * Days that are over, made by SQL and not by trading, for a database that has its users and signals of today: every user
@@ -13,13 +15,21 @@ const [QUANTITY, PRICE_MINOR, CHARGES_MINOR] = [10, 100_00, 50];
 export async function makePast({ session }: BenchDatabase, orders: number): Promise<number> {
   const [row] = await session.query('select count(*)::int as n from public.users');
   const users = Number(row?.['n']);
+  const charges = await chargesOf(session);
   // An even number, so that all is sold in the end.
   const days = Math.max(2, 2 * Math.round(orders / users / SIGNALS / 2));
   await session.exec(`set synchronous_commit = off; set session_replication_role = replica; ${FRAME}`);
-  for (let day = 1; day <= days; day++) await session.exec(daySql(day, day - days - 1));
-  await session.exec(closing(days));
+  for (let day = 1; day <= days; day++) await session.exec(daySql(day, day - days - 1, charges));
+  await session.exec(closing(days, charges));
   await session.exec('reset session_replication_role; reset synchronous_commit; drop schema bench cascade');
   return users * SIGNALS * days;
+}
+
+async function chargesOf(session: BenchDatabase['session']): Promise<Charges> {
+  const [found] = await session.query(`select
+    (select core.charges_on(${QUANTITY * PRICE_MINOR}, r) from public.charge_rates r where r.id = 11)::int as buy,
+    (select core.charges_on(${QUANTITY * PRICE_MINOR}, r) from public.charge_rates r where r.id = 12)::int as sell`);
+  return { BUY: Number(found?.['buy']), SELL: Number(found?.['sell']) };
 }
 
 /** Who and what, numbered: u and s. */
@@ -35,11 +45,11 @@ create table bench.asked as select u.*, s.*, 0::bigint as id from bench.users u,
 `;
 
 /** One day of the past: odd ones buy, even ones sell. `offset`: days before today, below 0. */
-function daySql(day: number, offset: number): string {
+function daySql(day: number, offset: number, charges: Charges): string {
   const buys = day % 2 === 1;
   const side = buys ? 'BUY' : 'SELL';
   const date = `(date '${tradeDate}' + ${offset})`;
-  const at = `(${date} + time '09:20') at time zone 'Asia/Kolkata'`;
+  const at = openOf(date);
   const run = `('XNSE:' || ${date} || ':open:paper')`;
   const signal = `('NSE:' || ${date} || ':' || strategy || ':' || symbol || ':${side}')`;
   return `
@@ -47,9 +57,13 @@ truncate bench.asked;
 insert into bench.asked select u.*, s.*, ((${day} - 1) * (select count(*) from bench.users) + u.u - 1) * ${SIGNALS} + s.s
   from bench.users u, bench.symbols s;
 ${runSql(run, date, at, signal, side)}
-${ordersSql(run, date, at, signal, side)}
-${ledgerSql(at, buys)}
+${ordersSql(run, date, signal, side, charges[side])}
+${ledgerSql(at, buys, charges[side])}
 `;
+}
+
+function openOf(date: string): string {
+  return `(${date} + time '09:20') at time zone 'Asia/Kolkata'`;
 }
 
 function runSql(run: string, date: string, at: string, signal: string, side: string): string {
@@ -68,9 +82,10 @@ insert into public.messages (run_id, user_id, status, text, due_at, changed_at)
   select ${run}, user_id, 'sent', repeat('What was traded for you today. ', 8), ${at}, ${at} from bench.users;`;
 }
 
-function ordersSql(run: string, date: string, at: string, signal: string, side: string): string {
+function ordersSql(run: string, date: string, signal: string, side: string, chargesMinor: number): string {
+  const at = openOf(date);
   const value = QUANTITY * PRICE_MINOR;
-  const [rate, hold, released] = side === 'BUY' ? [11, value + CHARGES_MINOR, 0] : [12, CHARGES_MINOR, value];
+  const [rate, hold, released] = side === 'BUY' ? [11, value + chargesMinor, 0] : [12, chargesMinor, value];
   const end = `(${at} + interval '1 second')`;
   return `
 insert into public.decisions (run_id, signal_id, user_id, account_id, position, place, outcome, quantity, price_minor, hold_minor)
@@ -81,7 +96,7 @@ insert into public.orders (id, client_order_id, run_id, signal_id, user_id, acco
     ended_at, changed_at)
   overriding system value
   select id, 'past' || lpad(id::text, 16, '0'), ${run}, ${signal}, user_id, account_id, instrument_id, 'paper', s, u,
-    '${side}', ${QUANTITY}, ${PRICE_MINOR}, ${PRICE_MINOR}, 100, 'delivery', ${rate}, ${hold}, ${CHARGES_MINOR}, 'filled',
+    '${side}', ${QUANTITY}, ${PRICE_MINOR}, ${PRICE_MINOR}, 100, 'delivery', ${rate}, ${hold}, ${chargesMinor}, 'filled',
     'V' || id, ${QUANTITY}, ${value}, ${released}, 1, ${at} + interval '17 minutes', ${at}, ${at}, ${end}, ${end}
   from bench.asked;
 insert into public.order_events (order_id, at, from_status, to_status, filled_quantity, filled_value_minor)
@@ -94,20 +109,20 @@ insert into public.fills (order_id, account_id, instrument_id, product, venue_fi
     ${end} from bench.asked;`;
 }
 
-function ledgerSql(at: string, buys: boolean): string {
+function ledgerSql(at: string, buys: boolean, chargesMinor: number): string {
   const value = QUANTITY * PRICE_MINOR;
-  const hold = buys ? value + CHARGES_MINOR : CHARGES_MINOR;
-  const cash = buys ? -value - CHARGES_MINOR : value - CHARGES_MINOR;
+  const hold = buys ? value + chargesMinor : chargesMinor;
+  const cash = buys ? -value - chargesMinor : value - chargesMinor;
   return `
 insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor, held_delta_minor, at)
-  select account_id, id, entry.kind, entry.cash, entry.held, ${at} from bench.asked,
-    (values ('hold', 0, ${hold}), ('post', ${cash}, ${-hold})) as entry(kind, cash, held);`;
+  select account_id, id, entry.kind, entry.cash, entry.held, entry.at from bench.asked,
+    (values ('hold', 0, ${hold}, ${at}), ('post', ${cash}, ${-hold}, ${at} + interval '1 second')) as entry(kind, cash, held, at);`;
 }
 
 /** What the days left: nothing held, the charges paid, and the numbers that were used up. */
-function closing(days: number): string {
+function closing(days: number, charges: Charges): string {
   return `
-update public.accounts set cash_minor = cash_minor - ${days * SIGNALS * CHARGES_MINOR} where mode = 'paper';
+update public.accounts set cash_minor = cash_minor - ${(days / 2) * SIGNALS * (charges.BUY + charges.SELL)} where mode = 'paper';
 insert into public.positions (account_id, instrument_id, product, quantity, cost_minor, margin_minor, last_filled_at)
   select account_id, instrument_id, 'delivery', 0, 0, 0, '2000-01-01' from bench.users, bench.symbols;
 select setval(pg_get_serial_sequence('public.orders', 'id'), (select max(id) from public.orders));

@@ -19,6 +19,8 @@ export interface Drift {
 export interface Verdict {
   accountId: number;
   ready: boolean;
+  /** Its books were brought to the venue's of that day, or found so; left out: where it is ready. */
+  broughtUp?: boolean;
   /** `no_login: token_expired`; null where it is ready. */
   reason: string | null;
   checkedAtMs: number;

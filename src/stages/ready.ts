@@ -135,7 +135,11 @@ async function settle(
   const free = new Set(booked.free);
   const judged = compared.map((one) => ({ ...one, fault: one.fault ?? notBroughtUp(day, one, free) }));
   const verdicts = judged.map(({ books, fault }) => {
-    return { accountId: books.accountId, ready: fault === null, reason: fault, checkedAtMs: day.checkedAtMs };
+    const ready = fault === null;
+    return {
+      ...{ accountId: books.accountId, ready, broughtUp: ready && day.open },
+      ...{ reason: fault, checkedAtMs: day.checkedAtMs },
+    };
   });
   const stored = new Map(
     (await store.call('store_readiness', { tradeDate, nowMs: clock.nowMs(), verdicts })).map((one) => [

@@ -218,6 +218,8 @@ create table public.accounts (
   not_ready text,
   -- The trading day the last check of readiness was for, when it was made, and what was wrong; null: nothing.
   checked_for date,
+  -- The last trading day of which a check brought our books to the venue's, or found them to be so.
+  books_for date,
   checked_at timestamptz,
   check_found text,
   cash_minor bigint not null default 0,

@@ -210,12 +210,14 @@ begin
     select "accountId" from jsonb_to_recordset(args -> 'verdicts') as row("accountId" bigint))
   order by id for no key update;
 
-  update public.accounts a set checked_for = (args ->> 'tradeDate')::date, checked_at = core.seen_at(args, row."checkedAtMs"),
+  update public.accounts a set checked_for = (args ->> 'tradeDate')::date,
+    books_for = case when coalesce(row."broughtUp", row.ready) then (args ->> 'tradeDate')::date else a.books_for end, checked_at = core.seen_at(args, row."checkedAtMs"),
     check_found = case when not row.ready then coalesce(row.reason, 'not_ready') end,
     not_ready = case when row.ready and core.awaits_check(a.not_ready)
       then case when a.cash_minor < a.held_minor then 'available money is below zero: acknowledge it' end
       else a.not_ready end
-  from jsonb_to_recordset(args -> 'verdicts') as row("accountId" bigint, ready boolean, reason text, "checkedAtMs" bigint)
+  from jsonb_to_recordset(args -> 'verdicts') as row("accountId" bigint, ready boolean, "broughtUp" boolean,
+    reason text, "checkedAtMs" bigint)
   where a.id = row."accountId" and (a.checked_at is null or a.checked_at <= core.seen_at(args, row."checkedAtMs")
     -- One of a clock that was ahead: no check can be younger than now.
     or (not core.own_time(args) and a.checked_at > core.database_now()));

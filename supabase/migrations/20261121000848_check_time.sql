@@ -21,6 +21,17 @@ language sql stable as $$
     and run.cut_off_at < core.database_now() - core.check_grace();
 $$;
 
+-- Trades of accounts whose last check of that day called them ready without their books having been brought up.
+create function core.unready_findings() returns setof core.finding
+language sql stable as $$
+  select 'who trades on a day had their books brought up for it', core.account_name(a), a.user_id,
+    coalesce('brought up for ' || a.books_for, 'never brought up'), 'brought up for ' || a.checked_for, 'npm run ready', false
+  from public.accounts a
+  where a.mode = 'live' and a.checked_at is not null and a.check_found is null and a.books_for is distinct from a.checked_for
+    and exists (select from public.scan_runs run join public.orders o on (o.run_id, o.user_id) = (run.id, a.user_id)
+      where run.trade_date = a.checked_for and run.mode = 'live' and o.account_id = a.id);
+$$;
+
 -- Times that the database's clock has not come to. A process whose clock is wrong wrote them.
 create function core.ahead_findings() returns setof core.finding
 language sql stable as $$

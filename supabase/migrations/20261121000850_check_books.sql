@@ -31,6 +31,7 @@ language sql stable security definer set search_path = '' as $$
     union all select * from core.cap_findings((args ->> 'sinceDate')::date)
     union all select * from core.message_findings((args ->> 'sinceDate')::date)
     union all select * from core.overdue_findings()
+    union all select * from core.unready_findings()
     union all select * from core.ahead_findings()
   ), counted as (
     select found.*, row_number() over (partition by rule order by subject) as n, count(*) over (partition by rule) as of_rule

@@ -116,6 +116,23 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
       ]);
     });
 
+    test('says of which day the books were brought up, and check_books who trades without it', async () => {
+      const rule = 'who trades on a day had their books brought up for it';
+      breaks(rule);
+      const scene = await openScene(store, { runId, mode: 'live', users });
+      const [asha = 0, ravi = 0] = (await books()).map(({ accountId }) => accountId);
+      await session.exec(`update public.accounts set not_ready = null, cash_minor = 10000000;
+        insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, at)
+        select id, 'adjustment', 10000000, 0, '2025-08-28' from public.accounts`);
+      const verdicts = [verdict(asha, null), { ...verdict(ravi, null), broughtUp: false }];
+      await store.call('store_readiness', { tradeDate, nowMs, verdicts });
+      await decideAll(scene);
+      const found = await store.call('check_books', {});
+      expect(found.filter((one) => one.rule === rule)).toMatchObject([
+        { userId: 'ravi', ours: 'never brought up', should: `brought up for ${tradeDate}`, settle: 'npm run ready' },
+      ]);
+    });
+
     test('never clears what a person has to acknowledge', async () => {
       const [asha = 0] = await connected();
       await session.exec("update public.accounts set not_ready = 'a late fill'");

@@ -92,6 +92,9 @@ describe('books brought to the venues’ at readiness', () => {
       { product: 'mtf', quantity: 10 },
     ];
     expect(await held()).toEqual(both);
+    expect(
+      await database.session.query("select books_for::text as day from public.accounts where venue = 'kite'"),
+    ).toEqual([{ day: tradeDate }]);
     await check();
     expect(await held()).toEqual(both);
   });

@@ -20,6 +20,7 @@ export const exceptions: Readonly<Record<string, string>> = {
     ].map((name) => [`accounts.${name}`, setting]),
   ),
   'accounts.check_found': 'what a venue said this morning; the next check says it anew',
+  'accounts.books_for': 'of live accounts alone, whose rule has a test of its own in readiness.test.ts',
   'accounts.blocked_by_others_minor': 'what a venue had blocked this morning; the next readiness says it anew',
   'orders.id': key,
   ...Object.fromEntries(['reason', 'message'].map((name) => [`orders.${name}`, words])),

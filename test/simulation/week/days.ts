@@ -2,8 +2,8 @@ import { istDate, istMs } from '../../../src/domain/ist.ts';
 import type { Mode } from '../../../src/domain/words.ts';
 import { tester } from '../../support/tester.ts';
 import { askForOrders, calm, checkReadiness, compareBooks, processOf, scan, workFor } from './acts.ts';
-import { moveOutside, planLateFacts, tellAgain } from './facts.ts';
-import { acknowledgeAll, changeSomething, resolveOrders } from './people.ts';
+import { moveOutside, planLateFacts, tellAgain, tellWrongFills } from './facts.ts';
+import { acknowledgeAll, changeSomething, correctLies, resolveOrders } from './people.ts';
 import { signalsOn } from './plan.ts';
 import type { Process } from './process.ts';
 import type { Week } from './week.ts';
@@ -46,6 +46,10 @@ export async function planDay(week: Week): Promise<void> {
     at('15:32:00', 'a worker after the close', () => workLate(week));
   }
   at('15:45:00', 'late facts', async () => planLateFacts(week));
+  at('15:48:00', 'wrong facts', () => tellWrongFills(week));
+  if (draw(`correct ${date}`).happens(0.5)) {
+    at('15:55:00', 'a person corrects', async () => void (await correctLies(week)));
+  }
   if (chance.happens(0.8)) at('15:50:00', 'a person resolves', async () => void (await resolveOrders(week)));
   if (chance.happens(0.9))
     at('16:00:00', 'books are compared', () => compareBooks(week, processOf(week, `sync ${date}`)));

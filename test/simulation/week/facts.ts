@@ -75,6 +75,39 @@ export function planLateFacts(week: Week): void {
   }
 }
 
+/**
+ * A venue tells more of an order than was ordered, or a price beyond its limit: truly, or by mistake, which a person has to
+ * correct. Whichever it is, somebody is told.
+ */
+export async function tellWrongFills(week: Week): Promise<void> {
+  const { store, clock, day } = week;
+  for (const [clientOrderId, one] of [...week.venues.values()].flatMap(({ ever }) => [...ever])) {
+    const { order, life, venueOrderId, fills } = one.booked;
+    const chance = week.draw(`wrong ${clientOrderId}`);
+    if (one.date !== day.date || life.at(-1)?.status !== 'filled' || one.kept.length > 0 || !chance.happens(0.05))
+      continue;
+    const [facts] = await factsOf(week, [one]);
+    if (facts?.venueStatus !== 'filled') continue;
+    const what = chance.pick(['true', 'told_wrong', 'beyond'] as const);
+    const beyond = Math.max(1, Math.floor(order.limitPriceMinor * (order.side === 'BUY' ? 1.02 : 0.98)));
+    const fill = {
+      ...{ venueFillId: `${venueOrderId}-more`, quantity: chance.between(1, 5), atMs: clock.nowMs },
+      priceMinor: what === 'beyond' ? beyond : order.limitPriceMinor,
+    };
+    if (what === 'true') one.booked.fills = [...fills, fill];
+    else week.lies.push({ order: clientOrderId, fill: fill.venueFillId });
+    week.count(`fault wrong_fill_${what}`);
+    const outcomes = [{ ...facts, fills: [...facts.fills, fill] }];
+    const { wrongFills } = await store.call('settle_orders', { outcomes, nowMs: clock.nowMs, skipLocked: true });
+    if (!wrongFills.some((wrong) => wrong.clientOrderId === clientOrderId)) {
+      week.breaks(
+        'wrong facts are told',
+        `${clientOrderId} is filled with more than was ordered, and nobody hears of it`,
+      );
+    }
+  }
+}
+
 /** What happens at a live account beside us: over night, when nothing of ours is open. */
 export async function moveOutside(week: Week): Promise<void> {
   const { accounts } = await week.rows();

@@ -173,6 +173,28 @@ function settledByWord(
   return { as: filled + quantity === ordered ? 'filled' : 'partly', quantity, priceMinor };
 }
 
+/** A person has a paper that says what a fill really was: it never was one. Gives of how many. */
+export async function correctLies(week: Week): Promise<number> {
+  const { store, clock } = week;
+  const by = { ...tester, why: 'the contract note' };
+  let corrected = 0;
+  for (const { order, fill } of week.lies) {
+    const { kind } = await store.call('correct_fill', {
+      order,
+      fill,
+      quantity: 0,
+      priceMinor: null,
+      by,
+      nowMs: clock.nowMs,
+    });
+    if (kind !== 'corrected') week.breaks('a person can settle it', `${order}: ${fill} can not be corrected: ${kind}`);
+    corrected += 1;
+  }
+  week.lies.length = 0;
+  if (corrected > 0) week.count('corrected by a person');
+  return corrected;
+}
+
 /** A person looks at what blocks each account, and says so. Gives how many there were. */
 export async function acknowledgeAll(week: Week): Promise<number> {
   const { plan, store, clock } = week;

@@ -106,6 +106,14 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     edits: [edit('core.is_far', '> 120000', '> 120000000')],
   },
   {
+    name: 'books what is beyond an order without a word',
+    promise: /^wrong facts are told/,
+    seed: 5,
+    edits: [
+      edit('core.block_for_wrong_fills', 'o.filled_quantity > o.quantity or beyond.price_minor is not null', 'false'),
+    ],
+  },
+  {
     name: 'books money twice that was moved once',
     promise: /^money adds up: people moved/,
     seed: 27,

@@ -9,7 +9,7 @@ import type { Played } from '../schedule.ts';
 import { calm, checkReadiness, workFor } from './acts.ts';
 import { cashAtVenue, type Rows, readRows } from './books.ts';
 import { planDay } from './days.ts';
-import { acknowledgeAll, importUsers, resolveOrders } from './people.ts';
+import { acknowledgeAll, correctLies, importUsers, resolveOrders } from './people.ts';
 import { drawn, instruments, undisturbed, weekOf } from './plan.ts';
 import { farEnd } from './process.ts';
 import { checkDay, checkReady, checkSettled } from './promises.ts';
@@ -108,6 +108,7 @@ function weekOn(
     workedLate: false,
     paused: new Set(),
     denied: new Map(),
+    lies: [],
     moved: new Map(),
     breaks: (promise, what) => void broken.push(`${promise}: ${what}`),
   };
@@ -142,10 +143,25 @@ async function prepare(week: Week): Promise<void> {
   await importUsers(week);
 }
 
+/** Whose paper account owes money gets it from a person. */
+async function payIn({ store, clock, moved }: Week, account: Rows['accounts'][number]): Promise<void> {
+  const owedMinor = Number(account.heldMinor - account.cashMinor);
+  if (owedMinor <= 0) return;
+  const reference = `what account ${account.id} owes`;
+  moved.set(reference, owedMinor + 1);
+  await store.call('move_cash', {
+    ...{ userId: account.userId, venue: account.venue, kind: 'deposit', amountMinor: owedMinor + 1, reference },
+    ...{ isNamed: true, by: { ...tester, why: 'simulated' }, nowMs: clock.nowMs },
+  });
+}
+
 /** The morning after: everybody logs in, and looks at what is left to them until nothing is. */
 async function settleAll(week: Week): Promise<void> {
   const { clock, venues } = week;
-  for (const { id: accountId, venue: name } of (await week.rows()).accounts) {
+  for (const account of (await week.rows()).accounts) {
+    const { id: accountId, venue: name, mode } = account;
+    if (mode === 'paper') await payIn(week, account);
+    if (mode === 'paper') continue;
     const venue = venues.get(name);
     venue?.logins.add(accountId);
     // Who owes the venue money pays it in.
@@ -160,7 +176,7 @@ async function settleAll(week: Week): Promise<void> {
   let seen = 1;
   for (let round = 0; round < 5 && seen > 0; round += 1) {
     await checkReadiness(week, calm(`readiness ${round} of the last morning`));
-    seen = (await resolveOrders(week)) + (await acknowledgeAll(week));
+    seen = (await resolveOrders(week)) + (await correctLies(week)) + (await acknowledgeAll(week));
     clock.nowMs += 60_000;
   }
   if (week.broken.length > 0) return;

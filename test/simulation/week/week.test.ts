@@ -36,6 +36,9 @@ describe('simulated weeks', () => {
       'fault setting leverage',
       'fault told_in_another_grouping',
       'fault wrong_clock',
+      'fault wrong_fill_true',
+      'fault wrong_fill_told_wrong',
+      'corrected by a person',
       'acknowledged by a person',
     ]) {
       expect(counts.get(what), what).toBeGreaterThan(0);

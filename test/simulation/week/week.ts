@@ -47,6 +47,8 @@ export interface Week {
   denied: Map<string, string>;
   /** What people moved in and out of paper accounts, by reference. */
   moved: Map<string, number>;
+  /** Fills that never were, as a person finds out in time. */
+  lies: { order: string; fill: string }[];
   broken: string[];
   breaks(promise: string, what: string): void;
   log: string[];

@@ -4,12 +4,14 @@ const kinds: readonly [kind: string, of: RegExp][] = [
   ['moods of the database', /^(unlisted|statement_limit|deadlock|silent_(before|after)$)/],
   ['rows the database refuses', /^refused_row/],
   ['odd words and values', /^odd_/],
-  ['processes killed or standing still', /^(crash|freeze|(submit|lookup|send) crash)/],
+  ['processes killed or standing still', /^(crash|freeze|killed|wrong_clock|(submit|lookup|send) crash)/],
   [
     'calls and answers lost, late or twice',
     /^((submit|lookup|send) )?(lost|delayed|repeated|runs_after|settled_twice)/,
   ],
-  ['people', /^halt$/],
+  ['people', /^(halt$|setting )/],
+  ['facts told late, wrong or again', /^(late_fill|fill_nobody|wrong_fill|told_in)/],
+  ['accounts changed beside us', /^outside_/],
   ['venues', /./],
 ];
 

@@ -132,7 +132,11 @@ export const plantedOutside: readonly PlantedBug[] = [
     name: 'books a fill that no number can hold',
     promise: /^(one failure|money|fills|nobody)/,
     seed: 15,
-    sql: ['alter table public.fills drop constraint what_a_fill_is_worth_can_be_told_exactly'],
+    sql: [
+      'alter table public.fills drop constraint what_a_fill_is_worth_can_be_told_exactly',
+      'alter table public.positions drop constraint a_position_can_be_told_exactly',
+      'alter table public.accounts drop constraint an_accounts_money_can_be_told_exactly',
+    ],
   },
 ];
 

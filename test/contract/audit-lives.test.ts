@@ -17,7 +17,7 @@ onEveryDatabase('the books of any life', ({ store }) => {
           expect(await differences(store, life.userId)).toEqual([]);
         }
       }),
-      { numRuns: 10, interruptAfterTimeLimit: 60_000 },
+      { numRuns: 10, interruptAfterTimeLimit: 100_000 },
     );
   }, 120_000);
 });

@@ -83,10 +83,10 @@ language sql stable as $$
         and (of_product is null or f.product = of_product)
         and not f.id = any(array(select corrects from unnest(added) where corrects is not null))
       union all
-      select account_id, instrument_id, product, order_id, coalesce(client_order_id, ''), leverage_centi, side, quantity,
-        price_minor, filled_at,
-        coalesce((select was.venue_fill_id from public.fills was where was.id = corrects), venue_fill_id)
-      from unnest(added) where quantity > 0
+      select one.account_id, one.instrument_id, one.product, one.order_id, coalesce(one.client_order_id, ''),
+        one.leverage_centi, one.side, one.quantity, one.price_minor, one.filled_at,
+        coalesce((select was.venue_fill_id from public.fills was where was.id = one.corrects), one.venue_fill_id)
+      from unnest(added) one where one.quantity > 0
     ) fill
   ) counted;
 $$;

@@ -91,6 +91,23 @@ onEveryDatabase('correcting a fill', ({ store, session, value }) => {
     expect(await violations(session)).toEqual([]);
   });
 
+  test('stays where it was traded among fills of the same moment', async () => {
+    for (const [userId, first] of [
+      ['asha', 5],
+      ['ravi', 4],
+    ] as const) {
+      const bought = await send(userId);
+      await settle(store, [
+        settlement(bought.orderId, 'filled', { fills: [fill('b1', 7, 99_90), fill('b2', 3, 100_13)] }),
+      ]);
+      const sold = await send(userId, 'SELL');
+      const sales = [fill('4-2', first, 111_11), fill('8-4', 3, 99_97)].map((one) => ({ ...one, atMs: nowMs + 1000 }));
+      await settle(store, [settlement(sold.orderId, 'canceled', { fills: sales })]);
+      if (userId === 'asha') await correct(sold.order, 4, { fill: '4-2' });
+    }
+    expect(await books('asha')).toEqual(await books('ravi'));
+  });
+
   test('one that never was leaves nothing but charges of 0', async () => {
     const { orderId, order } = await send('asha');
     await settle(store, [settlement(orderId, 'canceled', { fills: [fill('f1', 10)] })]);

@@ -173,7 +173,6 @@ begin
       and core.kept_for(o) is null
       and (o.status <> 'queued' or not exists (select from public.breakers b
         where core.stops(b, o) and b.next_probe_at > now_at)));
-  kept := array(select o.id from public.orders o where o.id = any(wanted) and core.kept_for(o) is not null);
   if budgets = '{}' then
     marked := may;
   else
@@ -198,6 +197,7 @@ begin
   -- What may not go now is handed back; a halt is looked at again when somebody claims, a spent day is not, and what its
   -- user's settings keep is ended by the next sweep.
   if cardinality(marked) + cardinality(waiting) < cardinality(wanted) then
+    kept := array(select o.id from public.orders o where o.id = any(wanted) and core.kept_for(o) is not null);
     update public.orders o set claim_id = null, lease_until = null,
       next_attempt_at = case when o.id = any(spent || kept) then o.send_before else o.next_attempt_at end
     where o.id = any(wanted) and not o.id = any(marked || waiting)

@@ -2,8 +2,8 @@
 export interface Counter<Item> {
   start(item: Item): void;
   underWay(): number;
-  /** How many answered true. */
-  ended(): number;
+  /** Waits for all, and gives how many answered true. Throws what the first failed piece threw. */
+  ended(): Promise<number>;
   /** Resolves once at most `n` are under way. Throws what the first failed piece threw, after all have had their turn. */
   atMost(n: number): Promise<void>;
 }
@@ -12,6 +12,10 @@ export function counting<Item>(work: (item: Item) => Promise<boolean>): Counter<
   const open = new Set<Promise<void>>();
   const failures: unknown[] = [];
   let good = 0;
+  const atMost = async (n: number): Promise<void> => {
+    while (open.size > n || (failures.length > 0 && open.size > 0)) await Promise.race(open);
+    if (failures.length > 0) throw failures[0];
+  };
   return {
     start(item) {
       const piece = work(item)
@@ -25,10 +29,10 @@ export function counting<Item>(work: (item: Item) => Promise<boolean>): Counter<
       open.add(piece);
     },
     underWay: () => open.size,
-    ended: () => good,
-    async atMost(n) {
-      while (open.size > n || (failures.length > 0 && open.size > 0)) await Promise.race(open);
-      if (failures.length > 0) throw failures[0];
+    atMost,
+    async ended() {
+      await atMost(0);
+      return good;
     },
   };
 }

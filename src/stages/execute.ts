@@ -58,7 +58,7 @@ export async function execute(
       for (const order of orders) counter.start(order);
       const pace = { isBusy: orders.length > 0 || room < concurrency, concurrency, stop };
       const goesOn = await waitForRoom(world, counter, shares, pace);
-      if (!goesOn || (counter.underWay() === 0 && tried >= most)) return counter.ended();
+      if (!goesOn || (counter.underWay() === 0 && tried >= most)) return await counter.ended();
     }
   } finally {
     alive.stop();
@@ -197,7 +197,9 @@ async function markSubmitting(world: World, batch: Held[], stop: AbortSignal | u
       await world.store.call('release_orders', { claimId, orderIds });
       continue;
     }
-    const marked = await inHalves(orderIds, (part, options) => markPart(world, claimId, part, options));
+    // One id for the whole batch: after a lost answer its parts are answered with what it marked, and go at once.
+    const markId = randomUUID();
+    const marked = await inHalves(orderIds, (part, options) => markPart(world, { claimId, markId }, part, options));
     for (const [index, orderId] of orderIds.entries()) {
       const verdict = marked[index];
       if (verdict instanceof DatabaseError) world.tell({ step: 'mark_failed', alert: true, orderId, error: verdict });
@@ -208,11 +210,15 @@ async function markSubmitting(world: World, batch: Held[], stop: AbortSignal | u
 }
 
 /** One call; a single order is marked as patiently as anything else is asked of the database. */
-async function markPart(world: World, claimId: string, orderIds: number[], options: CallOptions): Promise<Marked[]> {
+async function markPart(
+  world: World,
+  ids: { claimId: string; markId: string },
+  orderIds: number[],
+  options: CallOptions,
+): Promise<Marked[]> {
   const { store, clock } = world;
   const asked = {
-    claimId,
-    markId: randomUUID(),
+    ...ids,
     orderIds,
     leaseMs: LEASE_MS,
     nowMs: clock.nowMs(),

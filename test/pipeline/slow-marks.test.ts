@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { DatabaseError } from '../../src/ports/database.ts';
+import type { World } from '../../src/ports/world.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 import { person, runDay, storeOf, titan } from './desk.ts';
@@ -24,4 +26,31 @@ test('orders that take too long to be marked together are marked in halves, and 
   const users = Array.from({ length: 12 }, (_, n) => person(`User ${n}`));
   const report = await runDay(storeOf(database), { signals: [titan], users });
   expect(report.totals).toMatchObject({ accepted: 12, filled: 12 });
+});
+
+test('orders whose mark was made but not answered in time go at once, in halves of the same mark', async () => {
+  const store = storeOf(database);
+  let lost = 0;
+  let lookedUp = 0;
+  const slow: typeof store = {
+    ...store,
+    async call(name, args, options) {
+      const answer = await store.call(name, args, options);
+      if (name !== 'mark_submitting' || !('orderIds' in args) || lost > 0) return answer;
+      lost = args.orderIds.length;
+      throw new DatabaseError('no answer in time', { kind: 'lost', code: '57014', answered: true });
+    },
+  };
+  const change = (world: World): World => ({
+    ...world,
+    tell: (event) => {
+      if (event.step === 'order_looked_up') lookedUp += 1;
+    },
+  });
+  const users = Array.from({ length: 4 }, (_, n) => person(`User ${n}`));
+  const report = await runDay(slow, { signals: [titan], users, concurrency: 4, change });
+  expect(lost).toBe(4);
+  expect(report.totals).toMatchObject({ accepted: 4, filled: 4 });
+  // Without the mark's own id they would have stood until their leases were over, to be looked up.
+  expect(lookedUp).toBe(0);
 });

@@ -1,3 +1,4 @@
+// What is drawn of a week beforehand: its days, users, venues, limits, prices and signals.
 import type { RunLimits } from '../../../src/domain/decision.ts';
 import { signalIdOf, userIdOf } from '../../../src/domain/ids.ts';
 import { addDays } from '../../../src/domain/ist.ts';
@@ -5,8 +6,8 @@ import { tradingDay } from '../../../src/domain/session.ts';
 import type { Instrument, Mode, Quote, Signal } from '../../../src/domain/words.ts';
 import type { UserToImport } from '../../../src/ports/import-arguments.ts';
 import type { VenueDealing } from '../../../src/ports/venue.ts';
-import { type Chance, chanceOf } from '../chance.ts';
-import type { VenuePlan } from '../plan.ts';
+import { type Chance, chanceOf } from '../common/chance.ts';
+import type { VenuePlan } from '../day/plan.ts';
 
 /** What is drawn of a week beforehand. Everything else is drawn day by day, each choice by a name of its own. */
 export interface WeekPlan {

@@ -1,20 +1,21 @@
+// Plays the week of a seed from its first morning to the day on which everything is settled.
 import { createHash } from 'node:crypto';
 import { istMs } from '../../../src/domain/ist.ts';
 import { tradingDay } from '../../../src/domain/session.ts';
 import { tester } from '../../support/tester.ts';
-import type { Ground } from '../ground.ts';
-import { type Caught, hunt } from '../hunt.ts';
-import type { PlantedBug } from '../planting.ts';
-import type { Played } from '../schedule.ts';
-import { calm, checkReadiness, workFor } from './acts.ts';
-import { cashAtVenue, type Rows, readRows } from './books.ts';
-import { planDay } from './days.ts';
-import { acknowledgeAll, correctLies, importUsers, resolveOrders } from './people.ts';
+import type { Ground } from '../common/ground.ts';
+import { type Caught, hunt } from '../common/hunt.ts';
+import type { PlantedBug } from '../common/planting.ts';
+import type { Played } from '../day/schedule.ts';
+import { calm, checkReadiness, workFor } from './actions/acts.ts';
+import { planDay } from './actions/days.ts';
+import { acknowledgeAll, correctLies, importUsers, resolveOrders } from './actions/people.ts';
+import { cashAtVenue, type Rows, readRows } from './checks/books.ts';
+import { checkDay, checkReady, checkSettled } from './checks/promises.ts';
 import { drawn, instruments, undisturbed, weekOf } from './plan.ts';
-import { farEnd } from './process.ts';
-import { checkDay, checkReady, checkSettled } from './promises.ts';
-import { weekVenue } from './venue.ts';
 import type { Day, Week, WeekOptions } from './week.ts';
+import { farEnd } from './world/process.ts';
+import { weekVenue } from './world/venue.ts';
 
 export interface PlayedWeek extends Played {
   rows: Rows;

@@ -1,7 +1,8 @@
+// Plays simulated weeks: no promise may break in any, however facts are told.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshPglite } from '../../support/postgres.ts';
-import { type Ground, groundOn } from '../ground.ts';
-import { booksOf } from './books.ts';
+import { type Ground, groundOn } from '../common/ground.ts';
+import { booksOf } from './checks/books.ts';
 import { playWeek } from './play.ts';
 
 /** As many as fit into the time of a test run; `npm run simulate -- --weeks` plays thousands. */

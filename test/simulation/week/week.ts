@@ -1,10 +1,11 @@
+// Everything of one simulated week that its processes, people and checks share.
 import type { Store } from '../../../src/ports/store.ts';
-import type { Chance } from '../chance.ts';
-import type { Ground } from '../ground.ts';
-import type { Plant } from '../scene.ts';
-import type { Rows } from './books.ts';
+import type { Chance } from '../common/chance.ts';
+import type { Ground } from '../common/ground.ts';
+import type { Plant } from '../day/scene.ts';
+import type { Rows } from './checks/books.ts';
 import type { WeekPlan } from './plan.ts';
-import type { WeekVenue } from './venue.ts';
+import type { WeekVenue } from './world/venue.ts';
 
 /** In which grouping and order the facts of orders are told, and how often everything is called. */
 export type Telling = 'as it comes' | 'one by one' | 'backwards' | 'twice';

@@ -1,0 +1,37 @@
+// How a planted bug is written down: edits of database functions, or changes of a process’s world.
+import type { Store, StoreFunction } from '../../../src/ports/store.ts';
+import type { Venue, VenueCapabilities } from '../../../src/ports/venue.ts';
+import type { World } from '../../../src/ports/world.ts';
+import type { Edit, Plant } from '../day/scene.ts';
+
+/** A bug the simulation has to catch, and as a breach of which promise. */
+export interface PlantedBug extends Plant {
+  name: string;
+  promise: RegExp;
+  /** The seed that caught it when it was last looked for: tried first, so that the test is quick. */
+  seed: number;
+}
+
+type Call = Store['call'];
+type Change = NonNullable<Plant['change']>;
+
+export function withStore(change: (call: Call) => Record<string, (args: never) => Promise<unknown>>): Change {
+  return (world) => {
+    const real: Call = (name, args) => world.store.call(name, args);
+    const instead = change(real);
+    const call = (name: StoreFunction, args: never) => instead[name]?.(args) ?? real(name, args);
+    return { ...world, store: { ...world.store, call: call as Call } };
+  };
+}
+
+export function withVenues(change: (venue: Venue) => Partial<Venue>): Change {
+  return (world: World) => {
+    const venues = [...world.venues].map(([name, venue]) => [name, { ...venue, ...change(venue) }] as const);
+    return { ...world, venues: new Map(venues) };
+  };
+}
+
+export const withCapabilities = (capabilities: Partial<VenueCapabilities>): Change =>
+  withVenues((venue) => ({ capabilities: { ...venue.capabilities, ...capabilities } }));
+
+export const edit = (inFunction: string, from: string, to: string): Edit => ({ inFunction, from, to });

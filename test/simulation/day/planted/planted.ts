@@ -1,0 +1,248 @@
+// Bugs planted in days: the checks have to catch every one.
+import type { Arguments } from '../../../../src/ports/arguments.ts';
+import { edit, type PlantedBug, withCapabilities, withStore, withVenues } from '../../common/planting.ts';
+
+export const plantedBugs: readonly PlantedBug[] = [
+  {
+    name: 'speaks before it writes',
+    promise: /^write first/,
+    seed: 1,
+    change: withStore((call) => {
+      const marks: Arguments['mark_submitting'][] = [];
+      return {
+        async mark_submitting(args: Arguments['mark_submitting']) {
+          marks.push(args);
+          return { marked: args.orderIds, probes: [], waiting: [], waitMs: null, venuesWaiting: [] };
+        },
+        async settle_orders(args: Arguments['settle_orders']) {
+          for (const mark of marks.splice(0)) await call('mark_submitting', mark);
+          return call('settle_orders', args);
+        },
+      };
+    }),
+  },
+  {
+    name: 'tries again after a timeout',
+    promise: /^unknown is not failed: \w+ is sent again/,
+    seed: 4,
+    change: withVenues((venue) => ({
+      async submit(order) {
+        const outcome = await venue.submit(order);
+        return outcome.kind === 'unknown' ? venue.submit(order) : outcome;
+      },
+    })),
+  },
+  {
+    name: 'takes unknown for rejected',
+    promise: /^(unknown is not failed|fills)/,
+    seed: 1,
+    change: withStore((call) => ({
+      settle_orders({ outcomes, nowMs }: Arguments['settle_orders']) {
+        const failed = outcomes.map((one) =>
+          one.venueStatus === 'unknown' ? { ...one, venueStatus: 'rejected' as const, nextLookMs: null } : one,
+        );
+        return call('settle_orders', { outcomes: failed, nowMs });
+      },
+    })),
+  },
+  {
+    name: 'gives the hold of an unknown order back',
+    promise: /^money adds up/,
+    seed: 1,
+    sql: [
+      `create function core.planted() returns trigger language plpgsql as $$ begin
+        insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor, held_delta_minor, at)
+        values (new.account_id, new.id, 'void', 0, -new.hold_minor, new.changed_at) on conflict do nothing;
+        if found then update public.accounts set held_minor = held_minor - new.hold_minor where id = new.account_id; end if;
+        return null; end $$`,
+      `create trigger planted after update of status on public.orders for each row
+        when (new.status = 'unknown') execute function core.planted()`,
+    ],
+  },
+  {
+    name: 'marks without fencing: whoever asks may send',
+    promise: /^(write first|unknown is not failed)/,
+    seed: 1,
+    edits: [edit('public.mark_submitting', `'marked', to_jsonb(marked)`, `'marked', to_jsonb(wanted)`)],
+  },
+  {
+    name: 'queues an order again when its sender is gone',
+    promise: /^unknown is not failed: \w+ is sent again/,
+    seed: 1,
+    edits: [
+      edit(
+        'public.sweep_orders',
+        `set status = 'unknown', reason = 'sender_lost'`,
+        `set status = 'queued', reason = 'sender_lost'`,
+      ),
+    ],
+  },
+  {
+    name: 'makes another client order id for every try',
+    promise: /^write first: \w+ hears of \w+, which is not in our table/,
+    seed: 1,
+    change: withVenues((venue) => {
+      let tries = 0;
+      return {
+        submit(order) {
+          tries += 1;
+          return venue.submit({ ...order, clientOrderId: `${order.clientOrderId.slice(0, 17)}x${tries}` });
+        },
+      };
+    }),
+  },
+  {
+    name: 'decides twice: the keys are not unique and the place is not taken',
+    promise: /^(one order per signal|money adds up|one failure)/,
+    seed: 38,
+    edits: [
+      edit('public.accept_page', 'decided_at is null and place', 'place'),
+      edit(
+        'public.accept_page',
+        'where (select true from public.decisions old',
+        'where false and (select true from public.decisions old',
+      ),
+      edit('core.accept_turn', `limit 1) then 'working_order'`, `and false limit 1) then 'working_order'`),
+    ],
+    sql: [
+      'alter table public.decisions drop constraint decisions_pkey cascade',
+      'drop index public.a_signal_is_decided_once_per_account',
+      'alter table public.orders drop constraint a_client_order_id_exists_once cascade',
+    ],
+  },
+  {
+    name: 'sends a summary without its mark',
+    promise: /^one summary/,
+    seed: 1,
+    change: withStore(() => ({
+      mark_sending: async ({ messages }: Arguments['mark_sending']) => ({
+        marked: messages.map(({ messageId }) => messageId),
+      }),
+    })),
+  },
+  {
+    name: 'sends a summary again when its sender is gone',
+    promise: /^one summary: message \d+ is sent twice/,
+    seed: 66,
+    edits: [edit('public.sweep_messages', `set status = 'unknown'`, `set status = 'queued'`)],
+  },
+  {
+    name: 'sends a summary before the orders have ended',
+    promise: /^one summary: message \d+ is sent before its orders ended/,
+    seed: 1,
+    edits: [edit('public.read_due_messages', 'and core.unfinished(o)', 'and false')],
+  },
+  {
+    name: 'keeps the hold of an order that has ended',
+    promise: /^money adds up/,
+    seed: 1,
+    edits: [edit('core.end_orders', '-hold_minor, now_at', '0, now_at')],
+  },
+  {
+    name: 'forgets a fill that comes after the end',
+    promise: /^fills/,
+    seed: 8,
+    edits: [
+      edit(
+        'core.book_fills',
+        'where (select true from public.fills old',
+        'where o.ended_at is null and (select true from public.fills old',
+      ),
+    ],
+  },
+  {
+    name: 'counts a fill as often as it is told',
+    promise: /^fills/,
+    seed: 1,
+    change: withVenues((venue) => {
+      let told = 0;
+      return {
+        async lookup(order) {
+          const outcome = await venue.lookup(order);
+          if (outcome.kind !== 'found') return outcome;
+          told += 1;
+          const fills = outcome.report.fills.map((one) => ({ ...one, venueFillId: `${one.venueFillId}-${told}` }));
+          return { kind: 'found', report: { ...outcome.report, fills } };
+        },
+      };
+    }),
+  },
+  {
+    name: 'looks at halts only when it claims',
+    promise: /^the switch/,
+    seed: 20,
+    edits: [edit('public.mark_submitting', 'h where h.resumed_at is null', 'h where false')],
+  },
+  {
+    name: 'looks at the time only when it claims',
+    promise: /^send before/,
+    seed: 295,
+    edits: [edit('public.mark_submitting', 'o.send_before > now_at', 'true')],
+  },
+  {
+    name: 'takes a miss for proof everywhere',
+    promise: /^unknown is not failed/,
+    seed: 1,
+    change: withCapabilities({ missIsProof: true }),
+  },
+  {
+    name: 'asks again where duplicates are not refused',
+    promise: /^unknown is not failed: \w+ is unknown and asked again/,
+    seed: 1,
+    change: withCapabilities({ refusesDuplicates: true }),
+  },
+  {
+    name: 'lets an ended order change',
+    promise: /^terminal/,
+    seed: 1310,
+    sql: [
+      'alter table public.orders drop constraint an_ended_order_has_its_time',
+      `insert into core.order_transitions select ended, next from unnest(array['filled', 'rejected', 'canceled', 'expired']) ended,
+        unnest(array['working', 'partially_filled', 'filled', 'rejected', 'canceled', 'expired']) next`,
+    ],
+  },
+  {
+    name: 'lets a late word about one attempt undo the next',
+    promise: /^(unknown is not failed|write first)/,
+    seed: 30,
+    edits: [edit('core.heard', 'and o.attempts = coalesce(row.attempts, o.attempts)', '')],
+  },
+  {
+    name: 'renews whatever claim there is on its orders',
+    promise: /^claims: \w+ is renewed by who does not hold it/,
+    seed: 1,
+    edits: [edit('public.renew_claims', `and claim_id in (select jsonb_array_elements_text(args -> 'claimIds'))`, '')],
+  },
+  {
+    name: 'revives a claim that has lapsed',
+    promise: /^claims: \w+ is renewed after its lease has lapsed/,
+    seed: 1,
+    edits: [edit('public.renew_claims', 'and lease_until >= core.database_now()', '')],
+  },
+  {
+    name: 'opens a breaker by orders, whoever they are of',
+    promise: /^fair shares: .* is stopped/,
+    seed: 2,
+    edits: [
+      edit(
+        'core.open_breakers',
+        'and c.failed_accounts >= least_accounts and c.failed_accounts * 100 >= c.accounts * accounts_pct',
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'lets one account have all the slots',
+    promise: /^fair shares: \w+ takes a slot of others/,
+    seed: 18,
+    change: withStore((call) => ({
+      claim_orders: ({ held: _, perAccount: __, ...asked }: Arguments['claim_orders']) => call('claim_orders', asked),
+    })),
+  },
+  {
+    name: 'claims what somebody else holds',
+    promise: /^claims: \w+ is taken from who holds it/,
+    seed: 1,
+    edits: [edit('public.claim_orders', '(o.lease_until is null or o.lease_until < database_now)', 'true')],
+  },
+];

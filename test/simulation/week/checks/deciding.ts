@@ -1,0 +1,87 @@
+// What must be true in the moment a decision is accepted: day’s loss, pauses, use of a symbol.
+import { z } from 'zod';
+import { modelOf } from '../../../../src/domain/account-model.ts';
+import { istDate } from '../../../../src/domain/ist.ts';
+import type { DecisionToAccept } from '../../../../src/ports/arguments.ts';
+import { priceOn } from '../plan.ts';
+import type { Week } from '../week.ts';
+import { factsOf, type Rows } from './books.ts';
+
+/** Just before decisions are accepted: whoever is bought for, or refused for the day's loss, has lost that much. */
+export async function checkDayLoss(week: Week, decisions: readonly DecisionToAccept[]): Promise<void> {
+  for (const { userId, accountId, signalId, outcome, reason, actual } of decisions) {
+    const user = week.plan.users.find(({ settings }) => settings.id === userId);
+    const bps = user?.settings.dailyLossLimitBps ?? null;
+    if (!user || bps === null || !signalId.endsWith(':BUY')) continue;
+    if (outcome !== 'accepted' && reason !== 'daily_loss_limit') continue;
+    const found = await week.rows();
+    const { settings } = user;
+    if (accountId === null) continue;
+    const floor = -Math.ceil((settings.capitalMinor * bps) / 10_000);
+    const result = dayResult(week, found, accountId);
+    const said = actual === null ? null : Math.round(Number(actual) * 100);
+    const isDenied = reason === 'daily_loss_limit';
+    if (isDenied !== result <= floor || (isDenied && said !== result)) {
+      const what = isDenied ? `is denied for ${said}` : 'is bought for';
+      week.breaks('the day’s loss', `${userId} ${what}, made ${result} today, and may lose ${-floor}`);
+    }
+  }
+}
+
+/** Value now + sales today − purchases today − value at the previous close − charges. */
+function dayResult({ day }: Week, found: Rows, accountId: number): number {
+  const { date, before } = day;
+  const model = modelOf(factsOf(found, accountId), Number.POSITIVE_INFINITY);
+  const today = found.orders.filter((order) => order.accountId === accountId && istDate(order.createdAtMs) === date);
+  const symbols = new Set([...found.positions, ...found.orders].map(({ symbol }) => symbol));
+  let result = -today.reduce((sum, { orderId }) => sum + Number(model.orders.get(orderId)?.chargesMinor ?? 0n), 0);
+  for (const symbol of symbols) {
+    const held = found.positions.filter((one) => one.accountId === accountId && one.symbol === symbol);
+    const now = held.reduce((sum, { quantity }) => sum + Number(quantity), 0);
+    let more = 0;
+    for (const { orderId, side, symbol: of } of today) {
+      const traded = of === symbol ? model.orders.get(orderId) : undefined;
+      if (!traded) continue;
+      const sign = side === 'BUY' ? 1 : -1;
+      more += sign * Number(traded.filledQuantity);
+      result -= sign * Number(traded.filledValueMinor);
+    }
+    result += now * priceOn(date, symbol) - (now - more) * priceOn(before, symbol);
+  }
+  return result;
+}
+
+const exposure = z.object({ symbolExposure: z.record(z.string(), z.number()) });
+const used = z.object({ symbol: z.string(), minor: z.coerce.number() });
+/** What of a day's buys of a mode trades, or is open and may. */
+const USED_SQL = `select json_build_object('symbol', i.symbol, 'minor', sum(case when o.ended_at is not null
+    then o.filled_value_minor else o.decision_price_minor * o.quantity end)) as found
+  from public.orders o join public.scan_runs run on run.id = o.run_id join public.instruments i on i.id = o.instrument_id
+  where run.trade_date = $1::date and run.mode = $2 and o.side = 'BUY' group by i.symbol`;
+
+/** What a decision is told of a symbol's use is what trades or is open: nothing that was refused. */
+export async function checkUse(week: Week, args: object, answer: unknown): Promise<void> {
+  const told = exposure.safeParse(answer);
+  if (!told.success) return;
+  // `XNSE:2025-08-28:open:live`: a plan that was left is closed on another day than its own.
+  const [, date = week.day.date, mode = ''] =
+    /:(\d{4}-\d{2}-\d{2}):.*:([a-z]+)$/.exec('runId' in args ? String(args.runId) : '') ?? [];
+  for (const row of await week.ground.session.query(USED_SQL, [date, mode])) {
+    const { symbol, minor } = used.parse(row['found']);
+    const said = told.data.symbolExposure[symbol] ?? 0;
+    if (said > minor) week.breaks('limits', `${symbol} is said to be used for ${said}, and it is for ${minor}`);
+  }
+}
+
+const waiting = z.object({ clientOrderId: z.string(), userId: z.string() });
+
+/** Nothing waits to be sent for who is paused. */
+export async function checkPaused(week: Week): Promise<void> {
+  if (week.paused.size === 0) return;
+  const rows = await week.ground.session.query(`select json_build_object('clientOrderId', client_order_id, 'userId',
+    user_id) as found from public.orders where status = 'queued' order by id`);
+  for (const row of rows) {
+    const { clientOrderId, userId } = waiting.parse(row['found']);
+    if (week.paused.has(userId)) week.breaks('the switch', `${clientOrderId} is accepted though ${userId} is paused`);
+  }
+}

@@ -1,0 +1,124 @@
+// Bugs planted in weeks, one for each kind found from outside: the checks have to catch every one.
+import { edit, type PlantedBug, withVenues } from '../../common/planting.ts';
+
+/** Bugs that only show over the days of an operator's life, at least one for each kind that was found from outside. */
+export const plantedInWeeks: readonly PlantedBug[] = [
+  {
+    name: 'brings nobody’s books up once any order of the day was asked for',
+    promise: /^nobody is kept out: .* books_not_brought_up/,
+    seed: 6,
+    edits: [
+      edit(
+        'public.adjust_books',
+        `join public.run_users frozen on frozen.run_id = run.id and frozen.account_id = a.id and frozen.decided_at is null
+      where run.trade_date = day and run.mode = args ->> 'mode' and run.state = 'planning')`,
+        `where run.trade_date = day and run.mode = args ->> 'mode' and run.state <> 'done')`,
+      ),
+    ],
+  },
+  {
+    name: 'takes a sale’s product from today’s leverage',
+    promise: /^(a sale is of what is held|the model)/,
+    seed: 2,
+    edits: [
+      edit(
+        'core.accept_turn',
+        `(row).product, (row)."rateId"`,
+        `case when (row)."leverageCenti" > 100 then 'mtf' else 'delivery' end, (row)."rateId"`,
+      ),
+    ],
+  },
+  {
+    name: 'never closes a plan that was left',
+    promise: /^every run ends/,
+    seed: 22,
+    edits: [edit('public.sweep_orders', `|| coalesce(abandoned, '{}')`, '')],
+  },
+  {
+    name: 'looks orders up for ever that their venue no longer shows',
+    promise: /^every order ends/,
+    seed: 5,
+    edits: [edit('core.is_looked_up_enough', 'o.missed_looks >= most_looks', 'false')],
+  },
+  {
+    name: 'takes a miss in an emptied book for proof',
+    promise: /^unknown is not failed: .* said to have never reached/,
+    seed: 4,
+    change: withVenues(({ capabilities: { dealing: _, ...of } }) => ({ capabilities: of })),
+  },
+  {
+    name: 'keeps in who may not place an order of that value',
+    promise: /^leaving is free: .* max_order_value/,
+    seed: 13,
+    edits: [
+      edit(
+        'core.accept_turn',
+        `when (signal).side = 'BUY' and worth.minor > a.max_order_value_minor`,
+        'when worth.minor > a.max_order_value_minor',
+      ),
+    ],
+  },
+  {
+    name: 'leaves what was sold today out of the day’s loss',
+    promise: /^the day’s loss/,
+    seed: 1,
+    edits: [edit('core.day_of', `'soldMinor', sold_minor`, `'soldMinor', 0`)],
+  },
+  {
+    name: 'counts a fill in the order it was told in',
+    promise: /^the model/,
+    seed: 20,
+    edits: [edit('core.book_reported', '(last_filled_at is null or first_at > last_filled_at)', 'true')],
+  },
+  {
+    name: 'counts refused orders towards a symbol’s cap',
+    promise: /^limits: .* is said to be used/,
+    seed: 1,
+    edits: [edit('core.counted_minor', 'case when o.ended_at is null', 'case when true')],
+  },
+  {
+    name: 'sends what was queued before its user was paused',
+    promise: /^the switch: .* is paused/,
+    seed: 32,
+    edits: [
+      edit('public.mark_submitting', 'and core.kept_for(o) is null', ''),
+      edit('core.end_kept_orders', 'o.filled_quantity = 0 and core.kept_for(o) is not null', 'false'),
+    ],
+  },
+  {
+    name: 'accepts an order of who was paused meanwhile',
+    promise: /^the switch: .* is accepted/,
+    seed: 17,
+    edits: [
+      edit('core.accept_turn', `when kept.by <> 'symbol_not_allowed' then kept.by`, ''),
+      edit('core.accept_turn', 'when kept.by is not null then kept.by', ''),
+    ],
+  },
+  {
+    name: 'names an order after the venue its user was moved to',
+    promise: /^its own venue/,
+    seed: 17,
+    edits: [edit('public.read_accounts', `'venue', coalesce(a.venue, u.venue)`, `'venue', u.venue`)],
+  },
+  {
+    name: 'believes every clock',
+    promise: /^no wrong clock is believed/,
+    seed: 2,
+    edits: [edit('core.is_far', '> 120000', '> 120000000')],
+  },
+  {
+    name: 'books what is beyond an order without a word',
+    promise: /^wrong facts are told/,
+    seed: 5,
+    edits: [
+      edit('core.block_for_wrong_fills', 'o.filled_quantity > o.quantity or beyond.price_minor is not null', 'false'),
+    ],
+  },
+  {
+    name: 'books money twice that was moved once',
+    promise: /^money adds up: people moved/,
+    seed: 27,
+    sql: ['drop index public.a_reference_counts_once'],
+    edits: [edit('public.move_cash', `where account_id = a.id and reference = args ->> 'reference'`, 'where false')],
+  },
+];

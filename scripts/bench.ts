@@ -3,7 +3,7 @@
 const [, , flag, part = '', told = ''] = process.argv;
 if (flag === '--part') {
   // Nothing else is loaded: some parts are about how long loading takes.
-  const { playPart } = await import('./bench/play-part.ts');
+  const { playPart } = await import('./bench/process/play-part.ts');
   await playPart(part, told);
 } else {
   const { bench } = await import('./bench/command.ts');

@@ -1,5 +1,5 @@
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
-import { type Config, readConfig } from '../src/config.ts';
+import { type Config, readConfig } from '../src/config/config.ts';
 
 /** Says in one line what is wrong with how the script was started, and ends it. */
 export function refuse(message: string): never {

@@ -1,7 +1,7 @@
 // Feeds odd text, numbers and JSON to all that hears from outside, through to the database:
 // `npm run fuzz -- --runs N --seed S [--only TARGET]`. A failure names the smallest input that makes it.
 import { Command } from 'commander';
-import { openPglite } from '../src/adapters/store/pglite.ts';
+import { openPglite } from '../src/adapters/store/pglite/pglite.ts';
 import { fuzzTargets } from '../test/fuzz/all.ts';
 import { feed } from '../test/fuzz/target.ts';
 import { configured, parsed, wholeNumber } from './flags.ts';

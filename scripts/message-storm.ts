@@ -4,13 +4,13 @@ import { parseArgs } from 'node:util';
 import { twilioNotifier } from '../src/adapters/notifiers/twilio.ts';
 import { openPostgres, openPostgresSession } from '../src/adapters/store/postgres.ts';
 import { makeStore } from '../src/adapters/store/store.ts';
-import { templates } from '../src/domain/template.ts';
+import { templates } from '../src/domain/messages/template.ts';
 import type { SqlSession } from '../src/ports/database.ts';
-import type { Store } from '../src/ports/store.ts';
+import type { Store } from '../src/ports/store/store.ts';
 import type { World } from '../src/ports/world.ts';
-import { notify } from '../src/stages/notify.ts';
-import { hearProvider } from '../src/stages/provider-word.ts';
-import { nowMs as startMs } from '../test/contract/scene.ts';
+import { hearProvider } from '../src/stages/notify/callbacks.ts';
+import { notify } from '../src/stages/notify/notify.ts';
+import { nowMs as startMs } from '../test/contract/support/scene.ts';
 import {
   accountSid,
   authToken,

@@ -1,7 +1,7 @@
 // Plays schedules of a simulated day, each given by its seed: `npm run simulate -- --runs N --seed S [--minutes M] [--postgres] [--log]`.
 // With `--planted` it plays them with each of the planted bugs, and names the seed that catches it.
 import { Command } from 'commander';
-import { openPglite } from '../src/adapters/store/pglite.ts';
+import { openPglite } from '../src/adapters/store/pglite/pglite.ts';
 import { openPostgresSession } from '../src/adapters/store/postgres.ts';
 import { kindsOfFaults } from '../test/simulation/common/fault-kinds.ts';
 import { type Ground, groundOn } from '../test/simulation/common/ground.ts';
@@ -11,7 +11,7 @@ import { plantedOutside, plantedWithStranger } from '../test/simulation/day/plan
 import { type Played, playSchedule } from '../test/simulation/day/schedule.ts';
 import { plantedInWeeks } from '../test/simulation/week/planted/planted.ts';
 import { huntInWeeks, playWeek } from '../test/simulation/week/play.ts';
-import { type BenchServer, startServer } from './bench/ground.ts';
+import { type BenchServer, startServer } from './bench/core/ground.ts';
 import { machinesPostgres } from './bench/postgres-server.ts';
 import { configured, parsed, positiveNumber, wholeNumber } from './flags.ts';
 

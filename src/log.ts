@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { hidden, scrubbed, secretFields } from './domain/secrets.ts';
+import { hidden, scrubbed, secretFields } from './domain/text/secrets.ts';
 import type { Step, Tell } from './ports/world.ts';
 
 /** Causes further down are left out. */

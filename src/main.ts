@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
-import { allParts, type Part, serve } from './commands/serve.ts';
-import { readConfig } from './config.ts';
-import { failureText } from './domain/failure-text.ts';
-import { placeOf } from './wire.ts';
+import { allParts, type Part, serve } from './commands/run/serve.ts';
+import { placeOf } from './compose/world.ts';
+import { readConfig } from './config/config.ts';
+import { failureText } from './domain/text/failure-text.ts';
 
 // `npm start`: HTTP, schedule and worker in one long-lived process, or some of them.
 

@@ -1,17 +1,17 @@
 import type { RunReport } from './domain/report.ts';
 import type { World } from './ports/world.ts';
-import { lateBookings } from './stages/book.ts';
-import { closeBeforeScan } from './stages/close.ts';
-import { decideAndAccept, hashOf, planOnly } from './stages/decide.ts';
-import { open } from './stages/open.ts';
-import { planReport, skippedReport } from './stages/plan-report.ts';
-import { countsOf, reportOf } from './stages/report.ts';
-import type { OpenRun, Refused, RunRequest } from './stages/request.ts';
-import { round } from './stages/round.ts';
-import { scan } from './stages/scan.ts';
-import { stopped } from './stages/stopped.ts';
-import { tellBeside, tellsBeside } from './stages/telling.ts';
+import { closeBeforeScan } from './stages/accept/close-abandoned.ts';
+import { decideAndAccept, hashOf, planOnly } from './stages/decide/decide.ts';
+import { lateBookings } from './stages/execute/settle.ts';
+import { tellBeside, tellsBeside } from './stages/notify/notify-loop.ts';
+import { planReport, skippedReport } from './stages/report/plan-report.ts';
+import { countsOf, reportOf } from './stages/report/report.ts';
+import { open } from './stages/scan/open.ts';
+import type { OpenRun, Refused, RunRequest } from './stages/scan/request.ts';
+import { scan } from './stages/scan/scan.ts';
 import { timed } from './stages/timed.ts';
+import { stopped } from './stages/until-stopped.ts';
+import { round } from './stages/work-once.ts';
 
 export type RunResult = { kind: 'report'; report: RunReport } | Refused;
 

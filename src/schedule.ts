@@ -1,16 +1,16 @@
 import { schedule } from 'node-cron';
-import type { DayOverride } from './domain/calendar.ts';
-import { istDate, istMs } from './domain/ist.ts';
-import { runIdOf, type Session, sessionAt, sessionOf, tradingDay } from './domain/session.ts';
+import type { DayOverride } from './domain/market/calendar.ts';
+import { istDate, istMs } from './domain/market/india-time.ts';
+import { runIdOf, type Session, sessionAt, sessionOf, tradingDay } from './domain/market/session.ts';
 import type { World } from './ports/world.ts';
 import { run } from './run.ts';
-import { checkBooksTonight } from './stages/check-books.ts';
-import { forgetOld } from './stages/forget.ts';
-import { ready } from './stages/ready.ts';
-import { nothingGiven, type RunRequest } from './stages/request.ts';
-import { stopped } from './stages/stopped.ts';
+import { checkBooksTonight } from './stages/accounts/check-books.ts';
+import { sync } from './stages/accounts/evening-sync.ts';
+import { ready } from './stages/accounts/readiness.ts';
+import { forgetOld } from './stages/report/retention.ts';
+import { nothingGiven, type RunRequest } from './stages/scan/request.ts';
 import { supervised } from './stages/supervised.ts';
-import { sync } from './stages/sync.ts';
+import { stopped } from './stages/until-stopped.ts';
 
 /** The settings a scheduled scan shares with every other scan. */
 export type ScanSettings = Pick<RunRequest, 'mode' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'>;

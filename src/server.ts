@@ -2,12 +2,12 @@ import { waitUntil } from '@vercel/functions';
 import type { Hono } from 'hono';
 import { realClock } from './adapters/clock.ts';
 import { storedQuotes } from './adapters/quotes/quotes.ts';
-import { type Config, readConfig } from './config.ts';
+import { makeHttpParts, makeWorld, openStore, placeOf } from './compose/world.ts';
+import { type Config, readConfig } from './config/config.ts';
 import { makeApp } from './http/app.ts';
-import type { HttpEnv } from './http/auth.ts';
-import { makeMetrics } from './http/metrics.ts';
+import type { HttpEnv } from './http/callers/auth.ts';
+import { makeMetrics } from './http/metrics/metrics.ts';
 import { makeLog, tellAll } from './log.ts';
-import { makeHttpParts, makeWorld, openStore, placeOf } from './wire.ts';
 
 // The HTTP door where a platform runs the process (Vercel takes this file by its name and its import of hono). The
 // long-lived process is main.ts.

@@ -1,9 +1,9 @@
 import type { World } from './ports/world.ts';
-import { lateBookings } from './stages/book.ts';
-import { closeBeside } from './stages/close.ts';
-import { round } from './stages/round.ts';
-import { stopped } from './stages/stopped.ts';
-import { tellBeside, tellsBeside } from './stages/telling.ts';
+import { closeBeside } from './stages/accept/close-abandoned.ts';
+import { lateBookings } from './stages/execute/settle.ts';
+import { tellBeside, tellsBeside } from './stages/notify/notify-loop.ts';
+import { stopped } from './stages/until-stopped.ts';
+import { round } from './stages/work-once.ts';
 
 /** Longest sleep of an idle worker: how late it may see work nobody woke it for. */
 const POLL_MS = 1_000;

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { allowedBy, execForm, readDockerfile, wordsOf } from '../scripts/deploy/dockerfile.ts';
-import { settings } from '../src/config.ts';
-import { secretNames } from '../src/config-secrets.ts';
-import { istDate, istTime } from '../src/domain/ist.ts';
-import { buy, storeOf } from './pipeline/desk.ts';
+import { settings } from '../src/config/config.ts';
+import { secretNames } from '../src/config/secrets.ts';
+import { istDate, istTime } from '../src/domain/market/india-time.ts';
+import { buy, storeOf } from './stages/support/desk.ts';
 import { freshPostgres, type TestPostgres } from './support/postgres.ts';
 import { tester } from './support/tester.ts';
 

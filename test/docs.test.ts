@@ -6,9 +6,9 @@ import { ROOT, staleFiles } from '../scripts/docs/blocks.ts';
 import { eventWords } from '../scripts/docs/event-words.ts';
 import { emittedEvents } from '../scripts/docs/events.ts';
 import { routeWords } from '../scripts/docs/routes.ts';
-import { denyReasons, skipReasons } from '../src/domain/decision.ts';
+import { denyReasons, skipReasons } from '../src/domain/decision/decision.ts';
+import { runSkipWords } from '../src/domain/messages/reasons-en.ts';
 import { orderReasons } from '../src/domain/order.ts';
-import { runSkipWords } from '../src/domain/reason-words.ts';
 import { routes } from './http/routes.ts';
 
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');

@@ -2,7 +2,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { scrubbed } from '../src/domain/secrets.ts';
+import { scrubbed } from '../src/domain/text/secrets.ts';
 import { makeLog } from '../src/log.ts';
 import type { Tell } from '../src/ports/world.ts';
 

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it, test } from 'vitest';
-import type { DayOverride } from '../src/domain/calendar.ts';
-import { istIso, istMs } from '../src/domain/ist.ts';
+import type { DayOverride } from '../src/domain/market/calendar.ts';
+import { istIso, istMs } from '../src/domain/market/india-time.ts';
 import { DatabaseError } from '../src/ports/database.ts';
 import type { World } from '../src/ports/world.ts';
 import { checkNow, dueAt, scanNow, startSchedule, syncNow } from '../src/schedule.ts';
 import { alertWords } from '../src/terminal/alert.ts';
-import { type Door, type DoorOptions, door } from './http/door.ts';
-import { runId, tradeDate } from './pipeline/desk.ts';
+import { type Door, type DoorOptions, door } from './http/support/door.ts';
+import { runId, tradeDate } from './stages/support/desk.ts';
 import { freshPostgres } from './support/postgres.ts';
 import { tester } from './support/tester.ts';
 

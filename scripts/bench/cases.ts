@@ -1,17 +1,17 @@
-import { cold } from './cold.ts';
-import { embedded } from './embedded.ts';
+import { growth } from './core/growth.ts';
+import { ordersThrough } from './core/orders-through.ts';
+import { plan } from './core/plan.ts';
+import { plans } from './core/plans.ts';
 import type { BenchCase } from './frame.ts';
-import { growth } from './growth.ts';
-import { hostile } from './hostile.ts';
-import { http } from './http.ts';
-import { memory } from './memory.ts';
-import { naive } from './naive.ts';
-import { ordersThrough } from './orders-through.ts';
-import { pickup } from './pickup.ts';
-import { plan } from './plan.ts';
-import { plans } from './plans.ts';
-import { spread } from './spread.ts';
-import { venue } from './venue.ts';
+import { hostile } from './http/hostile.ts';
+import { http } from './http/http.ts';
+import { naive } from './peers/naive.ts';
+import { cold } from './process/cold.ts';
+import { embedded } from './process/embedded.ts';
+import { memory } from './process/memory.ts';
+import { pickup } from './sending/pickup.ts';
+import { spread } from './sending/spread.ts';
+import { venue } from './sending/venue.ts';
 
 /** Every case, in the order they run in. */
 export const cases: readonly BenchCase[] = [

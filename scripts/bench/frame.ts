@@ -1,4 +1,4 @@
-import type { BenchServer } from './ground.ts';
+import type { BenchServer } from './core/ground.ts';
 
 /** One line of the table. Ratios are always of two figures of the same run. */
 export interface Row {

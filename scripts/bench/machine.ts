@@ -1,5 +1,5 @@
 import { cpus, totalmem } from 'node:os';
-import type { BenchServer } from './ground.ts';
+import type { BenchServer } from './core/ground.ts';
 
 export interface Machine {
   cpu: string;

@@ -1,13 +1,13 @@
 import { calendarTable } from '../../src/adapters/files/calendar-file.ts';
 import { corporateActionsTable } from '../../src/adapters/files/corporate-actions-file.ts';
-import type { Table } from '../../src/adapters/files/csv.ts';
+import type { Table } from '../../src/adapters/files/csv/table.ts';
 import { instrumentsTable, restrictionsTable } from '../../src/adapters/files/instruments-file.ts';
 import { pricesTable } from '../../src/adapters/files/prices-file.ts';
 import { signalsTable } from '../../src/adapters/files/signals-file.ts';
 import { usersTable } from '../../src/adapters/files/users-file.ts';
 import { accountVenues } from '../../src/adapters/venues/module.ts';
 import { venueModules } from '../../src/adapters/venues/registry.ts';
-import { symbolReader } from '../../src/domain/symbols.ts';
+import { symbolReader } from '../../src/domain/market/symbols.ts';
 import { markdownTable } from './markdown.ts';
 
 const readSymbol = symbolReader([]);

@@ -13,10 +13,10 @@ interface Emitted {
 
 /** Events whose name is put together, so that no text of the code has it. */
 const computed: Emitted[] = [
-  { name: 'messages_stopped', isAlert: true, files: ['src/stages/refused-message.ts'] },
-  { name: 'fallback_stopped', isAlert: true, files: ['src/stages/refused-message.ts'] },
-  { name: 'stream_listening', isAlert: false, files: ['src/stages/listen.ts'] },
-  { name: 'stream_lost', isAlert: false, files: ['src/stages/listen.ts'] },
+  { name: 'messages_stopped', isAlert: true, files: ['src/stages/notify/rejected-message.ts'] },
+  { name: 'fallback_stopped', isAlert: true, files: ['src/stages/notify/rejected-message.ts'] },
+  { name: 'stream_listening', isAlert: false, files: ['src/stages/execute/order-updates.ts'] },
+  { name: 'stream_lost', isAlert: false, files: ['src/stages/execute/order-updates.ts'] },
 ];
 
 /** Every event the code emits, by name. */

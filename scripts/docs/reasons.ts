@@ -1,8 +1,8 @@
-import { denyReasons, skipReasons } from '../../src/domain/decision.ts';
+import { denyReasons, skipReasons } from '../../src/domain/decision/decision.ts';
+import type { Clause } from '../../src/domain/messages/reason-clause.ts';
+import { englishReasons, runSkipWords, shortReason } from '../../src/domain/messages/reasons-en.ts';
+import { hindiReasons } from '../../src/domain/messages/reasons-hi.ts';
 import { orderReasons } from '../../src/domain/order.ts';
-import type { Clause } from '../../src/domain/reason-clause.ts';
-import { englishReasons, runSkipWords, shortReason } from '../../src/domain/reason-words.ts';
-import { hindiReasons } from '../../src/domain/reason-words-hi.ts';
 import { markdownTable } from './markdown.ts';
 
 /** Why a run did not open. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { settings as shapes } from '../../src/config.ts';
-import { secretNames } from '../../src/config-secrets.ts';
+import { settings as shapes } from '../../src/config/config.ts';
+import { secretNames } from '../../src/config/secrets.ts';
 import { asCode, markdownTable } from './markdown.ts';
 
 interface Described {

@@ -1,6 +1,6 @@
 import { signalIdOf } from '../../src/domain/ids.ts';
-import type { Signal } from '../../src/domain/words.ts';
-import type { Answer, Store } from '../../src/ports/store.ts';
+import type { Signal } from '../../src/domain/types.ts';
+import type { Answer, Store } from '../../src/ports/store/store.ts';
 
 /** After how many trading days what was bought is sold: the least and the most. */
 export interface SellAfter {

@@ -1,4 +1,4 @@
-import type { UserSettings } from '../../src/domain/words.ts';
+import type { UserSettings } from '../../src/domain/types.ts';
 
 const LEVERAGES = [100, 200, 300, 500];
 const CAPITALS_MINOR = [50_000_00, 1_00_000_00, 2_50_000_00, 10_00_000_00, 37_777_77];

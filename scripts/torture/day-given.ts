@@ -1,6 +1,6 @@
 import { signalIdOf } from '../../src/domain/ids.ts';
-import type { Instrument, Side, Signal, UserSettings } from '../../src/domain/words.ts';
-import type { Given } from '../../src/stages/request.ts';
+import type { Instrument, Side, Signal, UserSettings } from '../../src/domain/types.ts';
+import type { Given } from '../../src/stages/scan/request.ts';
 
 const USERS = 60;
 

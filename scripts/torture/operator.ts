@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SqlSession } from '../../src/ports/database.ts';
-import type { Store } from '../../src/ports/store.ts';
+import type { Store } from '../../src/ports/store/store.ts';
 import type { Clock } from '../../src/ports/world.ts';
 import { tester } from '../../test/support/tester.ts';
 import type { WholeBook } from './book.ts';

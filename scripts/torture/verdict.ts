@@ -1,5 +1,5 @@
 import type { SqlSession } from '../../src/ports/database.ts';
-import type { Store } from '../../src/ports/store.ts';
+import type { Store } from '../../src/ports/store/store.ts';
 import { violations } from '../../test/support/invariants.ts';
 import type { WholeBook } from './book.ts';
 

@@ -1,14 +1,14 @@
 import { storeVault } from '../../src/adapters/credentials/vault.ts';
-import type { Config } from '../../src/config.ts';
+import { masterKeys } from '../../src/compose/venues.ts';
+import type { Config } from '../../src/config/config.ts';
 import type { SqlSession } from '../../src/ports/database.ts';
-import type { Store } from '../../src/ports/store.ts';
+import type { Store } from '../../src/ports/store/store.ts';
 import type { Clock } from '../../src/ports/world.ts';
-import { masterKeys } from '../../src/wire-venues.ts';
-import { instrument } from '../../test/contract/scene.ts';
-import { buy, person } from '../../test/pipeline/desk.ts';
+import { instrument } from '../../test/contract/support/scene.ts';
+import { apiKey as kiteKey, apiSecret as kiteSecret } from '../../test/simulators/kite-exchange.ts';
+import { apiKey as lemonnKey, privateKey as lemonnPrivateKey } from '../../test/simulators/lemonn-exchange.ts';
+import { buy, person } from '../../test/stages/support/desk.ts';
 import { tester } from '../../test/support/tester.ts';
-import { apiKey as kiteKey, apiSecret as kiteSecret } from '../../test/venues/kite-exchange.ts';
-import { apiKey as lemonnKey, privateKey as lemonnPrivateKey } from '../../test/venues/lemonn-exchange.ts';
 import { LEVERAGE, nseShares, usShares } from './street.ts';
 
 const venues = ['kite', 'lemonn', 'alpaca'] as const;

@@ -1,11 +1,11 @@
 import type { SqlSession } from '../../src/ports/database.ts';
-import type { Store } from '../../src/ports/store.ts';
+import type { Store } from '../../src/ports/store/store.ts';
 import type { Step } from '../../src/ports/world.ts';
-import type { SyncReport } from '../../src/stages/sync.ts';
+import type { SyncReport } from '../../src/stages/accounts/evening-sync.ts';
 import { plain, table } from '../../src/terminal/table.ts';
-import { tally } from '../../test/pipeline/books.ts';
+import type { Booked, Exchange } from '../../test/simulators/exchange.ts';
+import { tally } from '../../test/stages/support/books.ts';
 import { violations } from '../../test/support/invariants.ts';
-import type { Booked, Exchange } from '../../test/venues/exchange.ts';
 import type { Drawn } from './weather.ts';
 
 /** What is known when the day is over. */

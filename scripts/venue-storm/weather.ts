@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { type Chance, chanceOf } from '../../test/simulation/common/chance.ts';
-import { type Exchange, type FaultName, faultNames, readFaultNames, type Weather } from '../../test/venues/exchange.ts';
+import {
+  type Exchange,
+  type FaultName,
+  faultNames,
+  readFaultNames,
+  type Weather,
+} from '../../test/simulators/exchange.ts';
 
 /** Weather that was drawn, with what each order and each kind of read had to suffer. */
 export interface Drawn extends Weather {

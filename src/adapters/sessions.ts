@@ -1,4 +1,4 @@
-import type { DayOverride } from '../domain/calendar.ts';
+import type { DayOverride } from '../domain/market/calendar.ts';
 
 export interface TradingDaysSource {
   clock: { nowMs(): number };

@@ -1,8 +1,8 @@
-import { DatabaseInUseError } from '../adapters/store/lock.ts';
-import { type Config, type Needs, readConfig } from '../config.ts';
-import { failureText } from '../domain/failure-text.ts';
-import type { Problem } from '../domain/words.ts';
-import { problemLine } from '../terminal/words.ts';
+import { DatabaseInUseError } from '../adapters/store/pglite/lock.ts';
+import { type Config, type Needs, readConfig } from '../config/config.ts';
+import { failureText } from '../domain/text/failure-text.ts';
+import type { Problem } from '../domain/types.ts';
+import { problemLine } from '../terminal/format.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
 /** What a command leaves behind: the exit code, or why it could not be carried out. */

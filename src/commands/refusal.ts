@@ -1,4 +1,4 @@
-import type { Problem } from '../domain/words.ts';
+import type { Problem } from '../domain/types.ts';
 
 /** The command can't be carried out as it was given: exit 2. `message` says what is wrong, where, and what to do. */
 export interface Refusal {

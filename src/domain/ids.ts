@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Decision } from './decision.ts';
-import type { Signal } from './words.ts';
+import type { Decision } from './decision/decision.ts';
+import type { Signal } from './types.ts';
 
 function sha256Hex(text: string): string {
   return createHash('sha256').update(text, 'utf8').digest('hex');

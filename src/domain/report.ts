@@ -1,6 +1,6 @@
-import type { Outcome } from './decision.ts';
+import type { Outcome } from './decision/decision.ts';
 import type { OrderStatus } from './order.ts';
-import type { Mode, Problem, Side } from './words.ts';
+import type { Mode, Problem, Side } from './types.ts';
 
 /** Why a run did not open, with the session to expect instead. */
 export type RunSkip =

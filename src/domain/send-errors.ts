@@ -7,7 +7,7 @@
  * - `everything`: login, account, sender or template: the queue stops until somebody has mended it, and the message
  *   waits there. Met by the fallback it stops the fallback alone.
  * - `unlisted`: nobody said what it means: as `message`.
- * A `message` or `unlisted` one that several people meet in a row stops the queue too (stages/refused-message.ts).
+ * A `message` or `unlisted` one that several people meet in a row stops the queue too (stages/notify/rejected-message.ts).
  */
 export type SendErrorClass = 'later' | 'recipient' | 'message' | 'everything' | 'person' | 'unlisted';
 

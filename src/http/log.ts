@@ -1,11 +1,11 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { actionNames } from '../domain/actions.ts';
-import { istIso } from '../domain/ist.ts';
-import { type HttpEnv, onlyOperators } from './auth.ts';
-import { badBody } from './order-request.ts';
-import type { HttpParts } from './parts.ts';
+import { istIso } from '../domain/market/india-time.ts';
+import { type HttpEnv, onlyOperators } from './callers/auth.ts';
+import type { HttpParts } from './deps.ts';
 import { problem } from './problem.ts';
+import { badBody } from './routes/order-request.ts';
 
 const MOST_PER_PAGE = 200;
 

@@ -4,7 +4,7 @@ import { DatabaseError } from '../ports/database.ts';
 import type { Tell } from '../ports/world.ts';
 import { tellFailure } from '../stages/wrong-clock.ts';
 import { isBrokenOff } from './body.ts';
-import { servedElsewhere } from './elsewhere.ts';
+import { servedElsewhere } from './venues-elsewhere.ts';
 
 /** The phrases of RFC 9110 for every status this service answers with something wrong. */
 const titles = {

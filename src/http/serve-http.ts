@@ -9,8 +9,8 @@ import {
 } from '@hono/node-server';
 import { WebSocketServer } from 'ws';
 import type { Tell } from '../ports/world.ts';
-import { type ConnectionLimits, guardConnections } from './connections.ts';
 import { answerRaw, type RawRefusal, refusalBody, refuseRaw } from './raw-refusal.ts';
+import { type ConnectionLimits, guardConnections } from './sockets.ts';
 
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Mode } from '../domain/words.ts';
+import type { Mode } from '../domain/types.ts';
 
 /** The account a sealed record belongs to: it opens for no other. */
 export interface RecordOwner {

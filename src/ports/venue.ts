@@ -1,4 +1,4 @@
-import type { Quote, Side } from '../domain/words.ts';
+import type { Quote, Side } from '../domain/types.ts';
 
 /** An order as a venue needs it. The clientOrderId is in our table before the venue hears of it. */
 export interface OrderToSend {

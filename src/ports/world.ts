@@ -1,8 +1,8 @@
-import type { DayOverride } from '../domain/calendar.ts';
-import type { Language } from '../domain/message-words.ts';
+import type { DayOverride } from '../domain/market/calendar.ts';
+import type { Language } from '../domain/messages/en.ts';
 import type { SendErrorClass, SendErrorMeaning } from '../domain/send-errors.ts';
-import type { Quote, Signal } from '../domain/words.ts';
-import type { Store } from './store.ts';
+import type { Quote, Signal } from '../domain/types.ts';
+import type { Store } from './store/store.ts';
 import type { VenueDoor } from './vault.ts';
 import type { AccountAtVenue, Venue } from './venue.ts';
 

@@ -6,8 +6,8 @@ import { readSignals } from '../adapters/files/signals-file.ts';
 import type { FileResult } from '../adapters/files/source.ts';
 import { readUsers } from '../adapters/files/users-file.ts';
 import type { Fault } from '../domain/faults.ts';
-import { istMs } from '../domain/ist.ts';
-import type { Store } from '../ports/store.ts';
+import { istMs } from '../domain/market/india-time.ts';
+import type { Store } from '../ports/store/store.ts';
 
 /**
  * The bundled session: 23 July 2025 on the NSE. Prices are the day's real ones (open, high, low, close as published),

@@ -1,5 +1,5 @@
 import { DatabaseError, isClockWrong } from '../ports/database.ts';
-import type { CallOptions } from '../ports/store.ts';
+import type { CallOptions } from '../ports/store/store.ts';
 
 type Flush<Item, Result> = (items: Item[], options: CallOptions) => Promise<Result[]>;
 

@@ -1,5 +1,5 @@
 import type { World } from '../ports/world.ts';
-import { stopped } from './stopped.ts';
+import { stopped } from './until-stopped.ts';
 import { tellFailure, WRONG_CLOCK_PAUSE_MS } from './wrong-clock.ts';
 
 const FIRST_PAUSE_MS = 1_000;

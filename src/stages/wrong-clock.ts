@@ -1,6 +1,6 @@
-import { istIso } from '../domain/ist.ts';
+import { istIso } from '../domain/market/india-time.ts';
 import { DatabaseError, isClockWrong } from '../ports/database.ts';
-import type { Answer } from '../ports/store.ts';
+import type { Answer } from '../ports/store/store.ts';
 import type { Step, Tell } from '../ports/world.ts';
 
 /** Whoever has to set the clock is told once, and again if it is still wrong after so long. */

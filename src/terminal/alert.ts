@@ -1,4 +1,4 @@
-import { failureText } from '../domain/failure-text.ts';
+import { failureText } from '../domain/text/failure-text.ts';
 import type { Step } from '../ports/world.ts';
 
 type Facts = Step;

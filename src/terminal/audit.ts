@@ -1,8 +1,8 @@
 import type { Audit, Difference } from '../domain/audit.ts';
-import { formatRupees } from '../domain/rupees.ts';
+import { formatRupees } from '../domain/text/rupees.ts';
+import { counted, grouped } from './format.ts';
 import type { Paint } from './table.ts';
 import { fitted, padded } from './width.ts';
-import { counted, grouped } from './words.ts';
 
 const MAX_SHOWN = 20;
 

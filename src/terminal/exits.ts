@@ -1,4 +1,4 @@
-import { formatRupees } from '../domain/rupees.ts';
+import { formatRupees } from '../domain/text/rupees.ts';
 import type { Cell } from './table.ts';
 
 /** Stop and target of a signal: shown, not placed. */

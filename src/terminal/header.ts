@@ -1,10 +1,10 @@
 import { formatMinor } from '../domain/money.ts';
-import { formatRupees } from '../domain/rupees.ts';
-import type { Mode, Side } from '../domain/words.ts';
+import { formatRupees } from '../domain/text/rupees.ts';
+import type { Mode, Side } from '../domain/types.ts';
 import { type Exit, exitCells } from './exits.ts';
+import { counted, databaseWords, grouped, sessionWords, signalPriceWords } from './format.ts';
 import { type Cell, type Column, type Paint, table } from './table.ts';
 import { fitted, padded } from './width.ts';
-import { counted, databaseWords, grouped, sessionWords, signalPriceWords } from './words.ts';
 
 /** What a person wants to know before anything happens. */
 export interface HeaderFacts {

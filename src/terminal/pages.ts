@@ -1,6 +1,6 @@
 import type { RunReport } from '../domain/report.ts';
+import { grouped } from './format.ts';
 import { fitted } from './width.ts';
-import { grouped } from './words.ts';
 
 /** How many users are shown one by one where nobody asked for another number. */
 export const SHOWN_USERS = 12;

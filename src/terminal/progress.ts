@@ -1,7 +1,7 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
-import type { Side } from '../domain/words.ts';
+import type { Side } from '../domain/types.ts';
+import { grouped } from './format.ts';
 import { fitted, padded } from './width.ts';
-import { grouped } from './words.ts';
 
 export interface ProgressSignal {
   id: string;

@@ -1,20 +1,20 @@
 import { styleText } from 'node:util';
-import { runSkipWords } from '../domain/reason-words.ts';
+import { runSkipWords } from '../domain/messages/reasons-en.ts';
 import type { RunReport } from '../domain/report.ts';
-import type { Problem } from '../domain/words.ts';
+import type { Problem } from '../domain/types.ts';
 import type { Exits } from './exits.ts';
+import { grouped, problemLine, sessionWords } from './format.ts';
 import { type HeaderFacts, headerText } from './header.ts';
-import { matrixText } from './matrix.ts';
-import { messagesText } from './messages.ts';
 import type { UserPage } from './pages.ts';
 import { barProgress, type ProgressSignal, plainProgress, type SignalProgress } from './progress.ts';
-import { type ReasonCount, reasonsOf, reasonsText } from './reasons.ts';
+import { matrixText } from './screens/matrix.ts';
+import { messagesText } from './screens/messages.ts';
+import { type ReasonCount, reasonsOf, reasonsText } from './screens/reasons.ts';
+import { planTable, signalsTable, usersTable } from './screens/tables.ts';
+import { attentionText, headline, type MoneySums, totalsText } from './screens/totals.ts';
 import { type Paint, plain, type Tone } from './table.ts';
-import { planTable, signalsTable, usersTable } from './tables.ts';
 import { type RunTimings, timingsText } from './timings.ts';
-import { attentionText, headline, type MoneySums, totalsText } from './totals.ts';
 import { fitted } from './width.ts';
-import { grouped, problemLine, sessionWords } from './words.ts';
 
 /** What is known of a run beside its report: of all its users where the report lists a page of them. */
 export interface ReportFacts {

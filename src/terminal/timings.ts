@@ -1,9 +1,9 @@
-import { istIso } from '../domain/ist.ts';
+import { istIso } from '../domain/market/india-time.ts';
 import type { RunReport } from '../domain/report.ts';
-import type { Answer } from '../ports/store.ts';
+import type { Answer } from '../ports/store/store.ts';
+import { counted, duration, grouped } from './format.ts';
 import { type Cell, type Column, type Paint, table } from './table.ts';
 import { fitted, padded } from './width.ts';
-import { counted, duration, grouped } from './words.ts';
 
 export type RunTimings = NonNullable<Answer<'read_run_timings'>>;
 

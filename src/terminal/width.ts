@@ -1,5 +1,5 @@
-import { oneLine } from '../domain/message.ts';
-import { cut } from '../domain/text.ts';
+import { oneLine } from '../domain/messages/summary.ts';
+import { cut } from '../domain/text/text.ts';
 
 /**
  * Columns a text takes on a terminal, the way wcwidth counts: marks above and below their letter (Devanagari vowel

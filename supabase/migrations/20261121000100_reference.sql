@@ -120,7 +120,7 @@ $$;
 create index instruments_by_folded_symbol on public.instruments (core.folded_symbol(exchange, symbol));
 
 -- The ISIN; else that of its namesake at the other Indian exchange or in another series; else the symbol, which NSE and
--- BSE have in common. The same rule as shareOf in domain/share.ts.
+-- BSE have in common. The same rule as shareOf in domain/market/share.ts.
 create function core.share_of_instrument(i public.instruments) returns text
 language sql stable as $$
   select coalesce(i.isin, (select twin.isin from public.instruments twin
@@ -231,7 +231,7 @@ create table public.accounts (
   constraint capital_is_positive check (capital_minor > 0),
   constraint allocation_is_a_share_of_the_whole check (allocation_bps between 1 and 10000),
   constraint leverage_is_at_least_one check (leverage_centi >= 100),
-  -- The same as isBeyondSizing in domain/sizing.ts; and 2^53 - 1 for what an account has.
+  -- The same as isBeyondSizing in domain/decision/sizing.ts; and 2^53 - 1 for what an account has.
   constraint the_largest_order_can_be_told_exactly
     check (capital_minor::numeric * allocation_bps * leverage_centi <= 9007199254740991 * 1000000.0),
   constraint an_accounts_money_can_be_told_exactly
@@ -278,7 +278,7 @@ from (values
   (4, 'mtf', 'SELL', 0, 3000000, 2000)
 ) as leg(n, product, side, stamp_ppb, brokerage_ppb, brokerage_cap_minor);
 
--- The same formula as chargesOn in domain/charges.ts, rounded up once at the end; a test compares the two.
+-- The same formula as chargesOn in domain/decision/charges.ts, rounded up once at the end; a test compares the two.
 create function core.charges_on(value_minor bigint, rate public.charge_rates) returns bigint
 language sql immutable as $$
   select case when value_minor = 0 then 0 else ceil((
@@ -328,7 +328,7 @@ create table public.calendar_days (
   constraint a_calendar_day_is_open_or_closed check (kind in ('open', 'closed'))
 );
 
--- What changes a share's price from a day on though nobody gains or loses: see domain/corporate-actions.ts.
+-- What changes a share's price from a day on though nobody gains or loses: see domain/market/corporate-actions.ts.
 create table public.corporate_actions (
   exchange text not null,
   symbol text not null,

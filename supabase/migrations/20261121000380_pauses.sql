@@ -8,7 +8,7 @@ language sql immutable as $$
 $$;
 
 -- Why a user's settings keep an order from going; null: they don't. The same as the rules of these names in
--- domain/rules.ts: a test compares the two. `strategy` null: of an order that was asked for by itself.
+-- domain/decision/rules.ts: a test compares the two. `strategy` null: of an order that was asked for by itself.
 create function core.kept_by(u public.users, side text, strategy text, exchange text, symbol text) returns text
 language sql immutable as $$
   select case when not u.active then 'user_inactive'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cachedTradingDays } from '../../src/adapters/sessions.ts';
-import type { DayOverride } from '../../src/domain/calendar.ts';
+import type { DayOverride } from '../../src/domain/market/calendar.ts';
 
 describe("the operator's days, cached", () => {
   const day: DayOverride = { date: '2025-08-28', kind: 'closed', name: 'Day of mourning' };

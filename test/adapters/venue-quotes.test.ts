@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { virtualClock } from '../../src/adapters/clock.ts';
 import { venueQuotes } from '../../src/adapters/quotes/venue-quotes.ts';
-import type { Quote } from '../../src/domain/words.ts';
+import type { Quote } from '../../src/domain/types.ts';
 import type { AccountAtVenue, Venue, VenueRead } from '../../src/ports/venue.ts';
 import type { Step } from '../../src/ports/world.ts';
-import { infy, titan } from '../pipeline/desk.ts';
+import { infy, titan } from '../stages/support/desk.ts';
 
 const quote = (symbol: string, priceMinor: number, exchange = 'NSE'): Quote => {
   const unknown = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
-import { claim, decideAll, mark, nowMs, openScene, signal, tradeDate } from '../contract/scene.ts';
-import { office } from '../pipeline/office.ts';
+import { claim, decideAll, mark, nowMs, openScene, signal, tradeDate } from '../contract/support/scene.ts';
+import { office } from '../stages/support/office.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 /** The program on a server's database, where Asha's paper account has a drift. */

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { type ApikeyFlags, apikeyCommand } from '../../src/commands/apikey.ts';
-import { readConfig } from '../../src/config.ts';
-import { office } from '../pipeline/office.ts';
+import { type ApikeyFlags, apikeyCommand } from '../../src/commands/operate/apikey.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { office } from '../stages/support/office.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 const users = 'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue\n';

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
-import { decideAll, fill, openScene, sendOne, settle, settlement, tradeDate } from '../contract/scene.ts';
-import { office } from '../pipeline/office.ts';
+import { decideAll, fill, openScene, sendOne, settle, settlement, tradeDate } from '../contract/support/scene.ts';
+import { office } from '../stages/support/office.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 /** The program on a server's database where Asha has bought 10 TITAN at 100.00. */

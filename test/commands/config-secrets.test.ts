@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { readConfig, settings } from '../../src/config.ts';
-import { secretNames } from '../../src/config-secrets.ts';
+import { readConfig, settings } from '../../src/config/config.ts';
+import { secretNames } from '../../src/config/secrets.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'daily-scan-secrets-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

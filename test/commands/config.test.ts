@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readConfig, settings } from '../../src/config.ts';
+import { readConfig, settings } from '../../src/config/config.ts';
 
 const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
 const exampleSettings = Object.fromEntries(

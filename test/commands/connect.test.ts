@@ -4,11 +4,11 @@ import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { realClock } from '../../src/adapters/clock.ts';
-import { type ConnectFlags, connectionCommand } from '../../src/commands/connect.ts';
-import { readConfig } from '../../src/config.ts';
-import { office } from '../pipeline/office.ts';
+import { type ConnectFlags, connectionCommand } from '../../src/commands/accounts/connect.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { apiKey, apiSecret, openKiteExchange } from '../simulators/kite-exchange.ts';
+import { office } from '../stages/support/office.ts';
 import { freshPostgres } from '../support/postgres.ts';
-import { apiKey, apiSecret, openKiteExchange } from '../venues/kite-exchange.ts';
 
 const cli = resolve(import.meta.dirname, '../../src/cli.ts');
 const users = 'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue\n';

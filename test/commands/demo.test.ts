@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { istMs } from '../../src/domain/ist.ts';
+import { istMs } from '../../src/domain/market/india-time.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const { PATH = '', HOME = '' } = process.env;

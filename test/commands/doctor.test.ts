@@ -4,12 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
-import { type Check, checkDatabase, type DatabaseFacts } from '../../src/commands/checks.ts';
-import { examine } from '../../src/commands/doctor.ts';
-import { readConfig } from '../../src/config.ts';
-import type { Store } from '../../src/ports/store.ts';
-import { decideAll, nowMs, openScene, sendOne, settle, settlement, tradeDate, user } from '../contract/scene.ts';
-import { office } from '../pipeline/office.ts';
+import { type Check, checkDatabase, type DatabaseFacts } from '../../src/commands/doctor/checks.ts';
+import { examine } from '../../src/commands/doctor/doctor.ts';
+import { readConfig } from '../../src/config/config.ts';
+import type { Store } from '../../src/ports/store/store.ts';
+import {
+  decideAll,
+  nowMs,
+  openScene,
+  sendOne,
+  settle,
+  settlement,
+  tradeDate,
+  user,
+} from '../contract/support/scene.ts';
+import { office } from '../stages/support/office.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
-import { openScene } from '../contract/scene.ts';
-import { office } from '../pipeline/office.ts';
+import { openScene } from '../contract/support/scene.ts';
+import { office } from '../stages/support/office.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 async function ground() {

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { storeVault } from '../../src/adapters/credentials/vault.ts';
-import type { Check } from '../../src/commands/checks.ts';
-import { checkVenues } from '../../src/commands/venue-checks.ts';
-import { readConfig } from '../../src/config.ts';
-import { istMs } from '../../src/domain/ist.ts';
-import type { Store } from '../../src/ports/store.ts';
-import { emptied } from '../pipeline/books.ts';
-import { person, storeOf, tradeDate } from '../pipeline/desk.ts';
-import { jumpingClock } from '../pipeline/hand.ts';
+import type { Check } from '../../src/commands/doctor/checks.ts';
+import { checkVenues } from '../../src/commands/doctor/venue-checks.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { istMs } from '../../src/domain/market/india-time.ts';
+import type { Store } from '../../src/ports/store/store.ts';
+import { emptied } from '../stages/support/books.ts';
+import { person, storeOf, tradeDate } from '../stages/support/desk.ts';
+import { jumpingClock } from '../stages/support/hand.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 

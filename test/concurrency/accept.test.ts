@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { DecisionToAccept } from '../../src/ports/arguments.ts';
-import { accepted, nowMs, openScene, type Scene, signal, undecided, user } from '../contract/scene.ts';
+import type { DecisionToAccept } from '../../src/ports/store/arguments.ts';
+import { accepted, nowMs, openScene, type Scene, signal, undecided, user } from '../contract/support/scene.ts';
 import { chunks, crowd, shuffled } from './crowd.ts';
 
 const CLIENTS = 32;

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { openPostgres } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Database } from '../../src/ports/database.ts';
-import type { Store } from '../../src/ports/store.ts';
+import type { Store } from '../../src/ports/store/store.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 

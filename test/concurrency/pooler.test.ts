@@ -5,7 +5,7 @@ import { listenForWork } from '../../src/adapters/store/listener.ts';
 import { migrate, readMigrations } from '../../src/adapters/store/migrate.ts';
 import { openPostgres, openPostgresSession } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
-import type { Store } from '../../src/ports/store.ts';
+import type { Store } from '../../src/ports/store/store.ts';
 import { work } from '../../src/work.ts';
 import {
   accepted,
@@ -23,8 +23,8 @@ import {
   tradeDate,
   undecided,
   user,
-} from '../contract/scene.ts';
-import { handWorld, setClock } from '../pipeline/hand.ts';
+} from '../contract/support/scene.ts';
+import { handWorld, setClock } from '../stages/support/hand.ts';
 import { violations } from '../support/invariants.ts';
 import { blankPostgres, freshPostgres, type TestPostgres } from '../support/postgres.ts';
 import { openTransactionPooler, type TransactionPooler } from '../support/transaction-pooler.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { Settlement } from '../../src/ports/arguments.ts';
+import type { Settlement } from '../../src/ports/store/arguments.ts';
 import {
   claim,
   decideAll,
@@ -14,7 +14,7 @@ import {
   signal,
   tradeDate,
   user,
-} from '../contract/scene.ts';
+} from '../contract/support/scene.ts';
 import { chunks, crowd, shuffled } from './crowd.ts';
 
 const { store, query } = crowd(16);

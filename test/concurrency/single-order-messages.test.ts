@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
-import type { Store } from '../../src/ports/store.ts';
-import { apiRunId, placeAsked } from '../contract/asked-orders.ts';
-import { emptying } from '../contract/ground.ts';
-import { minuteMs, nowMs, openScene, user } from '../contract/scene.ts';
+import type { Store } from '../../src/ports/store/store.ts';
+import { apiRunId, placeAsked } from '../contract/support/asked-orders.ts';
+import { emptying } from '../contract/support/ground.ts';
+import { minuteMs, nowMs, openScene, user } from '../contract/support/scene.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { claim, decideAll, leaseMs, nowMs, openScene, signal, tradeDate, user } from '../contract/scene.ts';
+import { claim, decideAll, leaseMs, nowMs, openScene, signal, tradeDate, user } from '../contract/support/scene.ts';
 import { crowd } from './crowd.ts';
 
 const { store, query } = crowd(4);

@@ -1,4 +1,4 @@
-import { decide } from '../../src/domain/decide.ts';
+import { decide } from '../../src/domain/decision/decide.ts';
 import type {
   AccountState,
   ChargeRate,
@@ -6,8 +6,8 @@ import type {
   OpenPosition,
   PlannedSignal,
   RunFrame,
-} from '../../src/domain/decision.ts';
-import type { Instrument, Product, Quote, Side } from '../../src/domain/words.ts';
+} from '../../src/domain/decision/decision.ts';
+import type { Instrument, Product, Quote, Side } from '../../src/domain/types.ts';
 
 /** 2025-08-28 09:20 IST. */
 export const nowMs = Date.parse('2025-08-28T09:20:00+05:30');

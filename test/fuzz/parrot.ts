@@ -6,7 +6,7 @@ import { lemonnDialect } from '../../src/adapters/venues/lemonn/dialect.ts';
 import { lemonnVenue } from '../../src/adapters/venues/lemonn/venue.ts';
 import type { OrderToSend, Venue } from '../../src/ports/venue.ts';
 import type { Clock } from '../../src/ports/world.ts';
-import { apiKey as lemonnKey, privateKey } from '../venues/lemonn-exchange.ts';
+import { apiKey as lemonnKey, privateKey } from '../simulators/lemonn-exchange.ts';
 
 // A venue that says what it is given, byte for byte, and a good answer where it is given nothing.
 

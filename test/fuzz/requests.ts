@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
-import { signedState } from '../../src/http/login-state.ts';
-import { signalsSecret } from '../http/door.ts';
+import { signedState } from '../../src/http/callers/login-state.ts';
 import type { Route, Who } from '../http/routes.ts';
+import { signalsSecret } from '../http/support/door.ts';
 import { accountSid, authToken, publicUrl } from '../notifiers/given.ts';
-import { tradeDate } from '../pipeline/desk.ts';
+import { tradeDate } from '../stages/support/desk.ts';
 import { mutated, oddBytes, oddText } from './odd.ts';
 
 export const titan = { strategy: 'breakout-20d', symbol: 'TITAN', side: 'BUY', referencePrice: '3560.00' };

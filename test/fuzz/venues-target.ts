@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { OrderToSend } from '../../src/ports/venue.ts';
 import type { World } from '../../src/ports/world.ts';
-import { submitSafely } from '../../src/stages/execute.ts';
-import { reported, settlementOf, stillUnknown } from '../../src/stages/outcome.ts';
-import { ready } from '../../src/stages/ready.ts';
+import { ready } from '../../src/stages/accounts/readiness.ts';
+import { submitSafely } from '../../src/stages/execute/execute.ts';
+import { reported, settlementOf, stillUnknown } from '../../src/stages/execute/outcome.ts';
 import {
   type ClaimedOrder,
   decideAll,
@@ -15,9 +15,9 @@ import {
   settle,
   settlement,
   user,
-} from '../contract/scene.ts';
-import { storeOf } from '../pipeline/desk.ts';
-import { jumpingClock } from '../pipeline/hand.ts';
+} from '../contract/support/scene.ts';
+import { storeOf } from '../stages/support/desk.ts';
+import { jumpingClock } from '../stages/support/hand.ts';
 import { violations } from '../support/invariants.ts';
 import type { TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';

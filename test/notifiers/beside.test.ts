@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { readConfig } from '../../src/config.ts';
-import { makeWorld } from '../../src/wire.ts';
+import { makeWorld } from '../../src/compose/world.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { work } from '../../src/work.ts';
-import { decideAll, nowMs, openScene, quote, tradeDate, user } from '../contract/scene.ts';
-import { storeOf } from '../pipeline/desk.ts';
-import { setClock } from '../pipeline/hand.ts';
+import { decideAll, nowMs, openScene, quote, tradeDate, user } from '../contract/support/scene.ts';
+import { storeOf } from '../stages/support/desk.ts';
+import { setClock } from '../stages/support/hand.ts';
 import { freshPglite } from '../support/postgres.ts';
 import { numberOf, quick } from './given.ts';
 

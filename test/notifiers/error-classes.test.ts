@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { moduleText, readFacts, unclassed } from '../../scripts/twilio-errors/generate.ts';
 import { sendErrorClass, sendErrorMeaning } from '../../src/adapters/notifiers/twilio-error-class.ts';
 import { twilioErrors } from '../../src/adapters/notifiers/twilio-errors.ts';
-import { hearProvider } from '../../src/stages/provider-word.ts';
+import { hearProvider } from '../../src/stages/notify/callbacks.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { numberOf, people, quick } from './given.ts';
 import type { LoopbackMessage, TwilioFault } from './loopback-twilio.ts';

@@ -1,8 +1,8 @@
 import type { TwilioSettings } from '../../src/adapters/notifiers/twilio.ts';
-import type { UserSettings } from '../../src/domain/words.ts';
-import type { Store } from '../../src/ports/store.ts';
+import type { UserSettings } from '../../src/domain/types.ts';
+import type { Store } from '../../src/ports/store/store.ts';
 import type { NotifierPace } from '../../src/ports/world.ts';
-import { nowMs, openScene, undecided, user } from '../contract/scene.ts';
+import { nowMs, openScene, undecided, user } from '../contract/support/scene.ts';
 
 export const accountSid = `AC${'0'.repeat(32)}`;
 export const authToken = 'token-of-the-tests';

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { TwilioSettings } from '../../src/adapters/notifiers/twilio.ts';
 import { fetchTemplate } from '../../src/adapters/notifiers/twilio-templates.ts';
-import { operatorMessage, operatorTemplate, templates } from '../../src/domain/template.ts';
-import { alarming } from '../../src/stages/operators.ts';
+import { operatorMessage, operatorTemplate, templates } from '../../src/domain/messages/template.ts';
+import { alarming } from '../../src/stages/notify/operators.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 import { accountSid, authToken, contentSids, numberOf, people, quick, runId } from './given.ts';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { hearProvider } from '../../src/stages/provider-word.ts';
+import { hearProvider } from '../../src/stages/notify/callbacks.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { contentSids, numberOf, people, publicUrl } from './given.ts';
 import type { LoopbackMessage, TwilioFault } from './loopback-twilio.ts';

@@ -1,5 +1,5 @@
-import type { Store } from '../../src/ports/store.ts';
-import { audit } from '../../src/stages/audit.ts';
+import type { Store } from '../../src/ports/store/store.ts';
+import { audit } from '../../src/stages/report/audit.ts';
 
 /** What of the books is not what the facts come to, computed a second time: as sentences; none is right. */
 export async function differences(store: Store, userId: string | null = null): Promise<string[]> {

@@ -1,5 +1,5 @@
-import type { BrokenRule } from '../../src/ports/books-rows.ts';
-import type { Store } from '../../src/ports/store.ts';
+import type { BrokenRule } from '../../src/ports/rows/books.ts';
+import type { Store } from '../../src/ports/store/store.ts';
 
 /** Scenes of tests name limits that no decision would, and unblock accounts nobody has looked at. */
 const BY_HAND = [

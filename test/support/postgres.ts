@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
-import { openPglite, type PgliteDatabase } from '../../src/adapters/store/pglite.ts';
+import { openPglite, type PgliteDatabase } from '../../src/adapters/store/pglite/pglite.ts';
 import { openPostgres, openPostgresSession } from '../../src/adapters/store/postgres.ts';
 import type { Database, SqlSession } from '../../src/ports/database.ts';
 import type { TestDatabases } from './global-setup.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Answer } from '../../src/ports/store.ts';
-import { historyText } from '../../src/terminal/message-history.ts';
+import type { Answer } from '../../src/ports/store/store.ts';
+import { historyText } from '../../src/terminal/screens/message-history.ts';
 
 type Row = Answer<'read_messages'>[number];
 const atMs = Date.parse('2025-08-28T09:21:00+05:30');

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { databaseWords, duration, sessionWords } from '../../src/terminal/format.ts';
 import { headerText } from '../../src/terminal/header.ts';
-import { cellOf, matrixText } from '../../src/terminal/matrix.ts';
+import { cellOf, matrixText } from '../../src/terminal/screens/matrix.ts';
+import { planTable, signalsTable, usersTable } from '../../src/terminal/screens/tables.ts';
 import { plain, table } from '../../src/terminal/table.ts';
-import { planTable, signalsTable, usersTable } from '../../src/terminal/tables.ts';
 import { displayWidth, fitted } from '../../src/terminal/width.ts';
-import { databaseWords, duration, sessionWords } from '../../src/terminal/words.ts';
 import { decision, manyUsers, order, sampleReport } from './sample-report.ts';
 
 describe('widths', () => {

@@ -1,22 +1,22 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { onScreenNotifier } from '../../src/adapters/notifiers/on-screen.ts';
-import type { PgliteDatabase } from '../../src/adapters/store/pglite.ts';
+import type { PgliteDatabase } from '../../src/adapters/store/pglite/pglite.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { VenueName } from '../../src/adapters/venues/registry.ts';
-import type { Store } from '../../src/ports/store.ts';
+import type { Store } from '../../src/ports/store/store.ts';
 import type { Step, World } from '../../src/ports/world.ts';
-import { execute, SEND_WITHIN_MS } from '../../src/stages/execute.ts';
-import { reported } from '../../src/stages/outcome.ts';
-import { reconcile } from '../../src/stages/reconcile.ts';
-import { decideAll, leaseMs, minuteMs, nowMs, openScene, user } from '../contract/scene.ts';
-import { emptied } from '../pipeline/books.ts';
-import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';
+import { execute, SEND_WITHIN_MS } from '../../src/stages/execute/execute.ts';
+import { reported } from '../../src/stages/execute/outcome.ts';
+import { reconcile } from '../../src/stages/execute/reconcile.ts';
+import { decideAll, leaseMs, minuteMs, nowMs, openScene, user } from '../contract/support/scene.ts';
+import { openAlpacaExchange } from '../simulators/alpaca-exchange.ts';
+import { type Exchange, type FaultName, faultNames, type OpenExchange } from '../simulators/exchange.ts';
+import { openKiteExchange } from '../simulators/kite-exchange.ts';
+import { openLemonnExchange } from '../simulators/lemonn-exchange.ts';
+import { emptied } from '../stages/support/books.ts';
+import { type JumpingClock, jumpingClock } from '../stages/support/hand.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite } from '../support/postgres.ts';
-import { openAlpacaExchange } from './alpaca-exchange.ts';
-import { type Exchange, type FaultName, faultNames, type OpenExchange } from './exchange.ts';
-import { openKiteExchange } from './kite-exchange.ts';
-import { openLemonnExchange } from './lemonn-exchange.ts';
 
 /** Every venue an order can go to for real: one that is not here does not compile. */
 const venues: Record<VenueName, OpenExchange> = {

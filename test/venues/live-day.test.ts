@@ -1,25 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { storeVault } from '../../src/adapters/credentials/vault.ts';
-import { readConfig } from '../../src/config.ts';
-import { istMs } from '../../src/domain/ist.ts';
+import { masterKeys } from '../../src/compose/venues.ts';
+import { makeWorld, scanSettings } from '../../src/compose/world.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { istMs } from '../../src/domain/market/india-time.ts';
 import type { Step, World } from '../../src/ports/world.ts';
 import { run } from '../../src/run.ts';
-import { ready } from '../../src/stages/ready.ts';
-import { nothingGiven } from '../../src/stages/request.ts';
-import { sync } from '../../src/stages/sync.ts';
-import { makeWorld, scanSettings } from '../../src/wire.ts';
-import { masterKeys } from '../../src/wire-venues.ts';
-import { instrument } from '../contract/scene.ts';
-import { emptied } from '../pipeline/books.ts';
-import { person, storeOf, titan, tradeDate } from '../pipeline/desk.ts';
-import { type JumpingClock, jumpingClock } from '../pipeline/hand.ts';
+import { sync } from '../../src/stages/accounts/evening-sync.ts';
+import { ready } from '../../src/stages/accounts/readiness.ts';
+import { nothingGiven } from '../../src/stages/scan/request.ts';
+import { instrument } from '../contract/support/scene.ts';
+import { openAlpacaExchange } from '../simulators/alpaca-exchange.ts';
+import type { Exchange } from '../simulators/exchange.ts';
+import { apiKey, openLemonnExchange, privateKey } from '../simulators/lemonn-exchange.ts';
+import { emptied } from '../stages/support/books.ts';
+import { person, storeOf, titan, tradeDate } from '../stages/support/desk.ts';
+import { type JumpingClock, jumpingClock } from '../stages/support/hand.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
-import { openAlpacaExchange } from './alpaca-exchange.ts';
-import type { Exchange } from './exchange.ts';
-import { apiKey, openLemonnExchange, privateKey } from './lemonn-exchange.ts';
 
 /** A venue as an operator meets it: its settings, what is stored of an account, and what its pages say of one. */
 interface Market {

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { venueQuotes } from '../../src/adapters/quotes/venue-quotes.ts';
-import { istDate, istMs, istTime } from '../../src/domain/ist.ts';
+import { istDate, istMs, istTime } from '../../src/domain/market/india-time.ts';
 import type { AccountAtVenue, VenueDesk } from '../../src/ports/venue.ts';
 import type { Clock, Quotes, Step } from '../../src/ports/world.ts';
-import { tradeDate } from '../pipeline/desk.ts';
-import { type KiteExchange, openKiteExchange } from './kite-exchange.ts';
+import { type KiteExchange, openKiteExchange } from '../simulators/kite-exchange.ts';
+import { tradeDate } from '../stages/support/desk.ts';
 
 const startMs = istMs(tradeDate, '09:30');
 let nowMs = startMs;

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { OrderToStart } from '../../src/ports/venue.ts';
-import { nowMs } from '../contract/scene.ts';
+import { nowMs } from '../contract/support/scene.ts';
 import { openParrot, type Parrot, type Said, wires } from '../fuzz/parrot.ts';
-import { setClock } from '../pipeline/hand.ts';
+import { setClock } from '../stages/support/hand.ts';
 
 // The smallest answers of a venue that once did harm, each kind at every venue that can say it.
 

@@ -1,5 +1,5 @@
 import type { Actor } from '../../domain/actions.ts';
-import type { Store } from '../../ports/store.ts';
+import type { Store } from '../../ports/store/store.ts';
 import { type Opened, type RecordOwner, type Vault, VaultError } from '../../ports/vault.ts';
 import type { Clock } from '../../ports/world.ts';
 import { type MasterKeys, rewrap, seal, unseal } from './envelope.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { parseTime, weekdayOf } from '../../domain/ist.ts';
-import { cell, emptyAs, isoDate, oneOf, type Read, words } from './cells.ts';
-import { readTable, type Table } from './csv.ts';
+import { parseTime, weekdayOf } from '../../domain/market/india-time.ts';
+import { cell, emptyAs, isoDate, oneOf, type Read, words } from './csv/cells.ts';
+import { readTable, type Table } from './csv/table.ts';
 import type { FileResult } from './source.ts';
 
 /** A day of a year's list, with times `HH:MM` IST for one that trades. */

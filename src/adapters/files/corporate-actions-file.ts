@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { type CorporateAction, corporateActionKinds } from '../../domain/corporate-actions.ts';
-import type { SymbolReader } from '../../domain/symbols.ts';
-import { cell, emptyAs, exchange, isoDate, oneOf, type Read } from './cells.ts';
-import type { Table } from './csv.ts';
+import { type CorporateAction, corporateActionKinds } from '../../domain/market/corporate-actions.ts';
+import type { SymbolReader } from '../../domain/market/symbols.ts';
+import { cell, emptyAs, exchange, isoDate, oneOf, type Read } from './csv/cells.ts';
+import type { Table } from './csv/table.ts';
 
 /** Two whole numbers, as exchanges write them; the same bounds as the table's. */
 function ratio(text: string): Read<string> {

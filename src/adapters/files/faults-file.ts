@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type Fault, faultKinds } from '../../domain/faults.ts';
-import { parseJson } from '../../domain/json.ts';
-import { symbolReader } from '../../domain/symbols.ts';
-import { cut } from '../../domain/text.ts';
+import { symbolReader } from '../../domain/market/symbols.ts';
+import { parseJson } from '../../domain/text/json.ts';
+import { cut } from '../../domain/text/text.ts';
 import { decode, type FileResult, readBytes, type UnusableFile } from './source.ts';
 
 const text = z.string().trim().min(1).max(200);

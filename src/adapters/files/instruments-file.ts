@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { listedSymbol } from '../../domain/symbols.ts';
-import type { Instrument } from '../../domain/words.ts';
-import { amount, cell, emptyAs, exchange, type Read, whole, words } from './cells.ts';
-import { parseTable, type Table } from './csv.ts';
+import { listedSymbol } from '../../domain/market/symbols.ts';
+import type { Instrument } from '../../domain/types.ts';
+import { amount, cell, emptyAs, exchange, type Read, whole, words } from './csv/cells.ts';
+import { parseTable, type Table } from './csv/table.ts';
 import { dumpOf, dumpTable } from './kite-dump.ts';
 import { type FileResult, readBytes } from './source.ts';
 

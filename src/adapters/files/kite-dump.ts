@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { foldedSymbol } from '../../domain/share.ts';
-import { symbolPattern } from '../../domain/signal-rules.ts';
-import type { Instrument } from '../../domain/words.ts';
-import { amount, cell, emptyAs, type Read, whole, words } from './cells.ts';
-import type { Table } from './csv.ts';
+import { symbolPattern } from '../../domain/decision/signal-rules.ts';
+import { foldedSymbol } from '../../domain/market/share.ts';
+import type { Instrument } from '../../domain/types.ts';
+import { amount, cell, emptyAs, type Read, whole, words } from './csv/cells.ts';
+import type { Table } from './csv/table.ts';
 
 /**
  * Kite's list of everything it trades, as it is published each morning: https://kite.trade/docs/connect/v3/market-quotes

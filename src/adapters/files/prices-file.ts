@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { type SymbolReader, symbolReader } from '../../domain/symbols.ts';
-import { amount, cell, emptyAs, isoDate, whole } from './cells.ts';
-import { readTable, type Table } from './csv.ts';
+import { type SymbolReader, symbolReader } from '../../domain/market/symbols.ts';
+import { amount, cell, emptyAs, isoDate, whole } from './csv/cells.ts';
+import { readTable, type Table } from './csv/table.ts';
 import type { FileResult } from './source.ts';
 
 /** One NSE symbol's trading day. */

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { misplaced, mostRank, strategyPattern, validityFault } from '../../domain/decision/signal-rules.ts';
 import { signalIdOf } from '../../domain/ids.ts';
-import { misplaced, mostRank, strategyPattern, validityFault } from '../../domain/signal-rules.ts';
-import { type SymbolReader, symbolReader } from '../../domain/symbols.ts';
-import type { Signal } from '../../domain/words.ts';
-import { amount, cell, emptyAs, exchange, instant, isoDate, oneOf, type Read, whole } from './cells.ts';
-import { readTable, type Table } from './csv.ts';
+import { type SymbolReader, symbolReader } from '../../domain/market/symbols.ts';
+import type { Signal } from '../../domain/types.ts';
+import { amount, cell, emptyAs, exchange, instant, isoDate, oneOf, type Read, whole } from './csv/cells.ts';
+import { readTable, type Table } from './csv/table.ts';
 import type { FileResult } from './source.ts';
 
 function strategy(text: string): Read<string> {

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { Problem } from '../../domain/words.ts';
+import type { Problem } from '../../domain/types.ts';
 
 /** A file nothing can be done with. `message` says what is wrong, where and what to do; `problems` name lines. */
 export interface UnusableFile {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { isBeyondSizing } from '../../domain/decision/sizing.ts';
 import { userIdOf } from '../../domain/ids.ts';
 import { formatMinor, LARGEST_MINOR } from '../../domain/money.ts';
-import { isBeyondSizing } from '../../domain/sizing.ts';
-import type { UserSettings } from '../../domain/words.ts';
-import { amount, cell, emptyAs, hundredths, oneOf, percentage, type Read, whole, words } from './cells.ts';
-import { readTable, type Table } from './csv.ts';
+import type { UserSettings } from '../../domain/types.ts';
+import { amount, cell, emptyAs, hundredths, oneOf, percentage, type Read, whole, words } from './csv/cells.ts';
+import { readTable, type Table } from './csv/table.ts';
 import type { FileResult } from './source.ts';
 
 /** E.164 (ITU-T): + and 7 to 15 digits, no leading zero. */

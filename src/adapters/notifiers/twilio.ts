@@ -1,7 +1,7 @@
 import type { Twilio } from 'twilio';
-import { type Language, languages } from '../../domain/message-words.ts';
-import { othersWords } from '../../domain/secrets.ts';
+import { type Language, languages } from '../../domain/messages/en.ts';
 import { retryAfterMs } from '../../domain/send-errors.ts';
+import { othersWords } from '../../domain/text/secrets.ts';
 import type {
   FindOutcome,
   MessageToFind,

@@ -1,5 +1,5 @@
-import type { Quote } from '../../domain/words.ts';
-import type { Store } from '../../ports/store.ts';
+import type { Quote } from '../../domain/types.ts';
+import type { Store } from '../../ports/store/store.ts';
 import type { Quotes } from '../../ports/world.ts';
 import type { DayPrice } from '../files/prices-file.ts';
 

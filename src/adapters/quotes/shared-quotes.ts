@@ -1,4 +1,4 @@
-import type { Quote } from '../../domain/words.ts';
+import type { Quote } from '../../domain/types.ts';
 import { inTime } from '../../ports/in-time.ts';
 import type { AccountAtVenue, Venue } from '../../ports/venue.ts';
 import type { Clock, Tell } from '../../ports/world.ts';

@@ -1,4 +1,4 @@
-import type { Quote } from '../../domain/words.ts';
+import type { Quote } from '../../domain/types.ts';
 import type { Venue } from '../../ports/venue.ts';
 import type { Quotes } from '../../ports/world.ts';
 import { listingKey, type SharedQuotesOptions, sharedQuotes } from './shared-quotes.ts';

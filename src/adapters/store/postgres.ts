@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { isReport } from '../../ports/call-limits.ts';
 import { type Database, DatabaseError, DEFAULT_LIMIT_MS, type SqlSession } from '../../ports/database.ts';
+import { isReport } from '../../ports/store/call-limits.ts';
 import { connectionTo, openPool } from './postgres-pool.ts';
 import { limitedCall, toDatabaseError } from './sql-call.ts';
 

@@ -1,4 +1,4 @@
-import { isStorable, storableText } from '../../domain/text.ts';
+import { isStorable, storableText } from '../../domain/text/text.ts';
 
 /**
  * The arguments of a function as jsonb can hold them: every string, names of fields included, well-formed and without

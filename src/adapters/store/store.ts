@@ -1,8 +1,8 @@
 import pRetry from 'p-retry';
-import type { Arguments } from '../../ports/arguments.ts';
-import { limitMsOf } from '../../ports/call-limits.ts';
 import { type Database, DatabaseError, type DatabaseErrorKind } from '../../ports/database.ts';
-import { type Answer, answers, type CallOptions, type Store, type StoreFunction } from '../../ports/store.ts';
+import type { Arguments } from '../../ports/store/arguments.ts';
+import { limitMsOf } from '../../ports/store/call-limits.ts';
+import { type Answer, answers, type CallOptions, type Store, type StoreFunction } from '../../ports/store/store.ts';
 import { storable } from './storable.ts';
 
 /** A database that is gone for ten seconds is waited for: pauses of 0.2 s, 0.4 s … 4 s, jittered, about 15 s in all. */

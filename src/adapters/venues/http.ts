@@ -1,7 +1,7 @@
 // One request over HTTP to a venue: sent once, bounded in time and size, and never a thrown error.
 import { z } from 'zod';
-import { parseJson } from '../../domain/json.ts';
-import { hidden } from '../../domain/secrets.ts';
+import { parseJson } from '../../domain/text/json.ts';
+import { hidden } from '../../domain/text/secrets.ts';
 import type { OrderToStart } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
 

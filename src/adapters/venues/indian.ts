@@ -1,5 +1,5 @@
 // How Indian brokers write times and amounts.
-import { istMs } from '../../domain/ist.ts';
+import { istMs } from '../../domain/market/india-time.ts';
 
 /** `2026-11-20 15:10:01` is Indian time, whatever the zone of the machine. null for anything else. */
 export function stampMs(text: string | null | undefined): number | null {

@@ -1,8 +1,8 @@
 // What a venue is to the rest of the service beside its orders: settings, credentials, logins, pushes, and what to warn of.
 import type { Agent } from 'node:http';
 import { z } from 'zod';
-import type { Mode } from '../../domain/words.ts';
-import type { Store } from '../../ports/store.ts';
+import type { Mode } from '../../domain/types.ts';
+import type { Store } from '../../ports/store/store.ts';
 import type { Vault, VenueDoor, VenueWebhook } from '../../ports/vault.ts';
 import type { AccountAtVenue, CredentialsOf, Venue } from '../../ports/venue.ts';
 import { webAddress } from '../../ports/web-address.ts';

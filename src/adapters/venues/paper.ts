@@ -2,7 +2,7 @@
 import type { Fault } from '../../domain/faults.ts';
 import { batched } from '../../ports/batch.ts';
 import { hasAnswered } from '../../ports/database.ts';
-import type { Answer, Store } from '../../ports/store.ts';
+import type { Answer, Store } from '../../ports/store/store.ts';
 import type { LookupOutcome, OrderToSend, SubmitOutcome, Venue } from '../../ports/venue.ts';
 import type { Clock, Tell } from '../../ports/world.ts';
 

@@ -1,7 +1,7 @@
 // A venue's list is read row by row: one row nobody can read, or none of our kind, must not hide the others.
 import { z } from 'zod';
-import { othersWords } from '../../domain/secrets.ts';
-import { cut } from '../../domain/text.ts';
+import { othersWords } from '../../domain/text/secrets.ts';
+import { cut } from '../../domain/text/text.ts';
 import type { OddRow } from '../../ports/venue.ts';
 
 /** A row that does not have the shape, with what of it could be read, and why not: `opening_quantity: not a number`. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { cell, whole, words } from '../../../src/adapters/files/cells.ts';
-import { parseTable, readTable, type Table } from '../../../src/adapters/files/csv.ts';
+import { cell, whole, words } from '../../../src/adapters/files/csv/cells.ts';
+import { parseTable, readTable, type Table } from '../../../src/adapters/files/csv/table.ts';
 import { fileWith, good, unusable } from './scratch.ts';
 
 interface Row {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { amount, cell, whole } from '../../../src/adapters/files/cells.ts';
-import { parseTable, type Table } from '../../../src/adapters/files/csv.ts';
+import { amount, cell, whole } from '../../../src/adapters/files/csv/cells.ts';
+import { parseTable, type Table } from '../../../src/adapters/files/csv/table.ts';
 import { good } from './scratch.ts';
 
 interface Row {

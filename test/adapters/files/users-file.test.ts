@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseTable } from '../../../src/adapters/files/csv.ts';
+import { parseTable } from '../../../src/adapters/files/csv/table.ts';
 import * as file from '../../../src/adapters/files/users-file.ts';
 import { fileWith, good } from './scratch.ts';
 

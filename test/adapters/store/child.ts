@@ -3,8 +3,8 @@
  * It says what happens in lines on stdout and goes on until it is killed (or, for `lock`, told to stop on stdin).
  */
 import { once } from 'node:events';
-import { DatabaseInUseError, lockDatabase } from '../../../src/adapters/store/lock.ts';
-import { openPglite } from '../../../src/adapters/store/pglite.ts';
+import { DatabaseInUseError, lockDatabase } from '../../../src/adapters/store/pglite/lock.ts';
+import { openPglite } from '../../../src/adapters/store/pglite/pglite.ts';
 
 const [, , action, path = '', cacheDir = '', waitMs = '0'] = process.argv;
 

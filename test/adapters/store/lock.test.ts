@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { DatabaseInUseError, lockDatabase } from '../../../src/adapters/store/lock.ts';
+import { DatabaseInUseError, lockDatabase } from '../../../src/adapters/store/pglite/lock.ts';
 import { startChild } from './children.ts';
 
 let directory: string;

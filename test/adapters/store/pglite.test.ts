@@ -19,7 +19,7 @@ import {
   openPgliteCopy,
   type PgliteOptions,
   removePglite,
-} from '../../../src/adapters/store/pglite.ts';
+} from '../../../src/adapters/store/pglite/pglite.ts';
 import { blankPglite } from '../../support/postgres.ts';
 import { startChild } from './children.ts';
 

@@ -1,5 +1,5 @@
 // How a planted bug is written down: edits of database functions, or changes of a process’s world.
-import type { Store, StoreFunction } from '../../../src/ports/store.ts';
+import type { Store, StoreFunction } from '../../../src/ports/store/store.ts';
 import type { Venue, VenueCapabilities } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
 import type { Edit, Plant } from '../day/scene.ts';

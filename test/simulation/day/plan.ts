@@ -1,9 +1,9 @@
 // What is drawn of a day beforehand: users, venues, signals, processes and their kills.
-import type { RunLimits } from '../../../src/domain/decision.ts';
+import type { RunLimits } from '../../../src/domain/decision/decision.ts';
 import { signalIdOf, userIdOf } from '../../../src/domain/ids.ts';
-import { istMs } from '../../../src/domain/ist.ts';
-import type { Instrument, Mode, Signal } from '../../../src/domain/words.ts';
-import type { UserToImport } from '../../../src/ports/import-arguments.ts';
+import { istMs } from '../../../src/domain/market/india-time.ts';
+import type { Instrument, Mode, Signal } from '../../../src/domain/types.ts';
+import type { UserToImport } from '../../../src/ports/store/import-arguments.ts';
 import type { RateBudget, VenueCapabilities } from '../../../src/ports/venue.ts';
 import type { Chance } from '../common/chance.ts';
 

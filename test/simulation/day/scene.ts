@@ -1,9 +1,9 @@
 // Everything of one simulated day that its processes meet, and how they reach the database.
 import { z } from 'zod';
 import { makeStore } from '../../../src/adapters/store/store.ts';
-import type { Arguments } from '../../../src/ports/arguments.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
-import type { Answer, StoreFunction } from '../../../src/ports/store.ts';
+import type { Arguments } from '../../../src/ports/store/arguments.ts';
+import type { Answer, StoreFunction } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
 import type { Chance } from '../common/chance.ts';
 import type { Called, Ground, Snapshot } from '../common/ground.ts';

@@ -4,7 +4,7 @@ import { isTerminal } from '../../../src/domain/order.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { run } from '../../../src/run.ts';
-import type { RunRequest } from '../../../src/stages/request.ts';
+import type { RunRequest } from '../../../src/stages/scan/request.ts';
 import { work } from '../../../src/work.ts';
 import { violations } from '../../support/invariants.ts';
 import { tester } from '../../support/tester.ts';

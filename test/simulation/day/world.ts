@@ -1,13 +1,13 @@
 // The world one process of a simulated day has: store, venues, quotes and chat, through which faults come in.
 import { z } from 'zod';
 import { cachedTradingDays } from '../../../src/adapters/sessions.ts';
-import type { Quote } from '../../../src/domain/words.ts';
-import type { Arguments } from '../../../src/ports/arguments.ts';
+import type { Quote } from '../../../src/domain/types.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
-import type { Answer, Store, StoreFunction } from '../../../src/ports/store.ts';
+import type { Arguments } from '../../../src/ports/store/arguments.ts';
+import type { Answer, Store, StoreFunction } from '../../../src/ports/store/store.ts';
 import type { LookupOutcome, OrderToStart, SubmitOutcome, Venue } from '../../../src/ports/venue.ts';
 import type { Clock, QuotesWanted, SendOutcome, World } from '../../../src/ports/world.ts';
-import { reported } from '../../../src/stages/outcome.ts';
+import { reported } from '../../../src/stages/execute/outcome.ts';
 import type { Booked, SimulatedVenue } from '../common/venue.ts';
 import type { Promises } from './checks/promises.ts';
 import { atTheWorstMoment, echo, echoLater } from './faults/adversary.ts';

@@ -1,10 +1,10 @@
 // What is drawn of a week beforehand: its days, users, venues, limits, prices and signals.
-import type { RunLimits } from '../../../src/domain/decision.ts';
+import type { RunLimits } from '../../../src/domain/decision/decision.ts';
 import { signalIdOf, userIdOf } from '../../../src/domain/ids.ts';
-import { addDays } from '../../../src/domain/ist.ts';
-import { tradingDay } from '../../../src/domain/session.ts';
-import type { Instrument, Mode, Quote, Signal } from '../../../src/domain/words.ts';
-import type { UserToImport } from '../../../src/ports/import-arguments.ts';
+import { addDays } from '../../../src/domain/market/india-time.ts';
+import { tradingDay } from '../../../src/domain/market/session.ts';
+import type { Instrument, Mode, Quote, Signal } from '../../../src/domain/types.ts';
+import type { UserToImport } from '../../../src/ports/store/import-arguments.ts';
 import type { VenueDealing } from '../../../src/ports/venue.ts';
 import { type Chance, chanceOf } from '../common/chance.ts';
 import type { VenuePlan } from '../day/plan.ts';

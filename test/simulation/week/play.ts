@@ -1,7 +1,7 @@
 // Plays the week of a seed from its first morning to the day on which everything is settled.
 import { createHash } from 'node:crypto';
-import { istMs } from '../../../src/domain/ist.ts';
-import { tradingDay } from '../../../src/domain/session.ts';
+import { istMs } from '../../../src/domain/market/india-time.ts';
+import { tradingDay } from '../../../src/domain/market/session.ts';
 import { tester } from '../../support/tester.ts';
 import type { Ground } from '../common/ground.ts';
 import { type Caught, hunt } from '../common/hunt.ts';

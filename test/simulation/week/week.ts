@@ -1,5 +1,5 @@
 // Everything of one simulated week that its processes, people and checks share.
-import type { Store } from '../../../src/ports/store.ts';
+import type { Store } from '../../../src/ports/store/store.ts';
 import type { Chance } from '../common/chance.ts';
 import type { Ground } from '../common/ground.ts';
 import type { Plant } from '../day/scene.ts';

@@ -11,7 +11,7 @@ import {
   type VenueRequest,
 } from '../../../src/adapters/venues/reply.ts';
 import { storedFor } from '../../../src/adapters/venues/stored-credentials.ts';
-import { othersWords } from '../../../src/domain/secrets.ts';
+import { othersWords } from '../../../src/domain/text/secrets.ts';
 import type { AccountAtVenue } from '../../../src/ports/venue.ts';
 import { madeUpRecord } from './credentials.ts';
 

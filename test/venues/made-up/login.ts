@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { LoginParts } from '../../../src/adapters/venues/module.ts';
 import { storeSession } from '../../../src/adapters/venues/stored-session.ts';
-import { parseJson } from '../../../src/domain/json.ts';
+import { parseJson } from '../../../src/domain/text/json.ts';
 import type { VenueDoor } from '../../../src/ports/vault.ts';
 import { openSession, readAs } from './client.ts';
 import { madeUpRecord } from './credentials.ts';

@@ -1,8 +1,8 @@
 // What is read of an account at Alpaca: money, positions, margins, prices and whether its keys stand.
 import { z } from 'zod';
-import { parseInstant } from '../../../domain/ist.ts';
-import { othersWords } from '../../../domain/secrets.ts';
-import type { Quote } from '../../../domain/words.ts';
+import { parseInstant } from '../../../domain/market/india-time.ts';
+import { othersWords } from '../../../domain/text/secrets.ts';
+import type { Quote } from '../../../domain/types.ts';
 import type {
   AccountAtVenue,
   OddRow,

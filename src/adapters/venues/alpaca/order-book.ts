@@ -1,6 +1,6 @@
 // Finds orders of an account at Alpaca, with their fills page by page.
 import { Temporal } from 'temporal-polyfill';
-import { parseInstant } from '../../../domain/ist.ts';
+import { parseInstant } from '../../../domain/market/india-time.ts';
 import type {
   AccountAtVenue,
   LookupOutcome,

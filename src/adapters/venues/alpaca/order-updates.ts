@@ -2,7 +2,7 @@
 import type { Agent } from 'node:http';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
-import { parseJson } from '../../../domain/json.ts';
+import { parseJson } from '../../../domain/text/json.ts';
 import type { AccountAtVenue, CredentialsOf, StreamEars, UpdatedOrder } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
 import { venueId } from '../bounds.ts';

@@ -1,7 +1,7 @@
 // What Alpaca says, as far as it is read, and what it means in our words. Shapes: docs.alpaca.markets and the types of the
 // vendor's own SDK (@alpacahq/alpaca-trade-api 4.0.2).
 import { z } from 'zod';
-import { parseInstant } from '../../../domain/ist.ts';
+import { parseInstant } from '../../../domain/market/india-time.ts';
 import { safe } from '../../../domain/money.ts';
 import type { OddRow, OrderToSend, VenueFill, VenueOrder, VenueReport, VenueRows } from '../../../ports/venue.ts';
 import { venueId, word } from '../bounds.ts';

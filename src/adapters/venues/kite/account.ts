@@ -1,7 +1,7 @@
 // What is read of an account at Kite: money, positions, margins, prices and whether its session stands.
 import { z } from 'zod';
 import { formatMinor } from '../../../domain/money.ts';
-import type { Quote } from '../../../domain/words.ts';
+import type { Quote } from '../../../domain/types.ts';
 import type {
   AccountAtVenue,
   OddRow,

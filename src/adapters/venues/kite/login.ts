@@ -1,6 +1,6 @@
 // The daily login at Kite in the browser, and Kite’s postbacks.
 import { z } from 'zod';
-import { parseJson } from '../../../domain/json.ts';
+import { parseJson } from '../../../domain/text/json.ts';
 import { batched } from '../../../ports/batch.ts';
 import type { RecordOwner, VenueDoor } from '../../../ports/vault.ts';
 import type { LoginParts } from '../module.ts';

@@ -1,8 +1,8 @@
 // Kite’s session exchange and the checksum of its postbacks.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { addDays, istDate, istMs } from '../../../domain/ist.ts';
-import { parseJson } from '../../../domain/json.ts';
+import { addDays, istDate, istMs } from '../../../domain/market/india-time.ts';
+import { parseJson } from '../../../domain/text/json.ts';
 import type { Clock } from '../../../ports/world.ts';
 import { sessionToken } from '../bounds.ts';
 import type { WayOut } from '../http.ts';

@@ -1,7 +1,7 @@
 // What Kite says, as far as it is read, and what it means in our words. Shapes: kite.trade/docs/connect/v3 and the
 // vendor's own samples (zerodha/kiteconnect-mocks).
 import { z } from 'zod';
-import { othersWords } from '../../../domain/secrets.ts';
+import { othersWords } from '../../../domain/text/secrets.ts';
 import type { OddRow, OrderToSend, VenueFill, VenueOrder, VenueReport, VenueRows } from '../../../ports/venue.ts';
 import { count, isExact, venueId, word } from '../bounds.ts';
 import { paise, stampMs } from '../indian.ts';

@@ -1,8 +1,8 @@
 // What is read of an account at Lemonn: money, positions, margins, prices and whether its session stands.
 import { z } from 'zod';
 import { formatMinor } from '../../../domain/money.ts';
-import { othersWords } from '../../../domain/secrets.ts';
-import type { Quote } from '../../../domain/words.ts';
+import { othersWords } from '../../../domain/text/secrets.ts';
+import type { Quote } from '../../../domain/types.ts';
 import type {
   AccountAtVenue,
   OddRow,

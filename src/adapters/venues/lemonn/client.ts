@@ -1,6 +1,6 @@
 // The HTTP client of Lemonn: an account’s session, one request, and what its answer comes to.
 import { z } from 'zod';
-import { othersWords } from '../../../domain/secrets.ts';
+import { othersWords } from '../../../domain/text/secrets.ts';
 import type { AccountAtVenue, CredentialsOf } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
 import { type Answered, type Spoken, speaksOfDoubt, type WayOut } from '../http.ts';

@@ -1,5 +1,5 @@
 // Reads an account’s orders of the day at Lemonn, and their trades page by page.
-import { othersWords } from '../../../domain/secrets.ts';
+import { othersWords } from '../../../domain/text/secrets.ts';
 import type { AccountAtVenue, VenueRead } from '../../../ports/venue.ts';
 import { type Rows, textOf } from '../rows.ts';
 import { singleFlight } from '../single-flight.ts';

@@ -1,7 +1,7 @@
 // Lemonn’s session exchange: signatures, and what a login brings.
 import { createPrivateKey, sign } from 'node:crypto';
 import { z } from 'zod';
-import { parseInstant } from '../../../domain/ist.ts';
+import { parseInstant } from '../../../domain/market/india-time.ts';
 import type { Clock } from '../../../ports/world.ts';
 import { sessionToken } from '../bounds.ts';
 import type { WayOut } from '../http.ts';

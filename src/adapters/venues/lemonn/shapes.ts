@@ -1,8 +1,8 @@
 // What Lemonn says of orders and trades, as far as it is read, and what it means in our words. Names of fields and
 // states are the dialect's.
 import { z } from 'zod';
-import { parseInstant } from '../../../domain/ist.ts';
-import { othersWords } from '../../../domain/secrets.ts';
+import { parseInstant } from '../../../domain/market/india-time.ts';
+import { othersWords } from '../../../domain/text/secrets.ts';
 import type {
   OddRow,
   OrderToSend,

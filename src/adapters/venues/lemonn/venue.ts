@@ -1,7 +1,7 @@
 // Lemonn as a venue of the port: orders, lookups and cancellations.
-import { istDate } from '../../../domain/ist.ts';
+import { istDate } from '../../../domain/market/india-time.ts';
+import { tradingDay } from '../../../domain/market/session.ts';
 import { formatMinor } from '../../../domain/money.ts';
-import { tradingDay } from '../../../domain/session.ts';
 import {
   type CancelOutcome,
   defaultRate,

@@ -1,6 +1,6 @@
 // Watches what a day’s processes say to venues and users, and compares it with our tables and the venues’ books.
 import { isTerminal, type OrderStatus } from '../../../../src/domain/order.ts';
-import { storableText } from '../../../../src/domain/text.ts';
+import { storableText } from '../../../../src/domain/text/text.ts';
 import type { OrderToSend, SubmitOutcome } from '../../../../src/ports/venue.ts';
 import type { MessageToSend } from '../../../../src/ports/world.ts';
 import type { Snapshot } from '../../common/ground.ts';

@@ -1,7 +1,7 @@
 // The errors a database may answer with, and how a client repeats a call.
 import { toDatabaseError } from '../../../../src/adapters/store/sql-call.ts';
 import { DatabaseError, type DatabaseErrorKind } from '../../../../src/ports/database.ts';
-import type { CallOptions } from '../../../../src/ports/store.ts';
+import type { CallOptions } from '../../../../src/ports/store/store.ts';
 import type { Chance } from '../../common/chance.ts';
 import type { OutsidePlan } from './outside.ts';
 

@@ -1,7 +1,8 @@
 // Bugs planted in how trouble from outside is met: the checks have to catch every one.
-import type { Arguments } from '../../../../src/ports/arguments.ts';
+
 import { DatabaseError } from '../../../../src/ports/database.ts';
-import type { Store } from '../../../../src/ports/store.ts';
+import type { Arguments } from '../../../../src/ports/store/arguments.ts';
+import type { Store } from '../../../../src/ports/store/store.ts';
 import { edit, type PlantedBug, withStore } from '../../common/planting.ts';
 
 type Call = Store['call'];

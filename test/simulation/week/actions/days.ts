@@ -1,6 +1,6 @@
 // Which of the actions happen on a day and in the night after it, and when.
-import { istDate, istMs } from '../../../../src/domain/ist.ts';
-import type { Mode } from '../../../../src/domain/words.ts';
+import { istDate, istMs } from '../../../../src/domain/market/india-time.ts';
+import type { Mode } from '../../../../src/domain/types.ts';
 import { tester } from '../../../support/tester.ts';
 import { signalsOn } from '../plan.ts';
 import type { Week } from '../week.ts';

@@ -1,8 +1,8 @@
 // Facts from venues that come late, twice, wrong, or of orders that are not ours.
 import { z } from 'zod';
 import { orderStatuses } from '../../../../src/domain/order.ts';
-import type { Settlement } from '../../../../src/ports/arguments.ts';
-import { reported } from '../../../../src/stages/outcome.ts';
+import type { Settlement } from '../../../../src/ports/store/arguments.ts';
+import { reported } from '../../../../src/stages/execute/outcome.ts';
 import { symbols } from '../plan.ts';
 import type { Week } from '../week.ts';
 import { type EverBooked, sharesAt } from '../world/venue.ts';

@@ -1,8 +1,8 @@
 // What must be true in the moment a decision is accepted: day’s loss, pauses, use of a symbol.
 import { z } from 'zod';
 import { modelOf } from '../../../../src/domain/account-model.ts';
-import { istDate } from '../../../../src/domain/ist.ts';
-import type { DecisionToAccept } from '../../../../src/ports/arguments.ts';
+import { istDate } from '../../../../src/domain/market/india-time.ts';
+import type { DecisionToAccept } from '../../../../src/ports/store/arguments.ts';
 import { priceOn } from '../plan.ts';
 import type { Week } from '../week.ts';
 import { factsOf, type Rows } from './books.ts';

@@ -1,9 +1,9 @@
 // The world one process of a week has, with the checks of every order in the moment it is sent.
 import { z } from 'zod';
 import { makeStore } from '../../../../src/adapters/store/store.ts';
-import type { Arguments } from '../../../../src/ports/arguments.ts';
 import { DatabaseError } from '../../../../src/ports/database.ts';
-import type { Store, StoreFunction } from '../../../../src/ports/store.ts';
+import type { Arguments } from '../../../../src/ports/store/arguments.ts';
+import type { Store, StoreFunction } from '../../../../src/ports/store/store.ts';
 import type { OrderToStart, Venue } from '../../../../src/ports/venue.ts';
 import type { Clock, Step, World } from '../../../../src/ports/world.ts';
 import { checkDayLoss, checkPaused, checkUse } from '../checks/deciding.ts';

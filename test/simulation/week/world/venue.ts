@@ -1,5 +1,5 @@
 // A venue over several days: its order book is of one day, what its accounts own stays.
-import { marginFor, valueAt } from '../../../../src/domain/sizing.ts';
+import { marginFor, valueAt } from '../../../../src/domain/decision/sizing.ts';
 import type {
   LookupOutcome,
   OrderToSend,

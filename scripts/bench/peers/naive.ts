@@ -1,0 +1,115 @@
+import { run } from '../../../src/run.ts';
+import { benchRequest, benchWorld, importDay } from '../core/day.ts';
+import type { BenchDatabase, Prepared } from '../core/ground.ts';
+import { instantVenue } from '../core/instant-venue.ts';
+import { mustBeFilled } from '../core/orders-through.ts';
+import {
+  type Bench,
+  type BenchCase,
+  clocked,
+  figure,
+  howOften,
+  judged,
+  median,
+  type Row,
+  recorded,
+  repeated,
+  sized,
+  times,
+} from '../frame.ts';
+import { type Naive, openNaive } from './naive-algorithm.ts';
+
+const SIGNALS = 3;
+const [SEQUENTIAL, PARALLEL] = [20, 3];
+
+/** The whole run beside the algorithm one would write first, on the same database and at the same venue. */
+export const naive: BenchCase = {
+  name: 'naive',
+  what: '1,000 users × 3 signals at a venue of 150 ms, beside the naive algorithm (scripts/bench/peers/naive-algorithm.ts)',
+  async measure(bench) {
+    const users = sized(bench, 1_000, 2);
+    const prepared = await bench.server.prepared(({ store }) => importDay(store, users, SIGNALS));
+    try {
+      const rounds = await repeated(bench, 'cheap', () => roundOn(bench, prepared, users));
+      return rowsOf(bench, users * SIGNALS, rounds);
+    } finally {
+      await prepared.drop();
+    }
+  },
+};
+
+interface Round {
+  oursMs: number;
+  parallelMs: number;
+  /** Of so few orders that all of them have to be extrapolated. */
+  sequential: { orders: number; ms: number };
+}
+
+async function roundOn(bench: Bench, prepared: Prepared, users: number): Promise<Round> {
+  const latencyMs = sized(bench, 150, 5);
+  const database = await bench.server.fresh(prepared);
+  try {
+    const ours = await oursOn(database, users, latencyMs);
+    const algorithm = await openNaive(database, SIGNALS, latencyMs);
+    try {
+      const sequential = await sequentially(algorithm, sized(bench, 60 / SIGNALS));
+      await algorithm.clear();
+      const { ms: parallelMs } = await clocked(() => inParallel(algorithm));
+      await algorithm.mustHave(users * SIGNALS);
+      return { oursMs: ours, parallelMs, sequential };
+    } finally {
+      await algorithm.close();
+    }
+  } finally {
+    await database.close();
+  }
+}
+
+/** As many at once as the naive one has under way, as far as the product goes. */
+const concurrencyFor = (users: number): number => Math.min(1_000, users);
+
+async function oursOn(database: BenchDatabase, users: number, latencyMs: number): Promise<number> {
+  const { url, store } = database;
+  const world = await benchWorld({ url, store, venue: instantVenue({ latencyMs }) });
+  const { ms } = await clocked(() => run(world, benchRequest(concurrencyFor(users))));
+  await mustBeFilled(database, users * SIGNALS);
+  return ms;
+}
+
+/** User by user, signal by signal, one thing after another. */
+async function sequentially({ users, symbols, place }: Naive, most: number): Promise<Round['sequential']> {
+  const some = users.slice(0, most);
+  const { ms } = await clocked(async () => {
+    for (const user of some) for (const symbol of symbols) await place(user, symbol);
+  });
+  return { orders: some.length * symbols.length, ms };
+}
+
+/** Signal by signal, all users at once. */
+async function inParallel({ users, symbols, place }: Naive): Promise<void> {
+  for (const symbol of symbols) await Promise.all(users.map((user) => place(user, symbol)));
+}
+
+function rowsOf(bench: Bench, orders: number, rounds: Round[]): Row[] {
+  const oursMs = median(rounds.map((round) => round.oursMs));
+  const parallelMs = median(rounds.map((round) => round.parallelMs));
+  const measured = rounds[0]?.sequential.orders ?? 0;
+  const sequentialMs = median(rounds.map(({ sequential }) => (sequential.ms * orders) / sequential.orders));
+  const often = howOften(rounds);
+  const beside = (what: string, ms: number, told: string, goal: number): Row =>
+    judged(bench, {
+      what,
+      goal: `we are ≥ ${goal} × as fast`,
+      result: `${figure(ms)} ms (${told})`,
+      ratio: times(ms / oursMs),
+      met: ms >= goal * oursMs,
+    });
+  return [
+    recorded(
+      `the whole run, ${figure(orders)} orders, concurrency ${concurrencyFor(orders / SIGNALS)}`,
+      `${figure(oursMs)} ms (${often})`,
+    ),
+    beside('naive, user by user', sequentialMs, `extrapolated from ${measured} orders; ${often}`, SEQUENTIAL),
+    beside('naive, all users of a signal at once', parallelMs, often, PARALLEL),
+  ];
+}

@@ -1,0 +1,52 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { virtualClock } from '../../../src/adapters/clock.ts';
+import { fileQuotes, storedQuotes } from '../../../src/adapters/quotes/quotes.ts';
+import { makeWorld, openStore } from '../../../src/compose/world.ts';
+import { istMs } from '../../../src/domain/market/india-time.ts';
+import type { Store } from '../../../src/ports/store/store.ts';
+import type { Quotes } from '../../../src/ports/world.ts';
+import { run } from '../../../src/run.ts';
+import { sampleDate, sampleFaults, samplePrices, seedSample } from '../../../src/sample/sample.ts';
+import { benchRequest, importDay, plainConfig, startMs } from '../core/day.ts';
+import { clocked } from '../frame.ts';
+import { listen, say } from '../parts.ts';
+
+/** Kept between runs, and shared with the tests: it follows from the migrations. */
+const IMAGES = resolve(import.meta.dirname, '../../../node_modules/.cache/daily-scan');
+
+/** One scan on an embedded database in memory, with the product's own simulated venue, as `npm run scan` does it. */
+export async function embeddedPart(given: unknown): Promise<void> {
+  const { what, users } = z.object({ what: z.enum(['sample', 'day']), users: z.int() }).parse(given);
+  listen(() => undefined);
+  const config = { ...plainConfig(), dataDir: IMAGES };
+  const place = { kind: 'embedded', path: null } as const;
+  const opened = await clocked(() =>
+    openStore({ config, place, readOnly: false, virtual: true, onSlowStart: () => undefined }),
+  );
+  const store = opened.result;
+  const { quotes, atMs } = what === 'sample' ? await sample(store) : await day(store, users);
+  const { ms, result } = await clocked(async () => {
+    const clock = virtualClock(atMs);
+    const faults = what === 'sample' ? sampleFaults() : null;
+    const told = { config, place, store, clock, quotes, faults, tell: () => undefined, freedAtMs: atMs };
+    return run(await makeWorld(told), { ...benchRequest(config.concurrency), cutOffTime: config.cutOffTime });
+  });
+  if (result.kind !== 'report') throw new Error(result.message);
+  say({ ms, openMs: opened.ms, filled: result.report.totals.filled });
+}
+
+interface Day {
+  quotes: Quotes;
+  atMs: number;
+}
+
+async function sample(store: Store): Promise<Day> {
+  await seedSample(store);
+  return { quotes: fileQuotes(samplePrices()), atMs: istMs(sampleDate, '09:20') };
+}
+
+async function day(store: Store, users: number): Promise<Day> {
+  await importDay(store, users, 3);
+  return { quotes: storedQuotes(store, 'signal'), atMs: startMs };
+}

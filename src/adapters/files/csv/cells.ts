@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { parseInstant } from '../../../domain/market/india-time.ts';
+import { parseMinor } from '../../../domain/money.ts';
+
+/** A cell's meaning, or why it has none. */
+export type Read<T> = { value: T } | { reason: string };
+
+/** A column of a file's schema: the cell's text in, its meaning out, its reason as the issue's message. */
+export function cell<T>(read: (text: string) => Read<T>) {
+  return z.string().transform((text, context): T => {
+    const found = read(text);
+    if ('value' in found) return found.value;
+    context.issues.push({ code: 'custom', message: found.reason, input: text });
+    return z.NEVER;
+  });
+}
+
+/** The same reading, with `value` for an empty cell. */
+export function emptyAs<T, E>(value: E, read: (text: string) => Read<T>): (text: string) => Read<T | E> {
+  return (text) => (text === '' ? { value } : read(text));
+}
+
+/** A plain decimal with at most two decimals as hundredths (paise, basis points, hundredths of leverage). */
+export function hundredths(least: number, most: number, must: string): (text: string) => Read<number> {
+  return (text) => {
+    if (/^-?\d[\d,]*,[\d,]*\d(?:\.\d+)?$/.test(text)) return { reason: 'has thousands separators: write 1250.00' };
+    const value = parseMinor(text);
+    return value === null || value < least || value > most ? { reason: must } : { value };
+  };
+}
+
+/** Money above zero, in paise; at most 999999999999.99, so that every product stays exact. */
+export const amount = hundredths(
+  1,
+  99_999_999_999_999,
+  'must be a positive amount with at most two decimals, such as 1250.00',
+);
+
+/** A share of the whole in basis points: above 0, up to 100 %. */
+export const percentage = hundredths(1, 10_000, 'must be a percentage above 0 and up to 100, at most two decimals');
+
+/** A whole number within its bounds. */
+export function whole(least: number, most: number): (text: string) => Read<number> {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : -1;
+    return value < least || value > most ? { reason: `must be a whole number from ${least} to ${most}` } : { value };
+  };
+}
+
+/** A strict ISO date of the real calendar, from 1900 to 2099. */
+export function isoDate(text: string): Read<string> {
+  const midnight = /^(?:19|20)\d\d-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : new Date(Number.NaN);
+  // Date rolls 02-30 over to 03-02: only a date that comes back as it went in is one.
+  const real = !Number.isNaN(midnight.getTime()) && midnight.toISOString().slice(0, 10) === text;
+  return real ? { value: text } : { reason: 'not a date (YYYY-MM-DD)' };
+}
+
+/** An instant with its offset, in milliseconds since the epoch. */
+export function instant(text: string): Read<number> {
+  const value = parseInstant(text);
+  return value === null
+    ? { reason: 'must be an instant with its offset, such as 2025-08-28T15:00:00+05:30' }
+    : { value };
+}
+
+/** One of a few words, exactly as written. */
+export function oneOf<const W extends string>(noun: string, words: readonly W[]): (text: string) => Read<W> {
+  return (text) => {
+    const value = words.find((word) => word === text);
+    return value === undefined ? { reason: `unknown ${noun}: write ${words.join(' or ')}` } : { value };
+  };
+}
+
+/** The exchanges this version knows sessions, ticks and charges of. */
+export const exchange = oneOf('exchange', ['NSE']);
+
+/**
+ * Words for people on one line: spaces and line breaks collapsed, 1 to `most` characters. Control characters and
+ * direction overrides are refused: they would rewrite the terminal or message the text is printed in.
+ */
+export function words(most: number): (text: string) => Read<string> {
+  return (text) => {
+    const value = text.replace(/\s+/gu, ' ').trim();
+    if (value === '') return { reason: 'is empty' };
+    if (/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(value)) return { reason: 'has control characters' };
+    return value.length > most ? { reason: `is longer than ${most} characters` } : { value };
+  };
+}

@@ -1,0 +1,80 @@
+import type { Actor } from '../../domain/actions.ts';
+import { formatRupees } from '../../domain/text/rupees.ts';
+import type { Mode } from '../../domain/types.ts';
+import type { Blocks } from '../../ports/rows/readiness.ts';
+import type { Answer, Store } from '../../ports/store/store.ts';
+import { type Refusal, refusal } from '../refusal.ts';
+
+export interface Acknowledging {
+  userId: string;
+  venue: string;
+  mode: Mode;
+  /** What the operator has seen, by the names the list gives it: `d12,d13,b88`. */
+  seen: string | undefined;
+  nowMs: number;
+  by: Actor;
+}
+
+/**
+ * Takes what an operator has seen off an account, and nothing that came later. Without `seen` it changes nothing and
+ * says what there is to see. Gives what was done, in sentences.
+ */
+export async function acknowledge(store: Store, { seen, ...account }: Acknowledging): Promise<string[] | Refusal> {
+  const all = await store.call('read_blocks', { userId: account.userId });
+  const here = all.find(({ venue, mode }) => venue === account.venue && mode === account.mode);
+  if (seen === undefined) return here ? refusal('not_seen', notSeen(account, here)) : nothing(account);
+  const named = seenOf(seen);
+  if (!named) return refusal('bad_flag', `--seen is a list such as d12,d13,b88, as the account shows it, not ${seen}.`);
+  const done = await store.call('acknowledge_account', { ...account, ...named });
+  if (!done.changed && done.waiting.length === 0) return nothing(account);
+  return sentences(account, done);
+}
+
+function notSeen(account: Omit<Acknowledging, 'seen' | 'nowMs' | 'by'>, block: Blocks): string {
+  return `Look at what blocks the ${account.mode} account at ${account.venue}, then say that you have seen it:\n${blockText(account.userId, block)}`;
+}
+
+function nothing({ venue, mode }: Pick<Acknowledging, 'venue' | 'mode'>): Refusal {
+  return refusal(
+    'not_acknowledged',
+    `There is nothing of this to acknowledge in the ${mode} account at ${venue}: it does not exist, is not blocked, has less cash than it holds for open orders, or is blocked for something that came later.`,
+  );
+}
+
+/** `d12`: the drift 12; `b88`: what blocks the account, as it was at entry 88 of its ledger. */
+function seenOf(list: string): { driftIds: number[]; seenEntryId: number | null } | null {
+  const names = list.split(',').map((name) => /^([db])(\d{1,15})$/.exec(name.trim()));
+  if (names.some((name) => name === null)) return null;
+  const numbers = (letter: string) => names.flatMap((name) => (name?.[1] === letter ? [Number(name[2])] : []));
+  const entries = numbers('b');
+  return { driftIds: numbers('d'), seenEntryId: entries.length === 0 ? null : Math.max(...entries) };
+}
+
+function sentences({ venue }: Pick<Acknowledging, 'venue'>, done: Answer<'acknowledge_account'>): string[] {
+  const { acknowledged, booked, waiting } = done;
+  return [
+    ...acknowledged.map((id) => `Acknowledged d${id}.`),
+    ...booked.map(({ exchange, symbol, quantity, priceMinor }) => {
+      const what = `${quantity} ${exchange}:${symbol}`;
+      return `${what} that are not at ${venue} are out of our books, at what they cost (${formatRupees(priceMinor)} each).`;
+    }),
+    ...waiting.map((id) => `d${id} stays: an order for this share is still open.`),
+  ];
+}
+
+const followsVenue = '; acknowledged, our books follow the venue’s';
+const leavesNothing = '; acknowledged, the missing shares count as delivered past us, at what they were sold for';
+
+/** What blocks an account, with the command that acknowledges just this. */
+export function blockText(userId: string, { venue, block, seenEntryId, drifts }: Blocks): string {
+  const names = [...drifts.map(({ driftId }) => `d${driftId}`), ...(block === null ? [] : [`b${seenEntryId}`])];
+  const lines = [
+    ...drifts.map(({ driftId, kind, what, ours, theirs }) => {
+      const after = { position: followsVenue, oversold: leavesNothing }[String(kind)] ?? '';
+      return `    d${driftId}  ${kind} ${what}: ours ${ours}, theirs ${theirs}${after}`;
+    }),
+    ...(block === null ? [] : [`    b${seenEntryId}  ${block}`]),
+    `    seen: npm run account -- --user ${userId} --acknowledge ${venue} --seen ${names.join(',')}`,
+  ];
+  return lines.join('\n');
+}

@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto';
+import { realClock } from '../../adapters/clock.ts';
+import type { Config } from '../../config/config.ts';
+import { istIso } from '../../domain/market/india-time.ts';
+import { formatMinor, parseMinor } from '../../domain/money.ts';
+import { formatRupees } from '../../domain/text/rupees.ts';
+import type { Answer, Store } from '../../ports/store/store.ts';
+import { actorOf } from '../actor.ts';
+import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { type NamedUser, shown, userNamed } from '../named-user.ts';
+import { type Refusal, refusal } from '../refusal.ts';
+import { blockText } from './acknowledge.ts';
+
+export interface CashFlags {
+  user?: string;
+  venue?: string;
+  deposit?: string;
+  withdraw?: string;
+  reference?: string;
+  by?: string;
+  why?: string;
+  json?: boolean;
+}
+
+interface Asked {
+  kind: 'deposit' | 'withdrawal';
+  amountMinor: number;
+  venue: string | null;
+  reference: string | undefined;
+  why: string;
+}
+
+/**
+ * `npm run account -- --user X --deposit A|--withdraw A --why …`: moves money into or out of a paper account, and says
+ * what it had and has. A reference counts once; without one the same amount soon after is refused as pressed twice.
+ */
+export async function cashCommand(config: Config, flags: CashFlags): Promise<number | Refusal> {
+  const { user: whom } = flags;
+  const asked = askedOf(flags);
+  if ('code' in asked) return asked;
+  if (whom === undefined) return refusal('bad_flag', 'Give --user: name or id.');
+  if (config.mode === 'live') return liveAccount;
+  const place = placeToAsk(config);
+  sayPlace(place);
+  return withStore(config, place, async (store) => {
+    const user = await userNamed(store, whom);
+    if ('kind' in user) return user;
+    const { kind, amountMinor, venue, reference = `cli:${randomUUID()}` } = asked;
+    const by = { ...actorOf(flags), why: asked.why };
+    const named = { reference, isNamed: asked.reference !== undefined };
+    const about = { userId: user.id, venue, kind, amountMinor, ...named };
+    const answer = await store.call('move_cash', { ...about, by, nowMs: realClock().nowMs() });
+    return ended(store, user, asked, answer, flags.json ?? false);
+  });
+}
+
+const alone = ['active', 'trading', 'strategies', 'allow', 'deny', 'notify', 'language', 'auth', 'acknowledge', 'seen'];
+
+/** What is to be moved, or what is wrong with the flags. */
+function askedOf(flags: CashFlags): Asked | Refusal {
+  const { deposit, withdraw, venue = null, reference } = flags;
+  const why = flags.why?.trim() ?? '';
+  if (deposit !== undefined && withdraw !== undefined)
+    return refusal('bad_flag', 'Give --deposit or --withdraw: first the one, then the other.');
+  const other = alone.find((name) => name in flags);
+  const flag = deposit === undefined ? '--withdraw' : '--deposit';
+  if (other !== undefined) return refusal('bad_flag', `${flag} goes alone: give --${other} in a command of its own.`);
+  const amountMinor = parseMinor(deposit ?? withdraw ?? '');
+  if (amountMinor === null || amountMinor <= 0)
+    return refusal('bad_flag', `${flag} is an amount in rupees above 0, such as 50000 or 50000.50.`);
+  if (why === '') return refusal('bad_flag', `${flag} needs --why: the reason, kept on record.`);
+  if (reference !== undefined && !/^[\p{L}\p{N}][\p{L}\p{M}\p{N}._:/-]{0,79}$/u.test(reference))
+    return refusal('bad_flag', '--reference is 1 to 80 letters, digits, . _ : / or -.');
+  return { kind: deposit === undefined ? 'withdrawal' : 'deposit', amountMinor, venue, reference, why };
+}
+
+const liveAccount = refusal(
+  'live_account',
+  'A live account’s money is what its venue says: move it there, and npm run ready brings it here. A paper account’s is moved with TRADING_MODE=paper.',
+);
+
+async function ended(
+  store: Store,
+  user: NamedUser,
+  asked: Asked,
+  answer: Answer<'move_cash'>,
+  json: boolean,
+): Promise<number | Refusal> {
+  switch (answer.kind) {
+    case 'no_account':
+      return answer.liveToo ? liveAccount : noAccount(user, asked);
+    case 'several_accounts':
+      return refusal(
+        'bad_flag',
+        `${shown(user)} has several paper accounts: say --venue ${answer.venues.join(' or ')}.`,
+      );
+    case 'not_enough':
+      return refusal('not_enough', `${availableWords(answer)}: nothing was withdrawn.`);
+    case 'too_much':
+      return refusal('bad_flag', 'The account would have more than can be counted exactly: nothing was deposited.');
+    case 'moved_just_now':
+      return refusal(
+        'moved_just_now',
+        `Nothing was booked: ${wordsOf(asked)} was booked at ${timeOf(answer.atMs)} already (entry ${answer.entryId}; cash is ${formatRupees(answer.cashMinor)}). If a second one is meant, name it: --reference R (each reference counts once).`,
+      );
+    case 'reference_used':
+      return refusal(
+        'reference_used',
+        `Nothing was booked: the reference ${asked.reference} stands for ${wordsOf({ kind: answer.moved, amountMinor: answer.amountMinor })} of ${timeOf(answer.atMs)} (entry ${answer.entryId}).`,
+      );
+    case 'moved':
+    case 'counted_before':
+      process.stdout.write(json ? `${JSON.stringify(jsonOf(user, asked, answer))}\n` : textOf(user, asked, answer));
+      if (!json && answer.notReady !== null) process.stdout.write(await blockedText(store, user.id, answer));
+      return 0;
+  }
+}
+
+type Booked = Extract<Answer<'move_cash'>, { kind: 'moved' | 'counted_before' }>;
+
+function textOf(user: NamedUser, asked: Asked, answer: Booked): string {
+  const { venue, cashBeforeMinor, cashMinor, entryId } = answer;
+  if (answer.kind === 'counted_before') {
+    return `${asked.reference} was counted before: ${wordsOf(asked)} at ${timeOf(answer.atMs)} (entry ${entryId}). Nothing was booked; cash is ${formatRupees(cashMinor)}.\n`;
+  }
+  const what = asked.kind === 'deposit' ? 'Deposited' : 'Withdrew';
+  const where = `${asked.kind === 'deposit' ? 'in' : 'from'} the paper account of ${shown(user)} at ${venue}`;
+  return `${what} ${formatRupees(asked.amountMinor)} ${where} (entry ${entryId}): cash ${formatRupees(cashBeforeMinor)} → ${formatRupees(cashMinor)}. ${availableWords(answer)}.\n`;
+}
+
+function jsonOf({ id }: NamedUser, asked: Asked, answer: Booked) {
+  const { kind, venue, entryId, cashBeforeMinor, cashMinor, heldMinor, notReady } = answer;
+  return {
+    kind,
+    userId: id,
+    venue,
+    moved: asked.kind,
+    amount: formatMinor(asked.amountMinor),
+    reference: asked.reference ?? null,
+    entryId,
+    cashBefore: formatMinor(cashBeforeMinor),
+    cash: formatMinor(cashMinor),
+    held: formatMinor(heldMinor),
+    notReady,
+  };
+}
+
+/** Money alone opens no account again: who has seen why it is blocked does, with the command this names. */
+async function blockedText(store: Store, userId: string, { venue, notReady }: Booked): Promise<string> {
+  const blocks = await store.call('read_blocks', { userId });
+  const block = blocks.find((one) => one.venue === venue && one.mode === 'paper');
+  return `It is still blocked: ${notReady}.\n${block ? `${blockText(userId, block)}\n` : ''}`;
+}
+
+function noAccount(user: NamedUser, { venue }: Asked): Refusal {
+  const at = venue === null ? '' : ` at ${venue}`;
+  return refusal('no_account', `${shown(user)} has no paper account${at}: npm run account -- --user ${user.id}`);
+}
+
+function availableWords({ cashMinor, heldMinor }: { cashMinor: number; heldMinor: number }): string {
+  const held = heldMinor === 0 ? '' : ` (cash ${formatRupees(cashMinor)}, of it on hold ${formatRupees(heldMinor)})`;
+  return `${formatRupees(cashMinor - heldMinor)} can be used${held}`;
+}
+
+function wordsOf({ kind, amountMinor }: Pick<Asked, 'kind' | 'amountMinor'>): string {
+  return `a ${kind} of ${formatRupees(amountMinor)}`;
+}
+
+function timeOf(atMs: number): string {
+  return istIso(atMs).slice(0, 19).replace('T', ' ');
+}

@@ -1,0 +1,205 @@
+import { calendarGap, importingCalendar } from '../../domain/market/calendar.ts';
+import { istDate } from '../../domain/market/india-time.ts';
+import { nextSession, sessionOf, tradingDay } from '../../domain/market/session.ts';
+import { MAX_CLOCK_SKEW_MS } from '../../ports/database.ts';
+import { type Answer, answers, type Store } from '../../ports/store/store.ts';
+import { booksSince } from '../../stages/accounts/check-books.ts';
+
+/** One thing the doctor looked at. `todo` says what to do, where there is something. */
+export interface Check {
+  name: string;
+  level: 'ok' | 'warning' | 'wrong';
+  says: string;
+  todo?: string;
+}
+
+export const ok = (name: string, says: string): Check => ({ name, level: 'ok', says });
+export const warning = (name: string, says: string, todo: string): Check => ({ name, level: 'warning', says, todo });
+export const wrong = (name: string, says: string, todo: string): Check => ({ name, level: 'wrong', says, todo });
+
+/** Clocks further apart than this make leases, cut-offs and logs disagree. */
+const MOST_SKEW_MS = 2_000;
+
+export interface DatabaseFacts {
+  store: Store;
+  /** Gives the time of this machine. */
+  nowMs: () => number;
+  mode: 'paper' | 'live';
+  cutOffTime: string;
+  /** What this code was written for. */
+  migrations: readonly string[];
+}
+
+/** Everything the database can tell, the first thing that stops the rest included. Reads only. */
+export async function checkDatabase(facts: DatabaseFacts): Promise<Check[]> {
+  const { store, nowMs, mode, migrations } = facts;
+  const askedAtMs = nowMs();
+  let readiness: Answer<'read_readiness'>;
+  try {
+    readiness = await store.call('read_readiness', {});
+  } catch (error) {
+    return [
+      wrong('database', sayingWhy(error), 'Check DATABASE_URL (or SUPABASE_URL and its key), then npm run migrate.'),
+    ];
+  }
+  const answeredAtMs = nowMs();
+  const missing = migrations.filter((version) => !readiness.migrations.includes(version));
+  const checks = [
+    ok('database', 'answers'),
+    clockCheck(readiness.nowMs, askedAtMs, answeredAtMs),
+    missing.length === 0
+      ? ok('migrations', `all ${migrations.length} applied`)
+      : wrong('migrations', `${missing.length} missing, the first is ${missing[0]}`, 'npm run migrate'),
+  ];
+  if (missing.length > 0) return checks;
+  const overrides = await store.call('read_calendar_days', { exchange: 'NSE' });
+  const calendar = calendarChecks(answeredAtMs, overrides);
+  const dueDate = dueDateOf(answeredAtMs, facts.cutOffTime, overrides);
+  const tradeDates = dueDate === null ? [] : [dueDate];
+  const condition = await store.call('read_condition', { mode, tradeDates, functions: Object.keys(answers) });
+  return [
+    ...checks,
+    rolesCheck(condition),
+    ...calendar,
+    ...condition.signals.map(signalsCheck),
+    ...usersChecks(condition, mode),
+    unknownCheck(condition),
+    messagesCheck(condition),
+    blockedCheck(condition),
+    haltsCheck(condition),
+    await booksCheck(store, answeredAtMs),
+    await paperCheck(store, answeredAtMs),
+  ];
+}
+
+function clockCheck(databaseMs: number, askedAtMs: number, answeredAtMs: number): Check {
+  // The answer was made at some moment between the two: only what lies outside both is known to be wrong.
+  const skewMs = Math.max(askedAtMs - databaseMs, databaseMs - answeredAtMs, 0);
+  if (skewMs <= MOST_SKEW_MS) return ok('clock', 'agrees with the database’s');
+  const says = `${(skewMs / 1000).toFixed(1)} s away from the database’s`;
+  const todo = 'Let both machines take their time from the network (NTP).';
+  if (skewMs > MAX_CLOCK_SKEW_MS) return wrong('clock', `${says}: it lets this machine do nothing`, todo);
+  return warning('clock', says, todo);
+}
+
+type Overrides = Answer<'read_calendar_days'>;
+
+function calendarChecks(nowMs: number, overrides: Overrides): Check[] {
+  const today = istDate(nowMs);
+  const day = tradingDay(today, overrides);
+  const next = nextSession(today, { exchange: 'NSE', slot: 'open', overrides });
+  const todo = `When the exchange has published the year’s list (December): ${importingCalendar}`;
+  if (day.kind === 'beyond_coverage') return [wrong('calendar', `does not know ${today}`, todo)];
+  if (next === null) return [wrong('calendar', `knows no session after ${today}`, todo)];
+  const gap = calendarGap(today, overrides);
+  if (gap !== null) return [warning('calendar', `${gap.replace('the calendar ', '')}; next session ${next}`, todo)];
+  const kind = day.kind === 'open' ? 'a trading day' : `closed (${day.name})`;
+  return [ok('calendar', `today is ${kind}; next session ${next}`)];
+}
+
+/** The date whose signals are wanted next: today until the cut-off of a trading day, then the next session's. */
+function dueDateOf(nowMs: number, cutOffTime: string, overrides: Overrides): string | null {
+  const today = istDate(nowMs);
+  const query = { exchange: 'NSE', slot: 'open', cutOffTime, overrides } as const;
+  const found = sessionOf({ ...query, date: today });
+  if (found.kind === 'session' && nowMs < found.session.cutOffMs) return today;
+  return nextSession(today, query)?.split(':')[1] ?? null;
+}
+
+type Condition = Answer<'read_condition'>;
+
+function rolesCheck({ notCallable, openToVisitors, withoutRowSecurity }: Condition): Check {
+  const todo = 'npm run migrate; if that changes nothing, somebody changed grants by hand.';
+  if (notCallable.length > 0) return wrong('grants', `the service may not call ${some(notCallable)}`, todo);
+  if (openToVisitors.length > 0) return wrong('grants', `strangers may call ${some(openToVisitors)}`, todo);
+  if (withoutRowSecurity.length > 0) return wrong('grants', `no row security on ${some(withoutRowSecurity)}`, todo);
+  return ok('grants', 'only the service may call; every table has row security');
+}
+
+function signalsCheck({ tradeDate, count }: Condition['signals'][number]): Check {
+  if (count > 0) return ok('signals', `${count} for ${tradeDate}`);
+  return warning('signals', `none for ${tradeDate} yet`, 'npm run import -- signals FILE.csv, or POST /api/signals');
+}
+
+function usersChecks({ users }: Condition, mode: string): Check[] {
+  const { active, withoutAccount, withoutOptIn } = users;
+  if (active === 0) return [warning('users', 'nobody would get orders', 'npm run import -- users FILE.csv')];
+  const checks = [
+    withoutAccount === 0
+      ? ok('users', `${active} active, each with a ${mode} account`)
+      : warning('users', `${withoutAccount} of ${active} have no ${mode} account`, 'Import them in this mode.'),
+  ];
+  if (withoutOptIn > 0) {
+    const todo = 'Import their number in the column whatsapp.';
+    checks.push(warning('opt-in', `${withoutOptIn} of ${active} get no message: no number, or no opt-in`, todo));
+  }
+  return checks;
+}
+
+function messagesCheck({ messagesNotKnown }: Condition): Check {
+  if (messagesNotKnown === 0) return ok('messages', 'none whose arrival nobody knows');
+  const says = `${messagesNotKnown} not known to have arrived`;
+  return warning('messages', says, 'npm run messages -- --run latest --status unknown shows them, run by run');
+}
+
+function unknownCheck({ unknownOrders, leftToAPerson, leftCount }: Condition): Check {
+  const [first] = leftToAPerson;
+  if (first !== undefined) {
+    const says = `${leftCount}, ${some(leftToAPerson)}: nobody knows what became of them, nobody looks them up any more`;
+    const todo = `npm run day lists them. Ask the venue, then npm run resolve -- --order ${first} --as filled|partly|canceled|rejected|not-placed`;
+    return wrong('unknown', says, todo);
+  }
+  if (unknownOrders === 0) return ok('unknown', 'no unknown order');
+  return warning('unknown', `${unknownOrders} being looked up`, 'Keep a worker running, or scan again.');
+}
+
+function blockedCheck({ blockedAccounts: { count, first } }: Condition): Check {
+  const [one] = first;
+  if (!one) return ok('accounts', 'none is blocked');
+  const says = `${count} blocked: ${some(first.map(({ userId, why }) => `${userId} (${why})`))}`;
+  // A check that failed is made again; everything else is for a person.
+  const byCheck = /^(not (connected|checked) yet$|(?!drift)[a-z_]+(:|$))/.test(one.why);
+  const acknowledge = `npm run account -- --user ${one.userId} --acknowledge ${one.venue}, once it is looked at`;
+  return warning('accounts', says, byCheck ? 'npm run ready asks the venues again, and says what to do' : acknowledge);
+}
+
+function haltsCheck({ halts }: Condition): Check {
+  if (halts.length === 0) return ok('halts', 'nothing is halted');
+  const says = some(
+    halts.map(({ scope, target, why }) => `${scope === 'all' ? 'everything' : `${scope} ${target}`} (${why})`),
+  );
+  return warning('halts', says, 'npm run resume -- --why …, when the reason is gone');
+}
+
+/** The books against themselves; what a person has to look at is no fault of the program's, but has to be settled, too. */
+async function booksCheck(store: Store, nowMs: number): Promise<Check> {
+  let broken: Answer<'check_books'>;
+  try {
+    broken = await store.call('check_books', { sinceDate: booksSince(nowMs) });
+  } catch (error) {
+    return wrong('books', `could not be checked: ${sayingWhy(error)}`, 'Ask again when the database is less busy.');
+  }
+  const [first] = broken;
+  if (!first) return ok('books', 'agree with themselves');
+  const says = some(
+    broken.map(({ rule, subject, ours, should }) => `${rule} (not so: ${subject}: ${ours}, should be ${should})`),
+  );
+  return (first.leftToAPerson ? warning : wrong)('books', says, first.settle);
+}
+
+async function paperCheck(store: Store, nowMs: number): Promise<Check> {
+  await store.call('paper_venue_lookup', { clientOrderId: 'doctor', nowMs });
+  return ok('venues', 'paper answers');
+}
+
+/** The first three of a list, and how many more there are. */
+export function some(items: readonly string[]): string {
+  const left = items.length - 3;
+  return left > 0 ? `${items.slice(0, 3).join(', ')} and ${left} more` : items.join(', ');
+}
+
+/** An error and its causes, in one line. */
+export function sayingWhy(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${sayingWhy(error.cause)}` : error.message;
+}

@@ -1,0 +1,116 @@
+import { inspect } from '../../adapters/credentials/vault.ts';
+import { masterKeys, type RealVenues, realVenues } from '../../compose/venues.ts';
+import type { Config } from '../../config/config.ts';
+import { istDate } from '../../domain/market/india-time.ts';
+import { tradingDay } from '../../domain/market/session.ts';
+import type { Answer, Store } from '../../ports/store/store.ts';
+import type { Clock } from '../../ports/world.ts';
+import { type Check, ok, sayingWhy, some, warning, wrong } from './checks.ts';
+
+export interface VenueFacts {
+  config: Config;
+  store: Store;
+  clock: Clock;
+}
+
+/** The one exchange whose signals and instruments this version reads. */
+const OUR_EXCHANGE = 'NSE';
+
+/**
+ * What live trading needs beside the database: that the stored credentials open, that venues are set up and can send a
+ * browser back to us, and who could trade today. No venue is asked, nothing is written, and no secret is shown.
+ */
+export async function checkVenues(facts: VenueFacts): Promise<Check[]> {
+  const { mode, venues } = facts.config;
+  const stored = await facts.store.call('read_all_credentials', {});
+  if (mode !== 'live' && stored.length === 0 && venues.setUp.size === 0) return [];
+  const credentials = await credentialsCheck(facts, stored.length);
+  if (mode !== 'live') return [credentials];
+  return [credentials, ...(await setUpChecks(facts)), ...(await accountsChecks(facts))];
+}
+
+async function credentialsCheck({ config, store }: VenueFacts, count: number): Promise<Check> {
+  const name = 'credentials';
+  const keys = masterKeys(config);
+  if (count === 0) return ok(name, 'none are stored: no account is connected');
+  if (!keys) {
+    const todo =
+      'Set CREDENTIALS_KEY to the key they were sealed with; without it each account is to be connected again.';
+    return wrong(name, `${count} are stored, and CREDENTIALS_KEY is not set: none opens`, todo);
+  }
+  const { current, old, failed } = await inspect({ store, keys });
+  if (failed.length > 0) {
+    const says = `${failed.length} of ${count} do not open: ${some(failed.map(({ userId, venue }) => `${userId} at ${venue}`))}`;
+    return wrong(name, says, `${failed[0]?.why}.`);
+  }
+  if (old === 0) return ok(name, `all ${current} open with CREDENTIALS_KEY`);
+  const says = `all open, ${old} of ${count} with an old key only`;
+  return warning(name, says, 'npm run account -- rotate, then empty CREDENTIALS_KEYS_OLD');
+}
+
+async function setUpChecks({ config, store, clock }: VenueFacts): Promise<Check[]> {
+  let real: RealVenues;
+  try {
+    real = await realVenues({ config, store, clock, mode: 'live' });
+  } catch (error) {
+    return [wrong('live venues', sayingWhy(error), 'Correct it in the environment; .env.example lists every setting.')];
+  }
+  const checks = [ok('live venues', `${[...real.venues.keys()].join(', ')} set up`)];
+  for (const [name, setUp] of config.venues.setUp) {
+    checks.push(...setUp.warnings(OUR_EXCHANGE).map(({ says, todo }) => warning(name, says, todo)));
+  }
+  const browsers = [...real.doors].flatMap(([name, { loginUrl }]) => (loginUrl ? [name] : []));
+  return browsers.length === 0 ? checks : [...checks, loginsCheck(config, browsers)];
+}
+
+function loginsCheck({ http: { publicUrl, cronSecret } }: Config, browsers: string[]): Check {
+  const at = browsers.join(', ');
+  if (publicUrl === null) {
+    const todo = 'Set PUBLIC_URL to where browsers reach this service, and give the venue the address for logins.';
+    return wrong('logins', `nobody can log in at ${at}: PUBLIC_URL is not set`, todo);
+  }
+  if (!/^https:/.test(publicUrl)) {
+    return warning('logins', 'PUBLIC_URL is not https: logins travel in the open', 'Set PUBLIC_URL=https://…');
+  }
+  if (cronSecret === null) {
+    const todo = 'CRON_SECRET=$(openssl rand -hex 32)';
+    return warning(
+      'logins',
+      `no HTTP is served here without CRON_SECRET: logins at ${at} must come back elsewhere`,
+      todo,
+    );
+  }
+  return ok('logins', `at ${at} come back to ${publicUrl}/api/venues/…/login`);
+}
+
+async function accountsChecks({ store, clock }: VenueFacts): Promise<Check[]> {
+  const today = istDate(clock.nowMs());
+  const { venues, notReady } = await store.call('read_live_accounts', { tradeDate: today });
+  const total = (of: 'accounts' | 'connected' | 'ready') => venues.reduce((sum, one) => sum + one[of], 0);
+  if (venues.length === 0) {
+    const todo = 'npm run import -- users FILE.csv (column venue), then npm run account -- connect';
+    return [warning('live accounts', 'no active user has one', todo)];
+  }
+  const trades = tradingDay(today, await store.call('read_calendar_days', { exchange: OUR_EXCHANGE })).kind === 'open';
+  return [connectedCheck(venues, total('accounts'), total('connected')), readyCheck(trades, total, notReady)];
+}
+
+type Live = Answer<'read_live_accounts'>;
+
+function connectedCheck(venues: Live['venues'], accounts: number, connected: number): Check {
+  const each = venues.map((one) => `${one.connected} of ${one.accounts} at ${one.venue}`).join(', ');
+  if (connected === accounts) return ok('connected', `every live account: ${each}`);
+  return warning('connected', each, 'npm run account -- connect --user … --venue …');
+}
+
+function readyCheck(trades: boolean, total: (of: 'accounts' | 'ready') => number, notReady: Live['notReady']): Check {
+  if (!trades) return ok('ready today', 'no trading day: nobody has to be');
+  const says = `${total('ready')} of ${total('accounts')} live accounts`;
+  if (notReady.length === 0) return ok('ready today', says);
+  const whys = notReady.map(({ venue, why, count }) => `${count} at ${venue}: ${why}`);
+  return warning(
+    'ready today',
+    `${says}; ${some(whys)}`,
+    'npm run ready asks the venues, and says what to do for each',
+  );
+}

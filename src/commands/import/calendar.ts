@@ -1,0 +1,72 @@
+import { placeOf } from '../../compose/world.ts';
+import type { Config } from '../../config/config.ts';
+import { importingCalendar } from '../../domain/market/calendar.ts';
+import { parseTime, parseTradeDate } from '../../domain/market/india-time.ts';
+import { tradingDay } from '../../domain/market/session.ts';
+import { actorOf } from '../actor.ts';
+import { sayPlace, withStore } from '../database-target.ts';
+import { type Refusal, refusal } from '../refusal.ts';
+import { importCalendar } from './calendar-import.ts';
+
+interface CalendarFlags {
+  date?: string;
+  open?: boolean;
+  closed?: boolean;
+  remove?: boolean;
+  name?: string;
+  from?: string;
+  until?: string;
+  by?: string;
+  why?: string;
+  json?: boolean;
+}
+
+/** What `npm run calendar` is asked for: a list to import, or one day. */
+export function calendarAsked(what: string | undefined, file: string | undefined) {
+  return what === undefined ? calendarCommand : importCalendar(what, file);
+}
+
+/** `npm run calendar -- --date D [--closed|--open --name "…"|--remove]`: what a day is, after changing it where asked. */
+async function calendarCommand(config: Config, flags: CalendarFlags): Promise<number | Refusal> {
+  const { date } = flags;
+  if (date === undefined) return refusal('bad_flag', 'Give --date D, or import F.csv.');
+  const wrong = wrongFlags({ ...flags, date });
+  if (wrong) return refusal('bad_flag', wrong);
+  const place = placeOf(config, 'main');
+  sayPlace(place);
+  return withStore(config, place, async (store) => {
+    const { name = '', from = null, until = null } = flags;
+    const kind = flags.open ? 'open' : flags.closed ? 'closed' : null;
+    if (kind !== null || flags.remove) {
+      const change = { kind, name, openTime: from, closeTime: until } as const;
+      await store.call('set_calendar_day', { exchange: 'NSE', date, ...change, by: actorOf(flags) });
+    }
+    const day = tradingDay(date, await store.call('read_calendar_days', { exchange: 'NSE' }));
+    process.stdout.write(`${dayText(date, day)}\n`);
+    return 0;
+  });
+}
+
+function wrongFlags({
+  date,
+  open,
+  closed,
+  remove,
+  name,
+  from,
+  until,
+}: CalendarFlags & { date: string }): string | null {
+  if (parseTradeDate(date) === null) return `--date ${date} is not a date, such as 2026-11-08.`;
+  if ([open, closed, remove].filter(Boolean).length > 1) return 'Give one of --open, --closed and --remove.';
+  if ((open || closed) && !name) return 'Give --name: why the day is what you say, such as the circular.';
+  for (const time of [from, until]) {
+    if (time !== undefined && parseTime(time) === null) return `${time} is not a time, such as 09:15.`;
+  }
+  return null;
+}
+
+function dayText(date: string, day: ReturnType<typeof tradingDay>): string {
+  if (day.kind === 'open') return `${date}: the NSE trades.`;
+  if (day.kind === 'closed') return `${date}: the NSE is closed (${day.name}).`;
+  return `${date} is beyond the calendar (${day.from} to ${day.to}): daily-scan does not trade on it before the year’s list is imported (${importingCalendar}).`;
+}

@@ -1,0 +1,90 @@
+import { createInterface } from 'node:readline/promises';
+import { userIdOf } from '../../domain/ids.ts';
+import { formatMinor } from '../../domain/money.ts';
+import type { Problem, UserSettings } from '../../domain/types.ts';
+import type { Answer } from '../../ports/store/store.ts';
+
+type Preview = Answer<'preview_users'>;
+type Change = Preview['changes'][number];
+
+/** What an import of users changes, for whom. */
+export interface UserChanges {
+  created: string[];
+  changes: Preview['changes'];
+  unchanged: number;
+}
+
+export function changesOf(users: readonly UserSettings[], { known, changes }: Preview): UserChanges {
+  const ids = new Set(known.map(({ id }) => id));
+  const created = users.filter(({ id }) => !ids.has(id)).map(({ id }) => id);
+  return { created, changes, unchanged: users.length - created.length - changes.length };
+}
+
+/**
+ * The rows of users who may be meant to be somebody else: a name that is another's id, where nothing says who is who. A
+ * row with that id as its `client_id` in the same file says so.
+ */
+export function mistakable(
+  file: string,
+  users: readonly UserSettings[],
+  lines: readonly number[],
+  known: Preview['known'],
+): { wrong: Set<UserSettings>; problems: Problem[] } {
+  const names = new Map(known.map(({ id, name }) => [id, name]));
+  const given = new Set(users.map(({ id }) => id));
+  const problems: Problem[] = [];
+  const wrong = new Set<UserSettings>();
+  users.forEach((user, at) => {
+    const derived = userIdOf(user.name);
+    const other = names.get(derived);
+    if (other === undefined) return;
+    const reason =
+      user.id === derived
+        ? userIdOf(other) !== derived && `is the client_id of somebody else here: give this row a client_id of its own`
+        : !given.has(derived) && `is the name of ${derived}: write ${derived} as client_id, or give that row as well`;
+    if (reason === false) return;
+    wrong.add(user);
+    problems.push({ file, line: lines[at] ?? 1, field: 'name', reason, value: user.name });
+  });
+  return { wrong, problems };
+}
+
+/** Whose messages would go elsewhere. */
+export function numberChanges({ changes }: UserChanges): Change[] {
+  return changes.filter((change) => change.numberChanges);
+}
+
+const MOST_SHOWN = 200;
+
+/** Each user who changes, with what was and what is; numbers are masked, names are only said to differ. */
+export function changesText({ created, changes, unchanged }: UserChanges): string[] {
+  const shown = changes.slice(0, MOST_SHOWN).map((change) => `  ${change.userId}: ${fieldsText(change)}`);
+  const more = changes.length - shown.length;
+  return [
+    `${created.length} new, ${changes.length} changed, ${unchanged} unchanged.`,
+    ...shown,
+    ...(more > 0 ? [`  and ${more} more`] : []),
+  ];
+}
+
+export function fieldsText({ was, now }: Change): string {
+  const names = [...new Set([...Object.keys(was), ...Object.keys(now)])];
+  return names.map((name) => `${name} ${valueText(name, was[name])} → ${valueText(name, now[name])}`).join(', ');
+}
+
+function valueText(name: string, value: unknown): string {
+  if (value === null || value === undefined) return 'none';
+  if (typeof value === 'number' && /Minor$|Bps$|Centi$/.test(name)) return formatMinor(value);
+  return String(value);
+}
+
+/** Whether a person at the terminal agrees; null: nobody is there to ask. */
+export async function agreed(question: string): Promise<boolean | null> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return null;
+  const ask = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return /^y(es)?$/i.test((await ask.question(`${question} [y/N] `)).trim());
+  } finally {
+    ask.close();
+  }
+}

@@ -1,0 +1,195 @@
+import { createInterface } from 'node:readline/promises';
+import { realClock, virtualClock } from '../../adapters/clock.ts';
+import { fileQuotes, storedQuotes } from '../../adapters/quotes/quotes.ts';
+import { isThere, makeWorld, openStore, type Place, placeName, placeOf, removeEmbedded } from '../../compose/world.ts';
+import type { Config } from '../../config/config.ts';
+import { istDate, istMs, parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
+import type { RunReport } from '../../domain/report.ts';
+import type { Problem } from '../../domain/types.ts';
+import type { Store } from '../../ports/store/store.ts';
+import type { Tell } from '../../ports/world.ts';
+import { type RunResult, run } from '../../run.ts';
+import { sampleDate, sampleFaults, samplePrices, seedSample } from '../../sample/sample.ts';
+import type { RunRequest } from '../../stages/scan/request.ts';
+import { type Refusal, refusal } from '../refusal.ts';
+import { only } from '../screens/plan-filter.ts';
+import { type FileFlags, type GivenFiles, readGiven } from './input-files.ts';
+import type { ScanShow } from './show-scan.ts';
+
+/** The flags of `scan`, as the contract names them. */
+export interface ScanFlags extends FileFlags {
+  dryRun?: boolean;
+  at?: string;
+  date?: string;
+  slot: string;
+  user?: string;
+  symbol?: string;
+  expectPlan?: string;
+  strict?: boolean;
+  wait?: number;
+  fresh?: boolean;
+  json?: boolean;
+}
+
+/** Everything a scan is asked for, checked against each other before anything is opened. */
+interface Asked {
+  flags: ScanFlags;
+  files: GivenFiles;
+  sample: boolean;
+  place: Place;
+  /** Where a virtual clock starts; null: the real one. */
+  virtualMs: number | null;
+}
+
+/** `npm run scan`: one run of the session the clock is in. */
+export async function scanCommand(
+  config: Config,
+  flags: ScanFlags,
+  show: ScanShow,
+  log: Tell,
+): Promise<RunResult | Refusal> {
+  const asked = whatIsAsked(config, flags);
+  if ('kind' in asked) return asked;
+  const { place, sample } = asked;
+  if (flags.fresh && isThere(place)) {
+    if (!(await mayRemove(place))) return refusal('not_fresh', 'Nothing was removed and nothing was run.');
+    await removeEmbedded(place);
+    show.note(`Removed the database ${placeName(place)}: starting over.`);
+  }
+  const readOnly = flags.dryRun ?? false;
+  const virtual = asked.virtualMs !== null;
+  const store = await openStore({ config, place, readOnly, virtual, onSlowStart: show.note });
+  try {
+    if (sample) await seedSample(store);
+    const files = await listedFiles(asked, store);
+    if ('kind' in files) return files;
+    show.files(files.warnings, files.given.problems);
+    // Started here, so that opening the database takes nothing from the session.
+    const clock = asked.virtualMs === null ? realClock() : virtualClock(asked.virtualMs);
+    const prices = sample ? samplePrices() : files.prices;
+    const quotes = prices ? fileQuotes(prices) : storedQuotes(store, config.paperPrices);
+    const faults = sample ? sampleFaults() : files.faults;
+    const tell = show.watch({
+      log,
+      place: placeName(place),
+      sample,
+      virtual: clock.virtual,
+      dryRun: readOnly,
+      mode: config.mode,
+    });
+    const freed = asked.virtualMs === null ? {} : { freedAtMs: asked.virtualMs };
+    const world = await makeWorld({ config, place, store, clock, quotes, faults, tell, ...freed });
+    const result = await run(world, requestOf(config, flags, files));
+    return narrowed(result, flags);
+  } finally {
+    show.done();
+    await store.close();
+  }
+}
+
+function narrowed(result: RunResult, flags: ScanFlags): RunResult | Refusal {
+  if (result.kind !== 'report') return result;
+  const report = only(result.report, flags);
+  return 'kind' in report ? report : { ...result, report };
+}
+
+function requestOf(config: Config, flags: ScanFlags, files: GivenFiles): RunRequest {
+  const seconds = flags.wait ?? (config.execute === 'worker' ? 0 : 120);
+  return {
+    mode: config.mode,
+    dryRun: flags.dryRun ?? false,
+    expectPlan: flags.expectPlan ?? null,
+    waitMs: seconds * 1000,
+    cutOffTime: config.cutOffTime,
+    limits: config.limits,
+    concurrency: config.concurrency,
+    inline: config.execute === 'inline',
+    given: files.given,
+  };
+}
+
+function whatIsAsked(config: Config, flags: ScanFlags): Asked | Refusal {
+  const wrong = wrongTogether(config, flags);
+  if (wrong) return refusal('bad_flag', wrong);
+  const fileFlags = [flags.signals, flags.users, flags.prices, flags.faults].some((file) => file !== undefined);
+  const sample = config.databaseUrl === null && config.supabase === null && config.mode === 'paper' && !fileFlags;
+  const start = clockStart(flags, sample);
+  if (start !== null && typeof start === 'object') return start;
+  const files = readGiven(flags, config);
+  if ('kind' in files) return files;
+  const { problems } = files.given;
+  if (flags.strict && problems.length > 0) return badRows(problems);
+  const place = placeOf(config, sample ? 'sample' : 'main');
+  if (flags.fresh && place.kind !== 'embedded') {
+    return refusal(
+      'bad_flag',
+      '--fresh starts over in the sample or a file database only, never on a server: leave it out.',
+    );
+  }
+  return { flags, files, sample, place, virtualMs: start };
+}
+
+/** The files as what is listed in the database says they are to be read. */
+async function listedFiles({ files, flags }: Asked, store: Store): Promise<GivenFiles | Refusal> {
+  const listed = await files.asListedIn(store);
+  if ('kind' in listed || !flags.strict || listed.given.problems.length === 0) return listed;
+  return badRows(listed.given.problems);
+}
+
+function badRows(problems: Problem[]): Refusal {
+  const message = 'There are bad rows, and --strict allows none: mend them, or scan without --strict.';
+  return refusal('bad_rows', message, problems);
+}
+
+function wrongTogether(config: Config, flags: ScanFlags): string | null {
+  const live = config.mode === 'live';
+  for (const flag of ['at', 'date', 'prices', 'users', 'faults'] as const) {
+    if (live && flags[flag] !== undefined)
+      return `--${flag} is for paper trading: with TRADING_MODE=live it is refused.`;
+  }
+  if (live && flags.fresh) return '--fresh would remove the books of live accounts: leave it out.';
+  for (const flag of ['user', 'symbol'] as const) {
+    if (flags[flag] !== undefined && !flags.dryRun)
+      return `--${flag} narrows what a plan shows: use it with --dry-run.`;
+  }
+  if (flags.slot !== 'open') return `--slot ${flags.slot} is not known: the only slot is open.`;
+  // An empty shell variable would make the next flag the hash.
+  if (flags.expectPlan?.startsWith('-')) return '--expect-plan needs the hash that --dry-run printed.';
+  if (flags.fresh && flags.dryRun) return '--fresh removes a database and --dry-run writes nothing: choose one.';
+  return null;
+}
+
+/** --date alone is 09:20 IST of that day; the sample has a day of its own; else it is the real clock. */
+function clockStart(flags: ScanFlags, sample: boolean): number | null | Refusal {
+  const atMs = flags.at === undefined ? null : parseInstant(flags.at);
+  if (flags.at !== undefined && atMs === null) {
+    return refusal('bad_flag', `--at ${flags.at} is not an instant with an offset, such as 2025-08-28T09:20:00+05:30.`);
+  }
+  const date = flags.date === undefined ? null : parseTradeDate(flags.date);
+  if (flags.date !== undefined && date === null) {
+    return refusal('bad_flag', `--date ${flags.date} is not a date, such as 2025-08-28.`);
+  }
+  if (atMs !== null && date !== null && istDate(atMs) !== date) {
+    return refusal('bad_flag', `--at is on ${istDate(atMs)} in India, not on --date ${date}: leave one of them out.`);
+  }
+  if (atMs !== null) return atMs;
+  if (date !== null) return istMs(date, '09:20');
+  return sample ? istMs(sampleDate, '09:20') : null;
+}
+
+async function mayRemove(place: Place): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return true;
+  const ask = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const answer = await ask.question(`Remove the database ${placeName(place)} and everything in it? [y/N] `);
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    ask.close();
+  }
+}
+
+/** 1 where a person has to look: an order nobody knows the end of, or a fan-out that was stopped. */
+export function exitCodeOf(report: RunReport): 0 | 1 {
+  const stopped = report.orders.some(({ reason }) => reason === 'breaker_open');
+  return report.totals.unknown > 0 || stopped ? 1 : 0;
+}

@@ -1,0 +1,146 @@
+import { istTime } from '../../domain/market/india-time.ts';
+import type { RunReport } from '../../domain/report.ts';
+import type { Mode, Problem, Side } from '../../domain/types.ts';
+import type { Step, Tell } from '../../ports/world.ts';
+import { alertWords } from '../../terminal/alert.ts';
+import type { Exits } from '../../terminal/exits.ts';
+import type { HeaderSignal } from '../../terminal/header.ts';
+import { makeScreen, type Screen } from '../../terminal/screen.ts';
+
+type Progress = ReturnType<Screen['progress']['signalProgress']>;
+
+export interface ScanFacts {
+  log: Tell;
+  place: string;
+  sample: boolean;
+  virtual: boolean;
+  dryRun: boolean;
+  mode: Mode;
+}
+
+/** What a scan shows while it runs and when it is done. */
+export interface ScanShow {
+  note(text: string): void;
+  files(warnings: string[], problems: Problem[]): void;
+  /** A `tell` that logs every step and draws those a person wants to see. */
+  watch(facts: ScanFacts): Tell;
+  done(): void;
+  result(report: RunReport): void;
+}
+
+/** One JSON document at the end, nothing else on stdout. */
+export function jsonShow(): ScanShow {
+  return {
+    note: (text) => process.stderr.write(`${text}\n`),
+    files(warnings) {
+      for (const warning of warnings) process.stderr.write(`${warning}\n`);
+    },
+    watch: ({ log }) => log,
+    done: () => {},
+    result: (report) => process.stdout.write(`${JSON.stringify(report)}\n`),
+  };
+}
+
+/** `narrowed`: a plan is shown in part (--user, --symbol). */
+export function screenShow({ narrowed = false } = {}): ScanShow {
+  const screen = makeScreen({
+    stream: process.stdout,
+    isTerminal: process.stdout.isTTY ?? false,
+    columns: process.stdout.columns,
+  });
+  let bars: ReturnType<typeof signalBars> | null = null;
+  let exits: Exits = new Map();
+  return {
+    note: screen.note,
+    files(warnings, problems) {
+      for (const warning of warnings) screen.note(`Note: ${warning}`);
+      screen.problems(problems);
+    },
+    watch(facts) {
+      bars = signalBars(screen);
+      const draw = bars.step;
+      return (step) => {
+        facts.log(step);
+        const alert = alertWords(step);
+        if (alert) screen.note(alert);
+        if (isScanned(step)) {
+          exits = new Map(step.signals.map((signal) => [signal.id, signal]));
+          showHeader(screen, facts, step);
+        }
+        draw(step);
+      };
+    },
+    done: () => bars?.stop(),
+    result: (report) => showResult(screen, report, { narrowed, exits }),
+  };
+}
+
+function showResult(screen: Screen, report: RunReport, how: { narrowed: boolean; exits: Exits }): void {
+  const facts = { exits: how.exits };
+  const reason = report.skipped?.reason;
+  if (reason === 'already_done' && !report.dryRun) screen.alreadyDone(report, facts);
+  else if (reason !== undefined) screen.skipped(report);
+  else if (report.dryRun) screen.plan(report, how);
+  else screen.report(report, facts);
+  if (report.messages.length > 0) screen.messages(report);
+}
+
+interface ScannedStep extends Step {
+  session: string;
+  state: string | null;
+  nowMs: number;
+  users: number;
+  pricesFrom: 'signal' | null;
+  signals: (HeaderSignal & { id: string })[];
+}
+
+function isScanned(step: Step): step is ScannedStep {
+  return step.step === 'scanned';
+}
+
+function showHeader(screen: Screen, facts: ScanFacts, step: ScannedStep): void {
+  if (step.state === 'done') return;
+  const { session, users, signals, pricesFrom, nowMs } = step;
+  const time = `${istTime(nowMs).slice(0, 5)} IST${facts.virtual ? ' (virtual clock)' : ''}`;
+  screen.header({
+    session,
+    time,
+    users,
+    signals,
+    pricesFrom,
+    mode: facts.mode,
+    dryRun: facts.dryRun,
+    sample: facts.sample,
+    database: facts.place,
+  });
+}
+
+interface SendingStep extends Step {
+  signals: { signalId: string; symbol: string; side: Side; done: number; total: number }[];
+}
+
+function isSending(step: Step): step is SendingStep {
+  return step.step === 'sending';
+}
+
+/** One bar per signal, from the steps of the run: how many of its orders the venue has heard of. */
+function signalBars(screen: Screen): { step: Tell; stop(): void } {
+  let progress: Progress | null = null;
+  const counts = new Map<string, { done: number; total: number }>();
+  return {
+    step(step) {
+      if (isSending(step) && step.signals.some(({ done, total }) => done < total)) {
+        progress = screen.progress.signalProgress(
+          step.signals.map(({ signalId, ...signal }) => ({ id: signalId, ...signal })),
+        );
+        for (const { signalId, done, total } of step.signals) counts.set(signalId, { done, total });
+      }
+      const id = step.signalId;
+      const count = step.step === 'order_settled' && step['outcome'] !== 'not_sent' && id ? counts.get(id) : undefined;
+      if (!count || !id) return;
+      count.done += 1;
+      progress?.update(id, count.done, count.total);
+    },
+    stop: () => progress?.stop(),
+  };
+}

@@ -1,0 +1,63 @@
+import type { Config } from '../../config/config.ts';
+import type { Audit } from '../../domain/audit.ts';
+import { parseTradeDate } from '../../domain/market/india-time.ts';
+import { formatMinor } from '../../domain/money.ts';
+import { audit } from '../../stages/report/audit.ts';
+import { auditText } from '../../terminal/audit.ts';
+import { plain } from '../../terminal/table.ts';
+import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { userIdGiven } from '../named-user.ts';
+import { type Refusal, refusal } from '../refusal.ts';
+import { lastDay } from './day.ts';
+
+interface AuditFlags {
+  date?: string;
+  mode?: string;
+  user?: string;
+  json?: boolean;
+}
+
+/**
+ * `npm run audit [-- --date D] [--mode M] [--user X] [--json]`: computes the books a second time, from the facts up to
+ * the end of a day, and compares them with the database. Exit 1 where a figure differs.
+ */
+export async function auditCommand(config: Config, { date, mode, user, json }: AuditFlags): Promise<number | Refusal> {
+  if (date !== undefined && parseTradeDate(date) === null) {
+    return refusal('bad_flag', `--date ${date} is not a date, such as 2025-08-28.`);
+  }
+  if (mode !== undefined && mode !== 'paper' && mode !== 'live') return refusal('bad_flag', '--mode is paper or live.');
+  const place = placeToAsk(config);
+  sayPlace(place);
+  return withStore(config, place, async (store) => {
+    const userId = await userIdGiven(store, user);
+    if (userId !== null && typeof userId === 'object') return userId;
+    const tradeDate = date ?? (await lastDay(store));
+    const found = await audit(store, { tradeDate, mode: mode ?? null, userId });
+    process.stdout.write(json ? `${JSON.stringify(auditJson(found))}\n` : `${auditText(found, plain)}\n`);
+    return found.differences.length === 0 ? 0 : 1;
+  });
+}
+
+/** Money as decimal strings, shares as they are. */
+function auditJson({ day, differences, ...counts }: Audit) {
+  return {
+    ...counts,
+    currency: 'INR',
+    day: {
+      orders: day.orders,
+      fills: day.fills,
+      cashIn: money(day.cashInMinor),
+      cashOut: money(day.cashOutMinor),
+      charges: money(day.chargesMinor),
+      realised: money(day.realisedMinor),
+    },
+    differences: differences.map(({ database, model, ...of }) => {
+      const said = (figure: bigint) => (of.unit === 'money' ? money(figure) : Number(figure));
+      return { ...of, database: said(database), model: said(model) };
+    }),
+  };
+}
+
+function money(minor: bigint): string {
+  return formatMinor(Number(minor));
+}

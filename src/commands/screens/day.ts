@@ -1,0 +1,69 @@
+import { realClock } from '../../adapters/clock.ts';
+import type { Config } from '../../config/config.ts';
+import { istDate, parseTradeDate } from '../../domain/market/india-time.ts';
+import { formatMinor } from '../../domain/money.ts';
+import type { Answer, Store } from '../../ports/store/store.ts';
+import { dayText } from '../../terminal/screens/day.ts';
+import { plain } from '../../terminal/table.ts';
+import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { type Refusal, refusal } from '../refusal.ts';
+
+type Day = Answer<'read_day'>;
+
+/**
+ * `npm run day [-- --date D] [--json]`: the evening page, one part for each mode that has accounts. The day is today, or
+ * that of the last run where today has none.
+ */
+export async function dayCommand(
+  config: Config,
+  { date, json }: { date?: string; json?: boolean },
+): Promise<number | Refusal> {
+  if (date !== undefined && parseTradeDate(date) === null) {
+    return refusal('bad_flag', `--date ${date} is not a date, such as 2025-08-28.`);
+  }
+  const place = placeToAsk(config);
+  sayPlace(place);
+  return withStore(config, place, async (store) => {
+    const tradeDate = date ?? (await lastDay(store));
+    const days = await Promise.all(
+      (['live', 'paper'] as const).map((mode) => store.call('read_day', { tradeDate, mode })),
+    );
+    const used = days.filter(({ accounts, runs }) => accounts.count > 0 || runs.length > 0);
+    if (json) process.stdout.write(`${JSON.stringify({ date: tradeDate, modes: used.map(dayJson) })}\n`);
+    else {
+      const columns = process.stdout.columns || 120;
+      const texts = used.map((day) => dayText(day, columns, plain));
+      process.stdout.write(`${texts.join('\n\n') || `No account and no run here on ${tradeDate}.`}\n`);
+    }
+    return 0;
+  });
+}
+
+/** The trade date of the last run; where there is none, today. */
+export async function lastDay(store: Store): Promise<string> {
+  const today = istDate(realClock().nowMs());
+  const [last] = await store.call('read_runs', { named: null, after: null, limit: 1 });
+  return last?.tradeDate ?? today;
+}
+
+/** Money as decimal strings; the rest as it is. */
+function dayJson({ accounts, held, largest, orders, ...day }: Day) {
+  return {
+    ...day,
+    currency: 'INR',
+    accounts: inRupees(accounts),
+    held: { ...inRupees(held), profit: formatMinor(held.valueMinor - held.costMinor) },
+    largest: largest.map(inRupees),
+    orders: inRupees(orders),
+  };
+}
+
+/** `{cashMinor: 100}` → `{cash: '1.00'}`. */
+function inRupees(figures: Record<string, number | string | null>): Record<string, number | string | null> {
+  return Object.fromEntries(
+    Object.entries(figures).map(([name, value]) => {
+      if (!name.endsWith('Minor') || typeof value === 'string') return [name, value];
+      return [name.slice(0, -'Minor'.length), value === null ? null : formatMinor(value)];
+    }),
+  );
+}

@@ -1,0 +1,106 @@
+import { stringify } from 'csv-stringify/sync';
+import type { Config } from '../../config/config.ts';
+import { formatMinor } from '../../domain/money.ts';
+import type { Answer, Store } from '../../ports/store/store.ts';
+import { reportOf, reportPage } from '../../stages/report/report.ts';
+import { pageCommand, SHOWN_USERS } from '../../terminal/pages.ts';
+import type { ReportFacts } from '../../terminal/screen.ts';
+import { missedText } from '../../terminal/screens/missed-exits.ts';
+import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { userIdGiven } from '../named-user.ts';
+import { type Refusal, refusal } from '../refusal.ts';
+import { runNamed } from './named-run.ts';
+import { type PageFlags, pageOf } from './paging.ts';
+import { screen } from './why.ts';
+
+interface ReportFlags extends PageFlags {
+  run: string;
+  user?: string;
+  status?: string;
+  json?: boolean;
+  csv?: boolean;
+}
+
+const STATUSES = [
+  ...['queued', 'submitting', 'working', 'partially_filled', 'filled', 'rejected', 'canceled', 'expired', 'unknown'],
+  ...['accepted', 'skipped', 'denied', 'sent', 'delivered', 'failed', 'suppressed'],
+];
+
+/**
+ * `npm run report`: the report of a run again, on the screen, as JSON, or its orders as CSV. The screen shows a page of
+ * users and counts everybody; JSON and CSV are whole, unless a page of them is asked for.
+ */
+export async function reportAgain(config: Config, flags: ReportFlags): Promise<number | Refusal> {
+  const page = pageOf(flags, SHOWN_USERS);
+  if ('kind' in page) return page;
+  const wrong = wrongStatus(flags.status);
+  if (wrong) return wrong;
+  const place = placeToAsk(config);
+  sayPlace(place);
+  return withStore(config, place, async (store) => {
+    const runId = await runNamed(store, flags.run, config.mode);
+    if (typeof runId !== 'string') return runId;
+    const userId = await userIdGiven(store, flags.user);
+    if (userId !== null && typeof userId === 'object') return userId;
+    const isPage = [flags.limit, flags.after, flags.user, flags.status].some((flag) => flag !== undefined);
+    if ((flags.json || flags.csv) && !isPage) return wholeReport(store, runId, flags);
+    const wanted = { ...page, userId, status: flags.status ?? null };
+    return partOfReport(store, runId, wanted, flags);
+  });
+}
+
+/** Exit 2 for a status no order, decision or message has. */
+export function wrongStatus(status: string | undefined): Refusal | null {
+  if (status === undefined || STATUSES.includes(status)) return null;
+  return refusal('bad_flag', `--status is one of ${STATUSES.join(', ')}, not ${status}.`);
+}
+
+async function wholeReport(store: Store, runId: string, { csv }: ReportFlags): Promise<number> {
+  const report = await reportOf(store, runId);
+  if (!report) throw new Error(`run ${runId} vanished`);
+  process.stdout.write(
+    csv ? stringify(report.orders, { header: true, escape_formulas: true }) : `${JSON.stringify(report)}\n`,
+  );
+  return 0;
+}
+
+interface Wanted {
+  limit: number;
+  after: number;
+  userId: string | null;
+  status: string | null;
+}
+
+async function partOfReport(store: Store, runId: string, wanted: Wanted, flags: ReportFlags): Promise<number> {
+  const part = await reportPage(store, runId, { ...wanted, of: 'all' });
+  const timings = await store.call('read_run_timings', { runId });
+  const facts = await store.call('read_report_reasons', { runId });
+  if (!part || !timings || !facts) throw new Error(`run ${runId} vanished`);
+  const { report, left, last } = part;
+  if (flags.csv) process.stdout.write(stringify(report.orders, { header: true, escape_formulas: true }));
+  else if (flags.json) process.stdout.write(`${JSON.stringify({ ...report, next: left > 0 ? String(last) : null })}\n`);
+  else {
+    const again = Object.entries({ status: flags.status, limit: flags.limit }).filter(
+      ([, value]) => value !== undefined,
+    );
+    const more = pageCommand('report', runId, last, again.map(([name, value]) => ` --${name} ${value}`).join(''));
+    const shown = screen();
+    shown.report(report, factsOf(facts, { limit: wanted.limit, left, more }));
+    shown.timings(timings, report);
+  }
+  return 0;
+}
+
+function factsOf(
+  facts: NonNullable<Answer<'read_report_reasons'>>,
+  page: NonNullable<ReportFacts['page']>,
+): ReportFacts {
+  const money = (minor: number) => (minor === 0 ? null : formatMinor(minor));
+  return {
+    page,
+    reasons: facts.reasons,
+    sums: { bought: money(facts.boughtMinor), sold: money(facts.soldMinor) },
+    exits: new Map(facts.exits.map(({ signalId, ...exit }) => [signalId, exit])),
+    missed: missedText(facts.missedExits),
+  };
+}

@@ -1,0 +1,33 @@
+import type { Config } from '../../config/config.ts';
+import { runsText } from '../../terminal/screens/runs.ts';
+import { plain } from '../../terminal/table.ts';
+import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import type { Refusal } from '../refusal.ts';
+import { limitOf } from './paging.ts';
+
+interface RunsFlags {
+  limit?: string;
+  after?: string;
+  json?: boolean;
+}
+
+const PLAIN_LIMIT = 20;
+
+/** `npm run runs [-- --limit N] [--after RUN] [--json]`: the runs there are, the newest first. */
+export async function runsCommand(config: Config, flags: RunsFlags): Promise<number | Refusal> {
+  const limit = limitOf(flags.limit, PLAIN_LIMIT);
+  if (typeof limit !== 'number') return limit;
+  const place = placeToAsk(config);
+  sayPlace(place);
+  return withStore(config, place, async (store) => {
+    const found = await store.call('read_runs', { named: null, after: flags.after ?? null, limit: limit + 1 });
+    const runs = found.slice(0, limit);
+    const next = found.length > limit ? (runs.at(-1)?.runId ?? null) : null;
+    if (flags.json) process.stdout.write(`${JSON.stringify({ runs, next })}\n`);
+    else {
+      process.stdout.write(`${runsText(runs, process.stdout.columns || 120, plain)}\n`);
+      if (next !== null) process.stdout.write(`There are more: npm run runs -- --after ${next}\n`);
+    }
+    return 0;
+  });
+}

@@ -1,0 +1,216 @@
+import { existsSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { jwtVerifier } from '../adapters/jwt.ts';
+import { onScreenNotifier } from '../adapters/notifiers/on-screen.ts';
+import { cachedTradingDays } from '../adapters/sessions.ts';
+import type { Listener } from '../adapters/store/listener.ts';
+import { readMigrations } from '../adapters/store/migrate.ts';
+import type { PgliteOptions } from '../adapters/store/pglite/pglite.ts';
+import { makeStore } from '../adapters/store/store.ts';
+import { webhooksOf } from '../adapters/venues/module.ts';
+import { paperVenue } from '../adapters/venues/paper.ts';
+import type { Config } from '../config/config.ts';
+import type { Fault } from '../domain/faults.ts';
+import type { HttpParts } from '../http/deps.ts';
+import type { Database } from '../ports/database.ts';
+import type { Store } from '../ports/store/store.ts';
+import type { Clock, Notifier, Quotes, Tell, World } from '../ports/world.ts';
+import { alarming } from '../stages/notify/operators.ts';
+import { liveQuotes, loginLinks, loginStateKey, realVenues } from './venues.ts';
+
+const CALENDAR_TTL_MS = 60_000;
+/** An answer later than this is none: what became of the message is found out otherwise. */
+const TWILIO_TIMEOUT_MS = 10_000;
+/** One message to a number in 6 s (Meta's limit per pair, 131056); none is delivered after 10 hours, Twilio's longest. */
+const messagePace = { pairPauseMs: 6_000, validForMs: 10 * 3_600_000 };
+
+/** Which database a command works on: a server, straight or over HTTP, or a directory (null: in memory) held alone. */
+export type Place =
+  | { kind: 'server'; url: string }
+  | { kind: 'supabase'; url: string; secretKey: string }
+  | { kind: 'embedded'; path: string | null };
+
+/** DATABASE_URL says where, else SUPABASE_URL; without both it is `.data/NAME`. */
+export function placeOf(config: Config, name: 'sample' | 'main'): Place {
+  // The sample is for a database of its own, never for a project.
+  if (config.supabase !== null && name === 'main') return { kind: 'supabase', ...config.supabase };
+  const url = config.databaseUrl;
+  if (url === null) return { kind: 'embedded', path: join(config.dataDir, name) };
+  if (url === 'memory://') return { kind: 'embedded', path: null };
+  if (url.startsWith('file://')) return { kind: 'embedded', path: url.slice('file://'.length) };
+  return { kind: 'server', url };
+}
+
+/** The place as a person reads it. */
+export function placeName(place: Place): string {
+  if (place.kind !== 'embedded') return place.url;
+  return place.path === null ? 'in memory' : relative('', resolve(place.path)) || '.';
+}
+
+/** Whether there is an embedded database at a place already. */
+export function isThere(place: Place): boolean {
+  return place.kind !== 'embedded' || (place.path !== null && existsSync(place.path));
+}
+
+export async function removeEmbedded(place: Place): Promise<void> {
+  if (place.kind !== 'embedded' || place.path === null) return;
+  const { removePglite } = await import('../adapters/store/pglite/pglite.ts');
+  await removePglite(place.path);
+}
+
+export interface StoreOptions {
+  config: Config;
+  place: Place;
+  /** True: nothing may be written; an embedded database is copied into memory and no file changes. */
+  readOnly: boolean;
+  onSlowStart: (text: string) => void;
+  /** To a server, at most; default 10. */
+  connections?: number;
+  /** To a server, beside them, for lists and reports; default 3. */
+  reportConnections?: number;
+  /** The session has a clock of its own, on a day of its own. */
+  virtual?: boolean;
+  /** False: a database that does not answer at once is not waited for. */
+  patient?: boolean;
+}
+
+/** Opens the database. A server's schema is brought up to date by `npm run migrate` only, an embedded one's here. */
+export async function openStore(given: StoreOptions): Promise<Store> {
+  const { config, place, readOnly, onSlowStart, virtual = false, patient = true } = given;
+  const waiting = { onWaiting: onSlowStart, virtual, patient };
+  if (place.kind === 'server') {
+    const { openPostgres } = await import('../adapters/store/postgres.ts');
+    const { connections = 10, reportConnections = 3 } = given;
+    return makeStore(openPostgres({ url: place.url, max: connections, maxReports: reportConnections }), waiting);
+  }
+  if (place.kind === 'supabase') {
+    // Loaded only where it is used: it takes a tenth of a second.
+    const { openSupabase } = await import('../adapters/store/supabase.ts');
+    return makeStore(openSupabase(place), waiting);
+  }
+  const options: PgliteOptions = {
+    path: place.path ?? 'memory',
+    cacheDir: config.dataDir,
+    saveCache: !readOnly,
+    onSlowStart,
+  };
+  // Loaded only here: a service on a server's database starts without it.
+  const { openPglite, openPgliteCopy } = await import('../adapters/store/pglite/pglite.ts');
+  const database: Database = readOnly ? await openPgliteCopy(options) : await openPglite(options);
+  return makeStore(database, { virtual });
+}
+
+export interface WorldParts {
+  config: Config;
+  place: Place;
+  store: Store;
+  clock: Clock;
+  quotes: Quotes;
+  faults: readonly Fault[] | null;
+  tell: Tell;
+  /** The instant to free a dead process's claims at; default: the clock's. A virtual clock would start with it. */
+  freedAtMs?: number;
+}
+
+/**
+ * Joins the real parts: the venues that are set up, and their prices, in live trading; else the simulated venue, where
+ * paper accounts trade whatever venue they are for, and the prices given. In an embedded database whatever another
+ * process had claimed is free: it is gone.
+ */
+export async function makeWorld(parts: WorldParts): Promise<World> {
+  const { config, place, store, clock } = parts;
+  const notifier = await notifierFor(config, clock);
+  const tell = alarming({ store, clock, notifier, tell: parts.tell });
+  if (place.kind === 'embedded') {
+    const nowMs = parts.freedAtMs ?? clock.nowMs();
+    await store.call('sweep_orders', { nowMs, onlyProcess: true });
+    await store.call('sweep_messages', { nowMs, onlyProcess: true, nextLookMs: notifier.lookup ? nowMs : null });
+  }
+  return {
+    store,
+    clock,
+    accountSlots: config.accountSlots,
+    ...(await market({ ...parts, tell })),
+    notifier,
+    operatorDays: cachedTradingDays({
+      clock,
+      load: () => store.call('read_calendar_days', { exchange: 'NSE' }),
+      ttlMs: CALENDAR_TTL_MS,
+    }),
+    tell,
+  };
+}
+
+type Market = Pick<World, 'venues' | 'quotes' | 'doors' | 'addressOf' | 'loginLink'>;
+
+async function market({ config, store, clock, quotes, faults, tell }: WorldParts): Promise<Market> {
+  // A process that opens no sessions (--only http): what needs one is refused at its routes.
+  if (config.mode === 'live' && config.venues.credentialsKey === null) {
+    return { venues: new Map(), quotes: { read: async () => [] } };
+  }
+  if (config.mode === 'live') {
+    const { venues, doors, addressOf } = await realVenues({ config, store, clock, mode: 'live' });
+    const loginLink = loginLinks(config, doors);
+    const prices = liveQuotes({ venues, config, store, clock, mode: 'live', tell });
+    return { venues, doors, addressOf, loginLink, quotes: prices };
+  }
+  const paper = paperVenue({ store, clock, slippageBps: config.paperSlippageBps, faults, tell });
+  return { venues: new Map([[paper.name, paper]]), quotes };
+}
+
+/** Twilio where it is set up; on a clock of its own (the sample, --at, --date) nothing is sent anywhere. */
+async function notifierFor({ twilio, http }: Config, clock: Clock): Promise<Notifier> {
+  if (twilio === null || clock.virtual) return onScreenNotifier();
+  const { perSecond, dailyRecipients, mostResends, smsFrom } = twilio;
+  const fallback = smsFrom === null ? null : 'sms';
+  const pace = { ...messagePace, perSecond, dailyRecipients, mostResends, fallback } as const;
+  const { twilioNotifier } = await import('../adapters/notifiers/twilio.ts');
+  return twilioNotifier({ ...twilio, publicUrl: http.publicUrl, timeoutMs: TWILIO_TIMEOUT_MS, pace });
+}
+
+/** What wakes an idle worker. An embedded database has nobody else who could give work; over HTTP nobody can listen. */
+export async function openListener(place: Place): Promise<Listener> {
+  if (place.kind !== 'server') return deaf;
+  const { listenForWork } = await import('../adapters/store/listener.ts');
+  return listenForWork(place.url);
+}
+
+/** What tells streams that statuses of orders may have changed; where nobody can listen they poll. */
+export async function openOrderListener(place: Place): Promise<Listener> {
+  if (place.kind !== 'server') return deaf;
+  const { listenForOrders } = await import('../adapters/store/listener.ts');
+  return listenForOrders(place.url);
+}
+
+const deaf: Listener = { next: () => new Promise(() => {}), isLost: () => false, close: async () => {} };
+
+/** The settings every scan of this process has, whoever asks for it. */
+export function scanSettings(config: Config): HttpParts['settings'] {
+  const { mode, cutOffTime, limits, concurrency, execute } = config;
+  return { mode, cutOffTime, limits, concurrency, inline: execute === 'inline' };
+}
+
+/**
+ * What the routes work with.
+ * @throws Error without CRON_SECRET: nobody may serve the routes unguarded, whoever forgot to check
+ */
+export function makeHttpParts(
+  config: Config,
+  world: World,
+  doings: Pick<
+    HttpParts,
+    'deadlineMs' | 'stop' | 'later' | 'wake' | 'changes' | 'upgradeWebSocket' | 'longestStreamMs' | 'metrics'
+  >,
+): HttpParts {
+  const { cronSecret, cronSecretPrevious, signalsSecret, signalsSecretPrevious, ...http } = config.http;
+  if (cronSecret === null) throw new Error('HTTP can not be served without CRON_SECRET');
+  const { jwtIssuer, operatorAal } = http;
+  const verifyJwt = jwtIssuer === null ? null : jwtVerifier(jwtIssuer);
+  const migrations = readMigrations().map(({ version }) => version);
+  const secrets = { cronSecret, cronSecretPrevious, signalsSecret, signalsSecretPrevious };
+  const { signalsPerDay } = http;
+  const known = { ...secrets, signalsPerDay, verifyJwt, operatorAal, loginKey: loginStateKey(config), migrations };
+  const trust = { proxies: http.trustedProxies, vercel: http.onVercel };
+  const webhooks = webhooksOf(config.venues.modules);
+  return { world, settings: scanSettings(config), trust, webhooks, ...known, ...doings };
+}

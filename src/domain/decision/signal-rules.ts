@@ -1,0 +1,28 @@
+import { istDate } from '../market/india-time.ts';
+import type { Signal } from '../types.ts';
+
+/** ':' parts a signal's id and '|' the lines of a plan, so neither may be in a strategy's name. */
+export const strategyPattern = /^[^:|\p{C}]{1,60}$/u;
+
+/** A trading symbol as NSE writes them: M&M, BAJAJ-AUTO. */
+export const symbolPattern = /^[A-Z0-9&_.-]{1,30}$/;
+
+/** Ranks run from 1, the best, to this. */
+export const mostRank = 1_000_000;
+
+/** Which of stop and target is on the wrong side of the reference price, and which side is the right one; or null. */
+export function misplaced(
+  signal: Pick<Signal, 'side' | 'referencePriceMinor' | 'stopLossMinor' | 'targetMinor'>,
+): { of: 'stopLoss' | 'target'; must: 'above' | 'below' } | null {
+  const { side, referencePriceMinor: price, stopLossMinor: stop, targetMinor: target } = signal;
+  const up = side === 'BUY' ? 1 : -1;
+  if (stop !== null && (price - stop) * up <= 0) return { of: 'stopLoss', must: up === 1 ? 'below' : 'above' };
+  if (target !== null && (target - price) * up <= 0) return { of: 'target', must: up === 1 ? 'above' : 'below' };
+  return null;
+}
+
+/** Why a signal can't be valid until then; null: it can. A signal is for one day, and ends with it. */
+export function validityFault(validUntilMs: number | null, tradeDate: string): string | null {
+  if (validUntilMs === null || istDate(validUntilMs) === tradeDate) return null;
+  return `must be on the trade date ${tradeDate} (India): a signal is for that day only`;
+}

@@ -1,0 +1,130 @@
+import { symbolPattern } from '../decision/signal-rules.ts';
+import { foldedSymbol, type Listing } from './share.ts';
+
+/** What a symbol names, or why nobody can say. */
+export type NamedSymbol = { value: string } | { reason: string };
+
+/** Reads a symbol, however other programs write it, as the NSE does. */
+export type SymbolReader = (text: string) => NamedSymbol;
+
+/**
+ * NSE symbols with a character TradingView writes as '_'. Only a help where no instruments are imported: a symbol that
+ * is neither here nor among the instruments is refused. Former names stay: files of earlier years have them.
+ */
+const PUNCTUATED = [
+  ...['ALSTOMT&D', 'ARE&M', 'AREVAT&D', 'AXIS-IT&T', 'BAJAJ-AUTO', 'COX&KINGS', 'GET&D', 'GMRP&UI', 'GVT&D'],
+  ...['HCL-INSYS', 'HYDROS&S', 'IL&FSENGG', 'IL&FSTRANS', 'J&KBANK', 'L&TFH', 'L&TFINANCE', 'L&TINFRA', 'M&M'],
+  ...['M&MFIN', 'MCDOWELL-N', 'MRO-TEK', 'NAM-INDIA', 'S&SPOWER', 'SB&TINTL', 'SHIRPUR-G', 'SURANAT&P', 'TV-18'],
+];
+
+const MUST = 'must be 1 to 30 of A-Z 0-9 & - _ .';
+const EXCHANGE = /^([A-Z][A-Z_]*):(.*)$/;
+/** How Yahoo and other sources of prices write the exchange. */
+const SUFFIX = /\.(NS|NSE|BO|BSE)$/;
+
+/** Whether an exchange, as an alert or a file names it, is the one this version trades; else why nothing is bought. */
+export function exchangeRefusal(exchange: string): string | null {
+  if (exchange === 'NSE' || exchange === 'XNSE') return null;
+  if (exchange === 'NSE_DLY' || exchange === 'NSE_DL') {
+    return `${exchange} is the NSE with prices of 15 minutes ago: only the NSE as it is now is traded, give NSE`;
+  }
+  return `${exchange} is not traded here: only shares at the NSE are, give NSE`;
+}
+
+/**
+ * A reader that knows what is listed: `known` are the instruments there are, in any order; none where nobody has
+ * imported any. Read are `NSE:TITAN`, `TITAN.NS`, `titan`, a series behind the symbol (`TITAN-EQ`, `ABB-BE`) and
+ * TradingView's `M_M`. What is listed under just this symbol is that; else what has it as its share's symbol, if it is
+ * one; else the symbol without its series. What could be two shares is refused, naming them.
+ */
+export function symbolReader(known: readonly Listing[]): SymbolReader {
+  return readerOf(known, exchangeRefusal);
+}
+
+/** For a first look, before what is listed could be asked: a '_' nobody can read yet is let be. */
+export function unsureReader(text: string): NamedSymbol {
+  const { exchange, symbol } = taken(text);
+  const isHere = exchange === null || exchangeRefusal(exchange) === null;
+  const found = symbolReader([])(text);
+  return 'reason' in found && isHere && /^[A-Z0-9].*_/.test(symbol) && symbolPattern.test(symbol)
+    ? { value: symbol }
+    : found;
+}
+
+/** As `symbolReader`, for lists of shares (what to buy never, what to show): a share of the BSE is the same share. */
+export function shareReader(known: readonly Listing[]): SymbolReader {
+  return readerOf(known, (exchange) => (exchange === 'BSE' || exchange === 'XBOM' ? null : exchangeRefusal(exchange)));
+}
+
+function readerOf(known: readonly Listing[], refusalOf: (exchange: string) => string | null): SymbolReader {
+  const listed = new Set<string>();
+  const named = new Map<string, string[]>();
+  for (const one of known) {
+    if (one.exchange !== 'NSE') continue;
+    listed.add(one.symbol);
+    const key = underscored(foldedSymbol(one));
+    named.set(key, [...(named.get(key) ?? []), one.symbol]);
+  }
+  return (text) => {
+    const { exchange, symbol } = taken(text);
+    const refused = exchange === null ? null : refusalOf(exchange);
+    if (refused !== null) return { reason: refused };
+    if (!symbolPattern.test(symbol)) return { reason: MUST };
+    if (listed.has(symbol)) return { value: symbol };
+    const folded = foldedSymbol({ exchange: 'NSE', symbol });
+    if (!/^[A-Z0-9]/.test(folded)) return { reason: MUST };
+    return oneOf(folded, named.get(underscored(folded)) ?? []);
+  };
+}
+
+/** The exchange a text names, if it names one, and the symbol as it stands; the usual series is none. */
+function taken(text: string): { exchange: string | null; symbol: string } {
+  const upper = text.trim().toUpperCase();
+  const [, before = null, rest = upper] = EXCHANGE.exec(upper) ?? [];
+  const after = SUFFIX.exec(rest)?.[1];
+  const exchange = before ?? (after === undefined ? null : after.startsWith('N') ? 'NSE' : 'BSE');
+  return { exchange, symbol: rest.replace(SUFFIX, '').replace(/-EQ$/, '') };
+}
+
+/** `&` and `-` as TradingView writes them. */
+function underscored(symbol: string): string {
+  return symbol.replace(/[&-]/g, '_');
+}
+
+function oneOf(folded: string, similar: readonly string[]): NamedSymbol {
+  // Without a '_' only the series may differ: M-M names nothing because there is an M&M.
+  const meant = folded.includes('_')
+    ? similar
+    : similar.filter((symbol) => foldedSymbol({ exchange: 'NSE', symbol }) === folded);
+  const [first, ...others] = meant;
+  if (first !== undefined && others.length === 0) return { value: first };
+  if (first !== undefined) return { reason: `may be ${meant.join(' or ')}: write which` };
+  if (!folded.includes('_')) return { value: folded };
+  const usual = PUNCTUATED.filter((symbol) => underscored(symbol) === underscored(folded));
+  const [only, ...more] = usual;
+  if (only !== undefined && more.length === 0) return { value: only };
+  const ways = (usual.length > 0 ? usual : [folded.replaceAll('_', '&'), folded.replaceAll('_', '-')]).join(' or ');
+  return { reason: `may be ${ways}: write it as the NSE does` };
+}
+
+/**
+ * Of a symbol, the start of every listing it could name, for a look at the instruments: the folded symbol, with `&` and
+ * `-` for each '_'.
+ */
+export function possibleSymbols(text: string): string[] {
+  const { symbol } = taken(text);
+  if (!symbolPattern.test(symbol)) return [];
+  const folded = foldedSymbol({ exchange: 'NSE', symbol });
+  if (folded.split('_').length > 4) return [folded];
+  return folded.split('_').reduce<string[]>((starts, part, at) => {
+    return at === 0 ? [part] : starts.flatMap((start) => ['_', '&', '-'].map((sign) => `${start}${sign}${part}`));
+  }, []);
+}
+
+/** A symbol in a list of what is listed: the series stays, for it is part of what the exchange trades it under. */
+export function listedSymbol(text: string): NamedSymbol {
+  const { symbol } = taken(text);
+  const series = foldedSymbol({ exchange: 'NSE', symbol });
+  const found = symbolReader([])(text);
+  return 'reason' in found || series === symbol ? found : { value: symbol };
+}

@@ -1,0 +1,150 @@
+import type { Side } from '../types.ts';
+import { hindi } from './hi.ts';
+import { decisionReason, orderReason, type ReasonText } from './reason-clause.ts';
+import { englishReasons } from './reasons-en.ts';
+
+/** The languages a user can be written to in. */
+export const languages = ['en', 'hi'] as const;
+export type Language = (typeof languages)[number];
+
+/** An order as a line names it: money is written out already, names are harmless already. */
+export interface OrderWords {
+  side: Side;
+  quantity: number;
+  name: string;
+}
+
+/** Everything a summary says in one language. Texts that come from outside are harmless single lines already. */
+export interface MessageWords {
+  months: readonly string[];
+  hello: (name: string) => string;
+  /** Whom to greet where the name says nothing. */
+  there: string;
+  paper: string;
+  /** After `paper`: the prices are the signals' own. */
+  signalPrices: string;
+  correction: string;
+  /** Orders placed one by one: by whom (`ways`, each of the three below), how many, and what to do if it was not they. */
+  singleOrders: {
+    placed: (ways: readonly string[]) => string;
+    withOwnKey: (name: string) => string;
+    withOwnLogin: string;
+    byOperator: string;
+    count: (orders: number) => string;
+    notYou: string;
+  };
+  noSignal: string;
+  noOrder: string;
+  nothingFilled: string;
+  titles: { bought: string; sold: string; open: string; unknown: string; notBought: string; notSold: string };
+  /** `3 of 28`: less was filled than asked for. */
+  partOf: (quantity: number, asked: number) => string;
+  margin: (amount: string) => string;
+  /** Where a buy's strategy would leave it; at least one is there. */
+  exits: (stop: string | null, target: string | null) => string;
+  /** Of a sale: what it brought beyond what was paid, before charges. */
+  profit: (amount: string) => string;
+  loss: (amount: string) => string;
+  /** Several names, of which `more` are only counted. */
+  names: (shown: readonly string[], more: number) => string;
+  pending: (order: OrderWords, price: string | null, status: 'queued' | 'working') => string;
+  unknown: (order: OrderWords) => string;
+  skipped: string;
+  denied: string;
+  /** `rest`: some of it was filled. `said`: the broker's own words; `why`: ours; both may be empty. */
+  rejected: (rest: boolean, said: string, why: string) => string;
+  canceled: (rest: boolean, why: string) => string;
+  expired: (rest: boolean, why: string) => string;
+  reason: (reason: string, limit: string | null, actual: string | null) => ReasonText;
+  orderReason: (reason: string) => string;
+  /** An order that never got to the broker, whatever its status says. */
+  notPlaced: (why: string) => string;
+  totalTitle: string;
+  total: (bought: number, sold: number, signals: number) => string;
+  figures: { spent: string; margin: string; soldFor: string; charges: string; cash: string };
+  /** Signals that were never about this user: to sell what they do not hold, or of strategies they do not follow. */
+  notConcerned: (notHeld: number, notFollowed: number) => string;
+  more: (count: number) => string;
+}
+
+const english: MessageWords = {
+  months: ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'],
+  hello: (name) => `Hello ${name}`,
+  there: 'there',
+  paper: 'Paper trading: no real money',
+  signalPrices: 'at the signal’s own price: no prices were given',
+  correction: 'Correction: this replaces what we wrote before',
+  singleOrders: {
+    placed: (ways) => `Placed ${ways.join(', ')}`,
+    withOwnKey: (name) => `with your own key “${name}”`,
+    withOwnLogin: 'with your own login',
+    byOperator: 'by your operator',
+    count: (orders) => (orders === 1 ? '1 order' : `${orders} orders`),
+    notYou:
+      'Not you, or not agreed? Tell whoever runs daily-scan for you at once: they can change the key and stop your trading',
+  },
+  noSignal: 'There was no signal today, so no order was placed.',
+  noOrder: 'No order was placed for you today.',
+  nothingFilled: 'Nothing was filled today.',
+  titles: {
+    bought: 'Bought',
+    sold: 'Sold',
+    open: 'Still open',
+    unknown: 'Not confirmed yet',
+    notBought: 'Not bought',
+    notSold: 'Not sold',
+  },
+  partOf: (quantity, asked) => `${quantity} of ${asked}`,
+  margin: (amount) => ` (margin ${amount})`,
+  exits: (stop, target) =>
+    `; not placed: ${[stop && `stop ${stop}`, target && `target ${target}`].filter(Boolean).join(', ')}`,
+  profit: (amount) => ` (profit ${amount})`,
+  loss: (amount) => ` (loss ${amount})`,
+  names: (shown, more) => `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+  pending({ side, quantity, name }, price, status) {
+    const bound = side === 'BUY' ? 'for at most' : 'for at least';
+    const at = price === null ? ' at the market' : ` ${bound} ${price}`;
+    const where = status === 'queued' ? 'waiting to be sent' : 'waiting at the exchange';
+    return `${verb(side)} ${quantity} × ${name}${at}: ${where}`;
+  },
+  unknown: ({ side, quantity, name }) =>
+    `${verb(side)} ${quantity} × ${name}: the broker's answer is missing; we are checking and will not send it again`,
+  skipped: 'skipped',
+  denied: 'denied',
+  rejected: (rest, said, why) => `${restWas(rest)}rejected by the broker${said ? `: "${said}"` : after(why)}`,
+  canceled: (rest, why) => `${restWas(rest)}canceled${after(why)}`,
+  expired: (rest, why) =>
+    `${restWas(rest)}${why ? `expired${after(why)}` : 'not filled in time, so the order has expired'}`,
+  reason: (reason, limit, actual) => decisionReason(englishReasons, reason, limit, actual),
+  orderReason: (reason) => orderReason(englishReasons, reason),
+  notPlaced: (why) => `not placed${after(why)}`,
+  totalTitle: 'Total',
+  total(bought, sold, signals) {
+    const of = `of ${signals} ${signals === 1 ? 'signal' : 'signals'}`;
+    return `bought ${bought}${sold > 0 ? `, sold ${sold}` : ''} ${of}`;
+  },
+  figures: { spent: 'spent', margin: 'margin', soldFor: 'sold for', charges: 'charges', cash: 'cash available' },
+  notConcerned(notHeld, notFollowed) {
+    const parts = [
+      ...(notHeld > 0 ? [`${notHeld} to sell what you do not hold`] : []),
+      ...(notFollowed > 0 ? [`${notFollowed} of strategies you do not follow`] : []),
+    ];
+    return ` (${parts.join(', ')})`;
+  },
+  more: (count) => `+${count} more`,
+};
+
+/** What is said in each language. */
+export const messageWords: Readonly<Record<Language, MessageWords>> = { en: english, hi: hindi };
+
+function verb(side: Side): string {
+  return side === 'BUY' ? 'Buy' : 'Sell';
+}
+
+function restWas(rest: boolean): string {
+  return rest ? 'the rest was ' : '';
+}
+
+function after(why: string): string {
+  return why ? `: ${why}` : '';
+}

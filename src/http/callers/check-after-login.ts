@@ -1,0 +1,23 @@
+import { ready } from '../../stages/accounts/readiness.ts';
+import { stopped, stoppedWithin } from '../../stages/until-stopped.ts';
+import type { HttpParts } from '../deps.ts';
+
+/** What is not known by then, the next readiness finds out. */
+const WITHIN_MS = 60_000;
+
+/**
+ * Asks whether an account whose user has just logged in can trade today, so that a login at 09:15 trades at 09:20 and does
+ * not wait for the next readiness. Never throws: a login that was made stays one.
+ */
+export async function checkAfterLogin({ world, settings, stop }: HttpParts, accountId: number): Promise<void> {
+  const over = stoppedWithin(WITHIN_MS, stop);
+  try {
+    const asked = { mode: settings.mode, concurrency: 1, stop: over, accountIds: [accountId] };
+    const report = await Promise.race([ready(world, asked), stopped(over).then(() => null)]);
+    const found = report?.accounts.find((one) => one.accountId === accountId);
+    const ended = found === undefined ? 'not_checked' : found.ready ? 'ready' : 'not_ready';
+    world.tell({ step: 'checked_after_login', accountId, ended, reason: found?.reason ?? null });
+  } catch (error) {
+    world.tell({ step: 'check_after_login_failed', accountId, error });
+  }
+}

@@ -1,0 +1,64 @@
+import type { MiddlewareHandler } from 'hono';
+import { rateLimiter } from 'hono-rate-limiter';
+import { problem } from '../problem.ts';
+import type { HttpEnv } from './auth.ts';
+import type { Strangers } from './strangers.ts';
+
+const MINUTE_MS = 60_000;
+
+/** How much one caller may ask of one process. */
+export interface DoorLimits {
+  bodyBytes: number;
+  /** Of a key or login. */
+  callerPerMinute: number;
+  /** Of an address, in requests that show no valid key, login or signature. */
+  addressPerMinute: number;
+  /** Open at the same time: of one user over all their keys and logins, or of one operator's key or login. */
+  streamsPerCaller: number;
+  /** Of everybody together. */
+  streams: number;
+}
+
+export const defaultDoorLimits: DoorLimits = {
+  bodyBytes: 64 * 1024,
+  callerPerMinute: 600,
+  addressPerMinute: 60,
+  streamsPerCaller: 50,
+  streams: 1_000,
+};
+
+/** Streams leave half of a server's connections to requests. */
+export function limitsFor(maxConnections: number): DoorLimits {
+  return { ...defaultDoorLimits, streams: Math.floor(maxConnections / 2) };
+}
+
+/**
+ * Counts requests per minute: of a known caller under their own name, of a stranger under the address. The scheduler is
+ * not counted: nobody else's requests may keep it out. Who may still show in the body who they are is counted by the
+ * route, once it has looked. Behind `identified`.
+ */
+export function counted({ callerPerMinute }: DoorLimits, strangers: Strangers): MiddlewareHandler<HttpEnv> {
+  const callers = rateLimiter<HttpEnv>({
+    windowMs: MINUTE_MS,
+    limit: callerPerMinute,
+    keyGenerator: (c) => {
+      const asked = c.get('asked');
+      return asked.kind === 'caller' ? asked.caller.principal : asked.kind;
+    },
+    handler: (c) => {
+      const detail = 'Too many requests of this key or login: wait as long as Retry-After says.';
+      return problem(c, { status: 429, code: 'too_many_requests', detail });
+    },
+  });
+  return async (c, next) => {
+    const asked = c.get('asked');
+    if (asked.kind === 'caller') return callers(c, next);
+    if (asked.kind === 'cron' || showsInBody(c.req.method, c.req.path, c.req.header('Authorization'))) return next();
+    return strangers.count(c) ?? next();
+  };
+}
+
+/** Signals come by a signature of their body too, or with a key in it or in their address. */
+function showsInBody(method: string, path: string, authorization: string | undefined): boolean {
+  return method === 'POST' && /^\/api\/signals(?:\/[^/]+)?$/.test(path) && authorization === undefined;
+}

@@ -1,0 +1,41 @@
+import type { PrometheusContentType } from 'prom-client';
+import type { Answer } from '../../ports/store/store.ts';
+import type { Tell } from '../../ports/world.ts';
+import type { makeRegistry } from './registry.ts';
+
+export type Gauges = Answer<'read_gauges'>;
+
+/**
+ * Prometheus metrics of one process. What passes (calls, requests, stages) is counted from the steps it is told; what
+ * stands (orders, queue, messages) is read from the database at each scrape, so that it is right after a restart and the
+ * same in every process. Labels are words of ours, venues and symbols: never a user, never free text.
+ */
+export interface Metrics {
+  tell: Tell;
+  /** The text format, with what stands now; null: the database did not say, and its gauges are left out. */
+  text(gauges: Gauges | null, nowMs: number): Promise<string>;
+  contentType: PrometheusContentType;
+}
+
+export function makeMetrics(): Metrics {
+  let made: ReturnType<typeof makeRegistry> | null = null;
+  let making: ReturnType<typeof makeLater> | null = null;
+  const make = async () => {
+    making ??= makeLater();
+    made = await making;
+    return made;
+  };
+  return {
+    tell: (step) => (made ? made.tell(step) : void make().then(({ tell }) => tell(step))),
+    text: async (gauges, nowMs) => (await make()).text(gauges, nowMs),
+    contentType: 'text/plain; version=0.0.4; charset=utf-8',
+  };
+}
+
+/** Loaded behind the first step, which a request tells when its answer is ready: the first answer need not wait. */
+async function makeLater(): Promise<ReturnType<typeof makeRegistry>> {
+  // Loading itself never lets go of the thread.
+  await new Promise((resolve) => setImmediate(resolve));
+  const { makeRegistry } = await import('./registry.ts');
+  return makeRegistry();
+}

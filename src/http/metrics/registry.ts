@@ -1,0 +1,125 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Step, Tell } from '../../ports/world.ts';
+import type { Gauges, Metrics } from './metrics.ts';
+
+/** The counters and gauges themselves, and Node's own of this process. */
+export function makeRegistry(): Pick<Metrics, 'tell' | 'text'> {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'daily_scan_' });
+  const show = makeGauges(registry);
+  return {
+    tell: metricsTell(registry),
+    text(gauges, nowMs) {
+      show(gauges, nowMs);
+      return registry.metrics();
+    },
+  };
+}
+
+const QUICK_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const STAGE_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+/** Counts what it is told; a step it does not know costs nothing. */
+function metricsTell(registry: Registry): Tell {
+  const registers = [registry];
+  const [venue, stage, http] = [
+    histogram('venue_seconds', 'Calls of venues by what came of them.', ['venue', 'call', 'outcome'], QUICK_SECONDS),
+    histogram('stage_seconds', 'Stages of a run in this process.', ['stage'], STAGE_SECONDS),
+    histogram('http_seconds', 'HTTP requests by route.', ['method', 'route', 'status'], QUICK_SECONDS),
+  ];
+  const breakers = counter('breakers_opened_total', 'How often a failing fan-out was stopped.', []);
+  const messages = counter('messages_settled_total', 'Messages by what came of them.', ['outcome']);
+  const refused = counter('connections_refused_total', 'Connections closed before a request was whole.', ['why']);
+  const brokenOff = counter('uploads_broken_off_total', 'Requests that the other end broke off.', []);
+  const alerts = counter('alerts_total', 'Steps somebody has to look at.', ['step']);
+
+  function histogram(name: string, help: string, labelNames: string[], buckets: number[]) {
+    return new Histogram({ name: `daily_scan_${name}`, help, labelNames, buckets, registers });
+  }
+  function counter(name: string, help: string, labelNames: string[]) {
+    return new Counter({ name: `daily_scan_${name}`, help, labelNames, registers });
+  }
+  const onStep: Record<string, (step: Step) => void> = {
+    order_settled: (step) =>
+      observe(venue, { ...labels(step, ['venue']), call: 'submit', ...labels(step, ['outcome']) }, step),
+    order_looked_up: (step) =>
+      observe(venue, { ...labels(step, ['venue']), call: 'lookup', outcome: word(step['found']) }, step),
+    stage_done: (step) => observe(stage, labels(step, ['stage']), step),
+    http: (step) => observe(http, labels(step, ['method', 'route', 'status']), step),
+    breaker_opened: () => breakers.inc(),
+    connection_refused: (step) => refused.inc(labels(step, ['why'])),
+    upload_broken_off: () => brokenOff.inc(),
+    message_settled: (step) => messages.inc(labels(step, ['outcome'])),
+  };
+  return (step) => {
+    if (step.alert) alerts.inc({ step: step.step });
+    onStep[step.step]?.(step);
+  };
+}
+
+function observe(into: Histogram, of: Record<string, string>, { ms }: Step): void {
+  if (typeof ms === 'number') into.observe(of, ms / 1000);
+}
+
+function labels(step: Step, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, word(step[name])]));
+}
+
+/** A label's value: a word or a route of ours, or `other`. */
+function word(value: unknown): string {
+  const text = String(value);
+  return /^[\w/:*-]{1,64}$/.test(text) ? text : 'other';
+}
+
+/** The gauges of what stands in the database. */
+function makeGauges(registry: Registry): (gauges: Gauges | null, nowMs: number) => void {
+  const all: Gauge[] = [];
+  const gauge = (name: string, help: string, labelNames: string[] = []): Gauge => {
+    const made = new Gauge({ name: `daily_scan_${name}`, help, labelNames, registers: [registry] });
+    all.push(made);
+    return made;
+  };
+  const answered = gauge('database_up', '1: the database answered this scrape.');
+  const orders = gauge('orders', 'Orders of today’s runs.', ['mode', 'venue', 'status', 'reason']);
+  const messages = gauge('messages', 'Messages of today’s runs.', ['mode', 'status']);
+  const runs = gauge('runs', 'Today’s runs.', ['slot', 'mode', 'state']);
+  const took = gauge('run_seconds', 'How long today’s runs took, by part.', ['slot', 'mode', 'part']);
+  const spread = gauge('price_spread_pct', 'Average price, dearest over cheapest user.', ['mode', 'symbol', 'side']);
+  const plain: [Gauge, (gauges: Gauges, nowMs: number) => number][] = [
+    [gauge('queue_orders', 'Orders waiting to be sent.'), ({ queued }) => queued.count],
+    [gauge('queue_age_seconds', 'Age of the oldest of them.'), ({ queued }, nowMs) => age(queued.oldestAtMs, nowMs)],
+    [gauge('orders_unknown', 'Orders nobody knows the end of.'), ({ unknownOrders }) => unknownOrders],
+    [gauge('orders_left_to_a_person', 'Those not looked up any more.'), ({ leftToAPerson }) => leftToAPerson],
+    [gauge('messages_waiting', 'Messages not sent yet.'), ({ messagesWaiting }) => messagesWaiting.count],
+    [
+      gauge('messages_overdue_seconds', 'How long the oldest of them is due.'),
+      ({ messagesWaiting }, nowMs) => age(messagesWaiting.oldestDueAtMs, nowMs),
+    ],
+    [gauge('accounts_blocked', 'Accounts that may not open anything new.'), ({ blockedAccounts }) => blockedAccounts],
+    [gauge('halts', 'Halts that stand.'), ({ halts }) => halts],
+  ];
+  const fill = ({ orders: rows, messages: told, runs: today, spreads }: Gauges): void => {
+    for (const { count, ...of } of rows) orders.set(of, count);
+    for (const { count, ...of } of told) messages.set(of, count);
+    for (const { slot, mode, state, ...parts } of today) {
+      runs.inc({ slot, mode, state });
+      for (const [part, ms] of Object.entries(parts)) {
+        if (ms !== null) took.set({ slot, mode, part: part.replace(/Ms$/, '') }, ms / 1000);
+      }
+    }
+    for (const { lowestMilli, highestMilli, ...of } of spreads) {
+      spread.set(of, ((highestMilli - lowestMilli) / lowestMilli) * 100);
+    }
+  };
+  return (gauges, nowMs) => {
+    for (const one of all) one.reset();
+    answered.set(gauges ? 1 : 0);
+    // A gauge without labels is 0 when reset, and not read is not 0.
+    for (const [one, value] of plain) one.set(gauges ? value(gauges, nowMs) : Number.NaN);
+    if (gauges) fill(gauges);
+  };
+}
+
+function age(sinceMs: number | null, nowMs: number): number {
+  return sinceMs === null ? 0 : Math.max(nowMs - sinceMs, 0) / 1000;
+}

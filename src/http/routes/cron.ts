@@ -1,0 +1,134 @@
+import { Hono } from 'hono';
+import { istDate } from '../../domain/market/india-time.ts';
+import { runIdOf, sessionIdOf } from '../../domain/market/session.ts';
+import type { RunReport } from '../../domain/report.ts';
+import { type RunResult, run } from '../../run.ts';
+import { closeOverdue } from '../../stages/accept/close-abandoned.ts';
+import { checkBooksTonight } from '../../stages/accounts/check-books.ts';
+import { sync } from '../../stages/accounts/evening-sync.ts';
+import { ready } from '../../stages/accounts/readiness.ts';
+import { forgetOld } from '../../stages/report/retention.ts';
+import { nothingGiven } from '../../stages/scan/request.ts';
+import { round } from '../../stages/work-once.ts';
+import { tellFailure } from '../../stages/wrong-clock.ts';
+import { type HttpEnv, onlyCron } from '../callers/auth.ts';
+import { type HttpParts, untilDeadline } from '../deps.ts';
+import { described, problem } from '../problem.ts';
+
+const DEFAULT_ORDERS = 25;
+const MOST_ORDERS = 1_000;
+
+/**
+ * The scheduler's calls, each bounded by `deadlineMs` and each safe to make twice, at once or again.
+ *
+ * `GET /api/cron/daily-scan` opens, resumes or closes the run of the session the clock is in: 200 with the RunReport,
+ * its lists empty and `truncated`, also for a run that was skipped. Of two calls at once both work on the one run and
+ * both get its report. What is not done at the deadline goes on behind the answer, and with whoever calls next.
+ *
+ * `GET /api/cron/order-worker?limit=25` is the backstop: it sends at most `limit` orders, looks up, tells, finishes
+ * runs, and takes up a plan that was left: `{sent, lookedUp, messages, finished, left}`, where `left` counts the orders
+ * and messages that are still open.
+ *
+ * `GET /api/cron/ready` asks the venues of all live accounts whether they can trade today: the ReadinessReport, with
+ * only the accounts that can't in its list. `GET /api/cron/sync` is the evening's reconciliation: the SyncReport. Both
+ * begin no further page of accounts after the deadline and then say `complete: false`. The evening also says what
+ * check_books found (`brokenBooks`; null: it could not be asked).
+ */
+export function cronRoutes(parts: HttpParts): Hono<HttpEnv> {
+  const routes = new Hono<HttpEnv>();
+
+  routes.get('/api/cron/daily-scan', onlyCron, async (c) => {
+    const result = await runUntil(parts, untilDeadline(parts));
+    // A calendar that ends is the service's lack, not the caller's.
+    if (result.kind === 'refused') return problem(c, { status: 503, code: result.code, detail: result.message });
+    if (isLeftOpen(result.report)) parts.later(goOn(parts));
+    parts.wake();
+    return c.json(withoutLists(result.report));
+  });
+
+  routes.get('/api/cron/order-worker', onlyCron, async (c) => {
+    const mostOrders = orderLimit(c.req.query('limit'));
+    if (mostOrders === null) {
+      const detail = `limit is a whole number from 1 to ${MOST_ORDERS}; without it ${DEFAULT_ORDERS} orders are sent.`;
+      return problem(c, { status: 400, code: 'bad_limit', detail });
+    }
+    const { world, settings } = parts;
+    const stop = untilDeadline(parts);
+    await takeUpPlan(parts, stop);
+    await closeOverdue(world, stop);
+    const done = await round(world, { concurrency: settings.concurrency, stop, mostOrders });
+    const { finished } = await world.store.call('finish_runs', { nowMs: world.clock.nowMs() });
+    const open = await world.store.call('count_unfinished', {});
+    return c.json({ ...done, finished, left: open.orders + open.messages });
+  });
+
+  routes.get('/api/cron/ready', onlyCron, async (c) => {
+    const { mode, concurrency } = parts.settings;
+    const report = await ready(parts.world, { mode, concurrency, stop: untilDeadline(parts) });
+    const notReady = report.accounts.filter((one) => !one.ready);
+    return c.json({ ...report, asked: report.accounts.length, accounts: notReady });
+  });
+
+  routes.get('/api/cron/sync', onlyCron, async (c) => {
+    const { mode, concurrency } = parts.settings;
+    const stop = untilDeadline(parts);
+    const brokenBooks = await checkBooksTonight(parts.world);
+    const report = await sync(parts.world, { mode, concurrency, stop });
+    return c.json({ ...report, brokenBooks, forgotten: await forgetOld(parts.world, stop) });
+  });
+
+  return routes;
+}
+
+/** The path, with nothing but what the database knows. It waits for open orders until it is stopped. */
+function runUntil({ world, settings, deadlineMs }: HttpParts, stop: AbortSignal): Promise<RunResult> {
+  const waitMs = settings.inline ? deadlineMs : 0;
+  return run(world, {
+    ...settings,
+    dryRun: false,
+    expectPlan: null,
+    waitMs,
+    stop,
+    given: { ...nothingGiven, by: { who: 'cron', how: 'http' } },
+    onlyCounts: true,
+  });
+}
+
+/** Running again is how a run goes on; nobody waits for this one. */
+async function goOn(parts: HttpParts): Promise<void> {
+  try {
+    await runUntil(parts, untilDeadline(parts));
+  } catch (error) {
+    tellFailure(parts.world.tell, error, { step: 'run_left', alert: true, error: described(error) });
+  }
+}
+
+/**
+ * Goes on with today's plan where whoever began it is gone: no scheduler may come a second time. Its orders are left to
+ * the round that follows, which counts them.
+ */
+async function takeUpPlan(parts: HttpParts, stop: AbortSignal): Promise<void> {
+  const { world, settings, deadlineMs } = parts;
+  const nowMs = world.clock.nowMs();
+  const runId = runIdOf(sessionIdOf('XNSE', istDate(nowMs), 'open'), settings.mode);
+  const found = await world.store.call('read_run', { runId });
+  if (found?.state !== 'planning' || nowMs - found.openedAtMs <= deadlineMs) return;
+  await runUntil({ ...parts, settings: { ...settings, inline: false } }, stop);
+}
+
+/** Whether a run was left before its end: still planning, or something is not sent, not known or not told. */
+function isLeftOpen({ skipped, planHash, totals }: RunReport): boolean {
+  if (skipped) return false;
+  const { queued, working, partiallyFilled, unknown, messages } = totals;
+  return planHash === '' || queued + working + partiallyFilled + unknown + messages.queued > 0;
+}
+
+function withoutLists(report: RunReport): RunReport {
+  return { ...report, truncated: true, signals: [], orders: [], decisions: [], messages: [], problems: [] };
+}
+
+function orderLimit(text: string | undefined): number | null {
+  if (text === undefined) return DEFAULT_ORDERS;
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  return limit >= 1 && limit <= MOST_ORDERS ? limit : null;
+}

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import type { Context } from 'hono';
+import { z } from 'zod';
+import type { OrderAsked } from '../../domain/decision/single-order.ts';
+import { possibleSymbols, symbolReader } from '../../domain/market/symbols.ts';
+import { parseMinor } from '../../domain/money.ts';
+import { parseJson } from '../../domain/text/json.ts';
+import { cut } from '../../domain/text/text.ts';
+import type { Store } from '../../ports/store/store.ts';
+import type { OrderRequest } from '../../stages/accept/single-orders.ts';
+import type { HttpEnv } from '../callers/auth.ts';
+import { actorOf, type Caller } from '../deps.ts';
+import type { Problem } from '../problem.ts';
+
+const decimal = z.union([z.string(), z.number().transform(String)]).transform((text, context) => {
+  const value = parseMinor(text);
+  if (value !== null && value > 0) return value;
+  context.addIssue({ code: 'custom', message: 'must be an amount above 0 with at most two decimals' });
+  return z.NEVER;
+});
+
+const body = z
+  .strictObject({
+    symbol: z.string().max(60, 'is no symbol: it has more than 60 characters'),
+    exchange: z.literal('NSE', { error: 'must be NSE' }).default('NSE'),
+    side: z.enum(['BUY', 'SELL'], { error: 'must be BUY or SELL' }),
+    quantity: z.int('must be a whole number').min(1, 'must be at least 1').max(100_000_000).optional(),
+    orderType: z.enum(['LIMIT', 'MARKET'], { error: 'must be LIMIT or MARKET' }).optional(),
+    limitPrice: decimal.optional(),
+    userId: z
+      .string()
+      .regex(/^[^\p{C}]{1,200}$/u, 'must be 1 to 200 printable characters')
+      .optional(),
+  })
+  .refine(({ orderType, limitPrice }) => orderType !== 'LIMIT' || limitPrice !== undefined, {
+    path: ['limitPrice'],
+    message: 'is needed for a LIMIT order',
+  })
+  .refine(({ orderType, limitPrice }) => orderType !== 'MARKET' || limitPrice === undefined, {
+    path: ['limitPrice'],
+    message: 'is for LIMIT orders: a MARKET order goes at the price plus protection',
+  });
+
+/** The request of `POST /api/trading/orders`, or what is wrong with it. */
+export async function readRequest(
+  c: Context<HttpEnv>,
+  store: Store,
+): Promise<{ request: OrderRequest } | { problem: Problem }> {
+  const key = c.req.header('Idempotency-Key')?.trim() ?? '';
+  if (!/^[\x21-\x7e]{1,200}$/.test(key)) return { problem: noKey };
+  const parsed = body.safeParse(parseJson(await c.req.text()));
+  if (!parsed.success) return { problem: badBody(parsed.error) };
+  const { exchange, side, quantity = null, limitPrice = null, userId } = parsed.data;
+  const named = await symbolOf(parsed.data.symbol, store);
+  if ('status' in named) return { problem: named };
+  const { symbol } = named;
+  const whose = whoseOrder(c.get('caller'), userId);
+  if (typeof whose !== 'string') return { problem: whose };
+  const order: OrderAsked = { userId: whose, exchange, symbol, side, quantity, limitPriceMinor: limitPrice };
+  const bodyHash = createHash('sha256').update(JSON.stringify(order), 'utf8').digest('hex');
+  // A user's keys and logins are all he: a request he repeats under another one is the same.
+  const { role, principal, apiKey } = c.get('caller');
+  const asking = role === 'user' ? { principal: `user:${whose}`, by: null } : { principal, by: actorOf({ principal }) };
+  return { request: { ...asking, key, bodyHash, apiKey, order } };
+}
+
+/** The symbol as the NSE has it. One that is written so is not looked up: this is the way every order goes. */
+async function symbolOf(text: string, store: Store): Promise<{ symbol: string } | Problem> {
+  const plain = symbolReader([])(text);
+  if ('value' in plain && plain.value === text) return { symbol: text };
+  const found = symbolReader(await store.call('read_listings', { symbols: possibleSymbols(text) }))(text);
+  if ('value' in found) return { symbol: found.value };
+  return invalid([{ field: 'symbol', message: found.reason }]);
+}
+
+const noKey: Problem = {
+  status: 400,
+  code: 'idempotency_key_required',
+  detail:
+    'Send an Idempotency-Key header of 1 to 200 visible characters: a request that is repeated places nothing twice.',
+};
+
+/** What is wrong with a field is said in so many characters: a name nobody knows may be as long as the body. */
+const MAX_SAID = 300;
+
+/** 400 with every field that is wrong. */
+export function badBody(error: z.ZodError): Problem {
+  const errors = error.issues.map(({ path, message }) => {
+    return { field: cut(path.join('.'), MAX_SAID), message: cut(message, MAX_SAID) };
+  });
+  return invalid(errors);
+}
+
+function invalid(errors: { field: string; message: string }[]): Problem {
+  const said = errors.map(({ field, message }) => (field === '' ? message : `${field} ${message}`));
+  return { status: 400, code: 'invalid_body', detail: said.join('; '), more: { errors } };
+}
+
+function whoseOrder(caller: Caller, named: string | undefined): string | Problem {
+  if (caller.role === 'operator') {
+    if (named !== undefined) return named;
+    return { status: 400, code: 'invalid_body', detail: 'userId is needed: an operator orders for somebody.' };
+  }
+  if (named === undefined || named === caller.userId) return caller.userId;
+  return { status: 403, code: 'forbidden', detail: 'Users order for themselves only: leave userId out.' };
+}

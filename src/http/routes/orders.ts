@@ -1,0 +1,235 @@
+import { type Context, Hono } from 'hono';
+import { endTime, setMetric, startTime } from 'hono/timing';
+import { z } from 'zod';
+import { istIso } from '../../domain/market/india-time.ts';
+import { reasonSentence } from '../../domain/messages/reasons-en.ts';
+import { formatMinor } from '../../domain/money.ts';
+import { orderStatuses } from '../../domain/order.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import { type OrderRequest, orderDesk, type Placed, type PlacedInSteps } from '../../stages/accept/single-orders.ts';
+import { averagePrice } from '../../stages/report/report.ts';
+import { round } from '../../stages/work-once.ts';
+import { tellFailure } from '../../stages/wrong-clock.ts';
+import { authenticated, type HttpEnv, readOnly } from '../callers/auth.ts';
+import { type HttpParts, untilDeadline } from '../deps.ts';
+import { described, type Problem, problem } from '../problem.ts';
+import { badBody, readRequest } from './order-request.ts';
+
+const MOST_PER_PAGE = 200;
+
+/** Text a database can hold. */
+function printable(most: number) {
+  return z
+    .string()
+    .max(most)
+    .regex(/^[^\p{C}]*$/u, 'must be printable');
+}
+
+const list = z.object({
+  status: z.enum(orderStatuses).optional(),
+  symbol: printable(40).optional(),
+  runId: printable(100).optional(),
+  userId: printable(200).optional(),
+  limit: z.coerce.number().int().min(1).max(MOST_PER_PAGE).default(50),
+  cursor: z
+    .string()
+    .regex(/^[0-9]{1,18}$/)
+    .transform(Number)
+    .optional(),
+});
+
+/**
+ * `POST /api/trading/orders`, `GET` the list and one. An order is accepted (202) before any venue is called; a refusal
+ * is 422 with its reason as code, and on record like any decision.
+ */
+export function orderRoutes(parts: HttpParts): Hono<HttpEnv> {
+  const routes = new Hono<HttpEnv>();
+  const place = placer(parts);
+  const sendSoon = sender(parts);
+  routes.post('/', authenticated, async (c) => {
+    // Begun at the door: it covers the limits on size and rate as well.
+    endTime(c, 'auth');
+    startTime(c, 'parse');
+    const read = await readRequest(c, parts.world.store);
+    endTime(c, 'parse');
+    if ('problem' in read) return problem(c, read.problem);
+    const { placed, steps } = await place(read.request);
+    for (const [step, ms] of Object.entries(steps)) setMetric(c, step, ms);
+    if (placed.kind === 'accepted' && placed.fresh) sendSoon();
+    return answer(c, placed, read.request);
+  });
+  routes.get('/', authenticated, async (c) => listed(c, parts));
+  routes.get('/:id', authenticated, async (c) => {
+    const order = c.req.param('id');
+    const userId = ownOnly(c);
+    const found = /^\w{1,40}$/.test(order) ? await parts.world.store.call('read_order', { order, userId }) : null;
+    return found ? c.json(withHistory(found)) : problem(c, noSuchOrder);
+  });
+  return routes;
+}
+
+const noSuchOrder: Problem = { status: 404, code: 'no_such_order', detail: 'There is no such order of yours.' };
+
+/** null for an operator, who sees everybody's. */
+function ownOnly(c: Context<HttpEnv>): string | null {
+  return c.get('caller').userId;
+}
+
+/** Requests under one key never run beside one another: the second is told that the first is in flight. */
+function placer({
+  world,
+  settings,
+}: HttpParts): (request: OrderRequest) => Promise<{ placed: Placed; steps: Partial<PlacedInSteps['steps']> }> {
+  const inFlight = new Set<string>();
+  const together = orderDesk(world, settings);
+  return async (request) => {
+    const name = `${request.principal} ${request.key}`;
+    if (inFlight.has(name)) return { placed: { kind: 'in_flight' }, steps: {} };
+    inFlight.add(name);
+    try {
+      return await together(request);
+    } finally {
+      inFlight.delete(name);
+    }
+  };
+}
+
+/**
+ * Wakes whoever sends: the worker of this process or another, or, where orders are sent inline, a round behind the
+ * answer. One round at a time: what comes meanwhile is for the next.
+ */
+function sender(parts: HttpParts): () => void {
+  const { world, settings, later, wake } = parts;
+  let sending: Promise<void> | null = null;
+  let more = false;
+  const send = async (): Promise<void> => {
+    do {
+      more = false;
+      await round(world, { concurrency: settings.concurrency, stop: untilDeadline(parts) });
+    } while (more);
+  };
+  const failed = (error: unknown) => {
+    tellFailure(world.tell, error, { step: 'sending_failed', alert: true, error: described(error) });
+  };
+  return () => {
+    wake();
+    more = true;
+    if (!settings.inline || sending) return;
+    sending = send()
+      .catch(failed)
+      .finally(() => {
+        sending = null;
+      });
+    later(sending);
+  };
+}
+
+function answer(c: Context<HttpEnv>, placed: Placed, { order }: OrderRequest): Response {
+  if (placed.kind === 'locked') c.header('Retry-After', '5');
+  if (placed.kind !== 'accepted') return problem(c, refusal(placed, order));
+  const { orderId, clientOrderId, fresh } = placed;
+  if (!fresh) c.header('Idempotency-Replayed', 'true');
+  c.header('Location', `/api/trading/orders/${orderId}`);
+  return c.json({ orderId, clientOrderId, status: 'queued', executionScheduled: true }, 202);
+}
+
+function refusal(placed: Exclude<Placed, { kind: 'accepted' }>, order: OrderRequest['order']): Problem {
+  switch (placed.kind) {
+    case 'refused': {
+      const { limit, actual } = placed;
+      const reason = placed.reason ?? 'refused';
+      const of = order.limitPriceMinor === null ? 'signal' : 'limit order';
+      const detail = `Not placed: ${reasonSentence(reason, limit, actual, of)}.`;
+      return { status: 422, code: reason, detail, more: { limit, actual } };
+    }
+    case 'not_trading': {
+      const detail = 'Not placed: the exchange is not trading now.';
+      return { status: 422, code: placed.reason, detail, more: { nextSession: placed.nextSession } };
+    }
+    case 'invalid': {
+      const errors = [{ field: placed.field, message: placed.message }];
+      return { status: 400, code: 'invalid_body', detail: `${placed.field} ${placed.message}`, more: { errors } };
+    }
+    case 'no_such_user':
+      return { status: 422, code: 'no_such_user', detail: 'There is no user with this userId.' };
+    case 'over_quota':
+      return overQuota(placed);
+    case 'key_refused':
+      return keyRefused(placed.why);
+    case 'in_flight':
+      return {
+        status: 409,
+        code: 'in_flight',
+        detail: 'A request with this key is being worked on: ask again in a moment.',
+      };
+    case 'locked':
+      return {
+        status: 503,
+        code: 'account_busy',
+        detail: 'Not placed: the account is being changed elsewhere. Ask again with the same key.',
+      };
+    case 'other_body':
+      return {
+        status: 422,
+        code: 'idempotency_key_reused',
+        detail: 'This key was used for another request: a new order needs a new key.',
+      };
+  }
+}
+
+function overQuota({ of, limit, reason }: Extract<Placed, { kind: 'over_quota' }>): Problem {
+  const many =
+    of === 'refused'
+      ? `${limit} orders asked for with this key or login were refused today, and no more refusals are kept`
+      : `${limit} single orders were placed for this user today, and no more to buy are taken`;
+  return { status: 429, code: 'daily_quota', detail: `Not placed: ${many}.`, more: { limit, reason } };
+}
+
+/** The database's own word on the key, which the door may have remembered for some seconds. */
+function keyRefused(why: Extract<Placed, { kind: 'key_refused' }>['why']): Problem {
+  if (why === 'read_only') return readOnly;
+  if (why === 'other_user') return { status: 403, code: 'forbidden', detail: 'This key is for another user.' };
+  const detail = `Not placed: this key is ${why === 'unknown' ? 'not known' : why} (asked again by the database).`;
+  return { status: 401, code: 'unauthenticated', detail };
+}
+
+async function listed(c: Context<HttpEnv>, { world }: HttpParts): Promise<Response> {
+  const parsed = list.safeParse(c.req.query());
+  if (!parsed.success) return problem(c, { ...badBody(parsed.error), code: 'invalid_query' });
+  const { status = null, symbol = null, runId = null, limit, cursor = null } = parsed.data;
+  const userId = ownOnly(c) ?? parsed.data.userId ?? null;
+  // One more than asked for: it tells whether there is a next page.
+  const asked = { userId, status, symbol, runId, beforeId: cursor, limit: limit + 1 };
+  const found = await world.store.call('read_orders', asked);
+  const page = found.slice(0, limit);
+  const nextCursor = found.length > limit ? String(page.at(-1)?.orderId) : null;
+  return c.json({ orders: page.map(orderJson), nextCursor });
+}
+
+type Order = Answer<'read_orders'>[number];
+
+function orderJson(order: Order) {
+  const { limitPriceMinor, filledValueMinor, chargesMinor, createdAtMs, changedAtMs, ...same } = order;
+  return {
+    ...same,
+    limitPrice: formatMinor(limitPriceMinor),
+    averagePrice: averagePrice(filledValueMinor, order.filledQuantity),
+    charges: formatMinor(chargesMinor),
+    createdAt: istIso(createdAtMs),
+    changedAt: istIso(changedAtMs),
+  };
+}
+
+function withHistory({ events, fills, stopLossMinor, targetMinor, ...order }: NonNullable<Answer<'read_order'>>) {
+  return {
+    ...orderJson(order),
+    stopLoss: stopLossMinor === null ? null : formatMinor(stopLossMinor),
+    target: targetMinor === null ? null : formatMinor(targetMinor),
+    events: events.map(({ atMs, ...event }) => ({ ...event, at: istIso(atMs) })),
+    fills: fills.map(({ priceMinor, atMs, ...fill }) => ({
+      ...fill,
+      price: formatMinor(priceMinor),
+      at: istIso(atMs),
+    })),
+  };
+}

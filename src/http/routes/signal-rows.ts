@@ -1,0 +1,227 @@
+import { z } from 'zod';
+import { misplaced, mostRank, strategyPattern, validityFault } from '../../domain/decision/signal-rules.ts';
+import { signalIdOf } from '../../domain/ids.ts';
+import type { DayOverride } from '../../domain/market/calendar.ts';
+import { istDate, istIso, parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
+import { nextSession, runIdOf, sessionIdOf, sessionOf } from '../../domain/market/session.ts';
+import type { SymbolReader } from '../../domain/market/symbols.ts';
+import { formatMinor, parseMinor } from '../../domain/money.ts';
+import { isNested } from '../../domain/text/json.ts';
+import { cut, storableText } from '../../domain/text/text.ts';
+import type { Mode, Signal } from '../../domain/types.ts';
+import { type AlertFault, readAlertFields } from './alert-text.ts';
+import { type ChartinkAsked, readChartink } from './chartink.ts';
+
+const DEFAULT_RANK = 1_000;
+const MOST_VALUE = 200;
+const MOST_PAYLOAD = 4_000;
+const API_KEYS = /ds_[\w-]{43}/g;
+
+/** What the trade date of a signal is judged by. */
+export interface SignalDay {
+  nowMs: number;
+  mode: Mode;
+  cutOffTime: string;
+  overrides: readonly DayOverride[];
+  /** Whoever sees a signed request can send it again: without its day it would be a new signal every day. */
+  mustBeNamed: boolean;
+  /** Reads a symbol among what is listed. */
+  readSymbol: SymbolReader;
+}
+
+/** The sender's own name for each field of ours. */
+type Named = ReadonlyMap<string, string>;
+
+export interface RowProblem {
+  field: string | null;
+  reason: string;
+  value: string | null;
+}
+
+/** One row of a request: what was sent, for the record, and the signal it is or what is wrong with it. */
+export type ReadRow = { payload: string } & ({ signal: Signal; runId: string } | { problem: RowProblem });
+
+/** A decimal string or a JSON number, taken as it is written: what has more than two decimals is refused, not rounded. */
+const price = z
+  .union([z.string(), z.number()], { error: 'must be a price such as "3564.80"' })
+  .transform((given, context) => {
+    const minor = parseMinor(String(given));
+    if (minor !== null && minor > 0 && minor <= 99_999_999_999_999) return minor;
+    context.addIssue({ code: 'custom', message: 'must be above 0 with at most two decimals, such as "3564.80"' });
+    return z.NEVER;
+  });
+
+const instant = z
+  .string({ error: 'must be an instant with its offset, such as 2025-08-28T15:00:00+05:30' })
+  .transform((text, context) => {
+    const value = parseInstant(text);
+    if (value !== null) return value;
+    const message = 'must be an instant with its offset, such as 2025-08-28T15:00:00+05:30';
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+
+const row = z.strictObject(
+  {
+    tradeDate: z
+      .string({ error: 'must be a date (YYYY-MM-DD)' })
+      .refine((text) => parseTradeDate(text) !== null, 'is not a date (YYYY-MM-DD)')
+      .optional(),
+    rank: z
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(mostRank, `must be at most ${mostRank}`)
+      .default(DEFAULT_RANK),
+    strategy: z
+      .string({ error: 'must be a name' })
+      .regex(strategyPattern, 'must be 1 to 60 characters without : and |'),
+    exchange: z.literal('NSE', { error: 'must be NSE' }).default('NSE'),
+    symbol: z.string({ error: 'must be a symbol' }).max(60, 'is no symbol: it has more than 60 characters'),
+    side: z.enum(['BUY', 'SELL'], { error: 'must be BUY or SELL' }),
+    referencePrice: price,
+    stopLoss: price.nullish(),
+    target: price.nullish(),
+    validUntil: instant.nullish(),
+    valid_until: instant.nullish(),
+  },
+  { error: (issue) => (issue.code === 'unrecognized_keys' ? 'is no field of a signal' : 'must be an object') },
+);
+
+/** Reads one row of `{signals: […]}`. A field nobody knows is refused: it may be a stop or target misspelt. */
+export function readRow(given: unknown, day: SignalDay): ReadRow {
+  return read(given, given, day);
+}
+
+/** Reads one TradingView-style alert. */
+export function readAlert(given: object, day: SignalDay): ReadRow {
+  if (isNested(given, MAX_DEPTH)) return { payload: TOO_DEEP, problem: problemOfDepth(given) };
+  const alert = readAlertFields(withoutKey(given));
+  return 'field' in alert ? unread(given, alert) : read(given, alert.fields, day, alert.named);
+}
+
+/** Reads the shares of a ChartInk alert. */
+export function readChartinkRows(body: object, asked: ChartinkAsked, day: SignalDay): ReadRow[] {
+  const named = new Map([
+    ['symbol', 'stocks'],
+    ['referencePrice', 'trigger_prices'],
+    ['strategy', 'scan_name'],
+  ]);
+  return readChartink(body, asked).map((row) => {
+    return 'fault' in row ? unread(row.given, row.fault) : read(row.given, row.fields, day, named);
+  });
+}
+
+function unread(given: object, { field, reason, value }: AlertFault): ReadRow {
+  return { payload: payloadOf(given), problem: { field: shown(field), reason, value: shown(value) } };
+}
+
+/** What a row says, in words of ours, is `fields`; `named` gives the sender's names for them. */
+function read(given: unknown, fields: unknown, day: SignalDay, named: Named = new Map()): ReadRow {
+  if (isNested(given, MAX_DEPTH)) return { payload: TOO_DEEP, problem: problemOfDepth(given) };
+  const payload = payloadOf(given);
+  const ours = withoutKey(fields);
+  const parsed = row.safeParse(ours);
+  if (!parsed.success) return { payload, problem: problemOf(parsed.error, ours, named) };
+  const { tradeDate, symbol: text } = parsed.data;
+  if (tradeDate === undefined && day.mustBeNamed) return { payload, problem: dayless };
+  const symbol = day.readSymbol(text);
+  if ('reason' in symbol) return { payload, problem: problemAt(named, 'symbol', symbol.reason, text) };
+  const signal = signalOf({ ...parsed.data, symbol: symbol.value }, tradeDate ?? nextDate(day));
+  const problem = wrongSide(signal, named) ?? wrongDate(signal.tradeDate, day) ?? wrongEnd(signal, parsed.data, day);
+  if (problem) return { payload, problem };
+  return { payload, signal, runId: runIdOf(sessionIdOf('XNSE', signal.tradeDate, 'open'), day.mode) };
+}
+
+function payloadOf(given: unknown): string {
+  return cut(hidden(JSON.stringify(withoutKey(given))), MOST_PAYLOAD, '');
+}
+
+function problemAt(named: Named, ours: string, reason: string, value: unknown): RowProblem {
+  return { field: shown(named.get(ours) ?? ours), reason, value: shown(value) };
+}
+
+/** Nothing a signal has is nested; what is, is not gone through, nor kept. */
+const MAX_DEPTH = 8;
+const TOO_DEEP = '(nested too deeply to be kept)';
+
+function problemOfDepth(given: unknown): RowProblem {
+  const fields = typeof given === 'object' && given !== null && !Array.isArray(given) ? Object.entries(given) : [];
+  const [field = null] = fields.find(([, value]) => isNested(value, MAX_DEPTH - 1)) ?? [];
+  return { field: shown(field), reason: 'is nested too deeply', value: null };
+}
+
+const dayless: RowProblem = { field: 'tradeDate', reason: 'is needed in a signed request', value: null };
+
+function signalOf(given: z.output<typeof row>, tradeDate: string): Signal {
+  const { strategy, exchange, symbol, side, rank, referencePrice, stopLoss, target } = given;
+  const named = { tradeDate, strategy, exchange, symbol, side };
+  const prices = { referencePriceMinor: referencePrice, stopLossMinor: stopLoss ?? null, targetMinor: target ?? null };
+  return {
+    id: signalIdOf(named),
+    ...named,
+    rank,
+    ...prices,
+    validUntilMs: given.validUntil ?? given.valid_until ?? null,
+  };
+}
+
+/** The first thing that is wrong, under the name the sender gave it, with what stands there. */
+function problemOf({ issues: [issue] }: z.ZodError, given: unknown, named: Named): RowProblem {
+  if (!issue) return { field: null, reason: 'can not be read', value: null };
+  const unknownField = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
+  const ours = unknownField ?? issue.path[0]?.toString();
+  if (ours === undefined) return { field: null, reason: issue.message, value: shown(given) };
+  const fields = new Map(typeof given === 'object' && given !== null ? Object.entries(given) : []);
+  return problemAt(named, ours, issue.message, fields.get(ours));
+}
+
+function wrongSide(signal: Signal, named: Named): RowProblem | null {
+  const wrong = misplaced(signal);
+  if (!wrong) return null;
+  const valueMinor = wrong.of === 'stopLoss' ? signal.stopLossMinor : signal.targetMinor;
+  const reason = `must be ${wrong.must} the reference price for a ${signal.side}`;
+  return problemAt(named, wrong.of, reason, valueMinor === null ? null : formatMinor(valueMinor));
+}
+
+/** A signal ends on its trade date, and one that has ended already would never be acted on. */
+function wrongEnd({ tradeDate, validUntilMs }: Signal, given: z.output<typeof row>, day: SignalDay): RowProblem | null {
+  const isOver =
+    validUntilMs !== null && validUntilMs <= day.nowMs ? 'is over: leave it out, or give a later one' : null;
+  const reason = validityFault(validUntilMs, tradeDate) ?? isOver;
+  const field = given.validUntil === undefined ? 'valid_until' : 'validUntil';
+  return reason === null ? null : { field, reason, value: istIso(validUntilMs ?? 0) };
+}
+
+/** A signal nobody would ever act on is told now: its day is over, or no trading day at all. */
+function wrongDate(date: string, { nowMs, cutOffTime, overrides }: SignalDay): RowProblem | null {
+  const no = (reason: string): RowProblem => ({ field: 'tradeDate', reason, value: date });
+  const found = sessionOf({ exchange: 'NSE', slot: 'open', cutOffTime, overrides, date });
+  if (found.kind === 'session') return nowMs < found.session.cutOffMs ? null : no('too_late');
+  if (found.kind === 'closed') return no(`the exchange does not trade then (${found.name})`);
+  return no('is beyond the trading calendar');
+}
+
+/** Today until its cut-off, from then on the next trading day. Where the calendar has none, today: it is refused then. */
+function nextDate({ nowMs, cutOffTime, overrides }: SignalDay): string {
+  const date = istDate(nowMs);
+  const query = { exchange: 'NSE', slot: 'open', cutOffTime, overrides } as const;
+  const today = sessionOf({ ...query, date });
+  if (today.kind === 'session' && nowMs < today.session.cutOffMs) return date;
+  return nextSession(date, query)?.split(':')[1] ?? date;
+}
+
+/** The key an alert may carry is nothing to keep. */
+function withoutKey<Given>(given: Given): Given | object {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
+  return Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'key'));
+}
+
+/** Nor is one that stands anywhere else. */
+function hidden(text: string): string {
+  return text.replace(API_KEYS, '[hidden]');
+}
+
+function shown(value: unknown): string | null {
+  if (value === undefined || value === null) return null;
+  return cut(storableText(hidden(typeof value === 'string' ? value : JSON.stringify(value))), MOST_VALUE, '');
+}

@@ -1,0 +1,133 @@
+import { Hono, type MiddlewareHandler } from 'hono';
+import { istDate } from '../../domain/market/india-time.ts';
+import { nextSession, tradingDay } from '../../domain/market/session.ts';
+import type { World } from '../../ports/world.ts';
+import type { HttpEnv } from '../callers/auth.ts';
+import type { HttpParts } from '../deps.ts';
+import type { Gauges } from '../metrics/metrics.ts';
+import { problem } from '../problem.ts';
+
+/** Whoever asks whether we are ready does not wait longer for an answer: most probes give up after a few seconds. */
+const ANSWER_WITHIN_MS = 3_000;
+/** /ready is open to everybody: one look at the database serves all who ask within this time. */
+const READY_TTL_MS = 1_000;
+
+/** What keeps the service from doing its work, in words that say nothing of what is inside. */
+export interface NotReady {
+  code:
+    | 'database_lost'
+    | 'clock_wrong'
+    | 'listener_lost'
+    | 'orders_stuck'
+    | 'migrations_missing'
+    | 'calendar_ends'
+    | 'no_next_session';
+  detail: string;
+}
+
+interface Readiness {
+  problems: NotReady[];
+  nextSession: string | null;
+}
+
+/**
+ * `GET /health`: the process answers (no database). `GET /ready`: it could do its work now, or 503 with what is wrong.
+ * `GET /metrics`: Prometheus text, for operators' keys and the cron secret only: it shows how much is traded. Behind
+ * `identified`.
+ */
+export function watchRoutes(parts: HttpParts): Hono<HttpEnv> {
+  const { world, metrics } = parts;
+  const readiness = cached(world, () => lookAround(parts));
+  return new Hono<HttpEnv>()
+    .get('/health', (c) => c.json({ status: 'alive' }, 200, { 'Cache-Control': 'no-store' }))
+    .get('/ready', async (c) => {
+      c.header('Cache-Control', 'no-store');
+      const { problems, nextSession } = await readiness();
+      if (problems.length === 0) return c.json({ status: 'ready', nextSession });
+      const detail = problems.map((one) => one.detail).join(' ');
+      return problem(c, { status: 503, code: 'not_ready', detail, more: { problems } });
+    })
+    .get('/metrics', onlyWatchers, async (c) => {
+      const nowMs = world.clock.nowMs();
+      const text = await metrics.text(await gauges(world, nowMs), nowMs);
+      return c.body(text, 200, { 'Content-Type': metrics.contentType, 'Cache-Control': 'no-store' });
+    });
+}
+
+/** Lets operators pass, and who has the cron secret: a scraper needs no key of its own. */
+const onlyWatchers: MiddlewareHandler<HttpEnv> = async (c, next) => {
+  const asked = c.get('asked');
+  if (asked.kind === 'cron' || (asked.kind === 'caller' && asked.caller.role === 'operator')) return next();
+  if (asked.kind === 'stranger') return problem(c, asked.why);
+  return problem(c, { status: 403, code: 'forbidden', detail: 'Only operators may do this.' });
+};
+
+/** Null where the database does not answer: the metrics of this process are shown all the same. */
+async function gauges({ store, tell }: World, nowMs: number): Promise<Gauges | null> {
+  try {
+    return await inTime(store.call('read_gauges', { tradeDate: istDate(nowMs) }));
+  } catch (error) {
+    tell({ step: 'gauges_unread', alert: true, error });
+    return null;
+  }
+}
+
+async function lookAround({ world, migrations, changes }: HttpParts): Promise<Readiness> {
+  try {
+    const [readiness, overrides] = await inTime(
+      Promise.all([world.store.call('read_readiness', { nowMs: world.clock.nowMs() }), world.operatorDays()]),
+    );
+    const missing = migrations.filter((version) => !readiness.migrations.includes(version));
+    const today = istDate(world.clock.nowMs());
+    const next = nextSession(today, { exchange: 'NSE', slot: 'open', overrides });
+    const problems: NotReady[] = [];
+    if (readiness.clockIsFar) {
+      const detail = 'The clock of this service is minutes off the database’s: nothing is done until it is set (NTP).';
+      problems.push({ code: 'clock_wrong', detail });
+    }
+    if (changes.isLost?.() === true) {
+      const detail = 'The connection that hears of changes is lost: streams are late until it is back.';
+      problems.push({ code: 'listener_lost', detail });
+    }
+    if (readiness.stuckOrders > 0) {
+      const detail = `Nobody looks after ${readiness.stuckOrders} orders whose sender is gone: keep a worker running.`;
+      problems.push({ code: 'orders_stuck', detail });
+    }
+    if (missing.length > 0) {
+      const detail = `The database lacks ${missing.length} of this version's migrations: run npm run migrate.`;
+      problems.push({ code: 'migrations_missing', detail });
+    }
+    if (tradingDay(today, overrides).kind === 'beyond_coverage') {
+      const detail = `The calendar does not know ${today}: import the year’s list of holidays (npm run calendar -- import F.csv).`;
+      problems.push({ code: 'calendar_ends', detail });
+    }
+    if (next === null) {
+      const detail = 'The calendar knows no session after today: update daily-scan, or add days with npm run calendar.';
+      problems.push({ code: 'no_next_session', detail });
+    }
+    return { problems, nextSession: next };
+  } catch (error) {
+    world.tell({ step: 'not_ready', alert: true, error });
+    const detail = 'The database does not answer as it should: the log says why.';
+    return { problems: [{ code: 'database_lost', detail }], nextSession: null };
+  }
+}
+
+/** @throws TimeoutError when the work takes too long; it goes on, unheard */
+async function inTime<Result>(work: Promise<Result>): Promise<Result> {
+  const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  const tooLate = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([work, tooLate]);
+}
+
+/** The same answer for everybody who asks while it is looked for, and for a moment after. */
+function cached({ clock }: World, look: () => Promise<Readiness>): () => Promise<Readiness> {
+  let kept: { answer: Promise<Readiness>; atMs: number } | null = null;
+  return () => {
+    const nowMs = clock.nowMs();
+    if (kept === null || nowMs < kept.atMs || nowMs - kept.atMs >= READY_TTL_MS) kept = { answer: look(), atMs: nowMs };
+    return kept.answer;
+  };
+}

@@ -1,0 +1,274 @@
+import type { Actor } from '../../domain/actions.ts';
+import { decide } from '../../domain/decision/decide.ts';
+import type { Decision, PlannedSignal, RunFrame } from '../../domain/decision/decision.ts';
+import { askedSignal, type OrderAsked, type TradingNow, tradingNow } from '../../domain/decision/single-order.ts';
+import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
+import { runIdOf } from '../../domain/market/session.ts';
+import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/share.ts';
+import type { Instrument, Quote } from '../../domain/types.ts';
+import { batched } from '../../ports/batch.ts';
+import { hasAnswered } from '../../ports/database.ts';
+import type { DecisionToAccept } from '../../ports/store/arguments.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import type { World } from '../../ports/world.ts';
+import { toAccept } from '../decide/decide.ts';
+import { tellBeyondExact } from '../decide/decide-page.ts';
+import { marginDesk } from '../decide/venue-margins.ts';
+import { askedWhileLocked } from '../execute/locked-orders.ts';
+import { pricedBy, quotesByKey } from '../scan/open.ts';
+import type { RunRequest } from '../scan/request.ts';
+
+/** A request for one order: who asks, under which idempotency key, for what. `bodyHash` tells other bodies apart. */
+export interface OrderRequest {
+  principal: string;
+  key: string;
+  bodyHash: string;
+  /** The hint of the API key that asks, which the database checks once more; left out: it is not asked with one. */
+  apiKey?: string | null;
+  order: OrderAsked;
+  /** The operator who asks in the user's name; null: the user. */
+  by: Actor | null;
+}
+
+/** What became of it. Nothing has been said to a venue yet: an accepted order is queued. */
+export type Placed =
+  | { kind: 'accepted'; orderId: number; clientOrderId: string; fresh: boolean }
+  | ({ kind: 'refused' } & Pick<Decision, 'reason' | 'limit' | 'actual'>)
+  | Extract<TradingNow, { kind: 'not_trading' }>
+  | { kind: 'invalid'; field: string; message: string }
+  | { kind: 'no_such_user' }
+  | { kind: 'in_flight' | 'locked' }
+  | { kind: 'other_body' }
+  | Extract<Answer<'place_orders'>[number], { kind: 'key_refused' | 'over_quota' }>;
+
+/** One request's fate, and how long each step took, in milliseconds. */
+export interface PlacedInSteps {
+  placed: Placed;
+  steps: { session: number; snapshot: number; margins: number; accept: number };
+}
+
+type Settings = Pick<RunRequest, 'mode' | 'limits'>;
+type Trading = Extract<TradingNow, { kind: 'trading' }>;
+
+/** Requests that come while others are being read, or accepted, go together: at most this many. */
+const MOST_AT_ONCE = 200;
+
+/** Decides and accepts requests that came together. No two of them may share principal and key. */
+export async function placeOrders(
+  world: World,
+  settings: Settings,
+  requests: OrderRequest[],
+): Promise<{ placed: Placed[] }> {
+  const placed = await Promise.all(requests.map(orderDesk(world, settings)));
+  return { placed: placed.map((one) => one.placed) };
+}
+
+/**
+ * Decides and accepts single orders as they come, with the rules and the accept of a scan: those that come together are
+ * read by one database call and accepted by one. Where a venue is asked for its margin, only the order itself waits for
+ * the answer; and a request that breaks a call fails alone. No two under way may share principal and key.
+ */
+export function orderDesk(world: World, settings: Settings): (request: OrderRequest) => Promise<PlacedInSteps> {
+  const look = batched((requests: OrderRequest[]) => lookAll(world, settings, requests), MOST_AT_ONCE, hasAnswered);
+  const accept = batched((cases: DecidedCase[]) => acceptAll(world, settings, cases), MOST_AT_ONCE, hasAnswered);
+  const withMargins = marginDesk(world);
+  const { clock } = world;
+  return async (request) => {
+    const { seen, steps } = await look(request);
+    if (seen.kind === 'told') return { placed: seen.placed, steps: { ...steps, margins: 0, accept: 0 } };
+    const seenMs = clock.nowMs();
+    const { frame, account } = seen;
+    const asked = { account, decisions: decide(frame, account, new Map(Object.entries(frame.capUsed))) };
+    tellBeyondExact(world.tell, [asked]);
+    const plan = withMargins(frame, asked);
+    // Awaited only where there is something to wait for: orders that were read together are accepted together.
+    const planned = plan instanceof Promise ? await plan : plan;
+    const askedMs = clock.nowMs();
+    const decided = { ...seen, decisions: toAccept(frame, planned) };
+    // Where another session holds its account, the others go on meanwhile.
+    const placed = await askedWhileLocked(
+      clock,
+      () => accept(decided),
+      ({ kind }) => kind === 'locked',
+    );
+    return { placed, steps: { ...steps, margins: askedMs - seenMs, accept: clock.nowMs() - askedMs } };
+  };
+}
+
+interface Case {
+  request: OrderRequest;
+  planned: PlannedSignal;
+  frame: RunFrame;
+  account: Answer<'read_order_inputs'>['accounts'][number] | undefined;
+}
+
+/** One that can be decided. */
+interface SoundCase extends Case {
+  kind: 'sound';
+  account: NonNullable<Case['account']>;
+  trading: Trading;
+}
+
+type DecidedCase = SoundCase & { decisions: DecisionToAccept[] };
+
+interface Seen {
+  seen: SoundCase | { kind: 'told'; placed: Placed };
+  steps: { session: number; snapshot: number };
+}
+
+/** What there is to know of each request, in their order; or, where it can't be an order, what is to be said. */
+async function lookAll(world: World, settings: Settings, requests: OrderRequest[]): Promise<Seen[]> {
+  const startedMs = world.clock.nowMs();
+  const overrides = await world.operatorDays();
+  const trading = tradingNow(startedMs, requests[0]?.order.exchange ?? 'NSE', overrides);
+  const sessionMs = world.clock.nowMs();
+  const cases = trading.kind === 'trading' ? await lookAt(world, settings, trading, requests) : [];
+  const sound = new Map<OrderRequest, SoundCase>();
+  const faults = new Map<OrderRequest, Placed>();
+  for (const one of cases) {
+    const { account, request } = one;
+    const wrong = account ? fault(one) : noSuchUser;
+    if (wrong) faults.set(request, wrong);
+    else if (account && trading.kind === 'trading') sound.set(request, { kind: 'sound', ...one, account, trading });
+  }
+  // A key that was used before is answered as it was then, whatever is to be said now.
+  const others = requests.filter((request) => !sound.has(request));
+  const told = await withEarlier(world, others, (request) => {
+    return trading.kind === 'trading' ? (faults.get(request) ?? noSuchUser) : trading;
+  });
+  const said = new Map(others.map((request, index) => [request, told[index]]));
+  const steps = { session: sessionMs - startedMs, snapshot: world.clock.nowMs() - sessionMs };
+  return requests.map((request) => {
+    return { seen: sound.get(request) ?? { kind: 'told', placed: said.get(request) ?? noSuchUser }, steps };
+  });
+}
+
+const noSuchUser: Placed = { kind: 'no_such_user' };
+
+async function lookAt(world: World, { mode, limits }: Settings, trading: Trading, requests: OrderRequest[]) {
+  const { store, clock, quotes } = world;
+  const { date } = trading;
+  const listings = requests.map(({ order: { exchange, symbol } }) => ({ exchange, symbol }));
+  const known = await store.call('read_order_inputs', {
+    runId: runIdOf(trading.sessionId, mode),
+    mode,
+    tradeDate: date,
+    capped: limits.symbolCapMinor !== null,
+    userIds: [...new Set(requests.map(({ order }) => order.userId))],
+    listings,
+  });
+  const nowMs = clock.nowMs();
+  const signalOf = (request: OrderRequest, quote: Quote | null) =>
+    askedSignal(request, request.order, { date, quote, nowMs });
+  const wanted = requests.map((request) => signalOf(request, null)).filter((one) => one.referencePriceMinor > 0);
+  const owned = known.accounts.flatMap(({ positions, today }) => [...positions, ...today.traded]);
+  const held = [...owned, ...listings];
+  const read = await quotes.read({ tradeDate: date, nowMs, signals: wanted, held });
+  // A price may be of a trade that was made while a venue was waited for: it is not ahead of us.
+  const pricedMs = clock.nowMs();
+  const instruments = new Map(known.instruments.map((one) => [instrumentKey(one), one]));
+  const shares = new Map([...owned, ...known.shares].map((one) => [instrumentKey(one), one.share]));
+  const shareOf = (listing: Listing) => shares.get(instrumentKey(listing)) ?? foldedSymbol(listing);
+  const actions = actionsSincePreviousClose(known.corporateActions, date, await world.operatorDays());
+  const found = quotesByKey(withoutOldCloses(read, actions, shareOf));
+  return requests.map((request): Case => {
+    const key = instrumentKey(request.order);
+    const quote = found.get(key) ?? null;
+    const planned = {
+      signal: signalOf(request, quote),
+      share: shareOf(request.order),
+      instrument: instruments.get(key) ?? null,
+      quote,
+      asked: request.order,
+    };
+    const { halted, instrumentsKnown } = known;
+    const frame = { mode, nowMs: pricedMs, cutOffMs: trading.closeMs, halted, instrumentsKnown, limits };
+    return {
+      request,
+      planned,
+      frame: { ...frame, signals: [planned], quotes: found, rates: known.rates, capUsed: known.symbolExposure },
+      account: known.accounts.find(({ settings }) => settings.id === request.order.userId),
+    };
+  });
+}
+
+/** What can't be an order at all, whatever the limits say. */
+function fault({ request: { order }, planned: { instrument } }: Case): Placed | null {
+  return instrument && (notInLots(order, instrument) ?? notOnTick(order, instrument));
+}
+
+function notInLots({ quantity }: OrderAsked, { lotSize }: Instrument): Placed | null {
+  if (quantity === null || quantity % lotSize === 0) return null;
+  return { kind: 'invalid', field: 'quantity', message: `must be a multiple of the lot of ${lotSize}` };
+}
+
+function notOnTick({ limitPriceMinor }: OrderAsked, { tickMinor }: Instrument): Placed | null {
+  if (limitPriceMinor === null || limitPriceMinor % tickMinor === 0) return null;
+  return { kind: 'invalid', field: 'limitPrice', message: `must be a multiple of the tick of ${tickMinor} paise` };
+}
+
+async function acceptAll(world: World, settings: Settings, cases: DecidedCase[]): Promise<Placed[]> {
+  const placed = new Map<DecidedCase, Placed>();
+  for (const ofDay of Map.groupBy(cases, ({ trading }) => trading.date).values()) {
+    const answers = await acceptDay(world, settings, ofDay);
+    for (const [index, one] of ofDay.entries()) placed.set(one, placedOf(answers[index]));
+  }
+  return cases.map((one) => placed.get(one) ?? noSuchUser);
+}
+
+/** Those of one trading day: a request may have waited for its venue past midnight. */
+async function acceptDay(world: World, settings: Settings, cases: DecidedCase[]): Promise<Answer<'place_orders'>> {
+  const [{ trading } = { trading: null }] = cases;
+  if (!trading) return [];
+  const quotes = [...quotesByKey(cases.flatMap(({ planned }) => (planned.quote ? [planned.quote] : []))).values()];
+  for (const venue of world.venues.values()) await venue.openMarket?.(trading.date, quotes);
+  const asked = {
+    runId: runIdOf(trading.sessionId, settings.mode),
+    sessionId: trading.sessionId,
+    tradeDate: trading.date,
+    mode: settings.mode,
+    limits: pricedBy(settings.limits, quotes),
+    takesOrdersUntilMs: trading.closeMs,
+    nowMs: world.clock.nowMs(),
+    quotes,
+    decisions: cases.flatMap(({ decisions }) => decisions),
+    requests: cases.map(({ request, planned: { signal, instrument } }) => {
+      const { principal, key, bodyHash, apiKey = null, by } = request;
+      const closeMs = instrument?.fno ? trading.fnoCloseMs : trading.closeMs;
+      return {
+        principal,
+        key,
+        bodyHash,
+        apiKey,
+        by,
+        signal,
+        sendBeforeMs: Math.min(signal.validUntilMs ?? closeMs, closeMs),
+      };
+    }),
+    skipLocked: true,
+  };
+  // A busy batch is halved by who flushes it.
+  return world.store.call('place_orders', asked, { repeat: 'lost' });
+}
+
+/** What became of these keys before; for a key that was never used, what is to be said now. */
+async function withEarlier(
+  world: World,
+  requests: OrderRequest[],
+  otherwise: (request: OrderRequest) => Placed,
+): Promise<Placed[]> {
+  if (requests.length === 0) return [];
+  const asked = requests.map(({ principal, key, bodyHash }) => ({ principal, key, bodyHash }));
+  const earlier = await world.store.call('read_placed', { requests: asked });
+  return requests.map((request, index) => {
+    const found = earlier[index];
+    return found ? placedOf(found) : otherwise(request);
+  });
+}
+
+function placedOf(answer: Answer<'place_orders'>[number] | undefined): Placed {
+  if (!answer) throw new Error('place_orders answered fewer requests than it was given');
+  if (answer.kind !== 'decided') return answer;
+  const { order, fresh, reason, limit, actual } = answer;
+  return order ? { kind: 'accepted', ...order, fresh } : { kind: 'refused', reason, limit, actual };
+}

@@ -1,0 +1,99 @@
+import type { CorporateAction } from '../../domain/market/corporate-actions.ts';
+import { istTime } from '../../domain/market/india-time.ts';
+import type { Mode, Signal } from '../../domain/types.ts';
+import type { Books } from '../../ports/rows/readiness.ts';
+import type { OrderToSend, Venue, VenueDesk, VenueRead } from '../../ports/venue.ts';
+import type { World } from '../../ports/world.ts';
+import { type Look, loginOf, lookAt, missed, patiently } from './read-account.ts';
+
+/** One account and what came out of asking about it. */
+export interface Checked {
+  books: Books;
+  desk: VenueDesk | null;
+  look: Look;
+}
+
+/** What is the same for all accounts. */
+export interface Day {
+  tradeDate: string;
+  mode: Mode;
+  open: boolean;
+  closeMs: number | null;
+  signals: Signal[];
+  /** What happened to shares since the trading day before. */
+  actions: CorporateAction[];
+  concurrency: number;
+}
+
+const PROBES = 3;
+
+/**
+ * Asks everything about one account: its login (and logs in where the venue lets us do that by ourselves), the address
+ * its orders leave from, a margin, then its orders, shares and money. The first thing that is wrong is the reason.
+ */
+export async function check(world: World, day: Day, books: Books): Promise<Checked> {
+  const venue = world.venues.get(books.venue);
+  const desk = venue?.desk ?? null;
+  const not = (reason: string): Checked => ({ books, desk, look: { kind: 'missed', reason } });
+  if (!venue || !desk) return not(`venue_not_set_up: ${books.venue}`);
+  const login = await loginFor(world, day, desk, books);
+  if (login !== null) return not(login);
+  const address = await faultOfAddress(world, venue, books);
+  if (address !== null) return not(address);
+  const margin = await probeMargin(world, day, venue, desk, books);
+  if (margin.kind !== 'read') return { books, desk, look: missed('margin', margin) };
+  return { books, desk, look: await lookAt(world.clock, desk, books) };
+}
+
+/** What is wrong with the account's login, after one try to log in where the venue lets us do that by ourselves. */
+async function loginFor({ clock, doors }: World, day: Day, desk: VenueDesk, books: Books): Promise<string | null> {
+  const fault = async () => {
+    const login = await patiently(clock, () => loginOf(desk, books));
+    if (login.kind !== 'read') return missed('login', login).reason;
+    return login.value !== null && login.value < (day.closeMs ?? 0) ? `login_ends_at: ${istTime(login.value)}` : null;
+  };
+  const before = await fault();
+  const logIn = doors?.get(books.venue)?.logIn;
+  if (before === null || before.startsWith('unreadable') || !logIn) return before;
+  const end = await logIn(books.accountId).catch(() => null);
+  return end?.kind === 'open' ? fault() : before;
+}
+
+/** Which address the orders leave from can't be asked of the venue: it is the account's proxy, or an operator's word. */
+async function faultOfAddress({ addressOf }: World, { capabilities }: Venue, books: Books): Promise<string | null> {
+  if (!capabilities.dealing?.staticIp) return null;
+  const address = await addressOf?.(books).catch(() => null);
+  return address ? null : 'address_not_confirmed';
+}
+
+/**
+ * The margin of one share of a signal of today, as the account would buy it: whether the venue answers, not what. A
+ * venue that doesn't know it (closed, say) has answered; of one that doesn't know a symbol the next is asked.
+ */
+async function probeMargin(
+  { clock }: World,
+  { signals }: Day,
+  { capabilities }: Venue,
+  desk: VenueDesk,
+  books: Books,
+): Promise<VenueRead<unknown>> {
+  const leveraged = books.leverageCenti > 100 && (capabilities.dealing?.products.includes('mtf') ?? false);
+  let said: VenueRead<unknown> = { kind: 'read', value: null };
+  for (const { exchange, symbol, side, referencePriceMinor } of ofEachExchange(signals).slice(0, PROBES)) {
+    const order: OrderToSend = {
+      ...{ orderId: 0, clientOrderId: 'probe', userId: books.userId, accountId: books.accountId },
+      ...{ exchange, symbol, side, quantity: 1, limitPriceMinor: referencePriceMinor },
+      product: leveraged ? 'mtf' : 'delivery',
+    };
+    said = await patiently(clock, () => desk.margins(books, [order]));
+    if (said.kind !== 'unreadable') return said;
+  }
+  return said;
+}
+
+/** One signal of every exchange before a second one of any: a venue answers for shares it trades only. */
+function ofEachExchange(signals: Signal[]): Signal[] {
+  const firsts = new Map(signals.toReversed().map((signal) => [signal.exchange, signal]));
+  const first = new Set(firsts.values());
+  return [...signals.filter((one) => first.has(one)), ...signals.filter((one) => !first.has(one))];
+}

@@ -1,0 +1,51 @@
+import { istDate } from '../../domain/market/india-time.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import type { World } from '../../ports/world.ts';
+
+const DAY_MS = 86_400_000;
+/** Facts of older days were looked at on every evening since, and can't change. */
+const LOOKED_AT_DAYS = 7;
+
+type BrokenBooks = Answer<'check_books'>;
+
+/** The first day whose decisions, histories and messages are looked at again; money and positions are always looked at in full. */
+export function booksSince(nowMs: number): string {
+  return istDate(nowMs - LOOKED_AT_DAYS * DAY_MS);
+}
+
+/**
+ * The books checked against themselves and the clock, in paper mode, too: every promise that is not kept is told, one
+ * alert for each rule, with what the books say, what they should, and the command that settles it. Reads only.
+ */
+async function checkBooks({ store, clock, tell }: World): Promise<BrokenBooks> {
+  const broken = await store.call('check_books', { sinceDate: booksSince(clock.nowMs()) });
+  const byRule = Map.groupBy(broken, ({ rule }) => rule);
+  tell({ step: 'books_checked', rules: byRule.size });
+  for (const [rule, [first, ...others]] of byRule) {
+    if (!first) continue;
+    const { subject, userId, ours, should, settle } = first;
+    const more = others.length + others.reduce((sum, one) => sum + one.more, first.more);
+    tell({
+      step: 'books_broken',
+      alert: true,
+      about: rule,
+      subject,
+      userId: userId ?? undefined,
+      ours,
+      should,
+      settle,
+      more,
+    });
+  }
+  return broken;
+}
+
+/** The same of an evening, where nobody waits for an answer: that it could not be done is told. */
+export async function checkBooksTonight(world: World): Promise<BrokenBooks | null> {
+  try {
+    return await checkBooks(world);
+  } catch (error) {
+    world.tell({ step: 'books_not_checked', alert: true, error });
+    return null;
+  }
+}

@@ -1,0 +1,177 @@
+import { isOurClientOrderId } from '../../domain/ids.ts';
+import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/share.ts';
+import { formatMinor } from '../../domain/money.ts';
+import type { Books, Drift } from '../../ports/rows/readiness.ts';
+import type { VenueFunds, VenueOrder, VenuePosition } from '../../ports/venue.ts';
+import type { World } from '../../ports/world.ts';
+import type { Seen } from './read-account.ts';
+
+/** One account's difference, before it is said whose. */
+export type Difference = Omit<Drift, 'accountId'>;
+
+/** Which share a listing is (see domain/market/share.ts). */
+export type KeyOf = (listing: Listing) => string;
+
+export async function shareKeys({ store }: World, listings: Listing[]): Promise<KeyOf> {
+  const asked = new Map(listings.map(({ exchange, symbol }) => [`${exchange}:${symbol}`, { exchange, symbol }]));
+  const known = await store.call('read_shares', { listings: [...asked.values()] });
+  const shares = new Map(known.map((one) => [instrumentKey(one), one.share]));
+  return (listing) => shares.get(instrumentKey(listing)) ?? foldedSymbol(listing);
+}
+
+/** A share of which one side has more. */
+export interface ShareDifference {
+  /** Ours where we have it, else theirs. */
+  listing: Listing;
+  /** What we have of that listing. */
+  listedQuantity: number;
+  ours: number;
+  theirs: number;
+  /** How much more of it than in our books they have as bought with the broker's leverage. */
+  mtfMore: number;
+  /** What all of theirs cost; null: the venue does not say. */
+  costMinor: number | null;
+}
+
+/** Shares of which the two sides don't have the same number. Shares with an order of ours that is open are left out. */
+export function shareDifferences(books: Books, theirs: VenuePosition[], keyOf: KeyOf): ShareDifference[] {
+  const found = new Map<string, ShareDifference>();
+  const none = { ours: 0, theirs: 0, mtfMore: 0, costMinor: 0 };
+  for (const { quantity, mtfQuantity, ...listing } of books.positions) {
+    const before = found.get(keyOf(listing)) ?? { listing, listedQuantity: quantity, ...none };
+    found.set(keyOf(listing), {
+      ...before,
+      ours: before.ours + quantity,
+      mtfMore: before.mtfMore - mtfQuantity,
+    });
+  }
+  for (const { quantity, mtfQuantity = 0, costMinor, exchange, symbol } of theirs) {
+    const listing = { exchange, symbol };
+    const before = found.get(keyOf(listing)) ?? { listing, listedQuantity: 0, ...none };
+    const cost = costMinor === null || before.costMinor === null ? null : before.costMinor + costMinor;
+    const mtfMore = before.mtfMore + mtfQuantity;
+    found.set(keyOf(listing), { ...before, theirs: before.theirs + quantity, mtfMore, costMinor: cost });
+  }
+  for (const order of books.orders.filter((one) => !hasEnded(one))) found.delete(keyOf(order));
+  return [...found.values()].filter(({ ours, theirs: has }) => ours !== has);
+}
+
+/** Shares our books have and the venue does not. */
+export function missingShares(differences: ShareDifference[]): Difference[] {
+  const missing = differences.filter(({ ours, theirs }) => theirs < ours);
+  return missing.map(({ listing, ours, theirs }) => ({
+    ...{ kind: 'position', what: instrumentKey(listing), ours: String(ours), theirs: String(theirs) },
+  }));
+}
+
+type BookOrder = Books['orders'][number];
+
+const endings = new Set<string>(['filled', 'rejected', 'canceled', 'expired']);
+
+function hasEnded({ status }: BookOrder): boolean {
+  return endings.has(status);
+}
+
+/**
+ * Orders of today that the two sides don't tell alike. What is open in our books and still looked up is left out: its
+ * truth is on its way.
+ */
+export function orderDifferences({ orders }: Books, theirs: VenueOrder[]): Difference[] {
+  const byOurs = new Map(orders.map((order) => [order.clientOrderId, order]));
+  const byTheirs = new Map(orders.flatMap((order) => (order.venueOrderId ? [[order.venueOrderId, order]] : [])));
+  const met = new Set<BookOrder>();
+  const found: Difference[] = [];
+  for (const their of theirs) {
+    const order = byOurs.get(their.clientOrderId ?? '') ?? byTheirs.get(their.report.venueOrderId);
+    const difference = order ? differenceOf(order, their, met.has(order)) : strangeOrder(their);
+    if (difference) found.push(difference);
+    if (order) met.add(order);
+  }
+  const lost = orders.filter((order) => !met.has(order) && mustBeThere(order));
+  const nowhere = lost.map((order) => {
+    return { kind: 'order', what: order.clientOrderId, ours: ourWords(order), theirs: 'not in the book' } as const;
+  });
+  return [...found, ...nowhere];
+}
+
+function differenceOf(order: BookOrder, their: VenueOrder, isSecond: boolean): Difference | null {
+  const what = order.clientOrderId;
+  if (isSecond) return { kind: 'unknown_order', what, ours: 'one order', theirs: 'several orders' };
+  return differs(order, their) ? { kind: 'order', what, ours: ourWords(order), theirs: theirWords(their) } : null;
+}
+
+/** An order we know nothing of is the account's own affair, unless it goes by an id that only we could have made. */
+function strangeOrder(their: VenueOrder): Difference | null {
+  const { clientOrderId: what } = their;
+  if (what === null || !isOurClientOrderId(what)) return null;
+  return { kind: 'unknown_order', what, ours: 'no such order', theirs: theirWords(their) };
+}
+
+function differs(order: BookOrder, their: VenueOrder): boolean {
+  if (!hasEnded(order) && !order.leftToAPerson) return false;
+  const { exchange, symbol, side, quantity, filledQuantity } = order;
+  const sameOrder = exchange === their.exchange && symbol === their.symbol && side === their.side;
+  const open = their.report.status === 'working' || their.report.status === 'partially_filled';
+  return !sameOrder || quantity !== their.quantity || filledQuantity !== filledOf(their) || open;
+}
+
+/** What was refused or never sent needs not be in a venue's book; what it has numbered and ended otherwise does. */
+function mustBeThere({ today, status, venueOrderId, filledQuantity }: BookOrder): boolean {
+  return today && (filledQuantity > 0 || (venueOrderId !== null && (status === 'canceled' || status === 'expired')));
+}
+
+function filledOf({ report }: VenueOrder): number {
+  return report.fills.reduce((sum, { quantity }) => sum + quantity, 0);
+}
+
+function ourWords(order: BookOrder): string {
+  return `${whatOf(order)} ${order.status}, ${order.filledQuantity} filled`;
+}
+
+function theirWords(their: VenueOrder): string {
+  return `${whatOf(their)} ${their.report.status}, ${filledOf(their)} filled`;
+}
+
+function whatOf({ side, quantity, ...listing }: Pick<VenueOrder, 'exchange' | 'symbol' | 'side' | 'quantity'>): string {
+  return `${side} ${quantity} ${instrumentKey(listing)}`;
+}
+
+/** Whether something of the account has traded today, ours or not: from then on a venue's cash is in terms of its own. */
+export function tradedToday({ orders }: Books, seen: Pick<Seen, 'orders'>): boolean {
+  return seen.orders.some((their) => filledOf(their) > 0) || orders.some((one) => one.today && one.filledQuantity > 0);
+}
+
+/** What brokers block beyond our charges and margins before the contract note, of what was traded, in basis points. */
+const MARGIN_SLACK_BPS = 200;
+const LEAST_SLACK_MINOR = 100;
+
+/**
+ * Money our books have and the venue does not: what may be spent, on both sides. A sale is credited the day after, the
+ * venue's margin is not ours to the paisa, and what the account's other business has blocked since readiness is not
+ * gone. More money than we think is a payment in, which the next readiness books.
+ */
+export function missingMoney(books: Books, seen: { orders: VenueOrder[]; funds: VenueFunds }): Difference[] {
+  if (books.orders.some((order) => !hasEnded(order))) return [];
+  const ours = books.cashMinor - books.heldMinor;
+  const theirs = seen.funds.spendableMinor;
+  const blockedSince = Math.max(0, blockedByOthers(seen.funds, tradedToday(books, seen)) - books.blockedByOthersMinor);
+  const value = (side: 'BUY' | 'SELL') =>
+    books.orders.reduce((sum, one) => sum + (one.today && one.side === side ? one.filledValueMinor : 0), 0);
+  const slack = value('SELL') + Math.ceil((value('BUY') * MARGIN_SLACK_BPS) / 10_000) + LEAST_SLACK_MINOR;
+  if (theirs + blockedSince + slack >= ours) return [];
+  return [{ kind: 'funds', what: 'spendable', ours: formatMinor(ours), theirs: formatMinor(theirs) }];
+}
+
+/**
+ * What business that is none of ours has blocked of an account's cash: what the venue says, and, while nothing has traded
+ * that day, whatever of the cash may not be spent.
+ */
+export function blockedByOthers({ cashMinor, spendableMinor, ...said }: VenueFunds, traded: boolean): number {
+  return Math.max(said.blockedByOthersMinor ?? 0, traded ? 0 : cashMinor - spendableMinor);
+}
+
+/** What was found both times: what one look sees and the next does not was only on its way. */
+export function inBoth(first: Difference[], second: Difference[]): Difference[] {
+  const again = new Set(second.map((one) => JSON.stringify(one)));
+  return first.filter((one) => again.has(JSON.stringify(one)));
+}

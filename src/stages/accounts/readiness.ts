@@ -1,0 +1,251 @@
+import pLimit from 'p-limit';
+import { actionsSincePreviousClose } from '../../domain/market/corporate-actions.ts';
+import { istDate } from '../../domain/market/india-time.ts';
+import { tradingDay } from '../../domain/market/session.ts';
+import type { Mode } from '../../domain/types.ts';
+import type { Adjustment, Books, Drift } from '../../ports/rows/readiness.ts';
+import type { World } from '../../ports/world.ts';
+import { catchUp } from '../execute/catch-up.ts';
+import { type LeftOrder, leftOrders, tellLeftOrders } from '../execute/notify-left-orders.ts';
+import { remindOfLogins } from '../notify/login-reminders.ts';
+import { type Checked, check, type Day } from './check-account.ts';
+import {
+  blockedByOthers,
+  type KeyOf,
+  missingShares,
+  shareDifferences,
+  shareKeys,
+  tradedToday,
+} from './compare-books.ts';
+import { tellDrifts } from './notify-drifts.ts';
+import { listingsOf, lookAt, pagesOfBooks, type Seen } from './read-account.ts';
+import { sharesToBook } from './unknown-shares.ts';
+import { tellLeftOut, unreadOfOurs } from './unreadable-rows.ts';
+
+export interface ReadyRequest {
+  mode: Mode;
+  /** How many accounts are asked about at once. */
+  concurrency: number;
+  /** No further page of accounts is begun once it aborts. */
+  stop?: AbortSignal;
+  /** Only these accounts; left out: all. */
+  accountIds?: readonly number[];
+}
+
+export interface AccountReadiness {
+  accountId: number;
+  userId: string;
+  userName: string;
+  venue: string;
+  ready: boolean;
+  /** `no_login: token_expired`, or what a person has to acknowledge; null where it is ready. */
+  reason: string | null;
+  /** Only a person can clear the reason. */
+  acknowledge: boolean;
+}
+
+export interface ReadinessReport {
+  /** The day it is for, in India. */
+  tradeDate: string;
+  mode: Mode;
+  /** Whether the exchange trades that day; only then are the books brought to the venues'. */
+  tradingDay: boolean;
+  accounts: AccountReadiness[];
+  /** Every account was asked about: nobody stopped it. */
+  complete: boolean;
+  /** Accounts whose cash was brought to the venue's; holdings we did not know of; new drifts. */
+  adjusted: number;
+  external: number;
+  drifts: Drift[];
+  /** Users who were to be reminded of a missing login and were not before. */
+  reminders: number;
+}
+
+const LOOK_AGAIN_MS = 5_000;
+
+/**
+ * Asks the venue of every active live account whether it can trade today, brings our books to the venue's before the
+ * day's first trade, stores a verdict per account, and reminds whose login is missing. What can't be read is «not ready», never «flat». May be done
+ * again at any time: a younger verdict takes the place of an older one, and a difference is booked once.
+ */
+export async function ready(
+  world: World,
+  { mode, concurrency, stop, accountIds }: ReadyRequest,
+): Promise<ReadinessReport> {
+  // An order or a run that was left would keep its accounts from being brought up.
+  if (!accountIds) await catchUp(world, concurrency, stop);
+  const day = await today(world, mode, concurrency);
+  const report: ReadinessReport = {
+    ...{ tradeDate: day.tradeDate, mode, tradingDay: day.open, accounts: [], complete: true },
+    ...{ adjusted: 0, external: 0, drifts: [], reminders: 0 },
+  };
+  if (mode === 'paper') return report;
+  const limit = pLimit(concurrency);
+  const left: LeftOrder[] = [];
+  for await (const page of pagesOfBooks(world, mode, day.tradeDate, accountIds)) {
+    if (stop?.aborted) {
+      report.complete = false;
+      break;
+    }
+    left.push(...leftOrders(page));
+    const active = page.filter((books) => books.active);
+    // Before the first question: a page that waits for its slowest account must not look younger than it is.
+    const checkedAtMs = world.clock.nowMs();
+    const checked = await Promise.all(active.map((books) => limit(() => check(world, day, books))));
+    await settle(world, { ...day, checkedAtMs }, checked, report);
+  }
+  tellReadiness(world, report, day.actions);
+  tellLeftOrders(world.tell, left);
+  if (day.open && withoutLogin(report).length > 0) {
+    report.reminders = await remindOfLogins(world, day.tradeDate, concurrency, stop);
+  }
+  return report;
+}
+
+async function today({ store, clock, operatorDays }: World, mode: Mode, concurrency: number): Promise<Day> {
+  const tradeDate = istDate(clock.nowMs());
+  const overrides = await operatorDays();
+  const day = tradingDay(tradeDate, overrides);
+  const { signals, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
+  const actions = actionsSincePreviousClose(corporateActions, tradeDate, overrides);
+  const closeMs = day.kind === 'open' ? day.closeMs : null;
+  return { tradeDate, mode, signals, actions, open: day.kind === 'open', closeMs, concurrency };
+}
+
+/** Compares, books and stores one page. Drifts first: a verdict must never open an account that they block. */
+async function settle(
+  world: World,
+  day: Day & { checkedAtMs: number },
+  checked: Checked[],
+  report: ReadinessReport,
+): Promise<void> {
+  const { store, clock } = world;
+  const { tradeDate, mode } = day;
+  const listings = checked.flatMap(({ books, look }) => [
+    ...day.signals,
+    ...books.positions,
+    ...books.orders,
+    ...(look.kind === 'seen' ? listingsOf(look.seen) : []),
+  ]);
+  const keyOf = await shareKeys(world, listings);
+  const compared: Compared[] = [];
+  for (const one of await lookAgain(world, day, checked, keyOf)) compared.push(await compareOne(day, one, keyOf));
+  for (const { books, look } of checked) if (look.kind === 'seen') tellLeftOut(world.tell, books, look.seen.odd);
+  const drifts = compared.flatMap((one) => one.drifts);
+  if (drifts.length > 0) {
+    report.drifts.push(...(await store.call('store_drifts', { tradeDate, nowMs: clock.nowMs(), drifts })));
+  }
+  const accounts = day.open ? compared.flatMap(({ adjustment }) => adjustment ?? []) : [];
+  const booked = await store.call('adjust_books', { mode, tradeDate, nowMs: clock.nowMs(), accounts });
+  report.adjusted += booked.adjusted;
+  report.external += booked.external;
+  const free = new Set(booked.free);
+  const judged = compared.map((one) => ({ ...one, fault: one.fault ?? notBroughtUp(day, one, free) }));
+  const verdicts = judged.map(({ books, fault }) => {
+    const ready = fault === null;
+    return {
+      ...{ accountId: books.accountId, ready, broughtUp: ready && day.open },
+      ...{ reason: fault, checkedAtMs: day.checkedAtMs },
+    };
+  });
+  const stored = new Map(
+    (await store.call('store_readiness', { tradeDate, nowMs: clock.nowMs(), verdicts })).map((one) => [
+      one.accountId,
+      one,
+    ]),
+  );
+  for (const { books, fault } of judged) {
+    const { accountId, userId, userName, venue } = books;
+    const { notReady = fault, acknowledge = false } = stored.get(accountId) ?? {};
+    report.accounts.push({
+      accountId,
+      userId,
+      userName,
+      venue,
+      ready: notReady === null,
+      reason: notReady,
+      acknowledge,
+    });
+  }
+}
+
+/** Why an account whose books are not its venue's may not trade: something was under way when they were to be brought up. */
+function notBroughtUp(day: Day, { books, adjustment }: Compared, free: ReadonlySet<number>): string | null {
+  if (!day.open || adjustment === null || free.has(books.accountId)) return null;
+  const same = adjustment.cashMinor === adjustment.seenCashMinor && adjustment.holdings.length === 0;
+  if (same) return null;
+  const left = books.orders.find(({ leftToAPerson }) => leftToAPerson);
+  return left
+    ? `books_not_brought_up: order ${left.clientOrderId} is left to a person (npm run resolve)`
+    : 'books_not_brought_up: an order or a run was under way';
+}
+
+/** Shares that seem to be gone are looked for once more: a list may have been short for a moment. */
+async function lookAgain({ clock }: World, day: Day, checked: Checked[], keyOf: KeyOf): Promise<Checked[]> {
+  const short = ({ books, look }: Checked) =>
+    look.kind === 'seen' && missingShares(shareDifferences(books, look.seen.positions, keyOf)).length > 0;
+  if (!checked.some(short)) return checked;
+  await clock.sleep(LOOK_AGAIN_MS);
+  const limit = pLimit(day.concurrency);
+  return Promise.all(
+    checked.map(async (one) => {
+      const { desk, books } = one;
+      return short(one) && desk ? { ...one, look: await limit(() => lookAt(clock, desk, books)) } : one;
+    }),
+  );
+}
+
+interface Compared {
+  books: Books;
+  fault: string | null;
+  drifts: Drift[];
+  adjustment: Adjustment | null;
+}
+
+async function compareOne(day: Day, { books, desk, look }: Checked, keyOf: KeyOf): Promise<Compared> {
+  if (look.kind === 'missed' || !desk) {
+    return { books, fault: look.kind === 'missed' ? look.reason : 'not_read', drifts: [], adjustment: null };
+  }
+  const { accountId } = books;
+  const unread = unreadOfOurs(books, day.signals, look.seen.odd, keyOf);
+  if (unread !== null) return { books, fault: unread, drifts: [], adjustment: null };
+  if (look.seen.funds.cashMinor === 0 && books.cashMinor > 0) {
+    return { books, fault: 'funds_empty: the venue shows no money at all', drifts: [], adjustment: null };
+  }
+  const differences = shareDifferences(books, look.seen.positions, keyOf);
+  const drifts = missingShares(differences).map((one) => ({ accountId, ...one }));
+  // From the day's first trade on a venue's cash is no longer in our terms, and shares may be counted in two lists.
+  if (tradedToday(books, look.seen)) return { books, fault: null, drifts, adjustment: null };
+  const more = await sharesToBook(desk, books, day.tradeDate, differences);
+  if (more.kind === 'no_price') {
+    return { books, fault: `no_price_of_holding: ${more.listing}`, drifts, adjustment: null };
+  }
+  return { books, fault: null, drifts, adjustment: adjustmentOf(day, books, look.seen, more.shares) };
+}
+
+function adjustmentOf(day: Day, books: Books, { funds }: Seen, holdings: Adjustment['holdings']): Adjustment {
+  const { accountId, cashMinor: seenCashMinor, venue } = books;
+  const source = `${venue} at readiness of ${day.tradeDate}`;
+  const cashMinor = funds.spendableMinor;
+  const blockedByOthersMinor = blockedByOthers(funds, false);
+  return { accountId, seenCashMinor, cashMinor, blockedByOthersMinor, source, holdings };
+}
+
+function withoutLogin({ accounts }: ReadinessReport): AccountReadiness[] {
+  return accounts.filter(({ reason }) => /^(no_login|login_ends_at):/.test(reason ?? ''));
+}
+
+function tellReadiness({ tell }: World, report: ReadinessReport, actions: Day['actions']): void {
+  const { accounts, tradeDate, adjusted, external, drifts } = report;
+  for (const { ready: isReady, userId, accountId, venue, reason } of accounts) {
+    if (!isReady) tell({ step: 'account_not_ready', userId, accountId, venue, reason });
+  }
+  const notReady = accounts.filter((one) => !one.ready).length;
+  tell({ step: 'readiness_checked', tradeDate, accounts: accounts.length, notReady, adjusted, external });
+  const logins = withoutLogin(report);
+  if (logins.length > 0) {
+    const names = logins.slice(0, 5).map(({ userId, venue }) => `${userId} at ${venue}`);
+    tell({ step: 'login_missing', alert: true, count: logins.length, first: names.join(', ') });
+  }
+  tellDrifts(tell, drifts, actions);
+}

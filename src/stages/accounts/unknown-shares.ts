@@ -1,0 +1,44 @@
+import { instrumentKey } from '../../domain/market/share.ts';
+import type { Adjustment, Books } from '../../ports/rows/readiness.ts';
+import type { VenueDesk } from '../../ports/venue.ts';
+import type { ShareDifference } from './compare-books.ts';
+
+type ToBook = { kind: 'priced'; shares: Adjustment['holdings'] } | { kind: 'no_price'; listing: string };
+
+/**
+ * Shares the venue has more of than our books, as they are to be booked: at what the venue says they cost, else at the
+ * price of the day they are first seen. Without either they can't be booked: a made-up price would be a made-up profit.
+ */
+export async function sharesToBook(
+  desk: VenueDesk,
+  { accountId, userId }: Books,
+  tradeDate: string,
+  differences: ShareDifference[],
+): Promise<ToBook> {
+  // What was oversold is a drift of its own: a person acknowledges it.
+  const more = differences.filter(({ ours, theirs }) => theirs > ours && ours >= 0);
+  const unpriced = more.filter((one) => averageOf(one) === null).map(({ listing }) => listing);
+  const quoted = unpriced.length > 0 ? await desk.quotes({ accountId, userId }, unpriced).catch(() => null) : null;
+  const quotes = new Map(
+    (quoted?.kind === 'read' ? quoted.value : []).map((quote) => [instrumentKey(quote), quote.priceMinor]),
+  );
+  const shares: Adjustment['holdings'] = [];
+  for (const one of more) {
+    const { listing, listedQuantity, ours, theirs, mtfMore } = one;
+    const key = instrumentKey(listing);
+    const priceMinor = averageOf(one) ?? quotes.get(key);
+    if (priceMinor === undefined) return { kind: 'no_price', listing: key };
+    const reference = `readiness:${tradeDate}:${key}:${ours}:${theirs}`;
+    const booked = { ...listing, seenQuantity: listedQuantity, priceMinor };
+    const mtf = Math.min(Math.max(0, mtfMore), theirs - ours);
+    const delivered = theirs - ours - mtf;
+    if (delivered > 0) shares.push({ ...booked, product: 'delivery', quantity: delivered, reference });
+    if (mtf > 0) shares.push({ ...booked, product: 'mtf', quantity: mtf, reference: `${reference}:mtf` });
+  }
+  return { kind: 'priced', shares };
+}
+
+/** Per piece, to the nearest paisa, never 0. */
+function averageOf({ costMinor, theirs }: ShareDifference): number | null {
+  return costMinor === null || costMinor <= 0 ? null : Math.max(1, Math.round(costMinor / theirs));
+}

@@ -1,0 +1,54 @@
+import { decide, notComputed } from '../../domain/decision/decide.ts';
+import type { AccountState, Decision, RunFrame } from '../../domain/decision/decision.ts';
+import { type CapUse, isBeyondExact } from '../../domain/decision/rules.ts';
+import type { Tell } from '../../ports/world.ts';
+
+/** Users an alarm names; the others are counted. */
+const MOST_NAMED = 10;
+
+interface Decided<A> {
+  account: A;
+  decisions: Decision[];
+}
+
+/**
+ * Decides a page of users in their queue order. One user's numbers are that user's: who can't be computed is skipped with
+ * every signal, uses up nothing of a cap, and is named to the operators, and so is who is denied since an order of theirs
+ * would be worth more than can be computed with.
+ * @throws what is about nobody's numbers: the same happens to everybody of several, such as a charge rate that is missing
+ */
+export function decidedPage<A extends AccountState>(
+  tell: Tell,
+  frame: RunFrame,
+  page: readonly A[],
+  capUsed: CapUse,
+): Decided<A>[] {
+  const failed: { account: A; error: unknown }[] = [];
+  const decided = page.map((account) => {
+    try {
+      return { account, decisions: decide(frame, account, capUsed) };
+    } catch (error) {
+      failed.push({ account, error });
+      return { account, decisions: notComputed(frame, account) };
+    }
+  });
+  const [first] = failed;
+  if (first && page.length > 1 && failed.length === page.length) throw first.error;
+  if (first) {
+    const named = namesOf(failed.map(({ account }) => account));
+    tell({ step: 'users_not_computed', alert: true, ...named, error: first.error });
+  }
+  tellBeyondExact(tell, decided);
+  return decided;
+}
+
+/** Names those whose orders were denied for being worth more than can be computed with. */
+export function tellBeyondExact(tell: Tell, decided: readonly Decided<AccountState>[]): void {
+  const whose = decided.filter(({ decisions }) => decisions.some(isBeyondExact)).map(({ account }) => account);
+  if (whose.length > 0) tell({ step: 'beyond_exact_numbers', alert: true, ...namesOf(whose) });
+}
+
+function namesOf(accounts: readonly AccountState[]): { users: number; about: string } {
+  const names = accounts.slice(0, MOST_NAMED).map(({ settings }) => settings.id);
+  return { users: accounts.length, about: names.join(', ') };
+}

@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import { istIso } from '../../domain/market/india-time.ts';
+import { batched } from '../../ports/batch.ts';
+import type { Settlement } from '../../ports/store/arguments.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import type { World } from '../../ports/world.ts';
+
+const BATCH_ORDERS = 500;
+
+/** No clear answer, or not even sent: enough of these, and what else is failing with them is stopped. */
+export function isTrouble({ venueStatus }: Settlement): boolean {
+  return venueStatus === 'unknown' || venueStatus === 'queued';
+}
+
+/**
+ * Asks whether what became of an order opens or closes a breaker, once its settlement is written: for sends in trouble and
+ * for probes. Those that come together are judged together. What opens or closes is told, an opening as an alert.
+ */
+export function judgeOf(world: World): (orderId: number) => Promise<true> {
+  return batched(async (orderIds: number[]) => {
+    const { store, clock, tell } = world;
+    const asked = { judgeId: randomUUID(), orderIds, nowMs: clock.nowMs() };
+    try {
+      const { changed } = await store.call('trip_breakers', asked);
+      for (const breaker of changed) tellChanged(world, breaker);
+    } catch (error) {
+      // The orders are booked, and the next trouble asks again: no reason to end a round.
+      tell({ step: 'breakers_not_judged', alert: true, orders: orderIds.length, error });
+    }
+    return orderIds.map(() => true as const);
+  }, BATCH_ORDERS);
+}
+
+function tellChanged({ tell }: World, breaker: Answer<'trip_breakers'>['changed'][number]): void {
+  const { kind, runId, venue, signalId, userId, waiting } = breaker;
+  const scope = userId === null ? (signalId === null ? 'venue' : 'signal') : 'account';
+  const whose = { runId, scope, venue, signalId, ...(userId === null ? {} : { userId }), waiting };
+  if (kind === 'closed') {
+    tell({ step: 'breaker_closed', ...whose });
+    return;
+  }
+  const { tried, failed, accounts, failedAccounts, nextProbeMs } = breaker;
+  const next = `One order is tried at ${istIso(nextProbeMs)}, and all go again once that is answered; what waits to the end of its time is canceled`;
+  const counts = { tried, failed, accounts, failedAccounts };
+  const about = [venue, signalId, userId].filter((name) => name !== null).join(' ');
+  tell({ step: 'breaker_opened', alert: true, ...whose, about, ...counts, next });
+}

@@ -1,0 +1,65 @@
+import type { World } from '../../ports/world.ts';
+
+/** Orders of one account that may be at venues at once, where nothing else is said. */
+const DEFAULT_ACCOUNT_SLOTS = 5;
+
+interface Claimed {
+  accountId: number;
+  venue: string;
+}
+
+/** What a process has claimed of which account, and who has to wait for a rate before more of theirs is claimed. */
+export interface Shares {
+  /** The most a process holds of one account: never all of its slots, where it has more than one. */
+  perAccount: number;
+  took(order: Claimed): void;
+  gave(order: Claimed): void;
+  /** Orders by account that a claim has to count, or has to leave alone. */
+  held(): Record<number, number>;
+  /** Those of the venues whose own budget is not used up just now. */
+  venues(): string[];
+  /** Its rate is used up for `waitMs`: the venue's, or else this account's. */
+  mustWait(order: Claimed, waitMs: number, isVenue: boolean): void;
+  /** Until the first of them may go on; null: nobody waits. */
+  nextTurnMs(): number | null;
+}
+
+export function sharesOf({ clock, venues, accountSlots }: World, concurrency: number): Shares {
+  const most = accountSlots ?? DEFAULT_ACCOUNT_SLOTS;
+  const perAccount = Math.max(1, Math.min(most, Math.ceil(concurrency / 2)));
+  const counts = new Map<number, number>();
+  const waitingVenues = new Map<string, number>();
+  const waitingAccounts = new Map<number, number>();
+
+  const change = ({ accountId }: Claimed, by: number): void => {
+    const now = (counts.get(accountId) ?? 0) + by;
+    if (now > 0) counts.set(accountId, now);
+    else counts.delete(accountId);
+  };
+  const stillWaiting = <Key>(waits: Map<Key, number>): Map<Key, number> => {
+    for (const [key, untilMs] of waits) if (untilMs <= clock.nowMs()) waits.delete(key);
+    return waits;
+  };
+  return {
+    perAccount,
+    took: (order) => change(order, 1),
+    gave: (order) => change(order, -1),
+    held() {
+      const waiting = [...stillWaiting(waitingAccounts).keys()].map((accountId) => [accountId, perAccount] as const);
+      return Object.fromEntries([...counts, ...waiting]);
+    },
+    venues() {
+      const waiting = stillWaiting(waitingVenues);
+      return [...venues.keys()].filter((name) => !waiting.has(name));
+    },
+    mustWait({ venue, accountId }, waitMs, isVenue) {
+      const untilMs = clock.nowMs() + waitMs;
+      if (isVenue) waitingVenues.set(venue, untilMs);
+      else waitingAccounts.set(accountId, untilMs);
+    },
+    nextTurnMs() {
+      const untilMs = [...stillWaiting(waitingVenues).values(), ...stillWaiting(waitingAccounts).values()];
+      return untilMs.length === 0 ? null : Math.max(Math.min(...untilMs) - clock.nowMs(), 1);
+    },
+  };
+}

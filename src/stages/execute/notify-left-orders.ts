@@ -1,0 +1,22 @@
+import type { Books } from '../../ports/rows/readiness.ts';
+import type { Tell } from '../../ports/world.ts';
+
+export interface LeftOrder {
+  clientOrderId: string;
+  userId: string;
+  venue: string;
+}
+
+/** Orders that nobody looks up any more and nobody has resolved yet. */
+export function leftOrders(page: readonly Books[]): LeftOrder[] {
+  return page.flatMap(({ orders, userId, venue }) =>
+    orders.filter(({ leftToAPerson }) => leftToAPerson).map(({ clientOrderId }) => ({ clientOrderId, userId, venue })),
+  );
+}
+
+/** One alert for all of them: as long as they stand, the books of their accounts are neither brought up nor compared in full. */
+export function tellLeftOrders(tell: Tell, left: readonly LeftOrder[]): void {
+  if (left.length === 0) return;
+  const first = left.slice(0, 5).map(({ clientOrderId, userId, venue }) => `${clientOrderId} of ${userId} at ${venue}`);
+  tell({ step: 'orders_left_to_a_person', alert: true, count: left.length, first: first.join(', ') });
+}

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import pLimit from 'p-limit';
+import { istDate } from '../../domain/market/india-time.ts';
+import { othersWords } from '../../domain/text/secrets.ts';
+import type { Settlement } from '../../ports/store/arguments.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import type { LookupOutcome, Venue } from '../../ports/venue.ts';
+import type { World } from '../../ports/world.ts';
+import { budgetsOf, SEND_WITHIN_MS, startBeforeMs, submitSafely, venueOf } from './execute.ts';
+import { heartbeat, LEASE_MS } from './heartbeat.ts';
+import {
+  MAX_LOOKS,
+  neverPlaced,
+  reported,
+  settlementOf,
+  stillOpen,
+  stillUnknown,
+  stillWaiting,
+  WAITING_FOR_RATE,
+} from './outcome.ts';
+import { booker } from './settle.ts';
+
+const BATCH_LOOKUPS = 200;
+
+const notToday: LookupOutcome = { kind: 'unreadable', reason: 'rate_spent_today' };
+
+type LookedUpOrder = Answer<'claim_lookups'>[number] & { claimId: string };
+
+/** Asks the venues about every order whose truth is with them and whose pause is over. Gives how many were looked up. */
+export async function reconcile(world: World, concurrency: number): Promise<number> {
+  const { store, clock, venues } = world;
+  const claim = { claimId: randomUUID(), venues: [...venues.keys()], limit: BATCH_LOOKUPS, leaseMs: LEASE_MS };
+  const claimed = await store.call('claim_lookups', { ...claim, maxLooks: MAX_LOOKS, nowMs: clock.nowMs() });
+  for (const order of claimed) if (order.spent) tellLeft(world, order, whyLeft(world, order));
+  // The look that is made now was counted when it was claimed: what is said of them here are those before it.
+  const orders = claimed
+    .filter(({ spent }) => !spent)
+    .map((order) => ({ ...order, looks: order.looks - 1, claimId: claim.claimId }));
+  const limit = pLimit(concurrency);
+  const settle = booker(world);
+  const alive = heartbeat<LookedUpOrder>(world);
+  const lookUpAndSettle = async (order: LookedUpOrder): Promise<void> => {
+    const { settlement, ms } = await limit(async () => {
+      const startMs = world.clock.nowMs();
+      return { settlement: await lookUp(world, order), ms: world.clock.nowMs() - startMs };
+    });
+    const booked = await settle(order, settlement);
+    if (booked) tellLooked(world, order, booked, ms);
+  };
+  try {
+    await Promise.all(orders.map((order) => alive.during(order, () => lookUpAndSettle(order))));
+  } finally {
+    alive.stop();
+  }
+  return orders.length;
+}
+
+/** An order that stays unknown and is not looked at again is the operator's from here on: his word is `resolve`. */
+function tellLooked({ clock, tell }: World, order: LookedUpOrder, settlement: Settlement, ms: number): void {
+  const { venueStatus, nextLookMs, reason } = settlement;
+  const { runId, signalId, userId, orderId, clientOrderId, venue } = order;
+  const ids = { runId, signalId, userId, orderId, clientOrderId, venue };
+  tell({ step: 'order_looked_up', ...ids, found: venueStatus, reason, ms });
+  const given = order.status === 'unknown' && venueStatus === 'unknown' && nextLookMs === null;
+  if (given) tellLeft({ tell }, order, reason);
+  // Once in a row of misses; it goes on being looked up, for it may trade as long as its day lasts.
+  const isMissed = order.status !== 'unknown' && venueStatus === 'unknown' && reason !== WAITING_FOR_RATE;
+  const isItsDay = istDate(clock.nowMs()) === istDate(order.sendBeforeMs);
+  if (isMissed && isItsDay && order.missedLooks === MAX_LOOKS)
+    tell({ step: 'order_not_found', alert: true, ...ids, reason });
+}
+
+/** Why an order is a person's from here on, and not looked up any more. */
+function whyLeft({ venues }: World, { venue, status, missedLooks }: Answer<'claim_lookups'>[number]): string {
+  if (!venues.has(venue)) return 'venue_not_set_up';
+  if (status === 'unknown') return 'lookups_never_booked';
+  return missedLooks >= MAX_LOOKS ? 'not_found_after_its_day' : 'still_open_after_its_day';
+}
+
+function tellLeft({ tell }: Pick<World, 'tell'>, order: Answer<'claim_lookups'>[number], reason: string | null): void {
+  const { runId, signalId, userId, orderId, clientOrderId, venue, status } = order;
+  const facts = { runId, signalId, userId, orderId, clientOrderId, venue, status, reason };
+  tell({ step: 'order_left_to_a_person', alert: true, ...facts });
+}
+
+async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
+  const venue = venueOf(world, order);
+  const rate = venue.capabilities.ratesCountLookups ? await takeRate(world, order) : 'taken';
+  if (rate === 'busy') return stillWaiting(order, world.clock.nowMs());
+  // A day's budget that is spent is no answer either: the look counts, so that a person is told in the end.
+  const outcome = rate === 'spent' ? notToday : await lookUpSafely(() => venue.lookup(order));
+  const nowMs = world.clock.nowMs();
+  if (outcome.kind === 'found') return reported(order, outcome.report, nowMs);
+  const why = outcome.kind === 'unreadable' ? outcome.reason : 'not_found_at_venue';
+  if (order.status !== 'unknown') return stillOpen(order, why, nowMs);
+  if (outcome.kind === 'unreadable') return stillUnknown(order, why, nowMs);
+
+  // A miss proves nothing in general. Where the venue refuses duplicate ids, asking again is the safe probe.
+  const maySend = nowMs < order.sendBeforeMs && order.halted === null;
+  if (venue.capabilities.refusesDuplicates && maySend) return askAgain(world, venue, order);
+  return missProves(venue, order, nowMs) ? neverPlaced(order) : stillUnknown(order, why, nowMs);
+}
+
+/** A real venue's book is of its day: what it does not show the day after proves nothing. A simulated one keeps its book. */
+function missProves({ capabilities }: Venue, { sendBeforeMs }: LookedUpOrder, nowMs: number): boolean {
+  const { missIsProof, dealing } = capabilities;
+  return missIsProof && (dealing === undefined || istDate(nowMs) === istDate(sendBeforeMs));
+}
+
+/** Takes one use of the budget the lookup shares with orders; waits a little for it, but not for long. */
+async function takeRate(world: World, { venue, accountId }: LookedUpOrder): Promise<'taken' | 'busy' | 'spent'> {
+  for (let tries = 0; tries < 10; tries++) {
+    const [waitMs] = await world.store.call('take_rates', { uses: [{ venue, accountId }], budgets: budgetsOf(world) });
+    if (waitMs === 0) return 'taken';
+    if (waitMs === null || waitMs === undefined) return 'spent';
+    await world.clock.sleep(waitMs);
+  }
+  return 'busy';
+}
+
+/**
+ * Asking again is sending, so it is marked first like any send: not by who has lost the order to another process, and not
+ * in a halt that came meanwhile. An answer moves the order; anything short of proof leaves it unknown.
+ */
+async function askAgain(world: World, venue: Venue, order: LookedUpOrder): Promise<Settlement> {
+  const { store, clock } = world;
+  const { claimId, orderId } = order;
+  const nowMs = clock.nowMs();
+  const mark = {
+    claimId,
+    markId: randomUUID(),
+    orderIds: [orderId],
+    leaseMs: LEASE_MS,
+    nowMs,
+    budgets: budgetsOf(world),
+  };
+  const { marked, waiting } = await store.call('mark_submitting', mark);
+  if (waiting.includes(orderId)) return stillWaiting(order, clock.nowMs());
+  if (!marked.includes(orderId)) return stillUnknown(order, 'not_found_at_venue', clock.nowMs());
+  const asked = { ...order, attempts: order.attempts + 1 };
+  if (clock.nowMs() - nowMs > SEND_WITHIN_MS) return stillUnknown(asked, 'marked_too_long_ago', clock.nowMs());
+  const outcome = await submitSafely(venue, { ...order, startBeforeMs: startBeforeMs(order, nowMs) });
+  // A refusal is about the second request only: the first may be alive and hold the money the second one lacked.
+  const conclusive = outcome.kind === 'rejected' && venue.capabilities.missIsProof;
+  if (outcome.kind === 'acknowledged' || conclusive) return settlementOf(asked, outcome, clock.nowMs());
+  const reason = outcome.kind === 'rejected' ? 'refused_when_asked_again' : outcome.reason;
+  return stillUnknown(asked, reason, clock.nowMs());
+}
+
+async function lookUpSafely(lookup: () => Promise<LookupOutcome>): Promise<LookupOutcome> {
+  try {
+    return await lookup();
+  } catch (error) {
+    return {
+      kind: 'unreadable',
+      reason: othersWords(error instanceof Error ? `adapter_error: ${error.message}` : 'adapter_error'),
+    };
+  }
+}

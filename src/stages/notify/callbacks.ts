@@ -1,0 +1,74 @@
+import { consentIn } from '../../domain/messages/consent.ts';
+import type { SendErrorClass } from '../../domain/send-errors.ts';
+import type { ProviderWord, World } from '../../ports/world.ts';
+import { isCounted, stopIfInARow, stopMessages } from './rejected-message.ts';
+
+/**
+ * Books what the provider told by itself: how far a message has come, or what somebody wrote. In any order and as often
+ * as it likes: statuses only go up in rank.
+ */
+export async function hearProvider(world: World, word: ProviderWord): Promise<void> {
+  if (word.kind === 'delivery') await hearDelivery(world, word);
+  if (word.kind === 'inbound') await hearInbound(world, word);
+}
+
+async function hearInbound({ store, clock, tell }: World, word: Extract<ProviderWord, { kind: 'inbound' }>) {
+  const { number, text, providerId, channel } = word;
+  const said = consentIn(text);
+  const source = `${channel}:${said ?? 'message'}`;
+  const { users } = await store.call('hear_inbound', { number, said, source, providerId, nowMs: clock.nowMs() });
+  tell({ step: 'message_received', said, users });
+}
+
+const failures = new Set(['failed', 'undelivered', 'canceled']);
+
+async function hearDelivery(world: World, word: Extract<ProviderWord, { kind: 'delivery' }>): Promise<void> {
+  const { store, clock, notifier, tell } = world;
+  const { messageId, attempt, providerId, providerStatus } = word;
+  const failure = failures.has(providerStatus) ? failureOf(world, word) : null;
+  const { about = null, why = null, code = word.code } = failure ?? {};
+  const nowMs = clock.nowMs();
+  const heard = await store.call('hear_delivery', {
+    ...{ messageId, attempt, providerId, providerStatus, code, nowMs },
+    reason: why,
+    unreachable: about === 'recipient',
+    retryMs: failure?.pauseMs === undefined ? null : nowMs + failure.pauseMs,
+    fallback: about === 'recipient' && !failure?.declined ? (notifier.pace?.fallback ?? null) : null,
+  });
+  if (heard.kind !== 'heard') {
+    tell({ step: 'delivery_heard', messageId, providerStatus, kind: heard.kind });
+    return;
+  }
+  const { runId, userId, status, channel } = heard;
+  const facts = { runId, userId, messageId, providerStatus, code, status };
+  // One alarm for everybody comes with the stop.
+  const isAlert = failure !== null && about !== 'later' && about !== 'everything';
+  tell({ step: 'delivery_heard', ...facts, ...(isAlert ? { alert: true } : {}) });
+  if (failure?.about === 'everything') await stopMessages(world, { why: failure.why, channel, facts });
+  if (failure && isCounted(failure.about)) {
+    await stopIfInARow(world, { code: failure.code, why: failure.why, stage: 'delivery', channel, facts });
+  }
+}
+
+/** What a message that did not arrive met. `pauseMs`: it goes again after it; left out: it does not. */
+interface Failure {
+  about: SendErrorClass;
+  code: string;
+  why: string;
+  declined: boolean;
+  pauseMs?: number | undefined;
+}
+
+function failureOf(
+  { notifier }: World,
+  { providerStatus, code, attempt }: Extract<ProviderWord, { kind: 'delivery' }>,
+): Failure {
+  const nobodyKnows = { about: 'unlisted', means: null, declined: false, afterMs: 0 } as const;
+  const { about, means, declined, afterMs } = notifier.classify?.(code, attempt) ?? nobodyKnows;
+  // Without a code it is counted as one of its own: it may meet several people in a row too.
+  const named = code ?? 'no_code';
+  const why = `${providerStatus}: ${named}${means === null ? '' : `: ${means}`}`;
+  // What stops everything goes again as soon as somebody has mended it.
+  const pauseMs = about === 'later' ? afterMs : about === 'everything' ? 0 : undefined;
+  return { about, code: named, why, declined, pauseMs };
+}

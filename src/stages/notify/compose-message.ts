@@ -1,0 +1,102 @@
+import { addDays, istMs } from '../../domain/market/india-time.ts';
+import type { Language } from '../../domain/messages/en.ts';
+import { reminderSlots, reminderText } from '../../domain/messages/login-reminder.ts';
+import { singleOrdersParts } from '../../domain/messages/single-orders.ts';
+import { type SummaryParts, summaryParts, textOf } from '../../domain/messages/summary.ts';
+import { filledTemplate, templateSlots, templates } from '../../domain/messages/template.ts';
+import type { MessageToMark, SettledMessage } from '../../ports/store/message-arguments.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import type { MessageToSend, Notifier, NotifierPace, World } from '../../ports/world.ts';
+import { singleOrdersInputOf, summaryInputOf } from './summary.ts';
+
+export type DueMessage = Answer<'read_due_messages'>[number];
+
+/** A due message in the form it goes in. */
+export interface Letter {
+  due: DueMessage;
+  language: Language;
+  channel: 'whatsapp' | 'sms';
+  text: string;
+  slots: string[] | null;
+}
+
+/** A message is stale after this where the provider sets no term of its own. */
+const VALID_MS = 10 * 3_600_000;
+
+/** From when on nobody should get a message any more: the provider's term, or what it is about is over. */
+export function endMs({ dueMs, login }: DueMessage, pace: NotifierPace | undefined): number {
+  return Math.min(dueMs + (pace?.validForMs ?? VALID_MS), login?.beforeMs ?? Number.POSITIVE_INFINITY);
+}
+
+/**
+ * Writes a message: free text where it may go (no template is asked for, the user wrote within 24 hours, or it goes as
+ * SMS), else the approved template with its slots filled, in the user's language if there is one in it.
+ */
+export async function letterOf(due: DueMessage, world: Desk): Promise<Letter> {
+  const { templates, reminderTemplates, pace } = world.notifier;
+  const approved = due.login ? reminderTemplates : templates;
+  const channel = due.silenced === 'unreachable' && pace?.fallback === 'sms' ? 'sms' : due.channel;
+  const free = approved === undefined || due.windowOpen || channel === 'sms';
+  const language = free || approved.includes(due.language) ? due.language : 'en';
+  const letter = { due, language, channel };
+  if (due.login) {
+    const slots = await slotsOfReminder(due, due.login, language, world);
+    return { ...letter, text: reminderText(language, slots), slots: free ? null : slots };
+  }
+  const parts = partsOf(due, language);
+  if (free) return { ...letter, text: textOf(parts), slots: null };
+  return { ...letter, ...inTemplate(parts, language) };
+}
+
+type Desk = Pick<World, 'notifier' | 'loginLink'>;
+
+/** The link is good until the day is over: a login after the scan still serves what is bought and sold by hand. */
+async function slotsOfReminder(
+  { userName, tradeDate: date }: DueMessage,
+  { accountId, venue, beforeMs }: NonNullable<DueMessage['login']>,
+  language: Language,
+  { loginLink }: Desk,
+): Promise<string[]> {
+  const link = (await loginLink?.({ accountId, venue, untilMs: istMs(addDays(date, 1), '00:00') })) ?? null;
+  return reminderSlots({ userName, language, date, venue, beforeMs, link });
+}
+
+/** Orders placed one by one are told in the summary's form: there is no template of their own to be approved. */
+function partsOf(due: DueMessage, language: Language): SummaryParts {
+  if (due.kind.startsWith('single_orders')) return singleOrdersParts({ ...singleOrdersInputOf(due), language });
+  return summaryParts({ ...summaryInputOf(due), language });
+}
+
+function inTemplate(parts: SummaryParts, language: Language): Pick<Letter, 'text' | 'slots'> {
+  const slots = templateSlots(parts, language);
+  return { slots, text: filledTemplate(templates[language], slots) };
+}
+
+/** What ends without being sent: nobody wants it, nobody may get it, or it is too old; null: it is to go. */
+export function unsent({ due, channel, text }: Letter, notifier: Notifier, nowMs: number): SettledMessage | null {
+  const { messageId, silenced, whatsapp, login } = due;
+  const { pace, reminderTemplates } = notifier;
+  const reason = silenced === 'unreachable' && channel === 'sms' ? null : silenced;
+  if (reason !== null || whatsapp === null) {
+    const status = reason === 'unreachable' ? 'failed' : 'suppressed';
+    return { messageId, status, reason: reason ?? 'no_whatsapp_number', text };
+  }
+  if (login && reminderTemplates?.length === 0) {
+    return { messageId, status: 'suppressed', reason: 'no_reminder_template', text };
+  }
+  if ((pace || login) && nowMs >= endMs(due, pace)) return { messageId, status: 'failed', reason: 'too_old', text };
+  return null;
+}
+
+export function markOf({ due, channel, text, slots }: Letter, { pace }: Notifier): MessageToMark {
+  const mark = { messageId: due.messageId, text, said: due.said, channel, template: slots !== null };
+  return pace && due.whatsapp !== null ? { ...mark, to: due.whatsapp } : mark;
+}
+
+/** @throws Error for a message without a number: those are never marked */
+export function envelopeOf({ due, channel, language, text, slots }: Letter, validForMs: number): MessageToSend {
+  const { messageId, userId, userName, whatsapp, attempt } = due;
+  if (whatsapp === null) throw new Error(`message ${messageId} has no number to go to`);
+  const about = { messageId, userId, userName, whatsapp, attempt, channel, language };
+  return { ...about, text, slots, validForMs, template: due.login ? 'reminder' : 'summary' };
+}

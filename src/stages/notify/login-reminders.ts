@@ -1,0 +1,36 @@
+import { istMs } from '../../domain/market/india-time.ts';
+import { dueMsOf } from '../../domain/market/session.ts';
+import type { World } from '../../ports/world.ts';
+import { stoppedWithin } from '../until-stopped.ts';
+import { notify } from './notify.ts';
+
+/** Nobody is woken, and nobody logs in before his broker has ended yesterday's logins (Kite: 06:00). */
+const NOT_BEFORE = '08:00';
+/** A check waits no longer for messages that go out; the next that sends messages sends the rest. */
+const SEND_WITHIN_MS = 30_000;
+
+/**
+ * Reminds each user whose login is what the day's trade lacks, once a day, until the scan is due: queued first, then
+ * sent like any other message, and not sent to whom the login has come meanwhile. Gives how many were queued now. What
+ * goes wrong with sending is told; the check does not fail of it.
+ */
+export async function remindOfLogins(
+  world: World,
+  tradeDate: string,
+  concurrency: number,
+  stop?: AbortSignal,
+): Promise<number> {
+  const { store, clock, tell } = world;
+  const nowMs = clock.nowMs();
+  const sendBeforeMs = dueMsOf(tradeDate);
+  if (nowMs >= sendBeforeMs) return 0;
+  const dueMs = Math.max(nowMs, istMs(tradeDate, NOT_BEFORE));
+  const { queued } = await store.call('queue_login_reminders', { tradeDate, dueMs, sendBeforeMs, nowMs });
+  tell({ step: 'reminders_queued', tradeDate, count: queued });
+  try {
+    await notify(world, concurrency, stoppedWithin(SEND_WITHIN_MS, stop));
+  } catch (error) {
+    tell({ step: 'telling_failed', alert: true, error });
+  }
+  return queued;
+}

@@ -1,0 +1,49 @@
+import type { World } from '../../ports/world.ts';
+import { stopped } from '../until-stopped.ts';
+import { tellFailure, WRONG_CLOCK_PAUSE_MS } from '../wrong-clock.ts';
+import { notify } from './notify.ts';
+
+/** How late a summary may be noticed while orders keep the path busy. */
+const PAUSE_MS = 250;
+
+/** After what nobody foresaw, or a database that was lost longer than a call waits for it. */
+const FAILED_PAUSE_MS = 5_000;
+
+export interface Telling {
+  /** Takes no more messages, and waits for those that are with the provider. */
+  end(): Promise<void>;
+}
+
+/**
+ * Sends messages beside the orders, so that a provider who is slow, down or lying delays no order: a round that told its
+ * users itself would wait for him. What fails here is told and tried again: it stops no trade.
+ */
+export function tellBeside(world: World, concurrency: number, stop?: AbortSignal): Telling {
+  const over = new AbortController();
+  const end = stop ? AbortSignal.any([stop, over.signal]) : over.signal;
+  const ended = stopped(end);
+  const work = async (): Promise<void> => {
+    while (!end.aborted) {
+      const pauseMs = await notify(world, concurrency, end).then(
+        () => PAUSE_MS,
+        (error: unknown) => {
+          const isClock = tellFailure(world.tell, error, { step: 'telling_failed', alert: true });
+          return isClock ? WRONG_CLOCK_PAUSE_MS : FAILED_PAUSE_MS;
+        },
+      );
+      await Promise.race([world.clock.sleep(pauseMs), ended]);
+    }
+  };
+  const working = work();
+  return {
+    async end() {
+      over.abort();
+      await working;
+    },
+  };
+}
+
+/** Whether messages go beside the orders: where a provider paces us, on a clock whose pauses are pauses. */
+export function tellsBeside({ notifier, clock }: World): boolean {
+  return notifier.pace !== undefined && !clock.virtual;
+}

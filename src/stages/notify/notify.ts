@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import pLimit from 'p-limit';
+import { othersWords } from '../../domain/text/secrets.ts';
+import type { SettledMessage } from '../../ports/store/message-arguments.ts';
+import type { SendOutcome, World } from '../../ports/world.ts';
+import { endMs, envelopeOf, type Letter, letterOf, markOf, unsent } from './compose-message.ts';
+import { findMessages, firstLookMs } from './find-lost-messages.ts';
+import { tellOperators } from './operators.ts';
+import { type Counted, isCounted, stopIfInARow, stopMessages } from './rejected-message.ts';
+import { settleMessages } from './settle-messages.ts';
+
+/** A send not started within this time of its mark is abandoned: after two minutes others count the message as lost. */
+const SEND_WITHIN_MS = 30_000;
+const RATE_PAUSE_MS = 100;
+const LAST_TRY_BEFORE_MS = 60_000;
+
+/**
+ * Sends every summary, correction, message of single orders and reminder that is due, once; a chat outage ends as a message status and never stops a run.
+ * At most `concurrency` messages are in doubt after a crash. After `stop` no more are taken. Gives how many were
+ * settled.
+ */
+export async function notify(world: World, concurrency: number, stop?: AbortSignal): Promise<number> {
+  const { store, clock, notifier } = world;
+  const nowMs = clock.nowMs();
+  await store.call('sweep_messages', { nowMs, onlyProcess: false, nextLookMs: firstLookMs(notifier, nowMs) });
+  await store.call('queue_corrections', { nowMs });
+  let settled = await findMessages(world, concurrency);
+  await tellOperators(world);
+  while (!stop?.aborted) {
+    const due = await store.call('read_due_messages', { runId: null, limit: concurrency, nowMs: clock.nowMs() });
+    if (due.length === 0) return settled;
+    const letters = await Promise.all(due.map((one) => letterOf(one, world)));
+    const ended = letters.flatMap((letter) => unsent(letter, notifier, clock.nowMs()) ?? []);
+    await settleMessages(world, ended);
+    const over = new Set(ended.map(({ messageId }) => messageId));
+    const sent = await sendMarked(
+      world,
+      letters.filter(({ due: { messageId } }) => !over.has(messageId)),
+      concurrency,
+    );
+    settled += ended.length + sent;
+    // Another process took the rest: it will settle them. A paced number's next message waits by itself.
+    if (ended.length + sent === 0 && !notifier.pace) return settled;
+  }
+  return settled;
+}
+
+/** `sending` is written first: after a crash the message is unknown and stays unsent, never doubled. */
+async function sendMarked(world: World, letters: Letter[], concurrency: number): Promise<number> {
+  if (letters.length === 0) return 0;
+  const { store, clock, notifier } = world;
+  const mayGo = letters.slice(0, await turns(world, letters.length));
+  const markedAtMs = clock.nowMs();
+  const { marked } = await store.call('mark_sending', {
+    markId: randomUUID(),
+    messages: mayGo.map((letter) => markOf(letter, notifier)),
+    nowMs: clock.nowMs(),
+    ...(notifier.pace ? { pace: notifier.pace } : {}),
+  });
+  const mine = new Set(marked);
+  const limit = pLimit(concurrency);
+  const results = await Promise.all(
+    mayGo.filter(({ due }) => mine.has(due.messageId)).map((letter) => limit(() => sendOne(world, letter, markedAtMs))),
+  );
+  await settleMessages(
+    world,
+    results.map(({ settled }) => settled),
+  );
+  // Once for each code: it is read from the rows just settled who met it in a row.
+  const counted = new Map(results.flatMap((one) => (one.counted ? [[one.counted.code, one.counted] as const] : [])));
+  for (const one of counted.values()) await stopIfInARow(world, one);
+  return results.length;
+}
+
+/** What became of one message, and the refusal that counts towards stopping everything, if it met one. */
+interface Outcome {
+  settled: SettledMessage;
+  counted?: Counted;
+}
+
+/** Waits until the sender's rate, which all processes share, lets at least one message go; gives how many may. */
+async function turns({ store, clock, notifier }: World, wanted: number): Promise<number> {
+  if (!notifier.pace) return wanted;
+  const { perSecond } = notifier.pace;
+  const venue = { perSecond, perMinute: perSecond * 60, perDay: Number.MAX_SAFE_INTEGER };
+  const uses = Array.from({ length: wanted }, () => ({ venue: notifier.name, accountId: 0 }));
+  for (;;) {
+    const waits = await store.call('take_rates', { uses, budgets: { [notifier.name]: { account: null, venue } } });
+    const free = waits.filter((waitMs) => waitMs === 0).length;
+    if (free > 0) return free;
+    await clock.sleep(RATE_PAUSE_MS);
+  }
+}
+
+async function sendOne(world: World, letter: Letter, markedAtMs: number): Promise<Outcome> {
+  const { due } = letter;
+  const { clock, notifier, tell } = world;
+  const leftMs = endMs(due, notifier.pace) - clock.nowMs();
+  const isOver = due.login !== null && leftMs <= 0;
+  if (isOver || clock.nowMs() - markedAtMs > SEND_WITHIN_MS) {
+    return { settled: tooLate(letter, clock.nowMs()) };
+  }
+  const outcome = await sendSafely(() => notifier.send(envelopeOf(letter, leftMs)));
+  const { runId, userId, messageId } = due;
+  tell({ step: 'message_settled', runId, userId, messageId, outcome: outcome.kind });
+  return settledAs(world, letter, outcome);
+}
+
+/** Its sender stood still: others may count it as lost by now. Nobody but he could send it, so it is proven not sent. */
+function tooLate({ due: { messageId, attempt } }: Letter, nowMs: number): SettledMessage {
+  const again = { messageId, attempt, status: 'queued', nextAttemptMs: nowMs, looked: true } as const;
+  return { ...again, reason: 'marked_too_long_ago' };
+}
+
+async function settledAs(world: World, letter: Letter, outcome: SendOutcome): Promise<Outcome> {
+  const { clock, notifier } = world;
+  const { messageId, attempt } = letter.due;
+  const nowMs = clock.nowMs();
+  const about = { messageId, attempt, code: 'code' in outcome ? (outcome.code ?? null) : null };
+  switch (outcome.kind) {
+    case 'sent': {
+      const { providerId, providerStatus = null } = outcome;
+      return { settled: { ...about, status: 'sent', reason: null, providerId, providerStatus } };
+    }
+    case 'unknown': {
+      const nextLookMs = firstLookMs(notifier, nowMs);
+      return { settled: { ...about, status: 'unknown', reason: outcome.reason, nextLookMs } };
+    }
+    case 'later': {
+      const nextAttemptMs = nextTryMs(nowMs, outcome.afterMs, endMs(letter.due, notifier.pace));
+      const status = nextAttemptMs === null ? 'failed' : 'queued';
+      return { settled: { ...about, status, reason: outcome.reason, nextAttemptMs } };
+    }
+    case 'failed':
+      return refusedAs(world, letter, outcome);
+  }
+}
+
+/** It waits as long as it is valid, and is tried once more before that is over; null: it is. */
+function nextTryMs(nowMs: number, afterMs: number, endsMs: number): number | null {
+  if (nowMs >= endsMs) return null;
+  const lastTryMs = endsMs - LAST_TRY_BEFORE_MS;
+  return nowMs < lastTryMs ? Math.min(nowMs + afterMs, lastTryMs) : endsMs;
+}
+
+/** A proven refusal: what is wrong decides whether it goes another way, waits for a person, or is over. */
+async function refusedAs(
+  world: World,
+  { due, channel }: Letter,
+  outcome: Extract<SendOutcome, { kind: 'failed' }>,
+): Promise<Outcome> {
+  const { messageId, attempt, runId, userId } = due;
+  const { reason, code = null, about = 'unlisted', declined = false } = outcome;
+  const refused = { messageId, attempt, code, reason };
+  const facts = { runId, userId, messageId, code };
+  if (about === 'everything') {
+    await stopMessages(world, { why: reason, channel, facts });
+    return { settled: { ...refused, status: 'queued', channel } };
+  }
+  if (about === 'recipient') {
+    world.tell({ step: 'recipient_unreachable', alert: true, ...facts });
+    if (!declined && channel === 'whatsapp' && world.notifier.pace?.fallback === 'sms') {
+      return { settled: { ...refused, status: 'queued', channel: 'sms', unreachable: true } };
+    }
+    return { settled: { ...refused, status: 'failed', unreachable: channel === 'whatsapp' } };
+  }
+  world.tell({ step: 'message_failed', alert: true, ...facts });
+  const settled = { ...refused, status: 'failed' } as const;
+  const counts = code !== null && isCounted(about);
+  return counts ? { settled, counted: { code, why: reason, stage: 'send', channel, facts } } : { settled };
+}
+
+async function sendSafely(send: () => Promise<SendOutcome>): Promise<SendOutcome> {
+  try {
+    return await send();
+  } catch (error) {
+    return { kind: 'unknown', reason: error instanceof Error ? othersWords(error.message) : 'notifier_error' };
+  }
+}

@@ -1,0 +1,151 @@
+import { calendarGap, importingCalendar } from '../../domain/market/calendar.ts';
+import { istDate, istIso } from '../../domain/market/india-time.ts';
+import { operatorMessage } from '../../domain/messages/template.ts';
+import { othersWords } from '../../domain/text/secrets.ts';
+import type { SettledNotice } from '../../ports/store/message-arguments.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import type { MessageToSend, SendOutcome, Step, Tell, World } from '../../ports/world.ts';
+
+type Desk = Pick<World, 'store' | 'clock' | 'notifier' | 'tell'>;
+type Facts = Answer<'read_digests'>[number];
+type Notice = Answer<'claim_notices'>[number];
+
+const AT_ONCE = 10;
+const VALID_MS = 3_600_000;
+/** With the pauses between them about as long as a notice is of use (VALID_MS). */
+const MOST_ATTEMPTS = 8;
+
+/** Tells each operator once of every run that has ended, and whatever else waits for them. */
+export async function tellOperators(desk: Desk): Promise<void> {
+  const { store, clock, notifier } = desk;
+  const to = notifier.operators?.numbers ?? [];
+  if (to.length === 0) return;
+  const nowMs = clock.nowMs();
+  const digests = await store.call('read_digests', { nowMs });
+  if (digests.length > 0) {
+    const gap = calendarGap(istDate(nowMs), await store.call('read_calendar_days', { exchange: 'NSE' }));
+    const notices = digests.map((facts) => ({
+      key: `digest ${facts.runId}`,
+      runId: facts.runId,
+      text: [digestText(facts), ...(gap === null ? [] : [`CALENDAR: ${gap}: ${importingCalendar}`])].join('. '),
+    }));
+    await store.call('queue_notices', { notices, to, nowMs });
+  }
+  await sendNotices(desk);
+}
+
+/** One line: counts, what stayed unknown, who was not told, what was stopped. */
+function digestText(facts: Facts): string {
+  const { users, outcomes, orders, messages, unknownOrders, breaker, lateFills, messagesStopped, badRows } = facts;
+  const of = (counts: Record<string, number>) =>
+    Object.entries(counts)
+      .toSorted(([a], [b]) => a.localeCompare(b))
+      .map(([word, count]) => `${count} ${word.replaceAll('_', ' ')}`)
+      .join(', ') || 'none';
+  // Of a run that is done, what has no end is a person's.
+  const left = ['unknown', 'working', 'partially_filled'].reduce((sum, status) => sum + (orders[status] ?? 0), 0);
+  const undelivered = (messages['failed'] ?? 0) + (messages['unknown'] ?? 0);
+  const trouble = [
+    left > 0 ? `UNKNOWN ORDERS ${left}: ${unknownOrders.join(' ')}` : null,
+    breaker > 0 ? `the breaker stopped ${breaker} orders` : null,
+    lateFills > 0 ? `${lateFills} late fills` : null,
+    undelivered > 0 ? `${undelivered} users not told for certain` : null,
+    messagesStopped === null ? null : `messages are STOPPED: ${messagesStopped}`,
+    badRows > 0 ? `${badRows} bad rows` : null,
+  ].filter((line) => line !== null);
+  const seconds = Math.round((facts.doneAtMs - facts.startedAtMs) / 1000);
+  const head = `${users} users; decisions: ${of(outcomes)}; orders: ${of(orders)}; messages: ${of(messages)}`;
+  const time = `started ${istIso(facts.startedAtMs)}, took ${seconds} s`;
+  return [trouble.length > 0 ? `DEGRADED: ${trouble.join('; ')}` : 'All well', head, time].join('. ');
+}
+
+/** Steps an operator is woken for; others that ask for somebody's eyes are in the log and in the digest. */
+const alarms: Readonly<Record<string, string>> = {
+  run_missing: 'today’s run is MISSING',
+  run_unfinished: 'today’s run is still planning',
+  run_check_failed: 'nobody can say whether today’s run took place',
+  scan_failed: 'the scan failed and is tried again',
+  scan_refused: 'the scan was refused',
+  beyond_calendar: 'the calendar does not know today: nothing is traded',
+  breaker_opened: 'sends that were failing are stopped',
+  login_missing: 'accounts without a login trade nothing today',
+  drift_found: 'our books and a venue’s DIFFER: the accounts are blocked until somebody acknowledges it',
+  books_broken: 'our books contradict themselves: npm run doctor says which, and what to do',
+  books_not_checked: 'the books could not be checked against themselves',
+  books_not_compared: 'books could not be compared with their venue’s',
+  orders_left_to_a_person: 'orders wait for a PERSON to say how they ended: npm run day, npm run resolve',
+  ready_failed: 'readiness could not be checked: live accounts trade nothing until it is (npm run ready)',
+  sync_failed: 'the evening’s reconciliation failed',
+  account_locked: 'another session of the database holds an account: its orders wait, end that session',
+  beyond_exact_numbers: 'orders too large to compute with were denied: look at these users’ settings and holdings',
+  users_not_computed: 'users could not be decided on: nothing is traded for them',
+  clock_wrong: 'the clock of a process is wrong: it does NOTHING until it is set',
+  part_failed: 'a part of the service failed and is started again',
+  messages_stopped: 'no messages go until somebody mends it: npm run whatsapp -- resume',
+  fallback_stopped: 'no SMS goes until somebody mends it; WhatsApp goes on: npm run whatsapp -- resume',
+};
+
+/** A `tell` that also queues the alarms among the steps for the operators, each once per run or day, and sends them. */
+export function alarming(desk: Desk): Tell {
+  const { store, clock, notifier, tell } = desk;
+  const to = notifier.operators?.numbers ?? [];
+  if (to.length === 0) return tell;
+  return (step) => {
+    tell(step);
+    const what = alarms[step.step];
+    if (what === undefined || !step.alert) return;
+    const nowMs = clock.nowMs();
+    const { runId = null } = step;
+    const about = typeof step['about'] === 'string' ? ` ${step['about']}` : '';
+    const notice = { key: `${step.step} ${runId ?? istDate(nowMs)}${about}`, runId, text: `${what}. ${factsOf(step)}` };
+    store
+      .call('queue_notices', { notices: [notice], to, nowMs })
+      .then(() => sendNotices(desk))
+      .catch((error: unknown) => tell({ step: 'alarm_failed', alert: true, error }));
+  };
+}
+
+function factsOf({ step: _, alert: __, ...facts }: Step): string {
+  return Object.entries(facts)
+    .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(', ');
+}
+
+async function sendNotices(desk: Desk): Promise<void> {
+  const { store, clock } = desk;
+  const claimed = await store.call('claim_notices', { limit: AT_ONCE, nowMs: clock.nowMs() });
+  if (claimed.length === 0) return;
+  const notices = await Promise.all(claimed.map((notice) => sendNotice(desk, notice)));
+  await store.call('settle_notices', { notices, nowMs: clock.nowMs() });
+}
+
+async function sendNotice({ notifier, clock, tell }: Desk, notice: Notice): Promise<SettledNotice> {
+  const { noticeId, key, number, text, attempt } = notice;
+  const { slots, text: inTemplate } = operatorMessage(key, text);
+  const template = notifier.operators?.template ?? false;
+  // No outbox row of a user is behind it: number 0 in the address of its status is nobody's.
+  const envelope: MessageToSend = {
+    messageId: 0,
+    userId: 'operator',
+    userName: 'operator',
+    whatsapp: number,
+    attempt,
+    channel: 'whatsapp',
+    language: 'en',
+    slots: template ? slots : null,
+    text: inTemplate,
+    validForMs: VALID_MS,
+    template: 'operator',
+  };
+  const outcome = await notifier.send(envelope).catch((error: unknown): SendOutcome => {
+    return { kind: 'unknown', reason: error instanceof Error ? othersWords(error.message) : 'notifier_error' };
+  });
+  tell({ step: 'operator_told', about: key, outcome: outcome.kind });
+  const settled = { noticeId, providerId: null, nextAttemptMs: null };
+  if (outcome.kind === 'sent') return { ...settled, status: 'sent', reason: null, providerId: outcome.providerId };
+  if (outcome.kind === 'later' && attempt < MOST_ATTEMPTS) {
+    return { ...settled, status: 'queued', reason: outcome.reason, nextAttemptMs: clock.nowMs() + outcome.afterMs };
+  }
+  return { ...settled, status: outcome.kind === 'unknown' ? 'unknown' : 'failed', reason: outcome.reason };
+}

@@ -1,0 +1,40 @@
+import { DatabaseError } from '../../ports/database.ts';
+import type { SettledMessage } from '../../ports/store/message-arguments.ts';
+import type { World } from '../../ports/world.ts';
+import { inHalves } from '../halves.ts';
+
+/**
+ * Writes what became of messages. One that the database does not take is left to a person as unknown, so that it is never
+ * sent again blindly; one that another session holds is found like any whose sender was lost. The others are written.
+ */
+export async function settleMessages(world: World, messages: SettledMessage[]): Promise<void> {
+  if (messages.length === 0) return;
+  const { store, clock, tell } = world;
+  const write = async (part: SettledMessage[], options: Parameters<typeof store.call>[2]) => {
+    await store.call('settle_messages', { messages: part, nowMs: clock.nowMs() }, options);
+    return part.map(() => true as const);
+  };
+  const results = await inHalves(messages, write);
+  for (const [index, message] of messages.entries()) {
+    const error = results[index];
+    if (!(error instanceof DatabaseError)) continue;
+    tell({ step: 'message_left_to_a_person', alert: true, messageId: message.messageId, error });
+    if (error.kind !== 'refused') continue;
+    const unknown = {
+      ...identityOf(message),
+      status: 'unknown',
+      reason: 'unreadable_answer',
+      nextLookMs: null,
+    } as const;
+    await store.call('settle_messages', { messages: [unknown], nowMs: clock.nowMs() }, { repeat: 'lost' });
+  }
+}
+
+/** Which message and which try of it, without anything a provider said. */
+function identityOf({
+  messageId,
+  attempt,
+  looked,
+}: SettledMessage): Pick<SettledMessage, 'messageId' | 'attempt' | 'looked'> {
+  return { messageId, ...(attempt === undefined ? {} : { attempt }), ...(looked === undefined ? {} : { looked }) };
+}

@@ -1,0 +1,24 @@
+import type { World } from '../../ports/world.ts';
+
+/** A financial year, and the month after it in which its books are looked at. */
+const KEPT_DAYS = 400;
+/** Rows of one call: it holds its locks for a moment only. */
+const MOST_AT_ONCE = 10_000;
+
+/**
+ * Deletes what nothing is decided by any more: rows of signals that came in by HTTP, after 400 days, and how often
+ * venues were spoken to, after two. Orders, decisions, fills, events, messages and the ledger are records: they stay.
+ * Gives how many rows went.
+ */
+export async function forgetOld({ store, clock, tell }: World, stop?: AbortSignal): Promise<number> {
+  const by = { who: 'forgetting', how: 'service' } as const;
+  let forgotten = 0;
+  while (!stop?.aborted) {
+    const asked = { nowMs: clock.nowMs(), keptDays: KEPT_DAYS, limit: MOST_AT_ONCE, by };
+    const { receivedSignals, rateUses } = await store.call('forget_old', asked);
+    forgotten += receivedSignals + rateUses;
+    if (receivedSignals < MOST_AT_ONCE && rateUses < MOST_AT_ONCE) break;
+  }
+  if (forgotten > 0) tell({ step: 'old_rows_forgotten', forgotten });
+  return forgotten;
+}

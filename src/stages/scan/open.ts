@@ -1,0 +1,101 @@
+import type { RunFrame, RunLimits } from '../../domain/decision/decision.ts';
+import { quoteAgeFault } from '../../domain/decision/quote-age.ts';
+import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
+import { sendBeforeMs } from '../../domain/market/session.ts';
+import { instrumentKey, sharesOf } from '../../domain/market/share.ts';
+import type { Quote } from '../../domain/types.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import type { World } from '../../ports/world.ts';
+import type { OpenRun, RunRequest } from './request.ts';
+
+/** Brings in what was given and freezes the run's signals, prices and users. Of two who open, one freezes and both go on. */
+export async function open(world: World, request: RunRequest, run: OpenRun): Promise<OpenRun> {
+  if (run.state !== null) return run;
+  const { store, clock } = world;
+  const { runId, session, frame } = run;
+  const { given, mode } = request;
+  const { by } = given;
+  const nowMs = clock.nowMs();
+  const signals = frame.signals.map(({ signal }) => signal);
+  // A scheduler gives none: a process that only serves HTTP may not change any.
+  if (given.instruments.length > 0) await store.call('import_instruments', { instruments: given.instruments, by });
+  if (given.signals) await store.call('import_signals', { signals, source: given.signalsSource, by });
+  if (given.users) await store.call('import_users', { users: given.users, mode, source: given.usersSource, nowMs, by });
+  await store.call('open_run', {
+    runId,
+    sessionId: session.id,
+    tradeDate: session.date,
+    mode,
+    nowMs,
+    cutOffMs: session.cutOffMs,
+    limits: frame.limits,
+    problems: given.problems,
+    signals: frame.signals.map(({ signal, instrument }, index) => ({
+      signalId: signal.id,
+      position: index + 1,
+      sendBeforeMs: sendBeforeMs(signal.validUntilMs, session, instrument?.fno ?? false),
+    })),
+    quotes: [...frame.quotes.values()],
+    userIds: given.users?.map(({ id }) => id) ?? null,
+    by,
+  });
+  world.tell({ step: 'run_opened', runId, signals: signals.length });
+  return { ...run, state: 'planning', frame: await frozenFrame(world, runId), users: null };
+}
+
+/** The frozen run as `decide` sees it. A run resumed too late for its prices gets new ones for whoever is undecided. */
+export async function frozenFrame(world: World, runId: string): Promise<RunFrame> {
+  const frozen = await readRun(world, runId);
+  const run = (await reprice(world, frozen)) ? await readRun(world, runId) : frozen;
+  const quotes = quotesByKey(run.quotes);
+  const actions = actionsSincePreviousClose(run.corporateActions, run.tradeDate, await world.operatorDays());
+  const shareOf = sharesOf(run.signals.flatMap(({ instrument }) => instrument ?? []));
+  return {
+    mode: run.mode,
+    nowMs: world.clock.nowMs(),
+    cutOffMs: run.cutOffMs,
+    halted: run.halted,
+    limits: run.limits,
+    instrumentsKnown: run.instrumentsKnown,
+    signals: run.signals.map(({ signal, instrument, share }) => {
+      const action = actions.find((one) => shareOf(one) === share);
+      return { signal, share, instrument, quote: quotes.get(instrumentKey(signal)) ?? null, action };
+    }),
+    quotes,
+    rates: run.rates,
+    capUsed: run.symbolExposure,
+  };
+}
+
+type FrozenRun = NonNullable<Answer<'read_run'>>;
+
+async function readRun(world: World, runId: string): Promise<FrozenRun> {
+  const run = await world.store.call('read_run', { runId });
+  if (!run) throw new Error(`run ${runId} vanished`);
+  return run;
+}
+
+async function reprice(world: World, run: FrozenRun): Promise<boolean> {
+  const { store, clock, tell } = world;
+  const { runId, mode, tradeDate } = run;
+  const nowMs = clock.nowMs();
+  // Ahead of us, too: the clock may have been set back since.
+  const stale = run.quotes.some((quote) => quoteAgeFault(quote, nowMs, run.limits) !== null);
+  if (run.state !== 'planning' || !stale || nowMs >= run.cutOffMs) return false;
+  const { held, instruments, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId });
+  const signals = run.signals.map(({ signal }) => signal);
+  const quotes = await world.quotes.read({ tradeDate, nowMs, signals, held });
+  const actions = actionsSincePreviousClose(corporateActions, tradeDate, await world.operatorDays());
+  await store.call('reprice_run', { runId, quotes: withoutOldCloses(quotes, actions, sharesOf(instruments)) });
+  tell({ step: 'run_repriced', runId });
+  return true;
+}
+
+/** The limits of a run with, where it is so, that its prices are the signals' own. */
+export function pricedBy(limits: RunLimits, quotes: Iterable<Quote>): RunLimits {
+  return [...quotes].some(({ fromSignal }) => fromSignal) ? { ...limits, pricesFrom: 'signal' } : limits;
+}
+
+export function quotesByKey(quotes: readonly Quote[]): Map<string, Quote> {
+  return new Map(quotes.map((quote) => [instrumentKey(quote), quote]));
+}

@@ -1,0 +1,73 @@
+import type { Actor } from '../../domain/actions.ts';
+import type { RunFrame, RunLimits } from '../../domain/decision/decision.ts';
+import type { Session } from '../../domain/market/session.ts';
+import type { Instrument, Mode, Problem, Signal } from '../../domain/types.ts';
+import type { UserToImport } from '../../ports/store/import-arguments.ts';
+
+/** What a person or a file handed to this run, beside what the database knows. */
+export interface Given {
+  /** Where signals and users came from, for the rows they become: `import:users.csv`. */
+  signalsSource: string;
+  usersSource: string;
+  instruments: Instrument[];
+  /** All good rows of the file, whatever their date; null: the database's are used. */
+  signals: Signal[] | null;
+  users: UserToImport[] | null;
+  problems: Problem[];
+  /** Who began it. */
+  by: Actor;
+}
+
+/** A scheduler hands nothing over: signals and users are the database's. */
+export const nothingGiven: Omit<Given, 'by'> = {
+  signalsSource: '',
+  usersSource: '',
+  instruments: [],
+  signals: null,
+  users: null,
+  problems: [],
+};
+
+export interface RunRequest {
+  mode: Mode;
+  dryRun: boolean;
+  expectPlan: string | null;
+  /** How long to wait for orders that are still open; on a virtual clock waiting costs nothing. */
+  waitMs: number;
+  cutOffTime: string;
+  limits: RunLimits;
+  concurrency: number;
+  /** False: orders are left to a worker (EXECUTE=worker). */
+  inline: boolean;
+  /** Work no longer than this: a plan is left between two pages, what is not sent is handed back. Whoever comes next goes on. */
+  stop?: AbortSignal;
+  /** The report counts and lists nobody (`truncated`): for a caller that keeps no lists, however many users there are. */
+  onlyCounts?: boolean;
+  given: Given;
+}
+
+/** The run of the session, with everything `decide` needs. */
+export interface OpenRun {
+  kind: 'run';
+  runId: string;
+  session: Session;
+  nextSession: string | null;
+  /** null: not opened yet, `frame` is what it will be frozen to. */
+  state: 'planning' | 'decided' | 'done' | null;
+  frame: RunFrame;
+  /** Of a run that is not opened yet: the users it is for; null: everybody in the database. */
+  users: UserToImport[] | null;
+  userCount: number;
+}
+
+/** As much of a run as deciding its users needs: of one that was left, no more is known. */
+export interface RunToDecide extends Pick<OpenRun, 'runId' | 'state' | 'frame' | 'users'> {
+  session: Pick<Session, 'date'>;
+}
+
+/** The request can't be carried out as it stands; the process exits with 2 and writes nothing. */
+export interface Refused {
+  kind: 'refused';
+  code: 'beyond_calendar' | 'nothing_given' | 'plan_changed';
+  message: string;
+}

@@ -1,0 +1,122 @@
+import { byRank } from '../../domain/decision/decide.ts';
+import type { RunFrame } from '../../domain/decision/decision.ts';
+import { importingCalendar } from '../../domain/market/calendar.ts';
+import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
+import { istDate } from '../../domain/market/india-time.ts';
+import { nextSession, runIdOf, type Session, sessionAt, sessionOf } from '../../domain/market/session.ts';
+import { instrumentKey, sharesOf } from '../../domain/market/share.ts';
+import type { RunSkip } from '../../domain/report.ts';
+import type { Signal } from '../../domain/types.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import type { World } from '../../ports/world.ts';
+import { frozenFrame, pricedBy, quotesByKey } from './open.ts';
+import type { Given, OpenRun, Refused, RunRequest } from './request.ts';
+
+export type Scanned =
+  | OpenRun
+  | { kind: 'skipped'; reason: RunSkip; runId: string; session: string; nextSession: string | null }
+  | Refused;
+
+const EXCHANGE = 'NSE';
+
+/** Looks: which session, which run, which signals at which prices, for whom. Writes nothing. */
+export async function scan(world: World, request: RunRequest): Promise<Scanned> {
+  const found = await sessionNow(world, request);
+  if (found.kind !== 'session') return found;
+  const { session, late } = found;
+  const { store } = world;
+  const runId = runIdOf(session.id, request.mode);
+  const known = await store.call('read_inputs', { mode: request.mode, tradeDate: session.date, runId });
+  const here = { runId, session, nextSession: found.nextSession } as const;
+  if (known.runState !== null) {
+    const frame = await frozenFrame(world, runId);
+    return { kind: 'run', ...here, state: known.runState, frame, users: null, userCount: known.users };
+  }
+  const missing = late ? 'too_late' : whatIsMissing(request.given, known, session.date);
+  if (typeof missing === 'string') {
+    return { kind: 'skipped', reason: missing, runId, session: session.id, nextSession: found.nextSession };
+  }
+  if (missing) return missing;
+  const frame = await plannedFrame(world, request, known, session);
+  const { users } = request.given;
+  return { kind: 'run', ...here, state: null, frame, users, userCount: users?.length ?? known.users };
+}
+
+type SessionNow =
+  | { kind: 'session'; session: Session; late: boolean; nextSession: string | null }
+  | Exclude<Scanned, OpenRun>;
+
+/** The session the clock is in. Past the cut-off there still is one: a run that was opened in time is closed properly. */
+async function sessionNow(world: World, request: RunRequest): Promise<SessionNow> {
+  // Before anything is awaited: the instant the scan was started at decides, not how fast the database is.
+  const nowMs = world.clock.nowMs();
+  const overrides = await world.operatorDays();
+  const query = { exchange: EXCHANGE, slot: 'open', cutOffTime: request.cutOffTime, overrides } as const;
+  const due = sessionAt(nowMs, query);
+  if (due.kind === 'beyond_coverage') return beyondCalendar(due);
+  if (due.kind === 'unknown_exchange') throw new Error(due.message);
+  const late = due.kind === 'skipped' && due.reason === 'too_late';
+  if (due.kind === 'skipped' && !late) return { ...due, runId: runIdOf(due.session, request.mode) };
+  const date = istDate(nowMs);
+  const found = sessionOf({ ...query, date });
+  if (found.kind !== 'session') throw new Error(`session ${date} is both due and ${found.kind}`);
+  return { kind: 'session', session: found.session, late, nextSession: nextSession(date, query) };
+}
+
+function beyondCalendar({ date, from, to }: { date: string; from: string; to: string }): Refused {
+  const message = `${date} is beyond the shipped NSE calendar (${from} to ${to}): nothing is guessed. Import the year’s list of holidays (${importingCalendar}), or check --date.`;
+  return { kind: 'refused', code: 'beyond_calendar', message };
+}
+
+function whatIsMissing(given: Given, known: Answer<'read_inputs'>, tradeDate: string): RunSkip | Refused | null {
+  const refuse = (message: string): Refused => ({ kind: 'refused', code: 'nothing_given', message });
+  if (known.halted !== null) return 'halted';
+  if (given.signals === null && given.users !== null && !known.anySignals) {
+    return refuse('There are no signals: the database has none and no --signals file was given.');
+  }
+  if (given.users === null && given.signals !== null && known.users === 0) {
+    return refuse('There are no users: the database has none and no --users file was given.');
+  }
+  if (dueSignals(given, known, tradeDate).length === 0) return 'no_signals';
+  if (given.users === null && known.users === 0) return 'no_users';
+  return null;
+}
+
+function dueSignals(given: Given, known: Answer<'read_inputs'>, tradeDate: string): Signal[] {
+  return (given.signals ?? known.signals).filter((signal) => signal.tradeDate === tradeDate).sort(byRank);
+}
+
+/** What the run will be frozen to. */
+async function plannedFrame(
+  world: World,
+  { mode, limits, given }: RunRequest,
+  known: Answer<'read_inputs'>,
+  session: Session,
+): Promise<RunFrame> {
+  const nowMs = world.clock.nowMs();
+  const signals = dueSignals(given, known, session.date);
+  const read = await world.quotes.read({ tradeDate: session.date, nowMs, signals, held: known.held });
+  const listed = [...known.instruments, ...given.instruments];
+  const instruments = new Map(listed.map((one) => [instrumentKey(one), one]));
+  const shareOf = sharesOf(listed);
+  const actions = actionsSincePreviousClose(known.corporateActions, session.date, await world.operatorDays());
+  const quotes = quotesByKey(withoutOldCloses(read, actions, shareOf));
+  return {
+    mode,
+    nowMs,
+    cutOffMs: session.cutOffMs,
+    halted: known.halted,
+    limits: pricedBy(limits, quotes.values()),
+    signals: signals.map((signal) => {
+      const key = instrumentKey(signal);
+      const instrument = instruments.get(key) ?? null;
+      const share = shareOf(signal);
+      const action = actions.find((one) => shareOf(one) === share);
+      return { signal, share, instrument, quote: quotes.get(key) ?? null, action };
+    }),
+    instrumentsKnown: listed.length > 0,
+    quotes,
+    rates: known.rates,
+    capUsed: known.symbolExposure,
+  };
+}

@@ -1,0 +1,63 @@
+import type { World } from '../ports/world.ts';
+import { execute } from './execute/execute.ts';
+import { reconcile } from './execute/reconcile.ts';
+import { notify } from './notify/notify.ts';
+import { timed } from './timed.ts';
+
+export interface RoundOptions {
+  concurrency: number;
+  /** Once it is aborted nothing more is begun. */
+  stop?: AbortSignal | undefined;
+  /** At most so many orders are tried; default: all that may go. */
+  mostOrders?: number | undefined;
+  /** False: somebody else tells the users beside it. */
+  tells?: boolean | undefined;
+}
+
+/** How often others' orders are looked up while some are being sent. */
+const LOOK_UP_EVERY_MS = 1_000;
+
+/**
+ * Looks orders up, now and then, for as long as others are being sent: who hangs at his venue keeps nobody's fills
+ * waiting. On a clock that is set nothing beats: there the lookups come after the sends.
+ */
+async function lookingUpBeside<Result>(
+  { clock }: World,
+  sending: Promise<Result>,
+  lookUp: () => Promise<number>,
+): Promise<{ sent: Result; lookedUp: number }> {
+  let lookedUp = 0;
+  let looking: Promise<void> | null = null;
+  const failures: unknown[] = [];
+  const stopBeat = clock.every(LOOK_UP_EVERY_MS, () => {
+    looking ??= lookUp()
+      .then((count) => {
+        lookedUp += count;
+      })
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => {
+        looking = null;
+      });
+  });
+  try {
+    const sent = await sending;
+    await looking;
+    if (failures.length > 0) throw failures[0];
+    return { sent, lookedUp };
+  } finally {
+    stopBeat();
+  }
+}
+
+/** execute → reconcile → notify, once, for every run there is. Gives how many orders and messages each was about. */
+export async function round(
+  world: World,
+  { concurrency, stop, mostOrders, tells = true }: RoundOptions,
+): Promise<{ sent: number; lookedUp: number; messages: number }> {
+  const lookUp = async () => (stop?.aborted ? 0 : timed(world, 'reconcile', () => reconcile(world, concurrency)));
+  const sending = timed(world, 'execute', () => execute(world, concurrency, stop, mostOrders));
+  const { sent, lookedUp: beside } = await lookingUpBeside(world, sending, lookUp);
+  const lookedUp = beside + (await lookUp());
+  const messages = stop?.aborted || !tells ? 0 : await timed(world, 'notify', () => notify(world, concurrency, stop));
+  return { sent, lookedUp, messages };
+}

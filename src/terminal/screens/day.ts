@@ -1,0 +1,158 @@
+import { istIso } from '../../domain/market/india-time.ts';
+import { shortReason } from '../../domain/messages/reasons-en.ts';
+import { perUnit } from '../../domain/money.ts';
+import { formatRupees } from '../../domain/text/rupees.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import { counted, grouped } from '../format.ts';
+import { type Cell, type Column, type Paint, table } from '../table.ts';
+import { fitted, padded } from '../width.ts';
+import { positionValue, profitCell } from './holdings.ts';
+
+type Day = Answer<'read_day'>;
+
+const right = (title: string): Column => ({ title, align: 'right' });
+const heldHeads: Column[] = [
+  { title: 'Symbol' },
+  ...['Accounts', 'Shares', 'Average cost', 'Last price', 'Value', 'Profit'].map(right),
+  { title: 'Priced at', spare: true },
+];
+
+/** The evening page of one mode: money, what is held, what was traded, and what needs a person, with the commands. */
+export function dayText(day: Day, columns: number, paint: Paint): string {
+  const head = paint('strong', `${day.tradeDate}, ${day.mode}`);
+  const todo = troubles(day, paint);
+  const needs =
+    todo.length === 0 ? 'Nothing needs a person.' : `${paint('strong', 'Needs a person')}\n${todo.join('\n')}`;
+  return [head, figures(day, paint), heldText(day, columns, paint), needs].filter((part) => part !== '').join('\n\n');
+}
+
+function figures({ accounts, held, orders, messages, runs }: Day, paint: Paint): string {
+  const unpriced = held.unpriced === 0 ? '' : ` (${counted(held.unpriced, 'instrument')} without a price left out)`;
+  const profit = profitCell(held.valueMinor - held.costMinor);
+  const lines: [string, string][] = [
+    ['Runs', runs.length === 0 ? 'none' : runs.slice(0, 4).join(', ')],
+    ['Accounts', grouped(accounts.count)],
+    ['Cash', `${formatRupees(accounts.cashMinor)}, of it on hold ${formatRupees(accounts.heldMinor)}`],
+    ...movedLine(accounts),
+    [
+      'Positions',
+      `${grouped(held.positions)} of ${counted(held.instruments, 'instrument')}, margin ${formatRupees(held.marginMinor)}`,
+    ],
+    [
+      'Value',
+      `${formatRupees(held.valueMinor)}, profit ${typeof profit === 'string' ? profit : profit.text}${unpriced}`,
+    ],
+    ['Orders', `${grouped(orders.count)}: ${grouped(orders.filled)} filled, ${grouped(orders.open)} open`],
+    ['Bought', formatRupees(orders.boughtMinor)],
+    ['Sold', `${formatRupees(orders.soldMinor)}, realised ${formatRupees(orders.realisedMinor)}`],
+    ['Charges', formatRupees(orders.chargesMinor)],
+    [
+      'Messages',
+      `${grouped(messages.sent)} sent, ${grouped(messages.queued)} waiting, ${grouped(messages.failed)} failed, ${grouped(messages.unknown)} unknown`,
+    ],
+  ];
+  return lines.map(([label, value]) => `${paint('quiet', padded(label, 12))}${value}`).join('\n');
+}
+
+function movedLine({ depositedMinor, withdrawnMinor }: Day['accounts']): [string, string][] {
+  if (depositedMinor === 0 && withdrawnMinor === 0) return [];
+  return [['', `deposited ${formatRupees(depositedMinor)}, withdrawn ${formatRupees(withdrawnMinor)} on this day`]];
+}
+
+function heldText({ largest, held, mode }: Day, columns: number, paint: Paint): string {
+  if (largest.length === 0) return '';
+  const rows = largest.map((row): Cell[] => {
+    const value = positionValue(row);
+    return [
+      fitted(row.symbol, 24),
+      ...[row.accounts, row.quantity].map(grouped),
+      formatRupees(perUnit(row.costMinor, row.quantity)),
+      row.priceMinor === null ? 'none' : formatRupees(row.priceMinor),
+      value === null ? '' : formatRupees(value),
+      value === null ? '' : profitCell(value - BigInt(row.costMinor)),
+      row.pricedAtMs === null ? '' : istIso(row.pricedAtMs).slice(0, 16).replace('T', ' '),
+    ];
+  });
+  const left = held.instruments - largest.length;
+  const more = left > 0 ? `… and ${grouped(left)} more instruments. ` : '';
+  return `${table(heldHeads, rows, columns, paint)}\n${more}By user: npm run positions -- --mode ${mode}`;
+}
+
+/** A paragraph for each kind of trouble: how many, the first of them, and the command that settles it. */
+function troubles(day: Day, paint: Paint): string[] {
+  const { halts, messagesStopped, notChecked, messages } = day;
+  return [
+    ...halts.map(({ scope, target, why }) => {
+      const [what, flag] = scope === 'all' ? ['Everything', ''] : [`${scope} ${target}`, ` --${scope} ${target}`];
+      return `${paint('bad', `${what} is halted`)} (${fitted(why, 60)}): npm run resume --${flag} --why …`;
+    }),
+    ...(messagesStopped === null
+      ? []
+      : [`${paint('bad', 'Messages are stopped')} (${fitted(messagesStopped, 80)}): npm run whatsapp -- resume`]),
+    ...unknownOrders(day, paint),
+    ...listed(
+      paint('notice', counted(day.drifts.count, 'drift')),
+      day.drifts,
+      ({ userId, venue, kind, what, ours, theirs }) => {
+        return `${userId} at ${venue}: ${kind} ${fitted(what, 40)}, ours ${fitted(ours, 30)}, theirs ${fitted(theirs, 30)}: npm run account -- --user ${userId} --acknowledge ${venue}`;
+      },
+    ),
+    ...listed(
+      paint('notice', `${counted(day.blocked.count, 'account')} blocked`),
+      day.blocked,
+      ({ userId, venue, why }) => {
+        return `${userId} at ${venue} (${fitted(why, 60)}): npm run account -- --user ${userId}`;
+      },
+    ),
+    ...listed(
+      paint('notice', `${counted(day.missingLogins.count, 'login')} missing`),
+      day.missingLogins,
+      ({ userId, venue }) => {
+        return `${userId} at ${venue}: npm run account -- check --user ${userId}`;
+      },
+    ),
+    ...(notChecked === 0
+      ? []
+      : [
+          `${paint('notice', `${counted(notChecked, 'account')} not compared`)} with the venue on this day: npm run ready`,
+        ]),
+    ...listed(
+      paint('notice', `${counted(day.missedExits.count, 'position')} missed the exit`),
+      day.missedExits,
+      (row) => {
+        return `${fitted(row.userName, 30)}: ${grouped(row.quantity)} ${row.symbol} (${shortReason(row.reason)}): npm run why -- --user ${row.userId} --symbol ${row.symbol}`;
+      },
+    ),
+    ...messages.runs
+      .slice(0, 4)
+      .flatMap((run) =>
+        (['failed', 'unknown'] as const)
+          .filter((status) => messages[status] > 0)
+          .map(
+            (status) => `${paint('notice', `Messages ${status}`)}: npm run messages -- --run ${run} --status ${status}`,
+          ),
+      ),
+  ];
+}
+
+function unknownOrders({ unknownOrders: orders }: Day, paint: Paint): string[] {
+  return listed(paint('bad', `${counted(orders.count, 'order')} unknown`), orders, (row) => {
+    const open = row.status === 'unknown' ? '' : ` (${row.status.replace('_', ' ')}, its day is over)`;
+    const what = `${row.clientOrderId}  ${fitted(row.userName, 30)}: ${row.side} ${grouped(row.quantity)} ${row.symbol} at ${row.venue}${open}`;
+    return row.leftToAPerson
+      ? `${what}: npm run resolve -- --order ${row.clientOrderId} --as filled|partly|canceled|rejected|not-placed`
+      : `${what}: being looked up`;
+  });
+}
+
+function listed<Row>(
+  head: string,
+  { count, first }: { count: number; first: Row[] },
+  line: (row: Row) => string,
+): string[] {
+  if (count === 0) return [];
+  const left = count - first.length;
+  return [
+    [head, ...first.map((row) => `  ${line(row)}`), ...(left > 0 ? [`  … and ${grouped(left)} more`] : [])].join('\n'),
+  ];
+}

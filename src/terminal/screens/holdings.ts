@@ -1,0 +1,60 @@
+import { perUnit } from '../../domain/money.ts';
+import { formatRupees } from '../../domain/text/rupees.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import { duration, grouped } from '../format.ts';
+import { type Cell, type Column, type Paint, table } from '../table.ts';
+import { fitted } from '../width.ts';
+
+type Position = Answer<'read_positions'>[number];
+
+const right = (title: string): Column => ({ title, align: 'right' });
+const heads: Column[] = [
+  { title: 'User' },
+  { title: 'Symbol' },
+  right('Shares'),
+  right('Average cost'),
+  right('Last price'),
+  right('Age'),
+  right('Value'),
+  right('Profit'),
+  { title: 'Margin', align: 'right', spare: true },
+  { title: 'Account', spare: true },
+];
+
+/** What is held, a line per position: cost and last price per share, the price's age, profit against it. */
+export function positionsText(rows: readonly Position[], nowMs: number, columns: number, paint: Paint): string {
+  if (rows.length === 0) return 'Nothing is held.';
+  return table(
+    heads,
+    rows.map((row) => rowOf(row, nowMs)),
+    columns,
+    paint,
+  );
+}
+
+function rowOf(row: Position, nowMs: number): Cell[] {
+  const { userName, symbol, quantity, costMinor, marginMinor, venue, mode } = row;
+  const value = positionValue(row);
+  return [
+    fitted(userName, 20),
+    fitted(symbol, 24),
+    grouped(quantity),
+    formatRupees(perUnit(costMinor, quantity)),
+    row.priceMinor === null ? 'none' : formatRupees(row.priceMinor),
+    row.pricedAtMs === null ? '' : duration(Math.max(0, nowMs - row.pricedAtMs)),
+    value === null ? '' : formatRupees(value),
+    value === null ? '' : profitCell(value - BigInt(costMinor)),
+    formatRupees(marginMinor),
+    `${venue}, ${mode}`,
+  ];
+}
+
+/** At the last price; null where none is known. */
+export function positionValue({ quantity, priceMinor }: Pick<Position, 'quantity' | 'priceMinor'>): bigint | null {
+  return priceMinor === null ? null : BigInt(quantity) * BigInt(priceMinor);
+}
+
+export function profitCell(minor: number | bigint): Cell {
+  const text = `${minor > 0 ? '+' : ''}${formatRupees(minor)}`;
+  return Number(minor) === 0 ? text : { text, tone: minor > 0 ? 'good' : 'bad' };
+}

@@ -1,0 +1,26 @@
+import { istTime } from '../../domain/market/india-time.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import { fitted } from '../width.ts';
+
+type Row = Answer<'read_messages'>[number];
+
+/**
+ * What happened to each message on its way, a line per message: times in India, our status, and the provider's word and
+ * error code. Only messages there is something to tell of; nothing where all were shown on the screen alone.
+ */
+export function historyText(rows: readonly Row[]): string {
+  const telling = rows.filter(({ providerStatus, errorCode, attempts, kind, status, reason }) => {
+    const waitsAgain = status === 'failed' || status === 'unknown' || (status === 'queued' && reason !== null);
+    return providerStatus !== null || errorCode !== null || attempts > 1 || kind !== 'summary' || waitsAgain;
+  });
+  if (telling.length === 0) return '';
+  return `\nHistory\n${telling.map(lineOf).join('\n')}\n`;
+}
+
+function lineOf({ userName, kind, channel, events }: Row): string {
+  const steps = events.map(({ atMs, status, providerStatus, errorCode, reason }) => {
+    const more = [providerStatus === status ? null : providerStatus, errorCode, reason].filter((part) => part !== null);
+    return `${istTime(atMs)} ${status}${more.length > 0 ? ` (${fitted(more.join(', '), 60)})` : ''}`;
+  });
+  return `${fitted(userName, 30)}, ${kind} over ${channel}: ${steps.join(' → ')}`;
+}

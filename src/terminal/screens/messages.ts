@@ -1,0 +1,54 @@
+import type { RunReport } from '../../domain/report.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import { grouped } from '../format.ts';
+import { leftLine, pageCommand, SHOWN_USERS, type UserPage } from '../pages.ts';
+import { type Paint, plain } from '../table.ts';
+import { displayWidth, fitted } from '../width.ts';
+
+type Reminder = Pick<Answer<'read_messages'>[number], 'userName' | 'status' | 'reason' | 'text'>;
+
+const ruleWidth = 60;
+
+/**
+ * Each user's message exactly as it is sent, between rules that name the user and what became of it. The first
+ * `SHOWN_USERS`; the rest are counted. `names` by user id, where the report lists no decisions. Only characters that would steer the terminal are taken out.
+ */
+export function messagesText(
+  report: RunReport,
+  paint: Paint = plain,
+  names = namesIn(report),
+  page = firstMessages(report),
+): string {
+  const { messages } = report;
+  if (messages.length === 0) return 'No message.';
+  const parts = messages.slice(0, page.limit).map(({ userId, status, text }) => {
+    return underRule(`${fitted(names.get(userId) ?? userId, 30)}, message ${status}`, text, paint);
+  });
+  return [...parts, leftLine(page)].filter((part) => part !== '').join('\n\n');
+}
+
+function firstMessages({ messages, runId }: RunReport): UserPage {
+  const left = Math.max(0, messages.length - SHOWN_USERS);
+  return { limit: SHOWN_USERS, left, more: pageCommand('messages', runId, SHOWN_USERS) };
+}
+
+/** Users' names by their ids. */
+function namesIn({ decisions }: RunReport): ReadonlyMap<string, string> {
+  return new Map(decisions.map(({ userId, userName }) => [userId, userName]));
+}
+
+/** The reminders of missing logins in the same form; nothing where there are none. */
+export function remindersText(rows: readonly Reminder[], paint: Paint = plain): string {
+  const parts = rows.slice(0, SHOWN_USERS).map(({ userName, status, reason, text }) => {
+    const why = reason === null ? '' : ` (${fitted(reason, 60)})`;
+    return underRule(`${fitted(userName, 30)}, reminder ${status}${why}`, text, paint);
+  });
+  const left = rows.length - SHOWN_USERS;
+  return [...parts, ...(left > 0 ? [`… and ${grouped(left)} more`] : [])].join('\n\n');
+}
+
+function underRule(title: string, text: string, paint: Paint): string {
+  const head = `── ${title} `;
+  const rule = head + '─'.repeat(Math.max(0, ruleWidth - displayWidth(head)));
+  return `${paint('quiet', rule)}\n${text === '' ? '(no text yet)' : text.replace(/(?!\n)\p{Cc}/gu, ' ')}`;
+}

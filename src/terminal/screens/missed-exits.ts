@@ -1,0 +1,17 @@
+import { shortReason } from '../../domain/messages/reasons-en.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import { counted, grouped } from '../format.ts';
+import { fitted } from '../width.ts';
+
+type Missed = NonNullable<Answer<'read_report_reasons'>>['missedExits'];
+
+/** Positions whose sale the run refused although they are held; empty where there are none. */
+export function missedText({ count, first }: Missed): string {
+  if (count === 0) return '';
+  const lines = first.map(({ userId, userName, quantity, symbol, reason }) => {
+    return `  ${fitted(userName, 30)}: ${grouped(quantity)} ${symbol} (${shortReason(reason)})  npm run why -- --user ${userId} --symbol ${symbol}`;
+  });
+  const left = count - first.length;
+  const head = `${counted(count, 'position')} missed the exit: the sale was refused, and the shares are still held.`;
+  return [head, ...lines, ...(left > 0 ? [`  … and ${grouped(left)} more`] : [])].join('\n');
+}

@@ -1,0 +1,69 @@
+import { istDate, istTime } from '../../domain/market/india-time.ts';
+import { orderReasonSentence, reasonSentence } from '../../domain/messages/reasons-en.ts';
+import { formatRupees } from '../../domain/text/rupees.ts';
+import type { Answer } from '../../ports/store/store.ts';
+import { signalPriceWords } from '../format.ts';
+
+type Why = Answer<'why'>;
+type Row = Why['decisions'][number];
+
+/** The answer to «why did this user (not) get this symbol»: one block per run, newest first. */
+export function whyText(why: Why, asked: { user: string; symbol: string; date: string | null }): string {
+  const when = asked.date === null ? '' : ` on ${asked.date}`;
+  if (why.decisions.length === 0)
+    return `Nothing was ever decided about ${asked.symbol} for ${asked.user}${when}: no run had it as a signal.`;
+  return why.decisions.map((row) => blockOf(row, why.users)).join('\n\n');
+}
+
+function blockOf(row: Row, users: Why['users']): string {
+  const name = users.find(({ id }) => id === row.userId)?.name ?? row.userId;
+  const lines = [
+    `${row.tradeDate}  ${row.side} ${row.symbol}  ${name} (${row.userId})`,
+    `  run       ${row.runId}`,
+    `  decision  ${decisionOf(row)}`,
+  ];
+  const price = row.priceMinor === null ? 'none' : formatRupees(row.priceMinor);
+  const own = row.pricesFrom === 'signal' ? ` (${signalPriceWords})` : '';
+  lines.push(`  price     ${price}${own}, reference ${formatRupees(row.referencePriceMinor)} (${row.strategy})`);
+  const exits = exitWords(row);
+  if (exits !== '') lines.push(`  exits     ${exits} (shown, not placed)`);
+  return [...lines, ...orderLines(row.order)].join('\n');
+}
+
+function exitWords({ stopLossMinor, targetMinor }: Row): string {
+  const stop = stopLossMinor === null ? [] : [`stop ${formatRupees(stopLossMinor)}`];
+  const target = targetMinor === null ? [] : [`target ${formatRupees(targetMinor)}`];
+  return [...stop, ...target].join(', ');
+}
+
+function decisionOf({ outcome, reason, limit, actual, quantity, holdMinor, strategy }: Row): string {
+  if (reason === null) return `${outcome}: ${quantity} shares, ${formatRupees(holdMinor)} set aside`;
+  const figures = [limit === null ? [] : [`limit ${limit}`], actual === null ? [] : [`actual ${actual}`]].flat();
+  // Of the orders somebody asks for only one with a limit has a band.
+  const of = strategy.startsWith('api:') ? 'limit order' : 'signal';
+  return `${outcome}: ${reason} (${reasonSentence(reason, limit, actual, of)})${figures.length > 0 ? `; ${figures.join(', ')}` : ''}`;
+}
+
+function orderLines(order: Row['order']): string[] {
+  if (!order) return [];
+  const why = order.reason === null ? '' : `: ${orderReasonSentence(order.reason)}`;
+  const said = order.message === null ? '' : ` («${order.message}»)`;
+  const venue = order.venueOrderId === null ? order.venue : `${order.venue} order ${order.venueOrderId}`;
+  return [
+    `  order     ${order.clientOrderId}, ${order.status}${why}${said}`,
+    `  venue     ${venue}, limit ${formatRupees(order.limitPriceMinor)}`,
+    ...fillLine(order),
+    ...order.events.map(({ atMs, from, to }) => `  ${istDate(atMs)} ${istTime(atMs)}  ${from ?? 'accepted'} → ${to}`),
+    ...order.ledger.map(({ kind, cashDeltaMinor, heldDeltaMinor }) => {
+      return `  ledger    ${kind}: cash ${formatRupees(cashDeltaMinor)}, held ${formatRupees(heldDeltaMinor)}`;
+    }),
+  ];
+}
+
+function fillLine({ filledQuantity, filledValueMinor, chargesMinor, lateFill }: NonNullable<Row['order']>): string[] {
+  if (filledQuantity === 0) return [];
+  const late = lateFill ? ' (some of it after the order had ended)' : '';
+  return [
+    `  filled    ${filledQuantity} for ${formatRupees(filledValueMinor)}, charges ${formatRupees(chargesMinor)}${late}`,
+  ];
+}

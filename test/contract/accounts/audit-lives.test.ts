@@ -1,0 +1,23 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { differences } from '../../support/audited.ts';
+import { onEveryDatabase } from '../support/ground.ts';
+import { anyStep, Life } from '../support/life.ts';
+
+onEveryDatabase('the books of any life', ({ store }) => {
+  let lives = 0;
+
+  test('are what its facts come to, after every step', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyStep, { minLength: 6, maxLength: 24 }), async (steps) => {
+        lives += 1;
+        const life = new Life(store, `user-${lives}`);
+        for (const step of steps) {
+          await life.live(step);
+          expect(await differences(store, life.userId)).toEqual([]);
+        }
+      }),
+      { numRuns: 10, interruptAfterTimeLimit: 100_000 },
+    );
+  }, 120_000);
+});

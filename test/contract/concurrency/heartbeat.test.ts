@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { onEveryDatabase } from '../support/ground.ts';
+import {
+  claim,
+  decideAll,
+  leaseMs,
+  mark,
+  nowMs,
+  openScene,
+  sendOne,
+  settle,
+  settlement,
+  user,
+} from '../support/scene.ts';
+
+onEveryDatabase('a renewed claim', ({ store, session }) => {
+  const renew = (claimId: string, orderIds: number[], forMs = leaseMs) =>
+    store.call('renew_claims', { claimIds: [claimId], orderIds, leaseMs: forMs });
+  const leftMs = (orderId: number) =>
+    session
+      .query(
+        'select extract(epoch from lease_until - core.database_now()) * 1000 as ms from public.orders where id = $1',
+        [orderId],
+      )
+      .then(([row]) => Number(row?.['ms']));
+
+  test('keeps an order that waits, one that is at the venue and one that is looked up', async () => {
+    await decideAll(await openScene(store, { users: ['asha', 'ravi'].map((id) => user(id)) }));
+    const [waiting, sent] = (await claim(store, 'c1', { leaseMs: 5000 })).map(({ orderId }) => orderId);
+    if (!waiting || !sent) throw new Error('two orders were to be claimed');
+    await mark(store, 'c1', [sent], { leaseMs: 5000 });
+    expect(await renew('c1', [waiting, sent], 600_000)).toEqual({ renewed: 2 });
+    for (const orderId of [waiting, sent]) expect(await leftMs(orderId)).toBeGreaterThan(500_000);
+    await settle(store, [settlement(sent, 'unknown', { nextLookMs: nowMs })]);
+    const lookups = { claimId: 'l1', venues: ['paper'], limit: 9, leaseMs: 5000, nowMs };
+    const claimed = await store.call('claim_lookups', lookups);
+    // The answer may be lost: asked again it is the same, and nobody else gets any of it.
+    expect(await store.call('claim_lookups', lookups)).toEqual(claimed);
+    expect(await store.call('claim_lookups', { ...lookups, claimId: 'l2' })).toEqual([]);
+    expect(await renew('l1', [sent], 600_000)).toEqual({ renewed: 1 });
+  });
+
+  test('is not one that lapsed, nor one of somebody else, nor one that is settled', async () => {
+    await decideAll(await openScene(store));
+    const [lapsed] = await claim(store, 'slow', { leaseMs: -1 });
+    const orderIds = lapsed ? [lapsed.orderId] : [];
+    expect(await renew('slow', orderIds)).toEqual({ renewed: 0 });
+    const order = await sendOne(store, 'quick');
+    expect(await renew('slow', orderIds)).toEqual({ renewed: 0 });
+    expect(await renew('quick', orderIds)).toEqual({ renewed: 1 });
+    await settle(store, [settlement(order.orderId, 'rejected')]);
+    expect(await renew('quick', orderIds)).toEqual({ renewed: 0 });
+  });
+});

@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { chargesOn, rateFor } from '../../../src/domain/decision/charges.ts';
+import type { ChargeRate } from '../../../src/domain/decision/decision.ts';
+import { marginFor } from '../../../src/domain/decision/sizing.ts';
+import { formatMinor } from '../../../src/domain/money.ts';
+import { orderStatuses, transitions } from '../../../src/domain/order.ts';
+import { onEveryDatabase } from '../support/ground.ts';
+
+// What the database computes too must come out the same as in the domain, to the paisa.
+onEveryDatabase('the same figures', ({ store, session }) => {
+  const ratesOn = async (tradeDate: string): Promise<ChargeRate[]> =>
+    (await store.call('read_inputs', { mode: 'paper', tradeDate, runId: '' })).rates;
+  /** Small and typical values, and ones at the brokerage cap; up to a thousand crore. */
+  const valueMinor = fc.oneof(fc.nat(1000), fc.nat(100_000_00), fc.nat(10_000_000_000_00), fc.constant(0));
+
+  test('a status may follow where the domain says so, and nowhere else', async () => {
+    const rows = await session.query('select from_status, to_status from core.order_transitions');
+    const inSql = rows.map(({ from_status, to_status }) => `${from_status} > ${to_status}`);
+    const inDomain = orderStatuses.flatMap((from) => transitions[from].map((to) => `${from} > ${to}`));
+    expect(inSql.toSorted()).toEqual(inDomain.toSorted());
+  });
+
+  test('charges, for every rate there is', async () => {
+    const rates = [...(await ratesOn('2025-08-28')), ...(await ratesOn('2026-08-28'))];
+    expect(new Set(rates.map(({ id }) => id)).size).toBe(8);
+    const values = fc.array(valueMinor, { minLength: 50, maxLength: 50 });
+    const check = async (sample: number[]) => {
+      const rows = await session.query(
+        `select rate.id, v.value::text as value, core.charges_on(v.value, rate)::text as charges
+         from public.charge_rates rate, unnest($1::bigint[]) as v(value)`,
+        [sample],
+      );
+      for (const { id, value, charges } of rows) {
+        const rate = rates.find((one) => one.id === id);
+        if (!rate) throw new Error(`rate ${id} is given to no run`);
+        expect({ id, value, charges: Number(charges) }).toEqual({ id, value, charges: chargesOn(Number(value), rate) });
+      }
+    };
+    await fc.assert(fc.asyncProperty(values, check), { numRuns: 8 });
+  });
+
+  test('margins, for any leverage', async () => {
+    const cases = fc.array(fc.tuple(valueMinor, fc.integer({ min: 100, max: 2000 })), { minLength: 50, maxLength: 50 });
+    const check = async (sample: [number, number][]) => {
+      const rows = await session.query(
+        `select core.margin_on(v.value, v.leverage)::text as margin
+         from unnest($1::bigint[], $2::integer[]) with ordinality as v(value, leverage, n) order by v.n`,
+        [sample.map(([value]) => value), sample.map(([, leverage]) => leverage)],
+      );
+      expect(rows.map(({ margin }) => Number(margin))).toEqual(
+        sample.map(([value, leverage]) => marginFor(value, leverage)),
+      );
+    };
+    await fc.assert(fc.asyncProperty(cases, check), { numRuns: 8 });
+  });
+
+  test('amounts as people read them', async () => {
+    const amounts = fc.array(fc.integer({ min: -(10 ** 13), max: 10 ** 13 }), { minLength: 50, maxLength: 50 });
+    const check = async (sample: number[]) => {
+      const rows = await session.query(
+        'select core.decimal(m) as text from unnest($1::bigint[]) with ordinality as v(m, n) order by n',
+        [sample],
+      );
+      expect(rows.map(({ text }) => text)).toEqual(sample.map(formatMinor));
+    };
+    await fc.assert(fc.asyncProperty(amounts, check), { numRuns: 8, examples: [[[0, 1, -1, 99, -99, 100]]] });
+  });
+
+  test('the rate of a leg is the one in force on the trade date', async () => {
+    const before = rateFor(await ratesOn('2026-03-31'), 'BUY', 'delivery');
+    const after = rateFor(await ratesOn('2026-04-01'), 'BUY', 'delivery');
+    expect([before.exchangePpb, after.exchangePpb]).toEqual([29_700, 30_700]);
+    expect(await ratesOn('2024-09-30')).toEqual([]);
+  });
+
+  test('an instant comes back as the millisecond it was', async () => {
+    const instants = fc.array(fc.integer({ min: 0, max: 4_102_444_800_000 }), { minLength: 50, maxLength: 50 });
+    const check = async (sample: number[]) => {
+      const rows = await session.query(
+        'select core.ms(core.at(m))::text as ms from unnest($1::bigint[]) with ordinality as v(m, n) order by n',
+        [sample],
+      );
+      expect(rows.map(({ ms }) => Number(ms))).toEqual(sample);
+    };
+    await fc.assert(fc.asyncProperty(instants, check), { numRuns: 5 });
+  });
+});

@@ -1,0 +1,213 @@
+import { expect, test } from 'vitest';
+import { decide } from '../../../src/domain/decision/decide.ts';
+import { account, planned, frame as runFrame } from '../../domain/scenario.ts';
+import { tester } from '../../support/tester.ts';
+import { placeAsked } from '../support/asked-orders.ts';
+import { onEveryDatabase } from '../support/ground.ts';
+import {
+  acceptAll,
+  accepted,
+  claim,
+  decideAll,
+  mark,
+  nowMs,
+  openScene,
+  sendOne,
+  settle,
+  settlement,
+  signal,
+  tradeDate,
+  undecided,
+  user,
+} from '../support/scene.ts';
+
+const paused: [string, object, string][] = [
+  ['paused', { active: false }, 'user_inactive'],
+  ['without trading', { tradingEnabled: false }, 'trading_disabled'],
+  ['following other strategies only', { strategies: ['other'] }, 'not_subscribed'],
+];
+const notToBuy: [string, object, string][] = [
+  ['never to buy it', { denySymbols: ['TITAN-BE'] }, 'symbol_not_allowed'],
+  ['to buy others only', { allowSymbols: ['INFY'] }, 'symbol_not_allowed'],
+];
+
+onEveryDatabase('pauses', ({ store, session, value }) => {
+  const set = (change: object, userId = 'asha') => store.call('set_user', { userId, by: tester, ...change });
+  const orders = () => session.query('select side, status, reason from public.orders order by id');
+  const held = () => value('select sum(held_minor)::int from public.accounts');
+  /** Asha holds 10 INFY, so that she may sell them. */
+  const holding = () =>
+    store.call('import_holdings', {
+      holdings: [
+        {
+          ...{ userId: 'asha', venue: 'paper', mode: 'paper', exchange: 'NSE', symbol: 'INFY', quantity: 10 },
+          ...{ priceMinor: 100_00, tradeDate, reference: 'h' },
+        },
+      ],
+      nowMs,
+    });
+  const both = [signal('TITAN'), signal('INFY', { side: 'SELL', rank: 2 })];
+
+  test.each([...paused, ...notToBuy])(
+    'who is %s since the page was read has nothing accepted that this forbids',
+    async (_, change, reason) => {
+      const scene = await openScene(store, { signals: both });
+      await holding();
+      const page = await undecided(scene);
+      const decisions = page.flatMap((account) => both.map((of) => accepted(scene, account, of)));
+      await set(change);
+      await store.call('accept_page', { runId: scene.runId, nowMs, decisions });
+      const no = { outcome: 'skipped', reason };
+      const sells = reason === 'symbol_not_allowed' ? { outcome: 'accepted', reason: null } : no;
+      expect(await session.query('select outcome, reason from public.decisions order by position')).toEqual([
+        no,
+        sells,
+      ]);
+    },
+  );
+
+  test.each(paused)(
+    'orders of who is %s end unsent, bought and sold alike, and their holds with them',
+    async (_, change, reason) => {
+      const scene = await openScene(store, { signals: both, users: [user('asha'), user('ravi')] });
+      await holding();
+      // Ravi has nothing to sell.
+      await acceptAll(scene);
+      expect(await set(change)).toEqual({ changed: true, stopped: 2, underWay: 0 });
+      const ended = { status: 'canceled', reason };
+      expect(await session.query("select status, reason from public.orders where user_id = 'asha'")).toEqual([
+        ended,
+        ended,
+      ]);
+      expect(await value("select held_minor::int from public.accounts where user_id = 'asha'")).toBe(0);
+      expect(await session.query("select status from public.orders where user_id = 'ravi'")).toEqual([
+        { status: 'queued' },
+      ]);
+      // Once more, nothing is left to stop; and nothing comes back.
+      expect(await set(change)).toMatchObject({ stopped: 0 });
+      await set({ active: true, tradingEnabled: true, strategies: null });
+      expect(await session.query("select distinct status from public.orders where user_id = 'asha'")).toEqual([
+        { status: 'canceled' },
+      ]);
+    },
+  );
+
+  test.each(notToBuy)('who is %s keeps other orders, and the sale of what is held', async (_, change, reason) => {
+    const signals = [signal('TITAN'), signal('INFY', { side: 'SELL', rank: 2 })];
+    const scene = await openScene(store, { signals });
+    await holding();
+    await decideAll(scene);
+    expect(await set(change)).toMatchObject({ stopped: 1 });
+    expect(await orders()).toEqual([
+      { side: 'BUY', status: 'canceled', reason },
+      { side: 'SELL', status: 'queued', reason: null },
+    ]);
+    expect(
+      await store.call('read_actions', { beforeId: null, limit: 1, userId: 'asha', action: null, sinceMs: null }),
+    ).toMatchObject([{ action: 'set_user', after: { stoppedOrders: 1 } }]);
+  });
+
+  test('what somebody asks for by themselves needs no strategy, and is stopped by a pause', async () => {
+    await openScene(store, { signals: [] });
+    await set({ strategies: ['other'] });
+    await placeAsked(store, [{ userId: 'asha', symbol: 'TITAN' }]);
+    expect(await set({ strategies: ['another'] })).toMatchObject({ stopped: 0 });
+    expect(await set({ tradingEnabled: false })).toMatchObject({ stopped: 1 });
+    await placeAsked(store, [{ userId: 'asha', symbol: 'INFY' }]);
+    const reasons = await session.query('select reason from public.decisions order by place, reason nulls first');
+    expect(reasons.map(({ reason }) => reason)).toEqual([null, 'trading_disabled']);
+  });
+
+  test('a claimed order is stopped before its mark; one that was marked goes on', async () => {
+    const scene = await openScene(store, { signals: [signal('TITAN'), signal('ITC', { rank: 2 })] });
+    await decideAll(scene);
+    const [first, second] = await claim(store, 'c1');
+    expect(await mark(store, 'c1', [first?.orderId ?? 0])).toEqual([first?.orderId]);
+    expect(await set({ active: false })).toEqual({ changed: true, stopped: 1, underWay: 1 });
+    expect(await mark(store, 'c1', [second?.orderId ?? 0])).toEqual([]);
+    expect((await orders()).map(({ status }) => status)).toEqual(['submitting', 'canceled']);
+  });
+
+  test('an order that comes back unsent after the pause is marked by nobody, and ends with the next sweep', async () => {
+    await decideAll(await openScene(store));
+    const { orderId } = await sendOne(store);
+    await set({ active: false });
+    await settle(store, [settlement(orderId, 'queued', { reason: 'not_sent' })]);
+    expect((await claim(store, 'again')).map((order) => order.orderId)).toEqual([orderId]);
+    expect(await mark(store, 'again', [orderId])).toEqual([]);
+    // Nobody turns in circles over it meanwhile.
+    expect(await claim(store, 'third')).toEqual([]);
+    expect(await store.call('sweep_orders', { nowMs, onlyProcess: false })).toEqual({
+      expired: 0,
+      stopped: 1,
+      lapsed: 0,
+    });
+    expect(await orders()).toEqual([{ side: 'BUY', status: 'canceled', reason: 'user_inactive' }]);
+    expect(await held()).toBe(0);
+  });
+
+  test('a setting changed in the table itself holds at the mark as well', async () => {
+    await decideAll(await openScene(store));
+    const [order] = await claim(store, 'c1');
+    await session.exec('update public.users set trading_enabled = false');
+    expect(await mark(store, 'c1', [order?.orderId ?? 0])).toEqual([]);
+    await store.call('sweep_orders', { nowMs, onlyProcess: false });
+    expect(await orders()).toEqual([{ side: 'BUY', status: 'canceled', reason: 'trading_disabled' }]);
+  });
+
+  test('a pause while a run is planning stops what is accepted already, and its plan stands', async () => {
+    const scene = await openScene(store);
+    await acceptAll(scene);
+    expect(await set({ active: false })).toMatchObject({ stopped: 1 });
+    await store.call('decide_run', { runId: scene.runId, nowMs });
+    expect(await claim(store, 'c1')).toEqual([]);
+    expect((await store.call('read_report', { runId: scene.runId }))?.statuses).toEqual({ canceled: 1 });
+  });
+
+  test('the words of a setting alone stop nothing, and wait for no account', async () => {
+    await decideAll(await openScene(store));
+    expect(await set({ language: 'hi', notify: 'off' })).toEqual({ changed: true, stopped: 0, underWay: 0 });
+    expect(await orders()).toMatchObject([{ status: 'queued' }]);
+  });
+
+  test('the database keeps an order back for the same reasons as the rules that decide', async () => {
+    await openScene(store);
+    const lists = [null, [], ['TITAN'], ['TITAN-BE'], ['M&M', 'INFY']];
+    const switches = [
+      { active: true, tradingEnabled: true },
+      { active: false, tradingEnabled: true },
+      { active: true, tradingEnabled: false },
+    ];
+    const all = switches.flatMap((flags) =>
+      [null, ['breakout-20d'], ['other']].flatMap((strategies) =>
+        lists.flatMap((allowSymbols) =>
+          lists.flatMap((deny) => ({ ...flags, strategies, allowSymbols, denySymbols: deny ?? [] })),
+        ),
+      ),
+    );
+    const known = new Set(['user_inactive', 'trading_disabled', 'not_subscribed', 'symbol_not_allowed']);
+    for (const side of ['BUY', 'SELL'] as const) {
+      const frame = runFrame([planned(side, 'TITAN', 3564_80)]);
+      const wanted = all.map((settings) => {
+        const [decision] = decide(frame, { ...account(), ...settings }, new Map());
+        return known.has(decision?.reason ?? '') ? decision?.reason : null;
+      });
+      const rows = all.map(({ active, tradingEnabled, strategies, allowSymbols, denySymbols }) => ({
+        ...{
+          active,
+          trading_enabled: tradingEnabled,
+          strategies,
+          allow_symbols: allowSymbols,
+          deny_symbols: denySymbols,
+        },
+      }));
+      const found = await session.query(
+        `select core.kept_by(jsonb_populate_record(u, given), $2, 'breakout-20d', 'NSE', 'TITAN') as reason
+         from public.users u, jsonb_array_elements($1::jsonb) with ordinality as one(given, n) order by n`,
+        [JSON.stringify(rows), side],
+      );
+      expect(found.map(({ reason }) => reason)).toEqual(wanted);
+      expect(new Set(wanted)).toEqual(new Set(side === 'BUY' ? [null, ...known] : [null, ...[...known].slice(0, 3)]));
+    }
+  });
+});

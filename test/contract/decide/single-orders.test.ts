@@ -1,0 +1,144 @@
+import { expect, test } from 'vitest';
+import { askedSignal } from '../../../src/domain/decision/single-order.ts';
+import { onEveryDatabase } from '../support/ground.ts';
+import {
+  accepted,
+  cutOffMs,
+  limits,
+  minuteMs,
+  nowMs,
+  openScene,
+  quote,
+  sendOne,
+  settle,
+  settlement,
+  tradeDate,
+  user,
+} from '../support/scene.ts';
+
+onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
+  const runId = `XNSE:${tradeDate}:api:paper`;
+  const listings = [{ exchange: 'NSE', symbol: 'TITAN' }];
+  const inputs = (userIds: string[]) =>
+    store.call('read_order_inputs', { runId, mode: 'paper', tradeDate, capped: true, userIds, listings });
+  const users = ['asha', 'ravi'].map((id) => user(id));
+
+  const asked = (key: string, userId = 'asha') => {
+    const order = { userId, exchange: 'NSE', symbol: 'TITAN', side: 'BUY' as const, quantity: 1 };
+    const at = { date: tradeDate, quote: quote('TITAN'), nowMs };
+    const signal = askedSignal({ principal: 'key:1', key }, { ...order, limitPriceMinor: null }, at);
+    return { principal: 'key:1', key, bodyHash: 'b1', by: null, sendBeforeMs: nowMs + 2 * minuteMs, signal, userId };
+  };
+  const place = async (requests: ReturnType<typeof asked>[], quantity = 1, otherDay = {}) => {
+    const { accounts, rates } = await inputs([...new Set(requests.map(({ userId }) => userId))]);
+    const scene = { store, runId, mode: 'paper', signals: [], users: [], rates } as const;
+    const decisions = requests.flatMap(({ signal, userId }) => {
+      const account = accounts.find(({ settings }) => settings.id === userId);
+      return account ? [accepted({ ...scene, signals: [], users: [] }, account, signal, { quantity })] : [];
+    });
+    const day = { runId, sessionId: `XNSE:${tradeDate}:api`, tradeDate, mode: 'paper', limits, nowMs, ...otherDay };
+    return store.call('place_orders', {
+      ...day,
+      takesOrdersUntilMs: cutOffMs + 60 * minuteMs,
+      quotes: [quote('TITAN')],
+      decisions,
+      requests,
+    });
+  };
+  const view = { userId: null, status: null, symbol: null, runId: null, beforeId: null, limit: 10 };
+
+  test('what they are decided on is about their users and symbols only', async () => {
+    await openScene(store, { users });
+    const known = await inputs(['ravi']);
+    expect(known.accounts.map(({ settings }) => settings.id)).toEqual(['ravi']);
+    expect(known).toMatchObject({ halted: null, instruments: [{ symbol: 'TITAN' }], symbolExposure: {} });
+    expect(known.rates.length).toBeGreaterThan(0);
+  });
+
+  test('each is accepted once, whatever is asked again', async () => {
+    await openScene(store, { users });
+    const [first] = await place([asked('k1')]);
+    expect(first).toMatchObject({ kind: 'decided', fresh: true, outcome: 'accepted' });
+    expect(await place([asked('k1')])).toEqual([{ ...first, fresh: false }]);
+    expect(await place([{ ...asked('k1'), bodyHash: 'b2' }])).toMatchObject([{ kind: 'other_body' }]);
+    const requests = ['k1', 'k2'].map((key) => ({ principal: 'key:1', key, bodyHash: 'b1' }));
+    expect(await store.call('read_placed', { requests })).toEqual([{ ...first, fresh: false }, null]);
+    expect(await store.call('read_orders', view)).toHaveLength(1);
+  });
+
+  test('a key is used up for good: the next day it answers with the first order, and places none', async () => {
+    await openScene(store, { users });
+    const [first] = await place([asked('k1')]);
+    const nextDay = { runId: 'XNSE:2025-08-29:api:paper', tradeDate: '2025-08-29', nowMs: nowMs + 86_400_000 };
+    expect(await place([asked('k1')], 1, nextDay)).toEqual([{ ...first, fresh: false }]);
+    expect(await store.call('read_orders', view)).toHaveLength(1);
+    breaks('a run is opened, decided and done in this order, on its day');
+  });
+
+  test('the money is looked at again under the lock, one after another', async () => {
+    await openScene(store, { users });
+    const placed = await place([asked('k1'), asked('k2'), asked('k3', 'ravi')], 600);
+    expect(placed).toMatchObject([
+      { outcome: 'accepted' },
+      { outcome: 'skipped', reason: 'working_order', order: null },
+      { outcome: 'accepted' },
+    ]);
+  });
+
+  test('each is judged by the limits it is asked under, which are kept with it, and not by those of the first', async () => {
+    await openScene(store, { users });
+    const [first] = await place([asked('k1')], 10);
+    expect(first).toMatchObject({ outcome: 'accepted' });
+    const capped = { symbolCapMinor: 1500_00 };
+    const [second] = await place([asked('k2', 'ravi')], 10, { limits: { ...limits, ...capped, breakerMinOrders: 3 } });
+    expect(second).toMatchObject({ reason: 'symbol_cap', limit: '1500.00', actual: '2000.00' });
+    const kept = await session.query('select limits from public.order_requests order by idempotency_key');
+    expect(kept).toMatchObject([{ limits }, { limits: { ...limits, ...capped } }]);
+    // Breakers judge by the run's own: they follow.
+    expect(await value('select limits from public.scan_runs where id = $1', [runId])).toEqual({
+      ...limits,
+      ...capped,
+      breakerMinOrders: 3,
+    });
+    const [third] = await place([asked('k3', 'ravi')], 10);
+    expect(third).toMatchObject({ outcome: 'accepted' });
+  });
+
+  test('its run stays open until the exchange closes, and is done then', async () => {
+    await openScene(store, { users });
+    await place([asked('k1')]);
+    const order = await sendOne(store);
+    await settle(store, [settlement(order.orderId, 'rejected')]);
+    expect(await store.call('finish_run', { runId, nowMs })).toMatchObject({ state: 'decided', openOrders: 0 });
+    expect(await store.call('finish_runs', { nowMs })).toMatchObject({ finished: 0 });
+    const closed = { runId, nowMs: cutOffMs + 60 * minuteMs };
+    expect(await store.call('finish_run', closed)).toMatchObject({ state: 'done' });
+  });
+
+  test('orders are listed newest first, a page at a time, by user, symbol, status and run', async () => {
+    await openScene(store, { users });
+    await place([asked('k1'), asked('k2', 'ravi')]);
+    const all = await store.call('read_orders', view);
+    expect(all.map(({ userId }) => userId)).toEqual(['ravi', 'asha']);
+    const [newest, oldest] = all;
+    if (!newest || !oldest) throw new Error('two orders were placed');
+    expect(await store.call('read_orders', { ...view, limit: 1 })).toEqual([newest]);
+    expect(await store.call('read_orders', { ...view, beforeId: newest.orderId })).toEqual([oldest]);
+    expect(await store.call('read_orders', { ...view, userId: 'asha', symbol: 'TITAN', runId })).toEqual([oldest]);
+    for (const none of [{ status: 'filled' }, { symbol: 'INFY' }, { runId: 'other' }]) {
+      expect(await store.call('read_orders', { ...view, ...none })).toEqual([]);
+    }
+  });
+
+  test('one order is found by either id, with its history, by its owner only', async () => {
+    await openScene(store, { users });
+    await place([asked('k1')]);
+    const [order] = await store.call('read_orders', view);
+    if (!order) throw new Error('an order was placed');
+    const found = await store.call('read_order', { order: order.clientOrderId, userId: 'asha' });
+    expect(found).toMatchObject({ ...order, events: [{ from: null, to: 'queued' }], fills: [] });
+    expect(await store.call('read_order', { order: String(order.orderId), userId: null })).toEqual(found);
+    expect(await store.call('read_order', { order: order.clientOrderId, userId: 'ravi' })).toBeNull();
+    expect(await store.call('read_order', { order: '99999999999999999999', userId: null })).toBeNull();
+  });
+});

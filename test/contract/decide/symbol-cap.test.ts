@@ -1,0 +1,130 @@
+import { expect, test } from 'vitest';
+import { formatMinor } from '../../../src/domain/money.ts';
+import { onEveryDatabase } from '../support/ground.ts';
+import {
+  acceptAll,
+  accepted,
+  cutOffMs,
+  decideAll,
+  fill,
+  minuteMs,
+  nowMs,
+  openScene,
+  sendOne,
+  settle,
+  settlement,
+  signal,
+  tradeDate,
+  undecided,
+  user,
+} from '../support/scene.ts';
+
+// The cap of a symbol is on what is open or was bought of it, over all users and runs of a day.
+onEveryDatabase('the symbol cap', ({ store, session, value }) => {
+  const stored = (runId: string) =>
+    session.query(
+      `select outcome, reason, limit_value as "limit", actual_value as actual from public.decisions
+       where run_id = $1 order by position, place`,
+      [runId],
+    );
+  const denied = (reason: string, limit: string, actual: string) => ({ outcome: 'denied', reason, limit, actual });
+  const yes = { outcome: 'accepted', reason: null, limit: null, actual: null };
+
+  test('keeps the cap of a symbol over all users and runs of the day', async () => {
+    const users = ['asha', 'ravi', 'meera'].map((id) => user(id));
+    const capped = { limits: { symbolCapMinor: 2500_00 }, users };
+    const scene = await openScene(store, capped);
+    await acceptAll(scene);
+    expect(await stored(scene.runId)).toEqual([yes, yes, denied('symbol_cap', '2500.00', '3000.00')]);
+    const more = await openScene(store, {
+      ...capped,
+      runId: 'more',
+      signals: [signal('TITAN', { strategy: 'other' })],
+      users: [user('dev')],
+    });
+    await acceptAll(more);
+    expect(await stored('more')).toEqual([denied('symbol_cap', '2500.00', '3000.00')]);
+  });
+
+  /** Orders to buy TITAN of the day, in runs of their own: what became of them says what they count towards the cap. */
+  const ended = async (name: string, ends: (orderId: number) => unknown) => {
+    const signals = [signal('TITAN', { strategy: name })];
+    const scene = await openScene(store, { runId: name, signals, users: [user(name)] });
+    await decideAll(scene);
+    await ends((await sendOne(store, name)).orderId);
+  };
+  const askedUnder = async (symbolCapMinor: number) => {
+    const signals = [signal('TITAN', { strategy: 'asked' })];
+    const scene = await openScene(store, { runId: 'asked', signals, users: [user('dev')], limits: { symbolCapMinor } });
+    await acceptAll(scene);
+    return stored('asked');
+  };
+
+  test.each<[string, number, (orderId: number) => unknown]>([
+    ['refused by its venue counts nothing', 0, (id) => settle(store, [settlement(id, 'rejected')])],
+    ['canceled unfilled counts nothing', 0, (id) => settle(store, [settlement(id, 'canceled')])],
+    ['still open counts all of it', 1000_00, () => null],
+    [
+      'filled counts what it was bought for',
+      998_00,
+      (id) => settle(store, [settlement(id, 'filled', { fills: [fill('f', 10, 99_80)] })]),
+    ],
+    [
+      'canceled after a part counts that part',
+      399_00,
+      (id) => settle(store, [settlement(id, 'canceled', { fills: [fill('f', 4, 99_75)] })]),
+    ],
+    [
+      'open after a part counts all of it',
+      1000_00,
+      (id) => settle(store, [settlement(id, 'partially_filled', { fills: [fill('f', 4, 99_75)] })]),
+    ],
+  ])('an order that is %s towards the cap', async (_what, countedMinor, ends) => {
+    await ended('asha', ends);
+    const all = countedMinor + 1000_00;
+    const inputs = { mode: 'paper', tradeDate, runId: 'next' };
+    expect((await store.call('read_inputs', inputs)).symbolExposure).toEqual({ TITAN: countedMinor });
+    expect(await askedUnder(all - 1)).toEqual([denied('symbol_cap', formatMinor(all - 1), formatMinor(all))]);
+    await session.exec("update public.orders set side = 'SELL'");
+    expect((await store.call('read_inputs', inputs)).symbolExposure).toEqual({});
+    await session.exec("update public.orders set side = 'BUY'");
+  });
+
+  test('an order that was never sent gives its share of the cap back', async () => {
+    await acceptAll(await openScene(store, { runId: 'asha', users: [user('asha')] }));
+    await store.call('decide_run', { runId: 'asha', nowMs });
+    await store.call('sweep_orders', { nowMs: cutOffMs + 3 * minuteMs, onlyProcess: false });
+    expect(await askedUnder(1000_00)).toEqual([yes]);
+  });
+
+  test('who does not fit under the cap, or is refused for something else, takes nothing of it from those behind', async () => {
+    const users = ['large', 'poor', 'small', 'last'].map((id, index) => user(id, { priority: index + 1 }));
+    const scene = await openScene(store, { users, limits: { symbolCapMinor: 1000_00 } });
+    const page = await undecided(scene);
+    const quantities: Record<string, number> = { large: 11, poor: 5, small: 6, last: 5 };
+    const decisions = page.map((account) => {
+      const size = { quantity: quantities[account.settings.id] ?? 0 };
+      return accepted(scene, account, signal('TITAN'), size);
+    });
+    await session.exec("update public.accounts set cash_minor = 500 where user_id = 'poor'");
+    await session.exec(`insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, at)
+      select id, 'adjustment', 500 - capital_minor, 0, now() from public.accounts where user_id = 'poor'`);
+    await store.call('accept_page', { runId: scene.runId, nowMs, decisions });
+    expect(await stored(scene.runId)).toEqual([
+      denied('symbol_cap', '1000.00', '1100.00'),
+      denied('insufficient_funds', '5.00', formatMinor(decisions[1]?.holdMinor ?? 0)),
+      yes,
+      denied('symbol_cap', '1000.00', '1100.00'),
+    ]);
+  });
+
+  test('keeps the cap when pages are accepted at the same time', async () => {
+    const users = Array.from({ length: 12 }, (_, n) => user(`user-${n}`));
+    const scene = await openScene(store, { users, limits: { symbolCapMinor: 5500_00 } });
+    const page = await undecided(scene);
+    const decisions = page.map((account) => accepted(scene, account, signal('TITAN')));
+    const pages = [0, 3, 6, 9].map((from) => decisions.slice(from, from + 3));
+    await Promise.all(pages.map((some) => store.call('accept_page', { runId: scene.runId, nowMs, decisions: some })));
+    expect(await value('select count(*)::int from public.orders')).toBe(5);
+  });
+});

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { onEveryDatabase } from '../support/ground.ts';
+import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, signal } from '../support/scene.ts';
+
+onEveryDatabase('fills of a venue that numbers them as it likes', ({ store, session }) => {
+  /** Two orders of one account, for two shares, at the venue. */
+  const twoSent = async (): Promise<[number, number]> => {
+    await decideAll(await openScene(store, { signals: [signal('TITAN'), signal('INFY', { rank: 2 })] }));
+    const [first, second] = await sendAll(store);
+    return [first?.orderId ?? 0, second?.orderId ?? 0];
+  };
+  const held = () =>
+    session.query(
+      'select i.symbol, p.quantity::int from public.positions p join public.instruments i on i.id = p.instrument_id order by 1',
+    );
+
+  test('one number for fills of two orders counts for each, and told again for none', async () => {
+    const [titan, infy] = await twoSent();
+    const told = [titan, infy].map((orderId) => settlement(orderId, 'filled', { fills: [fill('1', 10)] }));
+    expect(await settle(store, told)).toMatchObject({ fills: 2 });
+    expect(await settle(store, told)).toMatchObject({ fills: 0 });
+    expect(await held()).toEqual([
+      { symbol: 'INFY', quantity: 10 },
+      { symbol: 'TITAN', quantity: 10 },
+    ]);
+    expect(await store.call('check_books', {})).toEqual([]);
+  });
+
+  test('an order that is said to be filled without the fills is told to a person, once', async () => {
+    const [titan] = await twoSent();
+    const said = (id: string) => settlement(titan, 'filled', { fills: [fill(id, 4)] });
+    await settle(store, [said('1')]);
+    const unproven: string[] = [];
+    for (let look = 1; look <= 5; look += 1) {
+      await session.query('update public.orders set next_look_at = core.at($1) where id = $2', [nowMs, titan]);
+      const claim = { claimId: `look-${look}`, venues: ['paper'], limit: 1, leaseMs: 1, nowMs };
+      const [order] = await store.call('claim_lookups', claim);
+      expect(order?.orderId).toBe(titan);
+      const booked = await settle(store, [said('1')]);
+      expect(booked.fills).toBe(0);
+      unproven.push(...booked.unproven);
+    }
+    expect(unproven).toHaveLength(1);
+  });
+});

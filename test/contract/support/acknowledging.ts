@@ -1,0 +1,25 @@
+import type { Answer, Store } from '../../../src/ports/store/store.ts';
+import { tester } from '../../support/tester.ts';
+import { nowMs } from './scene.ts';
+
+export interface WhoseAccount {
+  userId: string;
+  venue: string;
+  mode: 'paper' | 'live';
+}
+
+/** What an operator is shown of an account to acknowledge. */
+export async function shown(store: Store, { userId, venue, mode }: WhoseAccount) {
+  const blocks = await store.call('read_blocks', { userId });
+  const found = blocks.find((one) => one.venue === venue && one.mode === mode);
+  return { driftIds: found?.drifts.map(({ driftId }) => driftId) ?? [], seenEntryId: found?.seenEntryId ?? null };
+}
+
+/** An operator looks at what blocks an account, and acknowledges it all. */
+export async function acknowledgeShown(
+  store: Store,
+  account: WhoseAccount,
+  atMs = nowMs,
+): Promise<Answer<'acknowledge_account'>> {
+  return store.call('acknowledge_account', { by: tester, ...account, ...(await shown(store, account)), nowMs: atMs });
+}

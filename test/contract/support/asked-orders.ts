@@ -1,0 +1,43 @@
+import { askedSignal } from '../../../src/domain/decision/single-order.ts';
+import type { Answer, Store } from '../../../src/ports/store/store.ts';
+import { accepted, cutOffMs, limits, minuteMs, nowMs, quote, tradeDate } from './scene.ts';
+
+/** The run single orders of the tests' day are booked under. */
+export const apiRunId = `XNSE:${tradeDate}:api:paper`;
+
+/** One order asked for by itself. Default: by the user, with a login. */
+export interface Asked {
+  userId: string;
+  symbol: string;
+  principal?: string;
+  apiKey?: string | null;
+}
+
+let keys = 0;
+
+/** Places each of them, accepted, in one call. */
+export async function placeAsked(store: Store, asked: Asked[], atMs = nowMs): Promise<Answer<'place_orders'>> {
+  const userIds = [...new Set(asked.map(({ userId }) => userId))];
+  const listings = asked.map(({ symbol }) => ({ exchange: 'NSE', symbol }));
+  const run = { runId: apiRunId, mode: 'paper', tradeDate } as const;
+  const { accounts, rates } = await store.call('read_order_inputs', { ...run, capped: false, userIds, listings });
+  const rows = asked.map(({ userId, symbol, principal = `user:${userId}`, apiKey = null }) => {
+    keys += 1;
+    const key = `k${keys}`;
+    const order = { userId, exchange: 'NSE', symbol, side: 'BUY' as const, quantity: 1, limitPriceMinor: null };
+    const signal = askedSignal({ principal, key }, order, { date: tradeDate, quote: quote(symbol), nowMs: atMs });
+    const account = accounts.find(({ settings }) => settings.id === userId);
+    if (!account) throw new Error(`there is no ${userId}`);
+    const scene = { store, ...run, signals: [], users: [], rates };
+    const request = { principal, key, bodyHash: key, apiKey, by: null, sendBeforeMs: cutOffMs, signal };
+    return { request, decision: accepted(scene, account, signal, { quantity: 1 }) };
+  });
+  return store.call('place_orders', {
+    ...run,
+    ...{ sessionId: `XNSE:${tradeDate}:api`, limits, nowMs: atMs },
+    takesOrdersUntilMs: cutOffMs + 60 * minuteMs,
+    quotes: [...new Set(asked.map(({ symbol }) => symbol))].map((symbol) => quote(symbol, 100_00, atMs)),
+    decisions: rows.map(({ decision }) => decision),
+    requests: rows.map(({ request }) => request),
+  });
+}

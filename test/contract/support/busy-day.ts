@@ -1,0 +1,196 @@
+import type { SqlSession } from '../../../src/ports/database.ts';
+import type { DecisionToAccept } from '../../../src/ports/store/arguments.ts';
+import type { Store } from '../../../src/ports/store/store.ts';
+import { tester } from '../../support/tester.ts';
+import { acknowledgeShown } from './acknowledging.ts';
+import { placeAsked } from './asked-orders.ts';
+import * as scenes from './scene.ts';
+import { accepted, fill, minuteMs, nowMs, refused, settlement, signal, undecided, user } from './scene.ts';
+
+type Reason = NonNullable<DecisionToAccept['reason']>;
+
+/** Every reason there is, with numbers as `decide` would give them. */
+const refusals: Readonly<Record<Reason, readonly [string | null, string | null]>> = {
+  user_inactive: [null, null],
+  trading_disabled: [null, null],
+  not_subscribed: [null, null],
+  account_not_ready: [null, 'drift: position NSE:TITAN'],
+  already_decided: [null, null],
+  already_holding: [null, '5'],
+  working_order: [null, null],
+  no_position: ['5', '10'],
+  symbol_not_allowed: [null, null],
+  halted: [null, 'the venue is down'],
+  cut_off: [null, null],
+  signal_expired: [null, null],
+  price_unavailable: ['60', '75'],
+  price_outside_band: ['3.00', '-3.50'],
+  margin_unavailable: [null, null],
+  instrument_restricted: [null, 'ban'],
+  daily_loss_limit: ['-1000.00', '-1200.00'],
+  max_open_positions: ['1', '1'],
+  quantity_zero: ['50.00', '100.00'],
+  below_min_value: ['5000.00', '1000.00'],
+  max_order_value: ['500.00', '1000.00'],
+  max_orders_per_day: ['1', '1'],
+  freeze_quantity: ['5', '10'],
+  symbol_cap: ['1000.00', '2000.00'],
+  insufficient_funds: ['10.00', '1006.20'],
+};
+
+const skips = ['user_inactive', 'trading_disabled', 'not_subscribed', 'account_not_ready', 'already_decided'];
+const moreSkips = ['already_holding', 'working_order', 'no_position', 'symbol_not_allowed'];
+const skipReasons = new Set([...skips, ...moreSkips]);
+
+const traders = ['asha', 'bina', 'devi', 'kabir', 'lata'];
+
+const isReason = (text: string): text is Reason => Object.hasOwn(refusals, text);
+
+function refusal(account: scenes.Account, of: ReturnType<typeof signal>, reason: Reason): DecisionToAccept {
+  const [limit, actual] = refusals[reason];
+  return { ...refused(account, of, skipReasons.has(reason) ? 'skipped' : 'denied', reason), limit, actual };
+}
+
+/**
+ * A day as they are: buys, sales, fills in parts, late, corrected and from outside, orders of every status, every reason
+ * there is, money in and out, single orders, messages; and a run that is planned when it is looked at, at 09:40. The
+ * database's clock goes with it, so the connection has to be the only one.
+ */
+export async function playBusyDay(store: Store, session: SqlSession): Promise<void> {
+  const reached = async (minute: number): Promise<number> => {
+    const atMs = nowMs + minute * minuteMs;
+    await session.exec(`set daily_scan.now = '${new Date(atMs).toISOString()}'`);
+    return atMs;
+  };
+  await reached(0);
+  await openAndSend(store);
+  await reached(1);
+  await settleFirst(store, session);
+  await reached(2);
+  await tellLate(store, session);
+  await reached(5);
+  await sell(store, session, nowMs + 5 * minuteMs);
+  await reached(8);
+  await placeAsked(store, [{ userId: 'asha', symbol: 'WIPRO' }], nowMs + 8 * minuteMs);
+  await reached(10);
+  await tellUsers(store, nowMs + 10 * minuteMs);
+  await store.call('finish_runs', { nowMs: nowMs + 10 * minuteMs });
+  await reached(12);
+  await scenes.openScene(store, { runId: 'planned', signals: [signal('HDFC')], users: [user('asha')] });
+  await reached(20);
+}
+
+async function openAndSend(store: Store): Promise<void> {
+  const reasons = Object.keys(refusals).filter(isReason);
+  const users = [...traders, ...reasons].map((id) => user(id)).concat(user('meera', { leverageCenti: 300 }));
+  const signals = [signal('TITAN'), signal('INFY', { rank: 2 })];
+  const limits = { symbolCapMinor: 1_00_000_00 };
+  const scene = await scenes.openScene(store, { runId: 'first', users, signals, limits });
+  const decisions = (await undecided(scene)).flatMap((account) =>
+    signals.map((of) => {
+      const { id } = account.settings;
+      return isReason(id) ? refusal(account, of, id) : accepted(scene, account, of);
+    }),
+  );
+  await store.call('accept_page', { runId: 'first', nowMs, decisions });
+  await store.call('decide_run', { runId: 'first', nowMs });
+  await scenes.sendAll(store, 'morning');
+}
+
+async function orderOf(session: SqlSession, userId: string, symbol: string): Promise<{ id: number; name: string }> {
+  const [row] = await session.query(
+    `select o.id, o.client_order_id as name from public.orders o join public.instruments i on i.id = o.instrument_id
+     where o.user_id = $1 and i.symbol = $2 order by o.id desc limit 1`,
+    [userId, symbol],
+  );
+  return { id: Number(row?.['id']), name: String(row?.['name']) };
+}
+
+async function settleFirst(store: Store, session: SqlSession): Promise<void> {
+  const atMs = nowMs + minuteMs;
+  const id = async (userId: string, symbol: string) => (await orderOf(session, userId, symbol)).id;
+  const open = { nextLookMs: atMs + 30 * minuteMs, venueOrderId: 'v1' };
+  await scenes.settle(
+    store,
+    [
+      settlement(await id('asha', 'TITAN'), 'filled', { fills: [fill('a1', 4), fill('a2', 6, 100_50)] }),
+      settlement(await id('asha', 'INFY'), 'partially_filled', { fills: [fill('b1', 4, 99_90)], ...open }),
+      settlement(await id('meera', 'TITAN'), 'filled', { fills: [fill('c1', 10, 100_10)] }),
+      settlement(await id('meera', 'INFY'), 'rejected', { reason: 'margin' }),
+      settlement(await id('kabir', 'TITAN'), 'canceled'),
+      settlement(await id('kabir', 'INFY'), 'filled', { fills: [fill('d1', 10)] }),
+      settlement(await id('bina', 'TITAN'), 'expired'),
+      settlement(await id('bina', 'INFY'), 'filled', { fills: [fill('e1', 10)] }),
+      settlement(await id('devi', 'TITAN'), 'working', open),
+      settlement(await id('devi', 'INFY'), 'queued', { nextAttemptMs: atMs + 60 * minuteMs }),
+      settlement(await id('lata', 'TITAN'), 'unknown', open),
+      settlement(await id('lata', 'INFY'), 'partially_filled', { fills: [fill('g1', 5)], ...open }),
+    ],
+    atMs,
+  );
+}
+
+/** What came after the end, from outside, or was told wrong; and what people did. */
+async function tellLate(store: Store, session: SqlSession): Promise<void> {
+  const atMs = nowMs + 2 * minuteMs;
+  const late = async (userId: string, name: string) => {
+    const { id } = await orderOf(session, userId, 'TITAN');
+    await scenes.settle(store, [settlement(id, 'canceled', { fills: [fill(name, 3)] })], atMs);
+  };
+  await scenes.settle(store, [settlement((await orderOf(session, 'asha', 'INFY')).id, 'canceled')], atMs);
+  await late('kabir', 'late');
+  await acknowledgeShown(store, { userId: 'kabir', venue: 'paper', mode: 'paper' }, atMs);
+  // Nobody has looked at this one yet.
+  await late('bina', 'later');
+  const told = { fill: null, priceMinor: null, by: tester, nowMs: atMs };
+  await store.call('correct_fill', { order: (await orderOf(session, 'kabir', 'INFY')).name, quantity: 8, ...told });
+  const holding = { userId: 'kabir', venue: 'paper', mode: 'paper', exchange: 'NSE', symbol: 'SBIN', quantity: 10 };
+  const holdings = [{ ...holding, priceMinor: 50_00, tradeDate: scenes.tradeDate, reference: 'demat' }];
+  await store.call('import_holdings', { holdings, nowMs: atMs });
+  for (const kind of ['deposit', 'withdrawal'] as const) {
+    const moved = { userId: 'asha', venue: null, kind, amountMinor: 100_00, reference: kind, isNamed: true };
+    await store.call('move_cash', { ...moved, by: { ...tester, why: 'a test' }, nowMs: atMs });
+  }
+}
+
+async function sell(store: Store, session: SqlSession, atMs: number): Promise<void> {
+  const signals = [signal('TITAN', { side: 'SELL' }), signal('SBIN', { side: 'SELL', rank: 2 })];
+  const users = [user('asha'), user('kabir')];
+  const scene = await scenes.openScene(store, { runId: 'sales', users, signals });
+  const decisions = (await undecided(scene)).flatMap((account) =>
+    signals.map((of) => {
+      const sells = of.symbol === (account.settings.id === 'asha' ? 'TITAN' : 'SBIN');
+      return sells ? accepted(scene, account, of, { quantity: 6 }) : refusal(account, of, 'working_order');
+    }),
+  );
+  await store.call('accept_page', { runId: 'sales', nowMs: atMs, decisions });
+  await store.call('decide_run', { runId: 'sales', nowMs: atMs });
+  const claimed = await scenes.claim(store, 'sales', { nowMs: atMs });
+  await scenes.mark(
+    store,
+    'sales',
+    claimed.map(({ orderId }) => orderId),
+    { nowMs: atMs },
+  );
+  const sold = (name: string, priceMinor: number) => ({ fills: [{ ...fill(name, 6, priceMinor), atMs }] });
+  const asha = (await orderOf(session, 'asha', 'TITAN')).id;
+  const kabir = (await orderOf(session, 'kabir', 'SBIN')).id;
+  const outcomes = [settlement(asha, 'filled', sold('s1', 101_00)), settlement(kabir, 'filled', sold('s2', 99_80))];
+  await scenes.settle(store, outcomes, atMs);
+}
+
+/** One message has arrived, one is not known to, the others wait. */
+async function tellUsers(store: Store, atMs: number): Promise<void> {
+  const due = await store.call('read_due_messages', { runId: 'first', limit: 2, nowMs: atMs });
+  const messages = due.map(({ messageId, said }) => ({ messageId, text: 'Hello', said, to: '+919800000001' }));
+  await store.call('mark_sending', { messages, nowMs: atMs });
+  const settled = messages.map(({ messageId }, n) => {
+    const status = n === 0 ? ('sent' as const) : ('unknown' as const);
+    return { messageId, status, reason: null, providerId: `SM${n}`, nextLookMs: atMs + 30 * minuteMs };
+  });
+  await store.call('settle_messages', { messages: settled, nowMs: atMs });
+  await store.call('hear_delivery', {
+    ...{ messageId: messages[0]?.messageId ?? 0, attempt: 1, providerId: 'SM0', providerStatus: 'delivered' },
+    ...{ code: null, reason: null, nowMs: atMs, unreachable: false, retryMs: null, fallback: null },
+  });
+}

@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import type { Settlement } from '../../../src/ports/store/arguments.ts';
+import type { Store } from '../../../src/ports/store/store.ts';
+import { tester } from '../../support/tester.ts';
+import { acknowledgeShown } from './acknowledging.ts';
+import { claim, decideAll, mark, nowMs, openScene, settle, settlement, signal, tradeDate, user } from './scene.ts';
+
+type Fill = Settlement['fills'][number];
+
+const by = { ...tester, why: 'a test' };
+const anySymbol = fc.constantFrom('TITAN', 'TITAN', 'INFY');
+const anyQuantity = fc.integer({ min: 1, max: 25 });
+const anyPrice = fc.integer({ min: 1, max: 200_00 });
+// A few moments only, so that fills meet.
+const anyMoment = fc.integer({ min: 0, max: 6 }).map((n) => nowMs + n * 1000);
+const anyFill = fc.record({ quantity: anyQuantity, priceMinor: anyPrice, atMs: anyMoment });
+const anyEnd = fc.constantFrom('working', 'canceled', 'canceled', 'canceled', 'filled', 'rejected', 'unknown');
+
+const steps = {
+  order: fc.record({
+    do: fc.constant('order' as const),
+    side: fc.constantFrom('BUY' as const, 'SELL' as const),
+    symbol: anySymbol,
+    quantity: fc.integer({ min: 1, max: 12 }),
+    leverageCenti: fc.constantFrom(100, 200, 300, 333, 500),
+    // Now and then fills are beyond it.
+    isTight: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    // Somebody has seen before what blocks the account.
+    seen: fc.integer({ min: 0, max: 3 }).map((n) => n > 0),
+  }),
+  tell: fc.record({
+    do: fc.constant('tell' as const),
+    // Orders counted from the youngest.
+    outcomes: fc.array(fc.record({ order: fc.nat(3), end: anyEnd, fills: fc.array(anyFill, { maxLength: 3 }) }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+  }),
+  correct: fc.record({
+    do: fc.constant('correct' as const),
+    order: fc.nat(4),
+    fill: fc.nat(5),
+    quantity: fc.nat(8),
+    priceMinor: fc.option(anyPrice),
+  }),
+  external: fc.record({
+    do: fc.constant('external' as const),
+    symbol: anySymbol,
+    quantity: anyQuantity,
+    priceMinor: anyPrice,
+    atMs: anyMoment,
+  }),
+  cash: fc.record({ do: fc.constant('cash' as const), amountMinor: fc.integer({ min: -500_00, max: 500_00 }) }),
+  acknowledge: fc.record({ do: fc.constant('acknowledge' as const), atMs: anyMoment }),
+};
+
+/** Something that happens to an account. */
+export const anyStep = fc.oneof(
+  { weight: 7, arbitrary: steps.order },
+  { weight: 6, arbitrary: steps.tell },
+  { weight: 4, arbitrary: steps.correct },
+  { weight: 1, arbitrary: steps.external },
+  { weight: 1, arbitrary: steps.cash },
+  { weight: 2, arbitrary: steps.acknowledge },
+);
+type Step = typeof anyStep extends fc.Arbitrary<infer One> ? One : never;
+type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>;
+
+/** One user's account, lived through the functions of the store. What may not be done is refused, and changes nothing. */
+export class Life {
+  readonly #store: Store;
+  readonly userId: string;
+  readonly #orders: { orderId: number; clientOrderId: string; told: Fill[] }[] = [];
+  #count = 0;
+
+  constructor(store: Store, userId: string) {
+    this.#store = store;
+    this.userId = userId;
+  }
+
+  async live(step: Step): Promise<void> {
+    this.#count += 1;
+    if (step.do === 'order') await this.#order(step);
+    else if (step.do === 'tell') await this.#tell(step);
+    else if (step.do === 'correct') await this.#correct(step);
+    else if (step.do === 'external') await this.#external(step);
+    else if (step.do === 'cash') await this.#cash(step);
+    else await this.#acknowledge(step.atMs);
+  }
+
+  async #order({ side, symbol, quantity, leverageCenti, isTight, seen }: StepOf<'order'>): Promise<void> {
+    if (seen) await this.#acknowledge(nowMs + 3000);
+    const name = `${this.userId}-${this.#count}`;
+    const limitPriceMinor = isTight ? 100_00 : side === 'BUY' ? 200_00 : 1;
+    const of = signal(symbol, { side, strategy: name });
+    const users = [user(this.userId, { leverageCenti, capitalMinor: 1_00_000_00 })];
+    await decideAll(await openScene(this.#store, { runId: name, signals: [of], users }), { quantity, limitPriceMinor });
+    const [order] = await claim(this.#store, name);
+    if (!order) return;
+    await mark(this.#store, name, [order.orderId]);
+    this.#orders.push({ ...order, told: [] });
+  }
+
+  /** New fills, and one that was told before. */
+  async #tell({ outcomes }: StepOf<'tell'>): Promise<void> {
+    const told = new Map<number, Settlement>();
+    for (const { order, end, fills } of outcomes) {
+      const of = this.#orders.at(-1 - order);
+      if (!of) continue;
+      // Nobody who does not know of an order tells its fills.
+      const known = end === 'unknown' ? [] : of.told.slice(0, 1);
+      const fresh = (end === 'unknown' ? [] : fills).map((one, n) => {
+        const number = of.told.length + n;
+        return { ...one, venueFillId: `${number % 3}-${number}` };
+      });
+      of.told.push(...fresh);
+      const before = told.get(of.orderId)?.fills ?? [];
+      told.set(of.orderId, settlement(of.orderId, end, { fills: [...known, ...before, ...fresh] }));
+    }
+    if (told.size > 0) await settle(this.#store, [...told.values()], nowMs + this.#count);
+  }
+
+  async #correct({ order, fill, quantity, priceMinor }: StepOf<'correct'>): Promise<void> {
+    const of = this.#orders.at(-1 - order);
+    const wrong = of?.told.at(fill % Math.max(1, of.told.length));
+    if (!of || !wrong) return;
+    const really = { order: of.clientOrderId, fill: wrong.venueFillId, quantity, priceMinor };
+    await this.#store.call('correct_fill', { by, ...really, nowMs: nowMs + this.#count });
+  }
+
+  async #external({ symbol, quantity, priceMinor, atMs }: StepOf<'external'>): Promise<void> {
+    const whose = { userId: this.userId, venue: 'paper', mode: 'paper' as const, exchange: 'NSE' };
+    const holding = { ...whose, symbol, quantity, priceMinor, tradeDate, reference: `come-${this.#count}` };
+    await this.#store.call('import_holdings', { holdings: [holding], nowMs: atMs });
+  }
+
+  async #cash({ amountMinor }: StepOf<'cash'>): Promise<void> {
+    if (amountMinor === 0) return;
+    const kind = amountMinor > 0 ? ('deposit' as const) : ('withdrawal' as const);
+    const what = { kind, amountMinor: Math.abs(amountMinor), reference: `cash-${this.#count}`, isNamed: true };
+    await this.#store.call('move_cash', {
+      by,
+      userId: this.userId,
+      venue: 'paper',
+      ...what,
+      nowMs: nowMs + this.#count,
+    });
+  }
+
+  async #acknowledge(atMs: number): Promise<void> {
+    if (this.#orders.length === 0) return;
+    await acknowledgeShown(this.#store, { userId: this.userId, venue: 'paper', mode: 'paper' }, atMs);
+  }
+}

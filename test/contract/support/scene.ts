@@ -1,0 +1,241 @@
+import { productAt, rateFor } from '../../../src/domain/decision/charges.ts';
+import type { ChargeRate, RunLimits } from '../../../src/domain/decision/decision.ts';
+import { holdFor, marginFor } from '../../../src/domain/decision/sizing.ts';
+import { clientOrderIdOf, signalIdOf } from '../../../src/domain/ids.ts';
+import type { Instrument, Quote, Side, Signal, UserSettings } from '../../../src/domain/types.ts';
+import type { DecisionToAccept, Settlement } from '../../../src/ports/store/arguments.ts';
+import type { Answer, Store } from '../../../src/ports/store/store.ts';
+import { tester } from '../../support/tester.ts';
+
+export const tradeDate = '2025-08-28';
+/** 09:20 in India. */
+export const nowMs = Date.parse(`${tradeDate}T09:20:00+05:30`);
+export const cutOffMs = nowMs + 15 * 60_000;
+export const minuteMs = 60_000;
+
+export type Account = Answer<'read_accounts'>[number];
+export type ClaimedOrder = Answer<'claim_orders'>[number];
+
+export function instrument(symbol: string, change: Partial<Instrument> = {}): Instrument {
+  const plain = { exchange: 'NSE', symbol, isin: null, name: symbol, tickMinor: 10, lotSize: 1 };
+  return { ...plain, freezeQuantity: null, fno: false, restricted: null, ...change };
+}
+
+export function signal(symbol: string, change: Partial<Signal> = {}): Signal {
+  const given = { exchange: 'NSE', tradeDate, strategy: 'breakout-20d', symbol, side: 'BUY' as Side, ...change };
+  const prices = { referencePriceMinor: 100_00, stopLossMinor: null, targetMinor: null, validUntilMs: null };
+  return { id: signalIdOf(given), rank: 1, ...prices, ...given };
+}
+
+export function quote(symbol: string, priceMinor = 100_00, atMs = nowMs): Quote {
+  const circuits = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };
+  return { exchange: 'NSE', symbol, priceMinor, ...circuits, atMs };
+}
+
+/** 1,00,000 rupees, no leverage, no limits. */
+export function user(id: string, change: Partial<UserSettings> = {}): UserSettings {
+  const settings = { capitalMinor: 1_00_000_00, allocationBps: 2000, leverageCenti: 100, maxOpenPositions: null };
+  return {
+    id,
+    name: id,
+    whatsapp: null,
+    ...settings,
+    dailyLossLimitBps: null,
+    priority: 100,
+    venue: 'paper',
+    ...change,
+  };
+}
+
+export const limits = {
+  priceBandBps: 300,
+  protectionBps: 50,
+  minOrderValueMinor: 0,
+  maxOrderValueMinor: null,
+  symbolCapMinor: null,
+  quoteMaxAgeMs: minuteMs,
+};
+
+/** What a test's run is made of; every part has a plain default. */
+export interface Setting {
+  runId?: string;
+  mode?: 'paper' | 'live';
+  signals?: Signal[];
+  users?: UserSettings[];
+  quotes?: Quote[];
+  limits?: Partial<RunLimits>;
+  cutOffMs?: number;
+  sendBeforeMs?: number;
+}
+
+export interface Scene {
+  store: Store;
+  runId: string;
+  mode: 'paper' | 'live';
+  signals: Signal[];
+  users: UserSettings[];
+  rates: ChargeRate[];
+}
+
+/** Imports what the setting names and opens its run: by default TITAN at 100.00 for Asha. */
+export async function openScene(store: Store, setting: Setting = {}): Promise<Scene> {
+  const { runId = 'XNSE:2025-08-28:open:paper', mode = 'paper' } = setting;
+  const { signals = [signal('TITAN')], users = [user('asha')] } = setting;
+  const instruments = [...new Set(signals.map(({ symbol }) => symbol))].map((symbol) => instrument(symbol));
+  await store.call('import_instruments', { by: tester, instruments });
+  await store.call('import_signals', { by: tester, signals, source: 'import:signals.csv' });
+  await store.call('import_users', { by: tester, users, mode, source: 'import:users.csv', nowMs });
+  const sendBeforeMs = setting.sendBeforeMs ?? cutOffMs + 2 * minuteMs;
+  await store.call('open_run', {
+    by: tester,
+    runId,
+    sessionId: runId.split(':').slice(0, 3).join(':'),
+    tradeDate,
+    mode,
+    nowMs,
+    cutOffMs: setting.cutOffMs ?? cutOffMs,
+    limits: { ...limits, ...setting.limits },
+    problems: [],
+    signals: signals.map(({ id }, index) => ({ signalId: id, position: index + 1, sendBeforeMs })),
+    quotes: setting.quotes ?? instruments.map(({ symbol }) => quote(symbol)),
+    userIds: users.map(({ id }) => id),
+  });
+  const run = await store.call('read_run', { runId });
+  if (!run) throw new Error('the run was just opened');
+  return { store, runId, mode, signals, users, rates: run.rates };
+}
+
+/** The run's users that are still undecided, as `decide` would see them. */
+export function undecided({ store, runId, mode, signals }: Scene, page = {}): Promise<Account[]> {
+  const signalIds = signals.map(({ id }) => id);
+  const args = { runId, frozen: true, mode, tradeDate, userIds: null, signalIds, afterPlace: 0, limit: 1000 };
+  return store.call('read_accounts', { ...args, ...page });
+}
+
+/** A decision to buy (or sell) 10 at 100.00 with a limit of 100.50 (99.50), with the hold that `decide` would ask. */
+export function accepted(
+  scene: Scene,
+  account: Account,
+  of: Signal,
+  { quantity = 10, priceMinor = 100_00, limitPriceMinor = of.side === 'BUY' ? 100_50 : 99_50 } = {},
+): DecisionToAccept {
+  const { leverageCenti, id: userId, venue } = account.settings;
+  const held = of.side === 'SELL' ? account.positions.find(({ symbol }) => symbol === of.symbol) : undefined;
+  const product = held?.product ?? productAt(leverageCenti);
+  const rate = rateFor(scene.rates, of.side, product);
+  return {
+    place: account.place,
+    accountId: account.accountId,
+    signalId: of.id,
+    userId,
+    outcome: 'accepted',
+    reason: null,
+    limit: null,
+    actual: null,
+    quantity,
+    priceMinor,
+    limitPriceMinor,
+    marginMinor: marginFor(quantity * priceMinor, leverageCenti),
+    ...holdFor(of.side, quantity, limitPriceMinor, leverageCenti, rate),
+    leverageCenti,
+    product,
+    rateId: rate.id,
+    clientOrderId: clientOrderIdOf(scene.mode, venue, userId, of.id),
+  };
+}
+
+export function refused(
+  account: Account,
+  of: Signal,
+  outcome: 'skipped' | 'denied',
+  reason: DecisionToAccept['reason'],
+): DecisionToAccept {
+  const nothing = {
+    limit: null,
+    actual: null,
+    limitPriceMinor: null,
+    product: null,
+    rateId: null,
+    clientOrderId: null,
+  } as const;
+  const beyond = reason === 'quantity_zero' ? { limit: '1.00', actual: '100.00' } : {};
+  const zero = { quantity: 0, marginMinor: 0, chargesMinor: 0, holdMinor: 0 };
+  const { place, accountId, settings } = account;
+  const whose = { place, accountId, userId: settings.id, leverageCenti: settings.leverageCenti };
+  return { ...nothing, ...zero, ...whose, ...beyond, signalId: of.id, outcome, reason, priceMinor: 100_00 };
+}
+
+export type Size = Parameters<typeof accepted>[3];
+
+/** Accepts every signal for every undecided user and closes the planning. */
+export async function decideAll(scene: Scene, size: Size = {}, atMs = nowMs): Promise<void> {
+  await acceptAll(scene, size, atMs);
+  await scene.store.call('decide_run', { runId: scene.runId, nowMs: atMs });
+}
+
+export async function acceptAll(scene: Scene, size: Size = {}, atMs = nowMs): Promise<DecisionToAccept[]> {
+  const page = await undecided(scene);
+  const decisions = page.flatMap((account) => scene.signals.map((of) => accepted(scene, account, of, size)));
+  await scene.store.call('accept_page', { runId: scene.runId, nowMs: atMs, decisions });
+  return decisions;
+}
+
+export const leaseMs = 30_000;
+
+export function claim(store: Store, claimId: string, change: object = {}): Promise<ClaimedOrder[]> {
+  return store.call('claim_orders', { claimId, venues: ['paper'], limit: 100, leaseMs, nowMs, ...change });
+}
+
+let marks = 0;
+/** A mark id of its own for every call. */
+function newMark(): string {
+  marks += 1;
+  return `m${marks}`;
+}
+
+export async function mark(store: Store, claimId: string, orderIds: number[], change: object = {}): Promise<number[]> {
+  const { marked } = await store.call('mark_submitting', {
+    claimId,
+    markId: newMark(),
+    orderIds,
+    leaseMs,
+    nowMs,
+    ...change,
+  });
+  return marked.toSorted((a, b) => a - b);
+}
+
+/** Claims and marks everything that may go: from here on the venue may have heard of it. */
+export async function sendAll(store: Store, claimId = 'claim-1'): Promise<ClaimedOrder[]> {
+  const orders = await claim(store, claimId);
+  await mark(
+    store,
+    claimId,
+    orders.map(({ orderId }) => orderId),
+  );
+  return orders;
+}
+
+/** The one order of a scene with one user and one signal, at the venue. */
+export async function sendOne(store: Store, claimId?: string): Promise<ClaimedOrder> {
+  const [order, ...more] = await sendAll(store, claimId);
+  if (!order || more.length > 0) throw new Error(`one order was to go, not ${more.length + (order ? 1 : 0)}`);
+  return order;
+}
+
+export function settlement(
+  orderId: number,
+  venueStatus: Settlement['venueStatus'],
+  change: Partial<Settlement> = {},
+): Settlement {
+  const nothing = { reason: null, message: null, venueOrderId: null, nextLookMs: null, nextAttemptMs: null };
+  return { orderId, venueStatus, ...nothing, fills: [], ...change };
+}
+
+export function fill(venueFillId: string, quantity: number, priceMinor = 100_00): Settlement['fills'][number] {
+  return { venueFillId, quantity, priceMinor, atMs: nowMs };
+}
+
+export function settle(store: Store, outcomes: Settlement[], atMs = nowMs): Promise<Answer<'settle_orders'>> {
+  return store.call('settle_orders', { outcomes, nowMs: atMs });
+}

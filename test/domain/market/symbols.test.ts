@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest';
+import { exchangeRefusal, possibleSymbols, shareReader, symbolReader } from '../../../src/domain/market/symbols.ts';
+
+const at = (...symbols: string[]) => symbols.map((symbol) => ({ exchange: 'NSE', symbol }));
+
+describe('a symbol, where nobody knows what is listed', () => {
+  test.each([
+    ['TITAN', 'TITAN'],
+    ['titan', 'TITAN'],
+    [' TITAN ', 'TITAN'],
+    ['NSE:TITAN', 'TITAN'],
+    ['nse:titan', 'TITAN'],
+    ['XNSE:TITAN', 'TITAN'],
+    ['TITAN-EQ', 'TITAN'],
+    ['NSE:TITAN-EQ', 'TITAN'],
+    ['TITAN.NS', 'TITAN'],
+    ['M&M.NS', 'M&M'],
+    ['ABB-BE', 'ABB'],
+    ['ABB-BE.NS', 'ABB'],
+    ['M&M', 'M&M'],
+    ['BAJAJ-AUTO', 'BAJAJ-AUTO'],
+    ['BAJAJ-AUTO-EQ', 'BAJAJ-AUTO'],
+    ['M_M', 'M&M'],
+    ['NSE:M_M', 'M&M'],
+    ['M_MFIN', 'M&MFIN'],
+    ['BAJAJ_AUTO', 'BAJAJ-AUTO'],
+    ['J_KBANK', 'J&KBANK'],
+    ['L_TFH', 'L&TFH'],
+    ['AXIS_IT_T', 'AXIS-IT&T'],
+    ['SGBAUG28V-GB', 'SGBAUG28V-GB'],
+  ])('%j names %s', (text, symbol) => {
+    expect(symbolReader([])(text)).toEqual({ value: symbol });
+  });
+
+  test.each([
+    ['A_B', 'may be A&B or A-B: write it as the NSE does'],
+    ['TITAN.BO', 'BSE is not traded here: only shares at the NSE are, give NSE'],
+    ['BSE:TITAN', 'BSE is not traded here: only shares at the NSE are, give NSE'],
+    ['NASDAQ:AAPL', 'NASDAQ is not traded here: only shares at the NSE are, give NSE'],
+    ['BINANCE:BTCUSDT', 'BINANCE is not traded here: only shares at the NSE are, give NSE'],
+    ['NSE_DLY:TITAN', expect.stringContaining('prices of 15 minutes ago')],
+    ['BSE_DLY:TITAN', expect.stringContaining('is not traded here')],
+    ['NFO:TITAN25AUGFUT', expect.stringContaining('is not traded here')],
+    ['TITAN:BUY', expect.stringContaining('TITAN is not traded here')],
+    ['NSE:NIFTY1!', expect.stringContaining('must be 1 to 30')],
+    ['', expect.stringContaining('must be 1 to 30')],
+    ['NSE:', expect.stringContaining('must be 1 to 30')],
+    ['-BE', expect.stringContaining('must be 1 to 30')],
+    ['ＴＩＴＡＮ', expect.stringContaining('must be 1 to 30')],
+  ])('%j is refused', (text, reason) => {
+    expect(symbolReader([])(text)).toEqual({ reason });
+  });
+});
+
+describe('a symbol, among known instruments', () => {
+  test('is the one it names, with the series it trades in', () => {
+    const read = symbolReader(at('TITAN', 'ABB-BE', 'A&B', 'X', 'X-BE'));
+    expect(['ABB', 'abb.ns', 'ABB-EQ', 'ABB-BE', 'ABB-BZ'].map(read)).toEqual(Array(5).fill({ value: 'ABB-BE' }));
+    expect(read('A_B')).toEqual({ value: 'A&B' });
+    expect(['X', 'X-EQ', 'X-BE'].map(read)).toEqual([{ value: 'X' }, { value: 'X' }, { value: 'X-BE' }]);
+    expect(read('A-B'), 'another sign is another symbol').toEqual({ value: 'A-B' });
+    expect(read('UNKNOWN-BE'), 'what is not listed is let by: whoever decides refuses it').toEqual({
+      value: 'UNKNOWN',
+    });
+  });
+
+  test('is refused where it may be several, naming them', () => {
+    expect(symbolReader(at('A&B', 'A-B'))('A_B')).toEqual({ reason: 'may be A&B or A-B: write which' });
+    expect(symbolReader(at('X-BE', 'X-SM'))('X')).toEqual({ reason: 'may be X-BE or X-SM: write which' });
+  });
+
+  test('is not one of another exchange', () => {
+    const read = symbolReader([{ exchange: 'BSE', symbol: 'ABB-BE' }]);
+    expect(read('ABB')).toEqual({ value: 'ABB' });
+  });
+});
+
+test('in a list of shares the BSE’s is the same share', () => {
+  expect(['TITAN.BO', 'BSE:TITAN', 'TITAN'].map(shareReader([]))).toEqual(Array(3).fill({ value: 'TITAN' }));
+  expect(shareReader([])('NASDAQ:TITAN')).toHaveProperty('reason');
+});
+
+test('only the NSE is traded', () => {
+  expect(['NSE', 'XNSE'].map(exchangeRefusal)).toEqual([null, null]);
+  expect(['BSE', 'MCX', 'NFO', 'nse'].map(exchangeRefusal)).not.toContain(null);
+});
+
+test('what a symbol could name is looked up with every sign it could have', () => {
+  expect(possibleSymbols('ABB-BE')).toEqual(['ABB']);
+  expect(possibleSymbols('NSE:M_M')).toEqual(['M_M', 'M&M', 'M-M']);
+  expect(possibleSymbols('A_B_C_D_E')).toEqual(['A_B_C_D_E']);
+  expect(possibleSymbols('no symbol')).toEqual([]);
+});

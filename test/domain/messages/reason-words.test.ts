@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { denyReasons, skipReasons } from '../../../src/domain/decision/decision.ts';
+import { languages, messageWords } from '../../../src/domain/messages/en.ts';
+import { type Clause, decisionReason, type ReasonClauses } from '../../../src/domain/messages/reason-clause.ts';
+import { englishReasons } from '../../../src/domain/messages/reasons-en.ts';
+import { hindiReasons } from '../../../src/domain/messages/reasons-hi.ts';
+import { summaryText } from '../../../src/domain/messages/summary.ts';
+import { orderReasons } from '../../../src/domain/order.ts';
+
+const decisionCodes = [...skipReasons, ...denyReasons];
+const tables: [string, ReasonClauses][] = [
+  ['English', englishReasons],
+  ['Hindi', hindiReasons],
+];
+
+describe.each(tables)('the reasons in %s', (_, { decisions, orders }) => {
+  test('have words for every code, and for no other', () => {
+    expect(Object.keys(decisions).toSorted()).toEqual([...decisionCodes].toSorted());
+    expect(Object.keys(orders).toSorted()).toEqual([...orderReasons].toSorted());
+  });
+
+  test('are clauses, never the code, and no two of a table are the same', () => {
+    for (const table of [decisions, orders]) {
+      const clauses = Object.entries<Clause>(table);
+      for (const [code, { you }] of clauses) {
+        expect(you).not.toBe('');
+        expect(you).not.toContain('_');
+        expect(you.toLowerCase()).not.toBe(code.replaceAll('_', ' '));
+        expect(you).not.toMatch(/[.।]$/);
+      }
+    }
+    const said = Object.values<Clause>(decisions).map(({ you }) => you);
+    expect(new Set(said).size).toBe(said.length);
+  });
+
+  test('say of an order another thing than of a decision, where one code is in both', () => {
+    for (const code of [
+      'cut_off',
+      'halted',
+      'user_inactive',
+      'trading_disabled',
+      'not_subscribed',
+      'symbol_not_allowed',
+    ] as const)
+      expect(orders[code].you).not.toBe(decisions[code].you);
+  });
+});
+
+/** The words in what `reason` is set to wherever a statement ends an order. */
+const endings = (text: string) =>
+  [...text.matchAll(/update public\.orders set([\s\S]*?)\bwhere\b/g)]
+    .map(([, set = '']) => ({ status: assigned(set, 'status'), reason: assigned(set, 'reason') }))
+    .filter(({ status }) => /'(canceled|expired|rejected)'/.test(status))
+    .flatMap(({ reason }) => [...reason.matchAll(/then '(\w+)'|else '(\w+)'|^'(\w+)'/g)])
+    .map(([whole, ...words]) => [whole, words.find((word) => word !== undefined)]);
+const assigned = (set: string, column: string) => new RegExp(`\\b${column} = ([^,]*)`).exec(set)?.[1] ?? '';
+
+describe('the languages', () => {
+  test('tell the same: the same figures in the same units, the same clauses shared, the same one for what is not measured', () => {
+    for (const table of ['decisions', 'orders'] as const) {
+      const english: Readonly<Record<string, Clause>> = englishReasons[table];
+      const hindi: Readonly<Record<string, Clause>> = hindiReasons[table];
+      const codes = Object.keys(english);
+      for (const code of codes) {
+        const [en, hi] = [english[code], hindi[code]];
+        expect([code, hi?.measure?.unit]).toEqual([code, en?.measure?.unit]);
+        expect([code, hi?.unmeasured === undefined]).toEqual([code, en?.unmeasured === undefined]);
+        expect([code, hi?.you]).not.toEqual([code, en?.you]);
+        expect(hi?.you).toMatch(/^[\p{Script=Devanagari}\p{M}\s,]+$/u);
+        // An order that could not be sent in time is one thing under two codes, in both languages or in none.
+        const sameAs = (of: Readonly<Record<string, Clause>>) => codes.filter((one) => of[one]?.you === of[code]?.you);
+        expect([code, sameAs(hindi)]).toEqual([code, sameAs(english)]);
+      }
+    }
+  });
+
+  test('speak of a limit and the market where a named limit is out of its band, and of no signal', () => {
+    const said = [englishReasons, hindiReasons].map((words) =>
+      decisionReason(words, 'price_outside_band', '4272.00', '5000.00', 'limit order'),
+    );
+    expect(said).toEqual([
+      {
+        you: 'your limit price is too far from the market price',
+        figures: 'your limit ₹5,000.00, nearest we take ₹4,272.00',
+      },
+      { you: 'आपका लिमिट भाव बाज़ार भाव से बहुत दूर है', figures: 'आपकी लिमिट ₹5,000.00, सबसे नज़दीकी मान्य ₹4,272.00' },
+    ]);
+    // Any other reason is the same whatever was asked for.
+    const halted = decisionReason(englishReasons, 'halted', null, null, 'limit order');
+    expect(halted).toEqual(decisionReason(englishReasons, 'halted', null, null));
+  });
+
+  test('an unsent order’s cut_off is the order’s in both', () => {
+    const late = { symbol: 'ITC', side: 'BUY', limit: null, actual: null, message: null, reason: 'cut_off' } as const;
+    const told = (language: 'en' | 'hi', what: 'expired' | 'denied') =>
+      summaryText({
+        ...{ userName: 'Asha', language, isCorrection: false, date: '2025-08-28', mode: 'live', bought: [] },
+        ...{ pending: [], unknown: [], notDone: [{ ...late, what }] },
+        totals: { signals: 1, chargesMinor: 0, availableMinor: null },
+      });
+    expect(told('en', 'expired')).toContain('ITC: expired: it could not be sent in time');
+    expect(told('hi', 'expired')).toContain('ITC: समाप्त हुआ: यह समय पर नहीं भेजा जा सका');
+    expect(told('hi', 'denied')).toContain('ITC: नए ऑर्डर का समय निकल चुका था');
+  });
+
+  test('a code of tomorrow is never an English word in a Hindi message', () => {
+    expect(messageWords.hi.reason('constructor', null, null)).toEqual({ you: 'किसी और कारण से', figures: null });
+    expect(messageWords.hi.orderReason('penny_stock')).toBe('किसी और कारण से');
+    expect(messageWords.en.reason('penny_stock', '1', '2')).toEqual({ you: 'penny stock', figures: null });
+    for (const language of languages) expect(messageWords[language].orderReason('toString')).not.toContain('function');
+  });
+
+  test('there are words for every reason the database or an outcome ends an order with', () => {
+    const folder = new URL('../../../supabase/migrations/', import.meta.url);
+    const sql = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'));
+    const outcome = readFileSync(new URL('../../../src/stages/execute/outcome.ts', import.meta.url), 'utf8');
+    const found = [
+      ...sql.flatMap(endings),
+      // What a user's settings end an order with is named by one function.
+      ...sql.flatMap((text) =>
+        [...(/function core\.kept_by[\s\S]*?\$\$;/.exec(text) ?? [])].flatMap((one) => [
+          ...one.matchAll(/then '(\w+)'/g),
+        ]),
+      ),
+      ...outcome.matchAll(/return '(venue_\w+)'/g),
+      ...outcome.matchAll(/venueStatus: '(?:canceled|expired|rejected)',\s+reason: '(\w+)'/g),
+    ].map(([, code]) => code);
+    expect(found).toEqual(
+      expect.arrayContaining(['breaker_open', 'not_sent_in_time', 'venue_rejected', 'user_inactive']),
+    );
+    for (const code of found) expect(orderReasons).toContain(code);
+  });
+});

@@ -1,0 +1,56 @@
+import { createHmac } from 'node:crypto';
+import { afterEach, expect, test } from 'vitest';
+import { readCallback } from '../../../src/adapters/notifiers/twilio-callback.ts';
+import { accountSid, authToken, publicUrl, settingsFor } from '../../notifiers/given.ts';
+import { tradeDate } from '../../stages/support/desk.ts';
+import { cronSecret, type Door, door, signalsSecret } from '../support/door.ts';
+
+const signal = { strategy: 'breakout', symbol: 'TITAN', side: 'BUY', referencePrice: '3560.00' };
+const before = 'the-secret-there-was-before';
+let service: Door | null = null;
+afterEach(async () => {
+  await service?.close();
+  service = null;
+});
+
+test('while the cron secret is changed both open the cron routes, and nothing else does', async () => {
+  service = await door({ parts: { cronSecretPrevious: before } });
+  const statusOf = async (token: string) => (await service?.ask(token, 'GET', '/api/cron/order-worker'))?.status;
+  expect([await statusOf(cronSecret), await statusOf(before), await statusOf(`${before}x`)]).toEqual([200, 200, 401]);
+  await service.close();
+  service = await door();
+  expect(await statusOf(before)).toBe(401);
+});
+
+test('while the signals’ secret is changed a request may be signed with either', async () => {
+  const body = JSON.stringify({ signals: [{ ...signal, tradeDate }] });
+  const statusOf = async (secret: string) => {
+    const timestamp = String(Math.floor((service?.clock.nowMs() ?? 0) / 1000));
+    const signature = `sha256=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`;
+    const headers = { 'X-Timestamp': timestamp, 'X-Signature': signature };
+    return (await service?.ask(null, 'POST', '/api/signals', body, headers))?.status;
+  };
+  service = await door({ parts: { signalsSecretPrevious: before } });
+  expect([await statusOf(signalsSecret), await statusOf(before), await statusOf('another')]).toEqual([202, 202, 401]);
+  await service.close();
+  service = await door({ parts: { signalsSecret: null, signalsSecretPrevious: null } });
+  expect(await statusOf('')).toBe(401);
+});
+
+test('while Twilio’s token is changed what it signs with either is taken', async () => {
+  const path = '/api/webhooks/twilio';
+  const form = { AccountSid: accountSid, MessageSid: 'SM1', From: 'whatsapp:+919812345678', Body: 'STOP' };
+  const signedWith = (token: string) => {
+    const data = Object.keys(form)
+      .toSorted()
+      .reduce((text, name) => `${text}${name}${form[name as keyof typeof form]}`, `${publicUrl}${path}`);
+    return createHmac('sha1', token).update(data, 'utf8').digest('base64');
+  };
+  const heard = (token: string, authTokenPrevious: string | null) => {
+    const settings = settingsFor('http://127.0.0.1:1', { authTokenPrevious });
+    return readCallback(settings, { path, signature: signedWith(token), form });
+  };
+  expect(await heard(authToken, before)).toMatchObject({ kind: 'inbound' });
+  expect(await heard(before, before)).toMatchObject({ kind: 'inbound' });
+  expect(await heard(before, null)).toBeNull();
+});

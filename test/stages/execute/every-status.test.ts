@@ -1,0 +1,77 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { isTerminal, type OrderStatus, orderStatuses } from '../../../src/domain/order.ts';
+import type { Settlement } from '../../../src/ports/store/arguments.ts';
+import { closeOverdue } from '../../../src/stages/accept/close-abandoned.ts';
+import { MAX_LOOKS } from '../../../src/stages/execute/outcome.ts';
+import {
+  acceptAll,
+  claim,
+  decideAll,
+  mark,
+  openScene,
+  sendAll,
+  settle,
+  settlement,
+  user,
+} from '../../contract/support/scene.ts';
+import { violations } from '../../support/invariants.ts';
+import { freshPostgres, type TestDatabase } from '../../support/postgres.ts';
+import { type RestingDesk, restingDesk } from '../support/resting.ts';
+
+let database: TestDatabase;
+let desk: RestingDesk;
+beforeAll(async () => {
+  database = await freshPostgres();
+});
+beforeEach(async () => {
+  desk = await restingDesk(database);
+});
+afterEach(async () => {
+  expect(await violations(database.session)).toEqual([]);
+  expect(await database.call('check_books', {})).toEqual([]);
+});
+afterAll(() => database.close());
+
+async function sent(venueStatus: Settlement['venueStatus'], fills: Settlement['fills'] = []): Promise<void> {
+  const [{ orderId = 0 } = {}] = await sendAll(desk.store);
+  const nowMs = desk.clock.nowMs();
+  await settle(desk.store, [settlement(orderId, venueStatus, { fills, nextLookMs: nowMs })], nowMs);
+}
+
+/** How an order comes to each status; whoever brought it there is gone then. */
+const brought: Partial<Record<OrderStatus, () => Promise<unknown>>> = {
+  queued: async () => undefined,
+  async submitting() {
+    const [{ orderId = 0 } = {}] = await claim(desk.store, 'gone');
+    await mark(desk.store, 'gone', [orderId], { leaseMs: -1 });
+  },
+  unknown: () => sent('unknown'),
+  working: () => sent('working'),
+  partially_filled: () => sent('partially_filled', [desk.fill(4)]),
+};
+
+test.each(orderStatuses.filter((status) => !isTerminal(status)))(
+  'left behind as %s, an order ends by a worker of the next day, or is left to a person and ends by their word',
+  async (status) => {
+    const scene = await openScene(desk.store, { users: [user('asha')] });
+    // What is queued is so in a plan that nobody ended.
+    await (status === 'queued' ? acceptAll(scene) : decideAll(scene));
+    await brought[status]?.();
+    expect(await desk.order()).toMatchObject({ status });
+    desk.book = null;
+    desk.at('2025-08-29', '08:30');
+    await closeOverdue(desk.world);
+    await desk.rounds(2 * MAX_LOOKS);
+    if (status === 'queued') {
+      expect(await desk.order()).toMatchObject({ status: 'expired', reason: 'not_sent_in_time' });
+    } else {
+      expect(await desk.order()).toMatchObject({ left: true });
+      expect(desk.alerts().map(([step]) => step)).toEqual(['order_left_to_a_person']);
+      expect(await desk.resolve('canceled')).toMatchObject({ kind: 'resolved', status: 'canceled' });
+    }
+    expect(await desk.money()).toMatchObject({ held: 0 });
+    expect(await desk.store.call('count_unfinished', {})).toMatchObject({ orders: 0 });
+    await desk.store.call('finish_runs', { nowMs: desk.clock.nowMs() });
+    expect(await database.session.query('select state from public.scan_runs')).toEqual([{ state: 'done' }]);
+  },
+);

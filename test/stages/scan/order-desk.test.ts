@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { istMs } from '../../../src/domain/market/india-time.ts';
+import { DatabaseError } from '../../../src/ports/database.ts';
+import type { Store } from '../../../src/ports/store/store.ts';
+import type { VenueDesk } from '../../../src/ports/venue.ts';
+import type { Step, World } from '../../../src/ports/world.ts';
+import { type OrderRequest, orderDesk } from '../../../src/stages/accept/single-orders.ts';
+import { ready } from '../../../src/stages/accounts/readiness.ts';
+import { quote, tradeDate } from '../../contract/support/scene.ts';
+import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
+import { tester } from '../../support/tester.ts';
+import { emptied } from '../support/books.ts';
+import { type Day, five, settingsOf, storeOf, worldOf } from '../support/desk.ts';
+import { openVenueBooks } from '../support/venue-books.ts';
+
+const day: Day = { signals: null, users: null, opens: { TITAN: 3560_00 }, time: '10:30' };
+
+function request(key: string, userId: string, symbol = 'TITAN'): OrderRequest {
+  const order = { userId, exchange: 'NSE', symbol, side: 'BUY' as const, quantity: 1, limitPriceMinor: null };
+  return { principal: 'key:1', key, bodyHash: key, order, by: null };
+}
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await freshPglite();
+});
+afterAll(() => database.close());
+
+describe('a broker that is slow to say its margin', () => {
+  /** The world with Kite's desk as given. */
+  const withKite = (world: World, change: Partial<VenueDesk>): World => {
+    const kite = world.venues.get('kite');
+    if (!kite?.desk) throw new Error('there is no Kite here');
+    return { ...world, venues: new Map(world.venues).set('kite', { ...kite, desk: { ...kite.desk, ...change } }) };
+  };
+  const opened = async () => {
+    const here = await openVenueBooks(database, istMs(tradeDate, '08:45'));
+    here.say({ cash: 50_000, held: [] });
+    here.lemonn.pages['POST /margin-info'] = { approximateMargin: '100.00' };
+    await ready(here.world, { mode: 'live', concurrency: 2 });
+    here.clock.jump(istMs(tradeDate, '10:30') - here.clock.nowMs());
+    const world = { ...here.world, quotes: { read: async () => [quote('TITAN', 100_00, here.clock.nowMs())] } };
+    return { here, world, settings: { ...settingsOf(day), mode: 'live' as const } };
+  };
+
+  test('keeps only its own order waiting', async () => {
+    const { here, world, settings } = await opened();
+    const said = Promise.withResolvers<void>();
+    const place = orderDesk(
+      withKite(world, {
+        async margins() {
+          await said.promise;
+          return { kind: 'read', value: [{ marginMinor: 100_00, chargesMinor: 0 }] };
+        },
+      }),
+      settings,
+    );
+    const slow = place(request('slow', 'asha'));
+    expect((await place(request('quick', 'ravi'))).placed).toMatchObject({ kind: 'accepted' });
+    // One that comes while the other still waits.
+    expect((await place(request('later', 'ravi'))).placed).toMatchObject({ kind: 'refused', reason: 'working_order' });
+    said.resolve();
+    expect((await slow).placed).toMatchObject({ kind: 'accepted' });
+    await here.close();
+  });
+
+  test('and never says it, is waited for no longer than some seconds, and only that order is refused', async () => {
+    const { here, world, settings } = await opened();
+    const told: Step[] = [];
+    const silent = withKite(world, { margins: () => new Promise(() => undefined) });
+    const place = orderDesk({ ...silent, tell: (step) => told.push(step) }, settings);
+    const hung = place(request('hung', 'asha'));
+    expect((await place(request('quick', 'ravi'))).placed).toMatchObject({ kind: 'accepted' });
+    expect((await hung).placed).toMatchObject({ kind: 'refused', reason: 'margin_unavailable' });
+    expect(told).toMatchObject([{ step: 'no_margins', userId: 'asha', reason: 'no_answer_in_time' }]);
+    await here.close();
+  });
+
+  test('or breaks while saying it, costs no other order its place', async () => {
+    const { here, world, settings } = await opened();
+    const place = orderDesk(withKite(world, { margins: () => Promise.reject(new TypeError('odd answer')) }), settings);
+    const both = await Promise.all([place(request('broken', 'asha')), place(request('sound', 'ravi'))]);
+    expect(both.map(({ placed }) => placed)).toMatchObject([
+      { kind: 'refused', reason: 'margin_unavailable' },
+      { kind: 'accepted' },
+    ]);
+    await here.close();
+  });
+});
+
+describe('requests that come together', () => {
+  let store: Store;
+  let world: World;
+  beforeEach(async () => {
+    await emptied(database.session);
+    store = storeOf(database);
+    world = await worldOf(store, day);
+    await store.call('import_users', {
+      by: tester,
+      users: five,
+      mode: 'paper',
+      source: 'test',
+      nowMs: world.clock.nowMs(),
+    });
+  });
+
+  test('go without the one that the database can not take, which fails alone', async () => {
+    // No text does this any more, so the database is told to.
+    await database.session.exec(`create function public.refuse_key() returns trigger language plpgsql as $$ begin
+        if new.idempotency_key like 'refused%' then
+          raise exception 'invalid byte sequence' using errcode = '22021';
+        end if;
+        return new;
+      end $$;
+      create trigger refuse_key before insert on public.order_requests
+      for each row execute function public.refuse_key();`);
+    const place = orderDesk(world, settingsOf(day));
+    const asked = [
+      request('one', 'asha-rao'),
+      request('refused 1', 'rohan-mehta'),
+      request('refused 2', 'kavita-iyer'),
+      request('two', 'sanjay-gupta'),
+    ];
+    const all = await Promise.allSettled(asked.map(place));
+    await database.session.exec('drop function public.refuse_key() cascade');
+    const refused = { status: 'rejected', reason: { name: 'DatabaseError', kind: 'refused' } };
+    const accepted = { status: 'fulfilled', value: { placed: { kind: 'accepted' } } };
+    expect(all).toMatchObject([accepted, refused, refused, accepted]);
+    expect(await store.call('check_books', {})).toEqual([]);
+  });
+
+  test('are not asked one by one of a database that is gone', async () => {
+    let asked = 0;
+    const lost: Store = {
+      ...store,
+      call(name, args) {
+        if (name !== 'place_orders') return store.call(name, args);
+        asked += 1;
+        throw new DatabaseError('gone', { kind: 'lost', code: '' });
+      },
+    };
+    const place = orderDesk({ ...world, store: lost }, settingsOf(day));
+    const all = await Promise.allSettled(five.map(({ id }, index) => place(request(`k${index}`, id))));
+    expect(all.map(({ status }) => status)).toEqual(five.map(() => 'rejected'));
+    expect(asked).toBe(1);
+  });
+
+  test('are read by one call and accepted by one', async () => {
+    const calls: string[] = [];
+    const counted: Store = {
+      ...store,
+      call(name, args) {
+        calls.push(name);
+        return store.call(name, args);
+      },
+    };
+    const place = orderDesk({ ...world, store: counted }, settingsOf(day));
+    await Promise.all(five.map(({ id }, index) => place(request(`k${index}`, id))));
+    expect(calls.filter((name) => name === 'read_order_inputs' || name === 'place_orders')).toEqual([
+      'read_order_inputs',
+      'place_orders',
+    ]);
+  });
+});

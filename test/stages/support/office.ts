@@ -1,0 +1,94 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { inject, onTestFinished } from 'vitest';
+
+const CLI = resolve(import.meta.dirname, '../../../src/cli.ts');
+
+export interface Ended {
+  /** The exit code; null for a process that was killed. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A directory of its own to start the program in, with nothing set but what the test sets. */
+export interface Office {
+  directory: string;
+  /** Where the databases go: DATA_DIR. */
+  dataDir: string;
+  /** Writes a file and gives its path. */
+  file(name: string, content: string): string;
+  /** The program as a process of its own: its arguments, and variables on top of DATA_DIR. */
+  run(args: string[], env?: Record<string, string>): Promise<Ended>;
+  start(args: string[], env?: Record<string, string>): { child: Process; ended: Promise<Ended> };
+  /** Every file under DATA_DIR with the SHA-256 of its content. */
+  fingerprint(): Record<string, string>;
+}
+
+type Process = ChildProcessByStdio<null, Readable, Readable>;
+
+/** @param prepared whether the image of an empty database is there already, so that the first start is fast */
+export function office(prepared = true): Office {
+  const directory = mkdtempSync(join(tmpdir(), 'daily-scan-office-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const dataDir = join(directory, 'data');
+  if (prepared) copyImages(dataDir);
+  const start: Office['start'] = (args, env = {}) => {
+    const { PATH = '', HOME = '' } = process.env;
+    const child: Process = spawn(process.execPath, [CLI, ...args], {
+      cwd: directory,
+      env: { PATH, HOME, DATA_DIR: dataDir, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    return { child, ended: ended(child) };
+  };
+  return {
+    directory,
+    dataDir,
+    start,
+    run: (args, env) => start(args, env).ended,
+    file(name, content) {
+      const path = join(directory, name);
+      writeFileSync(path, content);
+      return path;
+    },
+    fingerprint: () => fingerprint(dataDir),
+  };
+}
+
+/** The images the global setup made, so that not every office makes its own. */
+function copyImages(dataDir: string): void {
+  const { cacheDir, problem } = inject('databases');
+  if (problem !== null) throw new Error(`The test databases could not be made: ${problem}`);
+  mkdirSync(dataDir, { recursive: true });
+  for (const name of readdirSync(cacheDir).filter((one) => one.endsWith('.tar.gz'))) {
+    cpSync(join(cacheDir, name), join(dataDir, name));
+  }
+}
+
+async function ended(child: Process): Promise<Ended> {
+  const text = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (chunk: string) => {
+      text[name] += chunk;
+    });
+  }
+  const { promise, resolve: closed } = Promise.withResolvers<number | null>();
+  child.on('close', closed);
+  return { code: await promise, ...text };
+}
+
+function fingerprint(directory: string): Record<string, string> {
+  if (!existsSync(directory)) return {};
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const hashes = files.map((entry): [string, string] => {
+    const path = join(entry.parentPath, entry.name);
+    return [path.slice(directory.length + 1), createHash('sha256').update(readFileSync(path)).digest('hex')];
+  });
+  return Object.fromEntries(hashes.sort(([a], [b]) => (a < b ? -1 : 1)));
+}

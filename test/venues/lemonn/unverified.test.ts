@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { onScreenNotifier } from '../../../src/adapters/notifiers/on-screen.ts';
+import type { PgliteDatabase } from '../../../src/adapters/store/pglite/pglite.ts';
+import { makeStore } from '../../../src/adapters/store/store.ts';
+import type { Store } from '../../../src/ports/store/store.ts';
+import type { Step } from '../../../src/ports/world.ts';
+import { execute } from '../../../src/stages/execute/execute.ts';
+import { reconcile } from '../../../src/stages/execute/reconcile.ts';
+import { decideAll, minuteMs, nowMs, openScene, user } from '../../contract/support/scene.ts';
+import { type LemonnExchange, openLemonnExchange } from '../../simulators/lemonn-exchange.ts';
+import { emptied } from '../../stages/support/books.ts';
+import { jumpingClock } from '../../stages/support/hand.ts';
+import { freshPglite } from '../../support/postgres.ts';
+
+let database: PgliteDatabase;
+let store: Store;
+beforeAll(async () => {
+  database = await freshPglite();
+  store = makeStore({ call: database.call, close: async () => undefined });
+});
+afterAll(() => database.close());
+
+/** One live account at Lemonn with money in it, and one order of 10 TITAN accepted and queued. */
+beforeEach(async () => {
+  await emptied(database.session);
+  const users = [user('asha', { venue: 'lemonn' })];
+  const scene = await openScene(store, { mode: 'live', runId: 'XNSE:2025-08-28:open:live', users });
+  await database.session.exec(`
+    insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
+      select id, 'deposit', 10000000, 0, 'test', now() from public.accounts;
+    update public.accounts set cash_minor = 10000000, not_ready = null, checked_for = '2025-08-28'`);
+  await decideAll(scene);
+});
+
+/** What the order comes to in a quarter of an hour, and what Lemonn has of it. */
+async function played(told: (lemonn: LemonnExchange) => void) {
+  const clock = jumpingClock(nowMs);
+  const lemonn = await openLemonnExchange(clock);
+  const steps: Step[] = [];
+  const venues = new Map([['lemonn', lemonn.venue]]);
+  const rest = { quotes: { read: async () => [] }, operatorDays: async () => [], notifier: onScreenNotifier() };
+  const world = { store, clock, venues, ...rest, tell: (step: Step) => void steps.push(step) };
+  told(lemonn);
+  await execute(world, 1);
+  for (let minute = 0; minute < 12; minute++) {
+    clock.jump(minuteMs);
+    await execute(world, 1);
+    await reconcile(world, 1);
+  }
+  await lemonn.close();
+  const [order] = await database.session.query(
+    `select o.status, o.reason, a.held_minor > 0 as held from public.orders o join public.accounts a on a.id = o.account_id`,
+  );
+  const sent = lemonn.seen.filter(({ path }) => path.endsWith('/orders')).length;
+  const asked = steps.filter(({ step }) => step === 'order_left_to_a_person').length;
+  return { ...order, sent, asked, taken: lemonn.book().length };
+}
+
+describe('an order at Lemonn, as far as it is not known how Lemonn behaves', () => {
+  test('is followed by its number where the book shows no tags', async () => {
+    const end = await played((lemonn) => lemonn.hideTags());
+    expect(end).toMatchObject({ status: 'filled', held: false, sent: 1, asked: 0, taken: 1 });
+  });
+
+  test('is left to a person where the book shows no tags and no number was heard', async () => {
+    const end = await played((lemonn) => {
+      lemonn.hideTags();
+      lemonn.next('reset');
+    });
+    expect(end).toEqual({
+      ...{ status: 'unknown', reason: 'connection_lost', held: true, sent: 1, asked: 1, taken: 1 },
+    });
+  });
+
+  test('is unknown after a 429, not sent again, and left to a person', async () => {
+    const end = await played((lemonn) => lemonn.answerNext(429, ''));
+    expect(end).toEqual({
+      ...{ status: 'unknown', reason: 'rate_limited', held: true, sent: 1, asked: 1, taken: 0 },
+    });
+  });
+});

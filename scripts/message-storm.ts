@@ -61,7 +61,7 @@ function stormWorld(store: Store, twilioUrl: string): World {
     venues: new Map(),
     notifier: twilioNotifier(settingsFor(twilioUrl, { pace, timeoutMs: 2_000 })),
     operatorDays: async () => [],
-    tell: () => undefined,
+    emit: () => undefined,
   };
 }
 
@@ -149,7 +149,7 @@ async function play({ twilio, store, session, users, crew, databaseUrl, chance }
       // What the sweep does after two minutes of the database's clock: the storm does not wait that long.
       await pause(4_000);
       await session.query(
-        `update public.messages set status = 'unknown', reason = 'sender_lost', next_look_at = $1
+        `update public.messages set status = 'unknown', reason = 'sender_lost', next_lookup_at = $1
          where status = 'sending' and sending_at < clock_timestamp() - interval '3500 milliseconds'`,
         [new Date(world.clock.nowMs())],
       );
@@ -164,7 +164,7 @@ async function play({ twilio, store, session, users, crew, databaseUrl, chance }
     }
     const [left] =
       await session.query(`select count(*)::int as n from public.messages where status in ('queued', 'sending')
-      or (status = 'unknown' and next_look_at is not null)`);
+      or (status = 'unknown' and next_lookup_at is not null)`);
     if (Number(left?.['n']) === 0 && told === twilio.messages.length) break;
     if (performance.now() - beganMs > 540_000) throw new Error('the storm does not end');
   }

@@ -3,7 +3,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { virtualClock } from '../src/adapters/clock.ts';
 import { fileQuotes } from '../src/adapters/quotes/quotes.ts';
-import { readGiven } from '../src/commands/run/input-files.ts';
+import { readInputFiles } from '../src/commands/run/input-files.ts';
 import { makeWorld, openStore, type Place } from '../src/compose/world.ts';
 import type { Audit, Difference } from '../src/domain/audit.ts';
 import { istMs } from '../src/domain/market/india-time.ts';
@@ -42,7 +42,7 @@ const flags = parsed(
 ).opts<Flags>();
 const config = configured();
 const made = /^[1-9]\d{0,4}$/.test(flags.users) ? madeUsers(Number(flags.users)) : null;
-const files = readGiven(
+const files = readInputFiles(
   { signals: flags.signals, prices: flags.prices, ...(made ? {} : { users: flags.users }) },
   config,
 );
@@ -68,7 +68,7 @@ const dates = [...new Set([...signals.map(({ tradeDate }) => tradeDate), ...exit
 
 async function replay(store: Store, date: string, due: Signal[]): Promise<RunReport> {
   const clock = virtualClock(istMs(date, '09:20'));
-  const world = await makeWorld({ config, place, store, clock, quotes, faults: null, tell: () => {} });
+  const world = await makeWorld({ config, place, store, clock, quotes, faults: null, emit: () => {} });
   const result = await run(world, {
     mode: 'paper',
     dryRun: false,

@@ -106,11 +106,11 @@ async function simulate(): Promise<boolean> {
     if (played % 500 === 0) process.stderr.write(`${played} schedules, ${violated} with a violation\n`);
   }
   await ground.close();
-  tellTotals(totals, played, violated, (performance.now() - startedMs) / 1000);
+  emitTotals(totals, played, violated, (performance.now() - startedMs) / 1000);
   return violated === 0;
 }
 
-function tellTotals(totals: ReadonlyMap<string, number>, played: number, violated: number, seconds: number): void {
+function emitTotals(totals: ReadonlyMap<string, number>, played: number, violated: number, seconds: number): void {
   const kinds = kindsOfFaults(totals);
   const injected = kinds.reduce((sum, { count }) => sum + count, 0);
   const work = ['steps', 'store calls', 'orders sent', 'lookups', 'venue messages', 'messages sent']

@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { hidden, scrubbed, secretFields } from './domain/text/secrets.ts';
-import type { Step, Tell } from './ports/world.ts';
+import type { Emit, Event } from './ports/world.ts';
 
 /** Causes further down are left out. */
 const DEEPEST_CAUSE = 5;
@@ -22,10 +22,10 @@ function errorFacts(thrown: unknown, depth = 0): unknown {
 }
 
 /**
- * Structured logs to stderr (file descriptor 2), so that stdout stays the command's own. Every step carries its ids and
+ * Structured logs to stderr (file descriptor 2), so that stdout stays the command's own. Every event carries its ids and
  * the time, and an alert is logged at every level; what could be a number, a token or a text to a person is taken out wherever it stands.
  */
-export function makeLog(level: string, fileDescriptor = 2): Tell {
+export function makeLog(level: string, fileDescriptor = 2): Emit {
   const destination = pino.destination({ dest: fileDescriptor, sync: true });
   destination.on('error', ignoreClosedPipe);
   const logger = pino(
@@ -40,9 +40,9 @@ export function makeLog(level: string, fileDescriptor = 2): Tell {
   );
   // What somebody has to look at is in the log whatever level was asked for.
   const alerts = logger.isLevelEnabled('warn') ? logger : logger.child({}, { level: 'warn' });
-  return ({ step, alert, ...facts }: Step) => {
+  return ({ type, alert, ...facts }: Event) => {
     const shown = Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, errorFacts(value)]));
-    return alert ? alerts.warn(shown, step) : logger.info(shown, step);
+    return alert ? alerts.warn(shown, type) : logger.info(shown, type);
   };
 }
 
@@ -51,9 +51,9 @@ export function ignoreClosedPipe(error: Error): void {
   if (!('code' in error) || error.code !== 'EPIPE') throw error;
 }
 
-/** Everybody is told every step. */
-export function tellAll(...tells: Tell[]): Tell {
-  return (step) => {
-    for (const tell of tells) tell(step);
+/** Every sink gets every event. */
+export function emitToAll(...sinks: Emit[]): Emit {
+  return (type) => {
+    for (const emit of sinks) emit(type);
   };
 }

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { allParts, type Part, serve } from './commands/run/serve.ts';
-import { placeOf } from './compose/world.ts';
+import { targetOf } from './compose/world.ts';
 import { readConfig } from './config/config.ts';
 import { failureText } from './domain/text/failure-text.ts';
 
@@ -20,7 +20,7 @@ const program = new Command('daily-scan')
       process.exitCode = 2;
       return;
     }
-    process.exitCode = await serve(read.config, placeOf(read.config, 'main'), parts);
+    process.exitCode = await serve(read.config, targetOf(read.config, 'main'), parts);
   });
 
 await program.parseAsync().catch((error: unknown) => {

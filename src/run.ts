@@ -3,7 +3,7 @@ import type { World } from './ports/world.ts';
 import { closeBeforeScan } from './stages/accept/close-abandoned.ts';
 import { decideAndAccept, hashOf, planOnly } from './stages/decide/decide.ts';
 import { lateBookings } from './stages/execute/settle.ts';
-import { tellBeside, tellsBeside } from './stages/notify/notify-loop.ts';
+import { notifiesBeside, notifyBeside } from './stages/notify/notify-loop.ts';
 import { planReport, skippedReport } from './stages/report/plan-report.ts';
 import { countsOf, reportOf } from './stages/report/report.ts';
 import { open } from './stages/scan/open.ts';
@@ -25,7 +25,7 @@ export async function run(world: World, request: RunRequest): Promise<RunResult>
   const scanned = await timed(world, 'scan', () => scan(world, request));
   if (scanned.kind === 'refused') return scanned;
   if (scanned.kind === 'skipped') return reported(skippedReport(request, scanned, world.clock.nowMs()));
-  tellScanned(world, scanned);
+  emitScanned(world, scanned);
   const changed = await changedPlan(world, request, scanned);
   if (changed) return changed;
   if (request.dryRun) return dryRun(world, request, scanned);
@@ -52,10 +52,10 @@ function reported(report: RunReport): RunResult {
 async function carryOut(world: World, request: RunRequest, { runId }: OpenRun): Promise<void> {
   const { waitMs, concurrency, inline, stop } = request;
   const { store, clock } = world;
-  world.tell({ step: 'sending', runId, signals: await store.call('read_progress', { runId }) });
+  world.emit({ type: 'sending', runId, signals: await store.call('read_progress', { runId }) });
   // Where a worker sends, waiting for it is bounded on a virtual clock too: its pauses bring nobody's work nearer.
   const untilMs = clock.virtual && inline ? Number.POSITIVE_INFINITY : clock.nowMs() + waitMs;
-  const telling = inline && tellsBeside(world) ? tellBeside(world, concurrency, stop) : null;
+  const telling = inline && notifiesBeside(world) ? notifyBeside(world, concurrency, stop) : null;
   try {
     await roundsUntil(world, request, runId, { untilMs, tells: telling === null });
   } finally {
@@ -76,7 +76,7 @@ async function roundsUntil(
     // Its pauses take no time, and the lock of another session does: what is left is for whoever comes next.
     if (clock.virtual && (await lateBookings(world)) === 'left') return;
     const left = await store.call('finish_run', { runId, nowMs: clock.nowMs() });
-    world.tell({ step: 'run_looked_at', runId, ...left });
+    world.emit({ type: 'run_checked', runId, ...left });
     if (left.openOrders + left.openMessages === 0 || left.nextDueMs === null || stop?.aborted) return;
     const pauseMs = Math.max(left.nextDueMs - clock.nowMs(), 50);
     if (clock.nowMs() + pauseMs > untilMs) return;
@@ -115,15 +115,15 @@ async function storedReport(world: World, request: RunRequest, { runId }: OpenRu
   return report.problems.length > 0 ? report : { ...report, problems: request.given.problems };
 }
 
-function tellScanned({ tell }: World, { runId, session, state, frame, userCount }: OpenRun): void {
+function emitScanned({ emit }: World, { runId, session, state, frame, userCount }: OpenRun): void {
   const signals = frame.signals.map(({ signal, quote }) => {
     const { id, rank, symbol, side, referencePriceMinor, stopLossMinor, targetMinor } = signal;
     const exit = { stopLossMinor, targetMinor };
     return { id, rank, symbol, side, referencePriceMinor, priceMinor: quote?.priceMinor ?? null, ...exit };
   });
   const { pricesFrom = null } = frame.limits;
-  tell({
-    step: 'scanned',
+  emit({
+    type: 'scanned',
     runId,
     session: session.id,
     state,

@@ -8,7 +8,7 @@ import { checkBooksTonight } from './stages/accounts/check-books.ts';
 import { sync } from './stages/accounts/evening-sync.ts';
 import { ready } from './stages/accounts/readiness.ts';
 import { forgetOld } from './stages/report/retention.ts';
-import { nothingGiven, type RunRequest } from './stages/scan/request.ts';
+import { noInputs, type RunRequest } from './stages/scan/request.ts';
 import { supervised } from './stages/supervised.ts';
 import { stopped } from './stages/until-stopped.ts';
 
@@ -72,11 +72,11 @@ export async function scanNow(world: World, settings: ScanSettings, stop: AbortS
   for (let tries = 1; !stop.aborted; tries += 1) {
     try {
       const result = await run(world, request);
-      if (result.kind === 'refused') world.tell({ step: 'scan_refused', alert: true, ...result });
-      else world.tell({ step: 'scan_done', runId: result.report.runId, skipped: result.report.skipped });
+      if (result.kind === 'refused') world.emit({ type: 'scan_not_started', alert: true, ...result });
+      else world.emit({ type: 'scan_finished', runId: result.report.runId, skipped: result.report.skipped });
       return;
     } catch (error) {
-      world.tell({ step: 'scan_failed', ...(tries === 1 ? { alert: true } : {}), tries, error });
+      world.emit({ type: 'scan_failed', ...(tries === 1 ? { alert: true } : {}), tries, error });
     }
     const overrides = await world.operatorDays().catch(() => []);
     const next = dueAt(world.clock.nowMs() + RETRY_MS, { cutOffTime: settings.cutOffTime, overrides });
@@ -94,7 +94,7 @@ function scheduledRequest(settings: ScanSettings, stop: AbortSignal): RunRequest
     expectPlan: null,
     waitMs,
     stop,
-    given: { ...nothingGiven, by: { who: 'schedule', how: 'service' } },
+    given: { ...noInputs, by: { who: 'schedule', how: 'service' } },
     onlyCounts: true,
   };
 }
@@ -107,16 +107,16 @@ export async function checkNow(world: World, { mode, cutOffTime }: ScanSettings)
   const nowMs = world.clock.nowMs();
   try {
     const due = dueAt(nowMs, { cutOffTime, overrides: await world.operatorDays() });
-    if (due.beyondCalendar) world.tell({ step: 'beyond_calendar', alert: true, date: istDate(nowMs) });
+    if (due.beyondCalendar) world.emit({ type: 'beyond_calendar', alert: true, date: istDate(nowMs) });
     if (due.check === null) return;
     const runId = runIdOf(due.check.id, mode);
     const known = await world.store.call('read_inputs', { mode, tradeDate: due.check.date, runId });
     const { runState, users, halted } = known;
-    if (runState === 'planning') world.tell({ step: 'run_unfinished', alert: true, runId });
+    if (runState === 'planning') world.emit({ type: 'run_unfinished', alert: true, runId });
     if (runState !== null) return;
-    world.tell({ step: 'run_missing', alert: true, runId, users, signals: known.signals.length, halted });
+    world.emit({ type: 'run_missing', alert: true, runId, users, signals: known.signals.length, halted });
   } catch (error) {
-    world.tell({ step: 'run_check_failed', alert: true, error });
+    world.emit({ type: 'run_check_failed', alert: true, error });
   }
 }
 
@@ -125,7 +125,7 @@ export async function readyNow(world: World, settings: ScanSettings, stop: Abort
   try {
     if (await tradesToday(world, settings)) await ready(world, { ...settings, stop });
   } catch (error) {
-    world.tell({ step: 'ready_failed', alert: true, error });
+    world.emit({ type: 'ready_failed', alert: true, error });
   }
 }
 
@@ -136,7 +136,7 @@ export async function syncNow(world: World, settings: ScanSettings, stop: AbortS
     if (await tradesToday(world, settings)) await sync(world, { ...settings, stop });
     await forgetOld(world, stop);
   } catch (error) {
-    world.tell({ step: 'sync_failed', alert: true, error });
+    world.emit({ type: 'sync_failed', alert: true, error });
   }
 }
 
@@ -176,7 +176,7 @@ export interface Schedule {
 export function startSchedule({ world, settings, stop, wake }: ScheduleParts): Schedule {
   const underWay = new Set<Promise<void>>();
   const during = (work: () => Promise<void>) => async () => {
-    const job = work().catch((error: unknown) => world.tell({ step: 'schedule_failed', alert: true, error }));
+    const job = work().catch((error: unknown) => world.emit({ type: 'schedule_failed', alert: true, error }));
     underWay.add(job);
     await job;
     underWay.delete(job);

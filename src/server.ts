@@ -2,12 +2,12 @@ import { waitUntil } from '@vercel/functions';
 import type { Hono } from 'hono';
 import { realClock } from './adapters/clock.ts';
 import { storedQuotes } from './adapters/quotes/quotes.ts';
-import { makeHttpParts, makeWorld, openStore, placeOf } from './compose/world.ts';
+import { makeHttpParts, makeWorld, openStore, targetOf } from './compose/world.ts';
 import { type Config, readConfig } from './config/config.ts';
 import { makeApp } from './http/app.ts';
 import type { HttpEnv } from './http/callers/auth.ts';
 import { makeMetrics } from './http/metrics/metrics.ts';
-import { makeLog, tellAll } from './log.ts';
+import { emitToAll, makeLog } from './log.ts';
 
 // The HTTP door where a platform runs the process (Vercel takes this file by its name and its import of hono). The
 // long-lived process is main.ts.
@@ -32,9 +32,9 @@ const REPORT_CONNECTIONS = 1;
  */
 async function build(settings: Config): Promise<Hono<HttpEnv>> {
   const metrics = makeMetrics();
-  const tell = tellAll(makeLog(settings.logLevel), metrics.tell);
-  const place = placeOf(settings, 'main');
-  const onSlowStart = (text: string) => tell({ step: 'slow_start', text });
+  const emit = emitToAll(makeLog(settings.logLevel), metrics.emit);
+  const place = targetOf(settings, 'main');
+  const onSlowStart = (text: string) => emit({ type: 'slow_start', text });
   const few = { connections: CONNECTIONS, reportConnections: REPORT_CONNECTIONS };
   const store = await openStore({ config: settings, place, readOnly: false, onSlowStart, ...few });
   const given = {
@@ -45,9 +45,9 @@ async function build(settings: Config): Promise<Hono<HttpEnv>> {
     quotes: storedQuotes(store, settings.paperPrices),
     faults: null,
   };
-  const world = await makeWorld({ ...given, tell });
+  const world = await makeWorld({ ...given, emit });
   const later = (work: Promise<unknown>) => {
-    waitUntil(work.catch((error: unknown) => tell({ step: 'later_failed', alert: true, error })));
+    waitUntil(work.catch((error: unknown) => emit({ type: 'background_task_failed', alert: true, error })));
   };
   const doings = {
     deadlineMs: DEADLINE_MS,

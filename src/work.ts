@@ -1,7 +1,7 @@
 import type { World } from './ports/world.ts';
 import { closeBeside } from './stages/accept/close-abandoned.ts';
 import { lateBookings } from './stages/execute/settle.ts';
-import { tellBeside, tellsBeside } from './stages/notify/notify-loop.ts';
+import { notifiesBeside, notifyBeside } from './stages/notify/notify-loop.ts';
 import { stopped } from './stages/until-stopped.ts';
 import { round } from './stages/work-once.ts';
 
@@ -22,7 +22,7 @@ export interface WorkOptions {
  */
 export async function work(world: World, { concurrency, stop, woken }: WorkOptions): Promise<void> {
   const whenStopped = stopped(stop);
-  const telling = tellsBeside(world) ? tellBeside(world, concurrency, stop) : null;
+  const telling = notifiesBeside(world) ? notifyBeside(world, concurrency, stop) : null;
   // A message that is due is no reason to hurry where somebody else sends it.
   const leastPauseMs = telling === null ? 20 : 100;
   const closing = closeBeside(world, stop);

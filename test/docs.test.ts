@@ -7,7 +7,7 @@ import { eventWords } from '../scripts/docs/event-words.ts';
 import { emittedEvents } from '../scripts/docs/events.ts';
 import { routeWords } from '../scripts/docs/routes.ts';
 import { denyReasons, skipReasons } from '../src/domain/decision/decision.ts';
-import { runSkipWords } from '../src/domain/messages/reasons-en.ts';
+import { runSkipTexts } from '../src/domain/messages/reasons-en.ts';
 import { orderReasons } from '../src/domain/order.ts';
 import { routes } from './http/routes.ts';
 
@@ -135,7 +135,7 @@ describe('docs/operate/troubleshooting.md', () => {
   });
 
   test('says of every reason where to look', () => {
-    const reasons = [...skipReasons, ...denyReasons, ...orderReasons, ...Object.keys(runSkipWords)];
+    const reasons = [...skipReasons, ...denyReasons, ...orderReasons, ...Object.keys(runSkipTexts)];
     expect(reasons.filter((reason) => !first.includes(reason))).toEqual([]);
   });
 });

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { scrubbed } from '../src/domain/text/secrets.ts';
 import { makeLog } from '../src/log.ts';
-import type { Tell } from '../src/ports/world.ts';
+import type { Emit } from '../src/ports/world.ts';
 
 let folder = '';
-let tell: Tell = () => undefined;
+let emit: Emit = () => undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'log-'));
-  tell = makeLog('trace', openSync(join(folder, 'log'), 'w'));
+  emit = makeLog('trace', openSync(join(folder, 'log'), 'w'));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 const logged = () => readFileSync(join(folder, 'log'), 'utf8');
@@ -48,19 +48,19 @@ class Odd extends Error {
 }
 
 const ways: Record<string, (shown: string) => void> = {
-  'a fact': (shown) => tell({ step: 'x', answer: shown }),
-  'a nested fact': (shown) => tell({ step: 'x', a: { b: [{ c: { d: shown } }] } }),
-  'the name of a field': (shown) => tell({ step: 'x', a: { [shown]: 1 } }),
-  'the step itself': (shown) => tell({ step: shown, alert: true }),
-  'the message of an error': (shown) => tell({ step: 'x', error: new Error(shown) }),
+  'a fact': (shown) => emit({ type: 'x', answer: shown }),
+  'a nested fact': (shown) => emit({ type: 'x', a: { b: [{ c: { d: shown } }] } }),
+  'the name of a field': (shown) => emit({ type: 'x', a: { [shown]: 1 } }),
+  'the event itself': (shown) => emit({ type: shown, alert: true }),
+  'the message of an error': (shown) => emit({ type: 'x', error: new Error(shown) }),
   'the cause of a cause': (shown) => {
     const cause = new TypeError('lost', { cause: new Error(shown) });
-    tell({ step: 'x', alert: true, error: new Error('failed', { cause }) });
+    emit({ type: 'x', alert: true, error: new Error('failed', { cause }) });
   },
-  'one of many errors': (shown) => tell({ step: 'x', error: new AggregateError([new Error(shown)], 'all failed') }),
-  'a member of an error': (shown) => tell({ step: 'x', error: new Odd('failed', { Authorization: shown }) }),
-  'a thrown string': (shown) => tell({ step: 'x', error: shown }),
-  'a fact that is text in text': (shown) => tell({ step: 'x', body: JSON.stringify({ body: JSON.stringify(shown) }) }),
+  'one of many errors': (shown) => emit({ type: 'x', error: new AggregateError([new Error(shown)], 'all failed') }),
+  'a member of an error': (shown) => emit({ type: 'x', error: new Odd('failed', { Authorization: shown }) }),
+  'a thrown string': (shown) => emit({ type: 'x', error: shown }),
+  'a fact that is text in text': (shown) => emit({ type: 'x', body: JSON.stringify({ body: JSON.stringify(shown) }) }),
 };
 
 describe.each(Object.entries(ways))('%s does not show', (_way, tellIt) => {
@@ -81,9 +81,9 @@ test.each(['whatsapp', 'text', 'token', 'authorization', 'password', 'secret'])(
   'a field named %s is hidden at any depth, whatever is in it',
   (key) => {
     const value = 'so "quoted" \\ and , on';
-    tell({ step: 'x', [key]: value, a: { [key]: value, b: { c: { d: { [key]: value } } } }, list: [{ [key]: value }] });
+    emit({ type: 'x', [key]: value, a: { [key]: value, b: { c: { d: { [key]: value } } } }, list: [{ [key]: value }] });
     expect(logged()).not.toContain('quoted');
-    tell({ step: 'x', [key]: { deep: 'quoted' } });
+    emit({ type: 'x', [key]: { deep: 'quoted' } });
     expect(logged()).not.toContain('quoted');
   },
 );
@@ -101,8 +101,8 @@ test('ids, times, figures and the message of an error are shown', () => {
     principal: 'key:ds_4fK2a',
     large: 1e21,
   };
-  tell({
-    step: 'order_settled',
+  emit({
+    type: 'order_settled',
     ...facts,
     error: new Error('the venue is closed', { cause: new Error('ECONNRESET') }),
   });
@@ -112,9 +112,9 @@ test('ids, times, figures and the message of an error are shown', () => {
   expect(line.error.stack).toContain('log.test.ts');
 });
 
-test('an alert is a warning, any other step is information', () => {
-  tell({ step: 'late_fill', alert: true });
-  tell({ step: 'scanned' });
+test('an alert is a warning, any other event is information', () => {
+  emit({ type: 'late_fill', alert: true });
+  emit({ type: 'scanned' });
   expect(
     logged()
       .trim()

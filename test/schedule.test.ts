@@ -4,7 +4,7 @@ import { istIso, istMs } from '../src/domain/market/india-time.ts';
 import { DatabaseError } from '../src/ports/database.ts';
 import type { World } from '../src/ports/world.ts';
 import { checkNow, dueAt, scanNow, startSchedule, syncNow } from '../src/schedule.ts';
-import { alertWords } from '../src/terminal/alert.ts';
+import { alertText } from '../src/terminal/alert.ts';
 import { type Door, type DoorOptions, door } from './http/support/door.ts';
 import { runId, tradeDate } from './stages/support/desk.ts';
 import { freshPostgres } from './support/postgres.ts';
@@ -58,7 +58,7 @@ describe('the schedule', () => {
     return door({ ...options, database });
   };
   const never = new AbortController().signal;
-  const alerts = ({ told }: Door) => told.filter(({ alert }) => alert).map(({ step }) => step);
+  const alerts = ({ told }: Door) => told.filter(({ alert }) => alert).map(({ type }) => type);
   const stateOf = async ({ store }: Door) => (await store.call('read_run', { runId }))?.state ?? null;
 
   it('scans with nothing but what the database knows, to the end', async () => {
@@ -82,7 +82,7 @@ describe('the schedule', () => {
     const here = await atWork({ change: flaky });
     await scanNow(here.world, here.parts.settings, never);
     expect(await stateOf(here)).toBe('done');
-    expect(here.told.filter(({ step }) => step === 'scan_failed')).toHaveLength(3);
+    expect(here.told.filter(({ type }) => type === 'scan_failed')).toHaveLength(3);
     expect(alerts(here)).toEqual(['scan_failed']);
   });
 
@@ -125,7 +125,7 @@ describe('the schedule', () => {
     const here = await atWork({ time: '09:25' });
     await checkNow(here.world, here.parts.settings);
     expect(here.told.filter(({ alert }) => alert)).toEqual([
-      { step: 'run_missing', alert: true, runId, users: 5, signals: 1, halted: null },
+      { type: 'run_missing', alert: true, runId, users: 5, signals: 1, halted: null },
     ]);
   });
 
@@ -159,7 +159,7 @@ describe('the schedule', () => {
       await here.store.call('receive_signals', { by: tester, requestId, source: 'http:test', nowMs, rows: [row] });
     }
     await syncNow(here.world, here.parts.settings, never);
-    expect(here.told).toContainEqual({ step: 'old_rows_forgotten', forgotten: 2 });
+    expect(here.told).toContainEqual({ type: 'old_rows_deleted', forgotten: 2 });
     expect(await here.session.query('select 1 from public.received_signals')).toHaveLength(1);
     const again = await (await here.cron('/api/cron/sync')).json();
     expect(again).toMatchObject({ tradingDay: true, forgotten: 0 });
@@ -168,16 +168,16 @@ describe('the schedule', () => {
   it('checks the books every evening, and tells what is wrong with both figures and the command', async () => {
     const here = await atWork({ time: '15:45' });
     await syncNow(here.world, here.parts.settings, never);
-    expect(here.told).toContainEqual({ step: 'books_checked', rules: 0 });
+    expect(here.told).toContainEqual({ type: 'books_checked', rules: 0 });
     await here.session.exec(
       'update public.accounts set held_minor = 500 where user_id = (select min(id) from public.users)',
     );
     here.told.length = 0;
     await syncNow(here.world, here.parts.settings, never);
-    const alerts = here.told.filter(({ step }) => step === 'books_broken');
+    const alerts = here.told.filter(({ type }) => type === 'books_broken');
     expect(alerts.map(({ about }) => about)).toEqual(['held is the open holds', 'held is the sum of its entries']);
     expect(alerts[0]).toMatchObject({ alert: true, ours: '5.00', should: '0.00', more: 0 });
-    expect(alertWords(alerts[0] ?? { step: '' })).toMatch(
+    expect(alertText(alerts[0] ?? { type: '' })).toMatch(
       /5\.00, should be 0\.00\. npm run halt -- --user [\w-]+ --why books/,
     );
     const answer = await (await here.cron('/api/cron/sync')).json();

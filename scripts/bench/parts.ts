@@ -7,7 +7,7 @@ const PROGRAM = fileURLToPath(new URL('../bench.ts', import.meta.url));
 export interface Part {
   /** The next thing it says. @throws Error if it ends first */
   heard(): Promise<unknown>;
-  tell(message: object): void;
+  emit(message: object): void;
   stop(): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ function partOf(name: string, child: ChildProcess): Part {
       }
       return said.shift();
     },
-    tell: (message) => void child.send(message),
+    emit: (message) => void child.send(message),
     async stop() {
       child.kill('SIGKILL');
       await gone;

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { alertWords } from '../../src/terminal/alert.ts';
+import { alertText } from '../../src/terminal/alert.ts';
 import { eventWords } from './event-words.ts';
 import { asCode, markdownTable } from './markdown.ts';
 
@@ -22,11 +22,14 @@ const computed: Emitted[] = [
 /** Every event the code emits, by name. */
 export function emittedEvents(root: string): Emitted[] {
   const found = new Map(computed.map((one) => [one.name, { ...one, files: [...one.files] }]));
-  for (const file of globSync('src/**/*.ts', { cwd: root }).toSorted()) {
+  for (const file of globSync('src/**/*.ts', {
+    cwd: root,
+    exclude: ['src/adapters/venues/*/**', 'src/adapters/venues/module.ts'],
+  }).toSorted()) {
     const code = readFileSync(join(root, file), 'utf8');
-    for (const [, name = '', rest = ''] of code.matchAll(/\bstep: '(\w+)'(?=([^;]{0,300}))/g)) {
+    for (const [, name = '', rest = ''] of code.matchAll(/\btype: '(\w+)'(?=([^;]{0,300}))/g)) {
       const event = found.get(name) ?? { name, isAlert: false, files: [] };
-      event.isAlert ||= rest.split(/\bstep: '/, 1)[0]?.includes('alert: true') === true;
+      event.isAlert ||= rest.split(/\btype: '/, 1)[0]?.includes('alert: true') === true;
       if (!event.files.includes(file)) event.files.push(file);
       found.set(name, event);
     }
@@ -37,10 +40,10 @@ export function emittedEvents(root: string): Emitted[] {
 /** An alert's sentence with the names of its facts in place of their values. */
 function sentenceOf(name: string): string {
   const facts = new Proxy(
-    { step: name, alert: true as const },
+    { type: name, alert: true as const },
     { get: (event, fact) => (fact in event ? Reflect.get(event, fact) : `‹${spaced(String(fact))}›`) },
   );
-  return alertWords(facts) ?? '';
+  return alertText(facts) ?? '';
 }
 
 function spaced(fact: string): string {

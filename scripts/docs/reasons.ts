@@ -1,13 +1,13 @@
 import { denyReasons, skipReasons } from '../../src/domain/decision/decision.ts';
 import type { Clause } from '../../src/domain/messages/reason-clause.ts';
-import { englishReasons, runSkipWords, shortReason } from '../../src/domain/messages/reasons-en.ts';
+import { englishReasons, runSkipTexts, shortReason } from '../../src/domain/messages/reasons-en.ts';
 import { hindiReasons } from '../../src/domain/messages/reasons-hi.ts';
 import { orderReasons } from '../../src/domain/order.ts';
 import { markdownTable } from './markdown.ts';
 
 /** Why a run did not open. */
 export function runSkipsText(): string {
-  const rows = Object.entries(runSkipWords).map(([code, words]) => [`\`${code}\``, words]);
+  const rows = Object.entries(runSkipTexts).map(([code, words]) => [`\`${code}\``, words]);
   return markdownTable(['code', 'meaning'], rows);
 }
 

@@ -148,7 +148,7 @@ async function leftOver(session: SqlSession): Promise<string> {
     select 'run ' || state as what, count(*) as n from public.scan_runs where state <> 'done' group by 1
     union all select 'order ' || status, count(*) from public.orders
       where status in ('queued', 'submitting', 'working', 'partially_filled')
-        or (status = 'unknown' and next_look_at is not null) group by 1
+        or (status = 'unknown' and next_lookup_at is not null) group by 1
     union all select 'message ' || status, count(*) from public.messages where status in ('queued', 'sending') group by 1`);
   return rows.map(({ what, n }) => `${n} ${what}`).join(', ');
 }

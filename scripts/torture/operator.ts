@@ -14,7 +14,7 @@ export async function resolveUnknown(
   clock: Clock,
 ): Promise<number> {
   const rows = await session.query(
-    `select client_order_id as id, filled_quantity from public.orders where status = 'unknown' and next_look_at is null`,
+    `select client_order_id as id, filled_quantity from public.orders where status = 'unknown' and next_lookup_at is null`,
   );
   for (const row of rows) {
     const id = String(row['id']);
@@ -49,8 +49,8 @@ async function acknowledge(store: Store, session: SqlSession, clock: Clock): Pro
     const userId = String(user_id);
     const [block] = await store.call('read_blocks', { userId });
     if (!block) continue;
-    const { seenEntryId, drifts } = block;
-    const seen = { seenEntryId, driftIds: drifts.map(({ driftId }) => driftId), nowMs: clock.nowMs() };
+    const { snapshotEntryId, drifts } = block;
+    const seen = { snapshotEntryId, driftIds: drifts.map(({ driftId }) => driftId), nowMs: clock.nowMs() };
     await store.call('acknowledge_account', { by: tester, userId, venue: 'paper', mode: 'paper', ...seen });
   }
 }

@@ -43,7 +43,7 @@ async function worldOf({ databaseUrl, venueUrl, day }: ToTrading, config: Config
   const parts = { config, place, store, clock: fastClock(day), quotes: storedQuotes(store, 'signal'), faults: null };
   const venue = loopbackVenue(venueUrl);
   return {
-    ...(await makeWorld({ ...parts, tell: () => {} })),
+    ...(await makeWorld({ ...parts, emit: () => {} })),
     venues: new Map([[venue.name, venue]]),
     notifier: loopbackNotifier(venueUrl),
   };

@@ -6,14 +6,14 @@ import { storedQuotes } from '../../src/adapters/quotes/quotes.ts';
 import { makeWorld, scanSettings } from '../../src/compose/world.ts';
 import { type Config, readConfig } from '../../src/config/config.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
-import { makeLog, tellAll } from '../../src/log.ts';
+import { emitToAll, makeLog } from '../../src/log.ts';
 import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store/store.ts';
-import type { Step, World } from '../../src/ports/world.ts';
+import type { Event, World } from '../../src/ports/world.ts';
 import { run } from '../../src/run.ts';
 import { sync } from '../../src/stages/accounts/evening-sync.ts';
 import { ready } from '../../src/stages/accounts/readiness.ts';
-import { nothingGiven } from '../../src/stages/scan/request.ts';
+import { noInputs } from '../../src/stages/scan/request.ts';
 import { round } from '../../src/stages/work-once.ts';
 import { requestId } from '../../test/simulators/lemonn-exchange.ts';
 import { tally } from '../../test/stages/support/books.ts';
@@ -55,15 +55,15 @@ export async function storm(options: StormOptions): Promise<string[]> {
   const street = await openStreet(clock);
   const directory = mkdtempSync(join(tmpdir(), 'daily-scan-storm-'));
   const logFile = openSync(join(directory, 'log'), 'a');
-  const told: Step[] = [];
+  const told: Event[] = [];
   const restoreTimeouts = shortenTimeouts(options.timeoutMs);
   try {
     const config = liveConfig(street);
     const hidden = await movePeopleIn({ store, session, config, clock }, users);
     const place = { kind: 'server', url: options.databaseUrl } as const;
-    const tell = tellAll(makeLog('trace', logFile), (step) => told.push(step));
+    const emit = emitToAll(makeLog('trace', logFile), (event) => told.push(event));
     const quotes = storedQuotes(store, 'signal');
-    const world = await makeWorld({ config, place, store, clock, quotes, faults: null, tell });
+    const world = await makeWorld({ config, place, store, clock, quotes, faults: null, emit });
     const weathers = new Map(street.all.map((one) => [one.name, drawnWeather(one, seed, faultPercent)]));
     const stage: Stage = { ...options, world, clock, street, concurrency: config.concurrency };
     const wrong = await playDay(stage, config, weathers);
@@ -109,7 +109,7 @@ async function playDay(stage: Stage, config: Config, weathers: ReadonlyMap<strin
     dryRun: false,
     expectPlan: null,
     waitMs: 0,
-    given: { ...nothingGiven, by: { who: 'venue-storm', how: 'service' } as const },
+    given: { ...noInputs, by: { who: 'venue-storm', how: 'service' } as const },
   };
   const result = await run(world, { ...scanSettings(config), ...asked });
   const totals = result.kind === 'report' ? JSON.stringify(result.report.totals) : result.message;
@@ -152,7 +152,7 @@ async function leftOver({ session }: StormOptions): Promise<string[]> {
     select 'run ' || state as what, count(*) as n from public.scan_runs where state <> 'done' group by 1
     union all select 'order ' || status, count(*) from public.orders
       where status in ('queued', 'submitting', 'working', 'partially_filled')
-        or (status = 'unknown' and next_look_at is not null) group by 1
+        or (status = 'unknown' and next_lookup_at is not null) group by 1
     union all select 'message ' || status, count(*) from public.messages where status in ('queued', 'sending') group by 1`);
   return rows.map(({ what, n }) => `${n} ${what}`);
 }

@@ -1,6 +1,6 @@
 import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store/store.ts';
-import type { Step } from '../../src/ports/world.ts';
+import type { Event } from '../../src/ports/world.ts';
 import type { SyncReport } from '../../src/stages/accounts/evening-sync.ts';
 import { plain, table } from '../../src/terminal/table.ts';
 import type { Booked, Exchange } from '../../test/simulators/exchange.ts';
@@ -14,7 +14,7 @@ export interface DayOver {
   session: SqlSession;
   exchanges: readonly Exchange[];
   weathers: ReadonlyMap<string, Drawn>;
-  told: readonly Step[];
+  told: readonly Event[];
   log: string;
   secrets: readonly string[];
   numbers: readonly string[];
@@ -89,9 +89,9 @@ async function heldMoney(session: SqlSession): Promise<string[]> {
 }
 
 /** One summary for each user, sent once. What came out later is told in a correction, and each of those once, too. */
-async function aboutMessages(session: SqlSession, told: readonly Step[], users: number): Promise<string[]> {
+async function aboutMessages(session: SqlSession, told: readonly Event[], users: number): Promise<string[]> {
   const rows = await session.query('select id, user_id, kind, status from public.messages order by id');
-  const sent = tally(told.flatMap(({ step, messageId }) => (step === 'message_settled' ? [String(messageId)] : [])));
+  const sent = tally(told.flatMap(({ type, messageId }) => (type === 'message_settled' ? [String(messageId)] : [])));
   const summaries = tally(rows.filter(({ kind }) => kind === 'summary').map(({ user_id }) => String(user_id)));
   const unlike = rows.filter(({ id, status }) => status !== 'sent' || sent[String(id)] !== 1);
   return [

@@ -1,11 +1,11 @@
-import { isThere, openStore, type Place, placeName, placeOf } from '../compose/world.ts';
+import { isThere, openStore, type Place, targetName, targetOf } from '../compose/world.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../ports/store/store.ts';
 
 /** Where a command looks that is not a scan: DATABASE_URL, else `.data/main`, else (only that is there) the sample. */
-export function placeToAsk(config: Config): Place {
-  const main = placeOf(config, 'main');
-  const sample = placeOf(config, 'sample');
+export function targetToRead(config: Config): Place {
+  const main = targetOf(config, 'main');
+  const sample = targetOf(config, 'sample');
   return isThere(main) || !isThere(sample) ? main : sample;
 }
 
@@ -24,6 +24,6 @@ export async function withStore<Result>(
   }
 }
 
-export function sayPlace(place: Place): void {
-  process.stderr.write(`Database: ${place.kind === 'server' ? 'DATABASE_URL' : placeName(place)}\n`);
+export function showTarget(place: Place): void {
+  process.stderr.write(`Database: ${place.kind === 'server' ? 'DATABASE_URL' : targetName(place)}\n`);
 }

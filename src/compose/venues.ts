@@ -7,9 +7,9 @@ import type { Config } from '../config/config.ts';
 import type { Mode } from '../domain/types.ts';
 import { loginLink } from '../http/callers/login-state.ts';
 import type { Store } from '../ports/store/store.ts';
-import { egressSecrets, type Vault, VaultError, type VenueDoor } from '../ports/vault.ts';
+import { egressSecrets, type Vault, VaultError, type VenueLogin } from '../ports/vault.ts';
 import type { AccountAtVenue, Venue } from '../ports/venue.ts';
-import type { Clock, Quotes, Tell, World } from '../ports/world.ts';
+import type { Clock, Emit, Quotes, World } from '../ports/world.ts';
 
 /** An answer later than this is none: the order's fate is then looked up. */
 const VENUE_TIMEOUT_MS = 10_000;
@@ -25,7 +25,7 @@ export interface RealVenuesParts {
 /** The venues whose addresses are set, their logins, and the vault the accounts' secrets come from. */
 export interface RealVenues {
   venues: ReadonlyMap<string, Venue>;
-  doors: ReadonlyMap<string, VenueDoor>;
+  doors: ReadonlyMap<string, VenueLogin>;
   vault: Vault;
   addressOf: NonNullable<World['addressOf']>;
 }
@@ -77,7 +77,7 @@ export async function realVenues({ config, store, clock, mode }: RealVenuesParts
     return { mode, credentials, vault, store, clock, ...ways, timeoutMs: VENUE_TIMEOUT_MS };
   };
   const venues = new Map<string, Venue>();
-  const doors = new Map<string, VenueDoor>();
+  const doors = new Map<string, VenueLogin>();
   for (const [name, setUp] of config.venues.setUp) {
     const { venue, login } = await setUp.open(partsOf(name));
     venues.set(name, venue);
@@ -98,11 +98,11 @@ interface LiveQuotesParts {
   store: Store;
   clock: Clock;
   mode: Mode;
-  tell: Tell;
+  emit: Emit;
 }
 
 /** Prices of the venues, through whoever is connected there. */
-export function liveQuotes({ venues, config, store, clock, mode, tell }: LiveQuotesParts): Quotes {
+export function liveQuotes({ venues, config, store, clock, mode, emit }: LiveQuotesParts): Quotes {
   const accountsAt = async (venue: string) => {
     const stored = await store.call('read_all_credentials', {});
     return stored
@@ -110,5 +110,5 @@ export function liveQuotes({ venues, config, store, clock, mode, tell }: LiveQuo
       .sort((a, b) => b.storedAtMs - a.storedAtMs)
       .map(({ accountId, userId }) => ({ accountId, userId }));
   };
-  return venueQuotes({ venues, accountsAt, clock, maxAgeMs: config.limits.quoteMaxAgeMs, tell });
+  return venueQuotes({ venues, accountsAt, clock, maxAgeMs: config.limits.quoteMaxAgeMs, emit });
 }

@@ -14,7 +14,7 @@ import type { Fault } from '../domain/faults.ts';
 import type { HttpParts } from '../http/deps.ts';
 import type { Database } from '../ports/database.ts';
 import type { Store } from '../ports/store/store.ts';
-import type { Clock, Notifier, Quotes, Tell, World } from '../ports/world.ts';
+import type { Clock, Emit, Notifier, Quotes, World } from '../ports/world.ts';
 import { alarming } from '../stages/notify/operators.ts';
 import { liveQuotes, loginLinks, loginStateKey, realVenues } from './venues.ts';
 
@@ -31,7 +31,7 @@ export type Place =
   | { kind: 'embedded'; path: string | null };
 
 /** DATABASE_URL says where, else SUPABASE_URL; without both it is `.data/NAME`. */
-export function placeOf(config: Config, name: 'sample' | 'main'): Place {
+export function targetOf(config: Config, name: 'sample' | 'main'): Place {
   // The sample is for a database of its own, never for a project.
   if (config.supabase !== null && name === 'main') return { kind: 'supabase', ...config.supabase };
   const url = config.databaseUrl;
@@ -42,7 +42,7 @@ export function placeOf(config: Config, name: 'sample' | 'main'): Place {
 }
 
 /** The place as a person reads it. */
-export function placeName(place: Place): string {
+export function targetName(place: Place): string {
   if (place.kind !== 'embedded') return place.url;
   return place.path === null ? 'in memory' : relative('', resolve(place.path)) || '.';
 }
@@ -107,7 +107,7 @@ export interface WorldParts {
   clock: Clock;
   quotes: Quotes;
   faults: readonly Fault[] | null;
-  tell: Tell;
+  emit: Emit;
   /** The instant to free a dead process's claims at; default: the clock's. A virtual clock would start with it. */
   freedAtMs?: number;
 }
@@ -120,30 +120,30 @@ export interface WorldParts {
 export async function makeWorld(parts: WorldParts): Promise<World> {
   const { config, place, store, clock } = parts;
   const notifier = await notifierFor(config, clock);
-  const tell = alarming({ store, clock, notifier, tell: parts.tell });
+  const emit = alarming({ store, clock, notifier, emit: parts.emit });
   if (place.kind === 'embedded') {
     const nowMs = parts.freedAtMs ?? clock.nowMs();
     await store.call('sweep_orders', { nowMs, onlyProcess: true });
-    await store.call('sweep_messages', { nowMs, onlyProcess: true, nextLookMs: notifier.lookup ? nowMs : null });
+    await store.call('sweep_messages', { nowMs, onlyProcess: true, nextLookupMs: notifier.lookup ? nowMs : null });
   }
   return {
     store,
     clock,
     accountSlots: config.accountSlots,
-    ...(await market({ ...parts, tell })),
+    ...(await market({ ...parts, emit })),
     notifier,
     operatorDays: cachedTradingDays({
       clock,
       load: () => store.call('read_calendar_days', { exchange: 'NSE' }),
       ttlMs: CALENDAR_TTL_MS,
     }),
-    tell,
+    emit,
   };
 }
 
 type Market = Pick<World, 'venues' | 'quotes' | 'doors' | 'addressOf' | 'loginLink'>;
 
-async function market({ config, store, clock, quotes, faults, tell }: WorldParts): Promise<Market> {
+async function market({ config, store, clock, quotes, faults, emit }: WorldParts): Promise<Market> {
   // A process that opens no sessions (--only http): what needs one is refused at its routes.
   if (config.mode === 'live' && config.venues.credentialsKey === null) {
     return { venues: new Map(), quotes: { read: async () => [] } };
@@ -151,10 +151,10 @@ async function market({ config, store, clock, quotes, faults, tell }: WorldParts
   if (config.mode === 'live') {
     const { venues, doors, addressOf } = await realVenues({ config, store, clock, mode: 'live' });
     const loginLink = loginLinks(config, doors);
-    const prices = liveQuotes({ venues, config, store, clock, mode: 'live', tell });
+    const prices = liveQuotes({ venues, config, store, clock, mode: 'live', emit });
     return { venues, doors, addressOf, loginLink, quotes: prices };
   }
-  const paper = paperVenue({ store, clock, slippageBps: config.paperSlippageBps, faults, tell });
+  const paper = paperVenue({ store, clock, slippageBps: config.paperSlippageBps, faults, emit });
   return { venues: new Map([[paper.name, paper]]), quotes };
 }
 

@@ -10,8 +10,8 @@ import { sized } from './body.ts';
 import { addressReader } from './callers/addresses.ts';
 import { type HttpEnv, identified } from './callers/auth.ts';
 import { keyLookup } from './callers/known-keys.ts';
-import { counted, type DoorLimits, defaultDoorLimits } from './callers/limits.ts';
-import { countStrangers } from './callers/strangers.ts';
+import { counted, defaultRateLimits, type RateLimits } from './callers/limits.ts';
+import { countUnknownCallers } from './callers/strangers.ts';
 import type { HttpParts } from './deps.ts';
 import { logRoutes } from './log.ts';
 import { failed, nothingThere, problem } from './problem.ts';
@@ -25,12 +25,12 @@ import { whatsappRoutes } from './routes/whatsapp.ts';
 import { venuesElsewhere } from './venues-elsewhere.ts';
 
 /** Joins the routes. Built once per process: it remembers good keys and how often each caller asked. */
-export function makeApp(parts: HttpParts, limits: DoorLimits = defaultDoorLimits): Hono<HttpEnv> {
+export function makeApp(parts: HttpParts, limits: RateLimits = defaultRateLimits): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   app.use(requestId(), secureHeaders(), told(parts.world));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: wrongMethod }));
   app.use('/api/trading/*', timing({ total: false }), authTimed);
-  const strangers = countStrangers(addressReader(parts.trust), limits, parts.world.clock);
+  const strangers = countUnknownCallers(addressReader(parts.trust), limits, parts.world.clock);
   const callerOfKey = keyLookup(parts);
   app.route('/', whatsappRoutes(parts, strangers));
   app.route('/', venueRoutes(parts, strangers));
@@ -45,7 +45,7 @@ export function makeApp(parts: HttpParts, limits: DoorLimits = defaultDoorLimits
   app.route('/', streamRoutes(parts, limits));
   app.route('/', watchRoutes(parts));
   app.route('/', logRoutes(parts));
-  app.onError(failed(parts.world.tell));
+  app.onError(failed(parts.world.emit));
   app.notFound(nothingThere);
   return app;
 }
@@ -68,13 +68,13 @@ const authTimed: MiddlewareHandler = async (c, next) => {
 /**
  * One line per request. The query is left out: nobody knows what a client puts there. So is a key in an address.
  */
-function told({ clock, tell }: World): MiddlewareHandler<HttpEnv> {
+function told({ clock, emit }: World): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     const startMs = clock.nowMs();
     await next();
     const asked = c.get('asked');
-    tell({
-      step: 'http',
+    emit({
+      type: 'http',
       requestId: c.get('requestId'),
       method: c.req.method,
       path: cut(c.req.path.replace(/\bds_[\w-]+/g, 'ds_…'), 200),

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { DatabaseError } from '../ports/database.ts';
-import type { Tell } from '../ports/world.ts';
-import { tellFailure } from '../stages/wrong-clock.ts';
+import type { Emit } from '../ports/world.ts';
+import { emitFailure } from '../stages/wrong-clock.ts';
 import { isBrokenOff } from './body.ts';
 import { servedElsewhere } from './venues-elsewhere.ts';
 
@@ -52,7 +52,7 @@ export function nothingThere(c: Context): Response {
  * For `app.onError`: what nobody foresaw. Outside it is 500 (503 where the database is busy or lost: the same call may
  * be made again) without a word of the error; inside it is told with its cause and the request's id.
  */
-export function failed(tell: Tell): (error: Error, c: Context) => Response {
+export function failed(emit: Emit): (error: Error, c: Context) => Response {
   return (error, c) => {
     // A parser of the framework that refused the request, not a failure of ours.
     if (error instanceof HTTPException && error.status === 400) {
@@ -63,7 +63,7 @@ export function failed(tell: Tell): (error: Error, c: Context) => Response {
       return problem(c, { status: 400, code: 'request_broken_off', detail });
     }
     const about = { requestId: c.get('requestId'), error: described(error) };
-    if (tellFailure(tell, error, { step: 'request_failed', alert: true, ...about })) {
+    if (emitFailure(emit, error, { type: 'request_failed', alert: true, ...about })) {
       c.header('Retry-After', '60');
       const detail =
         'The clock of this service is wrong, so nothing was done. Ask again with the same request when it is set.';

@@ -8,7 +8,7 @@ import {
   type WebSocketServerLike,
 } from '@hono/node-server';
 import { WebSocketServer } from 'ws';
-import type { Tell } from '../ports/world.ts';
+import type { Emit } from '../ports/world.ts';
 import { answerRaw, type RawRefusal, refusalBody, refuseRaw } from './raw-refusal.ts';
 import { type ConnectionLimits, guardConnections } from './sockets.ts';
 
@@ -43,7 +43,7 @@ const otherUpgrade: RawRefusal = {
  * The server of the routes, not listening yet: HTTP/1.1 and WebSocket, bounded in everything a client decides. What does
  * not reach the routes is refused with problem JSON too.
  */
-export function makeServer(routes: Routes, limits: ConnectionLimits, tell: Tell): HttpServer {
+export function makeServer(routes: Routes, limits: ConnectionLimits, emit: Emit): HttpServer {
   // Clients have nothing to say: what they send is read and thrown away.
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 });
   const refusedUpgrades = new WeakMap<object, Response>();
@@ -73,7 +73,7 @@ export function makeServer(routes: Routes, limits: ConnectionLimits, tell: Tell)
   server.on('request', getRequestListener(answer, { errorHandler: () => refusalResponse(badRequest) }));
   server.maxHeadersCount = MAX_HEADERS;
   refuseUpgrades(server, sockets, refusedUpgrades);
-  guardConnections(server, limits, tell);
+  guardConnections(server, limits, emit);
   return { server, sockets };
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import type { Tell } from '../ports/world.ts';
+import type { Emit } from '../ports/world.ts';
 import { type RawRefusal, refuseRaw } from './raw-refusal.ts';
 
 /** How many connections there may be, and how long each may take for what. */
@@ -101,8 +101,8 @@ interface Connection {
  * has the most. So whoever sends whole requests gets in and is answered, however many connections stand idle. Only where
  * every connection is being answered is a new one refused. Half requests are bounded alike, by their own number.
  */
-export function guardConnections(server: Server, limits: ConnectionLimits, tell: Tell): void {
-  const book = new ConnectionBook(tell);
+export function guardConnections(server: Server, limits: ConnectionLimits, emit: Emit): void {
+  const book = new ConnectionBook(emit);
   server.on('connection', (socket) => {
     const connection = book.open(socket);
     if (book.size > limits.maxConnections) book.makeRoom(['new', 'receiving', 'idle'], connection);
@@ -136,13 +136,13 @@ export function guardConnections(server: Server, limits: ConnectionLimits, tell:
 
 /** The connections there are, in the order in which they came into their state: the first has waited longest. */
 class ConnectionBook {
-  readonly #tell: Tell;
+  readonly #tell: Emit;
   readonly #connections = new Map<Socket, Connection>();
   /** How many of them are in the middle of a request. */
   receiving = 0;
 
-  constructor(tell: Tell) {
-    this.#tell = tell;
+  constructor(emit: Emit) {
+    this.#tell = emit;
   }
 
   get size(): number {
@@ -159,7 +159,7 @@ class ConnectionBook {
     this.#connections.set(socket, connection);
     socket.once('close', () => {
       this.#forget(connection);
-      if (isBrokenOff(connection)) this.#tell({ step: 'upload_broken_off' });
+      if (isBrokenOff(connection)) this.#tell({ type: 'upload_aborted' });
     });
     return connection;
   }
@@ -177,7 +177,7 @@ class ConnectionBook {
     const isTold = refusal !== madeRoom || connection.state === 'receiving';
     connection.refused = true;
     this.#forget(connection);
-    this.#tell({ step: 'connection_refused', why: refusal.code });
+    this.#tell({ type: 'connection_refused', why: refusal.code });
     if (isTold) refuseRaw(connection.socket, refusal);
     else connection.socket.destroy();
   }

@@ -67,7 +67,7 @@ export interface BroughtBack {
 }
 
 /** How an account gets a session at a venue; what a venue does not have is left out. */
-export interface VenueDoor {
+export interface VenueLogin {
   /** Logs in by what is stored alone. `refused` with `needs_a_person`: this account's user has to do it. */
   logIn?(accountId: number): Promise<LoginEnd>;
   /**

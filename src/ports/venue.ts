@@ -187,7 +187,7 @@ export type SessionStatus =
   | { kind: 'unreadable'; reason: string };
 
 /** What a real venue can do beside taking orders. */
-export interface VenueDesk {
+export interface VenueAccountApi {
   ordersToday(account: AccountAtVenue): Promise<VenueRead<VenueRows<VenueOrder>>>;
   cancel(order: OrderToSend & { venueOrderId: string | null }): Promise<CancelOutcome>;
   /** A symbol the venue has no price for is left out. */
@@ -225,7 +225,7 @@ export interface Venue {
   /** Knows the venue's own number of the order where the venue has ever told it. */
   lookup(order: OrderToSend & { venueOrderId?: string | null }): Promise<LookupOutcome>;
   /** Only a real venue has one. */
-  desk?: VenueDesk;
+  desk?: VenueAccountApi;
   /**
    * Only a venue that pushes an account's updates has it. Comes back whenever it is lost, until it is closed: `close`
    * resolves when nothing of it is left.

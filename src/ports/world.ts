@@ -3,7 +3,7 @@ import type { Language } from '../domain/messages/en.ts';
 import type { SendErrorClass, SendErrorMeaning } from '../domain/send-errors.ts';
 import type { Quote, Signal } from '../domain/types.ts';
 import type { Store } from './store/store.ts';
-import type { VenueDoor } from './vault.ts';
+import type { VenueLogin } from './vault.ts';
 import type { AccountAtVenue, Venue } from './venue.ts';
 
 /** The only one who knows the time. */
@@ -79,7 +79,7 @@ export type FindOutcome =
   | { kind: 'unreadable'; reason: string };
 
 /** What a provider tells by itself. */
-export type ProviderWord =
+export type ProviderUpdate =
   | {
       kind: 'delivery';
       /** Ours: they were in the address the provider called. */
@@ -120,7 +120,7 @@ export interface Notifier {
   /** Looks for a message of unknown fate. Left out: nobody can be asked. */
   lookup?(message: MessageToFind): Promise<FindOutcome>;
   /** Reads a call of the provider; null: it is not signed by him. */
-  parseCallback?(call: ProviderCall): Promise<ProviderWord | null>;
+  parseCallback?(call: ProviderCall): Promise<ProviderUpdate | null>;
   /** What an error code means; `attempt` counts from 1. */
   classify?(code: string | null, attempt: number): SendErrorMeaning;
   /** The languages an approved template exists in; left out: free text goes at any time. */
@@ -132,20 +132,20 @@ export interface Notifier {
   operators?: { numbers: readonly string[]; template: boolean };
 }
 
-/** One step somebody may want to see or log, with the ids it is about. Never a phone number or a token. */
-export interface Step {
-  step: string;
+/** Something that happened, with the ids it is about. Never a phone number or a token. */
+export interface Event {
+  type: string;
   runId?: string | null | undefined;
   signalId?: string | null | undefined;
   userId?: string | undefined;
   orderId?: number | undefined;
   clientOrderId?: string | undefined;
-  /** Somebody has to look at it. */
+  /** A person has to see it. */
   alert?: true | undefined;
   [fact: string]: unknown;
 }
 
-export type Tell = (step: Step) => void;
+export type Emit = (event: Event) => void;
 
 /** The real parts a run works with, built once in wire.ts. */
 export interface World {
@@ -156,7 +156,7 @@ export interface World {
   /** Orders of one account that may be at venues at once in this process; left out: a few. */
   accountSlots?: number;
   /** How accounts get their sessions, by venue; only in live trading. */
-  doors?: ReadonlyMap<string, VenueDoor>;
+  doors?: ReadonlyMap<string, VenueLogin>;
   notifier: Notifier;
   /** Days the operator added to or took from the calendar. */
   operatorDays: () => Promise<readonly DayOverride[]>;
@@ -170,5 +170,5 @@ export interface World {
    * outside reaches us. It is for him alone.
    */
   loginLink?: (account: { accountId: number; venue: string; untilMs: number }) => Promise<string | null>;
-  tell: Tell;
+  emit: Emit;
 }

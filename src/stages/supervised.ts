@@ -1,6 +1,6 @@
 import type { World } from '../ports/world.ts';
 import { stopped } from './until-stopped.ts';
-import { tellFailure, WRONG_CLOCK_PAUSE_MS } from './wrong-clock.ts';
+import { emitFailure, WRONG_CLOCK_PAUSE_MS } from './wrong-clock.ts';
 
 const FIRST_PAUSE_MS = 1_000;
 /** Each try waits for a lost database itself, about 15 s: longer pauses would only see its return later. */
@@ -13,7 +13,7 @@ const WORKED_WELL_MS = 60_000;
  * and it is done again after a growing pause: one part's trouble, or the database's, ends neither it nor the others.
  */
 export async function supervised(
-  { clock, tell }: Pick<World, 'clock' | 'tell'>,
+  { clock, emit }: Pick<World, 'clock' | 'emit'>,
   part: string,
   stop: AbortSignal,
   work: () => Promise<void>,
@@ -25,7 +25,7 @@ export async function supervised(
       return await work();
     } catch (error) {
       if (clock.nowMs() - startedMs > WORKED_WELL_MS) pauseMs = FIRST_PAUSE_MS;
-      const isClock = tellFailure(tell, error, { step: 'part_failed', alert: true, part, againInMs: pauseMs });
+      const isClock = emitFailure(emit, error, { type: 'part_failed', alert: true, part, againInMs: pauseMs });
       if (isClock) pauseMs = WRONG_CLOCK_PAUSE_MS;
     }
     await Promise.race([clock.sleep(pauseMs), whenStopped]);

@@ -15,7 +15,7 @@ export interface RoundOptions {
 }
 
 /** How often others' orders are looked up while some are being sent. */
-const LOOK_UP_EVERY_MS = 1_000;
+const LOOKUP_EVERY_MS = 1_000;
 
 /**
  * Looks orders up, now and then, for as long as others are being sent: who hangs at his venue keeps nobody's fills
@@ -29,7 +29,7 @@ async function lookingUpBeside<Result>(
   let lookedUp = 0;
   let looking: Promise<void> | null = null;
   const failures: unknown[] = [];
-  const stopBeat = clock.every(LOOK_UP_EVERY_MS, () => {
+  const stopBeat = clock.every(LOOKUP_EVERY_MS, () => {
     looking ??= lookUp()
       .then((count) => {
         lookedUp += count;

@@ -1,30 +1,30 @@
 import { istIso } from '../domain/market/india-time.ts';
 import { DatabaseError, isClockWrong } from '../ports/database.ts';
 import type { Answer } from '../ports/store/store.ts';
-import type { Step, Tell } from '../ports/world.ts';
+import type { Emit, Event } from '../ports/world.ts';
 
 /** Whoever has to set the clock is told once, and again if it is still wrong after so long. */
 const AGAIN_AFTER_MS = 15 * 60_000;
 /** Until it is set nothing else can succeed either; and a stop waits for this pause. */
 export const WRONG_CLOCK_PAUSE_MS = 15_000;
 
-const alarmed = new WeakSet<Tell>();
+const alarmed = new WeakSet<Emit>();
 
 /**
  * Tells what failed; where it is this process's clock that the database refused, as just that, with an alert the first
  * time only: it is no lost database, and no fault of who met it. Gives whether it was.
  */
-export function tellFailure(tell: Tell, error: unknown, step: Step): boolean {
+export function emitFailure(emit: Emit, error: unknown, event: Event): boolean {
   if (!isClockWrong(error)) {
-    tell({ error, ...step });
+    emit({ error, ...event });
     return false;
   }
-  const isNew = !alarmed.has(tell);
+  const isNew = !alarmed.has(emit);
   if (isNew) {
-    alarmed.add(tell);
-    setTimeout(() => alarmed.delete(tell), AGAIN_AFTER_MS).unref();
+    alarmed.add(emit);
+    setTimeout(() => alarmed.delete(emit), AGAIN_AFTER_MS).unref();
   }
-  tell({ step: 'clock_wrong', ...(isNew ? { alert: true } : {}), met: step.step, error });
+  emit({ type: 'clock_wrong', ...(isNew ? { alert: true } : {}), met: event.type, error });
   return true;
 }
 

@@ -39,7 +39,7 @@ export function duration(ms: number): string {
 }
 
 /** 'XNSE:2025-08-28:open' → 'NSE open, Thursday, 28 August 2025'; an id of another shape comes back as it is. */
-export function sessionWords(session: string): string {
+export function sessionLabel(session: string): string {
   const [market = '', date = '', slot = ''] = session.split(':');
   if (parseTradeDate(date) === null) return fitted(session, 60);
   return fitted(`${market === 'XNSE' ? 'NSE' : market} ${slot}, ${humanDate(date)}`, 60);

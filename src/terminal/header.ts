@@ -2,7 +2,7 @@ import { formatMinor } from '../domain/money.ts';
 import { formatRupees } from '../domain/text/rupees.ts';
 import type { Mode, Side } from '../domain/types.ts';
 import { type Exit, exitCells } from './exits.ts';
-import { counted, databaseWords, grouped, sessionWords, signalPriceWords } from './format.ts';
+import { counted, databaseWords, grouped, sessionLabel, signalPriceWords } from './format.ts';
 import { type Cell, type Column, type Paint, table } from './table.ts';
 import { fitted, padded } from './width.ts';
 
@@ -52,7 +52,7 @@ const exitColumns: Column[] = [
 export function headerText(facts: HeaderFacts, columns: number, paint: Paint): string {
   const { session, time, mode, dryRun, sample, database, users, signals } = facts;
   const rows: [string, string][] = [
-    ['Session', `${sessionWords(session)}, ${fitted(time, 60)}`],
+    ['Session', `${sessionLabel(session)}, ${fitted(time, 60)}`],
     ['Mode', mode === 'live' ? paint('bad', 'LIVE: real orders, real money') : 'paper: no real money'],
     ...(sample ? [['Data', 'the bundled sample: real NSE prices of that day, sample users'] as [string, string]] : []),
     ...pricesRow(facts, paint),

@@ -1,9 +1,9 @@
 import { styleText } from 'node:util';
-import { runSkipWords } from '../domain/messages/reasons-en.ts';
+import { runSkipTexts } from '../domain/messages/reasons-en.ts';
 import type { RunReport } from '../domain/report.ts';
 import type { Problem } from '../domain/types.ts';
 import type { Exits } from './exits.ts';
-import { grouped, problemLine, sessionWords } from './format.ts';
+import { grouped, problemLine, sessionLabel } from './format.ts';
 import { type HeaderFacts, headerText } from './header.ts';
 import type { UserPage } from './pages.ts';
 import { barProgress, type ProgressSignal, plainProgress, type SignalProgress } from './progress.ts';
@@ -87,7 +87,7 @@ export function makeScreen({ stream, isTerminal, columns: width }: ScreenOptions
     plan: (report, { narrowed = false, exits } = {}) =>
       say(...planParts(report, exits, columns, paint), approvalText(report, narrowed)),
     alreadyDone(report, facts) {
-      const when = `${sessionWords(report.session)} is already done (finished ${fitted(report.finishedAt, 40)}).`;
+      const when = `${sessionLabel(report.session)} is already done (finished ${fitted(report.finishedAt, 40)}).`;
       say(`${when} Nothing was placed now. This is its report again:`);
       reported(report, facts);
     },
@@ -152,9 +152,9 @@ function approvalText({ planHash }: RunReport, narrowed: boolean): string {
 }
 
 function skippedText(skipped: NonNullable<RunReport['skipped']>, session: string, paint: Paint): string {
-  const head = paint('notice', `Not run: ${runSkipWords[skipped.reason]}.`);
-  const next = skipped.nextSession === null ? '' : `\nNext session: ${sessionWords(skipped.nextSession)}`;
-  return `${head}\nSession: ${sessionWords(session)}${next}`;
+  const head = paint('notice', `Not run: ${runSkipTexts[skipped.reason]}.`);
+  const next = skipped.nextSession === null ? '' : `\nNext session: ${sessionLabel(skipped.nextSession)}`;
+  return `${head}\nSession: ${sessionLabel(session)}${next}`;
 }
 
 function problemsText(problems: Problem[], paint: Paint): string {

@@ -99,13 +99,13 @@ create table public.orders (
   attempts integer not null default 0,
   looks integer not null default 0,
   -- Of these the last ones in a row in which its venue did not show it.
-  missed_looks integer not null default 0,
+  missed_lookups integer not null default 0,
   claim_id text,
   lease_until timestamptz,
   -- The call that marked it last: asked again, it gets the same answer.
   mark_id text,
   next_attempt_at timestamptz,
-  next_look_at timestamptz,
+  next_lookup_at timestamptz,
   send_before timestamptz not null,
   created_at timestamptz not null,
   submitted_at timestamptz,
@@ -123,14 +123,14 @@ create table public.orders (
 create index orders_the_venue_has_not_named on public.orders (position, place)
   where ended_at is null and venue_order_id is null;
 create index orders_that_hold_something_open on public.orders (account_id, instrument_id) where ended_at is null;
-create index orders_to_look_up on public.orders (next_look_at) where ended_at is null and next_look_at is not null;
+create index orders_to_look_up on public.orders (next_lookup_at) where ended_at is null and next_lookup_at is not null;
 create index orders_of_a_run on public.orders (run_id, user_id);
 create index orders_of_a_user on public.orders (user_id, id);
 
 -- At the venue by all we know, and nobody asks it any more: a person has to say how it ended.
 create function core.left_to_a_person(o public.orders) returns boolean
 language sql immutable as $$
-  select o.status in ('unknown', 'working', 'partially_filled') and o.next_look_at is null;
+  select o.status in ('unknown', 'working', 'partially_filled') and o.next_lookup_at is null;
 $$;
 
 -- One row per run × signal × user, always. Written by accept alone, which joins it with the run's signals and users.
@@ -391,7 +391,7 @@ create table public.messages (
   -- From then on nobody should get it any more; null: the provider's term is all there is.
   send_before timestamptz,
   next_attempt_at timestamptz,
-  next_look_at timestamptz,
+  next_lookup_at timestamptz,
   sending_at timestamptz,
   -- The call that marked it last: asked again, it gets the same answer.
   mark_id text,
@@ -412,7 +412,7 @@ create table public.messages (
 ) with (fillfactor = 70);
 create index messages_of_a_user on public.messages (user_id, id);
 create index messages_waiting on public.messages (due_at, id) where status in ('queued', 'sending');
-create index messages_to_look_up on public.messages (next_look_at) where status = 'unknown';
+create index messages_to_look_up on public.messages (next_lookup_at) where status = 'unknown';
 create index messages_that_may_change on public.messages (run_id, user_id) where may_change;
 -- To one number, for finding out which of them the provider means.
 create index messages_to_a_number on public.messages (sent_to, sending_at) where sent_to is not null;

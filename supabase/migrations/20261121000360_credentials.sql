@@ -103,12 +103,12 @@ $$;
 
 -- The order is due to be looked up now: somebody said that something happened to it, and the venue's book says what. One
 -- that was left to a person has its looks anew.
-create function public.look_now(args jsonb) returns jsonb
+create function public.look_up_now(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with looked as (
-    update public.orders set next_look_at = least(next_look_at, (select core.stamp_of(args))),
-      looks = case when next_look_at is null then 0 else looks end,
-      missed_looks = case when next_look_at is null then 0 else missed_looks end
+    update public.orders set next_lookup_at = least(next_lookup_at, (select core.stamp_of(args))),
+      looks = case when next_lookup_at is null then 0 else looks end,
+      missed_lookups = case when next_lookup_at is null then 0 else missed_lookups end
     where id = (args ->> 'orderId')::bigint and status in ('unknown', 'working', 'partially_filled')
     returning 1
   ) select jsonb_build_object('due', exists (select from looked));

@@ -229,14 +229,14 @@ begin
     with page as materialized (
       (select place, user_id, account_id from public.run_users
         where (args ->> 'frozen')::boolean and run_id = args ->> 'runId' and decided_at is null
-          and place > (args ->> 'afterPlace')::bigint
+          and place > (args ->> 'afterQueuePosition')::bigint
         order by place limit (args ->> 'limit')::bigint)
       union all
       -- The accounts of the page alone, each by index: a join could be with all there are.
       (select place, user_id, (select account.id from public.accounts account
           where (account.user_id, account.venue, account.mode) = (cut.user_id, cut.venue, args ->> 'mode'))
         from (select * from core.queue_of(args ->> 'runId', nullif(args -> 'userIds', 'null'))
-          where not (args ->> 'frozen')::boolean and place > (args ->> 'afterPlace')::bigint
+          where not (args ->> 'frozen')::boolean and place > (args ->> 'afterQueuePosition')::bigint
           order by place limit (args ->> 'limit')::bigint) cut)
     ), halted as materialized (
       select scope, target, why from public.halts where resumed_at is null

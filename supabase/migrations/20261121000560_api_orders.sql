@@ -44,7 +44,7 @@ begin
     'instrumentsKnown', exists (select from public.instruments where not assumed),
     'shares', public.read_shares(args),
     'accounts', public.read_accounts(args || jsonb_build_object('frozen', false, 'signalIds', '[]'::jsonb,
-      'afterPlace', 0, 'limit', jsonb_array_length(args -> 'userIds'))));
+      'afterQueuePosition', 0, 'limit', jsonb_array_length(args -> 'userIds'))));
 end $$;
 
 -- What became of a request; null for a key that was never used.

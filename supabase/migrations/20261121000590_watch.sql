@@ -114,7 +114,7 @@ language sql stable security definer set search_path = '' as $$
     'unknownOrders', (select count(*) from public.orders where ended_at is null and status = 'unknown'),
     'leftToAPerson', (select coalesce(jsonb_agg(client_order_id), '[]') from (select * from person limit 20) t),
     'leftCount', (select count(*) from person),
-    'messagesNotKnown', (select count(*) from public.messages where status = 'unknown' and next_look_at is null),
+    'messagesNotKnown', (select count(*) from public.messages where status = 'unknown' and next_lookup_at is null),
     'blockedAccounts', (select jsonb_build_object('count', (select count(*) from blocked), 'first',
       (select coalesce(jsonb_agg(jsonb_build_object('userId', user_id, 'venue', venue, 'why', not_ready)), '[]')
         from (select * from blocked order by user_id limit 20) t))),

@@ -9,7 +9,7 @@ language sql stable as $$
     'signalId', o.signal_id, 'userId', o.user_id, 'accountId', o.account_id, 'venue', o.venue, 'exchange', i.exchange,
     'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'limitPriceMinor', o.limit_price_minor,
     'product', o.product, 'status', o.status, 'sendBeforeMs', core.ms(o.send_before), 'attempts', o.attempts,
-    'looks', o.looks, 'missedLooks', o.missed_looks, 'venueOrderId', o.venue_order_id,
+    'looks', o.looks, 'missedLookups', o.missed_lookups, 'venueOrderId', o.venue_order_id,
     'filledQuantity', o.filled_quantity, 'submittedAtMs', core.ms(o.submitted_at), 'halted', halted,
     'spent', spent);
 $$;
@@ -256,9 +256,9 @@ $$;
 
 -- What a venue said of one order, as settle_orders is told it.
 create type core.outcome as ("orderId" bigint, "venueStatus" text, reason text, message text, "venueOrderId" text,
-  "nextLookMs" bigint, "nextAttemptMs" bigint, attempts integer, fills jsonb);
+  "nextLookupMs" bigint, "nextAttemptMs" bigint, attempts integer, fills jsonb);
 
--- Books what venues said. One outcome per order: {orderId, venueStatus, reason, message, venueOrderId, nextLookMs, nextAttemptMs,
+-- Books what venues said. One outcome per order: {orderId, venueStatus, reason, message, venueOrderId, nextLookupMs, nextAttemptMs,
 -- attempts, fills: [{venueFillId, quantity, priceMinor, atMs}]}. What is not read in the venue's book names the attempt
 -- it is about, and says nothing once there was another: who was frozen meanwhile must not undo it. Fills are facts and count once whatever the order's status;
 -- the status moves only where the transition table lets it; money moves by exactly one post or void per order, and
@@ -280,7 +280,7 @@ declare
 begin
   if core.is_far(args) then
     -- By a clock that is far off, what is to come is as far off.
-    outcomes := array(select jsonb_populate_record(row, jsonb_build_object('nextLookMs', row."nextLookMs" + off.ms,
+    outcomes := array(select jsonb_populate_record(row, jsonb_build_object('nextLookupMs', row."nextLookupMs" + off.ms,
         'nextAttemptMs', row."nextAttemptMs" + off.ms))
       from unnest(outcomes) row, (select core.ms(now_at) - (args ->> 'nowMs')::bigint as ms) off);
   end if;
@@ -409,7 +409,7 @@ $$;
 -- does not name them all is asked again, and one that says «rejected» after some has canceled the rest. `moves`: the
 -- table of transitions lets the order follow.
 create function core.heard(outcomes core.outcome[], fresh bigint[], now_at timestamptz) returns table (order_id bigint,
-  wanted text, reason text, message text, venue_order_id text, next_look_at timestamptz, next_attempt_at timestamptz,
+  wanted text, reason text, message text, venue_order_id text, next_lookup_at timestamptz, next_attempt_at timestamptz,
   more_quantity numeric, more_value_minor numeric, released_minor numeric, filled numeric, late boolean, moves boolean)
 language sql stable as $$
   with told as (
@@ -435,7 +435,7 @@ language sql stable as $$
   )
   select "orderId", wanted, case when filled < quantity or "venueStatus" = 'filled' then meant.reason end,
     meant.message, "venueOrderId",
-    coalesce(core.at("nextLookMs"),
+    coalesce(core.at("nextLookupMs"),
       case when "venueStatus" = 'filled' and filled < quantity then now_at + interval '2 seconds'
         when "venueStatus" = 'queued' and wanted = 'unknown' then now_at end),
     core.at("nextAttemptMs"), more_quantity, more_value_minor, meant.released_minor, filled, meant.late,
@@ -473,15 +473,15 @@ begin
     late_fill = o.late_fill or heard.late,
     -- Counted when it was claimed; a look that had to wait for its rate was none.
     looks = case when heard.reason = 'waiting_for_rate' then greatest(o.looks - 1, 0) else o.looks end,
-    missed_looks = case when heard.wanted not in ('unknown', 'queued') then 0
-      when heard.reason = 'waiting_for_rate' then greatest(o.missed_looks - 1, 0) else o.missed_looks end,
+    missed_lookups = case when heard.wanted not in ('unknown', 'queued') then 0
+      when heard.reason = 'waiting_for_rate' then greatest(o.missed_lookups - 1, 0) else o.missed_lookups end,
     -- A sender that reports «not sent» after the order was given up as unknown does not stop the lookups.
     -- Nor does a lookup without an answer that comes back after another one found the order open at the venue.
-    next_look_at = case when o.status = 'unknown' and heard.wanted = 'queued' then o.next_look_at
+    next_lookup_at = case when o.status = 'unknown' and heard.wanted = 'queued' then o.next_lookup_at
       -- One that was left to a person meanwhile stays so, unless the venue has something to say.
-      when o.status in ('working', 'partially_filled') and o.next_look_at is null and heard.wanted = 'unknown' then null
-      when o.status in ('working', 'partially_filled') then coalesce(heard.next_look_at, o.next_look_at)
-      else heard.next_look_at end,
+      when o.status in ('working', 'partially_filled') and o.next_lookup_at is null and heard.wanted = 'unknown' then null
+      when o.status in ('working', 'partially_filled') then coalesce(heard.next_lookup_at, o.next_lookup_at)
+      else heard.next_lookup_at end,
     next_attempt_at = heard.next_attempt_at, claim_id = null, lease_until = null
   from core.heard(outcomes, fresh, now_at) heard, public.charge_rates rate
   where o.id = heard.order_id and rate.id = o.rate_id;
@@ -549,7 +549,7 @@ begin
     perform core.end_orders(expired, now_at);
   end if;
 
-  update public.orders set status = 'unknown', reason = 'sender_lost', changed_at = now_at, next_look_at = now_at,
+  update public.orders set status = 'unknown', reason = 'sender_lost', changed_at = now_at, next_lookup_at = now_at,
     claim_id = null, lease_until = null
   where id = any(array(select id from public.orders where ended_at is null and status = 'submitting'
     and (lease_until < core.database_now() or (args ->> 'onlyProcess')::boolean)
@@ -575,19 +575,19 @@ language sql stable as $$
   select (run.trade_date + 1)::timestamp at time zone 'Asia/Kolkata' from public.scan_runs run where run.id = o.run_id;
 $$;
 
--- Whether looking an order up again is of no use: an unknown one has had `most_looks`; one its venue has confirmed had as
+-- Whether looking an order up again is of no use: an unknown one has had `max_lookups`; one its venue has confirmed had as
 -- many in a row that did not find it, the last of them after its day, or its venue calls it open five days after (orders
 -- are for a day, which at a venue abroad may be its next one).
-create function core.is_looked_up_enough(o public.orders, most_looks integer, now_at timestamptz) returns boolean
+create function core.is_looked_up_enough(o public.orders, max_lookups integer, now_at timestamptz) returns boolean
 language sql stable as $$
-  select case when o.status = 'unknown' then o.looks >= most_looks
-    else least(o.next_look_at, now_at) >= core.day_ends_at(o)
-      and (o.missed_looks >= most_looks or now_at >= core.day_ends_at(o) + interval '5 days') end;
+  select case when o.status = 'unknown' then o.looks >= max_lookups
+    else least(o.next_lookup_at, now_at) >= core.day_ends_at(o)
+      and (o.missed_lookups >= max_lookups or now_at >= core.day_ends_at(o) + interval '5 days') end;
 $$;
 
 -- Orders whose truth is at the venue and whose pause is over, leased to the caller. A look is counted here, before it is
 -- made: one whose answer can't be booked, or ends its process, is one of the budget all the same. One that has had its
--- `maxLooks` (core.is_looked_up_enough), or whose venue nobody has looked at for a day after its own (`spent`), is a
+-- `maxLookups` (core.is_looked_up_enough), or whose venue nobody has looked at for a day after its own (`spent`), is a
 -- person's from here on, and not leased. Asking again with the same claim id after a lost answer gives what it leased and
 -- nobody has settled or taken since.
 create function public.claim_lookups(args jsonb) returns json
@@ -597,25 +597,25 @@ declare
   answer json;
 begin
   with due as materialized (
-    select id, o.claim_id is distinct from args ->> 'claimId' and args ? 'maxLooks'
-      and core.is_looked_up_enough(o, (args ->> 'maxLooks')::integer, now_at) as spent
+    select id, o.claim_id is distinct from args ->> 'claimId' and args ? 'maxLookups'
+      and core.is_looked_up_enough(o, (args ->> 'maxLookups')::integer, now_at) as spent
     from public.orders o
-    where ended_at is null and status in ('unknown', 'working', 'partially_filled') and next_look_at <= now_at
+    where ended_at is null and status in ('unknown', 'working', 'partially_filled') and next_lookup_at <= now_at
       and (lease_until is null or lease_until < core.database_now() or claim_id = args ->> 'claimId')
       and args -> 'venues' ? venue
-    order by next_look_at limit (args ->> 'limit')::bigint for no key update skip locked
+    order by next_lookup_at limit (args ->> 'limit')::bigint for no key update skip locked
   ), nobodys as materialized (
     select id, true as spent from public.orders o
-    where args ? 'maxLooks' and ended_at is null and status in ('unknown', 'working', 'partially_filled')
-      and next_look_at <= now_at - interval '1 day' and core.day_ends_at(o) <= now_at - interval '1 day'
+    where args ? 'maxLookups' and ended_at is null and status in ('unknown', 'working', 'partially_filled')
+      and next_lookup_at <= now_at - interval '1 day' and core.day_ends_at(o) <= now_at - interval '1 day'
       and (lease_until is null or lease_until < core.database_now()) and not args -> 'venues' ? venue
-    order by next_look_at limit (args ->> 'limit')::bigint for no key update skip locked
+    order by next_lookup_at limit (args ->> 'limit')::bigint for no key update skip locked
   ), claimed as (
     update public.orders o set claim_id = case when not spent then args ->> 'claimId' end,
       lease_until = case when not spent then core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond' end,
-      next_look_at = case when not spent then o.next_look_at end,
-      (looks, missed_looks) = (select o.looks + counted, o.missed_looks + counted
-        from (select case when spent or o.claim_id = args ->> 'claimId' then 0 else 1 end as counted) this_look)
+      next_lookup_at = case when not spent then o.next_lookup_at end,
+      (looks, missed_lookups) = (select o.looks + counted, o.missed_lookups + counted
+        from (select case when spent or o.claim_id = args ->> 'claimId' then 0 else 1 end as counted) this_lookup)
     from (select * from due union all select * from nobodys) found where o.id = found.id returning o, spent
   )
   select coalesce(json_agg(core.order_json(claimed.o, i, core.halted_for(claimed.o), spent)), '[]')

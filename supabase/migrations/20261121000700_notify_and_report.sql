@@ -4,7 +4,7 @@
 create function core.unfinished(o public.orders) returns boolean
 language sql immutable as $$
   select o.status in ('queued', 'submitting')
-    or (o.status in ('working', 'partially_filled', 'unknown') and o.next_look_at is not null);
+    or (o.status in ('working', 'partially_filled', 'unknown') and o.next_lookup_at is not null);
 $$;
 
 -- What is left to do of a run, and when the next thing is due. Every decided run with nothing left becomes done.
@@ -22,13 +22,13 @@ language sql security definer set search_path = '' as $$
             or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id))) then o.send_before
           else greatest(coalesce(o.next_attempt_at, (select core.earlier_of(args))), 
             case when exists (select from public.breakers where is_open) then core.stopped_until(o) end) end
-        when 'submitting' then (select core.earlier_of(args)) + interval '1 second' else o.next_look_at end) as next_due
+        when 'submitting' then (select core.earlier_of(args)) + interval '1 second' else o.next_lookup_at end) as next_due
     from public.orders o where o.run_id = args ->> 'runId' and o.ended_at is null and core.unfinished(o)
   ), open_message as (
     select count(*) as n, min(case status when 'queued' then greatest(due_at, next_attempt_at)
-        when 'unknown' then next_look_at end) as next_due
+        when 'unknown' then next_lookup_at end) as next_due
     from public.messages where run_id = args ->> 'runId'
-      and (status in ('queued', 'sending') or (status = 'unknown' and next_look_at is not null))
+      and (status in ('queued', 'sending') or (status = 'unknown' and next_lookup_at is not null))
   )
   select jsonb_build_object(
     'state', coalesce((select state from finished where id = args ->> 'runId'),
@@ -119,20 +119,20 @@ language sql stable security definer set search_path = '' as $$
     select rs.position, d as decision from public.run_signals rs
     join public.decisions d on (d.run_id, d.signal_id) = (rs.run_id, rs.signal_id)
     where rs.run_id = args ->> 'runId' and rs.position >= (args ->> 'afterPosition')::bigint
-      and (rs.position, d.place) > ((args ->> 'afterPosition')::bigint, (args ->> 'afterPlace')::bigint)
+      and (rs.position, d.place) > ((args ->> 'afterPosition')::bigint, (args ->> 'afterQueuePosition')::bigint)
     order by rs.position, d.place limit (args ->> 'limit')::bigint) page
   cross join lateral (select (page.decision).*) d
   join public.signals s on s.id = d.signal_id join public.instruments i on i.id = s.instrument_id
   join public.users u on u.id = d.user_id;
 $$;
 
--- The messages of up to `limit` users after `afterPlace`, in the order the run served them.
+-- The messages of up to `limit` users after `afterQueuePosition`, in the order the run served them.
 create function public.read_report_messages(args jsonb) returns json
 language sql stable security definer set search_path = '' as $$
   select coalesce(json_agg(json_build_object('place', page.place, 'userId', m.user_id, 'status', m.status,
     'text', coalesce(m.text, '')) order by page.place, m.id), '[]')
   from (select run_id, user_id, place from public.run_users
-    where run_id = args ->> 'runId' and place > (args ->> 'afterPlace')::bigint
+    where run_id = args ->> 'runId' and place > (args ->> 'afterQueuePosition')::bigint
     order by place limit (args ->> 'limit')::bigint) page
   join public.messages m on (m.run_id, m.user_id) = (page.run_id, page.user_id);
 $$;

@@ -295,12 +295,12 @@ begin
   with row as (
     select * from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, status text, reason text, text text,
       "providerId" text, "providerStatus" text, code text, attempt integer, looked boolean, "nextAttemptMs" bigint,
-      "nextLookMs" bigint, channel text, resend boolean, unreachable boolean)
+      "nextLookupMs" bigint, channel text, resend boolean, unreachable boolean)
   ), done as (
     update public.messages m set status = row.status, reason = row.reason, text = coalesce(row.text, m.text),
       provider_id = coalesce(row."providerId", m.provider_id), error_code = row.code,
       provider_status = coalesce(row."providerStatus", m.provider_status), channel = coalesce(row.channel, m.channel),
-      next_attempt_at = core.at(row."nextAttemptMs"), next_look_at = core.at(row."nextLookMs"),
+      next_attempt_at = core.at(row."nextAttemptMs"), next_lookup_at = core.at(row."nextLookupMs"),
       looks = m.looks + case when row.looked then 1 else 0 end,
       resends = m.resends + case when row.resend then 1 else 0 end, changed_at = now_at,
       may_change = m.may_change or (row.status = 'suppressed' and m.run_id is not null
@@ -321,7 +321,7 @@ create function public.sweep_messages(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with lost as (
     update public.messages set status = 'unknown', reason = 'sender_lost', changed_at = (select core.earlier_of(args)),
-      next_look_at = core.at((args ->> 'nextLookMs')::bigint)
+      next_lookup_at = core.at((args ->> 'nextLookupMs')::bigint)
     where status = 'sending' and (sending_at < core.database_now() - interval '2 minutes' or (args ->> 'onlyProcess')::boolean)
     returning 1
   ) select jsonb_build_object('lost', count(*)) from lost;
@@ -332,10 +332,10 @@ create function public.claim_message_lookups(args jsonb) returns jsonb
 language sql security definer set search_path = '' set jit = off set enable_seqscan = off as $$
   with due as (
     select id from public.messages
-    where status = 'unknown' and next_look_at <= (select core.now_of(args))
-    order by next_look_at limit (args ->> 'limit')::bigint for no key update skip locked
+    where status = 'unknown' and next_lookup_at <= (select core.now_of(args))
+    order by next_lookup_at limit (args ->> 'limit')::bigint for no key update skip locked
   ), claimed as (
-    update public.messages m set next_look_at = (select core.now_of(args)) + interval '1 minute'
+    update public.messages m set next_lookup_at = (select core.now_of(args)) + interval '1 minute'
     from due where m.id = due.id returning m.*
   )
   select coalesce(jsonb_agg(jsonb_build_object('messageId', c.id, 'runId', c.run_id, 'userId', c.user_id, 'to', c.sent_to,
@@ -380,7 +380,7 @@ begin
   again := failed and (args ->> 'fallback' is distinct from m.channel and args ->> 'fallback' is not null
     or args ->> 'retryMs' is not null);
   update public.messages set provider_id = args ->> 'providerId', provider_status = word, changed_at = now_at,
-    error_code = args ->> 'code', reason = args ->> 'reason', next_look_at = null,
+    error_code = args ->> 'code', reason = args ->> 'reason', next_lookup_at = null,
     status = case when arrived then 'delivered' when again then 'queued' when failed then 'failed' else 'sent' end,
     channel = case when again then coalesce(args ->> 'fallback', channel) else channel end,
     next_attempt_at = case when again then coalesce(core.at((args ->> 'retryMs')::bigint), now_at) end
@@ -474,7 +474,7 @@ begin
   if m.status in ('queued', 'sending') then return jsonb_build_object('kind', 'not_settled', 'status', m.status); end if;
   update public.messages set status = 'queued', reason = 'resend: ' || (args -> 'by' ->> 'who'), due_at = (select core.now_of(args)),
     resend_asked_at = (select core.now_of(args)),
-    next_attempt_at = null, next_look_at = null, channel = 'whatsapp', changed_at = (select core.now_of(args))
+    next_attempt_at = null, next_lookup_at = null, channel = 'whatsapp', changed_at = (select core.now_of(args))
   where id = m.id;
   update public.whatsapp_numbers set unreachable = null where number = m.sent_to;
   perform core.record_action(args -> 'by', 'resend_message', 'message:' || m.id, of_user => m.user_id,
@@ -573,5 +573,5 @@ language sql stable security definer set search_path = '' as $$
     and not exists (select from public.notices n where n.key = 'digest ' || run.id)
     and (run.done_at < (select core.stamp_of(args)) - interval '10 minutes' or not exists (
       select from public.messages m where m.run_id = run.id and (m.status in ('queued', 'sending')
-        or (m.status = 'unknown' and m.next_look_at is not null))));
+        or (m.status = 'unknown' and m.next_lookup_at is not null))));
 $$;

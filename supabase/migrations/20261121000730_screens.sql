@@ -50,7 +50,7 @@ language sql stable security definer set search_path = '' set jit = off as $$
   from public.scan_runs run, traded where run.id = args ->> 'runId';
 $$;
 
--- A page of a run's users with all their decisions, orders and messages: {runId, afterPlace, limit, userId,
+-- A page of a run's users with all their decisions, orders and messages: {runId, afterQueuePosition, limit, userId,
 -- status, of}. `status`: only who has an order, a decision or a message of that status (`of` messages: a message). `left`: how many such users come after.
 create function public.read_report_page(args jsonb) returns jsonb
 language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_custom_plan as $$
@@ -63,7 +63,7 @@ declare
 begin
   with wanted as materialized (
     select ru.place, ru.user_id from public.run_users ru
-    where ru.run_id = of_run and ru.place > (args ->> 'afterPlace')::bigint and (of_user is null or ru.user_id = of_user)
+    where ru.run_id = of_run and ru.place > (args ->> 'afterQueuePosition')::bigint and (of_user is null or ru.user_id = of_user)
       and (of_status is null
         or args ->> 'of' = 'all' and exists (select from public.orders o where (o.run_id, o.user_id) = (of_run, ru.user_id) and o.status = of_status)
         or args ->> 'of' = 'all' and exists (select from public.decisions d

@@ -81,7 +81,7 @@ language sql stable as $$
     'unknownOrders', jsonb_build_object('count', (select count(*) from lost), 'first', (select coalesce(jsonb_agg(
         jsonb_build_object('clientOrderId', client_order_id, 'userId', user_id, 'userName', name, 'symbol', symbol,
           'side', side, 'quantity', quantity, 'venue', venue, 'status', status,
-          'leftToAPerson', next_look_at is null) order by id), '[]')
+          'leftToAPerson', next_lookup_at is null) order by id), '[]')
       from (select * from lost order by id limit 20) t)),
     'drifts', jsonb_build_object('count', (select count(*) from drift), 'first', (select coalesce(jsonb_agg(
         jsonb_build_object('userId', user_id, 'venue', venue, 'kind', kind, 'what', what, 'ours', ours,

@@ -20,7 +20,7 @@ begin
     return jsonb_build_object('kind', 'not_unknown', 'status', o.status);
   end if;
   -- While somebody may still come back with the venue's own word, a person's would count the same fill twice.
-  if o.next_look_at is not null or o.lease_until >= core.database_now() then
+  if o.next_lookup_at is not null or o.lease_until >= core.database_now() then
     return jsonb_build_object('kind', 'still_looked_up');
   end if;
   filled := coalesce((args ->> 'quantity')::bigint, case told when 'filled' then o.quantity - o.filled_quantity else 0 end);
@@ -49,14 +49,14 @@ begin
 end $$;
 
 -- Whether an account's available money was taken down by something other than a hold after an entry of its ledger.
-create function core.money_went_since(of_account bigint, seen_entry bigint) returns boolean
+create function core.money_went_since(of_account bigint, snapshot_entry bigint) returns boolean
 language sql stable as $$
-  select exists (select from public.ledger_entries e where e.account_id = of_account and e.id > seen_entry
+  select exists (select from public.ledger_entries e where e.account_id = of_account and e.id > snapshot_entry
     and e.kind <> 'hold' and (e.kind = 'late_post' or e.cash_delta_minor < e.held_delta_minor));
 $$;
 
 -- What a person has to acknowledge of a user's accounts: {userId}. `block` is what is said about money; it is
--- acknowledged by naming `seenEntryId`, the last entry of the ledger there is now, and a drift by its id.
+-- acknowledged by naming `snapshotEntryId`, the last entry of the ledger there is now, and a drift by its id.
 create function public.read_blocks(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   with open_drift as (
@@ -69,7 +69,7 @@ language sql stable security definer set search_path = '' as $$
     from public.accounts a where a.user_id = args ->> 'userId'
   )
   select coalesce(jsonb_agg(jsonb_build_object('venue', a.venue, 'mode', a.mode, 'block', a.block,
-    'seenEntryId', coalesce((select max(e.id) from public.ledger_entries e where e.account_id = a.id), 0),
+    'snapshotEntryId', coalesce((select max(e.id) from public.ledger_entries e where e.account_id = a.id), 0),
     'drifts', coalesce(open_drift.drifts, '[]')) order by a.venue, a.mode), '[]')
   from account a left join open_drift on open_drift.account_id = a.id
   where a.block is not null or open_drift.drifts is not null;
@@ -129,7 +129,7 @@ language sql set search_path = '' as $$
     order by p.instrument_id, p.product), now_at)).fresh;
 $$;
 
--- An operator has looked at what blocks an account: {userId, venue, mode, driftIds, seenEntryId (null: nothing about
+-- An operator has looked at what blocks an account: {userId, venue, mode, driftIds, snapshotEntryId (null: nothing about
 -- money), by, nowMs}. Just that is taken off: a drift that came later, or money that went later, stands until it is seen.
 -- A position is brought to the venue's (core.book_missing_shares); one with an open order waits. Asked again, it finds
 -- the drifts acknowledged and nothing left to book.
@@ -138,7 +138,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   now_at constant timestamptz := core.stamp_of(args);
   seen bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'driftIds'));
-  seen_entry constant bigint := (args ->> 'seenEntryId')::bigint;
+  snapshot_entry constant bigint := (args ->> 'snapshotEntryId')::bigint;
   account public.accounts;
   waiting bigint[];
   fresh bigint[];
@@ -159,15 +159,15 @@ begin
   after_it := case
     when account.not_ready like 'drift:%' then coalesce(core.open_drift(account.id),
       case when account.cash_minor < account.held_minor then 'available money is below zero: acknowledge it' end)
-    when account.not_ready is null or core.awaits_check(account.not_ready) or seen_entry is null
-      or account.cash_minor < account.held_minor or core.money_went_since(account.id, seen_entry) then account.not_ready
+    when account.not_ready is null or core.awaits_check(account.not_ready) or snapshot_entry is null
+      or account.cash_minor < account.held_minor or core.money_went_since(account.id, snapshot_entry) then account.not_ready
     else core.open_drift(account.id) end;
   update public.accounts set not_ready = after_it where id = account.id and not_ready is distinct from after_it;
   if after_it is distinct from account.not_ready or cardinality(acknowledged) > 0 then
     perform core.record_action(args -> 'by', 'acknowledge_account',
       format('account:%s %s %s', account.user_id, account.venue, account.mode),
       jsonb_build_object('notReady', account.not_ready), jsonb_build_object('notReady', after_it,
-        'drifts', to_jsonb(acknowledged), 'seenEntryId', seen_entry, 'fills', to_jsonb(fresh)), of_user => account.user_id);
+        'drifts', to_jsonb(acknowledged), 'snapshotEntryId', snapshot_entry, 'fills', to_jsonb(fresh)), of_user => account.user_id);
   end if;
 
   return jsonb_build_object('acknowledged', to_jsonb(acknowledged), 'waiting', to_jsonb(waiting),
@@ -195,11 +195,11 @@ language sql security definer set search_path = '' as $$
       from public.orders o
       join public.scan_runs run on run.id = o.run_id
       where o.ended_at is null and o.status = 'queued' and run.state = 'decided'),
-    (select min(next_look_at) from public.orders
+    (select min(next_lookup_at) from public.orders
       where ended_at is null and status in ('unknown', 'working', 'partially_filled')),
     (select min(greatest(m.due_at, m.next_attempt_at)) from public.messages m where m.status = 'queued'
       and not (select core.is_stopped('whatsapp')) and not ((select core.is_stopped('sms')) and core.goes_as_sms(m))),
-    (select min(next_look_at) from public.messages where status = 'unknown'))));
+    (select min(next_lookup_at) from public.messages where status = 'unknown'))));
 $$;
 
 -- How much is still to be done over all runs: orders that are not ended and not left to a person, messages not settled.

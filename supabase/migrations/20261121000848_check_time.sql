@@ -39,7 +39,7 @@ language sql stable as $$
   told as (
     select 'order ' || o.client_order_id as subject, o.user_id, written.at
     from public.orders o cross join lateral (values (greatest(o.created_at, o.changed_at, o.submitted_at, o.ended_at)),
-      (o.next_look_at - interval '1 day'), (o.next_attempt_at - interval '1 day')) written(at)
+      (o.next_lookup_at - interval '1 day'), (o.next_attempt_at - interval '1 day')) written(at)
     where written.at > (select at from latest)
     union all
     select 'order ' || e.order_id, null, e.at from public.order_events e where e.at > (select at from latest)
@@ -61,7 +61,7 @@ language sql stable as $$
     union all
     select 'message ' || m.id, m.user_id, m.changed_at from public.messages m
     where greatest(m.changed_at, m.sending_at, m.resend_asked_at, m.due_at - interval '1 day',
-      m.next_attempt_at - interval '1 day', m.next_look_at - interval '1 day') > (select at from latest)
+      m.next_attempt_at - interval '1 day', m.next_lookup_at - interval '1 day') > (select at from latest)
   )
   select 'nothing is ahead of the database''s clock', subject, user_id, told.at::text, 'at most ' || latest.at,
     'npm run doctor on each machine names the one whose clock is wrong', false

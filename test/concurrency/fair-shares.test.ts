@@ -7,7 +7,7 @@ import { openPostgres } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import type { Venue } from '../../src/ports/venue.ts';
-import type { Step } from '../../src/ports/world.ts';
+import type { Event } from '../../src/ports/world.ts';
 import { work } from '../../src/work.ts';
 import { decideAll, nowMs, openScene, signal, user } from '../contract/support/scene.ts';
 import { handWorld, setClock } from '../stages/support/hand.ts';
@@ -27,7 +27,7 @@ let mood: (userId: string) => Mood;
 /** Orders at the broker that have no answer yet, by user. */
 let hanging: string[];
 let arrived: string[];
-let told: Step[];
+let told: Event[];
 let stop: AbortController;
 let workers: Promise<void>[];
 
@@ -95,7 +95,7 @@ function venue(): Venue {
 /** So many worker processes' loops, each with a world of its own, beside one another. */
 async function startWorkers(count: number): Promise<void> {
   for (let n = 0; n < count; n += 1) {
-    const world = await handWorld(store, database.url, setClock(nowMs), (step) => told.push(step));
+    const world = await handWorld(store, database.url, setClock(nowMs), (type) => told.push(type));
     const own = { ...world, venues: new Map([['paper', venue()]]) };
     const woken = () => new Promise<void>(() => undefined);
     workers.push(work(own, { concurrency: 10, stop: stop.signal, woken }));
@@ -115,7 +115,7 @@ async function until(what: string, is: () => Promise<boolean> | boolean): Promis
     await pause(50);
   }
   throw new Error(
-    `${what}: never; orders are ${JSON.stringify(await statuses())}, told ${JSON.stringify(told.map(({ step }) => step))}`,
+    `${what}: never; orders are ${JSON.stringify(await statuses())}, told ${JSON.stringify(told.map(({ type }) => type))}`,
   );
 }
 
@@ -143,7 +143,7 @@ describe('one client whose broker session hangs, with 70 orders before those of 
     await decideAll(await openScene(store, late));
     await until('who came later is filled', async () => (await statuses(`user_id = 'late'`))['filled'] === 1);
     expect(hanging).toHaveLength(5 * processes);
-    expect(told.filter(({ step }) => step === 'breaker_opened')).toEqual([]);
+    expect(told.filter(({ type }) => type === 'breaker_opened')).toEqual([]);
   });
 
   test('is stopped alone once his broker gives up, and the alert says so', async () => {
@@ -151,8 +151,8 @@ describe('one client whose broker session hangs, with 70 orders before those of 
     await until('his slots are full', () => hanging.length === 5);
     await until('the others are filled', async () => (await statuses(`user_id <> 'hung'`))['filled'] === 40);
     broker.closeAllConnections();
-    await until('his breaker is open', () => told.some(({ step }) => step === 'breaker_opened'));
-    expect(told.filter(({ step }) => step === 'breaker_opened')).toMatchObject([
+    await until('his breaker is open', () => told.some(({ type }) => type === 'breaker_opened'));
+    expect(told.filter(({ type }) => type === 'breaker_opened')).toMatchObject([
       { alert: true, scope: 'account', userId: 'hung', venue: 'paper', tried: 5, failed: 5, waiting: 65 },
     ]);
   });
@@ -169,14 +169,14 @@ describe('a venue that is down for all its clients', () => {
     };
     await decideAll(await openScene(store, day));
     await startWorkers(2);
-    await until('a breaker is open', () => told.some(({ step }) => step === 'breaker_opened'));
+    await until('a breaker is open', () => told.some(({ type }) => type === 'breaker_opened'));
   };
 
   test('is asked again after pauses, and gets all that was held back once it is there', async () => {
     await openDay(nowMs + 10 * 60_000);
     await until(
       'it was asked again',
-      () => arrived.length > 0 && told.some(({ step, scope }) => step === 'breaker_opened' && scope === 'venue'),
+      () => arrived.length > 0 && told.some(({ type, scope }) => type === 'breaker_opened' && scope === 'venue'),
     );
     const held = (await statuses())['queued'] ?? 0;
     expect(held).toBeGreaterThan(40);
@@ -186,7 +186,7 @@ describe('a venue that is down for all its clients', () => {
     const { filled = 0, ...others } = await statuses();
     expect(Object.keys(others)).toEqual(['unknown timeout']);
     expect(filled).toBeGreaterThan(40);
-    expect(told.some(({ step }) => step === 'breaker_closed')).toBe(true);
+    expect(told.some(({ type }) => type === 'breaker_closed')).toBe(true);
     // One after the other has asked: nothing went twice.
     expect(arrived).toHaveLength(120);
   });

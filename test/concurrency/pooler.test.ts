@@ -184,8 +184,8 @@ test('a worker whose listening is in vain finds its work by polling', async () =
     idle.resolve();
     return clock.sleep(ms);
   };
-  const world = await handWorld(store, pooler.url, { ...clock, sleep }, ({ step }) => {
-    if (step === 'order_settled') done.resolve();
+  const world = await handWorld(store, pooler.url, { ...clock, sleep }, ({ type }) => {
+    if (type === 'order_settled') done.resolve();
   });
   await store.call('paper_venue_prepare', { tradeDate, quotes: [quote('POLLED')], faults: [] });
   const working = work(world, { concurrency: 4, stop: stop.signal, woken: () => listener.next() });

@@ -107,15 +107,15 @@ test('a lookup that froze and ends without an answer does not stop the lookups o
   const [order] = await claim(store, 'frozen');
   const orderId = order?.orderId ?? 0;
   await mark(store, 'frozen', [orderId]);
-  const nextLookMs = nowMs + minuteMs;
-  await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout', nextLookMs: nowMs })]);
-  await settle(store, [settlement(orderId, 'working', { venueOrderId: 'V1', nextLookMs })]);
+  const nextLookupMs = nowMs + minuteMs;
+  await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout', nextLookupMs: nowMs })]);
+  await settle(store, [settlement(orderId, 'working', { venueOrderId: 'V1', nextLookupMs })]);
   // The frozen one looked for the last time in its count, so it asks for no further look.
   await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout' })]);
-  const rows = await query('select status, core.ms(next_look_at)::text as next from public.orders where id = $1', [
+  const rows = await query('select status, core.ms(next_lookup_at)::text as next from public.orders where id = $1', [
     orderId,
   ]);
-  expect(rows).toEqual([{ status: 'working', next: String(nextLookMs) }]);
+  expect(rows).toEqual([{ status: 'working', next: String(nextLookupMs) }]);
   await settle(store, [settlement(orderId, 'filled', { fills: [fill('V1-1', 10)] })]);
 });
 

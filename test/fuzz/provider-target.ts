@@ -31,7 +31,7 @@ const refusal = {
   more_info: 'https://…',
   status: 400,
 };
-const LOOK_AGAIN_MS = 15_000;
+const RECHECK_MS = 15_000;
 
 const created = fc.record({
   status: fc.oneof(
@@ -61,7 +61,7 @@ export async function providerTarget(database: TestDatabase): Promise<Target> {
   const world: World = {
     ...{ store, clock, quotes: { read: async () => [] }, venues: new Map() },
     notifier: twilioNotifier(settingsFor(`http://127.0.0.1:${port}`, { pace, timeoutMs: 2_000 })),
-    ...{ operatorDays: async () => [], tell: () => undefined },
+    ...{ operatorDays: async () => [], emit: () => undefined },
   };
   const { fed, count } = counter();
   const property = fc.asyncProperty(fedAnswers, async (answers) => {
@@ -70,7 +70,7 @@ export async function providerTarget(database: TestDatabase): Promise<Target> {
     await decideNothing(store, people(2));
     said = answers;
     await notify(world, 10);
-    clock.jump(LOOK_AGAIN_MS);
+    clock.jump(RECHECK_MS);
     await notify(world, 10);
     const rows = await database.session.query(
       'select user_id, status, reason, provider_id from public.messages order by user_id',

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { storeVault } from '../../src/adapters/credentials/vault.ts';
 import { jwtVerifier } from '../../src/adapters/jwt.ts';
 import { twilioNotifier } from '../../src/adapters/notifiers/twilio.ts';
-import { kiteDoor } from '../../src/adapters/venues/kite/login.ts';
+import { kiteLogin } from '../../src/adapters/venues/kite/login.ts';
 import { newApiKey } from '../../src/http/callers/auth.ts';
 import type { World } from '../../src/ports/world.ts';
 import { type Route, routes, type Who } from '../http/routes.ts';
@@ -23,7 +23,7 @@ async function service(database: TestDatabase): Promise<{ open: Door; userKey: s
   const change = (world: World): World => {
     const { store, clock } = world;
     const vault = storeVault({ store, clock, keys, by: null });
-    const kite = kiteDoor({
+    const kite = kiteLogin({
       baseUrl: nowhere,
       mode: 'live',
       vault,
@@ -97,7 +97,7 @@ export async function routesTarget(database: TestDatabase, only?: (route: Route)
     const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
     const text = isStream ? '' : await answer.text();
     if (isStream) await answer.body?.cancel();
-    const failures = open.told.slice(before).filter(({ step }) => step === 'request_failed');
+    const failures = open.told.slice(before).filter(({ type }) => type === 'request_failed');
     assert.deepEqual(failures, [], `${status}`);
     assert.ok(status < 500 || (status === 503 && one.route.route === 'GET /ready'), `answered ${status}: ${text}`);
     assert.ok(text.length < 200_000, `an answer of ${text.length} characters`);

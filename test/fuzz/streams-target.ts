@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { WebSocket } from 'ws';
 import { alpacaUpdates } from '../../src/adapters/venues/alpaca/order-updates.ts';
-import { openHttpDoor } from '../../src/commands/run/http-server.ts';
+import { startHttpServer } from '../../src/commands/run/http-server.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { decideAll, nowMs, openScene, sendAll, user } from '../contract/support/scene.ts';
 import { door } from '../http/support/door.ts';
@@ -107,7 +107,7 @@ export async function wireTarget(database: TestDatabase): Promise<Target> {
   if (read.kind !== 'config' || !order) throw new Error('the settings are good, and an order is open');
   const stop = new AbortController();
   const parts = { config: read.config, place: { kind: 'embedded', path: null } as const, world: open.world };
-  const served = await openHttpDoor({
+  const served = await startHttpServer({
     ...parts,
     metrics: open.parts.metrics,
     wake: () => undefined,
@@ -129,7 +129,7 @@ export async function wireTarget(database: TestDatabase): Promise<Target> {
     const answer = await fetch(`${served.address}/health`);
     assert.equal(answer.status, 200);
     assert.deepEqual(
-      open.told.filter(({ step }) => step === 'request_failed'),
+      open.told.filter(({ type }) => type === 'request_failed'),
       [],
     );
   });

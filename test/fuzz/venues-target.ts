@@ -101,7 +101,7 @@ export async function venueTarget(venue: string, database: TestDatabase): Promis
   const world: World = {
     ...{ store, clock, quotes: { read: async () => [] }, venues: new Map([[venue, parrot.venue]]) },
     ...{ notifier: { name: 'none', send: async () => ({ kind: 'sent', providerId: null }) } },
-    ...{ operatorDays: async () => [], addressOf: async () => 'proxy', tell: () => undefined },
+    ...{ operatorDays: async () => [], addressOf: async () => 'proxy', emit: () => undefined },
   };
   const users = ['odd', 'good'].map((name) => user(`${venue}-${name}`, { venue }));
   await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs });

@@ -19,7 +19,7 @@ test('a provider who never answers delays no order, and its end is waited for wh
   if (read.kind !== 'config') throw new Error(read.problems.join('\n'));
   const place = { kind: 'embedded', path: null } as const;
   const parts = { config: read.config, place, store, quotes: { read: async () => [] }, faults: null };
-  const plain = await makeWorld({ ...parts, clock: setClock(nowMs), tell: () => undefined });
+  const plain = await makeWorld({ ...parts, clock: setClock(nowMs), emit: () => undefined });
   await plain.venues.get('paper')?.openMarket?.(tradeDate, [quote('TITAN')]);
   const asked: string[] = [];
   const answer = Promise.withResolvers<{ kind: 'sent'; providerId: string }>();

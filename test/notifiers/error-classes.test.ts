@@ -51,7 +51,7 @@ const open = async (count: number, fallback: 'sms' | null = null) => {
 };
 const statuses = async () =>
   (await office.session.query('select status from public.messages order by user_id')).map(({ status }) => status);
-const alarms = (name: string) => office.told.filter(({ step, alert }) => step === name && alert);
+const alarms = (name: string) => office.told.filter(({ type, alert }) => type === name && alert);
 const unreachable = async () =>
   (await office.session.query('select number from public.whatsapp_numbers where unreachable is not null')).length;
 const resume = () =>
@@ -117,7 +117,7 @@ describe.each(['send', 'delivery'] as const)('one user’s trouble at the %s', (
       expect((await statuses())[0]).toBe('failed');
       expect((await statuses())[1]).toMatch(/sent|delivered/);
       expect(await unreachable()).toBe(0);
-      expect(alarms(how === 'send' ? 'message_failed' : 'delivery_heard')).toHaveLength(1);
+      expect(alarms(how === 'send' ? 'message_failed' : 'delivery_reported')).toHaveLength(1);
       expect(alarms('messages_stopped')).toEqual([]);
     },
   );

@@ -35,8 +35,8 @@ export function settingsFor(baseUrl: string, change: Partial<TwilioSettings> = {
 /** Everybody is refused the one signal, so that every summary is due at once. */
 export async function decideNothing(store: Store, users: UserSettings[]): Promise<void> {
   const scene = await openScene(store, { users, runId });
-  for (let afterPlace = 0; ; ) {
-    const page = await undecided(scene, { afterPlace });
+  for (let afterQueuePosition = 0; ; ) {
+    const page = await undecided(scene, { afterQueuePosition });
     if (page.length === 0) break;
     const decisions = page.map(({ place, accountId, settings }) => ({
       ...{ place, accountId, signalId: scene.signals[0]?.id ?? '', userId: settings.id, outcome: 'denied' as const },
@@ -45,7 +45,7 @@ export async function decideNothing(store: Store, users: UserSettings[]): Promis
       ...{ product: null, rateId: null, clientOrderId: null },
     }));
     await store.call('accept_page', { runId, nowMs, decisions });
-    afterPlace = page.at(-1)?.place ?? 0;
+    afterQueuePosition = page.at(-1)?.place ?? 0;
   }
   await store.call('decide_run', { runId, nowMs });
 }

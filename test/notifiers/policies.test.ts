@@ -40,7 +40,7 @@ describe('an error that everybody would meet', () => {
     expect(office.twilio.asked.length).toBeLessThanOrEqual(10);
     const after = await statuses();
     expect(after).toEqual(Array(30).fill('queued'));
-    const stops = office.told.filter(({ step }) => step === 'messages_stopped');
+    const stops = office.told.filter(({ type }) => type === 'messages_stopped');
     expect(stops).toEqual([expect.objectContaining({ alert: true })]);
     minutes(5);
     await office.deliver();
@@ -76,7 +76,7 @@ test('one late re-send, where somebody decided so: only after every look was ans
   }
   expect(office.twilio.asked).toHaveLength(2);
   expect(office.twilio.listed).toBe(10);
-  expect(await office.rows()).toMatchObject([{ status: 'unknown', resends: 1, attempts: 2, next_look_at: null }]);
+  expect(await office.rows()).toMatchObject([{ status: 'unknown', resends: 1, attempts: 2, next_lookup_at: null }]);
 });
 
 test('a user who writes in Hindi reads Hindi; without a Hindi template, English', async () => {
@@ -142,10 +142,10 @@ describe('operators', () => {
 
   test('an alarm goes at once, and once a day', async () => {
     await open(1, operators);
-    const tell = alarming(office.world);
+    const emit = alarming(office.world);
     for (let time = 0; time < 3; time++) {
-      tell({ step: 'run_missing', alert: true, runId: 'XNSE:2025-08-29:open:paper', users: 7 });
-      tell({ step: 'something_else', alert: true });
+      emit({ type: 'run_missing', alert: true, runId: 'XNSE:2025-08-29:open:paper', users: 7 });
+      emit({ type: 'something_else', alert: true });
     }
     await expect.poll(() => toOperators().length).toBe(2);
     const { text } = operatorMessage(

@@ -5,7 +5,7 @@ import type { UserSettings } from '../../src/domain/types.ts';
 import type { HttpEnv } from '../../src/http/callers/auth.ts';
 import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store/store.ts';
-import type { Step, World } from '../../src/ports/world.ts';
+import type { Event, World } from '../../src/ports/world.ts';
 import { notify } from '../../src/stages/notify/notify.ts';
 import { emptying } from '../contract/support/ground.ts';
 import { nowMs } from '../contract/support/scene.ts';
@@ -23,7 +23,7 @@ export interface PostOffice {
   twilio: LoopbackTwilio;
   clock: JumpingClock;
   world: World;
-  told: Step[];
+  told: Event[];
   /** From now on Twilio has to answer within this time. */
   within(timeoutMs: number): void;
   /** Sends what is due until nothing more happens at this instant. */
@@ -42,7 +42,7 @@ export async function postOffice(
   const contents = { [contentSids.en]: templates.en, [contentSids.hi]: templates.hi };
   const twilio = await loopbackTwilio({ accountSid, authToken, contents });
   const clock = jumpingClock(nowMs);
-  const told: Step[] = [];
+  const told: Event[] = [];
   const world: World = {
     store,
     clock,
@@ -50,7 +50,7 @@ export async function postOffice(
     venues: new Map(),
     notifier: twilioNotifier(settingsFor(twilio.url, change)),
     operatorDays: async () => [],
-    tell: (step) => void told.push(step),
+    emit: (event) => void told.push(event),
   };
   await opened.session.exec(await emptying(opened.session));
   await decideNothing(store, users);

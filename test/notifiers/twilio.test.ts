@@ -89,9 +89,9 @@ describe('one user', () => {
       expect(await only()).toMatchObject({
         status: found ? 'sent' : 'unknown',
         provider_id: office.twilio.messages[0]?.sid ?? null,
-        next_look_at: null,
+        next_lookup_at: null,
       });
-      expect(office.told.some(({ step }) => step === 'message_left_to_a_person')).toBe(!found);
+      expect(office.told.some(({ type }) => type === 'message_needs_person')).toBe(!found);
     },
   );
 
@@ -163,7 +163,7 @@ describe('one user', () => {
     await office.deliver();
     expect(await only()).toMatchObject({ status: 'failed', error_code: '99999' });
     expect(office.twilio.asked).toHaveLength(1);
-    expect(office.told).toContainEqual(expect.objectContaining({ step: 'message_failed', alert: true }));
+    expect(office.told).toContainEqual(expect.objectContaining({ type: 'message_failed', alert: true }));
   });
 
   test('a message that waited too long is not sent any more', async () => {
@@ -227,7 +227,9 @@ describe('one user', () => {
     expect(await only()).toMatchObject({ status: 'failed', error_code: '63024' });
     const mark = () => office.session.query('select unreachable from public.whatsapp_numbers');
     expect(await mark()).toEqual([{ unreachable: 'failed: 63024: the recipient is invalid for the channel' }]);
-    expect(office.told).toContainEqual(expect.objectContaining({ step: 'delivery_heard', alert: true, code: '63024' }));
+    expect(office.told).toContainEqual(
+      expect.objectContaining({ type: 'delivery_reported', alert: true, code: '63024' }),
+    );
     const { nowMs: now } = office.clock;
     const inbound = { number: numberOf(0), said: null, source: 't', providerId: 'SM1', nowMs: now() };
     await office.store.call('hear_inbound', inbound);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { databaseWords, duration, sessionWords } from '../../src/terminal/format.ts';
+import { databaseWords, duration, sessionLabel } from '../../src/terminal/format.ts';
 import { headerText } from '../../src/terminal/header.ts';
 import { cellOf, matrixText } from '../../src/terminal/screens/matrix.ts';
 import { planTable, signalsTable, usersTable } from '../../src/terminal/screens/tables.ts';
@@ -189,6 +189,6 @@ describe('words', () => {
     expect(databaseWords('file:///srv/data')).toBe('file:///srv/data');
     expect(databaseWords('postgres://a:p@ss/w@host/db')).toBe('postgres://host/db');
     expect(databaseWords('file:///srv/@data')).toBe('file:///srv/@data');
-    expect(sessionWords('api')).toBe('api');
+    expect(sessionLabel('api')).toBe('api');
   });
 });

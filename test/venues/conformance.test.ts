@@ -4,7 +4,7 @@ import type { PgliteDatabase } from '../../src/adapters/store/pglite/pglite.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { VenueName } from '../../src/adapters/venues/registry.ts';
 import type { Store } from '../../src/ports/store/store.ts';
-import type { Step, World } from '../../src/ports/world.ts';
+import type { Event, World } from '../../src/ports/world.ts';
 import { execute, SEND_WITHIN_MS } from '../../src/stages/execute/execute.ts';
 import { reported } from '../../src/stages/execute/outcome.ts';
 import { reconcile } from '../../src/stages/execute/reconcile.ts';
@@ -144,7 +144,7 @@ describe.each(Object.entries(venues))('an order at %s, when the venue', (name, o
   });
 });
 
-function worldOf({ name, venue }: Exchange, clock: JumpingClock, steps: Step[] = []): World {
+function worldOf({ name, venue }: Exchange, clock: JumpingClock, steps: Event[] = []): World {
   return {
     store,
     clock,
@@ -152,13 +152,13 @@ function worldOf({ name, venue }: Exchange, clock: JumpingClock, steps: Step[] =
     venues: new Map([[name, venue]]),
     notifier: onScreenNotifier(),
     operatorDays: async () => [],
-    tell: (step) => steps.push(step),
+    emit: (type) => steps.push(type),
   };
 }
 
 async function played(exchange: Exchange, fault: FaultName | null, clock: JumpingClock): Promise<string> {
   await queued(exchange.name);
-  const steps: Step[] = [];
+  const steps: Event[] = [];
   const world = worldOf(exchange, clock, steps);
   exchange.next(fault);
   await execute(world, 1);
@@ -191,7 +191,7 @@ async function played(exchange: Exchange, fault: FaultName | null, clock: Jumpin
   return `${path} (${ledger}), ${exchange.book().length} at the venue`;
 }
 
-async function judge(exchange: Exchange, fault: FaultName | null, steps: Step[]): Promise<void> {
+async function judge(exchange: Exchange, fault: FaultName | null, steps: Event[]): Promise<void> {
   const end = expectedEnd(fault, exchange);
   const order = await orderNow();
   const book = exchange.book().filter(({ clientOrderId }) => clientOrderId === order['id']);
@@ -211,7 +211,7 @@ async function judge(exchange: Exchange, fault: FaultName | null, steps: Step[])
     case 'unknown':
       expect(book).toEqual([]);
       expect(order).toMatchObject({ status: 'unknown', fills: null, held: order['hold'], ledger: 'hold' });
-      expect(steps.filter(({ step }) => step === 'order_left_to_a_person')).toHaveLength(1);
+      expect(steps.filter(({ type }) => type === 'order_needs_person')).toHaveLength(1);
   }
   expect(await violations(database.session)).toEqual([]);
   expect(await database.call('check_books', {})).toEqual([]);

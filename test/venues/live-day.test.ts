@@ -5,11 +5,11 @@ import { masterKeys } from '../../src/compose/venues.ts';
 import { makeWorld, scanSettings } from '../../src/compose/world.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
-import type { Step, World } from '../../src/ports/world.ts';
+import type { Event, World } from '../../src/ports/world.ts';
 import { run } from '../../src/run.ts';
 import { sync } from '../../src/stages/accounts/evening-sync.ts';
 import { ready } from '../../src/stages/accounts/readiness.ts';
-import { nothingGiven } from '../../src/stages/scan/request.ts';
+import { noInputs } from '../../src/stages/scan/request.ts';
 import { instrument } from '../contract/support/scene.ts';
 import { openAlpacaExchange } from '../simulators/alpaca-exchange.ts';
 import type { Exchange } from '../simulators/exchange.ts';
@@ -77,7 +77,7 @@ let database: TestDatabase;
 let clock: JumpingClock;
 let market: Market;
 let world: World;
-let told: Step[];
+let told: Event[];
 let settings: ReturnType<typeof scanSettings>;
 beforeAll(async () => {
   database = await freshPglite();
@@ -118,7 +118,7 @@ async function connected(change: Record<string, string> = {}, leverageCenti = 50
   await storeVault({ store, clock, keys, by: null }).write(owner, market.secrets, null);
   const parts = { config: read.config, place: { kind: 'embedded', path: null } as const, store, clock, faults: null };
   const quotes = { read: () => Promise.reject(new Error('live trading has the venues’ prices')) };
-  world = await makeWorld({ ...parts, quotes, tell: (step) => told.push(step) });
+  world = await makeWorld({ ...parts, quotes, emit: (event) => told.push(event) });
   settings = scanSettings(read.config);
 }
 
@@ -126,7 +126,7 @@ const check = () => ready(world, { mode: 'live', concurrency: 2 });
 
 async function scanned() {
   clock.jump(istMs(tradeDate, '09:20') - clock.nowMs());
-  const asked = { dryRun: false, expectPlan: null, waitMs: 120_000, given: { ...nothingGiven, by: tester } };
+  const asked = { dryRun: false, expectPlan: null, waitMs: 120_000, given: { ...noInputs, by: tester } };
   const result = await run(world, { ...settings, ...asked });
   if (result.kind !== 'report') throw new Error(result.message);
   return result.report;

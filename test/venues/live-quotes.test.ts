@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { venueQuotes } from '../../src/adapters/quotes/venue-quotes.ts';
 import { istDate, istMs, istTime } from '../../src/domain/market/india-time.ts';
-import type { AccountAtVenue, VenueDesk } from '../../src/ports/venue.ts';
-import type { Clock, Quotes, Step } from '../../src/ports/world.ts';
+import type { AccountAtVenue, VenueAccountApi } from '../../src/ports/venue.ts';
+import type { Clock, Event, Quotes } from '../../src/ports/world.ts';
 import { type KiteExchange, openKiteExchange } from '../simulators/kite-exchange.ts';
 import { tradeDate } from '../stages/support/desk.ts';
 
@@ -20,7 +20,7 @@ const clock: Clock = {
 let kite: KiteExchange;
 let quotes: Quotes;
 let asked: { atMs: number; symbols: string[] }[];
-let told: Step[];
+let told: Event[];
 let accounts: AccountAtVenue[];
 /** When the venue's prices stand. */
 let standsMs: () => number;
@@ -40,7 +40,7 @@ beforeEach(async () => {
       symbols.map((one) => [one, { timestamp, last_trade_time: timestamp, last_price: 100 + asked.length }]),
     );
   };
-  const options = { clock, maxAgeMs: 60_000, tell: (step: Step) => void told.push(step) };
+  const options = { clock, maxAgeMs: 60_000, emit: (event: Event) => void told.push(event) };
   quotes = venueQuotes({ venues: new Map([['kite', kite.venue]]), accountsAt: async () => accounts, ...options });
 });
 afterEach(() => kite.close());
@@ -84,21 +84,21 @@ describe('prices of a real venue', () => {
     const { venue } = kite;
     if (!venue.desk) throw new Error('Kite has a desk');
     const { desk } = venue;
-    const hanging: VenueDesk = {
+    const hanging: VenueAccountApi = {
       ...desk,
       quotes(account, listings) {
         questions.push(account.userId);
         return account.userId === 'hung' ? new Promise(() => undefined) : desk.quotes(account, listings);
       },
     };
-    const options = { clock, maxAgeMs: 60_000, tell: (step: Step) => void told.push(step) };
+    const options = { clock, maxAgeMs: 60_000, emit: (event: Event) => void told.push(event) };
     const venues = new Map([['kite', { ...venue, desk: hanging }]]);
     quotes = venueQuotes({ venues, accountsAt: async () => accounts, ...options });
     expect(await priceOf('TITAN')).toEqual(['TITAN 10100']);
     nowMs += 1000;
     expect(await priceOf('TITAN')).toEqual(['TITAN 10200']);
     expect(questions).toEqual(['hung', 'asha', 'asha']);
-    expect(told).toMatchObject([{ step: 'no_quotes', userId: 'hung', reason: 'no_answer_in_time' }]);
+    expect(told).toMatchObject([{ type: 'venue_quotes_unavailable', userId: 'hung', reason: 'no_answer_in_time' }]);
   });
 
   test('serve for a second, with the instant they stood at, and are then asked for again', async () => {
@@ -152,7 +152,7 @@ describe('prices of a real venue', () => {
   test('that could not be read are none, and are asked for again', async () => {
     kite.answerNext(502, '<html>');
     expect(await priceOf('TITAN')).toEqual([]);
-    expect(told).toMatchObject([{ step: 'no_quotes', userId: 'asha' }, { step: 'without_price' }]);
+    expect(told).toMatchObject([{ type: 'venue_quotes_unavailable', userId: 'asha' }, { type: 'quotes_missing' }]);
     expect(await priceOf('TITAN')).toEqual(['TITAN 10100']);
   });
 

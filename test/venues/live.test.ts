@@ -5,7 +5,7 @@ import { masterKeys } from '../../src/compose/venues.ts';
 import { makeWorld, scanSettings } from '../../src/compose/world.ts';
 import { type Config, readConfig } from '../../src/config/config.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
-import type { Quotes, Step, World } from '../../src/ports/world.ts';
+import type { Event, Quotes, World } from '../../src/ports/world.ts';
 import { type RunResult, run } from '../../src/run.ts';
 import { placeOrders } from '../../src/stages/accept/single-orders.ts';
 import { instrument } from '../contract/support/scene.ts';
@@ -50,7 +50,7 @@ function margin(of: (order: { price: number; quantity: number }) => number): voi
 }
 
 /** Everything as the settings say, from the environment to the exchange; only the clock is the test's. */
-async function connectedWorld(connected = [1, 2]): Promise<{ world: World; config: Config; told: Step[] }> {
+async function connectedWorld(connected = [1, 2]): Promise<{ world: World; config: Config; told: Event[] }> {
   const CREDENTIALS_KEY = randomBytes(32).toString('base64');
   const read = readConfig({
     TRADING_MODE: 'live',
@@ -75,14 +75,14 @@ async function connectedWorld(connected = [1, 2]): Promise<{ world: World; confi
     const secrets = { clientId: 'AB1234', apiKey, apiSecret, accessToken: `token${index + 1}` };
     await storeVault({ store, clock, keys, by: null }).write(owner, secrets, null);
   }
-  const told: Step[] = [];
+  const told: Event[] = [];
   const place = { kind: 'embedded', path: null } as const;
   const parts = { config: read.config, place, store, clock, quotes: nobodysQuotes, faults: null };
-  const world = await makeWorld({ ...parts, tell: (step) => told.push(step) });
+  const world = await makeWorld({ ...parts, emit: (event) => told.push(event) });
   return { world, config: read.config, told };
 }
 
-async function scanned(connected = [1, 2]): Promise<{ result: RunResult; told: Step[] }> {
+async function scanned(connected = [1, 2]): Promise<{ result: RunResult; told: Event[] }> {
   const { world, config, told } = await connectedWorld(connected);
   const given = {
     signalsSource: 'test',
@@ -175,7 +175,7 @@ test('prices come through whoever is logged in; without anybody there are none, 
   await emptied(database.session);
   const none = await scanned([]);
   expect((await decisions()).map(([, , reason]) => reason)).toEqual(['price_unavailable', 'price_unavailable']);
-  expect(none.told).toContainEqual(expect.objectContaining({ step: 'without_price' }));
+  expect(none.told).toContainEqual(expect.objectContaining({ type: 'quotes_missing' }));
   expect(kite.book()).toHaveLength(1);
 });
 

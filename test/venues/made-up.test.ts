@@ -76,7 +76,7 @@ async function connected(config: Config): Promise<World> {
   await storeVault({ store, clock, keys, by: null }).write(owner, given.secrets, null);
   const place = { kind: 'embedded', path: null } as const;
   const quotes = { read: () => Promise.reject(new Error('live trading has the venues’ prices')) };
-  return makeWorld({ config, place, store, clock, quotes, faults: null, tell: () => undefined });
+  return makeWorld({ config, place, store, clock, quotes, faults: null, emit: () => undefined });
 }
 
 /** The readiness check, which logs the account in, then the scan. */

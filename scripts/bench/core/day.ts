@@ -6,10 +6,10 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Signal } from '../../../src/domain/types.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { Venue } from '../../../src/ports/venue.ts';
-import type { Clock, Tell, World } from '../../../src/ports/world.ts';
+import type { Clock, Emit, World } from '../../../src/ports/world.ts';
 import { decideAndAccept } from '../../../src/stages/decide/decide.ts';
 import { open } from '../../../src/stages/scan/open.ts';
-import { nothingGiven, type OpenRun, type RunRequest } from '../../../src/stages/scan/request.ts';
+import { noInputs, type OpenRun, type RunRequest } from '../../../src/stages/scan/request.ts';
 import { scan } from '../../../src/stages/scan/scan.ts';
 import { tester } from '../../../test/support/tester.ts';
 import { refuse } from '../../flags.ts';
@@ -45,11 +45,11 @@ export interface WorldGiven {
   store: Store;
   venue: Venue;
   clock?: Clock;
-  tell?: Tell;
+  emit?: Emit;
 }
 
 /** The product's own parts, with the bench's venue in place of the simulated one. */
-export async function benchWorld({ url, store, venue, clock, tell }: WorldGiven): Promise<World> {
+export async function benchWorld({ url, store, venue, clock, emit }: WorldGiven): Promise<World> {
   const world = await makeWorld({
     config: plainConfig(),
     place: { kind: 'server', url },
@@ -57,7 +57,7 @@ export async function benchWorld({ url, store, venue, clock, tell }: WorldGiven)
     clock: clock ?? benchClock(),
     quotes: storedQuotes(store, 'signal'),
     faults: null,
-    tell: tell ?? (() => undefined),
+    emit: emit ?? (() => undefined),
   });
   return { ...world, venues: new Map([[venue.name, venue]]) };
 }
@@ -73,7 +73,7 @@ export function benchRequest(concurrency: number): RunRequest {
     limits: { ...plainConfig().limits, quoteMaxAgeMs: 3_600_000 },
     concurrency,
     inline: true,
-    given: { ...nothingGiven, by: { who: 'bench', how: 'service' } },
+    given: { ...noInputs, by: { who: 'bench', how: 'service' } },
   };
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { storedQuotes } from '../../../src/adapters/quotes/quotes.ts';
-import { openHttpDoor } from '../../../src/commands/run/http-server.ts';
+import { startHttpServer } from '../../../src/commands/run/http-server.ts';
 import { makeWorld, openStore } from '../../../src/compose/world.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import { makeMetrics } from '../../../src/http/metrics/metrics.ts';
@@ -40,7 +40,7 @@ export async function hostileServicePart(told: unknown): Promise<void> {
   const store = await openStore({ config, place, readOnly: false, virtual: true, onSlowStart: () => undefined });
   const metrics = makeMetrics();
   const parts = { config, place, store, clock: benchClock(), quotes: storedQuotes(store, 'signal'), faults: null };
-  const made = await makeWorld({ ...parts, tell: metrics.tell });
+  const made = await makeWorld({ ...parts, emit: metrics.emit });
   let hangs = false;
   const venue = hanging(hungUser, () => hangs);
   const world = { ...made, venues: new Map([[venue.name, venue]]) };
@@ -50,7 +50,7 @@ export async function hostileServicePart(told: unknown): Promise<void> {
     ring.resolve();
     ring = Promise.withResolvers();
   };
-  const door = await openHttpDoor({ config, place, world, metrics, wake, stop: stop.signal });
+  const door = await startHttpServer({ config, place, world, metrics, wake, stop: stop.signal });
   listen((message) => {
     hangs = z.object({ hangs: z.boolean() }).parse(message).hangs;
   });

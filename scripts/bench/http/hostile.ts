@@ -112,12 +112,12 @@ async function startTrouble(
   const stranger = await openPostgresSession(url);
   await stranger.exec(`begin; select from public.accounts where user_id = 'user-${troubles.locked}' for update;
     select from public.users where id = 'user-${troubles.locked}' for update`);
-  service.tell({ hangs: true });
-  strangers.tell({ on: true });
+  service.emit({ hangs: true });
+  strangers.emit({ on: true });
   return async () => {
-    strangers.tell({ on: false });
+    strangers.emit({ on: false });
     const told = z.record(z.string(), z.int()).parse(await strangers.heard());
-    service.tell({ hangs: false });
+    service.emit({ hangs: false });
     await stranger.exec('rollback');
     await stranger.close();
     return told;

@@ -6,7 +6,7 @@ import { openPostgres } from '../../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { makeHttpParts } from '../../../src/compose/world.ts';
 import { makeApp } from '../../../src/http/app.ts';
-import { defaultDoorLimits } from '../../../src/http/callers/limits.ts';
+import { defaultRateLimits } from '../../../src/http/callers/limits.ts';
 import { makeMetrics } from '../../../src/http/metrics/metrics.ts';
 import { benchWorld, plainConfig } from '../core/day.ts';
 import { instantVenue } from '../core/instant-venue.ts';
@@ -19,7 +19,7 @@ export async function doorPart(given: unknown): Promise<void> {
   const config = { ...plainConfig(), execute: 'worker' as const };
   const store = makeStore(openPostgres({ url, max: 10 }), { virtual: true });
   const metrics = makeMetrics();
-  const world = await benchWorld({ url, store, venue: instantVenue(), tell: metrics.tell });
+  const world = await benchWorld({ url, store, venue: instantVenue(), emit: metrics.emit });
   const parts = makeHttpParts({ ...config, http: { ...config.http, cronSecret: 'bench-cron-secret' } }, world, {
     deadlineMs: 60_000,
     stop: new AbortController().signal,
@@ -30,7 +30,7 @@ export async function doorPart(given: unknown): Promise<void> {
     longestStreamMs: null,
     metrics,
   });
-  const limits = { ...defaultDoorLimits, callerPerMinute: 10_000_000, addressPerMinute: 10_000_000 };
+  const limits = { ...defaultRateLimits, callerPerMinute: 10_000_000, addressPerMinute: 10_000_000 };
   const app = timedApp();
   app.route('/', emptyRoute(url));
   app.route('/', makeApp(parts, limits));

@@ -29,7 +29,7 @@ export async function embeddedPart(given: unknown): Promise<void> {
   const { ms, result } = await clocked(async () => {
     const clock = virtualClock(atMs);
     const faults = what === 'sample' ? sampleFaults() : null;
-    const told = { config, place, store, clock, quotes, faults, tell: () => undefined, freedAtMs: atMs };
+    const told = { config, place, store, clock, quotes, faults, emit: () => undefined, freedAtMs: atMs };
     return run(await makeWorld(told), { ...benchRequest(config.concurrency), cutOffTime: config.cutOffTime });
   });
   if (result.kind !== 'report') throw new Error(result.message);

@@ -22,8 +22,8 @@ export async function memoryPart(given: unknown): Promise<void> {
     url,
     store,
     venue: instantVenue(),
-    tell: ({ step, decisions: made }) => {
-      if (step === 'page_accepted') decisions += Number(made);
+    emit: ({ type, decisions: made }) => {
+      if (type === 'page_accepted') decisions += Number(made);
     },
   });
   await store.call('count_unfinished', {});

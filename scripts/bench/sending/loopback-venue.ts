@@ -44,11 +44,11 @@ export async function startLoopback(): Promise<Loopback> {
   const { address } = z.object({ address: z.string() }).parse(await part.heard());
   return {
     async begin(latencyMs) {
-      part.tell({ latencyMs });
+      part.emit({ latencyMs });
       await part.heard();
     },
     async arrived() {
-      part.tell({ spread: true });
+      part.emit({ spread: true });
       return z.object({ orders: z.int(), spreadMs: z.number() }).parse(await part.heard());
     },
     venue(connections) {

@@ -1,4 +1,4 @@
-import type { ProviderCall, ProviderWord } from '../../ports/world.ts';
+import type { ProviderCall, ProviderUpdate } from '../../ports/world.ts';
 import type { TwilioSettings } from './twilio.ts';
 
 const STATUSES = new Set(
@@ -22,7 +22,7 @@ export function knownStatus(status: unknown): string | null {
 export async function readCallback(
   { authToken, authTokenPrevious, publicUrl, accountSid }: TwilioSettings,
   { path, signature, form }: ProviderCall,
-): Promise<ProviderWord | null> {
+): Promise<ProviderUpdate | null> {
   if (publicUrl === null) return null;
   const { default: twilio } = await import('twilio');
   const tokens = authTokenPrevious ? [authToken, authTokenPrevious] : [authToken];
@@ -40,7 +40,7 @@ export async function readCallback(
 
 type Field = (name: string) => string | null;
 
-function deliveryOf(query: URLSearchParams, providerId: string, field: Field): ProviderWord {
+function deliveryOf(query: URLSearchParams, providerId: string, field: Field): ProviderUpdate {
   const messageId = wholeNumber(query.get('n'));
   const attempt = wholeNumber(query.get('a'));
   const code = field('ErrorCode');
@@ -52,7 +52,7 @@ function deliveryOf(query: URLSearchParams, providerId: string, field: Field): P
   return { kind: 'delivery', messageId, attempt, providerId, providerStatus: status, code: known };
 }
 
-function inboundOf(providerId: string, field: Field): ProviderWord {
+function inboundOf(providerId: string, field: Field): ProviderUpdate {
   const match = /^(whatsapp:)?(\+[1-9]\d{6,14})$/.exec(field('From') ?? '');
   const number = match?.[2];
   if (number === undefined) return { kind: 'nothing' };

@@ -1,7 +1,7 @@
 import type { Twilio } from 'twilio';
 import { type Language, languages } from '../../domain/messages/en.ts';
 import { retryAfterMs } from '../../domain/send-errors.ts';
-import { othersWords } from '../../domain/text/secrets.ts';
+import { untrustedText } from '../../domain/text/secrets.ts';
 import type {
   FindOutcome,
   MessageToFind,
@@ -174,7 +174,7 @@ function errorFacts(error: unknown): { status: number | null; code: string | num
   return {
     status: typeof status === 'number' ? status : null,
     code: readable(code),
-    message: othersWords(
+    message: untrustedText(
       (typeof message === 'string' ? message : 'no words').slice(0, 5_000).replace(/\+?\d{7,}/g, '…'),
     ),
   };

@@ -1,7 +1,7 @@
 import type { Quote } from '../../domain/types.ts';
 import { inTime } from '../../ports/in-time.ts';
 import type { AccountAtVenue, Venue } from '../../ports/venue.ts';
-import type { Clock, Tell } from '../../ports/world.ts';
+import type { Clock, Emit } from '../../ports/world.ts';
 
 interface Listing {
   exchange: string;
@@ -15,7 +15,7 @@ export interface SharedQuotesOptions {
   clock: Pick<Clock, 'nowMs' | 'sleep'>;
   /** How old a price may be for anybody to trade on it (QUOTE_MAX_AGE_SECONDS). */
   maxAgeMs: number;
-  tell: Tell;
+  emit: Emit;
 }
 
 /** Accounts asked of one venue before it counts as one without prices. */
@@ -106,7 +106,7 @@ function silentLast(accounts: AccountAtVenue[], silence: Silence, nowMs: number)
 
 /** Through the first account that gets an answer; null: nobody did. The first request has its turn already. */
 async function quotesOf(
-  { venue: { name, desk }, accountsAt, tell, clock }: SharedQuotesOptions,
+  { venue: { name, desk }, accountsAt, emit, clock }: SharedQuotesOptions,
   silence: Silence,
   listings: Listing[],
   turn: () => Promise<void>,
@@ -127,7 +127,7 @@ async function quotesOf(
       silent += 1;
       silence.accounts.set(account.accountId, clock.nowMs() + LAST_FOR_MS);
     }
-    tell({ step: 'no_quotes', venue: name, userId: account.userId, reason: said.reason });
+    emit({ type: 'venue_quotes_unavailable', venue: name, userId: account.userId, reason: said.reason });
     // Who has not logged in today is mostly known without asking the venue: the next may have his turn.
     hasTurn = said.kind === 'no_session';
     if (!hasTurn) asked += 1;

@@ -27,7 +27,7 @@ export function venueQuotes({ venues, ...options }: VenueQuotesOptions): Quotes 
         }
       }
       if (wanted.size > 0) {
-        options.tell({ step: 'without_price', symbols: [...wanted.keys()].slice(0, 20), count: wanted.size });
+        options.emit({ type: 'quotes_missing', symbols: [...wanted.keys()].slice(0, 20), count: wanted.size });
       }
       return quotes;
     },

@@ -3,7 +3,7 @@ import type { Agent } from 'node:http';
 import { z } from 'zod';
 import type { Mode } from '../../domain/types.ts';
 import type { Store } from '../../ports/store/store.ts';
-import type { Vault, VenueDoor, VenueWebhook } from '../../ports/vault.ts';
+import type { Vault, VenueLogin, VenueWebhook } from '../../ports/vault.ts';
 import type { AccountAtVenue, CredentialsOf, Venue } from '../../ports/venue.ts';
 import { webAddress } from '../../ports/web-address.ts';
 import type { Clock } from '../../ports/world.ts';
@@ -36,7 +36,7 @@ export type LoginParts = Pick<VenueParts, 'mode' | 'vault' | 'store' | 'clock' |
 /** A venue's parts. `login` left out: what is stored is the session. */
 export interface OpenVenue {
   venue: Venue;
-  login?: VenueDoor;
+  login?: VenueLogin;
 }
 
 /** What the doctor warns of, and what to do. */

@@ -4,7 +4,7 @@ import { batched } from '../../ports/batch.ts';
 import { hasAnswered } from '../../ports/database.ts';
 import type { Answer, Store } from '../../ports/store/store.ts';
 import type { LookupOutcome, OrderToSend, SubmitOutcome, Venue } from '../../ports/venue.ts';
-import type { Clock, Tell } from '../../ports/world.ts';
+import type { Clock, Emit } from '../../ports/world.ts';
 
 const MATCHED_AT_ONCE = 100;
 
@@ -16,11 +16,11 @@ export interface PaperVenueOptions {
   /** What it is told to do wrong; null: as it was told before. */
   faults: readonly Fault[] | null;
   /** Hears of a fault that names nobody. */
-  tell?: Tell;
+  emit?: Emit;
 }
 
 /** A simulated venue: fills at the day's price within the limit, refuses duplicate ids, and fails as it is told to. */
-export function paperVenue({ store, clock, slippageBps, faults, tell }: PaperVenueOptions): Venue {
+export function paperVenue({ store, clock, slippageBps, faults, emit }: PaperVenueOptions): Venue {
   const lookup = async ({ clientOrderId }: OrderToSend): Promise<LookupOutcome> => {
     return store.call('paper_venue_lookup', { clientOrderId, nowMs: clock.nowMs() });
   };
@@ -37,7 +37,7 @@ export function paperVenue({ store, clock, slippageBps, faults, tell }: PaperVen
     async openMarket(tradeDate, quotes) {
       const given = { tradeDate, quotes: [...quotes], faults: faults === null ? null : [...faults] };
       const { unmatched } = await store.call('paper_venue_prepare', given);
-      if (unmatched.length > 0) tell?.({ step: 'fault_matches_nothing', alert: true, names: unmatched.join(', ') });
+      if (unmatched.length > 0) emit?.({ type: 'fault_matches_nothing', alert: true, names: unmatched.join(', ') });
     },
     async submit(order) {
       const { clientOrderId, userId, exchange, symbol, side, quantity, limitPriceMinor } = order;

@@ -1,6 +1,6 @@
 // A venue's list is read row by row: one row nobody can read, or none of our kind, must not hide the others.
 import { z } from 'zod';
-import { othersWords } from '../../domain/text/secrets.ts';
+import { untrustedText } from '../../domain/text/secrets.ts';
 import { cut } from '../../domain/text/text.ts';
 import type { OddRow } from '../../ports/venue.ts';
 
@@ -35,7 +35,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 /** The first thing that is wrong, by the field's name and the kind of fault: never by the value. */
 function whyNot({ issues: [first] }: z.ZodError): string {
   if (!first) return 'unreadable';
-  if (first.code === 'custom') return othersWords(first.message);
+  if (first.code === 'custom') return untrustedText(first.message);
   const field = first.path.map(String).join('.') || 'row';
   return `${field}: ${first.code}`;
 }

@@ -9,7 +9,7 @@ import type { Blocks } from '../../ports/rows/readiness.ts';
 import type { Answer, Store } from '../../ports/store/store.ts';
 import { counted } from '../../terminal/format.ts';
 import { actorOf } from '../actor.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { userNamed } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { acknowledge, blockText } from './acknowledge.ts';
@@ -39,8 +39,8 @@ export async function accountCommand(config: Config, flags: AccountFlags): Promi
   if (asked === undefined) return refusal('bad_flag', 'Give --user: name or id.');
   const wrong = wrongFlags(flags);
   if (wrong) return wrong;
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, async (store) => {
     const by = actorOf(flags);
     const named = await userNamed(store, asked);
@@ -132,7 +132,7 @@ function ordersText({ stopped, underWay }: Pick<Answer<'set_user'>, 'stopped' | 
   return `${ended}${underWay === 0 ? '' : sent}`;
 }
 
-const summaryWords = {
+const summaryTexts = {
   always: 'a summary after every session',
   orders: 'a summary when there were orders',
   off: 'no summaries',
@@ -147,7 +147,7 @@ function userText(user: NonNullable<Answer<'read_user'>>, blocks: Blocks[]): str
     `  trading     ${user.tradingEnabled ? 'yes' : 'no'}`,
     `  strategies  ${list(user.strategies, 'all')}`,
     `  may buy     ${list(user.allowSymbols, 'every symbol')}; never ${list(user.denySymbols, 'none')}`,
-    `  WhatsApp    ${user.hasWhatsapp ? summaryWords[user.notify] : 'no number, gets no message'}; in ${user.language === 'hi' ? 'Hindi' : 'English'}`,
+    `  WhatsApp    ${user.hasWhatsapp ? summaryTexts[user.notify] : 'no number, gets no message'}; in ${user.language === 'hi' ? 'Hindi' : 'English'}`,
     ...user.accounts.map(({ venue, mode, notReady, cashMinor, heldMinor, ...most }) => {
       const money = `cash ${formatRupees(cashMinor)}, held ${formatRupees(heldMinor)}`;
       const block = blocks.find((one) => one.venue === venue && one.mode === mode);

@@ -42,12 +42,12 @@ function nothing({ venue, mode }: Pick<Acknowledging, 'venue' | 'mode'>): Refusa
 }
 
 /** `d12`: the drift 12; `b88`: what blocks the account, as it was at entry 88 of its ledger. */
-function seenOf(list: string): { driftIds: number[]; seenEntryId: number | null } | null {
+function seenOf(list: string): { driftIds: number[]; snapshotEntryId: number | null } | null {
   const names = list.split(',').map((name) => /^([db])(\d{1,15})$/.exec(name.trim()));
   if (names.some((name) => name === null)) return null;
   const numbers = (letter: string) => names.flatMap((name) => (name?.[1] === letter ? [Number(name[2])] : []));
   const entries = numbers('b');
-  return { driftIds: numbers('d'), seenEntryId: entries.length === 0 ? null : Math.max(...entries) };
+  return { driftIds: numbers('d'), snapshotEntryId: entries.length === 0 ? null : Math.max(...entries) };
 }
 
 function sentences({ venue }: Pick<Acknowledging, 'venue'>, done: Answer<'acknowledge_account'>): string[] {
@@ -66,14 +66,14 @@ const followsVenue = '; acknowledged, our books follow the venue’s';
 const leavesNothing = '; acknowledged, the missing shares count as delivered past us, at what they were sold for';
 
 /** What blocks an account, with the command that acknowledges just this. */
-export function blockText(userId: string, { venue, block, seenEntryId, drifts }: Blocks): string {
-  const names = [...drifts.map(({ driftId }) => `d${driftId}`), ...(block === null ? [] : [`b${seenEntryId}`])];
+export function blockText(userId: string, { venue, block, snapshotEntryId, drifts }: Blocks): string {
+  const names = [...drifts.map(({ driftId }) => `d${driftId}`), ...(block === null ? [] : [`b${snapshotEntryId}`])];
   const lines = [
     ...drifts.map(({ driftId, kind, what, ours, theirs }) => {
       const after = { position: followsVenue, oversold: leavesNothing }[String(kind)] ?? '';
       return `    d${driftId}  ${kind} ${what}: ours ${ours}, theirs ${theirs}${after}`;
     }),
-    ...(block === null ? [] : [`    b${seenEntryId}  ${block}`]),
+    ...(block === null ? [] : [`    b${snapshotEntryId}  ${block}`]),
     `    seen: npm run account -- --user ${userId} --acknowledge ${venue} --seen ${names.join(',')}`,
   ];
   return lines.join('\n');

@@ -6,7 +6,7 @@ import { formatMinor, parseMinor } from '../../domain/money.ts';
 import { formatRupees } from '../../domain/text/rupees.ts';
 import type { Answer, Store } from '../../ports/store/store.ts';
 import { actorOf } from '../actor.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { type NamedUser, shown, userNamed } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { blockText } from './acknowledge.ts';
@@ -40,8 +40,8 @@ export async function cashCommand(config: Config, flags: CashFlags): Promise<num
   if ('code' in asked) return asked;
   if (whom === undefined) return refusal('bad_flag', 'Give --user: name or id.');
   if (config.mode === 'live') return liveAccount;
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, async (store) => {
     const user = await userNamed(store, whom);
     if ('kind' in user) return user;

@@ -2,13 +2,13 @@ import { realClock } from '../../adapters/clock.ts';
 import { rotate, storeVault } from '../../adapters/credentials/vault.ts';
 import { moduleNamed, namesOf } from '../../adapters/venues/module.ts';
 import { masterKeys } from '../../compose/venues.ts';
-import { placeOf } from '../../compose/world.ts';
+import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import type { Actor } from '../../domain/actions.ts';
 import type { Mode } from '../../domain/types.ts';
 import type { Store } from '../../ports/store/store.ts';
 import { actorOf } from '../actor.ts';
-import { sayPlace, withStore } from '../database-target.ts';
+import { showTarget, withStore } from '../database-target.ts';
 import { userNamed } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { checkConnections } from './connections.ts';
@@ -33,8 +33,8 @@ export function connectionCommand(what: string) {
   return async (config: Config, flags: ConnectFlags): Promise<number | Refusal> => {
     const work = await workOf(what, flags, config);
     if (typeof work !== 'function') return work;
-    const place = placeOf(config, 'main');
-    sayPlace(place);
+    const place = targetOf(config, 'main');
+    showTarget(place);
     return withStore(config, place, (store) => work(config, store));
   };
 }

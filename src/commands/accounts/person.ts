@@ -4,7 +4,7 @@ import type { Actor } from '../../domain/actions.ts';
 import { userIdOf } from '../../domain/ids.ts';
 import type { Answer, Store } from '../../ports/store/store.ts';
 import { actorOf } from '../actor.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { userNamed } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
@@ -27,8 +27,8 @@ export async function personCommand(config: Config, flags: PersonFlags): Promise
   if (asked === undefined) return refusal('bad_flag', 'Give --user: name or id.');
   if (flags.export && flags.erase)
     return refusal('bad_flag', 'Give --export or --erase: first the one, then the other.');
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, async (store) => {
     const named = await userNamed(store, asked);
     if ('kind' in named && named.code === 'several_users') return named;

@@ -5,7 +5,7 @@ import { formatMinor, perUnit } from '../../domain/money.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import { positionsText, positionValue } from '../../terminal/screens/holdings.ts';
 import { plain } from '../../terminal/table.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { userIdGiven } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { limitOf } from '../screens/paging.ts';
@@ -26,8 +26,8 @@ export async function positionsCommand(config: Config, flags: PositionsFlags): P
   if (typeof limit !== 'number') return limit;
   const { user, mode = null, after = null } = flags;
   if (mode !== null && mode !== 'paper' && mode !== 'live') return refusal('bad_flag', '--mode is paper or live.');
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, async (store) => {
     const userId = await userIdGiven(store, user);
     if (userId !== null && typeof userId === 'object') return userId;

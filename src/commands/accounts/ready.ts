@@ -8,15 +8,15 @@ import { type AccountReadiness, type ReadinessReport, ready } from '../../stages
 import { remindersText } from '../../terminal/screens/messages.ts';
 import { type Cell, type Paint, type Tone, table } from '../../terminal/table.ts';
 import { fitted } from '../../terminal/width.ts';
-import { placeToAsk, sayPlace } from '../database-target.ts';
+import { showTarget, targetToRead } from '../database-target.ts';
 
 /**
  * `npm run ready`: whether each live account can trade today, what to do where it can't, and what the users whose login
  * is missing were told. 1: one of them can't.
  */
 export async function readyCommand(config: Config, { json }: { json?: boolean }): Promise<number> {
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   const onSlowStart = (text: string) => process.stderr.write(`${text}\n`);
   const store = await openStore({ config, place, readOnly: false, onSlowStart });
   try {
@@ -28,7 +28,7 @@ export async function readyCommand(config: Config, { json }: { json?: boolean })
       quotes: storedQuotes(store, config.paperPrices),
       faults: null,
     };
-    const world = await makeWorld({ ...given, tell: makeLog(config.logLevel) });
+    const world = await makeWorld({ ...given, emit: makeLog(config.logLevel) });
     const report = await ready(world, { mode: config.mode, concurrency: config.concurrency });
     if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
     else {

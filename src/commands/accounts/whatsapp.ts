@@ -6,7 +6,7 @@ import { languages } from '../../domain/messages/en.ts';
 import { reminderSamples, reminderTemplates } from '../../domain/messages/login-reminder.ts';
 import { operatorTemplate, sampleSlots, slotsIn, templates } from '../../domain/messages/template.ts';
 import { actorOf } from '../actor.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -83,8 +83,8 @@ async function troublesOf(fetch: () => ReturnType<typeof fetchTemplate>, ours: s
 }
 
 async function resumeMessages(config: Config, flags: { by?: string }): Promise<number> {
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   const by = actorOf(flags);
   const { why } = await withStore(config, place, (store) =>
     store.call('resume_messages', { by, nowMs: realClock().nowMs() }),

@@ -7,7 +7,7 @@ import { isThere, openStore } from '../../compose/world.ts';
 import { type Config, type ConfigResult, readConfig } from '../../config/config.ts';
 import { type Cell, type Tone, table } from '../../terminal/table.ts';
 import { fitted } from '../../terminal/width.ts';
-import { placeToAsk } from '../database-target.ts';
+import { targetToRead } from '../database-target.ts';
 import { type Check, checkDatabase, ok, sayingWhy, warning, wrong } from './checks.ts';
 import { reachCheck } from './reach-check.ts';
 import { checkVenues } from './venue-checks.ts';
@@ -62,7 +62,7 @@ function envFileCheck(folder: string): Check[] {
 
 /** The folder of the embedded database, or the nearest one above that is there. */
 function dataDirCheck(config: Config): Check[] {
-  if (placeToAsk(config).kind !== 'embedded') return [];
+  if (targetToRead(config).kind !== 'embedded') return [];
   let folder = resolve(config.dataDir);
   while (!existsSync(folder)) folder = dirname(folder);
   if (isWritable(folder)) return [ok('disk', `${config.dataDir} can be written`)];
@@ -80,7 +80,7 @@ function isWritable(folder: string): boolean {
 }
 
 async function askDatabase(config: Config): Promise<Check[]> {
-  const place = placeToAsk(config);
+  const place = targetToRead(config);
   if (!isThere(place)) {
     return [warning('database', 'there is none yet', 'npm run scan (the sample), or npm run import -- users FILE.csv')];
   }

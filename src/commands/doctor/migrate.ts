@@ -1,13 +1,13 @@
 import { type LoginGroup, loginGroups, loginNames, makeLogin } from '../../adapters/store/logins.ts';
 import { migrate, readMigrations } from '../../adapters/store/migrate.ts';
 import { openPostgresSession } from '../../adapters/store/postgres.ts';
-import { placeOf } from '../../compose/world.ts';
+import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { secretFile } from '../../config/files.ts';
 import { secret } from '../../config/secrets.ts';
 import type { SqlSession } from '../../ports/database.ts';
 import { actorOf } from '../actor.ts';
-import { sayPlace, withStore } from '../database-target.ts';
+import { showTarget, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
 interface MigrateFlags {
@@ -30,8 +30,8 @@ interface LoginToMake {
 export async function migrateCommand(config: Config, flags: MigrateFlags): Promise<number | Refusal> {
   const logins = loginsOf(flags.login ?? []);
   if (!Array.isArray(logins)) return logins;
-  const place = placeOf(config, 'main');
-  sayPlace(place);
+  const place = targetOf(config, 'main');
+  showTarget(place);
   if (place.kind === 'embedded') {
     if (logins.length > 0) return refusal('bad_flag', 'An embedded database has no logins: it is in this process.');
     await withStore(config, place, async () => undefined);

@@ -1,8 +1,8 @@
 import { partOfYear, readCalendar } from '../../adapters/files/calendar-file.ts';
-import { placeOf } from '../../compose/world.ts';
+import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { actorOf } from '../actor.ts';
-import { sayPlace, withStore } from '../database-target.ts';
+import { showTarget, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
 interface CalendarImportFlags {
@@ -30,8 +30,8 @@ export function importCalendar(what: string, path: string | undefined) {
     }
     const part = partOfYear(file.rows);
     if (part !== null) return refusal('part_of_a_year', `${path} ${part}.`);
-    const place = placeOf(config, 'main');
-    sayPlace(place);
+    const place = targetOf(config, 'main');
+    showTarget(place);
     const done = await withStore(config, place, (store) => {
       return store.call('import_calendar', { exchange: 'NSE', days: file.rows, by: actorOf(flags) });
     });

@@ -1,10 +1,10 @@
-import { placeOf } from '../../compose/world.ts';
+import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { importingCalendar } from '../../domain/market/calendar.ts';
 import { parseTime, parseTradeDate } from '../../domain/market/india-time.ts';
 import { tradingDay } from '../../domain/market/session.ts';
 import { actorOf } from '../actor.ts';
-import { sayPlace, withStore } from '../database-target.ts';
+import { showTarget, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { importCalendar } from './calendar-import.ts';
 
@@ -32,8 +32,8 @@ async function calendarCommand(config: Config, flags: CalendarFlags): Promise<nu
   if (date === undefined) return refusal('bad_flag', 'Give --date D, or import F.csv.');
   const wrong = wrongFlags({ ...flags, date });
   if (wrong) return refusal('bad_flag', wrong);
-  const place = placeOf(config, 'main');
-  sayPlace(place);
+  const place = targetOf(config, 'main');
+  showTarget(place);
   return withStore(config, place, async (store) => {
     const { name = '', from = null, until = null } = flags;
     const kind = flags.open ? 'open' : flags.closed ? 'closed' : null;

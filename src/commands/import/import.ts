@@ -1,9 +1,9 @@
 import { writeRejects } from '../../adapters/files/csv/rejects.ts';
-import { placeOf } from '../../compose/world.ts';
+import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { makeScreen } from '../../terminal/screen.ts';
 import { actorOf } from '../actor.ts';
-import { sayPlace, withStore } from '../database-target.ts';
+import { showTarget, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { importers, type Reading, type Told } from './kinds.ts';
 
@@ -28,8 +28,8 @@ export function importFile(what: string, path: string) {
       return refusal('bad_flag', `"${what}" can't be imported: it is one of ${[...importers.keys()].join(', ')}.`);
     const first = importer(path, config);
     if (first.file.kind === 'unusable') return unusable(first, flags);
-    const place = placeOf(config, 'main');
-    sayPlace(place);
+    const place = targetOf(config, 'main');
+    showTarget(place);
     const done = await withStore(config, place, async (store) => {
       const reading = await first.asListedIn(store);
       if (reading.file.kind === 'unusable') return unusable(reading, flags);

@@ -1,5 +1,5 @@
 import { realClock } from '../../adapters/clock.ts';
-import { placeOf } from '../../compose/world.ts';
+import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import type { Actor } from '../../domain/actions.ts';
 import { istIso } from '../../domain/market/india-time.ts';
@@ -9,7 +9,7 @@ import type { Answer, Store } from '../../ports/store/store.ts';
 import { plain, table } from '../../terminal/table.ts';
 import { fitted } from '../../terminal/width.ts';
 import { actorOf } from '../actor.ts';
-import { sayPlace, withStore } from '../database-target.ts';
+import { showTarget, withStore } from '../database-target.ts';
 import { listSources, sourceChange, sourceKeyCreation } from '../import/signal-sources.ts';
 import { userNamed } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
@@ -40,8 +40,8 @@ export function apikeyCommand(what: string) {
   return async (config: Config, flags: ApikeyFlags): Promise<number | Refusal> => {
     const work = workOf(what, flags);
     if (typeof work !== 'function') return work;
-    const place = placeOf(config, 'main');
-    sayPlace(place);
+    const place = targetOf(config, 'main');
+    showTarget(place);
     return withStore(config, place, work);
   };
 }

@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { formatMinor, parseMinor } from '../../domain/money.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import { actorOf } from '../actor.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
 interface CorrectFlags {
@@ -32,8 +32,8 @@ export async function correctCommand(config: Config, flags: CorrectFlags): Promi
   if (flags.why === undefined || flags.why.trim() === '') {
     return refusal('bad_flag', '--why says what shows it, such as --why "contract note 4711": it stays in the log.');
   }
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, async (store) => {
     const asked = { order: flags.order, fill: flags.fill ?? null, quantity: Number(flags.quantity), priceMinor };
     const by = actorOf(flags);

@@ -2,7 +2,7 @@ import { realClock } from '../../adapters/clock.ts';
 import { accountVenues } from '../../adapters/venues/module.ts';
 import type { Config } from '../../config/config.ts';
 import { actorOf } from '../actor.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { type NamedUser, shown, userNamed } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
@@ -35,8 +35,8 @@ async function change(
     return refusal('no_such_venue', `There is no venue ${venue}: it is one of ${known.join(', ')}.`);
   }
   const scope = venue !== undefined ? 'venue' : user !== undefined ? 'user' : 'all';
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, async (store) => {
     // A typo in the emergency stop must not look like a stop.
     const named = user === undefined ? null : await userNamed(store, user);

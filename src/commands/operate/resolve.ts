@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts';
 import { formatMinor, parseMinor } from '../../domain/money.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import { actorOf } from '../actor.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
 const endings = ['filled', 'partly', 'canceled', 'rejected', 'not-placed'] as const;
@@ -32,8 +32,8 @@ export async function resolveCommand(config: Config, flags: ResolveFlags): Promi
       `--as ${as} needs --quantity and --price as the broker's book has them, such as --quantity 28 --price 3564.80.`,
     );
   }
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, async (store) => {
     const by = actorOf(flags);
     const asked = {

@@ -46,7 +46,7 @@ async function throughTheDay(
   stop: AbortSignal,
   wake: () => void,
 ): Promise<void> {
-  const { clock, tell } = world;
+  const { clock, emit } = world;
   const whenStopped = stopped(stop);
   for (const { time, work } of times) {
     const atMs = istMs(date, time);
@@ -54,7 +54,7 @@ async function throughTheDay(
       await Promise.race([clock.sleep(Math.min(atMs - clock.nowMs(), LOOK_MS)), whenStopped]);
     }
     if (stop.aborted) return;
-    await work().catch((error: unknown) => tell({ step: 'schedule_failed', alert: true, error }));
+    await work().catch((error: unknown) => emit({ type: 'schedule_failed', alert: true, error }));
     wake();
   }
 }

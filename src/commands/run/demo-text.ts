@@ -1,4 +1,4 @@
-import { askedSignal } from '../../domain/decision/single-order.ts';
+import { signalOfRequest } from '../../domain/decision/single-order.ts';
 import { clientOrderIdOf } from '../../domain/ids.ts';
 import { istDate, istTime } from '../../domain/market/india-time.ts';
 import type { Mode } from '../../domain/types.ts';
@@ -57,7 +57,7 @@ function tries({ address, operatorKey, userKey, userId, orderKey, date, nowMs, m
   const { symbol, side, quantity } = wanted;
   const order = { userId, exchange: 'NSE', symbol, side, quantity, limitPriceMinor: null };
   const asking = { principal: `user:${userId}`, key: orderKey };
-  const signal = askedSignal(asking, order, { date, quote: null, nowMs });
+  const signal = signalOfRequest(asking, order, { date, quote: null, nowMs });
   const orderId = clientOrderIdOf(mode, 'paper', userId, signal.id);
   const orders = `${address}/api/trading/orders`;
   const bearer = (key: string) => `-H 'Authorization: Bearer ${key}'`;

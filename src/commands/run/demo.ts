@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runningClock } from '../../adapters/clock.ts';
 import { fileQuotes } from '../../adapters/quotes/quotes.ts';
-import { isThere, type Place, placeName, removeEmbedded } from '../../compose/world.ts';
+import { isThere, type Place, removeEmbedded, targetName } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { istIso, istMs } from '../../domain/market/india-time.ts';
 import { newApiKey } from '../../http/callers/auth.ts';
@@ -45,7 +45,7 @@ export async function demoCommand(given: Config, { fresh }: DemoFlags): Promise<
   }
   const kept = isThere(place) ? keptInstant(instantFile) : istMs(sampleDate, START);
   if (kept === null) {
-    const message = `${placeName(place)} is there, but not what time it was in it: npm run demo -- --fresh starts over.`;
+    const message = `${targetName(place)} is there, but not what time it was in it: npm run demo -- --fresh starts over.`;
     return refusal('no_demo_clock', message);
   }
   const clock = runningClock({ startMs: kept, fastUntilMs: istMs(sampleDate, SCAN), factor: FASTER });
@@ -64,7 +64,7 @@ export async function demoCommand(given: Config, { fresh }: DemoFlags): Promise<
       },
       change: printing,
       schedule: (parts) => demoSchedule({ ...parts, date: sampleDate, say }),
-      started: ({ address }) => say(textOf(clock, config, { address, keys, place: placeName(place) })),
+      started: ({ address }) => say(textOf(clock, config, { address, keys, place: targetName(place) })),
     });
   } finally {
     stopKeeping();

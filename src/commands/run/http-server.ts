@@ -22,14 +22,14 @@ const FLUSH_WITHIN_MS = 500;
 /** A stream is closed then and its client comes back, showing his key anew: a revoked one hears no more. */
 const LONGEST_STREAM_MS = 300_000;
 
-export interface HttpDoor {
+export interface RunningHttpServer {
   /** `http://127.0.0.1:3000` */
   address: string;
   /** Resolves when it was stopped and what was under way has ended. */
   ended: Promise<void>;
 }
 
-export interface DoorParts {
+export interface HttpServerParts {
   config: Config;
   place: Place;
   world: World;
@@ -39,7 +39,14 @@ export interface DoorParts {
 }
 
 /** Opens the HTTP door on HOST and PORT. @throws Error when the port can't be had, saying what to do */
-export async function openHttpDoor({ config, place, world, metrics, wake, stop }: DoorParts): Promise<HttpDoor> {
+export async function startHttpServer({
+  config,
+  place,
+  world,
+  metrics,
+  wake,
+  stop,
+}: HttpServerParts): Promise<RunningHttpServer> {
   const underWay = new Set<Promise<unknown>>();
   const track = <Result>(job: Promise<Result>): Promise<Result> => {
     const ending = job.catch(() => undefined).finally(() => underWay.delete(ending));
@@ -47,7 +54,7 @@ export async function openHttpDoor({ config, place, world, metrics, wake, stop }
     return job;
   };
   const later = (work: Promise<unknown>) => {
-    track(work).catch((error: unknown) => world.tell({ step: 'later_failed', alert: true, error }));
+    track(work).catch((error: unknown) => world.emit({ type: 'background_task_failed', alert: true, error }));
   };
   const changes = await openOrderListener(place);
   const streams = { changes, upgradeWebSocket, longestStreamMs: LONGEST_STREAM_MS };
@@ -63,7 +70,7 @@ export async function openHttpDoor({ config, place, world, metrics, wake, stop }
   const { server, sockets } = makeServer(
     (request, env) => track(Promise.resolve(app.fetch(request, env))),
     connectionLimits(maxConnections),
-    world.tell,
+    world.emit,
   );
   const address = await listen(server, config.http.host, config.http.port).catch(async (error: unknown) => {
     await changes.close();
@@ -85,7 +92,7 @@ async function listen(server: Server, host: string, port: number): Promise<strin
   return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
 }
 
-/** Whether what `openHttpDoor` threw is that somebody else listens there. */
+/** Whether what `startHttpServer` threw is that somebody else listens there. */
 export function isPortTaken(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : null;
   return cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';

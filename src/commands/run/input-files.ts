@@ -22,9 +22,9 @@ export interface FileFlags {
   by?: string;
 }
 
-export interface GivenFiles {
+export interface InputFiles {
   /** The same files once more, as what is listed in a database says their symbols are to be read. */
-  asListedIn(store: Store): Promise<GivenFiles | Refusal>;
+  asListedIn(store: Store): Promise<InputFiles | Refusal>;
   given: Given;
   prices: DayPrice[] | null;
   faults: Fault[] | null;
@@ -40,8 +40,8 @@ interface Load {
 }
 
 /** Reads every file a scan was given, or says which can't be used and why. */
-export function readGiven(flags: FileFlags, { venues }: Pick<Config, 'venues'>): GivenFiles | Refusal {
-  return parseGiven(flags, readingOnce(accountVenues(venues.modules)), unsureReader);
+export function readInputFiles(flags: FileFlags, { venues }: Pick<Config, 'venues'>): InputFiles | Refusal {
+  return parseInputFiles(flags, readingOnce(accountVenues(venues.modules)), unsureReader);
 }
 
 function readingOnce(venues: readonly string[]): Load {
@@ -61,7 +61,7 @@ function readingOnce(venues: readonly string[]): Load {
   };
 }
 
-function parseGiven(flags: FileFlags, load: Load, readSymbol: SymbolReader): GivenFiles | Refusal {
+function parseInputFiles(flags: FileFlags, load: Load, readSymbol: SymbolReader): InputFiles | Refusal {
   const problems: Problem[] = [];
   const warnings: string[] = [];
   const refusals: Refusal[] = [];
@@ -102,7 +102,7 @@ function parseGiven(flags: FileFlags, load: Load, readSymbol: SymbolReader): Giv
     async asListedIn(store) {
       if (signals === null && prices === null) return this;
       const listed = await store.call('read_listings', { symbols: null });
-      return parseGiven(flags, load, symbolReader(listed));
+      return parseInputFiles(flags, load, symbolReader(listed));
     },
   };
 }

@@ -1,19 +1,27 @@
 import { createInterface } from 'node:readline/promises';
 import { realClock, virtualClock } from '../../adapters/clock.ts';
 import { fileQuotes, storedQuotes } from '../../adapters/quotes/quotes.ts';
-import { isThere, makeWorld, openStore, type Place, placeName, placeOf, removeEmbedded } from '../../compose/world.ts';
+import {
+  isThere,
+  makeWorld,
+  openStore,
+  type Place,
+  removeEmbedded,
+  targetName,
+  targetOf,
+} from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { istDate, istMs, parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
 import type { RunReport } from '../../domain/report.ts';
 import type { Problem } from '../../domain/types.ts';
 import type { Store } from '../../ports/store/store.ts';
-import type { Tell } from '../../ports/world.ts';
+import type { Emit } from '../../ports/world.ts';
 import { type RunResult, run } from '../../run.ts';
 import { sampleDate, sampleFaults, samplePrices, seedSample } from '../../sample/sample.ts';
 import type { RunRequest } from '../../stages/scan/request.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { only } from '../screens/plan-filter.ts';
-import { type FileFlags, type GivenFiles, readGiven } from './input-files.ts';
+import { type FileFlags, type InputFiles, readInputFiles } from './input-files.ts';
 import type { ScanShow } from './show-scan.ts';
 
 /** The flags of `scan`, as the contract names them. */
@@ -34,7 +42,7 @@ export interface ScanFlags extends FileFlags {
 /** Everything a scan is asked for, checked against each other before anything is opened. */
 interface Asked {
   flags: ScanFlags;
-  files: GivenFiles;
+  files: InputFiles;
   sample: boolean;
   place: Place;
   /** Where a virtual clock starts; null: the real one. */
@@ -46,7 +54,7 @@ export async function scanCommand(
   config: Config,
   flags: ScanFlags,
   show: ScanShow,
-  log: Tell,
+  log: Emit,
 ): Promise<RunResult | Refusal> {
   const asked = whatIsAsked(config, flags);
   if ('kind' in asked) return asked;
@@ -54,7 +62,7 @@ export async function scanCommand(
   if (flags.fresh && isThere(place)) {
     if (!(await mayRemove(place))) return refusal('not_fresh', 'Nothing was removed and nothing was run.');
     await removeEmbedded(place);
-    show.note(`Removed the database ${placeName(place)}: starting over.`);
+    show.note(`Removed the database ${targetName(place)}: starting over.`);
   }
   const readOnly = flags.dryRun ?? false;
   const virtual = asked.virtualMs !== null;
@@ -69,16 +77,16 @@ export async function scanCommand(
     const prices = sample ? samplePrices() : files.prices;
     const quotes = prices ? fileQuotes(prices) : storedQuotes(store, config.paperPrices);
     const faults = sample ? sampleFaults() : files.faults;
-    const tell = show.watch({
+    const emit = show.watch({
       log,
-      place: placeName(place),
+      place: targetName(place),
       sample,
       virtual: clock.virtual,
       dryRun: readOnly,
       mode: config.mode,
     });
     const freed = asked.virtualMs === null ? {} : { freedAtMs: asked.virtualMs };
-    const world = await makeWorld({ config, place, store, clock, quotes, faults, tell, ...freed });
+    const world = await makeWorld({ config, place, store, clock, quotes, faults, emit, ...freed });
     const result = await run(world, requestOf(config, flags, files));
     return narrowed(result, flags);
   } finally {
@@ -93,7 +101,7 @@ function narrowed(result: RunResult, flags: ScanFlags): RunResult | Refusal {
   return 'kind' in report ? report : { ...result, report };
 }
 
-function requestOf(config: Config, flags: ScanFlags, files: GivenFiles): RunRequest {
+function requestOf(config: Config, flags: ScanFlags, files: InputFiles): RunRequest {
   const seconds = flags.wait ?? (config.execute === 'worker' ? 0 : 120);
   return {
     mode: config.mode,
@@ -115,11 +123,11 @@ function whatIsAsked(config: Config, flags: ScanFlags): Asked | Refusal {
   const sample = config.databaseUrl === null && config.supabase === null && config.mode === 'paper' && !fileFlags;
   const start = clockStart(flags, sample);
   if (start !== null && typeof start === 'object') return start;
-  const files = readGiven(flags, config);
+  const files = readInputFiles(flags, config);
   if ('kind' in files) return files;
   const { problems } = files.given;
   if (flags.strict && problems.length > 0) return badRows(problems);
-  const place = placeOf(config, sample ? 'sample' : 'main');
+  const place = targetOf(config, sample ? 'sample' : 'main');
   if (flags.fresh && place.kind !== 'embedded') {
     return refusal(
       'bad_flag',
@@ -130,7 +138,7 @@ function whatIsAsked(config: Config, flags: ScanFlags): Asked | Refusal {
 }
 
 /** The files as what is listed in the database says they are to be read. */
-async function listedFiles({ files, flags }: Asked, store: Store): Promise<GivenFiles | Refusal> {
+async function listedFiles({ files, flags }: Asked, store: Store): Promise<InputFiles | Refusal> {
   const listed = await files.asListedIn(store);
   if ('kind' in listed || !flags.strict || listed.given.problems.length === 0) return listed;
   return badRows(listed.given.problems);
@@ -181,7 +189,7 @@ async function mayRemove(place: Place): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return true;
   const ask = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    const answer = await ask.question(`Remove the database ${placeName(place)} and everything in it? [y/N] `);
+    const answer = await ask.question(`Remove the database ${targetName(place)} and everything in it? [y/N] `);
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     ask.close();

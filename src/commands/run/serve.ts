@@ -1,12 +1,12 @@
 import { realClock } from '../../adapters/clock.ts';
 import { storedQuotes } from '../../adapters/quotes/quotes.ts';
-import { makeWorld, openListener, openStore, type Place, placeName, scanSettings } from '../../compose/world.ts';
+import { makeWorld, openListener, openStore, type Place, scanSettings, targetName } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import type { Fault } from '../../domain/faults.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { failureText } from '../../domain/text/failure-text.ts';
 import { type Metrics, makeMetrics } from '../../http/metrics/metrics.ts';
-import { makeLog, tellAll } from '../../log.ts';
+import { emitToAll, makeLog } from '../../log.ts';
 import { type DatabaseError, isMisconfigured } from '../../ports/database.ts';
 import type { Store } from '../../ports/store/store.ts';
 import type { Clock, Quotes, World } from '../../ports/world.ts';
@@ -15,7 +15,7 @@ import { listen } from '../../stages/execute/order-updates.ts';
 import { supervised } from '../../stages/supervised.ts';
 import { refuseWrongClock } from '../../stages/wrong-clock.ts';
 import { work } from '../../work.ts';
-import type { HttpDoor } from './http-server.ts';
+import type { RunningHttpServer } from './http-server.ts';
 
 /** `logins` is HTTP with sessions at venues: their logins and postbacks, and live prices for single orders. */
 export const allParts = ['http', 'logins', 'schedule', 'worker'] as const;
@@ -77,10 +77,10 @@ export async function serve(
       faults: null,
     };
     const metrics = makeMetrics();
-    const tell = tellAll(makeLog(config.logLevel), metrics.tell);
-    const made = await makeWorld({ config, place, store, clock, quotes, faults, tell });
+    const emit = emitToAll(makeLog(config.logLevel), metrics.emit);
+    const made = await makeWorld({ config, place, store, clock, quotes, faults, emit });
     const world = options?.change(made) ?? made;
-    tellStrays(world);
+    emitStrays(world);
     const refusal = firstAnswer(world, stop.signal);
     void refusal.then((error) => error && stop.pull());
     await runParts({ options, config, place, world, metrics, parts, stop: stop.signal, bell: makeBell() }, stop.pull);
@@ -93,8 +93,8 @@ export async function serve(
 }
 
 /** What was thrown where nobody waited for it: told like any other failure, and no reason to end everything. */
-function tellStrays({ tell }: World): void {
-  process.on('unhandledRejection', (error) => tell({ step: 'unhandled_rejection', alert: true, error }));
+function emitStrays({ emit }: World): void {
+  process.on('unhandledRejection', (error) => emit({ type: 'unhandled_rejection', alert: true, error }));
 }
 
 /** Waits, aloud, for the database's first answer. What it gives is for a person to mend: login, database or key. */
@@ -125,7 +125,7 @@ async function runParts(staff: Staff, pull: () => void): Promise<void> {
     running.push(ending);
   };
   try {
-    const address = staff.parts.has('http') || staff.parts.has('logins') ? await openDoor(staff, keep) : null;
+    const address = staff.parts.has('http') || staff.parts.has('logins') ? await openHttpServer(staff, keep) : null;
     if (address !== null) said.push(`HTTP on ${address}`);
     if (staff.parts.has('schedule')) said.push(await keepSchedule(staff, keep));
     if (staff.parts.has('worker')) said.push(await keepWorking(staff, keep));
@@ -141,11 +141,14 @@ async function runParts(staff: Staff, pull: () => void): Promise<void> {
 
 type Keep = (part: Promise<void>) => void;
 
-async function openDoor({ options, config, place, world, metrics, stop, bell }: Staff, keep: Keep): Promise<string> {
-  const { isPortTaken, openHttpDoor } = await import('./http-server.ts');
-  const open = (port: number): Promise<HttpDoor> => {
+async function openHttpServer(
+  { options, config, place, world, metrics, stop, bell }: Staff,
+  keep: Keep,
+): Promise<string> {
+  const { isPortTaken, startHttpServer } = await import('./http-server.ts');
+  const open = (port: number): Promise<RunningHttpServer> => {
     const http = { ...config.http, port };
-    return openHttpDoor({ config: { ...config, http }, place, world, metrics, wake: bell.ring, stop });
+    return startHttpServer({ config: { ...config, http }, place, world, metrics, wake: bell.ring, stop });
   };
   const door = await open(config.http.port).catch((error: unknown) => {
     if (options?.anyPort && isPortTaken(error)) return open(0);
@@ -177,7 +180,7 @@ async function keepWorking({ config, place, world, stop, bell }: Staff, keep: Ke
 }
 
 function sayStarted({ config, place }: Staff, parts: string[]): void {
-  const where = place.kind === 'embedded' ? placeName(place) : 'the server the settings name';
+  const where = place.kind === 'embedded' ? targetName(place) : 'the server the settings name';
   say(`daily-scan runs ${parts.join(', ')}; ${config.mode} trading; database: ${where}.`);
   say('SIGTERM or Ctrl-C stops.');
 }

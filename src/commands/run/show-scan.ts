@@ -1,8 +1,8 @@
 import { istTime } from '../../domain/market/india-time.ts';
 import type { RunReport } from '../../domain/report.ts';
 import type { Mode, Problem, Side } from '../../domain/types.ts';
-import type { Step, Tell } from '../../ports/world.ts';
-import { alertWords } from '../../terminal/alert.ts';
+import type { Emit, Event } from '../../ports/world.ts';
+import { alertText } from '../../terminal/alert.ts';
 import type { Exits } from '../../terminal/exits.ts';
 import type { HeaderSignal } from '../../terminal/header.ts';
 import { makeScreen, type Screen } from '../../terminal/screen.ts';
@@ -10,7 +10,7 @@ import { makeScreen, type Screen } from '../../terminal/screen.ts';
 type Progress = ReturnType<Screen['progress']['signalProgress']>;
 
 export interface ScanFacts {
-  log: Tell;
+  log: Emit;
   place: string;
   sample: boolean;
   virtual: boolean;
@@ -22,8 +22,8 @@ export interface ScanFacts {
 export interface ScanShow {
   note(text: string): void;
   files(warnings: string[], problems: Problem[]): void;
-  /** A `tell` that logs every step and draws those a person wants to see. */
-  watch(facts: ScanFacts): Tell;
+  /** An `emit` that logs every event and draws those a person wants to see. */
+  watch(facts: ScanFacts): Emit;
   done(): void;
   result(report: RunReport): void;
 }
@@ -58,16 +58,16 @@ export function screenShow({ narrowed = false } = {}): ScanShow {
     },
     watch(facts) {
       bars = signalBars(screen);
-      const draw = bars.step;
-      return (step) => {
-        facts.log(step);
-        const alert = alertWords(step);
+      const draw = bars.draw;
+      return (event) => {
+        facts.log(event);
+        const alert = alertText(event);
         if (alert) screen.note(alert);
-        if (isScanned(step)) {
-          exits = new Map(step.signals.map((signal) => [signal.id, signal]));
-          showHeader(screen, facts, step);
+        if (isScanned(event)) {
+          exits = new Map(event.signals.map((signal) => [signal.id, signal]));
+          showHeader(screen, facts, event);
         }
-        draw(step);
+        draw(event);
       };
     },
     done: () => bars?.stop(),
@@ -85,7 +85,7 @@ function showResult(screen: Screen, report: RunReport, how: { narrowed: boolean;
   if (report.messages.length > 0) screen.messages(report);
 }
 
-interface ScannedStep extends Step {
+interface ScannedEvent extends Event {
   session: string;
   state: string | null;
   nowMs: number;
@@ -94,13 +94,13 @@ interface ScannedStep extends Step {
   signals: (HeaderSignal & { id: string })[];
 }
 
-function isScanned(step: Step): step is ScannedStep {
-  return step.step === 'scanned';
+function isScanned(event: Event): event is ScannedEvent {
+  return event.type === 'scanned';
 }
 
-function showHeader(screen: Screen, facts: ScanFacts, step: ScannedStep): void {
-  if (step.state === 'done') return;
-  const { session, users, signals, pricesFrom, nowMs } = step;
+function showHeader(screen: Screen, facts: ScanFacts, event: ScannedEvent): void {
+  if (event.state === 'done') return;
+  const { session, users, signals, pricesFrom, nowMs } = event;
   const time = `${istTime(nowMs).slice(0, 5)} IST${facts.virtual ? ' (virtual clock)' : ''}`;
   screen.header({
     session,
@@ -115,28 +115,29 @@ function showHeader(screen: Screen, facts: ScanFacts, step: ScannedStep): void {
   });
 }
 
-interface SendingStep extends Step {
+interface SendingEvent extends Event {
   signals: { signalId: string; symbol: string; side: Side; done: number; total: number }[];
 }
 
-function isSending(step: Step): step is SendingStep {
-  return step.step === 'sending';
+function isSending(event: Event): event is SendingEvent {
+  return event.type === 'sending';
 }
 
-/** One bar per signal, from the steps of the run: how many of its orders the venue has heard of. */
-function signalBars(screen: Screen): { step: Tell; stop(): void } {
+/** One bar per signal, from the events of the run: how many of its orders the venue has heard of. */
+function signalBars(screen: Screen): { draw: Emit; stop(): void } {
   let progress: Progress | null = null;
   const counts = new Map<string, { done: number; total: number }>();
   return {
-    step(step) {
-      if (isSending(step) && step.signals.some(({ done, total }) => done < total)) {
+    draw(event) {
+      if (isSending(event) && event.signals.some(({ done, total }) => done < total)) {
         progress = screen.progress.signalProgress(
-          step.signals.map(({ signalId, ...signal }) => ({ id: signalId, ...signal })),
+          event.signals.map(({ signalId, ...signal }) => ({ id: signalId, ...signal })),
         );
-        for (const { signalId, done, total } of step.signals) counts.set(signalId, { done, total });
+        for (const { signalId, done, total } of event.signals) counts.set(signalId, { done, total });
       }
-      const id = step.signalId;
-      const count = step.step === 'order_settled' && step['outcome'] !== 'not_sent' && id ? counts.get(id) : undefined;
+      const id = event.signalId;
+      const count =
+        event.type === 'order_settled' && event['outcome'] !== 'not_sent' && id ? counts.get(id) : undefined;
       if (!count || !id) return;
       count.done += 1;
       progress?.update(id, count.done, count.total);

@@ -5,7 +5,7 @@ import { formatMinor } from '../../domain/money.ts';
 import { audit } from '../../stages/report/audit.ts';
 import { auditText } from '../../terminal/audit.ts';
 import { plain } from '../../terminal/table.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { userIdGiven } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { lastDay } from './day.ts';
@@ -26,8 +26,8 @@ export async function auditCommand(config: Config, { date, mode, user, json }: A
     return refusal('bad_flag', `--date ${date} is not a date, such as 2025-08-28.`);
   }
   if (mode !== undefined && mode !== 'paper' && mode !== 'live') return refusal('bad_flag', '--mode is paper or live.');
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, async (store) => {
     const userId = await userIdGiven(store, user);
     if (userId !== null && typeof userId === 'object') return userId;

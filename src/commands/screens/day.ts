@@ -5,7 +5,7 @@ import { formatMinor } from '../../domain/money.ts';
 import type { Answer, Store } from '../../ports/store/store.ts';
 import { dayText } from '../../terminal/screens/day.ts';
 import { plain } from '../../terminal/table.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
 type Day = Answer<'read_day'>;
@@ -21,8 +21,8 @@ export async function dayCommand(
   if (date !== undefined && parseTradeDate(date) === null) {
     return refusal('bad_flag', `--date ${date} is not a date, such as 2025-08-28.`);
   }
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, async (store) => {
     const tradeDate = date ?? (await lastDay(store));
     const days = await Promise.all(

@@ -5,7 +5,7 @@ import type { Arguments } from '../../ports/store/arguments.ts';
 import type { Answer, Store } from '../../ports/store/store.ts';
 import { actionsText, verifiedText } from '../../terminal/screens/actions.ts';
 import { plain } from '../../terminal/table.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { userNamed } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
@@ -30,8 +30,8 @@ const PLAIN_LIMIT = 50;
 export async function logCommand(config: Config, flags: LogFlags): Promise<number | Refusal> {
   const work = flags.verify ? verification(flags) : listing(flags);
   if (typeof work !== 'function') return work;
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, work);
 }
 

@@ -8,7 +8,7 @@ import { pageCommand, SHOWN_USERS } from '../../terminal/pages.ts';
 import { historyText } from '../../terminal/screens/message-history.ts';
 import { remindersText } from '../../terminal/screens/messages.ts';
 import { actorOf } from '../actor.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { userIdGiven, userNamed } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { runNamed } from './named-run.ts';
@@ -41,8 +41,8 @@ export async function messagesCommand(config: Config, flags: MessagesFlags): Pro
     return remindersOf(config, reminders, json ?? false);
   }
   if (run === undefined) return refusal('bad_flag', 'Give --run ID, or --reminders DATE.');
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   const page = pageOf(flags, SHOWN_USERS);
   if ('kind' in page) return page;
   const wrong = wrongStatus(flags.status);
@@ -86,8 +86,8 @@ async function showPage(store: Store, runId: string, wanted: Wanted, flags: Mess
 async function remindersOf(config: Config, date: string, json: boolean): Promise<number | Refusal> {
   const tradeDate = parseTradeDate(date);
   if (tradeDate === null) return refusal('bad_flag', `--reminders is a day such as 2025-08-28, not ${date}.`);
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, async (store) => {
     const rows = await store.call('read_messages', { runId: null, tradeDate });
     const told = rows.map(({ userId, status, reason, text }) => ({ userId, status, reason, text }));

@@ -6,7 +6,7 @@ import { reportOf, reportPage } from '../../stages/report/report.ts';
 import { pageCommand, SHOWN_USERS } from '../../terminal/pages.ts';
 import type { ReportFacts } from '../../terminal/screen.ts';
 import { missedText } from '../../terminal/screens/missed-exits.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { userIdGiven } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { runNamed } from './named-run.ts';
@@ -35,8 +35,8 @@ export async function reportAgain(config: Config, flags: ReportFlags): Promise<n
   if ('kind' in page) return page;
   const wrong = wrongStatus(flags.status);
   if (wrong) return wrong;
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, async (store) => {
     const runId = await runNamed(store, flags.run, config.mode);
     if (typeof runId !== 'string') return runId;

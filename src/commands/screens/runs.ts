@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { runsText } from '../../terminal/screens/runs.ts';
 import { plain } from '../../terminal/table.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import type { Refusal } from '../refusal.ts';
 import { limitOf } from './paging.ts';
 
@@ -17,8 +17,8 @@ const PLAIN_LIMIT = 20;
 export async function runsCommand(config: Config, flags: RunsFlags): Promise<number | Refusal> {
   const limit = limitOf(flags.limit, PLAIN_LIMIT);
   if (typeof limit !== 'number') return limit;
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, async (store) => {
     const found = await store.call('read_runs', { named: null, after: flags.after ?? null, limit: limit + 1 });
     const runs = found.slice(0, limit);

@@ -4,7 +4,7 @@ import { possibleSymbols, shareReader } from '../../domain/market/symbols.ts';
 import type { Store } from '../../ports/store/store.ts';
 import { makeScreen } from '../../terminal/screen.ts';
 import { whyText } from '../../terminal/screens/why.ts';
-import { placeToAsk, sayPlace, withStore } from '../database-target.ts';
+import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { shown, userNamed } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
@@ -24,8 +24,8 @@ export async function whyCommand(config: Config, flags: WhyFlags): Promise<numbe
   if (date !== undefined && parseTradeDate(date) === null) {
     return refusal('bad_flag', `--date ${date} is not a date, such as 2025-08-28.`);
   }
-  const place = placeToAsk(config);
-  sayPlace(place);
+  const place = targetToRead(config);
+  showTarget(place);
   return withStore(config, place, (store) => explained(store, flags, json === true));
 }
 

@@ -115,11 +115,11 @@ export interface PlannedSignal {
   /** What happened to the share since the previous close; left out: nothing that is known. */
   action?: CorporateAction | undefined;
   /** Somebody asks for this one order himself; left out: a strategy does, and everything is sized. */
-  asked?: AskedOrder;
+  asked?: RequestedOrder;
 }
 
 /** What was asked for by name. null: sized, and with the usual protection, as any signal. */
-export interface AskedOrder {
+export interface RequestedOrder {
   quantity: number | null;
   limitPriceMinor: number | null;
 }

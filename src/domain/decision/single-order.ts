@@ -8,7 +8,7 @@ import type { Quote, Side, Signal } from '../types.ts';
 const ASKED_FOR_MS = 120_000;
 
 /** One order, as somebody asks for it. null: sized as a signal would be, and with the usual protection. */
-export interface OrderAsked {
+export interface OrderAsRequested {
   userId: string;
   exchange: string;
   symbol: string;
@@ -60,9 +60,9 @@ export function tradingNow(nowMs: number, exchange: string, overrides: readonly 
  * so that the same request is the same signal, account and order, however often it comes. Its reference price is the
  * limit that was named; limit-band.ts says how far that may be from the market.
  */
-export function askedSignal(
+export function signalOfRequest(
   request: { principal: string; key: string },
-  { exchange, symbol, side, limitPriceMinor }: OrderAsked,
+  { exchange, symbol, side, limitPriceMinor }: OrderAsRequested,
   { date, quote, nowMs }: { date: string; quote: Quote | null; nowMs: number },
 ): Signal {
   const strategy = `api:${clientOrderIdOf(request.principal, request.key)}`;

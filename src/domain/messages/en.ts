@@ -8,14 +8,14 @@ export const languages = ['en', 'hi'] as const;
 export type Language = (typeof languages)[number];
 
 /** An order as a line names it: money is written out already, names are harmless already. */
-export interface OrderWords {
+export interface OrderTexts {
   side: Side;
   quantity: number;
   name: string;
 }
 
 /** Everything a summary says in one language. Texts that come from outside are harmless single lines already. */
-export interface MessageWords {
+export interface MessageTexts {
   months: readonly string[];
   hello: (name: string) => string;
   /** Whom to greet where the name says nothing. */
@@ -47,8 +47,8 @@ export interface MessageWords {
   loss: (amount: string) => string;
   /** Several names, of which `more` are only counted. */
   names: (shown: readonly string[], more: number) => string;
-  pending: (order: OrderWords, price: string | null, status: 'queued' | 'working') => string;
-  unknown: (order: OrderWords) => string;
+  pending: (order: OrderTexts, price: string | null, status: 'queued' | 'working') => string;
+  unknown: (order: OrderTexts) => string;
   skipped: string;
   denied: string;
   /** `rest`: some of it was filled. `said`: the broker's own words; `why`: ours; both may be empty. */
@@ -67,7 +67,7 @@ export interface MessageWords {
   more: (count: number) => string;
 }
 
-const english: MessageWords = {
+const english: MessageTexts = {
   months: ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'],
   hello: (name) => `Hello ${name}`,
   there: 'there',
@@ -81,7 +81,7 @@ const english: MessageWords = {
     byOperator: 'by your operator',
     count: (orders) => (orders === 1 ? '1 order' : `${orders} orders`),
     notYou:
-      'Not you, or not agreed? Tell whoever runs daily-scan for you at once: they can change the key and stop your trading',
+      'Not you, or not agreed? Emit whoever runs daily-scan for you at once: they can change the key and stop your trading',
   },
   noSignal: 'There was no signal today, so no order was placed.',
   noOrder: 'No order was placed for you today.',
@@ -135,7 +135,7 @@ const english: MessageWords = {
 };
 
 /** What is said in each language. */
-export const messageWords: Readonly<Record<Language, MessageWords>> = { en: english, hi: hindi };
+export const messageTexts: Readonly<Record<Language, MessageTexts>> = { en: english, hi: hindi };
 
 function verb(side: Side): string {
   return side === 'BUY' ? 'Buy' : 'Sell';

@@ -1,5 +1,5 @@
 import type { Side } from '../types.ts';
-import type { MessageWords } from './en.ts';
+import type { MessageTexts } from './en.ts';
 import type { SummaryNotDone } from './summary-input.ts';
 
 /** More names than this are cut to one less, and the rest is counted. */
@@ -32,7 +32,7 @@ export function toldOf(notDone: readonly SummaryNotDone[], orders: readonly Name
 }
 
 /** How many of the signals were never about this user, for the total; empty: none. */
-export function notConcerned(notDone: readonly SummaryNotDone[], words: MessageWords): string {
+export function notConcerned(notDone: readonly SummaryNotDone[], words: MessageTexts): string {
   const notHeld = notDone.filter(isNotHeld).length;
   const notFollowed = notDone.filter(isNotFollowed).length;
   return notHeld + notFollowed === 0 ? '' : words.notConcerned(notHeld, notFollowed);
@@ -47,7 +47,7 @@ function isNotFollowed({ what, reason }: SummaryNotDone): boolean {
 }
 
 /** One line for each ending, in the order they first come; figures that differ are left out. */
-export function groupedLines(endings: readonly Ending[], words: MessageWords): string[] {
+export function groupedLines(endings: readonly Ending[], words: MessageTexts): string[] {
   const groups = Map.groupBy(endings, ({ end }) => end);
   return [...groups].map(([end, group]) => {
     const names = [...new Set(group.map(({ name }) => name))];

@@ -1,9 +1,9 @@
-import type { MessageWords } from './en.ts';
+import type { MessageTexts } from './en.ts';
 import { decisionReason, orderReason } from './reason-clause.ts';
 import { hindiReasons } from './reasons-hi.ts';
 
 /** The Hindi words of a summary. The terms are those Indian brokers use in their Hindi messages. */
-export const hindi: MessageWords = {
+export const hindi: MessageTexts = {
   months: ['जन', 'फ़र', 'मार्च', 'अप्रैल', 'मई', 'जून', 'जुल', 'अग', 'सित', 'अक्टू', 'नव', 'दिस'],
   hello: (name) => `नमस्ते ${name}`,
   there: 'जी',

@@ -1,5 +1,5 @@
 import { istMs, istTime } from '../market/india-time.ts';
-import { type Language, messageWords } from './en.ts';
+import { type Language, messageTexts } from './en.ts';
 import { capital, shortDate } from './summary.ts';
 import { filledTemplate, slotValue } from './template.ts';
 
@@ -61,7 +61,7 @@ export const reminderSamples: Readonly<Record<Language, readonly string[]>> = {
 
 /** The values of the template's slots. */
 export function reminderSlots({ userName, language, date, venue, beforeMs, link }: ReminderInput): string[] {
-  const words = messageWords[language];
+  const words = messageTexts[language];
   const way = link !== null && link.length <= LONGEST_LINK ? link : askSomebody[language];
   return [
     slotValue(shortDate(date, words), 40),

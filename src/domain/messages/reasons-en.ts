@@ -4,12 +4,12 @@ import type { RunSkip } from '../report.ts';
 import { cut } from '../text/text.ts';
 import { type Clause, type DecisionOf, decisionReason, orderReason, type ReasonClauses } from './reason-clause.ts';
 
-interface ReasonWords extends Clause {
+interface ReasonTexts extends Clause {
   /** At most 12 characters, for a table cell an operator reads. */
   short: string;
 }
 
-const skipWords: Record<SkipReason, ReasonWords> = {
+const skipTexts: Record<SkipReason, ReasonTexts> = {
   user_inactive: { short: 'inactive', you: 'your account is paused' },
   trading_disabled: { short: 'trading off', you: 'trading is switched off for your account' },
   not_subscribed: { short: 'not followed', you: 'you do not follow this strategy' },
@@ -21,7 +21,7 @@ const skipWords: Record<SkipReason, ReasonWords> = {
   symbol_not_allowed: { short: 'not allowed', you: 'your settings do not allow it' },
 };
 
-const denyWords: Record<DenyReason, ReasonWords> = {
+const denyTexts: Record<DenyReason, ReasonTexts> = {
   halted: { short: 'halted', you: 'trading is halted' },
   cut_off: { short: 'too late', you: 'it was past the cut-off time for new orders' },
   signal_expired: { short: 'signal old', you: 'the signal was no longer valid' },
@@ -78,9 +78,9 @@ const denyWords: Record<DenyReason, ReasonWords> = {
   },
 };
 
-const decisionWords = { ...skipWords, ...denyWords };
+const decisionTexts = { ...skipTexts, ...denyTexts };
 
-const orderWords: Record<OrderReason, ReasonWords> = {
+const orderTexts: Record<OrderReason, ReasonTexts> = {
   breaker_open: { short: 'stopped', you: 'we stopped sending because too many orders were failing' },
   halted: { short: 'halted', you: 'trading was halted before it was sent' },
   user_inactive: { short: 'inactive', you: 'your account was paused before it was sent' },
@@ -101,17 +101,17 @@ const orderWords: Record<OrderReason, ReasonWords> = {
 
 /** Every reason in English. */
 export const englishReasons: ReasonClauses = {
-  decisions: decisionWords,
+  decisions: decisionTexts,
   limitOutsideBand: {
     you: 'your limit price is too far from the market price',
     measure: { unit: 'money', actual: 'your limit', limit: 'nearest we take' },
   },
-  orders: orderWords,
+  orders: orderTexts,
   another: (code) => code.replaceAll('_', ' '),
 };
 
 /** Why a run did not open, as a full clause for the operator, with what to do where there is something to do. */
-export const runSkipWords: Record<RunSkip, string> = {
+export const runSkipTexts: Record<RunSkip, string> = {
   market_closed: 'the market is closed on this day',
   outside_window: 'it is not yet time for this session',
   too_late: 'it is past the cut-off: no new decisions are made today',
@@ -129,7 +129,7 @@ export function shortReason(reason: string): string {
 
 const shorts: ReadonlyMap<string, string> = new Map(
   // A code in both tables has one short word; the decision's stands.
-  Object.entries({ ...orderWords, ...decisionWords }).map(([code, { short }]) => [code, short]),
+  Object.entries({ ...orderTexts, ...decisionTexts }).map(([code, { short }]) => [code, short]),
 );
 
 /** A skip or deny reason as a clause to the user, with its figures: 'not enough free money (needed ₹…, available ₹…)'. */

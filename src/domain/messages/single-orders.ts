@@ -1,5 +1,5 @@
 import type { Mode } from '../types.ts';
-import { type Language, type MessageWords, messageWords } from './en.ts';
+import { type Language, type MessageTexts, messageTexts } from './en.ts';
 import { oneLine, type SummaryParts, summaryParts } from './summary.ts';
 import type { SummaryInput } from './summary-input.ts';
 
@@ -31,7 +31,7 @@ const MAX_WAYS = 3;
  */
 export function singleOrdersParts(input: SingleOrdersInput): SummaryParts {
   const { orders } = input;
-  const words = messageWords[input.language];
+  const words = messageTexts[input.language];
   const waysOfOrders = orders.map(({ placedBy }) => wayOf(placedBy, words));
   const ways = [...new Set(waysOfOrders)];
   const sections = orders.map((order, index) => {
@@ -61,7 +61,7 @@ function partsOf(items: OrderItems, { userName, language, date, mode, pricesFrom
   return summaryParts({ userName, language, date, mode, pricesFrom, isCorrection: false, ...items, totals });
 }
 
-function wayOf({ own, key }: PlacedBy, words: MessageWords): string {
+function wayOf({ own, key }: PlacedBy, words: MessageTexts): string {
   const { byOperator, withOwnKey, withOwnLogin } = words.singleOrders;
   if (!own) return byOperator;
   return key === null ? withOwnLogin : withOwnKey(oneLine(key, 40) || '?');

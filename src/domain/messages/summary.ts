@@ -1,7 +1,7 @@
 import { formatRupees } from '../text/rupees.ts';
 import { cut, plainLine } from '../text/text.ts';
 import type { Side } from '../types.ts';
-import { type MessageWords, messageWords } from './en.ts';
+import { type MessageTexts, messageTexts } from './en.ts';
 import { groupedLines, notConcerned, toldOf } from './groups.ts';
 import type { SummaryFill, SummaryInput, SummaryNotDone, SummaryUnknown } from './summary-input.ts';
 
@@ -29,12 +29,12 @@ export interface SummaryParts {
   nothing: string | null;
   sections: Section[];
   totals: string[];
-  words: MessageWords;
+  words: MessageTexts;
 }
 
 /** Says a summary in the user's language. */
 export function summaryParts(input: SummaryInput): SummaryParts {
-  const words = messageWords[input.language];
+  const words = messageTexts[input.language];
   return {
     date: shortDate(oneLine(input.date, 40), words),
     name: oneLine(input.userName, 60) || words.there,
@@ -49,7 +49,7 @@ export function summaryParts(input: SummaryInput): SummaryParts {
 }
 
 /** That no real money is in it, and where no market was either, that too. */
-function paperWords({ pricesFrom }: SummaryInput, { paper, signalPrices }: MessageWords): string {
+function paperWords({ pricesFrom }: SummaryInput, { paper, signalPrices }: MessageTexts): string {
   return pricesFrom === 'signal' ? `${paper}, ${signalPrices}` : paper;
 }
 
@@ -93,7 +93,7 @@ export function textOf({
 }
 
 /** '2025-08-28' → '28 Aug 2025'; anything else comes back as it is. */
-export function shortDate(date: string, { months }: Pick<MessageWords, 'months'> = messageWords.en): string {
+export function shortDate(date: string, { months }: Pick<MessageTexts, 'months'> = messageTexts.en): string {
   const match = /^(\d{4})-(\d\d)-(\d\d)$/.exec(date);
   const month = months[Number(match?.[2]) - 1];
   return match && month ? `${Number(match[3])} ${month} ${match[1]}` : date;
@@ -112,14 +112,14 @@ export function oneLine(text: string, maxUnits: number): string {
 }
 
 /** No order at all, and an order that came to nothing, are told apart. */
-function nothingOf({ bought, pending, unknown, notDone, totals }: SummaryInput, words: MessageWords): string | null {
+function nothingOf({ bought, pending, unknown, notDone, totals }: SummaryInput, words: MessageTexts): string | null {
   if (bought.length + pending.length + unknown.length > 0) return null;
   if (totals.signals === 0) return words.noSignal;
   const tried = notDone.some(({ what }) => what !== 'skipped' && what !== 'denied');
   return tried ? words.nothingFilled : words.noOrder;
 }
 
-function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, words: MessageWords): Section[] {
+function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, words: MessageTexts): Section[] {
   const { titles } = words;
   const filledSymbols = new Set(bought.map(({ symbol, side }) => `${side} ${symbol}`));
   const fills = (of: Side) => bought.filter(({ side }) => side === of).map((fill) => fillLine(fill, words));
@@ -147,7 +147,7 @@ function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, words: 
   ].filter(({ lines }) => lines.length > 0);
 }
 
-function fillLine(fill: SummaryFill, words: MessageWords): string {
+function fillLine(fill: SummaryFill, words: MessageTexts): string {
   const { symbol, side, quantity, averagePriceMinor, amountMinor, marginMinor, partial } = fill;
   const shares = partial ? words.partOf(quantity, partial.asked) : String(quantity);
   const more =
@@ -156,18 +156,18 @@ function fillLine(fill: SummaryFill, words: MessageWords): string {
 }
 
 /** Stop and target of a buy's strategy: so that nobody takes them for orders, the words say that they are none. */
-function exitsOf({ stopMinor, targetMinor }: SummaryFill, words: MessageWords): string {
+function exitsOf({ stopMinor, targetMinor }: SummaryFill, words: MessageTexts): string {
   const [stop, target] = [stopMinor, targetMinor].map((minor) => (minor ? formatRupees(minor) : null));
   return stop || target ? words.exits(stop ?? null, target ?? null) : '';
 }
 
-function profitOf(minor: number | bigint | null | undefined, words: MessageWords): string {
+function profitOf(minor: number | bigint | null | undefined, words: MessageTexts): string {
   if (minor === null || minor === undefined) return '';
   return minor < 0 ? words.loss(formatRupees(-minor)) : words.profit(formatRupees(minor));
 }
 
 /** What became of it, as a clause; figures apart, so that several with the same clause can stand in one line. */
-function endOf(item: SummaryNotDone, someFilled: boolean, words: MessageWords) {
+function endOf(item: SummaryNotDone, someFilled: boolean, words: MessageTexts) {
   const { symbol, what, reason, limit, actual, message } = item;
   const said = message === null ? '' : oneLine(message, 120);
   const why = reason === null ? '' : words.orderReason(oneLine(reason, 60));
@@ -188,7 +188,7 @@ function endOf(item: SummaryNotDone, someFilled: boolean, words: MessageWords) {
   return { name: name(symbol), end: ending, figures: null };
 }
 
-function totalsOf({ bought, notDone, totals }: SummaryInput, words: MessageWords): string[] {
+function totalsOf({ bought, notDone, totals }: SummaryInput, words: MessageTexts): string[] {
   const buys = bought.filter(({ side }) => side === 'BUY');
   const sells = bought.filter(({ side }) => side === 'SELL');
   const { spent, margin, soldFor, charges, cash } = words.figures;

@@ -40,7 +40,7 @@ const everywhere: readonly Pattern[] = [
  * What else is taken out of others' words, which have no need of it. Not of the log: its times, ids and counts look the
  * same. An amount of money stays: it has decimals, commas or fewer digits.
  */
-const inOthersWords: readonly Pattern[] = [
+const inUntrustedText: readonly Pattern[] = [
   [/[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,5}\.[a-z]{2,24}\b/gi, hidden],
   // Keys and tokens of any venue, ids of orders: 16 letters and digits or more in one piece. RULE_12_SHORTFALL is a code.
   [/(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[a-z])(?!(?:[a-z0-9]{1,12}_)+[a-z0-9]{1,12}(?![\w-]))[\w-]{16,}/gi, hidden],
@@ -56,16 +56,16 @@ export function scrubbed(text: string): string {
 }
 
 /** What is kept of others' words. */
-const MAX_OTHERS_WORDS = 200;
+const MAX_UNTRUSTED_LENGTH = 200;
 /** What is read of them: enough for any refusal, and little work where somebody sends a megabyte. */
-const MAX_OTHERS_WORDS_READ = 16 * MAX_OTHERS_WORDS;
+const MAX_UNTRUSTED_READ = 16 * MAX_UNTRUSTED_LENGTH;
 
 /**
  * A venue's or provider's own words (of a refusal, a state, a failure) as they may be stored and shown: one line without
  * control characters, scrubbed of secrets and of numbers that may be somebody's, at most 200 UTF-16 units.
  */
-export function othersWords(text: string): string {
-  const line = plainLine(text.slice(0, MAX_OTHERS_WORDS_READ));
-  const clean = inOthersWords.reduce((kept, [pattern, instead]) => kept.replace(pattern, instead), scrubbed(line));
-  return cut(clean, MAX_OTHERS_WORDS);
+export function untrustedText(text: string): string {
+  const line = plainLine(text.slice(0, MAX_UNTRUSTED_READ));
+  const clean = inUntrustedText.reduce((kept, [pattern, instead]) => kept.replace(pattern, instead), scrubbed(line));
+  return cut(clean, MAX_UNTRUSTED_LENGTH);
 }

@@ -3,7 +3,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import type { Caller, HttpParts, Sender, TurnedAway } from '../deps.ts';
 import { problem } from '../problem.ts';
 import { badToken, hashOfKey, hintOfKey, isApiKey, type KeyLookup, loginLookup } from './known-keys.ts';
-import type { Strangers } from './strangers.ts';
+import type { UnknownCallers } from './strangers.ts';
 
 /** Who a request is from, as its `Authorization` header shows. */
 type Asked = { kind: 'caller'; caller: Caller | Sender } | { kind: 'cron' } | { kind: 'stranger'; why: TurnedAway };
@@ -97,7 +97,7 @@ async function callerOfLogin(
 ): Promise<Asked> {
   // A stranger can show a login as often as they like: whatever comes of that is an event, and no alert.
   const claims = await verifyJwt?.(token).catch((error: unknown) => {
-    world.tell({ step: 'logins_unavailable', error });
+    world.emit({ type: 'logins_unavailable', error });
     return 'unavailable' as const;
   });
   if (claims === 'unavailable') return { kind: 'stranger', why: noKeys };
@@ -114,7 +114,11 @@ async function callerOfLogin(
 }
 
 /** For every request, first of all: finds out who is asking and leaves it as `asked`. It turns nobody away. */
-export function identified(parts: HttpParts, callerOfKey: KeyLookup, strangers: Strangers): MiddlewareHandler<HttpEnv> {
+export function identified(
+  parts: HttpParts,
+  callerOfKey: KeyLookup,
+  strangers: UnknownCallers,
+): MiddlewareHandler<HttpEnv> {
   const whose = whoIsAsking(parts, callerOfKey);
   return async (c, next) => {
     const header = c.req.header('Authorization');

@@ -16,8 +16,8 @@ export async function checkAfterLogin({ world, settings, stop }: HttpParts, acco
     const report = await Promise.race([ready(world, asked), stopped(over).then(() => null)]);
     const found = report?.accounts.find((one) => one.accountId === accountId);
     const ended = found === undefined ? 'not_checked' : found.ready ? 'ready' : 'not_ready';
-    world.tell({ step: 'checked_after_login', accountId, ended, reason: found?.reason ?? null });
+    world.emit({ type: 'checked_after_login', accountId, ended, reason: found?.reason ?? null });
   } catch (error) {
-    world.tell({ step: 'check_after_login_failed', accountId, error });
+    world.emit({ type: 'check_after_login_failed', accountId, error });
   }
 }

@@ -19,7 +19,7 @@ export function keyUses({ world, later, stop }: HttpParts): (hint: string) => vo
     try {
       await world.store.call('note_key_uses', { hints });
     } catch (error) {
-      world.tell({ step: 'key_uses_unwritten', hints: hints.length, error: described(error) });
+      world.emit({ type: 'key_uses_write_failed', hints: hints.length, error: described(error) });
     }
   };
   const inAWhile = (): void => {

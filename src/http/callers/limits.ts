@@ -2,12 +2,12 @@ import type { MiddlewareHandler } from 'hono';
 import { rateLimiter } from 'hono-rate-limiter';
 import { problem } from '../problem.ts';
 import type { HttpEnv } from './auth.ts';
-import type { Strangers } from './strangers.ts';
+import type { UnknownCallers } from './strangers.ts';
 
 const MINUTE_MS = 60_000;
 
 /** How much one caller may ask of one process. */
-export interface DoorLimits {
+export interface RateLimits {
   bodyBytes: number;
   /** Of a key or login. */
   callerPerMinute: number;
@@ -19,7 +19,7 @@ export interface DoorLimits {
   streams: number;
 }
 
-export const defaultDoorLimits: DoorLimits = {
+export const defaultRateLimits: RateLimits = {
   bodyBytes: 64 * 1024,
   callerPerMinute: 600,
   addressPerMinute: 60,
@@ -28,8 +28,8 @@ export const defaultDoorLimits: DoorLimits = {
 };
 
 /** Streams leave half of a server's connections to requests. */
-export function limitsFor(maxConnections: number): DoorLimits {
-  return { ...defaultDoorLimits, streams: Math.floor(maxConnections / 2) };
+export function limitsFor(maxConnections: number): RateLimits {
+  return { ...defaultRateLimits, streams: Math.floor(maxConnections / 2) };
 }
 
 /**
@@ -37,7 +37,7 @@ export function limitsFor(maxConnections: number): DoorLimits {
  * not counted: nobody else's requests may keep it out. Who may still show in the body who they are is counted by the
  * route, once it has looked. Behind `identified`.
  */
-export function counted({ callerPerMinute }: DoorLimits, strangers: Strangers): MiddlewareHandler<HttpEnv> {
+export function counted({ callerPerMinute }: RateLimits, strangers: UnknownCallers): MiddlewareHandler<HttpEnv> {
   const callers = rateLimiter<HttpEnv>({
     windowMs: MINUTE_MS,
     limit: callerPerMinute,

@@ -4,7 +4,7 @@ import type { Caller, HttpParts, Sender } from '../deps.ts';
 import { type Problem, problem } from '../problem.ts';
 import { type HttpEnv, onlyOperators, readOnly, sameSecret } from './auth.ts';
 import type { KeyLookup } from './known-keys.ts';
-import type { Strangers } from './strangers.ts';
+import type { UnknownCallers } from './strangers.ts';
 
 /** How far a signed time may be from ours, either way. */
 const SIGNED_WITHIN_MS = 5 * 60_000;
@@ -24,7 +24,7 @@ export interface SignalSender {
 
 interface Doors {
   callerOfKey: KeyLookup;
-  strangers: Strangers;
+  strangers: UnknownCallers;
 }
 
 /**

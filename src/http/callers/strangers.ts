@@ -12,7 +12,7 @@ const MAX_ADDRESSES = 50_000;
  * from, and nothing else ever does: who shows a good key, cookie or signature is neither counted nor refused here, also
  * behind the address of somebody who guesses.
  */
-export interface Strangers {
+export interface UnknownCallers {
   /** Whether this address has used up its minute. */
   isExhausted(c: Context): boolean;
   /** Counts one more of this address. The refusal, once its minute is used up; else null. */
@@ -22,11 +22,11 @@ export interface Strangers {
 }
 
 /** @param addressOf the name an address is counted by */
-export function countStrangers(
+export function countUnknownCallers(
   addressOf: (c: Context) => string,
   { addressPerMinute }: { addressPerMinute: number },
   clock: Clock,
-): Strangers {
+): UnknownCallers {
   const counts = new LRUCache<string, { minute: number; count: number }>({ max: MAX_ADDRESSES });
   const current = (address: string): number => {
     const seen = counts.get(address);

@@ -1,6 +1,6 @@
 import type { PrometheusContentType } from 'prom-client';
 import type { Answer } from '../../ports/store/store.ts';
-import type { Tell } from '../../ports/world.ts';
+import type { Emit } from '../../ports/world.ts';
 import type { makeRegistry } from './registry.ts';
 
 export type Gauges = Answer<'read_gauges'>;
@@ -11,7 +11,7 @@ export type Gauges = Answer<'read_gauges'>;
  * same in every process. Labels are words of ours, venues and symbols: never a user, never free text.
  */
 export interface Metrics {
-  tell: Tell;
+  emit: Emit;
   /** The text format, with what stands now; null: the database did not say, and its gauges are left out. */
   text(gauges: Gauges | null, nowMs: number): Promise<string>;
   contentType: PrometheusContentType;
@@ -26,13 +26,13 @@ export function makeMetrics(): Metrics {
     return made;
   };
   return {
-    tell: (step) => (made ? made.tell(step) : void make().then(({ tell }) => tell(step))),
+    emit: (event) => (made ? made.emit(event) : void make().then(({ emit }) => emit(event))),
     text: async (gauges, nowMs) => (await make()).text(gauges, nowMs),
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
   };
 }
 
-/** Loaded behind the first step, which a request tells when its answer is ready: the first answer need not wait. */
+/** Loaded behind the first event, which a request emits when its answer is ready: the first answer need not wait. */
 async function makeLater(): Promise<ReturnType<typeof makeRegistry>> {
   // Loading itself never lets go of the thread.
   await new Promise((resolve) => setImmediate(resolve));

@@ -1,14 +1,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Step, Tell } from '../../ports/world.ts';
+import type { Emit, Event } from '../../ports/world.ts';
 import type { Gauges, Metrics } from './metrics.ts';
 
 /** The counters and gauges themselves, and Node's own of this process. */
-export function makeRegistry(): Pick<Metrics, 'tell' | 'text'> {
+export function makeRegistry(): Pick<Metrics, 'emit' | 'text'> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'daily_scan_' });
   const show = makeGauges(registry);
   return {
-    tell: metricsTell(registry),
+    emit: metricsSink(registry),
     text(gauges, nowMs) {
       show(gauges, nowMs);
       return registry.metrics();
@@ -19,8 +19,8 @@ export function makeRegistry(): Pick<Metrics, 'tell' | 'text'> {
 const QUICK_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const STAGE_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
-/** Counts what it is told; a step it does not know costs nothing. */
-function metricsTell(registry: Registry): Tell {
+/** Counts events; one it does not know costs nothing. */
+function metricsSink(registry: Registry): Emit {
   const registers = [registry];
   const [venue, stage, http] = [
     histogram('venue_seconds', 'Calls of venues by what came of them.', ['venue', 'call', 'outcome'], QUICK_SECONDS),
@@ -31,7 +31,7 @@ function metricsTell(registry: Registry): Tell {
   const messages = counter('messages_settled_total', 'Messages by what came of them.', ['outcome']);
   const refused = counter('connections_refused_total', 'Connections closed before a request was whole.', ['why']);
   const brokenOff = counter('uploads_broken_off_total', 'Requests that the other end broke off.', []);
-  const alerts = counter('alerts_total', 'Steps somebody has to look at.', ['step']);
+  const alerts = counter('alerts_total', 'Alerts, by event.', ['event']);
 
   function histogram(name: string, help: string, labelNames: string[], buckets: number[]) {
     return new Histogram({ name: `daily_scan_${name}`, help, labelNames, buckets, registers });
@@ -39,30 +39,30 @@ function metricsTell(registry: Registry): Tell {
   function counter(name: string, help: string, labelNames: string[]) {
     return new Counter({ name: `daily_scan_${name}`, help, labelNames, registers });
   }
-  const onStep: Record<string, (step: Step) => void> = {
-    order_settled: (step) =>
-      observe(venue, { ...labels(step, ['venue']), call: 'submit', ...labels(step, ['outcome']) }, step),
-    order_looked_up: (step) =>
-      observe(venue, { ...labels(step, ['venue']), call: 'lookup', outcome: word(step['found']) }, step),
-    stage_done: (step) => observe(stage, labels(step, ['stage']), step),
-    http: (step) => observe(http, labels(step, ['method', 'route', 'status']), step),
+  const countOf: Record<string, (event: Event) => void> = {
+    order_settled: (event) =>
+      observe(venue, { ...labels(event, ['venue']), call: 'submit', ...labels(event, ['outcome']) }, event),
+    order_looked_up: (event) =>
+      observe(venue, { ...labels(event, ['venue']), call: 'lookup', outcome: word(event['found']) }, event),
+    stage_done: (event) => observe(stage, labels(event, ['stage']), event),
+    http: (event) => observe(http, labels(event, ['method', 'route', 'status']), event),
     breaker_opened: () => breakers.inc(),
-    connection_refused: (step) => refused.inc(labels(step, ['why'])),
-    upload_broken_off: () => brokenOff.inc(),
-    message_settled: (step) => messages.inc(labels(step, ['outcome'])),
+    connection_refused: (event) => refused.inc(labels(event, ['why'])),
+    upload_aborted: () => brokenOff.inc(),
+    message_settled: (event) => messages.inc(labels(event, ['outcome'])),
   };
-  return (step) => {
-    if (step.alert) alerts.inc({ step: step.step });
-    onStep[step.step]?.(step);
+  return (event) => {
+    if (event.alert) alerts.inc({ event: event.type });
+    countOf[event.type]?.(event);
   };
 }
 
-function observe(into: Histogram, of: Record<string, string>, { ms }: Step): void {
+function observe(into: Histogram, of: Record<string, string>, { ms }: Event): void {
   if (typeof ms === 'number') into.observe(of, ms / 1000);
 }
 
-function labels(step: Step, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [name, word(step[name])]));
+function labels(event: Event, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, word(event[name])]));
 }
 
 /** A label's value: a word or a route of ours, or `other`. */
@@ -89,7 +89,7 @@ function makeGauges(registry: Registry): (gauges: Gauges | null, nowMs: number) 
     [gauge('queue_orders', 'Orders waiting to be sent.'), ({ queued }) => queued.count],
     [gauge('queue_age_seconds', 'Age of the oldest of them.'), ({ queued }, nowMs) => age(queued.oldestAtMs, nowMs)],
     [gauge('orders_unknown', 'Orders nobody knows the end of.'), ({ unknownOrders }) => unknownOrders],
-    [gauge('orders_left_to_a_person', 'Those not looked up any more.'), ({ leftToAPerson }) => leftToAPerson],
+    [gauge('orders_need_person', 'Those not looked up any more.'), ({ leftToAPerson }) => leftToAPerson],
     [gauge('messages_waiting', 'Messages not sent yet.'), ({ messagesWaiting }) => messagesWaiting.count],
     [
       gauge('messages_overdue_seconds', 'How long the oldest of them is due.'),

@@ -8,9 +8,9 @@ import { checkBooksTonight } from '../../stages/accounts/check-books.ts';
 import { sync } from '../../stages/accounts/evening-sync.ts';
 import { ready } from '../../stages/accounts/readiness.ts';
 import { forgetOld } from '../../stages/report/retention.ts';
-import { nothingGiven } from '../../stages/scan/request.ts';
+import { noInputs } from '../../stages/scan/request.ts';
 import { round } from '../../stages/work-once.ts';
-import { tellFailure } from '../../stages/wrong-clock.ts';
+import { emitFailure } from '../../stages/wrong-clock.ts';
 import { type HttpEnv, onlyCron } from '../callers/auth.ts';
 import { type HttpParts, untilDeadline } from '../deps.ts';
 import { described, problem } from '../problem.ts';
@@ -89,7 +89,7 @@ function runUntil({ world, settings, deadlineMs }: HttpParts, stop: AbortSignal)
     expectPlan: null,
     waitMs,
     stop,
-    given: { ...nothingGiven, by: { who: 'cron', how: 'http' } },
+    given: { ...noInputs, by: { who: 'cron', how: 'http' } },
     onlyCounts: true,
   });
 }
@@ -99,7 +99,7 @@ async function goOn(parts: HttpParts): Promise<void> {
   try {
     await runUntil(parts, untilDeadline(parts));
   } catch (error) {
-    tellFailure(parts.world.tell, error, { step: 'run_left', alert: true, error: described(error) });
+    emitFailure(parts.world.emit, error, { type: 'run_interrupted', alert: true, error: described(error) });
   }
 }
 

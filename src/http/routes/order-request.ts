@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { z } from 'zod';
-import type { OrderAsked } from '../../domain/decision/single-order.ts';
+import type { OrderAsRequested } from '../../domain/decision/single-order.ts';
 import { possibleSymbols, symbolReader } from '../../domain/market/symbols.ts';
 import { parseMinor } from '../../domain/money.ts';
 import { parseJson } from '../../domain/text/json.ts';
@@ -56,7 +56,7 @@ export async function readRequest(
   const { symbol } = named;
   const whose = whoseOrder(c.get('caller'), userId);
   if (typeof whose !== 'string') return { problem: whose };
-  const order: OrderAsked = { userId: whose, exchange, symbol, side, quantity, limitPriceMinor: limitPrice };
+  const order: OrderAsRequested = { userId: whose, exchange, symbol, side, quantity, limitPriceMinor: limitPrice };
   const bodyHash = createHash('sha256').update(JSON.stringify(order), 'utf8').digest('hex');
   // A user's keys and logins are all he: a request he repeats under another one is the same.
   const { role, principal, apiKey } = c.get('caller');

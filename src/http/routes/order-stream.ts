@@ -7,7 +7,7 @@ import type { Answer } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
 import { averagePrice } from '../../stages/report/report.ts';
 import { authenticated, type HttpEnv } from '../callers/auth.ts';
-import type { DoorLimits } from '../callers/limits.ts';
+import type { RateLimits } from '../callers/limits.ts';
 import type { HttpParts } from '../deps.ts';
 import { problem } from '../problem.ts';
 import { type Mailbox, mailbox } from '../streams/mailbox.ts';
@@ -33,7 +33,7 @@ type Line =
  * a client can't set headers), then live, then `end`. Server-sent events; the same as JSON messages for who asks to
  * upgrade to WebSocket.
  */
-export function streamRoutes(parts: HttpParts, limits: DoorLimits): Hono<HttpEnv> {
+export function streamRoutes(parts: HttpParts, limits: RateLimits): Hono<HttpEnv> {
   const hub = orderHub(parts.world, parts.changes);
   const open = countStreams(limits);
   return new Hono<HttpEnv>().get('/api/trading/orders/:id/stream', authenticated, async (c) => {
@@ -120,7 +120,7 @@ function webSocketEvents(parts: HttpParts, hub: OrderHub, { order, after, take }
   };
 }
 
-async function sendAll({ tell }: World, ws: WSContext, box: Mailbox<Line>): Promise<void> {
+async function sendAll({ emit }: World, ws: WSContext, box: Mailbox<Line>): Promise<void> {
   try {
     for (let line = await box.next(); line !== null; line = await box.next()) {
       if (unsentBytes(ws.raw) > MOST_BYTES_UNSENT) return ws.close(1013, 'too slow: come back with ?after=');
@@ -128,7 +128,7 @@ async function sendAll({ tell }: World, ws: WSContext, box: Mailbox<Line>): Prom
     }
     ws.close(1000, 'end');
   } catch (error) {
-    tell({ step: 'stream_broke_off', error });
+    emit({ type: 'stream_failed', error });
   }
 }
 

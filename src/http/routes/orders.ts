@@ -6,10 +6,10 @@ import { reasonSentence } from '../../domain/messages/reasons-en.ts';
 import { formatMinor } from '../../domain/money.ts';
 import { orderStatuses } from '../../domain/order.ts';
 import type { Answer } from '../../ports/store/store.ts';
-import { type OrderRequest, orderDesk, type Placed, type PlacedInSteps } from '../../stages/accept/single-orders.ts';
+import { type OrderRequest, orderIntake, type Placed, type PlacedInSteps } from '../../stages/accept/single-orders.ts';
 import { averagePrice } from '../../stages/report/report.ts';
 import { round } from '../../stages/work-once.ts';
-import { tellFailure } from '../../stages/wrong-clock.ts';
+import { emitFailure } from '../../stages/wrong-clock.ts';
 import { authenticated, type HttpEnv, readOnly } from '../callers/auth.ts';
 import { type HttpParts, untilDeadline } from '../deps.ts';
 import { described, type Problem, problem } from '../problem.ts';
@@ -81,7 +81,7 @@ function placer({
   settings,
 }: HttpParts): (request: OrderRequest) => Promise<{ placed: Placed; steps: Partial<PlacedInSteps['steps']> }> {
   const inFlight = new Set<string>();
-  const together = orderDesk(world, settings);
+  const together = orderIntake(world, settings);
   return async (request) => {
     const name = `${request.principal} ${request.key}`;
     if (inFlight.has(name)) return { placed: { kind: 'in_flight' }, steps: {} };
@@ -109,7 +109,7 @@ function sender(parts: HttpParts): () => void {
     } while (more);
   };
   const failed = (error: unknown) => {
-    tellFailure(world.tell, error, { step: 'sending_failed', alert: true, error: described(error) });
+    emitFailure(world.emit, error, { type: 'sending_failed', alert: true, error: described(error) });
   };
   return () => {
     wake();

@@ -6,7 +6,7 @@ import type { Answer } from '../../ports/store/store.ts';
 import type { HttpEnv } from '../callers/auth.ts';
 import type { KeyLookup } from '../callers/known-keys.ts';
 import { type SignalSender, senderReader } from '../callers/signal-senders.ts';
-import type { Strangers } from '../callers/strangers.ts';
+import type { UnknownCallers } from '../callers/strangers.ts';
 import type { HttpParts } from '../deps.ts';
 import { type Problem, problem } from '../problem.ts';
 import { isAlert } from './alert-text.ts';
@@ -29,7 +29,10 @@ const MOST_SIGNALS = 500;
  * with the same id the first stands. A run's signals are frozen when it opens: one that comes after that, or after the
  * cut-off, is kept on record and rejected as `too_late`; it is never moved to another day.
  */
-export function signalRoutes(parts: HttpParts, doors: { callerOfKey: KeyLookup; strangers: Strangers }): Hono<HttpEnv> {
+export function signalRoutes(
+  parts: HttpParts,
+  doors: { callerOfKey: KeyLookup; strangers: UnknownCallers },
+): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
   const senderOf = senderReader(parts, doors);
   const take = async (c: Context<HttpEnv>): Promise<Response> => {
@@ -108,7 +111,7 @@ async function onlyStrategy({ world }: HttpParts, { source }: SignalSender): Pro
 
 async function received({ world }: HttpParts, sender: SignalSender, rows: readonly ReadRow[]) {
   const { source, apiKey, perDay, requestId } = sender;
-  const { store, clock, tell } = world;
+  const { store, clock, emit } = world;
   const booked = await store.call('receive_signals', {
     requestId: requestId ?? randomUUID(),
     source: `http:${source}`,
@@ -124,12 +127,12 @@ async function received({ world }: HttpParts, sender: SignalSender, rows: readon
     }),
   });
   if ('refused' in booked) {
-    tell({ step: 'signals_refused', source, why: booked.refused });
+    emit({ type: 'signals_invalid', source, why: booked.refused });
     return booked;
   }
   const count = (outcome: string) => booked.filter((row) => row.outcome === outcome).length;
   const [accepted, duplicates, rejected] = [count('accepted'), count('duplicate'), count('rejected')];
-  tell({ step: 'signals_received', source, accepted, duplicates, rejected });
+  emit({ type: 'signals_received', source, accepted, duplicates, rejected });
   return booked;
 }
 

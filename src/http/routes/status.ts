@@ -37,7 +37,7 @@ interface Readiness {
  */
 export function watchRoutes(parts: HttpParts): Hono<HttpEnv> {
   const { world, metrics } = parts;
-  const readiness = cached(world, () => lookAround(parts));
+  const readiness = cached(world, () => probeDatabase(parts));
   return new Hono<HttpEnv>()
     .get('/health', (c) => c.json({ status: 'alive' }, 200, { 'Cache-Control': 'no-store' }))
     .get('/ready', async (c) => {
@@ -63,16 +63,16 @@ const onlyWatchers: MiddlewareHandler<HttpEnv> = async (c, next) => {
 };
 
 /** Null where the database does not answer: the metrics of this process are shown all the same. */
-async function gauges({ store, tell }: World, nowMs: number): Promise<Gauges | null> {
+async function gauges({ store, emit }: World, nowMs: number): Promise<Gauges | null> {
   try {
     return await inTime(store.call('read_gauges', { tradeDate: istDate(nowMs) }));
   } catch (error) {
-    tell({ step: 'gauges_unread', alert: true, error });
+    emit({ type: 'metrics_read_failed', alert: true, error });
     return null;
   }
 }
 
-async function lookAround({ world, migrations, changes }: HttpParts): Promise<Readiness> {
+async function probeDatabase({ world, migrations, changes }: HttpParts): Promise<Readiness> {
   try {
     const [readiness, overrides] = await inTime(
       Promise.all([world.store.call('read_readiness', { nowMs: world.clock.nowMs() }), world.operatorDays()]),
@@ -107,7 +107,7 @@ async function lookAround({ world, migrations, changes }: HttpParts): Promise<Re
     }
     return { problems, nextSession: next };
   } catch (error) {
-    world.tell({ step: 'not_ready', alert: true, error });
+    world.emit({ type: 'not_ready', alert: true, error });
     const detail = 'The database does not answer as it should: the log says why.';
     return { problems: [{ code: 'database_lost', detail }], nextSession: null };
   }

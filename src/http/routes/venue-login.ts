@@ -3,13 +3,13 @@ import { type Context, Hono } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { LRUCache } from 'lru-cache';
 import { istIso } from '../../domain/market/india-time.ts';
-import type { LoginEnd, VenueDoor, VenueWebhook } from '../../ports/vault.ts';
+import type { LoginEnd, VenueLogin, VenueWebhook } from '../../ports/vault.ts';
 import { sized } from '../body.ts';
 import type { HttpEnv } from '../callers/auth.ts';
 import { checkAfterLogin } from '../callers/check-after-login.ts';
 import { type LoginState, readState } from '../callers/login-state.ts';
 import { onceIn } from '../callers/once.ts';
-import type { Strangers } from '../callers/strangers.ts';
+import type { UnknownCallers } from '../callers/strangers.ts';
 import type { HttpParts } from '../deps.ts';
 import { type Problem, problem } from '../problem.ts';
 
@@ -50,7 +50,7 @@ const usedToken: Problem = {
  *   verified (403 else), and then the order is looked up at once: nothing it says is believed. What is not about an order
  *   of ours is taken and let be.
  */
-export function venueRoutes(parts: HttpParts, strangers: Strangers): Hono<HttpEnv> {
+export function venueRoutes(parts: HttpParts, strangers: UnknownCallers): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
   const gate = loginGate(parts);
   routes.get('/api/venues/:venue/login', (c) => login(parts, { strangers, gate }, c, c.req.param('venue')));
@@ -63,14 +63,14 @@ export function venueRoutes(parts: HttpParts, strangers: Strangers): Hono<HttpEn
 /** A push of what became of an order: the order is looked up. */
 async function push(
   { world, wake }: HttpParts,
-  strangers: Strangers,
+  strangers: UnknownCallers,
   c: Context<HttpEnv>,
   { venue, title, form }: VenueWebhook,
 ): Promise<Response> {
   const hear = world.doors?.get(venue)?.hear;
   if (!hear) return notThere(c, `${title} is not traded here.`);
   const heard = await hear(await c.req.text());
-  world.tell({ step: 'postback', venue, heard });
+  world.emit({ type: 'postback', venue, heard });
   if (heard === 'malformed') {
     return strangers.refuse(c, {
       status: 400,
@@ -115,7 +115,7 @@ function loginGate({ world: { clock } }: HttpParts): LoginGate {
 
 async function login(
   parts: HttpParts,
-  { strangers, gate }: { strangers: Strangers; gate: LoginGate },
+  { strangers, gate }: { strangers: UnknownCallers; gate: LoginGate },
   c: Context<HttpEnv>,
   venue: string,
 ): Promise<Response> {
@@ -145,7 +145,7 @@ async function finish(
   parts: HttpParts,
   gate: LoginGate,
   c: Context<HttpEnv>,
-  { venue, accountId, door, requestToken }: LoginState & { door: VenueDoor; requestToken: string },
+  { venue, accountId, door, requestToken }: LoginState & { door: VenueLogin; requestToken: string },
 ): Promise<Response> {
   if (!REQUEST_TOKEN.test(requestToken) || !door.finishLogin) return problem(c, badToken);
   if (!gate.take(venue, requestToken)) return problem(c, usedToken);
@@ -160,7 +160,7 @@ async function finish(
       gate.giveBack(venue, requestToken);
       throw error;
     });
-  parts.world.tell({ step: 'venue_login', venue, accountId, ended: end.kind, reason: reasonOf(end) });
+  parts.world.emit({ type: 'venue_login', venue, accountId, ended: end.kind, reason: reasonOf(end) });
   if (end.kind !== 'open') return said(c, end);
   if (!door.bringsStateBack) deleteCookie(c, cookieOf(venue), { path: pathOf(venue), secure: true });
   parts.later(checkAfterLogin(parts, accountId));
@@ -179,7 +179,7 @@ function keepState(c: Context<HttpEnv>, venue: string, state: string): void {
   setCookie(c, cookieOf(venue), state, lax);
 }
 
-function stateKept(c: Context<HttpEnv>, { bringsStateBack }: VenueDoor, venue: string): string {
+function stateKept(c: Context<HttpEnv>, { bringsStateBack }: VenueLogin, venue: string): string {
   return bringsStateBack ? '' : (getCookie(c, cookieOf(venue)) ?? '');
 }
 

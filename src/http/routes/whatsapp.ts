@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { hearProvider } from '../../stages/notify/callbacks.ts';
 import { sized } from '../body.ts';
 import type { HttpEnv } from '../callers/auth.ts';
-import type { Strangers } from '../callers/strangers.ts';
+import type { UnknownCallers } from '../callers/strangers.ts';
 import type { HttpParts } from '../deps.ts';
 import { type Problem, problem } from '../problem.ts';
 
@@ -29,7 +29,7 @@ const badForm: Problem = {
  * Twilio. A repeated call changes nothing. Mounted before the rest: nobody's rate limit may keep statuses out; what is
  * not signed costs its address, is refused by its looks first, and never reaches the database.
  */
-export function whatsappRoutes({ world }: HttpParts, strangers: Strangers): Hono<HttpEnv> {
+export function whatsappRoutes({ world }: HttpParts, strangers: UnknownCallers): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
   routes.post('/api/webhooks/twilio', sized(MAX_BYTES), async (c) => {
     const { parseCallback } = world.notifier;

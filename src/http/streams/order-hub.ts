@@ -84,7 +84,7 @@ function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   };
 }
 
-async function readAndHand({ store, tell }: World, orders: ReadonlyMap<number, Set<Watcher>>): Promise<void> {
+async function readAndHand({ store, emit }: World, orders: ReadonlyMap<number, Set<Watcher>>): Promise<void> {
   if (orders.size === 0) return;
   const asked = [...orders].map(([orderId, watchers]) => {
     return { orderId, afterEventId: Math.min(...[...watchers].map(({ afterEventId }) => afterEventId)) };
@@ -99,6 +99,6 @@ async function readAndHand({ store, tell }: World, orders: ReadonlyMap<number, S
     }
   } catch (error) {
     // Nobody loses an event: each watcher's last one stands, and the next look starts there.
-    tell({ step: 'order_events_unread', alert: true, orders: orders.size, error });
+    emit({ type: 'order_events_read_failed', alert: true, orders: orders.size, error });
   }
 }

@@ -29,18 +29,18 @@ export interface Verdict {
 /** What brings the books of one account to its venue's, if they still are as they were seen. */
 export interface Adjustment {
   accountId: number;
-  seenCashMinor: number;
+  venueCashMinor: number;
   cashMinor: number;
   /** What business that is none of ours has blocked of the account's cash then. */
   blockedByOthersMinor: number;
   /** Who says so: `kite at readiness of 2025-08-28`. */
   source: string;
-  /** Shares we don't know of: `quantity` more than the `seenQuantity` we have of that listing. */
+  /** Shares we don't know of: `quantity` more than the `venueQuantity` we have of that listing. */
   holdings: {
     exchange: string;
     symbol: string;
     product: Product;
-    seenQuantity: number;
+    venueQuantity: number;
     quantity: number;
     priceMinor: number;
     /** Counts once per account. */
@@ -61,7 +61,7 @@ export interface ReadinessArguments {
     mode: string;
     driftIds: number[];
     /** The last entry of the ledger that was there when the block was seen; null: it is not acknowledged. */
-    seenEntryId: number | null;
+    snapshotEntryId: number | null;
     nowMs: number;
     by: Actor;
   };
@@ -127,7 +127,7 @@ export const blocks = z.array(
     venue: z.string(),
     mode: z.string(),
     block: z.string().nullable(),
-    seenEntryId: z.int(),
+    snapshotEntryId: z.int(),
     drifts: z.array(
       z.object({
         driftId: z.int(),

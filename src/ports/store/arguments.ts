@@ -19,7 +19,7 @@ export interface Settlement {
   message: string | null;
   venueOrderId: string | null;
   fills: VenueReport['fills'];
-  nextLookMs: number | null;
+  nextLookupMs: number | null;
   nextAttemptMs: number | null;
   /** How often the order had been sent when this was so; left out for what the venue's book says, a fact at any time. */
   attempts?: number;
@@ -124,7 +124,7 @@ export interface Arguments
     signalIds: string[];
     /** Reads the day's orders and fills also of who has no limit to them: a file that is laid over may set one. */
     countDay?: boolean;
-    afterPlace: number;
+    afterQueuePosition: number;
     limit: number;
   };
   accept_page: { runId: string; nowMs: number; decisions: DecisionToAccept[]; skipLocked?: boolean };
@@ -207,7 +207,7 @@ export interface Arguments
     leaseMs: number;
     nowMs: number;
     /** Orders that have had so many looks, and are of no use to look up again, are given as `spent`; left out: none are. */
-    maxLooks?: number;
+    maxLookups?: number;
   };
   finish_run: { runId: string; nowMs: number };
   read_progress: { runId: string };

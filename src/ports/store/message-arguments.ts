@@ -16,7 +16,7 @@ export interface SettledMessage {
   attempt?: number;
   looked?: boolean;
   nextAttemptMs?: number | null;
-  nextLookMs?: number | null;
+  nextLookupMs?: number | null;
   /** What it goes over from now on. */
   channel?: 'whatsapp' | 'sms';
   /** It goes again although nobody knows whether it went: counted against the limit for that. */
@@ -61,7 +61,7 @@ export interface MessageArguments {
     pace?: { pairPauseMs: number; dailyRecipients: number | null };
   };
   settle_messages: { messages: SettledMessage[]; nowMs: number };
-  sweep_messages: { nowMs: number; onlyProcess: boolean; nextLookMs?: number | null };
+  sweep_messages: { nowMs: number; onlyProcess: boolean; nextLookupMs?: number | null };
   claim_message_lookups: { limit: number; nowMs: number };
   hear_delivery: {
     messageId: number;

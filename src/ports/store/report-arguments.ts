@@ -7,13 +7,13 @@ export interface ReportArguments {
   find_users: { user: string };
   read_calendar_days: { exchange: string };
   read_report: { runId: string };
-  read_report_decisions: { runId: string; afterPosition: number; afterPlace: number; limit: number };
-  read_report_messages: { runId: string; afterPlace: number; limit: number };
+  read_report_decisions: { runId: string; afterPosition: number; afterQueuePosition: number; limit: number };
+  read_report_messages: { runId: string; afterQueuePosition: number; limit: number };
   read_run_timings: { runId: string };
   read_report_reasons: { runId: string };
   read_report_page: {
     runId: string;
-    afterPlace: number;
+    afterQueuePosition: number;
     limit: number;
     userId: string | null;
     status: string | null;

@@ -92,8 +92,8 @@ export const answers = {
     abandoned: z.array(z.object({ runId: z.string(), tradeDate: z.string() })).optional(),
   }),
   claim_lookups: z.array(
-    // `missedLooks`: the last looks in a row, this one counted, in which its venue did not show it.
-    rows.order.extend({ halted: z.string().nullable(), spent: z.boolean(), missedLooks: z.int() }),
+    // `missedLookups`: the last looks in a row, this one counted, in which its venue did not show it.
+    rows.order.extend({ halted: z.string().nullable(), spent: z.boolean(), missedLookups: z.int() }),
   ),
   read_due_messages: z.array(rows.dueMessage),
   queue_login_reminders: z.object({ queued: z.int() }),
@@ -148,7 +148,7 @@ export const answers = {
   read_all_credentials: z.array(credential.credentials),
   find_venue_order: credential.venueOrder.nullable(),
   find_venue_orders: z.array(credential.venueOrder.nullable()),
-  look_now: z.object({ due: z.boolean() }),
+  look_up_now: z.object({ due: z.boolean() }),
   halt: z.object({ changed: z.boolean() }),
   resume: z.object({ changed: z.boolean() }),
   read_actions: z.array(acts.action),

@@ -47,7 +47,7 @@ export function acceptance(world: World, runId: string): Acceptance {
     const asked = { runId, nowMs: world.clock.nowMs(), decisions, skipLocked: true };
     const { accepted, locked = [] } = await world.store.call('accept_page', asked, { repeat: 'lost' });
     const written = users.length - locked.length;
-    world.tell({ step: 'page_accepted', runId, users: written, decisions: decisions.length, accepted });
+    world.emit({ type: 'page_accepted', runId, users: written, decisions: decisions.length, accepted });
     return users.filter(({ userId }) => locked.includes(userId));
   };
   const page = async (users: UserDecisions[]): Promise<NotYet[]> => {
@@ -57,7 +57,7 @@ export function acceptance(world: World, runId: string): Acceptance {
       const answer = await write(part).catch(ofThePage);
       const isWritten = !(answer instanceof DatabaseError);
       size = isWritten ? Math.min(size * 2, PAGE_USERS) : Math.ceil(part.length / 2);
-      if (!isWritten) tellHalved(world, runId, part, answer);
+      if (!isWritten) emitHalved(world, runId, part, answer);
       if (!isWritten && part.length > 1) continue;
       const [whose, error] = isWritten ? [answer, null] : [part, answer];
       notNow.push(...whose.map((user) => ({ user, error })));
@@ -81,9 +81,9 @@ export function acceptance(world: World, runId: string): Acceptance {
 }
 
 /** @throws the error, where nobody can know whom it is about: an unclear answer to a single user */
-function tellHalved({ tell }: World, runId: string, part: UserDecisions[], error: DatabaseError): void {
+function emitHalved({ emit }: World, runId: string, part: UserDecisions[], error: DatabaseError): void {
   if (part.length === 1 && error.kind === 'lost') throw error;
-  tell({ step: 'page_halved', runId, users: part.length, code: error.code, reason: error.message });
+  emit({ type: 'page_halved', runId, users: part.length, code: error.code, reason: error.message });
 }
 
 /** Their call waits for the lock as long as the database lets it (1.5 s): a pause that ends when the lock does. */
@@ -111,7 +111,7 @@ async function giveUp(
   }
   for (const { userId, accountId } of still.map(({ user }) => user)) {
     const holders = accountId === null ? [] : await world.store.call('read_lock_holders', { accountId });
-    world.tell({ step: 'account_locked', alert: true, userId, accountId, holders });
+    world.emit({ type: 'account_locked', alert: true, userId, accountId, holders });
   }
   const [first] = await page(still.map(({ user }) => withoutAccepts(user)));
   if (first) throw new Error(`the decisions of user ${first.user.userId} can not be written`, { cause: first.error });

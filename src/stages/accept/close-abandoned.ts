@@ -3,7 +3,7 @@ import type { World } from '../../ports/world.ts';
 import { decideAndAccept } from '../decide/decide.ts';
 import { sweep } from '../execute/sweep.ts';
 import { frozenFrame } from '../scan/open.ts';
-import { tellFailure } from '../wrong-clock.ts';
+import { emitFailure } from '../wrong-clock.ts';
 
 /** How late a worker may notice a run that was left. */
 const CLOSE_EVERY_MS = 5_000;
@@ -36,7 +36,7 @@ export async function closeOverdue(world: World, stop?: AbortSignal): Promise<Cl
       if (await decideAndAccept(world, run, stop)) outcome.closed.push(runId);
     } catch (error) {
       outcome.failed.push(runId);
-      world.tell({ step: 'run_not_closed', alert: true, runId, error });
+      world.emit({ type: 'run_not_closed', alert: true, runId, error });
     }
   }
   // What they had accepted and may not send any more ends with them.
@@ -50,7 +50,7 @@ export async function closeBeforeScan(world: World, stop?: AbortSignal): Promise
     await closeOverdue(world, stop);
   } catch (error) {
     if (!(error instanceof DatabaseError) || error.code !== NOT_ALLOWED) throw error;
-    world.tell({ step: 'closing_left_to_a_worker' });
+    world.emit({ type: 'run_closing_left_to_worker' });
   }
 }
 
@@ -78,7 +78,8 @@ export function closeBeside(world: World, stop: AbortSignal): { end(): Promise<v
     if (stop.aborted || working !== null || clock.nowMs() < restUntilMs) return;
     working = close()
       .catch((error: unknown) => {
-        if (tellFailure(world.tell, error, { step: 'closing_failed' })) restUntilMs = clock.nowMs() + FAILED_PAUSE_MS;
+        if (emitFailure(world.emit, error, { type: 'run_closing_failed' }))
+          restUntilMs = clock.nowMs() + FAILED_PAUSE_MS;
       })
       .finally(() => {
         working = null;

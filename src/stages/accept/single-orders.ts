@@ -1,7 +1,12 @@
 import type { Actor } from '../../domain/actions.ts';
 import { decide } from '../../domain/decision/decide.ts';
 import type { Decision, PlannedSignal, RunFrame } from '../../domain/decision/decision.ts';
-import { askedSignal, type OrderAsked, type TradingNow, tradingNow } from '../../domain/decision/single-order.ts';
+import {
+  type OrderAsRequested,
+  signalOfRequest,
+  type TradingNow,
+  tradingNow,
+} from '../../domain/decision/single-order.ts';
 import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
 import { runIdOf } from '../../domain/market/session.ts';
 import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/share.ts';
@@ -12,9 +17,9 @@ import type { DecisionToAccept } from '../../ports/store/arguments.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
 import { toAccept } from '../decide/decide.ts';
-import { tellBeyondExact } from '../decide/decide-page.ts';
-import { marginDesk } from '../decide/venue-margins.ts';
-import { askedWhileLocked } from '../execute/locked-orders.ts';
+import { emitBeyondExact } from '../decide/decide-page.ts';
+import { marginChecks } from '../decide/venue-margins.ts';
+import { retriedWhileLocked } from '../execute/locked-orders.ts';
 import { pricedBy, quotesByKey } from '../scan/open.ts';
 import type { RunRequest } from '../scan/request.ts';
 
@@ -25,7 +30,7 @@ export interface OrderRequest {
   bodyHash: string;
   /** The hint of the API key that asks, which the database checks once more; left out: it is not asked with one. */
   apiKey?: string | null;
-  order: OrderAsked;
+  order: OrderAsRequested;
   /** The operator who asks in the user's name; null: the user. */
   by: Actor | null;
 }
@@ -59,7 +64,7 @@ export async function placeOrders(
   settings: Settings,
   requests: OrderRequest[],
 ): Promise<{ placed: Placed[] }> {
-  const placed = await Promise.all(requests.map(orderDesk(world, settings)));
+  const placed = await Promise.all(requests.map(orderIntake(world, settings)));
   return { placed: placed.map((one) => one.placed) };
 }
 
@@ -68,10 +73,10 @@ export async function placeOrders(
  * read by one database call and accepted by one. Where a venue is asked for its margin, only the order itself waits for
  * the answer; and a request that breaks a call fails alone. No two under way may share principal and key.
  */
-export function orderDesk(world: World, settings: Settings): (request: OrderRequest) => Promise<PlacedInSteps> {
+export function orderIntake(world: World, settings: Settings): (request: OrderRequest) => Promise<PlacedInSteps> {
   const look = batched((requests: OrderRequest[]) => lookAll(world, settings, requests), MOST_AT_ONCE, hasAnswered);
   const accept = batched((cases: DecidedCase[]) => acceptAll(world, settings, cases), MOST_AT_ONCE, hasAnswered);
-  const withMargins = marginDesk(world);
+  const withMargins = marginChecks(world);
   const { clock } = world;
   return async (request) => {
     const { seen, steps } = await look(request);
@@ -79,14 +84,14 @@ export function orderDesk(world: World, settings: Settings): (request: OrderRequ
     const seenMs = clock.nowMs();
     const { frame, account } = seen;
     const asked = { account, decisions: decide(frame, account, new Map(Object.entries(frame.capUsed))) };
-    tellBeyondExact(world.tell, [asked]);
+    emitBeyondExact(world.emit, [asked]);
     const plan = withMargins(frame, asked);
     // Awaited only where there is something to wait for: orders that were read together are accepted together.
     const planned = plan instanceof Promise ? await plan : plan;
     const askedMs = clock.nowMs();
     const decided = { ...seen, decisions: toAccept(frame, planned) };
     // Where another session holds its account, the others go on meanwhile.
-    const placed = await askedWhileLocked(
+    const placed = await retriedWhileLocked(
       clock,
       () => accept(decided),
       ({ kind }) => kind === 'locked',
@@ -159,7 +164,7 @@ async function lookAt(world: World, { mode, limits }: Settings, trading: Trading
   });
   const nowMs = clock.nowMs();
   const signalOf = (request: OrderRequest, quote: Quote | null) =>
-    askedSignal(request, request.order, { date, quote, nowMs });
+    signalOfRequest(request, request.order, { date, quote, nowMs });
   const wanted = requests.map((request) => signalOf(request, null)).filter((one) => one.referencePriceMinor > 0);
   const owned = known.accounts.flatMap(({ positions, today }) => [...positions, ...today.traded]);
   const held = [...owned, ...listings];
@@ -197,12 +202,12 @@ function fault({ request: { order }, planned: { instrument } }: Case): Placed | 
   return instrument && (notInLots(order, instrument) ?? notOnTick(order, instrument));
 }
 
-function notInLots({ quantity }: OrderAsked, { lotSize }: Instrument): Placed | null {
+function notInLots({ quantity }: OrderAsRequested, { lotSize }: Instrument): Placed | null {
   if (quantity === null || quantity % lotSize === 0) return null;
   return { kind: 'invalid', field: 'quantity', message: `must be a multiple of the lot of ${lotSize}` };
 }
 
-function notOnTick({ limitPriceMinor }: OrderAsked, { tickMinor }: Instrument): Placed | null {
+function notOnTick({ limitPriceMinor }: OrderAsRequested, { tickMinor }: Instrument): Placed | null {
   if (limitPriceMinor === null || limitPriceMinor % tickMinor === 0) return null;
   return { kind: 'invalid', field: 'limitPrice', message: `must be a multiple of the tick of ${tickMinor} paise` };
 }

@@ -2,14 +2,14 @@ import type { CorporateAction } from '../../domain/market/corporate-actions.ts';
 import { istTime } from '../../domain/market/india-time.ts';
 import type { Mode, Signal } from '../../domain/types.ts';
 import type { Books } from '../../ports/rows/readiness.ts';
-import type { OrderToSend, Venue, VenueDesk, VenueRead } from '../../ports/venue.ts';
+import type { OrderToSend, Venue, VenueAccountApi, VenueRead } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';
 import { type Look, loginOf, lookAt, missed, patiently } from './read-account.ts';
 
 /** One account and what came out of asking about it. */
 export interface Checked {
   books: Books;
-  desk: VenueDesk | null;
+  desk: VenueAccountApi | null;
   look: Look;
 }
 
@@ -46,7 +46,12 @@ export async function check(world: World, day: Day, books: Books): Promise<Check
 }
 
 /** What is wrong with the account's login, after one try to log in where the venue lets us do that by ourselves. */
-async function loginFor({ clock, doors }: World, day: Day, desk: VenueDesk, books: Books): Promise<string | null> {
+async function loginFor(
+  { clock, doors }: World,
+  day: Day,
+  desk: VenueAccountApi,
+  books: Books,
+): Promise<string | null> {
   const fault = async () => {
     const login = await patiently(clock, () => loginOf(desk, books));
     if (login.kind !== 'read') return missed('login', login).reason;
@@ -74,7 +79,7 @@ async function probeMargin(
   { clock }: World,
   { signals }: Day,
   { capabilities }: Venue,
-  desk: VenueDesk,
+  desk: VenueAccountApi,
   books: Books,
 ): Promise<VenueRead<unknown>> {
   const leveraged = books.leverageCenti > 100 && (capabilities.dealing?.products.includes('mtf') ?? false);

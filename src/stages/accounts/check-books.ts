@@ -17,16 +17,16 @@ export function booksSince(nowMs: number): string {
  * The books checked against themselves and the clock, in paper mode, too: every promise that is not kept is told, one
  * alert for each rule, with what the books say, what they should, and the command that settles it. Reads only.
  */
-async function checkBooks({ store, clock, tell }: World): Promise<BrokenBooks> {
+async function checkBooks({ store, clock, emit }: World): Promise<BrokenBooks> {
   const broken = await store.call('check_books', { sinceDate: booksSince(clock.nowMs()) });
   const byRule = Map.groupBy(broken, ({ rule }) => rule);
-  tell({ step: 'books_checked', rules: byRule.size });
+  emit({ type: 'books_checked', rules: byRule.size });
   for (const [rule, [first, ...others]] of byRule) {
     if (!first) continue;
     const { subject, userId, ours, should, settle } = first;
     const more = others.length + others.reduce((sum, one) => sum + one.more, first.more);
-    tell({
-      step: 'books_broken',
+    emit({
+      type: 'books_broken',
       alert: true,
       about: rule,
       subject,
@@ -45,7 +45,7 @@ export async function checkBooksTonight(world: World): Promise<BrokenBooks | nul
   try {
     return await checkBooks(world);
   } catch (error) {
-    world.tell({ step: 'books_not_checked', alert: true, error });
+    world.emit({ type: 'books_not_checked', alert: true, error });
     return null;
   }
 }

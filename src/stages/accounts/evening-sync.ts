@@ -6,7 +6,7 @@ import type { Mode } from '../../domain/types.ts';
 import type { Books, Drift } from '../../ports/rows/readiness.ts';
 import type { World } from '../../ports/world.ts';
 import { catchUp } from '../execute/catch-up.ts';
-import { type LeftOrder, leftOrders, tellLeftOrders } from '../execute/notify-left-orders.ts';
+import { emitLeftOrders, type LeftOrder, leftOrders } from '../execute/notify-left-orders.ts';
 import {
   type Difference,
   inBoth,
@@ -17,7 +17,7 @@ import {
   shareDifferences,
   shareKeys,
 } from './compare-books.ts';
-import { tellDrifts } from './notify-drifts.ts';
+import { emitDrifts } from './notify-drifts.ts';
 import { booksOf, type Look, listingsOf, lookAt, pagesOfBooks, type Seen } from './read-account.ts';
 import type { ReadyRequest } from './readiness.ts';
 import { unreadOfOurs } from './unreadable-rows.ts';
@@ -37,7 +37,7 @@ export interface SyncReport {
 }
 
 /** Long enough for an answer that was on its way in either direction. */
-const LOOK_AGAIN_MS = 5_000;
+const RECHECK_MS = 5_000;
 
 /**
  * The evening's reconciliation: orders of today, shares and money of every live account, ours against the venue's.
@@ -63,8 +63,8 @@ export async function sync(world: World, request: ReadyRequest): Promise<SyncRep
     await syncPage(world, report, page, concurrency);
   }
   const actions = report.drifts.length > 0 ? await actionsOf(world, report) : [];
-  tellSync(world, report, actions);
-  tellLeftOrders(world.tell, left);
+  emitSync(world, report, actions);
+  emitLeftOrders(world.emit, left);
   return report;
 }
 
@@ -116,7 +116,7 @@ async function lookAgain(
   concurrency: number,
 ): Promise<Map<number, Difference[]>> {
   if (suspects.length === 0) return new Map();
-  await world.clock.sleep(LOOK_AGAIN_MS);
+  await world.clock.sleep(RECHECK_MS);
   const ids = suspects.map(({ books }) => books.accountId);
   const now = await booksOf(world, mode, tradeDate, ids);
   return differencesOf(world, await legible(world, await look(world, [...now.values()], concurrency)));
@@ -161,13 +161,13 @@ async function actionsOf({ store, operatorDays }: World, { mode, tradeDate }: Sy
   return actionsSincePreviousClose(corporateActions, tradeDate, await operatorDays());
 }
 
-function tellSync({ tell }: World, report: SyncReport, actions: readonly CorporateAction[]): void {
+function emitSync({ emit }: World, report: SyncReport, actions: readonly CorporateAction[]): void {
   const { tradeDate, compared, notCompared, drifts } = report;
-  tell({ step: 'books_compared', tradeDate, compared, notCompared: notCompared.length, drifts: drifts.length });
-  for (const one of notCompared) tell({ step: 'account_not_compared', ...one });
+  emit({ type: 'books_compared', tradeDate, compared, notCompared: notCompared.length, drifts: drifts.length });
+  for (const one of notCompared) emit({ type: 'account_not_compared', ...one });
   if (notCompared.length > 0) {
     const first = notCompared.slice(0, 5).map(({ userId, venue, reason }) => `${userId} at ${venue} (${reason})`);
-    tell({ step: 'books_not_compared', alert: true, count: notCompared.length, first: first.join(', ') });
+    emit({ type: 'books_not_compared', alert: true, count: notCompared.length, first: first.join(', ') });
   }
-  tellDrifts(tell, drifts, actions);
+  emitDrifts(emit, drifts, actions);
 }

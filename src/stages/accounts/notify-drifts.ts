@@ -1,15 +1,15 @@
 import { type CorporateAction, corporateActionWords } from '../../domain/market/corporate-actions.ts';
 import { foldedSymbol, type Listing } from '../../domain/market/share.ts';
 import type { Drift } from '../../ports/rows/readiness.ts';
-import type { Tell } from '../../ports/world.ts';
+import type { Emit } from '../../ports/world.ts';
 
 /**
  * Each new drift as a step, and one alert for all of them with the worst first, which also names the corporate actions
  * of the day that may be why: a split multiplies the shares at a venue and not in our books.
  */
-export function tellDrifts(tell: Tell, drifts: readonly Drift[], actions: readonly CorporateAction[]): void {
+export function emitDrifts(emit: Emit, drifts: readonly Drift[], actions: readonly CorporateAction[]): void {
   if (drifts.length === 0) return;
-  for (const drift of drifts) tell({ step: 'drift', ...drift });
+  for (const drift of drifts) emit({ type: 'drift', ...drift });
   const unknownOrders = drifts.filter(({ kind }) => kind === 'unknown_order');
   const worst = unknownOrders[0] ?? drifts[0];
   const accounts = new Set(drifts.map(({ accountId }) => accountId)).size;
@@ -22,8 +22,8 @@ export function tellDrifts(tell: Tell, drifts: readonly Drift[], actions: readon
   const about = actions
     .filter((one) => symbols.has(foldedSymbol(one)))
     .map((one) => `${one.exchange}:${one.symbol} ${corporateActionWords(one)}`);
-  tell({
-    step: 'drift_found',
+  emit({
+    type: 'drift_found',
     alert: true,
     count: drifts.length,
     accounts,

@@ -1,9 +1,9 @@
-import { othersWords } from '../../domain/text/secrets.ts';
+import { untrustedText } from '../../domain/text/secrets.ts';
 import type { Books } from '../../ports/rows/readiness.ts';
 import type {
   AccountAtVenue,
   SessionStatus,
-  VenueDesk,
+  VenueAccountApi,
   VenueFunds,
   VenueOrder,
   VenuePosition,
@@ -33,7 +33,7 @@ export function listingsOf({ positions, odd }: Seen): { exchange: string; symbol
 export type Look = { kind: 'seen'; seen: Seen } | { kind: 'missed'; reason: string };
 
 /** Reads the orders of the day, the shares and the money of an account. What can't be read is never taken for nothing. */
-export async function lookAt(clock: Clock, desk: VenueDesk, account: AccountAtVenue): Promise<Look> {
+export async function lookAt(clock: Clock, desk: VenueAccountApi, account: AccountAtVenue): Promise<Look> {
   const orders = await patiently(clock, () => desk.ordersToday(account));
   if (orders.kind !== 'read') return missed('orders', orders);
   const positions = await patiently(clock, () => desk.positions(account));
@@ -47,7 +47,7 @@ export async function lookAt(clock: Clock, desk: VenueDesk, account: AccountAtVe
 
 /** What failed, in the words of a verdict. */
 export function missed(what: string, read: { kind: 'no_session' | 'unreadable'; reason: string }) {
-  const words = othersWords(read.reason);
+  const words = untrustedText(read.reason);
   const reason = read.kind === 'no_session' ? `no_login: ${words}` : `unreadable_${what}: ${words}`;
   return { kind: 'missed', reason } as const;
 }
@@ -71,7 +71,7 @@ async function safely<T>(read: () => Promise<VenueRead<T>>): Promise<VenueRead<T
 }
 
 /** The login of an account, as a read: its value is until when it lasts (null: it does not end by itself). */
-export async function loginOf(desk: VenueDesk, account: AccountAtVenue): Promise<VenueRead<number | null>> {
+export async function loginOf(desk: VenueAccountApi, account: AccountAtVenue): Promise<VenueRead<number | null>> {
   const status: SessionStatus = await desk.sessionStatus(account);
   if (status.kind === 'open') return { kind: 'read', value: status.untilMs };
   return { kind: status.kind === 'closed' ? 'no_session' : 'unreadable', reason: status.reason };

@@ -6,7 +6,7 @@ import type { Mode } from '../../domain/types.ts';
 import type { Adjustment, Books, Drift } from '../../ports/rows/readiness.ts';
 import type { World } from '../../ports/world.ts';
 import { catchUp } from '../execute/catch-up.ts';
-import { type LeftOrder, leftOrders, tellLeftOrders } from '../execute/notify-left-orders.ts';
+import { emitLeftOrders, type LeftOrder, leftOrders } from '../execute/notify-left-orders.ts';
 import { remindOfLogins } from '../notify/login-reminders.ts';
 import { type Checked, check, type Day } from './check-account.ts';
 import {
@@ -17,10 +17,10 @@ import {
   shareKeys,
   tradedToday,
 } from './compare-books.ts';
-import { tellDrifts } from './notify-drifts.ts';
+import { emitDrifts } from './notify-drifts.ts';
 import { listingsOf, lookAt, pagesOfBooks, type Seen } from './read-account.ts';
 import { sharesToBook } from './unknown-shares.ts';
-import { tellLeftOut, unreadOfOurs } from './unreadable-rows.ts';
+import { emitLeftOut, unreadOfOurs } from './unreadable-rows.ts';
 
 export interface ReadyRequest {
   mode: Mode;
@@ -61,7 +61,7 @@ export interface ReadinessReport {
   reminders: number;
 }
 
-const LOOK_AGAIN_MS = 5_000;
+const RECHECK_MS = 5_000;
 
 /**
  * Asks the venue of every active live account whether it can trade today, brings our books to the venue's before the
@@ -94,8 +94,8 @@ export async function ready(
     const checked = await Promise.all(active.map((books) => limit(() => check(world, day, books))));
     await settle(world, { ...day, checkedAtMs }, checked, report);
   }
-  tellReadiness(world, report, day.actions);
-  tellLeftOrders(world.tell, left);
+  emitReadiness(world, report, day.actions);
+  emitLeftOrders(world.emit, left);
   if (day.open && withoutLogin(report).length > 0) {
     report.reminders = await remindOfLogins(world, day.tradeDate, concurrency, stop);
   }
@@ -130,7 +130,7 @@ async function settle(
   const keyOf = await shareKeys(world, listings);
   const compared: Compared[] = [];
   for (const one of await lookAgain(world, day, checked, keyOf)) compared.push(await compareOne(day, one, keyOf));
-  for (const { books, look } of checked) if (look.kind === 'seen') tellLeftOut(world.tell, books, look.seen.odd);
+  for (const { books, look } of checked) if (look.kind === 'seen') emitLeftOut(world.emit, books, look.seen.odd);
   const drifts = compared.flatMap((one) => one.drifts);
   if (drifts.length > 0) {
     report.drifts.push(...(await store.call('store_drifts', { tradeDate, nowMs: clock.nowMs(), drifts })));
@@ -172,7 +172,7 @@ async function settle(
 /** Why an account whose books are not its venue's may not trade: something was under way when they were to be brought up. */
 function notBroughtUp(day: Day, { books, adjustment }: Compared, free: ReadonlySet<number>): string | null {
   if (!day.open || adjustment === null || free.has(books.accountId)) return null;
-  const same = adjustment.cashMinor === adjustment.seenCashMinor && adjustment.holdings.length === 0;
+  const same = adjustment.cashMinor === adjustment.venueCashMinor && adjustment.holdings.length === 0;
   if (same) return null;
   const left = books.orders.find(({ leftToAPerson }) => leftToAPerson);
   return left
@@ -185,7 +185,7 @@ async function lookAgain({ clock }: World, day: Day, checked: Checked[], keyOf: 
   const short = ({ books, look }: Checked) =>
     look.kind === 'seen' && missingShares(shareDifferences(books, look.seen.positions, keyOf)).length > 0;
   if (!checked.some(short)) return checked;
-  await clock.sleep(LOOK_AGAIN_MS);
+  await clock.sleep(RECHECK_MS);
   const limit = pLimit(day.concurrency);
   return Promise.all(
     checked.map(async (one) => {
@@ -224,28 +224,28 @@ async function compareOne(day: Day, { books, desk, look }: Checked, keyOf: KeyOf
 }
 
 function adjustmentOf(day: Day, books: Books, { funds }: Seen, holdings: Adjustment['holdings']): Adjustment {
-  const { accountId, cashMinor: seenCashMinor, venue } = books;
+  const { accountId, cashMinor: venueCashMinor, venue } = books;
   const source = `${venue} at readiness of ${day.tradeDate}`;
   const cashMinor = funds.spendableMinor;
   const blockedByOthersMinor = blockedByOthers(funds, false);
-  return { accountId, seenCashMinor, cashMinor, blockedByOthersMinor, source, holdings };
+  return { accountId, venueCashMinor, cashMinor, blockedByOthersMinor, source, holdings };
 }
 
 function withoutLogin({ accounts }: ReadinessReport): AccountReadiness[] {
   return accounts.filter(({ reason }) => /^(no_login|login_ends_at):/.test(reason ?? ''));
 }
 
-function tellReadiness({ tell }: World, report: ReadinessReport, actions: Day['actions']): void {
+function emitReadiness({ emit }: World, report: ReadinessReport, actions: Day['actions']): void {
   const { accounts, tradeDate, adjusted, external, drifts } = report;
   for (const { ready: isReady, userId, accountId, venue, reason } of accounts) {
-    if (!isReady) tell({ step: 'account_not_ready', userId, accountId, venue, reason });
+    if (!isReady) emit({ type: 'account_not_ready', userId, accountId, venue, reason });
   }
   const notReady = accounts.filter((one) => !one.ready).length;
-  tell({ step: 'readiness_checked', tradeDate, accounts: accounts.length, notReady, adjusted, external });
+  emit({ type: 'readiness_checked', tradeDate, accounts: accounts.length, notReady, adjusted, external });
   const logins = withoutLogin(report);
   if (logins.length > 0) {
     const names = logins.slice(0, 5).map(({ userId, venue }) => `${userId} at ${venue}`);
-    tell({ step: 'login_missing', alert: true, count: logins.length, first: names.join(', ') });
+    emit({ type: 'login_missing', alert: true, count: logins.length, first: names.join(', ') });
   }
-  tellDrifts(tell, drifts, actions);
+  emitDrifts(emit, drifts, actions);
 }

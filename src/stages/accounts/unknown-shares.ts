@@ -1,6 +1,6 @@
 import { instrumentKey } from '../../domain/market/share.ts';
 import type { Adjustment, Books } from '../../ports/rows/readiness.ts';
-import type { VenueDesk } from '../../ports/venue.ts';
+import type { VenueAccountApi } from '../../ports/venue.ts';
 import type { ShareDifference } from './compare-books.ts';
 
 type ToBook = { kind: 'priced'; shares: Adjustment['holdings'] } | { kind: 'no_price'; listing: string };
@@ -10,7 +10,7 @@ type ToBook = { kind: 'priced'; shares: Adjustment['holdings'] } | { kind: 'no_p
  * price of the day they are first seen. Without either they can't be booked: a made-up price would be a made-up profit.
  */
 export async function sharesToBook(
-  desk: VenueDesk,
+  desk: VenueAccountApi,
   { accountId, userId }: Books,
   tradeDate: string,
   differences: ShareDifference[],
@@ -29,7 +29,7 @@ export async function sharesToBook(
     const priceMinor = averageOf(one) ?? quotes.get(key);
     if (priceMinor === undefined) return { kind: 'no_price', listing: key };
     const reference = `readiness:${tradeDate}:${key}:${ours}:${theirs}`;
-    const booked = { ...listing, seenQuantity: listedQuantity, priceMinor };
+    const booked = { ...listing, venueQuantity: listedQuantity, priceMinor };
     const mtf = Math.min(Math.max(0, mtfMore), theirs - ours);
     const delivered = theirs - ours - mtf;
     if (delivered > 0) shares.push({ ...booked, product: 'delivery', quantity: delivered, reference });

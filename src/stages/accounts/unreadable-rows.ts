@@ -3,7 +3,7 @@ import type { Listing } from '../../domain/market/share.ts';
 import { instrumentKey } from '../../domain/market/share.ts';
 import type { Books } from '../../ports/rows/readiness.ts';
 import type { OddRow } from '../../ports/venue.ts';
-import type { Tell } from '../../ports/world.ts';
+import type { Emit } from '../../ports/world.ts';
 import type { KeyOf } from './compare-books.ts';
 
 /** The rows of an account's lists that are none of our kind, or that nobody could read. */
@@ -34,12 +34,12 @@ export function unreadOfOurs(
 }
 
 /** Says what of an account's lists was left out, once for all of it: where it is, what it is, and how much more. */
-export function tellLeftOut(tell: Tell, { accountId, userId, venue }: Books, { orders, positions }: OddRows): void {
+export function emitLeftOut(emit: Emit, { accountId, userId, venue }: Books, { orders, positions }: OddRows): void {
   const all = [...orders, ...positions];
   const [first] = all;
   if (!first) return;
   const what = first.listing ? instrumentKey(first.listing) : (first.venueOrderId ?? 'a row');
-  tell({ step: 'rows_left_out', accountId, userId, venue, rows: all.length, first: `${what}: ${first.why}` });
+  emit({ type: 'rows_left_out', accountId, userId, venue, rows: all.length, first: `${what}: ${first.why}` });
 }
 
 function isAboutOurOrder({ orders }: Books, { clientOrderId, venueOrderId }: OddRow): boolean {

@@ -1,7 +1,7 @@
 import { decide, notComputed } from '../../domain/decision/decide.ts';
 import type { AccountState, Decision, RunFrame } from '../../domain/decision/decision.ts';
 import { type CapUse, isBeyondExact } from '../../domain/decision/rules.ts';
-import type { Tell } from '../../ports/world.ts';
+import type { Emit } from '../../ports/world.ts';
 
 /** Users an alarm names; the others are counted. */
 const MOST_NAMED = 10;
@@ -18,7 +18,7 @@ interface Decided<A> {
  * @throws what is about nobody's numbers: the same happens to everybody of several, such as a charge rate that is missing
  */
 export function decidedPage<A extends AccountState>(
-  tell: Tell,
+  emit: Emit,
   frame: RunFrame,
   page: readonly A[],
   capUsed: CapUse,
@@ -36,16 +36,16 @@ export function decidedPage<A extends AccountState>(
   if (first && page.length > 1 && failed.length === page.length) throw first.error;
   if (first) {
     const named = namesOf(failed.map(({ account }) => account));
-    tell({ step: 'users_not_computed', alert: true, ...named, error: first.error });
+    emit({ type: 'users_not_decided', alert: true, ...named, error: first.error });
   }
-  tellBeyondExact(tell, decided);
+  emitBeyondExact(emit, decided);
   return decided;
 }
 
 /** Names those whose orders were denied for being worth more than can be computed with. */
-export function tellBeyondExact(tell: Tell, decided: readonly Decided<AccountState>[]): void {
+export function emitBeyondExact(emit: Emit, decided: readonly Decided<AccountState>[]): void {
   const whose = decided.filter(({ decisions }) => decisions.some(isBeyondExact)).map(({ account }) => account);
-  if (whose.length > 0) tell({ step: 'beyond_exact_numbers', alert: true, ...namesOf(whose) });
+  if (whose.length > 0) emit({ type: 'beyond_exact_numbers', alert: true, ...namesOf(whose) });
 }
 
 function namesOf(accounts: readonly AccountState[]): { users: number; about: string } {

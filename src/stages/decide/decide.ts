@@ -29,7 +29,7 @@ export interface Planned {
  * or, once stopped, with the run still planning (false): the next call goes on with who is undecided.
  */
 export async function decideAndAccept(world: World, run: RunToDecide, stop?: AbortSignal): Promise<boolean> {
-  const { store, clock, tell } = world;
+  const { store, clock, emit } = world;
   const { runId, frame } = run;
   const pages = acceptance(world, runId);
   const accepting = counting(async (page: Planned[]) => {
@@ -55,7 +55,7 @@ export async function decideAndAccept(world: World, run: RunToDecide, stop?: Abo
   if (isStopped) return false;
   await pages.finish();
   const decided = await store.call('decide_run', { runId, nowMs: clock.nowMs() });
-  tell({ step: 'run_decided', runId, planHash: decided.planHash });
+  emit({ type: 'run_decided', runId, planHash: decided.planHash });
   return true;
 }
 
@@ -82,7 +82,7 @@ async function* planPages(world: World, run: RunToDecide): AsyncGenerator<Planne
   const capUsed: CapUse = new Map(Object.entries(run.frame.capUsed));
   const pages = run.users ? [await overlaid(world, run, run.users)] : storedPages(world, run, null);
   for await (const page of pages) {
-    const plan = decidedPage(world.tell, frameNow(world, run.frame), page, capUsed);
+    const plan = decidedPage(world.emit, frameNow(world, run.frame), page, capUsed);
     yield await withVenueMargins(world, run.frame, plan);
   }
 }
@@ -93,7 +93,7 @@ function frameNow(world: World, frame: RunFrame): RunFrame {
 }
 
 async function* storedPages(world: World, run: RunToDecide, userIds: string[] | null): AsyncGenerator<QueuedAccount[]> {
-  for (let afterPlace = 0; ; ) {
+  for (let afterQueuePosition = 0; ; ) {
     const page = await world.store.call('read_accounts', {
       runId: run.runId,
       frozen: run.state !== null,
@@ -102,14 +102,14 @@ async function* storedPages(world: World, run: RunToDecide, userIds: string[] | 
       userIds,
       signalIds: run.frame.signals.map(({ signal }) => signal.id),
       countDay: userIds !== null,
-      afterPlace,
+      afterQueuePosition,
       limit: PAGE_USERS,
     });
     const last = page.at(-1);
     if (!last) return;
     yield page;
     if (page.length < PAGE_USERS) return;
-    afterPlace = last.place;
+    afterQueuePosition = last.place;
   }
 }
 

@@ -4,7 +4,7 @@ import type { Decision, RunFrame } from '../../domain/decision/decision.ts';
 import { clientOrderIdOf } from '../../domain/ids.ts';
 import { formatMinor, safe } from '../../domain/money.ts';
 import { inTime } from '../../ports/in-time.ts';
-import type { OrderToSend, VenueDesk, VenueMargin, VenueRead } from '../../ports/venue.ts';
+import type { OrderToSend, VenueAccountApi, VenueMargin, VenueRead } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';
 import type { Planned } from './decide.ts';
 
@@ -24,7 +24,7 @@ const REST_MS = 5_000;
  * money for a later signal of the user: it was decided on the plan as it was.
  */
 export async function withVenueMargins(world: World, frame: RunFrame, page: Planned[]): Promise<Planned[]> {
-  const ask = marginDesk(world);
+  const ask = marginChecks(world);
   return Promise.all(page.map((planned) => ask(frame, planned)));
 }
 
@@ -32,7 +32,7 @@ export async function withVenueMargins(world: World, frame: RunFrame, page: Plan
  * The same for one account's plan after the other. Venues are asked beside one another, so that nobody waits for the
  * margins of another venue; a plan nobody needs be asked about comes back at once, without a promise.
  */
-export function marginDesk(world: World): (frame: RunFrame, planned: Planned) => Planned | Promise<Planned> {
+export function marginChecks(world: World): (frame: RunFrame, planned: Planned) => Planned | Promise<Planned> {
   const turns = new Map<string, Turns>();
   return (frame, planned) => {
     const { venue } = planned.account.settings;
@@ -59,7 +59,7 @@ interface Turns {
 async function marginsInTurn(
   world: World,
   turn: Turns,
-  desk: VenueDesk,
+  desk: VenueAccountApi,
   planned: Planned,
   orders: OrderToSend[],
 ): Promise<Margins> {
@@ -88,9 +88,9 @@ function asVenueHolds(frame: RunFrame, planned: Planned, orders: OrderToSend[], 
 
 /** In the order of the questions; nothing where the venue gave no answer. */
 async function marginsOf(
-  { clock, tell }: World,
+  { clock, emit }: World,
   turn: Turns,
-  desk: VenueDesk,
+  desk: VenueAccountApi,
   { account }: Planned,
   orders: OrderToSend[],
 ): Promise<Margins> {
@@ -101,7 +101,7 @@ async function marginsOf(
   turn.late = said === late ? turn.late + 1 : 0;
   if (said === late && turn.late % MOST_LATE === 0) turn.restsUntilMs = clock.nowMs() + REST_MS;
   if (said.kind === 'read') return said.value;
-  tell({ step: 'no_margins', userId, venue, reason: said.reason });
+  emit({ type: 'venue_margins_unavailable', userId, venue, reason: said.reason });
   return [];
 }
 

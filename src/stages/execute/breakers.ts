@@ -18,30 +18,30 @@ export function isTrouble({ venueStatus }: Settlement): boolean {
  */
 export function judgeOf(world: World): (orderId: number) => Promise<true> {
   return batched(async (orderIds: number[]) => {
-    const { store, clock, tell } = world;
+    const { store, clock, emit } = world;
     const asked = { judgeId: randomUUID(), orderIds, nowMs: clock.nowMs() };
     try {
       const { changed } = await store.call('trip_breakers', asked);
-      for (const breaker of changed) tellChanged(world, breaker);
+      for (const breaker of changed) emitChanged(world, breaker);
     } catch (error) {
       // The orders are booked, and the next trouble asks again: no reason to end a round.
-      tell({ step: 'breakers_not_judged', alert: true, orders: orderIds.length, error });
+      emit({ type: 'breaker_check_failed', alert: true, orders: orderIds.length, error });
     }
     return orderIds.map(() => true as const);
   }, BATCH_ORDERS);
 }
 
-function tellChanged({ tell }: World, breaker: Answer<'trip_breakers'>['changed'][number]): void {
+function emitChanged({ emit }: World, breaker: Answer<'trip_breakers'>['changed'][number]): void {
   const { kind, runId, venue, signalId, userId, waiting } = breaker;
   const scope = userId === null ? (signalId === null ? 'venue' : 'signal') : 'account';
   const whose = { runId, scope, venue, signalId, ...(userId === null ? {} : { userId }), waiting };
   if (kind === 'closed') {
-    tell({ step: 'breaker_closed', ...whose });
+    emit({ type: 'breaker_closed', ...whose });
     return;
   }
   const { tried, failed, accounts, failedAccounts, nextProbeMs } = breaker;
   const next = `One order is tried at ${istIso(nextProbeMs)}, and all go again once that is answered; what waits to the end of its time is canceled`;
   const counts = { tried, failed, accounts, failedAccounts };
   const about = [venue, signalId, userId].filter((name) => name !== null).join(' ');
-  tell({ step: 'breaker_opened', alert: true, ...whose, about, ...counts, next });
+  emit({ type: 'breaker_opened', alert: true, ...whose, about, ...counts, next });
 }

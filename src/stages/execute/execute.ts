@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
-import { othersWords } from '../../domain/text/secrets.ts';
+import { untrustedText } from '../../domain/text/secrets.ts';
 import { batched } from '../../ports/batch.ts';
 import { DatabaseError } from '../../ports/database.ts';
 import type { Answer, CallOptions } from '../../ports/store/store.ts';
@@ -18,7 +18,7 @@ import { sweep } from './sweep.ts';
 
 const BATCH_ORDERS = 500;
 /** While some are at their venues and nothing may be claimed: how soon it looks again. */
-const LOOK_AGAIN_MS = 250;
+const RECHECK_MS = 250;
 /** Claimed beyond what is being sent, so that a fast venue is not kept waiting for claims. */
 const CLAIM_AHEAD = 100;
 /** A send not started within this time of its mark is abandoned: the lease must outlive every send. */
@@ -89,7 +89,7 @@ async function waitForRoom(
     await Promise.race([clock.sleep(waitMs), stopped(stop)]);
   } else if (isBusy) await counter.atMost(concurrency);
   else {
-    const pauseMs = Math.min(waitMs ?? LOOK_AGAIN_MS, LOOK_AGAIN_MS);
+    const pauseMs = Math.min(waitMs ?? RECHECK_MS, RECHECK_MS);
     const again = Promise.withResolvers<void>();
     const stopBeat = clock.every(pauseMs, again.resolve);
     await Promise.race([counter.atMost(0), again.promise]).finally(stopBeat);
@@ -124,7 +124,7 @@ function sender(world: World, sending: Sending): (order: Held) => Promise<'sent'
     const tried = { ...order, attempts: order.attempts + 1 };
     const booked = await settle(tried, settlementOf(tried, outcome, world.clock.nowMs()));
     if (!booked) return;
-    tellOutcome(world, order, outcome);
+    emitOutcome(world, order, outcome);
     if (isTrouble(booked) || outcome.isProbe) await judge(order.orderId);
   };
   return async (order) => {
@@ -175,7 +175,7 @@ async function markAndSend(
   if (marked.kind === 'wait') return marked;
   const { isProbe } = marked;
   if (world.clock.nowMs() - askedAtMs > SEND_WITHIN_MS) {
-    return { kind: 'not_sent', reason: 'marked_too_long_ago', isProbe };
+    return { kind: 'not_sent', reason: 'mark_stale', isProbe };
   }
   const sentAtMs = world.clock.nowMs();
   const outcome = await submitSafely(venueOf(world, order), {
@@ -202,7 +202,7 @@ async function markSubmitting(world: World, batch: Held[], stop: AbortSignal | u
     const marked = await inHalves(orderIds, (part, options) => markPart(world, { claimId, markId }, part, options));
     for (const [index, orderId] of orderIds.entries()) {
       const verdict = marked[index];
-      if (verdict instanceof DatabaseError) world.tell({ step: 'mark_failed', alert: true, orderId, error: verdict });
+      if (verdict instanceof DatabaseError) world.emit({ type: 'mark_failed', alert: true, orderId, error: verdict });
       else if (verdict) verdicts.set(orderId, verdict);
     }
   }
@@ -254,7 +254,7 @@ export async function submitSafely(venue: Venue, order: OrderToStart): Promise<S
   } catch (error) {
     return {
       kind: 'unknown',
-      reason: othersWords(error instanceof Error ? `adapter_error: ${error.message}` : 'adapter_error'),
+      reason: untrustedText(error instanceof Error ? `adapter_error: ${error.message}` : 'adapter_error'),
     };
   }
 }
@@ -266,7 +266,7 @@ export function venueOf(world: World, order: ClaimedOrder): Venue {
   return venue;
 }
 
-function tellOutcome({ tell }: World, order: ClaimedOrder, { kind, ms }: Sent): void {
+function emitOutcome({ emit }: World, order: ClaimedOrder, { kind, ms }: Sent): void {
   const { runId, signalId, userId, orderId, clientOrderId, venue } = order;
-  tell({ step: 'order_settled', runId, signalId, userId, orderId, clientOrderId, venue, outcome: kind, ms });
+  emit({ type: 'order_settled', runId, signalId, userId, orderId, clientOrderId, venue, outcome: kind, ms });
 }

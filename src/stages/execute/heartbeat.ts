@@ -21,7 +21,7 @@ export interface Heartbeat<Order extends ClaimHeld> {
  * A beat that fails is no error: the lease lapses, another process takes what was not sent and looks up what was, and
  * what this one still does is refused (mark) or counts once (settle).
  */
-export function heartbeat<Order extends ClaimHeld>({ clock, store, tell }: World): Heartbeat<Order> {
+export function heartbeat<Order extends ClaimHeld>({ clock, store, emit }: World): Heartbeat<Order> {
   const held = new Map<number, Order>();
   const beat = async (): Promise<void> => {
     if (held.size === 0) return;
@@ -29,7 +29,7 @@ export function heartbeat<Order extends ClaimHeld>({ clock, store, tell }: World
     try {
       await store.call('renew_claims', { claimIds, orderIds: [...held.keys()], leaseMs: LEASE_MS });
     } catch (error) {
-      tell({ step: 'heartbeat_failed', alert: true, orders: held.size, error });
+      emit({ type: 'heartbeat_failed', alert: true, orders: held.size, error });
     }
   };
   const stop = clock.every(BEAT_MS, () => void beat());

@@ -4,7 +4,7 @@ import type { Clock } from '../../ports/world.ts';
 const PAUSES_MS = [20, 50, 100, 200, 400, 800, 1_600] as const;
 
 /** Asks again after each pause for as long as the answer is that another session holds what is needed. */
-export async function askedWhileLocked<Answer>(
+export async function retriedWhileLocked<Answer>(
   clock: Clock,
   ask: () => Promise<Answer>,
   isLocked: (answer: Answer) => boolean,

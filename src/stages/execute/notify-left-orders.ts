@@ -1,5 +1,5 @@
 import type { Books } from '../../ports/rows/readiness.ts';
-import type { Tell } from '../../ports/world.ts';
+import type { Emit } from '../../ports/world.ts';
 
 export interface LeftOrder {
   clientOrderId: string;
@@ -15,8 +15,8 @@ export function leftOrders(page: readonly Books[]): LeftOrder[] {
 }
 
 /** One alert for all of them: as long as they stand, the books of their accounts are neither brought up nor compared in full. */
-export function tellLeftOrders(tell: Tell, left: readonly LeftOrder[]): void {
+export function emitLeftOrders(emit: Emit, left: readonly LeftOrder[]): void {
   if (left.length === 0) return;
   const first = left.slice(0, 5).map(({ clientOrderId, userId, venue }) => `${clientOrderId} of ${userId} at ${venue}`);
-  tell({ step: 'orders_left_to_a_person', alert: true, count: left.length, first: first.join(', ') });
+  emit({ type: 'orders_need_person', alert: true, count: left.length, first: first.join(', ') });
 }

@@ -40,11 +40,11 @@ export async function listen(world: World, options: ListenOptions): Promise<void
         const hearing = hear(world, options, venue, account, order).finally(() => underWay.delete(hearing));
         underWay.add(hearing);
       },
-      onState: ({ kind, ...facts }) => world.tell({ step: `stream_${kind}`, venue, ...account, ...facts }),
+      onState: ({ kind, ...facts }) => world.emit({ type: `stream_${kind}`, venue, ...account, ...facts }),
     });
   while (!options.stop.aborted) {
     await follow(world, options, listeners, streams, open).catch((error: unknown) =>
-      world.tell({ step: 'streams_not_followed', error }),
+      world.emit({ type: 'streams_read_failed', error }),
     );
     await pause(world, options.stop);
   }
@@ -75,7 +75,7 @@ async function follow(
 }
 
 async function hear(
-  { store, clock, tell }: World,
+  { store, clock, emit }: World,
   { wake, stop }: ListenOptions,
   venue: string,
   { accountId, userId }: AccountAtVenue,
@@ -85,16 +85,16 @@ async function hear(
     const found = await store.call('find_venue_order', { venue, clientOrderId, venueOrderId });
     if (found?.accountId !== accountId) return;
     const { orderId } = found;
-    const lookNow = async () => (await store.call('look_now', { orderId, nowMs: clock.nowMs() })).due;
-    let due = await lookNow();
+    const lookUpNow = async () => (await store.call('look_up_now', { orderId, nowMs: clock.nowMs() })).due;
+    let due = await lookUpNow();
     if (!due && !stop.aborted) {
       await clock.sleep(BOOKED_WITHIN_MS);
-      due = await lookNow();
+      due = await lookUpNow();
     }
-    tell({ step: 'stream_update', venue, userId, orderId, clientOrderId, due });
+    emit({ type: 'stream_update', venue, userId, orderId, clientOrderId, due });
     if (due) wake();
   } catch (error) {
-    tell({ step: 'stream_update_lost', venue, userId, clientOrderId, error });
+    emit({ type: 'stream_update_lost', venue, userId, clientOrderId, error });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { OrderStatus } from '../../domain/order.ts';
-import { othersWords } from '../../domain/text/secrets.ts';
+import { untrustedText } from '../../domain/text/secrets.ts';
 import type { Settlement } from '../../ports/store/arguments.ts';
 import type { SubmitOutcome, VenueReport } from '../../ports/venue.ts';
 
@@ -7,17 +7,17 @@ import type { SubmitOutcome, VenueReport } from '../../ports/venue.ts';
  * After this many lookups an unknown order is handed to a person: about four minutes of growing pauses. One the venue has
  * confirmed is after as many in a row that did not find it, once its day is over.
  */
-export const MAX_LOOKS = 8;
+export const MAX_LOOKUPS = 8;
 /** The database takes a look with this reason out of the count again. */
 export const WAITING_FOR_RATE = 'waiting_for_rate';
-const FIRST_LOOK_MS = 2_000;
+const FIRST_LOOKUP_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
 const MAX_ATTEMPTS = 5;
 const DAY_MS = 24 * 60 * 60_000;
 
 /** Pause before the next lookup: 2 s, 4 s, 8 s … at most a minute. */
-function lookPauseMs(looks: number): number {
-  return Math.min(FIRST_LOOK_MS * 2 ** looks, LONGEST_PAUSE_MS);
+function lookupPauseMs(looks: number): number {
+  return Math.min(FIRST_LOOKUP_MS * 2 ** looks, LONGEST_PAUSE_MS);
 }
 
 const nothing = {
@@ -25,7 +25,7 @@ const nothing = {
   message: null,
   venueOrderId: null,
   fills: [],
-  nextLookMs: null,
+  nextLookupMs: null,
   nextAttemptMs: null,
 } as const;
 
@@ -52,7 +52,7 @@ export function settlementOf(order: Tried, outcome: SubmitOutcome, nowMs: number
         attempts,
         venueStatus: 'rejected',
         reason: 'venue_rejected',
-        message: othersWords(outcome.message),
+        message: untrustedText(outcome.message),
       };
     case 'not_sent':
       return {
@@ -61,7 +61,7 @@ export function settlementOf(order: Tried, outcome: SubmitOutcome, nowMs: number
         orderId,
         attempts,
         venueStatus: 'queued',
-        reason: othersWords(outcome.reason),
+        reason: untrustedText(outcome.reason),
         nextAttemptMs: nextAttemptMs(order, nowMs),
       };
     case 'unknown':
@@ -71,8 +71,8 @@ export function settlementOf(order: Tried, outcome: SubmitOutcome, nowMs: number
         orderId,
         attempts,
         venueStatus: 'unknown',
-        reason: othersWords(outcome.reason),
-        nextLookMs: nowMs + FIRST_LOOK_MS,
+        reason: untrustedText(outcome.reason),
+        nextLookupMs: nowMs + FIRST_LOOKUP_MS,
       };
   }
 }
@@ -85,10 +85,10 @@ export function reported(order: Tried, report: VenueReport, nowMs: number): Sett
     orderId: order.orderId,
     venueStatus: report.status,
     reason: endReason(report.status),
-    message: report.message === null ? null : othersWords(report.message),
+    message: report.message === null ? null : untrustedText(report.message),
     venueOrderId: report.venueOrderId,
     fills: report.fills,
-    nextLookMs: open ? nowMs + lookPauseMs(order.looks) : null,
+    nextLookupMs: open ? nowMs + lookupPauseMs(order.looks) : null,
   };
 }
 
@@ -105,11 +105,11 @@ function endReason(status: VenueReport['status']): string | null {
  */
 export function stillUnknown(order: Tried, reason: string, nowMs: number): Settlement {
   const acknowledged = order.status !== 'unknown';
-  const again = acknowledged ? nowMs < order.sendBeforeMs + DAY_MS : order.looks + 1 < MAX_LOOKS;
-  const nextLookMs = again ? nowMs + lookPauseMs(order.looks + 1) : null;
+  const again = acknowledged ? nowMs < order.sendBeforeMs + DAY_MS : order.looks + 1 < MAX_LOOKUPS;
+  const nextLookupMs = again ? nowMs + lookupPauseMs(order.looks + 1) : null;
   const { orderId, attempts } = order;
-  const words = othersWords(reason);
-  return { ...nothing, fills: [], orderId, attempts, venueStatus: 'unknown', reason: words, nextLookMs };
+  const words = untrustedText(reason);
+  return { ...nothing, fills: [], orderId, attempts, venueStatus: 'unknown', reason: words, nextLookupMs };
 }
 
 /**
@@ -117,14 +117,22 @@ export function stillUnknown(order: Tried, reason: string, nowMs: number): Settl
  * still trade. When that is of no use any more `claim_lookups` says. (The transition table keeps it from becoming unknown.)
  */
 export function stillOpen(order: Tried, reason: string, nowMs: number): Settlement {
-  const nextLookMs = nowMs + lookPauseMs(order.looks + 1);
+  const nextLookupMs = nowMs + lookupPauseMs(order.looks + 1);
   const { orderId, attempts } = order;
-  return { ...nothing, fills: [], orderId, attempts, venueStatus: 'unknown', reason: othersWords(reason), nextLookMs };
+  return {
+    ...nothing,
+    fills: [],
+    orderId,
+    attempts,
+    venueStatus: 'unknown',
+    reason: untrustedText(reason),
+    nextLookupMs,
+  };
 }
 
 /** Nobody was asked: the order stays what it is, and no look is spent on it. */
 export function stillWaiting(order: Tried, nowMs: number): Settlement {
-  const nextLookMs = nowMs + FIRST_LOOK_MS;
+  const nextLookupMs = nowMs + FIRST_LOOKUP_MS;
   return {
     ...nothing,
     fills: [],
@@ -132,7 +140,7 @@ export function stillWaiting(order: Tried, nowMs: number): Settlement {
     attempts: order.attempts,
     venueStatus: 'unknown',
     reason: WAITING_FOR_RATE,
-    nextLookMs,
+    nextLookupMs,
   };
 }
 

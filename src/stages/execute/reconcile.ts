@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import { istDate } from '../../domain/market/india-time.ts';
-import { othersWords } from '../../domain/text/secrets.ts';
+import { untrustedText } from '../../domain/text/secrets.ts';
 import type { Settlement } from '../../ports/store/arguments.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import type { LookupOutcome, Venue } from '../../ports/venue.ts';
@@ -9,7 +9,7 @@ import type { World } from '../../ports/world.ts';
 import { budgetsOf, SEND_WITHIN_MS, startBeforeMs, submitSafely, venueOf } from './execute.ts';
 import { heartbeat, LEASE_MS } from './heartbeat.ts';
 import {
-  MAX_LOOKS,
+  MAX_LOOKUPS,
   neverPlaced,
   reported,
   settlementOf,
@@ -30,8 +30,8 @@ type LookedUpOrder = Answer<'claim_lookups'>[number] & { claimId: string };
 export async function reconcile(world: World, concurrency: number): Promise<number> {
   const { store, clock, venues } = world;
   const claim = { claimId: randomUUID(), venues: [...venues.keys()], limit: BATCH_LOOKUPS, leaseMs: LEASE_MS };
-  const claimed = await store.call('claim_lookups', { ...claim, maxLooks: MAX_LOOKS, nowMs: clock.nowMs() });
-  for (const order of claimed) if (order.spent) tellLeft(world, order, whyLeft(world, order));
+  const claimed = await store.call('claim_lookups', { ...claim, maxLookups: MAX_LOOKUPS, nowMs: clock.nowMs() });
+  for (const order of claimed) if (order.spent) emitLeft(world, order, whyLeft(world, order));
   // The look that is made now was counted when it was claimed: what is said of them here are those before it.
   const orders = claimed
     .filter(({ spent }) => !spent)
@@ -45,7 +45,7 @@ export async function reconcile(world: World, concurrency: number): Promise<numb
       return { settlement: await lookUp(world, order), ms: world.clock.nowMs() - startMs };
     });
     const booked = await settle(order, settlement);
-    if (booked) tellLooked(world, order, booked, ms);
+    if (booked) emitLookedUp(world, order, booked, ms);
   };
   try {
     await Promise.all(orders.map((order) => alive.during(order, () => lookUpAndSettle(order))));
@@ -56,31 +56,31 @@ export async function reconcile(world: World, concurrency: number): Promise<numb
 }
 
 /** An order that stays unknown and is not looked at again is the operator's from here on: his word is `resolve`. */
-function tellLooked({ clock, tell }: World, order: LookedUpOrder, settlement: Settlement, ms: number): void {
-  const { venueStatus, nextLookMs, reason } = settlement;
+function emitLookedUp({ clock, emit }: World, order: LookedUpOrder, settlement: Settlement, ms: number): void {
+  const { venueStatus, nextLookupMs, reason } = settlement;
   const { runId, signalId, userId, orderId, clientOrderId, venue } = order;
   const ids = { runId, signalId, userId, orderId, clientOrderId, venue };
-  tell({ step: 'order_looked_up', ...ids, found: venueStatus, reason, ms });
-  const given = order.status === 'unknown' && venueStatus === 'unknown' && nextLookMs === null;
-  if (given) tellLeft({ tell }, order, reason);
+  emit({ type: 'order_looked_up', ...ids, found: venueStatus, reason, ms });
+  const given = order.status === 'unknown' && venueStatus === 'unknown' && nextLookupMs === null;
+  if (given) emitLeft({ emit }, order, reason);
   // Once in a row of misses; it goes on being looked up, for it may trade as long as its day lasts.
   const isMissed = order.status !== 'unknown' && venueStatus === 'unknown' && reason !== WAITING_FOR_RATE;
   const isItsDay = istDate(clock.nowMs()) === istDate(order.sendBeforeMs);
-  if (isMissed && isItsDay && order.missedLooks === MAX_LOOKS)
-    tell({ step: 'order_not_found', alert: true, ...ids, reason });
+  if (isMissed && isItsDay && order.missedLookups === MAX_LOOKUPS)
+    emit({ type: 'order_not_found', alert: true, ...ids, reason });
 }
 
 /** Why an order is a person's from here on, and not looked up any more. */
-function whyLeft({ venues }: World, { venue, status, missedLooks }: Answer<'claim_lookups'>[number]): string {
+function whyLeft({ venues }: World, { venue, status, missedLookups }: Answer<'claim_lookups'>[number]): string {
   if (!venues.has(venue)) return 'venue_not_set_up';
   if (status === 'unknown') return 'lookups_never_booked';
-  return missedLooks >= MAX_LOOKS ? 'not_found_after_its_day' : 'still_open_after_its_day';
+  return missedLookups >= MAX_LOOKUPS ? 'not_found_after_its_day' : 'still_open_after_its_day';
 }
 
-function tellLeft({ tell }: Pick<World, 'tell'>, order: Answer<'claim_lookups'>[number], reason: string | null): void {
+function emitLeft({ emit }: Pick<World, 'emit'>, order: Answer<'claim_lookups'>[number], reason: string | null): void {
   const { runId, signalId, userId, orderId, clientOrderId, venue, status } = order;
   const facts = { runId, signalId, userId, orderId, clientOrderId, venue, status, reason };
-  tell({ step: 'order_left_to_a_person', alert: true, ...facts });
+  emit({ type: 'order_needs_person', alert: true, ...facts });
 }
 
 async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
@@ -138,12 +138,12 @@ async function askAgain(world: World, venue: Venue, order: LookedUpOrder): Promi
   if (waiting.includes(orderId)) return stillWaiting(order, clock.nowMs());
   if (!marked.includes(orderId)) return stillUnknown(order, 'not_found_at_venue', clock.nowMs());
   const asked = { ...order, attempts: order.attempts + 1 };
-  if (clock.nowMs() - nowMs > SEND_WITHIN_MS) return stillUnknown(asked, 'marked_too_long_ago', clock.nowMs());
+  if (clock.nowMs() - nowMs > SEND_WITHIN_MS) return stillUnknown(asked, 'mark_stale', clock.nowMs());
   const outcome = await submitSafely(venue, { ...order, startBeforeMs: startBeforeMs(order, nowMs) });
   // A refusal is about the second request only: the first may be alive and hold the money the second one lacked.
   const conclusive = outcome.kind === 'rejected' && venue.capabilities.missIsProof;
   if (outcome.kind === 'acknowledged' || conclusive) return settlementOf(asked, outcome, clock.nowMs());
-  const reason = outcome.kind === 'rejected' ? 'refused_when_asked_again' : outcome.reason;
+  const reason = outcome.kind === 'rejected' ? 'resend_rejected' : outcome.reason;
   return stillUnknown(asked, reason, clock.nowMs());
 }
 
@@ -153,7 +153,7 @@ async function lookUpSafely(lookup: () => Promise<LookupOutcome>): Promise<Looku
   } catch (error) {
     return {
       kind: 'unreadable',
-      reason: othersWords(error instanceof Error ? `adapter_error: ${error.message}` : 'adapter_error'),
+      reason: untrustedText(error instanceof Error ? `adapter_error: ${error.message}` : 'adapter_error'),
     };
   }
 }

@@ -5,7 +5,7 @@ import type { Settlement } from '../../ports/store/arguments.ts';
 import type { Store } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
 import { inHalves } from '../halves.ts';
-import { askedWhileLocked } from './locked-orders.ts';
+import { retriedWhileLocked } from './locked-orders.ts';
 import { stillUnknown, type Tried } from './outcome.ts';
 
 const BATCH_ORDERS = 500;
@@ -37,13 +37,13 @@ export function booker(world: World): (order: Settled, settlement: Settlement) =
   }, BATCH_ORDERS);
   const late = lateBooker(world, book);
   return async (order, settlement) => {
-    const result = await askedWhileLocked(world.clock, () => book(settlement), isLocked, FIRST_PAUSES_MS);
+    const result = await retriedWhileLocked(world.clock, () => book(settlement), isLocked, FIRST_PAUSES_MS);
     if (result === true) return settlement;
     if (isLocked(result)) {
       late(order, settlement);
       return null;
     }
-    world.tell({ step: 'settlement_refused', alert: true, ...idsOf(order), error: result });
+    world.emit({ type: 'settlement_failed', alert: true, ...idsOf(order), error: result });
     const unreadable = unreadableAnswer(order, settlement, world.clock.nowMs());
     if ((await book(unreadable)) === true) return unreadable;
     late(order, unreadable);
@@ -53,16 +53,16 @@ export function booker(world: World): (order: Settled, settlement: Settlement) =
 
 /** One call; what is locked comes back as the error it would be for who waited. */
 async function settle(
-  { store, clock, tell }: World,
+  { store, clock, emit }: World,
   outcomes: Settlement[],
   { skipLocked }: { skipLocked: boolean },
   options: Parameters<Store['call']>[2],
 ): Promise<(true | DatabaseError)[]> {
   const asked = { outcomes, nowMs: clock.nowMs(), skipLocked };
   const { lateFills, unproven, wrongFills, locked = [] } = await store.call('settle_orders', asked, options);
-  for (const clientOrderId of lateFills) tell({ step: 'late_fill', alert: true, clientOrderId });
-  for (const wrong of wrongFills) tell({ step: 'wrong_fill', alert: true, ...wrong });
-  for (const clientOrderId of unproven) tell({ step: 'filled_without_fills', alert: true, clientOrderId });
+  for (const clientOrderId of lateFills) emit({ type: 'late_fill', alert: true, clientOrderId });
+  for (const wrong of wrongFills) emit({ type: 'wrong_fill', alert: true, ...wrong });
+  for (const clientOrderId of unproven) emit({ type: 'filled_without_fills', alert: true, clientOrderId });
   const held = new Set(locked);
   return outcomes.map(({ orderId }) => !held.has(orderId) || lockedElsewhere());
 }
@@ -91,7 +91,7 @@ export async function lateBookings({ store }: World): Promise<'booked' | 'left'>
 
 /** Tries on, beside everything else. Of each account one call at a time waits for the lock itself. */
 function lateBooker(world: World, book: Book): (order: Settled, settlement: Settlement) => void {
-  const { store, clock, tell } = world;
+  const { store, clock, emit } = world;
   const waiting = new Map<number, Promise<true | DatabaseError>>();
   const oneWaits = pLimit(1);
   const open = underWay.get(store) ?? new Set();
@@ -107,17 +107,17 @@ function lateBooker(world: World, book: Book): (order: Settled, settlement: Sett
     const untilMs = clock.nowMs() + LATE_WITHIN_MS;
     let result: true | DatabaseError = lockedElsewhere();
     for (let tries = 0; tries < MAX_LATE_TRIES && clock.nowMs() < untilMs && result !== true; tries += 1) {
-      if (tries === 1) await tellHolder(world, order);
+      if (tries === 1) await emitHolder(world, order);
       await clock.sleep(LATE_PAUSE_MS);
       result = await first(order, settlement);
     }
-    if (result !== true) tell({ step: 'settlement_left', alert: true, ...idsOf(order), error: result });
+    if (result !== true) emit({ type: 'settlement_postponed', alert: true, ...idsOf(order), error: result });
     return result === true;
   };
   return (order, settlement) => {
     const trying = tryOn(order, settlement)
       .catch((error: unknown) => {
-        tell({ step: 'settlement_left', alert: true, ...idsOf(order), error });
+        emit({ type: 'settlement_postponed', alert: true, ...idsOf(order), error });
         return false;
       })
       .finally(() => open.delete(trying));
@@ -137,9 +137,9 @@ async function settleWaiting(world: World, settlement: Settlement): Promise<true
 }
 
 /** Who holds an account so long that its orders can't be booked: a person has to end that session. */
-async function tellHolder({ store, tell }: World, order: Settled): Promise<void> {
+async function emitHolder({ store, emit }: World, order: Settled): Promise<void> {
   const holders = await store.call('read_lock_holders', { accountId: order.accountId });
-  tell({ step: 'account_locked', alert: true, ...idsOf(order), holders });
+  emit({ type: 'account_locked', alert: true, ...idsOf(order), holders });
 }
 
 function idsOf({ orderId, clientOrderId, userId, accountId, venue }: Settled) {

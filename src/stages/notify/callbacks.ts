@@ -1,29 +1,29 @@
 import { consentIn } from '../../domain/messages/consent.ts';
 import type { SendErrorClass } from '../../domain/send-errors.ts';
-import type { ProviderWord, World } from '../../ports/world.ts';
+import type { ProviderUpdate, World } from '../../ports/world.ts';
 import { isCounted, stopIfInARow, stopMessages } from './rejected-message.ts';
 
 /**
  * Books what the provider told by itself: how far a message has come, or what somebody wrote. In any order and as often
  * as it likes: statuses only go up in rank.
  */
-export async function hearProvider(world: World, word: ProviderWord): Promise<void> {
+export async function hearProvider(world: World, word: ProviderUpdate): Promise<void> {
   if (word.kind === 'delivery') await hearDelivery(world, word);
   if (word.kind === 'inbound') await hearInbound(world, word);
 }
 
-async function hearInbound({ store, clock, tell }: World, word: Extract<ProviderWord, { kind: 'inbound' }>) {
+async function hearInbound({ store, clock, emit }: World, word: Extract<ProviderUpdate, { kind: 'inbound' }>) {
   const { number, text, providerId, channel } = word;
   const said = consentIn(text);
   const source = `${channel}:${said ?? 'message'}`;
   const { users } = await store.call('hear_inbound', { number, said, source, providerId, nowMs: clock.nowMs() });
-  tell({ step: 'message_received', said, users });
+  emit({ type: 'message_received', said, users });
 }
 
 const failures = new Set(['failed', 'undelivered', 'canceled']);
 
-async function hearDelivery(world: World, word: Extract<ProviderWord, { kind: 'delivery' }>): Promise<void> {
-  const { store, clock, notifier, tell } = world;
+async function hearDelivery(world: World, word: Extract<ProviderUpdate, { kind: 'delivery' }>): Promise<void> {
+  const { store, clock, notifier, emit } = world;
   const { messageId, attempt, providerId, providerStatus } = word;
   const failure = failures.has(providerStatus) ? failureOf(world, word) : null;
   const { about = null, why = null, code = word.code } = failure ?? {};
@@ -36,14 +36,14 @@ async function hearDelivery(world: World, word: Extract<ProviderWord, { kind: 'd
     fallback: about === 'recipient' && !failure?.declined ? (notifier.pace?.fallback ?? null) : null,
   });
   if (heard.kind !== 'heard') {
-    tell({ step: 'delivery_heard', messageId, providerStatus, kind: heard.kind });
+    emit({ type: 'delivery_reported', messageId, providerStatus, kind: heard.kind });
     return;
   }
   const { runId, userId, status, channel } = heard;
   const facts = { runId, userId, messageId, providerStatus, code, status };
   // One alarm for everybody comes with the stop.
   const isAlert = failure !== null && about !== 'later' && about !== 'everything';
-  tell({ step: 'delivery_heard', ...facts, ...(isAlert ? { alert: true } : {}) });
+  emit({ type: 'delivery_reported', ...facts, ...(isAlert ? { alert: true } : {}) });
   if (failure?.about === 'everything') await stopMessages(world, { why: failure.why, channel, facts });
   if (failure && isCounted(failure.about)) {
     await stopIfInARow(world, { code: failure.code, why: failure.why, stage: 'delivery', channel, facts });
@@ -61,7 +61,7 @@ interface Failure {
 
 function failureOf(
   { notifier }: World,
-  { providerStatus, code, attempt }: Extract<ProviderWord, { kind: 'delivery' }>,
+  { providerStatus, code, attempt }: Extract<ProviderUpdate, { kind: 'delivery' }>,
 ): Failure {
   const nobodyKnows = { about: 'unlisted', means: null, declined: false, afterMs: 0 } as const;
   const { about, means, declined, afterMs } = notifier.classify?.(code, attempt) ?? nobodyKnows;

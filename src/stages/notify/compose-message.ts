@@ -12,7 +12,7 @@ import { singleOrdersInputOf, summaryInputOf } from './summary.ts';
 export type DueMessage = Answer<'read_due_messages'>[number];
 
 /** A due message in the form it goes in. */
-export interface Letter {
+export interface ComposedMessage {
   due: DueMessage;
   language: Language;
   channel: 'whatsapp' | 'sms';
@@ -32,7 +32,7 @@ export function endMs({ dueMs, login }: DueMessage, pace: NotifierPace | undefin
  * Writes a message: free text where it may go (no template is asked for, the user wrote within 24 hours, or it goes as
  * SMS), else the approved template with its slots filled, in the user's language if there is one in it.
  */
-export async function letterOf(due: DueMessage, world: Desk): Promise<Letter> {
+export async function composeMessage(due: DueMessage, world: Desk): Promise<ComposedMessage> {
   const { templates, reminderTemplates, pace } = world.notifier;
   const approved = due.login ? reminderTemplates : templates;
   const channel = due.silenced === 'unreachable' && pace?.fallback === 'sms' ? 'sms' : due.channel;
@@ -67,13 +67,17 @@ function partsOf(due: DueMessage, language: Language): SummaryParts {
   return summaryParts({ ...summaryInputOf(due), language });
 }
 
-function inTemplate(parts: SummaryParts, language: Language): Pick<Letter, 'text' | 'slots'> {
+function inTemplate(parts: SummaryParts, language: Language): Pick<ComposedMessage, 'text' | 'slots'> {
   const slots = templateSlots(parts, language);
   return { slots, text: filledTemplate(templates[language], slots) };
 }
 
 /** What ends without being sent: nobody wants it, nobody may get it, or it is too old; null: it is to go. */
-export function unsent({ due, channel, text }: Letter, notifier: Notifier, nowMs: number): SettledMessage | null {
+export function unsent(
+  { due, channel, text }: ComposedMessage,
+  notifier: Notifier,
+  nowMs: number,
+): SettledMessage | null {
   const { messageId, silenced, whatsapp, login } = due;
   const { pace, reminderTemplates } = notifier;
   const reason = silenced === 'unreachable' && channel === 'sms' ? null : silenced;
@@ -88,13 +92,16 @@ export function unsent({ due, channel, text }: Letter, notifier: Notifier, nowMs
   return null;
 }
 
-export function markOf({ due, channel, text, slots }: Letter, { pace }: Notifier): MessageToMark {
+export function markOf({ due, channel, text, slots }: ComposedMessage, { pace }: Notifier): MessageToMark {
   const mark = { messageId: due.messageId, text, said: due.said, channel, template: slots !== null };
   return pace && due.whatsapp !== null ? { ...mark, to: due.whatsapp } : mark;
 }
 
 /** @throws Error for a message without a number: those are never marked */
-export function envelopeOf({ due, channel, language, text, slots }: Letter, validForMs: number): MessageToSend {
+export function envelopeOf(
+  { due, channel, language, text, slots }: ComposedMessage,
+  validForMs: number,
+): MessageToSend {
   const { messageId, userId, userName, whatsapp, attempt } = due;
   if (whatsapp === null) throw new Error(`message ${messageId} has no number to go to`);
   const about = { messageId, userId, userName, whatsapp, attempt, channel, language };

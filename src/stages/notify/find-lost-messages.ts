@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { othersWords } from '../../domain/text/secrets.ts';
+import { untrustedText } from '../../domain/text/secrets.ts';
 import type { SettledMessage } from '../../ports/store/message-arguments.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import type { FindOutcome, Notifier, World } from '../../ports/world.ts';
@@ -11,7 +11,7 @@ const PAUSES_MS = [10_000, 20_000, 40_000, 80_000, 160_000];
 type Sought = Answer<'claim_message_lookups'>[number];
 
 /** When a message that became unknown now is looked for first; null: nobody can be asked. */
-export function firstLookMs({ lookup }: Notifier, nowMs: number): number | null {
+export function firstLookupMs({ lookup }: Notifier, nowMs: number): number | null {
   return lookup ? nowMs + (PAUSES_MS[0] ?? 0) : null;
 }
 
@@ -22,17 +22,17 @@ export async function findMessages(world: World, concurrency: number): Promise<n
   const sought = await store.call('claim_message_lookups', { limit: concurrency * 4, nowMs: clock.nowMs() });
   if (sought.length === 0) return 0;
   const limit = pLimit(concurrency);
-  const messages = await Promise.all(sought.map((one) => limit(() => lookFor(world, one))));
+  const messages = await Promise.all(sought.map((one) => limit(() => findMessage(world, one))));
   await settleMessages(world, messages);
   return messages.filter(({ status }) => status !== 'unknown').length;
 }
 
-async function lookFor(world: World, sought: Sought): Promise<SettledMessage> {
+async function findMessage(world: World, sought: Sought): Promise<SettledMessage> {
   const { messageId, attempt, runId, userId } = sought;
   const found = await ask(world, sought);
   const looked = { messageId, attempt, looked: true } as const;
   if (found.kind === 'found') {
-    world.tell({ step: 'message_found', runId, userId, messageId });
+    world.emit({ type: 'message_found', runId, userId, messageId });
     return {
       ...looked,
       status: 'sent',
@@ -44,16 +44,16 @@ async function lookFor(world: World, sought: Sought): Promise<SettledMessage> {
   const reason = found.kind === 'missing' ? 'not_found_yet' : `lookup: ${found.reason}`;
   const nowMs = world.clock.nowMs();
   const pauseMs = PAUSES_MS[sought.looks + 1];
-  if (pauseMs !== undefined) return { ...looked, status: 'unknown', reason, nextLookMs: nowMs + pauseMs };
+  if (pauseMs !== undefined) return { ...looked, status: 'unknown', reason, nextLookupMs: nowMs + pauseMs };
   const { mostResends = 0, validForMs = 0 } = world.notifier.pace ?? {};
   const endMs = Math.min(sought.dueMs + validForMs, sought.beforeMs ?? Number.POSITIVE_INFINITY);
   // Only where every look was answered, and somebody decided that one message too many is better than none.
   if (found.kind === 'missing' && sought.resends < mostResends && nowMs < endMs) {
-    world.tell({ step: 'message_resent', alert: true, runId, userId, messageId });
+    world.emit({ type: 'message_resent', alert: true, runId, userId, messageId });
     return { ...looked, status: 'queued', reason: 'resend: policy', resend: true };
   }
-  world.tell({ step: 'message_left_to_a_person', alert: true, runId, userId, messageId });
-  return { ...looked, status: 'unknown', reason, nextLookMs: null };
+  world.emit({ type: 'message_needs_person', alert: true, runId, userId, messageId });
+  return { ...looked, status: 'unknown', reason, nextLookupMs: null };
 }
 
 async function ask({ notifier }: World, sought: Sought): Promise<FindOutcome> {
@@ -62,6 +62,6 @@ async function ask({ notifier }: World, sought: Sought): Promise<FindOutcome> {
   try {
     return await notifier.lookup({ messageId, whatsapp: to, text, channel, sendingMs, otherIds });
   } catch (error) {
-    return { kind: 'unreadable', reason: error instanceof Error ? othersWords(error.message) : 'lookup_error' };
+    return { kind: 'unreadable', reason: error instanceof Error ? untrustedText(error.message) : 'lookup_error' };
   }
 }

@@ -20,17 +20,17 @@ export async function remindOfLogins(
   concurrency: number,
   stop?: AbortSignal,
 ): Promise<number> {
-  const { store, clock, tell } = world;
+  const { store, clock, emit } = world;
   const nowMs = clock.nowMs();
   const sendBeforeMs = dueMsOf(tradeDate);
   if (nowMs >= sendBeforeMs) return 0;
   const dueMs = Math.max(nowMs, istMs(tradeDate, NOT_BEFORE));
   const { queued } = await store.call('queue_login_reminders', { tradeDate, dueMs, sendBeforeMs, nowMs });
-  tell({ step: 'reminders_queued', tradeDate, count: queued });
+  emit({ type: 'reminders_queued', tradeDate, count: queued });
   try {
     await notify(world, concurrency, stoppedWithin(SEND_WITHIN_MS, stop));
   } catch (error) {
-    tell({ step: 'telling_failed', alert: true, error });
+    emit({ type: 'notify_loop_failed', alert: true, error });
   }
   return queued;
 }

@@ -1,6 +1,6 @@
 import type { World } from '../../ports/world.ts';
 import { stopped } from '../until-stopped.ts';
-import { tellFailure, WRONG_CLOCK_PAUSE_MS } from '../wrong-clock.ts';
+import { emitFailure, WRONG_CLOCK_PAUSE_MS } from '../wrong-clock.ts';
 import { notify } from './notify.ts';
 
 /** How late a summary may be noticed while orders keep the path busy. */
@@ -9,7 +9,7 @@ const PAUSE_MS = 250;
 /** After what nobody foresaw, or a database that was lost longer than a call waits for it. */
 const FAILED_PAUSE_MS = 5_000;
 
-export interface Telling {
+export interface NotifyLoop {
   /** Takes no more messages, and waits for those that are with the provider. */
   end(): Promise<void>;
 }
@@ -18,7 +18,7 @@ export interface Telling {
  * Sends messages beside the orders, so that a provider who is slow, down or lying delays no order: a round that told its
  * users itself would wait for him. What fails here is told and tried again: it stops no trade.
  */
-export function tellBeside(world: World, concurrency: number, stop?: AbortSignal): Telling {
+export function notifyBeside(world: World, concurrency: number, stop?: AbortSignal): NotifyLoop {
   const over = new AbortController();
   const end = stop ? AbortSignal.any([stop, over.signal]) : over.signal;
   const ended = stopped(end);
@@ -27,7 +27,7 @@ export function tellBeside(world: World, concurrency: number, stop?: AbortSignal
       const pauseMs = await notify(world, concurrency, end).then(
         () => PAUSE_MS,
         (error: unknown) => {
-          const isClock = tellFailure(world.tell, error, { step: 'telling_failed', alert: true });
+          const isClock = emitFailure(world.emit, error, { type: 'notify_loop_failed', alert: true });
           return isClock ? WRONG_CLOCK_PAUSE_MS : FAILED_PAUSE_MS;
         },
       );
@@ -44,6 +44,6 @@ export function tellBeside(world: World, concurrency: number, stop?: AbortSignal
 }
 
 /** Whether messages go beside the orders: where a provider paces us, on a clock whose pauses are pauses. */
-export function tellsBeside({ notifier, clock }: World): boolean {
+export function notifiesBeside({ notifier, clock }: World): boolean {
   return notifier.pace !== undefined && !clock.virtual;
 }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
-import { othersWords } from '../../domain/text/secrets.ts';
+import { untrustedText } from '../../domain/text/secrets.ts';
 import type { SettledMessage } from '../../ports/store/message-arguments.ts';
 import type { SendOutcome, World } from '../../ports/world.ts';
-import { endMs, envelopeOf, type Letter, letterOf, markOf, unsent } from './compose-message.ts';
-import { findMessages, firstLookMs } from './find-lost-messages.ts';
-import { tellOperators } from './operators.ts';
+import { type ComposedMessage, composeMessage, endMs, envelopeOf, markOf, unsent } from './compose-message.ts';
+import { findMessages, firstLookupMs } from './find-lost-messages.ts';
+import { notifyOperators } from './operators.ts';
 import { type Counted, isCounted, stopIfInARow, stopMessages } from './rejected-message.ts';
 import { settleMessages } from './settle-messages.ts';
 
@@ -22,14 +22,14 @@ const LAST_TRY_BEFORE_MS = 60_000;
 export async function notify(world: World, concurrency: number, stop?: AbortSignal): Promise<number> {
   const { store, clock, notifier } = world;
   const nowMs = clock.nowMs();
-  await store.call('sweep_messages', { nowMs, onlyProcess: false, nextLookMs: firstLookMs(notifier, nowMs) });
+  await store.call('sweep_messages', { nowMs, onlyProcess: false, nextLookupMs: firstLookupMs(notifier, nowMs) });
   await store.call('queue_corrections', { nowMs });
   let settled = await findMessages(world, concurrency);
-  await tellOperators(world);
+  await notifyOperators(world);
   while (!stop?.aborted) {
     const due = await store.call('read_due_messages', { runId: null, limit: concurrency, nowMs: clock.nowMs() });
     if (due.length === 0) return settled;
-    const letters = await Promise.all(due.map((one) => letterOf(one, world)));
+    const letters = await Promise.all(due.map((one) => composeMessage(one, world)));
     const ended = letters.flatMap((letter) => unsent(letter, notifier, clock.nowMs()) ?? []);
     await settleMessages(world, ended);
     const over = new Set(ended.map(({ messageId }) => messageId));
@@ -46,7 +46,7 @@ export async function notify(world: World, concurrency: number, stop?: AbortSign
 }
 
 /** `sending` is written first: after a crash the message is unknown and stays unsent, never doubled. */
-async function sendMarked(world: World, letters: Letter[], concurrency: number): Promise<number> {
+async function sendMarked(world: World, letters: ComposedMessage[], concurrency: number): Promise<number> {
   if (letters.length === 0) return 0;
   const { store, clock, notifier } = world;
   const mayGo = letters.slice(0, await turns(world, letters.length));
@@ -92,9 +92,9 @@ async function turns({ store, clock, notifier }: World, wanted: number): Promise
   }
 }
 
-async function sendOne(world: World, letter: Letter, markedAtMs: number): Promise<Outcome> {
+async function sendOne(world: World, letter: ComposedMessage, markedAtMs: number): Promise<Outcome> {
   const { due } = letter;
-  const { clock, notifier, tell } = world;
+  const { clock, notifier, emit } = world;
   const leftMs = endMs(due, notifier.pace) - clock.nowMs();
   const isOver = due.login !== null && leftMs <= 0;
   if (isOver || clock.nowMs() - markedAtMs > SEND_WITHIN_MS) {
@@ -102,17 +102,17 @@ async function sendOne(world: World, letter: Letter, markedAtMs: number): Promis
   }
   const outcome = await sendSafely(() => notifier.send(envelopeOf(letter, leftMs)));
   const { runId, userId, messageId } = due;
-  tell({ step: 'message_settled', runId, userId, messageId, outcome: outcome.kind });
+  emit({ type: 'message_settled', runId, userId, messageId, outcome: outcome.kind });
   return settledAs(world, letter, outcome);
 }
 
 /** Its sender stood still: others may count it as lost by now. Nobody but he could send it, so it is proven not sent. */
-function tooLate({ due: { messageId, attempt } }: Letter, nowMs: number): SettledMessage {
+function tooLate({ due: { messageId, attempt } }: ComposedMessage, nowMs: number): SettledMessage {
   const again = { messageId, attempt, status: 'queued', nextAttemptMs: nowMs, looked: true } as const;
-  return { ...again, reason: 'marked_too_long_ago' };
+  return { ...again, reason: 'mark_stale' };
 }
 
-async function settledAs(world: World, letter: Letter, outcome: SendOutcome): Promise<Outcome> {
+async function settledAs(world: World, letter: ComposedMessage, outcome: SendOutcome): Promise<Outcome> {
   const { clock, notifier } = world;
   const { messageId, attempt } = letter.due;
   const nowMs = clock.nowMs();
@@ -123,8 +123,8 @@ async function settledAs(world: World, letter: Letter, outcome: SendOutcome): Pr
       return { settled: { ...about, status: 'sent', reason: null, providerId, providerStatus } };
     }
     case 'unknown': {
-      const nextLookMs = firstLookMs(notifier, nowMs);
-      return { settled: { ...about, status: 'unknown', reason: outcome.reason, nextLookMs } };
+      const nextLookupMs = firstLookupMs(notifier, nowMs);
+      return { settled: { ...about, status: 'unknown', reason: outcome.reason, nextLookupMs } };
     }
     case 'later': {
       const nextAttemptMs = nextTryMs(nowMs, outcome.afterMs, endMs(letter.due, notifier.pace));
@@ -146,7 +146,7 @@ function nextTryMs(nowMs: number, afterMs: number, endsMs: number): number | nul
 /** A proven refusal: what is wrong decides whether it goes another way, waits for a person, or is over. */
 async function refusedAs(
   world: World,
-  { due, channel }: Letter,
+  { due, channel }: ComposedMessage,
   outcome: Extract<SendOutcome, { kind: 'failed' }>,
 ): Promise<Outcome> {
   const { messageId, attempt, runId, userId } = due;
@@ -158,13 +158,13 @@ async function refusedAs(
     return { settled: { ...refused, status: 'queued', channel } };
   }
   if (about === 'recipient') {
-    world.tell({ step: 'recipient_unreachable', alert: true, ...facts });
+    world.emit({ type: 'recipient_unreachable', alert: true, ...facts });
     if (!declined && channel === 'whatsapp' && world.notifier.pace?.fallback === 'sms') {
       return { settled: { ...refused, status: 'queued', channel: 'sms', unreachable: true } };
     }
     return { settled: { ...refused, status: 'failed', unreachable: channel === 'whatsapp' } };
   }
-  world.tell({ step: 'message_failed', alert: true, ...facts });
+  world.emit({ type: 'message_failed', alert: true, ...facts });
   const settled = { ...refused, status: 'failed' } as const;
   const counts = code !== null && isCounted(about);
   return counts ? { settled, counted: { code, why: reason, stage: 'send', channel, facts } } : { settled };
@@ -174,6 +174,6 @@ async function sendSafely(send: () => Promise<SendOutcome>): Promise<SendOutcome
   try {
     return await send();
   } catch (error) {
-    return { kind: 'unknown', reason: error instanceof Error ? othersWords(error.message) : 'notifier_error' };
+    return { kind: 'unknown', reason: error instanceof Error ? untrustedText(error.message) : 'notifier_error' };
   }
 }

@@ -1,12 +1,12 @@
 import { calendarGap, importingCalendar } from '../../domain/market/calendar.ts';
 import { istDate, istIso } from '../../domain/market/india-time.ts';
 import { operatorMessage } from '../../domain/messages/template.ts';
-import { othersWords } from '../../domain/text/secrets.ts';
+import { untrustedText } from '../../domain/text/secrets.ts';
 import type { SettledNotice } from '../../ports/store/message-arguments.ts';
 import type { Answer } from '../../ports/store/store.ts';
-import type { MessageToSend, SendOutcome, Step, Tell, World } from '../../ports/world.ts';
+import type { Emit, Event, MessageToSend, SendOutcome, World } from '../../ports/world.ts';
 
-type Desk = Pick<World, 'store' | 'clock' | 'notifier' | 'tell'>;
+type Desk = Pick<World, 'store' | 'clock' | 'notifier' | 'emit'>;
 type Facts = Answer<'read_digests'>[number];
 type Notice = Answer<'claim_notices'>[number];
 
@@ -16,7 +16,7 @@ const VALID_MS = 3_600_000;
 const MOST_ATTEMPTS = 8;
 
 /** Tells each operator once of every run that has ended, and whatever else waits for them. */
-export async function tellOperators(desk: Desk): Promise<void> {
+export async function notifyOperators(desk: Desk): Promise<void> {
   const { store, clock, notifier } = desk;
   const to = notifier.operators?.numbers ?? [];
   if (to.length === 0) return;
@@ -65,7 +65,7 @@ const alarms: Readonly<Record<string, string>> = {
   run_unfinished: 'today’s run is still planning',
   run_check_failed: 'nobody can say whether today’s run took place',
   scan_failed: 'the scan failed and is tried again',
-  scan_refused: 'the scan was refused',
+  scan_not_started: 'the scan was refused',
   beyond_calendar: 'the calendar does not know today: nothing is traded',
   breaker_opened: 'sends that were failing are stopped',
   login_missing: 'accounts without a login trade nothing today',
@@ -73,12 +73,12 @@ const alarms: Readonly<Record<string, string>> = {
   books_broken: 'our books contradict themselves: npm run doctor says which, and what to do',
   books_not_checked: 'the books could not be checked against themselves',
   books_not_compared: 'books could not be compared with their venue’s',
-  orders_left_to_a_person: 'orders wait for a PERSON to say how they ended: npm run day, npm run resolve',
+  orders_need_person: 'orders wait for a PERSON to say how they ended: npm run day, npm run resolve',
   ready_failed: 'readiness could not be checked: live accounts trade nothing until it is (npm run ready)',
   sync_failed: 'the evening’s reconciliation failed',
   account_locked: 'another session of the database holds an account: its orders wait, end that session',
   beyond_exact_numbers: 'orders too large to compute with were denied: look at these users’ settings and holdings',
-  users_not_computed: 'users could not be decided on: nothing is traded for them',
+  users_not_decided: 'users could not be decided on: nothing is traded for them',
   clock_wrong: 'the clock of a process is wrong: it does NOTHING until it is set',
   part_failed: 'a part of the service failed and is started again',
   messages_stopped: 'no messages go until somebody mends it: npm run whatsapp -- resume',
@@ -86,26 +86,30 @@ const alarms: Readonly<Record<string, string>> = {
 };
 
 /** A `tell` that also queues the alarms among the steps for the operators, each once per run or day, and sends them. */
-export function alarming(desk: Desk): Tell {
-  const { store, clock, notifier, tell } = desk;
+export function alarming(desk: Desk): Emit {
+  const { store, clock, notifier, emit } = desk;
   const to = notifier.operators?.numbers ?? [];
-  if (to.length === 0) return tell;
-  return (step) => {
-    tell(step);
-    const what = alarms[step.step];
-    if (what === undefined || !step.alert) return;
+  if (to.length === 0) return emit;
+  return (event) => {
+    emit(event);
+    const what = alarms[event.type];
+    if (what === undefined || !event.alert) return;
     const nowMs = clock.nowMs();
-    const { runId = null } = step;
-    const about = typeof step['about'] === 'string' ? ` ${step['about']}` : '';
-    const notice = { key: `${step.step} ${runId ?? istDate(nowMs)}${about}`, runId, text: `${what}. ${factsOf(step)}` };
+    const { runId = null } = event;
+    const about = typeof event['about'] === 'string' ? ` ${event['about']}` : '';
+    const notice = {
+      key: `${event.type} ${runId ?? istDate(nowMs)}${about}`,
+      runId,
+      text: `${what}. ${factsOf(event)}`,
+    };
     store
       .call('queue_notices', { notices: [notice], to, nowMs })
       .then(() => sendNotices(desk))
-      .catch((error: unknown) => tell({ step: 'alarm_failed', alert: true, error }));
+      .catch((error: unknown) => emit({ type: 'operators_not_notified', alert: true, error }));
   };
 }
 
-function factsOf({ step: _, alert: __, ...facts }: Step): string {
+function factsOf({ type: _, alert: __, ...facts }: Event): string {
   return Object.entries(facts)
     .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
     .map(([name, value]) => `${name}: ${value}`)
@@ -120,7 +124,7 @@ async function sendNotices(desk: Desk): Promise<void> {
   await store.call('settle_notices', { notices, nowMs: clock.nowMs() });
 }
 
-async function sendNotice({ notifier, clock, tell }: Desk, notice: Notice): Promise<SettledNotice> {
+async function sendNotice({ notifier, clock, emit }: Desk, notice: Notice): Promise<SettledNotice> {
   const { noticeId, key, number, text, attempt } = notice;
   const { slots, text: inTemplate } = operatorMessage(key, text);
   const template = notifier.operators?.template ?? false;
@@ -139,9 +143,9 @@ async function sendNotice({ notifier, clock, tell }: Desk, notice: Notice): Prom
     template: 'operator',
   };
   const outcome = await notifier.send(envelope).catch((error: unknown): SendOutcome => {
-    return { kind: 'unknown', reason: error instanceof Error ? othersWords(error.message) : 'notifier_error' };
+    return { kind: 'unknown', reason: error instanceof Error ? untrustedText(error.message) : 'notifier_error' };
   });
-  tell({ step: 'operator_told', about: key, outcome: outcome.kind });
+  emit({ type: 'operators_notified', about: key, outcome: outcome.kind });
   const settled = { noticeId, providerId: null, nextAttemptMs: null };
   if (outcome.kind === 'sent') return { ...settled, status: 'sent', reason: null, providerId: outcome.providerId };
   if (outcome.kind === 'later' && attempt < MOST_ATTEMPTS) {

@@ -29,19 +29,19 @@ export function isCounted(about: SendErrorClass): boolean {
 
 /** Stops what every further message would meet: all of them, or, met by the fallback, the fallback. One alarm for it. */
 export async function stopMessages(
-  { store, clock, tell }: World,
+  { store, clock, emit }: World,
   { why, channel, facts }: { why: string; channel: Channel; facts: Facts },
 ): Promise<void> {
   const { changed } = await store.call('stop_messages', { why, channel, nowMs: clock.nowMs(), by: notifying });
-  if (changed) tell({ step: stepOf(channel), alert: true, ...facts, why });
+  if (changed) emit({ type: stepOf(channel), alert: true, ...facts, why });
 }
 
 /** The same where several people in a row were refused with this code; their messages wait for the mending. */
-export async function stopIfInARow({ store, clock, tell }: World, counted: Counted): Promise<void> {
+export async function stopIfInARow({ store, clock, emit }: World, counted: Counted): Promise<void> {
   const { facts, ...refusal } = counted;
   const asked = { ...refusal, people: PEOPLE_IN_A_ROW, nowMs: clock.nowMs(), by: notifying };
   const { changed, queued } = await store.call('stop_refused_in_a_row', asked);
-  if (changed) tell({ step: stepOf(refusal.channel), alert: true, ...facts, why: refusal.why, queued });
+  if (changed) emit({ type: stepOf(refusal.channel), alert: true, ...facts, why: refusal.why, queued });
 }
 
 function stepOf(channel: Channel): string {

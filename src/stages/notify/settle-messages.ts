@@ -9,7 +9,7 @@ import { inHalves } from '../halves.ts';
  */
 export async function settleMessages(world: World, messages: SettledMessage[]): Promise<void> {
   if (messages.length === 0) return;
-  const { store, clock, tell } = world;
+  const { store, clock, emit } = world;
   const write = async (part: SettledMessage[], options: Parameters<typeof store.call>[2]) => {
     await store.call('settle_messages', { messages: part, nowMs: clock.nowMs() }, options);
     return part.map(() => true as const);
@@ -18,13 +18,13 @@ export async function settleMessages(world: World, messages: SettledMessage[]): 
   for (const [index, message] of messages.entries()) {
     const error = results[index];
     if (!(error instanceof DatabaseError)) continue;
-    tell({ step: 'message_left_to_a_person', alert: true, messageId: message.messageId, error });
+    emit({ type: 'message_needs_person', alert: true, messageId: message.messageId, error });
     if (error.kind !== 'refused') continue;
     const unknown = {
       ...identityOf(message),
       status: 'unknown',
       reason: 'unreadable_answer',
-      nextLookMs: null,
+      nextLookupMs: null,
     } as const;
     await store.call('settle_messages', { messages: [unknown], nowMs: clock.nowMs() }, { repeat: 'lost' });
   }

@@ -58,7 +58,7 @@ export async function reportPage(
 ): Promise<{ report: RunReport; names: Map<string, string>; left: number; last: number } | null> {
   const counted = await countsOf(store, runId);
   if (!counted) return null;
-  const page = await store.call('read_report_page', { runId, afterPlace: after, ...wanted });
+  const page = await store.call('read_report_page', { runId, afterQueuePosition: after, ...wanted });
   const orders: RunReport['orders'] = [];
   const decisions = page.decisions.map(({ position, place, order, ...decision }) => {
     if (order) orders.push(orderOf(decision, order));
@@ -74,8 +74,8 @@ export async function reportPage(
 
 async function* decisionsOf(store: Store, runId: string): AsyncGenerator<StoredDecision> {
   for (let after: StoredDecision | undefined; ; ) {
-    const { position: afterPosition = -1, place: afterPlace = -1 } = after ?? {};
-    const asked = { runId, afterPosition, afterPlace, limit: PAGE_DECISIONS };
+    const { position: afterPosition = -1, place: afterQueuePosition = -1 } = after ?? {};
+    const asked = { runId, afterPosition, afterQueuePosition, limit: PAGE_DECISIONS };
     const page = await store.call('read_report_decisions', asked);
     yield* page;
     after = page.at(-1);
@@ -86,12 +86,12 @@ async function* decisionsOf(store: Store, runId: string): AsyncGenerator<StoredD
 /** What each user of the run was told, in the order the run served them. */
 export async function messagesOf(store: Store, runId: string): Promise<RunReport['messages']> {
   const messages: RunReport['messages'] = [];
-  for (let afterPlace = -1; ; ) {
-    const page = await store.call('read_report_messages', { runId, afterPlace, limit: PAGE_USERS });
+  for (let afterQueuePosition = -1; ; ) {
+    const page = await store.call('read_report_messages', { runId, afterQueuePosition, limit: PAGE_USERS });
     messages.push(...page.map(messageOf));
     const last = page.at(-1);
     if (!last) return messages;
-    afterPlace = last.place;
+    afterQueuePosition = last.place;
   }
 }
 

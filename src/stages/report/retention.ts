@@ -10,7 +10,7 @@ const MOST_AT_ONCE = 10_000;
  * venues were spoken to, after two. Orders, decisions, fills, events, messages and the ledger are records: they stay.
  * Gives how many rows went.
  */
-export async function forgetOld({ store, clock, tell }: World, stop?: AbortSignal): Promise<number> {
+export async function forgetOld({ store, clock, emit }: World, stop?: AbortSignal): Promise<number> {
   const by = { who: 'forgetting', how: 'service' } as const;
   let forgotten = 0;
   while (!stop?.aborted) {
@@ -19,6 +19,6 @@ export async function forgetOld({ store, clock, tell }: World, stop?: AbortSigna
     forgotten += receivedSignals + rateUses;
     if (receivedSignals < MOST_AT_ONCE && rateUses < MOST_AT_ONCE) break;
   }
-  if (forgotten > 0) tell({ step: 'old_rows_forgotten', forgotten });
+  if (forgotten > 0) emit({ type: 'old_rows_deleted', forgotten });
   return forgotten;
 }

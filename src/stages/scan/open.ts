@@ -39,7 +39,7 @@ export async function open(world: World, request: RunRequest, run: OpenRun): Pro
     userIds: given.users?.map(({ id }) => id) ?? null,
     by,
   });
-  world.tell({ step: 'run_opened', runId, signals: signals.length });
+  world.emit({ type: 'run_opened', runId, signals: signals.length });
   return { ...run, state: 'planning', frame: await frozenFrame(world, runId), users: null };
 }
 
@@ -76,7 +76,7 @@ async function readRun(world: World, runId: string): Promise<FrozenRun> {
 }
 
 async function reprice(world: World, run: FrozenRun): Promise<boolean> {
-  const { store, clock, tell } = world;
+  const { store, clock, emit } = world;
   const { runId, mode, tradeDate } = run;
   const nowMs = clock.nowMs();
   // Ahead of us, too: the clock may have been set back since.
@@ -87,7 +87,7 @@ async function reprice(world: World, run: FrozenRun): Promise<boolean> {
   const quotes = await world.quotes.read({ tradeDate, nowMs, signals, held });
   const actions = actionsSincePreviousClose(corporateActions, tradeDate, await world.operatorDays());
   await store.call('reprice_run', { runId, quotes: withoutOldCloses(quotes, actions, sharesOf(instruments)) });
-  tell({ step: 'run_repriced', runId });
+  emit({ type: 'run_repriced', runId });
   return true;
 }
 

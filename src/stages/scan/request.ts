@@ -19,7 +19,7 @@ export interface Given {
 }
 
 /** A scheduler hands nothing over: signals and users are the database's. */
-export const nothingGiven: Omit<Given, 'by'> = {
+export const noInputs: Omit<Given, 'by'> = {
   signalsSource: '',
   usersSource: '',
   instruments: [],

@@ -22,7 +22,7 @@ const noActs: Partial<Record<StoreFunction, string>> = {
   hear_delivery: 'the provider’s word',
   hear_inbound: 'what the user wrote himself',
   import_holdings: 'reached by no command: what a venue says, each a fill',
-  look_now: 'only brings a lookup forward',
+  look_up_now: 'only brings a lookup forward',
   mark_sending: 'the service’s own work',
   mark_submitting: 'the service’s own work',
   note_key_uses: 'only when a key was used last',

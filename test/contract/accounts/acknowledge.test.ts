@@ -98,7 +98,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
     await (await lateFillOf('one'))('f1');
     await drift({ kind: 'funds' });
     const seen = await show();
-    expect(await acknowledge({ ...seen, seenEntryId: null })).toMatchObject({ changed: true });
+    expect(await acknowledge({ ...seen, snapshotEntryId: null })).toMatchObject({ changed: true });
     expect(await notReady()).toBe('a fill came after its order had ended: acknowledge it');
     await session.exec(`insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, at)
         select id, 'adjustment', -1 - cash_minor, 0, now() from public.accounts;
@@ -196,7 +196,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
       venue: 'paper',
       mode: 'paper',
       driftIds: [1],
-      seenEntryId: 1,
+      snapshotEntryId: 1,
       nowMs,
       by: tester,
     };

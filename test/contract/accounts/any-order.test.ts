@@ -77,7 +77,7 @@ onEveryDatabase('the same facts, told in any order and grouping', ({ store }) =>
     return sent;
   };
 
-  const tell = async (
+  const emit = async (
     orders: ClaimedOrder[],
     fills: { of: number; fill: Fill }[],
     { turn, ends }: { turn: number[]; ends: boolean[] },
@@ -114,7 +114,7 @@ onEveryDatabase('the same facts, told in any order and grouping', ({ store }) =>
           const sent = await alike(leverageCenti);
           for (const [[userId, orders], how] of [...sent].map((each, n) => [each, n === 0 ? one : two] as const)) {
             expect(orders).toHaveLength(plans.length);
-            await tell(orders, fills, how);
+            await emit(orders, fills, how);
             const wrong = fixed && fills[fixed.n];
             if (wrong) {
               const really = { fill: wrong.fill.venueFillId, quantity: fixed.quantity, priceMinor: null };

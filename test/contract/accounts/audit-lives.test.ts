@@ -12,8 +12,8 @@ onEveryDatabase('the books of any life', ({ store }) => {
       fc.asyncProperty(fc.array(anyStep, { minLength: 6, maxLength: 24 }), async (steps) => {
         lives += 1;
         const life = new Life(store, `user-${lives}`);
-        for (const step of steps) {
-          await life.live(step);
+        for (const event of steps) {
+          await life.live(event);
           expect(await differences(store, life.userId)).toEqual([]);
         }
       }),

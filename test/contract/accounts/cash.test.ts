@@ -97,8 +97,8 @@ onEveryDatabase('cash', ({ store, session, value }) => {
     });
     const [block] = await store.call('read_blocks', { userId: 'asha' });
     const seen = { userId: 'asha', venue: 'paper', mode: 'paper' as const, driftIds: [] };
-    const seenEntryId = block?.seenEntryId ?? 0;
-    await store.call('acknowledge_account', { ...seen, seenEntryId, by, nowMs });
+    const snapshotEntryId = block?.snapshotEntryId ?? 0;
+    await store.call('acknowledge_account', { ...seen, snapshotEntryId, by, nowMs });
     expect(await value('select not_ready from public.accounts')).toBeNull();
   });
 

@@ -213,10 +213,10 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
     const wrongMs = nowMs + dayMs;
     await settle(
       store,
-      [settlement(order.orderId, 'working', { fills: [fill('f1', 4)], nextLookMs: wrongMs + 2000 })],
+      [settlement(order.orderId, 'working', { fills: [fill('f1', 4)], nextLookupMs: wrongMs + 2000 })],
       wrongMs,
     );
-    const [row] = await session.query(`select filled_quantity::int as filled, core.ms(next_look_at)::float8 as look,
+    const [row] = await session.query(`select filled_quantity::int as filled, core.ms(next_lookup_at)::float8 as look,
       core.ms(changed_at)::float8 as changed from public.orders`);
     expect(row).toEqual({ filled: 4, look: nowMs + 2000, changed: nowMs });
   });

@@ -91,7 +91,7 @@ async function planning({ scene, ask }: Watched, half: number): Promise<void> {
   await ask('accept_page', deciding(rest.slice(0, 10)), 'accept_page of 10 users');
   await ask('accept_page', deciding(rest), 'accept_page of half the users');
   const signalIds = signals.map(({ id }) => id);
-  const page = { runId, mode, tradeDate, userIds: null, signalIds, afterPlace: 0, limit: 10 };
+  const page = { runId, mode, tradeDate, userIds: null, signalIds, afterQueuePosition: 0, limit: 10 };
   await ask('read_accounts', { ...page, frozen: false });
   await store.call('accept_page', deciding(rest));
   await ask('decide_run', { runId, nowMs });
@@ -128,7 +128,7 @@ function filled(orderId: number) {
 }
 
 function working(orderId: number) {
-  return settlement(orderId, 'working', { venueOrderId: `V${orderId}`, nextLookMs: nowMs + minuteMs });
+  return settlement(orderId, 'working', { venueOrderId: `V${orderId}`, nextLookupMs: nowMs + minuteMs });
 }
 
 async function askOfTheRun({ scene, ask }: Watched, when: string): Promise<void> {

@@ -31,7 +31,7 @@ onEveryDatabase('a renewed claim', ({ store, session }) => {
     await mark(store, 'c1', [sent], { leaseMs: 5000 });
     expect(await renew('c1', [waiting, sent], 600_000)).toEqual({ renewed: 2 });
     for (const orderId of [waiting, sent]) expect(await leftMs(orderId)).toBeGreaterThan(500_000);
-    await settle(store, [settlement(sent, 'unknown', { nextLookMs: nowMs })]);
+    await settle(store, [settlement(sent, 'unknown', { nextLookupMs: nowMs })]);
     const lookups = { claimId: 'l1', venues: ['paper'], limit: 9, leaseMs: 5000, nowMs };
     const claimed = await store.call('claim_lookups', lookups);
     // The answer may be lost: asked again it is the same, and nobody else gets any of it.

@@ -115,10 +115,10 @@ test('a mark, a release and a sweep pass over an order that is held', async () =
 test('an unknown order whose looks are never booked is given as spent once it has had its budget', async () => {
   await decideAll(await openScene(store, { runId: 'spent', signals: [signal('SPENT')], users: [user('spent')] }));
   const [order] = await sendAll(store, 'spent');
-  await settle(store, [settlement(order?.orderId ?? 0, 'unknown', { nextLookMs: nowMs })]);
+  await settle(store, [settlement(order?.orderId ?? 0, 'unknown', { nextLookupMs: nowMs })]);
   const look = (claimId: string) =>
     // Nobody comes back from it: its lease is over at once.
-    store.call('claim_lookups', { claimId, venues: ['paper'], limit: 10, leaseMs: -1, maxLooks: 3, nowMs });
+    store.call('claim_lookups', { claimId, venues: ['paper'], limit: 10, leaseMs: -1, maxLookups: 3, nowMs });
   const seen = [await look('1'), await look('2'), await look('2'), await look('3'), await look('4'), await look('5')];
   expect(seen.map(([one]) => (one ? [one.looks, one.spent] : null))).toEqual([
     [1, false],

@@ -137,7 +137,7 @@ test('an order somebody else is at is passed over by claims and lookups, not wai
   const order = got.find(({ userId }) => userId === 'busy-2');
   const orderId = order?.orderId ?? 0;
   await store.call('mark_submitting', { claimId: 'busy', markId: 'm2', orderIds: [orderId], leaseMs, nowMs });
-  await settle(store, [settlement(orderId, 'unknown', { nextLookMs: nowMs })]);
+  await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs })]);
   await database.session.exec(lock('busy-2'));
   const lookup = { claimId: 'l1', venues: ['paper'], limit: 100, leaseMs, nowMs };
   const looked = await store.call('claim_lookups', lookup);

@@ -26,7 +26,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   ...Object.fromEntries(['reason', 'message'].map((name) => [`orders.${name}`, words])),
   'orders.venue_order_id':
     'the name its venue gave it: only the venue can say whether it is right, and the evening’s sync asks',
-  ...Object.fromEntries(['looks', 'missed_looks'].map((name) => [`orders.${name}`, counted])),
+  ...Object.fromEntries(['looks', 'missed_lookups'].map((name) => [`orders.${name}`, counted])),
   ...Object.fromEntries(['claim_id', 'lease_until', 'mark_id'].map((name) => [`orders.${name}`, passing])),
   'fills.id': key,
   'fills.source': 'follows from order_id by a constraint',

@@ -90,7 +90,7 @@ const orders: Corruption[] = [
     'an order changed last when its history says, or later',
   ],
   ['orders', `changed_at = changed_at + interval '1 day'`, order('asha', 'TITAN'), ahead],
-  ['orders', `next_look_at = next_look_at + interval '3 days'`, order('devi', 'TITAN'), ahead],
+  ['orders', `next_lookup_at = next_lookup_at + interval '3 days'`, order('devi', 'TITAN'), ahead],
   ['orders', `next_attempt_at = next_attempt_at + interval '3 days'`, order('devi', 'INFY'), ahead],
 ];
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { askedSignal } from '../../../src/domain/decision/single-order.ts';
+import { signalOfRequest } from '../../../src/domain/decision/single-order.ts';
 import { LARGEST_MINOR } from '../../../src/domain/money.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/ground.ts';
@@ -88,7 +88,7 @@ onEveryDatabase('absurd numbers', ({ store, session, value }) => {
         limitPriceMinor: null,
       };
       const at = { date: tradeDate, quote: quote('TITAN'), nowMs };
-      const of = askedSignal({ principal: 'key:1', key: userId }, order, at);
+      const of = signalOfRequest({ principal: 'key:1', key: userId }, order, at);
       const request = { principal: 'key:1', key: userId, bodyHash: 'b', by: null, sendBeforeMs: cutOffMs, signal: of };
       const scene = { store, ...run, signals: [], users: [], rates };
       const decision = accepted(scene, account, of);

@@ -132,11 +132,11 @@ onEveryDatabase('a run', ({ store, session }) => {
     const scene = await openScene(store, { users: Array.from({ length: 25 }, (_, n) => user(`user-${n}`)) });
     for (const frozen of [true, false]) {
       const seen: string[] = [];
-      for (let afterPlace = 0; ; ) {
-        const page = await undecided(scene, { frozen, afterPlace, limit: 10 });
+      for (let afterQueuePosition = 0; ; ) {
+        const page = await undecided(scene, { frozen, afterQueuePosition, limit: 10 });
         if (page.length === 0) break;
         seen.push(...page.map(({ settings }) => settings.id));
-        afterPlace = page.at(-1)?.place ?? 0;
+        afterQueuePosition = page.at(-1)?.place ?? 0;
       }
       expect(seen).toHaveLength(25);
       expect(new Set(seen).size).toBe(25);
@@ -214,7 +214,7 @@ onEveryDatabase('a run', ({ store, session }) => {
   test('serves a user without an account of its mode as not ready', async () => {
     await store.call('import_users', { by: tester, users: [user('asha')], mode: 'paper', source: 's', nowMs });
     const page = { runId: 'r', frozen: false, mode: 'live', tradeDate, userIds: null, signalIds: [] };
-    const [account] = await store.call('read_accounts', { ...page, afterPlace: 0, limit: 10 });
+    const [account] = await store.call('read_accounts', { ...page, afterQueuePosition: 0, limit: 10 });
     expect(account).toMatchObject({ accountId: null, notReady: 'no live account', availableMinor: 0 });
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { askedSignal } from '../../../src/domain/decision/single-order.ts';
+import { signalOfRequest } from '../../../src/domain/decision/single-order.ts';
 import { onEveryDatabase } from '../support/ground.ts';
 import {
   accepted,
@@ -26,7 +26,7 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
   const asked = (key: string, userId = 'asha') => {
     const order = { userId, exchange: 'NSE', symbol: 'TITAN', side: 'BUY' as const, quantity: 1 };
     const at = { date: tradeDate, quote: quote('TITAN'), nowMs };
-    const signal = askedSignal({ principal: 'key:1', key }, { ...order, limitPriceMinor: null }, at);
+    const signal = signalOfRequest({ principal: 'key:1', key }, { ...order, limitPriceMinor: null }, at);
     return { principal: 'key:1', key, bodyHash: 'b1', by: null, sendBeforeMs: nowMs + 2 * minuteMs, signal, userId };
   };
   const place = async (requests: ReturnType<typeof asked>[], quantity = 1, otherDay = {}) => {

@@ -55,7 +55,7 @@ onEveryDatabase('import', ({ store, session, value }) => {
       { kind: 'deposit', cash: 5_000_00 },
     ]);
     const page = { runId: 'r', frozen: false, mode: 'paper', tradeDate, userIds: ['asha'], signalIds: [] };
-    const [asha] = await store.call('read_accounts', { ...page, afterPlace: 0, limit: 10 });
+    const [asha] = await store.call('read_accounts', { ...page, afterQueuePosition: 0, limit: 10 });
     expect(asha?.settings).toEqual({ ...settings, maxOrdersPerDay: null, maxOrderValueMinor: null });
     expect(asha?.availableMinor).toBe(1_00_000_00);
   });
@@ -63,7 +63,7 @@ onEveryDatabase('import', ({ store, session, value }) => {
   test('a daily limit stays where a file says nothing of it, and goes where it says none', async () => {
     const limitsOf = async () => {
       const page = { runId: 'r', frozen: false, mode: 'paper', tradeDate, userIds: ['asha'], signalIds: [] };
-      const [asha] = await store.call('read_accounts', { ...page, afterPlace: 0, limit: 10 });
+      const [asha] = await store.call('read_accounts', { ...page, afterQueuePosition: 0, limit: 10 });
       return [asha?.settings.maxOrdersPerDay, asha?.settings.maxOrderValueMinor];
     };
     await importUsers([user('asha', { maxOrdersPerDay: 3, maxOrderValueMinor: 50_000_00 })]);

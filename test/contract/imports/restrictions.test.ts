@@ -55,10 +55,10 @@ onEveryDatabase('what is brought in', ({ store, session, value }) => {
     const scene = await openScene(store, { users, signals: [signal('TITAN')] });
     await acceptAll(scene);
     const page = { runId: scene.runId, limit: 2, userId: null, status: null, of: 'all' } as const;
-    const first = await store.call('read_report_page', { ...page, afterPlace: 0 });
+    const first = await store.call('read_report_page', { ...page, afterQueuePosition: 0 });
     const places = await session.query('select place::int from public.run_users order by place');
-    const afterPlace = Number(places[1]?.['place']);
-    const rest = await store.call('read_report_page', { ...page, afterPlace });
+    const afterQueuePosition = Number(places[1]?.['place']);
+    const rest = await store.call('read_report_page', { ...page, afterQueuePosition });
     for (const { id } of users) expect(JSON.stringify([first, rest])).toContain(`"${id}"`);
     expect(JSON.stringify(first)).not.toEqual(JSON.stringify(rest));
   });

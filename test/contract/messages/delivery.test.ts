@@ -15,7 +15,9 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
     const [order] = await sendAll(store);
     const fills = status === 'filled' ? [fill('f1', 10)] : [];
     const orderId = order?.orderId ?? 0;
-    await settle(store, [settlement(orderId, status, { fills, nextLookMs: status === 'working' ? nowMs + 1 : null })]);
+    await settle(store, [
+      settlement(orderId, status, { fills, nextLookupMs: status === 'working' ? nowMs + 1 : null }),
+    ]);
     return { orderId, runId: scene.runId };
   };
   const mark = async (change: object = {}) => {
@@ -25,11 +27,11 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
     const { marked } = await store.call('mark_sending', { messages: [message], nowMs, ...change });
     return marked[0] ?? null;
   };
-  const sendAndSettle = async (status: 'sent' | 'unknown', nextLookMs: number | null = null) => {
+  const sendAndSettle = async (status: 'sent' | 'unknown', nextLookupMs: number | null = null) => {
     const messageId = (await mark()) ?? 0;
     const providerId = status === 'sent' ? 'SM1' : null;
     await store.call('settle_messages', {
-      messages: [{ messageId, status, reason: null, providerId, nextLookMs }],
+      messages: [{ messageId, status, reason: null, providerId, nextLookupMs }],
       nowMs,
     });
     return messageId;

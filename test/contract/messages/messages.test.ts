@@ -43,12 +43,12 @@ onEveryDatabase('messages and the end of a run', ({ store, session, value }) => 
     const { asha, ravi, runId } = await twoAtVenue();
     await settle(store, [
       settlement(asha, 'filled', { fills: [fill('f1', 10)] }),
-      settlement(ravi, 'unknown', { nextLookMs: nowMs + 2000 }),
+      settlement(ravi, 'unknown', { nextLookupMs: nowMs + 2000 }),
     ]);
     expect((await due()).map(({ userId }) => userId)).toEqual(['asha']);
     expect(await due({ runId: 'other' })).toEqual([]);
     expect(await due({ runId, limit: 0 })).toEqual([]);
-    await settle(store, [settlement(ravi, 'unknown', { nextLookMs: null })]);
+    await settle(store, [settlement(ravi, 'unknown', { nextLookupMs: null })]);
     expect((await due({ runId })).map(({ userId }) => userId).toSorted()).toEqual(['asha', 'ravi']);
   });
 
@@ -223,11 +223,11 @@ onEveryDatabase('messages and the end of a run', ({ store, session, value }) => 
     const { asha, ravi, runId } = await twoAtVenue();
     expect(await finish(runId)).toEqual({ state: 'decided', openOrders: 2, openMessages: 2, nextDueMs: nowMs + 1000 });
     await settle(store, [
-      settlement(asha, 'working', { nextLookMs: nowMs + 5000 }),
-      settlement(ravi, 'unknown', { nextLookMs: nowMs + 2000 }),
+      settlement(asha, 'working', { nextLookupMs: nowMs + 5000 }),
+      settlement(ravi, 'unknown', { nextLookupMs: nowMs + 2000 }),
     ]);
     expect(await finish(runId)).toMatchObject({ state: 'decided', openOrders: 2, nextDueMs: nowMs + 2000 });
-    await settle(store, [settlement(ravi, 'unknown', { nextLookMs: null })]);
+    await settle(store, [settlement(ravi, 'unknown', { nextLookupMs: null })]);
     expect(await finish(runId)).toMatchObject({ state: 'decided', openOrders: 1, nextDueMs: nowMs + 5000 });
     await settle(store, [settlement(asha, 'filled', { fills: [fill('f1', 10)] })]);
     expect(await finish(runId, nowMs + 7)).toEqual({

@@ -5,7 +5,7 @@ import { decideAll, minuteMs, openScene, nowMs as scanMs, tradeDate, user } from
 
 const number = '+919800000001';
 const atMs = scanMs - 35 * minuteMs;
-const missing = 'no_login: token_over';
+const missing = 'no_login: token_expired';
 
 onEveryDatabase('reminders of a missing login', ({ store, session, value }) => {
   /** Live accounts at Kite whose logins the check of 08:45 has found as given. */
@@ -124,7 +124,7 @@ onEveryDatabase('reminders of a missing login', ({ store, session, value }) => {
     await checked({ asha: missing });
     await queue();
     const [messageId = 0] = await mark();
-    const unknown = { messageId, status: 'unknown', reason: 'no answer', nextLookMs: atMs } as const;
+    const unknown = { messageId, status: 'unknown', reason: 'no answer', nextLookupMs: atMs } as const;
     await store.call('settle_messages', { messages: [unknown], nowMs: atMs });
     expect(await queue()).toEqual({ queued: 0 });
     const [sought] = await store.call('claim_message_lookups', { limit: 10, nowMs: atMs });

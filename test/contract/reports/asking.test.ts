@@ -90,8 +90,8 @@ onEveryDatabase('asking', ({ store, session, value }) => {
 
   test('the report names everybody, best signal first and then by place, page by page', async () => {
     const { runId } = await played();
-    const rest = async (afterPosition: number, afterPlace: number, limit: number) =>
-      store.call('read_report_decisions', { runId, afterPosition, afterPlace, limit });
+    const rest = async (afterPosition: number, afterQueuePosition: number, limit: number) =>
+      store.call('read_report_decisions', { runId, afterPosition, afterQueuePosition, limit });
     const decisions = await rest(-1, -1, 10);
     expect(
       decisions.flatMap(({ userName, symbol, order }) =>
@@ -111,13 +111,13 @@ onEveryDatabase('asking', ({ store, session, value }) => {
     for (const [index, { position, place }] of decisions.entries()) {
       expect(await rest(position, place, 2)).toEqual(decisions.slice(index + 1, index + 3));
     }
-    const messages = await store.call('read_report_messages', { runId, afterPlace: -1, limit: 10 });
+    const messages = await store.call('read_report_messages', { runId, afterQueuePosition: -1, limit: 10 });
     expect(messages).toMatchObject([
       { userId: 'asha', status: 'queued', text: '' },
       { userId: 'ravi', status: 'queued', text: '' },
     ]);
     for (const [index, { place }] of messages.entries()) {
-      const asked = { runId, afterPlace: place, limit: 1 };
+      const asked = { runId, afterQueuePosition: place, limit: 1 };
       expect(await store.call('read_report_messages', asked)).toEqual(messages.slice(index + 1, index + 2));
     }
   });

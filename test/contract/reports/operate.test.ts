@@ -40,7 +40,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
     );
     const outcomes = sent.map(({ orderId }, index) =>
       index < wrong
-        ? settlement(orderId, 'unknown', { reason: 'timeout', nextLookMs: nowMs })
+        ? settlement(orderId, 'unknown', { reason: 'timeout', nextLookupMs: nowMs })
         : settlement(orderId, 'filled', { fills: [fill(`f${orderId}`, 10)] }),
     );
     await settle(store, outcomes);
@@ -139,7 +139,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
 
   test('nobody resolves an order that is still looked up: the venue’s own word could count twice', async () => {
     const { clientOrderId, orderId } = await unknownOrder();
-    await settle(store, [settlement(orderId, 'unknown', { nextLookMs: nowMs + 1 })]);
+    await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs + 1 })]);
     expect(await resolve(clientOrderId, 'rejected')).toEqual({ kind: 'still_looked_up' });
     await store.call('claim_lookups', {
       claimId: 'l1',
@@ -148,7 +148,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
       leaseMs: 30_000,
       nowMs: nowMs + 1,
     });
-    await session.exec('update public.orders set next_look_at = null');
+    await session.exec('update public.orders set next_lookup_at = null');
     expect(await resolve(clientOrderId, 'rejected')).toEqual({ kind: 'still_looked_up' });
     await settle(store, [settlement(orderId, 'unknown')]);
     expect(await resolve(clientOrderId, 'rejected')).toMatchObject({ kind: 'resolved' });
@@ -171,7 +171,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
     await decideAll(await openScene(store));
     expect(await store.call('finish_runs', { nowMs })).toEqual({ finished: 0, nextDueMs: nowMs });
     const { orderId } = await sendOne(store);
-    await settle(store, [settlement(orderId, 'working', { nextLookMs: nowMs + 2000 })]);
+    await settle(store, [settlement(orderId, 'working', { nextLookupMs: nowMs + 2000 })]);
     expect(await store.call('finish_runs', { nowMs })).toEqual({ finished: 0, nextDueMs: nowMs + 2000 });
     await settle(store, [settlement(orderId, 'rejected')]);
     await decideAll(await openScene(store, { runId: 'planning', signals: [signal('INFY')], users: [] }));

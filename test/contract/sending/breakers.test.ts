@@ -185,7 +185,7 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
 
   test('a run that waits for a breaker is due when the next order is tried, not at once', async () => {
     await stoppedVenue();
-    await session.query(`update public.orders set next_look_at = null where status = 'unknown'`);
+    await session.query(`update public.orders set next_lookup_at = null where status = 'unknown'`);
     expect(await store.call('finish_runs', { nowMs })).toMatchObject({ finished: 0, nextDueMs: nowMs + 5000 });
     const runId = await value('select id from public.scan_runs');
     expect(await store.call('finish_run', { runId: String(runId), nowMs })).toMatchObject({

@@ -32,7 +32,7 @@ onEveryDatabase('fills of a venue that numbers them as it likes', ({ store, sess
     await settle(store, [said('1')]);
     const unproven: string[] = [];
     for (let look = 1; look <= 5; look += 1) {
-      await session.query('update public.orders set next_look_at = core.at($1) where id = $2', [nowMs, titan]);
+      await session.query('update public.orders set next_lookup_at = core.at($1) where id = $2', [nowMs, titan]);
       const claim = { claimId: `look-${look}`, venues: ['paper'], limit: 1, leaseMs: 1, nowMs };
       const [order] = await store.call('claim_lookups', claim);
       expect(order?.orderId).toBe(titan);

@@ -23,7 +23,7 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
   const order = async (orderId: number) => {
     const [row] = await session.query(
       `select status, reason, message, venue_order_id, filled_quantity::int as filled, filled_value_minor::int as value,
-         charges_minor::int as charges, looks, late_fill, core.ms(next_look_at)::text as next_look,
+         charges_minor::int as charges, looks, late_fill, core.ms(next_lookup_at)::text as next_lookup,
          ended_at is not null as ended, claim_id from public.orders where id = $1`,
       [orderId],
     );
@@ -86,7 +86,7 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
 
   test('told twice, or in two halves that overlap, books everything once', async () => {
     const { orderId } = await atVenue();
-    const half = settlement(orderId, 'partially_filled', { fills: [fill('f1', 4)], nextLookMs: nowMs + 1 });
+    const half = settlement(orderId, 'partially_filled', { fills: [fill('f1', 4)], nextLookupMs: nowMs + 1 });
     const whole = settlement(orderId, 'filled', { fills: [fill('f1', 4), fill('f2', 6)] });
     expect(await settle(store, [half])).toEqual({ ...fine, settled: 1, fills: 1 });
     expect(await settle(store, [half])).toEqual({ ...fine, settled: 1, fills: 0 });
@@ -123,10 +123,10 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
 
   test('working changes no money; what then is canceled keeps what it filled', async () => {
     const { scene, orderId, hold } = await atVenue();
-    await settle(store, [settlement(orderId, 'working', { nextLookMs: nowMs + 2000 })]);
-    expect(await order(orderId)).toMatchObject({ status: 'working', next_look: String(nowMs + 2000), ended: false });
+    await settle(store, [settlement(orderId, 'working', { nextLookupMs: nowMs + 2000 })]);
+    expect(await order(orderId)).toMatchObject({ status: 'working', next_lookup: String(nowMs + 2000), ended: false });
     await settle(store, [
-      settlement(orderId, 'partially_filled', { fills: [fill('f1', 4)], nextLookMs: nowMs + 4000 }),
+      settlement(orderId, 'partially_filled', { fills: [fill('f1', 4)], nextLookupMs: nowMs + 4000 }),
     ]);
     expect(await ledger()).toEqual([]);
     expect(await money()).toEqual({ cash: 1_00_000_00, held: hold });
@@ -160,12 +160,12 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
   test('«filled» without its fills is not believed: the order is asked about again', async () => {
     const { orderId } = await atVenue();
     await settle(store, [settlement(orderId, 'filled')]);
-    expect(await order(orderId)).toMatchObject({ status: 'working', filled: 0, next_look: String(nowMs + 2000) });
+    expect(await order(orderId)).toMatchObject({ status: 'working', filled: 0, next_lookup: String(nowMs + 2000) });
     await settle(store, [settlement(orderId, 'filled', { fills: [fill('f1', 6)] })]);
     expect(await order(orderId)).toMatchObject({
       status: 'partially_filled',
       filled: 6,
-      next_look: String(nowMs + 2000),
+      next_lookup: String(nowMs + 2000),
     });
     await settle(store, [settlement(orderId, 'filled', { fills: [fill('f1', 6), fill('f2', 4)] })]);
     expect(await order(orderId)).toMatchObject({ status: 'filled', filled: 10, ended: true });
@@ -186,15 +186,15 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
 
   test('an unknown order keeps its hold, looks again later, and then ends as the venue says', async () => {
     const { orderId, hold } = await atVenue();
-    await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout', nextLookMs: nowMs + 2000 })]);
+    await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout', nextLookupMs: nowMs + 2000 })]);
     expect(await order(orderId)).toMatchObject({
       status: 'unknown',
       reason: 'timeout',
       looks: 0,
-      next_look: String(nowMs + 2000),
+      next_lookup: String(nowMs + 2000),
     });
-    await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout', nextLookMs: nowMs + 6000 })]);
-    expect(await order(orderId)).toMatchObject({ status: 'unknown', looks: 0, next_look: String(nowMs + 6000) });
+    await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout', nextLookupMs: nowMs + 6000 })]);
+    expect(await order(orderId)).toMatchObject({ status: 'unknown', looks: 0, next_lookup: String(nowMs + 6000) });
     expect(await money()).toEqual({ cash: 1_00_000_00, held: hold });
     await settle(store, [settlement(orderId, 'expired', { reason: 'never_reached_venue' })]);
     expect(await order(orderId)).toMatchObject({ status: 'expired', reason: 'never_reached_venue' });
@@ -203,16 +203,16 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
 
   test('an unknown order is not sent again, and a late «not sent» does not stop its lookups', async () => {
     const { orderId } = await atVenue();
-    await settle(store, [settlement(orderId, 'unknown', { nextLookMs: nowMs + 2000 })]);
-    await settle(store, [settlement(orderId, 'queued', { reason: 'marked_too_long_ago', nextAttemptMs: nowMs })]);
-    expect(await order(orderId)).toMatchObject({ status: 'unknown', next_look: String(nowMs + 2000) });
+    await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs + 2000 })]);
+    await settle(store, [settlement(orderId, 'queued', { reason: 'mark_stale', nextAttemptMs: nowMs })]);
+    expect(await order(orderId)).toMatchObject({ status: 'unknown', next_lookup: String(nowMs + 2000) });
   });
 
   test('an order that was not sent and has a number of the venue is looked up, and does not go again', async () => {
     const { orderId } = await atVenue();
     const notSent = { reason: 'not_reachable', venueOrderId: 'V1', nextAttemptMs: nowMs };
     await settle(store, [settlement(orderId, 'queued', notSent)]);
-    expect(await order(orderId)).toMatchObject({ status: 'unknown', venue_order_id: 'V1', next_look: String(nowMs) });
+    expect(await order(orderId)).toMatchObject({ status: 'unknown', venue_order_id: 'V1', next_lookup: String(nowMs) });
     expect(await events(orderId)).toEqual(['queued', 'submitting', 'unknown']);
     const looked = { claimId: 'c9', venues: ['paper'], limit: 10, leaseMs: 30_000, nowMs };
     expect(await store.call('claim_orders', looked)).toEqual([]);
@@ -223,7 +223,7 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
     const { orderId } = await atVenue();
     await settle(store, [settlement(orderId, 'rejected', { reason: 'venue_rejected' })]);
     for (const status of ['unknown', 'queued', 'working', 'canceled', 'expired'] as const) {
-      await settle(store, [settlement(orderId, status, { reason: 'stale', nextLookMs: nowMs })], nowMs + minuteMs);
+      await settle(store, [settlement(orderId, status, { reason: 'stale', nextLookupMs: nowMs })], nowMs + minuteMs);
     }
     expect(await order(orderId)).toMatchObject({ status: 'rejected', reason: 'venue_rejected', ended: true });
     expect(await events(orderId)).toEqual(['queued', 'submitting', 'rejected']);

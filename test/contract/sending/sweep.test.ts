@@ -123,7 +123,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   test('an order is looked up when its pause is over, by one at a time, and again when that one is gone', async () => {
     await decideAll(await openScene(store));
     const { orderId } = await sendOne(store);
-    await settle(store, [settlement(orderId, 'unknown', { nextLookMs: nowMs + 2000 })]);
+    await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs + 2000 })]);
     expect(await lookups('l1', { nowMs: nowMs + 1999 })).toEqual([]);
     const due = { nowMs: nowMs + 2000 };
     const claims = await Promise.all(
@@ -131,7 +131,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
     );
     expect(claims.flat()).toHaveLength(1);
     expect(claims.flat()[0]).toMatchObject({ orderId, status: 'unknown', looks: 1, attempts: 1, halted: null });
-    await settle(store, [settlement(orderId, 'unknown', { nextLookMs: nowMs + 6000 })]);
+    await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs + 6000 })]);
     expect(await lookups('l4', due)).toEqual([]);
     expect(await lookups('l5', { nowMs: nowMs + 6000, leaseMs: -1 })).toMatchObject([{ looks: 2 }]);
     expect(await lookups('l6', { nowMs: nowMs + 6000 })).toHaveLength(1);
@@ -142,10 +142,10 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
     const [working, partial, ended, handedOver, other] = await sendAll(store);
     const id = (order: { orderId: number } | undefined) => order?.orderId ?? 0;
     await settle(store, [
-      settlement(id(working), 'working', { nextLookMs: nowMs + 1 }),
-      settlement(id(partial), 'partially_filled', { nextLookMs: nowMs, fills: [fill('f1', 1)] }),
-      settlement(id(ended), 'rejected', { nextLookMs: nowMs }),
-      settlement(id(handedOver), 'unknown', { nextLookMs: null }),
+      settlement(id(working), 'working', { nextLookupMs: nowMs + 1 }),
+      settlement(id(partial), 'partially_filled', { nextLookupMs: nowMs, fills: [fill('f1', 1)] }),
+      settlement(id(ended), 'rejected', { nextLookupMs: nowMs }),
+      settlement(id(handedOver), 'unknown', { nextLookupMs: null }),
     ]);
     const later = await lookups('l1', { nowMs: nowMs + minuteMs });
     expect(later.map(({ orderId }) => orderId).toSorted()).toEqual([id(working), id(partial)].toSorted());
@@ -158,7 +158,9 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
     const pauses = [300, 100, 200];
     await settle(
       store,
-      orders.map(({ orderId }, index) => settlement(orderId, 'unknown', { nextLookMs: nowMs + (pauses[index] ?? 0) })),
+      orders.map(({ orderId }, index) =>
+        settlement(orderId, 'unknown', { nextLookupMs: nowMs + (pauses[index] ?? 0) }),
+      ),
     );
     const at = { nowMs: nowMs + minuteMs };
     expect(await lookups('l1', { ...at, venues: ['kite'] })).toEqual([]);
@@ -170,7 +172,7 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
   test('a halt does not stop looking up, but is told, so that nothing is asked again', async () => {
     await decideAll(await openScene(store));
     const { orderId } = await sendOne(store);
-    await settle(store, [settlement(orderId, 'unknown', { nextLookMs: nowMs })]);
+    await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs })]);
     await store.call('halt', { scope: 'venue', target: 'paper', why: 'outage', by: { who: 'me', how: 'cli' }, nowMs });
     expect(await lookups('l1')).toMatchObject([{ orderId, halted: 'outage' }]);
   });

@@ -12,7 +12,10 @@ export interface WhoseAccount {
 export async function shown(store: Store, { userId, venue, mode }: WhoseAccount) {
   const blocks = await store.call('read_blocks', { userId });
   const found = blocks.find((one) => one.venue === venue && one.mode === mode);
-  return { driftIds: found?.drifts.map(({ driftId }) => driftId) ?? [], seenEntryId: found?.seenEntryId ?? null };
+  return {
+    driftIds: found?.drifts.map(({ driftId }) => driftId) ?? [],
+    snapshotEntryId: found?.snapshotEntryId ?? null,
+  };
 }
 
 /** An operator looks at what blocks an account, and acknowledges it all. */

@@ -1,4 +1,4 @@
-import { askedSignal } from '../../../src/domain/decision/single-order.ts';
+import { signalOfRequest } from '../../../src/domain/decision/single-order.ts';
 import type { Answer, Store } from '../../../src/ports/store/store.ts';
 import { accepted, cutOffMs, limits, minuteMs, nowMs, quote, tradeDate } from './scene.ts';
 
@@ -25,7 +25,7 @@ export async function placeAsked(store: Store, asked: Asked[], atMs = nowMs): Pr
     keys += 1;
     const key = `k${keys}`;
     const order = { userId, exchange: 'NSE', symbol, side: 'BUY' as const, quantity: 1, limitPriceMinor: null };
-    const signal = askedSignal({ principal, key }, order, { date: tradeDate, quote: quote(symbol), nowMs: atMs });
+    const signal = signalOfRequest({ principal, key }, order, { date: tradeDate, quote: quote(symbol), nowMs: atMs });
     const account = accounts.find(({ settings }) => settings.id === userId);
     if (!account) throw new Error(`there is no ${userId}`);
     const scene = { store, ...run, signals: [], users: [], rates };

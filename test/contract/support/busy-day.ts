@@ -109,7 +109,7 @@ async function orderOf(session: SqlSession, userId: string, symbol: string): Pro
 async function settleFirst(store: Store, session: SqlSession): Promise<void> {
   const atMs = nowMs + minuteMs;
   const id = async (userId: string, symbol: string) => (await orderOf(session, userId, symbol)).id;
-  const open = { nextLookMs: atMs + 30 * minuteMs, venueOrderId: 'v1' };
+  const open = { nextLookupMs: atMs + 30 * minuteMs, venueOrderId: 'v1' };
   await scenes.settle(
     store,
     [
@@ -186,7 +186,7 @@ async function tellUsers(store: Store, atMs: number): Promise<void> {
   await store.call('mark_sending', { messages, nowMs: atMs });
   const settled = messages.map(({ messageId }, n) => {
     const status = n === 0 ? ('sent' as const) : ('unknown' as const);
-    return { messageId, status, reason: null, providerId: `SM${n}`, nextLookMs: atMs + 30 * minuteMs };
+    return { messageId, status, reason: null, providerId: `SM${n}`, nextLookupMs: atMs + 30 * minuteMs };
   });
   await store.call('settle_messages', { messages: settled, nowMs: atMs });
   await store.call('hear_delivery', {

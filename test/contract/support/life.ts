@@ -28,8 +28,8 @@ const steps = {
     // Somebody has seen before what blocks the account.
     seen: fc.integer({ min: 0, max: 3 }).map((n) => n > 0),
   }),
-  tell: fc.record({
-    do: fc.constant('tell' as const),
+  emit: fc.record({
+    do: fc.constant('emit' as const),
     // Orders counted from the youngest.
     outcomes: fc.array(fc.record({ order: fc.nat(3), end: anyEnd, fills: fc.array(anyFill, { maxLength: 3 }) }), {
       minLength: 1,
@@ -57,14 +57,14 @@ const steps = {
 /** Something that happens to an account. */
 export const anyStep = fc.oneof(
   { weight: 7, arbitrary: steps.order },
-  { weight: 6, arbitrary: steps.tell },
+  { weight: 6, arbitrary: steps.emit },
   { weight: 4, arbitrary: steps.correct },
   { weight: 1, arbitrary: steps.external },
   { weight: 1, arbitrary: steps.cash },
   { weight: 2, arbitrary: steps.acknowledge },
 );
-type Step = typeof anyStep extends fc.Arbitrary<infer One> ? One : never;
-type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>;
+type Event = typeof anyStep extends fc.Arbitrary<infer One> ? One : never;
+type StepOf<Kind extends Event['do']> = Extract<Event, { do: Kind }>;
 
 /** One user's account, lived through the functions of the store. What may not be done is refused, and changes nothing. */
 export class Life {
@@ -78,14 +78,14 @@ export class Life {
     this.userId = userId;
   }
 
-  async live(step: Step): Promise<void> {
+  async live(event: Event): Promise<void> {
     this.#count += 1;
-    if (step.do === 'order') await this.#order(step);
-    else if (step.do === 'tell') await this.#tell(step);
-    else if (step.do === 'correct') await this.#correct(step);
-    else if (step.do === 'external') await this.#external(step);
-    else if (step.do === 'cash') await this.#cash(step);
-    else await this.#acknowledge(step.atMs);
+    if (event.do === 'order') await this.#order(event);
+    else if (event.do === 'emit') await this.#tell(event);
+    else if (event.do === 'correct') await this.#correct(event);
+    else if (event.do === 'external') await this.#external(event);
+    else if (event.do === 'cash') await this.#cash(event);
+    else await this.#acknowledge(event.atMs);
   }
 
   async #order({ side, symbol, quantity, leverageCenti, isTight, seen }: StepOf<'order'>): Promise<void> {
@@ -102,7 +102,7 @@ export class Life {
   }
 
   /** New fills, and one that was told before. */
-  async #tell({ outcomes }: StepOf<'tell'>): Promise<void> {
+  async #tell({ outcomes }: StepOf<'emit'>): Promise<void> {
     const told = new Map<number, Settlement>();
     for (const { order, end, fills } of outcomes) {
       const of = this.#orders.at(-1 - order);

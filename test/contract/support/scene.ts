@@ -108,7 +108,7 @@ export async function openScene(store: Store, setting: Setting = {}): Promise<Sc
 /** The run's users that are still undecided, as `decide` would see them. */
 export function undecided({ store, runId, mode, signals }: Scene, page = {}): Promise<Account[]> {
   const signalIds = signals.map(({ id }) => id);
-  const args = { runId, frozen: true, mode, tradeDate, userIds: null, signalIds, afterPlace: 0, limit: 1000 };
+  const args = { runId, frozen: true, mode, tradeDate, userIds: null, signalIds, afterQueuePosition: 0, limit: 1000 };
   return store.call('read_accounts', { ...args, ...page });
 }
 
@@ -228,7 +228,7 @@ export function settlement(
   venueStatus: Settlement['venueStatus'],
   change: Partial<Settlement> = {},
 ): Settlement {
-  const nothing = { reason: null, message: null, venueOrderId: null, nextLookMs: null, nextAttemptMs: null };
+  const nothing = { reason: null, message: null, venueOrderId: null, nextLookupMs: null, nextAttemptMs: null };
   return { orderId, venueStatus, ...nothing, fills: [], ...change };
 }
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { denyReasons, skipReasons } from '../../../src/domain/decision/decision.ts';
-import { languages, messageWords } from '../../../src/domain/messages/en.ts';
+import { languages, messageTexts } from '../../../src/domain/messages/en.ts';
 import { type Clause, decisionReason, type ReasonClauses } from '../../../src/domain/messages/reason-clause.ts';
 import { englishReasons } from '../../../src/domain/messages/reasons-en.ts';
 import { hindiReasons } from '../../../src/domain/messages/reasons-hi.ts';
@@ -105,10 +105,10 @@ describe('the languages', () => {
   });
 
   test('a code of tomorrow is never an English word in a Hindi message', () => {
-    expect(messageWords.hi.reason('constructor', null, null)).toEqual({ you: 'किसी और कारण से', figures: null });
-    expect(messageWords.hi.orderReason('penny_stock')).toBe('किसी और कारण से');
-    expect(messageWords.en.reason('penny_stock', '1', '2')).toEqual({ you: 'penny stock', figures: null });
-    for (const language of languages) expect(messageWords[language].orderReason('toString')).not.toContain('function');
+    expect(messageTexts.hi.reason('constructor', null, null)).toEqual({ you: 'किसी और कारण से', figures: null });
+    expect(messageTexts.hi.orderReason('penny_stock')).toBe('किसी और कारण से');
+    expect(messageTexts.en.reason('penny_stock', '1', '2')).toEqual({ you: 'penny stock', figures: null });
+    for (const language of languages) expect(messageTexts[language].orderReason('toString')).not.toContain('function');
   });
 
   test('there are words for every reason the database or an outcome ends an order with', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { denyReasons, skipReasons } from '../../../src/domain/decision/decision.ts';
-import { reasonSentence, runSkipWords, shortReason } from '../../../src/domain/messages/reasons-en.ts';
+import { reasonSentence, runSkipTexts, shortReason } from '../../../src/domain/messages/reasons-en.ts';
 import { messageLimit, oneLine, shortDate, summaryText } from '../../../src/domain/messages/summary.ts';
 import type { SummaryInput, SummaryNotDone } from '../../../src/domain/messages/summary-input.ts';
 
@@ -245,7 +245,7 @@ describe('reasons', () => {
     expect(new Set(shorts).size).toBe(reasons.length);
     expect(new Set(reasons.map((code) => reasonSentence(code, null, '1'))).size).toBe(reasons.length);
     for (const short of shorts) expect(short.length).toBeLessThanOrEqual(12);
-    for (const words of Object.values(runSkipWords)) expect(words).toMatch(/^[a-z].*[^.]$/);
+    for (const words of Object.values(runSkipTexts)) expect(words).toMatch(/^[a-z].*[^.]$/);
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { othersWords } from '../../../src/domain/text/secrets.ts';
+import { untrustedText } from '../../../src/domain/text/secrets.ts';
 
 const hidden = '[hidden]';
 
@@ -19,7 +19,7 @@ describe("others' words", () => {
     ['a PAN', 'PAN ABCDE1234F is not linked', 'PAN [hidden] is not linked'],
     ['a mail address', 'written to asha.rao@example.co.in', 'written to [hidden]'],
   ])('hide %s', (_what, said, kept) => {
-    expect(othersWords(said)).toBe(kept);
+    expect(untrustedText(said)).toBe(kept);
   });
 
   test.each([
@@ -30,17 +30,17 @@ describe("others' words", () => {
     'unreadable_answer: no usable orderStatus, exchangeSegment among orderID, tag',
     'आपके खाते में पर्याप्त राशि नहीं है',
   ])('keep what nobody minds: %s', (said) => {
-    expect(othersWords(said)).toBe(said);
+    expect(untrustedText(said)).toBe(said);
   });
 
   test('are one line without what would move a terminal, and end between letters', () => {
-    expect(othersWords('\u202e no\r\n\u001b[31m\0 way\t!')).toBe('no [31m way !');
-    expect(othersWords(`${'a'.repeat(199)}😀`)).toBe(`${'a'.repeat(199)}…`);
+    expect(untrustedText('\u202e no\r\n\u001b[31m\0 way\t!')).toBe('no [31m way !');
+    expect(untrustedText(`${'a'.repeat(199)}😀`)).toBe(`${'a'.repeat(199)}…`);
   });
 
   test('a secret that would be cut in half is hidden first', () => {
     const said = `${'x'.repeat(190)} token=abcdefghijklmnop`;
-    expect(othersWords(said)).not.toContain('abc');
+    expect(untrustedText(said)).not.toContain('abc');
   });
 
   test('are short and well-formed, whatever was said', () => {
@@ -64,7 +64,7 @@ describe("others' words", () => {
     );
     fc.assert(
       fc.property(texts, (text) => {
-        const words = othersWords(text);
+        const words = untrustedText(text);
         expect(words.length).toBeLessThanOrEqual(200);
         expect(words.isWellFormed()).toBe(true);
         expect(words).not.toContain('\0');
@@ -81,10 +81,10 @@ describe("others' words", () => {
     ['pluses', '+1 '.repeat(700_000)],
     ['backslashes', 'token=\\"\\"'.repeat(200_000)],
   ])('cost no more than what is read of them: two megabytes of %s', (_what, text) => {
-    expect(othersWords(text).length).toBeLessThanOrEqual(200);
+    expect(untrustedText(text).length).toBeLessThanOrEqual(200);
   });
 
   test('say where something was taken out', () => {
-    expect(othersWords('token=abc')).toContain(hidden);
+    expect(untrustedText('token=abc')).toContain(hidden);
   });
 });

@@ -82,7 +82,7 @@ test('a process that only serves HTTP does all it is for as the role daily_scan_
   expect(
     (await post(twilio.inbound(`${publicUrl}/api/webhooks/twilio`, `whatsapp:${numberOf(0)}`, 'STOP'))).status,
   ).toBe(200);
-  expect(service.told.filter(({ step }) => step === 'request_failed')).toEqual([]);
+  expect(service.told.filter(({ type }) => type === 'request_failed')).toEqual([]);
 });
 
 test('what another process has to do is refused with words, and nothing is half done', async () => {

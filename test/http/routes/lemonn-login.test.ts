@@ -126,7 +126,7 @@ test('who logs in at 09:15 is ready at once: the account is checked again after 
   await back(cookie);
   await service.settled();
   expect(await checked()).toEqual({ day: tradeDate, why: null, not_ready: null });
-  expect(service.told).toContainEqual(expect.objectContaining({ step: 'checked_after_login', ended: 'ready' }));
+  expect(service.told).toContainEqual(expect.objectContaining({ type: 'checked_after_login', ended: 'ready' }));
 });
 
 test('only the account that logged in is asked about', async () => {
@@ -150,7 +150,7 @@ test('a check that fails does not undo the login', async () => {
   expect((await back(cookie)).status).toBe(200);
   await service.settled();
   expect(await stored()).toMatchObject({ accessToken: 'token-C1' });
-  expect(service.told.map(({ step }) => step)).toContain('check_after_login_failed');
+  expect(service.told.map(({ type }) => type)).toContain('check_after_login_failed');
 });
 
 test('no secret of a login is logged', async () => {

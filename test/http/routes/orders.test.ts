@@ -73,7 +73,7 @@ describe('one order over HTTP', () => {
       executionScheduled: true,
     });
     const steps = response.headers.get('Server-Timing') ?? '';
-    for (const step of ['auth', 'parse', 'session', 'snapshot', 'accept']) expect(steps).toContain(`${step};dur=`);
+    for (const event of ['auth', 'parse', 'session', 'snapshot', 'accept']) expect(steps).toContain(`${event};dur=`);
     expect(response.headers.get('Location')).toBe(`/api/trading/orders/${String(body['orderId'])}`);
     const venue = await open.session.query('select 1 from paper_venue.orders');
     expect(venue).toEqual([]);

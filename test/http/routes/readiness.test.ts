@@ -31,7 +31,7 @@ const checkedFor = async () => {
   return row;
 };
 const notSetUp = { day: tradeDate, why: 'venue_not_set_up: kite' };
-const steps = ({ told }: Door) => told.map(({ step }) => step);
+const steps = ({ told }: Door) => told.map(({ type }) => type);
 
 describe('the scheduler’s call', () => {
   test('/api/cron/ready checks every live account and lists those that are not ready', async () => {
@@ -87,7 +87,7 @@ describe('the schedule', () => {
     const world = { ...open.world, store: { ...open.store, call } };
     await readyNow(world, open.parts.settings, never);
     await syncNow(world, open.parts.settings, never);
-    const alerts = open.told.filter(({ alert }) => alert).map(({ step }) => step);
+    const alerts = open.told.filter(({ alert }) => alert).map(({ type }) => type);
     expect(alerts).toEqual(['ready_failed', 'books_not_checked', 'sync_failed']);
   });
 

@@ -21,7 +21,7 @@ afterAll(() => database.close());
 function doorOn(parts: object, change?: (world: World) => World): Promise<Door> {
   const metrics = makeMetrics();
   const telling = (world: World): World => {
-    const told = { ...world, tell: (step: Parameters<World['tell']>[0]) => [world.tell(step), metrics.tell(step)] };
+    const told = { ...world, emit: (event: Parameters<World['emit']>[0]) => [world.emit(event), metrics.emit(event)] };
     return change ? change(told) : told;
   };
   return door({ database, change: telling, parts: { metrics, migrations: versions, ...parts } });
@@ -80,7 +80,7 @@ describe('GET /ready', () => {
     const text = await answer.text();
     expect(text).toContain('database_lost');
     expect(text).not.toContain('10.0.0.7');
-    expect(lost.told).toContainEqual(expect.objectContaining({ step: 'not_ready', alert: true }));
+    expect(lost.told).toContainEqual(expect.objectContaining({ type: 'not_ready', alert: true }));
   });
 
   test('is 503 while nobody looks after an order whose sender is gone, and while changes are not heard', async () => {
@@ -175,21 +175,21 @@ describe('GET /metrics', () => {
   test('no label holds a user, an order, a number or free text', async () => {
     const metrics = makeMetrics();
     const leak = 'call +919800000001 for asha-rao';
-    metrics.tell({ step: 'order_settled', userId: leak, orderId: 7, venue: leak, outcome: leak, ms: 3 });
-    metrics.tell({ step: 'http', method: 'GET', route: leak, path: leak, status: 200, ms: 3, principal: leak });
-    metrics.tell({ step: 'stage_done', stage: leak, ms: 3, runId: leak });
-    metrics.tell({ step: 'message_settled', outcome: leak, userId: leak });
+    metrics.emit({ type: 'order_settled', userId: leak, orderId: 7, venue: leak, outcome: leak, ms: 3 });
+    metrics.emit({ type: 'http', method: 'GET', route: leak, path: leak, status: 200, ms: 3, principal: leak });
+    metrics.emit({ type: 'stage_done', stage: leak, ms: 3, runId: leak });
+    metrics.emit({ type: 'message_settled', outcome: leak, userId: leak });
     const text = await metrics.text(null, 0);
     expect(/98000|asha/.exec(text)).toBeNull();
     expect(shown(text, 'venue_seconds_count{venue="other",call="submit",outcome="other"}')).toBe(1);
   });
 
-  test('counts breakers and alerts by their step', async () => {
+  test('counts breakers and alerts by their event', async () => {
     const metrics = makeMetrics();
-    metrics.tell({ step: 'breaker_opened', alert: true, canceled: 40 });
+    metrics.emit({ type: 'breaker_opened', alert: true, canceled: 40 });
     const text = await metrics.text(null, 0);
     expect(shown(text, 'breakers_opened_total')).toBe(1);
-    expect(shown(text, 'alerts_total{step="breaker_opened"}')).toBe(1);
+    expect(shown(text, 'alerts_total{event="breaker_opened"}')).toBe(1);
   });
 
   test('shows this process without a database, and that the database is what is missing', async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { storeVault } from '../../../src/adapters/credentials/vault.ts';
 import { kiteRecord } from '../../../src/adapters/venues/kite/credentials.ts';
-import { kiteDoor } from '../../../src/adapters/venues/kite/login.ts';
+import { kiteLogin } from '../../../src/adapters/venues/kite/login.ts';
 import { kiteTokenUntilMs } from '../../../src/adapters/venues/kite/session.ts';
 import { loginLink, signedState } from '../../../src/http/callers/login-state.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
@@ -52,7 +52,7 @@ beforeEach(async () => {
   const [account] = await session.query('select id::int from public.accounts');
   owner.accountId = Number(account?.['id']);
   await vault.write(owner, secrets, null);
-  Object.assign(service.world, { doors: new Map([['kite', kiteDoor(wire())]]) });
+  Object.assign(service.world, { doors: new Map([['kite', kiteLogin(wire())]]) });
   Object.assign(service.world, { venues: new Map([['kite', kite.venue]]) });
   await decideAll(scene);
 });
@@ -143,13 +143,13 @@ test('no secret of a login is logged', async () => {
 });
 
 const post = (body: string) => service.app.request('/api/webhooks/kite', { method: 'POST', body });
-const order = async () => (await service.session.query('select status, next_look_at from public.orders'))[0];
+const order = async () => (await service.session.query('select status, next_lookup_at from public.orders'))[0];
 
 test('a postback has its order looked up at once, and only the book moves it; again it changes nothing', async () => {
   kite.next('duplicate_postback');
   await execute(service.world, 1);
   expect(await order()).toMatchObject({ status: 'working' });
-  await service.session.exec("update public.orders set next_look_at = now() + interval '1000 days'");
+  await service.session.exec("update public.orders set next_lookup_at = now() + interval '1000 days'");
   const [push = '', again = ''] = kite.push?.take() ?? [];
   expect((await post(push)).status).toBe(204);
   expect([woken, (await order())?.['status']]).toEqual([1, 'working']);
@@ -184,7 +184,7 @@ test('what no postback of Kite looks like is 400 without a look into the databas
     calls.push(name);
     return store.call(name, args);
   };
-  Object.assign(service.world, { doors: new Map([['kite', kiteDoor({ ...wire(), store: { ...store, call } })]]) });
+  Object.assign(service.world, { doors: new Map([['kite', kiteLogin({ ...wire(), store: { ...store, call } })]]) });
   const odd = [
     '',
     '[]',

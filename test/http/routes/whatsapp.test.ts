@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeApp } from '../../../src/http/app.ts';
-import { defaultDoorLimits } from '../../../src/http/callers/limits.ts';
+import { defaultRateLimits } from '../../../src/http/callers/limits.ts';
 import { numberOf, people, publicUrl } from '../../notifiers/given.ts';
 import { type PostOffice, post, postOffice } from '../../notifiers/post-office.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
@@ -21,7 +21,7 @@ beforeEach(async () => {
   service = await door({ database, users: [], signals: [] });
   app = makeApp(
     { ...service.parts, world: office.world },
-    { ...defaultDoorLimits, bodyBytes: 1000, callerPerMinute: 1, addressPerMinute: 1 },
+    { ...defaultRateLimits, bodyBytes: 1000, callerPerMinute: 1, addressPerMinute: 1 },
   );
   await office.deliver();
   return () => office.close();

@@ -33,7 +33,7 @@ describe('whatever is asked', () => {
   test('there is one line about it, without its query', async () => {
     open.told.length = 0;
     await open.ask(open.operatorKey, 'GET', '/api/none?token=very-secret');
-    expect(open.told.filter(({ step }) => step === 'http')).toEqual([
+    expect(open.told.filter(({ type }) => type === 'http')).toEqual([
       expect.objectContaining({ method: 'GET', path: '/api/none', status: 404, ms: expect.any(Number) }),
     ]);
   });
@@ -105,7 +105,7 @@ describe('too many requests', () => {
     expect(await ofOne[3]?.json()).toMatchObject({ code: 'too_many_requests' });
     expect((await statuses(await small.userKey('asha-rao'), 1))[0]?.status).toBe(200);
     expect((await statuses(null, 3)).map(({ status }) => status)).toEqual([401, 401, 429]);
-    // Strangers may knock as they like: the scheduler still gets in.
+    // UnknownCallers may knock as they like: the scheduler still gets in.
     expect((await small.cron('/api/cron/order-worker')).status).toBe(200);
   });
 });
@@ -130,7 +130,7 @@ describe('when something breaks', () => {
     expect(text).not.toMatch(/inside|cause|\.ts|node_modules/);
     expect(broken.told).toContainEqual(
       expect.objectContaining({
-        step: 'request_failed',
+        type: 'request_failed',
         alert: true,
         requestId: answer.headers.get('x-request-id'),
         error: expect.stringMatching(/the inside of it[\s\S]*because: Error: the cause of it/),

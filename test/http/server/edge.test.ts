@@ -5,7 +5,7 @@ import { upgradeWebSocket } from '@hono/node-server';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { makeApp } from '../../../src/http/app.ts';
-import { defaultDoorLimits } from '../../../src/http/callers/limits.ts';
+import { defaultRateLimits } from '../../../src/http/callers/limits.ts';
 import { type HttpServer, makeServer } from '../../../src/http/serve-http.ts';
 import { affordable, type ConnectionLimits, connectionLimits } from '../../../src/http/sockets.ts';
 import { decideAll, openScene, user } from '../../contract/support/scene.ts';
@@ -45,17 +45,17 @@ async function closed(): Promise<void> {
 }
 
 /** The service on a port, with the limits of a small server where nothing else is said. */
-async function serve(changed: Partial<ConnectionLimits>, streams: Partial<typeof defaultDoorLimits> = {}) {
+async function serve(changed: Partial<ConnectionLimits>, streams: Partial<typeof defaultRateLimits> = {}) {
   const limits = { ...connectionLimits(100), ...changed };
-  const app = makeApp({ ...service.parts, upgradeWebSocket }, { ...defaultDoorLimits, ...streams });
-  open = makeServer(async (request, env) => app.fetch(request, env), limits, service.world.tell);
+  const app = makeApp({ ...service.parts, upgradeWebSocket }, { ...defaultRateLimits, ...streams });
+  open = makeServer(async (request, env) => app.fetch(request, env), limits, service.world.emit);
   open.server.listen(0, '127.0.0.1');
   await once(open.server, 'listening');
   const at = open.server.address();
   port = typeof at === 'object' && at !== null ? at.port : 0;
 }
 
-async function servedAgain(changed: Partial<ConnectionLimits>, streams: Partial<typeof defaultDoorLimits> = {}) {
+async function servedAgain(changed: Partial<ConnectionLimits>, streams: Partial<typeof defaultRateLimits> = {}) {
   await closed();
   await serve(changed, streams);
 }
@@ -86,7 +86,7 @@ function problemIn(text: string) {
 
 const health = async () => (await fetch(`http://127.0.0.1:${port}/health`)).status;
 const half = 'POST /api/signals HTTP/1.1\r\nHost: here\r\nContent-Length: 60000\r\n\r\n{"signals":';
-const why = () => service.told.filter(({ step }) => step === 'connection_refused').map((step) => step['why']);
+const why = () => service.told.filter(({ type }) => type === 'connection_refused').map((type) => type['why']);
 const until = async (holds: () => boolean) => {
   for (let n = 0; n < 400 && !holds(); n++) await pause(25);
   expect(holds()).toBe(true);
@@ -195,10 +195,10 @@ describe('uploads that never end', () => {
     const { socket } = await raw(text.replace('Host: here\r\n', `Host: here\r\n${key}`));
     await pause(50);
     socket.destroy();
-    await until(() => service.told.some(({ step }) => step === 'upload_broken_off'));
-    await until(() => service.told.some(({ step }) => step === 'http'));
+    await until(() => service.told.some(({ type }) => type === 'upload_aborted'));
+    await until(() => service.told.some(({ type }) => type === 'http'));
     expect(service.told.filter(({ alert }) => alert)).toEqual([]);
-    for (const { status } of service.told.filter(({ step }) => step === 'http')) expect(status).toBeLessThan(500);
+    for (const { status } of service.told.filter(({ type }) => type === 'http')) expect(status).toBeLessThan(500);
   });
 });
 

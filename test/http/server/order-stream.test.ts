@@ -203,7 +203,7 @@ describe('a stream', () => {
     await events.take(2);
     await settle(shaky.store, [filled(orderId)]);
     time.pass(1_000);
-    expect(shaky.told).toContainEqual(expect.objectContaining({ step: 'order_events_unread', alert: true }));
+    expect(shaky.told).toContainEqual(expect.objectContaining({ type: 'order_events_read_failed', alert: true }));
     broken = false;
     time.pass(1_000);
     expect((await events.rest()).map(({ event }: Event) => event)).toEqual(['status', 'end']);

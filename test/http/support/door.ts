@@ -8,13 +8,13 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Signal } from '../../../src/domain/types.ts';
 import { makeApp } from '../../../src/http/app.ts';
 import { type HttpEnv, newApiKey } from '../../../src/http/callers/auth.ts';
-import { type DoorLimits, defaultDoorLimits } from '../../../src/http/callers/limits.ts';
+import { defaultRateLimits, type RateLimits } from '../../../src/http/callers/limits.ts';
 import type { HttpParts } from '../../../src/http/deps.ts';
 import { makeMetrics } from '../../../src/http/metrics/metrics.ts';
 import type { SqlSession } from '../../../src/ports/database.ts';
 import type { UserToImport } from '../../../src/ports/store/import-arguments.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { Step, World } from '../../../src/ports/world.ts';
+import type { Event, World } from '../../../src/ports/world.ts';
 import { five, storeOf, titan, tradeDate } from '../../stages/support/desk.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/hand.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
@@ -37,7 +37,7 @@ export interface DoorOptions {
   change?: (world: World) => World;
   parts?: Partial<HttpParts>;
   settings?: Partial<HttpParts['settings']>;
-  limits?: Partial<DoorLimits>;
+  limits?: Partial<RateLimits>;
 }
 
 export interface Door {
@@ -50,7 +50,7 @@ export interface Door {
   /** Pauses elapse at once; `jump` sets it forward. */
   clock: JumpingClock;
   /** Everything that was logged. */
-  told: Step[];
+  told: Event[];
   /** An operator's API key. */
   operatorKey: string;
   /** A new API key of a user. */
@@ -70,13 +70,13 @@ export async function door(options: DoorOptions = {}): Promise<Door> {
   const store = storeOf(database);
   const clock = jumpingClock(istMs(tradeDate, options.time ?? '09:20'));
   await arrange(store, options, clock.nowMs());
-  const told: Step[] = [];
+  const told: Event[] = [];
   const later: Promise<unknown>[] = [];
-  const world = await worldOf(store, clock, options, (step) => told.push(step));
+  const world = await worldOf(store, clock, options, (event) => told.push(event));
   const plain = partsOf(world, later);
   const asked = { ...plain, ...options.parts };
   const parts = { ...asked, settings: { ...asked.settings, ...options.settings } };
-  const app = makeApp(parts, { ...defaultDoorLimits, ...options.limits });
+  const app = makeApp(parts, { ...defaultRateLimits, ...options.limits });
   const ask: Door['ask'] = async (token, method, path, body, headers = {}) => {
     const bearer = token === null ? {} : { Authorization: `Bearer ${token}` };
     const text = typeof body === 'string' ? body : JSON.stringify(body);
@@ -119,10 +119,10 @@ function config() {
   return read.config;
 }
 
-async function worldOf(store: Store, clock: JumpingClock, options: DoorOptions, tell: World['tell']): Promise<World> {
+async function worldOf(store: Store, clock: JumpingClock, options: DoorOptions, emit: World['emit']): Promise<World> {
   const place = { kind: 'embedded', path: null } as const;
   const faults = options.faults ?? null;
-  const parts = { config: config(), place, store, clock, quotes: storedQuotes(store, 'signal'), faults, tell };
+  const parts = { config: config(), place, store, clock, quotes: storedQuotes(store, 'signal'), faults, emit };
   const world = await makeWorld(parts);
   return options.change ? options.change(world) : world;
 }

@@ -45,7 +45,7 @@ const tables = z.object({
       reason: z.string().nullable(),
       attempts: z.int(),
       looks: z.int(),
-      nextLookMs: z.int().nullable(),
+      nextLookupMs: z.int().nullable(),
       sendBeforeMs: z.int(),
       createdAtMs: z.int(),
       lateFill: z.boolean(),
@@ -75,7 +75,7 @@ declare
       'runId', o.run_id, 'signalId', o.signal_id, 'userId', o.user_id, 'accountId', o.account_id, 'venue', o.venue,
       'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'decisionPriceMinor', o.decision_price_minor,
       'status', o.status, 'reason', o.reason, 'attempts', o.attempts, 'looks', o.looks,
-      'nextLookMs', (extract(epoch from o.next_look_at) * 1000)::bigint, 'sendBeforeMs', (extract(epoch from o.send_before) * 1000)::bigint,
+      'nextLookupMs', (extract(epoch from o.next_lookup_at) * 1000)::bigint, 'sendBeforeMs', (extract(epoch from o.send_before) * 1000)::bigint,
       'createdAtMs', (extract(epoch from o.created_at) * 1000)::bigint, 'lateFill', o.late_fill,
       'claimId', o.claim_id, 'leaseUntilMs', (extract(epoch from o.lease_until) * 1000)::bigint) order by o.id), '[]')
       from public.orders o join public.instruments i on i.id = o.instrument_id),

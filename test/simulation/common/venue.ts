@@ -37,7 +37,7 @@ const troubles = {
   reject: 4,
   reject_unbooked: 3,
   rate_limited: 4,
-  token_dead: 1,
+  token_invalid: 1,
 };
 const lives = {
   filled_at_once: 8,
@@ -164,7 +164,7 @@ export function simulatedVenue(
       if (!chance.happens(plan.trouble)) return acknowledge(put(order, nowMs), nowMs);
       const trouble = chance.weighted(troubles);
       injected(trouble);
-      if (trouble === 'rate_limited' || trouble === 'token_dead')
+      if (trouble === 'rate_limited' || trouble === 'token_invalid')
         return { kind: 'not_sent', reason: oddities.words(trouble) };
       if (trouble === 'reject') return refuse(order, nowMs);
       if (trouble === 'reject_unbooked') return { kind: 'rejected', message: oddities.words('quantity not allowed') };

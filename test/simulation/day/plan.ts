@@ -35,7 +35,7 @@ export interface VenuePlan {
 }
 
 /** The login is over, too many requests were made, or nobody answers: for orders and lookups alike. */
-export type Spell = 'token_dead' | 'rate_limited' | 'down';
+export type Spell = 'token_invalid' | 'rate_limited' | 'down';
 
 export interface WorkerPlan {
   startAfterMs: number;
@@ -137,7 +137,7 @@ function venuesOf(chance: Chance, mode: Mode): Omit<VenuePlan, 'spell'>[] {
 function spellOf({ between, happens, pick }: Chance, startMs: number): VenuePlan['spell'] {
   if (!happens(0.15)) return null;
   const fromMs = startMs + between(0, pick([500, 60_000]));
-  const kind = pick(['token_dead', 'rate_limited', 'down'] as const);
+  const kind = pick(['token_invalid', 'rate_limited', 'down'] as const);
   return { kind, fromMs, untilMs: fromMs + between(1000, pick([10_000, 300_000])) };
 }
 

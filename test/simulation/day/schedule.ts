@@ -241,8 +241,8 @@ async function comeToRest(scene: Scene, resumes: boolean): Promise<void> {
 }
 
 function isQuiet({ tables }: Scene): boolean {
-  const openOrder = tables.orders.some(({ status, nextLookMs }) => {
-    return ['queued', 'submitting'].includes(status) || (!isTerminal(status) && nextLookMs !== null);
+  const openOrder = tables.orders.some(({ status, nextLookupMs }) => {
+    return ['queued', 'submitting'].includes(status) || (!isTerminal(status) && nextLookupMs !== null);
   });
   return (
     !openOrder &&

@@ -43,7 +43,7 @@ export function worldOf(scene: Scene, life: Life): World {
     venues: new Map([...venues.values()].map((venue) => [venue.plan.name, venueOf(scene, life, venue)])),
     notifier: { name: 'simulated', send: notifierOf(scene, life) },
     operatorDays: cachedTradingDays({ clock, load, ttlMs: 60_000 }),
-    tell: scene.neighbours.tell,
+    emit: scene.neighbours.emit,
   };
   return plant?.change ? plant.change(world) : world;
 }
@@ -197,7 +197,7 @@ function isHung({ plan: { hung }, turns, count }: Scene, { userId }: { userId: s
 function postBack(scene: Scene, venue: SimulatedVenue, booked: Booked): void {
   const { turns, chance } = scene;
   const endMs = booked.life.at(-1)?.fromMs ?? 0;
-  const tell = async (): Promise<void> => {
+  const emit = async (): Promise<void> => {
     const row = scene.tables.orders.find(({ clientOrderId }) => clientOrderId === booked.order.clientOrderId);
     if (!row) return;
     scene.count('venue messages');
@@ -209,7 +209,7 @@ function postBack(scene: Scene, venue: SimulatedVenue, booked: Booked): void {
   for (const { atMs } of [...booked.fills, { atMs: endMs }]) {
     const mustBeTold = atMs > endMs;
     while (mustBeTold || chance.happens(0.2)) {
-      turns.at(atMs + chance.between(1, 60_000), what, tell);
+      turns.at(atMs + chance.between(1, 60_000), what, emit);
       if (mustBeTold) break;
     }
   }

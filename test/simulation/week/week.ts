@@ -8,11 +8,11 @@ import type { WeekPlan } from './plan.ts';
 import type { WeekVenue } from './world/venue.ts';
 
 /** In which grouping and order the facts of orders are told, and how often everything is called. */
-export type Telling = 'as it comes' | 'one by one' | 'backwards' | 'twice';
+export type NotifyLoop = 'as it comes' | 'one by one' | 'backwards' | 'twice';
 
 export interface WeekOptions {
   plant?: Plant | null;
-  telling?: Telling;
+  telling?: NotifyLoop;
   /** Nobody is killed, nothing is changed between reading and writing, and no venue stumbles. */
   calm?: boolean;
   /** Every call with its answer; a week without it is the same and faster. */
@@ -25,7 +25,7 @@ export interface Week {
   ground: Ground;
   plan: WeekPlan;
   plant: Plant | null;
-  telling: Telling;
+  telling: NotifyLoop;
   /** The time there is; a process's clock may be off. */
   clock: { nowMs: number };
   day: Day;

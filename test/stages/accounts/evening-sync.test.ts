@@ -50,7 +50,7 @@ async function traded(): Promise<void> {
 
 const compare = () => sync(here.world, { mode: 'live', concurrency: 4 });
 const driftsOf = async () => (await compare()).drifts.map(({ kind, ours, theirs }) => ({ kind, ours, theirs }));
-const alerts = () => here.told.filter(({ alert }) => alert).map(({ step, count }) => `${step} ${count}`);
+const alerts = () => here.told.filter(({ alert }) => alert).map(({ type, count }) => `${type} ${count}`);
 const blocked = async () => {
   const rows = await database.session.query(
     'select user_id from public.accounts where not_ready is not null order by 1',
@@ -121,7 +121,7 @@ describe('the evening’s reconciliation', () => {
     await execute(here.world, 1);
     here.clock.jump(5_000);
     await reconcile(here.world, 1);
-    await database.session.exec(`update public.orders set next_look_at = null`);
+    await database.session.exec(`update public.orders set next_lookup_at = null`);
     const [order] = await database.session.query('select id::int from public.orders');
     await settle(here.world.store, [settlement(Number(order?.['id']), 'canceled')], here.clock.nowMs());
     here.say(evening);
@@ -217,7 +217,7 @@ describe('the evening’s reconciliation', () => {
   test('what is still looked up is left to that', async () => {
     await traded();
     await database.session.exec(`alter table public.orders disable trigger user;
-      update public.orders set status = 'working', ended_at = null, next_look_at = now();
+      update public.orders set status = 'working', ended_at = null, next_lookup_at = now();
       alter table public.orders enable trigger user`);
     here.say({ ...evening, boughtToday: [] });
     expect(await driftsOf()).toEqual([]);

@@ -27,7 +27,7 @@ afterAll(() => database.close());
 
 const check = () => ready(here.world, { mode: 'live', concurrency: 4 });
 const found = async () => Object.fromEntries((await check()).accounts.map(({ userId, reason }) => [userId, reason]));
-const alerts = () => here.told.filter(({ alert }) => alert).map(({ step, count }) => `${step} ${count}`);
+const alerts = () => here.told.filter(({ alert }) => alert).map(({ type, count }) => `${type} ${count}`);
 const titan = (quantity: number, averagePrice = 3_000) => ({ symbol: 'TITAN', quantity, averagePrice });
 const accounts = () =>
   database.session.query(`select a.user_id as user, a.cash_minor::int as cash, (select sum(p.quantity)::int

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { MAX_LOOKS } from '../../../src/stages/execute/outcome.ts';
+import { MAX_LOOKUPS } from '../../../src/stages/execute/outcome.ts';
 import { round } from '../../../src/stages/work-once.ts';
 import { decideAll, openScene, settle, settlement, tradeDate, user } from '../../contract/support/scene.ts';
 import { violations } from '../../support/invariants.ts';
@@ -24,7 +24,7 @@ afterAll(() => database.close());
 
 const nextDate = '2025-08-29';
 /** Nobody looked until the morning after, when the venue's book is empty. */
-async function emptiedOvernight(rounds = MAX_LOOKS + 1): Promise<void> {
+async function emptiedOvernight(rounds = MAX_LOOKUPS + 1): Promise<void> {
   desk.book = null;
   desk.at(nextDate, '08:30');
   await desk.rounds(rounds);
@@ -38,7 +38,7 @@ describe('an order that its venue has confirmed', () => {
   test('and lists all day needs no budget of looks and wakes nobody', async () => {
     await desk.rounds(40);
     expect(await desk.order()).toMatchObject({ status: 'working', left: false });
-    expect(desk.lookups).toBeGreaterThan(3 * MAX_LOOKS);
+    expect(desk.lookups).toBeGreaterThan(3 * MAX_LOOKUPS);
     expect(desk.alerts()).toEqual([]);
   });
 
@@ -49,7 +49,7 @@ describe('an order that its venue has confirmed', () => {
     expect(await desk.resolve('canceled')).toEqual({ kind: 'still_looked_up' });
     desk.at(tradeDate, '23:58');
     await desk.rounds(5);
-    expect(desk.alerts().slice(1)).toEqual([['order_left_to_a_person', 'not_found_after_its_day']]);
+    expect(desk.alerts().slice(1)).toEqual([['order_needs_person', 'not_found_after_its_day']]);
     expect(await desk.order()).toMatchObject({ status: 'working', left: true });
     const { lookups } = desk;
     await desk.rounds(5);
@@ -61,14 +61,14 @@ describe('an order that its venue has confirmed', () => {
   });
 
   test('and that nobody looked up until the next day has its looks then, before a person has it', async () => {
-    await emptiedOvernight(MAX_LOOKS);
+    await emptiedOvernight(MAX_LOOKUPS);
     expect(await desk.order()).toMatchObject({ status: 'working', left: false });
     await desk.rounds(1);
     expect(await desk.order()).toMatchObject({ status: 'working', left: true });
   });
 
   test('and whose end it still tells the next day ends by itself', async () => {
-    await emptiedOvernight(MAX_LOOKS - 2);
+    await emptiedOvernight(MAX_LOOKUPS - 2);
     desk.book = { status: 'expired', fills: [desk.fill(4)] };
     await desk.rounds(1);
     expect(await desk.order()).toMatchObject({ status: 'expired', reason: 'venue_expired', filled: 4 });
@@ -78,12 +78,12 @@ describe('an order that its venue has confirmed', () => {
   test('and that is found again in between has its looks anew', async () => {
     desk.book = null;
     desk.at(tradeDate, '23:50');
-    await desk.rounds(MAX_LOOKS - 1);
+    await desk.rounds(MAX_LOOKUPS - 1);
     desk.book = { status: 'working', fills: [] };
     await desk.rounds(1);
     desk.book = null;
     desk.at(nextDate, '00:30');
-    await desk.rounds(MAX_LOOKS - 1);
+    await desk.rounds(MAX_LOOKUPS - 1);
     expect(await desk.order()).toMatchObject({ left: false });
     await desk.rounds(2);
     expect(await desk.order()).toMatchObject({ left: true });
@@ -96,7 +96,7 @@ describe('an order that its venue has confirmed', () => {
     desk.at('2025-09-03', '00:00');
     await desk.rounds(2);
     expect(await desk.order()).toMatchObject({ status: 'working', left: true });
-    expect(desk.alerts()).toEqual([['order_left_to_a_person', 'still_open_after_its_day']]);
+    expect(desk.alerts()).toEqual([['order_needs_person', 'still_open_after_its_day']]);
   });
 
   test('at a venue that no process has set up any more is left to a person a day after its own', async () => {
@@ -107,7 +107,7 @@ describe('an order that its venue has confirmed', () => {
     desk.at('2025-08-30', '00:00');
     await desk.rounds(1, 0);
     expect(await desk.order()).toMatchObject({ status: 'working', left: true });
-    expect(desk.alerts()).toEqual([['order_left_to_a_person', 'venue_not_set_up']]);
+    expect(desk.alerts()).toEqual([['order_needs_person', 'venue_not_set_up']]);
     expect(await desk.resolve('not-placed')).toMatchObject({ kind: 'resolved', status: 'canceled' });
   });
 });
@@ -151,7 +151,7 @@ describe('an order that was left to a person after its day', () => {
   test('is looked up anew where its venue pushes an update', async () => {
     await emptiedOvernight();
     const { id } = await desk.order();
-    const pushed = await desk.store.call('look_now', { orderId: Number(id), nowMs: desk.clock.nowMs() });
+    const pushed = await desk.store.call('look_up_now', { orderId: Number(id), nowMs: desk.clock.nowMs() });
     expect(pushed).toEqual({ due: true });
     desk.book = { status: 'filled', fills: [desk.fill(10)] };
     await round(desk.world, { concurrency: 1 });

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { isTerminal, type OrderStatus, orderStatuses } from '../../../src/domain/order.ts';
 import type { Settlement } from '../../../src/ports/store/arguments.ts';
 import { closeOverdue } from '../../../src/stages/accept/close-abandoned.ts';
-import { MAX_LOOKS } from '../../../src/stages/execute/outcome.ts';
+import { MAX_LOOKUPS } from '../../../src/stages/execute/outcome.ts';
 import {
   acceptAll,
   claim,
@@ -35,7 +35,7 @@ afterAll(() => database.close());
 async function sent(venueStatus: Settlement['venueStatus'], fills: Settlement['fills'] = []): Promise<void> {
   const [{ orderId = 0 } = {}] = await sendAll(desk.store);
   const nowMs = desk.clock.nowMs();
-  await settle(desk.store, [settlement(orderId, venueStatus, { fills, nextLookMs: nowMs })], nowMs);
+  await settle(desk.store, [settlement(orderId, venueStatus, { fills, nextLookupMs: nowMs })], nowMs);
 }
 
 /** How an order comes to each status; whoever brought it there is gone then. */
@@ -61,12 +61,12 @@ test.each(orderStatuses.filter((status) => !isTerminal(status)))(
     desk.book = null;
     desk.at('2025-08-29', '08:30');
     await closeOverdue(desk.world);
-    await desk.rounds(2 * MAX_LOOKS);
+    await desk.rounds(2 * MAX_LOOKUPS);
     if (status === 'queued') {
       expect(await desk.order()).toMatchObject({ status: 'expired', reason: 'not_sent_in_time' });
     } else {
       expect(await desk.order()).toMatchObject({ left: true });
-      expect(desk.alerts().map(([step]) => step)).toEqual(['order_left_to_a_person']);
+      expect(desk.alerts().map(([type]) => type)).toEqual(['order_needs_person']);
       expect(await desk.resolve('canceled')).toMatchObject({ kind: 'resolved', status: 'canceled' });
     }
     expect(await desk.money()).toMatchObject({ held: 0 });

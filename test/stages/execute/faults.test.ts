@@ -3,7 +3,7 @@ import type { Fault } from '../../../src/domain/faults.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { Venue } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
-import { MAX_LOOKS } from '../../../src/stages/execute/outcome.ts';
+import { MAX_LOOKUPS } from '../../../src/stages/execute/outcome.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestDatabase } from '../../support/postgres.ts';
 import { messageRows, venueBook } from '../support/books.ts';
@@ -122,7 +122,7 @@ test('an order nobody can find out about stays unknown with its hold, is sent on
   const [order] = report.orders;
   expect(order).toMatchObject({ status: 'unknown', filledQuantity: 0 });
   expect(heard.filter((one) => one.startsWith('submit'))).toEqual([`submit ${order?.clientOrderId}`]);
-  expect(heard.filter((one) => one.startsWith('lookup'))).toHaveLength(MAX_LOOKS);
+  expect(heard.filter((one) => one.startsWith('lookup'))).toHaveLength(MAX_LOOKUPS);
   const [account] = await database.session.query('select held_minor::int as held from public.accounts');
   expect(account?.['held']).toBeGreaterThan(0);
   const [message] = await messageRows(database.session);

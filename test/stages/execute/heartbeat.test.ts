@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { Step, World } from '../../../src/ports/world.ts';
+import type { Event, World } from '../../../src/ports/world.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { LEASE_MS } from '../../../src/stages/execute/heartbeat.ts';
 import { reportOf } from '../../../src/stages/report/report.ts';
@@ -19,7 +19,7 @@ async function slowMorning(database: TestDatabase, beats: boolean) {
     );
   };
   let beat: (() => void) | null = null;
-  const steps: Step[] = [];
+  const steps: Event[] = [];
   const lateComers: number[] = [];
   const change = (world: World): World => {
     // Only the heartbeat's: what else is done over and over has nothing to do with leases.
@@ -39,7 +39,7 @@ async function slowMorning(database: TestDatabase, beats: boolean) {
         return paper.submit(order);
       },
     };
-    return { ...world, clock, venues: new Map([[paper.name, slow]]), tell: (step) => void steps.push(step) };
+    return { ...world, clock, venues: new Map([[paper.name, slow]]), emit: (event) => void steps.push(event) };
   };
   const watch = (each: () => void) => {
     beat ??= each;

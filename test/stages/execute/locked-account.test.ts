@@ -4,7 +4,7 @@ import { openPostgres } from '../../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { userIdOf } from '../../../src/domain/ids.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
-import type { Step } from '../../../src/ports/world.ts';
+import type { Event } from '../../../src/ports/world.ts';
 import { work } from '../../../src/work.ts';
 import { tradeDate } from '../../contract/support/scene.ts';
 import { door } from '../../http/support/door.ts';
@@ -73,7 +73,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
   });
 
   test('delays nobody else in a scan: its user is skipped, and told so, while the lock stands', async () => {
-    const told: Step[] = [];
+    const told: Event[] = [];
     const store = storeOf(database);
     await store.call('import_users', {
       users: five,
@@ -86,7 +86,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
     const report = await runDay(store, {
       signals: [titan],
       users: null,
-      change: (world) => ({ ...world, tell: (step) => void told.push(step) }),
+      change: (world) => ({ ...world, emit: (type) => void told.push(type) }),
     });
     expect(report.totals).toMatchObject({ decisions: 5, accepted: 4, filled: 4, skipped: 1, messages: { queued: 0 } });
     const [asha] = report.decisions.filter(({ userName }) => userName === 'Asha Rao');
@@ -95,7 +95,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
       reason: 'account_not_ready',
       actual: expect.stringMatching(/^locked/),
     });
-    const alert = told.find(({ step }) => step === 'account_locked');
+    const alert = told.find(({ type }) => type === 'account_locked');
     expect(alert).toMatchObject({
       alert: true,
       userId: userIdOf('Asha Rao'),
@@ -116,14 +116,14 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
     ).catch(() => undefined);
     await hold(userIdOf('User 3'));
     const stop = new AbortController();
-    const told: Step[] = [];
+    const told: Event[] = [];
     const clock = setClock(istMs(tradeDate, '09:21'));
-    const world = await handWorld(store, database.url, clock, (step) => void told.push(step));
+    const world = await handWorld(store, database.url, clock, (type) => void told.push(type));
     const working = work(world, { concurrency: 8, stop: stop.signal, woken: () => new Promise(() => undefined) });
     await until(async () => (await statuses())['filled'] === 39);
     expect(await statuses()).toEqual({ filled: 39, submitting: 1 });
     // New work is done while the lock still stands.
-    await until(() => told.some(({ step }) => step === 'account_locked'));
+    await until(() => told.some(({ type }) => type === 'account_locked'));
     await letGo();
     await until(async () => (await statuses())['filled'] === 40);
     stop.abort();
@@ -133,7 +133,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
   test('held for longer than anybody tries leaves its order to a lookup, which books it', async () => {
     const store = storeOf(database);
     const stop = new AbortController();
-    const told: Step[] = [];
+    const told: Event[] = [];
     await store.call('import_users', {
       users: five,
       mode: 'paper',
@@ -154,10 +154,12 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
           return store.call(name, args, options);
         },
       },
-      { signals: [titan], users: null, change: (world) => ({ ...world, tell: (step) => void told.push(step) }) },
+      { signals: [titan], users: null, change: (world) => ({ ...world, emit: (type) => void told.push(type) }) },
     );
     expect((await report).totals).toMatchObject({ filled: 4, queued: 1 });
-    expect(told).toContainEqual(expect.objectContaining({ step: 'settlement_left', userId: userIdOf('Asha Rao') }));
+    expect(told).toContainEqual(
+      expect.objectContaining({ type: 'settlement_postponed', userId: userIdOf('Asha Rao') }),
+    );
     await letGo();
     await database.session.exec(
       "update public.orders set lease_until = now() - interval '1 second' where ended_at is null",
@@ -215,10 +217,10 @@ describe('what the database does not take', { timeout: 90_000 }, () => {
     const report = await runDay(storeOf(database), { signals: [titan], users });
     expect(report.totals).toMatchObject({ accepted: 10, filled: 9, unknown: 1 });
     const [order] = await database.session.query(
-      "select id, status, reason, looks, next_look_at, client_order_id from public.orders where status = 'unknown'",
+      "select id, status, reason, looks, next_lookup_at, client_order_id from public.orders where status = 'unknown'",
     );
     // Every look of the budget was counted, and then it was left to a person.
-    expect(order).toMatchObject({ reason: 'unreadable_answer', looks: 8, next_look_at: null });
+    expect(order).toMatchObject({ reason: 'unreadable_answer', looks: 8, next_lookup_at: null });
     const resolved = await storeOf(database).call('resolve_order', {
       order: String(order?.['client_order_id']),
       as: 'rejected',
@@ -241,14 +243,14 @@ test('a message that the database does not take is left to a person, and all oth
     end $$;
     create trigger refuse_message before update on public.messages
     for each row execute function public.refuse_message();`);
-  const told: Step[] = [];
+  const told: Event[] = [];
   const report = await runDay(storeOf(database), {
     signals: [titan],
     users: five,
-    change: (world) => ({ ...world, tell: (step) => void told.push(step) }),
+    change: (world) => ({ ...world, emit: (type) => void told.push(type) }),
   });
   expect(report.totals.messages).toMatchObject({ sent: 4, unknown: 1, failed: 0 });
-  expect(told).toContainEqual(expect.objectContaining({ step: 'message_left_to_a_person', alert: true }));
+  expect(told).toContainEqual(expect.objectContaining({ type: 'message_needs_person', alert: true }));
 });
 
 describe('a page that takes too long', { timeout: 90_000 }, () => {
@@ -259,7 +261,7 @@ describe('a page that takes too long', { timeout: 90_000 }, () => {
         perform pg_sleep(0.005); return new; end $$;
       create trigger be_slow before insert on public.decisions for each row execute function public.be_slow();`);
     const hasty = openPostgres({ url: database.url, max: 3 });
-    const told: Step[] = [];
+    const told: Event[] = [];
     const store = makeStore({
       close: async () => undefined,
       call: (name, args, limitMs) => hasty.call(name, args, name === 'accept_page' ? 250 : limitMs),
@@ -267,10 +269,10 @@ describe('a page that takes too long', { timeout: 90_000 }, () => {
     const report = await runDay(store, {
       signals: [titan, buy('SBICARD', 2, 800_00)],
       users,
-      change: (world) => ({ ...world, tell: (step) => void told.push(step) }),
+      change: (world) => ({ ...world, emit: (type) => void told.push(type) }),
     });
     expect(report.totals).toMatchObject({ decisions: 120, accepted: 120, filled: 120 });
-    expect(told.filter(({ step }) => step === 'page_halved').length).toBeGreaterThan(0);
+    expect(told.filter(({ type }) => type === 'page_halved').length).toBeGreaterThan(0);
     await hasty.close();
   });
 });

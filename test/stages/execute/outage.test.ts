@@ -122,8 +122,8 @@ describe('a database that is gone for a while', { timeout: 120_000 }, () => {
       idle.resolve();
       return clock.sleep(ms);
     };
-    const world = await handWorld(store, wire.url, { ...clock, sleep }, ({ step }) => {
-      if (step === 'message_settled') sent.resolve();
+    const world = await handWorld(store, wire.url, { ...clock, sleep }, ({ type }) => {
+      if (type === 'message_settled') sent.resolve();
     });
     const working = work(world, { concurrency: 4, stop: stop.signal, woken: () => listener.next() });
     // Whatever ends the worker early ends the wait for it.

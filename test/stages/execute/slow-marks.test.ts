@@ -43,8 +43,8 @@ test('orders whose mark was made but not answered in time go at once, in halves 
   };
   const change = (world: World): World => ({
     ...world,
-    tell: (event) => {
-      if (event.step === 'order_looked_up') lookedUp += 1;
+    emit: (event) => {
+      if (event.type === 'order_looked_up') lookedUp += 1;
     },
   });
   const users = Array.from({ length: 4 }, (_, n) => person(`User ${n}`));

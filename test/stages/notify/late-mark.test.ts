@@ -31,7 +31,7 @@ describe('a process that stands still between the mark of a message and its send
             await world.clock.sleep(180_000);
             await database.session.exec(`update public.messages set sending_at = sending_at - interval '3 minutes'`);
             const nowMs = world.clock.nowMs();
-            await world.store.call('sweep_messages', { nowMs, onlyProcess: false, nextLookMs: null });
+            await world.store.call('sweep_messages', { nowMs, onlyProcess: false, nextLookupMs: null });
             return answer;
           },
         },

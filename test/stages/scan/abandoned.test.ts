@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { Step } from '../../../src/ports/world.ts';
+import type { Event } from '../../../src/ports/world.ts';
 import { closeOverdue } from '../../../src/stages/accept/close-abandoned.ts';
 import { round } from '../../../src/stages/work-once.ts';
 import { work } from '../../../src/work.ts';
@@ -39,9 +39,9 @@ async function killedInPlanning(day: Day): Promise<void> {
 }
 
 /** Another process of the same day that is no scan: it sweeps, sends, looks up and tells, once. */
-async function closedAt(time: string, using: Store = store): Promise<Step[]> {
-  const told: Step[] = [];
-  const world = { ...(await worldOf(using, { ...today, time })), tell: (step: Step) => void told.push(step) };
+async function closedAt(time: string, using: Store = store): Promise<Event[]> {
+  const told: Event[] = [];
+  const world = { ...(await worldOf(using, { ...today, time })), emit: (event: Event) => void told.push(event) };
   await closeOverdue(world);
   await round(world, { concurrency: 4 });
   await using.call('finish_runs', { nowMs: world.clock.nowMs() });
@@ -167,7 +167,7 @@ describe('a run that was left in its planning', () => {
 
   test('and can’t be closed is told, and keeps neither another run nor today’s scan back', async () => {
     await killedInPlanning({ signals: [titan], users: five.slice(0, 2) });
-    const told: Step[] = [];
+    const told: Event[] = [];
     const refusing: Store = {
       ...store,
       call: (name, args) => {
@@ -175,9 +175,9 @@ describe('a run that was left in its planning', () => {
         return store.call(name, args);
       },
     };
-    const change: Day['change'] = (world) => ({ ...world, tell: (step) => void told.push(step) });
+    const change: Day['change'] = (world) => ({ ...world, emit: (event) => void told.push(event) });
     const report = await runDay(refusing, { signals: [nextTitan], users: [person('Fresh')], date: nextDate, change });
     expect(tally(Object.values(pairs(report)))).toMatchObject({ filled: 1 });
-    expect(told).toContainEqual(expect.objectContaining({ step: 'run_not_closed', alert: true, runId }));
+    expect(told).toContainEqual(expect.objectContaining({ type: 'run_not_closed', alert: true, runId }));
   });
 });

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RunReport } from '../../../src/domain/report.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { Step } from '../../../src/ports/world.ts';
+import type { Event } from '../../../src/ports/world.ts';
 import { decidedPage } from '../../../src/stages/decide/decide-page.ts';
-import { alertWords } from '../../../src/terminal/alert.ts';
+import { alertText } from '../../../src/terminal/alert.ts';
 import { account, frame, planned } from '../../domain/scenario.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
@@ -24,13 +24,13 @@ afterAll(() => database.close());
 describe('one user’s absurd numbers', () => {
   /** As large as an import takes: at the limit price an order would be beyond what can be computed. */
   const absurd = person('Vast', { capitalMinor: 99_999_999_999_999, allocationBps: 10_000, leverageCenti: 9_007 });
-  const told: Step[] = [];
+  const told: Event[] = [];
   const day = (users: Day['users'], dryRun = false): Day => ({
     signals: [titan, infy],
     users,
     dryRun,
     limits: { symbolCapMinor: 2_50_000_00 },
-    change: (world) => ({ ...world, tell: (step) => told.push(step) }),
+    change: (world) => ({ ...world, emit: (type) => told.push(type) }),
   });
   const othersOf = ({ decisions, orders }: RunReport) => ({
     decisions: decisions.filter(({ userName }) => userName !== 'Vast'),
@@ -45,9 +45,9 @@ describe('one user’s absurd numbers', () => {
     expect(othersOf(among)).toEqual(othersOf(without));
     const [first] = among.decisions.filter(({ userName }) => userName === 'Vast');
     expect(first).toMatchObject({ outcome: 'denied', reason: 'max_order_value', limit: '90071992547409.91' });
-    const alarm = told.find(({ step }) => step === 'beyond_exact_numbers');
+    const alarm = told.find(({ type }) => type === 'beyond_exact_numbers');
     expect(alarm).toMatchObject({ alert: true, users: 1, about: 'vast' });
-    expect(alarm && alertWords(alarm)).toContain('Orders of vast would be worth more than can be computed');
+    expect(alarm && alertText(alarm)).toContain('Orders of vast would be worth more than can be computed');
   });
 
   test('a huge holding under a loss limit is decided and sold as far as can be computed, beside the others', async () => {
@@ -90,14 +90,14 @@ describe('one user’s absurd numbers', () => {
     });
     told.length = 0;
     const capUsed = new Map<string, number>();
-    const page = decidedPage((step) => told.push(step), one, [account('a'), broken, account('b')], capUsed);
+    const page = decidedPage((type) => told.push(type), one, [account('a'), broken, account('b')], capUsed);
     const alone = new Map<string, number>();
     const rest = decidedPage(() => undefined, one, [account('a'), account('b')], alone);
     expect(page.filter((user) => user.account !== broken)).toEqual(rest);
     expect(capUsed).toEqual(alone);
     const skipped = { outcome: 'skipped', reason: 'account_not_ready', actual: 'its numbers could not be computed' };
     expect(page[1]?.decisions).toMatchObject([skipped, skipped]);
-    expect(told).toMatchObject([{ step: 'users_not_computed', alert: true, users: 1, about: 'broken' }]);
+    expect(told).toMatchObject([{ type: 'users_not_decided', alert: true, users: 1, about: 'broken' }]);
   });
 
   test('what happens to everybody is nobody’s: it ends the run', () => {

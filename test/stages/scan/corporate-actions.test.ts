@@ -3,8 +3,8 @@ import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { CorporateAction } from '../../../src/domain/market/corporate-actions.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { Quotes, Step } from '../../../src/ports/world.ts';
-import { tellDrifts } from '../../../src/stages/accounts/notify-drifts.ts';
+import type { Event, Quotes } from '../../../src/ports/world.ts';
+import { emitDrifts } from '../../../src/stages/accounts/notify-drifts.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { emptied } from '../support/books.ts';
@@ -70,12 +70,12 @@ describe('a corporate action between yesterday and today', () => {
   });
 
   test('is in the alarm of a drift of its share, and of no other', () => {
-    const told: Step[] = [];
+    const told: Event[] = [];
     const drift = { accountId: 1, kind: 'position', what: 'BSE:INFY', ours: '100', theirs: '500' } as const;
     const split = { ...demerger, kind: 'split', ratio: '5:1' } as const;
-    tellDrifts((step) => told.push(step), [drift], [split, { ...split, symbol: 'TITAN' }]);
+    emitDrifts((event) => told.push(event), [drift], [split, { ...split, symbol: 'TITAN' }]);
     expect(told.at(-1)).toMatchObject({
-      step: 'drift_found',
+      type: 'drift_found',
       corporateActions: `NSE:INFY 5:1 split on ${tradeDate}`,
     });
   });

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { VenueDesk } from '../../../src/ports/venue.ts';
-import type { Step, World } from '../../../src/ports/world.ts';
-import { type OrderRequest, orderDesk } from '../../../src/stages/accept/single-orders.ts';
+import type { VenueAccountApi } from '../../../src/ports/venue.ts';
+import type { Event, World } from '../../../src/ports/world.ts';
+import { type OrderRequest, orderIntake } from '../../../src/stages/accept/single-orders.ts';
 import { ready } from '../../../src/stages/accounts/readiness.ts';
 import { quote, tradeDate } from '../../contract/support/scene.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
@@ -28,7 +28,7 @@ afterAll(() => database.close());
 
 describe('a broker that is slow to say its margin', () => {
   /** The world with Kite's desk as given. */
-  const withKite = (world: World, change: Partial<VenueDesk>): World => {
+  const withKite = (world: World, change: Partial<VenueAccountApi>): World => {
     const kite = world.venues.get('kite');
     if (!kite?.desk) throw new Error('there is no Kite here');
     return { ...world, venues: new Map(world.venues).set('kite', { ...kite, desk: { ...kite.desk, ...change } }) };
@@ -46,7 +46,7 @@ describe('a broker that is slow to say its margin', () => {
   test('keeps only its own order waiting', async () => {
     const { here, world, settings } = await opened();
     const said = Promise.withResolvers<void>();
-    const place = orderDesk(
+    const place = orderIntake(
       withKite(world, {
         async margins() {
           await said.promise;
@@ -66,19 +66,22 @@ describe('a broker that is slow to say its margin', () => {
 
   test('and never says it, is waited for no longer than some seconds, and only that order is refused', async () => {
     const { here, world, settings } = await opened();
-    const told: Step[] = [];
+    const told: Event[] = [];
     const silent = withKite(world, { margins: () => new Promise(() => undefined) });
-    const place = orderDesk({ ...silent, tell: (step) => told.push(step) }, settings);
+    const place = orderIntake({ ...silent, emit: (event) => told.push(event) }, settings);
     const hung = place(request('hung', 'asha'));
     expect((await place(request('quick', 'ravi'))).placed).toMatchObject({ kind: 'accepted' });
     expect((await hung).placed).toMatchObject({ kind: 'refused', reason: 'margin_unavailable' });
-    expect(told).toMatchObject([{ step: 'no_margins', userId: 'asha', reason: 'no_answer_in_time' }]);
+    expect(told).toMatchObject([{ type: 'venue_margins_unavailable', userId: 'asha', reason: 'no_answer_in_time' }]);
     await here.close();
   });
 
   test('or breaks while saying it, costs no other order its place', async () => {
     const { here, world, settings } = await opened();
-    const place = orderDesk(withKite(world, { margins: () => Promise.reject(new TypeError('odd answer')) }), settings);
+    const place = orderIntake(
+      withKite(world, { margins: () => Promise.reject(new TypeError('odd answer')) }),
+      settings,
+    );
     const both = await Promise.all([place(request('broken', 'asha')), place(request('sound', 'ravi'))]);
     expect(both.map(({ placed }) => placed)).toMatchObject([
       { kind: 'refused', reason: 'margin_unavailable' },
@@ -114,7 +117,7 @@ describe('requests that come together', () => {
       end $$;
       create trigger refuse_key before insert on public.order_requests
       for each row execute function public.refuse_key();`);
-    const place = orderDesk(world, settingsOf(day));
+    const place = orderIntake(world, settingsOf(day));
     const asked = [
       request('one', 'asha-rao'),
       request('refused 1', 'rohan-mehta'),
@@ -139,7 +142,7 @@ describe('requests that come together', () => {
         throw new DatabaseError('gone', { kind: 'lost', code: '' });
       },
     };
-    const place = orderDesk({ ...world, store: lost }, settingsOf(day));
+    const place = orderIntake({ ...world, store: lost }, settingsOf(day));
     const all = await Promise.allSettled(five.map(({ id }, index) => place(request(`k${index}`, id))));
     expect(all.map(({ status }) => status)).toEqual(five.map(() => 'rejected'));
     expect(asked).toBe(1);
@@ -154,7 +157,7 @@ describe('requests that come together', () => {
         return store.call(name, args);
       },
     };
-    const place = orderDesk({ ...world, store: counted }, settingsOf(day));
+    const place = orderIntake({ ...world, store: counted }, settingsOf(day));
     await Promise.all(five.map(({ id }, index) => place(request(`k${index}`, id))));
     expect(calls.filter((name) => name === 'read_order_inputs' || name === 'place_orders')).toEqual([
       'read_order_inputs',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { OrderAsked } from '../../../src/domain/decision/single-order.ts';
+import type { OrderAsRequested } from '../../../src/domain/decision/single-order.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { type OrderRequest, type Placed, placeOrders } from '../../../src/stages/accept/single-orders.ts';
@@ -32,7 +32,7 @@ describe('one order asked for by itself', () => {
   });
 
   let keys = 0;
-  const request = (change: Partial<OrderAsked> = {}, of: Partial<OrderRequest> = {}): OrderRequest => {
+  const request = (change: Partial<OrderAsRequested> = {}, of: Partial<OrderRequest> = {}): OrderRequest => {
     keys += 1;
     const order = { userId: asha, exchange: 'NSE', symbol: 'TITAN', side: 'BUY' as const, quantity: null };
     return {
@@ -46,7 +46,7 @@ describe('one order asked for by itself', () => {
   };
   const place = async (requests: OrderRequest[], in_ = world): Promise<Placed[]> =>
     (await placeOrders(in_, settingsOf(day), requests)).placed;
-  const one = async (change: Partial<OrderAsked>, in_ = world) => (await place([request(change)], in_))[0];
+  const one = async (change: Partial<OrderAsRequested>, in_ = world) => (await place([request(change)], in_))[0];
   const orders = () => store.call('read_orders', { ...nothing, limit: 50 });
   const nothing = { userId: null, status: null, symbol: null, runId: null, beforeId: null };
 

@@ -82,7 +82,7 @@ export async function worldOf(store: Store, day: Day): Promise<World> {
   const quotes = day.quotes ?? fileQuotes(opensOf(day));
   const place = day.server ? ({ kind: 'server', url: '' } as const) : ({ kind: 'embedded', path: null } as const);
   const faults = day.faults ?? null;
-  const world = await makeWorld({ config, place, store, clock, quotes, faults, tell: () => undefined });
+  const world = await makeWorld({ config, place, store, clock, quotes, faults, emit: () => undefined });
   return day.change ? day.change(world) : world;
 }
 

@@ -3,7 +3,7 @@ import { storedQuotes } from '../../../src/adapters/quotes/quotes.ts';
 import { makeWorld } from '../../../src/compose/world.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { Clock, Tell, World } from '../../../src/ports/world.ts';
+import type { Clock, Emit, World } from '../../../src/ports/world.ts';
 
 /** The machine's clock set to an instant: time and pauses go at the machine's pace. */
 export function setClock(startMs: number): Clock {
@@ -38,7 +38,7 @@ export function jumpingClock(startMs: number): JumpingClock {
 }
 
 /** The world of one `npm run worker`, in this process. */
-export function handWorld(store: Store, url: string, clock: Clock, tell: Tell = () => undefined): Promise<World> {
+export function handWorld(store: Store, url: string, clock: Clock, emit: Emit = () => undefined): Promise<World> {
   const read = readConfig({});
   if (read.kind !== 'config') throw new Error(read.problems.join('\n'));
   const place = { kind: 'server', url } as const;
@@ -49,6 +49,6 @@ export function handWorld(store: Store, url: string, clock: Clock, tell: Tell = 
     clock,
     quotes: storedQuotes(store, 'signal'),
     faults: null,
-    tell,
+    emit,
   });
 }

@@ -2,7 +2,7 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Arguments } from '../../../src/ports/store/arguments.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { LookupOutcome, Venue, VenueFill, VenueReport } from '../../../src/ports/venue.ts';
-import type { Step, World } from '../../../src/ports/world.ts';
+import type { Event, World } from '../../../src/ports/world.ts';
 import { round } from '../../../src/stages/work-once.ts';
 import { tradeDate } from '../../contract/support/scene.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
@@ -33,7 +33,7 @@ export async function restingDesk(database: TestDatabase): Promise<RestingDesk> 
   await emptied(database.session);
   const store = storeOf(database);
   const clock = jumpingClock(istMs(tradeDate, '09:20'));
-  const told: Step[] = [];
+  const told: Event[] = [];
   const one = async (sql: string) => (await database.session.query(sql))[0] ?? {};
   const reportOf = (status: VenueReport['status'], fills: VenueFill[]) => {
     return { venueOrderId: 'V1', status, message: null, fills };
@@ -51,11 +51,11 @@ export async function restingDesk(database: TestDatabase): Promise<RestingDesk> 
   const made = await worldOf(store, { signals: [], users: [] });
   const desk: RestingDesk = {
     store,
-    world: { ...made, clock, venues: new Map([['paper', venue]]), tell: (step) => void told.push(step) },
+    world: { ...made, clock, venues: new Map([['paper', venue]]), emit: (type) => void told.push(type) },
     clock,
     book: { status: 'working', fills: [] },
     lookups: 0,
-    alerts: () => told.filter(({ alert }) => alert).map(({ step, reason }) => [step, reason]),
+    alerts: () => told.filter(({ alert }) => alert).map(({ type, reason }) => [type, reason]),
     async rounds(count, everyMs = 60_000) {
       for (let n = 0; n < count; n += 1) {
         clock.jump(everyMs);
@@ -66,7 +66,7 @@ export async function restingDesk(database: TestDatabase): Promise<RestingDesk> 
     fill: (quantity) => ({ venueFillId: 'F1', quantity, priceMinor: 100_00, atMs: clock.nowMs() }),
     order: () =>
       one(`select id::int, client_order_id as name, status, reason, filled_quantity::int as filled,
-        next_look_at is null as left, late_fill as late from public.orders`),
+        next_lookup_at is null as left, late_fill as late from public.orders`),
     money: () => one('select cash_minor::int as cash, held_minor::int as held from public.accounts'),
     async resolve(as, more = {}) {
       const { name } = await desk.order();

@@ -1,6 +1,6 @@
 import { onScreenNotifier } from '../../../src/adapters/notifiers/on-screen.ts';
 import type { UserSettings } from '../../../src/domain/types.ts';
-import type { Step, World } from '../../../src/ports/world.ts';
+import type { Event, World } from '../../../src/ports/world.ts';
 import { instrument, user } from '../../contract/support/scene.ts';
 import { type KiteExchange, openKiteExchange } from '../../simulators/kite-exchange.ts';
 import { type LemonnExchange, openLemonnExchange } from '../../simulators/lemonn-exchange.ts';
@@ -36,7 +36,7 @@ export interface VenueBooks {
   clock: JumpingClock;
   kite: KiteExchange;
   lemonn: LemonnExchange;
-  told: Step[];
+  told: Event[];
   /** Sets the pages of both. */
   say(of: AtVenue): void;
   close(): Promise<void>;
@@ -56,12 +56,12 @@ export async function openVenueBooks(
   await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: atMs });
   const instruments = [instrument('TITAN', { isin: 'INE280A01028' }), instrument('INFY')];
   await store.call('import_instruments', { by: tester, instruments });
-  const told: Step[] = [];
+  const told: Event[] = [];
   const world: World = {
     ...{ store, clock, quotes: { read: async () => [] }, notifier: onScreenNotifier(), operatorDays: async () => [] },
     venues: new Map([kite, lemonn].map(({ name, venue }) => [name, venue])),
     addressOf: async () => 'confirmed',
-    tell: (step) => told.push(step),
+    emit: (event) => told.push(event),
   };
   kite.pages['GET /user/profile'] = { user_id: 'AB1234' };
   const say = (of: AtVenue) => {

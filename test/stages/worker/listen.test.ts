@@ -4,7 +4,7 @@ import { storeVault } from '../../../src/adapters/credentials/vault.ts';
 import { masterKeys } from '../../../src/compose/venues.ts';
 import { makeWorld } from '../../../src/compose/world.ts';
 import { readConfig } from '../../../src/config/config.ts';
-import type { Clock, Step, World } from '../../../src/ports/world.ts';
+import type { Clock, Event, World } from '../../../src/ports/world.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { listen } from '../../../src/stages/execute/order-updates.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
@@ -22,7 +22,7 @@ let database: TestDatabase;
 let alpaca: AlpacaExchange;
 let proxy: ConnectProxy;
 let world: World;
-let told: Step[];
+let told: Event[];
 let vault: ReturnType<typeof storeVault>;
 let ids: number[];
 let woken: number;
@@ -53,7 +53,7 @@ beforeEach(async () => {
   const store = storeOf(database);
   vault = storeVault({ store, clock, keys, by: null });
   const parts = { config: read.config, place: { kind: 'embedded', path: null } as const, store, clock, faults: null };
-  world = await makeWorld({ ...parts, quotes: { read: async () => [] }, tell: (step) => told.push(step) });
+  world = await makeWorld({ ...parts, quotes: { read: async () => [] }, emit: (type) => told.push(type) });
   await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs });
   ids = (await database.session.query('select id::int from public.accounts order by id')).map(({ id }) => Number(id));
 });
@@ -72,7 +72,7 @@ function start(): void {
 }
 const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 8_000, interval: 10 });
 const open = (many: number) => until(() => expect(alpaca.stream.listening()).toBe(many));
-const orders = () => database.session.query('select status, next_look_at > now() as later from public.orders');
+const orders = () => database.session.query('select status, next_lookup_at > now() as later from public.orders');
 
 /** Asha's order of TITAN, with Alpaca and not to be looked up for a long time. */
 async function sent(): Promise<void> {
@@ -85,7 +85,7 @@ async function sent(): Promise<void> {
   );
   await execute(world, 1);
   expect(await orders()).toMatchObject([{ status: 'working' }]);
-  await database.session.exec("update public.orders set next_look_at = now() + interval '1000 days'");
+  await database.session.exec("update public.orders set next_lookup_at = now() + interval '1000 days'");
 }
 
 test('an update makes its order due at once, wakes the worker, and moves nothing itself', async () => {
@@ -99,7 +99,7 @@ test('an update makes its order due at once, wakes the worker, and moves nothing
   expect(await orders()).toEqual([{ status: 'working', later: false }]);
   await reconcile(world, 1);
   expect(await orders()).toMatchObject([{ status: 'filled' }]);
-  expect(told).toContainEqual(expect.objectContaining({ step: 'stream_update', userId: 'asha', due: true }));
+  expect(told).toContainEqual(expect.objectContaining({ type: 'stream_update', userId: 'asha', due: true }));
 });
 
 test('an update of another account’s order, or of nobody’s, wakes nobody', async () => {
@@ -113,7 +113,7 @@ test('an update of another account’s order, or of nobody’s, wakes nobody', a
   alpaca.stream.say(push);
   alpaca.stream.say(push.replace(/"client_order_id":"\w+"/, '"client_order_id":"somebodyelses"'));
   alpaca.stream.drop();
-  await until(() => expect(told.filter(({ step }) => step === 'stream_listening')).toHaveLength(2));
+  await until(() => expect(told.filter(({ type }) => type === 'stream_listening')).toHaveLength(2));
   expect([woken, await orders()]).toEqual([0, [{ status: 'working', later: true }]]);
 });
 
@@ -135,10 +135,10 @@ test('accounts that are connected, given other keys and disconnected later are f
 test('what becomes of a stream is told, with whose it is and no secret', async () => {
   await connect(0, { keyId: 'PKTEST0', secretKey: 'hunter2' });
   start();
-  const lost = { step: 'stream_lost', venue: 'alpaca', userId: 'asha', accountId: ids[0], reason: 'keys_refused' };
+  const lost = { type: 'stream_lost', venue: 'alpaca', userId: 'asha', accountId: ids[0], reason: 'keys_refused' };
   await until(() => expect(told).toContainEqual(expect.objectContaining(lost)));
   await connect(0);
-  await until(() => expect(told).toContainEqual(expect.objectContaining({ step: 'stream_listening', userId: 'asha' })));
+  await until(() => expect(told).toContainEqual(expect.objectContaining({ type: 'stream_listening', userId: 'asha' })));
   expect(JSON.stringify(told)).not.toMatch(/PKTEST|hunter2|secret0/);
 });
 
@@ -149,7 +149,7 @@ test('a stop closes every stream, and a database that is gone ends none', async 
   await open(2);
   const { call } = world.store;
   world.store.call = () => Promise.reject(new Error('gone'));
-  await until(() => expect(told.map(({ step }) => step)).toContain('streams_not_followed'));
+  await until(() => expect(told.map(({ type }) => type)).toContain('streams_read_failed'));
   expect(alpaca.stream.listening()).toBe(2);
   world.store.call = call;
   stop.abort();

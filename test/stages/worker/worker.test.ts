@@ -67,16 +67,16 @@ function desk() {
 type Worker = ReturnType<Office['start']>;
 
 /** Resolves when the worker's log has said a step so often. */
-function said({ child, ended }: Worker, step: string, times = 1): Promise<void> {
+function said({ child, ended }: Worker, event: string, times = 1): Promise<void> {
   let log = '';
   const heard = new Promise<void>((resolve) => {
     child.stderr.on('data', (chunk: string) => {
       log += chunk;
-      if (log.split(step).length > times) resolve();
+      if (log.split(event).length > times) resolve();
     });
   });
   const over = ended.then(({ code, stderr }) => {
-    throw new Error(`the worker ended with ${code} before its ${step} no. ${times}: ${stderr.slice(-2_000)}`);
+    throw new Error(`the worker ended with ${code} before its ${event} no. ${times}: ${stderr.slice(-2_000)}`);
   });
   // Once it was heard, the end is the test's business.
   over.catch(() => undefined);
@@ -121,7 +121,7 @@ describe('a worker', { timeout: 120_000 }, () => {
     const { code, stdout, stderr } = await scan();
     expect(code).toBe(0);
     expect(reportOn(stdout).totals).toMatchObject({ users: PEOPLE, accepted: 2 * PEOPLE });
-    for (const step of ['order_settled', 'order_looked_up', 'message_settled']) expect(stderr).not.toContain(step);
+    for (const event of ['order_settled', 'order_looked_up', 'message_settled']) expect(stderr).not.toContain(event);
     await dayIsOver();
     const log = await stopped(working);
     expect(log.split('"order_settled"').length - 1).toBe(2 * PEOPLE);

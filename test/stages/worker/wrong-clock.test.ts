@@ -3,8 +3,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { istDate } from '../../../src/domain/market/india-time.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
-import type { Step } from '../../../src/ports/world.ts';
-import { tellFailure } from '../../../src/stages/wrong-clock.ts';
+import type { Event } from '../../../src/ports/world.ts';
+import { emitFailure } from '../../../src/stages/wrong-clock.ts';
 import { user } from '../../contract/support/scene.ts';
 import { door } from '../../http/support/door.ts';
 import { timedPostgres } from '../../support/postgres.ts';
@@ -80,19 +80,19 @@ test('over HTTP it is 503 clock_wrong, /ready names it, and who watches is alarm
       });
     }
     expect(await (await open.ask(null, 'GET', '/ready')).json()).toMatchObject({ problems: [{ code: 'clock_wrong' }] });
-    const told = open.told.filter(({ step }) => step === 'clock_wrong');
+    const told = open.told.filter(({ type }) => type === 'clock_wrong');
     expect(told.map(({ alert }) => alert)).toEqual([true, undefined]);
-    expect(open.told.some(({ step }) => step === 'request_failed')).toBe(false);
+    expect(open.told.some(({ type }) => type === 'request_failed')).toBe(false);
   } finally {
     await open.close();
   }
 });
 
 test('another failure is told as what it is', () => {
-  const told: Step[] = [];
+  const told: Event[] = [];
   const error = new DatabaseError('gone', { kind: 'lost', code: '' });
-  expect(tellFailure((step) => told.push(step), error, { step: 'part_failed', alert: true })).toBe(false);
-  expect(told).toEqual([{ step: 'part_failed', alert: true, error }]);
+  expect(emitFailure((type) => told.push(type), error, { type: 'part_failed', alert: true })).toBe(false);
+  expect(told).toEqual([{ type: 'part_failed', alert: true, error }]);
 });
 
 test('a sample, a dated scan and the commands after it work on any day', async () => {

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { alpacaMarketClock } from '../../../src/adapters/venues/alpaca/account.ts';
-import type { OrderToStart, VenueDesk } from '../../../src/ports/venue.ts';
+import type { OrderToStart, VenueAccountApi } from '../../../src/ports/venue.ts';
 import { nowMs } from '../../contract/support/scene.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/alpaca-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/hand.ts';
 
 let clock: JumpingClock;
 let alpaca: AlpacaExchange;
-let desk: VenueDesk;
+let desk: VenueAccountApi;
 beforeEach(async () => {
   clock = jumpingClock(nowMs);
   alpaca = await openAlpacaExchange(clock);

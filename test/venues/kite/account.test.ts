@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { istMs } from '../../../src/domain/market/india-time.ts';
-import type { OrderToStart, VenueDesk } from '../../../src/ports/venue.ts';
+import type { OrderToStart, VenueAccountApi } from '../../../src/ports/venue.ts';
 import { nowMs } from '../../contract/support/scene.ts';
 import { type KiteExchange, openKiteExchange } from '../../simulators/kite-exchange.ts';
 import { jumpingClock } from '../../stages/support/hand.ts';
 
 let kite: KiteExchange;
-let desk: VenueDesk;
+let desk: VenueAccountApi;
 beforeEach(async () => {
   kite = await openKiteExchange(jumpingClock(nowMs));
   if (!kite.venue.desk) throw new Error('a real venue has a desk');

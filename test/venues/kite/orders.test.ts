@@ -161,7 +161,7 @@ describe('a session at Kite', () => {
     expect(status).toEqual({ kind: 'open', untilMs: Date.parse('2025-08-29T06:00:00+05:30') });
     clock.jump(21 * 3_600_000);
     expect(await kite.venue.submit(order)).toEqual({ kind: 'not_sent', reason: 'no_session' });
-    expect(await kite.venue.desk?.sessionStatus(account)).toEqual({ kind: 'closed', reason: 'token_dead' });
+    expect(await kite.venue.desk?.sessionStatus(account)).toEqual({ kind: 'closed', reason: 'token_invalid' });
   });
 
   const login = (change: object = {}) =>
@@ -182,8 +182,8 @@ describe('a session at Kite', () => {
   });
 
   test('is refused for a used token and for another app’s secret, and not known without an answer', async () => {
-    expect(await login({ requestToken: 'used' })).toEqual({ kind: 'refused', reason: 'token_dead' });
-    expect(await login({ apiSecret: 'other' })).toEqual({ kind: 'refused', reason: 'token_dead' });
+    expect(await login({ requestToken: 'used' })).toEqual({ kind: 'refused', reason: 'token_invalid' });
+    expect(await login({ apiSecret: 'other' })).toEqual({ kind: 'refused', reason: 'token_invalid' });
     expect(await login({ apiKey: 'other' })).toEqual({ kind: 'refused', reason: 'InputException' });
     expect(await login({ baseUrl: 'http://127.0.0.1:1' })).toMatchObject({ kind: 'unreadable' });
   });

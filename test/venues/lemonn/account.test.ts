@@ -1,20 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lemonnDialect } from '../../../src/adapters/venues/lemonn/dialect.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
-import type { OrderToStart, VenueDesk } from '../../../src/ports/venue.ts';
+import type { OrderToStart, VenueAccountApi } from '../../../src/ports/venue.ts';
 import { nowMs } from '../../contract/support/scene.ts';
 import { apiKey, type LemonnExchange, openLemonnExchange, privateKey } from '../../simulators/lemonn-exchange.ts';
 import { jumpingClock } from '../../stages/support/hand.ts';
 
 let lemonn: LemonnExchange;
-let desk: VenueDesk;
+let desk: VenueAccountApi;
 beforeEach(async () => {
   lemonn = await openLemonnExchange(jumpingClock(nowMs));
-  desk = deskOf(lemonn);
+  desk = accountApiOf(lemonn);
 });
 afterEach(() => lemonn.close());
 
-function deskOf({ venue }: LemonnExchange): VenueDesk {
+function accountApiOf({ venue }: LemonnExchange): VenueAccountApi {
   if (!venue.desk) throw new Error('a real venue has a desk');
   return venue.desk;
 }
@@ -123,7 +123,7 @@ describe('the desk at Lemonn', () => {
     };
     const none = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };
     const atMs = istMs('2025-08-28', '09:19:58');
-    expect(await deskOf(told).quotes(account, listings)).toEqual({
+    expect(await accountApiOf(told).quotes(account, listings)).toEqual({
       kind: 'read',
       value: [{ exchange: 'NSE', symbol: 'TITAN', priceMinor: 3582_60, ...none, atMs }],
     });
@@ -192,7 +192,7 @@ describe('the desk at Lemonn', () => {
     lemonn.answerNext(502, '');
     expect(await desk.sessionStatus(account)).toEqual({ kind: 'unreadable', reason: 'http_502' });
     lemonn.credentials = () => ({ ...whole, accessToken: 'dead' });
-    expect(await desk.sessionStatus(account)).toEqual({ kind: 'closed', reason: 'token_dead' });
+    expect(await desk.sessionStatus(account)).toEqual({ kind: 'closed', reason: 'token_invalid' });
     lemonn.credentials = () => null;
     const reads = [
       desk.funds(account),

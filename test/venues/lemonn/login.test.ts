@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { lemonnDoor } from '../../../src/adapters/venues/lemonn/login.ts';
+import { lemonnLogin } from '../../../src/adapters/venues/lemonn/login.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { Vault } from '../../../src/ports/vault.ts';
 import { nowMs } from '../../contract/support/scene.ts';
@@ -26,7 +26,7 @@ async function desk(record: object | null, between: object[] = []) {
   };
   const store: Store = { call: () => Promise.reject(new Error('not needed')), close: async () => undefined };
   const wire = { baseUrl: lemonn.baseUrl, mode: 'live', clock, fetchFor: () => fetch, timeoutMs: 700 } as const;
-  const door = lemonnDoor({ ...wire, vault, store, requestId });
+  const door = lemonnLogin({ ...wire, vault, store, requestId });
   return { held, lemonn, door, logIn: () => door.logIn(1) };
 }
 

@@ -3,7 +3,7 @@ import { onScreenNotifier } from '../../../src/adapters/notifiers/on-screen.ts';
 import type { PgliteDatabase } from '../../../src/adapters/store/pglite/pglite.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { Step } from '../../../src/ports/world.ts';
+import type { Event } from '../../../src/ports/world.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
 import { decideAll, minuteMs, nowMs, openScene, user } from '../../contract/support/scene.ts';
@@ -36,10 +36,10 @@ beforeEach(async () => {
 async function played(told: (lemonn: LemonnExchange) => void) {
   const clock = jumpingClock(nowMs);
   const lemonn = await openLemonnExchange(clock);
-  const steps: Step[] = [];
+  const steps: Event[] = [];
   const venues = new Map([['lemonn', lemonn.venue]]);
   const rest = { quotes: { read: async () => [] }, operatorDays: async () => [], notifier: onScreenNotifier() };
-  const world = { store, clock, venues, ...rest, tell: (step: Step) => void steps.push(step) };
+  const world = { store, clock, venues, ...rest, emit: (type: Event) => void steps.push(type) };
   told(lemonn);
   await execute(world, 1);
   for (let minute = 0; minute < 12; minute++) {
@@ -52,7 +52,7 @@ async function played(told: (lemonn: LemonnExchange) => void) {
     `select o.status, o.reason, a.held_minor > 0 as held from public.orders o join public.accounts a on a.id = o.account_id`,
   );
   const sent = lemonn.seen.filter(({ path }) => path.endsWith('/orders')).length;
-  const asked = steps.filter(({ step }) => step === 'order_left_to_a_person').length;
+  const asked = steps.filter(({ type }) => type === 'order_needs_person').length;
   return { ...order, sent, asked, taken: lemonn.book().length };
 }
 

@@ -11,7 +11,7 @@ import {
   type VenueRequest,
 } from '../../../src/adapters/venues/reply.ts';
 import { storedFor } from '../../../src/adapters/venues/stored-credentials.ts';
-import { othersWords } from '../../../src/domain/text/secrets.ts';
+import { untrustedText } from '../../../src/domain/text/secrets.ts';
 import type { AccountAtVenue } from '../../../src/ports/venue.ts';
 import { madeUpRecord } from './credentials.ts';
 
@@ -30,11 +30,11 @@ const failed = z.object({ error: z.string() });
 
 function answeredWith({ status, json }: Answered): MadeUpReply {
   if (status === 429) return { kind: 'rate_limited' };
-  if (status === 401) return { kind: 'no_session', reason: 'token_dead' };
+  if (status === 401) return { kind: 'no_session', reason: 'token_invalid' };
   if ((status === 200 || status === 201) && json !== undefined) return { kind: 'data', data: json };
   const error = failed.safeParse(json);
   if (!error.success) return { kind: 'odd', reason: status === 200 ? 'unreadable_answer' : `http_${status}` };
-  return { kind: 'error', status, message: othersWords(error.data.error) };
+  return { kind: 'error', status, message: untrustedText(error.data.error) };
 }
 
 export const readAs = readerOf<MadeUpError>(({ message }) => message);

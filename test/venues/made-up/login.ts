@@ -3,14 +3,14 @@ import { z } from 'zod';
 import type { LoginParts } from '../../../src/adapters/venues/module.ts';
 import { storeSession } from '../../../src/adapters/venues/stored-session.ts';
 import { parseJson } from '../../../src/domain/text/json.ts';
-import type { VenueDoor } from '../../../src/ports/vault.ts';
+import type { VenueLogin } from '../../../src/ports/vault.ts';
 import { openSession, readAs } from './client.ts';
 import { madeUpRecord } from './credentials.ts';
 
 const opened = z.object({ token: z.string(), untilMs: z.int() });
 const pushed = z.object({ id: z.string(), tag: z.string(), key: z.string() });
 
-export function madeUpLogin(parts: LoginParts): VenueDoor {
+export function madeUpLogin(parts: LoginParts): VenueLogin {
   const { vault, store, clock, mode } = parts;
   const stored = async (accountId: number) => {
     const owner = { accountId, venue: 'made-up', mode };
@@ -39,7 +39,7 @@ export function madeUpLogin(parts: LoginParts): VenueDoor {
       if (!order) return 'not_ours';
       const account = await stored(order.accountId);
       if (account?.secrets.apiKey !== key) return 'bad_checksum';
-      await store.call('look_now', { orderId: order.orderId, nowMs: clock.nowMs() });
+      await store.call('look_up_now', { orderId: order.orderId, nowMs: clock.nowMs() });
       return 'due';
     },
   };

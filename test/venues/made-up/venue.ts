@@ -7,8 +7,8 @@ import type {
   OrderToSend,
   SubmitOutcome,
   Venue,
+  VenueAccountApi,
   VenueCapabilities,
-  VenueDesk,
   VenueRead,
   VenueReport,
 } from '../../../src/ports/venue.ts';
@@ -90,7 +90,7 @@ function reportOf({ id, state, fills }: z.infer<typeof order>): VenueReport {
   };
 }
 
-function accountReads(options: MadeUpOptions): VenueDesk {
+function accountReads(options: MadeUpOptions): VenueAccountApi {
   const get = async <T>(account: AccountAtVenue, path: string, shape: z.ZodType<T>): Promise<VenueRead<T>> =>
     readAs(await ask(options, account, { method: 'GET', path }), shape);
   const nothing = async () => ({ kind: 'read' as const, value: { rows: [], odd: [] } });

@@ -1,14 +1,14 @@
 // What is read of an account at Alpaca: money, positions, margins, prices and whether its keys stand.
 import { z } from 'zod';
 import { parseInstant } from '../../../domain/market/india-time.ts';
-import { othersWords } from '../../../domain/text/secrets.ts';
+import { untrustedText } from '../../../domain/text/secrets.ts';
 import type { Quote } from '../../../domain/types.ts';
 import type {
   AccountAtVenue,
   OddRow,
   OrderToSend,
   SessionStatus,
-  VenueDesk,
+  VenueAccountApi,
   VenueFunds,
   VenueMargin,
   VenuePosition,
@@ -17,18 +17,18 @@ import type {
 } from '../../../ports/venue.ts';
 import { word } from '../bounds.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
-import { type AlpacaRequest, type AlpacaWire, ask, readAs } from './client.ts';
+import { type AlpacaClientOptions, type AlpacaRequest, ask, readAs } from './client.ts';
 import { cents, decimal, exchangeOf, wholePieces } from './shapes.ts';
 
 /** Symbols go into the address; so many fit any server. */
 export const QUOTES_AT_ONCE = 100;
 
 /** What can be read of an account at Alpaca; the order book's own reads are the venue's. */
-export function alpacaDesk(
-  wire: AlpacaWire,
+export function alpacaAccount(
+  wire: AlpacaClientOptions,
   exchanges: readonly [string, ...string[]],
   feed: 'iex' | 'sip',
-): Omit<VenueDesk, 'ordersToday' | 'cancel'> {
+): Omit<VenueAccountApi, 'ordersToday' | 'cancel'> {
   const [exchange] = exchanges;
   return {
     async quotes(account, listings) {
@@ -75,7 +75,7 @@ export function notTradedHere(exchange: string, exchanges: readonly string[]): s
 }
 
 async function get<T>(
-  wire: AlpacaWire,
+  wire: AlpacaClientOptions,
   account: AccountAtVenue,
   asked: Omit<AlpacaRequest, 'method'>,
   shape: z.ZodType<T>,
@@ -135,7 +135,8 @@ function fundsOf(said: z.infer<typeof accountShape>): VenueRead<VenueFunds> {
 
 /** Keys don't end by themselves. An account that may not trade is no session for what we do. */
 function sessionOf(said: z.infer<typeof accountShape>): SessionStatus {
-  if (said.status !== 'ACTIVE') return { kind: 'closed', reason: othersWords(`account_${said.status.toLowerCase()}`) };
+  if (said.status !== 'ACTIVE')
+    return { kind: 'closed', reason: untrustedText(`account_${said.status.toLowerCase()}`) };
   if (said.account_blocked) return { kind: 'closed', reason: 'account_blocked' };
   if (said.trading_blocked || said.trade_suspended_by_user) return { kind: 'closed', reason: 'trading_blocked' };
   return { kind: 'open', untilMs: null };
@@ -191,7 +192,10 @@ export interface MarketClock {
   nextCloseMs: number;
 }
 
-export async function alpacaMarketClock(wire: AlpacaWire, account: AccountAtVenue): Promise<VenueRead<MarketClock>> {
+export async function alpacaMarketClock(
+  wire: AlpacaClientOptions,
+  account: AccountAtVenue,
+): Promise<VenueRead<MarketClock>> {
   const said = await get(wire, account, { path: '/v2/clock' }, clockShape);
   if (said.kind !== 'read') return said;
   const { timestamp, is_open: isOpen, next_open, next_close } = said.value;

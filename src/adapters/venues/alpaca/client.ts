@@ -1,6 +1,6 @@
 // The HTTP client of Alpaca: an account’s keys, one request, and what its answer comes to.
 import { z } from 'zod';
-import { othersWords } from '../../../domain/text/secrets.ts';
+import { untrustedText } from '../../../domain/text/secrets.ts';
 import type { AccountAtVenue, CredentialsOf } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
 import type { Answered, WayOut } from '../http.ts';
@@ -14,7 +14,7 @@ export function alpacaStreamUrl(baseUrl: string): string {
 }
 
 /** How this process reaches Alpaca. */
-export interface AlpacaWire {
+export interface AlpacaClientOptions {
   /** Of the trading API, paper or live. */
   baseUrl: string;
   /** Of the market data. */
@@ -39,7 +39,11 @@ export interface AlpacaError {
 }
 
 /** Says one thing to Alpaca in an account's name, once. Without keys nothing is said. */
-export async function ask(wire: AlpacaWire, account: AccountAtVenue, asked: AlpacaRequest): Promise<AlpacaReply> {
+export async function ask(
+  wire: AlpacaClientOptions,
+  account: AccountAtVenue,
+  asked: AlpacaRequest,
+): Promise<AlpacaReply> {
   const found = await keysOf(wire.credentials, account);
   if (found.kind !== 'keys') return found;
   const { keyId, secretKey } = found.keys;
@@ -68,12 +72,12 @@ function answeredWith({ status, text, json }: Answered): AlpacaReply {
   if (keysRefused) return { kind: 'no_session', reason: 'keys_refused' };
   // Its code, 40010001, is the one of every fault of a request: the words alone tell it.
   const duplicate = /client[ _-]?order[ _-]?id.{0,200}unique/i.test(message);
-  return { kind: 'error', status, code: code ?? null, message: othersWords(message), duplicate };
+  return { kind: 'error', status, code: code ?? null, message: untrustedText(message), duplicate };
 }
 
 /** An error in its own words, for a reason. */
 export function wordsOf({ status, message }: Pick<AlpacaError, 'status' | 'message'>): string {
-  return othersWords(`http_${status}: ${message}`);
+  return untrustedText(`http_${status}: ${message}`);
 }
 
 export const readAs: ReadAs<AlpacaError> = readerOf(wordsOf);

@@ -10,11 +10,11 @@ import type {
   VenueRows,
 } from '../../../ports/venue.ts';
 import type { Rows } from '../rows.ts';
-import { type AlpacaWire, ask, readAs } from './client.ts';
+import { type AlpacaClientOptions, ask, readAs } from './client.ts';
 import { type AlpacaFill, asVenueOrders, fills, isOrder, order as orderShape, orders, reportOf } from './shapes.ts';
 
 /** One order of ours in the account's book. */
-export async function lookUp(wire: AlpacaWire, order: OrderToSend): Promise<LookupOutcome> {
+export async function lookUp(wire: AlpacaClientOptions, order: OrderToSend): Promise<LookupOutcome> {
   const path = `/v2/orders:by_client_order_id?client_order_id=${encodeURIComponent(order.clientOrderId)}`;
   const alpaca = await ask(wire, order, { method: 'GET', path });
   // Its own 404 has a code (40410000); a wrong address is answered 404 as well, without one.
@@ -40,7 +40,7 @@ const MOST_PAGES = 50;
 
 /** The account's executions from an instant on, page by page; `after` leaves out its own second. */
 async function fillsSince(
-  wire: AlpacaWire,
+  wire: AlpacaClientOptions,
   account: AccountAtVenue,
   sinceMs: number,
 ): Promise<VenueRead<Rows<AlpacaFill>>> {
@@ -75,7 +75,7 @@ const MOST_ORDERS = 500;
  * does: whichever was first. New York's midnight is in the middle of the Indian morning, between a scan and its evening.
  */
 export async function ordersToday(
-  wire: AlpacaWire,
+  wire: AlpacaClientOptions,
   account: AccountAtVenue,
   exchange: string,
 ): Promise<VenueRead<VenueRows<VenueOrder>>> {

@@ -3,12 +3,12 @@ import { formatMinor } from '../../../domain/money.ts';
 import type { CancelOutcome, OrderToSend, SubmitOutcome, Venue, VenueCapabilities } from '../../../ports/venue.ts';
 import { inTime } from '../http.ts';
 import type { StreamWayOut } from '../module.ts';
-import { alpacaDesk, notTradedHere, QUOTES_AT_ONCE } from './account.ts';
-import { type AlpacaReply, type AlpacaWire, alpacaStreamUrl, ask, wordsOf } from './client.ts';
+import { alpacaAccount, notTradedHere, QUOTES_AT_ONCE } from './account.ts';
+import { type AlpacaClientOptions, type AlpacaReply, alpacaStreamUrl, ask, wordsOf } from './client.ts';
 import { lookUp, ordersToday } from './order-book.ts';
 import { isOrder, order as orderShape } from './shapes.ts';
 
-export interface AlpacaVenueOptions extends AlpacaWire {
+export interface AlpacaVenueOptions extends AlpacaClientOptions {
   /**
    * The exchanges of our instruments that are traded here; anything else is refused. Alpaca's market is one, all US
    * exchanges, so whatever is read of an account is told under the first name.
@@ -69,7 +69,7 @@ export function alpacaVenue(options: AlpacaVenueOptions): Venue {
     },
     lookup: (order) => lookUp(options, order),
     desk: {
-      ...alpacaDesk(options, exchanges, options.feed ?? 'iex'),
+      ...alpacaAccount(options, exchanges, options.feed ?? 'iex'),
       ordersToday: (account) => ordersToday(options, account, exchange),
       cancel: (order) => cancel(options, order),
     },
@@ -121,7 +121,7 @@ function outcomeOf(order: OrderToSend, alpaca: Exclude<AlpacaReply, { kind: 'err
  * refused as a duplicate is there, even when the lookup does not find it yet.
  */
 async function refusedOf(
-  wire: AlpacaWire,
+  wire: AlpacaClientOptions,
   order: OrderToSend,
   error: Extract<AlpacaReply, { kind: 'error' }>,
 ): Promise<SubmitOutcome> {
@@ -132,7 +132,10 @@ async function refusedOf(
   return { kind: 'unknown', reason: wordsOf(error) };
 }
 
-async function cancel(wire: AlpacaWire, order: OrderToSend & { venueOrderId: string | null }): Promise<CancelOutcome> {
+async function cancel(
+  wire: AlpacaClientOptions,
+  order: OrderToSend & { venueOrderId: string | null },
+): Promise<CancelOutcome> {
   const venueOrderId = order.venueOrderId ?? (await idInBook(wire, order));
   if (venueOrderId === null) return { kind: 'unknown', reason: 'not_found_at_venue' };
   const path = `/v2/orders/${encodeURIComponent(venueOrderId)}`;
@@ -154,7 +157,7 @@ async function cancel(wire: AlpacaWire, order: OrderToSend & { venueOrderId: str
 
 /** 404: no such order; 422: not cancelable, mostly because it has ended. The book says which. */
 async function notCanceled(
-  wire: AlpacaWire,
+  wire: AlpacaClientOptions,
   order: OrderToSend,
   error: Extract<AlpacaReply, { kind: 'error' }>,
 ): Promise<CancelOutcome> {
@@ -164,7 +167,7 @@ async function notCanceled(
   return over ? { kind: 'too_late' } : { kind: 'refused', reason: error.message || wordsOf(error) };
 }
 
-async function idInBook(wire: AlpacaWire, order: OrderToSend): Promise<string | null> {
+async function idInBook(wire: AlpacaClientOptions, order: OrderToSend): Promise<string | null> {
   const now = await lookUp(wire, order);
   return now.kind === 'found' ? now.report.venueOrderId : null;
 }

@@ -7,7 +7,7 @@ import type {
   OddRow,
   OrderToSend,
   SessionStatus,
-  VenueDesk,
+  VenueAccountApi,
   VenueFunds,
   VenueMargin,
   VenuePosition,
@@ -18,7 +18,7 @@ import { count, exactOrNull, word } from '../bounds.ts';
 import { paise, stampMs } from '../indian.ts';
 import type { VenueRequest } from '../reply.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
-import { ask, type KiteWire, readAs } from './client.ts';
+import { ask, type KiteClientOptions, readAs } from './client.ts';
 import { kiteTokenUntilMs } from './session.ts';
 import { productOf, rupees } from './shapes.ts';
 
@@ -26,7 +26,7 @@ import { productOf, rupees } from './shapes.ts';
 export const QUOTES_AT_ONCE = 500;
 
 /** What can be read of an account at Kite; the order book's own reads are the venue's. */
-export function kiteDesk(wire: KiteWire): Omit<VenueDesk, 'ordersToday' | 'cancel'> {
+export function kiteAccount(wire: KiteClientOptions): Omit<VenueAccountApi, 'ordersToday' | 'cancel'> {
   const read = async <T>(account: AccountAtVenue, asked: VenueRequest, shape: z.ZodType<T>): Promise<VenueRead<T>> => {
     return readAs(await ask(wire, account, asked), shape);
   };

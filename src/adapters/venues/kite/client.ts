@@ -1,6 +1,6 @@
 // The HTTP client of Kite: an account’s session, one request, and what its answer comes to.
 import { z } from 'zod';
-import { othersWords } from '../../../domain/text/secrets.ts';
+import { untrustedText } from '../../../domain/text/secrets.ts';
 import type { AccountAtVenue, CredentialsOf } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
 import { type Answered, type Spoken, speaksOfDoubt, type WayOut } from '../http.ts';
@@ -17,7 +17,7 @@ import { storedFor } from '../stored-credentials.ts';
 import { kiteCredentials } from './credentials.ts';
 
 /** How this process reaches Kite. */
-export interface KiteWire {
+export interface KiteClientOptions {
   /** `https://api.kite.trade` */
   baseUrl: string;
   credentials: CredentialsOf;
@@ -40,7 +40,7 @@ const taken = z.object({ status: z.literal('success'), data: z.unknown() });
 const refused = z.object({ status: z.literal('error'), message: z.string().nullish(), error_type: z.string() });
 
 /** Says one thing to Kite in an account's name, once. Without a session nothing is said. */
-export async function ask(wire: KiteWire, account: AccountAtVenue, asked: VenueRequest): Promise<KiteReply> {
+export async function ask(wire: KiteClientOptions, account: AccountAtVenue, asked: VenueRequest): Promise<KiteReply> {
   const session = await sessionOf(wire, account);
   if (session.kind !== 'open') return session;
   const { baseUrl, fetchFor, timeoutMs } = wire;
@@ -68,16 +68,16 @@ function answeredWith({ status, json }: Answered): KiteReply {
   const { error_type: type, message } = bad.data;
   // The words are dropped: they may name the key.
   if (type === 'TokenException' && (status === 401 || status === 403))
-    return { kind: 'no_session', reason: 'token_dead' };
+    return { kind: 'no_session', reason: 'token_invalid' };
   const words = message ?? '';
   // Judged by all the words: those that are kept may end before the doubt.
   const doubtful = speaksOfDoubt(words);
-  return { kind: 'error', status, type: othersWords(type), message: othersWords(words), doubtful };
+  return { kind: 'error', status, type: untrustedText(type), message: untrustedText(words), doubtful };
 }
 
 /** An error in its own words, for a reason. */
 export function wordsOf({ type, message }: Pick<KiteError, 'type' | 'message'>): string {
-  return othersWords(`${type}: ${message}`);
+  return untrustedText(`${type}: ${message}`);
 }
 
 export const readAs: ReadAs<KiteError> = readerOf(wordsOf);
@@ -87,13 +87,13 @@ type Session =
   | { kind: 'no_session'; reason: string }
   | { kind: 'not_sent'; reason: string };
 
-async function sessionOf({ credentials, clock }: KiteWire, account: AccountAtVenue): Promise<Session> {
+async function sessionOf({ credentials, clock }: KiteClientOptions, account: AccountAtVenue): Promise<Session> {
   const stored = await storedFor(credentials, account, kiteCredentials);
   if (stored.kind !== 'stored') return stored;
   const { apiKey, accessToken, accessUntilMs } = stored.value;
   if (!accessToken) return { kind: 'no_session', reason: 'login_missing' };
   if (typeof accessUntilMs === 'number' && clock.nowMs() >= accessUntilMs) {
-    return { kind: 'no_session', reason: 'token_over' };
+    return { kind: 'no_session', reason: 'token_expired' };
   }
   return { kind: 'open', authorization: `token ${apiKey}:${accessToken}` };
 }

@@ -2,14 +2,14 @@
 import { z } from 'zod';
 import { parseJson } from '../../../domain/text/json.ts';
 import { batched } from '../../../ports/batch.ts';
-import type { RecordOwner, VenueDoor } from '../../../ports/vault.ts';
+import type { RecordOwner, VenueLogin } from '../../../ports/vault.ts';
 import type { LoginParts } from '../module.ts';
 import { storeSession } from '../stored-session.ts';
 import { kiteRecord } from './credentials.ts';
 import { exchangeRequestToken, kiteLoginUrl, verifyPostback } from './session.ts';
 
 /** Kite's daily login in the browser, and its postbacks. */
-export function kiteDoor(options: LoginParts): Required<Omit<VenueDoor, 'logIn'>> {
+export function kiteLogin(options: LoginParts): Required<Omit<VenueLogin, 'logIn'>> {
   const { vault, mode, baseUrl, clock, fetchFor, timeoutMs } = options;
   const ownerOf = (accountId: number): RecordOwner => ({ accountId, venue: 'kite', mode });
   const read = async (accountId: number) => {
@@ -62,7 +62,7 @@ const MAX_ORDERS_AT_ONCE = 200;
 
 type Read = (accountId: number) => Promise<{ secrets: { apiSecret: string } } | null>;
 
-function hearer({ store, clock }: LoginParts, read: Read): Required<VenueDoor>['hear'] {
+function hearer({ store, clock }: LoginParts, read: Read): Required<VenueLogin>['hear'] {
   const find = batched(
     (orders: { venueOrderId: string; clientOrderId: string }[]) =>
       store.call('find_venue_orders', { venue: 'kite', orders }),
@@ -77,7 +77,7 @@ function hearer({ store, clock }: LoginParts, read: Read): Required<VenueDoor>['
     if (!order) return 'not_ours';
     const stored = await read(order.accountId);
     if (!stored || verifyPostback(raw, stored.secrets.apiSecret) === null) return 'bad_checksum';
-    await store.call('look_now', { orderId: order.orderId, nowMs: clock.nowMs() });
+    await store.call('look_up_now', { orderId: order.orderId, nowMs: clock.nowMs() });
     return 'due';
   };
 }

@@ -12,7 +12,7 @@ export const kite = venueModule({
   },
   webhook: { title: 'Kite', form: 'JSON with order_id, order_timestamp, checksum and user_id as Kite sends them' },
   async open(parts, settings) {
-    const [{ kiteVenue }, { kiteDoor }] = await Promise.all([import('./venue.ts'), import('./login.ts')]);
-    return { venue: kiteVenue({ ...parts, ...settings }), login: kiteDoor({ ...parts, ...settings }) };
+    const [{ kiteVenue }, { kiteLogin }] = await Promise.all([import('./venue.ts'), import('./login.ts')]);
+    return { venue: kiteVenue({ ...parts, ...settings }), login: kiteLogin({ ...parts, ...settings }) };
   },
 });

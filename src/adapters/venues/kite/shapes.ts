@@ -1,7 +1,7 @@
 // What Kite says, as far as it is read, and what it means in our words. Shapes: kite.trade/docs/connect/v3 and the
 // vendor's own samples (zerodha/kiteconnect-mocks).
 import { z } from 'zod';
-import { othersWords } from '../../../domain/text/secrets.ts';
+import { untrustedText } from '../../../domain/text/secrets.ts';
 import type { OddRow, OrderToSend, VenueFill, VenueOrder, VenueReport, VenueRows } from '../../../ports/venue.ts';
 import { count, isExact, venueId, word } from '../bounds.ts';
 import { paise, stampMs } from '../indian.ts';
@@ -70,7 +70,7 @@ export function reportOf(book: KiteBook, { order_id, status, ...said }: KiteOrde
   if (fills.length < own.length) return { kind: 'unreadable', reason: 'trade_without_time' };
   if (!fills.every(isExact)) return { kind: 'unreadable', reason: 'trade_at_no_price' };
   const traded = fills.reduce((sum, fill) => sum + fill.quantity, 0);
-  const message = said.status_message ? othersWords(said.status_message) : null;
+  const message = said.status_message ? untrustedText(said.status_message) : null;
   const report = { venueOrderId: order_id, fills, message };
   const end = ended.get(status);
   if (traded > said.quantity) return { kind: 'unreadable', reason: 'trades_exceed_order' };

@@ -13,11 +13,11 @@ import {
 } from '../../../ports/venue.ts';
 import { inTime } from '../http.ts';
 import { singleFlight } from '../single-flight.ts';
-import { kiteDesk, QUOTES_AT_ONCE } from './account.ts';
-import { ask, type KiteReply, type KiteWire, readAs, wordsOf } from './client.ts';
+import { kiteAccount, QUOTES_AT_ONCE } from './account.ts';
+import { ask, type KiteClientOptions, type KiteReply, readAs, wordsOf } from './client.ts';
 import { asVenueOrders, type KiteBook, orders, orderTaken, ours, productOf, reportOf, trades } from './shapes.ts';
 
-export interface KiteVenueOptions extends KiteWire {
+export interface KiteVenueOptions extends KiteClientOptions {
   /** The exchange's id of the registered algorithm; null: none is sent. */
   algoId: string | null;
 }
@@ -60,10 +60,10 @@ export function kiteVenue(options: KiteVenueOptions): Venue {
       return outcomeOf(await ask(options, order, { method: 'POST', path: '/orders/regular', form, mayLeave }));
     },
     async lookup(order) {
-      return lookIn(await bookOf(order), order);
+      return findInBook(await bookOf(order), order);
     },
     desk: {
-      ...kiteDesk(options),
+      ...kiteAccount(options),
       async ordersToday(account) {
         const book = await bookOf(account);
         return book.kind === 'read' ? { kind: 'read', value: asVenueOrders(book.value) } : book;
@@ -127,7 +127,7 @@ function refusesAnOrder({ status, type, doubtful }: Extract<KiteReply, { kind: '
 type ReadBook = (account: AccountAtVenue) => Promise<VenueRead<KiteBook>>;
 
 /** The account's day: orders, and their trades where there are any. */
-async function readBook(wire: KiteWire, account: AccountAtVenue): Promise<VenueRead<KiteBook>> {
+async function readBook(wire: KiteClientOptions, account: AccountAtVenue): Promise<VenueRead<KiteBook>> {
   const all = readAs(await ask(wire, account, { method: 'GET', path: '/orders' }), orders);
   if (all.kind !== 'read') return all;
   // Trades after orders, so that what the orders say has traded is in the trades.
@@ -139,7 +139,7 @@ async function readBook(wire: KiteWire, account: AccountAtVenue): Promise<VenueR
   return traded.kind === 'read' ? { kind: 'read', value: { orders: all.value, trades: traded.value } } : traded;
 }
 
-function lookIn(book: VenueRead<KiteBook>, order: OrderToSend): LookupOutcome {
+function findInBook(book: VenueRead<KiteBook>, order: OrderToSend): LookupOutcome {
   if (book.kind === 'no_session') return { kind: 'unreadable', reason: 'no_session' };
   if (book.kind === 'unreadable') return book;
   const found = ours(book.value, order);
@@ -149,7 +149,7 @@ function lookIn(book: VenueRead<KiteBook>, order: OrderToSend): LookupOutcome {
 }
 
 async function cancel(
-  wire: KiteWire,
+  wire: KiteClientOptions,
   bookOf: ReadBook,
   order: OrderToSend & { venueOrderId: string | null },
 ): Promise<CancelOutcome> {
@@ -159,7 +159,7 @@ async function cancel(
   const kite = await ask(wire, order, { method: 'DELETE', path });
   if (kite.kind !== 'error') return unlessRefused(kite);
   if (kite.status !== 400) return { kind: 'unknown', reason: wordsOf(kite) };
-  const now = lookIn(await bookOf(order), order);
+  const now = findInBook(await bookOf(order), order);
   const over = now.kind === 'found' && now.report.status !== 'working' && now.report.status !== 'partially_filled';
   return over ? { kind: 'too_late' } : { kind: 'refused', reason: kite.message || kite.type };
 }
@@ -180,6 +180,6 @@ function unlessRefused(kite: Exclude<KiteReply, { kind: 'error' }>): CancelOutco
 }
 
 async function idInBook(bookOf: ReadBook, order: OrderToSend): Promise<string | null> {
-  const now = lookIn(await bookOf(order), order);
+  const now = findInBook(await bookOf(order), order);
   return now.kind === 'found' ? now.report.venueOrderId : null;
 }

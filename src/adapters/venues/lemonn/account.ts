@@ -1,14 +1,14 @@
 // What is read of an account at Lemonn: money, positions, margins, prices and whether its session stands.
 import { z } from 'zod';
 import { formatMinor } from '../../../domain/money.ts';
-import { othersWords } from '../../../domain/text/secrets.ts';
+import { untrustedText } from '../../../domain/text/secrets.ts';
 import type { Quote } from '../../../domain/types.ts';
 import type {
   AccountAtVenue,
   OddRow,
   OrderToSend,
   SessionStatus,
-  VenueDesk,
+  VenueAccountApi,
   VenueFunds,
   VenueMargin,
   VenuePosition,
@@ -18,12 +18,12 @@ import type {
 import { exactOrNull, word } from '../bounds.ts';
 import { paise } from '../indian.ts';
 import { oddRowOf, type Rows, rowsOf, type UnreadRow } from '../rows.ts';
-import { ask, type LemonnRequest, type LemonnWire, lemonnSession, readAs } from './client.ts';
+import { ask, type LemonnClientOptions, type LemonnRequest, lemonnSession, readAs } from './client.ts';
 import { type LemonnDialect, quantity, rowOf, rupees } from './dialect.ts';
 import { timeMs } from './shapes.ts';
 
 /** What can be read of an account at Lemonn; the order book's own reads are the venue's. */
-export function lemonnDesk(wire: LemonnWire): Omit<VenueDesk, 'ordersToday' | 'cancel'> {
+export function lemonnAccount(wire: LemonnClientOptions): Omit<VenueAccountApi, 'ordersToday' | 'cancel'> {
   const { dialect } = wire;
   const funds = z.object({ funds: rowOf(dialect.funds, fundsRow) });
   const read = async <T>(account: AccountAtVenue, asked: LemonnRequest, shape: z.ZodType<T>): Promise<VenueRead<T>> => {
@@ -121,7 +121,7 @@ function positionsOf(held: Rows<Held>, traded: Rows<Traded>, dialect: LemonnDial
   const odd = [...unreadOf(held.unread, dialect.holding), ...unreadOf(traded.unread, dialect.position)];
   const doubtful = ({ exchange, symbol }: Held, why: string): void => {
     const listing = { exchange, symbol };
-    odd.push({ listing, clientOrderId: null, venueOrderId: null, why: othersWords(why), unreadable: true });
+    odd.push({ listing, clientOrderId: null, venueOrderId: null, why: untrustedText(why), unreadable: true });
   };
   for (const one of shares.filter(({ product }) => !knownProducts.has(product))) {
     doubtful(one, `unknown_product: ${one.product}`);
@@ -152,7 +152,7 @@ const quoteRow = z.object({ symbol: z.string(), price: rupees, at: z.string().nu
 
 /** How shares are named to `ltp` is not known: without a list for the exchange there are no quotes. */
 async function quotesOf(
-  wire: LemonnWire,
+  wire: LemonnClientOptions,
   account: AccountAtVenue,
   listings: { exchange: string; symbol: string }[],
 ): Promise<VenueRead<Quote[]>> {

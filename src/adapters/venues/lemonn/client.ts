@@ -1,6 +1,6 @@
 // The HTTP client of Lemonn: an account’s session, one request, and what its answer comes to.
 import { z } from 'zod';
-import { othersWords } from '../../../domain/text/secrets.ts';
+import { untrustedText } from '../../../domain/text/secrets.ts';
 import type { AccountAtVenue, CredentialsOf } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
 import { type Answered, type Spoken, speaksOfDoubt, type WayOut } from '../http.ts';
@@ -18,7 +18,7 @@ import { lemonnCredentials } from './credentials.ts';
 import type { LemonnDialect } from './dialect.ts';
 
 /** How this process reaches Lemonn. */
-export interface LemonnWire {
+export interface LemonnClientOptions {
   /** `https://cs-prod.lemonn.co.in` */
   baseUrl: string;
   /** Lemonn's id of the partner, sent as `x-request-id` by accounts of the session flow; null: none is sent. */
@@ -56,7 +56,11 @@ const refused = z.object({
 });
 
 /** Says one thing to Lemonn's trading API in an account's name, once. Without a session nothing is said. */
-export async function ask(wire: LemonnWire, account: AccountAtVenue, asked: LemonnRequest): Promise<LemonnReply> {
+export async function ask(
+  wire: LemonnClientOptions,
+  account: AccountAtVenue,
+  asked: LemonnRequest,
+): Promise<LemonnReply> {
   const session = await lemonnSession(wire, account);
   if (session.kind !== 'open') return session;
   const { method, path, jsonFor, mayLeave } = asked;
@@ -77,13 +81,13 @@ function answeredWith({ status, json }: Answered): LemonnReply {
   if (fine && good.success) return { kind: 'data', data: good.data.data };
   const bad = refused.safeParse(json);
   if (!bad.success) return { kind: 'odd', reason: fine ? 'unreadable_answer' : `http_${status}` };
-  const code = bad.data.error_code ? othersWords(bad.data.error_code) : null;
+  const code = bad.data.error_code ? untrustedText(bad.data.error_code) : null;
   const words = bad.data.msg || bad.data.message || '';
-  const message = othersWords(words);
+  const message = untrustedText(words);
   // What a failing server says of itself proves nothing.
   if (status < 500 && code === 'RATE_LIMIT_EXCEEDED') return { kind: 'rate_limited' };
   // The words are dropped: they may name the key.
-  if (status < 500 && saysNoSession(status, code, message)) return { kind: 'no_session', reason: 'token_dead' };
+  if (status < 500 && saysNoSession(status, code, message)) return { kind: 'no_session', reason: 'token_invalid' };
   // Judged by all the words: those that are kept may end before the doubt.
   return { kind: 'error', status, code, message, doubtful: speaksOfDoubt(words) };
 }
@@ -97,13 +101,13 @@ function saysNoSession(status: number, code: string | null, message: string): bo
 
 /** An error in its own words, for a reason. */
 export function wordsOf({ status, code, message }: Pick<LemonnError, 'status' | 'code' | 'message'>): string {
-  return othersWords(`${code ?? `http_${status}`}: ${message}`);
+  return untrustedText(`${code ?? `http_${status}`}: ${message}`);
 }
 
 /** A field that is missing is named: it may only be called something else. */
 function whyUnreadable({ issues }: z.ZodError): string {
   const named = issues.find(({ code }) => code === 'custom');
-  return named ? othersWords(`unreadable_answer: ${named.message}`) : 'unreadable_answer';
+  return named ? untrustedText(`unreadable_answer: ${named.message}`) : 'unreadable_answer';
 }
 
 export const readAs: ReadAs<LemonnError> = readerOf(wordsOf, whyUnreadable);
@@ -114,13 +118,13 @@ type Session =
   | { kind: 'not_sent'; reason: string };
 
 /** The account's session as it is stored; nothing is said to Lemonn. */
-export async function lemonnSession(wire: LemonnWire, account: AccountAtVenue): Promise<Session> {
+export async function lemonnSession(wire: LemonnClientOptions, account: AccountAtVenue): Promise<Session> {
   const stored = await storedFor(wire.credentials, account, lemonnCredentials);
   if (stored.kind !== 'stored') return stored;
   const { apiKey, clientId, accessToken, accessUntilMs, flow } = stored.value;
   if (!accessToken) return { kind: 'no_session', reason: 'login_missing' };
   if (typeof accessUntilMs === 'number' && wire.clock.nowMs() >= accessUntilMs) {
-    return { kind: 'no_session', reason: 'token_over' };
+    return { kind: 'no_session', reason: 'token_expired' };
   }
   const partner = flow === 'session' && wire.requestId !== null ? { 'x-request-id': wire.requestId } : {};
   const secretHeaders = { 'x-api-key': apiKey, 'x-auth-key': accessToken };

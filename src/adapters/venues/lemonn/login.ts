@@ -1,11 +1,11 @@
 // The two logins at Lemonn: by the account’s own key, and by a person in the browser.
-import type { LoginEnd, RecordOwner, VenueDoor } from '../../../ports/vault.ts';
+import type { LoginEnd, RecordOwner, VenueLogin } from '../../../ports/vault.ts';
 import type { LoginParts } from '../module.ts';
 import { storeSession } from '../stored-session.ts';
 import { lemonnRecord } from './credentials.ts';
 import { type LemonnLogin, lemonnLoginUrl, openLemonnAccess, openLemonnSession } from './session.ts';
 
-export interface LemonnDoorOptions extends LoginParts {
+export interface LemonnLoginOptions extends LoginParts {
   /** The partner's allow-listed id, for the session flow; null where Lemonn gave none. */
   requestId: string | null;
 }
@@ -14,7 +14,7 @@ export interface LemonnDoorOptions extends LoginParts {
  * Lemonn's two logins. The access flow: a new token by the account's own key, which may end the one before. The session
  * flow: a person in the browser. Nobody knows of a parameter that its login page would bring back, so none is given it.
  */
-export function lemonnDoor(options: LemonnDoorOptions): Required<Omit<VenueDoor, 'hear'>> {
+export function lemonnLogin(options: LemonnLoginOptions): Required<Omit<VenueLogin, 'hear'>> {
   const { baseUrl, mode, vault, clock, fetchFor, timeoutMs, requestId } = options;
   const ownerOf = (accountId: number): RecordOwner => ({ accountId, venue: 'lemonn', mode });
   const read = async (accountId: number) => {

@@ -33,9 +33,9 @@ export const lemonn = venueModule({
   },
   async open(parts, settings) {
     const { lemonnVenue } = await import('./venue.ts');
-    const { lemonnDoor } = await import('./login.ts');
+    const { lemonnLogin } = await import('./login.ts');
     const dialect = await dialectOf(settings.dialect);
-    return { venue: lemonnVenue({ ...parts, ...settings, dialect }), login: lemonnDoor({ ...parts, ...settings }) };
+    return { venue: lemonnVenue({ ...parts, ...settings, dialect }), login: lemonnLogin({ ...parts, ...settings }) };
   },
 });
 

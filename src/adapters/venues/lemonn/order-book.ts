@@ -1,15 +1,15 @@
 // Reads an account’s orders of the day at Lemonn, and their trades page by page.
-import { othersWords } from '../../../domain/text/secrets.ts';
+import { untrustedText } from '../../../domain/text/secrets.ts';
 import type { AccountAtVenue, VenueRead } from '../../../ports/venue.ts';
 import { type Rows, textOf } from '../rows.ts';
 import { singleFlight } from '../single-flight.ts';
-import { ask, type LemonnWire, readAs } from './client.ts';
+import { ask, type LemonnClientOptions, readAs } from './client.ts';
 import { type LemonnOrder, type LemonnTrade, ordersIn, type Traded, tradesIn } from './shapes.ts';
 
 export type ReadBook = (account: AccountAtVenue) => Promise<VenueRead<Rows<LemonnOrder>>>;
 
 /** Reads accounts' orders of the day. */
-export function sharedBook(wire: LemonnWire): ReadBook {
+export function sharedBook(wire: LemonnClientOptions): ReadBook {
   const shape = ordersIn(wire.dialect);
   return singleFlight(async (account) =>
     readAs(await ask(wire, account, { method: 'GET', path: '/orderbook' }), shape),
@@ -18,7 +18,7 @@ export function sharedBook(wire: LemonnWire): ReadBook {
 
 /** Each order with its trades, one after the other. */
 export async function withTrades(
-  wire: LemonnWire,
+  wire: LemonnClientOptions,
   account: AccountAtVenue,
   orders: LemonnOrder[],
 ): Promise<VenueRead<Traded[]>> {
@@ -36,7 +36,7 @@ const TRADES_AT_ONCE = 50;
 
 /** An order's trades, page by page, until they are all there or a page brings nothing new. */
 export async function tradesOf(
-  wire: LemonnWire,
+  wire: LemonnClientOptions,
   account: AccountAtVenue,
   { id, filledQuantity }: LemonnOrder,
 ): Promise<VenueRead<LemonnTrade[]>> {
@@ -49,7 +49,7 @@ export async function tradesOf(
     const { read, unread } = said.value;
     // A trade nobody can read may be this order's, unless it says that it is another's.
     const odd = unread.find((row) => [id, null].includes(textOf(row, wire.dialect.trade.orderId)));
-    if (odd) return { kind: 'unreadable', reason: othersWords(`unreadable_answer: ${odd.why}`) };
+    if (odd) return { kind: 'unreadable', reason: untrustedText(`unreadable_answer: ${odd.why}`) };
     const before = found.size;
     for (const trade of read.filter(({ orderId }) => orderId === id)) found.set(trade.id, trade);
     if (found.size === before) break;

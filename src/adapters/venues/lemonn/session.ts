@@ -26,7 +26,7 @@ export function lemonnSignature(seedHex: string, text: string): string {
   );
 }
 
-export interface LemonnLoginWire {
+export interface LemonnLoginClient {
   baseUrl: string;
   credentials: Pick<LemonnCredentials, 'clientId' | 'apiKey' | 'privateKey'>;
   clock: Clock;
@@ -46,7 +46,7 @@ export type LemonnLogin =
   | { kind: 'unreadable'; reason: string };
 
 /** The access flow: a token for the account's own key, with nobody at a browser. */
-export function openLemonnAccess(wire: LemonnLoginWire): Promise<LemonnLogin> {
+export function openLemonnAccess(wire: LemonnLoginClient): Promise<LemonnLogin> {
   const { apiKey, clientId, privateKey } = wire.credentials;
   const epochMs = String(wire.clock.nowMs());
   const signature = lemonnSignature(privateKey, `${clientId}${epochMs}`);
@@ -62,7 +62,7 @@ export function openLemonnAccess(wire: LemonnLoginWire): Promise<LemonnLogin> {
  * `requestId`: the partner's allow-listed id, null where Lemonn gave none.
  */
 export function openLemonnSession(
-  wire: LemonnLoginWire & { requestToken: string; requestId: string | null },
+  wire: LemonnLoginClient & { requestToken: string; requestId: string | null },
 ): Promise<LemonnLogin> {
   const { apiKey, privateKey } = wire.credentials;
   const signature = lemonnSignature(privateKey, `${wire.requestToken}${apiKey}`);
@@ -90,7 +90,7 @@ const opened = z
   }));
 
 async function login(
-  { baseUrl, fetcher, timeoutMs }: LemonnLoginWire,
+  { baseUrl, fetcher, timeoutMs }: LemonnLoginClient,
   path: string,
   json: unknown,
   headers: VenueHeaders,

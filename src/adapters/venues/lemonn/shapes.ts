@@ -2,7 +2,7 @@
 // states are the dialect's.
 import { z } from 'zod';
 import { parseInstant } from '../../../domain/market/india-time.ts';
-import { othersWords } from '../../../domain/text/secrets.ts';
+import { untrustedText } from '../../../domain/text/secrets.ts';
 import type {
   OddRow,
   OrderToSend,
@@ -68,7 +68,7 @@ export interface Traded {
  */
 export function reportOf({ order, trades }: Traded, { statuses }: LemonnDialect): VenueRead<VenueReport> {
   const state = Object.hasOwn(statuses, order.status) ? statuses[order.status] : undefined;
-  if (state === undefined) return { kind: 'unreadable', reason: othersWords(`unknown_order_state: ${order.status}`) };
+  if (state === undefined) return { kind: 'unreadable', reason: untrustedText(`unknown_order_state: ${order.status}`) };
   const fills = trades.flatMap((one) => fillOf(one) ?? []);
   if (fills.length < trades.length) return { kind: 'unreadable', reason: 'trade_without_time' };
   if (!fills.every(isExact)) return { kind: 'unreadable', reason: 'trade_at_no_price' };
@@ -77,7 +77,7 @@ export function reportOf({ order, trades }: Traded, { statuses }: LemonnDialect)
   const ended = state !== 'working';
   if (ended && traded !== order.filledQuantity) return { kind: 'unreadable', reason: 'trades_differ_from_order' };
   if (state === 'filled' && traded < order.quantity) return { kind: 'unreadable', reason: 'complete_but_not_filled' };
-  const message = order.message ? othersWords(order.message) : null;
+  const message = order.message ? untrustedText(order.message) : null;
   return { kind: 'read', value: { venueOrderId: order.id, status: statusOf(state, traded), fills, message } };
 }
 

@@ -12,12 +12,12 @@ import {
   type VenueCapabilities,
 } from '../../../ports/venue.ts';
 import { inTime } from '../http.ts';
-import { lemonnDesk } from './account.ts';
-import { ask, type LemonnReply, type LemonnWire, wordsOf } from './client.ts';
+import { lemonnAccount } from './account.ts';
+import { ask, type LemonnClientOptions, type LemonnReply, wordsOf } from './client.ts';
 import { type ReadBook, sharedBook, tradesOf, withTrades } from './order-book.ts';
 import { asVenueOrders, type OrderToFind, orderTaken, ours, reportOf } from './shapes.ts';
 
-export interface LemonnVenueOptions extends LemonnWire {
+export interface LemonnVenueOptions extends LemonnClientOptions {
   /** Orders given outside trading hours are for the next open; otherwise they are sent as any other, and refused. */
   afterMarketOrders: boolean;
 }
@@ -49,7 +49,7 @@ export function lemonnVenue(options: LemonnVenueOptions): Venue {
     },
     lookup: (order: OrderToFind) => lookUp(options, readBook, order),
     desk: {
-      ...lemonnDesk(options),
+      ...lemonnAccount(options),
       async ordersToday(account) {
         const book = await readBook(account);
         if (book.kind !== 'read') return book;
@@ -116,7 +116,7 @@ const refusals = new Set([
 ]);
 
 /** Only a refusal in so many words is one, and only a number for the order says that it was taken. */
-function outcomeOf(lemonn: LemonnReply, { dialect }: LemonnWire): SubmitOutcome {
+function outcomeOf(lemonn: LemonnReply, { dialect }: LemonnClientOptions): SubmitOutcome {
   switch (lemonn.kind) {
     case 'data': {
       const taken = orderTaken.safeParse(lemonn.data);
@@ -144,7 +144,7 @@ function refuses({ status, code, doubtful }: Extract<LemonnReply, { kind: 'error
   return !doubtful;
 }
 
-async function lookUp(wire: LemonnWire, readBook: ReadBook, order: OrderToFind): Promise<LookupOutcome> {
+async function lookUp(wire: LemonnClientOptions, readBook: ReadBook, order: OrderToFind): Promise<LookupOutcome> {
   const book = await readBook(order);
   if (book.kind === 'no_session') return { kind: 'unreadable', reason: 'no_session' };
   if (book.kind === 'unreadable') return book;
@@ -159,7 +159,7 @@ async function lookUp(wire: LemonnWire, readBook: ReadBook, order: OrderToFind):
 }
 
 async function cancel(
-  wire: LemonnWire,
+  wire: LemonnClientOptions,
   readBook: ReadBook,
   order: OrderToSend & { venueOrderId: string | null },
 ): Promise<CancelOutcome> {
@@ -188,7 +188,7 @@ async function cancel(
   }
 }
 
-async function idInBook(wire: LemonnWire, readBook: ReadBook, order: OrderToSend): Promise<string | null> {
+async function idInBook(wire: LemonnClientOptions, readBook: ReadBook, order: OrderToSend): Promise<string | null> {
   const now = await lookUp(wire, readBook, order);
   return now.kind === 'found' ? now.report.venueOrderId : null;
 }

@@ -1,6 +1,6 @@
 // Checks that the trouble of one user or venue stays theirs.
 import { isTerminal } from '../../../../src/domain/order.ts';
-import type { Step } from '../../../../src/ports/world.ts';
+import type { Event } from '../../../../src/ports/world.ts';
 import type { Snapshot } from '../../common/ground.ts';
 import type { OutsidePlan, RowLock } from '../faults/outside.ts';
 
@@ -11,7 +11,7 @@ export interface Neighbours {
   released(lock: RowLock, tables: Snapshot, alone: boolean): void;
   /** Whether rows are held that every process needs. */
   holdsAll(): boolean;
-  tell(step: Step): void;
+  emit(event: Event): void;
   /** When nothing is left to happen. */
   atRest(tables: Snapshot): void;
 }
@@ -51,9 +51,9 @@ export function neighboursOf({ outside, isOdd, breaks }: NeighboursOptions): Nei
       if (runs.length === 0) breaks('nobody waits for somebody else', 'nothing was begun while an account was held');
     },
     holdsAll: () => everHeld,
-    tell(step) {
-      if (step.step !== 'settlement_refused') return;
-      const { clientOrderId, userId, error } = step;
+    emit(event) {
+      if (event.type !== 'settlement_failed') return;
+      const { clientOrderId, userId, error } = event;
       if (!mayBeRefused(String(clientOrderId), String(userId))) {
         breaks('one failure stays one', `${clientOrderId} is called unreadable, and it is sound: ${String(error)}`);
       }

@@ -194,7 +194,7 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
   /** Venue and tables agree where the venue has told its last word; nothing is left for nobody. */
   const settledAt = (row: Snapshot['orders'][number]): void => {
     const open = !isTerminal(row.status);
-    const handedOver = ['unknown', 'working', 'partially_filled'].includes(row.status) && row.nextLookMs === null;
+    const handedOver = ['unknown', 'working', 'partially_filled'].includes(row.status) && row.nextLookupMs === null;
     if (open && !handedOver) breaks('at rest', `${row.clientOrderId} is still ${row.status}`);
     if (row.status === 'unknown') return;
     const real = bookings(row.clientOrderId).flatMap(({ fills }) => fills);

@@ -39,7 +39,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     change: withStore((call) => ({
       settle_orders({ outcomes, nowMs }: Arguments['settle_orders']) {
         const failed = outcomes.map((one) =>
-          one.venueStatus === 'unknown' ? { ...one, venueStatus: 'rejected' as const, nextLookMs: null } : one,
+          one.venueStatus === 'unknown' ? { ...one, venueStatus: 'rejected' as const, nextLookupMs: null } : one,
         );
         return call('settle_orders', { outcomes: failed, nowMs });
       },

@@ -194,7 +194,7 @@ export function turnsOf({
     if (lives.length > 0) freeze(chance.pick(lives), chance.between(1000, chance.pick([5000, 40_000, 120_000])));
   };
 
-  const step = async (): Promise<boolean> => {
+  const event = async (): Promise<boolean> => {
     const chosen = next();
     if (!chosen) return skipAhead();
     steps += 1;
@@ -270,7 +270,7 @@ export function turnsOf({
     async play(maxSteps) {
       await drained();
       const limit = steps + maxSteps;
-      while (steps < limit) if (over() || !(await step())) return true;
+      while (steps < limit) if (over() || !(await event())) return true;
       return false;
     },
   };

@@ -127,7 +127,7 @@ const openOrder = z.object({
   lookedUp: z.boolean(),
 });
 const OPEN_SQL = `select json_build_object('clientOrderId', o.client_order_id, 'accountId', o.account_id,
-    'quantity', o.quantity, 'filled', o.filled_quantity, 'status', o.status, 'lookedUp', o.next_look_at is not null) as found
+    'quantity', o.quantity, 'filled', o.filled_quantity, 'status', o.status, 'lookedUp', o.next_lookup_at is not null) as found
   from public.orders o where o.ended_at is null and o.status <> 'queued' order by o.id`;
 
 /** A person asks the venue about what is left to them, and says what became of it. Gives of how many. */
@@ -201,12 +201,12 @@ export async function acknowledgeAll(week: Week): Promise<number> {
   const { plan, store, clock } = week;
   let seen = 0;
   for (const { settings } of plan.users) {
-    for (const { venue, mode, block, seenEntryId, drifts } of await store.call('read_blocks', {
+    for (const { venue, mode, block, snapshotEntryId, drifts } of await store.call('read_blocks', {
       userId: settings.id,
     })) {
       await store.call('acknowledge_account', {
         ...{ userId: settings.id, venue, mode, driftIds: drifts.map(({ driftId }) => driftId) },
-        ...{ seenEntryId: block === null ? null : seenEntryId, nowMs: clock.nowMs, by: tester },
+        ...{ snapshotEntryId: block === null ? null : snapshotEntryId, nowMs: clock.nowMs, by: tester },
       });
       week.count('acknowledged by a person');
       seen += 1;

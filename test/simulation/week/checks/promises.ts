@@ -31,7 +31,7 @@ export async function checkDay(week: Week, isSettled = false): Promise<void> {
 
 const left = z.object({ clientOrderId: z.string(), status: z.string(), lookedUp: z.boolean() });
 const LEFT_SQL = `select json_build_object('clientOrderId', o.client_order_id, 'status', o.status,
-    'lookedUp', o.next_look_at is not null) as found
+    'lookedUp', o.next_lookup_at is not null) as found
   from public.orders o join public.scan_runs run on run.id = o.run_id
   where o.ended_at is null and run.trade_date < $1::date order by o.id`;
 

@@ -38,7 +38,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     name: 'looks orders up for ever that their venue no longer shows',
     promise: /^every order ends/,
     seed: 5,
-    edits: [edit('core.is_looked_up_enough', 'o.missed_looks >= most_looks', 'false')],
+    edits: [edit('core.is_looked_up_enough', 'o.missed_lookups >= max_lookups', 'false')],
   },
   {
     name: 'takes a miss in an emptied book for proof',

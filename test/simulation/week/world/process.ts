@@ -5,7 +5,7 @@ import { DatabaseError } from '../../../../src/ports/database.ts';
 import type { Arguments } from '../../../../src/ports/store/arguments.ts';
 import type { Store, StoreFunction } from '../../../../src/ports/store/store.ts';
 import type { OrderToStart, Venue } from '../../../../src/ports/venue.ts';
-import type { Clock, Step, World } from '../../../../src/ports/world.ts';
+import type { Clock, Event, World } from '../../../../src/ports/world.ts';
 import { checkDayLoss, checkPaused, checkUse } from '../checks/deciding.ts';
 import { quoteOn } from '../plan.ts';
 import type { Week } from '../week.ts';
@@ -86,7 +86,7 @@ function worldOf(week: Week, process: Process, end: End): World {
       send: async ({ messageId }) => ({ kind: 'sent', providerId: `m${messageId}` }),
     },
     operatorDays: async () => [],
-    tell: (step) => hear(week, step),
+    emit: (type) => hear(week, type),
   };
   return plant?.change ? plant.change(world) : world;
 }
@@ -133,7 +133,7 @@ function storeOf(week: Week, process: Process, outside: Outside): Store {
       if ('decisions' in args && Math.abs(process.skewMs) < 60_000) await checkDayLoss(week, args.decisions);
       await between?.();
       return outside(async () => {
-        const answer = await tell(week, name, args);
+        const answer = await emit(week, name, args);
         if (name.startsWith('read_')) await checkUse(week, args, answer);
         if (name === 'accept_page' || name === 'place_orders') await checkPaused(week);
         return answer;
@@ -143,7 +143,7 @@ function storeOf(week: Week, process: Process, outside: Outside): Store {
 }
 
 /** The facts of orders are told in the week's own grouping and order; everything else as it is asked. */
-async function tell<F extends StoreFunction>(week: Week, name: F, args: Arguments[F]) {
+async function emit<F extends StoreFunction>(week: Week, name: F, args: Arguments[F]) {
   const { telling, store } = week;
   if (telling === 'as it comes' || /^(read|claim|mark)_/.test(name)) return store.call(name, args);
   if (telling === 'twice') {
@@ -177,10 +177,10 @@ function brief(value: unknown): string {
   return text === undefined ? '' : text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }
 
-function hear(week: Week, { step, alert, clientOrderId }: Step): void {
+function hear(week: Week, { type, alert, clientOrderId }: Event): void {
   if (!alert) return;
-  week.count(`told ${step}`);
-  week.note(() => `ALERT ${step} ${clientOrderId ?? ''}`);
+  week.count(`told ${type}`);
+  week.note(() => `ALERT ${type} ${clientOrderId ?? ''}`);
   if (clientOrderId !== undefined) week.told.add(clientOrderId);
 }
 

@@ -4,7 +4,7 @@ import type {
   LookupOutcome,
   OrderToSend,
   SubmitOutcome,
-  VenueDesk,
+  VenueAccountApi,
   VenueFill,
   VenueOrder,
   VenueRead,
@@ -45,7 +45,7 @@ export interface WeekVenue {
   /** What today's book, if it still has the order, says of it. */
   bookedToday(clientOrderId: string): Booked | undefined;
   begin(date: string, closeMs: number): void;
-  desk(nowMs: () => number): VenueDesk;
+  desk(nowMs: () => number): VenueAccountApi;
 }
 
 export interface WeekVenueOptions {
@@ -123,7 +123,7 @@ export function weekVenue({ plan, draw, cashOf, leverageOf, injected }: WeekVenu
         turn.to(draw(`${plan.name} book`));
         return today?.venue ?? null;
       };
-      return deskOf({ ever, outside, logins, cashOf, leverageOf, nowMs, book });
+      return accountApiOf({ ever, outside, logins, cashOf, leverageOf, nowMs, book });
     },
   };
 }
@@ -203,7 +203,7 @@ interface DeskOptions extends Pick<WeekVenue, 'ever' | 'outside' | 'logins'> {
   book: () => SimulatedVenue | null;
 }
 
-function deskOf({ ever, outside, logins, cashOf, leverageOf, nowMs, book }: DeskOptions): VenueDesk {
+function accountApiOf({ ever, outside, logins, cashOf, leverageOf, nowMs, book }: DeskOptions): VenueAccountApi {
   const read = <T>(accountId: number, value: () => T): VenueRead<T> =>
     logins.has(accountId) ? { kind: 'read', value: value() } : { kind: 'no_session', reason: 'token_expired' };
   const orderOf = (venue: SimulatedVenue, booked: Booked): VenueOrder => {

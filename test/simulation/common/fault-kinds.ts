@@ -10,7 +10,7 @@ const kinds: readonly [kind: string, of: RegExp][] = [
     'calls and answers lost, late or twice',
     /^((submit|lookup|send) )?(lost|delayed|repeated|runs_after|settled_twice)/,
   ],
-  ['people', /^(halt$|setting )/],
+  ['people', /^(halt$|setting |absurd_)/],
   ['facts told late, wrong or again', /^(late_fill|fill_nobody|wrong_fill|told_in)/],
   ['accounts changed beside us', /^outside_/],
   ['venues', /./],

@@ -8,6 +8,7 @@ import type { UserToImport } from '../../../src/ports/store/import-arguments.ts'
 import type { VenueDealing } from '../../../src/ports/venue.ts';
 import { type Chance, chanceOf } from '../common/chance.ts';
 import type { VenuePlan } from '../day/plan.ts';
+import type { Absurd } from './absurd.ts';
 
 /** What is drawn of a week beforehand. Everything else is drawn day by day, each choice by a name of its own. */
 export interface WeekPlan {
@@ -15,6 +16,8 @@ export interface WeekPlan {
   dates: string[];
   lastMorning: string;
   users: WeekUser[];
+  /** Beside them; null in most weeks. */
+  absurd: Absurd | null;
   venues: VenuePlan[];
   limits: RunLimits;
   /** Share of the processes that are killed. */
@@ -74,6 +77,7 @@ export function weekOf(seed: number): WeekPlan {
     dates: days.slice(0, -1),
     lastMorning: days.at(-1) ?? '',
     users,
+    absurd: null,
     venues: [
       ...venues,
       { name: 'paper', capabilities: { refusesDuplicates: true, missIsProof: true }, trouble, spell: null },

@@ -7,6 +7,7 @@ import type { Ground } from '../common/ground.ts';
 import { type Caught, hunt } from '../common/hunt.ts';
 import type { PlantedBug } from '../common/planting.ts';
 import type { Played } from '../day/schedule.ts';
+import { everybody, giveAbsurdShares, withAbsurd } from './absurd.ts';
 import { calm, checkReadiness, workFor } from './actions/acts.ts';
 import { planDay } from './actions/days.ts';
 import { acknowledgeAll, correctLies, importUsers, resolveOrders } from './actions/people.ts';
@@ -66,10 +67,11 @@ interface Agenda {
 function weekOn(
   ground: Ground,
   seed: number,
-  { plant = null, telling = 'as it comes', calm: isCalm = false, logs = false }: WeekOptions,
+  { plant = null, telling = 'as it comes', calm: isCalm = false, logs = false, idleAbsurd = false }: WeekOptions,
   counts: Map<string, number>,
 ): { week: Week; agenda: Agenda } {
-  const plan = isCalm ? undisturbed(weekOf(seed)) : weekOf(seed);
+  const drawnPlan = withAbsurd(weekOf(seed), seed, idleAbsurd);
+  const plan = isCalm ? undisturbed(drawnPlan) : drawnPlan;
   const clock = { nowMs: 0 };
   const count = (what: string): void => void counts.set(what, (counts.get(what) ?? 0) + 1);
   const log: string[] = [];
@@ -94,7 +96,7 @@ function weekOn(
   };
   const leverageOf = async (accountId: number): Promise<number> => {
     const owner = (await rows()).accounts.find(({ id }) => id === accountId)?.userId;
-    return plan.users.find(({ settings }) => settings.id === owner)?.settings.leverageCenti ?? 100;
+    return everybody(plan).find(({ settings }) => settings.id === owner)?.settings.leverageCenti ?? 100;
   };
   const venues = plan.venues.map((one) => weekVenue({ plan: one, draw, cashOf, leverageOf, injected }));
   const broken: string[] = [];
@@ -106,6 +108,7 @@ function weekOn(
     cashAtVenue: cashOf,
     at: (atMs, what, act) => void due.push({ atMs, what, act }),
     told: new Set(),
+    toldAbout: new Set(),
     workedLate: false,
     paused: new Set(),
     denied: new Map(),
@@ -142,6 +145,7 @@ function begin(week: Week, date: string, index: number): void {
 async function prepare(week: Week): Promise<void> {
   await week.store.call('import_instruments', { by: tester, instruments });
   await importUsers(week);
+  await giveAbsurdShares(week);
 }
 
 /** Whose paper account owes money gets it from a person. */

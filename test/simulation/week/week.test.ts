@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshPglite } from '../../support/postgres.ts';
 import { type Ground, groundOn } from '../common/ground.ts';
-import { booksOf } from './checks/books.ts';
+import { ABSURD_ID } from './absurd.ts';
+import { booksOf, withoutUser } from './checks/books.ts';
 import { playWeek } from './play.ts';
 
 /** As many as fit into the time of a test run; `npm run simulate -- --weeks` plays thousands. */
@@ -35,6 +36,7 @@ describe('simulated weeks', () => {
       'fault outside_split',
       'fault outside_cash_goes',
       'fault setting leverage',
+      'fault absurd_numbers',
       'fault told_in_another_grouping',
       'fault wrong_clock',
       'fault wrong_fill_true',
@@ -57,6 +59,23 @@ describe('simulated weeks', () => {
         expect(booksOf(other.rows), telling).toEqual(booksOf(first.rows));
         expect(other.decisions, telling).toEqual(first.decisions);
       }
+    },
+    120_000,
+  );
+
+  // Two of settings, two of a holding; each in live and paper mode.
+  test.each([28, 27, 36, 3])(
+    'the absurd numbers of one person in week %i change nothing for the others',
+    async (seed) => {
+      const idle = await playWeek(ground, seed, { calm: true, idleAbsurd: true });
+      const among = await playWeek(ground, seed, { calm: true });
+      expect(among.broken).toEqual([]);
+      expect(idle.broken).toEqual([]);
+      const ofAbsurd = among.decisions.filter((what) => String(what).startsWith(ABSURD_ID));
+      expect(ofAbsurd.length).toBeGreaterThan(0);
+      const others = (decisions: unknown[]) => decisions.filter((what) => !String(what).startsWith(ABSURD_ID));
+      expect(others(among.decisions)).toEqual(others(idle.decisions));
+      expect(booksOf(withoutUser(among.rows, ABSURD_ID))).toEqual(booksOf(withoutUser(idle.rows, ABSURD_ID)));
     },
     120_000,
   );

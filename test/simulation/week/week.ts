@@ -15,6 +15,8 @@ export interface WeekOptions {
   telling?: NotifyLoop;
   /** Nobody is killed, nothing is changed between reading and writing, and no venue stumbles. */
   calm?: boolean;
+  /** The person with absurd numbers does nothing. */
+  idleAbsurd?: boolean;
   /** Every call with its answer; a week without it is the same and faster. */
   logs?: boolean;
 }
@@ -41,6 +43,8 @@ export interface Week {
   at(atMs: number, what: string, act: () => Promise<void>): void;
   /** Whom a person has been told to look after, by client order id. */
   told: Set<string>;
+  /** Users whose numbers an operator was told of. */
+  toldAbout: Set<string>;
   /** Whether a worker has come by after today's close. */
   workedLate: boolean;
   paused: Set<string>;

@@ -7,6 +7,7 @@ import { sync } from '../../../../src/stages/accounts/evening-sync.ts';
 import { ready } from '../../../../src/stages/accounts/readiness.ts';
 import { work } from '../../../../src/work.ts';
 import { tester } from '../../../support/tester.ts';
+import { absurdRequests } from '../absurd.ts';
 import { checkVerdicts } from '../checks/limits.ts';
 import { priceOn, symbols } from '../plan.ts';
 import type { Week } from '../week.ts';
@@ -116,6 +117,7 @@ export async function askForOrders(week: Week, process: Process, mode: Mode): Pr
     const bodyHash = JSON.stringify(order);
     return { principal: settings.id, key: `${day.date} ${process.name} ${index}`, bodyHash, order, by: null };
   });
+  requests.push(...absurdRequests(week, process.name, mode));
   week.count('single orders asked for');
   await live(week, process, (world) => placeOrders(world, { mode, limits: plan.limits }, requests));
   if (chance.happens(0.2)) {

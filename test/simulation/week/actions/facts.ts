@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { orderStatuses } from '../../../../src/domain/order.ts';
 import type { Settlement } from '../../../../src/ports/store/arguments.ts';
 import { reported } from '../../../../src/stages/execute/outcome.ts';
+import { isAbsurd } from '../absurd.ts';
 import { symbols } from '../plan.ts';
 import type { Week } from '../week.ts';
 import { type EverBooked, sharesAt } from '../world/venue.ts';
@@ -113,9 +114,10 @@ export async function tellWrongFills(week: Week): Promise<void> {
 export async function moveOutside(week: Week): Promise<void> {
   const { accounts } = await week.rows();
   const { nowMs } = week.clock;
-  for (const { id: accountId, venue: name, mode } of accounts) {
+  for (const { id: accountId, userId, venue: name, mode } of accounts) {
     const venue = week.venues.get(name);
-    if (!venue || mode !== 'live') continue;
+    // What is absurd already would be beyond what a venue can say.
+    if (!venue || mode !== 'live' || isAbsurd(week.plan, userId)) continue;
     const has = [...sharesAt(venue, accountId, nowMs)];
     for (const [symbol, quantity] of has.filter((one) => one[1] < 0)) {
       week.note(() => `the exchange buys ${-quantity} ${symbol} in for account ${accountId}`);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { VenueFill } from '../../../../src/ports/venue.ts';
 import { tester } from '../../../support/tester.ts';
 import type { Chance } from '../../common/chance.ts';
+import { everybody } from '../absurd.ts';
 import type { WeekUser } from '../plan.ts';
 import type { Week } from '../week.ts';
 import { type EverBooked, filledBy } from '../world/venue.ts';
@@ -11,7 +12,9 @@ import { type EverBooked, filledBy } from '../world/venue.ts';
 export async function importUsers(week: Week): Promise<void> {
   const { plan, store, clock } = week;
   for (const mode of ['live', 'paper'] as const) {
-    const users = plan.users.filter((one) => one.mode === mode).map(({ settings }) => settings);
+    const users = everybody(plan)
+      .filter((one) => one.mode === mode)
+      .map(({ settings }) => settings);
     if (users.length === 0) continue;
     await store.call('import_users', { by: tester, users, mode, source: 'simulation', nowMs: clock.nowMs });
   }
@@ -200,7 +203,7 @@ export async function correctLies(week: Week): Promise<number> {
 export async function acknowledgeAll(week: Week): Promise<number> {
   const { plan, store, clock } = week;
   let seen = 0;
-  for (const { settings } of plan.users) {
+  for (const { settings } of everybody(plan)) {
     for (const { venue, mode, block, snapshotEntryId, drifts } of await store.call('read_blocks', {
       userId: settings.id,
     })) {

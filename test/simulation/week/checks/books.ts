@@ -143,6 +143,13 @@ export function booksOf({ accounts, positions }: Rows): string[] {
   ];
 }
 
+/** The same without what is of one user. */
+export function withoutUser(found: Rows, userId: string): Rows {
+  const theirs = new Set(found.accounts.flatMap((account) => (account.userId === userId ? [account.id] : [])));
+  const accounts = found.accounts.filter(({ id: accountId }) => !theirs.has(accountId));
+  return { ...found, accounts, positions: found.positions.filter(({ accountId }) => !theirs.has(accountId)) };
+}
+
 /** What an account may spend by what its venue knows: every fill there was, told or not, and what came from outside. */
 export function cashAtVenue(found: Rows, venue: WeekVenue, account: number, nowMs: number): number {
   const orders = found.orders.filter(({ accountId }) => accountId === account);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { modelOf } from '../../../../src/domain/account-model.ts';
 import { istDate } from '../../../../src/domain/market/india-time.ts';
 import type { DecisionToAccept } from '../../../../src/ports/store/arguments.ts';
+import { everybody } from '../absurd.ts';
 import { priceOn } from '../plan.ts';
 import type { Week } from '../week.ts';
 import { factsOf, type Rows } from './books.ts';
@@ -10,16 +11,16 @@ import { factsOf, type Rows } from './books.ts';
 /** Just before decisions are accepted: whoever is bought for, or refused for the day's loss, has lost that much. */
 export async function checkDayLoss(week: Week, decisions: readonly DecisionToAccept[]): Promise<void> {
   for (const { userId, accountId, signalId, outcome, reason, actual } of decisions) {
-    const user = week.plan.users.find(({ settings }) => settings.id === userId);
+    const user = everybody(week.plan).find(({ settings }) => settings.id === userId);
     const bps = user?.settings.dailyLossLimitBps ?? null;
     if (!user || bps === null || !signalId.endsWith(':BUY')) continue;
     if (outcome !== 'accepted' && reason !== 'daily_loss_limit') continue;
     const found = await week.rows();
     const { settings } = user;
     if (accountId === null) continue;
-    const floor = -Math.ceil((settings.capitalMinor * bps) / 10_000);
+    const floor = -((BigInt(settings.capitalMinor) * BigInt(bps) + 9_999n) / 10_000n);
     const result = dayResult(week, found, accountId);
-    const said = actual === null ? null : Math.round(Number(actual) * 100);
+    const said = actual === null ? null : BigInt(actual.replace('.', ''));
     const isDenied = reason === 'daily_loss_limit';
     if (isDenied !== result <= floor || (isDenied && said !== result)) {
       const what = isDenied ? `is denied for ${said}` : 'is bought for';
@@ -29,24 +30,24 @@ export async function checkDayLoss(week: Week, decisions: readonly DecisionToAcc
 }
 
 /** Value now + sales today − purchases today − value at the previous close − charges. */
-function dayResult({ day }: Week, found: Rows, accountId: number): number {
+function dayResult({ day }: Week, found: Rows, accountId: number): bigint {
   const { date, before } = day;
   const model = modelOf(factsOf(found, accountId), Number.POSITIVE_INFINITY);
   const today = found.orders.filter((order) => order.accountId === accountId && istDate(order.createdAtMs) === date);
   const symbols = new Set([...found.positions, ...found.orders].map(({ symbol }) => symbol));
-  let result = -today.reduce((sum, { orderId }) => sum + Number(model.orders.get(orderId)?.chargesMinor ?? 0n), 0);
+  let result = -today.reduce((sum, { orderId }) => sum + (model.orders.get(orderId)?.chargesMinor ?? 0n), 0n);
   for (const symbol of symbols) {
     const held = found.positions.filter((one) => one.accountId === accountId && one.symbol === symbol);
-    const now = held.reduce((sum, { quantity }) => sum + Number(quantity), 0);
-    let more = 0;
+    const now = held.reduce((sum, { quantity }) => sum + quantity, 0n);
+    let more = 0n;
     for (const { orderId, side, symbol: of } of today) {
       const traded = of === symbol ? model.orders.get(orderId) : undefined;
       if (!traded) continue;
-      const sign = side === 'BUY' ? 1 : -1;
-      more += sign * Number(traded.filledQuantity);
-      result -= sign * Number(traded.filledValueMinor);
+      const sign = side === 'BUY' ? 1n : -1n;
+      more += sign * traded.filledQuantity;
+      result -= sign * traded.filledValueMinor;
     }
-    result += now * priceOn(date, symbol) - (now - more) * priceOn(before, symbol);
+    result += now * BigInt(priceOn(date, symbol)) - (now - more) * BigInt(priceOn(before, symbol));
   }
   return result;
 }

@@ -1,6 +1,8 @@
 // What must be true of a day’s decisions, of the symbol caps, and of who is ready.
 import { z } from 'zod';
+import { isBeyondExact } from '../../../../src/domain/decision/rules.ts';
 import { clientOrderIdOf } from '../../../../src/domain/ids.ts';
+import { isAbsurd } from '../absurd.ts';
 import type { Week } from '../week.ts';
 
 const decision = z.object({
@@ -26,7 +28,14 @@ const DECISIONS_SQL = `select json_build_object('signalId', d.signal_id, 'userId
 /** Reasons that keep somebody from entering, and never from leaving. */
 const entering = new Set([
   ...['price_outside_band', 'daily_loss_limit', 'max_open_positions', 'below_min_value', 'max_order_value'],
-  ...['max_orders_per_day', 'freeze_quantity', 'symbol_cap', 'insufficient_funds', 'symbol_not_allowed'],
+  ...[
+    'max_orders_per_day',
+    'freeze_quantity',
+    'symbol_cap',
+    'insufficient_funds',
+    'symbol_not_allowed',
+    'quantity_zero',
+  ],
 ]);
 /** Reasons whose actual value has to be beyond the limit that is named. */
 const above = new Set(['max_open_positions', 'max_order_value', 'freeze_quantity', 'symbol_cap', 'insufficient_funds']);
@@ -38,7 +47,11 @@ export async function checkDecisions(week: Week): Promise<void> {
     const one = decision.parse(row['found']);
     const { signalId, userId, side, reason, limit, actual, mode, venue, clientOrderId } = one;
     const who = `${signalId} of ${userId}`;
-    if (reason !== null && side === 'SELL' && entering.has(reason)) week.breaks('leaving is free', `${who}: ${reason}`);
+    // What can't be computed with is nobody's limit: it holds for sales, too, and is nobody else's affair.
+    const isComputed = !isBeyondExact(one) || Number(actual) <= Number(limit);
+    if (reason !== null && side === 'SELL' && entering.has(reason) && isComputed)
+      week.breaks('leaving is free', `${who}: ${reason}`);
+    checkNumbers(week, one, isComputed);
     if (reason !== null && limit !== null && actual !== null && !isBeyond(reason, Number(limit), Number(actual))) {
       week.breaks('a refusal says why', `${who}: ${reason}, limit ${limit}, actual ${actual}`);
     }
@@ -48,6 +61,20 @@ export async function checkDecisions(week: Week): Promise<void> {
     }
   }
   await checkCaps(week);
+}
+
+/** Said of who could not be decided with the others: their numbers could not be computed, or somebody held their account. */
+const notDecided = /could not be computed|^locked/;
+
+/** One person's numbers are that person's: nobody else goes without a decision for them, and the operators are told. */
+function checkNumbers(week: Week, { signalId, userId, actual }: z.infer<typeof decision>, isComputed: boolean): void {
+  const whose = isAbsurd(week.plan, userId) ? null : userId;
+  if (whose !== null && (!isComputed || notDecided.test(actual ?? ''))) {
+    week.breaks('one person’s numbers are theirs', `${signalId} of ${whose}: ${actual}`);
+  }
+  if (!isComputed && !week.toldAbout.has(userId)) {
+    week.breaks('one person’s numbers are theirs', `nobody was told that ${userId} can’t be computed`);
+  }
 }
 
 function isBeyond(reason: string, limit: number, actual: number): boolean {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { violations } from '../../../support/invariants.ts';
 import { brokenHistories } from '../../common/ground.ts';
+import { everybody } from '../absurd.ts';
 import type { Week } from '../week.ts';
 import { sharesAt } from '../world/venue.ts';
 import { notAsModelled } from './books.ts';
@@ -110,15 +111,17 @@ export async function checkSettled(week: Week): Promise<void> {
   for (const { clientOrderId, endedAtMs } of orders) {
     if (endedAtMs === null) week.breaks('every order ends', `${clientOrderId} is open when all is settled`);
   }
-  for (const { settings } of week.plan.users) {
+  for (const { settings } of everybody(week.plan)) {
     for (const { venue, block, drifts } of await store.call('read_blocks', { userId: settings.id })) {
       const what = block ?? drifts.map(({ kind, what: of }) => `${kind} ${of}`).join(', ');
       week.breaks('nobody is kept out', `${settings.id} at ${venue} is still blocked: ${what}`);
     }
   }
+  const idle = new Set(everybody(week.plan).flatMap(({ settings: { id, active } }) => (active ? [] : [id])));
   for (const { id, userId, venue: name, mode, cashMinor } of accounts) {
     const venue = venues.get(name);
-    if (!venue || mode !== 'live') continue;
+    // Nobody compares the books of who is inactive.
+    if (!venue || mode !== 'live' || idle.has(userId)) continue;
     const theirs = sharesAt(venue, id, clock.nowMs);
     const ours = positions.filter(({ accountId }) => accountId === id);
     for (const symbol of new Set([...theirs.keys(), ...ours.map((one) => one.symbol)])) {

@@ -1,5 +1,9 @@
 // Bugs planted in weeks, one for each kind found from outside: the checks have to catch every one.
-import { edit, type PlantedBug, withVenues } from '../../common/planting.ts';
+import { isBeyondExact } from '../../../../src/domain/decision/rules.ts';
+import { safe } from '../../../../src/domain/money.ts';
+import type { UserSettings } from '../../../../src/domain/types.ts';
+import type { Arguments, DecisionToAccept } from '../../../../src/ports/store/arguments.ts';
+import { edit, type PlantedBug, withStore, withVenues } from '../../common/planting.ts';
 
 /** Bugs that only show over the days of an operator's life, at least one for each kind that was found from outside. */
 export const plantedInWeeks: readonly PlantedBug[] = [
@@ -121,4 +125,65 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     sql: ['drop index public.a_reference_counts_once'],
     edits: [edit('public.move_cash', `where account_id = a.id and reference = args ->> 'reference'`, 'where false')],
   },
+  {
+    name: 'reads a page in one sum: what is beyond a bigint for one person ends it for all',
+    promise: /^one failure stays one: .* bigint out of range/,
+    seed: 27,
+    edits: [
+      edit(
+        'public.read_accounts',
+        `coalesce(a.cash_minor - a.held_minor, 0)`,
+        `coalesce(least(a.cash_minor - a.held_minor, a.cash_minor + a.capital_minor * a.allocation_bps * a.leverage_centi), 0)`,
+      ),
+    ],
+  },
+  {
+    name: 'computes a page as a whole: an exception of one person ends the run of all',
+    promise: /^one failure stays one: .* RangeError/,
+    seed: 27,
+    change: withStore((call) => ({
+      async read_accounts(args: Arguments['read_accounts']) {
+        const page = await call('read_accounts', args);
+        for (const { settings } of page) orderAtMost(settings);
+        return page;
+      },
+    })),
+  },
+  {
+    name: 'skips the whole page for one person’s numbers',
+    promise: /^one person’s numbers are theirs: .* could not be computed/,
+    seed: 28,
+    change: withStore((call) => ({
+      accept_page: (args: Arguments['accept_page']) =>
+        call('accept_page', { ...args, decisions: skippedForOne(args.decisions) }),
+    })),
+  },
+  {
+    name: 'tells nobody whose numbers can not be computed',
+    promise: /^one person’s numbers are theirs: nobody was told/,
+    seed: 28,
+    change: (world) => ({
+      ...world,
+      emit(event) {
+        if (event.type !== 'beyond_exact_numbers') world.emit(event);
+      },
+    }),
+  },
 ];
+
+/** What the largest order of somebody may cost, in numbers that are exact or throw. */
+function orderAtMost({ capitalMinor, allocationBps, leverageCenti }: UserSettings): number {
+  return safe((BigInt(capitalMinor) * BigInt(allocationBps) * BigInt(leverageCenti) * 101n) / 100_000_000n);
+}
+
+function skippedForOne(decisions: DecisionToAccept[]): DecisionToAccept[] {
+  if (!decisions.some(isBeyondExact)) return decisions;
+  const none = { quantity: 0, limitPriceMinor: null, marginMinor: 0, chargesMinor: 0, holdMinor: 0 };
+  const why = {
+    outcome: 'skipped',
+    reason: 'account_not_ready',
+    limit: null,
+    actual: 'its numbers could not be computed',
+  } as const;
+  return decisions.map((one) => ({ ...one, ...none, ...why, rateId: null, clientOrderId: null }));
+}

@@ -177,11 +177,12 @@ function brief(value: unknown): string {
   return text === undefined ? '' : text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }
 
-function hear(week: Week, { type, alert, clientOrderId }: Event): void {
+function hear(week: Week, { type, alert, clientOrderId, about }: Event): void {
   if (!alert) return;
   week.count(`told ${type}`);
   week.note(() => `ALERT ${type} ${clientOrderId ?? ''}`);
   if (clientOrderId !== undefined) week.told.add(clientOrderId);
+  if (type === 'beyond_exact_numbers') for (const userId of String(about).split(', ')) week.toldAbout.add(userId);
 }
 
 function venueOf(week: Week, process: Process, venue: WeekVenue, outside: Outside): Venue {

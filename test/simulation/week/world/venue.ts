@@ -1,5 +1,7 @@
 // A venue over several days: its order book is of one day, what its accounts own stays.
+
 import { marginFor, valueAt } from '../../../../src/domain/decision/sizing.ts';
+import { LARGEST_MINOR } from '../../../../src/domain/money.ts';
 import type {
   LookupOutcome,
   OrderToSend,
@@ -236,7 +238,8 @@ function accountApiOf({ ever, outside, logins, cashOf, leverageOf, nowMs, book }
         exchange: 'NSE',
         symbol,
         quantity,
-        costMinor: quantity * 900_00,
+        // As an adapter tells it: never more than numbers hold.
+        costMinor: Math.min(quantity * 900_00, LARGEST_MINOR),
       }));
       return read(accountId, () => ({ rows, odd: [] }));
     },

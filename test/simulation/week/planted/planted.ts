@@ -63,6 +63,48 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     ],
   },
   {
+    name: 'keeps in who has no money: a sale’s charges have to be there before it',
+    promise: /^leaving is free: .* insufficient_funds/,
+    seed: 11,
+    edits: [
+      edit(
+        'core.accept_turn',
+        `(signal).side = 'BUY' and (decided)."holdMinor" > a.cash_minor - a.held_minor as lacks_money`,
+        `(decided)."chargesMinor" > a.cash_minor - a.held_minor as lacks_money`,
+      ),
+    ],
+  },
+  {
+    name: 'keeps in who has as many positions as they may',
+    promise: /^leaving is free: .* max_open_positions/,
+    seed: 1,
+    edits: [
+      edit(
+        'core.accept_turn',
+        `(signal).side = 'BUY' and a.max_open_positions is not null`,
+        'a.max_open_positions is not null',
+      ),
+    ],
+  },
+  {
+    name: 'keeps in who placed as many orders as they may a day',
+    promise: /^leaving is free: .* max_orders_per_day/,
+    seed: 3,
+    edits: [
+      edit(
+        'core.accept_turn',
+        `(signal).side = 'BUY' and a.max_orders_per_day is not null`,
+        'a.max_orders_per_day is not null',
+      ),
+    ],
+  },
+  {
+    name: 'keeps in who may not buy the share any more',
+    promise: /^leaving is free: .* symbol_not_allowed/,
+    seed: 12,
+    edits: [edit('core.kept_by', `when side = 'BUY' and (core`, 'when (core')],
+  },
+  {
     name: 'leaves what was sold today out of the day’s loss',
     promise: /^the day’s loss/,
     seed: 1,

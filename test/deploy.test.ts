@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse as parseCron } from 'node-cron';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { allowedBy, execForm, readDockerfile, wordsOf } from '../scripts/deploy/dockerfile.ts';
@@ -36,7 +36,7 @@ describe('vercel.json', () => {
     })
     .parse(JSON.parse(read('vercel.json')));
 
-  it('runs the scan at 09:20 in India on weekdays, and nothing else at other hours than the market’s', () => {
+  test('runs the scan at 09:20 in India on weekdays, and nothing else at other hours than the market’s', () => {
     const [scan, worker, ready, sync] = settings.crons;
     expect(ready?.path).toBe('/api/cron/ready');
     expect(dueAt(ready?.schedule ?? '')).toEqual({ first: '08:45:00', last: '08:45:00', days: weekdays });
@@ -48,7 +48,7 @@ describe('vercel.json', () => {
     expect(dueAt(sync?.schedule ?? '')).toEqual({ first: '15:45:00', last: '15:45:00', days: weekdays });
   });
 
-  it('is near the exchange, is built as Hono, and gives a request as long as the entry says', () => {
+  test('is near the exchange, is built as Hono, and gives a request as long as the entry says', () => {
     const [, seconds] = /maxDuration: (\d+)/.exec(read('src/server.ts')) ?? [];
     expect(settings).toMatchObject({ framework: 'hono', regions: ['bom1'] });
     expect(settings.functions['**']?.maxDuration).toBe(Number(seconds));
@@ -62,17 +62,17 @@ describe('the image', () => {
   const instructions = readDockerfile(read('Dockerfile'));
   const texts = (name: string) => instructions.filter((one) => one.name === name).map(({ text }) => text);
 
-  it('is built on the Node that the project runs on', () => {
+  test('is built on the Node that the project runs on', () => {
     for (const from of texts('FROM')) expect(from).toMatch(new RegExp(`^node:${nodeMajor}\\.[\\d.]+-bookworm-slim@`));
   });
 
-  it('is named by digest, the same in every stage: nobody can put another under the name', () => {
+  test('is named by digest, the same in every stage: nobody can put another under the name', () => {
     const images = new Set(texts('FROM').map((text) => text.split(' ')[0]));
     expect(images.size).toBe(1);
     expect([...images][0]).toMatch(/@sha256:[0-9a-f]{64}$/);
   });
 
-  it('copies only what .dockerignore lets in, and .dockerignore lets in only what is copied', () => {
+  test('copies only what .dockerignore lets in, and .dockerignore lets in only what is copied', () => {
     const copied = texts('COPY').flatMap((text) => {
       const { options, words } = wordsOf(text);
       return options.has('from') ? [] : words.slice(0, -1);
@@ -80,7 +80,7 @@ describe('the image', () => {
     expect([...new Set(copied)].sort()).toEqual(allowedBy(read('.dockerignore')).sort());
   });
 
-  it('runs as node, not as root, and its command gets the signals itself', () => {
+  test('runs as node, not as root, and its command gets the signals itself', () => {
     const last = instructions.slice(instructions.findLastIndex(({ name }) => name === 'FROM'));
     expect(last.find(({ name }) => name === 'USER')?.text).toBe('node');
     expect(execForm(last.find(({ name }) => name === 'CMD')?.text ?? '')).toEqual(['node', 'src/main.ts']);
@@ -104,20 +104,20 @@ describe('compose.yaml', () => {
   const { postgres, migrate, http, logins, schedule, worker } = compose.services;
   const parts = [http, logins, schedule, worker];
 
-  it('starts each part only when the schema is there, and the migrator only when Postgres is', () => {
+  test('starts each part only when the schema is there, and the migrator only when Postgres is', () => {
     expect(migrate?.depends_on).toEqual({ postgres: { condition: 'service_healthy' } });
     for (const part of parts) {
       expect(part?.depends_on).toEqual({ migrate: { condition: 'service_completed_successfully' } });
     }
   });
 
-  it('runs HTTP with and without sessions at venues, one schedule and two workers, who alone send', () => {
+  test('runs HTTP with and without sessions at venues, one schedule and two workers, who alone send', () => {
     expect(parts.map((part) => part?.command.at(-1))).toEqual(['http', 'logins', 'schedule', 'worker']);
     expect(worker?.deploy?.replicas).toBe(2);
     for (const part of parts) expect(part?.environment['EXECUTE']).toBe('worker');
   });
 
-  it('lets nobody but the migrator own the schema, and makes the logins of the others there', () => {
+  test('lets nobody but the migrator own the schema, and makes the logins of the others there', () => {
     const userOf = (one: typeof http) => new URL(String(one?.environment['DATABASE_URL'])).username;
     expect(userOf(migrate)).toBe('postgres');
     expect(migrate?.command).toEqual(expect.arrayContaining(['--login', 'service=/run/secrets/service_password']));
@@ -134,7 +134,7 @@ describe('compose.yaml', () => {
     expect(holders('cron_secret')).toEqual(['http', 'logins']);
   });
 
-  it('holds no secret, and gives none but as a file that is named', () => {
+  test('holds no secret, and gives none but as a file that is named', () => {
     for (const [name, one] of Object.entries(compose.services)) {
       for (const [setting, value] of Object.entries(one.environment)) {
         if (setting === 'DATABASE_URL') expect(new URL(String(value)).password, name).toBe('');
@@ -147,7 +147,7 @@ describe('compose.yaml', () => {
     expect(read('.gitignore')).toContain('secrets/');
   });
 
-  it('passes every setting on that is no secret, and none that nobody reads', () => {
+  test('passes every setting on that is no secret, and none that nobody reads', () => {
     const passed = new Set(parts.flatMap((part) => Object.keys(part?.environment ?? {})));
     const known = Object.keys(settings);
     // Supabase's are for a project elsewhere; what compose sets itself is set to what compose needs.
@@ -157,7 +157,7 @@ describe('compose.yaml', () => {
     expect([...passed].filter((name) => !known.includes(name.replace(/_FILE$/, '')))).toEqual([]);
   });
 
-  it('runs every container without rights it has no use for, on a disk it can not write', () => {
+  test('runs every container without rights it has no use for, on a disk it can not write', () => {
     for (const [name, one] of Object.entries(compose.services)) {
       expect(one, name).toMatchObject({
         read_only: true,
@@ -213,7 +213,7 @@ describe('supabase/backstop.sql', () => {
     await database.session.exec(`truncate net.calls; ${String(job?.['command'])}`);
     return database.session.query('select url, sent from net.calls');
   };
-  it('has its jobs once however often it is run, at the hours it says', async () => {
+  test('has its jobs once however often it is run, at the hours it says', async () => {
     const jobs = await database.session.query('select name, schedule from cron.job order by name');
     const times = Object.fromEntries(jobs.map((job) => [job['name'], dueAt(String(job['schedule'])).first]));
     expect(times).toEqual({
@@ -226,7 +226,7 @@ describe('supabase/backstop.sql', () => {
     });
   });
 
-  it('asks the routes with the secret', async () => {
+  test('asks the routes with the secret', async () => {
     const sent = { Authorization: 'Bearer sixteen-characters' };
     expect(await run('daily-scan')).toEqual([{ url: 'https://scan.example/api/cron/daily-scan', sent }]);
     const [worker] = await run('daily-scan-order-worker');
@@ -234,7 +234,7 @@ describe('supabase/backstop.sql', () => {
     expect(await run('daily-scan-tidy')).toEqual([]);
   });
 
-  it('tells somebody when there are signals for today and no decided run, and nobody otherwise', async () => {
+  test('tells somebody when there are signals for today and no decided run, and nobody otherwise', async () => {
     expect(await run('daily-scan-check')).toEqual([]);
     const today = buy('TITAN', 1, 3560_00, { tradeDate: istDate(Date.now()) });
     await storeOf(database).call('import_signals', { by: tester, signals: [today], source: 'test' });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { DayOverride } from '../src/domain/market/calendar.ts';
 import { istIso, istMs } from '../src/domain/market/india-time.ts';
 import { DatabaseError } from '../src/ports/database.ts';
@@ -32,17 +32,17 @@ describe('what is due', () => {
     expect(due(tradeDate, time)).toEqual({ scan, check, beyondCalendar: false });
   });
 
-  it('is nothing on a weekend, on a holiday and on a day the operator closed', () => {
+  test('is nothing on a weekend, on a holiday and on a day the operator closed', () => {
     expect(due('2025-08-30', '09:26')).toEqual(nothing);
     expect(due('2025-08-27', '09:26')).toEqual(nothing);
     expect(due(tradeDate, '09:26', [{ date: tradeDate, kind: 'closed', name: 'flood' }])).toEqual(nothing);
   });
 
-  it('is a scan on the Sunday of the Union Budget: the calendar decides, not the weekday', () => {
+  test('is a scan on the Sunday of the Union Budget: the calendar decides, not the weekday', () => {
     expect(due('2026-02-01', '09:20').scan).toBe('XNSE:2026-02-01:open');
   });
 
-  it('is said when the calendar does not know the day', () => {
+  test('is said when the calendar does not know the day', () => {
     expect(due('2027-03-01', '09:25')).toEqual({ ...nothing, beyondCalendar: true });
   });
 });
@@ -61,14 +61,14 @@ describe('the schedule', () => {
   const alerts = ({ told }: Door) => told.filter(({ alert }) => alert).map(({ type }) => type);
   const stateOf = async ({ store }: Door) => (await store.call('read_run', { runId }))?.state ?? null;
 
-  it('scans with nothing but what the database knows, to the end', async () => {
+  test('scans with nothing but what the database knows, to the end', async () => {
     const here = await atWork();
     await scanNow(here.world, here.parts.settings, never);
     expect(await stateOf(here)).toBe('done');
     expect(alerts(here)).toEqual([]);
   });
 
-  it('tries again until the cut-off when the database is gone, and alerts once', async () => {
+  test('tries again until the cut-off when the database is gone, and alerts once', async () => {
     let failures = 3;
     const flaky = (world: World): World => {
       const { store } = world;
@@ -86,7 +86,7 @@ describe('the schedule', () => {
     expect(alerts(here)).toEqual(['scan_failed']);
   });
 
-  it('goes on past the cut-off while a begun run may have to be closed, and gives up when trading ends', async () => {
+  test('goes on past the cut-off while a begun run may have to be closed, and gives up when trading ends', async () => {
     const gone = (world: World): World => {
       const call: typeof world.store.call = (name, args) => {
         if (name === 'read_calendar_days') return world.store.call(name, args);
@@ -101,7 +101,7 @@ describe('the schedule', () => {
     expect(alerts(here)).toEqual(['scan_failed']);
   });
 
-  it('closes a run that was left in its planning, as soon as the database is back after the cut-off', async () => {
+  test('closes a run that was left in its planning, as soon as the database is back after the cut-off', async () => {
     let away = false;
     const change = (world: World): World => {
       const call: typeof world.store.call = async (name, args) => {
@@ -121,7 +121,7 @@ describe('the schedule', () => {
     expect(account).toEqual({ held: 0 });
   });
 
-  it('alerts at 09:25 when a trading day has no run, and says what was there to trade', async () => {
+  test('alerts at 09:25 when a trading day has no run, and says what was there to trade', async () => {
     const here = await atWork({ time: '09:25' });
     await checkNow(here.world, here.parts.settings);
     expect(here.told.filter(({ alert }) => alert)).toEqual([
@@ -129,7 +129,7 @@ describe('the schedule', () => {
     ]);
   });
 
-  it('alerts when the run is still planning', async () => {
+  test('alerts when the run is still planning', async () => {
     const here = await atWork();
     await here.cron();
     await here.session.exec(`update public.scan_runs set state = 'planning', decided_at = null, done_at = null,
@@ -139,7 +139,7 @@ describe('the schedule', () => {
     expect(alerts(here)).toEqual(['run_unfinished']);
   });
 
-  it('is silent when there is a run, before 09:25, and on a holiday', async () => {
+  test('is silent when there is a run, before 09:25, and on a holiday', async () => {
     const here = await atWork();
     await checkNow(here.world, here.parts.settings);
     await here.cron();
@@ -150,7 +150,7 @@ describe('the schedule', () => {
     expect(alerts(here)).toEqual([]);
   });
 
-  it('forgets in the evening what is old, in paper trading too', async () => {
+  test('forgets in the evening what is old, in paper trading too', async () => {
     const here = await atWork();
     const row = { position: 0, payload: '4', signal: null, runId: null, problem: 'side: is wrong' };
     for (const [n, days] of [1, 400, 401].entries()) {
@@ -165,7 +165,7 @@ describe('the schedule', () => {
     expect(again).toMatchObject({ tradingDay: true, forgotten: 0 });
   });
 
-  it('checks the books every evening, and tells what is wrong with both figures and the command', async () => {
+  test('checks the books every evening, and tells what is wrong with both figures and the command', async () => {
     const here = await atWork({ time: '15:45' });
     await syncNow(here.world, here.parts.settings, never);
     expect(here.told).toContainEqual({ type: 'books_checked', rules: 0 });
@@ -186,7 +186,7 @@ describe('the schedule', () => {
     });
   });
 
-  it('waits for 09:20 in India, whatever the zone of the machine, and ends when it is stopped', async () => {
+  test('waits for 09:20 in India, whatever the zone of the machine, and ends when it is stopped', async () => {
     const here = await atWork({ time: '08:00' });
     const controller = new AbortController();
     const { world, parts } = here;
@@ -197,7 +197,7 @@ describe('the schedule', () => {
     expect(await stateOf(here)).toBe(null);
   });
 
-  it('makes up for a scan that was due while nobody ran', async () => {
+  test('makes up for a scan that was due while nobody ran', async () => {
     const here = await atWork({ time: '09:26' });
     const controller = new AbortController();
     const { promise: woken, resolve: wake } = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { jwtVerifier } from '../../src/adapters/jwt.ts';
 
 type Pair = Awaited<ReturnType<typeof generateKeyPair>>;
@@ -53,7 +53,7 @@ function token({
 }
 
 describe('a JWT of Supabase Auth', () => {
-  it('says who it is; the role is only what the project set, not what the user could', async () => {
+  test('says who it is; the role is only what the project set, not what the user could', async () => {
     const verify = jwtVerifier(issuer);
     const sub = '6f6f3a5e-0000-4000-8000-000000000001';
     expect(await verify(await token())).toEqual({ sub, role: null, aal: null });
@@ -63,13 +63,13 @@ describe('a JWT of Supabase Auth', () => {
     expect(await verify(await token({ claims: set }))).toEqual({ sub, role: 'operator', aal: null });
   });
 
-  it('says whether a second factor was shown', async () => {
+  test('says whether a second factor was shown', async () => {
     const verify = jwtVerifier(issuer);
     expect(await verify(await token({ claims: { aal: 'aal2' } }))).toMatchObject({ aal: 'aal2' });
     expect(await verify(await token({ claims: { aal: 2 } }))).toMatchObject({ aal: null });
   });
 
-  it('is nobody’s when it is expired, for others, from others, or signed by others', async () => {
+  test('is nobody’s when it is expired, for others, from others, or signed by others', async () => {
     const verify = jwtVerifier(issuer);
     const stranger = await generateKeyPair('ES256');
     const bad: Token[] = [
@@ -82,13 +82,13 @@ describe('a JWT of Supabase Auth', () => {
     for (const text of ['', 'abc', 'a.b.c']) expect(await verify(text)).toBe(null);
   });
 
-  it('says whether a second factor was shown', async () => {
+  test('says whether a second factor was shown', async () => {
     const verify = jwtVerifier(issuer);
     expect(await verify(await token({ claims: { aal: 'aal2' } }))).toMatchObject({ aal: 'aal2' });
     expect(await verify(await token({ claims: { aal: 2 } }))).toMatchObject({ aal: null });
   });
 
-  it('is nobody’s when it is unsigned or signed with the public key as a shared secret', async () => {
+  test('is nobody’s when it is unsigned or signed with the public key as a shared secret', async () => {
     const verify = jwtVerifier(issuer);
     const [, payload = ''] = (await token()).split('.');
     const none = Buffer.from(JSON.stringify({ alg: 'none' })).toString('base64url');
@@ -98,7 +98,7 @@ describe('a JWT of Supabase Auth', () => {
     expect(await verify(await shared.setAudience('authenticated').setExpirationTime('1h').sign(secret))).toBe(null);
   });
 
-  it('fetches the keys once for many', async () => {
+  test('fetches the keys once for many', async () => {
     const verify = jwtVerifier(issuer);
     fetched = 0;
     await Promise.all([verify(await token()), verify(await token()), verify(await token())]);
@@ -106,7 +106,7 @@ describe('a JWT of Supabase Auth', () => {
     expect(fetched).toBe(1);
   });
 
-  it('can not be judged when the keys can not be had: that is an error, no verdict', async () => {
+  test('can not be judged when the keys can not be had: that is an error, no verdict', async () => {
     keyServerStatus = 503;
     await expect(jwtVerifier(issuer)(await token())).rejects.toThrow('could not be fetched');
     keyServerStatus = 200;

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { cachedTradingDays } from '../../src/adapters/sessions.ts';
 import type { DayOverride } from '../../src/domain/market/calendar.ts';
 
@@ -16,7 +16,7 @@ describe("the operator's days, cached", () => {
     return { clock, reads, days: cachedTradingDays({ clock, load, ttlMs: 60_000 }) };
   };
 
-  it('are read once and kept until their time is up, to the millisecond', async () => {
+  test('are read once and kept until their time is up, to the millisecond', async () => {
     const { clock, reads, days } = source();
     const first = days();
     reads[0]?.succeed([day]);
@@ -31,7 +31,7 @@ describe("the operator's days, cached", () => {
     expect(reads).toHaveLength(2);
   });
 
-  it('age from the beginning of the read, not its end', async () => {
+  test('age from the beginning of the read, not its end', async () => {
     const { clock, reads, days } = source();
     const first = days();
     clock.now += 60_000;
@@ -41,7 +41,7 @@ describe("the operator's days, cached", () => {
     expect(reads).toHaveLength(2);
   });
 
-  it('are read once for everybody who asks at the same time', async () => {
+  test('are read once for everybody who asks at the same time', async () => {
     const { reads, days } = source();
     const answers = [days(), days(), days()];
     expect(reads).toHaveLength(1);
@@ -50,7 +50,7 @@ describe("the operator's days, cached", () => {
     expect(reads).toHaveLength(1);
   });
 
-  it('are not kept after a failure, which everybody waiting gets with its cause', async () => {
+  test('are not kept after a failure, which everybody waiting gets with its cause', async () => {
     const { reads, days } = source();
     const cause = new Error('connection reset');
     const answers = [days(), days()];
@@ -65,7 +65,7 @@ describe("the operator's days, cached", () => {
     expect(await again).toEqual([day]);
   });
 
-  it('are not answered from an older read when a newer one fails', async () => {
+  test('are not answered from an older read when a newer one fails', async () => {
     const { clock, reads, days } = source();
     const first = days();
     reads[0]?.succeed([]);
@@ -76,7 +76,7 @@ describe("the operator's days, cached", () => {
     await expect(second).rejects.toThrow(/trading days/);
   });
 
-  it('recover from a read that throws before it has begun', async () => {
+  test('recover from a read that throws before it has begun', async () => {
     let reads = 0;
     const load = () => {
       reads += 1;
@@ -88,7 +88,7 @@ describe("the operator's days, cached", () => {
     expect(await days()).toEqual([day]);
   });
 
-  it('are read again when the clock was set back', async () => {
+  test('are read again when the clock was set back', async () => {
     const { clock, reads, days } = source();
     const first = days();
     reads[0]?.succeed([day]);

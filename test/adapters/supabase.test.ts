@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import { openSupabase } from '../../src/adapters/store/supabase.ts';
 import { type Database, DatabaseError } from '../../src/ports/database.ts';
@@ -60,7 +60,7 @@ afterAll(() => database.close());
 const key = () => ({ url: api().url, secretKey: api().secretKey });
 
 describe('a database function called over Supabase', () => {
-  it('gets its arguments as JSON and gives its JSON back, whatever the JSON is', async () => {
+  test('gets its arguments as JSON and gives its JSON back, whatever the JSON is', async () => {
     const values = [{ a: [1, 'two', null, { deep: true }], text: `' " $1 \\ ₹` }, [1, 2], [], 'text', 7, true, null];
     const expected = values.map((value) => value ?? {});
     expect(await Promise.all(values.map((value) => database.call('echo', value)))).toEqual(expected);
@@ -68,11 +68,11 @@ describe('a database function called over Supabase', () => {
     expect(await database.call('nobody', {})).toBe(null);
   });
 
-  it('gives more than the thousand rows a table would', async () => {
+  test('gives more than the thousand rows a table would', async () => {
     expect(await database.call('many', {})).toHaveLength(2500);
   });
 
-  it('runs as the service, with the secret key in the header where Supabase looks for it', async () => {
+  test('runs as the service, with the secret key in the header where Supabase looks for it', async () => {
     expect(await database.call('who', {})).toEqual({ role: 'service_role', claims: { role: 'service_role' } });
     const [{ path, headers } = { path: '', headers: {} }] = api().heard;
     expect(path).toBe('/rest/v1/rpc/who');
@@ -81,14 +81,14 @@ describe('a database function called over Supabase', () => {
     expect(headers.authorization).toBe(`Bearer ${api().secretKey}`);
   });
 
-  it('refuses with the code, details and hint the function raised', async () => {
+  test('refuses with the code, details and hint the function raised', async () => {
     const error = await failure(database.call('refuse', {}));
     const said = { message: 'plan changed', details: 'the expected one is older', hint: 'plan again' };
     expect(error).toMatchObject({ kind: 'refused', code: 'PT409', ...said });
     expect(error.cause).toBeInstanceOf(Error);
   });
 
-  it('says which command to run when the function is not there, and not when one inside it is not', async () => {
+  test('says which command to run when the function is not there, and not when one inside it is not', async () => {
     const error = await failure(database.call('not_there', {}));
     expect(error).toMatchObject({ kind: 'refused', code: '42883' });
     expect(error.message).toContain('npm run migrate');
@@ -97,7 +97,7 @@ describe('a database function called over Supabase', () => {
     expect(inside.message).not.toContain('npm run migrate');
   });
 
-  it('keeps values of rows and arguments out of the error', async () => {
+  test('keeps values of rows and arguments out of the error', async () => {
     await database.call('add_phone', { phone: '+919812345678' });
     const error = await failure(database.call('add_phone', { phone: '+919812345678' }));
     expect(error).toMatchObject({ kind: 'refused', code: '23505' });
@@ -105,14 +105,14 @@ describe('a database function called over Supabase', () => {
     expect(everything(error)).not.toContain('9812345678');
   });
 
-  it('takes no name that could carry an address', async () => {
+  test('takes no name that could carry an address', async () => {
     for (const name of ['../phones', 'echo?x=1', 'Echo', '', 'a b']) {
       await expect(database.call(name, {})).rejects.toThrow(TypeError);
     }
     expect(api().heard).toEqual([]);
   });
 
-  it.each([
+  test.each([
     ['22023', 'refused'],
     ['23514', 'refused'],
     ['P0001', 'refused'],
@@ -136,11 +136,11 @@ describe('a database function called over Supabase', () => {
     expect(everything(error)).not.toContain('9812345678');
   });
 
-  it('says what the service may not do', async () => {
+  test('says what the service may not do', async () => {
     expect(await failure(database.call('forbidden', {}))).toMatchObject({ kind: 'refused', code: '42501' });
   });
 
-  it('is busy when the statement timeout ends it, and lost when its connection goes', async () => {
+  test('is busy when the statement timeout ends it, and lost when its connection goes', async () => {
     expect(await failure(database.call('slow', {}))).toMatchObject({ kind: 'busy', code: '57014' });
     expect(await failure(database.call('drop_me', {}))).toMatchObject({ kind: 'lost' });
     expect(await database.call('echo', [1])).toEqual([1]);
@@ -165,7 +165,7 @@ const foreign: [string, Fault, string][] = [
 ];
 
 describe('a call over Supabase whose answer does not come', () => {
-  it.each(foreign)('is lost: %s', async (_what, fault, code) => {
+  test.each(foreign)('is lost: %s', async (_what, fault, code) => {
     api().faults.push(fault);
     const error = await failure(database.call('echo', {}));
     expect(error).toMatchObject({ kind: 'lost', code });
@@ -174,7 +174,7 @@ describe('a call over Supabase whose answer does not come', () => {
     expect(api().heard).toHaveLength(1);
   });
 
-  it('is lost when it takes too long, though the database goes on with it', async () => {
+  test('is lost when it takes too long, though the database goes on with it', async () => {
     const hasty = openSupabase({ ...key(), timeoutMs: 200 });
     api().faults.push({ kind: 'delay', when: 'after', ms: 5_000 });
     expect(await failure(hasty.call('add_phone', { phone: 'late' }))).toMatchObject({
@@ -184,12 +184,12 @@ describe('a call over Supabase whose answer does not come', () => {
     expect(await database.session.query("select phone from phones where phone = 'late'")).toHaveLength(1);
   });
 
-  it('is lost where no server is', async () => {
+  test('is lost where no server is', async () => {
     const nowhere = openSupabase({ url: 'http://127.0.0.1:1', secretKey: 'sb_secret_x' });
     expect((await failure(nowhere.call('echo', {}))).kind).toBe('lost');
   });
 
-  it('never takes the key to another host', async () => {
+  test('never takes the key to another host', async () => {
     const other = await freshSupabase(blankPostgres);
     const moved: Fault = { ...json, status: 307, body: '', headers: { location: `${other.api.url}/rest/v1/rpc/echo` } };
     api().faults.push(moved);
@@ -200,7 +200,7 @@ describe('a call over Supabase whose answer does not come', () => {
 });
 
 describe('the key', () => {
-  it.each([
+  test.each([
     ['another project', () => 'sb_secret_of_another_project'],
     ['a JWT of another project', () => 'eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl'],
   ])('that is refused is named by its variable, and not shown: %s', async (_what, wrong) => {
@@ -210,14 +210,14 @@ describe('the key', () => {
     expect(everything(error)).not.toContain(wrong());
   });
 
-  it('that has expired is refused, not lost', async () => {
+  test('that has expired is refused, not lost', async () => {
     api().faults.push({ ...json, status: 401, body: '{"code":"PGRST303","message":"JWT expired"}' });
     const error = await failure(database.call('echo', {}));
     expect(error).toMatchObject({ kind: 'refused', code: 'PGRST303' });
     expect(error.message).toContain('SUPABASE_SECRET_KEY');
   });
 
-  it('that no header can carry is refused without being shown', () => {
+  test('that no header can carry is refused without being shown', () => {
     const broken = () => openSupabase({ ...key(), secretKey: 'sb_secret_abc\r\n' });
     expect(broken).toThrow(TypeError);
     expect(broken).not.toThrow('abc');
@@ -225,7 +225,7 @@ describe('the key', () => {
 });
 
 describe('a store over Supabase', () => {
-  it('repeats a call whose answer was lost, and it has happened once', async () => {
+  test('repeats a call whose answer was lost, and it has happened once', async () => {
     const real = await freshSupabase(freshPostgres);
     try {
       const opened: Database = openSupabase({ url: real.api.url, secretKey: real.api.secretKey });

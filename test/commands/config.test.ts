@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readConfig, settings } from '../../src/config/config.ts';
 
 const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
@@ -12,15 +12,15 @@ const exampleSettings = Object.fromEntries(
 );
 
 describe('the environment', () => {
-  it('is listed in .env.example, every variable and no other', () => {
+  test('is listed in .env.example, every variable and no other', () => {
     expect(Object.keys(exampleSettings).sort()).toEqual(Object.keys(settings).sort());
   });
 
-  it('means the same with .env.example as with nothing set', () => {
+  test('means the same with .env.example as with nothing set', () => {
     expect(readConfig(exampleSettings)).toEqual(readConfig({}));
   });
 
-  it('reports all its problems at once, each with the variable and what it must be', () => {
+  test('reports all its problems at once, each with the variable and what it must be', () => {
     const read = readConfig({ TRADING_MODE: 'real', CONCURRENCY: '0', SCAN_CUTOFF: '9am', PRICE_BAND_PCT: '1,5' });
     expect(read).toEqual({
       kind: 'refused',
@@ -33,7 +33,7 @@ describe('the environment', () => {
     });
   });
 
-  it('turns rupees into paise and percent into basis points', () => {
+  test('turns rupees into paise and percent into basis points', () => {
     const read = readConfig({
       MAX_ORDER_VALUE: '250000.50',
       PRICE_BAND_PCT: '2.25',
@@ -53,7 +53,7 @@ describe('the environment', () => {
     });
   });
 
-  it('takes a Supabase project by its address and secret key together, never one of them', () => {
+  test('takes a Supabase project by its address and secret key together, never one of them', () => {
     const url = 'https://x.supabase.co';
     const key = 'sb_secret_x';
     expect(readConfig({ SUPABASE_URL: url, SUPABASE_SECRET_KEY: key })).toMatchObject({
@@ -64,7 +64,7 @@ describe('the environment', () => {
     expect(readConfig({ SUPABASE_SECRET_KEY: key })).toEqual({ kind: 'refused', problems: [together] });
   });
 
-  it('prefers DATABASE_URL, over which the database wakes workers', () => {
+  test('prefers DATABASE_URL, over which the database wakes workers', () => {
     const both = {
       SUPABASE_URL: 'https://x.supabase.co',
       SUPABASE_SECRET_KEY: 'sb_secret_x',
@@ -73,7 +73,7 @@ describe('the environment', () => {
     expect(readConfig(both)).toMatchObject({ config: { databaseUrl: 'postgres://h/d', supabase: null } });
   });
 
-  it.each([
+  test.each([
     ['http://x.supabase.co', 'sb_secret_x'],
     ['https://x.supabase.co/rest/v1', 'sb_secret_x'],
     ['https://x.supabase.co', 'sb_publishable_x'],
@@ -92,7 +92,7 @@ describe('the environment', () => {
     KITE_BASE_URL: 'https://api.kite.trade/',
   };
 
-  it('lets nobody trade live without a master key and a venue', () => {
+  test('lets nobody trade live without a master key and a venue', () => {
     expect(readConfig({ TRADING_MODE: 'live' })).toEqual({
       kind: 'refused',
       problems: [
@@ -112,7 +112,7 @@ describe('the environment', () => {
     });
   });
 
-  it('sends nothing of ours to Alpaca until somebody says which exchange goes there', () => {
+  test('sends nothing of ours to Alpaca until somebody says which exchange goes there', () => {
     const exchangesOf = (env: Record<string, string>) => {
       const read = readConfig({ ALPACA_BASE_URL: 'https://api.alpaca.markets', ...env });
       return read.kind === 'config' ? read.config.venues.setUp.get('alpaca')?.settings : { exchanges: read.problems };
@@ -124,7 +124,7 @@ describe('the environment', () => {
     });
   });
 
-  it.each([
+  test.each([
     ['CREDENTIALS_KEY', Buffer.alloc(31, 7).toString('base64')],
     ['CREDENTIALS_KEY', `${key}\n`],
     ['CREDENTIALS_KEYS_OLD', `${key},${key.slice(1)}`],

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DatabaseInUseError, lockDatabase } from '../../../src/adapters/store/pglite/lock.ts';
 import { startChild } from './children.ts';
 
@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-it('keeps a second process out, and names the first one', async () => {
+test('keeps a second process out, and names the first one', async () => {
   const first = startChild('lock', path, '');
   await first.says('held');
   const slept: number[] = [];
@@ -26,7 +26,7 @@ it('keeps a second process out, and names the first one', async () => {
   expect(slept.reduce((sum, ms) => sum + ms, 0)).toBe(30_000);
 });
 
-it('lets a waiting process in when the first one lets go', async () => {
+test('lets a waiting process in when the first one lets go', async () => {
   const first = startChild('lock', path, '');
   await first.says('held');
   const second = startChild('lock', path, '', 30_000);
@@ -37,7 +37,7 @@ it('lets a waiting process in when the first one lets go', async () => {
   expect(readdirSync(directory)).toEqual([]);
 });
 
-it('takes over from a process that was killed, without waiting', async () => {
+test('takes over from a process that was killed, without waiting', async () => {
   const first = startChild('lock', path, '');
   await first.says('held');
   await first.kill();
@@ -48,14 +48,14 @@ it('takes over from a process that was killed, without waiting', async () => {
   expect(readdirSync(directory)).toEqual([]);
 });
 
-it('takes over when the pid now belongs to another process', async () => {
+test('takes over when the pid now belongs to another process', async () => {
   writeFileSync(`${path}.lock`, JSON.stringify({ pid: process.pid, start: 'some other time' }));
   const release = await lockDatabase(path, { waitMs: 0 });
   await expect(lockDatabase(path, { waitMs: 0 })).rejects.toThrow(`process ${process.pid}`);
   release();
 });
 
-it('takes over from one that was killed while it took over', async () => {
+test('takes over from one that was killed while it took over', async () => {
   const dead = JSON.stringify({ pid: 2 ** 22 + 1, start: 'gone' });
   for (const file of [`${path}.lock`, `${path}.lock.takeover`, `${path}.lock.takeover.takeover`])
     writeFileSync(file, dead);
@@ -64,7 +64,7 @@ it('takes over from one that was killed while it took over', async () => {
   expect(readdirSync(directory)).toEqual([]);
 });
 
-it('lets exactly one of many processes take over the lock of a dead one', async () => {
+test('lets exactly one of many processes take over the lock of a dead one', async () => {
   for (let round = 0; round < 3; round += 1) {
     writeFileSync(`${path}.lock`, JSON.stringify({ pid: 2 ** 22 + 1, start: 'gone' }));
     const rivals = Array.from({ length: 6 }, () => startChild('lock', path, ''));
@@ -74,7 +74,7 @@ it('lets exactly one of many processes take over the lock of a dead one', async 
   }
 });
 
-it('refuses a lock file it did not write, rather than guess', async () => {
+test('refuses a lock file it did not write, rather than guess', async () => {
   writeFileSync(`${path}.lock`, 'something else');
   await expect(lockDatabase(path, { waitMs: 0 })).rejects.toThrow(/not a lock file of this program/);
 });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { imageKey, MigrationError, migrate, readMigrations } from '../../../src/adapters/store/migrate.ts';
 import { openPostgresSession } from '../../../src/adapters/store/postgres.ts';
 import { blankPglite, blankPostgres, type TestDatabase } from '../../support/postgres.ts';
@@ -17,7 +17,7 @@ function write(name: string, sql: string): void {
 }
 
 describe('migration files', () => {
-  it('are read oldest first and other files are left alone', () => {
+  test('are read oldest first and other files are left alone', () => {
     write('20250102000000_second.sql', 'select 2');
     write('20250101000000_first.sql', 'select 1');
     write('README.md', 'hello');
@@ -27,7 +27,7 @@ describe('migration files', () => {
     ]);
   });
 
-  it('with a name the Supabase CLI would not take, or with one version twice, are refused by name', () => {
+  test('with a name the Supabase CLI would not take, or with one version twice, are refused by name', () => {
     write('20250101000000_first.sql', 'select 1');
     write('20250101000000_other.sql', 'select 1');
     expect(() => readMigrations(directory)).toThrow(/first\.sql and .*other\.sql have the same version/);
@@ -35,7 +35,7 @@ describe('migration files', () => {
     expect(() => readMigrations(directory)).toThrow(/1_short\.sql is not named like a migration/);
   });
 
-  it('with Windows line ends are the same files', () => {
+  test('with Windows line ends are the same files', () => {
     write('20250101000000_first.sql', 'select 1;\r\nselect 2;\r\n');
     const windows = imageKey(readMigrations(directory), '1');
     write('20250101000000_first.sql', 'select 1;\nselect 2;\n');
@@ -61,7 +61,7 @@ describe.each([
   const history = (): Promise<Record<string, unknown>[]> =>
     database.session.query('select version, name, statements from supabase_migrations.schema_migrations order by 1');
 
-  it('applies what is missing, once, and records it where the Supabase CLI looks', async () => {
+  test('applies what is missing, once, and records it where the Supabase CLI looks', async () => {
     const versions = ['20250101000000', '20250102000000'];
     expect(await migrate(database.session, readMigrations(directory))).toEqual({
       applied: versions,
@@ -77,7 +77,7 @@ describe.each([
     expect(rows.map(({ statements }) => statements)[1]).toEqual(['create table public.second (id int);']);
   });
 
-  it('makes the roles and the schema a plain Postgres lacks', async () => {
+  test('makes the roles and the schema a plain Postgres lacks', async () => {
     await migrate(database.session, []);
     const [row] =
       await database.session.query(`select has_schema_privilege('service_role', 'extensions', 'usage') as usage,
@@ -85,7 +85,7 @@ describe.each([
     expect(row).toEqual({ usage: true, roles: 3 });
   });
 
-  it('refuses a file that was changed after it was applied, and says which and what to do', async () => {
+  test('refuses a file that was changed after it was applied, and says which and what to do', async () => {
     await migrate(database.session, readMigrations(directory));
     write('20250101000000_first.sql', 'create table public.first (id bigint);');
     write('20250103000000_third.sql', 'create table public.third (id int);');
@@ -95,7 +95,7 @@ describe.each([
     expect(await history()).toHaveLength(2);
   });
 
-  it('leaves nothing of a file that fails, keeps the ones before it, and names file and line', async () => {
+  test('leaves nothing of a file that fails, keeps the ones before it, and names file and line', async () => {
     write('20250102000000_second.sql', 'create table public.second (id int);\nselect * from nowhere;');
     const error = await migrate(database.session, readMigrations(directory)).catch((thrown: unknown) => thrown);
     expect(String(error)).toMatch(/20250102000000_second\.sql:2 failed: relation "nowhere" does not exist/);
@@ -106,7 +106,7 @@ describe.each([
     expect(again.applied).toEqual(['20250102000000']);
   });
 
-  it('accepts what the Supabase CLI applied, and holds the file to its text from then on', async () => {
+  test('accepts what the Supabase CLI applied, and holds the file to its text from then on', async () => {
     await database.session.exec(`drop schema if exists supabase_migrations cascade; create schema supabase_migrations;
       create table supabase_migrations.schema_migrations (version text not null primary key, statements text[], name text);
       insert into supabase_migrations.schema_migrations values ('20250101000000', null, 'first'), ('20240101000000', null, 'of_another_program')`);
@@ -117,7 +117,7 @@ describe.each([
   });
 });
 
-it('several migrators at once apply each file once', async () => {
+test('several migrators at once apply each file once', async () => {
   const database = await blankPostgres();
   for (let day = 10; day < 20; day += 1)
     write(`202501${day}000000_day.sql`, `create table public.day_${day} (id int); select pg_sleep(0.01);`);
@@ -130,7 +130,7 @@ it('several migrators at once apply each file once', async () => {
   await database.close();
 });
 
-it('says who may hold its lock when it can not have it, and leaves nothing behind', async () => {
+test('says who may hold its lock when it can not have it, and leaves nothing behind', async () => {
   const database = await blankPostgres();
   const other = await openPostgresSession(database.url);
   await other.exec(`begin; select pg_advisory_xact_lock(${0x64_61_69_6c_79})`);

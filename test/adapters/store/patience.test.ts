@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { type Database, DatabaseError } from '../../../src/ports/database.ts';
 import { freshPostgres } from '../../support/postgres.ts';
@@ -20,7 +20,7 @@ const lost = (code: string) => new DatabaseError('gone', { kind: 'lost', code })
 const halt = { scope: 'all', target: '', why: 'drill', by: { who: 'me', how: 'cli' }, nowMs: 0 } as const;
 
 describe('a store whose database goes away', () => {
-  it.each([
+  test.each([
     ['lost', '53100'],
     ['lost', '57P01'],
     ['lost', 'ECONNREFUSED'],
@@ -33,14 +33,14 @@ describe('a store whose database goes away', () => {
     expect(calls()).toBe(3);
   });
 
-  it('says once that it waits, and for what', async () => {
+  test('says once that it waits, and for what', async () => {
     const said: string[] = [];
     const { database } = failing([lost('ECONNREFUSED'), lost('ECONNREFUSED')]);
     await makeStore(database, { onWaiting: (text) => said.push(text) }).call('halt', halt);
     expect(said).toEqual(['Waiting for the database, and trying again for about 15 s: gone']);
   });
 
-  it('tells the first error to who does not want to wait, or splits what is busy', async () => {
+  test('tells the first error to who does not want to wait, or splits what is busy', async () => {
     const gone = failing([lost('ECONNREFUSED')]);
     await expect(makeStore(gone.database, { patient: false }).call('halt', halt)).rejects.toMatchObject({
       kind: 'lost',
@@ -52,7 +52,7 @@ describe('a store whose database goes away', () => {
     expect([gone.calls(), busy.calls()]).toEqual([1, 1]);
   });
 
-  it('never makes a refused call again', async () => {
+  test('never makes a refused call again', async () => {
     const { database, calls } = failing([]);
     const store = makeStore(database);
     await store.call('halt', halt);
@@ -61,7 +61,7 @@ describe('a store whose database goes away', () => {
     expect(calls()).toBe(1);
   });
 
-  it('goes on when a real server has cut every connection', async () => {
+  test('goes on when a real server has cut every connection', async () => {
     const database = await freshPostgres();
     try {
       const store = makeStore(database);

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { type Migration, readMigrations } from '../../../src/adapters/store/migrate.ts';
 import {
   DatabaseUnusableError,
@@ -65,7 +65,7 @@ async function lines(database: {
 }
 
 describe('a database on disk', () => {
-  it('keeps its rows from one start to the next, and leaves no lock behind', async () => {
+  test('keeps its rows from one start to the next, and leaves no lock behind', async () => {
     const first = await openPglite(options());
     await first.session.exec('create table lines (line int); insert into lines values (1), (2)');
     await first.close();
@@ -75,7 +75,7 @@ describe('a database on disk', () => {
     await second.close();
   });
 
-  it('is open in one process only', async () => {
+  test('is open in one process only', async () => {
     const child = startChild('insert', path, cacheDir);
     await child.says('acknowledged');
     await expect(openPglite(options())).rejects.toThrow(`is in use by process ${child.pid}`);
@@ -83,7 +83,7 @@ describe('a database on disk', () => {
     await expect(removePglite(path, { waitMs: 0 })).rejects.toThrow(`is in use by process ${child.pid}`);
   });
 
-  it('has every acknowledged row after kill -9 in the middle of inserts, and so has its copy', async () => {
+  test('has every acknowledged row after kill -9 in the middle of inserts, and so has its copy', async () => {
     const child = startChild('insert', path, cacheDir);
     await child.says('acknowledged 200');
     await child.kill();
@@ -102,7 +102,7 @@ describe('a database on disk', () => {
     expect(kept - acknowledged).toBeOneOf([0, 1]);
   });
 
-  it('is made anew after kill -9 at any moment of its first start', async () => {
+  test('is made anew after kill -9 at any moment of its first start', async () => {
     for (const moment of ['loading', 'main']) {
       const target = join(directory, moment, 'main');
       const child = startChild('create', target, cacheDir);
@@ -117,7 +117,7 @@ describe('a database on disk', () => {
     }
   });
 
-  it('throws away a half-unpacked image of an earlier start', async () => {
+  test('throws away a half-unpacked image of an earlier start', async () => {
     mkdirSync(`${path}.loading`, { recursive: true });
     writeFileSync(join(`${path}.loading`, 'PG_VERSION'), '18\n');
     const database = await openPglite(options());
@@ -125,7 +125,7 @@ describe('a database on disk', () => {
     expect(readdirSync(join(directory, 'data'))).toEqual(['main']);
   });
 
-  it('never takes a directory with other files for its own', async () => {
+  test('never takes a directory with other files for its own', async () => {
     mkdirSync(path, { recursive: true });
     writeFileSync(join(path, 'letter.txt'), 'keep me');
     await expect(openPglite(options())).rejects.toThrow(/is not a database and not empty/);
@@ -134,7 +134,7 @@ describe('a database on disk', () => {
     expect(readdirSync(join(directory, 'data'))).toEqual(['main']);
   });
 
-  it('says so when its files can not be opened, keeps them, and lets the lock go', async () => {
+  test('says so when its files can not be opened, keeps them, and lets the lock go', async () => {
     mkdirSync(path, { recursive: true });
     writeFileSync(join(path, 'PG_VERSION'), '12\n');
     const error = await openPglite(options()).catch((thrown: unknown) => thrown);
@@ -144,7 +144,7 @@ describe('a database on disk', () => {
     expect(readFileSync(join(path, 'PG_VERSION'), 'utf8')).toBe('12\n');
   });
 
-  it('is gone after removal, and the next start makes a new one', async () => {
+  test('is gone after removal, and the next start makes a new one', async () => {
     const first = await openPglite(options());
     await first.session.exec('create table lines (line int)');
     await first.close();
@@ -157,7 +157,7 @@ describe('a database on disk', () => {
 });
 
 describe('a copy', () => {
-  it('sees the rows, may write, and leaves every byte of the original', async () => {
+  test('sees the rows, may write, and leaves every byte of the original', async () => {
     const original = await openPglite(options());
     await original.session.exec('create table lines (line int); insert into lines values (1)');
     await original.close();
@@ -169,7 +169,7 @@ describe('a copy', () => {
     expect(photograph(directory)).toEqual(before);
   });
 
-  it('of no database is an empty one, and nothing is written', async () => {
+  test('of no database is an empty one, and nothing is written', async () => {
     const copy = await openPgliteCopy(options({ saveCache: false }));
     expect(await copy.session.query('select 1 as one')).toEqual([{ one: 1 }]);
     await copy.close();
@@ -186,7 +186,7 @@ describe('the image', () => {
   const one: [string, string] = ['20250101000000_one.sql', 'create table public.one (id int)'];
   const two: [string, string] = ['20250102000000_two.sql', 'create table public.two (id int)'];
 
-  it('is made once with a word to the user, holds the schema, and follows the migrations', async () => {
+  test('is made once with a word to the user, holds the schema, and follows the migrations', async () => {
     const told: string[] = [];
     const cache = join(directory, 'cache');
     const start = async (changes: Partial<PgliteOptions>): Promise<string[]> => {
@@ -216,7 +216,7 @@ describe('the image', () => {
     expect(readFileSync(join(cache, kept[0] ?? ''), 'utf8')).toBe('half an image');
   });
 
-  it('of a broken migration is no database at all: the lock goes and nothing is left on disk', async () => {
+  test('of a broken migration is no database at all: the lock goes and nothing is left on disk', async () => {
     const broken = migrations(['20250101000000_broken.sql', 'select 1;\nselect * from nowhere;']);
     const cache = join(directory, 'cache');
     await expect(openPglite(options({ cacheDir: cache, migrations: broken }))).rejects.toThrow(/broken\.sql:2 failed/);

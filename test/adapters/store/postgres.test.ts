@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openPostgres } from '../../../src/adapters/store/postgres.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import { blankPglite, blankPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
@@ -40,7 +40,7 @@ describe.each([
   });
   afterAll(() => database.close());
 
-  it('gets its arguments as JSON and gives its JSON back, whatever the JSON is', async () => {
+  test('gets its arguments as JSON and gives its JSON back, whatever the JSON is', async () => {
     const values = [
       { a: [1, 'two', null, { deep: true }], text: `quotes ' " $1 \\ ₹` },
       [1, 2],
@@ -56,7 +56,7 @@ describe.each([
     expect(await database.call('nothing', {})).toBe(null);
   });
 
-  it('refuses with the code, details and hint the function raised', async () => {
+  test('refuses with the code, details and hint the function raised', async () => {
     const error = await failure(database.call('refuse', {}));
     expect(error).toMatchObject({
       kind: 'refused',
@@ -68,7 +68,7 @@ describe.each([
     expect(error.cause).toBeInstanceOf(Error);
   });
 
-  it.each([
+  test.each([
     ['22P05', 'refused'],
     ['23514', 'refused'],
     ['0A000', 'refused'],
@@ -85,19 +85,19 @@ describe.each([
     expect(await failure(database.call('fail_with', { code }))).toMatchObject({ kind, code, answered: true });
   });
 
-  it('says which command to run when the function is not there', async () => {
+  test('says which command to run when the function is not there', async () => {
     const error = await failure(database.call('not_there', {}));
     expect(error).toMatchObject({ kind: 'refused', code: '42883' });
     expect(error.message).toContain('npm run migrate');
   });
 
-  it('does not blame the schema for a missing function inside a function', async () => {
+  test('does not blame the schema for a missing function inside a function', async () => {
     const error = await failure(database.call('broken_inside', {}));
     expect(error.code).toBe('42883');
     expect(error.message).not.toContain('npm run migrate');
   });
 
-  it('keeps values of rows and arguments out of the error', async () => {
+  test('keeps values of rows and arguments out of the error', async () => {
     await database.call('add_phone', { phone: '+919812345678' });
     const error = await failure(database.call('add_phone', { phone: '+919812345678' }));
     expect(error.code).toBe('23505');
@@ -106,13 +106,13 @@ describe.each([
     expect(JSON.stringify([error.message, error.details, own])).not.toContain('9812345678');
   });
 
-  it('takes no name that could carry SQL', async () => {
+  test('takes no name that could carry SQL', async () => {
     for (const name of ['echo(null); drop table phones; --', 'Echo', 'public.echo', '', 'a b']) {
       await expect(database.call(name, {})).rejects.toThrow(TypeError);
     }
   });
 
-  it('is lost, not refused, once the connection is closed', async () => {
+  test('is lost, not refused, once the connection is closed', async () => {
     const other = await fresh();
     await other.close();
     expect((await failure(other.call('echo', {}))).kind).toBe('lost');
@@ -127,19 +127,19 @@ describe('the pg pool', () => {
   });
   afterAll(() => database.close());
 
-  it('calls a server that is not there lost', async () => {
+  test('calls a server that is not there lost', async () => {
     const nowhere = openPostgres({ url: 'postgres://postgres:postgres@127.0.0.1:1/postgres', max: 1 });
     const error = await failure(nowhere.call('echo', {}));
     expect(error).toMatchObject({ kind: 'lost', code: 'ECONNREFUSED' });
     await nowhere.close();
   });
 
-  it('calls a connection the server ends lost, and goes on with a new one', async () => {
+  test('calls a connection the server ends lost, and goes on with a new one', async () => {
     expect(await failure(database.call('drop_me', {}))).toMatchObject({ kind: 'lost', code: '57P01' });
     expect(await database.call('echo', { still: 'here' })).toEqual({ still: 'here' });
   });
 
-  it('survives the server ending its idle connections', async () => {
+  test('survives the server ending its idle connections', async () => {
     await database.call('echo', {});
     await database.session.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
@@ -154,7 +154,7 @@ describe('the pg pool', () => {
     expect(answer).toEqual({ back: true });
   });
 
-  it('ends each call at a limit of its own, whatever the role or the session says', async () => {
+  test('ends each call at a limit of its own, whatever the role or the session says', async () => {
     const one = openPostgres({ url: database.url, max: 1 });
     await database.session.exec(`create function public.my_limit(args jsonb) returns jsonb language sql as
       $$ select to_jsonb(current_setting('statement_timeout')) $$`);
@@ -162,7 +162,7 @@ describe('the pg pool', () => {
     await one.close();
   });
 
-  it('takes any text for what it is, in one message with the limit', async () => {
+  test('takes any text for what it is, in one message with the limit', async () => {
     const texts = ["' || '", "\\'; drop table phones; --", '\\\\', "E'\\x41'", '$$', '\u2028 ₹ 😀', '"\\"', '--'];
     expect(await database.call('echo', { texts })).toEqual({ texts });
     await fc.assert(
@@ -174,7 +174,7 @@ describe('the pg pool', () => {
     );
   });
 
-  it('ends a call that takes longer than the limit, on the server too, and the pool stays usable', async () => {
+  test('ends a call that takes longer than the limit, on the server too, and the pool stays usable', async () => {
     const limited = openPostgres({ url: database.url, max: 1, statementTimeoutMs: 50 });
     expect(await failure(limited.call('slow', {}))).toMatchObject({ kind: 'busy', code: '57014' });
     expect(await limited.call('echo', [1])).toEqual([1]);
@@ -185,7 +185,7 @@ describe('the pg pool', () => {
     await limited.close();
   });
 
-  it('commits what a call with a limit wrote, and only then answers', async () => {
+  test('commits what a call with a limit wrote, and only then answers', async () => {
     const limited = openPostgres({ url: database.url, max: 1, statementTimeoutMs: 5_000 });
     await limited.call('add_phone', { phone: 'limited' });
     expect((await failure(limited.call('add_phone', { phone: 'limited' }))).kind).toBe('refused');
@@ -195,7 +195,7 @@ describe('the pg pool', () => {
     await limited.close();
   });
 
-  it('names itself to the server and leaves no prepared statement behind, so a transaction pooler can carry it', async () => {
+  test('names itself to the server and leaves no prepared statement behind, so a transaction pooler can carry it', async () => {
     const one = openPostgres({ url: database.url, max: 1 });
     await database.session.exec(`create function public.who(args jsonb) returns jsonb language sql as
       $$ select jsonb_build_object('name', current_setting('application_name'), 'prepared', (select count(*) from pg_prepared_statements)) $$`);

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   humanDate,
   istDate,
@@ -13,7 +13,7 @@ import {
 } from '../../../src/domain/market/india-time.ts';
 
 describe('instants, dates and times as text', () => {
-  it.each([
+  test.each([
     ['2025-08-28T09:20:00+05:30', '2025-08-28T03:50:00Z'],
     ['2025-08-28T09:20+05:30', '2025-08-28T03:50:00Z'],
     ['2025-08-28T03:50Z', '2025-08-28T03:50:00Z'],
@@ -23,7 +23,7 @@ describe('instants, dates and times as text', () => {
     expect(parseInstant(text)).toBe(Date.parse(same));
   });
 
-  it.each([
+  test.each([
     '2025-08-28T09:20:00',
     '2025-08-28',
     '09:20',
@@ -41,7 +41,7 @@ describe('instants, dates and times as text', () => {
     expect(parseInstant(text)).toBeNull();
   });
 
-  it('reads only real dates, written strictly', () => {
+  test('reads only real dates, written strictly', () => {
     expect(parseTradeDate('2025-08-28')).toBe('2025-08-28');
     expect(parseTradeDate('2028-02-29')).toBe('2028-02-29');
     const wrong = [
@@ -57,7 +57,7 @@ describe('instants, dates and times as text', () => {
     for (const text of wrong) expect(parseTradeDate(text), text).toBeNull();
   });
 
-  it('writes an instant as Indian date, time and ISO text', () => {
+  test('writes an instant as Indian date, time and ISO text', () => {
     const ms = Date.parse('2025-08-28T03:50:00.007Z');
     expect([istDate(ms), istTime(ms), istIso(ms)]).toEqual(['2025-08-28', '09:20:00', '2025-08-28T09:20:00.007+05:30']);
     expect(istIso(Date.parse('2025-08-28T03:50:00Z'))).toBe('2025-08-28T09:20:00.000+05:30');
@@ -65,7 +65,7 @@ describe('instants, dates and times as text', () => {
     expect(istDate(Date.parse('2025-08-28T18:30:00Z'))).toBe('2025-08-29');
   });
 
-  it('reads back what it writes, for any instant', () => {
+  test('reads back what it writes, for any instant', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: Date.parse('2100-01-01T00:00Z') }), (ms) => {
         expect(parseInstant(istIso(ms))).toBe(ms);
@@ -76,7 +76,7 @@ describe('instants, dates and times as text', () => {
     );
   });
 
-  it('writes a date for people', () => {
+  test('writes a date for people', () => {
     expect(humanDate('2025-08-28')).toBe('Thursday, 28 August 2025');
     expect(humanDate('2026-02-01')).toBe('Sunday, 1 February 2026');
     expect(() => humanDate('2025-02-30')).toThrow(RangeError);
@@ -101,7 +101,7 @@ describe('the zone of the machine', () => {
     return JSON.parse(execFileSync(process.execPath, ['--input-type=module', '--eval', program], { env }).toString());
   };
 
-  it('changes no answer, nor does its language', () => {
+  test('changes no answer, nor does its language', () => {
     const india = run('Asia/Kolkata', 'C');
     const others = [
       run('UTC', 'de_DE.UTF-8'),

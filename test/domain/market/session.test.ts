@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { coverage } from '../../../src/domain/market/calendar.ts';
 import { addDays } from '../../../src/domain/market/india-time.ts';
 import {
@@ -38,7 +38,7 @@ const tradingDates = datesOf(coverage.from, coverage.to).filter((date) => tradin
 const anyCoveredDate = fc.constantFrom(...datesOf(coverage.from, coverage.to));
 
 describe('a session', () => {
-  it('is one slot of one trading day, with its instants', () => {
+  test('is one slot of one trading day, with its instants', () => {
     expect(sessionOf({ ...query, date: '2025-08-28' })).toEqual({
       kind: 'session',
       session: {
@@ -55,7 +55,7 @@ describe('a session', () => {
     });
   });
 
-  it('is the same by exchange name and by MIC, and an unknown exchange is named with what to use', () => {
+  test('is the same by exchange name and by MIC, and an unknown exchange is named with what to use', () => {
     expect(sessionOn('2025-08-28', { exchange: 'XNSE' })).toEqual(sessionOn('2025-08-28'));
     for (const exchange of ['BSE', 'nse', '', 'constructor']) {
       const unknown = {
@@ -70,17 +70,17 @@ describe('a session', () => {
     }
   });
 
-  it('does not exist on a closed or an unknown day, which is given instead', () => {
+  test('does not exist on a closed or an unknown day, which is given instead', () => {
     for (const date of ['2025-08-27', '2025-10-21', '2027-01-01'])
       expect(sessionOf({ ...query, date })).toEqual(tradingDay(date));
   });
 
-  it('takes its cut-off from the configuration, with or without seconds', () => {
+  test('takes its cut-off from the configuration, with or without seconds', () => {
     expect(sessionOn('2025-08-28', { cutOffTime: '09:25' }).cutOffMs).toBe(at('2025-08-28', '09:25:00'));
     expect(sessionOn('2025-08-28', { cutOffTime: '09:40:30' }).cutOffMs).toBe(at('2025-08-28', '09:40:30'));
   });
 
-  it.each([
+  test.each([
     ['09:35', '09:35:00'],
     ['09:20:01', '09:20:01'],
     ['15:30', '15:30:00'],
@@ -97,7 +97,7 @@ describe('a session', () => {
     if (expected === null) expect(() => sessionOn('2025-08-28', { cutOffTime: text })).toThrow(/cut-off/);
   });
 
-  it('gives its id to runs and to the orders of a day', () => {
+  test('gives its id to runs and to the orders of a day', () => {
     expect(runIdOf(sessionOn('2025-08-28').id, 'paper')).toBe('XNSE:2025-08-28:open:paper');
     expect(runIdOf(sessionIdOf('XNSE', '2025-08-28', 'api'), 'live')).toBe('XNSE:2025-08-28:api:live');
     expect(exchangeOf('XNSE')).toBe('NSE');
@@ -111,7 +111,7 @@ describe('a scan at an instant', () => {
     return { kind: 'skipped', reason, session, nextSession };
   };
 
-  it.each([
+  test.each([
     [at(day, '00:00:00'), 'outside_window'],
     [at(day, '09:15:00') - 1, 'outside_window'],
     [at(day, '09:15:00'), 'due'],
@@ -126,17 +126,17 @@ describe('a scan at an instant', () => {
     expect(found.kind === 'skipped' ? found.reason : found.kind).toBe(expected);
   });
 
-  it('is given the session when it is due', () => {
+  test('is given the session when it is due', () => {
     expect(sessionAt(at(day, '09:20:00'), query)).toEqual({ kind: 'due', session: sessionOn(day) });
   });
 
-  it("is told today's session when early and the following day's when late", () => {
+  test("is told today's session when early and the following day's when late", () => {
     const session = `XNSE:${day}:open`;
     expect(sessionAt(at(day, '09:14:59.999'), query)).toEqual(skipped('outside_window', session, session));
     expect(sessionAt(at(day, '09:35:00'), query)).toEqual(skipped('too_late', session, next));
   });
 
-  it.each([
+  test.each([
     ['2025-08-27', '2025-08-28'],
     ['2025-08-30', '2025-09-01'],
     ['2025-10-21', '2025-10-23'],
@@ -147,16 +147,16 @@ describe('a scan at an instant', () => {
       expect(sessionAt(at(date, time), query)).toEqual(expected);
   });
 
-  it('runs on the budget Sunday', () => {
+  test('runs on the budget Sunday', () => {
     expect(sessionAt(at('2026-02-01', '09:20:00'), query).kind).toBe('due');
   });
 
-  it('takes the Indian date, not the one of Greenwich', () => {
+  test('takes the Indian date, not the one of Greenwich', () => {
     const expected = skipped('outside_window', next, next);
     expect(sessionAt(Date.parse('2025-08-28T19:00:00Z'), query)).toEqual(expected);
   });
 
-  it('is refused to the millisecond beyond the calendar', () => {
+  test('is refused to the millisecond beyond the calendar', () => {
     const beyond = (date: string) => ({ kind: 'beyond_coverage', date, ...coverage });
     const from = at('2025-01-01', '00:00:00');
     const end = at('2027-01-01', '00:00:00');
@@ -168,7 +168,7 @@ describe('a scan at an instant', () => {
     expect(sessionAt(-8.64e15, query)).toMatchObject({ kind: 'beyond_coverage' });
   });
 
-  it('is always exactly one of early, due, late, closed and beyond, as plain arithmetic on UTC says', () => {
+  test('is always exactly one of early, due, late, closed and beyond, as plain arithmetic on UTC says', () => {
     const minute = 60_000;
     const anyInstant = fc.integer({ min: Date.parse('2024-12-01T00:00Z'), max: Date.parse('2027-02-01T00:00Z') });
     const nearEdge = fc
@@ -197,7 +197,7 @@ describe('a scan at an instant', () => {
 });
 
 describe('the next and the previous session', () => {
-  it.each([
+  test.each([
     ['2025-08-26', 'XNSE:2025-08-28:open'],
     ['2025-01-31', 'XNSE:2025-02-01:open'],
     ['2025-10-20', 'XNSE:2025-10-23:open'],
@@ -208,7 +208,7 @@ describe('the next and the previous session', () => {
     expect(nextSession(date, query)).toBe(expected);
   });
 
-  it.each([
+  test.each([
     ['2025-08-28', '2025-08-26'],
     ['2025-02-03', '2025-02-01'],
     ['2025-10-23', '2025-10-20'],
@@ -217,7 +217,7 @@ describe('the next and the previous session', () => {
     expect(previousTradingDate(date)).toBe(expected);
   });
 
-  it('is always the nearest trading day strictly after, or before, with any days the operator adds', () => {
+  test('is always the nearest trading day strictly after, or before, with any days the operator adds', () => {
     const someOverrides = fc.array(
       fc.record({ date: anyCoveredDate, kind: fc.constantFrom('open', 'closed'), name: fc.constant('by hand') }),
       { maxLength: 8 },
@@ -242,17 +242,17 @@ describe('the last moment to send an order', () => {
   const after = sessionOn('2026-08-03');
   const late = sessionOn('2026-08-03', { cutOffTime: '15:14' });
 
-  it('is two minutes after the cut-off', () => {
+  test('is two minutes after the cut-off', () => {
     expect(sendBeforeMs(null, before, true)).toBe(at('2026-07-31', '09:37:00'));
     expect(sendBeforeMs(at('2026-07-31', '09:37:00.001'), before, false)).toBe(at('2026-07-31', '09:37:00'));
   });
 
-  it("is the signal's validity where that ends first", () => {
+  test("is the signal's validity where that ends first", () => {
     expect(sendBeforeMs(at('2026-07-31', '09:36:59.999'), before, false)).toBe(at('2026-07-31', '09:36:59.999'));
     expect(sendBeforeMs(0, before, false)).toBe(0);
   });
 
-  it('is the end of continuous trading where that comes first, earlier for a name with derivatives', () => {
+  test('is the end of continuous trading where that comes first, earlier for a name with derivatives', () => {
     expect(sendBeforeMs(null, late, true)).toBe(at('2026-08-03', '15:15:00'));
     expect(sendBeforeMs(null, late, false)).toBe(at('2026-08-03', '15:16:00'));
     expect(sendBeforeMs(null, { ...late, cutOffMs: late.continuousEndMs }, false)).toBe(after.continuousEndMs);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { coverage, type DayOverride, holidays } from '../../../src/domain/market/calendar.ts';
 import { addDays, weekdayOf } from '../../../src/domain/market/india-time.ts';
 import {
@@ -30,7 +30,7 @@ const datesOf = (from: string, to: string) => {
 const tradingDates = datesOf(coverage.from, coverage.to).filter((date) => tradingDay(date).kind === 'open');
 
 describe('a trading day', () => {
-  it('is an ordinary weekday from 09:15 to 15:30', () => {
+  test('is an ordinary weekday from 09:15 to 15:30', () => {
     expect(tradingDay('2025-08-28')).toEqual({
       kind: 'open',
       date: '2025-08-28',
@@ -41,7 +41,7 @@ describe('a trading day', () => {
     });
   });
 
-  it.each([
+  test.each([
     ['2025-08-30', 'weekend', 'Saturday'],
     ['2025-08-31', 'weekend', 'Sunday'],
     ['2025-08-27', 'holiday', 'Ganesh Chaturthi'],
@@ -52,12 +52,12 @@ describe('a trading day', () => {
     expect(tradingDay(date)).toEqual({ kind: 'closed', date, why, name });
   });
 
-  it.each(['2025-02-01', '2026-02-01'])('is the budget weekend day %s, at ordinary hours', (date) => {
+  test.each(['2025-02-01', '2026-02-01'])('is the budget weekend day %s, at ordinary hours', (date) => {
     const day = { kind: 'open', name: 'Union Budget', openMs: at(date, '09:15:00'), closeMs: at(date, '15:30:00') };
     expect(tradingDay(date)).toMatchObject(day);
   });
 
-  it('ends at 15:15 for names with derivatives from 3 August 2026, the Monday after a Friday that does not', () => {
+  test('ends at 15:15 for names with derivatives from 3 August 2026, the Monday after a Friday that does not', () => {
     expect(tradingDay('2026-07-31')).toMatchObject({ fnoCloseMs: at('2026-07-31', '15:30:00') });
     expect(tradingDay('2026-08-03')).toMatchObject({
       closeMs: at('2026-08-03', '15:30:00'),
@@ -65,11 +65,11 @@ describe('a trading day', () => {
     });
   });
 
-  it.each(['2024-12-31', '2027-01-01'])('is not known beyond the calendar: %s', (date) => {
+  test.each(['2024-12-31', '2027-01-01'])('is not known beyond the calendar: %s', (date) => {
     expect(tradingDay(date)).toEqual({ kind: 'beyond_coverage', date, from: '2025-01-01', to: '2026-12-31' });
   });
 
-  it('comes as often as weekdays less holidays plus the budget days say', () => {
+  test('comes as often as weekdays less holidays plus the budget days say', () => {
     const weekdaysOf = (year: string) =>
       datesOf(`${year}-01-01`, `${year}-12-31`).filter((date) => !['Saturday', 'Sunday'].includes(weekdayOf(date)));
     expect(weekdaysOf('2025')).toHaveLength(261);
@@ -79,7 +79,7 @@ describe('a trading day', () => {
     expect(tradingDates.filter((date) => holidays.some((day) => day.date === date))).toEqual([]);
   });
 
-  it('is never guessed for a date that does not exist', () => {
+  test('is never guessed for a date that does not exist', () => {
     expect(() => tradingDay('2025-02-30')).toThrow(RangeError);
   });
 });
@@ -88,12 +88,12 @@ describe("an operator's day", () => {
   const closed: DayOverride = { date: '2025-08-28', kind: 'closed', name: 'Day of mourning' };
   const opened: DayOverride = { date: '2025-08-30', kind: 'open', name: 'Recovery drill' };
 
-  it('closes a day the calendar has open', () => {
+  test('closes a day the calendar has open', () => {
     const day = { kind: 'closed', date: '2025-08-28', why: 'operator', name: 'Day of mourning' };
     expect(tradingDay('2025-08-28', [closed])).toEqual(day);
   });
 
-  it('opens a weekend or a holiday, at ordinary hours if it names none', () => {
+  test('opens a weekend or a holiday, at ordinary hours if it names none', () => {
     expect(tradingDay('2025-08-30', [opened])).toMatchObject({
       kind: 'open',
       name: 'Recovery drill',
@@ -103,11 +103,11 @@ describe("an operator's day", () => {
     expect(tradingDay('2025-08-27', [{ ...opened, date: '2025-08-27' }]).kind).toBe('open');
   });
 
-  it('leaves every other day alone', () => {
+  test('leaves every other day alone', () => {
     expect(tradingDay('2025-08-29', [closed, opened])).toEqual(tradingDay('2025-08-29'));
   });
 
-  it('ends early for everybody when it is short, and takes the cut-off with it', () => {
+  test('ends early for everybody when it is short, and takes the cut-off with it', () => {
     const short = [{ ...opened, date: '2026-09-12', openTime: '09:15', closeTime: '09:30' }];
     expect(sessionOn('2026-09-12', { overrides: short })).toMatchObject({
       cutOffMs: at('2026-09-12', '09:30:00'),
@@ -116,12 +116,12 @@ describe("an operator's day", () => {
     });
   });
 
-  it('accepts nothing before a late opening', () => {
+  test('accepts nothing before a late opening', () => {
     const late = [{ ...opened, openTime: '09:18' }];
     expect(sessionOn('2025-08-30', { overrides: late }).acceptFromMs).toBe(at('2025-08-30', '09:18:00'));
   });
 
-  it.each([
+  test.each([
     ['09:20', '10:00', 'open'],
     ['09:21', '10:00', 'other_hours'],
     ['09:00', '09:21', 'open'],
@@ -135,7 +135,7 @@ describe("an operator's day", () => {
     expect(day.kind === 'closed' ? day.why : day.kind).toBe(expected);
   });
 
-  it('does not turn Muhurat trading into an ordinary day by leaving its hours out', () => {
+  test('does not turn Muhurat trading into an ordinary day by leaving its hours out', () => {
     const muhurat = (date: string, hours = {}): DayOverride[] => [{ date, kind: 'open', name: 'Muhurat', ...hours }];
     expect(tradingDay('2026-11-08', muhurat('2026-11-08'))).toMatchObject({ why: 'hours_not_announced' });
     expect(tradingDay('2025-10-21', muhurat('2025-10-21'))).toMatchObject({ why: 'other_hours' });
@@ -143,24 +143,24 @@ describe("an operator's day", () => {
     expect(tradingDay('2026-11-08', muhurat('2026-11-08', announced))).toMatchObject({ why: 'other_hours' });
   });
 
-  it('takes a missing or null time from the ordinary hours', () => {
+  test('takes a missing or null time from the ordinary hours', () => {
     const day = tradingDay('2025-08-30', [{ ...opened, openTime: null, closeTime: '12:00' }]);
     expect(day).toMatchObject({ openMs: at('2025-08-30', '09:15:00'), closeMs: at('2025-08-30', '12:00:00') });
   });
 
-  it('answers for a date beyond the calendar, and only for that date', () => {
+  test('answers for a date beyond the calendar, and only for that date', () => {
     const overrides: DayOverride[] = [{ date: '2027-01-01', kind: 'open', name: 'List of 2027' }];
     expect(tradingDay('2027-01-01', overrides)).toMatchObject({ kind: 'open' });
     expect(tradingDay('2027-01-04', overrides)).toMatchObject({ kind: 'beyond_coverage' });
     expect(nextSession('2026-12-31', { ...query, overrides })).toBe('XNSE:2027-01-01:open');
   });
 
-  it('of two for one date is the later one', () => {
+  test('of two for one date is the later one', () => {
     expect(tradingDay('2025-08-28', [closed, { ...closed, kind: 'open' }]).kind).toBe('open');
     expect(tradingDay('2025-08-28', [{ ...closed, kind: 'open' }, closed]).kind).toBe('closed');
   });
 
-  it('decides whether a scan is due, and which session is next', () => {
+  test('decides whether a scan is due, and which session is next', () => {
     const overrides = [closed, opened];
     expect(sessionAt(at('2025-08-28', '09:20:00'), { ...query, overrides })).toEqual({
       kind: 'skipped',

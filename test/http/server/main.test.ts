@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -49,18 +49,18 @@ async function stopped({ child, ended }: Awaited<ReturnType<typeof started>>, si
 }
 
 describe('the long-lived process', () => {
-  it('starts nothing without a usable environment, and names every problem', async () => {
+  test('starts nothing without a usable environment, and names every problem', async () => {
     const { code, said } = await node(['src/main.ts'], { PORT: 'x', TRADING_MODE: 'live', CONCURRENCY: '0' }).ended;
     expect(code).toBe(2);
     for (const name of ['PORT', 'TRADING_MODE', 'CONCURRENCY', 'CRON_SECRET is not set']) expect(said).toContain(name);
   });
 
-  it('takes no secret that could be guessed', async () => {
+  test('takes no secret that could be guessed', async () => {
     const { code, said } = await node(['src/main.ts'], { CRON_SECRET: 'too short' }).ended;
     expect([code, said]).toEqual([2, expect.stringContaining('CRON_SECRET must have at least 16 characters')]);
   });
 
-  it('runs all parts, answers, and ends with 0 when it is stopped', async () => {
+  test('runs all parts, answers, and ends with 0 when it is stopped', async () => {
     const service = await started();
     expect(service.line).toMatch(
       /HTTP on .*, schedule \(looks next at .*T09:20:00.000\+05:30\), worker; paper trading/,
@@ -75,21 +75,21 @@ describe('the long-lived process', () => {
     await expect(fetch(`${service.address}/health`)).rejects.toThrow();
   });
 
-  it('needs CRON_SECRET only where it serves HTTP, and opens no door elsewhere', async () => {
+  test('needs CRON_SECRET only where it serves HTTP, and opens no door elsewhere', async () => {
     const service = await started(['--only', 'worker', '--only', 'schedule'], { CRON_SECRET: '' });
     expect(service.line).toMatch(/runs schedule \(.*\), worker;/);
     expect(service.address).toBe('');
     expect(await stopped(service, 'SIGINT')).toBe(0);
   });
 
-  it('does not wait for clients that keep their connections open', async () => {
+  test('does not wait for clients that keep their connections open', async () => {
     const service = await started(['--only', 'http']);
     // fetch keeps the connection for the next request.
     await (await fetch(`${service.address}/health`)).text();
     expect(await stopped(service)).toBe(0);
   });
 
-  it('says what to do when the port is taken', async () => {
+  test('says what to do when the port is taken', async () => {
     const holder: Server = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     const at = holder.address();
@@ -99,7 +99,7 @@ describe('the long-lived process', () => {
     expect([code, said]).toEqual([1, expect.stringContaining(`PORT ${PORT}: set another`)]);
   });
 
-  it('refuses a part it does not have', async () => {
+  test('refuses a part it does not have', async () => {
     const { code, said } = await node(['src/main.ts', '--only', 'cron'], {}).ended;
     expect([code, said]).toEqual([2, expect.stringContaining('http, logins, schedule, worker')]);
   });
@@ -120,13 +120,13 @@ process.exit();
 describe('the entry for a platform', () => {
   const entry = (env: Record<string, string>) => node(['--input-type=module', '--eval', ENTRY], env).ended;
 
-  it('answers from a database server without loading the embedded one', async () => {
+  test('answers from a database server without loading the embedded one', async () => {
     const { code, said } = await entry({ CRON_SECRET, DATABASE_URL: database.url, VERCEL: '1' });
     expect(code, said).toBe(0);
     expect(JSON.parse(said)).toEqual({ statuses: [401, 200], config: { maxDuration: 300 }, pglite: [] });
   });
 
-  it('does not load without CRON_SECRET, nor on Vercel without a database server', async () => {
+  test('does not load without CRON_SECRET, nor on Vercel without a database server', async () => {
     const { code, said } = await entry({ VERCEL: '1', DATABASE_URL: 'file://.data/main' });
     expect(code).toBe(1);
     expect(said).toContain('CRON_SECRET is not set');

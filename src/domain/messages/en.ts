@@ -81,7 +81,7 @@ const english: MessageTexts = {
     byOperator: 'by your operator',
     count: (orders) => (orders === 1 ? '1 order' : `${orders} orders`),
     notYou:
-      'Not you, or not agreed? Emit whoever runs daily-scan for you at once: they can change the key and stop your trading',
+      'Not you, or not agreed? Tell whoever runs daily-scan for you at once: they can change the key and stop your trading',
   },
   noSignal: 'There was no signal today, so no order was placed.',
   noOrder: 'No order was placed for you today.',

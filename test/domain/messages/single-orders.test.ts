@@ -58,7 +58,7 @@ Bought 5 × TITAN @ ₹3,564.80 = ₹17,824.00 (margin ₹3,564.80)
 Not bought 7 × ITC: rejected by the broker: "RMS: margin exceeds"
 
 Total: 2 orders
-Not you, or not agreed? Emit whoever runs daily-scan for you at once: they can change the key and stop your trading`);
+Not you, or not agreed? Tell whoever runs daily-scan for you at once: they can change the key and stop your trading`);
   });
 
   test('says at each order who placed it, where that differs, and never whose key an operator used', () => {
@@ -96,7 +96,7 @@ Your orders:
     expect(inTemplate(input())).toContain(
       'Not done, and why: 7 × ITC: rejected by the broker: "RMS: margin exceeds"\n',
     );
-    expect(inTemplate(input())).toContain('Total: 2 orders; Not you, or not agreed? Emit whoever runs');
+    expect(inTemplate(input())).toContain('Total: 2 orders; Not you, or not agreed? Tell whoever runs');
   });
 
   test('keeps to its lines and its length, whatever a key is called and a broker says', () => {

@@ -79,7 +79,7 @@ describe('a client in whose name single orders are placed', () => {
     expect(lines?.split('\n').map((line) => line.split(' = ')[0])).toEqual(
       symbols.slice(0, 5).map((symbol) => `Bought 5 × ${symbol} @ ₹100.00`),
     );
-    expect(totals).toMatch(/^Total: 5 orders\nNot you, or not agreed\? Emit whoever runs daily-scan/);
+    expect(totals).toMatch(/^Total: 5 orders\nNot you, or not agreed\? Tell whoever runs daily-scan/);
     expect(await messagesOf(open.store, runId)).toEqual([{ userId: 'asha-rao', status: 'sent', text: row?.text }]);
   });
 

@@ -19,8 +19,8 @@ import {
   people,
   quick,
   settingsFor,
-} from '../test/notifiers/given.ts';
-import { type LoopbackTwilio, loopbackTwilio, type TwilioFault } from '../test/notifiers/loopback-twilio.ts';
+} from '../test/notifiers/fixtures.ts';
+import { type LoopbackTwilio, loopbackTwilio, type TwilioFault } from '../test/simulators/twilio.ts';
 import setup, { type TestDatabases } from '../test/support/global-setup.ts';
 
 // Summaries to many users over a Twilio that fails 1 request in 20 in every way it can, with SIGKILL for the sender in

@@ -15,7 +15,7 @@ import { run } from '../src/run.ts';
 import { audit } from '../src/stages/report/audit.ts';
 import { configured, parsed, refuse } from './flags.ts';
 import { exitsOf, type SellAfter, salesOn } from './replay/exits.ts';
-import { madeUsers } from './replay/people.ts';
+import { madeUsers } from './replay/users.ts';
 
 interface Flags {
   signals: string;

@@ -5,7 +5,7 @@ import { DatabaseError } from '../src/ports/database.ts';
 import type { World } from '../src/ports/world.ts';
 import { checkNow, dueAt, scanNow, startSchedule, syncNow } from '../src/schedule.ts';
 import { alertText } from '../src/terminal/alert.ts';
-import { type Door, type DoorOptions, door } from './http/support/door.ts';
+import { startService, type TestService, type TestServiceOptions } from './http/support/service.ts';
 import { runId, tradeDate } from './stages/support/desk.ts';
 import { freshPostgres } from './support/postgres.ts';
 import { tester } from './support/tester.ts';
@@ -52,14 +52,14 @@ describe('the schedule', () => {
   afterEach(async () => {
     for (const close of open.splice(0)) await close();
   });
-  const atWork = async (options: DoorOptions = {}): Promise<Door> => {
+  const atWork = async (options: TestServiceOptions = {}): Promise<TestService> => {
     const database = await freshPostgres();
     open.push(database.close);
-    return door({ ...options, database });
+    return startService({ ...options, database });
   };
   const never = new AbortController().signal;
-  const alerts = ({ told }: Door) => told.filter(({ alert }) => alert).map(({ type }) => type);
-  const stateOf = async ({ store }: Door) => (await store.call('read_run', { runId }))?.state ?? null;
+  const alerts = ({ events: told }: TestService) => told.filter(({ alert }) => alert).map(({ type }) => type);
+  const stateOf = async ({ store }: TestService) => (await store.call('read_run', { runId }))?.state ?? null;
 
   test('scans with nothing but what the database knows, to the end', async () => {
     const here = await atWork();
@@ -82,7 +82,7 @@ describe('the schedule', () => {
     const here = await atWork({ change: flaky });
     await scanNow(here.world, here.parts.settings, never);
     expect(await stateOf(here)).toBe('done');
-    expect(here.told.filter(({ type }) => type === 'scan_failed')).toHaveLength(3);
+    expect(here.events.filter(({ type }) => type === 'scan_failed')).toHaveLength(3);
     expect(alerts(here)).toEqual(['scan_failed']);
   });
 
@@ -124,7 +124,7 @@ describe('the schedule', () => {
   test('alerts at 09:25 when a trading day has no run, and says what was there to trade', async () => {
     const here = await atWork({ time: '09:25' });
     await checkNow(here.world, here.parts.settings);
-    expect(here.told.filter(({ alert }) => alert)).toEqual([
+    expect(here.events.filter(({ alert }) => alert)).toEqual([
       { type: 'run_missing', alert: true, runId, users: 5, signals: 1, halted: null },
     ]);
   });
@@ -159,7 +159,7 @@ describe('the schedule', () => {
       await here.store.call('receive_signals', { by: tester, requestId, source: 'http:test', nowMs, rows: [row] });
     }
     await syncNow(here.world, here.parts.settings, never);
-    expect(here.told).toContainEqual({ type: 'old_rows_deleted', forgotten: 2 });
+    expect(here.events).toContainEqual({ type: 'old_rows_deleted', forgotten: 2 });
     expect(await here.session.query('select 1 from public.received_signals')).toHaveLength(1);
     const again = await (await here.cron('/api/cron/sync')).json();
     expect(again).toMatchObject({ tradingDay: true, forgotten: 0 });
@@ -168,13 +168,13 @@ describe('the schedule', () => {
   test('checks the books every evening, and tells what is wrong with both figures and the command', async () => {
     const here = await atWork({ time: '15:45' });
     await syncNow(here.world, here.parts.settings, never);
-    expect(here.told).toContainEqual({ type: 'books_checked', rules: 0 });
+    expect(here.events).toContainEqual({ type: 'books_checked', rules: 0 });
     await here.session.exec(
       'update public.accounts set held_minor = 500 where user_id = (select min(id) from public.users)',
     );
-    here.told.length = 0;
+    here.events.length = 0;
     await syncNow(here.world, here.parts.settings, never);
-    const alerts = here.told.filter(({ type }) => type === 'books_broken');
+    const alerts = here.events.filter(({ type }) => type === 'books_broken');
     expect(alerts.map(({ about }) => about)).toEqual(['held is the open holds', 'held is the sum of its entries']);
     expect(alerts[0]).toMatchObject({ alert: true, ours: '5.00', should: '0.00', more: 0 });
     expect(alertText(alerts[0] ?? { type: '' })).toMatch(

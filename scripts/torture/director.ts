@@ -11,10 +11,10 @@ import type { Store } from '../../src/ports/store/store.ts';
 import type { Clock } from '../../src/ports/world.ts';
 import setup, { type TestDatabases } from '../../test/support/global-setup.ts';
 import { type WholeBook, wholeBook } from './book.ts';
-import { Crew, startPart } from './crew.ts';
-import { symbolsOf } from './day-given.ts';
 import { databaseClockSql, type FastDay, fastClock } from './fast-day.ts';
 import { haltForAWhile, resolveUnknown } from './operator.ts';
+import { startPart, TortureProcesses } from './processes.ts';
+import { symbolsOf } from './run-inputs.ts';
 import { verdict } from './verdict.ts';
 
 const WORKERS = 3;
@@ -81,7 +81,7 @@ async function playRound(stage: Stage, date: string, round: number): Promise<{ c
   const day: FastDay = { date, openedAtMs: istMs(date, '09:20'), startedAtMs: Date.now(), speed };
   await session.exec(databaseClockSql(day));
   await post(`${venueUrl}/day`, { day, stormy: round % 4 === 3 ? [symbolsOf(round)[1]] : [] });
-  const crew = new Crew(
+  const crew = new TortureProcesses(
     (kind) => ({ databaseUrl, venueUrl, day, round, inline: kind === 'scan' && randomInt(2) === 0 }),
     () => cutOneConnection(session),
   );
@@ -108,7 +108,7 @@ async function playRound(stage: Stage, date: string, round: number): Promise<{ c
 type Counts = Record<string, number>;
 
 /** A strike every two seconds on average, for a while. */
-async function unrest(crew: Crew, forMs: number): Promise<void> {
+async function unrest(crew: TortureProcesses, forMs: number): Promise<void> {
   const untilMs = Date.now() + forMs;
   for (;;) {
     const pauseMs = randomInt(200, 2 * STRIKE_EVERY_MS - 200);
@@ -128,7 +128,7 @@ async function cutOneConnection(session: SqlSession): Promise<void> {
  * Waits until nothing is open and a scan has come to its end since; false where that does not happen in time. Looked at
  * twice: who was just woken may still hand something back. A correction that is due and not queued yet is open, too.
  */
-async function settled(store: Store, session: SqlSession, crew: Crew, clock: Clock): Promise<boolean> {
+async function settled(store: Store, session: SqlSession, crew: TortureProcesses, clock: Clock): Promise<boolean> {
   const startedAtMs = Date.now();
   const scansBefore = crew.scansEnded;
   let quietLooks = 0;

@@ -8,10 +8,10 @@ import { type Config, readConfig } from '../../src/config/config.ts';
 import type { World } from '../../src/ports/world.ts';
 import { run } from '../../src/run.ts';
 import { work } from '../../src/work.ts';
-import { dayGiven } from './day-given.ts';
+import { exitWithParent } from './exit-with-parent.ts';
 import { fastClock, fastDay } from './fast-day.ts';
 import { loopbackNotifier, loopbackVenue } from './loopback-venue.ts';
-import { parting } from './parting.ts';
+import { runInputs } from './run-inputs.ts';
 
 const CONCURRENCY = 8;
 
@@ -27,7 +27,7 @@ export type ToTrading = z.infer<typeof toTrading>;
 
 /** A worker or a scan as a process of its own: the real parts, with the loopback venue and messenger beside them. */
 export async function tradingPart(part: 'worker' | 'scan', given: unknown): Promise<void> {
-  parting();
+  exitWithParent();
   const told = toTrading.parse(given);
   const read = readConfig({ DATABASE_URL: told.databaseUrl });
   if (read.kind === 'refused') throw new Error(read.problems.join('\n'));
@@ -66,7 +66,7 @@ async function scanOnce(world: World, { day, round, inline }: ToTrading, config:
     limits: config.limits,
     concurrency: CONCURRENCY,
     inline,
-    given: dayGiven(day.date, round),
+    given: runInputs(day.date, round),
   });
   if (result.kind === 'refused') throw new Error(result.message);
 }

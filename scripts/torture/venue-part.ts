@@ -4,8 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { openPostgresSession } from '../../src/adapters/store/postgres.ts';
 import { Book, chosen, wireOrder } from './book.ts';
+import { exitWithParent } from './exit-with-parent.ts';
 import { fastClock, fastDay } from './fast-day.ts';
-import { parting } from './parting.ts';
 
 /** The last five tell nothing about whether the order was placed; the word after `_` says whether it was. */
 const calm = {
@@ -41,7 +41,7 @@ const messageToVenue = z.object({ messageId: z.int() });
  * parent. `/day` and `/book` are for the director and never fail.
  */
 export async function venuePart(given: unknown): Promise<void> {
-  parting();
+  exitWithParent();
   const { databaseUrl } = toVenue.parse(given);
   const statusOf = await statusesIn(databaseUrl);
   const book = new Book();

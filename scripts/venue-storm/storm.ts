@@ -20,10 +20,10 @@ import { tally } from '../../test/stages/support/books.ts';
 import { tradeDate } from '../../test/stages/support/desk.ts';
 import type { JumpingClock } from '../../test/stages/support/hand.ts';
 import { shortenTimeouts, stormClock } from './clock.ts';
-import { movePeopleIn } from './people.ts';
-import { openStreet, type Street } from './street.ts';
+import { type DrawnFaults, drawFaults } from './drawn-faults.ts';
+import { openSimulatedVenues, type SimulatedVenues } from './simulated-venues.ts';
+import { importUsers } from './users.ts';
 import { whatBecame, wrongs } from './verdict.ts';
-import { type Drawn, drawnWeather } from './weather.ts';
 
 export interface StormOptions {
   databaseUrl: string;
@@ -41,7 +41,7 @@ export interface StormOptions {
 interface Stage extends StormOptions {
   world: World;
   clock: JumpingClock;
-  street: Street;
+  street: SimulatedVenues;
   concurrency: number;
 }
 
@@ -52,19 +52,19 @@ interface Stage extends StormOptions {
 export async function storm(options: StormOptions): Promise<string[]> {
   const { store, session, seed, faultPercent, say, users } = options;
   const clock = stormClock(istMs(tradeDate, '08:45'));
-  const street = await openStreet(clock);
+  const street = await openSimulatedVenues(clock);
   const directory = mkdtempSync(join(tmpdir(), 'daily-scan-storm-'));
   const logFile = openSync(join(directory, 'log'), 'a');
   const told: Event[] = [];
   const restoreTimeouts = shortenTimeouts(options.timeoutMs);
   try {
     const config = liveConfig(street);
-    const hidden = await movePeopleIn({ store, session, config, clock }, users);
+    const hidden = await importUsers({ store, session, config, clock }, users);
     const place = { kind: 'server', url: options.databaseUrl } as const;
     const emit = emitToAll(makeLog('trace', logFile), (event) => told.push(event));
     const quotes = storedQuotes(store, 'signal');
     const world = await makeWorld({ config, place, store, clock, quotes, faults: null, emit });
-    const weathers = new Map(street.all.map((one) => [one.name, drawnWeather(one, seed, faultPercent)]));
+    const weathers = new Map(street.all.map((one) => [one.name, drawFaults(one, seed, faultPercent)]));
     const stage: Stage = { ...options, world, clock, street, concurrency: config.concurrency };
     const wrong = await playDay(stage, config, weathers);
     clock.jump(istMs(tradeDate, '15:45') - clock.nowMs());
@@ -83,7 +83,7 @@ export async function storm(options: StormOptions): Promise<string[]> {
   }
 }
 
-function liveConfig({ kite, lemonn, alpaca }: Street): Config {
+function liveConfig({ kite, lemonn, alpaca }: SimulatedVenues): Config {
   const read = readConfig({
     TRADING_MODE: 'live',
     MAX_ORDER_VALUE: '100000000',
@@ -99,12 +99,12 @@ function liveConfig({ kite, lemonn, alpaca }: Street): Config {
 }
 
 /** From readiness until nothing is open; gives what went wrong on the way. */
-async function playDay(stage: Stage, config: Config, weathers: ReadonlyMap<string, Drawn>): Promise<string[]> {
+async function playDay(stage: Stage, config: Config, weathers: ReadonlyMap<string, DrawnFaults>): Promise<string[]> {
   const { world, clock, street, concurrency, say } = stage;
   const readiness = await ready(world, { mode: 'live', concurrency });
   const notReady = readiness.accounts.filter((one) => !one.ready);
   clock.jump(istMs(tradeDate, '09:20') - clock.nowMs());
-  for (const one of street.all) one.under(weathers.get(one.name) ?? null);
+  for (const one of street.all) one.injectFaults(weathers.get(one.name) ?? null);
   const asked = {
     dryRun: false,
     expectPlan: null,
@@ -116,7 +116,7 @@ async function playDay(stage: Stage, config: Config, weathers: ReadonlyMap<strin
   say(`${readiness.accounts.length} accounts, ${notReady.length} not ready; after the first round: ${totals}`);
   const heard = await settled(stage);
   const unknown = await resolveUnknown(stage);
-  for (const one of street.all) one.under(null);
+  for (const one of street.all) one.injectFaults(null);
   say(
     `pushes of kite: ${line(tally(heard))}; left to a person: ${unknown.left}, of which ${unknown.taken} had been taken`,
   );
@@ -180,7 +180,7 @@ async function resolveUnknown({ session, street, world, ...stage }: Stage): Prom
   return { left: rows.length, taken };
 }
 
-function readsOf(weathers: ReadonlyMap<string, Drawn>): string {
+function readsOf(weathers: ReadonlyMap<string, DrawnFaults>): string {
   return [...weathers].map(([name, { reads }]) => `${name} ${reads.faulty} of ${reads.all}`).join(', ');
 }
 

@@ -6,14 +6,14 @@ import { plain, table } from '../../src/terminal/table.ts';
 import type { Booked, Exchange } from '../../test/simulators/exchange.ts';
 import { tally } from '../../test/stages/support/books.ts';
 import { violations } from '../../test/support/invariants.ts';
-import type { Drawn } from './weather.ts';
+import type { DrawnFaults } from './drawn-faults.ts';
 
 /** What is known when the day is over. */
 export interface DayOver {
   store: Store;
   session: SqlSession;
   exchanges: readonly Exchange[];
-  weathers: ReadonlyMap<string, Drawn>;
+  weathers: ReadonlyMap<string, DrawnFaults>;
   told: readonly Event[];
   log: string;
   secrets: readonly string[];

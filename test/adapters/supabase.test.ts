@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { makeStore } from '../../src/adapters/store/store.ts';
 import { openSupabase } from '../../src/adapters/store/supabase.ts';
 import { type Database, DatabaseError } from '../../src/ports/database.ts';
+import { type Fault, freshSupabase, html, type TestSupabase } from '../simulators/postgrest.ts';
 import { blankPostgres, freshPostgres } from '../support/postgres.ts';
-import { type Fault, freshSupabase, html, type TestSupabase } from '../support/postgrest.ts';
 
 const FUNCTIONS = `
 create function public.echo(args jsonb) returns jsonb language sql as $$ select args $$;

@@ -24,10 +24,10 @@ import {
   undecided,
   user,
 } from '../contract/support/scene.ts';
+import { openTransactionPooler, type TransactionPooler } from '../simulators/transaction-pooler.ts';
 import { handWorld, setClock } from '../stages/support/hand.ts';
 import { violations } from '../support/invariants.ts';
 import { blankPostgres, freshPostgres, type TestPostgres } from '../support/postgres.ts';
-import { openTransactionPooler, type TransactionPooler } from '../support/transaction-pooler.ts';
 
 const SERVER_CONNECTIONS = 3;
 

@@ -14,7 +14,7 @@ import { nowMs } from '../contract/support/scene.ts';
 import { storeOf, tradeDate } from '../stages/support/desk.ts';
 import type { TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
-import { mutated, oddBytes, oddText } from './odd.ts';
+import { mutated, oddBytes, oddText } from './odd-values.ts';
 import { counter, type Target } from './target.ts';
 
 interface Kind {

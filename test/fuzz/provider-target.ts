@@ -7,12 +7,12 @@ import type { World } from '../../src/ports/world.ts';
 import { notify } from '../../src/stages/notify/notify.ts';
 import { emptying } from '../contract/support/ground.ts';
 import { nowMs } from '../contract/support/scene.ts';
-import { decideNothing, people, quick, settingsFor } from '../notifiers/given.ts';
+import { decideNothing, people, quick, settingsFor } from '../notifiers/fixtures.ts';
+import type { ScriptedAnswer } from '../simulators/scripted-venues.ts';
 import { storeOf } from '../stages/support/desk.ts';
 import { jumpingClock } from '../stages/support/hand.ts';
 import type { TestDatabase } from '../support/postgres.ts';
-import { mutated, oddBytes } from './odd.ts';
-import type { Said } from './parrot.ts';
+import { mutated, oddBytes } from './odd-values.ts';
 import { counter, type Target } from './target.ts';
 
 const message = {
@@ -54,7 +54,7 @@ const fedAnswers = fc.record({ posted: fc.oneof(created, refused), listed });
 export async function providerTarget(database: TestDatabase): Promise<Target> {
   const store = storeOf(database);
   const clock = jumpingClock(nowMs);
-  let said: { posted: Said; listed: Said } | null = null;
+  let said: { posted: ScriptedAnswer; listed: ScriptedAnswer } | null = null;
   const server = await provider(() => said);
   const { port } = server.address() as AddressInfo;
   const pace = { ...quick, mostAttempts: 2 };
@@ -90,7 +90,7 @@ export async function providerTarget(database: TestDatabase): Promise<Target> {
 }
 
 /** Twilio, as far as it is asked: odd about the first user's messages, good about the second's. */
-async function provider(said: () => { posted: Said; listed: Said } | null): Promise<Server> {
+async function provider(said: () => { posted: ScriptedAnswer; listed: ScriptedAnswer } | null): Promise<Server> {
   let made = 0;
   const server = createServer((request, response) => {
     let form = '';

@@ -2,10 +2,10 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { signedState } from '../../src/http/callers/login-state.ts';
 import type { Route, Who } from '../http/routes.ts';
-import { signalsSecret } from '../http/support/door.ts';
-import { accountSid, authToken, publicUrl } from '../notifiers/given.ts';
+import { signalsSecret } from '../http/support/service.ts';
+import { accountSid, authToken, publicUrl } from '../notifiers/fixtures.ts';
 import { tradeDate } from '../stages/support/desk.ts';
-import { mutated, oddBytes, oddText } from './odd.ts';
+import { mutated, oddBytes, oddText } from './odd-values.ts';
 
 export const titan = { strategy: 'breakout-20d', symbol: 'TITAN', side: 'BUY', referencePrice: '3560.00' };
 const full = { ...titan, tradeDate, rank: 3, exchange: 'NSE', stopLoss: 3500, target: '3700.5' };

@@ -8,15 +8,15 @@ import { kiteLogin } from '../../src/adapters/venues/kite/login.ts';
 import { newApiKey } from '../../src/http/callers/auth.ts';
 import type { World } from '../../src/ports/world.ts';
 import { type Route, routes, type Who } from '../http/routes.ts';
-import { cronSecret, type Door, door } from '../http/support/door.ts';
-import { settingsFor } from '../notifiers/given.ts';
+import { cronSecret, startService, type TestService } from '../http/support/service.ts';
+import { settingsFor } from '../notifiers/fixtures.ts';
 import type { TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 import { fedTo, requestOf, type Secrets, titan } from './requests.ts';
 import { counter, type Target } from './target.ts';
 
 /** The service with everything it can have, so that every route can be asked through to the database. */
-async function service(database: TestDatabase): Promise<{ open: Door; userKey: string; secrets: Secrets }> {
+async function service(database: TestDatabase): Promise<{ open: TestService; userKey: string; secrets: Secrets }> {
   const keys = { current: randomBytes(32), old: [] };
   const loginKey = randomBytes(32);
   const nowhere = 'http://127.0.0.1:9';
@@ -38,7 +38,7 @@ async function service(database: TestDatabase): Promise<{ open: Door; userKey: s
       notifier: { ...twilioNotifier(settingsFor(nowhere)), ...quiet(world) },
     };
   };
-  const open = await door({
+  const open = await startService({
     database,
     change,
     limits: { callerPerMinute: 1e9, addressPerMinute: 1e9 },
@@ -48,7 +48,7 @@ async function service(database: TestDatabase): Promise<{ open: Door; userKey: s
 }
 
 /** A source that may send anything, as often as it likes. */
-async function sourceKey({ store }: Door): Promise<string> {
+async function sourceKey({ store }: TestService): Promise<string> {
   const [by, name] = [tester, 'fuzz'];
   await store.call('set_signal_source', { name, strategies: ['breakout-20d', 'tv'], perDay: 1_000_000, by, nowMs: 0 });
   const { key, hash, hint } = newApiKey();
@@ -90,18 +90,18 @@ export async function routesTarget(database: TestDatabase, only?: (route: Route)
   let neighbour = 0;
   const property = fc.asyncProperty(fc.oneof(...chosen.map(weighed)), async (one) => {
     count(one.route.route);
-    const before = open.told.length;
+    const before = open.events.length;
     const request = requestOf(one, tokens[one.who], secrets, open.clock.nowMs());
     const answer = await open.app.request(request.url, request.init);
     const { status } = answer;
     const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
     const text = isStream ? '' : await answer.text();
     if (isStream) await answer.body?.cancel();
-    const failures = open.told.slice(before).filter(({ type }) => type === 'request_failed');
+    const failures = open.events.slice(before).filter(({ type }) => type === 'request_failed');
     assert.deepEqual(failures, [], `${status}`);
     assert.ok(status < 500 || (status === 503 && one.route.route === 'GET /ready'), `answered ${status}: ${text}`);
     assert.ok(text.length < 200_000, `an answer of ${text.length} characters`);
-    open.told.length = 0;
+    open.events.length = 0;
     neighbour += 1;
     await expectGoodNeighbours(open, neighbour);
   });
@@ -114,7 +114,7 @@ export async function routesTarget(database: TestDatabase, only?: (route: Route)
 }
 
 /** A good row, and a good order, of somebody else. */
-async function expectGoodNeighbours(open: Door, number: number): Promise<void> {
+async function expectGoodNeighbours(open: TestService, number: number): Promise<void> {
   if (number % 5 !== 0) return;
   const good = { signals: [{ ...titan, tradeDate: '2025-08-29', strategy: `neighbour-${number}` }] };
   assert.equal((await open.ask(open.operatorKey, 'POST', '/api/signals', good)).status, 202);

@@ -8,11 +8,11 @@ import { alpacaUpdates } from '../../src/adapters/venues/alpaca/order-updates.ts
 import { startHttpServer } from '../../src/commands/run/http-server.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { decideAll, nowMs, openScene, sendAll, user } from '../contract/support/scene.ts';
-import { door } from '../http/support/door.ts';
+import { startService } from '../http/support/service.ts';
 import { openAlpacaExchange } from '../simulators/alpaca-exchange.ts';
 import { setClock } from '../stages/support/hand.ts';
 import type { TestDatabase } from '../support/postgres.ts';
-import { mutated, oddBytes, oddText } from './odd.ts';
+import { mutated, oddBytes, oddText } from './odd-values.ts';
 import { counter, type Target } from './target.ts';
 
 const update = { stream: 'trade_updates', data: { event: 'fill', order: { id: 'A1', client_order_id: 'other' } } };
@@ -100,7 +100,7 @@ const wire = fc.oneof(
 
 /** Feeds the bytes under HTTP, and the frames of clients' WebSockets: the server answers the next one all the same. */
 export async function wireTarget(database: TestDatabase): Promise<Target> {
-  const open = await door({ database, signals: [], users: [] });
+  const open = await startService({ database, signals: [], users: [] });
   await decideAll(await openScene(open.store, { users: [user('asha')] }));
   const [order] = await sendAll(open.store);
   const read = readConfig({ PORT: '0', CRON_SECRET: 'cron-secret-0123456789-of-the-fuzz' });
@@ -117,7 +117,7 @@ export async function wireTarget(database: TestDatabase): Promise<Target> {
   const { fed, count } = counter();
   const property = fc.asyncProperty(wire, async (one) => {
     count(one.what === 'bytes' ? 'bytes of a client' : 'frames of a client');
-    open.told.length = 0;
+    open.events.length = 0;
     if (one.what === 'bytes') await sendBytes(host, one.bytes);
     else
       await sendFrames(
@@ -129,7 +129,7 @@ export async function wireTarget(database: TestDatabase): Promise<Target> {
     const answer = await fetch(`${served.address}/health`);
     assert.equal(answer.status, 200);
     assert.deepEqual(
-      open.told.filter(({ type }) => type === 'request_failed'),
+      open.events.filter(({ type }) => type === 'request_failed'),
       [],
     );
   });

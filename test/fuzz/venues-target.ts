@@ -16,13 +16,13 @@ import {
   settlement,
   user,
 } from '../contract/support/scene.ts';
+import { openScriptedVenue, type ScriptedAnswer, type ScriptedVenue, wires } from '../simulators/scripted-venues.ts';
 import { storeOf } from '../stages/support/desk.ts';
 import { jumpingClock } from '../stages/support/hand.ts';
 import { violations } from '../support/invariants.ts';
 import type { TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
-import { mutated, oddBytes } from './odd.ts';
-import { openParrot, type Parrot, type Said, wires } from './parrot.ts';
+import { mutated, oddBytes } from './odd-values.ts';
 import { counter, type Target } from './target.ts';
 
 const ORDERS_AT_ONCE = 40;
@@ -66,7 +66,7 @@ const asks: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>
 interface Fed {
   ask: string;
   at: string;
-  said: Said;
+  said: ScriptedAnswer;
 }
 
 function fedBy(venue: string): fc.Arbitrary<Fed> {
@@ -95,7 +95,7 @@ export async function venueTarget(venue: string, database: TestDatabase): Promis
   const clock = jumpingClock(nowMs);
   const wire = wires[venue];
   if (!wire) throw new Error(`there is no venue ${venue}`);
-  const parrot = await openParrot(wire, clock);
+  const parrot = await openScriptedVenue(wire, clock);
   const { fed, count } = counter();
   const pool = orders(database);
   const world: World = {
@@ -163,10 +163,10 @@ function orders(database: TestDatabase): () => Promise<[ClaimedOrder, ClaimedOrd
 /** An odd answer about one order, booked with the good fill of another: both are, the one as whatever it is. */
 async function expectNeighbourBooked(
   database: TestDatabase,
-  parrot: Parrot,
+  parrot: ScriptedVenue,
   [odd, good]: [ClaimedOrder, ClaimedOrder],
   ask: string,
-  say: (path: string) => Said | null,
+  say: (path: string) => ScriptedAnswer | null,
 ): Promise<void> {
   const { venue } = parrot;
   const order = { ...odd, attempts: odd.attempts + 1, startBeforeMs: Number.POSITIVE_INFINITY };

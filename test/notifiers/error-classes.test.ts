@@ -4,10 +4,10 @@ import { moduleText, readFacts, unclassed } from '../../scripts/twilio-errors/ge
 import { sendErrorClass, sendErrorMeaning } from '../../src/adapters/notifiers/twilio-error-class.ts';
 import { twilioErrors } from '../../src/adapters/notifiers/twilio-errors.ts';
 import { hearProvider } from '../../src/stages/notify/callbacks.ts';
+import type { LoopbackMessage, TwilioFault } from '../simulators/twilio.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
-import { numberOf, people, quick } from './given.ts';
-import type { LoopbackMessage, TwilioFault } from './loopback-twilio.ts';
-import { type PostOffice, postOffice } from './post-office.ts';
+import { numberOf, people, quick } from './fixtures.ts';
+import { openTwilioDelivery, type TwilioDelivery } from './twilio-delivery.ts';
 
 const at = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
 const facts = readFacts(at('scripts/twilio-errors/facts.csv'));
@@ -40,18 +40,18 @@ describe('the classes of Twilio’s codes', () => {
 });
 
 let database: TestDatabase;
-let office: PostOffice;
+let office: TwilioDelivery;
 beforeAll(async () => {
   database = await freshPglite();
 });
 afterAll(() => database.close());
 
 const open = async (count: number, fallback: 'sms' | null = null) => {
-  office = await postOffice(people(count), { pace: { ...quick, fallback } }, database);
+  office = await openTwilioDelivery(people(count), { pace: { ...quick, fallback } }, database);
 };
 const statuses = async () =>
   (await office.session.query('select status from public.messages order by user_id')).map(({ status }) => status);
-const alarms = (name: string) => office.told.filter(({ type, alert }) => type === name && alert);
+const alarms = (name: string) => office.events.filter(({ type, alert }) => type === name && alert);
 const unreachable = async () =>
   (await office.session.query('select number from public.whatsapp_numbers where unreachable is not null')).length;
 const resume = () =>
@@ -129,7 +129,7 @@ describe.each(['send', 'delivery'] as const)('one user’s trouble at the %s', (
     office.clock.jump(5 * 3_600_000);
     await office.deliver();
     expect((await statuses())[0]).toBe('sent');
-    expect(office.told.filter(({ alert }) => alert)).toEqual([]);
+    expect(office.events.filter(({ alert }) => alert)).toEqual([]);
   });
 
   test.each([30002, 63001, 63051, 63112, 21910])(
@@ -231,10 +231,10 @@ describe('the fallback’s trouble', () => {
     }
     expect(alarms('fallback_stopped')).toHaveLength(1);
     expect((await statuses()).slice(0, 2)).toEqual(['queued', 'queued']);
-    const asked = office.twilio.asked.length;
+    const asked = office.twilio.requests.length;
     office.clock.jump(60_000);
     await office.deliver();
-    expect(office.twilio.asked).toHaveLength(asked);
+    expect(office.twilio.requests).toHaveLength(asked);
     office.twilio.fault = () => 'none';
     expect(await resume()).toEqual({ why: expect.stringContaining(`${code}`) });
     await office.deliver();

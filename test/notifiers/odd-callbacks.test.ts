@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { twilioNotifier } from '../../src/adapters/notifiers/twilio.ts';
-import { accountSid, authToken, publicUrl, settingsFor } from './given.ts';
+import { accountSid, authToken, publicUrl, settingsFor } from './fixtures.ts';
 
 const notifier = twilioNotifier(settingsFor('http://127.0.0.1:9'));
 const status = {

@@ -5,11 +5,11 @@ import { operatorMessage, operatorTemplate, templates } from '../../src/domain/m
 import { alarming } from '../../src/stages/notify/operators.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
-import { accountSid, authToken, contentSids, numberOf, people, quick, runId } from './given.ts';
-import { type PostOffice, postOffice } from './post-office.ts';
+import { accountSid, authToken, contentSids, numberOf, people, quick, runId } from './fixtures.ts';
+import { openTwilioDelivery, type TwilioDelivery } from './twilio-delivery.ts';
 
 let database: TestDatabase;
-let office: PostOffice;
+let office: TwilioDelivery;
 beforeAll(async () => {
   database = await freshPglite();
 });
@@ -17,7 +17,7 @@ afterAll(() => database.close());
 afterEach(() => office.close());
 
 const open = async (count: number, change: Partial<TwilioSettings> = {}) => {
-  office = await postOffice(people(count), change, database);
+  office = await openTwilioDelivery(people(count), change, database);
 };
 const statuses = async () => (await office.rows()).map(({ status }) => status);
 const minutes = (count: number) => office.clock.jump(count * 60_000);
@@ -37,14 +37,14 @@ describe('an error that everybody would meet', () => {
     office.twilio.fault = () => fault;
     await office.deliver();
     // At most one batch of ten was under way.
-    expect(office.twilio.asked.length).toBeLessThanOrEqual(10);
+    expect(office.twilio.requests.length).toBeLessThanOrEqual(10);
     const after = await statuses();
     expect(after).toEqual(Array(30).fill('queued'));
-    const stops = office.told.filter(({ type }) => type === 'messages_stopped');
+    const stops = office.events.filter(({ type }) => type === 'messages_stopped');
     expect(stops).toEqual([expect.objectContaining({ alert: true })]);
     minutes(5);
     await office.deliver();
-    expect(office.twilio.asked.length).toBeLessThanOrEqual(10);
+    expect(office.twilio.requests.length).toBeLessThanOrEqual(10);
     office.twilio.fault = () => 'none';
     await office.store.call('resume_messages', { by: { who: 'ravi', how: 'cli' }, nowMs: office.clock.nowMs() });
     await office.deliver();
@@ -62,7 +62,7 @@ test('who is not on WhatsApp gets an SMS where there is a number for it, and not
   expect(await statuses()).toEqual(['sent', 'sent']);
   const [sms] = office.twilio.messages.filter(({ to }) => to === numberOf(0));
   expect(sms).toMatchObject({ from: '+14155550100', body: expect.stringMatching(/^daily-scan · 28 Aug 2025\n/) });
-  expect(office.twilio.asked.map(({ To }) => To).toSorted()).toEqual(
+  expect(office.twilio.requests.map(({ To }) => To).toSorted()).toEqual(
     [numberOf(0), `whatsapp:${numberOf(0)}`, `whatsapp:${numberOf(1)}`].toSorted(),
   );
 });
@@ -74,7 +74,7 @@ test('one late re-send, where somebody decided so: only after every look was ans
     await office.deliver();
     minutes(3);
   }
-  expect(office.twilio.asked).toHaveLength(2);
+  expect(office.twilio.requests).toHaveLength(2);
   expect(office.twilio.listed).toBe(10);
   expect(await office.rows()).toMatchObject([{ status: 'unknown', resends: 1, attempts: 2, next_lookup_at: null }]);
 });
@@ -84,7 +84,7 @@ test('a user who writes in Hindi reads Hindi; without a Hindi template, English'
   for (const userId of ['user-0', 'user-1'])
     await office.store.call('set_user', { by: tester, userId, language: 'hi' });
   await office.deliver();
-  expect(office.twilio.asked[0]?.['ContentSid']).toBe(contentSids.hi);
+  expect(office.twilio.requests[0]?.['ContentSid']).toBe(contentSids.hi);
   expect(office.twilio.messages[0]?.body).toContain('नमस्ते User 0');
   await office.close();
   await open(1, { contentSids: { en: contentSids.en } });
@@ -107,12 +107,12 @@ test('who wants to hear of orders only, or of nothing, or said STOP, gets no mes
     ['suppressed', 'opted_out'],
     ['sent', null],
   ]);
-  expect(office.twilio.asked).toHaveLength(1);
+  expect(office.twilio.requests).toHaveLength(1);
 });
 
 describe('operators', () => {
   const operators = { operators: ['+918888800001', '+918888800002'], operatorContentSid: `HX${'3'.repeat(32)}` };
-  const toOperators = () => office.twilio.asked.filter(({ To }) => To?.startsWith('whatsapp:+9188888'));
+  const toOperators = () => office.twilio.requests.filter(({ To }) => To?.startsWith('whatsapp:+9188888'));
 
   test('each hears of a run once, with what went wrong', async () => {
     await open(3, operators);

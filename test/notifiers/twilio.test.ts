@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { hearProvider } from '../../src/stages/notify/callbacks.ts';
+import type { LoopbackMessage, TwilioFault } from '../simulators/twilio.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
-import { contentSids, numberOf, people, publicUrl } from './given.ts';
-import type { LoopbackMessage, TwilioFault } from './loopback-twilio.ts';
-import { type PostOffice, postOffice } from './post-office.ts';
+import { contentSids, numberOf, people, publicUrl } from './fixtures.ts';
+import { openTwilioDelivery, type TwilioDelivery } from './twilio-delivery.ts';
 
-let office: PostOffice;
+let office: TwilioDelivery;
 let database: TestDatabase;
 beforeAll(async () => {
   database = await freshPglite();
@@ -29,13 +29,13 @@ const only = async () => (await office.rows())[0];
 
 describe('one user', () => {
   beforeEach(async () => {
-    office = await postOffice(people(1), {}, database);
+    office = await openTwilioDelivery(people(1), {}, database);
   });
   afterEach(() => office.close());
 
   test('gets the approved template, with our message in the address of the status', async () => {
     await office.deliver();
-    const [asked] = office.twilio.asked;
+    const [asked] = office.twilio.requests;
     const id = (await only())?.['id'];
     expect(asked).toMatchObject({
       To: `whatsapp:${numberOf(0)}`,
@@ -56,8 +56,8 @@ describe('one user', () => {
     const { nowMs: now } = office.clock;
     await office.store.call('hear_inbound', { number: from, said: null, source: 't', providerId: 'SM1', nowMs: now() });
     await office.deliver();
-    expect(office.twilio.asked[0]?.['Body']).toMatch(/^daily-scan · 28 Aug 2025\nHello User 0\n/);
-    expect(office.twilio.asked[0]?.['ContentSid']).toBeUndefined();
+    expect(office.twilio.requests[0]?.['Body']).toMatch(/^daily-scan · 28 Aug 2025\nHello User 0\n/);
+    expect(office.twilio.requests[0]?.['ContentSid']).toBeUndefined();
   });
 
   const refusal = (status: number, code: number | null): TwilioFault => ({ status, code });
@@ -82,7 +82,7 @@ describe('one user', () => {
         minutes(3);
         await office.deliver();
       }
-      expect(office.twilio.asked).toHaveLength(1);
+      expect(office.twilio.requests).toHaveLength(1);
       expect(office.twilio.messages).toHaveLength(made);
       expect(office.twilio.listed).toBe(made === 1 ? 1 : 5);
       const found = made === 1;
@@ -91,7 +91,7 @@ describe('one user', () => {
         provider_id: office.twilio.messages[0]?.sid ?? null,
         next_lookup_at: null,
       });
-      expect(office.told.some(({ type }) => type === 'message_needs_person')).toBe(!found);
+      expect(office.events.some(({ type }) => type === 'message_needs_person')).toBe(!found);
     },
   );
 
@@ -105,7 +105,7 @@ describe('one user', () => {
       expect(await only()).toMatchObject({ status: 'delivered', provider_id: office.twilio.messages[0]?.sid });
       minutes(30);
       await office.deliver();
-      expect(office.twilio.asked).toHaveLength(1);
+      expect(office.twilio.requests).toHaveLength(1);
       expect(office.twilio.listed).toBe(0);
     },
   );
@@ -150,10 +150,10 @@ describe('one user', () => {
       minutes(30);
     }
     expect(await only()).toMatchObject({ status: 'failed', reason: 'too_old' });
-    const asked = office.twilio.asked.length;
+    const asked = office.twilio.requests.length;
     minutes(60);
     await office.deliver();
-    expect(office.twilio.asked).toHaveLength(asked);
+    expect(office.twilio.requests).toHaveLength(asked);
   });
 
   test('a code nobody knows is for a person: it fails, is told, and does not go again', async () => {
@@ -162,14 +162,14 @@ describe('one user', () => {
     minutes(60);
     await office.deliver();
     expect(await only()).toMatchObject({ status: 'failed', error_code: '99999' });
-    expect(office.twilio.asked).toHaveLength(1);
-    expect(office.told).toContainEqual(expect.objectContaining({ type: 'message_failed', alert: true }));
+    expect(office.twilio.requests).toHaveLength(1);
+    expect(office.events).toContainEqual(expect.objectContaining({ type: 'message_failed', alert: true }));
   });
 
   test('a message that waited too long is not sent any more', async () => {
     minutes(11 * 60);
     await office.deliver();
-    expect(office.twilio.asked).toHaveLength(0);
+    expect(office.twilio.requests).toHaveLength(0);
     expect(await only()).toMatchObject({ status: 'failed', reason: 'too_old' });
   });
 
@@ -196,7 +196,7 @@ describe('one user', () => {
       expect(await only(), status).toMatchObject({ status: is });
     }
     expect(await only()).toMatchObject({ provider_status: 'read' });
-    expect(office.twilio.asked).toHaveLength(1);
+    expect(office.twilio.requests).toHaveLength(1);
   });
 
   test('a status that comes before the answer to the request stands', async () => {
@@ -227,7 +227,7 @@ describe('one user', () => {
     expect(await only()).toMatchObject({ status: 'failed', error_code: '63024' });
     const mark = () => office.session.query('select unreachable from public.whatsapp_numbers');
     expect(await mark()).toEqual([{ unreachable: 'failed: 63024: the recipient is invalid for the channel' }]);
-    expect(office.told).toContainEqual(
+    expect(office.events).toContainEqual(
       expect.objectContaining({ type: 'delivery_reported', alert: true, code: '63024' }),
     );
     const { nowMs: now } = office.clock;

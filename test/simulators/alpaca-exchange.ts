@@ -6,10 +6,10 @@ import type { AccountAtVenue } from '../../src/ports/venue.ts';
 import type { Clock } from '../../src/ports/world.ts';
 import { AlpacaBook, type AlpacaPosted, type AlpacaRow } from './alpaca-book.ts';
 import { openStream, type StreamServer } from './alpaca-stream.ts';
-import { answerWithinMs, type Booked, type Exchange, type FaultName, type Weather } from './exchange.ts';
+import { answerWithinMs, type Booked, type Exchange, type FaultName, type FaultPlan } from './exchange.ts';
 
 /** What the server saw of one request; the secrets are the test's own. */
-export interface Seen {
+export interface ReceivedRequest {
   method: string;
   path: string;
   headers: IncomingMessage['headers'];
@@ -20,7 +20,7 @@ export interface AlpacaExchange extends Exchange {
   wire: AlpacaVenueOptions;
   streamUrl: string;
   stream: StreamServer;
-  seen: Seen[];
+  requests: ReceivedRequest[];
   /** Answers given once each, in turn, to whatever comes with good keys next; an order is not taken. */
   answerNext(status: number, body: string): void;
   /** What the account's credentials are; changed, the next request goes with the new ones. */
@@ -50,17 +50,17 @@ const keysGood = (keyId: string, secretKey: string) => keyId.replace('PKTEST', '
 
 /** Alpaca Trading API v2 on 127.0.0.1: strict about what it is told, with a book of its own for each account. */
 export async function openAlpacaExchange(clock: Clock, change: Partial<AlpacaVenueOptions> = {}) {
-  const desk = new Desk(clock);
+  const alpaca = new AlpacaServer(clock);
   const server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8');
     request.on('data', (chunk: string) => {
       body += chunk;
     });
-    request.on('end', () => desk.serve(request, response, body));
+    request.on('end', () => alpaca.serve(request, response, body));
   });
   const stream = openStream(server, keysGood);
-  desk.heard = stream.say;
+  alpaca.onMessage = stream.say;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const at = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const wire: AlpacaVenueOptions = {
@@ -77,18 +77,18 @@ export async function openAlpacaExchange(clock: Clock, change: Partial<AlpacaVen
     wire,
     streamUrl: `ws://${at}/stream`,
     stream,
-    seen: desk.seen,
-    pages: desk.pages,
+    requests: alpaca.requests,
+    pages: alpaca.pages,
     credentials: keysOf,
     venue: alpacaVenue(wire),
-    book: () => desk.book.rows.map((row) => booked(desk.book, row)),
-    next: (fault) => void desk.faults.push(fault),
-    under: (weather) => {
-      desk.weather = weather;
+    book: () => alpaca.book.rows.map((row) => booked(alpaca.book, row)),
+    next: (fault) => void alpaca.faults.push(fault),
+    injectFaults: (plan) => {
+      alpaca.faultPlan = plan;
     },
-    answerNext: (status, body) => void desk.answers.push({ status, body }),
+    answerNext: (status, body) => void alpaca.answers.push({ status, body }),
     unsupported: { wrong_checksum: 'the stream is signed in to, its messages are not signed' },
-    push: { take: () => desk.pushes.splice(0), hear: readUpdate },
+    push: { take: () => alpaca.pushes.splice(0), hear: readUpdate },
     close: () => {
       stream.drop();
       server.closeAllConnections();
@@ -108,16 +108,16 @@ function booked(book: AlpacaBook, row: AlpacaRow): Booked {
   return { ...money, clientOrderId, venueOrderId, symbol, side, quantity, filledQuantity, status };
 }
 
-class Desk {
+class AlpacaServer {
   readonly clock: Clock;
   readonly book: AlpacaBook;
-  readonly seen: Seen[] = [];
+  readonly requests: ReceivedRequest[] = [];
   readonly faults: (FaultName | null)[] = [];
   readonly answers: Answer[] = [];
   readonly pushes: string[] = [];
   readonly pages: Record<string, unknown> = {};
-  heard: (raw: string) => void = () => undefined;
-  weather: Weather | null = null;
+  onMessage: (raw: string) => void = () => undefined;
+  faultPlan: FaultPlan | null = null;
   #calls = new Map<string, number[]>();
 
   constructor(clock: Clock) {
@@ -127,7 +127,7 @@ class Desk {
 
   serve(request: IncomingMessage, response: ServerResponse, body: string): void {
     const { method = '', url = '', headers } = request;
-    this.seen.push({ method, path: url, headers, body });
+    this.requests.push({ method, path: url, headers, body });
     const answer = this.#answer(method, new URL(url, 'http://alpaca'), headers, body);
     if (answer === 'silence') return;
     if (answer === 'reset') {
@@ -148,7 +148,7 @@ class Desk {
     const answer = this.answers.shift();
     if (answer) return answer;
     const { pathname, searchParams } = url;
-    const upset = method === 'GET' && this.weather?.read(keyId, pathname);
+    const upset = method === 'GET' && this.faultPlan?.read(keyId, pathname);
     if (upset) return notTaken(upset) ?? answerLost(upset) ?? keysRefused;
     const id = /^\/v2\/orders\/(.+)$/.exec(pathname)?.[1];
     if (method === 'POST' && pathname === '/v2/orders') return this.#order(keyId, headers, body);
@@ -176,7 +176,7 @@ class Desk {
   #order(keyId: string, headers: IncomingMessage['headers'], body: string): Answer | 'silence' | 'reset' {
     const posted: AlpacaPosted = headers['content-type'] === 'application/json' ? JSON.parse(body) : {};
     const queued = this.faults.shift();
-    const fault = queued === undefined ? (this.weather?.order(posted.client_order_id) ?? null) : queued;
+    const fault = queued === undefined ? (this.faultPlan?.order(posted.client_order_id) ?? null) : queued;
     const turnedAway = notTaken(fault) ?? faultOf({ ...posted });
     if (turnedAway) return turnedAway;
     if (this.book.takenBy(keyId, posted.client_order_id)) {
@@ -198,7 +198,7 @@ class Desk {
     const raw = JSON.stringify({ stream: 'trade_updates', data });
     const messages = fault === 'duplicate_postback' ? [raw, raw] : [raw];
     this.pushes.push(...messages);
-    for (const message of messages) this.heard(message);
+    for (const message of messages) this.onMessage(message);
   }
 
   #cancel(keyId: string, id: string): Answer {

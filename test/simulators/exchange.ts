@@ -32,7 +32,7 @@ export const readFaultNames = [
 ] satisfies FaultName[];
 
 /** What goes wrong with an order that has nothing queued for it, and with a read that a lookup makes of an account. */
-export interface Weather {
+export interface FaultPlan {
   order(clientOrderId: string): FaultName | null;
   read(account: string, path: string): (typeof readFaultNames)[number] | null;
 }
@@ -54,7 +54,7 @@ export interface Booked {
 }
 
 /** A push whose signature was found good: which order to look up. Nothing else of it is believed. */
-export interface Heard {
+export interface VerifiedPush {
   venueOrderId: string;
   clientOrderId: string | null;
 }
@@ -75,11 +75,11 @@ export interface Exchange {
   /** Queues what happens to the next request for an order that has nothing queued before it; null: nothing wrong. */
   next(fault: FaultName | null): void;
   /** Lets faults be drawn; null: the sky is clear. */
-  under(weather: Weather | null): void;
+  injectFaults(plan: FaultPlan | null): void;
   /** Faults this venue's wire can't have, each with the reason. */
   unsupported: Partial<Record<FaultName, string>>;
   /** The pushes (raw bodies or messages) since the last call, and how the adapter reads one; only with a push. */
-  push?: { take(): string[]; hear(raw: string): Heard | null };
+  push?: { take(): string[]; hear(raw: string): VerifiedPush | null };
   close(): Promise<void>;
 }
 

@@ -5,14 +5,14 @@ import { kiteTokenUntilMs, verifyPostback } from '../../src/adapters/venues/kite
 import { kiteVenue } from '../../src/adapters/venues/kite/venue.ts';
 import type { AccountAtVenue } from '../../src/ports/venue.ts';
 import type { Clock } from '../../src/ports/world.ts';
-import { answerWithinMs, type Booked, type Exchange, type FaultName, type Weather } from './exchange.ts';
+import { answerWithinMs, type Booked, type Exchange, type FaultName, type FaultPlan } from './exchange.ts';
 import { KiteBook, type KiteRow, kiteStamp } from './kite-book.ts';
 
 export const apiKey = 'kitetestkey';
 export const apiSecret = 'kitetestsecret';
 
 /** What the server saw of one request; the secrets are the test's own. */
-export interface Seen {
+export interface ReceivedRequest {
   method: string;
   path: string;
   headers: IncomingMessage['headers'];
@@ -21,7 +21,7 @@ export interface Seen {
 
 export interface KiteExchange extends Exchange {
   baseUrl: string;
-  seen: Seen[];
+  requests: ReceivedRequest[];
   /** Answers given once each, in turn, to whatever comes from a session next; an order is not taken. */
   answerNext(status: number, body: string): void;
   /** What the account's credentials are; changed, the next request goes with the new ones. */
@@ -47,22 +47,22 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 /** Kite Connect v3 on 127.0.0.1: strict about what it is told, with a book of its own for each account. */
 export async function openKiteExchange(clock: Clock, algoId: string | null = null): Promise<KiteExchange> {
-  const desk = new Desk(clock);
+  const kite = new KiteServer(clock);
   const server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8');
     request.on('data', (chunk: string) => {
       body += chunk;
     });
-    request.on('end', () => desk.serve(request, response, body));
+    request.on('end', () => kite.serve(request, response, body));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const exchange: KiteExchange = {
     name: 'kite',
     baseUrl,
-    seen: desk.seen,
-    pages: desk.pages,
+    requests: kite.requests,
+    pages: kite.pages,
     credentials: ({ accountId }) => ({ apiKey, apiSecret, accessToken: `token${accountId}` }),
     venue: kiteVenue({
       baseUrl,
@@ -72,14 +72,14 @@ export async function openKiteExchange(clock: Clock, algoId: string | null = nul
       fetchFor: () => fetch,
       timeoutMs: answerWithinMs,
     }),
-    book: () => desk.book.rows.map(booked),
-    next: (fault) => void desk.faults.push(fault),
-    under: (weather) => {
-      desk.weather = weather;
+    book: () => kite.book.rows.map(booked),
+    next: (fault) => void kite.faults.push(fault),
+    injectFaults: (plan) => {
+      kite.faultPlan = plan;
     },
-    answerNext: (status, body) => void desk.answers.push({ status, body }),
+    answerNext: (status, body) => void kite.answers.push({ status, body }),
     unsupported: {},
-    push: { take: () => desk.pushes.splice(0), hear: (raw) => verifyPostback(raw, apiSecret) },
+    push: { take: () => kite.pushes.splice(0), hear: (raw) => verifyPostback(raw, apiSecret) },
     close: () => {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
@@ -88,7 +88,7 @@ export async function openKiteExchange(clock: Clock, algoId: string | null = nul
   return exchange;
 
   function booked(row: KiteRow): Booked {
-    const filled = desk.book.filledOf(row);
+    const filled = kite.book.filledOf(row);
     const status = row.canceled ? 'canceled' : filled === row.quantity ? 'filled' : 'open';
     const { token: account, tag, order_id, tradingsymbol: symbol, side, quantity, price } = row;
     const product = row.product === 'MTF' ? 'mtf' : 'delivery';
@@ -106,16 +106,16 @@ export async function openKiteExchange(clock: Clock, algoId: string | null = nul
   }
 }
 
-class Desk {
+class KiteServer {
   readonly clock: Clock;
   readonly book: KiteBook;
-  readonly seen: Seen[] = [];
+  readonly requests: ReceivedRequest[] = [];
   readonly faults: (FaultName | null)[] = [];
   readonly answers: Answer[] = [];
   readonly pushes: string[] = [];
   readonly pages: Record<string, unknown> = {};
   readonly diesMs: number;
-  weather: Weather | null = null;
+  faultPlan: FaultPlan | null = null;
   #orderTimes = new Map<string, number[]>();
 
   constructor(clock: Clock) {
@@ -126,7 +126,7 @@ class Desk {
 
   serve(request: IncomingMessage, response: ServerResponse, body: string): void {
     const { method = '', url = '', headers } = request;
-    this.seen.push({ method, path: url, headers, body });
+    this.requests.push({ method, path: url, headers, body });
     const answer = this.#answer(method, new URL(url, 'http://kite'), headers, body);
     if (answer === 'silence') return;
     if (answer === 'reset') {
@@ -151,7 +151,7 @@ class Desk {
     if (answer) return answer;
     if (method === 'POST' && pathname === '/orders/regular') return this.#order(token, headers, body);
     if (method === 'DELETE') return this.#cancel(token, pathname);
-    const upset = method === 'GET' && this.weather?.read(token, pathname);
+    const upset = method === 'GET' && this.faultPlan?.read(token, pathname);
     if (upset) return this.#turnedAway(upset) ?? answerLost(upset) ?? tokenDead;
     if (pathname === '/orders') return good(this.book.orders(token));
     if (pathname === '/trades') return good(this.book.trades(token));
@@ -182,7 +182,7 @@ class Desk {
     if (recent.length >= 10) return tooMany;
     const form = new URLSearchParams(body);
     const queued = this.faults.shift();
-    const fault = queued === undefined ? (this.weather?.order(form.get('tag') ?? '') ?? null) : queued;
+    const fault = queued === undefined ? (this.faultPlan?.order(form.get('tag') ?? '') ?? null) : queued;
     const notTaken = this.#turnedAway(fault) ?? faultOf(headers, form);
     if (notTaken) return notTaken;
     const row = this.book.take(token, form, {

@@ -6,7 +6,7 @@ import { type LemonnVenueOptions, lemonnVenue } from '../../src/adapters/venues/
 import { istIso } from '../../src/domain/market/india-time.ts';
 import type { AccountAtVenue } from '../../src/ports/venue.ts';
 import type { Clock } from '../../src/ports/world.ts';
-import { answerWithinMs, type Booked, type Exchange, type FaultName, type Weather } from './exchange.ts';
+import { answerWithinMs, type Booked, type Exchange, type FaultName, type FaultPlan } from './exchange.ts';
 import { LemonnBook, type LemonnRow, lemonnOrder } from './lemonn-book.ts';
 
 /** The first test vector of RFC 8032, 7.1: known to everybody, and good for nothing else. */
@@ -16,7 +16,7 @@ export const apiKey = 'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f
 export const requestId = 'partner-1';
 
 /** What the server saw of one request; the secrets are the test's own. */
-export interface Seen {
+export interface ReceivedRequest {
   method: string;
   path: string;
   headers: IncomingHttpHeaders;
@@ -25,7 +25,7 @@ export interface Seen {
 
 export interface LemonnExchange extends Exchange {
   baseUrl: string;
-  seen: Seen[];
+  requests: ReceivedRequest[];
   /** Answers given once each, in turn, to whatever comes from a session next; an order is not taken. */
   answerNext(status: number, body: string): void;
   /** What the account's credentials are; changed, the next request goes with the new ones. */
@@ -53,14 +53,14 @@ export async function openLemonnExchange(
   clock: Clock,
   change: Partial<LemonnVenueOptions> = {},
 ): Promise<LemonnExchange> {
-  const desk = new Desk(clock);
+  const lemonn = new LemonnServer(clock);
   const server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8');
     request.on('data', (chunk: string) => {
       body += chunk;
     });
-    request.on('end', () => desk.serve(request, response, body));
+    request.on('end', () => lemonn.serve(request, response, body));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -68,8 +68,8 @@ export async function openLemonnExchange(
   const exchange: LemonnExchange = {
     name: 'lemonn',
     baseUrl,
-    seen: desk.seen,
-    pages: desk.pages,
+    requests: lemonn.requests,
+    pages: lemonn.pages,
     credentials: ({ accountId }) => ({
       ...{ clientId: `C${accountId}`, apiKey, privateKey, flow: 'session', accessToken: `token-C${accountId}` },
     }),
@@ -79,17 +79,17 @@ export async function openLemonnExchange(
       afterMarketOrders: false,
       ...change,
     }),
-    book: () => desk.book.rows.map((row) => booked(row, desk.book.filledOf(row))),
-    next: (fault) => void desk.faults.push(fault),
-    under: (weather) => {
-      desk.weather = weather;
+    book: () => lemonn.book.rows.map((row) => booked(row, lemonn.book.filledOf(row))),
+    next: (fault) => void lemonn.faults.push(fault),
+    injectFaults: (plan) => {
+      lemonn.faultPlan = plan;
     },
-    answerNext: (status, body) => void desk.answers.push({ status, body }),
+    answerNext: (status, body) => void lemonn.answers.push({ status, body }),
     hideTags: () => {
-      desk.book.showsTags = false;
+      lemonn.book.showsTags = false;
     },
     answerLogin: (data) => {
-      desk.loginAnswer = data;
+      lemonn.loginAnswer = data;
     },
     unsupported: {
       rate_limited: 'whether a 429 of Lemonn’s was turned away is not known: unknown, until the dialect says so',
@@ -112,14 +112,14 @@ function booked({ clientId, asked, number, quantity, canceled }: LemonnRow, fill
   return { ...money, clientOrderId, venueOrderId: number, symbol, side, quantity, filledQuantity, status };
 }
 
-class Desk {
+class LemonnServer {
   readonly clock: Clock;
   readonly book: LemonnBook;
-  readonly seen: Seen[] = [];
+  readonly requests: ReceivedRequest[] = [];
   readonly faults: (FaultName | null)[] = [];
   readonly answers: Answer[] = [];
   readonly pages: Record<string, unknown> = {};
-  weather: Weather | null = null;
+  faultPlan: FaultPlan | null = null;
   loginAnswer: object | null = null;
 
   constructor(clock: Clock) {
@@ -129,7 +129,7 @@ class Desk {
 
   serve(request: IncomingMessage, response: ServerResponse, body: string): void {
     const { method = '', url = '', headers } = request;
-    this.seen.push({ method, path: url, headers, body });
+    this.requests.push({ method, path: url, headers, body });
     const answer = this.#answer(method, new URL(url, 'http://lemonn'), headers, body);
     if (answer === 'silence') return;
     if (answer === 'reset') {
@@ -156,7 +156,7 @@ class Desk {
   #page(clientId: string, asked: string, query: URLSearchParams, body: string): Answer | NoAnswer {
     if (asked === 'POST /orders') return this.#order(clientId, body);
     if (asked === 'POST /orders/cancel') return this.#cancel(clientId, body);
-    const upset = asked.startsWith('GET ') && this.weather?.read(clientId, asked.slice(4));
+    const upset = asked.startsWith('GET ') && this.faultPlan?.read(clientId, asked.slice(4));
     if (upset) return notTaken(upset) ?? answerLost(upset) ?? tokenDead;
     if (asked === 'GET /orderbook') return good({ orders: this.book.orders(clientId) });
     if (asked === 'GET /tradebook') {
@@ -185,7 +185,7 @@ class Desk {
 
   #order(clientId: string, body: string): Answer | NoAnswer {
     const queued = this.faults.shift();
-    const fault = queued === undefined ? (this.weather?.order(String(JSON.parse(body).tag)) ?? null) : queued;
+    const fault = queued === undefined ? (this.faultPlan?.order(String(JSON.parse(body).tag)) ?? null) : queued;
     const turnedAway = notTaken(fault);
     if (turnedAway) return turnedAway;
     const asked = lemonnOrder.safeParse(JSON.parse(body));

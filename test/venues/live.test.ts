@@ -119,7 +119,7 @@ test('a live scan trades at the venue of its settings, at the venue’s price, h
     [14, 14],
     [28, 28],
   ]);
-  const sent = kite.seen.filter(({ path }) => path === '/orders/regular');
+  const sent = kite.requests.filter(({ path }) => path === '/orders/regular');
   expect(
     sent.map(({ headers, body }) => [headers.authorization, new URLSearchParams(body).get('algo_id')]).toSorted(),
   ).toEqual([
@@ -197,7 +197,7 @@ test('single orders of one second share one question for prices', async () => {
   const stamp = `${tradeDate} 09:59:58`;
   const quote = { timestamp: stamp, last_trade_time: stamp, last_price: 3564.8, ohlc: { close: 3500 } };
   kite.pages['GET /quote'] = { 'NSE:TITAN': quote };
-  const questions = () => kite.seen.filter(({ path }) => path.startsWith('/quote')).length;
+  const questions = () => kite.requests.filter(({ path }) => path.startsWith('/quote')).length;
   const beganMs = clock.nowMs();
   const still = { ...clock, nowMs: () => beganMs };
   Object.assign(world, { clock: still });

@@ -18,7 +18,7 @@ import { run } from '../../src/run.ts';
 import { ready } from '../../src/stages/accounts/readiness.ts';
 import { fileWith, good } from '../adapters/files/scratch.ts';
 import { instrument } from '../contract/support/scene.ts';
-import { door } from '../http/support/door.ts';
+import { startService } from '../http/support/service.ts';
 import { emptied } from '../stages/support/books.ts';
 import { storeOf, titan, tradeDate } from '../stages/support/desk.ts';
 import { type JumpingClock, jumpingClock } from '../stages/support/hand.ts';
@@ -147,7 +147,7 @@ test('its pushes come to an address of its own, and only its sign has an order l
   const config = configured();
   const world = await connected(config);
   await traded(world, config);
-  const service = await door({
+  const service = await startService({
     database,
     users: [],
     signals: [],

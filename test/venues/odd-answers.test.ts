@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { OrderToStart } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/support/scene.ts';
-import { openParrot, type Parrot, type Said, wires } from '../fuzz/parrot.ts';
+import { openScriptedVenue, type ScriptedAnswer, type ScriptedVenue, wires } from '../simulators/scripted-venues.ts';
 import { setClock } from '../stages/support/hand.ts';
 
 // The smallest answers of a venue that once did harm, each kind at every venue that can say it.
@@ -12,16 +12,16 @@ const order: OrderToStart = {
   ...{ quantity: 10, limitPriceMinor: 100_50, product: 'delivery', startBeforeMs: Number.POSITIVE_INFINITY },
 };
 
-let parrot: Parrot | null = null;
+let parrot: ScriptedVenue | null = null;
 afterEach(() => parrot?.close());
 
 /** A venue that answers so to what has this in its address, and well to everything else. */
 async function saying(venue: string, at: string, body: string | ((good: string) => string), status = 200) {
   const wire = wires[venue];
   if (!wire) throw new Error(`there is no venue ${venue}`);
-  parrot = await openParrot(wire, setClock(nowMs));
+  parrot = await openScriptedVenue(wire, setClock(nowMs));
   const good = (path: string) => JSON.stringify(wire.good(path, order));
-  const say = (path: string): Said | null => {
+  const say = (path: string): ScriptedAnswer | null => {
     return path.includes(at) ? { status, body: typeof body === 'string' ? body : body(good(path)) } : null;
   };
   parrot.script = { accountId: account.accountId, order, say };

@@ -8,9 +8,9 @@ import { makeMetrics } from '../../../src/http/metrics/metrics.ts';
 import type { LookupOutcome, Venue } from '../../../src/ports/venue.ts';
 import { work } from '../../../src/work.ts';
 import { refuse } from '../../flags.ts';
+import { listen, say } from '../child-process.ts';
 import { benchClock } from '../core/day.ts';
 import { instantVenue } from '../core/instant-venue.ts';
-import { listen, say } from '../parts.ts';
 
 /** As long as a venue's adapter waits for an answer. */
 const HANGS_MS = 10_000;

@@ -6,11 +6,11 @@ import { openPostgresSession } from '../../../src/adapters/store/postgres.ts';
 import { newApiKey } from '../../../src/http/callers/auth.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { tester } from '../../../test/support/tester.ts';
+import { type Part, startPart } from '../child-process.ts';
 import { mustBalance } from '../core/books.ts';
 import { importPrices, importUsers, startMs } from '../core/day.ts';
 import type { BenchDatabase } from '../core/ground.ts';
 import { type Bench, type BenchCase, figure, judged, quantile, type Row, recorded, sized, times } from '../frame.ts';
-import { type Part, startPart } from '../parts.ts';
 
 const CLIENTS = 200;
 const OPERATORS = 10;

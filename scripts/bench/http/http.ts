@@ -3,11 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { newApiKey } from '../../../src/http/callers/auth.ts';
 import { tester } from '../../../test/support/tester.ts';
+import { startPart } from '../child-process.ts';
 import { mustBalance } from '../core/books.ts';
 import { importPrices, importUsers, startMs } from '../core/day.ts';
 import type { BenchDatabase } from '../core/ground.ts';
 import { type Bench, type BenchCase, figure, judged, quantile, type Row, recorded, sized, times } from '../frame.ts';
-import { startPart } from '../parts.ts';
 
 const SYMBOLS = 20;
 const CLIENTS = 32;

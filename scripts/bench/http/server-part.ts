@@ -8,9 +8,9 @@ import { makeHttpParts } from '../../../src/compose/world.ts';
 import { makeApp } from '../../../src/http/app.ts';
 import { defaultRateLimits } from '../../../src/http/callers/limits.ts';
 import { makeMetrics } from '../../../src/http/metrics/metrics.ts';
+import { listen, say } from '../child-process.ts';
 import { benchWorld, plainConfig } from '../core/day.ts';
 import { instantVenue } from '../core/instant-venue.ts';
-import { listen, say } from '../parts.ts';
 
 /** The service's HTTP door in a process of its own, and beside it a route that only asks `select 1`. Nobody sends. */
 export async function doorPart(given: unknown): Promise<void> {

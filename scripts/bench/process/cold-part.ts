@@ -1,4 +1,4 @@
-import { listen, say } from '../parts.ts';
+import { listen, say } from '../child-process.ts';
 
 /** Loads the HTTP app as a platform would, and asks it twice. */
 export async function coldPart(): Promise<void> {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { startPart } from '../child-process.ts';
 import {
   type Bench,
   type BenchCase,
@@ -12,7 +13,6 @@ import {
   repeated,
   times,
 } from '../frame.ts';
-import { startPart } from '../parts.ts';
 
 const GOAL_MS = 400;
 const CRON_SECRET = 'a-secret-for-the-bench-only';

@@ -8,9 +8,9 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import type { Quotes } from '../../../src/ports/world.ts';
 import { run } from '../../../src/run.ts';
 import { sampleDate, sampleFaults, samplePrices, seedSample } from '../../../src/sample/sample.ts';
+import { listen, say } from '../child-process.ts';
 import { benchRequest, importDay, plainConfig, startMs } from '../core/day.ts';
 import { clocked } from '../frame.ts';
-import { listen, say } from '../parts.ts';
 
 /** Kept between runs, and shared with the tests: it follows from the migrations. */
 const IMAGES = resolve(import.meta.dirname, '../../../node_modules/.cache/daily-scan');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { startPart } from '../child-process.ts';
 import {
   type Bench,
   type BenchCase,
@@ -11,7 +12,6 @@ import {
   sized,
   times,
 } from '../frame.ts';
-import { startPart } from '../parts.ts';
 
 /** The embedded database, each time in a process of its own: what somebody who starts a scan waits for. */
 export const embedded: BenchCase = {

@@ -5,9 +5,9 @@ import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { countsOf, reportOf } from '../../../src/stages/report/report.ts';
+import { listen, say } from '../child-process.ts';
 import { benchRequest, benchWorld, planned } from '../core/day.ts';
 import { instantVenue } from '../core/instant-venue.ts';
-import { listen, say } from '../parts.ts';
 
 const MIB = 2 ** 20;
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { startPart } from '../child-process.ts';
 import { importDay } from '../core/day.ts';
 import { type Bench, type BenchCase, figure, judged, type Row, recorded, sized, times } from '../frame.ts';
-import { startPart } from '../parts.ts';
 
 const SIGNALS = 5;
 const MOST_MIB = 300;

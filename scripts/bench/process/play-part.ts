@@ -3,7 +3,7 @@ const parts: Readonly<Record<string, (told: unknown) => Promise<void>>> = {
   door: async (told) => (await import('../http/server-part.ts')).doorPart(told),
   loopback: async () => (await import('../sending/loopback-part.ts')).loopbackPart(),
   'hostile-service': async (told) => (await import('../http/hostile-service-part.ts')).hostileServicePart(told),
-  'hostile-strangers': async (told) => (await import('../http/hostile-strangers-part.ts')).hostileStrangersPart(told),
+  'hostile-strangers': async (told) => (await import('../http/hostile-callers-part.ts')).hostileStrangersPart(told),
   memory: async (told) => (await import('./memory-part.ts')).memoryPart(told),
   pickup: async (told) => (await import('../sending/pickup-part.ts')).pickupPart(told),
   embedded: async (told) => (await import('./embedded-part.ts')).embeddedPart(told),

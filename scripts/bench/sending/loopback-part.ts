@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { z } from 'zod';
-import { listen, say } from '../parts.ts';
+import { listen, say } from '../child-process.ts';
 
 const told = z.union([z.object({ latencyMs: z.number() }), z.object({ spread: z.literal(true) })]);
 const order = z.object({ clientOrderId: z.string(), quantity: z.int(), limitPriceMinor: z.int() });

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import type { LookupOutcome, OrderToSend, Venue } from '../../../src/ports/venue.ts';
-import { type Part, startPart } from '../parts.ts';
+import { type Part, startPart } from '../child-process.ts';
 
 const report = z.object({
   venueOrderId: z.string(),

@@ -3,9 +3,9 @@ import { listenForWork } from '../../../src/adapters/store/listener.ts';
 import { openPostgres } from '../../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { work } from '../../../src/work.ts';
+import { listen, say } from '../child-process.ts';
 import { benchWorld, plainConfig } from '../core/day.ts';
 import { instantVenue } from '../core/instant-venue.ts';
-import { listen, say } from '../parts.ts';
 
 /** A worker as a process of its own that says when each order arrives at its venue. */
 export async function pickupPart(given: unknown): Promise<void> {

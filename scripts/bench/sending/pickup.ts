@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { type OrderRequest, placeOrders } from '../../../src/stages/accept/single-orders.ts';
+import { type Part, startPart } from '../child-process.ts';
 import { benchWorld, importPrices, importUsers, plainConfig } from '../core/day.ts';
 import type { BenchDatabase } from '../core/ground.ts';
 import { instantVenue } from '../core/instant-venue.ts';
 import { type Bench, type BenchCase, figure, judged, quantile, type Row, sized, times } from '../frame.ts';
-import { type Part, startPart } from '../parts.ts';
 
 const P99_MS = 25;
 

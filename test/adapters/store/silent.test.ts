@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { listenForOrders } from '../../../src/adapters/store/listener.ts';
 import { openPostgres } from '../../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
-import { openForwarder } from '../../support/forwarder.ts';
+import { openForwarder } from '../../simulators/tcp-forwarder.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 let database: TestPostgres;

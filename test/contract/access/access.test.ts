@@ -5,8 +5,8 @@ import { PRELUDE_SQL } from '../../../src/adapters/store/prelude.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { SqlSession } from '../../../src/ports/database.ts';
 import { answers, type Store } from '../../../src/ports/store/store.ts';
+import { freshSupabase, type TestSupabase } from '../../simulators/postgrest.ts';
 import { blankPostgres } from '../../support/postgres.ts';
-import { freshSupabase, type TestSupabase } from '../../support/postgrest.ts';
 import { onEveryDatabase } from '../support/ground.ts';
 import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from '../support/scene.ts';
 

@@ -2,11 +2,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vi
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Database, SqlSession } from '../../../src/ports/database.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
+import { freshSupabase } from '../../simulators/postgrest.ts';
 import { differences } from '../../support/audited.ts';
 import { brokenPromises } from '../../support/broken-promises.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, freshPostgres } from '../../support/postgres.ts';
-import { freshSupabase } from '../../support/postgrest.ts';
 
 /** The database a test stands on. */
 export interface Ground {

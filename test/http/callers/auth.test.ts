@@ -4,7 +4,7 @@ import { hintOfKey } from '../../../src/http/callers/known-keys.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { type Route, routes, type Who } from '../routes.ts';
-import { cronSecret, type Door, door } from '../support/door.ts';
+import { cronSecret, startService, type TestService } from '../support/service.ts';
 
 /** Logins as the verifier of the tests knows them. */
 const logins = new Map([
@@ -17,13 +17,13 @@ const logins = new Map([
 ]);
 
 let database: TestDatabase;
-let open: Door;
+let open: TestService;
 let tokens: Record<Who, string | null>;
 beforeAll(async () => {
   // As many requests as these tests make, from one address.
   const limits = { addressPerMinute: 10_000, callerPerMinute: 10_000 };
   database = await freshPglite();
-  open = await door({ database, limits, parts: { verifyJwt: async (token) => logins.get(token) ?? null } });
+  open = await startService({ database, limits, parts: { verifyJwt: async (token) => logins.get(token) ?? null } });
   await open.session.query('update public.users set auth_user_id = $1 where id = $2', [
     logins.get('login.of.asha')?.sub,
     'asha-rao',
@@ -97,7 +97,7 @@ describe('a bearer token', () => {
 
 test('the scheduler’s secret may be any text without a space', async () => {
   const odd = 'p!ss:w@rd/?=&x%"\\';
-  const other = await door({ database, parts: { cronSecret: odd } });
+  const other = await startService({ database, parts: { cronSecret: odd } });
   expect((await other.ask(odd.slice(1), 'GET', '/api/cron/order-worker')).status).toBe(401);
   expect((await other.ask(odd, 'GET', '/api/cron/order-worker')).status).toBe(200);
 });
@@ -113,7 +113,7 @@ describe('a login', () => {
   });
 
   test('opens nothing where no logins are set up', async () => {
-    const without = await door({ database });
+    const without = await startService({ database });
     expect((await without.ask('login.of.asha', 'GET', '/api/trading/orders')).status).toBe(401);
   });
 });
@@ -131,19 +131,19 @@ describe('an operator’s login without a second factor', () => {
 
   test('opens where the operator of the service asks for none', async () => {
     const verifyJwt = async (token: string) => logins.get(token) ?? null;
-    const lax = await door({ database, parts: { verifyJwt, operatorAal: 'aal1' } });
+    const lax = await startService({ database, parts: { verifyJwt, operatorAal: 'aal1' } });
     expect((await lax.ask('login.of.an-operator.by-password', 'GET', '/metrics')).status).toBe(200);
   });
 });
 
 test('a login that can not be checked now is told so, alarms nobody, and hinders no key', async () => {
   const verifyJwt = () => Promise.reject(new Error('the keys of the issuer could not be fetched'));
-  const other = await door({ database, parts: { verifyJwt } });
+  const other = await startService({ database, parts: { verifyJwt } });
   const key = await other.userKey('asha-rao');
   const answer = await other.ask('any.login.token', 'GET', '/api/trading/orders');
   expect([answer.status, await answer.json()]).toEqual([503, expect.objectContaining({ code: 'logins_unavailable' })]);
   expect((await other.ask(key, 'GET', '/api/trading/orders')).status).toBe(200);
-  expect(other.told.filter(({ alert }) => alert)).toEqual([]);
+  expect(other.events.filter(({ alert }) => alert)).toEqual([]);
 });
 
 test('a key is looked up once in ten seconds, and a revoked one stops within them', async () => {

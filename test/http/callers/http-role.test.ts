@@ -3,18 +3,18 @@ import { z } from 'zod';
 import { twilioNotifier } from '../../../src/adapters/notifiers/twilio.ts';
 import { openPostgres } from '../../../src/adapters/store/postgres.ts';
 import type { Database } from '../../../src/ports/database.ts';
-import { accountSid, authToken, contentSids, numberOf, publicUrl, settingsFor } from '../../notifiers/given.ts';
-import { type LoopbackTwilio, loopbackTwilio, type SignedCall } from '../../notifiers/loopback-twilio.ts';
+import { accountSid, authToken, contentSids, numberOf, publicUrl, settingsFor } from '../../notifiers/fixtures.ts';
+import { type LoopbackTwilio, loopbackTwilio, type SignedCall } from '../../simulators/twilio.ts';
 import { five } from '../../stages/support/desk.ts';
 import { loginFor, type TestLogin } from '../../support/logins.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { type Door, door } from '../support/door.ts';
+import { startService, type TestService } from '../support/service.ts';
 
 let database: TestPostgres;
 let login: TestLogin;
 let pool: Database;
 let twilio: LoopbackTwilio;
-let service: Door;
+let service: TestService;
 let userKey: string;
 const called = new Set<string>();
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
     if (by === pool) called.add(name);
     return by.call(name, args);
   };
-  service = await door({
+  service = await startService({
     database: { ...database, call },
     settings: { inline: false },
     change: (world) => ({ ...world, notifier: twilioNotifier(settingsFor(twilio.url, {})) }),
@@ -61,7 +61,7 @@ test('a process that only serves HTTP does all it is for as the role daily_scan_
   const ready = await ask(null, 'GET', '/ready');
   expect([ready.status, await ready.text()]).toEqual([200, expect.anything()]);
   const metrics = await ask(operatorKey, 'GET', '/metrics');
-  expect([metrics.status, metrics.status === 200 ? '' : service.told.at(-2)]).toEqual([200, '']);
+  expect([metrics.status, metrics.status === 200 ? '' : service.events.at(-2)]).toEqual([200, '']);
   const order = { symbol: 'TITAN', side: 'BUY', quantity: 1 };
   const placed = await ask(userKey, 'POST', '/api/trading/orders', order, {
     'Idempotency-Key': 'one',
@@ -82,7 +82,7 @@ test('a process that only serves HTTP does all it is for as the role daily_scan_
   expect(
     (await post(twilio.inbound(`${publicUrl}/api/webhooks/twilio`, `whatsapp:${numberOf(0)}`, 'STOP'))).status,
   ).toBe(200);
-  expect(service.told.filter(({ type }) => type === 'request_failed')).toEqual([]);
+  expect(service.events.filter(({ type }) => type === 'request_failed')).toEqual([]);
 });
 
 test('what another process has to do is refused with words, and nothing is half done', async () => {
@@ -115,7 +115,7 @@ test('the role may do nothing that nothing here needs', async () => {
 });
 
 test('in live trading, without sessions at venues, nothing that needs one is begun', async () => {
-  const live = await door({
+  const live = await startService({
     database: { ...database, call: database.call },
     change: (world) => ({ ...world, venues: new Map() }),
     settings: { mode: 'live' },

@@ -5,15 +5,15 @@ import { hintOfKey } from '../../../src/http/callers/known-keys.ts';
 import type { Arguments } from '../../../src/ports/store/arguments.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { type Door, door } from '../support/door.ts';
+import { startService, type TestService } from '../support/service.ts';
 
 const order = { symbol: 'TITAN', side: 'BUY', quantity: 1, limitPrice: '3560.00' };
 
 let database: TestPostgres;
-let open: Door;
+let open: TestService;
 beforeAll(async () => {
   database = await freshPostgres();
-  open = await door({ database, limits: { callerPerMinute: 10_000, addressPerMinute: 10_000 } });
+  open = await startService({ database, limits: { callerPerMinute: 10_000, addressPerMinute: 10_000 } });
 });
 afterAll(async () => {
   await open.close();
@@ -140,7 +140,7 @@ describe('a user’s own limits hold for single orders', () => {
 
 test('the last use of a key is on record, written once for many requests', async () => {
   let writes = 0;
-  const counting = await door({
+  const counting = await startService({
     database,
     signals: [],
     users: [],

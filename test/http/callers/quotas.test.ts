@@ -2,19 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { emptied } from '../../stages/support/books.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { type Door, door } from '../support/door.ts';
+import { startService, type TestService } from '../support/service.ts';
 
 const order = { symbol: 'TITAN', side: 'BUY', quantity: 1, limitPrice: '3560.00' };
 
 let database: TestPostgres;
-let open: Door;
+let open: TestService;
 beforeAll(async () => {
   database = await freshPostgres();
 });
 beforeEach(async () => {
   await emptied(database.session);
   await database.session.exec('delete from core.rate_days');
-  open = await door({ database, limits: { callerPerMinute: 10_000 } });
+  open = await startService({ database, limits: { callerPerMinute: 10_000 } });
 });
 afterAll(() => database.close());
 

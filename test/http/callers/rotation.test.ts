@@ -1,24 +1,24 @@
 import { createHmac } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
 import { readCallback } from '../../../src/adapters/notifiers/twilio-callback.ts';
-import { accountSid, authToken, publicUrl, settingsFor } from '../../notifiers/given.ts';
+import { accountSid, authToken, publicUrl, settingsFor } from '../../notifiers/fixtures.ts';
 import { tradeDate } from '../../stages/support/desk.ts';
-import { cronSecret, type Door, door, signalsSecret } from '../support/door.ts';
+import { cronSecret, signalsSecret, startService, type TestService } from '../support/service.ts';
 
 const signal = { strategy: 'breakout', symbol: 'TITAN', side: 'BUY', referencePrice: '3560.00' };
 const before = 'the-secret-there-was-before';
-let service: Door | null = null;
+let service: TestService | null = null;
 afterEach(async () => {
   await service?.close();
   service = null;
 });
 
 test('while the cron secret is changed both open the cron routes, and nothing else does', async () => {
-  service = await door({ parts: { cronSecretPrevious: before } });
+  service = await startService({ parts: { cronSecretPrevious: before } });
   const statusOf = async (token: string) => (await service?.ask(token, 'GET', '/api/cron/order-worker'))?.status;
   expect([await statusOf(cronSecret), await statusOf(before), await statusOf(`${before}x`)]).toEqual([200, 200, 401]);
   await service.close();
-  service = await door();
+  service = await startService();
   expect(await statusOf(before)).toBe(401);
 });
 
@@ -30,10 +30,10 @@ test('while the signals’ secret is changed a request may be signed with either
     const headers = { 'X-Timestamp': timestamp, 'X-Signature': signature };
     return (await service?.ask(null, 'POST', '/api/signals', body, headers))?.status;
   };
-  service = await door({ parts: { signalsSecretPrevious: before } });
+  service = await startService({ parts: { signalsSecretPrevious: before } });
   expect([await statusOf(signalsSecret), await statusOf(before), await statusOf('another')]).toEqual([202, 202, 401]);
   await service.close();
-  service = await door({ parts: { signalsSecret: null, signalsSecretPrevious: null } });
+  service = await startService({ parts: { signalsSecret: null, signalsSecretPrevious: null } });
   expect(await statusOf('')).toBe(401);
 });
 

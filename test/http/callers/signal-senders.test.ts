@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { tradeDate } from '../../stages/support/desk.ts';
-import { signalsSecret } from '../support/door.ts';
-import { idOf, signalDesk, titan } from '../support/signal-desk.ts';
+import { signalsSecret } from '../support/service.ts';
+import { idOf, signalsService, titan } from '../support/signals-service.ts';
 
-const { open, service, answerTo, stored, received } = signalDesk();
+const { open, service, answerTo, stored, received } = signalsService();
 
 describe('a TradingView alert', () => {
   const alert = { ticker: 'TITAN', action: 'buy', price: 3560.5, time: '2025-08-27T10:00:00Z', interval: '1D' };

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { newApiKey } from '../../../src/http/callers/auth.ts';
 import { buy } from '../../stages/support/desk.ts';
 import { tester } from '../../support/tester.ts';
-import { idOf, signalDesk } from '../support/signal-desk.ts';
+import { idOf, signalsService } from '../support/signals-service.ts';
 
-const { open, service, answerTo, stored, received } = signalDesk();
+const { open, service, answerTo, stored, received } = signalsService();
 
 const flat = { ticker: 'TITAN', exchange: 'NSE', action: 'buy', price: '3564.80', strategy: 'breakout-20d' };
 /** As the usual template has it, with the placeholders filled in. */

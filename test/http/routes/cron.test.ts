@@ -6,7 +6,7 @@ import { emptied, messageRows, venueBook } from '../../stages/support/books.ts';
 import { five, infy, person, runId, titan } from '../../stages/support/desk.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, freshPostgres, type TestDatabase } from '../../support/postgres.ts';
-import { type Door, type DoorOptions, door } from '../support/door.ts';
+import { startService, type TestService, type TestServiceOptions } from '../support/service.ts';
 
 const minuteMs = 60_000;
 
@@ -18,12 +18,12 @@ beforeEach(() => emptied(database.session));
 afterEach(async () => expect(await violations(database.session)).toEqual([]));
 afterAll(() => database.close());
 
-const service = (options?: DoorOptions) => door({ database, ...options });
+const service = (options?: TestServiceOptions) => startService({ database, ...options });
 
 const reportIn = (answer: Response) => answer.json() as Promise<RunReport>;
 const roundIn = (answer: Response) => answer.json() as Promise<{ sent: number; left: number }>;
 
-const statesOf = async ({ session }: Door) =>
+const statesOf = async ({ session }: TestService) =>
   (await session.query('select state from public.scan_runs')).map(({ state }) => state);
 
 /** A database whose answer to one question takes longer than the deadline, until it is cured. */
@@ -102,7 +102,7 @@ describe('daily-scan', () => {
   });
 
   test('without users or signals is skipped too', async () => {
-    const reasonOf = async (open: Door) => (await reportIn(await open.cron())).skipped?.reason;
+    const reasonOf = async (open: TestService) => (await reportIn(await open.cron())).skipped?.reason;
     expect(await reasonOf(await service({ signals: [], users: [] }))).toBe('no_signals');
     expect(await reasonOf(await service({ users: [] }))).toBe('no_users');
   });

@@ -15,13 +15,13 @@ import { emptied } from '../../stages/support/books.ts';
 import { person, titan, tradeDate } from '../../stages/support/desk.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { type Door, door } from '../support/door.ts';
+import { startService, type TestService } from '../support/service.ts';
 
 const path = '/api/venues/lemonn/login';
 const secrets = { clientId: 'C1', apiKey, privateKey, flow: 'session', addressConfirmed: true } as const;
 const owner = { accountId: 0, venue: 'lemonn', mode: 'live' as const };
 let database: TestDatabase;
-let service: Door;
+let service: TestService;
 let lemonn: LemonnExchange;
 let vault: ReturnType<typeof storeVault>;
 let link: URL;
@@ -34,7 +34,7 @@ afterAll(() => database.close());
 /** The service at 09:15 with Lemonn as the settings give it, and one connected account that nobody has checked. */
 beforeEach(async () => {
   await emptied(database.session);
-  service = await door({ database, time: '09:15', users: [], signals: [titan], settings: { mode: 'live' } });
+  service = await startService({ database, time: '09:15', users: [], signals: [titan], settings: { mode: 'live' } });
   const { store, clock, world, parts, session } = service;
   lemonn = await openLemonnExchange(clock);
   Object.assign(lemonn.pages, {
@@ -102,7 +102,7 @@ test('a way back without the state, or with one of another making, is 403, and L
     const answer = await back(bad);
     expect([answer.status, await answer.json()], bad).toMatchObject([403, { code: 'bad_state' }]);
   }
-  expect(lemonn.seen).toEqual([]);
+  expect(lemonn.requests).toEqual([]);
   // Only the way back may lean on the browser: a link has its state in itself.
   expect((await service.app.request(path, { headers: { Cookie: cookie } })).status).toBe(403);
 });
@@ -126,7 +126,7 @@ test('who logs in at 09:15 is ready at once: the account is checked again after 
   await back(cookie);
   await service.settled();
   expect(await checked()).toEqual({ day: tradeDate, why: null, not_ready: null });
-  expect(service.told).toContainEqual(expect.objectContaining({ type: 'checked_after_login', ended: 'ready' }));
+  expect(service.events).toContainEqual(expect.objectContaining({ type: 'checked_after_login', ended: 'ready' }));
 });
 
 test('only the account that logged in is asked about', async () => {
@@ -150,14 +150,14 @@ test('a check that fails does not undo the login', async () => {
   expect((await back(cookie)).status).toBe(200);
   await service.settled();
   expect(await stored()).toMatchObject({ accessToken: 'token-C1' });
-  expect(service.told.map(({ type }) => type)).toContain('check_after_login_failed');
+  expect(service.events.map(({ type }) => type)).toContain('check_after_login_failed');
 });
 
 test('no secret of a login is logged', async () => {
   const { cookie } = await opened();
   await back(cookie);
   await service.settled();
-  const told = JSON.stringify(service.told);
+  const told = JSON.stringify(service.events);
   for (const secret of ['fresh', 'token-C1', privateKey, cookie.split('=')[1] ?? ''])
     expect(told).not.toContain(secret);
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { hintOfKey } from '../../../src/http/callers/known-keys.ts';
-import { type Door, door } from '../support/door.ts';
+import { startService, type TestService } from '../support/service.ts';
 
 const page = z.object({
   actions: z.array(
@@ -11,9 +11,9 @@ const page = z.object({
   nextCursor: z.string().nullable(),
 });
 
-let open: Door;
+let open: TestService;
 beforeAll(async () => {
-  open = await door();
+  open = await startService();
 });
 afterAll(() => open.close());
 

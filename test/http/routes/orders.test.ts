@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { readConfig } from '../../../src/config/config.ts';
 import { person, tradeDate } from '../../stages/support/desk.ts';
 import { tester } from '../../support/tester.ts';
-import { type Door, door } from '../support/door.ts';
+import { startService, type TestService } from '../support/service.ts';
 
 const wrong = z.looseObject({ status: z.int(), code: z.string(), detail: z.string() });
 const page = z.object({
@@ -17,7 +17,7 @@ if (read.kind !== 'config') throw new Error(read.problems.join());
 const settings = { ...read.config, inline: false };
 
 test('where orders are sent inline, one goes out behind the answer', async () => {
-  const open = await door({ time: '10:30' });
+  const open = await startService({ time: '10:30' });
   try {
     await open.store.call('import_prices', {
       by: tester,
@@ -35,12 +35,12 @@ test('where orders are sent inline, one goes out behind the answer', async () =>
 });
 
 describe('one order over HTTP', () => {
-  let open: Door;
+  let open: TestService;
   let ashaKey: string;
   let rohanKey: string;
   beforeAll(async () => {
     const users = ['Asha Rao', 'Rohan Mehta', 'Kavita Iyer'].map((name) => person(name));
-    open = await door({ users, time: '10:30', parts: { settings } });
+    open = await startService({ users, time: '10:30', parts: { settings } });
     const day = { date: tradeDate, closeMinor: 3500_00 };
     const prices = ['TITAN', 'INFY', 'SBICARD', 'M&M'].map((symbol) => ({ ...day, symbol, openMinor: 3560_00 }));
     await open.store.call('import_prices', { by: tester, prices });

@@ -5,7 +5,7 @@ import { person, tradeDate } from '../../stages/support/desk.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { type Door, door } from '../support/door.ts';
+import { startService, type TestService } from '../support/service.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -15,9 +15,9 @@ afterEach(async () => expect(await violations(database.session)).toEqual([]));
 afterAll(() => database.close());
 
 /** A service in live trading with one live account, at a venue that nobody has set up. */
-async function live(time: string, at = tradeDate): Promise<Door> {
+async function live(time: string, at = tradeDate): Promise<TestService> {
   await emptied(database.session);
-  const open = await door({ database, time, users: [], signals: [], settings: { mode: 'live' } });
+  const open = await startService({ database, time, users: [], signals: [], settings: { mode: 'live' } });
   open.clock.jump(Date.parse(`${at}T00:00:00Z`) - Date.parse(`${tradeDate}T00:00:00Z`));
   const users = [person('Asha Rao', { venue: 'kite' })];
   await open.store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: open.clock.nowMs() });
@@ -31,7 +31,7 @@ const checkedFor = async () => {
   return row;
 };
 const notSetUp = { day: tradeDate, why: 'venue_not_set_up: kite' };
-const steps = ({ told }: Door) => told.map(({ type }) => type);
+const steps = ({ events: told }: TestService) => told.map(({ type }) => type);
 
 describe('the scheduler’s call', () => {
   test('/api/cron/ready checks every live account and lists those that are not ready', async () => {
@@ -87,7 +87,7 @@ describe('the schedule', () => {
     const world = { ...open.world, store: { ...open.store, call } };
     await readyNow(world, open.parts.settings, never);
     await syncNow(world, open.parts.settings, never);
-    const alerts = open.told.filter(({ alert }) => alert).map(({ type }) => type);
+    const alerts = open.events.filter(({ alert }) => alert).map(({ type }) => type);
     expect(alerts).toEqual(['ready_failed', 'books_not_checked', 'sync_failed']);
   });
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { buy, tradeDate } from '../../stages/support/desk.ts';
 import { tester } from '../../support/tester.ts';
-import { idOf, signalDesk, titan } from '../support/signal-desk.ts';
+import { idOf, signalsService, titan } from '../support/signals-service.ts';
 
-const { open, service, answerTo, stored, received } = signalDesk();
+const { open, service, answerTo, stored, received } = signalsService();
 
 describe('a list of signals', () => {
   test('is taken in, with what it does not say filled in', async () => {

@@ -5,13 +5,13 @@ import type { Notifier } from '../../../src/ports/world.ts';
 import { notify } from '../../../src/stages/notify/notify.ts';
 import { messagesOf } from '../../../src/stages/report/report.ts';
 import { emptying } from '../../contract/support/ground.ts';
-import { accountSid, authToken, contentSids, settingsFor } from '../../notifiers/given.ts';
-import { loopbackTwilio } from '../../notifiers/loopback-twilio.ts';
+import { accountSid, authToken, contentSids, settingsFor } from '../../notifiers/fixtures.ts';
+import { loopbackTwilio } from '../../simulators/twilio.ts';
 import { person, tradeDate } from '../../stages/support/desk.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { type Door, door } from '../support/door.ts';
+import { startService, type TestService } from '../support/service.ts';
 
 const runId = `XNSE:${tradeDate}:api:paper`;
 const minuteMs = 60_000;
@@ -20,7 +20,7 @@ const users = ['Asha Rao', 'Rohan Mehta'].map((name, n) => person(name, { whatsa
 
 let database: TestDatabase;
 let empty: string;
-let open: Door;
+let open: TestService;
 let ashaKey: string;
 beforeAll(async () => {
   database = await freshPglite();
@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => database.close());
 beforeEach(async () => {
   await database.session.exec(empty);
-  open = await door({ database, users, time: '10:30' });
+  open = await startService({ database, users, time: '10:30' });
   const prices = symbols.map((symbol) => ({ symbol, date: tradeDate, openMinor: 100_00, closeMinor: 100_00 }));
   await open.store.call('import_prices', { by: tester, prices });
   ashaKey = await open.userKey('asha-rao');
@@ -143,7 +143,9 @@ Bought with your own key “test”: 5 × TITAN @ ₹100.00`);
 
   test('is told after a restart, by one of two processes', async () => {
     await post('TITAN');
-    const others = await Promise.all([1, 2].map(() => door({ database, users: [], signals: [], time: '10:34' })));
+    const others = await Promise.all(
+      [1, 2].map(() => startService({ database, users: [], signals: [], time: '10:34' })),
+    );
     await Promise.all(others.map((one) => notify(one.world, 10)));
     expect(await fates()).toEqual([['asha-rao', 'single_orders', 'sent', null]]);
     expect((await rows())[0]?.attempts).toBe(1);
@@ -173,7 +175,7 @@ Bought with your own key “test”: 5 × TITAN @ ₹100.00`);
     await set({ language: 'hi' });
     await post('TITAN');
     await wait(3.1);
-    expect(twilio.asked).toMatchObject([{ ContentSid: contentSids.hi }]);
+    expect(twilio.requests).toMatchObject([{ ContentSid: contentSids.hi }]);
     expect(twilio.messages[0]?.body).toContain(`नमस्ते Asha Rao, यह आपके ऑर्डर का सारांश है।
 ऑर्डर दिए गए: आपकी अपनी कुंजी “test” से · पेपर ट्रेडिंग: असली पैसा नहीं
 

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { newApiKey } from '../../../src/http/callers/auth.ts';
 import { hintOfKey } from '../../../src/http/callers/known-keys.ts';
 import { tradeDate } from '../../stages/support/desk.ts';
-import { signalDesk, titan } from '../support/signal-desk.ts';
+import { signalsService, titan } from '../support/signals-service.ts';
 
-const { open, stored, received } = signalDesk();
+const { open, stored, received } = signalsService();
 
 const by = { who: 'the tests', how: 'cli' } as const;
 
@@ -89,7 +89,7 @@ describe('a key of a source', () => {
     const alert = { ticker: 'TITAN', action: 'buy', price: 3560, strategy: 'breakout-20d' };
     const answer = await open().ask(null, 'POST', `/api/signals/${key}`, alert);
     expect(answer.status).toBe(202);
-    expect(JSON.stringify(open().told)).not.toContain(key);
+    expect(JSON.stringify(open().events)).not.toContain(key);
     expect(JSON.stringify(await received())).not.toContain(key);
     const bad = `${key.slice(0, -1)}${key.endsWith('A') ? 'B' : 'A'}`;
     for (const [other, status] of [

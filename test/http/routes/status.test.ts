@@ -5,12 +5,12 @@ import { DatabaseError } from '../../../src/ports/database.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { cronSecret, type Door, door } from '../support/door.ts';
+import { cronSecret, startService, type TestService } from '../support/service.ts';
 
 const versions = readMigrations().map(({ version }) => version);
 
 let database: TestDatabase;
-let open: Door;
+let open: TestService;
 beforeAll(async () => {
   database = await freshPglite();
   open = await doorOn({});
@@ -18,13 +18,13 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-function doorOn(parts: object, change?: (world: World) => World): Promise<Door> {
+function doorOn(parts: object, change?: (world: World) => World): Promise<TestService> {
   const metrics = makeMetrics();
   const telling = (world: World): World => {
     const told = { ...world, emit: (event: Parameters<World['emit']>[0]) => [world.emit(event), metrics.emit(event)] };
     return change ? change(told) : told;
   };
-  return door({ database, change: telling, parts: { metrics, migrations: versions, ...parts } });
+  return startService({ database, change: telling, parts: { metrics, migrations: versions, ...parts } });
 }
 
 /** A store on which one function fails. */
@@ -80,7 +80,7 @@ describe('GET /ready', () => {
     const text = await answer.text();
     expect(text).toContain('database_lost');
     expect(text).not.toContain('10.0.0.7');
-    expect(lost.told).toContainEqual(expect.objectContaining({ type: 'not_ready', alert: true }));
+    expect(lost.events).toContainEqual(expect.objectContaining({ type: 'not_ready', alert: true }));
   });
 
   test('is 503 while nobody looks after an order whose sender is gone, and while changes are not heard', async () => {
@@ -122,7 +122,7 @@ describe('GET /ready', () => {
 });
 
 describe('GET /metrics', () => {
-  const metricsOf = async (from: Door, token: string | null = from.operatorKey) => {
+  const metricsOf = async (from: TestService, token: string | null = from.operatorKey) => {
     const answer = await from.ask(token, 'GET', '/metrics');
     return { status: answer.status, text: await answer.text(), headers: answer.headers };
   };

@@ -12,14 +12,14 @@ import { decideAll, nowMs, openScene, user } from '../../contract/support/scene.
 import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../../simulators/kite-exchange.ts';
 import { emptied } from '../../stages/support/books.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { type Door, door } from '../support/door.ts';
+import { startService, type TestService } from '../support/service.ts';
 
 const loginKey = randomBytes(32);
 const secrets = { clientId: 'AB1234', apiKey, apiSecret, proxyUrl: null };
 const owner = { accountId: 0, venue: 'kite', mode: 'live' as const };
 const path = '/api/venues/kite/login';
 let database: TestDatabase;
-let service: Door;
+let service: TestService;
 let kite: KiteExchange;
 let vault: ReturnType<typeof storeVault>;
 let woken = 0;
@@ -33,7 +33,7 @@ afterAll(() => database.close());
 beforeEach(async () => {
   woken = 0;
   await emptied(database.session);
-  service = await door({
+  service = await startService({
     database,
     users: [],
     signals: [],
@@ -105,7 +105,7 @@ test.each([
 ])('%s: 403, and Kite hears nothing', async (_what, query) => {
   const answer = await get({ ...query, request_token: 'fresh' });
   expect([answer.status, await answer.json()]).toMatchObject([403, { code: 'bad_state' }]);
-  expect(kite.seen).toEqual([]);
+  expect(kite.requests).toEqual([]);
 });
 
 test('a state is for one account and one venue, and ends', async () => {
@@ -137,7 +137,7 @@ test('a token that was used, and an account that is not connected, are told as s
 
 test('no secret of a login is logged', async () => {
   await get({ state: stateUntil(later()), request_token: 'fresh' });
-  const told = JSON.stringify(service.told);
+  const told = JSON.stringify(service.events);
   expect(told).toContain('venue_login');
   for (const secret of ['fresh', 'token1', apiSecret, stateUntil(later())]) expect(told).not.toContain(`"${secret}"`);
 });
@@ -205,7 +205,7 @@ test('what no postback of Kite looks like is 400 without a look into the databas
   expect(new Set(statuses)).toEqual(new Set([204, 429]));
   expect(statuses.filter((status) => status === 204)).toHaveLength(60 - odd.length);
   expect(calls.length).toBeLessThan(10);
-  expect(service.told.filter(({ alert }) => alert)).toEqual([]);
+  expect(service.events.filter(({ alert }) => alert)).toEqual([]);
 });
 
 test('a postback of Kite is heard also from an address that strangers have used up', async () => {
@@ -238,14 +238,14 @@ describe('a login', () => {
     const answers = await Promise.all(Array.from({ length: 300 }, (_, n) => back(`stale${n}`)));
     expect(answers.filter(({ status }) => status === 422)).toHaveLength(1);
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(299);
-    expect(kite.seen).toHaveLength(1);
+    expect(kite.requests).toHaveLength(1);
     service.clock.jump(5_000);
     expect((await back('fresh')).status).toBe(200);
     service.clock.jump(5_000);
     const used = await back('fresh');
     expect([used.status, await used.json()]).toMatchObject([409, { code: 'login_used' }]);
     expect((await back('no token\u0000')).status).toBe(400);
-    expect(kite.seen).toHaveLength(2);
+    expect(kite.requests).toHaveLength(2);
   });
 
   test('with a state nobody signed costs its address, and nobody with a good link', async () => {

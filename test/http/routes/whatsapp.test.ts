@@ -1,24 +1,24 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeApp } from '../../../src/http/app.ts';
 import { defaultRateLimits } from '../../../src/http/callers/limits.ts';
-import { numberOf, people, publicUrl } from '../../notifiers/given.ts';
-import { type PostOffice, post, postOffice } from '../../notifiers/post-office.ts';
+import { numberOf, people, publicUrl } from '../../notifiers/fixtures.ts';
+import { openTwilioDelivery, postCallback, type TwilioDelivery } from '../../notifiers/twilio-delivery.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { type Door, door } from '../support/door.ts';
+import { startService, type TestService } from '../support/service.ts';
 
 const path = '/api/webhooks/twilio';
 let database: TestDatabase;
-let office: PostOffice;
-let service: Door;
-let app: Door['app'];
+let office: TwilioDelivery;
+let service: TestService;
+let app: TestService['app'];
 
 beforeAll(async () => {
   database = await freshPglite();
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  office = await postOffice(people(1), {}, database);
-  service = await door({ database, users: [], signals: [] });
+  office = await openTwilioDelivery(people(1), {}, database);
+  service = await startService({ database, users: [], signals: [] });
   app = makeApp(
     { ...service.parts, world: office.world },
     { ...defaultRateLimits, bodyBytes: 1000, callerPerMinute: 1, addressPerMinute: 1 },
@@ -40,7 +40,7 @@ test('a signed status is booked, whatever the proxy made of the address, and no 
     ['read', 'delivered'],
     ['failed', 'delivered'],
   ] as const) {
-    const answer = await post(app, office.twilio.callback(sent(), word, word === 'failed' ? 63024 : undefined));
+    const answer = await postCallback(app, office.twilio.callback(sent(), word, word === 'failed' ? 63024 : undefined));
     expect([answer.status, await answer.text(), await status()]).toEqual([200, '<Response/>', is]);
   }
 });
@@ -66,7 +66,7 @@ test.each([
 test('another message’s number in the address breaks the signature', async () => {
   const call = office.twilio.callback(sent(), 'delivered');
   const moved = { ...call, url: call.url.replace(/n=\d+/, 'n=2') };
-  expect((await post(app, moved)).status).toBe(403);
+  expect((await postCallback(app, moved)).status).toBe(403);
 });
 
 test.each([
@@ -96,13 +96,13 @@ test('what is not signed costs its address, and is refused unread; what Twilio s
   expect((await forge(unread)).status).toBe(403);
   const refused = await forge({ ...unread, 'X-Twilio-Signature': 'not one' });
   expect([refused.status, refused.headers.has('retry-after')]).toEqual([429, true]);
-  expect((await post(app, office.twilio.callback(sent(), 'delivered'))).status).toBe(200);
+  expect((await postCallback(app, office.twilio.callback(sent(), 'delivered'))).status).toBe(200);
   expect(await status()).toBe('delivered');
 });
 
 test('STOP and START of the user are respected, and any message opens the window', async () => {
   const write = (text: string) =>
-    post(app, office.twilio.inbound(`${publicUrl}${path}`, `whatsapp:${numberOf(0)}`, text));
+    postCallback(app, office.twilio.inbound(`${publicUrl}${path}`, `whatsapp:${numberOf(0)}`, text));
   const numbers = () =>
     office.session.query(
       'select stopped_at is not null as stopped, heard_at is not null as heard from public.whatsapp_numbers',
@@ -122,8 +122,8 @@ test('without Twilio there is nothing at this address', async () => {
 
 test('what nobody knows of is taken and let be', async () => {
   const unknown = { ...sent(), statusCallback: `${publicUrl}${path}?n=999&a=1` };
-  expect((await post(app, office.twilio.callback(unknown, 'delivered'))).status).toBe(200);
+  expect((await postCallback(app, office.twilio.callback(unknown, 'delivered'))).status).toBe(200);
   const nonsense = { ...sent(), statusCallback: `${publicUrl}${path}?n=x&a=` };
-  expect((await post(app, office.twilio.callback(nonsense, 'delivered'))).status).toBe(200);
+  expect((await postCallback(app, office.twilio.callback(nonsense, 'delivered'))).status).toBe(200);
   expect(await status()).toBe('sent');
 });

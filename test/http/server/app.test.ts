@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { cronSecret, type Door, door, signalsSecret } from '../support/door.ts';
+import { cronSecret, signalsSecret, startService, type TestService } from '../support/service.ts';
 
 let database: TestDatabase;
-let open: Door;
+let open: TestService;
 beforeAll(async () => {
   database = await freshPglite();
-  open = await door({ database });
+  open = await startService({ database });
 });
 afterAll(() => database.close());
 
@@ -31,9 +31,9 @@ describe('whatever is asked', () => {
   });
 
   test('there is one line about it, without its query', async () => {
-    open.told.length = 0;
+    open.events.length = 0;
     await open.ask(open.operatorKey, 'GET', '/api/none?token=very-secret');
-    expect(open.told.filter(({ type }) => type === 'http')).toEqual([
+    expect(open.events.filter(({ type }) => type === 'http')).toEqual([
       expect.objectContaining({ method: 'GET', path: '/api/none', status: 404, ms: expect.any(Number) }),
     ]);
   });
@@ -93,7 +93,7 @@ describe('a body that is too large', () => {
 
 describe('too many requests', () => {
   test('of one key are turned away, with when to come back, and nobody else is', async () => {
-    const small = await door({ database, limits: { callerPerMinute: 3, addressPerMinute: 2 } });
+    const small = await startService({ database, limits: { callerPerMinute: 3, addressPerMinute: 2 } });
     const statuses = async (token: string | null, times: number) => {
       const answers = [];
       for (let n = 0; n < times; n++) answers.push(await small.ask(token, 'GET', '/api/trading/orders'));
@@ -112,7 +112,7 @@ describe('too many requests', () => {
 
 describe('when something breaks', () => {
   const breaking = (error: Error) =>
-    door({
+    startService({
       database,
       change: (world) => ({
         ...world,
@@ -128,7 +128,7 @@ describe('when something breaks', () => {
     expect(answer.status).toBe(500);
     expect(JSON.parse(text)).toMatchObject({ code: 'internal_error', requestId: expect.any(String) });
     expect(text).not.toMatch(/inside|cause|\.ts|node_modules/);
-    expect(broken.told).toContainEqual(
+    expect(broken.events).toContainEqual(
       expect.objectContaining({
         type: 'request_failed',
         alert: true,
@@ -147,7 +147,7 @@ describe('when something breaks', () => {
 });
 
 test('no secret is in any log line or answer, however it was shown', async () => {
-  open.told.length = 0;
+  open.events.length = 0;
   const { operatorKey } = open;
   const alert = { ticker: operatorKey, action: operatorKey, price: operatorKey, strategy: operatorKey };
   const row = { strategy: operatorKey, symbol: operatorKey, side: operatorKey, [operatorKey]: operatorKey };
@@ -162,7 +162,7 @@ test('no secret is in any log line or answer, however it was shown', async () =>
     texts.push(await answer.text(), JSON.stringify([...answer.headers]));
   }
   texts.push(JSON.stringify(await open.session.query('select * from public.received_signals')));
-  const all = texts.join('\n') + JSON.stringify(open.told);
-  expect(open.told.length).toBeGreaterThan(3);
+  const all = texts.join('\n') + JSON.stringify(open.events);
+  expect(open.events.length).toBeGreaterThan(3);
   for (const secret of [operatorKey, cronSecret, signalsSecret]) expect(all).not.toContain(secret);
 });

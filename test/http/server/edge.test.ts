@@ -11,12 +11,12 @@ import { affordable, type ConnectionLimits, connectionLimits } from '../../../sr
 import { decideAll, openScene, user } from '../../contract/support/scene.ts';
 import { emptied } from '../../stages/support/books.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { type Door, door } from '../support/door.ts';
+import { startService, type TestService } from '../support/service.ts';
 
 // Over real connections on the loopback: what a client can do to the server before, and instead of, a whole request.
 
 let database: TestDatabase;
-let service: Door;
+let service: TestService;
 let open: HttpServer;
 let port = 0;
 let sockets: Socket[] = [];
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => database.close());
 beforeEach(async () => {
   await emptied(database.session);
-  service = await door({ database });
+  service = await startService({ database });
   await serve({});
 });
 afterEach(async () => {
@@ -86,7 +86,7 @@ function problemIn(text: string) {
 
 const health = async () => (await fetch(`http://127.0.0.1:${port}/health`)).status;
 const half = 'POST /api/signals HTTP/1.1\r\nHost: here\r\nContent-Length: 60000\r\n\r\n{"signals":';
-const why = () => service.told.filter(({ type }) => type === 'connection_refused').map((type) => type['why']);
+const why = () => service.events.filter(({ type }) => type === 'connection_refused').map((type) => type['why']);
 const until = async (holds: () => boolean) => {
   for (let n = 0; n < 400 && !holds(); n++) await pause(25);
   expect(holds()).toBe(true);
@@ -174,14 +174,14 @@ describe('uploads that never end', () => {
       body: JSON.stringify({ signals: [signal] }),
     });
     expect(sent.status).toBe(202);
-    expect(service.told.filter(({ alert }) => alert)).toEqual([]);
+    expect(service.events.filter(({ alert }) => alert)).toEqual([]);
   });
 
   test('are cut off after their time, with what to do', async () => {
     await servedAgain({ headersMs: 100, requestMs: 200, checkEveryMs: 50 });
     const { over } = await raw(half);
     expect(problemIn(await over)).toMatchObject({ status: 408, code: 'request_timeout', detail: /again/ });
-    expect(service.told.filter(({ alert }) => alert)).toEqual([]);
+    expect(service.events.filter(({ alert }) => alert)).toEqual([]);
   });
 
   test.each([
@@ -195,10 +195,10 @@ describe('uploads that never end', () => {
     const { socket } = await raw(text.replace('Host: here\r\n', `Host: here\r\n${key}`));
     await pause(50);
     socket.destroy();
-    await until(() => service.told.some(({ type }) => type === 'upload_aborted'));
-    await until(() => service.told.some(({ type }) => type === 'http'));
-    expect(service.told.filter(({ alert }) => alert)).toEqual([]);
-    for (const { status } of service.told.filter(({ type }) => type === 'http')) expect(status).toBeLessThan(500);
+    await until(() => service.events.some(({ type }) => type === 'upload_aborted'));
+    await until(() => service.events.some(({ type }) => type === 'http'));
+    expect(service.events.filter(({ alert }) => alert)).toEqual([]);
+    for (const { status } of service.events.filter(({ type }) => type === 'http')) expect(status).toBeLessThan(500);
   });
 });
 

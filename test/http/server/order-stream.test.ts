@@ -4,7 +4,7 @@ import { mailbox } from '../../../src/http/streams/mailbox.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { decideAll, fill, openScene, sendAll, settle, settlement, user } from '../../contract/support/scene.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { type Door, door } from '../support/door.ts';
+import { startService, type TestService } from '../support/service.ts';
 import { type Event, eventsOf, handClock, reader } from '../support/stream-client.ts';
 
 let database: TestDatabase;
@@ -15,7 +15,7 @@ afterAll(() => database.close());
 
 /** A scene per test: its orders are the only ones of its run. */
 let run = 0;
-async function orders(open: Door, users = ['asha']) {
+async function orders(open: TestService, users = ['asha']) {
   run += 1;
   const runId = `XNSE:2025-08-28:open:paper:${run}`;
   const names = users.map((name) => `${name}-${run}`);
@@ -25,7 +25,7 @@ async function orders(open: Door, users = ['asha']) {
   return sent.map(({ orderId, clientOrderId, userId }) => ({ orderId, clientOrderId, userId }));
 }
 
-async function order(open: Door) {
+async function order(open: TestService) {
   const [one] = await orders(open);
   if (!one) throw new Error('one order was to go');
   return one;
@@ -38,7 +38,7 @@ const path = (id: number | string) => `/api/trading/orders/${id}/stream`;
 
 describe('a stream', () => {
   const time = handClock();
-  let open: Door;
+  let open: TestService;
   let reads = 0;
   let ring = (): void => undefined;
   const changes = {
@@ -58,7 +58,7 @@ describe('a stream', () => {
     open.ask(key, 'GET', path(id), undefined, headers);
 
   beforeAll(async () => {
-    open = await door({ database, change: counting, parts: { changes } });
+    open = await startService({ database, change: counting, parts: { changes } });
   });
   beforeEach(() => {
     reads = 0;
@@ -197,20 +197,20 @@ describe('a stream', () => {
       };
       return { ...world, store: { ...world.store, call }, clock: { ...world.clock, every: time.every } };
     };
-    const shaky = await door({ database, change: failing });
+    const shaky = await startService({ database, change: failing });
     const { orderId } = await order(shaky);
     const events = reader(await shaky.ask(shaky.operatorKey, 'GET', path(orderId)));
     await events.take(2);
     await settle(shaky.store, [filled(orderId)]);
     time.pass(1_000);
-    expect(shaky.told).toContainEqual(expect.objectContaining({ type: 'order_events_read_failed', alert: true }));
+    expect(shaky.events).toContainEqual(expect.objectContaining({ type: 'order_events_read_failed', alert: true }));
     broken = false;
     time.pass(1_000);
     expect((await events.rest()).map(({ event }: Event) => event)).toEqual(['status', 'end']);
   });
 
   test('where the platform ends requests it ends before, without `end`: the client comes back', async () => {
-    const short = await door({ database, change: counting, parts: { longestStreamMs: 240_000 } });
+    const short = await startService({ database, change: counting, parts: { longestStreamMs: 240_000 } });
     const { orderId } = await order(short);
     const events = reader(await short.ask(short.operatorKey, 'GET', path(orderId)));
     await events.take(2);

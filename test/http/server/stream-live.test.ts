@@ -6,13 +6,13 @@ import { type Listener, listenForOrders } from '../../../src/adapters/store/list
 import { openPostgresSession } from '../../../src/adapters/store/postgres.ts';
 import { decideAll, fill, openScene, sendAll, settle, settlement, user } from '../../contract/support/scene.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { type Door, door } from '../support/door.ts';
+import { startService, type TestService } from '../support/service.ts';
 import { handClock, reader } from '../support/stream-client.ts';
 
 // A server on loopback and real notifications. Nothing polls here: the clock's periods never pass.
 
 let database: TestPostgres;
-let open: Door;
+let open: TestService;
 let listener: Listener;
 let address = '';
 let stop: () => Promise<void>;
@@ -21,7 +21,7 @@ const time = handClock();
 beforeAll(async () => {
   database = await freshPostgres();
   listener = await listenForOrders(database.url);
-  open = await door({
+  open = await startService({
     database,
     change: (world) => ({ ...world, clock: { ...world.clock, every: time.every } }),
     parts: { changes: listener, upgradeWebSocket },
@@ -173,7 +173,7 @@ describe('a WebSocket', () => {
 test('a server without WebSockets gives server-sent events to who asks to upgrade', async () => {
   const [{ orderId }] = await twoOrders();
   await settle(open.store, [filled(orderId)]);
-  const plain = await door({ database });
+  const plain = await startService({ database });
   const answer = await plain.ask(plain.operatorKey, 'GET', path(orderId), undefined, { Upgrade: 'websocket' });
   expect(answer.headers.get('content-type')).toBe('text/event-stream');
   expect(await reader(answer).rest()).toHaveLength(4);

@@ -245,6 +245,6 @@ describe('the evening’s reconciliation', () => {
     expect(await sync(here.world, { mode: 'paper', concurrency: 1 })).toMatchObject({ compared: 0 });
     here.clock.jump(istMs('2025-08-30', '15:45') - here.clock.nowMs());
     expect(await compare()).toMatchObject({ tradingDay: false, compared: 0 });
-    expect(here.kite.seen).toEqual([]);
+    expect(here.kite.requests).toEqual([]);
   });
 });

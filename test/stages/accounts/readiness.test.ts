@@ -62,7 +62,7 @@ describe('readiness', () => {
     expect(await found()).toEqual({ asha: expect.stringMatching(/^no_login: /), ravi: null });
     expect(alerts()).toEqual(['login_missing 1']);
     expect(await accounts()).toMatchObject([{ cash: 0 }, { cash: 100_00 }]);
-    const asked = here.kite.seen.length;
+    const asked = here.kite.requests.length;
     here.kite.credentials = ({ accountId }) => ({ ...rest, accessToken: `token${accountId}` });
     expect(await found()).toEqual({ asha: null, ravi: null });
     expect(asked).toBe(1);
@@ -184,7 +184,7 @@ describe('readiness', () => {
     here = await openVenueBooks(database, istMs(tradeDate, '08:45'), [...people, user('zoe', { venue: 'alpaca' })]);
     await here.world.store.call('set_user', { by: tester, userId: 'ravi', active: false });
     expect(await found()).toEqual({ asha: null, zoe: 'venue_not_set_up: alpaca' });
-    expect(here.lemonn.seen).toEqual([]);
+    expect(here.lemonn.requests).toEqual([]);
   });
 
   test('books nothing on a day without trading, and is no verdict for the next', async () => {

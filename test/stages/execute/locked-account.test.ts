@@ -7,7 +7,7 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Event } from '../../../src/ports/world.ts';
 import { work } from '../../../src/work.ts';
 import { tradeDate } from '../../contract/support/scene.ts';
-import { door } from '../../http/support/door.ts';
+import { startService } from '../../http/support/service.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { tally } from '../support/books.ts';
@@ -179,7 +179,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
 
   test('delays only its own order over HTTP, which gets a clean answer and may be asked again', async () => {
     const users = Array.from({ length: 6 }, (_, n) => person(`User ${n}`));
-    const http = await door({ database, users, time: '10:30', parts: {}, settings: { inline: false } });
+    const http = await startService({ database, users, time: '10:30', parts: {}, settings: { inline: false } });
     await http.store.call('import_prices', {
       by: { who: 'test', how: 'cli' },
       prices: [{ symbol: 'TITAN', date: tradeDate, openMinor: 3560_00, closeMinor: 3560_00 }],

@@ -11,8 +11,8 @@ import { hearProvider } from '../../../src/stages/notify/callbacks.ts';
 import { notify } from '../../../src/stages/notify/notify.ts';
 import { remindersText } from '../../../src/terminal/screens/messages.ts';
 import { tradeDate, user } from '../../contract/support/scene.ts';
-import { accountSid, authToken, quick, reminderContentSids, settingsFor } from '../../notifiers/given.ts';
-import { type LoopbackTwilio, loopbackTwilio } from '../../notifiers/loopback-twilio.ts';
+import { accountSid, authToken, quick, reminderContentSids, settingsFor } from '../../notifiers/fixtures.ts';
+import { type LoopbackTwilio, loopbackTwilio } from '../../simulators/twilio.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
@@ -172,13 +172,13 @@ describe('over Twilio', () => {
   test('goes as its own template, in the user’s language, and not past the scan; what became of it is heard', async () => {
     await here.world.store.call('set_user', { by: tester, userId: 'asha', language: 'hi' });
     await check();
-    expect(twilio.asked).toMatchObject([{ ContentSid: reminderContentSids.hi, To: `whatsapp:${asha.whatsapp}` }]);
-    expect(Number(twilio.asked[0]?.['ValidityPeriod'])).toBeLessThanOrEqual(35 * 60);
+    expect(twilio.requests).toMatchObject([{ ContentSid: reminderContentSids.hi, To: `whatsapp:${asha.whatsapp}` }]);
+    expect(Number(twilio.requests[0]?.['ValidityPeriod'])).toBeLessThanOrEqual(35 * 60);
     expect(twilio.messages[0]?.body).toBe((await rows())[0]?.text);
     await hear('delivered');
     expect(await fates()).toEqual([['asha', 'delivered', null]]);
     await check();
-    expect(twilio.asked).toHaveLength(1);
+    expect(twilio.requests).toHaveLength(1);
   });
 
   test('without its template nobody is reminded, and it is said why; with one the next check sends it', async () => {
@@ -186,7 +186,7 @@ describe('over Twilio', () => {
     await check();
     expect(await fates()).toEqual([['asha', 'suppressed', 'no_reminder_template']]);
     expect(alarms()).toBe(1);
-    expect(twilio.asked).toEqual([]);
+    expect(twilio.requests).toEqual([]);
     use();
     expect(await check()).toMatchObject({ reminders: 1 });
     expect(await fates()).toEqual([['asha', 'sent', null]]);
@@ -208,7 +208,7 @@ describe('over Twilio', () => {
         await check();
       }
       expect(twilio.listed).toBe(5);
-      expect(twilio.asked).toHaveLength(times);
+      expect(twilio.requests).toHaveLength(times);
       expect(await fates()).toEqual([fate]);
     },
   );
@@ -222,7 +222,7 @@ describe('over Twilio', () => {
       await notify(here.world, 4);
       here.clock.jump(4 * minuteMs);
     }
-    expect(twilio.asked).toHaveLength(1);
+    expect(twilio.requests).toHaveLength(1);
     expect(await fates()).toEqual([['asha', 'unknown', 'not_found_yet']]);
   });
 
@@ -231,7 +231,7 @@ describe('over Twilio', () => {
     await check();
     await hear('failed', 63_024);
     await check();
-    expect(twilio.asked.map(({ To, Body }) => [To, Body?.split('\n')[0]])).toEqual([
+    expect(twilio.requests.map(({ To, Body }) => [To, Body?.split('\n')[0]])).toEqual([
       [`whatsapp:${asha.whatsapp}`, undefined],
       [asha.whatsapp, 'daily-scan, 28 Aug 2025'],
     ]);
@@ -240,6 +240,6 @@ describe('over Twilio', () => {
     use();
     await check();
     expect(await fates()).toEqual([['asha', 'suppressed', 'no_whatsapp_number']]);
-    expect(twilio.asked).toHaveLength(2);
+    expect(twilio.requests).toHaveLength(2);
   });
 });

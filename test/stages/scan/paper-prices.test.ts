@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { storedQuotes } from '../../../src/adapters/quotes/quotes.ts';
-import { door } from '../../http/support/door.ts';
+import { startService } from '../../http/support/service.ts';
 import { type Office, office } from '../support/office.ts';
 import { reportOn } from '../support/report-shape.ts';
 
@@ -48,7 +48,10 @@ describe('paper trading without any prices', { timeout: 120_000 }, () => {
   });
 
   test('has no price for a single order either, and takes one at its own limit only with the setting', async () => {
-    const open = await door({ time: '10:30', change: (world) => ({ ...world, quotes: storedQuotes(world.store) }) });
+    const open = await startService({
+      time: '10:30',
+      change: (world) => ({ ...world, quotes: storedQuotes(world.store) }),
+    });
     try {
       const body = { symbol: 'TITAN', side: 'BUY', quantity: 1, limitPrice: '3560.00', userId: 'asha-rao' };
       const ask = (key: string) =>
@@ -58,7 +61,7 @@ describe('paper trading without any prices', { timeout: 120_000 }, () => {
     } finally {
       await open.close();
     }
-    const allowing = await door({ time: '10:30' });
+    const allowing = await startService({ time: '10:30' });
     try {
       const body = { symbol: 'TITAN', side: 'BUY', quantity: 1, limitPrice: '3560.00', userId: 'asha-rao' };
       const headers = { 'Idempotency-Key': 'a' };

@@ -10,7 +10,7 @@ import { listen } from '../../../src/stages/execute/order-updates.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
 import { decideAll, nowMs, openScene, user } from '../../contract/support/scene.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/alpaca-exchange.ts';
-import { type ConnectProxy, openConnectProxy } from '../../support/connect-proxy.ts';
+import { type ConnectProxy, openConnectProxy } from '../../simulators/connect-proxy.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { emptied } from '../support/books.ts';

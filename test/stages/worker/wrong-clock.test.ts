@@ -6,7 +6,7 @@ import { DatabaseError } from '../../../src/ports/database.ts';
 import type { Event } from '../../../src/ports/world.ts';
 import { emitFailure } from '../../../src/stages/wrong-clock.ts';
 import { user } from '../../contract/support/scene.ts';
-import { door } from '../../http/support/door.ts';
+import { startService } from '../../http/support/service.ts';
 import { timedPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { five, titan } from '../support/desk.ts';
@@ -67,7 +67,7 @@ test('doctor calls it wrong, with what to do', async () => {
 });
 
 test('over HTTP it is 503 clock_wrong, /ready names it, and who watches is alarmed once', async () => {
-  const open = await door({ users: five, signals: [titan], time: '10:30' });
+  const open = await startService({ users: five, signals: [titan], time: '10:30' });
   try {
     await open.session.exec("set daily_scan.clock = ''");
     const body = { symbol: 'TITAN', side: 'BUY', userId: 'asha-rao', quantity: 2 };
@@ -80,9 +80,9 @@ test('over HTTP it is 503 clock_wrong, /ready names it, and who watches is alarm
       });
     }
     expect(await (await open.ask(null, 'GET', '/ready')).json()).toMatchObject({ problems: [{ code: 'clock_wrong' }] });
-    const told = open.told.filter(({ type }) => type === 'clock_wrong');
+    const told = open.events.filter(({ type }) => type === 'clock_wrong');
     expect(told.map(({ alert }) => alert)).toEqual([true, undefined]);
-    expect(open.told.some(({ type }) => type === 'request_failed')).toBe(false);
+    expect(open.events.some(({ type }) => type === 'request_failed')).toBe(false);
   } finally {
     await open.close();
   }

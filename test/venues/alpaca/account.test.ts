@@ -75,7 +75,7 @@ describe('the desk at Alpaca', () => {
           odd: [],
         },
       });
-      const asked = alpaca.seen.find(({ path }) => path.startsWith('/v2/orders?'));
+      const asked = alpaca.requests.find(({ path }) => path.startsWith('/v2/orders?'));
       // By now it is the morning of 29 August in India, and late on 28 August in New York, which is four hours behind UTC.
       expect(new URLSearchParams(asked?.path.split('?')[1]).get('after')).toBe('2025-08-28T03:59:59Z');
       expect(await desk.ordersToday({ ...account, accountId: 8 })).toEqual({
@@ -90,7 +90,7 @@ describe('the desk at Alpaca', () => {
 
   test('tells an order for a part of a share, an amount or a coin as odd beside the others, and no full page', async () => {
     await alpaca.venue.submit(order);
-    const whole = { ...JSON.parse(alpaca.seen[0]?.body ?? ''), id: 'x', filled_qty: '0', status: 'new' };
+    const whole = { ...JSON.parse(alpaca.requests[0]?.body ?? ''), id: 'x', filled_qty: '0', status: 'new' };
     const row = { ...whole, submitted_at: '2025-08-28T13:30:00Z' };
     const coin = { ...row, id: 'c', asset_class: 'crypto', symbol: 'BTC/USD', qty: '0.1', filled_qty: '0.1' };
     const odd = [{ ...row, id: 'f', qty: '0.5' }, { ...row, id: 'n', qty: null, notional: '50' }, coin, { id: 'x' }, 7];
@@ -115,7 +115,7 @@ describe('the desk at Alpaca', () => {
     await alpaca.venue.submit(order);
     const [open] = alpaca.book();
     expect(await desk.cancel({ ...order, venueOrderId: null })).toEqual({ kind: 'canceled' });
-    expect(alpaca.seen.at(-1)).toMatchObject({ method: 'DELETE', path: `/v2/orders/${open?.venueOrderId}` });
+    expect(alpaca.requests.at(-1)).toMatchObject({ method: 'DELETE', path: `/v2/orders/${open?.venueOrderId}` });
     expect(await alpaca.venue.lookup(order)).toMatchObject({
       report: { status: 'canceled', fills: [{ quantity: 5 }] },
     });

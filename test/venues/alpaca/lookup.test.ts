@@ -75,7 +75,7 @@ describe('a lookup at Alpaca', () => {
 
   test.each(['canceled', 'expired', 'rejected'] as const)('reads %s as its end', async (status) => {
     expect(await lookedUp(row({ status }))).toMatchObject({ kind: 'found', report: { status, fills: [] } });
-    expect(alpaca.seen.map(({ path }) => path)).toEqual(['/v2/orders:by_client_order_id?client_order_id=abc']);
+    expect(alpaca.requests.map(({ path }) => path)).toEqual(['/v2/orders:by_client_order_id?client_order_id=abc']);
   });
 
   test('reads the executions with ids that stay, from a second before the order on', async () => {
@@ -103,7 +103,7 @@ describe('a lookup at Alpaca', () => {
         ],
       },
     });
-    const asked = new URLSearchParams(alpaca.seen.at(-1)?.path.split('?')[1]);
+    const asked = new URLSearchParams(alpaca.requests.at(-1)?.path.split('?')[1]);
     expect(Object.fromEntries(asked)).toEqual({ after: '2025-08-28T13:29:59Z', direction: 'asc', page_size: '100' });
   });
 
@@ -111,7 +111,7 @@ describe('a lookup at Alpaca', () => {
     const others = Array.from({ length: 100 }, (_, n) => fill('1', '1', { id: `n${n}`, order_id: 'o2' }));
     const found = await lookedUp(row({ status: 'filled', filled_qty: '10' }), others, [fill('10')]);
     expect(found).toMatchObject({ kind: 'found', report: { fills: [{ quantity: 10 }] } });
-    expect(alpaca.seen.at(-1)?.path).toContain('page_token=n99');
+    expect(alpaca.requests.at(-1)?.path).toContain('page_token=n99');
   });
 
   test('tells what traded of an order that is open or was ended early', async () => {

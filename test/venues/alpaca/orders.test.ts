@@ -34,8 +34,8 @@ describe('an order at Alpaca', () => {
       kind: 'acknowledged',
       report: { venueOrderId: alpaca.book()[0]?.venueOrderId, status: 'working', fills: [], message: null },
     });
-    expect(alpaca.seen).toHaveLength(1);
-    const [{ method, path, headers, body } = { headers: {}, body: '' }] = alpaca.seen;
+    expect(alpaca.requests).toHaveLength(1);
+    const [{ method, path, headers, body } = { headers: {}, body: '' }] = alpaca.requests;
     expect([method, path]).toEqual(['POST', '/v2/orders']);
     expect(headers).toMatchObject({
       'apca-api-key-id': 'PKTEST7',
@@ -58,7 +58,7 @@ describe('an order at Alpaca', () => {
     ['with leverage', { product: 'mtf' as const }, 'mtf is not offered here: leverage is a setting of the account'],
   ])('%s is refused here, and nothing is said', async (_what, change, message) => {
     expect(await alpaca.venue.submit({ ...order, ...change })).toEqual({ kind: 'rejected', message });
-    expect(alpaca.seen).toEqual([]);
+    expect(alpaca.requests).toEqual([]);
   });
 
   test.each([
@@ -79,7 +79,7 @@ describe('an order at Alpaca', () => {
   ])('that is answered with %i %s, and is in no book, is %s', async (status, body, kind) => {
     alpaca.answerNext(status, body);
     expect(await alpaca.venue.submit(order)).toMatchObject({ kind });
-    expect(alpaca.seen.filter(({ method }) => method === 'POST')).toHaveLength(1);
+    expect(alpaca.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
   });
 
   test.each([
@@ -90,7 +90,7 @@ describe('an order at Alpaca', () => {
   ])('that is answered with %i %s is proven not sent', async (status, body, reason) => {
     alpaca.answerNext(status, body);
     expect(await alpaca.venue.submit(order)).toEqual({ kind: 'not_sent', reason });
-    expect(alpaca.seen).toHaveLength(1);
+    expect(alpaca.requests).toHaveLength(1);
   });
 
   test.each(['client_order_id must be unique', 'insufficient buying power'])(
@@ -139,7 +139,7 @@ describe('an order at Alpaca', () => {
     ['half of a JSON', '{"id":"1","client_order_id":"01234567'],
   ])('that is answered with a 200 and %s is unknown', async (_what, body) => {
     await alpaca.venue.submit(order);
-    const row = alpaca.seen[0] ? JSON.parse(alpaca.seen[0].body) : {};
+    const row = alpaca.requests[0] ? JSON.parse(alpaca.requests[0].body) : {};
     const whole = { ...row, id: 'x', filled_qty: '0', status: 'new', submitted_at: '2025-08-28T13:30:00Z' };
     const change =
       body.startsWith('{"client') || body.startsWith('{"qty')
@@ -154,7 +154,7 @@ describe('an order at Alpaca', () => {
   test.each([421, 307])('is said once, also to a %i', async (status) => {
     alpaca.answerNext(status, '');
     expect(await alpaca.venue.submit(order)).toEqual({ kind: 'unknown', reason: `http_${status}` });
-    expect(alpaca.seen).toHaveLength(1);
+    expect(alpaca.requests).toHaveLength(1);
     expect(alpaca.book()).toEqual([]);
   });
 
@@ -173,7 +173,7 @@ describe('an order at Alpaca', () => {
     alpaca.credentials = () => credentials;
     expect(await alpaca.venue.submit(order)).toEqual({ kind: 'not_sent', reason: 'no_session' });
     expect(await alpaca.venue.lookup(order)).toEqual({ kind: 'unreadable', reason: 'no_session' });
-    expect(alpaca.seen).toEqual([]);
+    expect(alpaca.requests).toEqual([]);
   });
 
   test('is not said where the credentials can’t be read, and their words are not repeated', async () => {

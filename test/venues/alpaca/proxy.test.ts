@@ -4,8 +4,8 @@ import { alpacaUpdates } from '../../../src/adapters/venues/alpaca/order-updates
 import type { StreamState } from '../../../src/ports/venue.ts';
 import { nowMs } from '../../contract/support/scene.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/alpaca-exchange.ts';
+import { type ConnectProxy, openConnectProxy } from '../../simulators/connect-proxy.ts';
 import { setClock } from '../../stages/support/hand.ts';
-import { type ConnectProxy, openConnectProxy } from '../../support/connect-proxy.ts';
 
 const clock = setClock(nowMs);
 const account = { accountId: 7, userId: 'asha' };

@@ -65,7 +65,7 @@ describe('the desk at Kite', () => {
     await kite.venue.submit(order);
     const [open] = kite.book();
     expect(await desk.cancel({ ...order, venueOrderId: null })).toEqual({ kind: 'canceled' });
-    expect(kite.seen.at(-1)).toMatchObject({ method: 'DELETE', path: `/orders/regular/${open?.venueOrderId}` });
+    expect(kite.requests.at(-1)).toMatchObject({ method: 'DELETE', path: `/orders/regular/${open?.venueOrderId}` });
     expect(await kite.venue.lookup(order)).toMatchObject({ report: { status: 'canceled', fills: [{ quantity: 5 }] } });
     expect(await desk.cancel({ ...order, venueOrderId: open?.venueOrderId ?? '' })).toEqual({ kind: 'too_late' });
     const other = { ...order, clientOrderId: 'xyz' };

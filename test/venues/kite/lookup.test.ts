@@ -133,10 +133,10 @@ describe('a lookup at Kite', () => {
 
   test('of one account’s orders that come together share one read, and other accounts have their own', async () => {
     await kite.venue.submit(order);
-    kite.seen.length = 0;
+    kite.requests.length = 0;
     const many = Array.from({ length: 20 }, () => order);
     const found = await Promise.all([...many, { ...order, accountId: 8 }].map((one) => kite.venue.lookup(one)));
-    expect(kite.seen.map(({ path }) => path).sort()).toEqual(['/orders', '/orders', '/trades']);
+    expect(kite.requests.map(({ path }) => path).sort()).toEqual(['/orders', '/orders', '/trades']);
     expect(found.map(({ kind }) => kind)).toEqual([...many.map(() => 'found'), 'missing']);
   });
 });

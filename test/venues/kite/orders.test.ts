@@ -38,8 +38,8 @@ describe('an order at Kite', () => {
       kind: 'acknowledged',
       report: { venueOrderId: '250828000000001', status: 'working', fills: [], message: null },
     });
-    expect(kite.seen).toHaveLength(1);
-    const [{ method, path, headers, body } = { headers: {} }] = kite.seen;
+    expect(kite.requests).toHaveLength(1);
+    const [{ method, path, headers, body } = { headers: {} }] = kite.requests;
     expect([method, path]).toEqual(['POST', '/orders/regular']);
     expect(headers).toMatchObject({
       'x-kite-version': '3',
@@ -56,7 +56,7 @@ describe('an order at Kite', () => {
     const plain = await openKiteExchange(clock);
     await plain.venue.submit({ ...order, product: 'delivery' });
     await plain.close();
-    const form = new URLSearchParams(plain.seen[0]?.body);
+    const form = new URLSearchParams(plain.requests[0]?.body);
     expect([form.get('product'), form.has('algo_id')]).toEqual(['CNC', false]);
   });
 
@@ -105,7 +105,7 @@ describe('an order at Kite', () => {
   test('is said once, also to a 421, which fetch would send again', async () => {
     kite.answerNext(421, '');
     expect(await kite.venue.submit(order)).toEqual({ kind: 'unknown', reason: 'http_421' });
-    expect(kite.seen).toHaveLength(1);
+    expect(kite.requests).toHaveLength(1);
     expect(kite.book()).toEqual([]);
   });
 
@@ -130,7 +130,7 @@ describe('an order at Kite', () => {
     kite.credentials = () => credentials;
     expect(await kite.venue.submit(order)).toEqual({ kind: 'not_sent', reason: 'no_session' });
     expect(await kite.venue.lookup(order)).toEqual({ kind: 'unreadable', reason: 'no_session' });
-    expect(kite.seen).toEqual([]);
+    expect(kite.requests).toEqual([]);
   });
 
   test('is not said where the credentials can’t be read, and their words are not repeated', async () => {
@@ -177,8 +177,8 @@ describe('a session at Kite', () => {
       kiteUserId: 'AB1234',
       accessUntilMs: Date.parse('2025-08-29T06:00:00+05:30'),
     });
-    expect(kite.seen[0]?.headers.authorization).toBeUndefined();
-    expect(kite.seen[0]?.body).not.toContain(apiSecret);
+    expect(kite.requests[0]?.headers.authorization).toBeUndefined();
+    expect(kite.requests[0]?.body).not.toContain(apiSecret);
   });
 
   test('is refused for a used token and for another app’s secret, and not known without an answer', async () => {

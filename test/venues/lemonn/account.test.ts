@@ -55,7 +55,7 @@ describe('the desk at Lemonn', () => {
     await lemonn.venue.submit(order);
     const venueOrderId = lemonn.book()[0]?.venueOrderId ?? '';
     expect(await desk.cancel({ ...order, venueOrderId: null })).toEqual({ kind: 'canceled' });
-    expect(lemonn.seen.at(-1)).toMatchObject({
+    expect(lemonn.requests.at(-1)).toMatchObject({
       ...{ method: 'POST', path: '/api-trading/api/v2/orders/cancel', body: JSON.stringify({ orderId: venueOrderId }) },
     });
     expect(await lemonn.venue.lookup(order)).toMatchObject({

@@ -41,7 +41,7 @@ test('what was changed meanwhile is kept, and the token is put beside it', async
   const { held, lemonn, logIn } = await desk(secrets, [moved]);
   expect(await logIn()).toMatchObject({ kind: 'open' });
   expect(held.record).toMatchObject({ ...moved, accessToken: 'access-C1' });
-  expect(lemonn.seen).toHaveLength(1);
+  expect(lemonn.requests).toHaveLength(1);
 });
 
 test('an account of the session flow needs a person, and one that is not connected needs its operator', async () => {
@@ -49,7 +49,7 @@ test('an account of the session flow needs a person, and one that is not connect
   expect(await person.logIn()).toEqual({ kind: 'refused', reason: 'needs_a_person' });
   const nobody = await desk(null);
   expect(await nobody.logIn()).toEqual({ kind: 'not_connected' });
-  expect([...person.lemonn.seen, ...nobody.lemonn.seen]).toEqual([]);
+  expect([...person.lemonn.requests, ...nobody.lemonn.requests]).toEqual([]);
 });
 
 describe('a login in the browser', () => {
@@ -86,7 +86,7 @@ describe('a login in the browser', () => {
       const { lemonn, door } = await desk(record);
       expect(await door.loginUrl(1, 'ours')).toBeNull();
       expect(await door.finishLogin(1, back)).toEqual({ kind: 'not_connected' });
-      expect(lemonn.seen).toEqual([]);
+      expect(lemonn.requests).toEqual([]);
     }
   });
 });

@@ -95,7 +95,7 @@ describe('a lookup at Lemonn', () => {
         ],
       },
     });
-    expect(lemonn.seen.map(({ path }) => path.replace('/api-trading/api/v2', ''))).toEqual([
+    expect(lemonn.requests.map(({ path }) => path.replace('/api-trading/api/v2', ''))).toEqual([
       '/orderbook',
       '/tradebook?orderId=L1&limit=50&offset=0',
       '/tradebook?orderId=L1&limit=50&offset=1',
@@ -182,10 +182,10 @@ describe('a lookup at Lemonn', () => {
 
   test('of one account’s orders that come together share one read of the book', async () => {
     await lemonn.venue.submit(order);
-    lemonn.seen.length = 0;
+    lemonn.requests.length = 0;
     const many = [order, { ...order, clientOrderId: 'second' }, { ...order, clientOrderId: 'third' }];
     const found = await Promise.all([...many, { ...order, accountId: 8 }].map((one) => lemonn.venue.lookup(one)));
-    const books = lemonn.seen.filter(({ path }) => path.endsWith('/orderbook'));
+    const books = lemonn.requests.filter(({ path }) => path.endsWith('/orderbook'));
     expect(books.map(({ headers }) => headers['x-client-id']).sort()).toEqual(['C7', 'C8']);
     expect(found.map(({ kind }) => kind)).toEqual(['found', 'missing', 'missing', 'missing']);
   });

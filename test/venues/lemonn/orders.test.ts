@@ -43,8 +43,8 @@ describe('an order at Lemonn', () => {
       kind: 'acknowledged',
       report: { venueOrderId: 'LMN20250828000001', status: 'working', fills: [], message: null },
     });
-    expect(lemonn.seen).toHaveLength(1);
-    const [{ method, path, headers, body } = { headers: {}, body: '' }] = lemonn.seen;
+    expect(lemonn.requests).toHaveLength(1);
+    const [{ method, path, headers, body } = { headers: {}, body: '' }] = lemonn.requests;
     expect([method, path]).toEqual(['POST', '/api-trading/api/v2/orders']);
     expect(headers).toMatchObject({
       'x-api-key': apiKey,
@@ -66,14 +66,14 @@ describe('an order at Lemonn', () => {
       tag: '0123456789abcdefghij',
       afterMarketOrder: false,
     });
-    expect(JSON.stringify(lemonn.seen)).not.toContain(privateKey);
+    expect(JSON.stringify(lemonn.requests)).not.toContain(privateKey);
   });
 
   test('of delivery says so, and the access flow names no partner', async () => {
     lemonn.credentials = () => ({ clientId: 'C7', apiKey, privateKey, flow: 'access', accessToken: 'access-C7' });
     expect(await lemonn.venue.submit({ ...order, product: 'delivery' })).toMatchObject({ kind: 'acknowledged' });
-    expect(JSON.parse(lemonn.seen[0]?.body ?? '')).toMatchObject({ productType: 'DELIVERY' });
-    expect(lemonn.seen[0]?.headers['x-request-id']).toBeUndefined();
+    expect(JSON.parse(lemonn.requests[0]?.body ?? '')).toMatchObject({ productType: 'DELIVERY' });
+    expect(lemonn.requests[0]?.headers['x-request-id']).toBeUndefined();
   });
 
   test.each([
@@ -87,7 +87,7 @@ describe('an order at Lemonn', () => {
     const then = await openLemonnExchange(jumpingClock(istMs(day, time)), { afterMarketOrders: asked });
     await then.venue.submit(order);
     await then.close();
-    expect(JSON.parse(then.seen[0]?.body ?? '')).toMatchObject({ afterMarketOrder: told });
+    expect(JSON.parse(then.requests[0]?.body ?? '')).toMatchObject({ afterMarketOrder: told });
     expect(then.venue.capabilities.dealing?.afterMarketOrders).toBe(asked);
   });
 
@@ -160,7 +160,7 @@ describe('an order at Lemonn', () => {
       lemonn.answerNext(status, '');
       expect(await lemonn.venue.submit(order)).toEqual({ kind: 'unknown', reason: `http_${status}` });
     }
-    expect(lemonn.seen).toHaveLength(2);
+    expect(lemonn.requests).toHaveLength(2);
   });
 
   test('is proven not sent where nobody listens', async () => {
@@ -180,7 +180,7 @@ describe('an order at Lemonn', () => {
     lemonn.credentials = () => credentials;
     expect(await lemonn.venue.submit(order)).toEqual({ kind: 'not_sent', reason: 'no_session' });
     expect(await lemonn.venue.lookup(order)).toEqual({ kind: 'unreadable', reason: 'no_session' });
-    expect(lemonn.seen).toEqual([]);
+    expect(lemonn.requests).toEqual([]);
   });
 
   test('is not said where the credentials can’t be read, and their words are not repeated', async () => {

@@ -40,7 +40,7 @@ describe('a login at Lemonn', () => {
       accessToken: 'access-C1',
       clientId: null,
     });
-    const [seen] = lemonn.seen;
+    const [seen] = lemonn.requests;
     expect(seen).toMatchObject({ method: 'POST', path: '/api-trading/api/v1/generate_access_token' });
     expect(seen?.body).toBe('{"client_id":"C1"}');
     expect(seen?.headers).toMatchObject({ 'x-api-key': apiKey, 'x-epoch-time': expect.stringMatching(/^\d{13}$/) });
@@ -64,8 +64,8 @@ describe('a login at Lemonn', () => {
     expect(lemonnLoginUrl(apiKey)).toBe(`https://lemonn-pro.lemonn.co.in/login?api_key=${apiKey}`);
     const login = await openLemonnSession({ ...wire(), requestToken: 'fresh', requestId });
     expect(login).toMatchObject({ kind: 'open', accessToken: 'token-C1', clientId: 'C1' });
-    expect(lemonn.seen[0]?.headers).toMatchObject({ 'x-request-token': 'fresh', 'x-request-id': requestId });
-    expect(lemonn.seen[0]?.body).toBe('');
+    expect(lemonn.requests[0]?.headers).toMatchObject({ 'x-request-token': 'fresh', 'x-request-id': requestId });
+    expect(lemonn.requests[0]?.body).toBe('');
   });
 
   test('is refused for another key, a used token or a partner that is not on the list, and repeats no words', async () => {

@@ -51,7 +51,7 @@ async function played(told: (lemonn: LemonnExchange) => void) {
   const [order] = await database.session.query(
     `select o.status, o.reason, a.held_minor > 0 as held from public.orders o join public.accounts a on a.id = o.account_id`,
   );
-  const sent = lemonn.seen.filter(({ path }) => path.endsWith('/orders')).length;
+  const sent = lemonn.requests.filter(({ path }) => path.endsWith('/orders')).length;
   const asked = steps.filter(({ type }) => type === 'order_needs_person').length;
   return { ...order, sent, asked, taken: lemonn.book().length };
 }

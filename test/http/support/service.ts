@@ -24,7 +24,7 @@ export const cronSecret = 'cron-secret-of-the-tests';
 export const signalsSecret = 'signals-secret-of-the-tests';
 
 /** What the service of a test finds; every part has a plain default. */
-export interface DoorOptions {
+export interface TestServiceOptions {
   /** Default: a new PGlite, closed with the door. One that is given stays open: tests of a file may share it. */
   database?: TestDatabase;
   /** What is imported first. Default: TITAN for five users. */
@@ -40,7 +40,7 @@ export interface DoorOptions {
   limits?: Partial<RateLimits>;
 }
 
-export interface Door {
+export interface TestService {
   /** `await door.app.request('/api/…', { method, headers, body })` */
   app: Hono<HttpEnv>;
   store: Store;
@@ -50,7 +50,7 @@ export interface Door {
   /** Pauses elapse at once; `jump` sets it forward. */
   clock: JumpingClock;
   /** Everything that was logged. */
-  told: Event[];
+  events: Event[];
   /** An operator's API key. */
   operatorKey: string;
   /** A new API key of a user. */
@@ -65,19 +65,19 @@ export interface Door {
 }
 
 /** The whole HTTP service over a real database, with the paper venue, at an instant of its own. */
-export async function door(options: DoorOptions = {}): Promise<Door> {
+export async function startService(options: TestServiceOptions = {}): Promise<TestService> {
   const database = options.database ?? (await freshPglite());
   const store = storeOf(database);
   const clock = jumpingClock(istMs(tradeDate, options.time ?? '09:20'));
   await arrange(store, options, clock.nowMs());
-  const told: Event[] = [];
+  const events: Event[] = [];
   const later: Promise<unknown>[] = [];
-  const world = await worldOf(store, clock, options, (event) => told.push(event));
+  const world = await worldOf(store, clock, options, (event) => events.push(event));
   const plain = partsOf(world, later);
   const asked = { ...plain, ...options.parts };
   const parts = { ...asked, settings: { ...asked.settings, ...options.settings } };
   const app = makeApp(parts, { ...defaultRateLimits, ...options.limits });
-  const ask: Door['ask'] = async (token, method, path, body, headers = {}) => {
+  const ask: TestService['ask'] = async (token, method, path, body, headers = {}) => {
     const bearer = token === null ? {} : { Authorization: `Bearer ${token}` };
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     return app.request(path, {
@@ -93,7 +93,7 @@ export async function door(options: DoorOptions = {}): Promise<Door> {
     world,
     parts,
     clock,
-    told,
+    events,
     operatorKey: await newKey(store, null),
     userKey: (userId) => newKey(store, userId),
     ask,
@@ -108,7 +108,11 @@ export async function door(options: DoorOptions = {}): Promise<Door> {
   };
 }
 
-async function arrange(store: Store, { signals = [titan], users = five }: DoorOptions, nowMs: number): Promise<void> {
+async function arrange(
+  store: Store,
+  { signals = [titan], users = five }: TestServiceOptions,
+  nowMs: number,
+): Promise<void> {
   await store.call('import_signals', { by: tester, signals, source: 'test' });
   await store.call('import_users', { by: tester, users, mode: 'paper', source: 'test', nowMs });
 }
@@ -119,7 +123,12 @@ function config() {
   return read.config;
 }
 
-async function worldOf(store: Store, clock: JumpingClock, options: DoorOptions, emit: World['emit']): Promise<World> {
+async function worldOf(
+  store: Store,
+  clock: JumpingClock,
+  options: TestServiceOptions,
+  emit: World['emit'],
+): Promise<World> {
   const place = { kind: 'embedded', path: null } as const;
   const faults = options.faults ?? null;
   const parts = { config: config(), place, store, clock, quotes: storedQuotes(store, 'signal'), faults, emit };

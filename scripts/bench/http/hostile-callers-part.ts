@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { listen, say } from '../parts.ts';
+import { listen, say } from '../child-process.ts';
 
 /** How often a second each is asked, whatever the service does. */
 const paces = { noisy: 50, badKeys: 50, kite: 25, twilio: 25, twilioBig: 5, signals: 20, lists: 10, halves: 5 };

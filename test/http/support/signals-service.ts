@@ -3,7 +3,7 @@ import type { Signal } from '../../../src/domain/types.ts';
 import { emptied } from '../../stages/support/books.ts';
 import { tradeDate } from '../../stages/support/desk.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { type Door, type DoorOptions, door } from './door.ts';
+import { startService, type TestService, type TestServiceOptions } from './service.ts';
 
 export const titan = { strategy: 'breakout-20d', symbol: 'TITAN', side: 'BUY', referencePrice: '3560.00' };
 
@@ -13,13 +13,13 @@ export function idOf(symbol: string, date = tradeDate, strategy = 'breakout-20d'
 }
 
 /** The service of a test file about signals. */
-export interface SignalDesk {
+export interface SignalsService {
   /** One at 09:20, new for each test. */
-  open: () => Door;
+  open: () => TestService;
   /** One more on the same database. */
-  service: (options: DoorOptions) => Promise<Door>;
+  service: (options: TestServiceOptions) => Promise<TestService>;
   /** What an operator who sends this is answered: the body with its status. */
-  answerTo: (body: unknown, at?: Door) => Promise<{ status: number; [member: string]: unknown }>;
+  answerTo: (body: unknown, at?: TestService) => Promise<{ status: number; [member: string]: unknown }>;
   /** The signals a scan of that day would find. */
   stored: (date?: string) => Promise<Signal[]>;
   /** Every row that came in, oldest first. */
@@ -27,14 +27,15 @@ export interface SignalDesk {
 }
 
 /** Sets up one database for the file, emptied before each test: five users and no signal. */
-export function signalDesk(): SignalDesk {
+export function signalsService(): SignalsService {
   let database: TestDatabase | null = null;
-  let open: Door | null = null;
+  let open: TestService | null = null;
   const here = <Thing>(thing: Thing | null): Thing => {
     if (thing === null) throw new Error('the service is opened before each test');
     return thing;
   };
-  const service: SignalDesk['service'] = (options) => door({ database: here(database), signals: [], ...options });
+  const service: SignalsService['service'] = (options) =>
+    startService({ database: here(database), signals: [], ...options });
   beforeAll(async () => {
     database = await freshPglite();
   });

@@ -9,7 +9,7 @@ import { apiKey as kiteKey, apiSecret as kiteSecret } from '../../test/simulator
 import { apiKey as lemonnKey, privateKey as lemonnPrivateKey } from '../../test/simulators/lemonn-exchange.ts';
 import { buy, person } from '../../test/stages/support/desk.ts';
 import { tester } from '../../test/support/tester.ts';
-import { LEVERAGE, nseShares, usShares } from './street.ts';
+import { LEVERAGE, nseShares, usShares } from './simulated-venues.ts';
 
 const venues = ['kite', 'lemonn', 'alpaca'] as const;
 type VenueName = (typeof venues)[number];
@@ -54,7 +54,7 @@ function credentialsOf(venue: VenueName, accountId: number): { secret: Record<st
  * Puts instruments, signals and users into the database and each user's credentials into the vault. Gives what must never
  * be read anywhere: the secrets, and the numbers of the users.
  */
-export async function movePeopleIn(
+export async function importUsers(
   { store, session, config, clock }: { store: Store; session: SqlSession; config: Config; clock: Clock },
   count: number,
 ): Promise<{ secrets: string[]; numbers: string[] }> {

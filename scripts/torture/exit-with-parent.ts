@@ -1,4 +1,4 @@
 /** A part that lost its director ends: nothing is left running. */
-export function parting(): void {
+export function exitWithParent(): void {
   process.on('disconnect', () => process.exit(1));
 }

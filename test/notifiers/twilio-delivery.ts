@@ -9,21 +9,21 @@ import type { Event, World } from '../../src/ports/world.ts';
 import { notify } from '../../src/stages/notify/notify.ts';
 import { emptying } from '../contract/support/ground.ts';
 import { nowMs } from '../contract/support/scene.ts';
+import { type LoopbackTwilio, loopbackTwilio, type SignedCall } from '../simulators/twilio.ts';
 import { storeOf } from '../stages/support/desk.ts';
 import { type JumpingClock, jumpingClock } from '../stages/support/hand.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
-import { accountSid, authToken, contentSids, decideNothing, settingsFor } from './given.ts';
-import { type LoopbackTwilio, loopbackTwilio, type SignedCall } from './loopback-twilio.ts';
+import { accountSid, authToken, contentSids, decideNothing, settingsFor } from './fixtures.ts';
 
 /** Messages to users over a loopback Twilio, from a decided run in a database of its own. */
-export interface PostOffice {
+export interface TwilioDelivery {
   database: TestDatabase;
   session: SqlSession;
   store: Store;
   twilio: LoopbackTwilio;
   clock: JumpingClock;
   world: World;
-  told: Event[];
+  events: Event[];
   /** From now on Twilio has to answer within this time. */
   within(timeoutMs: number): void;
   /** Sends what is due until nothing more happens at this instant. */
@@ -32,17 +32,17 @@ export interface PostOffice {
   close(): Promise<void>;
 }
 
-export async function postOffice(
+export async function openTwilioDelivery(
   users: UserSettings[],
   change: Partial<TwilioSettings> = {},
   database?: TestDatabase,
-): Promise<PostOffice> {
+): Promise<TwilioDelivery> {
   const opened = database ?? (await freshPglite());
   const store = storeOf(opened);
   const contents = { [contentSids.en]: templates.en, [contentSids.hi]: templates.hi };
   const twilio = await loopbackTwilio({ accountSid, authToken, contents });
   const clock = jumpingClock(nowMs);
-  const told: Event[] = [];
+  const events: Event[] = [];
   const world: World = {
     store,
     clock,
@@ -50,7 +50,7 @@ export async function postOffice(
     venues: new Map(),
     notifier: twilioNotifier(settingsFor(twilio.url, change)),
     operatorDays: async () => [],
-    emit: (event) => void told.push(event),
+    emit: (event) => void events.push(event),
   };
   await opened.session.exec(await emptying(opened.session));
   await decideNothing(store, users);
@@ -61,7 +61,7 @@ export async function postOffice(
     twilio,
     clock,
     world,
-    told,
+    events,
     within(timeoutMs) {
       world.notifier = twilioNotifier(settingsFor(twilio.url, { ...change, timeoutMs }));
     },
@@ -75,7 +75,11 @@ export async function postOffice(
 }
 
 /** Hands a call of Twilio's to our routes, behind whatever address a proxy leaves of it. */
-export async function post(app: Hono<HttpEnv>, call: SignedCall, seenAs = 'http://10.0.0.7:3000'): Promise<Response> {
+export async function postCallback(
+  app: Hono<HttpEnv>,
+  call: SignedCall,
+  seenAs = 'http://10.0.0.7:3000',
+): Promise<Response> {
   const { pathname, search } = new URL(call.url);
   return app.request(`${seenAs}${pathname}${search}`, { method: 'POST', headers: call.headers, body: call.body });
 }

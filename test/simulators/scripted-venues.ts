@@ -6,11 +6,11 @@ import { lemonnDialect } from '../../src/adapters/venues/lemonn/dialect.ts';
 import { lemonnVenue } from '../../src/adapters/venues/lemonn/venue.ts';
 import type { OrderToSend, Venue } from '../../src/ports/venue.ts';
 import type { Clock } from '../../src/ports/world.ts';
-import { apiKey as lemonnKey, privateKey } from '../simulators/lemonn-exchange.ts';
+import { apiKey as lemonnKey, privateKey } from './lemonn-exchange.ts';
 
 // A venue that says what it is given, byte for byte, and a good answer where it is given nothing.
 
-export interface Said {
+export interface ScriptedAnswer {
   status: number;
   body: string | Uint8Array;
 }
@@ -22,7 +22,7 @@ interface Wire {
   accountOf(headers: Record<string, unknown>): number;
   good(path: string, order: OrderToSend | null): unknown;
   /** A refusal in the venue's own words. */
-  refusal: Said;
+  refusal: ScriptedAnswer;
 }
 
 const answered = (data: unknown) => ({ status: 'success', data });
@@ -180,15 +180,15 @@ const alpaca: Wire = {
 
 export const wires: Readonly<Record<string, Wire>> = { kite, lemonn, alpaca };
 
-export interface Parrot {
+export interface ScriptedVenue {
   venue: Venue;
   wire: Wire;
   /** What one account's requests are answered from now on; null: what is good for its order. */
-  script: { accountId: number; order: OrderToSend | null; say: (path: string) => Said | null };
+  script: { accountId: number; order: OrderToSend | null; say: (path: string) => ScriptedAnswer | null };
   close(): Promise<void>;
 }
 
-export async function openParrot(wire: Wire, clock: Clock): Promise<Parrot> {
+export async function openScriptedVenue(wire: Wire, clock: Clock): Promise<ScriptedVenue> {
   const server = createServer((request, response) => {
     const { url = '/' } = request;
     const { accountId, order, say } = parrot.script;
@@ -205,7 +205,7 @@ export async function openParrot(wire: Wire, clock: Clock): Promise<Parrot> {
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const parrot: Parrot = {
+  const parrot: ScriptedVenue = {
     wire,
     venue: wire.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, clock),
     script: { accountId: 0, order: null, say: () => null },

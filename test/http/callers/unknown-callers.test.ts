@@ -8,7 +8,7 @@ import { DatabaseError } from '../../../src/ports/database.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { type Door, type DoorOptions, door, signalsSecret } from '../support/door.ts';
+import { signalsSecret, startService, type TestService, type TestServiceOptions } from '../support/service.ts';
 
 let database: TestDatabase;
 let calls: { name: string; args: object }[];
@@ -21,8 +21,8 @@ beforeEach(() => {
 });
 
 /** The service as it starts: it has seen no key yet. Its calls of the database are in `calls`. */
-const started = (options: DoorOptions = {}) =>
-  door({ database, limits: { addressPerMinute: 3 }, ...options, change: (world) => overheard(world) });
+const started = (options: TestServiceOptions = {}) =>
+  startService({ database, limits: { addressPerMinute: 3 }, ...options, change: (world) => overheard(world) });
 
 function overheard(world: World): World {
   const call: World['store']['call'] = (name, args) => {
@@ -39,7 +39,11 @@ const trusting = (TRUSTED_PROXIES: string): ProxyTrust => {
 };
 
 /** What a stranger is told who connects from there. */
-async function status(service: Door, peer: string | null, headers: Record<string, string> = {}): Promise<number> {
+async function status(
+  service: TestService,
+  peer: string | null,
+  headers: Record<string, string> = {},
+): Promise<number> {
   const env = peer === null ? {} : { incoming: { socket: { remoteAddress: peer }, complete: true } };
   return (await service.app.request('/api/trading/orders', { headers }, env)).status;
 }
@@ -110,9 +114,9 @@ test.each([
 });
 
 describe('behind one address with somebody who guesses', () => {
-  const orders = async (service: Door, token: string) =>
+  const orders = async (service: TestService, token: string) =>
     (await service.ask(token, 'GET', '/api/trading/orders')).status;
-  const guess = (service: Door) => orders(service, newApiKey().key);
+  const guess = (service: TestService) => orders(service, newApiKey().key);
   const lookups = () => calls.filter(({ name }) => name.startsWith('find_api_key')).length;
 
   test('200 good keys get in right after a restart, at once, in a few calls of the database', async () => {
@@ -172,7 +176,7 @@ describe('behind one address with somebody who guesses', () => {
       };
       return { ...world, store: { ...world.store, call } };
     };
-    const service = await door({ database, limits: { addressPerMinute: 1 }, change });
+    const service = await startService({ database, limits: { addressPerMinute: 1 }, change });
     expect([await guess(service), await orders(service, service.operatorKey)]).toEqual([503, 503]);
     lost = false;
     expect([await orders(service, service.operatorKey), await guess(service)]).toEqual([200, 401]);

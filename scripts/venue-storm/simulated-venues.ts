@@ -14,7 +14,7 @@ export const nseShares = { TITAN: 3564.8, INFY: 1502.5, SBIN: 803.2, ITC: 401.5 
 export const usShares = { AAPL: 231.4, MSFT: 506.7, KO: 68.9, XOM: 112.3 };
 
 /** The three venues on the loopback: what they say of an account is made from the orders they took of it. */
-export interface Street {
+export interface SimulatedVenues {
   kite: KiteExchange;
   lemonn: LemonnExchange;
   alpaca: AlpacaExchange;
@@ -22,7 +22,7 @@ export interface Street {
   close(): Promise<void>;
 }
 
-export async function openStreet(clock: Clock): Promise<Street> {
+export async function openSimulatedVenues(clock: Clock): Promise<SimulatedVenues> {
   const kite = await openKiteExchange(clock);
   const lemonn = await openLemonnExchange(clock);
   const alpaca = await openAlpacaExchange(clock);

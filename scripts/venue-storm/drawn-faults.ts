@@ -3,13 +3,13 @@ import { type Chance, chanceOf } from '../../test/simulation/common/chance.ts';
 import {
   type Exchange,
   type FaultName,
+  type FaultPlan,
   faultNames,
   readFaultNames,
-  type Weather,
 } from '../../test/simulators/exchange.ts';
 
 /** Weather that was drawn, with what each order and each kind of read had to suffer. */
-export interface Drawn extends Weather {
+export interface DrawnFaults extends FaultPlan {
   /** By client order id, one for each time it was sent. */
   orders: ReadonlyMap<string, readonly (FaultName | null)[]>;
   reads: { all: number; faulty: number };
@@ -25,7 +25,7 @@ const lookups = new Set([
  * Faults for `percent` of all submissions and lookups. Each is drawn from the seed, the order (or the account) and how
  * often it has come, so that the order in which requests happen to arrive changes nothing.
  */
-export function drawnWeather({ unsupported }: Exchange, seed: number, percent: number): Drawn {
+export function drawFaults({ unsupported }: Exchange, seed: number, percent: number): DrawnFaults {
   const kinds = faultNames.filter((name) => unsupported[name] === undefined);
   const orders = new Map<string, (FaultName | null)[]>();
   const read = new Map<string, number>();

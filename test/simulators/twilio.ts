@@ -33,7 +33,7 @@ export interface LoopbackTwilio {
   url: string;
   messages: LoopbackMessage[];
   /** Every request to create, made or not. */
-  asked: Record<string, string>[];
+  requests: Record<string, string>[];
   listed: number;
   /** What the next requests suffer; default: none. */
   fault: (form: Record<string, string>, nth: number) => TwilioFault;
@@ -65,7 +65,7 @@ export interface LoopbackOptions {
 export async function loopbackTwilio(options: LoopbackOptions): Promise<LoopbackTwilio> {
   const { accountSid, authToken, contents, nowMs = () => Date.now() } = options;
   const messages: LoopbackMessage[] = [];
-  const asked: Record<string, string>[] = [];
+  const requests: Record<string, string>[] = [];
   const path = `/2010-04-01/Accounts/${accountSid}/Messages.json`;
   const auth = `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString('base64')}`;
 
@@ -111,10 +111,10 @@ export async function loopbackTwilio(options: LoopbackOptions): Promise<Loopback
       return;
     }
     const form = await formOf(request);
-    asked.push(form);
+    requests.push(form);
     const refused = illegal(form);
     if (refused !== null) json(response, 400, { code: refused, message: 'refused', status: 400 });
-    else suffer(response, twilio.fault(form, asked.length), () => create(form));
+    else suffer(response, twilio.fault(form, requests.length), () => create(form));
   };
 
   const server = createServer((request, response) => void answer(request, response));
@@ -133,7 +133,7 @@ export async function loopbackTwilio(options: LoopbackOptions): Promise<Loopback
   const twilio: LoopbackTwilio = {
     url: `http://127.0.0.1:${port}`,
     messages,
-    asked,
+    requests,
     listed: 0,
     fault: () => 'none',
     callback(message, status, code) {

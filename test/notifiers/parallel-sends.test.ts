@@ -6,7 +6,7 @@ import { decideAll, nowMs, openScene, quote, tradeDate, user } from '../contract
 import { storeOf } from '../stages/support/desk.ts';
 import { setClock } from '../stages/support/hand.ts';
 import { freshPglite } from '../support/postgres.ts';
-import { numberOf, quick } from './given.ts';
+import { numberOf, quick } from './fixtures.ts';
 
 test('a provider who never answers delays no order, and its end is waited for when we stop', async () => {
   const database = await freshPglite();

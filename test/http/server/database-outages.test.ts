@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { nowMs, openScene, signal, user } from '../../contract/support/scene.ts';
-import { type Forwarder, openForwarder } from '../../support/forwarder.ts';
+import { type Forwarder, openForwarder } from '../../simulators/tcp-forwarder.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 const CRON_SECRET = 'cron-secret-of-the-tests';

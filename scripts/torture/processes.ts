@@ -32,7 +32,7 @@ export function startPart(part: string, told: unknown): ChildProcess {
 }
 
 /** The workers and scans of a round. Whoever ends is started again; whoever dies by itself is a violation. */
-export class Crew {
+export class TortureProcesses {
   /** Strikes by kind: `kill worker`. */
   readonly deeds: Record<string, number> = {};
   readonly died: string[] = [];

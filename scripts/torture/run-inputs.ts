@@ -5,7 +5,7 @@ import type { Given } from '../../src/stages/scan/request.ts';
 const USERS = 60;
 
 /** What both scans of a round are given: two new symbols to buy, and one of the round before to sell. */
-export function dayGiven(tradeDate: string, round: number): Given {
+export function runInputs(tradeDate: string, round: number): Given {
   const symbols = symbolsOf(round);
   const sold = round > 1 ? symbolsOf(round - 1)[0] : null;
   const signals = [

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { jwtVerify, SignJWT } from 'jose';
 import pg from 'pg';
 import { openSupabase } from '../../src/adapters/store/supabase.ts';
-import { freshPostgres, type TestPostgres } from './postgres.ts';
+import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 
 /**
  * What a network, a gateway or PostgREST may do to a call. `before`: the database never hears of it; `after`: it has

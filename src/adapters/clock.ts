@@ -1,3 +1,4 @@
+// The clocks the service runs on: the machine’s, one set to an instant, and one that runs faster.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../ports/world.ts';
 

@@ -1,3 +1,4 @@
+// Checks the tokens Supabase Auth gives to people who log in.
 import type { JWTPayload } from 'jose';
 
 export interface JwtClaims {

@@ -1,3 +1,4 @@
+// Keeps the operator’s own trading days for a short while, so that not every request reads them.
 import type { DayOverride } from '../domain/market/calendar.ts';
 
 export interface TradingDaysSource {

@@ -2,7 +2,7 @@ import { egress, streamEgress } from '../adapters/credentials/egress.ts';
 import { derivedKey, type MasterKeys } from '../adapters/credentials/envelope.ts';
 import { storeVault } from '../adapters/credentials/vault.ts';
 import { venueQuotes } from '../adapters/quotes/venue-quotes.ts';
-import type { VenueParts } from '../adapters/venues/module.ts';
+import type { VenueDeps } from '../adapters/venues/module.ts';
 import type { Config } from '../config/config.ts';
 import type { Mode } from '../domain/types.ts';
 import { loginLink } from '../http/callers/login-state.ts';
@@ -69,7 +69,7 @@ export async function realVenues({ config, store, clock, mode }: RealVenuesParts
   const keys = masterKeys(config);
   if (!keys) throw new Error('CREDENTIALS_KEY is not set: no venue can be reached without it');
   const vault = storeVault({ store, clock, keys, by: null });
-  const partsOf = (venue: string): VenueParts => {
+  const partsOf = (venue: string): VenueDeps => {
     const credentials = async ({ accountId }: AccountAtVenue) => {
       return (await vault.read({ accountId, venue, mode }))?.secrets ?? null;
     };

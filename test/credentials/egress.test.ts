@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { egress } from '../../src/adapters/credentials/egress.ts';
-import { speak } from '../../src/adapters/venues/http.ts';
+import { sendOnce } from '../../src/adapters/venues/http.ts';
 
 /** A venue that counts what it hears, and a proxy that tunnels (CONNECT) or does what it is told instead. */
 let heard: string[];
@@ -59,7 +59,7 @@ afterEach(() => {
 const account = { accountId: 1, userId: 'asha' };
 const say = (secrets: unknown, url = venue.url) => {
   const fetcher = egress(async () => secrets)(account);
-  return speak(fetcher, { method: 'POST', url, headers: {}, body: 'a=é' }, 2_000);
+  return sendOnce(fetcher, { method: 'POST', url, headers: {}, body: 'a=é' }, 2_000);
 };
 const withLogin = () => proxy.url.replace('//', '//me%40home:pass%2Fword@');
 
@@ -84,7 +84,7 @@ test.each([421, 401, 408, 503])('a %i through a proxy is an answer, and nothing 
 test('a changed proxy is used from the next request on', async () => {
   let proxyUrl = proxy.url;
   const wayOut = egress(async () => ({ proxyUrl }));
-  const get = () => speak(wayOut(account), { method: 'GET', url: venue.url, headers: {} }, 2_000);
+  const get = () => sendOnce(wayOut(account), { method: 'GET', url: venue.url, headers: {} }, 2_000);
   await get();
   proxyUrl = withLogin();
   await get();
@@ -108,7 +108,7 @@ test('a proxy that is not there, or can not be read: proven not sent, and never 
   const odd = await say({ proxyUrl: 'socks5://me:pass-word@h' });
   expect(odd).toEqual({ kind: 'not_sent', reason: 'not_connected: PROXY_UNREADABLE' });
   const lost = egress(() => Promise.reject(new Error('pass-word')))(account);
-  const said = await speak(lost, { method: 'GET', url: venue.url, headers: {} }, 2_000);
+  const said = await sendOnce(lost, { method: 'GET', url: venue.url, headers: {} }, 2_000);
   expect(said).toEqual({ kind: 'not_sent', reason: 'not_connected: CREDENTIALS_UNAVAILABLE' });
   expect(heard).toEqual([]);
 });
@@ -127,7 +127,7 @@ test.each([[{}], [{ proxyUrl: 'of the account' }]])(
       late = true;
       return 'proxyUrl' in secrets ? { proxyUrl: proxy.url } : secrets;
     })(account);
-    const said = await speak(slow, { method: 'POST', url: venue.url, headers: {}, body: 'a' }, 2_000, () => !late);
+    const said = await sendOnce(slow, { method: 'POST', url: venue.url, headers: {}, body: 'a' }, 2_000, () => !late);
     expect(said).toEqual({ kind: 'not_sent', reason: 'too_late_to_start' });
     expect([tunnels, heard]).toEqual([[], []]);
   },

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { speak } from '../../src/adapters/venues/http.ts';
+import { sendOnce } from '../../src/adapters/venues/http.ts';
 
 /** Says one thing to a server that answers like this, and gives what came of it and how often the server was asked. */
 async function spoken(listener: RequestListener, timeoutMs = 2_000) {
@@ -14,7 +14,7 @@ async function spoken(listener: RequestListener, timeoutMs = 2_000) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   try {
-    const said = await speak(fetch, { method: 'POST', url, headers: {}, body: 'a=é' }, timeoutMs);
+    const said = await sendOnce(fetch, { method: 'POST', url, headers: {}, body: 'a=é' }, timeoutMs);
     return { said, asked };
   } finally {
     server.closeAllConnections();
@@ -73,7 +73,7 @@ test.each([
   ],
   ['no cause at all', undefined, 'silent'],
 ])('%s proves what it proves', async (_what, cause, kind) => {
-  const said = await speak(failing(cause), request, 1_000);
+  const said = await sendOnce(failing(cause), request, 1_000);
   expect(said.kind).toBe(kind);
   expect(JSON.stringify(said)).not.toContain('secret');
 });

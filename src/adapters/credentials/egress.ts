@@ -1,3 +1,4 @@
+// Sends what goes to a venue through the account’s own proxy, where it has one.
 import { createHash } from 'node:crypto';
 import type { Agent } from 'node:http';
 import type { ProxyAgent } from 'undici';
@@ -24,7 +25,7 @@ export function egress(secretsOf: SecretsOf): (account: AccountAtVenue) => Promi
     return (input, init) => {
       const dispatcher = agentFor(account.accountId, proxyUrl, undici.ProxyAgent);
       return through(input, { ...init, dispatcher }).catch((error: unknown) => {
-        throw tunnelRefused(error) ? notConnected('PROXY_REFUSED') : error;
+        throw tunnelFailed(error) ? notConnected('PROXY_REFUSED') : error;
       });
     };
   };
@@ -60,9 +61,9 @@ function agents(): (accountId: number, proxyUrl: string, Agent: typeof ProxyAgen
   const open = new Map<number, { digest: string; agent: ProxyAgent }>();
   return (accountId, proxyUrl, Agent) => {
     const digest = createHash('sha256').update(proxyUrl).digest('hex');
-    const known = open.get(accountId);
-    if (known?.digest === digest) return known.agent;
-    known?.agent.close().catch(() => undefined);
+    const previous = open.get(accountId);
+    if (previous?.digest === digest) return previous.agent;
+    previous?.agent.close().catch(() => undefined);
     // A tunnel also where the venue's address is http (a test's): the proxy is told no word of what is said.
     const agent = new Agent({ uri: proxyUrl, proxyTunnel: true });
     open.set(accountId, { digest, agent });
@@ -73,7 +74,7 @@ function agents(): (accountId: number, proxyUrl: string, Agent: typeof ProxyAgen
 const failure = z.object({ code: z.string().optional(), message: z.string() });
 
 /** The proxy hung up or said no to the tunnel (undici's words; a test holds them): the venue heard nothing. */
-function tunnelRefused(error: unknown): boolean {
+function tunnelFailed(error: unknown): boolean {
   for (let one = error; one instanceof Error; one = one.cause) {
     const { code, message } =
       failure.safeParse({ code: 'code' in one ? one.code : undefined, message: one.message }).data ?? {};

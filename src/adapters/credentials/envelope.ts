@@ -1,3 +1,4 @@
+// Seals the secrets of an account under the master key, and opens them.
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import { type RecordOwner, VaultError } from '../../ports/vault.ts';
 

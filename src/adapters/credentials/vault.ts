@@ -1,3 +1,4 @@
+// Keeps the sealed credentials of accounts in the database, and moves them to a new master key.
 import type { Actor } from '../../domain/actions.ts';
 import type { Store } from '../../ports/store/store.ts';
 import { type Opened, type RecordOwner, type Vault, VaultError } from '../../ports/vault.ts';
@@ -63,18 +64,18 @@ export interface Inspected {
 
 /** Opens every record and forgets what is in it: which key does it, and what opens with none. Changes nothing. */
 export async function inspect({ store, keys }: Pick<VaultOptions, 'store' | 'keys'>): Promise<Inspected> {
-  const found: Inspected = { current: 0, old: 0, failed: [] };
+  const inspected: Inspected = { current: 0, old: 0, failed: [] };
   for (const { accountId, userId, venue, mode, ...record } of await store.call('read_all_credentials', {})) {
     const owner: RecordOwner = { accountId, venue, mode };
     try {
       unseal(keys, owner, record);
-      found[rewrap(keys, owner, record) === null ? 'current' : 'old'] += 1;
+      inspected[rewrap(keys, owner, record) === null ? 'current' : 'old'] += 1;
     } catch (error) {
       if (!(error instanceof VaultError)) throw error;
-      found.failed.push({ userId, venue, why: error.message });
+      inspected.failed.push({ userId, venue, why: error.message });
     }
   }
-  return found;
+  return inspected;
 }
 
 async function rotateOne(
@@ -88,7 +89,7 @@ async function rotateOne(
     const fresh = rewrap(keys, owner, record);
     if (!fresh) return 'current';
     const write = { accountId, ...fresh, replaces: record.wrappedKey, nowMs: clock.nowMs(), by };
-    // `changed`: somebody logged in meanwhile, with whichever key his process has. It is looked at again.
+    // `changed`: somebody logged in meanwhile, with whichever key their process has. It is read again.
     if ((await store.call('store_credentials', write)).kind === 'stored') return 'rewrapped';
   }
 }

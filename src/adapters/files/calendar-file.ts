@@ -1,6 +1,7 @@
+// Reads a file of the exchange’s holidays and special sessions, by whole years.
 import { z } from 'zod';
 import { parseTime, weekdayOf } from '../../domain/market/india-time.ts';
-import { cell, emptyAs, isoDate, oneOf, type Read, words } from './csv/cells.ts';
+import { cell, emptyAs, isoDate, oneOf, plainText, type Read } from './csv/cells.ts';
 import { readTable, type Table } from './csv/table.ts';
 import type { FileResult } from './source.ts';
 
@@ -24,22 +25,22 @@ const columns = z.object({
   kind: cell(oneOf('kind', ['closed', 'open'])),
   open: cell(emptyAs(null, time)),
   close: cell(emptyAs(null, time)),
-  name: cell(words(100)),
+  name: cell(plainText(100)),
 });
 
 const schema = columns.transform((row, context): ListedDay => {
   const { date, name, kind, open, close } = row;
   const isOpen = kind === 'open';
-  const refuse = (message: string) => {
+  const invalid = (message: string) => {
     context.issues.push({ code: 'custom', path: ['open'], message, input: row });
     return z.NEVER;
   };
   if (!isOpen && (open !== null || close !== null))
-    return refuse('a closed day has no hours: leave open and close empty');
+    return invalid('a closed day has no hours: leave open and close empty');
   if (isOpen && (open === null || close === null)) {
-    return refuse('an open day needs its hours: leave the row out until they are announced');
+    return invalid('an open day needs its hours: leave the row out until they are announced');
   }
-  if (open !== null && close !== null && open >= close) return refuse('open must be before close');
+  if (open !== null && close !== null && open >= close) return invalid('open must be before close');
   return { date, kind: isOpen ? 'open' : 'closed', name, openTime: open, closeTime: close };
 });
 
@@ -53,7 +54,7 @@ export const calendarTable: Table<ListedDay> = {
 };
 
 /** Fewer weekdays than any year's list of the NSE has had without trading: what has fewer is a part of one. */
-const LEAST_HOLIDAYS = 8;
+const MIN_HOLIDAYS = 8;
 
 /** Reads the holidays and special sessions of one or more whole years. */
 export function readCalendar(file: string): FileResult<ListedDay> {
@@ -67,8 +68,8 @@ export function partOfYear(days: readonly ListedDay[]): string | null {
     const closed = days.filter(({ date, kind }) => {
       return date.startsWith(year) && kind === 'closed' && !/^S/.test(weekdayOf(date));
     });
-    if (closed.length < LEAST_HOLIDAYS) {
-      return `has ${closed.length} weekdays of ${year} without trading, and a year has ${LEAST_HOLIDAYS} or more: give the whole list (single days: npm run calendar -- --date D)`;
+    if (closed.length < MIN_HOLIDAYS) {
+      return `has ${closed.length} weekdays of ${year} without trading, and a year has ${MIN_HOLIDAYS} or more: give the whole list (single days: npm run calendar -- --date D)`;
     }
   }
   return null;

@@ -1,3 +1,4 @@
+// Reads a file of corporate actions: splits, bonuses and the like, by ex-date.
 import { z } from 'zod';
 import { type CorporateAction, corporateActionKinds } from '../../domain/market/corporate-actions.ts';
 import type { SymbolReader } from '../../domain/market/symbols.ts';

@@ -1,3 +1,4 @@
+// Reads the file that says what the simulated venue is to do wrong.
 import { z } from 'zod';
 import { type Fault, faultKinds } from '../../domain/faults.ts';
 import { symbolReader } from '../../domain/market/symbols.ts';
@@ -6,15 +7,15 @@ import { cut } from '../../domain/text/text.ts';
 import { decode, type FileResult, readBytes, type UnusableFile } from './source.ts';
 
 const text = z.string().trim().min(1).max(200);
-const symbol = text.transform((given, context): string => {
-  const found = symbolReader([])(given);
-  if ('value' in found) return found.value;
-  context.issues.push({ code: 'custom', message: `${cut(given, 40)} ${found.reason}`, input: given });
+const symbol = text.transform((raw, context): string => {
+  const read = symbolReader([])(raw);
+  if ('value' in read) return read.value;
+  context.issues.push({ code: 'custom', message: `${cut(raw, 40)} ${read.reason}`, input: raw });
   return z.NEVER;
 });
 const DAY_MS = 24 * 60 * 60_000;
 const MAX_FAULTS = 10_000;
-const MAX_REASON = 300;
+const MAX_REASON_LENGTH = 300;
 
 /** Strict: a misspelt `symbol` would otherwise turn one symbol's fault into everybody's. */
 const schema: z.ZodType<Fault[]> = z
@@ -42,8 +43,8 @@ export function readFaults(file: string): FileResult<Fault> {
   const parsed = schema.safeParse(json);
   if (parsed.success) return { kind: 'read', rows: parsed.data, lines: [], problems: [], warnings: [] };
   const [issue] = parsed.error.issues;
-  const reason = cut(issue?.message ?? 'not a list of faults', MAX_REASON);
-  return unusable(file, reason, issue ? cut(z.core.toDotPath(issue.path), MAX_REASON) : null);
+  const reason = cut(issue?.message ?? 'not a list of faults', MAX_REASON_LENGTH);
+  return unusable(file, reason, issue ? cut(z.core.toDotPath(issue.path), MAX_REASON_LENGTH) : null);
 }
 
 function unusable(file: string, reason: string, path: string | null): UnusableFile {

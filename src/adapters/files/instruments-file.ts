@@ -1,7 +1,8 @@
+// Reads files of instruments and of restricted ones, our own form or Kite’s dump.
 import { z } from 'zod';
 import { listedSymbol } from '../../domain/market/symbols.ts';
 import type { Instrument } from '../../domain/types.ts';
-import { amount, cell, emptyAs, exchange, type Read, whole, words } from './csv/cells.ts';
+import { amount, cell, emptyAs, exchange, plainText, type Read, whole } from './csv/cells.ts';
 import { parseTable, type Table } from './csv/table.ts';
 import { dumpOf, dumpTable } from './kite-dump.ts';
 import { type FileResult, readBytes } from './source.ts';
@@ -23,7 +24,7 @@ const columns = z.object({
   exchange: cell(exchange),
   symbol: cell(listedSymbol),
   isin: cell(emptyAs(null, isin)),
-  name: cell(words(200)),
+  name: cell(plainText(200)),
   tick_size: cell(amount),
   lot_size: cell(whole(1, 1_000_000_000)),
   freeze_quantity: cell(emptyAs(null, whole(1, 1_000_000_000_000))),
@@ -31,15 +32,15 @@ const columns = z.object({
 });
 
 /** What this version trades is in rupees and whole shares; a file may say so. */
-function only(value: string, why: string): (text: string) => Read<string> {
+function fixed(value: string, why: string): (text: string) => Read<string> {
   return (text) => (text === value || text === '' ? { value } : { reason: `must be ${value}: ${why}` });
 }
 
 const optional = z.object({
-  restricted: cell(emptyAs(null, words(200))).optional(),
-  currency: cell(only('INR', 'this version trades in rupees only')).optional(),
-  quantity_scale: cell(only('0', 'this version trades whole shares only')).optional(),
-  price_scale: cell(only('2', 'prices are in paise in this version')).optional(),
+  restricted: cell(emptyAs(null, plainText(200))).optional(),
+  currency: cell(fixed('INR', 'this version trades in rupees only')).optional(),
+  quantity_scale: cell(fixed('0', 'this version trades whole shares only')).optional(),
+  price_scale: cell(fixed('2', 'prices are in paise in this version')).optional(),
 });
 
 const schema = columns.extend(optional.shape).transform(
@@ -98,7 +99,7 @@ function readDump(file: string, bytes: Uint8Array): InstrumentsFile {
 const restrictions = z.object({
   exchange: cell(exchange),
   symbol: cell(listedSymbol),
-  restricted: cell(words(200)),
+  restricted: cell(plainText(200)),
 });
 
 /** One instrument nobody may enter, and why. */

@@ -1,8 +1,9 @@
+// Picks the NSE shares out of Kite’s daily dump of instruments, and which of them have derivatives.
 import { z } from 'zod';
 import { symbolPattern } from '../../domain/decision/signal-rules.ts';
 import { foldedSymbol } from '../../domain/market/share.ts';
 import type { Instrument } from '../../domain/types.ts';
-import { amount, cell, emptyAs, type Read, whole, words } from './csv/cells.ts';
+import { amount, cell, emptyAs, plainText, type Read, whole } from './csv/cells.ts';
 import type { Table } from './csv/table.ts';
 
 /**
@@ -43,7 +44,7 @@ const share = z.object({
   tradingsymbol: cell((value): Read<string> => {
     return symbolPattern.test(value) ? { value } : { reason: 'must be 1 to 30 of A-Z 0-9 & - _ .' };
   }),
-  name: cell(emptyAs('', words(200))),
+  name: cell(emptyAs('', plainText(200))),
   tick_size: cell(tick),
   lot_size: cell(whole(1, 1_000_000_000)),
 });
@@ -71,8 +72,8 @@ const schema = cells.transform((row, context): DumpRow => {
     return z.NEVER;
   }
   const { tradingsymbol: symbol, tick_size: tickMinor, lot_size: lotSize } = read.data;
-  const known = { exchange, symbol, name: read.data.name || symbol, tickMinor, lotSize };
-  return { key, kind: 'share', instrument: { ...known, isin: null, freezeQuantity: null, restricted: null } };
+  const listed = { exchange, symbol, name: read.data.name || symbol, tickMinor, lotSize };
+  return { key, kind: 'share', instrument: { ...listed, isin: null, freezeQuantity: null, restricted: null } };
 });
 
 function notDue(row: { exchange: string; tradingsymbol: string; type: string; segment: string }): string | null {

@@ -1,3 +1,4 @@
+// Reads a file of daily prices.
 import { z } from 'zod';
 import { type SymbolReader, symbolReader } from '../../domain/market/symbols.ts';
 import { amount, cell, emptyAs, isoDate, whole } from './csv/cells.ts';

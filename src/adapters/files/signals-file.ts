@@ -1,3 +1,4 @@
+// Reads a file of a strategy’s signals.
 import { z } from 'zod';
 import { misplaced, mostRank, strategyPattern, validityFault } from '../../domain/decision/signal-rules.ts';
 import { signalIdOf } from '../../domain/ids.ts';
@@ -35,18 +36,18 @@ function schemaOf(readSymbol: SymbolReader) {
       side: row.side,
     };
     const prices = { referencePriceMinor: row.reference_price, stopLossMinor: row.stop_loss, targetMinor: row.target };
-    const refuse = (field: string, message: string) => {
+    const invalid = (field: string, message: string) => {
       context.issues.push({ code: 'custom', path: [field], message, input: row });
       return z.NEVER;
     };
     const wrong = misplaced({ ...named, ...prices });
     if (wrong) {
       const field = wrong.of === 'target' ? 'target' : 'stop_loss';
-      return refuse(field, `${field} must be ${wrong.must} the reference price for a ${row.side}`);
+      return invalid(field, `${field} must be ${wrong.must} the reference price for a ${row.side}`);
     }
     const validUntilMs = row.valid_until ?? null;
     const fault = validityFault(validUntilMs, row.trade_date);
-    if (fault !== null) return refuse('valid_until', fault);
+    if (fault !== null) return invalid('valid_until', fault);
     return { id: signalIdOf(named), ...named, rank: row.rank, ...prices, validUntilMs };
   });
 }

@@ -1,3 +1,4 @@
+// Reads a file’s bytes as text, and says in plain words why one can’t be read.
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { Problem } from '../../domain/types.ts';
 
@@ -68,11 +69,11 @@ const MAGIC: readonly (readonly [string, string])[] = [
   ['1f8b', 'it is compressed (gzip): unpack it first'],
   ['25504446', 'it is a PDF: what is needed is its data as CSV'],
 ];
-const PEEK = 512;
+const PEEK_BYTES = 512;
 
 /** What a file is that is no UTF-8 text, with what to do; null: it may be one. */
 function otherKind(bytes: Uint8Array): string | null {
-  const start = Buffer.from(bytes.subarray(0, PEEK));
+  const start = Buffer.from(bytes.subarray(0, PEEK_BYTES));
   const hex = start.subarray(0, 4).toString('hex');
   const known = MAGIC.find(([magic]) => hex.startsWith(magic));
   if (known) return known[1];

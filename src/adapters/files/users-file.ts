@@ -1,9 +1,10 @@
+// Reads a file of users with their settings, and never shows a phone number of it.
 import { z } from 'zod';
 import { isBeyondSizing } from '../../domain/decision/sizing.ts';
 import { userIdOf } from '../../domain/ids.ts';
 import { formatMinor, LARGEST_MINOR } from '../../domain/money.ts';
 import type { UserSettings } from '../../domain/types.ts';
-import { amount, cell, emptyAs, hundredths, oneOf, percentage, type Read, whole, words } from './csv/cells.ts';
+import { amount, cell, emptyAs, hundredths, oneOf, percentage, plainText, type Read, whole } from './csv/cells.ts';
 import { readTable, type Table } from './csv/table.ts';
 import type { FileResult } from './source.ts';
 
@@ -15,7 +16,7 @@ function phone(text: string): Read<string> {
 }
 
 const columnsFor = (venues: readonly string[]) => ({
-  name: cell(words(100)),
+  name: cell(plainText(100)),
   whatsapp: cell(emptyAs(null, phone)),
   capital: cell(amount),
   allocation_pct: cell(percentage),

@@ -1,3 +1,4 @@
+// The notifier that prints messages instead of sending them.
 import type { Notifier } from '../../ports/world.ts';
 
 /**

@@ -1,3 +1,4 @@
+// Reads what Twilio posts to us: what became of a message, and what a user wrote.
 import type { ProviderCall, ProviderUpdate } from '../../ports/world.ts';
 import type { TwilioSettings } from './twilio.ts';
 
@@ -48,8 +49,8 @@ function deliveryOf(query: URLSearchParams, providerId: string, field: Field): P
   const status = field('EventType') === 'READ' ? 'read' : (field('MessageStatus') ?? field('SmsStatus'));
   if (messageId === null || attempt === null || attempt > MAX_ATTEMPTS || status === null || !STATUSES.has(status))
     return { kind: 'nothing' };
-  const known = code !== null && CODE.test(code) ? code : null;
-  return { kind: 'delivery', messageId, attempt, providerId, providerStatus: status, code: known };
+  const errorCode = code !== null && CODE.test(code) ? code : null;
+  return { kind: 'delivery', messageId, attempt, providerId, providerStatus: status, code: errorCode };
 }
 
 function inboundOf(providerId: string, field: Field): ProviderUpdate {

@@ -1,3 +1,4 @@
+// Says what each of Twilio’s error codes means for trying again.
 import { retryAfterMs, type SendErrorClass, type SendErrorMeaning } from '../../domain/send-errors.ts';
 import { twilioErrors } from './twilio-errors.ts';
 

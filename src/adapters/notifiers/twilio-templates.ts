@@ -1,3 +1,4 @@
+// Fetches a message template from Twilio, with WhatsApp’s approval of it.
 import { connected, type TwilioSettings } from './twilio.ts';
 
 /** A template as Twilio has it. `status`: WhatsApp's word on it, such as approved, pending, rejected, paused. */

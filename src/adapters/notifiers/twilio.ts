@@ -1,3 +1,4 @@
+// Sends messages by WhatsApp and SMS through Twilio, and finds those whose answer was lost.
 import type { Twilio } from 'twilio';
 import { type Language, languages } from '../../domain/messages/en.ts';
 import { retryAfterMs } from '../../domain/send-errors.ts';
@@ -40,14 +41,14 @@ export interface TwilioSettings {
 /** The path both the status callbacks and the incoming messages come to. */
 const CALLBACK_PATH = '/api/webhooks/twilio';
 /** How long Twilio may try: its own least and most (validityPeriod, seconds). */
-const LEAST_VALIDITY_S = 1;
-const MOST_VALIDITY_S = 36_000;
+const MIN_VALIDITY_S = 1;
+const MAX_VALIDITY_S = 36_000;
 const SID = /^(SM|MM)[0-9a-fA-F]{32}$/;
 /** Never reached anybody: the connection was not made. */
 const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 /** Our clock and Twilio's may differ, and it lists to the second. */
 const CLOCKS_DIFFER_MS = 30_000;
-const MOST_LISTED = 50;
+const MAX_LISTED = 50;
 
 /**
  * WhatsApp through Twilio (package `twilio`, loaded at the first message). There is no idempotency key: whatever is not
@@ -74,7 +75,7 @@ export function twilioNotifier(settings: TwilioSettings): Notifier {
   };
 }
 
-/** English is everybody's, where there is nothing in his own language: without it a template is none. */
+/** English is the fallback; without an English template none is used. */
 function approvedIn(contentSids: TwilioSettings['contentSids']): Language[] {
   return contentSids.en === undefined ? [] : languages.filter((language) => contentSids[language] !== undefined);
 }
@@ -107,7 +108,7 @@ async function send(client: Twilio, settings: TwilioSettings, message: MessageTo
         ? { body: text }
         : { contentSid, contentVariables: JSON.stringify(numbered(slots)) }),
       ...(publicUrl === null ? {} : { statusCallback: `${publicUrl}${CALLBACK_PATH}?n=${messageId}&a=${attempt}` }),
-      validityPeriod: Math.min(Math.max(Math.floor(validForMs / 1000), LEAST_VALIDITY_S), MOST_VALIDITY_S),
+      validityPeriod: Math.min(Math.max(Math.floor(validForMs / 1000), MIN_VALIDITY_S), MAX_VALIDITY_S),
     });
     if (typeof sid !== 'string' || !SID.test(sid)) return { kind: 'unknown', reason: 'unreadable_answer' };
     return { kind: 'sent', providerId: sid, providerStatus: knownStatus(status) ?? 'queued' };
@@ -141,13 +142,13 @@ function failedSend(error: unknown, attempt: number): SendOutcome {
     return { kind: 'unknown', reason: status === null ? String(code ?? 'unreadable_answer') : `http ${status}` };
   }
   // Without Twilio's own code the answer may be a proxy's: its status stands in for one.
-  const known = code === null || code === 0 ? STATUS_AS_CODE[status] : String(code);
-  const { about, means, declined, afterMs } = sendErrorMeaning(known ?? null, attempt);
-  const named = known ?? `http_${status}`;
-  const reason = `${named}: ${means ?? message}`;
+  const twilioCode = code === null || code === 0 ? STATUS_AS_CODE[status] : String(code);
+  const { about, means, declined, afterMs } = sendErrorMeaning(twilioCode ?? null, attempt);
+  const shownCode = twilioCode ?? `http_${status}`;
+  const reason = `${shownCode}: ${means ?? message}`;
   return about === 'later'
-    ? { kind: about, reason, code: named, afterMs }
-    : { kind: 'failed', reason, code: named, about, declined };
+    ? { kind: about, reason, code: shownCode, afterMs }
+    : { kind: 'failed', reason, code: shownCode, about, declined };
 }
 
 /** What Twilio would have said. */
@@ -186,18 +187,18 @@ function errorFacts(error: unknown): { status: number | null; code: string | num
  */
 async function find(client: Twilio, settings: TwilioSettings, sought: MessageToFind): Promise<FindOutcome> {
   try {
-    const listed = await client.messages.list({ ...addressed(settings, sought), limit: MOST_LISTED });
+    const listed = await client.messages.list({ ...addressed(settings, sought), limit: MAX_LISTED });
     const others = new Set(sought.otherIds);
     const wanted = plain(sought.text);
-    const found = listed.find(({ sid, body, dateCreated, direction }) => {
+    const match = listed.find(({ sid, body, dateCreated, direction }) => {
       const atMs = dateCreated instanceof Date ? dateCreated.getTime() : Number.NaN;
       const inTime = atMs >= sought.sendingMs - CLOCKS_DIFFER_MS && atMs <= sought.sendingMs + 4 * CLOCKS_DIFFER_MS;
       return SID.test(sid) && inTime && !others.has(sid) && !direction.startsWith('inbound') && plain(body) === wanted;
     });
-    if (!found) return { kind: 'missing' };
-    const providerStatus = knownStatus(found.status);
+    if (!match) return { kind: 'missing' };
+    const providerStatus = knownStatus(match.status);
     if (providerStatus === null) return { kind: 'unreadable', reason: 'unknown_status' };
-    return { kind: 'found', providerId: found.sid, providerStatus };
+    return { kind: 'found', providerId: match.sid, providerStatus };
   } catch (error) {
     const { status, code } = errorFacts(error);
     return { kind: 'unreadable', reason: status === null ? String(code ?? 'unreadable_answer') : `http ${status}` };

@@ -1,3 +1,4 @@
+// Prices from a file or from the database, for paper trading and replays.
 import type { Quote } from '../../domain/types.ts';
 import type { Store } from '../../ports/store/store.ts';
 import type { Quotes } from '../../ports/world.ts';
@@ -15,8 +16,8 @@ export function fileQuotes(prices: readonly DayPrice[]): Quotes {
 export function quotesOn(prices: readonly DayPrice[], date: string, atMs: number): Quote[] {
   const previous = new Map<string, DayPrice>();
   for (const price of prices) {
-    const known = previous.get(price.symbol);
-    if (price.date < date && (known === undefined || known.date < price.date)) previous.set(price.symbol, price);
+    const earlier = previous.get(price.symbol);
+    if (price.date < date && (earlier === undefined || earlier.date < price.date)) previous.set(price.symbol, price);
   }
   return prices
     .filter((price) => price.date === date)

@@ -1,3 +1,4 @@
+// Shares one venue’s prices among all who ask, within the pace the venue allows.
 import type { Quote } from '../../domain/types.ts';
 import { inTime } from '../../ports/in-time.ts';
 import type { AccountAtVenue, Venue } from '../../ports/venue.ts';
@@ -19,17 +20,17 @@ export interface SharedQuotesOptions {
 }
 
 /** Accounts asked of one venue before it counts as one without prices. */
-const MOST_ASKED = 3;
+const MAX_ACCOUNTS = 3;
 /** An answer later than this is none: the next account is asked. */
-const WITHIN_MS = 2_000;
+const ANSWER_WITHIN_MS = 2_000;
 /** Whose account gave no answer is asked after the others for so long. */
-const LAST_FOR_MS = 60_000;
+const SILENT_ACCOUNT_MS = 60_000;
 /** A venue where none of those asked gave an answer is asked nothing for so long: others' prices do not wait for it. */
-const REST_MS = 5_000;
+const SILENT_VENUE_MS = 5_000;
 /** How long an answer serves whoever asks: no shorter than the venues' pace, so that single orders seldom wait for it. */
-const KEPT_MS = 1_000;
+const CACHE_TTL_MS = 1_000;
 /** What was wanted in this time is asked for with the next request, as far as that costs no request of its own. */
-const WANTED_MS = 60_000;
+const RECENT_MS = 60_000;
 
 /** One request for many, who may join it until it leaves. */
 interface Batch {
@@ -51,28 +52,28 @@ export function sharedQuotes(options: SharedQuotesOptions): (listings: Listing[]
   const { venue, clock } = options;
   const { everyMs = 0, atOnce = Number.POSITIVE_INFINITY } = venue.capabilities.quotes ?? {};
   const turn = paced(clock, everyMs);
-  const kept = keeper(options);
+  const cache = quoteCache(options);
   const latest = recentlyWanted(clock);
   const underWay = new Set<Batch>();
   const silence: Silence = { accounts: new Map(), restsUntilMs: 0 };
   let waiting: Batch | null = null;
 
-  const leave = async (batch: Batch): Promise<ReadonlyMap<string, Quote>> => {
+  const sendBatch = async (batch: Batch): Promise<ReadonlyMap<string, Quote>> => {
     await turn();
     waiting = null;
     underWay.add(batch);
-    for (const [key, listing] of latest.some(atOnce - batch.wanted.size)) batch.wanted.set(key, listing);
+    for (const [key, listing] of latest.newest(atOnce - batch.wanted.size)) batch.wanted.set(key, listing);
     const listings = [...batch.wanted.values()];
-    const found: Quote[] = [];
+    const answers: Quote[] = [];
     for (let from = 0; from < listings.length; from += atOnce) {
       if (from > 0) await turn();
-      const some = listings.slice(from, from + atOnce);
-      const askedMs = clock.nowMs();
-      const quotes = await quotesOf(options, silence, some, turn);
-      if (quotes) kept.keep(some, quotes, askedMs);
-      found.push(...(quotes ?? []));
+      const chunk = listings.slice(from, from + atOnce);
+      const requestedMs = clock.nowMs();
+      const quotes = await quotesOf(options, silence, chunk, turn);
+      if (quotes) cache.keep(chunk, quotes, requestedMs);
+      answers.push(...(quotes ?? []));
     }
-    return new Map(found.map((quote) => [listingKey(quote), quote]));
+    return new Map(answers.map((quote) => [listingKey(quote), quote]));
   };
   const answerTo = (missing: Listing[]): Promise<ReadonlyMap<string, Quote>> => {
     const shared = [...underWay].find(({ wanted }) => missing.every((one) => wanted.has(listingKey(one))));
@@ -81,15 +82,15 @@ export function sharedQuotes(options: SharedQuotesOptions): (listings: Listing[]
     for (const one of missing) batch.wanted.set(listingKey(one), one);
     if (waiting === null) {
       waiting = batch;
-      batch.answer = leave(batch).finally(() => underWay.delete(batch));
+      batch.answer = sendBatch(batch).finally(() => underWay.delete(batch));
     }
     return batch.answer;
   };
   return async (listings) => {
     latest.want(listings);
-    const { known, missing } = kept.look(listings);
+    const { cached, missing } = cache.find(listings);
     const answer = missing.length > 0 ? await answerTo(missing) : new Map<string, Quote>();
-    return [...known, ...missing.flatMap((one) => answer.get(listingKey(one)) ?? [])];
+    return [...cached, ...missing.flatMap((one) => answer.get(listingKey(one)) ?? [])];
   };
 }
 
@@ -106,33 +107,33 @@ function silentLast(accounts: AccountAtVenue[], silence: Silence, nowMs: number)
 
 /** Through the first account that gets an answer; null: nobody did. The first request has its turn already. */
 async function quotesOf(
-  { venue: { name, desk }, accountsAt, emit, clock }: SharedQuotesOptions,
+  { venue: { name, desk: accountApi }, accountsAt, emit, clock }: SharedQuotesOptions,
   silence: Silence,
   listings: Listing[],
   turn: () => Promise<void>,
 ): Promise<Quote[] | null> {
-  if (!desk || silence.restsUntilMs > clock.nowMs()) return null;
-  let asked = 0;
+  if (!accountApi || silence.restsUntilMs > clock.nowMs()) return null;
+  let requests = 0;
   let silent = 0;
   let hasTurn = true;
   for (const account of silentLast(await accountsAt(name), silence, clock.nowMs())) {
-    if (asked === MOST_ASKED) break;
+    if (requests === MAX_ACCOUNTS) break;
     if (!hasTurn) await turn();
-    const said = await inTime(desk.quotes(account, listings), WITHIN_MS, noAnswer);
-    if (said.kind === 'read') {
+    const answer = await inTime(accountApi.quotes(account, listings), ANSWER_WITHIN_MS, noAnswer);
+    if (answer.kind === 'read') {
       silence.accounts.delete(account.accountId);
-      return said.value;
+      return answer.value;
     }
-    if (said === noAnswer) {
+    if (answer === noAnswer) {
       silent += 1;
-      silence.accounts.set(account.accountId, clock.nowMs() + LAST_FOR_MS);
+      silence.accounts.set(account.accountId, clock.nowMs() + SILENT_ACCOUNT_MS);
     }
-    emit({ type: 'venue_quotes_unavailable', venue: name, userId: account.userId, reason: said.reason });
-    // Who has not logged in today is mostly known without asking the venue: the next may have his turn.
-    hasTurn = said.kind === 'no_session';
-    if (!hasTurn) asked += 1;
+    emit({ type: 'venue_quotes_unavailable', venue: name, userId: account.userId, reason: answer.reason });
+    // That an account has not logged in today is mostly known without asking the venue: the next may have its turn.
+    hasTurn = answer.kind === 'no_session';
+    if (!hasTurn) requests += 1;
   }
-  if (silent > 0 && silent === asked) silence.restsUntilMs = clock.nowMs() + REST_MS;
+  if (silent > 0 && silent === requests) silence.restsUntilMs = clock.nowMs() + SILENT_VENUE_MS;
   return null;
 }
 
@@ -157,29 +158,29 @@ function paced(clock: SharedQuotesOptions['clock'], everyMs: number): () => Prom
  * Answers of the last moment. A kept price keeps the instant it stood at, for the core to judge; one that was fresh when it
  * was asked for is not kept beyond the age that makes it stale.
  */
-function keeper({ clock, maxAgeMs }: Pick<SharedQuotesOptions, 'clock' | 'maxAgeMs'>) {
-  const kept = new Map<string, { quote: Quote | null; askedMs: number; untilMs: number }>();
+function quoteCache({ clock, maxAgeMs }: Pick<SharedQuotesOptions, 'clock' | 'maxAgeMs'>) {
+  const entries = new Map<string, { quote: Quote | null; requestedMs: number; untilMs: number }>();
   return {
-    keep(listings: Listing[], quotes: Quote[], askedMs: number): void {
-      const found = new Map(quotes.map((quote) => [listingKey(quote), quote]));
+    keep(listings: Listing[], quotes: Quote[], requestedMs: number): void {
+      const byKey = new Map(quotes.map((quote) => [listingKey(quote), quote]));
       for (const listing of listings) {
-        const quote = found.get(listingKey(listing)) ?? null;
-        const staleMs = quote === null ? askedMs : quote.atMs + maxAgeMs;
-        const untilMs = askedMs + KEPT_MS;
+        const quote = byKey.get(listingKey(listing)) ?? null;
+        const staleMs = quote === null ? requestedMs : quote.atMs + maxAgeMs;
+        const untilMs = requestedMs + CACHE_TTL_MS;
         const key = listingKey(listing);
-        kept.set(key, { quote, askedMs, untilMs: staleMs > askedMs ? Math.min(untilMs, staleMs) : untilMs });
+        entries.set(key, { quote, requestedMs, untilMs: staleMs > requestedMs ? Math.min(untilMs, staleMs) : untilMs });
       }
     },
-    look(listings: Listing[]): { known: Quote[]; missing: Listing[] } {
+    find(listings: Listing[]): { cached: Quote[]; missing: Listing[] } {
       const nowMs = clock.nowMs();
-      const known: Quote[] = [];
+      const cached: Quote[] = [];
       const missing: Listing[] = [];
       for (const listing of listings) {
-        const one = kept.get(listingKey(listing));
-        if (!one || nowMs < one.askedMs || nowMs >= one.untilMs) missing.push(listing);
-        else if (one.quote) known.push(one.quote);
+        const one = entries.get(listingKey(listing));
+        if (!one || nowMs < one.requestedMs || nowMs >= one.untilMs) missing.push(listing);
+        else if (one.quote) cached.push(one.quote);
       }
-      return { known, missing };
+      return { cached, missing };
     },
   };
 }
@@ -197,10 +198,10 @@ function recentlyWanted(clock: SharedQuotesOptions['clock']) {
       }
     },
     /** At most so many; where there is no limit, all. */
-    some(most: number): [string, Listing][] {
+    newest(max: number): [string, Listing][] {
       const nowMs = clock.nowMs();
-      const last = [...wanted].toReversed().filter(([, { atMs }]) => Math.abs(nowMs - atMs) < WANTED_MS);
-      return last.slice(0, Math.max(0, most)).map(([key, { listing }]) => [key, listing]);
+      const last = [...wanted].toReversed().filter(([, { atMs }]) => Math.abs(nowMs - atMs) < RECENT_MS);
+      return last.slice(0, Math.max(0, max)).map(([key, { listing }]) => [key, listing]);
     },
   };
 }

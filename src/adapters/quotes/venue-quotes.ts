@@ -1,3 +1,4 @@
+// Prices from the real venues, the first that answers for each share.
 import type { Quote } from '../../domain/types.ts';
 import type { Venue } from '../../ports/venue.ts';
 import type { Quotes } from '../../ports/world.ts';
@@ -12,14 +13,14 @@ export interface VenueQuotesOptions extends Omit<SharedQuotesOptions, 'venue'> {
  * price, so one account's word is as good as another's. What no venue answers has no price, and is not traded.
  */
 export function venueQuotes({ venues, ...options }: VenueQuotesOptions): Quotes {
-  const askable = [...venues.values()].map((venue) => sharedQuotes({ ...options, venue }));
+  const readers = [...venues.values()].map((venue) => sharedQuotes({ ...options, venue }));
   return {
     async read({ signals, held }) {
       const wanted = new Map(
         [...signals, ...held].map(({ exchange, symbol }) => [listingKey({ exchange, symbol }), { exchange, symbol }]),
       );
       const quotes: Quote[] = [];
-      for (const quotesOf of askable) {
+      for (const quotesOf of readers) {
         if (wanted.size === 0) break;
         for (const quote of await quotesOf([...wanted.values()])) {
           // Only what was asked for, and once: a venue that answers more is not believed for it.

@@ -1,3 +1,4 @@
+// Listens to the database’s notifications of new work and of changed orders.
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { connectionTo } from './postgres-pool.ts';
@@ -36,14 +37,14 @@ export function listenForOrders(url: string): Promise<Listener> {
  */
 async function listen(url: string, channel: string): Promise<Listener> {
   let coming = Promise.withResolvers<void>();
-  let heard = false;
+  let notified = false;
   const over = new AbortController();
   const tried = Promise.withResolvers<void>();
   let lost = false;
   let losing: NodeJS.Timeout | undefined;
 
   const wake = (): void => {
-    heard = true;
+    notified = true;
     coming.resolve();
   };
   const keepListening = async (): Promise<void> => {
@@ -70,8 +71,8 @@ async function listen(url: string, channel: string): Promise<Listener> {
   return {
     // Who gave up waiting shares the promise with who waits now: a notification is kept until somebody asks again.
     async next() {
-      if (!heard) return coming.promise;
-      heard = false;
+      if (!notified) return coming.promise;
+      notified = false;
       coming = Promise.withResolvers();
     },
     isLost: () => lost,
@@ -89,7 +90,7 @@ async function listenOnce(
   channel: string,
   over: AbortSignal,
   wake: () => void,
-  listening: () => void,
+  onListening: () => void,
 ): Promise<void> {
   const client = new pg.Client({ ...connectionTo(url), query_timeout: ANSWER_WITHIN_MS });
   const gone = new AbortController();
@@ -101,7 +102,7 @@ async function listenOnce(
     await client.connect();
     // A standby refuses this.
     await client.query(`listen ${channel}`);
-    listening();
+    onListening();
     while (!end.aborted) {
       await pause(PING_MS, undefined, { ref: false, signal: end });
       const { rows } = await client.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');

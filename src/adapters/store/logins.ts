@@ -1,3 +1,4 @@
+// Makes the database logins the service and its HTTP part connect with.
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import type { SqlSession } from '../../ports/database.ts';
 

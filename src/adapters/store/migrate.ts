@@ -1,3 +1,4 @@
+// Brings a database’s schema up to date, one migration at a time.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -59,8 +60,8 @@ function readMigration(directory: string, fileName: string): Migration {
 
 /** Names a database image: everything its content follows from (prelude, migrations, PGlite's version). */
 export function imageKey(migrations: Migration[], pgliteVersion: string): string {
-  const parts = [PRELUDE_SQL, pgliteVersion, ...migrations.map((m) => `${m.version} ${m.sha256}`)];
-  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
+  const inputs = [PRELUDE_SQL, pgliteVersion, ...migrations.map((m) => `${m.version} ${m.sha256}`)];
+  return createHash('sha256').update(inputs.join('\n')).digest('hex').slice(0, 16);
 }
 
 /** Any one number no other program uses for an advisory lock; these are the bytes of "daily". */

@@ -1,3 +1,4 @@
+// A pool of Postgres connections that notices the ones gone silent.
 import pg from 'pg';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -27,7 +28,7 @@ class SilentConnection extends Error {
 
 export interface Pool {
   /** Runs statements that end themselves within `limitMs`, as one message. Gives the rows of the last one. */
-  ask(statements: string, limitMs: number): Promise<Record<string, unknown>[]>;
+  query(statements: string, limitMs: number): Promise<Record<string, unknown>[]>;
   close(): Promise<void>;
 }
 
@@ -54,16 +55,16 @@ export function openPool(url: string, max: number): Pool {
     }
   };
   return {
-    async ask(statements, limitMs) {
+    async query(statements, limitMs) {
       const client = await trusted();
       try {
-        const rows = await heard(client, statements, limitMs + GRACE_MS);
+        const rows = await queryWithin(client, statements, limitMs + GRACE_MS);
         client.release();
         return rows;
       } catch (error) {
         if (error instanceof SilentConnection) generation += 1;
         // What the server refused is rolled back, and its connection as good as before; any other is not.
-        if (isRefusal(error)) client.release();
+        if (isStatementError(error)) client.release();
         else drop(client);
         throw error;
       }
@@ -79,11 +80,15 @@ function drop(client: pg.PoolClient): void {
 }
 
 /** A server says with FATAL that it ends the connection, with ERROR that it ends the statement. */
-function isRefusal(error: unknown): boolean {
+function isStatementError(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.severity === 'ERROR';
 }
 
-async function heard(client: pg.PoolClient, statements: string, withinMs: number): Promise<Record<string, unknown>[]> {
+async function queryWithin(
+  client: pg.PoolClient,
+  statements: string,
+  withinMs: number,
+): Promise<Record<string, unknown>[]> {
   const { promise: silence, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new SilentConnection(withinMs)), withinMs);
   try {

@@ -1,3 +1,4 @@
+// Calls the database’s functions over a Postgres connection.
 import pg from 'pg';
 import { type Database, DatabaseError, DEFAULT_LIMIT_MS, type SqlSession } from '../../ports/database.ts';
 import { isReport } from '../../ports/store/call-limits.ts';
@@ -27,7 +28,7 @@ export function openPostgres({ url, max, maxReports = 0, statementTimeoutMs }: P
       const within = statementTimeoutMs ?? limitMs;
       const statement = limitedCall(name, JSON.stringify(args ?? {}), within);
       try {
-        const [row] = await (reports && isReport(name) ? reports : pool).ask(statement, within);
+        const [row] = await (reports && isReport(name) ? reports : pool).query(statement, within);
         return row?.['answer'] ?? null;
       } catch (error) {
         throw toDatabaseError(name, error);

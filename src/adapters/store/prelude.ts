@@ -1,3 +1,4 @@
+// What a plain Postgres lacks beside Supabase: its roles and its schema of extensions.
 /**
  * What Supabase has and a plain Postgres lacks: its three API roles and the `extensions` schema, so that the same
  * migrations run on both. It is not a migration because the Supabase CLI must never run it. Roles belong to the whole

@@ -1,3 +1,4 @@
+// The SQL that calls a database function, and what an error of the server means.
 import { DatabaseError, type DatabaseErrorKind } from '../../ports/database.ts';
 
 /** @throws TypeError for a name that is not lower-case letters and underscores (it goes into the SQL text) */

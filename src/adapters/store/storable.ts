@@ -1,3 +1,4 @@
+// Makes text from outside such as the database can hold.
 import { isStorable, storableText } from '../../domain/text/text.ts';
 
 /**

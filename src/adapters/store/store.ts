@@ -1,3 +1,4 @@
+// The typed store: calls the database’s functions, checks their answers, and waits out short outages.
 import pRetry from 'p-retry';
 import { type Database, DatabaseError, type DatabaseErrorKind } from '../../ports/database.ts';
 import type { Arguments } from '../../ports/store/arguments.ts';
@@ -6,9 +7,9 @@ import { type Answer, answers, type CallOptions, type Store, type StoreFunction 
 import { storable } from './storable.ts';
 
 /** A database that is gone for ten seconds is waited for: pauses of 0.2 s, 0.4 s … 4 s, jittered, about 15 s in all. */
-const PATIENCE = { retries: 7, minTimeout: 200, factor: 2, maxTimeout: 4_000, randomize: true };
+const RETRY_OPTIONS = { retries: 7, minTimeout: 200, factor: 2, maxTimeout: 4_000, randomize: true };
 /** Once is enough for calls that wait together. */
-const SAY_EVERY_MS = 10_000;
+const NOTICE_INTERVAL_MS = 10_000;
 
 export interface StoreOptions {
   /** Told, in a sentence, that the database is waited for and why; not for each call and try. */
@@ -19,7 +20,7 @@ export interface StoreOptions {
   patient?: boolean;
 }
 
-const repeated: Record<NonNullable<CallOptions['repeat']>, readonly DatabaseErrorKind[]> = {
+const repeatedKinds: Record<NonNullable<CallOptions['repeat']>, readonly DatabaseErrorKind[]> = {
   'lost or busy': ['lost', 'busy'],
   lost: ['lost'],
   never: [],
@@ -34,19 +35,19 @@ export function makeStore(
   database: Database,
   { onWaiting, virtual = false, patient = true }: StoreOptions = {},
 ): Store {
-  const say = everySoOften(onWaiting ?? (() => undefined));
+  const report = everySoOften(onWaiting ?? (() => undefined));
   return {
     async call<F extends StoreFunction>(name: F, args: Arguments[F], options: CallOptions = {}): Promise<Answer<F>> {
-      const kinds = patient ? repeated[options.repeat ?? 'lost or busy'] : [];
+      const kinds = patient ? repeatedKinds[options.repeat ?? 'lost or busy'] : [];
       const isWorthwhile = ({ error }: { error: Error }) =>
         error instanceof DatabaseError && kinds.includes(error.kind);
       // Text from outside, made such as a database takes, whatever the transport.
       const clean = storable(virtual ? { ...args, clock: 'virtual' } : args);
       const answer = await pRetry(() => database.call(name, clean, limitMsOf(name)), {
-        ...PATIENCE,
+        ...RETRY_OPTIONS,
         shouldRetry: isWorthwhile,
         onFailedAttempt(context) {
-          if (context.retriesLeft > 0 && isWorthwhile(context)) say(waitingText(context.error));
+          if (context.retriesLeft > 0 && isWorthwhile(context)) report(waitingText(context.error));
         },
       });
       return parsed(name, answer);
@@ -66,14 +67,14 @@ function waitingText({ message }: Error): string {
   return `Waiting for the database, and trying again for about 15 s: ${message}`;
 }
 
-function everySoOften(say: (text: string) => void): (text: string) => void {
+function everySoOften(report: (text: string) => void): (text: string) => void {
   let isQuiet = false;
   return (text) => {
     if (isQuiet) return;
     isQuiet = true;
     setTimeout(() => {
       isQuiet = false;
-    }, SAY_EVERY_MS).unref();
-    say(text);
+    }, NOTICE_INTERVAL_MS).unref();
+    report(text);
   };
 }

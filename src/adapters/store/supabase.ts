@@ -1,3 +1,4 @@
+// Calls the database’s functions over Supabase’s HTTP API.
 import { createClient, PostgrestError } from '@supabase/supabase-js';
 import pLimit from 'p-limit';
 import { type Database, DatabaseError, DEFAULT_LIMIT_MS } from '../../ports/database.ts';
@@ -29,12 +30,12 @@ export function openSupabase({ url, secretKey, timeoutMs }: SupabaseOptions): Da
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
     global: { fetch: fetchAnswer },
   });
-  const oneOfFew = pLimit(MAX_REPORTS);
-  const ask = async (name: string, args: unknown, limitMs: number): Promise<unknown> => {
+  const limitReports = pLimit(MAX_REPORTS);
+  const callRpc = async (name: string, args: unknown, limitMs: number): Promise<unknown> => {
     try {
       const withinMs = timeoutMs ?? limitMs + GRACE_MS;
-      const asked = client.rpc(name, { args: args ?? {} }).abortSignal(AbortSignal.timeout(withinMs));
-      const answer: { data: unknown } = await asked.throwOnError();
+      const request = client.rpc(name, { args: args ?? {} }).abortSignal(AbortSignal.timeout(withinMs));
+      const answer: { data: unknown } = await request.throwOnError();
       return answer.data ?? null;
     } catch (error) {
       throw failureOf(name, error);
@@ -45,7 +46,7 @@ export function openSupabase({ url, secretKey, timeoutMs }: SupabaseOptions): Da
     async call(name, args, limitMs = DEFAULT_LIMIT_MS) {
       // For its check of the name alone, which goes into the address here.
       callStatement(name);
-      return isReport(name) ? oneOfFew(() => ask(name, args, limitMs)) : ask(name, args, limitMs);
+      return isReport(name) ? limitReports(() => callRpc(name, args, limitMs)) : callRpc(name, args, limitMs);
     },
     // Idle connections belong to fetch, which lets the process end.
     close: async () => {},
@@ -75,16 +76,17 @@ async function fetchAnswer(input: string | URL | Request, init?: RequestInit): P
   const { status, headers } = response;
   const body = await response.text();
   const isJson = headers.get('content-type')?.startsWith('application/json') === true;
-  const isAnswer = status === 204 || (status === 200 && isJson && body !== '') || (status >= 400 && isRefusal(body));
+  const isAnswer =
+    status === 204 || (status === 200 && isJson && body !== '') || (status >= 400 && isPostgrestError(body));
   if (!isAnswer) throw new ForeignAnswer(status);
   return new Response(status === 204 ? null : body, { status, headers });
 }
 
 /** Whether a body has the shape of PostgREST's errors; those of Supabase's gateway have no code. */
-function isRefusal(body: string): boolean {
+function isPostgrestError(body: string): boolean {
   try {
-    const said: unknown = JSON.parse(body);
-    return typeof said === 'object' && said !== null && 'code' in said && typeof said.code === 'string';
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === 'object' && parsed !== null && 'code' in parsed && typeof parsed.code === 'string';
   } catch {
     return false;
   }
@@ -93,24 +95,24 @@ function isRefusal(body: string): boolean {
 /** PostgREST could not reach the database, or failed itself: https://docs.postgrest.org/en/v14/references/errors.html */
 const LOST_BY_POSTGREST = /^(PGRST00.|PGRSTX..|)$/;
 /** It could not read the key, or the key's time is over. */
-const KEY_REFUSED = /^PGRST30[1-3]$/;
+const KEY_REJECTED = /^PGRST30[1-3]$/;
 
 function failureOf(name: string, thrown: unknown): DatabaseError {
   if (thrown instanceof ForeignAnswer) {
     const isOurFault = thrown.status === 401 || thrown.status === 403;
-    return isOurFault ? keyRefused(thrown.code, thrown) : toDatabaseError(name, thrown);
+    return isOurFault ? keyRejected(thrown.code, thrown) : toDatabaseError(name, thrown);
   }
   if (!(thrown instanceof PostgrestError)) return toDatabaseError(name, connectionError(thrown));
   const { code, details, hint, message } = thrown;
   // Neither details nor an unreadable body are passed on unseen: they may hold values of rows.
   if (code === '') return toDatabaseError(name, new Error('its answer was not JSON'));
-  if (KEY_REFUSED.test(code)) return keyRefused(code, new Error(message));
+  if (KEY_REJECTED.test(code)) return keyRejected(code, new Error(message));
   if (LOST_BY_POSTGREST.test(code)) return toDatabaseError(name, Object.assign(new Error(message), { code }));
-  const said = { severity: 'ERROR', code: code === 'PGRST202' ? '42883' : code, detail: details, hint };
-  return toDatabaseError(name, Object.assign(new Error(message), said));
+  const serverError = { severity: 'ERROR', code: code === 'PGRST202' ? '42883' : code, detail: details, hint };
+  return toDatabaseError(name, Object.assign(new Error(message), serverError));
 }
 
-function keyRefused(code: string, cause: Error): DatabaseError {
+function keyRejected(code: string, cause: Error): DatabaseError {
   const message = 'Supabase refused the key: set SUPABASE_SECRET_KEY to the secret key of the project in SUPABASE_URL.';
   return new DatabaseError(message, { kind: 'refused', code, cause });
 }

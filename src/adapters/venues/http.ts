@@ -30,23 +30,23 @@ export interface Request {
  * What came of one request. `json` is undefined where the text is none. `not_sent`: proven that not a byte of it reached
  * the venue; `silent`: it may have, and nothing readable came back. Reasons are short codes.
  */
-export type Answered = { kind: 'answered'; status: number; text: string; json: unknown };
-export type Spoken = Answered | { kind: 'not_sent'; reason: string } | { kind: 'silent'; reason: string };
+export type HttpReply = { kind: 'answered'; status: number; text: string; json: unknown };
+export type SendResult = HttpReply | { kind: 'not_sent'; reason: string } | { kind: 'silent'; reason: string };
 
 /** Says one thing to a venue, once, and reads the whole answer. Never throws; redirects are not followed. */
-export async function speak(
+export async function sendOnce(
   wayOut: WayOut,
   request: Request,
   timeoutMs: number,
   mayLeave: MayLeave = () => true,
-): Promise<Spoken> {
+): Promise<SendResult> {
   const { url, method, body, secretHeaders = {} } = request;
   const headers = { ...request.headers, ...secretHeaders };
   try {
     const fetcher = await wayOut;
     if (!mayLeave()) return { kind: 'not_sent', reason: 'too_late_to_start' };
     const signal = AbortSignal.timeout(timeoutMs);
-    const sent = body === undefined ? { headers } : once(headers, body);
+    const sent = body === undefined ? { headers } : oneTimeBody(headers, body);
     const answer = await fetcher(url, { method, ...sent, signal, redirect: 'manual' });
     const read = await textOf(answer);
     if (read === null) return { kind: 'silent', reason: 'answer_too_large' };
@@ -63,7 +63,7 @@ export async function speak(
  * A body that can be read once only. fetch is bound by its standard to send a request again after a 421 if it still has
  * the body: two orders for one call (seen with Node 24). A stream it can't send again.
  */
-function once(headers: Request['headers'], body: string): RequestInit {
+function oneTimeBody(headers: Request['headers'], body: string): RequestInit {
   const bytes = new TextEncoder().encode(body);
   const length = { 'content-length': String(bytes.byteLength) };
   return { headers: { ...headers, ...length }, body: new Blob([bytes]).stream(), duplex: 'half' };
@@ -75,23 +75,23 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** The body of an answer as text, counted while it comes, unpacked; null: it is larger than any answer may be. */
 async function textOf(answer: Response): Promise<string | null> {
   const decoder = new TextDecoder();
-  const parts: string[] = [];
+  const chunks: string[] = [];
   let bytes = 0;
   for await (const chunk of answer.body ?? []) {
     bytes += chunk.byteLength;
     // Leaving the loop ends the connection: the rest is not waited for.
     if (bytes > MAX_ANSWER_BYTES) return null;
-    parts.push(decoder.decode(chunk, { stream: true }));
+    chunks.push(decoder.decode(chunk, { stream: true }));
   }
-  return parts.join('') + decoder.decode();
+  return chunks.join('') + decoder.decode();
 }
 
-const MIN_SECRET = 6;
+const MIN_SECRET_LENGTH = 6;
 
 /** An answer that repeats what the request was let in by is read without it: its words may be stored and shown. */
 function withoutSecrets(text: string, secretHeaders: Request['headers']): string {
-  const parts = Object.values(secretHeaders).flatMap((value) => value.split(/[\s:]+/));
-  const secrets = parts.filter((one) => one.length >= MIN_SECRET);
+  const values = Object.values(secretHeaders).flatMap((value) => value.split(/[\s:]+/));
+  const secrets = values.filter((one) => one.length >= MIN_SECRET_LENGTH);
   return secrets.reduce((clean, secret) => clean.replaceAll(secret, hidden), text);
 }
 
@@ -117,6 +117,6 @@ function connectFailure(error: unknown): string | null {
 }
 
 /** Whether an error speaks of a time-out or sends us to the order book: then it refuses nothing, whatever its code. */
-export function speaksOfDoubt(message: string): boolean {
+export function isInconclusive(message: string): boolean {
   return /time[- ]?d?[- ]?out|order ?book|confirm/i.test(message);
 }

@@ -13,7 +13,7 @@ import type { WayOut } from './http.ts';
 export type StreamWayOut = (account: AccountAtVenue, over: AbortSignal) => Promise<Agent | undefined>;
 
 /** What a venue's parts are built with. */
-export interface VenueParts {
+export interface VenueDeps {
   /** Whose credentials: of the accounts of this mode. */
   mode: Mode;
   /** What is stored of an account at this venue. */
@@ -29,7 +29,7 @@ export interface VenueParts {
 }
 
 /** What of them a login needs, with the venue's address. */
-export type LoginParts = Pick<VenueParts, 'mode' | 'vault' | 'store' | 'clock' | 'fetchFor' | 'timeoutMs'> & {
+export type LoginDeps = Pick<VenueDeps, 'mode' | 'vault' | 'store' | 'clock' | 'fetchFor' | 'timeoutMs'> & {
   baseUrl: string;
 };
 
@@ -53,7 +53,7 @@ export interface VenueSetUp {
    * Loads the venue's code and builds its parts.
    * @throws Error where a setting turns out not to be usable; it names the setting
    */
-  open(parts: VenueParts): Promise<OpenVenue>;
+  open(deps: VenueDeps): Promise<OpenVenue>;
   /** What its settings mean that nobody may have meant, where orders are of this exchange. Nobody is asked. */
   warnings(exchange: string): VenueWarning[];
 }
@@ -74,7 +74,7 @@ export interface VenueModule<Name extends string = string> {
   /** Reads them as the environment has them; empty ones are left out. */
   readSettings(set: Readonly<Record<string, string>>): SettingsRead;
   /** What of an account's record a person is asked for on a terminal, and the schema of all of it, loaded for that. */
-  credentials: { asked: readonly string[]; schema(): Promise<z.ZodType<object>> };
+  credentials: { promptFields: readonly string[]; schema(): Promise<z.ZodType<object>> };
   /** Left out: nothing is pushed here. */
   webhook?: Omit<VenueWebhook, 'venue'>;
 }
@@ -112,10 +112,10 @@ interface Declaration<Name extends string, Variables extends z.ZodRawShape, Sett
   address: { setting: string; example: string };
   /** Its other settings, each read from text. */
   variables: Variables;
-  settings(given: z.infer<z.ZodObject<Variables>>, baseUrl: string): Settings;
+  settings(variables: z.infer<z.ZodObject<Variables>>, baseUrl: string): Settings;
   credentials: VenueModule['credentials'];
   /** Imports the venue's code itself: it costs every command some time to start. */
-  open(parts: VenueParts, settings: Settings): Promise<OpenVenue>;
+  open(deps: VenueDeps, settings: Settings): Promise<OpenVenue>;
   warnings?(settings: Settings, exchange: string): VenueWarning[];
   webhook?: VenueModule['webhook'];
 }
@@ -139,16 +139,16 @@ export function venueModule<Name extends string, Variables extends z.ZodRawShape
     credentials,
     ...(webhook && { webhook }),
     readSettings(set) {
-      const [at, given] = [addressShape.safeParse(set), shape.safeParse(set)];
-      if (!at.success || !given.success) {
-        return { kind: 'refused', issues: [at, given].flatMap(({ error }) => error?.issues ?? []) };
+      const [addressRead, variablesRead] = [addressShape.safeParse(set), shape.safeParse(set)];
+      if (!addressRead.success || !variablesRead.success) {
+        return { kind: 'refused', issues: [addressRead, variablesRead].flatMap(({ error }) => error?.issues ?? []) };
       }
-      const baseUrl = at.data[address.setting];
+      const baseUrl = addressRead.data[address.setting];
       if (baseUrl === undefined) return { kind: 'read', setUp: null };
-      const settings = venue.settings(given.data, baseUrl);
+      const settings = venue.settings(variablesRead.data, baseUrl);
       const setUp: VenueSetUp = {
         settings,
-        open: (parts) => venue.open(parts, settings),
+        open: (deps) => venue.open(deps, settings),
         warnings: (exchange) => venue.warnings?.(settings, exchange) ?? [],
       };
       return { kind: 'read', setUp };

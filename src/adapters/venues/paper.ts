@@ -6,7 +6,7 @@ import type { Answer, Store } from '../../ports/store/store.ts';
 import type { LookupOutcome, OrderToSend, SubmitOutcome, Venue } from '../../ports/venue.ts';
 import type { Clock, Emit } from '../../ports/world.ts';
 
-const MATCHED_AT_ONCE = 100;
+const SUBMIT_BATCH_SIZE = 100;
 
 export interface PaperVenueOptions {
   /** The simulated venue keeps its book in the same database, in a schema and in transactions of its own. */
@@ -27,7 +27,7 @@ export function paperVenue({ store, clock, slippageBps, faults, emit }: PaperVen
   // As an exchange's gateway does: what comes in together is matched together, each order by itself.
   const submit = batched(
     (orders: object[]) => store.call('paper_venue_submit', { orders }),
-    MATCHED_AT_ONCE,
+    SUBMIT_BATCH_SIZE,
     hasAnswered,
   );
   return {
@@ -35,14 +35,14 @@ export function paperVenue({ store, clock, slippageBps, faults, emit }: PaperVen
     capabilities: { refusesDuplicates: true, missIsProof: true },
     lookup,
     async openMarket(tradeDate, quotes) {
-      const given = { tradeDate, quotes: [...quotes], faults: faults === null ? null : [...faults] };
-      const { unmatched } = await store.call('paper_venue_prepare', given);
+      const market = { tradeDate, quotes: [...quotes], faults: faults === null ? null : [...faults] };
+      const { unmatched } = await store.call('paper_venue_prepare', market);
       if (unmatched.length > 0) emit?.({ type: 'fault_matches_nothing', alert: true, names: unmatched.join(', ') });
     },
     async submit(order) {
       const { clientOrderId, userId, exchange, symbol, side, quantity, limitPriceMinor } = order;
-      const wire = { clientOrderId, userId, exchange, symbol, side, quantity, limitPriceMinor, slippageBps };
-      const answer = await submit({ ...wire, nowMs: clock.nowMs() });
+      const submission = { clientOrderId, userId, exchange, symbol, side, quantity, limitPriceMinor, slippageBps };
+      const answer = await submit({ ...submission, nowMs: clock.nowMs() });
       return answer.kind === 'duplicate' ? asBooked(await lookup(order)) : outcomeOf(answer);
     },
   };
@@ -62,7 +62,7 @@ function outcomeOf(answer: Exclude<Answer<'paper_venue_submit'>[number], { kind:
 }
 
 /** A refused duplicate means the order is in the book: the book says what became of it. */
-function asBooked(found: LookupOutcome): SubmitOutcome {
-  if (found.kind === 'found') return { kind: 'acknowledged', report: found.report };
+function asBooked(lookup: LookupOutcome): SubmitOutcome {
+  if (lookup.kind === 'found') return { kind: 'acknowledged', report: lookup.report };
   return { kind: 'unknown', reason: 'duplicate_not_in_book' };
 }

@@ -1,7 +1,7 @@
 // One request to a venue and what its answer comes to, in the kinds that every venue shares.
 import type { z } from 'zod';
 import type { VenueRead } from '../../ports/venue.ts';
-import { type Answered, type MayLeave, type Request, type Spoken, speak, type WayOut } from './http.ts';
+import { type HttpReply, type MayLeave, type Request, type SendResult, sendOnce, type WayOut } from './http.ts';
 
 /** One request to a venue, below its address; a body is sent as a form or as JSON. */
 export interface VenueRequest {
@@ -24,16 +24,16 @@ export function sendTo(
   { method, path, form, json, mayLeave }: VenueRequest,
   timeoutMs: number,
   { headers, secretHeaders = {} }: VenueHeaders,
-): Promise<Spoken> {
+): Promise<SendResult> {
   const request = { method, url: `${baseUrl.replace(/\/$/, '')}${path}`, headers, secretHeaders };
   const typed = (type: string) => ({ ...headers, 'content-type': type });
   if (form !== undefined) {
     const written = { headers: typed('application/x-www-form-urlencoded'), body: new URLSearchParams(form).toString() };
-    return speak(fetcher, { ...request, ...written }, timeoutMs, mayLeave);
+    return sendOnce(fetcher, { ...request, ...written }, timeoutMs, mayLeave);
   }
-  if (json === undefined) return speak(fetcher, request, timeoutMs, mayLeave);
+  if (json === undefined) return sendOnce(fetcher, request, timeoutMs, mayLeave);
   const written = { headers: typed('application/json'), body: JSON.stringify(json) };
-  return speak(fetcher, { ...request, ...written }, timeoutMs, mayLeave);
+  return sendOnce(fetcher, { ...request, ...written }, timeoutMs, mayLeave);
 }
 
 /**
@@ -50,12 +50,12 @@ export type VenueReply<VenueError> =
 
 /** A request's fate; `read` is the venue's own reading of what it wrote. */
 export function replyOf<VenueError>(
-  spoken: Spoken,
-  read: (answered: Answered) => VenueReply<VenueError>,
+  sent: SendResult,
+  read: (reply: HttpReply) => VenueReply<VenueError>,
 ): VenueReply<VenueError> {
-  if (spoken.kind === 'not_sent') return spoken;
-  if (spoken.kind === 'silent') return { kind: 'odd', reason: spoken.reason };
-  return read(spoken);
+  if (sent.kind === 'not_sent') return sent;
+  if (sent.kind === 'silent') return { kind: 'odd', reason: sent.reason };
+  return read(sent);
 }
 
 /** Data of a shape, or why there is none. */
@@ -66,13 +66,13 @@ export type ReadAs<VenueError> = <T>(reply: VenueReply<VenueError>, shape: z.Zod
  * was asked for, where there is more to say.
  */
 export function readerOf<VenueError>(
-  wordsOf: (error: VenueError) => string,
+  errorText: (error: VenueError) => string,
   unreadable: (error: z.ZodError) => string = () => 'unreadable_answer',
 ): ReadAs<VenueError> {
   return (reply, shape) => {
     if (reply.kind === 'no_session') return reply;
     if (reply.kind === 'rate_limited') return { kind: 'unreadable', reason: 'rate_limited' };
-    if (reply.kind === 'error') return { kind: 'unreadable', reason: wordsOf(reply) };
+    if (reply.kind === 'error') return { kind: 'unreadable', reason: errorText(reply) };
     if (reply.kind !== 'data') return { kind: 'unreadable', reason: reply.reason };
     const read = shape.safeParse(reply.data);
     return read.success ? { kind: 'read', value: read.data } : { kind: 'unreadable', reason: unreadable(read.error) };

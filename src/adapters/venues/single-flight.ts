@@ -7,8 +7,8 @@ export function singleFlight<T>(
 ): (account: AccountAtVenue) => Promise<T> {
   const underWay = new Map<number, Promise<T>>();
   return ({ accountId, userId }) => {
-    const asked = underWay.get(accountId) ?? read({ accountId, userId }).finally(() => underWay.delete(accountId));
-    underWay.set(accountId, asked);
-    return asked;
+    const pending = underWay.get(accountId) ?? read({ accountId, userId }).finally(() => underWay.delete(accountId));
+    underWay.set(accountId, pending);
+    return pending;
   };
 }

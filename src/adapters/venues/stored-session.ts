@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { LoginEnd, RecordOwner, Vault } from '../../ports/vault.ts';
 
-const MOST_TRIES = 5;
+const MAX_ATTEMPTS = 5;
 
 /** A session that was just made. */
 export interface NewSession {
@@ -21,7 +21,7 @@ export async function storeSession<T extends object>(
   session: NewSession,
 ): Promise<LoginEnd> {
   const { accessToken, accessUntilMs } = session;
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  for (let tries = 0; tries < MAX_ATTEMPTS; tries++) {
     const opened = await vault.read(owner);
     const read = shape.safeParse(opened?.secrets);
     if (!opened || !read.success) return { kind: 'not_connected' };

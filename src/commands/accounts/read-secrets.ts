@@ -14,7 +14,7 @@ export async function readSecrets(
 ): Promise<{ kind: 'secrets'; secrets: object } | Refusal> {
   const given = input.isTTY ? await askedFor(credentials, input) : jsonOf(await textOf(input));
   if (given === undefined) {
-    const example = JSON.stringify(Object.fromEntries(credentials.asked.map((name) => [name, '…'])));
+    const example = JSON.stringify(Object.fromEntries(credentials.promptFields.map((name) => [name, '…'])));
     return refusal('bad_credentials', `There is no JSON object on standard input, such as ${example}.`);
   }
   const read = (await credentials.schema()).safeParse(given);
@@ -25,7 +25,7 @@ export async function readSecrets(
   return refusal('bad_credentials', message);
 }
 
-async function askedFor({ asked }: VenueModule['credentials'], input: Readable): Promise<object> {
+async function askedFor({ promptFields: asked }: VenueModule['credentials'], input: Readable): Promise<object> {
   const answers: Record<string, string | boolean> = {};
   for (const name of asked) answers[name] = await askedHidden(`${name}: `, input);
   for (const name of forEverybody) {

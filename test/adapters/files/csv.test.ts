@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { cell, whole, words } from '../../../src/adapters/files/csv/cells.ts';
+import { cell, plainText, whole } from '../../../src/adapters/files/csv/cells.ts';
 import { parseTable, readTable, type Table } from '../../../src/adapters/files/csv/table.ts';
 import { fileWith, good, unusable } from './scratch.ts';
 
@@ -19,7 +19,7 @@ const table: Table<Row> = {
   keyOf: (row) => row.key,
   keyColumn: 'key',
 };
-const named: Table<Row> = { ...table, schema: z.object({ key: cell(words(100)), size: cell(whole(0, 999)) }) };
+const named: Table<Row> = { ...table, schema: z.object({ key: cell(plainText(100)), size: cell(whole(0, 999)) }) };
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const parse = (text: string, as = table) => parseTable('sizes.csv', bytes(text), as);

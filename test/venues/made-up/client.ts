@@ -1,7 +1,7 @@
 // The HTTP client of the made-up venue.
 import { z } from 'zod';
-import type { Answered } from '../../../src/adapters/venues/http.ts';
-import type { LoginParts, VenueParts } from '../../../src/adapters/venues/module.ts';
+import type { HttpReply } from '../../../src/adapters/venues/http.ts';
+import type { LoginDeps, VenueDeps } from '../../../src/adapters/venues/module.ts';
 import {
   readerOf,
   replyOf,
@@ -15,7 +15,7 @@ import { untrustedText } from '../../../src/domain/text/secrets.ts';
 import type { AccountAtVenue } from '../../../src/ports/venue.ts';
 import { madeUpRecord } from './credentials.ts';
 
-export type MadeUpOptions = Pick<VenueParts, 'credentials' | 'clock' | 'fetchFor' | 'timeoutMs'> & {
+export type MadeUpOptions = Pick<VenueDeps, 'credentials' | 'clock' | 'fetchFor' | 'timeoutMs'> & {
   baseUrl: string;
   market: string;
 };
@@ -28,7 +28,7 @@ export type MadeUpReply = VenueReply<MadeUpError>;
 
 const failed = z.object({ error: z.string() });
 
-function answeredWith({ status, json }: Answered): MadeUpReply {
+function answeredWith({ status, json }: HttpReply): MadeUpReply {
   if (status === 429) return { kind: 'rate_limited' };
   if (status === 401) return { kind: 'no_session', reason: 'token_invalid' };
   if ((status === 200 || status === 201) && json !== undefined) return { kind: 'data', data: json };
@@ -54,7 +54,7 @@ export async function ask(
 
 /** Makes a session by the account's key alone. */
 export async function openSession(
-  { baseUrl, fetchFor, timeoutMs }: LoginParts,
+  { baseUrl, fetchFor, timeoutMs }: LoginDeps,
   account: AccountAtVenue,
   apiKey: string,
 ): Promise<MadeUpReply> {

@@ -1,6 +1,6 @@
 // The login at the made-up venue, by the account's own key, and its pushes.
 import { z } from 'zod';
-import type { LoginParts } from '../../../src/adapters/venues/module.ts';
+import type { LoginDeps } from '../../../src/adapters/venues/module.ts';
 import { storeSession } from '../../../src/adapters/venues/stored-session.ts';
 import { parseJson } from '../../../src/domain/text/json.ts';
 import type { VenueLogin } from '../../../src/ports/vault.ts';
@@ -10,7 +10,7 @@ import { madeUpRecord } from './credentials.ts';
 const opened = z.object({ token: z.string(), untilMs: z.int() });
 const pushed = z.object({ id: z.string(), tag: z.string(), key: z.string() });
 
-export function madeUpLogin(parts: LoginParts): VenueLogin {
+export function madeUpLogin(parts: LoginDeps): VenueLogin {
   const { vault, store, clock, mode } = parts;
   const stored = async (accountId: number) => {
     const owner = { accountId, venue: 'made-up', mode };

@@ -6,7 +6,7 @@ export const madeUp = venueModule({
   address: { setting: 'MADE_UP_URL', example: 'https://api.made-up.example' },
   variables: { MADE_UP_MARKET: oneWord.default('NSE') },
   settings: (given, baseUrl) => ({ baseUrl, market: given.MADE_UP_MARKET }),
-  credentials: { asked: ['apiKey'], schema: async () => (await import('./credentials.ts')).madeUpRecord },
+  credentials: { promptFields: ['apiKey'], schema: async () => (await import('./credentials.ts')).madeUpRecord },
   webhook: { title: 'Made Up', form: 'JSON with id, tag and key' },
   async open(parts, settings) {
     const [{ madeUpVenue }, { madeUpLogin }] = await Promise.all([import('./venue.ts'), import('./login.ts')]);

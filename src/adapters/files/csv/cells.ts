@@ -1,3 +1,4 @@
+// Reads the kinds of cells CSV files have: amounts, percentages, dates, words of a list.
 import { z } from 'zod';
 import { parseInstant } from '../../../domain/market/india-time.ts';
 import { parseMinor } from '../../../domain/money.ts';
@@ -8,9 +9,9 @@ export type Read<T> = { value: T } | { reason: string };
 /** A column of a file's schema: the cell's text in, its meaning out, its reason as the issue's message. */
 export function cell<T>(read: (text: string) => Read<T>) {
   return z.string().transform((text, context): T => {
-    const found = read(text);
-    if ('value' in found) return found.value;
-    context.issues.push({ code: 'custom', message: found.reason, input: text });
+    const result = read(text);
+    if ('value' in result) return result.value;
+    context.issues.push({ code: 'custom', message: result.reason, input: text });
     return z.NEVER;
   });
 }
@@ -21,11 +22,11 @@ export function emptyAs<T, E>(value: E, read: (text: string) => Read<T>): (text:
 }
 
 /** A plain decimal with at most two decimals as hundredths (paise, basis points, hundredths of leverage). */
-export function hundredths(least: number, most: number, must: string): (text: string) => Read<number> {
+export function hundredths(min: number, max: number, must: string): (text: string) => Read<number> {
   return (text) => {
     if (/^-?\d[\d,]*,[\d,]*\d(?:\.\d+)?$/.test(text)) return { reason: 'has thousands separators: write 1250.00' };
     const value = parseMinor(text);
-    return value === null || value < least || value > most ? { reason: must } : { value };
+    return value === null || value < min || value > max ? { reason: must } : { value };
   };
 }
 
@@ -40,10 +41,10 @@ export const amount = hundredths(
 export const percentage = hundredths(1, 10_000, 'must be a percentage above 0 and up to 100, at most two decimals');
 
 /** A whole number within its bounds. */
-export function whole(least: number, most: number): (text: string) => Read<number> {
+export function whole(min: number, max: number): (text: string) => Read<number> {
   return (text) => {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : -1;
-    return value < least || value > most ? { reason: `must be a whole number from ${least} to ${most}` } : { value };
+    return value < min || value > max ? { reason: `must be a whole number from ${min} to ${max}` } : { value };
   };
 }
 
@@ -64,10 +65,10 @@ export function instant(text: string): Read<number> {
 }
 
 /** One of a few words, exactly as written. */
-export function oneOf<const W extends string>(noun: string, words: readonly W[]): (text: string) => Read<W> {
+export function oneOf<const W extends string>(noun: string, values: readonly W[]): (text: string) => Read<W> {
   return (text) => {
-    const value = words.find((word) => word === text);
-    return value === undefined ? { reason: `unknown ${noun}: write ${words.join(' or ')}` } : { value };
+    const value = values.find((word) => word === text);
+    return value === undefined ? { reason: `unknown ${noun}: write ${values.join(' or ')}` } : { value };
   };
 }
 
@@ -78,11 +79,11 @@ export const exchange = oneOf('exchange', ['NSE']);
  * Words for people on one line: spaces and line breaks collapsed, 1 to `most` characters. Control characters and
  * direction overrides are refused: they would rewrite the terminal or message the text is printed in.
  */
-export function words(most: number): (text: string) => Read<string> {
+export function plainText(maxLength: number): (text: string) => Read<string> {
   return (text) => {
     const value = text.replace(/\s+/gu, ' ').trim();
     if (value === '') return { reason: 'is empty' };
     if (/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(value)) return { reason: 'has control characters' };
-    return value.length > most ? { reason: `is longer than ${most} characters` } : { value };
+    return value.length > maxLength ? { reason: `is longer than ${maxLength} characters` } : { value };
   };
 }

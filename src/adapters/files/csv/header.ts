@@ -1,3 +1,4 @@
+// Finds the header of a CSV file and what separates its cells.
 import { recordAt } from './records.ts';
 
 /** The first record of a file. */
@@ -21,16 +22,16 @@ const SEP = /^"?sep=([,;\t])"?[,;\t]*$/i;
  */
 export function headerOf(lines: readonly string[], wanted: readonly string[]): Header {
   const first = notBlank(lines, 0);
-  const said = SEP.exec(lines[first]?.trim() ?? '')?.[1];
-  const at = said === undefined ? first : notBlank(lines, first + 1);
-  const ways = (said === undefined ? DELIMITERS : [said]).map((delimiter) => headerAt(lines, at, delimiter));
-  const found = ({ names }: Header) => wanted.filter((column) => names.includes(column)).length;
-  return ways.reduce((best, way) => (found(way) > found(best) ? way : best));
+  const declared = SEP.exec(lines[first]?.trim() ?? '')?.[1];
+  const at = declared === undefined ? first : notBlank(lines, first + 1);
+  const ways = (declared === undefined ? DELIMITERS : [declared]).map((delimiter) => headerAt(lines, at, delimiter));
+  const matches = ({ names }: Header) => wanted.filter((column) => names.includes(column)).length;
+  return ways.reduce((best, way) => (matches(way) > matches(best) ? way : best));
 }
 
 function notBlank(lines: readonly string[], from: number): number {
-  const found = lines.findIndex((line, index) => index >= from && line.trim() !== '');
-  return found < 0 ? 0 : found;
+  const first = lines.findIndex((line, index) => index >= from && line.trim() !== '');
+  return first < 0 ? 0 : first;
 }
 
 function headerAt(lines: readonly string[], at: number, delimiter: string): Header {

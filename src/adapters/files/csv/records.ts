@@ -1,3 +1,4 @@
+// Splits a CSV text into records, so that one broken quote does not swallow the rest.
 import { CsvError } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
 
@@ -24,15 +25,15 @@ export function recordAt(lines: readonly string[], start: number, delimiter = ',
   // A record ends where its quotes pair up (RFC 4180, section 2, rules 5 to 7).
   let span = 1;
   let open = oddQuotes(text);
-  const parts = [text];
+  const covered = [text];
   while (open && start + span < lines.length) {
     const next = lines[start + span] ?? '';
-    parts.push(next);
+    covered.push(next);
     if (oddQuotes(next)) open = false;
     span += 1;
   }
   if (open) return { span: 1, text, cells: { kind: 'broken', reason: 'a quote is opened and never closed' } };
-  text = parts.join('\n');
+  text = covered.join('\n');
   return { span, text, cells: quotedCells(text, delimiter) };
 }
 

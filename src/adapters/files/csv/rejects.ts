@@ -1,3 +1,4 @@
+// Writes the bad rows of a file to a file of their own, to be mended and given again.
 import { writeFileSync } from 'node:fs';
 import { stringify } from 'csv-stringify/sync';
 import type { Problem } from '../../../domain/types.ts';

@@ -1,3 +1,4 @@
+// Reads a CSV file into good rows and problems, each problem with its line and column.
 import type { z } from 'zod';
 import { cut } from '../../../domain/text/text.ts';
 import type { Problem } from '../../../domain/types.ts';
@@ -102,7 +103,7 @@ function readRecords<Row>(file: string, lines: readonly string[], header: Header
 /** Problems are kept with the run and read by people: of a file that is bad throughout, the first ones say it all. */
 const MAX_PROBLEMS = 10_000;
 const MAX_COLUMNS = 200;
-const MAX_RECORD = 100_000;
+const MAX_RECORD_LENGTH = 100_000;
 
 function tooMany(uncounted: number): string {
   return `and ${uncounted} more bad rows, of ${uncounted + MAX_PROBLEMS} in this file`;
@@ -151,7 +152,7 @@ function trimmed(value: string): string {
 
 /** Why a record has no cells to look at, or null. */
 function unreadableReason({ text, span, cells }: CsvRecord, header: Header): string | null {
-  if (text.length > MAX_RECORD) return `is longer than ${MAX_RECORD} characters`;
+  if (text.length > MAX_RECORD_LENGTH) return `is longer than ${MAX_RECORD_LENGTH} characters`;
   if (text.includes('\0')) return 'has a NUL byte';
   if (text.includes('\ufffd'))
     return 'has bytes that are not UTF-8: save the file as UTF-8 (it may be Windows-1252; in Excel choose “CSV UTF-8”)';

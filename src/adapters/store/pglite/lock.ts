@@ -1,3 +1,4 @@
+// Lets one process at a time open the embedded database.
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -28,7 +29,7 @@ export class DatabaseInUseError extends Error {
 
 const WAIT_MS = 30_000;
 const POLL_MS = 250;
-const SAY_AFTER_MS = 1_000;
+const NOTICE_AFTER_MS = 1_000;
 
 /**
  * Takes the lock file `<path>.lock` and gives the function that lets it go (at the latest the process's end does).
@@ -44,7 +45,7 @@ export async function lockDatabase(path: string, options: LockOptions = {}): Pro
     const holder = take(file);
     if (holder === null) return releaser(file);
     if (waitedMs >= waitMs) throw new DatabaseInUseError(path, holder.pid);
-    if (waitedMs === SAY_AFTER_MS) {
+    if (waitedMs === NOTICE_AFTER_MS) {
       onWaiting?.(
         `Waiting for process ${holder.pid}, which has the database ${path} open (${waitMs / 1000} s at most)…`,
       );
@@ -118,9 +119,9 @@ function linked(from: string, to: string): boolean {
 
 function read(file: string): Holder | null {
   try {
-    const found: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (typeof found === 'object' && found !== null && 'pid' in found && 'start' in found) {
-      return { pid: Number(found.pid), start: String(found.start) };
+    const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (typeof content === 'object' && content !== null && 'pid' in content && 'start' in content) {
+      return { pid: Number(content.pid), start: String(content.start) };
     }
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return null;

@@ -1,3 +1,4 @@
+// Packs and unpacks the tar images the embedded database starts from.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 

@@ -17,15 +17,15 @@ import type {
 } from '../../../ports/venue.ts';
 import { word } from '../bounds.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
-import { type AlpacaClientOptions, type AlpacaRequest, ask, readAs } from './client.ts';
+import { type AlpacaClientOptions, type AlpacaRequest, callAlpaca, readAs } from './client.ts';
 import { cents, decimal, exchangeOf, wholePieces } from './shapes.ts';
 
 /** Symbols go into the address; so many fit any server. */
-export const QUOTES_AT_ONCE = 100;
+export const QUOTES_BATCH_SIZE = 100;
 
 /** What can be read of an account at Alpaca; the order book's own reads are the venue's. */
 export function alpacaAccount(
-  wire: AlpacaClientOptions,
+  options: AlpacaClientOptions,
   exchanges: readonly [string, ...string[]],
   feed: 'iex' | 'sip',
 ): Omit<VenueAccountApi, 'ordersToday' | 'cancel'> {
@@ -34,13 +34,13 @@ export function alpacaAccount(
     async quotes(account, listings) {
       const quotes: Quote[] = [];
       const listed = listings.filter((one) => exchanges.includes(one.exchange));
-      for (let from = 0; from < listed.length; from += QUOTES_AT_ONCE) {
-        const some = listed.slice(from, from + QUOTES_AT_ONCE);
-        const asked = new URLSearchParams({ symbols: some.map(({ symbol }) => symbol).join(','), feed });
-        const said = await get(wire, account, { path: `/v2/stocks/snapshots?${asked}`, data: true }, snapshots);
-        if (said.kind !== 'read') return said;
-        const found = new Map(Object.entries(said.value));
-        quotes.push(...some.flatMap((one) => quoteOf(one, found.get(one.symbol)) ?? []));
+      for (let from = 0; from < listed.length; from += QUOTES_BATCH_SIZE) {
+        const batch = listed.slice(from, from + QUOTES_BATCH_SIZE);
+        const query = new URLSearchParams({ symbols: batch.map(({ symbol }) => symbol).join(','), feed });
+        const answer = await get(options, account, { path: `/v2/stocks/snapshots?${query}`, data: true }, snapshots);
+        if (answer.kind !== 'read') return answer;
+        const bySymbol = new Map(Object.entries(answer.value));
+        quotes.push(...batch.flatMap((one) => quoteOf(one, bySymbol.get(one.symbol)) ?? []));
       }
       return { kind: 'read', value: quotes };
     },
@@ -54,33 +54,33 @@ export function alpacaAccount(
       return { kind: 'read', value: orders.map((order) => (listed(order) ? marginOf(order) : null)) };
     },
     async funds(account) {
-      const said = await get(wire, account, { path: '/v2/account' }, accountShape);
-      return said.kind === 'read' ? fundsOf(said.value) : said;
+      const answer = await get(options, account, { path: '/v2/account' }, accountShape);
+      return answer.kind === 'read' ? fundsOf(answer.value) : answer;
     },
     async positions(account) {
-      const said = await get(wire, account, { path: '/v2/positions' }, positions);
-      return said.kind === 'read' ? { kind: 'read', value: positionsOf(exchange, said.value) } : said;
+      const answer = await get(options, account, { path: '/v2/positions' }, positions);
+      return answer.kind === 'read' ? { kind: 'read', value: positionsOf(exchange, answer.value) } : answer;
     },
     async sessionStatus(account): Promise<SessionStatus> {
-      const said = await get(wire, account, { path: '/v2/account' }, accountShape);
-      if (said.kind === 'no_session') return { kind: 'closed', reason: said.reason };
-      return said.kind === 'read' ? sessionOf(said.value) : said;
+      const answer = await get(options, account, { path: '/v2/account' }, accountShape);
+      if (answer.kind === 'no_session') return { kind: 'closed', reason: answer.reason };
+      return answer.kind === 'read' ? sessionOf(answer.value) : answer;
     },
   };
 }
 
-/** What an operator has to know where our instruments are of another exchange than those he sends here. */
+/** What an operator has to know where our instruments are of another exchange than those sent here. */
 export function notTradedHere(exchange: string, exchanges: readonly string[]): string {
   return `${exchange} is not traded here: ALPACA_EXCHANGES is ${exchanges.join(',')}`;
 }
 
 async function get<T>(
-  wire: AlpacaClientOptions,
+  options: AlpacaClientOptions,
   account: AccountAtVenue,
-  asked: Omit<AlpacaRequest, 'method'>,
+  request: Omit<AlpacaRequest, 'method'>,
   shape: z.ZodType<T>,
 ): Promise<VenueRead<T>> {
-  return readAs(await ask(wire, account, { ...asked, method: 'GET' }), shape);
+  return readAs(await callAlpaca(options, account, { ...request, method: 'GET' }), shape);
 }
 
 const snapshot = z.object({
@@ -91,12 +91,12 @@ const snapshot = z.object({
 const snapshots = z.record(z.string(), z.unknown());
 
 /** The last trade, of when it was. A share that has not traded has no price. US shares have no circuit of the day. */
-function quoteOf({ exchange, symbol }: { exchange: string; symbol: string }, given: unknown): Quote | null {
-  const said = snapshot.safeParse(given).data;
-  const atMs = parseInstant(said?.latestTrade?.t ?? '');
-  const priceMinor = said?.latestTrade ? cents(said.latestTrade.p, 'nearest') : 0;
+function quoteOf({ exchange, symbol }: { exchange: string; symbol: string }, raw: unknown): Quote | null {
+  const data = snapshot.safeParse(raw).data;
+  const atMs = parseInstant(data?.latestTrade?.t ?? '');
+  const priceMinor = data?.latestTrade ? cents(data.latestTrade.p, 'nearest') : 0;
   if (atMs === null || priceMinor <= 0) return null;
-  const before = said?.prevDailyBar ? cents(said.prevDailyBar.c, 'nearest') : 0;
+  const before = data?.prevDailyBar ? cents(data.prevDailyBar.c, 'nearest') : 0;
   const none = { lowerCircuitMinor: null, upperCircuitMinor: null };
   return { exchange, symbol, ...none, priceMinor, previousCloseMinor: before > 0 ? before : null, atMs };
 }
@@ -126,19 +126,19 @@ const accountShape = z.object({
  * of what it may buy without leverage, which counts its open orders. What blocks the difference Alpaca doesn't say; the
  * buying power of a borrowing account (its sample has cash -23140.20 and 98945.02) is credit, and never ours to use.
  */
-function fundsOf(said: z.infer<typeof accountShape>): VenueRead<VenueFunds> {
-  if (said.currency !== 'USD') return { kind: 'unreadable', reason: 'account_not_in_usd' };
-  const cashMinor = cents(said.cash, 'down');
-  const spendableMinor = Math.max(0, Math.min(cashMinor, cents(said.non_marginable_buying_power, 'down')));
+function fundsOf(account: z.infer<typeof accountShape>): VenueRead<VenueFunds> {
+  if (account.currency !== 'USD') return { kind: 'unreadable', reason: 'account_not_in_usd' };
+  const cashMinor = cents(account.cash, 'down');
+  const spendableMinor = Math.max(0, Math.min(cashMinor, cents(account.non_marginable_buying_power, 'down')));
   return { kind: 'read', value: { cashMinor, spendableMinor, blockedByOthersMinor: null } };
 }
 
 /** Keys don't end by themselves. An account that may not trade is no session for what we do. */
-function sessionOf(said: z.infer<typeof accountShape>): SessionStatus {
-  if (said.status !== 'ACTIVE')
-    return { kind: 'closed', reason: untrustedText(`account_${said.status.toLowerCase()}`) };
-  if (said.account_blocked) return { kind: 'closed', reason: 'account_blocked' };
-  if (said.trading_blocked || said.trade_suspended_by_user) return { kind: 'closed', reason: 'trading_blocked' };
+function sessionOf(account: z.infer<typeof accountShape>): SessionStatus {
+  if (account.status !== 'ACTIVE')
+    return { kind: 'closed', reason: untrustedText(`account_${account.status.toLowerCase()}`) };
+  if (account.account_blocked) return { kind: 'closed', reason: 'account_blocked' };
+  if (account.trading_blocked || account.trade_suspended_by_user) return { kind: 'closed', reason: 'trading_blocked' };
   return { kind: 'open', untilMs: null };
 }
 
@@ -170,8 +170,8 @@ function positionsOf(exchange: string, { read, unread }: Rows<z.infer<typeof pos
       continue;
     }
     const { quantity, rest } = wholePieces(qty);
-    const told = rest === null && quantity > 0 && cost_basis !== null && cost_basis !== undefined;
-    if (quantity !== 0) rows.push({ ...listing, quantity, costMinor: told ? cents(cost_basis, 'nearest') : null });
+    const costKnown = rest === null && quantity > 0 && cost_basis !== null && cost_basis !== undefined;
+    if (quantity !== 0) rows.push({ ...listing, quantity, costMinor: costKnown ? cents(cost_basis, 'nearest') : null });
     if (rest !== null) odd.push({ ...foreign, why: `fraction: ${rest}` });
   }
   return { rows, odd };
@@ -193,12 +193,12 @@ export interface MarketClock {
 }
 
 export async function alpacaMarketClock(
-  wire: AlpacaClientOptions,
+  options: AlpacaClientOptions,
   account: AccountAtVenue,
 ): Promise<VenueRead<MarketClock>> {
-  const said = await get(wire, account, { path: '/v2/clock' }, clockShape);
-  if (said.kind !== 'read') return said;
-  const { timestamp, is_open: isOpen, next_open, next_close } = said.value;
+  const answer = await get(options, account, { path: '/v2/clock' }, clockShape);
+  if (answer.kind !== 'read') return answer;
+  const { timestamp, is_open: isOpen, next_open, next_close } = answer.value;
   const [atMs, nextOpenMs, nextCloseMs] = [timestamp, next_open, next_close].map(parseInstant);
   if (!atMs || !nextOpenMs || !nextCloseMs) return { kind: 'unreadable', reason: 'clock_without_time' };
   return { kind: 'read', value: { atMs, isOpen, nextOpenMs, nextCloseMs } };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { untrustedText } from '../../../domain/text/secrets.ts';
 import type { AccountAtVenue, CredentialsOf } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
-import type { Answered, WayOut } from '../http.ts';
+import type { HttpReply, WayOut } from '../http.ts';
 import { type ReadAs, readerOf, replyOf, sendTo, type VenueReply, type VenueRequest } from '../reply.ts';
 import { storedFor } from '../stored-credentials.ts';
 import { type AlpacaKeys, alpacaCredentials } from './credentials.ts';
@@ -39,48 +39,48 @@ export interface AlpacaError {
 }
 
 /** Says one thing to Alpaca in an account's name, once. Without keys nothing is said. */
-export async function ask(
-  wire: AlpacaClientOptions,
+export async function callAlpaca(
+  options: AlpacaClientOptions,
   account: AccountAtVenue,
-  asked: AlpacaRequest,
+  request: AlpacaRequest,
 ): Promise<AlpacaReply> {
-  const found = await keysOf(wire.credentials, account);
-  if (found.kind !== 'keys') return found;
-  const { keyId, secretKey } = found.keys;
+  const opened = await keysOf(options.credentials, account);
+  if (opened.kind !== 'keys') return opened;
+  const { keyId, secretKey } = opened.keys;
   const secretHeaders = { 'APCA-API-KEY-ID': keyId, 'APCA-API-SECRET-KEY': secretKey };
-  const base = asked.data ? wire.dataUrl : wire.baseUrl;
+  const base = request.data ? options.dataUrl : options.baseUrl;
   return replyOf(
-    await sendTo(base, wire.fetchFor(account), asked, wire.timeoutMs, { headers: {}, secretHeaders }),
+    await sendTo(base, options.fetchFor(account), request, options.timeoutMs, { headers: {}, secretHeaders }),
     answeredWith,
   );
 }
 
-const refused = z.object({ code: z.int().nullish(), message: z.string() });
+const errorShape = z.object({ code: z.int().nullish(), message: z.string() });
 
-function answeredWith({ status, text, json }: Answered): AlpacaReply {
-  // Documented: over the limit is turned away at the door, with the second it opens again.
+function answeredWith({ status, text, json }: HttpReply): AlpacaReply {
+  // Documented: over the limit is turned away before anything is done, with the second it opens again.
   if (status === 429) return { kind: 'rate_limited' };
   if (status === 204 && text === '') return { kind: 'data', data: undefined };
   if (status === 200 && json !== undefined) return { kind: 'data', data: json };
-  const bad = refused.safeParse(json);
-  if (status < 400 || !bad.success) {
+  const failure = errorShape.safeParse(json);
+  if (status < 400 || !failure.success) {
     return { kind: 'odd', reason: status === 200 ? 'unreadable_answer' : `http_${status}` };
   }
-  const { code, message } = bad.data;
+  const { code, message } = failure.data;
   // The words are dropped: they may name the key. 403 is also «buying power», but then it has a code.
-  const keysRefused = status === 401 || (status === 403 && !code && /forbidden|unauthori[sz]ed/i.test(message));
-  if (keysRefused) return { kind: 'no_session', reason: 'keys_refused' };
+  const keysRejected = status === 401 || (status === 403 && !code && /forbidden|unauthori[sz]ed/i.test(message));
+  if (keysRejected) return { kind: 'no_session', reason: 'keys_refused' };
   // Its code, 40010001, is the one of every fault of a request: the words alone tell it.
   const duplicate = /client[ _-]?order[ _-]?id.{0,200}unique/i.test(message);
   return { kind: 'error', status, code: code ?? null, message: untrustedText(message), duplicate };
 }
 
 /** An error in its own words, for a reason. */
-export function wordsOf({ status, message }: Pick<AlpacaError, 'status' | 'message'>): string {
+export function errorText({ status, message }: Pick<AlpacaError, 'status' | 'message'>): string {
   return untrustedText(`http_${status}: ${message}`);
 }
 
-export const readAs: ReadAs<AlpacaError> = readerOf(wordsOf);
+export const readAs: ReadAs<AlpacaError> = readerOf(errorText);
 
 type Keys =
   | { kind: 'keys'; keys: AlpacaKeys }

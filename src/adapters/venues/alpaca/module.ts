@@ -24,24 +24,24 @@ export const alpaca = venueModule({
     ALPACA_EXCHANGES: exchanges.default(['US']),
     ALPACA_FEED: z.enum(['iex', 'sip'], { error: 'must be iex or sip' }).default('iex'),
   },
-  settings: (given, baseUrl) => ({
+  settings: (variables, baseUrl) => ({
     baseUrl,
-    dataUrl: given.ALPACA_DATA_URL ?? DATA_URL,
-    feed: given.ALPACA_FEED,
+    dataUrl: variables.ALPACA_DATA_URL ?? DATA_URL,
+    feed: variables.ALPACA_FEED,
     /** Those whose instruments are traded there, by our names of both. */
-    exchanges: given.ALPACA_EXCHANGES,
+    exchanges: variables.ALPACA_EXCHANGES,
   }),
   credentials: {
-    asked: ['keyId', 'secretKey'],
+    promptFields: ['keyId', 'secretKey'],
     schema: async () => (await import('./credentials.ts')).alpacaRecord,
   },
-  async open(parts, settings) {
+  async open(deps, settings) {
     const { alpacaVenue } = await import('./venue.ts');
-    return { venue: alpacaVenue({ ...parts, ...settings }) };
+    return { venue: alpacaVenue({ ...deps, ...settings }) };
   },
-  warnings({ exchanges: taken }, ours) {
-    if (taken.includes(ours)) return [];
-    const says = `alpaca takes ${taken.join(', ')} only, and signals are of ${ours}: it gets no order`;
-    return [{ says, todo: `ALPACA_EXCHANGES=${ours}, if the same symbols are meant there` }];
+  warnings({ exchanges: taken }, signalsExchange) {
+    if (taken.includes(signalsExchange)) return [];
+    const says = `alpaca takes ${taken.join(', ')} only, and signals are of ${signalsExchange}: it gets no order`;
+    return [{ says, todo: `ALPACA_EXCHANGES=${signalsExchange}, if the same symbols are meant there` }];
   },
 });

@@ -26,7 +26,7 @@ export interface AlpacaUpdatesOptions extends StreamEars {
 const defaultPausesMs = { first: 1_000, longest: 60_000 };
 const DEFAULT_BEAT_MS = 20_000;
 const CLOSE_WITHIN_MS = 500;
-const LARGEST_MESSAGE = 1_000_000;
+const MAX_MESSAGE_BYTES = 1_000_000;
 
 /**
  * Listens to an account's `trade_updates` and tells which order to look up. Connects again whenever it is lost, with new
@@ -94,10 +94,10 @@ async function connection(options: AlpacaUpdatesOptions, stop: AbortSignal): Pro
 type Prepared = { kind: 'ready'; keys: AlpacaKeys; agent: Agent | undefined } | { kind: 'missing'; reason: string };
 
 async function prepare({ credentials, account, agentFor }: AlpacaUpdatesOptions, over: AbortSignal): Promise<Prepared> {
-  const found = await keysOf(credentials, account);
-  if (found.kind !== 'keys') return { kind: 'missing', reason: found.reason };
+  const opened = await keysOf(credentials, account);
+  if (opened.kind !== 'keys') return { kind: 'missing', reason: opened.reason };
   try {
-    return { kind: 'ready', keys: found.keys, agent: await agentFor(account, over) };
+    return { kind: 'ready', keys: opened.keys, agent: await agentFor(account, over) };
   } catch {
     // Its words may hold the proxy's password.
     return { kind: 'missing', reason: 'no_way_out' };
@@ -121,7 +121,7 @@ function listen(
   const { clock, beatMs = DEFAULT_BEAT_MS } = options;
   return new Promise((resolve) => {
     if (stop.aborted) return resolve({ reason: 'stopped', held: false });
-    const limits = { handshakeTimeout: beatMs, maxPayload: LARGEST_MESSAGE };
+    const limits = { handshakeTimeout: beatMs, maxPayload: MAX_MESSAGE_BYTES };
     const socket = new WebSocket(options.streamUrl, agent ? { ...limits, agent } : limits);
     const life: Life = { listening: false, alive: true, held: false, reason: 'connection_lost' };
     const stopBeat = clock.every(beatMs, () => {
@@ -140,7 +140,9 @@ function listen(
     });
     socket.on('pong', () => Object.assign(life, { alive: true }));
     // Text, or JSON in binary frames, as the paper address sends it.
-    socket.on('message', (data) => hear(options, socket, life, Buffer.isBuffer(data) ? data.toString('utf8') : ''));
+    socket.on('message', (data) =>
+      handleMessage(options, socket, life, Buffer.isBuffer(data) ? data.toString('utf8') : ''),
+    );
     // Of the venue, or of the proxy that refuses the tunnel.
     socket.on('unexpected-response', (_request, { statusCode }) => giveUp(socket, life, `http_${statusCode}`));
     // `close` follows; the words may hold an address with secrets of the way out.
@@ -159,7 +161,7 @@ function giveUp(socket: WebSocket, life: Life, reason: string): void {
   socket.terminate();
 }
 
-function hear({ onUpdate, onState }: AlpacaUpdatesOptions, socket: WebSocket, life: Life, raw: string): void {
+function handleMessage({ onUpdate, onState }: AlpacaUpdatesOptions, socket: WebSocket, life: Life, raw: string): void {
   life.alive = true;
   const order = readUpdate(raw);
   const answer = answerOf(raw);

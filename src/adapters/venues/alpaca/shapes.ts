@@ -90,23 +90,23 @@ export type Reported = { kind: 'read'; value: VenueReport } | { kind: 'unreadabl
  * the executions (they may be listed a moment later) don't bear out what an ended order says.
  */
 export function reportOf({ id, status, qty, filled_qty }: AlpacaOrder, listed: Rows<AlpacaFill>): Reported {
-  const asked = pieces(qty);
+  const ordered = pieces(qty);
   const filled = pieces(filled_qty);
-  if (asked === null || filled === null) return unreadable('fractional_order');
+  if (ordered === null || filled === null) return unreadable('fractional_order');
   // An execution nobody can read may be this order's, unless it says that it is another's.
   if (listed.unread.some((row) => [id, null].includes(textOf(row, 'order_id')))) return unreadable('fill_unreadable');
   const own = listed.read.filter(({ order_id }) => order_id === id).map(fillsOf);
-  const read = own.flatMap((some) => some ?? []);
+  const read = own.flatMap((executions) => executions ?? []);
   if (own.includes(null)) return unreadable('fill_unreadable');
   const traded = read.reduce((sum, { quantity }) => sum + quantity, 0);
-  if (traded > asked) return unreadable('fills_exceed_order');
+  if (traded > ordered) return unreadable('fills_exceed_order');
   const report = { venueOrderId: id, fills: read, message: null };
   const end = ended.get(status);
   if (end === undefined) {
     return { kind: 'read', value: { ...report, status: traded > 0 ? 'partially_filled' : 'working' } };
   }
   if (traded !== filled) return unreadable('fills_differ_from_order');
-  if (end === 'filled' && traded < asked) return unreadable('filled_but_not_whole');
+  if (end === 'filled' && traded < ordered) return unreadable('filled_but_not_whole');
   // Refused with something traded is not refused: what traded counts, the rest is off.
   return { kind: 'read', value: { ...report, status: end === 'rejected' && traded > 0 ? 'canceled' : end } };
 }
@@ -131,9 +131,9 @@ function fillsOf({ id, qty, price, transaction_time }: AlpacaFill): VenueFill[] 
 }
 
 /** Whether an order of the book is the one asked about: the id is ours alone, so another content is somebody's doing. */
-export function isOrder(found: AlpacaOrder, { clientOrderId, symbol, side, quantity }: OrderToSend): boolean {
-  const same = found.client_order_id === clientOrderId && found.symbol === symbol;
-  return same && found.side === side.toLowerCase() && pieces(found.qty) === quantity;
+export function isOrder(bookOrder: AlpacaOrder, { clientOrderId, symbol, side, quantity }: OrderToSend): boolean {
+  const same = bookOrder.client_order_id === clientOrderId && bookOrder.symbol === symbol;
+  return same && bookOrder.side === side.toLowerCase() && pieces(bookOrder.qty) === quantity;
 }
 
 const rowNames = {

@@ -3,8 +3,8 @@ import { formatMinor } from '../../../domain/money.ts';
 import type { CancelOutcome, OrderToSend, SubmitOutcome, Venue, VenueCapabilities } from '../../../ports/venue.ts';
 import { inTime } from '../http.ts';
 import type { StreamWayOut } from '../module.ts';
-import { alpacaAccount, notTradedHere, QUOTES_AT_ONCE } from './account.ts';
-import { type AlpacaClientOptions, type AlpacaReply, alpacaStreamUrl, ask, wordsOf } from './client.ts';
+import { alpacaAccount, notTradedHere, QUOTES_BATCH_SIZE } from './account.ts';
+import { type AlpacaClientOptions, type AlpacaReply, alpacaStreamUrl, callAlpaca, errorText } from './client.ts';
 import { lookUp, ordersToday } from './order-book.ts';
 import { isOrder, order as orderShape } from './shapes.ts';
 
@@ -31,7 +31,7 @@ const capabilities: VenueCapabilities = {
   missIsProof: false,
   rates: { account: { perSecond: 5, perMinute: 90, perDay: 90 * 60 * 24 }, venue: null },
   ratesCountLookups: true,
-  quotes: { everyMs: 1_000, atOnce: QUOTES_AT_ONCE },
+  quotes: { everyMs: 1_000, atOnce: QUOTES_BATCH_SIZE },
   dealing: {
     lookup: 'by_id',
     // A day order given after the close waits for the next day there; nobody asks for that here.
@@ -63,9 +63,9 @@ export function alpacaVenue(options: AlpacaVenueOptions): Venue {
         return { kind: 'rejected', message: 'mtf is not offered here: leverage is a setting of the account' };
       }
       const mayLeave = inTime(options.clock, order);
-      const asked = { method: 'POST', path: '/v2/orders', json: orderJson(order), mayLeave } as const;
-      const alpaca = await ask(options, order, asked);
-      return alpaca.kind === 'error' ? refusedOf(options, order, alpaca) : outcomeOf(order, alpaca);
+      const request = { method: 'POST', path: '/v2/orders', json: orderJson(order), mayLeave } as const;
+      const alpaca = await callAlpaca(options, order, request);
+      return alpaca.kind === 'error' ? rejectionOf(options, order, alpaca) : outcomeOf(order, alpaca);
     },
     lookup: (order) => lookUp(options, order),
     desk: {
@@ -74,8 +74,8 @@ export function alpacaVenue(options: AlpacaVenueOptions): Venue {
       cancel: (order) => cancel(options, order),
     },
     ...(agentFor && {
-      listen(account, ears) {
-        const updates = { ...ears, account, credentials, clock, agentFor, streamUrl: alpacaStreamUrl(baseUrl) };
+      listen(account, handlers) {
+        const updates = { ...handlers, account, credentials, clock, agentFor, streamUrl: alpacaStreamUrl(baseUrl) };
         // Loaded only where somebody listens: it costs every command some time to start.
         const stream = import('./order-updates.ts').then(({ alpacaUpdates }) => alpacaUpdates(updates));
         return { close: async () => (await stream).close() };
@@ -99,9 +99,9 @@ function orderJson(order: OrderToSend): Record<string, string> {
 function outcomeOf(order: OrderToSend, alpaca: Exclude<AlpacaReply, { kind: 'error' }>): SubmitOutcome {
   switch (alpaca.kind) {
     case 'data': {
-      const taken = orderShape.safeParse(alpaca.data);
-      if (!taken.success || !isOrder(taken.data, order)) return { kind: 'unknown', reason: 'unreadable_answer' };
-      const venueOrderId = taken.data.id;
+      const answer = orderShape.safeParse(alpaca.data);
+      if (!answer.success || !isOrder(answer.data, order)) return { kind: 'unknown', reason: 'unreadable_answer' };
+      const venueOrderId = answer.data.id;
       return { kind: 'acknowledged', report: { venueOrderId, status: 'working', fills: [], message: null } };
     }
     case 'not_sent':
@@ -120,26 +120,27 @@ function outcomeOf(order: OrderToSend, alpaca: Exclude<AlpacaReply, { kind: 'err
  * because the first request took it (its id, its money). So the book is asked before a refusal is believed. What was
  * refused as a duplicate is there, even when the lookup does not find it yet.
  */
-async function refusedOf(
-  wire: AlpacaClientOptions,
+async function rejectionOf(
+  options: AlpacaClientOptions,
   order: OrderToSend,
   error: Extract<AlpacaReply, { kind: 'error' }>,
 ): Promise<SubmitOutcome> {
-  if (error.status !== 403 && error.status !== 422) return { kind: 'unknown', reason: wordsOf(error) };
-  const now = await lookUp(wire, order);
-  if (now.kind === 'found') return { kind: 'acknowledged', report: now.report };
-  if (now.kind === 'missing' && !error.duplicate) return { kind: 'rejected', message: error.message || wordsOf(error) };
-  return { kind: 'unknown', reason: wordsOf(error) };
+  if (error.status !== 403 && error.status !== 422) return { kind: 'unknown', reason: errorText(error) };
+  const lookup = await lookUp(options, order);
+  if (lookup.kind === 'found') return { kind: 'acknowledged', report: lookup.report };
+  if (lookup.kind === 'missing' && !error.duplicate)
+    return { kind: 'rejected', message: error.message || errorText(error) };
+  return { kind: 'unknown', reason: errorText(error) };
 }
 
 async function cancel(
-  wire: AlpacaClientOptions,
+  options: AlpacaClientOptions,
   order: OrderToSend & { venueOrderId: string | null },
 ): Promise<CancelOutcome> {
-  const venueOrderId = order.venueOrderId ?? (await idInBook(wire, order));
+  const venueOrderId = order.venueOrderId ?? (await idInBook(options, order));
   if (venueOrderId === null) return { kind: 'unknown', reason: 'not_found_at_venue' };
   const path = `/v2/orders/${encodeURIComponent(venueOrderId)}`;
-  const alpaca = await ask(wire, order, { method: 'DELETE', path });
+  const alpaca = await callAlpaca(options, order, { method: 'DELETE', path });
   switch (alpaca.kind) {
     case 'data':
       return alpaca.data === undefined ? { kind: 'canceled' } : { kind: 'unknown', reason: 'unreadable_answer' };
@@ -151,23 +152,24 @@ async function cancel(
     case 'rate_limited':
       return { kind: 'refused', reason: alpaca.kind };
     case 'error':
-      return notCanceled(wire, order, alpaca);
+      return notCanceled(options, order, alpaca);
   }
 }
 
 /** 404: no such order; 422: not cancelable, mostly because it has ended. The book says which. */
 async function notCanceled(
-  wire: AlpacaClientOptions,
+  options: AlpacaClientOptions,
   order: OrderToSend,
   error: Extract<AlpacaReply, { kind: 'error' }>,
 ): Promise<CancelOutcome> {
-  if (error.status !== 404 && error.status !== 422) return { kind: 'unknown', reason: wordsOf(error) };
-  const now = await lookUp(wire, order);
-  const over = now.kind === 'found' && now.report.status !== 'working' && now.report.status !== 'partially_filled';
-  return over ? { kind: 'too_late' } : { kind: 'refused', reason: error.message || wordsOf(error) };
+  if (error.status !== 404 && error.status !== 422) return { kind: 'unknown', reason: errorText(error) };
+  const lookup = await lookUp(options, order);
+  const over =
+    lookup.kind === 'found' && lookup.report.status !== 'working' && lookup.report.status !== 'partially_filled';
+  return over ? { kind: 'too_late' } : { kind: 'refused', reason: error.message || errorText(error) };
 }
 
-async function idInBook(wire: AlpacaClientOptions, order: OrderToSend): Promise<string | null> {
-  const now = await lookUp(wire, order);
-  return now.kind === 'found' ? now.report.venueOrderId : null;
+async function idInBook(options: AlpacaClientOptions, order: OrderToSend): Promise<string | null> {
+  const lookup = await lookUp(options, order);
+  return lookup.kind === 'found' ? lookup.report.venueOrderId : null;
 }

@@ -18,42 +18,46 @@ import { count, exactOrNull, word } from '../bounds.ts';
 import { paise, stampMs } from '../indian.ts';
 import type { VenueRequest } from '../reply.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
-import { ask, type KiteClientOptions, readAs } from './client.ts';
+import { callKite, type KiteClientOptions, readAs } from './client.ts';
 import { kiteTokenUntilMs } from './session.ts';
 import { productOf, rupees } from './shapes.ts';
 
 /** Kite's own limit for /quote (documented). */
-export const QUOTES_AT_ONCE = 500;
+export const QUOTES_BATCH_SIZE = 500;
 
 /** What can be read of an account at Kite; the order book's own reads are the venue's. */
-export function kiteAccount(wire: KiteClientOptions): Omit<VenueAccountApi, 'ordersToday' | 'cancel'> {
-  const read = async <T>(account: AccountAtVenue, asked: VenueRequest, shape: z.ZodType<T>): Promise<VenueRead<T>> => {
-    return readAs(await ask(wire, account, asked), shape);
+export function kiteAccount(options: KiteClientOptions): Omit<VenueAccountApi, 'ordersToday' | 'cancel'> {
+  const read = async <T>(
+    account: AccountAtVenue,
+    request: VenueRequest,
+    shape: z.ZodType<T>,
+  ): Promise<VenueRead<T>> => {
+    return readAs(await callKite(options, account, request), shape);
   };
   const get = <T>(account: AccountAtVenue, path: string, shape: z.ZodType<T>) =>
     read(account, { method: 'GET', path }, shape);
   return {
     async quotes(account, listings) {
       const quotes: Quote[] = [];
-      for (let from = 0; from < listings.length; from += QUOTES_AT_ONCE) {
-        const some = listings.slice(from, from + QUOTES_AT_ONCE);
-        const wanted = some.map(({ exchange, symbol }) => `i=${encodeURIComponent(`${exchange}:${symbol}`)}`).join('&');
-        const said = await get(account, `/quote?${wanted}`, quotesByKey);
-        if (said.kind !== 'read') return said;
-        const found = new Map(Object.entries(said.value));
-        quotes.push(...some.flatMap((one) => quoteOf(one, found.get(`${one.exchange}:${one.symbol}`)) ?? []));
+      for (let from = 0; from < listings.length; from += QUOTES_BATCH_SIZE) {
+        const batch = listings.slice(from, from + QUOTES_BATCH_SIZE);
+        const query = batch.map(({ exchange, symbol }) => `i=${encodeURIComponent(`${exchange}:${symbol}`)}`).join('&');
+        const answer = await get(account, `/quote?${query}`, quotesByKey);
+        if (answer.kind !== 'read') return answer;
+        const byKey = new Map(Object.entries(answer.value));
+        quotes.push(...batch.flatMap((one) => quoteOf(one, byKey.get(`${one.exchange}:${one.symbol}`)) ?? []));
       }
       return { kind: 'read', value: quotes };
     },
     async margins(account, orders) {
       if (orders.length === 0) return { kind: 'read', value: [] };
-      const asked = { method: 'POST', path: '/margins/orders', json: orders.map(marginAsked) } as const;
-      const said = await read(account, asked, margins);
-      return said.kind === 'read' ? marginsOf(orders, said.value) : said;
+      const request = { method: 'POST', path: '/margins/orders', json: orders.map(marginRequest) } as const;
+      const answer = await read(account, request, margins);
+      return answer.kind === 'read' ? marginsOf(orders, answer.value) : answer;
     },
     async funds(account) {
-      const said = await get(account, '/user/margins/equity', equity);
-      return said.kind === 'read' ? fundsOf(said.value) : said;
+      const answer = await get(account, '/user/margins/equity', equity);
+      return answer.kind === 'read' ? fundsOf(answer.value) : answer;
     },
     async positions(account) {
       const held = await get(account, '/portfolio/holdings', holdings);
@@ -63,10 +67,10 @@ export function kiteAccount(wire: KiteClientOptions): Omit<VenueAccountApi, 'ord
       return { kind: 'read', value: positionsOf(held.value, traded.value.net) };
     },
     async sessionStatus(account): Promise<SessionStatus> {
-      const said = await get(account, '/user/profile', profile);
-      if (said.kind === 'no_session') return { kind: 'closed', reason: said.reason };
-      if (said.kind === 'unreadable') return said;
-      return { kind: 'open', untilMs: kiteTokenUntilMs(wire.clock.nowMs()) };
+      const answer = await get(account, '/user/profile', profile);
+      if (answer.kind === 'no_session') return { kind: 'closed', reason: answer.reason };
+      if (answer.kind === 'unreadable') return answer;
+      return { kind: 'open', untilMs: kiteTokenUntilMs(options.clock.nowMs()) };
     },
   };
 }
@@ -88,20 +92,20 @@ const quotesByKey = z.record(z.string(), z.unknown());
  * A price is as old as the trade it comes from: `timestamp` is when Kite last had news of the share, which may be a bid.
  * Without either time, or without a trade, there is no price.
  */
-function quoteOf(of: { exchange: string; symbol: string }, given: unknown): Quote | null {
-  const said = quote.safeParse(given).data;
-  const heardMs = stampMs(said?.timestamp);
-  const tradedMs = stampMs(said?.last_trade_time);
-  const priceMinor = paise(said?.last_price ?? 0, 'nearest');
-  if (said === undefined || heardMs === null || tradedMs === null || priceMinor <= 0) return null;
-  const atMs = Math.min(heardMs, tradedMs);
+function quoteOf(of: { exchange: string; symbol: string }, raw: unknown): Quote | null {
+  const data = quote.safeParse(raw).data;
+  const updatedMs = stampMs(data?.timestamp);
+  const tradedMs = stampMs(data?.last_trade_time);
+  const priceMinor = paise(data?.last_price ?? 0, 'nearest');
+  if (data === undefined || updatedMs === null || tradedMs === null || priceMinor <= 0) return null;
+  const atMs = Math.min(updatedMs, tradedMs);
   return {
     exchange: of.exchange,
     symbol: of.symbol,
     priceMinor,
-    previousCloseMinor: knownPaise(said.ohlc?.close),
-    lowerCircuitMinor: knownPaise(said.lower_circuit_limit),
-    upperCircuitMinor: knownPaise(said.upper_circuit_limit),
+    previousCloseMinor: knownPaise(data.ohlc?.close),
+    lowerCircuitMinor: knownPaise(data.lower_circuit_limit),
+    upperCircuitMinor: knownPaise(data.upper_circuit_limit),
     atMs,
   };
 }
@@ -121,7 +125,7 @@ const margins = z.array(
   }),
 );
 
-function marginAsked(order: OrderToSend) {
+function marginRequest(order: OrderToSend) {
   return {
     exchange: order.exchange,
     tradingsymbol: order.symbol,
@@ -136,10 +140,10 @@ function marginAsked(order: OrderToSend) {
 }
 
 /** Answers come in the order of the questions; where they don't, none of them is believed. */
-function marginsOf(orders: OrderToSend[], said: z.infer<typeof margins>): VenueRead<(VenueMargin | null)[]> {
-  const same = said.every((one, n) => one.exchange === orders[n]?.exchange && one.tradingsymbol === orders[n]?.symbol);
-  if (said.length !== orders.length || !same) return { kind: 'unreadable', reason: 'margins_of_other_orders' };
-  const value = said.map(({ total, charges }) => {
+function marginsOf(orders: OrderToSend[], rows: z.infer<typeof margins>): VenueRead<(VenueMargin | null)[]> {
+  const same = rows.every((one, n) => one.exchange === orders[n]?.exchange && one.tradingsymbol === orders[n]?.symbol);
+  if (rows.length !== orders.length || !same) return { kind: 'unreadable', reason: 'margins_of_other_orders' };
+  const value = rows.map(({ total, charges }) => {
     const chargesMinor = charges ? paise(charges.total, 'up') : null;
     return total > 0 ? { marginMinor: paise(total, 'up'), chargesMinor } : null;
   });
@@ -202,16 +206,16 @@ function positionsOf(
   held: Rows<z.infer<typeof holding>>,
   net: Rows<z.infer<typeof position>>,
 ): VenueRows<VenuePosition> {
-  const found = new Map<string, VenuePosition>();
+  const positions = new Map<string, VenuePosition>();
   type Row = { exchange: string; tradingsymbol: string };
   const add = (of: Row, quantity: number, costMinor: number | null, isMtf = false) => {
     const { exchange, tradingsymbol: symbol } = of;
     const key = `${exchange}:${symbol}`;
-    const before: VenuePosition = found.get(key) ?? { exchange, symbol, quantity: 0, costMinor: 0 };
+    const before: VenuePosition = positions.get(key) ?? { exchange, symbol, quantity: 0, costMinor: 0 };
     const cost = before.costMinor === null || costMinor === null ? null : exactOrNull(before.costMinor + costMinor);
     const mtfQuantity = (before.mtfQuantity ?? 0) + (isMtf ? quantity : 0);
     const mtf = mtfQuantity === 0 ? {} : { mtfQuantity };
-    found.set(key, { exchange, symbol, quantity: before.quantity + quantity, ...mtf, costMinor: cost });
+    positions.set(key, { exchange, symbol, quantity: before.quantity + quantity, ...mtf, costMinor: cost });
   };
   for (const one of held.read) {
     add(one, one.opening_quantity, costOf(one.opening_quantity, one.average_price));
@@ -222,7 +226,7 @@ function positionsOf(
     const cost = bought === null ? null : paise(bought, 'nearest');
     add(one, one.day_buy_quantity - one.day_sell_quantity, cost, one.product === 'MTF');
   }
-  return { rows: [...found.values()].filter(({ quantity }) => quantity !== 0), odd: oddRowsOf(held, net) };
+  return { rows: [...positions.values()].filter(({ quantity }) => quantity !== 0), odd: oddRowsOf(held, net) };
 }
 
 /** Rows of other products (derivatives, intraday) are none of ours, whatever is wrong with them. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { untrustedText } from '../../../domain/text/secrets.ts';
 import type { AccountAtVenue, CredentialsOf } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
-import { type Answered, type Spoken, speaksOfDoubt, type WayOut } from '../http.ts';
+import { type HttpReply, isInconclusive, type SendResult, type WayOut } from '../http.ts';
 import {
   type ReadAs,
   readerOf,
@@ -36,15 +36,19 @@ export interface KiteError {
   doubtful: boolean;
 }
 
-const taken = z.object({ status: z.literal('success'), data: z.unknown() });
-const refused = z.object({ status: z.literal('error'), message: z.string().nullish(), error_type: z.string() });
+const successShape = z.object({ status: z.literal('success'), data: z.unknown() });
+const errorShape = z.object({ status: z.literal('error'), message: z.string().nullish(), error_type: z.string() });
 
 /** Says one thing to Kite in an account's name, once. Without a session nothing is said. */
-export async function ask(wire: KiteClientOptions, account: AccountAtVenue, asked: VenueRequest): Promise<KiteReply> {
-  const session = await sessionOf(wire, account);
+export async function callKite(
+  options: KiteClientOptions,
+  account: AccountAtVenue,
+  request: VenueRequest,
+): Promise<KiteReply> {
+  const session = await sessionOf(options, account);
   if (session.kind !== 'open') return session;
-  const { baseUrl, fetchFor, timeoutMs } = wire;
-  return kiteReply(await sendTo(baseUrl, fetchFor(account), asked, timeoutMs, kiteHeaders(session.authorization)));
+  const { baseUrl, fetchFor, timeoutMs } = options;
+  return kiteReply(await sendTo(baseUrl, fetchFor(account), request, timeoutMs, kiteHeaders(session.authorization)));
 }
 
 /** What every request to Kite has; `authorization` null: before the login. */
@@ -54,33 +58,33 @@ export function kiteHeaders(authorization: string | null): VenueHeaders {
 }
 
 /** A request's fate in Kite's own terms. */
-export function kiteReply(spoken: Spoken): KiteReply {
-  return replyOf(spoken, answeredWith);
+export function kiteReply(sent: SendResult): KiteReply {
+  return replyOf(sent, answeredWith);
 }
 
-function answeredWith({ status, json }: Answered): KiteReply {
-  // Documented: over the limit is turned away at the door.
+function answeredWith({ status, json }: HttpReply): KiteReply {
+  // Documented: over the limit is turned away before anything is done.
   if (status === 429) return { kind: 'rate_limited' };
-  const good = taken.safeParse(json);
-  if (status === 200 && good.success) return { kind: 'data', data: good.data.data };
-  const bad = refused.safeParse(json);
-  if (!bad.success) return { kind: 'odd', reason: status === 200 ? 'unreadable_answer' : `http_${status}` };
-  const { error_type: type, message } = bad.data;
+  const success = successShape.safeParse(json);
+  if (status === 200 && success.success) return { kind: 'data', data: success.data.data };
+  const failure = errorShape.safeParse(json);
+  if (!failure.success) return { kind: 'odd', reason: status === 200 ? 'unreadable_answer' : `http_${status}` };
+  const { error_type: type, message } = failure.data;
   // The words are dropped: they may name the key.
   if (type === 'TokenException' && (status === 401 || status === 403))
     return { kind: 'no_session', reason: 'token_invalid' };
-  const words = message ?? '';
+  const text = message ?? '';
   // Judged by all the words: those that are kept may end before the doubt.
-  const doubtful = speaksOfDoubt(words);
-  return { kind: 'error', status, type: untrustedText(type), message: untrustedText(words), doubtful };
+  const doubtful = isInconclusive(text);
+  return { kind: 'error', status, type: untrustedText(type), message: untrustedText(text), doubtful };
 }
 
 /** An error in its own words, for a reason. */
-export function wordsOf({ type, message }: Pick<KiteError, 'type' | 'message'>): string {
+export function errorText({ type, message }: Pick<KiteError, 'type' | 'message'>): string {
   return untrustedText(`${type}: ${message}`);
 }
 
-export const readAs: ReadAs<KiteError> = readerOf(wordsOf);
+export const readAs: ReadAs<KiteError> = readerOf(errorText);
 
 type Session =
   | { kind: 'open'; authorization: string }

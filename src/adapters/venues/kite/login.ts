@@ -3,13 +3,13 @@ import { z } from 'zod';
 import { parseJson } from '../../../domain/text/json.ts';
 import { batched } from '../../../ports/batch.ts';
 import type { RecordOwner, VenueLogin } from '../../../ports/vault.ts';
-import type { LoginParts } from '../module.ts';
+import type { LoginDeps } from '../module.ts';
 import { storeSession } from '../stored-session.ts';
 import { kiteRecord } from './credentials.ts';
 import { exchangeRequestToken, kiteLoginUrl, verifyPostback } from './session.ts';
 
 /** Kite's daily login in the browser, and its postbacks. */
-export function kiteLogin(options: LoginParts): Required<Omit<VenueLogin, 'logIn'>> {
+export function kiteLogin(options: LoginDeps): Required<Omit<VenueLogin, 'logIn'>> {
   const { vault, mode, baseUrl, clock, fetchFor, timeoutMs } = options;
   const ownerOf = (accountId: number): RecordOwner => ({ accountId, venue: 'kite', mode });
   const read = async (accountId: number) => {
@@ -36,7 +36,7 @@ export function kiteLogin(options: LoginParts): Required<Omit<VenueLogin, 'logIn
       if (login.kiteUserId !== clientId) return { kind: 'somebody_else' };
       return storeSession(vault, ownerOf(accountId), kiteRecord, login);
     },
-    hear: hearer(options, read),
+    hear: postbackReader(options, read),
   };
 }
 
@@ -58,15 +58,15 @@ const claimed = z.object({
 const OUR_TAG = /^[a-z0-9]{1,20}$/;
 
 /** Orders that strangers speak of are looked up by one call at a time, each of so many. */
-const MAX_ORDERS_AT_ONCE = 200;
+const LOOKUP_BATCH_SIZE = 200;
 
 type Read = (accountId: number) => Promise<{ secrets: { apiSecret: string } } | null>;
 
-function hearer({ store, clock }: LoginParts, read: Read): Required<VenueLogin>['hear'] {
+function postbackReader({ store, clock }: LoginDeps, read: Read): Required<VenueLogin>['hear'] {
   const find = batched(
     (orders: { venueOrderId: string; clientOrderId: string }[]) =>
       store.call('find_venue_orders', { venue: 'kite', orders }),
-    MAX_ORDERS_AT_ONCE,
+    LOOKUP_BATCH_SIZE,
   );
   return async (raw) => {
     const claim = claimed.safeParse(parseJson(raw));

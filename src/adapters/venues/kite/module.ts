@@ -5,14 +5,14 @@ export const kite = venueModule({
   name: 'kite',
   address: { setting: 'KITE_BASE_URL', example: 'https://api.kite.trade' },
   variables: { KITE_ALGO_ID: oneWord.optional() },
-  settings: (given, baseUrl) => ({ baseUrl, algoId: given.KITE_ALGO_ID ?? null }),
+  settings: (variables, baseUrl) => ({ baseUrl, algoId: variables.KITE_ALGO_ID ?? null }),
   credentials: {
-    asked: ['clientId', 'apiKey', 'apiSecret'],
+    promptFields: ['clientId', 'apiKey', 'apiSecret'],
     schema: async () => (await import('./credentials.ts')).kiteRecord,
   },
   webhook: { title: 'Kite', form: 'JSON with order_id, order_timestamp, checksum and user_id as Kite sends them' },
-  async open(parts, settings) {
+  async open(deps, settings) {
     const [{ kiteVenue }, { kiteLogin }] = await Promise.all([import('./venue.ts'), import('./login.ts')]);
-    return { venue: kiteVenue({ ...parts, ...settings }), login: kiteLogin({ ...parts, ...settings }) };
+    return { venue: kiteVenue({ ...deps, ...settings }), login: kiteLogin({ ...deps, ...settings }) };
   },
 });

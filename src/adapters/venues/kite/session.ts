@@ -9,7 +9,7 @@ import type { WayOut } from '../http.ts';
 import { sendTo } from '../reply.ts';
 import { kiteHeaders, kiteReply } from './client.ts';
 
-/** Where a client logs in; Kite sends him back to the app's address with a `request_token`. */
+/** Where a client logs in; Kite sends them back to the app's address with a `request_token`. */
 export function kiteLoginUrl(apiKey: string): string {
   return `https://kite.zerodha.com/connect/login?${new URLSearchParams({ v: '3', api_key: apiKey })}`;
 }
@@ -41,21 +41,21 @@ export type KiteLogin =
   | { kind: 'refused'; reason: string }
   | { kind: 'unreadable'; reason: string };
 
-const opened = z.object({ access_token: sessionToken, user_id: z.string().min(1), api_key: z.string() });
+const sessionShape = z.object({ access_token: sessionToken, user_id: z.string().min(1), api_key: z.string() });
 
 /** Makes a session of what a login brought back. Nothing of the secrets is in any answer but `accessToken`. */
-export async function exchangeRequestToken(given: RequestToken): Promise<KiteLogin> {
-  const { baseUrl, apiKey, apiSecret, requestToken, clock, fetcher, timeoutMs } = given;
+export async function exchangeRequestToken(login: RequestToken): Promise<KiteLogin> {
+  const { baseUrl, apiKey, apiSecret, requestToken, clock, fetcher, timeoutMs } = login;
   const checksum = createHash('sha256').update(`${apiKey}${requestToken}${apiSecret}`).digest('hex');
   const form = { api_key: apiKey, request_token: requestToken, checksum };
-  const asked = { method: 'POST', path: '/session/token', form } as const;
-  const kite = kiteReply(await sendTo(baseUrl, fetcher, asked, timeoutMs, kiteHeaders(null)));
+  const request = { method: 'POST', path: '/session/token', form } as const;
+  const kite = kiteReply(await sendTo(baseUrl, fetcher, request, timeoutMs, kiteHeaders(null)));
   if (kite.kind === 'no_session') return { kind: 'refused', reason: kite.reason };
   if (kite.kind === 'error' && kite.status < 500) return { kind: 'refused', reason: kite.type };
   if (kite.kind === 'error') return { kind: 'unreadable', reason: kite.type };
   if (kite.kind === 'rate_limited') return { kind: 'unreadable', reason: 'rate_limited' };
   if (kite.kind !== 'data') return { kind: 'unreadable', reason: kite.reason };
-  const read = opened.safeParse(kite.data);
+  const read = sessionShape.safeParse(kite.data);
   if (!read.success || read.data.api_key !== apiKey) return { kind: 'unreadable', reason: 'unreadable_answer' };
   const { access_token: accessToken, user_id: kiteUserId } = read.data;
   return { kind: 'open', accessToken, kiteUserId, accessUntilMs: kiteTokenUntilMs(clock.nowMs()) };
@@ -80,7 +80,7 @@ export function verifyPostback(
   if (!read.success) return null;
   const { order_id, order_timestamp, checksum, tag } = read.data;
   const expected = createHash('sha256').update(`${order_id}${order_timestamp}${apiSecret}`).digest();
-  const given = /^[0-9a-f]{64}$/i.test(checksum) ? Buffer.from(checksum, 'hex') : Buffer.alloc(expected.length);
-  if (!timingSafeEqual(expected, given)) return null;
+  const actual = /^[0-9a-f]{64}$/i.test(checksum) ? Buffer.from(checksum, 'hex') : Buffer.alloc(expected.length);
+  if (!timingSafeEqual(expected, actual)) return null;
   return { venueOrderId: order_id, clientOrderId: tag ?? null };
 }

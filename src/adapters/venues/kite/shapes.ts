@@ -60,7 +60,7 @@ const ended: ReadonlyMap<string, 'filled' | 'rejected' | 'canceled'> = new Map([
 type Reported = { kind: 'read'; value: VenueReport } | { kind: 'unreadable'; reason: string };
 
 /** What the book says of one of its orders. Unreadable while the trades don't bear out what an ended order says. */
-export function reportOf(book: KiteBook, { order_id, status, ...said }: KiteOrder): Reported {
+export function reportOf(book: KiteBook, { order_id, status, ...rest }: KiteOrder): Reported {
   const own = book.trades.read.filter((one) => one.order_id === order_id);
   // A trade nobody can read may be this order's, unless it says that it is another's.
   if (book.trades.unread.some((one) => [order_id, null].includes(textOf(one, 'order_id')))) {
@@ -70,15 +70,15 @@ export function reportOf(book: KiteBook, { order_id, status, ...said }: KiteOrde
   if (fills.length < own.length) return { kind: 'unreadable', reason: 'trade_without_time' };
   if (!fills.every(isExact)) return { kind: 'unreadable', reason: 'trade_at_no_price' };
   const traded = fills.reduce((sum, fill) => sum + fill.quantity, 0);
-  const message = said.status_message ? untrustedText(said.status_message) : null;
+  const message = rest.status_message ? untrustedText(rest.status_message) : null;
   const report = { venueOrderId: order_id, fills, message };
   const end = ended.get(status);
-  if (traded > said.quantity) return { kind: 'unreadable', reason: 'trades_exceed_order' };
+  if (traded > rest.quantity) return { kind: 'unreadable', reason: 'trades_exceed_order' };
   if (end === undefined) {
     return { kind: 'read', value: { ...report, status: traded > 0 ? 'partially_filled' : 'working' } };
   }
-  if (traded !== said.filled_quantity) return { kind: 'unreadable', reason: 'trades_differ_from_order' };
-  if (end === 'filled' && traded < said.quantity) return { kind: 'unreadable', reason: 'complete_but_not_filled' };
+  if (traded !== rest.filled_quantity) return { kind: 'unreadable', reason: 'trades_differ_from_order' };
+  if (end === 'filled' && traded < rest.quantity) return { kind: 'unreadable', reason: 'complete_but_not_filled' };
   // Refused with something traded is not refused: what traded counts, the rest is off.
   return { kind: 'read', value: { ...report, status: end === 'rejected' && traded > 0 ? 'canceled' : end } };
 }
@@ -97,7 +97,7 @@ function fillOf({ trade_id, order_id, quantity, average_price, ...at }: KiteTrad
  * The order in the book that carries our tag. A tag is neither unique nor checked by Kite: two of them, or one of another
  * kind, is somebody else's doing, and a person has to look.
  */
-export function ours(book: KiteBook, { clientOrderId, exchange, symbol, side, quantity }: OrderToSend) {
+export function orderInBook(book: KiteBook, { clientOrderId, exchange, symbol, side, quantity }: OrderToSend) {
   const tagged = book.orders.read.filter(({ tag, tags }) => tag === clientOrderId || tags?.includes(clientOrderId));
   const [one, ...more] = tagged;
   // A row nobody can read is ours if it has our tag; where ours is not found, it may be one that shows no tag at all.
@@ -122,12 +122,12 @@ export function asVenueOrders(book: KiteBook): VenueRows<VenueOrder> {
   const odd: OddRow[] = book.orders.unread.map((one) => oddRowOf(one, rowNames));
   for (const one of book.orders.read) {
     const report = reportOf(book, one);
-    const { exchange, tradingsymbol: symbol, transaction_type: side, quantity: asked } = one;
+    const { exchange, tradingsymbol: symbol, transaction_type: side, quantity: ordered } = one;
     const clientOrderId = one.tag ?? one.tags?.[0] ?? null;
     if (report.kind === 'unreadable') {
       const listing = { exchange, symbol };
       odd.push({ listing, clientOrderId, venueOrderId: one.order_id, why: report.reason, unreadable: true });
-    } else rows.push({ clientOrderId, exchange, symbol, side, quantity: asked, report: report.value });
+    } else rows.push({ clientOrderId, exchange, symbol, side, quantity: ordered, report: report.value });
   }
   return { rows, odd };
 }

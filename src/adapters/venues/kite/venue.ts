@@ -13,9 +13,18 @@ import {
 } from '../../../ports/venue.ts';
 import { inTime } from '../http.ts';
 import { singleFlight } from '../single-flight.ts';
-import { kiteAccount, QUOTES_AT_ONCE } from './account.ts';
-import { ask, type KiteClientOptions, type KiteReply, readAs, wordsOf } from './client.ts';
-import { asVenueOrders, type KiteBook, orders, orderTaken, ours, productOf, reportOf, trades } from './shapes.ts';
+import { kiteAccount, QUOTES_BATCH_SIZE } from './account.ts';
+import { callKite, errorText, type KiteClientOptions, type KiteReply, readAs } from './client.ts';
+import {
+  asVenueOrders,
+  type KiteBook,
+  orderInBook,
+  orders,
+  orderTaken,
+  productOf,
+  reportOf,
+  trades,
+} from './shapes.ts';
 
 export interface KiteVenueOptions extends KiteClientOptions {
   /** The exchange's id of the registered algorithm; null: none is sent. */
@@ -33,7 +42,7 @@ const capabilities: VenueCapabilities = {
   missIsProof: false,
   rates: { account: defaultRate, venue: null },
   ratesCountLookups: false,
-  quotes: { everyMs: 1_000, atOnce: QUOTES_AT_ONCE },
+  quotes: { everyMs: 1_000, atOnce: QUOTES_BATCH_SIZE },
   dealing: {
     lookup: 'book_scan',
     // Kite has them, as a variety of its own that nobody asks for here.
@@ -57,7 +66,7 @@ export function kiteVenue(options: KiteVenueOptions): Venue {
     async submit(order) {
       const form = orderForm(order, options.algoId);
       const mayLeave = inTime(options.clock, order);
-      return outcomeOf(await ask(options, order, { method: 'POST', path: '/orders/regular', form, mayLeave }));
+      return outcomeOf(await callKite(options, order, { method: 'POST', path: '/orders/regular', form, mayLeave }));
     },
     async lookup(order) {
       return findInBook(await bookOf(order), order);
@@ -89,7 +98,7 @@ function orderForm(order: OrderToSend, algoId: string | null): Record<string, st
 }
 
 /** Refusals that say no order was placed, whatever the words. */
-const refusals = new Set(['InputException', 'MarginException', 'HoldingException']);
+const rejections = new Set(['InputException', 'MarginException', 'HoldingException']);
 
 /**
  * Zerodha's staff: only a 400 is an answer, anything else needs the order book. And of the 400s, an OrderException
@@ -98,9 +107,9 @@ const refusals = new Set(['InputException', 'MarginException', 'HoldingException
 function outcomeOf(kite: KiteReply): SubmitOutcome {
   switch (kite.kind) {
     case 'data': {
-      const taken = orderTaken.safeParse(kite.data);
-      if (!taken.success) return { kind: 'unknown', reason: 'unreadable_answer' };
-      const venueOrderId = taken.data.order_id;
+      const answer = orderTaken.safeParse(kite.data);
+      if (!answer.success) return { kind: 'unknown', reason: 'unreadable_answer' };
+      const venueOrderId = answer.data.order_id;
       return { kind: 'acknowledged', report: { venueOrderId, status: 'working', fills: [], message: null } };
     }
     case 'not_sent':
@@ -112,59 +121,60 @@ function outcomeOf(kite: KiteReply): SubmitOutcome {
     case 'odd':
       return { kind: 'unknown', reason: kite.reason };
     case 'error':
-      return refusesAnOrder(kite)
+      return isRejection(kite)
         ? { kind: 'rejected', message: kite.message || kite.type }
-        : { kind: 'unknown', reason: wordsOf(kite) };
+        : { kind: 'unknown', reason: errorText(kite) };
   }
 }
 
-function refusesAnOrder({ status, type, doubtful }: Extract<KiteReply, { kind: 'error' }>): boolean {
+function isRejection({ status, type, doubtful }: Extract<KiteReply, { kind: 'error' }>): boolean {
   if (status !== 400) return false;
-  if (refusals.has(type)) return true;
+  if (rejections.has(type)) return true;
   return type === 'OrderException' && !doubtful;
 }
 
 type ReadBook = (account: AccountAtVenue) => Promise<VenueRead<KiteBook>>;
 
 /** The account's day: orders, and their trades where there are any. */
-async function readBook(wire: KiteClientOptions, account: AccountAtVenue): Promise<VenueRead<KiteBook>> {
-  const all = readAs(await ask(wire, account, { method: 'GET', path: '/orders' }), orders);
+async function readBook(options: KiteClientOptions, account: AccountAtVenue): Promise<VenueRead<KiteBook>> {
+  const all = readAs(await callKite(options, account, { method: 'GET', path: '/orders' }), orders);
   if (all.kind !== 'read') return all;
   // Trades after orders, so that what the orders say has traded is in the trades.
   const nothingTraded = all.value.read.every(({ filled_quantity }) => filled_quantity === 0);
   if (nothingTraded && all.value.unread.length === 0) {
     return { kind: 'read', value: { orders: all.value, trades: { read: [], unread: [] } } };
   }
-  const traded = readAs(await ask(wire, account, { method: 'GET', path: '/trades' }), trades);
+  const traded = readAs(await callKite(options, account, { method: 'GET', path: '/trades' }), trades);
   return traded.kind === 'read' ? { kind: 'read', value: { orders: all.value, trades: traded.value } } : traded;
 }
 
 function findInBook(book: VenueRead<KiteBook>, order: OrderToSend): LookupOutcome {
   if (book.kind === 'no_session') return { kind: 'unreadable', reason: 'no_session' };
   if (book.kind === 'unreadable') return book;
-  const found = ours(book.value, order);
-  if (found.kind !== 'found') return found;
-  const report = reportOf(book.value, found.order);
+  const inBook = orderInBook(book.value, order);
+  if (inBook.kind !== 'found') return inBook;
+  const report = reportOf(book.value, inBook.order);
   return report.kind === 'read' ? { kind: 'found', report: report.value } : report;
 }
 
 async function cancel(
-  wire: KiteClientOptions,
+  options: KiteClientOptions,
   bookOf: ReadBook,
   order: OrderToSend & { venueOrderId: string | null },
 ): Promise<CancelOutcome> {
   const venueOrderId = order.venueOrderId ?? (await idInBook(bookOf, order));
   if (venueOrderId === null) return { kind: 'unknown', reason: 'not_found_at_venue' };
   const path = `/orders/regular/${encodeURIComponent(venueOrderId)}`;
-  const kite = await ask(wire, order, { method: 'DELETE', path });
-  if (kite.kind !== 'error') return unlessRefused(kite);
-  if (kite.status !== 400) return { kind: 'unknown', reason: wordsOf(kite) };
-  const now = findInBook(await bookOf(order), order);
-  const over = now.kind === 'found' && now.report.status !== 'working' && now.report.status !== 'partially_filled';
+  const kite = await callKite(options, order, { method: 'DELETE', path });
+  if (kite.kind !== 'error') return cancelOutcomeOf(kite);
+  if (kite.status !== 400) return { kind: 'unknown', reason: errorText(kite) };
+  const lookup = findInBook(await bookOf(order), order);
+  const over =
+    lookup.kind === 'found' && lookup.report.status !== 'working' && lookup.report.status !== 'partially_filled';
   return over ? { kind: 'too_late' } : { kind: 'refused', reason: kite.message || kite.type };
 }
 
-function unlessRefused(kite: Exclude<KiteReply, { kind: 'error' }>): CancelOutcome {
+function cancelOutcomeOf(kite: Exclude<KiteReply, { kind: 'error' }>): CancelOutcome {
   switch (kite.kind) {
     case 'data':
       if (orderTaken.safeParse(kite.data).success) return { kind: 'canceled' };
@@ -180,6 +190,6 @@ function unlessRefused(kite: Exclude<KiteReply, { kind: 'error' }>): CancelOutco
 }
 
 async function idInBook(bookOf: ReadBook, order: OrderToSend): Promise<string | null> {
-  const now = findInBook(await bookOf(order), order);
-  return now.kind === 'found' ? now.report.venueOrderId : null;
+  const lookup = findInBook(await bookOf(order), order);
+  return lookup.kind === 'found' ? lookup.report.venueOrderId : null;
 }

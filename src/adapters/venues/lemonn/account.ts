@@ -18,33 +18,37 @@ import type {
 import { exactOrNull, word } from '../bounds.ts';
 import { paise } from '../indian.ts';
 import { oddRowOf, type Rows, rowsOf, type UnreadRow } from '../rows.ts';
-import { ask, type LemonnClientOptions, type LemonnRequest, lemonnSession, readAs } from './client.ts';
+import { callLemonn, type LemonnClientOptions, type LemonnRequest, lemonnSession, readAs } from './client.ts';
 import { type LemonnDialect, quantity, rowOf, rupees } from './dialect.ts';
 import { timeMs } from './shapes.ts';
 
 /** What can be read of an account at Lemonn; the order book's own reads are the venue's. */
-export function lemonnAccount(wire: LemonnClientOptions): Omit<VenueAccountApi, 'ordersToday' | 'cancel'> {
-  const { dialect } = wire;
+export function lemonnAccount(options: LemonnClientOptions): Omit<VenueAccountApi, 'ordersToday' | 'cancel'> {
+  const { dialect } = options;
   const funds = z.object({ funds: rowOf(dialect.funds, fundsRow) });
-  const read = async <T>(account: AccountAtVenue, asked: LemonnRequest, shape: z.ZodType<T>): Promise<VenueRead<T>> => {
-    return readAs(await ask(wire, account, asked), shape);
+  const read = async <T>(
+    account: AccountAtVenue,
+    request: LemonnRequest,
+    shape: z.ZodType<T>,
+  ): Promise<VenueRead<T>> => {
+    return readAs(await callLemonn(options, account, request), shape);
   };
   return {
-    quotes: (account, listings) => quotesOf(wire, account, listings),
+    quotes: (account, listings) => quotesOf(options, account, listings),
     async margins(account, orders) {
       const value: (VenueMargin | null)[] = [];
       for (const order of orders) {
-        const json = marginAsked(order, dialect.marginProduct);
-        const said = await read(account, { method: 'POST', path: '/margin-info', json }, margin);
-        if (said.kind !== 'read') return said;
-        value.push(marginOf(order, said.value.approximateMargin));
+        const body = marginRequest(order, dialect.marginProduct);
+        const answer = await read(account, { method: 'POST', path: '/margin-info', json: body }, margin);
+        if (answer.kind !== 'read') return answer;
+        value.push(marginOf(order, answer.value.approximateMargin));
       }
       return { kind: 'read', value };
     },
     async funds(account) {
-      const said = await read(account, { method: 'GET', path: '/funds' }, funds);
-      if (said.kind !== 'read') return said;
-      return { kind: 'read', value: fundsOf(said.value.funds) };
+      const answer = await read(account, { method: 'GET', path: '/funds' }, funds);
+      if (answer.kind !== 'read') return answer;
+      return { kind: 'read', value: fundsOf(answer.value.funds) };
     },
     async positions(account) {
       const holdings = z.object({ holdings: rowsOf(rowOf(dialect.holding, holdingRow)) });
@@ -57,10 +61,10 @@ export function lemonnAccount(wire: LemonnClientOptions): Omit<VenueAccountApi, 
     },
     async sessionStatus(account): Promise<SessionStatus> {
       // Any page of its own shows whether the token lives; what is in it is another question.
-      const said = await read(account, { method: 'GET', path: '/funds' }, z.unknown());
-      if (said.kind === 'no_session') return { kind: 'closed', reason: said.reason };
-      if (said.kind === 'unreadable') return said;
-      const session = await lemonnSession(wire, account);
+      const answer = await read(account, { method: 'GET', path: '/funds' }, z.unknown());
+      if (answer.kind === 'no_session') return { kind: 'closed', reason: answer.reason };
+      if (answer.kind === 'unreadable') return answer;
+      const session = await lemonnSession(options, account);
       return { kind: 'open', untilMs: session.kind === 'open' ? session.untilMs : null };
     },
   };
@@ -80,7 +84,7 @@ function fundsOf({ available, cash }: z.infer<typeof fundsRow>): VenueFunds {
 const margin = z.object({ approximateMargin: rupees.pipe(z.number().min(0)) });
 
 /** For one share: whether the answer is for one or for all of them is not known, and for one it is the same. */
-function marginAsked({ symbol, exchange, side, limitPriceMinor, product }: OrderToSend, marginProduct: string) {
+function marginRequest({ symbol, exchange, side, limitPriceMinor, product }: OrderToSend, marginProduct: string) {
   return {
     symbol,
     exchange,
@@ -117,7 +121,7 @@ function positionsOf(held: Rows<Held>, traded: Rows<Traded>, dialect: LemonnDial
   const shares = traded.read.filter(({ exchange, product }) => {
     return (exchange === 'NSE' || exchange === 'BSE') && product !== 'INTRADAY';
   });
-  const found = new Map<string, VenuePosition>();
+  const positions = new Map<string, VenuePosition>();
   const odd = [...unreadOf(held.unread, dialect.holding), ...unreadOf(traded.unread, dialect.position)];
   const doubtful = ({ exchange, symbol }: Held, why: string): void => {
     const listing = { exchange, symbol };
@@ -126,15 +130,15 @@ function positionsOf(held: Rows<Held>, traded: Rows<Traded>, dialect: LemonnDial
   for (const one of shares.filter(({ product }) => !knownProducts.has(product))) {
     doubtful(one, `unknown_product: ${one.product}`);
   }
-  const known = shares.filter(({ product }) => knownProducts.has(product));
-  for (const one of [...held.read, ...known].filter(({ quantity: pieces }) => pieces !== 0)) {
+  const counted = shares.filter(({ product }) => knownProducts.has(product));
+  for (const one of [...held.read, ...counted].filter(({ quantity: pieces }) => pieces !== 0)) {
     const { exchange, symbol, quantity: pieces } = one;
     const key = `${exchange}:${symbol}`;
-    if (found.has(key)) doubtful(one, 'counted_twice');
+    if (positions.has(key)) doubtful(one, 'counted_twice');
     const mtf = 'product' in one && one.product !== 'DELIVERY' ? { mtfQuantity: pieces } : {};
-    found.set(key, { exchange, symbol, quantity: pieces, ...mtf, costMinor: costOf(one) });
+    positions.set(key, { exchange, symbol, quantity: pieces, ...mtf, costMinor: costOf(one) });
   }
-  return { rows: [...found.values()], odd };
+  return { rows: [...positions.values()], odd };
 }
 
 const knownProducts = new Set(['DELIVERY', 'MTF', 'MARGIN']);
@@ -152,20 +156,20 @@ const quoteRow = z.object({ symbol: z.string(), price: rupees, at: z.string().nu
 
 /** How shares are named to `ltp` is not known: without a list for the exchange there are no quotes. */
 async function quotesOf(
-  wire: LemonnClientOptions,
+  options: LemonnClientOptions,
   account: AccountAtVenue,
   listings: { exchange: string; symbol: string }[],
 ): Promise<VenueRead<Quote[]>> {
   const quotes: Quote[] = [];
-  const shape = z.object({ ltp: rowsOf(rowOf(wire.dialect.quote, quoteRow)) });
+  const shape = z.object({ ltp: rowsOf(rowOf(options.dialect.quote, quoteRow)) });
   for (const exchange of new Set(listings.map((one) => one.exchange))) {
-    const list = new Map(Object.entries(wire.dialect.ltpLists)).get(exchange);
+    const list = new Map(Object.entries(options.dialect.ltpLists)).get(exchange);
     if (list === undefined) return { kind: 'unreadable', reason: `ltp_list_not_configured: ${exchange}` };
     const symbols = listings.filter((one) => one.exchange === exchange).map(({ symbol }) => symbol);
-    const asked = { method: 'POST', path: '/market-data/ltp', json: { [list]: symbols } } as const;
-    const said = readAs(await ask(wire, account, asked), shape);
-    if (said.kind !== 'read') return said;
-    const wanted = said.value.ltp.read.filter(({ symbol }) => symbols.includes(symbol));
+    const request = { method: 'POST', path: '/market-data/ltp', json: { [list]: symbols } } as const;
+    const answer = readAs(await callLemonn(options, account, request), shape);
+    if (answer.kind !== 'read') return answer;
+    const wanted = answer.value.ltp.read.filter(({ symbol }) => symbols.includes(symbol));
     quotes.push(...wanted.flatMap((row) => quoteOf(exchange, row) ?? []));
   }
   return { kind: 'read', value: quotes };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { untrustedText } from '../../../domain/text/secrets.ts';
 import type { AccountAtVenue, CredentialsOf } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
-import { type Answered, type Spoken, speaksOfDoubt, type WayOut } from '../http.ts';
+import { type HttpReply, isInconclusive, type SendResult, type WayOut } from '../http.ts';
 import {
   type ReadAs,
   readerOf,
@@ -47,8 +47,8 @@ export interface LemonnError {
   doubtful: boolean;
 }
 
-const taken = z.object({ status: z.literal('success'), data: z.unknown() });
-const refused = z.object({
+const successShape = z.object({ status: z.literal('success'), data: z.unknown() });
+const errorShape = z.object({
   status: z.literal('error'),
   msg: z.string().nullish(),
   message: z.string().nullish(),
@@ -56,40 +56,42 @@ const refused = z.object({
 });
 
 /** Says one thing to Lemonn's trading API in an account's name, once. Without a session nothing is said. */
-export async function ask(
-  wire: LemonnClientOptions,
+export async function callLemonn(
+  options: LemonnClientOptions,
   account: AccountAtVenue,
-  asked: LemonnRequest,
+  request: LemonnRequest,
 ): Promise<LemonnReply> {
-  const session = await lemonnSession(wire, account);
+  const session = await lemonnSession(options, account);
   if (session.kind !== 'open') return session;
-  const { method, path, jsonFor, mayLeave } = asked;
-  const json = jsonFor ? jsonFor(session.clientId) : asked.json;
+  const { method, path, jsonFor, mayLeave } = request;
+  const json = jsonFor ? jsonFor(session.clientId) : request.json;
   const sent = { method, path: `/api-trading/api/v2${path}`, json, ...(mayLeave && { mayLeave }) };
-  return lemonnReply(await sendTo(wire.baseUrl, wire.fetchFor(account), sent, wire.timeoutMs, session.headers));
+  return lemonnReply(
+    await sendTo(options.baseUrl, options.fetchFor(account), sent, options.timeoutMs, session.headers),
+  );
 }
 
 /** A request's fate in Lemonn's own terms. */
-export function lemonnReply(spoken: Spoken): LemonnReply {
-  return replyOf(spoken, answeredWith);
+export function lemonnReply(sent: SendResult): LemonnReply {
+  return replyOf(sent, answeredWith);
 }
 
-function answeredWith({ status, json }: Answered): LemonnReply {
+function answeredWith({ status, json }: HttpReply): LemonnReply {
   if (status === 429) return { kind: 'rate_limited' };
   const fine = status >= 200 && status < 300;
-  const good = taken.safeParse(json);
-  if (fine && good.success) return { kind: 'data', data: good.data.data };
-  const bad = refused.safeParse(json);
-  if (!bad.success) return { kind: 'odd', reason: fine ? 'unreadable_answer' : `http_${status}` };
-  const code = bad.data.error_code ? untrustedText(bad.data.error_code) : null;
-  const words = bad.data.msg || bad.data.message || '';
-  const message = untrustedText(words);
+  const success = successShape.safeParse(json);
+  if (fine && success.success) return { kind: 'data', data: success.data.data };
+  const failure = errorShape.safeParse(json);
+  if (!failure.success) return { kind: 'odd', reason: fine ? 'unreadable_answer' : `http_${status}` };
+  const code = failure.data.error_code ? untrustedText(failure.data.error_code) : null;
+  const text = failure.data.msg || failure.data.message || '';
+  const message = untrustedText(text);
   // What a failing server says of itself proves nothing.
   if (status < 500 && code === 'RATE_LIMIT_EXCEEDED') return { kind: 'rate_limited' };
   // The words are dropped: they may name the key.
   if (status < 500 && saysNoSession(status, code, message)) return { kind: 'no_session', reason: 'token_invalid' };
   // Judged by all the words: those that are kept may end before the doubt.
-  return { kind: 'error', status, code, message, doubtful: speaksOfDoubt(words) };
+  return { kind: 'error', status, code, message, doubtful: isInconclusive(text) };
 }
 
 /** Codes and words as others have seen them; a 401 that Lemonn wrote itself and that names nothing else is one too. */
@@ -100,7 +102,7 @@ function saysNoSession(status: number, code: string | null, message: string): bo
 }
 
 /** An error in its own words, for a reason. */
-export function wordsOf({ status, code, message }: Pick<LemonnError, 'status' | 'code' | 'message'>): string {
+export function errorText({ status, code, message }: Pick<LemonnError, 'status' | 'code' | 'message'>): string {
   return untrustedText(`${code ?? `http_${status}`}: ${message}`);
 }
 
@@ -110,7 +112,7 @@ function whyUnreadable({ issues }: z.ZodError): string {
   return named ? untrustedText(`unreadable_answer: ${named.message}`) : 'unreadable_answer';
 }
 
-export const readAs: ReadAs<LemonnError> = readerOf(wordsOf, whyUnreadable);
+export const readAs: ReadAs<LemonnError> = readerOf(errorText, whyUnreadable);
 
 type Session =
   | { kind: 'open'; clientId: string; headers: VenueHeaders; untilMs: number | null }
@@ -118,15 +120,15 @@ type Session =
   | { kind: 'not_sent'; reason: string };
 
 /** The account's session as it is stored; nothing is said to Lemonn. */
-export async function lemonnSession(wire: LemonnClientOptions, account: AccountAtVenue): Promise<Session> {
-  const stored = await storedFor(wire.credentials, account, lemonnCredentials);
+export async function lemonnSession(options: LemonnClientOptions, account: AccountAtVenue): Promise<Session> {
+  const stored = await storedFor(options.credentials, account, lemonnCredentials);
   if (stored.kind !== 'stored') return stored;
   const { apiKey, clientId, accessToken, accessUntilMs, flow } = stored.value;
   if (!accessToken) return { kind: 'no_session', reason: 'login_missing' };
-  if (typeof accessUntilMs === 'number' && wire.clock.nowMs() >= accessUntilMs) {
+  if (typeof accessUntilMs === 'number' && options.clock.nowMs() >= accessUntilMs) {
     return { kind: 'no_session', reason: 'token_expired' };
   }
-  const partner = flow === 'session' && wire.requestId !== null ? { 'x-request-id': wire.requestId } : {};
+  const partner = flow === 'session' && options.requestId !== null ? { 'x-request-id': options.requestId } : {};
   const secretHeaders = { 'x-api-key': apiKey, 'x-auth-key': accessToken };
   const headers = { headers: { 'x-client-id': clientId, ...partner }, secretHeaders };
   return { kind: 'open', clientId, headers, untilMs: accessUntilMs ?? null };

@@ -56,7 +56,7 @@ export const lemonnDialect = z.strictObject({
   statuses: z
     .record(z.string(), z.enum(['working', 'filled', 'rejected', 'canceled', 'expired']))
     .default({})
-    .transform((given) => ({ ...statuses, ...given })),
+    .transform((configured) => ({ ...statuses, ...configured })),
   /** What margin-info is asked for an MTF order: it is said to refuse `MTF` itself. */
   marginProduct: z.string().default('MARGIN'),
   /** The list that names an exchange's shares to market-data/ltp (`{"NSE": "…"}`); not known, so there are no quotes. */
@@ -72,7 +72,7 @@ function names<Name extends string>(defaults: Record<Name, string>) {
   return z
     .partialRecord(z.literal(keysOf(defaults)), z.string().min(1))
     .default({})
-    .transform((given): Record<Name, string> => ({ ...defaults, ...given }));
+    .transform((configured): Record<Name, string> => ({ ...defaults, ...configured }));
 }
 
 function keysOf<Name extends string>(of: Record<Name, string>): Name[] {
@@ -86,8 +86,8 @@ function keysOf<Name extends string>(of: Record<Name, string>): Name[] {
 export function rowOf<T>(named: Record<string, string>, shape: z.ZodType<T>) {
   return z.record(z.string(), z.unknown()).transform((row, context): T => {
     const fields = new Map(Object.entries(row));
-    const ours = Object.fromEntries(Object.entries(named).map(([name, theirs]) => [name, fields.get(theirs)]));
-    const read = shape.safeParse(ours);
+    const renamed = Object.fromEntries(Object.entries(named).map(([name, theirs]) => [name, fields.get(theirs)]));
+    const read = shape.safeParse(renamed);
     if (read.success) return read.data;
     const wrong = [...new Set(read.error.issues.map(({ path }) => named[String(path[0])] ?? String(path[0])))];
     const message = `no usable ${wrong.join(', ')} among ${Object.keys(row).join(', ')}`;

@@ -1,11 +1,11 @@
 // The two logins at Lemonn: by the account’s own key, and by a person in the browser.
 import type { LoginEnd, RecordOwner, VenueLogin } from '../../../ports/vault.ts';
-import type { LoginParts } from '../module.ts';
+import type { LoginDeps } from '../module.ts';
 import { storeSession } from '../stored-session.ts';
 import { lemonnRecord } from './credentials.ts';
 import { type LemonnLogin, lemonnLoginUrl, openLemonnAccess, openLemonnSession } from './session.ts';
 
-export interface LemonnLoginOptions extends LoginParts {
+export interface LemonnLoginOptions extends LoginDeps {
   /** The partner's allow-listed id, for the session flow; null where Lemonn gave none. */
   requestId: string | null;
 }
@@ -22,11 +22,11 @@ export function lemonnLogin(options: LemonnLoginOptions): Required<Omit<VenueLog
     const secrets = lemonnRecord.safeParse(opened?.secrets).data;
     if (!opened || !secrets) return null;
     const { flow, ...credentials } = secrets;
-    const wire = () => {
+    const clientOptions = () => {
       const fetcher = fetchFor({ accountId, userId: opened.userId });
       return { baseUrl, credentials, clock, fetcher, timeoutMs };
     };
-    return { flow, clientId: secrets.clientId, wire };
+    return { flow, clientId: secrets.clientId, clientOptions };
   };
   const finish = async (accountId: number, clientId: string, login: LemonnLogin): Promise<LoginEnd> => {
     if (login.kind !== 'open') return login;
@@ -38,7 +38,7 @@ export function lemonnLogin(options: LemonnLoginOptions): Required<Omit<VenueLog
       const stored = await read(accountId);
       if (!stored) return { kind: 'not_connected' };
       if (stored.flow === 'session') return { kind: 'refused', reason: 'needs_a_person' };
-      return finish(accountId, stored.clientId, await openLemonnAccess(stored.wire()));
+      return finish(accountId, stored.clientId, await openLemonnAccess(stored.clientOptions()));
     },
     async loginUrl(accountId) {
       const opened = await vault.read(ownerOf(accountId));
@@ -51,7 +51,7 @@ export function lemonnLogin(options: LemonnLoginOptions): Required<Omit<VenueLog
       if (stored?.flow !== 'session') return { kind: 'not_connected' };
       // Its session may not say whose it is: then this word is all there is, and without it the login is nobody's.
       if (clientId !== null && clientId !== stored.clientId) return { kind: 'somebody_else' };
-      const login = await openLemonnSession({ ...stored.wire(), requestToken, requestId });
+      const login = await openLemonnSession({ ...stored.clientOptions(), requestToken, requestId });
       if (clientId === null && login.kind === 'open' && login.clientId === null) {
         return { kind: 'unreadable', reason: 'nobody_says_who_logged_in' };
       }

@@ -20,28 +20,28 @@ export const lemonn = venueModule({
     LEMONN_AMO: z.enum(['yes', 'no'], { error: 'must be yes or no' }).default('no'),
     LEMONN_DIALECT: json.optional(),
   },
-  settings: (given, baseUrl) => ({
+  settings: (variables, baseUrl) => ({
     baseUrl,
-    requestId: given.LEMONN_REQUEST_ID ?? null,
-    afterMarketOrders: given.LEMONN_AMO === 'yes',
+    requestId: variables.LEMONN_REQUEST_ID ?? null,
+    afterMarketOrders: variables.LEMONN_AMO === 'yes',
     /** As it was given: the names in it are checked when the venue is opened. */
-    dialect: given.LEMONN_DIALECT ?? {},
+    dialect: variables.LEMONN_DIALECT ?? {},
   }),
   credentials: {
-    asked: ['clientId', 'apiKey', 'privateKey', 'flow'],
+    promptFields: ['clientId', 'apiKey', 'privateKey', 'flow'],
     schema: async () => (await import('./credentials.ts')).lemonnRecord,
   },
-  async open(parts, settings) {
+  async open(deps, settings) {
     const { lemonnVenue } = await import('./venue.ts');
     const { lemonnLogin } = await import('./login.ts');
     const dialect = await dialectOf(settings.dialect);
-    return { venue: lemonnVenue({ ...parts, ...settings, dialect }), login: lemonnLogin({ ...parts, ...settings }) };
+    return { venue: lemonnVenue({ ...deps, ...settings, dialect }), login: lemonnLogin({ ...deps, ...settings }) };
   },
 });
 
-async function dialectOf(given: unknown): Promise<LemonnDialect> {
+async function dialectOf(names: unknown): Promise<LemonnDialect> {
   const { lemonnDialect } = await import('./dialect.ts');
-  const read = lemonnDialect.safeParse(given);
+  const read = lemonnDialect.safeParse(names);
   if (read.success) return read.data;
   const why = read.error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`).join('; ');
   throw new Error(`LEMONN_DIALECT is not usable: ${why}`);

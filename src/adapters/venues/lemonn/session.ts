@@ -10,7 +10,7 @@ import { sendTo, type VenueHeaders } from '../reply.ts';
 import { lemonnReply } from './client.ts';
 import type { LemonnCredentials } from './credentials.ts';
 
-/** Where a client of the session flow logs in; Lemonn sends him back with `client_id` and `request_token`. */
+/** Where a client of the session flow logs in; Lemonn sends them back with `client_id` and `request_token`. */
 export function lemonnLoginUrl(apiKey: string): string {
   return `https://lemonn-pro.lemonn.co.in/login?${new URLSearchParams({ api_key: apiKey })}`;
 }
@@ -46,15 +46,15 @@ export type LemonnLogin =
   | { kind: 'unreadable'; reason: string };
 
 /** The access flow: a token for the account's own key, with nobody at a browser. */
-export function openLemonnAccess(wire: LemonnLoginClient): Promise<LemonnLogin> {
-  const { apiKey, clientId, privateKey } = wire.credentials;
-  const epochMs = String(wire.clock.nowMs());
+export function openLemonnAccess(options: LemonnLoginClient): Promise<LemonnLogin> {
+  const { apiKey, clientId, privateKey } = options.credentials;
+  const epochMs = String(options.clock.nowMs());
   const signature = lemonnSignature(privateKey, `${clientId}${epochMs}`);
   const headers = {
     headers: { 'x-epoch-time': epochMs },
     secretHeaders: { 'x-api-key': apiKey, 'x-signature': signature },
   };
-  return login(wire, '/api-trading/api/v1/generate_access_token', { client_id: clientId }, headers);
+  return login(options, '/api-trading/api/v1/generate_access_token', { client_id: clientId }, headers);
 }
 
 /**
@@ -62,19 +62,19 @@ export function openLemonnAccess(wire: LemonnLoginClient): Promise<LemonnLogin> 
  * `requestId`: the partner's allow-listed id, null where Lemonn gave none.
  */
 export function openLemonnSession(
-  wire: LemonnLoginClient & { requestToken: string; requestId: string | null },
+  options: LemonnLoginClient & { requestToken: string; requestId: string | null },
 ): Promise<LemonnLogin> {
-  const { apiKey, privateKey } = wire.credentials;
-  const signature = lemonnSignature(privateKey, `${wire.requestToken}${apiKey}`);
+  const { apiKey, privateKey } = options.credentials;
+  const signature = lemonnSignature(privateKey, `${options.requestToken}${apiKey}`);
   const headers = {
-    headers: wire.requestId === null ? {} : { 'x-request-id': wire.requestId },
-    secretHeaders: { 'x-api-key': apiKey, 'x-request-token': wire.requestToken, 'x-signature': signature },
+    headers: options.requestId === null ? {} : { 'x-request-id': options.requestId },
+    secretHeaders: { 'x-api-key': apiKey, 'x-request-token': options.requestToken, 'x-signature': signature },
   };
-  return login(wire, '/api-trading/api/v1/generate_session_token', undefined, headers);
+  return login(options, '/api-trading/api/v1/generate_session_token', undefined, headers);
 }
 
 /** The session flow's own name of its token is not known; these are the ones an integration tries. */
-const opened = z
+const sessionShape = z
   .object({
     access_token: sessionToken.optional(),
     accessToken: sessionToken.optional(),
@@ -104,15 +104,15 @@ async function login(
   }
   if (lemonn.kind === 'rate_limited') return { kind: 'unreadable', reason: 'rate_limited' };
   if (lemonn.kind !== 'data') return { kind: 'unreadable', reason: lemonn.reason };
-  const read = opened.safeParse(lemonn.data);
+  const read = sessionShape.safeParse(lemonn.data);
   const accessToken = read.data?.accessToken;
   if (!read.success || accessToken === undefined) return { kind: 'unreadable', reason: 'no_token_in_answer' };
   return { kind: 'open', ...read.data, accessToken };
 }
 
 /** ISO with an offset, Indian time without one, or the epoch in seconds or milliseconds; null for anything else. */
-function endOf(said: string | number): number | null {
-  const text = String(said);
+function endOf(end: string | number): number | null {
+  const text = String(end);
   if (/^\d{13}$/.test(text)) return Number(text);
   if (/^\d{10}$/.test(text)) return Number(text) * 1000;
   return parseInstant(text) ?? stampMs(text);

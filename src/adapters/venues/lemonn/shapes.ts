@@ -101,14 +101,14 @@ export type OrderToFind = OrderToSend & { venueOrderId?: string | null };
  * Our order in the book: the one with its number, or with our tag. Whether the book shows tags is not known: one that
  * shows none with all its orders can't say that ours is not there.
  */
-export function ours(
+export function orderInBook(
   { read: orders, unread }: Rows<LemonnOrder>,
   wanted: OrderToFind,
   { order: named }: LemonnDialect,
 ) {
   const { clientOrderId, venueOrderId, exchange, symbol, side } = wanted;
-  const found = orders.filter(({ id: number, tag }) => tag === clientOrderId || number === venueOrderId);
-  const [one, ...more] = found;
+  const matches = orders.filter(({ id: number, tag }) => tag === clientOrderId || number === venueOrderId);
+  const [one, ...more] = matches;
   // A row nobody can read is ours if it has our tag; where ours is not found, it may be one that shows no tag at all.
   const mayBeOurs = one ? [clientOrderId] : [clientOrderId, null];
   const odd = unread.find((row) => mayBeOurs.includes(textOf(row, named.tag)));
@@ -147,10 +147,10 @@ export function asVenueOrders(
   const odd: OddRow[] = unread.map((row) => oddRowOf(row, names));
   for (const one of book) {
     const report = reportOf(one, dialect);
-    const { tag, exchange, symbol, side, quantity: asked, id: venueOrderId } = one.order;
+    const { tag, exchange, symbol, side, quantity: ordered, id: venueOrderId } = one.order;
     const clientOrderId = tag || null;
     if (report.kind === 'read') {
-      rows.push({ clientOrderId, exchange, symbol, side, quantity: asked, report: report.value });
+      rows.push({ clientOrderId, exchange, symbol, side, quantity: ordered, report: report.value });
     } else {
       odd.push({ listing: { exchange, symbol }, clientOrderId, venueOrderId, why: report.reason, unreadable: true });
     }

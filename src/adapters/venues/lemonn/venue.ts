@@ -13,9 +13,9 @@ import {
 } from '../../../ports/venue.ts';
 import { inTime } from '../http.ts';
 import { lemonnAccount } from './account.ts';
-import { ask, type LemonnClientOptions, type LemonnReply, wordsOf } from './client.ts';
+import { callLemonn, errorText, type LemonnClientOptions, type LemonnReply } from './client.ts';
 import { type ReadBook, sharedBook, tradesOf, withTrades } from './order-book.ts';
-import { asVenueOrders, type OrderToFind, orderTaken, ours, reportOf } from './shapes.ts';
+import { asVenueOrders, type OrderToFind, orderInBook, orderTaken, reportOf } from './shapes.ts';
 
 export interface LemonnVenueOptions extends LemonnClientOptions {
   /** Orders given outside trading hours are for the next open; otherwise they are sent as any other, and refused. */
@@ -45,7 +45,10 @@ export function lemonnVenue(options: LemonnVenueOptions): Venue {
     async submit(order) {
       const jsonFor = (clientId: string) => orderBody(order, clientId, isForNextOpen(options));
       const mayLeave = inTime(options.clock, order);
-      return outcomeOf(await ask(options, order, { method: 'POST', path: '/orders', jsonFor, mayLeave }), options);
+      return outcomeOf(
+        await callLemonn(options, order, { method: 'POST', path: '/orders', jsonFor, mayLeave }),
+        options,
+      );
     },
     lookup: (order: OrderToFind) => lookUp(options, readBook, order),
     desk: {
@@ -107,7 +110,7 @@ function isForNextOpen({ afterMarketOrders, clock }: LemonnVenueOptions): boolea
 }
 
 /** What other people's code lists as refusals of an order. */
-const refusals = new Set([
+const rejections = new Set([
   'INSUFFICIENT_FUNDS',
   'INVALID_SYMBOL',
   'QUANTITY_EXCEEDS_LIMIT',
@@ -119,9 +122,9 @@ const refusals = new Set([
 function outcomeOf(lemonn: LemonnReply, { dialect }: LemonnClientOptions): SubmitOutcome {
   switch (lemonn.kind) {
     case 'data': {
-      const taken = orderTaken.safeParse(lemonn.data);
-      if (!taken.success) return { kind: 'unknown', reason: 'unreadable_answer' };
-      const venueOrderId = taken.data.orderId;
+      const answer = orderTaken.safeParse(lemonn.data);
+      if (!answer.success) return { kind: 'unknown', reason: 'unreadable_answer' };
+      const venueOrderId = answer.data.orderId;
       return { kind: 'acknowledged', report: { venueOrderId, status: 'working', fills: [], message: null } };
     }
     case 'not_sent':
@@ -133,39 +136,39 @@ function outcomeOf(lemonn: LemonnReply, { dialect }: LemonnClientOptions): Submi
     case 'odd':
       return { kind: 'unknown', reason: lemonn.reason };
     case 'error':
-      return refuses(lemonn)
-        ? { kind: 'rejected', message: wordsOf(lemonn) }
-        : { kind: 'unknown', reason: wordsOf(lemonn) };
+      return isRejection(lemonn)
+        ? { kind: 'rejected', message: errorText(lemonn) }
+        : { kind: 'unknown', reason: errorText(lemonn) };
   }
 }
 
-function refuses({ status, code, doubtful }: Extract<LemonnReply, { kind: 'error' }>): boolean {
-  if (status >= 500 || code === null || !refusals.has(code)) return false;
+function isRejection({ status, code, doubtful }: Extract<LemonnReply, { kind: 'error' }>): boolean {
+  if (status >= 500 || code === null || !rejections.has(code)) return false;
   return !doubtful;
 }
 
-async function lookUp(wire: LemonnClientOptions, readBook: ReadBook, order: OrderToFind): Promise<LookupOutcome> {
+async function lookUp(options: LemonnClientOptions, readBook: ReadBook, order: OrderToFind): Promise<LookupOutcome> {
   const book = await readBook(order);
   if (book.kind === 'no_session') return { kind: 'unreadable', reason: 'no_session' };
   if (book.kind === 'unreadable') return book;
-  const found = ours(book.value, order, wire.dialect);
-  if (found.kind !== 'found') return found;
-  const trades = await tradesOf(wire, order, found.order);
+  const inBook = orderInBook(book.value, order, options.dialect);
+  if (inBook.kind !== 'found') return inBook;
+  const trades = await tradesOf(options, order, inBook.order);
   if (trades.kind !== 'read') return { kind: 'unreadable', reason: trades.reason };
-  const report = reportOf({ order: found.order, trades: trades.value }, wire.dialect);
+  const report = reportOf({ order: inBook.order, trades: trades.value }, options.dialect);
   return report.kind === 'read'
     ? { kind: 'found', report: report.value }
     : { kind: 'unreadable', reason: report.reason };
 }
 
 async function cancel(
-  wire: LemonnClientOptions,
+  options: LemonnClientOptions,
   readBook: ReadBook,
   order: OrderToSend & { venueOrderId: string | null },
 ): Promise<CancelOutcome> {
-  const orderId = order.venueOrderId ?? (await idInBook(wire, readBook, order));
+  const orderId = order.venueOrderId ?? (await idInBook(options, readBook, order));
   if (orderId === null) return { kind: 'unknown', reason: 'not_found_at_venue' };
-  const lemonn = await ask(wire, order, { method: 'POST', path: '/orders/cancel', json: { orderId } });
+  const lemonn = await callLemonn(options, order, { method: 'POST', path: '/orders/cancel', json: { orderId } });
   switch (lemonn.kind) {
     case 'data':
       return { kind: 'canceled' };
@@ -179,16 +182,17 @@ async function cancel(
       return { kind: 'refused', reason: 'no_session' };
     case 'error': {
       if (lemonn.status >= 500 || lemonn.code !== 'ORDER_NOT_CANCELLABLE') {
-        return { kind: 'unknown', reason: wordsOf(lemonn) };
+        return { kind: 'unknown', reason: errorText(lemonn) };
       }
-      const now = await lookUp(wire, readBook, { ...order, venueOrderId: orderId });
-      const over = now.kind === 'found' && now.report.status !== 'working' && now.report.status !== 'partially_filled';
-      return over ? { kind: 'too_late' } : { kind: 'refused', reason: wordsOf(lemonn) };
+      const lookup = await lookUp(options, readBook, { ...order, venueOrderId: orderId });
+      const over =
+        lookup.kind === 'found' && lookup.report.status !== 'working' && lookup.report.status !== 'partially_filled';
+      return over ? { kind: 'too_late' } : { kind: 'refused', reason: errorText(lemonn) };
     }
   }
 }
 
-async function idInBook(wire: LemonnClientOptions, readBook: ReadBook, order: OrderToSend): Promise<string | null> {
-  const now = await lookUp(wire, readBook, order);
-  return now.kind === 'found' ? now.report.venueOrderId : null;
+async function idInBook(options: LemonnClientOptions, readBook: ReadBook, order: OrderToSend): Promise<string | null> {
+  const lookup = await lookUp(options, readBook, order);
+  return lookup.kind === 'found' ? lookup.report.venueOrderId : null;
 }

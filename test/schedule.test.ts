@@ -6,7 +6,7 @@ import type { World } from '../src/ports/world.ts';
 import { checkNow, dueAt, scanNow, startSchedule, syncNow } from '../src/schedule.ts';
 import { alertText } from '../src/terminal/alert.ts';
 import { startService, type TestService, type TestServiceOptions } from './http/support/service.ts';
-import { runId, tradeDate } from './stages/support/desk.ts';
+import { runId, tradeDate } from './stages/support/run-day.ts';
 import { freshPostgres } from './support/postgres.ts';
 import { tester } from './support/tester.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { JumpingClock } from '../../test/stages/support/hand.ts';
+import type { JumpingClock } from '../../test/stages/support/clocks.ts';
 
 /** Pauses shorter than this are slept: somebody may be speaking with a venue meanwhile. */
 const SLEPT_MS = 200;

@@ -7,7 +7,7 @@ import type { Clock } from '../../src/ports/world.ts';
 import { instrument } from '../../test/contract/support/scene.ts';
 import { apiKey as kiteKey, apiSecret as kiteSecret } from '../../test/simulators/kite-exchange.ts';
 import { apiKey as lemonnKey, privateKey as lemonnPrivateKey } from '../../test/simulators/lemonn-exchange.ts';
-import { buy, person } from '../../test/stages/support/desk.ts';
+import { buy, person } from '../../test/stages/support/run-day.ts';
 import { tester } from '../../test/support/tester.ts';
 import { LEVERAGE, nseShares, usShares } from './simulated-venues.ts';
 

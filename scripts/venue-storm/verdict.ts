@@ -4,7 +4,7 @@ import type { Event } from '../../src/ports/world.ts';
 import type { SyncReport } from '../../src/stages/accounts/evening-sync.ts';
 import { plain, table } from '../../src/terminal/table.ts';
 import type { Booked, Exchange } from '../../test/simulators/exchange.ts';
-import { tally } from '../../test/stages/support/books.ts';
+import { tally } from '../../test/stages/support/database-state.ts';
 import { violations } from '../../test/support/invariants.ts';
 import type { DrawnFaults } from './drawn-faults.ts';
 

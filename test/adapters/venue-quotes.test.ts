@@ -4,7 +4,7 @@ import { venueQuotes } from '../../src/adapters/quotes/venue-quotes.ts';
 import type { Quote } from '../../src/domain/types.ts';
 import type { AccountAtVenue, Venue, VenueRead } from '../../src/ports/venue.ts';
 import type { Event } from '../../src/ports/world.ts';
-import { infy, titan } from '../stages/support/desk.ts';
+import { infy, titan } from '../stages/support/run-day.ts';
 
 const quote = (symbol: string, priceMinor: number, exchange = 'NSE'): Quote => {
   const unknown = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };

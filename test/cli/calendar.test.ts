@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { office } from '../stages/support/office.ts';
+import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { refusalOn } from '../stages/support/report-shape.ts';
 
 const head = 'market,date,kind,open,close,name\n';
@@ -10,7 +10,7 @@ const list = `${head}${[...closed, 'NSE,2027-10-31,open,18:00,19:00,Muhurat'].jo
 test('a year’s list makes its weekdays trading days; a part of one, or one with a bad row, changes nothing', {
   timeout: 240_000,
 }, async () => {
-  const desk = office();
+  const desk = cliSandbox();
   const bring = (text: string) => desk.run(['calendar', 'import', desk.file('c.csv', text), '--json']);
   const refused = async (text: string) => {
     const ended = await bring(text);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Office, office } from '../stages/support/office.ts';
+import { type CliSandbox, cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { type ReportShape, refusalOn, reportOn } from '../stages/support/report-shape.ts';
 
 const signalsCsv = `trade_date,rank,strategy,symbol,exchange,side,reference_price,stop_loss,target
@@ -25,7 +25,10 @@ interface Files {
   prices?: string;
 }
 
-function flags({ file }: Office, { signals = signalsCsv, users = usersCsv, prices = pricesCsv }: Files = {}): string[] {
+function flags(
+  { file }: CliSandbox,
+  { signals = signalsCsv, users = usersCsv, prices = pricesCsv }: Files = {},
+): string[] {
   const given = { signals, users, prices };
   return Object.entries(given).flatMap(([name, text]) => [`--${name}`, file(`${name}.csv`, text)]);
 }
@@ -40,7 +43,7 @@ const expected = [
 
 describe('a scan over files', { timeout: 120_000 }, () => {
   test('reports bad rows by line and places the rest, CRLF and BOM or not; another slip is refused with --strict', async () => {
-    const desk = office();
+    const desk = cliSandbox();
     const strict = await desk.run(['scan', '--json', '--date', '2025-08-28', '--strict', ...flags(desk)]);
     expect(strict.code).toBe(2);
     const refused = refusalOn(strict.stdout);
@@ -73,7 +76,7 @@ describe('a scan over files', { timeout: 120_000 }, () => {
   });
 
   test('without its flag takes signals and users from the database, and is skipped while everything is halted', async () => {
-    const desk = office();
+    const desk = cliSandbox();
     const [, signals = '', , users = '', , prices = ''] = flags(desk);
     for (const [what, path] of Object.entries({ signals, users })) {
       expect((await desk.run(['import', what, path, '--json'])).code).toBe(0);
@@ -89,7 +92,7 @@ describe('a scan over files', { timeout: 120_000 }, () => {
   });
 
   test('in memory leaves nothing behind; an order the venue rejects is no error', async () => {
-    const desk = office();
+    const desk = cliSandbox();
     const before = desk.fingerprint();
     const faults = desk.file('faults.json', '[{"user":"Asha Rao","symbol":"TITAN","fault":"reject","message":"no"}]');
     const scan = ['scan', '--json', '--date', '2025-08-28', ...flags(desk), '--faults', faults];
@@ -102,7 +105,7 @@ describe('a scan over files', { timeout: 120_000 }, () => {
   });
 
   test('leaves accepted orders queued where a worker sends them, and ends', async () => {
-    const desk = office();
+    const desk = cliSandbox();
     const ended = await desk.run(['scan', '--json', '--date', '2025-08-28', ...flags(desk)], { EXECUTE: 'worker' });
     expect(ended.code).toBe(0);
     expect(reportOn(ended.stdout).totals).toMatchObject({ accepted: 4, queued: 4, filled: 0, messages: { queued: 2 } });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { office } from '../stages/support/office.ts';
+import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { refusalOn, reportOn } from '../stages/support/report-shape.ts';
 
 const columns =
@@ -13,7 +13,7 @@ const dump = fileURLToPath(new URL('../adapters/files/given/kite-instruments.csv
 
 describe('import', { timeout: 240_000 }, () => {
   test('says what changes for whom, asks before a number changes, and keeps what it could not take', async () => {
-    const desk = office();
+    const desk = cliSandbox();
     const bring = (text: string, ...more: string[]) =>
       desk.run(['import', 'users', desk.file('users.csv', text), ...more]);
     const first = await bring(users(row('Alice Good', '+919999900001', '100000'), row('Bob', '', '5000')));
@@ -58,7 +58,7 @@ describe('import', { timeout: 240_000 }, () => {
   });
 
   test('takes Kite’s dump, and symbols are read among it; restrictions last until they are not given any more', async () => {
-    const desk = office();
+    const desk = cliSandbox();
     const dumped = await desk.run(['import', 'instruments', dump]);
     expect(dumped.code).toBe(0);
     expect(dumped.stdout).toContain('Imported 3 instruments');

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
 import { startChild } from '../adapters/store/children.ts';
-import { office } from '../stages/support/office.ts';
+import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { refusalOn } from '../stages/support/report-shape.ts';
 
 test('a process that finds the database in use waits, and ends with 1 and the pid of the other', async () => {
-  const { run, dataDir } = office();
+  const { run, dataDir } = cliSandbox();
   const holder = startChild('lock', join(dataDir, 'sample'), inject('databases').cacheDir);
   await holder.says('held');
   // Both wait their 30 seconds at the same time.

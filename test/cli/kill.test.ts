@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { openPglite } from '../../src/adapters/store/pglite/pglite.ts';
-import { type Office, office } from '../stages/support/office.ts';
+import { type CliSandbox, cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { reportOn } from '../stages/support/report-shape.ts';
 import { violations } from '../support/invariants.ts';
 
@@ -27,7 +27,7 @@ const killAfter: [step: string, times: number][] = [
   ['message_settled', 700],
 ];
 
-async function killed({ child, ended }: ReturnType<Office['start']>, step: string, times: number): Promise<void> {
+async function killed({ child, ended }: ReturnType<CliSandbox['start']>, step: string, times: number): Promise<void> {
   let log = '';
   const said = new Promise<void>((resolve) => {
     child.stderr.on('data', (chunk: string) => {
@@ -46,7 +46,7 @@ const noPrices = { PAPER_PRICES: 'signal' };
 
 describe('a process', { timeout: 240_000 }, () => {
   test('killed again and again is finished by the same command, with nothing doubled', async () => {
-    const { run, start, file, dataDir } = office();
+    const { run, start, file, dataDir } = cliSandbox();
     const files = [
       '--signals',
       file('signals.csv', signals),

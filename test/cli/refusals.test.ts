@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { scanCommand } from '../../src/commands/run/scan.ts';
 import { jsonShow } from '../../src/commands/run/show-scan.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { office } from '../stages/support/office.ts';
+import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { refusalOn, reportOn } from '../stages/support/report-shape.ts';
 
 const signals = `trade_date,rank,strategy,symbol,exchange,side,reference_price,stop_loss,target
@@ -53,7 +53,7 @@ const flagged: [Record<string, string | boolean>, Record<string, string>, string
 
 describe('what can’t be carried out', { timeout: 120_000 }, () => {
   test.each(typed)('scan %j with %j ends with 2 and leaves no file', async (args, env, code, says) => {
-    const { run, file, fingerprint } = office(false);
+    const { run, file, fingerprint } = cliSandbox(false);
     file('no-rank.csv', noRank);
     const ended = await run(['scan', '--json', ...args], env);
     expect(ended.code).toBe(2);
@@ -72,13 +72,13 @@ describe('what can’t be carried out', { timeout: 120_000 }, () => {
   });
 
   test('the line and the reason of a bad row are in the refusal’s problems', async () => {
-    const { run, file } = office(false);
+    const { run, file } = cliSandbox(false);
     const ended = await run(['scan', '--json', '--signals', file('no-good-row.csv', noGoodRow)]);
     expect(refusalOn(ended.stdout).problems).toMatchObject([{ line: 2, field: 'reference_price', value: 'dear' }]);
   });
 
   test('a scan on a day without a session ends with 0 and names the next one; beyond the calendar it ends with 2', async () => {
-    const { run, file } = office();
+    const { run, file } = cliSandbox();
     const columns =
       'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue';
     const users = file('users.csv', `${columns}\nAsha Rao,,100000,20,,,,,\n`);
@@ -99,7 +99,7 @@ describe('what can’t be carried out', { timeout: 120_000 }, () => {
   });
 
   test('a database that can’t be reached ends with 1', async () => {
-    const { run } = office();
+    const { run } = cliSandbox();
     const ended = await run(['scan', '--json', '--date', '2025-08-28'], { DATABASE_URL: 'postgres://127.0.0.1:1/x' });
     expect(ended.code).toBe(1);
     expect(refusalOn(ended.stdout).message).toContain('ECONNREFUSED');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { office } from '../stages/support/office.ts';
+import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { type ReportShape, refusalOn, reportOn } from '../stages/support/report-shape.ts';
 
 /** The opens of the bundled day, in paise: what everybody is decided at. */
@@ -39,7 +39,7 @@ function shownIn(page: string, command: string): string[] {
 
 describe('the bundled sample', { timeout: 180_000 }, () => {
   test('prints its tables and messages, is done already the next time, starts over with --fresh, and can be asked about', async () => {
-    const { run } = office();
+    const { run } = cliSandbox();
     const first = await run(['scan']);
     expect(first).toMatchObject({ code: 0, stderr: '' });
     for (const words of [
@@ -92,7 +92,7 @@ describe('the bundled sample', { timeout: 180_000 }, () => {
   });
 
   test('a dry run leaves no file where none was', async () => {
-    const { run, fingerprint } = office(false);
+    const { run, fingerprint } = cliSandbox(false);
     const shown = await run(['scan', '--dry-run']);
     const printed = new Set(shown.stdout.split('\n').map(squeezed));
     const inThePage = shownIn('docs/sample-run.md', 'npm run scan -- --dry-run');
@@ -105,7 +105,7 @@ describe('the bundled sample', { timeout: 180_000 }, () => {
   });
 
   test('a plan is shown without a byte changing, can be approved by its hash, and only that plan is placed', async () => {
-    const { run, fingerprint } = office();
+    const { run, fingerprint } = cliSandbox();
     const before = fingerprint();
     const planned = await run(['scan', '--dry-run', '--json']);
     expect(fingerprint()).toEqual(before);

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { startChild } from '../adapters/store/children.ts';
-import { office } from '../stages/support/office.ts';
+import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { refusalOn, reportOn } from '../stages/support/report-shape.ts';
 
 describe('what commands say', { timeout: 180_000 }, () => {
   test('a reader that stops reading ends nothing: no stack trace, the work is done, exit 0', async () => {
-    const { start, run } = office();
+    const { start, run } = cliSandbox();
     const { child, ended } = start(['scan']);
     await once(child.stdout, 'data');
     child.stdout.destroy();
@@ -17,7 +17,7 @@ describe('what commands say', { timeout: 180_000 }, () => {
   });
 
   test('a part of a plan shows no hash, and names nobody the plan does not have', async () => {
-    const { run } = office();
+    const { run } = cliSandbox();
     const narrow = await run(['scan', '--dry-run', '--user', 'asha-rao', '--symbol', 'm&m']);
     expect(narrow.code).toBe(0);
     expect(narrow.stdout).toContain('This is a part of the plan');
@@ -29,7 +29,7 @@ describe('what commands say', { timeout: 180_000 }, () => {
   });
 
   test('a user is named by id or name in any case, and who is meant is said', async () => {
-    const { run } = office();
+    const { run } = cliSandbox();
     await run(['scan']);
     const byId = await run(['halt', '--user', 'asha-rao', '--why', 'drill']);
     expect(byId).toMatchObject({ code: 0, stdout: 'User Asha Rao (asha-rao) is now halted.\n' });
@@ -42,7 +42,7 @@ describe('what commands say', { timeout: 180_000 }, () => {
   });
 
   test('who waits for another process says so at once', async () => {
-    const { start, dataDir } = office();
+    const { start, dataDir } = cliSandbox();
     const holder = startChild('lock', join(dataDir, 'sample'), inject('databases').cacheDir);
     await holder.says('held');
     const { child, ended } = start(['scan']);

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import { claim, decideAll, mark, nowMs, openScene, signal, tradeDate } from '../contract/support/scene.ts';
-import { office } from '../stages/support/office.ts';
+import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 /** The program on a server's database, where Asha's paper account has a drift. */
@@ -15,7 +15,7 @@ async function desk() {
     const one = { accountId: Number(row?.['id']), kind: 'order', what, ours: 'filled', theirs: 'canceled' } as const;
     await store.call('store_drifts', { tradeDate, nowMs, drifts: [one] });
   };
-  const here = office(false);
+  const here = cliSandbox(false);
   const account = (...args: string[]) =>
     here.run(['account', '--user', 'asha', ...args], { DATABASE_URL: postgres.url });
   return { drift, account, store, scene };

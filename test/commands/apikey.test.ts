@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { type ApikeyFlags, apikeyCommand } from '../../src/commands/operate/apikey.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { office } from '../stages/support/office.ts';
+import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 const users = 'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue\n';
@@ -10,7 +10,7 @@ const users = 'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,
 async function desk() {
   const postgres = await freshPostgres();
   onTestFinished(() => postgres.close());
-  const here = office(false);
+  const here = cliSandbox(false);
   const run = (...args: string[]) => here.run(args, { DATABASE_URL: postgres.url });
   return { here, run, apikey: (...args: string[]) => run('apikey', ...args) };
 }

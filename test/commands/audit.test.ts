@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import { decideAll, fill, openScene, sendOne, settle, settlement, tradeDate } from '../contract/support/scene.ts';
-import { office } from '../stages/support/office.ts';
+import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 /** The program on a server's database where Asha has bought 10 TITAN at 100.00. */
@@ -12,7 +12,7 @@ async function desk() {
   await decideAll(await openScene(store));
   const { orderId } = await sendOne(store);
   await settle(store, [settlement(orderId, 'filled', { fills: [fill('f1', 10)] })]);
-  const here = office(false);
+  const here = cliSandbox(false);
   const audit = (...args: string[]) => here.run(['audit', ...args], { DATABASE_URL: postgres.url, COLUMNS: '80' });
   return { session: postgres.session, audit };
 }

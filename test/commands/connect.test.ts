@@ -7,7 +7,7 @@ import { realClock } from '../../src/adapters/clock.ts';
 import { type ConnectFlags, connectionCommand } from '../../src/commands/accounts/connect.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { apiKey, apiSecret, openKiteExchange } from '../simulators/kite-exchange.ts';
-import { office } from '../stages/support/office.ts';
+import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 const cli = resolve(import.meta.dirname, '../../src/cli.ts');
@@ -24,7 +24,7 @@ async function desk() {
     await kite.close();
     await postgres.close();
   });
-  const here = office(false);
+  const here = cliSandbox(false);
   const env = { DATABASE_URL: postgres.url, KITE_BASE_URL: kite.baseUrl, CREDENTIALS_KEY: masterKey() };
   await here.run(['import', 'users', here.file('u.csv', `${users}Asha Rao,,100000,20,5,,,,kite\n`)], env);
   const account = async (args: string[], stdin = '', change: Record<string, string> = {}) => {

@@ -18,7 +18,7 @@ import {
   tradeDate,
   user,
 } from '../contract/support/scene.ts';
-import { office } from '../stages/support/office.ts';
+import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 
@@ -220,7 +220,7 @@ describe('what is around it', () => {
 
 describe('npm run doctor', () => {
   test('shows a table, says what to do, and ends with 1 where something is wrong', async () => {
-    const { code, stdout } = await office().run(['doctor'], { TRADING_MODE: 'real', PORT: 'x' });
+    const { code, stdout } = await cliSandbox().run(['doctor'], { TRADING_MODE: 'real', PORT: 'x' });
     expect(code).toBe(1);
     expect(stdout).toMatch(/✗ {2}configuration {2}TRADING_MODE must be paper or live/);
     expect(stdout).toMatch(/✗ {2}configuration {2}PORT must be a whole number/);
@@ -228,7 +228,7 @@ describe('npm run doctor', () => {
   });
 
   test('ends with 0 where nothing is wrong, and changes nothing', async () => {
-    const here = office();
+    const here = cliSandbox();
     const before = here.fingerprint();
     const { code, stdout } = await here.run(['doctor', '--json']);
     expect(code).toBe(0);

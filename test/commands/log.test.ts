@@ -1,14 +1,14 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import { openScene } from '../contract/support/scene.ts';
-import { office } from '../stages/support/office.ts';
+import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 async function ground() {
   const postgres = await freshPostgres();
   onTestFinished(() => postgres.close());
   await openScene(makeStore(postgres));
-  const here = office(false);
+  const here = cliSandbox(false);
   const run = (...args: string[]) => here.run(args, { DATABASE_URL: postgres.url });
   return { run, session: postgres.session };
 }
@@ -46,6 +46,6 @@ test.each([
   ['--action is one of', ['--action', 'sing']],
   ['--since is a day', ['--since', 'yesterday']],
 ])('refuses: %s', async (why, args) => {
-  const here = office(false);
+  const here = cliSandbox(false);
   expect(await here.run(['log', ...args], {})).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
 });

@@ -6,9 +6,9 @@ import { checkVenues } from '../../src/commands/doctor/venue-checks.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
 import type { Store } from '../../src/ports/store/store.ts';
-import { emptied } from '../stages/support/books.ts';
-import { person, storeOf, tradeDate } from '../stages/support/desk.ts';
-import { jumpingClock } from '../stages/support/hand.ts';
+import { jumpingClock } from '../stages/support/clocks.ts';
+import { emptyDatabase } from '../stages/support/database-state.ts';
+import { person, storeOf, tradeDate } from '../stages/support/run-day.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
   store = storeOf(database);
 });
 afterAll(() => database.close());
-beforeEach(() => emptied(database.session));
+beforeEach(() => emptyDatabase(database.session));
 
 const look = (env: Record<string, string>, at = clock): Promise<Check[]> => {
   const read = readConfig(env);

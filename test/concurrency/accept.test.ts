@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { DecisionToAccept } from '../../src/ports/store/arguments.ts';
 import { accepted, nowMs, openScene, type Scene, signal, undecided, user } from '../contract/support/scene.ts';
-import { chunks, crowd, shuffled } from './crowd.ts';
+import { chunks, clientPool, shuffled } from './client-pool.ts';
 
 const CLIENTS = 32;
-const { store, query } = crowd(CLIENTS);
+const { store, query } = clientPool(CLIENTS);
 
 interface Attempt {
   scene: Scene;

@@ -10,7 +10,8 @@ import type { Venue } from '../../src/ports/venue.ts';
 import type { Event } from '../../src/ports/world.ts';
 import { work } from '../../src/work.ts';
 import { decideAll, nowMs, openScene, signal, user } from '../contract/support/scene.ts';
-import { handWorld, setClock } from '../stages/support/hand.ts';
+import { setClock } from '../stages/support/clocks.ts';
+import { workerWorld } from '../stages/support/worker-world.ts';
 import { brokenPromises } from '../support/broken-promises.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -95,7 +96,7 @@ function venue(): Venue {
 /** So many worker processes' loops, each with a world of its own, beside one another. */
 async function startWorkers(count: number): Promise<void> {
   for (let n = 0; n < count; n += 1) {
-    const world = await handWorld(store, database.url, setClock(nowMs), (type) => told.push(type));
+    const world = await workerWorld(store, database.url, setClock(nowMs), (type) => told.push(type));
     const own = { ...world, venues: new Map([['paper', venue()]]) };
     const woken = () => new Promise<void>(() => undefined);
     workers.push(work(own, { concurrency: 10, stop: stop.signal, woken }));

@@ -25,7 +25,8 @@ import {
   user,
 } from '../contract/support/scene.ts';
 import { openTransactionPooler, type TransactionPooler } from '../simulators/transaction-pooler.ts';
-import { handWorld, setClock } from '../stages/support/hand.ts';
+import { setClock } from '../stages/support/clocks.ts';
+import { workerWorld } from '../stages/support/worker-world.ts';
 import { violations } from '../support/invariants.ts';
 import { blankPostgres, freshPostgres, type TestPostgres } from '../support/postgres.ts';
 
@@ -184,7 +185,7 @@ test('a worker whose listening is in vain finds its work by polling', async () =
     idle.resolve();
     return clock.sleep(ms);
   };
-  const world = await handWorld(store, pooler.url, { ...clock, sleep }, ({ type }) => {
+  const world = await workerWorld(store, pooler.url, { ...clock, sleep }, ({ type }) => {
     if (type === 'order_settled') done.resolve();
   });
   await store.call('paper_venue_prepare', { tradeDate, quotes: [quote('POLLED')], faults: [] });

@@ -15,9 +15,9 @@ import {
   tradeDate,
   user,
 } from '../contract/support/scene.ts';
-import { chunks, crowd, shuffled } from './crowd.ts';
+import { chunks, clientPool, shuffled } from './client-pool.ts';
 
-const { store, query } = crowd(16);
+const { store, query } = clientPool(16);
 
 const people = (name: string, count: number) => Array.from({ length: count }, (_, n) => user(`${name}-${n}`));
 

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Store } from '../../src/ports/store/store.ts';
-import { apiRunId, placeAsked } from '../contract/support/asked-orders.ts';
-import { emptying } from '../contract/support/ground.ts';
+import { deleteAllSql } from '../contract/support/every-database.ts';
 import { minuteMs, nowMs, openScene, user } from '../contract/support/scene.ts';
+import { apiRunId, placeSingleOrders } from '../contract/support/single-orders.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 
@@ -16,7 +16,7 @@ let within: Store;
 beforeAll(async () => {
   database = await freshPostgres();
   store = makeStore(database);
-  empty = await emptying(database.session);
+  empty = await deleteAllSql(database.session);
   within = makeStore({
     close: async () => undefined,
     async call(name, args) {
@@ -37,7 +37,7 @@ afterEach(async () => {
 afterAll(() => database.close());
 
 const dueMs = nowMs + 3 * minuteMs;
-const place = (symbol: string, of = store, atMs = nowMs) => placeAsked(of, [{ userId: 'asha', symbol }], atMs);
+const place = (symbol: string, of = store, atMs = nowMs) => placeSingleOrders(of, [{ userId: 'asha', symbol }], atMs);
 const due = (atMs = dueMs) => store.call('read_due_messages', { runId: apiRunId, limit: 10, nowMs: atMs });
 const mark = (all: Awaited<ReturnType<typeof due>>, atMs = dueMs) => {
   const messages = all.map(({ messageId, said }) => ({ messageId, said, text: 'told' }));

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { claim, decideAll, leaseMs, nowMs, openScene, signal, tradeDate, user } from '../contract/support/scene.ts';
-import { crowd } from './crowd.ts';
+import { clientPool } from './client-pool.ts';
 
-const { store, query } = crowd(4);
+const { store, query } = clientPool(4);
 
 const people = (name: string, count: number) => Array.from({ length: count }, (_, n) => user(`${name}-${n}`));
 

@@ -1,3 +1,4 @@
+// Facts of one account with plain defaults, for tests of the account model.
 import type { AccountFacts, CashFact, FillFact, OrderFact, Rate } from '../../src/domain/account-model.ts';
 
 export const FOREVER = Number.MAX_SAFE_INTEGER;

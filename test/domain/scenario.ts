@@ -1,3 +1,4 @@
+// Inputs of `decide` with plain defaults: accounts, signals, quotes and rates.
 import { decide } from '../../src/domain/decision/decide.ts';
 import type {
   AccountState,

@@ -11,7 +11,7 @@ import type { FileResult } from '../../src/adapters/files/source.ts';
 import { readUsers } from '../../src/adapters/files/users-file.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import { nowMs } from '../contract/support/scene.ts';
-import { storeOf, tradeDate } from '../stages/support/desk.ts';
+import { storeOf, tradeDate } from '../stages/support/run-day.ts';
 import type { TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 import { mutated, oddBytes, oddText } from './odd-values.ts';

@@ -10,7 +10,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { decideAll, nowMs, openScene, sendAll, user } from '../contract/support/scene.ts';
 import { startService } from '../http/support/service.ts';
 import { openAlpacaExchange } from '../simulators/alpaca-exchange.ts';
-import { setClock } from '../stages/support/hand.ts';
+import { setClock } from '../stages/support/clocks.ts';
 import type { TestDatabase } from '../support/postgres.ts';
 import { mutated, oddBytes, oddText } from './odd-values.ts';
 import { counter, type Target } from './target.ts';

@@ -17,8 +17,8 @@ import {
   user,
 } from '../contract/support/scene.ts';
 import { openScriptedVenue, type ScriptedAnswer, type ScriptedVenue, wires } from '../simulators/scripted-venues.ts';
-import { storeOf } from '../stages/support/desk.ts';
-import { jumpingClock } from '../stages/support/hand.ts';
+import { jumpingClock } from '../stages/support/clocks.ts';
+import { storeOf } from '../stages/support/run-day.ts';
 import { violations } from '../support/invariants.ts';
 import type { TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';

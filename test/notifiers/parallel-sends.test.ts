@@ -3,8 +3,8 @@ import { makeWorld } from '../../src/compose/world.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { work } from '../../src/work.ts';
 import { decideAll, nowMs, openScene, quote, tradeDate, user } from '../contract/support/scene.ts';
-import { storeOf } from '../stages/support/desk.ts';
-import { setClock } from '../stages/support/hand.ts';
+import { setClock } from '../stages/support/clocks.ts';
+import { storeOf } from '../stages/support/run-day.ts';
 import { freshPglite } from '../support/postgres.ts';
 import { numberOf, quick } from './fixtures.ts';
 

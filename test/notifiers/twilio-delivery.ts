@@ -7,11 +7,11 @@ import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import type { Event, World } from '../../src/ports/world.ts';
 import { notify } from '../../src/stages/notify/notify.ts';
-import { emptying } from '../contract/support/ground.ts';
+import { deleteAllSql } from '../contract/support/every-database.ts';
 import { nowMs } from '../contract/support/scene.ts';
 import { type LoopbackTwilio, loopbackTwilio, type SignedCall } from '../simulators/twilio.ts';
-import { storeOf } from '../stages/support/desk.ts';
-import { type JumpingClock, jumpingClock } from '../stages/support/hand.ts';
+import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
+import { storeOf } from '../stages/support/run-day.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { accountSid, authToken, contentSids, decideNothing, settingsFor } from './fixtures.ts';
 
@@ -52,7 +52,7 @@ export async function openTwilioDelivery(
     operatorDays: async () => [],
     emit: (event) => void events.push(event),
   };
-  await opened.session.exec(await emptying(opened.session));
+  await opened.session.exec(await deleteAllSql(opened.session));
   await decideNothing(store, users);
   return {
     database: opened,

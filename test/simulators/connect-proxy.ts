@@ -1,3 +1,4 @@
+// An HTTP proxy that tunnels, for tests of outgoing connections.
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 

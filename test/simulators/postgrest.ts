@@ -1,3 +1,4 @@
+// A loopback PostgREST with Supabase's roles and keys, and the faults of a network.
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';

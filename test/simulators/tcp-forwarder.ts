@@ -1,3 +1,4 @@
+// A forwarder to the database that can go silent or refuse connections.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 

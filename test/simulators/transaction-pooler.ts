@@ -1,3 +1,4 @@
+// A connection pooler in transaction mode, as PgBouncer or Supavisor run.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 

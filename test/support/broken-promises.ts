@@ -1,3 +1,4 @@
+// The rules of check_books that only a fault of ours can break.
 import type { BrokenRule } from '../../src/ports/rows/books.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 

@@ -1,3 +1,4 @@
+// Starts the test Postgres and prepares the migrated databases that test files clone.
 import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';

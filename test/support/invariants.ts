@@ -1,3 +1,4 @@
+// Queries that find what must hold at every commit and does not.
 import type { SqlSession } from '../../src/ports/database.ts';
 
 /** What must hold at every commit, as queries that find what breaks it: one row with a sentence in `what` each. */

@@ -1,3 +1,4 @@
+// Database logins of the product's groups, for tests of what each may do.
 import { randomUUID } from 'node:crypto';
 import { type LoginGroup, makeLogin } from '../../src/adapters/store/logins.ts';
 import type { TestPostgres } from './postgres.ts';

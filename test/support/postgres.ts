@@ -1,3 +1,4 @@
+// Fresh databases for tests, cloned from the migrated template.
 import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
 import { openPglite, type PgliteDatabase } from '../../src/adapters/store/pglite/pglite.ts';

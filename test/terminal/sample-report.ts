@@ -1,3 +1,4 @@
+// A RunReport with plain defaults, for tests of what the terminal shows.
 import type { ReportDecision, ReportOrder, RunReport } from '../../src/domain/report.ts';
 
 /** An order of the report, filled unless told otherwise. */

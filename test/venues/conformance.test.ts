@@ -13,8 +13,8 @@ import { openAlpacaExchange } from '../simulators/alpaca-exchange.ts';
 import { type Exchange, type FaultName, faultNames, type OpenExchange } from '../simulators/exchange.ts';
 import { openKiteExchange } from '../simulators/kite-exchange.ts';
 import { openLemonnExchange } from '../simulators/lemonn-exchange.ts';
-import { emptied } from '../stages/support/books.ts';
-import { type JumpingClock, jumpingClock } from '../stages/support/hand.ts';
+import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
+import { emptyDatabase } from '../stages/support/database-state.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite } from '../support/postgres.ts';
 
@@ -67,7 +67,7 @@ afterAll(async () => {
 
 /** One user with a live account at the venue, money in it, and one order of 10 TITAN accepted and queued. */
 async function queued(venue: string): Promise<void> {
-  await emptied(database.session);
+  await emptyDatabase(database.session);
   const users = [user('asha', { venue })];
   const scene = await openScene(store, { mode: 'live', runId: 'XNSE:2025-08-28:open:live', users });
   await database.session.exec(`

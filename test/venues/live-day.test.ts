@@ -14,9 +14,9 @@ import { instrument } from '../contract/support/scene.ts';
 import { openAlpacaExchange } from '../simulators/alpaca-exchange.ts';
 import type { Exchange } from '../simulators/exchange.ts';
 import { apiKey, openLemonnExchange, privateKey } from '../simulators/lemonn-exchange.ts';
-import { emptied } from '../stages/support/books.ts';
-import { person, storeOf, titan, tradeDate } from '../stages/support/desk.ts';
-import { type JumpingClock, jumpingClock } from '../stages/support/hand.ts';
+import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
+import { emptyDatabase } from '../stages/support/database-state.ts';
+import { person, storeOf, titan, tradeDate } from '../stages/support/run-day.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
@@ -84,7 +84,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  await emptied(database.session);
+  await emptyDatabase(database.session);
   clock = jumpingClock(istMs(tradeDate, '08:45'));
   told = [];
 });

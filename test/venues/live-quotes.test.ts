@@ -4,7 +4,7 @@ import { istDate, istMs, istTime } from '../../src/domain/market/india-time.ts';
 import type { AccountAtVenue, VenueAccountApi } from '../../src/ports/venue.ts';
 import type { Clock, Event, Quotes } from '../../src/ports/world.ts';
 import { type KiteExchange, openKiteExchange } from '../simulators/kite-exchange.ts';
-import { tradeDate } from '../stages/support/desk.ts';
+import { tradeDate } from '../stages/support/run-day.ts';
 
 const startMs = istMs(tradeDate, '09:30');
 let nowMs = startMs;

@@ -10,9 +10,9 @@ import { type RunResult, run } from '../../src/run.ts';
 import { placeOrders } from '../../src/stages/accept/single-orders.ts';
 import { instrument } from '../contract/support/scene.ts';
 import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../simulators/kite-exchange.ts';
-import { emptied } from '../stages/support/books.ts';
-import { infy, person, storeOf, titan, tradeDate } from '../stages/support/desk.ts';
-import { type JumpingClock, jumpingClock } from '../stages/support/hand.ts';
+import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
+import { emptyDatabase } from '../stages/support/database-state.ts';
+import { infy, person, storeOf, titan, tradeDate } from '../stages/support/run-day.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 
@@ -30,7 +30,7 @@ const nobodysQuotes: Quotes = { read: () => Promise.reject(new Error('live tradi
 const users = [person('Asha', { venue: 'kite' }), person('Ravi', { venue: 'kite', allocationBps: 1000 })];
 
 beforeEach(async () => {
-  await emptied(database.session);
+  await emptyDatabase(database.session);
   clock = jumpingClock(istMs(tradeDate, '09:20'));
   kite = await openKiteExchange(clock);
   const stamp = `${tradeDate} 09:19:58`;
@@ -172,7 +172,7 @@ test('prices come through whoever is logged in; without anybody there are none, 
     ['asha', 'margin_unavailable'],
     ['ravi', null],
   ]);
-  await emptied(database.session);
+  await emptyDatabase(database.session);
   const none = await scanned([]);
   expect((await decisions()).map(([, , reason]) => reason)).toEqual(['price_unavailable', 'price_unavailable']);
   expect(none.told).toContainEqual(expect.objectContaining({ type: 'quotes_missing' }));

@@ -16,12 +16,12 @@ import { hidden } from '../../src/domain/text/secrets.ts';
 import type { World } from '../../src/ports/world.ts';
 import { run } from '../../src/run.ts';
 import { ready } from '../../src/stages/accounts/readiness.ts';
-import { fileWith, good } from '../adapters/files/scratch.ts';
+import { fileWith, good } from '../adapters/files/temp-file.ts';
 import { instrument } from '../contract/support/scene.ts';
 import { startService } from '../http/support/service.ts';
-import { emptied } from '../stages/support/books.ts';
-import { storeOf, titan, tradeDate } from '../stages/support/desk.ts';
-import { type JumpingClock, jumpingClock } from '../stages/support/hand.ts';
+import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
+import { emptyDatabase } from '../stages/support/database-state.ts';
+import { storeOf, titan, tradeDate } from '../stages/support/run-day.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 import { type MadeUpExchange, openMadeUpExchange } from './made-up/exchange.ts';
@@ -43,7 +43,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  await emptied(database.session);
+  await emptyDatabase(database.session);
   clock = jumpingClock(istMs(tradeDate, '09:00'));
   exchange = await openMadeUpExchange(clock, apiKey, 356_000);
   return () => exchange.close();

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { OrderToStart } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/support/scene.ts';
 import { openScriptedVenue, type ScriptedAnswer, type ScriptedVenue, wires } from '../simulators/scripted-venues.ts';
-import { setClock } from '../stages/support/hand.ts';
+import { setClock } from '../stages/support/clocks.ts';
 
 // The smallest answers of a venue that once did harm, each kind at every venue that can say it.
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { storm } from '../../scripts/venue-storm/storm.ts';
-import { storeOf } from '../stages/support/desk.ts';
+import { storeOf } from '../stages/support/run-day.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 
 let database: TestPostgres;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { cell, plainText, whole } from '../../../src/adapters/files/csv/cells.ts';
 import { parseTable, readTable, type Table } from '../../../src/adapters/files/csv/table.ts';
-import { fileWith, good, unusable } from './scratch.ts';
+import { fileWith, good, unusable } from './temp-file.ts';
 
 interface Row {
   key: string;

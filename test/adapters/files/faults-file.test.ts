@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readFaults } from '../../../src/adapters/files/faults-file.ts';
 import { faultFor } from '../../../src/domain/faults.ts';
-import { fileWith, good, unusable } from './scratch.ts';
+import { fileWith, good, unusable } from './temp-file.ts';
 
 const read = (content: string) => readFaults(fileWith(content, 'faults.json'));
 

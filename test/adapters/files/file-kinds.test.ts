@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { amount, cell, whole } from '../../../src/adapters/files/csv/cells.ts';
 import { parseTable, type Table } from '../../../src/adapters/files/csv/table.ts';
-import { good } from './scratch.ts';
+import { good } from './temp-file.ts';
 
 interface Row {
   key: string;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { readInstruments, readRestrictions } from '../../../src/adapters/files/instruments-file.ts';
-import { fileWith, good, unusable } from './scratch.ts';
+import { fileWith, good, unusable } from './temp-file.ts';
 
 const header = 'exchange,symbol,isin,name,tick_size,lot_size,freeze_quantity,fno';
 const read = (...rows: string[]) => good(readInstruments(fileWith([header, ...rows].join('\n'))));

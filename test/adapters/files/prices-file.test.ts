@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readPrices } from '../../../src/adapters/files/prices-file.ts';
 import { quotesOn } from '../../../src/adapters/quotes/quotes.ts';
-import { fileWith, good } from './scratch.ts';
+import { fileWith, good } from './temp-file.ts';
 
 const header = 'date,symbol,open,high,low,close,volume';
 const read = (...rows: string[]) => good(readPrices(fileWith([header, ...rows].join('\n'))));

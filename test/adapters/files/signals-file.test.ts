@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readSignals } from '../../../src/adapters/files/signals-file.ts';
-import { fileWith, good } from './scratch.ts';
+import { fileWith, good } from './temp-file.ts';
 
 const header = 'trade_date,rank,strategy,symbol,exchange,side,reference_price,stop_loss,target';
 const titan = '2025-08-28,1,breakout-20d,TITAN,NSE,BUY,3564.80,3400,3900.5';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseTable } from '../../../src/adapters/files/csv/table.ts';
 import * as file from '../../../src/adapters/files/users-file.ts';
-import { fileWith, good } from './scratch.ts';
+import { fileWith, good } from './temp-file.ts';
 
 const header = 'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue';
 const venues = ['paper', 'kite'];

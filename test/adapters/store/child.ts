@@ -1,3 +1,4 @@
+// A child process that holds a database open, for tests of locks and kills.
 /**
  * A process of its own for the tests of locks and kills: `node child.ts lock|insert|create PATH CACHE_DIR [waitMs]`.
  * It says what happens in lines on stdout and goes on until it is killed (or, for `lock`, told to stop on stdin).

@@ -1,3 +1,4 @@
+// Starts child.ts and waits for its lines.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

@@ -7,7 +7,7 @@ import type { SqlSession } from '../../../src/ports/database.ts';
 import { answers, type Store } from '../../../src/ports/store/store.ts';
 import { freshSupabase, type TestSupabase } from '../../simulators/postgrest.ts';
 import { blankPostgres } from '../../support/postgres.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from '../support/scene.ts';
 
 /** What a user may read of, where the row is his. */

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { operatorActions } from '../../../src/domain/actions.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { nowMs } from '../support/scene.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../../../supabase/migrations');

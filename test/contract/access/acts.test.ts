@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Arguments } from '../../../src/ports/store/arguments.ts';
 import type { StoreFunction } from '../../../src/ports/store/store.ts';
-import { acknowledgeShown } from '../support/acknowledging.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { acknowledgeDrifts } from '../support/acknowledge-drifts.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { accepted, nowMs, openScene, quote, signal, tradeDate, user } from '../support/scene.ts';
 
 const ravi = { who: 'ravi@office', how: 'cli', why: 'ticket 7' } as const;
@@ -179,7 +179,7 @@ onEveryDatabase('acts', ({ store, session, value }) => {
     await openScene(store, { users: [user('asha')] });
     await session.exec("update public.accounts set not_ready = 'broker says no'");
     const before = (await acts()).length;
-    await acknowledgeShown(store, { userId: 'asha', venue: 'paper', mode: 'paper' });
+    await acknowledgeDrifts(store, { userId: 'asha', venue: 'paper', mode: 'paper' });
     expect((await acts()).slice(before)).toMatchObject([
       {
         action: 'acknowledge_account',

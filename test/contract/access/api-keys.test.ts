@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { nowMs, user } from '../support/scene.ts';
 
 const key = (n: number) => ({

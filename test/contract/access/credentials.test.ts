@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { rotate, storeVault } from '../../../src/adapters/credentials/vault.ts';
 import { VaultError } from '../../../src/ports/vault.ts';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, nowMs, openScene, sendOne, settle, settlement, user } from '../support/scene.ts';
 
 const clock = { nowMs: () => nowMs };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makePast } from '../../../scripts/bench/core/past.ts';
-import { storeOf } from '../../stages/support/desk.ts';
+import { storeOf } from '../../stages/support/run-day.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { decideAll, openScene, sendAll, settle, settlement, signal, user } from '../support/scene.ts';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { SignalToReceive } from '../../../src/ports/store/arguments.ts';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, nowMs, openScene, sendOne, settle, settlement, signal, tradeDate } from '../support/scene.ts';
 
 const runId = `XNSE:${tradeDate}:open:paper`;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Signal } from '../../../src/domain/types.ts';
 import { tester as by } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { nowMs, signal, tradeDate } from '../support/scene.ts';
 
 onEveryDatabase('a source of signals', ({ store }) => {

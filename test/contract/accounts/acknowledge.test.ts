@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Drift } from '../../../src/ports/rows/readiness.ts';
 import { tester } from '../../support/tester.ts';
-import { acknowledgeShown, shown } from '../support/acknowledging.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { acknowledgeDrifts, readDrifts } from '../support/acknowledge-drifts.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   decideAll,
   fill,
@@ -24,7 +24,7 @@ const isin = 'INE280A01028';
 onEveryDatabase('acknowledging', ({ store, session, value }) => {
   const accountId = async () => Number(await value('select id from public.accounts'));
   const notReady = () => value('select not_ready from public.accounts');
-  const show = () => shown(store, asha);
+  const show = () => readDrifts(store, asha);
   const acknowledge = (seen: Awaited<ReturnType<typeof show>>) =>
     store.call('acknowledge_account', { by: tester, ...asha, ...seen, nowMs });
   const drift = async (change: Partial<Drift> = {}, atMs = nowMs) => {
@@ -64,7 +64,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
     expect(await notReady()).toBe(left);
     expect(await acknowledge(seen)).toEqual({ acknowledged: [], waiting: [], changed: false, booked: [] });
     expect(await notReady()).toBe(left);
-    expect(await acknowledgeShown(store, asha)).toMatchObject({ changed: true });
+    expect(await acknowledgeDrifts(store, asha)).toMatchObject({ changed: true });
     expect([await notReady(), await store.call('read_blocks', { userId: 'asha' })]).toEqual([null, []]);
   });
 
@@ -76,7 +76,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
     expect(await acknowledge(seen)).toMatchObject({ changed: false });
     const late = 'a fill came after its order had ended: acknowledge it';
     expect(await store.call('read_blocks', { userId: 'asha' })).toMatchObject([{ block: late, drifts: [] }]);
-    expect(await acknowledgeShown(store, asha)).toMatchObject({ changed: true });
+    expect(await acknowledgeDrifts(store, asha)).toMatchObject({ changed: true });
     expect(await notReady()).toBeNull();
     await fillLate('f3');
     expect(await acknowledge(seen)).toMatchObject({ changed: false });
@@ -103,10 +103,10 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
     await session.exec(`insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, at)
         select id, 'adjustment', -1 - cash_minor, 0, now() from public.accounts;
       update public.accounts set cash_minor = -1`);
-    expect(await acknowledgeShown(store, asha)).toMatchObject({ changed: false });
+    expect(await acknowledgeDrifts(store, asha)).toMatchObject({ changed: false });
     await session.exec("update public.accounts set not_ready = 'drift: gone'");
     await drift({ kind: 'order' });
-    await acknowledgeShown(store, asha);
+    await acknowledgeDrifts(store, asha);
     expect(await notReady()).toBe('available money is below zero: acknowledge it');
   });
 
@@ -137,7 +137,7 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
     await hold('TITAN', 7, 100_00);
     await drift({ theirs: '2' });
     await drift({ theirs: '1' }, nowMs + 1);
-    const { booked } = await acknowledgeShown(store, asha);
+    const { booked } = await acknowledgeDrifts(store, asha);
     expect(booked.map(({ exchange, quantity }) => [exchange, quantity]).toSorted()).toEqual([
       ['BSE', 2],
       ['NSE', 7],
@@ -152,11 +152,11 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
     await openScene(store);
     await hold('TITAN', 10, 100_00);
     await drift({ ours: '9' });
-    expect(await acknowledgeShown(store, asha)).toMatchObject({ changed: true, booked: [] });
+    expect(await acknowledgeDrifts(store, asha)).toMatchObject({ changed: true, booked: [] });
     await drift({}, nowMs + minuteMs);
     const verdict = { accountId: await accountId(), ready: true, reason: null, checkedAtMs: nowMs + 2 * minuteMs };
     await store.call('store_readiness', { tradeDate, nowMs, verdicts: [verdict] });
-    expect(await acknowledgeShown(store, asha)).toMatchObject({ changed: true, booked: [] });
+    expect(await acknowledgeDrifts(store, asha)).toMatchObject({ changed: true, booked: [] });
     expect(await positions()).toEqual([['NSE:TITAN', 10, 1_000_00, 1_000_00]]);
   });
 
@@ -170,10 +170,10 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
     await drift({ kind: 'funds' });
     const [position = 0, funds = 0] = (await show()).driftIds;
     const waits = { acknowledged: [funds], waiting: [position], booked: [] };
-    expect(await acknowledgeShown(store, asha)).toMatchObject(waits);
+    expect(await acknowledgeDrifts(store, asha)).toMatchObject(waits);
     expect(await notReady()).toBe('drift: position NSE:TITAN: ours 5, theirs 0: acknowledge it');
     await settle(store, [settlement(orderId, 'canceled')]);
-    expect(await acknowledgeShown(store, asha)).toMatchObject({ acknowledged: [position], booked: [{ quantity: 5 }] });
+    expect(await acknowledgeDrifts(store, asha)).toMatchObject({ acknowledged: [position], booked: [{ quantity: 5 }] });
     expect(await positions()).toEqual([['NSE:TITAN', 0, 0, 0]]);
     expect(await notReady()).toBeNull();
   });

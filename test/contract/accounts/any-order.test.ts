@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Settlement } from '../../../src/ports/store/arguments.ts';
-import { differences } from '../../support/audited.ts';
+import { differences } from '../../support/audit-differences.ts';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   type ClaimedOrder,
   decideAll,

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { differences } from '../../support/audited.ts';
-import { onEveryDatabase } from '../support/ground.ts';
-import { anyStep, Life } from '../support/life.ts';
+import { differences } from '../../support/audit-differences.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
+import { anyStep, RandomAccount } from '../support/random-account.ts';
 
 onEveryDatabase('the books of any life', ({ store }) => {
   let lives = 0;
@@ -11,9 +11,9 @@ onEveryDatabase('the books of any life', ({ store }) => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyStep, { minLength: 6, maxLength: 24 }), async (steps) => {
         lives += 1;
-        const life = new Life(store, `user-${lives}`);
+        const life = new RandomAccount(store, `user-${lives}`);
         for (const event of steps) {
-          await life.live(event);
+          await life.take(event);
           expect(await differences(store, life.userId)).toEqual([]);
         }
       }),

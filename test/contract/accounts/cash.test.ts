@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Arguments } from '../../../src/ports/store/arguments.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { accepted, decideAll, minuteMs, nowMs, openScene, tradeDate, undecided, user } from '../support/scene.ts';
 
 const by = { who: 'ravi@office', how: 'cli', why: 'wired in the morning' } as const;

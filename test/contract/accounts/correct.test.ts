@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { brokenPromises } from '../../support/broken-promises.ts';
 import { violations } from '../../support/invariants.ts';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, fill, nowMs, openScene, sendOne, settle, settlement, signal, user } from '../support/scene.ts';
 
 onEveryDatabase('correcting a fill', ({ store, session, value }) => {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { audit } from '../../../src/stages/report/audit.ts';
-import { differences } from '../../support/audited.ts';
+import { differences } from '../../support/audit-differences.ts';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   decideAll,
   fill,

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { chargesOn, rateFor } from '../../../src/domain/decision/charges.ts';
 import { tester } from '../../support/tester.ts';
-import { acknowledgeShown } from '../support/acknowledging.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { acknowledgeDrifts } from '../support/acknowledge-drifts.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   accepted,
   decideAll,
@@ -160,7 +160,7 @@ onEveryDatabase('positions', ({ store, session, value, breaks }) => {
       session.query('select kind, what, ours, theirs, acknowledged_at is null as open from public.drifts');
     expect(await drifts()).toEqual([{ kind: 'oversold', what: 'NSE:TITAN', ours: '-10', theirs: '0', open: true }]);
     const cash = await value('select cash_minor::int from public.accounts');
-    await acknowledgeShown(store, { userId: 'asha', venue: 'paper', mode: 'paper' });
+    await acknowledgeDrifts(store, { userId: 'asha', venue: 'paper', mode: 'paper' });
     expect(await held()).toEqual([{ product: 'delivery', quantity: 0, cost: 0, margin: 0 }]);
     expect(await value('select cash_minor::int from public.accounts')).toBe(cash);
     expect(await value('select not_ready from public.accounts')).toBeNull();

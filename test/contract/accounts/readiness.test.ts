@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { sharesOf } from '../../../src/domain/market/share.ts';
 import type { Adjustment, Drift } from '../../../src/ports/rows/readiness.ts';
 import { tester } from '../../support/tester.ts';
-import { acknowledgeShown, shown } from '../support/acknowledging.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { acknowledgeDrifts, readDrifts } from '../support/acknowledge-drifts.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   decideAll,
   fill,
@@ -70,7 +70,7 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
     return rows.map(({ why }) => why);
   };
   const daysLater = (days: number) => nowMs + days * 86_400_000;
-  const acknowledge = (userId: string) => acknowledgeShown(store, { userId, venue: 'kite', mode: 'live' });
+  const acknowledge = (userId: string) => acknowledgeDrifts(store, { userId, venue: 'kite', mode: 'live' });
 
   test.each([
     [null, 'late fill'],
@@ -245,7 +245,7 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
       const order = drift(asha, { kind: 'unknown_order', what: 'abc', ours: 'no such order', theirs: 'BUY 1' });
       await found([drift(asha), order]);
       expect((await notReady())[0]).toBe('a late fill');
-      expect((await shown(store, { userId: 'asha', venue: 'kite', mode: 'live' })).driftIds).toHaveLength(2);
+      expect((await readDrifts(store, { userId: 'asha', venue: 'kite', mode: 'live' })).driftIds).toHaveLength(2);
       await store.call('acknowledge_account', {
         by: tester,
         ...{ userId: 'asha', venue: 'kite', mode: 'live', driftIds: [], snapshotEntryId: 0, nowMs },

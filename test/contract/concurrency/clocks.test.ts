@@ -4,8 +4,7 @@ import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Database } from '../../../src/ports/database.ts';
 import type { Arguments } from '../../../src/ports/store/arguments.ts';
 import { tester } from '../../support/tester.ts';
-import { apiRunId, placeAsked } from '../support/asked-orders.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   acceptAll,
   accepted,
@@ -25,6 +24,7 @@ import {
   undecided,
   user,
 } from '../support/scene.ts';
+import { apiRunId, placeSingleOrders } from '../support/single-orders.ts';
 
 const dayMs = 24 * 60 * minuteMs;
 const wrongClock = expect.objectContaining({ code: 'PT425', kind: 'refused' });
@@ -164,7 +164,7 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
 
   test('the day’s run of single orders stays open until the exchange closes, whose clock is ahead', async () => {
     await openScene(store, { signals: [] });
-    await placeAsked(store, [{ userId: 'asha', symbol: 'TITAN' }]);
+    await placeSingleOrders(store, [{ userId: 'asha', symbol: 'TITAN' }]);
     const order = await sendOne(store);
     await settle(store, [settlement(order.orderId, 'filled', { fills: [fill('f1', 1)] })]);
     const state = () => value(`select state from public.scan_runs where id = '${apiRunId}'`);

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { makePast } from '../../../scripts/bench/core/past.ts';
 import type { Arguments } from '../../../src/ports/store/arguments.ts';
 import type { StoreFunction } from '../../../src/ports/store/store.ts';
-import { storeOf } from '../../stages/support/desk.ts';
+import { storeOf } from '../../stages/support/run-day.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import * as scenes from '../support/scene.ts';
 import { accepted, leaseMs, minuteMs, nowMs, type Scene, settlement, tradeDate, undecided } from '../support/scene.ts';

@@ -1,3 +1,4 @@
+// Corruptions of decisions, runs and messages.
 import { account, type Corruption, decision, order } from './rows.ts';
 
 const asha = `user_id = 'asha'`;

@@ -1,3 +1,4 @@
+// Columns no rule can hold to anything, each with its reason.
 const key = 'what its row is found by: every rule about it names another row then, or none';
 const setting = 'a setting of the user, which may be anything its constraint lets in';
 const words = 'words for people, and no promise';

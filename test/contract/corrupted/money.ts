@@ -1,3 +1,4 @@
+// Corruptions of accounts, positions, fills and ledger entries.
 import { account, type Corruption, ofOrder, order, position, share } from './rows.ts';
 
 const asha = `user_id = 'asha'`;

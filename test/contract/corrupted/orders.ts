@@ -1,3 +1,4 @@
+// Corruptions of orders.
 import { account, type Corruption, order, share } from './rows.ts';
 
 const owner = "an order is of its account's user, venue and mode";

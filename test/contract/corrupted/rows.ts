@@ -1,3 +1,4 @@
+// What a corruption is, and SQL that finds the rows of a busy day.
 /** One column made wrong in a busy day (busy-day.ts): table, what it is set to, in which rows, and a rule that must say so. */
 export type Corruption = readonly [table: string, set: string, where: string, rule: string];
 

@@ -5,7 +5,7 @@ import type { ChargeRate } from '../../../src/domain/decision/decision.ts';
 import { marginFor } from '../../../src/domain/decision/sizing.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
 import { orderStatuses, transitions } from '../../../src/domain/order.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 
 // What the database computes too must come out the same as in the domain, to the paisa.
 onEveryDatabase('the same figures', ({ store, session }) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { limitMsOf } from '../../../src/ports/store/call-limits.ts';
 import { answers } from '../../../src/ports/store/store.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, fill, openScene, sendOne, settle, settlement, signal } from '../support/scene.ts';
 
 const SUITE = join(import.meta.dirname, '..');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { violations } from '../../support/invariants.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, fill, openScene, sendAll, settle, settlement, signal, user } from '../support/scene.ts';
 
 const breaches: [what: string, plant: string, expected: RegExp][] = [

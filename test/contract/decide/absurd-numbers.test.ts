@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { signalOfRequest } from '../../../src/domain/decision/single-order.ts';
 import { LARGEST_MINOR } from '../../../src/domain/money.ts';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   accepted,
   cutOffMs,

@@ -5,7 +5,7 @@ import { formatMinor } from '../../../src/domain/money.ts';
 import type { Side } from '../../../src/domain/types.ts';
 import { frame, planned, quote as priced } from '../../domain/scenario.ts';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   decideAll,
   fill,

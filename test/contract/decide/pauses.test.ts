@@ -2,8 +2,7 @@ import { expect, test } from 'vitest';
 import { decide } from '../../../src/domain/decision/decide.ts';
 import { account, planned, frame as runFrame } from '../../domain/scenario.ts';
 import { tester } from '../../support/tester.ts';
-import { placeAsked } from '../support/asked-orders.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   acceptAll,
   accepted,
@@ -20,6 +19,7 @@ import {
   undecided,
   user,
 } from '../support/scene.ts';
+import { placeSingleOrders } from '../support/single-orders.ts';
 
 const paused: [string, object, string][] = [
   ['paused', { active: false }, 'user_inactive'],
@@ -110,10 +110,10 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
   test('what somebody asks for by themselves needs no strategy, and is stopped by a pause', async () => {
     await openScene(store, { signals: [] });
     await set({ strategies: ['other'] });
-    await placeAsked(store, [{ userId: 'asha', symbol: 'TITAN' }]);
+    await placeSingleOrders(store, [{ userId: 'asha', symbol: 'TITAN' }]);
     expect(await set({ strategies: ['another'] })).toMatchObject({ stopped: 0 });
     expect(await set({ tradingEnabled: false })).toMatchObject({ stopped: 1 });
-    await placeAsked(store, [{ userId: 'asha', symbol: 'INFY' }]);
+    await placeSingleOrders(store, [{ userId: 'asha', symbol: 'INFY' }]);
     const reasons = await session.query('select reason from public.decisions order by place, reason nulls first');
     expect(reasons.map(({ reason }) => reason)).toEqual([null, 'trading_disabled']);
   });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { openScene, tradeDate, undecided, user } from '../support/scene.ts';
 
 onEveryDatabase('settings and prices', ({ store }) => {

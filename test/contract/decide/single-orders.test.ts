@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { signalOfRequest } from '../../../src/domain/decision/single-order.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   accepted,
   cutOffMs,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { formatMinor } from '../../../src/domain/money.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   acceptAll,
   accepted,

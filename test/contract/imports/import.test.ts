@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { UserToImport } from '../../../src/ports/store/import-arguments.ts';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { instrument, nowMs, openScene, signal, tradeDate, user } from '../support/scene.ts';
 
 const source = 'import:test.csv';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { tester as by } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { acceptAll, instrument, nowMs, openScene, signal, tradeDate, user } from '../support/scene.ts';
 
 onEveryDatabase('what is brought in', ({ store, session, value }) => {

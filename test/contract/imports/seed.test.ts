@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 
 onEveryDatabase('the seed of a local stack', ({ session, value }) => {
   test('brings in what it names, through the functions, and doubles nothing when run again', async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Arguments } from '../../../src/ports/store/arguments.ts';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from '../support/scene.ts';
 
 const number = '+919800000001';

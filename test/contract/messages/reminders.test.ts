@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, minuteMs, openScene, nowMs as scanMs, tradeDate, user } from '../support/scene.ts';
 
 const number = '+919800000001';

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { tester } from '../../support/tester.ts';
-import { apiRunId, placeAsked } from '../support/asked-orders.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { minuteMs, nowMs, openScene, sendAll, settle, settlement, user } from '../support/scene.ts';
+import { apiRunId, placeSingleOrders } from '../support/single-orders.ts';
 
 const dueMs = nowMs + 3 * minuteMs;
 
 onEveryDatabase('messages of single orders', ({ store, session, value }) => {
   const open = () =>
     openScene(store, { users: ['asha', 'ravi'].map((id, n) => user(id, { whatsapp: `+91900000000${n}` })) });
-  const place = (symbol: string, atMs = nowMs, userId = 'asha') => placeAsked(store, [{ userId, symbol }], atMs);
+  const place = (symbol: string, atMs = nowMs, userId = 'asha') => placeSingleOrders(store, [{ userId, symbol }], atMs);
   const due = (atMs: number) => store.call('read_due_messages', { runId: apiRunId, limit: 10, nowMs: atMs });
   const mark = (of: Awaited<ReturnType<typeof due>>, atMs: number) =>
     store.call('mark_sending', {
@@ -29,7 +29,7 @@ onEveryDatabase('messages of single orders', ({ store, session, value }) => {
 
   test('one waits three minutes from the first order of each user, and tells of all of theirs until then', async () => {
     await open();
-    await placeAsked(store, [
+    await placeSingleOrders(store, [
       { userId: 'asha', symbol: 'TITAN' },
       { userId: 'asha', symbol: 'INFY' },
       { userId: 'ravi', symbol: 'TITAN' },
@@ -110,7 +110,7 @@ onEveryDatabase('messages of single orders', ({ store, session, value }) => {
       { symbol: 'SBIN' },
       { symbol: 'LT', principal: 'key:dsk_3', apiKey: 'dsk_3' },
     ]) {
-      await placeAsked(store, [{ userId: 'asha', ...asked }]);
+      await placeSingleOrders(store, [{ userId: 'asha', ...asked }]);
     }
     const [message] = await due(dueMs);
     expect(message?.lines.map(({ placedBy }) => placedBy)).toEqual([

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { acknowledgeShown } from '../support/acknowledging.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { acknowledgeDrifts } from '../support/acknowledge-drifts.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   claim,
   cutOffMs,
@@ -160,7 +160,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
       insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, at)
         select id, 'adjustment', -10000001, 0, now() from public.accounts where user_id = 'ravi';
       update public.accounts set cash_minor = -1 where user_id = 'ravi'`);
-    const acknowledge = (userId: string) => acknowledgeShown(store, { userId, venue: 'paper', mode: 'paper' });
+    const acknowledge = (userId: string) => acknowledgeDrifts(store, { userId, venue: 'paper', mode: 'paper' });
     expect(await acknowledge('asha')).toMatchObject({ changed: true });
     expect(await acknowledge('asha')).toMatchObject({ changed: false });
     expect(await acknowledge('ravi')).toMatchObject({ changed: false });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { reportPage } from '../../../src/stages/report/report.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   decideAll,
   fill,

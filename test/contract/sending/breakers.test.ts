@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { Answer } from '../../../src/ports/store/store.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   type ClaimedOrder,
   claim,

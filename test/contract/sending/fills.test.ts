@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, signal } from '../support/scene.ts';
 
 onEveryDatabase('fills of a venue that numbers them as it likes', ({ store, session }) => {

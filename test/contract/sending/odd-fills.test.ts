@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, fill, openScene, sendOne, settle, settlement, user } from '../support/scene.ts';
 
 onEveryDatabase('settle_orders with a fill no market has', ({ store, value }) => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from '../support/scene.ts';
 
 /** What no database of ours can hold, as it comes from outside, and what is kept of it. */

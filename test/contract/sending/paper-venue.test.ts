@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Fault } from '../../../src/domain/faults.ts';
 import { tester } from '../../support/tester.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { minuteMs, nowMs, quote, tradeDate, user } from '../support/scene.ts';
 
 onEveryDatabase('the paper venue', ({ store, value }) => {

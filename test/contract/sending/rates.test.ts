@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { defaultRate, type RateBudget } from '../../../src/ports/venue.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import { claim, decideAll, leaseMs, nowMs, openScene, signal, user } from '../support/scene.ts';
 
 const unlimited = { perSecond: 1_000_000, perMinute: 1_000_000, perDay: 1_000_000 };

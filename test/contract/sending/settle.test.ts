@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { chargesOn, productAt, rateFor } from '../../../src/domain/decision/charges.ts';
 import { marginFor } from '../../../src/domain/decision/sizing.ts';
-import { onEveryDatabase } from '../support/ground.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
 import {
   decideAll,
   fill,

@@ -1,11 +1,12 @@
+// A day with every status, reason and kind of entry in it, for tests that read whole databases.
 import type { SqlSession } from '../../../src/ports/database.ts';
 import type { DecisionToAccept } from '../../../src/ports/store/arguments.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { tester } from '../../support/tester.ts';
-import { acknowledgeShown } from './acknowledging.ts';
-import { placeAsked } from './asked-orders.ts';
+import { acknowledgeDrifts } from './acknowledge-drifts.ts';
 import * as scenes from './scene.ts';
 import { accepted, fill, minuteMs, nowMs, refused, settlement, signal, undecided, user } from './scene.ts';
+import { placeSingleOrders } from './single-orders.ts';
 
 type Reason = NonNullable<DecisionToAccept['reason']>;
 
@@ -71,7 +72,7 @@ export async function playBusyDay(store: Store, session: SqlSession): Promise<vo
   await reached(5);
   await sell(store, session, nowMs + 5 * minuteMs);
   await reached(8);
-  await placeAsked(store, [{ userId: 'asha', symbol: 'WIPRO' }], nowMs + 8 * minuteMs);
+  await placeSingleOrders(store, [{ userId: 'asha', symbol: 'WIPRO' }], nowMs + 8 * minuteMs);
   await reached(10);
   await tellUsers(store, nowMs + 10 * minuteMs);
   await store.call('finish_runs', { nowMs: nowMs + 10 * minuteMs });
@@ -139,7 +140,7 @@ async function tellLate(store: Store, session: SqlSession): Promise<void> {
   };
   await scenes.settle(store, [settlement((await orderOf(session, 'asha', 'INFY')).id, 'canceled')], atMs);
   await late('kabir', 'late');
-  await acknowledgeShown(store, { userId: 'kabir', venue: 'paper', mode: 'paper' }, atMs);
+  await acknowledgeDrifts(store, { userId: 'kabir', venue: 'paper', mode: 'paper' }, atMs);
   // Nobody has looked at this one yet.
   await late('bina', 'later');
   const told = { fill: null, priceMinor: null, by: tester, nowMs: atMs };

@@ -1,3 +1,4 @@
+// Rows and calls of the store with plain defaults: signals, users, runs, orders, fills.
 import { productAt, rateFor } from '../../../src/domain/decision/charges.ts';
 import type { ChargeRate, RunLimits } from '../../../src/domain/decision/decision.ts';
 import { holdFor, marginFor } from '../../../src/domain/decision/sizing.ts';

@@ -5,7 +5,7 @@ import { openPostgres } from '../../../src/adapters/store/postgres.ts';
 import type { Database } from '../../../src/ports/database.ts';
 import { accountSid, authToken, contentSids, numberOf, publicUrl, settingsFor } from '../../notifiers/fixtures.ts';
 import { type LoopbackTwilio, loopbackTwilio, type SignedCall } from '../../simulators/twilio.ts';
-import { five } from '../../stages/support/desk.ts';
+import { fiveUsers } from '../../stages/support/run-day.ts';
 import { loginFor, type TestLogin } from '../../support/logins.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -34,7 +34,7 @@ beforeAll(async () => {
     settings: { inline: false },
     change: (world) => ({ ...world, notifier: twilioNotifier(settingsFor(twilio.url, {})) }),
   });
-  userKey = await service.userKey(five[0]?.id ?? '');
+  userKey = await service.userKey(fiveUsers[0]?.id ?? '');
   by = pool;
 });
 afterAll(async () => {
@@ -72,7 +72,7 @@ test('a process that only serves HTTP does all it is for as the role daily_scan_
   const list = await ask(operatorKey, 'GET', '/api/trading/orders');
   const { orders } = listed.parse(await list.json());
   const [first] = orders;
-  expect(orders.length).toBeGreaterThanOrEqual(five.length);
+  expect(orders.length).toBeGreaterThanOrEqual(fiveUsers.length);
   expect((await ask(operatorKey, 'GET', `/api/trading/orders/${first?.orderId}`)).status).toBe(200);
   const stream = await ask(operatorKey, 'GET', `/api/trading/orders/${first?.orderId}/stream`);
   expect(stream.status).toBe(200);
@@ -126,7 +126,7 @@ test('in live trading, without sessions at venues, nothing that needs one is beg
     const answer = await live.cron(`/api/cron/${path}`);
     expect([path, answer.status, await codeOf(answer)]).toEqual([path, 503, 'not_served_here']);
   }
-  const order = { symbol: 'TITAN', side: 'BUY', quantity: 1, userId: five[0]?.id };
+  const order = { symbol: 'TITAN', side: 'BUY', quantity: 1, userId: fiveUsers[0]?.id };
   const headers = { 'Idempotency-Key': 'one', 'Content-Type': 'application/json' };
   const refused = await live.ask(live.operatorKey, 'POST', '/api/trading/orders', order, headers);
   expect([refused.status, await codeOf(refused)]).toEqual([503, 'not_served_here']);

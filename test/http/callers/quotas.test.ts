@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { emptied } from '../../stages/support/books.ts';
+import { emptyDatabase } from '../../stages/support/database-state.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { startService, type TestService } from '../support/service.ts';
 
@@ -12,7 +12,7 @@ beforeAll(async () => {
   database = await freshPostgres();
 });
 beforeEach(async () => {
-  await emptied(database.session);
+  await emptyDatabase(database.session);
   await database.session.exec('delete from core.rate_days');
   open = await startService({ database, limits: { callerPerMinute: 10_000 } });
 });

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RunReport } from '../../../src/domain/report.ts';
 import type { World } from '../../../src/ports/world.ts';
-import { emptied, messageRows, venueBook } from '../../stages/support/books.ts';
-import { five, infy, person, runId, titan } from '../../stages/support/desk.ts';
+import { emptyDatabase, messageRows, venueBook } from '../../stages/support/database-state.ts';
+import { fiveUsers, infy, person, runId, titan } from '../../stages/support/run-day.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, freshPostgres, type TestDatabase } from '../../support/postgres.ts';
 import { startService, type TestService, type TestServiceOptions } from '../support/service.ts';
@@ -14,7 +14,7 @@ let database: TestDatabase;
 beforeAll(async () => {
   database = await freshPglite();
 });
-beforeEach(() => emptied(database.session));
+beforeEach(() => emptyDatabase(database.session));
 afterEach(async () => expect(await violations(database.session)).toEqual([]));
 afterAll(() => database.close());
 
@@ -228,7 +228,7 @@ describe('order-worker', () => {
   });
 
   test('takes a whole number as its limit and nothing else', async () => {
-    const open = await service({ users: five });
+    const open = await service({ users: fiveUsers });
     for (const limit of ['0', '-1', 'all', '1.5', '1001', '', '1e2']) {
       const answer = await open.cron(`/api/cron/order-worker?limit=${limit}`);
       expect([limit, answer.status]).toEqual([limit, 400]);

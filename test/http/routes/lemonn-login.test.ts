@@ -11,8 +11,8 @@ import {
   privateKey,
   requestId,
 } from '../../simulators/lemonn-exchange.ts';
-import { emptied } from '../../stages/support/books.ts';
-import { person, titan, tradeDate } from '../../stages/support/desk.ts';
+import { emptyDatabase } from '../../stages/support/database-state.ts';
+import { person, titan, tradeDate } from '../../stages/support/run-day.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -33,7 +33,7 @@ afterAll(() => database.close());
 
 /** The service at 09:15 with Lemonn as the settings give it, and one connected account that nobody has checked. */
 beforeEach(async () => {
-  await emptied(database.session);
+  await emptyDatabase(database.session);
   service = await startService({ database, time: '09:15', users: [], signals: [titan], settings: { mode: 'live' } });
   const { store, clock, world, parts, session } = service;
   lemonn = await openLemonnExchange(clock);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { readConfig } from '../../../src/config/config.ts';
-import { person, tradeDate } from '../../stages/support/desk.ts';
+import { person, tradeDate } from '../../stages/support/run-day.ts';
 import { tester } from '../../support/tester.ts';
 import { startService, type TestService } from '../support/service.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readyNow, startSchedule, syncNow } from '../../../src/schedule.ts';
-import { emptied } from '../../stages/support/books.ts';
-import { person, tradeDate } from '../../stages/support/desk.ts';
+import { emptyDatabase } from '../../stages/support/database-state.ts';
+import { person, tradeDate } from '../../stages/support/run-day.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
@@ -16,7 +16,7 @@ afterAll(() => database.close());
 
 /** A service in live trading with one live account, at a venue that nobody has set up. */
 async function live(time: string, at = tradeDate): Promise<TestService> {
-  await emptied(database.session);
+  await emptyDatabase(database.session);
   const open = await startService({ database, time, users: [], signals: [], settings: { mode: 'live' } });
   open.clock.jump(Date.parse(`${at}T00:00:00Z`) - Date.parse(`${tradeDate}T00:00:00Z`));
   const users = [person('Asha Rao', { venue: 'kite' })];

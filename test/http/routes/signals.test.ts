@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { buy, tradeDate } from '../../stages/support/desk.ts';
+import { buy, tradeDate } from '../../stages/support/run-day.ts';
 import { tester } from '../../support/tester.ts';
 import { idOf, signalsService, titan } from '../support/signals-service.ts';
 

@@ -4,10 +4,10 @@ import { templates } from '../../../src/domain/messages/template.ts';
 import type { Notifier } from '../../../src/ports/world.ts';
 import { notify } from '../../../src/stages/notify/notify.ts';
 import { messagesOf } from '../../../src/stages/report/report.ts';
-import { emptying } from '../../contract/support/ground.ts';
+import { deleteAllSql } from '../../contract/support/every-database.ts';
 import { accountSid, authToken, contentSids, settingsFor } from '../../notifiers/fixtures.ts';
 import { loopbackTwilio } from '../../simulators/twilio.ts';
-import { person, tradeDate } from '../../stages/support/desk.ts';
+import { person, tradeDate } from '../../stages/support/run-day.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
@@ -24,7 +24,7 @@ let open: TestService;
 let ashaKey: string;
 beforeAll(async () => {
   database = await freshPglite();
-  empty = await emptying(database.session);
+  empty = await deleteAllSql(database.session);
 });
 afterAll(() => database.close());
 beforeEach(async () => {

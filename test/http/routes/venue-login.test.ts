@@ -10,7 +10,7 @@ import { execute } from '../../../src/stages/execute/execute.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
 import { decideAll, nowMs, openScene, user } from '../../contract/support/scene.ts';
 import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../../simulators/kite-exchange.ts';
-import { emptied } from '../../stages/support/books.ts';
+import { emptyDatabase } from '../../stages/support/database-state.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { startService, type TestService } from '../support/service.ts';
 
@@ -32,7 +32,7 @@ afterAll(() => database.close());
 /** The service with Kite at a loopback exchange, and one live account there with an order of 10 TITAN to go. */
 beforeEach(async () => {
   woken = 0;
-  await emptied(database.session);
+  await emptyDatabase(database.session);
   service = await startService({
     database,
     users: [],

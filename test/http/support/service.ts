@@ -15,8 +15,8 @@ import type { SqlSession } from '../../../src/ports/database.ts';
 import type { UserToImport } from '../../../src/ports/store/import-arguments.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { Event, World } from '../../../src/ports/world.ts';
-import { five, storeOf, titan, tradeDate } from '../../stages/support/desk.ts';
-import { type JumpingClock, jumpingClock } from '../../stages/support/hand.ts';
+import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
+import { fiveUsers, storeOf, titan, tradeDate } from '../../stages/support/run-day.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 
@@ -110,7 +110,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
 
 async function arrange(
   store: Store,
-  { signals = [titan], users = five }: TestServiceOptions,
+  { signals = [titan], users = fiveUsers }: TestServiceOptions,
   nowMs: number,
 ): Promise<void> {
   await store.call('import_signals', { by: tester, signals, source: 'test' });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { Signal } from '../../../src/domain/types.ts';
-import { emptied } from '../../stages/support/books.ts';
-import { tradeDate } from '../../stages/support/desk.ts';
+import { emptyDatabase } from '../../stages/support/database-state.ts';
+import { tradeDate } from '../../stages/support/run-day.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { startService, type TestService, type TestServiceOptions } from './service.ts';
 
@@ -40,7 +40,7 @@ export function signalsService(): SignalsService {
     database = await freshPglite();
   });
   beforeEach(async () => {
-    await emptied(here(database).session);
+    await emptyDatabase(here(database).session);
     // What was counted today is kept apart from the rows.
     await here(database).session.exec('delete from core.rate_days');
     open = await service({});

@@ -5,7 +5,7 @@ import { sync } from '../../../src/stages/accounts/evening-sync.ts';
 import { ready } from '../../../src/stages/accounts/readiness.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
-import { acknowledgeShown } from '../../contract/support/acknowledging.ts';
+import { acknowledgeDrifts } from '../../contract/support/acknowledge-drifts.ts';
 import { decideAll, openScene, settle, settlement, tradeDate } from '../../contract/support/scene.ts';
 import { brokenPromises } from '../../support/broken-promises.ts';
 import { violations } from '../../support/invariants.ts';
@@ -50,7 +50,7 @@ async function traded(): Promise<void> {
 
 const compare = () => sync(here.world, { mode: 'live', concurrency: 4 });
 const driftsOf = async () => (await compare()).drifts.map(({ kind, ours, theirs }) => ({ kind, ours, theirs }));
-const alerts = () => here.told.filter(({ alert }) => alert).map(({ type, count }) => `${type} ${count}`);
+const alerts = () => here.events.filter(({ alert }) => alert).map(({ type, count }) => `${type} ${count}`);
 const blocked = async () => {
   const rows = await database.session.query(
     'select user_id from public.accounts where not_ready is not null order by 1',
@@ -94,7 +94,7 @@ describe('the evening’s reconciliation', () => {
     expect(alerts()).toEqual(['drift_found 1']);
     expect(await blocked()).toEqual(['asha']);
     expect(await driftsOf()).toEqual([]);
-    await acknowledgeShown(here.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, here.clock.nowMs());
+    await acknowledgeDrifts(here.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, here.clock.nowMs());
     expect(await driftsOf()).toEqual([]);
     expect(await blocked()).toEqual([]);
   });

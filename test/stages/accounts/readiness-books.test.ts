@@ -160,9 +160,9 @@ describe('books brought to the venues’ at readiness', () => {
     const reason = `books_not_brought_up: order ${id} is left to a person (npm run resolve)`;
     expect(await found()).toMatchObject({ ravi: reason });
     const alert = { type: 'orders_need_person', alert: true, count: 1, first: `${id} of ravi at lemonn` };
-    expect(here.told.filter(({ type }) => type === alert.type)).toEqual([alert]);
+    expect(here.events.filter(({ type }) => type === alert.type)).toEqual([alert]);
     await sync(here.world, { mode, concurrency: 4 });
-    expect(here.told.filter(({ type }) => type === alert.type)).toEqual([alert, alert]);
+    expect(here.events.filter(({ type }) => type === alert.type)).toEqual([alert, alert]);
     const by = { who: 'meera', how: 'cli' } as const;
     const said = { order: String(id), as: 'canceled', quantity: null, priceMinor: null, by } as const;
     expect(await store.call('resolve_order', { ...said, nowMs: clock.nowMs() })).toMatchObject({ kind: 'resolved' });
@@ -187,7 +187,7 @@ describe('books brought to the venues’ at readiness', () => {
     };
     expect(await found()).toEqual({ asha: null, ravi: null });
     expect(await accounts()).toMatchObject([{ shares: 2 }, { shares: 2 }]);
-    expect(here.told).toContainEqual(expect.objectContaining({ type: 'rows_left_out', userId: 'asha', rows: 1 }));
+    expect(here.events).toContainEqual(expect.objectContaining({ type: 'rows_left_out', userId: 'asha', rows: 1 }));
     here.kite.pages['GET /portfolio/holdings'] = [{ ...odd, tradingsymbol: 'TITAN' }];
     const reason = 'unreadable_holdings: NSE:TITAN (opening_quantity: invalid_type)';
     expect(await found()).toEqual({ asha: reason, ravi: null });

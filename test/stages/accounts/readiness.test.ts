@@ -3,7 +3,7 @@ import { readinessText } from '../../../src/commands/accounts/ready.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import { ready } from '../../../src/stages/accounts/readiness.ts';
 import { plain } from '../../../src/terminal/table.ts';
-import { acknowledgeShown } from '../../contract/support/acknowledging.ts';
+import { acknowledgeDrifts } from '../../contract/support/acknowledge-drifts.ts';
 import { openScene, signal, tradeDate, undecided, user } from '../../contract/support/scene.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
@@ -27,7 +27,7 @@ afterAll(() => database.close());
 
 const check = () => ready(here.world, { mode: 'live', concurrency: 4 });
 const found = async () => Object.fromEntries((await check()).accounts.map(({ userId, reason }) => [userId, reason]));
-const alerts = () => here.told.filter(({ alert }) => alert).map(({ type, count }) => `${type} ${count}`);
+const alerts = () => here.events.filter(({ alert }) => alert).map(({ type, count }) => `${type} ${count}`);
 const titan = (quantity: number, averagePrice = 3_000) => ({ symbol: 'TITAN', quantity, averagePrice });
 const accounts = () =>
   database.session.query(`select a.user_id as user, a.cash_minor::int as cash, (select sum(p.quantity)::int
@@ -119,7 +119,7 @@ describe('readiness', () => {
     ]);
     here.say({ cash: 100, held: [titan(5)] });
     expect((await found())['asha']).toMatch(/^drift: position NSE:TITAN: ours 5, theirs 0: acknowledge it$/);
-    await acknowledgeShown(here.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, here.clock.nowMs());
+    await acknowledgeDrifts(here.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, here.clock.nowMs());
     expect(await found()).toMatchObject({ asha: null, ravi: expect.stringMatching(/^drift/) });
   });
 
@@ -128,7 +128,7 @@ describe('readiness', () => {
     await check();
     here.say({ cash: 700, held: [titan(2)] });
     await check();
-    await acknowledgeShown(here.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, here.clock.nowMs());
+    await acknowledgeDrifts(here.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, here.clock.nowMs());
     expect(await check()).toMatchObject({ drifts: [], external: 0 });
     expect(await accounts()).toMatchObject([
       { cash: 700_00, shares: 2 },

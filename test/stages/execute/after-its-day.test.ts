@@ -4,15 +4,15 @@ import { round } from '../../../src/stages/work-once.ts';
 import { decideAll, openScene, settle, settlement, tradeDate, user } from '../../contract/support/scene.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { type RestingDesk, restingDesk } from '../support/resting.ts';
+import { type RestingOrderScene, restingOrderScene } from '../support/resting-order.ts';
 
 let database: TestDatabase;
-let desk: RestingDesk;
+let desk: RestingOrderScene;
 beforeAll(async () => {
   database = await freshPglite();
 });
 beforeEach(async () => {
-  desk = await restingDesk(database);
+  desk = await restingOrderScene(database);
   await decideAll(await openScene(desk.store, { users: [user('asha')] }));
   await round(desk.world, { concurrency: 1 });
 });

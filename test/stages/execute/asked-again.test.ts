@@ -3,8 +3,8 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import type { SubmitOutcome, Venue } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { emptied } from '../support/books.ts';
-import { person, runDay, storeOf, titan } from '../support/desk.ts';
+import { emptyDatabase } from '../support/database-state.ts';
+import { person, runDay, storeOf, titan } from '../support/run-day.ts';
 
 /** A venue that refuses duplicates, shows an order late, and answers the first submission with silence. */
 function lateBook(second: SubmitOutcome, missIsProof: boolean, said: string[]): (world: World) => World {
@@ -31,7 +31,7 @@ describe('an unknown order that is asked again and refused', () => {
     store = storeOf(database);
   });
   afterAll(() => database.close());
-  beforeEach(() => emptied(database.session));
+  beforeEach(() => emptyDatabase(database.session));
 
   const noMoney = { kind: 'rejected', message: 'insufficient buying power' } as const;
   const held = async () => {

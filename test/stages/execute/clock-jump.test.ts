@@ -6,9 +6,9 @@ import type { Venue } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { emptied, tally, venueBook } from '../support/books.ts';
-import { type Day, person, runDay, storeOf, titan, tradeDate } from '../support/desk.ts';
-import { type JumpingClock, jumpingClock } from '../support/hand.ts';
+import { type JumpingClock, jumpingClock } from '../support/clocks.ts';
+import { emptyDatabase, tally, venueBook } from '../support/database-state.ts';
+import { type Day, person, runDay, storeOf, titan, tradeDate } from '../support/run-day.ts';
 
 const HOUR_MS = 60 * 60_000;
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
   database = await freshPostgres();
   store = storeOf(database);
 });
-beforeEach(() => emptied(database.session));
+beforeEach(() => emptyDatabase(database.session));
 afterAll(() => database.close());
 
 const users = Array.from({ length: 30 }, (_, n) => person(`User ${n}`));

@@ -5,9 +5,9 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { emptied, finalState, messageRows } from '../support/books.ts';
-import { buy, type Day, person, runDay, storeOf, titan } from '../support/desk.ts';
+import { emptyDatabase, finalState, messageRows } from '../support/database-state.ts';
 import { type Death, deaths, dyingStore } from '../support/dying-store.ts';
+import { buy, type Day, person, runDay, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestPostgres;
 let store: Store;
@@ -32,7 +32,7 @@ const users = names.map((name) => person(name, name === 'Plain' ? { whatsapp: nu
 const day: Day = { signals: [titan, sell], users, faults, concurrency: 4 };
 
 async function newDay(): Promise<void> {
-  await emptied(database.session);
+  await emptyDatabase(database.session);
   await store.call('import_signals', { by: tester, signals: [sell], source: 'test' });
   await store.call('import_users', { by: tester, users, mode: 'paper', source: 'import:users.csv', nowMs: 0 });
   const of = { userId: 'seller', venue: 'paper', mode: 'paper', exchange: 'NSE', symbol: 'SBICARD' };

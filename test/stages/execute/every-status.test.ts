@@ -16,15 +16,15 @@ import {
 } from '../../contract/support/scene.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestDatabase } from '../../support/postgres.ts';
-import { type RestingDesk, restingDesk } from '../support/resting.ts';
+import { type RestingOrderScene, restingOrderScene } from '../support/resting-order.ts';
 
 let database: TestDatabase;
-let desk: RestingDesk;
+let desk: RestingOrderScene;
 beforeAll(async () => {
   database = await freshPostgres();
 });
 beforeEach(async () => {
-  desk = await restingDesk(database);
+  desk = await restingOrderScene(database);
 });
 afterEach(async () => {
   expect(await violations(database.session)).toEqual([]);

@@ -6,8 +6,8 @@ import type { World } from '../../../src/ports/world.ts';
 import { MAX_LOOKUPS } from '../../../src/stages/execute/outcome.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestDatabase } from '../../support/postgres.ts';
-import { messageRows, venueBook } from '../support/books.ts';
-import { person, runDay, storeOf, titan } from '../support/desk.ts';
+import { messageRows, venueBook } from '../support/database-state.ts';
+import { person, runDay, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestDatabase;
 let store: Store;

@@ -5,7 +5,7 @@ import { execute } from '../../../src/stages/execute/execute.ts';
 import { LEASE_MS } from '../../../src/stages/execute/heartbeat.ts';
 import { reportOf } from '../../../src/stages/report/report.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { five, runDay, storeOf, titan } from '../support/desk.ts';
+import { fiveUsers, runDay, storeOf, titan } from '../support/run-day.ts';
 
 /** Five orders at a venue that answers only when it is let, one at a time; the database's clock is the test's. */
 async function slowMorning(database: TestDatabase, beats: boolean) {
@@ -45,7 +45,7 @@ async function slowMorning(database: TestDatabase, beats: boolean) {
     beat ??= each;
     return () => undefined;
   };
-  const report = await runDay(store, { signals: [titan], users: five, concurrency: 1, change });
+  const report = await runDay(store, { signals: [titan], users: fiveUsers, concurrency: 1, change });
   return { report, lateComers, steps, store };
 }
 

@@ -10,9 +10,10 @@ import { tradeDate } from '../../contract/support/scene.ts';
 import { startService } from '../../http/support/service.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { tally } from '../support/books.ts';
-import { buy, five, person, runDay, runId, storeOf, titan } from '../support/desk.ts';
-import { handWorld, setClock } from '../support/hand.ts';
+import { setClock } from '../support/clocks.ts';
+import { tally } from '../support/database-state.ts';
+import { buy, fiveUsers, person, runDay, runId, storeOf, titan } from '../support/run-day.ts';
+import { workerWorld } from '../support/worker-world.ts';
 
 let database: TestPostgres;
 beforeEach(async () => {
@@ -57,7 +58,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
     const store = storeOf(database);
     const by = { who: 'test', how: 'cli' } as const;
     await store.call('import_users', {
-      users: five,
+      users: fiveUsers,
       mode: 'paper',
       source: 'test',
       by,
@@ -76,7 +77,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
     const told: Event[] = [];
     const store = storeOf(database);
     await store.call('import_users', {
-      users: five,
+      users: fiveUsers,
       mode: 'paper',
       source: 'test',
       by: { who: 'test', how: 'cli' },
@@ -118,7 +119,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
     const stop = new AbortController();
     const told: Event[] = [];
     const clock = setClock(istMs(tradeDate, '09:21'));
-    const world = await handWorld(store, database.url, clock, (type) => void told.push(type));
+    const world = await workerWorld(store, database.url, clock, (type) => void told.push(type));
     const working = work(world, { concurrency: 8, stop: stop.signal, woken: () => new Promise(() => undefined) });
     await until(async () => (await statuses())['filled'] === 39);
     expect(await statuses()).toEqual({ filled: 39, submitting: 1 });
@@ -135,7 +136,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
     const stop = new AbortController();
     const told: Event[] = [];
     await store.call('import_users', {
-      users: five,
+      users: fiveUsers,
       mode: 'paper',
       source: 'test',
       by: { who: 'test', how: 'cli' },
@@ -164,7 +165,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
     await database.session.exec(
       "update public.orders set lease_until = now() - interval '1 second' where ended_at is null",
     );
-    const world = await handWorld(store, database.url, clock, () => undefined);
+    const world = await workerWorld(store, database.url, clock, () => undefined);
     const working = work(world, { concurrency: 8, stop: stop.signal, woken: () => new Promise(() => undefined) });
     await until(async () => {
       const done = await database.session.query("select from public.scan_runs where id = $1 and state = 'done'", [
@@ -246,7 +247,7 @@ test('a message that the database does not take is left to a person, and all oth
   const told: Event[] = [];
   const report = await runDay(storeOf(database), {
     signals: [titan],
-    users: five,
+    users: fiveUsers,
     change: (world) => ({ ...world, emit: (type) => void told.push(type) }),
   });
   expect(report.totals.messages).toMatchObject({ sent: 4, unknown: 1, failed: 0 });

@@ -10,10 +10,11 @@ import type { StoreFunction } from '../../../src/ports/store/store.ts';
 import { work } from '../../../src/work.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { finalState, messageRows } from '../support/books.ts';
-import { openWire, type Wire } from '../support/cut-wire.ts';
-import { buy, type Day, person, runDay, storeOf, titan, tradeDate } from '../support/desk.ts';
-import { handWorld, setClock } from '../support/hand.ts';
+import { setClock } from '../support/clocks.ts';
+import { type CuttableProxy, openCuttableProxy } from '../support/cuttable-proxy.ts';
+import { finalState, messageRows } from '../support/database-state.ts';
+import { buy, type Day, person, runDay, storeOf, titan, tradeDate } from '../support/run-day.ts';
+import { workerWorld } from '../support/worker-world.ts';
 
 /** Long enough for several pauses of the store's patience, well within the lot of them. */
 const OUTAGE_MS = 1_300;
@@ -58,7 +59,7 @@ interface Outage {
 }
 
 /** Cuts the wire as the n-th call of a function starts, with whatever else is under way, and mends it in time. */
-function goneAt(through: Database, wire: Wire, name: StoreFunction, nth: number): Outage {
+function goneAt(through: Database, wire: CuttableProxy, name: StoreFunction, nth: number): Outage {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let calls = 0;
   let gone = false;
@@ -98,7 +99,7 @@ describe('a database that is gone for a while', { timeout: 120_000 }, () => {
   ];
   test.concurrent.each(moments)('just before its %s no. %i changes nothing about the run', async (name, nth) => {
     const database = await freshPostgres();
-    const wire = await openWire(database.url);
+    const wire = await openCuttableProxy(database.url);
     const pool = openPostgres({ url: wire.url, max: 10 });
     const outage = goneAt(pool, wire, name, nth);
     await runDay(makeStore(outage.database), day);
@@ -111,7 +112,7 @@ describe('a database that is gone for a while', { timeout: 120_000 }, () => {
 
   test('while a worker idles is waited for, and the worker then finds its work by polling', async () => {
     const database = await freshPostgres();
-    const wire = await openWire(database.url);
+    const wire = await openCuttableProxy(database.url);
     const store = makeStore(openPostgres({ url: wire.url, max: 10 }));
     const listener = await listenForWork(wire.url);
     const stop = new AbortController();
@@ -122,7 +123,7 @@ describe('a database that is gone for a while', { timeout: 120_000 }, () => {
       idle.resolve();
       return clock.sleep(ms);
     };
-    const world = await handWorld(store, wire.url, { ...clock, sleep }, ({ type }) => {
+    const world = await workerWorld(store, wire.url, { ...clock, sleep }, ({ type }) => {
       if (type === 'message_settled') sent.resolve();
     });
     const working = work(world, { concurrency: 4, stop: stop.signal, woken: () => listener.next() });
@@ -146,7 +147,7 @@ describe('a database that is gone for a while', { timeout: 120_000 }, () => {
 
   test('for the listener only, or from the start, is no error to it', async () => {
     const database = await freshPostgres();
-    const wire = await openWire(database.url);
+    const wire = await openCuttableProxy(database.url);
     const listener = await listenForWork(wire.url);
     wire.cut();
     await listener.close();

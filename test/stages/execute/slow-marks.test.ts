@@ -3,7 +3,7 @@ import { DatabaseError } from '../../../src/ports/database.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { person, runDay, storeOf, titan } from '../support/desk.ts';
+import { person, runDay, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestPostgres;
 beforeEach(async () => {

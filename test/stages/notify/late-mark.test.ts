@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { emptied, messageRows } from '../support/books.ts';
-import { person, runDay, storeOf, titan } from '../support/desk.ts';
+import { emptyDatabase, messageRows } from '../support/database-state.ts';
+import { person, runDay, storeOf, titan } from '../support/run-day.ts';
 
 describe('a process that stands still between the mark of a message and its sending', () => {
   let database: TestDatabase;
@@ -13,7 +13,7 @@ describe('a process that stands still between the mark of a message and its send
     store = storeOf(database);
   });
   afterAll(() => database.close());
-  beforeEach(() => emptied(database.session));
+  beforeEach(() => emptyDatabase(database.session));
 
   /** Once: three minutes pass after the mark, and somebody sweeps meanwhile. */
   const standsStill =

@@ -50,7 +50,7 @@ const logIn = () => {
 const check = () => ready(here.world, { mode: 'live', concurrency: 4 });
 const rows = () => here.world.store.call('read_messages', { runId: null, tradeDate });
 const fates = async () => (await rows()).map(({ userId, status, reason }) => [userId, status, reason]);
-const alarms = () => here.told.filter(({ type, alert }) => type === 'login_missing' && alert).length;
+const alarms = () => here.events.filter(({ type, alert }) => type === 'login_missing' && alert).length;
 
 describe('a check that misses a login', () => {
   test('shows the reminder on the screen, once a day, however many check how often, and tells the operators', async () => {
@@ -114,7 +114,7 @@ describe('a check that misses a login', () => {
     };
     here.world = { ...here.world, store: { ...store, call } };
     expect(await check()).toMatchObject({ reminders: 1, complete: true });
-    expect(here.told).toContainEqual(expect.objectContaining({ type: 'notify_loop_failed', alert: true }));
+    expect(here.events).toContainEqual(expect.objectContaining({ type: 'notify_loop_failed', alert: true }));
   });
 
   test('gives the link our own route takes, for accounts with a login in the browser', async () => {

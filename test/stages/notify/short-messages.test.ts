@@ -4,8 +4,8 @@ import type { UserToImport } from '../../../src/ports/store/import-arguments.ts'
 import type { Store } from '../../../src/ports/store/store.ts';
 import { notify } from '../../../src/stages/notify/notify.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { messageRows } from '../support/books.ts';
-import { buy, person, runDay, runId, storeOf, titan, worldOf } from '../support/desk.ts';
+import { messageRows } from '../support/database-state.ts';
+import { buy, person, runDay, runId, storeOf, titan, worldOf } from '../support/run-day.ts';
 
 let database: TestDatabase;
 let store: Store;

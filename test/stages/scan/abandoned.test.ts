@@ -6,9 +6,9 @@ import { round } from '../../../src/stages/work-once.ts';
 import { work } from '../../../src/work.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { emptied, finalState, messageRows, pairs, tally } from '../support/books.ts';
-import { buy, type Day, five, person, runDay, runId, storeOf, titan, worldOf } from '../support/desk.ts';
+import { emptyDatabase, finalState, messageRows, pairOutcomes, tally } from '../support/database-state.ts';
 import { type Death, dyingStore } from '../support/dying-store.ts';
+import { buy, type Day, fiveUsers, person, runDay, runId, storeOf, titan, worldOf } from '../support/run-day.ts';
 
 let database: TestPostgres;
 let store: Store;
@@ -16,7 +16,7 @@ beforeAll(async () => {
   database = await freshPostgres();
   store = storeOf(database);
 });
-beforeEach(() => emptied(database.session));
+beforeEach(() => emptyDatabase(database.session));
 afterEach(async () => {
   expect(await violations(database.session)).toEqual([]);
   expect(await database.call('check_books', {})).toEqual([]);
@@ -59,9 +59,9 @@ describe('a run that was left in its planning', () => {
     async (time) => {
       await killedInPlanning(today);
       const report = await runDay(store, { signals: [titan], users: null, time });
-      const outcomes = tally(Object.values(pairs(report)));
+      const outcomes = tally(Object.values(pairOutcomes(report)));
       const [wanted, wantedWords] = [await finalState(database.session), await said()];
-      await emptied(database.session);
+      await emptyDatabase(database.session);
 
       await killedInPlanning(today);
       await closedAt(time);
@@ -74,11 +74,11 @@ describe('a run that was left in its planning', () => {
   );
 
   test('is closed by the next day’s scan, which then buys what the left orders stood in the way of', async () => {
-    const people = { signals: [titan], users: five };
+    const people = { signals: [titan], users: fiveUsers };
     await killedInPlanning(people);
     expect(await held()).not.toEqual([{ held: 0 }]);
     const report = await runDay(store, { signals: [nextTitan], users: null, date: nextDate });
-    expect(tally(Object.values(pairs(report)))).toEqual({ filled: 5 });
+    expect(tally(Object.values(pairOutcomes(report)))).toEqual({ filled: 5 });
     expect(await states()).toEqual([
       { id: runId, state: 'done', hashed: true },
       { id: `XNSE:${nextDate}:open:paper`, state: 'done', hashed: true },
@@ -90,10 +90,10 @@ describe('a run that was left in its planning', () => {
 
   test('leaves nothing of a decided run in the next day’s way either', async () => {
     const dying = dyingStore(store, 'decide_run', 'dies');
-    await expect(runDay(dying, { signals: [titan], users: five })).rejects.toThrow('the connection broke');
+    await expect(runDay(dying, { signals: [titan], users: fiveUsers })).rejects.toThrow('the connection broke');
     await dying.quiet();
     const report = await runDay(store, { signals: [nextTitan], users: null, date: nextDate, server: true });
-    expect(tally(Object.values(pairs(report)))).toEqual({ filled: 5 });
+    expect(tally(Object.values(pairOutcomes(report)))).toEqual({ filled: 5 });
   });
 
   test('is closed by a worker, and beside another one, once', async () => {
@@ -120,7 +120,7 @@ describe('a run that was left in its planning', () => {
     await closedAt('09:34:30');
     expect(await states()).toEqual([{ id: runId, state: 'planning', hashed: false }]);
     const report = await runDay(store, { signals: [titan], users: null, time: '09:34:40' });
-    expect(tally(Object.values(pairs(report)))).toMatchObject({ filled: 7 });
+    expect(tally(Object.values(pairOutcomes(report)))).toMatchObject({ filled: 7 });
   });
 
   test('and is still being planned when its cut-off comes ends once, whoever writes which user', async () => {
@@ -139,7 +139,7 @@ describe('a run that was left in its planning', () => {
     };
     const closing: Promise<unknown> = meeting.promise.then(() => closedAt('09:35'));
     const report = await runDay(pausing, today);
-    expect(tally(Object.values(pairs(report)))).toEqual({ 'denied cut_off': 700 });
+    expect(tally(Object.values(pairOutcomes(report)))).toEqual({ 'denied cut_off': 700 });
     expect(await states()).toEqual([{ id: runId, state: 'done', hashed: true }]);
     expect(await database.session.query('select count(*)::int as n from public.messages')).toEqual([{ n: 700 }]);
   });
@@ -154,7 +154,7 @@ describe('a run that was left in its planning', () => {
     const calls = counted.names.indexOf('decide_run') + 3;
     for (let k = 0; k <= calls; k += 1) {
       for (const death of ['dies', 'loses an answer'] satisfies Death[]) {
-        await emptied(database.session);
+        await emptyDatabase(database.session);
         await killedInPlanning(small);
         const dying = dyingStore(store, k, death);
         await closedAt('11:00', dying).catch(() => undefined);
@@ -166,7 +166,7 @@ describe('a run that was left in its planning', () => {
   });
 
   test('and can’t be closed is told, and keeps neither another run nor today’s scan back', async () => {
-    await killedInPlanning({ signals: [titan], users: five.slice(0, 2) });
+    await killedInPlanning({ signals: [titan], users: fiveUsers.slice(0, 2) });
     const told: Event[] = [];
     const refusing: Store = {
       ...store,
@@ -177,7 +177,7 @@ describe('a run that was left in its planning', () => {
     };
     const change: Day['change'] = (world) => ({ ...world, emit: (event) => void told.push(event) });
     const report = await runDay(refusing, { signals: [nextTitan], users: [person('Fresh')], date: nextDate, change });
-    expect(tally(Object.values(pairs(report)))).toMatchObject({ filled: 1 });
+    expect(tally(Object.values(pairOutcomes(report)))).toMatchObject({ filled: 1 });
     expect(told).toContainEqual(expect.objectContaining({ type: 'run_not_closed', alert: true, runId }));
   });
 });

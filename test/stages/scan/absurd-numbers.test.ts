@@ -8,8 +8,8 @@ import { account, frame, planned } from '../../domain/scenario.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { emptied } from '../support/books.ts';
-import { type Day, five, infy, person, runDay, storeOf, titan } from '../support/desk.ts';
+import { emptyDatabase } from '../support/database-state.ts';
+import { type Day, fiveUsers, infy, person, runDay, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestPostgres;
 let store: Store;
@@ -17,7 +17,7 @@ beforeAll(async () => {
   database = await freshPostgres();
   store = storeOf(database);
 });
-beforeEach(() => emptied(database.session));
+beforeEach(() => emptyDatabase(database.session));
 afterEach(async () => expect(await violations(database.session)).toEqual([]));
 afterAll(() => database.close());
 
@@ -38,10 +38,10 @@ describe('one user’s absurd numbers', () => {
   });
 
   test.each([true, false])('are theirs alone, and an alarm that names them (dry run: %s)', async (dryRun) => {
-    const without = await runDay(store, day(five, dryRun));
-    await emptied(database.session);
+    const without = await runDay(store, day(fiveUsers, dryRun));
+    await emptyDatabase(database.session);
     told.length = 0;
-    const among = await runDay(store, day([...five.slice(0, 2), absurd, ...five.slice(2)], dryRun));
+    const among = await runDay(store, day([...fiveUsers.slice(0, 2), absurd, ...fiveUsers.slice(2)], dryRun));
     expect(othersOf(among)).toEqual(othersOf(without));
     const [first] = among.decisions.filter(({ userName }) => userName === 'Vast');
     expect(first).toMatchObject({ outcome: 'denied', reason: 'max_order_value', limit: '90071992547409.91' });
@@ -52,7 +52,7 @@ describe('one user’s absurd numbers', () => {
 
   test('a huge holding under a loss limit is decided and sold as far as can be computed, beside the others', async () => {
     const sale = { ...infy, side: 'SELL' as const, id: `${infy.id}-sale` };
-    const users = [...five, person('Vast', { dailyLossLimitBps: 100 })];
+    const users = [...fiveUsers, person('Vast', { dailyLossLimitBps: 100 })];
     const hold = async (userIds: string[]) => {
       await store.call('import_users', { users, mode: 'paper', source: 'test', nowMs: 0, by: tester });
       const listing = { venue: 'paper', mode: 'paper', exchange: 'NSE', symbol: 'INFY', tradeDate: '2025-06-02' };
@@ -62,10 +62,10 @@ describe('one user’s absurd numbers', () => {
       });
       await store.call('import_holdings', { holdings, nowMs: 0 });
     };
-    const ids = five.map(({ id }) => id);
+    const ids = fiveUsers.map(({ id }) => id);
     await hold(ids);
-    const without = await runDay(store, { ...day(five), signals: [titan, sale] });
-    await emptied(database.session);
+    const without = await runDay(store, { ...day(fiveUsers), signals: [titan, sale] });
+    await emptyDatabase(database.session);
     await hold([...ids, 'vast']);
     const among = await runDay(store, { ...day(users), signals: [titan, sale] });
     expect(othersOf(among)).toEqual(othersOf(without));

@@ -7,9 +7,9 @@ import type { Event, Quotes } from '../../../src/ports/world.ts';
 import { emitDrifts } from '../../../src/stages/accounts/notify-drifts.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { emptied } from '../support/books.ts';
-import { type Day, person, runDay, titan, tradeDate } from '../support/desk.ts';
-import { office } from '../support/office.ts';
+import { cliSandbox } from '../support/cli-sandbox.ts';
+import { emptyDatabase } from '../support/database-state.ts';
+import { type Day, person, runDay, titan, tradeDate } from '../support/run-day.ts';
 
 const demerger: CorporateAction = { exchange: 'NSE', symbol: 'INFY', exDate: tradeDate, kind: 'demerger', ratio: null };
 
@@ -22,7 +22,7 @@ afterAll(() => database.close());
 
 describe('a corporate action between yesterday and today', () => {
   beforeEach(async () => {
-    await emptied(database.session);
+    await emptyDatabase(database.session);
     store = makeStore({ call: database.call, close: async () => undefined });
   });
 
@@ -83,7 +83,7 @@ describe('a corporate action between yesterday and today', () => {
 
 describe('a file of corporate actions', { timeout: 120_000 }, () => {
   test('is imported row by row, again without effect, and its bad rows are named', async () => {
-    const { run, file } = office();
+    const { run, file } = cliSandbox();
     const csv = `exchange,symbol,ex_date,kind,ratio
 NSE,TITAN,2025-08-28,split,5:1
 NSE,INFY,2025-08-29,bonus,one for one

@@ -3,8 +3,8 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, freshPostgres, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { messageRows, pairs, tally, venueBook } from '../support/books.ts';
-import { five, infy, person, runDay, sbi, storeOf, titan } from '../support/desk.ts';
+import { messageRows, pairOutcomes, tally, venueBook } from '../support/database-state.ts';
+import { fiveUsers, infy, person, runDay, sbi, storeOf, titan } from '../support/run-day.ts';
 
 describe.each<[string, () => Promise<TestDatabase>]>([
   ['PGlite', freshPglite],
@@ -22,7 +22,7 @@ describe.each<[string, () => Promise<TestDatabase>]>([
   });
 
   test('3 signals for 5 users become 15 filled orders, 15 at the venue, and 5 messages', async () => {
-    const report = await runDay(store, { signals: [titan, infy, sbi], users: five });
+    const report = await runDay(store, { signals: [titan, infy, sbi], users: fiveUsers });
     expect(report.totals).toMatchObject({ users: 5, signals: 3, decisions: 15, accepted: 15, filled: 15 });
     expect(report.skipped).toBeNull();
     expect(new Set(report.orders.map(({ clientOrderId }) => clientOrderId)).size).toBe(15);
@@ -37,7 +37,7 @@ describe.each<[string, () => Promise<TestDatabase>]>([
 
   test('of 7 users for SBICARD 4 are filled; the one who holds it, the full one and the rejected one leave them be', async () => {
     const users = [
-      ...five.slice(0, 4),
+      ...fiveUsers.slice(0, 4),
       person('Holds It'),
       person('Is Full', { maxOpenPositions: 1 }),
       person('Is Rejected'),
@@ -53,8 +53,8 @@ describe.each<[string, () => Promise<TestDatabase>]>([
 
     const faults = [{ user: 'Is Rejected', fault: 'reject' as const, message: 'RMS: no' }];
     const report = await runDay(store, { signals: [sbi], users, faults });
-    expect(pairs(report)).toEqual({
-      ...Object.fromEntries(five.slice(0, 4).map(({ name }) => [`${name} SBICARD`, 'filled'])),
+    expect(pairOutcomes(report)).toEqual({
+      ...Object.fromEntries(fiveUsers.slice(0, 4).map(({ name }) => [`${name} SBICARD`, 'filled'])),
       'Holds It SBICARD': 'skipped already_holding',
       'Is Full SBICARD': 'denied max_open_positions',
       'Is Rejected SBICARD': 'rejected',
@@ -97,14 +97,14 @@ describe.each<[string, () => Promise<TestDatabase>]>([
   test('two signals and money for one give exactly one order, for the better rank', async () => {
     const users = [person('Asha Rao', { capitalMinor: 20_000_00, allocationBps: 6000, leverageCenti: 100 })];
     const report = await runDay(store, { signals: [infy, titan], users });
-    expect(pairs(report)).toEqual({ 'Asha Rao TITAN': 'filled', 'Asha Rao INFY': 'denied insufficient_funds' });
+    expect(pairOutcomes(report)).toEqual({ 'Asha Rao TITAN': 'filled', 'Asha Rao INFY': 'denied insufficient_funds' });
     expect(await venueBook(database.session)).toHaveLength(1);
     const denied = report.decisions.find(({ symbol }) => symbol === 'INFY');
     expect(Number(denied?.actual)).toBeGreaterThan(Number(denied?.limit));
   });
 
   test('the same run again doubles nothing and says already_done', async () => {
-    const day = { signals: [titan, infy], users: five };
+    const day = { signals: [titan, infy], users: fiveUsers };
     const first = await runDay(store, day);
     const [ledger] = await database.session.query('select count(*)::int from public.ledger_entries');
     const again = await runDay(store, day);

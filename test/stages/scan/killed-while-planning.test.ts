@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Store, StoreFunction } from '../../../src/ports/store/store.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { emptied, messageRows, pairs, tally, venueBook } from '../support/books.ts';
-import { type Day, five, person, runDay, storeOf, titan } from '../support/desk.ts';
+import { emptyDatabase, messageRows, pairOutcomes, tally, venueBook } from '../support/database-state.ts';
 import { dyingStore } from '../support/dying-store.ts';
+import { type Day, fiveUsers, person, runDay, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestPostgres;
 let store: Store;
@@ -12,7 +12,7 @@ beforeAll(async () => {
   database = await freshPostgres();
   store = storeOf(database);
 });
-beforeEach(() => emptied(database.session));
+beforeEach(() => emptyDatabase(database.session));
 afterEach(async () => expect(await violations(database.session)).toEqual([]));
 afterAll(() => database.close());
 
@@ -36,7 +36,7 @@ describe('a run that was killed while planning', () => {
     await killedAt('accept_page', day);
     const report = await runDay(store, { ...day, time: '09:35:30' });
     expect(report.skipped).toBeNull();
-    expect(tally(Object.values(pairs(report)))).toEqual({
+    expect(tally(Object.values(pairOutcomes(report)))).toEqual({
       filled: 10,
       'denied quantity_zero': 490,
       'denied cut_off': 600,
@@ -46,7 +46,7 @@ describe('a run that was killed while planning', () => {
   });
 
   test('and is found when nothing may be sent any more expires what was accepted', async () => {
-    await killedAt('accept_page', { signals: [titan], users: five });
+    await killedAt('accept_page', { signals: [titan], users: fiveUsers });
     const report = await runDay(store, { signals: [titan], users: null, time: '11:00' });
     expect(report.orders.map(({ status, reason }) => `${status} ${reason}`)).toEqual(
       Array(5).fill('expired not_sent_in_time'),
@@ -73,7 +73,7 @@ describe('a run that was killed while planning', () => {
 });
 
 test('orders halted between decision and sending are not sent, and expire in time', async () => {
-  await killedAt('decide_run', { signals: [titan], users: five });
+  await killedAt('decide_run', { signals: [titan], users: fiveUsers });
   await store.call('halt', {
     scope: 'user',
     target: 'asha-rao',
@@ -81,17 +81,17 @@ test('orders halted between decision and sending are not sent, and expire in tim
     by: { who: 'tester', how: 'cli' },
     nowMs: 0,
   });
-  const report = await runDay(store, { signals: [titan], users: five });
-  expect(pairs(report)).toEqual({
-    ...Object.fromEntries(five.slice(1).map(({ name }) => [`${name} TITAN`, 'filled'])),
+  const report = await runDay(store, { signals: [titan], users: fiveUsers });
+  expect(pairOutcomes(report)).toEqual({
+    ...Object.fromEntries(fiveUsers.slice(1).map(({ name }) => [`${name} TITAN`, 'filled'])),
     'Asha Rao TITAN': 'expired',
   });
   expect(await venueBook(database.session)).toHaveLength(4);
 });
 
 test('a run is made once a day: a second one of the same signals finds them decided', async () => {
-  await runDay(store, { signals: [titan], users: five });
-  const again = await runDay(store, { signals: [titan], users: [...five, person('Late Comer')], time: '09:30' });
+  await runDay(store, { signals: [titan], users: fiveUsers });
+  const again = await runDay(store, { signals: [titan], users: [...fiveUsers, person('Late Comer')], time: '09:30' });
   expect(again.skipped).toMatchObject({ reason: 'already_done' });
   expect(again.totals.users).toBe(5);
 });

@@ -2,8 +2,19 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Store } from '../../../src/ports/store/store.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { emptied, messageRows, pairs, tally, venueBook } from '../support/books.ts';
-import { buy, five, infy, person, runDay, runId, runResult, storeOf, titan, tradeDate } from '../support/desk.ts';
+import { emptyDatabase, messageRows, pairOutcomes, tally, venueBook } from '../support/database-state.ts';
+import {
+  buy,
+  fiveUsers,
+  infy,
+  person,
+  runDay,
+  runId,
+  runResult,
+  storeOf,
+  titan,
+  tradeDate,
+} from '../support/run-day.ts';
 
 let database: TestPostgres;
 let store: Store;
@@ -11,20 +22,20 @@ beforeAll(async () => {
   database = await freshPostgres();
   store = storeOf(database);
 });
-beforeEach(() => emptied(database.session));
+beforeEach(() => emptyDatabase(database.session));
 afterEach(async () => expect(await violations(database.session)).toEqual([]));
 afterAll(() => database.close());
 
 async function outcomes(day: Parameters<typeof runDay>[1]) {
   const report = await runDay(store, day);
   const refused = report.decisions.find(({ outcome }) => outcome !== 'accepted');
-  return { report, counts: tally(Object.values(pairs(report))), refused };
+  return { report, counts: tally(Object.values(pairOutcomes(report))), refused };
 }
 
 describe('limits over a whole run', () => {
   test('a symbol cap counts all users together, and the rest are denied with the cap and what it would have become', async () => {
     const limits = { symbolCapMinor: 2_50_000_00 };
-    const { counts, refused } = await outcomes({ signals: [titan], users: five, limits });
+    const { counts, refused } = await outcomes({ signals: [titan], users: fiveUsers, limits });
     expect(counts).toEqual({ filled: 2, 'denied symbol_cap': 3 });
     expect(refused).toMatchObject({ limit: '250000.00', actual: '299040.00' });
     expect(await venueBook(database.session)).toHaveLength(2);
@@ -33,7 +44,7 @@ describe('limits over a whole run', () => {
   test('a largest order value denies what is above it, never makes it smaller', async () => {
     const { counts, refused } = await outcomes({
       signals: [titan],
-      users: five,
+      users: fiveUsers,
       limits: { maxOrderValueMinor: 50_000_00 },
     });
     expect(counts).toEqual({ 'denied max_order_value': 5 });
@@ -48,7 +59,7 @@ describe('limits over a whole run', () => {
       person('Never', { maxOrdersPerDay: 0 }),
       person('Free', { maxOrdersPerDay: null, maxOrderValueMinor: null }),
     ];
-    const found = pairs(await runDay(store, { signals: [titan, infy], users }));
+    const found = pairOutcomes(await runDay(store, { signals: [titan, infy], users }));
     expect(found).toEqual({
       'Small TITAN': 'denied max_order_value',
       'Small INFY': 'denied max_order_value',
@@ -67,7 +78,7 @@ describe('limits over a whole run', () => {
     ['exactly 3 % down', 3453_20, { filled: 5 }],
     ['a tick more than 3 % down', 3453_10, { 'denied price_outside_band': 5 }],
   ])('a price %s', async (_what, open, expected) => {
-    expect((await outcomes({ signals: [titan], users: five, opens: { TITAN: open } })).counts).toEqual(expected);
+    expect((await outcomes({ signals: [titan], users: fiveUsers, opens: { TITAN: open } })).counts).toEqual(expected);
   });
 
   test('a symbol the price source has not that day is not traded, and the other one is', async () => {
@@ -77,14 +88,14 @@ describe('limits over a whole run', () => {
         return [{ exchange: 'NSE', symbol: 'INFY', priceMinor: 1500_00, ...unknown, atMs: nowMs }];
       },
     };
-    const { counts, report } = await outcomes({ signals: [titan, infy], users: five, quotes });
+    const { counts, report } = await outcomes({ signals: [titan, infy], users: fiveUsers, quotes });
     expect(counts).toEqual({ 'denied price_unavailable': 5, filled: 5 });
     expect(report.orders.every(({ symbol }) => symbol === 'INFY')).toBe(true);
   });
 
   test('a price source that fails stops the run before anything is written', async () => {
     const quotes = { read: () => Promise.reject(new Error('no prices today')) };
-    await expect(runDay(store, { signals: [titan], users: five, quotes })).rejects.toThrow('no prices today');
+    await expect(runDay(store, { signals: [titan], users: fiveUsers, quotes })).rejects.toThrow('no prices today');
     expect(await database.session.query('select id from public.scan_runs')).toEqual([]);
     expect(await database.session.query('select id from public.users')).toEqual([]);
   });
@@ -95,7 +106,7 @@ describe('limits over a whole run', () => {
       buy('TITAN', 1, 3560_00, { validUntilMs: at('09:20:00') }),
       buy('INFY', 2, 1500_00, { validUntilMs: at('09:30:00') }),
     ];
-    expect((await outcomes({ signals, users: five })).counts).toEqual({ 'denied signal_expired': 5, filled: 5 });
+    expect((await outcomes({ signals, users: fiveUsers })).counts).toEqual({ 'denied signal_expired': 5, filled: 5 });
   });
 });
 
@@ -105,7 +116,7 @@ describe('a halt', () => {
 
   test('of a user denies his pairs only', async () => {
     await halt('user', 'asha-rao');
-    const { report, counts } = await outcomes({ signals: [titan, infy], users: five });
+    const { report, counts } = await outcomes({ signals: [titan, infy], users: fiveUsers });
     expect(counts).toEqual({ filled: 8, 'denied halted': 2 });
     expect(report.decisions.find(({ reason }) => reason === 'halted')).toMatchObject({
       userId: 'asha-rao',
@@ -115,18 +126,18 @@ describe('a halt', () => {
 
   test('of the venue denies everybody, and everybody is told', async () => {
     await halt('venue', 'paper');
-    expect((await outcomes({ signals: [titan], users: five })).counts).toEqual({ 'denied halted': 5 });
+    expect((await outcomes({ signals: [titan], users: fiveUsers })).counts).toEqual({ 'denied halted': 5 });
     expect(await venueBook(database.session)).toEqual([]);
     expect(tally((await messageRows(database.session)).map(({ status }) => status))).toEqual({ sent: 5 });
   });
 
   test('of everything skips the run, and lifted in time the run is made', async () => {
     await halt('all', '');
-    const report = await runDay(store, { signals: [titan], users: five });
+    const report = await runDay(store, { signals: [titan], users: fiveUsers });
     expect(report).toMatchObject({ skipped: { reason: 'halted' }, orders: [], decisions: [] });
     expect(await database.session.query('select id from public.scan_runs')).toEqual([]);
     await store.call('resume', { scope: 'all', target: '', why: 'over', by: { who: 'tester', how: 'cli' }, nowMs: 0 });
-    expect((await outcomes({ signals: [titan], users: five })).counts).toEqual({ filled: 5 });
+    expect((await outcomes({ signals: [titan], users: fiveUsers })).counts).toEqual({ filled: 5 });
   });
 });
 
@@ -143,7 +154,7 @@ describe('a run that can’t be', () => {
   ] as const)('%s is skipped and writes nothing', async (_when, change, reason, nextSession) => {
     const signals = 'signals' in change ? [...change.signals] : [titan];
     const time = 'time' in change ? { time: change.time } : {};
-    const report = await runDay(store, { signals, users: five, ...time });
+    const report = await runDay(store, { signals, users: fiveUsers, ...time });
     expect(report).toMatchObject({ runId, skipped: { reason, nextSession }, planHash: '', totals: { decisions: 0 } });
     expect(await database.session.query('select id from public.users')).toEqual([]);
   });
@@ -157,14 +168,14 @@ describe('a run that can’t be', () => {
       kind: 'refused',
       code: 'nothing_given',
     });
-    expect(await runResult(store, { signals: null, users: five })).toMatchObject({
+    expect(await runResult(store, { signals: null, users: fiveUsers })).toMatchObject({
       kind: 'refused',
       code: 'nothing_given',
     });
   });
 
   test('with another plan than the approved one is refused, and without the approval it still runs', async () => {
-    const day = { signals: [titan, infy], users: five };
+    const day = { signals: [titan, infy], users: fiveUsers };
     const { planHash } = await runDay(store, { ...day, dryRun: true });
     const refused = await runResult(store, { ...day, opens: { TITAN: 3570_00 }, expectPlan: planHash });
     expect(refused).toMatchObject({ kind: 'refused', code: 'plan_changed' });

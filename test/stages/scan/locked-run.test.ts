@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { five, runDay, storeOf, titan } from '../support/desk.ts';
+import { fiveUsers, runDay, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestPostgres;
 beforeEach(async () => {
@@ -31,7 +31,7 @@ function heldRun(until: number): Store {
 }
 
 test('a run that somebody holds denies nobody: the scan says so, and the next one accepts them all', async () => {
-  const held = runDay(heldRun(Number.POSITIVE_INFINITY), { signals: [titan], users: five });
+  const held = runDay(heldRun(Number.POSITIVE_INFINITY), { signals: [titan], users: fiveUsers });
   await expect(held).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('holds the run') });
   await database.session.exec('commit');
   expect(await database.session.query('select from public.decisions')).toEqual([]);
@@ -40,6 +40,6 @@ test('a run that somebody holds denies nobody: the scan says so, and the next on
 }, 120_000);
 
 test('one that is let go after some seconds is accepted as if nothing had been', async () => {
-  const report = await runDay(heldRun(8), { signals: [titan], users: five });
+  const report = await runDay(heldRun(8), { signals: [titan], users: fiveUsers });
   expect(report.totals).toMatchObject({ accepted: 5, filled: 5, skipped: 0 });
 }, 120_000);

@@ -9,8 +9,8 @@ import { ready } from '../../../src/stages/accounts/readiness.ts';
 import { quote, tradeDate } from '../../contract/support/scene.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { emptied } from '../support/books.ts';
-import { type Day, five, settingsOf, storeOf, worldOf } from '../support/desk.ts';
+import { emptyDatabase } from '../support/database-state.ts';
+import { type Day, fiveUsers, settingsOf, storeOf, worldOf } from '../support/run-day.ts';
 import { openVenueBooks } from '../support/venue-books.ts';
 
 const day: Day = { signals: null, users: null, opens: { TITAN: 3560_00 }, time: '10:30' };
@@ -95,12 +95,12 @@ describe('requests that come together', () => {
   let store: Store;
   let world: World;
   beforeEach(async () => {
-    await emptied(database.session);
+    await emptyDatabase(database.session);
     store = storeOf(database);
     world = await worldOf(store, day);
     await store.call('import_users', {
       by: tester,
-      users: five,
+      users: fiveUsers,
       mode: 'paper',
       source: 'test',
       nowMs: world.clock.nowMs(),
@@ -143,8 +143,8 @@ describe('requests that come together', () => {
       },
     };
     const place = orderIntake({ ...world, store: lost }, settingsOf(day));
-    const all = await Promise.allSettled(five.map(({ id }, index) => place(request(`k${index}`, id))));
-    expect(all.map(({ status }) => status)).toEqual(five.map(() => 'rejected'));
+    const all = await Promise.allSettled(fiveUsers.map(({ id }, index) => place(request(`k${index}`, id))));
+    expect(all.map(({ status }) => status)).toEqual(fiveUsers.map(() => 'rejected'));
     expect(asked).toBe(1);
   });
 
@@ -158,7 +158,7 @@ describe('requests that come together', () => {
       },
     };
     const place = orderIntake({ ...world, store: counted }, settingsOf(day));
-    await Promise.all(five.map(({ id }, index) => place(request(`k${index}`, id))));
+    await Promise.all(fiveUsers.map(({ id }, index) => place(request(`k${index}`, id))));
     expect(calls.filter((name) => name === 'read_order_inputs' || name === 'place_orders')).toEqual([
       'read_order_inputs',
       'place_orders',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { storedQuotes } from '../../../src/adapters/quotes/quotes.ts';
 import { startService } from '../../http/support/service.ts';
-import { type Office, office } from '../support/office.ts';
+import { type CliSandbox, cliSandbox } from '../support/cli-sandbox.ts';
 import { reportOn } from '../support/report-shape.ts';
 
 const words = 'at the signal’s own price: no prices were given';
@@ -12,14 +12,14 @@ const usersCsv = `name,whatsapp,capital,allocation_pct,leverage,max_open_positio
 Asha Rao,+919999900001,100000,20,5,,,1,paper
 `;
 
-function scanning({ file, run }: Office, env: Record<string, string>) {
+function scanning({ file, run }: CliSandbox, env: Record<string, string>) {
   const files = ['--signals', file('signals.csv', signalsCsv), '--users', file('users.csv', usersCsv)];
   return (...more: string[]) => run(['scan', '--date', '2025-08-28', ...files, ...more], env);
 }
 
 describe('paper trading without any prices', { timeout: 120_000 }, () => {
   test('decides nothing, and says what to do', async () => {
-    const scan = scanning(office(), {});
+    const scan = scanning(cliSandbox(), {});
     const dry = reportOn((await scan('--json', '--dry-run')).stdout);
     expect(dry.totals).toMatchObject({ accepted: 0, denied: 1 });
     const { code, stdout } = await scan();
@@ -30,7 +30,7 @@ describe('paper trading without any prices', { timeout: 120_000 }, () => {
   });
 
   test('with PAPER_PRICES=signal fills at the signal’s price, and every screen and message says so', async () => {
-    const here = office();
+    const here = cliSandbox();
     const env = { PAPER_PRICES: 'signal' };
     const scan = scanning(here, env);
     const plan = await scan('--dry-run');

@@ -5,10 +5,20 @@ import type { World } from '../../../src/ports/world.ts';
 import { type OrderRequest, type Placed, placeOrders } from '../../../src/stages/accept/single-orders.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { round } from '../../../src/stages/work-once.ts';
-import { emptying } from '../../contract/support/ground.ts';
+import { deleteAllSql } from '../../contract/support/every-database.ts';
 import { freshPglite, freshPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { type Day, five, person, runDay, settingsOf, storeOf, titan, tradeDate, worldOf } from '../support/desk.ts';
+import {
+  type Day,
+  fiveUsers,
+  person,
+  runDay,
+  settingsOf,
+  storeOf,
+  titan,
+  tradeDate,
+  worldOf,
+} from '../support/run-day.ts';
 
 const [asha, rohan] = ['asha-rao', 'rohan-mehta'] as const;
 const day: Day = { signals: null, users: null, opens: { TITAN: 3560_00, INFY: 1500_00 }, time: '10:30' };
@@ -21,13 +31,13 @@ describe('one order asked for by itself', () => {
   beforeAll(async () => {
     database = await freshPglite();
     store = storeOf(database);
-    empty = await emptying(database.session);
+    empty = await deleteAllSql(database.session);
   });
   afterAll(() => database.close());
   beforeEach(async () => {
     await database.session.exec(empty);
     world = await worldOf(store, day);
-    const users = [...five, person('Poor Soul', { capitalMinor: 1000_00 })];
+    const users = [...fiveUsers, person('Poor Soul', { capitalMinor: 1000_00 })];
     await store.call('import_users', { by: tester, users, mode: 'paper', source: 'test', nowMs: world.clock.nowMs() });
   });
 
@@ -162,7 +172,7 @@ describe('one order asked for by itself', () => {
       signals: [],
     });
     await execute(world, 5);
-    const report = await runDay(store, { signals: [titan], users: five });
+    const report = await runDay(store, { signals: [titan], users: fiveUsers });
     expect(report.totals).toMatchObject({ users: 5, signals: 1, accepted: 4, skipped: 1 });
     expect(report.decisions.find(({ userId }) => userId === asha)).toMatchObject({ reason: 'already_holding' });
     const messages = await database.session.query(
@@ -187,7 +197,7 @@ describe('many orders at once on Postgres', () => {
     const world = await worldOf(store, day);
     await store.call('import_users', {
       by: tester,
-      users: five,
+      users: fiveUsers,
       mode: 'paper',
       source: 'test',
       nowMs: world.clock.nowMs(),

@@ -1,3 +1,4 @@
+// A store that fails at a chosen call, for tests of crashes and lost answers.
 import { DatabaseError } from '../../../src/ports/database.ts';
 import type { Arguments } from '../../../src/ports/store/arguments.ts';
 import type { Answer, Store, StoreFunction } from '../../../src/ports/store/store.ts';

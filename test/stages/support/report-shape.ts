@@ -1,3 +1,4 @@
+// The RunReport's shape, written from the contract and not from the code.
 import { z } from 'zod';
 
 /** Decimal strings with two decimals: rupees and leverage. */

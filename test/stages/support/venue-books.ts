@@ -1,3 +1,4 @@
+// One live account each at simulated Kite and Lemonn, with funds and holdings a test sets.
 import { onScreenNotifier } from '../../../src/adapters/notifiers/on-screen.ts';
 import type { UserSettings } from '../../../src/domain/types.ts';
 import type { Event, World } from '../../../src/ports/world.ts';
@@ -6,9 +7,9 @@ import { type KiteExchange, openKiteExchange } from '../../simulators/kite-excha
 import { type LemonnExchange, openLemonnExchange } from '../../simulators/lemonn-exchange.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { emptied } from './books.ts';
-import { storeOf } from './desk.ts';
-import { type JumpingClock, jumpingClock } from './hand.ts';
+import { type JumpingClock, jumpingClock } from './clocks.ts';
+import { emptyDatabase } from './database-state.ts';
+import { storeOf } from './run-day.ts';
 
 export interface Held {
   symbol: string;
@@ -36,7 +37,7 @@ export interface VenueBooks {
   clock: JumpingClock;
   kite: KiteExchange;
   lemonn: LemonnExchange;
-  told: Event[];
+  events: Event[];
   /** Sets the pages of both. */
   say(of: AtVenue): void;
   close(): Promise<void>;
@@ -49,19 +50,19 @@ export async function openVenueBooks(
   atMs: number,
   users: UserSettings[] = people,
 ): Promise<VenueBooks> {
-  await emptied(database.session);
+  await emptyDatabase(database.session);
   const store = storeOf(database);
   const clock = jumpingClock(atMs);
   const [kite, lemonn] = [await openKiteExchange(clock), await openLemonnExchange(clock)];
   await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: atMs });
   const instruments = [instrument('TITAN', { isin: 'INE280A01028' }), instrument('INFY')];
   await store.call('import_instruments', { by: tester, instruments });
-  const told: Event[] = [];
+  const events: Event[] = [];
   const world: World = {
     ...{ store, clock, quotes: { read: async () => [] }, notifier: onScreenNotifier(), operatorDays: async () => [] },
     venues: new Map([kite, lemonn].map(({ name, venue }) => [name, venue])),
     addressOf: async () => 'confirmed',
-    emit: (event) => told.push(event),
+    emit: (event) => events.push(event),
   };
   kite.pages['GET /user/profile'] = { user_id: 'AB1234' };
   const say = (of: AtVenue) => {
@@ -70,7 +71,7 @@ export async function openVenueBooks(
   };
   say({ cash: 0, held: [] });
   const close = async () => void (await Promise.all([kite.close(), lemonn.close()]));
-  return { world, clock, kite, lemonn, told, say, close };
+  return { world, clock, kite, lemonn, events: events, say, close };
 }
 
 function kitePages({ cash, available = cash, span = 0, held, boughtToday = [] }: AtVenue) {

@@ -7,8 +7,8 @@ import { user } from '../../contract/support/scene.ts';
 import { openAlpacaExchange } from '../../simulators/alpaca-exchange.ts';
 import { freshPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { storeOf } from '../support/desk.ts';
-import { office } from '../support/office.ts';
+import { cliSandbox } from '../support/cli-sandbox.ts';
+import { storeOf } from '../support/run-day.ts';
 
 test('a worker listens to the accounts that are connected, and leaves nothing open when it is stopped', async () => {
   const clock = realClock();
@@ -32,7 +32,7 @@ test('a worker listens to the accounts that are connected, and leaves nothing op
   const vault = storeVault({ store, clock, keys: { current: key, old: [] }, by: null });
   await vault.write(owner, { keyId: 'PKTEST1', secretKey: 'secret1' }, null);
 
-  const { child, ended } = office().start(['worker'], {
+  const { child, ended } = cliSandbox().start(['worker'], {
     ...{
       TRADING_MODE: 'live',
       MAX_ORDER_VALUE: '1000000',

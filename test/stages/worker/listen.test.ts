@@ -13,9 +13,9 @@ import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/alpaca
 import { type ConnectProxy, openConnectProxy } from '../../simulators/connect-proxy.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { emptied } from '../support/books.ts';
-import { storeOf } from '../support/desk.ts';
-import { setClock } from '../support/hand.ts';
+import { setClock } from '../support/clocks.ts';
+import { emptyDatabase } from '../support/database-state.ts';
+import { storeOf } from '../support/run-day.ts';
 
 const users = [user('asha', { venue: 'alpaca', leverageCenti: 100 }), user('ravi', { venue: 'alpaca' })];
 let database: TestDatabase;
@@ -41,7 +41,7 @@ function quickClock(): Clock {
 
 /** Live trading as the settings say, with two accounts at Alpaca, neither of them connected. */
 beforeEach(async () => {
-  await emptied(database.session);
+  await emptyDatabase(database.session);
   [told, woken, stop, listening] = [[], 0, new AbortController(), Promise.resolve()];
   const clock = quickClock();
   [alpaca, proxy] = await Promise.all([openAlpacaExchange(clock), openConnectProxy()]);

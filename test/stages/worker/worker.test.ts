@@ -7,11 +7,12 @@ import { work } from '../../../src/work.ts';
 import { decideAll, openScene, quote, signal, user } from '../../contract/support/scene.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { messageRows, tally, venueBook } from '../support/books.ts';
-import { runId, storeOf, tradeDate } from '../support/desk.ts';
-import { handWorld, setClock } from '../support/hand.ts';
-import { type Office, office } from '../support/office.ts';
+import { type CliSandbox, cliSandbox } from '../support/cli-sandbox.ts';
+import { setClock } from '../support/clocks.ts';
+import { messageRows, tally, venueBook } from '../support/database-state.ts';
 import { reportOn } from '../support/report-shape.ts';
+import { runId, storeOf, tradeDate } from '../support/run-day.ts';
+import { workerWorld } from '../support/worker-world.ts';
 
 let database: TestPostgres;
 beforeEach(async () => {
@@ -45,7 +46,7 @@ const faultsJson = JSON.stringify([
 
 /** Processes on the test's database, on a machine whose clock stood at 09:20 of the day when the test began. */
 function desk() {
-  const { start, run, file } = office();
+  const { start, run, file } = cliSandbox();
   const shiftMs = istMs(tradeDate, '09:20') - Math.floor(performance.timeOrigin + performance.now());
   const shift = `const now = Date.now; Date.now = () => now() + (${shiftMs});`;
   const env = {
@@ -64,7 +65,7 @@ function desk() {
   };
 }
 
-type Worker = ReturnType<Office['start']>;
+type Worker = ReturnType<CliSandbox['start']>;
 
 /** Resolves when the worker's log has said a step so often. */
 function said({ child, ended }: Worker, event: string, times = 1): Promise<void> {
@@ -202,7 +203,7 @@ describe('an idle worker that never polls', { timeout: 30_000 }, () => {
     const stop = new AbortController();
     let idle = Promise.withResolvers<void>();
     const clock = stillClock(() => idle.resolve());
-    const world = await handWorld(storeOf(database), database.url, clock);
+    const world = await workerWorld(storeOf(database), database.url, clock);
     const working = work(world, { concurrency: 4, stop: stop.signal, woken: () => listener.next() });
     /** Each round of the worker ends in a pause that never ends: only the database can have begun the next. */
     const round = async (): Promise<void> => {

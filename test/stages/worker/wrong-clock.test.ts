@@ -9,8 +9,8 @@ import { user } from '../../contract/support/scene.ts';
 import { startService } from '../../http/support/service.ts';
 import { timedPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { five, titan } from '../support/desk.ts';
-import { office } from '../support/office.ts';
+import { cliSandbox } from '../support/cli-sandbox.ts';
+import { fiveUsers, titan } from '../support/run-day.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -18,7 +18,7 @@ const HOUR_MS = 3_600_000;
 async function desk(aheadMs: number) {
   const postgres = await timedPostgres();
   onTestFinished(() => postgres.close());
-  const { start, run } = office();
+  const { start, run } = cliSandbox();
   const shift = `const now = Date.now; Date.now = () => now() + (${aheadMs});`;
   const env = {
     DATABASE_URL: postgres.url,
@@ -67,7 +67,7 @@ test('doctor calls it wrong, with what to do', async () => {
 });
 
 test('over HTTP it is 503 clock_wrong, /ready names it, and who watches is alarmed once', async () => {
-  const open = await startService({ users: five, signals: [titan], time: '10:30' });
+  const open = await startService({ users: fiveUsers, signals: [titan], time: '10:30' });
   try {
     await open.session.exec("set daily_scan.clock = ''");
     const body = { symbol: 'TITAN', side: 'BUY', userId: 'asha-rao', quantity: 2 };
@@ -98,7 +98,7 @@ test('another failure is told as what it is', () => {
 test('a sample, a dated scan and the commands after it work on any day', async () => {
   const postgres = await timedPostgres();
   onTestFinished(() => postgres.close());
-  const { run, file } = office();
+  const { run, file } = cliSandbox();
   const signals = file(
     's.csv',
     'trade_date,rank,strategy,symbol,exchange,side,reference_price,stop_loss,target\n2025-08-28,1,b,TITAN,NSE,BUY,3564.80,,\n',

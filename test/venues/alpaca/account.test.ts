@@ -3,7 +3,7 @@ import { alpacaMarketClock } from '../../../src/adapters/venues/alpaca/account.t
 import type { OrderToStart, VenueAccountApi } from '../../../src/ports/venue.ts';
 import { nowMs } from '../../contract/support/scene.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/alpaca-exchange.ts';
-import { type JumpingClock, jumpingClock } from '../../stages/support/hand.ts';
+import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
 
 let clock: JumpingClock;
 let alpaca: AlpacaExchange;

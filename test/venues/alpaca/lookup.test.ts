@@ -4,7 +4,7 @@ import { cents, decimal, pieces } from '../../../src/adapters/venues/alpaca/shap
 import type { OrderToStart } from '../../../src/ports/venue.ts';
 import { nowMs } from '../../contract/support/scene.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/alpaca-exchange.ts';
-import { jumpingClock } from '../../stages/support/hand.ts';
+import { jumpingClock } from '../../stages/support/clocks.ts';
 
 let alpaca: AlpacaExchange;
 beforeEach(async () => {

@@ -5,7 +5,7 @@ import type { StreamState } from '../../../src/ports/venue.ts';
 import { nowMs } from '../../contract/support/scene.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/alpaca-exchange.ts';
 import { type ConnectProxy, openConnectProxy } from '../../simulators/connect-proxy.ts';
-import { setClock } from '../../stages/support/hand.ts';
+import { setClock } from '../../stages/support/clocks.ts';
 
 const clock = setClock(nowMs);
 const account = { accountId: 7, userId: 'asha' };

@@ -3,7 +3,7 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { OrderToStart } from '../../../src/ports/venue.ts';
 import { nowMs } from '../../contract/support/scene.ts';
 import { type KiteExchange, openKiteExchange } from '../../simulators/kite-exchange.ts';
-import { jumpingClock } from '../../stages/support/hand.ts';
+import { jumpingClock } from '../../stages/support/clocks.ts';
 
 let kite: KiteExchange;
 beforeEach(async () => {

@@ -5,7 +5,7 @@ import { exchangeRequestToken, kiteTokenUntilMs, verifyPostback } from '../../..
 import type { OrderToStart, Venue } from '../../../src/ports/venue.ts';
 import { nowMs } from '../../contract/support/scene.ts';
 import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../../simulators/kite-exchange.ts';
-import { type JumpingClock, jumpingClock } from '../../stages/support/hand.ts';
+import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
 
 let clock: JumpingClock;
 let kite: KiteExchange;

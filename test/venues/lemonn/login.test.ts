@@ -4,7 +4,7 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import type { Vault } from '../../../src/ports/vault.ts';
 import { nowMs } from '../../contract/support/scene.ts';
 import { apiKey, openLemonnExchange, privateKey, requestId } from '../../simulators/lemonn-exchange.ts';
-import { jumpingClock } from '../../stages/support/hand.ts';
+import { jumpingClock } from '../../stages/support/clocks.ts';
 
 const secrets = { clientId: 'C1', apiKey, privateKey, flow: 'access' };
 

@@ -14,7 +14,7 @@ import {
   privateKey,
   requestId,
 } from '../../simulators/lemonn-exchange.ts';
-import { type JumpingClock, jumpingClock } from '../../stages/support/hand.ts';
+import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
 
 let clock: JumpingClock;
 let lemonn: LemonnExchange;

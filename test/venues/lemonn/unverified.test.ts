@@ -8,8 +8,8 @@ import { execute } from '../../../src/stages/execute/execute.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
 import { decideAll, minuteMs, nowMs, openScene, user } from '../../contract/support/scene.ts';
 import { type LemonnExchange, openLemonnExchange } from '../../simulators/lemonn-exchange.ts';
-import { emptied } from '../../stages/support/books.ts';
-import { jumpingClock } from '../../stages/support/hand.ts';
+import { jumpingClock } from '../../stages/support/clocks.ts';
+import { emptyDatabase } from '../../stages/support/database-state.ts';
 import { freshPglite } from '../../support/postgres.ts';
 
 let database: PgliteDatabase;
@@ -22,7 +22,7 @@ afterAll(() => database.close());
 
 /** One live account at Lemonn with money in it, and one order of 10 TITAN accepted and queued. */
 beforeEach(async () => {
-  await emptied(database.session);
+  await emptyDatabase(database.session);
   const users = [user('asha', { venue: 'lemonn' })];
   const scene = await openScene(store, { mode: 'live', runId: 'XNSE:2025-08-28:open:live', users });
   await database.session.exec(`

@@ -1,3 +1,4 @@
+// Places single orders, as the HTTP API does.
 import { signalOfRequest } from '../../../src/domain/decision/single-order.ts';
 import type { Answer, Store } from '../../../src/ports/store/store.ts';
 import { accepted, cutOffMs, limits, minuteMs, nowMs, quote, tradeDate } from './scene.ts';
@@ -6,7 +7,7 @@ import { accepted, cutOffMs, limits, minuteMs, nowMs, quote, tradeDate } from '.
 export const apiRunId = `XNSE:${tradeDate}:api:paper`;
 
 /** One order asked for by itself. Default: by the user, with a login. */
-export interface Asked {
+export interface SingleOrder {
   userId: string;
   symbol: string;
   principal?: string;
@@ -16,12 +17,16 @@ export interface Asked {
 let keys = 0;
 
 /** Places each of them, accepted, in one call. */
-export async function placeAsked(store: Store, asked: Asked[], atMs = nowMs): Promise<Answer<'place_orders'>> {
-  const userIds = [...new Set(asked.map(({ userId }) => userId))];
-  const listings = asked.map(({ symbol }) => ({ exchange: 'NSE', symbol }));
+export async function placeSingleOrders(
+  store: Store,
+  orders: SingleOrder[],
+  atMs = nowMs,
+): Promise<Answer<'place_orders'>> {
+  const userIds = [...new Set(orders.map(({ userId }) => userId))];
+  const listings = orders.map(({ symbol }) => ({ exchange: 'NSE', symbol }));
   const run = { runId: apiRunId, mode: 'paper', tradeDate } as const;
   const { accounts, rates } = await store.call('read_order_inputs', { ...run, capped: false, userIds, listings });
-  const rows = asked.map(({ userId, symbol, principal = `user:${userId}`, apiKey = null }) => {
+  const rows = orders.map(({ userId, symbol, principal = `user:${userId}`, apiKey = null }) => {
     keys += 1;
     const key = `k${keys}`;
     const order = { userId, exchange: 'NSE', symbol, side: 'BUY' as const, quantity: 1, limitPriceMinor: null };
@@ -36,7 +41,7 @@ export async function placeAsked(store: Store, asked: Asked[], atMs = nowMs): Pr
     ...run,
     ...{ sessionId: `XNSE:${tradeDate}:api`, limits, nowMs: atMs },
     takesOrdersUntilMs: cutOffMs + 60 * minuteMs,
-    quotes: [...new Set(asked.map(({ symbol }) => symbol))].map((symbol) => quote(symbol, 100_00, atMs)),
+    quotes: [...new Set(orders.map(({ symbol }) => symbol))].map((symbol) => quote(symbol, 100_00, atMs)),
     decisions: rows.map(({ decision }) => decision),
     requests: rows.map(({ request }) => request),
   });

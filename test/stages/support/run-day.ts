@@ -1,3 +1,4 @@
+// Runs one trading day from a few values: signals, users, prices and faults, with plain defaults.
 import { virtualClock } from '../../../src/adapters/clock.ts';
 import { fileQuotes } from '../../../src/adapters/quotes/quotes.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
@@ -57,7 +58,7 @@ export function person(name: string, change: Partial<UserSettings> = {}): UserTo
   return { id: userIdOf(name), name, whatsapp, ...money, ...limits, priority: 100, venue: 'paper', ...change };
 }
 
-export const five = ['Asha Rao', 'Rohan Mehta', 'Kavita Iyer', 'Sanjay Gupta', 'Meera Nair'].map((name) =>
+export const fiveUsers = ['Asha Rao', 'Rohan Mehta', 'Kavita Iyer', 'Sanjay Gupta', 'Meera Nair'].map((name) =>
   person(name),
 );
 export const titan = buy('TITAN', 1, 3560_00);

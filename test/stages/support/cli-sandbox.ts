@@ -1,3 +1,4 @@
+// Runs the command line as its own process, in a directory and with settings of its own.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { inject, onTestFinished } from 'vitest';
 
 const CLI = resolve(import.meta.dirname, '../../../src/cli.ts');
 
-export interface Ended {
+export interface CliResult {
   /** The exit code; null for a process that was killed. */
   code: number | null;
   stdout: string;
@@ -16,15 +17,15 @@ export interface Ended {
 }
 
 /** A directory of its own to start the program in, with nothing set but what the test sets. */
-export interface Office {
+export interface CliSandbox {
   directory: string;
   /** Where the databases go: DATA_DIR. */
   dataDir: string;
   /** Writes a file and gives its path. */
   file(name: string, content: string): string;
   /** The program as a process of its own: its arguments, and variables on top of DATA_DIR. */
-  run(args: string[], env?: Record<string, string>): Promise<Ended>;
-  start(args: string[], env?: Record<string, string>): { child: Process; ended: Promise<Ended> };
+  run(args: string[], env?: Record<string, string>): Promise<CliResult>;
+  start(args: string[], env?: Record<string, string>): { child: Process; ended: Promise<CliResult> };
   /** Every file under DATA_DIR with the SHA-256 of its content. */
   fingerprint(): Record<string, string>;
 }
@@ -32,12 +33,12 @@ export interface Office {
 type Process = ChildProcessByStdio<null, Readable, Readable>;
 
 /** @param prepared whether the image of an empty database is there already, so that the first start is fast */
-export function office(prepared = true): Office {
-  const directory = mkdtempSync(join(tmpdir(), 'daily-scan-office-'));
+export function cliSandbox(prepared = true): CliSandbox {
+  const directory = mkdtempSync(join(tmpdir(), 'daily-scan-cli-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const dataDir = join(directory, 'data');
   if (prepared) copyImages(dataDir);
-  const start: Office['start'] = (args, env = {}) => {
+  const start: CliSandbox['start'] = (args, env = {}) => {
     const { PATH = '', HOME = '' } = process.env;
     const child: Process = spawn(process.execPath, [CLI, ...args], {
       cwd: directory,
@@ -71,7 +72,7 @@ function copyImages(dataDir: string): void {
   }
 }
 
-async function ended(child: Process): Promise<Ended> {
+async function ended(child: Process): Promise<CliResult> {
   const text = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (chunk: string) => {

@@ -1,3 +1,4 @@
+// A worker with one order that stays open at its venue until the test says otherwise.
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Arguments } from '../../../src/ports/store/arguments.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
@@ -6,12 +7,12 @@ import type { Event, World } from '../../../src/ports/world.ts';
 import { round } from '../../../src/stages/work-once.ts';
 import { tradeDate } from '../../contract/support/scene.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
-import { emptied } from './books.ts';
-import { storeOf, worldOf } from './desk.ts';
-import { type JumpingClock, jumpingClock } from './hand.ts';
+import { type JumpingClock, jumpingClock } from './clocks.ts';
+import { emptyDatabase } from './database-state.ts';
+import { storeOf, worldOf } from './run-day.ts';
 
 /** A worker at 09:20 whose one venue acknowledges every order as working, and then says what its `book` is set to. */
-export interface RestingDesk {
+export interface RestingOrderScene {
   store: Store;
   world: World;
   clock: JumpingClock;
@@ -29,11 +30,11 @@ export interface RestingDesk {
   resolve(as: Arguments['resolve_order']['as'], more?: object): Promise<unknown>;
 }
 
-export async function restingDesk(database: TestDatabase): Promise<RestingDesk> {
-  await emptied(database.session);
+export async function restingOrderScene(database: TestDatabase): Promise<RestingOrderScene> {
+  await emptyDatabase(database.session);
   const store = storeOf(database);
   const clock = jumpingClock(istMs(tradeDate, '09:20'));
-  const told: Event[] = [];
+  const events: Event[] = [];
   const one = async (sql: string) => (await database.session.query(sql))[0] ?? {};
   const reportOf = (status: VenueReport['status'], fills: VenueFill[]) => {
     return { venueOrderId: 'V1', status, message: null, fills };
@@ -43,23 +44,23 @@ export async function restingDesk(database: TestDatabase): Promise<RestingDesk> 
     capabilities: { refusesDuplicates: false, missIsProof: false },
     submit: async () => ({ kind: 'acknowledged', report: reportOf('working', []) }),
     async lookup(): Promise<LookupOutcome> {
-      desk.lookups += 1;
-      const { book } = desk;
+      scene.lookups += 1;
+      const { book } = scene;
       return book ? { kind: 'found', report: reportOf(book.status, book.fills) } : { kind: 'missing' };
     },
   };
   const made = await worldOf(store, { signals: [], users: [] });
-  const desk: RestingDesk = {
+  const scene: RestingOrderScene = {
     store,
-    world: { ...made, clock, venues: new Map([['paper', venue]]), emit: (type) => void told.push(type) },
+    world: { ...made, clock, venues: new Map([['paper', venue]]), emit: (type) => void events.push(type) },
     clock,
     book: { status: 'working', fills: [] },
     lookups: 0,
-    alerts: () => told.filter(({ alert }) => alert).map(({ type, reason }) => [type, reason]),
+    alerts: () => events.filter(({ alert }) => alert).map(({ type, reason }) => [type, reason]),
     async rounds(count, everyMs = 60_000) {
       for (let n = 0; n < count; n += 1) {
         clock.jump(everyMs);
-        await round(desk.world, { concurrency: 1 });
+        await round(scene.world, { concurrency: 1 });
       }
     },
     at: (date, time) => clock.jump(istMs(date, time) - clock.nowMs()),
@@ -69,11 +70,11 @@ export async function restingDesk(database: TestDatabase): Promise<RestingDesk> 
         next_lookup_at is null as left, late_fill as late from public.orders`),
     money: () => one('select cash_minor::int as cash, held_minor::int as held from public.accounts'),
     async resolve(as, more = {}) {
-      const { name } = await desk.order();
+      const { name } = await scene.order();
       const nothing = { quantity: null, priceMinor: null };
       const by = { who: 'meera', how: 'cli' } as const;
       return store.call('resolve_order', { order: String(name), as, ...nothing, by, nowMs: clock.nowMs(), ...more });
     },
   };
-  return desk;
+  return scene;
 }

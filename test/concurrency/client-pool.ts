@@ -1,3 +1,4 @@
+// A Postgres that many clients use at once, with its books checked after each test.
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { openPostgres } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
@@ -6,7 +7,7 @@ import type { Store } from '../../src/ports/store/store.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 
-export interface Crowd {
+export interface ClientPool {
   store: Store;
   query: TestPostgres['session']['query'];
 }
@@ -15,13 +16,13 @@ export interface Crowd {
  * A real Postgres for the file, reached over as many connections as there are clients at once. After each test the
  * books must be right.
  */
-export function crowd(clients: number): Crowd {
+export function clientPool(clients: number): ClientPool {
   let opened: { database: TestPostgres; pool: Database } | null = null;
   const now = () => {
     if (!opened) throw new Error('the database is opened before the first test');
     return opened;
   };
-  const query: Crowd['query'] = (sql, params) => now().database.session.query(sql, params);
+  const query: ClientPool['query'] = (sql, params) => now().database.session.query(sql, params);
   const store = makeStore({ call: (name, args) => now().pool.call(name, args), close: () => now().pool.close() });
   beforeAll(async () => {
     const database = await freshPostgres();

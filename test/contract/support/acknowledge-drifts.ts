@@ -1,3 +1,4 @@
+// Reads and acknowledges what blocks an account, as an operator does.
 import type { Answer, Store } from '../../../src/ports/store/store.ts';
 import { tester } from '../../support/tester.ts';
 import { nowMs } from './scene.ts';
@@ -9,7 +10,7 @@ export interface WhoseAccount {
 }
 
 /** What an operator is shown of an account to acknowledge. */
-export async function shown(store: Store, { userId, venue, mode }: WhoseAccount) {
+export async function readDrifts(store: Store, { userId, venue, mode }: WhoseAccount) {
   const blocks = await store.call('read_blocks', { userId });
   const found = blocks.find((one) => one.venue === venue && one.mode === mode);
   return {
@@ -19,10 +20,15 @@ export async function shown(store: Store, { userId, venue, mode }: WhoseAccount)
 }
 
 /** An operator looks at what blocks an account, and acknowledges it all. */
-export async function acknowledgeShown(
+export async function acknowledgeDrifts(
   store: Store,
   account: WhoseAccount,
   atMs = nowMs,
 ): Promise<Answer<'acknowledge_account'>> {
-  return store.call('acknowledge_account', { by: tester, ...account, ...(await shown(store, account)), nowMs: atMs });
+  return store.call('acknowledge_account', {
+    by: tester,
+    ...account,
+    ...(await readDrifts(store, account)),
+    nowMs: atMs,
+  });
 }

@@ -1,3 +1,4 @@
+// Input files that last one test, and what reading them gives.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

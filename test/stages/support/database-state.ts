@@ -1,13 +1,14 @@
+// What a run left in the database, the venue's book and the messages, in a form tests compare.
 import type { RunReport } from '../../../src/domain/report.ts';
 import type { SqlSession } from '../../../src/ports/database.ts';
 
 /** `Asha Rao TITAN` → what the report says of that pair. */
-export function pairs(report: RunReport): Record<string, string> {
-  const said = report.decisions.map(({ userName, symbol, outcome, reason }) => {
+export function pairOutcomes(report: RunReport): Record<string, string> {
+  const outcomes = report.decisions.map(({ userName, symbol, outcome, reason }) => {
     const order = report.orders.find((one) => one.userName === userName && one.symbol === symbol);
     return [`${userName} ${symbol}`, outcome === 'accepted' ? String(order?.status) : `${outcome} ${reason}`];
   });
-  return Object.fromEntries(said);
+  return Object.fromEntries(outcomes);
 }
 
 /** How often each value comes. */
@@ -64,7 +65,7 @@ export async function messageRows(session: SqlSession): Promise<{ user: string; 
 }
 
 /** Deletes all rows but those the migrations put there, faster than making another database. */
-export async function emptied(session: SqlSession): Promise<void> {
+export async function emptyDatabase(session: SqlSession): Promise<void> {
   const tables = await session.query(
     `select format('%I.%I', schemaname, tablename) as name from pg_tables
      where schemaname in ('public', 'paper_venue') and tablename <> 'charge_rates'`,

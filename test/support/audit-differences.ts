@@ -1,3 +1,4 @@
+// The audit's differences between books and facts, as sentences.
 import type { Store } from '../../src/ports/store/store.ts';
 import { audit } from '../../src/stages/report/audit.ts';
 

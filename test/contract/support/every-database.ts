@@ -1,15 +1,16 @@
+// Runs the same tests on PGlite, Postgres and Supabase, and checks the books after each.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Database, SqlSession } from '../../../src/ports/database.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { freshSupabase } from '../../simulators/postgrest.ts';
-import { differences } from '../../support/audited.ts';
+import { differences } from '../../support/audit-differences.ts';
 import { brokenPromises } from '../../support/broken-promises.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, freshPostgres } from '../../support/postgres.ts';
 
 /** The database a test stands on. */
-export interface Ground {
+export interface StoreUnderTest {
   store: Store;
   /** Plain SQL beside the store: arranging what no function does, and looking at rows. */
   session: SqlSession;
@@ -29,7 +30,7 @@ const databases: [string, () => Promise<Database & { session: SqlSession }>][] =
  * Deletes all rows but the migrations' own (charge rates, transitions); `replica` keeps the triggers that refuse it, and
  * the foreign keys, out of the way.
  */
-export async function emptying(session: SqlSession): Promise<string> {
+export async function deleteAllSql(session: SqlSession): Promise<string> {
   const tables = await session.query(`select format('%I.%I', schemaname, tablename) as name from pg_tables
     where schemaname in ('public', 'paper_venue') and tablename <> 'charge_rates'`);
   const deletes = tables.map(({ name }) => `delete from ${name}`);
@@ -40,7 +41,7 @@ export async function emptying(session: SqlSession): Promise<string> {
  * Runs the same tests on every database: one database for the file, emptied before each test. After each test the
  * books must be right, whatever it was about.
  */
-export function onEveryDatabase(what: string, tests: (ground: Ground) => void): void {
+export function onEveryDatabase(what: string, tests: (ground: StoreUnderTest) => void): void {
   describe.each(databases)(`${what} on %s`, (_name, open) => {
     let database: (Database & { session: SqlSession }) | null = null;
     const opened = () => {
@@ -58,7 +59,7 @@ export function onEveryDatabase(what: string, tests: (ground: Ground) => void): 
     let broken: string[] = [];
     beforeAll(async () => {
       database = await open();
-      emptyAll = await emptying(database.session);
+      emptyAll = await deleteAllSql(database.session);
     });
     beforeEach(async () => {
       broken = [];

@@ -1,8 +1,9 @@
+// One account that goes through random orders, fills, corrections and cash movements.
 import fc from 'fast-check';
 import type { Settlement } from '../../../src/ports/store/arguments.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { tester } from '../../support/tester.ts';
-import { acknowledgeShown } from './acknowledging.ts';
+import { acknowledgeDrifts } from './acknowledge-drifts.ts';
 import { claim, decideAll, mark, nowMs, openScene, settle, settlement, signal, tradeDate, user } from './scene.ts';
 
 type Fill = Settlement['fills'][number];
@@ -28,8 +29,8 @@ const steps = {
     // Somebody has seen before what blocks the account.
     seen: fc.integer({ min: 0, max: 3 }).map((n) => n > 0),
   }),
-  emit: fc.record({
-    do: fc.constant('emit' as const),
+  report: fc.record({
+    do: fc.constant('report' as const),
     // Orders counted from the youngest.
     outcomes: fc.array(fc.record({ order: fc.nat(3), end: anyEnd, fills: fc.array(anyFill, { maxLength: 3 }) }), {
       minLength: 1,
@@ -57,17 +58,17 @@ const steps = {
 /** Something that happens to an account. */
 export const anyStep = fc.oneof(
   { weight: 7, arbitrary: steps.order },
-  { weight: 6, arbitrary: steps.emit },
+  { weight: 6, arbitrary: steps.report },
   { weight: 4, arbitrary: steps.correct },
   { weight: 1, arbitrary: steps.external },
   { weight: 1, arbitrary: steps.cash },
   { weight: 2, arbitrary: steps.acknowledge },
 );
-type Event = typeof anyStep extends fc.Arbitrary<infer One> ? One : never;
-type StepOf<Kind extends Event['do']> = Extract<Event, { do: Kind }>;
+type Step = typeof anyStep extends fc.Arbitrary<infer One> ? One : never;
+type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>;
 
 /** One user's account, lived through the functions of the store. What may not be done is refused, and changes nothing. */
-export class Life {
+export class RandomAccount {
   readonly #store: Store;
   readonly userId: string;
   readonly #orders: { orderId: number; clientOrderId: string; told: Fill[] }[] = [];
@@ -78,14 +79,14 @@ export class Life {
     this.userId = userId;
   }
 
-  async live(event: Event): Promise<void> {
+  async take(step: Step): Promise<void> {
     this.#count += 1;
-    if (event.do === 'order') await this.#order(event);
-    else if (event.do === 'emit') await this.#tell(event);
-    else if (event.do === 'correct') await this.#correct(event);
-    else if (event.do === 'external') await this.#external(event);
-    else if (event.do === 'cash') await this.#cash(event);
-    else await this.#acknowledge(event.atMs);
+    if (step.do === 'order') await this.#order(step);
+    else if (step.do === 'report') await this.#report(step);
+    else if (step.do === 'correct') await this.#correct(step);
+    else if (step.do === 'external') await this.#external(step);
+    else if (step.do === 'cash') await this.#cash(step);
+    else await this.#acknowledge(step.atMs);
   }
 
   async #order({ side, symbol, quantity, leverageCenti, isTight, seen }: StepOf<'order'>): Promise<void> {
@@ -102,7 +103,7 @@ export class Life {
   }
 
   /** New fills, and one that was told before. */
-  async #tell({ outcomes }: StepOf<'emit'>): Promise<void> {
+  async #report({ outcomes }: StepOf<'report'>): Promise<void> {
     const told = new Map<number, Settlement>();
     for (const { order, end, fills } of outcomes) {
       const of = this.#orders.at(-1 - order);
@@ -149,6 +150,6 @@ export class Life {
 
   async #acknowledge(atMs: number): Promise<void> {
     if (this.#orders.length === 0) return;
-    await acknowledgeShown(this.#store, { userId: this.userId, venue: 'paper', mode: 'paper' }, atMs);
+    await acknowledgeDrifts(this.#store, { userId: this.userId, venue: 'paper', mode: 'paper' }, atMs);
   }
 }

@@ -1,9 +1,6 @@
+// Clocks for tests: the machine's pace from a chosen instant, and one that is set while it is used.
 import { virtualClock } from '../../../src/adapters/clock.ts';
-import { storedQuotes } from '../../../src/adapters/quotes/quotes.ts';
-import { makeWorld } from '../../../src/compose/world.ts';
-import { readConfig } from '../../../src/config/config.ts';
-import type { Store } from '../../../src/ports/store/store.ts';
-import type { Clock, Emit, World } from '../../../src/ports/world.ts';
+import type { Clock } from '../../../src/ports/world.ts';
 
 /** The machine's clock set to an instant: time and pauses go at the machine's pace. */
 export function setClock(startMs: number): Clock {
@@ -35,20 +32,4 @@ export function jumpingClock(startMs: number): JumpingClock {
       jumpedMs += ms;
     },
   };
-}
-
-/** The world of one `npm run worker`, in this process. */
-export function handWorld(store: Store, url: string, clock: Clock, emit: Emit = () => undefined): Promise<World> {
-  const read = readConfig({});
-  if (read.kind !== 'config') throw new Error(read.problems.join('\n'));
-  const place = { kind: 'server', url } as const;
-  return makeWorld({
-    config: read.config,
-    place,
-    store,
-    clock,
-    quotes: storedQuotes(store, 'signal'),
-    faults: null,
-    emit,
-  });
 }

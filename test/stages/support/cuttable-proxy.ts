@@ -1,8 +1,9 @@
+// A proxy to the database whose connections a test can cut and mend.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** A wire to the database that can be cut: what flows breaks off in the middle, and nobody new gets through. */
-export interface Wire {
+export interface CuttableProxy {
   /** The same database by way of the wire. */
   url: string;
   /** Whether it is cut now. */
@@ -13,7 +14,7 @@ export interface Wire {
   close(): void;
 }
 
-export async function openWire(url: string): Promise<Wire> {
+export async function openCuttableProxy(url: string): Promise<CuttableProxy> {
   const { hostname, port } = new URL(url);
   const ends = new Set<Socket>();
   const join = (near: Socket): void => {
@@ -32,26 +33,26 @@ export async function openWire(url: string): Promise<Wire> {
     }
   };
   const opened = async (at: number): Promise<Server> => {
-    const door = createServer({ noDelay: true }, join);
-    door.listen(at, '127.0.0.1');
-    await once(door, 'listening');
-    return door;
+    const server = createServer({ noDelay: true }, join);
+    server.listen(at, '127.0.0.1');
+    await once(server, 'listening');
+    return server;
   };
-  let door: Server | null = await opened(0);
+  let server: Server | null = await opened(0);
   const through = new URL(url);
-  through.port = String((door.address() as AddressInfo).port);
+  through.port = String((server.address() as AddressInfo).port);
   const cut = (): void => {
-    door?.close();
-    door = null;
+    server?.close();
+    server = null;
     for (const end of ends) end.destroy();
   };
   return {
     url: through.href,
-    isCut: () => door === null,
+    isCut: () => server === null,
     cut,
     close: cut,
     async mend() {
-      door = await opened(Number(through.port));
+      server = await opened(Number(through.port));
     },
   };
 }

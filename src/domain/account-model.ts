@@ -53,7 +53,7 @@ export interface FillFact {
   /** The fill this row takes the place of: with its own quantity (0: that fill never happened) and price. */
   corrects: number | null;
   /** When it was booked, as far as it moved cash: what an order had before its end, at its end. */
-  toldAtMs: number;
+  reportedAtMs: number;
 }
 
 /** Everything that ever happened to one account. */
@@ -105,7 +105,7 @@ export const positionKey = (of: { instrumentId: number; product: string }) => `$
 /** The books after everything that was told until `untilMs`. */
 export function modelOf(facts: AccountFacts, untilMs: number): AccountModel {
   const ordersById = new Map(facts.orders.map((order) => [order.orderId, order]));
-  const told = facts.fills.filter((fill) => fill.toldAtMs <= untilMs);
+  const told = facts.fills.filter((fill) => fill.reportedAtMs <= untilMs);
   const fills = changesOf(facts.fills, ordersById);
   const placed = facts.orders.filter((order) => order.createdAtMs <= untilMs);
   const rowsOf = Map.groupBy(told, (fill) => fill.orderId);

@@ -241,7 +241,7 @@ begin
     ), halted as materialized (
       select scope, target, why from public.halts where resumed_at is null
     )
-    select coalesce(json_agg(json_build_object('place', page.place, 'accountId', page.account_id,
+    select coalesce(json_agg(json_build_object('queuePosition', page.place, 'accountId', page.account_id,
       'settings', json_build_object('id', u.id, 'name', u.name, 'whatsapp', u.whatsapp, 'priority', u.priority,
         -- Its account's: who was moved to another venue since a run froze them trades where they were frozen.
         'venue', coalesce(a.venue, u.venue), 'capitalMinor', coalesce(a.capital_minor, 0), 'allocationBps', coalesce(a.allocation_bps, 0),

@@ -4,7 +4,7 @@
 -- whose account another session holds is left out, and named in `locked`.
 
 -- A decision as `decide` made it, with what its order would need.
-create type core.decided as (place bigint, "signalId" text, "userId" text, "accountId" bigint, outcome text, reason text,
+create type core.decided as ("queuePosition" bigint, "signalId" text, "userId" text, "accountId" bigint, outcome text, reason text,
   "limit" text, actual text, quantity bigint, "priceMinor" bigint, "limitPriceMinor" bigint, "marginMinor" bigint,
   "chargesMinor" bigint, "holdMinor" bigint, "leverageCenti" integer, product text, "rateId" integer, "clientOrderId" text);
 
@@ -46,12 +46,12 @@ begin
 
   with taken as (
     update public.run_users set decided_at = now_at
-    where run_id = run.id and decided_at is null and place = any(array(select distinct place from unnest(given)))
+    where run_id = run.id and decided_at is null and place = any(array(select distinct "queuePosition" from unnest(given)))
     returning place, user_id
   )
   select coalesce(array_agg(place), '{}'), coalesce(array_agg(user_id), '{}') into places, users from taken;
   given := array(select row from unnest(given) row
-    join unnest(places, users) as fresh(place, user_id) on (fresh.place, fresh.user_id) = (row.place, row."userId"));
+    join unnest(places, users) as fresh(place, user_id) on (fresh.place, fresh.user_id) = (row."queuePosition", row."userId"));
 
   -- An accept that another run took meanwhile becomes «already decided»; the unique index is the last word.
   refused := array(select row(d."signalId", d."userId", 'skipped', 'already_decided', null, null)::core.refusal
@@ -220,7 +220,7 @@ begin
     -- With what those before it in the queue take of the cap: only who would be accepted takes anything.
     select looked_at.*, used_minor + exposure_minor + coalesce(core.taken(
         case when side = 'BUY' and objection is null and not lacks_money then exposure_minor else 0 end, cap_minor - used_minor)
-      over (partition by listings order by queue_position, (row).place
+      over (partition by listings order by queue_position, (row)."queuePosition"
         rows between unbounded preceding and 1 preceding), 0) as capped_minor
     from looked_at
   ), judged as materialized (
@@ -232,13 +232,13 @@ begin
       place, side, quantity, decision_price_minor, limit_price_minor, leverage_centi, product, rate_id, hold_minor,
       charges_minor, send_before, created_at, changed_at)
     select (row)."clientOrderId", run.id, (row)."signalId", (row)."userId", (row)."accountId", instrument_id,
-      core.order_venue(run.mode, account_venue), position, (row).place, side, (row).quantity, (row)."priceMinor",
+      core.order_venue(run.mode, account_venue), position, (row)."queuePosition", side, (row).quantity, (row)."priceMinor",
       (row)."limitPriceMinor", (row)."leverageCenti", (row).product, (row)."rateId",
       -- A sale sets aside what there is: its charges are paid out of what it brings.
       case side when 'BUY' then (row)."holdMinor" else least((row)."holdMinor", greatest(available_minor, 0)) end,
       (row)."chargesMinor",
       send_before, now_at, now_at
-    from judged where refusal is null order by position, (row).place
+    from judged where refusal is null order by position, (row)."queuePosition"
     returning id, account_id, hold_minor
   ), held as (
     insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor, held_delta_minor, at)
@@ -278,7 +278,7 @@ begin
     insert into public.decisions (run_id, signal_id, user_id, account_id, position, place, outcome, reason, limit_value,
       actual_value, quantity, price_minor, hold_minor)
     select run.id, (decided)."signalId", (decided)."userId", (decided)."accountId",
-      case when run.takes_orders_until is null then asked.position else 0 end, (decided).place,
+      case when run.takes_orders_until is null then asked.position else 0 end, (decided)."queuePosition",
       coalesce(no.outcome, (decided).outcome), coalesce(no.reason, (decided).reason),
       case when no.reason is null then (decided)."limit" else no."limit" end,
       case when no.reason is null then (decided).actual else no.actual end,

@@ -9,7 +9,7 @@ language sql stable as $$
     'signalId', o.signal_id, 'userId', o.user_id, 'accountId', o.account_id, 'venue', o.venue, 'exchange', i.exchange,
     'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'limitPriceMinor', o.limit_price_minor,
     'product', o.product, 'status', o.status, 'sendBeforeMs', core.ms(o.send_before), 'attempts', o.attempts,
-    'looks', o.looks, 'missedLookups', o.missed_lookups, 'venueOrderId', o.venue_order_id,
+    'lookups', o.looks, 'missedLookups', o.missed_lookups, 'venueOrderId', o.venue_order_id,
     'filledQuantity', o.filled_quantity, 'submittedAtMs', core.ms(o.submitted_at), 'halted', halted,
     'spent', spent);
 $$;

@@ -103,7 +103,7 @@ $$;
 -- the queue.
 create function public.read_report_decisions(args jsonb) returns json
 language sql stable security definer set search_path = '' as $$
-  select coalesce(json_agg(json_build_object('position', page.position, 'place', d.place, 'userId', d.user_id,
+  select coalesce(json_agg(json_build_object('position', page.position, 'queuePosition', d.place, 'userId', d.user_id,
     'userName', u.name, 'symbol', i.symbol, 'side', s.side, 'signalId', s.id, 'outcome', d.outcome, 'reason', d.reason,
     'limit', d.limit_value, 'actual', d.actual_value,
     'order', (select json_build_object('clientOrderId', o.client_order_id, 'quantity', o.quantity, 
@@ -129,7 +129,7 @@ $$;
 -- The messages of up to `limit` users after `afterQueuePosition`, in the order the run served them.
 create function public.read_report_messages(args jsonb) returns json
 language sql stable security definer set search_path = '' as $$
-  select coalesce(json_agg(json_build_object('place', page.place, 'userId', m.user_id, 'status', m.status,
+  select coalesce(json_agg(json_build_object('queuePosition', page.place, 'userId', m.user_id, 'status', m.status,
     'text', coalesce(m.text, '')) order by page.place, m.id), '[]')
   from (select run_id, user_id, place from public.run_users
     where run_id = args ->> 'runId' and place > (args ->> 'afterQueuePosition')::bigint

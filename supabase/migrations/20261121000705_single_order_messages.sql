@@ -83,7 +83,7 @@ begin
     where (other.run_id, other.user_id) = (this.run_id, this.user_id) and other.first_order_id is not null
       and other.id <> this.id) recent
   where m.id = one.id and m.status = 'queued' and recent.at > now_at - interval '3 minutes';
-  return array(select m.id from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, said text)
+  return array(select m.id from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, "contentHash" text)
     join public.messages m on m.id = row."messageId" and m.id = any(asked)
-    where coalesce(m.next_attempt_at <= now_at, true) and row.said = core.last_single_order(m));
+    where coalesce(m.next_attempt_at <= now_at, true) and row."contentHash" = core.last_single_order(m));
 end $$;

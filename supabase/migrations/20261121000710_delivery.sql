@@ -118,7 +118,7 @@ language sql stable as $$
     'silenced', core.silenced(m, u, n), 'language', u.language, 'channel', m.channel, 'attempt', m.attempts + 1,
     -- Five minutes less than WhatsApp's 24 hours: clocks differ, and free text outside is refused (63016).
     'windowOpen', coalesce(n.heard_at > now_at - interval '23 hours 55 minutes', false), 'dueMs', core.ms(m.due_at),
-    'said', case when m.first_order_id is null then core.said(m.run_id, m.user_id)
+    'contentHash', case when m.first_order_id is null then core.said(m.run_id, m.user_id)
       else core.last_single_order(m) end,
     'tradeDate', coalesce(run.trade_date, m.trade_date), 'mode', coalesce(run.mode, a.mode),
     'pricesFrom', run.limits ->> 'pricesFrom',
@@ -247,7 +247,7 @@ begin
   with given as (
     select row.*, n.sent_at, row_number() over (partition by "to" order by row."messageId") as nth,
       coalesce(row.template, false) and coalesce(n.template_at <= core.database_now() - interval '24 hours', true) as is_new
-    from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, text text, said text, "to" text, template boolean,
+    from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, text text, "contentHash" text, "to" text, template boolean,
       channel text)
     join public.messages m on m.id = row."messageId" and m.status = 'queued'
       and coalesce(m.send_before > now_at, true)
@@ -266,10 +266,10 @@ begin
     update public.messages m set next_attempt_at = not_before from turned t
     where m.id = t."messageId" and m.status = 'queued' and not_before is not null
   ), sending as (
-    update public.messages m set status = 'sending', mark_id = this_mark, text = t.text, said = t.said, sent_to = t."to", channel = coalesce(t.channel, m.channel),
+    update public.messages m set status = 'sending', mark_id = this_mark, text = t.text, said = t."contentHash", sent_to = t."to", channel = coalesce(t.channel, m.channel),
       sending_at = core.database_now(), changed_at = now_at, attempts = m.attempts + 1, next_attempt_at = null,
       reason = null, error_code = null, provider_status = null, provider_id = null, looks = 0,
-      may_change = m.run_id is not null and m.first_order_id is null and (m.may_change or t.said is distinct from core.said(m.run_id, m.user_id)
+      may_change = m.run_id is not null and m.first_order_id is null and (m.may_change or t."contentHash" is distinct from core.said(m.run_id, m.user_id)
         or exists (select from public.orders o
           where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.ended_at is null))
     from turned t where m.id = t."messageId" and m.status = 'queued' and t.not_before is null
@@ -294,20 +294,20 @@ declare
 begin
   with row as (
     select * from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, status text, reason text, text text,
-      "providerId" text, "providerStatus" text, code text, attempt integer, looked boolean, "nextAttemptMs" bigint,
+      "providerId" text, "providerStatus" text, code text, attempt integer, "lookedUp" boolean, "nextAttemptMs" bigint,
       "nextLookupMs" bigint, channel text, resend boolean, unreachable boolean)
   ), done as (
     update public.messages m set status = row.status, reason = row.reason, text = coalesce(row.text, m.text),
       provider_id = coalesce(row."providerId", m.provider_id), error_code = row.code,
       provider_status = coalesce(row."providerStatus", m.provider_status), channel = coalesce(row.channel, m.channel),
       next_attempt_at = core.at(row."nextAttemptMs"), next_lookup_at = core.at(row."nextLookupMs"),
-      looks = m.looks + case when row.looked then 1 else 0 end,
+      looks = m.looks + case when row."lookedUp" then 1 else 0 end,
       resends = m.resends + case when row.resend then 1 else 0 end, changed_at = now_at,
       may_change = m.may_change or (row.status = 'suppressed' and m.run_id is not null
         and m.first_order_id is null and exists (select from public.orders o where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.ended_at is null))
     from row where m.id = row."messageId" and m.attempts = coalesce(row.attempt, m.attempts)
       and (m.status = 'sending' or (m.status = 'queued' and row.status in ('suppressed', 'failed'))
-        or (m.status = 'unknown' and row.looked))
+        or (m.status = 'unknown' and row."lookedUp"))
     returning m.sent_to, row.unreachable, row.reason
   ), marked as (
     update public.whatsapp_numbers n set unreachable = done.reason
@@ -339,7 +339,7 @@ language sql security definer set search_path = '' set jit = off set enable_seqs
     from due where m.id = due.id returning m.*
   )
   select coalesce(jsonb_agg(jsonb_build_object('messageId', c.id, 'runId', c.run_id, 'userId', c.user_id, 'to', c.sent_to,
-    'channel', c.channel, 'attempt', c.attempts, 'looks', c.looks, 'resends', c.resends, 'text', c.text,
+    'channel', c.channel, 'attempt', c.attempts, 'lookups', c.looks, 'resends', c.resends, 'text', c.text,
     'dueMs', core.ms(c.due_at), 'beforeMs', core.ms(c.send_before), 'sendingMs', core.ms(c.sending_at),
     'otherIds', (select coalesce(jsonb_agg(o.provider_id), '[]') from public.messages o
       where o.sent_to = c.sent_to and o.id <> c.id and o.provider_id is not null
@@ -394,13 +394,13 @@ begin
     when failed then 'failed' else 'sent' end, 'channel', m.channel, 'runId', m.run_id, 'userId', m.user_id);
 end $$;
 
--- Somebody wrote: {number, said: start|stop|null, source, providerId, nowMs}. It opens the window for free text, and
+-- Somebody wrote: {number, consent: start|stop|null, source, providerId, nowMs}. It opens the window for free text, and
 -- shows that the number can be reached; START and STOP count for every user with this number.
 create function public.hear_inbound(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   now_at constant timestamptz := core.stamp_of(args);
-  word constant text := args ->> 'said';
+  word constant text := args ->> 'consent';
   known bigint;
 begin
   -- Users before their number, by id, as whoever imports or erases them.

@@ -72,12 +72,12 @@ begin
           and m.status = of_status))
   ), shown as (select * from wanted order by place limit many)
   select jsonb_build_object(
-    'users', coalesce((select jsonb_agg(jsonb_build_object('place', shown.place, 'userId', u.id, 'userName', u.name)
+    'users', coalesce((select jsonb_agg(jsonb_build_object('queuePosition', shown.place, 'userId', u.id, 'userName', u.name)
       order by shown.place) from shown join public.users u on u.id = shown.user_id), '[]'),
     'decisions', coalesce((select jsonb_agg(core.decision_row(d, u) order by d.position, d.place)
       from shown join public.users u on u.id = shown.user_id
       join public.decisions d on (d.run_id, d.user_id) = (of_run, shown.user_id)), '[]'),
-    'messages', coalesce((select jsonb_agg(jsonb_build_object('place', shown.place, 'userId', m.user_id,
+    'messages', coalesce((select jsonb_agg(jsonb_build_object('queuePosition', shown.place, 'userId', m.user_id,
         'status', m.status, 'text', coalesce(m.text, '')) order by shown.place, m.id)
       from shown join public.messages m on (m.run_id, m.user_id) = (of_run, shown.user_id)), '[]'),
     'left', (select count(*) from wanted) - (select count(*) from shown)) into page;
@@ -87,7 +87,7 @@ end $$;
 -- One decision as read_report_decisions gives it, with what became of its order.
 create function core.decision_row(d public.decisions, u public.users) returns jsonb
 language sql stable as $$
-  select jsonb_build_object('position', d.position, 'place', d.place, 'userId', d.user_id, 'userName', u.name,
+  select jsonb_build_object('position', d.position, 'queuePosition', d.place, 'userId', d.user_id, 'userName', u.name,
     'symbol', i.symbol, 'side', s.side, 'signalId', s.id, 'outcome', d.outcome, 'reason', d.reason,
     'limit', d.limit_value, 'actual', d.actual_value,
     'order', (select jsonb_build_object('clientOrderId', o.client_order_id, 'quantity', o.quantity,

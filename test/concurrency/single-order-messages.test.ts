@@ -40,7 +40,7 @@ const dueMs = nowMs + 3 * minuteMs;
 const place = (symbol: string, of = store, atMs = nowMs) => placeSingleOrders(of, [{ userId: 'asha', symbol }], atMs);
 const due = (atMs = dueMs) => store.call('read_due_messages', { runId: apiRunId, limit: 10, nowMs: atMs });
 const mark = (all: Awaited<ReturnType<typeof due>>, atMs = dueMs) => {
-  const messages = all.map(({ messageId, said }) => ({ messageId, said, text: 'told' }));
+  const messages = all.map(({ messageId, contentHash }) => ({ messageId, contentHash, text: 'told' }));
   return store.call('mark_sending', { messages, nowMs: atMs });
 };
 const waiting = 'select pid from pg_locks where not granted';
@@ -74,7 +74,7 @@ test('an order that is placed while a message is given to its sender is in the n
   await place('TITAN');
   const [first] = await due();
   await database.session.exec('begin');
-  const messages = [{ messageId: first?.messageId ?? 0, said: first?.said ?? '', text: 'told' }];
+  const messages = [{ messageId: first?.messageId ?? 0, contentHash: first?.contentHash ?? '', text: 'told' }];
   expect((await within.call('mark_sending', { messages, nowMs: dueMs })).marked).toHaveLength(1);
   // Answered while the sender's transaction is still open.
   expect(await place('INFY', store, dueMs)).toMatchObject([{ outcome: 'accepted' }]);

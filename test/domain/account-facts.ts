@@ -41,7 +41,7 @@ export function fill(of: OrderFact, quantity: number, rupees: number, more: Part
     priceMinor: BigInt(rupees) * 100n,
     filledAtMs: of.orderId,
     corrects: null,
-    toldAtMs: 1000,
+    reportedAtMs: 1000,
     ...more,
   };
 }

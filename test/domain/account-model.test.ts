@@ -110,7 +110,7 @@ describe('the model of an account', () => {
   });
 
   test('an earlier moment knows what was told by then, and an order that ended later by its hold', () => {
-    const late = fill(buy, 5, 100, { venueFillId: '2', toldAtMs: 3000 });
+    const late = fill(buy, 5, 100, { venueFillId: '2', reportedAtMs: 3000 });
     const later = order(2, 'BUY', { holdMinor: 50_00n, createdAtMs: 1500, endedAtMs: 2500 });
     const given = facts([buy, later], [fill(buy, 5, 100), late], [...funds, { cashMinor: -1_00n, atMs: 2000 }]);
     expect(booksOf(given, 1000)).toMatchObject({ cash: 9_500, held: 0, quantity: 5 });

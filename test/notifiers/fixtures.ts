@@ -38,14 +38,20 @@ export async function decideNothing(store: Store, users: UserSettings[]): Promis
   for (let afterQueuePosition = 0; ; ) {
     const page = await undecided(scene, { afterQueuePosition });
     if (page.length === 0) break;
-    const decisions = page.map(({ place, accountId, settings }) => ({
-      ...{ place, accountId, signalId: scene.signals[0]?.id ?? '', userId: settings.id, outcome: 'denied' as const },
+    const decisions = page.map(({ queuePosition, accountId, settings }) => ({
+      ...{
+        queuePosition,
+        accountId,
+        signalId: scene.signals[0]?.id ?? '',
+        userId: settings.id,
+        outcome: 'denied' as const,
+      },
       ...{ reason: 'halted' as const, limit: null, actual: null, quantity: 0, priceMinor: 100_00 },
       ...{ limitPriceMinor: null, marginMinor: 0, chargesMinor: 0, holdMinor: 0, leverageCenti: 100 },
       ...{ product: null, rateId: null, clientOrderId: null },
     }));
     await store.call('accept_page', { runId, nowMs, decisions });
-    afterQueuePosition = page.at(-1)?.place ?? 0;
+    afterQueuePosition = page.at(-1)?.queuePosition ?? 0;
   }
   await store.call('decide_run', { runId, nowMs });
 }

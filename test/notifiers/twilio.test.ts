@@ -54,7 +54,13 @@ describe('one user', () => {
   test('who wrote within 24 hours gets the summary as free text, with its lines', async () => {
     const from = numberOf(0);
     const { nowMs: now } = office.clock;
-    await office.store.call('hear_inbound', { number: from, said: null, source: 't', providerId: 'SM1', nowMs: now() });
+    await office.store.call('hear_inbound', {
+      number: from,
+      consent: null,
+      source: 't',
+      providerId: 'SM1',
+      nowMs: now(),
+    });
     await office.deliver();
     expect(office.twilio.requests[0]?.['Body']).toMatch(/^daily-scan · 28 Aug 2025\nHello User 0\n/);
     expect(office.twilio.requests[0]?.['ContentSid']).toBeUndefined();
@@ -231,7 +237,7 @@ describe('one user', () => {
       expect.objectContaining({ type: 'delivery_reported', alert: true, code: '63024' }),
     );
     const { nowMs: now } = office.clock;
-    const inbound = { number: numberOf(0), said: null, source: 't', providerId: 'SM1', nowMs: now() };
+    const inbound = { number: numberOf(0), consent: null, source: 't', providerId: 'SM1', nowMs: now() };
     await office.store.call('hear_inbound', inbound);
     expect(await mark()).toEqual([{ unreachable: null }]);
   });

@@ -51,7 +51,7 @@ const accountFacts = z.object({
       tradeDate: z.string(),
       filledAtMs: z.int(),
       corrects: z.int().nullable(),
-      toldAtMs: z.int(),
+      reportedAtMs: z.int(),
       realisedMinor: minor,
       freedMarginMinor: minor,
     }),

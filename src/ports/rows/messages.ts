@@ -12,7 +12,7 @@ export const messageLookup = z.object({
   to: z.string().nullable(),
   channel,
   attempt: z.int(),
-  looks: z.int(),
+  lookups: z.int(),
   resends: z.int(),
   text: z.string(),
   dueMs: z.int(),

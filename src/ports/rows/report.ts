@@ -53,7 +53,7 @@ export const report = z.object({
 /** A decision of a run, with the order it led to; `position` and `place` say where the next page begins. */
 export const reportDecision = z.object({
   position: z.int(),
-  place: z.int(),
+  queuePosition: z.int(),
   userId: z.string(),
   userName: z.string(),
   symbol: z.string(),
@@ -79,7 +79,12 @@ export const reportDecision = z.object({
     .nullable(),
 });
 
-export const reportMessage = z.object({ place: z.int(), userId: z.string(), status: messageStatus, text: z.string() });
+export const reportMessage = z.object({
+  queuePosition: z.int(),
+  userId: z.string(),
+  status: messageStatus,
+  text: z.string(),
+});
 
 export const progress = z.object({
   signalId: z.string(),

@@ -134,7 +134,7 @@ export const run = z.object({
 });
 
 export const queuedAccount = z.object({
-  place: z.int(),
+  queuePosition: z.int(),
   accountId: z.int().nullable(),
   settings: z.object({
     id: z.string(),
@@ -182,7 +182,7 @@ export const order = z.object({
   status,
   sendBeforeMs: z.int(),
   attempts: z.int(),
-  looks: z.int(),
+  lookups: z.int(),
   venueOrderId: z.string().nullable(),
   filledQuantity: z.int(),
   submittedAtMs: z.int().nullable(),
@@ -204,7 +204,7 @@ export const dueMessage = z.object({
   /** He wrote within the last 24 hours: free text may go. */
   windowOpen: z.boolean(),
   dueMs: z.int(),
-  said: z.string(),
+  contentHash: z.string(),
   tradeDate: z.string(),
   mode,
   /** `signal`: no prices were given, and each signal's own stood for one. */

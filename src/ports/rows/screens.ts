@@ -29,7 +29,7 @@ export const reportReasons = z.object({
 });
 
 export const reportPage = z.object({
-  users: z.array(z.object({ place: z.int(), userId: z.string(), userName: z.string() })),
+  users: z.array(z.object({ queuePosition: z.int(), userId: z.string(), userName: z.string() })),
   decisions: z.array(reportDecision),
   messages: z.array(reportMessage),
   left: z.int(),

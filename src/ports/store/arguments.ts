@@ -37,7 +37,7 @@ export interface SignalToReceive {
 }
 
 export interface DecisionToAccept extends Decision {
-  place: number;
+  queuePosition: number;
   accountId: number | null;
   leverageCenti: number;
   rateId: number | null;

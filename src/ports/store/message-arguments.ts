@@ -14,7 +14,7 @@ export interface SettledMessage {
   /** The provider's error code. */
   code?: string | null;
   attempt?: number;
-  looked?: boolean;
+  lookedUp?: boolean;
   nextAttemptMs?: number | null;
   nextLookupMs?: number | null;
   /** What it goes over from now on. */
@@ -38,7 +38,7 @@ export interface MessageToMark {
   messageId: number;
   text: string;
   /** The digest of the orders the text was made from. */
-  said?: string;
+  contentHash?: string;
   /** Where it goes; only where numbers are paced. */
   to?: string;
   template?: boolean;
@@ -78,7 +78,7 @@ export interface MessageArguments {
   };
   hear_inbound: {
     number: string;
-    said: 'start' | 'stop' | null;
+    consent: 'start' | 'stop' | null;
     source: string;
     providerId: string;
     nowMs: number;

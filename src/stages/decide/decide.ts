@@ -109,7 +109,7 @@ async function* storedPages(world: World, run: RunToDecide, userIds: string[] | 
     if (!last) return;
     yield page;
     if (page.length < PAGE_USERS) return;
-    afterQueuePosition = last.place;
+    afterQueuePosition = last.queuePosition;
   }
 }
 
@@ -126,14 +126,14 @@ async function overlaid(world: World, run: RunToDecide, users: readonly UserToIm
   return users
     .map((user) => ({ user, hash: queueHash(run.runId, user.id) }))
     .sort((a, b) => a.user.priority - b.user.priority || (a.hash < b.hash ? -1 : 1))
-    .map(({ user }, index) => ({ ...overlay(run, user, stored.get(user.id)), place: index + 1 }));
+    .map(({ user }, index) => ({ ...overlay(run, user, stored.get(user.id)), queuePosition: index + 1 }));
 }
 
 function overlay(
   run: RunToDecide,
   user: UserToImport,
   stored: QueuedAccount | undefined,
-): Omit<QueuedAccount, 'place'> {
+): Omit<QueuedAccount, 'queuePosition'> {
   const { active = true, tradingEnabled = true, ...given } = user;
   const settings = { ...given, ...dailyLimits(given, stored?.settings) };
   // A user who changes venue gets a new account there, as the import would open it.
@@ -167,13 +167,13 @@ function dailyLimits(given: UserSettings, stored: QueuedAccount['settings'] | un
 
 /** One user's decisions as `accept` wants them. */
 export function toAccept(frame: RunFrame, { account, decisions }: Planned): DecisionToAccept[] {
-  const { settings, accountId, place } = account;
+  const { settings, accountId, queuePosition } = account;
   return decisions.map((decision) => {
     const side = frame.signals.find(({ signal }) => signal.id === decision.signalId)?.signal.side;
     const accepted = decision.outcome === 'accepted' && side !== undefined;
     return {
       ...decision,
-      place,
+      queuePosition,
       accountId,
       leverageCenti: settings.leverageCenti,
       rateId: accepted && decision.product ? rateFor(frame.rates, side, decision.product).id : null,

@@ -16,8 +16,8 @@ const MAX_ATTEMPTS = 5;
 const DAY_MS = 24 * 60 * 60_000;
 
 /** Pause before the next lookup: 2 s, 4 s, 8 s … at most a minute. */
-function lookupPauseMs(looks: number): number {
-  return Math.min(FIRST_LOOKUP_MS * 2 ** looks, LONGEST_PAUSE_MS);
+function lookupPauseMs(lookups: number): number {
+  return Math.min(FIRST_LOOKUP_MS * 2 ** lookups, LONGEST_PAUSE_MS);
 }
 
 const nothing = {
@@ -34,7 +34,7 @@ export interface Tried {
   orderId: number;
   status: OrderStatus;
   attempts: number;
-  looks: number;
+  lookups: number;
   sendBeforeMs: number;
 }
 
@@ -88,7 +88,7 @@ export function reported(order: Tried, report: VenueReport, nowMs: number): Sett
     message: report.message === null ? null : untrustedText(report.message),
     venueOrderId: report.venueOrderId,
     fills: report.fills,
-    nextLookupMs: open ? nowMs + lookupPauseMs(order.looks) : null,
+    nextLookupMs: open ? nowMs + lookupPauseMs(order.lookups) : null,
   };
 }
 
@@ -105,8 +105,8 @@ function endReason(status: VenueReport['status']): string | null {
  */
 export function stillUnknown(order: Tried, reason: string, nowMs: number): Settlement {
   const acknowledged = order.status !== 'unknown';
-  const again = acknowledged ? nowMs < order.sendBeforeMs + DAY_MS : order.looks + 1 < MAX_LOOKUPS;
-  const nextLookupMs = again ? nowMs + lookupPauseMs(order.looks + 1) : null;
+  const again = acknowledged ? nowMs < order.sendBeforeMs + DAY_MS : order.lookups + 1 < MAX_LOOKUPS;
+  const nextLookupMs = again ? nowMs + lookupPauseMs(order.lookups + 1) : null;
   const { orderId, attempts } = order;
   const words = untrustedText(reason);
   return { ...nothing, fills: [], orderId, attempts, venueStatus: 'unknown', reason: words, nextLookupMs };
@@ -117,7 +117,7 @@ export function stillUnknown(order: Tried, reason: string, nowMs: number): Settl
  * still trade. When that is of no use any more `claim_lookups` says. (The transition table keeps it from becoming unknown.)
  */
 export function stillOpen(order: Tried, reason: string, nowMs: number): Settlement {
-  const nextLookupMs = nowMs + lookupPauseMs(order.looks + 1);
+  const nextLookupMs = nowMs + lookupPauseMs(order.lookups + 1);
   const { orderId, attempts } = order;
   return {
     ...nothing,

@@ -35,7 +35,7 @@ export async function reconcile(world: World, concurrency: number): Promise<numb
   // The look that is made now was counted when it was claimed: what is said of them here are those before it.
   const orders = claimed
     .filter(({ spent }) => !spent)
-    .map((order) => ({ ...order, looks: order.looks - 1, claimId: claim.claimId }));
+    .map((order) => ({ ...order, lookups: order.lookups - 1, claimId: claim.claimId }));
   const limit = pLimit(concurrency);
   const settle = booker(world);
   const alive = heartbeat<LookedUpOrder>(world);

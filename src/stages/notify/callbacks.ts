@@ -14,10 +14,10 @@ export async function hearProvider(world: World, word: ProviderUpdate): Promise<
 
 async function hearInbound({ store, clock, emit }: World, word: Extract<ProviderUpdate, { kind: 'inbound' }>) {
   const { number, text, providerId, channel } = word;
-  const said = consentIn(text);
-  const source = `${channel}:${said ?? 'message'}`;
-  const { users } = await store.call('hear_inbound', { number, said, source, providerId, nowMs: clock.nowMs() });
-  emit({ type: 'message_received', said, users });
+  const consent = consentIn(text);
+  const source = `${channel}:${consent ?? 'message'}`;
+  const { users } = await store.call('hear_inbound', { number, consent, source, providerId, nowMs: clock.nowMs() });
+  emit({ type: 'message_received', consent, users });
 }
 
 const failures = new Set(['failed', 'undelivered', 'canceled']);

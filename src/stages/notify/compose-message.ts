@@ -93,7 +93,7 @@ export function unsent(
 }
 
 export function markOf({ due, channel, text, slots }: ComposedMessage, { pace }: Notifier): MessageToMark {
-  const mark = { messageId: due.messageId, text, said: due.said, channel, template: slots !== null };
+  const mark = { messageId: due.messageId, text, contentHash: due.contentHash, channel, template: slots !== null };
   return pace && due.whatsapp !== null ? { ...mark, to: due.whatsapp } : mark;
 }
 

@@ -30,11 +30,11 @@ export async function findMessages(world: World, concurrency: number): Promise<n
 async function findMessage(world: World, sought: Sought): Promise<SettledMessage> {
   const { messageId, attempt, runId, userId } = sought;
   const found = await ask(world, sought);
-  const looked = { messageId, attempt, looked: true } as const;
+  const outcome = { messageId, attempt, lookedUp: true } as const;
   if (found.kind === 'found') {
     world.emit({ type: 'message_found', runId, userId, messageId });
     return {
-      ...looked,
+      ...outcome,
       status: 'sent',
       reason: null,
       providerId: found.providerId,
@@ -43,17 +43,17 @@ async function findMessage(world: World, sought: Sought): Promise<SettledMessage
   }
   const reason = found.kind === 'missing' ? 'not_found_yet' : `lookup: ${found.reason}`;
   const nowMs = world.clock.nowMs();
-  const pauseMs = PAUSES_MS[sought.looks + 1];
-  if (pauseMs !== undefined) return { ...looked, status: 'unknown', reason, nextLookupMs: nowMs + pauseMs };
+  const pauseMs = PAUSES_MS[sought.lookups + 1];
+  if (pauseMs !== undefined) return { ...outcome, status: 'unknown', reason, nextLookupMs: nowMs + pauseMs };
   const { mostResends = 0, validForMs = 0 } = world.notifier.pace ?? {};
   const endMs = Math.min(sought.dueMs + validForMs, sought.beforeMs ?? Number.POSITIVE_INFINITY);
   // Only where every look was answered, and somebody decided that one message too many is better than none.
   if (found.kind === 'missing' && sought.resends < mostResends && nowMs < endMs) {
     world.emit({ type: 'message_resent', alert: true, runId, userId, messageId });
-    return { ...looked, status: 'queued', reason: 'resend: policy', resend: true };
+    return { ...outcome, status: 'queued', reason: 'resend: policy', resend: true };
   }
   world.emit({ type: 'message_needs_person', alert: true, runId, userId, messageId });
-  return { ...looked, status: 'unknown', reason, nextLookupMs: null };
+  return { ...outcome, status: 'unknown', reason, nextLookupMs: null };
 }
 
 async function ask({ notifier }: World, sought: Sought): Promise<FindOutcome> {

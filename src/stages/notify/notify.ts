@@ -108,7 +108,7 @@ async function sendOne(world: World, letter: ComposedMessage, markedAtMs: number
 
 /** Its sender stood still: others may count it as lost by now. Nobody but he could send it, so it is proven not sent. */
 function tooLate({ due: { messageId, attempt } }: ComposedMessage, nowMs: number): SettledMessage {
-  const again = { messageId, attempt, status: 'queued', nextAttemptMs: nowMs, looked: true } as const;
+  const again = { messageId, attempt, status: 'queued', nextAttemptMs: nowMs, lookedUp: true } as const;
   return { ...again, reason: 'mark_stale' };
 }
 

@@ -34,7 +34,7 @@ export async function settleMessages(world: World, messages: SettledMessage[]): 
 function identityOf({
   messageId,
   attempt,
-  looked,
-}: SettledMessage): Pick<SettledMessage, 'messageId' | 'attempt' | 'looked'> {
-  return { messageId, ...(attempt === undefined ? {} : { attempt }), ...(looked === undefined ? {} : { looked }) };
+  lookedUp,
+}: SettledMessage): Pick<SettledMessage, 'messageId' | 'attempt' | 'lookedUp'> {
+  return { messageId, ...(attempt === undefined ? {} : { attempt }), ...(lookedUp === undefined ? {} : { lookedUp }) };
 }

@@ -40,7 +40,7 @@ function auditAccount(account: Audited, done: Audit): void {
   const facts = factsOf(account);
   const model = modelOf(facts, untilMs);
   const entries = account.entries.filter((entry) => entry.atMs <= untilMs);
-  const fills = account.fills.filter((fill) => fill.toldAtMs <= untilMs);
+  const fills = account.fills.filter((fill) => fill.reportedAtMs <= untilMs);
   done.accounts += 1;
   done.orders += model.orders.size;
   done.fills += fills.length;

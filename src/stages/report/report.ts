@@ -15,7 +15,7 @@ export async function reportOf(store: Store, runId: string): Promise<RunReport |
   const counted = await countsOf(store, runId);
   if (!counted) return null;
   const [orders, decisions]: [RunReport['orders'], RunReport['decisions']] = [[], []];
-  for await (const { position, place, order, ...decision } of decisionsOf(store, runId)) {
+  for await (const { position, queuePosition, order, ...decision } of decisionsOf(store, runId)) {
     decisions.push(decision);
     if (order) orders.push(orderOf(decision, order));
   }
@@ -60,7 +60,7 @@ export async function reportPage(
   if (!counted) return null;
   const page = await store.call('read_report_page', { runId, afterQueuePosition: after, ...wanted });
   const orders: RunReport['orders'] = [];
-  const decisions = page.decisions.map(({ position, place, order, ...decision }) => {
+  const decisions = page.decisions.map(({ position, queuePosition, order, ...decision }) => {
     if (order) orders.push(orderOf(decision, order));
     return decision;
   });
@@ -68,13 +68,13 @@ export async function reportPage(
     report: { ...counted, orders, decisions, messages: page.messages.map(messageOf) },
     names: new Map(page.users.map(({ userId, userName }) => [userId, userName])),
     left: page.left,
-    last: page.users.at(-1)?.place ?? after,
+    last: page.users.at(-1)?.queuePosition ?? after,
   };
 }
 
 async function* decisionsOf(store: Store, runId: string): AsyncGenerator<StoredDecision> {
   for (let after: StoredDecision | undefined; ; ) {
-    const { position: afterPosition = -1, place: afterQueuePosition = -1 } = after ?? {};
+    const { position: afterPosition = -1, queuePosition: afterQueuePosition = -1 } = after ?? {};
     const asked = { runId, afterPosition, afterQueuePosition, limit: PAGE_DECISIONS };
     const page = await store.call('read_report_decisions', asked);
     yield* page;
@@ -91,7 +91,7 @@ export async function messagesOf(store: Store, runId: string): Promise<RunReport
     messages.push(...page.map(messageOf));
     const last = page.at(-1);
     if (!last) return messages;
-    afterQueuePosition = last.place;
+    afterQueuePosition = last.queuePosition;
   }
 }
 

@@ -68,7 +68,7 @@ test('places go on where an integer ends: single orders of all days take them fr
     }
     const page = { runId: scene.runId, afterPosition: beyond, afterQueuePosition: beyond, limit: 10 };
     const found = await store.call('read_report_decisions', page);
-    expect(found.map(({ position, place }) => [position, place])).toEqual([[beyond, beyond + 1]]);
+    expect(found.map(({ position, queuePosition }) => [position, queuePosition])).toEqual([[beyond, beyond + 1]]);
   } finally {
     await database.close();
   }

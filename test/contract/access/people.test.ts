@@ -98,7 +98,7 @@ onEveryDatabase('people', ({ store, session, value }) => {
       to: ['+919800000009'],
       nowMs,
     });
-    await store.call('hear_inbound', { number, said: 'start', source: 'whatsapp:START', providerId: 'SM1', nowMs });
+    await store.call('hear_inbound', { number, consent: 'start', source: 'whatsapp:START', providerId: 'SM1', nowMs });
     await session.exec(`insert into public.account_credentials select id, '0a1b2c3d', repeat('W', 44), repeat('S', 44), now()
         from public.accounts where venue = 'kite';
       update public.accounts set check_found = 'no_login: ${name}' where venue = 'kite';

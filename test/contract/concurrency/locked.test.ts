@@ -120,7 +120,7 @@ test('an unknown order whose looks are never booked is given as spent once it ha
     // Nobody comes back from it: its lease is over at once.
     store.call('claim_lookups', { claimId, venues: ['paper'], limit: 10, leaseMs: -1, maxLookups: 3, nowMs });
   const seen = [await look('1'), await look('2'), await look('2'), await look('3'), await look('4'), await look('5')];
-  expect(seen.map(([one]) => (one ? [one.looks, one.spent] : null))).toEqual([
+  expect(seen.map(([one]) => (one ? [one.lookups, one.spent] : null))).toEqual([
     [1, false],
     [2, false],
     [2, false],

@@ -123,7 +123,7 @@ onEveryDatabase('a run', ({ store, session }) => {
       .map(({ id }) => id);
     const frozen = await undecided(scene);
     expect(frozen.map(({ settings }) => settings.id)).toEqual(expected);
-    expect(frozen.map(({ place }) => place)).toEqual(expected.map((_, index) => index + 1));
+    expect(frozen.map(({ queuePosition }) => queuePosition)).toEqual(expected.map((_, index) => index + 1));
     const planned = await undecided(scene, { frozen: false });
     expect(planned).toEqual(frozen);
   });
@@ -136,7 +136,7 @@ onEveryDatabase('a run', ({ store, session }) => {
         const page = await undecided(scene, { frozen, afterQueuePosition, limit: 10 });
         if (page.length === 0) break;
         seen.push(...page.map(({ settings }) => settings.id));
-        afterQueuePosition = page.at(-1)?.place ?? 0;
+        afterQueuePosition = page.at(-1)?.queuePosition ?? 0;
       }
       expect(seen).toHaveLength(25);
       expect(new Set(seen).size).toBe(25);

@@ -23,7 +23,7 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
   const mark = async (change: object = {}) => {
     const [one] = await store.call('read_due_messages', { runId: null, limit: 1, nowMs: nowMs + 3_600_000 });
     const messageId = one?.messageId ?? 0;
-    const message = { messageId, text: 'Hello', said: one?.said ?? '', to: number, template: true };
+    const message = { messageId, text: 'Hello', contentHash: one?.contentHash ?? '', to: number, template: true };
     const { marked } = await store.call('mark_sending', { messages: [message], nowMs, ...change });
     return marked[0] ?? null;
   };
@@ -43,8 +43,8 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
   };
   const row = async () => (await session.query('select * from public.messages order by id'))[0];
   const kinds = async () => await session.query('select kind, status from public.messages order by id');
-  const write = (said: 'start' | 'stop' | null, providerId = 'SM9') =>
-    store.call('hear_inbound', { number, said, source: `whatsapp:${said}`, providerId, nowMs });
+  const write = (consent: 'start' | 'stop' | null, providerId = 'SM9') =>
+    store.call('hear_inbound', { number, consent, source: `whatsapp:${consent}`, providerId, nowMs });
 
   test('statuses only go up: what comes late, twice or of a lower rank changes nothing', async () => {
     await ended('rejected');
@@ -92,13 +92,13 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
       messageId: id,
       to: number,
       attempt: 1,
-      looks: 0,
+      lookups: 0,
       resends: 0,
       text: 'Hello',
       otherIds: [],
     });
     expect(await claim(nowMs + 1000)).toEqual([]);
-    const found = { messageId: id, status: 'sent', reason: null, providerId: 'SM1', looked: true } as const;
+    const found = { messageId: id, status: 'sent', reason: null, providerId: 'SM1', lookedUp: true } as const;
     await store.call('settle_messages', { messages: [{ ...found, attempt: 2 }], nowMs });
     expect(await row()).toMatchObject({ status: 'unknown' });
     await store.call('settle_messages', { messages: [{ ...found, attempt: 1 }], nowMs });

@@ -13,7 +13,7 @@ onEveryDatabase('messages of single orders', ({ store, session, value }) => {
   const due = (atMs: number) => store.call('read_due_messages', { runId: apiRunId, limit: 10, nowMs: atMs });
   const mark = (of: Awaited<ReturnType<typeof due>>, atMs: number) =>
     store.call('mark_sending', {
-      messages: of.map(({ messageId, said }) => ({ messageId, said, text: 'told' })),
+      messages: of.map(({ messageId, contentHash }) => ({ messageId, contentHash, text: 'told' })),
       nowMs: atMs,
     });
   /** Sends what is due: which symbols each message told of, by kind. */

@@ -108,16 +108,16 @@ onEveryDatabase('asking', ({ store, session, value }) => {
       ['asha', 'INFY', 'accepted', null],
       ['ravi', 'INFY', 'denied', 'max_open_positions'],
     ]);
-    for (const [index, { position, place }] of decisions.entries()) {
-      expect(await rest(position, place, 2)).toEqual(decisions.slice(index + 1, index + 3));
+    for (const [index, { position, queuePosition }] of decisions.entries()) {
+      expect(await rest(position, queuePosition, 2)).toEqual(decisions.slice(index + 1, index + 3));
     }
     const messages = await store.call('read_report_messages', { runId, afterQueuePosition: -1, limit: 10 });
     expect(messages).toMatchObject([
       { userId: 'asha', status: 'queued', text: '' },
       { userId: 'ravi', status: 'queued', text: '' },
     ]);
-    for (const [index, { place }] of messages.entries()) {
-      const asked = { runId, afterQueuePosition: place, limit: 1 };
+    for (const [index, { queuePosition }] of messages.entries()) {
+      const asked = { runId, afterQueuePosition: queuePosition, limit: 1 };
       expect(await store.call('read_report_messages', asked)).toEqual(messages.slice(index + 1, index + 2));
     }
   });

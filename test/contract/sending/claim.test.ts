@@ -65,7 +65,7 @@ onEveryDatabase('claim and mark', ({ store, session }) => {
       status: 'queued',
       sendBeforeMs: cutOffMs + 2 * minuteMs,
       attempts: 0,
-      looks: 0,
+      lookups: 0,
       venueOrderId: null,
       filledQuantity: 0,
       submittedAtMs: null,

@@ -130,10 +130,10 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
       ['l1', 'l2', 'l3'].map((claimId) => lookups(claimId, { ...due, leaseMs: minuteMs })),
     );
     expect(claims.flat()).toHaveLength(1);
-    expect(claims.flat()[0]).toMatchObject({ orderId, status: 'unknown', looks: 1, attempts: 1, halted: null });
+    expect(claims.flat()[0]).toMatchObject({ orderId, status: 'unknown', lookups: 1, attempts: 1, halted: null });
     await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs + 6000 })]);
     expect(await lookups('l4', due)).toEqual([]);
-    expect(await lookups('l5', { nowMs: nowMs + 6000, leaseMs: -1 })).toMatchObject([{ looks: 2 }]);
+    expect(await lookups('l5', { nowMs: nowMs + 6000, leaseMs: -1 })).toMatchObject([{ lookups: 2 }]);
     expect(await lookups('l6', { nowMs: nowMs + 6000 })).toHaveLength(1);
   });
 

@@ -183,7 +183,12 @@ async function sell(store: Store, session: SqlSession, atMs: number): Promise<vo
 /** One message has arrived, one is not known to, the others wait. */
 async function tellUsers(store: Store, atMs: number): Promise<void> {
   const due = await store.call('read_due_messages', { runId: 'first', limit: 2, nowMs: atMs });
-  const messages = due.map(({ messageId, said }) => ({ messageId, text: 'Hello', said, to: '+919800000001' }));
+  const messages = due.map(({ messageId, contentHash }) => ({
+    messageId,
+    text: 'Hello',
+    contentHash,
+    to: '+919800000001',
+  }));
   await store.call('mark_sending', { messages, nowMs: atMs });
   const settled = messages.map(({ messageId }, n) => {
     const status = n === 0 ? ('sent' as const) : ('unknown' as const);

@@ -125,7 +125,7 @@ export function accepted(
   const product = held?.product ?? productAt(leverageCenti);
   const rate = rateFor(scene.rates, of.side, product);
   return {
-    place: account.place,
+    queuePosition: account.queuePosition,
     accountId: account.accountId,
     signalId: of.id,
     userId,
@@ -161,8 +161,8 @@ export function refused(
   } as const;
   const beyond = reason === 'quantity_zero' ? { limit: '1.00', actual: '100.00' } : {};
   const zero = { quantity: 0, marginMinor: 0, chargesMinor: 0, holdMinor: 0 };
-  const { place, accountId, settings } = account;
-  const whose = { place, accountId, userId: settings.id, leverageCenti: settings.leverageCenti };
+  const { queuePosition, accountId, settings } = account;
+  const whose = { queuePosition, accountId, userId: settings.id, leverageCenti: settings.leverageCenti };
   return { ...nothing, ...zero, ...whose, ...beyond, signalId: of.id, outcome, reason, priceMinor: 100_00 };
 }
 

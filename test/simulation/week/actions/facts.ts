@@ -13,11 +13,11 @@ const tried = z.object({
   clientOrderId: z.string(),
   status: z.enum(orderStatuses),
   attempts: z.int(),
-  looks: z.int(),
+  lookups: z.int(),
   sendBeforeMs: z.number(),
 });
 const TRIED_SQL = `select json_build_object('orderId', id, 'clientOrderId', client_order_id, 'status', status,
-    'attempts', attempts, 'looks', looks, 'sendBeforeMs', core.ms(send_before)) as found
+    'attempts', attempts, 'lookups', looks, 'sendBeforeMs', core.ms(send_before)) as found
   from public.orders where attempts > 0 order by id`;
 
 /** What the venue has of an order at this moment, as its book would say it. */

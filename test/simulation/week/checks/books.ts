@@ -129,7 +129,7 @@ export function notAsModelled(found: Rows): string[] {
 export function factsOf({ cash, orders, fills }: Rows, account: number): AccountFacts {
   const mine = <T extends { accountId: number }>(all: readonly T[]) =>
     all.filter(({ accountId }) => accountId === account);
-  return { cash: mine(cash), orders: mine(orders), fills: mine(fills).map((fill) => ({ ...fill, toldAtMs: 0 })) };
+  return { cash: mine(cash), orders: mine(orders), fills: mine(fills).map((fill) => ({ ...fill, reportedAtMs: 0 })) };
 }
 
 /** The books without what depends on when they were told of: the same facts give the same, however they are told. */
@@ -171,7 +171,7 @@ function filledAt(venue: WeekVenue, order: OrderRow, nowMs: number): FillFact[] 
   const { orderId, instrumentId, product, side: bought } = order;
   return (one ? filledBy(one, nowMs) : []).map(({ venueFillId, quantity, priceMinor, atMs }, index) => ({
     ...{ fillId: orderId * 1000 + index, orderId, instrumentId, product, side: bought, venueFillId, corrects: null },
-    ...{ quantity: BigInt(quantity), priceMinor: BigInt(priceMinor), filledAtMs: atMs, toldAtMs: 0 },
+    ...{ quantity: BigInt(quantity), priceMinor: BigInt(priceMinor), filledAtMs: atMs, reportedAtMs: 0 },
   }));
 }
 
@@ -185,7 +185,7 @@ function broughtTo({ orders }: Rows, { outside }: WeekVenue, account: number, no
       {
         ...{ fillId: index, orderId: null, instrumentId: instrumentOf(symbol), product: 'delivery', corrects: null },
         ...{ side: quantity > 0 ? ('BUY' as const) : ('SELL' as const), venueFillId: `outside ${index}` },
-        ...{ quantity: BigInt(Math.abs(quantity)), priceMinor: BigInt(priceMinor), filledAtMs: atMs, toldAtMs: 0 },
+        ...{ quantity: BigInt(Math.abs(quantity)), priceMinor: BigInt(priceMinor), filledAtMs: atMs, reportedAtMs: 0 },
       },
     ];
   });

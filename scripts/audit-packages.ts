@@ -10,11 +10,11 @@ const report = z.object({
 const refusal = z.object({ error: z.object({ summary: z.string() }) });
 const NOT_ANSWERED = 3;
 
-const asked = spawnSync('npm', ['audit', '--omit=dev', '--json'], { encoding: 'utf8', timeout: 120_000 });
-const read = report.safeParse(jsonOf(asked.stdout));
+const audit = spawnSync('npm', ['audit', '--omit=dev', '--json'], { encoding: 'utf8', timeout: 120_000 });
+const read = report.safeParse(jsonOf(audit.stdout));
 if (!read.success) {
-  const said = refusal.safeParse(jsonOf(asked.stdout)).data?.error.summary;
-  const why = (said || asked.stderr || String(asked.error ?? 'no answer')).trim().split('\n')[0];
+  const summary = refusal.safeParse(jsonOf(audit.stdout)).data?.error.summary;
+  const why = (summary || audit.stderr || String(audit.error ?? 'no answer')).trim().split('\n')[0];
   console.error(`NOT AUDITED: the registry did not answer an audit (${why}). Nothing is known of the packages.`);
   process.exitCode = NOT_ANSWERED;
 } else {

@@ -1,3 +1,4 @@
+// Reads the command lines of the scripts; what is wrong with one ends it with one line.
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type Config, readConfig } from '../src/config/config.ts';
 

@@ -1,3 +1,4 @@
+// Finds a free port on the loopback.
 import { createServer } from 'node:net';
 
 /** A port of the loopback nobody listens on just now. */

@@ -48,8 +48,8 @@ function say(line: string): void {
   console.log(line);
 }
 
-function check(what: string, holds: boolean, seen: unknown): void {
-  if (!holds) throw new Error(`Not so: ${what}. Seen: ${JSON.stringify(seen)}`);
+function check(what: string, holds: boolean, actual: unknown): void {
+  if (!holds) throw new Error(`Not so: ${what}. Seen: ${JSON.stringify(actual)}`);
   say(`  ok  ${what}`);
 }
 

@@ -1,3 +1,6 @@
+// Summaries to many users over a Twilio that fails 1 request in 20 in every way it can, with SIGKILL for the sender in
+// the middle and statuses that come late, twice and in any order. Prints what arrived; exit 1 for a duplicate or a loss.
+//   node scripts/message-storm.ts [--users 10000] [--resends 0|1] [--rate 1000]
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -22,10 +25,6 @@ import {
 } from '../test/notifiers/fixtures.ts';
 import { type LoopbackTwilio, loopbackTwilio, type TwilioFault } from '../test/simulators/twilio.ts';
 import setup, { type TestDatabases } from '../test/support/global-setup.ts';
-
-// Summaries to many users over a Twilio that fails 1 request in 20 in every way it can, with SIGKILL for the sender in
-// the middle and statuses that come late, twice and in any order. Prints what arrived; exit 1 for a duplicate or a loss.
-//   node scripts/message-storm.ts [--users 10000] [--resends 0|1] [--rate 1000]
 
 /** Lookups pause for minutes: the storm's day goes faster than ours. */
 const SPEED = 20;
@@ -76,10 +75,10 @@ async function sendForever(databaseUrl: string): Promise<void> {
 }
 
 async function direct(): Promise<number> {
-  const { given, teardown } = await startPostgres();
-  const databaseUrl = given.postgresUrl.replace(/\/postgres$/, '/storm');
-  const admin = await openPostgresSession(given.postgresUrl);
-  await admin.exec(`create database storm template ${given.template}`);
+  const { databases, teardown } = await startPostgres();
+  const databaseUrl = databases.postgresUrl.replace(/\/postgres$/, '/storm');
+  const admin = await openPostgresSession(databases.postgresUrl);
+  await admin.exec(`create database storm template ${databases.template}`);
   const session = await openPostgresSession(databaseUrl);
   const store = makeStore(openPostgres({ url: databaseUrl, max: 4 }), { virtual: true });
   const contents = { [contentSids.en]: templates.en, [contentSids.hi]: templates.hi };
@@ -98,12 +97,12 @@ async function direct(): Promise<number> {
   };
   const users = Number(values.users);
   await decideNothing(store, people(users));
-  const crew = Array.from({ length: SENDERS }, () => startSender(databaseUrl, twilio.url));
+  const senders = Array.from({ length: SENDERS }, () => startSender(databaseUrl, twilio.url));
   try {
-    await play({ twilio, store, session, users, crew, databaseUrl, chance });
+    await play({ twilio, store, session, users, senders, databaseUrl, chance });
     return await verdict(session, twilio, users, suffered);
   } finally {
-    for (const { child } of crew) child.kill('SIGKILL');
+    for (const { child } of senders) child.kill('SIGKILL');
     await store.close();
     await session.close();
     await twilio.close();
@@ -130,22 +129,22 @@ interface Play {
   store: Store;
   session: SqlSession;
   users: number;
-  crew: Sender[];
+  senders: Sender[];
   databaseUrl: string;
   chance: () => number;
 }
 
-async function play({ twilio, store, session, users, crew, databaseUrl, chance }: Play): Promise<void> {
+async function play({ twilio, store, session, users, senders, databaseUrl, chance }: Play): Promise<void> {
   const world = stormWorld(store, twilio.url);
   const beganMs = performance.now();
-  let told = 0;
+  let reported = 0;
   let kills = 0;
   for (;;) {
     await pause(200);
     if (kills < 2 && twilio.messages.length > (users * (kills + 1)) / 3) {
-      crew[kills]?.child.kill('SIGKILL');
+      senders[kills]?.child.kill('SIGKILL');
       kills += 1;
-      crew.push(startSender(databaseUrl, twilio.url));
+      senders.push(startSender(databaseUrl, twilio.url));
       // What the sweep does after two minutes of the database's clock: the storm does not wait that long.
       await pause(4_000);
       await session.query(
@@ -154,22 +153,22 @@ async function play({ twilio, store, session, users, crew, databaseUrl, chance }
         [new Date(world.clock.nowMs())],
       );
     }
-    const fresh = twilio.messages.slice(told, told + 500);
-    told += fresh.length;
+    const fresh = twilio.messages.slice(reported, reported + 500);
+    reported += fresh.length;
     for (const message of fresh) {
-      // Two in a hundred are never told of; the rest in any order, some twice.
+      // Two in a hundred are never reported; the rest in any order, some twice.
       if (chance() < 0.02) continue;
-      const words = ['sent', 'delivered', 'queued', 'delivered'].toSorted(() => chance() - 0.5);
-      for (const word of words) await hear(world, twilio, message, word);
+      const statuses = ['sent', 'delivered', 'queued', 'delivered'].toSorted(() => chance() - 0.5);
+      for (const status of statuses) await hear(world, twilio, message, status);
     }
     const [left] =
       await session.query(`select count(*)::int as n from public.messages where status in ('queued', 'sending')
       or (status = 'unknown' and next_lookup_at is not null)`);
-    if (Number(left?.['n']) === 0 && told === twilio.messages.length) break;
+    if (Number(left?.['n']) === 0 && reported === twilio.messages.length) break;
     if (performance.now() - beganMs > 540_000) throw new Error('the storm does not end');
   }
   console.log(`${users} messages in ${Math.round((performance.now() - beganMs) / 1000)} s, senders killed: ${kills}`);
-  for (const { rssMb } of crew.filter((sender) => sender.rssMb.length > 1)) {
+  for (const { rssMb } of senders.filter((sender) => sender.rssMb.length > 1)) {
     const half = rssMb.slice(Math.floor(rssMb.length / 2));
     console.log(`  memory of a sender: first ${rssMb[0]} MB, half way ${half[0]} MB, last ${rssMb.at(-1)} MB`);
   }
@@ -180,9 +179,9 @@ async function hear(world: World, twilio: LoopbackTwilio, message: LoopbackTwili
   const { pathname, search } = new URL(url);
   const form = Object.fromEntries(new URLSearchParams(body));
   const call = { path: `${pathname}${search}`, signature: headers['X-Twilio-Signature'], form };
-  const word = await world.notifier.parseCallback?.(call);
-  if (!word) throw new Error('the signature does not fit');
-  await hearProvider(world, word);
+  const callback = await world.notifier.parseCallback?.(call);
+  if (!callback) throw new Error('the signature does not fit');
+  await hearProvider(world, callback);
 }
 
 async function verdict(
@@ -196,7 +195,7 @@ async function verdict(
   const duplicates = [...times.values()].filter((count) => count > 1).length;
   const rows = await session.query('select status, sent_to from public.messages');
   const got = (row: Record<string, unknown>) => times.has(`whatsapp:${row['sent_to']}`);
-  // Not made at Twilio, and nobody is told: that would be lost. `unknown` and `failed` are told to a person.
+  // Not made at Twilio, and nobody learns of it: that would be lost. `unknown` and `failed` reach a person.
   const lost = rows.filter((row) => !got(row) && !['unknown', 'failed'].includes(String(row['status'])));
   const wronglyUnknown = rows.filter((row) => got(row) && row['status'] === 'unknown').length;
   const statuses = Map.groupBy(rows, (row) => String(row['status']));
@@ -209,14 +208,14 @@ async function verdict(
   return duplicates + lost.length + wronglyUnknown > 0 ? 1 : 0;
 }
 
-async function startPostgres(): Promise<{ given: TestDatabases; teardown: () => Promise<void> }> {
-  const given: TestDatabases[] = [];
+async function startPostgres(): Promise<{ databases: TestDatabases; teardown: () => Promise<void> }> {
+  const provided: TestDatabases[] = [];
   const teardown = await setup({
-    provide: (_name: 'databases', databases: TestDatabases) => void given.push(databases),
+    provide: (_name: 'databases', databases: TestDatabases) => void provided.push(databases),
   });
-  const [databases] = given;
+  const [databases] = provided;
   if (!databases || databases.problem !== null) throw new Error(`no Postgres: ${databases?.problem}`);
-  return { given: databases, teardown };
+  return { databases, teardown };
 }
 
 if (values.sender === undefined) process.exitCode = await direct();

@@ -11,7 +11,7 @@ import { plantedOutside, plantedWithStranger } from '../test/simulation/day/plan
 import { type Played, playSchedule } from '../test/simulation/day/schedule.ts';
 import { plantedInWeeks } from '../test/simulation/week/planted/planted.ts';
 import { huntInWeeks, playWeek } from '../test/simulation/week/play.ts';
-import { type BenchServer, startServer } from './bench/core/ground.ts';
+import { type BenchServer, startServer } from './bench/core/databases.ts';
 import { machinesPostgres } from './bench/postgres-server.ts';
 import { configured, parsed, positiveNumber, wholeNumber } from './flags.ts';
 
@@ -47,16 +47,16 @@ async function freshGround(): Promise<Ground> {
   return groundOn(await openPglite({ path: 'memory', cacheDir: dataDir, saveCache: true, onSlowStart }));
 }
 
-/** Two sessions of one database: ours, and that of a stranger who holds rows. */
+/** Two sessions of one database: ours, and another that holds rows. */
 async function postgresGround(server: BenchServer): Promise<Ground> {
   const { url, session, close } = await server.fresh();
-  const stranger = await openPostgresSession(url);
+  const outsider = await openPostgresSession(url);
   const closeAll = async (): Promise<void> => {
-    await stranger.close();
+    await outsider.close();
     await close();
     await server.stop();
   };
-  return groundOn({ session, stranger, close: closeAll });
+  return groundOn({ session, stranger: outsider, close: closeAll });
 }
 
 /** True when every planted bug was caught. */

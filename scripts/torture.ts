@@ -10,12 +10,12 @@ const command = parsed(
     )
     .usage('[options]')
     .addArgument(new Argument('[part]').choices(['director', 'venue', 'worker', 'scan']).default('director'))
-    .addArgument(new Argument('[told]').default('{}'))
+    .addArgument(new Argument('[input]').default('{}'))
     .option('--minutes <M>', 'start no further round after this time', positiveNumber, 2)
     .option('--speed <S>', 'how much faster than the clock the day passes', positiveNumber, 10)
     .option('--unrest <SECONDS>', 'how long processes are struck in each round', positiveNumber, 25),
 );
-const [part, told] = command.processedArgs as [string, string];
+const [part, input] = command.processedArgs as [string, string];
 if (part === 'director') {
   const { minutes, speed, unrest } = command.opts<{ minutes: number; speed: number; unrest: number }>();
   const { direct } = await import('./torture/director.ts');
@@ -24,8 +24,8 @@ if (part === 'director') {
   process.exit(violations > 0 ? 1 : 0);
 } else if (part === 'venue') {
   const { venuePart } = await import('./torture/venue-part.ts');
-  await venuePart(JSON.parse(told));
+  await venuePart(JSON.parse(input));
 } else if (part === 'worker' || part === 'scan') {
   const { tradingPart } = await import('./torture/trading-part.ts');
-  await tradingPart(part, JSON.parse(told));
+  await tradingPart(part, JSON.parse(input));
 }

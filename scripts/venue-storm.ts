@@ -22,21 +22,21 @@ function percent(text: string): number {
   return number;
 }
 
-async function startPostgres(): Promise<{ given: TestDatabases; teardown: () => Promise<void> }> {
+async function startPostgres(): Promise<{ databases: TestDatabases; teardown: () => Promise<void> }> {
   const { promise, resolve } = Promise.withResolvers<TestDatabases>();
   const teardown = await setup({ provide: (_key, value) => resolve(value) });
-  const given = await promise;
-  if (given.problem !== null) throw new Error(`Postgres did not start: ${given.problem}`);
-  return { given, teardown };
+  const databases = await promise;
+  if (databases.problem !== null) throw new Error(`Postgres did not start: ${databases.problem}`);
+  return { databases, teardown };
 }
 
 const { users, seed, faults } = command.opts<{ users: number; seed: number; faults: number }>();
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const beganMs = performance.now();
-const { given, teardown } = await startPostgres();
-const databaseUrl = given.postgresUrl.replace(/\/postgres$/, '/venue_storm');
-const admin = await openPostgresSession(given.postgresUrl);
-await admin.exec(`create database venue_storm template ${given.template}`);
+const { databases, teardown } = await startPostgres();
+const databaseUrl = databases.postgresUrl.replace(/\/postgres$/, '/venue_storm');
+const admin = await openPostgresSession(databases.postgresUrl);
+await admin.exec(`create database venue_storm template ${databases.template}`);
 const session = await openPostgresSession(databaseUrl);
 const store = makeStore(openPostgres({ url: databaseUrl, max: 10 }), { virtual: true });
 try {

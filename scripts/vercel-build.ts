@@ -42,8 +42,8 @@ function say(line: string): void {
   console.log(line);
 }
 
-function check(what: string, holds: boolean, seen: unknown): void {
-  if (!holds) throw new Error(`Not so: ${what}. Seen: ${JSON.stringify(seen)}`);
+function check(what: string, holds: boolean, actual: unknown): void {
+  if (!holds) throw new Error(`Not so: ${what}. Seen: ${JSON.stringify(actual)}`);
   say(`  ok  ${what}`);
 }
 
@@ -101,8 +101,8 @@ function same(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-function handlerIs(seen: { handler: string; runtime: string }, handler: string, runtime: string): boolean {
-  return seen.handler === handler && seen.runtime === runtime;
+function handlerIs(actual: { handler: string; runtime: string }, handler: string, runtime: string): boolean {
+  return actual.handler === handler && actual.runtime === runtime;
 }
 
 async function askHandler(): Promise<void> {
@@ -121,7 +121,7 @@ async function askHandler(): Promise<void> {
   try {
     const refused = await endOf(startNode(start({})));
     const words = ['CRON_SECRET is not set', 'DATABASE_URL'];
-    const saysBoth = refused.code === 1 && words.every((word) => refused.said.includes(word));
+    const saysBoth = refused.code === 1 && words.every((word) => refused.output.includes(word));
     check('without settings it does not start, and names all that is missing', saysBoth, refused);
     const service = await startService(start({ CRON_SECRET, DATABASE_URL: postgres.migratedUrl }));
     say(`  ok  first answer ${service.line.split(' ')[1]} ms after the process began to load it`);

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, inject, test } from 'vitest';
+import type { Bench } from '../scripts/bench/bench-case.ts';
 import { cases } from '../scripts/bench/cases.ts';
-import { serverAt } from '../scripts/bench/core/ground.ts';
-import type { Bench } from '../scripts/bench/frame.ts';
+import { serverAt } from '../scripts/bench/core/databases.ts';
 import { machineLine, machineOf } from '../scripts/bench/machine.ts';
 import { measure } from '../scripts/bench/measure.ts';
 import { machinesPostgres, startPostgres } from '../scripts/bench/postgres-server.ts';

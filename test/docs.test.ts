@@ -3,9 +3,9 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ROOT, staleFiles } from '../scripts/docs/blocks.ts';
-import { eventWords } from '../scripts/docs/event-words.ts';
+import { eventTexts } from '../scripts/docs/event-texts.ts';
 import { emittedEvents } from '../scripts/docs/events.ts';
-import { routeWords } from '../scripts/docs/routes.ts';
+import { routeTexts } from '../scripts/docs/routes.ts';
 import { denyReasons, skipReasons } from '../src/domain/decision/decision.ts';
 import { runSkipTexts } from '../src/domain/messages/reasons-en.ts';
 import { orderReasons } from '../src/domain/order.ts';
@@ -67,9 +67,9 @@ describe('the documents', () => {
   });
 
   test('say what each route and each event is, and of no other', () => {
-    expect(Object.keys(routeWords).toSorted()).toEqual(routes.map(({ route }) => route).toSorted());
+    expect(Object.keys(routeTexts).toSorted()).toEqual(routes.map(({ route }) => route).toSorted());
     const quiet = emittedEvents(ROOT).filter(({ isAlert }) => !isAlert);
-    expect(Object.keys(eventWords).toSorted()).toEqual(quiet.map(({ name }) => name).toSorted());
+    expect(Object.keys(eventTexts).toSorted()).toEqual(quiet.map(({ name }) => name).toSorted());
   });
 });
 

@@ -1,8 +1,10 @@
+// The bench's cases in the order they run in.
+
+import type { BenchCase } from './bench-case.ts';
 import { growth } from './core/growth.ts';
 import { ordersThrough } from './core/orders-through.ts';
 import { plan } from './core/plan.ts';
 import { plans } from './core/plans.ts';
-import type { BenchCase } from './frame.ts';
 import { hostile } from './http/hostile.ts';
 import { http } from './http/http.ts';
 import { naive } from './peers/naive.ts';

@@ -1,3 +1,4 @@
+// Runs a part of the bench as a process of its own, and carries messages to and from it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -6,15 +7,15 @@ const PROGRAM = fileURLToPath(new URL('../bench.ts', import.meta.url));
 /** A part of the bench as a process of its own. What it says arrives in order; a part that ends early is an error. */
 export interface Part {
   /** The next thing it says. @throws Error if it ends first */
-  heard(): Promise<unknown>;
+  nextMessage(): Promise<unknown>;
   emit(message: object): void;
   stop(): Promise<void>;
 }
 
 /** Starts this program as another part; it ends when we do. `env`: what the product reads there, and nothing of ours. */
-export function startPart(part: string, told: object, env: Record<string, string> = {}): Part {
+export function startPart(part: string, input: object, env: Record<string, string> = {}): Part {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [PROGRAM, '--part', part, JSON.stringify(told)], {
+  const child = spawn(process.execPath, [PROGRAM, '--part', part, JSON.stringify(input)], {
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
@@ -22,7 +23,7 @@ export function startPart(part: string, told: object, env: Record<string, string
 }
 
 function partOf(name: string, child: ChildProcess): Part {
-  const said: unknown[] = [];
+  const messages: unknown[] = [];
   let ended = false;
   let news = Promise.withResolvers<void>();
   const tidings = (): void => {
@@ -30,7 +31,7 @@ function partOf(name: string, child: ChildProcess): Part {
     news = Promise.withResolvers();
   };
   child.on('message', (message) => {
-    said.push(message);
+    messages.push(message);
     tidings();
   });
   const gone = new Promise<void>((resolve) => {
@@ -41,12 +42,12 @@ function partOf(name: string, child: ChildProcess): Part {
     });
   });
   return {
-    async heard() {
-      while (said.length === 0) {
+    async nextMessage() {
+      while (messages.length === 0) {
         if (ended) throw new Error(`the part ${name} ended before it had answered`);
         await news.promise;
       }
-      return said.shift();
+      return messages.shift();
     },
     emit: (message) => void child.send(message),
     async stop() {

@@ -1,10 +1,11 @@
+// The command line of `npm run bench`: picks cases, runs them, prints the table.
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Argument, Command } from 'commander';
 import { parsed, positiveNumber, wholeNumber } from '../flags.ts';
+import type { Bench } from './bench-case.ts';
 import { cases } from './cases.ts';
-import { startServer } from './core/ground.ts';
-import type { Bench } from './frame.ts';
+import { startServer } from './core/databases.ts';
 import { machineLine, machineOf } from './machine.ts';
 import { measure } from './measure.ts';
 import { machinesPostgres } from './postgres-server.ts';
@@ -24,7 +25,7 @@ interface Flags {
 
 const names = cases.map(({ name }) => name);
 
-function flagsGiven(): { wanted: string[]; flags: Flags } {
+function commandLine(): { wanted: string[]; flags: Flags } {
   const command = parsed(
     new Command('bench')
       .description('Measures the product on a real Postgres of its own, and holds the figures against the goals.')
@@ -57,7 +58,7 @@ function wholeNumbers(text: string, before: number[] = []): number[] {
 
 /** The cases that are asked for, or all that measure; prints a table, and writes the rows where it is told to. */
 export async function bench(): Promise<void> {
-  const { wanted, flags } = flagsGiven();
+  const { wanted, flags } = commandLine();
   const { times = null, scale, concurrency, all = false, peers, past, rate = [], json } = flags;
   const chosen = cases.filter(({ name }) => (wanted.length === 0 ? name !== 'plans' : wanted.includes(name)));
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -65,8 +66,8 @@ export async function bench(): Promise<void> {
   try {
     const machine = await machineOf(server);
     const sizes = { scale, times, concurrency, all, peers, pastOrders: past, rates: rate };
-    const given: Bench = { server, ...sizes, plansDirectory: resolve(import.meta.dirname, 'plans'), say };
-    const rows = await measure(given, chosen);
+    const settings: Bench = { server, ...sizes, plansDirectory: resolve(import.meta.dirname, 'plans'), say };
+    const rows = await measure(settings, chosen);
     say(tableOf(rows));
     say(machineLine(machine));
     if (json !== undefined) writeFileSync(json, `${JSON.stringify({ machine, sizes, rows }, null, 2)}\n`);

@@ -1,5 +1,6 @@
+// Describes the machine and the Postgres that the figures were measured on.
 import { cpus, totalmem } from 'node:os';
-import type { BenchServer } from './core/ground.ts';
+import type { BenchServer } from './core/databases.ts';
 
 export interface Machine {
   cpu: string;

@@ -1,4 +1,5 @@
-import { type Bench, type BenchCase, clocked, figure } from './frame.ts';
+// Runs bench cases one after another; one that fails leaves a row.
+import { type Bench, type BenchCase, clocked, figure } from './bench-case.ts';
 import { failedRow, type Measured } from './table.ts';
 
 /** Runs the cases one after another. One that fails leaves a row that says so. */

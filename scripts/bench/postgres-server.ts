@@ -1,3 +1,4 @@
+// Starts a Postgres server for the bench, from the machine's programs or from npm.
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -85,14 +86,14 @@ async function startPackaged(programs: string, directory: string, port: number):
 
 /** @throws Error with what the server said if it ends before it takes connections */
 async function ready(log: Readable): Promise<void> {
-  let said = '';
+  let output = '';
   await new Promise<void>((resolve, reject) => {
     log.on('data', (chunk) => {
-      if (said.includes(READY)) return;
-      said += chunk;
-      if (said.includes(READY)) resolve();
+      if (output.includes(READY)) return;
+      output += chunk;
+      if (output.includes(READY)) resolve();
     });
-    log.once('end', () => reject(new Error(`Postgres did not start: ${said}`)));
+    log.once('end', () => reject(new Error(`Postgres did not start: ${output}`)));
   });
 }
 

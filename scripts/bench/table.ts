@@ -1,5 +1,6 @@
+// Prints the bench's rows as a table.
 import Table from 'cli-table3';
-import type { BenchCase, Row } from './frame.ts';
+import type { BenchCase, Row } from './bench-case.ts';
 
 export type Measured = Row & { case: string };
 

@@ -1,3 +1,4 @@
+// Copies the files git would commit into a new folder, as a deployment gets them.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, lstatSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';

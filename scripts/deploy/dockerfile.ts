@@ -1,3 +1,4 @@
+// Reads a Dockerfile, so that its steps can be run without Docker.
 /** One instruction of a Dockerfile, continuation lines joined: `{ name: 'COPY', text: 'src src' }`. */
 export interface Instruction {
   name: string;

@@ -1,3 +1,4 @@
+// Starts the service and a Postgres for the checks of a deployment.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -29,26 +30,26 @@ export function startNode({ args, env, ...as }: ToStart): ChildProcess {
 /** Starts a service and waits until it says its address, on stdout or stderr. @throws Error with its output if it ends first */
 export async function startService(toStart: ToStart): Promise<Started> {
   const child = startNode(toStart);
-  const said: string[] = [];
+  const output: string[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<{ address: string; line: string }>();
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue;
     createInterface(stream).on('line', (line) => {
-      said.push(line);
+      output.push(line);
       const [address] = /http:\/\/127\.0\.0\.1:\d+/.exec(line) ?? [];
       if (address !== undefined) resolve({ address, line });
     });
   }
-  child.once('exit', (code) => reject(new Error(`it ended with ${code}:\n${said.join('\n')}`)));
+  child.once('exit', (code) => reject(new Error(`it ended with ${code}:\n${output.join('\n')}`)));
   return { process: child, ...(await promise) };
 }
 
-/** The exit code and everything it said, for a process that ends by itself. */
-export async function endOf(child: ChildProcess): Promise<{ code: number | null; said: string }> {
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (part: Buffer) => (said += part.toString()));
+/** The exit code and everything it wrote, for a process that ends by itself. */
+export async function endOf(child: ChildProcess): Promise<{ code: number | null; output: string }> {
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (part: Buffer) => (output += part.toString()));
   await once(child, 'close');
-  return { code: child.exitCode, said };
+  return { code: child.exitCode, output };
 }
 
 /** SIGTERM; gives the exit code. */
@@ -61,14 +62,14 @@ export async function stop({ process: child }: Started): Promise<number | null> 
 
 /** A Postgres of our own with one empty, migrated database, and one without our schema. */
 export async function startPostgres(): Promise<{ migratedUrl: string; blankUrl: string; stop: () => Promise<void> }> {
-  let given: TestDatabases | undefined;
+  let started: TestDatabases | undefined;
   const teardown = await setup({
     provide: (_name, databases) => {
-      given = databases;
+      started = databases;
     },
   });
-  if (!given || given.problem !== null) throw new Error(`Postgres did not start: ${given?.problem}`);
-  const { postgresUrl, template } = given;
+  if (!started || started.problem !== null) throw new Error(`Postgres did not start: ${started?.problem}`);
+  const { postgresUrl, template } = started;
   const admin = await openPostgresSession(postgresUrl);
   await admin.exec(`create database migrated template ${template}`);
   await admin.exec('create database blank template template0');

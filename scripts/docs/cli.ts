@@ -1,3 +1,4 @@
+// Writes the reference of the commands from the command line's own definitions.
 import { Command } from 'commander';
 
 const WIDTH = 110;

@@ -1,3 +1,4 @@
+// Writes the reference of the CSV columns from the tables that read them.
 import { calendarTable } from '../../src/adapters/files/calendar-file.ts';
 import { corporateActionsTable } from '../../src/adapters/files/corporate-actions-file.ts';
 import type { Table } from '../../src/adapters/files/csv/table.ts';

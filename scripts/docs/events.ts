@@ -1,7 +1,8 @@
+// Finds every event the code emits, and writes the reference of the events.
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alertText } from '../../src/terminal/alert.ts';
-import { eventWords } from './event-words.ts';
+import { eventTexts } from './event-texts.ts';
 import { asCode, markdownTable } from './markdown.ts';
 
 interface Emitted {
@@ -47,7 +48,7 @@ function sentenceOf(name: string): string {
 }
 
 function spaced(fact: string): string {
-  return fact.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return fact.replaceAll(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`);
 }
 
 /** The alerts, each with its sentence as a terminal, a log and the operators' messages have it. */
@@ -62,6 +63,6 @@ export function alertsText(root: string): string {
 export function eventsText(root: string): string {
   const rows = emittedEvents(root)
     .filter(({ isAlert }) => !isAlert)
-    .map(({ name, files }) => [`\`${name}\``, eventWords[name] ?? '', asCode(files)]);
+    .map(({ name, files }) => [`\`${name}\``, eventTexts[name] ?? '', asCode(files)]);
   return markdownTable(['event', 'meaning', 'emitted by'], rows);
 }

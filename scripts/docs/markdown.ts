@@ -1,3 +1,4 @@
+// Markdown tables for the generated documents.
 /** A Markdown table; a `|` or a line break in a cell does not end it. */
 export function markdownTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map(cellOf).join(' | ')} |`;

@@ -1,3 +1,4 @@
+// Finds every HTTP problem the code answers with, and writes their reference.
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { webhooksOf } from '../../src/adapters/venues/module.ts';
@@ -8,10 +9,10 @@ const PROBLEM = /status: (\d{3}),?\s*code: '(\w+)'(?:,\s*detail:\s*(?:'([^']*)'|
 
 /** A text of the code as it is said: once, or once for each venue whose words it has. What else is put in is not known. */
 function detailsOf(text: string): string[] {
-  const said = webhooksOf(venueModules).map(({ title, form }) => {
+  const entries = webhooksOf(venueModules).map(({ title, form }) => {
     return text.replaceAll(/\$\{title\}/g, title).replaceAll(/\$\{form\}/g, form);
   });
-  return [...new Set(said)].filter((detail) => detail !== '' && !detail.includes('${'));
+  return [...new Set(entries)].filter((detail) => detail !== '' && !detail.includes('${'));
 }
 
 /** Every code of a problem the HTTP service answers with, and its words where they are always the same. */

@@ -1,3 +1,4 @@
+// Writes the reference of the reason codes from their definitions.
 import { denyReasons, skipReasons } from '../../src/domain/decision/decision.ts';
 import type { Clause } from '../../src/domain/messages/reason-clause.ts';
 import { englishReasons, runSkipTexts, shortReason } from '../../src/domain/messages/reasons-en.ts';

@@ -1,8 +1,9 @@
+// Writes the reference of the HTTP routes from the app's own routes.
 import { type Route, routes } from '../../test/http/routes.ts';
 import { markdownTable } from './markdown.ts';
 
 /** What each route does. A test refuses one that is missing here, or here and not in the service. */
-export const routeWords: Readonly<Record<string, string>> = {
+export const routeTexts: Readonly<Record<string, string>> = {
   'GET /health': 'the process is alive; no database is asked',
   'GET /ready':
     '200 with the next session, or 503 with named `problems`, unless a database call goes through, schema and calendar are there, no order is stuck with a sender that is gone, and changes are heard',
@@ -35,6 +36,6 @@ function whoOf({ open, byAddress }: Route): string {
 
 /** Every route of the service and whom it is open to. */
 export function routesText(): string {
-  const rows = routes.map((one) => [`\`${one.route}\``, whoOf(one), routeWords[one.route] ?? '']);
+  const rows = routes.map((one) => [`\`${one.route}\``, whoOf(one), routeTexts[one.route] ?? '']);
   return markdownTable(['route', 'for', 'what'], rows);
 }

@@ -1,3 +1,4 @@
+// Writes the reference of the settings from .env.example.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { settings as shapes } from '../../src/config/config.ts';

@@ -1,3 +1,4 @@
+// Derives sales from bought signals, for a replay that also sells.
 import { signalIdOf } from '../../src/domain/ids.ts';
 import type { Signal } from '../../src/domain/types.ts';
 import type { Answer, Store } from '../../src/ports/store/store.ts';

@@ -1,3 +1,4 @@
+// Makes up users with every mix of settings for a replay.
 import type { UserSettings } from '../../src/domain/types.ts';
 
 const LEVERAGES = [100, 200, 300, 500];

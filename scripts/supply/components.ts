@@ -1,3 +1,4 @@
+// Lists the installed packages with versions and licences, for the bill of materials.
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';

@@ -1,3 +1,4 @@
+// The torture venue's order book, and its shape on the wire.
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
 

@@ -1,3 +1,4 @@
+// Directs a torture: plays rounds, disturbs the processes, and compares the books.
 import type { ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -44,11 +45,11 @@ interface Stage {
 /** Rounds until the time is over; gives the number of violations. */
 export async function direct({ minutes, speed, unrestMs, say }: TortureOptions): Promise<number> {
   const untilMs = Date.now() + minutes * 60_000;
-  const { given, teardown } = await startPostgres();
-  const databaseUrl = given.postgresUrl.replace(/\/postgres$/, '/torture');
+  const { databases, teardown } = await startPostgres();
+  const databaseUrl = databases.postgresUrl.replace(/\/postgres$/, '/torture');
   const ours = `${databaseUrl}?application_name=torture`;
-  const admin = await openPostgresSession(given.postgresUrl);
-  await admin.exec(`create database torture template ${given.template}`);
+  const admin = await openPostgresSession(databases.postgresUrl);
+  await admin.exec(`create database torture template ${databases.template}`);
   const session = await openPostgresSession(ours);
   const store = makeStore(openPostgres({ url: ours, max: 2 }), { virtual: true });
   const venue = startPart('venue', { databaseUrl: ours });
@@ -81,22 +82,25 @@ async function playRound(stage: Stage, date: string, round: number): Promise<{ c
   const day: FastDay = { date, openedAtMs: istMs(date, '09:20'), startedAtMs: Date.now(), speed };
   await session.exec(databaseClockSql(day));
   await post(`${venueUrl}/day`, { day, stormy: round % 4 === 3 ? [symbolsOf(round)[1]] : [] });
-  const crew = new TortureProcesses(
+  const processes = new TortureProcesses(
     (kind) => ({ databaseUrl, venueUrl, day, round, inline: kind === 'scan' && randomInt(2) === 0 }),
     () => cutOneConnection(session),
   );
-  for (let n = 0; n < WORKERS; n += 1) crew.start('worker');
-  for (let n = 0; n < SCANS; n += 1) crew.start('scan');
-  const [markedInHalt] = await Promise.all([haltForAWhile(store, session, fastClock(day)), unrest(crew, unrestMs)]);
-  const settledInTime = await settled(store, session, crew, fastClock(day));
-  await crew.disband(STOP_WITHIN_MS);
+  for (let n = 0; n < WORKERS; n += 1) processes.start('worker');
+  for (let n = 0; n < SCANS; n += 1) processes.start('scan');
+  const [markedInHalt] = await Promise.all([
+    haltForAWhile(store, session, fastClock(day)),
+    unrest(processes, unrestMs),
+  ]);
+  const settledInTime = await settled(store, session, processes, fastClock(day));
+  await processes.disband(STOP_WITHIN_MS);
   const left = await resolveUnknown(store, session, await ask(venueUrl), fastClock(day));
-  const broken = [...crew.died, ...(await verdict(store, session, await ask(venueUrl)))];
+  const broken = [...processes.died, ...(await verdict(store, session, await ask(venueUrl)))];
   if (markedInHalt > 0) broken.unshift(`${markedInHalt} orders were marked during a halt`);
   if (!settledInTime) broken.unshift(`round ${round} did not settle: ${await leftOver(session)}`);
   const counts = {
     rounds: 1,
-    ...Object.fromEntries(Object.entries(crew.deeds).sort()),
+    ...Object.fromEntries(Object.entries(processes.deeds).sort()),
     halt: 1,
     ...(await statusesOf(session, date)),
     'unknown at the end (resolved by hand)': left,
@@ -108,13 +112,13 @@ async function playRound(stage: Stage, date: string, round: number): Promise<{ c
 type Counts = Record<string, number>;
 
 /** A strike every two seconds on average, for a while. */
-async function unrest(crew: TortureProcesses, forMs: number): Promise<void> {
+async function unrest(processes: TortureProcesses, forMs: number): Promise<void> {
   const untilMs = Date.now() + forMs;
   for (;;) {
     const pauseMs = randomInt(200, 2 * STRIKE_EVERY_MS - 200);
     if (Date.now() + pauseMs > untilMs) return;
     await pause(pauseMs);
-    await crew.strike(randomInt(3_500, 6_000));
+    await processes.strike(randomInt(3_500, 6_000));
   }
 }
 
@@ -128,16 +132,16 @@ async function cutOneConnection(session: SqlSession): Promise<void> {
  * Waits until nothing is open and a scan has come to its end since; false where that does not happen in time. Looked at
  * twice: who was just woken may still hand something back. A correction that is due and not queued yet is open, too.
  */
-async function settled(store: Store, session: SqlSession, crew: TortureProcesses, clock: Clock): Promise<boolean> {
+async function settled(store: Store, session: SqlSession, processes: TortureProcesses, clock: Clock): Promise<boolean> {
   const startedAtMs = Date.now();
-  const scansBefore = crew.scansEnded;
-  let quietLooks = 0;
+  const scansBefore = processes.scansEnded;
+  let quietChecks = 0;
   while (Date.now() - startedAtMs < SETTLE_WITHIN_MS) {
     await pause(500);
     await store.call('queue_corrections', { nowMs: clock.nowMs() });
-    const quiet = !crew.anyFrozen() && crew.scansEnded > scansBefore && (await leftOver(session)) === '';
-    quietLooks = quiet ? quietLooks + 1 : 0;
-    if (quietLooks === 2) return true;
+    const quiet = !processes.anyFrozen() && processes.scansEnded > scansBefore && (await leftOver(session)) === '';
+    quietChecks = quiet ? quietChecks + 1 : 0;
+    if (quietChecks === 2) return true;
   }
   return false;
 }
@@ -166,21 +170,21 @@ async function statusesOf(session: SqlSession, date: string): Promise<Counts> {
 }
 
 /** The Postgres of the tests: on the loopback, in a directory of its own, gone at the end. */
-async function startPostgres(): Promise<{ given: TestDatabases; teardown: () => Promise<void> }> {
+async function startPostgres(): Promise<{ databases: TestDatabases; teardown: () => Promise<void> }> {
   const { promise, resolve } = Promise.withResolvers<TestDatabases>();
   const teardown = await setup({ provide: (_key, value) => resolve(value) });
-  const given = await promise;
-  if (given.problem !== null) throw new Error(`Postgres did not start: ${given.problem}`);
-  return { given, teardown };
+  const databases = await promise;
+  if (databases.problem !== null) throw new Error(`Postgres did not start: ${databases.problem}`);
+  return { databases, teardown };
 }
 
 async function portOf(venue: ChildProcess): Promise<number> {
   venue.stderr?.on('data', (text) => process.stderr.write(text));
-  const said = await new Promise((resolve, reject) => {
+  const message = await new Promise((resolve, reject) => {
     venue.once('message', resolve);
     venue.once('exit', () => reject(new Error('the venue did not start')));
   });
-  return z.object({ port: z.int() }).parse(said).port;
+  return z.object({ port: z.int() }).parse(message).port;
 }
 
 async function ask(venueUrl: string): Promise<WholeBook> {

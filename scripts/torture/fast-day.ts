@@ -1,3 +1,4 @@
+// A trading day that passes faster than the machine's time, here and in the database.
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Clock } from '../../src/ports/world.ts';

@@ -1,3 +1,4 @@
+// The venue and notifier adapters that speak to the torture's venue over HTTP.
 import { z } from 'zod';
 import { defaultRate, type LookupOutcome, type SubmitOutcome, type Venue } from '../../src/ports/venue.ts';
 import type { Notifier } from '../../src/ports/world.ts';

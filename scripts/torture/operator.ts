@@ -1,3 +1,4 @@
+// Plays the operator of a torture: halts, resolves unknown orders, acknowledges accounts.
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SqlSession } from '../../src/ports/database.ts';
@@ -6,7 +7,7 @@ import type { Clock } from '../../src/ports/world.ts';
 import { tester } from '../../test/support/tester.ts';
 import type { WholeBook } from './book.ts';
 
-/** Plays the operator: looks in the venue's book and says what became of each order that stayed unknown. */
+/** Plays the operator: reads the venue's book and says what became of each order that stayed unknown. */
 export async function resolveUnknown(
   store: Store,
   session: SqlSession,
@@ -42,7 +43,7 @@ export async function resolveUnknown(
   }
 }
 
-/** Late fills block an account until somebody has looked. */
+/** Late fills block an account until an operator acknowledges them. */
 async function acknowledge(store: Store, session: SqlSession, clock: Clock): Promise<void> {
   const blocked = await session.query('select user_id from public.accounts where not_ready is not null');
   for (const { user_id } of blocked) {
@@ -50,8 +51,8 @@ async function acknowledge(store: Store, session: SqlSession, clock: Clock): Pro
     const [block] = await store.call('read_blocks', { userId });
     if (!block) continue;
     const { snapshotEntryId, drifts } = block;
-    const seen = { snapshotEntryId, driftIds: drifts.map(({ driftId }) => driftId), nowMs: clock.nowMs() };
-    await store.call('acknowledge_account', { by: tester, userId, venue: 'paper', mode: 'paper', ...seen });
+    const acknowledged = { snapshotEntryId, driftIds: drifts.map(({ driftId }) => driftId), nowMs: clock.nowMs() };
+    await store.call('acknowledge_account', { by: tester, userId, venue: 'paper', mode: 'paper', ...acknowledged });
   }
 }
 

@@ -1,3 +1,4 @@
+// The workers and scans of a torture's round, and what is done to them.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -19,9 +20,9 @@ interface Member {
 const strikes = { kill: 65, freeze: 15, stop: 10, cut: 10 };
 
 /** Starts a part of this program; it ends when we do. */
-export function startPart(part: string, told: unknown): ChildProcess {
+export function startPart(part: string, input: unknown): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [PROGRAM, part, JSON.stringify(told)], {
+  const child = spawn(process.execPath, [PROGRAM, part, JSON.stringify(input)], {
     env: { PATH, HOME },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
@@ -43,24 +44,24 @@ export class TortureProcesses {
   readonly #cut: () => Promise<void>;
   #disbanded = false;
 
-  constructor(toldOf: (kind: Kind) => unknown, cut: () => Promise<void>) {
-    this.#toldOf = toldOf;
+  constructor(inputOf: (kind: Kind) => unknown, cut: () => Promise<void>) {
+    this.#toldOf = inputOf;
     this.#cut = cut;
   }
 
   start(kind: Kind): void {
     const member: Member = { kind, child: startPart(kind, this.#toldOf(kind)), frozen: false, mayEnd: 'no' };
     this.#members.add(member);
-    let said = '';
+    let stderr = '';
     member.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-4_000);
+      stderr = (stderr + text).slice(-4_000);
     });
     member.child.on('close', (code, signal) => {
       this.#members.delete(member);
       if (kind === 'scan' && code === 0) this.scansEnded += 1;
       // SIGTERM itself ends a worker that has not come far enough to listen for it.
       else if (member.mayEnd === 'no' || (member.mayEnd === 'well' && code !== 0 && signal !== 'SIGTERM')) {
-        this.died.push(`a ${kind} ended with ${code ?? signal}: ${said}`);
+        this.died.push(`a ${kind} ended with ${code ?? signal}: ${stderr}`);
       }
       const pauseMs = kind === 'scan' && code === 0 ? randomInt(500, 2_000) : randomInt(0, 300);
       if (!this.#disbanded) setTimeout(() => this.#disbanded || this.start(kind), pauseMs);

@@ -1,3 +1,4 @@
+// The instruments, signals and users of a torture's round.
 import { signalIdOf } from '../../src/domain/ids.ts';
 import type { Instrument, Side, Signal, UserSettings } from '../../src/domain/types.ts';
 import type { Given } from '../../src/stages/scan/request.ts';

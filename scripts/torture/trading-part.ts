@@ -1,3 +1,4 @@
+// A worker or a scan as a child process of the torture.
 import { z } from 'zod';
 import { storedQuotes } from '../../src/adapters/quotes/quotes.ts';
 import { listenForWork } from '../../src/adapters/store/listener.ts';
@@ -26,14 +27,14 @@ export const toTrading = z.object({
 export type ToTrading = z.infer<typeof toTrading>;
 
 /** A worker or a scan as a process of its own: the real parts, with the loopback venue and messenger beside them. */
-export async function tradingPart(part: 'worker' | 'scan', given: unknown): Promise<void> {
+export async function tradingPart(part: 'worker' | 'scan', input: unknown): Promise<void> {
   exitWithParent();
-  const told = toTrading.parse(given);
-  const read = readConfig({ DATABASE_URL: told.databaseUrl });
+  const options = toTrading.parse(input);
+  const read = readConfig({ DATABASE_URL: options.databaseUrl });
   if (read.kind === 'refused') throw new Error(read.problems.join('\n'));
-  const world = await worldOf(told, read.config);
-  if (part === 'worker') await workUntilStopped(world, told);
-  else await scanOnce(world, told, read.config);
+  const world = await worldOf(options, read.config);
+  if (part === 'worker') await workUntilStopped(world, options);
+  else await scanOnce(world, options, read.config);
   process.exit(0);
 }
 

@@ -1,3 +1,4 @@
+// The venue and messenger of a torture as a child process that misbehaves.
 import { randomInt } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -40,9 +41,9 @@ const messageToVenue = z.object({ messageId: z.int() });
  * A venue and a messenger on the loopback, with everything in memory: it is never killed. It tells its port to its
  * parent. `/day` and `/book` are for the director and never fail.
  */
-export async function venuePart(given: unknown): Promise<void> {
+export async function venuePart(input: unknown): Promise<void> {
   exitWithParent();
-  const { databaseUrl } = toVenue.parse(given);
+  const { databaseUrl } = toVenue.parse(input);
   const statusOf = await statusesIn(databaseUrl);
   const book = new Book();
   const faults: Record<string, number> = {};
@@ -118,13 +119,13 @@ async function statusesIn(databaseUrl: string): Promise<(clientOrderId: string) 
   const session = await openPostgresSession(databaseUrl);
   let last: Promise<unknown> = Promise.resolve();
   return (clientOrderId) => {
-    const asked = last.then(async () => {
+    const status = last.then(async () => {
       const sql = 'select status from public.orders where client_order_id = $1';
       const [row] = await session.query(sql, [clientOrderId]);
       return String(row?.['status'] ?? 'not in the table');
     });
-    last = asked;
-    return asked;
+    last = status;
+    return status;
   };
 }
 

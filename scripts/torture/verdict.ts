@@ -1,3 +1,4 @@
+// Compares the books after a torture's round with themselves and with the venue's.
 import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import { violations } from '../../test/support/invariants.ts';
@@ -28,14 +29,14 @@ export async function verdict(store: Store, session: SqlSession, book: WholeBook
     ...books.map(({ rule, subject }) => `broken: ${rule} (${subject})`),
     ...(await violations(session)),
     ...book.unmarked.map((order) => `the venue heard of ${order} before it was marked`),
-    ...book.orders.flatMap((heard) => againstTheBook(heard, ours.get(heard.clientOrderId))),
-    ...unheardButFilled(ours, book),
+    ...book.orders.flatMap((atVenue) => againstTheBook(atVenue, ours.get(atVenue.clientOrderId))),
+    ...unknownToVenue(ours, book),
     ...(await aboutMessages(session, book)),
   ];
 }
 
-function againstTheBook(heard: WholeBook['orders'][number], ours: OrderRow | undefined): string[] {
-  const { clientOrderId, submits, placed } = heard;
+function againstTheBook(atVenue: WholeBook['orders'][number], ours: OrderRow | undefined): string[] {
+  const { clientOrderId, submits, placed } = atVenue;
   const fills = placed.flatMap((order) => order.fills);
   const quantity = fills.reduce((sum, fill) => sum + fill.quantity, 0);
   const valueMinor = fills.reduce((sum, fill) => sum + fill.quantity * fill.priceMinor, 0);
@@ -49,11 +50,11 @@ function againstTheBook(heard: WholeBook['orders'][number], ours: OrderRow | und
   return wrong;
 }
 
-function unheardButFilled(ours: ReadonlyMap<string, OrderRow>, book: WholeBook): string[] {
-  const heard = new Set(book.orders.map(({ clientOrderId }) => clientOrderId));
+function unknownToVenue(ours: ReadonlyMap<string, OrderRow>, book: WholeBook): string[] {
+  const idsAtVenue = new Set(book.orders.map(({ clientOrderId }) => clientOrderId));
   return [...ours.values()]
     .filter(
-      ({ id, status }) => !heard.has(id) && ['working', 'partially_filled', 'filled', 'rejected'].includes(status),
+      ({ id, status }) => !idsAtVenue.has(id) && ['working', 'partially_filled', 'filled', 'rejected'].includes(status),
     )
     .map(({ id, status }) => `${id} is ${status}, but the venue never heard of it`);
 }
@@ -61,10 +62,10 @@ function unheardButFilled(ours: ReadonlyMap<string, OrderRow>, book: WholeBook):
 async function aboutMessages(session: SqlSession, book: WholeBook): Promise<string[]> {
   const rows = await session.query('select id, user_id, run_id, kind, status from public.messages order by id');
   return rows.flatMap((row) => {
-    const heard = book.messages[String(row['id'])] ?? 0;
+    const times = book.messages[String(row['id'])] ?? 0;
     const what = `the ${row['kind']} of ${row['user_id']} for ${row['run_id']} (${row['status']})`;
-    if (heard > 1) return [`${what} was sent ${heard} times`];
-    if (row['status'] === 'sent' && heard === 0) return [`${what} was never sent`];
+    if (times > 1) return [`${what} was sent ${times} times`];
+    if (row['status'] === 'sent' && times === 0) return [`${what} was never sent`];
     if (row['status'] === 'queued' || row['status'] === 'sending') return [`${what} was left behind`];
     return [];
   });

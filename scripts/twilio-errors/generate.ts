@@ -1,3 +1,4 @@
+// Writes the table of Twilio's error codes from their classification in facts.csv.
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import type { SendErrorClass } from '../../src/domain/send-errors.ts';

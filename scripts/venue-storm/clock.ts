@@ -1,3 +1,4 @@
+// A clock that jumps over long pauses, so that a storm's day takes seconds.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { JumpingClock } from '../../test/stages/support/clocks.ts';
 

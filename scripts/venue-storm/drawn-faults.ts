@@ -1,3 +1,4 @@
+// Draws the faults a simulated venue has in a storm from its seed.
 import { createHash } from 'node:crypto';
 import { type Chance, chanceOf } from '../../test/simulation/common/chance.ts';
 import {

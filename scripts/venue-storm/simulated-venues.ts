@@ -1,3 +1,4 @@
+// The three simulated venues of a storm, with the account pages made from the orders they took.
 import { istDate, istTime } from '../../src/domain/market/india-time.ts';
 import type { Clock } from '../../src/ports/world.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../test/simulators/alpaca-exchange.ts';

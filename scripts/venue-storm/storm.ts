@@ -1,3 +1,4 @@
+// Plays one live day of many users at three venues that misbehave.
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,7 +42,7 @@ export interface StormOptions {
 interface Stage extends StormOptions {
   world: World;
   clock: JumpingClock;
-  street: SimulatedVenues;
+  simulated: SimulatedVenues;
   concurrency: number;
 }
 
@@ -52,34 +53,44 @@ interface Stage extends StormOptions {
 export async function storm(options: StormOptions): Promise<string[]> {
   const { store, session, seed, faultPercent, say, users } = options;
   const clock = stormClock(istMs(tradeDate, '08:45'));
-  const street = await openSimulatedVenues(clock);
+  const simulated = await openSimulatedVenues(clock);
   const directory = mkdtempSync(join(tmpdir(), 'daily-scan-storm-'));
   const logFile = openSync(join(directory, 'log'), 'a');
-  const told: Event[] = [];
+  const events: Event[] = [];
   const restoreTimeouts = shortenTimeouts(options.timeoutMs);
   try {
-    const config = liveConfig(street);
+    const config = liveConfig(simulated);
     const hidden = await importUsers({ store, session, config, clock }, users);
     const place = { kind: 'server', url: options.databaseUrl } as const;
-    const emit = emitToAll(makeLog('trace', logFile), (event) => told.push(event));
+    const emit = emitToAll(makeLog('trace', logFile), (event) => events.push(event));
     const quotes = storedQuotes(store, 'signal');
     const world = await makeWorld({ config, place, store, clock, quotes, faults: null, emit });
-    const weathers = new Map(street.all.map((one) => [one.name, drawFaults(one, seed, faultPercent)]));
-    const stage: Stage = { ...options, world, clock, street, concurrency: config.concurrency };
-    const wrong = await playDay(stage, config, weathers);
+    const faultPlans = new Map(simulated.all.map((one) => [one.name, drawFaults(one, seed, faultPercent)]));
+    const stage: Stage = { ...options, world, clock, simulated, concurrency: config.concurrency };
+    const wrong = await playDay(stage, config, faultPlans);
     clock.jump(istMs(tradeDate, '15:45') - clock.nowMs());
     const synced = await sync(world, { mode: 'live', concurrency: config.concurrency });
     const log = readFileSync(join(directory, 'log'), 'utf8');
-    const day = { store, session, exchanges: street.all, weathers, told, log, ...hidden, synced, users };
+    const day = {
+      store,
+      session,
+      exchanges: simulated.all,
+      faultPlans,
+      events,
+      log,
+      ...hidden,
+      synced,
+      users,
+    };
     say(await whatBecame(day));
-    say(`lookups that went wrong: ${readsOf(weathers)}`);
+    say(`lookups that went wrong: ${readsOf(faultPlans)}`);
     say(`log: ${log.split('\n').length} lines; compared at 15:45: ${synced.compared}, drifts ${synced.drifts.length}`);
     return [...wrong, ...(await wrongs(day))];
   } finally {
     restoreTimeouts();
     closeSync(logFile);
     rmSync(directory, { recursive: true });
-    await street.close();
+    await simulated.close();
   }
 }
 
@@ -99,29 +110,29 @@ function liveConfig({ kite, lemonn, alpaca }: SimulatedVenues): Config {
 }
 
 /** From readiness until nothing is open; gives what went wrong on the way. */
-async function playDay(stage: Stage, config: Config, weathers: ReadonlyMap<string, DrawnFaults>): Promise<string[]> {
-  const { world, clock, street, concurrency, say } = stage;
+async function playDay(stage: Stage, config: Config, faultPlans: ReadonlyMap<string, DrawnFaults>): Promise<string[]> {
+  const { world, clock, simulated, concurrency, say } = stage;
   const readiness = await ready(world, { mode: 'live', concurrency });
   const notReady = readiness.accounts.filter((one) => !one.ready);
   clock.jump(istMs(tradeDate, '09:20') - clock.nowMs());
-  for (const one of street.all) one.injectFaults(weathers.get(one.name) ?? null);
-  const asked = {
+  for (const one of simulated.all) one.injectFaults(faultPlans.get(one.name) ?? null);
+  const request = {
     dryRun: false,
     expectPlan: null,
     waitMs: 0,
     given: { ...noInputs, by: { who: 'venue-storm', how: 'service' } as const },
   };
-  const result = await run(world, { ...scanSettings(config), ...asked });
+  const result = await run(world, { ...scanSettings(config), ...request });
   const totals = result.kind === 'report' ? JSON.stringify(result.report.totals) : result.message;
   say(`${readiness.accounts.length} accounts, ${notReady.length} not ready; after the first round: ${totals}`);
-  const heard = await settled(stage);
+  const pushes = await settled(stage);
   const unknown = await resolveUnknown(stage);
-  for (const one of street.all) one.injectFaults(null);
+  for (const one of simulated.all) one.injectFaults(null);
   say(
-    `pushes of kite: ${line(tally(heard))}; left to a person: ${unknown.left}, of which ${unknown.taken} had been taken`,
+    `pushes of kite: ${line(tally(pushes))}; left to a person: ${unknown.left}, of which ${unknown.taken} had been taken`,
   );
-  const forged = [...(weathers.get('kite')?.orders.values() ?? [])].flat().filter((one) => one === 'wrong_checksum');
-  const refused = heard.filter((one) => one === 'bad_checksum').length;
+  const forged = [...(faultPlans.get('kite')?.orders.values() ?? [])].flat().filter((one) => one === 'wrong_checksum');
+  const refused = pushes.filter((one) => one === 'bad_checksum').length;
   return [
     ...notReady.map(({ userId, reason }) => `${userId} was not ready: ${reason}`),
     ...(refused === forged.length ? [] : [`${forged.length} pushes had a wrong checksum, ${refused} were refused`]),
@@ -131,19 +142,19 @@ async function playDay(stage: Stage, config: Config, weathers: ReadonlyMap<strin
 
 /** Hears what the venues push and goes on, as a worker does, until nothing is open. Gives what the pushes were taken for. */
 async function settled(stage: Stage): Promise<string[]> {
-  const { world, clock, street, concurrency } = stage;
+  const { world, clock, simulated, concurrency } = stage;
   const endMs = istMs(tradeDate, '15:30');
-  const heard: string[] = [];
+  const pushes: string[] = [];
   while (clock.nowMs() < endMs) {
-    for (const raw of street.kite.push?.take() ?? []) {
-      heard.push((await world.doors?.get('kite')?.hear?.(raw)) ?? 'nobody there');
+    for (const raw of simulated.kite.push?.take() ?? []) {
+      pushes.push((await world.doors?.get('kite')?.hear?.(raw)) ?? 'nobody there');
     }
     await round(world, { concurrency });
     const { nextDueMs } = await world.store.call('finish_runs', { nowMs: clock.nowMs() });
     if ((await leftOver(stage)).length === 0) break;
     await clock.sleep(Math.max(1_000, (nextDueMs ?? 0) - clock.nowMs()));
   }
-  return heard;
+  return pushes;
 }
 
 /** What is still open, in words. */
@@ -158,9 +169,14 @@ async function leftOver({ session }: StormOptions): Promise<string[]> {
 }
 
 /** Plays the operator: looks into the venue's own book and says what became of each order nobody could find out about. */
-async function resolveUnknown({ session, street, world, ...stage }: Stage): Promise<{ left: number; taken: number }> {
+async function resolveUnknown({
+  session,
+  simulated,
+  world,
+  ...stage
+}: Stage): Promise<{ left: number; taken: number }> {
   const rows = await session.query("select client_order_id as id from public.orders where status = 'unknown'");
-  const book = new Map(street.all.flatMap((one) => one.book()).map((one) => [one.clientOrderId, one]));
+  const book = new Map(simulated.all.flatMap((one) => one.book()).map((one) => [one.clientOrderId, one]));
   let taken = 0;
   for (const { id } of rows) {
     const found = book.get(String(id));
@@ -180,8 +196,8 @@ async function resolveUnknown({ session, street, world, ...stage }: Stage): Prom
   return { left: rows.length, taken };
 }
 
-function readsOf(weathers: ReadonlyMap<string, DrawnFaults>): string {
-  return [...weathers].map(([name, { reads }]) => `${name} ${reads.faulty} of ${reads.all}`).join(', ');
+function readsOf(faultPlans: ReadonlyMap<string, DrawnFaults>): string {
+  return [...faultPlans].map(([name, { reads }]) => `${name} ${reads.faulty} of ${reads.all}`).join(', ');
 }
 
 function line(counts: Record<string, number>): string {

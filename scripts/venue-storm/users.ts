@@ -1,3 +1,4 @@
+// Imports a storm's users, signals and credentials.
 import { storeVault } from '../../src/adapters/credentials/vault.ts';
 import { masterKeys } from '../../src/compose/venues.ts';
 import type { Config } from '../../src/config/config.ts';

@@ -1,3 +1,4 @@
+// Judges a storm's day: orders, messages, the log and the venues' books.
 import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import type { Event } from '../../src/ports/world.ts';
@@ -13,8 +14,8 @@ export interface DayOver {
   store: Store;
   session: SqlSession;
   exchanges: readonly Exchange[];
-  weathers: ReadonlyMap<string, DrawnFaults>;
-  told: readonly Event[];
+  faultPlans: ReadonlyMap<string, DrawnFaults>;
+  events: readonly Event[];
   log: string;
   secrets: readonly string[];
   numbers: readonly string[];
@@ -56,7 +57,7 @@ export async function wrongs(day: DayOver): Promise<string[]> {
       .filter(({ heldMinor }) => heldMinor !== 0)
       .map(({ id, status }) => `${id} is ${status} and still holds money`),
     ...(await heldMoney(session)),
-    ...(await aboutMessages(session, day.told, users)),
+    ...(await aboutMessages(session, day.events, users)),
     ...(await leaks(day)),
     ...synced.drifts.map(({ accountId, what, ours, theirs }) => `drift: ${accountId} ${what}: ${ours}, ${theirs}`),
     ...synced.notCompared.map(({ userId, venue, reason }) => `${userId} at ${venue} was not compared: ${reason}`),
@@ -89,9 +90,9 @@ async function heldMoney(session: SqlSession): Promise<string[]> {
 }
 
 /** One summary for each user, sent once. What came out later is told in a correction, and each of those once, too. */
-async function aboutMessages(session: SqlSession, told: readonly Event[], users: number): Promise<string[]> {
+async function aboutMessages(session: SqlSession, events: readonly Event[], users: number): Promise<string[]> {
   const rows = await session.query('select id, user_id, kind, status from public.messages order by id');
-  const sent = tally(told.flatMap(({ type, messageId }) => (type === 'message_settled' ? [String(messageId)] : [])));
+  const sent = tally(events.flatMap(({ type, messageId }) => (type === 'message_settled' ? [String(messageId)] : [])));
   const summaries = tally(rows.filter(({ kind }) => kind === 'summary').map(({ user_id }) => String(user_id)));
   const unlike = rows.filter(({ id, status }) => status !== 'sent' || sent[String(id)] !== 1);
   return [
@@ -127,11 +128,11 @@ async function stored(session: SqlSession): Promise<string[]> {
 }
 
 /** Per venue and fault: how many orders suffered it, what they became here, and what the venue's own book says of them. */
-export async function whatBecame({ session, exchanges, weathers }: DayOver): Promise<string> {
+export async function whatBecame({ session, exchanges, faultPlans }: DayOver): Promise<string> {
   const orders = await ourOrders(session);
   const rows = exchanges.flatMap((exchange) => {
     const book = new Map(exchange.book().map((one) => [one.clientOrderId, one]));
-    const suffered = weathers.get(exchange.name)?.orders;
+    const suffered = faultPlans.get(exchange.name)?.orders;
     const here = orders.filter(({ venue }) => venue === exchange.name);
     const byFault = Map.groupBy(here, ({ id }) => faultsOf(suffered?.get(id)));
     return [...byFault]

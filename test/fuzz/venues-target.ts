@@ -25,7 +25,7 @@ import { tester } from '../support/tester.ts';
 import { mutated, oddBytes } from './odd-values.ts';
 import { counter, type Target } from './target.ts';
 
-const ORDERS_AT_ONCE = 40;
+const ORDER_BATCH_SIZE = 40;
 const shown: OrderToSend = {
   ...{
     orderId: 7,
@@ -150,7 +150,7 @@ function orders(database: TestDatabase): () => Promise<[ClaimedOrder, ClaimedOrd
   return async () => {
     if (pool.length < 2) {
       round += 1;
-      const users = Array.from({ length: ORDERS_AT_ONCE }, (_, n) => user(`fed-${round}-${n}`));
+      const users = Array.from({ length: ORDER_BATCH_SIZE }, (_, n) => user(`fed-${round}-${n}`));
       await decideAll(await openScene(store, { runId: `XNSE:2025-08-28:open:paper:${round}`, users }));
       pool = await sendAll(store, `claim-${round}`);
     }

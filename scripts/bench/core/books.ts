@@ -1,5 +1,7 @@
+// Checks the books after a bench case, in queries that stay fast over millions of rows.
+
+import type { BenchDatabase } from './databases.ts';
 import { tradeDate } from './day.ts';
-import type { BenchDatabase } from './ground.ts';
 
 /**
  * Where money would be lost first, as aggregates that stay fast over millions of rows: each account's cash and held are

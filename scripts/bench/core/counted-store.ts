@@ -1,3 +1,4 @@
+// Counts the database calls a bench case makes.
 import type { Store } from '../../../src/ports/store/store.ts';
 
 /** The store, and how often each function was called. */

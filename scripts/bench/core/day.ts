@@ -1,3 +1,4 @@
+// The trading day every bench case plays: its users, prices, signals and clock.
 import { storedQuotes } from '../../../src/adapters/quotes/quotes.ts';
 import { makeWorld } from '../../../src/compose/world.ts';
 import { type Config, readConfig } from '../../../src/config/config.ts';
@@ -40,7 +41,7 @@ export function benchClock(atMs = startMs): Clock {
   };
 }
 
-export interface WorldGiven {
+export interface WorldOptions {
   url: string;
   store: Store;
   venue: Venue;
@@ -49,7 +50,7 @@ export interface WorldGiven {
 }
 
 /** The product's own parts, with the bench's venue in place of the simulated one. */
-export async function benchWorld({ url, store, venue, clock, emit }: WorldGiven): Promise<World> {
+export async function benchWorld({ url, store, venue, clock, emit }: WorldOptions): Promise<World> {
   const world = await makeWorld({
     config: plainConfig(),
     place: { kind: 'server', url },

@@ -1,3 +1,4 @@
+// A database that explains the statements of chosen calls, for the stored query plans.
 import pg from 'pg';
 import { openPostgres } from '../../../src/adapters/store/postgres.ts';
 import { callStatement } from '../../../src/adapters/store/sql-call.ts';
@@ -44,9 +45,9 @@ export async function explainingDatabase(
       const count = (calls.get(name) ?? 0) + 1;
       calls.set(name, count);
       if (count !== nth[name]) return session.ask(name, args);
-      const { answer: given, ...rest } = await session.explain(name, args);
+      const { answer, ...rest } = await session.explain(name, args);
       explained.push(rest);
-      return given;
+      return answer;
     });
     last = answer.catch(() => undefined);
     return answer;
@@ -84,20 +85,20 @@ async function explainingSession(url: string) {
       const beganMs = performance.now();
       const answer = await ask(name, args);
       const ms = performance.now() - beganMs;
-      const told = notices.filter((notice) => notice.startsWith('duration:'));
+      const entries = notices.filter((notice) => notice.startsWith('duration:'));
       await client.query('set auto_explain.log_min_duration = -1');
-      return { name, ms, statements: told.length, text: textOf(name, args, told), answer };
+      return { name, ms, statements: entries.length, text: textOf(name, args, entries), answer };
     },
     close: () => client.end(),
   };
 }
 
-/** The same statement may run once per row: the slowest time is told, with how often it ran. */
-function textOf(name: string, args: unknown, told: string[]): string {
+/** The same statement may run once per row: the slowest time is given, with how often it ran. */
+function textOf(name: string, args: unknown, entries: string[]): string {
   const sizes = Object.entries(args ?? {}).map(([key, value]) => {
     return Array.isArray(value) ? `${key}: ${value.length} items` : `${key}: ${JSON.stringify(value).slice(0, 80)}`;
   });
-  const byStatement = Map.groupBy(told, statementOf);
+  const byStatement = Map.groupBy(entries, statementOf);
   const plans = [...byStatement.values()].map((same) => {
     const [slowest = ''] = same.toSorted((a, b) => msOf(b) - msOf(a));
     return same.length === 1 ? slowest : `ran ${same.length} times, slowest: ${slowest}`;
@@ -105,9 +106,9 @@ function textOf(name: string, args: unknown, told: string[]): string {
   return [`${name} with ${sizes.join(', ')}`, ...plans].join('\n\n').concat('\n');
 }
 
-/** What was asked, without the plan. */
-function statementOf(told: string): string {
-  const lines = told.split('\n').slice(1);
+/** The statement itself, without the plan. */
+function statementOf(entry: string): string {
+  const lines = entry.split('\n').slice(1);
   return lines
     .slice(
       0,
@@ -119,6 +120,6 @@ function statementOf(told: string): string {
     .join('\n');
 }
 
-function msOf(told: string): number {
-  return Number(/^duration: ([\d.]+) ms/.exec(told)?.[1] ?? 0);
+function msOf(entry: string): number {
+  return Number(/^duration: ([\d.]+) ms/.exec(entry)?.[1] ?? 0);
 }

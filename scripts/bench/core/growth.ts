@@ -1,3 +1,4 @@
+// Bench case: whether years of past orders slow down a day.
 import {
   type Bench,
   type BenchCase,
@@ -11,7 +12,7 @@ import {
   repeated,
   sized,
   times,
-} from '../frame.ts';
+} from '../bench-case.ts';
 import { importDay } from './day.ts';
 import { type Through, throughOnce } from './orders-through.ts';
 import { makePast } from './past.ts';

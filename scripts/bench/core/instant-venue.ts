@@ -1,19 +1,20 @@
+// A venue inside the bench's process that fills every order at once.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LookupOutcome, OrderToSend, Venue, VenueReport } from '../../../src/ports/venue.ts';
 
 /** For the bench only: a venue in this process that fills every order whole, at its limit, after `latencyMs`. */
 export function instantVenue({
   latencyMs = 0,
-  heard,
+  onSubmit,
 }: {
   latencyMs?: number;
-  heard?: (order: OrderToSend) => void;
+  onSubmit?: (order: OrderToSend) => void;
 } = {}): Venue {
   return {
     name: 'paper',
     capabilities: { refusesDuplicates: true, missIsProof: true },
     async submit(order) {
-      heard?.(order);
+      onSubmit?.(order);
       if (latencyMs > 0) await pause(latencyMs);
       return { kind: 'acknowledged', report: filledReport(order) };
     },

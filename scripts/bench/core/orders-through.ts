@@ -1,3 +1,4 @@
+// Bench case: orders planned and sent per second.
 import { execute } from '../../../src/stages/execute/execute.ts';
 import {
   type Bench,
@@ -11,11 +12,11 @@ import {
   repeated,
   sized,
   times,
-} from '../frame.ts';
+} from '../bench-case.ts';
 import { peerRows } from '../peers/peer-queues.ts';
 import { mustBalance } from './books.ts';
+import type { BenchDatabase, Prepared } from './databases.ts';
 import { benchRequest, benchWorld, importDay, planned } from './day.ts';
-import type { BenchDatabase, Prepared } from './ground.ts';
 import { instantVenue } from './instant-venue.ts';
 
 const SIGNALS = 5;

@@ -1,5 +1,7 @@
+// Fills a database with years of past orders.
+
+import type { BenchDatabase } from './databases.ts';
 import { tradeDate } from './day.ts';
-import type { BenchDatabase } from './ground.ts';
 
 const SIGNALS = 5;
 /** What each order was. */

@@ -1,3 +1,4 @@
+// Bench case: decisions planned per second, and database calls per page.
 import {
   type Bench,
   type BenchCase,
@@ -10,10 +11,10 @@ import {
   repeated,
   sized,
   times,
-} from '../frame.ts';
+} from '../bench-case.ts';
 import { countedStore } from './counted-store.ts';
+import type { Prepared } from './databases.ts';
 import { benchRequest, benchWorld, importDay, planned } from './day.ts';
-import type { Prepared } from './ground.ts';
 import { instantVenue } from './instant-venue.ts';
 
 const SIGNALS = 5;
@@ -79,12 +80,12 @@ function rateRow(bench: Bench, users: number, plannings: Planning[]): Row {
 function callsRow(bench: Bench, few: number, [small]: Planning[], many: number, [large]: Planning[]): Row {
   if (!small || !large) throw new Error('nothing was planned');
   const perPage = ({ calls, pages }: Planning) => calls / pages;
-  const told = (users: number, one: Planning) =>
+  const callsOf = (users: number, one: Planning) =>
     `${one.calls} calls for ${one.pages} ${one.pages === 1 ? 'page' : 'pages'} of ${figure(users)} users`;
   return judged(bench, {
     what: 'database calls per page',
     goal: 'constant: no more to a page for more users',
-    result: `${told(few, small)}, ${told(many, large)}`,
+    result: `${callsOf(few, small)}, ${callsOf(many, large)}`,
     ratio: times(perPage(large) / perPage(small)),
     met: perPage(large) <= perPage(small),
   });

@@ -1,17 +1,18 @@
+// Bench case: writes the query plans of the hot functions to scripts/bench/plans.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { placeOrders } from '../../../src/stages/accept/single-orders.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
-import { type Bench, type BenchCase, figure, type Row, recorded, sized } from '../frame.ts';
+import { type Bench, type BenchCase, figure, type Row, recorded, sized } from '../bench-case.ts';
+import type { BenchDatabase } from './databases.ts';
 import { benchRequest, benchWorld, importDay, plainConfig, planned } from './day.ts';
 import { type Explained, explainingDatabase } from './explaining-database.ts';
-import type { BenchDatabase } from './ground.ts';
 import { instantVenue } from './instant-venue.ts';
 import { makePast } from './past.ts';
 
 const SIGNALS = 5;
-const ASKED = 50;
+const ORDER_BATCH_SIZE = 50;
 
 /** Which call of each function is explained: one in the middle, when tables have grown and plans are cached. */
 const middle = {
@@ -56,11 +57,11 @@ async function explainedOn(bench: Bench, { url }: BenchDatabase, users: number):
     await execute(world, bench.concurrency);
     const { mode, limits } = plainConfig();
     for (let batch = 0; batch < middle.place_orders; batch++) {
-      const requests = Array.from({ length: Math.min(ASKED, users) }, (_, index) => {
-        const n = batch * ASKED + index;
+      const requests = Array.from({ length: Math.min(ORDER_BATCH_SIZE, users) }, (_, index) => {
+        const n = batch * ORDER_BATCH_SIZE + index;
         // A sale: everybody holds every symbol by now.
-        const asked = { userId: `user-${1 + (n % users)}`, exchange: 'NSE', symbol: 'S1', side: 'SELL' } as const;
-        const order = { ...asked, quantity: 1, limitPriceMinor: null };
+        const sale = { userId: `user-${1 + (n % users)}`, exchange: 'NSE', symbol: 'S1', side: 'SELL' } as const;
+        const order = { ...sale, quantity: 1, limitPriceMinor: null };
         return { principal: 'bench', key: `k${n}`, bodyHash: `b${n}`, order, by: null };
       });
       await placeOrders(world, { mode, limits }, requests);

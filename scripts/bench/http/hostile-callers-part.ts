@@ -1,3 +1,4 @@
+// The hostile case's callers that make trouble, as a process of their own.
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -8,9 +9,9 @@ import { listen, say } from '../child-process.ts';
 const paces = { noisy: 50, badKeys: 50, kite: 25, twilio: 25, twilioBig: 5, signals: 20, lists: 10, halves: 5 };
 const WITHIN_MS = 30_000;
 
-const given = z.object({ address: z.string(), noisyKey: z.string(), operatorKeys: z.array(z.string()) });
+const inputSchema = z.object({ address: z.string(), noisyKey: z.string(), operatorKeys: z.array(z.string()) });
 
-interface Asked {
+interface RequestToSend {
   method: 'GET' | 'POST';
   path: string;
   headers?: Record<string, string>;
@@ -18,21 +19,21 @@ interface Asked {
 }
 
 /**
- * Everybody who is a trouble, in a process of their own: one client who asks without end, strangers at the webhooks and
- * with keys nobody has, half uploads, and operators who ask for lists. Says what was answered: how often which status.
+ * Every caller that makes trouble, in a process of their own: one client that asks without end, unknown callers at the
+ * webhooks and with keys that do not exist, half uploads, and operators who ask for lists. Says what was answered: how often which status.
  */
-export async function hostileStrangersPart(told: unknown): Promise<void> {
-  const { address, noisyKey, operatorKeys } = given.parse(told);
+export async function hostileCallersPart(input: unknown): Promise<void> {
+  const { address, noisyKey, operatorKeys } = inputSchema.parse(input);
   const agent = new Agent({ keepAlive: true, maxSockets: 200 });
   let answers = new Map<string, number>();
   const count = (what: string): void => void answers.set(what, (answers.get(what) ?? 0) + 1);
   let on = false;
   const underWay = new Set<Promise<void>>();
-  const knock = async (who: keyof typeof paces, asked: () => Asked): Promise<void> => {
+  const sendForever = async (who: keyof typeof paces, next: () => RequestToSend): Promise<void> => {
     for (;;) {
       await pause(1000 / paces[who]);
       if (!on) continue;
-      const answered = ask(agent, address, asked())
+      const answered = ask(agent, address, next())
         .then((status) => count(`${who} ${status}`))
         .finally(() => underWay.delete(answered));
       underWay.add(answered);
@@ -43,7 +44,7 @@ export async function hostileStrangersPart(told: unknown): Promise<void> {
     turn += 1;
     return operatorKeys[turn % operatorKeys.length] ?? '';
   };
-  const loops: Record<keyof typeof paces, () => Asked> = {
+  const loops: Record<keyof typeof paces, () => RequestToSend> = {
     noisy: () => order(noisyKey),
     badKeys: () => order(`dsk_${randomUUID().replaceAll('-', '')}`),
     kite: () => ({ method: 'POST', path: '/api/webhooks/kite', body: '{"order_id":"1\\u0000","tag":"a"}' }),
@@ -53,7 +54,7 @@ export async function hostileStrangersPart(told: unknown): Promise<void> {
     lists: () => ({ method: 'GET', path: '/api/trading/orders?limit=200', headers: bearer(operator()) }),
     halves: () => ({ ...form, headers: { ...form.headers, 'Content-Length': '60000' }, body: 'a=' }),
   };
-  for (const who of Object.keys(paces) as (keyof typeof paces)[]) void knock(who, loops[who]);
+  for (const who of Object.keys(paces) as (keyof typeof paces)[]) void sendForever(who, loops[who]);
   listen(async (message) => {
     on = z.object({ on: z.boolean() }).parse(message).on;
     if (on) return;
@@ -75,23 +76,23 @@ const form = {
   },
 } as const;
 
-function order(key: string): Asked {
+function order(key: string): RequestToSend {
   const headers = { ...bearer(key), 'Content-Type': 'application/json', 'Idempotency-Key': randomUUID() };
   return { method: 'POST', path: '/api/trading/orders', headers, body: '{"symbol":"S1","side":"BUY","quantity":1}' };
 }
 
 /** Its status; `none`: no answer came; `broken off`: we hung up in the middle, and want none. */
-function ask(agent: Agent, address: string, { method, path, headers = {}, body = '' }: Asked): Promise<string> {
+function ask(agent: Agent, address: string, { method, path, headers = {}, body = '' }: RequestToSend): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const isHalf = Number(headers['Content-Length'] ?? 0) > body.length;
-  const asked = request(`${address}${path}`, { method, headers, agent, timeout: WITHIN_MS }, (response) => {
+  const outgoing = request(`${address}${path}`, { method, headers, agent, timeout: WITHIN_MS }, (response) => {
     response.resume();
     response.on('end', () => resolve(String(response.statusCode)));
     response.on('error', () => resolve('none'));
   });
-  asked.on('timeout', () => asked.destroy());
-  asked.on('error', () => resolve(isHalf ? 'broken off' : 'none'));
-  if (!isHalf) asked.end(body);
-  else asked.write(body, () => setTimeout(() => asked.destroy(), 100));
+  outgoing.on('timeout', () => outgoing.destroy());
+  outgoing.on('error', () => resolve(isHalf ? 'broken off' : 'none'));
+  if (!isHalf) outgoing.end(body);
+  else outgoing.write(body, () => setTimeout(() => outgoing.destroy(), 100));
   return promise;
 }

@@ -1,3 +1,4 @@
+// The hostile case's service, as a process of its own whose venue can hang for one user.
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { storedQuotes } from '../../../src/adapters/quotes/quotes.ts';
@@ -15,14 +16,14 @@ import { instantVenue } from '../core/instant-venue.ts';
 /** As long as a venue's adapter waits for an answer. */
 const HANGS_MS = 10_000;
 
-const given = z.object({ url: z.string(), hungUser: z.string() });
+const inputSchema = z.object({ url: z.string(), hungUser: z.string() });
 
 /**
  * HTTP and worker as `npm start` has them, in a process of their own, with a venue that answers at once; told so, it lets
  * one user's orders hang. It says how often it raised an alert.
  */
-export async function hostileServicePart(told: unknown): Promise<void> {
-  const { url, hungUser } = given.parse(told);
+export async function hostileServicePart(input: unknown): Promise<void> {
+  const { url, hungUser } = inputSchema.parse(input);
   const read = readConfig({
     DATABASE_URL: url,
     CRON_SECRET: 'bench-cron-secret',
@@ -50,11 +51,11 @@ export async function hostileServicePart(told: unknown): Promise<void> {
     ring.resolve();
     ring = Promise.withResolvers();
   };
-  const door = await startHttpServer({ config, place, world, metrics, wake, stop: stop.signal });
+  const http = await startHttpServer({ config, place, world, metrics, wake, stop: stop.signal });
   listen((message) => {
     hangs = z.object({ hangs: z.boolean() }).parse(message).hangs;
   });
-  say({ address: door.address });
+  say({ address: http.address });
   await work(world, { concurrency: config.concurrency, stop: stop.signal, woken: () => ring.promise });
 }
 

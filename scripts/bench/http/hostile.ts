@@ -1,3 +1,4 @@
+// Bench case: what well-behaved clients notice while everything else goes wrong.
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -6,28 +7,38 @@ import { openPostgresSession } from '../../../src/adapters/store/postgres.ts';
 import { newApiKey } from '../../../src/http/callers/auth.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { tester } from '../../../test/support/tester.ts';
+import {
+  type Bench,
+  type BenchCase,
+  figure,
+  judged,
+  quantile,
+  type Row,
+  recorded,
+  sized,
+  times,
+} from '../bench-case.ts';
 import { type Part, startPart } from '../child-process.ts';
 import { mustBalance } from '../core/books.ts';
+import type { BenchDatabase } from '../core/databases.ts';
 import { importPrices, importUsers, startMs } from '../core/day.ts';
-import type { BenchDatabase } from '../core/ground.ts';
-import { type Bench, type BenchCase, figure, judged, quantile, type Row, recorded, sized, times } from '../frame.ts';
 
 const CLIENTS = 200;
 const OPERATORS = 10;
 const RATIO = 1.5;
 /** Each client asks for one order in so long, whatever became of the one before. */
 const EVERY_MS = 2_000;
-/** Quiet and hostile times follow one another, so that the machine's own moods meet both. */
+/** Quiet and hostile times follow one another, so that the machine's own ups and downs meet both. */
 const SLICES = 4;
 const SLICE_MS = 15_000;
 const WITHIN_MS = 30_000;
 
-/** Who is a trouble: by the number of the user. */
+/** Who makes trouble: by the number of the user. */
 const troubles = { noisy: 1, hung: 2, locked: 3 };
 
 /**
- * Single orders of 200 clients over HTTP while one client asks without end, one's broker session hangs, a stranger's
- * session holds another's rows, strangers knock at the webhooks and with bad keys, and operators ask for lists: what the
+ * Single orders of 200 clients over HTTP while one client asks without end, one's broker session hangs, a foreign
+ * session holds another's rows, unknown callers try the webhooks and bad keys, and operators ask for lists: what the
  * others notice of it, beside the same without, in one run.
  */
 export const hostile: BenchCase = {
@@ -50,29 +61,29 @@ async function measureOn(bench: Bench, database: BenchDatabase): Promise<Row[]> 
   const symbols = await importPrices(store, 100);
   const keyOf = await keys(store, clients);
   const service = startPart('hostile-service', { url, hungUser: `user-${troubles.hung}` });
-  let strangers: Part | null = null;
+  let callers: Part | null = null;
   try {
-    const { address } = z.object({ address: z.string() }).parse(await service.heard());
-    strangers = startPart('hostile-strangers', {
+    const { address } = z.object({ address: z.string() }).parse(await service.nextMessage());
+    callers = startPart('hostile-callers', {
       address,
       noisyKey: keyOf(troubles.noisy),
       operatorKeys: keyOf.operators,
     });
-    await strangers.heard();
+    await callers.nextMessage();
     const play = ordersOf(address, clients, symbols, keyOf);
     const others: Slice = { quiet: [], hostile: [] };
-    const told = new Map<string, number>();
+    const statuses = new Map<string, number>();
     for (let n = 0; n < SLICES; n += 1) {
       others.quiet.push(...(await play(sized(bench, SLICE_MS, 300))));
-      const stop = await startTrouble(url, service, strangers);
+      const stop = await startTrouble(url, service, callers);
       others.hostile.push(...(await play(sized(bench, SLICE_MS, 300))));
-      for (const [what, count] of Object.entries(await stop())) told.set(what, (told.get(what) ?? 0) + count);
+      for (const [what, count] of Object.entries(await stop())) statuses.set(what, (statuses.get(what) ?? 0) + count);
     }
     await stillThere(address);
     await mustBalance({ session, store });
-    return rowsOf(bench, others, told);
+    return rowsOf(bench, others, statuses);
   } finally {
-    await strangers?.stop();
+    await callers?.stop();
     await service.stop();
   }
 }
@@ -103,24 +114,20 @@ async function keys(store: Store, clients: number): Promise<Keys> {
   return Object.assign((client: number) => own[client - 1] ?? '', { operators });
 }
 
-/** Begins all of it at once. What it gives ends it, and says what the others were answered. */
-async function startTrouble(
-  url: string,
-  service: Part,
-  strangers: Part,
-): Promise<() => Promise<Record<string, number>>> {
-  const stranger = await openPostgresSession(url);
-  await stranger.exec(`begin; select from public.accounts where user_id = 'user-${troubles.locked}' for update;
+/** Begins all of it at once. What it gives ends it, and says how the others were answered. */
+async function startTrouble(url: string, service: Part, callers: Part): Promise<() => Promise<Record<string, number>>> {
+  const locker = await openPostgresSession(url);
+  await locker.exec(`begin; select from public.accounts where user_id = 'user-${troubles.locked}' for update;
     select from public.users where id = 'user-${troubles.locked}' for update`);
   service.emit({ hangs: true });
-  strangers.emit({ on: true });
+  callers.emit({ on: true });
   return async () => {
-    strangers.emit({ on: false });
-    const told = z.record(z.string(), z.int()).parse(await strangers.heard());
+    callers.emit({ on: false });
+    const statuses = z.record(z.string(), z.int()).parse(await callers.nextMessage());
     service.emit({ hangs: false });
-    await stranger.exec('rollback');
-    await stranger.close();
-    return told;
+    await locker.exec('rollback');
+    await locker.close();
+    return statuses;
   };
 }
 
@@ -164,7 +171,7 @@ function place(
     'Content-Type': 'application/json',
     'Idempotency-Key': randomUUID(),
   };
-  const asked = request(
+  const outgoing = request(
     `${address}/api/trading/orders`,
     { method: 'POST', agent, headers, timeout: WITHIN_MS },
     (response) => {
@@ -173,9 +180,9 @@ function place(
       response.on('error', () => done(0));
     },
   );
-  asked.on('timeout', () => asked.destroy());
-  asked.on('error', () => done(0));
-  asked.end(JSON.stringify({ symbol, side: 'BUY', quantity: 1 }));
+  outgoing.on('timeout', () => outgoing.destroy());
+  outgoing.on('error', () => done(0));
+  outgoing.end(JSON.stringify({ symbol, side: 'BUY', quantity: 1 }));
   return promise;
 }
 
@@ -187,7 +194,7 @@ async function stillThere(address: string): Promise<void> {
   }
 }
 
-function rowsOf(bench: Bench, { quiet, hostile }: Slice, told: ReadonlyMap<string, number>): Row[] {
+function rowsOf(bench: Bench, { quiet, hostile }: Slice, counts: ReadonlyMap<string, number>): Row[] {
   const ownTroubles = new Set(Object.values(troubles));
   const others = (answers: Answer[]) => answers.filter(({ client }) => !ownTroubles.has(client));
   const msOf = (answers: Answer[], share: number) =>
@@ -207,13 +214,13 @@ function rowsOf(bench: Bench, { quiet, hostile }: Slice, told: ReadonlyMap<strin
   };
   const bad = others([...quiet, ...hostile]).filter(({ status }) => status === 0 || status >= 500).length;
   const notTaken = others([...quiet, ...hostile]).filter(({ status }) => status !== 202).length;
-  const faults = [...told].filter(([what]) => / (5\d\d|none)$/.test(what));
+  const faults = [...counts].filter(([what]) => / (5\d\d|none)$/.test(what));
   const failed = faults.reduce((sum, [, count]) => sum + count, 0);
   return [
     ratioRow('p50', 0.5),
     ratioRow('p99', 0.99),
     judged(bench, {
-      what: 'others and strangers without an answer, or with a 5xx',
+      what: 'others and unknown callers without an answer, or with a 5xx',
       goal: '0',
       result: `${bad + failed}${failed > 0 ? ` (${faults.map(([what, count]) => `${what}: ${count}`).join(', ')})` : ''}; ${notTaken} of the others' orders not taken`,
       ratio: '',
@@ -221,8 +228,8 @@ function rowsOf(bench: Bench, { quiet, hostile }: Slice, told: ReadonlyMap<strin
     }),
     recorded('whom it is about', statuses(hostile.filter(({ client }) => ownTroubles.has(client)))),
     recorded(
-      'answers to the strangers',
-      [...told]
+      'answers to unknown callers',
+      [...counts]
         .sort()
         .map(([what, count]) => `${what}: ${count}`)
         .join(', ') || 'none',

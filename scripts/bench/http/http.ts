@@ -1,13 +1,24 @@
+// Bench case: single orders over HTTP, per second and at a fixed rate.
 import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { newApiKey } from '../../../src/http/callers/auth.ts';
 import { tester } from '../../../test/support/tester.ts';
+import {
+  type Bench,
+  type BenchCase,
+  figure,
+  judged,
+  quantile,
+  type Row,
+  recorded,
+  sized,
+  times,
+} from '../bench-case.ts';
 import { startPart } from '../child-process.ts';
 import { mustBalance } from '../core/books.ts';
+import type { BenchDatabase } from '../core/databases.ts';
 import { importPrices, importUsers, startMs } from '../core/day.ts';
-import type { BenchDatabase } from '../core/ground.ts';
-import { type Bench, type BenchCase, figure, judged, quantile, type Row, recorded, sized, times } from '../frame.ts';
 
 const SYMBOLS = 20;
 const CLIENTS = 32;
@@ -47,9 +58,9 @@ async function measureOn(bench: Bench, { store, session, url }: BenchDatabase): 
   const { key, hash, hint } = newApiKey();
   const role = { role: 'operator', userId: null, label: 'bench' } as const;
   await store.call('create_api_key', { by: tester, hash, hint, ...role, nowMs: startMs });
-  const door = startPart('door', { url });
+  const server = startPart('http', { url });
   try {
-    const { address } = z.object({ address: z.string() }).parse(await door.heard());
+    const { address } = z.object({ address: z.string() }).parse(await server.nextMessage());
     const order = ordersFor(address, key, users, symbols);
     const empty: Ask = () => post(`${address}/empty`, { one: 1 }, {});
     await closedLoop(order, sized(bench, 2000, 50));
@@ -64,18 +75,18 @@ async function measureOn(bench: Bench, { store, session, url }: BenchDatabase): 
     await mustBalance({ session, store });
     return rows;
   } finally {
-    await door.stop();
+    await server.stop();
   }
 }
 
 /** One order after another, no user and symbol twice while there are others. */
 function ordersFor(address: string, key: string, users: number, symbols: string[]): Ask {
-  let asked = 0;
+  let placed = 0;
   return () => {
-    const [user, symbol] = [1 + (asked % users), symbols[Math.floor(asked / users) % SYMBOLS]];
-    asked += 1;
+    const [user, symbol] = [1 + (placed % users), symbols[Math.floor(placed / users) % SYMBOLS]];
+    placed += 1;
     const body = { userId: `user-${user}`, symbol, side: 'BUY', quantity: 1 };
-    const headers = { Authorization: `Bearer ${key}`, 'Idempotency-Key': `k${asked}` };
+    const headers = { Authorization: `Bearer ${key}`, 'Idempotency-Key': `k${placed}` };
     return post(`${address}/api/trading/orders`, body, headers);
   };
 }
@@ -117,14 +128,14 @@ function post(url: string, body: object, headers: Record<string, string>): Promi
   const text = JSON.stringify(body);
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const about = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) };
-  const asked = request(url, { method: 'POST', agent, headers: { ...headers, ...about } }, (response) => {
+  const outgoing = request(url, { method: 'POST', agent, headers: { ...headers, ...about } }, (response) => {
     response.resume();
     response.on('end', () => {
       resolve({ status: response.statusCode ?? 0, serverMs: Number(response.headers['x-server-ms']) });
     });
   });
-  asked.on('error', reject);
-  asked.end(text);
+  outgoing.on('error', reject);
+  outgoing.end(text);
   return promise;
 }
 

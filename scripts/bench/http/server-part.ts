@@ -1,3 +1,4 @@
+// The http case's server, as a process of its own.
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import pg from 'pg';
@@ -12,9 +13,9 @@ import { listen, say } from '../child-process.ts';
 import { benchWorld, plainConfig } from '../core/day.ts';
 import { instantVenue } from '../core/instant-venue.ts';
 
-/** The service's HTTP door in a process of its own, and beside it a route that only asks `select 1`. Nobody sends. */
-export async function doorPart(given: unknown): Promise<void> {
-  const { url } = z.object({ url: z.string() }).parse(given);
+/** The service's HTTP server in a process of its own, and beside it a route that only asks `select 1`. Nobody sends. */
+export async function serverPart(input: unknown): Promise<void> {
+  const { url } = z.object({ url: z.string() }).parse(input);
   listen(() => undefined);
   const config = { ...plainConfig(), execute: 'worker' as const };
   const store = makeStore(openPostgres({ url, max: 10 }), { virtual: true });

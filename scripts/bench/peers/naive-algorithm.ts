@@ -1,6 +1,7 @@
+// The algorithm one would write first, to measure ours against.
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import type { BenchDatabase } from '../core/ground.ts';
+import type { BenchDatabase } from '../core/databases.ts';
 
 // NOT the product: the algorithm one would write first, as the brief of a fan-out suggests it, to be measured beside
 // ours. It has tables of its own in the same database, with fewer indexes, no triggers and no event history; it is

@@ -1,8 +1,5 @@
+// Bench case: the whole run beside the naive algorithm.
 import { run } from '../../../src/run.ts';
-import { benchRequest, benchWorld, importDay } from '../core/day.ts';
-import type { BenchDatabase, Prepared } from '../core/ground.ts';
-import { instantVenue } from '../core/instant-venue.ts';
-import { mustBeFilled } from '../core/orders-through.ts';
 import {
   type Bench,
   type BenchCase,
@@ -16,7 +13,11 @@ import {
   repeated,
   sized,
   times,
-} from '../frame.ts';
+} from '../bench-case.ts';
+import type { BenchDatabase, Prepared } from '../core/databases.ts';
+import { benchRequest, benchWorld, importDay } from '../core/day.ts';
+import { instantVenue } from '../core/instant-venue.ts';
+import { mustBeFilled } from '../core/orders-through.ts';
 import { type Naive, openNaive } from './naive-algorithm.ts';
 
 const SIGNALS = 3;
@@ -96,11 +97,11 @@ function rowsOf(bench: Bench, orders: number, rounds: Round[]): Row[] {
   const measured = rounds[0]?.sequential.orders ?? 0;
   const sequentialMs = median(rounds.map(({ sequential }) => (sequential.ms * orders) / sequential.orders));
   const often = howOften(rounds);
-  const beside = (what: string, ms: number, told: string, goal: number): Row =>
+  const beside = (what: string, ms: number, note: string, goal: number): Row =>
     judged(bench, {
       what,
       goal: `we are ≥ ${goal} × as fast`,
-      result: `${figure(ms)} ms (${told})`,
+      result: `${figure(ms)} ms (${note})`,
       ratio: times(ms / oursMs),
       met: ms >= goal * oursMs,
     });

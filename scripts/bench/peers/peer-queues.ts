@@ -1,3 +1,4 @@
+// Measures other job queues with the same number of empty jobs.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -14,7 +15,7 @@ import {
   recorded,
   repeated,
   times,
-} from '../frame.ts';
+} from '../bench-case.ts';
 import { startRedis } from './redis.ts';
 
 const FOLDER = import.meta.dirname;
@@ -128,8 +129,8 @@ async function onRedis(_bench: Bench, jobs: number): Promise<number> {
 }
 
 /** A peer in a process of its own, as ours is. @throws Error if it ends without an answer */
-async function played(file: string, told: object): Promise<number> {
-  const child = spawn(process.execPath, [join(FOLDER, file), JSON.stringify(told)], {
+async function played(file: string, input: object): Promise<number> {
+  const child = spawn(process.execPath, [join(FOLDER, file), JSON.stringify(input)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const end = () => void child.kill('SIGKILL');

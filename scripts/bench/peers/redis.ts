@@ -1,3 +1,4 @@
+// Starts a Redis for the job queues that need one.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

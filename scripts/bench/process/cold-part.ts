@@ -1,3 +1,4 @@
+// The cold case's process: loads the HTTP app and measures its first answers.
 import { listen, say } from '../child-process.ts';
 
 /** Loads the HTTP app as a platform would, and asks it twice. */

@@ -1,5 +1,5 @@
+// Bench case: how long a new process takes to its first HTTP answer.
 import { z } from 'zod';
-import { startPart } from '../child-process.ts';
 import {
   type Bench,
   type BenchCase,
@@ -12,7 +12,8 @@ import {
   recorded,
   repeated,
   times,
-} from '../frame.ts';
+} from '../bench-case.ts';
+import { startPart } from '../child-process.ts';
 
 const GOAL_MS = 400;
 const CRON_SECRET = 'a-secret-for-the-bench-only';
@@ -41,7 +42,7 @@ type Start = z.infer<typeof start>;
 async function started(env: Record<string, string>): Promise<Start> {
   const part = startPart('cold', {}, env);
   try {
-    return start.parse(await part.heard());
+    return start.parse(await part.nextMessage());
   } finally {
     await part.stop();
   }

@@ -1,3 +1,4 @@
+// The embedded case's process: one scan on an embedded database in memory.
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { virtualClock } from '../../../src/adapters/clock.ts';
@@ -8,16 +9,16 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import type { Quotes } from '../../../src/ports/world.ts';
 import { run } from '../../../src/run.ts';
 import { sampleDate, sampleFaults, samplePrices, seedSample } from '../../../src/sample/sample.ts';
+import { clocked } from '../bench-case.ts';
 import { listen, say } from '../child-process.ts';
 import { benchRequest, importDay, plainConfig, startMs } from '../core/day.ts';
-import { clocked } from '../frame.ts';
 
 /** Kept between runs, and shared with the tests: it follows from the migrations. */
 const IMAGES = resolve(import.meta.dirname, '../../../node_modules/.cache/daily-scan');
 
 /** One scan on an embedded database in memory, with the product's own simulated venue, as `npm run scan` does it. */
-export async function embeddedPart(given: unknown): Promise<void> {
-  const { what, users } = z.object({ what: z.enum(['sample', 'day']), users: z.int() }).parse(given);
+export async function embeddedPart(input: unknown): Promise<void> {
+  const { what, users } = z.object({ what: z.enum(['sample', 'day']), users: z.int() }).parse(input);
   listen(() => undefined);
   const config = { ...plainConfig(), dataDir: IMAGES };
   const place = { kind: 'embedded', path: null } as const;
@@ -29,8 +30,8 @@ export async function embeddedPart(given: unknown): Promise<void> {
   const { ms, result } = await clocked(async () => {
     const clock = virtualClock(atMs);
     const faults = what === 'sample' ? sampleFaults() : null;
-    const told = { config, place, store, clock, quotes, faults, emit: () => undefined, freedAtMs: atMs };
-    return run(await makeWorld(told), { ...benchRequest(config.concurrency), cutOffTime: config.cutOffTime });
+    const options = { config, place, store, clock, quotes, faults, emit: () => undefined, freedAtMs: atMs };
+    return run(await makeWorld(options), { ...benchRequest(config.concurrency), cutOffTime: config.cutOffTime });
   });
   if (result.kind !== 'report') throw new Error(result.message);
   say({ ms, openMs: opened.ms, filled: result.report.totals.filled });

@@ -1,5 +1,5 @@
+// Bench case: a scan on the embedded database, a new process each time.
 import { z } from 'zod';
-import { startPart } from '../child-process.ts';
 import {
   type Bench,
   type BenchCase,
@@ -11,7 +11,8 @@ import {
   repeated,
   sized,
   times,
-} from '../frame.ts';
+} from '../bench-case.ts';
+import { startPart } from '../child-process.ts';
 
 /** The embedded database, each time in a process of its own: what somebody who starts a scan waits for. */
 export const embedded: BenchCase = {
@@ -34,7 +35,7 @@ type Scan = z.infer<typeof scan>;
 async function scanned(what: 'sample' | 'day', users: number): Promise<Scan> {
   const part = startPart('embedded', { what, users });
   try {
-    return scan.parse(await part.heard());
+    return scan.parse(await part.nextMessage());
   } finally {
     await part.stop();
   }

@@ -1,3 +1,4 @@
+// The memory case's process: plans and sends a day and measures its resident memory.
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { openPostgres } from '../../../src/adapters/store/postgres.ts';
@@ -12,10 +13,10 @@ import { instantVenue } from '../core/instant-venue.ts';
 const MIB = 2 ** 20;
 
 /** Plans and sends a prepared day, and says the most resident memory of each stage. */
-export async function memoryPart(given: unknown): Promise<void> {
-  const told = z.object({ url: z.string(), concurrency: z.int(), longestMs: z.number() }).parse(given);
+export async function memoryPart(input: unknown): Promise<void> {
+  const options = z.object({ url: z.string(), concurrency: z.int(), longestMs: z.number() }).parse(input);
   listen(() => undefined);
-  const { url, concurrency, longestMs } = told;
+  const { url, concurrency, longestMs } = options;
   const store = makeStore(openPostgres({ url, max: 10 }), { virtual: true });
   let decisions = 0;
   const world = await benchWorld({
@@ -52,13 +53,13 @@ async function reportPeak(store: Store, runId: string): Promise<{ mib: number } 
 /** The most resident memory, in MiB, while something is done. */
 async function peakOf<Result>(work: () => Promise<Result>): Promise<{ mib: number; result: Result }> {
   let mib = process.memoryUsage.rss() / MIB;
-  const look = () => {
+  const measure = () => {
     mib = Math.max(mib, process.memoryUsage.rss() / MIB);
   };
-  const timer = setInterval(look, 20);
+  const timer = setInterval(measure, 20);
   try {
     const result = await work();
-    look();
+    measure();
     return { mib, result };
   } finally {
     clearInterval(timer);

@@ -1,14 +1,15 @@
+// Bench case: the memory a scan of 100,000 users takes.
 import { z } from 'zod';
+import { type Bench, type BenchCase, figure, judged, type Row, recorded, sized, times } from '../bench-case.ts';
 import { startPart } from '../child-process.ts';
 import { importDay } from '../core/day.ts';
-import { type Bench, type BenchCase, figure, judged, type Row, recorded, sized, times } from '../frame.ts';
 
 const SIGNALS = 5;
-const MOST_MIB = 300;
+const MAX_MIB = 300;
 /** Four times the users may take so much more: what a process takes is never the same twice. */
 const FLAT = 1.25;
 /** A database that is slower than its goals ends a stage here; the row says how far it came. */
-const LONGEST_MS = 300_000;
+const MAX_STAGE_MS = 300_000;
 
 /** What a scan takes of memory, in a process of its own: above what the process takes once it is connected. */
 export const memory: BenchCase = {
@@ -36,9 +37,9 @@ async function takenBy(bench: Bench, users: number): Promise<Taken> {
   const prepared = await bench.server.prepared(({ store }) => importDay(store, users, SIGNALS));
   try {
     const database = await bench.server.fresh(prepared);
-    const part = startPart('memory', { url: database.url, concurrency: bench.concurrency, longestMs: LONGEST_MS });
+    const part = startPart('memory', { url: database.url, concurrency: bench.concurrency, longestMs: MAX_STAGE_MS });
     try {
-      return taken.parse(await part.heard());
+      return taken.parse(await part.nextMessage());
     } finally {
       await part.stop();
       await database.close();
@@ -52,24 +53,24 @@ const mostOf = ({ idleMib, planMib, sendMib }: Taken) => Math.max(planMib, sendM
 
 function rowsOf(bench: Bench, few: number, small: Taken, many: number, large: Taken): Row[] {
   const [least, most] = [mostOf(small), mostOf(large)];
-  const told = ({ decisions, sent, idleMib, planMib, sendMib }: Taken) => {
+  const stagesOf = ({ decisions, sent, idleMib, planMib, sendMib }: Taken) => {
     const stages = `planning ${figure(decisions)} decisions +${figure(planMib - idleMib)}`;
     return `${stages}, sending ${figure(sent)} orders +${figure(sendMib - idleMib)} MiB`;
   };
   const whole = large.sent === many * SIGNALS && small.sent === few * SIGNALS;
-  const cut = whole ? '' : ` (ended after ${LONGEST_MS / 1000} s a stage)`;
+  const cut = whole ? '' : ` (ended after ${MAX_STAGE_MS / 1000} s a stage)`;
   return [
     judged(bench, {
       what: `${figure(many)} users × ${SIGNALS} signals`,
-      goal: `≤ ${MOST_MIB} MiB above idle`,
-      result: `+${figure(most)} MiB: ${told(large)}${cut}`,
-      ratio: times(most / MOST_MIB),
-      met: most <= MOST_MIB && whole,
+      goal: `≤ ${MAX_MIB} MiB above idle`,
+      result: `+${figure(most)} MiB: ${stagesOf(large)}${cut}`,
+      ratio: times(most / MAX_MIB),
+      met: most <= MAX_MIB && whole,
     }),
     judged(bench, {
       what: `beside ${figure(few)} users × ${SIGNALS} signals`,
       goal: `flat: ≤ ${FLAT} × as much`,
-      result: `+${figure(least)} MiB: ${told(small)}`,
+      result: `+${figure(least)} MiB: ${stagesOf(small)}`,
       ratio: times(most / least),
       met: most <= FLAT * least && whole,
     }),

@@ -1,8 +1,9 @@
+// A venue server as a process of its own that fills every order after a set latency.
 import { createServer } from 'node:http';
 import { z } from 'zod';
 import { listen, say } from '../child-process.ts';
 
-const told = z.union([z.object({ latencyMs: z.number() }), z.object({ spread: z.literal(true) })]);
+const messageSchema = z.union([z.object({ latencyMs: z.number() }), z.object({ spread: z.literal(true) })]);
 const order = z.object({ clientOrderId: z.string(), quantity: z.int(), limitPriceMinor: z.int() });
 
 /**
@@ -13,9 +14,9 @@ export async function loopbackPart(): Promise<void> {
   let latencyMs = 0;
   let arrivedMs: number[] = [];
   listen((message) => {
-    const heard = told.parse(message);
-    if ('latencyMs' in heard) {
-      latencyMs = heard.latencyMs;
+    const request = messageSchema.parse(message);
+    if ('latencyMs' in request) {
+      latencyMs = request.latencyMs;
       arrivedMs = [];
       say({ ready: true });
     } else {

@@ -1,3 +1,4 @@
+// The venue adapter and the bare loop that speak to the bench's venue server.
 import pLimit from 'p-limit';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
@@ -41,15 +42,15 @@ export interface Loopback {
 /** For the bench only: a venue over HTTP, in a process of its own on this machine. */
 export async function startLoopback(): Promise<Loopback> {
   const part: Part = startPart('loopback', {});
-  const { address } = z.object({ address: z.string() }).parse(await part.heard());
+  const { address } = z.object({ address: z.string() }).parse(await part.nextMessage());
   return {
     async begin(latencyMs) {
       part.emit({ latencyMs });
-      await part.heard();
+      await part.nextMessage();
     },
     async arrived() {
       part.emit({ spread: true });
-      return z.object({ orders: z.int(), spreadMs: z.number() }).parse(await part.heard());
+      return z.object({ orders: z.int(), spreadMs: z.number() }).parse(await part.nextMessage());
     },
     venue(connections) {
       const agent = agentOf(connections);

@@ -1,11 +1,12 @@
+// Bench case: how soon a sleeping worker has an order at the venue.
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { type OrderRequest, placeOrders } from '../../../src/stages/accept/single-orders.ts';
+import { type Bench, type BenchCase, figure, judged, quantile, type Row, sized, times } from '../bench-case.ts';
 import { type Part, startPart } from '../child-process.ts';
+import type { BenchDatabase } from '../core/databases.ts';
 import { benchWorld, importPrices, importUsers, plainConfig } from '../core/day.ts';
-import type { BenchDatabase } from '../core/ground.ts';
 import { instantVenue } from '../core/instant-venue.ts';
-import { type Bench, type BenchCase, figure, judged, quantile, type Row, sized, times } from '../frame.ts';
 
 const P99_MS = 25;
 
@@ -17,7 +18,7 @@ export const pickup: BenchCase = {
     const database = await bench.server.fresh();
     const worker = startPart('pickup', { url: database.url });
     try {
-      await worker.heard();
+      await worker.nextMessage();
       return [rowOf(bench, await waits(database, worker, sized(bench, 200, 3)))];
     } finally {
       await worker.stop();
@@ -29,7 +30,7 @@ export const pickup: BenchCase = {
 /** Milliseconds from an order's acceptance (its answer was there) and from its request to its arrival at the venue. */
 interface Waits {
   accepted: number[];
-  asked: number[];
+  requested: number[];
 }
 
 const arrival = z.object({ userId: z.string(), atNs: z.string() });
@@ -39,19 +40,19 @@ async function waits({ url, store }: BenchDatabase, worker: Part, orders: number
   const [symbol = ''] = await importPrices(store, 1);
   const world = await benchWorld({ url, store, venue: instantVenue() });
   const { mode, limits } = plainConfig();
-  const waited: Waits = { accepted: [], asked: [] };
+  const waited: Waits = { accepted: [], requested: [] };
   for (let n = 1; n <= orders; n++) {
     await pause(20 + Math.random() * 100);
-    const askedNs = process.hrtime.bigint();
+    const requestedNs = process.hrtime.bigint();
     const { placed } = await placeOrders(world, { mode, limits }, [requestFor(n, symbol)]);
     const acceptedNs = process.hrtime.bigint();
     if (placed[0]?.kind !== 'accepted') throw new Error(`order ${n} was not accepted: ${JSON.stringify(placed)}`);
-    const { userId, atNs } = arrival.parse(await worker.heard());
+    const { userId, atNs } = arrival.parse(await worker.nextMessage());
     if (userId !== `user-${n}`) throw new Error(`the venue heard of ${userId}, not of user-${n}`);
     // The clock is the machine's: two processes read the same.
     const ms = (fromNs: bigint) => Number(BigInt(atNs) - fromNs) / 1e6;
     waited.accepted.push(Math.max(0, ms(acceptedNs)));
-    waited.asked.push(ms(askedNs));
+    waited.requested.push(ms(requestedNs));
   }
   return waited;
 }
@@ -68,13 +69,13 @@ function requestFor(n: number, symbol: string): OrderRequest {
   return { principal: 'bench', key: `k${n}`, bodyHash: `b${n}`, order, by: null };
 }
 
-function rowOf(bench: Bench, { accepted, asked }: Waits): Row {
+function rowOf(bench: Bench, { accepted, requested }: Waits): Row {
   const p99 = quantile(accepted, 0.99);
-  const [p50, askedP99] = [quantile(accepted, 0.5), quantile(asked, 0.99)];
+  const [p50, requestedP99] = [quantile(accepted, 0.5), quantile(requested, 0.99)];
   return judged(bench, {
     what: `${accepted.length} orders, one at a time, random pauses`,
     goal: `p99 ≤ ${P99_MS} ms`,
-    result: `p50 ${figure(p50)}, p99 ${figure(p99)} ms (p99 ${figure(askedP99)} ms from the request)`,
+    result: `p50 ${figure(p50)}, p99 ${figure(p99)} ms (p99 ${figure(requestedP99)} ms from the request)`,
     ratio: times(p99 / P99_MS),
     met: p99 <= P99_MS,
   });

@@ -1,4 +1,5 @@
-import { importDay } from '../core/day.ts';
+// Bench case: how far apart a signal's first and last user reach the venue.
+
 import {
   type Bench,
   type BenchCase,
@@ -10,7 +11,8 @@ import {
   repeated,
   sized,
   times,
-} from '../frame.ts';
+} from '../bench-case.ts';
+import { importDay } from '../core/day.ts';
 import { startLoopback } from './loopback-venue.ts';
 import { runAt } from './venue.ts';
 

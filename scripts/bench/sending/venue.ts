@@ -1,7 +1,5 @@
+// Bench case: a whole run at a slow venue, beside the time no program can beat.
 import { run } from '../../../src/run.ts';
-import { benchRequest, benchWorld, importDay } from '../core/day.ts';
-import type { Prepared } from '../core/ground.ts';
-import { mustBeFilled } from '../core/orders-through.ts';
 import {
   type Bench,
   type BenchCase,
@@ -15,14 +13,17 @@ import {
   repeated,
   sized,
   times,
-} from '../frame.ts';
+} from '../bench-case.ts';
+import type { Prepared } from '../core/databases.ts';
+import { benchRequest, benchWorld, importDay } from '../core/day.ts';
+import { mustBeFilled } from '../core/orders-through.ts';
 import { type Loopback, startLoopback } from './loopback-venue.ts';
 
 const SIGNALS = 5;
 const RATIO = 1.1;
 const SLACK_MS = 200;
 /** Longer combinations are for --all. */
-const LONGEST_MS = 60_000;
+const MAX_EMULATION_MS = 60_000;
 const CHEAP_MS = 5_000;
 
 /** The whole run, beside the time no fan-out can beat and a loop that does nothing but the calls. */
@@ -70,7 +71,7 @@ async function combined(bench: Bench, loopback: Loopback, prepared: Prepared, on
   const what = `${figure(one.orders)} orders, ${figure(one.latencyMs)} ms, concurrency ${one.concurrency}`;
   const goal = `≤ ${RATIO} × ideal or bare loop + ${SLACK_MS} ms`;
   const ideal = idealMs(one);
-  if (ideal > LONGEST_MS && !bench.all) {
+  if (ideal > MAX_EMULATION_MS && !bench.all) {
     return notMeasured(what, goal, `the ideal alone takes ${figure(ideal / 1000)} s: --all`);
   }
   const rounds = await repeated(bench, ideal <= CHEAP_MS ? 'cheap' : 'big', () =>

@@ -1,4 +1,5 @@
-import type { BenchServer } from './core/ground.ts';
+// What a bench case is, and how its figures become rows of the table.
+import type { BenchServer } from './core/databases.ts';
 
 /** One line of the table. Ratios are always of two figures of the same run. */
 export interface Row {

@@ -1,3 +1,4 @@
+// The bench's own Postgres and its databases, empty or prepared.
 import { migrate } from '../../../src/adapters/store/migrate.ts';
 import { openPostgres, openPostgresSession } from '../../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';

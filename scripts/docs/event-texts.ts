@@ -1,5 +1,6 @@
+// What each event that is no alert means, for the reference of the events.
 /** What each event that is no alert means. A test refuses one that is missing here, or here and nowhere in the code. */
-export const eventWords: Readonly<Record<string, string>> = {
+export const eventTexts: Readonly<Record<string, string>> = {
   account_not_compared: 'the evening’s comparison got no answer from the venue about this account; the reason says why',
   account_not_ready: 'a live account failed the readiness check and gets no orders; the reason says why',
   books_checked: 'the books were checked against themselves; how many rules are broken',

@@ -105,21 +105,31 @@ language sql stable as $$
   from public.orders o group by o.account_id, o.signal_id having count(*) > 1;
 $$;
 
--- What was bought of a share on a day, or may be bought still, within the cap its runs had.
+-- Each order to buy against the cap it was accepted under: with what those accepted before it then counted at least, its
+-- share of that day is within it. What an order filled after its end, or was corrected to since, others may have had
+-- meanwhile; and an order with no cap waits for nobody, so it is not known to have come before.
 create function core.cap_findings(since date) returns setof core.finding
 language sql stable as $$
-  select 'no more of a share is bought in a day than its cap', concat_ws(' ', run.mode, run.trade_date, i.share), null,
-    core.decimal(sum(o.decision_price_minor * coalesce(in_time.quantity, o.quantity))),
-    'at most ' || core.decimal(max((run.limits ->> 'symbolCapMinor')::bigint)), null::text, false
-  from public.scan_runs run join public.orders o on o.run_id = run.id and o.side = 'BUY'
-  join public.instruments i on i.id = o.instrument_id
-  -- Of an ended order what it filled before its end: others may have had the rest since.
-  left join lateral (select least(coalesce(sum(f.quantity), 0), o.quantity) as quantity
-    from core.effective_fills f where f.order_id = o.id and not f.late) in_time on o.ended_at is not null
-  where run.trade_date >= coalesce(since, '-infinity')
-  group by run.mode, run.trade_date, i.share
-  having bool_and(run.limits ->> 'symbolCapMinor' is not null)
-    and sum(o.decision_price_minor * coalesce(in_time.quantity, o.quantity)) > max((run.limits ->> 'symbolCapMinor')::bigint);
+  with bought as (
+    select run.mode, run.trade_date, i.share, o.id, o.quantity * o.decision_price_minor as asked_minor,
+      case when o.ended_at is not null then in_time.minor end as bought_minor, cap.minor as cap_minor
+    from public.scan_runs run join public.orders o on o.run_id = run.id and o.side = 'BUY'
+    join public.instruments i on i.id = o.instrument_id
+    -- The limits of the run of single orders follow the last of them: each order's own are with its request.
+    left join public.order_requests asked on (asked.run_id, asked.signal_id) = (o.run_id, o.signal_id)
+    cross join lateral (select (coalesce(asked.limits, run.limits) ->> 'symbolCapMinor')::bigint as minor) cap
+    left join lateral (select coalesce(sum(least(f.quantity * f.price_minor, (select min(told.quantity * told.price_minor)
+        from public.fills told where told.corrects = f.id))), 0) as minor
+      from public.fills f where f.order_id = o.id and f.corrects is null and not f.late) in_time on o.ended_at is not null
+    where run.trade_date >= coalesce(since, '-infinity') and cap.minor is not null
+  ), come_to as (
+    select bought.*, asked_minor + coalesce(sum(least(asked_minor, bought_minor)) over (
+      partition by mode, trade_date, share order by id rows between unbounded preceding and 1 preceding), 0) as minor
+    from bought
+  )
+  select distinct on (mode, trade_date, share) 'no more of a share is bought in a day than its cap',
+    concat_ws(' ', mode, trade_date, share), null, core.decimal(minor), 'at most ' || core.decimal(cap_minor), null, false
+  from come_to where minor > cap_minor order by mode, trade_date, share, id;
 $$;
 
 -- Who is told what: each user of a run once, each single order, and every message as its history says.

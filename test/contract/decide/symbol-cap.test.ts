@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { formatMinor } from '../../../src/domain/money.ts';
+import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
   acceptAll,
@@ -18,9 +19,10 @@ import {
   undecided,
   user,
 } from '../support/scene.ts';
+import { apiRunId, placeSingleOrders } from '../support/single-orders.ts';
 
 // The cap of a symbol is on what is open or was bought of it, over all users and runs of a day.
-onEveryDatabase('the symbol cap', ({ store, session, value }) => {
+onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
   const stored = (runId: string) =>
     session.query(
       `select outcome, reason, limit_value as "limit", actual_value as actual from public.decisions
@@ -49,7 +51,12 @@ onEveryDatabase('the symbol cap', ({ store, session, value }) => {
   /** Orders to buy TITAN of the day, in runs of their own: what became of them says what they count towards the cap. */
   const ended = async (name: string, ends: (orderId: number) => unknown) => {
     const signals = [signal('TITAN', { strategy: name })];
-    const scene = await openScene(store, { runId: name, signals, users: [user(name)] });
+    const scene = await openScene(store, {
+      runId: name,
+      signals,
+      users: [user(name)],
+      limits: { symbolCapMinor: 1000_00 },
+    });
     await decideAll(scene);
     await ends((await sendOne(store, name)).orderId);
   };
@@ -95,6 +102,83 @@ onEveryDatabase('the symbol cap', ({ store, session, value }) => {
     await store.call('decide_run', { runId: 'asha', nowMs });
     await store.call('sweep_orders', { nowMs: cutOffMs + 3 * minuteMs, onlyProcess: false });
     expect(await askedUnder(1000_00)).toEqual([yes]);
+  });
+
+  const rule = 'no more of a share is bought in a day than its cap';
+  const correct = (orderId: number, quantity: number) => {
+    const named = { order: String(orderId), fill: 'f', quantity, priceMinor: null };
+    return store.call('correct_fill', { ...named, by: { ...tester, why: 'the contract note' }, nowMs });
+  };
+  const overfilled = (id: number, quantity: number, priceMinor = 100_00) =>
+    settle(store, [settlement(id, 'filled', { fills: [fill('f', 10), fill('more', quantity, priceMinor)] })]);
+
+  // After each test check_books is asked what is wrong: nothing, but what somebody was told of.
+  test.each<[string, number, (orderId: number) => unknown, (orderId: number) => unknown]>([
+    [
+      'was filled for less than it was decided at',
+      1998_00,
+      (id) => settle(store, [settlement(id, 'filled', { fills: [fill('f', 10, 99_80)] })]),
+      () => null,
+    ],
+    [
+      'is filled late, when others have had its share',
+      1000_00,
+      (id) => settle(store, [settlement(id, 'canceled')]),
+      (id) => settle(store, [settlement(id, 'canceled', { fills: [fill('f', 10)] })]),
+    ],
+    [
+      'is filled at its limit',
+      2000_00,
+      () => null,
+      (id) => settle(store, [settlement(id, 'filled', { fills: [fill('f', 10, 100_50)] })]),
+    ],
+    ['is filled with more than it asked for', 2000_00, () => null, (id) => overfilled(id, 5)],
+    ['is filled beyond its limit', 2000_00, () => null, (id) => overfilled(id, 5, 102_00)],
+    [
+      'is corrected to what it was told first, when others have had the difference',
+      1400_00,
+      async (id) => {
+        await settle(store, [settlement(id, 'filled', { fills: [fill('f', 10)] })]);
+        await correct(id, 4);
+      },
+      (id) => correct(id, 10),
+    ],
+  ])('an order that %s breaks nobody’s cap', async (_what, capMinor, before, after) => {
+    let order = 0;
+    await ended('asha', async (id) => {
+      order = id;
+      await before(id);
+    });
+    expect(await askedUnder(capMinor)).toEqual([yes]);
+    await after(order);
+    expect(await store.call('check_books', {})).not.toContainEqual(expect.objectContaining({ rule }));
+  });
+
+  test('an order beyond the cap it was accepted under is found, whatever the cap of others was', async () => {
+    breaks(rule);
+    await acceptAll(
+      await openScene(store, { runId: 'asha', users: [user('asha')], limits: { symbolCapMinor: 5000_00 } }),
+    );
+    expect(await askedUnder(2000_00)).toEqual([yes]);
+    await session.exec(
+      `update public.scan_runs set limits = limits || '{"symbolCapMinor": 199999}' where id = 'asked'`,
+    );
+    expect(await store.call('check_books', {})).toContainEqual(
+      expect.objectContaining({ rule, ours: '2000.00', should: 'at most 1999.99', leftToAPerson: false }),
+    );
+  });
+
+  test('a lower cap is on what is asked for under it, not on what was accepted before', async () => {
+    await openScene(store, { users: [user('asha'), user('ravi')] });
+    const under = async (userId: string, symbolCapMinor: number) => {
+      const [placed] = await placeSingleOrders(store, [{ userId, symbol: 'TITAN' }], nowMs, { symbolCapMinor });
+      return placed;
+    };
+    expect(await under('asha', 100_00)).toMatchObject({ outcome: 'accepted' });
+    expect(await under('ravi', 50_00)).toMatchObject({ reason: 'symbol_cap', limit: '50.00', actual: '200.00' });
+    expect(await value(`select limits ->> 'symbolCapMinor' from public.scan_runs where id = $1`, [apiRunId])).toBe(
+      '5000',
+    );
   });
 
   test('who does not fit under the cap, or is refused for something else, takes nothing of it from those behind', async () => {

@@ -1,4 +1,5 @@
 // Places single orders, as the HTTP API does.
+import type { RunLimits } from '../../../src/domain/decision/decision.ts';
 import { signalOfRequest } from '../../../src/domain/decision/single-order.ts';
 import type { Answer, Store } from '../../../src/ports/store/store.ts';
 import { accepted, cutOffMs, limits, minuteMs, nowMs, quote, tradeDate } from './scene.ts';
@@ -16,11 +17,12 @@ export interface SingleOrder {
 
 let keys = 0;
 
-/** Places each of them, accepted, in one call. */
+/** Places each of them, accepted, in one call, under these limits. */
 export async function placeSingleOrders(
   store: Store,
   orders: SingleOrder[],
   atMs = nowMs,
+  under: Partial<RunLimits> = {},
 ): Promise<Answer<'place_orders'>> {
   const userIds = [...new Set(orders.map(({ userId }) => userId))];
   const listings = orders.map(({ symbol }) => ({ exchange: 'NSE', symbol }));
@@ -39,7 +41,7 @@ export async function placeSingleOrders(
   });
   return store.call('place_orders', {
     ...run,
-    ...{ sessionId: `XNSE:${tradeDate}:api`, limits, nowMs: atMs },
+    ...{ sessionId: `XNSE:${tradeDate}:api`, limits: { ...limits, ...under }, nowMs: atMs },
     takesOrdersUntilMs: cutOffMs + 60 * minuteMs,
     quotes: [...new Set(orders.map(({ symbol }) => symbol))].map((symbol) => quote(symbol, 100_00, atMs)),
     decisions: rows.map(({ decision }) => decision),

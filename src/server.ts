@@ -21,7 +21,7 @@ export const config = { maxDuration: 300 };
  */
 const DEADLINE_MS = 120_000;
 /** A stream is cut here by us, and its client comes back, rather than by the platform in the middle of a line. */
-const LONGEST_STREAM_MS = 240_000;
+const MAX_STREAM_MS = 240_000;
 /** Many instances share one server: a public report shows ten idle connections each using up its limit. */
 const CONNECTIONS = 3;
 const REPORT_CONNECTIONS = 1;
@@ -58,7 +58,7 @@ async function build(settings: Config): Promise<Hono<HttpEnv>> {
     // Instances are frozen between requests: streams poll here, nobody listens.
     changes: { next: () => new Promise<void>(() => {}) },
     upgradeWebSocket: null,
-    longestStreamMs: LONGEST_STREAM_MS,
+    maxStreamMs: MAX_STREAM_MS,
     metrics,
   };
   return makeApp(makeHttpParts(settings, world, doings));

@@ -11,7 +11,7 @@ import { webhooksOf } from '../adapters/venues/module.ts';
 import { paperVenue } from '../adapters/venues/paper.ts';
 import type { Config } from '../config/config.ts';
 import type { Fault } from '../domain/faults.ts';
-import type { HttpParts } from '../http/deps.ts';
+import type { HttpDeps } from '../http/deps.ts';
 import type { Database } from '../ports/database.ts';
 import type { Store } from '../ports/store/store.ts';
 import type { Clock, Emit, Notifier, Quotes, World } from '../ports/world.ts';
@@ -185,7 +185,7 @@ export async function openOrderListener(place: Place): Promise<Listener> {
 const deaf: Listener = { next: () => new Promise(() => {}), isLost: () => false, close: async () => {} };
 
 /** The settings every scan of this process has, whoever asks for it. */
-export function scanSettings(config: Config): HttpParts['settings'] {
+export function scanSettings(config: Config): HttpDeps['settings'] {
   const { mode, cutOffTime, limits, concurrency, execute } = config;
   return { mode, cutOffTime, limits, concurrency, inline: execute === 'inline' };
 }
@@ -198,10 +198,10 @@ export function makeHttpParts(
   config: Config,
   world: World,
   doings: Pick<
-    HttpParts,
-    'deadlineMs' | 'stop' | 'later' | 'wake' | 'changes' | 'upgradeWebSocket' | 'longestStreamMs' | 'metrics'
+    HttpDeps,
+    'deadlineMs' | 'stop' | 'later' | 'wake' | 'changes' | 'upgradeWebSocket' | 'maxStreamMs' | 'metrics'
   >,
-): HttpParts {
+): HttpDeps {
   const { cronSecret, cronSecretPrevious, signalsSecret, signalsSecretPrevious, ...http } = config.http;
   if (cronSecret === null) throw new Error('HTTP can not be served without CRON_SECRET');
   const { jwtIssuer, operatorAal } = http;

@@ -1,3 +1,4 @@
+// Builds the HTTP application: middleware first, then the routes of each topic.
 import { Hono, type MiddlewareHandler } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
@@ -6,15 +7,15 @@ import { secureHeaders } from 'hono/secure-headers';
 import { startTime, timing } from 'hono/timing';
 import { cut } from '../domain/text/text.ts';
 import type { World } from '../ports/world.ts';
-import { sized } from './body.ts';
+import { bodyLimit } from './body.ts';
 import { addressReader } from './callers/addresses.ts';
-import { type HttpEnv, identified } from './callers/auth.ts';
-import { keyLookup } from './callers/known-keys.ts';
-import { counted, defaultRateLimits, type RateLimits } from './callers/limits.ts';
-import { countUnknownCallers } from './callers/strangers.ts';
-import type { HttpParts } from './deps.ts';
+import { authenticate, type HttpEnv } from './callers/auth.ts';
+import { keyLookup } from './callers/key-lookup.ts';
+import { defaultRateLimits, type RateLimits, rateLimit } from './callers/limits.ts';
+import { countUnknownCallers } from './callers/unknown-callers.ts';
+import type { HttpDeps } from './deps.ts';
 import { logRoutes } from './log.ts';
-import { failed, nothingThere, problem } from './problem.ts';
+import { notFound, onError, problem } from './problem.ts';
 import { cronRoutes } from './routes/cron.ts';
 import { streamRoutes } from './routes/order-stream.ts';
 import { orderRoutes } from './routes/orders.ts';
@@ -25,28 +26,28 @@ import { whatsappRoutes } from './routes/whatsapp.ts';
 import { venuesElsewhere } from './venues-elsewhere.ts';
 
 /** Joins the routes. Built once per process: it remembers good keys and how often each caller asked. */
-export function makeApp(parts: HttpParts, limits: RateLimits = defaultRateLimits): Hono<HttpEnv> {
+export function makeApp(deps: HttpDeps, limits: RateLimits = defaultRateLimits): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
-  app.use(requestId(), secureHeaders(), told(parts.world));
+  app.use(requestId(), secureHeaders(), logRequests(deps.world));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: wrongMethod }));
-  app.use('/api/trading/*', timing({ total: false }), authTimed);
-  const strangers = countUnknownCallers(addressReader(parts.trust), limits, parts.world.clock);
-  const callerOfKey = keyLookup(parts);
-  app.route('/', whatsappRoutes(parts, strangers));
-  app.route('/', venueRoutes(parts, strangers));
-  const known = [identified(parts, callerOfKey, strangers), counted(limits, strangers)] as const;
-  app.use('/api/*', sized(limits.bodyBytes), ...known);
-  app.use('/metrics', ...known);
-  app.use('/api/cron/*', venuesElsewhere(parts));
-  app.post('/api/trading/orders', venuesElsewhere(parts));
-  app.route('/', cronRoutes(parts));
-  app.route('/', signalRoutes(parts, { callerOfKey, strangers }));
-  app.route('/api/trading/orders', orderRoutes(parts));
-  app.route('/', streamRoutes(parts, limits));
-  app.route('/', watchRoutes(parts));
-  app.route('/', logRoutes(parts));
-  app.onError(failed(parts.world.emit));
-  app.notFound(nothingThere);
+  app.use('/api/trading/*', timing({ total: false }), timeAuth);
+  const unknownCallers = countUnknownCallers(addressReader(deps.trust), limits, deps.world.clock);
+  const callerOfKey = keyLookup(deps);
+  app.route('/', whatsappRoutes(deps, unknownCallers));
+  app.route('/', venueRoutes(deps, unknownCallers));
+  const authentication = [authenticate(deps, callerOfKey, unknownCallers), rateLimit(limits, unknownCallers)] as const;
+  app.use('/api/*', bodyLimit(limits.bodyBytes), ...authentication);
+  app.use('/metrics', ...authentication);
+  app.use('/api/cron/*', venuesElsewhere(deps));
+  app.post('/api/trading/orders', venuesElsewhere(deps));
+  app.route('/', cronRoutes(deps));
+  app.route('/', signalRoutes(deps, { callerOfKey, unknownCallers }));
+  app.route('/api/trading/orders', orderRoutes(deps));
+  app.route('/', streamRoutes(deps, limits));
+  app.route('/', watchRoutes(deps));
+  app.route('/', logRoutes(deps));
+  app.onError(onError(deps.world.emit));
+  app.notFound(notFound);
   return app;
 }
 
@@ -60,7 +61,7 @@ const wrongMethod: NonNullable<Parameters<typeof methodNotAllowed<HttpEnv>>[0]['
 };
 
 /** Begins the step `auth` of Server-Timing; the route ends it. */
-const authTimed: MiddlewareHandler = async (c, next) => {
+const timeAuth: MiddlewareHandler = async (c, next) => {
   startTime(c, 'auth');
   await next();
 };
@@ -68,11 +69,11 @@ const authTimed: MiddlewareHandler = async (c, next) => {
 /**
  * One line per request. The query is left out: nobody knows what a client puts there. So is a key in an address.
  */
-function told({ clock, emit }: World): MiddlewareHandler<HttpEnv> {
+function logRequests({ clock, emit }: World): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     const startMs = clock.nowMs();
     await next();
-    const asked = c.get('asked');
+    const identity = c.get('identity');
     emit({
       type: 'http',
       requestId: c.get('requestId'),
@@ -82,7 +83,7 @@ function told({ clock, emit }: World): MiddlewareHandler<HttpEnv> {
       route: routePath(c, -1),
       status: c.res.status,
       ms: clock.nowMs() - startMs,
-      principal: asked?.kind === 'caller' ? asked.caller.principal : asked?.kind,
+      principal: identity?.kind === 'caller' ? identity.caller.principal : identity?.kind,
     });
   };
 }

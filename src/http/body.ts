@@ -1,17 +1,18 @@
+// Limits the size of request bodies, and tells a client’s broken request from a failure of ours.
 import type { Context, MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
+import { bodyLimit as chunkedBodyLimit } from 'hono/body-limit';
 import { problem } from './problem.ts';
 
 /**
  * Refuses bodies that no request of ours needs, before they are read. A body that says its length is not touched here:
  * the server takes no byte more than was said. One that is sent in chunks is counted while it is read.
  */
-export function sized(maxBytes: number): MiddlewareHandler {
+export function bodyLimit(maxBytes: number): MiddlewareHandler {
   const tooLarge = (c: Context): Response => {
     const detail = `A request body may have ${maxBytes} bytes: send fewer at once.`;
     return problem(c, { status: 413, code: 'too_large', detail });
   };
-  const inChunks = bodyLimit({ maxSize: maxBytes, onError: tooLarge });
+  const inChunks = chunkedBodyLimit({ maxSize: maxBytes, onError: tooLarge });
   return async (c, next) => {
     const length = c.req.header('Content-Length');
     if (c.req.header('Transfer-Encoding') === undefined) {

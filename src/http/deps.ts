@@ -1,3 +1,4 @@
+// What the HTTP routes are built with, and who may call them.
 import type { UpgradeWebSocket } from 'hono/ws';
 import type { Actor } from '../domain/actions.ts';
 import type { VenueWebhook } from '../ports/vault.ts';
@@ -9,7 +10,7 @@ import type { Metrics } from './metrics/metrics.ts';
 import type { Changes } from './streams/order-hub.ts';
 
 /** What the token of a caller may do, and which API key it is. */
-interface Shown {
+interface TokenRights {
   principal: string;
   /** `read`: whatever changes or places something is refused. */
   scope: 'read' | 'trade';
@@ -18,7 +19,7 @@ interface Shown {
 }
 
 /** Who is asking. Operators act for everybody; a user sees and places only what is their own. */
-export type Caller = Shown & ({ role: 'operator'; userId: null } | { role: 'user'; userId: string });
+export type Caller = TokenRights & ({ role: 'operator'; userId: null } | { role: 'user'; userId: string });
 
 /** Who asks, for the log of operator actions. */
 export function actorOf({ principal }: Pick<Caller, 'principal'>): Actor {
@@ -34,15 +35,15 @@ export interface Sender {
   source: string;
 }
 
-/** Why a request is turned away: an HTTP status and our code for it, as problem JSON says them. */
-export interface TurnedAway {
+/** Why a request is not let in: an HTTP status and our code for it, as problem JSON says them. */
+export interface AuthProblem {
   status: 400 | 401 | 403 | 404 | 409 | 413 | 422 | 429 | 503;
   code: string;
   detail: string;
 }
 
 /** What the routes work with, built once per process. */
-export interface HttpParts {
+export interface HttpDeps {
   world: World;
   /** The same settings a scan from the command line has. */
   settings: Pick<RunRequest, 'mode' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'>;
@@ -77,14 +78,14 @@ export interface HttpParts {
   /** Of the server this runs on; null where there is none that could (Vercel). */
   upgradeWebSocket: UpgradeWebSocket | null;
   /** After this a stream is closed for its client to come back; null: it stays open until its order has ended. */
-  longestStreamMs: number | null;
-  /** Its `tell` is to be one of those the world tells. */
+  maxStreamMs: number | null;
+  /** Must also be registered as an event sink. */
   metrics: Metrics;
   /** The versions of the migrations this code was written for. */
   migrations: readonly string[];
 }
 
 /** Until when work that begins now may go on: its deadline, or the end of this process. */
-export function untilDeadline({ stop, deadlineMs }: Pick<HttpParts, 'stop' | 'deadlineMs'>): AbortSignal {
+export function untilDeadline({ stop, deadlineMs }: Pick<HttpDeps, 'stop' | 'deadlineMs'>): AbortSignal {
   return stoppedWithin(deadlineMs, stop);
 }

@@ -1,3 +1,4 @@
+// Answers errors as problem JSON (RFC 9457), and says nothing of what is inside.
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { DatabaseError } from '../ports/database.ts';
@@ -44,15 +45,15 @@ export function problem(c: Context, { status, code, detail, more = {} }: Problem
 }
 
 /** For `app.notFound`. */
-export function nothingThere(c: Context): Response {
+export function notFound(c: Context): Response {
   return problem(c, { status: 404, code: 'not_found', detail: 'There is nothing at this address.' });
 }
 
 /**
  * For `app.onError`: what nobody foresaw. Outside it is 500 (503 where the database is busy or lost: the same call may
- * be made again) without a word of the error; inside it is told with its cause and the request's id.
+ * be made again) without a word of the error; inside it is emitted with its cause and the request's id.
  */
-export function failed(emit: Emit): (error: Error, c: Context) => Response {
+export function onError(emit: Emit): (error: Error, c: Context) => Response {
   return (error, c) => {
     // A parser of the framework that refused the request, not a failure of ours.
     if (error instanceof HTTPException && error.status === 400) {

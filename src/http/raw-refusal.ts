@@ -1,3 +1,4 @@
+// Answers on a bare connection, for requests that never reach the routes.
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 

@@ -1,3 +1,4 @@
+// The HTTP and WebSocket server, bounded in everything a client decides.
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {

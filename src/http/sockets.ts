@@ -1,3 +1,4 @@
+// Keeps slow or idle connections from using up the server.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Emit } from '../ports/world.ts';
@@ -16,7 +17,7 @@ export interface ConnectionLimits {
   keepAliveMs: number;
   /** How long an answer that is ready may lie unread. */
   unreadMs: number;
-  /** How often the first two are looked at. */
+  /** How often the first two are checked. */
   checkEveryMs: number;
 }
 
@@ -45,7 +46,7 @@ export function affordable(maxConnections: number, limits: string | null): numbe
 }
 
 /** Connections closed at once to make room: not one for each new one, nor so many that it would be felt. */
-const ROOM = 16;
+const CLOSE_BATCH_SIZE = 16;
 
 const tooSlow: RawRefusal = {
   status: 408,
@@ -91,7 +92,7 @@ interface Connection {
   underWay: number;
   request: IncomingMessage | null;
   response: ServerResponse | null;
-  /** Closed by us, which was told already. */
+  /** Closed by us, which was emitted already. */
   refused: boolean;
 }
 
@@ -136,13 +137,13 @@ export function guardConnections(server: Server, limits: ConnectionLimits, emit:
 
 /** The connections there are, in the order in which they came into their state: the first has waited longest. */
 class ConnectionBook {
-  readonly #tell: Emit;
+  readonly #emit: Emit;
   readonly #connections = new Map<Socket, Connection>();
   /** How many of them are in the middle of a request. */
   receiving = 0;
 
   constructor(emit: Emit) {
-    this.#tell = emit;
+    this.#emit = emit;
   }
 
   get size(): number {
@@ -159,7 +160,7 @@ class ConnectionBook {
     this.#connections.set(socket, connection);
     socket.once('close', () => {
       this.#forget(connection);
-      if (isBrokenOff(connection)) this.#tell({ type: 'upload_aborted' });
+      if (isBrokenOff(connection)) this.#emit({ type: 'upload_aborted' });
     });
     return connection;
   }
@@ -172,13 +173,13 @@ class ConnectionBook {
     this.#connections.set(connection.socket, connection);
   }
 
-  /** Ends a connection. Who has sent nothing that could be answered is told nothing. */
+  /** Ends a connection. Who has sent nothing that could be answered gets no answer. */
   refuse(connection: Connection, refusal: RawRefusal): void {
-    const isTold = refusal !== madeRoom || connection.state === 'receiving';
+    const hasAnswer = refusal !== madeRoom || connection.state === 'receiving';
     connection.refused = true;
     this.#forget(connection);
-    this.#tell({ type: 'connection_refused', why: refusal.code });
-    if (isTold) refuseRaw(connection.socket, refusal);
+    this.#emit({ type: 'connection_refused', why: refusal.code });
+    if (hasAnswer) refuseRaw(connection.socket, refusal);
     else connection.socket.destroy();
   }
 
@@ -186,9 +187,10 @@ class ConnectionBook {
   makeRoom(states: readonly State[], except: Connection): void {
     const waiting = [...this.#connections.values()].filter((one) => one !== except && states.includes(one.state));
     const unfinished = waiting.filter(({ state, request }) => state !== 'idle' && request?.complete !== true);
-    const some = unfinished.length > 0 ? unfinished : waiting.filter(({ state }) => state === 'idle');
-    const heaviest = mostFrequent(some.map(({ peer }) => peer));
-    for (const one of some.filter(({ peer }) => peer === heaviest).slice(0, ROOM)) this.refuse(one, madeRoom);
+    const candidates = unfinished.length > 0 ? unfinished : waiting.filter(({ state }) => state === 'idle');
+    const heaviest = mostFrequent(candidates.map(({ peer }) => peer));
+    for (const one of candidates.filter(({ peer }) => peer === heaviest).slice(0, CLOSE_BATCH_SIZE))
+      this.refuse(one, madeRoom);
   }
 
   #forget(connection: Connection): void {
@@ -198,7 +200,7 @@ class ConnectionBook {
   }
 }
 
-/** null: the connection is gone, and nobody is there to be told. */
+/** null: the connection is gone, and nobody is there to be answered. */
 function refusalOf({ code = '' }: NodeJS.ErrnoException): RawRefusal | null {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return tooSlow;
   if (code === 'HPE_HEADER_OVERFLOW') return headersTooLarge;

@@ -28,7 +28,7 @@ export async function serverPart(input: unknown): Promise<void> {
     wake: () => undefined,
     changes: { next: () => new Promise(() => {}) },
     upgradeWebSocket: null,
-    longestStreamMs: null,
+    maxStreamMs: null,
     metrics,
   });
   const limits = { ...defaultRateLimits, callerPerMinute: 10_000_000, addressPerMinute: 10_000_000 };

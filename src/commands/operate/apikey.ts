@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts';
 import type { Actor } from '../../domain/actions.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { newApiKey } from '../../http/callers/auth.ts';
-import { hintOfKey } from '../../http/callers/known-keys.ts';
+import { hintOfKey } from '../../http/callers/key-lookup.ts';
 import type { Answer, Store } from '../../ports/store/store.ts';
 import { plain, table } from '../../terminal/table.ts';
 import { fitted } from '../../terminal/width.ts';

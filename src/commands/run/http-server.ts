@@ -20,7 +20,7 @@ const FINISH_WITHIN_MS = 20_000;
 const FLUSH_WITHIN_MS = 500;
 
 /** A stream is closed then and its client comes back, showing his key anew: a revoked one hears no more. */
-const LONGEST_STREAM_MS = 300_000;
+const MAX_STREAM_MS = 300_000;
 
 export interface RunningHttpServer {
   /** `http://127.0.0.1:3000` */
@@ -57,7 +57,7 @@ export async function startHttpServer({
     track(work).catch((error: unknown) => world.emit({ type: 'background_task_failed', alert: true, error }));
   };
   const changes = await openOrderListener(place);
-  const streams = { changes, upgradeWebSocket, longestStreamMs: LONGEST_STREAM_MS };
+  const streams = { changes, upgradeWebSocket, maxStreamMs: MAX_STREAM_MS };
   const maxConnections = affordable(
     config.http.maxConnections,
     await readFile('/proc/self/limits', 'utf8').catch(() => null),

@@ -1,3 +1,4 @@
+// Finds the client’s address a request is counted under, through trusted proxies only.
 import type { Context } from 'hono';
 import ipaddr from 'ipaddr.js';
 import { LRUCache } from 'lru-cache';
@@ -13,32 +14,32 @@ export interface ProxyTrust {
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 /** Peers are few and ask often: a proxy, or clients that keep their connection. */
-const MAX_PEERS_REMEMBERED = 1_000;
+const MAX_PEERS = 1_000;
 /** What one subscriber gets of IPv6 at least, within which they pick addresses as they like (RFC 6177). */
 const SUBSCRIBER_PARTS = 4;
 
 /**
- * Gives the name a stranger is counted by: the IPv4 address, or the /64 of an IPv6 one. It is the other end of the
+ * Gives the name an unknown caller is counted by: the IPv4 address, or the /64 of an IPv6 one. It is the other end of the
  * connection; where that is a trusted proxy, X-Forwarded-For is read from its right end, where the nearest proxy wrote,
  * up to the first address that is no trusted proxy. What is no address there is counted under the proxy that passed it
  * on. Nobody else's headers are believed: without `proxies` there are none.
  */
 export function addressReader({ proxies, vercel }: ProxyTrust): (c: Context) => string {
-  const peers = new LRUCache<string, { name: string; trusted: boolean }>({ max: MAX_PEERS_REMEMBERED });
-  const look = (text: string): { name: string; trusted: boolean } => {
+  const peers = new LRUCache<string, { name: string; trusted: boolean }>({ max: MAX_PEERS });
+  const describe = (text: string): { name: string; trusted: boolean } => {
     const address = addressOf(text);
     if (!address) return { name: 'unknown', trusted: false };
     return { name: nameOf(address), trusted: proxies.some(([network, bits]) => isWithin(address, network, bits)) };
   };
   return (c) => {
     const peer = peerOf(c, vercel);
-    const seen = peers.get(peer) ?? look(peer);
-    if (!peers.has(peer)) peers.set(peer, seen);
-    if (!seen.trusted) return seen.name;
-    let { name } = seen;
+    const described = peers.get(peer) ?? describe(peer);
+    if (!peers.has(peer)) peers.set(peer, described);
+    if (!described.trusted) return described.name;
+    let { name } = described;
     const hops = c.req.header('X-Forwarded-For')?.split(',') ?? [];
     for (const hop of hops.reverse()) {
-      const next = look(hop);
+      const next = describe(hop);
       if (next.name === 'unknown') break;
       name = next.name;
       if (!next.trusted) break;

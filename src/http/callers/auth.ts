@@ -1,20 +1,21 @@
+// Finds out who a request is from, and lets through who may do what it asks.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
-import type { Caller, HttpParts, Sender, TurnedAway } from '../deps.ts';
+import type { AuthProblem, Caller, HttpDeps, Sender } from '../deps.ts';
 import { problem } from '../problem.ts';
-import { badToken, hashOfKey, hintOfKey, isApiKey, type KeyLookup, loginLookup } from './known-keys.ts';
-import type { UnknownCallers } from './strangers.ts';
+import { badToken, hashOfKey, hintOfKey, isApiKey, type KeyLookup, loginLookup } from './key-lookup.ts';
+import type { UnknownCallers } from './unknown-callers.ts';
 
 /** Who a request is from, as its `Authorization` header shows. */
-type Asked = { kind: 'caller'; caller: Caller | Sender } | { kind: 'cron' } | { kind: 'stranger'; why: TurnedAway };
+type Identity = { kind: 'caller'; caller: Caller | Sender } | { kind: 'cron' } | { kind: 'unknown'; why: AuthProblem };
 
 /** What the middleware leaves for the routes. */
 export interface HttpEnv {
   Variables: {
     requestId: string;
-    /** By `identified`, for every request. */
-    asked: Asked;
-    /** By `authenticated`: only behind it. */
+    /** By `authenticate`, for every request. */
+    identity: Identity;
+    /** By `requireCaller`: only behind it. */
     caller: Caller;
   };
 }
@@ -24,12 +25,12 @@ const BEARER = /^Bearer (\S{1,4096})$/i;
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-const noToken: TurnedAway = {
+const noToken: AuthProblem = {
   status: 401,
   code: 'unauthenticated',
   detail: 'Send an API key or a login token (a scheduler: CRON_SECRET) as Authorization: Bearer …',
 };
-const oneFactor: TurnedAway = {
+const oneFactor: AuthProblem = {
   status: 403,
   code: 'second_factor_required',
   detail:
@@ -37,12 +38,12 @@ const oneFactor: TurnedAway = {
     'Where the project has none, OPERATOR_AAL=aal1 lets logins without one in.',
 };
 /** For a key that may read and wants to change something. */
-export const readOnly: TurnedAway = {
+export const readOnly: AuthProblem = {
   status: 403,
   code: 'read_only_key',
   detail: 'This key may read only: to place or change anything, use one with scope trade.',
 };
-const nobodysLogin: TurnedAway = {
+const nobodysLogin: AuthProblem = {
   status: 403,
   code: 'login_without_user',
   detail: 'This login is good, but it belongs to no user: ask the operator to connect it.',
@@ -58,32 +59,35 @@ export function newApiKey(): { key: string; hash: string; hint: string } {
   return { key, hash: hashOfKey(key), hint: hintOfKey(key) };
 }
 
-/** Whether two secrets are the same, in a time that tells nothing of either: their hashes are compared. */
+/** Whether two secrets are the same, in a time that reveals nothing of either: their hashes are compared. */
 export function sameSecret(one: string, other: string): boolean {
   return timingSafeEqual(sha256(one), sha256(other));
 }
 
 /** Whether it is one of these: a secret, and the one of before while it is changed. All are compared. */
-function isOneOf(given: string, secrets: readonly (string | null | undefined)[]): boolean {
-  return secrets.map((one) => typeof one === 'string' && sameSecret(given, one)).includes(true);
+function isOneOf(presented: string, secrets: readonly (string | null | undefined)[]): boolean {
+  return secrets.map((one) => typeof one === 'string' && sameSecret(presented, one)).includes(true);
 }
 
 /**
  * Gives whose a bearer token is: the cron secret, an API key (`ds_` and 43 characters) or a login (JWT). What is shown is
- * always looked at, whatever others at the same address have shown: only how often the database is asked is bounded.
+ * always checked, whatever others at the same address have shown: only how often the database is asked is bounded.
  */
-function whoIsAsking(parts: HttpParts, callerOfKey: KeyLookup): (token: string, isGuessing: boolean) => Promise<Asked> {
-  const userOfLogin = loginLookup(parts);
+function identityReader(
+  deps: HttpDeps,
+  callerOfKey: KeyLookup,
+): (token: string, isGuessing: boolean) => Promise<Identity> {
+  const userOfLogin = loginLookup(deps);
   return async (token, isGuessing) => {
-    if (isOneOf(token, [parts.cronSecret, parts.cronSecretPrevious])) return { kind: 'cron' };
-    if (!isApiKey(token)) return callerOfLogin(parts, token, userOfLogin);
+    if (isOneOf(token, [deps.cronSecret, deps.cronSecretPrevious])) return { kind: 'cron' };
+    if (!isApiKey(token)) return callerOfLogin(deps, token, userOfLogin);
     const caller = await callerOfKey(token, isGuessing);
-    return 'role' in caller ? { kind: 'caller', caller } : { kind: 'stranger', why: caller };
+    return 'role' in caller ? { kind: 'caller', caller } : { kind: 'unknown', why: caller };
   };
 }
 
 /** The issuer's keys can't be had: no verdict on the token, and no failure of the request's own. */
-const noKeys: TurnedAway = {
+const noKeys: AuthProblem = {
   status: 503,
   code: 'logins_unavailable',
   detail: 'Logins can not be checked just now: ask again in a few seconds. API keys are not affected.',
@@ -91,69 +95,69 @@ const noKeys: TurnedAway = {
 
 /** A login with the claim `operator` is one; any other is the user it is connected to. */
 async function callerOfLogin(
-  { verifyJwt, operatorAal, world }: HttpParts,
+  { verifyJwt, operatorAal, world }: HttpDeps,
   token: string,
   userOfLogin: (authUserId: string) => Promise<string | null>,
-): Promise<Asked> {
-  // A stranger can show a login as often as they like: whatever comes of that is an event, and no alert.
+): Promise<Identity> {
+  // Anybody can show a login as often as they like: whatever comes of that is an event, and no alert.
   const claims = await verifyJwt?.(token).catch((error: unknown) => {
     world.emit({ type: 'logins_unavailable', error });
     return 'unavailable' as const;
   });
-  if (claims === 'unavailable') return { kind: 'stranger', why: noKeys };
-  if (!claims) return { kind: 'stranger', why: badToken };
+  if (claims === 'unavailable') return { kind: 'unknown', why: noKeys };
+  if (!claims) return { kind: 'unknown', why: badToken };
   const shown = { principal: `login:${claims.sub}`, scope: 'trade', apiKey: null } as const;
   if (claims.role === 'operator') {
-    if (operatorAal === 'aal2' && claims.aal !== 'aal2') return { kind: 'stranger', why: oneFactor };
+    if (operatorAal === 'aal2' && claims.aal !== 'aal2') return { kind: 'unknown', why: oneFactor };
     return { kind: 'caller', caller: { role: 'operator', userId: null, ...shown } };
   }
-  if (!UUID.test(claims.sub)) return { kind: 'stranger', why: nobodysLogin };
+  if (!UUID.test(claims.sub)) return { kind: 'unknown', why: nobodysLogin };
   const userId = await userOfLogin(claims.sub);
-  if (userId === null) return { kind: 'stranger', why: nobodysLogin };
+  if (userId === null) return { kind: 'unknown', why: nobodysLogin };
   return { kind: 'caller', caller: { role: 'user', userId, ...shown } };
 }
 
-/** For every request, first of all: finds out who is asking and leaves it as `asked`. It turns nobody away. */
-export function identified(
-  parts: HttpParts,
+/** For every request, first of all: finds out who is asking and leaves it as `identity`. It turns nobody away. */
+export function authenticate(
+  deps: HttpDeps,
   callerOfKey: KeyLookup,
-  strangers: UnknownCallers,
+  unknownCallers: UnknownCallers,
 ): MiddlewareHandler<HttpEnv> {
-  const whose = whoIsAsking(parts, callerOfKey);
+  const identityOf = identityReader(deps, callerOfKey);
   return async (c, next) => {
     const header = c.req.header('Authorization');
     const token = header === undefined ? undefined : BEARER.exec(header)?.[1];
-    if (token === undefined) c.set('asked', { kind: 'stranger', why: header === undefined ? noToken : badToken });
-    else c.set('asked', await whose(token, strangers.isExhausted(c)));
+    if (token === undefined) c.set('identity', { kind: 'unknown', why: header === undefined ? noToken : badToken });
+    else c.set('identity', await identityOf(token, unknownCallers.isExhausted(c)));
     await next();
   };
 }
 
 /** Lets operators and users pass and leaves the `caller`; everybody else gets 401, or 403 where the token is good. */
-export const authenticated: MiddlewareHandler<HttpEnv> = async (c, next) => turnedAway(c) ?? next();
+export const requireCaller: MiddlewareHandler<HttpEnv> = async (c, next) => rejection(c) ?? next();
 
 /** Lets operators pass, and leaves the `caller`. */
-export const onlyOperators: MiddlewareHandler<HttpEnv> = async (c, next) => {
-  const no = turnedAway(c);
-  if (no) return no;
+export const requireOperator: MiddlewareHandler<HttpEnv> = async (c, next) => {
+  const rejected = rejection(c);
+  if (rejected) return rejected;
   return c.get('caller').role === 'operator' ? next() : forbidden(c, 'Only operators may do this.');
 };
 
 /** Lets the scheduler pass: whoever has the cron secret. */
-export const onlyCron: MiddlewareHandler<HttpEnv> = async (c, next) => {
-  const asked = c.get('asked');
-  if (asked.kind === 'cron') return next();
-  if (asked.kind === 'caller') return forbidden(c, 'The cron secret alone opens the cron routes.');
-  return problem(c, asked.why);
+export const requireCron: MiddlewareHandler<HttpEnv> = async (c, next) => {
+  const identity = c.get('identity');
+  if (identity.kind === 'cron') return next();
+  if (identity.kind === 'caller') return forbidden(c, 'The cron secret alone opens the cron routes.');
+  return problem(c, identity.why);
 };
 
-function turnedAway(c: Context<HttpEnv>): Response | null {
-  const asked = c.get('asked');
-  if (asked.kind === 'stranger') return problem(c, asked.why);
-  if (asked.kind === 'cron') return forbidden(c, 'The cron secret opens the cron routes only.');
-  if (asked.caller.role === 'signals') return forbidden(c, 'This key may only send signals: POST /api/signals.');
-  if (asked.caller.scope === 'read' && !READS.has(c.req.method)) return problem(c, readOnly);
-  c.set('caller', asked.caller);
+function rejection(c: Context<HttpEnv>): Response | null {
+  const identity = c.get('identity');
+  if (identity.kind === 'unknown') return problem(c, identity.why);
+  if (identity.kind === 'cron') return forbidden(c, 'The cron secret opens the cron routes only.');
+  if (identity.caller.role === 'signals') return forbidden(c, 'This key may only send signals: POST /api/signals.');
+  if (identity.caller.scope === 'read' && !READS.has(c.req.method)) return problem(c, readOnly);
+  c.set('caller', identity.caller);
   return null;
 }
 

@@ -1,14 +1,15 @@
-import type { HttpParts } from '../deps.ts';
+// Records when API keys were last used, once a minute for all of them.
+import type { HttpDeps } from '../deps.ts';
 import { described } from '../problem.ts';
 
-/** At most how often this process tells the database which keys were used. */
+/** At most how often this process writes to the database which keys were used. */
 const WRITE_EVERY_MS = 60_000;
 
 /**
  * Keeps when keys were last used: what it gives is called with a key's hint for each use, and returns at once. Uses are
  * written together, at most once a minute, behind the answers; what could not be written is noted again by the next use.
  */
-export function keyUses({ world, later, stop }: HttpParts): (hint: string) => void {
+export function keyUses({ world, later, stop }: HttpDeps): (hint: string) => void {
   const pending = new Set<string>();
   let writtenMs = Number.NEGATIVE_INFINITY;
   let waiting: NodeJS.Timeout | null = null;

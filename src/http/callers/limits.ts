@@ -1,8 +1,9 @@
+// Limits how many requests a minute each caller may make.
 import type { MiddlewareHandler } from 'hono';
 import { rateLimiter } from 'hono-rate-limiter';
 import { problem } from '../problem.ts';
 import type { HttpEnv } from './auth.ts';
-import type { UnknownCallers } from './strangers.ts';
+import type { UnknownCallers } from './unknown-callers.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -33,17 +34,17 @@ export function limitsFor(maxConnections: number): RateLimits {
 }
 
 /**
- * Counts requests per minute: of a known caller under their own name, of a stranger under the address. The scheduler is
+ * Counts requests per minute: of a known caller under their own name, of an unknown one under the address. The scheduler is
  * not counted: nobody else's requests may keep it out. Who may still show in the body who they are is counted by the
- * route, once it has looked. Behind `identified`.
+ * route, once it has read it. Behind `authenticate`.
  */
-export function counted({ callerPerMinute }: RateLimits, strangers: UnknownCallers): MiddlewareHandler<HttpEnv> {
+export function rateLimit({ callerPerMinute }: RateLimits, unknownCallers: UnknownCallers): MiddlewareHandler<HttpEnv> {
   const callers = rateLimiter<HttpEnv>({
     windowMs: MINUTE_MS,
     limit: callerPerMinute,
     keyGenerator: (c) => {
-      const asked = c.get('asked');
-      return asked.kind === 'caller' ? asked.caller.principal : asked.kind;
+      const identity = c.get('identity');
+      return identity.kind === 'caller' ? identity.caller.principal : identity.kind;
     },
     handler: (c) => {
       const detail = 'Too many requests of this key or login: wait as long as Retry-After says.';
@@ -51,14 +52,15 @@ export function counted({ callerPerMinute }: RateLimits, strangers: UnknownCalle
     },
   });
   return async (c, next) => {
-    const asked = c.get('asked');
-    if (asked.kind === 'caller') return callers(c, next);
-    if (asked.kind === 'cron' || showsInBody(c.req.method, c.req.path, c.req.header('Authorization'))) return next();
-    return strangers.count(c) ?? next();
+    const identity = c.get('identity');
+    if (identity.kind === 'caller') return callers(c, next);
+    if (identity.kind === 'cron' || isSignalWithoutToken(c.req.method, c.req.path, c.req.header('Authorization')))
+      return next();
+    return unknownCallers.count(c) ?? next();
   };
 }
 
 /** Signals come by a signature of their body too, or with a key in it or in their address. */
-function showsInBody(method: string, path: string, authorization: string | undefined): boolean {
+function isSignalWithoutToken(method: string, path: string, authorization: string | undefined): boolean {
   return method === 'POST' && /^\/api\/signals(?:\/[^/]+)?$/.test(path) && authorization === undefined;
 }

@@ -1,3 +1,4 @@
+// Signs and reads the state that binds a browser login to one account.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** Which account a login in the browser is for. It can not be made up, and is good until then. */
@@ -17,13 +18,13 @@ export function signedState(key: Buffer, state: LoginState): string {
 export function readState(key: Buffer, venue: string, text: string, nowMs: number): LoginState | null {
   const [, account = '', until = '', signature = ''] = /^(\d{1,15})\.(\d{1,15})\.([\w-]{43})$/.exec(text) ?? [];
   const state = { venue, accountId: Number(account), untilMs: Number(until) };
-  const given = Buffer.from(signature, 'base64url');
-  const wanted = signatureOf(key, state);
-  if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return null;
+  const actual = Buffer.from(signature, 'base64url');
+  const expected = signatureOf(key, state);
+  if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) return null;
   return nowMs < state.untilMs ? state : null;
 }
 
-/** Where a person begins a login: it sends him on to the venue, which sends him back here. */
+/** Where a person begins a login: it sends them on to the venue, which sends them back here. */
 export function loginLink(publicUrl: string, key: Buffer, state: LoginState): string {
   const query = new URLSearchParams({ state: signedState(key, state) });
   return `${publicUrl}/api/venues/${encodeURIComponent(state.venue)}/login?${query}`;

@@ -1,3 +1,4 @@
+// Lets each name through once in a period.
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../ports/world.ts';
 

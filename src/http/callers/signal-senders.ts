@@ -1,10 +1,11 @@
+// Finds out who sends signals: by key, login, address or signature.
 import { createHash, createHmac } from 'node:crypto';
 import type { Context } from 'hono';
-import type { Caller, HttpParts, Sender } from '../deps.ts';
+import type { Caller, HttpDeps, Sender } from '../deps.ts';
 import { type Problem, problem } from '../problem.ts';
-import { type HttpEnv, onlyOperators, readOnly, sameSecret } from './auth.ts';
-import type { KeyLookup } from './known-keys.ts';
-import type { UnknownCallers } from './strangers.ts';
+import { type HttpEnv, readOnly, requireOperator, sameSecret } from './auth.ts';
+import type { KeyLookup } from './key-lookup.ts';
+import type { UnknownCallers } from './unknown-callers.ts';
 
 /** How far a signed time may be from ours, either way. */
 const SIGNED_WITHIN_MS = 5 * 60_000;
@@ -22,9 +23,9 @@ export interface SignalSender {
   requestId: string | null;
 }
 
-interface Doors {
+interface SenderDeps {
   callerOfKey: KeyLookup;
-  strangers: UnknownCallers;
+  unknownCallers: UnknownCallers;
 }
 
 /**
@@ -35,11 +36,11 @@ interface Doors {
  *   the raw body. With `X-Source: NAME` its key is the SHA-256 of a key of that source, in hex; without, SIGNALS_SECRET;
  * - a key of a source, or an operator's, as the body's `key`.
  */
-export function senderReader(parts: HttpParts, { callerOfKey, strangers }: Doors) {
+export function senderReader(deps: HttpDeps, { callerOfKey, unknownCallers }: SenderDeps) {
   /** Of a key that stands in the body or the address, where only a source's may stand. */
   const byKey = async (c: Context<HttpEnv>, key: string, isAddress: boolean): Promise<SignalSender | Response> => {
-    const caller = await callerOfKey(key, strangers.isExhausted(c));
-    if (!('role' in caller)) return strangers.refuse(c, caller);
+    const caller = await callerOfKey(key, unknownCallers.isExhausted(c));
+    if (!('role' in caller)) return unknownCallers.refuse(c, caller);
     if (caller.role === 'signals') return ofSource(caller);
     if (isAddress) return problem(c, notInAddresses);
     if (caller.role !== 'operator') return problem(c, usersKey);
@@ -51,18 +52,18 @@ export function senderReader(parts: HttpParts, { callerOfKey, strangers }: Doors
     if (c.req.header('Authorization') !== undefined) return byToken(c);
     const signature = c.req.header('X-Signature');
     if (signature !== undefined) {
-      const found = await signerOf(parts, c, raw, signature.toLowerCase());
-      return 'source' in found ? found : strangers.refuse(c, found);
+      const signer = await signerOf(deps, c, raw, signature.toLowerCase());
+      return 'source' in signer ? signer : unknownCallers.refuse(c, signer);
     }
-    return typeof keyInBody === 'string' ? byKey(c, keyInBody, false) : strangers.refuse(c, nothingShown);
+    return typeof keyInBody === 'string' ? byKey(c, keyInBody, false) : unknownCallers.refuse(c, nothingShown);
   };
 }
 
 async function byToken(c: Context<HttpEnv>): Promise<SignalSender | Response> {
-  const asked = c.get('asked');
-  if (asked.kind === 'caller' && asked.caller.role === 'signals') return ofSource(asked.caller);
-  const no = await onlyOperators(c, async () => undefined);
-  return no ?? ofOperator(c.get('caller'));
+  const identity = c.get('identity');
+  if (identity.kind === 'caller' && identity.caller.role === 'signals') return ofSource(identity.caller);
+  const rejected = await requireOperator(c, async () => undefined);
+  return rejected ?? ofOperator(c.get('caller'));
 }
 
 function ofSource({ source, apiKey }: Sender): SignalSender {
@@ -75,7 +76,7 @@ function ofOperator({ principal, apiKey }: Caller): SignalSender {
 
 /** Whose signature it is, or what is wrong with it. */
 async function signerOf(
-  { world, signalsSecret, signalsSecretPrevious = null, signalsPerDay }: HttpParts,
+  { world, signalsSecret, signalsSecretPrevious = null, signalsPerDay }: HttpDeps,
   c: Context<HttpEnv>,
   raw: Buffer,
   signature: string,

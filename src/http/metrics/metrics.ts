@@ -1,3 +1,4 @@
+// Prometheus metrics of this process, loaded when the first event comes.
 import type { PrometheusContentType } from 'prom-client';
 import type { Answer } from '../../ports/store/store.ts';
 import type { Emit } from '../../ports/world.ts';
@@ -6,7 +7,7 @@ import type { makeRegistry } from './registry.ts';
 export type Gauges = Answer<'read_gauges'>;
 
 /**
- * Prometheus metrics of one process. What passes (calls, requests, stages) is counted from the steps it is told; what
+ * Prometheus metrics of one process. What passes (calls, requests, stages) is counted from the events it gets; what
  * stands (orders, queue, messages) is read from the database at each scrape, so that it is right after a restart and the
  * same in every process. Labels are words of ours, venues and symbols: never a user, never free text.
  */

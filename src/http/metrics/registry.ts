@@ -1,3 +1,4 @@
+// The counters and gauges of the metrics, filled from events and from the database.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Emit, Event } from '../../ports/world.ts';
 import type { Gauges, Metrics } from './metrics.ts';
@@ -29,7 +30,9 @@ function metricsSink(registry: Registry): Emit {
   ];
   const breakers = counter('breakers_opened_total', 'How often a failing fan-out was stopped.', []);
   const messages = counter('messages_settled_total', 'Messages by what came of them.', ['outcome']);
-  const refused = counter('connections_refused_total', 'Connections closed before a request was whole.', ['why']);
+  const connectionsRefused = counter('connections_refused_total', 'Connections closed before a request was whole.', [
+    'why',
+  ]);
   const brokenOff = counter('uploads_broken_off_total', 'Requests that the other end broke off.', []);
   const alerts = counter('alerts_total', 'Alerts, by event.', ['event']);
 
@@ -43,11 +46,11 @@ function metricsSink(registry: Registry): Emit {
     order_settled: (event) =>
       observe(venue, { ...labels(event, ['venue']), call: 'submit', ...labels(event, ['outcome']) }, event),
     order_looked_up: (event) =>
-      observe(venue, { ...labels(event, ['venue']), call: 'lookup', outcome: word(event['found']) }, event),
+      observe(venue, { ...labels(event, ['venue']), call: 'lookup', outcome: labelValue(event['found']) }, event),
     stage_done: (event) => observe(stage, labels(event, ['stage']), event),
     http: (event) => observe(http, labels(event, ['method', 'route', 'status']), event),
     breaker_opened: () => breakers.inc(),
-    connection_refused: (event) => refused.inc(labels(event, ['why'])),
+    connection_refused: (event) => connectionsRefused.inc(labels(event, ['why'])),
     upload_aborted: () => brokenOff.inc(),
     message_settled: (event) => messages.inc(labels(event, ['outcome'])),
   };
@@ -62,11 +65,11 @@ function observe(into: Histogram, of: Record<string, string>, { ms }: Event): vo
 }
 
 function labels(event: Event, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [name, word(event[name])]));
+  return Object.fromEntries(names.map((name) => [name, labelValue(event[name])]));
 }
 
 /** A label's value: a word or a route of ours, or `other`. */
-function word(value: unknown): string {
+function labelValue(value: unknown): string {
   const text = String(value);
   return /^[\w/:*-]{1,64}$/.test(text) ? text : 'other';
 }
@@ -98,12 +101,12 @@ function makeGauges(registry: Registry): (gauges: Gauges | null, nowMs: number) 
     [gauge('accounts_blocked', 'Accounts that may not open anything new.'), ({ blockedAccounts }) => blockedAccounts],
     [gauge('halts', 'Halts that stand.'), ({ halts }) => halts],
   ];
-  const fill = ({ orders: rows, messages: told, runs: today, spreads }: Gauges): void => {
-    for (const { count, ...of } of rows) orders.set(of, count);
-    for (const { count, ...of } of told) messages.set(of, count);
-    for (const { slot, mode, state, ...parts } of today) {
+  const fill = ({ orders: orderRows, messages: messageRows, runs: runRows, spreads }: Gauges): void => {
+    for (const { count, ...of } of orderRows) orders.set(of, count);
+    for (const { count, ...of } of messageRows) messages.set(of, count);
+    for (const { slot, mode, state, ...durations } of runRows) {
       runs.inc({ slot, mode, state });
-      for (const [part, ms] of Object.entries(parts)) {
+      for (const [part, ms] of Object.entries(durations)) {
         if (ms !== null) took.set({ slot, mode, part: part.replace(/Ms$/, '') }, ms / 1000);
       }
     }

@@ -1,3 +1,4 @@
+// Reads a TradingView alert as the fields of a signal.
 import { exchangeRefusal } from '../../domain/market/symbols.ts';
 
 /** What an alert says, under the names of a signal's fields, and where it says it. */
@@ -31,10 +32,10 @@ const NAMES = {
   validUntil: ['validuntil'],
 } as const;
 
-type Ours = keyof typeof NAMES;
+type FieldName = keyof typeof NAMES;
 
 /** Objects inside an alert that are part of it; what else it carries is let be. */
-const PARTS = ['strategy', 'order', 'bar'];
+const NESTED_OBJECTS = ['strategy', 'order', 'bar'];
 /** What must not vanish: whoever writes it relies on it. */
 const LIKE_A_LIMIT = /stop|takeprofit|target|^(sl|tp)\d*$/;
 /** The side as alerts have it. */
@@ -46,7 +47,7 @@ const NEEDED = [
   ['referencePrice', 'price', '"price": {{close}}'],
 ] as const;
 
-interface Said {
+interface AlertValue {
   path: string;
   /** The name without case and signs. */
   plain: string;
@@ -63,74 +64,74 @@ export function isAlert(body: unknown): body is object {
 
 /**
  * One TradingView alert as the fields of a signal: flat, or with what the strategy says in an object `strategy`; numbers
- * as numbers or in quotes. Its `time` is the bar's, not the signal's, and is not looked at. Stop, target and rank are
+ * as numbers or in quotes. Its `time` is the bar's, not the signal's, and is not read. Stop, target and rank are
  * kept; what looks like a stop or target and is none of their names is a fault, never lost.
  */
 export function readAlertFields(alert: object): AlertFields | AlertFault {
-  const said = allSaid(alert);
-  const limit = said.find(({ plain }) => LIKE_A_LIMIT.test(plain) && oursOf(plain) === undefined);
+  const values = valuesOf(alert);
+  const limit = values.find(({ plain }) => LIKE_A_LIMIT.test(plain) && fieldNamed(plain) === undefined);
   if (limit) {
     return { field: limit.path, reason: 'is no field of an alert: write stop_loss or target', value: limit.value };
   }
-  const found = new Map<Ours, Said>();
-  for (const ours of Object.keys(NAMES).filter(isOurs)) {
-    const [first, ...more] = meaning(said, ours);
-    if (first) found.set(ours, first);
+  const byField = new Map<FieldName, AlertValue>();
+  for (const field of Object.keys(NAMES).filter(isFieldName)) {
+    const [first, ...more] = meaning(values, field);
+    if (first) byField.set(field, first);
     const other = more.find(({ value }) => String(value) !== String(first?.value));
-    if (first && other && (ours === 'stopLoss' || ours === 'target')) {
+    if (first && other && (field === 'stopLoss' || field === 'target')) {
       return { field: other.path, reason: `differs from ${first.path}: give one of them`, value: other.value };
     }
   }
-  return missing(found) ?? elsewhere(found) ?? covering(said, found) ?? fieldsOf(found);
+  return missing(byField) ?? elsewhere(byField) ?? covering(values, byField) ?? fieldsOf(byField);
 }
 
-function fieldsOf(found: ReadonlyMap<Ours, Said>): AlertFields {
+function fieldsOf(byField: ReadonlyMap<FieldName, AlertValue>): AlertFields {
   const fields: Record<string, unknown> = { strategy: 'tradingview' };
-  for (const [ours, { value }] of found) {
-    if (ours === 'exchange') continue;
+  for (const [field, { value }] of byField) {
+    if (field === 'exchange') continue;
     const text = typeof value === 'string' ? value.trim() : value;
-    if (ours === 'side' && typeof text === 'string') fields[ours] = SIDES[text.toUpperCase()] ?? text;
-    else if (ours === 'rank' && typeof text === 'string' && /^\d{1,9}$/.test(text)) fields[ours] = Number(text);
-    else fields[ours] = text;
+    if (field === 'side' && typeof text === 'string') fields[field] = SIDES[text.toUpperCase()] ?? text;
+    else if (field === 'rank' && typeof text === 'string' && /^\d{1,9}$/.test(text)) fields[field] = Number(text);
+    else fields[field] = text;
   }
-  return { fields, named: new Map([...found].map(([ours, { path }]) => [ours, path])) };
+  return { fields, named: new Map([...byField].map(([field, { path }]) => [field, path])) };
 }
 
 /** Everything an alert says, its own members before those of its parts; an empty value says nothing. */
-function allSaid(alert: object): Said[] {
-  const members = (of: object, before: string): Said[] =>
+function valuesOf(alert: object): AlertValue[] {
+  const members = (of: object, before: string): AlertValue[] =>
     Object.entries(of)
       .filter(([, value]) => value !== null && value !== '')
       .map(([name, value]) => ({ path: `${before}${name}`, plain: plainOf(name), value }));
   const own = members(alert, '');
-  const parts = PARTS.flatMap((part) => {
+  const nested = NESTED_OBJECTS.flatMap((part) => {
     const inner: unknown = Object.hasOwn(alert, part) ? Reflect.get(alert, part) : null;
     return isObject(inner) ? members(inner, `${part}.`) : [];
   });
-  return [...own.filter(({ plain, value }) => !(PARTS.includes(plain) && isObject(value))), ...parts];
+  return [...own.filter(({ plain, value }) => !(NESTED_OBJECTS.includes(plain) && isObject(value))), ...nested];
 }
 
 /** What an alert says of one of our fields, the name we would sooner have first. */
-function meaning(said: readonly Said[], ours: Ours): Said[] {
-  const names = namesOf(ours);
-  return names.flatMap((name) => said.filter(({ plain, path }) => plain === name || isNameOfStrategy(ours, path)));
+function meaning(values: readonly AlertValue[], field: FieldName): AlertValue[] {
+  const names = namesOf(field);
+  return names.flatMap((name) => values.filter(({ plain, path }) => plain === name || isNameOfStrategy(field, path)));
 }
 
-function isNameOfStrategy(ours: Ours, path: string): boolean {
-  return ours === 'strategy' && path === 'strategy.name';
+function isNameOfStrategy(field: FieldName, path: string): boolean {
+  return field === 'strategy' && path === 'strategy.name';
 }
 
-function oursOf(plain: string): Ours | undefined {
+function fieldNamed(plain: string): FieldName | undefined {
   return Object.keys(NAMES)
-    .filter(isOurs)
-    .find((ours) => namesOf(ours).includes(plain));
+    .filter(isFieldName)
+    .find((field) => namesOf(field).includes(plain));
 }
 
-function namesOf(ours: Ours): readonly string[] {
-  return NAMES[ours];
+function namesOf(field: FieldName): readonly string[] {
+  return NAMES[field];
 }
 
-function isOurs(name: string): name is Ours {
+function isFieldName(name: string): name is FieldName {
   return Object.hasOwn(NAMES, name);
 }
 
@@ -138,16 +139,16 @@ function plainOf(name: string): string {
   return name.toLowerCase().replace(/[_\s-]/g, '');
 }
 
-function missing(found: ReadonlyMap<Ours, Said>): AlertFault | null {
-  const lacking = NEEDED.find(([ours]) => !found.has(ours));
+function missing(byField: ReadonlyMap<FieldName, AlertValue>): AlertFault | null {
+  const lacking = NEEDED.find(([name]) => !byField.has(name));
   if (!lacking) return null;
   const [, field, example] = lacking;
   return { field, reason: `is missing: write ${example}`, value: null };
 }
 
-/** An alert of another exchange. One that stands before the symbol is looked at with it. */
-function elsewhere(found: ReadonlyMap<Ours, Said>): AlertFault | null {
-  const exchange = found.get('exchange');
+/** An alert of another exchange. One that stands before the symbol is read with it. */
+function elsewhere(byField: ReadonlyMap<FieldName, AlertValue>): AlertFault | null {
+  const exchange = byField.get('exchange');
   if (!exchange) return null;
   const reason =
     typeof exchange.value === 'string' ? exchangeRefusal(exchange.value.trim().toUpperCase()) : 'must be NSE';
@@ -155,9 +156,9 @@ function elsewhere(found: ReadonlyMap<Ours, Said>): AlertFault | null {
 }
 
 /** A purchase that ends a short position would open a long one here. */
-function covering(said: readonly Said[], found: ReadonlyMap<Ours, Said>): AlertFault | null {
-  const side = String(found.get('side')?.value ?? '').toUpperCase();
-  const position = said.find(({ plain }) => plain === 'marketposition');
+function covering(values: readonly AlertValue[], byField: ReadonlyMap<FieldName, AlertValue>): AlertFault | null {
+  const side = String(byField.get('side')?.value ?? '').toUpperCase();
+  const position = values.find(({ plain }) => plain === 'marketposition');
   if (side !== 'BUY' || !position || !/^(flat|short)$/i.test(String(position.value))) return null;
   const reason = 'says this buy ends a short position: there are none here, and it would open a long one';
   return { field: position.path, reason, value: position.value };

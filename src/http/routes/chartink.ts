@@ -1,3 +1,4 @@
+// Reads a ChartInk alert as rows of signals.
 import { istDate, istMs } from '../../domain/market/india-time.ts';
 
 /** How far the hour of an alert may be ahead of ours. */
@@ -5,11 +6,11 @@ const AHEAD_MS = 5 * 60_000;
 
 /** One share of an alert, as a row of a request, or what is wrong with the alert. */
 export type ChartinkRow =
-  | { given: object; fields: Record<string, unknown> }
-  | { given: object; fault: { field: string; reason: string; value: string | null } };
+  | { raw: object; fields: Record<string, unknown> }
+  | { raw: object; fault: { field: string; reason: string; value: string | null } };
 
 /** What the address of a source says, where a body can't. */
-export interface ChartinkAsked {
+export interface ChartinkOptions {
   nowMs: number;
   /** `?side=SELL`; ChartInk names none. */
   side: string | null;
@@ -26,7 +27,7 @@ export function isChartink(body: unknown): body is object {
 }
 
 /** One row per share, at the price it was found at. */
-export function readChartink(body: object, { nowMs, side, strategy }: ChartinkAsked): ChartinkRow[] {
+export function readChartink(body: object, { nowMs, side, strategy }: ChartinkOptions): ChartinkRow[] {
   const text = (name: string) => {
     const value: unknown = Object.hasOwn(body, name) ? Reflect.get(body, name) : null;
     return typeof value === 'string' ? value.trim() : '';
@@ -34,18 +35,18 @@ export function readChartink(body: object, { nowMs, side, strategy }: ChartinkAs
   const about = { scan_name: text('scan_name'), alert_name: text('alert_name'), triggered_at: text('triggered_at') };
   const stocks = listed(text('stocks'));
   const prices = listed(text('trigger_prices'));
-  const no = (field: string, reason: string): ChartinkRow[] => {
-    return [{ given: { ...about, stocks }, fault: { field, reason, value: text(field) } }];
+  const invalid = (field: string, reason: string): ChartinkRow[] => {
+    return [{ raw: { ...about, stocks }, fault: { field, reason, value: text(field) } }];
   };
-  if (stocks.length === 0) return no('stocks', 'names no share: ChartInk sends "TITAN,INFY"');
+  if (stocks.length === 0) return invalid('stocks', 'names no share: ChartInk sends "TITAN,INFY"');
   if (prices.length !== stocks.length) {
-    return no('trigger_prices', `has ${prices.length} prices for ${stocks.length} shares: one each is needed`);
+    return invalid('trigger_prices', `has ${prices.length} prices for ${stocks.length} shares: one each is needed`);
   }
   const late = wrongHour(about.triggered_at, nowMs);
-  if (late !== null) return no('triggered_at', late);
+  if (late !== null) return invalid('triggered_at', late);
   const name = strategy ?? (about.scan_name || 'chartink');
   return stocks.map((symbol, at) => ({
-    given: { ...about, stock: symbol, trigger_price: prices[at] },
+    raw: { ...about, stock: symbol, trigger_price: prices[at] },
     fields: { strategy: name, symbol, side: (side ?? 'BUY').toUpperCase(), referencePrice: prices[at] },
   }));
 }

@@ -1,3 +1,4 @@
+// The scheduler’s routes: the daily scan, the order worker, readiness and the evening sync.
 import { Hono } from 'hono';
 import { istDate } from '../../domain/market/india-time.ts';
 import { runIdOf, sessionIdOf } from '../../domain/market/session.ts';
@@ -11,12 +12,12 @@ import { forgetOld } from '../../stages/report/retention.ts';
 import { noInputs } from '../../stages/scan/request.ts';
 import { round } from '../../stages/work-once.ts';
 import { emitFailure } from '../../stages/wrong-clock.ts';
-import { type HttpEnv, onlyCron } from '../callers/auth.ts';
-import { type HttpParts, untilDeadline } from '../deps.ts';
+import { type HttpEnv, requireCron } from '../callers/auth.ts';
+import { type HttpDeps, untilDeadline } from '../deps.ts';
 import { described, problem } from '../problem.ts';
 
 const DEFAULT_ORDERS = 25;
-const MOST_ORDERS = 1_000;
+const MAX_ORDERS = 1_000;
 
 /**
  * The scheduler's calls, each bounded by `deadlineMs` and each safe to make twice, at once or again.
@@ -25,7 +26,7 @@ const MOST_ORDERS = 1_000;
  * its lists empty and `truncated`, also for a run that was skipped. Of two calls at once both work on the one run and
  * both get its report. What is not done at the deadline goes on behind the answer, and with whoever calls next.
  *
- * `GET /api/cron/order-worker?limit=25` is the backstop: it sends at most `limit` orders, looks up, tells, finishes
+ * `GET /api/cron/order-worker?limit=25` is the backstop: it sends at most `limit` orders, looks up, notifies, finishes
  * runs, and takes up a plan that was left: `{sent, lookedUp, messages, finished, left}`, where `left` counts the orders
  * and messages that are still open.
  *
@@ -34,27 +35,27 @@ const MOST_ORDERS = 1_000;
  * begin no further page of accounts after the deadline and then say `complete: false`. The evening also says what
  * check_books found (`brokenBooks`; null: it could not be asked).
  */
-export function cronRoutes(parts: HttpParts): Hono<HttpEnv> {
+export function cronRoutes(deps: HttpDeps): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
 
-  routes.get('/api/cron/daily-scan', onlyCron, async (c) => {
-    const result = await runUntil(parts, untilDeadline(parts));
+  routes.get('/api/cron/daily-scan', requireCron, async (c) => {
+    const result = await runUntil(deps, untilDeadline(deps));
     // A calendar that ends is the service's lack, not the caller's.
     if (result.kind === 'refused') return problem(c, { status: 503, code: result.code, detail: result.message });
-    if (isLeftOpen(result.report)) parts.later(goOn(parts));
-    parts.wake();
+    if (isLeftOpen(result.report)) deps.later(goOn(deps));
+    deps.wake();
     return c.json(withoutLists(result.report));
   });
 
-  routes.get('/api/cron/order-worker', onlyCron, async (c) => {
+  routes.get('/api/cron/order-worker', requireCron, async (c) => {
     const mostOrders = orderLimit(c.req.query('limit'));
     if (mostOrders === null) {
-      const detail = `limit is a whole number from 1 to ${MOST_ORDERS}; without it ${DEFAULT_ORDERS} orders are sent.`;
+      const detail = `limit is a whole number from 1 to ${MAX_ORDERS}; without it ${DEFAULT_ORDERS} orders are sent.`;
       return problem(c, { status: 400, code: 'bad_limit', detail });
     }
-    const { world, settings } = parts;
-    const stop = untilDeadline(parts);
-    await takeUpPlan(parts, stop);
+    const { world, settings } = deps;
+    const stop = untilDeadline(deps);
+    await takeUpPlan(deps, stop);
     await closeOverdue(world, stop);
     const done = await round(world, { concurrency: settings.concurrency, stop, mostOrders });
     const { finished } = await world.store.call('finish_runs', { nowMs: world.clock.nowMs() });
@@ -62,26 +63,26 @@ export function cronRoutes(parts: HttpParts): Hono<HttpEnv> {
     return c.json({ ...done, finished, left: open.orders + open.messages });
   });
 
-  routes.get('/api/cron/ready', onlyCron, async (c) => {
-    const { mode, concurrency } = parts.settings;
-    const report = await ready(parts.world, { mode, concurrency, stop: untilDeadline(parts) });
+  routes.get('/api/cron/ready', requireCron, async (c) => {
+    const { mode, concurrency } = deps.settings;
+    const report = await ready(deps.world, { mode, concurrency, stop: untilDeadline(deps) });
     const notReady = report.accounts.filter((one) => !one.ready);
     return c.json({ ...report, asked: report.accounts.length, accounts: notReady });
   });
 
-  routes.get('/api/cron/sync', onlyCron, async (c) => {
-    const { mode, concurrency } = parts.settings;
-    const stop = untilDeadline(parts);
-    const brokenBooks = await checkBooksTonight(parts.world);
-    const report = await sync(parts.world, { mode, concurrency, stop });
-    return c.json({ ...report, brokenBooks, forgotten: await forgetOld(parts.world, stop) });
+  routes.get('/api/cron/sync', requireCron, async (c) => {
+    const { mode, concurrency } = deps.settings;
+    const stop = untilDeadline(deps);
+    const brokenBooks = await checkBooksTonight(deps.world);
+    const report = await sync(deps.world, { mode, concurrency, stop });
+    return c.json({ ...report, brokenBooks, forgotten: await forgetOld(deps.world, stop) });
   });
 
   return routes;
 }
 
 /** The path, with nothing but what the database knows. It waits for open orders until it is stopped. */
-function runUntil({ world, settings, deadlineMs }: HttpParts, stop: AbortSignal): Promise<RunResult> {
+function runUntil({ world, settings, deadlineMs }: HttpDeps, stop: AbortSignal): Promise<RunResult> {
   const waitMs = settings.inline ? deadlineMs : 0;
   return run(world, {
     ...settings,
@@ -95,11 +96,11 @@ function runUntil({ world, settings, deadlineMs }: HttpParts, stop: AbortSignal)
 }
 
 /** Running again is how a run goes on; nobody waits for this one. */
-async function goOn(parts: HttpParts): Promise<void> {
+async function goOn(deps: HttpDeps): Promise<void> {
   try {
-    await runUntil(parts, untilDeadline(parts));
+    await runUntil(deps, untilDeadline(deps));
   } catch (error) {
-    emitFailure(parts.world.emit, error, { type: 'run_interrupted', alert: true, error: described(error) });
+    emitFailure(deps.world.emit, error, { type: 'run_interrupted', alert: true, error: described(error) });
   }
 }
 
@@ -107,16 +108,16 @@ async function goOn(parts: HttpParts): Promise<void> {
  * Goes on with today's plan where whoever began it is gone: no scheduler may come a second time. Its orders are left to
  * the round that follows, which counts them.
  */
-async function takeUpPlan(parts: HttpParts, stop: AbortSignal): Promise<void> {
-  const { world, settings, deadlineMs } = parts;
+async function takeUpPlan(deps: HttpDeps, stop: AbortSignal): Promise<void> {
+  const { world, settings, deadlineMs } = deps;
   const nowMs = world.clock.nowMs();
   const runId = runIdOf(sessionIdOf('XNSE', istDate(nowMs), 'open'), settings.mode);
-  const found = await world.store.call('read_run', { runId });
-  if (found?.state !== 'planning' || nowMs - found.openedAtMs <= deadlineMs) return;
-  await runUntil({ ...parts, settings: { ...settings, inline: false } }, stop);
+  const openRun = await world.store.call('read_run', { runId });
+  if (openRun?.state !== 'planning' || nowMs - openRun.openedAtMs <= deadlineMs) return;
+  await runUntil({ ...deps, settings: { ...settings, inline: false } }, stop);
 }
 
-/** Whether a run was left before its end: still planning, or something is not sent, not known or not told. */
+/** Whether a run was left before its end: still planning, or something is not sent, not known or not notified. */
 function isLeftOpen({ skipped, planHash, totals }: RunReport): boolean {
   if (skipped) return false;
   const { queued, working, partiallyFilled, unknown, messages } = totals;
@@ -130,5 +131,5 @@ function withoutLists(report: RunReport): RunReport {
 function orderLimit(text: string | undefined): number | null {
   if (text === undefined) return DEFAULT_ORDERS;
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  return limit >= 1 && limit <= MOST_ORDERS ? limit : null;
+  return limit >= 1 && limit <= MAX_ORDERS ? limit : null;
 }

@@ -1,3 +1,4 @@
+// Reads the request for a single order, and says every field that is wrong.
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { z } from 'zod';
@@ -58,19 +59,19 @@ export async function readRequest(
   if (typeof whose !== 'string') return { problem: whose };
   const order: OrderAsRequested = { userId: whose, exchange, symbol, side, quantity, limitPriceMinor: limitPrice };
   const bodyHash = createHash('sha256').update(JSON.stringify(order), 'utf8').digest('hex');
-  // A user's keys and logins are all he: a request he repeats under another one is the same.
+  // All keys and logins of a user are that user: a request repeated under another one is the same.
   const { role, principal, apiKey } = c.get('caller');
-  const asking = role === 'user' ? { principal: `user:${whose}`, by: null } : { principal, by: actorOf({ principal }) };
-  return { request: { ...asking, key, bodyHash, apiKey, order } };
+  const sender = role === 'user' ? { principal: `user:${whose}`, by: null } : { principal, by: actorOf({ principal }) };
+  return { request: { ...sender, key, bodyHash, apiKey, order } };
 }
 
 /** The symbol as the NSE has it. One that is written so is not looked up: this is the way every order goes. */
 async function symbolOf(text: string, store: Store): Promise<{ symbol: string } | Problem> {
   const plain = symbolReader([])(text);
   if ('value' in plain && plain.value === text) return { symbol: text };
-  const found = symbolReader(await store.call('read_listings', { symbols: possibleSymbols(text) }))(text);
-  if ('value' in found) return { symbol: found.value };
-  return invalid([{ field: 'symbol', message: found.reason }]);
+  const match = symbolReader(await store.call('read_listings', { symbols: possibleSymbols(text) }))(text);
+  if ('value' in match) return { symbol: match.value };
+  return invalid([{ field: 'symbol', message: match.reason }]);
 }
 
 const noKey: Problem = {
@@ -81,26 +82,26 @@ const noKey: Problem = {
 };
 
 /** What is wrong with a field is said in so many characters: a name nobody knows may be as long as the body. */
-const MAX_SAID = 300;
+const MAX_DETAIL_LENGTH = 300;
 
 /** 400 with every field that is wrong. */
 export function badBody(error: z.ZodError): Problem {
   const errors = error.issues.map(({ path, message }) => {
-    return { field: cut(path.join('.'), MAX_SAID), message: cut(message, MAX_SAID) };
+    return { field: cut(path.join('.'), MAX_DETAIL_LENGTH), message: cut(message, MAX_DETAIL_LENGTH) };
   });
   return invalid(errors);
 }
 
 function invalid(errors: { field: string; message: string }[]): Problem {
-  const said = errors.map(({ field, message }) => (field === '' ? message : `${field} ${message}`));
-  return { status: 400, code: 'invalid_body', detail: said.join('; '), more: { errors } };
+  const messages = errors.map(({ field, message }) => (field === '' ? message : `${field} ${message}`));
+  return { status: 400, code: 'invalid_body', detail: messages.join('; '), more: { errors } };
 }
 
-function whoseOrder(caller: Caller, named: string | undefined): string | Problem {
+function whoseOrder(caller: Caller, requested: string | undefined): string | Problem {
   if (caller.role === 'operator') {
-    if (named !== undefined) return named;
+    if (requested !== undefined) return requested;
     return { status: 400, code: 'invalid_body', detail: 'userId is needed: an operator orders for somebody.' };
   }
-  if (named === undefined || named === caller.userId) return caller.userId;
+  if (requested === undefined || requested === caller.userId) return caller.userId;
   return { status: 403, code: 'forbidden', detail: 'Users order for themselves only: leave userId out.' };
 }

@@ -1,3 +1,4 @@
+// Streams an order’s status changes, as server-sent events or over WebSocket.
 import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import type { WSContext } from 'hono/ws';
@@ -6,9 +7,9 @@ import { isTerminal, type OrderStatus } from '../../domain/order.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
 import { averagePrice } from '../../stages/report/report.ts';
-import { authenticated, type HttpEnv } from '../callers/auth.ts';
+import { type HttpEnv, requireCaller } from '../callers/auth.ts';
 import type { RateLimits } from '../callers/limits.ts';
-import type { HttpParts } from '../deps.ts';
+import type { HttpDeps } from '../deps.ts';
 import { problem } from '../problem.ts';
 import { type Mailbox, mailbox } from '../streams/mailbox.ts';
 import { countStreams } from '../streams/open-streams.ts';
@@ -19,7 +20,7 @@ const HEARTBEAT_MS = 15_000;
 /** How long a browser waits before it comes back to a stream that broke off. */
 const RETRY_MS = 1_000;
 /** Unsent bytes after which a WebSocket client counts as one that does not read. */
-const MOST_BYTES_UNSENT = 64 * 1024;
+const MAX_UNSENT_BYTES = 64 * 1024;
 
 type Order = NonNullable<Answer<'read_order'>>;
 
@@ -33,10 +34,10 @@ type Line =
  * a client can't set headers), then live, then `end`. Server-sent events; the same as JSON messages for who asks to
  * upgrade to WebSocket.
  */
-export function streamRoutes(parts: HttpParts, limits: RateLimits): Hono<HttpEnv> {
-  const hub = orderHub(parts.world, parts.changes);
+export function streamRoutes(deps: HttpDeps, limits: RateLimits): Hono<HttpEnv> {
+  const hub = orderHub(deps.world, deps.changes);
   const open = countStreams(limits);
-  return new Hono<HttpEnv>().get('/api/trading/orders/:id/stream', authenticated, async (c) => {
+  return new Hono<HttpEnv>().get('/api/trading/orders/:id/stream', requireCaller, async (c) => {
     const after = lastEventId(c);
     if (after === null) {
       const detail = 'Last-Event-ID (or ?after=) is the id of an event: a whole number.';
@@ -44,21 +45,21 @@ export function streamRoutes(parts: HttpParts, limits: RateLimits): Hono<HttpEnv
     }
     const caller = c.get('caller');
     const { userId } = caller;
-    const no = open.refusal(caller);
-    if (no) {
+    const tooMany = open.refusal(caller);
+    if (tooMany) {
       c.header('Retry-After', '60');
-      return problem(c, no);
+      return problem(c, tooMany);
     }
-    const order = await parts.world.store.call('read_order', { order: c.req.param('id'), userId });
+    const order = await deps.world.store.call('read_order', { order: c.req.param('id'), userId });
     if (!order) {
       return problem(c, { status: 404, code: 'no_such_order', detail: 'There is no such order, or it is not yours.' });
     }
-    const upgrade = c.req.header('Upgrade')?.toLowerCase() === 'websocket' ? parts.upgradeWebSocket : null;
+    const upgrade = c.req.header('Upgrade')?.toLowerCase() === 'websocket' ? deps.upgradeWebSocket : null;
     const take = () => open.take(caller);
-    if (upgrade) return upgrade(c, webSocketEvents(parts, hub, { order, after, take }));
+    if (upgrade) return upgrade(c, webSocketEvents(deps, hub, { order, after, take }));
     // A browser that comes back after `end` has it all: 204 is how it is told not to come again.
     const hasAll = after > 0 && isTerminal(order.status) && order.events.every(({ eventId }) => eventId <= after);
-    return hasAll ? c.body(null, 204) : serverSentEvents(c, parts, hub, { order, after, take });
+    return hasAll ? c.body(null, 204) : serverSentEvents(c, deps, hub, { order, after, take });
   });
 }
 
@@ -69,21 +70,21 @@ function lastEventId(c: Context): number | null {
 }
 
 /** One stream: of which order, from where on, and what counts it. */
-interface Wanted {
+interface StreamRequest {
   order: Order;
   after: number;
   /** Gives what ends the count. */
   take: () => () => void;
 }
 
-function serverSentEvents(c: Context, parts: HttpParts, hub: OrderHub, { order, after, take }: Wanted): Response {
+function serverSentEvents(c: Context, deps: HttpDeps, hub: OrderHub, { order, after, take }: StreamRequest): Response {
   // nginx and its kin hold answers back to fill a buffer unless told not to.
   c.header('X-Accel-Buffering', 'no');
   return streamSSE(c, async (stream) => {
     const box = mailbox<Line>(() => stream.abort());
     stream.onAbort(() => box.end());
     const end = take();
-    const stop = follow(parts, hub, { order, after, box });
+    const stop = follow(deps, hub, { order, after, box });
     try {
       await stream.write(`retry: ${RETRY_MS}\n\n`);
       // Each write waits until the client has taken the one before.
@@ -101,19 +102,19 @@ function sseText(line: Line): string {
   return `${id}event: ${line.event}\ndata: ${JSON.stringify(line.data)}\n\n`;
 }
 
-function webSocketEvents(parts: HttpParts, hub: OrderHub, { order, after, take }: Wanted) {
+function webSocketEvents(deps: HttpDeps, hub: OrderHub, { order, after, take }: StreamRequest) {
   let leave = (): void => undefined;
   return {
     onOpen(_event: Event, ws: WSContext): void {
       const box = mailbox<Line>(() => ws.close(1013, 'too slow: come back with ?after='));
       const end = take();
-      const stop = follow(parts, hub, { order, after, box });
+      const stop = follow(deps, hub, { order, after, box });
       leave = () => {
         end();
         stop();
         box.end();
       };
-      void sendAll(parts.world, ws, box).finally(stop);
+      void sendAll(deps.world, ws, box).finally(stop);
     },
     onClose: () => leave(),
     onError: () => leave(),
@@ -123,7 +124,7 @@ function webSocketEvents(parts: HttpParts, hub: OrderHub, { order, after, take }
 async function sendAll({ emit }: World, ws: WSContext, box: Mailbox<Line>): Promise<void> {
   try {
     for (let line = await box.next(); line !== null; line = await box.next()) {
-      if (unsentBytes(ws.raw) > MOST_BYTES_UNSENT) return ws.close(1013, 'too slow: come back with ?after=');
+      if (unsentBytes(ws.raw) > MAX_UNSENT_BYTES) return ws.close(1013, 'too slow: come back with ?after=');
       ws.send(JSON.stringify(line));
     }
     ws.close(1000, 'end');
@@ -133,13 +134,13 @@ async function sendAll({ emit }: World, ws: WSContext, box: Mailbox<Line>): Prom
 }
 
 function unsentBytes(socket: unknown): number {
-  const known = typeof socket === 'object' && socket !== null && 'bufferedAmount' in socket;
-  return known && typeof socket.bufferedAmount === 'number' ? socket.bufferedAmount : 0;
+  const hasCount = typeof socket === 'object' && socket !== null && 'bufferedAmount' in socket;
+  return hasCount && typeof socket.bufferedAmount === 'number' ? socket.bufferedAmount : 0;
 }
 
 /** Puts an order's lines into a mailbox until it has ended, or the returned function is called. */
 function follow(
-  { world, longestStreamMs }: HttpParts,
+  { world, maxStreamMs }: HttpDeps,
   hub: OrderHub,
   { order, after, box }: { order: Order; after: number; box: Mailbox<Line> },
 ): () => void {
@@ -165,7 +166,7 @@ function follow(
   }
   stops.push(world.clock.every(HEARTBEAT_MS, () => box.beat({ event: 'heartbeat' })));
   // Where the platform ends every request after a while, better here, between two lines: the client comes back.
-  if (longestStreamMs !== null) stops.push(world.clock.every(longestStreamMs, () => box.end()));
+  if (maxStreamMs !== null) stops.push(world.clock.every(maxStreamMs, () => box.end()));
   stops.push(hub.watch(order.orderId, Math.max(after, missed.at(-1)?.eventId ?? 0), take));
   return stop;
 }

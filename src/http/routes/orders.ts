@@ -1,3 +1,4 @@
+// Places single orders, and lists orders.
 import { type Context, Hono } from 'hono';
 import { endTime, setMetric, startTime } from 'hono/timing';
 import { z } from 'zod';
@@ -10,18 +11,18 @@ import { type OrderRequest, orderIntake, type Placed, type PlacedInSteps } from 
 import { averagePrice } from '../../stages/report/report.ts';
 import { round } from '../../stages/work-once.ts';
 import { emitFailure } from '../../stages/wrong-clock.ts';
-import { authenticated, type HttpEnv, readOnly } from '../callers/auth.ts';
-import { type HttpParts, untilDeadline } from '../deps.ts';
+import { type HttpEnv, readOnly, requireCaller } from '../callers/auth.ts';
+import { type HttpDeps, untilDeadline } from '../deps.ts';
 import { described, type Problem, problem } from '../problem.ts';
 import { badBody, readRequest } from './order-request.ts';
 
-const MOST_PER_PAGE = 200;
+const MAX_PAGE_SIZE = 200;
 
 /** Text a database can hold. */
-function printable(most: number) {
+function printable(maxLength: number) {
   return z
     .string()
-    .max(most)
+    .max(maxLength)
     .regex(/^[^\p{C}]*$/u, 'must be printable');
 }
 
@@ -30,7 +31,7 @@ const list = z.object({
   symbol: printable(40).optional(),
   runId: printable(100).optional(),
   userId: printable(200).optional(),
-  limit: z.coerce.number().int().min(1).max(MOST_PER_PAGE).default(50),
+  limit: z.coerce.number().int().min(1).max(MAX_PAGE_SIZE).default(50),
   cursor: z
     .string()
     .regex(/^[0-9]{1,18}$/)
@@ -42,15 +43,15 @@ const list = z.object({
  * `POST /api/trading/orders`, `GET` the list and one. An order is accepted (202) before any venue is called; a refusal
  * is 422 with its reason as code, and on record like any decision.
  */
-export function orderRoutes(parts: HttpParts): Hono<HttpEnv> {
+export function orderRoutes(deps: HttpDeps): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
-  const place = placer(parts);
-  const sendSoon = sender(parts);
-  routes.post('/', authenticated, async (c) => {
-    // Begun at the door: it covers the limits on size and rate as well.
+  const place = placer(deps);
+  const sendSoon = sender(deps);
+  routes.post('/', requireCaller, async (c) => {
+    // Begun by the first middleware: it covers the limits on size and rate as well.
     endTime(c, 'auth');
     startTime(c, 'parse');
-    const read = await readRequest(c, parts.world.store);
+    const read = await readRequest(c, deps.world.store);
     endTime(c, 'parse');
     if ('problem' in read) return problem(c, read.problem);
     const { placed, steps } = await place(read.request);
@@ -58,12 +59,12 @@ export function orderRoutes(parts: HttpParts): Hono<HttpEnv> {
     if (placed.kind === 'accepted' && placed.fresh) sendSoon();
     return answer(c, placed, read.request);
   });
-  routes.get('/', authenticated, async (c) => listed(c, parts));
-  routes.get('/:id', authenticated, async (c) => {
+  routes.get('/', requireCaller, async (c) => listed(c, deps));
+  routes.get('/:id', requireCaller, async (c) => {
     const order = c.req.param('id');
-    const userId = ownOnly(c);
-    const found = /^\w{1,40}$/.test(order) ? await parts.world.store.call('read_order', { order, userId }) : null;
-    return found ? c.json(withHistory(found)) : problem(c, noSuchOrder);
+    const userId = ownUserId(c);
+    const row = /^\w{1,40}$/.test(order) ? await deps.world.store.call('read_order', { order, userId }) : null;
+    return row ? c.json(withHistory(row)) : problem(c, noSuchOrder);
   });
   return routes;
 }
@@ -71,23 +72,23 @@ export function orderRoutes(parts: HttpParts): Hono<HttpEnv> {
 const noSuchOrder: Problem = { status: 404, code: 'no_such_order', detail: 'There is no such order of yours.' };
 
 /** null for an operator, who sees everybody's. */
-function ownOnly(c: Context<HttpEnv>): string | null {
+function ownUserId(c: Context<HttpEnv>): string | null {
   return c.get('caller').userId;
 }
 
-/** Requests under one key never run beside one another: the second is told that the first is in flight. */
+/** Requests under one key never run beside one another: the second is answered that the first is in flight. */
 function placer({
   world,
   settings,
-}: HttpParts): (request: OrderRequest) => Promise<{ placed: Placed; steps: Partial<PlacedInSteps['steps']> }> {
+}: HttpDeps): (request: OrderRequest) => Promise<{ placed: Placed; steps: Partial<PlacedInSteps['steps']> }> {
   const inFlight = new Set<string>();
-  const together = orderIntake(world, settings);
+  const intake = orderIntake(world, settings);
   return async (request) => {
     const name = `${request.principal} ${request.key}`;
     if (inFlight.has(name)) return { placed: { kind: 'in_flight' }, steps: {} };
     inFlight.add(name);
     try {
-      return await together(request);
+      return await intake(request);
     } finally {
       inFlight.delete(name);
     }
@@ -98,14 +99,14 @@ function placer({
  * Wakes whoever sends: the worker of this process or another, or, where orders are sent inline, a round behind the
  * answer. One round at a time: what comes meanwhile is for the next.
  */
-function sender(parts: HttpParts): () => void {
-  const { world, settings, later, wake } = parts;
+function sender(deps: HttpDeps): () => void {
+  const { world, settings, later, wake } = deps;
   let sending: Promise<void> | null = null;
   let more = false;
   const send = async (): Promise<void> => {
     do {
       more = false;
-      await round(world, { concurrency: settings.concurrency, stop: untilDeadline(parts) });
+      await round(world, { concurrency: settings.concurrency, stop: untilDeadline(deps) });
     } while (more);
   };
   const failed = (error: unknown) => {
@@ -126,14 +127,14 @@ function sender(parts: HttpParts): () => void {
 
 function answer(c: Context<HttpEnv>, placed: Placed, { order }: OrderRequest): Response {
   if (placed.kind === 'locked') c.header('Retry-After', '5');
-  if (placed.kind !== 'accepted') return problem(c, refusal(placed, order));
+  if (placed.kind !== 'accepted') return problem(c, problemOf(placed, order));
   const { orderId, clientOrderId, fresh } = placed;
   if (!fresh) c.header('Idempotency-Replayed', 'true');
   c.header('Location', `/api/trading/orders/${orderId}`);
   return c.json({ orderId, clientOrderId, status: 'queued', executionScheduled: true }, 202);
 }
 
-function refusal(placed: Exclude<Placed, { kind: 'accepted' }>, order: OrderRequest['order']): Problem {
+function problemOf(placed: Exclude<Placed, { kind: 'accepted' }>, order: OrderRequest['order']): Problem {
   switch (placed.kind) {
     case 'refused': {
       const { limit, actual } = placed;
@@ -155,7 +156,7 @@ function refusal(placed: Exclude<Placed, { kind: 'accepted' }>, order: OrderRequ
     case 'over_quota':
       return overQuota(placed);
     case 'key_refused':
-      return keyRefused(placed.why);
+      return keyProblem(placed.why);
     case 'in_flight':
       return {
         status: 409,
@@ -185,24 +186,24 @@ function overQuota({ of, limit, reason }: Extract<Placed, { kind: 'over_quota' }
   return { status: 429, code: 'daily_quota', detail: `Not placed: ${many}.`, more: { limit, reason } };
 }
 
-/** The database's own word on the key, which the door may have remembered for some seconds. */
-function keyRefused(why: Extract<Placed, { kind: 'key_refused' }>['why']): Problem {
+/** What the database itself says of the key, which this process may have remembered for some seconds. */
+function keyProblem(why: Extract<Placed, { kind: 'key_refused' }>['why']): Problem {
   if (why === 'read_only') return readOnly;
   if (why === 'other_user') return { status: 403, code: 'forbidden', detail: 'This key is for another user.' };
   const detail = `Not placed: this key is ${why === 'unknown' ? 'not known' : why} (asked again by the database).`;
   return { status: 401, code: 'unauthenticated', detail };
 }
 
-async function listed(c: Context<HttpEnv>, { world }: HttpParts): Promise<Response> {
+async function listed(c: Context<HttpEnv>, { world }: HttpDeps): Promise<Response> {
   const parsed = list.safeParse(c.req.query());
   if (!parsed.success) return problem(c, { ...badBody(parsed.error), code: 'invalid_query' });
   const { status = null, symbol = null, runId = null, limit, cursor = null } = parsed.data;
-  const userId = ownOnly(c) ?? parsed.data.userId ?? null;
+  const userId = ownUserId(c) ?? parsed.data.userId ?? null;
   // One more than asked for: it tells whether there is a next page.
-  const asked = { userId, status, symbol, runId, beforeId: cursor, limit: limit + 1 };
-  const found = await world.store.call('read_orders', asked);
-  const page = found.slice(0, limit);
-  const nextCursor = found.length > limit ? String(page.at(-1)?.orderId) : null;
+  const query = { userId, status, symbol, runId, beforeId: cursor, limit: limit + 1 };
+  const rows = await world.store.call('read_orders', query);
+  const page = rows.slice(0, limit);
+  const nextCursor = rows.length > limit ? String(page.at(-1)?.orderId) : null;
   return c.json({ orders: page.map(orderJson), nextCursor });
 }
 

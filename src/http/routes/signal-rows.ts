@@ -1,3 +1,4 @@
+// Reads each row of a signals request as a signal, or says what is wrong with it.
 import { z } from 'zod';
 import { misplaced, mostRank, strategyPattern, validityFault } from '../../domain/decision/signal-rules.ts';
 import { signalIdOf } from '../../domain/ids.ts';
@@ -10,11 +11,11 @@ import { isNested } from '../../domain/text/json.ts';
 import { cut, storableText } from '../../domain/text/text.ts';
 import type { Mode, Signal } from '../../domain/types.ts';
 import { type AlertFault, readAlertFields } from './alert-text.ts';
-import { type ChartinkAsked, readChartink } from './chartink.ts';
+import { type ChartinkOptions, readChartink } from './chartink.ts';
 
 const DEFAULT_RANK = 1_000;
-const MOST_VALUE = 200;
-const MOST_PAYLOAD = 4_000;
+const MAX_VALUE_LENGTH = 200;
+const MAX_PAYLOAD_LENGTH = 4_000;
 const API_KEYS = /ds_[\w-]{43}/g;
 
 /** What the trade date of a signal is judged by. */
@@ -44,8 +45,8 @@ export type ReadRow = { payload: string } & ({ signal: Signal; runId: string } |
 /** A decimal string or a JSON number, taken as it is written: what has more than two decimals is refused, not rounded. */
 const price = z
   .union([z.string(), z.number()], { error: 'must be a price such as "3564.80"' })
-  .transform((given, context) => {
-    const minor = parseMinor(String(given));
+  .transform((raw, context) => {
+    const minor = parseMinor(String(raw));
     if (minor !== null && minor > 0 && minor <= 99_999_999_999_999) return minor;
     context.addIssue({ code: 'custom', message: 'must be above 0 with at most two decimals, such as "3564.80"' });
     return z.NEVER;
@@ -88,40 +89,40 @@ const row = z.strictObject(
 );
 
 /** Reads one row of `{signals: […]}`. A field nobody knows is refused: it may be a stop or target misspelt. */
-export function readRow(given: unknown, day: SignalDay): ReadRow {
-  return read(given, given, day);
+export function readRow(raw: unknown, day: SignalDay): ReadRow {
+  return read(raw, raw, day);
 }
 
 /** Reads one TradingView-style alert. */
-export function readAlert(given: object, day: SignalDay): ReadRow {
-  if (isNested(given, MAX_DEPTH)) return { payload: TOO_DEEP, problem: problemOfDepth(given) };
-  const alert = readAlertFields(withoutKey(given));
-  return 'field' in alert ? unread(given, alert) : read(given, alert.fields, day, alert.named);
+export function readAlert(raw: object, day: SignalDay): ReadRow {
+  if (isNested(raw, MAX_DEPTH)) return { payload: TOO_DEEP, problem: problemOfDepth(raw) };
+  const alert = readAlertFields(withoutKey(raw));
+  return 'field' in alert ? unread(raw, alert) : read(raw, alert.fields, day, alert.named);
 }
 
 /** Reads the shares of a ChartInk alert. */
-export function readChartinkRows(body: object, asked: ChartinkAsked, day: SignalDay): ReadRow[] {
+export function readChartinkRows(body: object, options: ChartinkOptions, day: SignalDay): ReadRow[] {
   const named = new Map([
     ['symbol', 'stocks'],
     ['referencePrice', 'trigger_prices'],
     ['strategy', 'scan_name'],
   ]);
-  return readChartink(body, asked).map((row) => {
-    return 'fault' in row ? unread(row.given, row.fault) : read(row.given, row.fields, day, named);
+  return readChartink(body, options).map((row) => {
+    return 'fault' in row ? unread(row.raw, row.fault) : read(row.raw, row.fields, day, named);
   });
 }
 
-function unread(given: object, { field, reason, value }: AlertFault): ReadRow {
-  return { payload: payloadOf(given), problem: { field: shown(field), reason, value: shown(value) } };
+function unread(raw: object, { field, reason, value }: AlertFault): ReadRow {
+  return { payload: payloadOf(raw), problem: { field: shown(field), reason, value: shown(value) } };
 }
 
 /** What a row says, in words of ours, is `fields`; `named` gives the sender's names for them. */
-function read(given: unknown, fields: unknown, day: SignalDay, named: Named = new Map()): ReadRow {
-  if (isNested(given, MAX_DEPTH)) return { payload: TOO_DEEP, problem: problemOfDepth(given) };
-  const payload = payloadOf(given);
-  const ours = withoutKey(fields);
-  const parsed = row.safeParse(ours);
-  if (!parsed.success) return { payload, problem: problemOf(parsed.error, ours, named) };
+function read(raw: unknown, fields: unknown, day: SignalDay, named: Named = new Map()): ReadRow {
+  if (isNested(raw, MAX_DEPTH)) return { payload: TOO_DEEP, problem: problemOfDepth(raw) };
+  const payload = payloadOf(raw);
+  const content = withoutKey(fields);
+  const parsed = row.safeParse(content);
+  if (!parsed.success) return { payload, problem: problemOf(parsed.error, content, named) };
   const { tradeDate, symbol: text } = parsed.data;
   if (tradeDate === undefined && day.mustBeNamed) return { payload, problem: dayless };
   const symbol = day.readSymbol(text);
@@ -132,28 +133,28 @@ function read(given: unknown, fields: unknown, day: SignalDay, named: Named = ne
   return { payload, signal, runId: runIdOf(sessionIdOf('XNSE', signal.tradeDate, 'open'), day.mode) };
 }
 
-function payloadOf(given: unknown): string {
-  return cut(hidden(JSON.stringify(withoutKey(given))), MOST_PAYLOAD, '');
+function payloadOf(raw: unknown): string {
+  return cut(hidden(JSON.stringify(withoutKey(raw))), MAX_PAYLOAD_LENGTH, '');
 }
 
-function problemAt(named: Named, ours: string, reason: string, value: unknown): RowProblem {
-  return { field: shown(named.get(ours) ?? ours), reason, value: shown(value) };
+function problemAt(named: Named, field: string, reason: string, value: unknown): RowProblem {
+  return { field: shown(named.get(field) ?? field), reason, value: shown(value) };
 }
 
 /** Nothing a signal has is nested; what is, is not gone through, nor kept. */
 const MAX_DEPTH = 8;
 const TOO_DEEP = '(nested too deeply to be kept)';
 
-function problemOfDepth(given: unknown): RowProblem {
-  const fields = typeof given === 'object' && given !== null && !Array.isArray(given) ? Object.entries(given) : [];
+function problemOfDepth(raw: unknown): RowProblem {
+  const fields = typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? Object.entries(raw) : [];
   const [field = null] = fields.find(([, value]) => isNested(value, MAX_DEPTH - 1)) ?? [];
   return { field: shown(field), reason: 'is nested too deeply', value: null };
 }
 
 const dayless: RowProblem = { field: 'tradeDate', reason: 'is needed in a signed request', value: null };
 
-function signalOf(given: z.output<typeof row>, tradeDate: string): Signal {
-  const { strategy, exchange, symbol, side, rank, referencePrice, stopLoss, target } = given;
+function signalOf(fields: z.output<typeof row>, tradeDate: string): Signal {
+  const { strategy, exchange, symbol, side, rank, referencePrice, stopLoss, target } = fields;
   const named = { tradeDate, strategy, exchange, symbol, side };
   const prices = { referencePriceMinor: referencePrice, stopLossMinor: stopLoss ?? null, targetMinor: target ?? null };
   return {
@@ -161,18 +162,18 @@ function signalOf(given: z.output<typeof row>, tradeDate: string): Signal {
     ...named,
     rank,
     ...prices,
-    validUntilMs: given.validUntil ?? given.valid_until ?? null,
+    validUntilMs: fields.validUntil ?? fields.valid_until ?? null,
   };
 }
 
 /** The first thing that is wrong, under the name the sender gave it, with what stands there. */
-function problemOf({ issues: [issue] }: z.ZodError, given: unknown, named: Named): RowProblem {
+function problemOf({ issues: [issue] }: z.ZodError, raw: unknown, named: Named): RowProblem {
   if (!issue) return { field: null, reason: 'can not be read', value: null };
   const unknownField = issue.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
-  const ours = unknownField ?? issue.path[0]?.toString();
-  if (ours === undefined) return { field: null, reason: issue.message, value: shown(given) };
-  const fields = new Map(typeof given === 'object' && given !== null ? Object.entries(given) : []);
-  return problemAt(named, ours, issue.message, fields.get(ours));
+  const field = unknownField ?? issue.path[0]?.toString();
+  if (field === undefined) return { field: null, reason: issue.message, value: shown(raw) };
+  const fields = new Map(typeof raw === 'object' && raw !== null ? Object.entries(raw) : []);
+  return problemAt(named, field, issue.message, fields.get(field));
 }
 
 function wrongSide(signal: Signal, named: Named): RowProblem | null {
@@ -184,21 +185,25 @@ function wrongSide(signal: Signal, named: Named): RowProblem | null {
 }
 
 /** A signal ends on its trade date, and one that has ended already would never be acted on. */
-function wrongEnd({ tradeDate, validUntilMs }: Signal, given: z.output<typeof row>, day: SignalDay): RowProblem | null {
+function wrongEnd(
+  { tradeDate, validUntilMs }: Signal,
+  fields: z.output<typeof row>,
+  day: SignalDay,
+): RowProblem | null {
   const isOver =
     validUntilMs !== null && validUntilMs <= day.nowMs ? 'is over: leave it out, or give a later one' : null;
   const reason = validityFault(validUntilMs, tradeDate) ?? isOver;
-  const field = given.validUntil === undefined ? 'valid_until' : 'validUntil';
+  const field = fields.validUntil === undefined ? 'valid_until' : 'validUntil';
   return reason === null ? null : { field, reason, value: istIso(validUntilMs ?? 0) };
 }
 
-/** A signal nobody would ever act on is told now: its day is over, or no trading day at all. */
+/** A signal nobody would ever act on is rejected now: its day is over, or no trading day at all. */
 function wrongDate(date: string, { nowMs, cutOffTime, overrides }: SignalDay): RowProblem | null {
-  const no = (reason: string): RowProblem => ({ field: 'tradeDate', reason, value: date });
-  const found = sessionOf({ exchange: 'NSE', slot: 'open', cutOffTime, overrides, date });
-  if (found.kind === 'session') return nowMs < found.session.cutOffMs ? null : no('too_late');
-  if (found.kind === 'closed') return no(`the exchange does not trade then (${found.name})`);
-  return no('is beyond the trading calendar');
+  const wrong = (reason: string): RowProblem => ({ field: 'tradeDate', reason, value: date });
+  const resolved = sessionOf({ exchange: 'NSE', slot: 'open', cutOffTime, overrides, date });
+  if (resolved.kind === 'session') return nowMs < resolved.session.cutOffMs ? null : wrong('too_late');
+  if (resolved.kind === 'closed') return wrong(`the exchange does not trade then (${resolved.name})`);
+  return wrong('is beyond the trading calendar');
 }
 
 /** Today until its cut-off, from then on the next trading day. Where the calendar has none, today: it is refused then. */
@@ -211,9 +216,9 @@ function nextDate({ nowMs, cutOffTime, overrides }: SignalDay): string {
 }
 
 /** The key an alert may carry is nothing to keep. */
-function withoutKey<Given>(given: Given): Given | object {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
-  return Object.fromEntries(Object.entries(given).filter(([name]) => name !== 'key'));
+function withoutKey<Value>(value: Value): Value | object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== 'key'));
 }
 
 /** Nor is one that stands anywhere else. */
@@ -223,5 +228,5 @@ function hidden(text: string): string {
 
 function shown(value: unknown): string | null {
   if (value === undefined || value === null) return null;
-  return cut(storableText(hidden(typeof value === 'string' ? value : JSON.stringify(value))), MOST_VALUE, '');
+  return cut(storableText(hidden(typeof value === 'string' ? value : JSON.stringify(value))), MAX_VALUE_LENGTH, '');
 }

@@ -1,23 +1,24 @@
+// POST /api/signals: receives signals and alerts from senders outside.
 import { randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { possibleSymbols, symbolReader } from '../../domain/market/symbols.ts';
 import { parseJson } from '../../domain/text/json.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import type { HttpEnv } from '../callers/auth.ts';
-import type { KeyLookup } from '../callers/known-keys.ts';
+import type { KeyLookup } from '../callers/key-lookup.ts';
 import { type SignalSender, senderReader } from '../callers/signal-senders.ts';
-import type { UnknownCallers } from '../callers/strangers.ts';
-import type { HttpParts } from '../deps.ts';
+import type { UnknownCallers } from '../callers/unknown-callers.ts';
+import type { HttpDeps } from '../deps.ts';
 import { type Problem, problem } from '../problem.ts';
 import { isAlert } from './alert-text.ts';
 import { isChartink } from './chartink.ts';
 import { type ReadRow, type RowProblem, readAlert, readChartinkRows, readRow, type SignalDay } from './signal-rows.ts';
 
-const MOST_SIGNALS = 500;
+const MAX_SIGNALS = 500;
 
 /**
  * `POST /api/signals`: either `{signals: [{tradeDate?, rank?, strategy, exchange?, symbol, side, referencePrice,
- * stopLoss?, target?, validUntil?}]}`, or an alert of TradingView's (alerts.ts) or ChartInk's (chartink.ts).
+ * stopLoss?, target?, validUntil?}]}`, or an alert of TradingView's (alert-text.ts) or ChartInk's (chartink.ts).
  * `POST /api/signals/KEY` is the same, in the address of a source.
  *
  * Who sends is shown as signal-senders.ts says. A source is limited to its strategies and its signals a day: each row
@@ -30,20 +31,20 @@ const MOST_SIGNALS = 500;
  * cut-off, is kept on record and rejected as `too_late`; it is never moved to another day.
  */
 export function signalRoutes(
-  parts: HttpParts,
-  doors: { callerOfKey: KeyLookup; strangers: UnknownCallers },
+  deps: HttpDeps,
+  senderDeps: { callerOfKey: KeyLookup; unknownCallers: UnknownCallers },
 ): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
-  const senderOf = senderReader(parts, doors);
+  const senderOf = senderReader(deps, senderDeps);
   const take = async (c: Context<HttpEnv>): Promise<Response> => {
     const raw = Buffer.from(await c.req.arrayBuffer());
     const body = parsed(c, raw);
     const sender = await senderOf(c, raw, member(body, 'key'));
     if (!('source' in sender)) return sender;
-    const rows = body === undefined ? null : await rowsOf(c, body, parts, sender);
+    const rows = body === undefined ? null : await rowsOf(c, body, deps, sender);
     if (!rows) return problem(c, body === undefined ? noJson : unreadable);
-    const booked = await received(parts, sender, rows);
-    return 'refused' in booked ? refused(c, booked) : answer(c, booked, rows);
+    const booked = await receive(deps, sender, rows);
+    return 'refused' in booked ? deniedProblem(c, booked) : answer(c, booked, rows);
   };
   routes.post('/api/signals', take);
   routes.post('/api/signals/:key', take);
@@ -66,26 +67,26 @@ function parsed(c: Context<HttpEnv>, raw: Buffer): unknown {
 async function rowsOf(
   c: Context<HttpEnv>,
   body: unknown,
-  parts: HttpParts,
+  deps: HttpDeps,
   sender: SignalSender,
 ): Promise<ReadRow[] | null> {
   const list = member(body, 'signals');
   if (Array.isArray(list)) {
-    if (list.length < 1 || list.length > MOST_SIGNALS) return null;
-    const day = await dayOf(parts, sender, list);
-    return list.map((given) => readRow(given, day));
+    if (list.length < 1 || list.length > MAX_SIGNALS) return null;
+    const day = await dayOf(deps, sender, list);
+    return list.map((row) => readRow(row, day));
   }
   if (list !== undefined) return null;
-  if (isAlert(body)) return [readAlert(body, await dayOf(parts, sender, [body]))];
+  if (isAlert(body)) return [readAlert(body, await dayOf(deps, sender, [body]))];
   if (!isChartink(body)) return null;
-  const day = await dayOf(parts, sender, [body]);
-  const strategy = c.req.query('strategy') ?? (await onlyStrategy(parts, sender));
+  const day = await dayOf(deps, sender, [body]);
+  const strategy = c.req.query('strategy') ?? (await onlyStrategy(deps, sender));
   const rows = readChartinkRows(body, { nowMs: day.nowMs, side: c.req.query('side') ?? null, strategy }, day);
-  return rows.length <= MOST_SIGNALS ? rows : null;
+  return rows.length <= MAX_SIGNALS ? rows : null;
 }
 
 /** What rows are judged by: the hour, the calendar, and what is listed under the symbols they name. */
-async function dayOf({ world, settings }: HttpParts, { requestId }: SignalSender, rows: unknown[]): Promise<SignalDay> {
+async function dayOf({ world, settings }: HttpDeps, { requestId }: SignalSender, rows: unknown[]): Promise<SignalDay> {
   const { mode, cutOffTime } = settings;
   const overrides = await world.operatorDays();
   const named = rows.flatMap((row) => {
@@ -102,14 +103,14 @@ async function dayOf({ world, settings }: HttpParts, { requestId }: SignalSender
 }
 
 /** The strategy of a source that may send just one. */
-async function onlyStrategy({ world }: HttpParts, { source }: SignalSender): Promise<string | null> {
+async function onlyStrategy({ world }: HttpDeps, { source }: SignalSender): Promise<string | null> {
   if (!source.startsWith('source:')) return null;
   const sources = await world.store.call('read_signal_sources', {});
-  const [only = null, ...more] = sources.find(({ name }) => `source:${name}` === source)?.strategies ?? [];
-  return more.length === 0 ? only : null;
+  const [strategy = null, ...more] = sources.find(({ name }) => `source:${name}` === source)?.strategies ?? [];
+  return more.length === 0 ? strategy : null;
 }
 
-async function received({ world }: HttpParts, sender: SignalSender, rows: readonly ReadRow[]) {
+async function receive({ world }: HttpDeps, sender: SignalSender, rows: readonly ReadRow[]) {
   const { source, apiKey, perDay, requestId } = sender;
   const { store, clock, emit } = world;
   const booked = await store.call('receive_signals', {
@@ -137,21 +138,21 @@ async function received({ world }: HttpParts, sender: SignalSender, rows: readon
 }
 
 type Booked = Extract<Answer<'receive_signals'>, readonly unknown[]>;
-type Refused = Extract<Answer<'receive_signals'>, { refused: string }>;
+type Denied = Extract<Answer<'receive_signals'>, { refused: string }>;
 
-function refused(c: Context<HttpEnv>, { refused: why, limit }: Refused): Response {
-  const no = (status: 401 | 403, code: string, detail: string) => problem(c, { status, code, detail });
+function deniedProblem(c: Context<HttpEnv>, { refused: why, limit }: Denied): Response {
+  const answerWith = (status: 401 | 403, code: string, detail: string) => problem(c, { status, code, detail });
   switch (why) {
     case 'daily_quota': {
       const detail = `Of one sender ${limit} rows are kept a day, taken or not: nothing of this request is, send again tomorrow.`;
       return problem(c, { status: 429, code: 'daily_quota', detail, more: { limit } });
     }
     case 'source_disabled':
-      return no(403, why, 'This source is switched off: npm run apikey -- source --source NAME --enabled yes.');
+      return answerWith(403, why, 'This source is switched off: npm run apikey -- source --source NAME --enabled yes.');
     case 'not_for_signals':
-      return no(403, 'forbidden', 'This key may send no signals.');
+      return answerWith(403, 'forbidden', 'This key may send no signals.');
     default:
-      return no(401, 'unauthenticated', `This key is ${why === 'unknown' ? 'not known' : why}.`);
+      return answerWith(401, 'unauthenticated', `This key is ${why === 'unknown' ? 'not known' : why}.`);
   }
 }
 
@@ -196,5 +197,5 @@ const noJson: Problem = {
 const unreadable: Problem = {
   status: 422,
   code: 'no_signals',
-  detail: `Send JSON: {"signals": [1 to ${MOST_SIGNALS} signals]}, one alert {"ticker": …, "action": …, "price": …}, or ChartInk’s {"stocks": …, "trigger_prices": …}.`,
+  detail: `Send JSON: {"signals": [1 to ${MAX_SIGNALS} signals]}, one alert {"ticker": …, "action": …, "price": …}, or ChartInk’s {"stocks": …, "trigger_prices": …}.`,
 };

@@ -1,15 +1,16 @@
+// /health, /ready and /metrics: whether the process lives, could work, and what it counts.
 import { Hono, type MiddlewareHandler } from 'hono';
 import { istDate } from '../../domain/market/india-time.ts';
 import { nextSession, tradingDay } from '../../domain/market/session.ts';
 import type { World } from '../../ports/world.ts';
 import type { HttpEnv } from '../callers/auth.ts';
-import type { HttpParts } from '../deps.ts';
+import type { HttpDeps } from '../deps.ts';
 import type { Gauges } from '../metrics/metrics.ts';
 import { problem } from '../problem.ts';
 
 /** Whoever asks whether we are ready does not wait longer for an answer: most probes give up after a few seconds. */
 const ANSWER_WITHIN_MS = 3_000;
-/** /ready is open to everybody: one look at the database serves all who ask within this time. */
+/** /ready is open to everybody: one read of the database serves all who ask within this time. */
 const READY_TTL_MS = 1_000;
 
 /** What keeps the service from doing its work, in words that say nothing of what is inside. */
@@ -33,11 +34,11 @@ interface Readiness {
 /**
  * `GET /health`: the process answers (no database). `GET /ready`: it could do its work now, or 503 with what is wrong.
  * `GET /metrics`: Prometheus text, for operators' keys and the cron secret only: it shows how much is traded. Behind
- * `identified`.
+ * `authenticate`.
  */
-export function watchRoutes(parts: HttpParts): Hono<HttpEnv> {
-  const { world, metrics } = parts;
-  const readiness = cached(world, () => probeDatabase(parts));
+export function watchRoutes(deps: HttpDeps): Hono<HttpEnv> {
+  const { world, metrics } = deps;
+  const readiness = cached(world, () => probeDatabase(deps));
   return new Hono<HttpEnv>()
     .get('/health', (c) => c.json({ status: 'alive' }, 200, { 'Cache-Control': 'no-store' }))
     .get('/ready', async (c) => {
@@ -47,7 +48,7 @@ export function watchRoutes(parts: HttpParts): Hono<HttpEnv> {
       const detail = problems.map((one) => one.detail).join(' ');
       return problem(c, { status: 503, code: 'not_ready', detail, more: { problems } });
     })
-    .get('/metrics', onlyWatchers, async (c) => {
+    .get('/metrics', requireOperatorOrCron, async (c) => {
       const nowMs = world.clock.nowMs();
       const text = await metrics.text(await gauges(world, nowMs), nowMs);
       return c.body(text, 200, { 'Content-Type': metrics.contentType, 'Cache-Control': 'no-store' });
@@ -55,10 +56,10 @@ export function watchRoutes(parts: HttpParts): Hono<HttpEnv> {
 }
 
 /** Lets operators pass, and who has the cron secret: a scraper needs no key of its own. */
-const onlyWatchers: MiddlewareHandler<HttpEnv> = async (c, next) => {
-  const asked = c.get('asked');
-  if (asked.kind === 'cron' || (asked.kind === 'caller' && asked.caller.role === 'operator')) return next();
-  if (asked.kind === 'stranger') return problem(c, asked.why);
+const requireOperatorOrCron: MiddlewareHandler<HttpEnv> = async (c, next) => {
+  const identity = c.get('identity');
+  if (identity.kind === 'cron' || (identity.kind === 'caller' && identity.caller.role === 'operator')) return next();
+  if (identity.kind === 'unknown') return problem(c, identity.why);
   return problem(c, { status: 403, code: 'forbidden', detail: 'Only operators may do this.' });
 };
 
@@ -72,7 +73,7 @@ async function gauges({ store, emit }: World, nowMs: number): Promise<Gauges | n
   }
 }
 
-async function probeDatabase({ world, migrations, changes }: HttpParts): Promise<Readiness> {
+async function probeDatabase({ world, migrations, changes }: HttpDeps): Promise<Readiness> {
   try {
     const [readiness, overrides] = await inTime(
       Promise.all([world.store.call('read_readiness', { nowMs: world.clock.nowMs() }), world.operatorDays()]),
@@ -122,12 +123,13 @@ async function inTime<Result>(work: Promise<Result>): Promise<Result> {
   return Promise.race([work, tooLate]);
 }
 
-/** The same answer for everybody who asks while it is looked for, and for a moment after. */
-function cached({ clock }: World, look: () => Promise<Readiness>): () => Promise<Readiness> {
+/** The same answer for everybody who asks while it is read, and for a moment after. */
+function cached({ clock }: World, probe: () => Promise<Readiness>): () => Promise<Readiness> {
   let kept: { answer: Promise<Readiness>; atMs: number } | null = null;
   return () => {
     const nowMs = clock.nowMs();
-    if (kept === null || nowMs < kept.atMs || nowMs - kept.atMs >= READY_TTL_MS) kept = { answer: look(), atMs: nowMs };
+    if (kept === null || nowMs < kept.atMs || nowMs - kept.atMs >= READY_TTL_MS)
+      kept = { answer: probe(), atMs: nowMs };
     return kept.answer;
   };
 }

@@ -1,16 +1,17 @@
+// The venues’ routes: logins that users make in a browser, and pushes of what became of orders.
 import { createHash } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { LRUCache } from 'lru-cache';
 import { istIso } from '../../domain/market/india-time.ts';
 import type { LoginEnd, VenueLogin, VenueWebhook } from '../../ports/vault.ts';
-import { sized } from '../body.ts';
+import { bodyLimit } from '../body.ts';
 import type { HttpEnv } from '../callers/auth.ts';
 import { checkAfterLogin } from '../callers/check-after-login.ts';
 import { type LoginState, readState } from '../callers/login-state.ts';
 import { onceIn } from '../callers/once.ts';
-import type { UnknownCallers } from '../callers/strangers.ts';
-import type { HttpParts } from '../deps.ts';
+import type { UnknownCallers } from '../callers/unknown-callers.ts';
+import type { HttpDeps } from '../deps.ts';
 import { type Problem, problem } from '../problem.ts';
 
 const MAX_BYTES = 64 * 1024;
@@ -46,43 +47,43 @@ const usedToken: Problem = {
  *   address with a `request_token`: that makes their session. The state is ours, signed: 403 for any other, and for a login
  *   of another client than the account's. Where the venue does not bring it back, a cookie of this address does. Either
  *   way once in five seconds for an account (429 else), and each token once.
- * - `POST /api/webhooks/VENUE`, of every venue that pushes: a postback. It is refused by its looks first; its checksum is
+ * - `POST /api/webhooks/VENUE`, of every venue that pushes: a postback. It is refused by its form first; its checksum is
  *   verified (403 else), and then the order is looked up at once: nothing it says is believed. What is not about an order
  *   of ours is taken and let be.
  */
-export function venueRoutes(parts: HttpParts, strangers: UnknownCallers): Hono<HttpEnv> {
+export function venueRoutes(deps: HttpDeps, unknownCallers: UnknownCallers): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
-  const gate = loginGate(parts);
-  routes.get('/api/venues/:venue/login', (c) => login(parts, { strangers, gate }, c, c.req.param('venue')));
-  for (const webhook of parts.webhooks) {
-    routes.post(`/api/webhooks/${webhook.venue}`, sized(MAX_BYTES), (c) => push(parts, strangers, c, webhook));
+  const gate = loginGate(deps);
+  routes.get('/api/venues/:venue/login', (c) => login(deps, { unknownCallers, gate }, c, c.req.param('venue')));
+  for (const webhook of deps.webhooks) {
+    routes.post(`/api/webhooks/${webhook.venue}`, bodyLimit(MAX_BYTES), (c) => push(deps, unknownCallers, c, webhook));
   }
   return routes;
 }
 
 /** A push of what became of an order: the order is looked up. */
 async function push(
-  { world, wake }: HttpParts,
-  strangers: UnknownCallers,
+  { world, wake }: HttpDeps,
+  unknownCallers: UnknownCallers,
   c: Context<HttpEnv>,
   { venue, title, form }: VenueWebhook,
 ): Promise<Response> {
-  const hear = world.doors?.get(venue)?.hear;
-  if (!hear) return notThere(c, `${title} is not traded here.`);
-  const heard = await hear(await c.req.text());
-  world.emit({ type: 'postback', venue, heard });
-  if (heard === 'malformed') {
-    return strangers.refuse(c, {
+  const readPostback = world.doors?.get(venue)?.hear;
+  if (!readPostback) return notThere(c, `${title} is not traded here.`);
+  const outcome = await readPostback(await c.req.text());
+  world.emit({ type: 'postback', venue, outcome });
+  if (outcome === 'malformed') {
+    return unknownCallers.refuse(c, {
       status: 400,
       code: 'bad_postback',
       detail: `This is no postback of ${title}: ${form}.`,
     });
   }
-  if (heard === 'bad_checksum') {
-    return strangers.refuse(c, { status: 403, code: 'bad_signature', detail: `The checksum is not ${title}’s.` });
+  if (outcome === 'bad_checksum') {
+    return unknownCallers.refuse(c, { status: 403, code: 'bad_signature', detail: `The checksum is not ${title}’s.` });
   }
   // Orders that a client gives elsewhere are nobody's fault, but nothing shows that the venue speaks of them.
-  if (heard === 'not_ours') return strangers.count(c) ?? c.body(null, 204);
+  if (outcome === 'not_ours') return unknownCallers.count(c) ?? c.body(null, 204);
   wake();
   return c.body(null, 204);
 }
@@ -97,7 +98,7 @@ interface LoginGate {
   giveBack: (venue: string, token: string) => void;
 }
 
-function loginGate({ world: { clock } }: HttpParts): LoginGate {
+function loginGate({ world: { clock } }: HttpDeps): LoginGate {
   const once = onceIn(LOGIN_EVERY_MS, clock);
   const taken = new LRUCache<string, true>({ max: MAX_TOKENS_REMEMBERED });
   const nameOf = (venue: string, token: string) => createHash('sha256').update(`${venue} ${token}`).digest('base64');
@@ -114,57 +115,57 @@ function loginGate({ world: { clock } }: HttpParts): LoginGate {
 }
 
 async function login(
-  parts: HttpParts,
-  { strangers, gate }: { strangers: UnknownCallers; gate: LoginGate },
+  deps: HttpDeps,
+  { unknownCallers, gate }: { unknownCallers: UnknownCallers; gate: LoginGate },
   c: Context<HttpEnv>,
   venue: string,
 ): Promise<Response> {
-  const { world, loginKey } = parts;
-  const door = world.doors?.get(venue);
-  if (!door?.loginUrl || !door.finishLogin || !loginKey) {
+  const { world, loginKey } = deps;
+  const venueLogin = world.doors?.get(venue);
+  if (!venueLogin?.loginUrl || !venueLogin.finishLogin || !loginKey) {
     return notThere(c, 'There is no such venue here, or nobody logs in there in a browser.');
   }
   const requestToken = c.req.query('request_token');
-  const state = c.req.query('state') ?? (requestToken === undefined ? '' : stateKept(c, door, venue));
+  const state = c.req.query('state') ?? (requestToken === undefined ? '' : stateKept(c, venueLogin, venue));
   const read = readState(loginKey, venue, state, world.clock.nowMs());
-  if (!read) return strangers.refuse(c, badState);
+  if (!read) return unknownCallers.refuse(c, badState);
   // The token and the state must not travel on, nor stay in any cache.
   c.header('Cache-Control', 'no-store');
   c.header('Referrer-Policy', 'no-referrer');
-  if (requestToken !== undefined) return finish(parts, gate, c, { ...read, door, requestToken });
+  if (requestToken !== undefined) return finish(deps, gate, c, { ...read, venueLogin, requestToken });
   const wait = gate.waitSeconds('begin', venue, read.accountId);
   if (wait > 0) return tooSoon(c, wait);
-  const url = await door.loginUrl(read.accountId, state);
-  if (url === null) return said(c, { kind: 'not_connected' });
-  if (!door.bringsStateBack) keepState(c, venue, state);
+  const url = await venueLogin.loginUrl(read.accountId, state);
+  if (url === null) return loginAnswer(c, { kind: 'not_connected' });
+  if (!venueLogin.bringsStateBack) keepState(c, venue, state);
   return c.redirect(url, 302);
 }
 
 /** Makes a session of what a login brought back. */
 async function finish(
-  parts: HttpParts,
+  deps: HttpDeps,
   gate: LoginGate,
   c: Context<HttpEnv>,
-  { venue, accountId, door, requestToken }: LoginState & { door: VenueLogin; requestToken: string },
+  { venue, accountId, venueLogin, requestToken }: LoginState & { venueLogin: VenueLogin; requestToken: string },
 ): Promise<Response> {
-  if (!REQUEST_TOKEN.test(requestToken) || !door.finishLogin) return problem(c, badToken);
+  if (!REQUEST_TOKEN.test(requestToken) || !venueLogin.finishLogin) return problem(c, badToken);
   if (!gate.take(venue, requestToken)) return problem(c, usedToken);
   const wait = gate.waitSeconds('finish', venue, accountId);
   if (wait > 0) {
     gate.giveBack(venue, requestToken);
     return tooSoon(c, wait);
   }
-  const end = await door
+  const end = await venueLogin
     .finishLogin(accountId, { requestToken, clientId: c.req.query('client_id') ?? null })
     .catch((error: unknown) => {
       gate.giveBack(venue, requestToken);
       throw error;
     });
-  parts.world.emit({ type: 'venue_login', venue, accountId, ended: end.kind, reason: reasonOf(end) });
-  if (end.kind !== 'open') return said(c, end);
-  if (!door.bringsStateBack) deleteCookie(c, cookieOf(venue), { path: pathOf(venue), secure: true });
-  parts.later(checkAfterLogin(parts, accountId));
-  return said(c, end);
+  deps.world.emit({ type: 'venue_login', venue, accountId, ended: end.kind, reason: reasonOf(end) });
+  if (end.kind !== 'open') return loginAnswer(c, end);
+  if (!venueLogin.bringsStateBack) deleteCookie(c, cookieOf(venue), { path: pathOf(venue), secure: true });
+  deps.later(checkAfterLogin(deps, accountId));
+  return loginAnswer(c, end);
 }
 
 function tooSoon(c: Context<HttpEnv>, seconds: number): Response {
@@ -191,7 +192,7 @@ function reasonOf(end: LoginEnd): string | undefined {
 }
 
 /** The end of a login, in words for the person in the browser. */
-function said(c: Context<HttpEnv>, end: LoginEnd): Response {
+function loginAnswer(c: Context<HttpEnv>, end: LoginEnd): Response {
   switch (end.kind) {
     case 'open': {
       const until = end.untilMs === null ? '' : ` until ${istIso(end.untilMs).slice(0, 16).replace('T', ' ')} (India)`;

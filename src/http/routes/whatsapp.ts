@@ -1,9 +1,10 @@
+// Receives Twilio’s callbacks: statuses of messages, and what users wrote.
 import { Hono } from 'hono';
 import { hearProvider } from '../../stages/notify/callbacks.ts';
-import { sized } from '../body.ts';
+import { bodyLimit } from '../body.ts';
 import type { HttpEnv } from '../callers/auth.ts';
-import type { UnknownCallers } from '../callers/strangers.ts';
-import type { HttpParts } from '../deps.ts';
+import type { UnknownCallers } from '../callers/unknown-callers.ts';
+import type { HttpDeps } from '../deps.ts';
 import { type Problem, problem } from '../problem.ts';
 
 const MAX_BYTES = 64 * 1024;
@@ -27,23 +28,23 @@ const badForm: Problem = {
  * `POST /api/webhooks/twilio`: statuses of messages (the address we gave with each, with our message id) and messages
  * that users send. Only what Twilio signed for our public address is read: 403 else, 404 where no messages go over
  * Twilio. A repeated call changes nothing. Mounted before the rest: nobody's rate limit may keep statuses out; what is
- * not signed costs its address, is refused by its looks first, and never reaches the database.
+ * not signed costs its address, is refused by its form first, and never reaches the database.
  */
-export function whatsappRoutes({ world }: HttpParts, strangers: UnknownCallers): Hono<HttpEnv> {
+export function whatsappRoutes({ world }: HttpDeps, unknownCallers: UnknownCallers): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
-  routes.post('/api/webhooks/twilio', sized(MAX_BYTES), async (c) => {
+  routes.post('/api/webhooks/twilio', bodyLimit(MAX_BYTES), async (c) => {
     const { parseCallback } = world.notifier;
     if (!parseCallback) {
       return problem(c, { status: 404, code: 'not_found', detail: 'No messages go over Twilio here.' });
     }
     const signature = c.req.header('X-Twilio-Signature') ?? '';
-    if (!SIGNATURE.test(signature)) return strangers.refuse(c, badSignature);
+    if (!SIGNATURE.test(signature)) return unknownCallers.refuse(c, badSignature);
     const form = formOf(await c.req.text());
-    if (!form) return strangers.refuse(c, badForm);
+    if (!form) return unknownCallers.refuse(c, badForm);
     const { pathname, search } = new URL(c.req.url);
-    const word = await parseCallback({ path: `${pathname}${search}`, signature, form });
-    if (word === null) return strangers.refuse(c, badSignature);
-    await hearProvider(world, word);
+    const update = await parseCallback({ path: `${pathname}${search}`, signature, form });
+    if (update === null) return unknownCallers.refuse(c, badSignature);
+    await hearProvider(world, update);
     // An empty answer in Twilio's own language: nothing is written back.
     return c.body('<Response/>', 200, { 'Content-Type': 'text/xml' });
   });

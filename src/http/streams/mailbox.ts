@@ -1,5 +1,6 @@
+// A bounded queue of lines for one streaming client.
 /** A client that leaves more than this unread is cut off; one order's whole life is a fraction of it. */
-const MOST_UNREAD = 64;
+const MAX_UNREAD = 64;
 
 /** What is on its way to one client, in order; it can't grow without bound. */
 export interface Mailbox<Line> {
@@ -28,7 +29,7 @@ export function mailbox<Line>(cut: () => void): Mailbox<Line> {
     if (waiting) {
       waiting(line);
       waiting = null;
-    } else if (lines.push(line) > MOST_UNREAD) giveUp();
+    } else if (lines.push(line) > MAX_UNREAD) giveUp();
   };
   return {
     put,

@@ -1,3 +1,4 @@
+// Counts open streams, and limits those of one caller and of all.
 import type { Caller } from '../deps.ts';
 import type { Problem } from '../problem.ts';
 

@@ -1,3 +1,4 @@
+// Follows all watched orders with one reader, and gives each client its own events.
 import type { Answer } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
 
@@ -19,7 +20,7 @@ export interface OrderHub {
   watch(orderId: number, afterEventId: number, take: (event: OrderEvent) => void): () => void;
 }
 
-/** How late an event may be seen that nobody told us of. */
+/** How late an event may be read that no notification announced. */
 const POLL_MS = 1_000;
 
 interface Watcher {
@@ -35,7 +36,7 @@ interface Watcher {
  */
 export function orderHub(world: World, changes: Changes): OrderHub {
   const orders = new Map<number, Set<Watcher>>();
-  const look = oneAtATime(() => readAndHand(world, orders));
+  const readEvents = oneAtATime(() => readAndHand(world, orders));
   let stopPolling: (() => void) | null = null;
   let listening = false;
 
@@ -43,7 +44,7 @@ export function orderHub(world: World, changes: Changes): OrderHub {
     for (;;) {
       // The next change is waited for before the read begins, so that none falls between the two.
       await changes.next();
-      void look();
+      void readEvents();
     }
   };
   return {
@@ -51,12 +52,12 @@ export function orderHub(world: World, changes: Changes): OrderHub {
       const watcher = { afterEventId, take };
       const watchers = orders.get(orderId) ?? new Set();
       orders.set(orderId, watchers.add(watcher));
-      stopPolling ??= world.clock.every(POLL_MS, () => void look());
+      stopPolling ??= world.clock.every(POLL_MS, () => void readEvents());
       if (!listening) {
         listening = true;
         void listen();
       }
-      void look();
+      void readEvents();
       return () => {
         watchers.delete(watcher);
         if (watchers.size === 0 && orders.get(orderId) === watchers) orders.delete(orderId);
@@ -86,11 +87,11 @@ function oneAtATime(work: () => Promise<void>): () => Promise<void> {
 
 async function readAndHand({ store, emit }: World, orders: ReadonlyMap<number, Set<Watcher>>): Promise<void> {
   if (orders.size === 0) return;
-  const asked = [...orders].map(([orderId, watchers]) => {
+  const positions = [...orders].map(([orderId, watchers]) => {
     return { orderId, afterEventId: Math.min(...[...watchers].map(({ afterEventId }) => afterEventId)) };
   });
   try {
-    for (const event of await store.call('read_order_events', { orders: asked })) {
+    for (const event of await store.call('read_order_events', { orders: positions })) {
       for (const watcher of orders.get(event.orderId) ?? []) {
         if (event.eventId <= watcher.afterEventId) continue;
         watcher.afterEventId = event.eventId;
@@ -98,7 +99,7 @@ async function readAndHand({ store, emit }: World, orders: ReadonlyMap<number, S
       }
     }
   } catch (error) {
-    // Nobody loses an event: each watcher's last one stands, and the next look starts there.
+    // Nobody loses an event: each watcher's last one stands, and the next read starts there.
     emit({ type: 'order_events_read_failed', alert: true, orders: orders.size, error });
   }
 }

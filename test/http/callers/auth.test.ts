@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newApiKey } from '../../../src/http/callers/auth.ts';
-import { hintOfKey } from '../../../src/http/callers/known-keys.ts';
+import { hintOfKey } from '../../../src/http/callers/key-lookup.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { type Route, routes, type Who } from '../routes.ts';

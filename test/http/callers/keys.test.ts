@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newApiKey } from '../../../src/http/callers/auth.ts';
-import { hintOfKey } from '../../../src/http/callers/known-keys.ts';
+import { hintOfKey } from '../../../src/http/callers/key-lookup.ts';
 import type { Arguments } from '../../../src/ports/store/arguments.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';

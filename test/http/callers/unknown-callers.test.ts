@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { readConfig } from '../../../src/config/config.ts';
 import type { ProxyTrust } from '../../../src/http/callers/addresses.ts';
 import { newApiKey } from '../../../src/http/callers/auth.ts';
-import { hintOfKey } from '../../../src/http/callers/known-keys.ts';
+import { hintOfKey } from '../../../src/http/callers/key-lookup.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { hintOfKey } from '../../../src/http/callers/known-keys.ts';
+import { hintOfKey } from '../../../src/http/callers/key-lookup.ts';
 import { startService, type TestService } from '../support/service.ts';
 
 const page = z.object({

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { newApiKey } from '../../../src/http/callers/auth.ts';
-import { hintOfKey } from '../../../src/http/callers/known-keys.ts';
+import { hintOfKey } from '../../../src/http/callers/key-lookup.ts';
 import { tradeDate } from '../../stages/support/run-day.ts';
 import { signalsService, titan } from '../support/signals-service.ts';
 

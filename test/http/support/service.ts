@@ -9,7 +9,7 @@ import type { Signal } from '../../../src/domain/types.ts';
 import { makeApp } from '../../../src/http/app.ts';
 import { type HttpEnv, newApiKey } from '../../../src/http/callers/auth.ts';
 import { defaultRateLimits, type RateLimits } from '../../../src/http/callers/limits.ts';
-import type { HttpParts } from '../../../src/http/deps.ts';
+import type { HttpDeps } from '../../../src/http/deps.ts';
 import { makeMetrics } from '../../../src/http/metrics/metrics.ts';
 import type { SqlSession } from '../../../src/ports/database.ts';
 import type { UserToImport } from '../../../src/ports/store/import-arguments.ts';
@@ -35,8 +35,8 @@ export interface TestServiceOptions {
   faults?: Fault[];
   /** Changes the world the service gets: another venue or clock, say. */
   change?: (world: World) => World;
-  parts?: Partial<HttpParts>;
-  settings?: Partial<HttpParts['settings']>;
+  parts?: Partial<HttpDeps>;
+  settings?: Partial<HttpDeps['settings']>;
   limits?: Partial<RateLimits>;
 }
 
@@ -46,7 +46,7 @@ export interface TestService {
   store: Store;
   session: SqlSession;
   world: World;
-  parts: HttpParts;
+  parts: HttpDeps;
   /** Pauses elapse at once; `jump` sets it forward. */
   clock: JumpingClock;
   /** Everything that was logged. */
@@ -136,7 +136,7 @@ async function worldOf(
   return options.change ? options.change(world) : world;
 }
 
-function partsOf(world: World, later: Promise<unknown>[]): HttpParts {
+function partsOf(world: World, later: Promise<unknown>[]): HttpDeps {
   const { mode, cutOffTime, limits, concurrency } = config();
   return {
     world,
@@ -155,7 +155,7 @@ function partsOf(world: World, later: Promise<unknown>[]): HttpParts {
     wake: () => undefined,
     changes: { next: () => new Promise(() => undefined) },
     upgradeWebSocket: null,
-    longestStreamMs: null,
+    maxStreamMs: null,
     metrics: makeMetrics(),
     migrations: [],
   };

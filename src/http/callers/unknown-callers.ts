@@ -1,3 +1,4 @@
+// Limits, by address, the requests that show no valid key, login or signature.
 import type { Context } from 'hono';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../ports/world.ts';
@@ -29,8 +30,8 @@ export function countUnknownCallers(
 ): UnknownCallers {
   const counts = new LRUCache<string, { minute: number; count: number }>({ max: MAX_ADDRESSES });
   const current = (address: string): number => {
-    const seen = counts.get(address);
-    return seen?.minute === Math.floor(clock.nowMs() / MINUTE_MS) ? seen.count : 0;
+    const entry = counts.get(address);
+    return entry?.minute === Math.floor(clock.nowMs() / MINUTE_MS) ? entry.count : 0;
   };
   const count = (c: Context): Response | null => {
     const address = addressOf(c);

@@ -28,7 +28,7 @@ export async function hunt(
 ): Promise<Caught | null> {
   const originals: string[] = [];
   try {
-    for (const edit of bug.edits ?? []) originals.unshift(await changed(ground, edit));
+    for (const edit of bug.edits ?? []) originals.unshift(await editFunction(ground, edit));
     for (const sql of bug.sql ?? []) await ground.session.exec(sql);
     return await firstCaught(ground, bug, seeds, play);
   } finally {
@@ -53,7 +53,10 @@ async function firstCaught(
 }
 
 /** Edits a function of the database and gives what it was; a piece that is not there is an error. */
-async function changed({ session }: Ground, { inFunction, from, to }: Edit): Promise<string> {
+export async function editFunction(
+  { session }: Pick<Ground, 'session'>,
+  { inFunction, from, to }: Edit,
+): Promise<string> {
   const [row] = await session.query(
     `select pg_get_functiondef(p.oid) as source from pg_proc p join pg_namespace n on n.oid = p.pronamespace
      where n.nspname || '.' || p.proname = $1`,

@@ -25,7 +25,7 @@ $$;
 
 -- A sum over many, for people to read: 2^53 - 1 at most, the largest number everybody who reads JSON has alike. What one
 -- account has is kept within it by constraints, so only numbers nobody means can add up to more.
-create function core.exact(amount numeric) returns numeric
+create function core.clamp_to_safe(amount numeric) returns numeric
 language sql immutable strict as $$
   select greatest(least(amount, 9007199254740991), -9007199254740991);
 $$;
@@ -34,15 +34,15 @@ $$;
 -- database and its turn, and what must not be late (a send, an accept) or early (an end) is judged by the later or the
 -- earlier of both clocks, so that within them nothing goes wrong. A session whose clock is its own by intent (a sample,
 -- --at, --date, a test) says `virtual`, with each call or for the whole database; a process that says nothing is real.
-create function core.own_time(args jsonb) returns boolean
+create function core.uses_virtual_clock(args jsonb) returns boolean
 language sql stable as $$
   select coalesce(args ->> 'clock' = 'virtual', false)
     or coalesce(current_setting('daily_scan.clock', true) = 'virtual', false);
 $$;
 
-create function core.is_far(args jsonb) returns boolean
+create function core.clock_is_far(args jsonb) returns boolean
 language sql stable as $$
-  select not core.own_time(args) and coalesce(
+  select not core.uses_virtual_clock(args) and coalesce(
     abs(core.ms(core.database_now()) - (args ->> 'nowMs')::bigint) > 120000, true);
 $$;
 
@@ -50,39 +50,39 @@ $$;
 create function core.now_of(args jsonb) returns timestamptz
 language plpgsql stable set search_path = '' as $$
 declare
-  told constant timestamptz := core.at((args ->> 'nowMs')::bigint);
+  caller_now constant timestamptz := core.at((args ->> 'nowMs')::bigint);
 begin
-  if core.is_far(args) then
+  if core.clock_is_far(args) then
     raise exception 'the clock of this process says %, the database''s % (India), more than two minutes apart, so nothing was done: '
       'let both machines take their time from the network (NTP)',
-      coalesce(to_char(told at time zone 'Asia/Kolkata', 'YYYY-MM-DD HH24:MI:SS'), 'nothing'),
+      coalesce(to_char(caller_now at time zone 'Asia/Kolkata', 'YYYY-MM-DD HH24:MI:SS'), 'nothing'),
       to_char(core.database_now() at time zone 'Asia/Kolkata', 'YYYY-MM-DD HH24:MI:SS') using errcode = 'PT425';
   end if;
-  return told;
+  return caller_now;
 end $$;
 
 -- For what must not happen too late: by whichever clock is later.
 create function core.later_of(args jsonb) returns timestamptz
 language sql stable as $$
-  select greatest(core.now_of(args), case when not core.own_time(args) then core.database_now() end);
+  select greatest(core.now_of(args), case when not core.uses_virtual_clock(args) then core.database_now() end);
 $$;
 
 -- For what must not happen too early.
 create function core.earlier_of(args jsonb) returns timestamptz
 language sql stable as $$
-  select least(core.now_of(args), case when not core.own_time(args) then core.database_now() end);
+  select least(core.now_of(args), case when not core.uses_virtual_clock(args) then core.database_now() end);
 $$;
 
 -- For facts and for what stops something, which are never refused: far from the database's clock they get its time.
 create function core.stamp_of(args jsonb) returns timestamptz
 language sql stable as $$
-  select case when core.is_far(args) then core.database_now() else core.at((args ->> 'nowMs')::bigint) end;
+  select case when core.clock_is_far(args) then core.database_now() else core.at((args ->> 'nowMs')::bigint) end;
 $$;
 
 -- An instant the caller has seen on its clock, by the database's: how long ago it was, no clock disagrees about.
-create function core.seen_at(args jsonb, ms bigint) returns timestamptz
+create function core.caller_instant(args jsonb, ms bigint) returns timestamptz
 language sql stable as $$
-  select case when core.own_time(args) then core.at(ms)
+  select case when core.uses_virtual_clock(args) then core.at(ms)
     else core.database_now() - (core.now_of(args) - core.at(ms)) end;
 $$;
 
@@ -130,7 +130,7 @@ language sql stable as $$
 $$;
 
 -- An ISIN that becomes known names the share of all its namesakes.
-create function core.name_shares() returns trigger
+create function core.set_shares() returns trigger
 language plpgsql set search_path = '' as $$
 begin
   -- Its own update fires it again: that one finds nothing to do.
@@ -143,9 +143,9 @@ begin
   return null;
 end $$;
 create trigger a_new_instrument_names_its_share after insert on public.instruments
-  referencing new table as changed for each statement execute function core.name_shares();
+  referencing new table as changed for each statement execute function core.set_shares();
 create trigger a_changed_instrument_names_its_share after update on public.instruments
-  referencing old table as changed for each statement execute function core.name_shares();
+  referencing old table as changed for each statement execute function core.set_shares();
 
 -- All listings of the share an instrument is.
 create function core.listings_of(of_instrument bigint) returns bigint[]

@@ -120,13 +120,13 @@ language sql immutable strict as $$
 $$;
 
 -- Of two JSON objects what the first says otherwise than the second.
-create function core.differing(one jsonb, other jsonb) returns jsonb
+create function core.json_changes(one jsonb, other jsonb) returns jsonb
 language sql immutable as $$
   select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(one) where other -> key is distinct from value;
 $$;
 
 -- Settings of a user without what names or reaches them: that they have a name and a login, and how a number begins.
-create function core.unnamed(settings jsonb) returns jsonb
+create function core.without_names(settings jsonb) returns jsonb
 language sql immutable as $$
   select settings || jsonb_strip_nulls(jsonb_build_object('whatsapp', core.masked(settings ->> 'whatsapp'),
     'name', case when settings ->> 'name' is not null then '(a name)' end,

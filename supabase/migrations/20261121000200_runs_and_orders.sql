@@ -29,7 +29,7 @@ create index runs_in_planning on public.scan_runs (id) where state = 'planning';
 create table public.run_signals (
   run_id text not null references public.scan_runs,
   signal_id text not null references public.signals,
-  -- 1 is the best: the order money and the venue see the signals in. As wide as core.asked_order, which single orders
+  -- 1 is the best: the order money and the venue see the signals in. As wide as core.single_order_position, which single orders
   -- take it from; so is every copy of it, and of a user's place.
   position bigint not null,
   send_before timestamptz not null,
@@ -49,15 +49,15 @@ create table public.run_prices (
   constraint a_price_is_positive check (price_minor > 0)
 );
 
--- Written from `users` and `accounts` themselves (core.queue_of), so a foreign key would only ask again; and it would
+-- Written from `users` and `accounts` themselves (core.user_queue), so a foreign key would only ask again; and it would
 -- wait for whoever holds one of these rows, so that one forgotten transaction kept everybody's run from opening.
 create table public.run_users (
   run_id text not null references public.scan_runs,
-  place bigint not null,
+  queue_position bigint not null,
   user_id text not null,
   account_id bigint,
   decided_at timestamptz,
-  primary key (run_id, place),
+  primary key (run_id, queue_position),
   constraint a_user_has_one_place_per_run unique (run_id, user_id)
 );
 
@@ -76,7 +76,7 @@ create table public.orders (
   instrument_id bigint not null,
   venue text not null,
   position bigint not null,
-  place bigint not null,
+  queue_position bigint not null,
   side text not null,
   quantity bigint not null,
   decision_price_minor bigint not null,
@@ -97,7 +97,7 @@ create table public.orders (
   released_minor bigint not null default 0,
   late_fill boolean not null default false,
   attempts integer not null default 0,
-  looks integer not null default 0,
+  lookups integer not null default 0,
   -- Of these the last ones in a row in which its venue did not show it.
   missed_lookups integer not null default 0,
   claim_id text,
@@ -120,7 +120,7 @@ create table public.orders (
     check ((ended_at is not null) = (status in ('filled', 'rejected', 'canceled', 'expired')))
 ) with (fillfactor = 40);
 -- No index knows of the status: so a claim and a mark change none, and stay on the order's page.
-create index orders_the_venue_has_not_named on public.orders (position, place)
+create index orders_the_venue_has_not_named on public.orders (position, queue_position)
   where ended_at is null and venue_order_id is null;
 create index orders_that_hold_something_open on public.orders (account_id, instrument_id) where ended_at is null;
 create index orders_to_look_up on public.orders (next_lookup_at) where ended_at is null and next_lookup_at is not null;
@@ -140,7 +140,7 @@ create table public.decisions (
   user_id text not null,
   account_id bigint,
   position bigint not null,
-  place bigint not null,
+  queue_position bigint not null,
   outcome text not null,
   reason text,
   limit_value text,
@@ -190,9 +190,9 @@ create table public.order_events (
 );
 
 -- False: sent once at most, never looked up, and not answered yet or answered clearly: its events hold nothing wrong.
-create function core.may_have_gone_wrong(o public.orders) returns boolean
+create function core.may_have_setbacks(o public.orders) returns boolean
 language sql immutable as $$
-  select o.attempts > 1 or o.looks > 0 or o.status not in ('submitting', 'filled', 'rejected');
+  select o.attempts > 1 or o.lookups > 0 or o.status not in ('submitting', 'filled', 'rejected');
 $$;
 
 -- Per statement, since orders change in batches.
@@ -381,12 +381,12 @@ create table public.messages (
   -- Of single_orders: the first of the orders it tells of.
   first_order_id bigint references public.orders,
   -- A digest of the orders as the text tells them (of single_orders: the last of them); `may_change`: an order of the user may still end otherwise.
-  said text,
+  content_hash text,
   may_change boolean not null default false,
   -- How often it was given to the provider, and how many of these because nobody knew of the one before.
   attempts integer not null default 0,
   resends integer not null default 0,
-  looks integer not null default 0,
+  lookups integer not null default 0,
   due_at timestamptz not null,
   -- From then on nobody should get it any more; null: the provider's term is all there is.
   send_before timestamptz,
@@ -396,7 +396,7 @@ create table public.messages (
   -- The call that marked it last: asked again, it gets the same answer.
   mark_id text,
   -- When a person asked for it once more: the same request again is no second one.
-  resend_asked_at timestamptz,
+  resend_requested_at timestamptz,
   changed_at timestamptz not null,
   constraint a_user_gets_one_message_of_a_kind_per_run unique (run_id, user_id, kind),
   constraint a_user_is_reminded_once_a_day_of_a_login unique (trade_date, account_id),

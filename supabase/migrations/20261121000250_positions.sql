@@ -3,7 +3,7 @@
 -- they were traded in.
 
 -- A fill's quantity and price as they were told last; with quantity 0 where it never was.
-create function core.fill_as_told(f public.fills) returns table (quantity bigint, price_minor bigint)
+create function core.corrected_fill(f public.fills) returns table (quantity bigint, price_minor bigint)
 language sql stable as $$
   select coalesce(c.quantity, f.quantity), coalesce(c.price_minor, f.price_minor)
   from (values (true)) as one left join lateral (select last.quantity, last.price_minor from public.fills last
@@ -12,17 +12,17 @@ $$;
 
 -- One execution as it counts: a fill, or what the last correction of it says it really was. One that never was has no row.
 create view core.effective_fills as
-select f.id, f.order_id, f.source, f.account_id, f.instrument_id, f.product, f.venue_fill_id, f.side, told.quantity,
-  told.price_minor, f.late, f.trade_date, f.filled_at
-from public.fills f cross join lateral core.fill_as_told(f) told
-where f.corrects is null and told.quantity > 0;
+select f.id, f.order_id, f.source, f.account_id, f.instrument_id, f.product, f.venue_fill_id, f.side, corrected.quantity,
+  corrected.price_minor, f.late, f.trade_date, f.filled_at
+from public.fills f cross join lateral core.corrected_fill(f) corrected
+where f.corrects is null and corrected.quantity > 0;
 
 -- What is held, what was paid for it, how much of that is the account's own money (margin), and the profit or loss so
 -- far. A short position has a negative quantity, cost and margin: what its sales brought.
 create type core.holding as (quantity bigint, cost_minor bigint, margin_minor bigint, realised_minor bigint);
 
 -- The part of an amount that belongs to some of the pieces of a position; rounded towards zero, and all of it with the last.
-create function core.part_of(amount_minor bigint, pieces bigint, of_pieces bigint) returns bigint
+create function core.pro_rata(amount_minor bigint, pieces bigint, of_pieces bigint) returns bigint
 language sql immutable as $$
   select div(amount_minor::numeric * pieces, of_pieces)::bigint;
 $$;
@@ -40,13 +40,13 @@ declare
   margin_out bigint := 0;
 begin
   if closed > 0 then
-    cost_out := core.part_of(held.cost_minor, closed, abs(held.quantity));
-    margin_out := core.part_of(held.margin_minor, closed, abs(held.quantity));
+    cost_out := core.pro_rata(held.cost_minor, closed, abs(held.quantity));
+    margin_out := core.pro_rata(held.margin_minor, closed, abs(held.quantity));
   end if;
   return (held.quantity + direction * quantity,
     held.cost_minor - cost_out + direction * opened * price_minor,
     held.margin_minor - margin_out
-      + case side when 'BUY' then bound_minor - core.part_of(bound_minor, closed, quantity) else -opened * price_minor end,
+      + case side when 'BUY' then bound_minor - core.pro_rata(bound_minor, closed, quantity) else -opened * price_minor end,
     held.realised_minor - direction * closed * price_minor - cost_out);
 end $$;
 
@@ -63,7 +63,7 @@ create type core.reported_fill as (order_id bigint, client_order_id text, levera
 -- The fills of positions as core.holding_of wants them, ordered by (filled_at, side, client_order_id,
 -- venue_fill_id): of one moment, for which many venues take a second, buys first. null: of all accounts. `added` are counted as if they were booked. What a buy of an order binds is a difference of running
 -- totals over the order, so that the order's fills bind what all of them together do.
-create function core.traded(of_account bigint, of_instrument bigint, of_product text, added core.reported_fill[])
+create function core.position_fills(of_account bigint, of_instrument bigint, of_product text, added core.reported_fill[])
 returns table (account_id bigint, instrument_id bigint, product text, order_id bigint, client_order_id text, side text,
   quantity bigint, price_minor bigint, bound_minor bigint, filled_at timestamptz, venue_fill_id text)
 language sql stable as $$
@@ -94,7 +94,7 @@ $$;
 -- Books fills that are not booked yet: fills and positions, no money. Gives their ids, and those of orders that had
 -- ended. Their accounts are locked. Most positions get buys, or one sale of what is held, later than anything before:
 -- these go all at once; for the others the position is computed anew, fill by fill.
-create function core.book_reported(reported core.reported_fill[], now_at timestamptz, out fresh bigint[], out late_ones bigint[])
+create function core.book_reported_fills(reported core.reported_fill[], now_at timestamptz, out fresh bigint[], out late_ones bigint[])
 language plpgsql set search_path = '' as $$
 declare
   in_turn core.reported_fill[];
@@ -112,19 +112,19 @@ begin
   ) of_one
   where (last_filled_at is null or first_at > last_filled_at)
     and case when buys_only then coalesce(held, 0) >= 0 else n = 1 and (row).quantity <= held end;
-  select booked_at_once.fresh, booked_at_once.late_ones into fresh, late_ones from core.book_in_turn(in_turn) booked_at_once;
+  select booked_at_once.fresh, booked_at_once.late_ones into fresh, late_ones from core.book_fills_in_order(in_turn) booked_at_once;
 
   for one in select row.* from unnest(reported) row where not row = any(in_turn)
     order by row.filled_at, row.side, row.client_order_id collate "C" nulls first, row.venue_fill_id collate "C"
   loop
-    booked := core.book_out_of_turn(one, now_at);
+    booked := core.book_fill_out_of_order(one, now_at);
     fresh := fresh || booked;
     if one.ended then late_ones := late_ones || booked; end if;
   end loop;
 end $$;
 
 -- Fills that only add to positions, or are the one sale out of theirs, in one statement.
-create function core.book_in_turn(given core.reported_fill[], out fresh bigint[], out late_ones bigint[])
+create function core.book_fills_in_order(reported core.reported_fill[], out fresh bigint[], out late_ones bigint[])
 language plpgsql set search_path = '' as $$
 begin
   with counted as (
@@ -132,10 +132,10 @@ begin
       else core.margin_on((before_minor + upto_minor)::bigint, leverage_centi)
         - core.margin_on((before_minor + upto_minor - quantity * price_minor)::bigint, leverage_centi) end as bound_minor
     from (select one.*, sum(quantity * price_minor) over (partition by order_id
-      order by filled_at, venue_fill_id collate "C") as upto_minor from unnest(given) one) row
+      order by filled_at, venue_fill_id collate "C") as upto_minor from unnest(reported) one) row
   ), valued as (
-    select c.*, case when side = 'SELL' then core.part_of(p.cost_minor, c.quantity, p.quantity) else 0 end as cost_out_minor,
-      case when side = 'SELL' then core.part_of(p.margin_minor, c.quantity, p.quantity) else 0 end as margin_out_minor
+    select c.*, case when side = 'SELL' then core.pro_rata(p.cost_minor, c.quantity, p.quantity) else 0 end as cost_out_minor,
+      case when side = 'SELL' then core.pro_rata(p.margin_minor, c.quantity, p.quantity) else 0 end as margin_out_minor
     from counted c left join lateral (select * from public.positions p
       where (p.account_id, p.instrument_id, p.product) = (c.account_id, c.instrument_id, c.product) limit 1) p on true
   ), booked as (
@@ -162,7 +162,7 @@ end $$;
 
 -- One fill whose position has to be computed anew: told after one that was traded later, sold beyond what is held, or a
 -- correction. It carries the whole difference it makes, so that all fills of a position add up to it. Gives its id.
-create function core.book_out_of_turn(one core.reported_fill, now_at timestamptz) returns bigint
+create function core.book_fill_out_of_order(one core.reported_fill, now_at timestamptz) returns bigint
 language plpgsql set search_path = '' set plan_cache_mode = force_custom_plan as $$
 declare
   held core.holding;
@@ -176,15 +176,15 @@ begin
   where (p.account_id, p.instrument_id, p.product) = (one.account_id, one.instrument_id, one.product);
   select (core.holding_of(t.side, t.quantity, t.price_minor, t.bound_minor
     order by t.filled_at, t.side, t.client_order_id collate "C", t.venue_fill_id collate "C")).* into becomes
-  from core.traded(one.account_id, one.instrument_id, one.product, array[one]) t;
+  from core.position_fills(one.account_id, one.instrument_id, one.product, array[one]) t;
   -- Of a correction only the difference to what it corrects is new.
   if one.corrects is not null then
     worth_minor := worth_minor - coalesce((select f.quantity * f.price_minor from core.effective_fills f
       where f.id = one.corrects), 0);
   end if;
   bound_minor := case when one.side = 'SELL' then 0 when one.order_id is null then worth_minor
-    else core.margin_on(core.filled_of(one.order_id) + worth_minor, one.leverage_centi)
-      - core.margin_on(core.filled_of(one.order_id), one.leverage_centi) end;
+    else core.margin_on(core.filled_value(one.order_id) + worth_minor, one.leverage_centi)
+      - core.margin_on(core.filled_value(one.order_id), one.leverage_centi) end;
   change_minor := becomes.cost_minor - coalesce(held.cost_minor, 0);
 
   insert into public.fills (order_id, source, account_id, instrument_id, product, corrects, venue_fill_id, side, quantity,
@@ -201,16 +201,16 @@ begin
     cost_minor = excluded.cost_minor, margin_minor = excluded.margin_minor,
     last_filled_at = greatest(p.last_filled_at, excluded.last_filled_at);
   if becomes.quantity < 0 then
-    perform core.note_oversold(one.account_id, one.instrument_id, becomes.quantity, one.trade_date, now_at);
+    perform core.record_oversold(one.account_id, one.instrument_id, becomes.quantity, one.trade_date, now_at);
   end if;
   return booked;
 end $$;
 
 -- More was sold than was held: a drift of its own, which blocks its account until somebody has seen it.
-create function core.note_oversold(of_account bigint, of_instrument bigint, quantity bigint, on_day date, now_at timestamptz)
+create function core.record_oversold(of_account bigint, of_instrument bigint, quantity bigint, on_day date, now_at timestamptz)
 returns void language plpgsql set search_path = '' as $$
 begin
-  insert into public.drifts (account_id, trade_date, kind, what, ours, theirs, found_at, last_seen_at)
+  insert into public.drifts (account_id, trade_date, kind, what, ours, theirs, found_at, last_found_at)
   select of_account, on_day, 'oversold', i.exchange || ':' || i.symbol, quantity::text, '0', now_at, now_at
   from public.instruments i where i.id = of_instrument
   on conflict (account_id, kind, what, ours, theirs) where acknowledged_at is null do nothing;
@@ -220,7 +220,7 @@ begin
 end $$;
 
 -- What an order's fills are worth, as they count.
-create function core.filled_of(of_order bigint) returns bigint
+create function core.filled_value(of_order bigint) returns bigint
 language sql stable as $$
   select coalesce(sum(f.quantity * f.price_minor), 0)::bigint from core.effective_fills f where f.order_id = of_order;
 $$;

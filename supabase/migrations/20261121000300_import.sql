@@ -36,22 +36,22 @@ language plpgsql security definer set search_path = '' as $$
 declare
   changed jsonb;
 begin
-  with given as (
+  with imported as (
     select exchange, symbol, restricted
     from jsonb_to_recordset(args -> 'restrictions') as row(exchange text, symbol text, restricted text)
   ), written as (
     update public.instruments i set restricted = (
-      select given.restricted from given where (given.exchange, given.symbol) = (i.exchange, i.symbol))
+      select imported.restricted from imported where (imported.exchange, imported.symbol) = (i.exchange, i.symbol))
     where not i.assumed and i.restricted is distinct from (
-      select given.restricted from given where (given.exchange, given.symbol) = (i.exchange, i.symbol))
+      select imported.restricted from imported where (imported.exchange, imported.symbol) = (i.exchange, i.symbol))
     returning i.exchange || ':' || i.symbol as listing, i.restricted
   )
   select jsonb_build_object(
     'restricted', (select coalesce(jsonb_agg(listing order by listing), '[]') from written where restricted is not null),
     'freed', (select coalesce(jsonb_agg(listing order by listing), '[]') from written where restricted is null),
-    'unknown', (select coalesce(jsonb_agg(exchange || ':' || symbol order by symbol), '[]') from given
+    'unknown', (select coalesce(jsonb_agg(exchange || ':' || symbol order by symbol), '[]') from imported
       where not exists (select from public.instruments i
-        where (i.exchange, i.symbol) = (given.exchange, given.symbol) and not i.assumed))) into changed;
+        where (i.exchange, i.symbol) = (imported.exchange, imported.symbol) and not i.assumed))) into changed;
   if changed -> 'restricted' <> '[]' or changed -> 'freed' <> '[]' then
     perform core.record_action(args -> 'by', 'import_restrictions', 'instruments', after => jsonb_build_object(
       'restricted', jsonb_path_query_array(changed, '$.restricted[0 to 199]'),
@@ -80,7 +80,7 @@ begin
     perform core.record_action(args -> 'by', 'import_signals', 'signals', after => jsonb_build_object(
       'rows', jsonb_array_length(args -> 'signals'), 'written', written, 'source', args -> 'source',
       'days', (select jsonb_agg(distinct day) from (
-        select value ->> 'tradeDate' as day from jsonb_array_elements(args -> 'signals') limit 100) given)));
+        select value ->> 'tradeDate' as day from jsonb_array_elements(args -> 'signals') limit 100) dates)));
   end if;
   return jsonb_build_object('written', written);
 end $$;
@@ -131,7 +131,7 @@ begin
     case when whatsapp is not null then args ->> 'source' end,
     coalesce(active, true), coalesce("tradingEnabled", true), strategies, "allowSymbols",
     coalesce("denySymbols", '{}'), priority, venue
-  from core.users_in(args)
+  from core.imported_users(args)
   order by id
   on conflict (id) do update set
     name = excluded.name, priority = excluded.priority, venue = excluded.venue, whatsapp = excluded.whatsapp,
@@ -155,7 +155,7 @@ begin
     select id, venue, args ->> 'mode', "capitalMinor", "allocationBps", "leverageCenti", "maxOpenPositions",
       "dailyLossLimitBps", "maxOrdersPerDay", "maxOrderValueMinor", case when args ->> 'mode' = 'live' then 'not connected yet' end,
       case when args ->> 'mode' = 'paper' then "capitalMinor" else 0 end
-    from core.users_in(args)
+    from core.imported_users(args)
     order by id
     on conflict (user_id, venue, mode) do nothing
     returning id, mode, capital_minor
@@ -173,12 +173,12 @@ begin
   return jsonb_build_object('created', created);
 end $$;
 
-create function core.users_in(args jsonb) returns table (id text, name text, whatsapp text, active boolean,
+create function core.imported_users(args jsonb) returns table (id text, name text, whatsapp text, active boolean,
   "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer,
   venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer, "maxOpenPositions" integer,
-  "dailyLossLimitBps" integer, "maxOrdersPerDay" integer, "maxOrderValueMinor" bigint, given jsonb)
+  "dailyLossLimitBps" integer, "maxOrdersPerDay" integer, "maxOrderValueMinor" bigint, fields jsonb)
 language sql immutable as $$
-  select row.*, given from jsonb_array_elements(args -> 'users') given, jsonb_to_record(given) as row(id text, name text, whatsapp text, active boolean,
+  select row.*, fields from jsonb_array_elements(args -> 'users') fields, jsonb_to_record(fields) as row(id text, name text, whatsapp text, active boolean,
     "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer,
     venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
     "maxOpenPositions" integer, "dailyLossLimitBps" integer, "maxOrdersPerDay" integer, "maxOrderValueMinor" bigint);
@@ -192,11 +192,11 @@ create function core.resized_accounts(args jsonb) returns table (id bigint, capi
 language sql stable as $$
   select a.id, row."capitalMinor", row."allocationBps", row."leverageCenti", row."maxOpenPositions",
     row."dailyLossLimitBps", most.orders, most.value
-  from core.users_in(args) row
+  from core.imported_users(args) row
   join public.accounts a on (a.user_id, a.venue, a.mode) = (row.id, row.venue, args ->> 'mode')
   cross join lateral (select
-    case when given ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else a.max_orders_per_day end as orders,
-    case when given ? 'maxOrderValueMinor' then row."maxOrderValueMinor" else a.max_order_value_minor end as value) most
+    case when fields ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else a.max_orders_per_day end as orders,
+    case when fields ? 'maxOrderValueMinor' then row."maxOrderValueMinor" else a.max_order_value_minor end as value) most
   where (a.capital_minor, a.allocation_bps, a.leverage_centi, a.max_open_positions, a.daily_loss_limit_bps,
       a.max_orders_per_day, a.max_order_value_minor)
     is distinct from (row."capitalMinor", row."allocationBps", row."leverageCenti", row."maxOpenPositions",
@@ -207,8 +207,8 @@ $$;
 -- to have changed, and of a number its last digits are hidden.
 create function core.user_changes(args jsonb) returns jsonb
 language sql stable as $$
-  select coalesce(jsonb_agg(jsonb_build_object('userId', id, 'was', core.unnamed(core.differing(old, new)),
-    'now', core.unnamed(core.differing(new, old))) order by id), '[]')
+  select coalesce(jsonb_agg(jsonb_build_object('userId', id, 'was', core.without_names(core.json_changes(old, new)),
+    'now', core.without_names(core.json_changes(new, old))) order by id), '[]')
   from (
     select row.id,
       jsonb_build_object('whatsapp', u.whatsapp, 'name', u.name, 'venue', u.venue, 'priority', u.priority,
@@ -219,11 +219,11 @@ language sql stable as $$
         'capitalMinor', row."capitalMinor", 'allocationBps', row."allocationBps", 'leverageCenti', row."leverageCenti",
         'maxOpenPositions', row."maxOpenPositions", 'dailyLossLimitBps', row."dailyLossLimitBps",
         'maxOrdersPerDay', most.orders, 'maxOrderValueMinor', most.value) as new
-    from core.users_in(args) row join public.users u on u.id = row.id
+    from core.imported_users(args) row join public.users u on u.id = row.id
     left join public.accounts a on (a.user_id, a.venue, a.mode) = (u.id, row.venue, args ->> 'mode')
     cross join lateral (select
-      case when given ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else a.max_orders_per_day end as orders,
-      case when given ? 'maxOrderValueMinor' then row."maxOrderValueMinor" else a.max_order_value_minor end as value) most
+      case when fields ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else a.max_orders_per_day end as orders,
+      case when fields ? 'maxOrderValueMinor' then row."maxOrderValueMinor" else a.max_order_value_minor end as value) most
     where (u.whatsapp, u.name, u.venue, u.priority, a.capital_minor, a.allocation_bps, a.leverage_centi,
         a.max_open_positions, a.daily_loss_limit_bps, a.max_orders_per_day, a.max_order_value_minor)
       is distinct from (row.whatsapp, row.name, row.venue, row.priority, row."capitalMinor", row."allocationBps",
@@ -237,10 +237,10 @@ create function public.preview_users(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object(
     'known', (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'name', name) order by id), '[]')
-      from public.users where id in (select id from core.users_in(args))
+      from public.users where id in (select id from core.imported_users(args))
         or id in (select jsonb_array_elements_text(args -> 'names'))),
     'changes', (select coalesce(jsonb_agg(change || jsonb_build_object('numberChanges', exists (
-        select from core.users_in(args) row join public.users u using (id)
+        select from core.imported_users(args) row join public.users u using (id)
         where row.id = change ->> 'userId' and u.whatsapp is not null
           and u.whatsapp is distinct from row.whatsapp))), '[]')
       from jsonb_array_elements(core.user_changes(args)) change));
@@ -260,7 +260,7 @@ begin
   perform from public.accounts a where (a.user_id, a.venue, a.mode) in (select "userId", venue, mode
     from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text))
   order by a.id for no key update;
-  select cardinality(fresh) into booked from core.book_reported(array(
+  select cardinality(fresh) into booked from core.book_reported_fills(array(
     select distinct on (account.id, row.reference) row(null, null, null, 0, false, account.id, instrument.id, coalesce(row.product, 'delivery'),
       row."tradeDate", null, row.reference, 'BUY', row.quantity, row."priceMinor",
       (select core.now_of(args)))::core.reported_fill
@@ -329,5 +329,5 @@ language sql stable security definer set search_path = '' as $$
        order by before.day desc limit 1))), '[]'))
   from public.daily_prices p where p.day = (args ->> 'tradeDate')::date
     and (p.exchange, p.symbol) in (select exchange, symbol
-      from jsonb_to_recordset(args -> 'listings') as wanted(exchange text, symbol text));
+      from jsonb_to_recordset(args -> 'listings') as listing(exchange text, symbol text));
 $$;

@@ -1,7 +1,7 @@
 -- Money a person moves into or out of a paper account. A live account's money is what its venue says.
 
 -- The last deposits and withdrawals of an account, the newest first.
-create function core.moved_cash(of_account bigint, most integer) returns jsonb
+create function core.recent_cash_moves(of_account bigint, most integer) returns jsonb
 language sql stable as $$
   select coalesce(jsonb_agg(jsonb_build_object('entryId', id, 'kind', kind, 'amountMinor', abs(cash_delta_minor),
     'reference', reference, 'source', source, 'atMs', core.ms(at)) order by id desc), '[]')
@@ -10,10 +10,10 @@ language sql stable as $$
 $$;
 
 -- What is deposited and withdrawn on a day (India) in the accounts of a mode.
-create function core.cash_moved_on(of_mode text, day date) returns jsonb
+create function core.cash_moves_on(of_mode text, day date) returns jsonb
 language sql stable as $$
-  select jsonb_build_object('depositedMinor', core.exact(coalesce(sum(cash_delta_minor) filter (where kind = 'deposit'), 0)),
-    'withdrawnMinor', core.exact(coalesce(-sum(cash_delta_minor) filter (where kind = 'withdrawal'), 0)))
+  select jsonb_build_object('depositedMinor', core.clamp_to_safe(coalesce(sum(cash_delta_minor) filter (where kind = 'deposit'), 0)),
+    'withdrawnMinor', core.clamp_to_safe(coalesce(-sum(cash_delta_minor) filter (where kind = 'withdrawal'), 0)))
   from public.ledger_entries e join public.accounts a on a.id = e.account_id and a.mode = of_mode
   where e.kind in ('deposit', 'withdrawal') and (e.at at time zone 'Asia/Kolkata')::date = day;
 $$;

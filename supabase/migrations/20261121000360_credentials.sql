@@ -47,23 +47,23 @@ end $$;
 create function public.store_credentials(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  wanted constant bigint := (args ->> 'accountId')::bigint;
+  of_account constant bigint := (args ->> 'accountId')::bigint;
   account public.accounts;
   key_was text;
   was text;
 begin
-  select * into account from public.accounts where id = wanted for no key update;
+  select * into account from public.accounts where id = of_account for no key update;
   if not found then return jsonb_build_object('kind', 'no_such_account'); end if;
-  select wrapped_key, key_id into was, key_was from public.account_credentials where account_id = wanted;
+  select wrapped_key, key_id into was, key_was from public.account_credentials where account_id = of_account;
   if was = args ->> 'wrappedKey' then return jsonb_build_object('kind', 'stored'); end if;
   if args ->> 'replaces' is not null and was is distinct from args ->> 'replaces' then
     return jsonb_build_object('kind', 'changed');
   end if;
   insert into public.account_credentials (account_id, key_id, wrapped_key, sealed, stored_at)
-  values (wanted, args ->> 'keyId', args ->> 'wrappedKey', args ->> 'sealed', (select core.stamp_of(args)))
+  values (of_account, args ->> 'keyId', args ->> 'wrappedKey', args ->> 'sealed', (select core.stamp_of(args)))
   on conflict (account_id) do update set key_id = excluded.key_id, wrapped_key = excluded.wrapped_key,
     sealed = excluded.sealed, stored_at = excluded.stored_at;
-  update public.accounts set not_ready = 'not checked yet' where id = wanted and not_ready = 'not connected yet';
+  update public.accounts set not_ready = 'not checked yet' where id = of_account and not_ready = 'not connected yet';
   if nullif(args -> 'by', 'null') is not null then
     perform core.record_action(args -> 'by', 'store_credentials',
       format('account:%s %s %s', account.user_id, account.venue, account.mode),
@@ -103,13 +103,13 @@ $$;
 
 -- The order is due to be looked up now: somebody said that something happened to it, and the venue's book says what. One
 -- that was left to a person has its looks anew.
-create function public.look_up_now(args jsonb) returns jsonb
+create function public.request_lookup(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
-  with looked as (
+  with requested as (
     update public.orders set next_lookup_at = least(next_lookup_at, (select core.stamp_of(args))),
-      looks = case when next_lookup_at is null then 0 else looks end,
+      lookups = case when next_lookup_at is null then 0 else lookups end,
       missed_lookups = case when next_lookup_at is null then 0 else missed_lookups end
     where id = (args ->> 'orderId')::bigint and status in ('unknown', 'working', 'partially_filled')
     returning 1
-  ) select jsonb_build_object('due', exists (select from looked));
+  ) select jsonb_build_object('due', exists (select from requested));
 $$;

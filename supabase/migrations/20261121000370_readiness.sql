@@ -8,7 +8,7 @@ language sql immutable as $$
 $$;
 
 -- What a person has to see about money stands above what a check or a comparison of books found: those come again.
-create function core.blocked_for(not_ready text, money text) returns text
+create function core.block_reason(not_ready text, money text) returns text
 language sql immutable as $$
   select case when not_ready is null or core.awaits_check(not_ready) or not_ready like 'drift:%' then money
     else not_ready end;
@@ -47,23 +47,23 @@ create table public.drifts (
   ours text not null,
   theirs text not null,
   found_at timestamptz not null,
-  last_seen_at timestamptz not null,
+  last_found_at timestamptz not null,
   acknowledged_at timestamptz,
   constraint a_drift_is_of_a_known_kind check (kind in ('unknown_order', 'order', 'position', 'oversold', 'funds'))
 );
 -- What was found stays as it was found, and what was acknowledged stays acknowledged.
-create function core.refuse_another_drift() returns trigger
+create function core.refuse_drift_change() returns trigger
 language plpgsql set search_path = '' as $$
 begin
-  if tg_op = 'UPDATE' and to_jsonb(new) - '{last_seen_at,acknowledged_at}'::text[]
-      = to_jsonb(old) - '{last_seen_at,acknowledged_at}'::text[] and new.last_seen_at >= old.last_seen_at
+  if tg_op = 'UPDATE' and to_jsonb(new) - '{last_found_at,acknowledged_at}'::text[]
+      = to_jsonb(old) - '{last_found_at,acknowledged_at}'::text[] and new.last_found_at >= old.last_found_at
     and (old.acknowledged_at is null or new.acknowledged_at = old.acknowledged_at) then
     return new;
   end if;
   raise exception 'a drift is a fact: it is only seen again and acknowledged once' using errcode = 'PT403';
 end $$;
 create trigger drifts_are_facts before update or delete on public.drifts
-  for each row execute function core.refuse_another_drift();
+  for each row execute function core.refuse_drift_change();
 create trigger drifts_are_never_truncated before truncate on public.drifts
   for each statement execute function core.refuse_change();
 create unique index a_drift_is_open_once on public.drifts (account_id, kind, what, ours, theirs) where acknowledged_at is null;
@@ -124,13 +124,13 @@ $$;
 -- Which share each listing is, whether it is an instrument of ours or not.
 create function public.read_shares(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(jsonb_build_object('exchange', wanted.exchange, 'symbol', wanted.symbol, 'share',
+  select coalesce(jsonb_agg(jsonb_build_object('exchange', listing.exchange, 'symbol', listing.symbol, 'share',
     coalesce((select i.share from public.instruments i
-        where core.folded_symbol(i.exchange, i.symbol) = core.folded_symbol(wanted.exchange, wanted.symbol)
-        order by (i.exchange, i.symbol) = (wanted.exchange, wanted.symbol) desc,
-          i.exchange = wanted.exchange desc, i.isin is null, i.symbol limit 1),
-      core.folded_symbol(wanted.exchange, wanted.symbol)))), '[]')
-  from jsonb_to_recordset(args -> 'listings') as wanted(exchange text, symbol text);
+        where core.folded_symbol(i.exchange, i.symbol) = core.folded_symbol(listing.exchange, listing.symbol)
+        order by (i.exchange, i.symbol) = (listing.exchange, listing.symbol) desc,
+          i.exchange = listing.exchange desc, i.isin is null, i.symbol limit 1),
+      core.folded_symbol(listing.exchange, listing.symbol)))), '[]')
+  from jsonb_to_recordset(args -> 'listings') as listing(exchange text, symbol text);
 $$;
 
 -- Brings our books to what the venue has, before a day's first trade: the difference in cash as an adjustment, shares
@@ -211,16 +211,16 @@ begin
   order by id for no key update;
 
   update public.accounts a set checked_for = (args ->> 'tradeDate')::date,
-    books_for = case when coalesce(row."broughtUp", row.ready) then (args ->> 'tradeDate')::date else a.books_for end, checked_at = core.seen_at(args, row."checkedAtMs"),
+    books_for = case when coalesce(row."broughtUp", row.ready) then (args ->> 'tradeDate')::date else a.books_for end, checked_at = core.caller_instant(args, row."checkedAtMs"),
     check_found = case when not row.ready then coalesce(row.reason, 'not_ready') end,
     not_ready = case when row.ready and core.awaits_check(a.not_ready)
       then case when a.cash_minor < a.held_minor then 'available money is below zero: acknowledge it' end
       else a.not_ready end
   from jsonb_to_recordset(args -> 'verdicts') as row("accountId" bigint, ready boolean, "broughtUp" boolean,
     reason text, "checkedAtMs" bigint)
-  where a.id = row."accountId" and (a.checked_at is null or a.checked_at <= core.seen_at(args, row."checkedAtMs")
+  where a.id = row."accountId" and (a.checked_at is null or a.checked_at <= core.caller_instant(args, row."checkedAtMs")
     -- One of a clock that was ahead: no check can be younger than now.
-    or (not core.own_time(args) and a.checked_at > core.database_now()));
+    or (not core.uses_virtual_clock(args) and a.checked_at > core.database_now()));
 
   return (select coalesce(jsonb_agg(jsonb_build_object('accountId', a.id,
       'notReady', core.not_ready_on(a, (args ->> 'tradeDate')::date), 'acknowledge',
@@ -235,25 +235,25 @@ end $$;
 create function public.store_drifts(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  now_at constant timestamptz := core.seen_at(args, (args ->> 'nowMs')::bigint);
+  now_at constant timestamptz := core.caller_instant(args, (args ->> 'nowMs')::bigint);
   found_ids bigint[];
 begin
   perform from public.accounts where id in (
     select "accountId" from jsonb_to_recordset(args -> 'drifts') as row("accountId" bigint))
   order by id for no key update;
 
-  update public.drifts d set last_seen_at = greatest(d.last_seen_at, now_at)
+  update public.drifts d set last_found_at = greatest(d.last_found_at, now_at)
   from jsonb_to_recordset(args -> 'drifts') as row("accountId" bigint, kind text, what text, ours text, theirs text)
   where (d.account_id, d.kind, d.what, d.ours, d.theirs) = (row."accountId", row.kind, row.what, row.ours, row.theirs)
-    and (d.acknowledged_at is null or (d.kind <> 'position' and d.last_seen_at > now_at - interval '5 days'));
+    and (d.acknowledged_at is null or (d.kind <> 'position' and d.last_found_at > now_at - interval '5 days'));
 
   with fresh as (
-    insert into public.drifts (account_id, trade_date, kind, what, ours, theirs, found_at, last_seen_at)
+    insert into public.drifts (account_id, trade_date, kind, what, ours, theirs, found_at, last_found_at)
     select distinct row."accountId", (args ->> 'tradeDate')::date, row.kind, row.what, row.ours, row.theirs, now_at, now_at
     from jsonb_to_recordset(args -> 'drifts') as row("accountId" bigint, kind text, what text, ours text, theirs text)
     where not exists (select from public.drifts d
       where (d.account_id, d.kind, d.what, d.ours, d.theirs) = (row."accountId", row.kind, row.what, row.ours, row.theirs)
-        and (d.acknowledged_at is null or d.last_seen_at >= now_at))
+        and (d.acknowledged_at is null or d.last_found_at >= now_at))
     returning id
   )
   select coalesce(array_agg(id), '{}') into found_ids from fresh;

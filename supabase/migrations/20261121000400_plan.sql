@@ -3,8 +3,8 @@
 
 -- Users of a run in the order they are served: priority, then a hash that differs from run to run, so nobody is
 -- always last. The same order as queueHash in domain/ids.ts gives a dry run.
-create function core.queue_of(for_run text, only_users jsonb)
-returns table (place bigint, user_id text, venue text)
+create function core.user_queue(for_run text, only_users jsonb)
+returns table (queue_position bigint, user_id text, venue text)
 language sql stable as $$
   select row_number() over (order by u.priority,
       encode(sha256(convert_to(for_run || '|' || u.id, 'UTF8')), 'hex') collate "C"), u.id, u.venue
@@ -49,7 +49,7 @@ $$;
 
 -- What an order to buy counts towards the cap of its symbol: while it is open all of it, once it has ended what it bought.
 -- One that was refused, or never sent, gives its share back.
-create function core.counted_minor(o public.orders) returns bigint
+create function core.cap_use_minor(o public.orders) returns bigint
 language sql immutable as $$
   select case when o.ended_at is null then o.quantity * o.decision_price_minor else o.filled_value_minor end;
 $$;
@@ -57,7 +57,7 @@ $$;
 -- What each share's cap is used up by, over all users and runs of a day.
 create function core.symbol_use(for_mode text, on_date date) returns table (share text, minor numeric)
 language sql stable as $$
-  select i.share, sum(core.counted_minor(o))
+  select i.share, sum(core.cap_use_minor(o))
   from public.scan_runs run join public.orders o on o.run_id = run.id
   join public.instruments i on i.id = o.instrument_id
   where run.trade_date = on_date and run.mode = for_mode and o.side = 'BUY'
@@ -66,7 +66,7 @@ $$;
 
 create function core.symbol_exposure(for_mode text, on_date date) returns jsonb
 language sql stable as $$
-  select coalesce(jsonb_object_agg(share, core.exact(minor)), '{}') from core.symbol_use(for_mode, on_date);
+  select coalesce(jsonb_object_agg(share, core.clamp_to_safe(minor)), '{}') from core.symbol_use(for_mode, on_date);
 $$;
 
 -- What a scan looks at before it opens a run. Reads only.
@@ -115,10 +115,10 @@ begin
 
   perform core.freeze_prices(new_run, args -> 'quotes');
 
-  insert into public.run_users (run_id, place, user_id, account_id)
-  select new_run, place, user_id, (select account.id from public.accounts account
+  insert into public.run_users (run_id, queue_position, user_id, account_id)
+  select new_run, queue_position, user_id, (select account.id from public.accounts account
       where (account.user_id, account.venue, account.mode) = (queue.user_id, queue.venue, args ->> 'mode'))
-  from core.queue_of(new_run, nullif(args -> 'userIds', 'null')) queue;
+  from core.user_queue(new_run, nullif(args -> 'userIds', 'null')) queue;
   perform core.record_action(args -> 'by', 'open_run', 'run:' || new_run, after => jsonb_build_object(
     'signals', jsonb_array_length(args -> 'signals'), 'users',
     (select count(*) from public.run_users where run_id = new_run)));
@@ -195,7 +195,7 @@ $$;
 -- What an account's orders traded on a day: by listing the quantities and values of their fills, and what all of it costs
 -- in charges. A fill's day is its order's, however late it is told. Shares that came or went without an order are none.
 -- As text, of any size: a sum cut short would hide a loss.
-create function core.day_of(of_account bigint, on_date date) returns json
+create function core.day_trades(of_account bigint, on_date date) returns json
 language sql stable as $$
   with traded as materialized (
     select f.order_id, f.instrument_id, f.side, f.quantity, f.quantity * f.price_minor as minor
@@ -227,21 +227,21 @@ set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off s
 begin
   return (
     with page as materialized (
-      (select place, user_id, account_id from public.run_users
+      (select queue_position, user_id, account_id from public.run_users
         where (args ->> 'frozen')::boolean and run_id = args ->> 'runId' and decided_at is null
-          and place > (args ->> 'afterQueuePosition')::bigint
-        order by place limit (args ->> 'limit')::bigint)
+          and queue_position > (args ->> 'afterQueuePosition')::bigint
+        order by queue_position limit (args ->> 'limit')::bigint)
       union all
       -- The accounts of the page alone, each by index: a join could be with all there are.
-      (select place, user_id, (select account.id from public.accounts account
+      (select queue_position, user_id, (select account.id from public.accounts account
           where (account.user_id, account.venue, account.mode) = (cut.user_id, cut.venue, args ->> 'mode'))
-        from (select * from core.queue_of(args ->> 'runId', nullif(args -> 'userIds', 'null'))
-          where not (args ->> 'frozen')::boolean and place > (args ->> 'afterQueuePosition')::bigint
-          order by place limit (args ->> 'limit')::bigint) cut)
+        from (select * from core.user_queue(args ->> 'runId', nullif(args -> 'userIds', 'null'))
+          where not (args ->> 'frozen')::boolean and queue_position > (args ->> 'afterQueuePosition')::bigint
+          order by queue_position limit (args ->> 'limit')::bigint) cut)
     ), halted as materialized (
       select scope, target, why from public.halts where resumed_at is null
     )
-    select coalesce(json_agg(json_build_object('queuePosition', page.place, 'accountId', page.account_id,
+    select coalesce(json_agg(json_build_object('queuePosition', page.queue_position, 'accountId', page.account_id,
       'settings', json_build_object('id', u.id, 'name', u.name, 'whatsapp', u.whatsapp, 'priority', u.priority,
         -- Its account's: who was moved to another venue since a run froze them trades where they were frozen.
         'venue', coalesce(a.venue, u.venue), 'capitalMinor', coalesce(a.capital_minor, 0), 'allocationBps', coalesce(a.allocation_bps, 0),
@@ -258,7 +258,7 @@ begin
       'availableMinor', coalesce(a.cash_minor - a.held_minor, 0),
       -- Both are read only where there is a limit to them, or may be one.
       'today', case when a.daily_loss_limit_bps is not null or (args ->> 'countDay')::boolean
-        then core.day_of(a.id, (args ->> 'tradeDate')::date)
+        then core.day_trades(a.id, (args ->> 'tradeDate')::date)
         else json_build_object('traded', '[]'::json, 'chargesMinor', '0') end,
       'ordersToday', case when a.max_orders_per_day is not null or (args ->> 'countDay')::boolean
         then core.orders_today(a.id, a.user_id, a.mode, (args ->> 'tradeDate')::date) else 0 end,
@@ -270,10 +270,10 @@ begin
           'share', i.share, 'side', o.side) order by o.id), '[]')
         from public.orders o join public.instruments i on i.id = o.instrument_id
         where o.account_id = a.id and o.ended_at is null),
-      'decidedSignalIds', (select coalesce(json_agg(wanted), '[]')
-        from jsonb_array_elements_text(args -> 'signalIds') wanted
-        where (select true from public.decisions d where d.signal_id = wanted and d.account_id = a.id
-          and d.reason is distinct from 'already_decided' limit 1))) order by page.place), '[]')
+      'decidedSignalIds', (select coalesce(json_agg(frozen_signal), '[]')
+        from jsonb_array_elements_text(args -> 'signalIds') frozen_signal
+        where (select true from public.decisions d where d.signal_id = frozen_signal and d.account_id = a.id
+          and d.reason is distinct from 'already_decided' limit 1))) order by page.queue_position), '[]')
     from page join public.users u on u.id = page.user_id
     left join public.accounts a on a.id = page.account_id
   );

@@ -4,14 +4,14 @@
 -- whose account another session holds is left out, and named in `locked`.
 
 -- A decision as `decide` made it, with what its order would need.
-create type core.decided as ("queuePosition" bigint, "signalId" text, "userId" text, "accountId" bigint, outcome text, reason text,
+create type core.decision as ("queuePosition" bigint, "signalId" text, "userId" text, "accountId" bigint, outcome text, reason text,
   "limit" text, actual text, quantity bigint, "priceMinor" bigint, "limitPriceMinor" bigint, "marginMinor" bigint,
   "chargesMinor" bigint, "holdMinor" bigint, "leverageCenti" integer, product text, "rateId" integer, "clientOrderId" text);
 
 -- Read out of the JSON once per call: an array costs less to look through again.
-create function core.decisions_in(args jsonb) returns core.decided[]
+create function core.decisions_in(args jsonb) returns core.decision[]
 language sql immutable as $$
-  select coalesce(array_agg(row), '{}') from jsonb_populate_recordset(null::core.decided, args -> 'decisions') row;
+  select coalesce(array_agg(row), '{}') from jsonb_populate_recordset(null::core.decision, args -> 'decisions') row;
 $$;
 
 -- What the last look, under locks, no longer allowed.
@@ -27,11 +27,11 @@ language plpgsql security definer set search_path = '' set jit = off set enable_
 declare
   run public.scan_runs;
   now_at constant timestamptz := core.later_of(args);
-  given core.decided[] := core.decisions_in(args);
-  places bigint[];
+  decisions core.decision[] := core.decisions_in(args);
+  positions bigint[];
   users text[];
-  refused core.refusal[];
-  turn core.decided[];
+  refusals core.refusal[];
+  batch core.decision[];
   locked jsonb;
 begin
   -- Shared: pages of two planners may overlap, but nobody may call the run decided meanwhile.
@@ -39,49 +39,49 @@ begin
   if run.state is distinct from 'planning' then
     return jsonb_build_object('accepted', 0, 'state', run.state);
   end if;
-  given := core.lock_accounts(run, given, (args ->> 'skipLocked')::boolean);
-  select case when count(*) = 0 then '{}' else jsonb_build_object('locked', jsonb_agg(distinct asked."userId")) end
-  into locked from unnest(core.decisions_in(args)) asked
-  where not asked."userId" = any(array(select row."userId" from unnest(given) row));
+  decisions := core.lock_accounts(run, decisions, (args ->> 'skipLocked')::boolean);
+  select case when count(*) = 0 then '{}' else jsonb_build_object('locked', jsonb_agg(distinct one."userId")) end
+  into locked from unnest(core.decisions_in(args)) one
+  where not one."userId" = any(array(select row."userId" from unnest(decisions) row));
 
   with taken as (
     update public.run_users set decided_at = now_at
-    where run_id = run.id and decided_at is null and place = any(array(select distinct "queuePosition" from unnest(given)))
-    returning place, user_id
+    where run_id = run.id and decided_at is null and queue_position = any(array(select distinct "queuePosition" from unnest(decisions)))
+    returning queue_position, user_id
   )
-  select coalesce(array_agg(place), '{}'), coalesce(array_agg(user_id), '{}') into places, users from taken;
-  given := array(select row from unnest(given) row
-    join unnest(places, users) as fresh(place, user_id) on (fresh.place, fresh.user_id) = (row."queuePosition", row."userId"));
+  select coalesce(array_agg(queue_position), '{}'), coalesce(array_agg(user_id), '{}') into positions, users from taken;
+  decisions := array(select row from unnest(decisions) row
+    join unnest(positions, users) as fresh(queue_position, user_id) on (fresh.queue_position, fresh.user_id) = (row."queuePosition", row."userId"));
 
   -- An accept that another run took meanwhile becomes «already decided»; the unique index is the last word.
-  refused := array(select row(d."signalId", d."userId", 'skipped', 'already_decided', null, null)::core.refusal
-    from unnest(given) d where (select true from public.decisions old where old.signal_id = d."signalId"
+  refusals := array(select row(d."signalId", d."userId", 'skipped', 'already_decided', null, null)::core.refusal
+    from unnest(decisions) d where (select true from public.decisions old where old.signal_id = d."signalId"
       and old.account_id = d."accountId" and old.reason is distinct from 'already_decided' limit 1));
-  for turn in select core.turns(run, given, refused) loop
-    refused := refused || array(select core.accept_turn(run, turn, now_at));
+  for batch in select core.accept_batches(run, decisions, refusals) loop
+    refusals := refusals || array(select core.accept_batch(run, batch, now_at));
   end loop;
-  return jsonb_build_object('accepted', core.write_decisions(run, given, refused), 'state', run.state) || locked;
+  return jsonb_build_object('accepted', core.write_decisions(run, decisions, refusals), 'state', run.state) || locked;
 end $$;
 
 -- Accounts by id. Where a cap is set its lock, too: nobody adds to a symbol's sum before this transaction ends. Gives the
 -- decisions that may go on: all, or, skipping what is locked, those of users who have no accept on such an account.
-create function core.lock_accounts(run public.scan_runs, given core.decided[], skip_locked boolean)
-returns core.decided[] language plpgsql set search_path = '' as $$
+create function core.lock_accounts(run public.scan_runs, decisions core.decision[], skip_locked boolean)
+returns core.decision[] language plpgsql set search_path = '' as $$
 declare
-  wanted constant bigint[] := array(select distinct "accountId" from unnest(given));
-  held bigint[];
+  account_ids constant bigint[] := array(select distinct "accountId" from unnest(decisions));
+  locked bigint[];
 begin
   if skip_locked then
-    held := array(select id from public.accounts where id = any(wanted) order by id for no key update skip locked);
-    given := array(select row from unnest(given) row where not row."userId" = any(array(select other."userId"
-      from unnest(given) other where other.outcome = 'accepted' and not other."accountId" = any(held))));
+    locked := array(select id from public.accounts where id = any(account_ids) order by id for no key update skip locked);
+    decisions := array(select row from unnest(decisions) row where not row."userId" = any(array(select other."userId"
+      from unnest(decisions) other where other.outcome = 'accepted' and not other."accountId" = any(locked))));
   else
-    perform from public.accounts where id = any(wanted) order by id for no key update;
+    perform from public.accounts where id = any(account_ids) order by id for no key update;
   end if;
   if run.limits ->> 'symbolCapMinor' is not null then
     perform pg_advisory_xact_lock(hashtextextended('symbol caps ' || run.mode || run.trade_date, 0));
   end if;
-  return given;
+  return decisions;
 end $$;
 
 -- How many shares are held or being bought, whatever listings of them.
@@ -97,42 +97,42 @@ $$;
 
 -- Decisions with their signals and where these stand in the run. Each by index: a run of single orders has as many
 -- signals as orders, and a join could be with all of them.
-create function core.with_signals(run public.scan_runs, given core.decided[])
-returns table (decided core.decided, "position" bigint, send_before timestamptz, signal public.signals)
+create function core.with_signals(run public.scan_runs, decisions core.decision[])
+returns table (decided core.decision, "position" bigint, send_before timestamptz, signal public.signals)
 language sql stable as $$
   select row, rs.position, rs.send_before, s.signal
-  from unnest(given) row
-  cross join lateral (select * from public.run_signals asked
-    where (asked.run_id, asked.signal_id) = (run.id, row."signalId") limit 1) rs
-  cross join lateral (select asked as signal from public.signals asked where asked.id = row."signalId" limit 1) s;
+  from unnest(decisions) row
+  cross join lateral (select * from public.run_signals frozen
+    where (frozen.run_id, frozen.signal_id) = (run.id, row."signalId") limit 1) rs
+  cross join lateral (select frozen as signal from public.signals frozen where frozen.id = row."signalId" limit 1) s;
 $$;
 
 -- Accepts in the order they are to be tried: best rank first, so that scarce money goes to the best signal and each
 -- turn sees what the one before it took. Accounts whose accepts fit all together (mostly all: `decide` counted so) need
 -- no turns among themselves, so theirs go at once, first. A symbol cap is used up across accounts: then a scan goes by
 -- signal. Single orders stand in no queue: each is its account's next.
-create function core.turns(run public.scan_runs, given core.decided[], refused core.refusal[])
-returns setof core.decided[] language plpgsql stable set search_path = '' as $$
+create function core.accept_batches(run public.scan_runs, decisions core.decision[], refusals core.refusal[])
+returns setof core.decision[] language plpgsql stable set search_path = '' as $$
 begin
   return query
   with accept as materialized (
     select decided as row, (decided)."accountId" as account_id, (signal).side, position,
       (select i.share from public.instruments i where i.id = (signal).instrument_id) as share
-    from core.with_signals(run, given)
-    where (decided).outcome = 'accepted' and not exists (select from unnest(refused) no
+    from core.with_signals(run, decisions)
+    where (decided).outcome = 'accepted' and not exists (select from unnest(refusals) no
       where (no."signalId", no."userId") = ((decided)."signalId", (decided)."userId"))
   ), crowded as (
     -- Accounts whose accepts may not all fit.
     select a.id from (
       select account_id, min((row)."userId") as user_id, sum((row)."holdMinor") as hold_minor, count(*) filter (where side = 'BUY') as buys,
         count(*) > count(distinct share) as has_one_twice
-      from accept group by 1) asked
-    join public.accounts a on a.id = asked.account_id
-    where asked.has_one_twice or asked.hold_minor > a.cash_minor - a.held_minor
-      or (a.max_open_positions is not null and asked.buys > a.max_open_positions - core.open_instruments(a.id))
-      or (a.max_orders_per_day is not null and asked.buys
-        > a.max_orders_per_day - core.orders_today(a.id, asked.user_id, run.mode, run.trade_date))
-  ), placed as (
+      from accept group by 1) totals
+    join public.accounts a on a.id = totals.account_id
+    where totals.has_one_twice or totals.hold_minor > a.cash_minor - a.held_minor
+      or (a.max_open_positions is not null and totals.buys > a.max_open_positions - core.open_instruments(a.id))
+      or (a.max_orders_per_day is not null and totals.buys
+        > a.max_orders_per_day - core.orders_today(a.id, totals.user_id, run.mode, run.trade_date))
+  ), ordered as (
     select row, case
       when run.limits ->> 'symbolCapMinor' is null and not account_id in (select id from crowded) then null
       when run.takes_orders_until is null then position
@@ -140,18 +140,18 @@ begin
         where other.account_id = accept.account_id and other.position <= accept.position) end as turn
     from accept
   )
-  select array_agg(row) from placed group by turn order by turn nulls first;
+  select array_agg(row) from ordered group by turn order by turn nulls first;
 end $$;
 
 -- Who comes first takes from what there is room for, as long as it fits whole: a smaller one behind may still fit.
-create function core.take(so_far numeric, minor numeric, room numeric) returns numeric
+create function core.add_if_it_fits(so_far numeric, minor numeric, room numeric) returns numeric
 language sql immutable as $$
   select case when so_far + minor <= room then so_far + minor else so_far end;
 $$;
-create aggregate core.taken(minor numeric, room numeric) (sfunc = core.take, stype = numeric, initcond = '0');
+create aggregate core.sum_that_fits(minor numeric, room numeric) (sfunc = core.add_if_it_fits, stype = numeric, initcond = '0');
 
 -- Orders and holds for what still fits; gives what no longer does, and why.
-create function core.accept_turn(run public.scan_runs, given core.decided[], now_at timestamptz)
+create function core.accept_batch(run public.scan_runs, decisions core.decision[], now_at timestamptz)
 returns setof core.refusal language plpgsql set search_path = '' as $$
 begin
   return query
@@ -164,27 +164,27 @@ begin
     select one.instrument_id, core.listings_of(one.instrument_id) as listings,
       (run.limits ->> 'symbolCapMinor')::bigint as cap_minor, coalesce((select used.minor from used where used.share = i.share), 0)
       as used_minor
-    from (select distinct (signal).instrument_id from core.with_signals(run, given)) one
+    from (select distinct (signal).instrument_id from core.with_signals(run, decisions)) one
     join public.instruments i on i.id = one.instrument_id
-  ), looked_at as materialized (
+  ), rechecked as materialized (
     -- Subqueries, each by an index: a join could be planned for far fewer rows than there are.
     select decided as row, send_before, (signal).side, a.venue as account_venue,
       -- A sale goes out under the listing that is held.
       case (signal).side when 'SELL' then held.instrument_id else (signal).instrument_id end as instrument_id,
       a.max_open_positions, a.max_order_value_minor, a.max_orders_per_day, worth.minor as worth_minor, dearest_minor,
       -- 0: somebody waits for his single order, so it goes before what a scan queued.
-      case when run.takes_orders_until is null then asked.position else 0 end as position,
+      case when run.takes_orders_until is null then input.position else 0 end as position,
       core.not_ready_on(a, run.trade_date) as not_ready, a.cash_minor - a.held_minor as available_minor,
       listings, cap_minor, used_minor, exposure_minor,
       (signal).side = 'BUY' and (decided)."holdMinor" > a.cash_minor - a.held_minor as lacks_money,
       case
-        when kept.by <> 'symbol_not_allowed' then kept.by
+        when settings.by <> 'symbol_not_allowed' then settings.by
         when core.not_ready_on(a, run.trade_date) is not null then 'account_not_ready'
         when (signal).side = 'BUY' and held.quantity <> 0 then 'already_holding'
         when (select true from public.orders o where o.account_id = a.id and o.instrument_id = any(listings)
           and o.ended_at is null limit 1) then 'working_order'
         when (signal).side = 'SELL' and coalesce(held.quantity, 0) < (decided).quantity then 'no_position'
-        when kept.by is not null then kept.by
+        when settings.by is not null then settings.by
         when (select true from halted h where h.scope = 'all' or (h.scope = 'user' and h.target = (decided)."userId")
           or (h.scope = 'venue' and h.target = core.order_venue(run.mode, a.venue)) limit 1) then 'halted'
         when now_at >= run.cut_off_at then 'cut_off'
@@ -196,13 +196,13 @@ begin
         when (signal).side = 'BUY' and a.max_orders_per_day is not null
           and core.orders_today(a.id, a.user_id, run.mode, run.trade_date) >= a.max_orders_per_day
           then 'max_orders_per_day'
-      end as objection, asked.position as queue_position
-    from core.with_signals(run, given) asked
+      end as objection, input.position as signal_position
+    from core.with_signals(run, decisions) input
     join public.accounts a on a.id = (decided)."accountId"
     -- Who changes a user's settings holds the account, so what is read here stands.
-    cross join lateral (select core.kept_by(u, (signal).side, case when (signal).source <> 'api' then (signal).strategy end,
+    cross join lateral (select core.settings_block(u, (signal).side, case when (signal).source <> 'api' then (signal).strategy end,
         i.exchange, i.symbol) as by from public.users u, public.instruments i
-      where u.id = (decided)."userId" and i.id = (signal).instrument_id limit 1) kept
+      where u.id = (decided)."userId" and i.id = (signal).instrument_id limit 1) settings
     cross join lateral (select * from shares of_share
       where of_share.instrument_id = (signal).instrument_id limit 1) share
     -- A sale is of one product, the one it was decided and charged for. Of a share held under several listings, the one
@@ -216,20 +216,20 @@ begin
       (decided).quantity::numeric * (decided)."priceMinor" as exposure_minor) worth
     -- 2^53 - 1 is the most that can be computed with, for a sale, too.
     cross join lateral (select greatest(worth.minor, exposure_minor) as dearest_minor) dearest
-  ), in_turn as (
+  ), capped as (
     -- With what those before it in the queue take of the cap: only who would be accepted takes anything.
-    select looked_at.*, used_minor + exposure_minor + coalesce(core.taken(
+    select rechecked.*, used_minor + exposure_minor + coalesce(core.sum_that_fits(
         case when side = 'BUY' and objection is null and not lacks_money then exposure_minor else 0 end, cap_minor - used_minor)
-      over (partition by listings order by queue_position, (row)."queuePosition"
+      over (partition by listings order by signal_position, (row)."queuePosition"
         rows between unbounded preceding and 1 preceding), 0) as capped_minor
-    from looked_at
+    from rechecked
   ), judged as materialized (
-    select in_turn.*, coalesce(objection, case when side = 'BUY' and capped_minor > cap_minor then 'symbol_cap'
+    select capped.*, coalesce(objection, case when side = 'BUY' and capped_minor > cap_minor then 'symbol_cap'
       when lacks_money then 'insufficient_funds' end) as refusal
-    from in_turn
+    from capped
   ), ordered as (
     insert into public.orders (client_order_id, run_id, signal_id, user_id, account_id, instrument_id, venue, position,
-      place, side, quantity, decision_price_minor, limit_price_minor, leverage_centi, product, rate_id, hold_minor,
+      queue_position, side, quantity, decision_price_minor, limit_price_minor, leverage_centi, product, rate_id, hold_minor,
       charges_minor, send_before, created_at, changed_at)
     select (row)."clientOrderId", run.id, (row)."signalId", (row)."userId", (row)."accountId", instrument_id,
       core.order_venue(run.mode, account_venue), position, (row)."queuePosition", side, (row).quantity, (row)."priceMinor",
@@ -269,16 +269,16 @@ begin
 end $$;
 
 -- Writes every decision with what became of it, and counts the accepted.
-create function core.write_decisions(run public.scan_runs, given core.decided[], refused core.refusal[]) returns bigint
+create function core.write_decisions(run public.scan_runs, decisions core.decision[], refusals core.refusal[]) returns bigint
 language plpgsql set search_path = '' as $$
 declare
   accepted bigint;
 begin
   with written as (
-    insert into public.decisions (run_id, signal_id, user_id, account_id, position, place, outcome, reason, limit_value,
+    insert into public.decisions (run_id, signal_id, user_id, account_id, position, queue_position, outcome, reason, limit_value,
       actual_value, quantity, price_minor, hold_minor)
     select run.id, (decided)."signalId", (decided)."userId", (decided)."accountId",
-      case when run.takes_orders_until is null then asked.position else 0 end, (decided)."queuePosition",
+      case when run.takes_orders_until is null then input.position else 0 end, (decided)."queuePosition",
       coalesce(no.outcome, (decided).outcome), coalesce(no.reason, (decided).reason),
       case when no.reason is null then (decided)."limit" else no."limit" end,
       case when no.reason is null then (decided).actual else no.actual end,
@@ -286,8 +286,8 @@ begin
       case when no.reason is not null then 0 when (signal).side = 'BUY' then (decided)."holdMinor"
         else coalesce((select o.hold_minor from public.orders o
           where o.client_order_id = (decided)."clientOrderId"), (decided)."holdMinor") end
-    from core.with_signals(run, given) asked
-    left join unnest(refused) no on (no."signalId", no."userId") = ((decided)."signalId", (decided)."userId")
+    from core.with_signals(run, decisions) input
+    left join unnest(refusals) no on (no."signalId", no."userId") = ((decided)."signalId", (decided)."userId")
     returning outcome
   )
   select count(*) filter (where outcome = 'accepted') into accepted from written;
@@ -330,7 +330,7 @@ begin
     where id = run.id returning * into run;
     insert into public.messages (run_id, user_id, due_at, changed_at)
     select run.id, user_id, now_at + interval '90 seconds', now_at
-    from public.run_users where run_id = run.id order by place
+    from public.run_users where run_id = run.id order by queue_position
     on conflict (run_id, user_id, kind) do nothing;
     -- Wakes idle workers where the connection lets them listen; the others poll.
     perform pg_notify('daily_scan_work', run.id);

@@ -66,6 +66,6 @@ end $$;
 create function public.take_rates(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   select coalesce(jsonb_agg(core.take_rate(venue, "accountId", args -> 'budgets' -> venue) order by n), '[]')
-  from jsonb_array_elements(args -> 'uses') with ordinality as given(use, n),
+  from jsonb_array_elements(args -> 'uses') with ordinality as requested(use, n),
     jsonb_to_record(use) as row(venue text, "accountId" bigint);
 $$;

@@ -11,7 +11,7 @@ create table public.order_requests (
   run_id text not null,
   signal_id text not null references public.signals,
   user_id text not null,
-  asked_at timestamptz not null,
+  requested_at timestamptz not null,
   -- What it was judged by, with what its account says.
   limits jsonb not null,
   primary key (principal, idempotency_key),
@@ -26,7 +26,7 @@ create trigger order_requests_are_never_truncated before truncate on public.orde
   for each statement execute function core.refuse_change();
 
 -- Where an asked-for order stands among the day's; a sequence, so that nobody waits for anybody to have his place.
-create sequence core.asked_order;
+create sequence core.single_order_position;
 
 -- What `decide` looks at for single orders: as read_inputs and read_accounts, but for these users and symbols only.
 create function public.read_order_inputs(args jsonb) returns jsonb
@@ -39,7 +39,7 @@ begin
     'symbolExposure', case when (args ->> 'capped')::boolean
       then core.symbol_exposure(args ->> 'mode', (args ->> 'tradeDate')::date) else '{}' end,
     'instruments', (select coalesce(jsonb_agg(core.instrument_json(i)), '[]')
-      from jsonb_to_recordset(args -> 'listings') as wanted(exchange text, symbol text)
+      from jsonb_to_recordset(args -> 'listings') as listing(exchange text, symbol text)
       join public.instruments i using (exchange, symbol) where not i.assumed),
     'instrumentsKnown', exists (select from public.instruments where not assumed),
     'shares', public.read_shares(args),
@@ -48,7 +48,7 @@ begin
 end $$;
 
 -- What became of a request; null for a key that was never used.
-create function core.placed(by_principal text, by_key text, with_body text) returns table (answer jsonb)
+create function core.request_outcome(by_principal text, by_key text, with_body text) returns table (answer jsonb)
 language sql stable as $$
   select case when old.body_hash <> with_body then jsonb_build_object('kind', 'other_body')
     else jsonb_build_object('kind', 'decided', 'fresh', false, 'outcome', d.outcome, 'reason', d.reason,
@@ -56,23 +56,23 @@ language sql stable as $$
       'order', (select jsonb_build_object('orderId', o.id, 'clientOrderId', o.client_order_id)
         from public.orders o where (o.run_id, o.signal_id, o.user_id) = (d.run_id, d.signal_id, d.user_id))) end
   -- One by one, by key: a kept plan may be from when there were none, and join all of both.
-  from (select * from public.order_requests asked
-    where (asked.principal, asked.idempotency_key) = (by_principal, by_key) limit 1) old
+  from (select * from public.order_requests request
+    where (request.principal, request.idempotency_key) = (by_principal, by_key) limit 1) old
   cross join lateral (select * from public.decisions made
     where (made.run_id, made.signal_id, made.user_id) = (old.run_id, old.signal_id, old.user_id) limit 1) d;
 $$;
 
-create function public.read_placed(args jsonb) returns jsonb
+create function public.read_request_outcomes(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(was.answer order by n), '[]')
+  select coalesce(jsonb_agg(outcome.answer order by n), '[]')
   from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text))
-    with ordinality as asked(principal, key, "bodyHash", n)
-  left join lateral core.placed(principal, key, "bodyHash") was on true;
+    with ordinality as request(principal, key, "bodyHash", n)
+  left join lateral core.request_outcome(principal, key, "bodyHash") outcome on true;
 $$;
 
 -- The day's run of single orders, opened by the first. Its limits are those in force: each order is judged by the limits
 -- it is asked under, which its request keeps; the run's own, which breakers judge by, follow where nobody holds the run.
-create function core.run_of_the_day(args jsonb, now_at timestamptz) returns public.scan_runs
+create function core.open_single_order_run(args jsonb, now_at timestamptz) returns public.scan_runs
 language plpgsql set search_path = '' as $$
 declare
   run public.scan_runs;
@@ -102,82 +102,82 @@ declare
   run public.scan_runs;
   busy text[];
   -- What is answered without anything being kept: by principal and key.
-  shut jsonb;
-  unkept jsonb;
+  early_answers jsonb;
+  over_quota jsonb;
   fresh_signals text[];
-  given core.decided[];
-  turn core.decided[];
-  refused core.refusal[] := '{}';
+  decisions core.decision[];
+  batch core.decision[];
+  refusals core.refusal[] := '{}';
 begin
-  run := core.run_of_the_day(args, now_at);
+  run := core.open_single_order_run(args, now_at);
 
-  select coalesce(jsonb_object_agg(name, jsonb_build_object('kind', 'key_refused', 'why', why)), '{}') into shut
-  from core.refused_keys(args);
+  select coalesce(jsonb_object_agg(name, jsonb_build_object('kind', 'key_refused', 'why', why)), '{}') into early_answers
+  from core.refused_api_keys(args);
   select coalesce(array_agg(name), '{}') into busy
   from (select principal || ' ' || key as name from jsonb_to_recordset(args -> 'requests') as row(principal text, key text)
-    offset 0) asked
+    offset 0) request
   where not pg_try_advisory_xact_lock(hashtextextended('order request ' || name, 0));
   -- In a statement of its own, which sees what was committed before the lock was had.
   select coalesce(array_agg(signal ->> 'id'), '{}') into fresh_signals
   from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, signal jsonb)
-  where not principal || ' ' || key = any(busy) and not shut ? (principal || ' ' || key)
+  where not principal || ' ' || key = any(busy) and not early_answers ? (principal || ' ' || key)
     and (select true from public.order_requests old where (old.principal, old.idempotency_key) = (row.principal, row.key) limit 1) is null;
 
-  given := array(select row from unnest(core.decisions_in(args)) row where row."signalId" = any(fresh_signals));
-  unkept := core.unkept_answers(args, run.id, given);
-  if unkept <> '{}' then
-    shut := shut || unkept;
-    given := array(select d from unnest(given) d, jsonb_to_recordset(args -> 'requests') as row(principal text,
-      key text, signal jsonb) where signal ->> 'id' = d."signalId" and not shut ? (principal || ' ' || key));
+  decisions := array(select row from unnest(core.decisions_in(args)) row where row."signalId" = any(fresh_signals));
+  over_quota := core.over_quota_answers(args, run.id, decisions);
+  if over_quota <> '{}' then
+    early_answers := early_answers || over_quota;
+    decisions := array(select d from unnest(decisions) d, jsonb_to_recordset(args -> 'requests') as row(principal text,
+      key text, signal jsonb) where signal ->> 'id' = d."signalId" and not early_answers ? (principal || ' ' || key));
   end if;
-  given := core.lock_accounts(run, given, (args ->> 'skipLocked')::boolean);
-  fresh_signals := array(select row."signalId" from unnest(given) row);
-  perform core.freeze_asked(run, args, given, now_at);
-  given := core.at_places(run.id, given);
+  decisions := core.lock_accounts(run, decisions, (args ->> 'skipLocked')::boolean);
+  fresh_signals := array(select row."signalId" from unnest(decisions) row);
+  perform core.freeze_requests(run, args, decisions, now_at);
+  decisions := core.with_queue_positions(run.id, decisions);
 
-  for turn in select core.turns(run, given, '{}') loop
-    refused := refused || array(select core.accept_turn(run, turn, now_at));
+  for batch in select core.accept_batches(run, decisions, '{}') loop
+    refusals := refusals || array(select core.accept_batch(run, batch, now_at));
   end loop;
-  perform core.write_decisions(run, given, refused);
-  perform core.count_denied(args, run.id, fresh_signals);
+  perform core.write_decisions(run, decisions, refusals);
+  perform core.count_denied_orders(args, run.id, fresh_signals);
   if cardinality(fresh_signals) > 0 then
     perform pg_notify('daily_scan_work', run.id);
   end if;
-  perform core.record_placed(args, run.id, fresh_signals);
-  perform core.queue_single_orders(run.id, given, now_at);
+  perform core.record_placed_orders(args, run.id, fresh_signals);
+  perform core.queue_order_messages(run.id, decisions, now_at);
 
-  return (select coalesce(jsonb_agg(case when shut ? (asked.principal || ' ' || asked.key)
-      then shut -> (asked.principal || ' ' || asked.key)
-      when asked.principal || ' ' || asked.key = any(busy)
+  return (select coalesce(jsonb_agg(case when early_answers ? (request.principal || ' ' || request.key)
+      then early_answers -> (request.principal || ' ' || request.key)
+      when request.principal || ' ' || request.key = any(busy)
       then jsonb_build_object('kind', 'in_flight')
       -- Nothing was written: its account is somebody else's for now.
-      when was.answer is null then jsonb_build_object('kind', 'locked')
-      else was.answer || jsonb_build_object('fresh', asked.signal ->> 'id' = any(fresh_signals)) end order by n), '[]')
+      when outcome.answer is null then jsonb_build_object('kind', 'locked')
+      else outcome.answer || jsonb_build_object('fresh', request.signal ->> 'id' = any(fresh_signals)) end order by n), '[]')
     from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text,
-      signal jsonb)) with ordinality as asked(principal, key, "bodyHash", signal, n)
-    left join lateral core.placed(asked.principal, asked.key, asked."bodyHash") was on true);
+      signal jsonb)) with ordinality as request(principal, key, "bodyHash", signal, n)
+    left join lateral core.request_outcome(request.principal, request.key, request."bodyHash") outcome on true);
 end $$;
 
 -- What an operator asked for in a user's name is an act of the operator's, also where it was refused.
-create function core.record_placed(args jsonb, of_run text, fresh_signals text[]) returns void
+create function core.record_placed_orders(args jsonb, of_run text, fresh_signals text[]) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform core.record_action(asked.by, 'place_order', coalesce('order:' || placed.client_order_id, 'signal:' || d.signal_id),
+  perform core.record_action(request.by, 'place_order', coalesce('order:' || placed.client_order_id, 'signal:' || d.signal_id),
     of_user => d.user_id, after => jsonb_strip_nulls(jsonb_build_object('runId', of_run, 'outcome', d.outcome,
-      'reason', d.reason, 'symbol', asked.signal -> 'symbol', 'side', asked.signal -> 'side', 'quantity', d.quantity)))
-  from rows from (jsonb_to_recordset(args -> 'requests') as (signal jsonb, by jsonb)) with ordinality as asked(signal, by, n)
+      'reason', d.reason, 'symbol', request.signal -> 'symbol', 'side', request.signal -> 'side', 'quantity', d.quantity)))
+  from rows from (jsonb_to_recordset(args -> 'requests') as (signal jsonb, by jsonb)) with ordinality as request(signal, by, n)
   cross join lateral (select * from public.decisions made where made.run_id = of_run
-    and made.signal_id = asked.signal ->> 'id' limit 1) d
+    and made.signal_id = request.signal ->> 'id' limit 1) d
   left join lateral (select o.client_order_id from public.orders o
     where (o.run_id, o.user_id, o.signal_id) = (of_run, d.user_id, d.signal_id) limit 1) placed on true
-  where asked.signal ->> 'id' = any(fresh_signals) and nullif(asked.by, 'null') is not null;
+  where request.signal ->> 'id' = any(fresh_signals) and nullif(request.by, 'null') is not null;
 end $$;
 
 -- The rows a scan freezes, for the fresh requests: their signals, prices and users.
-create function core.freeze_asked(run public.scan_runs, args jsonb, given core.decided[], now_at timestamptz)
+create function core.freeze_requests(run public.scan_runs, args jsonb, decisions core.decision[], now_at timestamptz)
 returns void language plpgsql set search_path = '' as $$
 declare
-  fresh_signals constant text[] := array(select row."signalId" from unnest(given) row);
+  fresh_signals constant text[] := array(select row."signalId" from unnest(decisions) row);
   signals jsonb;
 begin
   -- A refused symbol that nobody knows is made no instrument for: its decision is booked on one that stands for them all,
@@ -186,47 +186,47 @@ begin
       where (i.exchange, i.symbol) = (signal ->> 'exchange', signal ->> 'symbol') limit 1) is null
     then signal || '{"symbol": "?"}' else signal end), '[]') into signals
   from jsonb_to_recordset(args -> 'requests') as row(signal jsonb)
-  join unnest(given) d on d."signalId" = signal ->> 'id';
+  join unnest(decisions) d on d."signalId" = signal ->> 'id';
   perform core.write_signals(jsonb_build_object('signals', signals, 'source', 'api'));
   perform core.freeze_prices(run.id, args -> 'quotes');
 
   insert into public.run_signals (run_id, signal_id, position, send_before)
-  select run.id, signal ->> 'id', nextval('core.asked_order'), core.at("sendBeforeMs")
+  select run.id, signal ->> 'id', nextval('core.single_order_position'), core.at("sendBeforeMs")
   from jsonb_to_recordset(args -> 'requests') as row(signal jsonb, "sendBeforeMs" bigint)
   where signal ->> 'id' = any(fresh_signals);
 
-  insert into public.run_users (run_id, place, user_id, account_id, decided_at)
-  select distinct on ("userId") run.id, nextval('core.asked_order'), "userId", "accountId", now_at
-  from unnest(given) order by "userId"
+  insert into public.run_users (run_id, queue_position, user_id, account_id, decided_at)
+  select distinct on ("userId") run.id, nextval('core.single_order_position'), "userId", "accountId", now_at
+  from unnest(decisions) order by "userId"
   on conflict (run_id, user_id) do nothing;
 
   insert into public.order_requests (principal, idempotency_key, body_hash, api_key, run_id, signal_id, user_id,
-    asked_at, limits)
+    requested_at, limits)
   select row.principal, row.key, row."bodyHash", row."apiKey", run.id, d."signalId", d."userId", now_at, run.limits
   from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text, "apiKey" text,
     signal jsonb)
-  join unnest(given) d on d."signalId" = row.signal ->> 'id';
+  join unnest(decisions) d on d."signalId" = row.signal ->> 'id';
 end $$;
 
 -- Decisions with the places their users have in the run.
-create function core.at_places(in_run text, given core.decided[]) returns core.decided[]
+create function core.with_queue_positions(in_run text, decisions core.decision[]) returns core.decision[]
 language sql stable as $$
-  select coalesce(array_agg(row(ru.place, d."signalId", d."userId", d."accountId", d.outcome, d.reason, d."limit",
+  select coalesce(array_agg(row(ru.queue_position, d."signalId", d."userId", d."accountId", d.outcome, d.reason, d."limit",
     d.actual, d.quantity, d."priceMinor", d."limitPriceMinor", d."marginMinor", d."chargesMinor", d."holdMinor",
-    d."leverageCenti", d.product, d."rateId", d."clientOrderId")::core.decided), '{}')
-  from unnest(given) d
-  cross join lateral (select place from public.run_users asked
-    where (asked.run_id, asked.user_id) = (in_run, d."userId") limit 1) ru;
+    d."leverageCenti", d.product, d."rateId", d."clientOrderId")::core.decision), '{}')
+  from unnest(decisions) d
+  cross join lateral (select queue_position from public.run_users frozen
+    where (frozen.run_id, frozen.user_id) = (in_run, d."userId") limit 1) ru;
 $$;
 
 -- Our number of an order, where a name is one.
-create function core.order_number(name text) returns bigint
+create function core.order_id_of(name text) returns bigint
 language sql immutable as $$
   select case when name ~ '^[0-9]{1,18}$' then name::bigint end;
 $$;
 
 -- One order as its owner and the operator see it. A function, so that list and single answer are the same.
-create function core.order_view(o public.orders) returns jsonb
+create function core.order_details(o public.orders) returns jsonb
 language sql stable as $$
   select jsonb_build_object('orderId', o.id, 'clientOrderId', o.client_order_id, 'runId', o.run_id, 'userId', o.user_id,
     'exchange', i.exchange, 'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'status', o.status,
@@ -248,7 +248,7 @@ declare
   of_symbol constant text := args ->> 'symbol';
   before_id constant bigint := args ->> 'beforeId';
 begin
-  return (select coalesce(jsonb_agg(core.order_view(page) order by page.id desc), '[]') from (
+  return (select coalesce(jsonb_agg(core.order_details(page) order by page.id desc), '[]') from (
     select o.* from public.orders o
     where (of_user is null or o.user_id = of_user) and (of_run is null or o.run_id = of_run)
       and (in_status is null or o.status = in_status)
@@ -262,7 +262,7 @@ end $$;
 -- By our number or by its client order id, with its history; null where there is none, or it is not this user's.
 create function public.read_order(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select core.order_view(o) || (select jsonb_build_object('stopLossMinor', s.stop_loss_minor,
+  select core.order_details(o) || (select jsonb_build_object('stopLossMinor', s.stop_loss_minor,
       'targetMinor', s.target_minor) from public.signals s where s.id = o.signal_id) || jsonb_build_object(
     'events', (select jsonb_agg(jsonb_build_object('eventId', e.id, 'atMs', core.ms(e.at), 'from', e.from_status,
       'to', e.to_status, 'reason', e.reason) order by e.id) from public.order_events e where e.order_id = o.id),
@@ -270,6 +270,6 @@ language sql stable security definer set search_path = '' as $$
       'atMs', core.ms(f.filled_at), 'late', f.late) order by f.id), '[]')
       from core.effective_fills f where f.order_id = o.id))
   from public.orders o
-  where (o.client_order_id = args ->> 'order' or o.id = core.order_number(args ->> 'order'))
+  where (o.client_order_id = args ->> 'order' or o.id = core.order_id_of(args ->> 'order'))
     and (args ->> 'userId' is null or o.user_id = args ->> 'userId');
 $$;

@@ -14,14 +14,14 @@ create table public.signal_sources (
 );
 
 -- How often something was done today, by the database's clock: the day's counts are those of rates.
-create function core.done_today(what text) returns bigint
+create function core.daily_count(what text) returns bigint
 language sql stable as $$
   select coalesce((select used from core.rate_days
     where key = what and day = (core.database_now() at time zone 'Asia/Kolkata')::date), 0);
 $$;
 
 -- Counts {what: how often more}, in one order everywhere: whoever counts the same waits, and nobody for ever.
-create function core.count_today(done jsonb) returns void
+create function core.add_daily_counts(done jsonb) returns void
 language sql set search_path = '' as $$
   insert into core.rate_days as today (key, day, used)
   select key, (core.database_now() at time zone 'Asia/Kolkata')::date, value::bigint
@@ -39,7 +39,7 @@ declare
 begin
   select * into old from public.signal_sources where name = args ->> 'name' for no key update;
   insert into public.signal_sources as source (name, strategies, per_day, enabled, created_at)
-  values (args ->> 'name', core.texts(args -> 'strategies'), coalesce((args ->> 'perDay')::bigint, 100),
+  values (args ->> 'name', core.text_array(args -> 'strategies'), coalesce((args ->> 'perDay')::bigint, 100),
     coalesce((args ->> 'enabled')::boolean, true), (select core.stamp_of(args)))
   on conflict (name) do update set
     strategies = case when args ? 'strategies' then excluded.strategies else source.strategies end,
@@ -55,35 +55,35 @@ begin
 end $$;
 
 -- How many single orders that were refused are kept of one caller in a day, and how many that were placed of one user.
-create function core.most_denied_orders() returns bigint
+create function core.max_denied_orders() returns bigint
 language sql immutable as $$ select 1000::bigint; $$;
-create function core.most_single_orders() returns bigint
+create function core.max_single_orders() returns bigint
 language sql immutable as $$ select 2000::bigint; $$;
 
 -- Answers to fresh requests of `place_orders` that leave nothing, by principal and key: a refusal beyond the day's, and a
 -- buy beyond the user's single orders of the day; never a sale.
-create function core.unkept_answers(args jsonb, of_run text, given core.decided[]) returns jsonb
+create function core.over_quota_answers(args jsonb, of_run text, decisions core.decision[]) returns jsonb
 language sql stable as $$
   select coalesce(jsonb_object_agg(name, answer), '{}') from (
     select row.principal || ' ' || row.key as name, case
-      when d.outcome <> 'accepted' and core.done_today('denied ' || row.principal) >= core.most_denied_orders()
-        then jsonb_build_object('kind', 'over_quota', 'of', 'refused', 'limit', core.most_denied_orders(),
+      when d.outcome <> 'accepted' and core.daily_count('denied ' || row.principal) >= core.max_denied_orders()
+        then jsonb_build_object('kind', 'over_quota', 'of', 'refused', 'limit', core.max_denied_orders(),
           'reason', d.reason)
       when d.outcome = 'accepted' and row.signal ->> 'side' = 'BUY' and (select count(*) from (
           select from public.orders o where (o.run_id, o.user_id) = (of_run, d."userId")
-          limit core.most_single_orders()) of_user) >= core.most_single_orders()
-        then jsonb_build_object('kind', 'over_quota', 'of', 'placed', 'limit', core.most_single_orders(),
+          limit core.max_single_orders()) of_user) >= core.max_single_orders()
+        then jsonb_build_object('kind', 'over_quota', 'of', 'placed', 'limit', core.max_single_orders(),
           'reason', null) end as answer
-    from unnest(given) d
+    from unnest(decisions) d
     join jsonb_to_recordset(args -> 'requests') as row(principal text, key text, signal jsonb)
       on row.signal ->> 'id' = d."signalId") answered
   where answer is not null;
 $$;
 
 -- Counts the refusals of fresh requests, for whom they were made by.
-create function core.count_denied(args jsonb, of_run text, fresh_signals text[]) returns void
+create function core.count_denied_orders(args jsonb, of_run text, fresh_signals text[]) returns void
 language sql set search_path = '' as $$
-  select core.count_today(counted.done) from (
+  select core.add_daily_counts(counted.done) from (
     select jsonb_object_agg('denied ' || principal, n) as done from (
       select row.principal, count(*) as n
       from jsonb_to_recordset(args -> 'requests') as row(principal text, signal jsonb)

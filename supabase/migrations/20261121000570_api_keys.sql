@@ -34,17 +34,17 @@ language sql stable as $$
 $$;
 
 -- Which requests of `place_orders` show an API key (`apiKey`, its hint) that may not place their order, and why.
-create function core.refused_keys(args jsonb) returns table (name text, why text)
+create function core.refused_api_keys(args jsonb) returns table (name text, why text)
 language sql stable as $$
-  select asked.name, asked.why from (
+  select checked.name, checked.why from (
     select row.principal || ' ' || row.key as name, case when k.hash is null then 'unknown'
       when core.key_fault(k) is not null then core.key_fault(k) when k.scope is distinct from 'trade' then 'read_only'
       when k.user_id <> (select d ->> 'userId' from jsonb_array_elements(args -> 'decisions') d
         where d ->> 'signalId' = row.signal ->> 'id' limit 1) then 'other_user' end as why
     from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "apiKey" text, signal jsonb)
     left join lateral (select * from public.api_keys named where named.hint = row."apiKey" limit 1) k on true
-    where row."apiKey" is not null) asked
-  where asked.why is not null;
+    where row."apiKey" is not null) checked
+  where checked.why is not null;
 $$;
 
 -- Safe to repeat: the same hash is one key.
@@ -128,7 +128,7 @@ $$;
 create function public.read_signal_sources(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('name', s.name, 'strategies', s.strategies, 'perDay', s.per_day,
-    'enabled', s.enabled, 'today', core.done_today('signals of http:source:' || s.name),
+    'enabled', s.enabled, 'today', core.daily_count('signals of http:source:' || s.name),
     'keys', (select coalesce(jsonb_agg(k.hint order by k.created_at, k.hint), '[]') from public.api_keys k
       where k.source = s.name and core.key_fault(k) is null)) order by s.name), '[]')
   from public.signal_sources s;

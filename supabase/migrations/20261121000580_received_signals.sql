@@ -25,7 +25,7 @@ create trigger received_signals_are_facts before update or truncate on public.re
 create index received_signals_by_time on public.received_signals (received_at);
 
 -- How many rows are kept of one sender in a day, taken or not.
-create function core.most_received_rows() returns bigint
+create function core.max_received_rows() returns bigint
 language sql immutable as $$ select 5000::bigint; $$;
 
 -- Who sends, as the database knows them: {source, strategies (null: all), perDay (null: no ceiling)}, or {refused}: why
@@ -51,13 +51,13 @@ begin
   return jsonb_build_object('source', 'http:source:' || s.name, 'strategies', s.strategies, 'perDay', s.per_day);
 end $$;
 
-create type core.judged_signal as ("position" integer, payload text, signal_id text, is_known boolean, why text);
+create type core.checked_signal as ("position" integer, payload text, signal_id text, is_known boolean, why text);
 
 -- The rows of a request, each with why it is rejected (`why`) or whether it is a duplicate; else it is to be taken.
 -- `free`: how many more may be taken today; null: as many as there are.
-create function core.judged_signals(rows jsonb, strategies text[], free bigint) returns setof core.judged_signal
+create function core.check_signals(rows jsonb, strategies text[], free bigint) returns setof core.checked_signal
 language sql stable as $$
-  with looked_at as (
+  with examined as (
     select row.position, payload, signal ->> 'id' as signal_id,
       exists (select from public.signals s where s.id = signal ->> 'id')
         or row_number() over (partition by signal ->> 'id', problem is null order by row.position) > 1 as is_known,
@@ -70,7 +70,7 @@ language sql stable as $$
     case when why is not null then why
       when not is_known and count(*) filter (where why is null and not is_known) over (order by position) > free
         then 'daily_limit' end
-  from looked_at;
+  from examined;
 $$;
 
 -- Writes signals; where they can't all be written, one by one. Gives those that can't be, with the database's reason
@@ -106,7 +106,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   request constant uuid := args ->> 'requestId';
   sender jsonb;
-  judged core.judged_signal[];
+  judged core.checked_signal[];
   unwritable jsonb;
   taken bigint;
 begin
@@ -114,11 +114,11 @@ begin
   sender := core.signal_sender(args);
   if sender ? 'refused' then return sender; end if;
   if not exists (select from public.received_signals where request_id = request) then
-    if core.done_today('received of ' || (sender ->> 'source')) >= core.most_received_rows() then
-      return jsonb_build_object('refused', 'daily_quota', 'limit', core.most_received_rows());
+    if core.daily_count('received of ' || (sender ->> 'source')) >= core.max_received_rows() then
+      return jsonb_build_object('refused', 'daily_quota', 'limit', core.max_received_rows());
     end if;
-    judged := array(select judged_row from core.judged_signals(args -> 'rows', core.texts(sender -> 'strategies'),
-      (sender ->> 'perDay')::bigint - core.done_today('signals of ' || (sender ->> 'source'))) judged_row);
+    judged := array(select judged_row from core.check_signals(args -> 'rows', core.text_array(sender -> 'strategies'),
+      (sender ->> 'perDay')::bigint - core.daily_count('signals of ' || (sender ->> 'source'))) judged_row);
     unwritable := core.write_each_signal(sender -> 'source', (
       select coalesce(jsonb_agg(row -> 'signal'), '[]')
       from jsonb_array_elements(args -> 'rows') row join unnest(judged) j on j.position = (row ->> 'position')::integer
@@ -132,7 +132,7 @@ begin
     from unnest(judged);
     select count(*) filter (where outcome = 'accepted') into taken
     from public.received_signals where request_id = request;
-    perform core.count_today(jsonb_build_object('signals of ' || (sender ->> 'source'), taken,
+    perform core.add_daily_counts(jsonb_build_object('signals of ' || (sender ->> 'source'), taken,
       'received of ' || (sender ->> 'source'), jsonb_array_length(args -> 'rows')));
     perform core.record_action(args -> 'by', 'receive_signals', 'request:' || request, after => (
       select jsonb_object_agg(outcome, n) from (

@@ -2,14 +2,14 @@
 
 -- Says once per statement that statuses may have changed (equal notices of a transaction are one), so a batch of 500
 -- costs one. A hint without content: who hears it reads the events. A new order is watched by nobody yet.
-create function core.tell_order_changes() returns trigger
+create function core.notify_order_changes() returns trigger
 language plpgsql set search_path = '' as $$
 begin
   perform pg_notify('daily_scan_orders', '');
   return null;
 end $$;
 create trigger watchers_hear_of_a_status after update of status on public.orders
-  for each statement execute function core.tell_order_changes();
+  for each statement execute function core.notify_order_changes();
 
 -- {orders: [{orderId, afterEventId}]}: what happened to each of these orders after an event, oldest first. Asked per
 -- order, because an order's row is locked while its events are written: its ids grow in the order they become visible.
@@ -29,7 +29,7 @@ create index runs_of_a_day on public.scan_runs (trade_date);
 create index accounts_that_are_blocked on public.accounts (id) where coalesce(not_ready, check_found) is not null;
 
 -- A label of a metric must not hold free text: the word a reason begins with, or `other`.
-create function core.label(reason text) returns text
+create function core.metric_label(reason text) returns text
 language sql immutable as $$
   select case when reason is null then ''
     when split_part(reason, ':', 1) ~ '^[a-z][a-z0-9_]{0,39}$' then split_part(reason, ':', 1) else 'other' end;
@@ -42,7 +42,7 @@ language sql stable security definer set search_path = '' set jit = off as $$
     select id, split_part(id, ':', 3) as slot, mode, state, opened_at, decided_at, done_at
     from public.scan_runs where trade_date = (args ->> 'tradeDate')::date
   ), o as materialized (
-    select today.mode, o.run_id, o.signal_id, o.instrument_id, o.side, o.venue, o.status, core.label(o.reason) as reason,
+    select today.mode, o.run_id, o.signal_id, o.instrument_id, o.side, o.venue, o.status, core.metric_label(o.reason) as reason,
       o.submitted_at, o.filled_quantity, o.filled_value_minor * 1000 / nullif(o.filled_quantity, 0) as price_milli
     from today join public.orders o on o.run_id = today.id
   )
@@ -84,7 +84,7 @@ begin
   end if;
   -- Whose sender is gone for a minute, and nobody came to look: all who should work are stopped, or can't.
   return jsonb_build_object('nowMs', core.ms(core.database_now()), 'migrations', versions,
-    'clockIsFar', args ? 'nowMs' and core.is_far(args),
+    'clockIsFar', args ? 'nowMs' and core.clock_is_far(args),
     'stuckOrders', (select count(*) from (select from public.orders where ended_at is null and status = 'submitting'
       and lease_until < core.database_now() - interval '1 minute' limit 1000) stuck));
 end $$;
@@ -170,7 +170,7 @@ language sql stable security definer set search_path = '' as $$
       -- Of each order that may have had one, by index; `offset 0`: not as one reading of all events there are.
       cross join lateral (select * from public.order_events e where e.order_id = o.id and e.from_status = 'submitting'
         and e.to_status in ('queued', 'unknown') offset 0) e
-      where o.run_id = run.id and core.may_have_gone_wrong(o)
+      where o.run_id = run.id and core.may_have_setbacks(o)
       group by 1, 2, 3 order by 4 desc, 1, 2, 3 limit 20) t))
   from public.scan_runs run
   cross join lateral (select min(submitted_at) as first, max(submitted_at) as last, sum(attempts) as attempts,

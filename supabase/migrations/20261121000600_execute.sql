@@ -9,7 +9,7 @@ language sql stable as $$
     'signalId', o.signal_id, 'userId', o.user_id, 'accountId', o.account_id, 'venue', o.venue, 'exchange', i.exchange,
     'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'limitPriceMinor', o.limit_price_minor,
     'product', o.product, 'status', o.status, 'sendBeforeMs', core.ms(o.send_before), 'attempts', o.attempts,
-    'lookups', o.looks, 'missedLookups', o.missed_lookups, 'venueOrderId', o.venue_order_id,
+    'lookups', o.lookups, 'missedLookups', o.missed_lookups, 'venueOrderId', o.venue_order_id,
     'filledQuantity', o.filled_quantity, 'submittedAtMs', core.ms(o.submitted_at), 'halted', halted,
     'spent', spent);
 $$;
@@ -23,24 +23,24 @@ create table core.claims (
 create index claims_by_age on core.claims (claimed_at);
 
 -- What a claim has found so far, and the accounts that may have no more of it.
-create type core.claim_room as (taken bigint[], full_accounts bigint[]);
+create type core.claim_selection as (taken bigint[], full_accounts bigint[]);
 
 -- Of the orders found, those that leave each account at most `perAccount` with what the caller holds of it already; what
 -- was taken before stays first. Without `perAccount` all of them.
-create function core.room_of(args jsonb, taken bigint[], found_now bigint[]) returns core.claim_room
+create function core.limit_claim(args jsonb, taken bigint[], found_now bigint[]) returns core.claim_selection
 language sql stable set search_path = '' as $$
   with held as (
     select key::bigint as account_id, value::bigint as n from jsonb_each_text(coalesce(args -> 'held', '{}'))
   ), ranked as (
     select o.id, o.account_id, coalesce(held.n, 0) + row_number() over (partition by o.account_id
-      order by not o.id = any(taken), o.position, o.place) as n
+      order by not o.id = any(taken), o.position, o.queue_position) as n
     from public.orders o left join held on held.account_id = o.account_id
     where o.id = any(taken || found_now) and args -> 'perAccount' is not null
   )
-  select case when args -> 'perAccount' is null then (taken || found_now, '{}')::core.claim_room
+  select case when args -> 'perAccount' is null then (taken || found_now, '{}')::core.claim_selection
     else ((select coalesce(array_agg(id), '{}') from ranked where n <= (args ->> 'perAccount')::bigint),
       array(select account_id from held where n >= (args ->> 'perAccount')::bigint
-        union select account_id from ranked where n >= (args ->> 'perAccount')::bigint))::core.claim_room end;
+        union select account_id from ranked where n >= (args ->> 'perAccount')::bigint))::core.claim_selection end;
 $$;
 
 -- Leases a batch of orders the caller's venues can take, best signal first, then place in the queue. The client makes
@@ -58,21 +58,21 @@ declare
   database_now constant timestamptz := core.database_now();
   -- Asked once: mostly there is none, and no order has to be compared with it.
   any_open constant boolean := exists (select from public.breakers where is_open);
-  most constant bigint := (args ->> 'limit')::bigint;
-  room core.claim_room := core.room_of(args, '{}', '{}');
-  wanted bigint;
+  max_orders constant bigint := (args ->> 'limit')::bigint;
+  selection core.claim_selection := core.limit_claim(args, '{}', '{}');
+  still_needed bigint;
   found_now bigint[];
   taken bigint[];
 begin
   select order_ids into taken from core.claims where claim_id = claim;
   if not exists (select from public.orders where id = any(taken) and claim_id = claim and status = 'queued') then
     if any_open then
-      taken := core.probes_due(args -> 'venues', (room).full_accounts, now_at, least(most, 20));
-      room := core.room_of(args, taken, '{}');
+      taken := core.claim_due_probes(args -> 'venues', (selection).full_accounts, now_at, least(max_orders, 20));
+      selection := core.limit_claim(args, taken, '{}');
     end if;
     -- Once, mostly: again only where accounts had more waiting than may be claimed of one.
     loop
-      wanted := most - cardinality((room).taken);
+      still_needed := max_orders - cardinality((selection).taken);
       found_now := array(select o.id from public.orders o
         where o.ended_at is null and o.venue_order_id is null and o.status = 'queued' and o.send_before > now_at
           -- A queued order with a fill was sent after all, whatever we were told: it must not go again.
@@ -81,18 +81,18 @@ begin
           and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
           and args -> 'venues' ? o.venue
           and not o.run_id = any(array(select id from public.scan_runs where state = 'planning'))
-          and not o.account_id = any((room).full_accounts) and not o.id = any((room).taken)
-          and (not any_open or not exists (select from public.breakers b where core.stops(b, o)))
+          and not o.account_id = any((selection).full_accounts) and not o.id = any((selection).taken)
+          and (not any_open or not exists (select from public.breakers b where core.breaker_stops(b, o)))
           -- As a join, not as halted_for: a claim must not ask three questions of every waiting order.
           and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
             or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
-        order by o.position, o.place
-        limit wanted
+        order by o.position, o.queue_position
+        limit still_needed
         for no key update of o skip locked);
-      room := core.room_of(args, (room).taken, found_now);
-      exit when cardinality(found_now) < wanted or cardinality((room).taken) >= most;
+      selection := core.limit_claim(args, (selection).taken, found_now);
+      exit when cardinality(found_now) < still_needed or cardinality((selection).taken) >= max_orders;
     end loop;
-    taken := (room).taken;
+    taken := (selection).taken;
     if cardinality(taken) > 0 then
       update public.orders set claim_id = claim,
         lease_until = database_now + (args ->> 'leaseMs')::bigint * interval '1 millisecond'
@@ -104,7 +104,7 @@ begin
       returning order_ids into taken;
     end if;
   end if;
-  return (select coalesce(json_agg(core.order_json(o, i) order by o.position, o.place), '[]')
+  return (select coalesce(json_agg(core.order_json(o, i) order by o.position, o.queue_position), '[]')
     from public.orders o join public.instruments i on i.id = o.instrument_id
     where o.id = any(taken) and o.claim_id = claim and o.status = 'queued');
 end $$;
@@ -116,17 +116,17 @@ $$;
 
 -- Locks what a claim is to mark, and gives what it has. What another session holds keeps its claim until that lapses; it is
 -- waited for a moment only, since mostly it is the same mark, made again after a lost answer.
-create function core.lock_claimed(wanted bigint[], of_claim text, this_mark text) returns bigint[]
+create function core.lock_claimed(order_ids bigint[], of_claim text, this_mark text) returns bigint[]
 language plpgsql set search_path = '' set lock_timeout = '300ms' as $$
 declare
-  held bigint[] := array(select o.id from public.orders o where o.id = any(wanted) and o.claim_id = of_claim
+  held bigint[] := array(select o.id from public.orders o where o.id = any(order_ids) and o.claim_id = of_claim
     and (o.status in ('queued', 'unknown') or o.mark_id = this_mark) order by o.id for no key update skip locked);
 begin
-  if cardinality(held) < cardinality(wanted) then
+  if cardinality(held) < cardinality(order_ids) then
     begin
-      perform from public.orders o where o.id = any(wanted) and o.claim_id = of_claim
+      perform from public.orders o where o.id = any(order_ids) and o.claim_id = of_claim
         and (o.status in ('queued', 'unknown') or o.mark_id = this_mark) order by o.id for no key update;
-      return wanted;
+      return order_ids;
     exception when lock_not_available then null;
     end;
   end if;
@@ -146,39 +146,39 @@ declare
   now_at constant timestamptz := core.later_of(args);
   database_now timestamptz;
   lease constant interval := (args ->> 'leaseMs')::bigint * interval '1 millisecond';
-  wanted bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
+  order_ids bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
   budgets constant jsonb := args -> 'budgets';
   this_mark constant text := args ->> 'markId';
-  may bigint[];
+  allowed bigint[];
   marked bigint[];
   waiting bigint[] := '{}';
   shortest_wait_ms bigint;
   spent bigint[] := '{}';
-  kept bigint[];
+  blocked bigint[];
   refused bigint[];
   probes bigint[];
 begin
-  wanted := core.lock_claimed(wanted, args ->> 'claimId', this_mark);
+  order_ids := core.lock_claimed(order_ids, args ->> 'claimId', this_mark);
   -- take_rate locks a venue to the end of the transaction: all of them are locked by name, before any is used, and
   -- before halts and times are looked at, since others may hold them for long.
   perform pg_advisory_xact_lock(hashtextextended('rate ' || venue, 0)) from (
-    select distinct o.venue from public.orders o where o.id = any(wanted) and budgets ? o.venue order by o.venue) budgeted;
+    select distinct o.venue from public.orders o where o.id = any(order_ids) and budgets ? o.venue order by o.venue) budgeted;
   database_now := core.database_now();
-  may := array(select o.id from public.orders o
-    where o.id = any(wanted) and o.claim_id = args ->> 'claimId'
+  allowed := array(select o.id from public.orders o
+    where o.id = any(order_ids) and o.claim_id = args ->> 'claimId'
       and (o.status in ('queued', 'unknown') or (o.status = 'submitting' and o.mark_id = this_mark))
       and o.send_before > now_at and o.lease_until >= database_now
       and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
         or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
-      and core.kept_for(o) is null
+      and core.settings_block_of(o) is null
       and (o.status <> 'queued' or not exists (select from public.breakers b
-        where core.stops(b, o) and b.next_probe_at > now_at)));
+        where core.breaker_stops(b, o) and b.next_probe_at > now_at)));
   if budgets = '{}' then
-    marked := may;
+    marked := allowed;
   else
     select turns.go, turns.waiting, turns.shortest_wait_ms into marked, waiting, shortest_wait_ms
-    from core.take_turns(may, this_mark, budgets) turns;
-    spent := array(select unnest(may) except select unnest(marked || waiting));
+    from core.admit_by_rate(allowed, this_mark, budgets) turns;
+    spent := array(select unnest(allowed) except select unnest(marked || waiting));
     -- Whoever looks one up keeps it; what is queued is claimed again when its turn may have come.
     update public.orders o set lease_until = case o.status when 'unknown' then database_now + lease end,
       claim_id = case o.status when 'unknown' then o.claim_id end,
@@ -187,7 +187,7 @@ begin
     where o.id = any(waiting);
   end if;
   select taken.refused, taken.probes into refused, probes
-  from core.take_probes(marked, this_mark, now_at, lease) taken;
+  from core.assign_probes(marked, this_mark, now_at, lease) taken;
   marked := array(select id from unnest(marked) id where not id = any(refused));
   update public.orders o set status = case o.status when 'queued' then 'submitting' else o.status end,
     submitted_at = now_at, changed_at = now_at, attempts = o.attempts + 1, mark_id = this_mark,
@@ -196,11 +196,11 @@ begin
 
   -- What may not go now is handed back; a halt is looked at again when somebody claims, a spent day is not, and what its
   -- user's settings keep is ended by the next sweep.
-  if cardinality(marked) + cardinality(waiting) < cardinality(wanted) then
-    kept := array(select o.id from public.orders o where o.id = any(wanted) and core.kept_for(o) is not null);
+  if cardinality(marked) + cardinality(waiting) < cardinality(order_ids) then
+    blocked := array(select o.id from public.orders o where o.id = any(order_ids) and core.settings_block_of(o) is not null);
     update public.orders o set claim_id = null, lease_until = null,
-      next_attempt_at = case when o.id = any(spent || kept) then o.send_before else o.next_attempt_at end
-    where o.id = any(wanted) and not o.id = any(marked || waiting)
+      next_attempt_at = case when o.id = any(spent || blocked) then o.send_before else o.next_attempt_at end
+    where o.id = any(order_ids) and not o.id = any(marked || waiting)
       and o.claim_id = args ->> 'claimId' and o.status = 'queued';
   end if;
   return jsonb_build_object('marked', to_jsonb(marked), 'waiting', to_jsonb(waiting), 'waitMs', shortest_wait_ms,
@@ -211,18 +211,18 @@ end $$;
 
 -- Which of the orders their venues' rate budgets let go now and which have to wait; neither: not today any more. What
 -- this mark has marked already has had its turn. The caller holds the venues' locks.
-create function core.take_turns(orders bigint[], this_mark text, budgets jsonb,
+create function core.admit_by_rate(orders bigint[], this_mark text, budgets jsonb,
   out go bigint[], out waiting bigint[], out shortest_wait_ms bigint)
 language plpgsql set search_path = '' as $$
 begin
-  with asked as materialized (
+  with admitted as materialized (
     select id, case when mark_id is not distinct from this_mark then 0
       else core.take_rate(venue, account_id, budgets -> venue) end as wait_ms
-    from (select * from public.orders o where o.id = any(orders) order by o.position, o.place) queued
+    from (select * from public.orders o where o.id = any(orders) order by o.position, o.queue_position) queued
   )
   select coalesce(array_agg(id) filter (where wait_ms = 0), '{}'),
     coalesce(array_agg(id) filter (where wait_ms > 0), '{}'), min(wait_ms) filter (where wait_ms > 0)
-  into go, waiting, shortest_wait_ms from asked;
+  into go, waiting, shortest_wait_ms from admitted;
 end $$;
 
 -- The heartbeat: who is still there keeps what it claimed, has with a venue or looks up. A lease that has lapsed is not
@@ -278,7 +278,7 @@ declare
   late_ones bigint[];
   wrong jsonb;
 begin
-  if core.is_far(args) then
+  if core.clock_is_far(args) then
     -- By a clock that is far off, what is to come is as far off.
     outcomes := array(select jsonb_populate_record(row, jsonb_build_object('nextLookupMs', row."nextLookupMs" + off.ms,
         'nextAttemptMs', row."nextAttemptMs" + off.ms))
@@ -287,13 +287,13 @@ begin
   outcomes := array(select row from unnest(outcomes) row where row."orderId" = any(held));
   touched := held;
 
-  perform core.note_sends(outcomes);
+  perform core.record_sends(outcomes);
   select booked.fresh, booked.late_ones into fresh, late_ones from core.book_fills(outcomes, now_at) booked;
   if cardinality(late_ones) > 0 then
     perform core.book_late_fills(late_ones, now_at);
   end if;
-  perform core.move_orders(outcomes, fresh, now_at);
-  perform core.end_orders(touched, now_at);
+  perform core.apply_outcomes(outcomes, fresh, now_at);
+  perform core.close_orders(touched, now_at);
   if cardinality(late_ones) > 0 then
     update public.orders o set charges_minor = core.charges_on(o.filled_value_minor, rate)
     from public.charge_rates rate where o.id = any(touched) and o.late_fill and rate.id = o.rate_id;
@@ -307,7 +307,7 @@ begin
     -- Said to be filled, three looks on, and the fills still don't bear it out: somebody has to see that.
     'unproven', (select coalesce(jsonb_agg(o.client_order_id), '[]') from unnest(outcomes) row
       join public.orders o on o.id = row."orderId"
-      where row."venueStatus" = 'filled' and o.filled_quantity < o.quantity and o.looks = 3));
+      where row."venueStatus" = 'filled' and o.filled_quantity < o.quantity and o.lookups = 3));
 end $$;
 
 -- A venue that fills more than was ordered, or beyond the limit, is believed, since the money has moved; and a person has to
@@ -329,7 +329,7 @@ begin
     where o.id = any(touched) and exists (select from public.fills f where f.order_id = o.id and f.id = any(fresh))
       and (o.filled_quantity > o.quantity or beyond.price_minor is not null)
   ), blocked as (
-    update public.accounts a set not_ready = core.blocked_for(a.not_ready,
+    update public.accounts a set not_ready = core.block_reason(a.not_ready,
       format('order %s: %s: correct or acknowledge it', bad.client_order_id, bad.what))
     from (select distinct on (account_id) * from bad order by account_id, client_order_id) bad where a.id = bad.account_id
   )
@@ -339,20 +339,20 @@ begin
 end $$;
 
 -- Locks orders with their accounts; gives those it has: all, or, skipping what is locked, those nobody else holds.
-create function core.lock_orders(wanted bigint[], skip_locked boolean) returns bigint[]
+create function core.lock_orders(order_ids bigint[], skip_locked boolean) returns bigint[]
 language plpgsql set search_path = '' as $$
 declare
-  of_accounts constant bigint[] := array(select account_id from public.orders where id = any(wanted));
+  of_accounts constant bigint[] := array(select account_id from public.orders where id = any(order_ids));
   free bigint[];
 begin
   if skip_locked then
     free := array(select id from public.accounts where id = any(of_accounts) order by id for no key update skip locked);
-    return array(select id from public.orders where id = any(wanted) and account_id = any(free)
+    return array(select id from public.orders where id = any(order_ids) and account_id = any(free)
       order by id for no key update skip locked);
   end if;
   perform from public.accounts where id = any(of_accounts) order by id for no key update;
-  perform from public.orders where id = any(wanted) order by id for no key update;
-  return wanted;
+  perform from public.orders where id = any(order_ids) order by id for no key update;
+  return order_ids;
 end $$;
 
 -- The fills nobody has told yet; `late_ones` are those of orders that had ended.
@@ -364,17 +364,17 @@ declare
       o.ended_at is not null, o.account_id, o.instrument_id, o.product,
       (select trade_date from public.scan_runs run where run.id = o.run_id), null, fill."venueFillId", o.side,
       fill.quantity, fill."priceMinor", core.at(fill."atMs"))::core.reported_fill
-    from unnest(outcomes) told join public.orders o on o.id = told."orderId",
-      jsonb_to_recordset(told.fills) as fill("venueFillId" text, quantity bigint, "priceMinor" bigint, "atMs" bigint)
+    from unnest(outcomes) outcome join public.orders o on o.id = outcome."orderId",
+      jsonb_to_recordset(outcome.fills) as fill("venueFillId" text, quantity bigint, "priceMinor" bigint, "atMs" bigint)
     where (select true from public.fills old
       where (old.order_id, old.venue_fill_id) = (o.id, fill."venueFillId") limit 1) is null
     order by o.id, fill."venueFillId");
 begin
-  select booked.fresh, booked.late_ones into fresh, late_ones from core.book_reported(reported, now_at) booked;
+  select booked.fresh, booked.late_ones into fresh, late_ones from core.book_reported_fills(reported, now_at) booked;
 end $$;
 
 -- What a value of an order's fills costs in all: the margin paid for it and its charges.
-create function core.paid_for(o public.orders, value_minor bigint) returns bigint
+create function core.cost_of_value(o public.orders, value_minor bigint) returns bigint
 language sql stable as $$
   select core.charges_on(value_minor, rate)
     + case o.side when 'BUY' then core.margin_on(value_minor, o.leverage_centi) else 0 end
@@ -394,25 +394,25 @@ language sql set search_path = '' as $$
   ), entry as (
     insert into public.ledger_entries (account_id, order_id, fill_id, kind, cash_delta_minor, held_delta_minor, at)
     select account_id, order_id, id, 'late_post', released_minor
-      - (core.paid_for(ended, before_minor + value_minor) - core.paid_for(ended, before_minor)), 0, now_at
+      - (core.cost_of_value(ended, before_minor + value_minor) - core.cost_of_value(ended, before_minor)), 0, now_at
     from late order by id
     returning account_id, cash_delta_minor
   ), total as (
     select account_id, sum(cash_delta_minor) as cash_delta_minor from entry group by 1
   )
   update public.accounts a set cash_minor = a.cash_minor + total.cash_delta_minor,
-    not_ready = core.blocked_for(a.not_ready, 'a fill came after its order had ended: acknowledge it')
+    not_ready = core.block_reason(a.not_ready, 'a fill came after its order had ended: acknowledge it')
   from total where a.id = total.account_id;
 $$;
 
 -- What each outcome means for its order, with the fills it brought. Fills prove fills: a venue that says «filled» and
 -- does not name them all is asked again, and one that says «rejected» after some has canceled the rest. `moves`: the
 -- table of transitions lets the order follow.
-create function core.heard(outcomes core.outcome[], fresh bigint[], now_at timestamptz) returns table (order_id bigint,
-  wanted text, reason text, message text, venue_order_id text, next_lookup_at timestamptz, next_attempt_at timestamptz,
+create function core.outcome_effects(outcomes core.outcome[], fresh bigint[], now_at timestamptz) returns table (order_id bigint,
+  next_status text, reason text, message text, venue_order_id text, next_lookup_at timestamptz, next_attempt_at timestamptz,
   more_quantity numeric, more_value_minor numeric, released_minor numeric, filled numeric, late boolean, moves boolean)
 language sql stable as $$
-  with told as (
+  with applicable as (
     select row.*, o.status, o.quantity, o.filled_quantity + added.more_quantity as filled, added.*,
       coalesce(row."venueOrderId", o.venue_order_id) is not null as is_named
     from unnest(outcomes) row
@@ -422,73 +422,73 @@ language sql stable as $$
         coalesce(sum(f.realised_minor + f.freed_margin_minor), 0) as released_minor,
         coalesce(bool_or(f.late), false) as late
       from public.fills f where f.order_id = o.id and f.id = any(fresh)) added
-  ), meant as (
-    select told.*, case
+  ), interpreted as (
+    select applicable.*, case
         when filled >= quantity then 'filled'
         when filled > 0 and "venueStatus" in ('working', 'queued', 'partially_filled', 'filled') then 'partially_filled'
         when filled > 0 and "venueStatus" = 'rejected' then 'canceled'
         when "venueStatus" in ('partially_filled', 'filled') then 'working'
         -- Not sent, and yet the venue has a number for it: it must not go again before somebody has looked.
         when "venueStatus" = 'queued' and is_named and status = 'submitting' then 'unknown'
-        else "venueStatus" end as wanted
-    from told
+        else "venueStatus" end as next_status
+    from applicable
   )
-  select "orderId", wanted, case when filled < quantity or "venueStatus" = 'filled' then meant.reason end,
-    meant.message, "venueOrderId",
+  select "orderId", next_status, case when filled < quantity or "venueStatus" = 'filled' then interpreted.reason end,
+    interpreted.message, "venueOrderId",
     coalesce(core.at("nextLookupMs"),
       case when "venueStatus" = 'filled' and filled < quantity then now_at + interval '2 seconds'
-        when "venueStatus" = 'queued' and wanted = 'unknown' then now_at end),
-    core.at("nextAttemptMs"), more_quantity, more_value_minor, meant.released_minor, filled, meant.late,
-    (select true from core.order_transitions t where (t.from_status, t.to_status) = (meant.status, wanted) limit 1)
+        when "venueStatus" = 'queued' and next_status = 'unknown' then now_at end),
+    core.at("nextAttemptMs"), more_quantity, more_value_minor, interpreted.released_minor, filled, interpreted.late,
+    (select true from core.order_transitions t where (t.from_status, t.to_status) = (interpreted.status, next_status) limit 1)
       is not null
-  from meant;
+  from interpreted;
 $$;
 
 -- Filled quantity and value follow the fills; the status follows the outcome where the table allows it.
-create function core.move_orders(outcomes core.outcome[], fresh bigint[], now_at timestamptz) returns void
+create function core.apply_outcomes(outcomes core.outcome[], fresh bigint[], now_at timestamptz) returns void
 language plpgsql set search_path = '' as $$
 begin
   if exists (select from unnest(outcomes) row where row."venueStatus" in ('canceled', 'expired', 'rejected')) then
     -- An answer to the submission that already tells the end: the order was working in between.
-    update public.orders o set status = case when heard.filled > 0 then 'partially_filled' else 'working' end,
+    update public.orders o set status = case when effect.filled > 0 then 'partially_filled' else 'working' end,
       changed_at = greatest(now_at, o.changed_at)
-    from core.heard(outcomes, fresh, now_at) heard
-    where o.id = heard.order_id and o.status = 'submitting' and heard.wanted in ('canceled', 'expired');
+    from core.outcome_effects(outcomes, fresh, now_at) effect
+    where o.id = effect.order_id and o.status = 'submitting' and effect.next_status in ('canceled', 'expired');
   end if;
 
   update public.orders o set
-    status = case when heard.moves then heard.wanted else o.status end,
-    reason = case when heard.moves then heard.reason else o.reason end,
-    message = case when heard.moves then heard.message else o.message end,
-    ended_at = case when heard.moves and heard.wanted in ('filled', 'rejected', 'canceled', 'expired')
+    status = case when effect.moves then effect.next_status else o.status end,
+    reason = case when effect.moves then effect.reason else o.reason end,
+    message = case when effect.moves then effect.message else o.message end,
+    ended_at = case when effect.moves and effect.next_status in ('filled', 'rejected', 'canceled', 'expired')
       then now_at else o.ended_at end,
     changed_at = greatest(now_at, o.changed_at),
-    venue_order_id = coalesce(heard.venue_order_id, o.venue_order_id),
-    filled_quantity = o.filled_quantity + heard.more_quantity,
-    filled_value_minor = o.filled_value_minor + heard.more_value_minor,
-    released_minor = o.released_minor + heard.released_minor,
+    venue_order_id = coalesce(effect.venue_order_id, o.venue_order_id),
+    filled_quantity = o.filled_quantity + effect.more_quantity,
+    filled_value_minor = o.filled_value_minor + effect.more_value_minor,
+    released_minor = o.released_minor + effect.released_minor,
     -- What was expected gives way to what it is, once nothing more will be filled.
-    charges_minor = case when heard.moves and heard.wanted in ('filled', 'rejected', 'canceled', 'expired')
-      then core.charges_on((o.filled_value_minor + heard.more_value_minor)::bigint, rate) else o.charges_minor end,
-    late_fill = o.late_fill or heard.late,
+    charges_minor = case when effect.moves and effect.next_status in ('filled', 'rejected', 'canceled', 'expired')
+      then core.charges_on((o.filled_value_minor + effect.more_value_minor)::bigint, rate) else o.charges_minor end,
+    late_fill = o.late_fill or effect.late,
     -- Counted when it was claimed; a look that had to wait for its rate was none.
-    looks = case when heard.reason = 'waiting_for_rate' then greatest(o.looks - 1, 0) else o.looks end,
-    missed_lookups = case when heard.wanted not in ('unknown', 'queued') then 0
-      when heard.reason = 'waiting_for_rate' then greatest(o.missed_lookups - 1, 0) else o.missed_lookups end,
+    lookups = case when effect.reason = 'waiting_for_rate' then greatest(o.lookups - 1, 0) else o.lookups end,
+    missed_lookups = case when effect.next_status not in ('unknown', 'queued') then 0
+      when effect.reason = 'waiting_for_rate' then greatest(o.missed_lookups - 1, 0) else o.missed_lookups end,
     -- A sender that reports «not sent» after the order was given up as unknown does not stop the lookups.
     -- Nor does a lookup without an answer that comes back after another one found the order open at the venue.
-    next_lookup_at = case when o.status = 'unknown' and heard.wanted = 'queued' then o.next_lookup_at
+    next_lookup_at = case when o.status = 'unknown' and effect.next_status = 'queued' then o.next_lookup_at
       -- One that was left to a person meanwhile stays so, unless the venue has something to say.
-      when o.status in ('working', 'partially_filled') and o.next_lookup_at is null and heard.wanted = 'unknown' then null
-      when o.status in ('working', 'partially_filled') then coalesce(heard.next_lookup_at, o.next_lookup_at)
-      else heard.next_lookup_at end,
-    next_attempt_at = heard.next_attempt_at, claim_id = null, lease_until = null
-  from core.heard(outcomes, fresh, now_at) heard, public.charge_rates rate
-  where o.id = heard.order_id and rate.id = o.rate_id;
+      when o.status in ('working', 'partially_filled') and o.next_lookup_at is null and effect.next_status = 'unknown' then null
+      when o.status in ('working', 'partially_filled') then coalesce(effect.next_lookup_at, o.next_lookup_at)
+      else effect.next_lookup_at end,
+    next_attempt_at = effect.next_attempt_at, claim_id = null, lease_until = null
+  from core.outcome_effects(outcomes, fresh, now_at) effect, public.charge_rates rate
+  where o.id = effect.order_id and rate.id = o.rate_id;
 end $$;
 
 -- Closes in the ledger whatever of these orders has ended and is not closed yet: one post (something filled) or void each.
-create function core.end_orders(touched bigint[], now_at timestamptz) returns void
+create function core.close_orders(touched bigint[], now_at timestamptz) returns void
 language plpgsql set search_path = '' as $$
 begin
   with ended as materialized (
@@ -514,7 +514,7 @@ begin
   )
   update public.accounts a set cash_minor = a.cash_minor + total.cash_minor, held_minor = a.held_minor + total.held_minor,
     not_ready = case when a.cash_minor + total.cash_minor < a.held_minor + total.held_minor
-      then core.blocked_for(a.not_ready, 'available money is below zero: acknowledge it') else a.not_ready end
+      then core.block_reason(a.not_ready, 'available money is below zero: acknowledge it') else a.not_ready end
   from total where a.id = total.account_id;
 end $$;
 
@@ -528,7 +528,7 @@ declare
   stopped bigint[] := '{}';
   lapsed bigint;
   abandoned jsonb;
-  kept constant bigint := core.end_kept_orders(null, now_at);
+  blocked constant bigint := core.end_blocked_orders(null, now_at);
 begin
   select array_agg(due.id) into expired from (
     select o.id from public.orders o join public.scan_runs run on run.id = o.run_id
@@ -546,7 +546,7 @@ begin
       returning id, status
     )
     select array_agg(id), array_agg(id) filter (where status = 'canceled') into expired, stopped from ended;
-    perform core.end_orders(expired, now_at);
+    perform core.close_orders(expired, now_at);
   end if;
 
   update public.orders set status = 'unknown', reason = 'sender_lost', changed_at = now_at, next_lookup_at = now_at,
@@ -565,7 +565,7 @@ begin
   select jsonb_build_object('abandoned', jsonb_agg(jsonb_build_object('runId', id, 'tradeDate', trade_date)
     order by cut_off_at, id)) into abandoned
   from public.scan_runs where state = 'planning' and cut_off_at <= now_at having count(*) > 0;
-  return jsonb_build_object('lapsed', lapsed, 'stopped', kept + coalesce(cardinality(stopped), 0),
+  return jsonb_build_object('lapsed', lapsed, 'stopped', blocked + coalesce(cardinality(stopped), 0),
     'expired', coalesce(cardinality(expired), 0) - coalesce(cardinality(stopped), 0)) || coalesce(abandoned, '{}');
 end $$;
 
@@ -578,16 +578,16 @@ $$;
 -- Whether looking an order up again is of no use: an unknown one has had `max_lookups`; one its venue has confirmed had as
 -- many in a row that did not find it, the last of them after its day, or its venue calls it open five days after (orders
 -- are for a day, which at a venue abroad may be its next one).
-create function core.is_looked_up_enough(o public.orders, max_lookups integer, now_at timestamptz) returns boolean
+create function core.lookups_exhausted(o public.orders, max_lookups integer, now_at timestamptz) returns boolean
 language sql stable as $$
-  select case when o.status = 'unknown' then o.looks >= max_lookups
+  select case when o.status = 'unknown' then o.lookups >= max_lookups
     else least(o.next_lookup_at, now_at) >= core.day_ends_at(o)
       and (o.missed_lookups >= max_lookups or now_at >= core.day_ends_at(o) + interval '5 days') end;
 $$;
 
 -- Orders whose truth is at the venue and whose pause is over, leased to the caller. A look is counted here, before it is
 -- made: one whose answer can't be booked, or ends its process, is one of the budget all the same. One that has had its
--- `maxLookups` (core.is_looked_up_enough), or whose venue nobody has looked at for a day after its own (`spent`), is a
+-- `maxLookups` (core.lookups_exhausted), or whose venue nobody has looked at for a day after its own (`spent`), is a
 -- person's from here on, and not leased. Asking again with the same claim id after a lost answer gives what it leased and
 -- nobody has settled or taken since.
 create function public.claim_lookups(args jsonb) returns json
@@ -598,7 +598,7 @@ declare
 begin
   with due as materialized (
     select id, o.claim_id is distinct from args ->> 'claimId' and args ? 'maxLookups'
-      and core.is_looked_up_enough(o, (args ->> 'maxLookups')::integer, now_at) as spent
+      and core.lookups_exhausted(o, (args ->> 'maxLookups')::integer, now_at) as spent
     from public.orders o
     where ended_at is null and status in ('unknown', 'working', 'partially_filled') and next_lookup_at <= now_at
       and (lease_until is null or lease_until < core.database_now() or claim_id = args ->> 'claimId')
@@ -614,7 +614,7 @@ begin
     update public.orders o set claim_id = case when not spent then args ->> 'claimId' end,
       lease_until = case when not spent then core.database_now() + (args ->> 'leaseMs')::bigint * interval '1 millisecond' end,
       next_lookup_at = case when not spent then o.next_lookup_at end,
-      (looks, missed_lookups) = (select o.looks + counted, o.missed_lookups + counted
+      (lookups, missed_lookups) = (select o.lookups + counted, o.missed_lookups + counted
         from (select case when spent or o.claim_id = args ->> 'claimId' then 0 else 1 end as counted) this_lookup)
     from (select * from due union all select * from nobodys) found where o.id = found.id returning o, spent
   )

@@ -48,7 +48,7 @@ create table public.breakers (
 create index breakers_that_are_open on public.breakers (run_id) where is_open;
 
 -- One expression, so that it is planned with the query it stands in.
-create function core.stops(b public.breakers, o public.orders) returns boolean
+create function core.breaker_stops(b public.breakers, o public.orders) returns boolean
 language sql immutable as $$
   select b.is_open and b.run_id = o.run_id and b.venue = o.venue and b.signal_id in ('', o.signal_id)
     and b.account_id in (0, o.account_id);
@@ -57,7 +57,7 @@ $$;
 -- Until when open breakers hold an order back, at most its own time; null: none does.
 create function core.stopped_until(o public.orders) returns timestamptz
 language sql stable as $$
-  select least(max(b.next_probe_at), o.send_before) from public.breakers b where core.stops(b, o)
+  select least(max(b.next_probe_at), o.send_before) from public.breakers b where core.breaker_stops(b, o)
   having count(*) > 0;
 $$;
 
@@ -70,7 +70,7 @@ $$;
 -- Notes what came of sends, before their orders move: no clear answer, or not even sent, is trouble, at an
 -- order's first try; a refusal is an answer. A lookup says nothing here, nor does a late word about an
 -- earlier try. An account's own counts begin with its first trouble, and older ones fade.
-create function core.note_sends(outcomes core.outcome[]) returns void
+create function core.record_sends(outcomes core.outcome[]) returns void
 language plpgsql set search_path = '' as $$
 declare
   sent constant jsonb := (select jsonb_agg(jsonb_build_object('run', o.run_id, 'venue', o.venue,
@@ -108,7 +108,7 @@ end $$;
 -- open breaker whose pause is over. It waits for nobody: a breaker that somebody else is looking at lets
 -- nothing through now. A probe that is never heard of again does not keep the next one back for longer than
 -- its lease.
-create function core.take_probes(wanted bigint[], this_mark text, now_at timestamptz, lease interval,
+create function core.assign_probes(order_ids bigint[], this_mark text, now_at timestamptz, lease interval,
   out refused bigint[], out probes bigint[])
 language plpgsql set search_path = '' as $$
 declare
@@ -118,20 +118,20 @@ begin
   refused := '{}';
   probes := '{}';
   if not exists (select from public.breakers where is_open) then return; end if;
-  for o in select * from public.orders where id = any(wanted) order by position, place loop
+  for o in select * from public.orders where id = any(order_ids) order by position, queue_position loop
     if o.mark_id is not distinct from this_mark and o.status = 'submitting' then
-      if exists (select from public.breakers b where core.stops(b, o) and b.probe_order_id = o.id) then
+      if exists (select from public.breakers b where core.breaker_stops(b, o) and b.probe_order_id = o.id) then
         probes := probes || o.id;
       end if;
-    elsif o.status = 'queued' and exists (select from public.breakers b where core.stops(b, o)) then
-      perform from public.breakers b where core.stops(b, o) and b.next_probe_at <= now_at
+    elsif o.status = 'queued' and exists (select from public.breakers b where core.breaker_stops(b, o)) then
+      perform from public.breakers b where core.breaker_stops(b, o) and b.next_probe_at <= now_at
       order by b.signal_id, b.account_id for no key update skip locked;
       get diagnostics due = row_count;
-      if due < (select count(*) from public.breakers b where core.stops(b, o)) then
+      if due < (select count(*) from public.breakers b where core.breaker_stops(b, o)) then
         refused := refused || o.id;
       else
         update public.breakers b set probe_order_id = o.id, next_probe_at = now_at + lease
-        where core.stops(b, o);
+        where core.breaker_stops(b, o);
         probes := probes || o.id;
       end if;
     end if;
@@ -140,7 +140,7 @@ end $$;
 
 -- Orders that may go as probes: the best of each open breaker whose pause is over, where no other breaker
 -- stops it.
-create function core.probes_due(venues jsonb, full_accounts bigint[], now_at timestamptz, most bigint)
+create function core.claim_due_probes(venues jsonb, full_accounts bigint[], now_at timestamptz, most bigint)
 returns bigint[] language plpgsql set search_path = '' as $$
 declare
   b public.breakers;
@@ -153,13 +153,13 @@ begin
   loop
     select o.id into one from public.orders o
     where o.ended_at is null and o.venue_order_id is null and o.status = 'queued' and o.send_before > now_at
-      and (b.account_id = 0 or o.account_id = b.account_id) and core.stops(b, o)
+      and (b.account_id = 0 or o.account_id = b.account_id) and core.breaker_stops(b, o)
       and o.filled_quantity = 0 and (o.lease_until is null or o.lease_until < core.database_now())
       and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
       and not o.account_id = any(full_accounts) and core.halted_for(o) is null
       and not exists (select from public.breakers other
-        where core.stops(other, o) and other.next_probe_at > now_at)
-    order by o.position, o.place limit 1 for no key update of o skip locked;
+        where core.breaker_stops(other, o) and other.next_probe_at > now_at)
+    order by o.position, o.queue_position limit 1 for no key update of o skip locked;
     if one is not null and not one = any(found_orders) then found_orders := found_orders || one; end if;
     exit when cardinality(found_orders) >= most;
   end loop;
@@ -169,7 +169,7 @@ end $$;
 -- What probes came to: answered three times in a row (one time for an account), or with nothing left that
 -- waits, their breaker closes; else the next one goes at once after an answer, and without one after a
 -- pause twice as long.
-create function core.hear_probes(asked bigint[], for_run text, for_venue text, judge text, now_at timestamptz)
+create function core.settle_probes(order_ids bigint[], for_run text, for_venue text, judge text, now_at timestamptz)
 returns void language plpgsql set search_path = '' as $$
 declare
   b public.breakers;
@@ -178,7 +178,7 @@ declare
   closes boolean;
 begin
   for b in select * from public.breakers
-    where run_id = for_run and venue = for_venue and is_open and probe_order_id = any(asked)
+    where run_id = for_run and venue = for_venue and is_open and probe_order_id = any(order_ids)
     order by signal_id, account_id for no key update
   loop
     select * into o from public.orders where id = b.probe_order_id;
@@ -186,7 +186,7 @@ begin
     answered := o.status not in ('unknown', 'queued');
     closes := answered and (b.answered_probes >= case when b.account_id > 0 then 0 else 2 end
       or not exists (select from public.orders waiting where waiting.ended_at is null
-        and waiting.venue_order_id is null and waiting.status = 'queued' and core.stops(b, waiting)));
+        and waiting.venue_order_id is null and waiting.status = 'queued' and core.breaker_stops(b, waiting)));
     b.pause_ms := case when answered then b.pause_ms else least(b.pause_ms * 2, 300000) end;
     update public.breakers set probe_order_id = null, pause_ms = b.pause_ms, is_open = not closes,
       answered_probes = case when answered then b.answered_probes + 1 else 0 end,
@@ -315,22 +315,22 @@ language plpgsql security definer set search_path = '' set jit = off as $$
 declare
   now_at constant timestamptz := core.stamp_of(args);
   judge constant text := args ->> 'judgeId';
-  asked constant bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
-  place record;
+  order_ids constant bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
+  scope record;
   run public.scan_runs;
 begin
-  for place in select o.run_id, o.venue, array_agg(distinct o.account_id) as accounts
-    from public.orders o where o.id = any(asked) group by 1, 2 order by 1, 2
+  for scope in select o.run_id, o.venue, array_agg(distinct o.account_id) as accounts
+    from public.orders o where o.id = any(order_ids) group by 1, 2 order by 1, 2
   loop
-    select * into run from public.scan_runs where id = place.run_id and state = 'decided';
+    select * into run from public.scan_runs where id = scope.run_id and state = 'decided';
     continue when run.id is null;
     -- One judge at a time, to the end of this short transaction.
-    perform pg_advisory_xact_lock(hashtextextended('breakers ' || run.id || ' ' || place.venue, 0));
-    perform from public.breakers b where (b.run_id, b.venue) = (run.id, place.venue)
-      and (b.account_id = any(place.accounts) or b.account_id = 0 or b.is_open)
+    perform pg_advisory_xact_lock(hashtextextended('breakers ' || run.id || ' ' || scope.venue, 0));
+    perform from public.breakers b where (b.run_id, b.venue) = (run.id, scope.venue)
+      and (b.account_id = any(scope.accounts) or b.account_id = 0 or b.is_open)
     order by b.account_id, b.signal_id for no key update;
-    perform core.hear_probes(asked, run.id, place.venue, judge, now_at);
-    perform core.open_breakers(run, place.venue, place.accounts, judge, now_at);
+    perform core.settle_probes(order_ids, run.id, scope.venue, judge, now_at);
+    perform core.open_breakers(run, scope.venue, scope.accounts, judge, now_at);
   end loop;
   return jsonb_build_object('changed', (select coalesce(jsonb_agg(jsonb_build_object(
       'kind', case when b.is_open then 'opened' else 'closed' end, 'runId', b.run_id, 'venue', b.venue,
@@ -341,5 +341,5 @@ begin
         and b.signal_id in ('', o.signal_id) and b.account_id in (0, o.account_id)))
       order by b.signal_id, b.account_id), '[]')
     from public.breakers b left join public.accounts a on a.id = b.account_id
-    where b.judge_id = judge and b.run_id in (select run_id from public.orders where id = any(asked))));
+    where b.judge_id = judge and b.run_id in (select run_id from public.orders where id = any(order_ids))));
 end $$;

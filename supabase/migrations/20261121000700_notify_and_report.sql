@@ -42,11 +42,11 @@ $$;
 create function public.read_progress(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('signalId', s.id, 'symbol', i.symbol, 'side', s.side,
-    'done', coalesce(told.done, 0), 'total', coalesce(told.total, 0)) order by rs.position), '[]')
+    'done', coalesce(sent.done, 0), 'total', coalesce(sent.total, 0)) order by rs.position), '[]')
   from public.run_signals rs join public.signals s on s.id = rs.signal_id
   join public.instruments i on i.id = s.instrument_id
   left join (select signal_id, count(*) filter (where status not in ('queued', 'submitting')) as done, count(*) as total
-    from public.orders where run_id = args ->> 'runId' group by 1) told on told.signal_id = rs.signal_id
+    from public.orders where run_id = args ->> 'runId' group by 1) sent on sent.signal_id = rs.signal_id
   where rs.run_id = args ->> 'runId';
 $$;
 
@@ -62,7 +62,7 @@ language sql stable security definer set search_path = '' as $$
       min(filled_value_minor * 1000 / nullif(filled_quantity, 0)) as lowest,
       max(filled_value_minor * 1000 / nullif(filled_quantity, 0)) as highest
     from public.orders where run_id = args ->> 'runId' group by 1, 2
-  ), told as (
+  ), message_counts as (
     select status, count(*) as n
     from public.messages where run_id = args ->> 'runId' group by 1
   ), of_signals as (
@@ -86,7 +86,7 @@ language sql stable security definer set search_path = '' as $$
       from (select outcome, sum(n) as n from decided group by 1) each_one),
     'statuses', (select coalesce(jsonb_object_agg(status, n), '{}')
       from (select status, sum(n) as n from traded group by 1) each_one),
-    'messageStatuses', (select coalesce(jsonb_object_agg(status, n), '{}') from told),
+    'messageStatuses', (select coalesce(jsonb_object_agg(status, n), '{}') from message_counts),
     'signals', (select coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'symbol', i.symbol, 'side', s.side, 'rank', s.rank,
         'accepted', coalesce(accepted, 0), 'skipped', coalesce(skipped, 0), 'denied', coalesce(denied, 0),
         'filled', coalesce(filled, 0), 'rejected', coalesce(rejected, 0), 'unknown', coalesce(unknown, 0),
@@ -103,7 +103,7 @@ $$;
 -- the queue.
 create function public.read_report_decisions(args jsonb) returns json
 language sql stable security definer set search_path = '' as $$
-  select coalesce(json_agg(json_build_object('position', page.position, 'queuePosition', d.place, 'userId', d.user_id,
+  select coalesce(json_agg(json_build_object('position', page.position, 'queuePosition', d.queue_position, 'userId', d.user_id,
     'userName', u.name, 'symbol', i.symbol, 'side', s.side, 'signalId', s.id, 'outcome', d.outcome, 'reason', d.reason,
     'limit', d.limit_value, 'actual', d.actual_value,
     'order', (select json_build_object('clientOrderId', o.client_order_id, 'quantity', o.quantity, 
@@ -114,13 +114,13 @@ language sql stable security definer set search_path = '' as $$
         'decisionPriceMinor', o.decision_price_minor, 'filledQuantity', o.filled_quantity,
         'filledValueMinor', o.filled_value_minor, 'chargesMinor', o.charges_minor, 'leverageCenti', o.leverage_centi)
       from public.orders o where o.run_id = d.run_id and o.user_id = d.user_id and o.signal_id = d.signal_id))
-    order by page.position, d.place), '[]')
+    order by page.position, d.queue_position), '[]')
   from (
     select rs.position, d as decision from public.run_signals rs
     join public.decisions d on (d.run_id, d.signal_id) = (rs.run_id, rs.signal_id)
     where rs.run_id = args ->> 'runId' and rs.position >= (args ->> 'afterPosition')::bigint
-      and (rs.position, d.place) > ((args ->> 'afterPosition')::bigint, (args ->> 'afterQueuePosition')::bigint)
-    order by rs.position, d.place limit (args ->> 'limit')::bigint) page
+      and (rs.position, d.queue_position) > ((args ->> 'afterPosition')::bigint, (args ->> 'afterQueuePosition')::bigint)
+    order by rs.position, d.queue_position limit (args ->> 'limit')::bigint) page
   cross join lateral (select (page.decision).*) d
   join public.signals s on s.id = d.signal_id join public.instruments i on i.id = s.instrument_id
   join public.users u on u.id = d.user_id;
@@ -129,11 +129,11 @@ $$;
 -- The messages of up to `limit` users after `afterQueuePosition`, in the order the run served them.
 create function public.read_report_messages(args jsonb) returns json
 language sql stable security definer set search_path = '' as $$
-  select coalesce(json_agg(json_build_object('queuePosition', page.place, 'userId', m.user_id, 'status', m.status,
-    'text', coalesce(m.text, '')) order by page.place, m.id), '[]')
-  from (select run_id, user_id, place from public.run_users
-    where run_id = args ->> 'runId' and place > (args ->> 'afterQueuePosition')::bigint
-    order by place limit (args ->> 'limit')::bigint) page
+  select coalesce(json_agg(json_build_object('queuePosition', page.queue_position, 'userId', m.user_id, 'status', m.status,
+    'text', coalesce(m.text, '')) order by page.queue_position, m.id), '[]')
+  from (select run_id, user_id, queue_position from public.run_users
+    where run_id = args ->> 'runId' and queue_position > (args ->> 'afterQueuePosition')::bigint
+    order by queue_position limit (args ->> 'limit')::bigint) page
   join public.messages m on (m.run_id, m.user_id) = (page.run_id, page.user_id);
 $$;
 
@@ -223,25 +223,25 @@ language plpgsql security definer set search_path = '' as $$
 declare
   outcome jsonb;
 begin
-  with given as (
+  with listed as (
     select row.date as day, row.kind, row.name, row."openTime" as open_time, row."closeTime" as close_time
     from jsonb_to_recordset(args -> 'days') as row(date date, kind text, name text, "openTime" time, "closeTime" time)
   ), gone as (
     delete from public.calendar_days old where old.exchange = args ->> 'exchange' and old.of_year_list
-      and extract(year from old.day) in (select extract(year from day) from given)
-      and not exists (select from given where given.day = old.day)
+      and extract(year from old.day) in (select extract(year from day) from listed)
+      and not exists (select from listed where listed.day = old.day)
     returning old.day
   ), fresh as (
     insert into public.calendar_days (exchange, day, kind, name, open_time, close_time, of_year_list)
-    select args ->> 'exchange', day, kind, name, open_time, close_time, true from given
-    where not exists (select from public.calendar_days old where (old.exchange, old.day) = (args ->> 'exchange', given.day))
+    select args ->> 'exchange', day, kind, name, open_time, close_time, true from listed
+    where not exists (select from public.calendar_days old where (old.exchange, old.day) = (args ->> 'exchange', listed.day))
     returning day
   ), changed as (
-    update public.calendar_days old set kind = given.kind, name = given.name, open_time = given.open_time,
-      close_time = given.close_time
-    from given where (old.exchange, old.day) = (args ->> 'exchange', given.day) and old.of_year_list
+    update public.calendar_days old set kind = listed.kind, name = listed.name, open_time = listed.open_time,
+      close_time = listed.close_time
+    from listed where (old.exchange, old.day) = (args ->> 'exchange', listed.day) and old.of_year_list
       and (old.kind, old.name, old.open_time, old.close_time)
-        is distinct from (given.kind, given.name, given.open_time, given.close_time)
+        is distinct from (listed.kind, listed.name, listed.open_time, listed.close_time)
     returning old.day
   ), days as (
     select 'added' as what, day from fresh union all select 'changed', day from changed

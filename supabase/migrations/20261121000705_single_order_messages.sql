@@ -3,7 +3,7 @@
 -- tells of all before the next one's first: no order is told of twice, and none is left out.
 
 -- The orders a message of single orders tells of.
-create function core.single_orders_in(m public.messages) returns setof public.orders
+create function core.orders_in_message(m public.messages) returns setof public.orders
 language sql stable as $$
   select o.* from public.orders o
   where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.id >= m.first_order_id
@@ -14,7 +14,7 @@ $$;
 -- The last of them, which a text names to say how far it goes.
 create function core.last_single_order(m public.messages) returns text
 language sql stable as $$
-  select coalesce(max(o.id)::text, '') from core.single_orders_in(m) o;
+  select coalesce(max(o.id)::text, '') from core.orders_in_message(m) o;
 $$;
 
 -- Each of them with who placed it: the user, with a key (by its label, else its hint) or a login, or an operator.
@@ -27,31 +27,31 @@ language sql stable as $$
       'marginMinor', core.margin_on(o.filled_value_minor, o.leverage_centi), 'chargesMinor', o.charges_minor,
       'realisedMinor', case when o.side = 'SELL' then
         (select sum(f.realised_minor) from public.fills f where f.order_id = o.id) end,
-      'placedBy', jsonb_build_object('own', asked.principal is not distinct from 'user:' || o.user_id,
-        'key', coalesce(nullif(trim(k.label), ''), asked.api_key))) order by o.id), '[]')
-  from core.single_orders_in(m) o
+      'placedBy', jsonb_build_object('own', request.principal is not distinct from 'user:' || o.user_id,
+        'key', coalesce(nullif(trim(k.label), ''), request.api_key))) order by o.id), '[]')
+  from core.orders_in_message(m) o
   join public.instruments i on i.id = o.instrument_id
   left join lateral (select * from public.order_requests one
-    where (one.user_id, one.run_id, one.signal_id) = (o.user_id, o.run_id, o.signal_id) limit 1) asked on true
-  left join public.api_keys k on k.hint = asked.api_key;
+    where (one.user_id, one.run_id, one.signal_id) = (o.user_id, o.run_id, o.signal_id) limit 1) request on true
+  left join public.api_keys k on k.hint = request.api_key;
 $$;
 
 -- A message for each user an order was just accepted for, unless one of theirs still waits and will tell of it too. That
 -- one is locked, so that it does not go without this order; where its sender has it, it may be gone already, and the
 -- order begins the next. Orders never wait for messages here. One user's orders come one after another, by the lock of
 -- their account.
-create function core.queue_single_orders(of_run text, given core.decided[], now_at timestamptz) returns void
+create function core.queue_order_messages(of_run text, decisions core.decision[], now_at timestamptz) returns void
 language plpgsql set search_path = '' as $$
 begin
   with placed as materialized (
-    select o.user_id, min(o.id) as first_order_id from unnest(given) d
+    select o.user_id, min(o.id) as first_order_id from unnest(decisions) d
     cross join lateral (select one.id, one.user_id from public.orders one
       where (one.run_id, one.user_id, one.signal_id) = (of_run, d."userId", d."signalId") limit 1) o
     where d.outcome = 'accepted' group by o.user_id
   ), latest as materialized (
     select p.user_id, m.id, m.n from placed p
-    cross join lateral (select max(told.id) as id, count(*) as n from public.messages told
-      where (told.run_id, told.user_id) = (of_run, p.user_id) and told.first_order_id is not null) m
+    cross join lateral (select max(earlier.id) as id, count(*) as n from public.messages earlier
+      where (earlier.run_id, earlier.user_id) = (of_run, p.user_id) and earlier.first_order_id is not null) m
   ), waiting as materialized (
     select m.user_id from latest join public.messages m on m.id = latest.id
     where m.status = 'queued' for no key update of m skip locked
@@ -67,23 +67,23 @@ end $$;
 -- Which messages of single orders among these may go now. Locked first: then the text says all there is, and an order
 -- that is being placed begins the next message. A user gets one in three minutes; another has to wait for that, also
 -- where an outage kept the one before until now.
-create function core.single_orders_to_go(args jsonb, now_at timestamptz) returns bigint[]
+create function core.sendable_order_messages(args jsonb, now_at timestamptz) returns bigint[]
 language plpgsql set search_path = '' as $$
 declare
-  asked bigint[];
+  message_ids bigint[];
 begin
-  asked := array(select m.id from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint)
+  message_ids := array(select m.id from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint)
     join public.messages m on m.id = row."messageId" and m.status = 'queued' and m.first_order_id is not null);
-  if asked = '{}' then return asked; end if;
-  perform from public.messages m where m.id = any(asked) order by m.id for no key update;
+  if message_ids = '{}' then return message_ids; end if;
+  perform from public.messages m where m.id = any(message_ids) order by m.id for no key update;
   update public.messages m set next_attempt_at = least(recent.at, now_at) + interval '3 minutes'
-  from unnest(asked) one(id) join public.messages this on this.id = one.id
+  from unnest(message_ids) one(id) join public.messages this on this.id = one.id
   cross join lateral (select max(e.at) as at from public.messages other
     join public.message_events e on e.message_id = other.id and e.status = 'sending'
     where (other.run_id, other.user_id) = (this.run_id, this.user_id) and other.first_order_id is not null
       and other.id <> this.id) recent
   where m.id = one.id and m.status = 'queued' and recent.at > now_at - interval '3 minutes';
   return array(select m.id from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, "contentHash" text)
-    join public.messages m on m.id = row."messageId" and m.id = any(asked)
+    join public.messages m on m.id = row."messageId" and m.id = any(message_ids)
     where coalesce(m.next_attempt_at <= now_at, true) and row."contentHash" = core.last_single_order(m));
 end $$;

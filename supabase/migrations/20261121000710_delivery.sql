@@ -5,7 +5,7 @@
 create table public.whatsapp_numbers (
   number text primary key,
   -- The last message from it: 24 hours long free text may go there.
-  heard_at timestamptz,
+  last_inbound_at timestamptz,
   stopped_at timestamptz,
   -- Nothing can arrive there (not on WhatsApp, say); null: nothing is known against it.
   unreachable text,
@@ -20,11 +20,11 @@ create index numbers_written_to_first on public.whatsapp_numbers (template_at);
 create table public.consents (
   id bigint generated always as identity primary key,
   number text not null,
-  said text not null,
+  keyword text not null,
   source text not null,
   message_id text constraint a_consent_counts_once unique,
   at timestamptz not null,
-  constraint a_consent_starts_or_stops check (said in ('start', 'stop'))
+  constraint a_consent_starts_or_stops check (keyword in ('start', 'stop'))
 );
 
 create table public.message_events (
@@ -78,7 +78,7 @@ create trigger a_message_keeps_its_history after update of status, provider_stat
   execute function core.record_message_status();
 
 -- A digest of a user's orders of a run as a message tells them.
-create function core.said(for_run text, for_user text) returns text
+create function core.orders_hash(for_run text, for_user text) returns text
 language sql stable as $$
   select md5(coalesce(string_agg(concat_ws('|', o.signal_id, o.status, o.reason, o.message, o.filled_quantity,
     o.filled_value_minor), E'\n' order by o.id), ''))
@@ -87,7 +87,7 @@ language sql stable as $$
 $$;
 
 -- A fill on an order that had ended: whatever was said of it may be wrong now.
-create function core.doubt_messages() returns trigger
+create function core.flag_messages_for_correction() returns trigger
 language plpgsql set search_path = '' as $$
 begin
   update public.messages m set may_change = true from public.orders o
@@ -95,10 +95,10 @@ begin
   return null;
 end $$;
 create trigger a_late_fill_puts_messages_in_doubt after insert on public.fills
-  for each row when (new.late) execute function core.doubt_messages();
+  for each row when (new.late) execute function core.flag_messages_for_correction();
 
 -- Why a message is not to go at all; null: it may.
-create function core.silenced(m public.messages, u public.users, n public.whatsapp_numbers) returns text
+create function core.suppression_reason(m public.messages, u public.users, n public.whatsapp_numbers) returns text
 language sql stable as $$
   select case when u.notify = 'off' then 'notify_off'
     when u.notify = 'orders' and m.run_id is not null
@@ -115,10 +115,10 @@ create function core.message_json(m public.messages, now_at timestamptz) returns
 language sql stable as $$
   select jsonb_build_object('messageId', m.id, 'runId', m.run_id, 'userId', m.user_id, 'kind', m.kind,
     'userName', u.name, 'whatsapp', case when u.opted_in_at is not null and n.stopped_at is null then u.whatsapp end,
-    'silenced', core.silenced(m, u, n), 'language', u.language, 'channel', m.channel, 'attempt', m.attempts + 1,
+    'silenced', core.suppression_reason(m, u, n), 'language', u.language, 'channel', m.channel, 'attempt', m.attempts + 1,
     -- Five minutes less than WhatsApp's 24 hours: clocks differ, and free text outside is refused (63016).
-    'windowOpen', coalesce(n.heard_at > now_at - interval '23 hours 55 minutes', false), 'dueMs', core.ms(m.due_at),
-    'contentHash', case when m.first_order_id is null then core.said(m.run_id, m.user_id)
+    'windowOpen', coalesce(n.last_inbound_at > now_at - interval '23 hours 55 minutes', false), 'dueMs', core.ms(m.due_at),
+    'contentHash', case when m.first_order_id is null then core.orders_hash(m.run_id, m.user_id)
       else core.last_single_order(m) end,
     'tradeDate', coalesce(run.trade_date, m.trade_date), 'mode', coalesce(run.mode, a.mode),
     'pricesFrom', run.limits ->> 'pricesFrom',
@@ -154,7 +154,7 @@ $$;
 create function public.read_due_messages(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' set jit = off
 set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
-  select coalesce(jsonb_agg(told.message order by (due.m).id), '[]') from (
+  select coalesce(jsonb_agg(built.message order by (due.m).id), '[]') from (
     select m from public.messages m
     where m.status = 'queued' and (args ->> 'runId' is null or m.run_id = args ->> 'runId')
       and coalesce(m.next_attempt_at, '-infinity') <= (select core.now_of(args))
@@ -163,7 +163,7 @@ set enable_seqscan = off set enable_sort = off set enable_bitmapscan = off as $$
         or (m.run_id is not null and m.first_order_id is null and not exists (
         select from public.orders o where o.run_id = m.run_id and o.user_id = m.user_id and core.unfinished(o))))
     order by m.due_at, m.id limit (args ->> 'limit')::bigint) due
-  cross join lateral core.message_json(due.m, (select core.now_of(args))) told;
+  cross join lateral core.message_json(due.m, (select core.now_of(args))) built;
 $$;
 
 -- Whoever was told something that is not so any more gets one correction, as soon as nothing more is to be expected.
@@ -176,8 +176,8 @@ declare
   queued bigint;
 begin
   with doubted as (
-    select m.id, m.run_id, m.user_id, m.said is distinct from core.said(m.run_id, m.user_id) as wrong,
-      m.status in ('sent', 'delivered', 'unknown') as told,
+    select m.id, m.run_id, m.user_id, m.content_hash is distinct from core.orders_hash(m.run_id, m.user_id) as wrong,
+      m.status in ('sent', 'delivered', 'unknown') as was_sent,
       not exists (select from public.messages later where (later.run_id, later.user_id) = (m.run_id, m.user_id)
         and later.id > m.id) as is_last,
       (select count(*) from public.messages other where (other.run_id, other.user_id) = (m.run_id, m.user_id)) as n,
@@ -196,7 +196,7 @@ begin
   ), corrected as (
     insert into public.messages (run_id, user_id, kind, due_at, changed_at)
     select run_id, user_id, case n when 1 then 'correction' else 'correction-' || n end, now_at, now_at
-    from doubted where wrong and told and is_last order by id
+    from doubted where wrong and was_sent and is_last order by id
     on conflict (run_id, user_id, kind) do nothing returning 1
   ) select count(*) into queued from corrected;
   return jsonb_build_object('queued', queued);
@@ -212,7 +212,7 @@ language plpgsql security definer set search_path = '' as $$
 declare
   now_at constant timestamptz := core.later_of(args);
   pause constant interval := coalesce((args -> 'pace' ->> 'pairPauseMs')::bigint, 0) * interval '1 millisecond';
-  most constant bigint := (args -> 'pace' ->> 'dailyRecipients')::bigint;
+  max_recipients constant bigint := (args -> 'pace' ->> 'dailyRecipients')::bigint;
   this_mark constant text := args ->> 'markId';
   free bigint;
   again bigint[];
@@ -231,20 +231,20 @@ begin
     where n.number in (select "to" from jsonb_to_recordset(args -> 'messages') as row("to" text))
     order by n.number for no key update;
   end if;
-  if most is not null then
+  if max_recipients is not null then
     -- One at a time: two processes must not both see the last recipient of the day free.
     perform pg_advisory_xact_lock(hashtextextended('whatsapp recipients', 0));
-    select most - count(*) into free from (select from public.whatsapp_numbers
-      where template_at > core.database_now() - interval '24 hours' limit most) seen;
+    select max_recipients - count(*) into free from (select from public.whatsapp_numbers
+      where template_at > core.database_now() - interval '24 hours' limit max_recipients) recent;
   end if;
 
-  bursts := core.single_orders_to_go(args, now_at);
+  bursts := core.sendable_order_messages(args, now_at);
   update public.messages m set status = 'suppressed', reason = 'login_made', text = row.text, changed_at = now_at
   from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, text text)
   where m.id = row."messageId" and m.status = 'queued' and m.account_id is not null
     and not core.lacks_login(m.account_id, m.trade_date);
 
-  with given as (
+  with requested as (
     select row.*, n.sent_at, row_number() over (partition by "to" order by row."messageId") as nth,
       coalesce(row.template, false) and coalesce(n.template_at <= core.database_now() - interval '24 hours', true) as is_new
     from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint, text text, "contentHash" text, "to" text, template boolean,
@@ -255,21 +255,21 @@ begin
       and (m.first_order_id is null or m.id = any(bursts))
     left join public.whatsapp_numbers n on n.number = row."to"
   ), turned as (
-    select given.*, case
+    select requested.*, case
         when not args ? 'pace' then null
         when nth > 1 then now_at + pause
         when sent_at > core.database_now() - pause then now_at + (sent_at + pause - core.database_now())
         when free is not null and is_new and sum(case when is_new and nth = 1 then 1 else 0 end)
           over (order by "messageId") > free then now_at + interval '10 minutes' end as not_before
-    from given
+    from requested
   ), held as (
     update public.messages m set next_attempt_at = not_before from turned t
     where m.id = t."messageId" and m.status = 'queued' and not_before is not null
   ), sending as (
-    update public.messages m set status = 'sending', mark_id = this_mark, text = t.text, said = t."contentHash", sent_to = t."to", channel = coalesce(t.channel, m.channel),
+    update public.messages m set status = 'sending', mark_id = this_mark, text = t.text, content_hash = t."contentHash", sent_to = t."to", channel = coalesce(t.channel, m.channel),
       sending_at = core.database_now(), changed_at = now_at, attempts = m.attempts + 1, next_attempt_at = null,
-      reason = null, error_code = null, provider_status = null, provider_id = null, looks = 0,
-      may_change = m.run_id is not null and m.first_order_id is null and (m.may_change or t."contentHash" is distinct from core.said(m.run_id, m.user_id)
+      reason = null, error_code = null, provider_status = null, provider_id = null, lookups = 0,
+      may_change = m.run_id is not null and m.first_order_id is null and (m.may_change or t."contentHash" is distinct from core.orders_hash(m.run_id, m.user_id)
         or exists (select from public.orders o
           where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.ended_at is null))
     from turned t where m.id = t."messageId" and m.status = 'queued' and t.not_before is null
@@ -280,7 +280,7 @@ begin
         then core.database_now() else n.template_at end
     from sending where n.number = sending."to" and args ? 'pace'
   )
-  select coalesce(jsonb_agg(id), '[]') into marked from (select id from sending union all select unnest(again)) told;
+  select coalesce(jsonb_agg(id), '[]') into marked from (select id from sending union all select unnest(again)) all_marked;
   return jsonb_build_object('marked', marked);
 end $$;
 
@@ -301,7 +301,7 @@ begin
       provider_id = coalesce(row."providerId", m.provider_id), error_code = row.code,
       provider_status = coalesce(row."providerStatus", m.provider_status), channel = coalesce(row.channel, m.channel),
       next_attempt_at = core.at(row."nextAttemptMs"), next_lookup_at = core.at(row."nextLookupMs"),
-      looks = m.looks + case when row."lookedUp" then 1 else 0 end,
+      lookups = m.lookups + case when row."lookedUp" then 1 else 0 end,
       resends = m.resends + case when row.resend then 1 else 0 end, changed_at = now_at,
       may_change = m.may_change or (row.status = 'suppressed' and m.run_id is not null
         and m.first_order_id is null and exists (select from public.orders o where (o.run_id, o.user_id) = (m.run_id, m.user_id) and o.ended_at is null))
@@ -339,7 +339,7 @@ language sql security definer set search_path = '' set jit = off set enable_seqs
     from due where m.id = due.id returning m.*
   )
   select coalesce(jsonb_agg(jsonb_build_object('messageId', c.id, 'runId', c.run_id, 'userId', c.user_id, 'to', c.sent_to,
-    'channel', c.channel, 'attempt', c.attempts, 'lookups', c.looks, 'resends', c.resends, 'text', c.text,
+    'channel', c.channel, 'attempt', c.attempts, 'lookups', c.lookups, 'resends', c.resends, 'text', c.text,
     'dueMs', core.ms(c.due_at), 'beforeMs', core.ms(c.send_before), 'sendingMs', core.ms(c.sending_at),
     'otherIds', (select coalesce(jsonb_agg(o.provider_id), '[]') from public.messages o
       where o.sent_to = c.sent_to and o.id <> c.id and o.provider_id is not null
@@ -359,13 +359,13 @@ $$;
 -- providerStatus, code, reason, nowMs} and, for a message that did not arrive, what follows: {unreachable, retryMs,
 -- fallback}: a failed message may go again, because it has provably not arrived. A number is unreachable by what
 -- WhatsApp says of it; what the fallback meets says nothing of that.
-create function public.hear_delivery(args jsonb) returns jsonb
+create function public.record_delivery(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   now_at constant timestamptz := core.stamp_of(args);
-  word constant text := args ->> 'providerStatus';
-  arrived constant boolean := word in ('delivered', 'read');
-  failed constant boolean := word in ('failed', 'undelivered', 'canceled');
+  reported_status constant text := args ->> 'providerStatus';
+  arrived constant boolean := reported_status in ('delivered', 'read');
+  failed constant boolean := reported_status in ('failed', 'undelivered', 'canceled');
   again boolean;
   m public.messages;
 begin
@@ -374,12 +374,12 @@ begin
   if (m.attempts <> (args ->> 'attempt')::integer or m.provider_id <> args ->> 'providerId') and not arrived then
     return jsonb_build_object('kind', 'not_the_last_try');
   end if;
-  if core.delivery_rank(word) <= core.delivery_rank(m.provider_status) or m.status in ('suppressed') then
+  if core.delivery_rank(reported_status) <= core.delivery_rank(m.provider_status) or m.status in ('suppressed') then
     return jsonb_build_object('kind', 'nothing_new', 'status', m.status);
   end if;
   again := failed and (args ->> 'fallback' is distinct from m.channel and args ->> 'fallback' is not null
     or args ->> 'retryMs' is not null);
-  update public.messages set provider_id = args ->> 'providerId', provider_status = word, changed_at = now_at,
+  update public.messages set provider_id = args ->> 'providerId', provider_status = reported_status, changed_at = now_at,
     error_code = args ->> 'code', reason = args ->> 'reason', next_lookup_at = null,
     status = case when arrived then 'delivered' when again then 'queued' when failed then 'failed' else 'sent' end,
     channel = case when again then coalesce(args ->> 'fallback', channel) else channel end,
@@ -390,36 +390,36 @@ begin
   elsif arrived then
     update public.whatsapp_numbers set unreachable = null where number = m.sent_to and unreachable is not null;
   end if;
-  return jsonb_build_object('kind', 'heard', 'status', case when arrived then 'delivered' when again then 'queued'
+  return jsonb_build_object('kind', 'recorded', 'status', case when arrived then 'delivered' when again then 'queued'
     when failed then 'failed' else 'sent' end, 'channel', m.channel, 'runId', m.run_id, 'userId', m.user_id);
 end $$;
 
 -- Somebody wrote: {number, consent: start|stop|null, source, providerId, nowMs}. It opens the window for free text, and
 -- shows that the number can be reached; START and STOP count for every user with this number.
-create function public.hear_inbound(args jsonb) returns jsonb
+create function public.record_inbound_message(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   now_at constant timestamptz := core.stamp_of(args);
-  word constant text := args ->> 'consent';
-  known bigint;
+  new_keyword constant text := args ->> 'consent';
+  matching_users bigint;
 begin
   -- Users before their number, by id, as whoever imports or erases them.
-  if word is not null then
+  if new_keyword is not null then
     perform from public.users where whatsapp = args ->> 'number' order by id for no key update;
   end if;
-  insert into public.whatsapp_numbers as n (number, heard_at) values (args ->> 'number', now_at)
-  on conflict (number) do update set heard_at = greatest(n.heard_at, now_at), unreachable = null;
-  select count(*) into known from public.users where whatsapp = args ->> 'number';
-  if word is not null then
-    insert into public.consents (number, said, source, message_id, at)
-    values (args ->> 'number', word, args ->> 'source', args ->> 'providerId', now_at) on conflict do nothing;
+  insert into public.whatsapp_numbers as n (number, last_inbound_at) values (args ->> 'number', now_at)
+  on conflict (number) do update set last_inbound_at = greatest(n.last_inbound_at, now_at), unreachable = null;
+  select count(*) into matching_users from public.users where whatsapp = args ->> 'number';
+  if new_keyword is not null then
+    insert into public.consents (number, keyword, source, message_id, at)
+    values (args ->> 'number', new_keyword, args ->> 'source', args ->> 'providerId', now_at) on conflict do nothing;
     if found then
-      update public.whatsapp_numbers set stopped_at = case word when 'stop' then now_at end where number = args ->> 'number';
-      update public.users set opted_in_at = case word when 'start' then now_at end,
-        opt_in_source = case word when 'start' then args ->> 'source' end where whatsapp = args ->> 'number';
+      update public.whatsapp_numbers set stopped_at = case new_keyword when 'stop' then now_at end where number = args ->> 'number';
+      update public.users set opted_in_at = case new_keyword when 'start' then now_at end,
+        opt_in_source = case new_keyword when 'start' then args ->> 'source' end where whatsapp = args ->> 'number';
     end if;
   end if;
-  return jsonb_build_object('users', known);
+  return jsonb_build_object('users', matching_users);
 end $$;
 create index users_by_number on public.users (whatsapp) where whatsapp is not null;
 
@@ -468,12 +468,12 @@ begin
   order by id desc limit 1 for no key update;
   if m.id is null then return jsonb_build_object('kind', 'no_such_message'); end if;
   -- Asked again after a lost answer: it may have gone out since, and must not go once more.
-  if m.resend_asked_at = (select core.now_of(args)) then
+  if m.resend_requested_at = (select core.now_of(args)) then
     return jsonb_build_object('kind', 'queued', 'was', m.status);
   end if;
   if m.status in ('queued', 'sending') then return jsonb_build_object('kind', 'not_settled', 'status', m.status); end if;
   update public.messages set status = 'queued', reason = 'resend: ' || (args -> 'by' ->> 'who'), due_at = (select core.now_of(args)),
-    resend_asked_at = (select core.now_of(args)),
+    resend_requested_at = (select core.now_of(args)),
     next_attempt_at = null, next_lookup_at = null, channel = 'whatsapp', changed_at = (select core.now_of(args))
   where id = m.id;
   update public.whatsapp_numbers set unreachable = null where number = m.sent_to;

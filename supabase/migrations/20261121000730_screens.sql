@@ -6,42 +6,42 @@ create index prices_of_an_instrument on public.run_prices (instrument_id, priced
 create function core.missed_exits(of_runs text[]) returns jsonb
 language sql stable as $$
   with missed as (
-    select d.user_id, u.name, i.symbol, d.reason, core.exact(sum(p.quantity)) as quantity, d.place
+    select d.user_id, u.name, i.symbol, d.reason, core.clamp_to_safe(sum(p.quantity)) as quantity, d.queue_position
     from public.decisions d join public.signals s on s.id = d.signal_id and s.side = 'SELL'
     join public.instruments i on i.id = s.instrument_id join public.users u on u.id = d.user_id
     join public.positions p on p.account_id = d.account_id and p.quantity > 0
       and p.instrument_id = any(core.listings_of(s.instrument_id))
     where d.run_id = any(of_runs) and d.outcome <> 'accepted' and d.reason <> 'already_decided'
-    group by d.run_id, d.signal_id, d.user_id, u.name, i.symbol, d.reason, p.instrument_id, d.place
+    group by d.run_id, d.signal_id, d.user_id, u.name, i.symbol, d.reason, p.instrument_id, d.queue_position
   )
   select jsonb_build_object('count', (select count(*) from missed), 'first', (select coalesce(jsonb_agg(
       jsonb_build_object('userId', user_id, 'userName', name, 'symbol', symbol, 'reason', reason,
-        'quantity', quantity) order by place, symbol), '[]')
-    from (select * from missed order by place, symbol limit 20) first));
+        'quantity', quantity) order by queue_position, symbol), '[]')
+    from (select * from missed order by queue_position, symbol limit 20) first));
 $$;
 
 -- What a run came to in words and money, of all its users: {runId}. Null where there is no such run. `first`: the first
 -- users a reason met, in the order the run served them. `missedExits`: sales that were refused of what is held.
 create function public.read_report_reasons(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' set jit = off as $$
-  with said as (
-    select d.outcome as what, d.reason, count(*) as n, (array_agg(d.user_id order by d.place))[1:100] as who
+  with reason_counts as (
+    select d.outcome as category, d.reason, count(*) as n, (array_agg(d.user_id order by d.queue_position))[1:100] as user_ids
     from public.decisions d where d.run_id = args ->> 'runId' and d.outcome <> 'accepted' group by 1, 2
     union all
-    select o.status, o.reason, count(*), (array_agg(o.user_id order by o.place))[1:100]
+    select o.status, o.reason, count(*), (array_agg(o.user_id order by o.queue_position))[1:100]
     from public.orders o where o.run_id = args ->> 'runId'
       and o.status in ('rejected', 'canceled', 'expired', 'unknown') group by 1, 2
   ), traded as (
-    select core.exact(coalesce(sum(filled_value_minor) filter (where side = 'BUY'), 0)) as bought,
-      core.exact(coalesce(sum(filled_value_minor) filter (where side = 'SELL'), 0)) as sold,
-      core.exact(coalesce(sum(charges_minor) filter (where filled_quantity > 0), 0)) as charges
+    select core.clamp_to_safe(coalesce(sum(filled_value_minor) filter (where side = 'BUY'), 0)) as bought,
+      core.clamp_to_safe(coalesce(sum(filled_value_minor) filter (where side = 'SELL'), 0)) as sold,
+      core.clamp_to_safe(coalesce(sum(charges_minor) filter (where filled_quantity > 0), 0)) as charges
     from public.orders where run_id = args ->> 'runId'
   )
   select jsonb_build_object(
-    'reasons', (select coalesce(jsonb_agg(jsonb_build_object('what', what, 'reason', reason, 'count', n,
+    'reasons', (select coalesce(jsonb_agg(jsonb_build_object('what', category, 'reason', reason, 'count', n,
         'first', (select jsonb_agg(u.name order by first.at) from (select id, min(met) as at
-            from unnest(who) with ordinality as each_one(id, met) group by id order by 2 limit 3) first
-          join public.users u on u.id = first.id)) order by n desc, what, reason), '[]') from said),
+            from unnest(user_ids) with ordinality as each_one(id, met) group by id order by 2 limit 3) first
+          join public.users u on u.id = first.id)) order by n desc, category, reason), '[]') from reason_counts),
     'boughtMinor', bought, 'soldMinor', sold, 'chargesMinor', charges,
     'exits', (select coalesce(jsonb_agg(jsonb_build_object('signalId', s.id, 'stopLossMinor', s.stop_loss_minor,
         'targetMinor', s.target_minor) order by rs.position), '[]')
@@ -58,36 +58,36 @@ declare
   of_run constant text := args ->> 'runId';
   of_user constant text := args ->> 'userId';
   of_status constant text := args ->> 'status';
-  many constant bigint := args ->> 'limit';
+  page_size constant bigint := args ->> 'limit';
   page jsonb;
 begin
-  with wanted as materialized (
-    select ru.place, ru.user_id from public.run_users ru
-    where ru.run_id = of_run and ru.place > (args ->> 'afterQueuePosition')::bigint and (of_user is null or ru.user_id = of_user)
+  with matching as materialized (
+    select ru.queue_position, ru.user_id from public.run_users ru
+    where ru.run_id = of_run and ru.queue_position > (args ->> 'afterQueuePosition')::bigint and (of_user is null or ru.user_id = of_user)
       and (of_status is null
         or args ->> 'of' = 'all' and exists (select from public.orders o where (o.run_id, o.user_id) = (of_run, ru.user_id) and o.status = of_status)
         or args ->> 'of' = 'all' and exists (select from public.decisions d
           where (d.run_id, d.user_id) = (of_run, ru.user_id) and d.outcome = of_status)
         or exists (select from public.messages m where (m.run_id, m.user_id) = (of_run, ru.user_id)
           and m.status = of_status))
-  ), shown as (select * from wanted order by place limit many)
+  ), shown as (select * from matching order by queue_position limit page_size)
   select jsonb_build_object(
-    'users', coalesce((select jsonb_agg(jsonb_build_object('queuePosition', shown.place, 'userId', u.id, 'userName', u.name)
-      order by shown.place) from shown join public.users u on u.id = shown.user_id), '[]'),
-    'decisions', coalesce((select jsonb_agg(core.decision_row(d, u) order by d.position, d.place)
+    'users', coalesce((select jsonb_agg(jsonb_build_object('queuePosition', shown.queue_position, 'userId', u.id, 'userName', u.name)
+      order by shown.queue_position) from shown join public.users u on u.id = shown.user_id), '[]'),
+    'decisions', coalesce((select jsonb_agg(core.decision_json(d, u) order by d.position, d.queue_position)
       from shown join public.users u on u.id = shown.user_id
       join public.decisions d on (d.run_id, d.user_id) = (of_run, shown.user_id)), '[]'),
-    'messages', coalesce((select jsonb_agg(jsonb_build_object('queuePosition', shown.place, 'userId', m.user_id,
-        'status', m.status, 'text', coalesce(m.text, '')) order by shown.place, m.id)
+    'messages', coalesce((select jsonb_agg(jsonb_build_object('queuePosition', shown.queue_position, 'userId', m.user_id,
+        'status', m.status, 'text', coalesce(m.text, '')) order by shown.queue_position, m.id)
       from shown join public.messages m on (m.run_id, m.user_id) = (of_run, shown.user_id)), '[]'),
-    'left', (select count(*) from wanted) - (select count(*) from shown)) into page;
+    'left', (select count(*) from matching) - (select count(*) from shown)) into page;
   return page;
 end $$;
 
 -- One decision as read_report_decisions gives it, with what became of its order.
-create function core.decision_row(d public.decisions, u public.users) returns jsonb
+create function core.decision_json(d public.decisions, u public.users) returns jsonb
 language sql stable as $$
-  select jsonb_build_object('position', d.position, 'queuePosition', d.place, 'userId', d.user_id, 'userName', u.name,
+  select jsonb_build_object('position', d.position, 'queuePosition', d.queue_position, 'userId', d.user_id, 'userName', u.name,
     'symbol', i.symbol, 'side', s.side, 'signalId', s.id, 'outcome', d.outcome, 'reason', d.reason,
     'limit', d.limit_value, 'actual', d.actual_value,
     'order', (select jsonb_build_object('clientOrderId', o.client_order_id, 'quantity', o.quantity,
@@ -144,18 +144,18 @@ declare
   of_user constant text := args ->> 'userId';
   of_mode constant text := args ->> 'mode';
   after_key constant text := args ->> 'after';
-  many constant bigint := args ->> 'limit';
+  page_size constant bigint := args ->> 'limit';
 begin
   return (with held as (
     -- Whatever the product.
     select a.user_id || ' ' || p.account_id || ' ' || p.instrument_id as key, a.user_id, a.venue, a.mode, p.instrument_id,
-      core.exact(sum(p.quantity)) as quantity, core.exact(sum(p.cost_minor)) as cost_minor,
-      core.exact(sum(p.margin_minor)) as margin_minor
+      core.clamp_to_safe(sum(p.quantity)) as quantity, core.clamp_to_safe(sum(p.cost_minor)) as cost_minor,
+      core.clamp_to_safe(sum(p.margin_minor)) as margin_minor
     from public.positions p join public.accounts a on a.id = p.account_id
     where p.quantity <> 0 and (of_user is null or a.user_id = of_user) and (of_mode is null or a.mode = of_mode)
     group by a.id, p.account_id, p.instrument_id
   ), page as materialized (
-    select * from held where after_key is null or key collate "C" > after_key order by key collate "C" limit many
+    select * from held where after_key is null or key collate "C" > after_key order by key collate "C" limit page_size
   ), priced as materialized (
     select id, (core.last_price(id)).* from (select distinct instrument_id as id from page) used
   )

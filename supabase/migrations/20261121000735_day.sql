@@ -32,15 +32,15 @@ language sql stable as $$
     left join lateral core.last_price(held.instrument_id) known on true
   )
   select jsonb_build_object(
-    'accounts', (select jsonb_build_object('count', count(*), 'cashMinor', core.exact(coalesce(sum(cash_minor), 0)),
-      'heldMinor', core.exact(coalesce(sum(held_minor), 0))) from public.accounts where mode = of_mode)
-      || core.cash_moved_on(of_mode, day),
+    'accounts', (select jsonb_build_object('count', count(*), 'cashMinor', core.clamp_to_safe(coalesce(sum(cash_minor), 0)),
+      'heldMinor', core.clamp_to_safe(coalesce(sum(held_minor), 0))) from public.accounts where mode = of_mode)
+      || core.cash_moves_on(of_mode, day),
     'held', (select jsonb_build_object('positions', coalesce(sum(accounts), 0), 'instruments', count(*),
-      'costMinor', core.exact(coalesce(sum(cost) filter (where price_minor is not null), 0)),
-      'valueMinor', core.exact(coalesce(sum(value), 0)), 'marginMinor', core.exact(coalesce(sum(margin), 0)),
+      'costMinor', core.clamp_to_safe(coalesce(sum(cost) filter (where price_minor is not null), 0)),
+      'valueMinor', core.clamp_to_safe(coalesce(sum(value), 0)), 'marginMinor', core.clamp_to_safe(coalesce(sum(margin), 0)),
       'unpriced', count(*) filter (where price_minor is null)) from valued),
     'largest', (select coalesce(jsonb_agg(jsonb_build_object('exchange', exchange, 'symbol', symbol,
-        'accounts', accounts, 'quantity', core.exact(quantity), 'costMinor', core.exact(cost), 'priceMinor', price_minor,
+        'accounts', accounts, 'quantity', core.clamp_to_safe(quantity), 'costMinor', core.clamp_to_safe(cost), 'priceMinor', price_minor,
         'pricedAtMs', core.ms(priced_at)) order by value desc nulls last, symbol), '[]')
       from (select * from valued order by value desc nulls last, symbol limit 20) first));
 $$;
@@ -51,11 +51,11 @@ language sql stable as $$
   select jsonb_build_object('orders', (select jsonb_build_object('count', count(*),
       'filled', count(*) filter (where status = 'filled'),
       'open', count(*) filter (where status in ('queued', 'submitting', 'working', 'partially_filled')),
-      'boughtMinor', core.exact(coalesce(sum(filled_value_minor) filter (where side = 'BUY'), 0)),
-      'soldMinor', core.exact(coalesce(sum(filled_value_minor) filter (where side = 'SELL'), 0)),
-      'chargesMinor', core.exact(coalesce(sum(charges_minor) filter (where filled_quantity > 0), 0)))
+      'boughtMinor', core.clamp_to_safe(coalesce(sum(filled_value_minor) filter (where side = 'BUY'), 0)),
+      'soldMinor', core.clamp_to_safe(coalesce(sum(filled_value_minor) filter (where side = 'SELL'), 0)),
+      'chargesMinor', core.clamp_to_safe(coalesce(sum(charges_minor) filter (where filled_quantity > 0), 0)))
     from public.orders where run_id = any(runs))
-    || jsonb_build_object('realisedMinor', (select core.exact(coalesce(sum(f.realised_minor), 0))
+    || jsonb_build_object('realisedMinor', (select core.clamp_to_safe(coalesce(sum(f.realised_minor), 0))
       from public.orders o join public.fills f on f.order_id = o.id
       where o.run_id = any(runs))));
 $$;

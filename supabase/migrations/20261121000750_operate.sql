@@ -6,15 +6,15 @@ create function public.resolve_order(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   o public.orders;
-  told text := args ->> 'as';
+  resolution text := args ->> 'as';
   filled bigint;
 begin
   -- Locked before it is looked at: a fill that is booked meanwhile must not be counted again from the person's word.
   perform from public.accounts where id in (select account_id from public.orders
-    where client_order_id = args ->> 'order' or id = core.order_number(args ->> 'order'))
+    where client_order_id = args ->> 'order' or id = core.order_id_of(args ->> 'order'))
   for no key update;
   select * into o from public.orders
-  where client_order_id = args ->> 'order' or id = core.order_number(args ->> 'order') for no key update;
+  where client_order_id = args ->> 'order' or id = core.order_id_of(args ->> 'order') for no key update;
   if o.id is null then return jsonb_build_object('kind', 'no_such_order'); end if;
   if o.status not in ('unknown', 'working', 'partially_filled') then
     return jsonb_build_object('kind', 'not_unknown', 'status', o.status);
@@ -23,33 +23,33 @@ begin
   if o.next_lookup_at is not null or o.lease_until >= core.database_now() then
     return jsonb_build_object('kind', 'still_looked_up');
   end if;
-  filled := coalesce((args ->> 'quantity')::bigint, case told when 'filled' then o.quantity - o.filled_quantity else 0 end);
-  if told in ('filled', 'partly') and ((args ->> 'priceMinor') is null or filled <= 0
-      or o.filled_quantity + filled > o.quantity or (told = 'filled') <> (o.filled_quantity + filled = o.quantity)) then
+  filled := coalesce((args ->> 'quantity')::bigint, case resolution when 'filled' then o.quantity - o.filled_quantity else 0 end);
+  if resolution in ('filled', 'partly') and ((args ->> 'priceMinor') is null or filled <= 0
+      or o.filled_quantity + filled > o.quantity or (resolution = 'filled') <> (o.filled_quantity + filled = o.quantity)) then
     return jsonb_build_object('kind', 'wrong_quantity', 'quantity', o.quantity, 'filledQuantity', o.filled_quantity);
   end if;
   -- No venue fills beyond a limit: it is another order's price, or a slip.
-  if told in ('filled', 'partly') and ((o.side = 'BUY' and (args ->> 'priceMinor')::bigint > o.limit_price_minor)
+  if resolution in ('filled', 'partly') and ((o.side = 'BUY' and (args ->> 'priceMinor')::bigint > o.limit_price_minor)
       or (o.side = 'SELL' and (args ->> 'priceMinor')::bigint < o.limit_price_minor)) then
     return jsonb_build_object('kind', 'wrong_price', 'side', o.side, 'limitPriceMinor', o.limit_price_minor);
   end if;
   perform public.settle_orders(jsonb_build_object('nowMs', args -> 'nowMs', 'clock', args -> 'clock',
     'outcomes', jsonb_build_array(
     jsonb_build_object('orderId', o.id,
-      'venueStatus', case told when 'filled' then 'filled' when 'rejected' then 'rejected' else 'canceled' end,
-      'reason', 'resolved_by_operator', 'message', (args -> 'by' ->> 'who') || ' resolved it as ' || told,
-      'fills', case when told in ('filled', 'partly') then jsonb_build_array(jsonb_build_object(
+      'venueStatus', case resolution when 'filled' then 'filled' when 'rejected' then 'rejected' else 'canceled' end,
+      'reason', 'resolved_by_operator', 'message', (args -> 'by' ->> 'who') || ' resolved it as ' || resolution,
+      'fills', case when resolution in ('filled', 'partly') then jsonb_build_array(jsonb_build_object(
         'venueFillId', 'operator-' || o.client_order_id, 'quantity', filled, 'priceMinor', args -> 'priceMinor',
         'atMs', core.ms(core.stamp_of(args)))) else '[]' end))));
-  select status into told from public.orders where id = o.id;
+  select status into resolution from public.orders where id = o.id;
   perform core.record_action(args -> 'by', 'resolve_order', 'order:' || o.client_order_id, of_user => o.user_id,
     before => jsonb_build_object('status', o.status, 'filledQuantity', o.filled_quantity),
-    after => jsonb_build_object('status', told, 'quantity', filled, 'priceMinor', args -> 'priceMinor'));
-  return jsonb_build_object('kind', 'resolved', 'clientOrderId', o.client_order_id, 'status', told);
+    after => jsonb_build_object('status', resolution, 'quantity', filled, 'priceMinor', args -> 'priceMinor'));
+  return jsonb_build_object('kind', 'resolved', 'clientOrderId', o.client_order_id, 'status', resolution);
 end $$;
 
 -- Whether an account's available money was taken down by something other than a hold after an entry of its ledger.
-create function core.money_went_since(of_account bigint, snapshot_entry bigint) returns boolean
+create function core.money_left_since(of_account bigint, snapshot_entry bigint) returns boolean
 language sql stable as $$
   select exists (select from public.ledger_entries e where e.account_id = of_account and e.id > snapshot_entry
     and e.kind <> 'hold' and (e.kind = 'late_post' or e.cash_delta_minor < e.held_delta_minor));
@@ -61,7 +61,7 @@ create function public.read_blocks(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   with open_drift as (
     select d.account_id, jsonb_agg(jsonb_build_object('driftId', d.id, 'kind', d.kind, 'what', d.what, 'ours', d.ours,
-      'theirs', d.theirs, 'foundAtMs', core.ms(d.found_at), 'lastSeenAtMs', core.ms(d.last_seen_at)) order by d.id) as drifts
+      'theirs', d.theirs, 'foundAtMs', core.ms(d.found_at), 'lastFoundAtMs', core.ms(d.last_found_at)) order by d.id) as drifts
     from public.drifts d join public.accounts a on a.id = d.account_id and a.user_id = args ->> 'userId'
     where d.acknowledged_at is null group by 1
   ), account as (
@@ -98,8 +98,8 @@ language sql set search_path = '' as $$
     from public.drifts d join public.accounts a on a.id = d.account_id
     join public.instruments named on named.exchange || ':' || named.symbol = d.what
     where d.account_id = of_account and d.id = any(drift_ids) and d.kind = 'position' and d.acknowledged_at is null
-      and d.last_seen_at > coalesce(a.checked_at, '-infinity')
-    order by named.share, d.last_seen_at desc, d.id desc
+      and d.last_found_at > coalesce(a.checked_at, '-infinity')
+    order by named.share, d.last_found_at desc, d.id desc
   ), held as (
     select m.*, p.instrument_id, p.product, p.quantity, p.cost_minor, sum(p.quantity) over (partition by m.id) as total,
       (sum(p.quantity) over (partition by m.id order by p.instrument_id <> m.named, p.instrument_id, p.product)
@@ -107,7 +107,7 @@ language sql set search_path = '' as $$
     from missing m join public.positions p on p.account_id = of_account and p.quantity <> 0
     join public.instruments i on i.id = p.instrument_id and i.share = m.share
   )
-  select (core.book_reported(array(
+  select (core.book_reported_fills(array(
     select core.external_fill(of_account, instrument_id, product, format('drift:%s:%s:%s', id, instrument_id, product),
       'SELL', least(quantity, gone - before), greatest(1, round(cost_minor::numeric / quantity))::bigint, now_at)
     from held where total = ours and before < gone and quantity > 0
@@ -119,7 +119,7 @@ $$;
 -- the position still is as its drift says. Gives the new fills.
 create function core.book_oversold(of_account bigint, drift_ids bigint[], now_at timestamptz) returns bigint[]
 language sql set search_path = '' as $$
-  select (core.book_reported(array(
+  select (core.book_reported_fills(array(
     select core.external_fill(of_account, p.instrument_id, p.product, format('drift:%s:%s:%s', d.id, p.instrument_id, p.product),
       'BUY', -p.quantity, ceil(p.cost_minor::numeric / p.quantity)::bigint, now_at)
     from public.drifts d join public.instruments i on i.exchange || ':' || i.symbol = d.what
@@ -137,41 +137,41 @@ create function public.acknowledge_account(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   now_at constant timestamptz := core.stamp_of(args);
-  seen bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'driftIds'));
+  drift_ids bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'driftIds'));
   snapshot_entry constant bigint := (args ->> 'snapshotEntryId')::bigint;
   account public.accounts;
   waiting bigint[];
   fresh bigint[];
   acknowledged bigint[];
-  after_it text;
+  new_block text;
 begin
   select * into account from public.accounts
   where user_id = args ->> 'userId' and venue = args ->> 'venue' and mode = args ->> 'mode' for no key update;
-  waiting := core.drifts_under_way(account.id, seen);
-  seen := array(select unnest(seen) except select unnest(waiting));
-  fresh := core.book_missing_shares(account.id, seen, now_at) || core.book_oversold(account.id, seen, now_at);
-  with looked_at as (
+  waiting := core.drifts_under_way(account.id, drift_ids);
+  drift_ids := array(select unnest(drift_ids) except select unnest(waiting));
+  fresh := core.book_missing_shares(account.id, drift_ids, now_at) || core.book_oversold(account.id, drift_ids, now_at);
+  with updated as (
     update public.drifts set acknowledged_at = core.database_now()
-    where account_id = account.id and id = any(seen) and acknowledged_at is null
+    where account_id = account.id and id = any(drift_ids) and acknowledged_at is null
     returning id
-  ) select coalesce(array_agg(id order by id), '{}') into acknowledged from looked_at;
+  ) select coalesce(array_agg(id order by id), '{}') into acknowledged from updated;
 
-  after_it := case
+  new_block := case
     when account.not_ready like 'drift:%' then coalesce(core.open_drift(account.id),
       case when account.cash_minor < account.held_minor then 'available money is below zero: acknowledge it' end)
     when account.not_ready is null or core.awaits_check(account.not_ready) or snapshot_entry is null
-      or account.cash_minor < account.held_minor or core.money_went_since(account.id, snapshot_entry) then account.not_ready
+      or account.cash_minor < account.held_minor or core.money_left_since(account.id, snapshot_entry) then account.not_ready
     else core.open_drift(account.id) end;
-  update public.accounts set not_ready = after_it where id = account.id and not_ready is distinct from after_it;
-  if after_it is distinct from account.not_ready or cardinality(acknowledged) > 0 then
+  update public.accounts set not_ready = new_block where id = account.id and not_ready is distinct from new_block;
+  if new_block is distinct from account.not_ready or cardinality(acknowledged) > 0 then
     perform core.record_action(args -> 'by', 'acknowledge_account',
       format('account:%s %s %s', account.user_id, account.venue, account.mode),
-      jsonb_build_object('notReady', account.not_ready), jsonb_build_object('notReady', after_it,
+      jsonb_build_object('notReady', account.not_ready), jsonb_build_object('notReady', new_block,
         'drifts', to_jsonb(acknowledged), 'snapshotEntryId', snapshot_entry, 'fills', to_jsonb(fresh)), of_user => account.user_id);
   end if;
 
   return jsonb_build_object('acknowledged', to_jsonb(acknowledged), 'waiting', to_jsonb(waiting),
-    'changed', after_it is distinct from account.not_ready or cardinality(acknowledged) > 0,
+    'changed', new_block is distinct from account.not_ready or cardinality(acknowledged) > 0,
     'booked', (select coalesce(jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol,
       'quantity', f.quantity, 'priceMinor', f.price_minor) order by f.id), '[]')
       from public.fills f join public.instruments i on i.id = f.instrument_id where f.id = any(fresh)));

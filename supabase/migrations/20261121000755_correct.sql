@@ -16,20 +16,20 @@ declare
   cash_before bigint;
 begin
   perform from public.accounts where id in (select account_id from public.orders
-    where client_order_id = args ->> 'order' or id = core.order_number(args ->> 'order'))
+    where client_order_id = args ->> 'order' or id = core.order_id_of(args ->> 'order'))
   for no key update;
   select * into o from public.orders
-  where client_order_id = args ->> 'order' or id = core.order_number(args ->> 'order') for no key update;
+  where client_order_id = args ->> 'order' or id = core.order_id_of(args ->> 'order') for no key update;
   if o.id is null then return jsonb_build_object('kind', 'no_such_order'); end if;
   if o.ended_at is null then return jsonb_build_object('kind', 'still_open', 'status', o.status); end if;
 
-  select f.id, f.venue_fill_id, told.quantity, told.price_minor, count(*) over () as fills into was
-  from public.fills f cross join lateral core.fill_as_told(f) told
+  select f.id, f.venue_fill_id, corrected.quantity, corrected.price_minor, count(*) over () as fills into was
+  from public.fills f cross join lateral core.corrected_fill(f) corrected
   where f.order_id = o.id and f.corrects is null and f.venue_fill_id = coalesce(args ->> 'fill', f.venue_fill_id);
   if was.fills is distinct from 1 then
     return jsonb_build_object('kind', 'which_fill', 'fills', (select coalesce(jsonb_agg(jsonb_build_object(
-        'venueFillId', f.venue_fill_id, 'quantity', told.quantity, 'priceMinor', told.price_minor) order by f.id), '[]')
-      from public.fills f cross join lateral core.fill_as_told(f) told where f.order_id = o.id and f.corrects is null));
+        'venueFillId', f.venue_fill_id, 'quantity', corrected.quantity, 'priceMinor', corrected.price_minor) order by f.id), '[]')
+      from public.fills f cross join lateral core.corrected_fill(f) corrected where f.order_id = o.id and f.corrects is null));
   end if;
   becomes_price := coalesce((args ->> 'priceMinor')::bigint, was.price_minor);
   if (becomes_quantity, becomes_price) = (was.quantity, was.price_minor) then
@@ -66,7 +66,7 @@ declare
   released bigint;
   paid bigint;
 begin
-  fresh := core.book_out_of_turn(row(o.id, o.client_order_id, o.leverage_centi,
+  fresh := core.book_fill_out_of_order(row(o.id, o.client_order_id, o.leverage_centi,
     o.filled_value_minor, true, o.account_id, o.instrument_id, o.product,
     (select f.trade_date from public.fills f where f.id = of_fill), of_fill,
     format('correction:%s:%s', of_fill, (select count(*) from public.fills f where f.corrects = of_fill) + 1), o.side,
@@ -75,7 +75,7 @@ begin
   select coalesce(sum(f.quantity), 0)::bigint as quantity, coalesce(sum(f.quantity * f.price_minor), 0)::bigint as minor
   into filled from core.effective_fills f where f.order_id = o.id;
   released := booked.realised_minor + booked.freed_margin_minor;
-  paid := core.paid_for(o, filled.minor) - core.paid_for(o, o.filled_value_minor);
+  paid := core.cost_of_value(o, filled.minor) - core.cost_of_value(o, o.filled_value_minor);
 
   insert into public.ledger_entries (account_id, order_id, fill_id, kind, cash_delta_minor, held_delta_minor, at)
   values (o.account_id, o.id, booked.id, 'correction', released - paid, 0, now_at);
@@ -85,7 +85,7 @@ begin
   where id = o.id;
   update public.accounts a set cash_minor = a.cash_minor + released - paid,
     not_ready = case when a.cash_minor + released - paid < a.held_minor
-      then core.blocked_for(a.not_ready, 'available money is below zero: acknowledge it') else a.not_ready end
+      then core.block_reason(a.not_ready, 'available money is below zero: acknowledge it') else a.not_ready end
   where a.id = o.account_id;
   return booked;
 end $$;

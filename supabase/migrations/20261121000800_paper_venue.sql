@@ -64,7 +64,7 @@ begin
     -- Supabase's API refuses a delete without a condition (safeupdate), inside functions too.
     delete from paper_venue.faults where true;
     insert into paper_venue.faults (user_id, symbol, fault, message, delay_ms, quantity, trade_date)
-    select coalesce(core.user_named("user"), "user"), symbol, fault, message, coalesce("delayMs", 30000), quantity,
+    select coalesce(core.find_user_id("user"), "user"), symbol, fault, message, coalesce("delayMs", 30000), quantity,
       (args ->> 'tradeDate')::date
     from jsonb_to_recordset(args -> 'faults') as row("user" text, symbol text, fault text, message text,
       "delayMs" bigint, quantity bigint);
@@ -94,36 +94,36 @@ $$;
 -- what goes over the wire: acknowledged, rejected, duplicate, silence, garbage.
 create function public.paper_venue_submit(args jsonb) returns jsonb
 language sql security definer set search_path = '' set jit = off set enable_seqscan = off as $$
-  with asked as materialized (
-    select told.*, core.at("nowMs") as now_at, (core.at("nowMs") at time zone 'Asia/Kolkata')::date as day,
+  with submitted as materialized (
+    select request.*, core.at("nowMs") as now_at, (core.at("nowMs") at time zone 'Asia/Kolkata')::date as day,
       coalesce(f.fault, 'none') as fault, f.message, f.delay_ms * interval '1 millisecond' as delay,
       f.quantity as fault_quantity, m.price_minor as market_minor,
       m.price_minor * coalesce("slippageBps", 0) / 10000 as slippage_minor,
       row_number() over (partition by "clientOrderId" order by n) = 1 as is_first
     from rows from (jsonb_to_recordset(args -> 'orders') as ("clientOrderId" text, "userId" text, exchange text,
         symbol text, side text, quantity bigint, "limitPriceMinor" bigint, "slippageBps" bigint, "nowMs" bigint))
-      with ordinality as told("clientOrderId", "userId", exchange, symbol, side, quantity, "limitPriceMinor",
+      with ordinality as request("clientOrderId", "userId", exchange, symbol, side, quantity, "limitPriceMinor",
         "slippageBps", "nowMs", n)
     left join lateral (select * from paper_venue.faults f
-      where coalesce(f.user_id, told."userId") = told."userId" and coalesce(f.symbol, told.symbol) = told.symbol
+      where coalesce(f.user_id, request."userId") = request."userId" and coalesce(f.symbol, request.symbol) = request.symbol
         and f.trade_date = (core.at("nowMs") at time zone 'Asia/Kolkata')::date
       order by f.id limit 1) f on true
     left join lateral (select price_minor from paper_venue.market
       where (market.exchange, market.symbol, trade_date)
-        = (told.exchange, told.symbol, (core.at("nowMs") at time zone 'Asia/Kolkata')::date) limit 1) m on true
+        = (request.exchange, request.symbol, (core.at("nowMs") at time zone 'Asia/Kolkata')::date) limit 1) m on true
   ), lost as (
     insert into paper_venue.dropped (client_order_id)
-    select "clientOrderId" from asked where fault = 'timeout_before' and is_first
+    select "clientOrderId" from submitted where fault = 'timeout_before' and is_first
     on conflict do nothing returning client_order_id
   ), matched as (
-    select asked.*,
+    select submitted.*,
       case side when 'BUY' then least("limitPriceMinor", market_minor + slippage_minor)
         else greatest("limitPriceMinor", market_minor - slippage_minor) end as fill_minor,
       case when fault = 'reject' or market_minor is null then 'rejected'
         when case side when 'BUY' then market_minor > "limitPriceMinor" else market_minor < "limitPriceMinor" end
           then 'expired'
         when filled < quantity then 'canceled' else 'filled' end as end_status, filled
-    from asked cross join lateral (select case fault when 'partial'
+    from submitted cross join lateral (select case fault when 'partial'
       then least(coalesce(fault_quantity, quantity / 2), quantity) else quantity end as filled) crossed
     where is_first and not "clientOrderId" in (select client_order_id from lost)
   ), booked as (
@@ -151,7 +151,7 @@ language sql security definer set search_path = '' set jit = off set enable_seqs
       when fault = 'garbage' then jsonb_build_object('kind', 'garbage')
       else jsonb_build_object('kind', case (known).end_status when 'rejected' then 'rejected' else 'acknowledged' end,
         'report', paper_venue.report_json(known, now_at)) end order by n), '[]')
-  from asked left join booked on (known).client_order_id = "clientOrderId";
+  from submitted left join booked on (known).client_order_id = "clientOrderId";
 $$;
 
 create function public.paper_venue_lookup(args jsonb) returns jsonb

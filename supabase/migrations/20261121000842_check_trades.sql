@@ -3,25 +3,25 @@
 -- Each fill against its order.
 create function core.fill_findings() returns setof core.finding
 language sql stable as $$
-  with told as (
+  with placed as (
     select f, o, run.trade_date from public.fills f join public.orders o on o.id = f.order_id
     left join public.scan_runs run on run.id = o.run_id
   ), wrong as (
     select 'a fill is of the account, share and side of its order' as rule, f, o,
       concat_ws(' ', (f).side, 'instrument', (f).instrument_id, (f).product, 'account', (f).account_id) as ours,
       concat_ws(' ', (o).side, 'instrument', (o).instrument_id, (o).product, 'account', (o).account_id) as should
-    from told where ((f).side, (f).instrument_id, (f).product, (f).account_id)
+    from placed where ((f).side, (f).instrument_id, (f).product, (f).account_id)
       <> ((o).side, (o).instrument_id, (o).product, (o).account_id)
     union all
-    select 'a fill counts for the day of its order', f, o, (f).trade_date::text, told.trade_date::text
-    from told where (f).trade_date is distinct from told.trade_date
+    select 'a fill counts for the day of its order', f, o, (f).trade_date::text, placed.trade_date::text
+    from placed where (f).trade_date is distinct from placed.trade_date
     union all
     select 'an order is filled only after it was made', f, o, (f).filled_at::text, 'after ' || (o).created_at
-    from told where (f).filled_at < (o).created_at - core.check_skew()
+    from placed where (f).filled_at < (o).created_at - core.check_skew()
     union all
     select 'a correction is of a fill of its order, at its time', f, o,
       concat_ws(' ', 'order', (f).order_id, (f).filled_at), concat_ws(' ', 'order', was.order_id, was.filled_at)
-    from told join public.fills was on was.id = (f).corrects
+    from placed join public.fills was on was.id = (f).corrects
     where (was.order_id, was.filled_at) is distinct from ((f).order_id, (f).filled_at) or was.corrects is not null
   )
   select rule, format('fill %s of order %s', (f).venue_fill_id, (o).client_order_id), (o).user_id, ours, should,
@@ -43,7 +43,7 @@ language sql stable as $$
   with beyond as (
     select 'an order is filled for no more than it asked' as rule, o, o.filled_quantity::text as ours,
       'at most ' || o.quantity as should, (select max(f.booked_at) from public.fills f
-        where f.order_id = o.id and f.corrects is null) as told_at,
+        where f.order_id = o.id and f.corrects is null) as booked_at,
       format('npm run correct -- --order %s', o.client_order_id) as correct
     from public.orders o where o.filled_quantity > o.quantity
     union all
@@ -57,13 +57,13 @@ language sql stable as $$
     format('npm run account -- --user %s --acknowledge %s, if the venue stands by it; else %s', a.user_id, a.venue, correct),
     a.not_ready is not null
   from beyond join public.accounts a on a.id = (o).account_id
-  where not core.acknowledged_since(a, told_at);
+  where not core.acknowledged_since(a, booked_at);
 $$;
 
 -- Accounts that may trade though nobody has looked at what has to be looked at: money that went late, or a drift.
-create function core.unseen_findings() returns setof core.finding
+create function core.unacknowledged_findings() returns setof core.finding
 language sql stable as $$
-  select 'an account stays blocked until somebody has seen why', core.account_name(a), a.user_id, 'not blocked', unseen.what,
+  select 'an account stays blocked until somebody has seen why', core.account_name(a), a.user_id, 'not blocked', unacknowledged.what,
     format('npm run account -- --user %s --acknowledge %s', a.user_id, a.venue), false
   from (
     select f.account_id, format('blocked for the late fill %s', f.venue_fill_id) as what, f.booked_at as since
@@ -71,8 +71,8 @@ language sql stable as $$
     union all
     select d.account_id, format('blocked for the drift of %s', d.what), null
     from public.drifts d where d.acknowledged_at is null
-  ) unseen join public.accounts a on a.id = unseen.account_id and a.not_ready is null
-  where unseen.since is null or not core.acknowledged_since(a, unseen.since);
+  ) unacknowledged join public.accounts a on a.id = unacknowledged.account_id and a.not_ready is null
+  where unacknowledged.since is null or not core.acknowledged_since(a, unacknowledged.since);
 $$;
 
 -- What is held, and what was earned with it, computed anew from the fills in the order they were traded in.
@@ -82,7 +82,7 @@ language sql stable as $$
     select t.account_id, t.instrument_id, t.product, sum(t.bound_minor) as bound,
       core.holding_of(t.side, t.quantity, t.price_minor, t.bound_minor order by t.filled_at, t.side,
         t.client_order_id collate "C", t.venue_fill_id collate "C") as should
-    from core.traded(null, null, null, '{}') t group by 1, 2, 3
+    from core.position_fills(null, null, null, '{}') t group by 1, 2, 3
   ), booked as (
     select account_id, instrument_id, product, sum(realised_minor) as realised, sum(freed_margin_minor) as freed,
       max(filled_at) as last_at

@@ -99,14 +99,14 @@ language sql stable as $$
   with counted as (
     select order_id, sum(quantity) as quantity, sum(quantity * price_minor) as value
     from core.effective_fills where order_id is not null group by 1
-  ), told as (
+  ), recorded as (
     select order_id, sum(realised_minor + freed_margin_minor) as released, bool_or(late) filter (where corrects is null) as late,
       sum(quantity) filter (where corrects is null) as at_first
     from public.fills where order_id is not null group by 1
   ), made as (
     select o, coalesce(counted.quantity, 0) as quantity, coalesce(counted.value, 0) as value, coalesce(at_first, 0) as at_first,
-      coalesce(told.released, 0) as released, coalesce(told.late, false) as late
-    from public.orders o left join counted on counted.order_id = o.id left join told on told.order_id = o.id
+      coalesce(recorded.released, 0) as released, coalesce(recorded.late, false) as late
+    from public.orders o left join counted on counted.order_id = o.id left join recorded on recorded.order_id = o.id
   ), wrong as (
     select 'what an order filled is the sum of its fills' as rule, o,
       format('%s for %s', (o).filled_quantity, core.decimal((o).filled_value_minor)) as ours,
@@ -132,11 +132,11 @@ create function core.history_findings(since date) returns setof core.finding
 language sql stable as $$
   with event as (
     select e.*, o.client_order_id, o.user_id, o.status, o.changed_at, o.created_at, o.attempts,
-      lag(e.to_status) over told as before, row_number() over (partition by e.order_id order by e.id desc) = 1 as is_last,
+      lag(e.to_status) over history as before, row_number() over (partition by e.order_id order by e.id desc) = 1 as is_last,
       count(*) filter (where e.to_status = 'submitting') over (partition by e.order_id) as sends
     from public.scan_runs run join public.orders o on o.run_id = run.id join public.order_events e on e.order_id = o.id
     where run.trade_date >= coalesce(since, '-infinity')
-    window told as (partition by e.order_id order by e.id)
+    window history as (partition by e.order_id order by e.id)
   ), wrong as (
     select 'an order''s status is the last of its history' as rule, client_order_id, user_id, status as ours,
       to_status as should from event where is_last and to_status <> status

@@ -46,14 +46,14 @@ $$;
 
 -- Whether what a denial found is really beyond the limit it names; null: that can't be told from the two.
 -- `asked`: a single order, whose named limit may be refused by the nearest price that is taken.
-create function core.is_beyond(reason text, limit_value text, actual_value text, asked boolean) returns boolean
+create function core.is_beyond(reason text, limit_value text, actual_value text, is_single_order boolean) returns boolean
 language sql immutable as $$
   select case when reason in ('max_order_value', 'symbol_cap', 'insufficient_funds', 'freeze_quantity', 'quantity_zero')
       or (reason = 'no_position' and named.most is not null) then coalesce(named.found > named.most, false)
     when reason = 'below_min_value' then coalesce(named.found < named.most, false)
     when reason in ('max_open_positions', 'max_orders_per_day') then coalesce(named.found >= named.most, false)
     when reason = 'daily_loss_limit' then named.most is not null and coalesce(named.found <= named.most, actual_value is null)
-    when reason = 'price_outside_band' then coalesce(abs(named.found) > named.most or (asked and named.found <> named.most),
+    when reason = 'price_outside_band' then coalesce(abs(named.found) > named.most or (is_single_order and named.found <> named.most),
       named.most is not null and actual_value is null)
     when reason = 'price_unavailable' and named.most is not null then coalesce(named.found <> named.most, false) end
   from (select case when limit_value ~ '^-?[0-9]+(\.[0-9]+)?$' then limit_value::numeric end as most,
@@ -64,15 +64,15 @@ $$;
 create function core.decision_findings(since date) returns setof core.finding
 language sql stable as $$
   with decided as (
-    select d, run, ru.place, ru.account_id, rs.position
+    select d, run, ru.queue_position, ru.account_id, rs.position
     from public.scan_runs run join public.decisions d on d.run_id = run.id
     left join public.run_users ru on (ru.run_id, ru.user_id) = (d.run_id, d.user_id)
     left join public.run_signals rs on (rs.run_id, rs.signal_id) = (d.run_id, d.signal_id)
     where run.trade_date >= coalesce(since, '-infinity')
   ), wrong as (
     select 'a decision is of the place and account its run froze' as rule, d,
-      concat_ws('/', (d).position, (d).place, (d).account_id) as ours, concat_ws('/', position, place, account_id) as should
-    from decided where (d).place is distinct from place or case when (run).takes_orders_until is not null
+      concat_ws('/', (d).position, (d).queue_position, (d).account_id) as ours, concat_ws('/', position, queue_position, account_id) as should
+    from decided where (d).queue_position is distinct from queue_position or case when (run).takes_orders_until is not null
       then (d).position <> 0
       else ((d).position, (d).account_id) is distinct from (position, account_id) end
     union all
@@ -84,12 +84,12 @@ language sql stable as $$
     select 'an accepted decision names no reason and no limit', d, concat_ws(' ', (d).limit_value, (d).actual_value), 'nothing'
     from decided where (d).outcome = 'accepted' and ((d).limit_value is not null or (d).actual_value is not null)
     union all
-    select 'an order is what was decided', d, concat_ws('/', o.account_id, o.place, o.position, o.quantity,
+    select 'an order is what was decided', d, concat_ws('/', o.account_id, o.queue_position, o.position, o.quantity,
         o.decision_price_minor, o.hold_minor),
-      concat_ws('/', (d).account_id, (d).place, (d).position, (d).quantity, (d).price_minor, (d).hold_minor)
+      concat_ws('/', (d).account_id, (d).queue_position, (d).position, (d).quantity, (d).price_minor, (d).hold_minor)
     from decided join public.orders o on (o.run_id, o.user_id) = ((d).run_id, (d).user_id) and o.signal_id = (d).signal_id
-    where (o.account_id, o.place, o.position, o.quantity, o.decision_price_minor, o.hold_minor)
-      is distinct from ((d).account_id, (d).place, (d).position, (d).quantity, (d).price_minor, (d).hold_minor)
+    where (o.account_id, o.queue_position, o.position, o.quantity, o.decision_price_minor, o.hold_minor)
+      is distinct from ((d).account_id, (d).queue_position, (d).position, (d).quantity, (d).price_minor, (d).hold_minor)
   )
   select rule, concat_ws(' ', (d).run_id, (d).signal_id, (d).user_id), (d).user_id, ours, should, null, false from wrong
   union all

@@ -10,7 +10,7 @@ language sql stable as $$
     and o.send_before < core.database_now() - core.check_grace()
   union all
   select 'nothing is at its venue after its day, but what a person was told of', 'order ' || o.client_order_id, o.user_id,
-    o.status || ' of ' || run.trade_date, 'ended, or left to a person', 'npm run worker (it looks up, or hands it over)', false
+    o.status || ' of ' || run.trade_date, 'ended, or left to a person', 'npm run worker (it lookups up, or hands it over)', false
   from public.orders o join public.scan_runs run on run.id = o.run_id
   where o.ended_at is null and o.status <> 'queued' and core.unfinished(o) and not core.is_scripted(run)
     and core.database_now() > (run.trade_date + 1)::timestamp at time zone 'Asia/Kolkata' + core.check_grace()
@@ -36,7 +36,7 @@ $$;
 create function core.ahead_findings() returns setof core.finding
 language sql stable as $$
   with latest(at) as (select core.database_now() + core.check_skew()),
-  told as (
+  stamped as (
     select 'order ' || o.client_order_id as subject, o.user_id, written.at
     from public.orders o cross join lateral (values (greatest(o.created_at, o.changed_at, o.submitted_at, o.ended_at)),
       (o.next_lookup_at - interval '1 day'), (o.next_attempt_at - interval '1 day')) written(at)
@@ -60,10 +60,10 @@ language sql stable as $$
     select ru.run_id, ru.user_id, ru.decided_at from public.run_users ru where ru.decided_at > (select at from latest)
     union all
     select 'message ' || m.id, m.user_id, m.changed_at from public.messages m
-    where greatest(m.changed_at, m.sending_at, m.resend_asked_at, m.due_at - interval '1 day',
+    where greatest(m.changed_at, m.sending_at, m.resend_requested_at, m.due_at - interval '1 day',
       m.next_attempt_at - interval '1 day', m.next_lookup_at - interval '1 day') > (select at from latest)
   )
-  select 'nothing is ahead of the database''s clock', subject, user_id, told.at::text, 'at most ' || latest.at,
+  select 'nothing is ahead of the database''s clock', subject, user_id, stamped.at::text, 'at most ' || latest.at,
     'npm run doctor on each machine names the one whose clock is wrong', false
-  from told, latest;
+  from stamped, latest;
 $$;

@@ -20,7 +20,7 @@ language sql stable security definer set search_path = '' as $$
     union all select * from core.single_entry_findings()
     union all select * from core.fill_findings()
     union all select * from core.beyond_order_findings()
-    union all select * from core.unseen_findings()
+    union all select * from core.unacknowledged_findings()
     union all select * from core.position_findings()
     union all select * from core.filled_findings()
     union all select * from core.order_findings((args ->> 'sinceDate')::date)

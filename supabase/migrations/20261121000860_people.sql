@@ -22,7 +22,7 @@ language sql stable security definer set search_path = '' as $$
     'orders', (select coalesce(jsonb_agg(to_jsonb(o) || jsonb_build_object('events', (
         select coalesce(jsonb_agg(to_jsonb(e) order by e.id), '[]') from public.order_events e where e.order_id = o.id))
         order by o.id), '[]') from public.orders o where o.user_id = of_them.id),
-    'requests', (select coalesce(jsonb_agg(to_jsonb(q) order by q.asked_at), '[]')
+    'requests', (select coalesce(jsonb_agg(to_jsonb(q) order by q.requested_at), '[]')
       from public.order_requests q where q.user_id = of_them.id),
     'messages', (select coalesce(jsonb_agg(to_jsonb(m) || jsonb_build_object('events', (
         select coalesce(jsonb_agg(to_jsonb(e) order by e.id), '[]') from public.message_events e where e.message_id = m.id))
@@ -40,7 +40,7 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 -- What has to end before a user may be erased, as {kind, count}: nothing of it can be ended by erasing it.
-create function core.ties_of(for_user text) returns jsonb
+create function core.open_obligations(for_user text) returns jsonb
 language sql stable as $$
   select coalesce(jsonb_agg(jsonb_build_object('kind', kind, 'count', n) order by kind) filter (where n > 0), '[]')
   from (values
@@ -65,17 +65,17 @@ language sql immutable as $$
 $$;
 
 -- What names or reaches a user, wherever somebody wrote it.
-create function core.pattern_of(u public.users) returns text
+create function core.user_pattern(u public.users) returns text
 language sql stable as $$
   select core.words_pattern(array[u.id, u.name, u.whatsapp, core.masked(u.whatsapp), u.auth_user_id::text]);
 $$;
 
 -- Locks a user with their accounts, in the order everybody does: runs, users, accounts by id. To erase (`scrubs`) also the
 -- runs and other people's accounts that say their name.
-create function core.lock_person(for_user text, scrubs boolean) returns void
+create function core.lock_user(for_user text, scrubs boolean) returns void
 language plpgsql set search_path = '' as $$
 declare
-  pattern constant text := (select core.pattern_of(u) from public.users u where u.id = for_user and scrubs);
+  pattern constant text := (select core.user_pattern(u) from public.users u where u.id = for_user and scrubs);
 begin
   perform from public.scan_runs where pattern is not null and problems <> '[]' and problems::text ~* pattern
   order by id for no key update;
@@ -85,26 +85,26 @@ begin
   order by id for no key update;
 end $$;
 
-create function core.without_words(text_in text, pattern text, tombstone text) returns text
+create function core.redact(text_in text, pattern text, tombstone text) returns text
 language sql immutable strict as $$
   -- Twice: what ends one match may have begun the next.
   select regexp_replace(regexp_replace(text_in, pattern, '\1' || tombstone, 'gi'), pattern, '\1' || tombstone, 'gi');
 $$;
 
 -- Takes a user out of the log of acts: gives the rows that name them, as they will be.
-create function core.actions_without(for_user text, pattern text, tombstone text) returns public.operator_actions[]
+create function core.redacted_actions(for_user text, pattern text, tombstone text) returns public.operator_actions[]
 language sql volatile as $$
-  select coalesce(array_agg(row(a.id, a.at, core.without_words(a.who, pattern, tombstone), a.how, a.action,
-    core.without_words(a.target, pattern, tombstone), case a.user_id when for_user then tombstone else a.user_id end,
-    core.without_words(a.before::text, pattern, tombstone)::jsonb,
-    core.without_words(a.after::text, pattern, tombstone)::jsonb, core.without_words(a.why, pattern, tombstone),
+  select coalesce(array_agg(row(a.id, a.at, core.redact(a.who, pattern, tombstone), a.how, a.action,
+    core.redact(a.target, pattern, tombstone), case a.user_id when for_user then tombstone else a.user_id end,
+    core.redact(a.before::text, pattern, tombstone)::jsonb,
+    core.redact(a.after::text, pattern, tombstone)::jsonb, core.redact(a.why, pattern, tombstone),
     gen_random_uuid()::text, a.content_hash, a.previous_hash, a.hash, a.redacted_by)::public.operator_actions order by a.id), '{}')
   from public.operator_actions a
   where a.user_id = for_user or concat_ws(' ', a.who, a.target, a.before, a.after, a.why) ~* pattern;
 $$;
 
 -- Everything under the user's id goes under the tombstone's; what only names or reaches them goes.
-create function core.bury(u public.users, tombstone text) returns void
+create function core.move_to_tombstone(u public.users, tombstone text) returns void
 language plpgsql set search_path = '' as $$
 begin
   insert into public.users (id, name, active, trading_enabled, priority, venue, notify)
@@ -121,7 +121,7 @@ begin
   update public.message_events e set provider_id = null, reason = null
   from public.messages m where m.id = e.message_id and m.user_id = u.id;
   update public.messages set user_id = tombstone, text = tombstone, sent_to = null, provider_id = null, reason = null,
-    said = null, may_change = false where user_id = u.id;
+    content_hash = null, may_change = false where user_id = u.id;
   update public.api_keys set user_id = tombstone, label = '', revoked_at = coalesce(revoked_at, core.database_now())
   where user_id = u.id;
   update public.halts set target = tombstone where scope = 'user' and target = u.id;
@@ -136,21 +136,21 @@ begin
 end $$;
 
 -- Where people write as they like, and where venues do.
-create function core.scrub(pattern text, tombstone text) returns void
+create function core.redact_free_text(pattern text, tombstone text) returns void
 language plpgsql set search_path = '' as $$
 begin
-  update public.halts set why = core.without_words(why, pattern, tombstone),
-    resume_why = core.without_words(resume_why, pattern, tombstone)
+  update public.halts set why = core.redact(why, pattern, tombstone),
+    resume_why = core.redact(resume_why, pattern, tombstone)
   where concat_ws(' ', why, resume_why) ~* pattern;
-  update public.notices set text = core.without_words(text, pattern, tombstone),
-    reason = core.without_words(reason, pattern, tombstone), key = core.without_words(key, pattern, tombstone)
+  update public.notices set text = core.redact(text, pattern, tombstone),
+    reason = core.redact(reason, pattern, tombstone), key = core.redact(key, pattern, tombstone)
   where concat_ws(' ', key, text, reason) ~* pattern;
-  update public.message_stops set why = core.without_words(why, pattern, tombstone) where why ~* pattern;
-  update public.scan_runs set problems = core.without_words(problems::text, pattern, tombstone)::jsonb
+  update public.message_stops set why = core.redact(why, pattern, tombstone) where why ~* pattern;
+  update public.scan_runs set problems = core.redact(problems::text, pattern, tombstone)::jsonb
   where problems <> '[]' and problems::text ~* pattern;
   delete from core.rate_days where key ~* pattern;
-  update public.accounts set not_ready = core.without_words(not_ready, pattern, tombstone),
-    check_found = core.without_words(check_found, pattern, tombstone)
+  update public.accounts set not_ready = core.redact(not_ready, pattern, tombstone),
+    check_found = core.redact(check_found, pattern, tombstone)
   where concat_ws(' ', not_ready, check_found) ~* pattern;
 end $$;
 
@@ -171,10 +171,10 @@ begin
   if args ->> 'userId' ~ '^erased-[0-9a-f]{12}$' and exists (select from public.users where id = args ->> 'userId') then
     return jsonb_build_object('kind', 'already_erased');
   end if;
-  perform core.lock_person(args ->> 'userId', (args ->> 'confirmed')::boolean);
+  perform core.lock_user(args ->> 'userId', (args ->> 'confirmed')::boolean);
   select * into u from public.users where id = args ->> 'userId';
   if u.id is null then return jsonb_build_object('kind', 'no_such_user'); end if;
-  ties := core.ties_of(u.id);
+  ties := core.open_obligations(u.id);
   if ties <> '[]' then return jsonb_build_object('kind', 'tied', 'ties', ties); end if;
   counts := jsonb_build_object('orders', (select count(*) from public.orders where user_id = u.id),
     'decisions', (select count(*) from public.decisions where user_id = u.id),
@@ -185,14 +185,14 @@ begin
     return jsonb_build_object('kind', 'would_erase', 'name', u.name, 'counts', counts);
   end if;
 
-  pattern := core.pattern_of(u);
-  perform core.bury(u, tombstone);
-  perform core.scrub(pattern, tombstone);
+  pattern := core.user_pattern(u);
+  perform core.move_to_tombstone(u, tombstone);
+  perform core.redact_free_text(pattern, tombstone);
   -- Nobody adds an act that names them between here and the end.
   perform core.lock_actions();
-  acts := core.actions_without(u.id, pattern, tombstone);
+  acts := core.redacted_actions(u.id, pattern, tombstone);
   act := core.record_action((args -> 'by') - 'why', 'erase_user', 'user:' || tombstone,
-    why => core.without_words(args -> 'by' ->> 'why', pattern, tombstone),
+    why => core.redact(args -> 'by' ->> 'why', pattern, tombstone),
     after => counts || jsonb_build_object('redacted', (select coalesce(jsonb_object_agg(a.id, core.action_content_hash(a)), '{}')
       from unnest(acts) a)));
   update public.operator_actions a set who = r.who, target = r.target, user_id = r.user_id, before = r.before,

@@ -38,8 +38,6 @@ language sql immutable set search_path = '' as $$
     'find_auth_user',
     'find_source_keys',
     'finish_run',
-    'hear_delivery',
-    'hear_inbound',
     'note_key_uses',
     'open_run',
     'paper_venue_prepare',
@@ -56,14 +54,16 @@ language sql immutable set search_path = '' as $$
     'read_order_events',
     'read_order_inputs',
     'read_orders',
-    'read_placed',
     'read_prices',
     'read_progress',
     'read_readiness',
     'read_report',
+    'read_request_outcomes',
     'read_run',
     'read_signal_sources',
     'receive_signals',
+    'record_delivery',
+    'record_inbound_message',
     'reprice_run',
     'stop_messages'
   ];
@@ -206,7 +206,7 @@ end $$;
 
 -- What its caller reaches beside the functions: for npm run doctor. In here current_user is the owner; who
 -- called is the role that was set, else the one that logged in. Lists hold 20 at most.
-create function public.read_reach(args jsonb) returns jsonb
+create function public.read_privileges(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   with caller as (
     select to_regrole(quote_ident(coalesce(nullif(current_setting('role'), 'none'), session_user))) as who

@@ -45,7 +45,7 @@ test('the schema and the login the service runs as come from one command, which 
   expect([again.code, again.said]).toEqual([0, expect.stringContaining('Changed the login daily_scan_service_login')]);
   const url = database.url.replace(/\/\/[^@]+@/, `//daily_scan_service_login:${password}@`);
   const session = await openPostgresSession(url);
-  const [row] = await session.query("select public.read_reach('{}') as reach");
+  const [row] = await session.query("select public.read_privileges('{}') as reach");
   await session.close();
   expect(row).toMatchObject({ reach: { role: 'daily_scan_service_login', superuser: false, tables: [] } });
   expect(first.said + again.said).not.toContain(password);

@@ -84,7 +84,7 @@ test('an order that is placed while a message is given to its sender is in the n
 
 test('nor does an order wait where a message is held, and its own is told of even if the other never went', async () => {
   await place('TITAN');
-  await database.session.exec('begin; update public.messages set looks = looks');
+  await database.session.exec('begin; update public.messages set lookups = lookups');
   expect(await place('INFY')).toMatchObject([{ outcome: 'accepted' }]);
   await database.session.exec('rollback');
   expect(told(await due())).toEqual([

@@ -98,7 +98,7 @@ test('who wants to hear of orders only, or of nothing, or said STOP, gets no mes
   await office.store.call('set_user', { by: tester, userId: 'user-0', notify: 'orders' });
   await office.store.call('set_user', { by: tester, userId: 'user-1', notify: 'off' });
   const stop = { number: numberOf(2), consent: 'stop', source: 'whatsapp:stop', providerId: 'SM1' } as const;
-  await office.store.call('hear_inbound', { ...stop, nowMs: office.clock.nowMs() });
+  await office.store.call('record_inbound_message', { ...stop, nowMs: office.clock.nowMs() });
   await office.deliver();
   const rows = await office.session.query('select status, reason from public.messages order by user_id');
   expect(rows.map(({ status, reason }) => [status, reason])).toEqual([

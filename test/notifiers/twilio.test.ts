@@ -54,7 +54,7 @@ describe('one user', () => {
   test('who wrote within 24 hours gets the summary as free text, with its lines', async () => {
     const from = numberOf(0);
     const { nowMs: now } = office.clock;
-    await office.store.call('hear_inbound', {
+    await office.store.call('record_inbound_message', {
       number: from,
       consent: null,
       source: 't',
@@ -238,7 +238,7 @@ describe('one user', () => {
     );
     const { nowMs: now } = office.clock;
     const inbound = { number: numberOf(0), consent: null, source: 't', providerId: 'SM1', nowMs: now() };
-    await office.store.call('hear_inbound', inbound);
+    await office.store.call('record_inbound_message', inbound);
     expect(await mark()).toEqual([{ unreachable: null }]);
   });
 });

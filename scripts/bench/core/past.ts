@@ -78,7 +78,7 @@ insert into public.run_signals (run_id, signal_id, position, send_before)
   select ${run}, ${signal}, s, ${at} from bench.symbols;
 insert into public.run_prices (run_id, instrument_id, price_minor, priced_at)
   select ${run}, instrument_id, ${PRICE_MINOR}, ${at} from bench.symbols;
-insert into public.run_users (run_id, place, user_id, account_id, decided_at)
+insert into public.run_users (run_id, queue_position, user_id, account_id, decided_at)
   select ${run}, u, user_id, account_id, ${at} from bench.users;
 insert into public.messages (run_id, user_id, status, text, due_at, changed_at)
   select ${run}, user_id, 'sent', repeat('What was traded for you today. ', 8), ${at}, ${at} from bench.users;`;
@@ -90,9 +90,9 @@ function ordersSql(run: string, date: string, signal: string, side: string, char
   const [rate, hold, released] = side === 'BUY' ? [11, value + chargesMinor, 0] : [12, chargesMinor, value];
   const end = `(${at} + interval '1 second')`;
   return `
-insert into public.decisions (run_id, signal_id, user_id, account_id, position, place, outcome, quantity, price_minor, hold_minor)
+insert into public.decisions (run_id, signal_id, user_id, account_id, position, queue_position, outcome, quantity, price_minor, hold_minor)
   select ${run}, ${signal}, user_id, account_id, s, u, 'accepted', ${QUANTITY}, ${PRICE_MINOR}, ${hold} from bench.asked;
-insert into public.orders (id, client_order_id, run_id, signal_id, user_id, account_id, instrument_id, venue, position, place,
+insert into public.orders (id, client_order_id, run_id, signal_id, user_id, account_id, instrument_id, venue, position, queue_position,
     side, quantity, decision_price_minor, limit_price_minor, leverage_centi, product, rate_id, hold_minor, charges_minor, status,
     venue_order_id, filled_quantity, filled_value_minor, released_minor, attempts, send_before, created_at, submitted_at,
     ended_at, changed_at)

@@ -3,7 +3,7 @@ import { type Check, ok, some, warning } from './checks.ts';
 
 /** What somebody who takes this host could do in the database beside calling functions; read from the server itself. */
 export async function reachCheck(store: Store): Promise<Check> {
-  const { role, superuser, owner, tables, missingRoles } = await store.call('read_reach', {});
+  const { role, superuser, owner, tables, missingRoles } = await store.call('read_privileges', {});
   if (missingRoles.length > 0) {
     const todo = `As an administrator: create role ${missingRoles[0]} nologin; then npm run migrate -- --login service=FILE`;
     return warning('database role', `the server lacks ${missingRoles.join(' and ')}`, todo);

@@ -21,7 +21,7 @@ export interface CredentialArguments {
   read_all_credentials: Record<string, never>;
   find_venue_order: { venue: string; venueOrderId: string; clientOrderId: string };
   find_venue_orders: { venue: string; orders: { venueOrderId: string; clientOrderId: string }[] };
-  look_up_now: { orderId: number; nowMs: number };
+  request_lookup: { orderId: number; nowMs: number };
 }
 
 /** `tradesAt`: the venue the user's orders go to. `no_sizing`: he has no account whose settings could be taken. */

@@ -27,7 +27,7 @@ export const heardDelivery = z.discriminatedUnion('kind', [
   z.object({ kind: z.enum(['no_such_message', 'not_the_last_try']) }),
   z.object({ kind: z.literal('nothing_new'), status: messageStatus }),
   z.object({
-    kind: z.literal('heard'),
+    kind: z.literal('recorded'),
     status: messageStatus,
     /** What it had gone over. */
     channel,

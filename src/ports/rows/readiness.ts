@@ -136,7 +136,7 @@ export const blocks = z.array(
         ours: z.string(),
         theirs: z.string(),
         foundAtMs: z.int(),
-        lastSeenAtMs: z.int(),
+        lastFoundAtMs: z.int(),
       }),
     ),
   }),

@@ -152,7 +152,7 @@ export interface Arguments
     decisions: DecisionToAccept[];
     requests: OrderToPlace[];
   };
-  read_placed: { requests: { principal: string; key: string; bodyHash: string }[] };
+  read_request_outcomes: { requests: { principal: string; key: string; bodyHash: string }[] };
   read_orders: {
     userId: string | null;
     status: string | null;
@@ -264,6 +264,6 @@ export interface Arguments
   /** With `nowMs` it says whether this clock is far from the database's. */
   read_readiness: { nowMs?: number };
   read_condition: { mode: string; tradeDates: string[]; functions: readonly string[] };
-  read_reach: Record<string, never>;
+  read_privileges: Record<string, never>;
   read_live_accounts: { tradeDate: string };
 }

@@ -63,7 +63,7 @@ export interface MessageArguments {
   settle_messages: { messages: SettledMessage[]; nowMs: number };
   sweep_messages: { nowMs: number; onlyProcess: boolean; nextLookupMs?: number | null };
   claim_message_lookups: { limit: number; nowMs: number };
-  hear_delivery: {
+  record_delivery: {
     messageId: number;
     attempt: number;
     providerId: string;
@@ -76,7 +76,7 @@ export interface MessageArguments {
     retryMs: number | null;
     fallback: 'sms' | null;
   };
-  hear_inbound: {
+  record_inbound_message: {
     number: string;
     consent: 'start' | 'stop' | null;
     source: string;

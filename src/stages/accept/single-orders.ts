@@ -264,7 +264,7 @@ async function withEarlier(
 ): Promise<Placed[]> {
   if (requests.length === 0) return [];
   const asked = requests.map(({ principal, key, bodyHash }) => ({ principal, key, bodyHash }));
-  const earlier = await world.store.call('read_placed', { requests: asked });
+  const earlier = await world.store.call('read_request_outcomes', { requests: asked });
   return requests.map((request, index) => {
     const found = earlier[index];
     return found ? placedOf(found) : otherwise(request);

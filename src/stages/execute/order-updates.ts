@@ -85,7 +85,7 @@ async function hear(
     const found = await store.call('find_venue_order', { venue, clientOrderId, venueOrderId });
     if (found?.accountId !== accountId) return;
     const { orderId } = found;
-    const lookUpNow = async () => (await store.call('look_up_now', { orderId, nowMs: clock.nowMs() })).due;
+    const lookUpNow = async () => (await store.call('request_lookup', { orderId, nowMs: clock.nowMs() })).due;
     let due = await lookUpNow();
     if (!due && !stop.aborted) {
       await clock.sleep(BOOKED_WITHIN_MS);

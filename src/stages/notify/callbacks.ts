@@ -16,7 +16,13 @@ async function hearInbound({ store, clock, emit }: World, word: Extract<Provider
   const { number, text, providerId, channel } = word;
   const consent = consentIn(text);
   const source = `${channel}:${consent ?? 'message'}`;
-  const { users } = await store.call('hear_inbound', { number, consent, source, providerId, nowMs: clock.nowMs() });
+  const { users } = await store.call('record_inbound_message', {
+    number,
+    consent,
+    source,
+    providerId,
+    nowMs: clock.nowMs(),
+  });
   emit({ type: 'message_received', consent, users });
 }
 
@@ -28,14 +34,14 @@ async function hearDelivery(world: World, word: Extract<ProviderUpdate, { kind: 
   const failure = failures.has(providerStatus) ? failureOf(world, word) : null;
   const { about = null, why = null, code = word.code } = failure ?? {};
   const nowMs = clock.nowMs();
-  const heard = await store.call('hear_delivery', {
+  const heard = await store.call('record_delivery', {
     ...{ messageId, attempt, providerId, providerStatus, code, nowMs },
     reason: why,
     unreachable: about === 'recipient',
     retryMs: failure?.pauseMs === undefined ? null : nowMs + failure.pauseMs,
     fallback: about === 'recipient' && !failure?.declined ? (notifier.pace?.fallback ?? null) : null,
   });
-  if (heard.kind !== 'heard') {
+  if (heard.kind !== 'recorded') {
     emit({ type: 'delivery_reported', messageId, providerStatus, kind: heard.kind });
     return;
   }

@@ -19,10 +19,10 @@ const noActs: Partial<Record<StoreFunction, string>> = {
   find_api_keys: 'only looks keys up',
   finish_run: 'follows from the orders',
   finish_runs: 'follows from the orders',
-  hear_delivery: 'the provider’s word',
-  hear_inbound: 'what the user wrote himself',
+  record_delivery: 'the provider’s word',
+  record_inbound_message: 'what the user wrote himself',
   import_holdings: 'reached by no command: what a venue says, each a fill',
-  look_up_now: 'only brings a lookup forward',
+  request_lookup: 'only brings a lookup forward',
   mark_sending: 'the service’s own work',
   mark_submitting: 'the service’s own work',
   note_key_uses: 'only when a key was used last',
@@ -63,12 +63,12 @@ onEveryDatabase('acts', ({ store, session, value }) => {
   test('every function that writes records an act, or is no act of a person', async () => {
     const rows = await session.query(`select p.proname as name from pg_proc p
       where p.pronamespace = 'public'::regnamespace and p.provolatile = 'v'
-        and p.prosrc !~ 'core\\.record_(action|placed)\\('`);
+        and p.prosrc !~ 'core\\.record_(action|placed_orders)\\('`);
     expect(rows.map(({ name }) => String(name)).toSorted()).toEqual(Object.keys(noActs).toSorted());
     // The inner one that records for place_orders does.
-    expect(await value("select prosrc like '%core.record_action(%' from pg_proc where proname = 'record_placed'")).toBe(
-      true,
-    );
+    expect(
+      await value("select prosrc like '%core.record_action(%' from pg_proc where proname = 'record_placed_orders'"),
+    ).toBe(true);
   });
 
   test('an import of users says how many came, and who changed how, without names and whole numbers', async () => {

@@ -173,10 +173,10 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
     const working = settlement(orderId, 'working', { venueOrderId: 'v1', nextLookupMs: nowMs + 60_000 });
     await settle(store, [working]);
     expect(await store.call('find_venue_order', { ...asked, venueOrderId: 'v2' })).toBeNull();
-    expect(await store.call('look_up_now', { orderId, nowMs: nowMs + 5 })).toEqual({ due: true });
+    expect(await store.call('request_lookup', { orderId, nowMs: nowMs + 5 })).toEqual({ due: true });
     const due = { claimId: 'c', venues: ['paper'], limit: 10, leaseMs: 1000, nowMs: nowMs + 5 };
     expect(await store.call('claim_lookups', due)).toMatchObject([{ orderId }]);
     await settle(store, [settlement(orderId, 'canceled', { venueOrderId: 'v1' })]);
-    expect(await store.call('look_up_now', { orderId, nowMs })).toEqual({ due: false });
+    expect(await store.call('request_lookup', { orderId, nowMs })).toEqual({ due: false });
   });
 });

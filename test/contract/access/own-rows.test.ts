@@ -53,7 +53,7 @@ test('places go on where an integer ends: single orders of all days take them fr
     const beyond = 3_000_000_000;
     const scene = await openScene(store);
     await database.session.query('update public.run_signals set position = $1', [beyond]);
-    await database.session.query('update public.run_users set place = $1', [beyond + 1]);
+    await database.session.query('update public.run_users set queue_position = $1', [beyond + 1]);
     await decideAll(scene);
     const sent = await sendAll(store);
     await settle(
@@ -62,8 +62,8 @@ test('places go on where an integer ends: single orders of all days take them fr
     );
     expect(sent).toHaveLength(1);
     for (const table of ['decisions', 'orders']) {
-      expect(await database.session.query(`select position::text, place::text from public.${table}`)).toEqual([
-        { position: String(beyond), place: String(beyond + 1) },
+      expect(await database.session.query(`select position::text, queue_position::text from public.${table}`)).toEqual([
+        { position: String(beyond), queue_position: String(beyond + 1) },
       ]);
     }
     const page = { runId: scene.runId, afterPosition: beyond, afterQueuePosition: beyond, limit: 10 };

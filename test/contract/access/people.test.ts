@@ -98,7 +98,13 @@ onEveryDatabase('people', ({ store, session, value }) => {
       to: ['+919800000009'],
       nowMs,
     });
-    await store.call('hear_inbound', { number, consent: 'start', source: 'whatsapp:START', providerId: 'SM1', nowMs });
+    await store.call('record_inbound_message', {
+      number,
+      consent: 'start',
+      source: 'whatsapp:START',
+      providerId: 'SM1',
+      nowMs,
+    });
     await session.exec(`insert into public.account_credentials select id, '0a1b2c3d', repeat('W', 44), repeat('S', 44), now()
         from public.accounts where venue = 'kite';
       update public.accounts set check_found = 'no_login: ${name}' where venue = 'kite';
@@ -204,7 +210,7 @@ onEveryDatabase('people', ({ store, session, value }) => {
   test('a namesake whose id begins alike, and a word that only contains the name, stay', async () => {
     const pattern = await value('select core.words_pattern($1)', [['asha-rao', 'Asha', 'a.b']]);
     const text = 'user:asha-rao-2, asha-rao, "ASHA", Ashant, asha asha, a.b acb';
-    expect(await value('select core.without_words($1, $2, $3)', [text, pattern, 'X'])).toBe(
+    expect(await value('select core.redact($1, $2, $3)', [text, pattern, 'X'])).toBe(
       'user:asha-rao-2, X, "X", Ashant, X X, X acb',
     );
   });
@@ -220,7 +226,7 @@ onEveryDatabase('people', ({ store, session, value }) => {
         { venue: 'kite', credentials_stored_at: expect.any(String) },
       ],
       orders: [{ side: 'BUY', events: expect.any(Array) }, { side: 'SELL' }],
-      consents: [{ said: 'start' }],
+      consents: [{ keyword: 'start' }],
       apiKeys: [{ hint: 'ds_zzz123' }],
       halts: [{ why: `${name} asked for it` }],
     });

@@ -57,10 +57,10 @@ describe.each(loginGroups)('a login of daily_scan_%s', (group) => {
   test('is known to the doctor as one that reaches nothing', async () => {
     const store = makeStore(openPostgres({ url: loginOf(group).url, max: 1 }));
     if (group === 'http') {
-      await expect(store.call('read_reach', {})).rejects.toMatchObject({ kind: 'refused', code: '42501' });
+      await expect(store.call('read_privileges', {})).rejects.toMatchObject({ kind: 'refused', code: '42501' });
     } else {
       const reach = { superuser: false, owner: false, tables: [], missingRoles: [] };
-      expect(await store.call('read_reach', {})).toEqual({ role: loginOf(group).name, ...reach });
+      expect(await store.call('read_privileges', {})).toEqual({ role: loginOf(group).name, ...reach });
     }
     await store.close();
   });
@@ -94,7 +94,7 @@ test('what serves HTTP only does not settle, claim, adjust, import, or read cred
 });
 
 test('the owner is known as one that reads tables', async () => {
-  const reach = await makeStore(database).call('read_reach', {});
+  const reach = await makeStore(database).call('read_privileges', {});
   expect(reach).toMatchObject({ role: 'postgres', superuser: true, owner: true, missingRoles: [] });
   expect(reach.tables).toContain('public.accounts');
 });

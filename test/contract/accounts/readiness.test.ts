@@ -78,7 +78,7 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
     ['drift: position TITAN: acknowledge it', 'late fill'],
     ['available money is below zero: acknowledge it', 'available money is below zero: acknowledge it'],
   ])('what a person has to see about money stands above what comes again by itself: %s', async (before, stands) => {
-    expect(await value("select core.blocked_for($1, 'late fill')", [before])).toBe(stands);
+    expect(await value("select core.block_reason($1, 'late fill')", [before])).toBe(stands);
   });
 
   describe('a verdict', () => {

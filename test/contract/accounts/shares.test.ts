@@ -84,7 +84,9 @@ onEveryDatabase('one share under several listings', ({ store, session }) => {
     const users = [user('asha'), user('ravi')];
     const scene = await openScene(store, { runId: 'second', signals, quotes, users, limits: capped });
     await acceptAll(scene, { quantity: 10 });
-    const outcomes = await session.query('select outcome, reason from public.decisions order by position, place');
+    const outcomes = await session.query(
+      'select outcome, reason from public.decisions order by position, queue_position',
+    );
     // The first takes 1000.00 of the 1500.00; the second would take 1000.00 more, under either listing.
     expect(outcomes).toEqual([
       { outcome: 'accepted', reason: null },

@@ -98,7 +98,7 @@ test('an import beside a STOP from a number that several of its users share: bot
   const users = ids.map((id) => user(id, { whatsapp: number, capitalMinor: 3_00_000_00 }));
   const shared = () => store.call('import_users', { users, mode: 'paper', source: 'numbers', nowMs, by });
   const stop = () =>
-    store.call('hear_inbound', { number, consent: 'stop', source: 'whatsapp', providerId: 'SM1', nowMs });
+    store.call('record_inbound_message', { number, consent: 'stop', source: 'whatsapp', providerId: 'SM1', nowMs });
   const lockMiddle = `select from public.users where id = '${ids[1]}' for no key update`;
   expect(await whileLocked(lockMiddle, [shared, stop])).toEqual([null, null]);
 });

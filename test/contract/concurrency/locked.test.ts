@@ -70,7 +70,7 @@ test('settle_orders books the others, and names the orders of an account that is
   const of = (userId: string) => orders.find((one) => one.userId === userId)?.orderId ?? 0;
   const outcomes = orders.map(({ orderId }) => settlement(orderId, 'filled', { fills: [fill(`s-${orderId}`, 10)] }));
   await hold('settle-1');
-  await database.session.query('update public.orders set looks = looks where id = $1', [of('settle-2')]);
+  await database.session.query('update public.orders set lookups = lookups where id = $1', [of('settle-2')]);
   const answer = await store.call('settle_orders', { outcomes, nowMs, skipLocked: true });
   expect({ ...answer, locked: answer.locked?.toSorted() }).toEqual({
     settled: 1,
@@ -98,7 +98,7 @@ test('a mark, a release and a sweep pass over an order that is held', async () =
   const orders = await claim(store, 'mark');
   const [first, second] = orders.map(({ orderId }) => orderId);
   await database.session.query('begin');
-  await database.session.query('update public.orders set looks = looks where id = $1', [first]);
+  await database.session.query('update public.orders set lookups = lookups where id = $1', [first]);
   const asked = { claimId: 'mark', markId: 'm', orderIds: [first ?? 0, second ?? 0], leaseMs, nowMs, budgets: {} };
   expect(await store.call('mark_submitting', asked)).toMatchObject({ marked: [second], waiting: [] });
   expect(await store.call('release_orders', { claimId: 'mark', orderIds: [first ?? 0] })).toEqual({ released: 0 });

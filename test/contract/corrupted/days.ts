@@ -22,7 +22,7 @@ const decisions: Corruption[] = [
   ['decisions', `user_id = 'nobody'`, decision('asha', 'TITAN'), both],
   ['decisions', 'account_id = account_id + 1000', decision('asha', 'TITAN'), froze],
   ['decisions', 'position = position + 1', denied, froze],
-  ['decisions', 'place = place + 1', denied, froze],
+  ['decisions', 'queue_position = queue_position + 1', denied, froze],
   ['decisions', `outcome = 'skipped'`, denied, planned],
   [
     ...(['decisions', `outcome = 'skipped', reason = 'working_order', quantity = 0, hold_minor = 0`] as const),
@@ -69,7 +69,7 @@ const runs: Corruption[] = [
   ['scan_runs', `done_at = done_at - interval '1 hour'`, `id = 'sales'`, runDay],
   ['scan_runs', `plan_hash = 'other'`, `id = 'first'`, planned],
   ['run_users', `run_id = 'planned'`, `run_id = 'first' and user_id = 'devi'`, everybody],
-  ['run_users', 'place = place + 1000', `run_id = 'first' and ${asha}`, froze],
+  ['run_users', 'queue_position = queue_position + 1000', `run_id = 'first' and ${asha}`, froze],
   ['run_users', `user_id = 'nobody'`, `run_id = 'first' and ${asha}`, "a user's account in a run is theirs"],
   [
     'run_users',
@@ -115,7 +115,7 @@ const messages: Corruption[] = [
   ['messages', `next_attempt_at = core.database_now() + interval '3 days'`, toldFirst, ahead],
   ['messages', `next_lookup_at = core.database_now() + interval '3 days'`, toldFirst, ahead],
   ['messages', 'sending_at = null', toldFirst, heard],
-  ['messages', `resend_asked_at = core.database_now() + interval '1 hour'`, toldFirst, ahead],
+  ['messages', `resend_requested_at = core.database_now() + interval '1 hour'`, toldFirst, ahead],
   ['messages', `changed_at = changed_at - interval '1 day'`, toldFirst, heard],
 ];
 

@@ -27,7 +27,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   ...Object.fromEntries(['reason', 'message'].map((name) => [`orders.${name}`, words])),
   'orders.venue_order_id':
     'the name its venue gave it: only the venue can say whether it is right, and the evening’s sync asks',
-  ...Object.fromEntries(['looks', 'missed_lookups'].map((name) => [`orders.${name}`, counted])),
+  ...Object.fromEntries(['lookups', 'missed_lookups'].map((name) => [`orders.${name}`, counted])),
   ...Object.fromEntries(['claim_id', 'lease_until', 'mark_id'].map((name) => [`orders.${name}`, passing])),
   'fills.id': key,
   'fills.source': 'follows from order_id by a constraint',
@@ -42,9 +42,12 @@ export const exceptions: Readonly<Record<string, string>> = {
   ),
   ...Object.fromEntries(['account_id', 'trade_date', 'send_before'].map((name) => [`messages.${name}`, reminder])),
   ...Object.fromEntries(
-    ['said', 'may_change'].map((name) => [`messages.${name}`, 'compared with the orders when a correction is due']),
+    ['content_hash', 'may_change'].map((name) => [
+      `messages.${name}`,
+      'compared with the orders when a correction is due',
+    ]),
   ),
-  ...Object.fromEntries(['resends', 'looks'].map((name) => [`messages.${name}`, counted])),
+  ...Object.fromEntries(['resends', 'lookups'].map((name) => [`messages.${name}`, counted])),
   'messages.mark_id': passing,
 };
 

@@ -24,7 +24,7 @@ const orders: Corruption[] = [
   ],
   ['orders', `venue = 'kite'`, order('asha', 'TITAN'), owner],
   ['orders', 'position = position + 1', order('asha', 'TITAN'), made],
-  ['orders', 'place = place + 1', order('asha', 'TITAN'), made],
+  ['orders', 'queue_position = queue_position + 1', order('asha', 'TITAN'), made],
   ['orders', `side = 'SELL'`, order('asha', 'TITAN'), 'an order is for the share and on the side of its signal'],
   ['orders', 'quantity = quantity + 1', order('asha', 'TITAN'), made],
   ['orders', 'quantity = 9', order('asha', 'TITAN'), 'an order is filled for no more than it asked'],

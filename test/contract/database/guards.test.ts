@@ -117,12 +117,12 @@ onEveryDatabase('guards', ({ store, session, value }) => {
 
   test('decisions, events of orders, drifts and what came in are facts: only who they are about may be taken out', async () => {
     await filledOrder();
-    await session.exec(`insert into public.drifts (account_id, trade_date, kind, what, ours, theirs, found_at, last_seen_at,
+    await session.exec(`insert into public.drifts (account_id, trade_date, kind, what, ours, theirs, found_at, last_found_at,
         acknowledged_at) select id, current_date, 'order', 'V1', '1', '2', now(), now(), now() from public.accounts;
       insert into public.received_signals (request_id, position, received_at, source, payload, outcome, problem)
         values (gen_random_uuid(), 0, now(), 'http:test', '{}', 'rejected', 'nonsense');
       insert into public.order_requests (principal, idempotency_key, body_hash, run_id, signal_id, user_id, limits,
-          asked_at) select 'user:asha', 'k', 'b', run_id, signal_id, user_id, '{}', now() from public.decisions`);
+          requested_at) select 'user:asha', 'k', 'b', run_id, signal_id, user_id, '{}', now() from public.decisions`);
     const gone = "'erased-0123456789ab'";
     for (const sql of [
       "update public.decisions set reason = 'halted'",
@@ -204,7 +204,7 @@ onEveryDatabase('guards', ({ store, session, value }) => {
     await filledOrder();
     await openScene(store, { runId: 'second' });
     const copy =
-      session.exec(`insert into public.decisions select 'second', signal_id, user_id, account_id, position, place,
+      session.exec(`insert into public.decisions select 'second', signal_id, user_id, account_id, position, queue_position,
       outcome, reason, limit_value, actual_value, quantity, price_minor, hold_minor from public.decisions`);
     await expect(copy).rejects.toThrow('a_signal_is_decided_once_per_account');
     expect(await value('select count(*)::int from public.decisions where signal_id = $1', [signal('TITAN').id])).toBe(

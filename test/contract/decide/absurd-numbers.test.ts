@@ -21,7 +21,7 @@ onEveryDatabase('absurd numbers', ({ store, session, value }) => {
   const stored = (runId: string) =>
     session.query(
       `select user_id, coalesce(reason, outcome) as said, limit_value as "limit", actual_value as actual
-       from public.decisions where run_id = $1 order by position, place`,
+       from public.decisions where run_id = $1 order by position, queue_position`,
       [runId],
     );
   const imported = (change: Parameters<typeof user>[1]) => {

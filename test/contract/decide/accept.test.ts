@@ -33,7 +33,7 @@ onEveryDatabase('accept and decide_run', ({ store, session, value }) => {
     const [first] = decisions;
     const [order] = await session.query(
       `select status, reason, venue, side, quantity::int, limit_price_minor::int,
-      decision_price_minor::int, hold_minor::int, charges_minor::int, position::int, place::int, attempts, filled_quantity::int
+      decision_price_minor::int, hold_minor::int, charges_minor::int, position::int, queue_position::int, attempts, filled_quantity::int
       from public.orders where client_order_id = $1`,
       [first?.clientOrderId],
     );
@@ -48,7 +48,7 @@ onEveryDatabase('accept and decide_run', ({ store, session, value }) => {
       hold_minor: first?.holdMinor,
       charges_minor: first?.chargesMinor,
       position: 1,
-      place: 1,
+      queue_position: 1,
       attempts: 0,
       filled_quantity: 0,
     });
@@ -117,7 +117,9 @@ onEveryDatabase('accept and decide_run', ({ store, session, value }) => {
     await store.call('import_users', { by: tester, users: [user('asha')], mode: 'paper', source: 's', nowMs });
     const scene = await openScene(store, { mode: 'live', users: [user('ravi', { venue: 'kite' })] });
     await session.exec("delete from public.run_users; delete from public.accounts where mode = 'live'");
-    await session.query("insert into public.run_users (run_id, place, user_id) values ($1, 1, 'ravi')", [scene.runId]);
+    await session.query("insert into public.run_users (run_id, queue_position, user_id) values ($1, 1, 'ravi')", [
+      scene.runId,
+    ]);
     const [account] = await undecided(scene);
     if (!account) throw new Error('ravi is in the run');
     expect(account.accountId).toBeNull();

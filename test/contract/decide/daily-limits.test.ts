@@ -30,7 +30,7 @@ onEveryDatabase('daily limits', ({ store, session, breaks }) => {
   const stored = async (runId: string) => {
     const rows = await session.query(
       `select concat_ws(' ', coalesce(reason, outcome), limit_value, actual_value) as said from public.decisions
-       where run_id = $1 order by position, place`,
+       where run_id = $1 order by position, queue_position`,
       [runId],
     );
     return rows.map(({ said }) => said);

@@ -114,7 +114,9 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
     expect(await set({ strategies: ['another'] })).toMatchObject({ stopped: 0 });
     expect(await set({ tradingEnabled: false })).toMatchObject({ stopped: 1 });
     await placeSingleOrders(store, [{ userId: 'asha', symbol: 'INFY' }]);
-    const reasons = await session.query('select reason from public.decisions order by place, reason nulls first');
+    const reasons = await session.query(
+      'select reason from public.decisions order by queue_position, reason nulls first',
+    );
     expect(reasons.map(({ reason }) => reason)).toEqual([null, 'trading_disabled']);
   });
 
@@ -202,7 +204,7 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
         },
       }));
       const found = await session.query(
-        `select core.kept_by(jsonb_populate_record(u, given), $2, 'breakout-20d', 'NSE', 'TITAN') as reason
+        `select core.settings_block(jsonb_populate_record(u, given), $2, 'breakout-20d', 'NSE', 'TITAN') as reason
          from public.users u, jsonb_array_elements($1::jsonb) with ordinality as one(given, n) order by n`,
         [JSON.stringify(rows), side],
       );

@@ -41,7 +41,7 @@ onEveryDatabase('accept, looking again', ({ store, session, value }) => {
   const stored = (runId: string) =>
     session.query(
       `select outcome, reason, limit_value as "limit", actual_value as actual from public.decisions
-       where run_id = $1 order by position, place`,
+       where run_id = $1 order by position, queue_position`,
       [runId],
     );
   const denied = (reason: string, limit: string | null = null, actual: string | null = null) => ({

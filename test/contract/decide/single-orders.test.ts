@@ -62,7 +62,7 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
     expect(await place([asked('k1')])).toEqual([{ ...first, fresh: false }]);
     expect(await place([{ ...asked('k1'), bodyHash: 'b2' }])).toMatchObject([{ kind: 'other_body' }]);
     const requests = ['k1', 'k2'].map((key) => ({ principal: 'key:1', key, bodyHash: 'b1' }));
-    expect(await store.call('read_placed', { requests })).toEqual([{ ...first, fresh: false }, null]);
+    expect(await store.call('read_request_outcomes', { requests })).toEqual([{ ...first, fresh: false }, null]);
     expect(await store.call('read_orders', view)).toHaveLength(1);
   });
 

@@ -26,7 +26,7 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
   const stored = (runId: string) =>
     session.query(
       `select outcome, reason, limit_value as "limit", actual_value as actual from public.decisions
-       where run_id = $1 order by position, place`,
+       where run_id = $1 order by position, queue_position`,
       [runId],
     );
   const denied = (reason: string, limit: string, actual: string) => ({ outcome: 'denied', reason, limit, actual });

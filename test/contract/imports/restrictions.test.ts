@@ -56,8 +56,8 @@ onEveryDatabase('what is brought in', ({ store, session, value }) => {
     await acceptAll(scene);
     const page = { runId: scene.runId, limit: 2, userId: null, status: null, of: 'all' } as const;
     const first = await store.call('read_report_page', { ...page, afterQueuePosition: 0 });
-    const places = await session.query('select place::int from public.run_users order by place');
-    const afterQueuePosition = Number(places[1]?.['place']);
+    const places = await session.query('select queue_position::int from public.run_users order by queue_position');
+    const afterQueuePosition = Number(places[1]?.['queue_position']);
     const rest = await store.call('read_report_page', { ...page, afterQueuePosition });
     for (const { id } of users) expect(JSON.stringify([first, rest])).toContain(`"${id}"`);
     expect(JSON.stringify(first)).not.toEqual(JSON.stringify(rest));

@@ -36,25 +36,25 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
     });
     return messageId;
   };
-  const hear = (messageId: number, providerStatus: string, change: Partial<Arguments['hear_delivery']> = {}) => {
+  const hear = (messageId: number, providerStatus: string, change: Partial<Arguments['record_delivery']> = {}) => {
     const about = { messageId, attempt: 1, providerId: 'SM1', providerStatus, code: null, reason: null, nowMs };
     const end = { unreachable: false, retryMs: null, fallback: null };
-    return store.call('hear_delivery', { ...about, ...end, ...change });
+    return store.call('record_delivery', { ...about, ...end, ...change });
   };
   const row = async () => (await session.query('select * from public.messages order by id'))[0];
   const kinds = async () => await session.query('select kind, status from public.messages order by id');
   const write = (consent: 'start' | 'stop' | null, providerId = 'SM9') =>
-    store.call('hear_inbound', { number, consent, source: `whatsapp:${consent}`, providerId, nowMs });
+    store.call('record_inbound_message', { number, consent, source: `whatsapp:${consent}`, providerId, nowMs });
 
   test('statuses only go up: what comes late, twice or of a lower rank changes nothing', async () => {
     await ended('rejected');
     const id = await sendAndSettle('sent');
-    expect(await hear(id, 'sent')).toMatchObject({ kind: 'heard', status: 'sent', userId: 'asha' });
+    expect(await hear(id, 'sent')).toMatchObject({ kind: 'recorded', status: 'sent', userId: 'asha' });
     expect(await hear(id, 'queued')).toEqual({ kind: 'nothing_new', status: 'sent' });
-    expect(await hear(id, 'delivered')).toMatchObject({ kind: 'heard', status: 'delivered' });
+    expect(await hear(id, 'delivered')).toMatchObject({ kind: 'recorded', status: 'delivered' });
     for (const late of ['delivered', 'sent', 'failed', 'undelivered'])
       expect(await hear(id, late)).toMatchObject({ kind: 'nothing_new' });
-    expect(await hear(id, 'read')).toMatchObject({ kind: 'heard', status: 'delivered' });
+    expect(await hear(id, 'read')).toMatchObject({ kind: 'recorded', status: 'delivered' });
     expect(await hear(999, 'read')).toEqual({ kind: 'no_such_message' });
     expect(await hear(id, 'failed', { providerId: 'SM2' })).toEqual({ kind: 'not_the_last_try' });
     const events = await session.query('select status, provider_status from public.message_events order by id');
@@ -102,7 +102,7 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
     await store.call('settle_messages', { messages: [{ ...found, attempt: 2 }], nowMs });
     expect(await row()).toMatchObject({ status: 'unknown' });
     await store.call('settle_messages', { messages: [{ ...found, attempt: 1 }], nowMs });
-    expect(await row()).toMatchObject({ status: 'sent', provider_id: 'SM1', looks: 1 });
+    expect(await row()).toMatchObject({ status: 'sent', provider_id: 'SM1', lookups: 1 });
   });
 
   test('what changed after the summary is corrected once, when nothing more is to be expected', async () => {
@@ -142,9 +142,9 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
     await write('start', 'SM10');
     await write('stop');
     expect(await due()).toMatchObject([{ whatsapp: number, silenced: null, windowOpen: true }]);
-    expect(await session.query('select said, source, message_id from public.consents order by id')).toEqual([
-      { said: 'stop', source: 'whatsapp:stop', message_id: 'SM9' },
-      { said: 'start', source: 'whatsapp:start', message_id: 'SM10' },
+    expect(await session.query('select keyword, source, message_id from public.consents order by id')).toEqual([
+      { keyword: 'stop', source: 'whatsapp:stop', message_id: 'SM9' },
+      { keyword: 'start', source: 'whatsapp:start', message_id: 'SM10' },
     ]);
     expect(await value('select opt_in_source from public.users')).toBe('whatsapp:start');
     await write('stop', 'SM11');

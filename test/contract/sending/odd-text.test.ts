@@ -38,6 +38,12 @@ onEveryDatabase('text from outside', ({ store, session, value }) => {
     expect(await store.call('read_user', { userId: odd })).toBeNull();
     expect(await store.call('read_order', { order: odd, userId: null })).toBeNull();
     expect((await store.call('set_user', { by: tester, userId: odd, active: true })).changed).toBe(false);
-    await store.call('hear_inbound', { number: '+919812345678', consent: null, source: odd, providerId: odd, nowMs });
+    await store.call('record_inbound_message', {
+      number: '+919812345678',
+      consent: null,
+      source: odd,
+      providerId: odd,
+      nowMs,
+    });
   });
 });

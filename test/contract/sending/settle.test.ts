@@ -23,7 +23,7 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
   const order = async (orderId: number) => {
     const [row] = await session.query(
       `select status, reason, message, venue_order_id, filled_quantity::int as filled, filled_value_minor::int as value,
-         charges_minor::int as charges, looks, late_fill, core.ms(next_lookup_at)::text as next_lookup,
+         charges_minor::int as charges, lookups, late_fill, core.ms(next_lookup_at)::text as next_lookup,
          ended_at is not null as ended, claim_id from public.orders where id = $1`,
       [orderId],
     );
@@ -190,11 +190,11 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
     expect(await order(orderId)).toMatchObject({
       status: 'unknown',
       reason: 'timeout',
-      looks: 0,
+      lookups: 0,
       next_lookup: String(nowMs + 2000),
     });
     await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout', nextLookupMs: nowMs + 6000 })]);
-    expect(await order(orderId)).toMatchObject({ status: 'unknown', looks: 0, next_lookup: String(nowMs + 6000) });
+    expect(await order(orderId)).toMatchObject({ status: 'unknown', lookups: 0, next_lookup: String(nowMs + 6000) });
     expect(await money()).toEqual({ cash: 1_00_000_00, held: hold });
     await settle(store, [settlement(orderId, 'expired', { reason: 'never_reached_venue' })]);
     expect(await order(orderId)).toMatchObject({ status: 'expired', reason: 'never_reached_venue' });

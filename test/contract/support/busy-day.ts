@@ -195,7 +195,7 @@ async function tellUsers(store: Store, atMs: number): Promise<void> {
     return { messageId, status, reason: null, providerId: `SM${n}`, nextLookupMs: atMs + 30 * minuteMs };
   });
   await store.call('settle_messages', { messages: settled, nowMs: atMs });
-  await store.call('hear_delivery', {
+  await store.call('record_delivery', {
     ...{ messageId: messages[0]?.messageId ?? 0, attempt: 1, providerId: 'SM0', providerStatus: 'delivered' },
     ...{ code: null, reason: null, nowMs: atMs, unreachable: false, retryMs: null, fallback: null },
   });

@@ -135,7 +135,7 @@ Bought with your own key “test”: 5 × TITAN @ ₹100.00`);
   test('hears nothing after STOP', async () => {
     const number = '+919999900000';
     const heard = { number, consent: 'stop' as const, source: 'test', providerId: 'SM1', nowMs: open.clock.nowMs() };
-    await open.store.call('hear_inbound', heard);
+    await open.store.call('record_inbound_message', heard);
     await post('TITAN');
     await wait(3.1);
     expect(await fates()).toEqual([['asha-rao', 'single_orders', 'suppressed', 'opted_out']]);

@@ -105,7 +105,7 @@ test('STOP and START of the user are respected, and any message opens the window
     postCallback(app, office.twilio.inbound(`${publicUrl}${path}`, `whatsapp:${numberOf(0)}`, text));
   const numbers = () =>
     office.session.query(
-      'select stopped_at is not null as stopped, heard_at is not null as heard from public.whatsapp_numbers',
+      'select stopped_at is not null as stopped, last_inbound_at is not null as heard from public.whatsapp_numbers',
     );
   expect((await write('Hello?')).status).toBe(200);
   expect(await numbers()).toEqual([{ stopped: false, heard: true }]);

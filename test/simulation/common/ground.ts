@@ -74,7 +74,7 @@ declare
     'orders', (select coalesce(json_agg(json_build_object('id', o.id, 'clientOrderId', o.client_order_id,
       'runId', o.run_id, 'signalId', o.signal_id, 'userId', o.user_id, 'accountId', o.account_id, 'venue', o.venue,
       'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'decisionPriceMinor', o.decision_price_minor,
-      'status', o.status, 'reason', o.reason, 'attempts', o.attempts, 'lookups', o.looks,
+      'status', o.status, 'reason', o.reason, 'attempts', o.attempts, 'lookups', o.lookups,
       'nextLookupMs', (extract(epoch from o.next_lookup_at) * 1000)::bigint, 'sendBeforeMs', (extract(epoch from o.send_before) * 1000)::bigint,
       'createdAtMs', (extract(epoch from o.created_at) * 1000)::bigint, 'lateFill', o.late_fill,
       'claimId', o.claim_id, 'leaseUntilMs', (extract(epoch from o.lease_until) * 1000)::bigint) order by o.id), '[]')

@@ -151,7 +151,7 @@ describe('an order that was left to a person after its day', () => {
   test('is looked up anew where its venue pushes an update', async () => {
     await emptiedOvernight();
     const { id } = await desk.order();
-    const pushed = await desk.store.call('look_up_now', { orderId: Number(id), nowMs: desk.clock.nowMs() });
+    const pushed = await desk.store.call('request_lookup', { orderId: Number(id), nowMs: desk.clock.nowMs() });
     expect(pushed).toEqual({ due: true });
     desk.book = { status: 'filled', fills: [desk.fill(10)] };
     await round(desk.world, { concurrency: 1 });

@@ -218,10 +218,10 @@ describe('what the database does not take', { timeout: 90_000 }, () => {
     const report = await runDay(storeOf(database), { signals: [titan], users });
     expect(report.totals).toMatchObject({ accepted: 10, filled: 9, unknown: 1 });
     const [order] = await database.session.query(
-      "select id, status, reason, looks, next_lookup_at, client_order_id from public.orders where status = 'unknown'",
+      "select id, status, reason, lookups, next_lookup_at, client_order_id from public.orders where status = 'unknown'",
     );
     // Every look of the budget was counted, and then it was left to a person.
-    expect(order).toMatchObject({ reason: 'unreadable_answer', looks: 8, next_lookup_at: null });
+    expect(order).toMatchObject({ reason: 'unreadable_answer', lookups: 8, next_lookup_at: null });
     const resolved = await storeOf(database).call('resolve_order', {
       order: String(order?.['client_order_id']),
       as: 'rejected',

@@ -39,7 +39,7 @@ export function madeUpLogin(parts: LoginDeps): VenueLogin {
       if (!order) return 'not_ours';
       const account = await stored(order.accountId);
       if (account?.secrets.apiKey !== key) return 'bad_checksum';
-      await store.call('look_up_now', { orderId: order.orderId, nowMs: clock.nowMs() });
+      await store.call('request_lookup', { orderId: order.orderId, nowMs: clock.nowMs() });
       return 'due';
     },
   };

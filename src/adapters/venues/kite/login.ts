@@ -77,7 +77,7 @@ function postbackReader({ store, clock }: LoginDeps, read: Read): Required<Venue
     if (!order) return 'not_ours';
     const stored = await read(order.accountId);
     if (!stored || verifyPostback(raw, stored.secrets.apiSecret) === null) return 'bad_checksum';
-    await store.call('look_up_now', { orderId: order.orderId, nowMs: clock.nowMs() });
+    await store.call('request_lookup', { orderId: order.orderId, nowMs: clock.nowMs() });
     return 'due';
   };
 }

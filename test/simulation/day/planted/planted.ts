@@ -63,7 +63,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'marks without fencing: whoever asks may send',
     promise: /^(write first|unknown is not failed)/,
     seed: 1,
-    edits: [edit('public.mark_submitting', `'marked', to_jsonb(marked)`, `'marked', to_jsonb(wanted)`)],
+    edits: [edit('public.mark_submitting', `'marked', to_jsonb(marked)`, `'marked', to_jsonb(order_ids)`)],
   },
   {
     name: 'queues an order again when its sender is gone',
@@ -96,13 +96,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     promise: /^(one order per signal|money adds up|one failure)/,
     seed: 38,
     edits: [
-      edit('public.accept_page', 'decided_at is null and place', 'place'),
+      edit('public.accept_page', 'decided_at is null and queue_position', 'queue_position'),
       edit(
         'public.accept_page',
         'where (select true from public.decisions old',
         'where false and (select true from public.decisions old',
       ),
-      edit('core.accept_turn', `limit 1) then 'working_order'`, `and false limit 1) then 'working_order'`),
+      edit('core.accept_batch', `limit 1) then 'working_order'`, `and false limit 1) then 'working_order'`),
     ],
     sql: [
       'alter table public.decisions drop constraint decisions_pkey cascade',
@@ -136,7 +136,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'keeps the hold of an order that has ended',
     promise: /^money adds up/,
     seed: 1,
-    edits: [edit('core.end_orders', '-hold_minor, now_at', '0, now_at')],
+    edits: [edit('core.close_orders', '-hold_minor, now_at', '0, now_at')],
   },
   {
     name: 'forgets a fill that comes after the end',
@@ -205,7 +205,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'lets a late word about one attempt undo the next',
     promise: /^(unknown is not failed|write first)/,
     seed: 30,
-    edits: [edit('core.heard', 'and o.attempts = coalesce(row.attempts, o.attempts)', '')],
+    edits: [edit('core.outcome_effects', 'and o.attempts = coalesce(row.attempts, o.attempts)', '')],
   },
   {
     name: 'renews whatever claim there is on its orders',

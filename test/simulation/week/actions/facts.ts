@@ -17,7 +17,7 @@ const tried = z.object({
   sendBeforeMs: z.number(),
 });
 const TRIED_SQL = `select json_build_object('orderId', id, 'clientOrderId', client_order_id, 'status', status,
-    'attempts', attempts, 'lookups', looks, 'sendBeforeMs', core.ms(send_before)) as found
+    'attempts', attempts, 'lookups', lookups, 'sendBeforeMs', core.ms(send_before)) as found
   from public.orders where attempts > 0 order by id`;
 
 /** What the venue has of an order at this moment, as its book would say it. */

@@ -26,7 +26,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     seed: 2,
     edits: [
       edit(
-        'core.accept_turn',
+        'core.accept_batch',
         `(row).product, (row)."rateId"`,
         `case when (row)."leverageCenti" > 100 then 'mtf' else 'delivery' end, (row)."rateId"`,
       ),
@@ -42,7 +42,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     name: 'looks orders up for ever that their venue no longer shows',
     promise: /^every order ends/,
     seed: 5,
-    edits: [edit('core.is_looked_up_enough', 'o.missed_lookups >= max_lookups', 'false')],
+    edits: [edit('core.lookups_exhausted', 'o.missed_lookups >= max_lookups', 'false')],
   },
   {
     name: 'takes a miss in an emptied book for proof',
@@ -56,7 +56,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     seed: 13,
     edits: [
       edit(
-        'core.accept_turn',
+        'core.accept_batch',
         `when (signal).side = 'BUY' and worth.minor > a.max_order_value_minor`,
         'when worth.minor > a.max_order_value_minor',
       ),
@@ -68,7 +68,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     seed: 11,
     edits: [
       edit(
-        'core.accept_turn',
+        'core.accept_batch',
         `(signal).side = 'BUY' and (decided)."holdMinor" > a.cash_minor - a.held_minor as lacks_money`,
         `(decided)."chargesMinor" > a.cash_minor - a.held_minor as lacks_money`,
       ),
@@ -80,7 +80,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     seed: 1,
     edits: [
       edit(
-        'core.accept_turn',
+        'core.accept_batch',
         `(signal).side = 'BUY' and a.max_open_positions is not null`,
         'a.max_open_positions is not null',
       ),
@@ -92,7 +92,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     seed: 3,
     edits: [
       edit(
-        'core.accept_turn',
+        'core.accept_batch',
         `(signal).side = 'BUY' and a.max_orders_per_day is not null`,
         'a.max_orders_per_day is not null',
       ),
@@ -102,33 +102,33 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     name: 'keeps in who may not buy the share any more',
     promise: /^leaving is free: .* symbol_not_allowed/,
     seed: 12,
-    edits: [edit('core.kept_by', `when side = 'BUY' and (core`, 'when (core')],
+    edits: [edit('core.settings_block', `when side = 'BUY' and (core`, 'when (core')],
   },
   {
     name: 'leaves what was sold today out of the day’s loss',
     promise: /^the day’s loss/,
     seed: 1,
-    edits: [edit('core.day_of', `'soldMinor', sold_minor`, `'soldMinor', 0`)],
+    edits: [edit('core.day_trades', `'soldMinor', sold_minor`, `'soldMinor', 0`)],
   },
   {
     name: 'counts a fill in the order it was told in',
     promise: /^the model/,
     seed: 20,
-    edits: [edit('core.book_reported', '(last_filled_at is null or first_at > last_filled_at)', 'true')],
+    edits: [edit('core.book_reported_fills', '(last_filled_at is null or first_at > last_filled_at)', 'true')],
   },
   {
     name: 'counts refused orders towards a symbol’s cap',
     promise: /^limits: .* is said to be used/,
     seed: 1,
-    edits: [edit('core.counted_minor', 'case when o.ended_at is null', 'case when true')],
+    edits: [edit('core.cap_use_minor', 'case when o.ended_at is null', 'case when true')],
   },
   {
     name: 'sends what was queued before its user was paused',
     promise: /^the switch: .* is paused/,
     seed: 32,
     edits: [
-      edit('public.mark_submitting', 'and core.kept_for(o) is null', ''),
-      edit('core.end_kept_orders', 'o.filled_quantity = 0 and core.kept_for(o) is not null', 'false'),
+      edit('public.mark_submitting', 'and core.settings_block_of(o) is null', ''),
+      edit('core.end_blocked_orders', 'o.filled_quantity = 0 and core.settings_block_of(o) is not null', 'false'),
     ],
   },
   {
@@ -136,8 +136,8 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     promise: /^the switch: .* is accepted/,
     seed: 17,
     edits: [
-      edit('core.accept_turn', `when kept.by <> 'symbol_not_allowed' then kept.by`, ''),
-      edit('core.accept_turn', 'when kept.by is not null then kept.by', ''),
+      edit('core.accept_batch', `when settings.by <> 'symbol_not_allowed' then settings.by`, ''),
+      edit('core.accept_batch', 'when settings.by is not null then settings.by', ''),
     ],
   },
   {
@@ -150,7 +150,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     name: 'believes every clock',
     promise: /^no wrong clock is believed/,
     seed: 2,
-    edits: [edit('core.is_far', '> 120000', '> 120000000')],
+    edits: [edit('core.clock_is_far', '> 120000', '> 120000000')],
   },
   {
     name: 'books what is beyond an order without a word',

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { virtualClock } from '../src/adapters/clock.ts';
 import { fileQuotes } from '../src/adapters/quotes/quotes.ts';
 import { readInputFiles } from '../src/commands/run/input-files.ts';
-import { makeWorld, openStore, type Place } from '../src/compose/world.ts';
+import { type DatabaseTarget, makeWorld, openStore } from '../src/compose/world.ts';
 import type { Audit, Difference } from '../src/domain/audit.ts';
 import { istMs } from '../src/domain/market/india-time.ts';
 import type { RunReport } from '../src/domain/report.ts';
@@ -47,16 +47,16 @@ const files = readInputFiles(
   config,
 );
 if ('kind' in files) refuse(files.message);
-const { given, prices } = files;
-const users = made ?? given.users;
-const { signals } = given;
+const { inputs, prices } = files;
+const users = made ?? inputs.users;
+const { signals } = inputs;
 if (!signals || !users || !prices) refuse('--signals, --users and --prices are all needed');
 
-const place: Place = { kind: 'embedded', path: null };
+const target: DatabaseTarget = { kind: 'embedded', path: null };
 const freshStore = () =>
   openStore({
     config,
-    place,
+    target,
     readOnly: false,
     virtual: true,
     onSlowStart: (text) => process.stderr.write(`${text}\n`),
@@ -68,7 +68,7 @@ const dates = [...new Set([...signals.map(({ tradeDate }) => tradeDate), ...exit
 
 async function replay(store: Store, date: string, due: Signal[]): Promise<RunReport> {
   const clock = virtualClock(istMs(date, '09:20'));
-  const world = await makeWorld({ config, place, store, clock, quotes, faults: null, emit: () => {} });
+  const world = await makeWorld({ config, target, store, clock, quotes, faults: null, emit: () => {} });
   const result = await run(world, {
     mode: 'paper',
     dryRun: false,
@@ -78,7 +78,7 @@ async function replay(store: Store, date: string, due: Signal[]): Promise<RunRep
     limits: config.limits,
     concurrency: config.concurrency,
     inline: true,
-    given: { ...given, users, signals: due },
+    given: { ...inputs, users, signals: due },
   });
   if (result.kind === 'refused') refuse(`${date}: ${result.message}`);
   return result.report;

@@ -10,7 +10,7 @@ import { whatsappCommand } from './commands/accounts/whatsapp.ts';
 import { command, ending, printRefusal } from './commands/command.ts';
 import { doctorCommand } from './commands/doctor/doctor.ts';
 import { migrateCommand } from './commands/doctor/migrate.ts';
-import { calendarAsked } from './commands/import/calendar.ts';
+import { calendarCommandFor } from './commands/import/calendar.ts';
 import { type ImportFlags, importFile } from './commands/import/import.ts';
 import { type ApikeyFlags, apikeyCommand } from './commands/operate/apikey.ts';
 import { correctCommand } from './commands/operate/correct.ts';
@@ -166,7 +166,7 @@ program
   .option('--from <time>', 'opens at (IST), for --open')
   .option('--until <time>', 'closes at (IST), for --open')
   .option('--json', 'import: one JSON document on stdout')
-  .action((what, file, flags) => command(calendarAsked(what, file))(flags));
+  .action((what, file, flags) => command(calendarCommandFor(what, file))(flags));
 
 program
   .command('resolve')

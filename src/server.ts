@@ -2,7 +2,7 @@ import { waitUntil } from '@vercel/functions';
 import type { Hono } from 'hono';
 import { realClock } from './adapters/clock.ts';
 import { storedQuotes } from './adapters/quotes/quotes.ts';
-import { makeHttpParts, makeWorld, openStore, targetOf } from './compose/world.ts';
+import { makeHttpDeps, makeWorld, openStore, targetOf } from './compose/world.ts';
 import { type Config, readConfig } from './config/config.ts';
 import { makeApp } from './http/app.ts';
 import type { HttpEnv } from './http/callers/auth.ts';
@@ -33,13 +33,13 @@ const REPORT_CONNECTIONS = 1;
 async function build(settings: Config): Promise<Hono<HttpEnv>> {
   const metrics = makeMetrics();
   const emit = emitToAll(makeLog(settings.logLevel), metrics.emit);
-  const place = targetOf(settings, 'main');
+  const target = targetOf(settings, 'main');
   const onSlowStart = (text: string) => emit({ type: 'slow_start', text });
   const few = { connections: CONNECTIONS, reportConnections: REPORT_CONNECTIONS };
-  const store = await openStore({ config: settings, place, readOnly: false, onSlowStart, ...few });
+  const store = await openStore({ config: settings, target, readOnly: false, onSlowStart, ...few });
   const given = {
     config: settings,
-    place,
+    target,
     store,
     clock: realClock(),
     quotes: storedQuotes(store, settings.paperPrices),
@@ -61,7 +61,7 @@ async function build(settings: Config): Promise<Hono<HttpEnv>> {
     maxStreamMs: MAX_STREAM_MS,
     metrics,
   };
-  return makeApp(makeHttpParts(settings, world, doings));
+  return makeApp(makeHttpDeps(settings, world, doings));
 }
 
 const read = readConfig(undefined, { http: true });

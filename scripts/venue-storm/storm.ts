@@ -61,10 +61,10 @@ export async function storm(options: StormOptions): Promise<string[]> {
   try {
     const config = liveConfig(simulated);
     const hidden = await importUsers({ store, session, config, clock }, users);
-    const place = { kind: 'server', url: options.databaseUrl } as const;
+    const target = { kind: 'server', url: options.databaseUrl } as const;
     const emit = emitToAll(makeLog('trace', logFile), (event) => events.push(event));
     const quotes = storedQuotes(store, 'signal');
-    const world = await makeWorld({ config, place, store, clock, quotes, faults: null, emit });
+    const world = await makeWorld({ config, target, store, clock, quotes, faults: null, emit });
     const faultPlans = new Map(simulated.all.map((one) => [one.name, drawFaults(one, seed, faultPercent)]));
     const stage: Stage = { ...options, world, clock, simulated, concurrency: config.concurrency };
     const wrong = await playDay(stage, config, faultPlans);

@@ -1,3 +1,4 @@
+// Runs a command: reads the configuration first, and turns its end into an exit code.
 import { DatabaseInUseError } from '../adapters/store/pglite/lock.ts';
 import { type Config, type Needs, readConfig } from '../config/config.ts';
 import { failureText } from '../domain/text/failure-text.ts';
@@ -23,7 +24,7 @@ export function command<Flags extends { json?: boolean }>(
   };
 }
 
-/** Runs what a command does and gives its exit code; what it refuses or throws is said. */
+/** Runs what a command does and gives its exit code; what it refuses or throws is printed. */
 export async function ending(json: boolean, work: () => Promise<Ended>): Promise<number> {
   try {
     const ended = await work();

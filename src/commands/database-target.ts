@@ -1,9 +1,10 @@
-import { isThere, openStore, type Place, targetName, targetOf } from '../compose/world.ts';
+// Which database a command works on, opened and closed for it.
+import { type DatabaseTarget, isThere, openStore, targetName, targetOf } from '../compose/world.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../ports/store/store.ts';
 
-/** Where a command looks that is not a scan: DATABASE_URL, else `.data/main`, else (only that is there) the sample. */
-export function targetToRead(config: Config): Place {
+/** The database of a command that is not a scan: DATABASE_URL, else `.data/main`, else (only that is there) the sample. */
+export function targetToRead(config: Config): DatabaseTarget {
   const main = targetOf(config, 'main');
   const sample = targetOf(config, 'sample');
   return isThere(main) || !isThere(sample) ? main : sample;
@@ -12,11 +13,11 @@ export function targetToRead(config: Config): Place {
 /** Opens the database a command works on, and closes it whatever happens. */
 export async function withStore<Result>(
   config: Config,
-  place: Place,
+  target: DatabaseTarget,
   work: (store: Store) => Promise<Result>,
 ): Promise<Result> {
   const say = (text: string) => process.stderr.write(`${text}\n`);
-  const store = await openStore({ config, place, readOnly: false, onSlowStart: say });
+  const store = await openStore({ config, target, readOnly: false, onSlowStart: say });
   try {
     return await work(store);
   } finally {
@@ -24,6 +25,6 @@ export async function withStore<Result>(
   }
 }
 
-export function showTarget(place: Place): void {
-  process.stderr.write(`Database: ${place.kind === 'server' ? 'DATABASE_URL' : targetName(place)}\n`);
+export function showTarget(target: DatabaseTarget): void {
+  process.stderr.write(`Database: ${target.kind === 'server' ? 'DATABASE_URL' : targetName(target)}\n`);
 }

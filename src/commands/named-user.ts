@@ -1,3 +1,4 @@
+// Finds the user a person means by a name or an id.
 import type { Store } from '../ports/store/store.ts';
 import { type Refusal, refusal } from './refusal.ts';
 
@@ -10,18 +11,18 @@ export interface NamedUser {
  * Whom a person means by an id or a name (in any case), and says who that is on stderr where it is not the very name
  * given; exit 2 for nobody, with near names, and for a name that several have.
  */
-export async function userNamed(store: Store, given: string): Promise<NamedUser | Refusal> {
-  const { matches, near } = await store.call('find_users', { user: given });
+export async function userNamed(store: Store, nameOrId: string): Promise<NamedUser | Refusal> {
+  const { matches, near } = await store.call('find_users', { user: nameOrId });
   const [one, another] = matches;
   if (!one) {
     const nearest = near.length === 0 ? '' : ` Near it: ${near.map(shown).join(', ')}.`;
-    return refusal('no_such_user', `There is no user "${given}" here: give the name or the id.${nearest}`);
+    return refusal('no_such_user', `There is no user "${nameOrId}" here: give the name or the id.${nearest}`);
   }
   if (another) {
     const all = matches.map(({ id }) => id).join(', ');
-    return refusal('several_users', `Several users are called "${given}": give the id, one of ${all}.`);
+    return refusal('several_users', `Several users are called "${nameOrId}": give the id, one of ${all}.`);
   }
-  if (given !== one.name) process.stderr.write(`User: ${shown(one)}\n`);
+  if (nameOrId !== one.name) process.stderr.write(`User: ${shown(one)}\n`);
   return one;
 }
 
@@ -31,8 +32,8 @@ export function shown({ id, name }: NamedUser): string {
 }
 
 /** The id of whom a flag names; null where it is not given. */
-export async function userIdGiven(store: Store, given: string | undefined): Promise<string | null | Refusal> {
-  if (given === undefined) return null;
-  const named = await userNamed(store, given);
+export async function optionalUserId(store: Store, nameOrId: string | undefined): Promise<string | null | Refusal> {
+  if (nameOrId === undefined) return null;
+  const named = await userNamed(store, nameOrId);
   return 'kind' in named ? named : named.id;
 }

@@ -1,3 +1,4 @@
+// Why a command can’t be carried out as it was given (exit code 2).
 import type { Problem } from '../domain/types.ts';
 
 /** The command can't be carried out as it was given: exit 2. `message` says what is wrong, where, and what to do. */

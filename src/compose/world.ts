@@ -25,13 +25,13 @@ const TWILIO_TIMEOUT_MS = 10_000;
 const messagePace = { pairPauseMs: 6_000, validForMs: 10 * 3_600_000 };
 
 /** Which database a command works on: a server, straight or over HTTP, or a directory (null: in memory) held alone. */
-export type Place =
+export type DatabaseTarget =
   | { kind: 'server'; url: string }
   | { kind: 'supabase'; url: string; secretKey: string }
   | { kind: 'embedded'; path: string | null };
 
 /** DATABASE_URL says where, else SUPABASE_URL; without both it is `.data/NAME`. */
-export function targetOf(config: Config, name: 'sample' | 'main'): Place {
+export function targetOf(config: Config, name: 'sample' | 'main'): DatabaseTarget {
   // The sample is for a database of its own, never for a project.
   if (config.supabase !== null && name === 'main') return { kind: 'supabase', ...config.supabase };
   const url = config.databaseUrl;
@@ -41,26 +41,26 @@ export function targetOf(config: Config, name: 'sample' | 'main'): Place {
   return { kind: 'server', url };
 }
 
-/** The place as a person reads it. */
-export function targetName(place: Place): string {
-  if (place.kind !== 'embedded') return place.url;
-  return place.path === null ? 'in memory' : relative('', resolve(place.path)) || '.';
+/** The target as a person reads it. */
+export function targetName(target: DatabaseTarget): string {
+  if (target.kind !== 'embedded') return target.url;
+  return target.path === null ? 'in memory' : relative('', resolve(target.path)) || '.';
 }
 
-/** Whether there is an embedded database at a place already. */
-export function isThere(place: Place): boolean {
-  return place.kind !== 'embedded' || (place.path !== null && existsSync(place.path));
+/** Whether an embedded database is there already. */
+export function isThere(target: DatabaseTarget): boolean {
+  return target.kind !== 'embedded' || (target.path !== null && existsSync(target.path));
 }
 
-export async function removeEmbedded(place: Place): Promise<void> {
-  if (place.kind !== 'embedded' || place.path === null) return;
+export async function removeEmbedded(target: DatabaseTarget): Promise<void> {
+  if (target.kind !== 'embedded' || target.path === null) return;
   const { removePglite } = await import('../adapters/store/pglite/pglite.ts');
-  await removePglite(place.path);
+  await removePglite(target.path);
 }
 
 export interface StoreOptions {
   config: Config;
-  place: Place;
+  target: DatabaseTarget;
   /** True: nothing may be written; an embedded database is copied into memory and no file changes. */
   readOnly: boolean;
   onSlowStart: (text: string) => void;
@@ -76,20 +76,20 @@ export interface StoreOptions {
 
 /** Opens the database. A server's schema is brought up to date by `npm run migrate` only, an embedded one's here. */
 export async function openStore(given: StoreOptions): Promise<Store> {
-  const { config, place, readOnly, onSlowStart, virtual = false, patient = true } = given;
+  const { config, target, readOnly, onSlowStart, virtual = false, patient = true } = given;
   const waiting = { onWaiting: onSlowStart, virtual, patient };
-  if (place.kind === 'server') {
+  if (target.kind === 'server') {
     const { openPostgres } = await import('../adapters/store/postgres.ts');
     const { connections = 10, reportConnections = 3 } = given;
-    return makeStore(openPostgres({ url: place.url, max: connections, maxReports: reportConnections }), waiting);
+    return makeStore(openPostgres({ url: target.url, max: connections, maxReports: reportConnections }), waiting);
   }
-  if (place.kind === 'supabase') {
+  if (target.kind === 'supabase') {
     // Loaded only where it is used: it takes a tenth of a second.
     const { openSupabase } = await import('../adapters/store/supabase.ts');
-    return makeStore(openSupabase(place), waiting);
+    return makeStore(openSupabase(target), waiting);
   }
   const options: PgliteOptions = {
-    path: place.path ?? 'memory',
+    path: target.path ?? 'memory',
     cacheDir: config.dataDir,
     saveCache: !readOnly,
     onSlowStart,
@@ -102,7 +102,7 @@ export async function openStore(given: StoreOptions): Promise<Store> {
 
 export interface WorldParts {
   config: Config;
-  place: Place;
+  target: DatabaseTarget;
   store: Store;
   clock: Clock;
   quotes: Quotes;
@@ -118,10 +118,10 @@ export interface WorldParts {
  * process had claimed is free: it is gone.
  */
 export async function makeWorld(parts: WorldParts): Promise<World> {
-  const { config, place, store, clock } = parts;
+  const { config, target, store, clock } = parts;
   const notifier = await notifierFor(config, clock);
   const emit = alarming({ store, clock, notifier, emit: parts.emit });
-  if (place.kind === 'embedded') {
+  if (target.kind === 'embedded') {
     const nowMs = parts.freedAtMs ?? clock.nowMs();
     await store.call('sweep_orders', { nowMs, onlyProcess: true });
     await store.call('sweep_messages', { nowMs, onlyProcess: true, nextLookupMs: notifier.lookup ? nowMs : null });
@@ -169,17 +169,17 @@ async function notifierFor({ twilio, http }: Config, clock: Clock): Promise<Noti
 }
 
 /** What wakes an idle worker. An embedded database has nobody else who could give work; over HTTP nobody can listen. */
-export async function openListener(place: Place): Promise<Listener> {
-  if (place.kind !== 'server') return deaf;
+export async function openListener(target: DatabaseTarget): Promise<Listener> {
+  if (target.kind !== 'server') return deaf;
   const { listenForWork } = await import('../adapters/store/listener.ts');
-  return listenForWork(place.url);
+  return listenForWork(target.url);
 }
 
 /** What tells streams that statuses of orders may have changed; where nobody can listen they poll. */
-export async function openOrderListener(place: Place): Promise<Listener> {
-  if (place.kind !== 'server') return deaf;
+export async function openOrderListener(target: DatabaseTarget): Promise<Listener> {
+  if (target.kind !== 'server') return deaf;
   const { listenForOrders } = await import('../adapters/store/listener.ts');
-  return listenForOrders(place.url);
+  return listenForOrders(target.url);
 }
 
 const deaf: Listener = { next: () => new Promise(() => {}), isLost: () => false, close: async () => {} };
@@ -194,7 +194,7 @@ export function scanSettings(config: Config): HttpDeps['settings'] {
  * What the routes work with.
  * @throws Error without CRON_SECRET: nobody may serve the routes unguarded, whoever forgot to check
  */
-export function makeHttpParts(
+export function makeHttpDeps(
   config: Config,
   world: World,
   doings: Pick<
@@ -209,8 +209,15 @@ export function makeHttpParts(
   const migrations = readMigrations().map(({ version }) => version);
   const secrets = { cronSecret, cronSecretPrevious, signalsSecret, signalsSecretPrevious };
   const { signalsPerDay } = http;
-  const known = { ...secrets, signalsPerDay, verifyJwt, operatorAal, loginKey: loginStateKey(config), migrations };
+  const httpSettings = {
+    ...secrets,
+    signalsPerDay,
+    verifyJwt,
+    operatorAal,
+    loginKey: loginStateKey(config),
+    migrations,
+  };
   const trust = { proxies: http.trustedProxies, vercel: http.onVercel };
   const webhooks = webhooksOf(config.venues.modules);
-  return { world, settings: scanSettings(config), trust, webhooks, ...known, ...doings };
+  return { world, settings: scanSettings(config), trust, webhooks, ...httpSettings, ...doings };
 }

@@ -1,4 +1,4 @@
-// Limits the size of request bodies, and tells a client’s broken request from a failure of ours.
+// Limits the size of request bodies, and sets a client’s broken request apart from a failure of ours.
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit as chunkedBodyLimit } from 'hono/body-limit';
 import { problem } from './problem.ts';

@@ -63,7 +63,7 @@ export interface HttpDeps {
   loginKey: Buffer | null;
   /** The venues that push here what became of orders, traded or not. */
   webhooks: readonly VenueWebhook[];
-  /** Whose word about a client's address counts. */
+  /** Who is believed about a client's address. */
   trust: ProxyTrust;
   /** How long one request may work before it hands back what is not sent. */
   deadlineMs: number;

@@ -1,3 +1,4 @@
+// The bundled sample session: its prices, signals, users and faults.
 import { join } from 'node:path';
 import { readFaults } from '../adapters/files/faults-file.ts';
 import { readInstruments } from '../adapters/files/instruments-file.ts';

@@ -1,3 +1,4 @@
+// What each alert says to a person at a terminal.
 import { failureText } from '../domain/text/failure-text.ts';
 import type { Event } from '../ports/world.ts';
 
@@ -21,7 +22,7 @@ const stays = ({ status = 'unknown' }: Facts): string =>
     ? 'stays unknown'
     : `is still ${text(status).replace('_', ' ')} in our books though its day is over`;
 
-/** What each alert says to a person; a test holds that every alert of the code has its words. */
+/** What each alert says to a person; a test holds that every alert of the code has its text. */
 const alertTexts: Readonly<Record<string, (facts: Facts) => string>> = {
   order_needs_person: (facts) =>
     `${order(facts)} ${stays(facts)} (${text(facts['reason'] ?? 'no answer')}). Look it up at ${text(facts['venue'])}, then: npm run resolve -- --order ${facts.clientOrderId} --as filled|partly|canceled|rejected|not-placed`,

@@ -1,6 +1,7 @@
+// The screen of npm run audit.
 import type { Audit, Difference } from '../domain/audit.ts';
 import { formatRupees } from '../domain/text/rupees.ts';
-import { counted, grouped } from './format.ts';
+import { grouped, plural } from './format.ts';
 import type { Paint } from './table.ts';
 import { fitted, padded } from './width.ts';
 
@@ -9,27 +10,27 @@ const MAX_SHOWN = 20;
 /** What was audited, what happened on the day, and every difference (the first 20 of them), with what to do. */
 export function auditText(audit: Audit, paint: Paint): string {
   const { tradeDate, accounts, orders, fills, entries, figures, day, differences } = audit;
-  const books = [counted(orders, 'order'), counted(fills, 'fill'), `${grouped(entries)} ledger entries`].join(', ');
+  const books = [plural(orders, 'order'), plural(fills, 'fill'), `${grouped(entries)} ledger entries`].join(', ');
   const lines: [string, string][] = [
-    ['Audited', `${counted(accounts, 'account')} to the end of the day: ${books}`],
-    ['On the day', `${counted(day.orders, 'order')}, ${counted(day.fills, 'fill')}`],
+    ['Audited', `${plural(accounts, 'account')} to the end of the day: ${books}`],
+    ['On the day', `${plural(day.orders, 'order')}, ${plural(day.fills, 'fill')}`],
     ['Cash', `${rupees(day.cashInMinor)} came, ${rupees(day.cashOutMinor)} went, but for orders`],
     ['Charges', rupees(day.chargesMinor)],
     ['Realised', rupees(day.realisedMinor)],
     [
       'Differences',
       differences.length === 0
-        ? paint('good', `none in ${counted(figures, 'figure')}: 0 paise`)
-        : paint('bad', found(differences)),
+        ? paint('good', `none in ${plural(figures, 'figure')}: 0 paise`)
+        : paint('bad', differenceCounts(differences)),
     ],
   ];
   const table = lines.map(([label, value]) => `${paint('quiet', padded(label, 12))}${value}`).join('\n');
   return [paint('strong', `Audit of ${tradeDate}`), table, ...differing(audit, paint)].join('\n\n');
 }
 
-function found(differences: Difference[]): string {
-  const figures = counted(differences.length, 'figure');
-  const accounts = counted(
+function differenceCounts(differences: Difference[]): string {
+  const figures = plural(differences.length, 'figure');
+  const accounts = plural(
     new Set(differences.map(({ userId, venue, mode }) => `${userId} ${venue} ${mode}`)).size,
     'account',
   );
@@ -52,10 +53,10 @@ the database, find out what wrote the figure, and bring it back.
 }
 
 function differenceText({ userId, venue, mode, what, unit, database, model }: Difference, paint: Paint): string {
-  const said = (figure: bigint) => (unit === 'money' ? rupees(figure) : String(figure));
+  const figureText = (figure: bigint) => (unit === 'money' ? rupees(figure) : String(figure));
   const off = database - model;
   return `${paint('bad', fitted(`${userId} (${venue}, ${mode}): ${what}`, 200))}
-  database ${said(database)}, from the facts ${said(model)}: ${off > 0n ? '+' : ''}${said(off)}`;
+  database ${figureText(database)}, from the facts ${figureText(model)}: ${off > 0n ? '+' : ''}${figureText(off)}`;
 }
 
 function rupees(minor: bigint): string {

@@ -1,3 +1,4 @@
+// Stops and targets of signals as cells of a table.
 import { formatRupees } from '../domain/text/rupees.ts';
 import type { Cell } from './table.ts';
 

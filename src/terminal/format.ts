@@ -1,3 +1,4 @@
+// Money, counts, durations and labels as a person reads them.
 import { humanDate, parseTradeDate } from '../domain/market/india-time.ts';
 import { parseMinor } from '../domain/money.ts';
 import { formatRupees } from '../domain/text/rupees.ts';
@@ -14,7 +15,7 @@ export function money(decimal: string): string {
 }
 
 /** '1 order', '2 orders', '1,00,000 orders'. */
-export function counted(count: number, noun: string): string {
+export function plural(count: number, noun: string): string {
   return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
@@ -25,8 +26,8 @@ export function grouped(count: number): string {
 
 /** Only the counts that are not 0: '7 filled, 1 rejected'; 'none' if all are. */
 export function countsOf(counts: readonly (readonly [number, string])[]): string {
-  const said = counts.filter(([count]) => count > 0).map(([count, word]) => `${grouped(count)} ${word}`);
-  return said.length > 0 ? said.join(', ') : 'none';
+  const shown = counts.filter(([count]) => count > 0).map(([count, word]) => `${grouped(count)} ${word}`);
+  return shown.length > 0 ? shown.join(', ') : 'none';
 }
 
 /** 412 → '412 ms', 3420 → '3.4 s', 125000 → '2 min 5 s', 7500000 → '2 h 5 min', 180000000 → '2 d 2 h'. */
@@ -46,16 +47,16 @@ export function sessionLabel(session: string): string {
 }
 
 /** Where the database is, without the user and password an address may carry. */
-export function databaseWords(address: string): string {
+export function databaseText(address: string): string {
   return fitted(address.replace(/^(?!file:)(\w+:\/\/).*@/, '$1').replace(/\?.*$/, ''), 100);
 }
 
 /** 'signals.csv line 4: reference_price must be … ("12,5")'. */
 export function problemLine({ file, line, field, reason, value }: Problem): string {
   const what = field === null ? reason : `${field} ${reason}`;
-  const found = value === null ? '' : ` ("${fitted(value, 40)}")`;
-  return `${fitted(file, 80)} line ${line}: ${fitted(what, 200)}${found}`;
+  const shown = value === null ? '' : ` ("${fitted(value, 40)}")`;
+  return `${fitted(file, 80)} line ${line}: ${fitted(what, 200)}${shown}`;
 }
 
 /** Where no prices were given and PAPER_PRICES=signal lets a paper run go on without. */
-export const signalPriceWords = 'at the signal’s own price: no prices were given';
+export const signalPriceText = 'at the signal’s own price: no prices were given';

@@ -1,8 +1,9 @@
+// What a scan shows before anything happens.
 import { formatMinor } from '../domain/money.ts';
 import { formatRupees } from '../domain/text/rupees.ts';
 import type { Mode, Side } from '../domain/types.ts';
 import { type Exit, exitCells } from './exits.ts';
-import { counted, databaseWords, grouped, sessionLabel, signalPriceWords } from './format.ts';
+import { databaseText, grouped, plural, sessionLabel, signalPriceText } from './format.ts';
 import { type Cell, type Column, type Paint, table } from './table.ts';
 import { fitted, padded } from './width.ts';
 
@@ -33,7 +34,7 @@ export interface HeaderSignal extends Exit {
   priceMinor: number | null;
 }
 
-const shownSignals = 20;
+const MAX_SIGNALS_SHOWN = 20;
 
 const signalColumns: Column[] = [
   { title: 'Rank', align: 'right' },
@@ -56,20 +57,20 @@ export function headerText(facts: HeaderFacts, columns: number, paint: Paint): s
     ['Mode', mode === 'live' ? paint('bad', 'LIVE: real orders, real money') : 'paper: no real money'],
     ...(sample ? [['Data', 'the bundled sample: real NSE prices of that day, sample users'] as [string, string]] : []),
     ...pricesRow(facts, paint),
-    ['Database', databaseWords(database)],
+    ['Database', databaseText(database)],
     ['Users', grouped(users)],
     ['Signals', grouped(signals.length)],
   ];
   const lines = rows.map(([label, value]) => `${paint('quiet', padded(label, 12))}${value}`);
-  const parts = [paint('strong', `daily-scan${dryRun ? ' · dry run' : ''}`), lines.join('\n')];
-  if (signals.length > 0) parts.push(signalTable(signals, columns, paint));
-  parts.push(aboutTo(facts));
-  return parts.join('\n\n');
+  const sections = [paint('strong', `daily-scan${dryRun ? ' · dry run' : ''}`), lines.join('\n')];
+  if (signals.length > 0) sections.push(signalTable(signals, columns, paint));
+  sections.push(aboutTo(facts));
+  return sections.join('\n\n');
 }
 
 /** Said where there is something to say: on paper a price is somebody's to bring. */
 function pricesRow({ mode, signals, pricesFrom }: HeaderFacts, paint: Paint): [string, string][] {
-  if (pricesFrom === 'signal') return [['Prices', paint('notice', signalPriceWords)]];
+  if (pricesFrom === 'signal') return [['Prices', paint('notice', signalPriceText)]];
   if (mode === 'live' || signals.length === 0 || signals.some(({ priceMinor }) => priceMinor !== null)) return [];
   const how = 'import them (npm run import -- prices F.csv) or name a file (--prices);';
   const text = `none of this day: ${how}\n${padded('', 12)}PAPER_PRICES=signal trades at the signals’ own where none were ever given`;
@@ -80,12 +81,12 @@ function signalTable(signals: HeaderSignal[], columns: number, paint: Paint): st
   const exits = signals.some(({ stopLossMinor, targetMinor }) => stopLossMinor || targetMinor);
   const heads = exits ? [...signalColumns, ...exitColumns] : signalColumns;
   const rows = signals
-    .slice(0, shownSignals)
+    .slice(0, MAX_SIGNALS_SHOWN)
     .map((signal) => [...signalRow(signal), ...(exits ? exitCells(signal) : [])]);
-  const left = signals.length - shownSignals;
+  const left = signals.length - MAX_SIGNALS_SHOWN;
   return [
     table(heads, rows, columns, paint),
-    ...(left > 0 ? [`… and ${counted(left, 'more signal')}`] : []),
+    ...(left > 0 ? [`… and ${plural(left, 'more signal')}`] : []),
     ...(exits ? ['Stops and targets are shown, not placed.'] : []),
   ].join('\n');
 }
@@ -106,7 +107,7 @@ function movedPct(priceMinor: number, referencePriceMinor: number): string {
 }
 
 function aboutTo({ mode, dryRun, users, signals }: HeaderFacts): string {
-  const pairs = `${counted(signals.length, 'signal')} × ${counted(users, 'user')}`;
+  const pairs = `${plural(signals.length, 'signal')} × ${plural(users, 'user')}`;
   if (dryRun) return `Next: decide ${pairs}, and show the plan. Nothing is written, nothing is sent.`;
   const where = mode === 'live' ? 'their venues with real money' : 'the paper venue';
   return `Next: decide ${pairs}, place the accepted orders at ${where},\nand message every user once.`;

@@ -1,3 +1,4 @@
+// Which users of a run are shown, and the command that shows the next ones.
 import type { RunReport } from '../domain/report.ts';
 import { grouped } from './format.ts';
 import { fitted } from './width.ts';
@@ -18,7 +19,7 @@ export function firstPage({ totals, dryRun, runId }: RunReport): UserPage {
   return { limit: SHOWN_USERS, left: Math.max(0, totals.users - SHOWN_USERS), more };
 }
 
-/** The command that goes on after a user's place in the run, as it can be typed. */
+/** The command that goes on after a user's queue position in the run, as it can be typed. */
 export function pageCommand(command: 'report' | 'messages', runId: string, after: number, flags = ''): string {
   return `npm run ${command} -- --run ${fitted(runId, 80)} --after ${after}${flags}`;
 }

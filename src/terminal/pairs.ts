@@ -1,3 +1,4 @@
+// Matches a report’s decisions with the orders they led to.
 import type { ReportDecision, ReportOrder, RunReport } from '../domain/report.ts';
 
 /** A decision of a report with the order it led to. */
@@ -8,7 +9,7 @@ export interface Pair {
 
 /**
  * Each decision with its order. An order's row names no signal, but a report lists orders in the order of the accepted
- * decisions they belong to, so that two signals of one symbol and side are told apart too.
+ * decisions they belong to, so that two signals of one symbol and side are kept apart too.
  */
 export function pairsOf({ decisions, orders }: Pick<RunReport, 'decisions' | 'orders'>): Pair[] {
   const waiting = Map.groupBy(orders, keyOf);

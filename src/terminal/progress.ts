@@ -1,3 +1,4 @@
+// Progress of a run’s orders, as bars on a terminal or as plain lines.
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { Side } from '../domain/types.ts';
 import { grouped } from './format.ts';
@@ -19,7 +20,7 @@ export interface SignalProgress {
 }
 
 /** More bars than this would not fit a small screen, so all signals then share one. */
-const mostBars = 12;
+const MAX_BARS = 12;
 
 interface Standing extends ProgressSignal {
   done: number;
@@ -51,7 +52,7 @@ export function plainProgress(signals: ProgressSignal[], write: (line: string) =
 export function barProgress(signals: ProgressSignal[], stream: NodeJS.WritableStream, columns: number): SignalProgress {
   const standings = standingsOf(signals);
   const bars = newBars(stream, columns);
-  const shared = signals.length > mostBars;
+  const shared = signals.length > MAX_BARS;
   const names = shared ? [`${signals.length} signals`] : signals.map(labelOf);
   const width = Math.max(...names.map((name) => name.length), 0);
   const drawn: SingleBar[] = names.map((name) => bars.create(0, 0, { name: padded(name, width) }));

@@ -1,3 +1,4 @@
+// The screen of a run: header, progress, plan, report and messages.
 import { styleText } from 'node:util';
 import { runSkipTexts } from '../domain/messages/reasons-en.ts';
 import type { RunReport } from '../domain/report.ts';
@@ -22,7 +23,7 @@ export interface ReportFacts {
   reasons?: readonly ReasonCount[];
   sums?: MoneySums;
   exits?: Exits;
-  /** Positions that missed their exit, in words. */
+  /** Positions that missed their exit, as text. */
   missed?: string;
 }
 
@@ -56,15 +57,15 @@ export interface ScreenOptions {
   columns?: number | undefined;
 }
 
-const shownProblems = 20;
+const MAX_PROBLEMS_SHOWN = 20;
 
-/** A screen on one stream. Colours only on a terminal that has them and with no NO_COLOR (util.styleText looks). */
+/** A screen on one stream. Colours only on a terminal that has them and with no NO_COLOR (util.styleText checks). */
 export function makeScreen({ stream, isTerminal, columns: width }: ScreenOptions): Screen {
   const columns = width || 120; // some terminals say 0
   let running: SignalProgress | null = null;
   const paint = isTerminal ? painter(stream) : plain;
-  const say = (...parts: string[]) => {
-    const text = parts.filter((part) => part !== '').join('\n\n');
+  const say = (...sections: string[]) => {
+    const text = sections.filter((part) => part !== '').join('\n\n');
     if (text !== '') stream.write(`${text}\n\n`);
   };
   const line = (text: string) => stream.write(`${text}\n`);
@@ -159,7 +160,7 @@ function skippedText(skipped: NonNullable<RunReport['skipped']>, session: string
 
 function problemsText(problems: Problem[], paint: Paint): string {
   if (problems.length === 0) return '';
-  const lines = problems.slice(0, shownProblems).map(problemLine);
+  const lines = problems.slice(0, MAX_PROBLEMS_SHOWN).map(problemLine);
   const left = problems.length - lines.length;
   const head = problems.length === 1 ? '1 problem in the input' : `${grouped(problems.length)} problems in the input`;
   return [paint('notice', head), ...lines, ...(left > 0 ? [`and ${grouped(left)} more`] : [])].join('\n');

@@ -1,3 +1,4 @@
+// Lays out tables without a frame, in any script, as wide as the terminal.
 import CliTable from 'cli-table3';
 import { displayWidth } from './width.ts';
 
@@ -7,7 +8,7 @@ export type Tone = 'good' | 'bad' | 'notice' | 'quiet' | 'strong';
 /** Gives a text its tone on a terminal that shows colours, and leaves it alone elsewhere. */
 export type Paint = (tone: Tone, text: string) => string;
 
-/** The paint of a place without colours. */
+/** The paint of an output without colours. */
 export const plain: Paint = (_tone, text) => text;
 
 export interface Column {
@@ -19,7 +20,7 @@ export interface Column {
 
 export type Cell = string | { text: string; tone: Tone };
 
-const gap = 2;
+const COLUMN_GAP = 2;
 
 /**
  * A table without a frame: titles, a rule, the rows, at most `maxWidth` columns wide as far as spare columns allow.
@@ -68,7 +69,7 @@ function columnsThatFit(columns: Column[], rows: Cell[][], maxWidth: number): nu
 }
 
 function widthOf(columns: Column[], rows: Cell[][], shown: number[]): number {
-  return shown.reduce((sum, index) => sum + columnWidth(columns, rows, index) + gap, -gap);
+  return shown.reduce((sum, index) => sum + columnWidth(columns, rows, index) + COLUMN_GAP, -COLUMN_GAP);
 }
 
 function columnWidth(columns: Column[], rows: Cell[][], index: number): number {
@@ -108,5 +109,5 @@ const noFrame = {
   'mid-mid': '',
   right: '',
   'right-mid': '',
-  middle: ' '.repeat(gap),
+  middle: ' '.repeat(COLUMN_GAP),
 };

@@ -1,7 +1,8 @@
+// When a run did what, and what went wrong how often.
 import { istIso } from '../domain/market/india-time.ts';
 import type { RunReport } from '../domain/report.ts';
 import type { Answer } from '../ports/store/store.ts';
-import { counted, duration, grouped } from './format.ts';
+import { duration, grouped, plural } from './format.ts';
 import { type Cell, type Column, type Paint, table } from './table.ts';
 import { fitted, padded } from './width.ts';
 
@@ -9,7 +10,7 @@ export type RunTimings = NonNullable<Answer<'read_run_timings'>>;
 
 /** What takes an operator's time after a run: when it did what, how much of it succeeded, and what went wrong how often. */
 export function timingsText(timings: RunTimings, report: RunReport, columns: number, paint: Paint): string {
-  const lines: [string, string][] = [...timeLines(timings), ['Success', successWords(timings, report)]];
+  const lines: [string, string][] = [...timeLines(timings), ['Success', successText(timings, report)]];
   const head = lines.map(([label, value]) => `${paint('quiet', padded(label, 14))}${value}`).join('\n');
   return [head, troublesTable(timings, columns, paint)].filter((part) => part !== '').join('\n\n');
 }
@@ -24,19 +25,19 @@ function timeLines(timings: RunTimings): [string, string][] {
     ['Last message', timings.lastMessageAtMs],
     ['Done', timings.doneAtMs],
   ];
-  const known = later.flatMap(([label, atMs]): [string, string][] => {
+  const reached = later.flatMap(([label, atMs]): [string, string][] => {
     return atMs === null ? [] : [[label, `${atMs < openedAtMs ? '-' : '+'}${duration(Math.abs(atMs - openedAtMs))}`]];
   });
-  return [['Opened', `${istIso(openedAtMs).slice(0, 23).replace('T', ' ')} IST`], ...known];
+  return [['Opened', `${istIso(openedAtMs).slice(0, 23).replace('T', ' ')} IST`], ...reached];
 }
 
-function successWords({ attempts }: RunTimings, { totals }: RunReport): string {
+function successText({ attempts }: RunTimings, { totals }: RunReport): string {
   const { accepted, filled } = totals;
   if (accepted === 0) return 'no order was placed';
   // Rounded down: 100 % is said only where every order was filled.
   const percent = (Math.floor((filled / accepted) * 1000) / 10).toFixed(1);
-  const tries = attempts > accepted ? `, ${counted(attempts, 'attempt')}` : '';
-  return `${percent} % (${grouped(filled)} of ${counted(accepted, 'order')} filled${tries})`;
+  const tries = attempts > accepted ? `, ${plural(attempts, 'attempt')}` : '';
+  return `${percent} % (${grouped(filled)} of ${plural(accepted, 'order')} filled${tries})`;
 }
 
 const heads: Column[] = [

@@ -1,8 +1,9 @@
+// How wide a text is on a terminal, and cutting or padding it to a width.
 import { oneLine } from '../domain/messages/summary.ts';
 import { cut } from '../domain/text/text.ts';
 
 /**
- * Columns a text takes on a terminal, the way wcwidth counts: marks above and below their letter (Devanagari vowel
+ * Columns a text takes on a terminal, the way wcwidth counts: marks above and below their character (Devanagari vowel
  * signs such as ु, the virama) and joiners take none, East Asian wide characters and emoji two, all else, ₹ too, one.
  */
 export function displayWidth(text: string): number {
@@ -14,7 +15,7 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** Text from outside made harmless and cut with … to at most `columns` columns, never inside a letter. */
+/** Text from outside made harmless and cut with … to at most `columns` columns, never inside a grapheme. */
 export function fitted(text: string, columns: number): string {
   const clean = oneLine(text, 400);
   return cut(clean, columns, '…', displayWidth);

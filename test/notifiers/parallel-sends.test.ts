@@ -17,8 +17,8 @@ test('a provider who never answers delays no order, and its end is waited for wh
   await store.call('halt', halt);
   const read = readConfig({});
   if (read.kind !== 'config') throw new Error(read.problems.join('\n'));
-  const place = { kind: 'embedded', path: null } as const;
-  const parts = { config: read.config, place, store, quotes: { read: async () => [] }, faults: null };
+  const target = { kind: 'embedded', path: null } as const;
+  const parts = { config: read.config, target, store, quotes: { read: async () => [] }, faults: null };
   const plain = await makeWorld({ ...parts, clock: setClock(nowMs), emit: () => undefined });
   await plain.venues.get('paper')?.openMarket?.(tradeDate, [quote('TITAN')]);
   const asked: string[] = [];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { databaseWords, duration, sessionLabel } from '../../src/terminal/format.ts';
+import { databaseText, duration, sessionLabel } from '../../src/terminal/format.ts';
 import { headerText } from '../../src/terminal/header.ts';
 import { cellOf, matrixText } from '../../src/terminal/screens/matrix.ts';
 import { planTable, signalsTable, usersTable } from '../../src/terminal/screens/tables.ts';
@@ -186,9 +186,9 @@ describe('words', () => {
   });
 
   test('an address without a password, and a session of an unknown shape, stand as they are', () => {
-    expect(databaseWords('file:///srv/data')).toBe('file:///srv/data');
-    expect(databaseWords('postgres://a:p@ss/w@host/db')).toBe('postgres://host/db');
-    expect(databaseWords('file:///srv/@data')).toBe('file:///srv/@data');
+    expect(databaseText('file:///srv/data')).toBe('file:///srv/data');
+    expect(databaseText('postgres://a:p@ss/w@host/db')).toBe('postgres://host/db');
+    expect(databaseText('file:///srv/@data')).toBe('file:///srv/@data');
     expect(sessionLabel('api')).toBe('api');
   });
 });

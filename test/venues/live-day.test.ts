@@ -116,7 +116,7 @@ async function connected(change: Record<string, string> = {}, leverageCenti = 50
   if (opened.kind !== 'open') throw new Error(opened.kind);
   const owner = { accountId: opened.accountId, venue, mode: 'live' } as const;
   await storeVault({ store, clock, keys, by: null }).write(owner, market.secrets, null);
-  const parts = { config: read.config, place: { kind: 'embedded', path: null } as const, store, clock, faults: null };
+  const parts = { config: read.config, target: { kind: 'embedded', path: null } as const, store, clock, faults: null };
   const quotes = { read: () => Promise.reject(new Error('live trading has the venues’ prices')) };
   world = await makeWorld({ ...parts, quotes, emit: (event) => told.push(event) });
   settings = scanSettings(read.config);

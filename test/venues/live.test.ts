@@ -76,8 +76,8 @@ async function connectedWorld(connected = [1, 2]): Promise<{ world: World; confi
     await storeVault({ store, clock, keys, by: null }).write(owner, secrets, null);
   }
   const told: Event[] = [];
-  const place = { kind: 'embedded', path: null } as const;
-  const parts = { config: read.config, place, store, clock, quotes: nobodysQuotes, faults: null };
+  const target = { kind: 'embedded', path: null } as const;
+  const parts = { config: read.config, target, store, clock, quotes: nobodysQuotes, faults: null };
   const world = await makeWorld({ ...parts, emit: (event) => told.push(event) });
   return { world, config: read.config, told };
 }

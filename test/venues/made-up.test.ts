@@ -74,9 +74,9 @@ async function connected(config: Config): Promise<World> {
   const [account] = await database.session.query('select id::int from public.accounts');
   const owner = { accountId: Number(account?.['id']), venue: venue.name, mode: 'live' } as const;
   await storeVault({ store, clock, keys, by: null }).write(owner, given.secrets, null);
-  const place = { kind: 'embedded', path: null } as const;
+  const target = { kind: 'embedded', path: null } as const;
   const quotes = { read: () => Promise.reject(new Error('live trading has the venues’ prices')) };
-  return makeWorld({ config, place, store, clock, quotes, faults: null, emit: () => undefined });
+  return makeWorld({ config, target, store, clock, quotes, faults: null, emit: () => undefined });
 }
 
 /** The readiness check, which logs the account in, then the scan. */

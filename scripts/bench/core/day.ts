@@ -53,7 +53,7 @@ export interface WorldOptions {
 export async function benchWorld({ url, store, venue, clock, emit }: WorldOptions): Promise<World> {
   const world = await makeWorld({
     config: plainConfig(),
-    place: { kind: 'server', url },
+    target: { kind: 'server', url },
     store,
     clock: clock ?? benchClock(),
     quotes: storedQuotes(store, 'signal'),

@@ -37,10 +37,10 @@ export async function hostileServicePart(input: unknown): Promise<void> {
   });
   if (read.kind === 'refused') return refuse(read.problems.join('\n'));
   const { config } = read;
-  const place = { kind: 'server', url } as const;
-  const store = await openStore({ config, place, readOnly: false, virtual: true, onSlowStart: () => undefined });
+  const target = { kind: 'server', url } as const;
+  const store = await openStore({ config, target, readOnly: false, virtual: true, onSlowStart: () => undefined });
   const metrics = makeMetrics();
-  const parts = { config, place, store, clock: benchClock(), quotes: storedQuotes(store, 'signal'), faults: null };
+  const parts = { config, target, store, clock: benchClock(), quotes: storedQuotes(store, 'signal'), faults: null };
   const made = await makeWorld({ ...parts, emit: metrics.emit });
   let hangs = false;
   const venue = hanging(hungUser, () => hangs);
@@ -51,7 +51,7 @@ export async function hostileServicePart(input: unknown): Promise<void> {
     ring.resolve();
     ring = Promise.withResolvers();
   };
-  const http = await startHttpServer({ config, place, world, metrics, wake, stop: stop.signal });
+  const http = await startHttpServer({ config, target, world, metrics, wake, stop: stop.signal });
   listen((message) => {
     hangs = z.object({ hangs: z.boolean() }).parse(message).hangs;
   });

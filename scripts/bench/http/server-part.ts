@@ -5,7 +5,7 @@ import pg from 'pg';
 import { z } from 'zod';
 import { openPostgres } from '../../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
-import { makeHttpParts } from '../../../src/compose/world.ts';
+import { makeHttpDeps } from '../../../src/compose/world.ts';
 import { makeApp } from '../../../src/http/app.ts';
 import { defaultRateLimits } from '../../../src/http/callers/limits.ts';
 import { makeMetrics } from '../../../src/http/metrics/metrics.ts';
@@ -21,7 +21,7 @@ export async function serverPart(input: unknown): Promise<void> {
   const store = makeStore(openPostgres({ url, max: 10 }), { virtual: true });
   const metrics = makeMetrics();
   const world = await benchWorld({ url, store, venue: instantVenue(), emit: metrics.emit });
-  const parts = makeHttpParts({ ...config, http: { ...config.http, cronSecret: 'bench-cron-secret' } }, world, {
+  const parts = makeHttpDeps({ ...config, http: { ...config.http, cronSecret: 'bench-cron-secret' } }, world, {
     deadlineMs: 60_000,
     stop: new AbortController().signal,
     later: () => undefined,

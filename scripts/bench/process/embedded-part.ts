@@ -21,16 +21,16 @@ export async function embeddedPart(input: unknown): Promise<void> {
   const { what, users } = z.object({ what: z.enum(['sample', 'day']), users: z.int() }).parse(input);
   listen(() => undefined);
   const config = { ...plainConfig(), dataDir: IMAGES };
-  const place = { kind: 'embedded', path: null } as const;
+  const target = { kind: 'embedded', path: null } as const;
   const opened = await clocked(() =>
-    openStore({ config, place, readOnly: false, virtual: true, onSlowStart: () => undefined }),
+    openStore({ config, target, readOnly: false, virtual: true, onSlowStart: () => undefined }),
   );
   const store = opened.result;
   const { quotes, atMs } = what === 'sample' ? await sample(store) : await day(store, users);
   const { ms, result } = await clocked(async () => {
     const clock = virtualClock(atMs);
     const faults = what === 'sample' ? sampleFaults() : null;
-    const options = { config, place, store, clock, quotes, faults, emit: () => undefined, freedAtMs: atMs };
+    const options = { config, target, store, clock, quotes, faults, emit: () => undefined, freedAtMs: atMs };
     return run(await makeWorld(options), { ...benchRequest(config.concurrency), cutOffTime: config.cutOffTime });
   });
   if (result.kind !== 'report') throw new Error(result.message);

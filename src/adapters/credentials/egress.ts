@@ -10,7 +10,7 @@ type SecretsOf = (account: AccountAtVenue) => Promise<unknown>;
 
 /**
  * The account's `fetch`: through its proxy where it has one, else the process's own. Venues that take orders only from a
- * registered address (one per client) see the proxy's. Whatever goes wrong before the way is open is told as a failed
+ * registered address (one per client) see the proxy's. Whatever goes wrong before the way is open is reported as a failed
  * connection, which it is: nothing has been said to the venue. A proxy is never gone round.
  */
 export function egress(secretsOf: SecretsOf): (account: AccountAtVenue) => Promise<typeof fetch> {
@@ -49,7 +49,7 @@ export function streamEgress(
 }
 
 async function proxyOf(secretsOf: SecretsOf, account: AccountAtVenue): Promise<string | null> {
-  // The words of what failed may hold what must not be kept.
+  // The text of what failed may hold what must not be kept.
   const secrets = await secretsOf(account).catch(() => Promise.reject(notConnected('CREDENTIALS_UNAVAILABLE')));
   const read = egressSecrets.safeParse(secrets ?? {});
   if (!read.success) throw notConnected('PROXY_UNREADABLE');
@@ -64,7 +64,7 @@ function agents(): (accountId: number, proxyUrl: string, Agent: typeof ProxyAgen
     const previous = open.get(accountId);
     if (previous?.digest === digest) return previous.agent;
     previous?.agent.close().catch(() => undefined);
-    // A tunnel also where the venue's address is http (a test's): the proxy is told no word of what is said.
+    // A tunnel also where the venue's address is http (a test's): the proxy sees nothing of what is sent.
     const agent = new Agent({ uri: proxyUrl, proxyTunnel: true });
     open.set(accountId, { digest, agent });
     return agent;
@@ -73,7 +73,7 @@ function agents(): (accountId: number, proxyUrl: string, Agent: typeof ProxyAgen
 
 const failure = z.object({ code: z.string().optional(), message: z.string() });
 
-/** The proxy hung up or said no to the tunnel (undici's words; a test holds them): the venue heard nothing. */
+/** The proxy hung up or said no to the tunnel (undici's texts; a test holds them): the venue got nothing. */
 function tunnelFailed(error: unknown): boolean {
   for (let one = error; one instanceof Error; one = one.cause) {
     const { code, message } =
@@ -84,7 +84,7 @@ function tunnelFailed(error: unknown): boolean {
   return false;
 }
 
-/** As fetch tells that no connection came to stand. */
+/** As fetch reports that no connection came to stand. */
 function notConnected(code: string): TypeError {
   return new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code, syscall: 'connect' }) });
 }

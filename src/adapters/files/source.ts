@@ -75,8 +75,8 @@ const PEEK_BYTES = 512;
 function otherKind(bytes: Uint8Array): string | null {
   const start = Buffer.from(bytes.subarray(0, PEEK_BYTES));
   const hex = start.subarray(0, 4).toString('hex');
-  const known = MAGIC.find(([magic]) => hex.startsWith(magic));
-  if (known) return known[1];
+  const signature = MAGIC.find(([magic]) => hex.startsWith(magic));
+  if (signature) return signature[1];
   if (/^(fffe|feff)/.test(hex) || isUtf16(start)) return 'it is UTF-16: save it as UTF-8 (in Excel “CSV UTF-8”)';
   if (/^\s*<(!doctype html|html|head|body|table)\b/i.test(start.toString('latin1').replace(/^\xef\xbb\xbf/, ''))) {
     return 'it is a web page (HTML), perhaps of a login or an error: download the CSV itself';
@@ -84,7 +84,7 @@ function otherKind(bytes: Uint8Array): string | null {
   return null;
 }
 
-/** Text of one byte a letter has no NUL; UTF-16's has one in every other place. */
+/** Text of one byte a character has no NUL; UTF-16's has one in every other byte. */
 function isUtf16(start: Uint8Array): boolean {
   const nuls = [0, 0];
   start.forEach((byte, at) => {

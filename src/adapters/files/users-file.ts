@@ -43,7 +43,7 @@ const optional = {
 
 type Row = z.infer<z.ZodObject<ReturnType<typeof columnsFor> & typeof optional>>;
 
-/** An order these settings make must be one that can be told exactly. */
+/** An order these settings make must be one that can be computed exactly. */
 function bounded(row: Row, context: z.RefinementCtx): void {
   const { capital: capitalMinor, allocation_pct: allocationBps, leverage: leverageCenti } = row;
   if (!isBeyondSizing({ capitalMinor, allocationBps, leverageCenti })) return;

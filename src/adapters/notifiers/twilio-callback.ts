@@ -11,7 +11,7 @@ const PROVIDER_ID = /^[\x21-\x7e]{1,64}$/;
 const CODE = /^\d{1,6}$/;
 const MAX_ATTEMPTS = 1_000_000;
 
-/** A status as Twilio may say it of a message; null for any other word. */
+/** A status as Twilio may give it to a message; null for any other text. */
 export function knownStatus(status: unknown): string | null {
   return typeof status === 'string' && STATUSES.has(status) ? status : null;
 }

@@ -16,7 +16,7 @@ export function sendErrorClass(code: string | null): SendErrorClass {
   return byCode.get(code ?? '')?.about ?? 'unlisted';
 }
 
-/** The same, in words and with the pause before the next try; `attempt` counts from 1. */
+/** The same, as text and with the pause before the next try; `attempt` counts from 1. */
 export function sendErrorMeaning(code: string | null, attempt: number): SendErrorMeaning {
   const slow = SLOW.has(code ?? '');
   const afterMs = slow ? AN_HOUR_MS * 2 ** Math.min(attempt, 3) : retryAfterMs(attempt);

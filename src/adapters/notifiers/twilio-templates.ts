@@ -1,7 +1,7 @@
 // Fetches a message template from Twilio, with WhatsApp’s approval of it.
 import { connected, type TwilioSettings } from './twilio.ts';
 
-/** A template as Twilio has it. `status`: WhatsApp's word on it, such as approved, pending, rejected, paused. */
+/** A template as Twilio has it. `status`: WhatsApp's decision on it, such as approved, pending, rejected, paused. */
 interface StoredTemplate {
   body: string;
   status: string;

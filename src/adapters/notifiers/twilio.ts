@@ -159,13 +159,13 @@ const STATUS_AS_CODE: Readonly<Partial<Record<number, string>>> = {
   429: '20429',
 };
 
-/** Twilio's codes have five digits, Node's are words in capitals; anything else is no code. */
+/** Twilio's codes have five digits, Node's are in capitals; anything else is no code. */
 function readable(code: unknown): string | number | null {
   if (typeof code === 'number') return Number.isInteger(code) && code >= 0 && code < 1_000_000 ? code : null;
   return typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : null;
 }
 
-/** Twilio's words may name the number it is about: digits are taken out. */
+/** Twilio's text may name the number it is about: digits are taken out. */
 function errorFacts(error: unknown): { status: number | null; code: string | number | null; message: string } {
   const of = (name: string): unknown => (error instanceof Error ? Reflect.get(error, name) : undefined);
   const status = of('status');

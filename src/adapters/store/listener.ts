@@ -55,7 +55,7 @@ async function listen(url: string, channel: string): Promise<Listener> {
         [lost, losing] = [false, undefined];
         pauseMs = FIRST_PAUSE_MS;
         tried.resolve();
-        // Something may have been said while nobody listened.
+        // A notification may have come while nobody listened.
         if (!first) wake();
       });
       losing ??= setTimeout(() => {
@@ -111,7 +111,7 @@ async function listenOnce(
   } catch {
     // Polling covers it until there is the next one.
   } finally {
-    // Without a word to the other side, which may not be there.
+    // Without a message to the other side, which may not be there.
     client.connection.stream.destroy();
   }
 }

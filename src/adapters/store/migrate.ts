@@ -107,7 +107,7 @@ async function prepare(session: SqlSession): Promise<void> {
 
 /** One transaction that holds the migrators' lock. The lock ends with it, so it is safe behind a transaction pooler. */
 async function locked<T>(session: SqlSession, lockWaitMs: number, work: () => Promise<T>): Promise<T> {
-  // Ends with the transaction. A migrator that died, or a session that holds a table, is told and not waited for for ever.
+  // Ends with the transaction. A migrator that died, or a session that holds a table, is reported and not waited for for ever.
   const limits = `set local lock_timeout = ${lockWaitMs}; set local idle_in_transaction_session_timeout = 60000`;
   await session.exec(`begin; ${limits}`);
   try {
@@ -116,7 +116,7 @@ async function locked<T>(session: SqlSession, lockWaitMs: number, work: () => Pr
     await session.exec('commit');
     return result;
   } catch (error) {
-    // A broken connection can't roll back, and rolls back by itself: the first error is the one to tell.
+    // A broken connection can't roll back, and rolls back by itself: the first error is the one to report.
     await session.exec('rollback').catch(() => undefined);
     throw isLockTimeout(error) ? lockedOut(error) : error;
   }

@@ -16,7 +16,7 @@ export function connectionTo(url: string): pg.ClientConfig {
   };
 }
 
-/** The server was to have ended the call by then: nobody is at the other end, or it can't be heard. */
+/** The server was to have ended the call by then: nobody is at the other end, or its answer can't arrive. */
 class SilentConnection extends Error {
   override name = 'SilentConnection';
   readonly code = 'ETIMEDOUT';
@@ -43,7 +43,7 @@ export function openPool(url: string, max: number): Pool {
   // An idle connection that breaks is dropped by the pool; without a listener its event would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => {
-    // The same for one in use: its call is refused anyway, and tells what happened.
+    // The same for one in use: its call is refused anyway, and says what happened.
     client.on('error', () => undefined);
     generations.set(client, generation);
   });
@@ -73,7 +73,7 @@ export function openPool(url: string, max: number): Pool {
   };
 }
 
-/** Ends a connection without a word to the other side, which may not be there. */
+/** Ends a connection without a message to the other side, which may not be there. */
 function drop(client: pg.PoolClient): void {
   if (client instanceof pg.Client) client.connection.stream.destroy();
   client.release(true);

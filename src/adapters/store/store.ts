@@ -12,7 +12,7 @@ const RETRY_OPTIONS = { retries: 7, minTimeout: 200, factor: 2, maxTimeout: 4_00
 const NOTICE_INTERVAL_MS = 10_000;
 
 export interface StoreOptions {
-  /** Told, in a sentence, that the database is waited for and why; not for each call and try. */
+  /** Called, with a sentence, when the database is waited for and why; not for each call and try. */
   onWaiting?: (text: string) => void;
   /** The session's clock is its own by intent (sample, --at, --date, demo): the database does not compare it with its own. */
   virtual?: boolean;

@@ -53,7 +53,7 @@ export function openSupabase({ url, secretKey, timeoutMs }: SupabaseOptions): Da
   };
 }
 
-/** Something between us and the database answered in its place, so nobody can tell what ran. */
+/** Something between us and the database answered in its place, so nobody knows what ran. */
 class ForeignAnswer extends Error {
   override name = 'ForeignAnswer';
   readonly status: number;

@@ -16,7 +16,7 @@ export function inTime(clock: Clock, { startBeforeMs }: OrderToStart): MayLeave 
   return () => clock.nowMs() < startBeforeMs;
 }
 
-/** One request to a venue. All of it may hold secrets: they go to the wire and nowhere else. */
+/** One request to a venue. All of it may hold secrets: they go onto the wire and nowhere else. */
 export interface Request {
   method: 'GET' | 'POST' | 'DELETE' | 'PUT' | 'PATCH';
   url: string;
@@ -88,7 +88,7 @@ async function textOf(answer: Response): Promise<string | null> {
 
 const MIN_SECRET_LENGTH = 6;
 
-/** An answer that repeats what the request was let in by is read without it: its words may be stored and shown. */
+/** An answer that repeats what the request was let in by is read without it: its text may be stored and shown. */
 function withoutSecrets(text: string, secretHeaders: Request['headers']): string {
   const values = Object.values(secretHeaders).flatMap((value) => value.split(/[\s:]+/));
   const secrets = values.filter((one) => one.length >= MIN_SECRET_LENGTH);

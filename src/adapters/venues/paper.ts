@@ -13,13 +13,13 @@ export interface PaperVenueOptions {
   store: Store;
   clock: Clock;
   slippageBps: number;
-  /** What it is told to do wrong; null: as it was told before. */
+  /** What it is to do wrong; null: what it was to before. */
   faults: readonly Fault[] | null;
-  /** Hears of a fault that names nobody. */
+  /** Gets an event for a fault that names nobody. */
   emit?: Emit;
 }
 
-/** A simulated venue: fills at the day's price within the limit, refuses duplicate ids, and fails as it is told to. */
+/** A simulated venue: fills at the day's price within the limit, refuses duplicate ids, and fails as its faults say. */
 export function paperVenue({ store, clock, slippageBps, faults, emit }: PaperVenueOptions): Venue {
   const lookup = async ({ clientOrderId }: OrderToSend): Promise<LookupOutcome> => {
     return store.call('paper_venue_lookup', { clientOrderId, nowMs: clock.nowMs() });

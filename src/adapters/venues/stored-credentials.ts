@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { AccountAtVenue, CredentialsOf } from '../../ports/venue.ts';
 
-/** What is stored for an account, or why nothing can be said to its venue now. */
+/** What is stored for an account, or why nothing can be sent to its venue now. */
 export type Stored<T> =
   | { kind: 'stored'; value: T }
   | { kind: 'no_session'; reason: 'not_connected' | 'credentials_unreadable' }
@@ -18,7 +18,7 @@ export async function storedFor<T>(
   try {
     stored = await credentials(account);
   } catch {
-    // Whatever it was, nothing has been said; and its words may hold what must not be kept.
+    // Whatever it was, nothing has been sent; and its text may hold what must not be kept.
     return { kind: 'not_sent', reason: 'credentials_unavailable' };
   }
   if (stored === null || stored === undefined) return { kind: 'no_session', reason: 'not_connected' };

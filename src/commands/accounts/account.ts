@@ -1,3 +1,4 @@
+// npm run account: shows a user’s settings and accounts, and changes them.
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
 import type { Actor } from '../../domain/actions.ts';
@@ -7,7 +8,7 @@ import { formatRupees } from '../../domain/text/rupees.ts';
 import type { Mode } from '../../domain/types.ts';
 import type { Blocks } from '../../ports/rows/readiness.ts';
 import type { Answer, Store } from '../../ports/store/store.ts';
-import { counted } from '../../terminal/format.ts';
+import { plural } from '../../terminal/format.ts';
 import { actorOf } from '../actor.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { userNamed } from '../named-user.ts';
@@ -35,15 +36,15 @@ interface AccountFlags {
 
 /** `npm run account -- --user X [--active yes|no] …`: shows a user's settings and accounts, after changing what is given. */
 export async function accountCommand(config: Config, flags: AccountFlags): Promise<number | Refusal> {
-  const { user: asked } = flags;
-  if (asked === undefined) return refusal('bad_flag', 'Give --user: name or id.');
+  const { user: nameOrId } = flags;
+  if (nameOrId === undefined) return refusal('bad_flag', 'Give --user: name or id.');
   const wrong = wrongFlags(flags);
   if (wrong) return wrong;
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, async (store) => {
+  const target = targetToRead(config);
+  showTarget(target);
+  return withStore(config, target, async (store) => {
     const by = actorOf(flags);
-    const named = await userNamed(store, asked);
+    const named = await userNamed(store, nameOrId);
     if ('kind' in named) return named;
     const userId = named.id;
     const lists = await listsOf(store, flags);
@@ -52,7 +53,8 @@ export async function accountCommand(config: Config, flags: AccountFlags): Promi
     const refused = await acknowledged(store, flags, { userId, mode: config.mode, by });
     if (refused) return refused;
     const user = await store.call('read_user', { userId });
-    if (!changed || !user) return refusal('no_such_user', `There is no user "${asked}" here: give the name or the id.`);
+    if (!changed || !user)
+      return refusal('no_such_user', `There is no user "${nameOrId}" here: give the name or the id.`);
     const blocks = await store.call('read_blocks', { userId });
     const text = () => `${ordersText(orders)}${userText(user, blocks)}`;
     process.stdout.write(flags.json ? `${JSON.stringify({ ...user, blocks, orders })}\n` : text());
@@ -92,11 +94,11 @@ function changesOf({ active, trading, strategies, auth, notify, language }: Acco
 
 async function acknowledged(
   store: Store,
-  { acknowledge: venue, seen, json }: AccountFlags,
+  { acknowledge: venue, seen: acknowledgedIds, json }: AccountFlags,
   of: { userId: string; mode: Mode; by: Actor },
 ): Promise<Refusal | null> {
   if (venue === undefined) return null;
-  const done = await acknowledge(store, { ...of, venue, nowMs: realClock().nowMs(), seen });
+  const done = await acknowledge(store, { ...of, venue, nowMs: realClock().nowMs(), acknowledgedIds });
   if (!Array.isArray(done)) return done;
   if (!json) process.stdout.write(done.map((sentence) => `${sentence}\n`).join(''));
   return null;
@@ -104,17 +106,17 @@ async function acknowledged(
 
 /** The lists of symbols that are given, each as the share it names; or which of them names none. */
 async function listsOf(store: Store, { allow, deny }: AccountFlags) {
-  const given = { ...(allow === undefined ? {} : { allow }), ...(deny === undefined ? {} : { deny }) };
+  const texts = { ...(allow === undefined ? {} : { allow }), ...(deny === undefined ? {} : { deny }) };
   const lists: { allowSymbols?: string[] | null; denySymbols?: string[] | null } = {};
-  for (const [flag, text] of Object.entries(given)) {
+  for (const [flag, text] of Object.entries(texts)) {
     const list = listOf(text);
     const listings = await store.call('read_listings', { symbols: (list ?? []).flatMap(possibleSymbols) });
     const read = shareReader(listings);
     const symbols = list?.map(read) ?? null;
-    const at = symbols?.findIndex((found) => 'reason' in found) ?? -1;
+    const at = symbols?.findIndex((symbol) => 'reason' in symbol) ?? -1;
     const wrong = symbols?.[at];
     if (wrong && 'reason' in wrong) return refusal('bad_flag', `--${flag}: "${list?.[at]}" ${wrong.reason}.`);
-    const values = symbols?.flatMap((found) => ('value' in found ? [found.value] : [])) ?? null;
+    const values = symbols?.flatMap((symbol) => ('value' in symbol ? [symbol.value] : [])) ?? null;
     lists[flag === 'allow' ? 'allowSymbols' : 'denySymbols'] = values;
   }
   return lists;
@@ -127,8 +129,8 @@ function listOf(text: string): string[] | null {
 
 /** What the change did to orders that were accepted before it. */
 function ordersText({ stopped, underWay }: Pick<Answer<'set_user'>, 'stopped' | 'underWay'>): string {
-  const ended = stopped === 0 ? '' : `${counted(stopped, 'order')} not sent yet: canceled.\n`;
-  const sent = `${counted(underWay, 'order')} sent already: with the venue, not called back.\n`;
+  const ended = stopped === 0 ? '' : `${plural(stopped, 'order')} not sent yet: canceled.\n`;
+  const sent = `${plural(underWay, 'order')} sent already: with the venue, not called back.\n`;
   return `${ended}${underWay === 0 ? '' : sent}`;
 }
 
@@ -148,12 +150,12 @@ function userText(user: NonNullable<Answer<'read_user'>>, blocks: Blocks[]): str
     `  strategies  ${list(user.strategies, 'all')}`,
     `  may buy     ${list(user.allowSymbols, 'every symbol')}; never ${list(user.denySymbols, 'none')}`,
     `  WhatsApp    ${user.hasWhatsapp ? summaryTexts[user.notify] : 'no number, gets no message'}; in ${user.language === 'hi' ? 'Hindi' : 'English'}`,
-    ...user.accounts.map(({ venue, mode, notReady, cashMinor, heldMinor, ...most }) => {
+    ...user.accounts.map(({ venue, mode, notReady, cashMinor, heldMinor, ...rest }) => {
       const money = `cash ${formatRupees(cashMinor)}, held ${formatRupees(heldMinor)}`;
       const block = blocks.find((one) => one.venue === venue && one.mode === mode);
       const why = notReady === null ? '' : `; not ready: ${notReady}`;
       const shown = block ? `\n${blockText(user.id, block)}` : '';
-      return `  account     ${venue}, ${mode}: ${money}${limitWords(most)}${why}${movedText(most.moved)}${shown}`;
+      return `  account     ${venue}, ${mode}: ${money}${limitText(rest)}${why}${movedText(rest.moved)}${shown}`;
     }),
   ];
   return `${lines.join('\n')}\n`;
@@ -171,7 +173,7 @@ function movedText(moved: Account['moved']): string {
     .join('');
 }
 
-function limitWords({ maxOrdersPerDay, maxOrderValueMinor }: Limits): string {
+function limitText({ maxOrdersPerDay, maxOrderValueMinor }: Limits): string {
   const orders = maxOrdersPerDay === null ? '' : `; at most ${maxOrdersPerDay} orders to buy a day`;
   const value = maxOrderValueMinor === null ? '' : `; an order at most ${formatRupees(maxOrderValueMinor)}`;
   return `${orders}${value}`;

@@ -1,3 +1,4 @@
+// Takes off an account what an operator has seen of its drifts and blocks.
 import type { Actor } from '../../domain/actions.ts';
 import { formatRupees } from '../../domain/text/rupees.ts';
 import type { Mode } from '../../domain/types.ts';
@@ -10,7 +11,7 @@ export interface Acknowledging {
   venue: string;
   mode: Mode;
   /** What the operator has seen, by the names the list gives it: `d12,d13,b88`. */
-  seen: string | undefined;
+  acknowledgedIds: string | undefined;
   nowMs: number;
   by: Actor;
 }
@@ -19,18 +20,26 @@ export interface Acknowledging {
  * Takes what an operator has seen off an account, and nothing that came later. Without `seen` it changes nothing and
  * says what there is to see. Gives what was done, in sentences.
  */
-export async function acknowledge(store: Store, { seen, ...account }: Acknowledging): Promise<string[] | Refusal> {
+export async function acknowledge(
+  store: Store,
+  { acknowledgedIds, ...account }: Acknowledging,
+): Promise<string[] | Refusal> {
   const all = await store.call('read_blocks', { userId: account.userId });
   const here = all.find(({ venue, mode }) => venue === account.venue && mode === account.mode);
-  if (seen === undefined) return here ? refusal('not_seen', notSeen(account, here)) : nothing(account);
-  const named = seenOf(seen);
-  if (!named) return refusal('bad_flag', `--seen is a list such as d12,d13,b88, as the account shows it, not ${seen}.`);
+  if (acknowledgedIds === undefined)
+    return here ? refusal('not_seen', notAcknowledged(account, here)) : nothing(account);
+  const named = itemsOf(acknowledgedIds);
+  if (!named)
+    return refusal(
+      'bad_flag',
+      `--seen is a list such as d12,d13,b88, as the account shows it, not ${acknowledgedIds}.`,
+    );
   const done = await store.call('acknowledge_account', { ...account, ...named });
   if (!done.changed && done.waiting.length === 0) return nothing(account);
   return sentences(account, done);
 }
 
-function notSeen(account: Omit<Acknowledging, 'seen' | 'nowMs' | 'by'>, block: Blocks): string {
+function notAcknowledged(account: Omit<Acknowledging, 'acknowledgedIds' | 'nowMs' | 'by'>, block: Blocks): string {
   return `Look at what blocks the ${account.mode} account at ${account.venue}, then say that you have seen it:\n${blockText(account.userId, block)}`;
 }
 
@@ -42,10 +51,10 @@ function nothing({ venue, mode }: Pick<Acknowledging, 'venue' | 'mode'>): Refusa
 }
 
 /** `d12`: the drift 12; `b88`: what blocks the account, as it was at entry 88 of its ledger. */
-function seenOf(list: string): { driftIds: number[]; snapshotEntryId: number | null } | null {
+function itemsOf(list: string): { driftIds: number[]; snapshotEntryId: number | null } | null {
   const names = list.split(',').map((name) => /^([db])(\d{1,15})$/.exec(name.trim()));
   if (names.some((name) => name === null)) return null;
-  const numbers = (letter: string) => names.flatMap((name) => (name?.[1] === letter ? [Number(name[2])] : []));
+  const numbers = (prefix: string) => names.flatMap((name) => (name?.[1] === prefix ? [Number(name[2])] : []));
   const entries = numbers('b');
   return { driftIds: numbers('d'), snapshotEntryId: entries.length === 0 ? null : Math.max(...entries) };
 }

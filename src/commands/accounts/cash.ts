@@ -1,3 +1,4 @@
+// npm run account -- --deposit and --withdraw: moves money of a paper account.
 import { randomUUID } from 'node:crypto';
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
@@ -22,7 +23,7 @@ export interface CashFlags {
   json?: boolean;
 }
 
-interface Asked {
+interface CashMovement {
   kind: 'deposit' | 'withdrawal';
   amountMinor: number;
   venue: string | null;
@@ -35,34 +36,45 @@ interface Asked {
  * what it had and has. A reference counts once; without one the same amount soon after is refused as pressed twice.
  */
 export async function cashCommand(config: Config, flags: CashFlags): Promise<number | Refusal> {
-  const { user: whom } = flags;
-  const asked = askedOf(flags);
-  if ('code' in asked) return asked;
-  if (whom === undefined) return refusal('bad_flag', 'Give --user: name or id.');
+  const { user: nameOrId } = flags;
+  const movement = movementOf(flags);
+  if ('code' in movement) return movement;
+  if (nameOrId === undefined) return refusal('bad_flag', 'Give --user: name or id.');
   if (config.mode === 'live') return liveAccount;
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, async (store) => {
-    const user = await userNamed(store, whom);
+  const target = targetToRead(config);
+  showTarget(target);
+  return withStore(config, target, async (store) => {
+    const user = await userNamed(store, nameOrId);
     if ('kind' in user) return user;
-    const { kind, amountMinor, venue, reference = `cli:${randomUUID()}` } = asked;
-    const by = { ...actorOf(flags), why: asked.why };
-    const named = { reference, isNamed: asked.reference !== undefined };
+    const { kind, amountMinor, venue, reference = `cli:${randomUUID()}` } = movement;
+    const by = { ...actorOf(flags), why: movement.why };
+    const named = { reference, isNamed: movement.reference !== undefined };
     const about = { userId: user.id, venue, kind, amountMinor, ...named };
     const answer = await store.call('move_cash', { ...about, by, nowMs: realClock().nowMs() });
-    return ended(store, user, asked, answer, flags.json ?? false);
+    return ended(store, user, movement, answer, flags.json ?? false);
   });
 }
 
-const alone = ['active', 'trading', 'strategies', 'allow', 'deny', 'notify', 'language', 'auth', 'acknowledge', 'seen'];
+const otherFlags = [
+  'active',
+  'trading',
+  'strategies',
+  'allow',
+  'deny',
+  'notify',
+  'language',
+  'auth',
+  'acknowledge',
+  'seen',
+];
 
 /** What is to be moved, or what is wrong with the flags. */
-function askedOf(flags: CashFlags): Asked | Refusal {
+function movementOf(flags: CashFlags): CashMovement | Refusal {
   const { deposit, withdraw, venue = null, reference } = flags;
   const why = flags.why?.trim() ?? '';
   if (deposit !== undefined && withdraw !== undefined)
     return refusal('bad_flag', 'Give --deposit or --withdraw: first the one, then the other.');
-  const other = alone.find((name) => name in flags);
+  const other = otherFlags.find((name) => name in flags);
   const flag = deposit === undefined ? '--withdraw' : '--deposit';
   if (other !== undefined) return refusal('bad_flag', `${flag} goes alone: give --${other} in a command of its own.`);
   const amountMinor = parseMinor(deposit ?? withdraw ?? '');
@@ -82,35 +94,37 @@ const liveAccount = refusal(
 async function ended(
   store: Store,
   user: NamedUser,
-  asked: Asked,
+  movement: CashMovement,
   answer: Answer<'move_cash'>,
   json: boolean,
 ): Promise<number | Refusal> {
   switch (answer.kind) {
     case 'no_account':
-      return answer.liveToo ? liveAccount : noAccount(user, asked);
+      return answer.liveToo ? liveAccount : noAccount(user, movement);
     case 'several_accounts':
       return refusal(
         'bad_flag',
         `${shown(user)} has several paper accounts: say --venue ${answer.venues.join(' or ')}.`,
       );
     case 'not_enough':
-      return refusal('not_enough', `${availableWords(answer)}: nothing was withdrawn.`);
+      return refusal('not_enough', `${availableText(answer)}: nothing was withdrawn.`);
     case 'too_much':
       return refusal('bad_flag', 'The account would have more than can be counted exactly: nothing was deposited.');
     case 'moved_just_now':
       return refusal(
         'moved_just_now',
-        `Nothing was booked: ${wordsOf(asked)} was booked at ${timeOf(answer.atMs)} already (entry ${answer.entryId}; cash is ${formatRupees(answer.cashMinor)}). If a second one is meant, name it: --reference R (each reference counts once).`,
+        `Nothing was booked: ${movementText(movement)} was booked at ${timeOf(answer.atMs)} already (entry ${answer.entryId}; cash is ${formatRupees(answer.cashMinor)}). If a second one is meant, name it: --reference R (each reference counts once).`,
       );
     case 'reference_used':
       return refusal(
         'reference_used',
-        `Nothing was booked: the reference ${asked.reference} stands for ${wordsOf({ kind: answer.moved, amountMinor: answer.amountMinor })} of ${timeOf(answer.atMs)} (entry ${answer.entryId}).`,
+        `Nothing was booked: the reference ${movement.reference} stands for ${movementText({ kind: answer.moved, amountMinor: answer.amountMinor })} of ${timeOf(answer.atMs)} (entry ${answer.entryId}).`,
       );
     case 'moved':
     case 'counted_before':
-      process.stdout.write(json ? `${JSON.stringify(jsonOf(user, asked, answer))}\n` : textOf(user, asked, answer));
+      process.stdout.write(
+        json ? `${JSON.stringify(jsonOf(user, movement, answer))}\n` : textOf(user, movement, answer),
+      );
       if (!json && answer.notReady !== null) process.stdout.write(await blockedText(store, user.id, answer));
       return 0;
   }
@@ -118,25 +132,25 @@ async function ended(
 
 type Booked = Extract<Answer<'move_cash'>, { kind: 'moved' | 'counted_before' }>;
 
-function textOf(user: NamedUser, asked: Asked, answer: Booked): string {
+function textOf(user: NamedUser, movement: CashMovement, answer: Booked): string {
   const { venue, cashBeforeMinor, cashMinor, entryId } = answer;
   if (answer.kind === 'counted_before') {
-    return `${asked.reference} was counted before: ${wordsOf(asked)} at ${timeOf(answer.atMs)} (entry ${entryId}). Nothing was booked; cash is ${formatRupees(cashMinor)}.\n`;
+    return `${movement.reference} was counted before: ${movementText(movement)} at ${timeOf(answer.atMs)} (entry ${entryId}). Nothing was booked; cash is ${formatRupees(cashMinor)}.\n`;
   }
-  const what = asked.kind === 'deposit' ? 'Deposited' : 'Withdrew';
-  const where = `${asked.kind === 'deposit' ? 'in' : 'from'} the paper account of ${shown(user)} at ${venue}`;
-  return `${what} ${formatRupees(asked.amountMinor)} ${where} (entry ${entryId}): cash ${formatRupees(cashBeforeMinor)} → ${formatRupees(cashMinor)}. ${availableWords(answer)}.\n`;
+  const what = movement.kind === 'deposit' ? 'Deposited' : 'Withdrew';
+  const where = `${movement.kind === 'deposit' ? 'in' : 'from'} the paper account of ${shown(user)} at ${venue}`;
+  return `${what} ${formatRupees(movement.amountMinor)} ${where} (entry ${entryId}): cash ${formatRupees(cashBeforeMinor)} → ${formatRupees(cashMinor)}. ${availableText(answer)}.\n`;
 }
 
-function jsonOf({ id }: NamedUser, asked: Asked, answer: Booked) {
+function jsonOf({ id }: NamedUser, movement: CashMovement, answer: Booked) {
   const { kind, venue, entryId, cashBeforeMinor, cashMinor, heldMinor, notReady } = answer;
   return {
     kind,
     userId: id,
     venue,
-    moved: asked.kind,
-    amount: formatMinor(asked.amountMinor),
-    reference: asked.reference ?? null,
+    moved: movement.kind,
+    amount: formatMinor(movement.amountMinor),
+    reference: movement.reference ?? null,
     entryId,
     cashBefore: formatMinor(cashBeforeMinor),
     cash: formatMinor(cashMinor),
@@ -152,17 +166,17 @@ async function blockedText(store: Store, userId: string, { venue, notReady }: Bo
   return `It is still blocked: ${notReady}.\n${block ? `${blockText(userId, block)}\n` : ''}`;
 }
 
-function noAccount(user: NamedUser, { venue }: Asked): Refusal {
+function noAccount(user: NamedUser, { venue }: CashMovement): Refusal {
   const at = venue === null ? '' : ` at ${venue}`;
   return refusal('no_account', `${shown(user)} has no paper account${at}: npm run account -- --user ${user.id}`);
 }
 
-function availableWords({ cashMinor, heldMinor }: { cashMinor: number; heldMinor: number }): string {
+function availableText({ cashMinor, heldMinor }: { cashMinor: number; heldMinor: number }): string {
   const held = heldMinor === 0 ? '' : ` (cash ${formatRupees(cashMinor)}, of it on hold ${formatRupees(heldMinor)})`;
   return `${formatRupees(cashMinor - heldMinor)} can be used${held}`;
 }
 
-function wordsOf({ kind, amountMinor }: Pick<Asked, 'kind' | 'amountMinor'>): string {
+function movementText({ kind, amountMinor }: Pick<CashMovement, 'kind' | 'amountMinor'>): string {
   return `a ${kind} of ${formatRupees(amountMinor)}`;
 }
 

@@ -1,3 +1,4 @@
+// npm run account -- connect, check and rotate: the credentials of accounts at venues.
 import { realClock } from '../../adapters/clock.ts';
 import { rotate, storeVault } from '../../adapters/credentials/vault.ts';
 import { moduleNamed, namesOf } from '../../adapters/venues/module.ts';
@@ -33,9 +34,9 @@ export function connectionCommand(what: string) {
   return async (config: Config, flags: ConnectFlags): Promise<number | Refusal> => {
     const work = await workOf(what, flags, config);
     if (typeof work !== 'function') return work;
-    const place = targetOf(config, 'main');
-    showTarget(place);
-    return withStore(config, place, (store) => work(config, store));
+    const target = targetOf(config, 'main');
+    showTarget(target);
+    return withStore(config, target, (store) => work(config, store));
   };
 }
 
@@ -57,10 +58,10 @@ async function workOf(what: string, flags: ConnectFlags, config: Config): Promis
   const { user } = flags;
   if (user === undefined || !module)
     return refusal('bad_flag', `Give --user (name or id) and --venue: ${namesOf(modules)}.`);
-  // Read before the database is opened: a person may take his time.
-  const given = await readSecrets(module);
-  if (given.kind === 'refusal') return given;
-  return connection({ user, venue: module.name, mode, by: actorOf(flags) }, given.secrets);
+  // Read before the database is opened: a person may take their time.
+  const read = await readSecrets(module);
+  if (read.kind === 'refusal') return read;
+  return connection({ user, venue: module.name, mode, by: actorOf(flags) }, read.secrets);
 }
 
 interface Connection {
@@ -79,12 +80,12 @@ function connection({ user, venue, mode, by }: Connection, secrets: object): Wor
     if (opened.kind === 'no_such_user')
       return refusal(
         'no_such_user',
-        `There is no user "${user}" here: import him first (npm run import -- users F.csv).`,
+        `There is no user "${user}" here: import them first (npm run import -- users F.csv).`,
       );
     if (opened.kind === 'no_sizing')
       return refusal(
         'no_sizing',
-        `${userId} has no account yet to take capital and allocation from: import him first.`,
+        `${userId} has no account yet to take capital and allocation from: import them first.`,
       );
     const keys = masterKeys(config);
     if (!keys) throw new Error('the master key was there a moment ago');
@@ -92,7 +93,7 @@ function connection({ user, venue, mode, by }: Connection, secrets: object): Wor
     await storeVault({ store, clock: realClock(), keys, by }).write({ accountId, venue, mode }, secrets, null);
     say(`${created ? 'Opened' : 'Found'} the ${mode} account of ${userId} at ${venue}, and stored what opens it.`);
     if (tradesAt !== venue) {
-      say(`His orders go to ${tradesAt}: to trade at ${venue}, import him with venue ${venue} (column venue).`);
+      say(`Their orders go to ${tradesAt}: to trade at ${venue}, import them with venue ${venue} (column venue).`);
     }
     say(`Now: npm run account -- check --user ${userId} --venue ${venue}`);
     return 0;

@@ -1,3 +1,4 @@
+// Asks the venues whether the sessions of connected accounts stand.
 import { realClock } from '../../adapters/clock.ts';
 import { moduleNamed, type VenueModules } from '../../adapters/venues/module.ts';
 import { loginLinks, type RealVenues, realVenues } from '../../compose/venues.ts';
@@ -13,7 +14,7 @@ import { type Refusal, refusal } from '../refusal.ts';
 /** A link to log in by is good for so long: a day's login is done in the morning. */
 const LINK_MS = 24 * 60 * 60_000;
 
-interface Asked {
+interface ConnectionCheck {
   config: Config;
   store: Store;
   mode: Mode;
@@ -30,13 +31,13 @@ interface Connection {
   session: 'open' | 'closed' | 'unreadable' | 'not_set_up';
   untilMs: number | null;
   reason: string | null;
-  /** Where the user logs in, where he has to. It is for him alone. */
+  /** Where the user logs in, where they have to. It is for them alone. */
   login: string | null;
 }
 
 /** Opens each connected account's record and asks its venue whether the session stands. Exit 1 unless all do. */
-export async function checkConnections(asked: Asked): Promise<number | Refusal> {
-  const { config, store, mode, user, venue, json } = asked;
+export async function checkConnections(options: ConnectionCheck): Promise<number | Refusal> {
+  const { config, store, mode, user, venue, json } = options;
   const named = user === undefined ? null : await userNamed(store, user);
   if (named && 'kind' in named) return named;
   const userId = named?.id ?? null;
@@ -64,26 +65,30 @@ export async function checkConnections(asked: Asked): Promise<number | Refusal> 
 type Account = Pick<Connection, 'accountId' | 'userId' | 'venue' | 'mode'>;
 type Checked = Omit<Connection, 'login'>;
 
-async function check({ venues, doors, vault }: RealVenues, modules: VenueModules, account: Account): Promise<Checked> {
+async function check(
+  { venues, doors: logins, vault }: RealVenues,
+  modules: VenueModules,
+  account: Account,
+): Promise<Checked> {
   const { venue } = account;
-  const desk = venues.get(venue)?.desk;
+  const accountApi = venues.get(venue)?.desk;
   const none = { ...account, untilMs: null };
-  if (!desk) return { ...none, session: 'not_set_up', reason: addressMissing(modules, venue) };
+  if (!accountApi) return { ...none, session: 'not_set_up', reason: addressMissing(modules, venue) };
   try {
     await vault.read(account);
   } catch (error) {
     if (!(error instanceof VaultError)) throw error;
     return { ...none, session: 'unreadable', reason: error.message };
   }
-  const first = await desk.sessionStatus(account);
-  const logIn = doors.get(venue)?.logIn;
-  if (first.kind !== 'closed' || !logIn) return { ...account, ...worded(first) };
+  const first = await accountApi.sessionStatus(account);
+  const logIn = logins.get(venue)?.logIn;
+  if (first.kind !== 'closed' || !logIn) return { ...account, ...sessionFields(first) };
   const login = await logIn(account.accountId);
-  if (login.kind === 'open') return { ...account, ...worded(await desk.sessionStatus(account)) };
+  if (login.kind === 'open') return { ...account, ...sessionFields(await accountApi.sessionStatus(account)) };
   return { ...none, session: 'closed', reason: 'reason' in login ? login.reason : login.kind };
 }
 
-function worded(status: SessionStatus): Pick<Connection, 'session' | 'untilMs' | 'reason'> {
+function sessionFields(status: SessionStatus): Pick<Connection, 'session' | 'untilMs' | 'reason'> {
   if (status.kind === 'open') return { session: 'open', untilMs: status.untilMs, reason: null };
   return { session: status.kind, untilMs: null, reason: status.reason };
 }

@@ -1,3 +1,4 @@
+// npm run account -- --export and --erase: everything kept of a person, or its removal.
 import { createInterface } from 'node:readline/promises';
 import type { Config } from '../../config/config.ts';
 import type { Actor } from '../../domain/actions.ts';
@@ -23,29 +24,33 @@ export interface PersonFlags {
  * saying what will happen and asking (`--yes`: without); records stay under a tombstone.
  */
 export async function personCommand(config: Config, flags: PersonFlags): Promise<number | Refusal> {
-  const { user: asked } = flags;
-  if (asked === undefined) return refusal('bad_flag', 'Give --user: name or id.');
+  const { user: nameOrId } = flags;
+  if (nameOrId === undefined) return refusal('bad_flag', 'Give --user: name or id.');
   if (flags.export && flags.erase)
     return refusal('bad_flag', 'Give --export or --erase: first the one, then the other.');
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, async (store) => {
-    const named = await userNamed(store, asked);
+  const target = targetToRead(config);
+  showTarget(target);
+  return withStore(config, target, async (store) => {
+    const named = await userNamed(store, nameOrId);
     if ('kind' in named && named.code === 'several_users') return named;
     // Who is erased is still answered for by the name they had.
-    const userId = 'kind' in named ? userIdOf(asked) : named.id;
-    return flags.export ? exported(store, userId, asked) : erased(store, userId, { ...flags, asked });
+    const userId = 'kind' in named ? userIdOf(nameOrId) : named.id;
+    return flags.export ? exported(store, userId, nameOrId) : erased(store, userId, { ...flags, nameOrId });
   });
 }
 
-async function exported(store: Store, userId: string, asked: string): Promise<number | Refusal> {
+async function exported(store: Store, userId: string, nameOrId: string): Promise<number | Refusal> {
   const all = await store.call('export_user', { userId });
-  if (all === null) return noSuchUser(asked);
+  if (all === null) return noSuchUser(nameOrId);
   process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
   return 0;
 }
 
-async function erased(store: Store, userId: string, flags: PersonFlags & { asked: string }): Promise<number | Refusal> {
+async function erased(
+  store: Store,
+  userId: string,
+  flags: PersonFlags & { nameOrId: string },
+): Promise<number | Refusal> {
   const by: Actor = actorOf(flags);
   const first = await store.call('erase_user', { userId, confirmed: false, by });
   if (first.kind !== 'would_erase') return ended(first, flags);
@@ -53,11 +58,14 @@ async function erased(store: Store, userId: string, flags: PersonFlags & { asked
   return ended(await store.call('erase_user', { userId, confirmed: true, by }), flags);
 }
 
-function ended(answer: Answer<'erase_user'>, { asked, json }: { asked: string; json?: boolean }): number | Refusal {
+function ended(
+  answer: Answer<'erase_user'>,
+  { nameOrId, json }: { nameOrId: string; json?: boolean },
+): number | Refusal {
   switch (answer.kind) {
     case 'erased': {
-      const said = `Erased. What must be kept stands under ${answer.tombstone} from now on.\nBackups and logs of before still have the person: SECURITY.md says what to do with them.`;
-      process.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${said}\n`);
+      const text = `Erased. What must be kept stands under ${answer.tombstone} from now on.\nBackups and logs of before still have the person: SECURITY.md says what to do with them.`;
+      process.stdout.write(json ? `${JSON.stringify(answer)}\n` : `${text}\n`);
       return 0;
     }
     case 'already_erased':
@@ -71,7 +79,7 @@ function ended(answer: Answer<'erase_user'>, { asked, json }: { asked: string; j
     case 'would_erase':
       throw new Error('the database said what would happen where it was told to do it');
     case 'no_such_user':
-      return noSuchUser(asked);
+      return noSuchUser(nameOrId);
   }
 }
 
@@ -100,6 +108,6 @@ async function agreed({ name, counts }: Extract<Answer<'erase_user'>, { kind: 'w
   }
 }
 
-function noSuchUser(asked: string): Refusal {
-  return refusal('no_such_user', `There is no user "${asked}" here: give the name or the id.`);
+function noSuchUser(nameOrId: string): Refusal {
+  return refusal('no_such_user', `There is no user "${nameOrId}" here: give the name or the id.`);
 }

@@ -1,3 +1,4 @@
+// npm run positions: what is held, at what cost, and worth what.
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
 import { istIso } from '../../domain/market/india-time.ts';
@@ -6,7 +7,7 @@ import type { Answer } from '../../ports/store/store.ts';
 import { positionsText, positionValue } from '../../terminal/screens/holdings.ts';
 import { plain } from '../../terminal/table.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
-import { userIdGiven } from '../named-user.ts';
+import { optionalUserId } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { limitOf } from '../screens/paging.ts';
 
@@ -18,28 +19,28 @@ interface PositionsFlags {
   json?: boolean;
 }
 
-const PLAIN_LIMIT = 50;
+const DEFAULT_PAGE_SIZE = 50;
 
 /** `npm run positions [-- --user X] [--mode M] [--json]`: what is held, at what cost and worth what at the last price. */
 export async function positionsCommand(config: Config, flags: PositionsFlags): Promise<number | Refusal> {
-  const limit = limitOf(flags.limit, PLAIN_LIMIT);
+  const limit = limitOf(flags.limit, DEFAULT_PAGE_SIZE);
   if (typeof limit !== 'number') return limit;
   const { user, mode = null, after = null } = flags;
   if (mode !== null && mode !== 'paper' && mode !== 'live') return refusal('bad_flag', '--mode is paper or live.');
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, async (store) => {
-    const userId = await userIdGiven(store, user);
+  const target = targetToRead(config);
+  showTarget(target);
+  return withStore(config, target, async (store) => {
+    const userId = await optionalUserId(store, user);
     if (userId !== null && typeof userId === 'object') return userId;
-    const found = await store.call('read_positions', { userId, mode, after, limit: limit + 1 });
-    printPage(found, limit, flags);
+    const page = await store.call('read_positions', { userId, mode, after, limit: limit + 1 });
+    printPage(page, limit, flags);
     return 0;
   });
 }
 
-function printPage(found: Answer<'read_positions'>, limit: number, flags: PositionsFlags): void {
-  const rows = found.slice(0, limit);
-  const next = found.length > limit ? (rows.at(-1)?.key ?? null) : null;
+function printPage(fetched: Answer<'read_positions'>, limit: number, flags: PositionsFlags): void {
+  const rows = fetched.slice(0, limit);
+  const next = fetched.length > limit ? (rows.at(-1)?.key ?? null) : null;
   if (flags.json) {
     process.stdout.write(`${JSON.stringify({ positions: rows.map(positionJson), next })}\n`);
     return;
@@ -51,8 +52,8 @@ function printPage(found: Answer<'read_positions'>, limit: number, flags: Positi
 }
 
 function againFlags({ user, mode, limit }: PositionsFlags): string {
-  const given = Object.entries({ user, mode, limit }).filter(([, value]) => value !== undefined);
-  return given.map(([name, value]) => `--${name} "${value}" `).join('');
+  const repeated = Object.entries({ user, mode, limit }).filter(([, value]) => value !== undefined);
+  return repeated.map(([name, value]) => `--${name} "${value}" `).join('');
 }
 
 function positionJson({

@@ -1,3 +1,4 @@
+// npm run ready: whether each live account can trade today, and what to do where it can’t.
 import { styleText } from 'node:util';
 import { realClock } from '../../adapters/clock.ts';
 import { storedQuotes } from '../../adapters/quotes/quotes.ts';
@@ -11,30 +12,30 @@ import { fitted } from '../../terminal/width.ts';
 import { showTarget, targetToRead } from '../database-target.ts';
 
 /**
- * `npm run ready`: whether each live account can trade today, what to do where it can't, and what the users whose login
- * is missing were told. 1: one of them can't.
+ * `npm run ready`: whether each live account can trade today, what to do where it can't, and the reminders of users whose login
+ * is missing. 1: one of them can't.
  */
 export async function readyCommand(config: Config, { json }: { json?: boolean }): Promise<number> {
-  const place = targetToRead(config);
-  showTarget(place);
+  const target = targetToRead(config);
+  showTarget(target);
   const onSlowStart = (text: string) => process.stderr.write(`${text}\n`);
-  const store = await openStore({ config, place, readOnly: false, onSlowStart });
+  const store = await openStore({ config, target, readOnly: false, onSlowStart });
   try {
-    const given = {
+    const worldOptions = {
       config,
-      place,
+      target,
       store,
       clock: realClock(),
       quotes: storedQuotes(store, config.paperPrices),
       faults: null,
     };
-    const world = await makeWorld({ ...given, emit: makeLog(config.logLevel) });
+    const world = await makeWorld({ ...worldOptions, emit: makeLog(config.logLevel) });
     const report = await ready(world, { mode: config.mode, concurrency: config.concurrency });
     if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
     else {
       const rows = await store.call('read_messages', { runId: null, tradeDate: report.tradeDate });
-      const parts = [readinessText(report, process.stdout.columns || 120), remindersText(rows, onScreen)];
-      process.stdout.write(`${parts.filter((part) => part !== '').join('\n\n')}\n`);
+      const sections = [readinessText(report, process.stdout.columns || 120), remindersText(rows, onScreen)];
+      process.stdout.write(`${sections.filter((part) => part !== '').join('\n\n')}\n`);
     }
     return report.accounts.every((one) => one.ready) ? 0 : 1;
   } finally {

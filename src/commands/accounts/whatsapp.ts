@@ -1,3 +1,4 @@
+// npm run whatsapp: prints and checks the message templates, and lets stopped messages go again.
 import { realClock } from '../../adapters/clock.ts';
 import { fetchTemplate } from '../../adapters/notifiers/twilio-templates.ts';
 import type { Config } from '../../config/config.ts';
@@ -25,12 +26,12 @@ export function whatsappCommand(what: string) {
 
 /** The texts to submit, each with its name, language, category and a sample for each slot. */
 function printTemplates(): number {
-  const parts = [
+  const sections = [
     ...languages.map((one) => printed('daily_scan_summary', one, templates[one], sampleSlots[one])),
     ...languages.map((one) => printed('daily_scan_login', one, reminderTemplates[one], reminderSamples[one])),
   ];
-  parts.push(`── daily_scan_operator, language en, category UTILITY ──\n${operatorTemplate}`);
-  process.stdout.write(`${parts.join('\n\n')}\n`);
+  sections.push(`── daily_scan_operator, language en, category UTILITY ──\n${operatorTemplate}`);
+  process.stdout.write(`${sections.join('\n\n')}\n`);
   return 0;
 }
 
@@ -50,19 +51,19 @@ async function checkTemplates(twilio: TwilioConfig): Promise<number> {
     ['TWILIO_OPERATOR_CONTENT_SID', twilio.operatorContentSid, operatorTemplate],
   ] as const;
   let good = true;
-  for (const [name, sid, ours] of wanted) {
+  for (const [name, sid, template] of wanted) {
     if (sid === null) {
       process.stdout.write(`${name}: not set\n`);
       continue;
     }
-    const troubles = await troublesOf(() => fetchTemplate(settings, sid), ours);
+    const troubles = await troublesOf(() => fetchTemplate(settings, sid), template);
     process.stdout.write(`${name}: ${troubles.join('; ') || 'approved, with our slots'}\n`);
     if (troubles.length > 0) good = false;
   }
   return good ? 0 : 1;
 }
 
-async function troublesOf(fetch: () => ReturnType<typeof fetchTemplate>, ours: string): Promise<string[]> {
+async function troublesOf(fetch: () => ReturnType<typeof fetchTemplate>, template: string): Promise<string[]> {
   try {
     const { body, status, category } = await fetch();
     const theirs = slotsIn(body);
@@ -70,10 +71,12 @@ async function troublesOf(fetch: () => ReturnType<typeof fetchTemplate>, ours: s
     return [
       ...(status === 'approved' ? [] : [`WhatsApp says ${status || 'nothing'}: only an approved template goes`]),
       ...(category.toUpperCase() === 'UTILITY' || category === '' ? [] : [`it is ${category}, not UTILITY (63049)`]),
-      ...(list(theirs) === list(slotsIn(ours))
+      ...(list(theirs) === list(slotsIn(template))
         ? []
-        : [`it has the slots ${list(theirs)}, we send ${list(slotsIn(ours))}: every message would be refused (63028)`]),
-      ...(body.trim() === ours.trim() || body === ''
+        : [
+            `it has the slots ${list(theirs)}, we send ${list(slotsIn(template))}: every message would be refused (63028)`,
+          ]),
+      ...(body.trim() === template.trim() || body === ''
         ? []
         : ['its text is not ours: a message whose answer is lost can then not be found by listing']),
     ];
@@ -83,10 +86,10 @@ async function troublesOf(fetch: () => ReturnType<typeof fetchTemplate>, ours: s
 }
 
 async function resumeMessages(config: Config, flags: { by?: string }): Promise<number> {
-  const place = targetToRead(config);
-  showTarget(place);
+  const target = targetToRead(config);
+  showTarget(target);
   const by = actorOf(flags);
-  const { why } = await withStore(config, place, (store) =>
+  const { why } = await withStore(config, target, (store) =>
     store.call('resume_messages', { by, nowMs: realClock().nowMs() }),
   );
   process.stdout.write(

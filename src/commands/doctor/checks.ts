@@ -1,3 +1,4 @@
+// What the doctor checks in the database: clock, schema, calendar, users, orders, books.
 import { calendarGap, importingCalendar } from '../../domain/market/calendar.ts';
 import { istDate } from '../../domain/market/india-time.ts';
 import { nextSession, sessionOf, tradingDay } from '../../domain/market/session.ts';
@@ -5,7 +6,7 @@ import { MAX_CLOCK_SKEW_MS } from '../../ports/database.ts';
 import { type Answer, answers, type Store } from '../../ports/store/store.ts';
 import { booksSince } from '../../stages/accounts/check-books.ts';
 
-/** One thing the doctor looked at. `todo` says what to do, where there is something. */
+/** One thing the doctor checked. `todo` says what to do, where there is something. */
 export interface Check {
   name: string;
   level: 'ok' | 'warning' | 'wrong';
@@ -18,7 +19,7 @@ export const warning = (name: string, says: string, todo: string): Check => ({ n
 export const wrong = (name: string, says: string, todo: string): Check => ({ name, level: 'wrong', says, todo });
 
 /** Clocks further apart than this make leases, cut-offs and logs disagree. */
-const MOST_SKEW_MS = 2_000;
+const MAX_QUIET_SKEW_MS = 2_000;
 
 export interface DatabaseFacts {
   store: Store;
@@ -30,23 +31,23 @@ export interface DatabaseFacts {
   migrations: readonly string[];
 }
 
-/** Everything the database can tell, the first thing that stops the rest included. Reads only. */
+/** Everything the database can be asked, the first thing that stops the rest included. Reads only. */
 export async function checkDatabase(facts: DatabaseFacts): Promise<Check[]> {
   const { store, nowMs, mode, migrations } = facts;
-  const askedAtMs = nowMs();
+  const requestedAtMs = nowMs();
   let readiness: Answer<'read_readiness'>;
   try {
     readiness = await store.call('read_readiness', {});
   } catch (error) {
     return [
-      wrong('database', sayingWhy(error), 'Check DATABASE_URL (or SUPABASE_URL and its key), then npm run migrate.'),
+      wrong('database', errorText(error), 'Check DATABASE_URL (or SUPABASE_URL and its key), then npm run migrate.'),
     ];
   }
   const answeredAtMs = nowMs();
   const missing = migrations.filter((version) => !readiness.migrations.includes(version));
   const checks = [
     ok('database', 'answers'),
-    clockCheck(readiness.nowMs, askedAtMs, answeredAtMs),
+    clockCheck(readiness.nowMs, requestedAtMs, answeredAtMs),
     missing.length === 0
       ? ok('migrations', `all ${migrations.length} applied`)
       : wrong('migrations', `${missing.length} missing, the first is ${missing[0]}`, 'npm run migrate'),
@@ -72,10 +73,10 @@ export async function checkDatabase(facts: DatabaseFacts): Promise<Check[]> {
   ];
 }
 
-function clockCheck(databaseMs: number, askedAtMs: number, answeredAtMs: number): Check {
+function clockCheck(databaseMs: number, requestedAtMs: number, answeredAtMs: number): Check {
   // The answer was made at some moment between the two: only what lies outside both is known to be wrong.
-  const skewMs = Math.max(askedAtMs - databaseMs, databaseMs - answeredAtMs, 0);
-  if (skewMs <= MOST_SKEW_MS) return ok('clock', 'agrees with the database’s');
+  const skewMs = Math.max(requestedAtMs - databaseMs, databaseMs - answeredAtMs, 0);
+  if (skewMs <= MAX_QUIET_SKEW_MS) return ok('clock', 'agrees with the database’s');
   const says = `${(skewMs / 1000).toFixed(1)} s away from the database’s`;
   const todo = 'Let both machines take their time from the network (NTP).';
   if (skewMs > MAX_CLOCK_SKEW_MS) return wrong('clock', `${says}: it lets this machine do nothing`, todo);
@@ -101,8 +102,8 @@ function calendarChecks(nowMs: number, overrides: Overrides): Check[] {
 function dueDateOf(nowMs: number, cutOffTime: string, overrides: Overrides): string | null {
   const today = istDate(nowMs);
   const query = { exchange: 'NSE', slot: 'open', cutOffTime, overrides } as const;
-  const found = sessionOf({ ...query, date: today });
-  if (found.kind === 'session' && nowMs < found.session.cutOffMs) return today;
+  const resolved = sessionOf({ ...query, date: today });
+  if (resolved.kind === 'session' && nowMs < resolved.session.cutOffMs) return today;
   return nextSession(today, query)?.split(':')[1] ?? null;
 }
 
@@ -110,9 +111,9 @@ type Condition = Answer<'read_condition'>;
 
 function rolesCheck({ notCallable, openToVisitors, withoutRowSecurity }: Condition): Check {
   const todo = 'npm run migrate; if that changes nothing, somebody changed grants by hand.';
-  if (notCallable.length > 0) return wrong('grants', `the service may not call ${some(notCallable)}`, todo);
-  if (openToVisitors.length > 0) return wrong('grants', `strangers may call ${some(openToVisitors)}`, todo);
-  if (withoutRowSecurity.length > 0) return wrong('grants', `no row security on ${some(withoutRowSecurity)}`, todo);
+  if (notCallable.length > 0) return wrong('grants', `the service may not call ${firstFew(notCallable)}`, todo);
+  if (openToVisitors.length > 0) return wrong('grants', `strangers may call ${firstFew(openToVisitors)}`, todo);
+  if (withoutRowSecurity.length > 0) return wrong('grants', `no row security on ${firstFew(withoutRowSecurity)}`, todo);
   return ok('grants', 'only the service may call; every table has row security');
 }
 
@@ -145,7 +146,7 @@ function messagesCheck({ messagesNotKnown }: Condition): Check {
 function unknownCheck({ unknownOrders, leftToAPerson, leftCount }: Condition): Check {
   const [first] = leftToAPerson;
   if (first !== undefined) {
-    const says = `${leftCount}, ${some(leftToAPerson)}: nobody knows what became of them, nobody looks them up any more`;
+    const says = `${leftCount}, ${firstFew(leftToAPerson)}: nobody knows what became of them, nobody looks them up any more`;
     const todo = `npm run day lists them. Ask the venue, then npm run resolve -- --order ${first} --as filled|partly|canceled|rejected|not-placed`;
     return wrong('unknown', says, todo);
   }
@@ -156,7 +157,7 @@ function unknownCheck({ unknownOrders, leftToAPerson, leftCount }: Condition): C
 function blockedCheck({ blockedAccounts: { count, first } }: Condition): Check {
   const [one] = first;
   if (!one) return ok('accounts', 'none is blocked');
-  const says = `${count} blocked: ${some(first.map(({ userId, why }) => `${userId} (${why})`))}`;
+  const says = `${count} blocked: ${firstFew(first.map(({ userId, why }) => `${userId} (${why})`))}`;
   // A check that failed is made again; everything else is for a person.
   const byCheck = /^(not (connected|checked) yet$|(?!drift)[a-z_]+(:|$))/.test(one.why);
   const acknowledge = `npm run account -- --user ${one.userId} --acknowledge ${one.venue}, once it is looked at`;
@@ -165,23 +166,23 @@ function blockedCheck({ blockedAccounts: { count, first } }: Condition): Check {
 
 function haltsCheck({ halts }: Condition): Check {
   if (halts.length === 0) return ok('halts', 'nothing is halted');
-  const says = some(
+  const says = firstFew(
     halts.map(({ scope, target, why }) => `${scope === 'all' ? 'everything' : `${scope} ${target}`} (${why})`),
   );
   return warning('halts', says, 'npm run resume -- --why …, when the reason is gone');
 }
 
-/** The books against themselves; what a person has to look at is no fault of the program's, but has to be settled, too. */
+/** The books against themselves; what needs a person is no fault of the program's, but has to be settled, too. */
 async function booksCheck(store: Store, nowMs: number): Promise<Check> {
   let broken: Answer<'check_books'>;
   try {
     broken = await store.call('check_books', { sinceDate: booksSince(nowMs) });
   } catch (error) {
-    return wrong('books', `could not be checked: ${sayingWhy(error)}`, 'Ask again when the database is less busy.');
+    return wrong('books', `could not be checked: ${errorText(error)}`, 'Ask again when the database is less busy.');
   }
   const [first] = broken;
   if (!first) return ok('books', 'agree with themselves');
-  const says = some(
+  const says = firstFew(
     broken.map(({ rule, subject, ours, should }) => `${rule} (not so: ${subject}: ${ours}, should be ${should})`),
   );
   return (first.leftToAPerson ? warning : wrong)('books', says, first.settle);
@@ -193,13 +194,13 @@ async function paperCheck(store: Store, nowMs: number): Promise<Check> {
 }
 
 /** The first three of a list, and how many more there are. */
-export function some(items: readonly string[]): string {
+export function firstFew(items: readonly string[]): string {
   const left = items.length - 3;
   return left > 0 ? `${items.slice(0, 3).join(', ')} and ${left} more` : items.join(', ');
 }
 
 /** An error and its causes, in one line. */
-export function sayingWhy(error: unknown): string {
+export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message}: ${sayingWhy(error.cause)}` : error.message;
+  return error.cause instanceof Error ? `${error.message}: ${errorText(error.cause)}` : error.message;
 }

@@ -1,3 +1,4 @@
+// npm run doctor: everything that could keep the next session from working, with what to do.
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { styleText } from 'node:util';
@@ -8,7 +9,7 @@ import { type Config, type ConfigResult, readConfig } from '../../config/config.
 import { type Cell, type Tone, table } from '../../terminal/table.ts';
 import { fitted } from '../../terminal/width.ts';
 import { targetToRead } from '../database-target.ts';
-import { type Check, checkDatabase, ok, sayingWhy, warning, wrong } from './checks.ts';
+import { type Check, checkDatabase, errorText, ok, warning, wrong } from './checks.ts';
 import { reachCheck } from './reach-check.ts';
 import { checkVenues } from './venue-checks.ts';
 
@@ -39,8 +40,8 @@ export async function examine(read: ConfigResult, folder: string): Promise<Check
     secretCheck(config),
     ...checks,
     ...dataDirCheck(config),
-    ...(await askDatabase(config)),
-    sender(config),
+    ...(await databaseChecks(config)),
+    senderCheck(config),
   ];
 }
 
@@ -79,9 +80,9 @@ function isWritable(folder: string): boolean {
   }
 }
 
-async function askDatabase(config: Config): Promise<Check[]> {
-  const place = targetToRead(config);
-  if (!isThere(place)) {
+async function databaseChecks(config: Config): Promise<Check[]> {
+  const target = targetToRead(config);
+  if (!isThere(target)) {
     return [warning('database', 'there is none yet', 'npm run scan (the sample), or npm run import -- users FILE.csv')];
   }
   const clock = realClock();
@@ -89,26 +90,26 @@ async function askDatabase(config: Config): Promise<Check[]> {
   const migrations = readMigrations().map(({ version }) => version);
   try {
     const say = (text: string) => process.stderr.write(`${text}\n`);
-    const store = await openStore({ config, place, readOnly: true, onSlowStart: say, patient: false });
+    const store = await openStore({ config, target, readOnly: true, onSlowStart: say, patient: false });
     try {
       const checks = await checkDatabase({ store, nowMs: () => clock.nowMs(), mode, cutOffTime, migrations });
       // It ends at the first thing that keeps the rest from being asked.
       if (checks.some(({ level, name }) => level === 'wrong' && /^(database|migrations)$/.test(name))) return checks;
       // An embedded database is in this process: it has no roles to run as.
-      const reach = place.kind === 'embedded' ? [] : [await reachCheck(store)];
+      const reach = target.kind === 'embedded' ? [] : [await reachCheck(store)];
       return [...checks, ...reach, ...(await checkVenues({ config, store, clock }))];
     } finally {
       await store.close();
     }
   } catch (error) {
     return [
-      wrong('database', sayingWhy(error), 'See what it says; npm run migrate brings an older schema up to date.'),
+      wrong('database', errorText(error), 'See what it says; npm run migrate brings an older schema up to date.'),
     ];
   }
 }
 
 /** What can be seen without asking Twilio, which `npm run whatsapp -- template --check` does. */
-function sender({ twilio, http }: Config): Check {
+function senderCheck({ twilio, http }: Config): Check {
   if (twilio === null) {
     const todo = 'Set the TWILIO_… variables; npm run whatsapp -- template prints the text to submit for approval.';
     return warning('WhatsApp', 'messages are shown, not sent: no sender is set up', todo);

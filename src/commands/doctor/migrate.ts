@@ -1,3 +1,4 @@
+// npm run migrate: brings the schema up to date, and makes the service’s logins.
 import { type LoginGroup, loginGroups, loginNames, makeLogin } from '../../adapters/store/logins.ts';
 import { migrate, readMigrations } from '../../adapters/store/migrate.ts';
 import { openPostgresSession } from '../../adapters/store/postgres.ts';
@@ -30,22 +31,22 @@ interface LoginToMake {
 export async function migrateCommand(config: Config, flags: MigrateFlags): Promise<number | Refusal> {
   const logins = loginsOf(flags.login ?? []);
   if (!Array.isArray(logins)) return logins;
-  const place = targetOf(config, 'main');
-  showTarget(place);
-  if (place.kind === 'embedded') {
+  const target = targetOf(config, 'main');
+  showTarget(target);
+  if (target.kind === 'embedded') {
     if (logins.length > 0) return refusal('bad_flag', 'An embedded database has no logins: it is in this process.');
-    await withStore(config, place, async () => undefined);
+    await withStore(config, target, async () => undefined);
     process.stdout.write('The schema is up to date.\n');
     return 0;
   }
-  if (place.kind === 'supabase') {
+  if (target.kind === 'supabase') {
     return refusal(
       'bad_environment',
       'npm run migrate needs SQL, which SUPABASE_URL does not give: run `supabase db push` for the project, or set ' +
         'DATABASE_URL to its postgres:// address for this one command.',
     );
   }
-  const session = await openPostgresSession(place.url);
+  const session = await openPostgresSession(target.url);
   try {
     const { applied, current } = await migrate(session, readMigrations(), actorOf(flags));
     for (const name of applied) process.stdout.write(`applied ${name}\n`);
@@ -84,7 +85,7 @@ async function makeLogins(session: SqlSession, logins: LoginToMake[]): Promise<R
         `${done === 'created' ? 'Made' : 'Changed'} the login ${name} (role daily_scan_${group}).\n`,
       );
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isRejected(error)) throw error;
       const todo = `make "${name}" where your provider makes logins, as an administrator: grant daily_scan_${group} to ${name}`;
       return refusal('bad_environment', `The server refused to make the login ${name} (${error.message}): ${todo}.`);
     }
@@ -94,6 +95,6 @@ async function makeLogins(session: SqlSession, logins: LoginToMake[]): Promise<R
 }
 
 /** No right to create roles (42501), or no such group to be a member of (42704). */
-function isRefusal(error: unknown): error is Error {
+function isRejected(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && (error.code === '42501' || error.code === '42704');
 }

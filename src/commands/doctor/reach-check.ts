@@ -1,5 +1,6 @@
+// What the database login of this host could do beyond calling functions.
 import type { Store } from '../../ports/store/store.ts';
-import { type Check, ok, some, warning } from './checks.ts';
+import { type Check, firstFew, ok, warning } from './checks.ts';
 
 /** What somebody who takes this host could do in the database beside calling functions; read from the server itself. */
 export async function reachCheck(store: Store): Promise<Check> {
@@ -13,7 +14,7 @@ export async function reachCheck(store: Store): Promise<Check> {
     : owner
       ? `${role} owns the schema: whoever takes this host reads and changes everything in it`
       : tables.length > 0
-        ? `${role} may read or write ${some(tables)}`
+        ? `${role} may read or write ${firstFew(tables)}`
         : null;
   if (reach === null) return ok('database role', `${role} may only call functions`);
   const todo =

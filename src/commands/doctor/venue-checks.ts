@@ -1,3 +1,4 @@
+// What the doctor checks of live trading: credentials, venues, logins and accounts.
 import { inspect } from '../../adapters/credentials/vault.ts';
 import { masterKeys, type RealVenues, realVenues } from '../../compose/venues.ts';
 import type { Config } from '../../config/config.ts';
@@ -5,7 +6,7 @@ import { istDate } from '../../domain/market/india-time.ts';
 import { tradingDay } from '../../domain/market/session.ts';
 import type { Answer, Store } from '../../ports/store/store.ts';
 import type { Clock } from '../../ports/world.ts';
-import { type Check, ok, sayingWhy, some, warning, wrong } from './checks.ts';
+import { type Check, errorText, firstFew, ok, warning, wrong } from './checks.ts';
 
 export interface VenueFacts {
   config: Config;
@@ -40,7 +41,7 @@ async function credentialsCheck({ config, store }: VenueFacts, count: number): P
   }
   const { current, old, failed } = await inspect({ store, keys });
   if (failed.length > 0) {
-    const says = `${failed.length} of ${count} do not open: ${some(failed.map(({ userId, venue }) => `${userId} at ${venue}`))}`;
+    const says = `${failed.length} of ${count} do not open: ${firstFew(failed.map(({ userId, venue }) => `${userId} at ${venue}`))}`;
     return wrong(name, says, `${failed[0]?.why}.`);
   }
   if (old === 0) return ok(name, `all ${current} open with CREDENTIALS_KEY`);
@@ -53,7 +54,7 @@ async function setUpChecks({ config, store, clock }: VenueFacts): Promise<Check[
   try {
     real = await realVenues({ config, store, clock, mode: 'live' });
   } catch (error) {
-    return [wrong('live venues', sayingWhy(error), 'Correct it in the environment; .env.example lists every setting.')];
+    return [wrong('live venues', errorText(error), 'Correct it in the environment; .env.example lists every setting.')];
   }
   const checks = [ok('live venues', `${[...real.venues.keys()].join(', ')} set up`)];
   for (const [name, setUp] of config.venues.setUp) {
@@ -110,7 +111,7 @@ function readyCheck(trades: boolean, total: (of: 'accounts' | 'ready') => number
   const whys = notReady.map(({ venue, why, count }) => `${count} at ${venue}: ${why}`);
   return warning(
     'ready today',
-    `${says}; ${some(whys)}`,
+    `${says}; ${firstFew(whys)}`,
     'npm run ready asks the venues, and says what to do for each',
   );
 }

@@ -1,3 +1,4 @@
+// npm run calendar -- import: a whole year’s holidays and special sessions.
 import { partOfYear, readCalendar } from '../../adapters/files/calendar-file.ts';
 import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
@@ -30,9 +31,9 @@ export function importCalendar(what: string, path: string | undefined) {
     }
     const part = partOfYear(file.rows);
     if (part !== null) return refusal('part_of_a_year', `${path} ${part}.`);
-    const place = targetOf(config, 'main');
-    showTarget(place);
-    const done = await withStore(config, place, (store) => {
+    const target = targetOf(config, 'main');
+    showTarget(target);
+    const done = await withStore(config, target, (store) => {
       return store.call('import_calendar', { exchange: 'NSE', days: file.rows, by: actorOf(flags) });
     });
     process.stdout.write(flags.json ? `${JSON.stringify(done)}\n` : textOf(done));
@@ -41,8 +42,8 @@ export function importCalendar(what: string, path: string | undefined) {
 }
 
 function textOf(done: Record<'added' | 'changed' | 'removed', string[]>): string {
-  const said = (['added', 'changed', 'removed'] as const).flatMap((what) => {
+  const lines = (['added', 'changed', 'removed'] as const).flatMap((what) => {
     return done[what].length === 0 ? [] : [`${what} ${done[what].length}: ${done[what].join(', ')}`];
   });
-  return said.length === 0 ? 'The calendar has all of it already.\n' : `${said.join('\n')}\n`;
+  return lines.length === 0 ? 'The calendar has all of it already.\n' : `${lines.join('\n')}\n`;
 }

@@ -1,3 +1,4 @@
+// npm run calendar: shows or changes one trading day, or imports a year.
 import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { importingCalendar } from '../../domain/market/calendar.ts';
@@ -22,7 +23,7 @@ interface CalendarFlags {
 }
 
 /** What `npm run calendar` is asked for: a list to import, or one day. */
-export function calendarAsked(what: string | undefined, file: string | undefined) {
+export function calendarCommandFor(what: string | undefined, file: string | undefined) {
   return what === undefined ? calendarCommand : importCalendar(what, file);
 }
 
@@ -32,9 +33,9 @@ async function calendarCommand(config: Config, flags: CalendarFlags): Promise<nu
   if (date === undefined) return refusal('bad_flag', 'Give --date D, or import F.csv.');
   const wrong = wrongFlags({ ...flags, date });
   if (wrong) return refusal('bad_flag', wrong);
-  const place = targetOf(config, 'main');
-  showTarget(place);
-  return withStore(config, place, async (store) => {
+  const target = targetOf(config, 'main');
+  showTarget(target);
+  return withStore(config, target, async (store) => {
     const { name = '', from = null, until = null } = flags;
     const kind = flags.open ? 'open' : flags.closed ? 'closed' : null;
     if (kind !== null || flags.remove) {

@@ -1,3 +1,4 @@
+// npm run import: puts the good rows of a file into the database, and names the bad ones.
 import { writeRejects } from '../../adapters/files/csv/rejects.ts';
 import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
@@ -5,7 +6,7 @@ import { makeScreen } from '../../terminal/screen.ts';
 import { actorOf } from '../actor.ts';
 import { showTarget, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
-import { importers, type Reading, type Told } from './kinds.ts';
+import { type ImportResult, importers, type Reading } from './kinds.ts';
 
 export interface ImportFlags {
   by?: string;
@@ -19,7 +20,7 @@ export interface ImportFlags {
 
 /**
  * `npm run import -- users F.csv`: the good rows go into the database, the bad ones are named (and kept with --rejects),
- * and what changed is told. A WhatsApp number changes only with a yes. May be repeated.
+ * and what changed is printed. A WhatsApp number changes only with a yes. May be repeated.
  */
 export function importFile(what: string, path: string) {
   return async (config: Config, flags: ImportFlags): Promise<number | Refusal> => {
@@ -28,13 +29,13 @@ export function importFile(what: string, path: string) {
       return refusal('bad_flag', `"${what}" can't be imported: it is one of ${[...importers.keys()].join(', ')}.`);
     const first = importer(path, config);
     if (first.file.kind === 'unusable') return unusable(first, flags);
-    const place = targetOf(config, 'main');
-    showTarget(place);
-    const done = await withStore(config, place, async (store) => {
+    const target = targetOf(config, 'main');
+    showTarget(target);
+    const done = await withStore(config, target, async (store) => {
       const reading = await first.asListedIn(store);
       if (reading.file.kind === 'unusable') return unusable(reading, flags);
-      const told = await reading.write(store, actorOf(flags), flags.yes ?? false);
-      return 'kind' in told ? told : { told, reading };
+      const result = await reading.write(store, actorOf(flags), flags.yes ?? false);
+      return 'kind' in result ? result : { result, reading };
     });
     if ('kind' in done) return done;
     report(what, path, done, flags);
@@ -48,20 +49,25 @@ function unusable({ file, bytes, columns }: Reading, { rejects }: ImportFlags): 
   return refusal(file.code, file.message, file.problems);
 }
 
-function report(what: string, path: string, done: { told: Told; reading: Reading }, flags: ImportFlags): void {
-  const { told, reading } = done;
+function report(
+  what: string,
+  path: string,
+  done: { result: ImportResult; reading: Reading },
+  flags: ImportFlags,
+): void {
+  const { result, reading } = done;
   const { bytes, columns, file } = reading;
-  const problems = [...file.problems, ...told.problems];
+  const problems = [...file.problems, ...result.problems];
   if (flags.rejects !== undefined && bytes) writeRejects(flags.rejects, bytes, columns, problems);
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify({ imported: told.imported, problems, ...told.details })}\n`);
+    process.stdout.write(`${JSON.stringify({ imported: result.imported, problems, ...result.details })}\n`);
     return;
   }
   const screen = makeScreen({ stream: process.stdout, isTerminal: process.stdout.isTTY ?? false });
   for (const warning of file.kind === 'read' ? file.warnings : []) screen.note(`Note: ${warning}`);
   screen.problems(problems);
-  screen.note(`Imported ${told.imported} ${told.imported === 1 ? what.replace(/s$/, '') : what} from ${path}.`);
-  for (const line of told.lines) screen.note(line);
+  screen.note(`Imported ${result.imported} ${result.imported === 1 ? what.replace(/s$/, '') : what} from ${path}.`);
+  for (const line of result.lines) screen.note(line);
   if (problems.length === 0) return;
   const rows = problems.length === 1 ? '1 row was' : `${problems.length} rows were`;
   const kept = flags.rejects === undefined ? '--rejects F.csv keeps them to mend' : `kept in ${flags.rejects}`;

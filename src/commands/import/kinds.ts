@@ -1,3 +1,4 @@
+// The kinds of files that can be imported, and how each one’s rows are written.
 import { realClock } from '../../adapters/clock.ts';
 import { corporateActionsTable } from '../../adapters/files/corporate-actions-file.ts';
 import { parseTable, type Table } from '../../adapters/files/csv/table.ts';
@@ -24,12 +25,12 @@ import {
   type UserChanges,
 } from './user-changes.ts';
 
-const BATCH_ROWS = 5000;
+const ROWS_BATCH_SIZE = 5000;
 /** Enough of any file's columns to find its header by. */
-const KNOWN_COLUMNS = ['exchange', 'symbol', 'tradingsymbol', 'name', 'whatsapp', 'capital'];
+const HEADER_COLUMNS = ['exchange', 'symbol', 'tradingsymbol', 'name', 'whatsapp', 'capital'];
 
 /** What an import did, for people (`lines`) and programs (`details`). */
-export interface Told {
+export interface ImportResult {
   imported: number;
   /** Rows that only the database could find wrong. */
   problems: Problem[];
@@ -45,7 +46,7 @@ export interface Reading {
   columns: readonly string[];
   /** The same file as what is listed in a database says its symbols are to be read. */
   asListedIn(store: Store): Promise<Reading>;
-  write(store: Store, by: Actor, yes: boolean): Promise<Told | Refusal>;
+  write(store: Store, by: Actor, yes: boolean): Promise<ImportResult | Refusal>;
 }
 
 type Importer = (path: string, config: Config) => Reading;
@@ -68,8 +69,8 @@ function withSymbols<Row>(
         asListedIn: async (store) => reading(symbolReader(await store.call('read_listings', { symbols: null }))),
         async write(store, by) {
           const rows = file.kind === 'read' ? file.rows : [];
-          for (const some of batches(rows)) await writeRows(some, { store, source: `import:${path}`, by });
-          return told(rows.length);
+          for (const batch of batches(rows)) await writeRows(batch, { store, source: `import:${path}`, by });
+          return importedRows(rows.length);
         },
       };
     };
@@ -82,10 +83,10 @@ const instruments: Importer = (path) => {
   const file = readInstruments(path, source);
   return asIs(source, file, async (store, by) => {
     const rows = file.kind === 'read' ? file.rows : [];
-    for (const some of batches(rows)) {
-      await store.call('import_instruments', { instruments: some, keeps: file.keeps, by });
+    for (const batch of batches(rows)) {
+      await store.call('import_instruments', { instruments: batch, keeps: file.keeps, by });
     }
-    return told(rows.length);
+    return importedRows(rows.length);
   });
 };
 
@@ -100,7 +101,7 @@ const restrictions: Importer = (path) => {
       `${rows.length - unknown.length} restricted now; new or changed: ${named(restricted)}; free again: ${named(freed)}.`,
       ...(unknown.length === 0 ? [] : [`Not among the instruments, so without effect: ${named(unknown)}.`]),
     ];
-    return { ...told(rows.length), lines, details: { restricted, freed, unknown } };
+    return { ...importedRows(rows.length), lines, details: { restricted, freed, unknown } };
   });
 };
 
@@ -110,16 +111,16 @@ const users: Importer = (path, { mode, venues }) => {
     source.kind === 'unusable' ? source : parseTable(path, source.bytes, usersTable(accountVenues(venues.modules)));
   const writing: Reading['write'] = async (store, by, yes) => {
     const read = file.kind === 'read' ? file : { rows: [], lines: [] };
-    const asked = await previewed(store, read.rows, mode);
-    const { wrong, problems } = mistakable(path, read.rows, read.lines, asked.known);
+    const preview = await previewed(store, read.rows, mode);
+    const { wrong, problems } = mistakable(path, read.rows, read.lines, preview.known);
     const rows = read.rows.filter((user) => !wrong.has(user));
     const ids = new Set(rows.map(({ id }) => id));
-    const changes = changesOf(rows, { ...asked, changes: asked.changes.filter(({ userId }) => ids.has(userId)) });
-    const refused = yes ? null : await numbersRefused(changes);
+    const changes = changesOf(rows, { ...preview, changes: preview.changes.filter(({ userId }) => ids.has(userId)) });
+    const refused = yes ? null : await confirmNumbers(changes);
     if (refused) return refused;
     const about = { mode, source: `import:${path}`, by };
-    for (const some of batches<UserSettings>(rows)) {
-      await store.call('import_users', { users: some, ...about, nowMs: realClock().nowMs() });
+    for (const batch of batches<UserSettings>(rows)) {
+      await store.call('import_users', { users: batch, ...about, nowMs: realClock().nowMs() });
     }
     return { imported: rows.length, problems, lines: changesText(changes), details: { ...changes } };
   };
@@ -129,9 +130,9 @@ const users: Importer = (path, { mode, venues }) => {
 /** What the import would change, and who has an id that a name of the file would mean. */
 async function previewed(store: Store, rows: readonly UserSettings[], mode: string): Promise<Answer<'preview_users'>> {
   const all: Answer<'preview_users'> = { known: [], changes: [] };
-  for (const some of batches(rows)) {
-    const names = some.map(({ name }) => userIdOf(name));
-    const { known, changes } = await store.call('preview_users', { users: some, names, mode });
+  for (const batch of batches(rows)) {
+    const names = batch.map(({ name }) => userIdOf(name));
+    const { known, changes } = await store.call('preview_users', { users: batch, names, mode });
     all.known.push(...known);
     all.changes.push(...changes);
   }
@@ -139,7 +140,7 @@ async function previewed(store: Store, rows: readonly UserSettings[], mode: stri
 }
 
 /** Whoever gets a message at another number than before has to be meant. */
-async function numbersRefused(changes: UserChanges): Promise<Refusal | null> {
+async function confirmNumbers(changes: UserChanges): Promise<Refusal | null> {
   const others = numberChanges(changes);
   if (others.length === 0) return null;
   const list = others.map((change) => `  ${change.userId}: ${fieldsText(change)}`).join('\n');
@@ -152,16 +153,16 @@ async function numbersRefused(changes: UserChanges): Promise<Refusal | null> {
 
 function asIs(source: ReturnType<typeof readBytes>, file: FileResult<unknown>, write: Reading['write']): Reading {
   const bytes = source.kind === 'unusable' ? null : source.bytes;
-  const reading: Reading = { file, bytes, columns: KNOWN_COLUMNS, asListedIn: async () => reading, write };
+  const reading: Reading = { file, bytes, columns: HEADER_COLUMNS, asListedIn: async () => reading, write };
   return reading;
 }
 
 function batches<Row>(rows: readonly Row[]): Row[][] {
-  const count = Math.ceil(rows.length / BATCH_ROWS);
-  return Array.from({ length: count }, (_, at) => rows.slice(at * BATCH_ROWS, (at + 1) * BATCH_ROWS));
+  const count = Math.ceil(rows.length / ROWS_BATCH_SIZE);
+  return Array.from({ length: count }, (_, at) => rows.slice(at * ROWS_BATCH_SIZE, (at + 1) * ROWS_BATCH_SIZE));
 }
 
-function told(imported: number): Told {
+function importedRows(imported: number): ImportResult {
   return { imported, problems: [], lines: [], details: {} };
 }
 

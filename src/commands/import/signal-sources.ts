@@ -1,3 +1,4 @@
+// The sources of signals and their keys, part of npm run apikey.
 import { realClock } from '../../adapters/clock.ts';
 import { strategyPattern } from '../../domain/decision/signal-rules.ts';
 import { newApiKey } from '../../http/callers/auth.ts';
@@ -66,9 +67,9 @@ export function sourceChange(flags: ApikeyFlags): Work | Refusal {
   const change = changeOf(flags);
   if ('kind' in change) return change;
   return async (store) => {
-    const known = await store.call('read_signal_sources', {});
-    if (!known.some(({ name }) => name === change.name)) {
-      const names = known.map(({ name }) => name).join(', ') || 'none';
+    const sources = await store.call('read_signal_sources', {});
+    if (!sources.some(({ name }) => name === change.name)) {
+      const names = sources.map(({ name }) => name).join(', ') || 'none';
       const how = `npm run apikey -- create --role signals --source ${change.name} makes it`;
       return refusal('no_such_source', `There is no source ${change.name} here (there are: ${names}): ${how}.`);
     }

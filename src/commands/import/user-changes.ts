@@ -1,3 +1,4 @@
+// What an import of users would change, and for whom to ask first.
 import { createInterface } from 'node:readline/promises';
 import { userIdOf } from '../../domain/ids.ts';
 import { formatMinor } from '../../domain/money.ts';
@@ -31,7 +32,7 @@ export function mistakable(
   known: Preview['known'],
 ): { wrong: Set<UserSettings>; problems: Problem[] } {
   const names = new Map(known.map(({ id, name }) => [id, name]));
-  const given = new Set(users.map(({ id }) => id));
+  const ids = new Set(users.map(({ id }) => id));
   const problems: Problem[] = [];
   const wrong = new Set<UserSettings>();
   users.forEach((user, at) => {
@@ -41,7 +42,7 @@ export function mistakable(
     const reason =
       user.id === derived
         ? userIdOf(other) !== derived && `is the client_id of somebody else here: give this row a client_id of its own`
-        : !given.has(derived) && `is the name of ${derived}: write ${derived} as client_id, or give that row as well`;
+        : !ids.has(derived) && `is the name of ${derived}: write ${derived} as client_id, or give that row as well`;
     if (reason === false) return;
     wrong.add(user);
     problems.push({ file, line: lines[at] ?? 1, field: 'name', reason, value: user.name });
@@ -54,11 +55,11 @@ export function numberChanges({ changes }: UserChanges): Change[] {
   return changes.filter((change) => change.numberChanges);
 }
 
-const MOST_SHOWN = 200;
+const MAX_SHOWN = 200;
 
 /** Each user who changes, with what was and what is; numbers are masked, names are only said to differ. */
 export function changesText({ created, changes, unchanged }: UserChanges): string[] {
-  const shown = changes.slice(0, MOST_SHOWN).map((change) => `  ${change.userId}: ${fieldsText(change)}`);
+  const shown = changes.slice(0, MAX_SHOWN).map((change) => `  ${change.userId}: ${fieldsText(change)}`);
   const more = changes.length - shown.length;
   return [
     `${created.length} new, ${changes.length} changed, ${unchanged} unchanged.`,

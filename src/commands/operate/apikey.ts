@@ -1,3 +1,4 @@
+// npm run apikey: makes, lists and revokes API keys.
 import { realClock } from '../../adapters/clock.ts';
 import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
@@ -40,9 +41,9 @@ export function apikeyCommand(what: string) {
   return async (config: Config, flags: ApikeyFlags): Promise<number | Refusal> => {
     const work = workOf(what, flags);
     if (typeof work !== 'function') return work;
-    const place = targetOf(config, 'main');
-    showTarget(place);
-    return withStore(config, place, work);
+    const target = targetOf(config, 'main');
+    showTarget(target);
+    return withStore(config, target, work);
   };
 }
 
@@ -59,8 +60,8 @@ function workOf(what: string, flags: ApikeyFlags): Work | Refusal {
   if (what === 'create') return flags.role === 'signals' ? sourceKeyCreation(flags) : creation(flags);
   if (what === 'source') return sourceChange(flags);
   if (what === 'sources') return (store) => listSources(store, flags);
-  const known = 'create, list, revoke, source or sources';
-  return refusal('bad_flag', `"${what}" is nothing to do with keys: it is ${known}.`);
+  const actions = 'create, list, revoke, source or sources';
+  return refusal('bad_flag', `"${what}" is nothing to do with keys: it is ${actions}.`);
 }
 
 function creation(flags: ApikeyFlags): Work | Refusal {
@@ -84,8 +85,8 @@ function creation(flags: ApikeyFlags): Work | Refusal {
     const userId = named?.id ?? null;
     const { key, hash, hint } = newApiKey();
     const by = actorOf(flags);
-    const asked = { hash, hint, role, scope, userId, label, expiresMs, nowMs, by } as const;
-    const { kind } = await store.call('create_api_key', asked);
+    const newKey = { hash, hint, role, scope, userId, label, expiresMs, nowMs, by } as const;
+    const { kind } = await store.call('create_api_key', newKey);
     if (kind === 'no_such_user') {
       return refusal('no_such_user', `There is no user "${user}" here, so no key was made: give the name or the id.`);
     }

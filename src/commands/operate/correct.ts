@@ -1,4 +1,4 @@
-// `npm run correct`: a person says what a fill that was told wrong really was.
+// `npm run correct`: a person says what a fill that was reported wrong really was.
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
 import { formatMinor, parseMinor } from '../../domain/money.ts';
@@ -17,7 +17,7 @@ interface CorrectFlags {
   json?: boolean;
 }
 
-/** `npm run correct -- --order ID --quantity Q [--fill F] [--price P] --why W`. It is recorded; the first word stays. */
+/** `npm run correct -- --order ID --quantity Q [--fill F] [--price P] --why W`. It is recorded; what was reported first stays. */
 export async function correctCommand(config: Config, flags: CorrectFlags): Promise<number | Refusal> {
   const priceMinor = flags.price === undefined ? null : parseMinor(flags.price);
   if (!/^(0|[1-9]\d{0,8})$/.test(flags.quantity)) {
@@ -32,12 +32,12 @@ export async function correctCommand(config: Config, flags: CorrectFlags): Promi
   if (flags.why === undefined || flags.why.trim() === '') {
     return refusal('bad_flag', '--why says what shows it, such as --why "contract note 4711": it stays in the log.');
   }
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, async (store) => {
-    const asked = { order: flags.order, fill: flags.fill ?? null, quantity: Number(flags.quantity), priceMinor };
+  const target = targetToRead(config);
+  showTarget(target);
+  return withStore(config, target, async (store) => {
+    const correction = { order: flags.order, fill: flags.fill ?? null, quantity: Number(flags.quantity), priceMinor };
     const by = actorOf(flags);
-    return ended(flags, await store.call('correct_fill', { ...asked, by, nowMs: realClock().nowMs() }));
+    return ended(flags, await store.call('correct_fill', { ...correction, by, nowMs: realClock().nowMs() }));
   });
 }
 
@@ -81,10 +81,10 @@ function whichFill(order: string, fills: Fills): string {
 }
 
 function correctedText(done: Extract<Answer<'correct_fill'>, { kind: 'corrected' }>): string {
-  const told = ({ quantity, priceMinor }: { quantity: number; priceMinor: number }) =>
+  const fillText = ({ quantity, priceMinor }: { quantity: number; priceMinor: number }) =>
     quantity === 0 ? 'nothing' : `${quantity} at ${formatMinor(priceMinor)}`;
   const lines = [
-    `Order ${done.clientOrderId}, fill ${done.venueFillId}: ${told(done.was)} → ${told(done.now)}.`,
+    `Order ${done.clientOrderId}, fill ${done.venueFillId}: ${fillText(done.was)} → ${fillText(done.now)}.`,
     `  cash of ${done.userId} at ${done.accountVenue}: ${formatMinor(done.cashBeforeMinor)} → ${formatMinor(done.cashMinor)}`,
   ];
   if (done.notReady !== null) {

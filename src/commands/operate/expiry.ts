@@ -1,7 +1,8 @@
+// Reads when an API key is to end: a duration, a date or an instant.
 import { addDays, istIso, istMs, parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
-const MOST_LABEL = 100;
+const MAX_LABEL_LENGTH = 100;
 
 const UNITS = { h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 } as const;
 const DURATION = /^([1-9]\d{0,4})([hdw])$/;
@@ -23,7 +24,8 @@ export function endOf(
   { label, expires }: { label: string; expires: string | undefined },
   nowMs: number,
 ): { expiresMs: number | null } | Refusal {
-  if (label.length > MOST_LABEL) return refusal('bad_flag', `--label is longer than ${MOST_LABEL} characters.`);
+  if (label.length > MAX_LABEL_LENGTH)
+    return refusal('bad_flag', `--label is longer than ${MAX_LABEL_LENGTH} characters.`);
   const expiresMs = expires === undefined ? null : parseExpiry(expires, nowMs);
   if (expires !== undefined && (expiresMs === null || expiresMs <= nowMs)) return badExpiry(expires);
   return { expiresMs };
@@ -34,7 +36,7 @@ function badExpiry(text: string): Refusal {
   return refusal('bad_flag', `--expires "${text}" is no end a key can have: give ${ways}.`);
 }
 
-/** Until when, in words. */
+/** Until when, as text. */
 export function until(expiresMs: number | null): string {
   return expiresMs === null ? 'until it is revoked (--expires sets an end)' : `until ${istIso(expiresMs)}`;
 }

@@ -1,3 +1,4 @@
+// npm run halt and resume: stops everything, a venue or a user, and lifts the stop.
 import { realClock } from '../../adapters/clock.ts';
 import { accountVenues } from '../../adapters/venues/module.ts';
 import type { Config } from '../../config/config.ts';
@@ -30,14 +31,14 @@ async function change(
   what: 'halt' | 'resume',
 ): Promise<number | Refusal> {
   if (venue !== undefined && user !== undefined) return refusal('bad_flag', 'Give --venue or --user, not both.');
-  const known = accountVenues(config.venues.modules);
-  if (venue !== undefined && !known.includes(venue)) {
-    return refusal('no_such_venue', `There is no venue ${venue}: it is one of ${known.join(', ')}.`);
+  const venues = accountVenues(config.venues.modules);
+  if (venue !== undefined && !venues.includes(venue)) {
+    return refusal('no_such_venue', `There is no venue ${venue}: it is one of ${venues.join(', ')}.`);
   }
   const scope = venue !== undefined ? 'venue' : user !== undefined ? 'user' : 'all';
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, async (store) => {
+  const database = targetToRead(config);
+  showTarget(database);
+  return withStore(config, database, async (store) => {
     // A typo in the emergency stop must not look like a stop.
     const named = user === undefined ? null : await userNamed(store, user);
     if (named && 'kind' in named) return { ...named, message: `${named.message} Nobody was changed.` };

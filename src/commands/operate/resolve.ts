@@ -1,3 +1,4 @@
+// npm run resolve: records what became of an order that was left to a person.
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
 import { formatMinor, parseMinor } from '../../domain/money.ts';
@@ -32,17 +33,17 @@ export async function resolveCommand(config: Config, flags: ResolveFlags): Promi
       `--as ${as} needs --quantity and --price as the broker's book has them, such as --quantity 28 --price 3564.80.`,
     );
   }
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, async (store) => {
+  const target = targetToRead(config);
+  showTarget(target);
+  return withStore(config, target, async (store) => {
     const by = actorOf(flags);
-    const asked = {
+    const resolution = {
       order: flags.order,
       as,
       quantity: bought ? quantity : null,
       priceMinor: bought ? priceMinor : null,
     };
-    const answer = await store.call('resolve_order', { ...asked, by, nowMs: realClock().nowMs() });
+    const answer = await store.call('resolve_order', { ...resolution, by, nowMs: realClock().nowMs() });
     return ended(flags, answer);
   });
 }

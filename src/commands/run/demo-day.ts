@@ -1,3 +1,4 @@
+// The demo’s day: readiness, scan, check and evening, on the demo’s own clock.
 import { istMs, istTime } from '../../domain/market/india-time.ts';
 import { runIdOf, sessionIdOf } from '../../domain/market/session.ts';
 import type { World } from '../../ports/world.ts';
@@ -17,8 +18,8 @@ interface Due {
   work: () => Promise<void>;
 }
 
-/** It looks at its clock at least so often: that is how soon it ends after a stop. */
-const LOOK_MS = 1_000;
+/** It reads its clock at least so often: that is how soon it ends after a stop. */
+const POLL_MS = 1_000;
 
 /**
  * What the schedule of `npm start` does on a trading day, on the demo's own clock: readiness, the scan, its check, the
@@ -51,7 +52,7 @@ async function throughTheDay(
   for (const { time, work } of times) {
     const atMs = istMs(date, time);
     while (!stop.aborted && clock.nowMs() < atMs) {
-      await Promise.race([clock.sleep(Math.min(atMs - clock.nowMs(), LOOK_MS)), whenStopped]);
+      await Promise.race([clock.sleep(Math.min(atMs - clock.nowMs(), POLL_MS)), whenStopped]);
     }
     if (stop.aborted) return;
     await work().catch((error: unknown) => emit({ type: 'schedule_failed', alert: true, error }));

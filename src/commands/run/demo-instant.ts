@@ -1,3 +1,4 @@
+// Keeps the demo’s clock in a file, so that a demo goes on where it was stopped.
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
@@ -6,12 +7,12 @@ import type { Clock } from '../../ports/world.ts';
 /** A demo that is killed goes on at most so much before where it was. */
 const KEEP_MS = 5_000;
 
-const kept = z.object({ atMs: z.int().positive() });
+const instantShape = z.object({ atMs: z.int().positive() });
 
 /** The instant a demo was stopped at, in milliseconds since the epoch; null: it is not there, or not readable. */
 export function keptInstant(file: string): number | null {
   try {
-    return kept.parse(JSON.parse(readFileSync(file, 'utf8'))).atMs;
+    return instantShape.parse(JSON.parse(readFileSync(file, 'utf8'))).atMs;
   } catch {
     return null;
   }

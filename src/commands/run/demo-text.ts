@@ -1,3 +1,4 @@
+// The texts the demo prints.
 import { signalOfRequest } from '../../domain/decision/single-order.ts';
 import { clientOrderIdOf } from '../../domain/ids.ts';
 import { istDate, istTime } from '../../domain/market/india-time.ts';
@@ -7,7 +8,7 @@ import type { MessageToSend } from '../../ports/world.ts';
 /** What a person is shown when the demo has started. */
 export interface DemoFacts {
   address: string;
-  place: string;
+  database: string;
   nowMs: number;
   date: string;
   /** Until then, a time in India, the clock goes `faster` times as fast. */
@@ -22,11 +23,11 @@ export interface DemoFacts {
   orderKey: string;
 }
 
-const wanted = { symbol: 'ICICIBANK', side: 'SELL', quantity: 10 } as const;
+const sampleOrder = { symbol: 'ICICIBANK', side: 'SELL', quantity: 10 } as const;
 
 /** Where the demo is, with which keys, what to open, and three lines to paste. */
 export function demoText(facts: DemoFacts): string {
-  const { address, place, nowMs, date, scan, faster, operatorKey, userKey, userId } = facts;
+  const { address, database, nowMs, date, scan, faster, operatorKey, userKey, userId } = facts;
   const pace = istTime(nowMs) < scan ? `, ${faster} times as fast until the scan at ${scan}, then as usual` : '';
   return `
 daily-scan demo: everything in it is simulated. The prices are the real ones of ${date}, the users are made up, the
@@ -34,7 +35,7 @@ venue is the simulated one ("paper"), and messages are printed here and sent to 
 
 Address       ${address} (reached from this machine only)
 Clock         ${date} ${istTime(nowMs)} IST${pace}
-Database      ${place}
+Database      ${database}
 Operator key  ${operatorKey}
 User key      ${userKey} (${userId})
 
@@ -54,16 +55,16 @@ Ctrl-C stops it. npm run demo goes on from there; npm run demo -- --fresh starts
 
 /** Three commands of one line each. The order's id is known before it is placed: it derives from who asks for what. */
 function tries({ address, operatorKey, userKey, userId, orderKey, date, nowMs, mode }: DemoFacts): string[] {
-  const { symbol, side, quantity } = wanted;
+  const { symbol, side, quantity } = sampleOrder;
   const order = { userId, exchange: 'NSE', symbol, side, quantity, limitPriceMinor: null };
-  const asking = { principal: `user:${userId}`, key: orderKey };
-  const signal = signalOfRequest(asking, order, { date, quote: null, nowMs });
+  const requester = { principal: `user:${userId}`, key: orderKey };
+  const signal = signalOfRequest(requester, order, { date, quote: null, nowMs });
   const orderId = clientOrderIdOf(mode, 'paper', userId, signal.id);
   const orders = `${address}/api/trading/orders`;
   const bearer = (key: string) => `-H 'Authorization: Bearer ${key}'`;
   const json = "-H 'Content-Type: application/json'";
   return [
-    `curl -s -X POST ${orders} ${bearer(userKey)} -H 'Idempotency-Key: ${orderKey}' ${json} -d '${JSON.stringify(wanted)}'`,
+    `curl -s -X POST ${orders} ${bearer(userKey)} -H 'Idempotency-Key: ${orderKey}' ${json} -d '${JSON.stringify(sampleOrder)}'`,
     `curl -sN ${orders}/${orderId}/stream ${bearer(userKey)}`,
     `curl -s '${orders}?limit=5' ${bearer(operatorKey)}`,
   ];

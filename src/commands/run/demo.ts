@@ -1,9 +1,10 @@
+// npm run demo: the whole service on a simulated day, with nothing real in reach.
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runningClock } from '../../adapters/clock.ts';
 import { fileQuotes } from '../../adapters/quotes/quotes.ts';
-import { isThere, type Place, removeEmbedded, targetName } from '../../compose/world.ts';
+import { type DatabaseTarget, isThere, removeEmbedded, targetName } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { istIso, istMs } from '../../domain/market/india-time.ts';
 import { newApiKey } from '../../http/callers/auth.ts';
@@ -35,24 +36,24 @@ const by = { who: 'demo', how: 'service' } as const;
  * day and hour it is. Its clock starts at the session's open and goes on; stopped and started again it goes on where it
  * was. The settings for databases, live trading and messages are left aside: nothing real can be reached from it.
  */
-export async function demoCommand(given: Config, { fresh }: DemoFlags): Promise<number | Refusal> {
-  const config = demoConfig(given);
-  const place: Place = { kind: 'embedded', path: join(config.dataDir, 'demo') };
+export async function demoCommand(settings: Config, { fresh }: DemoFlags): Promise<number | Refusal> {
+  const config = demoConfig(settings);
+  const target: DatabaseTarget = { kind: 'embedded', path: join(config.dataDir, 'demo') };
   const instantFile = join(config.dataDir, 'demo-clock.json');
   if (fresh) {
-    await removeEmbedded(place);
+    await removeEmbedded(target);
     rmSync(instantFile, { force: true });
   }
-  const kept = isThere(place) ? keptInstant(instantFile) : istMs(sampleDate, START);
-  if (kept === null) {
-    const message = `${targetName(place)} is there, but not what time it was in it: npm run demo -- --fresh starts over.`;
+  const startMs = isThere(target) ? keptInstant(instantFile) : istMs(sampleDate, START);
+  if (startMs === null) {
+    const message = `${targetName(target)} is there, but not what time it was in it: npm run demo -- --fresh starts over.`;
     return refusal('no_demo_clock', message);
   }
-  const clock = runningClock({ startMs: kept, fastUntilMs: istMs(sampleDate, SCAN), factor: FASTER });
+  const clock = runningClock({ startMs, fastUntilMs: istMs(sampleDate, SCAN), factor: FASTER });
   const keys = { operator: newApiKey(), user: newApiKey() };
   let stopKeeping = (): void => undefined;
   try {
-    return await serve(config, place, new Set(allParts), {
+    return await serve(config, target, new Set(allParts), {
       clock,
       quotes: fileQuotes(samplePrices()),
       faults: sampleFaults(),
@@ -64,7 +65,7 @@ export async function demoCommand(given: Config, { fresh }: DemoFlags): Promise<
       },
       change: printing,
       schedule: (parts) => demoSchedule({ ...parts, date: sampleDate, say }),
-      started: ({ address }) => say(textOf(clock, config, { address, keys, place: targetName(place) })),
+      started: ({ address }) => say(textOf(clock, config, { address, keys, database: targetName(target) })),
     });
   } finally {
     stopKeeping();
@@ -74,12 +75,12 @@ export async function demoCommand(given: Config, { fresh }: DemoFlags): Promise<
 function textOf(
   clock: Clock,
   config: Config,
-  facts: { address: string; place: string; keys: Record<'operator' | 'user', { key: string }> },
+  facts: { address: string; database: string; keys: Record<'operator' | 'user', { key: string }> },
 ): string {
-  const { address, place, keys } = facts;
+  const { address, database, keys } = facts;
   const nowMs = clock.nowMs();
   const shown: DemoFacts = {
-    ...{ address, place, nowMs, date: sampleDate, scan: SCAN, faster: FASTER, userId: USER, mode: config.mode },
+    ...{ address, database, nowMs, date: sampleDate, scan: SCAN, faster: FASTER, userId: USER, mode: config.mode },
     operatorKey: keys.operator.key,
     userKey: keys.user.key,
     // A new one at each start: what it places is a new order, too.

@@ -1,9 +1,10 @@
+// Starts the HTTP server of a service process, and ends it without cutting answers off.
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { upgradeWebSocket } from '@hono/node-server';
-import { makeHttpParts, openOrderListener, type Place } from '../../compose/world.ts';
+import { type DatabaseTarget, makeHttpDeps, openOrderListener } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { makeApp } from '../../http/app.ts';
 import { limitsFor } from '../../http/callers/limits.ts';
@@ -19,7 +20,7 @@ const FINISH_WITHIN_MS = 20_000;
 /** For the last bytes of answers that are ready; streams, which never end, are cut then. */
 const FLUSH_WITHIN_MS = 500;
 
-/** A stream is closed then and its client comes back, showing his key anew: a revoked one hears no more. */
+/** A stream is closed then and its client comes back, showing its key anew: a revoked one gets no more. */
 const MAX_STREAM_MS = 300_000;
 
 export interface RunningHttpServer {
@@ -29,24 +30,24 @@ export interface RunningHttpServer {
   ended: Promise<void>;
 }
 
-export interface HttpServerParts {
+export interface HttpServerDeps {
   config: Config;
-  place: Place;
+  target: DatabaseTarget;
   world: World;
   metrics: Metrics;
   wake: () => void;
   stop: AbortSignal;
 }
 
-/** Opens the HTTP door on HOST and PORT. @throws Error when the port can't be had, saying what to do */
+/** Starts the HTTP server on HOST and PORT. @throws Error when the port can't be had, saying what to do */
 export async function startHttpServer({
   config,
-  place,
+  target,
   world,
   metrics,
   wake,
   stop,
-}: HttpServerParts): Promise<RunningHttpServer> {
+}: HttpServerDeps): Promise<RunningHttpServer> {
   const underWay = new Set<Promise<unknown>>();
   const track = <Result>(job: Promise<Result>): Promise<Result> => {
     const ending = job.catch(() => undefined).finally(() => underWay.delete(ending));
@@ -56,14 +57,14 @@ export async function startHttpServer({
   const later = (work: Promise<unknown>) => {
     track(work).catch((error: unknown) => world.emit({ type: 'background_task_failed', alert: true, error }));
   };
-  const changes = await openOrderListener(place);
+  const changes = await openOrderListener(target);
   const streams = { changes, upgradeWebSocket, maxStreamMs: MAX_STREAM_MS };
   const maxConnections = affordable(
     config.http.maxConnections,
     await readFile('/proc/self/limits', 'utf8').catch(() => null),
   );
   const app = makeApp(
-    makeHttpParts(config, world, { deadlineMs: DEADLINE_MS, stop, later, wake, metrics, ...streams }),
+    makeHttpDeps(config, world, { deadlineMs: DEADLINE_MS, stop, later, wake, metrics, ...streams }),
     limitsFor(maxConnections),
   );
   // A stream's answer is there at once, so it does not count as under way.

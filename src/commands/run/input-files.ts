@@ -1,3 +1,4 @@
+// Reads the files a scan is given: signals, users, prices and faults.
 import { parseTable, type Table } from '../../adapters/files/csv/table.ts';
 import { readFaults } from '../../adapters/files/faults-file.ts';
 import { type DayPrice, pricesTable } from '../../adapters/files/prices-file.ts';
@@ -25,7 +26,7 @@ export interface FileFlags {
 export interface InputFiles {
   /** The same files once more, as what is listed in a database says their symbols are to be read. */
   asListedIn(store: Store): Promise<InputFiles | Refusal>;
-  given: Given;
+  inputs: Given;
   prices: DayPrice[] | null;
   faults: Fault[] | null;
   warnings: string[];
@@ -45,13 +46,13 @@ export function readInputFiles(flags: FileFlags, { venues }: Pick<Config, 'venue
 }
 
 function readingOnce(venues: readonly string[]): Load {
-  const kept = new Map<string, ReturnType<typeof readBytes>>();
+  const sources = new Map<string, ReturnType<typeof readBytes>>();
   let faults: FileResult<Fault> | null = null;
   return {
     venues,
     table(path, table) {
-      const source = kept.get(path) ?? readBytes(path);
-      kept.set(path, source);
+      const source = sources.get(path) ?? readBytes(path);
+      sources.set(path, source);
       return source.kind === 'unusable' ? source : parseTable(path, source.bytes, table);
     },
     faults(path) {
@@ -85,7 +86,7 @@ function parseInputFiles(flags: FileFlags, load: Load, readSymbol: SymbolReader)
     const message = refusals.map((one) => one.message).join('\n');
     return refusal(first.code, message, [...problems, ...refusals.flatMap((one) => one.problems)]);
   }
-  const given = {
+  const inputs = {
     signalsSource: `import:${flags.signals ?? ''}`,
     usersSource: `import:${flags.users ?? ''}`,
     instruments: [],
@@ -95,7 +96,7 @@ function parseInputFiles(flags: FileFlags, load: Load, readSymbol: SymbolReader)
     by: actorOf(flags),
   };
   return {
-    given,
+    inputs,
     prices,
     faults,
     warnings,

@@ -1,11 +1,12 @@
+// npm run scan: checks the flags, opens the database and runs one session.
 import { createInterface } from 'node:readline/promises';
 import { realClock, virtualClock } from '../../adapters/clock.ts';
 import { fileQuotes, storedQuotes } from '../../adapters/quotes/quotes.ts';
 import {
+  type DatabaseTarget,
   isThere,
   makeWorld,
   openStore,
-  type Place,
   removeEmbedded,
   targetName,
   targetOf,
@@ -20,7 +21,7 @@ import { type RunResult, run } from '../../run.ts';
 import { sampleDate, sampleFaults, samplePrices, seedSample } from '../../sample/sample.ts';
 import type { RunRequest } from '../../stages/scan/request.ts';
 import { type Refusal, refusal } from '../refusal.ts';
-import { only } from '../screens/plan-filter.ts';
+import { narrowedPlan } from '../screens/plan-filter.ts';
 import { type FileFlags, type InputFiles, readInputFiles } from './input-files.ts';
 import type { ScanShow } from './show-scan.ts';
 
@@ -40,11 +41,11 @@ export interface ScanFlags extends FileFlags {
 }
 
 /** Everything a scan is asked for, checked against each other before anything is opened. */
-interface Asked {
+interface ScanInputs {
   flags: ScanFlags;
   files: InputFiles;
   sample: boolean;
-  place: Place;
+  target: DatabaseTarget;
   /** Where a virtual clock starts; null: the real one. */
   virtualMs: number | null;
 }
@@ -56,37 +57,37 @@ export async function scanCommand(
   show: ScanShow,
   log: Emit,
 ): Promise<RunResult | Refusal> {
-  const asked = whatIsAsked(config, flags);
-  if ('kind' in asked) return asked;
-  const { place, sample } = asked;
-  if (flags.fresh && isThere(place)) {
-    if (!(await mayRemove(place))) return refusal('not_fresh', 'Nothing was removed and nothing was run.');
-    await removeEmbedded(place);
-    show.note(`Removed the database ${targetName(place)}: starting over.`);
+  const inputs = scanInputsOf(config, flags);
+  if ('kind' in inputs) return inputs;
+  const { target, sample } = inputs;
+  if (flags.fresh && isThere(target)) {
+    if (!(await mayRemove(target))) return refusal('not_fresh', 'Nothing was removed and nothing was run.');
+    await removeEmbedded(target);
+    show.note(`Removed the database ${targetName(target)}: starting over.`);
   }
   const readOnly = flags.dryRun ?? false;
-  const virtual = asked.virtualMs !== null;
-  const store = await openStore({ config, place, readOnly, virtual, onSlowStart: show.note });
+  const virtual = inputs.virtualMs !== null;
+  const store = await openStore({ config, target, readOnly, virtual, onSlowStart: show.note });
   try {
     if (sample) await seedSample(store);
-    const files = await listedFiles(asked, store);
+    const files = await listedFiles(inputs, store);
     if ('kind' in files) return files;
-    show.files(files.warnings, files.given.problems);
+    show.files(files.warnings, files.inputs.problems);
     // Started here, so that opening the database takes nothing from the session.
-    const clock = asked.virtualMs === null ? realClock() : virtualClock(asked.virtualMs);
+    const clock = inputs.virtualMs === null ? realClock() : virtualClock(inputs.virtualMs);
     const prices = sample ? samplePrices() : files.prices;
     const quotes = prices ? fileQuotes(prices) : storedQuotes(store, config.paperPrices);
     const faults = sample ? sampleFaults() : files.faults;
     const emit = show.watch({
       log,
-      place: targetName(place),
+      database: targetName(target),
       sample,
       virtual: clock.virtual,
       dryRun: readOnly,
       mode: config.mode,
     });
-    const freed = asked.virtualMs === null ? {} : { freedAtMs: asked.virtualMs };
-    const world = await makeWorld({ config, place, store, clock, quotes, faults, emit, ...freed });
+    const freed = inputs.virtualMs === null ? {} : { freedAtMs: inputs.virtualMs };
+    const world = await makeWorld({ config, target, store, clock, quotes, faults, emit, ...freed });
     const result = await run(world, requestOf(config, flags, files));
     return narrowed(result, flags);
   } finally {
@@ -97,7 +98,7 @@ export async function scanCommand(
 
 function narrowed(result: RunResult, flags: ScanFlags): RunResult | Refusal {
   if (result.kind !== 'report') return result;
-  const report = only(result.report, flags);
+  const report = narrowedPlan(result.report, flags);
   return 'kind' in report ? report : { ...result, report };
 }
 
@@ -112,11 +113,11 @@ function requestOf(config: Config, flags: ScanFlags, files: InputFiles): RunRequ
     limits: config.limits,
     concurrency: config.concurrency,
     inline: config.execute === 'inline',
-    given: files.given,
+    given: files.inputs,
   };
 }
 
-function whatIsAsked(config: Config, flags: ScanFlags): Asked | Refusal {
+function scanInputsOf(config: Config, flags: ScanFlags): ScanInputs | Refusal {
   const wrong = wrongTogether(config, flags);
   if (wrong) return refusal('bad_flag', wrong);
   const fileFlags = [flags.signals, flags.users, flags.prices, flags.faults].some((file) => file !== undefined);
@@ -125,23 +126,23 @@ function whatIsAsked(config: Config, flags: ScanFlags): Asked | Refusal {
   if (start !== null && typeof start === 'object') return start;
   const files = readInputFiles(flags, config);
   if ('kind' in files) return files;
-  const { problems } = files.given;
+  const { problems } = files.inputs;
   if (flags.strict && problems.length > 0) return badRows(problems);
-  const place = targetOf(config, sample ? 'sample' : 'main');
-  if (flags.fresh && place.kind !== 'embedded') {
+  const target = targetOf(config, sample ? 'sample' : 'main');
+  if (flags.fresh && target.kind !== 'embedded') {
     return refusal(
       'bad_flag',
       '--fresh starts over in the sample or a file database only, never on a server: leave it out.',
     );
   }
-  return { flags, files, sample, place, virtualMs: start };
+  return { flags, files, sample, target, virtualMs: start };
 }
 
 /** The files as what is listed in the database says they are to be read. */
-async function listedFiles({ files, flags }: Asked, store: Store): Promise<InputFiles | Refusal> {
+async function listedFiles({ files, flags }: ScanInputs, store: Store): Promise<InputFiles | Refusal> {
   const listed = await files.asListedIn(store);
-  if ('kind' in listed || !flags.strict || listed.given.problems.length === 0) return listed;
-  return badRows(listed.given.problems);
+  if ('kind' in listed || !flags.strict || listed.inputs.problems.length === 0) return listed;
+  return badRows(listed.inputs.problems);
 }
 
 function badRows(problems: Problem[]): Refusal {
@@ -185,18 +186,18 @@ function clockStart(flags: ScanFlags, sample: boolean): number | null | Refusal 
   return sample ? istMs(sampleDate, '09:20') : null;
 }
 
-async function mayRemove(place: Place): Promise<boolean> {
+async function mayRemove(target: DatabaseTarget): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return true;
   const ask = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    const answer = await ask.question(`Remove the database ${targetName(place)} and everything in it? [y/N] `);
+    const answer = await ask.question(`Remove the database ${targetName(target)} and everything in it? [y/N] `);
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     ask.close();
   }
 }
 
-/** 1 where a person has to look: an order nobody knows the end of, or a fan-out that was stopped. */
+/** 1 where something needs a person: an order nobody knows the end of, or a fan-out that was stopped. */
 export function exitCodeOf(report: RunReport): 0 | 1 {
   const stopped = report.orders.some(({ reason }) => reason === 'breaker_open');
   return report.totals.unknown > 0 || stopped ? 1 : 0;

@@ -1,6 +1,14 @@
+// Runs the parts of the service in one process (HTTP, schedule, worker) until it is stopped.
 import { realClock } from '../../adapters/clock.ts';
 import { storedQuotes } from '../../adapters/quotes/quotes.ts';
-import { makeWorld, openListener, openStore, type Place, scanSettings, targetName } from '../../compose/world.ts';
+import {
+  type DatabaseTarget,
+  makeWorld,
+  openListener,
+  openStore,
+  scanSettings,
+  targetName,
+} from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import type { Fault } from '../../domain/faults.ts';
 import { istIso } from '../../domain/market/india-time.ts';
@@ -29,7 +37,7 @@ export interface ServiceOptions {
   clock: Clock;
   quotes: Quotes;
   faults: readonly Fault[] | null;
-  /** The schedule, in the place of the machine's. */
+  /** The schedule, instead of the machine's. */
   schedule: (parts: ScheduleParts) => Schedule;
   /** Where PORT is taken another one does. */
   anyPort: boolean;
@@ -41,15 +49,15 @@ export interface ServiceOptions {
   started: (service: { address: string }) => void;
 }
 
-interface Staff {
+interface Service {
   options: ServiceOptions | null;
   config: Config;
-  place: Place;
+  target: DatabaseTarget;
   world: World;
   metrics: Metrics;
   parts: ReadonlySet<Part>;
   stop: AbortSignal;
-  bell: Bell;
+  wakeSignal: WakeSignal;
 }
 
 /**
@@ -61,14 +69,14 @@ interface Staff {
  */
 export async function serve(
   config: Config,
-  place: Place,
+  target: DatabaseTarget,
   parts: ReadonlySet<Part>,
   options: ServiceOptions | null = null,
 ): Promise<number> {
   const stop = stopSignal();
   // Whoever brings a clock has one of its own.
   const virtual = options !== null;
-  const store = await openStore({ config, place, readOnly: false, virtual, onSlowStart: say });
+  const store = await openStore({ config, target, readOnly: false, virtual, onSlowStart: say });
   try {
     await options?.prepare(store);
     const { clock, quotes, faults } = options ?? {
@@ -78,12 +86,15 @@ export async function serve(
     };
     const metrics = makeMetrics();
     const emit = emitToAll(makeLog(config.logLevel), metrics.emit);
-    const made = await makeWorld({ config, place, store, clock, quotes, faults, emit });
+    const made = await makeWorld({ config, target, store, clock, quotes, faults, emit });
     const world = options?.change(made) ?? made;
-    emitStrays(world);
+    emitUnhandled(world);
     const refusal = firstAnswer(world, stop.signal);
     void refusal.then((error) => error && stop.pull());
-    await runParts({ options, config, place, world, metrics, parts, stop: stop.signal, bell: makeBell() }, stop.pull);
+    await runParts(
+      { options, config, target, world, metrics, parts, stop: stop.signal, wakeSignal: makeWakeSignal() },
+      stop.pull,
+    );
     const error = await refusal;
     if (error) say(`The database does not accept the settings, so the service ends: ${failureText(error)}`);
     return error ? 2 : 0;
@@ -92,8 +103,8 @@ export async function serve(
   }
 }
 
-/** What was thrown where nobody waited for it: told like any other failure, and no reason to end everything. */
-function emitStrays({ emit }: World): void {
+/** What was thrown where nobody waited for it: emitted like any other failure, and no reason to end everything. */
+function emitUnhandled({ emit }: World): void {
   process.on('unhandledRejection', (error) => emit({ type: 'unhandled_rejection', alert: true, error }));
 }
 
@@ -113,9 +124,9 @@ async function firstAnswer(world: World, stop: AbortSignal): Promise<DatabaseErr
 }
 
 /** A part that can't be started stops the others, properly. */
-async function runParts(staff: Staff, pull: () => void): Promise<void> {
+async function runParts(service: Service, pull: () => void): Promise<void> {
   const running: Promise<void>[] = [];
-  const said: string[] = [];
+  const labels: string[] = [];
   const failures: unknown[] = [];
   const keep = (part: Promise<void>) => {
     const ending = part.catch((error: unknown) => {
@@ -125,12 +136,13 @@ async function runParts(staff: Staff, pull: () => void): Promise<void> {
     running.push(ending);
   };
   try {
-    const address = staff.parts.has('http') || staff.parts.has('logins') ? await openHttpServer(staff, keep) : null;
-    if (address !== null) said.push(`HTTP on ${address}`);
-    if (staff.parts.has('schedule')) said.push(await keepSchedule(staff, keep));
-    if (staff.parts.has('worker')) said.push(await keepWorking(staff, keep));
-    sayStarted(staff, said);
-    if (address !== null) staff.options?.started({ address });
+    const address =
+      service.parts.has('http') || service.parts.has('logins') ? await openHttpServer(service, keep) : null;
+    if (address !== null) labels.push(`HTTP on ${address}`);
+    if (service.parts.has('schedule')) labels.push(await keepSchedule(service, keep));
+    if (service.parts.has('worker')) labels.push(await keepWorking(service, keep));
+    sayStarted(service, labels);
+    if (address !== null) service.options?.started({ address });
   } catch (error) {
     failures.push(error);
     pull();
@@ -142,68 +154,68 @@ async function runParts(staff: Staff, pull: () => void): Promise<void> {
 type Keep = (part: Promise<void>) => void;
 
 async function openHttpServer(
-  { options, config, place, world, metrics, stop, bell }: Staff,
+  { options, config, target, world, metrics, stop, wakeSignal }: Service,
   keep: Keep,
 ): Promise<string> {
   const { isPortTaken, startHttpServer } = await import('./http-server.ts');
   const open = (port: number): Promise<RunningHttpServer> => {
     const http = { ...config.http, port };
-    return startHttpServer({ config: { ...config, http }, place, world, metrics, wake: bell.ring, stop });
+    return startHttpServer({ config: { ...config, http }, target, world, metrics, wake: wakeSignal.wake, stop });
   };
-  const door = await open(config.http.port).catch((error: unknown) => {
+  const httpServer = await open(config.http.port).catch((error: unknown) => {
     if (options?.anyPort && isPortTaken(error)) return open(0);
     throw error;
   });
-  keep(door.ended);
-  return door.address;
+  keep(httpServer.ended);
+  return httpServer.address;
 }
 
-async function keepSchedule({ options, config, world, parts, stop, bell }: Staff, keep: Keep): Promise<string> {
+async function keepSchedule({ options, config, world, parts, stop, wakeSignal }: Service, keep: Keep): Promise<string> {
   const start = options?.schedule ?? (await import('../../schedule.ts')).startSchedule;
   const settings = scanSettings(config);
   // The worker of this process sends: the scan has nothing to wait for, and a stop nothing to wait on.
   const inline = settings.inline && !parts.has('worker');
-  const schedule = start({ world, settings: { ...settings, inline }, stop, wake: bell.ring });
+  const schedule = start({ world, settings: { ...settings, inline }, stop, wake: wakeSignal.wake });
   keep(schedule.ended);
   return schedule.nextScanMs === null ? 'schedule' : `schedule (looks next at ${istIso(schedule.nextScanMs)})`;
 }
 
 /** The worker, and what venues push for it. */
-async function keepWorking({ config, place, world, stop, bell }: Staff, keep: Keep): Promise<string> {
-  const listener = await openListener(place);
-  const woken = () => Promise.race([listener.next(), bell.next()]);
+async function keepWorking({ config, target, world, stop, wakeSignal }: Service, keep: Keep): Promise<string> {
+  const listener = await openListener(target);
+  const woken = () => Promise.race([listener.next(), wakeSignal.next()]);
   const { concurrency, mode } = config;
   const working = supervised(world, 'worker', stop, () => work(world, { concurrency, stop, woken }));
   keep(working.finally(() => listener.close()));
-  keep(supervised(world, 'venue streams', stop, () => listen(world, { mode, stop, wake: bell.ring })));
+  keep(supervised(world, 'venue streams', stop, () => listen(world, { mode, stop, wake: wakeSignal.wake })));
   return 'worker';
 }
 
-function sayStarted({ config, place }: Staff, parts: string[]): void {
-  const where = place.kind === 'embedded' ? targetName(place) : 'the server the settings name';
-  say(`daily-scan runs ${parts.join(', ')}; ${config.mode} trading; database: ${where}.`);
+function sayStarted({ config, target }: Service, labels: string[]): void {
+  const where = target.kind === 'embedded' ? targetName(target) : 'the server the settings name';
+  say(`daily-scan runs ${labels.join(', ')}; ${config.mode} trading; database: ${where}.`);
   say('SIGTERM or Ctrl-C stops.');
 }
 
-interface Bell {
-  ring: () => void;
-  /** Resolves at the next ring, or at once if it rang since. */
+interface WakeSignal {
+  wake: () => void;
+  /** Resolves at the next signal, or at once if one came since. */
   next: () => Promise<void>;
 }
 
-/** How the HTTP door and the schedule wake the worker of the same process. A ring while nobody waits is kept. */
-function makeBell(): Bell {
+/** How the HTTP server and the schedule wake the worker of the same process. A signal while nobody waits is kept. */
+function makeWakeSignal(): WakeSignal {
   let coming = Promise.withResolvers<void>();
-  let rung = false;
+  let isRaised = false;
   return {
-    ring() {
-      rung = true;
+    wake() {
+      isRaised = true;
       coming.resolve();
     },
-    // Who gave up waiting shares the promise with who waits now, and takes no ring away from him.
+    // Who gave up waiting shares the promise with who waits now, and takes no signal away from them.
     async next() {
-      if (!rung) return coming.promise;
-      rung = false;
+      if (!isRaised) return coming.promise;
+      isRaised = false;
       coming = Promise.withResolvers();
     },
   };

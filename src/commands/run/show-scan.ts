@@ -1,3 +1,4 @@
+// Shows a scan while it runs and when it is done, on a screen or as JSON.
 import { istTime } from '../../domain/market/india-time.ts';
 import type { RunReport } from '../../domain/report.ts';
 import type { Mode, Problem, Side } from '../../domain/types.ts';
@@ -11,7 +12,7 @@ type Progress = ReturnType<Screen['progress']['signalProgress']>;
 
 export interface ScanFacts {
   log: Emit;
-  place: string;
+  database: string;
   sample: boolean;
   virtual: boolean;
   dryRun: boolean;
@@ -111,7 +112,7 @@ function showHeader(screen: Screen, facts: ScanFacts, event: ScannedEvent): void
     mode: facts.mode,
     dryRun: facts.dryRun,
     sample: facts.sample,
-    database: facts.place,
+    database: facts.database,
   });
 }
 
@@ -123,7 +124,7 @@ function isSending(event: Event): event is SendingEvent {
   return event.type === 'sending';
 }
 
-/** One bar per signal, from the events of the run: how many of its orders the venue has heard of. */
+/** One bar per signal, from the events of the run: how many of its orders the venue has answered. */
 function signalBars(screen: Screen): { draw: Emit; stop(): void } {
   let progress: Progress | null = null;
   const counts = new Map<string, { done: number; total: number }>();

@@ -1,3 +1,4 @@
+// npm run worker: sends, looks up and notifies until it is stopped.
 import type { Config } from '../../config/config.ts';
 import { targetToRead } from '../database-target.ts';
 import { serve } from './serve.ts';

@@ -1,3 +1,4 @@
+// npm run audit: computes the books a second time and compares.
 import type { Config } from '../../config/config.ts';
 import type { Audit } from '../../domain/audit.ts';
 import { parseTradeDate } from '../../domain/market/india-time.ts';
@@ -6,7 +7,7 @@ import { audit } from '../../stages/report/audit.ts';
 import { auditText } from '../../terminal/audit.ts';
 import { plain } from '../../terminal/table.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
-import { userIdGiven } from '../named-user.ts';
+import { optionalUserId } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { lastDay } from './day.ts';
 
@@ -26,15 +27,15 @@ export async function auditCommand(config: Config, { date, mode, user, json }: A
     return refusal('bad_flag', `--date ${date} is not a date, such as 2025-08-28.`);
   }
   if (mode !== undefined && mode !== 'paper' && mode !== 'live') return refusal('bad_flag', '--mode is paper or live.');
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, async (store) => {
-    const userId = await userIdGiven(store, user);
+  const target = targetToRead(config);
+  showTarget(target);
+  return withStore(config, target, async (store) => {
+    const userId = await optionalUserId(store, user);
     if (userId !== null && typeof userId === 'object') return userId;
     const tradeDate = date ?? (await lastDay(store));
-    const found = await audit(store, { tradeDate, mode: mode ?? null, userId });
-    process.stdout.write(json ? `${JSON.stringify(auditJson(found))}\n` : `${auditText(found, plain)}\n`);
-    return found.differences.length === 0 ? 0 : 1;
+    const result = await audit(store, { tradeDate, mode: mode ?? null, userId });
+    process.stdout.write(json ? `${JSON.stringify(auditJson(result))}\n` : `${auditText(result, plain)}\n`);
+    return result.differences.length === 0 ? 0 : 1;
   });
 }
 
@@ -52,8 +53,8 @@ function auditJson({ day, differences, ...counts }: Audit) {
       realised: money(day.realisedMinor),
     },
     differences: differences.map(({ database, model, ...of }) => {
-      const said = (figure: bigint) => (of.unit === 'money' ? money(figure) : Number(figure));
-      return { ...of, database: said(database), model: said(model) };
+      const figureJson = (figure: bigint) => (of.unit === 'money' ? money(figure) : Number(figure));
+      return { ...of, database: figureJson(database), model: figureJson(model) };
     }),
   };
 }

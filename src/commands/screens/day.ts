@@ -1,3 +1,4 @@
+// npm run day: the evening page of a trading day.
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
 import { istDate, parseTradeDate } from '../../domain/market/india-time.ts';
@@ -21,9 +22,9 @@ export async function dayCommand(
   if (date !== undefined && parseTradeDate(date) === null) {
     return refusal('bad_flag', `--date ${date} is not a date, such as 2025-08-28.`);
   }
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, async (store) => {
+  const target = targetToRead(config);
+  showTarget(target);
+  return withStore(config, target, async (store) => {
     const tradeDate = date ?? (await lastDay(store));
     const days = await Promise.all(
       (['live', 'paper'] as const).map((mode) => store.call('read_day', { tradeDate, mode })),

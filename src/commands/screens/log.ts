@@ -1,3 +1,4 @@
+// npm run log: the log of operator actions, and a check of its hash chain.
 import type { Config } from '../../config/config.ts';
 import { actionNames } from '../../domain/actions.ts';
 import { istMs, parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
@@ -20,8 +21,8 @@ export interface LogFlags {
   json?: boolean;
 }
 
-const MOST = 1000;
-const PLAIN_LIMIT = 50;
+const MAX_PAGE_SIZE = 1000;
+const DEFAULT_PAGE_SIZE = 50;
 
 /**
  * `npm run log [-- --user X] [--action A] [--since D] [--limit N] [--after N]`: who did what, the newest first; `--verify`
@@ -30,9 +31,9 @@ const PLAIN_LIMIT = 50;
 export async function logCommand(config: Config, flags: LogFlags): Promise<number | Refusal> {
   const work = flags.verify ? verification(flags) : listing(flags);
   if (typeof work !== 'function') return work;
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, work);
+  const target = targetToRead(config);
+  showTarget(target);
+  return withStore(config, target, work);
 }
 
 type Work = (store: Store) => Promise<number | Refusal>;
@@ -43,22 +44,22 @@ function verification({ kept, json }: LogFlags): Work | Refusal {
     return refusal('bad_flag', `--kept is the head as --verify printed it, a number, a colon and a hash, not ${kept}.`);
   }
   return async (store) => {
-    const asked = { keptId: id === undefined ? null : Number(id), keptHash: hash ?? null };
-    const found = await store.call('verify_actions', asked);
-    process.stdout.write(json ? `${JSON.stringify(found)}\n` : `${verifiedText(found)}\n`);
-    return found.problems.length === 0 ? 0 : 1;
+    const args = { keptId: id === undefined ? null : Number(id), keptHash: hash ?? null };
+    const result = await store.call('verify_actions', args);
+    process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${verifiedText(result)}\n`);
+    return result.problems.length === 0 ? 0 : 1;
   };
 }
 
 function listing(flags: LogFlags): Work | Refusal {
-  const asked = whatIsAsked(flags);
-  if ('kind' in asked) return asked;
+  const query = queryOf(flags);
+  if ('kind' in query) return query;
   return async (store) => {
     const named = flags.user === undefined ? null : await userNamed(store, flags.user);
     if (named && 'kind' in named) return named;
     const userId = named?.id ?? null;
-    const rows = await store.call('read_actions', { ...asked, userId, limit: asked.limit + 1 });
-    return printPage(rows, asked.limit, flags.json ?? false);
+    const rows = await store.call('read_actions', { ...query, userId, limit: query.limit + 1 });
+    return printPage(rows, query.limit, flags.json ?? false);
   };
 }
 
@@ -73,17 +74,11 @@ function printPage(rows: Answer<'read_actions'>, limit: number, json: boolean): 
   return 0;
 }
 
-function whatIsAsked({
-  limit,
-  after,
-  action,
-  since,
-  kept,
-}: LogFlags): Omit<Arguments['read_actions'], 'userId'> | Refusal {
+function queryOf({ limit, after, action, since, kept }: LogFlags): Omit<Arguments['read_actions'], 'userId'> | Refusal {
   if (kept !== undefined) return refusal('bad_flag', '--kept is checked by --verify: give both.');
-  const most = limit === undefined ? PLAIN_LIMIT : Number(limit);
-  if (!Number.isInteger(most) || most < 1 || most > MOST) {
-    return refusal('bad_flag', `--limit is a whole number from 1 to ${MOST}, not ${limit}.`);
+  const pageSize = limit === undefined ? DEFAULT_PAGE_SIZE : Number(limit);
+  if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > MAX_PAGE_SIZE) {
+    return refusal('bad_flag', `--limit is a whole number from 1 to ${MAX_PAGE_SIZE}, not ${limit}.`);
   }
   if (after !== undefined && !/^\d{1,15}$/.test(after)) {
     return refusal('bad_flag', `--after is the number of an action, not ${after}.`);
@@ -99,7 +94,7 @@ function whatIsAsked({
       `--since is a day such as 2026-11-30 (from its midnight in India) or an instant with an offset, not ${since}.`,
     );
   }
-  return { beforeId: after === undefined ? null : Number(after), limit: most, action: named ?? null, sinceMs };
+  return { beforeId: after === undefined ? null : Number(after), limit: pageSize, action: named ?? null, sinceMs };
 }
 
 function startOf(since: string): number | null {

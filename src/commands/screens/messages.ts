@@ -1,3 +1,4 @@
+// npm run messages: each user’s message of a run, and sending one again.
 import { createInterface } from 'node:readline/promises';
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
@@ -9,7 +10,7 @@ import { historyText } from '../../terminal/screens/message-history.ts';
 import { remindersText } from '../../terminal/screens/messages.ts';
 import { actorOf } from '../actor.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
-import { userIdGiven, userNamed } from '../named-user.ts';
+import { optionalUserId, userNamed } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { runNamed } from './named-run.ts';
 import { type PageFlags, pageOf } from './paging.ts';
@@ -20,7 +21,7 @@ interface MessagesFlags extends PageFlags {
   user?: string;
   status?: string;
   run?: string;
-  /** The day whose login reminders are meant, in place of a run. */
+  /** The day whose login reminders are meant, instead of a run. */
   reminders?: string;
   resend?: string;
   yes?: boolean;
@@ -31,7 +32,7 @@ interface MessagesFlags extends PageFlags {
 type Row = Answer<'read_messages'>[number];
 
 /**
- * `npm run messages`: what each user of a run was told, and what became of the message; with --resend, once more. With
+ * `npm run messages`: the message of each user of a run, and what became of the message; with --resend, once more. With
  * --reminders, who was reminded of a missing login on a day.
  */
 export async function messagesCommand(config: Config, flags: MessagesFlags): Promise<number | Refusal> {
@@ -41,17 +42,17 @@ export async function messagesCommand(config: Config, flags: MessagesFlags): Pro
     return remindersOf(config, reminders, json ?? false);
   }
   if (run === undefined) return refusal('bad_flag', 'Give --run ID, or --reminders DATE.');
-  const place = targetToRead(config);
-  showTarget(place);
+  const target = targetToRead(config);
+  showTarget(target);
   const page = pageOf(flags, SHOWN_USERS);
   if ('kind' in page) return page;
   const wrong = wrongStatus(flags.status);
   if (wrong) return wrong;
-  return withStore(config, place, async (store) => {
+  return withStore(config, target, async (store) => {
     const runId = await runNamed(store, run, config.mode);
     if (typeof runId !== 'string') return runId;
     if (resend !== undefined) return resendTo(store, { ...flags, run: runId }, resend);
-    const userId = await userIdGiven(store, flags.user);
+    const userId = await optionalUserId(store, flags.user);
     if (userId !== null && typeof userId === 'object') return userId;
     const isPage = [flags.limit, flags.after, flags.user, flags.status].some((flag) => flag !== undefined);
     if (json && !isPage) process.stdout.write(`${JSON.stringify(await messagesOf(store, runId))}\n`);
@@ -60,17 +61,17 @@ export async function messagesCommand(config: Config, flags: MessagesFlags): Pro
   });
 }
 
-interface Wanted {
+interface PageQuery {
   limit: number;
   after: number;
   userId: string | null;
   status: string | null;
 }
 
-async function showPage(store: Store, runId: string, wanted: Wanted, flags: MessagesFlags): Promise<void> {
-  const part = await reportPage(store, runId, { ...wanted, of: 'messages' });
-  if (!part) throw new Error(`run ${runId} vanished`);
-  const { report, names, left, last } = part;
+async function showPage(store: Store, runId: string, query: PageQuery, flags: MessagesFlags): Promise<void> {
+  const page = await reportPage(store, runId, { ...query, of: 'messages' });
+  if (!page) throw new Error(`run ${runId} vanished`);
+  const { report, names, left, last } = page;
   if (flags.json) {
     process.stdout.write(`${JSON.stringify({ messages: report.messages, next: left > 0 ? String(last) : null })}\n`);
     return;
@@ -86,12 +87,12 @@ async function showPage(store: Store, runId: string, wanted: Wanted, flags: Mess
 async function remindersOf(config: Config, date: string, json: boolean): Promise<number | Refusal> {
   const tradeDate = parseTradeDate(date);
   if (tradeDate === null) return refusal('bad_flag', `--reminders is a day such as 2025-08-28, not ${date}.`);
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, async (store) => {
+  const target = targetToRead(config);
+  showTarget(target);
+  return withStore(config, target, async (store) => {
     const rows = await store.call('read_messages', { runId: null, tradeDate });
-    const told = rows.map(({ userId, status, reason, text }) => ({ userId, status, reason, text }));
-    if (json) process.stdout.write(`${JSON.stringify(told)}\n`);
+    const messages = rows.map(({ userId, status, reason, text }) => ({ userId, status, reason, text }));
+    if (json) process.stdout.write(`${JSON.stringify(messages)}\n`);
     else process.stdout.write(`${remindersText(rows) || 'No reminder.'}\n${historyText(rows)}`);
     return 0;
   });
@@ -107,14 +108,14 @@ async function resendTo(store: Store, flags: MessagesFlags & { run: string }, us
     return refusal('no_such_message', `There is no message to "${user}" in ${flags.run}: give the name or the id.`);
   if (!flags.yes && !(await agreed(row))) return refusal('not_resent', 'Nothing was sent.');
   const by = actorOf(flags);
-  const asked = { runId: flags.run, userId, by, nowMs: realClock().nowMs() };
-  const answer = await store.call('resend_message', asked);
+  const args = { runId: flags.run, userId, by, nowMs: realClock().nowMs() };
+  const answer = await store.call('resend_message', args);
   if (answer.kind !== 'queued') {
     const why = answer.kind === 'not_settled' ? `is ${answer.status}: it goes by itself` : 'is gone';
     return refusal('not_resent', `The message to ${row.userName} ${why}.`);
   }
-  const said = `The ${row.kind} to ${row.userName} waits to be sent again, by order of ${by.who}. The worker or the next scan sends it.`;
-  process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : `${said}\n`);
+  const text = `The ${row.kind} to ${row.userName} waits to be sent again, by order of ${by.who}. The worker or the next scan sends it.`;
+  process.stdout.write(flags.json ? `${JSON.stringify(answer)}\n` : `${text}\n`);
   return 0;
 }
 
@@ -126,9 +127,9 @@ async function agreed({ userName, kind, status, providerStatus }: Row): Promise<
   }
   const ask = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const seen = providerStatus === null ? status : `${status}, ${providerStatus}`;
+    const state = providerStatus === null ? status : `${status}, ${providerStatus}`;
     const answer = await ask.question(
-      `The ${kind} to ${userName} is ${seen}. Sent again, he may get it twice. Send it again? [y/N] `,
+      `The ${kind} to ${userName} is ${state}. Sent again, they may receive it twice. Send it again? [y/N] `,
     );
     return /^y(es)?$/i.test(answer.trim());
   } finally {

@@ -1,3 +1,4 @@
+// Finds the run a person means by an id, its start, a date or latest.
 import type { Mode } from '../../domain/types.ts';
 import type { Answer, Store } from '../../ports/store/store.ts';
 import { type Refusal, refusal } from '../refusal.ts';
@@ -7,39 +8,39 @@ type Run = Answer<'read_runs'>[number];
 const MAX_SHOWN = 10;
 
 /**
- * The run a person means by its id, the start of it with or without the market, a date, or `latest`; said on stderr
+ * The run a person means by its id, the start of it with or without the market, a date, or `latest`; printed on stderr
  * where it is not the very id. Of several the scan's comes before that of single orders, and `mode` before the other.
  * Exit 2 for none, and for several.
  */
-export async function runNamed(store: Store, given: string, mode: Mode): Promise<string | Refusal> {
-  const found = await candidates(store, given);
-  const exact = found.find(({ runId }) => runId === given);
+export async function runNamed(store: Store, reference: string, mode: Mode): Promise<string | Refusal> {
+  const matches = await candidates(store, reference);
+  const exact = matches.find(({ runId }) => runId === reference);
   if (exact) return exact.runId;
-  const chosen = preferred(found, mode);
+  const chosen = preferred(matches, mode);
   const [one, another] = chosen;
   if (!one) {
     const last = await store.call('read_runs', { named: null, after: null, limit: 3 });
-    const known = last.length === 0 ? 'There is none yet.' : `The last: ${last.map(({ runId }) => runId).join(', ')}.`;
-    return refusal('no_such_run', `There is no run ${given} here. ${known} npm run runs lists them all.`);
+    const hint = last.length === 0 ? 'There is none yet.' : `The last: ${last.map(({ runId }) => runId).join(', ')}.`;
+    return refusal('no_such_run', `There is no run ${reference} here. ${hint} npm run runs lists them all.`);
   }
   if (another) {
     const all = chosen.map(({ runId }) => runId).join(', ');
-    return refusal('several_runs', `Several runs are meant by ${given}: name one of ${all}.`);
+    return refusal('several_runs', `Several runs are meant by ${reference}: name one of ${all}.`);
   }
   process.stderr.write(`Run: ${one.runId}\n`);
   return one.runId;
 }
 
-async function candidates(store: Store, given: string): Promise<Run[]> {
-  if (given !== 'latest') return store.call('read_runs', { named: given, after: null, limit: MAX_SHOWN });
+async function candidates(store: Store, reference: string): Promise<Run[]> {
+  if (reference !== 'latest') return store.call('read_runs', { named: reference, after: null, limit: MAX_SHOWN });
   const [newest] = await store.call('read_runs', { named: null, after: null, limit: 1 });
   return newest ? store.call('read_runs', { named: newest.tradeDate, after: null, limit: MAX_SHOWN }) : [];
 }
 
-function preferred(found: Run[], mode: Mode): Run[] {
+function preferred(matches: Run[], mode: Mode): Run[] {
   const narrowers = [(run: Run) => run.runId.split(':')[2] !== 'api', (run: Run) => run.mode === mode];
   return narrowers.reduce((runs, isBetter) => {
     const better = runs.filter(isBetter);
     return better.length > 0 ? better : runs;
-  }, found);
+  }, matches);
 }

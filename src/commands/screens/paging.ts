@@ -1,3 +1,4 @@
+// Reads --limit and --after of the commands that print pages.
 import { type Refusal, refusal } from '../refusal.ts';
 
 export interface PageFlags {
@@ -14,7 +15,7 @@ export function limitOf(limit: string | undefined, otherwise: number): number | 
   return refusal('bad_flag', `--limit is a whole number from 1 to ${MAX_LIMIT}, not ${limit}.`);
 }
 
-/** A page of users: how many, after which place in the run. */
+/** A page of users: how many, after which queue position of the run. */
 export function pageOf({ limit, after }: PageFlags, otherwise: number): { limit: number; after: number } | Refusal {
   const many = limitOf(limit, otherwise);
   if (typeof many !== 'number') return many;

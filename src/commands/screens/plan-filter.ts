@@ -1,3 +1,4 @@
+// Narrows a plan to one user or symbol.
 import { userIdOf } from '../../domain/ids.ts';
 import { shareReader } from '../../domain/market/symbols.ts';
 import type { RunReport } from '../../domain/report.ts';
@@ -17,7 +18,7 @@ export function isNarrowed({ user, symbol }: Narrowing): boolean {
  * A plan narrowed to one user (name or id) or symbol. Its hash stays that of the whole plan, which is what would be
  * placed. Exit 2 for a user or symbol that the plan does not have.
  */
-export function only(report: RunReport, narrowed: Narrowing): RunReport | Refusal {
+export function narrowedPlan(report: RunReport, narrowed: Narrowing): RunReport | Refusal {
   if (!isNarrowed(narrowed) || report.skipped !== null) return report;
   const unknown = unknownIn(report, narrowed);
   if (unknown) return unknown;
@@ -50,10 +51,10 @@ export function only(report: RunReport, narrowed: Narrowing): RunReport | Refusa
   };
 }
 
-/** The symbol of the report that is meant; what names none of it is looked for as it stands, and not found. */
+/** The symbol of the report that is meant; what names none of it stays as it is, and matches nothing. */
 function symbolIn({ signals }: RunReport, text: string): string {
-  const found = shareReader(signals.map(({ symbol }) => ({ exchange: 'NSE', symbol })))(text);
-  return 'value' in found ? found.value : text;
+  const read = shareReader(signals.map(({ symbol }) => ({ exchange: 'NSE', symbol })))(text);
+  return 'value' in read ? read.value : text;
 }
 
 function isNamed({ userId, userName }: { userId: string; userName: string }, user: string): boolean {
@@ -68,6 +69,6 @@ function unknownIn(report: RunReport, { user, symbol }: Narrowing): Refusal | nu
   if (symbol === undefined) return null;
   const meant = symbolIn(report, symbol);
   if (signals.some((one) => one.symbol === meant)) return null;
-  const known = signals.map((one) => one.symbol).slice(0, 10);
-  return refusal('no_such_symbol', `The plan has no signal for ${symbol}, only for ${known.join(', ')}.`);
+  const symbols = signals.map((one) => one.symbol).slice(0, 10);
+  return refusal('no_such_symbol', `The plan has no signal for ${symbol}, only for ${symbols.join(', ')}.`);
 }

@@ -1,3 +1,4 @@
+// npm run report: the report of a run again, on the screen, as JSON or as CSV.
 import { stringify } from 'csv-stringify/sync';
 import type { Config } from '../../config/config.ts';
 import { formatMinor } from '../../domain/money.ts';
@@ -7,7 +8,7 @@ import { pageCommand, SHOWN_USERS } from '../../terminal/pages.ts';
 import type { ReportFacts } from '../../terminal/screen.ts';
 import { missedText } from '../../terminal/screens/missed-exits.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
-import { userIdGiven } from '../named-user.ts';
+import { optionalUserId } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { runNamed } from './named-run.ts';
 import { type PageFlags, pageOf } from './paging.ts';
@@ -35,17 +36,17 @@ export async function reportAgain(config: Config, flags: ReportFlags): Promise<n
   if ('kind' in page) return page;
   const wrong = wrongStatus(flags.status);
   if (wrong) return wrong;
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, async (store) => {
+  const target = targetToRead(config);
+  showTarget(target);
+  return withStore(config, target, async (store) => {
     const runId = await runNamed(store, flags.run, config.mode);
     if (typeof runId !== 'string') return runId;
-    const userId = await userIdGiven(store, flags.user);
+    const userId = await optionalUserId(store, flags.user);
     if (userId !== null && typeof userId === 'object') return userId;
     const isPage = [flags.limit, flags.after, flags.user, flags.status].some((flag) => flag !== undefined);
     if ((flags.json || flags.csv) && !isPage) return wholeReport(store, runId, flags);
-    const wanted = { ...page, userId, status: flags.status ?? null };
-    return partOfReport(store, runId, wanted, flags);
+    const query = { ...page, userId, status: flags.status ?? null };
+    return partOfReport(store, runId, query, flags);
   });
 }
 
@@ -64,19 +65,19 @@ async function wholeReport(store: Store, runId: string, { csv }: ReportFlags): P
   return 0;
 }
 
-interface Wanted {
+interface PageQuery {
   limit: number;
   after: number;
   userId: string | null;
   status: string | null;
 }
 
-async function partOfReport(store: Store, runId: string, wanted: Wanted, flags: ReportFlags): Promise<number> {
-  const part = await reportPage(store, runId, { ...wanted, of: 'all' });
+async function partOfReport(store: Store, runId: string, query: PageQuery, flags: ReportFlags): Promise<number> {
+  const page = await reportPage(store, runId, { ...query, of: 'all' });
   const timings = await store.call('read_run_timings', { runId });
   const facts = await store.call('read_report_reasons', { runId });
-  if (!part || !timings || !facts) throw new Error(`run ${runId} vanished`);
-  const { report, left, last } = part;
+  if (!page || !timings || !facts) throw new Error(`run ${runId} vanished`);
+  const { report, left, last } = page;
   if (flags.csv) process.stdout.write(stringify(report.orders, { header: true, escape_formulas: true }));
   else if (flags.json) process.stdout.write(`${JSON.stringify({ ...report, next: left > 0 ? String(last) : null })}\n`);
   else {
@@ -85,7 +86,7 @@ async function partOfReport(store: Store, runId: string, wanted: Wanted, flags: 
     );
     const more = pageCommand('report', runId, last, again.map(([name, value]) => ` --${name} ${value}`).join(''));
     const shown = screen();
-    shown.report(report, factsOf(facts, { limit: wanted.limit, left, more }));
+    shown.report(report, factsOf(facts, { limit: query.limit, left, more }));
     shown.timings(timings, report);
   }
   return 0;

@@ -1,3 +1,4 @@
+// npm run runs: the runs there are.
 import type { Config } from '../../config/config.ts';
 import { runsText } from '../../terminal/screens/runs.ts';
 import { plain } from '../../terminal/table.ts';
@@ -11,18 +12,18 @@ interface RunsFlags {
   json?: boolean;
 }
 
-const PLAIN_LIMIT = 20;
+const DEFAULT_PAGE_SIZE = 20;
 
 /** `npm run runs [-- --limit N] [--after RUN] [--json]`: the runs there are, the newest first. */
 export async function runsCommand(config: Config, flags: RunsFlags): Promise<number | Refusal> {
-  const limit = limitOf(flags.limit, PLAIN_LIMIT);
+  const limit = limitOf(flags.limit, DEFAULT_PAGE_SIZE);
   if (typeof limit !== 'number') return limit;
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, async (store) => {
-    const found = await store.call('read_runs', { named: null, after: flags.after ?? null, limit: limit + 1 });
-    const runs = found.slice(0, limit);
-    const next = found.length > limit ? (runs.at(-1)?.runId ?? null) : null;
+  const target = targetToRead(config);
+  showTarget(target);
+  return withStore(config, target, async (store) => {
+    const rows = await store.call('read_runs', { named: null, after: flags.after ?? null, limit: limit + 1 });
+    const runs = rows.slice(0, limit);
+    const next = rows.length > limit ? (runs.at(-1)?.runId ?? null) : null;
     if (flags.json) process.stdout.write(`${JSON.stringify({ runs, next })}\n`);
     else {
       process.stdout.write(`${runsText(runs, process.stdout.columns || 120, plain)}\n`);

@@ -1,3 +1,4 @@
+// Declares the commands that only show what was done.
 import type { Command } from 'commander';
 import { positionsCommand } from '../accounts/positions.ts';
 import { command } from '../command.ts';

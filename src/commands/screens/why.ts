@@ -1,3 +1,4 @@
+// npm run why: explains why a user did or did not get an order.
 import type { Config } from '../../config/config.ts';
 import { parseTradeDate } from '../../domain/market/india-time.ts';
 import { possibleSymbols, shareReader } from '../../domain/market/symbols.ts';
@@ -24,9 +25,9 @@ export async function whyCommand(config: Config, flags: WhyFlags): Promise<numbe
   if (date !== undefined && parseTradeDate(date) === null) {
     return refusal('bad_flag', `--date ${date} is not a date, such as 2025-08-28.`);
   }
-  const place = targetToRead(config);
-  showTarget(place);
-  return withStore(config, place, (store) => explained(store, flags, json === true));
+  const target = targetToRead(config);
+  showTarget(target);
+  return withStore(config, target, (store) => explained(store, flags, json === true));
 }
 
 async function explained(store: Store, { user, symbol, date }: WhyFlags, json: boolean): Promise<number | Refusal> {
@@ -34,10 +35,10 @@ async function explained(store: Store, { user, symbol, date }: WhyFlags, json: b
   if ('kind' in named) return named;
   const share = symbol === undefined ? null : await symbolNamed(store, symbol);
   if (share !== null && typeof share === 'object') return share;
-  const asked = { user: named.id, symbol: share, date: date ?? (share === null ? await lastDay(store) : null) };
-  const answer = await store.call('why', asked);
+  const query = { user: named.id, symbol: share, date: date ?? (share === null ? await lastDay(store) : null) };
+  const answer = await store.call('why', query);
   if (answer.decisions.length === 0 && (await isUnknown(store, share))) return unknownSymbol(share ?? '');
-  const about = { user: shown(named), symbol: share ?? 'any symbol', date: asked.date };
+  const about = { user: shown(named), symbol: share ?? 'any symbol', date: query.date };
   return printed(json ? JSON.stringify(answer) : whyText(answer, about));
 }
 
@@ -48,11 +49,11 @@ function printed(text: string): 0 {
 
 async function symbolNamed(store: Store, symbol: string): Promise<string | Refusal> {
   const listings = await store.call('read_listings', { symbols: possibleSymbols(symbol) });
-  const found = shareReader(listings)(symbol);
-  return 'value' in found ? found.value : unknownSymbol(symbol, ` (${found.reason})`);
+  const read = shareReader(listings)(symbol);
+  return 'value' in read ? read.value : unknownSymbol(symbol, ` (${read.reason})`);
 }
 
-/** A symbol that is no instrument may have been a signal's all the same: only where nothing is said of it it is unknown. */
+/** A symbol that is no instrument may have been a signal's all the same: only where nothing is known of it it is unknown. */
 async function isUnknown(store: Store, symbol: string | null): Promise<boolean> {
   if (symbol === null) return false;
   return (await store.call('read_listings', { symbols: possibleSymbols(symbol) })).length === 0;

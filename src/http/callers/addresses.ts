@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import ipaddr from 'ipaddr.js';
 import { LRUCache } from 'lru-cache';
 
-/** Whose word about a client's address counts. */
+/** Who is believed about a client's address. */
 export interface ProxyTrust {
   /** Networks of the proxies in front of this process, each with the length of its prefix; of IPv4, never mapped. */
   proxies: readonly (readonly [Address, number])[];

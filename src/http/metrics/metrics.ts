@@ -9,7 +9,7 @@ export type Gauges = Answer<'read_gauges'>;
 /**
  * Prometheus metrics of one process. What passes (calls, requests, stages) is counted from the events it gets; what
  * stands (orders, queue, messages) is read from the database at each scrape, so that it is right after a restart and the
- * same in every process. Labels are words of ours, venues and symbols: never a user, never free text.
+ * same in every process. Labels are terms of ours, venues and symbols: never a user, never free text.
  */
 export interface Metrics {
   emit: Emit;

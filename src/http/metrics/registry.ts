@@ -68,7 +68,7 @@ function labels(event: Event, names: readonly string[]): Record<string, string> 
   return Object.fromEntries(names.map((name) => [name, labelValue(event[name])]));
 }
 
-/** A label's value: a word or a route of ours, or `other`. */
+/** A label's value: a term or a route of ours, or `other`. */
 function labelValue(value: unknown): string {
   const text = String(value);
   return /^[\w/:*-]{1,64}$/.test(text) ? text : 'other';

@@ -57,7 +57,7 @@ export function streamRoutes(deps: HttpDeps, limits: RateLimits): Hono<HttpEnv> 
     const upgrade = c.req.header('Upgrade')?.toLowerCase() === 'websocket' ? deps.upgradeWebSocket : null;
     const take = () => open.take(caller);
     if (upgrade) return upgrade(c, webSocketEvents(deps, hub, { order, after, take }));
-    // A browser that comes back after `end` has it all: 204 is how it is told not to come again.
+    // A browser that comes back after `end` has it all: 204 is how a browser learns not to come again.
     const hasAll = after > 0 && isTerminal(order.status) && order.events.every(({ eventId }) => eventId <= after);
     return hasAll ? c.body(null, 204) : serverSentEvents(c, deps, hub, { order, after, take });
   });

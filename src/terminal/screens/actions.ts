@@ -1,3 +1,4 @@
+// The screen of npm run log.
 import { istIso } from '../../domain/market/india-time.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import { type Paint, table } from '../table.ts';
@@ -50,7 +51,7 @@ function entriesOf(side: unknown): Map<string, string> {
   );
 }
 
-const words = {
+const problemTexts = {
   changed: (id: number) => `Action ${id} is not what it was: it or its hash was changed.`,
   missing: (id: number) => `Action ${id} is missing.`,
   added: (id: number) => `Action ${id} was added past the head.`,
@@ -59,7 +60,7 @@ const words = {
 
 /** The end of a check of the chain, with the head to keep elsewhere. */
 export function verifiedText({ rows, headId, headHash, redacted, problems }: Answer<'verify_actions'>): string {
-  const lines = problems.map(({ id, kind }) => words[kind](id));
+  const lines = problems.map(({ id, kind }) => problemTexts[kind](id));
   if (redacted > 0) lines.push(`People were taken out of ${redacted} actions, each by a later one that says so.`);
   if (problems.length === 0) {
     lines.push(rows === 0 ? 'No act is on record here.' : `All ${rows} actions are as they were written.`);

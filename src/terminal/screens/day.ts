@@ -1,9 +1,10 @@
+// The screen of npm run day.
 import { istIso } from '../../domain/market/india-time.ts';
 import { shortReason } from '../../domain/messages/reasons-en.ts';
 import { perUnit } from '../../domain/money.ts';
 import { formatRupees } from '../../domain/text/rupees.ts';
 import type { Answer } from '../../ports/store/store.ts';
-import { counted, grouped } from '../format.ts';
+import { grouped, plural } from '../format.ts';
 import { type Cell, type Column, type Paint, table } from '../table.ts';
 import { fitted, padded } from '../width.ts';
 import { positionValue, profitCell } from './holdings.ts';
@@ -27,7 +28,7 @@ export function dayText(day: Day, columns: number, paint: Paint): string {
 }
 
 function figures({ accounts, held, orders, messages, runs }: Day, paint: Paint): string {
-  const unpriced = held.unpriced === 0 ? '' : ` (${counted(held.unpriced, 'instrument')} without a price left out)`;
+  const unpriced = held.unpriced === 0 ? '' : ` (${plural(held.unpriced, 'instrument')} without a price left out)`;
   const profit = profitCell(held.valueMinor - held.costMinor);
   const lines: [string, string][] = [
     ['Runs', runs.length === 0 ? 'none' : runs.slice(0, 4).join(', ')],
@@ -36,7 +37,7 @@ function figures({ accounts, held, orders, messages, runs }: Day, paint: Paint):
     ...movedLine(accounts),
     [
       'Positions',
-      `${grouped(held.positions)} of ${counted(held.instruments, 'instrument')}, margin ${formatRupees(held.marginMinor)}`,
+      `${grouped(held.positions)} of ${plural(held.instruments, 'instrument')}, margin ${formatRupees(held.marginMinor)}`,
     ],
     [
       'Value',
@@ -91,21 +92,21 @@ function troubles(day: Day, paint: Paint): string[] {
       : [`${paint('bad', 'Messages are stopped')} (${fitted(messagesStopped, 80)}): npm run whatsapp -- resume`]),
     ...unknownOrders(day, paint),
     ...listed(
-      paint('notice', counted(day.drifts.count, 'drift')),
+      paint('notice', plural(day.drifts.count, 'drift')),
       day.drifts,
       ({ userId, venue, kind, what, ours, theirs }) => {
         return `${userId} at ${venue}: ${kind} ${fitted(what, 40)}, ours ${fitted(ours, 30)}, theirs ${fitted(theirs, 30)}: npm run account -- --user ${userId} --acknowledge ${venue}`;
       },
     ),
     ...listed(
-      paint('notice', `${counted(day.blocked.count, 'account')} blocked`),
+      paint('notice', `${plural(day.blocked.count, 'account')} blocked`),
       day.blocked,
       ({ userId, venue, why }) => {
         return `${userId} at ${venue} (${fitted(why, 60)}): npm run account -- --user ${userId}`;
       },
     ),
     ...listed(
-      paint('notice', `${counted(day.missingLogins.count, 'login')} missing`),
+      paint('notice', `${plural(day.missingLogins.count, 'login')} missing`),
       day.missingLogins,
       ({ userId, venue }) => {
         return `${userId} at ${venue}: npm run account -- check --user ${userId}`;
@@ -114,10 +115,10 @@ function troubles(day: Day, paint: Paint): string[] {
     ...(notChecked === 0
       ? []
       : [
-          `${paint('notice', `${counted(notChecked, 'account')} not compared`)} with the venue on this day: npm run ready`,
+          `${paint('notice', `${plural(notChecked, 'account')} not compared`)} with the venue on this day: npm run ready`,
         ]),
     ...listed(
-      paint('notice', `${counted(day.missedExits.count, 'position')} missed the exit`),
+      paint('notice', `${plural(day.missedExits.count, 'position')} missed the exit`),
       day.missedExits,
       (row) => {
         return `${fitted(row.userName, 30)}: ${grouped(row.quantity)} ${row.symbol} (${shortReason(row.reason)}): npm run why -- --user ${row.userId} --symbol ${row.symbol}`;
@@ -136,7 +137,7 @@ function troubles(day: Day, paint: Paint): string[] {
 }
 
 function unknownOrders({ unknownOrders: orders }: Day, paint: Paint): string[] {
-  return listed(paint('bad', `${counted(orders.count, 'order')} unknown`), orders, (row) => {
+  return listed(paint('bad', `${plural(orders.count, 'order')} unknown`), orders, (row) => {
     const open = row.status === 'unknown' ? '' : ` (${row.status.replace('_', ' ')}, its day is over)`;
     const what = `${row.clientOrderId}  ${fitted(row.userName, 30)}: ${row.side} ${grouped(row.quantity)} ${row.symbol} at ${row.venue}${open}`;
     return row.leftToAPerson

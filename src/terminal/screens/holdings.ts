@@ -1,3 +1,4 @@
+// The screen of npm run positions.
 import { perUnit } from '../../domain/money.ts';
 import { formatRupees } from '../../domain/text/rupees.ts';
 import type { Answer } from '../../ports/store/store.ts';

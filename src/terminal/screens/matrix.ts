@@ -1,3 +1,4 @@
+// What became of every signal for every user, as a matrix.
 import { shortReason } from '../../domain/messages/reasons-en.ts';
 import type { ReportDecision, ReportOrder, ReportSignal, RunReport } from '../../domain/report.ts';
 import { firstPage, leftLine } from '../pages.ts';
@@ -13,7 +14,7 @@ interface UserRow {
 
 /**
  * What became of every signal for every user: users down, signals by rank across, in blocks as wide as the terminal.
- * Of more users than the page has the rest are counted, with where to read on. What the short words mean stands with
+ * Of more users than the page has the rest are counted, with where to read on. What the short texts mean stands with
  * the reasons.
  */
 export function matrixText(report: RunReport, columns: number, paint: Paint, page = firstPage(report)): string {
@@ -21,8 +22,10 @@ export function matrixText(report: RunReport, columns: number, paint: Paint, pag
   const byUser = [...Map.groupBy(pairsOf(report), ({ decision }) => decision.userId).values()];
   const rows = byUser.slice(0, page.limit).map((pairs) => userRow(signals, pairs));
   if (rows.length === 0 || signals.length === 0) return 'No user was decided for any signal.';
-  const parts = blocksThatFit(signals, rows, columns).map((block) => blockText(signals, rows, block, columns, paint));
-  return [...parts, leftLine(page)].filter((part) => part !== '').join('\n\n');
+  const sections = blocksThatFit(signals, rows, columns).map((block) =>
+    blockText(signals, rows, block, columns, paint),
+  );
+  return [...sections, leftLine(page)].filter((part) => part !== '').join('\n\n');
 }
 
 /** One pair in at most a dozen characters: '28 @ 3564.80', 'rejected', 'holds it'. */

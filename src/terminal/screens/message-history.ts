@@ -1,3 +1,4 @@
+// What happened to each message on its way, as lines.
 import { istTime } from '../../domain/market/india-time.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import { fitted } from '../width.ts';
@@ -5,16 +6,16 @@ import { fitted } from '../width.ts';
 type Row = Answer<'read_messages'>[number];
 
 /**
- * What happened to each message on its way, a line per message: times in India, our status, and the provider's word and
- * error code. Only messages there is something to tell of; nothing where all were shown on the screen alone.
+ * What happened to each message on its way, a line per message: times in India, our status, and the provider's status and
+ * error code. Only messages there is something to show of; nothing where all were shown on the screen alone.
  */
 export function historyText(rows: readonly Row[]): string {
-  const telling = rows.filter(({ providerStatus, errorCode, attempts, kind, status, reason }) => {
+  const notable = rows.filter(({ providerStatus, errorCode, attempts, kind, status, reason }) => {
     const waitsAgain = status === 'failed' || status === 'unknown' || (status === 'queued' && reason !== null);
     return providerStatus !== null || errorCode !== null || attempts > 1 || kind !== 'summary' || waitsAgain;
   });
-  if (telling.length === 0) return '';
-  return `\nHistory\n${telling.map(lineOf).join('\n')}\n`;
+  if (notable.length === 0) return '';
+  return `\nHistory\n${notable.map(lineOf).join('\n')}\n`;
 }
 
 function lineOf({ userName, kind, channel, events }: Row): string {

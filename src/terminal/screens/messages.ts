@@ -1,3 +1,4 @@
+// Users’ messages and reminders, as they are sent.
 import type { RunReport } from '../../domain/report.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import { grouped } from '../format.ts';
@@ -7,7 +8,7 @@ import { displayWidth, fitted } from '../width.ts';
 
 type Reminder = Pick<Answer<'read_messages'>[number], 'userName' | 'status' | 'reason' | 'text'>;
 
-const ruleWidth = 60;
+const RULE_WIDTH = 60;
 
 /**
  * Each user's message exactly as it is sent, between rules that name the user and what became of it. The first
@@ -21,10 +22,10 @@ export function messagesText(
 ): string {
   const { messages } = report;
   if (messages.length === 0) return 'No message.';
-  const parts = messages.slice(0, page.limit).map(({ userId, status, text }) => {
+  const sections = messages.slice(0, page.limit).map(({ userId, status, text }) => {
     return underRule(`${fitted(names.get(userId) ?? userId, 30)}, message ${status}`, text, paint);
   });
-  return [...parts, leftLine(page)].filter((part) => part !== '').join('\n\n');
+  return [...sections, leftLine(page)].filter((part) => part !== '').join('\n\n');
 }
 
 function firstMessages({ messages, runId }: RunReport): UserPage {
@@ -39,16 +40,16 @@ function namesIn({ decisions }: RunReport): ReadonlyMap<string, string> {
 
 /** The reminders of missing logins in the same form; nothing where there are none. */
 export function remindersText(rows: readonly Reminder[], paint: Paint = plain): string {
-  const parts = rows.slice(0, SHOWN_USERS).map(({ userName, status, reason, text }) => {
+  const sections = rows.slice(0, SHOWN_USERS).map(({ userName, status, reason, text }) => {
     const why = reason === null ? '' : ` (${fitted(reason, 60)})`;
     return underRule(`${fitted(userName, 30)}, reminder ${status}${why}`, text, paint);
   });
   const left = rows.length - SHOWN_USERS;
-  return [...parts, ...(left > 0 ? [`… and ${grouped(left)} more`] : [])].join('\n\n');
+  return [...sections, ...(left > 0 ? [`… and ${grouped(left)} more`] : [])].join('\n\n');
 }
 
 function underRule(title: string, text: string, paint: Paint): string {
   const head = `── ${title} `;
-  const rule = head + '─'.repeat(Math.max(0, ruleWidth - displayWidth(head)));
+  const rule = head + '─'.repeat(Math.max(0, RULE_WIDTH - displayWidth(head)));
   return `${paint('quiet', rule)}\n${text === '' ? '(no text yet)' : text.replace(/(?!\n)\p{Cc}/gu, ' ')}`;
 }

@@ -1,6 +1,7 @@
+// Positions a run refused to sell although they are held.
 import { shortReason } from '../../domain/messages/reasons-en.ts';
 import type { Answer } from '../../ports/store/store.ts';
-import { counted, grouped } from '../format.ts';
+import { grouped, plural } from '../format.ts';
 import { fitted } from '../width.ts';
 
 type Missed = NonNullable<Answer<'read_report_reasons'>>['missedExits'];
@@ -12,6 +13,6 @@ export function missedText({ count, first }: Missed): string {
     return `  ${fitted(userName, 30)}: ${grouped(quantity)} ${symbol} (${shortReason(reason)})  npm run why -- --user ${userId} --symbol ${symbol}`;
   });
   const left = count - first.length;
-  const head = `${counted(count, 'position')} missed the exit: the sale was refused, and the shares are still held.`;
+  const head = `${plural(count, 'position')} missed the exit: the sale was refused, and the shares are still held.`;
   return [head, ...lines, ...(left > 0 ? [`  … and ${grouped(left)} more`] : [])].join('\n');
 }

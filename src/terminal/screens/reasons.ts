@@ -1,3 +1,4 @@
+// Why pairs of a run came to nothing, counted by reason.
 import { shortReason } from '../../domain/messages/reasons-en.ts';
 import type { RunReport } from '../../domain/report.ts';
 import { grouped } from '../format.ts';
@@ -24,11 +25,11 @@ const heads: Column[] = [
 /** Every reason of a report that lists all its decisions and orders, the most frequent first. */
 export function reasonsOf({ decisions, orders }: Pick<RunReport, 'decisions' | 'orders'>): ReasonCount[] {
   const ended = new Set(['rejected', 'canceled', 'expired', 'unknown']);
-  const said = [
+  const causes = [
     ...decisions.filter(({ outcome }) => outcome !== 'accepted').map((one) => ({ ...one, what: one.outcome })),
     ...orders.filter(({ status }) => ended.has(status)).map((one) => ({ ...one, what: one.status })),
   ];
-  const byReason = Map.groupBy(said, ({ what, reason }) => `${what} ${reason ?? ''}`);
+  const byReason = Map.groupBy(causes, ({ what, reason }) => `${what} ${reason ?? ''}`);
   return [...byReason.values()]
     .map((same) => {
       const { what = '', reason = null } = same[0] ?? {};

@@ -1,3 +1,4 @@
+// The screen of npm run runs.
 import { istIso } from '../../domain/market/india-time.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import { grouped } from '../format.ts';

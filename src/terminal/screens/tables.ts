@@ -1,3 +1,4 @@
+// The tables of a report: signals, users and planned orders.
 import { exactMargin } from '../../domain/decision/sizing.ts';
 import { formatMinor, parseMinor } from '../../domain/money.ts';
 import type { ReportOrder, ReportSignal, RunReport } from '../../domain/report.ts';
@@ -9,7 +10,7 @@ import { pairsOf } from '../pairs.ts';
 import { type Cell, type Column, type Paint, type Tone, table } from '../table.ts';
 import { fitted } from '../width.ts';
 
-const shownSignals = 50;
+const MAX_SIGNALS_SHOWN = 50;
 
 const right = (title: string): Column => ({ title, align: 'right' });
 const spare = (title: string): Column => ({ title, align: 'right', spare: true });
@@ -22,8 +23,8 @@ export function signalsTable(report: RunReport, columns: number, paint: Paint, e
     ...[spare('Stop'), spare('Target'), spare('Time'), spare('Price spread')],
   ];
   const signals = [...report.signals].sort((a, b) => a.rank - b.rank);
-  const rows = signals.slice(0, shownSignals).map((signal) => signalRow(signal, report.dryRun, exits));
-  const left = signals.length - shownSignals;
+  const rows = signals.slice(0, MAX_SIGNALS_SHOWN).map((signal) => signalRow(signal, report.dryRun, exits));
+  const left = signals.length - MAX_SIGNALS_SHOWN;
   const text = tableWithoutEmpty(heads, rows, columns, paint);
   return left > 0 ? `${text}\n… and ${grouped(left)} more signals` : text;
 }
@@ -74,8 +75,8 @@ function userRow(
   const having = (...statuses: ReportOrder['status'][]) =>
     orders.filter(({ status }) => statuses.includes(status)).length;
   const outcome = (wanted: string) => decisions.filter((decision) => decision.outcome === wanted).length;
-  const got = orders.filter(({ filledQuantity }) => filledQuantity > 0);
-  const buys = got.filter(({ side }) => side === 'BUY');
+  const traded = orders.filter(({ filledQuantity }) => filledQuantity > 0);
+  const buys = traded.filter(({ side }) => side === 'BUY');
   return [
     fitted(userName, 20),
     count(having('filled'), 'good'),
@@ -86,9 +87,9 @@ function userRow(
     count(outcome('skipped')),
     count(outcome('denied')),
     amount(buys.map(filledMinor)),
-    amount(got.filter(({ side }) => side === 'SELL').map(filledMinor)),
+    amount(traded.filter(({ side }) => side === 'SELL').map(filledMinor)),
     amount(buys.map(marginOfFilled)),
-    amount(got.map(({ charges }) => parseMinor(charges) ?? 0)),
+    amount(traded.map(({ charges }) => parseMinor(charges) ?? 0)),
     messageCell(report, userId),
   ];
 }
@@ -141,7 +142,7 @@ function marginOfFilled(order: ReportOrder): number | bigint {
   return exactMargin(filledMinor(order), leverageCenti);
 }
 
-/** The value of what is filled, as near as an average price in paise can tell it. */
+/** The value of what is filled, as near as an average price in paise can give it. */
 function filledMinor({ filledQuantity, averagePrice }: ReportOrder): bigint {
   const averageMinor = averagePrice === null ? null : parseMinor(averagePrice);
   return BigInt(averageMinor ?? 0) * BigInt(filledQuantity);
@@ -166,10 +167,10 @@ function tableWithoutEmpty(heads: Column[], rows: Cell[][], columns: number, pai
   );
 }
 
-/** The widest price spread over the run's signals in words, or null where no signal has two fills. */
+/** The widest price spread over the run's signals as text, or null where no signal has two fills. */
 export function widestSpread(signals: ReportSignal[]): string | null {
-  const known = signals.filter((one) => one.priceSpreadPct !== null);
-  const widest = known.toSorted((a, b) => (b.priceSpreadPct ?? 0) - (a.priceSpreadPct ?? 0))[0];
+  const spreads = signals.filter((one) => one.priceSpreadPct !== null);
+  const widest = spreads.toSorted((a, b) => (b.priceSpreadPct ?? 0) - (a.priceSpreadPct ?? 0))[0];
   if (!widest) return null;
   return `${(widest.priceSpreadPct ?? 0).toFixed(2)} % at most between users (${fitted(widest.symbol, 24)})`;
 }

@@ -1,15 +1,16 @@
+// A run in figures, and what of it needs a person.
 import type { RunReport } from '../../domain/report.ts';
-import { counted, countsOf, duration, grouped, money, signalPriceWords } from '../format.ts';
+import { countsOf, duration, grouped, money, plural, signalPriceText } from '../format.ts';
 import type { Paint } from '../table.ts';
 import { fitted, padded } from '../width.ts';
 import { boughtTotal, soldTotal, widestSpread } from './tables.ts';
 
-const shownUnknown = 5;
+const MAX_UNKNOWN_SHOWN = 5;
 
 /** How the run ended, in one sentence. */
 export function headline({ totals, durationMs, dryRun }: RunReport): string {
   if (dryRun) {
-    return `Plan: ${counted(totals.accepted, 'order')} out of ${counted(totals.decisions, 'decision')}; nothing is placed`;
+    return `Plan: ${plural(totals.accepted, 'order')} out of ${plural(totals.decisions, 'decision')}; nothing is placed`;
   }
   if (totals.accepted === 0) return `No order was placed, in ${duration(durationMs)}`;
   const open = totals.queued + totals.working + totals.partiallyFilled;
@@ -20,7 +21,7 @@ export function headline({ totals, durationMs, dryRun }: RunReport): string {
     [totals.expired, 'expired'],
     [totals.unknown, 'unknown'],
   ]);
-  const filled = `${grouped(totals.filled)} of ${counted(totals.accepted, 'order')} filled`;
+  const filled = `${grouped(totals.filled)} of ${plural(totals.accepted, 'order')} filled`;
   return `${filled}${rest === 'none' ? '' : `, ${rest}`}, in ${duration(durationMs)}`;
 }
 
@@ -46,9 +47,9 @@ export function totalsText(report: RunReport, paint: Paint, sums: MoneySums = su
     ['Run', fitted(report.runId, 80)],
     ['Decisions', `${grouped(totals.decisions)}: ${decisionCounts(report)}`],
   ];
-  if (report.pricesFrom === 'signal') lines.push(['Prices', signalPriceWords]);
+  if (report.pricesFrom === 'signal') lines.push(['Prices', signalPriceText]);
   if (!dryRun) lines.push(...ordersAndMoney(report, sums));
-  lines.push(['Time', timeWords(report)]);
+  lines.push(['Time', timeText(report)]);
   return lines.map(([label, value]) => `${paint('quiet', padded(label, 12))}${value}`).join('\n');
 }
 
@@ -93,26 +94,26 @@ function orderCounts({ totals }: RunReport): string {
   ]);
 }
 
-function timeWords({ signals, durationMs, dryRun }: RunReport): string {
+function timeText({ signals, durationMs, dryRun }: RunReport): string {
   const slowest = signals.toSorted((a, b) => b.durationMs - a.durationMs)[0];
   if (dryRun || !slowest || signals.length < 2) return duration(durationMs);
   return `${duration(durationMs)}, the slowest signal ${fitted(slowest.symbol, 24)} ${duration(slowest.durationMs)}`;
 }
 
-/** What a person has to look at, one paragraph each; empty where there is nothing. */
+/** What needs a person, one paragraph each; empty where there is nothing. */
 export function attentionText(report: RunReport, paint: Paint): string {
   const { totals, dryRun } = report;
   if (dryRun) return '';
-  const parts: string[] = [];
-  if (totals.unknown > 0) parts.push(unknownText(report, paint));
+  const paragraphs: string[] = [];
+  if (totals.unknown > 0) paragraphs.push(unknownText(report, paint));
   const open = totals.queued + totals.working + totals.partiallyFilled;
   if (open > 0) {
-    parts.push(
-      `${counted(open, 'order')} still open: the next scan or a worker goes on with it; nothing is sent twice.`,
+    paragraphs.push(
+      `${plural(open, 'order')} still open: the next scan or a worker goes on with it; nothing is sent twice.`,
     );
   }
-  parts.push(...lostMessages(report, paint));
-  return parts.join('\n');
+  paragraphs.push(...lostMessages(report, paint));
+  return paragraphs.join('\n');
 }
 
 function lostMessages({ totals, runId }: RunReport, paint: Paint): string[] {
@@ -121,8 +122,8 @@ function lostMessages({ totals, runId }: RunReport, paint: Paint): string[] {
     if (count === 0) return [];
     const what =
       status === 'failed'
-        ? `${counted(count, 'message')} failed`
-        : `${counted(count, 'message')} not known to have arrived`;
+        ? `${plural(count, 'message')} failed`
+        : `${plural(count, 'message')} not known to have arrived`;
     return [`${paint('notice', what)}: npm run messages -- --run ${fitted(runId, 80)} --status ${status}`];
   });
 }
@@ -130,12 +131,14 @@ function lostMessages({ totals, runId }: RunReport, paint: Paint): string[] {
 function unknownText({ runId, orders, totals }: RunReport, paint: Paint): string {
   const count = totals.unknown;
   const unknown = orders.filter(({ status }) => status === 'unknown');
-  const lines = unknown.slice(0, shownUnknown).map(({ clientOrderId, userName, userId, side, quantity, symbol }) => {
-    const who = fitted(userName, 20);
-    const where = `npm run why -- --user ${fitted(userId, 60)} --symbol ${fitted(symbol, 24)}`;
-    return `  ${fitted(clientOrderId, 20)}  ${who}: ${side} ${grouped(quantity)} ${fitted(symbol, 24)}  ${where}`;
-  });
-  const head = `${counted(count, 'order')} unknown: the venue has not said whether it took ${count === 1 ? 'it' : 'them'}.`;
+  const lines = unknown
+    .slice(0, MAX_UNKNOWN_SHOWN)
+    .map(({ clientOrderId, userName, userId, side, quantity, symbol }) => {
+      const who = fitted(userName, 20);
+      const where = `npm run why -- --user ${fitted(userId, 60)} --symbol ${fitted(symbol, 24)}`;
+      return `  ${fitted(clientOrderId, 20)}  ${who}: ${side} ${grouped(quantity)} ${fitted(symbol, 24)}  ${where}`;
+    });
+  const head = `${plural(count, 'order')} unknown: the venue has not said whether it took ${count === 1 ? 'it' : 'them'}.`;
   const rest = '\nThe money stays on hold and nothing is sent again; the next scan or a worker asks the venue.';
   const left = count - lines.length;
   const all = `npm run report -- --run ${fitted(runId, 80)} --status unknown`;

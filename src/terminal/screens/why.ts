@@ -1,17 +1,18 @@
+// The screen of npm run why.
 import { istDate, istTime } from '../../domain/market/india-time.ts';
 import { orderReasonSentence, reasonSentence } from '../../domain/messages/reasons-en.ts';
 import { formatRupees } from '../../domain/text/rupees.ts';
 import type { Answer } from '../../ports/store/store.ts';
-import { signalPriceWords } from '../format.ts';
+import { signalPriceText } from '../format.ts';
 
 type Why = Answer<'why'>;
 type Row = Why['decisions'][number];
 
 /** The answer to «why did this user (not) get this symbol»: one block per run, newest first. */
-export function whyText(why: Why, asked: { user: string; symbol: string; date: string | null }): string {
-  const when = asked.date === null ? '' : ` on ${asked.date}`;
+export function whyText(why: Why, query: { user: string; symbol: string; date: string | null }): string {
+  const when = query.date === null ? '' : ` on ${query.date}`;
   if (why.decisions.length === 0)
-    return `Nothing was ever decided about ${asked.symbol} for ${asked.user}${when}: no run had it as a signal.`;
+    return `Nothing was ever decided about ${query.symbol} for ${query.user}${when}: no run had it as a signal.`;
   return why.decisions.map((row) => blockOf(row, why.users)).join('\n\n');
 }
 
@@ -23,14 +24,14 @@ function blockOf(row: Row, users: Why['users']): string {
     `  decision  ${decisionOf(row)}`,
   ];
   const price = row.priceMinor === null ? 'none' : formatRupees(row.priceMinor);
-  const own = row.pricesFrom === 'signal' ? ` (${signalPriceWords})` : '';
+  const own = row.pricesFrom === 'signal' ? ` (${signalPriceText})` : '';
   lines.push(`  price     ${price}${own}, reference ${formatRupees(row.referencePriceMinor)} (${row.strategy})`);
-  const exits = exitWords(row);
+  const exits = exitText(row);
   if (exits !== '') lines.push(`  exits     ${exits} (shown, not placed)`);
   return [...lines, ...orderLines(row.order)].join('\n');
 }
 
-function exitWords({ stopLossMinor, targetMinor }: Row): string {
+function exitText({ stopLossMinor, targetMinor }: Row): string {
   const stop = stopLossMinor === null ? [] : [`stop ${formatRupees(stopLossMinor)}`];
   const target = targetMinor === null ? [] : [`target ${formatRupees(targetMinor)}`];
   return [...stop, ...target].join(', ');
@@ -47,10 +48,10 @@ function decisionOf({ outcome, reason, limit, actual, quantity, holdMinor, strat
 function orderLines(order: Row['order']): string[] {
   if (!order) return [];
   const why = order.reason === null ? '' : `: ${orderReasonSentence(order.reason)}`;
-  const said = order.message === null ? '' : ` («${order.message}»)`;
+  const venueMessage = order.message === null ? '' : ` («${order.message}»)`;
   const venue = order.venueOrderId === null ? order.venue : `${order.venue} order ${order.venueOrderId}`;
   return [
-    `  order     ${order.clientOrderId}, ${order.status}${why}${said}`,
+    `  order     ${order.clientOrderId}, ${order.status}${why}${venueMessage}`,
     `  venue     ${venue}, limit ${formatRupees(order.limitPriceMinor)}`,
     ...fillLine(order),
     ...order.events.map(({ atMs, from, to }) => `  ${istDate(atMs)} ${istTime(atMs)}  ${from ?? 'accepted'} → ${to}`),

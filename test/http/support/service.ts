@@ -129,9 +129,9 @@ async function worldOf(
   options: TestServiceOptions,
   emit: World['emit'],
 ): Promise<World> {
-  const place = { kind: 'embedded', path: null } as const;
+  const target = { kind: 'embedded', path: null } as const;
   const faults = options.faults ?? null;
-  const parts = { config: config(), place, store, clock, quotes: storedQuotes(store, 'signal'), faults, emit };
+  const parts = { config: config(), target, store, clock, quotes: storedQuotes(store, 'signal'), faults, emit };
   const world = await makeWorld(parts);
   return options.change ? options.change(world) : world;
 }

@@ -81,9 +81,9 @@ export async function worldOf(store: Store, day: Day): Promise<World> {
   const clock = virtualClock(istMs(day.date ?? tradeDate, day.time ?? '09:20'));
   const config = plainConfig();
   const quotes = day.quotes ?? fileQuotes(opensOf(day));
-  const place = day.server ? ({ kind: 'server', url: '' } as const) : ({ kind: 'embedded', path: null } as const);
+  const target = day.server ? ({ kind: 'server', url: '' } as const) : ({ kind: 'embedded', path: null } as const);
   const faults = day.faults ?? null;
-  const world = await makeWorld({ config, place, store, clock, quotes, faults, emit: () => undefined });
+  const world = await makeWorld({ config, target, store, clock, quotes, faults, emit: () => undefined });
   return day.change ? day.change(world) : world;
 }
 

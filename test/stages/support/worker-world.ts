@@ -9,10 +9,10 @@ import type { Clock, Emit, World } from '../../../src/ports/world.ts';
 export function workerWorld(store: Store, url: string, clock: Clock, emit: Emit = () => undefined): Promise<World> {
   const read = readConfig({});
   if (read.kind !== 'config') throw new Error(read.problems.join('\n'));
-  const place = { kind: 'server', url } as const;
+  const target = { kind: 'server', url } as const;
   return makeWorld({
     config: read.config,
-    place,
+    target,
     store,
     clock,
     quotes: storedQuotes(store, 'signal'),

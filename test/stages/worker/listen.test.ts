@@ -52,7 +52,7 @@ beforeEach(async () => {
   if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
   const store = storeOf(database);
   vault = storeVault({ store, clock, keys, by: null });
-  const parts = { config: read.config, place: { kind: 'embedded', path: null } as const, store, clock, faults: null };
+  const parts = { config: read.config, target: { kind: 'embedded', path: null } as const, store, clock, faults: null };
   world = await makeWorld({ ...parts, quotes: { read: async () => [] }, emit: (type) => told.push(type) });
   await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs });
   ids = (await database.session.query('select id::int from public.accounts order by id')).map(({ id }) => Number(id));

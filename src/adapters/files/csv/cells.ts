@@ -1,4 +1,4 @@
-// Reads the kinds of cells CSV files have: amounts, percentages, dates, words of a list.
+// Reads the kinds of cells CSV files have: amounts, percentages, dates, one of a list.
 import { z } from 'zod';
 import { parseInstant } from '../../../domain/market/india-time.ts';
 import { parseMinor } from '../../../domain/money.ts';

@@ -150,7 +150,7 @@ function trimmed(value: string): string {
   return value.includes('\n') ? value : value.trim();
 }
 
-/** Why a record has no cells to look at, or null. */
+/** Why a record has no cells to read, or null. */
 function unreadableReason({ text, span, cells }: CsvRecord, header: Header): string | null {
   if (text.length > MAX_RECORD_LENGTH) return `is longer than ${MAX_RECORD_LENGTH} characters`;
   if (text.includes('\0')) return 'has a NUL byte';

@@ -90,7 +90,7 @@ function take(file: string): Holder | null {
 
 /**
  * Replaces the file of a dead process. Of two that try at once only one may: so first the lock `<file>.takeover` is
- * taken, by the same rules (its holder may be killed too), and then the file is looked at again.
+ * taken, by the same rules (its holder may be killed too), and then the file is read again.
  */
 function takeOver(file: string, draft: string): Holder | null {
   const rival = take(`${file}.takeover`);
@@ -135,12 +135,12 @@ function isAlive(holder: Holder): boolean {
   return start !== null && start === holder.start;
 }
 
-/** When the process started, in words that only it has; null for one that is gone (a zombie is: it writes nothing). */
+/** When the process started, as a text that only it has; null for one that is gone (a zombie is: it writes nothing). */
 function startOf(pid: number): string | null {
   return process.platform === 'linux' ? startOnLinux(pid) : startByPs(pid);
 }
 
-/** Ticks since boot (field 22 of `man proc_pid_stat`), told apart over reboots by the boot's id. */
+/** Ticks since boot (field 22 of `man proc_pid_stat`), kept apart over reboots by the boot's id. */
 function startOnLinux(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -17,7 +17,7 @@ export interface PgliteOptions extends LockOptions {
   cacheDir: string;
   /** False where no file may be written (dry runs); an image that is there is used all the same. */
   saveCache: boolean;
-  /** Told before a start that takes seconds, with the sentence to show. */
+  /** Called before a start that takes seconds, with the sentence to show. */
   onSlowStart: (text: string) => void;
   /** Default: those of supabase/migrations. */
   migrations?: Migration[];
@@ -91,7 +91,7 @@ export async function removePglite(path: string, options: LockOptions = {}): Pro
   }
 }
 
-/** PG_VERSION is what Postgres itself looks for. A directory gets it by one rename, so it is there whole or not at all. */
+/** PG_VERSION is what Postgres itself checks for. A directory gets it by one rename, so it is there whole or not at all. */
 function isDatabase(path: string): boolean {
   return existsSync(join(path, 'PG_VERSION'));
 }

@@ -103,7 +103,7 @@ function quoteOf({ exchange, symbol }: { exchange: string; symbol: string }, raw
 
 /**
  * Alpaca has no margin to ask for. What is bought outright takes its whole price, by what «outright» means; of anything
- * else nothing is known. Commission is none, the regulators' fees on a sale are not told beforehand.
+ * else nothing is known. Commission is none, the regulators' fees on a sale are not known beforehand.
  */
 function marginOf({ product, side, quantity, limitPriceMinor }: OrderToSend): VenueMargin | null {
   if (product !== 'delivery' || side !== 'BUY') return null;
@@ -151,7 +151,7 @@ const position = z.object({
 const positions = rowsOf(position);
 
 /**
- * Whole shares only are ours. A part of one beside them is told as a fraction, and a coin or an option as what it is:
+ * Whole shares only are ours. A part of one beside them is reported as a fraction, and a coin or an option as what it is:
  * neither decides anything. What the whole part of a broken number cost is not known.
  */
 function positionsOf(exchange: string, { read, unread }: Rows<z.infer<typeof position>>): VenueRows<VenuePosition> {
@@ -184,7 +184,7 @@ const clockShape = z.object({
   next_close: z.string(),
 });
 
-/** Whether the US market is open, by Alpaca's word, and when that changes. */
+/** Whether the US market is open, as Alpaca says, and when that changes. */
 export interface MarketClock {
   atMs: number;
   isOpen: boolean;

@@ -38,7 +38,7 @@ export interface AlpacaError {
   duplicate: boolean;
 }
 
-/** Says one thing to Alpaca in an account's name, once. Without keys nothing is said. */
+/** Sends one request to Alpaca in an account's name, once. Without keys nothing is sent. */
 export async function callAlpaca(
   options: AlpacaClientOptions,
   account: AccountAtVenue,
@@ -67,15 +67,15 @@ function answeredWith({ status, text, json }: HttpReply): AlpacaReply {
     return { kind: 'odd', reason: status === 200 ? 'unreadable_answer' : `http_${status}` };
   }
   const { code, message } = failure.data;
-  // The words are dropped: they may name the key. 403 is also «buying power», but then it has a code.
+  // The text is dropped: it may name the key. 403 is also «buying power», but then it has a code.
   const keysRejected = status === 401 || (status === 403 && !code && /forbidden|unauthori[sz]ed/i.test(message));
   if (keysRejected) return { kind: 'no_session', reason: 'keys_refused' };
-  // Its code, 40010001, is the one of every fault of a request: the words alone tell it.
+  // Its code, 40010001, is the one of every fault of a request: only its text says which.
   const duplicate = /client[ _-]?order[ _-]?id.{0,200}unique/i.test(message);
   return { kind: 'error', status, code: code ?? null, message: untrustedText(message), duplicate };
 }
 
-/** An error in its own words, for a reason. */
+/** An error as text, for a reason. */
 export function errorText({ status, message }: Pick<AlpacaError, 'status' | 'message'>): string {
   return untrustedText(`http_${status}: ${message}`);
 }

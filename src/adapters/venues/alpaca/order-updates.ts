@@ -29,7 +29,7 @@ const CLOSE_WITHIN_MS = 500;
 const MAX_MESSAGE_BYTES = 1_000_000;
 
 /**
- * Listens to an account's `trade_updates` and tells which order to look up. Connects again whenever it is lost, with new
+ * Listens to an account's `trade_updates` and names the order to look up. Connects again whenever it is lost, with new
  * keys if there are. Give its end a name: `close` resolves when nothing of it is left. On a virtual clock it never tries
  * again: no time passes there.
  */
@@ -99,7 +99,7 @@ async function prepare({ credentials, account, agentFor }: AlpacaUpdatesOptions,
   try {
     return { kind: 'ready', keys: opened.keys, agent: await agentFor(account, over) };
   } catch {
-    // Its words may hold the proxy's password.
+    // Its text may hold the proxy's password.
     return { kind: 'missing', reason: 'no_way_out' };
   }
 }
@@ -145,7 +145,7 @@ function listen(
     );
     // Of the venue, or of the proxy that refuses the tunnel.
     socket.on('unexpected-response', (_request, { statusCode }) => giveUp(socket, life, `http_${statusCode}`));
-    // `close` follows; the words may hold an address with secrets of the way out.
+    // `close` follows; the text may hold an address with secrets of the way out.
     socket.on('error', () => undefined);
     socket.on('close', () => {
       stopBeat();

@@ -1,4 +1,4 @@
-// What Alpaca says, as far as it is read, and what it means in our words. Shapes: docs.alpaca.markets and the types of the
+// What Alpaca says, as far as it is read, and what it means in our terms. Shapes: docs.alpaca.markets and the types of the
 // vendor's own SDK (@alpacahq/alpaca-trade-api 4.0.2).
 import { z } from 'zod';
 import { parseInstant } from '../../../domain/market/india-time.ts';
@@ -142,7 +142,7 @@ const rowNames = {
 } as const;
 
 /**
- * Orders of the book as orders of the port. What is no US share is told by its kind, as an exchange of its own, and is
+ * Orders of the book as orders of the port. What is no US share is named by its kind, as an exchange of its own, and is
  * none of ours; nor can be what is for a fraction or an amount of dollars, since we never place it.
  */
 export function asVenueOrders(

@@ -11,7 +11,7 @@ import { isOrder, order as orderShape } from './shapes.ts';
 export interface AlpacaVenueOptions extends AlpacaClientOptions {
   /**
    * The exchanges of our instruments that are traded here; anything else is refused. Alpaca's market is one, all US
-   * exchanges, so whatever is read of an account is told under the first name.
+   * exchanges, so whatever is read of an account is reported under the first name.
    */
   exchanges?: readonly [string, ...string[]];
   /** Where prices come from: `iex` needs no subscription, `sip` (all exchanges) does. */
@@ -22,7 +22,7 @@ export interface AlpacaVenueOptions extends AlpacaClientOptions {
 
 /**
  * What Alpaca is (docs.alpaca.markets). All calls of an account share 200 a minute, and one use of the budget may be two
- * of them (an order and its fills, a refusal and its lookup): 90 leaves room for the desk. No limit by day is named.
+ * of them (an order and its fills, a refusal and its lookup): 90 leaves room for the account's reads. No limit by day is named.
  * Prices are 200 a minute, too (without a subscription): one a second stays well below.
  */
 const capabilities: VenueCapabilities = {

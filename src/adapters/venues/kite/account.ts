@@ -110,7 +110,7 @@ function quoteOf(of: { exchange: string; symbol: string }, raw: unknown): Quote 
   };
 }
 
-/** 0 is Kite's word for none. */
+/** 0 stands for none at Kite. */
 function knownPaise(amount: number | null | undefined): number | null {
   const amountMinor = paise(amount ?? 0, 'nearest');
   return amountMinor > 0 ? amountMinor : null;
@@ -200,7 +200,7 @@ const rowNames = { exchange: 'exchange', symbol: 'tradingsymbol' } as const;
 
 /**
  * What came into the day (holdings, bought outright or with the broker's leverage) and what the day added and took away
- * (positions of the two products). Its cost is told while nothing was sold today: which pieces went is Kite's affair.
+ * (positions of the two products). Its cost is given while nothing was sold today: which pieces went is Kite's affair.
  */
 function positionsOf(
   held: Rows<z.infer<typeof holding>>,

@@ -27,7 +27,7 @@ export interface KiteClientOptions {
   timeoutMs: number;
 }
 
-/** What Kite answered. `doubtful`: its words speak of time running out, or of the order book. */
+/** What Kite answered. `doubtful`: its text speaks of time running out, or of the order book. */
 export type KiteReply = VenueReply<KiteError>;
 export interface KiteError {
   status: number;
@@ -39,7 +39,7 @@ export interface KiteError {
 const successShape = z.object({ status: z.literal('success'), data: z.unknown() });
 const errorShape = z.object({ status: z.literal('error'), message: z.string().nullish(), error_type: z.string() });
 
-/** Says one thing to Kite in an account's name, once. Without a session nothing is said. */
+/** Sends one request to Kite in an account's name, once. Without a session nothing is sent. */
 export async function callKite(
   options: KiteClientOptions,
   account: AccountAtVenue,
@@ -70,16 +70,16 @@ function answeredWith({ status, json }: HttpReply): KiteReply {
   const failure = errorShape.safeParse(json);
   if (!failure.success) return { kind: 'odd', reason: status === 200 ? 'unreadable_answer' : `http_${status}` };
   const { error_type: type, message } = failure.data;
-  // The words are dropped: they may name the key.
+  // The text is dropped: it may name the key.
   if (type === 'TokenException' && (status === 401 || status === 403))
     return { kind: 'no_session', reason: 'token_invalid' };
   const text = message ?? '';
-  // Judged by all the words: those that are kept may end before the doubt.
+  // Judged by the whole text: what is kept of it may end before the doubt.
   const doubtful = isInconclusive(text);
   return { kind: 'error', status, type: untrustedText(type), message: untrustedText(text), doubtful };
 }
 
-/** An error in its own words, for a reason. */
+/** An error as text, for a reason. */
 export function errorText({ type, message }: Pick<KiteError, 'type' | 'message'>): string {
   return untrustedText(`${type}: ${message}`);
 }

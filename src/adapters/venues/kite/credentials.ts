@@ -9,7 +9,7 @@ export const kiteCredentials = z.object({
   apiKey: token,
   apiSecret: token.nullish(),
   accessToken: token.nullish(),
-  /** When the token dies, in milliseconds; not known: the venue's word decides. */
+  /** When the token dies, in milliseconds; not known: what the venue answers decides. */
   accessUntilMs: z.int().nullish(),
 });
 

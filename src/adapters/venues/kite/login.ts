@@ -57,7 +57,7 @@ const claimed = z.object({
 });
 const OUR_TAG = /^[a-z0-9]{1,20}$/;
 
-/** Orders that strangers speak of are looked up by one call at a time, each of so many. */
+/** Orders that anybody names are looked up by one call at a time, each of so many. */
 const LOOKUP_BATCH_SIZE = 200;
 
 type Read = (accountId: number) => Promise<{ secrets: { apiSecret: string } } | null>;

@@ -1,4 +1,4 @@
-// What Kite says, as far as it is read, and what it means in our words. Shapes: kite.trade/docs/connect/v3 and the
+// What Kite says, as far as it is read, and what it means in our terms. Shapes: kite.trade/docs/connect/v3 and the
 // vendor's own samples (zerodha/kiteconnect-mocks).
 import { z } from 'zod';
 import { untrustedText } from '../../../domain/text/secrets.ts';
@@ -48,7 +48,7 @@ export function productOf({ product }: Pick<OrderToSend, 'product'>): 'CNC' | 'M
   return product === 'mtf' ? 'MTF' : 'CNC';
 }
 
-/** Taken by the order management: no word yet from the exchange. Children come with `autoslice`, which nobody asked for. */
+/** Taken by the order management: no answer yet from the exchange. Children come with `autoslice`, which nobody asked for. */
 export const orderTaken = z.object({ order_id: venueId, children: z.undefined().optional() });
 
 const ended: ReadonlyMap<string, 'filled' | 'rejected' | 'canceled'> = new Map([
@@ -95,7 +95,7 @@ function fillOf({ trade_id, order_id, quantity, average_price, ...at }: KiteTrad
 
 /**
  * The order in the book that carries our tag. A tag is neither unique nor checked by Kite: two of them, or one of another
- * kind, is somebody else's doing, and a person has to look.
+ * kind, is somebody else's doing, and needs a person.
  */
 export function orderInBook(book: KiteBook, { clientOrderId, exchange, symbol, side, quantity }: OrderToSend) {
   const tagged = book.orders.read.filter(({ tag, tags }) => tag === clientOrderId || tags?.includes(clientOrderId));

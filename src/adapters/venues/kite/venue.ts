@@ -97,7 +97,7 @@ function orderForm(order: OrderToSend, algoId: string | null): Record<string, st
   };
 }
 
-/** Refusals that say no order was placed, whatever the words. */
+/** Refusals that say no order was placed, whatever the text. */
 const rejections = new Set(['InputException', 'MarginException', 'HoldingException']);
 
 /**

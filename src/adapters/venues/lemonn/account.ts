@@ -95,7 +95,7 @@ function marginRequest({ symbol, exchange, side, limitPriceMinor, product }: Ord
   };
 }
 
-/** 0 is said while the market is closed: it means «not known». Charges are not told. */
+/** 0 is said while the market is closed: it means «not known». Charges are not given. */
 function marginOf(order: OrderToSend, ofOneShare: number): VenueMargin | null {
   const marginMinor = exactOrNull(paise(ofOneShare, 'up') * order.quantity);
   return marginMinor === null || marginMinor === 0 ? null : { marginMinor, chargesMinor: null };
@@ -130,8 +130,8 @@ function positionsOf(held: Rows<Held>, traded: Rows<Traded>, dialect: LemonnDial
   for (const one of shares.filter(({ product }) => !knownProducts.has(product))) {
     doubtful(one, `unknown_product: ${one.product}`);
   }
-  const counted = shares.filter(({ product }) => knownProducts.has(product));
-  for (const one of [...held.read, ...counted].filter(({ quantity: pieces }) => pieces !== 0)) {
+  const eligible = shares.filter(({ product }) => knownProducts.has(product));
+  for (const one of [...held.read, ...eligible].filter(({ quantity: pieces }) => pieces !== 0)) {
     const { exchange, symbol, quantity: pieces } = one;
     const key = `${exchange}:${symbol}`;
     if (positions.has(key)) doubtful(one, 'counted_twice');

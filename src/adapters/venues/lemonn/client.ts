@@ -23,7 +23,7 @@ export interface LemonnClientOptions {
   baseUrl: string;
   /** Lemonn's id of the partner, sent as `x-request-id` by accounts of the session flow; null: none is sent. */
   requestId: string | null;
-  /** What is not confirmed of its wire; `lemonnDialect.parse({})` is the safe guess. */
+  /** What is not confirmed of its wire format; `lemonnDialect.parse({})` is the safe guess. */
   dialect: LemonnDialect;
   credentials: CredentialsOf;
   clock: Clock;
@@ -36,7 +36,7 @@ export interface LemonnClientOptions {
 export type LemonnRequest = VenueRequest & { jsonFor?: (clientId: string) => unknown };
 
 /**
- * What Lemonn answered. Its error may come with any HTTP status, 200 too. `doubtful`: its words speak of time running
+ * What Lemonn answered. Its error may come with any HTTP status, 200 too. `doubtful`: its text speaks of time running
  * out, or of the order book.
  */
 export type LemonnReply = VenueReply<LemonnError>;
@@ -55,7 +55,7 @@ const errorShape = z.object({
   error_code: z.string().nullish(),
 });
 
-/** Says one thing to Lemonn's trading API in an account's name, once. Without a session nothing is said. */
+/** Sends one request to Lemonn's trading API in an account's name, once. Without a session nothing is sent. */
 export async function callLemonn(
   options: LemonnClientOptions,
   account: AccountAtVenue,
@@ -88,9 +88,9 @@ function answeredWith({ status, json }: HttpReply): LemonnReply {
   const message = untrustedText(text);
   // What a failing server says of itself proves nothing.
   if (status < 500 && code === 'RATE_LIMIT_EXCEEDED') return { kind: 'rate_limited' };
-  // The words are dropped: they may name the key.
+  // The text is dropped: it may name the key.
   if (status < 500 && saysNoSession(status, code, message)) return { kind: 'no_session', reason: 'token_invalid' };
-  // Judged by all the words: those that are kept may end before the doubt.
+  // Judged by the whole text: what is kept of it may end before the doubt.
   return { kind: 'error', status, code, message, doubtful: isInconclusive(text) };
 }
 
@@ -101,7 +101,7 @@ function saysNoSession(status: number, code: string | null, message: string): bo
   return status === 401 || /^access token validation failed/i.test(message);
 }
 
-/** An error in its own words, for a reason. */
+/** An error as text, for a reason. */
 export function errorText({ status, code, message }: Pick<LemonnError, 'status' | 'code' | 'message'>): string {
   return untrustedText(`${code ?? `http_${status}`}: ${message}`);
 }
@@ -119,7 +119,7 @@ type Session =
   | { kind: 'no_session'; reason: string }
   | { kind: 'not_sent'; reason: string };
 
-/** The account's session as it is stored; nothing is said to Lemonn. */
+/** The account's session as it is stored; nothing is sent to Lemonn. */
 export async function lemonnSession(options: LemonnClientOptions, account: AccountAtVenue): Promise<Session> {
   const stored = await storedFor(options.credentials, account, lemonnCredentials);
   if (stored.kind !== 'stored') return stored;

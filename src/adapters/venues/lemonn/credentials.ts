@@ -16,7 +16,7 @@ export const lemonnCredentials = z.object({
   privateKey: z.string().regex(/^[0-9a-fA-F]{64}$/),
   flow: z.enum(['access', 'session']),
   accessToken: token.nullish(),
-  /** When the token dies, in milliseconds; not known: the venue's word decides. */
+  /** When the token dies, in milliseconds; not known: what the venue answers decides. */
   accessUntilMs: z.int().nullish(),
 });
 export type LemonnCredentials = z.infer<typeof lemonnCredentials>;

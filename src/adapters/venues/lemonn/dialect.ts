@@ -1,4 +1,4 @@
-// What nobody has confirmed of Lemonn’s wire, as configuration.
+// What nobody has confirmed of Lemonn’s wire format, as configuration.
 import { z } from 'zod';
 import { MAX_SHARES, venueId } from '../bounds.ts';
 
@@ -20,7 +20,7 @@ const statuses: Readonly<Record<string, 'working' | 'filled' | 'rejected' | 'can
 };
 
 /**
- * Everything about Lemonn's wire that nobody outside Lemonn has confirmed, as configuration. There is no public reference:
+ * Everything about Lemonn's wire format that nobody outside Lemonn has confirmed. There is no public reference:
  * what is known comes from other people's integrations (2025-11 to 2026-08), and they read little of the answers. The
  * names are guesses in Lemonn's style, but for `orderID`, `data.orders`, `data.trades`, `data.positions`,
  * `data.holdings`, `data.funds` and `approximateMargin`, which were seen. A wrong name never passes for an empty value:

@@ -49,7 +49,7 @@ export function lemonnLogin(options: LemonnLoginOptions): Required<Omit<VenueLog
     async finishLogin(accountId, { requestToken, clientId }) {
       const stored = await read(accountId);
       if (stored?.flow !== 'session') return { kind: 'not_connected' };
-      // Its session may not say whose it is: then this word is all there is, and without it the login is nobody's.
+      // Its session may not say whose it is: then this parameter is all there is, and without it the login is nobody's.
       if (clientId !== null && clientId !== stored.clientId) return { kind: 'somebody_else' };
       const login = await openLemonnSession({ ...stored.clientOptions(), requestToken, requestId });
       if (clientId === null && login.kind === 'open' && login.clientId === null) {

@@ -35,7 +35,7 @@ export interface LemonnLoginClient {
 }
 
 /**
- * `accessUntilMs` null: Lemonn gave no end that can be read, and its word decides when the token is over. `clientId` is
+ * `accessUntilMs` null: Lemonn gave no end that can be read, and its answers decide when the token is over. `clientId` is
  * whose session it is where Lemonn says so (null: it doesn't): compare it with whose account it is to be. `refused`: the
  * key, the signature or the request token is not good (in the session flow also what is said for a wrong `x-request-id`);
  * `unreadable`: nobody can say.
@@ -98,7 +98,7 @@ async function login(
   const lemonn = lemonnReply(await sendTo(baseUrl, fetcher, { method: 'POST', path, json }, timeoutMs, headers));
   if (lemonn.kind === 'no_session') return { kind: 'refused', reason: 'login_refused' };
   if (lemonn.kind === 'error') {
-    // Their words may name the key.
+    // Their text may name the key.
     const reason = lemonn.code ?? `http_${lemonn.status}`;
     return { kind: lemonn.status < 500 ? 'refused' : 'unreadable', reason };
   }

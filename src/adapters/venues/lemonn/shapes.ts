@@ -1,4 +1,4 @@
-// What Lemonn says of orders and trades, as far as it is read, and what it means in our words. Names of fields and
+// What Lemonn says of orders and trades, as far as it is read, and what it means in our terms. Names of fields and
 // states are the dialect's.
 import { z } from 'zod';
 import { parseInstant } from '../../../domain/market/india-time.ts';
@@ -48,7 +48,7 @@ export function tradesIn({ trade: named }: LemonnDialect): z.ZodType<Rows<Lemonn
   return z.object({ trades: rowsOf(rowOf(named, trade)) }).transform(({ trades }) => trades);
 }
 
-/** An order with a number is at Lemonn; what became of it (`orderStatus`, PLACED or PENDING so far) is the book's word. */
+/** An order with a number is at Lemonn; what became of it (`orderStatus`, PLACED or PENDING so far) is for the book to say. */
 export const orderTaken = z.object({ orderId: id });
 
 /** An instant as Lemonn may write it; without an offset it is Indian time. null for anything else. */
@@ -63,7 +63,7 @@ export interface Traded {
 }
 
 /**
- * What the book says of an order. Unreadable where the state is a word nobody has explained, or the trades don't bear
+ * What the book says of an order. Unreadable where the state is one nobody has explained, or the trades don't bear
  * out what the order says: they come page by page, and how long a page is nobody has said.
  */
 export function reportOf({ order, trades }: Traded, { statuses }: LemonnDialect): VenueRead<VenueReport> {

@@ -26,12 +26,12 @@ export interface LemonnVenueOptions extends LemonnClientOptions {
  * Lemonn (lemonn.co.in): NSE and BSE, delivery and MTF. It has no public reference; what is not confirmed is in
  * `lemonnDialect` or is decided here for the side that can't cost money twice:
  * - Whether it refuses a second order with a tag, and whether an order that is not in the book was never placed: no.
- * - Whether the book shows tags: it is looked for; a book that shows none can't miss an order, it is unreadable. An
+ * - Whether the book shows tags: they are searched for; a book that shows none can't miss an order, it is unreadable. An
  *   order Lemonn has numbered is found by its number all the same.
  * - The longest tag: at least the 20 characters of ours. A book that shows ours cut off is unreadable.
  * - Whether an order turned away with 429 was not placed: unknown, unless the dialect says it is confirmed.
  * - Its error codes are constants of other people's code. Five of them are refusals, only below HTTP 500 and only where
- *   the words don't speak of time running out or of the order book; every other error leaves the order unknown.
+ *   the text doesn't speak of time running out or of the order book; every other error leaves the order unknown.
  * - Its rate limits: those of any Indian broker, with lookups counted in, and for prices the slowest of theirs.
  * - Market orders: none are sent, so none are offered. Postbacks: none are known, so fills are polled.
  * - `order_log` is not read: its shape is not known, and the book with the trades says all that is needed.

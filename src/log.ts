@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { hidden, scrubbed, secretFields } from './domain/text/secrets.ts';
-import type { Emit, Event } from './ports/world.ts';
+import { type Emit, isAlert } from './ports/events/events.ts';
 
 /** Causes further down are left out. */
 const DEEPEST_CAUSE = 5;
@@ -40,20 +40,14 @@ export function makeLog(level: string, fileDescriptor = 2): Emit {
   );
   // What somebody has to look at is in the log whatever level was asked for.
   const alerts = logger.isLevelEnabled('warn') ? logger : logger.child({}, { level: 'warn' });
-  return ({ type, alert, ...facts }: Event) => {
-    const shown = Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, errorFacts(value)]));
-    return alert ? alerts.warn(shown, type) : logger.info(shown, type);
+  return (event) => {
+    const facts = Object.entries(event).filter(([key]) => key !== 'type' && key !== 'alert');
+    const shown = Object.fromEntries(facts.map(([key, value]) => [key, errorFacts(value)]));
+    return isAlert(event) ? alerts.warn(shown, event.type) : logger.info(shown, event.type);
   };
 }
 
 /** Who reads a pipe may stop reading (`| head`): what is written then goes nowhere, and the work goes on. */
 export function ignoreClosedPipe(error: Error): void {
   if (!('code' in error) || error.code !== 'EPIPE') throw error;
-}
-
-/** Every sink gets every event. */
-export function emitToAll(...sinks: Emit[]): Emit {
-  return (type) => {
-    for (const emit of sinks) emit(type);
-  };
 }

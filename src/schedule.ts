@@ -72,11 +72,12 @@ export async function scanNow(world: World, settings: ScanSettings, stop: AbortS
   for (let tries = 1; !stop.aborted; tries += 1) {
     try {
       const result = await run(world, request);
-      if (result.kind === 'refused') world.emit({ type: 'scan_not_started', alert: true, ...result });
+      if (result.kind === 'refused')
+        world.emit({ type: 'scan_not_started', alert: true, code: result.code, message: result.message });
       else world.emit({ type: 'scan_finished', runId: result.report.runId, skipped: result.report.skipped });
       return;
     } catch (error) {
-      world.emit({ type: 'scan_failed', ...(tries === 1 ? { alert: true } : {}), tries, error });
+      world.emit({ type: 'scan_failed', ...(tries === 1 ? { alert: true as const } : {}), tries, error });
     }
     const overrides = await world.operatorDays().catch(() => []);
     const next = dueAt(world.clock.nowMs() + RETRY_MS, { cutOffTime: settings.cutOffTime, overrides });

@@ -7,7 +7,8 @@ import { type Config, readConfig } from './config/config.ts';
 import { makeApp } from './http/app.ts';
 import type { HttpEnv } from './http/callers/auth.ts';
 import { makeMetrics } from './http/metrics/metrics.ts';
-import { emitToAll, makeLog } from './log.ts';
+import { makeLog } from './log.ts';
+import { emitToAll } from './ports/events/events.ts';
 
 // The HTTP door where a platform runs the process (Vercel takes this file by its name and its import of hono). The
 // long-lived process is main.ts.

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { scrubbed } from '../src/domain/text/secrets.ts';
 import { makeLog } from '../src/log.ts';
-import type { Emit } from '../src/ports/world.ts';
+import { type AnyEvent, anEvent } from './support/any-event.ts';
 
 let folder = '';
-let emit: Emit = () => undefined;
+let emit: (event: AnyEvent) => void = () => undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'log-'));
-  emit = makeLog('trace', openSync(join(folder, 'log'), 'w'));
+  const log = makeLog('trace', openSync(join(folder, 'log'), 'w'));
+  emit = (event) => log(anEvent(event));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 const logged = () => readFileSync(join(folder, 'log'), 'utf8');

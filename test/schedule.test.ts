@@ -7,6 +7,7 @@ import { checkNow, dueAt, scanNow, startSchedule, syncNow } from '../src/schedul
 import { alertText } from '../src/terminal/alert.ts';
 import { startService, type TestService, type TestServiceOptions } from './http/support/service.ts';
 import { runId, tradeDate } from './stages/support/run-day.ts';
+import { anEvent } from './support/any-event.ts';
 import { freshPostgres } from './support/postgres.ts';
 import { tester } from './support/tester.ts';
 
@@ -159,7 +160,7 @@ describe('the schedule', () => {
       await here.store.call('receive_signals', { by: tester, requestId, source: 'http:test', nowMs, rows: [row] });
     }
     await syncNow(here.world, here.parts.settings, never);
-    expect(here.events).toContainEqual({ type: 'old_rows_deleted', forgotten: 2 });
+    expect(here.events).toContainEqual({ type: 'old_rows_deleted', count: 2 });
     expect(await here.session.query('select 1 from public.received_signals')).toHaveLength(1);
     const again = await (await here.cron('/api/cron/sync')).json();
     expect(again).toMatchObject({ tradingDay: true, forgotten: 0 });
@@ -177,7 +178,7 @@ describe('the schedule', () => {
     const alerts = here.events.filter(({ type }) => type === 'books_broken');
     expect(alerts.map(({ about }) => about)).toEqual(['held is the open holds', 'held is the sum of its entries']);
     expect(alerts[0]).toMatchObject({ alert: true, ours: '5.00', should: '0.00', more: 0 });
-    expect(alertText(alerts[0] ?? { type: '' })).toMatch(
+    expect(alertText(anEvent(alerts[0] ?? { type: '' }))).toMatch(
       /5\.00, should be 0\.00\. npm run halt -- --user [\w-]+ --why books/,
     );
     const answer = await (await here.cron('/api/cron/sync')).json();

@@ -1,4 +1,5 @@
 // Plays one live day of many users at three venues that misbehave.
+
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,10 +8,11 @@ import { storedQuotes } from '../../src/adapters/quotes/quotes.ts';
 import { makeWorld, scanSettings } from '../../src/compose/world.ts';
 import { type Config, readConfig } from '../../src/config/config.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
-import { emitToAll, makeLog } from '../../src/log.ts';
+import { makeLog } from '../../src/log.ts';
 import type { SqlSession } from '../../src/ports/database.ts';
+import { emitToAll } from '../../src/ports/events/events.ts';
 import type { Store } from '../../src/ports/store/store.ts';
-import type { Event, World } from '../../src/ports/world.ts';
+import type { World } from '../../src/ports/world.ts';
 import { run } from '../../src/run.ts';
 import { sync } from '../../src/stages/accounts/evening-sync.ts';
 import { ready } from '../../src/stages/accounts/readiness.ts';
@@ -20,6 +22,7 @@ import { requestId } from '../../test/simulators/lemonn-exchange.ts';
 import type { JumpingClock } from '../../test/stages/support/clocks.ts';
 import { tally } from '../../test/stages/support/database-state.ts';
 import { tradeDate } from '../../test/stages/support/run-day.ts';
+import type { AnyEvent } from '../../test/support/any-event.ts';
 import { shortenTimeouts, stormClock } from './clock.ts';
 import { type DrawnFaults, drawFaults } from './drawn-faults.ts';
 import { openSimulatedVenues, type SimulatedVenues } from './simulated-venues.ts';
@@ -56,7 +59,7 @@ export async function storm(options: StormOptions): Promise<string[]> {
   const simulated = await openSimulatedVenues(clock);
   const directory = mkdtempSync(join(tmpdir(), 'daily-scan-storm-'));
   const logFile = openSync(join(directory, 'log'), 'a');
-  const events: Event[] = [];
+  const events: AnyEvent[] = [];
   const restoreTimeouts = shortenTimeouts(options.timeoutMs);
   try {
     const config = liveConfig(simulated);

@@ -1,11 +1,12 @@
 // Judges a storm's day: orders, messages, the log and the venues' books.
+
 import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store/store.ts';
-import type { Event } from '../../src/ports/world.ts';
 import type { SyncReport } from '../../src/stages/accounts/evening-sync.ts';
 import { plain, table } from '../../src/terminal/table.ts';
 import type { Booked, Exchange } from '../../test/simulators/exchange.ts';
 import { tally } from '../../test/stages/support/database-state.ts';
+import type { AnyEvent } from '../../test/support/any-event.ts';
 import { violations } from '../../test/support/invariants.ts';
 import type { DrawnFaults } from './drawn-faults.ts';
 
@@ -15,7 +16,7 @@ export interface DayOver {
   session: SqlSession;
   exchanges: readonly Exchange[];
   faultPlans: ReadonlyMap<string, DrawnFaults>;
-  events: readonly Event[];
+  events: readonly AnyEvent[];
   log: string;
   secrets: readonly string[];
   numbers: readonly string[];
@@ -90,7 +91,7 @@ async function heldMoney(session: SqlSession): Promise<string[]> {
 }
 
 /** One summary for each user, sent once. What came out later is told in a correction, and each of those once, too. */
-async function aboutMessages(session: SqlSession, events: readonly Event[], users: number): Promise<string[]> {
+async function aboutMessages(session: SqlSession, events: readonly AnyEvent[], users: number): Promise<string[]> {
   const rows = await session.query('select id, user_id, kind, status from public.messages order by id');
   const sent = tally(events.flatMap(({ type, messageId }) => (type === 'message_settled' ? [String(messageId)] : [])));
   const summaries = tally(rows.filter(({ kind }) => kind === 'summary').map(({ user_id }) => String(user_id)));

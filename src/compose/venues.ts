@@ -6,10 +6,11 @@ import type { VenueDeps } from '../adapters/venues/module.ts';
 import type { Config } from '../config/config.ts';
 import type { Mode } from '../domain/types.ts';
 import { loginLink } from '../http/callers/login-state.ts';
+import type { Emit } from '../ports/events/events.ts';
 import type { Store } from '../ports/store/store.ts';
 import { egressSecrets, type Vault, VaultError, type VenueLogin } from '../ports/vault.ts';
 import type { AccountAtVenue, Venue } from '../ports/venue.ts';
-import type { Clock, Emit, Quotes, World } from '../ports/world.ts';
+import type { Clock, Quotes, World } from '../ports/world.ts';
 
 /** An answer later than this is none: the order's fate is then looked up. */
 const VENUE_TIMEOUT_MS = 10_000;

@@ -13,8 +13,9 @@ import type { Config } from '../config/config.ts';
 import type { Fault } from '../domain/faults.ts';
 import type { HttpDeps } from '../http/deps.ts';
 import type { Database } from '../ports/database.ts';
+import type { Emit } from '../ports/events/events.ts';
 import type { Store } from '../ports/store/store.ts';
-import type { Clock, Emit, Notifier, Quotes, World } from '../ports/world.ts';
+import type { Clock, Notifier, Quotes, World } from '../ports/world.ts';
 import { alarming } from '../stages/notify/operators.ts';
 import { liveQuotes, loginLinks, loginStateKey, realVenues } from './venues.ts';
 

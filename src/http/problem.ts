@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { DatabaseError } from '../ports/database.ts';
-import type { Emit } from '../ports/world.ts';
+import type { Emit } from '../ports/events/events.ts';
 import { emitFailure } from '../stages/wrong-clock.ts';
 import { isBrokenOff } from './body.ts';
 import { servedElsewhere } from './venues-elsewhere.ts';

@@ -9,7 +9,7 @@ import {
   type WebSocketServerLike,
 } from '@hono/node-server';
 import { WebSocketServer } from 'ws';
-import type { Emit } from '../ports/world.ts';
+import type { Emit } from '../ports/events/events.ts';
 import { answerRaw, type RawRefusal, refusalBody, refuseRaw } from './raw-refusal.ts';
 import { type ConnectionLimits, guardConnections } from './sockets.ts';
 

@@ -1,7 +1,7 @@
 // Keeps slow or idle connections from using up the server.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import type { Emit } from '../ports/world.ts';
+import type { Emit } from '../ports/events/events.ts';
 import { type RawRefusal, refuseRaw } from './raw-refusal.ts';
 
 /** How many connections there may be, and how long each may take for what. */

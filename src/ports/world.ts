@@ -2,6 +2,7 @@ import type { DayOverride } from '../domain/market/calendar.ts';
 import type { Language } from '../domain/messages/en.ts';
 import type { SendErrorClass, SendErrorMeaning } from '../domain/send-errors.ts';
 import type { Quote, Signal } from '../domain/types.ts';
+import type { Emit } from './events/events.ts';
 import type { Store } from './store/store.ts';
 import type { VenueLogin } from './vault.ts';
 import type { AccountAtVenue, Venue } from './venue.ts';
@@ -131,21 +132,6 @@ export interface Notifier {
   /** Who hears of runs and troubles (E.164), and whether there is an approved template for it. */
   operators?: { numbers: readonly string[]; template: boolean };
 }
-
-/** Something that happened, with the ids it is about. Never a phone number or a token. */
-export interface Event {
-  type: string;
-  runId?: string | null | undefined;
-  signalId?: string | null | undefined;
-  userId?: string | undefined;
-  orderId?: number | undefined;
-  clientOrderId?: string | undefined;
-  /** A person has to see it. */
-  alert?: true | undefined;
-  [fact: string]: unknown;
-}
-
-export type Emit = (event: Event) => void;
 
 /** The real parts a run works with, built once in wire.ts. */
 export interface World {

@@ -25,7 +25,7 @@ export async function supervised(
       return await work();
     } catch (error) {
       if (clock.nowMs() - startedMs > WORKED_WELL_MS) pauseMs = FIRST_PAUSE_MS;
-      const isClock = emitFailure(emit, error, { type: 'part_failed', alert: true, part, againInMs: pauseMs });
+      const isClock = emitFailure(emit, error, { type: 'part_failed', alert: true, part, againInMs: pauseMs, error });
       if (isClock) pauseMs = WRONG_CLOCK_PAUSE_MS;
     }
     await Promise.race([clock.sleep(pauseMs), whenStopped]);

@@ -1,7 +1,7 @@
 import { istIso } from '../domain/market/india-time.ts';
 import { DatabaseError, isClockWrong } from '../ports/database.ts';
+import type { Emit, Event } from '../ports/events/events.ts';
 import type { Answer } from '../ports/store/store.ts';
-import type { Emit, Event } from '../ports/world.ts';
 
 /** Whoever has to set the clock is told once, and again if it is still wrong after so long. */
 const AGAIN_AFTER_MS = 15 * 60_000;
@@ -11,12 +11,12 @@ export const WRONG_CLOCK_PAUSE_MS = 15_000;
 const alarmed = new WeakSet<Emit>();
 
 /**
- * Tells what failed; where it is this process's clock that the database refused, as just that, with an alert the first
- * time only: it is no lost database, and no fault of who met it. Gives whether it was.
+ * Emits the event of what failed; where it is this process's clock that the database refused, `clock_wrong` in its place,
+ * as an alert the first time only: it is no lost database, and no fault of who met it. Gives whether it was.
  */
 export function emitFailure(emit: Emit, error: unknown, event: Event): boolean {
   if (!isClockWrong(error)) {
-    emit({ error, ...event });
+    emit(event);
     return false;
   }
   const isNew = !alarmed.has(emit);
@@ -24,7 +24,7 @@ export function emitFailure(emit: Emit, error: unknown, event: Event): boolean {
     alarmed.add(emit);
     setTimeout(() => alarmed.delete(emit), AGAIN_AFTER_MS).unref();
   }
-  emit({ type: 'clock_wrong', ...(isNew ? { alert: true } : {}), met: event.type, error });
+  emit({ type: 'clock_wrong', ...(isNew ? { alert: true as const } : {}), met: event.type, error });
   return true;
 }
 

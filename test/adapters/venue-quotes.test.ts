@@ -3,8 +3,8 @@ import { virtualClock } from '../../src/adapters/clock.ts';
 import { venueQuotes } from '../../src/adapters/quotes/venue-quotes.ts';
 import type { Quote } from '../../src/domain/types.ts';
 import type { AccountAtVenue, Venue, VenueRead } from '../../src/ports/venue.ts';
-import type { Event } from '../../src/ports/world.ts';
 import { infy, titan } from '../stages/support/run-day.ts';
+import type { AnyEvent } from '../support/any-event.ts';
 
 const quote = (symbol: string, priceMinor: number, exchange = 'NSE'): Quote => {
   const unknown = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };
@@ -17,7 +17,7 @@ const closed: VenueRead<Quote[]> = { kind: 'no_session', reason: 'login_missing'
 /** Venues where the accounts 1, 2, 3 … get these answers in turn; and whom each was asked for. */
 async function asked(answers: Record<string, VenueRead<Quote[]>[]>, signals = [titan, infy]) {
   const calls: string[] = [];
-  const told: Event[] = [];
+  const told: AnyEvent[] = [];
   const never = () => Promise.reject(new Error('not asked for'));
   const venues = Object.entries(answers).map(([name, given]): [string, Venue] => {
     const desk = {
@@ -32,7 +32,7 @@ async function asked(answers: Record<string, VenueRead<Quote[]>[]>, signals = [t
   });
   const accountsAt = async (name: string) =>
     (answers[name] ?? []).map((_, index) => ({ accountId: index + 1, userId: `user${index + 1}` }));
-  const options = { clock: virtualClock(1), maxAgeMs: 60_000, emit: (event: Event) => told.push(event) };
+  const options = { clock: virtualClock(1), maxAgeMs: 60_000, emit: (event: AnyEvent) => told.push(event) };
   const quotes = venueQuotes({ venues: new Map(venues), accountsAt, ...options });
   const found = await quotes.read({ tradeDate: '2025-08-28', nowMs: 1, signals, held: [] });
   return { found: found.map(({ symbol, priceMinor }) => `${symbol} ${priceMinor}`), calls, told };

@@ -7,11 +7,11 @@ import { openPostgres } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import type { Venue } from '../../src/ports/venue.ts';
-import type { Event } from '../../src/ports/world.ts';
 import { work } from '../../src/work.ts';
 import { decideAll, nowMs, openScene, signal, user } from '../contract/support/scene.ts';
 import { setClock } from '../stages/support/clocks.ts';
 import { workerWorld } from '../stages/support/worker-world.ts';
+import type { AnyEvent } from '../support/any-event.ts';
 import { brokenPromises } from '../support/broken-promises.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -28,7 +28,7 @@ let mood: (userId: string) => Mood;
 /** Orders at the broker that have no answer yet, by user. */
 let hanging: string[];
 let arrived: string[];
-let told: Event[];
+let told: AnyEvent[];
 let stop: AbortController;
 let workers: Promise<void>[];
 

@@ -3,6 +3,7 @@ import type { TwilioSettings } from '../../src/adapters/notifiers/twilio.ts';
 import { fetchTemplate } from '../../src/adapters/notifiers/twilio-templates.ts';
 import { operatorMessage, operatorTemplate, templates } from '../../src/domain/messages/template.ts';
 import { alarming } from '../../src/stages/notify/operators.ts';
+import { anEvent } from '../support/any-event.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 import { accountSid, authToken, contentSids, numberOf, people, quick, runId } from './fixtures.ts';
@@ -144,8 +145,8 @@ describe('operators', () => {
     await open(1, operators);
     const emit = alarming(office.world);
     for (let time = 0; time < 3; time++) {
-      emit({ type: 'run_missing', alert: true, runId: 'XNSE:2025-08-29:open:paper', users: 7 });
-      emit({ type: 'something_else', alert: true });
+      emit(anEvent({ type: 'run_missing', alert: true, runId: 'XNSE:2025-08-29:open:paper', users: 7 }));
+      emit({ type: 'metrics_read_failed', alert: true, error: new Error('busy') });
     }
     await expect.poll(() => toOperators().length).toBe(2);
     const { text } = operatorMessage(

@@ -5,13 +5,14 @@ import type { UserSettings } from '../../src/domain/types.ts';
 import type { HttpEnv } from '../../src/http/callers/auth.ts';
 import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store/store.ts';
-import type { Event, World } from '../../src/ports/world.ts';
+import type { World } from '../../src/ports/world.ts';
 import { notify } from '../../src/stages/notify/notify.ts';
 import { deleteAllSql } from '../contract/support/every-database.ts';
 import { nowMs } from '../contract/support/scene.ts';
 import { type LoopbackTwilio, loopbackTwilio, type SignedCall } from '../simulators/twilio.ts';
 import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
 import { storeOf } from '../stages/support/run-day.ts';
+import type { AnyEvent } from '../support/any-event.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { accountSid, authToken, contentSids, decideNothing, settingsFor } from './fixtures.ts';
 
@@ -23,7 +24,7 @@ export interface TwilioDelivery {
   twilio: LoopbackTwilio;
   clock: JumpingClock;
   world: World;
-  events: Event[];
+  events: AnyEvent[];
   /** From now on Twilio has to answer within this time. */
   within(timeoutMs: number): void;
   /** Sends what is due until nothing more happens at this instant. */
@@ -42,7 +43,7 @@ export async function openTwilioDelivery(
   const contents = { [contentSids.en]: templates.en, [contentSids.hi]: templates.hi };
   const twilio = await loopbackTwilio({ accountSid, authToken, contents });
   const clock = jumpingClock(nowMs);
-  const events: Event[] = [];
+  const events: AnyEvent[] = [];
   const world: World = {
     store,
     clock,

@@ -4,7 +4,7 @@ import type { PgliteDatabase } from '../../src/adapters/store/pglite/pglite.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { VenueName } from '../../src/adapters/venues/registry.ts';
 import type { Store } from '../../src/ports/store/store.ts';
-import type { Event, World } from '../../src/ports/world.ts';
+import type { World } from '../../src/ports/world.ts';
 import { execute, SEND_WITHIN_MS } from '../../src/stages/execute/execute.ts';
 import { reported } from '../../src/stages/execute/outcome.ts';
 import { reconcile } from '../../src/stages/execute/reconcile.ts';
@@ -15,6 +15,7 @@ import { openKiteExchange } from '../simulators/kite-exchange.ts';
 import { openLemonnExchange } from '../simulators/lemonn-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
 import { emptyDatabase } from '../stages/support/database-state.ts';
+import type { AnyEvent } from '../support/any-event.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite } from '../support/postgres.ts';
 
@@ -144,7 +145,7 @@ describe.each(Object.entries(venues))('an order at %s, when the venue', (name, o
   });
 });
 
-function worldOf({ name, venue }: Exchange, clock: JumpingClock, steps: Event[] = []): World {
+function worldOf({ name, venue }: Exchange, clock: JumpingClock, steps: AnyEvent[] = []): World {
   return {
     store,
     clock,
@@ -158,7 +159,7 @@ function worldOf({ name, venue }: Exchange, clock: JumpingClock, steps: Event[] 
 
 async function played(exchange: Exchange, fault: FaultName | null, clock: JumpingClock): Promise<string> {
   await queued(exchange.name);
-  const steps: Event[] = [];
+  const steps: AnyEvent[] = [];
   const world = worldOf(exchange, clock, steps);
   exchange.next(fault);
   await execute(world, 1);
@@ -191,7 +192,7 @@ async function played(exchange: Exchange, fault: FaultName | null, clock: Jumpin
   return `${path} (${ledger}), ${exchange.book().length} at the venue`;
 }
 
-async function judge(exchange: Exchange, fault: FaultName | null, steps: Event[]): Promise<void> {
+async function judge(exchange: Exchange, fault: FaultName | null, steps: AnyEvent[]): Promise<void> {
   const end = expectedEnd(fault, exchange);
   const order = await orderNow();
   const book = exchange.book().filter(({ clientOrderId }) => clientOrderId === order['id']);

@@ -5,7 +5,7 @@ import { masterKeys } from '../../src/compose/venues.ts';
 import { makeWorld, scanSettings } from '../../src/compose/world.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
-import type { Event, World } from '../../src/ports/world.ts';
+import type { World } from '../../src/ports/world.ts';
 import { run } from '../../src/run.ts';
 import { sync } from '../../src/stages/accounts/evening-sync.ts';
 import { ready } from '../../src/stages/accounts/readiness.ts';
@@ -17,6 +17,7 @@ import { apiKey, openLemonnExchange, privateKey } from '../simulators/lemonn-exc
 import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
 import { emptyDatabase } from '../stages/support/database-state.ts';
 import { person, storeOf, titan, tradeDate } from '../stages/support/run-day.ts';
+import type { AnyEvent } from '../support/any-event.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
@@ -77,7 +78,7 @@ let database: TestDatabase;
 let clock: JumpingClock;
 let market: Market;
 let world: World;
-let told: Event[];
+let told: AnyEvent[];
 let settings: ReturnType<typeof scanSettings>;
 beforeAll(async () => {
   database = await freshPglite();

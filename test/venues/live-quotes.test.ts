@@ -2,9 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { venueQuotes } from '../../src/adapters/quotes/venue-quotes.ts';
 import { istDate, istMs, istTime } from '../../src/domain/market/india-time.ts';
 import type { AccountAtVenue, VenueAccountApi } from '../../src/ports/venue.ts';
-import type { Clock, Event, Quotes } from '../../src/ports/world.ts';
+import type { Clock, Quotes } from '../../src/ports/world.ts';
 import { type KiteExchange, openKiteExchange } from '../simulators/kite-exchange.ts';
 import { tradeDate } from '../stages/support/run-day.ts';
+import type { AnyEvent } from '../support/any-event.ts';
 
 const startMs = istMs(tradeDate, '09:30');
 let nowMs = startMs;
@@ -20,7 +21,7 @@ const clock: Clock = {
 let kite: KiteExchange;
 let quotes: Quotes;
 let asked: { atMs: number; symbols: string[] }[];
-let told: Event[];
+let told: AnyEvent[];
 let accounts: AccountAtVenue[];
 /** When the venue's prices stand. */
 let standsMs: () => number;
@@ -40,7 +41,7 @@ beforeEach(async () => {
       symbols.map((one) => [one, { timestamp, last_trade_time: timestamp, last_price: 100 + asked.length }]),
     );
   };
-  const options = { clock, maxAgeMs: 60_000, emit: (event: Event) => void told.push(event) };
+  const options = { clock, maxAgeMs: 60_000, emit: (event: AnyEvent) => void told.push(event) };
   quotes = venueQuotes({ venues: new Map([['kite', kite.venue]]), accountsAt: async () => accounts, ...options });
 });
 afterEach(() => kite.close());
@@ -91,7 +92,7 @@ describe('prices of a real venue', () => {
         return account.userId === 'hung' ? new Promise(() => undefined) : desk.quotes(account, listings);
       },
     };
-    const options = { clock, maxAgeMs: 60_000, emit: (event: Event) => void told.push(event) };
+    const options = { clock, maxAgeMs: 60_000, emit: (event: AnyEvent) => void told.push(event) };
     const venues = new Map([['kite', { ...venue, desk: hanging }]]);
     quotes = venueQuotes({ venues, accountsAt: async () => accounts, ...options });
     expect(await priceOf('TITAN')).toEqual(['TITAN 10100']);

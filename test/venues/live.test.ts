@@ -5,7 +5,7 @@ import { masterKeys } from '../../src/compose/venues.ts';
 import { makeWorld, scanSettings } from '../../src/compose/world.ts';
 import { type Config, readConfig } from '../../src/config/config.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
-import type { Event, Quotes, World } from '../../src/ports/world.ts';
+import type { Quotes, World } from '../../src/ports/world.ts';
 import { type RunResult, run } from '../../src/run.ts';
 import { placeOrders } from '../../src/stages/accept/single-orders.ts';
 import { instrument } from '../contract/support/scene.ts';
@@ -13,6 +13,7 @@ import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../simul
 import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
 import { emptyDatabase } from '../stages/support/database-state.ts';
 import { infy, person, storeOf, titan, tradeDate } from '../stages/support/run-day.ts';
+import type { AnyEvent } from '../support/any-event.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 
@@ -50,7 +51,7 @@ function margin(of: (order: { price: number; quantity: number }) => number): voi
 }
 
 /** Everything as the settings say, from the environment to the exchange; only the clock is the test's. */
-async function connectedWorld(connected = [1, 2]): Promise<{ world: World; config: Config; told: Event[] }> {
+async function connectedWorld(connected = [1, 2]): Promise<{ world: World; config: Config; told: AnyEvent[] }> {
   const CREDENTIALS_KEY = randomBytes(32).toString('base64');
   const read = readConfig({
     TRADING_MODE: 'live',
@@ -75,14 +76,14 @@ async function connectedWorld(connected = [1, 2]): Promise<{ world: World; confi
     const secrets = { clientId: 'AB1234', apiKey, apiSecret, accessToken: `token${index + 1}` };
     await storeVault({ store, clock, keys, by: null }).write(owner, secrets, null);
   }
-  const told: Event[] = [];
+  const told: AnyEvent[] = [];
   const target = { kind: 'embedded', path: null } as const;
   const parts = { config: read.config, target, store, clock, quotes: nobodysQuotes, faults: null };
   const world = await makeWorld({ ...parts, emit: (event) => told.push(event) });
   return { world, config: read.config, told };
 }
 
-async function scanned(connected = [1, 2]): Promise<{ result: RunResult; told: Event[] }> {
+async function scanned(connected = [1, 2]): Promise<{ result: RunResult; told: AnyEvent[] }> {
   const { world, config, told } = await connectedWorld(connected);
   const given = {
     signalsSource: 'test',

@@ -23,8 +23,8 @@ export async function memoryPart(input: unknown): Promise<void> {
     url,
     store,
     venue: instantVenue(),
-    emit: ({ type, decisions: made }) => {
-      if (type === 'page_accepted') decisions += Number(made);
+    emit: (event) => {
+      if (event.type === 'page_accepted') decisions += event.decisions;
     },
   });
   await store.call('count_unfinished', {});

@@ -1,8 +1,9 @@
 // Shares one venue’s prices among all who ask, within the pace the venue allows.
 import type { Quote } from '../../domain/types.ts';
+import type { Emit } from '../../ports/events/events.ts';
 import { inTime } from '../../ports/in-time.ts';
 import type { AccountAtVenue, Venue } from '../../ports/venue.ts';
-import type { Clock, Emit } from '../../ports/world.ts';
+import type { Clock } from '../../ports/world.ts';
 
 interface Listing {
   exchange: string;

@@ -1,10 +1,12 @@
 // The simulated venue, whose market and book are tables of the same database.
+
 import type { Fault } from '../../domain/faults.ts';
 import { batched } from '../../ports/batch.ts';
 import { hasAnswered } from '../../ports/database.ts';
+import type { Emit } from '../../ports/events/events.ts';
 import type { Answer, Store } from '../../ports/store/store.ts';
 import type { LookupOutcome, OrderToSend, SubmitOutcome, Venue } from '../../ports/venue.ts';
-import type { Clock, Emit } from '../../ports/world.ts';
+import type { Clock } from '../../ports/world.ts';
 
 const SUBMIT_BATCH_SIZE = 100;
 

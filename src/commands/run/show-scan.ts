@@ -1,11 +1,10 @@
 // Shows a scan while it runs and when it is done, on a screen or as JSON.
 import { istTime } from '../../domain/market/india-time.ts';
 import type { RunReport } from '../../domain/report.ts';
-import type { Mode, Problem, Side } from '../../domain/types.ts';
-import type { Emit, Event } from '../../ports/world.ts';
+import type { Mode, Problem } from '../../domain/types.ts';
+import type { Emit, EventOf } from '../../ports/events/events.ts';
 import { alertText } from '../../terminal/alert.ts';
 import type { Exits } from '../../terminal/exits.ts';
-import type { HeaderSignal } from '../../terminal/header.ts';
 import { makeScreen, type Screen } from '../../terminal/screen.ts';
 
 type Progress = ReturnType<Screen['progress']['signalProgress']>;
@@ -64,7 +63,7 @@ export function screenShow({ narrowed = false } = {}): ScanShow {
         facts.log(event);
         const alert = alertText(event);
         if (alert) screen.note(alert);
-        if (isScanned(event)) {
+        if (event.type === 'scanned') {
           exits = new Map(event.signals.map((signal) => [signal.id, signal]));
           showHeader(screen, facts, event);
         }
@@ -86,20 +85,7 @@ function showResult(screen: Screen, report: RunReport, how: { narrowed: boolean;
   if (report.messages.length > 0) screen.messages(report);
 }
 
-interface ScannedEvent extends Event {
-  session: string;
-  state: string | null;
-  nowMs: number;
-  users: number;
-  pricesFrom: 'signal' | null;
-  signals: (HeaderSignal & { id: string })[];
-}
-
-function isScanned(event: Event): event is ScannedEvent {
-  return event.type === 'scanned';
-}
-
-function showHeader(screen: Screen, facts: ScanFacts, event: ScannedEvent): void {
+function showHeader(screen: Screen, facts: ScanFacts, event: EventOf<'scanned'>): void {
   if (event.state === 'done') return;
   const { session, users, signals, pricesFrom, nowMs } = event;
   const time = `${istTime(nowMs).slice(0, 5)} IST${facts.virtual ? ' (virtual clock)' : ''}`;
@@ -116,30 +102,22 @@ function showHeader(screen: Screen, facts: ScanFacts, event: ScannedEvent): void
   });
 }
 
-interface SendingEvent extends Event {
-  signals: { signalId: string; symbol: string; side: Side; done: number; total: number }[];
-}
-
-function isSending(event: Event): event is SendingEvent {
-  return event.type === 'sending';
-}
-
 /** One bar per signal, from the events of the run: how many of its orders the venue has answered. */
 function signalBars(screen: Screen): { draw: Emit; stop(): void } {
   let progress: Progress | null = null;
   const counts = new Map<string, { done: number; total: number }>();
   return {
     draw(event) {
-      if (isSending(event) && event.signals.some(({ done, total }) => done < total)) {
+      if (event.type === 'sending' && event.signals.some(({ done, total }) => done < total)) {
         progress = screen.progress.signalProgress(
           event.signals.map(({ signalId, ...signal }) => ({ id: signalId, ...signal })),
         );
         for (const { signalId, done, total } of event.signals) counts.set(signalId, { done, total });
       }
+      if (event.type !== 'order_settled' || event.outcome === 'not_sent' || event.signalId === null) return;
       const id = event.signalId;
-      const count =
-        event.type === 'order_settled' && event['outcome'] !== 'not_sent' && id ? counts.get(id) : undefined;
-      if (!count || !id) return;
+      const count = counts.get(id);
+      if (!count) return;
       count.done += 1;
       progress?.update(id, count.done, count.total);
     },

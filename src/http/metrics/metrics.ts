@@ -1,7 +1,7 @@
 // Prometheus metrics of this process, loaded when the first event comes.
 import type { PrometheusContentType } from 'prom-client';
+import type { Emit } from '../../ports/events/events.ts';
 import type { Answer } from '../../ports/store/store.ts';
-import type { Emit } from '../../ports/world.ts';
 import type { makeRegistry } from './registry.ts';
 
 export type Gauges = Answer<'read_gauges'>;

@@ -1,6 +1,6 @@
 // The counters and gauges of the metrics, filled from events and from the database.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Emit, Event } from '../../ports/world.ts';
+import { type Emit, isAlert } from '../../ports/events/events.ts';
 import type { Gauges, Metrics } from './metrics.ts';
 
 /** The counters and gauges themselves, and Node's own of this process. */
@@ -42,36 +42,42 @@ function metricsSink(registry: Registry): Emit {
   function counter(name: string, help: string, labelNames: string[]) {
     return new Counter({ name: `daily_scan_${name}`, help, labelNames, registers });
   }
-  const countOf: Record<string, (event: Event) => void> = {
-    order_settled: (event) =>
-      observe(venue, { ...labels(event, ['venue']), call: 'submit', ...labels(event, ['outcome']) }, event),
-    order_looked_up: (event) =>
-      observe(venue, { ...labels(event, ['venue']), call: 'lookup', outcome: labelValue(event['found']) }, event),
-    stage_done: (event) => observe(stage, labels(event, ['stage']), event),
-    http: (event) => observe(http, labels(event, ['method', 'route', 'status']), event),
-    breaker_opened: () => breakers.inc(),
-    connection_refused: (event) => connectionsRefused.inc(labels(event, ['why'])),
-    upload_aborted: () => brokenOff.inc(),
-    message_settled: (event) => messages.inc(labels(event, ['outcome'])),
-  };
   return (event) => {
-    if (event.alert) alerts.inc({ event: event.type });
-    countOf[event.type]?.(event);
+    if (isAlert(event)) alerts.inc({ event: event.type });
+    switch (event.type) {
+      case 'order_settled':
+        return observe(venue, { venue: event.venue, call: 'submit', outcome: event.outcome }, event.ms);
+      case 'order_looked_up':
+        return observe(venue, { venue: event.venue, call: 'lookup', outcome: event.found }, event.ms);
+      case 'stage_done':
+        return observe(stage, { stage: event.stage }, event.ms);
+      case 'http': {
+        const { method, route, status, ms } = event;
+        return observe(http, { method, route, status: String(status) }, ms);
+      }
+      case 'breaker_opened':
+        return breakers.inc();
+      case 'connection_refused':
+        return connectionsRefused.inc(labels({ why: event.why }));
+      case 'upload_aborted':
+        return brokenOff.inc();
+      case 'message_settled':
+        return messages.inc(labels({ outcome: event.outcome }));
+    }
   };
 }
 
-function observe(into: Histogram, of: Record<string, string>, { ms }: Event): void {
-  if (typeof ms === 'number') into.observe(of, ms / 1000);
+function observe(into: Histogram, of: Record<string, string>, ms: number | undefined): void {
+  if (ms !== undefined) into.observe(labels(of), ms / 1000);
 }
 
-function labels(event: Event, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [name, labelValue(event[name])]));
+function labels(of: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(of).map(([name, value]) => [name, labelValue(value)]));
 }
 
-/** A label's value: a term or a route of ours, or `other`. */
-function labelValue(value: unknown): string {
-  const text = String(value);
-  return /^[\w/:*-]{1,64}$/.test(text) ? text : 'other';
+/** A label's value: a word or a route of ours, or `other`. */
+function labelValue(value: string): string {
+  return /^[\w/:*-]{1,64}$/.test(value) ? value : 'other';
 }
 
 /** The gauges of what stands in the database. */
@@ -101,12 +107,12 @@ function makeGauges(registry: Registry): (gauges: Gauges | null, nowMs: number) 
     [gauge('accounts_blocked', 'Accounts that may not open anything new.'), ({ blockedAccounts }) => blockedAccounts],
     [gauge('halts', 'Halts that stand.'), ({ halts }) => halts],
   ];
-  const fill = ({ orders: orderRows, messages: messageRows, runs: runRows, spreads }: Gauges): void => {
-    for (const { count, ...of } of orderRows) orders.set(of, count);
-    for (const { count, ...of } of messageRows) messages.set(of, count);
-    for (const { slot, mode, state, ...durations } of runRows) {
+  const fill = ({ orders: rows, messages: told, runs: today, spreads }: Gauges): void => {
+    for (const { count, ...of } of rows) orders.set(of, count);
+    for (const { count, ...of } of told) messages.set(of, count);
+    for (const { slot, mode, state, ...parts } of today) {
       runs.inc({ slot, mode, state });
-      for (const [part, ms] of Object.entries(durations)) {
+      for (const [part, ms] of Object.entries(parts)) {
         if (ms !== null) took.set({ slot, mode, part: part.replace(/Ms$/, '') }, ms / 1000);
       }
     }

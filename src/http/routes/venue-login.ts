@@ -161,7 +161,7 @@ async function finish(
       gate.giveBack(venue, requestToken);
       throw error;
     });
-  deps.world.emit({ type: 'venue_login', venue, accountId, ended: end.kind, reason: reasonOf(end) });
+  deps.world.emit({ type: 'venue_login', venue, accountId, ended: end.kind, reason: reasonOf(end) ?? null });
   if (end.kind !== 'open') return loginAnswer(c, end);
   if (!venueLogin.bringsStateBack) deleteCookie(c, cookieOf(venue), { path: pathOf(venue), secure: true });
   deps.later(checkAfterLogin(deps, accountId));

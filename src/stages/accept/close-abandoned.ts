@@ -78,7 +78,7 @@ export function closeBeside(world: World, stop: AbortSignal): { end(): Promise<v
     if (stop.aborted || working !== null || clock.nowMs() < restUntilMs) return;
     working = close()
       .catch((error: unknown) => {
-        if (emitFailure(world.emit, error, { type: 'run_closing_failed' }))
+        if (emitFailure(world.emit, error, { type: 'run_closing_failed', error }))
           restUntilMs = clock.nowMs() + FAILED_PAUSE_MS;
       })
       .finally(() => {

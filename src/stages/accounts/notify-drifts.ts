@@ -1,7 +1,7 @@
 import { type CorporateAction, corporateActionWords } from '../../domain/market/corporate-actions.ts';
 import { foldedSymbol, type Listing } from '../../domain/market/share.ts';
+import type { Emit } from '../../ports/events/events.ts';
 import type { Drift } from '../../ports/rows/readiness.ts';
-import type { Emit } from '../../ports/world.ts';
 
 /**
  * Each new drift as a step, and one alert for all of them with the worst first, which also names the corporate actions

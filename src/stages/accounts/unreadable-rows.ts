@@ -1,9 +1,9 @@
 import { isOurClientOrderId } from '../../domain/ids.ts';
 import type { Listing } from '../../domain/market/share.ts';
 import { instrumentKey } from '../../domain/market/share.ts';
+import type { Emit } from '../../ports/events/events.ts';
 import type { Books } from '../../ports/rows/readiness.ts';
 import type { OddRow } from '../../ports/venue.ts';
-import type { Emit } from '../../ports/world.ts';
 import type { KeyOf } from './compare-books.ts';
 
 /** The rows of an account's lists that are none of our kind, or that nobody could read. */

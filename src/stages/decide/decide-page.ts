@@ -1,7 +1,7 @@
 import { decide, notComputed } from '../../domain/decision/decide.ts';
 import type { AccountState, Decision, RunFrame } from '../../domain/decision/decision.ts';
 import { type CapUse, isBeyondExact } from '../../domain/decision/rules.ts';
-import type { Emit } from '../../ports/world.ts';
+import type { Emit } from '../../ports/events/events.ts';
 
 /** Users an alarm names; the others are counted. */
 const MOST_NAMED = 10;

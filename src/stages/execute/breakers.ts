@@ -33,7 +33,7 @@ export function judgeOf(world: World): (orderId: number) => Promise<true> {
 
 function emitChanged({ emit }: World, breaker: Answer<'trip_breakers'>['changed'][number]): void {
   const { kind, runId, venue, signalId, userId, waiting } = breaker;
-  const scope = userId === null ? (signalId === null ? 'venue' : 'signal') : 'account';
+  const scope: 'venue' | 'signal' | 'account' = userId === null ? (signalId === null ? 'venue' : 'signal') : 'account';
   const whose = { runId, scope, venue, signalId, ...(userId === null ? {} : { userId }), waiting };
   if (kind === 'closed') {
     emit({ type: 'breaker_closed', ...whose });

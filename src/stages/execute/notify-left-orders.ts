@@ -1,5 +1,5 @@
+import type { Emit } from '../../ports/events/events.ts';
 import type { Books } from '../../ports/rows/readiness.ts';
-import type { Emit } from '../../ports/world.ts';
 
 export interface LeftOrder {
   clientOrderId: string;

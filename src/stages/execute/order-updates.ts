@@ -40,7 +40,11 @@ export async function listen(world: World, options: ListenOptions): Promise<void
         const hearing = hear(world, options, venue, account, order).finally(() => underWay.delete(hearing));
         underWay.add(hearing);
       },
-      onState: ({ kind, ...facts }) => world.emit({ type: `stream_${kind}`, venue, ...account, ...facts }),
+      onState(state) {
+        const whose = { venue, ...account };
+        if (state.kind === 'listening') world.emit({ type: 'stream_listening', ...whose });
+        else world.emit({ type: 'stream_lost', ...whose, reason: state.reason, againInMs: state.againInMs });
+      },
     });
   while (!options.stop.aborted) {
     await follow(world, options, listeners, streams, open).catch((error: unknown) =>

@@ -49,7 +49,7 @@ async function hearDelivery(world: World, word: Extract<ProviderUpdate, { kind: 
   const facts = { runId, userId, messageId, providerStatus, code, status };
   // One alarm for everybody comes with the stop.
   const isAlert = failure !== null && about !== 'later' && about !== 'everything';
-  emit({ type: 'delivery_reported', ...facts, ...(isAlert ? { alert: true } : {}) });
+  emit({ type: 'delivery_reported', ...facts, ...(isAlert ? { alert: true as const } : {}) });
   if (failure?.about === 'everything') await stopMessages(world, { why: failure.why, channel, facts });
   if (failure && isCounted(failure.about)) {
     await stopIfInARow(world, { code: failure.code, why: failure.why, stage: 'delivery', channel, facts });

@@ -27,7 +27,7 @@ export function notifyBeside(world: World, concurrency: number, stop?: AbortSign
       const pauseMs = await notify(world, concurrency, end).then(
         () => PAUSE_MS,
         (error: unknown) => {
-          const isClock = emitFailure(world.emit, error, { type: 'notify_loop_failed', alert: true });
+          const isClock = emitFailure(world.emit, error, { type: 'notify_loop_failed', alert: true, error });
           return isClock ? WRONG_CLOCK_PAUSE_MS : FAILED_PAUSE_MS;
         },
       );

@@ -2,9 +2,10 @@ import { calendarGap, importingCalendar } from '../../domain/market/calendar.ts'
 import { istDate, istIso } from '../../domain/market/india-time.ts';
 import { operatorMessage } from '../../domain/messages/template.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
+import { type AlertEvent, type AlertType, type Emit, isAlert } from '../../ports/events/events.ts';
 import type { SettledNotice } from '../../ports/store/message-arguments.ts';
 import type { Answer } from '../../ports/store/store.ts';
-import type { Emit, Event, MessageToSend, SendOutcome, World } from '../../ports/world.ts';
+import type { MessageToSend, SendOutcome, World } from '../../ports/world.ts';
 
 type Desk = Pick<World, 'store' | 'clock' | 'notifier' | 'emit'>;
 type Facts = Answer<'read_digests'>[number];
@@ -59,8 +60,8 @@ function digestText(facts: Facts): string {
   return [trouble.length > 0 ? `DEGRADED: ${trouble.join('; ')}` : 'All well', head, time].join('. ');
 }
 
-/** Steps an operator is woken for; others that ask for somebody's eyes are in the log and in the digest. */
-const alarms: Readonly<Record<string, string>> = {
+/** Alerts an operator is woken for; the others are in the log and in the digest. */
+const alarms: Readonly<Partial<Record<AlertType, string>>> = {
   run_missing: 'today’s run is MISSING',
   run_unfinished: 'today’s run is still planning',
   run_check_failed: 'nobody can say whether today’s run took place',
@@ -85,18 +86,18 @@ const alarms: Readonly<Record<string, string>> = {
   fallback_stopped: 'no SMS goes until somebody mends it; WhatsApp goes on: npm run whatsapp -- resume',
 };
 
-/** A `tell` that also queues the alarms among the steps for the operators, each once per run or day, and sends them. */
+/** An `emit` that also queues the alarms among the events for the operators, each once per run or day, and sends them. */
 export function alarming(desk: Desk): Emit {
   const { store, clock, notifier, emit } = desk;
   const to = notifier.operators?.numbers ?? [];
   if (to.length === 0) return emit;
   return (event) => {
     emit(event);
-    const what = alarms[event.type];
-    if (what === undefined || !event.alert) return;
+    const what = isAlert(event) ? alarms[event.type] : undefined;
+    if (what === undefined || !isAlert(event)) return;
     const nowMs = clock.nowMs();
-    const { runId = null } = event;
-    const about = typeof event['about'] === 'string' ? ` ${event['about']}` : '';
+    const runId = 'runId' in event ? (event.runId ?? null) : null;
+    const about = 'about' in event ? ` ${event.about}` : '';
     const notice = {
       key: `${event.type} ${runId ?? istDate(nowMs)}${about}`,
       runId,
@@ -109,8 +110,9 @@ export function alarming(desk: Desk): Emit {
   };
 }
 
-function factsOf({ type: _, alert: __, ...facts }: Event): string {
-  return Object.entries(facts)
+function factsOf(event: AlertEvent): string {
+  return Object.entries(event)
+    .filter(([name]) => name !== 'type' && name !== 'alert')
     .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
     .map(([name, value]) => `${name}: ${value}`)
     .join(', ');

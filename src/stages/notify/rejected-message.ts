@@ -33,7 +33,7 @@ export async function stopMessages(
   { why, channel, facts }: { why: string; channel: Channel; facts: Facts },
 ): Promise<void> {
   const { changed } = await store.call('stop_messages', { why, channel, nowMs: clock.nowMs(), by: notifying });
-  if (changed) emit({ type: stepOf(channel), alert: true, ...facts, why });
+  if (changed) emit({ type: stopOf(channel), alert: true, ...facts, why });
 }
 
 /** The same where several people in a row were refused with this code; their messages wait for the mending. */
@@ -41,9 +41,9 @@ export async function stopIfInARow({ store, clock, emit }: World, counted: Count
   const { facts, ...refusal } = counted;
   const asked = { ...refusal, people: PEOPLE_IN_A_ROW, nowMs: clock.nowMs(), by: notifying };
   const { changed, queued } = await store.call('stop_refused_in_a_row', asked);
-  if (changed) emit({ type: stepOf(refusal.channel), alert: true, ...facts, why: refusal.why, queued });
+  if (changed) emit({ type: stopOf(refusal.channel), alert: true, ...facts, why: refusal.why, queued });
 }
 
-function stepOf(channel: Channel): string {
+function stopOf(channel: Channel): 'fallback_stopped' | 'messages_stopped' {
   return channel === 'sms' ? 'fallback_stopped' : 'messages_stopped';
 }

@@ -19,6 +19,6 @@ export async function forgetOld({ store, clock, emit }: World, stop?: AbortSigna
     forgotten += receivedSignals + rateUses;
     if (receivedSignals < MOST_AT_ONCE && rateUses < MOST_AT_ONCE) break;
   }
-  if (forgotten > 0) emit({ type: 'old_rows_deleted', forgotten });
+  if (forgotten > 0) emit({ type: 'old_rows_deleted', count: forgotten });
   return forgotten;
 }

@@ -4,6 +4,7 @@ import { makeMetrics } from '../../../src/http/metrics/metrics.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
+import { anEvent } from '../../support/any-event.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { cronSecret, startService, type TestService } from '../support/service.ts';
 
@@ -175,10 +176,12 @@ describe('GET /metrics', () => {
   test('no label holds a user, an order, a number or free text', async () => {
     const metrics = makeMetrics();
     const leak = 'call +919800000001 for asha-rao';
-    metrics.emit({ type: 'order_settled', userId: leak, orderId: 7, venue: leak, outcome: leak, ms: 3 });
-    metrics.emit({ type: 'http', method: 'GET', route: leak, path: leak, status: 200, ms: 3, principal: leak });
-    metrics.emit({ type: 'stage_done', stage: leak, ms: 3, runId: leak });
-    metrics.emit({ type: 'message_settled', outcome: leak, userId: leak });
+    metrics.emit(anEvent({ type: 'order_settled', userId: leak, orderId: 7, venue: leak, outcome: leak, ms: 3 }));
+    metrics.emit(
+      anEvent({ type: 'http', method: 'GET', route: leak, path: leak, status: 200, ms: 3, principal: leak }),
+    );
+    metrics.emit(anEvent({ type: 'stage_done', stage: leak, ms: 3, runId: leak }));
+    metrics.emit(anEvent({ type: 'message_settled', outcome: leak, userId: leak }));
     const text = await metrics.text(null, 0);
     expect(/98000|asha/.exec(text)).toBeNull();
     expect(shown(text, 'venue_seconds_count{venue="other",call="submit",outcome="other"}')).toBe(1);
@@ -186,7 +189,7 @@ describe('GET /metrics', () => {
 
   test('counts breakers and alerts by their event', async () => {
     const metrics = makeMetrics();
-    metrics.emit({ type: 'breaker_opened', alert: true, canceled: 40 });
+    metrics.emit(anEvent({ type: 'breaker_opened', alert: true, waiting: 40 }));
     const text = await metrics.text(null, 0);
     expect(shown(text, 'breakers_opened_total')).toBe(1);
     expect(shown(text, 'alerts_total{event="breaker_opened"}')).toBe(1);

@@ -14,9 +14,10 @@ import { makeMetrics } from '../../../src/http/metrics/metrics.ts';
 import type { SqlSession } from '../../../src/ports/database.ts';
 import type { UserToImport } from '../../../src/ports/store/import-arguments.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { Event, World } from '../../../src/ports/world.ts';
+import type { World } from '../../../src/ports/world.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
 import { fiveUsers, storeOf, titan, tradeDate } from '../../stages/support/run-day.ts';
+import type { AnyEvent } from '../../support/any-event.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 
@@ -50,7 +51,7 @@ export interface TestService {
   /** Pauses elapse at once; `jump` sets it forward. */
   clock: JumpingClock;
   /** Everything that was logged. */
-  events: Event[];
+  events: AnyEvent[];
   /** An operator's API key. */
   operatorKey: string;
   /** A new API key of a user. */
@@ -70,7 +71,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   const store = storeOf(database);
   const clock = jumpingClock(istMs(tradeDate, options.time ?? '09:20'));
   await arrange(store, options, clock.nowMs());
-  const events: Event[] = [];
+  const events: AnyEvent[] = [];
   const later: Promise<unknown>[] = [];
   const world = await worldOf(store, clock, options, (event) => events.push(event));
   const plain = partsOf(world, later);

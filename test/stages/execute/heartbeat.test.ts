@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { Event, World } from '../../../src/ports/world.ts';
+import type { World } from '../../../src/ports/world.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { LEASE_MS } from '../../../src/stages/execute/heartbeat.ts';
 import { reportOf } from '../../../src/stages/report/report.ts';
+import type { AnyEvent } from '../../support/any-event.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { fiveUsers, runDay, storeOf, titan } from '../support/run-day.ts';
 
@@ -19,7 +20,7 @@ async function slowMorning(database: TestDatabase, beats: boolean) {
     );
   };
   let beat: (() => void) | null = null;
-  const steps: Event[] = [];
+  const steps: AnyEvent[] = [];
   const lateComers: number[] = [];
   const change = (world: World): World => {
     // Only the heartbeat's: what else is done over and over has nothing to do with leases.

@@ -4,10 +4,11 @@ import { openPostgres } from '../../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { userIdOf } from '../../../src/domain/ids.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
-import type { Event } from '../../../src/ports/world.ts';
 import { work } from '../../../src/work.ts';
 import { tradeDate } from '../../contract/support/scene.ts';
 import { startService } from '../../http/support/service.ts';
+import type { AnyEvent } from '../../support/any-event.ts';
+
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { setClock } from '../support/clocks.ts';
@@ -74,7 +75,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
   });
 
   test('delays nobody else in a scan: its user is skipped, and told so, while the lock stands', async () => {
-    const told: Event[] = [];
+    const told: AnyEvent[] = [];
     const store = storeOf(database);
     await store.call('import_users', {
       users: fiveUsers,
@@ -117,7 +118,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
     ).catch(() => undefined);
     await hold(userIdOf('User 3'));
     const stop = new AbortController();
-    const told: Event[] = [];
+    const told: AnyEvent[] = [];
     const clock = setClock(istMs(tradeDate, '09:21'));
     const world = await workerWorld(store, database.url, clock, (type) => void told.push(type));
     const working = work(world, { concurrency: 8, stop: stop.signal, woken: () => new Promise(() => undefined) });
@@ -134,7 +135,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
   test('held for longer than anybody tries leaves its order to a lookup, which books it', async () => {
     const store = storeOf(database);
     const stop = new AbortController();
-    const told: Event[] = [];
+    const told: AnyEvent[] = [];
     await store.call('import_users', {
       users: fiveUsers,
       mode: 'paper',
@@ -244,7 +245,7 @@ test('a message that the database does not take is left to a person, and all oth
     end $$;
     create trigger refuse_message before update on public.messages
     for each row execute function public.refuse_message();`);
-  const told: Event[] = [];
+  const told: AnyEvent[] = [];
   const report = await runDay(storeOf(database), {
     signals: [titan],
     users: fiveUsers,
@@ -262,7 +263,7 @@ describe('a page that takes too long', { timeout: 90_000 }, () => {
         perform pg_sleep(0.005); return new; end $$;
       create trigger be_slow before insert on public.decisions for each row execute function public.be_slow();`);
     const hasty = openPostgres({ url: database.url, max: 3 });
-    const told: Event[] = [];
+    const told: AnyEvent[] = [];
     const store = makeStore({
       close: async () => undefined,
       call: (name, args, limitMs) => hasty.call(name, args, name === 'accept_page' ? 250 : limitMs),

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { Event } from '../../../src/ports/world.ts';
 import { closeOverdue } from '../../../src/stages/accept/close-abandoned.ts';
 import { round } from '../../../src/stages/work-once.ts';
 import { work } from '../../../src/work.ts';
+import type { AnyEvent } from '../../support/any-event.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { emptyDatabase, finalState, messageRows, pairOutcomes, tally } from '../support/database-state.ts';
@@ -39,9 +39,9 @@ async function killedInPlanning(day: Day): Promise<void> {
 }
 
 /** Another process of the same day that is no scan: it sweeps, sends, looks up and tells, once. */
-async function closedAt(time: string, using: Store = store): Promise<Event[]> {
-  const told: Event[] = [];
-  const world = { ...(await worldOf(using, { ...today, time })), emit: (event: Event) => void told.push(event) };
+async function closedAt(time: string, using: Store = store): Promise<AnyEvent[]> {
+  const told: AnyEvent[] = [];
+  const world = { ...(await worldOf(using, { ...today, time })), emit: (event: AnyEvent) => void told.push(event) };
   await closeOverdue(world);
   await round(world, { concurrency: 4 });
   await using.call('finish_runs', { nowMs: world.clock.nowMs() });
@@ -167,7 +167,7 @@ describe('a run that was left in its planning', () => {
 
   test('and can’t be closed is told, and keeps neither another run nor today’s scan back', async () => {
     await killedInPlanning({ signals: [titan], users: fiveUsers.slice(0, 2) });
-    const told: Event[] = [];
+    const told: AnyEvent[] = [];
     const refusing: Store = {
       ...store,
       call: (name, args) => {

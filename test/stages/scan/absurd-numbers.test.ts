@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RunReport } from '../../../src/domain/report.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { Event } from '../../../src/ports/world.ts';
 import { decidedPage } from '../../../src/stages/decide/decide-page.ts';
 import { alertText } from '../../../src/terminal/alert.ts';
 import { account, frame, planned } from '../../domain/scenario.ts';
+import type { AnyEvent } from '../../support/any-event.ts';
+import { anEvent } from '../../support/any-event.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
@@ -24,7 +25,7 @@ afterAll(() => database.close());
 describe('one user’s absurd numbers', () => {
   /** As large as an import takes: at the limit price an order would be beyond what can be computed. */
   const absurd = person('Vast', { capitalMinor: 99_999_999_999_999, allocationBps: 10_000, leverageCenti: 9_007 });
-  const told: Event[] = [];
+  const told: AnyEvent[] = [];
   const day = (users: Day['users'], dryRun = false): Day => ({
     signals: [titan, infy],
     users,
@@ -47,7 +48,7 @@ describe('one user’s absurd numbers', () => {
     expect(first).toMatchObject({ outcome: 'denied', reason: 'max_order_value', limit: '90071992547409.91' });
     const alarm = told.find(({ type }) => type === 'beyond_exact_numbers');
     expect(alarm).toMatchObject({ alert: true, users: 1, about: 'vast' });
-    expect(alarm && alertText(alarm)).toContain('Orders of vast would be worth more than can be computed');
+    expect(alarm && alertText(anEvent(alarm))).toContain('Orders of vast would be worth more than can be computed');
   });
 
   test('a huge holding under a loss limit is decided and sold as far as can be computed, beside the others', async () => {

@@ -3,8 +3,9 @@ import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { CorporateAction } from '../../../src/domain/market/corporate-actions.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { Event, Quotes } from '../../../src/ports/world.ts';
+import type { Quotes } from '../../../src/ports/world.ts';
 import { emitDrifts } from '../../../src/stages/accounts/notify-drifts.ts';
+import type { AnyEvent } from '../../support/any-event.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { cliSandbox } from '../support/cli-sandbox.ts';
@@ -70,7 +71,7 @@ describe('a corporate action between yesterday and today', () => {
   });
 
   test('is in the alarm of a drift of its share, and of no other', () => {
-    const told: Event[] = [];
+    const told: AnyEvent[] = [];
     const drift = { accountId: 1, kind: 'position', what: 'BSE:INFY', ours: '100', theirs: '500' } as const;
     const split = { ...demerger, kind: 'split', ratio: '5:1' } as const;
     emitDrifts((event) => told.push(event), [drift], [split, { ...split, symbol: 'TITAN' }]);

@@ -3,10 +3,11 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { VenueAccountApi } from '../../../src/ports/venue.ts';
-import type { Event, World } from '../../../src/ports/world.ts';
+import type { World } from '../../../src/ports/world.ts';
 import { type OrderRequest, orderIntake } from '../../../src/stages/accept/single-orders.ts';
 import { ready } from '../../../src/stages/accounts/readiness.ts';
 import { quote, tradeDate } from '../../contract/support/scene.ts';
+import type { AnyEvent } from '../../support/any-event.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { emptyDatabase } from '../support/database-state.ts';
@@ -66,7 +67,7 @@ describe('a broker that is slow to say its margin', () => {
 
   test('and never says it, is waited for no longer than some seconds, and only that order is refused', async () => {
     const { here, world, settings } = await opened();
-    const told: Event[] = [];
+    const told: AnyEvent[] = [];
     const silent = withKite(world, { margins: () => new Promise(() => undefined) });
     const place = orderIntake({ ...silent, emit: (event) => told.push(event) }, settings);
     const hung = place(request('hung', 'asha'));

@@ -3,9 +3,10 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Arguments } from '../../../src/ports/store/arguments.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { LookupOutcome, Venue, VenueFill, VenueReport } from '../../../src/ports/venue.ts';
-import type { Event, World } from '../../../src/ports/world.ts';
+import type { World } from '../../../src/ports/world.ts';
 import { round } from '../../../src/stages/work-once.ts';
 import { tradeDate } from '../../contract/support/scene.ts';
+import type { AnyEvent } from '../../support/any-event.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 import { type JumpingClock, jumpingClock } from './clocks.ts';
 import { emptyDatabase } from './database-state.ts';
@@ -34,7 +35,7 @@ export async function restingOrderScene(database: TestDatabase): Promise<Resting
   await emptyDatabase(database.session);
   const store = storeOf(database);
   const clock = jumpingClock(istMs(tradeDate, '09:20'));
-  const events: Event[] = [];
+  const events: AnyEvent[] = [];
   const one = async (sql: string) => (await database.session.query(sql))[0] ?? {};
   const reportOf = (status: VenueReport['status'], fills: VenueFill[]) => {
     return { venueOrderId: 'V1', status, message: null, fills };

@@ -1,10 +1,11 @@
 // One live account each at simulated Kite and Lemonn, with funds and holdings a test sets.
 import { onScreenNotifier } from '../../../src/adapters/notifiers/on-screen.ts';
 import type { UserSettings } from '../../../src/domain/types.ts';
-import type { Event, World } from '../../../src/ports/world.ts';
+import type { World } from '../../../src/ports/world.ts';
 import { instrument, user } from '../../contract/support/scene.ts';
 import { type KiteExchange, openKiteExchange } from '../../simulators/kite-exchange.ts';
 import { type LemonnExchange, openLemonnExchange } from '../../simulators/lemonn-exchange.ts';
+import type { AnyEvent } from '../../support/any-event.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { type JumpingClock, jumpingClock } from './clocks.ts';
@@ -37,7 +38,7 @@ export interface VenueBooks {
   clock: JumpingClock;
   kite: KiteExchange;
   lemonn: LemonnExchange;
-  events: Event[];
+  events: AnyEvent[];
   /** Sets the pages of both. */
   say(of: AtVenue): void;
   close(): Promise<void>;
@@ -57,7 +58,7 @@ export async function openVenueBooks(
   await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: atMs });
   const instruments = [instrument('TITAN', { isin: 'INE280A01028' }), instrument('INFY')];
   await store.call('import_instruments', { by: tester, instruments });
-  const events: Event[] = [];
+  const events: AnyEvent[] = [];
   const world: World = {
     ...{ store, clock, quotes: { read: async () => [] }, notifier: onScreenNotifier(), operatorDays: async () => [] },
     venues: new Map([kite, lemonn].map(({ name, venue }) => [name, venue])),

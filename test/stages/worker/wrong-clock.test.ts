@@ -3,10 +3,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { istDate } from '../../../src/domain/market/india-time.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
-import type { Event } from '../../../src/ports/world.ts';
 import { emitFailure } from '../../../src/stages/wrong-clock.ts';
 import { user } from '../../contract/support/scene.ts';
 import { startService } from '../../http/support/service.ts';
+import type { AnyEvent } from '../../support/any-event.ts';
+
 import { timedPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { cliSandbox } from '../support/cli-sandbox.ts';
@@ -89,10 +90,18 @@ test('over HTTP it is 503 clock_wrong, /ready names it, and who watches is alarm
 });
 
 test('another failure is told as what it is', () => {
-  const told: Event[] = [];
+  const told: AnyEvent[] = [];
   const error = new DatabaseError('gone', { kind: 'lost', code: '' });
-  expect(emitFailure((type) => told.push(type), error, { type: 'part_failed', alert: true })).toBe(false);
-  expect(told).toEqual([{ type: 'part_failed', alert: true, error }]);
+  expect(
+    emitFailure((type) => told.push(type), error, {
+      type: 'part_failed',
+      alert: true,
+      part: 'send',
+      againInMs: 1,
+      error,
+    }),
+  ).toBe(false);
+  expect(told).toEqual([{ type: 'part_failed', alert: true, part: 'send', againInMs: 1, error }]);
 });
 
 test('a sample, a dated scan and the commands after it work on any day', async () => {

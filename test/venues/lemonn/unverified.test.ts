@@ -3,13 +3,13 @@ import { onScreenNotifier } from '../../../src/adapters/notifiers/on-screen.ts';
 import type { PgliteDatabase } from '../../../src/adapters/store/pglite/pglite.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import type { Event } from '../../../src/ports/world.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
 import { decideAll, minuteMs, nowMs, openScene, user } from '../../contract/support/scene.ts';
 import { type LemonnExchange, openLemonnExchange } from '../../simulators/lemonn-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
 import { emptyDatabase } from '../../stages/support/database-state.ts';
+import type { AnyEvent } from '../../support/any-event.ts';
 import { freshPglite } from '../../support/postgres.ts';
 
 let database: PgliteDatabase;
@@ -36,10 +36,10 @@ beforeEach(async () => {
 async function played(told: (lemonn: LemonnExchange) => void) {
   const clock = jumpingClock(nowMs);
   const lemonn = await openLemonnExchange(clock);
-  const steps: Event[] = [];
+  const steps: AnyEvent[] = [];
   const venues = new Map([['lemonn', lemonn.venue]]);
   const rest = { quotes: { read: async () => [] }, operatorDays: async () => [], notifier: onScreenNotifier() };
-  const world = { store, clock, venues, ...rest, emit: (type: Event) => void steps.push(type) };
+  const world = { store, clock, venues, ...rest, emit: (type: AnyEvent) => void steps.push(type) };
   told(lemonn);
   await execute(world, 1);
   for (let minute = 0; minute < 12; minute++) {

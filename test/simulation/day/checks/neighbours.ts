@@ -1,6 +1,7 @@
 // Checks that the trouble of one user or venue stays theirs.
+
 import { isTerminal } from '../../../../src/domain/order.ts';
-import type { Event } from '../../../../src/ports/world.ts';
+import type { AnyEvent } from '../../../support/any-event.ts';
 import type { Snapshot } from '../../common/ground.ts';
 import type { OutsidePlan, RowLock } from '../faults/outside.ts';
 
@@ -11,7 +12,7 @@ export interface Neighbours {
   released(lock: RowLock, tables: Snapshot, alone: boolean): void;
   /** Whether rows are held that every process needs. */
   holdsAll(): boolean;
-  emit(event: Event): void;
+  emit(event: AnyEvent): void;
   /** When nothing is left to happen. */
   atRest(tables: Snapshot): void;
 }

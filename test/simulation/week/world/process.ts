@@ -1,11 +1,13 @@
 // The world one process of a week has, with the checks of every order in the moment it is sent.
+
 import { z } from 'zod';
 import { makeStore } from '../../../../src/adapters/store/store.ts';
 import { DatabaseError } from '../../../../src/ports/database.ts';
 import type { Arguments } from '../../../../src/ports/store/arguments.ts';
 import type { Store, StoreFunction } from '../../../../src/ports/store/store.ts';
 import type { OrderToStart, Venue } from '../../../../src/ports/venue.ts';
-import type { Clock, Event, World } from '../../../../src/ports/world.ts';
+import type { Clock, World } from '../../../../src/ports/world.ts';
+import type { AnyEvent } from '../../../support/any-event.ts';
 import { checkDayLoss, checkPaused, checkUse } from '../checks/deciding.ts';
 import { quoteOn } from '../plan.ts';
 import type { Week } from '../week.ts';
@@ -177,11 +179,11 @@ function brief(value: unknown): string {
   return text === undefined ? '' : text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }
 
-function hear(week: Week, { type, alert, clientOrderId, about }: Event): void {
+function hear(week: Week, { type, alert, clientOrderId, about }: AnyEvent): void {
   if (!alert) return;
   week.count(`told ${type}`);
   week.note(() => `ALERT ${type} ${clientOrderId ?? ''}`);
-  if (clientOrderId !== undefined) week.told.add(clientOrderId);
+  if (typeof clientOrderId === 'string') week.told.add(clientOrderId);
   if (type === 'beyond_exact_numbers') for (const userId of String(about).split(', ')) week.toldAbout.add(userId);
 }
 

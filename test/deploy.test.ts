@@ -238,8 +238,8 @@ describe('supabase/backstop.sql', () => {
     expect(await run('daily-scan-check')).toEqual([]);
     const today = buy('TITAN', 1, 3560_00, { tradeDate: istDate(Date.now()) });
     await storeOf(database).call('import_signals', { by: tester, signals: [today], source: 'test' });
-    const [told] = await run('daily-scan-check');
-    expect(told).toMatchObject({
+    const [alert] = await run('daily-scan-check');
+    expect(alert).toMatchObject({
       url: 'https://alert.example',
       sent: { text: expect.stringContaining('no decided run') },
     });

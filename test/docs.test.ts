@@ -130,8 +130,8 @@ describe('docs/operate/troubleshooting.md', () => {
     const alerts = documentedEvents(ROOT).filter(({ isAlert }) => isAlert);
     const page = read('docs/operate/troubleshooting.md');
     const section = page.slice(page.indexOf('## By alert'), page.indexOf('## By reason'));
-    const told = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, name = '']) => name);
-    expect(told.toSorted()).toEqual(alerts.map(({ name }) => name).toSorted());
+    const described = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, name = '']) => name);
+    expect(described.toSorted()).toEqual(alerts.map(({ name }) => name).toSorted());
   });
 
   test('says of every reason where to look', () => {

@@ -141,8 +141,8 @@ describe('the dependency rule', () => {
   test('nobody but the meeting places imports the wiring, the commands or the configuration', () => {
     const others = sources.filter(({ path }) => !startsWithOne(path, meetingPlaces));
     const private_ = ['src/compose/', 'src/cli.ts', 'src/commands/', 'src/sample/', 'src/config/'];
-    const strangers = others.filter(({ path }) => !path.startsWith('src/config/'));
-    const wrong = strangers.flatMap(({ path, imports }) => {
+    const outsiders = others.filter(({ path }) => !path.startsWith('src/config/'));
+    const wrong = outsiders.flatMap(({ path, imports }) => {
       return imports.filter((name) => startsWithOne(name, private_)).map((name) => `${path} imports ${name}`);
     });
     expect(wrong).toEqual([]);
@@ -177,8 +177,8 @@ describe('one place for each', () => {
   });
 
   test('only the clock knows the time', () => {
-    const telling = /Date\.now\(|new Date\(\s*\)|performance\.now\(|Temporal\.Now|hrtime|\bDate\(\s*\)/;
-    expect(saying(sources, telling)).toEqual(['src/adapters/clock.ts']);
+    const clockReads = /Date\.now\(|new Date\(\s*\)|performance\.now\(|Temporal\.Now|hrtime|\bDate\(\s*\)/;
+    expect(saying(sources, clockReads)).toEqual(['src/adapters/clock.ts']);
   });
 
   test('a venue is named by its own folder and the registry only', () => {

@@ -64,10 +64,10 @@ const ways: Record<string, (shown: string) => void> = {
   'a fact that is text in text': (shown) => emit({ type: 'x', body: JSON.stringify({ body: JSON.stringify(shown) }) }),
 };
 
-describe.each(Object.entries(ways))('%s does not show', (_way, tellIt) => {
+describe.each(Object.entries(ways))('%s does not show', (_way, log) => {
   test.each(Object.entries(secrets))('%s', (_name, { shown, inside }) => {
     expect(shown).toContain(inside);
-    tellIt(shown);
+    log(shown);
     expect(logged()).not.toContain(inside);
     expect(
       logged()

@@ -59,7 +59,7 @@ describe('the schedule', () => {
     return startService({ ...options, database });
   };
   const never = new AbortController().signal;
-  const alerts = ({ events: told }: TestService) => told.filter(({ alert }) => alert).map(({ type }) => type);
+  const alerts = ({ events }: TestService) => events.filter(({ alert }) => alert).map(({ type }) => type);
   const stateOf = async ({ store }: TestService) => (await store.call('read_run', { runId }))?.state ?? null;
 
   test('scans with nothing but what the database knows, to the end', async () => {

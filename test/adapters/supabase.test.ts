@@ -53,7 +53,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   api().faults.length = 0;
-  api().heard.length = 0;
+  api().requests.length = 0;
 });
 afterAll(() => database.close());
 
@@ -74,7 +74,7 @@ describe('a database function called over Supabase', () => {
 
   test('runs as the service, with the secret key in the header where Supabase looks for it', async () => {
     expect(await database.call('who', {})).toEqual({ role: 'service_role', claims: { role: 'service_role' } });
-    const [{ path, headers } = { path: '', headers: {} }] = api().heard;
+    const [{ path, headers } = { path: '', headers: {} }] = api().requests;
     expect(path).toBe('/rest/v1/rpc/who');
     expect(headers['apikey']).toBe(api().secretKey);
     // Supabase refuses a Bearer that is neither a JWT nor the same key.
@@ -109,7 +109,7 @@ describe('a database function called over Supabase', () => {
     for (const name of ['../phones', 'echo?x=1', 'Echo', '', 'a b']) {
       await expect(database.call(name, {})).rejects.toThrow(TypeError);
     }
-    expect(api().heard).toEqual([]);
+    expect(api().requests).toEqual([]);
   });
 
   test.each([
@@ -171,7 +171,7 @@ describe('a call over Supabase whose answer does not come', () => {
     expect(error).toMatchObject({ kind: 'lost', code });
     expect(everything(error)).not.toMatch(/9198123|<html>/);
     // supabase-js does not repeat a POST: whether it is worthwhile is for the store to say.
-    expect(api().heard).toHaveLength(1);
+    expect(api().requests).toHaveLength(1);
   });
 
   test('is lost when it takes too long, though the database goes on with it', async () => {
@@ -194,7 +194,7 @@ describe('a call over Supabase whose answer does not come', () => {
     const moved: Fault = { ...json, status: 307, body: '', headers: { location: `${other.api.url}/rest/v1/rpc/echo` } };
     api().faults.push(moved);
     expect(await failure(database.call('echo', {}))).toMatchObject({ kind: 'lost', code: 'HTTP_307' });
-    expect(other.api.heard).toEqual([]);
+    expect(other.api.requests).toEqual([]);
     await other.close();
   });
 });
@@ -235,7 +235,7 @@ describe('a store over Supabase', () => {
       const halt = { scope: 'all', target: '', why: 'drill', by: { who: 'me', how: 'cli' }, nowMs: 0 } as const;
       expect(await store.call('halt', halt)).toEqual({ changed: false });
       expect(await real.session.query('select why from public.halts')).toEqual([{ why: 'drill' }]);
-      expect(real.api.heard).toHaveLength(4);
+      expect(real.api.requests).toHaveLength(4);
     } finally {
       await real.close();
     }

@@ -5,7 +5,7 @@ import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 /** The program on a server's database, where Asha's paper account has a drift. */
-async function desk() {
+async function accountWithDrift() {
   const postgres = await freshPostgres();
   onTestFinished(() => postgres.close());
   const store = makeStore(postgres);
@@ -22,22 +22,22 @@ async function desk() {
 }
 
 test('what blocks an account is acknowledged as it was shown, and what came later is shown next', async () => {
-  const { drift, account } = await desk();
+  const { drift, account } = await accountWithDrift();
   await drift('abc');
-  const asked = await account('--acknowledge', 'paper');
-  expect(asked).toMatchObject({ code: 2, stdout: '' });
+  const refused = await account('--acknowledge', 'paper');
+  expect(refused).toMatchObject({ code: 2, stdout: '' });
   const command = /--acknowledge paper --seen (d\d+)$/m;
-  const seen = command.exec(asked.stderr)?.[1] ?? '';
-  expect(asked.stderr).toContain(`${seen}  order abc: ours filled, theirs canceled`);
+  const acknowledged = command.exec(refused.stderr)?.[1] ?? '';
+  expect(refused.stderr).toContain(`${acknowledged}  order abc: ours filled, theirs canceled`);
 
   await drift('xyz');
-  const done = await account('--acknowledge', 'paper', '--seen', seen);
-  expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining(`Acknowledged ${seen}.\n`) });
+  const done = await account('--acknowledge', 'paper', '--seen', acknowledged);
+  expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining(`Acknowledged ${acknowledged}.\n`) });
   expect(done.stdout).toContain('order xyz: ours filled, theirs canceled');
   expect(done.stdout).not.toContain('order abc');
-  expect(command.exec(done.stdout)?.[1]).not.toBe(seen);
+  expect(command.exec(done.stdout)?.[1]).not.toBe(acknowledged);
 
-  const again = await account('--acknowledge', 'paper', '--seen', seen);
+  const again = await account('--acknowledge', 'paper', '--seen', acknowledged);
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('nothing of this to acknowledge') });
   const shown = JSON.parse((await account('--json')).stdout);
   expect(shown).toMatchObject({ id: 'asha', blocks: [{ venue: 'paper', block: null, drifts: [{ what: 'xyz' }] }] });
@@ -47,12 +47,12 @@ test.each([
   ['--seen says what', ['--seen', 'd1']],
   ['is a list such as', ['--acknowledge', 'paper', '--seen', 'all']],
 ])('refuses: %s', async (why, args) => {
-  const { account } = await desk();
+  const { account } = await accountWithDrift();
   expect(await account(...args)).toMatchObject({ code: 2, stderr: expect.stringContaining(why) });
 });
 
 test('lists of symbols are kept as the shares they name, however they are spelled', async () => {
-  const { account } = await desk();
+  const { account } = await accountWithDrift();
   const set = await account('--deny', 'titan.ns,TITAN.BO,M_M,ABB-BE', '--allow', 'NSE:INFY', '--json');
   expect(JSON.parse(set.stdout)).toMatchObject({
     denySymbols: ['TITAN', 'TITAN', 'M&M', 'ABB'],
@@ -63,7 +63,7 @@ test('lists of symbols are kept as the shares they name, however they are spelle
 });
 
 test('who is paused is told how many orders that stopped, and how many went before', async () => {
-  const { account, store, scene } = await desk();
+  const { account, store, scene } = await accountWithDrift();
   await decideAll(scene);
   const [first] = await claim(store, 'c1');
   await mark(store, 'c1', [first?.orderId ?? 0]);

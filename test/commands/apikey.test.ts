@@ -7,7 +7,7 @@ import { freshPostgres } from '../support/postgres.ts';
 const users = 'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue\n';
 
 /** The program on a server's database: it starts faster there. */
-async function desk() {
+async function program() {
   const postgres = await freshPostgres();
   onTestFinished(() => postgres.close());
   const here = cliSandbox(false);
@@ -16,7 +16,7 @@ async function desk() {
 }
 
 test('a key is shown once, listed without it, and revoked by its first characters', async () => {
-  const { apikey } = await desk();
+  const { apikey } = await program();
   const made = await apikey('create', '--role', 'operator', '--label', 'the desk');
   expect({ code: made.code, stderr: made.stderr }).toMatchObject({ code: 0 });
   expect(made.stdout).toMatch(/^ds_[\w-]{43}\n$/);
@@ -34,7 +34,7 @@ test('a key is shown once, listed without it, and revoked by its first character
 });
 
 test('a user’s key is for a user there is', async () => {
-  const { here, run, apikey } = await desk();
+  const { here, run, apikey } = await program();
   await run('import', 'users', here.file('users.csv', `${users}Asha Rao,,100000,20,5,,,,\n`));
   const made = await apikey('create', '--role', 'user', '--user', 'Asha Rao', '--json');
   expect(JSON.parse(made.stdout)).toMatchObject({
@@ -48,9 +48,9 @@ test('a user’s key is for a user there is', async () => {
 });
 
 test('a source of signals gets a key, is listed with what it may, and changed', async () => {
-  const { apikey } = await desk();
-  const asked = ['--role', 'signals', '--source', 'tradingview-1', '--strategies', 'a, b', '--per-day', '50'];
-  const made = await apikey('create', ...asked);
+  const { apikey } = await program();
+  const options = ['--role', 'signals', '--source', 'tradingview-1', '--strategies', 'a, b', '--per-day', '50'];
+  const made = await apikey('create', ...options);
   expect({ code: made.code, stderr: made.stderr }).toMatchObject({ code: 0 });
   expect(made.stdout).toMatch(/^ds_[\w-]{43}\n$/);
   expect(made.stderr).not.toContain(made.stdout.trim());
@@ -67,7 +67,7 @@ test('a source of signals gets a key, is listed with what it may, and changed', 
 });
 
 test('a key that may read until a day says so, and so does the list', async () => {
-  const { apikey } = await desk();
+  const { apikey } = await program();
   const made = await apikey('create', '--role', 'operator', '--scope', 'read', '--expires', '2099-12-31');
   expect(made.stderr).toContain('It may read until 2100-01-01T00:00:00.000+05:30.');
   const listed = (await apikey('list')).stdout;

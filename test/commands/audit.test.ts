@@ -5,7 +5,7 @@ import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 /** The program on a server's database where Asha has bought 10 TITAN at 100.00. */
-async function desk() {
+async function auditedBooks() {
   const postgres = await freshPostgres();
   onTestFinished(() => postgres.close());
   const store = makeStore(postgres);
@@ -20,10 +20,10 @@ async function desk() {
 const narrow = (text: string) => text.split('\n').every((line) => line.length <= 80);
 
 test('books that are what the facts come to: the day in figures, no difference, exit 0', async () => {
-  const { audit } = await desk();
-  const said = await audit();
-  expect(said).toMatchObject({ code: 0, stderr: 'Database: DATABASE_URL\n' });
-  expect(said.stdout).toBe(`Audit of ${tradeDate}
+  const { audit } = await auditedBooks();
+  const printed = await audit();
+  expect(printed).toMatchObject({ code: 0, stderr: 'Database: DATABASE_URL\n' });
+  expect(printed.stdout).toBe(`Audit of ${tradeDate}
 
 Audited     1 account to the end of the day: 1 order, 1 fill, 3 ledger entries
 On the day  1 order, 1 fill
@@ -32,7 +32,7 @@ Charges     ₹1.19
 Realised    ₹0.00
 Differences none in 16 figures: 0 paise
 `);
-  expect(narrow(said.stdout)).toBe(true);
+  expect(narrow(printed.stdout)).toBe(true);
   expect(JSON.parse((await audit('--date', tradeDate, '--mode', 'paper', '--user', 'asha', '--json')).stdout)).toEqual({
     tradeDate,
     accounts: 1,
@@ -47,19 +47,19 @@ Differences none in 16 figures: 0 paise
 });
 
 test('figures that differ are named with both values and what to do, exit 1', async () => {
-  const { session, audit } = await desk();
+  const { session, audit } = await auditedBooks();
   await session.exec('update public.accounts set cash_minor = cash_minor + 12345');
   await session.exec('update public.positions set quantity = 9');
-  const said = await audit('--date', tradeDate);
-  expect(said.code).toBe(1);
-  expect(said.stdout).toContain('Differences 2 figures of 1 account');
-  expect(said.stdout).toContain(`asha (paper, paper): cash
+  const printed = await audit('--date', tradeDate);
+  expect(printed.code).toBe(1);
+  expect(printed.stdout).toContain('Differences 2 figures of 1 account');
+  expect(printed.stdout).toContain(`asha (paper, paper): cash
   database ₹99,122.26, from the facts ₹98,998.81: +₹123.45
 asha (paper, paper): quantity of NSE:TITAN delivery
   database 9, from the facts 10: -1
 `);
-  expect(said.stdout).toContain('npm run halt -- --user asha --why');
-  expect(narrow(said.stdout)).toBe(true);
+  expect(printed.stdout).toContain('npm run halt -- --user asha --why');
+  expect(narrow(printed.stdout)).toBe(true);
   const { differences } = JSON.parse((await audit('--date', tradeDate, '--json')).stdout);
   expect(differences).toMatchObject([
     { userId: 'asha', mode: 'paper', what: 'cash', unit: 'money', database: '99122.26', model: '98998.81' },
@@ -72,6 +72,6 @@ test.each([
   ['--mode is paper or live', ['--mode', 'both']],
   ['There is no user "nobody"', ['--user', 'nobody']],
 ])('refuses: %s', async (why, args) => {
-  const { audit } = await desk();
+  const { audit } = await auditedBooks();
   expect(await audit(...args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(why) });
 });

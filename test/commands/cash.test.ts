@@ -5,7 +5,7 @@ import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { freshPostgres } from '../support/postgres.ts';
 
 /** The program on a server's database, where Asha has a paper account with 1,00,000 rupees. */
-async function desk() {
+async function programWithAccount() {
   const postgres = await freshPostgres();
   onTestFinished(() => postgres.close());
   const store = makeStore(postgres);
@@ -19,7 +19,7 @@ async function desk() {
 const why = ['--why', 'wired on Monday'];
 
 test('a deposit says what there was and is, and is shown with the account and in the log', async () => {
-  const { account, store } = await desk();
+  const { account, store } = await programWithAccount();
   const done = await account(['--deposit', '50000.50', ...why]);
   expect(done).toMatchObject({ code: 0 });
   expect(done.stdout).toMatch(
@@ -39,7 +39,7 @@ test('a deposit says what there was and is, and is shown with the account and in
 });
 
 test('a command that is given twice deposits once; named, it counts once and a second may follow', async () => {
-  const { account } = await desk();
+  const { account } = await programWithAccount();
   await account(['--deposit', '100', ...why]);
   const twice = await account(['--deposit', '100', ...why]);
   expect(twice).toMatchObject({ code: 2, stdout: '' });
@@ -56,7 +56,7 @@ test('a command that is given twice deposits once; named, it counts once and a s
 });
 
 test('a withdrawal is refused with what there is', async () => {
-  const { account } = await desk();
+  const { account } = await programWithAccount();
   const refused = await account(['--withdraw', '100000.01', ...why]);
   expect(refused).toMatchObject({ code: 2, stdout: '' });
   expect(refused.stderr).toContain('₹1,00,000.00 can be used: nothing was withdrawn.');
@@ -64,14 +64,14 @@ test('a withdrawal is refused with what there is', async () => {
 });
 
 test('a deposit into a blocked account says that it is blocked, and which command opens it', async () => {
-  const { account, session } = await desk();
+  const { account, session } = await programWithAccount();
   await session.exec(`update public.accounts set cash_minor = -500, not_ready = 'available money is below zero: acknowledge it';
     insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, at)
     select id, 'adjustment', -10000500, 0, now() from public.accounts`);
   const done = await account(['--deposit', '100', ...why]);
   expect(done.stdout).toContain('cash -₹5.00 → ₹95.00');
-  const [, seen = ''] = /still blocked: .*--acknowledge paper --seen (b\d+)\n$/s.exec(done.stdout) ?? [];
-  expect(await account(['--acknowledge', 'paper', '--seen', seen])).toMatchObject({ code: 0 });
+  const [, block = ''] = /still blocked: .*--acknowledge paper --seen (b\d+)\n$/s.exec(done.stdout) ?? [];
+  expect(await account(['--acknowledge', 'paper', '--seen', block])).toMatchObject({ code: 0 });
 });
 
 test.each([
@@ -84,19 +84,19 @@ test.each([
   ['--reference is', ['--deposit', '10', '--reference', 'two words', ...why]],
   ['goes with --deposit or --withdraw', ['--reference', 'R1']],
   ['has no paper account at kite', ['--deposit', '10', '--venue', 'kite', ...why]],
-])('refuses: %s', async (said, args) => {
-  const { account } = await desk();
-  expect(await account(args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(said) });
+])('refuses: %s', async (problem, args) => {
+  const { account } = await programWithAccount();
+  expect(await account(args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(problem) });
 });
 
 test('in live mode no money is moved: it is what the venue says', async () => {
-  const { account } = await desk();
+  const { account } = await programWithAccount();
   const refused = await account(['--deposit', '10', ...why], { TRADING_MODE: 'live' });
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('what its venue says') });
 });
 
 test('what was moved shows on the evening page of its day', async () => {
-  const { store } = await desk();
+  const { store } = await programWithAccount();
   const by = { who: 'ravi', how: 'cli', why: 'w' } as const;
   const out = {
     userId: 'asha',

@@ -16,7 +16,7 @@ const masterKey = () => randomBytes(32).toString('base64');
 const secrets = { clientId: 'AB1234', apiKey, apiSecret, accessToken: 'token1' };
 
 /** A server's database with Asha, who trades at Kite, and Kite. */
-async function desk() {
+async function programWithKite() {
   const postgres = await freshPostgres();
   const kite = await openKiteExchange(realClock());
   kite.pages['GET /user/profile'] = { user_id: 'AB1234' };
@@ -35,13 +35,13 @@ async function desk() {
     const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
     return { code: await code, stdout, stderr };
   };
-  const connect = (given: unknown) =>
-    account(['connect', '--user', 'Asha Rao', '--venue', 'kite'], JSON.stringify(given));
+  const connect = (secretsToConnect: unknown) =>
+    account(['connect', '--user', 'Asha Rao', '--venue', 'kite'], JSON.stringify(secretsToConnect));
   return { postgres, kite, env, account, connect };
 }
 
 test('an account is connected, checked, and taken over by a new master key', { timeout: 60_000 }, async () => {
-  const { postgres, env, account, connect } = await desk();
+  const { postgres, env, account, connect } = await programWithKite();
   const connected = await connect(secrets);
   expect(connected).toMatchObject({ code: 0, stdout: expect.stringContaining('Opened the live account of asha-rao') });
   const rows = await postgres.session.query('select c.*, a.mode from public.account_credentials c, public.accounts a');
@@ -65,7 +65,7 @@ test('an account is connected, checked, and taken over by a new master key', { t
 });
 
 test('a missing login is told with the link to log in by', { timeout: 60_000 }, async () => {
-  const { account, connect } = await desk();
+  const { account, connect } = await programWithKite();
   const { accessToken: _, ...rest } = secrets;
   await connect(rest);
   const closed = await account(['check', '--user', 'asha-rao'], '', { PUBLIC_URL: 'https://scan.example.com' });
@@ -76,13 +76,13 @@ test('a missing login is told with the link to log in by', { timeout: 60_000 }, 
 });
 
 test('secrets that can not be right are refused, and shown nowhere', { timeout: 60_000 }, async () => {
-  const { account, connect } = await desk();
-  for (const [given, why] of [
+  const { account, connect } = await programWithKite();
+  for (const [rejected, why] of [
     [{ ...secrets, apiSecret: 'has a space' }, 'apiSecret'],
     [{ ...secrets, apiSceret: 'mistyped' }, 'apiSceret'],
     [{ ...secrets, proxyUrl: 'socks5://me:pass-word@h' }, 'proxyUrl'],
   ] as const) {
-    const { code, stdout, stderr } = await connect(given);
+    const { code, stdout, stderr } = await connect(rejected);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain(why);
     expect(stderr).not.toMatch(/has a space|mistyped|pass-word|kitetestsecret/);

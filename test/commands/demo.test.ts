@@ -24,11 +24,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function launched(command: string, args: string[], env: Record<string, string> = {}) {
   const child = spawn(command, args, { cwd: ROOT, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
-  const said = { stdout: '', stderr: '' };
-  child.stdout.on('data', (part) => (said.stdout += String(part)));
-  child.stderr.on('data', (part) => (said.stderr += String(part)));
-  const ended = once(child, 'close').then(() => ({ code: child.exitCode, ...said }));
-  return { child, said, ended };
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (part) => (output.stdout += String(part)));
+  child.stderr.on('data', (part) => (output.stderr += String(part)));
+  const ended = once(child, 'close').then(() => ({ code: child.exitCode, ...output }));
+  return { child, output, ended };
 }
 
 /** `npm run demo`, as a process; settings of real work are there, and are to be left aside. */
@@ -40,14 +40,14 @@ function demo(args: string[] = [], env: Record<string, string> = {}) {
     PORT: '0',
     ...env,
   });
-  /** Waits until it has said so, or has ended. */
+  /** Waits until it has printed it, or has ended. */
   const says = async (words: string | RegExp): Promise<string> => {
-    const found = () => (typeof words === 'string' ? run.said.stdout.includes(words) : words.test(run.said.stdout));
+    const found = () => (typeof words === 'string' ? run.output.stdout.includes(words) : words.test(run.output.stdout));
     while (!found()) {
       const over = await Promise.race([once(run.child.stdout, 'data').then(() => null), run.ended]);
       if (over && !found()) throw new Error(`it ended with ${over.code}: ${over.stdout}${over.stderr}`);
     }
-    return run.said.stdout;
+    return run.output.stdout;
   };
   const stop = async () => {
     run.child.kill('SIGINT');
@@ -120,7 +120,7 @@ describe('the demo', { timeout: 180_000 }, () => {
     writeFileSync(join(folder, 'demo-clock.json'), JSON.stringify({ atMs: istMs('2025-07-23', '15:31') }));
     const late = demo();
     await late.says(/session is over: it is 15:31:\d\d on 2025-07-23 there[\s\S]*npm run demo -- --fresh/);
-    const refused = await pasted(late.said.stdout, '-X POST');
+    const refused = await pasted(late.output.stdout, '-X POST');
     expect(JSON.parse(refused)).toMatchObject({ status: 422, code: 'too_late' });
     expect(await late.stop()).toBe(0);
 

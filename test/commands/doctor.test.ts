@@ -156,15 +156,16 @@ describe('what is around it', () => {
     onTestFinished(() => rmSync(folder, { recursive: true }));
   });
   const secret = 'a-secret-of-forty-characters-in-this-test';
-  const look = (env: Record<string, string>) => examine(readConfig({ DATA_DIR: join(folder, 'data'), ...env }), folder);
+  const examined = (env: Record<string, string>) =>
+    examine(readConfig({ DATA_DIR: join(folder, 'data'), ...env }), folder);
 
   test('every problem of the environment is a finding of its own', async () => {
-    const checks = await look({ TRADING_MODE: 'real', CONCURRENCY: '0', CRON_SECRET: 'short' });
+    const checks = await examined({ TRADING_MODE: 'real', CONCURRENCY: '0', CRON_SECRET: 'short' });
     expect(checks.filter(({ name, level }) => name === 'configuration' && level === 'wrong')).toHaveLength(3);
   });
 
   test('a first start has no database yet, which is no error', async () => {
-    expect(levels(await look({ CRON_SECRET: secret }))).toEqual({
+    expect(levels(await examined({ CRON_SECRET: secret }))).toEqual({
       configuration: 'ok',
       secrets: 'ok',
       disk: 'ok',
@@ -177,7 +178,10 @@ describe('what is around it', () => {
     [{}, 'not set'],
     [{ CRON_SECRET: 'sixteen-letters!' }, '16 characters only'],
   ])('a secret that is weak is noticed: %j', async (env, says) => {
-    expect(found(await look(env), 'secrets')).toMatchObject({ level: 'warning', says: expect.stringContaining(says) });
+    expect(found(await examined(env), 'secrets')).toMatchObject({
+      level: 'warning',
+      says: expect.stringContaining(says),
+    });
   });
 
   test.each([
@@ -194,25 +198,25 @@ describe('what is around it', () => {
       TWILIO_CONTENT_SID: sid('HX'),
     };
     const env = level === 'warning' && says.includes('sender') ? {} : { ...twilio, ...change };
-    expect(found(await look(env), 'WhatsApp')).toMatchObject({ level, says: expect.stringContaining(says) });
+    expect(found(await examined(env), 'WhatsApp')).toMatchObject({ level, says: expect.stringContaining(says) });
   });
 
   test('a .env that others may read is noticed', async () => {
     const file = join(folder, '.env');
     writeFileSync(file, 'CRON_SECRET=x');
     chmodSync(file, 0o644);
-    expect(found(await look({}), '.env')).toMatchObject({ level: 'warning', todo: `chmod 600 ${file}` });
+    expect(found(await examined({}), '.env')).toMatchObject({ level: 'warning', todo: `chmod 600 ${file}` });
     chmodSync(file, 0o600);
-    expect(found(await look({}), '.env')?.level).toBe('ok');
+    expect(found(await examined({}), '.env')?.level).toBe('ok');
   });
 
   test('a DATA_DIR that can not be written is wrong', async () => {
     writeFileSync(join(folder, 'file'), '');
-    expect(found(await look({ DATA_DIR: join(folder, 'file', 'data') }), 'disk')?.level).toBe('wrong');
+    expect(found(await examined({ DATA_DIR: join(folder, 'file', 'data') }), 'disk')?.level).toBe('wrong');
   });
 
   test('a database that does not answer is wrong, and its password is not shown', async () => {
-    const checks = await look({ DATABASE_URL: 'postgres://scan:hunter2hunter2@127.0.0.1:1/none' });
+    const checks = await examined({ DATABASE_URL: 'postgres://scan:hunter2hunter2@127.0.0.1:1/none' });
     expect(found(checks, 'database')).toMatchObject({ level: 'wrong', says: expect.stringContaining('ECONNREFUSED') });
     expect(JSON.stringify(checks)).not.toContain('hunter2hunter2');
   });

@@ -21,12 +21,12 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function migrate(...flags: string[]): Promise<{ code: number; said: string }> {
+function migrate(...flags: string[]): Promise<{ code: number; output: string }> {
   const { PATH = '', HOME = '' } = process.env;
   const env = { PATH, HOME, DATABASE_URL: database.url };
-  const { promise, resolve: ended } = Promise.withResolvers<{ code: number; said: string }>();
+  const { promise, resolve: ended } = Promise.withResolvers<{ code: number; output: string }>();
   execFile(process.execPath, ['src/cli.ts', 'migrate', ...flags], { cwd: ROOT, env }, (error, stdout, stderr) => {
-    ended({ code: error === null ? 0 : Number(error.code), said: `${stdout}${stderr}` });
+    ended({ code: error === null ? 0 : Number(error.code), output: `${stdout}${stderr}` });
   });
   return promise;
 }
@@ -40,15 +40,18 @@ function fileOf(name: string, text: string): string {
 test('the schema and the login the service runs as come from one command, which may be repeated', async () => {
   const file = fileOf('service', `${password}\n`);
   const first = await migrate('--login', `service=${file}`);
-  expect([first.code, first.said]).toEqual([0, expect.stringContaining('Made the login daily_scan_service_login')]);
+  expect([first.code, first.output]).toEqual([0, expect.stringContaining('Made the login daily_scan_service_login')]);
   const again = await migrate('--login', `service=${file}`);
-  expect([again.code, again.said]).toEqual([0, expect.stringContaining('Changed the login daily_scan_service_login')]);
+  expect([again.code, again.output]).toEqual([
+    0,
+    expect.stringContaining('Changed the login daily_scan_service_login'),
+  ]);
   const url = database.url.replace(/\/\/[^@]+@/, `//daily_scan_service_login:${password}@`);
   const session = await openPostgresSession(url);
   const [row] = await session.query("select public.read_privileges('{}') as reach");
   await session.close();
   expect(row).toMatchObject({ reach: { role: 'daily_scan_service_login', superuser: false, tables: [] } });
-  expect(first.said + again.said).not.toContain(password);
+  expect(first.output + again.output).not.toContain(password);
 });
 
 test.each([
@@ -58,7 +61,7 @@ test.each([
   ['a password of one letter', `http=${fileOf('same', 'a'.repeat(32))}`, 'is too easily guessed'],
   ['a password with an umlaut', `http=${fileOf('umlaut', 'schöne-lange-worte-7')}`, 'must be visible ASCII'],
 ])('%s is refused before anything is changed', async (_what, flag, why) => {
-  const { code, said } = await migrate('--login', flag);
-  expect([code, said]).toEqual([2, expect.stringContaining(why)]);
-  expect(said).not.toContain('up to date');
+  const { code, output } = await migrate('--login', flag);
+  expect([code, output]).toEqual([2, expect.stringContaining(why)]);
+  expect(output).not.toContain('up to date');
 });

@@ -4,8 +4,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { egress } from '../../src/adapters/credentials/egress.ts';
 import { sendOnce } from '../../src/adapters/venues/http.ts';
 
-/** A venue that counts what it hears, and a proxy that tunnels (CONNECT) or does what it is told instead. */
-let heard: string[];
+/** A venue that keeps what it receives, and a proxy that tunnels (CONNECT) or does `instead`. */
+let received: string[];
 let answer: RequestListener;
 let tunnels: { to: string; login: string | undefined }[];
 let instead: ((socket: Socket) => void) | null;
@@ -33,7 +33,7 @@ function tunnel(request: IncomingMessage, socket: Socket): void {
 }
 
 beforeEach(async () => {
-  [heard, tunnels, instead] = [[], [], null];
+  [received, tunnels, instead] = [[], [], null];
   answer = (_request, response) => void response.end('{}');
   venue = await listening(
     createServer((request, response) => {
@@ -42,7 +42,7 @@ beforeEach(async () => {
         body += chunk;
       });
       request.on('end', () => {
-        heard.push(body);
+        received.push(body);
         answer(request, response);
       });
     }),
@@ -67,18 +67,18 @@ test('an account with a proxy goes through it, with its login, and through a tun
   expect(await say({ apiKey: 'x', proxyUrl: withLogin() })).toMatchObject({ kind: 'answered', status: 200 });
   const login = `Basic ${Buffer.from('me@home:pass/word').toString('base64')}`;
   expect(tunnels).toEqual([{ to: venue.url.slice('http://'.length), login }]);
-  expect(heard).toEqual(['a=é']);
+  expect(received).toEqual(['a=é']);
 });
 
 test.each([[{}], [{ proxyUrl: null }], [null]])('an account without one (%j) goes straight', async (secrets) => {
   expect(await say(secrets)).toMatchObject({ kind: 'answered', status: 200 });
-  expect([tunnels, heard]).toEqual([[], ['a=é']]);
+  expect([tunnels, received]).toEqual([[], ['a=é']]);
 });
 
 test.each([421, 401, 408, 503])('a %i through a proxy is an answer, and nothing is said again', async (status) => {
   answer = (_request, response) => void response.writeHead(status, { 'retry-after': '0' }).end('no');
   expect(await say({ proxyUrl: proxy.url })).toMatchObject({ kind: 'answered', status });
-  expect(heard).toHaveLength(1);
+  expect(received).toHaveLength(1);
 });
 
 test('a changed proxy is used from the next request on', async () => {
@@ -99,7 +99,7 @@ const refusing: [string, (socket: Socket) => void][] = [
 test.each(refusing)('a proxy that %s: proven not sent', async (_what, doing) => {
   instead = doing;
   expect(await say({ proxyUrl: proxy.url })).toEqual({ kind: 'not_sent', reason: 'not_connected: PROXY_REFUSED' });
-  expect(heard).toEqual([]);
+  expect(received).toEqual([]);
 });
 
 test('a proxy that is not there, or can not be read: proven not sent, and never gone round', async () => {
@@ -108,15 +108,15 @@ test('a proxy that is not there, or can not be read: proven not sent, and never 
   const odd = await say({ proxyUrl: 'socks5://me:pass-word@h' });
   expect(odd).toEqual({ kind: 'not_sent', reason: 'not_connected: PROXY_UNREADABLE' });
   const lost = egress(() => Promise.reject(new Error('pass-word')))(account);
-  const said = await sendOnce(lost, { method: 'GET', url: venue.url, headers: {} }, 2_000);
-  expect(said).toEqual({ kind: 'not_sent', reason: 'not_connected: CREDENTIALS_UNAVAILABLE' });
-  expect(heard).toEqual([]);
+  const reply = await sendOnce(lost, { method: 'GET', url: venue.url, headers: {} }, 2_000);
+  expect(reply).toEqual({ kind: 'not_sent', reason: 'not_connected: CREDENTIALS_UNAVAILABLE' });
+  expect(received).toEqual([]);
 });
 
 test('a connection that breaks after the tunnel stood proves nothing', async () => {
   answer = (request) => request.socket.destroy();
   expect(await say({ proxyUrl: proxy.url })).toEqual({ kind: 'silent', reason: 'connection_lost' });
-  expect(heard).toHaveLength(1);
+  expect(received).toHaveLength(1);
 });
 
 test.each([[{}], [{ proxyUrl: 'of the account' }]])(
@@ -127,8 +127,8 @@ test.each([[{}], [{ proxyUrl: 'of the account' }]])(
       late = true;
       return 'proxyUrl' in secrets ? { proxyUrl: proxy.url } : secrets;
     })(account);
-    const said = await sendOnce(slow, { method: 'POST', url: venue.url, headers: {}, body: 'a' }, 2_000, () => !late);
-    expect(said).toEqual({ kind: 'not_sent', reason: 'too_late_to_start' });
-    expect([tunnels, heard]).toEqual([[], []]);
+    const reply = await sendOnce(slow, { method: 'POST', url: venue.url, headers: {}, body: 'a' }, 2_000, () => !late);
+    expect(reply).toEqual({ kind: 'not_sent', reason: 'too_late_to_start' });
+    expect([tunnels, received]).toEqual([[], []]);
   },
 );

@@ -153,8 +153,8 @@ async function takeFaults(store: Store, path: string): Promise<void> {
 }
 
 function assertBounded(read: FileResult<unknown>): void {
-  const said = read.kind === 'unusable' ? [read.message] : read.warnings;
-  for (const text of said)
+  const texts = read.kind === 'unusable' ? [read.message] : read.warnings;
+  for (const text of texts)
     assert.ok(text.length < 2_000 && text.isWellFormed(), `a message of ${text.length} characters`);
   for (const { reason, value } of read.problems) {
     assert.ok(reason.length <= 300 && (value ?? '').length <= 100, `a problem of ${reason.length} characters`);

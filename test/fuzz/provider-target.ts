@@ -54,8 +54,8 @@ const fedAnswers = fc.record({ posted: fc.oneof(created, refused), listed });
 export async function providerTarget(database: TestDatabase): Promise<Target> {
   const store = storeOf(database);
   const clock = jumpingClock(nowMs);
-  let said: { posted: ScriptedAnswer; listed: ScriptedAnswer } | null = null;
-  const server = await provider(() => said);
+  let scripted: { posted: ScriptedAnswer; listed: ScriptedAnswer } | null = null;
+  const server = await provider(() => scripted);
   const { port } = server.address() as AddressInfo;
   const pace = { ...quick, mostAttempts: 2 };
   const world: World = {
@@ -68,7 +68,7 @@ export async function providerTarget(database: TestDatabase): Promise<Target> {
     count('twilio');
     await database.session.exec(await deleteAllSql(database.session));
     await decideNothing(store, people(2));
-    said = answers;
+    scripted = answers;
     await notify(world, 10);
     clock.jump(RECHECK_MS);
     await notify(world, 10);
@@ -90,7 +90,7 @@ export async function providerTarget(database: TestDatabase): Promise<Target> {
 }
 
 /** Twilio, as far as it is asked: odd about the first user's messages, good about the second's. */
-async function provider(said: () => { posted: ScriptedAnswer; listed: ScriptedAnswer } | null): Promise<Server> {
+async function provider(scripted: () => { posted: ScriptedAnswer; listed: ScriptedAnswer } | null): Promise<Server> {
   let made = 0;
   const server = createServer((request, response) => {
     let form = '';
@@ -102,7 +102,7 @@ async function provider(said: () => { posted: ScriptedAnswer; listed: ScriptedAn
       const isOdd = `${request.url}${form}`.includes('919000000000');
       const good = { ...message, sid: `SM${made.toString(16).padStart(32, '0')}` };
       const isList = request.method === 'GET';
-      const odd = said();
+      const odd = scripted();
       const answer = isList
         ? { status: 200, body: '{"messages":[],"next_page_uri":null}' }
         : { status: 201, body: JSON.stringify(good) };

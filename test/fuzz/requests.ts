@@ -142,7 +142,7 @@ export function requestOf(
 ): { url: string; init: RequestInit } {
   const [method = 'GET', pattern = '/'] = one.route.route.split(' ');
   const usual = one.route.byAddress ? pattern.replace(/:\w+/g, sourceKey) : (one.route.path ?? pattern);
-  const given = one.segment === null ? usual : pattern.replace(/:\w+/g, encoded(one.segment));
+  const filledPath = one.segment === null ? usual : pattern.replace(/:\w+/g, encoded(one.segment));
   const headers = new Headers(token === undefined ? {} : { Authorization: `Bearer ${token}` });
   if (one.route.body !== undefined) headers.set('Idempotency-Key', `key-${one.headers.length}-${one.query.length}`);
   for (const [name, value] of one.headers) headers.set(name, value);
@@ -150,7 +150,7 @@ export function requestOf(
   if (pattern.endsWith('/login') && one.form.isCallback) {
     query.unshift(`state=${encoded(signedState(loginKey, { venue: 'kite', accountId: 1, untilMs: nowMs + 60_000 }))}`);
   }
-  const path = pattern.endsWith('/login') && one.form.isCallback ? '/api/venues/kite/login' : given;
+  const path = pattern.endsWith('/login') && one.form.isCallback ? '/api/venues/kite/login' : filledPath;
   const url = `${path}${query.length === 0 ? '' : `?${query.join('&')}`}`;
   if (pattern === '/api/webhooks/twilio') return twilioCall(one);
   const { body } = one;

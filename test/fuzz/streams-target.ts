@@ -22,14 +22,14 @@ const frames = fc.array(fc.oneof(mutated(update), mutated(login), mutated(listen
   minLength: 1,
   maxLength: 4,
 });
-const HEARD_WITHIN_MS = 10_000;
+const RECEIVED_WITHIN_MS = 10_000;
 
-/** Feeds the stream of a venue's updates: whatever it says, the good update after it is heard. */
+/** Feeds the stream of a venue's updates: whatever it says, the good update after it is received. */
 export async function updatesTarget(): Promise<Target> {
   const clock = setClock(nowMs);
   const alpaca = await openAlpacaExchange(clock);
   const { fed, count } = counter();
-  let heard: string[] = [];
+  let received: string[] = [];
   const updates = alpacaUpdates({
     ...{
       streamUrl: alpaca.streamUrl,
@@ -40,7 +40,7 @@ export async function updatesTarget(): Promise<Target> {
     ...{ credentials: async (of) => alpaca.credentials(of), pausesMs: { first: 5, longest: 20 } },
     onUpdate: ({ clientOrderId, venueOrderId }) => {
       assert.ok(clientOrderId.length <= 128 && venueOrderId.length <= 128);
-      heard.push(clientOrderId);
+      received.push(clientOrderId);
     },
     onState: () => undefined,
   });
@@ -48,14 +48,14 @@ export async function updatesTarget(): Promise<Target> {
   const property = fc.asyncProperty(frames, async (odd) => {
     count('frames of a venue');
     number += 1;
-    heard = [];
+    received = [];
     for (const frame of odd) alpaca.stream.say(frame);
     const good = JSON.stringify({
       ...update,
       data: { ...update.data, order: { id: 'A2', client_order_id: `good-${number}` } },
     });
-    for (let waited = 0; !heard.includes(`good-${number}`); waited += 5) {
-      assert.ok(waited < HEARD_WITHIN_MS, 'the good update was never heard');
+    for (let waited = 0; !received.includes(`good-${number}`); waited += 5) {
+      assert.ok(waited < RECEIVED_WITHIN_MS, 'the good update was never received');
       if (alpaca.stream.listening() > 0) alpaca.stream.say(good);
       await pause(5);
     }

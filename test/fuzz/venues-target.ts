@@ -66,7 +66,7 @@ const asks: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>
 interface Fed {
   ask: string;
   at: string;
-  said: ScriptedAnswer;
+  answer: ScriptedAnswer;
 }
 
 function fedBy(venue: string): fc.Arbitrary<Fed> {
@@ -82,7 +82,7 @@ function fedBy(venue: string): fc.Arbitrary<Fed> {
         { weight: 1, arbitrary: fc.constantFrom(200, 204, 302, 400, 401, 403, 404, 422, 429, 500, 503) },
       );
       const body = oddBytes(mutated(good));
-      const arbitrary = fc.record({ ask: fc.constant(ask), at: fc.constant(at), said: fc.record({ status, body }) });
+      const arbitrary = fc.record({ ask: fc.constant(ask), at: fc.constant(at), answer: fc.record({ status, body }) });
       // An account is asked at seven addresses, an order at one or two.
       return { weight: ask === 'ready' ? 1 : 4, arbitrary };
     }),
@@ -108,9 +108,9 @@ export async function venueTarget(venue: string, database: TestDatabase): Promis
   const accounts = await database.session.query(`select id::int from public.accounts where mode = 'live' order by id`);
   const [oddAccount = 0, goodAccount = 0] = accounts.slice(-2).map(({ id }) => Number(id));
 
-  const property = fc.asyncProperty(fedBy(venue), async ({ ask, at, said }) => {
+  const property = fc.asyncProperty(fedBy(venue), async ({ ask, at, answer }) => {
     count(`${venue} ${ask}`);
-    const say = (path: string) => (path.includes(at) ? said : null);
+    const say = (path: string) => (path.includes(at) ? answer : null);
     if (ask === 'ready') {
       parrot.script = { accountId: oddAccount, order: null, say };
       await expectGoodReady(world, goodAccount);

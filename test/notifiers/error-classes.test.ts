@@ -40,49 +40,49 @@ describe('the classes of Twilio’s codes', () => {
 });
 
 let database: TestDatabase;
-let office: TwilioDelivery;
+let delivery: TwilioDelivery;
 beforeAll(async () => {
   database = await freshPglite();
 });
 afterAll(() => database.close());
 
 const open = async (count: number, fallback: 'sms' | null = null) => {
-  office = await openTwilioDelivery(people(count), { pace: { ...quick, fallback } }, database);
+  delivery = await openTwilioDelivery(people(count), { pace: { ...quick, fallback } }, database);
 };
 const statuses = async () =>
-  (await office.session.query('select status from public.messages order by user_id')).map(({ status }) => status);
-const alarms = (name: string) => office.events.filter(({ type, alert }) => type === name && alert);
+  (await delivery.session.query('select status from public.messages order by user_id')).map(({ status }) => status);
+const alarms = (name: string) => delivery.events.filter(({ type, alert }) => type === name && alert);
 const unreachable = async () =>
-  (await office.session.query('select number from public.whatsapp_numbers where unreachable is not null')).length;
+  (await delivery.session.query('select number from public.whatsapp_numbers where unreachable is not null')).length;
 const resume = () =>
-  office.store.call('resume_messages', { by: { who: 'ravi', how: 'cli' }, nowMs: office.clock.nowMs() });
+  delivery.store.call('resume_messages', { by: { who: 'ravi', how: 'cli' }, nowMs: delivery.clock.nowMs() });
 const refused = (code: number): TwilioFault => ({ status: 400, code });
 
 async function hear(message: LoopbackMessage | undefined, status: string, code?: number): Promise<void> {
   if (!message) throw new Error('there is no such message at Twilio');
-  const { url, headers, body } = office.twilio.callback(message, status, code);
+  const { url, headers, body } = delivery.twilio.callback(message, status, code);
   const { pathname, search } = new URL(url);
   const form = Object.fromEntries(new URLSearchParams(body));
   const call = { path: `${pathname}${search}`, signature: headers['X-Twilio-Signature'], form };
-  const word = await office.world.notifier.parseCallback?.(call);
+  const word = await delivery.world.notifier.parseCallback?.(call);
   if (!word) throw new Error('the signature does not fit');
-  await hearProvider(office.world, word);
+  await hearProvider(delivery.world, word);
 }
 
 /** The first user meets the code; the second is well. */
 const meet = async (code: number, how: 'send' | 'delivery', fallback: 'sms' | null = null) => {
   await open(2, fallback);
   const first = `whatsapp:${numberOf(0)}`;
-  if (how === 'send') office.twilio.fault = ({ To }) => (To === first ? refused(code) : 'none');
-  await office.deliver();
+  if (how === 'send') delivery.twilio.fault = ({ To }) => (To === first ? refused(code) : 'none');
+  await delivery.deliver();
   if (how === 'send') return;
-  const [message, other] = office.twilio.messages.toSorted((a, b) => a.to.localeCompare(b.to));
+  const [message, other] = delivery.twilio.messages.toSorted((a, b) => a.to.localeCompare(b.to));
   await hear(message, 'failed', code);
   await hear(other, 'delivered');
 };
 
 describe.each(['send', 'delivery'] as const)('one user’s trouble at the %s', (how) => {
-  afterEach(() => office.close());
+  afterEach(() => delivery.close());
 
   test.each([63014, 63033, 30005])(
     '%i is the recipient’s: the number is marked, the others are not concerned',
@@ -97,17 +97,17 @@ describe.each(['send', 'delivery'] as const)('one user’s trouble at the %s', (
 
   test('a recipient who is not reached gets it over the fallback where there is one', async () => {
     await meet(63033, how, 'sms');
-    await office.deliver();
+    await delivery.deliver();
     expect((await statuses())[0]).toBe('sent');
-    expect(office.twilio.messages.filter(({ to }) => to === numberOf(0))).toHaveLength(1);
+    expect(delivery.twilio.messages.filter(({ to }) => to === numberOf(0))).toHaveLength(1);
   });
 
   test('who unsubscribed at Twilio gets nothing over the fallback either', async () => {
     await meet(21610, how, 'sms');
-    await office.deliver();
+    await delivery.deliver();
     expect((await statuses())[0]).toBe('failed');
     expect(await unreachable()).toBe(1);
-    expect(office.twilio.messages.filter(({ to }) => to === numberOf(0))).toEqual([]);
+    expect(delivery.twilio.messages.filter(({ to }) => to === numberOf(0))).toEqual([]);
   });
 
   test.each([63029, 63019, 21656, 99_999])(
@@ -125,11 +125,11 @@ describe.each(['send', 'delivery'] as const)('one user’s trouble at the %s', (
   test.each([20429, 21611, 63017, 63038])('%i waits, and goes when its pause is over', async (code) => {
     await meet(code, how);
     expect((await statuses())[0]).toBe('queued');
-    office.twilio.fault = () => 'none';
-    office.clock.jump(5 * 3_600_000);
-    await office.deliver();
+    delivery.twilio.fault = () => 'none';
+    delivery.clock.jump(5 * 3_600_000);
+    await delivery.deliver();
     expect((await statuses())[0]).toBe('sent');
-    expect(office.events.filter(({ alert }) => alert)).toEqual([]);
+    expect(delivery.events.filter(({ alert }) => alert)).toEqual([]);
   });
 
   test.each([30002, 63001, 63051, 63112, 21910])(
@@ -140,38 +140,38 @@ describe.each(['send', 'delivery'] as const)('one user’s trouble at the %s', (
       expect(alarms('messages_stopped')).toEqual([
         expect.objectContaining({ why: expect.stringContaining(`${code}`) }),
       ]);
-      office.twilio.fault = () => 'none';
-      await office.deliver();
+      delivery.twilio.fault = () => 'none';
+      await delivery.deliver();
       expect((await statuses())[0]).toBe('queued');
       await resume();
-      await office.deliver();
+      await delivery.deliver();
       expect((await statuses())[0]).toBe('sent');
     },
   );
 });
 
 describe('several people in a row', () => {
-  afterEach(() => office.close());
+  afterEach(() => delivery.close());
 
   test('a code nobody listed that comes back by callback stops the queue at the third, and theirs wait too', async () => {
     await open(5);
-    await office.deliver();
-    const sent = office.twilio.messages.slice();
+    await delivery.deliver();
+    const sent = delivery.twilio.messages.slice();
     for (const message of sent.slice(0, 2)) await hear(message, 'undelivered', 63_998);
     expect(alarms('messages_stopped')).toEqual([]);
     await hear(sent[2], 'undelivered', 63_998);
     expect(alarms('messages_stopped')).toHaveLength(1);
     expect((await statuses()).toSorted()).toEqual(['queued', 'queued', 'queued', 'sent', 'sent']);
     await resume();
-    await office.deliver();
+    await delivery.deliver();
     expect(await statuses()).toEqual(Array(5).fill('sent'));
-    expect(office.twilio.messages).toHaveLength(8);
+    expect(delivery.twilio.messages).toHaveLength(8);
   });
 
   test('one whose message arrives in between, or one user thrice, is nobody in a row', async () => {
     await open(4);
-    await office.deliver();
-    const [first, second, third, fourth] = office.twilio.messages;
+    await delivery.deliver();
+    const [first, second, third, fourth] = delivery.twilio.messages;
     await hear(first, 'undelivered', 63_998);
     await hear(second, 'undelivered', 63_998);
     await hear(third, 'delivered');
@@ -182,16 +182,16 @@ describe('several people in a row', () => {
   test('three of a batch of ten that are refused are three, for seven got through at the same time', async () => {
     await open(10);
     const odd = new Set([7, 8, 9].map((place) => `whatsapp:${numberOf(place)}`));
-    office.twilio.fault = ({ To = '' }) => (odd.has(To) ? refused(63_998) : 'none');
-    await office.deliver();
+    delivery.twilio.fault = ({ To = '' }) => (odd.has(To) ? refused(63_998) : 'none');
+    await delivery.deliver();
     expect((await statuses()).filter((status) => status === 'failed')).toHaveLength(3);
     expect(alarms('messages_stopped')).toEqual([]);
   });
 
   test('handset and media trouble of everybody stops nothing', async () => {
     await open(6);
-    office.twilio.fault = () => refused(63029);
-    await office.deliver();
+    delivery.twilio.fault = () => refused(63029);
+    await delivery.deliver();
     expect(await statuses()).toEqual(Array(6).fill('failed'));
     expect(alarms('messages_stopped')).toEqual([]);
   });
@@ -199,30 +199,30 @@ describe('several people in a row', () => {
   test('once resumed the old ones are no part of a new row', async () => {
     await open(4);
     const bad = new Set([0, 1, 2].map((place) => `whatsapp:${numberOf(place)}`));
-    office.twilio.fault = ({ To = '' }) => (bad.has(To) ? refused(63_998) : { status: 429, code: 20429 });
-    await office.deliver();
+    delivery.twilio.fault = ({ To = '' }) => (bad.has(To) ? refused(63_998) : { status: 429, code: 20429 });
+    await delivery.deliver();
     expect(alarms('messages_stopped')).toHaveLength(1);
-    office.clock.jump(1000);
+    delivery.clock.jump(1000);
     await resume();
     bad.delete(`whatsapp:${numberOf(1)}`);
     bad.delete(`whatsapp:${numberOf(2)}`);
-    await office.deliver();
+    await delivery.deliver();
     expect(alarms('messages_stopped')).toHaveLength(1);
   });
 });
 
 describe('the fallback’s trouble', () => {
-  afterEach(() => office.close());
+  afterEach(() => delivery.close());
   const notOnWhatsApp = (To: string) => [0, 1].some((place) => To === `whatsapp:${numberOf(place)}`);
 
   test.each([21606, 30034, 21408])('%i stops the fallback, and WhatsApp goes on', async (code) => {
     await open(4, 'sms');
-    office.twilio.fault = ({ To = '' }) => {
+    delivery.twilio.fault = ({ To = '' }) => {
       if (notOnWhatsApp(To)) return refused(63024);
       return To.startsWith('whatsapp:') ? 'none' : refused(code);
     };
-    await office.deliver();
-    await office.deliver();
+    await delivery.deliver();
+    await delivery.deliver();
     expect((await statuses()).slice(2)).toEqual(['sent', 'sent']);
     expect(alarms('messages_stopped')).toEqual([]);
     if (code === 21408) {
@@ -231,23 +231,23 @@ describe('the fallback’s trouble', () => {
     }
     expect(alarms('fallback_stopped')).toHaveLength(1);
     expect((await statuses()).slice(0, 2)).toEqual(['queued', 'queued']);
-    const asked = office.twilio.requests.length;
-    office.clock.jump(60_000);
-    await office.deliver();
-    expect(office.twilio.requests).toHaveLength(asked);
-    office.twilio.fault = () => 'none';
+    const before = delivery.twilio.requests.length;
+    delivery.clock.jump(60_000);
+    await delivery.deliver();
+    expect(delivery.twilio.requests).toHaveLength(before);
+    delivery.twilio.fault = () => 'none';
     expect(await resume()).toEqual({ why: expect.stringContaining(`${code}`) });
-    await office.deliver();
+    await delivery.deliver();
     expect(await statuses()).toEqual(Array(4).fill('sent'));
   });
 
   test('a number that takes no SMS is not marked as unreachable over WhatsApp by it', async () => {
     await open(1, 'sms');
-    office.twilio.fault = ({ To = '' }) => (To.startsWith('whatsapp:') ? refused(63024) : 'none');
-    await office.deliver();
-    await office.deliver();
-    await office.session.exec('update public.whatsapp_numbers set unreachable = null');
-    await hear(office.twilio.messages[0], 'undelivered', 30006);
+    delivery.twilio.fault = ({ To = '' }) => (To.startsWith('whatsapp:') ? refused(63024) : 'none');
+    await delivery.deliver();
+    await delivery.deliver();
+    await delivery.session.exec('update public.whatsapp_numbers set unreachable = null');
+    await hear(delivery.twilio.messages[0], 'undelivered', 30006);
     expect(await statuses()).toEqual(['failed']);
     expect(await unreachable()).toBe(0);
   });

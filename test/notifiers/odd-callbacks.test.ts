@@ -12,7 +12,7 @@ const status = {
 };
 
 /** What is made of a callback that is signed, whatever is in it. */
-function heard(query: string, form: Record<string, string>) {
+function parseSigned(query: string, form: Record<string, string>) {
   const path = `/api/webhooks/twilio?${query}`;
   const text = Object.keys(form)
     .toSorted()
@@ -22,7 +22,12 @@ function heard(query: string, form: Record<string, string>) {
 }
 
 test('a status of a message is heard', async () => {
-  expect(await heard('n=12&a=1', status)).toMatchObject({ kind: 'delivery', messageId: 12, attempt: 1, code: '63024' });
+  expect(await parseSigned('n=12&a=1', status)).toMatchObject({
+    kind: 'delivery',
+    messageId: 12,
+    attempt: 1,
+    code: '63024',
+  });
 });
 
 test.each([
@@ -31,11 +36,11 @@ test.each([
   ['an id with a NUL', 'n=12&a=1', { MessageSid: 'SM\0' }],
   ['a status named like a member of every object', 'n=12&a=1', { MessageStatus: 'constructor' }],
 ])('with %s nothing is heard', async (_what, query, change) => {
-  expect(await heard(query, { ...status, ...change })).toEqual({ kind: 'nothing' });
+  expect(await parseSigned(query, { ...status, ...change })).toEqual({ kind: 'nothing' });
 });
 
 test('a code that is none is left out', async () => {
-  expect(await heard('n=12&a=1', { ...status, ErrorCode: '9'.repeat(400) })).toMatchObject({
+  expect(await parseSigned('n=12&a=1', { ...status, ErrorCode: '9'.repeat(400) })).toMatchObject({
     kind: 'delivery',
     code: null,
   });

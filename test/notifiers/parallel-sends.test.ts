@@ -21,17 +21,17 @@ test('a provider who never answers delays no order, and its end is waited for wh
   const parts = { config: read.config, target, store, quotes: { read: async () => [] }, faults: null };
   const plain = await makeWorld({ ...parts, clock: setClock(nowMs), emit: () => undefined });
   await plain.venues.get('paper')?.openMarket?.(tradeDate, [quote('TITAN')]);
-  const asked: string[] = [];
+  const sentTo: string[] = [];
   const answer = Promise.withResolvers<{ kind: 'sent'; providerId: string }>();
   const send = async ({ userId }: { userId: string }) => {
-    asked.push(userId);
+    sentTo.push(userId);
     return answer.promise;
   };
   const stop = new AbortController();
   const world = { ...plain, notifier: { name: 'mute', pace: quick, send } };
   const working = work(world, { concurrency: 4, stop: stop.signal, woken: () => new Promise(() => undefined) });
   const patience = { timeout: 20_000 };
-  await expect.poll(() => asked, patience).toEqual(['asha']);
+  await expect.poll(() => sentTo, patience).toEqual(['asha']);
 
   await store.call('resume', halt);
   const orders = () => database.session.query('select user_id, status from public.orders order by user_id');

@@ -10,18 +10,18 @@ import { accountSid, authToken, contentSids, numberOf, people, quick, runId } fr
 import { openTwilioDelivery, type TwilioDelivery } from './twilio-delivery.ts';
 
 let database: TestDatabase;
-let office: TwilioDelivery;
+let delivery: TwilioDelivery;
 beforeAll(async () => {
   database = await freshPglite();
 });
 afterAll(() => database.close());
-afterEach(() => office.close());
+afterEach(() => delivery.close());
 
 const open = async (count: number, change: Partial<TwilioSettings> = {}) => {
-  office = await openTwilioDelivery(people(count), change, database);
+  delivery = await openTwilioDelivery(people(count), change, database);
 };
-const statuses = async () => (await office.rows()).map(({ status }) => status);
-const minutes = (count: number) => office.clock.jump(count * 60_000);
+const statuses = async () => (await delivery.rows()).map(({ status }) => status);
+const minutes = (count: number) => delivery.clock.jump(count * 60_000);
 
 describe('an error that everybody would meet', () => {
   test.each([
@@ -35,93 +35,93 @@ describe('an error that everybody would meet', () => {
     ['a proxy that refuses everything', { status: 400, code: null }],
   ])('%s stops the queue after one batch with one alarm; once lifted, everything goes', async (_, fault) => {
     await open(30);
-    office.twilio.fault = () => fault;
-    await office.deliver();
+    delivery.twilio.fault = () => fault;
+    await delivery.deliver();
     // At most one batch of ten was under way.
-    expect(office.twilio.requests.length).toBeLessThanOrEqual(10);
+    expect(delivery.twilio.requests.length).toBeLessThanOrEqual(10);
     const after = await statuses();
     expect(after).toEqual(Array(30).fill('queued'));
-    const stops = office.events.filter(({ type }) => type === 'messages_stopped');
+    const stops = delivery.events.filter(({ type }) => type === 'messages_stopped');
     expect(stops).toEqual([expect.objectContaining({ alert: true })]);
     minutes(5);
-    await office.deliver();
-    expect(office.twilio.requests.length).toBeLessThanOrEqual(10);
-    office.twilio.fault = () => 'none';
-    await office.store.call('resume_messages', { by: { who: 'ravi', how: 'cli' }, nowMs: office.clock.nowMs() });
-    await office.deliver();
+    await delivery.deliver();
+    expect(delivery.twilio.requests.length).toBeLessThanOrEqual(10);
+    delivery.twilio.fault = () => 'none';
+    await delivery.store.call('resume_messages', { by: { who: 'ravi', how: 'cli' }, nowMs: delivery.clock.nowMs() });
+    await delivery.deliver();
     expect(await statuses()).toEqual(Array(30).fill('sent'));
-    expect(new Set(office.twilio.messages.map(({ to }) => to)).size).toBe(30);
-    expect(office.twilio.messages).toHaveLength(30);
+    expect(new Set(delivery.twilio.messages.map(({ to }) => to)).size).toBe(30);
+    expect(delivery.twilio.messages).toHaveLength(30);
   });
 });
 
 test('who is not on WhatsApp gets an SMS where there is a number for it, and nothing twice', async () => {
   await open(2, { pace: { ...quick, fallback: 'sms' } });
-  office.twilio.fault = ({ To = '' }) => (To === `whatsapp:${numberOf(0)}` ? { status: 400, code: 63024 } : 'none');
-  await office.deliver();
-  await office.deliver();
+  delivery.twilio.fault = ({ To = '' }) => (To === `whatsapp:${numberOf(0)}` ? { status: 400, code: 63024 } : 'none');
+  await delivery.deliver();
+  await delivery.deliver();
   expect(await statuses()).toEqual(['sent', 'sent']);
-  const [sms] = office.twilio.messages.filter(({ to }) => to === numberOf(0));
+  const [sms] = delivery.twilio.messages.filter(({ to }) => to === numberOf(0));
   expect(sms).toMatchObject({ from: '+14155550100', body: expect.stringMatching(/^daily-scan · 28 Aug 2025\n/) });
-  expect(office.twilio.requests.map(({ To }) => To).toSorted()).toEqual(
+  expect(delivery.twilio.requests.map(({ To }) => To).toSorted()).toEqual(
     [numberOf(0), `whatsapp:${numberOf(0)}`, `whatsapp:${numberOf(1)}`].toSorted(),
   );
 });
 
 test('one late re-send, where somebody decided so: only after every look was answered, and once', async () => {
   await open(1, { pace: { ...quick, mostResends: 1 } });
-  office.twilio.fault = () => 'lost_error';
-  for (let look = 0; look < 14; look++) {
-    await office.deliver();
+  delivery.twilio.fault = () => 'lost_error';
+  for (let lookup = 0; lookup < 14; lookup++) {
+    await delivery.deliver();
     minutes(3);
   }
-  expect(office.twilio.requests).toHaveLength(2);
-  expect(office.twilio.listed).toBe(10);
-  expect(await office.rows()).toMatchObject([{ status: 'unknown', resends: 1, attempts: 2, next_lookup_at: null }]);
+  expect(delivery.twilio.requests).toHaveLength(2);
+  expect(delivery.twilio.listed).toBe(10);
+  expect(await delivery.rows()).toMatchObject([{ status: 'unknown', resends: 1, attempts: 2, next_lookup_at: null }]);
 });
 
 test('a user who writes in Hindi reads Hindi; without a Hindi template, English', async () => {
   await open(2);
   for (const userId of ['user-0', 'user-1'])
-    await office.store.call('set_user', { by: tester, userId, language: 'hi' });
-  await office.deliver();
-  expect(office.twilio.requests[0]?.['ContentSid']).toBe(contentSids.hi);
-  expect(office.twilio.messages[0]?.body).toContain('नमस्ते User 0');
-  await office.close();
+    await delivery.store.call('set_user', { by: tester, userId, language: 'hi' });
+  await delivery.deliver();
+  expect(delivery.twilio.requests[0]?.['ContentSid']).toBe(contentSids.hi);
+  expect(delivery.twilio.messages[0]?.body).toContain('नमस्ते User 0');
+  await delivery.close();
   await open(1, { contentSids: { en: contentSids.en } });
-  await office.store.call('set_user', { by: tester, userId: 'user-0', language: 'hi' });
-  await office.deliver();
-  expect(office.twilio.messages[0]?.body).toContain('Hello User 0');
+  await delivery.store.call('set_user', { by: tester, userId: 'user-0', language: 'hi' });
+  await delivery.deliver();
+  expect(delivery.twilio.messages[0]?.body).toContain('Hello User 0');
 });
 
 test('who wants to hear of orders only, or of nothing, or said STOP, gets no message, and the row says why', async () => {
   await open(4);
-  await office.store.call('set_user', { by: tester, userId: 'user-0', notify: 'orders' });
-  await office.store.call('set_user', { by: tester, userId: 'user-1', notify: 'off' });
+  await delivery.store.call('set_user', { by: tester, userId: 'user-0', notify: 'orders' });
+  await delivery.store.call('set_user', { by: tester, userId: 'user-1', notify: 'off' });
   const stop = { number: numberOf(2), consent: 'stop', source: 'whatsapp:stop', providerId: 'SM1' } as const;
-  await office.store.call('record_inbound_message', { ...stop, nowMs: office.clock.nowMs() });
-  await office.deliver();
-  const rows = await office.session.query('select status, reason from public.messages order by user_id');
+  await delivery.store.call('record_inbound_message', { ...stop, nowMs: delivery.clock.nowMs() });
+  await delivery.deliver();
+  const rows = await delivery.session.query('select status, reason from public.messages order by user_id');
   expect(rows.map(({ status, reason }) => [status, reason])).toEqual([
     ['suppressed', 'no_order_placed'],
     ['suppressed', 'notify_off'],
     ['suppressed', 'opted_out'],
     ['sent', null],
   ]);
-  expect(office.twilio.requests).toHaveLength(1);
+  expect(delivery.twilio.requests).toHaveLength(1);
 });
 
 describe('operators', () => {
   const operators = { operators: ['+918888800001', '+918888800002'], operatorContentSid: `HX${'3'.repeat(32)}` };
-  const toOperators = () => office.twilio.requests.filter(({ To }) => To?.startsWith('whatsapp:+9188888'));
+  const toOperators = () => delivery.twilio.requests.filter(({ To }) => To?.startsWith('whatsapp:+9188888'));
 
   test('each hears of a run once, with what went wrong', async () => {
     await open(3, operators);
-    office.twilio.fault = ({ To = '' }) => (To.endsWith(numberOf(1)) ? { status: 400, code: 99_999 } : 'none');
-    await office.deliver();
-    await office.store.call('finish_run', { runId, nowMs: office.clock.nowMs() });
-    await office.deliver();
-    await office.deliver();
+    delivery.twilio.fault = ({ To = '' }) => (To.endsWith(numberOf(1)) ? { status: 400, code: 99_999 } : 'none');
+    await delivery.deliver();
+    await delivery.store.call('finish_run', { runId, nowMs: delivery.clock.nowMs() });
+    await delivery.deliver();
+    await delivery.deliver();
     expect(toOperators()).toHaveLength(2);
     const variables = JSON.parse(toOperators()[0]?.['ContentVariables'] ?? '{}') as Record<string, string>;
     expect(variables['1']).toBe(`digest ${runId}`);
@@ -132,18 +132,18 @@ describe('operators', () => {
 
   test('hear from 1 December with every digest that the next year’s calendar is missing, and how it is brought in', async () => {
     await open(1, operators);
-    await office.deliver();
-    office.clock.jump(Date.parse('2026-12-01T09:30:00+05:30') - office.clock.nowMs());
-    await office.store.call('finish_run', { runId, nowMs: office.clock.nowMs() });
-    await office.deliver();
-    const said = toOperators().map(({ ContentVariables = '' }) => ContentVariables);
-    expect(said).toHaveLength(2);
-    expect(said[0]).toContain('from 1 January 2027 nothing is traded: npm run calendar -- import F.csv');
+    await delivery.deliver();
+    delivery.clock.jump(Date.parse('2026-12-01T09:30:00+05:30') - delivery.clock.nowMs());
+    await delivery.store.call('finish_run', { runId, nowMs: delivery.clock.nowMs() });
+    await delivery.deliver();
+    const texts = toOperators().map(({ ContentVariables = '' }) => ContentVariables);
+    expect(texts).toHaveLength(2);
+    expect(texts[0]).toContain('from 1 January 2027 nothing is traded: npm run calendar -- import F.csv');
   });
 
   test('an alarm goes at once, and once a day', async () => {
     await open(1, operators);
-    const emit = alarming(office.world);
+    const emit = alarming(delivery.world);
     for (let time = 0; time < 3; time++) {
       emit(anEvent({ type: 'run_missing', alert: true, runId: 'XNSE:2025-08-29:open:paper', users: 7 }));
       emit({ type: 'metrics_read_failed', alert: true, error: new Error('busy') });
@@ -157,7 +157,7 @@ describe('operators', () => {
     expect(text).toContain('MISSING');
     await expect
       .poll(async () =>
-        (await office.session.query('select key, status from public.notices')).map(({ status }) => status),
+        (await delivery.session.query('select key, status from public.notices')).map(({ status }) => status),
       )
       .toEqual(['sent', 'sent']);
   });
@@ -165,7 +165,7 @@ describe('operators', () => {
 
 test('a template is fetched with what WhatsApp said of it', async () => {
   await open(1);
-  const settings = { accountSid, authToken, baseUrl: office.twilio.url, timeoutMs: 10_000 };
+  const settings = { accountSid, authToken, baseUrl: delivery.twilio.url, timeoutMs: 10_000 };
   expect(await fetchTemplate(settings, contentSids.hi)).toEqual({
     body: templates.hi,
     status: 'approved',

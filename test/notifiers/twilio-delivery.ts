@@ -79,8 +79,8 @@ export async function openTwilioDelivery(
 export async function postCallback(
   app: Hono<HttpEnv>,
   call: SignedCall,
-  seenAs = 'http://10.0.0.7:3000',
+  origin = 'http://10.0.0.7:3000',
 ): Promise<Response> {
   const { pathname, search } = new URL(call.url);
-  return app.request(`${seenAs}${pathname}${search}`, { method: 'POST', headers: call.headers, body: call.body });
+  return app.request(`${origin}${pathname}${search}`, { method: 'POST', headers: call.headers, body: call.body });
 }

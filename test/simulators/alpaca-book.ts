@@ -96,14 +96,14 @@ export class AlpacaBook {
   }
 
   /** Executions after an instant (strictly), oldest first; a page goes on after the id that ended the one before. */
-  fills(keyId: string, asked: URLSearchParams): object[] {
-    const afterMs = Date.parse(asked.get('after') ?? '1970-01-01');
+  fills(keyId: string, query: URLSearchParams): object[] {
+    const afterMs = Date.parse(query.get('after') ?? '1970-01-01');
     const all = this.shown(keyId)
       .flatMap((row) => this.#executionsOf(row))
       .filter(({ transaction_time }) => Date.parse(transaction_time) > afterMs)
       .sort((a, b) => a.id.localeCompare(b.id));
-    const from = all.findIndex(({ id }) => id === asked.get('page_token')) + 1;
-    return all.slice(from, from + Number(asked.get('page_size')));
+    const from = all.findIndex(({ id }) => id === query.get('page_token')) + 1;
+    return all.slice(from, from + Number(query.get('page_size')));
   }
 
   #executionsOf(row: AlpacaRow) {

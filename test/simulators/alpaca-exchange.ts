@@ -161,16 +161,16 @@ class AlpacaServer {
     return page === undefined ? bad(404, null, 'endpoint not found.') : good(page);
   }
 
-  #byOwnId(keyId: string, asked: URLSearchParams): Answer {
-    const id = asked.get('client_order_id');
+  #byOwnId(keyId: string, query: URLSearchParams): Answer {
+    const id = query.get('client_order_id');
     const row = this.book.shown(keyId).find((one) => one.client_order_id === id);
     return row ? good(this.book.asOrder(row)) : bad(404, 40410000, `order not found for ${id}`);
   }
 
-  #orders(keyId: string, asked: URLSearchParams): Answer {
-    const afterMs = Date.parse(asked.get('after') ?? '1970-01-01');
-    const rows = this.book.shown(keyId).filter(({ takenMs }) => takenMs > afterMs && asked.get('status') === 'all');
-    return good(rows.slice(-Number(asked.get('limit') ?? 50)).map((row) => this.book.asOrder(row)));
+  #orders(keyId: string, query: URLSearchParams): Answer {
+    const afterMs = Date.parse(query.get('after') ?? '1970-01-01');
+    const rows = this.book.shown(keyId).filter(({ takenMs }) => takenMs > afterMs && query.get('status') === 'all');
+    return good(rows.slice(-Number(query.get('limit') ?? 50)).map((row) => this.book.asOrder(row)));
   }
 
   #order(keyId: string, headers: IncomingMessage['headers'], body: string): Answer | 'silence' | 'reset' {

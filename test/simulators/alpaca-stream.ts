@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
 
-const asked = z.discriminatedUnion('action', [
+const streamRequest = z.discriminatedUnion('action', [
   z.object({ action: z.literal('authenticate'), data: z.object({ key_id: z.string(), secret_key: z.string() }) }),
   z.object({ action: z.literal('listen'), data: z.object({ streams: z.array(z.string()) }) }),
 ]);
@@ -45,13 +45,13 @@ export function openStream(server: Server, keysGood: (keyId: string, secretKey: 
     const answer = (message: object) => socket.send(Buffer.from(JSON.stringify(message)));
     socket.on('close', () => open.delete(socket));
     socket.on('message', (data) => {
-      const said = asked.parse(JSON.parse(String(data)));
-      if (said.action === 'authenticate') authorized = keysGood(said.data.key_id, said.data.secret_key);
-      if (said.action === 'authenticate' || !authorized) {
+      const message = streamRequest.parse(JSON.parse(String(data)));
+      if (message.action === 'authenticate') authorized = keysGood(message.data.key_id, message.data.secret_key);
+      if (message.action === 'authenticate' || !authorized) {
         const status = authorized ? 'authorized' : 'unauthorized';
-        return answer({ stream: 'authorization', data: { status, action: said.action } });
+        return answer({ stream: 'authorization', data: { status, action: message.action } });
       }
-      const streams = said.data.streams.filter((name) => stream.offers.includes(name));
+      const streams = message.data.streams.filter((name) => stream.offers.includes(name));
       if (streams.length > 0) open.add(socket);
       answer({ stream: 'listening', data: { streams } });
     });

@@ -92,7 +92,7 @@ export async function openKiteExchange(clock: Clock, algoId: string | null = nul
     const status = row.canceled ? 'canceled' : filled === row.quantity ? 'filled' : 'open';
     const { token: account, tag, order_id, tradingsymbol: symbol, side, quantity, price } = row;
     const product = row.product === 'MTF' ? 'mtf' : 'delivery';
-    const asked = {
+    const order = {
       account,
       clientOrderId: tag,
       venueOrderId: order_id,
@@ -102,7 +102,7 @@ export async function openKiteExchange(clock: Clock, algoId: string | null = nul
       price,
       product,
     } as const;
-    return { ...asked, filledQuantity: filled, status };
+    return { ...order, filledQuantity: filled, status };
   }
 }
 
@@ -210,11 +210,11 @@ class KiteServer {
 
   /** Kite posts a row when an order has ended. Its checksum covers the order's id and time only. */
   #push(row: KiteRow, fault: FaultName | null): void {
-    const said = { ...this.book.asOrder(row), unfilled_quantity: 0, app_id: 1234, user_id: 'AB1234' };
+    const postback = { ...this.book.asOrder(row), unfilled_quantity: 0, app_id: 1234, user_id: 'AB1234' };
     const signed = (secret: string) =>
-      JSON.stringify({ ...said, checksum: sha256(`${row.order_id}${said.order_timestamp}${secret}`) });
+      JSON.stringify({ ...postback, checksum: sha256(`${row.order_id}${postback.order_timestamp}${secret}`) });
     if (fault === 'wrong_checksum') this.pushes.push(signed('somebody else'));
-    else if (said.status === 'COMPLETE') this.pushes.push(signed(apiSecret));
+    else if (postback.status === 'COMPLETE') this.pushes.push(signed(apiSecret));
     if (fault === 'duplicate_postback') this.pushes.push(signed(apiSecret));
   }
 

@@ -25,7 +25,7 @@ export const lemonnOrder = z
 export interface LemonnRow {
   clientId: string;
   number: string;
-  asked: z.infer<typeof lemonnOrder>;
+  request: z.infer<typeof lemonnOrder>;
   quantity: number;
   takenMs: number;
   /** From when on its book shows it. */
@@ -47,13 +47,13 @@ export class LemonnBook {
     this.#clock = clock;
   }
 
-  take(asked: z.infer<typeof lemonnOrder>, how: { halfFirst: boolean; shownFromMs: number }): LemonnRow {
+  take(request: z.infer<typeof lemonnOrder>, how: { halfFirst: boolean; shownFromMs: number }): LemonnRow {
     const nowMs = this.#clock.nowMs();
-    const quantity = Number(asked.quantity);
+    const quantity = Number(request.quantity);
     const row: LemonnRow = {
-      clientId: asked.clientId,
+      clientId: request.clientId,
       number: `LMN${istDate(nowMs).replaceAll('-', '')}${String(this.rows.length + 1).padStart(6, '0')}`,
-      asked,
+      request,
       quantity,
       takenMs: nowMs,
       shownFromMs: how.shownFromMs,
@@ -77,7 +77,7 @@ export class LemonnBook {
 
   orders(clientId: string): object[] {
     return this.#shown(clientId).map((row) => {
-      const { transactionType, exchangeSegment, productType, symbol, price, tag } = row.asked;
+      const { transactionType, exchangeSegment, productType, symbol, price, tag } = row.request;
       const filled = this.filledOf(row);
       return {
         orderID: row.number,
@@ -104,9 +104,9 @@ export class LemonnBook {
     const trades = parts.map((quantity, n) => ({
       tradeId: String(20_000_000 + n),
       orderID: row.number,
-      symbol: row.asked.symbol,
+      symbol: row.request.symbol,
       quantity: String(quantity),
-      price: row.asked.price ?? '0',
+      price: row.request.price ?? '0',
       tradeTime: `${istDate(row.takenMs + n * 60_000)} ${istTime(row.takenMs + n * 60_000)}`,
     }));
     return trades.slice(offset, offset + 1);

@@ -104,11 +104,11 @@ export async function openLemonnExchange(
   return exchange;
 }
 
-function booked({ clientId, asked, number, quantity, canceled }: LemonnRow, filledQuantity: number): Booked {
-  const { tag: clientOrderId, symbol, transactionType: side } = asked;
+function booked({ clientId, request, number, quantity, canceled }: LemonnRow, filledQuantity: number): Booked {
+  const { tag: clientOrderId, symbol, transactionType: side } = request;
   const status = canceled ? 'canceled' : filledQuantity === quantity ? 'filled' : 'open';
-  const product = asked.productType === 'MTF' ? 'mtf' : 'delivery';
-  const money = { account: clientId, price: Number(asked.price), product } as const;
+  const product = request.productType === 'MTF' ? 'mtf' : 'delivery';
+  const money = { account: clientId, price: Number(request.price), product } as const;
   return { ...money, clientOrderId, venueOrderId: number, symbol, side, quantity, filledQuantity, status };
 }
 
@@ -153,16 +153,16 @@ class LemonnServer {
     return this.#page(clientId, `${method} ${url.pathname.replace('/api-trading/api/v2', '')}`, url.searchParams, body);
   }
 
-  #page(clientId: string, asked: string, query: URLSearchParams, body: string): Answer | NoAnswer {
-    if (asked === 'POST /orders') return this.#order(clientId, body);
-    if (asked === 'POST /orders/cancel') return this.#cancel(clientId, body);
-    const upset = asked.startsWith('GET ') && this.faultPlan?.read(clientId, asked.slice(4));
+  #page(clientId: string, route: string, query: URLSearchParams, body: string): Answer | NoAnswer {
+    if (route === 'POST /orders') return this.#order(clientId, body);
+    if (route === 'POST /orders/cancel') return this.#cancel(clientId, body);
+    const upset = route.startsWith('GET ') && this.faultPlan?.read(clientId, route.slice(4));
     if (upset) return notTaken(upset) ?? answerLost(upset) ?? tokenDead;
-    if (asked === 'GET /orderbook') return good({ orders: this.book.orders(clientId) });
-    if (asked === 'GET /tradebook') {
+    if (route === 'GET /orderbook') return good({ orders: this.book.orders(clientId) });
+    if (route === 'GET /tradebook') {
       return good({ trades: this.book.trades(clientId, query.get('orderId'), Number(query.get('offset'))) });
     }
-    const page = this.pages[asked];
+    const page = this.pages[route];
     if (typeof page === 'function') return good(page(body === '' ? null : JSON.parse(body), clientId));
     return page === undefined ? bad(404, 'VALIDATION_FAILED', 'Not found') : good(page);
   }
@@ -188,11 +188,11 @@ class LemonnServer {
     const fault = queued === undefined ? (this.faultPlan?.order(String(JSON.parse(body).tag)) ?? null) : queued;
     const turnedAway = notTaken(fault);
     if (turnedAway) return turnedAway;
-    const asked = lemonnOrder.safeParse(JSON.parse(body));
-    if (!asked.success || asked.data.clientId !== clientId) return bad(400, 'VALIDATION_FAILED', 'Invalid order');
+    const parsed = lemonnOrder.safeParse(JSON.parse(body));
+    if (!parsed.success || parsed.data.clientId !== clientId) return bad(400, 'VALIDATION_FAILED', 'Invalid order');
     const nowMs = this.clock.nowMs();
     const shownFromMs = fault === 'surfaces_late' ? nowMs + 90_000 : nowMs;
-    const { number } = this.book.take(asked.data, { halfFirst: fault === 'partial_fill', shownFromMs });
+    const { number } = this.book.take(parsed.data, { halfFirst: fault === 'partial_fill', shownFromMs });
     return answerLost(fault) ?? good({ orderId: number, orderStatus: 'PLACED' });
   }
 

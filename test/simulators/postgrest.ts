@@ -28,7 +28,7 @@ export interface Postgrest {
   /** What happens to the next calls, one each. */
   faults: Fault[];
   /** The calls that arrived: path and headers. */
-  heard: { path: string; headers: IncomingMessage['headers'] }[];
+  requests: { path: string; headers: IncomingMessage['headers'] }[];
   close(): Promise<void>;
 }
 
@@ -64,7 +64,7 @@ async function startPostgrest(databaseUrl: string): Promise<Postgrest> {
   const secretKey = `sb_secret_${randomBytes(12).toString('hex')}`;
   const publishableKey = `sb_publishable_${randomBytes(12).toString('hex')}`;
   const faults: Fault[] = [];
-  const heard: Postgrest['heard'] = [];
+  const requests: Postgrest['requests'] = [];
 
   const reply = async (request: IncomingMessage, body: string): Promise<Reply> => {
     const caller = await callerOf(request, { secretKey, publishableKey, jwtSecret });
@@ -72,9 +72,9 @@ async function startPostgrest(databaseUrl: string): Promise<Postgrest> {
   };
   const server = createServer((request, response) => {
     const body = text(request);
-    heard.push({ path: request.url ?? '', headers: request.headers });
+    requests.push({ path: request.url ?? '', headers: request.headers });
     void body
-      .then((said) => withFault(faults.shift(), response, () => reply(request, said)))
+      .then((content) => withFault(faults.shift(), response, () => reply(request, content)))
       .catch(() => response.destroy());
   });
   const { promise, resolve } = Promise.withResolvers<number>();
@@ -89,11 +89,11 @@ async function startPostgrest(databaseUrl: string): Promise<Postgrest> {
     secretKey,
     publishableKey,
     tokenOf: (sub, claims = {}) => {
-      const said = { sub, role: 'authenticated', aud: 'authenticated', ...claims };
-      return new SignJWT(said).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h').sign(jwtSecret);
+      const payload = { sub, role: 'authenticated', aud: 'authenticated', ...claims };
+      return new SignJWT(payload).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h').sign(jwtSecret);
     },
     faults,
-    heard,
+    requests,
     async close() {
       server.closeAllConnections();
       server.close();
@@ -122,7 +122,7 @@ function send(response: ServerResponse, { status, body, type = 'application/json
   response.end(body ?? undefined);
 }
 
-const json = (status: number, said: unknown): Reply => ({ status, body: JSON.stringify(said) });
+const json = (status: number, value: unknown): Reply => ({ status, body: JSON.stringify(value) });
 
 /** An error as PostgREST writes it. */
 const refusal = (status: number, code: string, message: string, hint: string | null = null) =>
@@ -191,10 +191,10 @@ async function callFunction(client: pg.PoolClient, name: string, body: string): 
     const signature = `public.${name}${names.length > 0 ? `(${names.join(', ')})` : ' without parameters'}`;
     return refusal(404, 'PGRST202', `Could not find the function ${signature} in the schema cache`);
   }
-  const given = typeof args === 'object' && args !== null && 'args' in args ? [JSON.stringify(args.args)] : [];
+  const parameters = typeof args === 'object' && args !== null && 'args' in args ? [JSON.stringify(args.args)] : [];
   const result = await client.query<{ body: string | null }>(
-    `select public.${name}(${given.length > 0 ? 'args => $1::jsonb' : ''})::text as body`,
-    given,
+    `select public.${name}(${parameters.length > 0 ? 'args => $1::jsonb' : ''})::text as body`,
+    parameters,
   );
   return found.is_void ? { status: 204, body: null } : { status: 200, body: result.rows[0]?.body ?? 'null' };
 }

@@ -194,14 +194,14 @@ export async function openScriptedVenue(wire: Wire, clock: Clock): Promise<Scrip
     const { accountId, order, say } = parrot.script;
     const isOdd = wire.accountOf(request.headers) === accountId;
     const [path = '/'] = wire === alpaca ? [url] : url.split('?');
-    const said = (isOdd ? say(path) : null) ?? {
+    const scripted = (isOdd ? say(path) : null) ?? {
       status: 200,
       body: JSON.stringify(wire.good(path, isOdd ? order : null)),
     };
     request.resume();
     request.on('end', () => {
-      response.writeHead(said.status, { 'content-type': 'application/json' });
-      response.end(said.body);
+      response.writeHead(scripted.status, { 'content-type': 'application/json' });
+      response.end(scripted.body);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -85,7 +85,7 @@ export async function openTransactionPooler(url: string, most: number): Promise<
         live.add(server);
         count.peak = Math.max(count.peak, live.size);
         socket.on('close', () => drop(server));
-        socket.on('data', messages(heard(server, free, count)));
+        socket.on('data', messages(forwardToClient(server, free, count)));
         free(server);
       },
       (error: Error) => {
@@ -103,7 +103,7 @@ export async function openTransactionPooler(url: string, most: number): Promise<
     }
   };
 
-  const door = createServer({ noDelay: true }, (socket) => {
+  const listener = createServer({ noDelay: true }, (socket) => {
     socket.on('error', () => undefined);
     const client: Client = { socket, server: null, waiting: [], owed: 0, unsynced: false };
     clients.add(client);
@@ -113,25 +113,25 @@ export async function openTransactionPooler(url: string, most: number): Promise<
       // In the middle of a transaction, which nobody else may be given.
       if (client.server) drop(client.server);
     });
-    const said = messages((type, whole) => {
+    const onData = messages((type, whole) => {
       if (type === 'X') return void socket.end();
       if (client.server) return pass(client, client.server, whole);
       client.waiting.push(whole);
       if (!queue.includes(client)) ask(client);
     });
-    greet(socket, url, said);
+    greet(socket, url, onData);
   });
-  door.listen(0, '127.0.0.1');
-  await once(door, 'listening');
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
   const through = new URL(url);
-  through.port = String((door.address() as AddressInfo).port);
+  through.port = String((listener.address() as AddressInfo).port);
   return {
     url: through.href,
     lent: () => count.lent,
     peak: () => count.peak,
     unheard: () => count.unheard,
     async close() {
-      door.close();
+      listener.close();
       for (const { socket } of clients) socket.destroy();
       const ended = [...live].map(({ socket }) => once(socket, 'close'));
       for (const { socket } of live) socket.end(message('X', Buffer.alloc(0)));
@@ -149,7 +149,7 @@ function pass(client: Client, server: Server, whole: Buffer): void {
 }
 
 /** What the server says goes to whoever has the connection, and gives it free when nothing of his is left open. */
-function heard(server: Server, free: (server: Server) => void, count: { unheard: number }) {
+function forwardToClient(server: Server, free: (server: Server) => void, count: { unheard: number }) {
   return (type: string, whole: Buffer): void => {
     const { client } = server;
     if (!client) {
@@ -168,15 +168,15 @@ async function logIn(url: string): Promise<Socket> {
   const { hostname, port, username, password, pathname } = new URL(url);
   const socket = connect({ port: Number(port), host: hostname, noDelay: true });
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-  const said = messages((type, whole) => {
-    const asked = type === 'R' ? whole.readInt32BE(5) : 0;
-    if (asked === 3) socket.write(message('p', text(decodeURIComponent(password))));
-    else if (asked !== 0)
-      reject(new Error(`the server asks for a login of kind ${asked}: only a password in clear is known`));
+  const onData = messages((type, whole) => {
+    const method = type === 'R' ? whole.readInt32BE(5) : 0;
+    if (method === 3) socket.write(message('p', text(decodeURIComponent(password))));
+    else if (method !== 0)
+      reject(new Error(`the server asks for a login of kind ${method}: only a password in clear is known`));
     else if (type === 'E') reject(new Error(whole.toString('utf8', 5)));
     else if (type === 'Z') resolve(socket);
   });
-  socket.on('data', said);
+  socket.on('data', onData);
   socket.on('error', reject);
   socket.on('close', () => reject(new Error('the server closed the connection')));
   const parameters = { user: username, database: pathname.slice(1), application_name: 'transaction-pooler' };
@@ -185,7 +185,7 @@ async function logIn(url: string): Promise<Socket> {
   try {
     return await promise;
   } finally {
-    socket.off('data', said);
+    socket.off('data', onData);
   }
 }
 

@@ -18,9 +18,9 @@ export interface TestPostgres extends TestDatabase {
 
 /** Throws what went wrong in the global setup: for tests that need our schema. */
 function migrated(): TestDatabases {
-  const given = inject('databases');
-  if (given.problem !== null) throw new Error(`The test databases could not be made: ${given.problem}`);
-  return given;
+  const databases = inject('databases');
+  if (databases.problem !== null) throw new Error(`The test databases could not be made: ${databases.problem}`);
+  return databases;
 }
 
 /** A migrated, empty database of its own on the test Postgres; `close` drops it. */

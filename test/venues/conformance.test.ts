@@ -92,11 +92,11 @@ async function orderNow() {
 
 /** A push counts as a reason to look, and as nothing else: looked up and booked once for each that was heard. */
 async function hearPushes({ push, venue }: Exchange, clock: JumpingClock): Promise<(string | null)[]> {
-  const heard = (push?.take() ?? []).map((raw) => push?.hear(raw) ?? null);
+  const pushes = (push?.take() ?? []).map((raw) => push?.hear(raw) ?? null);
   clock.jump(3_000);
   const claim = { claimId: 'push', venues: [venue.name], limit: 1, leaseMs, nowMs: clock.nowMs() };
-  const orders = heard.some((one) => one !== null) ? await store.call('claim_lookups', claim) : [];
-  const looks = heard.flatMap((one) => {
+  const orders = pushes.some((one) => one !== null) ? await store.call('claim_lookups', claim) : [];
+  const lookups = pushes.flatMap((one) => {
     return orders.map(async (order) => {
       const found = one === null ? null : await venue.lookup(order);
       if (found?.kind !== 'found') return;
@@ -104,8 +104,8 @@ async function hearPushes({ push, venue }: Exchange, clock: JumpingClock): Promi
       await store.call('settle_orders', { outcomes, nowMs: clock.nowMs() });
     });
   });
-  await Promise.all(looks);
-  return heard.map((one) => one?.venueOrderId ?? null);
+  await Promise.all(lookups);
+  return pushes.map((one) => one?.venueOrderId ?? null);
 }
 
 describe.each(Object.entries(venues))('an order at %s, when the venue', (name, open) => {
@@ -171,9 +171,9 @@ async function played(exchange: Exchange, fault: FaultName | null, clock: Jumpin
   if (fault && notSent.includes(fault)) expect(String(first['path'])).toContain('submitting queued');
   // Only here: elsewhere a push would spare the lookup that is to be seen.
   if (fault === 'wrong_checksum' || fault === 'duplicate_postback') {
-    const heard = await hearPushes(exchange, clock);
+    const pushes = await hearPushes(exchange, clock);
     const id = exchange.book()[0]?.venueOrderId;
-    expect(heard).toEqual(fault === 'wrong_checksum' ? [null] : [id, id]);
+    expect(pushes).toEqual(fault === 'wrong_checksum' ? [null] : [id, id]);
   }
 
   // At first soon enough to see a partial fill, then long enough for every look there is.

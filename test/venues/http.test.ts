@@ -5,17 +5,17 @@ import { sendOnce } from '../../src/adapters/venues/http.ts';
 
 /** Says one thing to a server that answers like this, and gives what came of it and how often the server was asked. */
 async function spoken(listener: RequestListener, timeoutMs = 2_000) {
-  let asked = 0;
+  let requests = 0;
   const server = createServer((request, response) => {
-    asked += 1;
+    requests += 1;
     request.resume();
     listener(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   try {
-    const said = await sendOnce(fetch, { method: 'POST', url, headers: {}, body: 'a=é' }, timeoutMs);
-    return { said, asked };
+    const reply = await sendOnce(fetch, { method: 'POST', url, headers: {}, body: 'a=é' }, timeoutMs);
+    return { reply, requests };
   } finally {
     server.closeAllConnections();
     server.close();
@@ -23,11 +23,11 @@ async function spoken(listener: RequestListener, timeoutMs = 2_000) {
 }
 
 test.each([421, 401, 403, 408, 425, 503])('a %i is an answer, and nothing is said again', async (status) => {
-  const { said, asked } = await spoken((_request, response) => {
+  const { reply, requests } = await spoken((_request, response) => {
     response.writeHead(status, { 'retry-after': '0', 'www-authenticate': 'Basic' }).end('no');
   });
-  expect(said).toMatchObject({ kind: 'answered', status, text: 'no', json: undefined });
-  expect(asked).toBe(1);
+  expect(reply).toMatchObject({ kind: 'answered', status, text: 'no', json: undefined });
+  expect(requests).toBe(1);
 });
 
 test('a body goes with its length, as the bytes it has', async () => {
@@ -43,12 +43,12 @@ test('an answer that stops halfway is silence, and so is one that never ends', a
   const half: RequestListener = (_request, response) => {
     response.writeHead(200, { 'content-length': '100' }).write('{"status":');
   };
-  expect((await spoken(half, 300)).said).toEqual({ kind: 'silent', reason: 'timeout' });
+  expect((await spoken(half, 300)).reply).toEqual({ kind: 'silent', reason: 'timeout' });
   const cutOff: RequestListener = (request, response) => {
     half(request, response);
     setTimeout(() => request.socket.destroy(), 20);
   };
-  expect((await spoken(cutOff)).said).toEqual({ kind: 'silent', reason: 'connection_lost' });
+  expect((await spoken(cutOff)).reply).toEqual({ kind: 'silent', reason: 'connection_lost' });
 });
 
 const failing = (cause: unknown): typeof fetch => {
@@ -73,7 +73,7 @@ test.each([
   ],
   ['no cause at all', undefined, 'silent'],
 ])('%s proves what it proves', async (_what, cause, kind) => {
-  const said = await sendOnce(failing(cause), request, 1_000);
-  expect(said.kind).toBe(kind);
-  expect(JSON.stringify(said)).not.toContain('secret');
+  const reply = await sendOnce(failing(cause), request, 1_000);
+  expect(reply.kind).toBe(kind);
+  expect(JSON.stringify(reply)).not.toContain('secret');
 });

@@ -78,7 +78,7 @@ let database: TestDatabase;
 let clock: JumpingClock;
 let market: Market;
 let world: World;
-let told: AnyEvent[];
+let events: AnyEvent[];
 let settings: ReturnType<typeof scanSettings>;
 beforeAll(async () => {
   database = await freshPglite();
@@ -87,7 +87,7 @@ afterAll(() => database.close());
 beforeEach(async () => {
   await emptyDatabase(database.session);
   clock = jumpingClock(istMs(tradeDate, '08:45'));
-  told = [];
+  events = [];
 });
 afterEach(async () => {
   await market.exchange.close();
@@ -119,7 +119,7 @@ async function connected(change: Record<string, string> = {}, leverageCenti = 50
   await storeVault({ store, clock, keys, by: null }).write(owner, market.secrets, null);
   const parts = { config: read.config, target: { kind: 'embedded', path: null } as const, store, clock, faults: null };
   const quotes = { read: () => Promise.reject(new Error('live trading has the venues’ prices')) };
-  world = await makeWorld({ ...parts, quotes, emit: (event) => told.push(event) });
+  world = await makeWorld({ ...parts, quotes, emit: (event) => events.push(event) });
   settings = scanSettings(read.config);
 }
 
@@ -127,8 +127,8 @@ const check = () => ready(world, { mode: 'live', concurrency: 2 });
 
 async function scanned() {
   clock.jump(istMs(tradeDate, '09:20') - clock.nowMs());
-  const asked = { dryRun: false, expectPlan: null, waitMs: 120_000, given: { ...noInputs, by: tester } };
-  const result = await run(world, { ...settings, ...asked });
+  const request = { dryRun: false, expectPlan: null, waitMs: 120_000, given: { ...noInputs, by: tester } };
+  const result = await run(world, { ...settings, ...request });
   if (result.kind !== 'report') throw new Error(result.message);
   return result.report;
 }

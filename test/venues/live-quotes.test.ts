@@ -20,28 +20,28 @@ const clock: Clock = {
 };
 let kite: KiteExchange;
 let quotes: Quotes;
-let asked: { atMs: number; symbols: string[] }[];
-let told: AnyEvent[];
+let quoteRequests: { atMs: number; symbols: string[] }[];
+let events: AnyEvent[];
 let accounts: AccountAtVenue[];
 /** When the venue's prices stand. */
 let standsMs: () => number;
 
 beforeEach(async () => {
   nowMs = startMs;
-  asked = [];
-  told = [];
+  quoteRequests = [];
+  events = [];
   accounts = [{ accountId: 1, userId: 'asha' }];
   standsMs = () => nowMs;
   kite = await openKiteExchange(clock);
   kite.pages['GET /quote'] = (query: URLSearchParams) => {
     const symbols = query.getAll('i');
-    asked.push({ atMs: nowMs, symbols });
+    quoteRequests.push({ atMs: nowMs, symbols });
     const timestamp = `${istDate(standsMs())} ${istTime(standsMs())}`;
     return Object.fromEntries(
-      symbols.map((one) => [one, { timestamp, last_trade_time: timestamp, last_price: 100 + asked.length }]),
+      symbols.map((one) => [one, { timestamp, last_trade_time: timestamp, last_price: 100 + quoteRequests.length }]),
     );
   };
-  const options = { clock, maxAgeMs: 60_000, emit: (event: AnyEvent) => void told.push(event) };
+  const options = { clock, maxAgeMs: 60_000, emit: (event: AnyEvent) => void events.push(event) };
   quotes = venueQuotes({ venues: new Map([['kite', kite.venue]]), accountsAt: async () => accounts, ...options });
 });
 afterEach(() => kite.close());
@@ -51,13 +51,14 @@ async function priceOf(...symbols: string[]): Promise<string[]> {
   const found = await quotes.read({ tradeDate, nowMs, signals: [], held });
   return found.map(({ symbol, priceMinor }) => `${symbol} ${priceMinor}`);
 }
-const symbolsAsked = () => asked.map(({ symbols }) => symbols.map((one) => one.replace('NSE:', '')).join(' '));
+const requestedSymbols = () =>
+  quoteRequests.map(({ symbols }) => symbols.map((one) => one.replace('NSE:', '')).join(' '));
 
 describe('prices of a real venue', () => {
   test('are asked for once for all who ask at the same time, each for what he wants', async () => {
     const [one, both, other] = await Promise.all([priceOf('TITAN'), priceOf('TITAN', 'INFY'), priceOf('INFY')]);
     expect([one, both, other]).toEqual([['TITAN 10100'], ['TITAN 10100', 'INFY 10100'], ['INFY 10100']]);
-    expect(symbolsAsked()).toEqual(['TITAN INFY']);
+    expect(requestedSymbols()).toEqual(['TITAN INFY']);
   });
 
   test('are shared by who comes while the answer is on its way', async () => {
@@ -73,7 +74,7 @@ describe('prices of a real venue', () => {
     first = priceOf('TITAN', 'INFY');
     await promise;
     expect(await Promise.all([first, second])).toEqual([['TITAN 10100', 'INFY 10100'], ['TITAN 10100']]);
-    expect(asked).toHaveLength(1);
+    expect(quoteRequests).toHaveLength(1);
   });
 
   test('come through the next account where one does not answer, which is asked last from then on', async () => {
@@ -84,29 +85,29 @@ describe('prices of a real venue', () => {
     const questions: string[] = [];
     const { venue } = kite;
     if (!venue.desk) throw new Error('Kite has a desk');
-    const { desk } = venue;
+    const { desk: api } = venue;
     const hanging: VenueAccountApi = {
-      ...desk,
+      ...api,
       quotes(account, listings) {
         questions.push(account.userId);
-        return account.userId === 'hung' ? new Promise(() => undefined) : desk.quotes(account, listings);
+        return account.userId === 'hung' ? new Promise(() => undefined) : api.quotes(account, listings);
       },
     };
-    const options = { clock, maxAgeMs: 60_000, emit: (event: AnyEvent) => void told.push(event) };
+    const options = { clock, maxAgeMs: 60_000, emit: (event: AnyEvent) => void events.push(event) };
     const venues = new Map([['kite', { ...venue, desk: hanging }]]);
     quotes = venueQuotes({ venues, accountsAt: async () => accounts, ...options });
     expect(await priceOf('TITAN')).toEqual(['TITAN 10100']);
     nowMs += 1000;
     expect(await priceOf('TITAN')).toEqual(['TITAN 10200']);
     expect(questions).toEqual(['hung', 'asha', 'asha']);
-    expect(told).toMatchObject([{ type: 'venue_quotes_unavailable', userId: 'hung', reason: 'no_answer_in_time' }]);
+    expect(events).toMatchObject([{ type: 'venue_quotes_unavailable', userId: 'hung', reason: 'no_answer_in_time' }]);
   });
 
   test('serve for a second, with the instant they stood at, and are then asked for again', async () => {
     await priceOf('TITAN');
     nowMs += 999;
     expect(await priceOf('TITAN')).toEqual(['TITAN 10100']);
-    expect(asked).toHaveLength(1);
+    expect(quoteRequests).toHaveLength(1);
     const held = [{ exchange: 'NSE', symbol: 'TITAN' }];
     expect(await quotes.read({ tradeDate, nowMs, signals: [], held })).toMatchObject([{ atMs: startMs }]);
     nowMs += 1;
@@ -128,7 +129,7 @@ describe('prices of a real venue', () => {
     await priceOf('TITAN');
     nowMs -= 3_600_000;
     await priceOf('TITAN');
-    expect(asked.map(({ atMs }) => atMs - startMs)).toEqual([0, -3_600_000 + 1_000]);
+    expect(quoteRequests.map(({ atMs }) => atMs - startMs)).toEqual([0, -3_600_000 + 1_000]);
   });
 
   test('are asked for at the venue’s pace, what was wanted before along with what is new', async () => {
@@ -137,14 +138,14 @@ describe('prices of a real venue', () => {
     const [infy, sbin] = await Promise.all([priceOf('INFY'), priceOf('SBIN')]);
     expect([infy, sbin]).toEqual([['INFY 10200'], ['SBIN 10200']]);
     expect(await priceOf('TITAN')).toEqual(['TITAN 10200']);
-    expect(symbolsAsked()).toEqual(['TITAN', 'INFY SBIN TITAN']);
-    expect(asked.map(({ atMs }) => atMs - startMs)).toEqual([0, 1_000]);
+    expect(requestedSymbols()).toEqual(['TITAN', 'INFY SBIN TITAN']);
+    expect(quoteRequests.map(({ atMs }) => atMs - startMs)).toEqual([0, 1_000]);
   });
 
   test('of more shares than the venue takes at once are asked for in turns', async () => {
     const many = Array.from({ length: 501 }, (_, n) => `S${n}`);
     expect(await priceOf(...many)).toHaveLength(501);
-    expect(asked.map(({ atMs, symbols }) => [atMs - startMs, symbols.length])).toEqual([
+    expect(quoteRequests.map(({ atMs, symbols }) => [atMs - startMs, symbols.length])).toEqual([
       [0, 500],
       [1_000, 1],
     ]);
@@ -153,7 +154,7 @@ describe('prices of a real venue', () => {
   test('that could not be read are none, and are asked for again', async () => {
     kite.answerNext(502, '<html>');
     expect(await priceOf('TITAN')).toEqual([]);
-    expect(told).toMatchObject([{ type: 'venue_quotes_unavailable', userId: 'asha' }, { type: 'quotes_missing' }]);
+    expect(events).toMatchObject([{ type: 'venue_quotes_unavailable', userId: 'asha' }, { type: 'quotes_missing' }]);
     expect(await priceOf('TITAN')).toEqual(['TITAN 10100']);
   });
 
@@ -163,6 +164,6 @@ describe('prices of a real venue', () => {
     kite.credentials = (account) => (account.accountId > 5 ? null : credentials(account));
     kite.answerNext(502, '<html>');
     expect(await priceOf('TITAN')).toEqual(['TITAN 10100']);
-    expect(asked.map(({ atMs }) => atMs - startMs)).toEqual([1_000]);
+    expect(quoteRequests.map(({ atMs }) => atMs - startMs)).toEqual([1_000]);
   });
 });

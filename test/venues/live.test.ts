@@ -51,7 +51,7 @@ function margin(of: (order: { price: number; quantity: number }) => number): voi
 }
 
 /** Everything as the settings say, from the environment to the exchange; only the clock is the test's. */
-async function connectedWorld(connected = [1, 2]): Promise<{ world: World; config: Config; told: AnyEvent[] }> {
+async function connectedWorld(connected = [1, 2]): Promise<{ world: World; config: Config; events: AnyEvent[] }> {
   const CREDENTIALS_KEY = randomBytes(32).toString('base64');
   const read = readConfig({
     TRADING_MODE: 'live',
@@ -76,16 +76,16 @@ async function connectedWorld(connected = [1, 2]): Promise<{ world: World; confi
     const secrets = { clientId: 'AB1234', apiKey, apiSecret, accessToken: `token${index + 1}` };
     await storeVault({ store, clock, keys, by: null }).write(owner, secrets, null);
   }
-  const told: AnyEvent[] = [];
+  const events: AnyEvent[] = [];
   const target = { kind: 'embedded', path: null } as const;
   const parts = { config: read.config, target, store, clock, quotes: nobodysQuotes, faults: null };
-  const world = await makeWorld({ ...parts, emit: (event) => told.push(event) });
-  return { world, config: read.config, told };
+  const world = await makeWorld({ ...parts, emit: (event) => events.push(event) });
+  return { world, config: read.config, events };
 }
 
-async function scanned(connected = [1, 2]): Promise<{ result: RunResult; told: AnyEvent[] }> {
-  const { world, config, told } = await connectedWorld(connected);
-  const given = {
+async function scanned(connected = [1, 2]): Promise<{ result: RunResult; events: AnyEvent[] }> {
+  const { world, config, events } = await connectedWorld(connected);
+  const inputs = {
     signalsSource: 'test',
     usersSource: 'test',
     instruments: [],
@@ -94,8 +94,8 @@ async function scanned(connected = [1, 2]): Promise<{ result: RunResult; told: A
     problems: [],
     by: tester,
   };
-  const asked = { dryRun: false, expectPlan: null, waitMs: 120_000, given };
-  return { result: await run(world, { ...scanSettings(config), ...asked }), told };
+  const request = { dryRun: false, expectPlan: null, waitMs: 120_000, given: inputs };
+  return { result: await run(world, { ...scanSettings(config), ...request }), events };
 }
 
 const decisions = async () =>
@@ -176,7 +176,7 @@ test('prices come through whoever is logged in; without anybody there are none, 
   await emptyDatabase(database.session);
   const none = await scanned([]);
   expect((await decisions()).map(([, , reason]) => reason)).toEqual(['price_unavailable', 'price_unavailable']);
-  expect(none.told).toContainEqual(expect.objectContaining({ type: 'quotes_missing' }));
+  expect(none.events).toContainEqual(expect.objectContaining({ type: 'quotes_missing' }));
   expect(kite.book()).toHaveLength(1);
 });
 

@@ -69,11 +69,11 @@ async function connected(config: Config): Promise<World> {
   const venue = moduleNamed(config.venues.modules, 'made-up');
   const keys = masterKeys(config);
   if (!venue || !keys) throw new Error('it is in the registry, and the key is set');
-  const given = await readSecrets(venue, Readable.from([JSON.stringify({ apiKey })]));
-  if (given.kind !== 'secrets') throw new Error(given.message);
+  const secrets = await readSecrets(venue, Readable.from([JSON.stringify({ apiKey })]));
+  if (secrets.kind !== 'secrets') throw new Error(secrets.message);
   const [account] = await database.session.query('select id::int from public.accounts');
   const owner = { accountId: Number(account?.['id']), venue: venue.name, mode: 'live' } as const;
-  await storeVault({ store, clock, keys, by: null }).write(owner, given.secrets, null);
+  await storeVault({ store, clock, keys, by: null }).write(owner, secrets.secrets, null);
   const target = { kind: 'embedded', path: null } as const;
   const quotes = { read: () => Promise.reject(new Error('live trading has the venues’ prices')) };
   return makeWorld({ config, target, store, clock, quotes, faults: null, emit: () => undefined });
@@ -85,8 +85,8 @@ async function traded(world: World, config: Config) {
   expect(readiness.accounts).toMatchObject([{ userId: 'asha', venue: 'made-up', ready: true, reason: null }]);
   clock.jump(istMs(tradeDate, '09:20') - clock.nowMs());
   const about = { signalsSource: 'test', usersSource: 'test', instruments: [], problems: [], by: tester };
-  const given = { ...about, signals: null, users: null };
-  return run(world, { ...scanSettings(config), dryRun: false, expectPlan: null, waitMs: 120_000, given });
+  const inputs = { ...about, signals: null, users: null };
+  return run(world, { ...scanSettings(config), dryRun: false, expectPlan: null, waitMs: 120_000, given: inputs });
 }
 
 test('a venue of a folder and a line is set up, connected, logged in to, traded at, looked up and examined', async () => {
@@ -94,11 +94,11 @@ test('a venue of a folder and a line is set up, connected, logged in to, traded 
   const world = await connected(config);
   const result = await traded(world, config);
   expect(result).toMatchObject({ report: { mode: 'live', totals: { accepted: 1, filled: 1, unknown: 0 } } });
-  expect(exchange.orders).toMatchObject([{ market: 'NSE', symbol: 'TITAN', side: 'BUY', quantity: 5, looks: 2 }]);
+  expect(exchange.orders).toMatchObject([{ market: 'NSE', symbol: 'TITAN', side: 'BUY', quantity: 5, lookups: 2 }]);
   expect(await world.store.call('check_books', {})).toEqual([]);
 
-  const asked = { config, store: world.store, clock };
-  const checks = await checkVenues(asked);
+  const options = { config, store: world.store, clock };
+  const checks = await checkVenues(options);
   expect(Object.fromEntries(checks.map(({ name, says }) => [name, says]))).toMatchObject({
     credentials: 'all 1 open with CREDENTIALS_KEY',
     'live venues': 'made-up set up',
@@ -106,7 +106,7 @@ test('a venue of a folder and a line is set up, connected, logged in to, traded 
   });
   expect(checks.filter(({ level }) => level !== 'ok')).toEqual([]);
   const elsewhere = configured({ MADE_UP_MARKET: 'MCX' });
-  expect(await checkVenues({ ...asked, config: elsewhere })).toContainEqual({
+  expect(await checkVenues({ ...options, config: elsewhere })).toContainEqual({
     name: 'made-up',
     level: 'warning',
     says: 'made-up is for MCX, and signals are of NSE',

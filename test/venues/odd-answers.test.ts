@@ -45,8 +45,8 @@ describe('an order in the book', () => {
     ['lemonn', '/tradebook', '"price":"100.00"', '"price":"0.001"'],
     ['alpaca', '/activities', '"price":"100.00"', '"price":"0.001"'],
   ])('at %s traded at no price is unreadable', async (venue, at, is, odd) => {
-    const asked = await saying(venue, at, (good) => good.replace(is, odd).replace('"lastTradedPrice"', '"price"'));
-    const found = await asked.lookup(order);
+    const venueApi = await saying(venue, at, (good) => good.replace(is, odd).replace('"lastTradedPrice"', '"price"'));
+    const found = await venueApi.lookup(order);
     expect(found.kind).toBe('unreadable');
   });
 
@@ -55,8 +55,10 @@ describe('an order in the book', () => {
     ['lemonn', '/tradebook', '"tradeId":"T1"'],
     ['alpaca', '/activities', '"id":"F1"'],
   ])('at %s with an id no index takes is unreadable', async (venue, at, is) => {
-    const asked = await saying(venue, at, (good) => good.replace(is, is.replace(/"[TF]1"/, `"${'9'.repeat(3_000)}"`)));
-    expect((await asked.lookup(order)).kind).toBe('unreadable');
+    const venueApi = await saying(venue, at, (good) =>
+      good.replace(is, is.replace(/"[TF]1"/, `"${'9'.repeat(3_000)}"`)),
+    );
+    expect((await venueApi.lookup(order)).kind).toBe('unreadable');
   });
 });
 
@@ -91,17 +93,17 @@ describe('an answer', () => {
     ['lemonn', '/orders'],
     ['alpaca', '/v2/orders'],
   ])('of %s larger than any is not read to its end, and leaves the order unknown', async (venue, at) => {
-    const asked = await saying(venue, at, (good) => `${' '.repeat(17 * 1024 * 1024)}${good}`);
-    expect(await asked.submit(order)).toEqual({ kind: 'unknown', reason: 'answer_too_large' });
+    const venueApi = await saying(venue, at, (good) => `${' '.repeat(17 * 1024 * 1024)}${good}`);
+    expect(await venueApi.submit(order)).toEqual({ kind: 'unknown', reason: 'answer_too_large' });
   });
 
   test.each(['kite', 'lemonn', 'alpaca'])('of %s nested without end leaves the order unknown', async (venue) => {
-    const asked = await saying(
+    const venueApi = await saying(
       venue,
       '/orders',
       `{"status":"success","data":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
     );
-    expect(await asked.submit(order)).toMatchObject({ kind: 'unknown', reason: 'unreadable_answer' });
+    expect(await venueApi.submit(order)).toMatchObject({ kind: 'unknown', reason: 'unreadable_answer' });
   });
 });
 

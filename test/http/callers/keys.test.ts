@@ -30,7 +30,7 @@ async function keyOf(change: Partial<Arguments['create_api_key']>): Promise<stri
 const place = (key: string, body: object = order) =>
   open.ask(key, 'POST', '/api/trading/orders', body, { 'Idempotency-Key': randomUUID() });
 
-async function said(answer: Response): Promise<{ status: number; code?: string; detail?: string }> {
+async function replyOf(answer: Response): Promise<{ status: number; code?: string; detail?: string }> {
   return { ...((await answer.json()) as object), status: answer.status };
 }
 
@@ -48,13 +48,13 @@ describe('a key that may only read', () => {
     expect((await open.ask(key, 'GET', '/api/trading/orders')).status).toBe(200);
     const before = await rows();
     const body = whose.role === 'operator' ? { ...order, userId: 'asha-rao' } : order;
-    expect(await said(await place(key, body))).toMatchObject({ status: 403, code: 'read_only_key' });
+    expect(await replyOf(await place(key, body))).toMatchObject({ status: 403, code: 'read_only_key' });
     if (whose.role === 'operator') {
       const alert = { ticker: 'INFY', action: 'buy', price: 1500 };
       const bearer = await open.ask(key, 'POST', '/api/signals', alert);
-      expect(await said(bearer)).toMatchObject({ status: 403, code: 'read_only_key' });
+      expect(await replyOf(bearer)).toMatchObject({ status: 403, code: 'read_only_key' });
       const inBody = await open.ask(null, 'POST', '/api/signals', { ...alert, key });
-      expect(await said(inBody)).toMatchObject({ status: 403, code: 'read_only_key' });
+      expect(await replyOf(inBody)).toMatchObject({ status: 403, code: 'read_only_key' });
     }
     expect(await rows()).toEqual(before);
   });
@@ -65,18 +65,18 @@ describe('a key with an end', () => {
     const good = await keyOf({ expiresMs: Date.now() + 3_600_000 });
     expect((await open.ask(good, 'GET', '/api/trading/orders')).status).toBe(200);
     const over = await keyOf({ expiresMs: Date.parse('2025-09-01T00:00:00+05:30') });
-    const answer = await said(await open.ask(over, 'GET', '/api/trading/orders'));
+    const answer = await replyOf(await open.ask(over, 'GET', '/api/trading/orders'));
     expect(answer).toMatchObject({ status: 401, code: 'unauthenticated' });
     expect(answer.detail).toContain(`${hintOfKey(over)}… expired on 2025-09-01T00:00:00`);
     expect(answer.detail).not.toContain(over);
     const alert = { ticker: 'INFY', action: 'buy', price: 1500, key: over };
-    expect((await said(await open.ask(null, 'POST', '/api/signals', alert))).detail).toContain('expired on');
+    expect((await replyOf(await open.ask(null, 'POST', '/api/signals', alert))).detail).toContain('expired on');
   });
 
   test('that was revoked hears so', async () => {
     const key = await keyOf({});
     await open.store.call('revoke_api_key', { by: tester, hint: hintOfKey(key), nowMs: 1 });
-    expect((await said(await open.ask(key, 'GET', '/api/trading/orders'))).detail).toContain('was revoked');
+    expect((await replyOf(await open.ask(key, 'GET', '/api/trading/orders'))).detail).toContain('was revoked');
   });
 });
 
@@ -87,7 +87,7 @@ describe('the database has the last word on a key', () => {
     await open.store.call('revoke_api_key', { by: tester, hint: hintOfKey(key), nowMs: 1 });
     expect((await open.ask(key, 'GET', '/api/trading/orders')).status, 'remembered').toBe(200);
     const before = await rows();
-    expect(await said(await place(key))).toMatchObject({ status: 401, code: 'unauthenticated' });
+    expect(await replyOf(await place(key))).toMatchObject({ status: 401, code: 'unauthenticated' });
     expect(await rows()).toEqual(before);
   });
 
@@ -101,7 +101,7 @@ describe('the database has the last word on a key', () => {
     expect((await open.ask(key, 'GET', '/api/trading/orders')).status).toBe(200);
     await database.session.query(sql, [hintOfKey(key)]);
     const before = await rows();
-    expect(await said(await place(key))).toMatchObject({ status, code });
+    expect(await replyOf(await place(key))).toMatchObject({ status, code });
     expect(await rows()).toEqual(before);
   });
 

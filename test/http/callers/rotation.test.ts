@@ -46,11 +46,11 @@ test('while Twilio’s token is changed what it signs with either is taken', asy
       .reduce((text, name) => `${text}${name}${form[name as keyof typeof form]}`, `${publicUrl}${path}`);
     return createHmac('sha1', token).update(data, 'utf8').digest('base64');
   };
-  const heard = (token: string, authTokenPrevious: string | null) => {
+  const readSigned = (token: string, authTokenPrevious: string | null) => {
     const settings = settingsFor('http://127.0.0.1:1', { authTokenPrevious });
     return readCallback(settings, { path, signature: signedWith(token), form });
   };
-  expect(await heard(authToken, before)).toMatchObject({ kind: 'inbound' });
-  expect(await heard(before, before)).toMatchObject({ kind: 'inbound' });
-  expect(await heard(before, null)).toBeNull();
+  expect(await readSigned(authToken, before)).toMatchObject({ kind: 'inbound' });
+  expect(await readSigned(before, before)).toMatchObject({ kind: 'inbound' });
+  expect(await readSigned(before, null)).toBeNull();
 });

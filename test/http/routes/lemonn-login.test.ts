@@ -157,7 +157,7 @@ test('no secret of a login is logged', async () => {
   const { cookie } = await opened();
   await back(cookie);
   await service.settled();
-  const told = JSON.stringify(service.events);
+  const logged = JSON.stringify(service.events);
   for (const secret of ['fresh', 'token-C1', privateKey, cookie.split('=')[1] ?? ''])
-    expect(told).not.toContain(secret);
+    expect(logged).not.toContain(secret);
 });

@@ -31,7 +31,7 @@ const checkedFor = async () => {
   return row;
 };
 const notSetUp = { day: tradeDate, why: 'venue_not_set_up: kite' };
-const steps = ({ events: told }: TestService) => told.map(({ type }) => type);
+const steps = ({ events }: TestService) => events.map(({ type }) => type);
 
 describe('the scheduler’s call', () => {
   test('/api/cron/ready checks every live account and lists those that are not ready', async () => {

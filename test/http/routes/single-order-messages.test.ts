@@ -93,8 +93,8 @@ describe('a client in whose name single orders are placed', () => {
       ['single_orders-2', 'queued'],
     ]);
     await wait(1.1);
-    const told = (await rows()).map((row) => symbols.filter((symbol) => row.text.includes(` ${symbol} @`)));
-    expect(told).toEqual([symbols.slice(0, 2), symbols.slice(2, 5)]);
+    const symbolsByMessage = (await rows()).map((row) => symbols.filter((symbol) => row.text.includes(` ${symbol} @`)));
+    expect(symbolsByMessage).toEqual([symbols.slice(0, 2), symbols.slice(2, 5)]);
   });
 
   test('hears whether it was a key of theirs or an operator, each user of their own orders only', async () => {
@@ -134,8 +134,8 @@ Bought with your own key “test”: 5 × TITAN @ ₹100.00`);
 
   test('hears nothing after STOP', async () => {
     const number = '+919999900000';
-    const heard = { number, consent: 'stop' as const, source: 'test', providerId: 'SM1', nowMs: open.clock.nowMs() };
-    await open.store.call('record_inbound_message', heard);
+    const inbound = { number, consent: 'stop' as const, source: 'test', providerId: 'SM1', nowMs: open.clock.nowMs() };
+    await open.store.call('record_inbound_message', inbound);
     await post('TITAN');
     await wait(3.1);
     expect(await fates()).toEqual([['asha-rao', 'single_orders', 'suppressed', 'opted_out']]);

@@ -14,18 +14,21 @@ let database: TestDatabase;
 let open: TestService;
 beforeAll(async () => {
   database = await freshPglite();
-  open = await doorOn({});
+  open = await serviceOn({});
   await open.cron();
 });
 afterAll(() => database.close());
 
-function doorOn(parts: object, change?: (world: World) => World): Promise<TestService> {
+function serviceOn(parts: object, change?: (world: World) => World): Promise<TestService> {
   const metrics = makeMetrics();
-  const telling = (world: World): World => {
-    const told = { ...world, emit: (event: Parameters<World['emit']>[0]) => [world.emit(event), metrics.emit(event)] };
-    return change ? change(told) : told;
+  const measured = (world: World): World => {
+    const observed = {
+      ...world,
+      emit: (event: Parameters<World['emit']>[0]) => [world.emit(event), metrics.emit(event)],
+    };
+    return change ? change(observed) : observed;
   };
-  return startService({ database, change: telling, parts: { metrics, migrations: versions, ...parts } });
+  return startService({ database, change: measured, parts: { metrics, migrations: versions, ...parts } });
 }
 
 /** A store on which one function fails. */
@@ -39,7 +42,7 @@ function failingAt(store: Store, broken: string): Store {
 
 describe('GET /health', () => {
   test('says alive to everybody, without the database', async () => {
-    const lost = await doorOn({}, (world) => ({ ...world, store: failingAt(world.store, 'read_readiness') }));
+    const lost = await serviceOn({}, (world) => ({ ...world, store: failingAt(world.store, 'read_readiness') }));
     const answer = await lost.ask(null, 'GET', '/health');
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual({ status: 'alive' });
@@ -55,7 +58,7 @@ describe('GET /ready', () => {
   });
 
   test('is 503 where a migration is missing, and says what to do', async () => {
-    const newer = await doorOn({ migrations: [...versions, '20991231000000'] });
+    const newer = await serviceOn({ migrations: [...versions, '20991231000000'] });
     const answer = await newer.ask(null, 'GET', '/ready');
     expect(answer.status).toBe(503);
     expect(answer.headers.get('content-type')).toBe('application/problem+json');
@@ -66,7 +69,7 @@ describe('GET /ready', () => {
   });
 
   test('is 503 where the calendar has ended, with both that follow from it', async () => {
-    const later = await doorOn({});
+    const later = await serviceOn({});
     later.clock.jump(Date.parse('2031-03-03T04:00:00Z') - later.clock.nowMs());
     const answer = await later.ask(null, 'GET', '/ready');
     expect(answer.status).toBe(503);
@@ -75,7 +78,7 @@ describe('GET /ready', () => {
   });
 
   test('is 503 where the database is lost, says nothing of where it is, and tells the operator', async () => {
-    const lost = await doorOn({}, (world) => ({ ...world, store: failingAt(world.store, 'read_readiness') }));
+    const lost = await serviceOn({}, (world) => ({ ...world, store: failingAt(world.store, 'read_readiness') }));
     const answer = await lost.ask(null, 'GET', '/ready');
     expect(answer.status).toBe(503);
     const text = await answer.text();
@@ -87,7 +90,7 @@ describe('GET /ready', () => {
   test('is 503 while nobody looks after an order whose sender is gone, and while changes are not heard', async () => {
     let isLost = true;
     const changes = { next: () => new Promise<void>(() => undefined), isLost: () => isLost };
-    const watched = await doorOn({ changes });
+    const watched = await serviceOn({ changes });
     const codes = async () => {
       watched.clock.jump(1_001);
       const answer = await watched.ask(null, 'GET', '/ready');
@@ -106,19 +109,19 @@ describe('GET /ready', () => {
   });
 
   test('looks at the database once for all who ask at the same time, and again a second later', async () => {
-    let looks = 0;
-    const counted = await doorOn({}, (world) => {
+    let reads = 0;
+    const counted = await serviceOn({}, (world) => {
       const call: Store['call'] = (name, args) => {
-        if (name === 'read_readiness') looks += 1;
+        if (name === 'read_readiness') reads += 1;
         return world.store.call(name, args);
       };
       return { ...world, store: { ...world.store, call } };
     });
     await Promise.all([1, 2, 3].map(() => counted.ask(null, 'GET', '/ready')));
-    expect(looks).toBe(1);
+    expect(reads).toBe(1);
     counted.clock.jump(1_001);
     await counted.ask(null, 'GET', '/ready');
-    expect(looks).toBe(2);
+    expect(reads).toBe(2);
   });
 });
 
@@ -196,7 +199,7 @@ describe('GET /metrics', () => {
   });
 
   test('shows this process without a database, and that the database is what is missing', async () => {
-    const lost = await doorOn({}, (world) => ({ ...world, store: failingAt(world.store, 'read_gauges') }));
+    const lost = await serviceOn({}, (world) => ({ ...world, store: failingAt(world.store, 'read_gauges') }));
     const { status, text } = await metricsOf(lost);
     expect(status).toBe(200);
     expect(shown(text, 'database_up')).toBe(0);

@@ -137,9 +137,9 @@ test('a token that was used, and an account that is not connected, are told as s
 
 test('no secret of a login is logged', async () => {
   await get({ state: stateUntil(later()), request_token: 'fresh' });
-  const told = JSON.stringify(service.events);
-  expect(told).toContain('venue_login');
-  for (const secret of ['fresh', 'token1', apiSecret, stateUntil(later())]) expect(told).not.toContain(`"${secret}"`);
+  const logged = JSON.stringify(service.events);
+  expect(logged).toContain('venue_login');
+  for (const secret of ['fresh', 'token1', apiSecret, stateUntil(later())]) expect(logged).not.toContain(`"${secret}"`);
 });
 
 const post = (body: string) => service.app.request('/api/webhooks/kite', { method: 'POST', body });

@@ -8,7 +8,7 @@ import { startService, type TestService } from '../support/service.ts';
 
 const path = '/api/webhooks/twilio';
 let database: TestDatabase;
-let office: TwilioDelivery;
+let delivery: TwilioDelivery;
 let service: TestService;
 let app: TestService['app'];
 
@@ -17,19 +17,19 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  office = await openTwilioDelivery(people(1), {}, database);
+  delivery = await openTwilioDelivery(people(1), {}, database);
   service = await startService({ database, users: [], signals: [] });
   app = makeApp(
-    { ...service.parts, world: office.world },
+    { ...service.parts, world: delivery.world },
     { ...defaultRateLimits, bodyBytes: 1000, callerPerMinute: 1, addressPerMinute: 1 },
   );
-  await office.deliver();
-  return () => office.close();
+  await delivery.deliver();
+  return () => delivery.close();
 });
 
-const status = async () => (await office.rows())[0]?.['status'];
+const status = async () => (await delivery.rows())[0]?.['status'];
 const sent = () => {
-  const [message] = office.twilio.messages;
+  const [message] = delivery.twilio.messages;
   if (!message) throw new Error('nothing was sent');
   return message;
 };
@@ -40,7 +40,10 @@ test('a signed status is booked, whatever the proxy made of the address, and no 
     ['read', 'delivered'],
     ['failed', 'delivered'],
   ] as const) {
-    const answer = await postCallback(app, office.twilio.callback(sent(), word, word === 'failed' ? 63024 : undefined));
+    const answer = await postCallback(
+      app,
+      delivery.twilio.callback(sent(), word, word === 'failed' ? 63024 : undefined),
+    );
     expect([answer.status, await answer.text(), await status()]).toEqual([200, '<Response/>', is]);
   }
 });
@@ -50,7 +53,7 @@ test.each([
   ['somebody else’s signature', { headers: { 'X-Twilio-Signature': 'AAAAAAAAAAAAAAAAAAAAAAAAAAA=' } }],
   ['another body', { body: 'MessageStatus=delivered&MessageSid=SM1' }],
 ])('%s changes nothing: 403', async (_, change) => {
-  const call = office.twilio.callback(sent(), 'delivered');
+  const call = delivery.twilio.callback(sent(), 'delivered');
   const headers =
     'headers' in change ? { ...change.headers, 'Content-Type': call.headers['Content-Type'] } : call.headers;
   const answer = await app.request(new URL(call.url).pathname + new URL(call.url).search, {
@@ -64,7 +67,7 @@ test.each([
 });
 
 test('another message’s number in the address breaks the signature', async () => {
-  const call = office.twilio.callback(sent(), 'delivered');
+  const call = delivery.twilio.callback(sent(), 'delivered');
   const moved = { ...call, url: call.url.replace(/n=\d+/, 'n=2') };
   expect((await postCallback(app, moved)).status).toBe(403);
 });
@@ -75,7 +78,7 @@ test.each([
   ['one field twice', 'MessageSid=SM1&MessageSid=SM2'],
   ['one field twice, once spelt otherwise', 'MessageSid=SM1&Message%53id=SM2'],
 ])('a form of %s is refused by its looks', async (_what, body) => {
-  const large = makeApp({ ...service.parts, world: office.world });
+  const large = makeApp({ ...service.parts, world: delivery.world });
   const headers = { 'X-Twilio-Signature': `${'A'.repeat(27)}=`, 'Content-Type': 'application/x-www-form-urlencoded' };
   const startMs = performance.now();
   const answer = await large.request(path, { method: 'POST', headers, body });
@@ -96,23 +99,23 @@ test('what is not signed costs its address, and is refused unread; what Twilio s
   expect((await forge(unread)).status).toBe(403);
   const refused = await forge({ ...unread, 'X-Twilio-Signature': 'not one' });
   expect([refused.status, refused.headers.has('retry-after')]).toEqual([429, true]);
-  expect((await postCallback(app, office.twilio.callback(sent(), 'delivered'))).status).toBe(200);
+  expect((await postCallback(app, delivery.twilio.callback(sent(), 'delivered'))).status).toBe(200);
   expect(await status()).toBe('delivered');
 });
 
 test('STOP and START of the user are respected, and any message opens the window', async () => {
   const write = (text: string) =>
-    postCallback(app, office.twilio.inbound(`${publicUrl}${path}`, `whatsapp:${numberOf(0)}`, text));
+    postCallback(app, delivery.twilio.inbound(`${publicUrl}${path}`, `whatsapp:${numberOf(0)}`, text));
   const numbers = () =>
-    office.session.query(
-      'select stopped_at is not null as stopped, last_inbound_at is not null as heard from public.whatsapp_numbers',
+    delivery.session.query(
+      'select stopped_at is not null as stopped, last_inbound_at is not null as wrote from public.whatsapp_numbers',
     );
   expect((await write('Hello?')).status).toBe(200);
-  expect(await numbers()).toEqual([{ stopped: false, heard: true }]);
+  expect(await numbers()).toEqual([{ stopped: false, wrote: true }]);
   await write('stop');
-  expect(await numbers()).toEqual([{ stopped: true, heard: true }]);
+  expect(await numbers()).toEqual([{ stopped: true, wrote: true }]);
   await write('START');
-  expect(await numbers()).toEqual([{ stopped: false, heard: true }]);
+  expect(await numbers()).toEqual([{ stopped: false, wrote: true }]);
 });
 
 test('without Twilio there is nothing at this address', async () => {
@@ -122,8 +125,8 @@ test('without Twilio there is nothing at this address', async () => {
 
 test('what nobody knows of is taken and let be', async () => {
   const unknown = { ...sent(), statusCallback: `${publicUrl}${path}?n=999&a=1` };
-  expect((await postCallback(app, office.twilio.callback(unknown, 'delivered'))).status).toBe(200);
+  expect((await postCallback(app, delivery.twilio.callback(unknown, 'delivered'))).status).toBe(200);
   const nonsense = { ...sent(), statusCallback: `${publicUrl}${path}?n=x&a=` };
-  expect((await postCallback(app, office.twilio.callback(nonsense, 'delivered'))).status).toBe(200);
+  expect((await postCallback(app, delivery.twilio.callback(nonsense, 'delivered'))).status).toBe(200);
   expect(await status()).toBe('sent');
 });

@@ -34,17 +34,17 @@ function start() {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);
-  let said = '';
+  let stderr = '';
   const address = Promise.withResolvers<string>();
   createInterface(child.stderr).on('line', (line) => {
-    said += `${line}\n`;
+    stderr += `${line}\n`;
     const found = /daily-scan runs HTTP on (http:\/\/[\d.:]+)/.exec(line)?.[1];
     if (found) address.resolve(found);
   });
-  const ended = once(child, 'close').then(() => ({ code: child.exitCode, said }));
-  void ended.then(() => address.reject(new Error(said)));
+  const ended = once(child, 'close').then(() => ({ code: child.exitCode, stderr }));
+  void ended.then(() => address.reject(new Error(stderr)));
   address.promise.catch(() => undefined);
-  return { child, said: () => said, address: address.promise, ended };
+  return { child, stderr: () => stderr, address: address.promise, ended };
 }
 
 async function until<Result>(ask: () => Promise<Result | null>): Promise<Result> {
@@ -100,7 +100,7 @@ describe('the service whose database has moods', { timeout: 60_000 }, () => {
       const after = await emptyRun('after');
       wire.refuse(null);
       await isDone(after);
-      expect(service.said()).toContain('Waiting for the database');
+      expect(service.stderr()).toContain('Waiting for the database');
       service.child.kill('SIGTERM');
       expect((await service.ended).code).toBe(0);
     },
@@ -108,8 +108,8 @@ describe('the service whose database has moods', { timeout: 60_000 }, () => {
 
   test.each(['28P01', '3D000'])('ends with 2 where the settings are not accepted at its start (%s)', async (code) => {
     wire.refuse(code);
-    const { code: exit, said } = await start().ended;
-    expect([exit, said]).toEqual([2, expect.stringContaining('The database does not accept the settings')]);
+    const { code: exit, stderr } = await start().ended;
+    expect([exit, stderr]).toEqual([2, expect.stringContaining('The database does not accept the settings')]);
   });
 
   test('goes on where a login that was good is refused later', async () => {
@@ -118,7 +118,7 @@ describe('the service whose database has moods', { timeout: 60_000 }, () => {
     await ready(address, 200);
     wire.refuse('28P01');
     expect(await ready(address, 503)).toEqual(['database_lost']);
-    await until(async () => (service.said().includes('part_failed') ? true : null));
+    await until(async () => (service.stderr().includes('part_failed') ? true : null));
     wire.refuse(null);
     await isDone(await emptyRun('later'));
   });

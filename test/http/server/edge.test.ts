@@ -60,21 +60,21 @@ async function servedAgain(changed: Partial<ConnectionLimits>, streams: Partial<
   await serve(changed, streams);
 }
 
-/** A connection with this text sent, once it stands. `heard` is everything it was told; `over` resolves at its end. */
+/** A connection with this text sent, once it stands. `received` is everything that came; `over` resolves at its end. */
 async function raw(text = '') {
   const socket = connect(port, '127.0.0.1');
   sockets.push(socket);
-  const told = { text: '' };
+  const received = { text: '' };
   socket.on('data', (part) => {
-    told.text += String(part);
+    received.text += String(part);
   });
   const over = new Promise<string>((resolve) => {
     socket.on('error', () => undefined);
-    socket.on('close', () => resolve(told.text));
+    socket.on('close', () => resolve(received.text));
   });
   await once(socket, 'connect');
   if (text !== '') socket.write(text);
-  return { socket, told, over };
+  return { socket, received, over };
 }
 
 /** The status and the problem of a whole answer. */
@@ -106,13 +106,13 @@ describe('connections that ask nothing', () => {
   test('are closed after seconds, and one that was used is kept for longer', async () => {
     await servedAgain({ headersMs: 200, requestMs: 400, checkEveryMs: 50 });
     const used = await raw('GET /health HTTP/1.1\r\nHost: here\r\n\r\n');
-    await until(() => used.told.text.includes('alive'));
+    await until(() => used.received.text.includes('alive'));
     const idle = await raw();
     const slow = await raw('GET /health HTTP/1.1\r\nHost: he');
     for (const { over } of [idle, slow])
       expect(problemIn(await over)).toMatchObject({ status: 408, code: 'request_timeout' });
     used.socket.write('GET /health HTTP/1.1\r\nHost: here\r\n\r\n');
-    await until(() => used.told.text.split('alive').length === 3);
+    await until(() => used.received.text.split('alive').length === 3);
     expect(connectionLimits(2000).keepAliveMs).toBeGreaterThan(65_000);
     expect(open.server.keepAliveTimeout).toBe(connectionLimits(2000).keepAliveMs);
   });
@@ -123,10 +123,10 @@ describe('connections that ask nothing', () => {
     const orderId = await placed();
     const get = `GET /api/trading/orders/${orderId}/stream HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer ${operatorKey}\r\n\r\n`;
     const streams = [await raw(get), await raw(get)];
-    await until(() => streams.every(({ told }) => told.text.includes('event: status')));
+    await until(() => streams.every(({ received }) => received.text.includes('event: status')));
     for (let n = 0; n < 5; n++) await raw();
-    const asked = await raw('GET /health HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n');
-    expect(await asked.over).toContain('alive');
+    const answered = await raw('GET /health HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n');
+    expect(await answered.over).toContain('alive');
     let connections = 0;
     await until(() => {
       open.server.getConnections((_error, count) => {
@@ -136,7 +136,7 @@ describe('connections that ask nothing', () => {
     });
     for (const { socket } of streams) expect(socket.destroyed).toBe(false);
     streams.push(await raw(get));
-    await until(() => streams[2]?.told.text.includes('event: status') === true);
+    await until(() => streams[2]?.received.text.includes('event: status') === true);
     const refused = await raw();
     expect(problemIn(await refused.over)).toMatchObject({ status: 503, code: 'too_many_connections' });
   });
@@ -214,9 +214,9 @@ test.each([
     401,
   ],
 ])('%s is refused with problem JSON', async (_what, text, status) => {
-  const { told } = await raw(text);
-  await until(() => /\r\n\r\n[\s\S]*\}/.test(told.text));
-  expect(problemIn(told.text)).toMatchObject({ status, detail: expect.any(String) });
+  const { received } = await raw(text);
+  await until(() => /\r\n\r\n[\s\S]*\}/.test(received.text));
+  expect(problemIn(received.text)).toMatchObject({ status, detail: expect.any(String) });
 });
 
 describe('streams', () => {

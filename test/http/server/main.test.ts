@@ -27,9 +27,9 @@ function node(args: string[], env: Record<string, string>) {
   const all = { PATH, HOME, LOG_LEVEL: 'silent', HOST: '127.0.0.1', PORT: '0', ...env };
   const child = spawn(process.execPath, args, { cwd: ROOT, env: all, stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (said += String(part)));
-  const ended = once(child, 'close').then(() => ({ code: child.exitCode, said }));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (output += String(part)));
+  const ended = once(child, 'close').then(() => ({ code: child.exitCode, output }));
   return { child, ended };
 }
 
@@ -38,7 +38,7 @@ async function started(args: string[] = [], env: Record<string, string> = {}) {
   const run = node(['src/main.ts', ...args], { CRON_SECRET, DATABASE_URL: database.url, ...env });
   const { promise, resolve: says, reject } = Promise.withResolvers<string>();
   createInterface(run.child.stderr).on('line', (line) => line.startsWith('daily-scan runs') && says(line));
-  run.ended.then(({ said }) => reject(new Error(said)));
+  run.ended.then(({ output }) => reject(new Error(output)));
   const line = await promise;
   return { ...run, line, address: /http:\/\/[\d.:]+/.exec(line)?.[0] ?? '' };
 }
@@ -50,14 +50,15 @@ async function stopped({ child, ended }: Awaited<ReturnType<typeof started>>, si
 
 describe('the long-lived process', () => {
   test('starts nothing without a usable environment, and names every problem', async () => {
-    const { code, said } = await node(['src/main.ts'], { PORT: 'x', TRADING_MODE: 'live', CONCURRENCY: '0' }).ended;
+    const { code, output } = await node(['src/main.ts'], { PORT: 'x', TRADING_MODE: 'live', CONCURRENCY: '0' }).ended;
     expect(code).toBe(2);
-    for (const name of ['PORT', 'TRADING_MODE', 'CONCURRENCY', 'CRON_SECRET is not set']) expect(said).toContain(name);
+    for (const name of ['PORT', 'TRADING_MODE', 'CONCURRENCY', 'CRON_SECRET is not set'])
+      expect(output).toContain(name);
   });
 
   test('takes no secret that could be guessed', async () => {
-    const { code, said } = await node(['src/main.ts'], { CRON_SECRET: 'too short' }).ended;
-    expect([code, said]).toEqual([2, expect.stringContaining('CRON_SECRET must have at least 16 characters')]);
+    const { code, output } = await node(['src/main.ts'], { CRON_SECRET: 'too short' }).ended;
+    expect([code, output]).toEqual([2, expect.stringContaining('CRON_SECRET must have at least 16 characters')]);
   });
 
   test('runs all parts, answers, and ends with 0 when it is stopped', async () => {
@@ -94,14 +95,14 @@ describe('the long-lived process', () => {
     await once(holder, 'listening');
     const at = holder.address();
     const PORT = String(typeof at === 'object' && at !== null ? at.port : 0);
-    const { code, said } = await node(['src/main.ts'], { CRON_SECRET, DATABASE_URL: database.url, PORT }).ended;
+    const { code, output } = await node(['src/main.ts'], { CRON_SECRET, DATABASE_URL: database.url, PORT }).ended;
     holder.close();
-    expect([code, said]).toEqual([1, expect.stringContaining(`PORT ${PORT}: set another`)]);
+    expect([code, output]).toEqual([1, expect.stringContaining(`PORT ${PORT}: set another`)]);
   });
 
   test('refuses a part it does not have', async () => {
-    const { code, said } = await node(['src/main.ts', '--only', 'cron'], {}).ended;
-    expect([code, said]).toEqual([2, expect.stringContaining('http, logins, schedule, worker')]);
+    const { code, output } = await node(['src/main.ts', '--only', 'cron'], {}).ended;
+    expect([code, output]).toEqual([2, expect.stringContaining('http, logins, schedule, worker')]);
   });
 });
 
@@ -121,15 +122,15 @@ describe('the entry for a platform', () => {
   const entry = (env: Record<string, string>) => node(['--input-type=module', '--eval', ENTRY], env).ended;
 
   test('answers from a database server without loading the embedded one', async () => {
-    const { code, said } = await entry({ CRON_SECRET, DATABASE_URL: database.url, VERCEL: '1' });
-    expect(code, said).toBe(0);
-    expect(JSON.parse(said)).toEqual({ statuses: [401, 200], config: { maxDuration: 300 }, pglite: [] });
+    const { code, output } = await entry({ CRON_SECRET, DATABASE_URL: database.url, VERCEL: '1' });
+    expect(code, output).toBe(0);
+    expect(JSON.parse(output)).toEqual({ statuses: [401, 200], config: { maxDuration: 300 }, pglite: [] });
   });
 
   test('does not load without CRON_SECRET, nor on Vercel without a database server', async () => {
-    const { code, said } = await entry({ VERCEL: '1', DATABASE_URL: 'file://.data/main' });
+    const { code, output } = await entry({ VERCEL: '1', DATABASE_URL: 'file://.data/main' });
     expect(code).toBe(1);
-    expect(said).toContain('CRON_SECRET is not set');
-    expect(said).toContain('an embedded database has no disk there');
+    expect(output).toContain('CRON_SECRET is not set');
+    expect(output).toContain('an embedded database has no disk there');
   });
 });

@@ -104,10 +104,10 @@ describe('server-sent events', () => {
         JSON.stringify({ nowMs: 0, outcomes: [settlement(late.orderId, 'rejected', { reason: 'venue_rejected' })] }),
       ]);
       await settle(open.store, [filled(early.orderId)]);
-      const seen = await earlyEvents.rest();
+      const earlyRest = await earlyEvents.rest();
       await other.exec('commit');
       const [rejected, end] = await lateEvents.rest();
-      expect(Number(rejected?.id)).toBeLessThan(Number(seen[0]?.id));
+      expect(Number(rejected?.id)).toBeLessThan(Number(earlyRest[0]?.id));
       expect([rejected?.data?.['status'], end?.event]).toEqual(['rejected', 'end']);
     } finally {
       await other.close();

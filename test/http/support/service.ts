@@ -75,8 +75,8 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   const later: Promise<unknown>[] = [];
   const world = await worldOf(store, clock, options, (event) => events.push(event));
   const plain = partsOf(world, later);
-  const asked = { ...plain, ...options.parts };
-  const parts = { ...asked, settings: { ...asked.settings, ...options.settings } };
+  const overridden = { ...plain, ...options.parts };
+  const parts = { ...overridden, settings: { ...overridden.settings, ...options.settings } };
   const app = makeApp(parts, { ...defaultRateLimits, ...options.limits });
   const ask: TestService['ask'] = async (token, method, path, body, headers = {}) => {
     const bearer = token === null ? {} : { Authorization: `Bearer ${token}` };

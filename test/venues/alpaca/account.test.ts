@@ -7,12 +7,12 @@ import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts'
 
 let clock: JumpingClock;
 let alpaca: AlpacaExchange;
-let desk: VenueAccountApi;
+let api: VenueAccountApi;
 beforeEach(async () => {
   clock = jumpingClock(nowMs);
   alpaca = await openAlpacaExchange(clock);
   if (!alpaca.venue.desk) throw new Error('a real venue has a desk');
-  desk = alpaca.venue.desk;
+  api = alpaca.venue.desk;
 });
 afterEach(() => alpaca.close());
 
@@ -48,7 +48,7 @@ describe('the desk at Alpaca', () => {
   test('still has the morning’s orders of India after midnight in New York, which is at 09:30 there', async () => {
     await alpaca.venue.submit(order);
     clock.jump((6 * 60 + 25) * 60_000);
-    expect(await desk.ordersToday(account)).toMatchObject({ value: { rows: [{ clientOrderId: 'abc' }], odd: [] } });
+    expect(await api.ordersToday(account)).toMatchObject({ value: { rows: [{ clientOrderId: 'abc' }], odd: [] } });
   });
 
   test.each(['America/New_York', 'UTC', 'Asia/Kolkata'])('reads the New York day’s orders in %s', async (zone) => {
@@ -59,7 +59,7 @@ describe('the desk at Alpaca', () => {
       clock.jump(24 * 3_600_000);
       await alpaca.venue.submit(order);
       await alpaca.venue.submit({ ...order, clientOrderId: 'else', symbol: 'MSFT', side: 'SELL' });
-      expect(await desk.ordersToday(account)).toMatchObject({
+      expect(await api.ordersToday(account)).toMatchObject({
         kind: 'read',
         value: {
           rows: [
@@ -75,10 +75,10 @@ describe('the desk at Alpaca', () => {
           odd: [],
         },
       });
-      const asked = alpaca.requests.find(({ path }) => path.startsWith('/v2/orders?'));
+      const request = alpaca.requests.find(({ path }) => path.startsWith('/v2/orders?'));
       // By now it is the morning of 29 August in India, and late on 28 August in New York, which is four hours behind UTC.
-      expect(new URLSearchParams(asked?.path.split('?')[1]).get('after')).toBe('2025-08-28T03:59:59Z');
-      expect(await desk.ordersToday({ ...account, accountId: 8 })).toEqual({
+      expect(new URLSearchParams(request?.path.split('?')[1]).get('after')).toBe('2025-08-28T03:59:59Z');
+      expect(await api.ordersToday({ ...account, accountId: 8 })).toEqual({
         kind: 'read',
         value: { rows: [], odd: [] },
       });
@@ -96,10 +96,10 @@ describe('the desk at Alpaca', () => {
     const odd = [{ ...row, id: 'f', qty: '0.5' }, { ...row, id: 'n', qty: null, notional: '50' }, coin, { id: 'x' }, 7];
     alpaca.answerNext(200, JSON.stringify([row, ...odd]));
     alpaca.pages['GET /v2/account/activities/FILL'] = [{ id: '1::c', order_id: 'c', qty: '0.1' }];
-    const read = await desk.ordersToday(account);
-    const { rows, odd: told } = read.kind === 'read' ? read.value : { rows: [], odd: [] };
+    const read = await api.ordersToday(account);
+    const { rows, odd: oddRows } = read.kind === 'read' ? read.value : { rows: [], odd: [] };
     expect(rows).toMatchObject([{ clientOrderId: 'abc', symbol: 'AAPL', quantity: 10 }]);
-    expect(told.map(({ venueOrderId, why, unreadable }) => [venueOrderId, why.split(':')[0], unreadable])).toEqual([
+    expect(oddRows.map(({ venueOrderId, why, unreadable }) => [venueOrderId, why.split(':')[0], unreadable])).toEqual([
       ['x', 'client_order_id', true],
       [null, 'row', true],
       ['f', 'fractional_order', true],
@@ -107,32 +107,32 @@ describe('the desk at Alpaca', () => {
       ['c', 'asset_class', false],
     ]);
     alpaca.answerNext(200, JSON.stringify(Array(500).fill(row)));
-    expect(await desk.ordersToday(account)).toEqual({ kind: 'unreadable', reason: 'too_many_orders' });
+    expect(await api.ordersToday(account)).toEqual({ kind: 'unreadable', reason: 'too_many_orders' });
   });
 
   test('cancels an open order, is too late for an ended one, and leaves the others as they are', async () => {
     alpaca.next('partial_fill');
     await alpaca.venue.submit(order);
     const [open] = alpaca.book();
-    expect(await desk.cancel({ ...order, venueOrderId: null })).toEqual({ kind: 'canceled' });
+    expect(await api.cancel({ ...order, venueOrderId: null })).toEqual({ kind: 'canceled' });
     expect(alpaca.requests.at(-1)).toMatchObject({ method: 'DELETE', path: `/v2/orders/${open?.venueOrderId}` });
     expect(await alpaca.venue.lookup(order)).toMatchObject({
       report: { status: 'canceled', fills: [{ quantity: 5 }] },
     });
-    expect(await desk.cancel({ ...order, venueOrderId: open?.venueOrderId ?? '' })).toEqual({ kind: 'too_late' });
+    expect(await api.cancel({ ...order, venueOrderId: open?.venueOrderId ?? '' })).toEqual({ kind: 'too_late' });
     const other = { ...order, clientOrderId: 'xyz' };
-    expect(await desk.cancel({ ...other, venueOrderId: null })).toMatchObject({ kind: 'unknown' });
-    expect(await desk.cancel({ ...other, venueOrderId: '9' })).toMatchObject({ kind: 'refused' });
+    expect(await api.cancel({ ...other, venueOrderId: null })).toMatchObject({ kind: 'unknown' });
+    expect(await api.cancel({ ...other, venueOrderId: '9' })).toMatchObject({ kind: 'refused' });
     alpaca.answerNext(502, '');
-    expect(await desk.cancel({ ...order, venueOrderId: '9' })).toEqual({ kind: 'unknown', reason: 'http_502' });
+    expect(await api.cancel({ ...order, venueOrderId: '9' })).toEqual({ kind: 'unknown', reason: 'http_502' });
     alpaca.answerNext(200, '{}');
-    expect(await desk.cancel({ ...order, venueOrderId: '9' })).toMatchObject({ kind: 'unknown' });
+    expect(await api.cancel({ ...order, venueOrderId: '9' })).toMatchObject({ kind: 'unknown' });
   });
 
   test('reads the last trade and its time, and leaves out what has none or is listed elsewhere', async () => {
     const trade = { t: '2025-08-28T13:35:00.123456789Z', x: 'V', p: 230.125, s: 100 };
-    alpaca.pages['GET /data/v2/stocks/snapshots'] = (asked: URLSearchParams) => {
-      expect(Object.fromEntries(asked)).toEqual({ symbols: 'AAPL,BRK.B,NEW,GONE', feed: 'iex' });
+    alpaca.pages['GET /data/v2/stocks/snapshots'] = (query: URLSearchParams) => {
+      expect(Object.fromEntries(query)).toEqual({ symbols: 'AAPL,BRK.B,NEW,GONE', feed: 'iex' });
       return {
         AAPL: { latestTrade: trade, prevDailyBar: { c: 229.99, t: '2025-08-27T04:00:00Z' } },
         'BRK.B': { latestTrade: { ...trade, p: 480 } },
@@ -140,7 +140,7 @@ describe('the desk at Alpaca', () => {
       };
     };
     const listings = ['AAPL', 'BRK.B', 'NEW', 'GONE'].map((symbol) => ({ exchange: 'US', symbol }));
-    expect(await desk.quotes(account, [...listings, { exchange: 'NSE', symbol: 'TITAN' }])).toEqual({
+    expect(await api.quotes(account, [...listings, { exchange: 'NSE', symbol: 'TITAN' }])).toEqual({
       kind: 'read',
       value: [
         {
@@ -156,25 +156,25 @@ describe('the desk at Alpaca', () => {
       ],
     });
     alpaca.answerNext(403, '{"message":"subscription does not permit querying recent SIP data"}');
-    expect(await desk.quotes(account, listings)).toMatchObject({ kind: 'unreadable' });
+    expect(await api.quotes(account, listings)).toMatchObject({ kind: 'unreadable' });
   });
 
   test('reads what may be spent without leverage, rounded down, and no account in another currency', async () => {
     alpaca.pages['GET /v2/account'] = holder;
     const value = { cashMinor: 1000_12, spendableMinor: 950_99, blockedByOthersMinor: null };
-    expect(await desk.funds(account)).toEqual({ kind: 'read', value });
+    expect(await api.funds(account)).toEqual({ kind: 'read', value });
     // The vendor's own sample: it has borrowed, and what it may still borrow is not ours to spend.
     alpaca.pages['GET /v2/account'] = { ...holder, cash: '-23140.2', non_marginable_buying_power: '98945.02' };
-    expect(await desk.funds(account)).toMatchObject({ value: { cashMinor: -23140_20, spendableMinor: 0 } });
+    expect(await api.funds(account)).toMatchObject({ value: { cashMinor: -23140_20, spendableMinor: 0 } });
     alpaca.pages['GET /v2/account'] = { ...holder, currency: 'EUR' };
-    expect(await desk.funds(account)).toEqual({ kind: 'unreadable', reason: 'account_not_in_usd' });
+    expect(await api.funds(account)).toEqual({ kind: 'unreadable', reason: 'account_not_in_usd' });
     alpaca.pages['GET /v2/account'] = {};
-    expect(await desk.funds(account)).toMatchObject({ kind: 'unreadable' });
+    expect(await api.funds(account)).toMatchObject({ kind: 'unreadable' });
   });
 
   test('knows the margin of what is bought outright, and of nothing else', async () => {
     const orders = [order, { ...order, product: 'mtf' as const }, { ...order, side: 'SELL' as const }];
-    expect(await desk.margins(account, orders)).toEqual({
+    expect(await api.margins(account, orders)).toEqual({
       kind: 'read',
       value: [{ marginMinor: 2305_00, chargesMinor: null }, null, null],
     });
@@ -182,9 +182,9 @@ describe('the desk at Alpaca', () => {
 
   test('knows none of what is not traded here, and says so where nothing else is asked', async () => {
     const elsewhere = { ...order, exchange: 'NSE' };
-    expect(await desk.margins(account, [elsewhere, order])).toMatchObject({ value: [null, { marginMinor: 2305_00 }] });
+    expect(await api.margins(account, [elsewhere, order])).toMatchObject({ value: [null, { marginMinor: 2305_00 }] });
     const reason = 'NSE is not traded here: ALPACA_EXCHANGES is US';
-    expect(await desk.margins(account, [elsewhere])).toEqual({ kind: 'unreadable', reason });
+    expect(await api.margins(account, [elsewhere])).toEqual({ kind: 'unreadable', reason });
   });
 
   test('reads positions with their cost, other kinds of assets as such, and none with a part of a share', async () => {
@@ -195,7 +195,7 @@ describe('the desk at Alpaca', () => {
       { ...held, symbol: 'BTCUSD', asset_class: 'crypto', qty: '1', cost_basis: '60000' },
     ];
     alpaca.pages['GET /v2/positions'] = page;
-    expect(await desk.positions(account)).toEqual({
+    expect(await api.positions(account)).toEqual({
       kind: 'read',
       value: {
         rows: [
@@ -210,7 +210,7 @@ describe('the desk at Alpaca', () => {
       { ...held, symbol: 'AAPL', qty: '3.5', cost_basis: '350' },
       { ...held, symbol: 'TSLA', qty: null },
     ];
-    expect(await desk.positions(account)).toEqual({
+    expect(await api.positions(account)).toEqual({
       kind: 'read',
       value: {
         rows: [{ exchange: 'US', symbol: 'AAPL', quantity: 3, costMinor: null }],
@@ -231,27 +231,27 @@ describe('the desk at Alpaca', () => {
     [{ trade_suspended_by_user: true }, { kind: 'closed', reason: 'trading_blocked' }],
   ])('says of an account with %j whether it may trade', async (change, status) => {
     alpaca.pages['GET /v2/account'] = { ...holder, ...change };
-    expect(await desk.sessionStatus(account)).toEqual(status);
+    expect(await api.sessionStatus(account)).toEqual(status);
   });
 
   test('says that there is no session rather than that there is nothing', async () => {
     for (const credentials of [null, { keyId: 'PKTEST7', secretKey: 'wrong' }]) {
       alpaca.credentials = () => credentials;
-      const reads = [desk.funds(account), desk.positions(account), desk.ordersToday(account)];
+      const reads = [api.funds(account), api.positions(account), api.ordersToday(account)];
       expect((await Promise.all(reads)).map(({ kind }) => kind)).toEqual(Array(3).fill('no_session'));
       const reason = credentials === null ? 'not_connected' : 'keys_refused';
-      expect(await desk.sessionStatus(account)).toEqual({ kind: 'closed', reason });
+      expect(await api.sessionStatus(account)).toEqual({ kind: 'closed', reason });
     }
   });
 
   test('reads the market’s clock, whose times are New York’s', async () => {
-    const said = {
+    const marketClock = {
       timestamp: '2025-08-28T09:31:00.5-04:00',
       is_open: true,
       next_open: '2025-08-29T09:30:00-04:00',
       next_close: '2025-08-28T16:00:00-04:00',
     };
-    alpaca.pages['GET /v2/clock'] = said;
+    alpaca.pages['GET /v2/clock'] = marketClock;
     expect(await alpacaMarketClock(alpaca.wire, account)).toEqual({
       kind: 'read',
       value: {
@@ -261,7 +261,7 @@ describe('the desk at Alpaca', () => {
         nextCloseMs: Date.UTC(2025, 7, 28, 20),
       },
     });
-    alpaca.pages['GET /v2/clock'] = { ...said, next_close: 'soon' };
+    alpaca.pages['GET /v2/clock'] = { ...marketClock, next_close: 'soon' };
     expect(await alpacaMarketClock(alpaca.wire, account)).toMatchObject({ kind: 'unreadable' });
   });
 });

@@ -103,8 +103,8 @@ describe('a lookup at Alpaca', () => {
         ],
       },
     });
-    const asked = new URLSearchParams(alpaca.requests.at(-1)?.path.split('?')[1]);
-    expect(Object.fromEntries(asked)).toEqual({ after: '2025-08-28T13:29:59Z', direction: 'asc', page_size: '100' });
+    const query = new URLSearchParams(alpaca.requests.at(-1)?.path.split('?')[1]);
+    expect(Object.fromEntries(query)).toEqual({ after: '2025-08-28T13:29:59Z', direction: 'asc', page_size: '100' });
   });
 
   test('reads them page by page', async () => {

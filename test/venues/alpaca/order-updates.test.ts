@@ -26,11 +26,11 @@ const order: OrderToStart = {
 
 let alpaca: AlpacaExchange;
 let updates: { close(): Promise<void> } | null;
-let heard: string[];
+let received: string[];
 let states: StreamState[];
 beforeEach(async () => {
   alpaca = await openAlpacaExchange(clock);
-  [heard, states, updates] = [[], [], null];
+  [received, states, updates] = [[], [], null];
 });
 afterEach(async () => {
   await updates?.close();
@@ -44,7 +44,7 @@ function listenWith(change: Partial<AlpacaUpdatesOptions> = {}) {
     clock,
     credentials: async (of) => alpaca.credentials(of),
     agentFor: async () => undefined,
-    onUpdate: ({ clientOrderId }) => heard.push(clientOrderId),
+    onUpdate: ({ clientOrderId }) => received.push(clientOrderId),
     onState: (state) => states.push(state),
     pausesMs: { first: 10, longest: 40 },
     ...change,
@@ -60,12 +60,12 @@ describe('the stream of Alpaca', () => {
     listenWith();
     await untilListening();
     await alpaca.venue.submit(order);
-    await until(() => expect(heard).toEqual(['abc']));
+    await until(() => expect(received).toEqual(['abc']));
     alpaca.stream.say('no JSON');
     alpaca.stream.say('{"stream":"trade_updates","data":{"event":"fill"}}');
     alpaca.stream.say('{"stream":"of tomorrow"}');
     await alpaca.venue.submit({ ...order, clientOrderId: 'xyz' });
-    await until(() => expect(heard).toEqual(['abc', 'xyz']));
+    await until(() => expect(received).toEqual(['abc', 'xyz']));
   });
 
   test('comes back when it was lost, and says that it was', async () => {
@@ -75,7 +75,7 @@ describe('the stream of Alpaca', () => {
     await untilListening(2);
     expect(states.map(({ kind }) => kind)).toEqual(['listening', 'lost', 'listening']);
     await alpaca.venue.submit(order);
-    await until(() => expect(heard).toEqual(['abc']));
+    await until(() => expect(received).toEqual(['abc']));
   });
 
   test('is tried again with longer pauses while nobody answers, up to the longest', async () => {
@@ -132,7 +132,7 @@ describe('the stream of Alpaca', () => {
     await updates?.close();
     await until(() => expect(alpaca.stream.listening()).toBe(0));
     await alpaca.venue.submit(order);
-    expect([states.length, heard]).toEqual([1, []]);
+    expect([states.length, received]).toEqual([1, []]);
   });
 
   test('ends while its keys are still being read', async () => {

@@ -13,11 +13,11 @@ const keys = { keyId: 'PKTEST7', secretKey: 'secret7' };
 let alpaca: AlpacaExchange;
 let proxy: ConnectProxy;
 let states: StreamState[];
-let heard: string[];
+let received: string[];
 let updates: { close(): Promise<void> } | null;
 beforeEach(async () => {
   [alpaca, proxy] = await Promise.all([openAlpacaExchange(clock), openConnectProxy()]);
-  [states, heard, updates] = [[], [], null];
+  [states, received, updates] = [[], [], null];
 });
 afterEach(async () => {
   await updates?.close();
@@ -31,7 +31,7 @@ function listenWith(secrets: object, beatMs = 5_000) {
     ...{ account, clock, beatMs, pausesMs: { first: 10, longest: 40 } },
     credentials: async () => ({ ...keys, ...secrets }),
     agentFor: streamEgress(async () => secrets),
-    onUpdate: ({ clientOrderId }) => heard.push(clientOrderId),
+    onUpdate: ({ clientOrderId }) => received.push(clientOrderId),
     onState: (state) => states.push(state),
   });
 }
@@ -46,7 +46,7 @@ test('an account with a proxy listens through it, with its login, and through a 
   alpaca.stream.say(
     JSON.stringify({ stream: 'trade_updates', data: { event: 'fill', order: { id: '1', client_order_id: 'abc' } } }),
   );
-  await until(() => expect(heard).toEqual(['abc']));
+  await until(() => expect(received).toEqual(['abc']));
   await updates?.close();
   await until(() => expect(proxy.open()).toBe(0));
 });

@@ -6,11 +6,11 @@ import { type KiteExchange, openKiteExchange } from '../../simulators/kite-excha
 import { jumpingClock } from '../../stages/support/clocks.ts';
 
 let kite: KiteExchange;
-let desk: VenueAccountApi;
+let api: VenueAccountApi;
 beforeEach(async () => {
   kite = await openKiteExchange(jumpingClock(nowMs));
   if (!kite.venue.desk) throw new Error('a real venue has a desk');
-  desk = kite.venue.desk;
+  api = kite.venue.desk;
 });
 afterEach(() => kite.close());
 
@@ -48,7 +48,7 @@ describe('the desk at Kite', () => {
       200,
       data([row(), row({ order_id: '2', tag: null, tradingsymbol: 'IOC', transaction_type: 'SELL' })]),
     );
-    expect(await desk.ordersToday(account)).toMatchObject({
+    expect(await api.ordersToday(account)).toMatchObject({
       kind: 'read',
       value: {
         rows: [
@@ -64,19 +64,19 @@ describe('the desk at Kite', () => {
     kite.next('partial_fill');
     await kite.venue.submit(order);
     const [open] = kite.book();
-    expect(await desk.cancel({ ...order, venueOrderId: null })).toEqual({ kind: 'canceled' });
+    expect(await api.cancel({ ...order, venueOrderId: null })).toEqual({ kind: 'canceled' });
     expect(kite.requests.at(-1)).toMatchObject({ method: 'DELETE', path: `/orders/regular/${open?.venueOrderId}` });
     expect(await kite.venue.lookup(order)).toMatchObject({ report: { status: 'canceled', fills: [{ quantity: 5 }] } });
-    expect(await desk.cancel({ ...order, venueOrderId: open?.venueOrderId ?? '' })).toEqual({ kind: 'too_late' });
+    expect(await api.cancel({ ...order, venueOrderId: open?.venueOrderId ?? '' })).toEqual({ kind: 'too_late' });
     const other = { ...order, clientOrderId: 'xyz' };
-    expect(await desk.cancel({ ...other, venueOrderId: null })).toMatchObject({ kind: 'unknown' });
-    expect(await desk.cancel({ ...other, venueOrderId: '9' })).toMatchObject({ kind: 'refused' });
+    expect(await api.cancel({ ...other, venueOrderId: null })).toMatchObject({ kind: 'unknown' });
+    expect(await api.cancel({ ...other, venueOrderId: '9' })).toMatchObject({ kind: 'refused' });
     kite.answerNext(502, '');
-    expect(await desk.cancel({ ...order, venueOrderId: '9' })).toEqual({ kind: 'unknown', reason: 'http_502' });
+    expect(await api.cancel({ ...order, venueOrderId: '9' })).toEqual({ kind: 'unknown', reason: 'http_502' });
   });
 
   test('reads quotes with circuits and Indian time, and leaves out what has no price or no time', async () => {
-    const said = {
+    const quote = {
       timestamp: '2025-08-28 09:19:59',
       last_trade_time: '2025-08-28 09:19:58',
       last_price: 1412.95,
@@ -85,18 +85,18 @@ describe('the desk at Kite', () => {
       ohlc: { open: 1396, high: 1421.75, low: 1395.55, close: 1389.65 },
     };
     const answer = {
-      'NSE:INFY': said,
-      'NSE:M&M': { ...said, last_price: 0 },
-      'NSE:ITC': { ...said, timestamp: null },
-      'NSE:IOC': { ...said, last_trade_time: null },
-      'NSE:OLD': { ...said, last_trade_time: '2025-08-07 15:29:58' },
+      'NSE:INFY': quote,
+      'NSE:M&M': { ...quote, last_price: 0 },
+      'NSE:ITC': { ...quote, timestamp: null },
+      'NSE:IOC': { ...quote, last_trade_time: null },
+      'NSE:OLD': { ...quote, last_trade_time: '2025-08-07 15:29:58' },
     };
-    kite.pages['GET /quote'] = (asked: URLSearchParams) => {
-      expect(asked.getAll('i')).toEqual(['INFY', 'M&M', 'ITC', 'IOC', 'OLD', 'TITAN'].map((one) => `NSE:${one}`));
+    kite.pages['GET /quote'] = (query: URLSearchParams) => {
+      expect(query.getAll('i')).toEqual(['INFY', 'M&M', 'ITC', 'IOC', 'OLD', 'TITAN'].map((one) => `NSE:${one}`));
       return answer;
     };
     const listings = ['INFY', 'M&M', 'ITC', 'IOC', 'OLD', 'TITAN'].map((symbol) => ({ exchange: 'NSE', symbol }));
-    expect(await desk.quotes(account, listings)).toEqual({
+    expect(await api.quotes(account, listings)).toEqual({
       kind: 'read',
       value: [
         {
@@ -115,40 +115,40 @@ describe('the desk at Kite', () => {
   });
 
   test('reads margins rounded up, an unknown one as none, and none of another order', async () => {
-    const said = { exchange: 'NSE', tradingsymbol: 'TITAN', total: 201.001, charges: { total: 1.79255122 } };
+    const margin = { exchange: 'NSE', tradingsymbol: 'TITAN', total: 201.001, charges: { total: 1.79255122 } };
     kite.pages['POST /margins/orders'] = (_query: unknown, body: string) => {
       expect(JSON.parse(body)[0]).toMatchObject({ variety: 'regular', product: 'CNC', quantity: 10, price: 100.5 });
-      return [said, { ...said, total: 0 }];
+      return [margin, { ...margin, total: 0 }];
     };
-    expect(await desk.margins(account, [order, order])).toEqual({
+    expect(await api.margins(account, [order, order])).toEqual({
       kind: 'read',
       value: [{ marginMinor: 201_01, chargesMinor: 1_80 }, null],
     });
-    expect(await desk.margins(account, [order])).toMatchObject({ kind: 'unreadable' });
-    expect(await desk.margins(account, [order, { ...order, symbol: 'ITC' }])).toMatchObject({ kind: 'unreadable' });
-    expect(await desk.margins(account, [])).toEqual({ kind: 'read', value: [] });
+    expect(await api.margins(account, [order])).toMatchObject({ kind: 'unreadable' });
+    expect(await api.margins(account, [order, { ...order, symbol: 'ITC' }])).toMatchObject({ kind: 'unreadable' });
+    expect(await api.margins(account, [])).toEqual({ kind: 'read', value: [] });
   });
 
   test('reads funds without the noise of binary fractions, and none where the segment is off', async () => {
-    const said = {
+    const funds = {
       enabled: true,
       net: 99725.05000000002,
       available: { cash: 245431.6, live_balance: 99725.05000000002 },
       utilised: { debits: 145706.55, exposure: 38981.25, option_premium: 0, payout: 0, span: 101989 },
     };
-    kite.pages['GET /user/margins/equity'] = said;
-    expect(await desk.funds(account)).toEqual({
+    kite.pages['GET /user/margins/equity'] = funds;
+    expect(await api.funds(account)).toEqual({
       kind: 'read',
       value: { cashMinor: 245431_60, spendableMinor: 99725_05, blockedByOthersMinor: 140970_25 },
     });
-    kite.pages['GET /user/margins/equity'] = { ...said, net: 50_000 };
-    expect(await desk.funds(account)).toMatchObject({ value: { spendableMinor: 50_000_00 } });
-    kite.pages['GET /user/margins/equity'] = { ...said, utilised: null, available: { cash: 10, live_balance: 500 } };
-    expect(await desk.funds(account)).toMatchObject({ value: { spendableMinor: 10_00, blockedByOthersMinor: 0 } });
-    kite.pages['GET /user/margins/equity'] = { ...said, enabled: false };
-    expect(await desk.funds(account)).toMatchObject({ kind: 'unreadable' });
+    kite.pages['GET /user/margins/equity'] = { ...funds, net: 50_000 };
+    expect(await api.funds(account)).toMatchObject({ value: { spendableMinor: 50_000_00 } });
+    kite.pages['GET /user/margins/equity'] = { ...funds, utilised: null, available: { cash: 10, live_balance: 500 } };
+    expect(await api.funds(account)).toMatchObject({ value: { spendableMinor: 10_00, blockedByOthersMinor: 0 } });
+    kite.pages['GET /user/margins/equity'] = { ...funds, enabled: false };
+    expect(await api.funds(account)).toMatchObject({ kind: 'unreadable' });
     kite.pages['GET /user/margins/equity'] = {};
-    expect(await desk.funds(account)).toMatchObject({ kind: 'unreadable' });
+    expect(await api.funds(account)).toMatchObject({ kind: 'unreadable' });
   });
 
   test('adds up what the day began with and what it brought', async () => {
@@ -182,7 +182,7 @@ describe('the desk at Kite', () => {
         { ...today('NIFTY25SEPFUT', 'NRML', 0, 0), exchange: 'NFO', day_buy_quantity: 0.5 },
       ],
     };
-    expect(await desk.positions(account)).toEqual({
+    expect(await api.positions(account)).toEqual({
       kind: 'read',
       value: {
         rows: [
@@ -208,13 +208,8 @@ describe('the desk at Kite', () => {
 
   test('says that there is no session rather than that there is nothing', async () => {
     kite.credentials = () => null;
-    const reads = [
-      desk.funds(account),
-      desk.positions(account),
-      desk.ordersToday(account),
-      desk.margins(account, [order]),
-    ];
+    const reads = [api.funds(account), api.positions(account), api.ordersToday(account), api.margins(account, [order])];
     expect((await Promise.all(reads)).map(({ kind }) => kind)).toEqual(Array(4).fill('no_session'));
-    expect(await desk.sessionStatus(account)).toEqual({ kind: 'closed', reason: 'not_connected' });
+    expect(await api.sessionStatus(account)).toEqual({ kind: 'closed', reason: 'not_connected' });
   });
 });

@@ -88,8 +88,8 @@ describe('a lookup at Kite', () => {
   });
 
   test('knows its order by `tags` too, and keeps the venue’s words', async () => {
-    const said = row({ tag: null, tags: ['other', 'abc'], status: 'REJECTED', status_message: 'RMS:\nno  margin' });
-    expect(await lookedUp([said])).toMatchObject({ report: { status: 'rejected', message: 'RMS: no margin' } });
+    const tagged = row({ tag: null, tags: ['other', 'abc'], status: 'REJECTED', status_message: 'RMS:\nno  margin' });
+    expect(await lookedUp([tagged])).toMatchObject({ report: { status: 'rejected', message: 'RMS: no margin' } });
   });
 
   test('reads what traded of an open, a canceled and a refused order', async () => {

@@ -192,8 +192,8 @@ describe('a session at Kite', () => {
 describe('a postback', () => {
   const signed = (change: object = {}) => {
     const checksum = createHash('sha256').update(`2203030001${'2022-03-03 09:24:25'}${apiSecret}`).digest('hex');
-    const said = { order_id: '2203030001', order_timestamp: '2022-03-03 09:24:25', status: 'COMPLETE', tag: 'abc' };
-    return JSON.stringify({ ...said, checksum, ...change });
+    const postback = { order_id: '2203030001', order_timestamp: '2022-03-03 09:24:25', status: 'COMPLETE', tag: 'abc' };
+    return JSON.stringify({ ...postback, checksum, ...change });
   };
 
   test('with Kite’s checksum names an order to fetch, and nothing else', () => {

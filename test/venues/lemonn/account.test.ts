@@ -7,10 +7,10 @@ import { apiKey, type LemonnExchange, openLemonnExchange, privateKey } from '../
 import { jumpingClock } from '../../stages/support/clocks.ts';
 
 let lemonn: LemonnExchange;
-let desk: VenueAccountApi;
+let api: VenueAccountApi;
 beforeEach(async () => {
   lemonn = await openLemonnExchange(jumpingClock(nowMs));
-  desk = accountApiOf(lemonn);
+  api = accountApiOf(lemonn);
 });
 afterEach(() => lemonn.close());
 
@@ -38,7 +38,7 @@ describe('the desk at Lemonn', () => {
     lemonn.next('partial_fill');
     await lemonn.venue.submit(order);
     await lemonn.venue.submit({ ...order, clientOrderId: 'xyz', side: 'SELL' });
-    expect(await desk.ordersToday(account)).toMatchObject({
+    expect(await api.ordersToday(account)).toMatchObject({
       kind: 'read',
       value: {
         rows: [
@@ -54,36 +54,36 @@ describe('the desk at Lemonn', () => {
     lemonn.next('partial_fill');
     await lemonn.venue.submit(order);
     const venueOrderId = lemonn.book()[0]?.venueOrderId ?? '';
-    expect(await desk.cancel({ ...order, venueOrderId: null })).toEqual({ kind: 'canceled' });
+    expect(await api.cancel({ ...order, venueOrderId: null })).toEqual({ kind: 'canceled' });
     expect(lemonn.requests.at(-1)).toMatchObject({
       ...{ method: 'POST', path: '/api-trading/api/v2/orders/cancel', body: JSON.stringify({ orderId: venueOrderId }) },
     });
     expect(await lemonn.venue.lookup(order)).toMatchObject({
       report: { status: 'canceled', fills: [{ quantity: 5 }] },
     });
-    expect(await desk.cancel({ ...order, venueOrderId })).toEqual({ kind: 'too_late' });
+    expect(await api.cancel({ ...order, venueOrderId })).toEqual({ kind: 'too_late' });
     const other = { ...order, clientOrderId: 'xyz' };
-    expect(await desk.cancel({ ...other, venueOrderId: null })).toEqual({
+    expect(await api.cancel({ ...other, venueOrderId: null })).toEqual({
       kind: 'unknown',
       reason: 'not_found_at_venue',
     });
-    expect(await desk.cancel({ ...other, venueOrderId: '9' })).toMatchObject({ kind: 'unknown' });
+    expect(await api.cancel({ ...other, venueOrderId: '9' })).toMatchObject({ kind: 'unknown' });
     for (const [status, kind] of [
       [429, 'unknown'],
       [502, 'unknown'],
       [401, 'refused'],
     ] as const) {
       lemonn.answerNext(status, '{"status":"error","msg":"no"}');
-      expect(await desk.cancel({ ...order, venueOrderId })).toMatchObject({ kind });
+      expect(await api.cancel({ ...order, venueOrderId })).toMatchObject({ kind });
     }
   });
 
   test('asks the margin of one share, and 0 is not known', async () => {
-    lemonn.pages['POST /margin-info'] = (asked: { symbol: string; productType: string }) => {
-      const productType = asked.symbol === 'ITC' ? 'DELIVERY' : 'MARGIN';
-      expect(asked).toEqual({
+    lemonn.pages['POST /margin-info'] = (body: { symbol: string; productType: string }) => {
+      const productType = body.symbol === 'ITC' ? 'DELIVERY' : 'MARGIN';
+      expect(body).toEqual({
         ...{
-          symbol: asked.symbol,
+          symbol: body.symbol,
           exchange: 'NSE',
           transactionType: 'BUY',
           price: '2500.00',
@@ -91,26 +91,26 @@ describe('the desk at Lemonn', () => {
           productType,
         },
       });
-      return { approximateMargin: { TITAN: '500.001', ITC: '2500', INFY: '0' }[asked.symbol] };
+      return { approximateMargin: { TITAN: '500.001', ITC: '2500', INFY: '0' }[body.symbol] };
     };
     const orders = [order, { ...order, symbol: 'ITC', product: 'delivery' } as const, { ...order, symbol: 'INFY' }];
-    expect(await desk.margins(account, orders)).toEqual({
+    expect(await api.margins(account, orders)).toEqual({
       kind: 'read',
       value: [{ marginMinor: 5000_10, chargesMinor: null }, { marginMinor: 25000_00, chargesMinor: null }, null],
     });
-    expect(await desk.margins(account, [{ ...order, symbol: 'SBIN' }])).toMatchObject({ kind: 'unreadable' });
+    expect(await api.margins(account, [{ ...order, symbol: 'SBIN' }])).toMatchObject({ kind: 'unreadable' });
   });
 
   test('has no quotes until somebody says how shares are named, and no price without a time', async () => {
     const listings = ['TITAN', 'ITC', 'M&M'].map((symbol) => ({ exchange: 'NSE', symbol }));
-    expect(await desk.quotes(account, listings)).toEqual({
+    expect(await api.quotes(account, listings)).toEqual({
       kind: 'unreadable',
       reason: 'ltp_list_not_configured: NSE',
     });
     const dialect = lemonnDialect.parse({ ltpLists: { NSE: 'NSE_EQ_SYMBOL' } });
-    const told = await openLemonnExchange(jumpingClock(nowMs), { dialect });
-    told.pages['POST /market-data/ltp'] = (asked: unknown) => {
-      expect(asked).toEqual({ NSE_EQ_SYMBOL: ['TITAN', 'ITC', 'M&M'] });
+    const configured = await openLemonnExchange(jumpingClock(nowMs), { dialect });
+    configured.pages['POST /market-data/ltp'] = (body: unknown) => {
+      expect(body).toEqual({ NSE_EQ_SYMBOL: ['TITAN', 'ITC', 'M&M'] });
       const at = { lastTradeTime: '2025-08-28 09:19:58' };
       return {
         ltp: [
@@ -123,24 +123,24 @@ describe('the desk at Lemonn', () => {
     };
     const none = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };
     const atMs = istMs('2025-08-28', '09:19:58');
-    expect(await accountApiOf(told).quotes(account, listings)).toEqual({
+    expect(await accountApiOf(configured).quotes(account, listings)).toEqual({
       kind: 'read',
       value: [{ exchange: 'NSE', symbol: 'TITAN', priceMinor: 3582_60, ...none, atMs }],
     });
-    await told.close();
+    await configured.close();
   });
 
   test('reads funds, and none of a page with other names', async () => {
     lemonn.pages['GET /funds'] = { funds: { availableBalance: '99725.059', cashBalance: 245431.6 } };
     const value = { cashMinor: 245431_60, spendableMinor: 99725_05, blockedByOthersMinor: null };
-    expect(await desk.funds(account)).toEqual({ kind: 'read', value });
+    expect(await api.funds(account)).toEqual({ kind: 'read', value });
     lemonn.pages['GET /funds'] = { funds: { available: '5' } };
-    expect(await desk.funds(account)).toEqual({
+    expect(await api.funds(account)).toEqual({
       kind: 'unreadable',
       reason: 'unreadable_answer: no usable availableBalance, cashBalance among available',
     });
     lemonn.pages['GET /funds'] = {};
-    expect(await desk.funds(account)).toMatchObject({ kind: 'unreadable' });
+    expect(await api.funds(account)).toMatchObject({ kind: 'unreadable' });
   });
 
   test('reads what is held and what was traded, and adds up nothing it may count twice', async () => {
@@ -158,7 +158,7 @@ describe('the desk at Lemonn', () => {
       traded('GONE', 'DELIVERY', 0),
     ];
     lemonn.pages['GET /positions'] = { positions };
-    expect(await desk.positions(account)).toEqual({
+    expect(await api.positions(account)).toEqual({
       kind: 'read',
       value: {
         rows: [
@@ -170,7 +170,7 @@ describe('the desk at Lemonn', () => {
       },
     });
     const oddOf = async () => {
-      const read = await desk.positions(account);
+      const read = await api.positions(account);
       return read.kind === 'read' ? read.value.odd.map(({ listing, why }) => [listing?.symbol, why]) : read;
     };
     lemonn.pages['GET /positions'] = { positions: [traded('SBIN', 'DELIVERY', -4)] };
@@ -180,27 +180,22 @@ describe('the desk at Lemonn', () => {
     lemonn.pages['GET /positions'] = { positions: [{ ...traded('ITC', 'MTF', 4), netQuantity: null }] };
     expect(await oddOf()).toEqual([['ITC', expect.stringContaining('no usable netQuantity')]]);
     lemonn.pages['GET /positions'] = {};
-    expect(await desk.positions(account)).toMatchObject({ kind: 'unreadable' });
+    expect(await api.positions(account)).toMatchObject({ kind: 'unreadable' });
   });
 
   test('says whether the session lives, and rather that there is none than that there is nothing', async () => {
     lemonn.pages['GET /funds'] = { funds: {} };
-    expect(await desk.sessionStatus(account)).toEqual({ kind: 'open', untilMs: null });
+    expect(await api.sessionStatus(account)).toEqual({ kind: 'open', untilMs: null });
     const whole = { clientId: 'C7', apiKey, privateKey, flow: 'session', accessToken: 'token-C7' };
     lemonn.credentials = () => ({ ...whole, accessUntilMs: nowMs + 3_600_000 });
-    expect(await desk.sessionStatus(account)).toEqual({ kind: 'open', untilMs: nowMs + 3_600_000 });
+    expect(await api.sessionStatus(account)).toEqual({ kind: 'open', untilMs: nowMs + 3_600_000 });
     lemonn.answerNext(502, '');
-    expect(await desk.sessionStatus(account)).toEqual({ kind: 'unreadable', reason: 'http_502' });
+    expect(await api.sessionStatus(account)).toEqual({ kind: 'unreadable', reason: 'http_502' });
     lemonn.credentials = () => ({ ...whole, accessToken: 'dead' });
-    expect(await desk.sessionStatus(account)).toEqual({ kind: 'closed', reason: 'token_invalid' });
+    expect(await api.sessionStatus(account)).toEqual({ kind: 'closed', reason: 'token_invalid' });
     lemonn.credentials = () => null;
-    const reads = [
-      desk.funds(account),
-      desk.positions(account),
-      desk.ordersToday(account),
-      desk.margins(account, [order]),
-    ];
+    const reads = [api.funds(account), api.positions(account), api.ordersToday(account), api.margins(account, [order])];
     expect((await Promise.all(reads)).map(({ kind }) => kind)).toEqual(Array(4).fill('no_session'));
-    expect(await desk.sessionStatus(account)).toEqual({ kind: 'closed', reason: 'not_connected' });
+    expect(await api.sessionStatus(account)).toEqual({ kind: 'closed', reason: 'not_connected' });
   });
 });

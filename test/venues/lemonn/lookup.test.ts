@@ -69,14 +69,17 @@ describe('a lookup at Lemonn', () => {
       kind: 'unreadable',
       reason: 'unknown_order_state: TRANSIT',
     });
-    const told = await openLemonnExchange(jumpingClock(nowMs), {
+    const configured = await openLemonnExchange(jumpingClock(nowMs), {
       dialect: lemonnDialect.parse({ statuses: { TRANSIT: 'working' }, order: { tag: 'orderTag' } }),
     });
-    told.answerNext(200, data({ orders: [row({ orderStatus: 'TRANSIT', tag: undefined, orderTag: 'abcdef' })] }));
-    expect(await told.venue.lookup(order)).toMatchObject({ kind: 'found', report: { status: 'working' } });
-    told.answerNext(200, data({ orders: [row({ orderStatus: 'REJECTED', tag: undefined, orderTag: 'abcdef' })] }));
-    expect(await told.venue.lookup(order)).toMatchObject({ kind: 'found', report: { status: 'rejected' } });
-    await told.close();
+    configured.answerNext(200, data({ orders: [row({ orderStatus: 'TRANSIT', tag: undefined, orderTag: 'abcdef' })] }));
+    expect(await configured.venue.lookup(order)).toMatchObject({ kind: 'found', report: { status: 'working' } });
+    configured.answerNext(
+      200,
+      data({ orders: [row({ orderStatus: 'REJECTED', tag: undefined, orderTag: 'abcdef' })] }),
+    );
+    expect(await configured.venue.lookup(order)).toMatchObject({ kind: 'found', report: { status: 'rejected' } });
+    await configured.close();
     expect(lemonnDialect.safeParse({ order: { tagg: 'x' } }).success).toBe(false);
     expect(lemonnDialect.safeParse({ statusses: {} }).success).toBe(false);
   });

@@ -83,13 +83,16 @@ describe('an order at Lemonn', () => {
     ['2025-08-28', '09:20', true, false],
     ['2025-08-30', '11:00', true, true],
     ['2031-01-01', '16:00', true, false],
-  ])('of %s %s, with after-market orders asked for: %s, is for the next open: %s', async (day, time, asked, told) => {
-    const then = await openLemonnExchange(jumpingClock(istMs(day, time)), { afterMarketOrders: asked });
-    await then.venue.submit(order);
-    await then.close();
-    expect(JSON.parse(then.requests[0]?.body ?? '')).toMatchObject({ afterMarketOrder: told });
-    expect(then.venue.capabilities.dealing?.afterMarketOrders).toBe(asked);
-  });
+  ])(
+    'of %s %s, with after-market orders asked for: %s, is for the next open: %s',
+    async (day, time, afterMarketOrders, afterMarketOrder) => {
+      const then = await openLemonnExchange(jumpingClock(istMs(day, time)), { afterMarketOrders: afterMarketOrders });
+      await then.venue.submit(order);
+      await then.close();
+      expect(JSON.parse(then.requests[0]?.body ?? '')).toMatchObject({ afterMarketOrder: afterMarketOrder });
+      expect(then.venue.capabilities.dealing?.afterMarketOrders).toBe(afterMarketOrders);
+    },
+  );
 
   test.each([
     [400, 'INSUFFICIENT_FUNDS', 'rejected'],
@@ -120,10 +123,10 @@ describe('an order at Lemonn', () => {
   });
 
   test('goes again after a 429 only where Lemonn has confirmed that it turned it away', async () => {
-    const told = await openLemonnExchange(clock, { dialect: lemonnDialect.parse({ rateLimitIsRefusal: true }) });
-    told.answerNext(429, '');
-    expect(await told.venue.submit(order)).toEqual({ kind: 'not_sent', reason: 'rate_limited' });
-    await told.close();
+    const confirmed = await openLemonnExchange(clock, { dialect: lemonnDialect.parse({ rateLimitIsRefusal: true }) });
+    confirmed.answerNext(429, '');
+    expect(await confirmed.venue.submit(order)).toEqual({ kind: 'not_sent', reason: 'rate_limited' });
+    await confirmed.close();
   });
 
   test('is refused in the venue’s words, in whichever field they are', async () => {
@@ -149,9 +152,9 @@ describe('an order at Lemonn', () => {
   });
 
   test('of the session flow is not taken without the partner’s id, and it is known that it was not', async () => {
-    const stranger = await openLemonnExchange(clock, { baseUrl: lemonn.baseUrl, requestId: 'other' });
-    expect(await stranger.venue.submit(order)).toEqual({ kind: 'not_sent', reason: 'no_session' });
-    await stranger.close();
+    const foreign = await openLemonnExchange(clock, { baseUrl: lemonn.baseUrl, requestId: 'other' });
+    expect(await foreign.venue.submit(order)).toEqual({ kind: 'not_sent', reason: 'no_session' });
+    await foreign.close();
     expect(lemonn.book()).toEqual([]);
   });
 

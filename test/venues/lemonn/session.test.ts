@@ -40,11 +40,11 @@ describe('a login at Lemonn', () => {
       accessToken: 'access-C1',
       clientId: null,
     });
-    const [seen] = lemonn.requests;
-    expect(seen).toMatchObject({ method: 'POST', path: '/api-trading/api/v1/generate_access_token' });
-    expect(seen?.body).toBe('{"client_id":"C1"}');
-    expect(seen?.headers).toMatchObject({ 'x-api-key': apiKey, 'x-epoch-time': expect.stringMatching(/^\d{13}$/) });
-    expect(JSON.stringify(seen)).not.toContain(privateKey);
+    const [request] = lemonn.requests;
+    expect(request).toMatchObject({ method: 'POST', path: '/api-trading/api/v1/generate_access_token' });
+    expect(request?.body).toBe('{"client_id":"C1"}');
+    expect(request?.headers).toMatchObject({ 'x-api-key': apiKey, 'x-epoch-time': expect.stringMatching(/^\d{13}$/) });
+    expect(JSON.stringify(request)).not.toContain(privateKey);
   });
 
   test.each([

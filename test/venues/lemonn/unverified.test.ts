@@ -33,14 +33,14 @@ beforeEach(async () => {
 });
 
 /** What the order comes to in a quarter of an hour, and what Lemonn has of it. */
-async function played(told: (lemonn: LemonnExchange) => void) {
+async function played(arrange: (lemonn: LemonnExchange) => void) {
   const clock = jumpingClock(nowMs);
   const lemonn = await openLemonnExchange(clock);
   const steps: AnyEvent[] = [];
   const venues = new Map([['lemonn', lemonn.venue]]);
   const rest = { quotes: { read: async () => [] }, operatorDays: async () => [], notifier: onScreenNotifier() };
   const world = { store, clock, venues, ...rest, emit: (type: AnyEvent) => void steps.push(type) };
-  told(lemonn);
+  arrange(lemonn);
   await execute(world, 1);
   for (let minute = 0; minute < 12; minute++) {
     clock.jump(minuteMs);
@@ -52,14 +52,14 @@ async function played(told: (lemonn: LemonnExchange) => void) {
     `select o.status, o.reason, a.held_minor > 0 as held from public.orders o join public.accounts a on a.id = o.account_id`,
   );
   const sent = lemonn.requests.filter(({ path }) => path.endsWith('/orders')).length;
-  const asked = steps.filter(({ type }) => type === 'order_needs_person').length;
-  return { ...order, sent, asked, taken: lemonn.book().length };
+  const alerts = steps.filter(({ type }) => type === 'order_needs_person').length;
+  return { ...order, sent, alerts, taken: lemonn.book().length };
 }
 
 describe('an order at Lemonn, as far as it is not known how Lemonn behaves', () => {
   test('is followed by its number where the book shows no tags', async () => {
     const end = await played((lemonn) => lemonn.hideTags());
-    expect(end).toMatchObject({ status: 'filled', held: false, sent: 1, asked: 0, taken: 1 });
+    expect(end).toMatchObject({ status: 'filled', held: false, sent: 1, alerts: 0, taken: 1 });
   });
 
   test('is left to a person where the book shows no tags and no number was heard', async () => {
@@ -68,14 +68,14 @@ describe('an order at Lemonn, as far as it is not known how Lemonn behaves', () 
       lemonn.next('reset');
     });
     expect(end).toEqual({
-      ...{ status: 'unknown', reason: 'connection_lost', held: true, sent: 1, asked: 1, taken: 1 },
+      ...{ status: 'unknown', reason: 'connection_lost', held: true, sent: 1, alerts: 1, taken: 1 },
     });
   });
 
   test('is unknown after a 429, not sent again, and left to a person', async () => {
     const end = await played((lemonn) => lemonn.answerNext(429, ''));
     expect(end).toEqual({
-      ...{ status: 'unknown', reason: 'rate_limited', held: true, sent: 1, asked: 1, taken: 0 },
+      ...{ status: 'unknown', reason: 'rate_limited', held: true, sent: 1, alerts: 1, taken: 0 },
     });
   });
 });

@@ -5,7 +5,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Clock } from '../../../src/ports/world.ts';
 
-const asked = z.object({
+const orderRequest = z.object({
   tag: z.string(),
   market: z.string(),
   symbol: z.string(),
@@ -13,7 +13,7 @@ const asked = z.object({
   quantity: z.int(),
   limit: z.string(),
 });
-type Taken = z.infer<typeof asked> & { id: string; looks: number };
+type Taken = z.infer<typeof orderRequest> & { id: string; lookups: number };
 
 export interface MadeUpExchange {
   url: string;
@@ -40,17 +40,18 @@ export async function openMadeUpExchange(clock: Clock, apiKey: string, priceMino
   app.get('/money', (c) => c.json({ cashMinor: 10_000_000 }));
   app.get('/prices', (c) => c.json([{ exchange: 'NSE', symbol: 'TITAN', priceMinor, atMs: clock.nowMs() }]));
   app.post('/orders', async (c) => {
-    const order = asked.parse(await c.req.json());
+    const order = orderRequest.parse(await c.req.json());
     if (exchange.refusal !== null) return c.json({ error: `${exchange.refusal} (${c.req.header('x-made-up')})` }, 422);
     if (exchange.orders.some(({ tag }) => tag === order.tag)) return c.json({ error: 'this tag was used' }, 409);
     const id = `M${exchange.orders.length + 1}`;
-    exchange.orders.push({ ...order, id, looks: 0 });
+    exchange.orders.push({ ...order, id, lookups: 0 });
     return c.json({ id }, 201);
   });
   app.get('/orders/:tag', (c) => {
     const order = exchange.orders.find(({ tag }) => tag === c.req.param('tag'));
     if (!order) return c.json({ error: 'no such order' }, 404);
-    const fills = order.looks++ === 0 ? [] : [{ id: 'f1', quantity: order.quantity, priceMinor, atMs: clock.nowMs() }];
+    const fills =
+      order.lookups++ === 0 ? [] : [{ id: 'f1', quantity: order.quantity, priceMinor, atMs: clock.nowMs() }];
     return c.json({ id: order.id, tag: order.tag, state: fills.length > 0 ? 'done' : 'open', fills });
   });
   const server = await new Promise<ReturnType<typeof serve>>((resolve) => {

@@ -5,7 +5,7 @@ export const madeUp = venueModule({
   name: 'made-up',
   address: { setting: 'MADE_UP_URL', example: 'https://api.made-up.example' },
   variables: { MADE_UP_MARKET: oneWord.default('NSE') },
-  settings: (given, baseUrl) => ({ baseUrl, market: given.MADE_UP_MARKET }),
+  settings: (settings, baseUrl) => ({ baseUrl, market: settings.MADE_UP_MARKET }),
   credentials: { promptFields: ['apiKey'], schema: async () => (await import('./credentials.ts')).madeUpRecord },
   webhook: { title: 'Made Up', form: 'JSON with id, tag and key' },
   async open(parts, settings) {

@@ -31,7 +31,7 @@ const capabilities: VenueCapabilities = {
 
 const taken = z.object({ id: z.string() });
 const fill = z.object({ id: z.string(), quantity: z.int(), priceMinor: z.int(), atMs: z.int() });
-const order = z.object({ id: z.string(), tag: z.string(), state: z.enum(['open', 'done']), fills: z.array(fill) });
+const orderShape = z.object({ id: z.string(), tag: z.string(), state: z.enum(['open', 'done']), fills: z.array(fill) });
 const prices = z.array(z.object({ exchange: z.string(), symbol: z.string(), priceMinor: z.int(), atMs: z.int() }));
 const money = z.object({ cashMinor: z.int() });
 
@@ -39,16 +39,16 @@ export function madeUpVenue(options: MadeUpOptions): Venue {
   return {
     name: 'made-up',
     capabilities,
-    async submit(given) {
-      const { clientOrderId: tag, symbol, side, quantity, limitPriceMinor } = given;
+    async submit(order) {
+      const { clientOrderId: tag, symbol, side, quantity, limitPriceMinor } = order;
       const json = { tag, market: options.market, symbol, side, quantity, limit: formatMinor(limitPriceMinor) };
-      const request = { method: 'POST', path: '/orders', json, mayLeave: inTime(options.clock, given) } as const;
-      return outcomeOf(await ask(options, given, request));
+      const request = { method: 'POST', path: '/orders', json, mayLeave: inTime(options.clock, order) } as const;
+      return outcomeOf(await ask(options, order, request));
     },
-    async lookup(given) {
-      const reply = await ask(options, given, { method: 'GET', path: `/orders/${given.clientOrderId}` });
+    async lookup(order) {
+      const reply = await ask(options, order, { method: 'GET', path: `/orders/${order.clientOrderId}` });
       if (reply.kind === 'error' && reply.status === 404) return { kind: 'missing' };
-      const found = readAs(reply, order);
+      const found = readAs(reply, orderShape);
       if (found.kind !== 'read') return { kind: 'unreadable', reason: found.reason };
       return { kind: 'found', report: reportOf(found.value) };
     },
@@ -80,7 +80,7 @@ function outcomeOf(reply: MadeUpReply): SubmitOutcome {
   }
 }
 
-function reportOf({ id, state, fills }: z.infer<typeof order>): VenueReport {
+function reportOf({ id, state, fills }: z.infer<typeof orderShape>): VenueReport {
   const status = state === 'done' ? 'filled' : fills.length > 0 ? 'partially_filled' : 'working';
   return {
     venueOrderId: id,

@@ -13,12 +13,12 @@ describe('a clock that was set and goes on', () => {
     const first = clock.nowMs();
     // Had it run before, 50 ms would have been 150 s.
     expect(first - startMs).toBeLessThan(100_000);
-    const seen = [first];
-    while ((seen.at(-1) ?? 0) < fastUntilMs) {
+    const instants = [first];
+    while ((instants.at(-1) ?? 0) < fastUntilMs) {
       await clock.sleep(20_000);
-      seen.push(clock.nowMs());
+      instants.push(clock.nowMs());
     }
-    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    expect(instants).toEqual(instants.toSorted((a, b) => a - b));
     // From then on it has the machine's pace: a second of it takes a second.
     const [atMs, machineMs] = [clock.nowMs(), performance.now()];
     await clock.sleep(300);

@@ -71,12 +71,12 @@ describe('a JWT of Supabase Auth', () => {
 
   test('is nobody’s when it is expired, for others, from others, or signed by others', async () => {
     const verify = jwtVerifier(issuer);
-    const stranger = await generateKeyPair('ES256');
+    const otherKeys = await generateKeyPair('ES256');
     const bad: Token[] = [
       { expires: '-1m' },
       { audience: 'anon' },
       { issuer: 'https://other.example/auth/v1' },
-      { key: stranger.privateKey },
+      { key: otherKeys.privateKey },
     ];
     for (const one of bad) expect(await verify(await token(one))).toBe(null);
     for (const text of ['', 'abc', 'a.b.c']) expect(await verify(text)).toBe(null);

@@ -83,8 +83,8 @@ describe('a database function called over Supabase', () => {
 
   test('refuses with the code, details and hint the function raised', async () => {
     const error = await failure(database.call('refuse', {}));
-    const said = { message: 'plan changed', details: 'the expected one is older', hint: 'plan again' };
-    expect(error).toMatchObject({ kind: 'refused', code: 'PT409', ...said });
+    const raised = { message: 'plan changed', details: 'the expected one is older', hint: 'plan again' };
+    expect(error).toMatchObject({ kind: 'refused', code: 'PT409', ...raised });
     expect(error.cause).toBeInstanceOf(Error);
   });
 

@@ -10,8 +10,8 @@ const list = `${head}${[...closed, 'NSE,2027-10-31,open,18:00,19:00,Muhurat'].jo
 test('a year’s list makes its weekdays trading days; a part of one, or one with a bad row, changes nothing', {
   timeout: 240_000,
 }, async () => {
-  const desk = cliSandbox();
-  const bring = (text: string) => desk.run(['calendar', 'import', desk.file('c.csv', text), '--json']);
+  const cli = cliSandbox();
+  const bring = (text: string) => cli.run(['calendar', 'import', cli.file('c.csv', text), '--json']);
   const refused = async (text: string) => {
     const ended = await bring(text);
     return [ended.code, refusalOn(ended.stdout).code];
@@ -24,18 +24,18 @@ test('a year’s list makes its weekdays trading days; a part of one, or one wit
   ]);
   expect(await refused(list.replace('NSE', 'BSE'))).toEqual([2, 'bad_rows']);
 
-  const people = desk.file(
+  const people = cli.file(
     'u.csv',
     `${'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue'}\nAsha,,1000,20,,,,,paper\n`,
   );
-  const early = await desk.run(['scan', '--json', '--date', '2027-01-27', '--users', people]);
+  const early = await cli.run(['scan', '--json', '--date', '2027-01-27', '--users', people]);
   expect([early.code, refusalOn(early.stdout).code]).toEqual([2, 'beyond_calendar']);
   expect(early.stdout).toContain('npm run calendar -- import F.csv');
 
   expect(JSON.parse((await bring(list)).stdout)).toMatchObject({ added: { length: 9 }, changed: [], removed: [] });
-  const again = await desk.run(['calendar', 'import', desk.file('c.csv', list)]);
+  const again = await cli.run(['calendar', 'import', cli.file('c.csv', list)]);
   expect(again.stdout).toBe('The calendar has all of it already.\n');
-  const said = async (date: string) => (await desk.run(['calendar', '--date', date])).stdout.trim();
-  expect(await said('2027-01-27')).toBe('2027-01-27: the NSE trades.');
-  expect(await said('2027-01-26')).toContain('closed (Holiday 01-26)');
+  const sessionLine = async (date: string) => (await cli.run(['calendar', '--date', date])).stdout.trim();
+  expect(await sessionLine('2027-01-27')).toBe('2027-01-27: the NSE trades.');
+  expect(await sessionLine('2027-01-26')).toContain('closed (Holiday 01-26)');
 });

@@ -29,8 +29,8 @@ function flags(
   { file }: CliSandbox,
   { signals = signalsCsv, users = usersCsv, prices = pricesCsv }: Files = {},
 ): string[] {
-  const given = { signals, users, prices };
-  return Object.entries(given).flatMap(([name, text]) => [`--${name}`, file(`${name}.csv`, text)]);
+  const inputs = { signals, users, prices };
+  return Object.entries(inputs).flatMap(([name, text]) => [`--${name}`, file(`${name}.csv`, text)]);
 }
 
 const pairs = ({ orders }: ReportShape) => orders.map(({ userName, symbol, quantity }) => [userName, symbol, quantity]);
@@ -43,8 +43,8 @@ const expected = [
 
 describe('a scan over files', { timeout: 120_000 }, () => {
   test('reports bad rows by line and places the rest, CRLF and BOM or not; another slip is refused with --strict', async () => {
-    const desk = cliSandbox();
-    const strict = await desk.run(['scan', '--json', '--date', '2025-08-28', '--strict', ...flags(desk)]);
+    const cli = cliSandbox();
+    const strict = await cli.run(['scan', '--json', '--date', '2025-08-28', '--strict', ...flags(cli)]);
     expect(strict.code).toBe(2);
     const refused = refusalOn(strict.stdout);
     expect(refused.code).toBe('bad_rows');
@@ -52,7 +52,7 @@ describe('a scan over files', { timeout: 120_000 }, () => {
 
     const windows = (text: string) => `\uFEFF${text.replaceAll('\n', '\r\n')}`;
     const files = { signals: windows(signalsCsv), users: windows(usersCsv), prices: windows(pricesCsv) };
-    const placed = await desk.run(['scan', '--json', '--date', '2025-08-28', ...flags(desk, files)]);
+    const placed = await cli.run(['scan', '--json', '--date', '2025-08-28', ...flags(cli, files)]);
     expect(placed.code).toBe(0);
     const report = reportOn(placed.stdout);
     expect(pairs(report)).toEqual(expected);
@@ -62,51 +62,51 @@ describe('a scan over files', { timeout: 120_000 }, () => {
       margin: '19962.88',
       leverage: '5.00',
     });
-    const said = report.problems.map(({ file, line, field }) => [file.split('/').at(-1), line, field]);
-    expect(said).toEqual([
+    const positions = report.problems.map(({ file, line, field }) => [file.split('/').at(-1), line, field]);
+    expect(positions).toEqual([
       ['signals.csv', 3, 'rank'],
       ['users.csv', 3, 'whatsapp'],
       ['users.csv', 5, 'name'],
     ]);
     expect(placed.stdout + placed.stderr).not.toContain('12345');
 
-    const again = await desk.run(['scan', '--json', '--at', '2025-08-28T09:40:00+05:30', ...flags(desk)]);
+    const again = await cli.run(['scan', '--json', '--at', '2025-08-28T09:40:00+05:30', ...flags(cli)]);
     expect(again.code).toBe(0);
     expect(reportOn(again.stdout).skipped?.reason).toBe('already_done');
   });
 
   test('without its flag takes signals and users from the database, and is skipped while everything is halted', async () => {
-    const desk = cliSandbox();
-    const [, signals = '', , users = '', , prices = ''] = flags(desk);
+    const cli = cliSandbox();
+    const [, signals = '', , users = '', , prices = ''] = flags(cli);
     for (const [what, path] of Object.entries({ signals, users })) {
-      expect((await desk.run(['import', what, path, '--json'])).code).toBe(0);
+      expect((await cli.run(['import', what, path, '--json'])).code).toBe(0);
     }
-    expect((await desk.run(['halt', '--why', 'exchange outage'])).stdout).toContain('now halted');
+    expect((await cli.run(['halt', '--why', 'exchange outage'])).stdout).toContain('now halted');
     const scan = ['scan', '--json', '--date', '2025-08-28', '--prices', prices];
-    const halted = await desk.run(scan);
+    const halted = await cli.run(scan);
     expect(halted.code).toBe(0);
     expect(reportOn(halted.stdout).skipped?.reason).toBe('halted');
-    expect((await desk.run(['resume', '--why', 'over'])).stdout).toContain('now running');
-    const url = { DATABASE_URL: `file://${desk.dataDir}/main` };
-    expect(pairs(reportOn((await desk.run(scan, url)).stdout))).toEqual(expected);
+    expect((await cli.run(['resume', '--why', 'over'])).stdout).toContain('now running');
+    const url = { DATABASE_URL: `file://${cli.dataDir}/main` };
+    expect(pairs(reportOn((await cli.run(scan, url)).stdout))).toEqual(expected);
   });
 
   test('in memory leaves nothing behind; an order the venue rejects is no error', async () => {
-    const desk = cliSandbox();
-    const before = desk.fingerprint();
-    const faults = desk.file('faults.json', '[{"user":"Asha Rao","symbol":"TITAN","fault":"reject","message":"no"}]');
-    const scan = ['scan', '--json', '--date', '2025-08-28', ...flags(desk), '--faults', faults];
-    const ended = await desk.run(scan, { DATABASE_URL: 'memory://' });
+    const cli = cliSandbox();
+    const before = cli.fingerprint();
+    const faults = cli.file('faults.json', '[{"user":"Asha Rao","symbol":"TITAN","fault":"reject","message":"no"}]');
+    const scan = ['scan', '--json', '--date', '2025-08-28', ...flags(cli), '--faults', faults];
+    const ended = await cli.run(scan, { DATABASE_URL: 'memory://' });
     expect(ended.code).toBe(0);
     const report = reportOn(ended.stdout);
     expect(pairs(report)).toEqual(expected);
     expect(report.totals).toMatchObject({ filled: 3, rejected: 1 });
-    expect(desk.fingerprint()).toEqual(before);
+    expect(cli.fingerprint()).toEqual(before);
   });
 
   test('leaves accepted orders queued where a worker sends them, and ends', async () => {
-    const desk = cliSandbox();
-    const ended = await desk.run(['scan', '--json', '--date', '2025-08-28', ...flags(desk)], { EXECUTE: 'worker' });
+    const cli = cliSandbox();
+    const ended = await cli.run(['scan', '--json', '--date', '2025-08-28', ...flags(cli)], { EXECUTE: 'worker' });
     expect(ended.code).toBe(0);
     expect(reportOn(ended.stdout).totals).toMatchObject({ accepted: 4, queued: 4, filled: 0, messages: { queued: 2 } });
   });

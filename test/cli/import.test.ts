@@ -13,23 +13,23 @@ const dump = fileURLToPath(new URL('../adapters/files/given/kite-instruments.csv
 
 describe('import', { timeout: 240_000 }, () => {
   test('says what changes for whom, asks before a number changes, and keeps what it could not take', async () => {
-    const desk = cliSandbox();
+    const cli = cliSandbox();
     const bring = (text: string, ...more: string[]) =>
-      desk.run(['import', 'users', desk.file('users.csv', text), ...more]);
+      cli.run(['import', 'users', cli.file('users.csv', text), ...more]);
     const first = await bring(users(row('Alice Good', '+919999900001', '100000'), row('Bob', '', '5000')));
     expect(first.stdout).toContain('Imported 2 users');
     expect(first.stdout).toContain('2 new, 0 changed, 0 unchanged.');
 
     const stolen = users(row('ＡＬＩＣＥ  good', '+918888800009', '7'), row('Bob', '', '6000'));
-    const asked = await bring(stolen, '--json');
-    expect(asked.code).toBe(2);
-    expect(refusalOn(asked.stdout)).toMatchObject({ code: 'number_changes' });
-    expect(asked.stdout).toContain('alice-good');
-    expect(asked.stdout + asked.stderr).not.toMatch(/9999900001|8888800009/);
-    const shown = await desk.run(['account', '--user', 'bob', '--json']);
+    const result = await bring(stolen, '--json');
+    expect(result.code).toBe(2);
+    expect(refusalOn(result.stdout)).toMatchObject({ code: 'number_changes' });
+    expect(result.stdout).toContain('alice-good');
+    expect(result.stdout + result.stderr).not.toMatch(/9999900001|8888800009/);
+    const shown = await cli.run(['account', '--user', 'bob', '--json']);
     expect(shown.stdout, 'nothing of it was written').toContain('"cashMinor":500000');
 
-    const rejects = desk.file('rejects.csv', '');
+    const rejects = cli.file('rejects.csv', '');
     const meant = await bring(
       users(row('Alice Good', '+918888800009', '100000'), row('Bob', '', '6000'), row('Carl', '12', '1')),
       '--yes',
@@ -43,7 +43,7 @@ describe('import', { timeout: 240_000 }, () => {
     const kept = readFileSync(rejects, 'utf8');
     expect(kept).toContain('Carl,12,1,20');
     expect(kept).toContain('problem_line,problem');
-    const mended = await desk.run(['import', 'users', desk.file('mended.csv', kept.replace(',12,', ',,'))]);
+    const mended = await cli.run(['import', 'users', cli.file('mended.csv', kept.replace(',12,', ',,'))]);
     expect(mended.stdout).toContain('Imported 1 user from');
     expect(mended.stdout).toContain('1 new, 0 changed, 0 unchanged.');
 
@@ -58,25 +58,25 @@ describe('import', { timeout: 240_000 }, () => {
   });
 
   test('takes Kite’s dump, and symbols are read among it; restrictions last until they are not given any more', async () => {
-    const desk = cliSandbox();
-    const dumped = await desk.run(['import', 'instruments', dump]);
+    const cli = cliSandbox();
+    const dumped = await cli.run(['import', 'instruments', dump]);
     expect(dumped.code).toBe(0);
     expect(dumped.stdout).toContain('Imported 3 instruments');
     expect(dumped.stdout).toContain('not due are');
 
     const head = 'exchange,symbol,restricted\n';
-    const restrict = (text: string) => desk.run(['import', 'restrictions', desk.file('r.csv', head + text), '--json']);
+    const restrict = (text: string) => cli.run(['import', 'restrictions', cli.file('r.csv', head + text), '--json']);
     expect((await restrict('NSE,ADANIPORTS,ban list\nNSE,NOBODY,ASM\n')).stdout).toContain(
       '"restricted":["NSE:ADANIPORTS"],"freed":[],"unknown":["NSE:NOBODY"]',
     );
-    await desk.run(['import', 'instruments', dump]);
-    const signals = desk.file(
+    await cli.run(['import', 'instruments', dump]);
+    const signals = cli.file(
       's.csv',
       'trade_date,rank,strategy,symbol,exchange,side,reference_price,stop_loss,target\n' +
         '2025-08-28,1,s,centralbk.ns,NSE,BUY,100,,\n2025-08-28,2,s,ADANIPORTS,NSE,BUY,100,,\n',
     );
-    const prices = desk.file('p.csv', 'date,symbol,open\n2025-08-28,CENTRALBK-BE,100\n2025-08-28,ADANIPORTS,100\n');
-    const people = desk.file('u.csv', users(row('Asha', '', '100000')));
+    const prices = cli.file('p.csv', 'date,symbol,open\n2025-08-28,CENTRALBK-BE,100\n2025-08-28,ADANIPORTS,100\n');
+    const people = cli.file('u.csv', users(row('Asha', '', '100000')));
     const scan = [
       'scan',
       '--dry-run',
@@ -90,7 +90,7 @@ describe('import', { timeout: 240_000 }, () => {
       '--prices',
       prices,
     ];
-    const planned = await desk.run(scan);
+    const planned = await cli.run(scan);
     const decided = (text: string) =>
       reportOn(text).decisions.map(({ symbol, outcome, reason }) => [symbol, outcome, reason]);
     expect(decided(planned.stdout)).toEqual([
@@ -98,7 +98,7 @@ describe('import', { timeout: 240_000 }, () => {
       ['ADANIPORTS', 'denied', 'instrument_restricted'],
     ]);
     expect((await restrict('')).stdout).toContain('"freed":["NSE:ADANIPORTS"]');
-    expect(decided((await desk.run([...scan, '--symbol', 'NSE:ADANIPORTS'])).stdout)).toEqual([
+    expect(decided((await cli.run([...scan, '--symbol', 'NSE:ADANIPORTS'])).stdout)).toEqual([
       ['ADANIPORTS', 'accepted', null],
     ]);
   });

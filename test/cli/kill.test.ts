@@ -29,13 +29,13 @@ const killAfter: [step: string, times: number][] = [
 
 async function killed({ child, ended }: ReturnType<CliSandbox['start']>, step: string, times: number): Promise<void> {
   let log = '';
-  const said = new Promise<void>((resolve) => {
+  const reached = new Promise<void>((resolve) => {
     child.stderr.on('data', (chunk: string) => {
       log += chunk;
       if (log.split(`"${step}"`).length > times) resolve();
     });
   });
-  await Promise.race([said, ended]);
+  await Promise.race([reached, ended]);
   await pause(Math.random() * 100);
   child.kill('SIGKILL');
   expect((await ended).code, `the process ended by itself before its ${step} no. ${times}`).toBeNull();

@@ -39,11 +39,11 @@ function environment(url: string): NodeJS.ProcessEnv {
 }
 
 /** One command as the service's role. */
-function run(...args: string[]): Promise<{ code: number; said: string }> {
-  const { promise, resolve: ended } = Promise.withResolvers<{ code: number; said: string }>();
+function run(...args: string[]): Promise<{ code: number; output: string }> {
+  const { promise, resolve: ended } = Promise.withResolvers<{ code: number; output: string }>();
   const options = { cwd: ROOT, env: environment(service.url) };
   execFile(process.execPath, ['src/cli.ts', ...args], options, (error, stdout, stderr) => {
-    ended({ code: error === null ? 0 : Number(error.code), said: `${stdout}${stderr}` });
+    ended({ code: error === null ? 0 : Number(error.code), output: `${stdout}${stderr}` });
   });
   return promise;
 }
@@ -52,18 +52,18 @@ function run(...args: string[]): Promise<{ code: number; said: string }> {
 async function start(url: string, ...only: string[]) {
   const args = ['src/main.ts', ...only.flatMap((part) => ['--only', part])];
   const child = spawn(process.execPath, args, { cwd: ROOT, env: environment(url), stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
+  let output = '';
   const { promise, resolve: runs, reject } = Promise.withResolvers<string>();
   createInterface(child.stderr).on('line', (line) => {
-    said += `${line}\n`;
+    output += `${line}\n`;
     if (line.startsWith('daily-scan runs')) runs(line);
   });
   const ended = once(child, 'close').then(() => child.exitCode);
-  void ended.then(() => reject(new Error(said)));
+  void ended.then(() => reject(new Error(output)));
   const address = /http:\/\/[\d.:]+/.exec(await promise)?.[0] ?? '';
   const stop = async () => {
     child.kill('SIGTERM');
-    return { code: await ended, said };
+    return { code: await ended, output };
   };
   return { address, stop };
 }
@@ -88,8 +88,8 @@ test('every command of the service does its work as a role that may only call fu
     ['resume', '--why', 'the test is over'],
   ];
   for (const args of commands) {
-    const { code, said } = await run(...args);
-    expect([args, code, said.includes('permission denied')], said).toEqual([args, 0, false]);
+    const { code, output } = await run(...args);
+    expect([args, code, output.includes('permission denied')], output).toEqual([args, 0, false]);
   }
   const [row] = await database.session.query(
     `select count(*) filter (where status = 'filled') > 10 as filled, bool_and(ended_at is not null) as ended
@@ -99,8 +99,8 @@ test('every command of the service does its work as a role that may only call fu
 });
 
 test('the doctor knows the role, and whose rights are too many', async () => {
-  const { said } = await run('doctor', '--json');
-  expect(said).toContain(`${service.name} may only call functions`);
+  const { output } = await run('doctor', '--json');
+  expect(output).toContain(`${service.name} may only call functions`);
   const { promise, resolve: ended } = Promise.withResolvers<string>();
   const options = { cwd: ROOT, env: environment(database.url) };
   execFile(process.execPath, ['src/cli.ts', 'doctor', '--json'], options, (_error, stdout) => ended(stdout));
@@ -122,8 +122,8 @@ test('every part of the long-lived service runs as its role: http, logins, sched
   }
   expect(await statusAt(front.address, '/api/cron/order-worker')).toBe(503);
   for (const part of [worker, logins]) {
-    const { code, said } = await part.stop();
-    expect([code, /permission denied|"alert"|alert:/.test(said)], said).toEqual([0, false]);
+    const { code, output } = await part.stop();
+    expect([code, /permission denied|"alert"|alert:/.test(output)], output).toEqual([0, false]);
   }
   expect((await front.stop()).code).toBe(0);
 });

@@ -46,8 +46,8 @@ describe('what commands say', { timeout: 180_000 }, () => {
     const holder = startChild('lock', join(dataDir, 'sample'), inject('databases').cacheDir);
     await holder.says('held');
     const { child, ended } = start(['scan']);
-    const [said] = await once(child.stdout, 'data');
-    expect(String(said)).toContain(`Waiting for process ${holder.pid}`);
+    const [firstLine] = await once(child.stdout, 'data');
+    expect(String(firstLine)).toContain(`Waiting for process ${holder.pid}`);
     await holder.kill();
     expect((await ended).code).toBe(0);
   });

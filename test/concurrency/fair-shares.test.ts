@@ -17,18 +17,23 @@ import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 
 /** What the broker does with an order of a user: fills it, breaks the connection off, or never answers. */
-type Mood = 'fills' | 'breaks' | 'hangs';
+type BrokerBehaviour = 'fills' | 'breaks' | 'hangs';
 
-const asked = z.object({ clientOrderId: z.string(), userId: z.string(), quantity: z.int(), limitPriceMinor: z.int() });
+const orderRequest = z.object({
+  clientOrderId: z.string(),
+  userId: z.string(),
+  quantity: z.int(),
+  limitPriceMinor: z.int(),
+});
 
 let database: TestPostgres;
 let store: Store;
 let broker: Server;
-let mood: (userId: string) => Mood;
+let behaviourOf: (userId: string) => BrokerBehaviour;
 /** Orders at the broker that have no answer yet, by user. */
 let hanging: string[];
 let arrived: string[];
-let told: AnyEvent[];
+let events: AnyEvent[];
 let stop: AbortController;
 let workers: Promise<void>[];
 
@@ -37,16 +42,16 @@ beforeEach(async () => {
   store = makeStore(openPostgres({ url: database.url, max: 10 }));
   hanging = [];
   arrived = [];
-  told = [];
+  events = [];
   workers = [];
   stop = new AbortController();
   broker = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
     request.on('end', () => {
-      const order = asked.parse(JSON.parse(Buffer.concat(parts).toString()));
+      const order = orderRequest.parse(JSON.parse(Buffer.concat(parts).toString()));
       arrived.push(order.userId);
-      const does = mood(order.userId);
+      const does = behaviourOf(order.userId);
       if (does === 'breaks') request.socket.destroy();
       else if (does === 'hangs') hanging.push(order.userId);
       else response.end(JSON.stringify(order));
@@ -77,7 +82,7 @@ function venue(): Venue {
       const body = JSON.stringify({ clientOrderId, userId, quantity, limitPriceMinor });
       try {
         const answer = await fetch(`http://127.0.0.1:${address.port}/orders`, { method: 'POST', body });
-        const { quantity: filled } = asked.parse(await answer.json());
+        const { quantity: filled } = orderRequest.parse(await answer.json());
         const fills = [
           { venueFillId: `f-${clientOrderId}`, quantity: filled, priceMinor: limitPriceMinor, atMs: nowMs },
         ];
@@ -96,7 +101,7 @@ function venue(): Venue {
 /** So many worker processes' loops, each with a world of its own, beside one another. */
 async function startWorkers(count: number): Promise<void> {
   for (let n = 0; n < count; n += 1) {
-    const world = await workerWorld(store, database.url, setClock(nowMs), (type) => told.push(type));
+    const world = await workerWorld(store, database.url, setClock(nowMs), (event) => events.push(event));
     const own = { ...world, venues: new Map([['paper', venue()]]) };
     const woken = () => new Promise<void>(() => undefined);
     workers.push(work(own, { concurrency: 10, stop: stop.signal, woken }));
@@ -116,7 +121,7 @@ async function until(what: string, is: () => Promise<boolean> | boolean): Promis
     await pause(50);
   }
   throw new Error(
-    `${what}: never; orders are ${JSON.stringify(await statuses())}, told ${JSON.stringify(told.map(({ type }) => type))}`,
+    `${what}: never; orders are ${JSON.stringify(await statuses())}, told ${JSON.stringify(events.map(({ type }) => type))}`,
   );
 }
 
@@ -125,7 +130,7 @@ const quick = { breakerPauseMs: 200 };
 
 describe('one client whose broker session hangs, with 70 orders before those of 40 others', () => {
   beforeEach(async () => {
-    mood = (userId) => (userId === 'hung' ? 'hangs' : 'fills');
+    behaviourOf = (userId) => (userId === 'hung' ? 'hangs' : 'fills');
     const symbols = Array.from({ length: 70 }, (_, n) => signal(`S${n + 10}`, { rank: n + 1 }));
     await decideAll(await openScene(store, { users: [user('hung')], signals: symbols }), { quantity: 1 });
     const later = { runId: 'XNSE:2025-08-28:later:paper', users: people(40), signals: [signal('TITAN')] };
@@ -144,7 +149,7 @@ describe('one client whose broker session hangs, with 70 orders before those of 
     await decideAll(await openScene(store, late));
     await until('who came later is filled', async () => (await statuses(`user_id = 'late'`))['filled'] === 1);
     expect(hanging).toHaveLength(5 * processes);
-    expect(told.filter(({ type }) => type === 'breaker_opened')).toEqual([]);
+    expect(events.filter(({ type }) => type === 'breaker_opened')).toEqual([]);
   });
 
   test('is stopped alone once his broker gives up, and the alert says so', async () => {
@@ -152,8 +157,8 @@ describe('one client whose broker session hangs, with 70 orders before those of 
     await until('his slots are full', () => hanging.length === 5);
     await until('the others are filled', async () => (await statuses(`user_id <> 'hung'`))['filled'] === 40);
     broker.closeAllConnections();
-    await until('his breaker is open', () => told.some(({ type }) => type === 'breaker_opened'));
-    expect(told.filter(({ type }) => type === 'breaker_opened')).toMatchObject([
+    await until('his breaker is open', () => events.some(({ type }) => type === 'breaker_opened'));
+    expect(events.filter(({ type }) => type === 'breaker_opened')).toMatchObject([
       { alert: true, scope: 'account', userId: 'hung', venue: 'paper', tried: 5, failed: 5, waiting: 65 },
     ]);
   });
@@ -161,7 +166,7 @@ describe('one client whose broker session hangs, with 70 orders before those of 
 
 describe('a venue that is down for all its clients', () => {
   const openDay = async (sendBeforeMs: number) => {
-    mood = () => 'breaks';
+    behaviourOf = () => 'breaks';
     const day = {
       users: people(60),
       signals: [signal('TITAN'), signal('INFY', { rank: 2 })],
@@ -170,24 +175,24 @@ describe('a venue that is down for all its clients', () => {
     };
     await decideAll(await openScene(store, day));
     await startWorkers(2);
-    await until('a breaker is open', () => told.some(({ type }) => type === 'breaker_opened'));
+    await until('a breaker is open', () => events.some(({ type }) => type === 'breaker_opened'));
   };
 
   test('is asked again after pauses, and gets all that was held back once it is there', async () => {
     await openDay(nowMs + 10 * 60_000);
     await until(
       'it was asked again',
-      () => arrived.length > 0 && told.some(({ type, scope }) => type === 'breaker_opened' && scope === 'venue'),
+      () => arrived.length > 0 && events.some(({ type, scope }) => type === 'breaker_opened' && scope === 'venue'),
     );
     const held = (await statuses())['queued'] ?? 0;
     expect(held).toBeGreaterThan(40);
-    mood = () => 'fills';
+    behaviourOf = () => 'fills';
     await until('nothing waits', async () => ((await statuses())['queued'] ?? 0) === 0);
     await until('all are answered', async () => ((await statuses())['submitting'] ?? 0) === 0);
     const { filled = 0, ...others } = await statuses();
     expect(Object.keys(others)).toEqual(['unknown timeout']);
     expect(filled).toBeGreaterThan(40);
-    expect(told.some(({ type }) => type === 'breaker_closed')).toBe(true);
+    expect(events.some(({ type }) => type === 'breaker_closed')).toBe(true);
     // One after the other has asked: nothing went twice.
     expect(arrived).toHaveLength(120);
   });

@@ -88,14 +88,14 @@ describe('the pooler of these tests is one in transaction mode', () => {
 
   test('nobody who listens hears, and statement_timeout is refused at the start', async () => {
     const one = await client();
-    const heard: string[] = [];
-    one.on('notification', ({ channel }) => heard.push(channel));
+    const channels: string[] = [];
+    one.on('notification', ({ channel }) => channels.push(channel));
     await one.query('listen daily_scan_work');
     const before = pooler.unheard();
     await database.session.query("select pg_notify('daily_scan_work', 'run')");
     while (pooler.unheard() === before) await pause(5);
     for (let round = 0; round < SERVER_CONNECTIONS; round += 1) await one.query('select 1');
-    expect(heard).toEqual([]);
+    expect(channels).toEqual([]);
     await one.end();
     const limited = new pg.Client({ connectionString: pooler.url, statement_timeout: 1000 });
     await expect(limited.connect()).rejects.toMatchObject({ code: '08P01' });

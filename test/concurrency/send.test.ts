@@ -96,9 +96,12 @@ test('marks, settlements, late fills, breaker, sweep, hand-backs and resolutions
      join public.orders o on o.id = f.order_id where o.run_id = $1 group by 1`,
     [runId],
   );
-  const told = sent.map((id): [number, number] => [id, quantityOf([...firstWord(id).fills, ...lastWord(id).fills])]);
+  const reported = sent.map((id): [number, number] => [
+    id,
+    quantityOf([...firstWord(id).fills, ...lastWord(id).fills]),
+  ]);
   expect(new Map(booked.map(({ id, quantity }) => [Number(id), Number(quantity)]))).toEqual(
-    new Map(told.filter(([, quantity]) => quantity > 0).toSorted(([a], [b]) => a - b)),
+    new Map(reported.filter(([, quantity]) => quantity > 0).toSorted(([a], [b]) => a - b)),
   );
 });
 

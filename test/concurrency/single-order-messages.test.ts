@@ -44,12 +44,12 @@ const mark = (all: Awaited<ReturnType<typeof due>>, atMs = dueMs) => {
   return store.call('mark_sending', { messages, nowMs: atMs });
 };
 const waiting = 'select pid from pg_locks where not granted';
-const told = (all: Awaited<ReturnType<typeof due>>) =>
+const contents = (all: Awaited<ReturnType<typeof due>>) =>
   all.map(({ kind, lines }) => [kind, ...lines.map(({ symbol }) => symbol)]);
 
 test('orders placed by two processes at once are one message', async () => {
   await Promise.all(['TITAN', 'INFY', 'SBIN', 'LT'].map((symbol) => place(symbol)));
-  const [message, ...more] = told(await due());
+  const [message, ...more] = contents(await due());
   expect(more).toEqual([]);
   expect(message?.toSorted()).toEqual(['INFY', 'LT', 'SBIN', 'TITAN', 'single_orders']);
   const answers = await Promise.all([1, 2, 3].map(async () => mark(await due())));
@@ -66,7 +66,7 @@ test('a message does not go without the order that is being placed', async () =>
   await expect.poll(() => database.session.query(waiting), { timeout: 10_000 }).toHaveLength(1);
   await database.session.exec('commit');
   expect(await marking).toEqual({ marked: [] });
-  expect(told(await due())).toEqual([['single_orders', 'TITAN', 'INFY']]);
+  expect(contents(await due())).toEqual([['single_orders', 'TITAN', 'INFY']]);
   expect((await mark(await due())).marked).toHaveLength(1);
 });
 
@@ -79,7 +79,7 @@ test('an order that is placed while a message is given to its sender is in the n
   // Answered while the sender's transaction is still open.
   expect(await place('INFY', store, dueMs)).toMatchObject([{ outcome: 'accepted' }]);
   await database.session.exec('commit');
-  expect(told(await due(dueMs + 3 * minuteMs))).toEqual([['single_orders-2', 'INFY']]);
+  expect(contents(await due(dueMs + 3 * minuteMs))).toEqual([['single_orders-2', 'INFY']]);
 });
 
 test('nor does an order wait where a message is held, and its own is told of even if the other never went', async () => {
@@ -87,7 +87,7 @@ test('nor does an order wait where a message is held, and its own is told of eve
   await database.session.exec('begin; update public.messages set lookups = lookups');
   expect(await place('INFY')).toMatchObject([{ outcome: 'accepted' }]);
   await database.session.exec('rollback');
-  expect(told(await due())).toEqual([
+  expect(contents(await due())).toEqual([
     ['single_orders', 'TITAN'],
     ['single_orders-2', 'INFY'],
   ]);

@@ -31,8 +31,8 @@ test('a halt that comes while a mark waits for its venue’s rate is heard', asy
   await query('begin');
   await query("select pg_advisory_xact_lock(hashtextextended('rate paper', 0))");
   const venue = { perSecond: 10, perMinute: 100, perDay: 1000 };
-  const asked = { claimId: 'halted', markId: 'm1', orderIds, leaseMs, nowMs };
-  const marking = store.call('mark_submitting', { ...asked, budgets: { paper: { account: null, venue } } });
+  const args = { claimId: 'halted', markId: 'm1', orderIds, leaseMs, nowMs };
+  const marking = store.call('mark_submitting', { ...args, budgets: { paper: { account: null, venue } } });
   await untilTheyWait(1);
   await store.call('halt', { scope: 'all', target: '', why: 'test', by: { who: 'somebody', how: 'cli' }, nowMs });
   await query('commit');
@@ -49,7 +49,7 @@ test('a claim that runs twice at once, since its first call was thought lost, gi
   const calls = [claim(store, 'twice', { limit: 3 }), claim(store, 'twice', { limit: 3 })];
   await untilTheyWait(2);
   await query('commit');
-  const given = (await Promise.all(calls)).flat().map(({ orderId }) => orderId);
+  const claimedIds = (await Promise.all(calls)).flat().map(({ orderId }) => orderId);
   const held = await query("select id from public.orders where claim_id = 'twice' order by id");
-  expect(new Set(given)).toEqual(new Set(held.map(({ id }) => Number(id))));
+  expect(new Set(claimedIds)).toEqual(new Set(held.map(({ id }) => Number(id))));
 });

@@ -5,7 +5,7 @@ import { FOREVER, fill, funds, mtfBuy, order } from './account-facts.ts';
 
 interface Drawn {
   orders: OrderFact[];
-  rows: { told: FillFact[]; fixed: { quantity: number; paise: number } | null }[];
+  rows: { fills: FillFact[]; fixed: { quantity: number; paise: number } | null }[];
 }
 
 const anyAccount = fc
@@ -28,24 +28,24 @@ const anyAccount = fc
   .map((drawn): Drawn => {
     const both = drawn.map(({ side, leverageCenti, fills, fixed }, n) => {
       const of = order(n + 1, side, { leverageCenti, rate: mtfBuy });
-      const told = fills.map(({ quantity, paise, at }, m) =>
+      const reported = fills.map(({ quantity, paise, at }, m) =>
         fill(of, quantity, 0, { product: 'mtf', priceMinor: BigInt(paise), filledAtMs: at, venueFillId: `${m}` }),
       );
-      return { of, told, fixed };
+      return { of, fills: reported, fixed };
     });
     return { orders: both.map(({ of }) => of), rows: both };
   });
 
 /** The same facts with their rows booked in an order of its own; a correction comes after what it corrects. */
 function booked({ orders, rows }: Drawn, shuffle: number): AccountFacts {
-  const told = rows.flatMap((row) => row.told);
-  const turn = shuffle % told.length;
+  const fills = rows.flatMap((row) => row.fills);
+  const turn = shuffle % fills.length;
   const turned =
     shuffle % 2
-      ? [...told.slice(turn), ...told.slice(0, turn)].reverse()
-      : told.slice(turn).concat(told.slice(0, turn));
+      ? [...fills.slice(turn), ...fills.slice(0, turn)].reverse()
+      : fills.slice(turn).concat(fills.slice(0, turn));
   const numbered = turned.map((row, n) => ({ ...row, fillId: n + 1 }));
-  const corrections = rows.flatMap(({ told: [first], fixed }) => {
+  const corrections = rows.flatMap(({ fills: [first], fixed }) => {
     if (!fixed || !first) return [];
     const known = numbered.find((row) => row.orderId === first.orderId && row.venueFillId === first.venueFillId);
     return [

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { type AccountFacts, modelOf } from '../../src/domain/account-model.ts';
 import { external, FOREVER, facts, fill, funds, mtfBuy, order } from './account-facts.ts';
 
-function booksOf(given: AccountFacts, untilMs = FOREVER, key = '7 delivery') {
-  const model = modelOf(given, untilMs);
+function booksOf(facts: AccountFacts, untilMs = FOREVER, key = '7 delivery') {
+  const model = modelOf(facts, untilMs);
   const held = model.positions.get(key);
   const rows = [...model.fills.values()];
   return {
@@ -112,10 +112,10 @@ describe('the model of an account', () => {
   test('an earlier moment knows what was told by then, and an order that ended later by its hold', () => {
     const late = fill(buy, 5, 100, { venueFillId: '2', reportedAtMs: 3000 });
     const later = order(2, 'BUY', { holdMinor: 50_00n, createdAtMs: 1500, endedAtMs: 2500 });
-    const given = facts([buy, later], [fill(buy, 5, 100), late], [...funds, { cashMinor: -1_00n, atMs: 2000 }]);
-    expect(booksOf(given, 1000)).toMatchObject({ cash: 9_500, held: 0, quantity: 5 });
-    expect(booksOf(given, 2000)).toMatchObject({ cash: 9_499, held: 50, quantity: 5 });
-    expect(booksOf(given, 3000)).toMatchObject({ cash: 8_999, held: 0, quantity: 10 });
+    const account = facts([buy, later], [fill(buy, 5, 100), late], [...funds, { cashMinor: -1_00n, atMs: 2000 }]);
+    expect(booksOf(account, 1000)).toMatchObject({ cash: 9_500, held: 0, quantity: 5 });
+    expect(booksOf(account, 2000)).toMatchObject({ cash: 9_499, held: 50, quantity: 5 });
+    expect(booksOf(account, 3000)).toMatchObject({ cash: 8_999, held: 0, quantity: 10 });
   });
 
   test('fills of one moment follow each other by order and number, as bytes do', () => {

@@ -8,9 +8,9 @@ const ends: OrderStatus[] = ['filled', 'rejected', 'canceled', 'expired'];
 const sent: OrderStatus[] = ['submitting', 'working', 'partially_filled', 'unknown'];
 
 function reachableFrom(start: OrderStatus): Set<OrderStatus> {
-  const seen = new Set<OrderStatus>([start]);
-  for (const status of seen) for (const next of transitions[status]) seen.add(next);
-  return seen;
+  const reached = new Set<OrderStatus>([start]);
+  for (const status of reached) for (const next of transitions[status]) reached.add(next);
+  return reached;
 }
 
 /** A life of an order: at every step one of the successors, as the numbers choose, until none is left. */

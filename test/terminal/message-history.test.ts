@@ -27,7 +27,7 @@ test('a message that was shown on the screen has no history to tell', () => {
 });
 
 test('one that went over a provider has a line: when, our status, the provider’s word and error', () => {
-  const told: Row = {
+  const message: Row = {
     ...row,
     providerStatus: 'read',
     events: [
@@ -36,7 +36,7 @@ test('one that went over a provider has a line: when, our status, the provider�
       { ...event, status: 'queued', providerStatus: 'read', reason: 'resend: ravi' },
     ],
   };
-  expect(historyText([row, told])).toBe(
+  expect(historyText([row, message])).toBe(
     '\nHistory\nAsha, summary over whatsapp: 09:21:00 sending → 09:21:00 sent → 09:21:00 delivered (read) → 09:21:00 queued (read, resend: ravi)\n',
   );
 });

@@ -28,10 +28,10 @@ describe('without a terminal', () => {
     vi.stubEnv('FORCE_COLOR', '1');
     const { screen, text } = recorder(false);
     screen.report(sampleReport());
-    const said = text();
-    expect(said).toBe(stripVTControlCharacters(said));
-    expect(said).toMatch(/^2 of 4 orders filled, 1 rejected, 1 unknown, in 412 ms\n\nUser /);
-    expect(said).toContain(`Run         XNSE:2025-08-28:open:paper
+    const output = text();
+    expect(output).toBe(stripVTControlCharacters(output));
+    expect(output).toMatch(/^2 of 4 orders filled, 1 rejected, 1 unknown, in 412 ms\n\nUser /);
+    expect(output).toContain(`Run         XNSE:2025-08-28:open:paper
 Decisions   6: 4 accepted, 1 skipped, 1 denied
 Orders      4: 2 filled, 1 rejected, 1 unknown
 Bought for  ₹1,98,274.40
@@ -80,11 +80,11 @@ there
   test('a plan shows its hash and how to place exactly it, and speaks of nothing as done', () => {
     const { screen, text } = recorder(false);
     screen.plan(sampleReport({ dryRun: true, orders: [order({ status: 'planned' })], messages: [] }));
-    const said = text();
-    expect(said).toMatch(/^Plan: 4 orders out of 6 decisions; nothing is placed\n/);
-    expect(said).toContain('Plan hash c0ffee\n');
-    expect(said).toContain('\n  --expect-plan c0ffee\n');
-    expect(said).not.toMatch(/Messages|unknown:/);
+    const output = text();
+    expect(output).toMatch(/^Plan: 4 orders out of 6 decisions; nothing is placed\n/);
+    expect(output).toContain('Plan hash c0ffee\n');
+    expect(output).toContain('\n  --expect-plan c0ffee\n');
+    expect(output).not.toMatch(/Messages|unknown:/);
   });
 
   test('a run that did not open says why in words, and when the next one is', () => {
@@ -109,9 +109,9 @@ Next session: NSE open, Friday, 29 August 2025
   test('a report without its lists says where they are, and claims no sum it can not know', () => {
     const { screen, text } = recorder(false);
     screen.report(sampleReport({ truncated: true, signals: [], orders: [], decisions: [], messages: [] }));
-    const said = text();
-    expect(said).toContain('npm run report -- --run XNSE:2025-08-28:open:paper');
-    expect(said).not.toContain('₹');
+    const output = text();
+    expect(output).toContain('npm run report -- --run XNSE:2025-08-28:open:paper');
+    expect(output).not.toContain('₹');
   });
 
   test('problems name file, line, field and value; after twenty they are counted', () => {
@@ -130,9 +130,9 @@ signals.csv line 1: unknown column
 
 `);
     screen.problems(Array.from({ length: 23 }, () => problem));
-    const said = text();
-    expect(said.match(/line 4/g)).toHaveLength(20);
-    expect(said).toContain('\nand 3 more\n');
+    const output = text();
+    expect(output.match(/line 4/g)).toHaveLength(20);
+    expect(output).toContain('\nand 3 more\n');
     screen.problems([]);
     expect(text()).toBe('');
   });
@@ -144,17 +144,17 @@ describe('on a terminal', () => {
     const piped = recorder(false, 100);
     coloured.screen.report(sampleReport());
     piped.screen.report(sampleReport());
-    const said = coloured.text();
-    expect(said).toContain('\u001b[32m28 @ 3564.80\u001b[39m');
-    expect(stripVTControlCharacters(said)).toBe(piped.text());
+    const screen = coloured.text();
+    expect(screen).toContain('\u001b[32m28 @ 3564.80\u001b[39m');
+    expect(stripVTControlCharacters(screen)).toBe(piped.text());
   });
 
   test('NO_COLOR is honoured', () => {
     vi.stubEnv('NO_COLOR', '1');
     const { screen, text } = recorder(true, 100);
     screen.report(sampleReport());
-    const said = text();
-    expect(said).toBe(stripVTControlCharacters(said));
+    const output = text();
+    expect(output).toBe(stripVTControlCharacters(output));
   });
 
   test('every signal has its bar, and they end full', () => {
@@ -164,10 +164,10 @@ describe('on a terminal', () => {
     progress.update('s2', 1, 2);
     screen.note('the venue is slow');
     progress.stop();
-    const said = stripVTControlCharacters(text());
-    expect(said).toContain(`BUY TITAN  ${'━'.repeat(32)}  5 of 5 orders`);
-    expect(said).toContain(`SELL ITC   ${'━'.repeat(16)}${'╌'.repeat(16)}  1 of 2 orders`);
-    expect(said).toContain('the venue is slow\n');
+    const output = stripVTControlCharacters(text());
+    expect(output).toContain(`BUY TITAN  ${'━'.repeat(32)}  5 of 5 orders`);
+    expect(output).toContain(`SELL ITC   ${'━'.repeat(16)}${'╌'.repeat(16)}  1 of 2 orders`);
+    expect(output).toContain('the venue is slow\n');
   });
 
   test('many signals share one bar, so a small screen holds it', () => {
@@ -176,8 +176,8 @@ describe('on a terminal', () => {
     const progress = screen.progress.signalProgress(many);
     for (const { id } of many) progress.update(id, 2, 4);
     progress.stop();
-    const said = stripVTControlCharacters(text());
-    expect(said).toContain('60 of 120 orders');
-    expect(said).not.toContain('SYM1');
+    const output = stripVTControlCharacters(text());
+    expect(output).toContain('60 of 120 orders');
+    expect(output).not.toContain('SYM1');
   });
 });

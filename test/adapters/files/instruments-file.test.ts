@@ -107,7 +107,7 @@ describe('Kite’s dump', () => {
       expect.arrayContaining([expect.stringMatching(/-SM$/)]),
     ]);
     expect(warnings.join()).toContain('not due are');
-    for (const said of ['1 of BSE', '2 of NFO', '2 bonds', '1 of block deals']) expect(warnings.join()).toContain(said);
+    for (const text of ['1 of BSE', '2 of NFO', '2 bonds', '1 of block deals']) expect(warnings.join()).toContain(text);
   });
 
   test('without derivatives says nothing of who has them, and one bad row is a problem of its own', () => {

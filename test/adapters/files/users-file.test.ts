@@ -81,17 +81,17 @@ test.each([
 
 test('daily limits may be left out, be empty, or be set', () => {
   expect(read(asha).rows[0]).not.toHaveProperty('maxOrdersPerDay');
-  const given = (cells: string) =>
+  const readCells = (cells: string) =>
     readUsers(fileWith(`${header},max_orders_per_day,max_order_value\nBala,,100000,20,,,,,,${cells}`));
   const rowOf = (cells: string) => {
-    const result = given(cells);
+    const result = readCells(cells);
     if (result.kind !== 'read') throw new Error(result.message);
     return result.rows[0];
   };
   expect(rowOf('5,150000.50')).toMatchObject({ maxOrdersPerDay: 5, maxOrderValueMinor: 150_000_50 });
   expect(rowOf(',')).toMatchObject({ maxOrdersPerDay: null, maxOrderValueMinor: null });
-  expect(given('-1,')).toMatchObject({ kind: 'unusable', problems: [{ field: 'max_orders_per_day' }] });
-  expect(given(',0')).toMatchObject({ kind: 'unusable', problems: [{ field: 'max_order_value' }] });
+  expect(readCells('-1,')).toMatchObject({ kind: 'unusable', problems: [{ field: 'max_orders_per_day' }] });
+  expect(readCells(',0')).toMatchObject({ kind: 'unusable', problems: [{ field: 'max_order_value' }] });
 });
 
 test('settings whose largest order could not be computed exactly are one problem that says what to do', () => {
@@ -164,8 +164,8 @@ describe('a phone number is never shown whole', () => {
       fc.property(fc.array(piece, { maxLength: 30 }), fc.boolean(), (pieces, withHeader) => {
         const content = `${withHeader ? `${header}\n` : ''}${pieces.join('')}`;
         const result = parseTable('users.csv', new TextEncoder().encode(content), usersTable);
-        const said = result.kind === 'read' ? [result.problems, result.warnings] : [result.problems, result.message];
-        expect(JSON.stringify(said)).not.toMatch(/98000 ?0001/);
+        const output = result.kind === 'read' ? [result.problems, result.warnings] : [result.problems, result.message];
+        expect(JSON.stringify(output)).not.toMatch(/98000 ?0001/);
       }),
       { numRuns: 500 },
     );

@@ -29,9 +29,9 @@ test('a listener whose connection is ended connects again, and says that somethi
     where datname = current_database() and query like 'listen %'`);
   await missed;
   await listener.next();
-  const heard = listener.next();
+  const notified = listener.next();
   await say();
-  await heard;
+  await notified;
   await listener.close();
 });
 
@@ -47,9 +47,9 @@ test('a listener that found no server at first listens once there is one', async
   }).listen(port, '127.0.0.1');
   // Said once it listens: before that nobody could have heard.
   await listener.next();
-  const heard = listener.next();
+  const notified = listener.next();
   await say();
-  await heard;
+  await notified;
   expect(listener.isLost()).toBe(false);
   await listener.close();
   server.close();

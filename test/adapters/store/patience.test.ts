@@ -34,10 +34,10 @@ describe('a store whose database goes away', () => {
   });
 
   test('says once that it waits, and for what', async () => {
-    const said: string[] = [];
+    const notices: string[] = [];
     const { database } = failing([lost('ECONNREFUSED'), lost('ECONNREFUSED')]);
-    await makeStore(database, { onWaiting: (text) => said.push(text) }).call('halt', halt);
-    expect(said).toEqual(['Waiting for the database, and trying again for about 15 s: gone']);
+    await makeStore(database, { onWaiting: (text) => notices.push(text) }).call('halt', halt);
+    expect(notices).toEqual(['Waiting for the database, and trying again for about 15 s: gone']);
   });
 
   test('tells the first error to who does not want to wait, or splits what is busy', async () => {

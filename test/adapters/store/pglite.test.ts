@@ -187,11 +187,11 @@ describe('the image', () => {
   const two: [string, string] = ['20250102000000_two.sql', 'create table public.two (id int)'];
 
   test('is made once with a word to the user, holds the schema, and follows the migrations', async () => {
-    const told: string[] = [];
+    const notices: string[] = [];
     const cache = join(directory, 'cache');
     const start = async (changes: Partial<PgliteOptions>): Promise<string[]> => {
       const database = await openPglite(
-        options({ cacheDir: cache, onSlowStart: (text) => told.push(text), ...changes }),
+        options({ cacheDir: cache, onSlowStart: (text) => notices.push(text), ...changes }),
       );
       const tables = await database.session.query(
         `select tablename from pg_tables where schemaname = 'public' order by 1`,
@@ -205,14 +205,14 @@ describe('the image', () => {
     const kept = readdirSync(cache);
     expect(kept).toEqual([expect.stringMatching(/^image-(?!0123456789abcdef)[0-9a-f]{16}\.tar\.gz$/)]);
     expect(await start({ migrations: migrations(one) })).toEqual(['one']);
-    expect(told).toEqual(['Preparing the embedded database (first start only, about 10 s)…']);
+    expect(notices).toEqual(['Preparing the embedded database (first start only, about 10 s)…']);
     // A database that is there gets the new migration, without an image.
     expect(await start({ migrations: migrations(one, two) })).toEqual(['one', 'two']);
-    expect(told).toHaveLength(1);
+    expect(notices).toHaveLength(1);
     // An image that is not whole is made again, and not written when nothing may be written.
     writeFileSync(join(cache, kept[0] ?? ''), 'half an image');
     expect(await start({ path: 'memory', migrations: migrations(one), saveCache: false })).toEqual(['one']);
-    expect(told).toHaveLength(2);
+    expect(notices).toHaveLength(2);
     expect(readFileSync(join(cache, kept[0] ?? ''), 'utf8')).toBe('half an image');
   });
 

@@ -46,9 +46,9 @@ test('a listener whose connection has gone silent listens on a new one', { timeo
   wire.forget();
   // Woken by the new connection, since something may have been missed.
   await listener.next();
-  const heard = listener.next();
+  const notified = listener.next();
   await database.session.exec("notify daily_scan_orders, ''");
-  await heard;
+  await notified;
   await listener.close();
   wire.close();
 });

@@ -153,8 +153,8 @@ onEveryDatabase('access', ({ store, session, value, breaks }) => {
       session.query('select restricted from public.instruments'),
     );
     await expect(rest).rejects.toEqual(denied);
-    const strangers = as(session, 'anon', null, () => session.query(sql));
-    await expect(strangers).rejects.toEqual(denied);
+    const anonymous = as(session, 'anon', null, () => session.query(sql));
+    await expect(anonymous).rejects.toEqual(denied);
   });
 
   test.each([
@@ -236,7 +236,7 @@ describe('over the API of a project', () => {
   });
   afterAll(() => project.close());
 
-  async function ask(path: string, token: string | null, body?: object): Promise<{ status: number; said: unknown }> {
+  async function ask(path: string, token: string | null, body?: object): Promise<{ status: number; body: unknown }> {
     const { url, publishableKey: apikey } = project.api;
     const headers = { apikey, 'content-type': 'application/json' };
     const response = await fetch(`${url}/rest/v1/${path}`, {
@@ -244,16 +244,16 @@ describe('over the API of a project', () => {
       headers: token === null ? headers : { ...headers, authorization: `Bearer ${token}` },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return { status: response.status, said: await response.json() };
+    return { status: response.status, body: await response.json() };
   }
 
   test('a user who is logged in gets his rows, and a stranger none', async () => {
-    const [asha, stranger] = await Promise.all([logins.asha, randomUUID()].map((id) => project.api.tokenOf(id)));
+    const [asha, otherUser] = await Promise.all([logins.asha, randomUUID()].map((id) => project.api.tokenOf(id)));
     for (const table of OWN) {
-      const { status, said } = await ask(`${table}?select=*`, asha ?? '');
-      const rows = Array.isArray(said) ? said : [];
+      const { status, body } = await ask(`${table}?select=*`, asha ?? '');
+      const rows = Array.isArray(body) ? body : [];
       expect([status, await owners(project.session, rows)], table).toEqual([200, ['asha']]);
-      expect(await ask(`${table}?select=*`, stranger ?? ''), table).toEqual({ status: 200, said: [] });
+      expect(await ask(`${table}?select=*`, otherUser ?? ''), table).toEqual({ status: 200, body: [] });
     }
   });
 
@@ -261,9 +261,9 @@ describe('over the API of a project', () => {
     const genuine = await project.api.tokenOf(logins.asha);
     const forged = genuine.replace(/\.[^.]+$/, '.c2lnbmF0dXJl');
     for (const table of [...OWN, 'users', 'scan_runs']) {
-      expect(await ask(`${table}?select=*`, null), table).toMatchObject({ status: 401, said: { code: '42501' } });
+      expect(await ask(`${table}?select=*`, null), table).toMatchObject({ status: 401, body: { code: '42501' } });
     }
-    expect(await ask('orders?select=*', forged)).toMatchObject({ status: 401, said: { code: 'PGRST301' } });
+    expect(await ask('orders?select=*', forged)).toMatchObject({ status: 401, body: { code: 'PGRST301' } });
   });
 
   test('tables that are not his to read are refused to a user', async () => {
@@ -272,18 +272,18 @@ describe('over the API of a project', () => {
     const others = tables.map(({ tablename }) => String(tablename)).filter((name) => !OWN.includes(name));
     expect(others).toContain('users');
     for (const table of others) {
-      expect(await ask(`${table}?select=*`, token), table).toMatchObject({ status: 403, said: { code: '42501' } });
+      expect(await ask(`${table}?select=*`, token), table).toMatchObject({ status: 403, body: { code: '42501' } });
     }
   });
 
   test('no function is for visitors or users', async () => {
     const token = await project.api.tokenOf(logins.asha, { user_role: 'service_role' });
     for (const name of Object.keys(answers)) {
-      const refused = { said: { code: '42501' } };
+      const refused = { body: { code: '42501' } };
       expect(await ask(`rpc/${name}`, null, { args: {} }), name).toMatchObject({ status: 401, ...refused });
       expect(await ask(`rpc/${name}`, token, { args: {} }), name).toMatchObject({ status: 403, ...refused });
     }
     const inner = await ask('rpc/current_user_id', token, {});
-    expect(inner).toMatchObject({ status: 404, said: { code: 'PGRST202' } });
+    expect(inner).toMatchObject({ status: 404, body: { code: 'PGRST202' } });
   });
 });

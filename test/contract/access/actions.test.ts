@@ -23,8 +23,8 @@ onEveryDatabase('the log of operator actions', ({ store, session, value }) => {
     store.call('halt', { scope: 'user', target, why: `drill ${target}`, by: asha, nowMs });
   const resume = (target: string) =>
     store.call('resume', { scope: 'user', target, why: 'over', by: { who: 'key:ds_4f6a', how: 'http' }, nowMs });
-  const read = (asked: object = {}) =>
-    store.call('read_actions', { beforeId: null, limit: 100, userId: null, action: null, sinceMs: null, ...asked });
+  const read = (filter: object = {}) =>
+    store.call('read_actions', { beforeId: null, limit: 100, userId: null, action: null, sinceMs: null, ...filter });
   const verify = (kept: object = {}) => store.call('verify_actions', { keptId: null, keptHash: null, ...kept });
   const problems = async () => (await verify()).problems.map(({ id, kind }) => `${kind} ${id}`);
   const five = async () => {

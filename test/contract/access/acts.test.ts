@@ -235,9 +235,16 @@ onEveryDatabase('acts', ({ store, session, value }) => {
     const inputs = { runId: 'api', mode: 'paper', tradeDate, capped: false, userIds: ['asha'] };
     const { accounts } = await store.call('read_order_inputs', { ...inputs, listings: [] });
     const place = (key: string, by: typeof ravi | null) => {
-      const asked = signal('TITAN', { id: `api:${key}`, strategy: key });
-      const decisions = accounts.map((account) => accepted(scene, account, asked, { quantity: 2 }));
-      const request = { principal: 'key:ds_op', key, bodyHash: 'b', sendBeforeMs: nowMs + 60_000, signal: asked, by };
+      const requested = signal('TITAN', { id: `api:${key}`, strategy: key });
+      const decisions = accounts.map((account) => accepted(scene, account, requested, { quantity: 2 }));
+      const request = {
+        principal: 'key:ds_op',
+        key,
+        bodyHash: 'b',
+        sendBeforeMs: nowMs + 60_000,
+        signal: requested,
+        by,
+      };
       return leaves('place_orders', {
         runId: 'api',
         sessionId: `XNSE:${tradeDate}:api`,

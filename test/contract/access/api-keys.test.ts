@@ -56,12 +56,12 @@ onEveryDatabase('api keys', ({ store, session, value }) => {
   });
 
   test('a user’s key names a user there is', async () => {
-    const asked = { ...key(1), role: 'user', userId: 'asha' } as const;
-    expect(await store.call('create_api_key', asked)).toEqual({ kind: 'no_such_user' });
+    const userKey = { ...key(1), role: 'user', userId: 'asha' } as const;
+    expect(await store.call('create_api_key', userKey)).toEqual({ kind: 'no_such_user' });
     await importAsha();
-    expect(await store.call('create_api_key', asked)).toEqual({ kind: 'created' });
-    expect(await store.call('find_api_key', asked)).toMatchObject({ role: 'user', userId: 'asha' });
-    const noUser = store.call('create_api_key', { ...asked, ...key(2), userId: null });
+    expect(await store.call('create_api_key', userKey)).toEqual({ kind: 'created' });
+    expect(await store.call('find_api_key', userKey)).toMatchObject({ role: 'user', userId: 'asha' });
+    const noUser = store.call('create_api_key', { ...userKey, ...key(2), userId: null });
     await expect(noUser).rejects.toThrow('a_users_key_names_the_user');
   });
 

@@ -29,19 +29,23 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
 
   test('an account is opened once, with the sizing of the one there is, no money, and not ready', async () => {
     await importAsha({ venue: 'kite', allocationBps: 1234, leverageCenti: 300, maxOpenPositions: 7 });
-    const asked = { by: tester, userId: 'asha', venue: 'kite', mode: 'live' };
-    expect(await store.call('open_account', asked)).toMatchObject({ kind: 'open', created: true, tradesAt: 'kite' });
-    expect(await store.call('open_account', asked)).toMatchObject({ kind: 'open', created: false });
+    const accountKey = { by: tester, userId: 'asha', venue: 'kite', mode: 'live' };
+    expect(await store.call('open_account', accountKey)).toMatchObject({
+      kind: 'open',
+      created: true,
+      tradesAt: 'kite',
+    });
+    expect(await store.call('open_account', accountKey)).toMatchObject({ kind: 'open', created: false });
     const [row] = await session.query(
       "select allocation_bps, leverage_centi, max_open_positions, not_ready, cash_minor::int from public.accounts where mode = 'live'",
     );
     const sizing = { allocation_bps: 1234, leverage_centi: 300, max_open_positions: 7 };
     expect(row).toEqual({ ...sizing, not_ready: 'not checked yet', cash_minor: 0 });
-    expect(await store.call('open_account', { ...asked, userId: 'nobody' })).toEqual({
+    expect(await store.call('open_account', { ...accountKey, userId: 'nobody' })).toEqual({
       kind: 'no_such_user',
     });
     await session.exec("insert into public.users (id, name) values ('bare', 'bare')");
-    expect(await store.call('open_account', { ...asked, userId: 'bare' })).toEqual({ kind: 'no_sizing' });
+    expect(await store.call('open_account', { ...accountKey, userId: 'bare' })).toEqual({ kind: 'no_sizing' });
   });
 
   test('what is stored comes back, and lies in the database as nothing anybody could read', async () => {
@@ -91,8 +95,8 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
     };
     await fails(vault.read({ ...asha, venue: 'alpaca' }), 'another account’s');
     await fails(vault.read({ ...asha, mode: 'paper' }), 'another account’s');
-    const stranger = storeVault({ store, clock, keys: { current: key(), old: [] }, by: null });
-    await fails(stranger.read(asha), 'which is not here');
+    const otherVault = storeVault({ store, clock, keys: { current: key(), old: [] }, by: null });
+    await fails(otherVault.read(asha), 'which is not here');
     await session.exec(`update public.account_credentials a set sealed = b.sealed, wrapped_key = b.wrapped_key
       from public.account_credentials b where a.account_id = ${asha.accountId} and b.account_id = ${ravi.accountId}`);
     await fails(vault.read(asha), 'another account’s');
@@ -163,16 +167,20 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
   test('an order the venue speaks of is found by our id, and looked up now while it is open', async () => {
     await decideAll(await openScene(store));
     const { orderId, clientOrderId, accountId } = await sendOne(store);
-    const asked = { venue: 'paper', venueOrderId: 'v1', clientOrderId };
-    expect(await store.call('find_venue_order', asked)).toEqual({ orderId, accountId, userId: 'asha' });
-    expect(await store.call('find_venue_order', { ...asked, venue: 'kite' })).toBeNull();
-    const others = [{ venueOrderId: 'v1', clientOrderId: 'nobodys' }, asked, { venueOrderId: '', clientOrderId: '' }];
+    const accountKey = { venue: 'paper', venueOrderId: 'v1', clientOrderId };
+    expect(await store.call('find_venue_order', accountKey)).toEqual({ orderId, accountId, userId: 'asha' });
+    expect(await store.call('find_venue_order', { ...accountKey, venue: 'kite' })).toBeNull();
+    const others = [
+      { venueOrderId: 'v1', clientOrderId: 'nobodys' },
+      accountKey,
+      { venueOrderId: '', clientOrderId: '' },
+    ];
     const found = [null, { orderId, accountId, userId: 'asha' }, null];
     expect(await store.call('find_venue_orders', { venue: 'paper', orders: others })).toEqual(found);
     expect(await store.call('find_venue_orders', { venue: 'kite', orders: others })).toEqual([null, null, null]);
     const working = settlement(orderId, 'working', { venueOrderId: 'v1', nextLookupMs: nowMs + 60_000 });
     await settle(store, [working]);
-    expect(await store.call('find_venue_order', { ...asked, venueOrderId: 'v2' })).toBeNull();
+    expect(await store.call('find_venue_order', { ...accountKey, venueOrderId: 'v2' })).toBeNull();
     expect(await store.call('request_lookup', { orderId, nowMs: nowMs + 5 })).toEqual({ due: true });
     const due = { claimId: 'c', venues: ['paper'], limit: 10, leaseMs: 1000, nowMs: nowMs + 5 };
     expect(await store.call('claim_lookups', due)).toMatchObject([{ orderId }]);

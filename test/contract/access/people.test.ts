@@ -27,8 +27,8 @@ test('SECURITY.md says of every table what is kept of people in it', () => {
   const sql = files.map((file) => readFileSync(join(root, 'supabase/migrations', file), 'utf8')).join('\n');
   const tables = [...sql.matchAll(/^create table (?:\w+)\.(\w+)/gm)].map(([, name]) => String(name));
   expect(tables.length).toBeGreaterThan(30);
-  const said = readFileSync(join(root, 'SECURITY.md'), 'utf8');
-  const missing = tables.filter((name) => !ofNobody.includes(name) && !new RegExp(`[.\`]${name}\``).test(said));
+  const policy = readFileSync(join(root, 'SECURITY.md'), 'utf8');
+  const missing = tables.filter((name) => !ofNobody.includes(name) && !new RegExp(`[.\`]${name}\``).test(policy));
   expect(missing).toEqual([]);
 });
 
@@ -46,13 +46,13 @@ onEveryDatabase('people', ({ store, session, value }) => {
   const tablesSaying = async (words: readonly string[]) => {
     const tables = await session.query(`select format('%I.%I', schemaname, tablename) as name from pg_tables
       where schemaname in ('public', 'core', 'paper_venue') order by 1`);
-    const said: string[] = [];
+    const saying: string[] = [];
     for (const { name: table } of tables) {
       const pattern = words.map((word) => word.replace('+', '\\+')).join('|');
       const [row] = await session.query(`select count(*)::int as n from ${table} t where t::text ~* $1`, [pattern]);
-      if (row?.['n'] !== 0) said.push(String(table));
+      if (row?.['n'] !== 0) saying.push(String(table));
     }
-    return said;
+    return saying;
   };
   const words = [id, name, number, number.slice(1), '919811', login];
 

@@ -25,8 +25,8 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
   const accountId = async () => Number(await value('select id from public.accounts'));
   const notReady = () => value('select not_ready from public.accounts');
   const show = () => readDrifts(store, asha);
-  const acknowledge = (seen: Awaited<ReturnType<typeof show>>) =>
-    store.call('acknowledge_account', { by: tester, ...asha, ...seen, nowMs });
+  const acknowledge = (shown: Awaited<ReturnType<typeof show>>) =>
+    store.call('acknowledge_account', { by: tester, ...asha, ...shown, nowMs });
   const drift = async (change: Partial<Drift> = {}, atMs = nowMs) => {
     const one = { accountId: await accountId(), kind: 'position', what: 'NSE:TITAN', ours: '10', theirs: '4' } as const;
     return store.call('store_drifts', { tradeDate, nowMs: atMs, drifts: [{ ...one, ...change }] });
@@ -57,12 +57,12 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
   test('takes off what was seen: a drift found meanwhile stays, and stays when the call is repeated', async () => {
     await openScene(store);
     await drift({ kind: 'funds', what: 'cash', ours: '9.00', theirs: '8.00' });
-    const seen = await show();
+    const shown = await show();
     await drift({ kind: 'order', what: 'abc', ours: 'filled', theirs: 'canceled' });
-    expect(await acknowledge(seen)).toMatchObject({ acknowledged: seen.driftIds, changed: true, booked: [] });
+    expect(await acknowledge(shown)).toMatchObject({ acknowledged: shown.driftIds, changed: true, booked: [] });
     const left = 'drift: order abc: ours filled, theirs canceled: acknowledge it';
     expect(await notReady()).toBe(left);
-    expect(await acknowledge(seen)).toEqual({ acknowledged: [], waiting: [], changed: false, booked: [] });
+    expect(await acknowledge(shown)).toEqual({ acknowledged: [], waiting: [], changed: false, booked: [] });
     expect(await notReady()).toBe(left);
     expect(await acknowledgeDrifts(store, asha)).toMatchObject({ changed: true });
     expect([await notReady(), await store.call('read_blocks', { userId: 'asha' })]).toEqual([null, []]);
@@ -71,34 +71,34 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
   test('a second late fill is not acknowledged with the first, though it says the same', async () => {
     const fillLate = await lateFillOf('one');
     await fillLate('f1');
-    const seen = await show();
+    const shown = await show();
     await fillLate('f2');
-    expect(await acknowledge(seen)).toMatchObject({ changed: false });
+    expect(await acknowledge(shown)).toMatchObject({ changed: false });
     const late = 'a fill came after its order had ended: acknowledge it';
     expect(await store.call('read_blocks', { userId: 'asha' })).toMatchObject([{ block: late, drifts: [] }]);
     expect(await acknowledgeDrifts(store, asha)).toMatchObject({ changed: true });
     expect(await notReady()).toBeNull();
     await fillLate('f3');
-    expect(await acknowledge(seen)).toMatchObject({ changed: false });
+    expect(await acknowledge(shown)).toMatchObject({ changed: false });
     expect(await notReady()).toBe(late);
   });
 
   test('an order placed meanwhile does not make what was seen old', async () => {
     await (await lateFillOf('one'))('f1');
-    const seen = await show();
+    const shown = await show();
     await session.exec('update public.accounts set not_ready = null');
     await decideAll(await openScene(store, { runId: 'two', signals: [signal('INFY')] }));
     await session.exec(
       "update public.accounts set not_ready = 'a fill came after its order had ended: acknowledge it'",
     );
-    expect(await acknowledge(seen)).toMatchObject({ changed: true });
+    expect(await acknowledge(shown)).toMatchObject({ changed: true });
   });
 
   test('only a drift leaves what is said about money, and nothing clears an account that lacks money', async () => {
     await (await lateFillOf('one'))('f1');
     await drift({ kind: 'funds' });
-    const seen = await show();
-    expect(await acknowledge({ ...seen, snapshotEntryId: null })).toMatchObject({ changed: true });
+    const shown = await show();
+    expect(await acknowledge({ ...shown, snapshotEntryId: null })).toMatchObject({ changed: true });
     expect(await notReady()).toBe('a fill came after its order had ended: acknowledge it');
     await session.exec(`insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, at)
         select id, 'adjustment', -1 - cash_minor, 0, now() from public.accounts;
@@ -114,15 +114,15 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
     await openScene(store);
     await hold('TITAN', 10, 100_01);
     await drift();
-    const seen = await show();
+    const shown = await show();
     const booked = [{ exchange: 'NSE', symbol: 'TITAN', quantity: 6, priceMinor: 100_01 }];
-    expect(await acknowledge(seen)).toMatchObject({ acknowledged: seen.driftIds, booked });
+    expect(await acknowledge(shown)).toMatchObject({ acknowledged: shown.driftIds, booked });
     expect(await positions()).toEqual([['NSE:TITAN', 4, 400_04, 400_04]]);
     expect(await sales()).toEqual([{ source: 'external', order_id: null, quantity: 6, price: 100_01, realised: 0 }]);
     expect(await value('select venue_fill_id from public.fills order by id desc limit 1')).toMatch(
       /^drift:\d+:\d+:delivery$/,
     );
-    expect(await acknowledge(seen)).toMatchObject({ changed: false, booked: [] });
+    expect(await acknowledge(shown)).toMatchObject({ changed: false, booked: [] });
     expect(await positions()).toEqual([['NSE:TITAN', 4, 400_04, 400_04]]);
     expect(await value("select count(*)::int from public.ledger_entries where kind <> 'deposit'")).toBe(0);
     // The same difference again is a new one.
@@ -182,8 +182,8 @@ onEveryDatabase('acknowledging', ({ store, session, value }) => {
     await openScene(store);
     await hold('TITAN', 10, 100_00);
     await drift();
-    const seen = await show();
-    const answers = await Promise.all([acknowledge(seen), acknowledge(seen), acknowledge(seen)]);
+    const shown = await show();
+    const answers = await Promise.all([acknowledge(shown), acknowledge(shown), acknowledge(shown)]);
     expect(answers.filter(({ changed }) => changed)).toHaveLength(1);
     expect(await positions()).toEqual([['NSE:TITAN', 4, 400_00, 400_00]]);
   });

@@ -47,7 +47,7 @@ const lateFills = fc
   );
 
 /** An order to tell them in, and after which of them a call ends. */
-const telling = fc.record({
+const anyReporting = fc.record({
   turn: fc.array(fc.nat(1000), { minLength: 8, maxLength: 8 }),
   ends: fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }),
 });
@@ -90,7 +90,7 @@ onEveryDatabase('the same facts, told in any order and grouping', ({ store }) =>
       if (!ends[n] && n < turned.length - 1) continue;
       await settle(
         store,
-        [...call].map(([id, told]) => settlement(id, 'canceled', { fills: told })),
+        [...call].map(([id, fills]) => settlement(id, 'canceled', { fills: fills })),
       );
       call = new Map();
     }
@@ -106,8 +106,8 @@ onEveryDatabase('the same facts, told in any order and grouping', ({ store }) =>
     await fc.assert(
       fc.asyncProperty(
         lateFills,
-        telling,
-        telling,
+        anyReporting,
+        anyReporting,
         fc.constantFrom(100, 300, 333),
         fc.option(fc.record({ n: fc.nat(7), quantity: fc.nat(5) })),
         async (fills, one, two, leverageCenti, fixed) => {

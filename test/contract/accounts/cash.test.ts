@@ -30,8 +30,8 @@ onEveryDatabase('cash', ({ store, session, value }) => {
       ...{ kind: 'moved', venue: 'paper', cashBeforeMinor: 1_00_000_00, cashMinor: 1_50_000_00, heldMinor: 0 },
     });
     expect((await entries()).at(-1)).toEqual({ kind: 'deposit', cash: 50_000_00, held: 0, reference: 'R1' });
-    const asked = { beforeId: null, limit: 1, userId: 'asha', action: 'move_cash' as const, sinceMs: null };
-    expect(await store.call('read_actions', asked)).toMatchObject([
+    const page = { beforeId: null, limit: 1, userId: 'asha', action: 'move_cash' as const, sinceMs: null };
+    expect(await store.call('read_actions', page)).toMatchObject([
       {
         ...{ ...by, target: 'account:asha paper paper', before: { cashMinor: 1_00_000_00 } },
         after: { cashMinor: 1_50_000_00, moved: 'deposit', amountMinor: 50_000_00 },
@@ -96,9 +96,9 @@ onEveryDatabase('cash', ({ store, session, value }) => {
       notReady: expect.stringMatching('below zero'),
     });
     const [block] = await store.call('read_blocks', { userId: 'asha' });
-    const seen = { userId: 'asha', venue: 'paper', mode: 'paper' as const, driftIds: [] };
+    const account = { userId: 'asha', venue: 'paper', mode: 'paper' as const, driftIds: [] };
     const snapshotEntryId = block?.snapshotEntryId ?? 0;
-    await store.call('acknowledge_account', { ...seen, snapshotEntryId, by, nowMs });
+    await store.call('acknowledge_account', { ...account, snapshotEntryId, by, nowMs });
     expect(await value('select not_ready from public.accounts')).toBeNull();
   });
 
@@ -128,10 +128,10 @@ onEveryDatabase('cash', ({ store, session, value }) => {
   test('what is deposited while a page is decided can be used by the next', async () => {
     const scene = await openScene(store, { users: [user('asha', { capitalMinor: 1_00 })] });
     const [account] = await undecided(scene);
-    const [given] = scene.signals;
-    if (!account || !given) throw new Error('the scene has a user and a signal');
+    const [titan] = scene.signals;
+    if (!account || !titan) throw new Error('the scene has a user and a signal');
     await move({ amountMinor: 1_00_000_00 });
-    const page = { runId: scene.runId, nowMs, decisions: [accepted(scene, account, given)] };
+    const page = { runId: scene.runId, nowMs, decisions: [accepted(scene, account, titan)] };
     expect(await store.call('accept_page', page)).toMatchObject({ accepted: 1 });
   });
 });

@@ -63,8 +63,8 @@ onEveryDatabase('correcting a fill', ({ store, session, value }) => {
 
   test('a fill beyond its limit is booked, alarmed and blocks', async () => {
     const { orderId, order } = await send('asha');
-    const told = await settle(store, [settlement(orderId, 'filled', { fills: [fill('f1', 10, 120_01)] })]);
-    expect(told.wrongFills).toEqual([{ clientOrderId: order, what: 'filled at 120.01, its limit is 120.00' }]);
+    const settled = await settle(store, [settlement(orderId, 'filled', { fills: [fill('f1', 10, 120_01)] })]);
+    expect(settled.wrongFills).toEqual([{ clientOrderId: order, what: 'filled at 120.01, its limit is 120.00' }]);
     // Told again, it is the same fill: nothing is said twice.
     const again = await settle(store, [settlement(orderId, 'filled', { fills: [fill('f1', 10, 120_01)] })]);
     expect(again.wrongFills).toEqual([]);

@@ -63,7 +63,7 @@ onEveryDatabase('the facts of accounts', ({ store, session, value }) => {
     const late = orders.find(({ userId, symbol }) => userId === 'asha' && symbol === 'INFY');
     const next = nowMs + dayMs;
     await settle(store, [settlement(late?.orderId ?? 0, 'filled', { fills: [fill('l1', 10, 101_00)] })], next);
-    const asked = {
+    const deposit = {
       userId: 'asha',
       venue: null,
       kind: 'deposit' as const,
@@ -71,7 +71,7 @@ onEveryDatabase('the facts of accounts', ({ store, session, value }) => {
       reference: 'r',
       isNamed: true,
     };
-    await store.call('move_cash', { by: { ...tester, why: 'a gift' }, ...asked, nowMs: next });
+    await store.call('move_cash', { by: { ...tester, why: 'a gift' }, ...deposit, nowMs: next });
     const first = await audit(store, { tradeDate, mode: null, userId: null });
     expect(first).toMatchObject({ accounts: 3, orders: 6, fills: 5, entries: 14, differences: [] });
     expect(first.day).toMatchObject({
@@ -122,10 +122,10 @@ onEveryDatabase('the facts of accounts', ({ store, session, value }) => {
         session.exec(`begin; set local session_replication_role = replica;
           update public.${table} set ${column} = ${column} + ${by} where ${where}; commit`);
       await change(1);
-      const told = await differences(store);
+      const sentences = await differences(store);
       await change(-1);
       expect(
-        told.map((line) => /: (.*) is /.exec(line)?.[1]),
+        sentences.map((line) => /: (.*) is /.exec(line)?.[1]),
         `${table}.${column}`,
       ).toEqual(found);
     }

@@ -18,7 +18,7 @@ import {
   user,
 } from '../support/scene.ts';
 
-type Told = ReturnType<typeof fill>;
+type Fill = ReturnType<typeof fill>;
 
 onEveryDatabase('positions', ({ store, session, value, breaks }) => {
   let orders = 0;
@@ -35,7 +35,7 @@ onEveryDatabase('positions', ({ store, session, value, breaks }) => {
     const { orderId } = await sendOne(store, `claim-${orders}`);
     return { scene, orderId };
   };
-  const at = (seconds: number, one: Told): Told => ({ ...one, atMs: nowMs + seconds * 1000 });
+  const at = (seconds: number, one: Fill): Fill => ({ ...one, atMs: nowMs + seconds * 1000 });
   const held = () =>
     session.query(`select product, quantity::int, cost_minor::int as cost, margin_minor::int as margin
       from public.positions order by 1`);
@@ -101,7 +101,7 @@ onEveryDatabase('positions', ({ store, session, value, breaks }) => {
     let played = 0;
     const check = async (order: number[], together: boolean[], leverageCenti: number) => {
       // Two buys, two sales of what the first brought, told wrong: together they sell more than both brought.
-      const told = [
+      const fills = [
         at(10, fill('b', 10, 100_00)),
         at(20, fill('s', 10, 110_03)),
         at(30, fill('b', 7, 120_01)),
@@ -130,7 +130,7 @@ onEveryDatabase('positions', ({ store, session, value, breaks }) => {
         }
         let group: ReturnType<typeof settlement>[] = [];
         for (const [index, which] of sequence.entries()) {
-          const [one, orderId] = [told[which], sent[which]];
+          const [one, orderId] = [fills[which], sent[which]];
           if (!one || !orderId) throw new Error('no such fill');
           group.push(settlement(orderId, 'canceled', { fills: [one] }));
           if (grouped[index] && index < sequence.length - 1) continue;

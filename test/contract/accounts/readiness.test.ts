@@ -101,8 +101,8 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
       const [asha, ravi] = (await books()).map(({ accountId }) => accountId);
       const verdicts = [verdict(asha ?? 0, null), verdict(ravi ?? 0, 'no_login: gone')];
       await store.call('store_readiness', { tradeDate, nowMs, verdicts });
-      const seen = await undecided(scene);
-      expect(Object.fromEntries(seen.map(({ settings, notReady: why }) => [settings.id, why]))).toEqual({
+      const accounts = await undecided(scene);
+      expect(Object.fromEntries(accounts.map(({ settings, notReady: why }) => [settings.id, why]))).toEqual({
         asha: null,
         ravi: 'no_login: gone',
       });
@@ -136,8 +136,8 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
     test('never clears what a person has to acknowledge', async () => {
       const [asha = 0] = await connected();
       await session.exec("update public.accounts set not_ready = 'a late fill'");
-      const said = await store.call('store_readiness', { tradeDate, nowMs, verdicts: [verdict(asha, null)] });
-      expect(said).toEqual([{ accountId: asha, notReady: 'a late fill', acknowledge: true }]);
+      const stored = await store.call('store_readiness', { tradeDate, nowMs, verdicts: [verdict(asha, null)] });
+      expect(stored).toEqual([{ accountId: asha, notReady: 'a late fill', acknowledge: true }]);
     });
 
     test('is not asked of a paper account', async () => {
@@ -164,8 +164,8 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
     test('below zero block the account for a person, and a good verdict does not open it', async () => {
       const [asha = 0] = await connected();
       await adjust([adjustment(asha, { cashMinor: -1 })]);
-      const said = await store.call('store_readiness', { tradeDate, nowMs, verdicts: [verdict(asha, null)] });
-      expect(said).toMatchObject([{ notReady: 'available money is below zero: acknowledge it', acknowledge: true }]);
+      const stored = await store.call('store_readiness', { tradeDate, nowMs, verdicts: [verdict(asha, null)] });
+      expect(stored).toMatchObject([{ notReady: 'available money is below zero: acknowledge it', acknowledge: true }]);
     });
 
     test('are left alone while a run of the day is open, and after an order of the day', async () => {
@@ -215,12 +215,12 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
       expect(await found([drift(asha)])).toEqual([]);
       const text = 'drift: position NSE:TITAN: ours 10, theirs 0 (and 1 more): acknowledge it';
       expect(await notReady()).toEqual([text, 'not connected yet']);
-      const said = await store.call('store_readiness', {
+      const stored = await store.call('store_readiness', {
         tradeDate,
         nowMs,
         verdicts: [verdict(asha, null), verdict(ravi, null)],
       });
-      expect(said.map((one) => one.notReady)).toEqual([text, null]);
+      expect(stored.map((one) => one.notReady)).toEqual([text, null]);
       expect(await acknowledge('asha')).toMatchObject({ changed: true });
       expect(await notReady()).toEqual([null, null]);
     });

@@ -68,8 +68,8 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
     'store_drifts',
     'sweep_orders',
   ] as const)('%s is refused with a clock that is far off, whoever asks, and with none', async (name) => {
-    for (const told of [nowMs + dayMs, nowMs - 20 * minuteMs, nowMs + 121_000, null]) {
-      await expect(call(name, { nowMs: told }), String(told)).rejects.toEqual(wrongClock);
+    for (const wrongMs of [nowMs + dayMs, nowMs - 20 * minuteMs, nowMs + 121_000, null]) {
+      await expect(call(name, { nowMs: wrongMs }), String(wrongMs)).rejects.toEqual(wrongClock);
     }
   });
 
@@ -116,8 +116,8 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
     await store.call('store_readiness', { tradeDate, nowMs, verdicts: verdict(nowMs) });
     const ahead = { tradeDate: '2025-08-29', nowMs: nowMs + dayMs, verdicts: verdict(nowMs + dayMs) };
     await expect(store.call('store_readiness', ahead)).rejects.toEqual(wrongClock);
-    const [said] = await store.call('store_readiness', { tradeDate, nowMs, verdicts: verdict(nowMs) });
-    expect(said?.notReady).toBeNull();
+    const [stored] = await store.call('store_readiness', { tradeDate, nowMs, verdicts: verdict(nowMs) });
+    expect(stored?.notReady).toBeNull();
   });
 
   test('of two checks the younger stands, whatever their processes’ clocks say within the two minutes', async () => {
@@ -133,8 +133,8 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
     const check = async (reason: string | null, fastMs: number, agoMs = 1000) => {
       const at = Number(await value('select core.ms(core.database_now())::float8')) + fastMs;
       const verdicts = [{ accountId, ready: reason === null, reason, checkedAtMs: at - agoMs }];
-      const [said] = await store.call('store_readiness', { tradeDate, nowMs: at, verdicts });
-      return said?.notReady ?? null;
+      const [stored] = await store.call('store_readiness', { tradeDate, nowMs: at, verdicts });
+      return stored?.notReady ?? null;
     };
     expect(await check('venue_down', 90_000)).toBe('venue_down');
     await databaseAt(nowMs + 10_000);
@@ -199,10 +199,10 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
   test('nothing is accepted after the cut-off of either clock', async () => {
     const scene = await openScene(store);
     const [account] = await undecided(scene);
-    const [given] = scene.signals;
-    if (!account || !given) throw new Error('the scene has a user and a signal');
+    const [titan] = scene.signals;
+    if (!account || !titan) throw new Error('the scene has a user and a signal');
     await databaseAt(cutOffMs + 1000);
-    const decisions = [accepted(scene, account, given)];
+    const decisions = [accepted(scene, account, titan)];
     await store.call('accept_page', { runId: scene.runId, nowMs: cutOffMs - 60_000, decisions });
     expect(await value('select reason from public.decisions')).toBe('cut_off');
   });
@@ -216,9 +216,10 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
       [settlement(order.orderId, 'working', { fills: [fill('f1', 4)], nextLookupMs: wrongMs + 2000 })],
       wrongMs,
     );
-    const [row] = await session.query(`select filled_quantity::int as filled, core.ms(next_lookup_at)::float8 as look,
+    const [row] =
+      await session.query(`select filled_quantity::int as filled, core.ms(next_lookup_at)::float8 as lookup_at,
       core.ms(changed_at)::float8 as changed from public.orders`);
-    expect(row).toEqual({ filled: 4, look: nowMs + 2000, changed: nowMs });
+    expect(row).toEqual({ filled: 4, lookup_at: nowMs + 2000, changed: nowMs });
   });
 
   test('a halt and an alarm are never refused: they get the database’s time', async () => {

@@ -118,8 +118,8 @@ async function atItsEnd({ scene, ask }: Watched): Promise<void> {
   const left = await scenes.claim(store, 'claim-2', all);
   const leftIds = left.map(({ orderId }) => orderId);
   await scenes.mark(store, 'claim-2', leftIds);
-  const looked = await store.call('claim_lookups', { ...all, claimId: 'claim-3', nowMs: nowMs + minuteMs });
-  await scenes.settle(store, [...leftIds, ...looked.map(({ orderId }) => orderId)].map(filled));
+  const toLookUp = await store.call('claim_lookups', { ...all, claimId: 'claim-3', nowMs: nowMs + minuteMs });
+  await scenes.settle(store, [...leftIds, ...toLookUp.map(({ orderId }) => orderId)].map(filled));
   await askOfTheRun({ scene, ask }, ' at its end');
 }
 
@@ -133,27 +133,27 @@ function working(orderId: number) {
 
 async function askOfTheRun({ scene, ask }: Watched, when: string): Promise<void> {
   const { runId } = scene;
-  const asked: Watched['ask'] = (name, args) => ask(name, args, `${name}${when}`);
+  const askAt: Watched['ask'] = (name, args) => ask(name, args, `${name}${when}`);
   const few = { claimId: 'claim-4', venues: ['paper'], limit: 10, leaseMs, nowMs };
   const sent = await scene.store.call('read_orders', {
     ...{ userId: null, status: null, symbol: null, runId, beforeId: null },
     limit: 10,
   });
   const orderIds = sent.map(({ orderId }) => orderId);
-  await asked('trip_breakers', { judgeId: `judge${when}`, orderIds, nowMs });
-  await asked('finish_run', { runId, nowMs });
-  await asked('finish_runs', { nowMs });
-  await asked('read_progress', { runId });
-  await asked('read_report', { runId });
-  await asked('read_run_timings', { runId });
-  await asked('read_gauges', { tradeDate });
-  await asked('read_condition', { mode: 'paper', tradeDates: [tradeDate], functions: [] });
-  await asked('count_unfinished', {});
-  await asked('sweep_orders', { nowMs, onlyProcess: false });
-  await asked('claim_orders', few);
-  await asked('claim_lookups', few);
+  await askAt('trip_breakers', { judgeId: `judge${when}`, orderIds, nowMs });
+  await askAt('finish_run', { runId, nowMs });
+  await askAt('finish_runs', { nowMs });
+  await askAt('read_progress', { runId });
+  await askAt('read_report', { runId });
+  await askAt('read_run_timings', { runId });
+  await askAt('read_gauges', { tradeDate });
+  await askAt('read_condition', { mode: 'paper', tradeDates: [tradeDate], functions: [] });
+  await askAt('count_unfinished', {});
+  await askAt('sweep_orders', { nowMs, onlyProcess: false });
+  await askAt('claim_orders', few);
+  await askAt('claim_lookups', few);
   const all = { status: null, symbol: null, runId: null, beforeId: null };
-  await asked('read_orders', { ...all, userId: 'user-1', limit: SYMBOLS.length });
+  await askAt('read_orders', { ...all, userId: 'user-1', limit: SYMBOLS.length });
 }
 
 const pages = ['accept_page of 10 users', 'accept_page of half the users'];

@@ -48,7 +48,7 @@ async function whileLocked(sql: string, calls: (() => Promise<unknown>)[]): Prom
 
 /** Three users with their accounts, which lie in the table in the opposite order of their ids. */
 async function threeOf(name: string) {
-  const ids = ['a', 'b', 'c'].map((letter) => `${name}-${letter}`);
+  const ids = ['a', 'b', 'c'].map((suffix) => `${name}-${suffix}`);
   const scene = await openScene(store, {
     runId: name,
     signals: [signal(name.toUpperCase())],

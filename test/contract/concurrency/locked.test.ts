@@ -50,12 +50,12 @@ test('accept_page leaves out who has an accept on an account that is held, names
   await database.session.exec(
     `begin; update public.accounts set held_minor = held_minor where user_id in ('page-1', 'page-3')`,
   );
-  const asked = { runId: scene.runId, nowMs, decisions, skipLocked: true };
-  expect(await store.call('accept_page', asked)).toEqual({ accepted: 1, state: 'planning', locked: ['page-1'] });
-  expect(await store.call('accept_page', asked)).toEqual({ accepted: 0, state: 'planning', locked: ['page-1'] });
+  const args = { runId: scene.runId, nowMs, decisions, skipLocked: true };
+  expect(await store.call('accept_page', args)).toEqual({ accepted: 1, state: 'planning', locked: ['page-1'] });
+  expect(await store.call('accept_page', args)).toEqual({ accepted: 0, state: 'planning', locked: ['page-1'] });
   expect(await store.call('decide_run', { runId: scene.runId, nowMs })).toMatchObject({ state: 'planning' });
   await database.session.exec('commit');
-  expect(await store.call('accept_page', asked)).toEqual({ accepted: 1, state: 'planning' });
+  expect(await store.call('accept_page', args)).toEqual({ accepted: 1, state: 'planning' });
   expect(await store.call('decide_run', { runId: scene.runId, nowMs })).toMatchObject({ state: 'decided' });
   await settle(
     store,
@@ -99,8 +99,8 @@ test('a mark, a release and a sweep pass over an order that is held', async () =
   const [first, second] = orders.map(({ orderId }) => orderId);
   await database.session.query('begin');
   await database.session.query('update public.orders set lookups = lookups where id = $1', [first]);
-  const asked = { claimId: 'mark', markId: 'm', orderIds: [first ?? 0, second ?? 0], leaseMs, nowMs, budgets: {} };
-  expect(await store.call('mark_submitting', asked)).toMatchObject({ marked: [second], waiting: [] });
+  const args = { claimId: 'mark', markId: 'm', orderIds: [first ?? 0, second ?? 0], leaseMs, nowMs, budgets: {} };
+  expect(await store.call('mark_submitting', args)).toMatchObject({ marked: [second], waiting: [] });
   expect(await store.call('release_orders', { claimId: 'mark', orderIds: [first ?? 0] })).toEqual({ released: 0 });
   await database.session.exec('commit');
   await settle(store, [settlement(second ?? 0, 'rejected')]);
@@ -116,11 +116,18 @@ test('an unknown order whose looks are never booked is given as spent once it ha
   await decideAll(await openScene(store, { runId: 'spent', signals: [signal('SPENT')], users: [user('spent')] }));
   const [order] = await sendAll(store, 'spent');
   await settle(store, [settlement(order?.orderId ?? 0, 'unknown', { nextLookupMs: nowMs })]);
-  const look = (claimId: string) =>
+  const claimLookup = (claimId: string) =>
     // Nobody comes back from it: its lease is over at once.
     store.call('claim_lookups', { claimId, venues: ['paper'], limit: 10, leaseMs: -1, maxLookups: 3, nowMs });
-  const seen = [await look('1'), await look('2'), await look('2'), await look('3'), await look('4'), await look('5')];
-  expect(seen.map(([one]) => (one ? [one.lookups, one.spent] : null))).toEqual([
+  const claims = [
+    await claimLookup('1'),
+    await claimLookup('2'),
+    await claimLookup('2'),
+    await claimLookup('3'),
+    await claimLookup('4'),
+    await claimLookup('5'),
+  ];
+  expect(claims.map(([one]) => (one ? [one.lookups, one.spent] : null))).toEqual([
     [1, false],
     [2, false],
     [2, false],

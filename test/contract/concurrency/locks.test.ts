@@ -140,9 +140,9 @@ test('an order somebody else is at is passed over by claims and lookups, not wai
   await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs })]);
   await database.session.exec(lock('busy-2'));
   const lookup = { claimId: 'l1', venues: ['paper'], limit: 100, leaseMs, nowMs };
-  const looked = await store.call('claim_lookups', lookup);
+  const claimed = await store.call('claim_lookups', lookup);
   await database.session.exec('commit');
-  expect(looked.map(({ userId }) => userId)).not.toContain('busy-2');
+  expect(claimed.map(({ userId }) => userId)).not.toContain('busy-2');
   const again = await store.call('claim_lookups', { ...lookup, claimId: 'l2' });
   expect(again.map(({ userId }) => userId)).toContain('busy-2');
 });

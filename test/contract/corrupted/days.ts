@@ -2,7 +2,7 @@
 import { account, type Corruption, decision, order } from './rows.ts';
 
 const asha = `user_id = 'asha'`;
-const toldFirst = `provider_id = 'SM0'`;
+const firstSent = `provider_id = 'SM0'`;
 const owner = "an order is of its account's user, venue and mode";
 const made = 'an order is what was decided';
 const both = 'an accepted decision has its order, and an order its decision';
@@ -12,7 +12,7 @@ const froze = 'a decision is of the place and account its run froze';
 const runDay = 'a run is opened, decided and done in this order, on its day';
 const everybody = 'every signal of a decided run has a decision for every user';
 const summary = 'every user of a decided run has one summary';
-const heard = 'a message is as its history says';
+const message = 'a message is as its history says';
 
 const denied = decision('insufficient_funds', 'TITAN');
 const beyond = 'a denial says what was beyond which limit';
@@ -93,11 +93,11 @@ const runs: Corruption[] = [
 
 const messages: Corruption[] = [
   ['messages', `run_id = 'planned'`, `run_id = 'first' and user_id = 'devi'`, summary],
-  ['messages', `user_id = 'nobody'`, toldFirst, 'a message is to a user of its run'],
-  ['messages', `kind = 'correction'`, toldFirst, summary],
-  ['messages', `status = 'sent'`, toldFirst, heard],
-  ['messages', `status = 'delivered', text = ''`, `run_id = 'first' and status = 'queued'`, heard],
-  ['messages', `provider_status = 'sent'`, toldFirst, heard],
+  ['messages', `user_id = 'nobody'`, firstSent, 'a message is to a user of its run'],
+  ['messages', `kind = 'correction'`, firstSent, summary],
+  ['messages', `status = 'sent'`, firstSent, message],
+  ['messages', `status = 'delivered', text = ''`, `run_id = 'first' and status = 'queued'`, message],
+  ['messages', `provider_status = 'sent'`, firstSent, message],
   [
     'messages',
     'first_order_id = first_order_id + 1000',
@@ -110,13 +110,13 @@ const messages: Corruption[] = [
     'first_order_id is not null',
     'a message is to a user of its run',
   ],
-  ['messages', 'attempts = 0', toldFirst, heard],
-  ['messages', `due_at = due_at + interval '3 days'`, toldFirst, ahead],
-  ['messages', `next_attempt_at = core.database_now() + interval '3 days'`, toldFirst, ahead],
-  ['messages', `next_lookup_at = core.database_now() + interval '3 days'`, toldFirst, ahead],
-  ['messages', 'sending_at = null', toldFirst, heard],
-  ['messages', `resend_requested_at = core.database_now() + interval '1 hour'`, toldFirst, ahead],
-  ['messages', `changed_at = changed_at - interval '1 day'`, toldFirst, heard],
+  ['messages', 'attempts = 0', firstSent, message],
+  ['messages', `due_at = due_at + interval '3 days'`, firstSent, ahead],
+  ['messages', `next_attempt_at = core.database_now() + interval '3 days'`, firstSent, ahead],
+  ['messages', `next_lookup_at = core.database_now() + interval '3 days'`, firstSent, ahead],
+  ['messages', 'sending_at = null', firstSent, message],
+  ['messages', `resend_requested_at = core.database_now() + interval '1 hour'`, firstSent, ahead],
+  ['messages', `changed_at = changed_at - interval '1 day'`, firstSent, message],
 ];
 
 export const ofDays: readonly Corruption[] = [...decisions, ...runs, ...messages];

@@ -20,7 +20,7 @@ import {
 onEveryDatabase('absurd numbers', ({ store, session, value }) => {
   const stored = (runId: string) =>
     session.query(
-      `select user_id, coalesce(reason, outcome) as said, limit_value as "limit", actual_value as actual
+      `select user_id, coalesce(reason, outcome) as result, limit_value as "limit", actual_value as actual
        from public.decisions where run_id = $1 order by position, queue_position`,
       [runId],
     );
@@ -61,9 +61,9 @@ onEveryDatabase('absurd numbers', ({ store, session, value }) => {
     await store.call('accept_page', { runId: scene.runId, nowMs, decisions });
     const exact = (BigInt(LARGEST_MINOR) * 10_050n).toString().replace(/(\d\d)$/, '.$1');
     expect(await stored(scene.runId)).toMatchObject([
-      { user_id: 'asha', said: 'accepted' },
-      { user_id: 'ravi', said: 'max_order_value', limit: '90071992547409.91', actual: exact },
-      { user_id: 'meera', said: 'accepted' },
+      { user_id: 'asha', result: 'accepted' },
+      { user_id: 'ravi', result: 'max_order_value', limit: '90071992547409.91', actual: exact },
+      { user_id: 'meera', result: 'accepted' },
     ]);
   });
 
@@ -77,7 +77,7 @@ onEveryDatabase('absurd numbers', ({ store, session, value }) => {
       userIds: ['asha', 'ravi'],
       listings,
     });
-    const asked = accounts.map((account) => {
+    const requests = accounts.map((account) => {
       const { id: userId } = account.settings;
       const order = {
         userId,
@@ -99,8 +99,8 @@ onEveryDatabase('absurd numbers', ({ store, session, value }) => {
       ...{ sessionId: `XNSE:${tradeDate}:api`, limits: { ...limits, symbolCapMinor: 1_00_000_00 }, nowMs },
       takesOrdersUntilMs: cutOffMs,
       quotes: [quote('TITAN')],
-      decisions: asked.map(({ decision }) => decision),
-      requests: asked.map(({ request }) => request),
+      decisions: requests.map(({ decision }) => decision),
+      requests: requests.map(({ request }) => request),
     });
     expect(placed).toMatchObject([
       { outcome: 'denied', reason: 'max_order_value', limit: '90071992547409.91' },

@@ -29,11 +29,11 @@ onEveryDatabase('daily limits', ({ store, session, breaks }) => {
   }
   const stored = async (runId: string) => {
     const rows = await session.query(
-      `select concat_ws(' ', coalesce(reason, outcome), limit_value, actual_value) as said from public.decisions
+      `select concat_ws(' ', coalesce(reason, outcome), limit_value, actual_value) as result from public.decisions
        where run_id = $1 order by position, queue_position`,
       [runId],
     );
-    return rows.map(({ said }) => said);
+    return rows.map(({ result }) => result);
   };
   const on = (runId: string, symbol: string) => openScene(store, { runId, signals: [signal(symbol)] });
 
@@ -107,7 +107,7 @@ onEveryDatabase('daily limits', ({ store, session, breaks }) => {
       scenes.push(await openScene(store, { runId: symbol, signals: [signal(symbol)], users }));
     }
     await Promise.all(scenes.map((scene) => acceptAll(scene)));
-    const said = (await Promise.all(scenes.map(({ runId }) => stored(runId)))).flat();
-    expect(said.toSorted()).toEqual(['accepted', 'accepted', 'max_orders_per_day 2 2', 'max_orders_per_day 2 2']);
+    const outcomes = (await Promise.all(scenes.map(({ runId }) => stored(runId)))).flat();
+    expect(outcomes.toSorted()).toEqual(['accepted', 'accepted', 'max_orders_per_day 2 2', 'max_orders_per_day 2 2']);
   });
 });

@@ -131,15 +131,15 @@ onEveryDatabase('a run', ({ store, session }) => {
   test('gives its accounts page by page, nobody twice and nobody left out', async () => {
     const scene = await openScene(store, { users: Array.from({ length: 25 }, (_, n) => user(`user-${n}`)) });
     for (const frozen of [true, false]) {
-      const seen: string[] = [];
+      const userIds: string[] = [];
       for (let afterQueuePosition = 0; ; ) {
         const page = await undecided(scene, { frozen, afterQueuePosition, limit: 10 });
         if (page.length === 0) break;
-        seen.push(...page.map(({ settings }) => settings.id));
+        userIds.push(...page.map(({ settings }) => settings.id));
         afterQueuePosition = page.at(-1)?.queuePosition ?? 0;
       }
-      expect(seen).toHaveLength(25);
-      expect(new Set(seen).size).toBe(25);
+      expect(userIds).toHaveLength(25);
+      expect(new Set(userIds).size).toBe(25);
     }
     const some = await undecided(scene, { frozen: false, userIds: ['user-3', 'user-4', 'nobody'] });
     expect(some.map(({ settings }) => settings.id).sort()).toEqual(['user-3', 'user-4']);

@@ -189,8 +189,8 @@ onEveryDatabase('accept, looking again', ({ store, session, value }) => {
     expect(await stored('second')).toEqual([skipped('already_decided')]);
     expect(await value('select count(*)::int from public.orders')).toBe(1);
     const third = await openScene(store, { runId: 'third' });
-    const [seen] = await undecided(third);
-    expect(seen?.decidedSignalIds).toEqual([signal('TITAN').id]);
+    const [account] = await undecided(third);
+    expect(account?.decidedSignalIds).toEqual([signal('TITAN').id]);
     await race(third, () => null);
     expect(await stored('third')).toEqual([skipped('already_decided')]);
   });

@@ -12,7 +12,7 @@ onEveryDatabase('settings and prices', ({ store }) => {
       stopped: 0,
       underWay: 0,
     });
-    const told = { id: 'asha', name: 'Asha Rao', priority: 100, hasWhatsapp: true };
+    const described = { id: 'asha', name: 'Asha Rao', priority: 100, hasWhatsapp: true };
     const account = {
       venue: 'paper',
       mode: 'paper',
@@ -31,14 +31,14 @@ onEveryDatabase('settings and prices', ({ store }) => {
       denySymbols: ['ITC'],
     };
     expect(await store.call('read_user', { userId: 'asha rao' })).toEqual({
-      ...told,
+      ...described,
       ...switches,
       notify: 'always',
       language: 'en',
       accounts: [account],
     });
-    const [seen] = await undecided(scene);
-    expect(seen).toMatchObject(switches);
+    const [state] = await undecided(scene);
+    expect(state).toMatchObject(switches);
 
     await set({ tradingEnabled: false });
     expect(await store.call('read_user', { userId: 'asha' })).toMatchObject({ ...switches, tradingEnabled: false });

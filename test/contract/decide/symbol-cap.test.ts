@@ -60,7 +60,7 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
     await decideAll(scene);
     await ends((await sendOne(store, name)).orderId);
   };
-  const askedUnder = async (symbolCapMinor: number) => {
+  const decideUnder = async (symbolCapMinor: number) => {
     const signals = [signal('TITAN', { strategy: 'asked' })];
     const scene = await openScene(store, { runId: 'asked', signals, users: [user('dev')], limits: { symbolCapMinor } });
     await acceptAll(scene);
@@ -91,7 +91,7 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
     const all = countedMinor + 1000_00;
     const inputs = { mode: 'paper', tradeDate, runId: 'next' };
     expect((await store.call('read_inputs', inputs)).symbolExposure).toEqual({ TITAN: countedMinor });
-    expect(await askedUnder(all - 1)).toEqual([denied('symbol_cap', formatMinor(all - 1), formatMinor(all))]);
+    expect(await decideUnder(all - 1)).toEqual([denied('symbol_cap', formatMinor(all - 1), formatMinor(all))]);
     await session.exec("update public.orders set side = 'SELL'");
     expect((await store.call('read_inputs', inputs)).symbolExposure).toEqual({});
     await session.exec("update public.orders set side = 'BUY'");
@@ -101,7 +101,7 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
     await acceptAll(await openScene(store, { runId: 'asha', users: [user('asha')] }));
     await store.call('decide_run', { runId: 'asha', nowMs });
     await store.call('sweep_orders', { nowMs: cutOffMs + 3 * minuteMs, onlyProcess: false });
-    expect(await askedUnder(1000_00)).toEqual([yes]);
+    expect(await decideUnder(1000_00)).toEqual([yes]);
   });
 
   const rule = 'no more of a share is bought in a day than its cap';
@@ -149,7 +149,7 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
       order = id;
       await before(id);
     });
-    expect(await askedUnder(capMinor)).toEqual([yes]);
+    expect(await decideUnder(capMinor)).toEqual([yes]);
     await after(order);
     expect(await store.call('check_books', {})).not.toContainEqual(expect.objectContaining({ rule }));
   });
@@ -159,7 +159,7 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
     await acceptAll(
       await openScene(store, { runId: 'asha', users: [user('asha')], limits: { symbolCapMinor: 5000_00 } }),
     );
-    expect(await askedUnder(2000_00)).toEqual([yes]);
+    expect(await decideUnder(2000_00)).toEqual([yes]);
     await session.exec(
       `update public.scan_runs set limits = limits || '{"symbolCapMinor": 199999}' where id = 'asked'`,
     );

@@ -129,8 +129,10 @@ onEveryDatabase('import', ({ store, session, value }) => {
     const holding = { userId: 'asha', venue: 'paper', mode: 'paper', exchange: 'NSE', symbol: 'TITAN', tradeDate };
     const first = { ...holding, quantity: 5, priceMinor: 90_00, reference: 'h1' };
     const second = { ...holding, quantity: 3, priceMinor: 80_00, reference: 'h2' };
-    const stranger = { ...first, userId: 'nobody', reference: 'h3' };
-    expect(await store.call('import_holdings', { holdings: [first, first, stranger], nowMs })).toEqual({ booked: 1 });
+    const unknownUser = { ...first, userId: 'nobody', reference: 'h3' };
+    expect(await store.call('import_holdings', { holdings: [first, first, unknownUser], nowMs })).toEqual({
+      booked: 1,
+    });
     expect(await store.call('import_holdings', { holdings: [first, second], nowMs })).toEqual({ booked: 1 });
     expect(
       await session.query('select quantity::int, cost_minor::int, margin_minor::int from public.positions'),

@@ -160,16 +160,16 @@ onEveryDatabase('messages and the end of a run', ({ store, session, value }) => 
     const { asha, ravi } = await twoAtVenue();
     await settle(store, [settlement(asha, 'rejected'), settlement(ravi, 'rejected')]);
     const messages = (await due()).map(({ messageId }) => ({ messageId, text: 'Hello' }));
-    const asked = { messages, nowMs, markId: 'm1' };
-    const first = await store.call('mark_sending', asked);
+    const args = { messages, nowMs, markId: 'm1' };
+    const first = await store.call('mark_sending', args);
     expect(first.marked).toHaveLength(2);
-    const again = await store.call('mark_sending', asked);
+    const again = await store.call('mark_sending', args);
     expect(again.marked.toSorted()).toEqual(first.marked.toSorted());
-    expect(await store.call('mark_sending', { ...asked, markId: 'm2' })).toEqual({ marked: [] });
+    expect(await store.call('mark_sending', { ...args, markId: 'm2' })).toEqual({ marked: [] });
     expect(await value('select max(attempts) from public.messages')).toBe(1);
     const settled = first.marked.map((messageId) => ({ messageId, status: 'sent' as const, reason: null }));
     await store.call('settle_messages', { messages: settled, nowMs });
-    expect(await store.call('mark_sending', asked)).toEqual({ marked: [] });
+    expect(await store.call('mark_sending', args)).toEqual({ marked: [] });
   });
 
   test('a user without a number is suppressed with the text he would have got; a number needs its opt-in', async () => {

@@ -138,8 +138,14 @@ onEveryDatabase('reminders of a missing login', ({ store, session, value }) => {
       reason: null,
     };
     const end = { nowMs: atMs, unreachable: false, retryMs: null, fallback: null };
-    const heard = await store.call('record_delivery', { ...delivered, ...end });
-    expect(heard).toEqual({ kind: 'recorded', status: 'delivered', channel: 'whatsapp', runId: null, userId: 'asha' });
+    const settled = await store.call('record_delivery', { ...delivered, ...end });
+    expect(settled).toEqual({
+      kind: 'recorded',
+      status: 'delivered',
+      channel: 'whatsapp',
+      runId: null,
+      userId: 'asha',
+    });
     expect(await value('select may_change from public.messages')).toBe(false);
     expect(await store.call('queue_corrections', { nowMs: atMs })).toEqual({ queued: 0 });
     expect(await fates()).toEqual([['asha', 'delivered', null]]);

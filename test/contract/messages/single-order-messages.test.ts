@@ -104,13 +104,13 @@ onEveryDatabase('messages of single orders', ({ store, session, value }) => {
       label: 'o',
       hash: '3'.repeat(64),
     });
-    for (const asked of [
+    for (const order of [
       { symbol: 'TITAN', apiKey: 'dsk_1' },
       { symbol: 'INFY', apiKey: 'dsk_2' },
       { symbol: 'SBIN' },
       { symbol: 'LT', principal: 'key:dsk_3', apiKey: 'dsk_3' },
     ]) {
-      await placeSingleOrders(store, [{ userId: 'asha', ...asked }]);
+      await placeSingleOrders(store, [{ userId: 'asha', ...order }]);
     }
     const [message] = await due(dueMs);
     expect(message?.lines.map(({ placedBy }) => placedBy)).toEqual([

@@ -117,8 +117,8 @@ onEveryDatabase('asking', ({ store, session, value }) => {
       { userId: 'ravi', status: 'queued', text: '' },
     ]);
     for (const [index, { queuePosition }] of messages.entries()) {
-      const asked = { runId, afterQueuePosition: queuePosition, limit: 1 };
-      expect(await store.call('read_report_messages', asked)).toEqual(messages.slice(index + 1, index + 2));
+      const page = { runId, afterQueuePosition: queuePosition, limit: 1 };
+      expect(await store.call('read_report_messages', page)).toEqual(messages.slice(index + 1, index + 2));
     }
   });
 

@@ -75,17 +75,17 @@ onEveryDatabase('screens', ({ store }) => {
 
   test('positions have cost and the last price, by pages', async () => {
     await played();
-    const asked = { userId: null, mode: 'paper', after: null, limit: 2 };
-    const first = await store.call('read_positions', asked);
+    const page = { userId: null, mode: 'paper', after: null, limit: 2 };
+    const first = await store.call('read_positions', page);
     expect(
       first.map(({ userId, quantity, costMinor, priceMinor }) => [userId, quantity, costMinor, priceMinor]),
     ).toEqual([
       ['asha', 10, 999_00, 100_00],
       ['asha', 10, 999_00, 100_00],
     ]);
-    const next = await store.call('read_positions', { ...asked, after: first.at(-1)?.key ?? null });
+    const next = await store.call('read_positions', { ...page, after: first.at(-1)?.key ?? null });
     expect(next.map(({ userId }) => userId)).toEqual(['bela']);
-    expect(await store.call('read_positions', { ...asked, userId: 'chand' })).toEqual([]);
+    expect(await store.call('read_positions', { ...page, userId: 'chand' })).toEqual([]);
   });
 
   test('the evening page adds up what all have and did, and a paused user’s missed exit is on it', async () => {

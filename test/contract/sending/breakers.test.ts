@@ -117,8 +117,8 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
     await decideAll(await openScene(store, { users: crowd(20) }));
     const held = (await claim(store, 'before', { limit: 5 })).map(({ orderId }) => orderId);
     await send(down, { limit: 10 });
-    const asked = { claimId: 'before', markId: 'm', orderIds: held, leaseMs, nowMs };
-    expect(await store.call('mark_submitting', asked)).toMatchObject({ marked: [], probes: [], waiting: [] });
+    const args = { claimId: 'before', markId: 'm', orderIds: held, leaseMs, nowMs };
+    expect(await store.call('mark_submitting', args)).toMatchObject({ marked: [], probes: [], waiting: [] });
     expect(
       await value(`select count(*)::int from public.orders where claim_id is not null and status = 'queued'`),
     ).toBe(0);

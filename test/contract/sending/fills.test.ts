@@ -16,9 +16,9 @@ onEveryDatabase('fills of a venue that numbers them as it likes', ({ store, sess
 
   test('one number for fills of two orders counts for each, and told again for none', async () => {
     const [titan, infy] = await twoSent();
-    const told = [titan, infy].map((orderId) => settlement(orderId, 'filled', { fills: [fill('1', 10)] }));
-    expect(await settle(store, told)).toMatchObject({ fills: 2 });
-    expect(await settle(store, told)).toMatchObject({ fills: 0 });
+    const settlements = [titan, infy].map((orderId) => settlement(orderId, 'filled', { fills: [fill('1', 10)] }));
+    expect(await settle(store, settlements)).toMatchObject({ fills: 2 });
+    expect(await settle(store, settlements)).toMatchObject({ fills: 0 });
     expect(await held()).toEqual([
       { symbol: 'INFY', quantity: 10 },
       { symbol: 'TITAN', quantity: 10 },
@@ -28,15 +28,15 @@ onEveryDatabase('fills of a venue that numbers them as it likes', ({ store, sess
 
   test('an order that is said to be filled without the fills is told to a person, once', async () => {
     const [titan] = await twoSent();
-    const said = (id: string) => settlement(titan, 'filled', { fills: [fill(id, 4)] });
-    await settle(store, [said('1')]);
+    const withFill = (id: string) => settlement(titan, 'filled', { fills: [fill(id, 4)] });
+    await settle(store, [withFill('1')]);
     const unproven: string[] = [];
-    for (let look = 1; look <= 5; look += 1) {
+    for (let n = 1; n <= 5; n += 1) {
       await session.query('update public.orders set next_lookup_at = core.at($1) where id = $2', [nowMs, titan]);
-      const claim = { claimId: `look-${look}`, venues: ['paper'], limit: 1, leaseMs: 1, nowMs };
+      const claim = { claimId: `look-${n}`, venues: ['paper'], limit: 1, leaseMs: 1, nowMs };
       const [order] = await store.call('claim_lookups', claim);
       expect(order?.orderId).toBe(titan);
-      const booked = await settle(store, [said('1')]);
+      const booked = await settle(store, [withFill('1')]);
       expect(booked.fills).toBe(0);
       unproven.push(...booked.unproven);
     }

@@ -12,8 +12,8 @@ onEveryDatabase('settle_orders with a fill no market has', ({ store, value }) =>
     async (_of, n, price) => {
       await decideAll(await openScene(store, { users: [user('asha')] }));
       const { orderId } = await sendOne(store);
-      const told = settlement(orderId, 'filled', { venueOrderId: 'V1', fills: [fill('f1', n, price)] });
-      await expect(settle(store, [told])).rejects.toMatchObject({ kind: 'refused' });
+      const outcome = settlement(orderId, 'filled', { venueOrderId: 'V1', fills: [fill('f1', n, price)] });
+      await expect(settle(store, [outcome])).rejects.toMatchObject({ kind: 'refused' });
       expect(await value('select status from public.orders')).toBe('submitting');
       expect(await value('select count(*)::int from public.fills')).toBe(0);
       expect(await value(`select count(*)::int from public.ledger_entries where kind = 'post'`)).toBe(0);

@@ -58,8 +58,8 @@ onEveryDatabase('rate budgets', ({ store, session, value }) => {
     await decideAll(await openScene(store, { users: crowd(5) }));
     const orderIds = (await claim(store, 'c1')).map(({ orderId }) => orderId);
     const budgets = { paper: { account: null, venue: { ...unlimited, perMinute: 3 } } };
-    const asked = { claimId: 'c1', orderIds, leaseMs, nowMs, budgets };
-    const first = await store.call('mark_submitting', { ...asked, markId: 'm1' });
+    const args = { claimId: 'c1', orderIds, leaseMs, nowMs, budgets };
+    const first = await store.call('mark_submitting', { ...args, markId: 'm1' });
     expect(first.marked).toHaveLength(3);
     expect(first.waiting).toHaveLength(2);
     expect(first).toMatchObject({ waitMs: 1000, venuesWaiting: ['paper'] });
@@ -74,7 +74,7 @@ onEveryDatabase('rate budgets', ({ store, session, value }) => {
     );
     const orderIds = (await claim(store, 'c1')).map(({ orderId }) => orderId);
     const budgets = { paper: { account: { ...unlimited, perSecond: 1 }, venue: { ...unlimited, perMinute: 3 } } };
-    const told = await store.call('mark_submitting', {
+    const marked = await store.call('mark_submitting', {
       claimId: 'c1',
       markId: 'm1',
       orderIds,
@@ -82,7 +82,7 @@ onEveryDatabase('rate budgets', ({ store, session, value }) => {
       nowMs,
       budgets,
     });
-    expect(told).toMatchObject({ marked: [orderIds[0]], waiting: [orderIds[1]], waitMs: 100, venuesWaiting: [] });
+    expect(marked).toMatchObject({ marked: [orderIds[0]], waiting: [orderIds[1]], waitMs: 100, venuesWaiting: [] });
   });
 
   test('an account whose day is spent keeps its order until its time is over, and nobody spins on it', async () => {

@@ -214,9 +214,9 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
     await settle(store, [settlement(orderId, 'queued', notSent)]);
     expect(await order(orderId)).toMatchObject({ status: 'unknown', venue_order_id: 'V1', next_lookup: String(nowMs) });
     expect(await events(orderId)).toEqual(['queued', 'submitting', 'unknown']);
-    const looked = { claimId: 'c9', venues: ['paper'], limit: 10, leaseMs: 30_000, nowMs };
-    expect(await store.call('claim_orders', looked)).toEqual([]);
-    expect(await store.call('claim_lookups', { ...looked, claimId: 'c10' })).toMatchObject([{ orderId }]);
+    const args = { claimId: 'c9', venues: ['paper'], limit: 10, leaseMs: 30_000, nowMs };
+    expect(await store.call('claim_orders', args)).toEqual([]);
+    expect(await store.call('claim_lookups', { ...args, claimId: 'c10' })).toMatchObject([{ orderId }]);
   });
 
   test('an ended order stays as it ended', async () => {

@@ -68,13 +68,13 @@ export async function playBusyDay(store: Store, session: SqlSession): Promise<vo
   await reached(1);
   await settleFirst(store, session);
   await reached(2);
-  await tellLate(store, session);
+  await settleLate(store, session);
   await reached(5);
   await sell(store, session, nowMs + 5 * minuteMs);
   await reached(8);
   await placeSingleOrders(store, [{ userId: 'asha', symbol: 'WIPRO' }], nowMs + 8 * minuteMs);
   await reached(10);
-  await tellUsers(store, nowMs + 10 * minuteMs);
+  await notifyUsers(store, nowMs + 10 * minuteMs);
   await store.call('finish_runs', { nowMs: nowMs + 10 * minuteMs });
   await reached(12);
   await scenes.openScene(store, { runId: 'planned', signals: [signal('HDFC')], users: [user('asha')] });
@@ -132,7 +132,7 @@ async function settleFirst(store: Store, session: SqlSession): Promise<void> {
 }
 
 /** What came after the end, from outside, or was told wrong; and what people did. */
-async function tellLate(store: Store, session: SqlSession): Promise<void> {
+async function settleLate(store: Store, session: SqlSession): Promise<void> {
   const atMs = nowMs + 2 * minuteMs;
   const late = async (userId: string, name: string) => {
     const { id } = await orderOf(session, userId, 'TITAN');
@@ -143,8 +143,8 @@ async function tellLate(store: Store, session: SqlSession): Promise<void> {
   await acknowledgeDrifts(store, { userId: 'kabir', venue: 'paper', mode: 'paper' }, atMs);
   // Nobody has looked at this one yet.
   await late('bina', 'later');
-  const told = { fill: null, priceMinor: null, by: tester, nowMs: atMs };
-  await store.call('correct_fill', { order: (await orderOf(session, 'kabir', 'INFY')).name, quantity: 8, ...told });
+  const rest = { fill: null, priceMinor: null, by: tester, nowMs: atMs };
+  await store.call('correct_fill', { order: (await orderOf(session, 'kabir', 'INFY')).name, quantity: 8, ...rest });
   const holding = { userId: 'kabir', venue: 'paper', mode: 'paper', exchange: 'NSE', symbol: 'SBIN', quantity: 10 };
   const holdings = [{ ...holding, priceMinor: 50_00, tradeDate: scenes.tradeDate, reference: 'demat' }];
   await store.call('import_holdings', { holdings, nowMs: atMs });
@@ -181,7 +181,7 @@ async function sell(store: Store, session: SqlSession, atMs: number): Promise<vo
 }
 
 /** One message has arrived, one is not known to, the others wait. */
-async function tellUsers(store: Store, atMs: number): Promise<void> {
+async function notifyUsers(store: Store, atMs: number): Promise<void> {
   const due = await store.call('read_due_messages', { runId: 'first', limit: 2, nowMs: atMs });
   const messages = due.map(({ messageId, contentHash }) => ({
     messageId,

@@ -27,7 +27,7 @@ const steps = {
     // Now and then fills are beyond it.
     isTight: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
     // Somebody has seen before what blocks the account.
-    seen: fc.integer({ min: 0, max: 3 }).map((n) => n > 0),
+    isAcknowledged: fc.integer({ min: 0, max: 3 }).map((n) => n > 0),
   }),
   report: fc.record({
     do: fc.constant('report' as const),
@@ -71,7 +71,7 @@ type StepOf<Kind extends Step['do']> = Extract<Step, { do: Kind }>;
 export class RandomAccount {
   readonly #store: Store;
   readonly userId: string;
-  readonly #orders: { orderId: number; clientOrderId: string; told: Fill[] }[] = [];
+  readonly #orders: { orderId: number; clientOrderId: string; reported: Fill[] }[] = [];
   #count = 0;
 
   constructor(store: Store, userId: string) {
@@ -89,8 +89,8 @@ export class RandomAccount {
     else await this.#acknowledge(step.atMs);
   }
 
-  async #order({ side, symbol, quantity, leverageCenti, isTight, seen }: StepOf<'order'>): Promise<void> {
-    if (seen) await this.#acknowledge(nowMs + 3000);
+  async #order({ side, symbol, quantity, leverageCenti, isTight, isAcknowledged }: StepOf<'order'>): Promise<void> {
+    if (isAcknowledged) await this.#acknowledge(nowMs + 3000);
     const name = `${this.userId}-${this.#count}`;
     const limitPriceMinor = isTight ? 100_00 : side === 'BUY' ? 200_00 : 1;
     const of = signal(symbol, { side, strategy: name });
@@ -99,31 +99,31 @@ export class RandomAccount {
     const [order] = await claim(this.#store, name);
     if (!order) return;
     await mark(this.#store, name, [order.orderId]);
-    this.#orders.push({ ...order, told: [] });
+    this.#orders.push({ ...order, reported: [] });
   }
 
-  /** New fills, and one that was told before. */
+  /** New fills, and one that was reported before. */
   async #report({ outcomes }: StepOf<'report'>): Promise<void> {
-    const told = new Map<number, Settlement>();
+    const settlements = new Map<number, Settlement>();
     for (const { order, end, fills } of outcomes) {
       const of = this.#orders.at(-1 - order);
       if (!of) continue;
       // Nobody who does not know of an order tells its fills.
-      const known = end === 'unknown' ? [] : of.told.slice(0, 1);
+      const known = end === 'unknown' ? [] : of.reported.slice(0, 1);
       const fresh = (end === 'unknown' ? [] : fills).map((one, n) => {
-        const number = of.told.length + n;
+        const number = of.reported.length + n;
         return { ...one, venueFillId: `${number % 3}-${number}` };
       });
-      of.told.push(...fresh);
-      const before = told.get(of.orderId)?.fills ?? [];
-      told.set(of.orderId, settlement(of.orderId, end, { fills: [...known, ...before, ...fresh] }));
+      of.reported.push(...fresh);
+      const before = settlements.get(of.orderId)?.fills ?? [];
+      settlements.set(of.orderId, settlement(of.orderId, end, { fills: [...known, ...before, ...fresh] }));
     }
-    if (told.size > 0) await settle(this.#store, [...told.values()], nowMs + this.#count);
+    if (settlements.size > 0) await settle(this.#store, [...settlements.values()], nowMs + this.#count);
   }
 
   async #correct({ order, fill, quantity, priceMinor }: StepOf<'correct'>): Promise<void> {
     const of = this.#orders.at(-1 - order);
-    const wrong = of?.told.at(fill % Math.max(1, of.told.length));
+    const wrong = of?.reported.at(fill % Math.max(1, of.reported.length));
     if (!of || !wrong) return;
     const really = { order: of.clientOrderId, fill: wrong.venueFillId, quantity, priceMinor };
     await this.#store.call('correct_fill', { by, ...really, nowMs: nowMs + this.#count });

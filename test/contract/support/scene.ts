@@ -23,9 +23,9 @@ export function instrument(symbol: string, change: Partial<Instrument> = {}): In
 }
 
 export function signal(symbol: string, change: Partial<Signal> = {}): Signal {
-  const given = { exchange: 'NSE', tradeDate, strategy: 'breakout-20d', symbol, side: 'BUY' as Side, ...change };
+  const named = { exchange: 'NSE', tradeDate, strategy: 'breakout-20d', symbol, side: 'BUY' as Side, ...change };
   const prices = { referencePriceMinor: 100_00, stopLossMinor: null, targetMinor: null, validUntilMs: null };
-  return { id: signalIdOf(given), rank: 1, ...prices, ...given };
+  return { id: signalIdOf(named), rank: 1, ...prices, ...named };
 }
 
 export function quote(symbol: string, priceMinor = 100_00, atMs = nowMs): Quote {

@@ -113,15 +113,15 @@ describe('one user’s absurd numbers', () => {
       planned('BUY', 'SBIN', 1, 4),
     ];
     fc.assert(
-      fc.property(absurd, fc.integer({ min: 0, max: 3 }), (given, place) => {
+      fc.property(absurd, fc.integer({ min: 0, max: 3 }), (inputs, place) => {
         const one = frame(signals());
         const quotes = ['ITC', 'INFY', 'SBIN'].map(
           (symbol) => [`NSE:${symbol}`, quote(symbol, 400_00, 410_00)] as const,
         );
         one.quotes = new Map(quotes);
         one.limits.symbolCapMinor = 2_50_000_00;
-        if (given.asked) for (const signal of one.signals) signal.asked = given.asked;
-        const user = absurdUser(given);
+        if (inputs.asked) for (const signal of one.signals) signal.asked = inputs.asked;
+        const user = absurdUser(inputs);
         const alone = decide(one, user, new Map());
         expect(alone).toHaveLength(one.signals.length);
         for (const { limit, actual, outcome, quantity, holdMinor } of alone) {
@@ -133,7 +133,7 @@ describe('one user’s absurd numbers', () => {
         const others = ['a', 'b', 'c'].map((id) => account(id));
         const without = decidePage(cautious, others, new Map());
         // Where the absurd user takes nothing of the cap, nothing at all changes.
-        const refusing = Object.assign(absurdUser(given), { availableMinor: 0 });
+        const refusing = Object.assign(absurdUser(inputs), { availableMinor: 0 });
         const among = decidePage(cautious, others.toSpliced(place, 0, refusing), new Map());
         expect(among.filter(({ userId }) => userId !== 'absurd').map(planLine)).toEqual(without.map(planLine));
       }),

@@ -32,8 +32,8 @@ describe('a corporate action', () => {
     ['split', null, false],
     ['rights', '1:5', false],
     ['demerger', null, false],
-  ] as const)('%s %s can be told by the band: %s', (kind, ratio, tells) => {
-    expect(bandTellsBasis({ ...split, kind, ratio }, 300)).toBe(tells);
+  ] as const)('%s %s can be told by the band: %s', (kind, ratio, isTold) => {
+    expect(bandTellsBasis({ ...split, kind, ratio }, 300)).toBe(isTold);
   });
 
   test('is named with its ratio and day', () => {
@@ -66,9 +66,9 @@ describe('a signal on the ex-date of its share', () => {
     const sale = scene('SELL');
     sale.planned.action = demerger;
     expect(decideScene(sale)).toMatchObject({ outcome: 'accepted' });
-    const asked = scene('BUY');
-    set(asked.planned, { action: demerger, asked: { quantity: 1, limitPriceMinor: null } });
-    expect(decideScene(asked)).toMatchObject({ outcome: 'accepted' });
+    const buy = scene('BUY');
+    set(buy.planned, { action: demerger, asked: { quantity: 1, limitPriceMinor: null } });
+    expect(decideScene(buy)).toMatchObject({ outcome: 'accepted' });
   });
 
   test('a holding whose previous close is gone makes no loss', () => {

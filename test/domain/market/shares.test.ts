@@ -22,10 +22,10 @@ describe('shares and sales', () => {
     });
     const several = { reason: 'no_position', limit: null, actual: '10 BSE:TITAN, 3 NSE:TITAN-BE' };
     expect(decide(frame([sell]), user, new Map())[0]).toMatchObject(several);
-    const asked = (quantity: number | null) => ({ ...sell, asked: { quantity, limitPriceMinor: null } });
-    expect(decide(frame([asked(null)]), user, new Map())[0]).toMatchObject(several);
-    expect(decide(frame([asked(10)]), user, new Map())[0]).toMatchObject({ outcome: 'accepted', quantity: 10 });
-    expect(decide(frame([asked(11)]), user, new Map())[0]).toMatchObject({ reason: 'no_position', limit: '10' });
+    const sellOf = (quantity: number | null) => ({ ...sell, asked: { quantity, limitPriceMinor: null } });
+    expect(decide(frame([sellOf(null)]), user, new Map())[0]).toMatchObject(several);
+    expect(decide(frame([sellOf(10)]), user, new Map())[0]).toMatchObject({ outcome: 'accepted', quantity: 10 });
+    expect(decide(frame([sellOf(11)]), user, new Map())[0]).toMatchObject({ reason: 'no_position', limit: '10' });
     user.positions = [];
     user.working = [{ exchange: 'BSE', symbol: 'TITAN', share: 'INE280A01028', side: 'BUY' }];
     expect(decide(frame([buy]), user, new Map())[0]).toMatchObject({ reason: 'working_order' });

@@ -69,13 +69,13 @@ You asked us for this message. Reply STOP to end it.`);
       link: fc.option(fc.webUrl({ withQueryParameters: true })),
     });
     fc.assert(
-      fc.property(any, (given) => {
-        const slots = reminderSlots({ ...asha, ...given });
+      fc.property(any, (reminder) => {
+        const slots = reminderSlots({ ...asha, ...reminder });
         for (const slot of slots) {
           expect(slot.trim()).not.toBe('');
           expect(slot).not.toMatch(/\p{Cc}|[\u2028\u2029{}]| {2}/u);
         }
-        expect(reminderText(given.language, slots).length).toBeLessThanOrEqual(templateLimit);
+        expect(reminderText(reminder.language, slots).length).toBeLessThanOrEqual(templateLimit);
       }),
     );
   });

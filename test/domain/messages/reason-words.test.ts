@@ -30,8 +30,8 @@ describe.each(tables)('the reasons in %s', (_, { decisions, orders }) => {
         expect(you).not.toMatch(/[.।]$/);
       }
     }
-    const said = Object.values<Clause>(decisions).map(({ you }) => you);
-    expect(new Set(said).size).toBe(said.length);
+    const texts = Object.values<Clause>(decisions).map(({ you }) => you);
+    expect(new Set(texts).size).toBe(texts.length);
   });
 
   test('say of an order another thing than of a decision, where one code is in both', () => {
@@ -76,10 +76,10 @@ describe('the languages', () => {
   });
 
   test('speak of a limit and the market where a named limit is out of its band, and of no signal', () => {
-    const said = [englishReasons, hindiReasons].map((words) =>
+    const texts = [englishReasons, hindiReasons].map((words) =>
       decisionReason(words, 'price_outside_band', '4272.00', '5000.00', 'limit order'),
     );
-    expect(said).toEqual([
+    expect(texts).toEqual([
       {
         you: 'your limit price is too far from the market price',
         figures: 'your limit ₹5,000.00, nearest we take ₹4,272.00',
@@ -93,15 +93,15 @@ describe('the languages', () => {
 
   test('an unsent order’s cut_off is the order’s in both', () => {
     const late = { symbol: 'ITC', side: 'BUY', limit: null, actual: null, message: null, reason: 'cut_off' } as const;
-    const told = (language: 'en' | 'hi', what: 'expired' | 'denied') =>
+    const textOf = (language: 'en' | 'hi', what: 'expired' | 'denied') =>
       summaryText({
         ...{ userName: 'Asha', language, isCorrection: false, date: '2025-08-28', mode: 'live', bought: [] },
         ...{ pending: [], unknown: [], notDone: [{ ...late, what }] },
         totals: { signals: 1, chargesMinor: 0, availableMinor: null },
       });
-    expect(told('en', 'expired')).toContain('ITC: expired: it could not be sent in time');
-    expect(told('hi', 'expired')).toContain('ITC: समाप्त हुआ: यह समय पर नहीं भेजा जा सका');
-    expect(told('hi', 'denied')).toContain('ITC: नए ऑर्डर का समय निकल चुका था');
+    expect(textOf('en', 'expired')).toContain('ITC: expired: it could not be sent in time');
+    expect(textOf('hi', 'expired')).toContain('ITC: समाप्त हुआ: यह समय पर नहीं भेजा जा सका');
+    expect(textOf('hi', 'denied')).toContain('ITC: नए ऑर्डर का समय निकल चुका था');
   });
 
   test('a code of tomorrow is never an English word in a Hindi message', () => {

@@ -62,14 +62,17 @@ Not you, or not agreed? Tell whoever runs daily-scan for you at once: they can c
   });
 
   test('says at each order who placed it, where that differs, and never whose key an operator used', () => {
-    const told = text({ orders: [filled, inPart, { ...filled, placedBy: { own: true, key: null } }], mode: 'paper' });
-    expect(told).toContain(`Placed with your own key “phone”, by your operator, with your own login
+    const message = text({
+      orders: [filled, inPart, { ...filled, placedBy: { own: true, key: null } }],
+      mode: 'paper',
+    });
+    expect(message).toContain(`Placed with your own key “phone”, by your operator, with your own login
 Paper trading: no real money
 
 Bought with your own key “phone”: 5 × TITAN @ ₹3,564.80 = ₹17,824.00 (margin ₹3,564.80)
 Bought by your operator: 5 of 9 × TITAN @ ₹3,564.80 = ₹17,824.00 (margin ₹3,564.80); Not bought TITAN: the rest was canceled
 Bought with your own login: 5 × TITAN`);
-    expect(told).not.toContain('their key');
+    expect(message).not.toContain('their key');
     const many = ['a', 'b', 'c', 'd', 'e'].map((key) => ({ ...filled, placedBy: { own: true, key } }));
     expect(text({ orders: many })).toContain('“a”, with your own key “b”, with your own key “c”, +2 more\n');
   });
@@ -113,12 +116,12 @@ Your orders:
     );
     fc.assert(
       fc.property(orders, odd, fc.constantFrom('en', 'hi'), (of, userName, language) => {
-        const asked = input({ orders: of, userName, language });
-        const told = text(asked);
-        expect(told.length).toBeLessThanOrEqual(messageLimit);
-        expect(told.split('\n').length).toBeLessThanOrEqual(of.length + 8);
-        expect(told).toContain(singleOrdersParts(asked).totals[1]);
-        expect(inTemplate(asked).length).toBeLessThanOrEqual(templateLimit);
+        const inputs = input({ orders: of, userName, language });
+        const message = text(inputs);
+        expect(message.length).toBeLessThanOrEqual(messageLimit);
+        expect(message.split('\n').length).toBeLessThanOrEqual(of.length + 8);
+        expect(message).toContain(singleOrdersParts(inputs).totals[1]);
+        expect(inTemplate(inputs).length).toBeLessThanOrEqual(templateLimit);
       }),
       { numRuns: 100 },
     );

@@ -18,8 +18,8 @@ describe("others' words", () => {
     ['an Aadhaar number', 'KYC of 1234 5678 9012 is missing', 'KYC of [hidden] is missing'],
     ['a PAN', 'PAN ABCDE1234F is not linked', 'PAN [hidden] is not linked'],
     ['a mail address', 'written to asha.rao@example.co.in', 'written to [hidden]'],
-  ])('hide %s', (_what, said, kept) => {
-    expect(untrustedText(said)).toBe(kept);
+  ])('hide %s', (_what, original, kept) => {
+    expect(untrustedText(original)).toBe(kept);
   });
 
   test.each([
@@ -29,8 +29,8 @@ describe("others' words", () => {
     'http_422: client_order_id must be unique',
     'unreadable_answer: no usable orderStatus, exchangeSegment among orderID, tag',
     'आपके खाते में पर्याप्त राशि नहीं है',
-  ])('keep what nobody minds: %s', (said) => {
-    expect(untrustedText(said)).toBe(said);
+  ])('keep what nobody minds: %s', (original) => {
+    expect(untrustedText(original)).toBe(original);
   });
 
   test('are one line without what would move a terminal, and end between letters', () => {
@@ -39,8 +39,8 @@ describe("others' words", () => {
   });
 
   test('a secret that would be cut in half is hidden first', () => {
-    const said = `${'x'.repeat(190)} token=abcdefghijklmnop`;
-    expect(untrustedText(said)).not.toContain('abc');
+    const original = `${'x'.repeat(190)} token=abcdefghijklmnop`;
+    expect(untrustedText(original)).not.toContain('abc');
   });
 
   test('are short and well-formed, whatever was said', () => {

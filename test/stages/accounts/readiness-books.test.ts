@@ -164,8 +164,10 @@ describe('books brought to the venues’ at readiness', () => {
     await sync(here.world, { mode, concurrency: 4 });
     expect(here.events.filter(({ type }) => type === alert.type)).toEqual([alert, alert]);
     const by = { who: 'meera', how: 'cli' } as const;
-    const said = { order: String(id), as: 'canceled', quantity: null, priceMinor: null, by } as const;
-    expect(await store.call('resolve_order', { ...said, nowMs: clock.nowMs() })).toMatchObject({ kind: 'resolved' });
+    const resolution = { order: String(id), as: 'canceled', quantity: null, priceMinor: null, by } as const;
+    expect(await store.call('resolve_order', { ...resolution, nowMs: clock.nowMs() })).toMatchObject({
+      kind: 'resolved',
+    });
     expect(await found()).toMatchObject({ ravi: null });
     expect((await accounts())[1]).toMatchObject({ cash: 15_000_00 });
   });

@@ -62,10 +62,10 @@ describe('readiness', () => {
     expect(await found()).toEqual({ asha: expect.stringMatching(/^no_login: /), ravi: null });
     expect(alerts()).toEqual(['login_missing 1']);
     expect(await accounts()).toMatchObject([{ cash: 0 }, { cash: 100_00 }]);
-    const asked = here.kite.requests.length;
+    const requestCount = here.kite.requests.length;
     here.kite.credentials = ({ accountId }) => ({ ...rest, accessToken: `token${accountId}` });
     expect(await found()).toEqual({ asha: null, ravi: null });
-    expect(asked).toBe(1);
+    expect(requestCount).toBe(1);
   });
 
   test('logs in by itself where the venue lets it', async () => {

@@ -7,14 +7,14 @@ import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { type RestingOrderScene, restingOrderScene } from '../support/resting-order.ts';
 
 let database: TestDatabase;
-let desk: RestingOrderScene;
+let scene: RestingOrderScene;
 beforeAll(async () => {
   database = await freshPglite();
 });
 beforeEach(async () => {
-  desk = await restingOrderScene(database);
-  await decideAll(await openScene(desk.store, { users: [user('asha')] }));
-  await round(desk.world, { concurrency: 1 });
+  scene = await restingOrderScene(database);
+  await decideAll(await openScene(scene.store, { users: [user('asha')] }));
+  await round(scene.world, { concurrency: 1 });
 });
 afterEach(async () => {
   expect(await violations(database.session)).toEqual([]);
@@ -25,90 +25,90 @@ afterAll(() => database.close());
 const nextDate = '2025-08-29';
 /** Nobody looked until the morning after, when the venue's book is empty. */
 async function emptiedOvernight(rounds = MAX_LOOKUPS + 1): Promise<void> {
-  desk.book = null;
-  desk.at(nextDate, '08:30');
-  await desk.rounds(rounds);
+  scene.book = null;
+  scene.at(nextDate, '08:30');
+  await scene.rounds(rounds);
 }
 async function filledInPart(): Promise<void> {
-  desk.book = { status: 'partially_filled', fills: [desk.fill(4)] };
-  await desk.rounds(1);
+  scene.book = { status: 'partially_filled', fills: [scene.fill(4)] };
+  await scene.rounds(1);
 }
 
 describe('an order that its venue has confirmed', () => {
   test('and lists all day needs no budget of looks and wakes nobody', async () => {
-    await desk.rounds(40);
-    expect(await desk.order()).toMatchObject({ status: 'working', left: false });
-    expect(desk.lookups).toBeGreaterThan(3 * MAX_LOOKUPS);
-    expect(desk.alerts()).toEqual([]);
+    await scene.rounds(40);
+    expect(await scene.order()).toMatchObject({ status: 'working', left: false });
+    expect(scene.lookups).toBeGreaterThan(3 * MAX_LOOKUPS);
+    expect(scene.alerts()).toEqual([]);
   });
 
   test('and no longer lists is told of once in its day, looked up until that is over, and left to a person', async () => {
-    desk.book = null;
-    await desk.rounds(30);
-    expect(desk.alerts()).toEqual([['order_not_found', 'not_found_at_venue']]);
-    expect(await desk.resolve('canceled')).toEqual({ kind: 'still_looked_up' });
-    desk.at(tradeDate, '23:58');
-    await desk.rounds(5);
-    expect(desk.alerts().slice(1)).toEqual([['order_needs_person', 'not_found_after_its_day']]);
-    expect(await desk.order()).toMatchObject({ status: 'working', left: true });
-    const { lookups } = desk;
-    await desk.rounds(5);
-    expect(desk.lookups).toBe(lookups);
-    expect(desk.alerts()).toHaveLength(2);
-    expect(await desk.store.call('count_unfinished', {})).toMatchObject({ orders: 0 });
-    expect(await desk.resolve('canceled')).toMatchObject({ kind: 'resolved', status: 'canceled' });
-    expect(await desk.money()).toEqual({ cash: 1_00_000_00, held: 0 });
+    scene.book = null;
+    await scene.rounds(30);
+    expect(scene.alerts()).toEqual([['order_not_found', 'not_found_at_venue']]);
+    expect(await scene.resolve('canceled')).toEqual({ kind: 'still_looked_up' });
+    scene.at(tradeDate, '23:58');
+    await scene.rounds(5);
+    expect(scene.alerts().slice(1)).toEqual([['order_needs_person', 'not_found_after_its_day']]);
+    expect(await scene.order()).toMatchObject({ status: 'working', left: true });
+    const { lookups } = scene;
+    await scene.rounds(5);
+    expect(scene.lookups).toBe(lookups);
+    expect(scene.alerts()).toHaveLength(2);
+    expect(await scene.store.call('count_unfinished', {})).toMatchObject({ orders: 0 });
+    expect(await scene.resolve('canceled')).toMatchObject({ kind: 'resolved', status: 'canceled' });
+    expect(await scene.money()).toEqual({ cash: 1_00_000_00, held: 0 });
   });
 
   test('and that nobody looked up until the next day has its looks then, before a person has it', async () => {
     await emptiedOvernight(MAX_LOOKUPS);
-    expect(await desk.order()).toMatchObject({ status: 'working', left: false });
-    await desk.rounds(1);
-    expect(await desk.order()).toMatchObject({ status: 'working', left: true });
+    expect(await scene.order()).toMatchObject({ status: 'working', left: false });
+    await scene.rounds(1);
+    expect(await scene.order()).toMatchObject({ status: 'working', left: true });
   });
 
   test('and whose end it still tells the next day ends by itself', async () => {
     await emptiedOvernight(MAX_LOOKUPS - 2);
-    desk.book = { status: 'expired', fills: [desk.fill(4)] };
-    await desk.rounds(1);
-    expect(await desk.order()).toMatchObject({ status: 'expired', reason: 'venue_expired', filled: 4 });
-    expect(desk.alerts()).toEqual([]);
+    scene.book = { status: 'expired', fills: [scene.fill(4)] };
+    await scene.rounds(1);
+    expect(await scene.order()).toMatchObject({ status: 'expired', reason: 'venue_expired', filled: 4 });
+    expect(scene.alerts()).toEqual([]);
   });
 
   test('and that is found again in between has its looks anew', async () => {
-    desk.book = null;
-    desk.at(tradeDate, '23:50');
-    await desk.rounds(MAX_LOOKUPS - 1);
-    desk.book = { status: 'working', fills: [] };
-    await desk.rounds(1);
-    desk.book = null;
-    desk.at(nextDate, '00:30');
-    await desk.rounds(MAX_LOOKUPS - 1);
-    expect(await desk.order()).toMatchObject({ left: false });
-    await desk.rounds(2);
-    expect(await desk.order()).toMatchObject({ left: true });
+    scene.book = null;
+    scene.at(tradeDate, '23:50');
+    await scene.rounds(MAX_LOOKUPS - 1);
+    scene.book = { status: 'working', fills: [] };
+    await scene.rounds(1);
+    scene.book = null;
+    scene.at(nextDate, '00:30');
+    await scene.rounds(MAX_LOOKUPS - 1);
+    expect(await scene.order()).toMatchObject({ left: false });
+    await scene.rounds(2);
+    expect(await scene.order()).toMatchObject({ left: true });
   });
 
   test('and calls open five days after its day is left to a person, too', async () => {
-    desk.at('2025-09-02', '12:00');
-    await desk.rounds(3);
-    expect(await desk.order()).toMatchObject({ status: 'working', left: false });
-    desk.at('2025-09-03', '00:00');
-    await desk.rounds(2);
-    expect(await desk.order()).toMatchObject({ status: 'working', left: true });
-    expect(desk.alerts()).toEqual([['order_needs_person', 'still_open_after_its_day']]);
+    scene.at('2025-09-02', '12:00');
+    await scene.rounds(3);
+    expect(await scene.order()).toMatchObject({ status: 'working', left: false });
+    scene.at('2025-09-03', '00:00');
+    await scene.rounds(2);
+    expect(await scene.order()).toMatchObject({ status: 'working', left: true });
+    expect(scene.alerts()).toEqual([['order_needs_person', 'still_open_after_its_day']]);
   });
 
   test('at a venue that no process has set up any more is left to a person a day after its own', async () => {
-    desk.world = { ...desk.world, venues: new Map() };
-    desk.at(nextDate, '23:59');
-    await desk.rounds(1, 0);
-    expect(await desk.order()).toMatchObject({ left: false });
-    desk.at('2025-08-30', '00:00');
-    await desk.rounds(1, 0);
-    expect(await desk.order()).toMatchObject({ status: 'working', left: true });
-    expect(desk.alerts()).toEqual([['order_needs_person', 'venue_not_set_up']]);
-    expect(await desk.resolve('not-placed')).toMatchObject({ kind: 'resolved', status: 'canceled' });
+    scene.world = { ...scene.world, venues: new Map() };
+    scene.at(nextDate, '23:59');
+    await scene.rounds(1, 0);
+    expect(await scene.order()).toMatchObject({ left: false });
+    scene.at('2025-08-30', '00:00');
+    await scene.rounds(1, 0);
+    expect(await scene.order()).toMatchObject({ status: 'working', left: true });
+    expect(scene.alerts()).toEqual([['order_needs_person', 'venue_not_set_up']]);
+    expect(await scene.resolve('not-placed')).toMatchObject({ kind: 'resolved', status: 'canceled' });
   });
 });
 
@@ -116,15 +116,15 @@ describe('an order that was left to a person after its day', () => {
   test('keeps what it filled, whatever they say of the rest, and takes no price beyond its limit', async () => {
     await filledInPart();
     await emptiedOvernight();
-    expect(await desk.order()).toMatchObject({ status: 'partially_filled', filled: 4, left: true });
+    expect(await scene.order()).toMatchObject({ status: 'partially_filled', filled: 4, left: true });
     const beyond = { kind: 'wrong_price', side: 'BUY', limitPriceMinor: 100_50 };
-    expect(await desk.resolve('partly', { quantity: 2, priceMinor: 100_51 })).toEqual(beyond);
-    expect(await desk.resolve('filled', { priceMinor: 200_00 })).toEqual(beyond);
-    const tooMany = await desk.resolve('partly', { quantity: 6, priceMinor: 100_00 });
+    expect(await scene.resolve('partly', { quantity: 2, priceMinor: 100_51 })).toEqual(beyond);
+    expect(await scene.resolve('filled', { priceMinor: 200_00 })).toEqual(beyond);
+    const tooMany = await scene.resolve('partly', { quantity: 6, priceMinor: 100_00 });
     expect(tooMany).toEqual({ kind: 'wrong_quantity', quantity: 10, filledQuantity: 4 });
-    expect(await desk.resolve('canceled')).toMatchObject({ kind: 'resolved', status: 'canceled' });
-    expect(await desk.order()).toMatchObject({ status: 'canceled', reason: 'resolved_by_operator', filled: 4 });
-    expect(await desk.money()).toMatchObject({ held: 0 });
+    expect(await scene.resolve('canceled')).toMatchObject({ kind: 'resolved', status: 'canceled' });
+    expect(await scene.order()).toMatchObject({ status: 'canceled', reason: 'resolved_by_operator', filled: 4 });
+    expect(await scene.money()).toMatchObject({ held: 0 });
   });
 
   test.each([
@@ -135,33 +135,33 @@ describe('an order that was left to a person after its day', () => {
   ] as const)('is resolved as %s beside what was booked', async (as, more, status, filled) => {
     await filledInPart();
     await emptiedOvernight();
-    expect(await desk.resolve(as, more)).toMatchObject({ kind: 'resolved', status });
-    expect(await desk.order()).toMatchObject({ status, filled });
-    expect(await desk.resolve(as, more)).toEqual({ kind: 'not_unknown', status });
+    expect(await scene.resolve(as, more)).toMatchObject({ kind: 'resolved', status });
+    expect(await scene.order()).toMatchObject({ status, filled });
+    expect(await scene.resolve(as, more)).toEqual({ kind: 'not_unknown', status });
   });
 
   test('and resolved as canceled books what its venue tells later as a late fill', async () => {
     await emptiedOvernight();
-    await desk.resolve('canceled');
-    const { id } = await desk.order();
-    await settle(desk.store, [settlement(Number(id), 'filled', { fills: [desk.fill(10)] })], desk.clock.nowMs());
-    expect(await desk.order()).toMatchObject({ status: 'canceled', filled: 10, late: true });
+    await scene.resolve('canceled');
+    const { id } = await scene.order();
+    await settle(scene.store, [settlement(Number(id), 'filled', { fills: [scene.fill(10)] })], scene.clock.nowMs());
+    expect(await scene.order()).toMatchObject({ status: 'canceled', filled: 10, late: true });
   });
 
   test('is looked up anew where its venue pushes an update', async () => {
     await emptiedOvernight();
-    const { id } = await desk.order();
-    const pushed = await desk.store.call('request_lookup', { orderId: Number(id), nowMs: desk.clock.nowMs() });
+    const { id } = await scene.order();
+    const pushed = await scene.store.call('request_lookup', { orderId: Number(id), nowMs: scene.clock.nowMs() });
     expect(pushed).toEqual({ due: true });
-    desk.book = { status: 'filled', fills: [desk.fill(10)] };
-    await round(desk.world, { concurrency: 1 });
-    expect(await desk.order()).toMatchObject({ status: 'filled', filled: 10 });
+    scene.book = { status: 'filled', fills: [scene.fill(10)] };
+    await round(scene.world, { concurrency: 1 });
+    expect(await scene.order()).toMatchObject({ status: 'filled', filled: 10 });
   });
 
   test('stands wherever people look for what they have to do', async () => {
     await emptiedOvernight();
-    const { store, clock } = desk;
-    const { name } = await desk.order();
+    const { store, clock } = scene;
+    const { name } = await scene.order();
     const { unknownOrders } = await store.call('read_day', { tradeDate: nextDate, mode: 'paper' });
     const listed = { clientOrderId: name, status: 'working', leftToAPerson: true };
     expect(unknownOrders).toMatchObject({ count: 1, first: [listed] });

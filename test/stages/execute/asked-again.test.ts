@@ -7,16 +7,16 @@ import { emptyDatabase } from '../support/database-state.ts';
 import { person, runDay, storeOf, titan } from '../support/run-day.ts';
 
 /** A venue that refuses duplicates, shows an order late, and answers the first submission with silence. */
-function lateBook(second: SubmitOutcome, missIsProof: boolean, said: string[]): (world: World) => World {
+function lateBook(second: SubmitOutcome, missIsProof: boolean, calls: string[]): (world: World) => World {
   const venue: Venue = {
     name: 'paper',
     capabilities: { refusesDuplicates: true, missIsProof },
     async submit() {
-      said.push('submit');
-      return said.filter((one) => one === 'submit').length === 1 ? { kind: 'unknown', reason: 'timeout' } : second;
+      calls.push('submit');
+      return calls.filter((one) => one === 'submit').length === 1 ? { kind: 'unknown', reason: 'timeout' } : second;
     },
     async lookup() {
-      said.push('lookup');
+      calls.push('lookup');
       return { kind: 'missing' };
     },
   };
@@ -40,12 +40,12 @@ describe('an unknown order that is asked again and refused', () => {
   };
 
   test('stays unknown with its hold: the first request may be alive and have taken the money', async () => {
-    const said: string[] = [];
-    const change = lateBook(noMoney, false, said);
+    const calls: string[] = [];
+    const change = lateBook(noMoney, false, calls);
     const { orders } = await runDay(store, { signals: [titan], users: [person('Hit')], change });
     expect(orders).toMatchObject([{ status: 'unknown' }]);
     expect(await held()).toBeGreaterThan(0);
-    expect(said.filter((one) => one === 'submit').length).toBeGreaterThan(1);
+    expect(calls.filter((one) => one === 'submit').length).toBeGreaterThan(1);
   });
 
   test('is rejected where a miss proves that the first never came', async () => {

@@ -75,8 +75,8 @@ describe('a clock that jumps while orders are being sent', () => {
       { user: 'User 4', fault: 'delay', delayMs: 3_000 },
     ];
     const { change, submitted } = jumpAt(5, -HOUR_MS);
-    const given: Day = { signals: [titan], users, faults, concurrency: 2, ...(change ? { change } : {}) };
-    const report = await runDay(store, given);
+    const day: Day = { signals: [titan], users, faults, concurrency: 2, ...(change ? { change } : {}) };
+    const report = await runDay(store, day);
     expect(report.totals).toMatchObject({ accepted: 30, filled: 30 });
     expect(await summaries()).toEqual([{ users: 30, summaries: 30, sent: 30 }]);
     expect(submitted).toHaveLength(30);

@@ -19,12 +19,12 @@ import { freshPostgres, type TestDatabase } from '../../support/postgres.ts';
 import { type RestingOrderScene, restingOrderScene } from '../support/resting-order.ts';
 
 let database: TestDatabase;
-let desk: RestingOrderScene;
+let resting: RestingOrderScene;
 beforeAll(async () => {
   database = await freshPostgres();
 });
 beforeEach(async () => {
-  desk = await restingOrderScene(database);
+  resting = await restingOrderScene(database);
 });
 afterEach(async () => {
   expect(await violations(database.session)).toEqual([]);
@@ -33,45 +33,45 @@ afterEach(async () => {
 afterAll(() => database.close());
 
 async function sent(venueStatus: Settlement['venueStatus'], fills: Settlement['fills'] = []): Promise<void> {
-  const [{ orderId = 0 } = {}] = await sendAll(desk.store);
-  const nowMs = desk.clock.nowMs();
-  await settle(desk.store, [settlement(orderId, venueStatus, { fills, nextLookupMs: nowMs })], nowMs);
+  const [{ orderId = 0 } = {}] = await sendAll(resting.store);
+  const nowMs = resting.clock.nowMs();
+  await settle(resting.store, [settlement(orderId, venueStatus, { fills, nextLookupMs: nowMs })], nowMs);
 }
 
 /** How an order comes to each status; whoever brought it there is gone then. */
 const brought: Partial<Record<OrderStatus, () => Promise<unknown>>> = {
   queued: async () => undefined,
   async submitting() {
-    const [{ orderId = 0 } = {}] = await claim(desk.store, 'gone');
-    await mark(desk.store, 'gone', [orderId], { leaseMs: -1 });
+    const [{ orderId = 0 } = {}] = await claim(resting.store, 'gone');
+    await mark(resting.store, 'gone', [orderId], { leaseMs: -1 });
   },
   unknown: () => sent('unknown'),
   working: () => sent('working'),
-  partially_filled: () => sent('partially_filled', [desk.fill(4)]),
+  partially_filled: () => sent('partially_filled', [resting.fill(4)]),
 };
 
 test.each(orderStatuses.filter((status) => !isTerminal(status)))(
   'left behind as %s, an order ends by a worker of the next day, or is left to a person and ends by their word',
   async (status) => {
-    const scene = await openScene(desk.store, { users: [user('asha')] });
+    const scene = await openScene(resting.store, { users: [user('asha')] });
     // What is queued is so in a plan that nobody ended.
     await (status === 'queued' ? acceptAll(scene) : decideAll(scene));
     await brought[status]?.();
-    expect(await desk.order()).toMatchObject({ status });
-    desk.book = null;
-    desk.at('2025-08-29', '08:30');
-    await closeOverdue(desk.world);
-    await desk.rounds(2 * MAX_LOOKUPS);
+    expect(await resting.order()).toMatchObject({ status });
+    resting.book = null;
+    resting.at('2025-08-29', '08:30');
+    await closeOverdue(resting.world);
+    await resting.rounds(2 * MAX_LOOKUPS);
     if (status === 'queued') {
-      expect(await desk.order()).toMatchObject({ status: 'expired', reason: 'not_sent_in_time' });
+      expect(await resting.order()).toMatchObject({ status: 'expired', reason: 'not_sent_in_time' });
     } else {
-      expect(await desk.order()).toMatchObject({ left: true });
-      expect(desk.alerts().map(([type]) => type)).toEqual(['order_needs_person']);
-      expect(await desk.resolve('canceled')).toMatchObject({ kind: 'resolved', status: 'canceled' });
+      expect(await resting.order()).toMatchObject({ left: true });
+      expect(resting.alerts().map(([type]) => type)).toEqual(['order_needs_person']);
+      expect(await resting.resolve('canceled')).toMatchObject({ kind: 'resolved', status: 'canceled' });
     }
-    expect(await desk.money()).toMatchObject({ held: 0 });
-    expect(await desk.store.call('count_unfinished', {})).toMatchObject({ orders: 0 });
-    await desk.store.call('finish_runs', { nowMs: desk.clock.nowMs() });
+    expect(await resting.money()).toMatchObject({ held: 0 });
+    expect(await resting.store.call('count_unfinished', {})).toMatchObject({ orders: 0 });
+    await resting.store.call('finish_runs', { nowMs: resting.clock.nowMs() });
     expect(await database.session.query('select state from public.scan_runs')).toEqual([{ state: 'done' }]);
   },
 );

@@ -102,9 +102,9 @@ describe('a fault at the venue', () => {
 });
 
 /** A venue nobody gets an answer from: every call is recorded, and every answer is lost. */
-function mute(heard: string[]): (world: World) => World {
+function mute(calls: string[]): (world: World) => World {
   const lost = async (what: string): Promise<never> => {
-    heard.push(what);
+    calls.push(what);
     throw new Error('socket hang up');
   };
   const venue: Venue = {
@@ -117,12 +117,12 @@ function mute(heard: string[]): (world: World) => World {
 }
 
 test('an order nobody can find out about stays unknown with its hold, is sent once, and ends with a person', async () => {
-  const heard: string[] = [];
-  const report = await runDay(store, { signals: [titan], users: [person('Hit')], change: mute(heard) });
+  const calls: string[] = [];
+  const report = await runDay(store, { signals: [titan], users: [person('Hit')], change: mute(calls) });
   const [order] = report.orders;
   expect(order).toMatchObject({ status: 'unknown', filledQuantity: 0 });
-  expect(heard.filter((one) => one.startsWith('submit'))).toEqual([`submit ${order?.clientOrderId}`]);
-  expect(heard.filter((one) => one.startsWith('lookup'))).toHaveLength(MAX_LOOKUPS);
+  expect(calls.filter((one) => one.startsWith('submit'))).toEqual([`submit ${order?.clientOrderId}`]);
+  expect(calls.filter((one) => one.startsWith('lookup'))).toHaveLength(MAX_LOOKUPS);
   const [account] = await database.session.query('select held_minor::int as held from public.accounts');
   expect(account?.['held']).toBeGreaterThan(0);
   const [message] = await messageRows(database.session);
@@ -132,8 +132,8 @@ test('an order nobody can find out about stays unknown with its hold, is sent on
 });
 
 test('an order that rests for long and once can’t be looked up is looked at again until it is filled', async () => {
-  const looks = 12;
-  let seen = 0;
+  const maxLookups = 12;
+  let lookups = 0;
   const report = (status: 'working' | 'filled', quantity: number, nowMs: number) => {
     const fills = quantity > 0 ? [{ venueFillId: 'V1-1', quantity, priceMinor: 3560_00, atMs: nowMs }] : [];
     return { venueOrderId: 'V1', status, message: null, fills };
@@ -144,10 +144,10 @@ test('an order that rests for long and once can’t be looked up is looked at ag
       capabilities: { refusesDuplicates: true, missIsProof: true },
       submit: async () => ({ kind: 'acknowledged', report: report('working', 0, world.clock.nowMs()) }),
       lookup: async ({ quantity }) => {
-        seen += 1;
-        if (seen === looks - 2) return { kind: 'missing' };
-        if (seen === looks - 1) throw new Error('socket hang up');
-        const done = seen === looks;
+        lookups += 1;
+        if (lookups === maxLookups - 2) return { kind: 'missing' };
+        if (lookups === maxLookups - 1) throw new Error('socket hang up');
+        const done = lookups === maxLookups;
         return { kind: 'found', report: report(done ? 'filled' : 'working', done ? quantity : 0, world.clock.nowMs()) };
       },
     };
@@ -155,7 +155,7 @@ test('an order that rests for long and once can’t be looked up is looked at ag
   };
   const { orders } = await runDay(store, { signals: [titan], users: [person('Hit')], change });
   expect(orders).toMatchObject([{ status: 'filled', filledQuantity: 28 }]);
-  expect(seen).toBe(looks);
+  expect(lookups).toBe(maxLookups);
 });
 
 test('a chat that is down never stops a trade: messages end failed or unknown, once', async () => {

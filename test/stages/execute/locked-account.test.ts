@@ -75,7 +75,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
   });
 
   test('delays nobody else in a scan: its user is skipped, and told so, while the lock stands', async () => {
-    const told: AnyEvent[] = [];
+    const events: AnyEvent[] = [];
     const store = storeOf(database);
     await store.call('import_users', {
       users: fiveUsers,
@@ -88,7 +88,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
     const report = await runDay(store, {
       signals: [titan],
       users: null,
-      change: (world) => ({ ...world, emit: (type) => void told.push(type) }),
+      change: (world) => ({ ...world, emit: (event) => void events.push(event) }),
     });
     expect(report.totals).toMatchObject({ decisions: 5, accepted: 4, filled: 4, skipped: 1, messages: { queued: 0 } });
     const [asha] = report.decisions.filter(({ userName }) => userName === 'Asha Rao');
@@ -97,7 +97,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
       reason: 'account_not_ready',
       actual: expect.stringMatching(/^locked/),
     });
-    const alert = told.find(({ type }) => type === 'account_locked');
+    const alert = events.find(({ type }) => type === 'account_locked');
     expect(alert).toMatchObject({
       alert: true,
       userId: userIdOf('Asha Rao'),
@@ -118,14 +118,14 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
     ).catch(() => undefined);
     await hold(userIdOf('User 3'));
     const stop = new AbortController();
-    const told: AnyEvent[] = [];
+    const events: AnyEvent[] = [];
     const clock = setClock(istMs(tradeDate, '09:21'));
-    const world = await workerWorld(store, database.url, clock, (type) => void told.push(type));
+    const world = await workerWorld(store, database.url, clock, (event) => void events.push(event));
     const working = work(world, { concurrency: 8, stop: stop.signal, woken: () => new Promise(() => undefined) });
     await until(async () => (await statuses())['filled'] === 39);
     expect(await statuses()).toEqual({ filled: 39, submitting: 1 });
     // New work is done while the lock still stands.
-    await until(() => told.some(({ type }) => type === 'account_locked'));
+    await until(() => events.some(({ type }) => type === 'account_locked'));
     await letGo();
     await until(async () => (await statuses())['filled'] === 40);
     stop.abort();
@@ -135,7 +135,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
   test('held for longer than anybody tries leaves its order to a lookup, which books it', async () => {
     const store = storeOf(database);
     const stop = new AbortController();
-    const told: AnyEvent[] = [];
+    const events: AnyEvent[] = [];
     await store.call('import_users', {
       users: fiveUsers,
       mode: 'paper',
@@ -156,10 +156,10 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
           return store.call(name, args, options);
         },
       },
-      { signals: [titan], users: null, change: (world) => ({ ...world, emit: (type) => void told.push(type) }) },
+      { signals: [titan], users: null, change: (world) => ({ ...world, emit: (event) => void events.push(event) }) },
     );
     expect((await report).totals).toMatchObject({ filled: 4, queued: 1 });
-    expect(told).toContainEqual(
+    expect(events).toContainEqual(
       expect.objectContaining({ type: 'settlement_postponed', userId: userIdOf('Asha Rao') }),
     );
     await letGo();
@@ -245,14 +245,14 @@ test('a message that the database does not take is left to a person, and all oth
     end $$;
     create trigger refuse_message before update on public.messages
     for each row execute function public.refuse_message();`);
-  const told: AnyEvent[] = [];
+  const events: AnyEvent[] = [];
   const report = await runDay(storeOf(database), {
     signals: [titan],
     users: fiveUsers,
-    change: (world) => ({ ...world, emit: (type) => void told.push(type) }),
+    change: (world) => ({ ...world, emit: (event) => void events.push(event) }),
   });
   expect(report.totals.messages).toMatchObject({ sent: 4, unknown: 1, failed: 0 });
-  expect(told).toContainEqual(expect.objectContaining({ type: 'message_needs_person', alert: true }));
+  expect(events).toContainEqual(expect.objectContaining({ type: 'message_needs_person', alert: true }));
 });
 
 describe('a page that takes too long', { timeout: 90_000 }, () => {
@@ -263,7 +263,7 @@ describe('a page that takes too long', { timeout: 90_000 }, () => {
         perform pg_sleep(0.005); return new; end $$;
       create trigger be_slow before insert on public.decisions for each row execute function public.be_slow();`);
     const hasty = openPostgres({ url: database.url, max: 3 });
-    const told: AnyEvent[] = [];
+    const events: AnyEvent[] = [];
     const store = makeStore({
       close: async () => undefined,
       call: (name, args, limitMs) => hasty.call(name, args, name === 'accept_page' ? 250 : limitMs),
@@ -271,10 +271,10 @@ describe('a page that takes too long', { timeout: 90_000 }, () => {
     const report = await runDay(store, {
       signals: [titan, buy('SBICARD', 2, 800_00)],
       users,
-      change: (world) => ({ ...world, emit: (type) => void told.push(type) }),
+      change: (world) => ({ ...world, emit: (event) => void events.push(event) }),
     });
     expect(report.totals).toMatchObject({ decisions: 120, accepted: 120, filled: 120 });
-    expect(told.filter(({ type }) => type === 'page_halved').length).toBeGreaterThan(0);
+    expect(events.filter(({ type }) => type === 'page_halved').length).toBeGreaterThan(0);
     await hasty.close();
   });
 });

@@ -127,8 +127,8 @@ describe('a check that misses a login', () => {
     });
     if (read.kind !== 'config') throw new Error(read.problems.join('\n'));
     const loginUrl = async () => 'https://kite.example.com/connect/login';
-    const doors = new Map([['kite', { loginUrl }]]);
-    here.world = { ...here.world, loginLink: loginLinks(read.config, doors) };
+    const logins = new Map([['kite', { loginUrl }]]);
+    here.world = { ...here.world, loginLink: loginLinks(read.config, logins) };
     await check();
     const [row] = await rows();
     const accountId = (await check()).accounts.find(({ userId }) => userId === 'asha')?.accountId;
@@ -203,7 +203,7 @@ describe('over Twilio', () => {
       await check();
       expect(await fates()).toEqual([['asha', 'unknown', 'http 503']]);
       twilio.fault = () => 'none';
-      for (let looks = 0; looks < 8; looks += 1) {
+      for (let n = 0; n < 8; n += 1) {
         here.clock.jump(4 * minuteMs);
         await check();
       }
@@ -218,7 +218,7 @@ describe('over Twilio', () => {
     await check();
     use({ pace: { ...quick, mostResends: 1 } });
     here.clock.jump(35 * minuteMs);
-    for (let looks = 0; looks < 6; looks += 1) {
+    for (let n = 0; n < 6; n += 1) {
       await notify(here.world, 4);
       here.clock.jump(4 * minuteMs);
     }

@@ -40,18 +40,19 @@ async function killedInPlanning(day: Day): Promise<void> {
 
 /** Another process of the same day that is no scan: it sweeps, sends, looks up and tells, once. */
 async function closedAt(time: string, using: Store = store): Promise<AnyEvent[]> {
-  const told: AnyEvent[] = [];
-  const world = { ...(await worldOf(using, { ...today, time })), emit: (event: AnyEvent) => void told.push(event) };
+  const events: AnyEvent[] = [];
+  const world = { ...(await worldOf(using, { ...today, time })), emit: (event: AnyEvent) => void events.push(event) };
   await closeOverdue(world);
   await round(world, { concurrency: 4 });
   await using.call('finish_runs', { nowMs: world.clock.nowMs() });
-  return told;
+  return events;
 }
 
 const states = () =>
   database.session.query('select id, state, plan_hash is not null as hashed from public.scan_runs order by 1');
 const held = () => database.session.query('select distinct held_minor::int as held from public.accounts');
-const said = async () => tally((await messageRows(database.session)).map(({ status, text }) => `${status} ${text}`));
+const messageTally = async () =>
+  tally((await messageRows(database.session)).map(({ status, text }) => `${status} ${text}`));
 
 describe('a run that was left in its planning', () => {
   test.each(['09:36', '11:00'])(
@@ -60,13 +61,13 @@ describe('a run that was left in its planning', () => {
       await killedInPlanning(today);
       const report = await runDay(store, { signals: [titan], users: null, time });
       const outcomes = tally(Object.values(pairOutcomes(report)));
-      const [wanted, wantedWords] = [await finalState(database.session), await said()];
+      const [wanted, wantedWords] = [await finalState(database.session), await messageTally()];
       await emptyDatabase(database.session);
 
       await killedInPlanning(today);
       await closedAt(time);
       expect(await finalState(database.session)).toEqual(wanted);
-      expect(await said()).toEqual(wantedWords);
+      expect(await messageTally()).toEqual(wantedWords);
       expect(await states()).toEqual([{ id: runId, state: 'done', hashed: true }]);
       expect(outcomes).toMatchObject({ 'denied cut_off': 200, [time === '11:00' ? 'expired' : 'filled']: 5 });
       if (time === '11:00') expect(await held()).toEqual([{ held: 0 }]);
@@ -167,7 +168,7 @@ describe('a run that was left in its planning', () => {
 
   test('and can’t be closed is told, and keeps neither another run nor today’s scan back', async () => {
     await killedInPlanning({ signals: [titan], users: fiveUsers.slice(0, 2) });
-    const told: AnyEvent[] = [];
+    const events: AnyEvent[] = [];
     const refusing: Store = {
       ...store,
       call: (name, args) => {
@@ -175,9 +176,9 @@ describe('a run that was left in its planning', () => {
         return store.call(name, args);
       },
     };
-    const change: Day['change'] = (world) => ({ ...world, emit: (event) => void told.push(event) });
+    const change: Day['change'] = (world) => ({ ...world, emit: (event) => void events.push(event) });
     const report = await runDay(refusing, { signals: [nextTitan], users: [person('Fresh')], date: nextDate, change });
     expect(tally(Object.values(pairOutcomes(report)))).toMatchObject({ filled: 1 });
-    expect(told).toContainEqual(expect.objectContaining({ type: 'run_not_closed', alert: true, runId }));
+    expect(events).toContainEqual(expect.objectContaining({ type: 'run_not_closed', alert: true, runId }));
   });
 });

@@ -25,13 +25,13 @@ afterAll(() => database.close());
 describe('one user’s absurd numbers', () => {
   /** As large as an import takes: at the limit price an order would be beyond what can be computed. */
   const absurd = person('Vast', { capitalMinor: 99_999_999_999_999, allocationBps: 10_000, leverageCenti: 9_007 });
-  const told: AnyEvent[] = [];
+  const events: AnyEvent[] = [];
   const day = (users: Day['users'], dryRun = false): Day => ({
     signals: [titan, infy],
     users,
     dryRun,
     limits: { symbolCapMinor: 2_50_000_00 },
-    change: (world) => ({ ...world, emit: (type) => told.push(type) }),
+    change: (world) => ({ ...world, emit: (event) => events.push(event) }),
   });
   const othersOf = ({ decisions, orders }: RunReport) => ({
     decisions: decisions.filter(({ userName }) => userName !== 'Vast'),
@@ -41,12 +41,12 @@ describe('one user’s absurd numbers', () => {
   test.each([true, false])('are theirs alone, and an alarm that names them (dry run: %s)', async (dryRun) => {
     const without = await runDay(store, day(fiveUsers, dryRun));
     await emptyDatabase(database.session);
-    told.length = 0;
+    events.length = 0;
     const among = await runDay(store, day([...fiveUsers.slice(0, 2), absurd, ...fiveUsers.slice(2)], dryRun));
     expect(othersOf(among)).toEqual(othersOf(without));
     const [first] = among.decisions.filter(({ userName }) => userName === 'Vast');
     expect(first).toMatchObject({ outcome: 'denied', reason: 'max_order_value', limit: '90071992547409.91' });
-    const alarm = told.find(({ type }) => type === 'beyond_exact_numbers');
+    const alarm = events.find(({ type }) => type === 'beyond_exact_numbers');
     expect(alarm).toMatchObject({ alert: true, users: 1, about: 'vast' });
     expect(alarm && alertText(anEvent(alarm))).toContain('Orders of vast would be worth more than can be computed');
   });
@@ -81,24 +81,24 @@ describe('one user’s absurd numbers', () => {
     // Decides the first signal, then throws: no user's data do, as far as anybody knows.
     Object.defineProperty(broken.settings, 'maxOpenPositions', {
       get: (() => {
-        let asked = 0;
+        let reads = 0;
         return () => {
-          asked += 1;
-          if (asked > 1) throw new RangeError('beyond exact integers');
+          reads += 1;
+          if (reads > 1) throw new RangeError('beyond exact integers');
           return null;
         };
       })(),
     });
-    told.length = 0;
+    events.length = 0;
     const capUsed = new Map<string, number>();
-    const page = decidedPage((type) => told.push(type), one, [account('a'), broken, account('b')], capUsed);
+    const page = decidedPage((event) => events.push(event), one, [account('a'), broken, account('b')], capUsed);
     const alone = new Map<string, number>();
     const rest = decidedPage(() => undefined, one, [account('a'), account('b')], alone);
     expect(page.filter((user) => user.account !== broken)).toEqual(rest);
     expect(capUsed).toEqual(alone);
     const skipped = { outcome: 'skipped', reason: 'account_not_ready', actual: 'its numbers could not be computed' };
     expect(page[1]?.decisions).toMatchObject([skipped, skipped]);
-    expect(told).toMatchObject([{ type: 'users_not_decided', alert: true, users: 1, about: 'broken' }]);
+    expect(events).toMatchObject([{ type: 'users_not_decided', alert: true, users: 1, about: 'broken' }]);
   });
 
   test('what happens to everybody is nobody’s: it ends the run', () => {

@@ -71,11 +71,11 @@ describe('a corporate action between yesterday and today', () => {
   });
 
   test('is in the alarm of a drift of its share, and of no other', () => {
-    const told: AnyEvent[] = [];
+    const events: AnyEvent[] = [];
     const drift = { accountId: 1, kind: 'position', what: 'BSE:INFY', ours: '100', theirs: '500' } as const;
     const split = { ...demerger, kind: 'split', ratio: '5:1' } as const;
-    emitDrifts((event) => told.push(event), [drift], [split, { ...split, symbol: 'TITAN' }]);
-    expect(told.at(-1)).toMatchObject({
+    emitDrifts((event) => events.push(event), [drift], [split, { ...split, symbol: 'TITAN' }]);
+    expect(events.at(-1)).toMatchObject({
       type: 'drift_found',
       corporateActions: `NSE:INFY 5:1 split on ${tradeDate}`,
     });

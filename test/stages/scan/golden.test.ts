@@ -79,11 +79,11 @@ describe.each<[string, () => Promise<TestDatabase>]>([
   test('TITAN at 3564.80 is 28 shares for 20 % and 14 for 10 % of 1,00,000 with leverage 5', async () => {
     const users = [person('Twenty'), person('Ten', { allocationBps: 1000 })];
     const report = await runDay(store, { signals: [titan], users, opens: { TITAN: 3564_80 } });
-    const said = report.orders.map(({ userName, quantity, exposure, margin, averagePrice, leverage, limitPrice }) => {
+    const sizes = report.orders.map(({ userName, quantity, exposure, margin, averagePrice, leverage, limitPrice }) => {
       return { userName, quantity, exposure, margin, averagePrice, leverage, limitPrice };
     });
     const same = { averagePrice: '3564.80', leverage: '5.00', limitPrice: '3582.60' };
-    expect(said.toSorted((a, b) => a.quantity - b.quantity)).toEqual([
+    expect(sizes.toSorted((a, b) => a.quantity - b.quantity)).toEqual([
       { userName: 'Ten', quantity: 14, exposure: '49907.20', margin: '9981.44', ...same },
       { userName: 'Twenty', quantity: 28, exposure: '99814.40', margin: '19962.88', ...same },
     ]);

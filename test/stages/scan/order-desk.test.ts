@@ -46,11 +46,11 @@ describe('a broker that is slow to say its margin', () => {
 
   test('keeps only its own order waiting', async () => {
     const { here, world, settings } = await opened();
-    const said = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
     const place = orderIntake(
       withKite(world, {
         async margins() {
-          await said.promise;
+          await answered.promise;
           return { kind: 'read', value: [{ marginMinor: 100_00, chargesMinor: 0 }] };
         },
       }),
@@ -60,20 +60,20 @@ describe('a broker that is slow to say its margin', () => {
     expect((await place(request('quick', 'ravi'))).placed).toMatchObject({ kind: 'accepted' });
     // One that comes while the other still waits.
     expect((await place(request('later', 'ravi'))).placed).toMatchObject({ kind: 'refused', reason: 'working_order' });
-    said.resolve();
+    answered.resolve();
     expect((await slow).placed).toMatchObject({ kind: 'accepted' });
     await here.close();
   });
 
   test('and never says it, is waited for no longer than some seconds, and only that order is refused', async () => {
     const { here, world, settings } = await opened();
-    const told: AnyEvent[] = [];
+    const events: AnyEvent[] = [];
     const silent = withKite(world, { margins: () => new Promise(() => undefined) });
-    const place = orderIntake({ ...silent, emit: (event) => told.push(event) }, settings);
+    const place = orderIntake({ ...silent, emit: (event) => events.push(event) }, settings);
     const hung = place(request('hung', 'asha'));
     expect((await place(request('quick', 'ravi'))).placed).toMatchObject({ kind: 'accepted' });
     expect((await hung).placed).toMatchObject({ kind: 'refused', reason: 'margin_unavailable' });
-    expect(told).toMatchObject([{ type: 'venue_margins_unavailable', userId: 'asha', reason: 'no_answer_in_time' }]);
+    expect(events).toMatchObject([{ type: 'venue_margins_unavailable', userId: 'asha', reason: 'no_answer_in_time' }]);
     await here.close();
   });
 
@@ -119,13 +119,13 @@ describe('requests that come together', () => {
       create trigger refuse_key before insert on public.order_requests
       for each row execute function public.refuse_key();`);
     const place = orderIntake(world, settingsOf(day));
-    const asked = [
+    const requests = [
       request('one', 'asha-rao'),
       request('refused 1', 'rohan-mehta'),
       request('refused 2', 'kavita-iyer'),
       request('two', 'sanjay-gupta'),
     ];
-    const all = await Promise.allSettled(asked.map(place));
+    const all = await Promise.allSettled(requests.map(place));
     await database.session.exec('drop function public.refuse_key() cascade');
     const refused = { status: 'rejected', reason: { name: 'DatabaseError', kind: 'refused' } };
     const accepted = { status: 'fulfilled', value: { placed: { kind: 'accepted' } } };
@@ -134,19 +134,19 @@ describe('requests that come together', () => {
   });
 
   test('are not asked one by one of a database that is gone', async () => {
-    let asked = 0;
+    let calls = 0;
     const lost: Store = {
       ...store,
       call(name, args) {
         if (name !== 'place_orders') return store.call(name, args);
-        asked += 1;
+        calls += 1;
         throw new DatabaseError('gone', { kind: 'lost', code: '' });
       },
     };
     const place = orderIntake({ ...world, store: lost }, settingsOf(day));
     const all = await Promise.allSettled(fiveUsers.map(({ id }, index) => place(request(`k${index}`, id))));
     expect(all.map(({ status }) => status)).toEqual(fiveUsers.map(() => 'rejected'));
-    expect(asked).toBe(1);
+    expect(calls).toBe(1);
   });
 
   test('are read by one call and accepted by one', async () => {

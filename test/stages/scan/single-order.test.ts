@@ -124,16 +124,16 @@ describe('one order asked for by itself', () => {
   });
 
   test('the same key again is the same order, also after the close; another body under it is refused', async () => {
-    const asked = request();
-    const [first] = await place([asked]);
+    const order = request();
+    const [first] = await place([order]);
     expect(first).toMatchObject({ kind: 'accepted', fresh: true });
-    expect(await place([asked])).toEqual([{ ...first, fresh: false }]);
+    expect(await place([order])).toEqual([{ ...first, fresh: false }]);
     const late = await worldOf(store, { ...day, time: '16:00' });
-    expect(await place([asked, request()], late)).toMatchObject([
+    expect(await place([order, request()], late)).toMatchObject([
       { ...first, fresh: false },
       { kind: 'not_trading', reason: 'too_late' },
     ]);
-    expect(await place([{ ...asked, bodyHash: 'other' }])).toEqual([{ kind: 'other_body' }]);
+    expect(await place([{ ...order, bodyHash: 'other' }])).toEqual([{ kind: 'other_body' }]);
     expect(await orders()).toHaveLength(1);
     const [denied] = await place([request({ symbol: 'NOSUCH' }, { key: 'again' })]);
     expect(await place([request({ symbol: 'NOSUCH' }, { key: 'again' })])).toEqual([denied]);
@@ -203,7 +203,7 @@ describe('many orders at once on Postgres', () => {
       nowMs: world.clock.nowMs(),
     });
     const order = { userId: asha, exchange: 'NSE', symbol: 'TITAN', side: 'BUY' as const, quantity: 1 };
-    const asked = {
+    const sale = {
       principal: 'key:1',
       key: 'same',
       bodyHash: 'b',
@@ -211,7 +211,7 @@ describe('many orders at once on Postgres', () => {
       by: null,
     };
     const all = await Promise.all(
-      Array.from({ length: 12 }, () => placeOrders(world, settingsOf(day), [asked]).then(({ placed }) => placed[0])),
+      Array.from({ length: 12 }, () => placeOrders(world, settingsOf(day), [sale]).then(({ placed }) => placed[0])),
     );
     expect(all.filter((one) => one?.kind === 'accepted' && one.fresh)).toHaveLength(1);
     expect(all.every((one) => one?.kind === 'accepted' || one?.kind === 'in_flight')).toBe(true);

@@ -53,7 +53,7 @@ export async function restingOrderScene(database: TestDatabase): Promise<Resting
   const made = await worldOf(store, { signals: [], users: [] });
   const scene: RestingOrderScene = {
     store,
-    world: { ...made, clock, venues: new Map([['paper', venue]]), emit: (type) => void events.push(type) },
+    world: { ...made, clock, venues: new Map([['paper', venue]]), emit: (event) => void events.push(event) },
     clock,
     book: { status: 'working', fills: [] },
     lookups: 0,

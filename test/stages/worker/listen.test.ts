@@ -24,7 +24,7 @@ let database: TestDatabase;
 let alpaca: AlpacaExchange;
 let proxy: ConnectProxy;
 let world: World;
-let told: AnyEvent[];
+let events: AnyEvent[];
 let vault: ReturnType<typeof storeVault>;
 let ids: number[];
 let woken: number;
@@ -44,7 +44,7 @@ function quickClock(): Clock {
 /** Live trading as the settings say, with two accounts at Alpaca, neither of them connected. */
 beforeEach(async () => {
   await emptyDatabase(database.session);
-  [told, woken, stop, listening] = [[], 0, new AbortController(), Promise.resolve()];
+  [events, woken, stop, listening] = [[], 0, new AbortController(), Promise.resolve()];
   const clock = quickClock();
   [alpaca, proxy] = await Promise.all([openAlpacaExchange(clock), openConnectProxy()]);
   const CREDENTIALS_KEY = randomBytes(32).toString('base64');
@@ -55,7 +55,7 @@ beforeEach(async () => {
   const store = storeOf(database);
   vault = storeVault({ store, clock, keys, by: null });
   const parts = { config: read.config, target: { kind: 'embedded', path: null } as const, store, clock, faults: null };
-  world = await makeWorld({ ...parts, quotes: { read: async () => [] }, emit: (type) => told.push(type) });
+  world = await makeWorld({ ...parts, quotes: { read: async () => [] }, emit: (event) => events.push(event) });
   await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs });
   ids = (await database.session.query('select id::int from public.accounts order by id')).map(({ id }) => Number(id));
 });
@@ -101,7 +101,7 @@ test('an update makes its order due at once, wakes the worker, and moves nothing
   expect(await orders()).toEqual([{ status: 'working', later: false }]);
   await reconcile(world, 1);
   expect(await orders()).toMatchObject([{ status: 'filled' }]);
-  expect(told).toContainEqual(expect.objectContaining({ type: 'stream_update', userId: 'asha', due: true }));
+  expect(events).toContainEqual(expect.objectContaining({ type: 'stream_update', userId: 'asha', due: true }));
 });
 
 test('an update of another account’s order, or of nobody’s, wakes nobody', async () => {
@@ -115,7 +115,7 @@ test('an update of another account’s order, or of nobody’s, wakes nobody', a
   alpaca.stream.say(push);
   alpaca.stream.say(push.replace(/"client_order_id":"\w+"/, '"client_order_id":"somebodyelses"'));
   alpaca.stream.drop();
-  await until(() => expect(told.filter(({ type }) => type === 'stream_listening')).toHaveLength(2));
+  await until(() => expect(events.filter(({ type }) => type === 'stream_listening')).toHaveLength(2));
   expect([woken, await orders()]).toEqual([0, [{ status: 'working', later: true }]]);
 });
 
@@ -138,10 +138,12 @@ test('what becomes of a stream is told, with whose it is and no secret', async (
   await connect(0, { keyId: 'PKTEST0', secretKey: 'hunter2' });
   start();
   const lost = { type: 'stream_lost', venue: 'alpaca', userId: 'asha', accountId: ids[0], reason: 'keys_refused' };
-  await until(() => expect(told).toContainEqual(expect.objectContaining(lost)));
+  await until(() => expect(events).toContainEqual(expect.objectContaining(lost)));
   await connect(0);
-  await until(() => expect(told).toContainEqual(expect.objectContaining({ type: 'stream_listening', userId: 'asha' })));
-  expect(JSON.stringify(told)).not.toMatch(/PKTEST|hunter2|secret0/);
+  await until(() =>
+    expect(events).toContainEqual(expect.objectContaining({ type: 'stream_listening', userId: 'asha' })),
+  );
+  expect(JSON.stringify(events)).not.toMatch(/PKTEST|hunter2|secret0/);
 });
 
 test('a stop closes every stream, and a database that is gone ends none', async () => {
@@ -151,7 +153,7 @@ test('a stop closes every stream, and a database that is gone ends none', async 
   await open(2);
   const { call } = world.store;
   world.store.call = () => Promise.reject(new Error('gone'));
-  await until(() => expect(told.map(({ type }) => type)).toContain('streams_read_failed'));
+  await until(() => expect(events.map(({ type }) => type)).toContain('streams_read_failed'));
   expect(alpaca.stream.listening()).toBe(2);
   world.store.call = call;
   stop.abort();
@@ -163,5 +165,5 @@ test('where no venue pushes updates there is nothing to listen to, and nothing i
   world.venues = new Map();
   start();
   await listening;
-  expect(told).toEqual([]);
+  expect(events).toEqual([]);
 });

@@ -45,7 +45,7 @@ const faultsJson = JSON.stringify([
 ]);
 
 /** Processes on the test's database, on a machine whose clock stood at 09:20 of the day when the test began. */
-function desk() {
+function commands() {
   const { start, run, file } = cliSandbox();
   const shiftMs = istMs(tradeDate, '09:20') - Math.floor(performance.timeOrigin + performance.now());
   const shift = `const now = Date.now; Date.now = () => now() + (${shiftMs});`;
@@ -68,9 +68,9 @@ function desk() {
 type Worker = ReturnType<CliSandbox['start']>;
 
 /** Resolves when the worker's log has said a step so often. */
-function said({ child, ended }: Worker, event: string, times = 1): Promise<void> {
+function logged({ child, ended }: Worker, event: string, times = 1): Promise<void> {
   let log = '';
-  const heard = new Promise<void>((resolve) => {
+  const reached = new Promise<void>((resolve) => {
     child.stderr.on('data', (chunk: string) => {
       log += chunk;
       if (log.split(event).length > times) resolve();
@@ -81,7 +81,7 @@ function said({ child, ended }: Worker, event: string, times = 1): Promise<void>
   });
   // Once it was heard, the end is the test's business.
   over.catch(() => undefined);
-  return Promise.race([heard, over]);
+  return Promise.race([reached, over]);
 }
 
 function stopped(worker: Worker): Promise<string> {
@@ -116,9 +116,9 @@ const allEnded = { filled: 2 * PEOPLE - 2, rejected: 2 };
 
 describe('a worker', { timeout: 120_000 }, () => {
   test('sends, settles and tells what the scan beside it only plans', async () => {
-    const { scan, worker } = desk();
+    const { scan, worker } = commands();
     const working = worker();
-    await said(working, 'SIGTERM or Ctrl-C stops');
+    await logged(working, 'SIGTERM or Ctrl-C stops');
     const { code, stdout, stderr } = await scan();
     expect(code).toBe(0);
     expect(reportOn(stdout).totals).toMatchObject({ users: PEOPLE, accepted: 2 * PEOPLE });
@@ -135,7 +135,7 @@ describe('a worker', { timeout: 120_000 }, () => {
   });
 
   test('stopped in the middle hears the venue out, leaves nothing leased, and another goes on at once', async () => {
-    const { scan, worker } = desk();
+    const { scan, worker } = commands();
     const planned = await scan();
     expect(reportOn(planned.stdout).totals).toMatchObject({ queued: 2 * PEOPLE, messages: { queued: PEOPLE } });
     // The venue answers nobody while its book is locked: orders are certainly with it when the stop comes.

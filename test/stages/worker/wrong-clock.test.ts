@@ -16,7 +16,7 @@ import { fiveUsers, titan } from '../support/run-day.ts';
 const HOUR_MS = 3_600_000;
 
 /** The program on a machine whose clock is so much ahead of the database's, which believes its own. */
-async function desk(aheadMs: number) {
+async function startAhead(aheadMs: number) {
   const postgres = await timedPostgres();
   onTestFinished(() => postgres.close());
   const { start, run } = cliSandbox();
@@ -33,7 +33,7 @@ async function desk(aheadMs: number) {
 }
 
 test('scan on a machine a day ahead does nothing, and says both clocks', async () => {
-  const { postgres, env, run } = await desk(24 * HOUR_MS);
+  const { postgres, env, run } = await startAhead(24 * HOUR_MS);
   const ended = await run(['scan', '--json'], env);
   expect(ended.code).toBe(1);
   expect(JSON.parse(ended.stdout)).toMatchObject({ error: { code: 'failed' } });
@@ -42,26 +42,26 @@ test('scan on a machine a day ahead does nothing, and says both clocks', async (
 });
 
 test('a worker on a machine half an hour behind waits, with one alert, and ends when it is told to', async () => {
-  const { env, start } = await desk(-HOUR_MS / 2);
+  const { env, start } = await startAhead(-HOUR_MS / 2);
   const { child, ended } = start(['worker'], env);
-  let said = '';
+  let output = '';
   child.stderr.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
+    output += chunk.toString();
   });
-  const count = () => said.split('"msg":"clock_wrong"').length - 1;
+  const count = () => output.split('"msg":"clock_wrong"').length - 1;
   for (let round = 0; count() < 2 && round < 300; round += 1) await pause(100);
   // Parts meet it one by one, and each waits a while: no storm.
   await pause(2_000);
-  const lines = said.split('\n').filter((line) => line.includes('"msg":"clock_wrong"'));
+  const lines = output.split('\n').filter((line) => line.includes('"msg":"clock_wrong"'));
   expect(lines.length).toBeLessThanOrEqual(4);
   expect(lines.filter((line) => line.includes('"level":40'))).toHaveLength(1);
-  expect(said).toMatch(/the clock of this process says/);
+  expect(output).toMatch(/the clock of this process says/);
   child.kill('SIGTERM');
   expect((await ended).code).toBe(0);
 });
 
 test('doctor calls it wrong, with what to do', async () => {
-  const { env, run } = await desk(HOUR_MS);
+  const { env, run } = await startAhead(HOUR_MS);
   const { checks } = JSON.parse((await run(['doctor', '--json'], env)).stdout);
   const says = expect.stringMatching(/^3\d{3}\.\d s away from the database’s: it lets this machine do nothing$/);
   expect(checks).toContainEqual({ name: 'clock', level: 'wrong', says, todo: expect.stringContaining('NTP') });
@@ -81,8 +81,8 @@ test('over HTTP it is 503 clock_wrong, /ready names it, and who watches is alarm
       });
     }
     expect(await (await open.ask(null, 'GET', '/ready')).json()).toMatchObject({ problems: [{ code: 'clock_wrong' }] });
-    const told = open.events.filter(({ type }) => type === 'clock_wrong');
-    expect(told.map(({ alert }) => alert)).toEqual([true, undefined]);
+    const warnings = open.events.filter(({ type }) => type === 'clock_wrong');
+    expect(warnings.map(({ alert }) => alert)).toEqual([true, undefined]);
     expect(open.events.some(({ type }) => type === 'request_failed')).toBe(false);
   } finally {
     await open.close();
@@ -90,10 +90,10 @@ test('over HTTP it is 503 clock_wrong, /ready names it, and who watches is alarm
 });
 
 test('another failure is told as what it is', () => {
-  const told: AnyEvent[] = [];
+  const events: AnyEvent[] = [];
   const error = new DatabaseError('gone', { kind: 'lost', code: '' });
   expect(
-    emitFailure((type) => told.push(type), error, {
+    emitFailure((event) => events.push(event), error, {
       type: 'part_failed',
       alert: true,
       part: 'send',
@@ -101,7 +101,7 @@ test('another failure is told as what it is', () => {
       error,
     }),
   ).toBe(false);
-  expect(told).toEqual([{ type: 'part_failed', alert: true, part: 'send', againInMs: 1, error }]);
+  expect(events).toEqual([{ type: 'part_failed', alert: true, part: 'send', againInMs: 1, error }]);
 });
 
 test('a sample, a dated scan and the commands after it work on any day', async () => {

@@ -86,11 +86,15 @@ function isBeyond(reason: string, limit: number, actual: number): boolean {
 
 const used = z.object({ symbol: z.string(), mode: z.string(), minor: z.coerce.number() });
 const USED_SQL = `select json_build_object('symbol', i.symbol, 'mode', run.mode, 'minor', sum(case
-    when o.ended_at is null then o.quantity * o.decision_price_minor else o.filled_value_minor end)) as found
+    when o.ended_at is null then o.quantity * o.decision_price_minor
+    else least(o.filled_value_minor, o.quantity * o.limit_price_minor) end)) as found
   from public.orders o join public.scan_runs run on run.id = o.run_id join public.instruments i on i.id = o.instrument_id
   where run.trade_date = $1::date and o.side = 'BUY' group by i.symbol, run.mode`;
 
-/** What of a day's buys trades or is open is within the cap; a fill may cost as much more as an order's protection is. */
+/**
+ * What of a day's buys trades or is open is within the cap; a fill may cost as much more as an order's protection is. What
+ * a venue filled beyond an order nobody could keep out.
+ */
 async function checkCaps({ ground, plan, day, breaks }: Week): Promise<void> {
   const { symbolCapMinor, protectionBps } = plan.limits;
   for (const row of await ground.session.query(USED_SQL, [day.date])) {

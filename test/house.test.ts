@@ -49,7 +49,7 @@ const rooms: Record<string, Room> = {
     files: ['src/run.ts', 'src/work.ts'],
     may: ['src/stages/', 'src/ports/', 'src/domain/'],
   },
-  'the HTTP door': {
+  'the HTTP server': {
     files: ['src/http/'],
     may: [
       'src/http/',

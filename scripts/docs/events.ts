@@ -58,7 +58,7 @@ function isEvent(facts: object): facts is Event {
 }
 
 function spaced(fact: string): string {
-  return fact.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return fact.replaceAll(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`);
 }
 
 /** The alerts, each with its sentence as a terminal, a log and the operators' messages have it. */

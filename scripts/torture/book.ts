@@ -121,5 +121,5 @@ function reportOf({ order, venueOrderId, acceptedAtMs, life }: Placed, nowMs: nu
     return quantity === 0 ? [] : [{ ...fill, atMs: acceptedAtMs + afterMs }];
   });
   const status = lived.at(-1)?.status ?? 'working';
-  return { venueOrderId, status, fills, message: status === 'rejected' ? 'not in the mood' : null };
+  return { venueOrderId, status, fills, message: status === 'rejected' ? 'rejected at random' : null };
 }

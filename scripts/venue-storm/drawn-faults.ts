@@ -9,7 +9,7 @@ import {
   readFaultNames,
 } from '../../test/simulators/exchange.ts';
 
-/** Weather that was drawn, with what each order and each kind of read had to suffer. */
+/** Faults that were drawn, with what each order and each kind of read had to suffer. */
 export interface DrawnFaults extends FaultPlan {
   /** By client order id, one for each time it was sent. */
   orders: ReadonlyMap<string, readonly (FaultName | null)[]>;

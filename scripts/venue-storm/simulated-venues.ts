@@ -10,7 +10,7 @@ import { type LemonnExchange, openLemonnExchange } from '../../test/simulators/l
 const CASH = 1_000_000;
 export const LEVERAGE = 3;
 
-/** The street's shares and what they trade at. */
+/** The venues' shares and what they trade at. */
 export const nseShares = { TITAN: 3564.8, INFY: 1502.5, SBIN: 803.2, ITC: 401.5 };
 export const usShares = { AAPL: 231.4, MSFT: 506.7, KO: 68.9, XOM: 112.3 };
 

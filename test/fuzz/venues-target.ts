@@ -95,11 +95,11 @@ export async function venueTarget(venue: string, database: TestDatabase): Promis
   const clock = jumpingClock(nowMs);
   const wire = wires[venue];
   if (!wire) throw new Error(`there is no venue ${venue}`);
-  const parrot = await openScriptedVenue(wire, clock);
+  const scripted = await openScriptedVenue(wire, clock);
   const { fed, count } = counter();
   const pool = orders(database);
   const world: World = {
-    ...{ store, clock, quotes: { read: async () => [] }, venues: new Map([[venue, parrot.venue]]) },
+    ...{ store, clock, quotes: { read: async () => [] }, venues: new Map([[venue, scripted.venue]]) },
     ...{ notifier: { name: 'none', send: async () => ({ kind: 'sent', providerId: null }) } },
     ...{ operatorDays: async () => [], addressOf: async () => 'proxy', emit: () => undefined },
   };
@@ -112,12 +112,12 @@ export async function venueTarget(venue: string, database: TestDatabase): Promis
     count(`${venue} ${ask}`);
     const say = (path: string) => (path.includes(at) ? answer : null);
     if (ask === 'ready') {
-      parrot.script = { accountId: oddAccount, order: null, say };
+      scripted.script = { accountId: oddAccount, order: null, say };
       await expectGoodReady(world, goodAccount);
     } else if (ask === 'quotes') {
-      parrot.script = { accountId: oddAccount, order: null, say };
+      scripted.script = { accountId: oddAccount, order: null, say };
       const account = { accountId: oddAccount, userId: `${venue}-odd` };
-      const read = await parrot.venue.desk?.quotes(account, [{ exchange: 'NSE', symbol: 'TITAN' }]);
+      const read = await scripted.venue.desk?.quotes(account, [{ exchange: 'NSE', symbol: 'TITAN' }]);
       for (const quote of read?.kind === 'read' ? read.value : []) {
         const { priceMinor, previousCloseMinor, lowerCircuitMinor, upperCircuitMinor, atMs } = quote;
         for (const minor of [
@@ -133,10 +133,10 @@ export async function venueTarget(venue: string, database: TestDatabase): Promis
           );
         }
       }
-    } else await expectNeighbourBooked(database, parrot, await pool(), ask, say);
+    } else await expectNeighbourBooked(database, scripted, await pool(), ask, say);
   });
   const close = async () => {
-    await parrot.close();
+    await scripted.close();
     assert.deepEqual(await violations(database.session), []);
   };
   return { name: venue, property, fed, close };
@@ -163,14 +163,14 @@ function orders(database: TestDatabase): () => Promise<[ClaimedOrder, ClaimedOrd
 /** An odd answer about one order, booked with the good fill of another: both are, the one as whatever it is. */
 async function expectNeighbourBooked(
   database: TestDatabase,
-  parrot: ScriptedVenue,
+  scripted: ScriptedVenue,
   [odd, good]: [ClaimedOrder, ClaimedOrder],
   ask: string,
   say: (path: string) => ScriptedAnswer | null,
 ): Promise<void> {
-  const { venue } = parrot;
+  const { venue } = scripted;
   const order = { ...odd, attempts: odd.attempts + 1, startBeforeMs: Number.POSITIVE_INFINITY };
-  parrot.script = { accountId: odd.accountId, order, say };
+  scripted.script = { accountId: odd.accountId, order, say };
   const outcome = ask === 'lookup' ? await lookedUp() : settlementOf(order, await submitSafely(venue, order), nowMs);
   await settle(storeOf(database), [
     outcome,

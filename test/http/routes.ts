@@ -15,7 +15,7 @@ export interface Route {
   /** What to ask for; default: the route itself. */
   path?: string;
   body?: unknown;
-  /** Who gets past the door. Everybody else is told 401, or 403 where what he shows is good but not for this. */
+  /** Who may call it. Everybody else is answered 401, or 403 where their key is good but not for this. */
   open: 'everybody' | Who[];
   /** Whatever token comes with it: the address alone says who it is from. */
   byAddress?: boolean;

@@ -227,7 +227,7 @@ describe('one user', () => {
     expect(await only()).toMatchObject({ status: 'sent', provider_id: delivery.twilio.messages[1]?.sid });
   });
 
-  test('who can not be reached is marked, told, and not written to again until he writes', async () => {
+  test('who can not be reached is marked, reported, and not written to again until they write', async () => {
     await delivery.deliver();
     await hear(delivery.twilio.messages[0], 'failed', 63024);
     expect(await only()).toMatchObject({ status: 'failed', error_code: '63024' });

@@ -39,7 +39,7 @@ export interface FaultPlan {
 
 /** One order the exchange took, whatever it said about it. */
 export interface Booked {
-  /** As the exchange knows him: by token, client or key. */
+  /** As the exchange knows it: by token, client or key. */
   account: string;
   clientOrderId: string;
   venueOrderId: string;
@@ -60,7 +60,7 @@ export interface VerifiedPush {
 }
 
 /**
- * A venue's server on 127.0.0.1:0 that speaks its wire to the letter, with the real adapter speaking to it. An order
+ * A venue's server on 127.0.0.1:0 that speaks its wire exactly, with the real adapter speaking to it. An order
  * without a fault is taken, answered and filled whole at its limit price. Every account has credentials and a session.
  */
 export interface Exchange {
@@ -74,7 +74,7 @@ export interface Exchange {
   book(): Booked[];
   /** Queues what happens to the next request for an order that has nothing queued before it; null: nothing wrong. */
   next(fault: FaultName | null): void;
-  /** Lets faults be drawn; null: the sky is clear. */
+  /** Lets faults be drawn; null: none. */
   injectFaults(plan: FaultPlan | null): void;
   /** Faults this venue's wire can't have, each with the reason. */
   unsupported: Partial<Record<FaultName, string>>;

@@ -191,7 +191,7 @@ export interface ScriptedVenue {
 export async function openScriptedVenue(wire: Wire, clock: Clock): Promise<ScriptedVenue> {
   const server = createServer((request, response) => {
     const { url = '/' } = request;
-    const { accountId, order, say } = parrot.script;
+    const { accountId, order, say } = scriptedVenue.script;
     const isOdd = wire.accountOf(request.headers) === accountId;
     const [path = '/'] = wire === alpaca ? [url] : url.split('?');
     const scripted = (isOdd ? say(path) : null) ?? {
@@ -205,7 +205,7 @@ export async function openScriptedVenue(wire: Wire, clock: Clock): Promise<Scrip
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const parrot: ScriptedVenue = {
+  const scriptedVenue: ScriptedVenue = {
     wire,
     venue: wire.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, clock),
     script: { accountId: 0, order: null, say: () => null },
@@ -214,5 +214,5 @@ export async function openScriptedVenue(wire: Wire, clock: Clock): Promise<Scrip
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
-  return parrot;
+  return scriptedVenue;
 }

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** Something between us and the database that has moods: a pooler, a firewall, a failover. */
+/** Something between us and the database that fails at times: a pooler, a firewall, a failover. */
 export interface Forwarder {
   /** The same database by way of it. */
   url: string;

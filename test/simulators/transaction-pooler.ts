@@ -148,7 +148,7 @@ function pass(client: Client, server: Server, whole: Buffer): void {
   server.socket.write(whole);
 }
 
-/** What the server says goes to whoever has the connection, and gives it free when nothing of his is left open. */
+/** What the server says goes to whoever has the connection, and gives it free when nothing of theirs is left open. */
 function forwardToClient(server: Server, free: (server: Server) => void, count: { unheard: number }) {
   return (type: string, whole: Buffer): void => {
     const { client } = server;
@@ -214,7 +214,7 @@ function greet(socket: Socket, url: string, then: (chunk: Buffer) => void): void
   socket.on('data', read);
 }
 
-/** Cuts what arrives into whole messages: a letter, four bytes of length that count themselves, the content. */
+/** Cuts what arrives into whole messages: a type character, four bytes of length that count themselves, the content. */
 function messages(take: (type: string, whole: Buffer) => void): (chunk: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0);
   return (chunk) => {

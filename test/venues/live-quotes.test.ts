@@ -55,7 +55,7 @@ const requestedSymbols = () =>
   quoteRequests.map(({ symbols }) => symbols.map((one) => one.replace('NSE:', '')).join(' '));
 
 describe('prices of a real venue', () => {
-  test('are asked for once for all who ask at the same time, each for what he wants', async () => {
+  test('are asked for once for all who ask at the same time, each for what they want', async () => {
     const [one, both, other] = await Promise.all([priceOf('TITAN'), priceOf('TITAN', 'INFY'), priceOf('INFY')]);
     expect([one, both, other]).toEqual([['TITAN 10100'], ['TITAN 10100', 'INFY 10100'], ['INFY 10100']]);
     expect(requestedSymbols()).toEqual(['TITAN INFY']);
@@ -84,7 +84,7 @@ describe('prices of a real venue', () => {
     ];
     const questions: string[] = [];
     const { venue } = kite;
-    if (!venue.desk) throw new Error('Kite has a desk');
+    if (!venue.desk) throw new Error('Kite has account reads');
     const { desk: api } = venue;
     const hanging: VenueAccountApi = {
       ...api,

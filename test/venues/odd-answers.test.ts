@@ -12,20 +12,20 @@ const order: OrderToStart = {
   ...{ quantity: 10, limitPriceMinor: 100_50, product: 'delivery', startBeforeMs: Number.POSITIVE_INFINITY },
 };
 
-let parrot: ScriptedVenue | null = null;
-afterEach(() => parrot?.close());
+let scripted: ScriptedVenue | null = null;
+afterEach(() => scripted?.close());
 
 /** A venue that answers so to what has this in its address, and well to everything else. */
 async function saying(venue: string, at: string, body: string | ((good: string) => string), status = 200) {
   const wire = wires[venue];
   if (!wire) throw new Error(`there is no venue ${venue}`);
-  parrot = await openScriptedVenue(wire, setClock(nowMs));
+  scripted = await openScriptedVenue(wire, setClock(nowMs));
   const good = (path: string) => JSON.stringify(wire.good(path, order));
   const say = (path: string): ScriptedAnswer | null => {
     return path.includes(at) ? { status, body: typeof body === 'string' ? body : body(good(path)) } : null;
   };
-  parrot.script = { accountId: account.accountId, order, say };
-  return parrot.venue;
+  scripted.script = { accountId: account.accountId, order, say };
+  return scripted.venue;
 }
 
 describe('an order in the book', () => {
@@ -34,7 +34,7 @@ describe('an order in the book', () => {
     async (word) => {
       const kite = await saying('kite', '/orders', (good) => good.replace('"COMPLETE"', `"${word}"`));
       expect(await kite.lookup(order)).toMatchObject({ kind: 'found', report: { status: 'partially_filled' } });
-      await parrot?.close();
+      await scripted?.close();
       const alpaca = await saying('alpaca', ':by_client_order_id', (good) => good.replace('"filled"', `"${word}"`));
       expect(await alpaca.lookup(order)).toMatchObject({ kind: 'found', report: { status: 'partially_filled' } });
     },

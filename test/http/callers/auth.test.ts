@@ -45,7 +45,7 @@ afterAll(() => database.close());
 
 const known: Who[] = ['a login of nobody', 'a user', 'an operator', 'the scheduler'];
 
-/** What the door says to somebody: 0 where it lets him pass. */
+/** The status a caller is turned away with; 0 where they are let through. */
 function expected({ open: to, byAddress = false }: Route, who: Who): number {
   if (byAddress) return 401;
   if (to === 'everybody' || to.includes(who)) return 0;

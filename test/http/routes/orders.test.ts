@@ -140,7 +140,7 @@ describe('one order over HTTP', () => {
     });
   });
 
-  test('an operator orders for a user he names; a user for himself only', async () => {
+  test('an operator orders for a user they name; a user for themselves only', async () => {
     expect((await post(open.operatorKey, { symbol: 'SBICARD', side: 'BUY', userId: 'kavita-iyer' })).status).toBe(202);
     const nobody = await post(open.operatorKey, { ...titan, userId: 'nobody' });
     expect([nobody.status, (await problemOf(nobody)).code]).toEqual([422, 'no_such_user']);
@@ -149,7 +149,7 @@ describe('one order over HTTP', () => {
     expect((await post(ashaKey, { symbol: 'M&M', side: 'BUY', userId: 'asha-rao' })).status).toBe(202);
   });
 
-  test('lists and single orders show a user his own, and an operator everybody’s', async () => {
+  test('lists and single orders show a user their own, and an operator everybody’s', async () => {
     const listed = async (key: string, query = '') =>
       page.parse(await (await open.ask(key, 'GET', `/api/trading/orders${query}`)).json());
     const all = await listed(open.operatorKey);

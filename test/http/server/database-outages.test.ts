@@ -82,7 +82,7 @@ const isDone = (runId: string) =>
     return rows.length > 0 ? true : null;
   });
 
-describe('the service whose database has moods', { timeout: 60_000 }, () => {
+describe('the service whose database fails and comes back', { timeout: 60_000 }, () => {
   test.each(['XX000', '53300', '57P03', '72000'])(
     'lives through %s, at its start too, and then works',
     async (code) => {

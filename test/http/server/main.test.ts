@@ -76,7 +76,7 @@ describe('the long-lived process', () => {
     await expect(fetch(`${service.address}/health`)).rejects.toThrow();
   });
 
-  test('needs CRON_SECRET only where it serves HTTP, and opens no door elsewhere', async () => {
+  test('needs CRON_SECRET only where it serves HTTP, and listens nowhere else', async () => {
     const service = await started(['--only', 'worker', '--only', 'schedule'], { CRON_SECRET: '' });
     expect(service.line).toMatch(/runs schedule \(.*\), worker;/);
     expect(service.address).toBe('');

@@ -118,18 +118,18 @@ describe('a stream', () => {
   });
 
   test('is for the owner and for operators', async () => {
-    const [his, hers] = await orders(open, ['asha', 'bela']);
-    if (!his || !hers) throw new Error('two orders were to go');
-    const key = await open.userKey(his.userId);
-    const own = await stream(his.orderId, {}, key);
+    const [asha, bela] = await orders(open, ['asha', 'bela']);
+    if (!asha || !bela) throw new Error('two orders were to go');
+    const key = await open.userKey(asha.userId);
+    const own = await stream(asha.orderId, {}, key);
     expect(own.status).toBe(200);
     await reader(own).leave();
-    for (const id of [hers.orderId, hers.clientOrderId, 999_999_999, 'nothing', "x' or 1=1"]) {
+    for (const id of [bela.orderId, bela.clientOrderId, 999_999_999, 'nothing', "x' or 1=1"]) {
       const answer = await stream(encodeURIComponent(id), {}, key);
       expect([answer.status, (await answer.json()) as object]).toMatchObject([404, { code: 'no_such_order' }]);
     }
-    expect((await open.ask(null, 'GET', path(his.orderId))).status).toBe(401);
-    expect((await stream(his.orderId, {}, `ds_${'x'.repeat(43)}`)).status).toBe(401);
+    expect((await open.ask(null, 'GET', path(asha.orderId))).status).toBe(401);
+    expect((await stream(asha.orderId, {}, `ds_${'x'.repeat(43)}`)).status).toBe(401);
   });
 
   test.each(['x', '-1', '1.5', '9'.repeat(30), ''])('refuses %j as the id of an event', async (id) => {

@@ -145,11 +145,11 @@ describe('a WebSocket', () => {
   });
 
   test('is refused without a key, with a wrong one, and to another user', async () => {
-    const [his, hers] = await twoOrders();
-    const key = await open.userKey(his.userId);
-    expect(await socketOn(hers.orderId, key).ended).toEqual({ status: 404 });
-    expect(await socketOn(his.orderId, `ds_${'x'.repeat(43)}`).ended).toEqual({ status: 401 });
-    const own = socketOn(his.orderId, key);
+    const [asha, bela] = await twoOrders();
+    const key = await open.userKey(asha.userId);
+    expect(await socketOn(bela.orderId, key).ended).toEqual({ status: 404 });
+    expect(await socketOn(asha.orderId, `ds_${'x'.repeat(43)}`).ended).toEqual({ status: 401 });
+    const own = socketOn(asha.orderId, key);
     await own.two;
     own.socket.close();
     await own.ended;

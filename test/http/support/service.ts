@@ -26,7 +26,7 @@ export const signalsSecret = 'signals-secret-of-the-tests';
 
 /** What the service of a test finds; every part has a plain default. */
 export interface TestServiceOptions {
-  /** Default: a new PGlite, closed with the door. One that is given stays open: tests of a file may share it. */
+  /** Default: a new PGlite, closed with the service. One that is passed in stays open: tests of a file may share it. */
   database?: TestDatabase;
   /** What is imported first. Default: TITAN for five users. */
   signals?: Signal[];
@@ -42,7 +42,7 @@ export interface TestServiceOptions {
 }
 
 export interface TestService {
-  /** `await door.app.request('/api/…', { method, headers, body })` */
+  /** `await service.app.request('/api/…', { method, headers, body })` */
   app: Hono<HttpEnv>;
   store: Store;
   session: SqlSession;

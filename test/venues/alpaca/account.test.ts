@@ -11,7 +11,7 @@ let api: VenueAccountApi;
 beforeEach(async () => {
   clock = jumpingClock(nowMs);
   alpaca = await openAlpacaExchange(clock);
-  if (!alpaca.venue.desk) throw new Error('a real venue has a desk');
+  if (!alpaca.venue.desk) throw new Error('a real venue has account reads');
   api = alpaca.venue.desk;
 });
 afterEach(() => alpaca.close());
@@ -44,7 +44,7 @@ const left = (exchange: string, symbol: string, why: unknown) => ({
   ...{ listing: { exchange, symbol }, clientOrderId: null, venueOrderId: null, why },
 });
 
-describe('the desk at Alpaca', () => {
+describe('the account reads at Alpaca', () => {
   test('still has the morning’s orders of India after midnight in New York, which is at 09:30 there', async () => {
     await alpaca.venue.submit(order);
     clock.jump((6 * 60 + 25) * 60_000);

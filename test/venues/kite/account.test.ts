@@ -9,7 +9,7 @@ let kite: KiteExchange;
 let api: VenueAccountApi;
 beforeEach(async () => {
   kite = await openKiteExchange(jumpingClock(nowMs));
-  if (!kite.venue.desk) throw new Error('a real venue has a desk');
+  if (!kite.venue.desk) throw new Error('a real venue has account reads');
   api = kite.venue.desk;
 });
 afterEach(() => kite.close());
@@ -42,7 +42,7 @@ const row = (change: object = {}) => ({
 });
 const noIds = { clientOrderId: null, venueOrderId: null };
 
-describe('the desk at Kite', () => {
+describe('the account reads at Kite', () => {
   test('reads the day’s orders, also those that are not ours', async () => {
     kite.answerNext(
       200,

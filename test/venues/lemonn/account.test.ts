@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(() => lemonn.close());
 
 function accountApiOf({ venue }: LemonnExchange): VenueAccountApi {
-  if (!venue.desk) throw new Error('a real venue has a desk');
+  if (!venue.desk) throw new Error('a real venue has account reads');
   return venue.desk;
 }
 
@@ -33,7 +33,7 @@ const order: OrderToStart = {
   product: 'mtf',
 };
 
-describe('the desk at Lemonn', () => {
+describe('the account reads at Lemonn', () => {
   test('reads the day’s orders with their trades', async () => {
     lemonn.next('partial_fill');
     await lemonn.venue.submit(order);

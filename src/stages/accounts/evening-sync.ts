@@ -6,7 +6,7 @@ import type { Mode } from '../../domain/types.ts';
 import type { Books, Drift } from '../../ports/rows/readiness.ts';
 import type { World } from '../../ports/world.ts';
 import { catchUp } from '../execute/catch-up.ts';
-import { emitLeftOrders, type LeftOrder, leftOrders } from '../execute/notify-left-orders.ts';
+import { emitLeftOrders, type LeftOrder, leftOrders } from '../execute/emit-left-orders.ts';
 import {
   type Difference,
   inBoth,
@@ -17,7 +17,7 @@ import {
   shareDifferences,
   shareKeys,
 } from './compare-books.ts';
-import { emitDrifts } from './notify-drifts.ts';
+import { emitDrifts } from './emit-drifts.ts';
 import { booksOf, type Look, listingsOf, lookAt, pagesOfBooks, type Seen } from './read-account.ts';
 import type { ReadyRequest } from './readiness.ts';
 import { unreadOfOurs } from './unreadable-rows.ts';

@@ -6,7 +6,7 @@ import type { Mode } from '../../domain/types.ts';
 import type { Adjustment, Books, Drift } from '../../ports/rows/readiness.ts';
 import type { World } from '../../ports/world.ts';
 import { catchUp } from '../execute/catch-up.ts';
-import { emitLeftOrders, type LeftOrder, leftOrders } from '../execute/notify-left-orders.ts';
+import { emitLeftOrders, type LeftOrder, leftOrders } from '../execute/emit-left-orders.ts';
 import { remindOfLogins } from '../notify/login-reminders.ts';
 import { type Checked, check, type Day } from './check-account.ts';
 import {
@@ -17,7 +17,7 @@ import {
   shareKeys,
   tradedToday,
 } from './compare-books.ts';
-import { emitDrifts } from './notify-drifts.ts';
+import { emitDrifts } from './emit-drifts.ts';
 import { listingsOf, lookAt, pagesOfBooks, type Seen } from './read-account.ts';
 import { sharesToBook } from './unknown-shares.ts';
 import { emitLeftOut, unreadOfOurs } from './unreadable-rows.ts';

@@ -6,7 +6,7 @@ import { DatabaseError } from '../../ports/database.ts';
 import type { Answer, CallOptions } from '../../ports/store/store.ts';
 import type { OrderToStart, RateBudget, SubmitOutcome, Venue } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';
-import { inHalves } from '../halves.ts';
+import { inHalves } from '../in-halves.ts';
 import { type Counter, counting } from '../task-pool.ts';
 import { stopped } from '../until-stopped.ts';
 import { isTrouble, judgeOf } from './breakers.ts';

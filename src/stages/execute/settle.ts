@@ -4,7 +4,7 @@ import { DatabaseError } from '../../ports/database.ts';
 import type { Settlement } from '../../ports/store/arguments.ts';
 import type { Store } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
-import { inHalves } from '../halves.ts';
+import { inHalves } from '../in-halves.ts';
 import { retriedWhileLocked } from './locked-orders.ts';
 import { stillUnknown, type Tried } from './outcome.ts';
 

@@ -1,7 +1,7 @@
 import { DatabaseError } from '../../ports/database.ts';
 import type { SettledMessage } from '../../ports/store/message-arguments.ts';
 import type { World } from '../../ports/world.ts';
-import { inHalves } from '../halves.ts';
+import { inHalves } from '../in-halves.ts';
 
 /**
  * Writes what became of messages. One that the database does not take is left to a person as unknown, so that it is never

@@ -4,7 +4,7 @@ import type { CorporateAction } from '../../../src/domain/market/corporate-actio
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { Quotes } from '../../../src/ports/world.ts';
-import { emitDrifts } from '../../../src/stages/accounts/notify-drifts.ts';
+import { emitDrifts } from '../../../src/stages/accounts/emit-drifts.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';

@@ -11,7 +11,7 @@ import { templates } from '../src/domain/messages/template.ts';
 import type { SqlSession } from '../src/ports/database.ts';
 import type { Store } from '../src/ports/store/store.ts';
 import type { World } from '../src/ports/world.ts';
-import { hearProvider } from '../src/stages/notify/callbacks.ts';
+import { bookProviderUpdate } from '../src/stages/notify/callbacks.ts';
 import { notify } from '../src/stages/notify/notify.ts';
 import { nowMs as startMs } from '../test/contract/support/scene.ts';
 import {
@@ -47,7 +47,7 @@ const { values } = parseArgs({
 
 function stormWorld(store: Store, twilioUrl: string): World {
   const beganMs = performance.now();
-  const pace = { ...quick, pairPauseMs: 6000, perSecond: Number(values.rate), mostResends: Number(values.resends) };
+  const pace = { ...quick, pairPauseMs: 6000, perSecond: Number(values.rate), maxResends: Number(values.resends) };
   return {
     store,
     clock: {
@@ -181,7 +181,7 @@ async function hear(world: World, twilio: LoopbackTwilio, message: LoopbackTwili
   const call = { path: `${pathname}${search}`, signature: headers['X-Twilio-Signature'], form };
   const callback = await world.notifier.parseCallback?.(call);
   if (!callback) throw new Error('the signature does not fit');
-  await hearProvider(world, callback);
+  await bookProviderUpdate(world, callback);
 }
 
 async function verdict(

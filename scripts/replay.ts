@@ -78,7 +78,7 @@ async function replay(store: Store, date: string, due: Signal[]): Promise<RunRep
     limits: config.limits,
     concurrency: config.concurrency,
     inline: true,
-    given: { ...inputs, users, signals: due },
+    inputs: { ...inputs, users, signals: due },
   });
   if (result.kind === 'refused') refuse(`${date}: ${result.message}`);
   return result.report;

@@ -3,20 +3,20 @@ import { hidden, scrubbed, secretFields } from './domain/text/secrets.ts';
 import { type Emit, isAlert } from './ports/events/events.ts';
 
 /** Causes further down are left out. */
-const DEEPEST_CAUSE = 5;
+const MAX_CAUSE_DEPTH = 5;
 
 /** What is logged of an error: what it says and where, with its causes; other members may hold anything. */
 function errorFacts(thrown: unknown, depth = 0): unknown {
   if (!(thrown instanceof Error)) return thrown;
   const { name, message, stack, cause } = thrown;
   const code = 'code' in thrown ? { code: String(thrown.code) } : {};
-  const errors = thrown instanceof AggregateError && depth < DEEPEST_CAUSE;
+  const errors = thrown instanceof AggregateError && depth < MAX_CAUSE_DEPTH;
   return {
     name,
     message,
     ...code,
     stack,
-    ...(cause === undefined || depth >= DEEPEST_CAUSE ? {} : { cause: errorFacts(cause, depth + 1) }),
+    ...(cause === undefined || depth >= MAX_CAUSE_DEPTH ? {} : { cause: errorFacts(cause, depth + 1) }),
     ...(errors ? { errors: thrown.errors.slice(0, 5).map((error) => errorFacts(error, depth + 1)) } : {}),
   };
 }

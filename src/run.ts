@@ -11,7 +11,7 @@ import type { OpenRun, Refused, RunRequest } from './stages/scan/request.ts';
 import { scan } from './stages/scan/scan.ts';
 import { timed } from './stages/timed.ts';
 import { stopped } from './stages/until-stopped.ts';
-import { round } from './stages/work-once.ts';
+import { workOnce } from './stages/work-once.ts';
 
 export type RunResult = { kind: 'report'; report: RunReport } | Refused;
 
@@ -55,24 +55,24 @@ async function carryOut(world: World, request: RunRequest, { runId }: OpenRun): 
   world.emit({ type: 'sending', runId, signals: await store.call('read_progress', { runId }) });
   // Where a worker sends, waiting for it is bounded on a virtual clock too: its pauses bring nobody's work nearer.
   const untilMs = clock.virtual && inline ? Number.POSITIVE_INFINITY : clock.nowMs() + waitMs;
-  const telling = inline && notifiesBeside(world) ? notifyBeside(world, concurrency, stop) : null;
+  const notifyLoop = inline && notifiesBeside(world) ? notifyBeside(world, concurrency, stop) : null;
   try {
-    await roundsUntil(world, request, runId, { untilMs, tells: telling === null });
+    await workUntil(world, request, runId, { untilMs, notifies: notifyLoop === null });
   } finally {
-    await telling?.end();
+    await notifyLoop?.end();
   }
 }
 
-async function roundsUntil(
+async function workUntil(
   world: World,
   { concurrency, inline, stop }: RunRequest,
   runId: string,
-  { untilMs, tells }: { untilMs: number; tells: boolean },
+  { untilMs, notifies }: { untilMs: number; notifies: boolean },
 ): Promise<void> {
   const { store, clock } = world;
   const whenStopped = stopped(stop);
   for (;;) {
-    if (inline) await round(world, { concurrency, stop, tells });
+    if (inline) await workOnce(world, { concurrency, stop, notifies });
     // Its pauses take no time, and the lock of another session does: what is left is for whoever comes next.
     if (clock.virtual && (await lateBookings(world)) === 'left') return;
     const left = await store.call('finish_run', { runId, nowMs: clock.nowMs() });
@@ -112,7 +112,7 @@ async function changedPlan(world: World, request: RunRequest, run: OpenRun): Pro
 async function storedReport(world: World, request: RunRequest, { runId }: OpenRun): Promise<RunReport> {
   const report = await (request.onlyCounts ? countsOf : reportOf)(world.store, runId);
   if (!report) throw new Error(`run ${runId} vanished`);
-  return report.problems.length > 0 ? report : { ...report, problems: request.given.problems };
+  return report.problems.length > 0 ? report : { ...report, problems: request.inputs.problems };
 }
 
 function emitScanned({ emit }: World, { runId, session, state, frame, userCount }: OpenRun): void {

@@ -95,7 +95,7 @@ function scheduledRequest(settings: ScanSettings, stop: AbortSignal): RunRequest
     expectPlan: null,
     waitMs,
     stop,
-    given: { ...noInputs, by: { who: 'schedule', how: 'service' } },
+    inputs: { ...noInputs, by: { who: 'schedule', how: 'service' } },
     onlyCounts: true,
   };
 }
@@ -111,11 +111,11 @@ export async function checkNow(world: World, { mode, cutOffTime }: ScanSettings)
     if (due.beyondCalendar) world.emit({ type: 'beyond_calendar', alert: true, date: istDate(nowMs) });
     if (due.check === null) return;
     const runId = runIdOf(due.check.id, mode);
-    const known = await world.store.call('read_inputs', { mode, tradeDate: due.check.date, runId });
-    const { runState, users, halted } = known;
+    const inputs = await world.store.call('read_inputs', { mode, tradeDate: due.check.date, runId });
+    const { runState, users, halted } = inputs;
     if (runState === 'planning') world.emit({ type: 'run_unfinished', alert: true, runId });
     if (runState !== null) return;
-    world.emit({ type: 'run_missing', alert: true, runId, users, signals: known.signals.length, halted });
+    world.emit({ type: 'run_missing', alert: true, runId, users, signals: inputs.signals.length, halted });
   } catch (error) {
     world.emit({ type: 'run_check_failed', alert: true, error });
   }

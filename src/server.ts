@@ -36,9 +36,9 @@ async function build(settings: Config): Promise<Hono<HttpEnv>> {
   const emit = emitToAll(makeLog(settings.logLevel), metrics.emit);
   const target = targetOf(settings, 'main');
   const onSlowStart = (text: string) => emit({ type: 'slow_start', text });
-  const few = { connections: CONNECTIONS, reportConnections: REPORT_CONNECTIONS };
-  const store = await openStore({ config: settings, target, readOnly: false, onSlowStart, ...few });
-  const given = {
+  const connections = { connections: CONNECTIONS, reportConnections: REPORT_CONNECTIONS };
+  const store = await openStore({ config: settings, target, readOnly: false, onSlowStart, ...connections });
+  const parts = {
     config: settings,
     target,
     store,
@@ -46,11 +46,11 @@ async function build(settings: Config): Promise<Hono<HttpEnv>> {
     quotes: storedQuotes(store, settings.paperPrices),
     faults: null,
   };
-  const world = await makeWorld({ ...given, emit });
+  const world = await makeWorld({ ...parts, emit });
   const later = (work: Promise<unknown>) => {
     waitUntil(work.catch((error: unknown) => emit({ type: 'background_task_failed', alert: true, error })));
   };
-  const doings = {
+  const hooks = {
     deadlineMs: DEADLINE_MS,
     // The platform ends an instance between requests, and gives no sign.
     stop: new AbortController().signal,
@@ -62,7 +62,7 @@ async function build(settings: Config): Promise<Hono<HttpEnv>> {
     maxStreamMs: MAX_STREAM_MS,
     metrics,
   };
-  return makeApp(makeHttpDeps(settings, world, doings));
+  return makeApp(makeHttpDeps(settings, world, hooks));
 }
 
 const read = readConfig(undefined, { http: true });

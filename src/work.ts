@@ -3,7 +3,7 @@ import { closeBeside } from './stages/accept/close-abandoned.ts';
 import { lateBookings } from './stages/execute/settle.ts';
 import { notifiesBeside, notifyBeside } from './stages/notify/notify-loop.ts';
 import { stopped } from './stages/until-stopped.ts';
-import { round } from './stages/work-once.ts';
+import { workOnce } from './stages/work-once.ts';
 
 /** Longest sleep of an idle worker: how late it may see work nobody woke it for. */
 const POLL_MS = 1_000;
@@ -22,23 +22,23 @@ export interface WorkOptions {
  */
 export async function work(world: World, { concurrency, stop, woken }: WorkOptions): Promise<void> {
   const whenStopped = stopped(stop);
-  const telling = notifiesBeside(world) ? notifyBeside(world, concurrency, stop) : null;
+  const notifyLoop = notifiesBeside(world) ? notifyBeside(world, concurrency, stop) : null;
   // A message that is due is no reason to hurry where somebody else sends it.
-  const leastPauseMs = telling === null ? 20 : 100;
+  const minPauseMs = notifyLoop === null ? 20 : 100;
   const closing = closeBeside(world, stop);
   try {
     while (!stop.aborted) {
-      await round(world, { concurrency, stop, tells: telling === null });
+      await workOnce(world, { concurrency, stop, notifies: notifyLoop === null });
       if (stop.aborted) return;
       const { clock, store } = world;
       const { nextDueMs } = await store.call('finish_runs', { nowMs: clock.nowMs() });
       const dueInMs = nextDueMs === null ? POLL_MS : nextDueMs - clock.nowMs();
-      const pauseMs = Math.min(Math.max(dueInMs, leastPauseMs), POLL_MS);
+      const pauseMs = Math.min(Math.max(dueInMs, minPauseMs), POLL_MS);
       await Promise.race([clock.sleep(pauseMs), woken(), whenStopped]);
     }
   } finally {
     await closing.end();
-    await telling?.end();
+    await notifyLoop?.end();
     await lateBookings(world);
   }
 }

@@ -1,12 +1,12 @@
 // The instruments, signals and users of a torture's round.
 import { signalIdOf } from '../../src/domain/ids.ts';
 import type { Instrument, Side, Signal, UserSettings } from '../../src/domain/types.ts';
-import type { Given } from '../../src/stages/scan/request.ts';
+import type { RunInputs } from '../../src/stages/scan/request.ts';
 
 const USERS = 60;
 
 /** What both scans of a round are given: two new symbols to buy, and one of the round before to sell. */
-export function runInputs(tradeDate: string, round: number): Given {
+export function runInputs(tradeDate: string, round: number): RunInputs {
   const symbols = symbolsOf(round);
   const sold = round > 1 ? symbolsOf(round - 1)[0] : null;
   const signals = [

@@ -67,7 +67,7 @@ async function scanOnce(world: World, { day, round, inline }: ToTrading, config:
     limits: config.limits,
     concurrency: CONCURRENCY,
     inline,
-    given: runInputs(day.date, round),
+    inputs: runInputs(day.date, round),
   });
   if (result.kind === 'refused') throw new Error(result.message);
 }

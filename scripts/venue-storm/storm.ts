@@ -17,7 +17,7 @@ import { run } from '../../src/run.ts';
 import { sync } from '../../src/stages/accounts/evening-sync.ts';
 import { ready } from '../../src/stages/accounts/readiness.ts';
 import { noInputs } from '../../src/stages/scan/request.ts';
-import { round } from '../../src/stages/work-once.ts';
+import { workOnce } from '../../src/stages/work-once.ts';
 import { requestId } from '../../test/simulators/lemonn-exchange.ts';
 import type { JumpingClock } from '../../test/stages/support/clocks.ts';
 import { tally } from '../../test/stages/support/database-state.ts';
@@ -123,7 +123,7 @@ async function playDay(stage: Stage, config: Config, faultPlans: ReadonlyMap<str
     dryRun: false,
     expectPlan: null,
     waitMs: 0,
-    given: { ...noInputs, by: { who: 'venue-storm', how: 'service' } as const },
+    inputs: { ...noInputs, by: { who: 'venue-storm', how: 'service' } as const },
   };
   const result = await run(world, { ...scanSettings(config), ...request });
   const totals = result.kind === 'report' ? JSON.stringify(result.report.totals) : result.message;
@@ -150,9 +150,9 @@ async function settled(stage: Stage): Promise<string[]> {
   const pushes: string[] = [];
   while (clock.nowMs() < endMs) {
     for (const raw of simulated.kite.push?.take() ?? []) {
-      pushes.push((await world.doors?.get('kite')?.hear?.(raw)) ?? 'nobody there');
+      pushes.push((await world.logins?.get('kite')?.handlePush?.(raw)) ?? 'nobody there');
     }
-    await round(world, { concurrency });
+    await workOnce(world, { concurrency });
     const { nextDueMs } = await world.store.call('finish_runs', { nowMs: clock.nowMs() });
     if ((await leftOver(stage)).length === 0) break;
     await clock.sleep(Math.max(1_000, (nextDueMs ?? 0) - clock.nowMs()));
@@ -195,7 +195,7 @@ async function resolveUnknown({
     if (answer.kind !== 'resolved') throw new Error(`${id} could not be resolved: ${JSON.stringify(answer)}`);
   }
   // What the person said is told in corrections.
-  await round(world, { concurrency: stage.concurrency });
+  await workOnce(world, { concurrency: stage.concurrency });
   return { left: rows.length, taken };
 }
 

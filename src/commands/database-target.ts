@@ -1,5 +1,5 @@
 // Which database a command works on, opened and closed for it.
-import { type DatabaseTarget, isThere, openStore, targetName, targetOf } from '../compose/world.ts';
+import { type DatabaseTarget, openStore, targetExists, targetName, targetOf } from '../compose/world.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../ports/store/store.ts';
 
@@ -7,7 +7,7 @@ import type { Store } from '../ports/store/store.ts';
 export function targetToRead(config: Config): DatabaseTarget {
   const main = targetOf(config, 'main');
   const sample = targetOf(config, 'sample');
-  return isThere(main) || !isThere(sample) ? main : sample;
+  return targetExists(main) || !targetExists(sample) ? main : sample;
 }
 
 /** Opens the database a command works on, and closes it whatever happens. */

@@ -26,7 +26,7 @@ export interface RealVenuesParts {
 /** The venues whose addresses are set, their logins, and the vault the accounts' secrets come from. */
 export interface RealVenues {
   venues: ReadonlyMap<string, Venue>;
-  doors: ReadonlyMap<string, VenueLogin>;
+  logins: ReadonlyMap<string, VenueLogin>;
   vault: Vault;
   addressOf: NonNullable<World['addressOf']>;
 }
@@ -46,11 +46,11 @@ export function loginStateKey(config: Config): Buffer | null {
 }
 
 /** Where a user begins his login in a browser, for accounts that have one, where we can be reached from outside. */
-export function loginLinks(config: Config, doors: RealVenues['doors']): NonNullable<World['loginLink']> {
+export function loginLinks(config: Config, logins: RealVenues['logins']): NonNullable<World['loginLink']> {
   const key = loginStateKey(config);
   const { publicUrl } = config.http;
   return async (account) => {
-    const { loginUrl } = doors.get(account.venue) ?? {};
+    const { loginUrl } = logins.get(account.venue) ?? {};
     if (!loginUrl || !key || publicUrl === null) return null;
     const link = loginLink(publicUrl, key, account);
     try {
@@ -78,11 +78,11 @@ export async function realVenues({ config, store, clock, mode }: RealVenuesParts
     return { mode, credentials, vault, store, clock, ...ways, timeoutMs: VENUE_TIMEOUT_MS };
   };
   const venues = new Map<string, Venue>();
-  const doors = new Map<string, VenueLogin>();
+  const logins = new Map<string, VenueLogin>();
   for (const [name, setUp] of config.venues.setUp) {
     const { venue, login } = await setUp.open(partsOf(name));
     venues.set(name, venue);
-    if (login) doors.set(name, login);
+    if (login) logins.set(name, login);
   }
   const addressOf: RealVenues['addressOf'] = async ({ accountId }) => {
     const row = await store.call('read_credentials', { accountId });
@@ -90,7 +90,7 @@ export async function realVenues({ config, store, clock, mode }: RealVenuesParts
     const { proxyUrl, addressConfirmed } = egressSecrets.safeParse(opened?.secrets ?? {}).data ?? {};
     return proxyUrl ? 'proxy' : addressConfirmed ? 'confirmed' : null;
   };
-  return { venues, doors, vault, addressOf };
+  return { venues, logins, vault, addressOf };
 }
 
 interface LiveQuotesParts {

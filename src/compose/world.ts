@@ -16,7 +16,7 @@ import type { Database } from '../ports/database.ts';
 import type { Emit } from '../ports/events/events.ts';
 import type { Store } from '../ports/store/store.ts';
 import type { Clock, Notifier, Quotes, World } from '../ports/world.ts';
-import { alarming } from '../stages/notify/operators.ts';
+import { alertOperators } from '../stages/notify/operators.ts';
 import { liveQuotes, loginLinks, loginStateKey, realVenues } from './venues.ts';
 
 const CALENDAR_TTL_MS = 60_000;
@@ -49,7 +49,7 @@ export function targetName(target: DatabaseTarget): string {
 }
 
 /** Whether an embedded database is there already. */
-export function isThere(target: DatabaseTarget): boolean {
+export function targetExists(target: DatabaseTarget): boolean {
   return target.kind !== 'embedded' || (target.path !== null && existsSync(target.path));
 }
 
@@ -76,20 +76,20 @@ export interface StoreOptions {
 }
 
 /** Opens the database. A server's schema is brought up to date by `npm run migrate` only, an embedded one's here. */
-export async function openStore(given: StoreOptions): Promise<Store> {
-  const { config, target, readOnly, onSlowStart, virtual = false, patient = true } = given;
-  const waiting = { onWaiting: onSlowStart, virtual, patient };
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { config, target, readOnly, onSlowStart, virtual = false, patient = true } = options;
+  const retryOptions = { onWaiting: onSlowStart, virtual, patient };
   if (target.kind === 'server') {
     const { openPostgres } = await import('../adapters/store/postgres.ts');
-    const { connections = 10, reportConnections = 3 } = given;
-    return makeStore(openPostgres({ url: target.url, max: connections, maxReports: reportConnections }), waiting);
+    const { connections = 10, reportConnections = 3 } = options;
+    return makeStore(openPostgres({ url: target.url, max: connections, maxReports: reportConnections }), retryOptions);
   }
   if (target.kind === 'supabase') {
     // Loaded only where it is used: it takes a tenth of a second.
     const { openSupabase } = await import('../adapters/store/supabase.ts');
-    return makeStore(openSupabase(target), waiting);
+    return makeStore(openSupabase(target), retryOptions);
   }
-  const options: PgliteOptions = {
+  const pgliteOptions: PgliteOptions = {
     path: target.path ?? 'memory',
     cacheDir: config.dataDir,
     saveCache: !readOnly,
@@ -97,7 +97,7 @@ export async function openStore(given: StoreOptions): Promise<Store> {
   };
   // Loaded only here: a service on a server's database starts without it.
   const { openPglite, openPgliteCopy } = await import('../adapters/store/pglite/pglite.ts');
-  const database: Database = readOnly ? await openPgliteCopy(options) : await openPglite(options);
+  const database: Database = readOnly ? await openPgliteCopy(pgliteOptions) : await openPglite(pgliteOptions);
   return makeStore(database, { virtual });
 }
 
@@ -121,7 +121,7 @@ export interface WorldParts {
 export async function makeWorld(parts: WorldParts): Promise<World> {
   const { config, target, store, clock } = parts;
   const notifier = await notifierFor(config, clock);
-  const emit = alarming({ store, clock, notifier, emit: parts.emit });
+  const emit = alertOperators({ store, clock, notifier, emit: parts.emit });
   if (target.kind === 'embedded') {
     const nowMs = parts.freedAtMs ?? clock.nowMs();
     await store.call('sweep_orders', { nowMs, onlyProcess: true });
@@ -142,7 +142,7 @@ export async function makeWorld(parts: WorldParts): Promise<World> {
   };
 }
 
-type Market = Pick<World, 'venues' | 'quotes' | 'doors' | 'addressOf' | 'loginLink'>;
+type Market = Pick<World, 'venues' | 'quotes' | 'logins' | 'addressOf' | 'loginLink'>;
 
 async function market({ config, store, clock, quotes, faults, emit }: WorldParts): Promise<Market> {
   // A process that opens no sessions (--only http): what needs one is refused at its routes.
@@ -150,10 +150,10 @@ async function market({ config, store, clock, quotes, faults, emit }: WorldParts
     return { venues: new Map(), quotes: { read: async () => [] } };
   }
   if (config.mode === 'live') {
-    const { venues, doors, addressOf } = await realVenues({ config, store, clock, mode: 'live' });
-    const loginLink = loginLinks(config, doors);
+    const { venues, logins, addressOf } = await realVenues({ config, store, clock, mode: 'live' });
+    const loginLink = loginLinks(config, logins);
     const prices = liveQuotes({ venues, config, store, clock, mode: 'live', emit });
-    return { venues, doors, addressOf, loginLink, quotes: prices };
+    return { venues, logins, addressOf, loginLink, quotes: prices };
   }
   const paper = paperVenue({ store, clock, slippageBps: config.paperSlippageBps, faults, emit });
   return { venues: new Map([[paper.name, paper]]), quotes };
@@ -162,28 +162,28 @@ async function market({ config, store, clock, quotes, faults, emit }: WorldParts
 /** Twilio where it is set up; on a clock of its own (the sample, --at, --date) nothing is sent anywhere. */
 async function notifierFor({ twilio, http }: Config, clock: Clock): Promise<Notifier> {
   if (twilio === null || clock.virtual) return onScreenNotifier();
-  const { perSecond, dailyRecipients, mostResends, smsFrom } = twilio;
+  const { perSecond, dailyRecipients, maxResends, smsFrom } = twilio;
   const fallback = smsFrom === null ? null : 'sms';
-  const pace = { ...messagePace, perSecond, dailyRecipients, mostResends, fallback } as const;
+  const pace = { ...messagePace, perSecond, dailyRecipients, maxResends, fallback } as const;
   const { twilioNotifier } = await import('../adapters/notifiers/twilio.ts');
   return twilioNotifier({ ...twilio, publicUrl: http.publicUrl, timeoutMs: TWILIO_TIMEOUT_MS, pace });
 }
 
 /** What wakes an idle worker. An embedded database has nobody else who could give work; over HTTP nobody can listen. */
 export async function openListener(target: DatabaseTarget): Promise<Listener> {
-  if (target.kind !== 'server') return deaf;
+  if (target.kind !== 'server') return silentListener;
   const { listenForWork } = await import('../adapters/store/listener.ts');
   return listenForWork(target.url);
 }
 
 /** What tells streams that statuses of orders may have changed; where nobody can listen they poll. */
 export async function openOrderListener(target: DatabaseTarget): Promise<Listener> {
-  if (target.kind !== 'server') return deaf;
+  if (target.kind !== 'server') return silentListener;
   const { listenForOrders } = await import('../adapters/store/listener.ts');
   return listenForOrders(target.url);
 }
 
-const deaf: Listener = { next: () => new Promise(() => {}), isLost: () => false, close: async () => {} };
+const silentListener: Listener = { next: () => new Promise(() => {}), isLost: () => false, close: async () => {} };
 
 /** The settings every scan of this process has, whoever asks for it. */
 export function scanSettings(config: Config): HttpDeps['settings'] {
@@ -198,7 +198,7 @@ export function scanSettings(config: Config): HttpDeps['settings'] {
 export function makeHttpDeps(
   config: Config,
   world: World,
-  doings: Pick<
+  hooks: Pick<
     HttpDeps,
     'deadlineMs' | 'stop' | 'later' | 'wake' | 'changes' | 'upgradeWebSocket' | 'maxStreamMs' | 'metrics'
   >,
@@ -220,5 +220,5 @@ export function makeHttpDeps(
   };
   const trust = { proxies: http.trustedProxies, vercel: http.onVercel };
   const webhooks = webhooksOf(config.venues.modules);
-  return { world, settings: scanSettings(config), trust, webhooks, ...httpSettings, ...doings };
+  return { world, settings: scanSettings(config), trust, webhooks, ...httpSettings, ...hooks };
 }

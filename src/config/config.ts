@@ -84,10 +84,10 @@ export interface Needs {
 export type ConfigResult = { kind: 'config'; config: Config } | { kind: 'refused'; problems: string[] };
 
 /** A decimal with at most two places as hundredths: rupees become paise, percent become basis points. */
-function hundredths(what: string, atLeast = 0) {
+function hundredths(what: string, min = 0) {
   return z.string().transform((text, context) => {
     const value = parseMinor(text);
-    if (value === null || value < atLeast) {
+    if (value === null || value < min) {
       context.addIssue({ code: 'custom', message: `must be ${what} with at most two decimals, such as 3 or 0.50` });
       return z.NEVER;
     }

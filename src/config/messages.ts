@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Language } from '../domain/messages/en.ts';
 import { webAddress } from '../ports/web-address.ts';
-import { givenSecret } from './secrets.ts';
+import { issuedSecret } from './secrets.ts';
 import { whole } from './shapes.ts';
 
 /** How WhatsApp messages go; what each figure means is said in .env.example. */
@@ -18,7 +18,7 @@ export interface TwilioConfig {
   baseUrl: string | null;
   perSecond: number;
   dailyRecipients: number | null;
-  mostResends: number;
+  maxResends: number;
   /** Who hears of runs and troubles; in which approved template. */
   operators: string[];
   operatorContentSid: string | null;
@@ -38,8 +38,8 @@ export const messageVariables = {
     .string()
     .regex(/^AC[0-9a-fA-F]{32}$/, 'must be AC and 32 hex digits')
     .optional(),
-  TWILIO_AUTH_TOKEN: givenSecret.optional(),
-  TWILIO_AUTH_TOKEN_PREVIOUS: givenSecret.optional(),
+  TWILIO_AUTH_TOKEN: issuedSecret.optional(),
+  TWILIO_AUTH_TOKEN_PREVIOUS: issuedSecret.optional(),
   TWILIO_WHATSAPP_FROM: phone.optional(),
   TWILIO_CONTENT_SID: contentSid.optional(),
   TWILIO_CONTENT_SID_HI: contentSid.optional(),
@@ -70,7 +70,7 @@ export function twilioConfig(e: z.infer<typeof variables>): TwilioConfig | null 
     baseUrl: e.TWILIO_BASE_URL ?? null,
     perSecond: e.TWILIO_PER_SECOND,
     dailyRecipients: e.TWILIO_DAILY_RECIPIENTS ?? null,
-    mostResends: e.MESSAGE_RESENDS,
+    maxResends: e.MESSAGE_RESENDS,
     operators: e.OPERATOR_WHATSAPP ?? [],
     operatorContentSid: e.TWILIO_OPERATOR_CONTENT_SID ?? null,
   };

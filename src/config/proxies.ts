@@ -10,13 +10,13 @@ const MAPPED_BITS = 96;
 
 /** Addresses and networks with commas between: 10.0.0.0/8, 2001:db8::/32, 127.0.0.1. */
 export const networks = z.string().transform((text, context) => {
-  const found: Network[] = [];
+  const parsed: Network[] = [];
   for (const entry of text.split(',')) {
     const network = networkOf(entry.trim());
-    if (typeof network === 'object') found.push(network);
+    if (typeof network === 'object') parsed.push(network);
     else context.addIssue({ code: 'custom', message: `${network}: ${JSON.stringify(entry.trim().slice(0, 60))}` });
   }
-  return context.issues.length > 0 ? z.NEVER : found;
+  return context.issues.length > 0 ? z.NEVER : parsed;
 });
 
 function networkOf(entry: string): Network | string {
@@ -27,9 +27,9 @@ function networkOf(entry: string): Network | string {
     return 'must be addresses or networks such as 10.0.0.0/8 with commas between, not';
   }
   const address = ipaddr.parse(text);
-  const most = decimal ? IPV4_BITS : IPV6_BITS;
-  const length = bits === undefined ? most : Number(bits);
-  if (length > most) return `must have at most ${most} bits behind the slash`;
+  const maxBits = decimal ? IPV4_BITS : IPV6_BITS;
+  const length = bits === undefined ? maxBits : Number(bits);
+  if (length > maxBits) return `must have at most ${maxBits} bits behind the slash`;
   if (length === 0) return 'must not be every address: anybody could then say who they are';
   if (address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress()) {
     if (length <= MAPPED_BITS) return 'must not be every IPv4 address: anybody could then say who they are';

@@ -19,8 +19,8 @@ const COMMON =
 /** Whether somebody who guesses would come to it soon: few characters, a short one repeated, counting up, common words. */
 function isTrivial(text: string): boolean {
   if (new Set(text).size < MIN_DISTINCT || /^(.{1,16}?)\1+$/s.test(text)) return true;
-  const letters = text.replaceAll(COMMON, '').replaceAll(/[^a-z]/gi, '');
-  return (letters.length < 4 && /[a-z]{4}/i.test(text)) || isMostlyCounting([...Buffer.from(text)]);
+  const alphabetic = text.replaceAll(COMMON, '').replaceAll(/[^a-z]/gi, '');
+  return (alphabetic.length < 4 && /[a-z]{4}/i.test(text)) || isMostlyCounting([...Buffer.from(text)]);
 }
 
 /** Most neighbours are the same or one apart: 1234567890123456, abcdefghijklmnop, aaaaaaaabbbbbbbb. */
@@ -37,7 +37,10 @@ export const secret = z
   .refine((text) => text.length < MIN_LENGTH || !isTrivial(text), `is too easily guessed (${MAKE_ONE})`);
 
 /** A secret somebody else gave us: as good as they made it. */
-export const givenSecret = z.string().min(8, 'must have at least 8 characters').regex(VISIBLE_ASCII, NOT_VISIBLE_ASCII);
+export const issuedSecret = z
+  .string()
+  .min(8, 'must have at least 8 characters')
+  .regex(VISIBLE_ASCII, NOT_VISIBLE_ASCII);
 
 /** A password of the database: whatever its server takes, as long as it arrives there unchanged. */
 export const databasePassword = z.string().regex(VISIBLE_ASCII, NOT_VISIBLE_ASCII);

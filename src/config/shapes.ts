@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
 /** A whole number from `least` to `most`. */
-export function whole(least: number, most: number) {
+export function whole(min: number, max: number) {
   return z
     .string()
     .regex(/^\d+$/, 'must be a whole number')
     .transform(Number)
-    .pipe(z.int().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`));
+    .pipe(z.int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
 }

@@ -105,10 +105,10 @@ export const positionKey = (of: { instrumentId: number; product: string }) => `$
 /** The books after everything that was told until `untilMs`. */
 export function modelOf(facts: AccountFacts, untilMs: number): AccountModel {
   const ordersById = new Map(facts.orders.map((order) => [order.orderId, order]));
-  const told = facts.fills.filter((fill) => fill.reportedAtMs <= untilMs);
+  const reported = facts.fills.filter((fill) => fill.reportedAtMs <= untilMs);
   const fills = changesOf(facts.fills, ordersById);
   const placed = facts.orders.filter((order) => order.createdAtMs <= untilMs);
-  const rowsOf = Map.groupBy(told, (fill) => fill.orderId);
+  const rowsOf = Map.groupBy(reported, (fill) => fill.orderId);
   const orders = new Map(
     placed.map((order) => [order.orderId, orderModel(order, rowsOf.get(order.orderId) ?? [], fills, untilMs)]),
   );
@@ -116,7 +116,7 @@ export function modelOf(facts: AccountFacts, untilMs: number): AccountModel {
   return {
     cashMinor: sum(moved.map((entry) => entry.cashMinor)) + sum([...orders.values()].map((order) => order.cashMinor)),
     heldMinor: sum([...orders.values()].map((order) => order.heldMinor)),
-    positions: positionsOf(told, ordersById),
+    positions: positionsOf(reported, ordersById),
     orders,
     fills,
   };
@@ -174,8 +174,8 @@ function effectiveFills(rows: readonly FillFact[]): FillFact[] {
   const correction = new Map<number, FillFact>();
   for (const row of rows) {
     if (row.corrects === null) continue;
-    const known = correction.get(row.corrects);
-    if (known === undefined || known.fillId < row.fillId) correction.set(row.corrects, row);
+    const previous = correction.get(row.corrects);
+    if (previous === undefined || previous.fillId < row.fillId) correction.set(row.corrects, row);
   }
   return rows
     .filter((row) => row.corrects === null)

@@ -83,5 +83,5 @@ export interface VenueLogin {
    * A push. Nothing of it is believed but that its order is to be looked up now. `malformed`: no push of this venue looks
    * like it; nothing was looked up.
    */
-  hear?(raw: string): Promise<'due' | 'not_ours' | 'bad_checksum' | 'malformed'>;
+  handlePush?(raw: string): Promise<'due' | 'not_ours' | 'bad_checksum' | 'malformed'>;
 }

@@ -212,7 +212,7 @@ export interface UpdatedOrder {
 export type StreamState = { kind: 'listening' } | { kind: 'lost'; reason: string; againInMs: number };
 
 /** Who hears a stream. An order may also be none of ours. Neither may throw. */
-export interface StreamEars {
+export interface StreamHandlers {
   onUpdate(order: UpdatedOrder): void;
   onState(state: StreamState): void;
 }
@@ -225,12 +225,12 @@ export interface Venue {
   /** Knows the venue's own number of the order where the venue has ever told it. */
   lookup(order: OrderToSend & { venueOrderId?: string | null }): Promise<LookupOutcome>;
   /** Only a real venue has one. */
-  desk?: VenueAccountApi;
+  accountApi?: VenueAccountApi;
   /**
    * Only a venue that pushes an account's updates has it. Comes back whenever it is lost, until it is closed: `close`
    * resolves when nothing of it is left.
    */
-  listen?(account: AccountAtVenue, ears: StreamEars): { close(): Promise<void> };
+  listen?(account: AccountAtVenue, handlers: StreamHandlers): { close(): Promise<void> };
   /** Only a simulated venue has it: the prices its market trades at on a day. */
   openMarket?(tradeDate: string, quotes: readonly Quote[]): Promise<void>;
 }

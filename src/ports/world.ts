@@ -110,7 +110,7 @@ export interface NotifierPace {
   /** How long a message may wait for a try that gets through. */
   validForMs: number;
   /** How often a message nobody knows anything of is sent once more, after all lookups. 0: never. */
-  mostResends: number;
+  maxResends: number;
   fallback: 'sms' | null;
 }
 
@@ -142,7 +142,7 @@ export interface World {
   /** Orders of one account that may be at venues at once in this process; left out: a few. */
   accountSlots?: number;
   /** How accounts get their sessions, by venue; only in live trading. */
-  doors?: ReadonlyMap<string, VenueLogin>;
+  logins?: ReadonlyMap<string, VenueLogin>;
   notifier: Notifier;
   /** Days the operator added to or took from the calendar. */
   operatorDays: () => Promise<readonly DayOverride[]>;

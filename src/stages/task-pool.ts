@@ -1,5 +1,5 @@
 /** Pieces of work under way: how many, how many ended well, and a way to wait until few enough are left. */
-export interface Counter<Item> {
+export interface TaskPool<Item> {
   start(item: Item): void;
   underWay(): number;
   /** Waits for all, and gives how many answered true. Throws what the first failed piece threw. */
@@ -8,7 +8,7 @@ export interface Counter<Item> {
   atMost(n: number): Promise<void>;
 }
 
-export function counting<Item>(work: (item: Item) => Promise<boolean>): Counter<Item> {
+export function taskPool<Item>(work: (item: Item) => Promise<boolean>): TaskPool<Item> {
   const open = new Set<Promise<void>>();
   const failures: unknown[] = [];
   let good = 0;

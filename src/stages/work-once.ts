@@ -4,14 +4,14 @@ import { reconcile } from './execute/reconcile.ts';
 import { notify } from './notify/notify.ts';
 import { timed } from './timed.ts';
 
-export interface RoundOptions {
+export interface WorkOnceOptions {
   concurrency: number;
   /** Once it is aborted nothing more is begun. */
   stop?: AbortSignal | undefined;
   /** At most so many orders are tried; default: all that may go. */
-  mostOrders?: number | undefined;
+  maxOrders?: number | undefined;
   /** False: somebody else tells the users beside it. */
-  tells?: boolean | undefined;
+  notifies?: boolean | undefined;
 }
 
 /** How often others' orders are looked up while some are being sent. */
@@ -27,21 +27,21 @@ async function lookingUpBeside<Result>(
   lookUp: () => Promise<number>,
 ): Promise<{ sent: Result; lookedUp: number }> {
   let lookedUp = 0;
-  let looking: Promise<void> | null = null;
+  let lookup: Promise<void> | null = null;
   const failures: unknown[] = [];
   const stopBeat = clock.every(LOOKUP_EVERY_MS, () => {
-    looking ??= lookUp()
+    lookup ??= lookUp()
       .then((count) => {
         lookedUp += count;
       })
       .catch((error: unknown) => void failures.push(error))
       .finally(() => {
-        looking = null;
+        lookup = null;
       });
   });
   try {
     const sent = await sending;
-    await looking;
+    await lookup;
     if (failures.length > 0) throw failures[0];
     return { sent, lookedUp };
   } finally {
@@ -50,14 +50,15 @@ async function lookingUpBeside<Result>(
 }
 
 /** execute → reconcile → notify, once, for every run there is. Gives how many orders and messages each was about. */
-export async function round(
+export async function workOnce(
   world: World,
-  { concurrency, stop, mostOrders, tells = true }: RoundOptions,
+  { concurrency, stop, maxOrders, notifies = true }: WorkOnceOptions,
 ): Promise<{ sent: number; lookedUp: number; messages: number }> {
   const lookUp = async () => (stop?.aborted ? 0 : timed(world, 'reconcile', () => reconcile(world, concurrency)));
-  const sending = timed(world, 'execute', () => execute(world, concurrency, stop, mostOrders));
+  const sending = timed(world, 'execute', () => execute(world, concurrency, stop, maxOrders));
   const { sent, lookedUp: beside } = await lookingUpBeside(world, sending, lookUp);
   const lookedUp = beside + (await lookUp());
-  const messages = stop?.aborted || !tells ? 0 : await timed(world, 'notify', () => notify(world, concurrency, stop));
+  const messages =
+    stop?.aborted || !notifies ? 0 : await timed(world, 'notify', () => notify(world, concurrency, stop));
   return { sent, lookedUp, messages };
 }

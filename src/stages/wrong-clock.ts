@@ -8,7 +8,7 @@ const AGAIN_AFTER_MS = 15 * 60_000;
 /** Until it is set nothing else can succeed either; and a stop waits for this pause. */
 export const WRONG_CLOCK_PAUSE_MS = 15_000;
 
-const alarmed = new WeakSet<Emit>();
+const alerted = new WeakSet<Emit>();
 
 /**
  * Emits the event of what failed; where it is this process's clock that the database refused, `clock_wrong` in its place,
@@ -19,10 +19,10 @@ export function emitFailure(emit: Emit, error: unknown, event: Event): boolean {
     emit(event);
     return false;
   }
-  const isNew = !alarmed.has(emit);
+  const isNew = !alerted.has(emit);
   if (isNew) {
-    alarmed.add(emit);
-    setTimeout(() => alarmed.delete(emit), AGAIN_AFTER_MS).unref();
+    alerted.add(emit);
+    setTimeout(() => alerted.delete(emit), AGAIN_AFTER_MS).unref();
   }
   emit({ type: 'clock_wrong', ...(isNew ? { alert: true as const } : {}), met: event.type, error });
   return true;

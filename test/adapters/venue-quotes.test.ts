@@ -28,7 +28,7 @@ async function readQuotes(answers: Record<string, VenueRead<Quote[]>[]>, signals
       },
     };
     const capabilities = { refusesDuplicates: false, missIsProof: false };
-    return [name, { name, capabilities, submit: never, lookup: never, desk: api }];
+    return [name, { name, capabilities, submit: never, lookup: never, accountApi: api }];
   });
   const accountsAt = async (name: string) =>
     (answers[name] ?? []).map((_, index) => ({ accountId: index + 1, userId: `user${index + 1}` }));

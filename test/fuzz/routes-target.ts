@@ -34,7 +34,7 @@ async function service(database: TestDatabase): Promise<{ open: TestService; use
     });
     return {
       ...world,
-      doors: new Map([['kite', kite]]),
+      logins: new Map([['kite', kite]]),
       notifier: { ...twilioNotifier(settingsFor(nowhere)), ...quiet(world) },
     };
   };

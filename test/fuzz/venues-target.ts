@@ -117,7 +117,7 @@ export async function venueTarget(venue: string, database: TestDatabase): Promis
     } else if (ask === 'quotes') {
       scripted.script = { accountId: oddAccount, order: null, say };
       const account = { accountId: oddAccount, userId: `${venue}-odd` };
-      const read = await scripted.venue.desk?.quotes(account, [{ exchange: 'NSE', symbol: 'TITAN' }]);
+      const read = await scripted.venue.accountApi?.quotes(account, [{ exchange: 'NSE', symbol: 'TITAN' }]);
       for (const quote of read?.kind === 'read' ? read.value : []) {
         const { priceMinor, previousCloseMinor, lowerCircuitMinor, upperCircuitMinor, atMs } = quote;
         for (const minor of [

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { moduleText, readFacts, unclassed } from '../../scripts/twilio-errors/generate.ts';
 import { sendErrorClass, sendErrorMeaning } from '../../src/adapters/notifiers/twilio-error-class.ts';
 import { twilioErrors } from '../../src/adapters/notifiers/twilio-errors.ts';
-import { hearProvider } from '../../src/stages/notify/callbacks.ts';
+import { bookProviderUpdate } from '../../src/stages/notify/callbacks.ts';
 import type { LoopbackMessage, TwilioFault } from '../simulators/twilio.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { numberOf, people, quick } from './fixtures.ts';
@@ -66,7 +66,7 @@ async function hear(message: LoopbackMessage | undefined, status: string, code?:
   const call = { path: `${pathname}${search}`, signature: headers['X-Twilio-Signature'], form };
   const word = await delivery.world.notifier.parseCallback?.(call);
   if (!word) throw new Error('the signature does not fit');
-  await hearProvider(delivery.world, word);
+  await bookProviderUpdate(delivery.world, word);
 }
 
 /** The first user meets the code; the second is well. */

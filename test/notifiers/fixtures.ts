@@ -21,7 +21,7 @@ export const quick: NotifierPace = {
   pairPauseMs: 0,
   dailyRecipients: null,
   validForMs: 10 * 3_600_000,
-  mostResends: 0,
+  maxResends: 0,
   fallback: null,
 };
 

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { TwilioSettings } from '../../src/adapters/notifiers/twilio.ts';
 import { fetchTemplate } from '../../src/adapters/notifiers/twilio-templates.ts';
 import { operatorMessage, operatorTemplate, templates } from '../../src/domain/messages/template.ts';
-import { alarming } from '../../src/stages/notify/operators.ts';
+import { alertOperators } from '../../src/stages/notify/operators.ts';
 import { anEvent } from '../support/any-event.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
@@ -69,7 +69,7 @@ test('who is not on WhatsApp gets an SMS where there is a number for it, and not
 });
 
 test('one late re-send, where somebody decided so: only after every look was answered, and once', async () => {
-  await open(1, { pace: { ...quick, mostResends: 1 } });
+  await open(1, { pace: { ...quick, maxResends: 1 } });
   delivery.twilio.fault = () => 'lost_error';
   for (let lookup = 0; lookup < 14; lookup++) {
     await delivery.deliver();
@@ -143,7 +143,7 @@ describe('operators', () => {
 
   test('an alarm goes at once, and once a day', async () => {
     await open(1, operators);
-    const emit = alarming(delivery.world);
+    const emit = alertOperators(delivery.world);
     for (let time = 0; time < 3; time++) {
       emit(anEvent({ type: 'run_missing', alert: true, runId: 'XNSE:2025-08-29:open:paper', users: 7 }));
       emit({ type: 'metrics_read_failed', alert: true, error: new Error('busy') });

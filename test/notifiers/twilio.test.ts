@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { hearProvider } from '../../src/stages/notify/callbacks.ts';
+import { bookProviderUpdate } from '../../src/stages/notify/callbacks.ts';
 import type { LoopbackMessage, TwilioFault } from '../simulators/twilio.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { contentSids, numberOf, people, publicUrl } from './fixtures.ts';
@@ -21,7 +21,7 @@ async function hear(message: LoopbackMessage | undefined, status: string, code?:
   const call = { path: `${pathname}${search}`, signature: headers['X-Twilio-Signature'], form };
   const word = await delivery.world.notifier.parseCallback?.(call);
   if (!word) throw new Error('the signature does not fit');
-  await hearProvider(delivery.world, word);
+  await bookProviderUpdate(delivery.world, word);
 }
 
 const minutes = (count: number) => delivery.clock.jump(count * 60_000);

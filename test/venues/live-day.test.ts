@@ -127,7 +127,7 @@ const check = () => ready(world, { mode: 'live', concurrency: 2 });
 
 async function scanned() {
   clock.jump(istMs(tradeDate, '09:20') - clock.nowMs());
-  const request = { dryRun: false, expectPlan: null, waitMs: 120_000, given: { ...noInputs, by: tester } };
+  const request = { dryRun: false, expectPlan: null, waitMs: 120_000, inputs: { ...noInputs, by: tester } };
   const result = await run(world, { ...settings, ...request });
   if (result.kind !== 'report') throw new Error(result.message);
   return result.report;

@@ -84,8 +84,8 @@ describe('prices of a real venue', () => {
     ];
     const questions: string[] = [];
     const { venue } = kite;
-    if (!venue.desk) throw new Error('Kite has account reads');
-    const { desk: api } = venue;
+    if (!venue.accountApi) throw new Error('Kite has account reads');
+    const { accountApi: api } = venue;
     const hanging: VenueAccountApi = {
       ...api,
       quotes(account, listings) {
@@ -94,7 +94,7 @@ describe('prices of a real venue', () => {
       },
     };
     const options = { clock, maxAgeMs: 60_000, emit: (event: AnyEvent) => void events.push(event) };
-    const venues = new Map([['kite', { ...venue, desk: hanging }]]);
+    const venues = new Map([['kite', { ...venue, accountApi: hanging }]]);
     quotes = venueQuotes({ venues, accountsAt: async () => accounts, ...options });
     expect(await priceOf('TITAN')).toEqual(['TITAN 10100']);
     nowMs += 1000;

@@ -94,7 +94,7 @@ async function scanned(connected = [1, 2]): Promise<{ result: RunResult; events:
     problems: [],
     by: tester,
   };
-  const request = { dryRun: false, expectPlan: null, waitMs: 120_000, given: inputs };
+  const request = { dryRun: false, expectPlan: null, waitMs: 120_000, inputs };
   return { result: await run(world, { ...scanSettings(config), ...request }), events };
 }
 

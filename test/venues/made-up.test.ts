@@ -86,7 +86,7 @@ async function traded(world: World, config: Config) {
   clock.jump(istMs(tradeDate, '09:20') - clock.nowMs());
   const about = { signalsSource: 'test', usersSource: 'test', instruments: [], problems: [], by: tester };
   const inputs = { ...about, signals: null, users: null };
-  return run(world, { ...scanSettings(config), dryRun: false, expectPlan: null, waitMs: 120_000, given: inputs });
+  return run(world, { ...scanSettings(config), dryRun: false, expectPlan: null, waitMs: 120_000, inputs });
 }
 
 test('a venue of a folder and a line is set up, connected, logged in to, traded at, looked up and examined', async () => {
@@ -152,7 +152,7 @@ test('its pushes come to an address of its own, and only its sign has an order l
     users: [],
     signals: [],
     parts: { webhooks: webhooksOf(config.venues.modules) },
-    change: (own) => ({ ...own, ...(world.doors && { doors: world.doors }) }),
+    change: (own) => ({ ...own, ...(world.logins && { logins: world.logins }) }),
   });
   const [order] = exchange.orders;
   const push = (body: object) => service.ask(null, 'POST', '/api/webhooks/made-up', body);

@@ -117,7 +117,7 @@ describe('a price', () => {
     ['that is none', '{"latestTrade":[]}'],
   ])('at Alpaca %s is none, and the others stand', async (_what, infy) => {
     const alpaca = await saying('alpaca', '/snapshots', (good) => quoted(good, `"INFY":${infy}`));
-    const read = await alpaca.desk?.quotes(account, listings);
+    const read = await alpaca.accountApi?.quotes(account, listings);
     expect(read).toMatchObject({ kind: 'read', value: [{ symbol: 'TITAN', priceMinor: 100_05 }] });
   });
 
@@ -127,7 +127,7 @@ describe('a price', () => {
     ['that is none', 'null'],
   ])('at Kite %s is none, and the others stand', async (_what, infy) => {
     const kite = await saying('kite', '/quote', (good) => `${quoted(good.slice(0, -1), `"NSE:INFY":${infy}`)}}`);
-    const read = await kite.desk?.quotes(account, listings);
+    const read = await kite.accountApi?.quotes(account, listings);
     expect(read).toMatchObject({ kind: 'read', value: [{ symbol: 'TITAN', priceMinor: 100_05 }] });
   });
 });

@@ -75,7 +75,7 @@ export function benchRequest(concurrency: number): RunRequest {
     limits: { ...plainConfig().limits, quoteMaxAgeMs: 3_600_000 },
     concurrency,
     inline: true,
-    given: { ...noInputs, by: { who: 'bench', how: 'service' } },
+    inputs: { ...noInputs, by: { who: 'bench', how: 'service' } },
   };
 }
 

@@ -1,6 +1,6 @@
 // Reads a file of a strategy’s signals.
 import { z } from 'zod';
-import { misplaced, mostRank, strategyPattern, validityFault } from '../../domain/decision/signal-rules.ts';
+import { MAX_RANK, misplaced, strategyPattern, validityFault } from '../../domain/decision/signal-rules.ts';
 import { signalIdOf } from '../../domain/ids.ts';
 import { type SymbolReader, symbolReader } from '../../domain/market/symbols.ts';
 import type { Signal } from '../../domain/types.ts';
@@ -15,7 +15,7 @@ function strategy(text: string): Read<string> {
 /** Of the columns, what no symbol is needed for. */
 const others = {
   trade_date: cell(isoDate),
-  rank: cell(whole(1, mostRank)),
+  rank: cell(whole(1, MAX_RANK)),
   strategy: cell(strategy),
   exchange: cell(exchange),
   side: cell(oneOf('side', ['BUY', 'SELL'])),

@@ -108,7 +108,7 @@ function silentLast(accounts: AccountAtVenue[], silence: Silence, nowMs: number)
 
 /** Through the first account that gets an answer; null: nobody did. The first request has its turn already. */
 async function quotesOf(
-  { venue: { name, desk: accountApi }, accountsAt, emit, clock }: SharedQuotesOptions,
+  { venue: { name, accountApi }, accountsAt, emit, clock }: SharedQuotesOptions,
   silence: Silence,
   listings: Listing[],
   turn: () => Promise<void>,

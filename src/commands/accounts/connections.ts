@@ -49,7 +49,7 @@ export async function checkConnections(options: ConnectionCheck): Promise<number
     return refusal('not_connected', `${who} is connected here (${mode}${venue ? `, ${venue}` : ''}).`);
   }
   const real = await realVenues({ config, store, clock: realClock(), mode });
-  const linkFor = loginLinks(config, real.doors);
+  const linkFor = loginLinks(config, real.logins);
   const checked: Connection[] = [];
   for (const { accountId, userId: whose, venue: at } of connected) {
     const account = { accountId, userId: whose, venue: at, mode };
@@ -65,13 +65,9 @@ export async function checkConnections(options: ConnectionCheck): Promise<number
 type Account = Pick<Connection, 'accountId' | 'userId' | 'venue' | 'mode'>;
 type Checked = Omit<Connection, 'login'>;
 
-async function check(
-  { venues, doors: logins, vault }: RealVenues,
-  modules: VenueModules,
-  account: Account,
-): Promise<Checked> {
+async function check({ venues, logins, vault }: RealVenues, modules: VenueModules, account: Account): Promise<Checked> {
   const { venue } = account;
-  const accountApi = venues.get(venue)?.desk;
+  const accountApi = venues.get(venue)?.accountApi;
   const none = { ...account, untilMs: null };
   if (!accountApi) return { ...none, session: 'not_set_up', reason: addressMissing(modules, venue) };
   try {

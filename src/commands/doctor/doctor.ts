@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { styleText } from 'node:util';
 import { realClock } from '../../adapters/clock.ts';
 import { readMigrations } from '../../adapters/store/migrate.ts';
-import { isThere, openStore } from '../../compose/world.ts';
+import { openStore, targetExists } from '../../compose/world.ts';
 import { type Config, type ConfigResult, readConfig } from '../../config/config.ts';
 import { type Cell, type Tone, table } from '../../terminal/table.ts';
 import { fitted } from '../../terminal/width.ts';
@@ -82,7 +82,7 @@ function isWritable(folder: string): boolean {
 
 async function databaseChecks(config: Config): Promise<Check[]> {
   const target = targetToRead(config);
-  if (!isThere(target)) {
+  if (!targetExists(target)) {
     return [warning('database', 'there is none yet', 'npm run scan (the sample), or npm run import -- users FILE.csv')];
   }
   const clock = realClock();

@@ -60,7 +60,7 @@ async function setUpChecks({ config, store, clock }: VenueFacts): Promise<Check[
   for (const [name, setUp] of config.venues.setUp) {
     checks.push(...setUp.warnings(OUR_EXCHANGE).map(({ says, todo }) => warning(name, says, todo)));
   }
-  const browsers = [...real.doors].flatMap(([name, { loginUrl }]) => (loginUrl ? [name] : []));
+  const browsers = [...real.logins].flatMap(([name, { loginUrl }]) => (loginUrl ? [name] : []));
   return browsers.length === 0 ? checks : [...checks, loginsCheck(config, browsers)];
 }
 

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runningClock } from '../../adapters/clock.ts';
 import { fileQuotes } from '../../adapters/quotes/quotes.ts';
-import { type DatabaseTarget, isThere, removeEmbedded, targetName } from '../../compose/world.ts';
+import { type DatabaseTarget, removeEmbedded, targetExists, targetName } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { istIso, istMs } from '../../domain/market/india-time.ts';
 import { newApiKey } from '../../http/callers/auth.ts';
@@ -44,7 +44,7 @@ export async function demoCommand(settings: Config, { fresh }: DemoFlags): Promi
     await removeEmbedded(target);
     rmSync(instantFile, { force: true });
   }
-  const startMs = isThere(target) ? keptInstant(instantFile) : istMs(sampleDate, START);
+  const startMs = targetExists(target) ? keptInstant(instantFile) : istMs(sampleDate, START);
   if (startMs === null) {
     const message = `${targetName(target)} is there, but not what time it was in it: npm run demo -- --fresh starts over.`;
     return refusal('no_demo_clock', message);

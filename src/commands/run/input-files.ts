@@ -11,7 +11,7 @@ import type { Fault } from '../../domain/faults.ts';
 import { type SymbolReader, symbolReader, unsureReader } from '../../domain/market/symbols.ts';
 import type { Problem } from '../../domain/types.ts';
 import type { Store } from '../../ports/store/store.ts';
-import type { Given } from '../../stages/scan/request.ts';
+import type { RunInputs } from '../../stages/scan/request.ts';
 import { actorOf } from '../actor.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
@@ -26,7 +26,7 @@ export interface FileFlags {
 export interface InputFiles {
   /** The same files once more, as what is listed in a database says their symbols are to be read. */
   asListedIn(store: Store): Promise<InputFiles | Refusal>;
-  inputs: Given;
+  inputs: RunInputs;
   prices: DayPrice[] | null;
   faults: Fault[] | null;
   warnings: string[];

@@ -4,10 +4,10 @@ import { realClock, virtualClock } from '../../adapters/clock.ts';
 import { fileQuotes, storedQuotes } from '../../adapters/quotes/quotes.ts';
 import {
   type DatabaseTarget,
-  isThere,
   makeWorld,
   openStore,
   removeEmbedded,
+  targetExists,
   targetName,
   targetOf,
 } from '../../compose/world.ts';
@@ -60,7 +60,7 @@ export async function scanCommand(
   const inputs = scanInputsOf(config, flags);
   if ('kind' in inputs) return inputs;
   const { target, sample } = inputs;
-  if (flags.fresh && isThere(target)) {
+  if (flags.fresh && targetExists(target)) {
     if (!(await mayRemove(target))) return refusal('not_fresh', 'Nothing was removed and nothing was run.');
     await removeEmbedded(target);
     show.note(`Removed the database ${targetName(target)}: starting over.`);
@@ -113,7 +113,7 @@ function requestOf(config: Config, flags: ScanFlags, files: InputFiles): RunRequ
     limits: config.limits,
     concurrency: config.concurrency,
     inline: config.execute === 'inline',
-    given: files.inputs,
+    inputs: files.inputs,
   };
 }
 

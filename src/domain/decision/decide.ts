@@ -99,12 +99,12 @@ function size(c: Case): SizedCase {
   const product = from?.product ?? productAt(leverageCenti);
   const { protectionBps } = frame.limits;
   const protectedMinor = limitPriceFor(side, priceMinor, protectionBps, instrument.tickMinor, planned.quote);
-  const limitPriceMinor = planned.asked?.limitPriceMinor ?? protectedMinor;
+  const limitPriceMinor = planned.requested?.limitPriceMinor ?? protectedMinor;
   const sized = (): bigint =>
     side === 'BUY'
       ? quantityFor(budgetMinor, priceMinor, leverageCenti, instrument.lotSize)
       : saleFor(from?.quantity ?? 0, Math.max(priceMinor, limitPriceMinor), instrument);
-  const quantity = BigInt(planned.asked?.quantity ?? sized());
+  const quantity = BigInt(planned.requested?.quantity ?? sized());
   const exposureMinor = quantity * BigInt(priceMinor);
   const worthMinor = quantity * BigInt(limitPriceMinor);
   const marginMinor = side === 'BUY' ? exactMargin(exposureMinor, leverageCenti) : 0n;

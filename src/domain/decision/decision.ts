@@ -115,7 +115,7 @@ export interface PlannedSignal {
   /** What happened to the share since the previous close; left out: nothing that is known. */
   action?: CorporateAction | undefined;
   /** Somebody asks for this one order himself; left out: a strategy does, and everything is sized. */
-  asked?: RequestedOrder;
+  requested?: RequestedOrder;
 }
 
 /** What was asked for by name. null: sized, and with the usual protection, as any signal. */

@@ -1,4 +1,4 @@
-import { bandTellsBasis, corporateActionWords } from '../market/corporate-actions.ts';
+import { bandProvesBasis, corporateActionText } from '../market/corporate-actions.ts';
 import { foldedSymbol, instrumentKey, type Listing } from '../market/share.ts';
 import { formatMinor, LARGEST_MINOR, LARGEST_PRICE_MINOR } from '../money.ts';
 import type { Instrument, Product, Quote } from '../types.ts';
@@ -134,7 +134,7 @@ function below(limitMinor: number, actualMinor: number | bigint): Finding | null
 
 /** Who asks for an order himself needs no subscription. */
 function notSubscribed({ account, planned }: Case): Finding | null {
-  if (planned.asked) return null;
+  if (planned.requested) return null;
   return when(account.strategies !== null && !account.strategies.includes(planned.signal.strategy));
 }
 
@@ -153,8 +153,8 @@ const heldOf = ({ standing, planned }: Pick<Case, 'standing' | 'planned'>): Open
  */
 export function soldFrom(c: Pick<Case, 'standing' | 'planned'>): OpenPosition | null {
   const held = heldOf(c);
-  const { asked, signal } = c.planned;
-  const wanted = asked?.quantity ?? null;
+  const { requested, signal } = c.planned;
+  const wanted = requested?.quantity ?? null;
   if (wanted === null && held.length > 1) return null;
   const rank = (one: OpenPosition) =>
     (one.quantity >= (wanted ?? 0) ? 2 : 0) + (instrumentKey(one) === instrumentKey(signal) ? 1 : 0);
@@ -163,7 +163,7 @@ export function soldFrom(c: Pick<Case, 'standing' | 'planned'>): OpenPosition | 
 
 /** No shorts: who asks to sell more than is held is told what is; so is who holds it under several listings or products. */
 function noPosition(c: Case): Finding | null {
-  const wanted = c.planned.asked?.quantity ?? null;
+  const wanted = c.planned.requested?.quantity ?? null;
   const from = soldFrom(c);
   if (wanted !== null) {
     const most = Math.max(0, ...heldOf(c).map(({ quantity }) => quantity));
@@ -213,15 +213,15 @@ function quoteFault(quote: Quote | null | undefined, { nowMs, limits }: RunFrame
  * order themselves names a price of now.
  */
 function referenceOfBefore(c: Case): Finding | null {
-  const { action, asked } = c.planned;
-  if (!action || asked || bandTellsBasis(action, c.frame.limits.priceBandBps)) return null;
-  return { limit: null, actual: corporateActionWords(action) };
+  const { action, requested } = c.planned;
+  if (!action || requested || bandProvesBasis(action, c.frame.limits.priceBandBps)) return null;
+  return { limit: null, actual: corporateActionText(action) };
 }
 
 /** Percent from the reference price; exactly the band is still inside. A limit somebody named has a band of its own. */
 function priceOutsideBand(c: Case): Finding | null {
   const { frame, planned, priceMinor } = c;
-  const namedMinor = planned.asked?.limitPriceMinor ?? null;
+  const namedMinor = planned.requested?.limitPriceMinor ?? null;
   if (namedMinor !== null) return limitOutsideBand(namedMinor, c);
   const reference = planned.signal.referencePriceMinor;
   const bandBps = frame.limits.priceBandBps;

@@ -8,7 +8,7 @@ export const strategyPattern = /^[^:|\p{C}]{1,60}$/u;
 export const symbolPattern = /^[A-Z0-9&_.-]{1,30}$/;
 
 /** Ranks run from 1, the best, to this. */
-export const mostRank = 1_000_000;
+export const MAX_RANK = 1_000_000;
 
 /** Which of stop and target is on the wrong side of the reference price, and which side is the right one; or null. */
 export function misplaced(

@@ -5,7 +5,7 @@ import { micOf, nextSession, sessionIdOf, tradingDay } from '../market/session.t
 import type { Quote, Side, Signal } from '../types.ts';
 
 /** How long an order somebody asked for may wait to be sent: after that the price he saw is an old one. */
-const ASKED_FOR_MS = 120_000;
+const ORDER_TTL_MS = 120_000;
 
 /** One order, as somebody asks for it. null: sized as a signal would be, and with the usual protection. */
 export interface OrderAsRequested {
@@ -74,6 +74,6 @@ export function signalOfRequest(
     referencePriceMinor: limitPriceMinor ?? quote?.priceMinor ?? 0,
     stopLossMinor: null,
     targetMinor: null,
-    validUntilMs: nowMs + ASKED_FOR_MS,
+    validUntilMs: nowMs + ORDER_TTL_MS,
   };
 }

@@ -26,7 +26,7 @@ export interface CorporateAction extends Listing {
 }
 
 /** '5:1 split on 2025-08-28' */
-export function corporateActionWords({ ratio, kind, exDate }: CorporateAction): string {
+export function corporateActionText({ ratio, kind, exDate }: CorporateAction): string {
   return `${ratio === null ? '' : `${ratio} `}${kind.replaceAll('_', ' ')} on ${exDate}`;
 }
 
@@ -63,7 +63,7 @@ export function withoutOldCloses(
  * move within 20 %, the widest price band of a day at NSE, could bring the price back to the old one. Never where the
  * ratio is not known, or does not say what a share is worth (rights, demergers, mergers, dividends).
  */
-export function bandTellsBasis({ kind, ratio }: CorporateAction, bandBps: number): boolean {
+export function bandProvesBasis({ kind, ratio }: CorporateAction, bandBps: number): boolean {
   const worth = ratio === null ? null : worthOf(kind, ratio);
   if (worth === null) return false;
   const [after, before] = worth;
@@ -73,7 +73,7 @@ export function bandTellsBasis({ kind, ratio }: CorporateAction, bandBps: number
 
 /** What one share is worth after it, as a fraction of what one was before. */
 function worthOf(kind: CorporateAction['kind'], ratio: string): [bigint, bigint] | null {
-  const [given = 0n, per = 0n] = ratio.split(':').map(BigInt);
-  if (kind === 'split' || kind === 'consolidation') return [per, given];
-  return kind === 'bonus' ? [per, given + per] : null;
+  const [left = 0n, right = 0n] = ratio.split(':').map(BigInt);
+  if (kind === 'split' || kind === 'consolidation') return [right, left];
+  return kind === 'bonus' ? [right, left + right] : null;
 }

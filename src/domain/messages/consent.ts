@@ -21,12 +21,12 @@ const starts = new Set(startWords.map(plain));
  * typed with a full-width keyboard, and with a please around it. A sentence that merely contains the word says neither.
  */
 export function consentIn(text: string): 'stop' | 'start' | null {
-  const said = plain(text)
+  const phrase = plain(text)
     .split(' ')
     .filter((word) => !politeness.has(word))
     .join(' ');
-  if (stops.has(said)) return 'stop';
-  return starts.has(said) ? 'start' : null;
+  if (stops.has(phrase)) return 'stop';
+  return starts.has(phrase) ? 'start' : null;
 }
 
 /**

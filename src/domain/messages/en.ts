@@ -38,7 +38,7 @@ export interface MessageTexts {
   nothingFilled: string;
   titles: { bought: string; sold: string; open: string; unknown: string; notBought: string; notSold: string };
   /** `3 of 28`: less was filled than asked for. */
-  partOf: (quantity: number, asked: number) => string;
+  partOf: (quantity: number, ordered: number) => string;
   margin: (amount: string) => string;
   /** Where a buy's strategy would leave it; at least one is there. */
   exits: (stop: string | null, target: string | null) => string;
@@ -52,7 +52,7 @@ export interface MessageTexts {
   skipped: string;
   denied: string;
   /** `rest`: some of it was filled. `said`: the broker's own words; `why`: ours; both may be empty. */
-  rejected: (rest: boolean, said: string, why: string) => string;
+  rejected: (rest: boolean, brokerText: string, why: string) => string;
   canceled: (rest: boolean, why: string) => string;
   expired: (rest: boolean, why: string) => string;
   reason: (reason: string, limit: string | null, actual: string | null) => ReasonText;
@@ -94,7 +94,7 @@ const english: MessageTexts = {
     notBought: 'Not bought',
     notSold: 'Not sold',
   },
-  partOf: (quantity, asked) => `${quantity} of ${asked}`,
+  partOf: (quantity, ordered) => `${quantity} of ${ordered}`,
   margin: (amount) => ` (margin ${amount})`,
   exits: (stop, target) =>
     `; not placed: ${[stop && `stop ${stop}`, target && `target ${target}`].filter(Boolean).join(', ')}`,
@@ -111,7 +111,8 @@ const english: MessageTexts = {
     `${verb(side)} ${quantity} × ${name}: the broker's answer is missing; we are checking and will not send it again`,
   skipped: 'skipped',
   denied: 'denied',
-  rejected: (rest, said, why) => `${restWas(rest)}rejected by the broker${said ? `: "${said}"` : after(why)}`,
+  rejected: (rest, brokerText, why) =>
+    `${restWas(rest)}rejected by the broker${brokerText ? `: "${brokerText}"` : after(why)}`,
   canceled: (rest, why) => `${restWas(rest)}canceled${after(why)}`,
   expired: (rest, why) =>
     `${restWas(rest)}${why ? `expired${after(why)}` : 'not filled in time, so the order has expired'}`,

@@ -22,7 +22,7 @@ interface Named {
  * strategies that name one share the order speaks: 'you already had an open order for it' would stand below what that
  * very order bought, or was refused.
  */
-export function toldOf(notDone: readonly SummaryNotDone[], orders: readonly Named[]): SummaryNotDone[] {
+export function listedNotDone(notDone: readonly SummaryNotDone[], orders: readonly Named[]): SummaryNotDone[] {
   const ended = notDone.filter(({ what }) => what !== 'skipped' && what !== 'denied');
   const ordered = new Set([...orders, ...ended].map(({ symbol }) => symbol));
   return notDone.filter((item) => {
@@ -32,10 +32,10 @@ export function toldOf(notDone: readonly SummaryNotDone[], orders: readonly Name
 }
 
 /** How many of the signals were never about this user, for the total; empty: none. */
-export function notConcerned(notDone: readonly SummaryNotDone[], words: MessageTexts): string {
+export function notConcerned(notDone: readonly SummaryNotDone[], texts: MessageTexts): string {
   const notHeld = notDone.filter(isNotHeld).length;
   const notFollowed = notDone.filter(isNotFollowed).length;
-  return notHeld + notFollowed === 0 ? '' : words.notConcerned(notHeld, notFollowed);
+  return notHeld + notFollowed === 0 ? '' : texts.notConcerned(notHeld, notFollowed);
 }
 
 function isNotHeld({ what, reason }: SummaryNotDone): boolean {
@@ -47,13 +47,13 @@ function isNotFollowed({ what, reason }: SummaryNotDone): boolean {
 }
 
 /** One line for each ending, in the order they first come; figures that differ are left out. */
-export function groupedLines(endings: readonly Ending[], words: MessageTexts): string[] {
+export function groupedLines(endings: readonly Ending[], texts: MessageTexts): string[] {
   const groups = Map.groupBy(endings, ({ end }) => end);
   return [...groups].map(([end, group]) => {
     const names = [...new Set(group.map(({ name }) => name))];
     const shown = names.length > MAX_NAMES ? names.slice(0, MAX_NAMES - 1) : names;
     const [first, ...others] = new Set(group.map(({ figures }) => figures));
     const figures = others.length === 0 && first ? ` (${first})` : '';
-    return `${words.names(shown, names.length - shown.length)}: ${end}${figures}`;
+    return `${texts.names(shown, names.length - shown.length)}: ${end}${figures}`;
   });
 }

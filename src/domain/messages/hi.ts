@@ -30,7 +30,7 @@ export const hindi: MessageTexts = {
     notBought: 'नहीं खरीदा',
     notSold: 'नहीं बेचा',
   },
-  partOf: (quantity, asked) => `${asked} में से ${quantity}`,
+  partOf: (quantity, ordered) => `${ordered} में से ${quantity}`,
   margin: (amount) => ` (मार्जिन ${amount})`,
   exits: (stop, target) =>
     `; ऑर्डर नहीं दिए: ${[stop && `स्टॉप ${stop}`, target && `लक्ष्य ${target}`].filter(Boolean).join(', ')}`,
@@ -47,7 +47,8 @@ export const hindi: MessageTexts = {
     `${quantity} × ${name} ${side === 'BUY' ? 'खरीदना' : 'बेचना'}: ब्रोकर का जवाब नहीं मिला; हम जाँच रहे हैं और दोबारा नहीं भेजेंगे`,
   skipped: 'छोड़ा गया',
   denied: 'रोका गया',
-  rejected: (rest, said, why) => `${restWas(rest)}ब्रोकर ने अस्वीकार किया${said ? `: "${said}"` : after(why)}`,
+  rejected: (rest, brokerText, why) =>
+    `${restWas(rest)}ब्रोकर ने अस्वीकार किया${brokerText ? `: "${brokerText}"` : after(why)}`,
   canceled: (rest, why) => `${restWas(rest)}रद्द हुआ${after(why)}`,
   expired: (rest, why) =>
     `${restWas(rest)}${why ? `समाप्त हुआ${after(why)}` : 'समय पर पूरा नहीं हुआ, इसलिए ऑर्डर समाप्त हो गया'}`,

@@ -18,7 +18,7 @@ export interface ReminderInput {
 }
 
 /** A longer one would be cut by `slotValue`, and a cut link leads nowhere. */
-const LONGEST_LINK = 500;
+const MAX_LINK_LENGTH = 500;
 
 /**
  * The text to submit for approval, as a Utility template, one for each language. Slots: 1 date, 2 name, 3 venue, 4 time
@@ -61,14 +61,14 @@ export const reminderSamples: Readonly<Record<Language, readonly string[]>> = {
 
 /** The values of the template's slots. */
 export function reminderSlots({ userName, language, date, venue, beforeMs, link }: ReminderInput): string[] {
-  const words = messageTexts[language];
-  const way = link !== null && link.length <= LONGEST_LINK ? link : askSomebody[language];
+  const texts = messageTexts[language];
+  const way = link !== null && link.length <= MAX_LINK_LENGTH ? link : askSomebody[language];
   return [
-    slotValue(shortDate(date, words), 40),
-    slotValue(userName.trim() === '' ? words.there : userName, 40),
+    slotValue(shortDate(date, texts), 40),
+    slotValue(userName.trim() === '' ? texts.there : userName, 40),
     slotValue(capital(venue), 32),
     istTime(beforeMs).slice(0, 5),
-    slotValue(way, LONGEST_LINK),
+    slotValue(way, MAX_LINK_LENGTH),
   ];
 }
 

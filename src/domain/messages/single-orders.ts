@@ -31,8 +31,8 @@ const MAX_WAYS = 3;
  */
 export function singleOrdersParts(input: SingleOrdersInput): SummaryParts {
   const { orders } = input;
-  const words = messageTexts[input.language];
-  const waysOfOrders = orders.map(({ placedBy }) => wayOf(placedBy, words));
+  const texts = messageTexts[input.language];
+  const waysOfOrders = orders.map(({ placedBy }) => wayOf(placedBy, texts));
   const ways = [...new Set(waysOfOrders)];
   const sections = orders.map((order, index) => {
     const { title, lead, about, line } = linesOf(order, input);
@@ -41,10 +41,10 @@ export function singleOrdersParts(input: SingleOrdersInput): SummaryParts {
   });
   const shown = ways.slice(0, MAX_WAYS);
   const more = ways.length - shown.length;
-  const { placed, count, notYou } = words.singleOrders;
+  const { placed, count, notYou } = texts.singleOrders;
   return {
     ...headOf(input),
-    placed: placed(more > 0 ? [...shown, words.more(more)] : shown),
+    placed: placed(more > 0 ? [...shown, texts.more(more)] : shown),
     sections,
     totals: [count(orders.length), notYou],
   };
@@ -61,8 +61,8 @@ function partsOf(items: OrderItems, { userName, language, date, mode, pricesFrom
   return summaryParts({ userName, language, date, mode, pricesFrom, isCorrection: false, ...items, totals });
 }
 
-function wayOf({ own, key }: PlacedBy, words: MessageTexts): string {
-  const { byOperator, withOwnKey, withOwnLogin } = words.singleOrders;
+function wayOf({ own, key }: PlacedBy, texts: MessageTexts): string {
+  const { byOperator, withOwnKey, withOwnLogin } = texts.singleOrders;
   if (!own) return byOperator;
   return key === null ? withOwnLogin : withOwnKey(oneLine(key, 40) || '?');
 }

@@ -14,7 +14,7 @@ export interface SummaryFill {
   stopMinor?: number | null | undefined;
   targetMinor?: number | null | undefined;
   /** Set where less was filled than asked for; the rest is in `pending`, or its end in `notDone`. */
-  partial?: { asked: number } | undefined;
+  partial?: { ordered: number } | undefined;
 }
 
 interface SummaryPending {

@@ -2,7 +2,7 @@ import { formatRupees } from '../text/rupees.ts';
 import { cut, plainLine } from '../text/text.ts';
 import type { Side } from '../types.ts';
 import { type MessageTexts, messageTexts } from './en.ts';
-import { groupedLines, notConcerned, toldOf } from './groups.ts';
+import { groupedLines, listedNotDone, notConcerned } from './groups.ts';
 import type { SummaryFill, SummaryInput, SummaryNotDone, SummaryUnknown } from './summary-input.ts';
 
 /** WhatsApp through Twilio takes a body of at most 1600 UTF-16 units; a longer one is refused, not cut. */
@@ -29,27 +29,27 @@ export interface SummaryParts {
   nothing: string | null;
   sections: Section[];
   totals: string[];
-  words: MessageTexts;
+  texts: MessageTexts;
 }
 
 /** Says a summary in the user's language. */
 export function summaryParts(input: SummaryInput): SummaryParts {
-  const words = messageTexts[input.language];
+  const texts = messageTexts[input.language];
   return {
-    date: shortDate(oneLine(input.date, 40), words),
-    name: oneLine(input.userName, 60) || words.there,
-    paper: input.mode === 'paper' ? paperWords(input, words) : null,
-    correction: input.isCorrection ? words.correction : null,
+    date: shortDate(oneLine(input.date, 40), texts),
+    name: oneLine(input.userName, 60) || texts.there,
+    paper: input.mode === 'paper' ? paperText(input, texts) : null,
+    correction: input.isCorrection ? texts.correction : null,
     placed: null,
-    nothing: nothingOf(input, words),
-    sections: sectionsOf(input, words),
-    totals: totalsOf(input, words),
-    words,
+    nothing: nothingOf(input, texts),
+    sections: sectionsOf(input, texts),
+    totals: totalsOf(input, texts),
+    texts,
   };
 }
 
 /** That no real money is in it, and where no market was either, that too. */
-function paperWords({ pricesFrom }: SummaryInput, { paper, signalPrices }: MessageTexts): string {
+function paperText({ pricesFrom }: SummaryInput, { paper, signalPrices }: MessageTexts): string {
   return pricesFrom === 'signal' ? `${paper}, ${signalPrices}` : paper;
 }
 
@@ -71,17 +71,17 @@ export function textOf({
   nothing,
   sections,
   totals,
-  words,
+  texts,
 }: SummaryParts): string {
-  const head = [`daily-scan · ${date}`, words.hello(name), correction, placed, paper].filter((line) => line !== null);
+  const head = [`daily-scan · ${date}`, texts.hello(name), correction, placed, paper].filter((line) => line !== null);
   const lines = sections.flatMap(({ lead, lines: of }) => of.map((line) => `${lead} ${line}`));
-  const figures = [`${words.totalTitle}: ${totals[0]}`, ...totals.slice(1)];
+  const figures = [`${texts.totalTitle}: ${totals[0]}`, ...totals.slice(1)];
   for (let kept = lines.length; ; kept--) {
     const dropped = lines.length - kept;
     const middle = [
       ...(nothing === null ? [] : [nothing]),
       ...lines.slice(0, kept),
-      ...(dropped > 0 ? [words.more(dropped)] : []),
+      ...(dropped > 0 ? [texts.more(dropped)] : []),
     ];
     const text = [head, middle, figures]
       .filter((part) => part.length > 0)
@@ -112,28 +112,28 @@ export function oneLine(text: string, maxUnits: number): string {
 }
 
 /** No order at all, and an order that came to nothing, are told apart. */
-function nothingOf({ bought, pending, unknown, notDone, totals }: SummaryInput, words: MessageTexts): string | null {
+function nothingOf({ bought, pending, unknown, notDone, totals }: SummaryInput, texts: MessageTexts): string | null {
   if (bought.length + pending.length + unknown.length > 0) return null;
-  if (totals.signals === 0) return words.noSignal;
+  if (totals.signals === 0) return texts.noSignal;
   const tried = notDone.some(({ what }) => what !== 'skipped' && what !== 'denied');
-  return tried ? words.nothingFilled : words.noOrder;
+  return tried ? texts.nothingFilled : texts.noOrder;
 }
 
-function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, words: MessageTexts): Section[] {
-  const { titles } = words;
+function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, texts: MessageTexts): Section[] {
+  const { titles } = texts;
   const filledSymbols = new Set(bought.map(({ symbol, side }) => `${side} ${symbol}`));
-  const fills = (of: Side) => bought.filter(({ side }) => side === of).map((fill) => fillLine(fill, words));
-  const told = toldOf(notDone, [...bought, ...pending, ...unknown]);
+  const fills = (of: Side) => bought.filter(({ side }) => side === of).map((fill) => fillLine(fill, texts));
+  const listed = listedNotDone(notDone, [...bought, ...pending, ...unknown]);
   const refusals = (side: Side) =>
     groupedLines(
-      told
+      listed
         .filter((item) => item.side === side)
-        .map((item) => endOf(item, filledSymbols.has(`${side} ${item.symbol}`), words)),
-      words,
+        .map((item) => endOf(item, filledSymbols.has(`${side} ${item.symbol}`), texts)),
+      texts,
     );
   const price = (minor: number | null) => (minor === null ? null : formatRupees(minor));
-  const open = pending.map((order) => words.pending(named(order), price(order.limitPriceMinor), order.status));
-  const doubtful = unknown.map((order) => words.unknown(named(order)));
+  const open = pending.map((order) => texts.pending(named(order), price(order.limitPriceMinor), order.status));
+  const doubtful = unknown.map((order) => texts.unknown(named(order)));
   const section = (title: string, about: Section['about'], lines: string[], colon = ''): Section => {
     return { title, lead: `${title}${colon}`, about, lines };
   };
@@ -147,60 +147,60 @@ function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, words: 
   ].filter(({ lines }) => lines.length > 0);
 }
 
-function fillLine(fill: SummaryFill, words: MessageTexts): string {
+function fillLine(fill: SummaryFill, texts: MessageTexts): string {
   const { symbol, side, quantity, averagePriceMinor, amountMinor, marginMinor, partial } = fill;
-  const shares = partial ? words.partOf(quantity, partial.asked) : String(quantity);
+  const shares = partial ? texts.partOf(quantity, partial.ordered) : String(quantity);
   const more =
-    side === 'BUY' ? words.margin(formatRupees(marginMinor)) + exitsOf(fill, words) : profitOf(fill.profitMinor, words);
+    side === 'BUY' ? texts.margin(formatRupees(marginMinor)) + exitsOf(fill, texts) : profitOf(fill.profitMinor, texts);
   return `${shares} × ${name(symbol)} @ ${formatRupees(averagePriceMinor)} = ${formatRupees(amountMinor)}${more}`;
 }
 
 /** Stop and target of a buy's strategy: so that nobody takes them for orders, the words say that they are none. */
-function exitsOf({ stopMinor, targetMinor }: SummaryFill, words: MessageTexts): string {
+function exitsOf({ stopMinor, targetMinor }: SummaryFill, texts: MessageTexts): string {
   const [stop, target] = [stopMinor, targetMinor].map((minor) => (minor ? formatRupees(minor) : null));
-  return stop || target ? words.exits(stop ?? null, target ?? null) : '';
+  return stop || target ? texts.exits(stop ?? null, target ?? null) : '';
 }
 
-function profitOf(minor: number | bigint | null | undefined, words: MessageTexts): string {
+function profitOf(minor: number | bigint | null | undefined, texts: MessageTexts): string {
   if (minor === null || minor === undefined) return '';
-  return minor < 0 ? words.loss(formatRupees(-minor)) : words.profit(formatRupees(minor));
+  return minor < 0 ? texts.loss(formatRupees(-minor)) : texts.profit(formatRupees(minor));
 }
 
 /** What became of it, as a clause; figures apart, so that several with the same clause can stand in one line. */
-function endOf(item: SummaryNotDone, someFilled: boolean, words: MessageTexts) {
+function endOf(item: SummaryNotDone, someFilled: boolean, texts: MessageTexts) {
   const { symbol, what, reason, limit, actual, message } = item;
-  const said = message === null ? '' : oneLine(message, 120);
-  const why = reason === null ? '' : words.orderReason(oneLine(reason, 60));
+  const brokerText = message === null ? '' : oneLine(message, 120);
+  const why = reason === null ? '' : texts.orderReason(oneLine(reason, 60));
   const plain = (figure: string | null) => (figure === null ? null : oneLine(figure, 40));
   if (what === 'skipped' || what === 'denied') {
     const { you, figures } =
       reason === null
-        ? { you: words[what], figures: null }
-        : words.reason(oneLine(reason, 60), plain(limit), plain(actual));
+        ? { you: texts[what], figures: null }
+        : texts.reason(oneLine(reason, 60), plain(limit), plain(actual));
     return { name: name(symbol), end: you, figures };
   }
   const end = {
-    rejected: () => words.rejected(someFilled, said, why),
-    canceled: () => words.canceled(someFilled, why),
-    expired: () => words.expired(someFilled, why),
+    rejected: () => texts.rejected(someFilled, brokerText, why),
+    canceled: () => texts.canceled(someFilled, why),
+    expired: () => texts.expired(someFilled, why),
   };
-  const ending = reason === 'never_reached_venue' ? words.notPlaced(why) : end[what]();
+  const ending = reason === 'never_reached_venue' ? texts.notPlaced(why) : end[what]();
   return { name: name(symbol), end: ending, figures: null };
 }
 
-function totalsOf({ bought, notDone, totals }: SummaryInput, words: MessageTexts): string[] {
+function totalsOf({ bought, notDone, totals }: SummaryInput, texts: MessageTexts): string[] {
   const buys = bought.filter(({ side }) => side === 'BUY');
   const sells = bought.filter(({ side }) => side === 'SELL');
-  const { spent, margin, soldFor, charges, cash } = words.figures;
+  const { spent, margin, soldFor, charges, cash } = texts.figures;
   const { signals, availableMinor } = totals;
   const figures = [
     ...(buys.length > 0 ? [`${spent} ${sumOf(buys, 'amountMinor')}`, `${margin} ${sumOf(buys, 'marginMinor')}`] : []),
-    ...(sells.length > 0 ? [`${soldFor} ${sumOf(sells, 'amountMinor')}${profitOf(profitSum(sells), words)}`] : []),
+    ...(sells.length > 0 ? [`${soldFor} ${sumOf(sells, 'amountMinor')}${profitOf(profitSum(sells), texts)}`] : []),
     ...(bought.length > 0 ? [`${charges} ${formatRupees(totals.chargesMinor)}`] : []),
     ...(availableMinor === null ? [] : [`${cash} ${formatRupees(availableMinor)}`]),
   ];
   return [
-    `${words.total(buys.length, sells.length, signals)}${notConcerned(notDone, words)}`,
+    `${texts.total(buys.length, sells.length, signals)}${notConcerned(notDone, texts)}`,
     ...(figures.length > 0 ? [capital(figures.join(', '))] : []),
   ];
 }

@@ -89,8 +89,8 @@ export function operatorMessage(about: string, facts: string): { slots: string[]
 
 /** The numbers of the slots a template text has, each once, in order. */
 export function slotsIn(text: string): number[] {
-  const found = [...text.matchAll(/\{\{(\d+)\}\}/g)].map(([, number]) => Number(number));
-  return [...new Set(found)].toSorted((a, b) => a - b);
+  const numbers = [...text.matchAll(/\{\{(\d+)\}\}/g)].map(([, number]) => Number(number));
+  return [...new Set(numbers)].toSorted((a, b) => a - b);
 }
 
 /** A template as its reader sees it. */
@@ -142,15 +142,15 @@ function itemsOf({ sections }: SummaryParts): { orders: string[]; refusals: stri
 }
 
 /** `lines` of the orders' slots are used; the last one counts what is left over. */
-function orderSlots(orders: string[], lines: number, { words }: SummaryParts): string[] {
+function orderSlots(orders: string[], lines: number, { texts }: SummaryParts): string[] {
   const shown = lines >= orders.length ? orders : orders.slice(0, Math.max(0, lines - 1));
   const left = orders.length - shown.length;
-  const used = left > 0 ? [...shown, words.more(left)] : shown;
+  const used = left > 0 ? [...shown, texts.more(left)] : shown;
   return [...used, ...Array<string>(ORDER_LINES - used.length).fill(NOTHING)];
 }
 
-function refusalSlot(refusals: string[], kept: number, { words }: SummaryParts): string {
+function refusalSlot(refusals: string[], kept: number, { texts }: SummaryParts): string {
   const shown = refusals.slice(0, kept);
   const left = refusals.length - shown.length;
-  return slotValue([...shown, ...(left > 0 ? [words.more(left)] : [])].join('; '), 900);
+  return slotValue([...shown, ...(left > 0 ? [texts.more(left)] : [])].join('; '), 900);
 }

@@ -15,9 +15,9 @@ export function storableText(text: string): string {
 export type SizeOf = (text: string) => number;
 
 /** A letter with all its marks takes no more units than this on average; what is longer is not gone through. */
-const UNITS_OF_A_LETTER = 16;
+const UNITS_PER_GRAPHEME = 16;
 
-const letters = new Intl.Segmenter('en');
+const graphemes = new Intl.Segmenter('en');
 const units: SizeOf = (text) => text.length;
 
 /**
@@ -26,7 +26,7 @@ const units: SizeOf = (text) => text.length;
  * is well-formed. The work is bounded by `most`, not by the length of the text.
  */
 export function cut(text: string, most: number, ending = '…', sizeOf: SizeOf = units): string {
-  const longest = most * UNITS_OF_A_LETTER;
+  const longest = most * UNITS_PER_GRAPHEME;
   const start = (text.length > longest ? text.slice(0, longest) : text).toWellFormed();
   if (text.length <= longest && sizeOf(start) <= most) return start;
   const room = most - sizeOf(ending);
@@ -36,7 +36,7 @@ export function cut(text: string, most: number, ending = '…', sizeOf: SizeOf =
 }
 
 function* segmentsOf(text: string): Generator<string> {
-  for (const { segment } of letters.segment(text)) yield segment;
+  for (const { segment } of graphemes.segment(text)) yield segment;
 }
 
 function firstOf(parts: Iterable<string>, room: number, sizeOf: SizeOf): string {

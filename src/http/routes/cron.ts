@@ -10,7 +10,7 @@ import { sync } from '../../stages/accounts/evening-sync.ts';
 import { ready } from '../../stages/accounts/readiness.ts';
 import { forgetOld } from '../../stages/report/retention.ts';
 import { noInputs } from '../../stages/scan/request.ts';
-import { round } from '../../stages/work-once.ts';
+import { workOnce } from '../../stages/work-once.ts';
 import { emitFailure } from '../../stages/wrong-clock.ts';
 import { type HttpEnv, requireCron } from '../callers/auth.ts';
 import { type HttpDeps, untilDeadline } from '../deps.ts';
@@ -57,7 +57,7 @@ export function cronRoutes(deps: HttpDeps): Hono<HttpEnv> {
     const stop = untilDeadline(deps);
     await takeUpPlan(deps, stop);
     await closeOverdue(world, stop);
-    const done = await round(world, { concurrency: settings.concurrency, stop, mostOrders });
+    const done = await workOnce(world, { concurrency: settings.concurrency, stop, maxOrders: mostOrders });
     const { finished } = await world.store.call('finish_runs', { nowMs: world.clock.nowMs() });
     const open = await world.store.call('count_unfinished', {});
     return c.json({ ...done, finished, left: open.orders + open.messages });
@@ -90,7 +90,7 @@ function runUntil({ world, settings, deadlineMs }: HttpDeps, stop: AbortSignal):
     expectPlan: null,
     waitMs,
     stop,
-    given: { ...noInputs, by: { who: 'cron', how: 'http' } },
+    inputs: { ...noInputs, by: { who: 'cron', how: 'http' } },
     onlyCounts: true,
   });
 }

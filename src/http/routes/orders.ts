@@ -9,7 +9,7 @@ import { orderStatuses } from '../../domain/order.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import { type OrderRequest, orderIntake, type Placed, type PlacedInSteps } from '../../stages/accept/single-orders.ts';
 import { averagePrice } from '../../stages/report/report.ts';
-import { round } from '../../stages/work-once.ts';
+import { workOnce } from '../../stages/work-once.ts';
 import { emitFailure } from '../../stages/wrong-clock.ts';
 import { type HttpEnv, readOnly, requireCaller } from '../callers/auth.ts';
 import { type HttpDeps, untilDeadline } from '../deps.ts';
@@ -106,7 +106,7 @@ function sender(deps: HttpDeps): () => void {
   const send = async (): Promise<void> => {
     do {
       more = false;
-      await round(world, { concurrency: settings.concurrency, stop: untilDeadline(deps) });
+      await workOnce(world, { concurrency: settings.concurrency, stop: untilDeadline(deps) });
     } while (more);
   };
   const failed = (error: unknown) => {

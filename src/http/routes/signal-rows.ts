@@ -1,6 +1,6 @@
 // Reads each row of a signals request as a signal, or says what is wrong with it.
 import { z } from 'zod';
-import { misplaced, mostRank, strategyPattern, validityFault } from '../../domain/decision/signal-rules.ts';
+import { MAX_RANK, misplaced, strategyPattern, validityFault } from '../../domain/decision/signal-rules.ts';
 import { signalIdOf } from '../../domain/ids.ts';
 import type { DayOverride } from '../../domain/market/calendar.ts';
 import { istDate, istIso, parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
@@ -71,7 +71,7 @@ const row = z.strictObject(
     rank: z
       .int('must be a whole number')
       .min(1, 'must be at least 1')
-      .max(mostRank, `must be at most ${mostRank}`)
+      .max(MAX_RANK, `must be at most ${MAX_RANK}`)
       .default(DEFAULT_RANK),
     strategy: z
       .string({ error: 'must be a name' })

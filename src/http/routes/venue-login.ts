@@ -68,7 +68,7 @@ async function push(
   c: Context<HttpEnv>,
   { venue, title, form }: VenueWebhook,
 ): Promise<Response> {
-  const readPostback = world.doors?.get(venue)?.hear;
+  const readPostback = world.logins?.get(venue)?.handlePush;
   if (!readPostback) return notThere(c, `${title} is not traded here.`);
   const outcome = await readPostback(await c.req.text());
   world.emit({ type: 'postback', venue, outcome });
@@ -121,7 +121,7 @@ async function login(
   venue: string,
 ): Promise<Response> {
   const { world, loginKey } = deps;
-  const venueLogin = world.doors?.get(venue);
+  const venueLogin = world.logins?.get(venue);
   if (!venueLogin?.loginUrl || !venueLogin.finishLogin || !loginKey) {
     return notThere(c, 'There is no such venue here, or nobody logs in there in a browser.');
   }

@@ -1,6 +1,6 @@
 // Receives Twilio’s callbacks: statuses of messages, and what users wrote.
 import { Hono } from 'hono';
-import { hearProvider } from '../../stages/notify/callbacks.ts';
+import { bookProviderUpdate } from '../../stages/notify/callbacks.ts';
 import { bodyLimit } from '../body.ts';
 import type { HttpEnv } from '../callers/auth.ts';
 import type { UnknownCallers } from '../callers/unknown-callers.ts';
@@ -44,7 +44,7 @@ export function whatsappRoutes({ world }: HttpDeps, unknownCallers: UnknownCalle
     const { pathname, search } = new URL(c.req.url);
     const update = await parseCallback({ path: `${pathname}${search}`, signature, form });
     if (update === null) return unknownCallers.refuse(c, badSignature);
-    await hearProvider(world, update);
+    await bookProviderUpdate(world, update);
     // An empty answer in Twilio's own language: nothing is written back.
     return c.body('<Response/>', 200, { 'Content-Type': 'text/xml' });
   });

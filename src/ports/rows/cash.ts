@@ -38,13 +38,13 @@ export const movedCash = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('several_accounts'), ...accounts }),
 ]);
 
-const told = z.object({ quantity: z.int(), priceMinor: z.int() });
+const fillFigures = z.object({ quantity: z.int(), priceMinor: z.int() });
 
 /** What became of a person's correction of a fill. */
 export const correctedFill = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('no_such_order') }),
   z.object({ kind: z.literal('still_open'), status: z.string() }),
-  z.object({ kind: z.literal('which_fill'), fills: z.array(told.extend({ venueFillId: z.string() })) }),
+  z.object({ kind: z.literal('which_fill'), fills: z.array(fillFigures.extend({ venueFillId: z.string() })) }),
   z.object({ kind: z.literal('unchanged'), clientOrderId: z.string() }),
   z.object({ kind: z.literal('wrong_quantity'), quantity: z.int(), filledQuantity: z.int() }),
   z.object({ kind: z.literal('wrong_price'), limitPriceMinor: z.int() }),
@@ -54,8 +54,8 @@ export const correctedFill = z.discriminatedUnion('kind', [
     userId: z.string(),
     accountVenue: z.string(),
     venueFillId: z.string(),
-    was: told,
-    now: told,
+    was: fillFigures,
+    now: fillFigures,
     cashBeforeMinor: z.int(),
     cashMinor: z.int(),
     notReady: z.string().nullable(),

@@ -23,7 +23,7 @@ export const messageLookup = z.object({
   otherIds: z.array(z.string()),
 });
 
-export const heardDelivery = z.discriminatedUnion('kind', [
+export const bookedDelivery = z.discriminatedUnion('kind', [
   z.object({ kind: z.enum(['no_such_message', 'not_the_last_try']) }),
   z.object({ kind: z.literal('nothing_new'), status: messageStatus }),
   z.object({

@@ -1,19 +1,19 @@
 import { z } from 'zod';
 import * as access from '../rows/access.ts';
-import * as acts from '../rows/actions.ts';
+import * as actions from '../rows/actions.ts';
 import * as books from '../rows/books.ts';
 import * as cash from '../rows/cash.ts';
 import * as credential from '../rows/credentials.ts';
 import { facts } from '../rows/facts.ts';
-import * as letters from '../rows/messages.ts';
+import * as messages from '../rows/messages.ts';
 import { reach } from '../rows/reach.ts';
-import * as morning from '../rows/readiness.ts';
-import * as people from '../rows/report.ts';
+import * as readiness from '../rows/readiness.ts';
+import * as report from '../rows/report.ts';
 import * as rows from '../rows/rows.ts';
 import * as screens from '../rows/screens.ts';
 import * as sending from '../rows/sending.ts';
-import * as single from '../rows/single-orders.ts';
-import * as watched from '../rows/watch.ts';
+import * as singleOrders from '../rows/single-orders.ts';
+import * as watch from '../rows/watch.ts';
 import type { Arguments } from './arguments.ts';
 
 /** Every function of the database, with the shape of its answer. Nothing else is ever called. */
@@ -54,8 +54,8 @@ export const answers = {
     /** Those that were, and go on. */
     underWay: z.int(),
   }),
-  read_user: people.user.nullable(),
-  find_users: people.foundUsers,
+  read_user: report.user.nullable(),
+  find_users: report.foundUsers,
   set_calendar_day: z.object({}),
   read_inputs: rows.inputs,
   open_run: z.object({ created: z.boolean() }),
@@ -64,11 +64,11 @@ export const answers = {
   read_accounts: z.array(rows.queuedAccount),
   accept_page: sending.acceptedPage,
   read_plan_lines: z.array(z.string()),
-  read_order_inputs: single.orderInputs,
-  place_orders: z.array(single.placed),
-  read_request_outcomes: z.array(single.placed.nullable()),
-  read_orders: z.array(single.orderView),
-  read_order: single.orderWithHistory.nullable(),
+  read_order_inputs: singleOrders.orderInputs,
+  place_orders: z.array(singleOrders.placed),
+  read_request_outcomes: z.array(singleOrders.placed.nullable()),
+  read_orders: z.array(singleOrders.orderView),
+  read_order: singleOrders.orderWithHistory.nullable(),
   decide_run: z.object({ state: rows.runState, planHash: z.string().nullable() }),
   claim_orders: z.array(rows.order),
   mark_submitting: sending.marked,
@@ -79,9 +79,9 @@ export const answers = {
   trip_breakers: z.object({ changed: z.array(sending.breaker) }),
   resolve_order: rows.resolved,
   correct_fill: cash.correctedFill,
-  read_blocks: morning.blocks,
+  read_blocks: readiness.blocks,
   move_cash: cash.movedCash,
-  acknowledge_account: morning.acknowledged,
+  acknowledge_account: readiness.acknowledged,
   finish_runs: z.object({ finished: z.int(), nextDueMs: z.int().nullable() }),
   count_unfinished: z.object({ orders: z.int(), messages: z.int() }),
   /** `stopped`: canceled, by an open breaker or by their users' settings. */
@@ -101,35 +101,35 @@ export const answers = {
   mark_sending: z.object({ marked: z.array(z.int()) }),
   settle_messages: z.object({ settled: z.int() }),
   sweep_messages: z.object({ lost: z.int() }),
-  claim_message_lookups: z.array(letters.messageLookup),
-  record_delivery: letters.heardDelivery,
+  claim_message_lookups: z.array(messages.messageLookup),
+  record_delivery: messages.bookedDelivery,
   record_inbound_message: z.object({ users: z.int() }),
   stop_messages: z.object({ changed: z.boolean() }),
   stop_refused_in_a_row: z.object({ changed: z.boolean(), queued: z.int() }),
   resume_messages: z.object({ why: z.string().nullable() }),
-  resend_message: letters.resent,
+  resend_message: messages.resent,
   queue_notices: z.object({ queued: z.int() }),
-  claim_notices: z.array(letters.claimedNotice),
+  claim_notices: z.array(messages.claimedNotice),
   settle_notices: z.object({ settled: z.int() }),
-  read_digests: z.array(letters.digestFacts),
+  read_digests: z.array(messages.digestFacts),
   finish_run: z.object({
     state: rows.runState,
     openOrders: z.int(),
     openMessages: z.int(),
     nextDueMs: z.int().nullable(),
   }),
-  read_progress: z.array(people.progress),
-  read_report: people.report.nullable(),
-  read_report_decisions: z.array(people.reportDecision),
-  read_report_messages: z.array(people.reportMessage),
+  read_progress: z.array(report.progress),
+  read_report: report.report.nullable(),
+  read_report_decisions: z.array(report.reportDecision),
+  read_report_messages: z.array(report.reportMessage),
   read_report_reasons: screens.reportReasons.nullable(),
   read_report_page: screens.reportPage,
   read_runs: z.array(screens.runRow),
   read_positions: z.array(screens.position),
   read_day: screens.day,
   read_facts: facts,
-  why: people.why,
-  read_messages: z.array(letters.messageRow),
+  why: report.why,
+  read_messages: z.array(messages.messageRow),
   forget_old: z.object({ receivedSignals: z.int(), rateUses: z.int() }),
   receive_signals: access.receivedSignals,
   set_signal_source: z.object({ created: z.boolean() }),
@@ -151,25 +151,25 @@ export const answers = {
   request_lookup: z.object({ due: z.boolean() }),
   halt: z.object({ changed: z.boolean() }),
   resume: z.object({ changed: z.boolean() }),
-  read_actions: z.array(acts.action),
-  verify_actions: acts.verified,
-  export_user: acts.exported,
-  erase_user: acts.erased,
+  read_actions: z.array(actions.action),
+  verify_actions: actions.verified,
+  export_user: actions.exported,
+  erase_user: actions.erased,
   check_books: books.brokenRules,
-  read_calendar_days: z.array(people.calendarDay),
-  read_order_events: z.array(watched.orderEvent),
-  read_gauges: watched.gauges,
-  read_lock_holders: watched.lockHolders,
-  read_readiness: watched.readiness,
-  read_books: z.array(morning.books),
-  read_shares: morning.shares,
-  adjust_books: morning.adjusted,
-  store_readiness: morning.readiness,
-  store_drifts: morning.drifts,
-  read_condition: watched.condition,
+  read_calendar_days: z.array(report.calendarDay),
+  read_order_events: z.array(watch.orderEvent),
+  read_gauges: watch.gauges,
+  read_lock_holders: watch.lockHolders,
+  read_readiness: watch.readiness,
+  read_books: z.array(readiness.books),
+  read_shares: readiness.shares,
+  adjust_books: readiness.adjusted,
+  store_readiness: readiness.readiness,
+  store_drifts: readiness.drifts,
+  read_condition: watch.condition,
   read_privileges: reach,
-  read_live_accounts: watched.liveAccounts,
-  read_run_timings: watched.runTimings.nullable(),
+  read_live_accounts: watch.liveAccounts,
+  read_run_timings: watch.runTimings.nullable(),
   paper_venue_prepare: z.object({ unmatched: z.array(z.string()) }),
   paper_venue_submit: z.array(rows.paperAnswer),
   paper_venue_lookup: rows.paperLookup,

@@ -44,8 +44,8 @@ export function acceptance(world: World, runId: string): Acceptance {
   let left: NotYet[] = [];
   const write = async (users: UserDecisions[]): Promise<UserDecisions[]> => {
     const decisions = users.flatMap((user) => user.decisions);
-    const asked = { runId, nowMs: world.clock.nowMs(), decisions, skipLocked: true };
-    const { accepted, locked = [] } = await world.store.call('accept_page', asked, { repeat: 'lost' });
+    const args = { runId, nowMs: world.clock.nowMs(), decisions, skipLocked: true };
+    const { accepted, locked = [] } = await world.store.call('accept_page', args, { repeat: 'lost' });
     const written = users.length - locked.length;
     world.emit({ type: 'page_accepted', runId, users: written, decisions: decisions.length, accepted });
     return users.filter(({ userId }) => locked.includes(userId));
@@ -54,7 +54,7 @@ export function acceptance(world: World, runId: string): Acceptance {
     const notNow: NotYet[] = [];
     for (let rest = users; rest.length > 0; ) {
       const part = rest.slice(0, size);
-      const answer = await write(part).catch(ofThePage);
+      const answer = await write(part).catch(answeredError);
       const isWritten = !(answer instanceof DatabaseError);
       size = isWritten ? Math.min(size * 2, PAGE_USERS) : Math.ceil(part.length / 2);
       if (!isWritten) emitHalved(world, runId, part, answer);
@@ -88,12 +88,12 @@ function emitHalved({ emit }: World, runId: string, part: UserDecisions[], error
 
 /** Their call waits for the lock as long as the database lets it (1.5 s): a pause that ends when the lock does. */
 async function waitForFirst({ store, clock }: World, runId: string, first: NotYet | undefined): Promise<void> {
-  const asked = { runId, nowMs: clock.nowMs(), decisions: first?.user.decisions ?? [] };
-  await store.call('accept_page', asked, { repeat: 'never' }).catch(ofThePage);
+  const args = { runId, nowMs: clock.nowMs(), decisions: first?.user.decisions ?? [] };
+  await store.call('accept_page', args, { repeat: 'never' }).catch(answeredError);
 }
 
 /** The error of a call that the database answered: it may be of this page. @throws any other */
-function ofThePage(error: unknown): DatabaseError {
+function answeredError(error: unknown): DatabaseError {
   if (error instanceof DatabaseError && error.answered) return error;
   throw error;
 }

@@ -56,7 +56,7 @@ type Settings = Pick<RunRequest, 'mode' | 'limits'>;
 type Trading = Extract<TradingNow, { kind: 'trading' }>;
 
 /** Requests that come while others are being read, or accepted, go together: at most this many. */
-const MOST_AT_ONCE = 200;
+const REQUEST_BATCH_SIZE = 200;
 
 /** Decides and accepts requests that came together. No two of them may share principal and key. */
 export async function placeOrders(
@@ -74,29 +74,33 @@ export async function placeOrders(
  * the answer; and a request that breaks a call fails alone. No two under way may share principal and key.
  */
 export function orderIntake(world: World, settings: Settings): (request: OrderRequest) => Promise<PlacedInSteps> {
-  const look = batched((requests: OrderRequest[]) => lookAll(world, settings, requests), MOST_AT_ONCE, hasAnswered);
-  const accept = batched((cases: DecidedCase[]) => acceptAll(world, settings, cases), MOST_AT_ONCE, hasAnswered);
+  const prepare = batched(
+    (requests: OrderRequest[]) => prepareAll(world, settings, requests),
+    REQUEST_BATCH_SIZE,
+    hasAnswered,
+  );
+  const accept = batched((cases: DecidedCase[]) => acceptAll(world, settings, cases), REQUEST_BATCH_SIZE, hasAnswered);
   const withMargins = marginChecks(world);
   const { clock } = world;
   return async (request) => {
-    const { seen, steps } = await look(request);
-    if (seen.kind === 'told') return { placed: seen.placed, steps: { ...steps, margins: 0, accept: 0 } };
-    const seenMs = clock.nowMs();
-    const { frame, account } = seen;
-    const asked = { account, decisions: decide(frame, account, new Map(Object.entries(frame.capUsed))) };
-    emitBeyondExact(world.emit, [asked]);
-    const plan = withMargins(frame, asked);
+    const { prepared, steps } = await prepare(request);
+    if (prepared.kind === 'answered') return { placed: prepared.placed, steps: { ...steps, margins: 0, accept: 0 } };
+    const preparedMs = clock.nowMs();
+    const { frame, account } = prepared;
+    const plan = { account, decisions: decide(frame, account, new Map(Object.entries(frame.capUsed))) };
+    emitBeyondExact(world.emit, [plan]);
+    const checked = withMargins(frame, plan);
     // Awaited only where there is something to wait for: orders that were read together are accepted together.
-    const planned = plan instanceof Promise ? await plan : plan;
-    const askedMs = clock.nowMs();
-    const decided = { ...seen, decisions: toAccept(frame, planned) };
+    const planned = checked instanceof Promise ? await checked : checked;
+    const marginsMs = clock.nowMs();
+    const decided = { ...prepared, decisions: toAccept(frame, planned) };
     // Where another session holds its account, the others go on meanwhile.
     const placed = await retriedWhileLocked(
       clock,
       () => accept(decided),
       ({ kind }) => kind === 'locked',
     );
-    return { placed, steps: { ...steps, margins: askedMs - seenMs, accept: clock.nowMs() - askedMs } };
+    return { placed, steps: { ...steps, margins: marginsMs - preparedMs, accept: clock.nowMs() - marginsMs } };
   };
 }
 
@@ -116,18 +120,18 @@ interface SoundCase extends Case {
 
 type DecidedCase = SoundCase & { decisions: DecisionToAccept[] };
 
-interface Seen {
-  seen: SoundCase | { kind: 'told'; placed: Placed };
+interface PreparedInSteps {
+  prepared: SoundCase | { kind: 'answered'; placed: Placed };
   steps: { session: number; snapshot: number };
 }
 
 /** What there is to know of each request, in their order; or, where it can't be an order, what is to be said. */
-async function lookAll(world: World, settings: Settings, requests: OrderRequest[]): Promise<Seen[]> {
+async function prepareAll(world: World, settings: Settings, requests: OrderRequest[]): Promise<PreparedInSteps[]> {
   const startedMs = world.clock.nowMs();
   const overrides = await world.operatorDays();
   const trading = tradingNow(startedMs, requests[0]?.order.exchange ?? 'NSE', overrides);
   const sessionMs = world.clock.nowMs();
-  const cases = trading.kind === 'trading' ? await lookAt(world, settings, trading, requests) : [];
+  const cases = trading.kind === 'trading' ? await readCases(world, settings, trading, requests) : [];
   const sound = new Map<OrderRequest, SoundCase>();
   const faults = new Map<OrderRequest, Placed>();
   for (const one of cases) {
@@ -138,23 +142,23 @@ async function lookAll(world: World, settings: Settings, requests: OrderRequest[
   }
   // A key that was used before is answered as it was then, whatever is to be said now.
   const others = requests.filter((request) => !sound.has(request));
-  const told = await withEarlier(world, others, (request) => {
+  const answers = await withEarlier(world, others, (request) => {
     return trading.kind === 'trading' ? (faults.get(request) ?? noSuchUser) : trading;
   });
-  const said = new Map(others.map((request, index) => [request, told[index]]));
+  const answerTo = new Map(others.map((request, index) => [request, answers[index]]));
   const steps = { session: sessionMs - startedMs, snapshot: world.clock.nowMs() - sessionMs };
   return requests.map((request) => {
-    return { seen: sound.get(request) ?? { kind: 'told', placed: said.get(request) ?? noSuchUser }, steps };
+    return { prepared: sound.get(request) ?? { kind: 'answered', placed: answerTo.get(request) ?? noSuchUser }, steps };
   });
 }
 
 const noSuchUser: Placed = { kind: 'no_such_user' };
 
-async function lookAt(world: World, { mode, limits }: Settings, trading: Trading, requests: OrderRequest[]) {
+async function readCases(world: World, { mode, limits }: Settings, trading: Trading, requests: OrderRequest[]) {
   const { store, clock, quotes } = world;
   const { date } = trading;
   const listings = requests.map(({ order: { exchange, symbol } }) => ({ exchange, symbol }));
-  const known = await store.call('read_order_inputs', {
+  const inputs = await store.call('read_order_inputs', {
     runId: runIdOf(trading.sessionId, mode),
     mode,
     tradeDate: date,
@@ -166,33 +170,33 @@ async function lookAt(world: World, { mode, limits }: Settings, trading: Trading
   const signalOf = (request: OrderRequest, quote: Quote | null) =>
     signalOfRequest(request, request.order, { date, quote, nowMs });
   const wanted = requests.map((request) => signalOf(request, null)).filter((one) => one.referencePriceMinor > 0);
-  const owned = known.accounts.flatMap(({ positions, today }) => [...positions, ...today.traded]);
+  const owned = inputs.accounts.flatMap(({ positions, today }) => [...positions, ...today.traded]);
   const held = [...owned, ...listings];
   const read = await quotes.read({ tradeDate: date, nowMs, signals: wanted, held });
   // A price may be of a trade that was made while a venue was waited for: it is not ahead of us.
   const pricedMs = clock.nowMs();
-  const instruments = new Map(known.instruments.map((one) => [instrumentKey(one), one]));
-  const shares = new Map([...owned, ...known.shares].map((one) => [instrumentKey(one), one.share]));
+  const instruments = new Map(inputs.instruments.map((one) => [instrumentKey(one), one]));
+  const shares = new Map([...owned, ...inputs.shares].map((one) => [instrumentKey(one), one.share]));
   const shareOf = (listing: Listing) => shares.get(instrumentKey(listing)) ?? foldedSymbol(listing);
-  const actions = actionsSincePreviousClose(known.corporateActions, date, await world.operatorDays());
-  const found = quotesByKey(withoutOldCloses(read, actions, shareOf));
+  const actions = actionsSincePreviousClose(inputs.corporateActions, date, await world.operatorDays());
+  const prices = quotesByKey(withoutOldCloses(read, actions, shareOf));
   return requests.map((request): Case => {
     const key = instrumentKey(request.order);
-    const quote = found.get(key) ?? null;
+    const quote = prices.get(key) ?? null;
     const planned = {
       signal: signalOf(request, quote),
       share: shareOf(request.order),
       instrument: instruments.get(key) ?? null,
       quote,
-      asked: request.order,
+      requested: request.order,
     };
-    const { halted, instrumentsKnown } = known;
+    const { halted, instrumentsKnown } = inputs;
     const frame = { mode, nowMs: pricedMs, cutOffMs: trading.closeMs, halted, instrumentsKnown, limits };
     return {
       request,
       planned,
-      frame: { ...frame, signals: [planned], quotes: found, rates: known.rates, capUsed: known.symbolExposure },
-      account: known.accounts.find(({ settings }) => settings.id === request.order.userId),
+      frame: { ...frame, signals: [planned], quotes: prices, rates: inputs.rates, capUsed: inputs.symbolExposure },
+      account: inputs.accounts.find(({ settings }) => settings.id === request.order.userId),
     };
   });
 }
@@ -227,7 +231,7 @@ async function acceptDay(world: World, settings: Settings, cases: DecidedCase[])
   if (!trading) return [];
   const quotes = [...quotesByKey(cases.flatMap(({ planned }) => (planned.quote ? [planned.quote] : []))).values()];
   for (const venue of world.venues.values()) await venue.openMarket?.(trading.date, quotes);
-  const asked = {
+  const args = {
     runId: runIdOf(trading.sessionId, settings.mode),
     sessionId: trading.sessionId,
     tradeDate: trading.date,
@@ -253,7 +257,7 @@ async function acceptDay(world: World, settings: Settings, cases: DecidedCase[])
     skipLocked: true,
   };
   // A busy batch is halved by who flushes it.
-  return world.store.call('place_orders', asked, { repeat: 'lost' });
+  return world.store.call('place_orders', args, { repeat: 'lost' });
 }
 
 /** What became of these keys before; for a key that was never used, what is to be said now. */
@@ -263,11 +267,11 @@ async function withEarlier(
   otherwise: (request: OrderRequest) => Placed,
 ): Promise<Placed[]> {
   if (requests.length === 0) return [];
-  const asked = requests.map(({ principal, key, bodyHash }) => ({ principal, key, bodyHash }));
-  const earlier = await world.store.call('read_request_outcomes', { requests: asked });
+  const keys = requests.map(({ principal, key, bodyHash }) => ({ principal, key, bodyHash }));
+  const earlier = await world.store.call('read_request_outcomes', { requests: keys });
   return requests.map((request, index) => {
-    const found = earlier[index];
-    return found ? placedOf(found) : otherwise(request);
+    const answer = earlier[index];
+    return answer ? placedOf(answer) : otherwise(request);
   });
 }
 

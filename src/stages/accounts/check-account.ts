@@ -4,13 +4,13 @@ import type { Mode, Signal } from '../../domain/types.ts';
 import type { Books } from '../../ports/rows/readiness.ts';
 import type { OrderToSend, Venue, VenueAccountApi, VenueRead } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';
-import { type Look, loginOf, lookAt, missed, patiently } from './read-account.ts';
+import { type AccountReading, loginOf, missed, readAccount, readWithRetries } from './read-account.ts';
 
 /** One account and what came out of asking about it. */
 export interface Checked {
   books: Books;
-  desk: VenueAccountApi | null;
-  look: Look;
+  accountApi: VenueAccountApi | null;
+  reading: AccountReading;
 }
 
 /** What is the same for all accounts. */
@@ -33,32 +33,32 @@ const PROBES = 3;
  */
 export async function check(world: World, day: Day, books: Books): Promise<Checked> {
   const venue = world.venues.get(books.venue);
-  const desk = venue?.desk ?? null;
-  const not = (reason: string): Checked => ({ books, desk, look: { kind: 'missed', reason } });
-  if (!venue || !desk) return not(`venue_not_set_up: ${books.venue}`);
-  const login = await loginFor(world, day, desk, books);
+  const accountApi = venue?.accountApi ?? null;
+  const not = (reason: string): Checked => ({ books, accountApi, reading: { kind: 'missed', reason } });
+  if (!venue || !accountApi) return not(`venue_not_set_up: ${books.venue}`);
+  const login = await loginFor(world, day, accountApi, books);
   if (login !== null) return not(login);
   const address = await faultOfAddress(world, venue, books);
   if (address !== null) return not(address);
-  const margin = await probeMargin(world, day, venue, desk, books);
-  if (margin.kind !== 'read') return { books, desk, look: missed('margin', margin) };
-  return { books, desk, look: await lookAt(world.clock, desk, books) };
+  const margin = await probeMargin(world, day, venue, accountApi, books);
+  if (margin.kind !== 'read') return { books, accountApi, reading: missed('margin', margin) };
+  return { books, accountApi, reading: await readAccount(world.clock, accountApi, books) };
 }
 
 /** What is wrong with the account's login, after one try to log in where the venue lets us do that by ourselves. */
 async function loginFor(
-  { clock, doors }: World,
+  { clock, logins }: World,
   day: Day,
-  desk: VenueAccountApi,
+  accountApi: VenueAccountApi,
   books: Books,
 ): Promise<string | null> {
   const fault = async () => {
-    const login = await patiently(clock, () => loginOf(desk, books));
+    const login = await readWithRetries(clock, () => loginOf(accountApi, books));
     if (login.kind !== 'read') return missed('login', login).reason;
     return login.value !== null && login.value < (day.closeMs ?? 0) ? `login_ends_at: ${istTime(login.value)}` : null;
   };
   const before = await fault();
-  const logIn = doors?.get(books.venue)?.logIn;
+  const logIn = logins?.get(books.venue)?.logIn;
   if (before === null || before.startsWith('unreadable') || !logIn) return before;
   const end = await logIn(books.accountId).catch(() => null);
   return end?.kind === 'open' ? fault() : before;
@@ -79,21 +79,21 @@ async function probeMargin(
   { clock }: World,
   { signals }: Day,
   { capabilities }: Venue,
-  desk: VenueAccountApi,
+  accountApi: VenueAccountApi,
   books: Books,
 ): Promise<VenueRead<unknown>> {
   const leveraged = books.leverageCenti > 100 && (capabilities.dealing?.products.includes('mtf') ?? false);
-  let said: VenueRead<unknown> = { kind: 'read', value: null };
+  let answer: VenueRead<unknown> = { kind: 'read', value: null };
   for (const { exchange, symbol, side, referencePriceMinor } of ofEachExchange(signals).slice(0, PROBES)) {
     const order: OrderToSend = {
       ...{ orderId: 0, clientOrderId: 'probe', userId: books.userId, accountId: books.accountId },
       ...{ exchange, symbol, side, quantity: 1, limitPriceMinor: referencePriceMinor },
       product: leveraged ? 'mtf' : 'delivery',
     };
-    said = await patiently(clock, () => desk.margins(books, [order]));
-    if (said.kind !== 'unreadable') return said;
+    answer = await readWithRetries(clock, () => accountApi.margins(books, [order]));
+    if (answer.kind !== 'unreadable') return answer;
   }
-  return said;
+  return answer;
 }
 
 /** One signal of every exchange before a second one of any: a venue answers for shares it trades only. */

@@ -4,13 +4,13 @@ import type { World } from '../../ports/world.ts';
 
 const DAY_MS = 86_400_000;
 /** Facts of older days were looked at on every evening since, and can't change. */
-const LOOKED_AT_DAYS = 7;
+const CHECKED_DAYS = 7;
 
 type BrokenBooks = Answer<'check_books'>;
 
 /** The first day whose decisions, histories and messages are looked at again; money and positions are always looked at in full. */
 export function booksSince(nowMs: number): string {
-  return istDate(nowMs - LOOKED_AT_DAYS * DAY_MS);
+  return istDate(nowMs - CHECKED_DAYS * DAY_MS);
 }
 
 /**

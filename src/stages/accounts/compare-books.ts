@@ -4,7 +4,7 @@ import { formatMinor } from '../../domain/money.ts';
 import type { Books, Drift } from '../../ports/rows/readiness.ts';
 import type { VenueFunds, VenueOrder, VenuePosition } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';
-import type { Seen } from './read-account.ts';
+import type { AccountSnapshot } from './read-account.ts';
 
 /** One account's difference, before it is said whose. */
 export type Difference = Omit<Drift, 'accountId'>;
@@ -13,9 +13,9 @@ export type Difference = Omit<Drift, 'accountId'>;
 export type KeyOf = (listing: Listing) => string;
 
 export async function shareKeys({ store }: World, listings: Listing[]): Promise<KeyOf> {
-  const asked = new Map(listings.map(({ exchange, symbol }) => [`${exchange}:${symbol}`, { exchange, symbol }]));
-  const known = await store.call('read_shares', { listings: [...asked.values()] });
-  const shares = new Map(known.map((one) => [instrumentKey(one), one.share]));
+  const distinct = new Map(listings.map(({ exchange, symbol }) => [`${exchange}:${symbol}`, { exchange, symbol }]));
+  const rows = await store.call('read_shares', { listings: [...distinct.values()] });
+  const shares = new Map(rows.map((one) => [instrumentKey(one), one.share]));
   return (listing) => shares.get(instrumentKey(listing)) ?? foldedSymbol(listing);
 }
 
@@ -35,11 +35,11 @@ export interface ShareDifference {
 
 /** Shares of which the two sides don't have the same number. Shares with an order of ours that is open are left out. */
 export function shareDifferences(books: Books, theirs: VenuePosition[], keyOf: KeyOf): ShareDifference[] {
-  const found = new Map<string, ShareDifference>();
+  const differences = new Map<string, ShareDifference>();
   const none = { ours: 0, theirs: 0, mtfMore: 0, costMinor: 0 };
   for (const { quantity, mtfQuantity, ...listing } of books.positions) {
-    const before = found.get(keyOf(listing)) ?? { listing, listedQuantity: quantity, ...none };
-    found.set(keyOf(listing), {
+    const before = differences.get(keyOf(listing)) ?? { listing, listedQuantity: quantity, ...none };
+    differences.set(keyOf(listing), {
       ...before,
       ours: before.ours + quantity,
       mtfMore: before.mtfMore - mtfQuantity,
@@ -47,13 +47,13 @@ export function shareDifferences(books: Books, theirs: VenuePosition[], keyOf: K
   }
   for (const { quantity, mtfQuantity = 0, costMinor, exchange, symbol } of theirs) {
     const listing = { exchange, symbol };
-    const before = found.get(keyOf(listing)) ?? { listing, listedQuantity: 0, ...none };
+    const before = differences.get(keyOf(listing)) ?? { listing, listedQuantity: 0, ...none };
     const cost = costMinor === null || before.costMinor === null ? null : before.costMinor + costMinor;
     const mtfMore = before.mtfMore + mtfQuantity;
-    found.set(keyOf(listing), { ...before, theirs: before.theirs + quantity, mtfMore, costMinor: cost });
+    differences.set(keyOf(listing), { ...before, theirs: before.theirs + quantity, mtfMore, costMinor: cost });
   }
-  for (const order of books.orders.filter((one) => !hasEnded(one))) found.delete(keyOf(order));
-  return [...found.values()].filter(({ ours, theirs: has }) => ours !== has);
+  for (const order of books.orders.filter((one) => !hasEnded(one))) differences.delete(keyOf(order));
+  return [...differences.values()].filter(({ ours, theirs: has }) => ours !== has);
 }
 
 /** Shares our books have and the venue does not. */
@@ -79,32 +79,32 @@ function hasEnded({ status }: BookOrder): boolean {
 export function orderDifferences({ orders }: Books, theirs: VenueOrder[]): Difference[] {
   const byOurs = new Map(orders.map((order) => [order.clientOrderId, order]));
   const byTheirs = new Map(orders.flatMap((order) => (order.venueOrderId ? [[order.venueOrderId, order]] : [])));
-  const met = new Set<BookOrder>();
-  const found: Difference[] = [];
+  const matched = new Set<BookOrder>();
+  const differences: Difference[] = [];
   for (const their of theirs) {
     const order = byOurs.get(their.clientOrderId ?? '') ?? byTheirs.get(their.report.venueOrderId);
-    const difference = order ? differenceOf(order, their, met.has(order)) : strangeOrder(their);
-    if (difference) found.push(difference);
-    if (order) met.add(order);
+    const difference = order ? differenceOf(order, their, matched.has(order)) : unknownOrder(their);
+    if (difference) differences.push(difference);
+    if (order) matched.add(order);
   }
-  const lost = orders.filter((order) => !met.has(order) && mustBeThere(order));
+  const lost = orders.filter((order) => !matched.has(order) && mustBeThere(order));
   const nowhere = lost.map((order) => {
-    return { kind: 'order', what: order.clientOrderId, ours: ourWords(order), theirs: 'not in the book' } as const;
+    return { kind: 'order', what: order.clientOrderId, ours: ourText(order), theirs: 'not in the book' } as const;
   });
-  return [...found, ...nowhere];
+  return [...differences, ...nowhere];
 }
 
 function differenceOf(order: BookOrder, their: VenueOrder, isSecond: boolean): Difference | null {
   const what = order.clientOrderId;
   if (isSecond) return { kind: 'unknown_order', what, ours: 'one order', theirs: 'several orders' };
-  return differs(order, their) ? { kind: 'order', what, ours: ourWords(order), theirs: theirWords(their) } : null;
+  return differs(order, their) ? { kind: 'order', what, ours: ourText(order), theirs: theirText(their) } : null;
 }
 
 /** An order we know nothing of is the account's own affair, unless it goes by an id that only we could have made. */
-function strangeOrder(their: VenueOrder): Difference | null {
+function unknownOrder(their: VenueOrder): Difference | null {
   const { clientOrderId: what } = their;
   if (what === null || !isOurClientOrderId(what)) return null;
-  return { kind: 'unknown_order', what, ours: 'no such order', theirs: theirWords(their) };
+  return { kind: 'unknown_order', what, ours: 'no such order', theirs: theirText(their) };
 }
 
 function differs(order: BookOrder, their: VenueOrder): boolean {
@@ -124,11 +124,11 @@ function filledOf({ report }: VenueOrder): number {
   return report.fills.reduce((sum, { quantity }) => sum + quantity, 0);
 }
 
-function ourWords(order: BookOrder): string {
+function ourText(order: BookOrder): string {
   return `${whatOf(order)} ${order.status}, ${order.filledQuantity} filled`;
 }
 
-function theirWords(their: VenueOrder): string {
+function theirText(their: VenueOrder): string {
   return `${whatOf(their)} ${their.report.status}, ${filledOf(their)} filled`;
 }
 
@@ -137,27 +137,32 @@ function whatOf({ side, quantity, ...listing }: Pick<VenueOrder, 'exchange' | 's
 }
 
 /** Whether something of the account has traded today, ours or not: from then on a venue's cash is in terms of its own. */
-export function tradedToday({ orders }: Books, seen: Pick<Seen, 'orders'>): boolean {
-  return seen.orders.some((their) => filledOf(their) > 0) || orders.some((one) => one.today && one.filledQuantity > 0);
+export function tradedToday({ orders }: Books, snapshot: Pick<AccountSnapshot, 'orders'>): boolean {
+  return (
+    snapshot.orders.some((their) => filledOf(their) > 0) || orders.some((one) => one.today && one.filledQuantity > 0)
+  );
 }
 
 /** What brokers block beyond our charges and margins before the contract note, of what was traded, in basis points. */
 const MARGIN_SLACK_BPS = 200;
-const LEAST_SLACK_MINOR = 100;
+const MIN_SLACK_MINOR = 100;
 
 /**
  * Money our books have and the venue does not: what may be spent, on both sides. A sale is credited the day after, the
  * venue's margin is not ours to the paisa, and what the account's other business has blocked since readiness is not
  * gone. More money than we think is a payment in, which the next readiness books.
  */
-export function missingMoney(books: Books, seen: { orders: VenueOrder[]; funds: VenueFunds }): Difference[] {
+export function missingMoney(books: Books, snapshot: { orders: VenueOrder[]; funds: VenueFunds }): Difference[] {
   if (books.orders.some((order) => !hasEnded(order))) return [];
   const ours = books.cashMinor - books.heldMinor;
-  const theirs = seen.funds.spendableMinor;
-  const blockedSince = Math.max(0, blockedByOthers(seen.funds, tradedToday(books, seen)) - books.blockedByOthersMinor);
+  const theirs = snapshot.funds.spendableMinor;
+  const blockedSince = Math.max(
+    0,
+    blockedByOthers(snapshot.funds, tradedToday(books, snapshot)) - books.blockedByOthersMinor,
+  );
   const value = (side: 'BUY' | 'SELL') =>
     books.orders.reduce((sum, one) => sum + (one.today && one.side === side ? one.filledValueMinor : 0), 0);
-  const slack = value('SELL') + Math.ceil((value('BUY') * MARGIN_SLACK_BPS) / 10_000) + LEAST_SLACK_MINOR;
+  const slack = value('SELL') + Math.ceil((value('BUY') * MARGIN_SLACK_BPS) / 10_000) + MIN_SLACK_MINOR;
   if (theirs + blockedSince + slack >= ours) return [];
   return [{ kind: 'funds', what: 'spendable', ours: formatMinor(ours), theirs: formatMinor(theirs) }];
 }
@@ -166,8 +171,8 @@ export function missingMoney(books: Books, seen: { orders: VenueOrder[]; funds: 
  * What business that is none of ours has blocked of an account's cash: what the venue says, and, while nothing has traded
  * that day, whatever of the cash may not be spent.
  */
-export function blockedByOthers({ cashMinor, spendableMinor, ...said }: VenueFunds, traded: boolean): number {
-  return Math.max(said.blockedByOthersMinor ?? 0, traded ? 0 : cashMinor - spendableMinor);
+export function blockedByOthers(funds: VenueFunds, traded: boolean): number {
+  return Math.max(funds.blockedByOthersMinor ?? 0, traded ? 0 : funds.cashMinor - funds.spendableMinor);
 }
 
 /** What was found both times: what one look sees and the next does not was only on its way. */

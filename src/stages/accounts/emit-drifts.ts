@@ -1,4 +1,4 @@
-import { type CorporateAction, corporateActionWords } from '../../domain/market/corporate-actions.ts';
+import { type CorporateAction, corporateActionText } from '../../domain/market/corporate-actions.ts';
 import { foldedSymbol, type Listing } from '../../domain/market/share.ts';
 import type { Emit } from '../../ports/events/events.ts';
 import type { Drift } from '../../ports/rows/readiness.ts';
@@ -21,7 +21,7 @@ export function emitDrifts(emit: Emit, drifts: readonly Drift[], actions: readon
   );
   const about = actions
     .filter((one) => symbols.has(foldedSymbol(one)))
-    .map((one) => `${one.exchange}:${one.symbol} ${corporateActionWords(one)}`);
+    .map((one) => `${one.exchange}:${one.symbol} ${corporateActionText(one)}`);
   emit({
     type: 'drift_found',
     alert: true,

@@ -18,7 +18,14 @@ import {
   shareKeys,
 } from './compare-books.ts';
 import { emitDrifts } from './emit-drifts.ts';
-import { booksOf, type Look, listingsOf, lookAt, pagesOfBooks, type Seen } from './read-account.ts';
+import {
+  type AccountReading,
+  type AccountSnapshot,
+  booksOf,
+  listingsOf,
+  pagesOfBooks,
+  readAccount,
+} from './read-account.ts';
 import type { ReadyRequest } from './readiness.ts';
 import { unreadOfOurs } from './unreadable-rows.ts';
 
@@ -26,7 +33,7 @@ export interface SyncReport {
   tradeDate: string;
   mode: Mode;
   tradingDay: boolean;
-  /** Every account was looked at: nobody stopped it. */
+  /** Every account was read: nobody stopped it. */
   complete: boolean;
   /** Accounts whose books and venue were compared. */
   compared: number;
@@ -68,26 +75,26 @@ export async function sync(world: World, request: ReadyRequest): Promise<SyncRep
   return report;
 }
 
-interface Looked {
+interface BooksRead {
   books: Books;
-  look: Look;
+  reading: AccountReading;
 }
 
 async function syncPage(world: World, report: SyncReport, page: Books[], concurrency: number): Promise<void> {
-  const looked = await legible(world, await look(world, page, concurrency));
-  const first = await differencesOf(world, looked);
-  const suspects = looked.filter(({ books }) => (first.get(books.accountId) ?? []).length > 0);
-  const second = await lookAgain(world, report, suspects, concurrency);
+  const accounts = await legible(world, await readAccounts(world, page, concurrency));
+  const first = await differencesOf(world, accounts);
+  const suspects = accounts.filter(({ books }) => (first.get(books.accountId) ?? []).length > 0);
+  const second = await readAgain(world, report, suspects, concurrency);
   const drifts = suspects.flatMap(({ books: { accountId } }) => {
     const both = inBoth(first.get(accountId) ?? [], second.get(accountId) ?? []);
     return both.map((one) => ({ accountId, ...one }));
   });
   for (const {
     books,
-    look: { kind, ...why },
-  } of looked) {
+    reading: { kind, ...why },
+  } of accounts) {
     const { accountId, userId, venue } = books;
-    if (kind === 'seen') report.compared += 1;
+    if (kind === 'read') report.compared += 1;
     else if (books.positions.length + books.orders.length > 0) {
       report.notCompared.push({ accountId, userId, venue, reason: 'reason' in why ? why.reason : '' });
     }
@@ -98,60 +105,62 @@ async function syncPage(world: World, report: SyncReport, page: Books[], concurr
   report.drifts.push(...stored);
 }
 
-async function look({ venues, clock }: World, page: Books[], concurrency: number): Promise<Looked[]> {
+async function readAccounts({ venues, clock }: World, page: Books[], concurrency: number): Promise<BooksRead[]> {
   const limit = pLimit(concurrency);
   return Promise.all(
     page.map(async (books) => {
-      const desk = venues.get(books.venue)?.desk;
-      if (!desk) return { books, look: { kind: 'missed', reason: `venue_not_set_up: ${books.venue}` } };
-      return { books, look: await limit(() => lookAt(clock, desk, books)) };
+      const accountApi = venues.get(books.venue)?.accountApi;
+      if (!accountApi) return { books, reading: { kind: 'missed', reason: `venue_not_set_up: ${books.venue}` } };
+      return { books, reading: await limit(() => readAccount(clock, accountApi, books)) };
     }),
   );
 }
 
-async function lookAgain(
+async function readAgain(
   world: World,
   { mode, tradeDate }: SyncReport,
-  suspects: Looked[],
+  suspects: BooksRead[],
   concurrency: number,
 ): Promise<Map<number, Difference[]>> {
   if (suspects.length === 0) return new Map();
   await world.clock.sleep(RECHECK_MS);
   const ids = suspects.map(({ books }) => books.accountId);
   const now = await booksOf(world, mode, tradeDate, ids);
-  return differencesOf(world, await legible(world, await look(world, [...now.values()], concurrency)));
+  return differencesOf(world, await legible(world, await readAccounts(world, [...now.values()], concurrency)));
 }
 
-async function differencesOf(world: World, looked: Looked[]): Promise<Map<number, Difference[]>> {
-  const seen = looked.flatMap(({ books, look: one }) => (one.kind === 'seen' ? [{ books, seen: one.seen }] : []));
-  const keyOf = await keysOf(world, looked);
-  return new Map(seen.map((one) => [one.books.accountId, allDifferences(one, keyOf)]));
+async function differencesOf(world: World, accounts: BooksRead[]): Promise<Map<number, Difference[]>> {
+  const comparable = accounts.flatMap(({ books, reading }) =>
+    reading.kind === 'read' ? [{ books, snapshot: reading.snapshot }] : [],
+  );
+  const keyOf = await keysOf(world, accounts);
+  return new Map(comparable.map((one) => [one.books.accountId, allDifferences(one, keyOf)]));
 }
 
-function keysOf(world: World, looked: Looked[]): Promise<KeyOf> {
-  const listings = looked.flatMap(({ books, look: one }) => [
+function keysOf(world: World, accounts: BooksRead[]): Promise<KeyOf> {
+  const listings = accounts.flatMap(({ books, reading }) => [
     ...books.positions,
     ...books.orders,
-    ...(one.kind === 'seen' ? listingsOf(one.seen) : []),
+    ...(reading.kind === 'read' ? listingsOf(reading.snapshot) : []),
   ]);
   return shareKeys(world, listings);
 }
 
 /** Lists with a row about an order or a share of ours that nobody can read can't be compared. */
-async function legible(world: World, looked: Looked[]): Promise<Looked[]> {
-  const keyOf = await keysOf(world, looked);
-  return looked.map(({ books, look: one }) => {
-    const reason = one.kind === 'seen' ? unreadOfOurs(books, [], one.seen.odd, keyOf) : null;
-    return { books, look: reason === null ? one : { kind: 'missed', reason } };
+async function legible(world: World, accounts: BooksRead[]): Promise<BooksRead[]> {
+  const keyOf = await keysOf(world, accounts);
+  return accounts.map(({ books, reading }) => {
+    const reason = reading.kind === 'read' ? unreadOfOurs(books, [], reading.snapshot.odd, keyOf) : null;
+    return { books, reading: reason === null ? reading : { kind: 'missed', reason } };
   });
 }
 
-function allDifferences({ books, seen }: { books: Books; seen: Seen }, keyOf: KeyOf): Difference[] {
+function allDifferences({ books, snapshot }: { books: Books; snapshot: AccountSnapshot }, keyOf: KeyOf): Difference[] {
   return [
-    ...orderDifferences(books, seen.orders),
+    ...orderDifferences(books, snapshot.orders),
     // Shares we know nothing of are booked by the next readiness: only what is missing is a drift.
-    ...missingShares(shareDifferences(books, seen.positions, keyOf)),
-    ...missingMoney(books, seen),
+    ...missingShares(shareDifferences(books, snapshot.positions, keyOf)),
+    ...missingMoney(books, snapshot),
   ];
 }
 

@@ -12,12 +12,12 @@ import type {
 import type { Clock, World } from '../../ports/world.ts';
 import type { OddRows } from './unreadable-rows.ts';
 
-const TRIES = 3;
+const MAX_TRIES = 3;
 const PAUSE_MS = 2_000;
-const PAGE = 200;
+const PAGE_SIZE = 200;
 
 /** What a venue says of an account, all of it or nothing. */
-export interface Seen {
+export interface AccountSnapshot {
   orders: VenueOrder[];
   positions: VenuePosition[];
   funds: VenueFunds;
@@ -25,44 +25,48 @@ export interface Seen {
 }
 
 /** The shares an account's lists speak of, of whatever kind. */
-export function listingsOf({ positions, odd }: Seen): { exchange: string; symbol: string }[] {
+export function listingsOf({ positions, odd }: AccountSnapshot): { exchange: string; symbol: string }[] {
   return [...positions, ...odd.positions.flatMap(({ listing }) => listing ?? [])];
 }
 
 /** `missed`: at least one of the answers was none, with which and why: `unreadable_funds: unreadable_answer`. */
-export type Look = { kind: 'seen'; seen: Seen } | { kind: 'missed'; reason: string };
+export type AccountReading = { kind: 'read'; snapshot: AccountSnapshot } | { kind: 'missed'; reason: string };
 
 /** Reads the orders of the day, the shares and the money of an account. What can't be read is never taken for nothing. */
-export async function lookAt(clock: Clock, desk: VenueAccountApi, account: AccountAtVenue): Promise<Look> {
-  const orders = await patiently(clock, () => desk.ordersToday(account));
+export async function readAccount(
+  clock: Clock,
+  accountApi: VenueAccountApi,
+  account: AccountAtVenue,
+): Promise<AccountReading> {
+  const orders = await readWithRetries(clock, () => accountApi.ordersToday(account));
   if (orders.kind !== 'read') return missed('orders', orders);
-  const positions = await patiently(clock, () => desk.positions(account));
+  const positions = await readWithRetries(clock, () => accountApi.positions(account));
   if (positions.kind !== 'read') return missed('holdings', positions);
-  const funds = await patiently(clock, () => desk.funds(account));
+  const funds = await readWithRetries(clock, () => accountApi.funds(account));
   if (funds.kind !== 'read') return missed('funds', funds);
   const odd = { orders: orders.value.odd, positions: positions.value.odd };
-  const seen = { orders: orders.value.rows, positions: positions.value.rows, funds: funds.value, odd };
-  return { kind: 'seen', seen };
+  const snapshot = { orders: orders.value.rows, positions: positions.value.rows, funds: funds.value, odd };
+  return { kind: 'read', snapshot };
 }
 
 /** What failed, in the words of a verdict. */
 export function missed(what: string, read: { kind: 'no_session' | 'unreadable'; reason: string }) {
-  const words = untrustedText(read.reason);
-  const reason = read.kind === 'no_session' ? `no_login: ${words}` : `unreadable_${what}: ${words}`;
+  const text = untrustedText(read.reason);
+  const reason = read.kind === 'no_session' ? `no_login: ${text}` : `unreadable_${what}: ${text}`;
   return { kind: 'missed', reason } as const;
 }
 
 /** Asks again what could not be read: a slip of a moment costs nobody his day. A login that is over is not asked again. */
-export async function patiently<T>(clock: Clock, read: () => Promise<VenueRead<T>>): Promise<VenueRead<T>> {
-  let said = await safely(read);
-  for (let tries = 1; said.kind === 'unreadable' && tries < TRIES; tries += 1) {
+export async function readWithRetries<T>(clock: Clock, read: () => Promise<VenueRead<T>>): Promise<VenueRead<T>> {
+  let answer = await readSafely(read);
+  for (let tries = 1; answer.kind === 'unreadable' && tries < MAX_TRIES; tries += 1) {
     await clock.sleep(PAUSE_MS);
-    said = await safely(read);
+    answer = await readSafely(read);
   }
-  return said;
+  return answer;
 }
 
-async function safely<T>(read: () => Promise<VenueRead<T>>): Promise<VenueRead<T>> {
+async function readSafely<T>(read: () => Promise<VenueRead<T>>): Promise<VenueRead<T>> {
   try {
     return await read();
   } catch (error) {
@@ -71,8 +75,8 @@ async function safely<T>(read: () => Promise<VenueRead<T>>): Promise<VenueRead<T
 }
 
 /** The login of an account, as a read: its value is until when it lasts (null: it does not end by itself). */
-export async function loginOf(desk: VenueAccountApi, account: AccountAtVenue): Promise<VenueRead<number | null>> {
-  const status: SessionStatus = await desk.sessionStatus(account);
+export async function loginOf(accountApi: VenueAccountApi, account: AccountAtVenue): Promise<VenueRead<number | null>> {
+  const status: SessionStatus = await accountApi.sessionStatus(account);
   if (status.kind === 'open') return { kind: 'read', value: status.untilMs };
   return { kind: status.kind === 'closed' ? 'no_session' : 'unreadable', reason: status.reason };
 }
@@ -86,7 +90,7 @@ export async function* pagesOfBooks(
 ): AsyncGenerator<Books[]> {
   const accountIds = named ? [...named] : null;
   for (let afterId = 0; ; ) {
-    const page = await store.call('read_books', { mode, tradeDate, accountIds, afterId, limit: PAGE });
+    const page = await store.call('read_books', { mode, tradeDate, accountIds, afterId, limit: PAGE_SIZE });
     const last = page.at(-1);
     if (!last) return;
     yield page;
@@ -96,6 +100,6 @@ export async function* pagesOfBooks(
 
 /** Our books of some accounts, as they are now. */
 export async function booksOf({ store }: World, mode: string, tradeDate: string, accountIds: number[]) {
-  const some = { mode, tradeDate, accountIds, afterId: 0, limit: accountIds.length };
-  return new Map((await store.call('read_books', some)).map((books) => [books.accountId, books]));
+  const args = { mode, tradeDate, accountIds, afterId: 0, limit: accountIds.length };
+  return new Map((await store.call('read_books', args)).map((books) => [books.accountId, books]));
 }

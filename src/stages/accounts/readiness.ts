@@ -18,7 +18,7 @@ import {
   tradedToday,
 } from './compare-books.ts';
 import { emitDrifts } from './emit-drifts.ts';
-import { listingsOf, lookAt, pagesOfBooks, type Seen } from './read-account.ts';
+import { type AccountSnapshot, listingsOf, pagesOfBooks, readAccount } from './read-account.ts';
 import { sharesToBook } from './unknown-shares.ts';
 import { emitLeftOut, unreadOfOurs } from './unreadable-rows.ts';
 
@@ -92,7 +92,7 @@ export async function ready(
     // Before the first question: a page that waits for its slowest account must not look younger than it is.
     const checkedAtMs = world.clock.nowMs();
     const checked = await Promise.all(active.map((books) => limit(() => check(world, day, books))));
-    await settle(world, { ...day, checkedAtMs }, checked, report);
+    await storePage(world, { ...day, checkedAtMs }, checked, report);
   }
   emitReadiness(world, report, day.actions);
   emitLeftOrders(world.emit, left);
@@ -113,7 +113,7 @@ async function today({ store, clock, operatorDays }: World, mode: Mode, concurre
 }
 
 /** Compares, books and stores one page. Drifts first: a verdict must never open an account that they block. */
-async function settle(
+async function storePage(
   world: World,
   day: Day & { checkedAtMs: number },
   checked: Checked[],
@@ -121,16 +121,17 @@ async function settle(
 ): Promise<void> {
   const { store, clock } = world;
   const { tradeDate, mode } = day;
-  const listings = checked.flatMap(({ books, look }) => [
+  const listings = checked.flatMap(({ books, reading }) => [
     ...day.signals,
     ...books.positions,
     ...books.orders,
-    ...(look.kind === 'seen' ? listingsOf(look.seen) : []),
+    ...(reading.kind === 'read' ? listingsOf(reading.snapshot) : []),
   ]);
   const keyOf = await shareKeys(world, listings);
   const compared: Compared[] = [];
-  for (const one of await lookAgain(world, day, checked, keyOf)) compared.push(await compareOne(day, one, keyOf));
-  for (const { books, look } of checked) if (look.kind === 'seen') emitLeftOut(world.emit, books, look.seen.odd);
+  for (const one of await readAgain(world, day, checked, keyOf)) compared.push(await compareOne(day, one, keyOf));
+  for (const { books, reading } of checked)
+    if (reading.kind === 'read') emitLeftOut(world.emit, books, reading.snapshot.odd);
   const drifts = compared.flatMap((one) => one.drifts);
   if (drifts.length > 0) {
     report.drifts.push(...(await store.call('store_drifts', { tradeDate, nowMs: clock.nowMs(), drifts })));
@@ -140,8 +141,8 @@ async function settle(
   report.adjusted += booked.adjusted;
   report.external += booked.external;
   const free = new Set(booked.free);
-  const judged = compared.map((one) => ({ ...one, fault: one.fault ?? notBroughtUp(day, one, free) }));
-  const verdicts = judged.map(({ books, fault }) => {
+  const withFaults = compared.map((one) => ({ ...one, fault: one.fault ?? notBroughtUp(day, one, free) }));
+  const verdicts = withFaults.map(({ books, fault }) => {
     const ready = fault === null;
     return {
       ...{ accountId: books.accountId, ready, broughtUp: ready && day.open },
@@ -154,7 +155,7 @@ async function settle(
       one,
     ]),
   );
-  for (const { books, fault } of judged) {
+  for (const { books, fault } of withFaults) {
     const { accountId, userId, userName, venue } = books;
     const { notReady = fault, acknowledge = false } = stored.get(accountId) ?? {};
     report.accounts.push({
@@ -181,16 +182,18 @@ function notBroughtUp(day: Day, { books, adjustment }: Compared, free: ReadonlyS
 }
 
 /** Shares that seem to be gone are looked for once more: a list may have been short for a moment. */
-async function lookAgain({ clock }: World, day: Day, checked: Checked[], keyOf: KeyOf): Promise<Checked[]> {
-  const short = ({ books, look }: Checked) =>
-    look.kind === 'seen' && missingShares(shareDifferences(books, look.seen.positions, keyOf)).length > 0;
+async function readAgain({ clock }: World, day: Day, checked: Checked[], keyOf: KeyOf): Promise<Checked[]> {
+  const short = ({ books, reading }: Checked) =>
+    reading.kind === 'read' && missingShares(shareDifferences(books, reading.snapshot.positions, keyOf)).length > 0;
   if (!checked.some(short)) return checked;
   await clock.sleep(RECHECK_MS);
   const limit = pLimit(day.concurrency);
   return Promise.all(
     checked.map(async (one) => {
-      const { desk, books } = one;
-      return short(one) && desk ? { ...one, look: await limit(() => lookAt(clock, desk, books)) } : one;
+      const { accountApi, books } = one;
+      return short(one) && accountApi
+        ? { ...one, reading: await limit(() => readAccount(clock, accountApi, books)) }
+        : one;
     }),
   );
 }
@@ -202,28 +205,33 @@ interface Compared {
   adjustment: Adjustment | null;
 }
 
-async function compareOne(day: Day, { books, desk, look }: Checked, keyOf: KeyOf): Promise<Compared> {
-  if (look.kind === 'missed' || !desk) {
-    return { books, fault: look.kind === 'missed' ? look.reason : 'not_read', drifts: [], adjustment: null };
+async function compareOne(day: Day, { books, accountApi, reading }: Checked, keyOf: KeyOf): Promise<Compared> {
+  if (reading.kind === 'missed' || !accountApi) {
+    return { books, fault: reading.kind === 'missed' ? reading.reason : 'not_read', drifts: [], adjustment: null };
   }
   const { accountId } = books;
-  const unread = unreadOfOurs(books, day.signals, look.seen.odd, keyOf);
+  const unread = unreadOfOurs(books, day.signals, reading.snapshot.odd, keyOf);
   if (unread !== null) return { books, fault: unread, drifts: [], adjustment: null };
-  if (look.seen.funds.cashMinor === 0 && books.cashMinor > 0) {
+  if (reading.snapshot.funds.cashMinor === 0 && books.cashMinor > 0) {
     return { books, fault: 'funds_empty: the venue shows no money at all', drifts: [], adjustment: null };
   }
-  const differences = shareDifferences(books, look.seen.positions, keyOf);
+  const differences = shareDifferences(books, reading.snapshot.positions, keyOf);
   const drifts = missingShares(differences).map((one) => ({ accountId, ...one }));
   // From the day's first trade on a venue's cash is no longer in our terms, and shares may be counted in two lists.
-  if (tradedToday(books, look.seen)) return { books, fault: null, drifts, adjustment: null };
-  const more = await sharesToBook(desk, books, day.tradeDate, differences);
+  if (tradedToday(books, reading.snapshot)) return { books, fault: null, drifts, adjustment: null };
+  const more = await sharesToBook(accountApi, books, day.tradeDate, differences);
   if (more.kind === 'no_price') {
     return { books, fault: `no_price_of_holding: ${more.listing}`, drifts, adjustment: null };
   }
-  return { books, fault: null, drifts, adjustment: adjustmentOf(day, books, look.seen, more.shares) };
+  return { books, fault: null, drifts, adjustment: adjustmentOf(day, books, reading.snapshot, more.shares) };
 }
 
-function adjustmentOf(day: Day, books: Books, { funds }: Seen, holdings: Adjustment['holdings']): Adjustment {
+function adjustmentOf(
+  day: Day,
+  books: Books,
+  { funds }: AccountSnapshot,
+  holdings: Adjustment['holdings'],
+): Adjustment {
   const { accountId, cashMinor: venueCashMinor, venue } = books;
   const source = `${venue} at readiness of ${day.tradeDate}`;
   const cashMinor = funds.spendableMinor;

@@ -10,7 +10,7 @@ type ToBook = { kind: 'priced'; shares: Adjustment['holdings'] } | { kind: 'no_p
  * price of the day they are first seen. Without either they can't be booked: a made-up price would be a made-up profit.
  */
 export async function sharesToBook(
-  desk: VenueAccountApi,
+  accountApi: VenueAccountApi,
   { accountId, userId }: Books,
   tradeDate: string,
   differences: ShareDifference[],
@@ -18,7 +18,8 @@ export async function sharesToBook(
   // What was oversold is a drift of its own: a person acknowledges it.
   const more = differences.filter(({ ours, theirs }) => theirs > ours && ours >= 0);
   const unpriced = more.filter((one) => averageOf(one) === null).map(({ listing }) => listing);
-  const quoted = unpriced.length > 0 ? await desk.quotes({ accountId, userId }, unpriced).catch(() => null) : null;
+  const quoted =
+    unpriced.length > 0 ? await accountApi.quotes({ accountId, userId }, unpriced).catch(() => null) : null;
   const quotes = new Map(
     (quoted?.kind === 'read' ? quoted.value : []).map((quote) => [instrumentKey(quote), quote.priceMinor]),
   );

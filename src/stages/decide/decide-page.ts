@@ -4,7 +4,7 @@ import { type CapUse, isBeyondExact } from '../../domain/decision/rules.ts';
 import type { Emit } from '../../ports/events/events.ts';
 
 /** Users an alarm names; the others are counted. */
-const MOST_NAMED = 10;
+const MAX_NAMES = 10;
 
 interface Decided<A> {
   account: A;
@@ -49,6 +49,6 @@ export function emitBeyondExact(emit: Emit, decided: readonly Decided<AccountSta
 }
 
 function namesOf(accounts: readonly AccountState[]): { users: number; about: string } {
-  const names = accounts.slice(0, MOST_NAMED).map(({ settings }) => settings.id);
+  const names = accounts.slice(0, MAX_NAMES).map(({ settings }) => settings.id);
   return { users: accounts.length, about: names.join(', ') };
 }

@@ -9,7 +9,7 @@ import type { Answer } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
 import { acceptance, PAGE_USERS, type UserDecisions } from '../accept/accept.ts';
 import type { RunToDecide } from '../scan/request.ts';
-import { counting } from '../task-pool.ts';
+import { taskPool } from '../task-pool.ts';
 import { decidedPage } from './decide-page.ts';
 import { withVenueMargins } from './venue-margins.ts';
 
@@ -32,7 +32,7 @@ export async function decideAndAccept(world: World, run: RunToDecide, stop?: Abo
   const { store, clock, emit } = world;
   const { runId, frame } = run;
   const pages = acceptance(world, runId);
-  const accepting = counting(async (page: Planned[]) => {
+  const accepting = taskPool(async (page: Planned[]) => {
     await pages.page(page.map((planned) => decisionsOf(frame, planned)));
     return true;
   });
@@ -134,8 +134,8 @@ function overlay(
   user: UserToImport,
   stored: QueuedAccount | undefined,
 ): Omit<QueuedAccount, 'queuePosition'> {
-  const { active = true, tradingEnabled = true, ...given } = user;
-  const settings = { ...given, ...dailyLimits(given, stored?.settings) };
+  const { active = true, tradingEnabled = true, ...fileSettings } = user;
+  const settings = { ...fileSettings, ...dailyLimits(fileSettings, stored?.settings) };
   // A user who changes venue gets a new account there, as the import would open it.
   if (stored && stored.accountId !== null && stored.settings.venue === settings.venue) return { ...stored, settings };
   const paper = run.frame.mode === 'paper';
@@ -159,9 +159,9 @@ function overlay(
 }
 
 /** As the import would leave them: what the file says nothing of stays. */
-function dailyLimits(given: UserSettings, stored: QueuedAccount['settings'] | undefined) {
-  const { maxOrdersPerDay = stored?.maxOrdersPerDay ?? null } = given;
-  const { maxOrderValueMinor = stored?.maxOrderValueMinor ?? null } = given;
+function dailyLimits(fileSettings: UserSettings, stored: QueuedAccount['settings'] | undefined) {
+  const { maxOrdersPerDay = stored?.maxOrdersPerDay ?? null } = fileSettings;
+  const { maxOrderValueMinor = stored?.maxOrderValueMinor ?? null } = fileSettings;
   return { maxOrdersPerDay, maxOrderValueMinor };
 }
 

@@ -9,13 +9,13 @@ import type { World } from '../../ports/world.ts';
 import type { Planned } from './decide.ts';
 
 /** Accounts a venue is asked about at the same time; each is one question. */
-const AT_ONCE = 10;
+const MAX_CONCURRENT_READS = 10;
 /** From then on a question without an answer keeps no other one waiting. */
 const SLOW_MS = 500;
 /** An answer later than this is none. */
-const WITHIN_MS = 3_000;
+const TIMEOUT_MS = 3_000;
 /** After so many late answers in a row a venue is asked nothing for a while: it would only cost everybody time. */
-const MOST_LATE = 20;
+const MAX_LATE_ANSWERS = 20;
 const REST_MS = 5_000;
 
 /**
@@ -36,12 +36,12 @@ export function marginChecks(world: World): (frame: RunFrame, planned: Planned) 
   const turns = new Map<string, Turns>();
   return (frame, planned) => {
     const { venue } = planned.account.settings;
-    const desk = frame.mode === 'paper' ? undefined : world.venues.get(venue)?.desk;
-    const orders = desk ? planned.decisions.flatMap((decision) => orderOf(frame, planned, decision) ?? []) : [];
-    if (!desk || orders.length === 0) return planned;
-    const turn = turns.get(venue) ?? { limit: pLimit(AT_ONCE), late: 0, restsUntilMs: 0 };
+    const accountApi = frame.mode === 'paper' ? undefined : world.venues.get(venue)?.accountApi;
+    const orders = accountApi ? planned.decisions.flatMap((decision) => orderOf(frame, planned, decision) ?? []) : [];
+    if (!accountApi || orders.length === 0) return planned;
+    const turn = turns.get(venue) ?? { limit: pLimit(MAX_CONCURRENT_READS), late: 0, restsUntilMs: 0 };
     turns.set(venue, turn);
-    return marginsInTurn(world, turn, desk, planned, orders).then((margins) => {
+    return marginsInTurn(world, turn, accountApi, planned, orders).then((margins) => {
       return asVenueHolds(frame, planned, orders, margins);
     });
   };
@@ -59,16 +59,16 @@ interface Turns {
 async function marginsInTurn(
   world: World,
   turn: Turns,
-  desk: VenueAccountApi,
+  accountApi: VenueAccountApi,
   planned: Planned,
   orders: OrderToSend[],
 ): Promise<Margins> {
-  const asked = await turn.limit(async () => {
-    const answer = marginsOf(world, turn, desk, planned, orders);
+  const started = await turn.limit(async () => {
+    const answer = marginsOf(world, turn, accountApi, planned, orders);
     await inTime(answer, SLOW_MS, null);
     return { answer };
   });
-  return asked.answer;
+  return started.answer;
 }
 
 type Margins = readonly (VenueMargin | null)[];
@@ -78,8 +78,8 @@ function asVenueHolds(frame: RunFrame, planned: Planned, orders: OrderToSend[], 
   let availableMinor = account.availableMinor;
   const held = decisions.map((decision) => {
     if (decision.outcome !== 'accepted') return decision;
-    const found = orders.findIndex(({ clientOrderId }) => clientOrderId === idOf(frame, planned, decision));
-    const now = found < 0 ? decision : withMargin(decision, margins[found] ?? null, availableMinor);
+    const index = orders.findIndex(({ clientOrderId }) => clientOrderId === idOf(frame, planned, decision));
+    const now = index < 0 ? decision : withMargin(decision, margins[index] ?? null, availableMinor);
     availableMinor -= now.holdMinor;
     return now;
   });
@@ -90,18 +90,18 @@ function asVenueHolds(frame: RunFrame, planned: Planned, orders: OrderToSend[], 
 async function marginsOf(
   { clock, emit }: World,
   turn: Turns,
-  desk: VenueAccountApi,
+  accountApi: VenueAccountApi,
   { account }: Planned,
   orders: OrderToSend[],
 ): Promise<Margins> {
   const { id: userId, venue } = account.settings;
   const [first] = orders;
-  const ask = async () => desk.margins({ accountId: first?.accountId ?? 0, userId }, orders);
-  const said = clock.nowMs() < turn.restsUntilMs ? late : await inTime(ask().catch(adapterError), WITHIN_MS, late);
-  turn.late = said === late ? turn.late + 1 : 0;
-  if (said === late && turn.late % MOST_LATE === 0) turn.restsUntilMs = clock.nowMs() + REST_MS;
-  if (said.kind === 'read') return said.value;
-  emit({ type: 'venue_margins_unavailable', userId, venue, reason: said.reason });
+  const ask = async () => accountApi.margins({ accountId: first?.accountId ?? 0, userId }, orders);
+  const answer = clock.nowMs() < turn.restsUntilMs ? late : await inTime(ask().catch(adapterError), TIMEOUT_MS, late);
+  turn.late = answer === late ? turn.late + 1 : 0;
+  if (answer === late && turn.late % MAX_LATE_ANSWERS === 0) turn.restsUntilMs = clock.nowMs() + REST_MS;
+  if (answer.kind === 'read') return answer.value;
+  emit({ type: 'venue_margins_unavailable', userId, venue, reason: answer.reason });
   return [];
 }
 
@@ -138,9 +138,10 @@ function idOf({ mode }: RunFrame, { account }: Planned, { signalId }: Decision):
 }
 
 function withMargin(decision: Decision, margin: VenueMargin | null, availableMinor: number): Decision {
-  const { marginMinor = null, chargesMinor: asked = null } = margin ?? {};
-  if (!isAmount(marginMinor) || !isAmount(asked ?? 0)) return denied(decision, 'margin_unavailable', null, null);
-  const chargesMinor = Math.max(decision.chargesMinor, asked ?? 0);
+  const { marginMinor = null, chargesMinor: venueChargesMinor = null } = margin ?? {};
+  if (!isAmount(marginMinor) || !isAmount(venueChargesMinor ?? 0))
+    return denied(decision, 'margin_unavailable', null, null);
+  const chargesMinor = Math.max(decision.chargesMinor, venueChargesMinor ?? 0);
   const wanted = BigInt(marginMinor) + BigInt(chargesMinor);
   const holdMinor = wanted > decision.holdMinor ? wanted : BigInt(decision.holdMinor);
   if (holdMinor <= availableMinor) return { ...decision, holdMinor: safe(holdMinor) };

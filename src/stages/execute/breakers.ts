@@ -5,7 +5,7 @@ import type { Settlement } from '../../ports/store/arguments.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
 
-const BATCH_ORDERS = 500;
+const ORDER_BATCH_SIZE = 500;
 
 /** No clear answer, or not even sent: enough of these, and what else is failing with them is stopped. */
 export function isTrouble({ venueStatus }: Settlement): boolean {
@@ -19,16 +19,16 @@ export function isTrouble({ venueStatus }: Settlement): boolean {
 export function judgeOf(world: World): (orderId: number) => Promise<true> {
   return batched(async (orderIds: number[]) => {
     const { store, clock, emit } = world;
-    const asked = { judgeId: randomUUID(), orderIds, nowMs: clock.nowMs() };
+    const args = { judgeId: randomUUID(), orderIds, nowMs: clock.nowMs() };
     try {
-      const { changed } = await store.call('trip_breakers', asked);
+      const { changed } = await store.call('trip_breakers', args);
       for (const breaker of changed) emitChanged(world, breaker);
     } catch (error) {
       // The orders are booked, and the next trouble asks again: no reason to end a round.
       emit({ type: 'breaker_check_failed', alert: true, orders: orderIds.length, error });
     }
     return orderIds.map(() => true as const);
-  }, BATCH_ORDERS);
+  }, ORDER_BATCH_SIZE);
 }
 
 function emitChanged({ emit }: World, breaker: Answer<'trip_breakers'>['changed'][number]): void {

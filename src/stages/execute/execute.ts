@@ -7,7 +7,7 @@ import type { Answer, CallOptions } from '../../ports/store/store.ts';
 import type { OrderToStart, RateBudget, SubmitOutcome, Venue } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';
 import { inHalves } from '../in-halves.ts';
-import { type Counter, counting } from '../task-pool.ts';
+import { type TaskPool, taskPool } from '../task-pool.ts';
 import { stopped } from '../until-stopped.ts';
 import { isTrouble, judgeOf } from './breakers.ts';
 import { type Shares, sharesOf } from './fair-shares.ts';
@@ -16,7 +16,7 @@ import { settlementOf } from './outcome.ts';
 import { booker } from './settle.ts';
 import { sweep } from './sweep.ts';
 
-const BATCH_ORDERS = 500;
+const ORDER_BATCH_SIZE = 500;
 /** While some are at their venues and nothing may be claimed: how soon it looks again. */
 const RECHECK_MS = 250;
 /** Claimed beyond what is being sent, so that a fast venue is not kept waiting for claims. */
@@ -35,7 +35,7 @@ export async function execute(
   world: World,
   concurrency: number,
   stop?: AbortSignal,
-  most = Number.POSITIVE_INFINITY,
+  maxOrders = Number.POSITIVE_INFINITY,
 ): Promise<number> {
   await sweep(world);
   const alive = heartbeat<Held>(world);
@@ -43,22 +43,22 @@ export async function execute(
   const send = sender(world, { concurrency, shares, stop });
   // Those that were handed back for their rate are not counted as tried.
   let tried = 0;
-  const counter = counting(async (order: Held) => {
-    shares.took(order);
-    const sent = await alive.during(order, () => send(order)).finally(() => shares.gave(order));
+  const pool = taskPool(async (order: Held) => {
+    shares.claimed(order);
+    const sent = await alive.during(order, () => send(order)).finally(() => shares.released(order));
     if (sent === 'waits') tried -= 1;
     return sent === 'sent';
   });
   try {
     for (;;) {
-      const room = Math.max(concurrency * 2, CLAIM_AHEAD) - counter.underWay();
-      const mayClaim = !stop?.aborted && room >= concurrency && tried < most;
-      const orders = mayClaim ? await claim(world, shares, Math.min(room, BATCH_ORDERS, most - tried)) : [];
+      const room = Math.max(concurrency * 2, CLAIM_AHEAD) - pool.underWay();
+      const mayClaim = !stop?.aborted && room >= concurrency && tried < maxOrders;
+      const orders = mayClaim ? await claim(world, shares, Math.min(room, ORDER_BATCH_SIZE, maxOrders - tried)) : [];
       tried += orders.length;
-      for (const order of orders) counter.start(order);
+      for (const order of orders) pool.start(order);
       const pace = { isBusy: orders.length > 0 || room < concurrency, concurrency, stop };
-      const goesOn = await waitForRoom(world, counter, shares, pace);
-      if (!goesOn || (counter.underWay() === 0 && tried >= most)) return await counter.ended();
+      const goesOn = await waitForRoom(world, pool, shares, pace);
+      if (!goesOn || (pool.underWay() === 0 && tried >= maxOrders)) return await pool.ended();
     }
   } finally {
     alive.stop();
@@ -79,20 +79,20 @@ interface Pace {
  */
 async function waitForRoom(
   { clock }: World,
-  counter: Counter<Held>,
+  pool: TaskPool<Held>,
   shares: Shares,
   { isBusy, concurrency, stop }: Pace,
 ): Promise<boolean> {
   const waitMs = shares.nextTurnMs();
-  if (counter.underWay() === 0) {
+  if (pool.underWay() === 0) {
     if (waitMs === null || stop?.aborted) return false;
     await Promise.race([clock.sleep(waitMs), stopped(stop)]);
-  } else if (isBusy) await counter.atMost(concurrency);
+  } else if (isBusy) await pool.atMost(concurrency);
   else {
     const pauseMs = Math.min(waitMs ?? RECHECK_MS, RECHECK_MS);
     const again = Promise.withResolvers<void>();
     const stopBeat = clock.every(pauseMs, again.resolve);
-    await Promise.race([counter.atMost(0), again.promise]).finally(stopBeat);
+    await Promise.race([pool.atMost(0), again.promise]).finally(stopBeat);
   }
   return true;
 }
@@ -102,9 +102,9 @@ type Held = ClaimedOrder & ClaimHeld;
 async function claim({ store, clock }: World, shares: Shares, limit: number): Promise<Held[]> {
   const { perAccount } = shares;
   const claimId = randomUUID();
-  const asked = { claimId, venues: shares.venues(), held: shares.held(), perAccount, limit, leaseMs: LEASE_MS };
-  const orders = await store.call('claim_orders', { ...asked, nowMs: clock.nowMs() });
-  return orders.map((order) => ({ ...order, claimId: asked.claimId }));
+  const args = { claimId, venues: shares.venues(), held: shares.held(), perAccount, limit, leaseMs: LEASE_MS };
+  const orders = await store.call('claim_orders', { ...args, nowMs: clock.nowMs() });
+  return orders.map((order) => ({ ...order, claimId: args.claimId }));
 }
 
 interface Sending {
@@ -148,10 +148,10 @@ function sender(world: World, sending: Sending): (order: Held) => Promise<'sent'
 }
 
 /** Marks what comes together by one call per venue: one whose database row or rate is held up delays no other. */
-function marker(world: World, most: number, stop: AbortSignal | undefined): (order: Held) => Promise<Marked> {
+function marker(world: World, batchSize: number, stop: AbortSignal | undefined): (order: Held) => Promise<Marked> {
   const venues = new Map<string, (order: Held) => Promise<Marked>>();
   return (order) => {
-    const mark = venues.get(order.venue) ?? batched((batch: Held[]) => markSubmitting(world, batch, stop), most);
+    const mark = venues.get(order.venue) ?? batched((batch: Held[]) => markSubmitting(world, batch, stop), batchSize);
     venues.set(order.venue, mark);
     return mark(order);
   };
@@ -169,18 +169,18 @@ async function markAndSend(
   mark: (order: Held) => Promise<Marked>,
   order: Held,
 ): Promise<Sent | Waits | null> {
-  const askedAtMs = world.clock.nowMs();
+  const requestedAtMs = world.clock.nowMs();
   const marked = await mark(order);
   if (marked.kind === 'no') return null;
   if (marked.kind === 'wait') return marked;
   const { isProbe } = marked;
-  if (world.clock.nowMs() - askedAtMs > SEND_WITHIN_MS) {
+  if (world.clock.nowMs() - requestedAtMs > SEND_WITHIN_MS) {
     return { kind: 'not_sent', reason: 'mark_stale', isProbe };
   }
   const sentAtMs = world.clock.nowMs();
   const outcome = await submitSafely(venueOf(world, order), {
     ...order,
-    startBeforeMs: startBeforeMs(order, askedAtMs),
+    startBeforeMs: startBeforeMs(order, requestedAtMs),
   });
   return { ...outcome, ms: world.clock.nowMs() - sentAtMs, isProbe };
 }
@@ -217,7 +217,7 @@ async function markPart(
   options: CallOptions,
 ): Promise<Marked[]> {
   const { store, clock } = world;
-  const asked = {
+  const args = {
     ...ids,
     orderIds,
     leaseMs: LEASE_MS,
@@ -225,21 +225,21 @@ async function markPart(
     budgets: budgetsOf(world),
   };
   const isPatient = orderIds.length === 1 && options.repeat !== 'never';
-  const told = await store.call('mark_submitting', asked, isPatient ? {} : options);
-  const isVenue = told.venuesWaiting.length > 0;
+  const answer = await store.call('mark_submitting', args, isPatient ? {} : options);
+  const isVenue = answer.venuesWaiting.length > 0;
   return orderIds.map((orderId) => {
-    if (told.marked.includes(orderId)) return { kind: 'send', isProbe: told.probes.includes(orderId) };
-    if (told.waiting.includes(orderId)) return { kind: 'wait', waitMs: told.waitMs ?? 100, isVenue };
+    if (answer.marked.includes(orderId)) return { kind: 'send', isProbe: answer.probes.includes(orderId) };
+    if (answer.waiting.includes(orderId)) return { kind: 'wait', waitMs: answer.waitMs ?? 100, isVenue };
     return { kind: 'no' };
   });
 }
 
 /** The rate budgets of the venues that count how often they are spoken to. */
 export function budgetsOf({ venues }: World): Record<string, RateBudget> {
-  const counting = [...venues.values()].flatMap(({ name, capabilities }) => {
+  const limited = [...venues.values()].flatMap(({ name, capabilities }) => {
     return capabilities.rates === undefined ? [] : [[name, capabilities.rates] as const];
   });
-  return Object.fromEntries(counting);
+  return Object.fromEntries(limited);
 }
 
 /** When an order's request must be on its way: soon after its mark, while its lease surely stands, and in its own time. */

@@ -12,8 +12,8 @@ interface Claimed {
 export interface Shares {
   /** The most a process holds of one account: never all of its slots, where it has more than one. */
   perAccount: number;
-  took(order: Claimed): void;
-  gave(order: Claimed): void;
+  claimed(order: Claimed): void;
+  released(order: Claimed): void;
   /** Orders by account that a claim has to count, or has to leave alone. */
   held(): Record<number, number>;
   /** Those of the venues whose own budget is not used up just now. */
@@ -25,8 +25,8 @@ export interface Shares {
 }
 
 export function sharesOf({ clock, venues, accountSlots }: World, concurrency: number): Shares {
-  const most = accountSlots ?? DEFAULT_ACCOUNT_SLOTS;
-  const perAccount = Math.max(1, Math.min(most, Math.ceil(concurrency / 2)));
+  const slots = accountSlots ?? DEFAULT_ACCOUNT_SLOTS;
+  const perAccount = Math.max(1, Math.min(slots, Math.ceil(concurrency / 2)));
   const counts = new Map<number, number>();
   const waitingVenues = new Map<string, number>();
   const waitingAccounts = new Map<number, number>();
@@ -42,8 +42,8 @@ export function sharesOf({ clock, venues, accountSlots }: World, concurrency: nu
   };
   return {
     perAccount,
-    took: (order) => change(order, 1),
-    gave: (order) => change(order, -1),
+    claimed: (order) => change(order, 1),
+    released: (order) => change(order, -1),
     held() {
       const waiting = [...stillWaiting(waitingAccounts).keys()].map((accountId) => [accountId, perAccount] as const);
       return Object.fromEntries([...counts, ...waiting]);

@@ -11,9 +11,9 @@ export interface ListenOptions {
 }
 
 /** How late an account that was connected, changed or disconnected is noticed. */
-const FOLLOW_MS = 60_000;
+const FOLLOW_EVERY_MS = 60_000;
 /** An update may come before the answer to its order is booked: then it is tried once more. */
-const BOOKED_WITHIN_MS = 500;
+const RETRY_PAUSE_MS = 500;
 
 type Listener = NonNullable<Venue['listen']>;
 
@@ -37,8 +37,8 @@ export async function listen(world: World, options: ListenOptions): Promise<void
   const open = (venue: string, account: AccountAtVenue, listener: Listener) =>
     listener(account, {
       onUpdate(order) {
-        const hearing = hear(world, options, venue, account, order).finally(() => underWay.delete(hearing));
-        underWay.add(hearing);
+        const handling = handleUpdate(world, options, venue, account, order).finally(() => underWay.delete(handling));
+        underWay.add(handling);
       },
       onState(state) {
         const whose = { venue, ...account };
@@ -68,9 +68,9 @@ async function follow(
 ): Promise<void> {
   const stored = await store.call('read_all_credentials', {});
   const wanted = new Map(stored.filter((one) => one.mode === mode).map((one) => [one.accountId, one]));
-  const over = [...streams].filter(([accountId, { version }]) => wanted.get(accountId)?.wrappedKey !== version);
-  for (const [accountId] of over) streams.delete(accountId);
-  await Promise.all(over.map(([, stream]) => stream.close()));
+  const outdated = [...streams].filter(([accountId, { version }]) => wanted.get(accountId)?.wrappedKey !== version);
+  for (const [accountId] of outdated) streams.delete(accountId);
+  await Promise.all(outdated.map(([, stream]) => stream.close()));
   for (const { accountId, userId, venue, wrappedKey: version } of wanted.values()) {
     const listener = listeners.get(venue);
     if (!listener || streams.has(accountId) || stop.aborted) continue;
@@ -78,7 +78,7 @@ async function follow(
   }
 }
 
-async function hear(
+async function handleUpdate(
   { store, clock, emit }: World,
   { wake, stop }: ListenOptions,
   venue: string,
@@ -86,13 +86,13 @@ async function hear(
   { clientOrderId, venueOrderId }: UpdatedOrder,
 ): Promise<void> {
   try {
-    const found = await store.call('find_venue_order', { venue, clientOrderId, venueOrderId });
-    if (found?.accountId !== accountId) return;
-    const { orderId } = found;
+    const order = await store.call('find_venue_order', { venue, clientOrderId, venueOrderId });
+    if (order?.accountId !== accountId) return;
+    const { orderId } = order;
     const lookUpNow = async () => (await store.call('request_lookup', { orderId, nowMs: clock.nowMs() })).due;
     let due = await lookUpNow();
     if (!due && !stop.aborted) {
-      await clock.sleep(BOOKED_WITHIN_MS);
+      await clock.sleep(RETRY_PAUSE_MS);
       due = await lookUpNow();
     }
     emit({ type: 'stream_update', venue, userId, orderId, clientOrderId, due });
@@ -105,7 +105,7 @@ async function hear(
 /** Until accounts are looked for again, or the stop. On a virtual clock only the stop comes. */
 function pause({ clock }: World, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const stopWaiting = clock.every(FOLLOW_MS, done);
+    const stopWaiting = clock.every(FOLLOW_EVERY_MS, done);
     stop.addEventListener('abort', done, { once: true });
     if (stop.aborted) done();
     function done() {

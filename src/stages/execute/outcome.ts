@@ -11,13 +11,13 @@ export const MAX_LOOKUPS = 8;
 /** The database takes a look with this reason out of the count again. */
 export const WAITING_FOR_RATE = 'waiting_for_rate';
 const FIRST_LOOKUP_MS = 2_000;
-const LONGEST_PAUSE_MS = 60_000;
+const MAX_PAUSE_MS = 60_000;
 const MAX_ATTEMPTS = 5;
 const DAY_MS = 24 * 60 * 60_000;
 
 /** Pause before the next lookup: 2 s, 4 s, 8 s … at most a minute. */
 function lookupPauseMs(lookups: number): number {
-  return Math.min(FIRST_LOOKUP_MS * 2 ** lookups, LONGEST_PAUSE_MS);
+  return Math.min(FIRST_LOOKUP_MS * 2 ** lookups, MAX_PAUSE_MS);
 }
 
 const nothing = {
@@ -108,8 +108,8 @@ export function stillUnknown(order: Tried, reason: string, nowMs: number): Settl
   const again = acknowledged ? nowMs < order.sendBeforeMs + DAY_MS : order.lookups + 1 < MAX_LOOKUPS;
   const nextLookupMs = again ? nowMs + lookupPauseMs(order.lookups + 1) : null;
   const { orderId, attempts } = order;
-  const words = untrustedText(reason);
-  return { ...nothing, fills: [], orderId, attempts, venueStatus: 'unknown', reason: words, nextLookupMs };
+  const text = untrustedText(reason);
+  return { ...nothing, fills: [], orderId, attempts, venueStatus: 'unknown', reason: text, nextLookupMs };
 }
 
 /**

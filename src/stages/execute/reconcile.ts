@@ -20,7 +20,7 @@ import {
 } from './outcome.ts';
 import { booker } from './settle.ts';
 
-const BATCH_LOOKUPS = 200;
+const LOOKUP_BATCH_SIZE = 200;
 
 const notToday: LookupOutcome = { kind: 'unreadable', reason: 'rate_spent_today' };
 
@@ -29,7 +29,7 @@ type LookedUpOrder = Answer<'claim_lookups'>[number] & { claimId: string };
 /** Asks the venues about every order whose truth is with them and whose pause is over. Gives how many were looked up. */
 export async function reconcile(world: World, concurrency: number): Promise<number> {
   const { store, clock, venues } = world;
-  const claim = { claimId: randomUUID(), venues: [...venues.keys()], limit: BATCH_LOOKUPS, leaseMs: LEASE_MS };
+  const claim = { claimId: randomUUID(), venues: [...venues.keys()], limit: LOOKUP_BATCH_SIZE, leaseMs: LEASE_MS };
   const claimed = await store.call('claim_lookups', { ...claim, maxLookups: MAX_LOOKUPS, nowMs: clock.nowMs() });
   for (const order of claimed) if (order.spent) emitLeft(world, order, whyLeft(world, order));
   // The look that is made now was counted when it was claimed: what is said of them here are those before it.
@@ -61,8 +61,8 @@ function emitLookedUp({ clock, emit }: World, order: LookedUpOrder, settlement: 
   const { runId, signalId, userId, orderId, clientOrderId, venue } = order;
   const ids = { runId, signalId, userId, orderId, clientOrderId, venue };
   emit({ type: 'order_looked_up', ...ids, found: venueStatus, reason, ms });
-  const given = order.status === 'unknown' && venueStatus === 'unknown' && nextLookupMs === null;
-  if (given) emitLeft({ emit }, order, reason);
+  const isLeft = order.status === 'unknown' && venueStatus === 'unknown' && nextLookupMs === null;
+  if (isLeft) emitLeft({ emit }, order, reason);
   // Once in a row of misses; it goes on being looked up, for it may trade as long as its day lasts.
   const isMissed = order.status !== 'unknown' && venueStatus === 'unknown' && reason !== WAITING_FOR_RATE;
   const isItsDay = istDate(clock.nowMs()) === istDate(order.sendBeforeMs);
@@ -97,7 +97,7 @@ async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
 
   // A miss proves nothing in general. Where the venue refuses duplicate ids, asking again is the safe probe.
   const maySend = nowMs < order.sendBeforeMs && order.halted === null;
-  if (venue.capabilities.refusesDuplicates && maySend) return askAgain(world, venue, order);
+  if (venue.capabilities.refusesDuplicates && maySend) return resubmit(world, venue, order);
   return missProves(venue, order, nowMs) ? neverPlaced(order) : stillUnknown(order, why, nowMs);
 }
 
@@ -122,7 +122,7 @@ async function takeRate(world: World, { venue, accountId }: LookedUpOrder): Prom
  * Asking again is sending, so it is marked first like any send: not by who has lost the order to another process, and not
  * in a halt that came meanwhile. An answer moves the order; anything short of proof leaves it unknown.
  */
-async function askAgain(world: World, venue: Venue, order: LookedUpOrder): Promise<Settlement> {
+async function resubmit(world: World, venue: Venue, order: LookedUpOrder): Promise<Settlement> {
   const { store, clock } = world;
   const { claimId, orderId } = order;
   const nowMs = clock.nowMs();
@@ -137,14 +137,14 @@ async function askAgain(world: World, venue: Venue, order: LookedUpOrder): Promi
   const { marked, waiting } = await store.call('mark_submitting', mark);
   if (waiting.includes(orderId)) return stillWaiting(order, clock.nowMs());
   if (!marked.includes(orderId)) return stillUnknown(order, 'not_found_at_venue', clock.nowMs());
-  const asked = { ...order, attempts: order.attempts + 1 };
-  if (clock.nowMs() - nowMs > SEND_WITHIN_MS) return stillUnknown(asked, 'mark_stale', clock.nowMs());
+  const tried = { ...order, attempts: order.attempts + 1 };
+  if (clock.nowMs() - nowMs > SEND_WITHIN_MS) return stillUnknown(tried, 'mark_stale', clock.nowMs());
   const outcome = await submitSafely(venue, { ...order, startBeforeMs: startBeforeMs(order, nowMs) });
   // A refusal is about the second request only: the first may be alive and hold the money the second one lacked.
   const conclusive = outcome.kind === 'rejected' && venue.capabilities.missIsProof;
-  if (outcome.kind === 'acknowledged' || conclusive) return settlementOf(asked, outcome, clock.nowMs());
+  if (outcome.kind === 'acknowledged' || conclusive) return settlementOf(tried, outcome, clock.nowMs());
   const reason = outcome.kind === 'rejected' ? 'resend_rejected' : outcome.reason;
-  return stillUnknown(asked, reason, clock.nowMs());
+  return stillUnknown(tried, reason, clock.nowMs());
 }
 
 async function lookUpSafely(lookup: () => Promise<LookupOutcome>): Promise<LookupOutcome> {

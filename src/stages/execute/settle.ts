@@ -8,7 +8,7 @@ import { inHalves } from '../in-halves.ts';
 import { retriedWhileLocked } from './locked-orders.ts';
 import { stillUnknown, type Tried } from './outcome.ts';
 
-const BATCH_ORDERS = 500;
+const ORDER_BATCH_SIZE = 500;
 /** An account that two processes want at the same moment is free again within these. */
 const FIRST_PAUSES_MS = [50, 100, 200, 400] as const;
 /** Then somebody holds it: that goes on beside everything else, until the lease is nearly over. */
@@ -34,7 +34,7 @@ type Book = (settlement: Settlement) => Promise<true | DatabaseError>;
 export function booker(world: World): (order: Settled, settlement: Settlement) => Promise<Settlement | null> {
   const book = batched((outcomes: Settlement[]) => {
     return inHalves(outcomes, (part, options) => settle(world, part, { skipLocked: true }, options));
-  }, BATCH_ORDERS);
+  }, ORDER_BATCH_SIZE);
   const late = lateBooker(world, book);
   return async (order, settlement) => {
     const result = await retriedWhileLocked(world.clock, () => book(settlement), isLocked, FIRST_PAUSES_MS);
@@ -58,8 +58,8 @@ async function settle(
   { skipLocked }: { skipLocked: boolean },
   options: Parameters<Store['call']>[2],
 ): Promise<(true | DatabaseError)[]> {
-  const asked = { outcomes, nowMs: clock.nowMs(), skipLocked };
-  const { lateFills, unproven, wrongFills, locked = [] } = await store.call('settle_orders', asked, options);
+  const args = { outcomes, nowMs: clock.nowMs(), skipLocked };
+  const { lateFills, unproven, wrongFills, locked = [] } = await store.call('settle_orders', args, options);
   for (const clientOrderId of lateFills) emit({ type: 'late_fill', alert: true, clientOrderId });
   for (const wrong of wrongFills) emit({ type: 'wrong_fill', alert: true, ...wrong });
   for (const clientOrderId of unproven) emit({ type: 'filled_without_fills', alert: true, clientOrderId });

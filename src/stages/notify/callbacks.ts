@@ -7,13 +7,13 @@ import { isCounted, stopIfInARow, stopMessages } from './rejected-message.ts';
  * Books what the provider told by itself: how far a message has come, or what somebody wrote. In any order and as often
  * as it likes: statuses only go up in rank.
  */
-export async function hearProvider(world: World, word: ProviderUpdate): Promise<void> {
-  if (word.kind === 'delivery') await hearDelivery(world, word);
-  if (word.kind === 'inbound') await hearInbound(world, word);
+export async function bookProviderUpdate(world: World, update: ProviderUpdate): Promise<void> {
+  if (update.kind === 'delivery') await bookDelivery(world, update);
+  if (update.kind === 'inbound') await bookInbound(world, update);
 }
 
-async function hearInbound({ store, clock, emit }: World, word: Extract<ProviderUpdate, { kind: 'inbound' }>) {
-  const { number, text, providerId, channel } = word;
+async function bookInbound({ store, clock, emit }: World, update: Extract<ProviderUpdate, { kind: 'inbound' }>) {
+  const { number, text, providerId, channel } = update;
   const consent = consentIn(text);
   const source = `${channel}:${consent ?? 'message'}`;
   const { users } = await store.call('record_inbound_message', {
@@ -28,24 +28,24 @@ async function hearInbound({ store, clock, emit }: World, word: Extract<Provider
 
 const failures = new Set(['failed', 'undelivered', 'canceled']);
 
-async function hearDelivery(world: World, word: Extract<ProviderUpdate, { kind: 'delivery' }>): Promise<void> {
+async function bookDelivery(world: World, update: Extract<ProviderUpdate, { kind: 'delivery' }>): Promise<void> {
   const { store, clock, notifier, emit } = world;
-  const { messageId, attempt, providerId, providerStatus } = word;
-  const failure = failures.has(providerStatus) ? failureOf(world, word) : null;
-  const { about = null, why = null, code = word.code } = failure ?? {};
+  const { messageId, attempt, providerId, providerStatus } = update;
+  const failure = failures.has(providerStatus) ? failureOf(world, update) : null;
+  const { about = null, why = null, code = update.code } = failure ?? {};
   const nowMs = clock.nowMs();
-  const heard = await store.call('record_delivery', {
+  const recorded = await store.call('record_delivery', {
     ...{ messageId, attempt, providerId, providerStatus, code, nowMs },
     reason: why,
     unreachable: about === 'recipient',
     retryMs: failure?.pauseMs === undefined ? null : nowMs + failure.pauseMs,
     fallback: about === 'recipient' && !failure?.declined ? (notifier.pace?.fallback ?? null) : null,
   });
-  if (heard.kind !== 'recorded') {
-    emit({ type: 'delivery_reported', messageId, providerStatus, kind: heard.kind });
+  if (recorded.kind !== 'recorded') {
+    emit({ type: 'delivery_reported', messageId, providerStatus, kind: recorded.kind });
     return;
   }
-  const { runId, userId, status, channel } = heard;
+  const { runId, userId, status, channel } = recorded;
   const facts = { runId, userId, messageId, providerStatus, code, status };
   // One alarm for everybody comes with the stop.
   const isAlert = failure !== null && about !== 'later' && about !== 'everything';

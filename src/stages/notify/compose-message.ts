@@ -32,30 +32,30 @@ export function endMs({ dueMs, login }: DueMessage, pace: NotifierPace | undefin
  * Writes a message: free text where it may go (no template is asked for, the user wrote within 24 hours, or it goes as
  * SMS), else the approved template with its slots filled, in the user's language if there is one in it.
  */
-export async function composeMessage(due: DueMessage, world: Desk): Promise<ComposedMessage> {
+export async function composeMessage(due: DueMessage, world: ComposeContext): Promise<ComposedMessage> {
   const { templates, reminderTemplates, pace } = world.notifier;
   const approved = due.login ? reminderTemplates : templates;
   const channel = due.silenced === 'unreachable' && pace?.fallback === 'sms' ? 'sms' : due.channel;
   const free = approved === undefined || due.windowOpen || channel === 'sms';
   const language = free || approved.includes(due.language) ? due.language : 'en';
-  const letter = { due, language, channel };
+  const base = { due, language, channel };
   if (due.login) {
     const slots = await slotsOfReminder(due, due.login, language, world);
-    return { ...letter, text: reminderText(language, slots), slots: free ? null : slots };
+    return { ...base, text: reminderText(language, slots), slots: free ? null : slots };
   }
   const parts = partsOf(due, language);
-  if (free) return { ...letter, text: textOf(parts), slots: null };
-  return { ...letter, ...inTemplate(parts, language) };
+  if (free) return { ...base, text: textOf(parts), slots: null };
+  return { ...base, ...inTemplate(parts, language) };
 }
 
-type Desk = Pick<World, 'notifier' | 'loginLink'>;
+type ComposeContext = Pick<World, 'notifier' | 'loginLink'>;
 
 /** The link is good until the day is over: a login after the scan still serves what is bought and sold by hand. */
 async function slotsOfReminder(
   { userName, tradeDate: date }: DueMessage,
   { accountId, venue, beforeMs }: NonNullable<DueMessage['login']>,
   language: Language,
-  { loginLink }: Desk,
+  { loginLink }: ComposeContext,
 ): Promise<string[]> {
   const link = (await loginLink?.({ accountId, venue, untilMs: istMs(addDays(date, 1), '00:00') })) ?? null;
   return reminderSlots({ userName, language, date, venue, beforeMs, link });
@@ -98,7 +98,7 @@ export function markOf({ due, channel, text, slots }: ComposedMessage, { pace }:
 }
 
 /** @throws Error for a message without a number: those are never marked */
-export function envelopeOf(
+export function messageToSend(
   { due, channel, language, text, slots }: ComposedMessage,
   validForMs: number,
 ): MessageToSend {

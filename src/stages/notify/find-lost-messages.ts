@@ -8,7 +8,7 @@ import { settleMessages } from './settle-messages.ts';
 /** How long after the send, and after each look without a find: providers list late. Then it is for a person. */
 const PAUSES_MS = [10_000, 20_000, 40_000, 80_000, 160_000];
 
-type Sought = Answer<'claim_message_lookups'>[number];
+type LostMessage = Answer<'claim_message_lookups'>[number];
 
 /** When a message that became unknown now is looked for first; null: nobody can be asked. */
 export function firstLookupMs({ lookup }: Notifier, nowMs: number): number | null {
@@ -19,22 +19,22 @@ export function firstLookupMs({ lookup }: Notifier, nowMs: number): number | nul
 export async function findMessages(world: World, concurrency: number): Promise<number> {
   const { store, clock, notifier } = world;
   if (!notifier.lookup) return 0;
-  const sought = await store.call('claim_message_lookups', { limit: concurrency * 4, nowMs: clock.nowMs() });
-  if (sought.length === 0) return 0;
+  const claimed = await store.call('claim_message_lookups', { limit: concurrency * 4, nowMs: clock.nowMs() });
+  if (claimed.length === 0) return 0;
   const limit = pLimit(concurrency);
-  const messages = await Promise.all(sought.map((one) => limit(() => findMessage(world, one))));
+  const messages = await Promise.all(claimed.map((one) => limit(() => findMessage(world, one))));
   await settleMessages(world, messages);
   return messages.filter(({ status }) => status !== 'unknown').length;
 }
 
-async function findMessage(world: World, sought: Sought): Promise<SettledMessage> {
-  const { messageId, attempt, runId, userId } = sought;
-  const found = await ask(world, sought);
-  const outcome = { messageId, attempt, lookedUp: true } as const;
+async function findMessage(world: World, lost: LostMessage): Promise<SettledMessage> {
+  const { messageId, attempt, runId, userId } = lost;
+  const found = await lookUp(world, lost);
+  const lookup = { messageId, attempt, lookedUp: true } as const;
   if (found.kind === 'found') {
     world.emit({ type: 'message_found', runId, userId, messageId });
     return {
-      ...outcome,
+      ...lookup,
       status: 'sent',
       reason: null,
       providerId: found.providerId,
@@ -43,21 +43,21 @@ async function findMessage(world: World, sought: Sought): Promise<SettledMessage
   }
   const reason = found.kind === 'missing' ? 'not_found_yet' : `lookup: ${found.reason}`;
   const nowMs = world.clock.nowMs();
-  const pauseMs = PAUSES_MS[sought.lookups + 1];
-  if (pauseMs !== undefined) return { ...outcome, status: 'unknown', reason, nextLookupMs: nowMs + pauseMs };
-  const { mostResends = 0, validForMs = 0 } = world.notifier.pace ?? {};
-  const endMs = Math.min(sought.dueMs + validForMs, sought.beforeMs ?? Number.POSITIVE_INFINITY);
+  const pauseMs = PAUSES_MS[lost.lookups + 1];
+  if (pauseMs !== undefined) return { ...lookup, status: 'unknown', reason, nextLookupMs: nowMs + pauseMs };
+  const { maxResends = 0, validForMs = 0 } = world.notifier.pace ?? {};
+  const endMs = Math.min(lost.dueMs + validForMs, lost.beforeMs ?? Number.POSITIVE_INFINITY);
   // Only where every look was answered, and somebody decided that one message too many is better than none.
-  if (found.kind === 'missing' && sought.resends < mostResends && nowMs < endMs) {
+  if (found.kind === 'missing' && lost.resends < maxResends && nowMs < endMs) {
     world.emit({ type: 'message_resent', alert: true, runId, userId, messageId });
-    return { ...outcome, status: 'queued', reason: 'resend: policy', resend: true };
+    return { ...lookup, status: 'queued', reason: 'resend: policy', resend: true };
   }
   world.emit({ type: 'message_needs_person', alert: true, runId, userId, messageId });
-  return { ...outcome, status: 'unknown', reason, nextLookupMs: null };
+  return { ...lookup, status: 'unknown', reason, nextLookupMs: null };
 }
 
-async function ask({ notifier }: World, sought: Sought): Promise<FindOutcome> {
-  const { messageId, to, text, channel, sendingMs, otherIds } = sought;
+async function lookUp({ notifier }: World, lost: LostMessage): Promise<FindOutcome> {
+  const { messageId, to, text, channel, sendingMs, otherIds } = lost;
   if (!notifier.lookup || to === null) return { kind: 'unreadable', reason: 'nobody to ask' };
   try {
     return await notifier.lookup({ messageId, whatsapp: to, text, channel, sendingMs, otherIds });

@@ -3,10 +3,10 @@ import pLimit from 'p-limit';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import type { SettledMessage } from '../../ports/store/message-arguments.ts';
 import type { SendOutcome, World } from '../../ports/world.ts';
-import { type ComposedMessage, composeMessage, endMs, envelopeOf, markOf, unsent } from './compose-message.ts';
+import { type ComposedMessage, composeMessage, endMs, markOf, messageToSend, unsent } from './compose-message.ts';
 import { findMessages, firstLookupMs } from './find-lost-messages.ts';
 import { notifyOperators } from './operators.ts';
-import { type Counted, isCounted, stopIfInARow, stopMessages } from './rejected-message.ts';
+import { type CountedRejection, isCounted, stopIfInARow, stopMessages } from './rejected-message.ts';
 import { settleMessages } from './settle-messages.ts';
 
 /** A send not started within this time of its mark is abandoned: after two minutes others count the message as lost. */
@@ -29,13 +29,13 @@ export async function notify(world: World, concurrency: number, stop?: AbortSign
   while (!stop?.aborted) {
     const due = await store.call('read_due_messages', { runId: null, limit: concurrency, nowMs: clock.nowMs() });
     if (due.length === 0) return settled;
-    const letters = await Promise.all(due.map((one) => composeMessage(one, world)));
-    const ended = letters.flatMap((letter) => unsent(letter, notifier, clock.nowMs()) ?? []);
+    const composed = await Promise.all(due.map((one) => composeMessage(one, world)));
+    const ended = composed.flatMap((message) => unsent(message, notifier, clock.nowMs()) ?? []);
     await settleMessages(world, ended);
     const over = new Set(ended.map(({ messageId }) => messageId));
     const sent = await sendMarked(
       world,
-      letters.filter(({ due: { messageId } }) => !over.has(messageId)),
+      composed.filter(({ due: { messageId } }) => !over.has(messageId)),
       concurrency,
     );
     settled += ended.length + sent;
@@ -46,21 +46,23 @@ export async function notify(world: World, concurrency: number, stop?: AbortSign
 }
 
 /** `sending` is written first: after a crash the message is unknown and stays unsent, never doubled. */
-async function sendMarked(world: World, letters: ComposedMessage[], concurrency: number): Promise<number> {
-  if (letters.length === 0) return 0;
+async function sendMarked(world: World, composed: ComposedMessage[], concurrency: number): Promise<number> {
+  if (composed.length === 0) return 0;
   const { store, clock, notifier } = world;
-  const mayGo = letters.slice(0, await turns(world, letters.length));
+  const mayGo = composed.slice(0, await waitForRate(world, composed.length));
   const markedAtMs = clock.nowMs();
   const { marked } = await store.call('mark_sending', {
     markId: randomUUID(),
-    messages: mayGo.map((letter) => markOf(letter, notifier)),
+    messages: mayGo.map((message) => markOf(message, notifier)),
     nowMs: clock.nowMs(),
     ...(notifier.pace ? { pace: notifier.pace } : {}),
   });
   const mine = new Set(marked);
   const limit = pLimit(concurrency);
   const results = await Promise.all(
-    mayGo.filter(({ due }) => mine.has(due.messageId)).map((letter) => limit(() => sendOne(world, letter, markedAtMs))),
+    mayGo
+      .filter(({ due }) => mine.has(due.messageId))
+      .map((message) => limit(() => sendOne(world, message, markedAtMs))),
   );
   await settleMessages(
     world,
@@ -75,11 +77,11 @@ async function sendMarked(world: World, letters: ComposedMessage[], concurrency:
 /** What became of one message, and the refusal that counts towards stopping everything, if it met one. */
 interface Outcome {
   settled: SettledMessage;
-  counted?: Counted;
+  counted?: CountedRejection;
 }
 
 /** Waits until the sender's rate, which all processes share, lets at least one message go; gives how many may. */
-async function turns({ store, clock, notifier }: World, wanted: number): Promise<number> {
+async function waitForRate({ store, clock, notifier }: World, wanted: number): Promise<number> {
   if (!notifier.pace) return wanted;
   const { perSecond } = notifier.pace;
   const venue = { perSecond, perMinute: perSecond * 60, perDay: Number.MAX_SAFE_INTEGER };
@@ -92,18 +94,18 @@ async function turns({ store, clock, notifier }: World, wanted: number): Promise
   }
 }
 
-async function sendOne(world: World, letter: ComposedMessage, markedAtMs: number): Promise<Outcome> {
-  const { due } = letter;
+async function sendOne(world: World, message: ComposedMessage, markedAtMs: number): Promise<Outcome> {
+  const { due } = message;
   const { clock, notifier, emit } = world;
   const leftMs = endMs(due, notifier.pace) - clock.nowMs();
   const isOver = due.login !== null && leftMs <= 0;
   if (isOver || clock.nowMs() - markedAtMs > SEND_WITHIN_MS) {
-    return { settled: tooLate(letter, clock.nowMs()) };
+    return { settled: tooLate(message, clock.nowMs()) };
   }
-  const outcome = await sendSafely(() => notifier.send(envelopeOf(letter, leftMs)));
+  const outcome = await sendSafely(() => notifier.send(messageToSend(message, leftMs)));
   const { runId, userId, messageId } = due;
   emit({ type: 'message_settled', runId, userId, messageId, outcome: outcome.kind });
-  return settledAs(world, letter, outcome);
+  return settledAs(world, message, outcome);
 }
 
 /** Its sender stood still: others may count it as lost by now. Nobody but he could send it, so it is proven not sent. */
@@ -112,9 +114,9 @@ function tooLate({ due: { messageId, attempt } }: ComposedMessage, nowMs: number
   return { ...again, reason: 'mark_stale' };
 }
 
-async function settledAs(world: World, letter: ComposedMessage, outcome: SendOutcome): Promise<Outcome> {
+async function settledAs(world: World, message: ComposedMessage, outcome: SendOutcome): Promise<Outcome> {
   const { clock, notifier } = world;
-  const { messageId, attempt } = letter.due;
+  const { messageId, attempt } = message.due;
   const nowMs = clock.nowMs();
   const about = { messageId, attempt, code: 'code' in outcome ? (outcome.code ?? null) : null };
   switch (outcome.kind) {
@@ -127,12 +129,12 @@ async function settledAs(world: World, letter: ComposedMessage, outcome: SendOut
       return { settled: { ...about, status: 'unknown', reason: outcome.reason, nextLookupMs } };
     }
     case 'later': {
-      const nextAttemptMs = nextTryMs(nowMs, outcome.afterMs, endMs(letter.due, notifier.pace));
+      const nextAttemptMs = nextTryMs(nowMs, outcome.afterMs, endMs(message.due, notifier.pace));
       const status = nextAttemptMs === null ? 'failed' : 'queued';
       return { settled: { ...about, status, reason: outcome.reason, nextAttemptMs } };
     }
     case 'failed':
-      return refusedAs(world, letter, outcome);
+      return rejectedAs(world, message, outcome);
   }
 }
 
@@ -144,28 +146,28 @@ function nextTryMs(nowMs: number, afterMs: number, endsMs: number): number | nul
 }
 
 /** A proven refusal: what is wrong decides whether it goes another way, waits for a person, or is over. */
-async function refusedAs(
+async function rejectedAs(
   world: World,
   { due, channel }: ComposedMessage,
   outcome: Extract<SendOutcome, { kind: 'failed' }>,
 ): Promise<Outcome> {
   const { messageId, attempt, runId, userId } = due;
   const { reason, code = null, about = 'unlisted', declined = false } = outcome;
-  const refused = { messageId, attempt, code, reason };
+  const rejected = { messageId, attempt, code, reason };
   const facts = { runId, userId, messageId, code };
   if (about === 'everything') {
     await stopMessages(world, { why: reason, channel, facts });
-    return { settled: { ...refused, status: 'queued', channel } };
+    return { settled: { ...rejected, status: 'queued', channel } };
   }
   if (about === 'recipient') {
     world.emit({ type: 'recipient_unreachable', alert: true, ...facts });
     if (!declined && channel === 'whatsapp' && world.notifier.pace?.fallback === 'sms') {
-      return { settled: { ...refused, status: 'queued', channel: 'sms', unreachable: true } };
+      return { settled: { ...rejected, status: 'queued', channel: 'sms', unreachable: true } };
     }
-    return { settled: { ...refused, status: 'failed', unreachable: channel === 'whatsapp' } };
+    return { settled: { ...rejected, status: 'failed', unreachable: channel === 'whatsapp' } };
   }
   world.emit({ type: 'message_failed', alert: true, ...facts });
-  const settled = { ...refused, status: 'failed' } as const;
+  const settled = { ...rejected, status: 'failed' } as const;
   const counts = code !== null && isCounted(about);
   return counts ? { settled, counted: { code, why: reason, stage: 'send', channel, facts } } : { settled };
 }

@@ -7,18 +7,18 @@ import type { SettledNotice } from '../../ports/store/message-arguments.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import type { MessageToSend, SendOutcome, World } from '../../ports/world.ts';
 
-type Desk = Pick<World, 'store' | 'clock' | 'notifier' | 'emit'>;
+type OperatorContext = Pick<World, 'store' | 'clock' | 'notifier' | 'emit'>;
 type Facts = Answer<'read_digests'>[number];
 type Notice = Answer<'claim_notices'>[number];
 
-const AT_ONCE = 10;
+const NOTICE_BATCH_SIZE = 10;
 const VALID_MS = 3_600_000;
 /** With the pauses between them about as long as a notice is of use (VALID_MS). */
-const MOST_ATTEMPTS = 8;
+const MAX_ATTEMPTS = 8;
 
 /** Tells each operator once of every run that has ended, and whatever else waits for them. */
-export async function notifyOperators(desk: Desk): Promise<void> {
-  const { store, clock, notifier } = desk;
+export async function notifyOperators(context: OperatorContext): Promise<void> {
+  const { store, clock, notifier } = context;
   const to = notifier.operators?.numbers ?? [];
   if (to.length === 0) return;
   const nowMs = clock.nowMs();
@@ -32,7 +32,7 @@ export async function notifyOperators(desk: Desk): Promise<void> {
     }));
     await store.call('queue_notices', { notices, to, nowMs });
   }
-  await sendNotices(desk);
+  await sendNotices(context);
 }
 
 /** One line: counts, what stayed unknown, who was not told, what was stopped. */
@@ -61,7 +61,7 @@ function digestText(facts: Facts): string {
 }
 
 /** Alerts an operator is woken for; the others are in the log and in the digest. */
-const alarms: Readonly<Partial<Record<AlertType, string>>> = {
+const alertTexts: Readonly<Partial<Record<AlertType, string>>> = {
   run_missing: 'today’s run is MISSING',
   run_unfinished: 'today’s run is still planning',
   run_check_failed: 'nobody can say whether today’s run took place',
@@ -87,13 +87,13 @@ const alarms: Readonly<Partial<Record<AlertType, string>>> = {
 };
 
 /** An `emit` that also queues the alarms among the events for the operators, each once per run or day, and sends them. */
-export function alarming(desk: Desk): Emit {
-  const { store, clock, notifier, emit } = desk;
+export function alertOperators(context: OperatorContext): Emit {
+  const { store, clock, notifier, emit } = context;
   const to = notifier.operators?.numbers ?? [];
   if (to.length === 0) return emit;
   return (event) => {
     emit(event);
-    const what = isAlert(event) ? alarms[event.type] : undefined;
+    const what = isAlert(event) ? alertTexts[event.type] : undefined;
     if (what === undefined || !isAlert(event)) return;
     const nowMs = clock.nowMs();
     const runId = 'runId' in event ? (event.runId ?? null) : null;
@@ -105,7 +105,7 @@ export function alarming(desk: Desk): Emit {
     };
     store
       .call('queue_notices', { notices: [notice], to, nowMs })
-      .then(() => sendNotices(desk))
+      .then(() => sendNotices(context))
       .catch((error: unknown) => emit({ type: 'operators_not_notified', alert: true, error }));
   };
 }
@@ -118,20 +118,20 @@ function factsOf(event: AlertEvent): string {
     .join(', ');
 }
 
-async function sendNotices(desk: Desk): Promise<void> {
-  const { store, clock } = desk;
-  const claimed = await store.call('claim_notices', { limit: AT_ONCE, nowMs: clock.nowMs() });
+async function sendNotices(context: OperatorContext): Promise<void> {
+  const { store, clock } = context;
+  const claimed = await store.call('claim_notices', { limit: NOTICE_BATCH_SIZE, nowMs: clock.nowMs() });
   if (claimed.length === 0) return;
-  const notices = await Promise.all(claimed.map((notice) => sendNotice(desk, notice)));
+  const notices = await Promise.all(claimed.map((notice) => sendNotice(context, notice)));
   await store.call('settle_notices', { notices, nowMs: clock.nowMs() });
 }
 
-async function sendNotice({ notifier, clock, emit }: Desk, notice: Notice): Promise<SettledNotice> {
+async function sendNotice({ notifier, clock, emit }: OperatorContext, notice: Notice): Promise<SettledNotice> {
   const { noticeId, key, number, text, attempt } = notice;
   const { slots, text: inTemplate } = operatorMessage(key, text);
   const template = notifier.operators?.template ?? false;
   // No outbox row of a user is behind it: number 0 in the address of its status is nobody's.
-  const envelope: MessageToSend = {
+  const message: MessageToSend = {
     messageId: 0,
     userId: 'operator',
     userName: 'operator',
@@ -144,13 +144,13 @@ async function sendNotice({ notifier, clock, emit }: Desk, notice: Notice): Prom
     validForMs: VALID_MS,
     template: 'operator',
   };
-  const outcome = await notifier.send(envelope).catch((error: unknown): SendOutcome => {
+  const outcome = await notifier.send(message).catch((error: unknown): SendOutcome => {
     return { kind: 'unknown', reason: error instanceof Error ? untrustedText(error.message) : 'notifier_error' };
   });
   emit({ type: 'operators_notified', about: key, outcome: outcome.kind });
   const settled = { noticeId, providerId: null, nextAttemptMs: null };
   if (outcome.kind === 'sent') return { ...settled, status: 'sent', reason: null, providerId: outcome.providerId };
-  if (outcome.kind === 'later' && attempt < MOST_ATTEMPTS) {
+  if (outcome.kind === 'later' && attempt < MAX_ATTEMPTS) {
     return { ...settled, status: 'queued', reason: outcome.reason, nextAttemptMs: clock.nowMs() + outcome.afterMs };
   }
   return { ...settled, status: outcome.kind === 'unknown' ? 'unknown' : 'failed', reason: outcome.reason };

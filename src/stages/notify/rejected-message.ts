@@ -8,13 +8,13 @@ import type { World } from '../../ports/world.ts';
 const PEOPLE_IN_A_ROW = 3;
 
 /** Who stops messages where nobody does by hand. */
-const notifying = { who: 'notify', how: 'service' } as const;
+const actor = { who: 'notify', how: 'service' } as const;
 
 type Channel = 'whatsapp' | 'sms';
 type Facts = Readonly<Record<string, string | number | null>>;
 
 /** A refusal that counts towards stopping everything. */
-export interface Counted {
+export interface CountedRejection {
   code: string;
   why: string;
   stage: 'send' | 'delivery';
@@ -32,18 +32,18 @@ export async function stopMessages(
   { store, clock, emit }: World,
   { why, channel, facts }: { why: string; channel: Channel; facts: Facts },
 ): Promise<void> {
-  const { changed } = await store.call('stop_messages', { why, channel, nowMs: clock.nowMs(), by: notifying });
-  if (changed) emit({ type: stopOf(channel), alert: true, ...facts, why });
+  const { changed } = await store.call('stop_messages', { why, channel, nowMs: clock.nowMs(), by: actor });
+  if (changed) emit({ type: eventTypeOf(channel), alert: true, ...facts, why });
 }
 
 /** The same where several people in a row were refused with this code; their messages wait for the mending. */
-export async function stopIfInARow({ store, clock, emit }: World, counted: Counted): Promise<void> {
-  const { facts, ...refusal } = counted;
-  const asked = { ...refusal, people: PEOPLE_IN_A_ROW, nowMs: clock.nowMs(), by: notifying };
-  const { changed, queued } = await store.call('stop_refused_in_a_row', asked);
-  if (changed) emit({ type: stopOf(refusal.channel), alert: true, ...facts, why: refusal.why, queued });
+export async function stopIfInARow({ store, clock, emit }: World, counted: CountedRejection): Promise<void> {
+  const { facts, ...rejection } = counted;
+  const args = { ...rejection, people: PEOPLE_IN_A_ROW, nowMs: clock.nowMs(), by: actor };
+  const { changed, queued } = await store.call('stop_refused_in_a_row', args);
+  if (changed) emit({ type: eventTypeOf(rejection.channel), alert: true, ...facts, why: rejection.why, queued });
 }
 
-function stopOf(channel: Channel): 'fallback_stopped' | 'messages_stopped' {
+function eventTypeOf(channel: Channel): 'fallback_stopped' | 'messages_stopped' {
   return channel === 'sms' ? 'fallback_stopped' : 'messages_stopped';
 }

@@ -53,8 +53,8 @@ function boughtOf(line: Line): SummaryInput['bought'] {
   if (quantity === 0) return [];
   const amountMinor = line.filledValueMinor ?? 0;
   const { symbol, side } = line;
-  const asked = line.quantity ?? quantity;
-  const partial = quantity < asked ? { asked } : undefined;
+  const ordered = line.quantity ?? quantity;
+  const partial = quantity < ordered ? { ordered } : undefined;
   const averagePriceMinor = Math.round(amountMinor / quantity);
   const marginMinor = line.marginMinor ?? 0;
   const profitMinor = side === 'SELL' ? line.realisedMinor : null;

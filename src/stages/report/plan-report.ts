@@ -53,7 +53,7 @@ function emptyReport(request: RunRequest, runId: string, session: string, nowMs:
     orders: [],
     decisions: [],
     messages: [],
-    problems: request.given.problems,
+    problems: request.inputs.problems,
   };
 }
 

@@ -12,14 +12,14 @@ const PAGE_USERS = 2_000;
 
 /** The run as its rows tell it, or null where there is no such run. Its lists grow with the run: `countsOf` has none. */
 export async function reportOf(store: Store, runId: string): Promise<RunReport | null> {
-  const counted = await countsOf(store, runId);
-  if (!counted) return null;
+  const counts = await countsOf(store, runId);
+  if (!counts) return null;
   const [orders, decisions]: [RunReport['orders'], RunReport['decisions']] = [[], []];
   for await (const { position, queuePosition, order, ...decision } of decisionsOf(store, runId)) {
     decisions.push(decision);
     if (order) orders.push(orderOf(decision, order));
   }
-  return { ...counted, truncated: false, orders, decisions, messages: await messagesOf(store, runId) };
+  return { ...counts, truncated: false, orders, decisions, messages: await messagesOf(store, runId) };
 }
 
 /** The report without who got what: `truncated`, with empty lists of orders, decisions and messages. */
@@ -75,8 +75,8 @@ export async function reportPage(
 async function* decisionsOf(store: Store, runId: string): AsyncGenerator<StoredDecision> {
   for (let after: StoredDecision | undefined; ; ) {
     const { position: afterPosition = -1, queuePosition: afterQueuePosition = -1 } = after ?? {};
-    const asked = { runId, afterPosition, afterQueuePosition, limit: PAGE_DECISIONS };
-    const page = await store.call('read_report_decisions', asked);
+    const args = { runId, afterPosition, afterQueuePosition, limit: PAGE_DECISIONS };
+    const page = await store.call('read_report_decisions', args);
     yield* page;
     after = page.at(-1);
     if (!after) return;

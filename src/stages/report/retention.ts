@@ -1,9 +1,9 @@
 import type { World } from '../../ports/world.ts';
 
 /** A financial year, and the month after it in which its books are looked at. */
-const KEPT_DAYS = 400;
+const RETENTION_DAYS = 400;
 /** Rows of one call: it holds its locks for a moment only. */
-const MOST_AT_ONCE = 10_000;
+const DELETE_BATCH_SIZE = 10_000;
 
 /**
  * Deletes what nothing is decided by any more: rows of signals that came in by HTTP, after 400 days, and how often
@@ -14,10 +14,10 @@ export async function forgetOld({ store, clock, emit }: World, stop?: AbortSigna
   const by = { who: 'forgetting', how: 'service' } as const;
   let forgotten = 0;
   while (!stop?.aborted) {
-    const asked = { nowMs: clock.nowMs(), keptDays: KEPT_DAYS, limit: MOST_AT_ONCE, by };
-    const { receivedSignals, rateUses } = await store.call('forget_old', asked);
+    const args = { nowMs: clock.nowMs(), keptDays: RETENTION_DAYS, limit: DELETE_BATCH_SIZE, by };
+    const { receivedSignals, rateUses } = await store.call('forget_old', args);
     forgotten += receivedSignals + rateUses;
-    if (receivedSignals < MOST_AT_ONCE && rateUses < MOST_AT_ONCE) break;
+    if (receivedSignals < DELETE_BATCH_SIZE && rateUses < DELETE_BATCH_SIZE) break;
   }
   if (forgotten > 0) emit({ type: 'old_rows_deleted', count: forgotten });
   return forgotten;

@@ -13,14 +13,15 @@ export async function open(world: World, request: RunRequest, run: OpenRun): Pro
   if (run.state !== null) return run;
   const { store, clock } = world;
   const { runId, session, frame } = run;
-  const { given, mode } = request;
-  const { by } = given;
+  const { inputs, mode } = request;
+  const { by } = inputs;
   const nowMs = clock.nowMs();
   const signals = frame.signals.map(({ signal }) => signal);
   // A scheduler gives none: a process that only serves HTTP may not change any.
-  if (given.instruments.length > 0) await store.call('import_instruments', { instruments: given.instruments, by });
-  if (given.signals) await store.call('import_signals', { signals, source: given.signalsSource, by });
-  if (given.users) await store.call('import_users', { users: given.users, mode, source: given.usersSource, nowMs, by });
+  if (inputs.instruments.length > 0) await store.call('import_instruments', { instruments: inputs.instruments, by });
+  if (inputs.signals) await store.call('import_signals', { signals, source: inputs.signalsSource, by });
+  if (inputs.users)
+    await store.call('import_users', { users: inputs.users, mode, source: inputs.usersSource, nowMs, by });
   await store.call('open_run', {
     runId,
     sessionId: session.id,
@@ -29,14 +30,14 @@ export async function open(world: World, request: RunRequest, run: OpenRun): Pro
     nowMs,
     cutOffMs: session.cutOffMs,
     limits: frame.limits,
-    problems: given.problems,
+    problems: inputs.problems,
     signals: frame.signals.map(({ signal, instrument }, index) => ({
       signalId: signal.id,
       position: index + 1,
       sendBeforeMs: sendBeforeMs(signal.validUntilMs, session, instrument?.fno ?? false),
     })),
     quotes: [...frame.quotes.values()],
-    userIds: given.users?.map(({ id }) => id) ?? null,
+    userIds: inputs.users?.map(({ id }) => id) ?? null,
     by,
   });
   world.emit({ type: 'run_opened', runId, signals: signals.length });

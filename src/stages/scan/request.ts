@@ -5,7 +5,7 @@ import type { Instrument, Mode, Problem, Signal } from '../../domain/types.ts';
 import type { UserToImport } from '../../ports/store/import-arguments.ts';
 
 /** What a person or a file handed to this run, beside what the database knows. */
-export interface Given {
+export interface RunInputs {
   /** Where signals and users came from, for the rows they become: `import:users.csv`. */
   signalsSource: string;
   usersSource: string;
@@ -19,7 +19,7 @@ export interface Given {
 }
 
 /** A scheduler hands nothing over: signals and users are the database's. */
-export const noInputs: Omit<Given, 'by'> = {
+export const noInputs: Omit<RunInputs, 'by'> = {
   signalsSource: '',
   usersSource: '',
   instruments: [],
@@ -43,7 +43,7 @@ export interface RunRequest {
   stop?: AbortSignal;
   /** The report counts and lists nobody (`truncated`): for a caller that keeps no lists, however many users there are. */
   onlyCounts?: boolean;
-  given: Given;
+  inputs: RunInputs;
 }
 
 /** The run of the session, with everything `decide` needs. */

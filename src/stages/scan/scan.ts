@@ -10,7 +10,7 @@ import type { Signal } from '../../domain/types.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
 import { frozenFrame, pricedBy, quotesByKey } from './open.ts';
-import type { Given, OpenRun, Refused, RunRequest } from './request.ts';
+import type { OpenRun, Refused, RunInputs, RunRequest } from './request.ts';
 
 export type Scanned =
   | OpenRun
@@ -21,25 +21,25 @@ const EXCHANGE = 'NSE';
 
 /** Looks: which session, which run, which signals at which prices, for whom. Writes nothing. */
 export async function scan(world: World, request: RunRequest): Promise<Scanned> {
-  const found = await sessionNow(world, request);
-  if (found.kind !== 'session') return found;
-  const { session, late } = found;
+  const current = await sessionNow(world, request);
+  if (current.kind !== 'session') return current;
+  const { session, late } = current;
   const { store } = world;
   const runId = runIdOf(session.id, request.mode);
-  const known = await store.call('read_inputs', { mode: request.mode, tradeDate: session.date, runId });
-  const here = { runId, session, nextSession: found.nextSession } as const;
-  if (known.runState !== null) {
+  const stored = await store.call('read_inputs', { mode: request.mode, tradeDate: session.date, runId });
+  const ids = { runId, session, nextSession: current.nextSession } as const;
+  if (stored.runState !== null) {
     const frame = await frozenFrame(world, runId);
-    return { kind: 'run', ...here, state: known.runState, frame, users: null, userCount: known.users };
+    return { kind: 'run', ...ids, state: stored.runState, frame, users: null, userCount: stored.users };
   }
-  const missing = late ? 'too_late' : whatIsMissing(request.given, known, session.date);
+  const missing = late ? 'too_late' : whatIsMissing(request.inputs, stored, session.date);
   if (typeof missing === 'string') {
-    return { kind: 'skipped', reason: missing, runId, session: session.id, nextSession: found.nextSession };
+    return { kind: 'skipped', reason: missing, runId, session: session.id, nextSession: current.nextSession };
   }
   if (missing) return missing;
-  const frame = await plannedFrame(world, request, known, session);
-  const { users } = request.given;
-  return { kind: 'run', ...here, state: null, frame, users, userCount: users?.length ?? known.users };
+  const frame = await plannedFrame(world, request, stored, session);
+  const { users } = request.inputs;
+  return { kind: 'run', ...ids, state: null, frame, users, userCount: users?.length ?? stored.users };
 }
 
 type SessionNow =
@@ -68,35 +68,35 @@ function beyondCalendar({ date, from, to }: { date: string; from: string; to: st
   return { kind: 'refused', code: 'beyond_calendar', message };
 }
 
-function whatIsMissing(given: Given, known: Answer<'read_inputs'>, tradeDate: string): RunSkip | Refused | null {
+function whatIsMissing(inputs: RunInputs, stored: Answer<'read_inputs'>, tradeDate: string): RunSkip | Refused | null {
   const refuse = (message: string): Refused => ({ kind: 'refused', code: 'nothing_given', message });
-  if (known.halted !== null) return 'halted';
-  if (given.signals === null && given.users !== null && !known.anySignals) {
+  if (stored.halted !== null) return 'halted';
+  if (inputs.signals === null && inputs.users !== null && !stored.anySignals) {
     return refuse('There are no signals: the database has none and no --signals file was given.');
   }
-  if (given.users === null && given.signals !== null && known.users === 0) {
+  if (inputs.users === null && inputs.signals !== null && stored.users === 0) {
     return refuse('There are no users: the database has none and no --users file was given.');
   }
-  if (dueSignals(given, known, tradeDate).length === 0) return 'no_signals';
-  if (given.users === null && known.users === 0) return 'no_users';
+  if (dueSignals(inputs, stored, tradeDate).length === 0) return 'no_signals';
+  if (inputs.users === null && stored.users === 0) return 'no_users';
   return null;
 }
 
-function dueSignals(given: Given, known: Answer<'read_inputs'>, tradeDate: string): Signal[] {
-  return (given.signals ?? known.signals).filter((signal) => signal.tradeDate === tradeDate).sort(byRank);
+function dueSignals(inputs: RunInputs, stored: Answer<'read_inputs'>, tradeDate: string): Signal[] {
+  return (inputs.signals ?? stored.signals).filter((signal) => signal.tradeDate === tradeDate).sort(byRank);
 }
 
 /** What the run will be frozen to. */
 async function plannedFrame(
   world: World,
-  { mode, limits, given }: RunRequest,
+  { mode, limits, inputs }: RunRequest,
   known: Answer<'read_inputs'>,
   session: Session,
 ): Promise<RunFrame> {
   const nowMs = world.clock.nowMs();
-  const signals = dueSignals(given, known, session.date);
+  const signals = dueSignals(inputs, known, session.date);
   const read = await world.quotes.read({ tradeDate: session.date, nowMs, signals, held: known.held });
-  const listed = [...known.instruments, ...given.instruments];
+  const listed = [...known.instruments, ...inputs.instruments];
   const instruments = new Map(listed.map((one) => [instrumentKey(one), one]));
   const shareOf = sharesOf(listed);
   const actions = actionsSincePreviousClose(known.corporateActions, session.date, await world.operatorDays());

@@ -63,7 +63,7 @@ describe('one user’s absurd numbers', () => {
 
   test('an enormous quantity that is asked for is denied with its exact value, as its own limit where that is smaller', () => {
     const one = scene('BUY');
-    set(one.planned, { asked: { quantity: 9_007_199_254_740_991, limitPriceMinor: null } });
+    set(one.planned, { requested: { quantity: 9_007_199_254_740_991, limitPriceMinor: null } });
     const exact = (9_007_199_254_740_991n * 3582_60n).toString().replace(/(\d\d)$/, '.$1');
     expect(decideScene(one)).toMatchObject({ reason: 'max_order_value', limit: largest, actual: exact });
     one.account.settings.maxOrderValueMinor = 5_00_000_00;
@@ -83,7 +83,7 @@ describe('one user’s absurd numbers', () => {
     expect(2n * BigInt(quantity) * 3564_80n <= BigInt(LARGEST_MINOR)).toBe(true);
     expect(2n * BigInt(quantity + 10) * 3564_80n > BigInt(LARGEST_MINOR)).toBe(true);
     // Who names a quantity that can't be computed is told so.
-    set(one.planned, { asked: { quantity: LARGEST_MINOR - 1, limitPriceMinor: null } });
+    set(one.planned, { requested: { quantity: LARGEST_MINOR - 1, limitPriceMinor: null } });
     expect(decideScene(one)).toMatchObject({ outcome: 'denied', reason: 'max_order_value', limit: largest });
   });
 
@@ -120,7 +120,7 @@ describe('one user’s absurd numbers', () => {
         );
         one.quotes = new Map(quotes);
         one.limits.symbolCapMinor = 2_50_000_00;
-        if (inputs.asked) for (const signal of one.signals) signal.asked = inputs.asked;
+        if (inputs.asked) for (const signal of one.signals) signal.requested = inputs.asked;
         const user = absurdUser(inputs);
         const alone = decide(one, user, new Map());
         expect(alone).toHaveLength(one.signals.length);

@@ -5,7 +5,7 @@ import { decideScene, scene, set } from '../scenario.ts';
 /** TITAN at 3564.80 with a tick of 0.10, asked for at a limit. */
 function asking(limitPriceMinor: number, side: 'BUY' | 'SELL' = 'BUY') {
   const one = scene(side);
-  one.planned.asked = { quantity: 1, limitPriceMinor };
+  one.planned.requested = { quantity: 1, limitPriceMinor };
   one.planned.signal.referencePriceMinor = limitPriceMinor;
   return one;
 }

@@ -59,7 +59,7 @@ describe('a rule at its edge', () => {
     [
       'a named limit below the quote makes the value less',
       (s) => {
-        set(s.planned, { asked: { quantity: 28, limitPriceMinor: 3560_00 } });
+        set(s.planned, { requested: { quantity: 28, limitPriceMinor: 3560_00 } });
         set(s.account.settings, { maxOrderValueMinor: 99_680_00 });
       },
       null,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import {
   actionsSincePreviousClose,
-  bandTellsBasis,
+  bandProvesBasis,
   type CorporateAction,
-  corporateActionWords,
+  corporateActionText,
 } from '../../../src/domain/market/corporate-actions.ts';
 import { decideScene, holding, quote, scene, set } from '../scenario.ts';
 
@@ -33,12 +33,12 @@ describe('a corporate action', () => {
     ['rights', '1:5', false],
     ['demerger', null, false],
   ] as const)('%s %s can be told by the band: %s', (kind, ratio, isTold) => {
-    expect(bandTellsBasis({ ...split, kind, ratio }, 300)).toBe(isTold);
+    expect(bandProvesBasis({ ...split, kind, ratio }, 300)).toBe(isTold);
   });
 
   test('is named with its ratio and day', () => {
-    expect(corporateActionWords(split)).toBe('5:1 split on 2025-08-28');
-    expect(corporateActionWords({ ...split, kind: 'special_dividend', ratio: null })).toBe(
+    expect(corporateActionText(split)).toBe('5:1 split on 2025-08-28');
+    expect(corporateActionText({ ...split, kind: 'special_dividend', ratio: null })).toBe(
       'special dividend on 2025-08-28',
     );
   });
@@ -67,7 +67,7 @@ describe('a signal on the ex-date of its share', () => {
     sale.planned.action = demerger;
     expect(decideScene(sale)).toMatchObject({ outcome: 'accepted' });
     const buy = scene('BUY');
-    set(buy.planned, { action: demerger, asked: { quantity: 1, limitPriceMinor: null } });
+    set(buy.planned, { action: demerger, requested: { quantity: 1, limitPriceMinor: null } });
     expect(decideScene(buy)).toMatchObject({ outcome: 'accepted' });
   });
 

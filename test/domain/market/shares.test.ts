@@ -22,7 +22,7 @@ describe('shares and sales', () => {
     });
     const several = { reason: 'no_position', limit: null, actual: '10 BSE:TITAN, 3 NSE:TITAN-BE' };
     expect(decide(frame([sell]), user, new Map())[0]).toMatchObject(several);
-    const sellOf = (quantity: number | null) => ({ ...sell, asked: { quantity, limitPriceMinor: null } });
+    const sellOf = (quantity: number | null) => ({ ...sell, requested: { quantity, limitPriceMinor: null } });
     expect(decide(frame([sellOf(null)]), user, new Map())[0]).toMatchObject(several);
     expect(decide(frame([sellOf(10)]), user, new Map())[0]).toMatchObject({ outcome: 'accepted', quantity: 10 });
     expect(decide(frame([sellOf(11)]), user, new Map())[0]).toMatchObject({ reason: 'no_position', limit: '10' });

@@ -30,7 +30,7 @@ const inPart: SingleOrdersInput['orders'][number] = {
   quantity: 9,
   items: {
     ...none,
-    bought: [{ ...fill, partial: { asked: 9 } }],
+    bought: [{ ...fill, partial: { ordered: 9 } }],
     notDone: [{ ...refusal, what: 'canceled', reason: null, message: null }],
   },
 };

@@ -36,7 +36,7 @@ describe('the message', () => {
       ...nothing,
       bought: [
         titan,
-        { ...titan, symbol: 'M&M', quantity: 10, amountMinor: 3564800, marginMinor: 712960, partial: { asked: 28 } },
+        { ...titan, symbol: 'M&M', quantity: 10, amountMinor: 3564800, marginMinor: 712960, partial: { ordered: 28 } },
       ],
       pending: [
         { symbol: 'INFY', side: 'BUY', quantity: 14, limitPriceMinor: 151755, status: 'working' },

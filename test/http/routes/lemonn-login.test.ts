@@ -48,8 +48,8 @@ beforeEach(async () => {
   const keys = read.kind === 'config' ? masterKeys(read.config) : null;
   if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
   const loginKey = loginStateKey(read.config) ?? Buffer.alloc(0);
-  const { venues, doors, addressOf } = await realVenues({ config: read.config, store, clock, mode: 'live' });
-  Object.assign(world, { venues, doors, addressOf });
+  const { venues, logins, addressOf } = await realVenues({ config: read.config, store, clock, mode: 'live' });
+  Object.assign(world, { venues, logins, addressOf });
   Object.assign(parts, { loginKey });
   vault = storeVault({ store, clock, keys, by: null });
   const users = [person('Asha Rao', { venue: 'lemonn' })];

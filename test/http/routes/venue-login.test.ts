@@ -38,7 +38,7 @@ beforeEach(async () => {
     users: [],
     signals: [],
     parts: { loginKey, wake: () => void woken++ },
-    change: (world) => ({ ...world, doors: new Map() }),
+    change: (world) => ({ ...world, logins: new Map() }),
   });
   const { store, clock, session } = service;
   kite = await openKiteExchange(clock);
@@ -52,7 +52,7 @@ beforeEach(async () => {
   const [account] = await session.query('select id::int from public.accounts');
   owner.accountId = Number(account?.['id']);
   await vault.write(owner, secrets, null);
-  Object.assign(service.world, { doors: new Map([['kite', kiteLogin(wire())]]) });
+  Object.assign(service.world, { logins: new Map([['kite', kiteLogin(wire())]]) });
   Object.assign(service.world, { venues: new Map([['kite', kite.venue]]) });
   await decideAll(scene);
 });
@@ -184,7 +184,7 @@ test('what no postback of Kite looks like is 400 without a look into the databas
     calls.push(name);
     return store.call(name, args);
   };
-  Object.assign(service.world, { doors: new Map([['kite', kiteLogin({ ...wire(), store: { ...store, call } })]]) });
+  Object.assign(service.world, { logins: new Map([['kite', kiteLogin({ ...wire(), store: { ...store, call } })]]) });
   const odd = [
     '',
     '[]',
@@ -257,7 +257,7 @@ describe('a login', () => {
 });
 
 test('without Kite there is nothing at these addresses', async () => {
-  Object.assign(service.world, { doors: undefined });
+  Object.assign(service.world, { logins: undefined });
   expect((await post('{}')).status).toBe(404);
   expect((await get({ state: stateUntil(later()) })).status).toBe(404);
 });

@@ -190,7 +190,7 @@ describe('uploads that never end', () => {
     ['to a webhook', half.replace('signals', 'webhooks/kite')],
     ['of an order', half.replace('signals', 'trading/orders')],
   ])('and break off (%s) are no failure of ours: no 5xx, no alert, and counted', async (_what, text) => {
-    Object.assign(service.world, { doors: new Map([['kite', { hear: () => Promise.resolve('malformed') }]]) });
+    Object.assign(service.world, { logins: new Map([['kite', { handlePush: () => Promise.resolve('malformed') }]]) });
     const key = `Authorization: Bearer ${service.operatorKey}\r\nIdempotency-Key: k\r\n`;
     const { socket } = await raw(text.replace('Host: here\r\n', `Host: here\r\n${key}`));
     await pause(50);

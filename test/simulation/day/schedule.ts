@@ -199,7 +199,7 @@ function requestOf({ mode, limits, given, signals, users }: Plan, concurrency: n
     limits,
     concurrency,
     inline: true,
-    given: { ...files, by: tester, signals: given ? signals : null, users: given ? users : null },
+    inputs: { ...files, by: tester, signals: given ? signals : null, users: given ? users : null },
   };
 }
 

@@ -77,7 +77,7 @@ describe('readiness', () => {
       here.lemonn.credentials = good;
       return { kind: 'open', untilMs: null } as const;
     };
-    here.world = { ...here.world, doors: new Map([['lemonn', { logIn }]]) };
+    here.world = { ...here.world, logins: new Map([['lemonn', { logIn }]]) };
     expect((await found())['ravi']).toBeNull();
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MAX_LOOKUPS } from '../../../src/stages/execute/outcome.ts';
-import { round } from '../../../src/stages/work-once.ts';
+import { workOnce } from '../../../src/stages/work-once.ts';
 import { decideAll, openScene, settle, settlement, tradeDate, user } from '../../contract/support/scene.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
@@ -14,7 +14,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   scene = await restingOrderScene(database);
   await decideAll(await openScene(scene.store, { users: [user('asha')] }));
-  await round(scene.world, { concurrency: 1 });
+  await workOnce(scene.world, { concurrency: 1 });
 });
 afterEach(async () => {
   expect(await violations(database.session)).toEqual([]);
@@ -154,7 +154,7 @@ describe('an order that was left to a person after its day', () => {
     const pushed = await scene.store.call('request_lookup', { orderId: Number(id), nowMs: scene.clock.nowMs() });
     expect(pushed).toEqual({ due: true });
     scene.book = { status: 'filled', fills: [scene.fill(10)] };
-    await round(scene.world, { concurrency: 1 });
+    await workOnce(scene.world, { concurrency: 1 });
     expect(await scene.order()).toMatchObject({ status: 'filled', filled: 10 });
   });
 

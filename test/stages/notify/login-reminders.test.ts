@@ -7,7 +7,7 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import { reminderTemplates } from '../../../src/domain/messages/login-reminder.ts';
 import { readState } from '../../../src/http/callers/login-state.ts';
 import { ready } from '../../../src/stages/accounts/readiness.ts';
-import { hearProvider } from '../../../src/stages/notify/callbacks.ts';
+import { bookProviderUpdate } from '../../../src/stages/notify/callbacks.ts';
 import { notify } from '../../../src/stages/notify/notify.ts';
 import { remindersText } from '../../../src/terminal/screens/messages.ts';
 import { tradeDate, user } from '../../contract/support/scene.ts';
@@ -166,7 +166,7 @@ describe('over Twilio', () => {
     const call = { path: `${pathname}${search}`, signature: headers['X-Twilio-Signature'], form };
     const word = await here.world.notifier.parseCallback?.(call);
     if (!word) throw new Error('the signature does not fit');
-    await hearProvider(here.world, word);
+    await bookProviderUpdate(here.world, word);
   };
 
   test('goes as its own template, in the user’s language, and not past the scan; what became of it is heard', async () => {
@@ -197,9 +197,9 @@ describe('over Twilio', () => {
     [1, 2, ['asha', 'sent', null]],
   ])(
     'an answer nobody can read leaves it unknown: it is looked for; MESSAGE_RESENDS=%i: sent %i times at most',
-    async (mostResends, times, fate) => {
+    async (maxResends, times, fate) => {
       twilio.fault = () => 'lost_error';
-      use({ pace: { ...quick, mostResends } });
+      use({ pace: { ...quick, maxResends } });
       await check();
       expect(await fates()).toEqual([['asha', 'unknown', 'http 503']]);
       twilio.fault = () => 'none';
@@ -216,7 +216,7 @@ describe('over Twilio', () => {
   test('an unknown one whose time is over stays unknown', async () => {
     twilio.fault = () => 'lost_error';
     await check();
-    use({ pace: { ...quick, mostResends: 1 } });
+    use({ pace: { ...quick, maxResends: 1 } });
     here.clock.jump(35 * minuteMs);
     for (let n = 0; n < 6; n += 1) {
       await notify(here.world, 4);

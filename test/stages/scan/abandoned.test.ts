@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { closeOverdue } from '../../../src/stages/accept/close-abandoned.ts';
-import { round } from '../../../src/stages/work-once.ts';
+import { workOnce } from '../../../src/stages/work-once.ts';
 import { work } from '../../../src/work.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
 import { violations } from '../../support/invariants.ts';
@@ -43,7 +43,7 @@ async function closedAt(time: string, using: Store = store): Promise<AnyEvent[]>
   const events: AnyEvent[] = [];
   const world = { ...(await worldOf(using, { ...today, time })), emit: (event: AnyEvent) => void events.push(event) };
   await closeOverdue(world);
-  await round(world, { concurrency: 4 });
+  await workOnce(world, { concurrency: 4 });
   await using.call('finish_runs', { nowMs: world.clock.nowMs() });
   return events;
 }

@@ -31,8 +31,11 @@ describe('a broker that is slow to say its margin', () => {
   /** The world with Kite's desk as given. */
   const withKite = (world: World, change: Partial<VenueAccountApi>): World => {
     const kite = world.venues.get('kite');
-    if (!kite?.desk) throw new Error('there is no Kite here');
-    return { ...world, venues: new Map(world.venues).set('kite', { ...kite, desk: { ...kite.desk, ...change } }) };
+    if (!kite?.accountApi) throw new Error('there is no Kite here');
+    return {
+      ...world,
+      venues: new Map(world.venues).set('kite', { ...kite, accountApi: { ...kite.accountApi, ...change } }),
+    };
   };
   const opened = async () => {
     const here = await openVenueBooks(database, istMs(tradeDate, '08:45'));

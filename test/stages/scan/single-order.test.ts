@@ -4,7 +4,7 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { type OrderRequest, type Placed, placeOrders } from '../../../src/stages/accept/single-orders.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
-import { round } from '../../../src/stages/work-once.ts';
+import { workOnce } from '../../../src/stages/work-once.ts';
 import { deleteAllSql } from '../../contract/support/every-database.ts';
 import { freshPglite, freshPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
@@ -81,7 +81,7 @@ describe('one order asked for by itself', () => {
     const words = 'the simulated market stays at 3560.00 all day: this limit is not reached';
     expect(await orders()).toMatchObject([{ status: 'working', message: words }]);
     const evening = await worldOf(store, { ...day, time: '15:31' });
-    await round(evening, { concurrency: 5 });
+    await workOnce(evening, { concurrency: 5 });
     expect(await orders()).toMatchObject([{ status: 'expired', reason: 'venue_expired', message: words }]);
     expect(await store.call('check_books', {})).toEqual([]);
   });

@@ -4,7 +4,7 @@ import type { Arguments } from '../../../src/ports/store/arguments.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { LookupOutcome, Venue, VenueFill, VenueReport } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
-import { round } from '../../../src/stages/work-once.ts';
+import { workOnce } from '../../../src/stages/work-once.ts';
 import { tradeDate } from '../../contract/support/scene.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
@@ -61,7 +61,7 @@ export async function restingOrderScene(database: TestDatabase): Promise<Resting
     async rounds(count, everyMs = 60_000) {
       for (let n = 0; n < count; n += 1) {
         clock.jump(everyMs);
-        await round(scene.world, { concurrency: 1 });
+        await workOnce(scene.world, { concurrency: 1 });
       }
     },
     at: (date, time) => clock.jump(istMs(date, time) - clock.nowMs()),

@@ -120,7 +120,7 @@ function requestOf(day: Day): RunRequest {
     limits: { ...limits, ...day.limits },
     concurrency: day.concurrency ?? concurrency,
     inline: true,
-    given: {
+    inputs: {
       signalsSource: 'import:signals.csv',
       usersSource: 'import:users.csv',
       instruments: day.instruments ?? [],

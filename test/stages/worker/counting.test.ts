@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { counting } from '../../../src/stages/task-pool.ts';
+import { taskPool } from '../../../src/stages/task-pool.ts';
 
 test('a piece that fails while nobody waits for one is told when all have ended', async () => {
-  const counter = counting(async (item: string) => {
+  const counter = taskPool(async (item: string) => {
     if (item === 'bad') throw new Error('the connection broke');
     return true;
   });
@@ -14,7 +14,7 @@ test('a piece that fails while nobody waits for one is told when all have ended'
 
 test('pieces that ended well are counted, once none is under way any more', async () => {
   const go = Promise.withResolvers<void>();
-  const counter = counting(async (isGood: boolean) => {
+  const counter = taskPool(async (isGood: boolean) => {
     await go.promise;
     return isGood;
   });

@@ -11,8 +11,8 @@ let api: VenueAccountApi;
 beforeEach(async () => {
   clock = jumpingClock(nowMs);
   alpaca = await openAlpacaExchange(clock);
-  if (!alpaca.venue.desk) throw new Error('a real venue has account reads');
-  api = alpaca.venue.desk;
+  if (!alpaca.venue.accountApi) throw new Error('a real venue has account reads');
+  api = alpaca.venue.accountApi;
 });
 afterEach(() => alpaca.close());
 

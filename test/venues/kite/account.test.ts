@@ -9,8 +9,8 @@ let kite: KiteExchange;
 let api: VenueAccountApi;
 beforeEach(async () => {
   kite = await openKiteExchange(jumpingClock(nowMs));
-  if (!kite.venue.desk) throw new Error('a real venue has account reads');
-  api = kite.venue.desk;
+  if (!kite.venue.accountApi) throw new Error('a real venue has account reads');
+  api = kite.venue.accountApi;
 });
 afterEach(() => kite.close());
 

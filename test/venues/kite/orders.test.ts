@@ -157,11 +157,11 @@ describe('a session at Kite', () => {
     expect(kiteTokenUntilMs(Date.parse('2025-08-29T05:59:59+05:30'))).toBe(Date.parse('2025-08-29T06:00:00+05:30'));
     expect(kiteTokenUntilMs(Date.parse('2025-08-29T06:00:00+05:30'))).toBe(Date.parse('2025-08-30T06:00:00+05:30'));
     kite.pages['GET /user/profile'] = { user_id: 'AB1234' };
-    const status = await kite.venue.desk?.sessionStatus(account);
+    const status = await kite.venue.accountApi?.sessionStatus(account);
     expect(status).toEqual({ kind: 'open', untilMs: Date.parse('2025-08-29T06:00:00+05:30') });
     clock.jump(21 * 3_600_000);
     expect(await kite.venue.submit(order)).toEqual({ kind: 'not_sent', reason: 'no_session' });
-    expect(await kite.venue.desk?.sessionStatus(account)).toEqual({ kind: 'closed', reason: 'token_invalid' });
+    expect(await kite.venue.accountApi?.sessionStatus(account)).toEqual({ kind: 'closed', reason: 'token_invalid' });
   });
 
   const login = (change: object = {}) =>

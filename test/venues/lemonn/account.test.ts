@@ -15,8 +15,8 @@ beforeEach(async () => {
 afterEach(() => lemonn.close());
 
 function accountApiOf({ venue }: LemonnExchange): VenueAccountApi {
-  if (!venue.desk) throw new Error('a real venue has account reads');
-  return venue.desk;
+  if (!venue.accountApi) throw new Error('a real venue has account reads');
+  return venue.accountApi;
 }
 
 const account = { accountId: 7, userId: 'asha' };

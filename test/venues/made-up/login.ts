@@ -30,7 +30,7 @@ export function madeUpLogin(parts: LoginDeps): VenueLogin {
       const { token: accessToken, untilMs: accessUntilMs } = session.value;
       return storeSession(vault, owner, madeUpRecord, { accessToken, accessUntilMs });
     },
-    async hear(raw) {
+    async handlePush(raw) {
       const push = pushed.safeParse(parseJson(raw));
       if (!push.success) return 'malformed';
       const { id: venueOrderId, tag: clientOrderId, key } = push.data;

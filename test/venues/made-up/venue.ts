@@ -52,7 +52,7 @@ export function madeUpVenue(options: MadeUpOptions): Venue {
       if (found.kind !== 'read') return { kind: 'unreadable', reason: found.reason };
       return { kind: 'found', report: reportOf(found.value) };
     },
-    desk: accountReads(options),
+    accountApi: accountReads(options),
   };
 }
 

@@ -3,14 +3,14 @@ import type { Agent } from 'node:http';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { parseJson } from '../../../domain/text/json.ts';
-import type { AccountAtVenue, CredentialsOf, StreamEars, UpdatedOrder } from '../../../ports/venue.ts';
+import type { AccountAtVenue, CredentialsOf, StreamHandlers, UpdatedOrder } from '../../../ports/venue.ts';
 import type { Clock } from '../../../ports/world.ts';
 import { venueId } from '../bounds.ts';
 import type { StreamWayOut } from '../module.ts';
 import { keysOf } from './client.ts';
 import type { AlpacaKeys } from './credentials.ts';
 
-export interface AlpacaUpdatesOptions extends StreamEars {
+export interface AlpacaUpdatesOptions extends StreamHandlers {
   /** That of the venue's own address: `alpacaStreamUrl`. */
   streamUrl: string;
   account: AccountAtVenue;

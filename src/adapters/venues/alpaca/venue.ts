@@ -68,7 +68,7 @@ export function alpacaVenue(options: AlpacaVenueOptions): Venue {
       return alpaca.kind === 'error' ? rejectionOf(options, order, alpaca) : outcomeOf(order, alpaca);
     },
     lookup: (order) => lookUp(options, order),
-    desk: {
+    accountApi: {
       ...alpacaAccount(options, exchanges, options.feed ?? 'iex'),
       ordersToday: (account) => ordersToday(options, account, exchange),
       cancel: (order) => cancel(options, order),

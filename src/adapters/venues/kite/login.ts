@@ -36,7 +36,7 @@ export function kiteLogin(options: LoginDeps): Required<Omit<VenueLogin, 'logIn'
       if (login.kiteUserId !== clientId) return { kind: 'somebody_else' };
       return storeSession(vault, ownerOf(accountId), kiteRecord, login);
     },
-    hear: postbackReader(options, read),
+    handlePush: postbackReader(options, read),
   };
 }
 
@@ -62,7 +62,7 @@ const LOOKUP_BATCH_SIZE = 200;
 
 type Read = (accountId: number) => Promise<{ secrets: { apiSecret: string } } | null>;
 
-function postbackReader({ store, clock }: LoginDeps, read: Read): Required<VenueLogin>['hear'] {
+function postbackReader({ store, clock }: LoginDeps, read: Read): Required<VenueLogin>['handlePush'] {
   const find = batched(
     (orders: { venueOrderId: string; clientOrderId: string }[]) =>
       store.call('find_venue_orders', { venue: 'kite', orders }),

@@ -71,7 +71,7 @@ export function kiteVenue(options: KiteVenueOptions): Venue {
     async lookup(order) {
       return findInBook(await bookOf(order), order);
     },
-    desk: {
+    accountApi: {
       ...kiteAccount(options),
       async ordersToday(account) {
         const book = await bookOf(account);

@@ -14,7 +14,7 @@ export interface LemonnLoginOptions extends LoginDeps {
  * Lemonn's two logins. The access flow: a new token by the account's own key, which may end the one before. The session
  * flow: a person in the browser. Nobody knows of a parameter that its login page would bring back, so none is given it.
  */
-export function lemonnLogin(options: LemonnLoginOptions): Required<Omit<VenueLogin, 'hear'>> {
+export function lemonnLogin(options: LemonnLoginOptions): Required<Omit<VenueLogin, 'handlePush'>> {
   const { baseUrl, mode, vault, clock, fetchFor, timeoutMs, requestId } = options;
   const ownerOf = (accountId: number): RecordOwner => ({ accountId, venue: 'lemonn', mode });
   const read = async (accountId: number) => {

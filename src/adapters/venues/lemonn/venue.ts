@@ -51,7 +51,7 @@ export function lemonnVenue(options: LemonnVenueOptions): Venue {
       );
     },
     lookup: (order: OrderToFind) => lookUp(options, readBook, order),
-    desk: {
+    accountApi: {
       ...lemonnAccount(options),
       async ordersToday(account) {
         const book = await readBook(account);

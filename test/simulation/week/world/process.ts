@@ -192,7 +192,7 @@ function venueOf(week: Week, process: Process, venue: WeekVenue, outside: Outsid
   return {
     name,
     capabilities,
-    ...(name === 'paper' ? {} : { desk: venue.desk(() => week.clock.nowMs) }),
+    ...(name === 'paper' ? {} : { accountApi: venue.desk(() => week.clock.nowMs) }),
     submit: (order) =>
       outside(async () => {
         await checkSend(week, process, order, name);

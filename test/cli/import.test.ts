@@ -9,7 +9,7 @@ const columns =
 const row = (name: string, number: string, capital: string, id = '') =>
   `${name},${number},${capital},20,,,,,paper,${id}`;
 const users = (...rows: string[]) => [columns, ...rows].join('\n');
-const dump = fileURLToPath(new URL('../adapters/files/given/kite-instruments.csv', import.meta.url));
+const dump = fileURLToPath(new URL('../adapters/files/fixtures/kite-instruments.csv', import.meta.url));
 
 describe('import', { timeout: 240_000 }, () => {
   test('says what changes for whom, asks before a number changes, and keeps what it could not take', async () => {

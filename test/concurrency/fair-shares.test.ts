@@ -141,7 +141,7 @@ describe('one client whose broker session hangs, with 70 orders before those of 
   test.each([1, 2])('keeps nobody waiting in %i processes, and costs nobody an order', async (processes) => {
     await startWorkers(processes);
     await until('the others are filled', async () => (await statuses(`user_id <> 'hung'`))['filled'] === 40);
-    // All of that while the broker has said nothing of his.
+    // All of that while the broker has said nothing of theirs.
     expect(hanging).toHaveLength(5 * processes);
     expect(await statuses(`user_id = 'hung'`)).toEqual({ queued: 70 - 5 * processes, submitting: 5 * processes });
     // Somebody who comes now is served at once, too.
@@ -152,12 +152,12 @@ describe('one client whose broker session hangs, with 70 orders before those of 
     expect(events.filter(({ type }) => type === 'breaker_opened')).toEqual([]);
   });
 
-  test('is stopped alone once his broker gives up, and the alert says so', async () => {
+  test('is stopped alone once their broker gives up, and the alert says so', async () => {
     await startWorkers(1);
-    await until('his slots are full', () => hanging.length === 5);
+    await until('their slots are full', () => hanging.length === 5);
     await until('the others are filled', async () => (await statuses(`user_id <> 'hung'`))['filled'] === 40);
     broker.closeAllConnections();
-    await until('his breaker is open', () => events.some(({ type }) => type === 'breaker_opened'));
+    await until('their breaker is open', () => events.some(({ type }) => type === 'breaker_opened'));
     expect(events.filter(({ type }) => type === 'breaker_opened')).toMatchObject([
       { alert: true, scope: 'account', userId: 'hung', venue: 'paper', tried: 5, failed: 5, waiting: 65 },
     ]);

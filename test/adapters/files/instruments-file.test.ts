@@ -94,7 +94,7 @@ test('the series stays part of what is listed; who may not enter, and what money
 });
 
 describe('Kite’s dump', () => {
-  const dump = fileURLToPath(new URL('given/kite-instruments.csv', import.meta.url));
+  const dump = fileURLToPath(new URL('fixtures/kite-instruments.csv', import.meta.url));
 
   test('is read as it is: shares of the NSE, and who has derivatives; the rest is not due and counted', () => {
     const file = readInstruments(dump);

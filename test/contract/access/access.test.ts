@@ -10,7 +10,7 @@ import { blankPostgres } from '../../support/postgres.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from '../support/scene.ts';
 
-/** What a user may read of, where the row is his. */
+/** Tables a user may read, where the row is theirs. */
 const OWN = ['accounts', 'decisions', 'fills', 'ledger_entries', 'messages', 'orders', 'positions'];
 
 const logins = { asha: randomUUID(), ravi: randomUUID() };
@@ -119,7 +119,7 @@ onEveryDatabase('access', ({ store, session, value, breaks }) => {
     expect(rights).toEqual(await meantIn(session));
   });
 
-  test('a user reads his own rows and no other', async () => {
+  test('a user reads their own rows and no other', async () => {
     await trade(store, session);
     for (const [id, login] of Object.entries(logins)) {
       for (const table of OWN) {
@@ -128,12 +128,12 @@ onEveryDatabase('access', ({ store, session, value, breaks }) => {
         expect([table, await owners(session, rows)]).toEqual([table, [id]]);
         const all = await session.query(sql);
         const others = (await Promise.all(all.map((row) => owners(session, [row])))).filter(([owner]) => owner !== id);
-        expect([table, rows.length], 'all of his').toEqual([table, all.length - others.length]);
+        expect([table, rows.length], 'all of theirs').toEqual([table, all.length - others.length]);
       }
     }
   });
 
-  test('a user reads the names of what is listed, and of an unlisted instrument only where it is in his books', async () => {
+  test('a user reads the names of what is listed, and of an unlisted instrument only where it is in their books', async () => {
     await trade(store, session);
     await session.exec(`insert into public.instruments (exchange, symbol, assumed)
       values ('NSE', 'SECRET', true), ('NSE', 'OWN', true);
@@ -171,7 +171,7 @@ onEveryDatabase('access', ({ store, session, value, breaks }) => {
     }
   });
 
-  test('a user changes nothing, not even his own rows, and reaches nothing inside', async () => {
+  test('a user changes nothing, not even their own rows, and reaches nothing inside', async () => {
     await trade(store, session);
     const forbidden = [
       ...OWN.flatMap((table) => [
@@ -247,7 +247,7 @@ describe('over the API of a project', () => {
     return { status: response.status, body: await response.json() };
   }
 
-  test('a user who is logged in gets his rows, and a stranger none', async () => {
+  test('a user who is logged in gets their rows, and anybody else none', async () => {
     const [asha, otherUser] = await Promise.all([logins.asha, randomUUID()].map((id) => project.api.tokenOf(id)));
     for (const table of OWN) {
       const { status, body } = await ask(`${table}?select=*`, asha ?? '');
@@ -266,7 +266,7 @@ describe('over the API of a project', () => {
     expect(await ask('orders?select=*', forged)).toMatchObject({ status: 401, body: { code: 'PGRST301' } });
   });
 
-  test('tables that are not his to read are refused to a user', async () => {
+  test('tables that are not theirs to read are refused to a user', async () => {
     const token = await project.api.tokenOf(logins.asha);
     const tables = await project.session.query("select tablename from pg_tables where schemaname = 'public'");
     const others = tables.map(({ tablename }) => String(tablename)).filter((name) => !OWN.includes(name));

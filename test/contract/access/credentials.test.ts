@@ -106,7 +106,7 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
     await fails(vault.read(ravi), 'the record was changed');
   });
 
-  test('who writes back what he read does not undo what was written in between', async () => {
+  test('writing back what was read does not undo what was written in between', async () => {
     await importAsha();
     const owner = await open();
     await vault.write(owner, secrets, null);
@@ -145,7 +145,7 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
     await store.call('import_users', { by: tester, users, mode: 'live', source: 's', nowMs });
     await store.call('import_users', { by: tester, users: [user('paul')], mode: 'paper', source: 's', nowMs });
     await vault.write(await open('asha'), secrets, null);
-    // Where his orders do not go any more, and who is paused, is left out.
+    // Where their orders do not go any more, and who is paused, is left out.
     await open('dev', 'alpaca');
     await store.call('set_user', { by: tester, userId: 'chand', active: false });
     await session.exec(`update public.accounts set not_ready = null, checked_for = '2025-08-28' where user_id <> 'dev';

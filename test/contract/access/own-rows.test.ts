@@ -5,12 +5,12 @@ import { storeOf } from '../../stages/support/run-day.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { decideAll, openScene, sendAll, settle, settlement, signal, user } from '../support/scene.ts';
 
-// What a logged-in user reads of his own must not grow with what everybody else has.
+// What a logged-in user reads of their own must not grow with what everybody else has.
 
 const login = randomUUID();
 const TABLES = ['decisions', 'orders', 'messages', 'fills', 'ledger_entries', 'positions', 'accounts'];
 
-describe('a user who reads his own rows', () => {
+describe('a user who reads their own rows', () => {
   let database: TestPostgres;
   beforeAll(async () => {
     database = await freshPostgres();
@@ -25,7 +25,7 @@ describe('a user who reads his own rows', () => {
   });
   afterAll(() => database.close());
 
-  test.each(TABLES)('has no more of %s read than what is his', async (table) => {
+  test.each(TABLES)('has no more of %s read than what is theirs', async (table) => {
     const { session } = database;
     await session.exec('analyze');
     await session.exec('begin');

@@ -113,7 +113,7 @@ onEveryDatabase('accept and decide_run', ({ store, session, value }) => {
     expect(await value('select count(*)::int from public.orders')).toBe(0);
   });
 
-  test('a user without an account gets his decisions too', async () => {
+  test('a user without an account gets their decisions too', async () => {
     await store.call('import_users', { by: tester, users: [user('asha')], mode: 'paper', source: 's', nowMs });
     const scene = await openScene(store, { mode: 'live', users: [user('ravi', { venue: 'kite' })] });
     await session.exec("delete from public.run_users; delete from public.accounts where mode = 'live'");

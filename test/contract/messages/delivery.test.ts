@@ -162,7 +162,7 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
     ['off', 'rejected', 'notify_off'],
     ['orders', 'rejected', null],
     ['always', 'rejected', null],
-  ] as const)('who wants %s gets what he wants', async (notify, status, silenced) => {
+  ] as const)('who wants %s gets that', async (notify, status, silenced) => {
     await ended(status);
     await store.call('set_user', { by: tester, userId: 'asha', notify, language: 'hi' });
     expect(await due()).toMatchObject([{ silenced, language: 'hi' }]);

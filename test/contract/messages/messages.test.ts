@@ -172,7 +172,7 @@ onEveryDatabase('messages and the end of a run', ({ store, session, value }) => 
     expect(await store.call('mark_sending', args)).toEqual({ marked: [] });
   });
 
-  test('a user without a number is suppressed with the text he would have got; a number needs its opt-in', async () => {
+  test('a user without a number is suppressed with the text they would have got; a number needs its opt-in', async () => {
     const { asha, ravi } = await twoAtVenue();
     await settle(store, [settlement(asha, 'rejected'), settlement(ravi, 'rejected')]);
     await session.exec("update public.users set opted_in_at = null, opt_in_source = null where id = 'asha'");

@@ -99,7 +99,7 @@ describe('the evening’s reconciliation', () => {
     expect(await blocked()).toEqual([]);
   });
 
-  test('what a client orders by himself is his own affair', async () => {
+  test('what clients order themselves is their own affair', async () => {
     await traded();
     await strangeOrder('byhimself');
     expect(await driftsOf()).toEqual([]);

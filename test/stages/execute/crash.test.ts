@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-/** Each way a venue fails has its user (garbage is silence to us); Plain has none, and Seller sells what he came with. */
+/** Each way a venue fails has its user (garbage is silence to us); Plain has none, and Seller sells the position held before. */
 const names = ['Plain', 'Rejected', 'Delayed', 'Partial', 'Dropped', 'Silent', 'Seller'];
 const faults: Fault[] = [
   { user: 'Rejected', fault: 'reject', message: 'RMS: no' },

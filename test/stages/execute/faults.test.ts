@@ -20,7 +20,7 @@ afterEach(async () => {
   await database.close();
 });
 
-/** Hit has the fault, Spared stands beside him in the same signal. */
+/** Hit has the fault, Spared is in the same signal without it. */
 const users = [person('Hit'), person('Spared')];
 
 async function playing(fault: Omit<Fault, 'user'>) {

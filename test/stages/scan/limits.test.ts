@@ -114,7 +114,7 @@ describe('a halt', () => {
   const halt = (scope: 'all' | 'venue' | 'user', target: string) =>
     store.call('halt', { scope, target, why: 'a test', by: { who: 'tester', how: 'cli' }, nowMs: 0 });
 
-  test('of a user denies his pairs only', async () => {
+  test('of a user denies that user’s pairs only', async () => {
     await halt('user', 'asha-rao');
     const { report, counts } = await outcomes({ signals: [titan, infy], users: fiveUsers });
     expect(counts).toEqual({ filled: 8, 'denied halted': 2 });

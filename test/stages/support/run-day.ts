@@ -38,7 +38,7 @@ export interface Day {
   dryRun?: boolean;
   expectPlan?: string;
   concurrency?: number;
-  /** One of several processes on a server: it knows of nobody that he is gone. */
+  /** One of several processes on a server: it cannot know that another is gone. */
   server?: boolean;
   /** Changes the world the run gets: another venue or notifier, say. */
   change?: (world: World) => World;

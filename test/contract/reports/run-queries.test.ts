@@ -14,8 +14,8 @@ import {
   user,
 } from '../support/scene.ts';
 
-onEveryDatabase('asking', ({ store, session, value }) => {
-  /** Asha's TITAN fills, her INFY is rejected; Ravi may open one position: his TITAN fills at another price. */
+onEveryDatabase('queries about a run', ({ store, session, value }) => {
+  /** Asha's TITAN fills, her INFY is rejected; Ravi may open one position: the TITAN of that user fills at another price. */
   const played = async () => {
     const signals = [signal('TITAN'), signal('INFY', { rank: 2 })];
     const users = [user('asha', { name: 'Asha Rao', priority: 1 }), user('ravi', { maxOpenPositions: 1 })];

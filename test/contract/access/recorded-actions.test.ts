@@ -20,7 +20,7 @@ const noActs: Partial<Record<StoreFunction, string>> = {
   finish_run: 'follows from the orders',
   finish_runs: 'follows from the orders',
   record_delivery: 'the provider’s word',
-  record_inbound_message: 'what the user wrote himself',
+  record_inbound_message: 'what the user wrote themselves',
   import_holdings: 'reached by no command: what a venue says, each a fill',
   request_lookup: 'only brings a lookup forward',
   mark_sending: 'the service’s own work',
@@ -46,7 +46,7 @@ const noActs: Partial<Record<StoreFunction, string>> = {
   trip_breakers: 'follows from the orders',
 };
 
-onEveryDatabase('acts', ({ store, session, value }) => {
+onEveryDatabase('recorded actions', ({ store, session, value }) => {
   const acts = async () => {
     const all = { beforeId: null, limit: 100, userId: null, action: null, sinceMs: null };
     return (await store.call('read_actions', all)).toReversed();

@@ -111,7 +111,7 @@ describe('the languages', () => {
     for (const language of languages) expect(messageTexts[language].orderReason('toString')).not.toContain('function');
   });
 
-  test('there are words for every reason the database or an outcome ends an order with', () => {
+  test('there is a text for every reason the database or an outcome ends an order with', () => {
     const folder = new URL('../../../supabase/migrations/', import.meta.url);
     const sql = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'));
     const outcome = readFileSync(new URL('../../../src/stages/execute/outcome.ts', import.meta.url), 'utf8');
@@ -119,7 +119,7 @@ describe('the languages', () => {
       ...sql.flatMap(endings),
       // What a user's settings end an order with is named by one function.
       ...sql.flatMap((text) =>
-        [...(/function core\.kept_by[\s\S]*?\$\$;/.exec(text) ?? [])].flatMap((one) => [
+        [...(/function core\.settings_block\b[\s\S]*?\$\$;/.exec(text) ?? [])].flatMap((one) => [
           ...one.matchAll(/then '(\w+)'/g),
         ]),
       ),

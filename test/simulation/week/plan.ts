@@ -82,7 +82,7 @@ export function weekOf(seed: number): WeekPlan {
       ...venues,
       { name: 'paper', capabilities: { refusesDuplicates: true, missIsProof: true }, trouble, spell: null },
     ],
-    limits: limitsOf(chance),
+    limits: limitsOf(chance, drawn(seed, 'symbol cap')),
     killShare: pick([0, 0.1, 0.25]),
     betweenShare: pick([0, 0.4, 0.8]),
   };
@@ -124,13 +124,13 @@ function userOf({ pick, happens }: Chance, name: string, venue: string, index: n
   };
 }
 
-function limitsOf({ pick, happens }: Chance): RunLimits {
+function limitsOf({ pick, happens }: Chance, cap: Chance): RunLimits {
   return {
     priceBandBps: 300,
     protectionBps: 50,
     minOrderValueMinor: pick([0, 0, 1000_00]),
     maxOrderValueMinor: happens(0.2) ? 80_000_00 : null,
-    symbolCapMinor: happens(0.3) ? 120_000_00 : null,
+    symbolCapMinor: happens(0.3) ? cap.pick([40_000_00, 120_000_00]) : null,
     quoteMaxAgeMs: 60_000,
   };
 }

@@ -112,6 +112,7 @@ function weekOn(
     workedLate: false,
     paused: new Set(),
     denied: new Map(),
+    newestBuy: 0,
     lies: [],
     moved: new Map(),
     breaks: (promise, what) => void broken.push(`${promise}: ${what}`),

@@ -38,6 +38,7 @@ describe('simulated weeks', () => {
       'fault setting leverage',
       'fault absurd_numbers',
       'fault told_in_another_grouping',
+      'everybody wants one share',
       'fault wrong_clock',
       'fault wrong_fill_true',
       'fault wrong_fill_told_wrong',

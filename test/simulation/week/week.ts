@@ -52,6 +52,8 @@ export interface Week {
   denied: Map<string, string>;
   /** What people moved in and out of paper accounts, by reference. */
   moved: Map<string, number>;
+  /** The newest order to buy that was held against its symbol’s cap. */
+  newestBuy: number;
   /** Fills that never were, as a person finds out in time. */
   lies: { order: string; fill: string }[];
   broken: string[];

@@ -9,7 +9,7 @@ import { work } from '../../../../src/work.ts';
 import { tester } from '../../../support/tester.ts';
 import { absurdRequests } from '../absurd.ts';
 import { checkVerdicts } from '../checks/limits.ts';
-import { priceOn, symbols } from '../plan.ts';
+import { priceOn, symbols, type WeekUser } from '../plan.ts';
 import type { Week } from '../week.ts';
 import { type How, live, type Process } from '../world/process.ts';
 import { changeSomething } from './people.ts';
@@ -117,7 +117,7 @@ export async function askForOrders(week: Week, process: Process, mode: Mode): Pr
     const bodyHash = JSON.stringify(order);
     return { principal: settings.id, key: `${day.date} ${process.name} ${index}`, bodyHash, order, by: null };
   });
-  requests.push(...absurdRequests(week, process.name, mode));
+  requests.push(...rushOf(week, process, users), ...absurdRequests(week, process.name, mode));
   week.count('single orders asked for');
   await live(week, process, (world) => placeOrders(world, { mode, limits: plan.limits }, requests));
   if (chance.happens(0.2)) {
@@ -125,4 +125,20 @@ export async function askForOrders(week: Week, process: Process, mode: Mode): Pr
       placeOrders(world, { mode, limits: plan.limits }, requests),
     );
   }
+}
+
+/** Where a symbol has a cap everybody may want it at once, at any price: more than there is room for. */
+function rushOf({ draw, plan, day, count }: Week, { name }: Process, users: readonly WeekUser[]): OrderRequest[] {
+  const chance = draw(`rush ${name}`);
+  if (plan.limits.symbolCapMinor === null || !chance.happens(0.5)) return [];
+  const { symbol, tickMinor } = chance.pick(symbols);
+  const marketMinor = priceOn(day.date, symbol);
+  const namedMinor = Math.floor((marketMinor * 1.02) / tickMinor) * tickMinor;
+  count('everybody wants one share');
+  return users.map(({ settings: { id: userId } }) => {
+    const limitPriceMinor = chance.happens(0.3) ? namedMinor : null;
+    const quantity = Math.floor(chance.between(5_000_00, 30_000_00) / marketMinor);
+    const order = { userId, exchange: 'NSE', symbol, side: 'BUY' as const, quantity, limitPriceMinor };
+    return { principal: userId, key: `${day.date} ${name} rush`, bodyHash: JSON.stringify(order), order, by: null };
+  });
 }

@@ -55,10 +55,12 @@ function dayResult({ day }: Week, found: Rows, accountId: number): bigint {
 const exposure = z.object({ symbolExposure: z.record(z.string(), z.number()) });
 const used = z.object({ symbol: z.string(), minor: z.coerce.number() });
 /** What of a day's buys of a mode trades, or is open and may. */
-const USED_SQL = `select json_build_object('symbol', i.symbol, 'minor', sum(case when o.ended_at is not null
-    then o.filled_value_minor else o.decision_price_minor * o.quantity end)) as found
-  from public.orders o join public.scan_runs run on run.id = o.run_id join public.instruments i on i.id = o.instrument_id
-  where run.trade_date = $1::date and run.mode = $2 and o.side = 'BUY' group by i.symbol`;
+const COUNTED = `sum(case when o.ended_at is not null then o.filled_value_minor
+    else o.decision_price_minor * o.quantity end)`;
+const BUYS = `public.orders o join public.scan_runs run on run.id = o.run_id
+    join public.instruments i on i.id = o.instrument_id where o.side = 'BUY'`;
+const USED_SQL = `select json_build_object('symbol', i.symbol, 'minor', ${COUNTED}) as found
+  from ${BUYS} and run.trade_date = $1::date and run.mode = $2 group by i.symbol`;
 
 /** What a decision is told of a symbol's use is what trades or is open: nothing that was refused. */
 export async function checkUse(week: Week, args: object, answer: unknown): Promise<void> {
@@ -71,6 +73,28 @@ export async function checkUse(week: Week, args: object, answer: unknown): Promi
     const { symbol, minor } = used.parse(row['found']);
     const said = told.data.symbolExposure[symbol] ?? 0;
     if (said > minor) week.breaks('limits', `${symbol} is said to be used for ${said}, and it is for ${minor}`);
+  }
+}
+
+const bought = z.object({ symbol: z.string(), mode: z.string(), minor: z.coerce.number(), newest: z.coerce.number() });
+/** Of what has been accepted since the last look. */
+const BOUGHT_SQL = `select json_build_object('symbol', i.symbol, 'mode', run.mode, 'minor', ${COUNTED}, 'newest', max(o.id))
+    as found
+  from ${BUYS} group by i.symbol, run.mode, run.trade_date having max(o.id) > $1 order by i.symbol, run.mode`;
+
+/**
+ * Just after orders were accepted: with them the day's buys of a symbol that trade or are open are within its cap. What
+ * venues fill, tell and take back later is no decision of ours.
+ */
+export async function checkCap(week: Week): Promise<void> {
+  const { symbolCapMinor } = week.plan.limits;
+  if (symbolCapMinor === null) return;
+  for (const row of await week.ground.session.query(BOUGHT_SQL, [week.newestBuy])) {
+    const { symbol, mode, minor, newest } = bought.parse(row['found']);
+    if (minor > symbolCapMinor) {
+      week.breaks('limits', `${symbol} is bought for ${minor} in ${mode} mode, and ${symbolCapMinor} is the most`);
+    }
+    week.newestBuy = Math.max(week.newestBuy, newest);
   }
 }
 

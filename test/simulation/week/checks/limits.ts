@@ -1,4 +1,4 @@
-// What must be true of a day’s decisions, of the symbol caps, and of who is ready.
+// What must be true of a day’s decisions, and of who is ready.
 import { z } from 'zod';
 import { isBeyondExact } from '../../../../src/domain/decision/rules.ts';
 import { clientOrderIdOf } from '../../../../src/domain/ids.ts';
@@ -60,7 +60,6 @@ export async function checkDecisions(week: Week): Promise<void> {
       week.breaks('its own venue', `${who} at ${venue} has another venue’s client order id ${clientOrderId}`);
     }
   }
-  await checkCaps(week);
 }
 
 /** Said of who could not be decided with the others: their numbers could not be computed, or somebody held their account. */
@@ -82,27 +81,6 @@ function isBeyond(reason: string, limit: number, actual: number): boolean {
   if (reason === 'below_min_value') return actual < limit;
   if (reached.has(reason)) return actual >= limit;
   return !above.has(reason) || actual > limit;
-}
-
-const used = z.object({ symbol: z.string(), mode: z.string(), minor: z.coerce.number() });
-const USED_SQL = `select json_build_object('symbol', i.symbol, 'mode', run.mode, 'minor', sum(case
-    when o.ended_at is null then o.quantity * o.decision_price_minor
-    else least(o.filled_value_minor, o.quantity * o.limit_price_minor) end)) as found
-  from public.orders o join public.scan_runs run on run.id = o.run_id join public.instruments i on i.id = o.instrument_id
-  where run.trade_date = $1::date and o.side = 'BUY' group by i.symbol, run.mode`;
-
-/**
- * What of a day's buys trades or is open is within the cap; a fill may cost as much more as an order's protection is. What
- * a venue filled beyond an order nobody could keep out.
- */
-async function checkCaps({ ground, plan, day, breaks }: Week): Promise<void> {
-  const { symbolCapMinor, protectionBps } = plan.limits;
-  for (const row of await ground.session.query(USED_SQL, [day.date])) {
-    const { symbol, mode, minor } = used.parse(row['found']);
-    if (symbolCapMinor !== null && minor > (symbolCapMinor * (10_010 + protectionBps)) / 10_000) {
-      breaks('limits', `${symbol} is bought for ${minor} in ${mode} mode, and ${symbolCapMinor} is the most`);
-    }
-  }
 }
 
 const verdict = z.object({

@@ -117,6 +117,18 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     edits: [edit('core.book_reported_fills', '(last_filled_at is null or first_at > last_filled_at)', 'true')],
   },
   {
+    name: 'counts nothing of what is open towards a symbol’s cap',
+    promise: /^limits: .* is bought for/,
+    seed: 14,
+    edits: [edit('core.cap_use_minor', 'o.quantity * o.decision_price_minor', '0')],
+  },
+  {
+    name: 'accepts single orders beyond a symbol’s cap that were decided side by side',
+    promise: /^limits: .* is bought for/,
+    seed: 14,
+    edits: [edit('core.accept_batch', `side = 'BUY' and capped_minor > cap_minor`, 'false')],
+  },
+  {
     name: 'counts refused orders towards a symbol’s cap',
     promise: /^limits: .* is said to be used/,
     seed: 1,

@@ -8,7 +8,7 @@ import type { Store, StoreFunction } from '../../../../src/ports/store/store.ts'
 import type { OrderToStart, Venue } from '../../../../src/ports/venue.ts';
 import type { Clock, World } from '../../../../src/ports/world.ts';
 import type { AnyEvent } from '../../../support/any-event.ts';
-import { checkDayLoss, checkPaused, checkUse } from '../checks/deciding.ts';
+import { checkCap, checkDayLoss, checkPaused, checkUse } from '../checks/deciding.ts';
 import { quoteOn } from '../plan.ts';
 import type { Week } from '../week.ts';
 import type { WeekVenue } from './venue.ts';
@@ -137,7 +137,10 @@ function storeOf(week: Week, process: Process, outside: Outside): Store {
       return outside(async () => {
         const answer = await emit(week, name, args);
         if (name.startsWith('read_')) await checkUse(week, args, answer);
-        if (name === 'accept_page' || name === 'place_orders') await checkPaused(week);
+        if (name === 'accept_page' || name === 'place_orders') {
+          await checkPaused(week);
+          await checkCap(week);
+        }
         return answer;
       });
     },

@@ -120,8 +120,8 @@ async function askHandler(): Promise<void> {
   const start = (env: Record<string, string>) => ({ ...handler, env: { ...handler.env, ...env } });
   try {
     const refused = await endOf(startNode(start({})));
-    const words = ['CRON_SECRET is not set', 'DATABASE_URL'];
-    const saysBoth = refused.code === 1 && words.every((word) => refused.output.includes(word));
+    const expected = ['CRON_SECRET is not set', 'DATABASE_URL'];
+    const saysBoth = refused.code === 1 && expected.every((word) => refused.output.includes(word));
     check('without settings it does not start, and names all that is missing', saysBoth, refused);
     const service = await startService(start({ CRON_SECRET, DATABASE_URL: postgres.migratedUrl }));
     say(`  ok  first answer ${service.line.split(' ')[1]} ms after the process began to load it`);

@@ -64,7 +64,7 @@ describe('the schedule', () => {
 
   test('scans with nothing but what the database knows, to the end', async () => {
     const here = await atWork();
-    await scanNow(here.world, here.parts.settings, never);
+    await scanNow(here.world, here.deps.settings, never);
     expect(await stateOf(here)).toBe('done');
     expect(alerts(here)).toEqual([]);
   });
@@ -81,7 +81,7 @@ describe('the schedule', () => {
       return { ...world, store: { ...store, call } };
     };
     const here = await atWork({ change: flaky });
-    await scanNow(here.world, here.parts.settings, never);
+    await scanNow(here.world, here.deps.settings, never);
     expect(await stateOf(here)).toBe('done');
     expect(here.events.filter(({ type }) => type === 'scan_failed')).toHaveLength(3);
     expect(alerts(here)).toEqual(['scan_failed']);
@@ -96,7 +96,7 @@ describe('the schedule', () => {
       return { ...world, store: { ...world.store, call } };
     };
     const here = await atWork({ change: gone });
-    await scanNow(here.world, here.parts.settings, never);
+    await scanNow(here.world, here.deps.settings, never);
     expect(istIso(here.clock.nowMs()) > `${tradeDate}T15:28`).toBe(true);
     expect(istIso(here.clock.nowMs()) < `${tradeDate}T15:31`).toBe(true);
     expect(alerts(here)).toEqual(['scan_failed']);
@@ -115,7 +115,7 @@ describe('the schedule', () => {
       return { ...world, store: { ...world.store, call } };
     };
     const here = await atWork({ change });
-    await scanNow(here.world, here.parts.settings, never);
+    await scanNow(here.world, here.deps.settings, never);
     const [run] = await here.session.query('select state from public.scan_runs');
     expect(run).toEqual({ state: 'done' });
     const [account] = await here.session.query('select sum(held_minor)::int as held from public.accounts');
@@ -124,7 +124,7 @@ describe('the schedule', () => {
 
   test('alerts at 09:25 when a trading day has no run, and says what was there to trade', async () => {
     const here = await atWork({ time: '09:25' });
-    await checkNow(here.world, here.parts.settings);
+    await checkNow(here.world, here.deps.settings);
     expect(here.events.filter(({ alert }) => alert)).toEqual([
       { type: 'run_missing', alert: true, runId, users: 5, signals: 1, halted: null },
     ]);
@@ -136,18 +136,18 @@ describe('the schedule', () => {
     await here.session.exec(`update public.scan_runs set state = 'planning', decided_at = null, done_at = null,
       plan_hash = null where id = '${runId}'`);
     here.clock.jump(5 * 60_000);
-    await checkNow(here.world, here.parts.settings);
+    await checkNow(here.world, here.deps.settings);
     expect(alerts(here)).toEqual(['run_unfinished']);
   });
 
   test('is silent when there is a run, before 09:25, and on a holiday', async () => {
     const here = await atWork();
-    await checkNow(here.world, here.parts.settings);
+    await checkNow(here.world, here.deps.settings);
     await here.cron();
     here.clock.jump(5 * 60_000);
-    await checkNow(here.world, here.parts.settings);
+    await checkNow(here.world, here.deps.settings);
     here.clock.jump(2 * 24 * 3600_000);
-    await checkNow(here.world, here.parts.settings);
+    await checkNow(here.world, here.deps.settings);
     expect(alerts(here)).toEqual([]);
   });
 
@@ -159,7 +159,7 @@ describe('the schedule', () => {
       const nowMs = here.clock.nowMs() - days * 24 * 3600_000 - n;
       await here.store.call('receive_signals', { by: tester, requestId, source: 'http:test', nowMs, rows: [row] });
     }
-    await syncNow(here.world, here.parts.settings, never);
+    await syncNow(here.world, here.deps.settings, never);
     expect(here.events).toContainEqual({ type: 'old_rows_deleted', count: 2 });
     expect(await here.session.query('select 1 from public.received_signals')).toHaveLength(1);
     const again = await (await here.cron('/api/cron/sync')).json();
@@ -168,13 +168,13 @@ describe('the schedule', () => {
 
   test('checks the books every evening, and tells what is wrong with both figures and the command', async () => {
     const here = await atWork({ time: '15:45' });
-    await syncNow(here.world, here.parts.settings, never);
+    await syncNow(here.world, here.deps.settings, never);
     expect(here.events).toContainEqual({ type: 'books_checked', rules: 0 });
     await here.session.exec(
       'update public.accounts set held_minor = 500 where user_id = (select min(id) from public.users)',
     );
     here.events.length = 0;
-    await syncNow(here.world, here.parts.settings, never);
+    await syncNow(here.world, here.deps.settings, never);
     const alerts = here.events.filter(({ type }) => type === 'books_broken');
     expect(alerts.map(({ about }) => about)).toEqual(['held is the open holds', 'held is the sum of its entries']);
     expect(alerts[0]).toMatchObject({ alert: true, ours: '5.00', should: '0.00', more: 0 });
@@ -190,7 +190,7 @@ describe('the schedule', () => {
   test('waits for 09:20 in India, whatever the zone of the machine, and ends when it is stopped', async () => {
     const here = await atWork({ time: '08:00' });
     const controller = new AbortController();
-    const { world, parts } = here;
+    const { world, deps: parts } = here;
     const schedule = startSchedule({ world, settings: parts.settings, stop: controller.signal, wake: () => undefined });
     expect(istIso(schedule.nextScanMs ?? 0)).toMatch(/T09:20:00\.000\+05:30$/);
     controller.abort();
@@ -202,7 +202,7 @@ describe('the schedule', () => {
     const here = await atWork({ time: '09:26' });
     const controller = new AbortController();
     const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
-    const { world, parts } = here;
+    const { world, deps: parts } = here;
     const schedule = startSchedule({ world, settings: parts.settings, stop: controller.signal, wake });
     await woken;
     controller.abort();

@@ -56,8 +56,8 @@ export function notMeasured(what: string, goal: string, why: string): Row {
 }
 
 /** A size of the goal at this bench's scale. */
-export function sized({ scale }: Pick<Bench, 'scale'>, size: number, least = 1): number {
-  return Math.max(least, Math.round(size * scale));
+export function scaled({ scale }: Pick<Bench, 'scale'>, size: number, minimum = 1): number {
+  return Math.max(minimum, Math.round(size * scale));
 }
 
 /** Does it as often as the bench is told to, one after another. */

@@ -10,6 +10,6 @@ function cellOf(text: string): string {
 }
 
 /** `a`, `b` and `c` as code. */
-export function asCode(words: readonly string[]): string {
-  return words.map((word) => `\`${word}\``).join(', ');
+export function asCode(codes: readonly string[]): string {
+  return codes.map((word) => `\`${word}\``).join(', ');
 }

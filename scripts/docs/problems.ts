@@ -23,10 +23,10 @@ export function problemsText(root: string): string {
     for (const [, status = '', code = '', plain, put = ''] of readFileSync(join(root, file), 'utf8').matchAll(
       PROBLEM,
     )) {
-      const known = found.get(code) ?? { statuses: new Set(), details: new Set() };
-      known.statuses.add(status);
-      for (const detail of detailsOf(plain ?? put)) known.details.add(detail);
-      found.set(code, known);
+      const problem = found.get(code) ?? { statuses: new Set(), details: new Set() };
+      problem.statuses.add(status);
+      for (const detail of detailsOf(plain ?? put)) problem.details.add(detail);
+      found.set(code, problem);
     }
   }
   const rows = [...found]

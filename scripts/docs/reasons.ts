@@ -8,7 +8,7 @@ import { markdownTable } from './markdown.ts';
 
 /** Why a run did not open. */
 export function runSkipsText(): string {
-  const rows = Object.entries(runSkipTexts).map(([code, words]) => [`\`${code}\``, words]);
+  const rows = Object.entries(runSkipTexts).map(([code, meaning]) => [`\`${code}\``, meaning]);
   return markdownTable(['code', 'meaning'], rows);
 }
 

@@ -9,7 +9,7 @@ interface Described {
   name: string;
   standard: string;
   /** What .env.example says above it; for the second and later ones below one comment, the first one's name. */
-  words: { text: string } | { see: string };
+  description: { text: string } | { see: string };
 }
 
 /** The settings of .env.example in its order, each with the comment it stands below. */
@@ -20,7 +20,7 @@ function described(root: string): Described[] {
   for (const line of readFileSync(join(root, '.env.example'), 'utf8').split('\n')) {
     const [, name, standard = ''] = /^([A-Z][A-Z0-9_]*)=(.*)$/.exec(line) ?? [];
     if (name !== undefined) {
-      settings.push({ name, standard, words: first === null ? { text: comment.join(' ') } : { see: first } });
+      settings.push({ name, standard, description: first === null ? { text: comment.join(' ') } : { see: first } });
       first ??= name;
     } else if (line.startsWith('#')) {
       if (first !== null) comment = [];
@@ -52,9 +52,9 @@ function takes(name: string): string {
 
 /** Every setting with its default, what it takes and what it means. */
 export function settingsText(root: string): string {
-  const rows = described(root).map(({ name, standard, words }) => {
+  const rows = described(root).map(({ name, standard, description }) => {
     const secret = secretNames.includes(name) ? ' (secret)' : '';
-    const meaning = 'text' in words ? words.text : `see ${asCode([words.see])}`;
+    const meaning = 'text' in description ? description.text : `see ${asCode([description.see])}`;
     return [`\`${name}\`${secret}`, standard === '' ? '' : `\`${standard}\``, takes(name), meaning];
   });
   return markdownTable(['setting', 'default', 'what it takes', 'meaning'], rows);

@@ -2,22 +2,22 @@
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
 
-export const wireOrder = z.object({
+export const orderShape = z.object({
   clientOrderId: z.string(),
   accountId: z.int(),
   symbol: z.string(),
   quantity: z.int(),
   limitPriceMinor: z.int(),
 });
-type WireOrder = z.infer<typeof wireOrder>;
+type PlacedOrder = z.infer<typeof orderShape>;
 
-export const wireReport = z.object({
+export const reportShape = z.object({
   venueOrderId: z.string(),
   status: z.enum(['working', 'partially_filled', 'filled', 'rejected', 'canceled', 'expired']),
   fills: z.array(z.object({ venueFillId: z.string(), quantity: z.int(), priceMinor: z.int(), atMs: z.int() })),
   message: z.string().nullable(),
 });
-type WireReport = z.infer<typeof wireReport>;
+type OrderReport = z.infer<typeof reportShape>;
 
 /** What the venue knows in the end, for the comparison with our tables. */
 export const wholeBook = z.object({
@@ -26,7 +26,7 @@ export const wholeBook = z.object({
       clientOrderId: z.string(),
       /** Submissions heard, without those answered «not placed» (429). */
       submits: z.int(),
-      placed: z.array(wireReport),
+      placed: z.array(reportShape),
     }),
   ),
   /** Orders that were not marked in our table when the venue heard of them, with the status they had. */
@@ -38,11 +38,11 @@ export const wholeBook = z.object({
 export type WholeBook = z.infer<typeof wholeBook>;
 
 interface Placed {
-  order: WireOrder;
+  order: PlacedOrder;
   venueOrderId: string;
   acceptedAtMs: number;
   /** What happens to it, and how long after it was accepted. */
-  life: { afterMs: number; status: WireReport['status']; quantity: number }[];
+  life: { afterMs: number; status: OrderReport['status']; quantity: number }[];
 }
 
 /** One of the choices, by weight. */
@@ -61,7 +61,7 @@ const lives = { fills: 60, rests: 15, canceled_after_a_part: 8, expires: 5, reje
 function lifeOf(quantity: number): Placed['life'] {
   const part = Math.floor(quantity / 2);
   const rest = { afterMs: 0, status: 'working', quantity: 0 } as const;
-  const some = { afterMs: randomInt(1_000, 15_000), status: 'partially_filled', quantity: part } as const;
+  const partialFill = { afterMs: randomInt(1_000, 15_000), status: 'partially_filled', quantity: part } as const;
   const later = randomInt(16_000, 60_000);
   switch (chosen(lives)) {
     case 'fills':
@@ -69,9 +69,9 @@ function lifeOf(quantity: number): Placed['life'] {
     case 'rests':
       return part === 0
         ? [rest, { afterMs: later, status: 'filled', quantity }]
-        : [rest, some, { afterMs: later, status: 'filled', quantity: quantity - part }];
+        : [rest, partialFill, { afterMs: later, status: 'filled', quantity: quantity - part }];
     case 'canceled_after_a_part':
-      return [...(part === 0 ? [rest] : [rest, some]), { afterMs: later, status: 'canceled', quantity: 0 }];
+      return [...(part === 0 ? [rest] : [rest, partialFill]), { afterMs: later, status: 'canceled', quantity: 0 }];
     case 'expires':
       return [rest, { afterMs: later, status: 'expired', quantity: 0 }];
     case 'rejected':
@@ -88,13 +88,13 @@ export class Book {
   #count = 0;
 
   /** Counts a submission; `placeable` is false for one that is answered «not placed». */
-  hear({ clientOrderId }: WireOrder, placeable: boolean): void {
+  hear({ clientOrderId }: PlacedOrder, placeable: boolean): void {
     const entry = this.#heard.get(clientOrderId) ?? { submits: 0, placed: [] };
     this.#heard.set(clientOrderId, entry);
     if (placeable) entry.submits += 1;
   }
 
-  place(order: WireOrder, nowMs: number): WireReport {
+  place(order: PlacedOrder, nowMs: number): OrderReport {
     this.#count += 1;
     const venueOrderId = `V${this.#count}`;
     const placed = { order, venueOrderId, acceptedAtMs: nowMs, life: lifeOf(order.quantity) };
@@ -102,7 +102,7 @@ export class Book {
     return reportOf(placed, nowMs);
   }
 
-  find(clientOrderId: string, nowMs: number): WireReport | null {
+  find(clientOrderId: string, nowMs: number): OrderReport | null {
     const [first] = this.#heard.get(clientOrderId)?.placed ?? [];
     return first ? reportOf(first, nowMs) : null;
   }
@@ -114,7 +114,7 @@ export class Book {
   }
 }
 
-function reportOf({ order, venueOrderId, acceptedAtMs, life }: Placed, nowMs: number): WireReport {
+function reportOf({ order, venueOrderId, acceptedAtMs, life }: Placed, nowMs: number): OrderReport {
   const lived = life.filter(({ afterMs }) => acceptedAtMs + afterMs <= nowMs);
   const fills = lived.flatMap(({ afterMs, quantity }, index) => {
     const fill = { venueFillId: `${venueOrderId}-${index}`, quantity, priceMinor: order.limitPriceMinor - 5 };

@@ -47,12 +47,12 @@ export async function direct({ minutes, speed, unrestMs, say }: TortureOptions):
   const untilMs = Date.now() + minutes * 60_000;
   const { databases, teardown } = await startPostgres();
   const databaseUrl = databases.postgresUrl.replace(/\/postgres$/, '/torture');
-  const ours = `${databaseUrl}?application_name=torture`;
+  const appUrl = `${databaseUrl}?application_name=torture`;
   const admin = await openPostgresSession(databases.postgresUrl);
   await admin.exec(`create database torture template ${databases.template}`);
-  const session = await openPostgresSession(ours);
-  const store = makeStore(openPostgres({ url: ours, max: 2 }), { virtual: true });
-  const venue = startPart('venue', { databaseUrl: ours });
+  const session = await openPostgresSession(appUrl);
+  const store = makeStore(openPostgres({ url: appUrl, max: 2 }), { virtual: true });
+  const venue = startPart('venue', { databaseUrl: appUrl });
   const venueUrl = `http://127.0.0.1:${await portOf(venue)}`;
   const sum = new Map<string, number>();
   const broken: string[] = [];

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { defaultRate, type LookupOutcome, type SubmitOutcome, type Venue } from '../../src/ports/venue.ts';
 import type { Notifier } from '../../src/ports/world.ts';
-import { wireReport } from './book.ts';
+import { reportShape } from './book.ts';
 
 /** Longer than a slow answer, shorter than a lease of 30 s at ten times the speed. */
 const TIMEOUT_MS = 900;
@@ -63,7 +63,7 @@ export function loopbackVenue(url: string): Venue {
       if (answer.status !== 200) return { kind: 'unknown', reason: `http_${answer.status}` };
       const refused = ended.safeParse(answer.body);
       if (refused.success) return { kind: 'rejected', message: refused.data.message ?? 'no reason given' };
-      const report = wireReport.safeParse(answer.body);
+      const report = reportShape.safeParse(answer.body);
       if (!report.success) return { kind: 'unknown', reason: 'unreadable_answer' };
       return { kind: 'acknowledged', report: report.data };
     },
@@ -71,7 +71,7 @@ export function loopbackVenue(url: string): Venue {
       const answer = await exchange(`${url}/orders/${clientOrderId}`);
       if (answer.kind !== 'answer') return { kind: 'unreadable', reason: answer.kind };
       if (answer.status === 404) return { kind: 'missing' };
-      const report = wireReport.safeParse(answer.body);
+      const report = reportShape.safeParse(answer.body);
       return report.success
         ? { kind: 'found', report: report.data }
         : { kind: 'unreadable', reason: 'unreadable_answer' };

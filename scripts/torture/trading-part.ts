@@ -41,10 +41,10 @@ export async function tradingPart(part: 'worker' | 'scan', input: unknown): Prom
 async function worldOf({ databaseUrl, venueUrl, day }: ToTrading, config: Config): Promise<World> {
   const store = makeStore(openPostgres({ url: databaseUrl, max: 6 }), { virtual: true });
   const target = { kind: 'server', url: databaseUrl } as const;
-  const parts = { config, target, store, clock: fastClock(day), quotes: storedQuotes(store, 'signal'), faults: null };
+  const options = { config, target, store, clock: fastClock(day), quotes: storedQuotes(store, 'signal'), faults: null };
   const venue = loopbackVenue(venueUrl);
   return {
-    ...(await makeWorld({ ...parts, emit: () => {} })),
+    ...(await makeWorld({ ...options, emit: () => {} })),
     venues: new Map([[venue.name, venue]]),
     notifier: loopbackNotifier(venueUrl),
   };

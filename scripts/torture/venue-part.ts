@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { openPostgresSession } from '../../src/adapters/store/postgres.ts';
-import { Book, chosen, wireOrder } from './book.ts';
+import { Book, chosen, orderShape } from './book.ts';
 import { exitWithParent } from './exit-with-parent.ts';
 import { fastClock, fastDay } from './fast-day.ts';
 
@@ -61,7 +61,7 @@ export async function venuePart(input: unknown): Promise<void> {
   };
 
   const submit = async (body: unknown, response: ServerResponse): Promise<void> => {
-    const order = wireOrder.parse(body);
+    const order = orderShape.parse(body);
     const fault = suffered('submit', chosen(today?.stormy.includes(order.symbol) ? storm : calm));
     book.hear(order, fault !== 'not_placed_429');
     const status = await statusOf(order.clientOrderId);

@@ -16,7 +16,7 @@ export async function verdict(store: Store, session: SqlSession, book: WholeBook
   const books = await store.call('check_books', {});
   const rows = await session.query(`select client_order_id as id, status, filled_quantity, filled_value_minor
     from public.orders`);
-  const ours = new Map(
+  const orderRows = new Map(
     rows.map((row) => {
       const [filledQuantity, filledValueMinor] = [Number(row['filled_quantity']), Number(row['filled_value_minor'])];
       return [
@@ -29,13 +29,13 @@ export async function verdict(store: Store, session: SqlSession, book: WholeBook
     ...books.map(({ rule, subject }) => `broken: ${rule} (${subject})`),
     ...(await violations(session)),
     ...book.unmarked.map((order) => `the venue heard of ${order} before it was marked`),
-    ...book.orders.flatMap((atVenue) => againstTheBook(atVenue, ours.get(atVenue.clientOrderId))),
-    ...unknownToVenue(ours, book),
+    ...book.orders.flatMap((atVenue) => againstTheBook(atVenue, orderRows.get(atVenue.clientOrderId))),
+    ...unknownToVenue(orderRows, book),
     ...(await aboutMessages(session, book)),
   ];
 }
 
-function againstTheBook(atVenue: WholeBook['orders'][number], ours: OrderRow | undefined): string[] {
+function againstTheBook(atVenue: WholeBook['orders'][number], row: OrderRow | undefined): string[] {
   const { clientOrderId, submits, placed } = atVenue;
   const fills = placed.flatMap((order) => order.fills);
   const quantity = fills.reduce((sum, fill) => sum + fill.quantity, 0);
@@ -43,16 +43,16 @@ function againstTheBook(atVenue: WholeBook['orders'][number], ours: OrderRow | u
   const wrong: string[] = [];
   if (submits > 1) wrong.push(`${clientOrderId} was sent ${submits} times`);
   if (placed.length > 1) wrong.push(`${clientOrderId} was placed ${placed.length} times`);
-  if (!ours) return [...wrong, `the venue heard of ${clientOrderId}, which is not in our table`];
-  if (ours.filledQuantity !== quantity || ours.filledValueMinor !== valueMinor) {
-    wrong.push(`${clientOrderId} (${ours.status}) filled ${ours.filledQuantity}, at the venue ${quantity}`);
+  if (!row) return [...wrong, `the venue heard of ${clientOrderId}, which is not in our table`];
+  if (row.filledQuantity !== quantity || row.filledValueMinor !== valueMinor) {
+    wrong.push(`${clientOrderId} (${row.status}) filled ${row.filledQuantity}, at the venue ${quantity}`);
   }
   return wrong;
 }
 
-function unknownToVenue(ours: ReadonlyMap<string, OrderRow>, book: WholeBook): string[] {
+function unknownToVenue(orderRows: ReadonlyMap<string, OrderRow>, book: WholeBook): string[] {
   const idsAtVenue = new Set(book.orders.map(({ clientOrderId }) => clientOrderId));
-  return [...ours.values()]
+  return [...orderRows.values()]
     .filter(
       ({ id, status }) => !idsAtVenue.has(id) && ['working', 'partially_filled', 'filled', 'rejected'].includes(status),
     )

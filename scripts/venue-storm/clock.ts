@@ -33,9 +33,9 @@ export function stormClock(startMs: number): JumpingClock {
 }
 
 /** Nobody waits longer than this for an answer until the given function is called: the product waits for ten seconds. */
-export function shortenTimeouts(mostMs: number): () => void {
+export function shortenTimeouts(maxMs: number): () => void {
   const { timeout } = AbortSignal;
-  AbortSignal.timeout = (ms) => timeout.call(AbortSignal, Math.min(ms, mostMs));
+  AbortSignal.timeout = (ms) => timeout.call(AbortSignal, Math.min(ms, maxMs));
   return () => {
     AbortSignal.timeout = timeout;
   };

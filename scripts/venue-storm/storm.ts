@@ -105,8 +105,8 @@ function liveConfig({ kite, lemonn, alpaca }: SimulatedVenues): Config {
     KITE_BASE_URL: kite.baseUrl,
     LEMONN_BASE_URL: lemonn.baseUrl,
     LEMONN_REQUEST_ID: requestId,
-    ALPACA_BASE_URL: alpaca.wire.baseUrl,
-    ALPACA_DATA_URL: alpaca.wire.dataUrl,
+    ALPACA_BASE_URL: alpaca.options.baseUrl,
+    ALPACA_DATA_URL: alpaca.options.dataUrl,
   });
   if (read.kind !== 'config') throw new Error(read.problems.join('; '));
   return read.config;
@@ -135,10 +135,12 @@ async function playDay(stage: Stage, config: Config, faultPlans: ReadonlyMap<str
     `pushes of kite: ${line(tally(pushes))}; left to a person: ${unknown.left}, of which ${unknown.taken} had been taken`,
   );
   const forged = [...(faultPlans.get('kite')?.orders.values() ?? [])].flat().filter((one) => one === 'wrong_checksum');
-  const refused = pushes.filter((one) => one === 'bad_checksum').length;
+  const rejectedPushes = pushes.filter((one) => one === 'bad_checksum').length;
   return [
     ...notReady.map(({ userId, reason }) => `${userId} was not ready: ${reason}`),
-    ...(refused === forged.length ? [] : [`${forged.length} pushes had a wrong checksum, ${refused} were refused`]),
+    ...(rejectedPushes === forged.length
+      ? []
+      : [`${forged.length} pushes had a wrong checksum, ${rejectedPushes} were refused`]),
     ...(await leftOver(stage)).map((what) => `left open: ${what}`),
   ];
 }

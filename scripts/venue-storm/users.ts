@@ -16,7 +16,7 @@ const venues = ['kite', 'lemonn', 'alpaca'] as const;
 type VenueName = (typeof venues)[number];
 
 /** The strategy of the US shares: who is at Alpaca follows it alone, everybody else follows the other alone. */
-const ours = { kite: ['breakout-20d'], lemonn: ['breakout-20d'], alpaca: ['us-momentum'] };
+const strategies = { kite: ['breakout-20d'], lemonn: ['breakout-20d'], alpaca: ['us-momentum'] };
 
 /** The day's signals, one for each share. */
 const signals = [
@@ -72,7 +72,7 @@ export async function importUsers(
   for (const { id, user_id, venue: at } of rows) {
     const venue = venues.find((one) => one === at);
     if (!venue) throw new Error(`nobody is to have an account at ${at}`);
-    await store.call('set_user', { by: tester, userId: String(user_id), strategies: ours[venue] });
+    await store.call('set_user', { by: tester, userId: String(user_id), strategies: strategies[venue] });
     const { secret, rest } = credentialsOf(venue, Number(id));
     await vault.write({ accountId: Number(id), venue, mode: 'live' }, { ...secret, ...rest }, null);
     for (const value of Object.values(secret)) secrets.add(value);

@@ -68,11 +68,11 @@ export async function wrongs(day: DayOver): Promise<string[]> {
 
 function againstTheBook(exchange: Exchange, orders: readonly OurOrder[]): string[] {
   const taken = Map.groupBy(exchange.book(), ({ clientOrderId }) => clientOrderId);
-  const ours = new Map(orders.filter(({ venue }) => venue === exchange.name).map((one) => [one.id, one]));
-  const strange = [...taken.keys()].filter((id) => !ours.has(id));
+  const ordersById = new Map(orders.filter(({ venue }) => venue === exchange.name).map((one) => [one.id, one]));
+  const strange = [...taken.keys()].filter((id) => !ordersById.has(id));
   return [
     ...strange.map((id) => `${exchange.name} has an order ${id} that is not in our table`),
-    ...[...ours.values()].flatMap((order) => againstOrders(exchange.name, order, taken.get(order.id) ?? [])),
+    ...[...ordersById.values()].flatMap((order) => againstOrders(exchange.name, order, taken.get(order.id) ?? [])),
   ];
 }
 
@@ -140,7 +140,10 @@ export async function whatBecame({ session, exchanges, faultPlans }: DayOver): P
       .sort(([a], [b]) => a.localeCompare(b))
       .map(([fault, of]) => [
         ...[exchange.name, fault, String(of.length)],
-        ...[counted(of.map(({ status }) => status)), counted(of.map(({ id }) => book.get(id)?.status ?? 'not there'))],
+        ...[
+          tallyText(of.map(({ status }) => status)),
+          tallyText(of.map(({ id }) => book.get(id)?.status ?? 'not there')),
+        ],
       ]);
   });
   const titles = ['Venue', 'What went wrong', 'Orders', 'Here', 'In the venue’s own book'];
@@ -155,8 +158,8 @@ function faultsOf(faults: readonly (string | null)[] | undefined): string {
   return bad.length === 0 ? '–' : bad.join(', then ');
 }
 
-function counted(words: readonly string[]): string {
-  return Object.entries(tally(words))
+function tallyText(names: readonly string[]): string {
+  return Object.entries(tally(names))
     .map(([word, count]) => `${count} ${word}`)
     .join(', ');
 }

@@ -41,11 +41,12 @@ function demo(args: string[] = [], env: Record<string, string> = {}) {
     ...env,
   });
   /** Waits until it has printed it, or has ended. */
-  const says = async (words: string | RegExp): Promise<string> => {
-    const found = () => (typeof words === 'string' ? run.output.stdout.includes(words) : words.test(run.output.stdout));
-    while (!found()) {
+  const says = async (expected: string | RegExp): Promise<string> => {
+    const printed = () =>
+      typeof expected === 'string' ? run.output.stdout.includes(expected) : expected.test(run.output.stdout);
+    while (!printed()) {
       const over = await Promise.race([once(run.child.stdout, 'data').then(() => null), run.ended]);
-      if (over && !found()) throw new Error(`it ended with ${over.code}: ${over.stdout}${over.stderr}`);
+      if (over && !printed()) throw new Error(`it ended with ${over.code}: ${over.stdout}${over.stderr}`);
     }
     return run.output.stdout;
   };

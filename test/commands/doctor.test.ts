@@ -23,7 +23,7 @@ import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 
 const levels = (checks: Check[]) => Object.fromEntries(checks.map(({ name, level }) => [name, level]));
-const found = (checks: Check[], name: string) => checks.find((check) => check.name === name);
+const checkNamed = (checks: Check[], name: string) => checks.find((check) => check.name === name);
 
 describe('the database of the doctor', () => {
   let database: TestPostgres;
@@ -45,19 +45,19 @@ describe('the database of the doctor', () => {
     await openScene(store, { users: [user('asha', { whatsapp: '+919800000001' })] });
     const checks = await checkDatabase(facts);
     expect(checks.filter(({ level }) => level !== 'ok')).toEqual([]);
-    expect(found(checks, 'calendar')?.says).toBe('today is a trading day; next session XNSE:2025-08-29:open');
-    expect(found(checks, 'signals')?.says).toBe(`1 for ${tradeDate}`);
+    expect(checkNamed(checks, 'calendar')?.says).toBe('today is a trading day; next session XNSE:2025-08-29:open');
+    expect(checkNamed(checks, 'signals')?.says).toBe(`1 for ${tradeDate}`);
   });
 
   test('is empty: says what to import', async () => {
     const checks = await checkDatabase(facts);
     expect(levels(checks)).toMatchObject({ signals: 'warning', users: 'warning', books: 'ok', venues: 'ok' });
-    expect(found(checks, 'users')?.todo).toContain('npm run import -- users');
+    expect(checkNamed(checks, 'users')?.todo).toContain('npm run import -- users');
   });
 
   test('after the cut-off asks for the signals of the next session', async () => {
     const evening = await checkDatabase({ ...facts, nowMs: () => nowMs + 10 * 60 * 60_000 });
-    expect(found(evening, 'signals')?.says).toBe('none for 2025-08-29 yet');
+    expect(checkNamed(evening, 'signals')?.says).toBe('none for 2025-08-29 yet');
   });
 
   test.each([
@@ -71,13 +71,13 @@ describe('the database of the doctor', () => {
 
   test('has an older schema: names what is missing and asks nothing more of it', async () => {
     const checks = await checkDatabase({ ...facts, migrations: [...facts.migrations, '20991231000000'] });
-    expect(found(checks, 'migrations')).toEqual({
+    expect(checkNamed(checks, 'migrations')).toEqual({
       name: 'migrations',
       level: 'wrong',
       says: '1 missing, the first is 20991231000000',
       todo: 'npm run migrate',
     });
-    expect(found(checks, 'books')).toBeUndefined();
+    expect(checkNamed(checks, 'books')).toBeUndefined();
   });
 
   test('is asked about live trading too, and only where its schema is this program’s', async () => {
@@ -96,7 +96,7 @@ describe('the database of the doctor', () => {
     });
     await database.session.exec('delete from supabase_migrations.schema_migrations');
     const older = await examine(readConfig(live), tmpdir());
-    expect([found(older, 'migrations')?.level, found(older, 'credentials')]).toEqual(['wrong', undefined]);
+    expect([checkNamed(older, 'migrations')?.level, checkNamed(older, 'credentials')]).toEqual(['wrong', undefined]);
   });
 
   test('holds what a person has to look at: each with the command', async () => {
@@ -117,21 +117,21 @@ describe('the database of the doctor', () => {
       grants: 'wrong',
       'opt-in': 'warning',
     });
-    expect(found(checks, 'unknown')?.todo).toContain(`npm run resolve -- --order ${clientOrderId}`);
-    expect(found(checks, 'unknown')?.todo).toContain('npm run day lists them');
+    expect(checkNamed(checks, 'unknown')?.todo).toContain(`npm run resolve -- --order ${clientOrderId}`);
+    expect(checkNamed(checks, 'unknown')?.todo).toContain('npm run day lists them');
     await database.session.exec(`insert into public.messages (run_id, user_id, kind, status, text, due_at, changed_at)
       select run_id, user_id, 'correction', 'unknown', 'x', now(), now() from public.orders limit 1`);
     const after = await checkDatabase(facts);
-    expect(found(after, 'messages')).toMatchObject({ says: '1 not known to have arrived' });
-    expect(found(checks, 'accounts')?.todo).toContain('npm run account -- --user bela --acknowledge paper');
-    expect(found(checks, 'halts')?.says).toBe('everything (drill)');
-    expect(found(checks, 'grants')?.says).toContain('public.orders');
+    expect(checkNamed(after, 'messages')).toMatchObject({ says: '1 not known to have arrived' });
+    expect(checkNamed(checks, 'accounts')?.todo).toContain('npm run account -- --user bela --acknowledge paper');
+    expect(checkNamed(checks, 'halts')?.says).toBe('everything (drill)');
+    expect(checkNamed(checks, 'grants')?.says).toContain('public.orders');
   });
 
   test('has books that do not agree: the worst there is', async () => {
     await openScene(store);
     await database.session.exec('update public.accounts set cash_minor = cash_minor + 1');
-    const books = found(await checkDatabase(facts), 'books');
+    const books = checkNamed(await checkDatabase(facts), 'books');
     expect(books).toMatchObject({ level: 'wrong', todo: expect.stringContaining('npm run halt') });
     expect(books?.says).toContain('cash is the sum of its entries (not so: account ');
     expect(books?.says).toContain(': 100000.01, should be 100000.00)');
@@ -145,7 +145,7 @@ describe('the database of the doctor', () => {
     ['2027-01-04', 'wrong', 'does not know'],
   ])('on %s the calendar is %s', async (date, level, says) => {
     const checks = await checkDatabase({ ...facts, nowMs: () => Date.parse(`${date}T09:20:00+05:30`) });
-    expect(found(checks, 'calendar')).toMatchObject({ level, says: expect.stringContaining(says) });
+    expect(checkNamed(checks, 'calendar')).toMatchObject({ level, says: expect.stringContaining(says) });
   });
 });
 
@@ -178,7 +178,7 @@ describe('what is around it', () => {
     [{}, 'not set'],
     [{ CRON_SECRET: 'sixteen-letters!' }, '16 characters only'],
   ])('a secret that is weak is noticed: %j', async (env, says) => {
-    expect(found(await examined(env), 'secrets')).toMatchObject({
+    expect(checkNamed(await examined(env), 'secrets')).toMatchObject({
       level: 'warning',
       says: expect.stringContaining(says),
     });
@@ -198,26 +198,29 @@ describe('what is around it', () => {
       TWILIO_CONTENT_SID: sid('HX'),
     };
     const env = level === 'warning' && says.includes('sender') ? {} : { ...twilio, ...change };
-    expect(found(await examined(env), 'WhatsApp')).toMatchObject({ level, says: expect.stringContaining(says) });
+    expect(checkNamed(await examined(env), 'WhatsApp')).toMatchObject({ level, says: expect.stringContaining(says) });
   });
 
   test('a .env that others may read is noticed', async () => {
     const file = join(folder, '.env');
     writeFileSync(file, 'CRON_SECRET=x');
     chmodSync(file, 0o644);
-    expect(found(await examined({}), '.env')).toMatchObject({ level: 'warning', todo: `chmod 600 ${file}` });
+    expect(checkNamed(await examined({}), '.env')).toMatchObject({ level: 'warning', todo: `chmod 600 ${file}` });
     chmodSync(file, 0o600);
-    expect(found(await examined({}), '.env')?.level).toBe('ok');
+    expect(checkNamed(await examined({}), '.env')?.level).toBe('ok');
   });
 
   test('a DATA_DIR that can not be written is wrong', async () => {
     writeFileSync(join(folder, 'file'), '');
-    expect(found(await examined({ DATA_DIR: join(folder, 'file', 'data') }), 'disk')?.level).toBe('wrong');
+    expect(checkNamed(await examined({ DATA_DIR: join(folder, 'file', 'data') }), 'disk')?.level).toBe('wrong');
   });
 
   test('a database that does not answer is wrong, and its password is not shown', async () => {
     const checks = await examined({ DATABASE_URL: 'postgres://scan:hunter2hunter2@127.0.0.1:1/none' });
-    expect(found(checks, 'database')).toMatchObject({ level: 'wrong', says: expect.stringContaining('ECONNREFUSED') });
+    expect(checkNamed(checks, 'database')).toMatchObject({
+      level: 'wrong',
+      says: expect.stringContaining('ECONNREFUSED'),
+    });
     expect(JSON.stringify(checks)).not.toContain('hunter2hunter2');
   });
 });

@@ -38,7 +38,7 @@ const checksWith = (env: Record<string, string>, at = clock): Promise<Check[]> =
   if (read.kind !== 'config') throw new Error(read.problems.join('\n'));
   return checkVenues({ config: read.config, store, clock: at });
 };
-const found = (checks: Check[], name: string) => checks.find((check) => check.name === name);
+const checkNamed = (checks: Check[], name: string) => checks.find((check) => check.name === name);
 
 /** Live accounts of these users at Kite; the first of them are connected, sealed with a master key. */
 async function accounts(names: string[], connected: number, sealedWith = CREDENTIALS_KEY): Promise<void> {
@@ -75,14 +75,14 @@ test('credentials that open with an old key only are counted, and are no error',
   await accounts(['Asha', 'Ravi'], 1);
   await accounts(['Asha', 'Ravi', 'Bela'], 3, old);
   await accounts(['Asha'], 1);
-  const check = found(await checksWith({ ...live, CREDENTIALS_KEYS_OLD: old }), 'credentials');
+  const check = checkNamed(await checksWith({ ...live, CREDENTIALS_KEYS_OLD: old }), 'credentials');
   expect(check).toMatchObject({ level: 'warning', says: 'all open, 2 of 3 with an old key only' });
   expect(check?.todo).toContain('npm run account -- rotate');
 });
 
 test('credentials that do not open are wrong, with whose they are and no word of what is in them', async () => {
   await accounts(['Asha', 'Ravi'], 2, key());
-  const check = found(await checksWith(live), 'credentials');
+  const check = checkNamed(await checksWith(live), 'credentials');
   expect(check).toMatchObject({ level: 'wrong', says: '2 of 2 do not open: asha at kite, ravi at kite' });
   expect(check?.todo).toContain('put it in CREDENTIALS_KEY or CREDENTIALS_KEYS_OLD');
   const noKey = await checksWith({});
@@ -94,7 +94,7 @@ test('a credential that somebody moved to another account does not open', async 
   await accounts(['Asha', 'Ravi'], 2);
   await database.session.exec(`update public.account_credentials c set (wrapped_key, sealed) =
     (select wrapped_key, sealed from public.account_credentials o where o.account_id <> c.account_id)`);
-  expect(found(await checksWith(live), 'credentials')).toMatchObject({ level: 'wrong' });
+  expect(checkNamed(await checksWith(live), 'credentials')).toMatchObject({ level: 'wrong' });
 });
 
 test.each([
@@ -102,7 +102,7 @@ test.each([
   [{ PUBLIC_URL: 'http://scan.internal' }, 'warning', 'not https'],
   [{ CRON_SECRET: '' }, 'warning', 'CRON_SECRET'],
 ])('where a login could not come back, that is said: %j', async (change, level, says) => {
-  const check = found(await checksWith({ ...live, ...change }), 'logins');
+  const check = checkNamed(await checksWith({ ...live, ...change }), 'logins');
   expect(check).toMatchObject({ level, says: expect.stringContaining(says) });
 });
 
@@ -110,31 +110,31 @@ test('a venue without logins in a browser needs no address; one that takes no or
   const { KITE_BASE_URL: _, PUBLIC_URL: __, ...rest } = live;
   const alpaca = { ...rest, ALPACA_BASE_URL: 'https://paper-api.alpaca.markets' };
   const checks = await checksWith(alpaca);
-  expect([found(checks, 'logins'), found(checks, 'alpaca')]).toMatchObject([undefined, { level: 'warning' }]);
-  expect(found(await checksWith({ ...alpaca, ALPACA_EXCHANGES: 'NSE' }), 'alpaca')).toBeUndefined();
+  expect([checkNamed(checks, 'logins'), checkNamed(checks, 'alpaca')]).toMatchObject([undefined, { level: 'warning' }]);
+  expect(checkNamed(await checksWith({ ...alpaca, ALPACA_EXCHANGES: 'NSE' }), 'alpaca')).toBeUndefined();
 });
 
 test('settings that no venue can be made of are a finding', async () => {
   const lemonn = { ...live, LEMONN_BASE_URL: 'https://cs-prod.lemonn.co.in', LEMONN_DIALECT: '{"ordre":{}}' };
-  expect(found(await checksWith(lemonn), 'live venues')).toMatchObject({
+  expect(checkNamed(await checksWith(lemonn), 'live venues')).toMatchObject({
     level: 'wrong',
     says: expect.stringContaining('LEMONN_DIALECT is not usable'),
   });
 });
 
 test('who is not connected and who is not ready today is counted, with why', async () => {
-  expect(found(await checksWith(live), 'live accounts')).toMatchObject({ level: 'warning' });
+  expect(checkNamed(await checksWith(live), 'live accounts')).toMatchObject({ level: 'warning' });
   await accounts(['Asha', 'Bela', 'Chand', 'Ravi'], 3);
   await database.session.exec(`
     update public.accounts set not_ready = null, checked_for = '${tradeDate}' where user_id <> 'ravi';
     update public.accounts set check_found = 'no_login: token_expired' where user_id = 'bela';
     update public.accounts set checked_for = '2025-08-26' where user_id = 'chand'`);
   const checks = await checksWith(live);
-  expect(found(checks, 'connected')).toMatchObject({ level: 'warning', says: '3 of 4 at kite' });
-  expect(found(checks, 'ready today')).toMatchObject({
+  expect(checkNamed(checks, 'connected')).toMatchObject({ level: 'warning', says: '3 of 4 at kite' });
+  expect(checkNamed(checks, 'ready today')).toMatchObject({
     level: 'warning',
     says: '1 of 4 live accounts; 1 at kite: no_login, 1 at kite: not connected yet, 1 at kite: not_checked_today',
   });
   const holiday = jumpingClock(istMs('2025-08-27', '09:00'));
-  expect(found(await checksWith(live, holiday), 'ready today')).toMatchObject({ level: 'ok' });
+  expect(checkNamed(await checksWith(live, holiday), 'ready today')).toMatchObject({ level: 'ok' });
 });

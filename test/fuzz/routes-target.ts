@@ -42,7 +42,7 @@ async function service(database: TestDatabase): Promise<{ open: TestService; use
     database,
     change,
     limits: { callerPerMinute: 1e9, addressPerMinute: 1e9 },
-    parts: { loginKey, verifyJwt: async (token) => jwtVerifier(`${nowhere}/auth/v1`)(token).catch(() => null) },
+    deps: { loginKey, verifyJwt: async (token) => jwtVerifier(`${nowhere}/auth/v1`)(token).catch(() => null) },
   });
   return { open, userKey: await open.userKey('asha-rao'), secrets: { loginKey, sourceKey: await sourceKey(open) } };
 }

@@ -106,10 +106,10 @@ export async function wireTarget(database: TestDatabase): Promise<Target> {
   const read = readConfig({ PORT: '0', CRON_SECRET: 'cron-secret-0123456789-of-the-fuzz' });
   if (read.kind !== 'config' || !order) throw new Error('the settings are good, and an order is open');
   const stop = new AbortController();
-  const parts = { config: read.config, target: { kind: 'embedded', path: null } as const, world: open.world };
+  const options = { config: read.config, target: { kind: 'embedded', path: null } as const, world: open.world };
   const served = await startHttpServer({
-    ...parts,
-    metrics: open.parts.metrics,
+    ...options,
+    metrics: open.deps.metrics,
     wake: () => undefined,
     stop: stop.signal,
   });

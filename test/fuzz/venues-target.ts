@@ -16,7 +16,12 @@ import {
   settlement,
   user,
 } from '../contract/support/scene.ts';
-import { openScriptedVenue, type ScriptedAnswer, type ScriptedVenue, wires } from '../simulators/scripted-venues.ts';
+import {
+  openScriptedVenue,
+  type ScriptedAnswer,
+  type ScriptedVenue,
+  venueFormats,
+} from '../simulators/scripted-venues.ts';
 import { jumpingClock } from '../stages/support/clocks.ts';
 import { storeOf } from '../stages/support/run-day.ts';
 import { violations } from '../support/invariants.ts';
@@ -70,13 +75,13 @@ interface Fed {
 }
 
 function fedBy(venue: string): fc.Arbitrary<Fed> {
-  const wire = wires[venue];
-  if (!wire) throw new Error(`there is no venue ${venue}`);
+  const format = venueFormats[venue];
+  if (!format) throw new Error(`there is no venue ${venue}`);
   const kinds = Object.entries(asks).flatMap(([ask, by]) => (by[venue] ?? []).map((at) => ({ ask, at })));
   return fc.oneof(
     ...kinds.map(({ ask, at }) => {
-      const good = ask === 'refusal' ? JSON.parse(String(wire.refusal.body)) : wire.good(at, shown);
-      const usual = ask === 'refusal' ? wire.refusal.status : 200;
+      const good = ask === 'refusal' ? JSON.parse(String(format.refusal.body)) : format.good(at, shown);
+      const usual = ask === 'refusal' ? format.refusal.status : 200;
       const status = fc.oneof(
         { weight: 8, arbitrary: fc.constant(usual) },
         { weight: 1, arbitrary: fc.constantFrom(200, 204, 302, 400, 401, 403, 404, 422, 429, 500, 503) },
@@ -93,9 +98,9 @@ function fedBy(venue: string): fc.Arbitrary<Fed> {
 export async function venueTarget(venue: string, database: TestDatabase): Promise<Target> {
   const store = storeOf(database);
   const clock = jumpingClock(nowMs);
-  const wire = wires[venue];
-  if (!wire) throw new Error(`there is no venue ${venue}`);
-  const scripted = await openScriptedVenue(wire, clock);
+  const format = venueFormats[venue];
+  if (!format) throw new Error(`there is no venue ${venue}`);
+  const scripted = await openScriptedVenue(format, clock);
   const { fed, count } = counter();
   const pool = orders(database);
   const world: World = {

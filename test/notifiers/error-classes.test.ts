@@ -64,9 +64,9 @@ async function hear(message: LoopbackMessage | undefined, status: string, code?:
   const { pathname, search } = new URL(url);
   const form = Object.fromEntries(new URLSearchParams(body));
   const call = { path: `${pathname}${search}`, signature: headers['X-Twilio-Signature'], form };
-  const word = await delivery.world.notifier.parseCallback?.(call);
-  if (!word) throw new Error('the signature does not fit');
-  await bookProviderUpdate(delivery.world, word);
+  const callback = await delivery.world.notifier.parseCallback?.(call);
+  if (!callback) throw new Error('the signature does not fit');
+  await bookProviderUpdate(delivery.world, callback);
 }
 
 /** The first user meets the code; the second is well. */
@@ -181,7 +181,7 @@ describe('several people in a row', () => {
 
   test('three of a batch of ten that are refused are three, for seven got through at the same time', async () => {
     await open(10);
-    const odd = new Set([7, 8, 9].map((place) => `whatsapp:${numberOf(place)}`));
+    const odd = new Set([7, 8, 9].map((index) => `whatsapp:${numberOf(index)}`));
     delivery.twilio.fault = ({ To = '' }) => (odd.has(To) ? refused(63_998) : 'none');
     await delivery.deliver();
     expect((await statuses()).filter((status) => status === 'failed')).toHaveLength(3);
@@ -198,7 +198,7 @@ describe('several people in a row', () => {
 
   test('once resumed the old ones are no part of a new row', async () => {
     await open(4);
-    const bad = new Set([0, 1, 2].map((place) => `whatsapp:${numberOf(place)}`));
+    const bad = new Set([0, 1, 2].map((index) => `whatsapp:${numberOf(index)}`));
     delivery.twilio.fault = ({ To = '' }) => (bad.has(To) ? refused(63_998) : { status: 429, code: 20429 });
     await delivery.deliver();
     expect(alarms('messages_stopped')).toHaveLength(1);
@@ -213,7 +213,7 @@ describe('several people in a row', () => {
 
 describe('the fallback’s trouble', () => {
   afterEach(() => delivery.close());
-  const notOnWhatsApp = (To: string) => [0, 1].some((place) => To === `whatsapp:${numberOf(place)}`);
+  const notOnWhatsApp = (To: string) => [0, 1].some((index) => To === `whatsapp:${numberOf(index)}`);
 
   test.each([21606, 30034, 21408])('%i stops the fallback, and WhatsApp goes on', async (code) => {
     await open(4, 'sms');

@@ -12,7 +12,7 @@ export const reminderContentSids = { en: `HX${'4'.repeat(32)}`, hi: `HX${'5'.rep
 export const runId = 'XNSE:2025-08-28:open:paper';
 
 /** Numbers that are nobody's: +9190000 and the place in the list. */
-export const numberOf = (place: number): string => `+91${9_000_000_000 + place}`;
+export const numberOf = (index: number): string => `+91${9_000_000_000 + index}`;
 export const people = (count: number): UserSettings[] =>
   Array.from({ length: count }, (_, n) => user(`user-${n}`, { name: `User ${n}`, whatsapp: numberOf(n) }));
 

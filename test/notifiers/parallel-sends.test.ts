@@ -11,15 +11,15 @@ import { numberOf, quick } from './fixtures.ts';
 test('a provider who never answers delays no order, and its end is waited for when we stop', async () => {
   const database = await freshPglite();
   const store = storeOf(database);
-  const users = ['asha', 'ravi'].map((id, place) => user(id, { whatsapp: numberOf(place) }));
+  const users = ['asha', 'ravi'].map((id, index) => user(id, { whatsapp: numberOf(index) }));
   await decideAll(await openScene(store, { users }));
   const halt = { scope: 'user', target: 'ravi', why: 'test', by: { who: 'test', how: 'cli' }, nowMs } as const;
   await store.call('halt', halt);
   const read = readConfig({});
   if (read.kind !== 'config') throw new Error(read.problems.join('\n'));
   const target = { kind: 'embedded', path: null } as const;
-  const parts = { config: read.config, target, store, quotes: { read: async () => [] }, faults: null };
-  const plain = await makeWorld({ ...parts, clock: setClock(nowMs), emit: () => undefined });
+  const options = { config: read.config, target, store, quotes: { read: async () => [] }, faults: null };
+  const plain = await makeWorld({ ...options, clock: setClock(nowMs), emit: () => undefined });
   await plain.venues.get('paper')?.openMarket?.(tradeDate, [quote('TITAN')]);
   const sentTo: string[] = [];
   const answer = Promise.withResolvers<{ kind: 'sent'; providerId: string }>();

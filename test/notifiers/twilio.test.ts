@@ -19,13 +19,13 @@ async function hear(message: LoopbackMessage | undefined, status: string, code?:
   const { pathname, search } = new URL(url);
   const form = Object.fromEntries(new URLSearchParams(body));
   const call = { path: `${pathname}${search}`, signature: headers['X-Twilio-Signature'], form };
-  const word = await delivery.world.notifier.parseCallback?.(call);
-  if (!word) throw new Error('the signature does not fit');
-  await bookProviderUpdate(delivery.world, word);
+  const callback = await delivery.world.notifier.parseCallback?.(call);
+  if (!callback) throw new Error('the signature does not fit');
+  await bookProviderUpdate(delivery.world, callback);
 }
 
 const minutes = (count: number) => delivery.clock.jump(count * 60_000);
-const only = async () => (await delivery.rows())[0];
+const onlyRow = async () => (await delivery.rows())[0];
 
 describe('one user', () => {
   beforeEach(async () => {
@@ -36,7 +36,7 @@ describe('one user', () => {
   test('gets the approved template, with our message in the address of the status', async () => {
     await delivery.deliver();
     const [request] = delivery.twilio.requests;
-    const id = (await only())?.['id'];
+    const id = (await onlyRow())?.['id'];
     expect(request).toMatchObject({
       To: `whatsapp:${numberOf(0)}`,
       From: 'whatsapp:+14155238886',
@@ -46,7 +46,7 @@ describe('one user', () => {
     expect(request?.['Body']).toBeUndefined();
     expect(Number(request?.['ValidityPeriod'])).toBeLessThanOrEqual(36_000);
     const [sent] = delivery.twilio.messages;
-    expect(await only()).toMatchObject({ status: 'sent', provider_id: sent?.sid, text: sent?.body, attempts: 1 });
+    expect(await onlyRow()).toMatchObject({ status: 'sent', provider_id: sent?.sid, text: sent?.body, attempts: 1 });
     await delivery.deliver();
     expect(delivery.twilio.messages).toHaveLength(1);
   });
@@ -82,7 +82,7 @@ describe('one user', () => {
       delivery.twilio.fault = () => fault;
       if (String(fault).endsWith('hang')) delivery.within(400);
       await delivery.deliver();
-      expect(await only()).toMatchObject({ status: 'unknown', provider_id: null });
+      expect(await onlyRow()).toMatchObject({ status: 'unknown', provider_id: null });
       delivery.within(10_000);
       for (let lookup = 0; lookup < 8; lookup++) {
         minutes(3);
@@ -92,7 +92,7 @@ describe('one user', () => {
       expect(delivery.twilio.messages).toHaveLength(made);
       expect(delivery.twilio.listed).toBe(made === 1 ? 1 : 5);
       const found = made === 1;
-      expect(await only()).toMatchObject({
+      expect(await onlyRow()).toMatchObject({
         status: found ? 'sent' : 'unknown',
         provider_id: delivery.twilio.messages[0]?.sid ?? null,
         next_lookup_at: null,
@@ -108,7 +108,7 @@ describe('one user', () => {
       if (fault === 'hang') delivery.within(400);
       await delivery.deliver();
       await hear(delivery.twilio.messages[0], 'delivered');
-      expect(await only()).toMatchObject({ status: 'delivered', provider_id: delivery.twilio.messages[0]?.sid });
+      expect(await onlyRow()).toMatchObject({ status: 'delivered', provider_id: delivery.twilio.messages[0]?.sid });
       minutes(30);
       await delivery.deliver();
       expect(delivery.twilio.requests).toHaveLength(1);
@@ -123,11 +123,11 @@ describe('one user', () => {
   ])('%s is tried again later, and then it goes', async (_, fault) => {
     delivery.twilio.fault = (_form, nth) => (nth === 1 ? fault : 'none');
     await delivery.deliver();
-    expect(await only()).toMatchObject({ status: 'queued', attempts: 1 });
+    expect(await onlyRow()).toMatchObject({ status: 'queued', attempts: 1 });
     expect(delivery.twilio.messages).toHaveLength(0);
     minutes(1);
     await delivery.deliver();
-    expect(await only()).toMatchObject({ status: 'sent', attempts: 2 });
+    expect(await onlyRow()).toMatchObject({ status: 'sent', attempts: 2 });
     expect(delivery.twilio.messages).toHaveLength(1);
   });
 
@@ -139,14 +139,14 @@ describe('one user', () => {
     delivery.twilio.fault = () => fault;
     for (let hour = 0; hour < 10; hour++) {
       await delivery.deliver();
-      expect(await only()).toMatchObject({ status: 'queued', error_code: code });
+      expect(await onlyRow()).toMatchObject({ status: 'queued', error_code: code });
       minutes(59);
     }
     delivery.twilio.fault = () => 'none';
     await delivery.deliver();
     minutes(11); // Due 90 s after the decision, and valid for ten hours from then.
     await delivery.deliver();
-    expect(await only()).toMatchObject({ status: 'sent', error_code: null });
+    expect(await onlyRow()).toMatchObject({ status: 'sent', error_code: null });
   });
 
   test('what nobody would take while it was valid is too old then, and is not sent', async () => {
@@ -155,7 +155,7 @@ describe('one user', () => {
       await delivery.deliver();
       minutes(30);
     }
-    expect(await only()).toMatchObject({ status: 'failed', reason: 'too_old' });
+    expect(await onlyRow()).toMatchObject({ status: 'failed', reason: 'too_old' });
     const before = delivery.twilio.requests.length;
     minutes(60);
     await delivery.deliver();
@@ -167,7 +167,7 @@ describe('one user', () => {
     await delivery.deliver();
     minutes(60);
     await delivery.deliver();
-    expect(await only()).toMatchObject({ status: 'failed', error_code: '99999' });
+    expect(await onlyRow()).toMatchObject({ status: 'failed', error_code: '99999' });
     expect(delivery.twilio.requests).toHaveLength(1);
     expect(delivery.events).toContainEqual(expect.objectContaining({ type: 'message_failed', alert: true }));
   });
@@ -176,13 +176,13 @@ describe('one user', () => {
     minutes(11 * 60);
     await delivery.deliver();
     expect(delivery.twilio.requests).toHaveLength(0);
-    expect(await only()).toMatchObject({ status: 'failed', reason: 'too_old' });
+    expect(await onlyRow()).toMatchObject({ status: 'failed', reason: 'too_old' });
   });
 
   test('a connection that is refused was not used: it goes later', async () => {
     await delivery.twilio.close();
     await delivery.deliver();
-    expect(await only()).toMatchObject({ status: 'queued', reason: 'ECONNREFUSED', attempts: 1 });
+    expect(await onlyRow()).toMatchObject({ status: 'queued', reason: 'ECONNREFUSED', attempts: 1 });
     delivery.twilio.close = async () => undefined;
   });
 
@@ -199,9 +199,9 @@ describe('one user', () => {
     ] as const) {
       await hear(message, status, status === 'undelivered' ? 63024 : undefined);
       await hear(message, status);
-      expect(await only(), status).toMatchObject({ status: is });
+      expect(await onlyRow(), status).toMatchObject({ status: is });
     }
-    expect(await only()).toMatchObject({ provider_status: 'read' });
+    expect(await onlyRow()).toMatchObject({ provider_status: 'read' });
     expect(delivery.twilio.requests).toHaveLength(1);
   });
 
@@ -212,25 +212,25 @@ describe('one user', () => {
     while (delivery.twilio.messages.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     await hear(delivery.twilio.messages[0], 'delivered');
     await sending;
-    expect(await only()).toMatchObject({ status: 'delivered' });
+    expect(await onlyRow()).toMatchObject({ status: 'delivered' });
   });
 
   test('what did not arrive for a passing reason goes again, and only then', async () => {
     await delivery.deliver();
     await hear(delivery.twilio.messages[0], 'undelivered', 63012);
     await hear(delivery.twilio.messages[0], 'undelivered', 63012);
-    expect(await only()).toMatchObject({ status: 'queued', error_code: '63012' });
+    expect(await onlyRow()).toMatchObject({ status: 'queued', error_code: '63012' });
     minutes(1);
     await delivery.deliver();
     expect(delivery.twilio.messages).toHaveLength(2);
     await hear(delivery.twilio.messages[0], 'failed', 63012);
-    expect(await only()).toMatchObject({ status: 'sent', provider_id: delivery.twilio.messages[1]?.sid });
+    expect(await onlyRow()).toMatchObject({ status: 'sent', provider_id: delivery.twilio.messages[1]?.sid });
   });
 
   test('who can not be reached is marked, reported, and not written to again until they write', async () => {
     await delivery.deliver();
     await hear(delivery.twilio.messages[0], 'failed', 63024);
-    expect(await only()).toMatchObject({ status: 'failed', error_code: '63024' });
+    expect(await onlyRow()).toMatchObject({ status: 'failed', error_code: '63024' });
     const mark = () => delivery.session.query('select unreachable from public.whatsapp_numbers');
     expect(await mark()).toEqual([{ unreachable: 'failed: 63024: the recipient is invalid for the channel' }]);
     expect(delivery.events).toContainEqual(

@@ -108,8 +108,8 @@ export class AlpacaBook {
 
   #executionsOf(row: AlpacaRow) {
     const filled = this.filledOf(row);
-    const parts = [Math.min(filled, row.firstQuantity), filled - row.firstQuantity].filter((part) => part > 0);
-    return parts.map((quantity, n) => {
+    const quantities = [Math.min(filled, row.firstQuantity), filled - row.firstQuantity].filter((part) => part > 0);
+    return quantities.map((quantity, n) => {
       const atMs = row.takenMs + n * 60_000;
       return {
         id: `${activityHead(atMs)}::8efc7b9a-8b2b-4000-9955-${row.id.slice(-11)}${n}`,

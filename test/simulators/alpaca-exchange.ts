@@ -17,7 +17,7 @@ export interface ReceivedRequest {
 }
 
 export interface AlpacaExchange extends Exchange {
-  wire: AlpacaVenueOptions;
+  options: AlpacaVenueOptions;
   streamUrl: string;
   stream: StreamServer;
   requests: ReceivedRequest[];
@@ -63,7 +63,7 @@ export async function openAlpacaExchange(clock: Clock, change: Partial<AlpacaVen
   alpaca.onMessage = stream.say;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const at = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const wire: AlpacaVenueOptions = {
+  const options: AlpacaVenueOptions = {
     baseUrl: `http://${at}`,
     dataUrl: `http://${at}/data`,
     clock,
@@ -74,13 +74,13 @@ export async function openAlpacaExchange(clock: Clock, change: Partial<AlpacaVen
   };
   const exchange: AlpacaExchange = {
     name: 'alpaca',
-    wire,
+    options,
     streamUrl: `ws://${at}/stream`,
     stream,
     requests: alpaca.requests,
     pages: alpaca.pages,
     credentials: keysOf,
-    venue: alpacaVenue(wire),
+    venue: alpacaVenue(options),
     book: () => alpaca.book.rows.map((row) => booked(alpaca.book, row)),
     next: (fault) => void alpaca.faults.push(fault),
     injectFaults: (plan) => {

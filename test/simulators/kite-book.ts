@@ -116,8 +116,8 @@ export class KiteBook {
   trades(token: string): object[] {
     return this.#shown(token).flatMap((row) => {
       const filled = this.filledOf(row);
-      const parts = [Math.min(filled, row.firstQuantity), filled - row.firstQuantity].filter((part) => part > 0);
-      return parts.map((quantity, n) => this.#asTrade(row, quantity, n));
+      const quantities = [Math.min(filled, row.firstQuantity), filled - row.firstQuantity].filter((part) => part > 0);
+      return quantities.map((quantity, n) => this.#asTrade(row, quantity, n));
     });
   }
 

@@ -100,8 +100,8 @@ export class LemonnBook {
     const row = this.#shown(clientId).find(({ number }) => number === orderId);
     if (!row) return [];
     const filled = this.filledOf(row);
-    const parts = [Math.min(filled, row.firstQuantity), filled - row.firstQuantity].filter((part) => part > 0);
-    const trades = parts.map((quantity, n) => ({
+    const quantities = [Math.min(filled, row.firstQuantity), filled - row.firstQuantity].filter((part) => part > 0);
+    const trades = quantities.map((quantity, n) => ({
       tradeId: String(20_000_000 + n),
       orderID: row.number,
       symbol: row.request.symbol,

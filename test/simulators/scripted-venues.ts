@@ -16,7 +16,7 @@ export interface ScriptedAnswer {
 }
 
 /** A venue's good words: what each address answers about an order that has filled. */
-interface Wire {
+interface VenueFormat {
   open(baseUrl: string, clock: Clock): Venue;
   /** The account a request is of, by what lets it in. */
   accountOf(headers: Record<string, unknown>): number;
@@ -30,7 +30,7 @@ const stamp = '2025-08-28 09:19:58';
 const timeoutMs = 5_000;
 const fetchFor = () => fetch;
 
-const kite: Wire = {
+const kite: VenueFormat = {
   open: (baseUrl, clock) => {
     const credentials = async ({ accountId }: { accountId: number }) => ({
       apiKey: 'kitetestkey',
@@ -46,7 +46,7 @@ const kite: Wire = {
   good(path, order) {
     const of = { exchange: 'NSE', tradingsymbol: order?.symbol ?? 'TITAN', transaction_type: 'BUY' };
     const foreign = { ...of, order_id: 'F1', status: 'OPEN', quantity: 1, filled_quantity: 0, tag: null, tags: [] };
-    const ours = {
+    const filledOrder = {
       ...foreign,
       order_id: `K${order?.orderId}`,
       status: 'COMPLETE',
@@ -55,15 +55,15 @@ const kite: Wire = {
     };
     const trade = {
       trade_id: 'T1',
-      order_id: ours.order_id,
+      order_id: filledOrder.order_id,
       quantity: order?.quantity,
       average_price: 100,
       fill_timestamp: stamp,
     };
-    if (path.startsWith('/orders/regular')) return answered({ order_id: ours.order_id });
+    if (path.startsWith('/orders/regular')) return answered({ order_id: filledOrder.order_id });
     if (path === '/orders' && !order) return answered([]);
     if (path === '/orders')
-      return answered([foreign, { ...ours, quantity: order?.quantity, filled_quantity: order?.quantity }]);
+      return answered([foreign, { ...filledOrder, quantity: order?.quantity, filled_quantity: order?.quantity }]);
     if (path === '/trades') return answered(order ? [trade] : []);
     if (path === '/user/profile') return answered({ user_id: 'AB1234' });
     if (path === '/user/margins/equity') {
@@ -85,7 +85,7 @@ const kite: Wire = {
   },
 };
 
-const lemonn: Wire = {
+const lemonn: VenueFormat = {
   open: (baseUrl, clock) => {
     const credentials = async ({ accountId }: { accountId: number }) => {
       return { clientId: 'C1', apiKey: lemonnKey, privateKey, flow: 'access', accessToken: `access-${accountId}` };
@@ -111,16 +111,22 @@ const lemonn: Wire = {
     const of = { exchangeSegment: 'NSE', symbol: order?.symbol ?? 'TITAN', transactionType: 'BUY' };
     const foreign = { ...of, orderID: 'F1', orderStatus: 'OPEN', quantity: '1', filledQuantity: 0, tag: 'other' };
     const whole = { orderID: `L${order?.orderId}`, quantity: String(order?.quantity), filledQuantity: order?.quantity };
-    const ours = { ...foreign, ...whole, orderStatus: 'COMPLETE', tag: order?.clientOrderId, rejectionReason: 'none' };
+    const filledOrder = {
+      ...foreign,
+      ...whole,
+      orderStatus: 'COMPLETE',
+      tag: order?.clientOrderId,
+      rejectionReason: 'none',
+    };
     const trade = {
       tradeId: 'T1',
-      orderID: ours.orderID,
+      orderID: filledOrder.orderID,
       quantity: order?.quantity,
       price: '100.00',
       tradeTime: stamp,
     };
-    if (path.endsWith('/orders')) return answered({ orderId: ours.orderID });
-    if (path.endsWith('/orderbook')) return answered({ orders: order ? [foreign, ours] : [] });
+    if (path.endsWith('/orders')) return answered({ orderId: filledOrder.orderID });
+    if (path.endsWith('/orderbook')) return answered({ orders: order ? [foreign, filledOrder] : [] });
     if (path.endsWith('/tradebook')) return answered({ trades: order ? [trade] : [] });
     if (path.endsWith('/funds')) return answered({ funds: { availableBalance: '50000.05', cashBalance: '50000.05' } });
     if (path.endsWith('/holdings'))
@@ -131,7 +137,7 @@ const lemonn: Wire = {
   },
 };
 
-const alpaca: Wire = {
+const alpaca: VenueFormat = {
   open: (baseUrl, clock) => {
     const credentials = async ({ accountId }: { accountId: number }) => ({
       keyId: `PKTEST-${accountId}`,
@@ -144,16 +150,16 @@ const alpaca: Wire = {
   good(path, order) {
     const at = '2025-08-28T03:49:58Z';
     const size = { qty: String(order?.quantity), filled_qty: String(order?.quantity) };
-    const ours = {
+    const filledOrder = {
       id: `A${order?.orderId}`,
       client_order_id: order?.clientOrderId,
       symbol: order?.symbol,
       asset_class: 'us_equity',
     };
-    const whole = { ...ours, ...size, side: 'buy', status: 'filled', submitted_at: at };
+    const whole = { ...filledOrder, ...size, side: 'buy', status: 'filled', submitted_at: at };
     const fill = {
       id: `F${order?.orderId}`,
-      order_id: ours.id,
+      order_id: filledOrder.id,
       qty: String(order?.quantity),
       price: '100.00',
       transaction_time: at,
@@ -178,25 +184,25 @@ const alpaca: Wire = {
   },
 };
 
-export const wires: Readonly<Record<string, Wire>> = { kite, lemonn, alpaca };
+export const venueFormats: Readonly<Record<string, VenueFormat>> = { kite, lemonn, alpaca };
 
 export interface ScriptedVenue {
   venue: Venue;
-  wire: Wire;
+  format: VenueFormat;
   /** What one account's requests are answered from now on; null: what is good for its order. */
   script: { accountId: number; order: OrderToSend | null; say: (path: string) => ScriptedAnswer | null };
   close(): Promise<void>;
 }
 
-export async function openScriptedVenue(wire: Wire, clock: Clock): Promise<ScriptedVenue> {
+export async function openScriptedVenue(format: VenueFormat, clock: Clock): Promise<ScriptedVenue> {
   const server = createServer((request, response) => {
     const { url = '/' } = request;
     const { accountId, order, say } = scriptedVenue.script;
-    const isOdd = wire.accountOf(request.headers) === accountId;
-    const [path = '/'] = wire === alpaca ? [url] : url.split('?');
+    const isOdd = format.accountOf(request.headers) === accountId;
+    const [path = '/'] = format === alpaca ? [url] : url.split('?');
     const scripted = (isOdd ? say(path) : null) ?? {
       status: 200,
-      body: JSON.stringify(wire.good(path, isOdd ? order : null)),
+      body: JSON.stringify(format.good(path, isOdd ? order : null)),
     };
     request.resume();
     request.on('end', () => {
@@ -206,8 +212,8 @@ export async function openScriptedVenue(wire: Wire, clock: Clock): Promise<Scrip
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const scriptedVenue: ScriptedVenue = {
-    wire,
-    venue: wire.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, clock),
+    format,
+    venue: format.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, clock),
     script: { accountId: 0, order: null, say: () => null },
     close() {
       server.closeAllConnections();

@@ -47,7 +47,7 @@ const READY = message('Z', Buffer.from('I'));
 const AUTHENTICATED = message('R', int32(0));
 
 /** A pooler before the database of `url` with at most `most` server connections. */
-export async function openTransactionPooler(url: string, most: number): Promise<TransactionPooler> {
+export async function openTransactionPooler(url: string, maxServers: number): Promise<TransactionPooler> {
   const live = new Set<Server>();
   const clients = new Set<Client>();
   const idle: Server[] = [];
@@ -76,7 +76,7 @@ export async function openTransactionPooler(url: string, most: number): Promise<
   };
   /** Opens new connections before old ones are lent again, so that a client rarely meets the same one twice. */
   const more = (): void => {
-    if (queue.length === 0 || live.size + count.opening >= most) return;
+    if (queue.length === 0 || live.size + count.opening >= maxServers) return;
     count.opening += 1;
     logIn(url).then(
       (socket) => {
@@ -96,7 +96,7 @@ export async function openTransactionPooler(url: string, most: number): Promise<
   };
   const ask = (client: Client): void => {
     queue.push(client);
-    if (live.size + count.opening < most) more();
+    if (live.size + count.opening < maxServers) more();
     else if (idle.length > 0) {
       const [server, first] = [idle.shift(), queue.shift()];
       if (server && first) lend(first, server);
@@ -198,9 +198,9 @@ function greet(socket: Socket, url: string, then: (chunk: Buffer) => void): void
     const first = bytes.subarray(0, bytes.readInt32BE(0));
     bytes = bytes.subarray(first.length);
     if (first.readInt32BE(4) === SSL_REQUEST) return void socket.write('N');
-    const words = first.toString('utf8', 8).split('\0');
+    const fields = first.toString('utf8', 8).split('\0');
     const parameters = new Map(
-      words.flatMap((word, index) => (index % 2 === 0 ? [[word, words[index + 1]]] : [])) as [string, string][],
+      fields.flatMap((field, index) => (index % 2 === 0 ? [[field, fields[index + 1]]] : [])) as [string, string][],
     );
     const strange = [...parameters.keys()].find((name) => name !== '' && !STARTUP_PARAMETERS.has(name.toLowerCase()));
     if (first.readInt32BE(4) !== PROTOCOL_3) return void socket.destroy();

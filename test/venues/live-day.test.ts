@@ -58,7 +58,7 @@ async function alpacaMarket(clock: JumpingClock): Promise<Market> {
   const exchange = await openAlpacaExchange(clock);
   const latestTrade = { t: new Date(istMs(tradeDate, '09:19:58')).toISOString(), p: 3564.8 };
   exchange.pages['GET /data/v2/stocks/snapshots'] = { TITAN: { latestTrade, prevDailyBar: { c: 3500 } } };
-  const { baseUrl, dataUrl } = exchange.wire;
+  const { baseUrl, dataUrl } = exchange.options;
   const rights = { trading_blocked: false, account_blocked: false, trade_suspended_by_user: false };
   return {
     exchange,
@@ -117,9 +117,15 @@ async function connected(change: Record<string, string> = {}, leverageCenti = 50
   if (opened.kind !== 'open') throw new Error(opened.kind);
   const owner = { accountId: opened.accountId, venue, mode: 'live' } as const;
   await storeVault({ store, clock, keys, by: null }).write(owner, market.secrets, null);
-  const parts = { config: read.config, target: { kind: 'embedded', path: null } as const, store, clock, faults: null };
+  const options = {
+    config: read.config,
+    target: { kind: 'embedded', path: null } as const,
+    store,
+    clock,
+    faults: null,
+  };
   const quotes = { read: () => Promise.reject(new Error('live trading has the venues’ prices')) };
-  world = await makeWorld({ ...parts, quotes, emit: (event) => events.push(event) });
+  world = await makeWorld({ ...options, quotes, emit: (event) => events.push(event) });
   settings = scanSettings(read.config);
 }
 

@@ -78,8 +78,8 @@ async function connectedWorld(connected = [1, 2]): Promise<{ world: World; confi
   }
   const events: AnyEvent[] = [];
   const target = { kind: 'embedded', path: null } as const;
-  const parts = { config: read.config, target, store, clock, quotes: nobodysQuotes, faults: null };
-  const world = await makeWorld({ ...parts, emit: (event) => events.push(event) });
+  const options = { config: read.config, target, store, clock, quotes: nobodysQuotes, faults: null };
+  const world = await makeWorld({ ...options, emit: (event) => events.push(event) });
   return { world, config: read.config, events };
 }
 

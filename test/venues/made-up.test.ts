@@ -151,7 +151,7 @@ test('its pushes come to an address of its own, and only its sign has an order l
     database,
     users: [],
     signals: [],
-    parts: { webhooks: webhooksOf(config.venues.modules) },
+    deps: { webhooks: webhooksOf(config.venues.modules) },
     change: (own) => ({ ...own, ...(world.logins && { logins: world.logins }) }),
   });
   const [order] = exchange.orders;

@@ -1,7 +1,12 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { OrderToStart } from '../../src/ports/venue.ts';
 import { nowMs } from '../contract/support/scene.ts';
-import { openScriptedVenue, type ScriptedAnswer, type ScriptedVenue, wires } from '../simulators/scripted-venues.ts';
+import {
+  openScriptedVenue,
+  type ScriptedAnswer,
+  type ScriptedVenue,
+  venueFormats,
+} from '../simulators/scripted-venues.ts';
 import { setClock } from '../stages/support/clocks.ts';
 
 // The smallest answers of a venue that once did harm, each kind at every venue that can say it.
@@ -17,10 +22,10 @@ afterEach(() => scripted?.close());
 
 /** A venue that answers so to what has this in its address, and well to everything else. */
 async function saying(venue: string, at: string, body: string | ((good: string) => string), status = 200) {
-  const wire = wires[venue];
-  if (!wire) throw new Error(`there is no venue ${venue}`);
-  scripted = await openScriptedVenue(wire, setClock(nowMs));
-  const good = (path: string) => JSON.stringify(wire.good(path, order));
+  const format = venueFormats[venue];
+  if (!format) throw new Error(`there is no venue ${venue}`);
+  scripted = await openScriptedVenue(format, setClock(nowMs));
+  const good = (path: string) => JSON.stringify(format.good(path, order));
   const say = (path: string): ScriptedAnswer | null => {
     return path.includes(at) ? { status, body: typeof body === 'string' ? body : body(good(path)) } : null;
   };
@@ -31,11 +36,11 @@ async function saying(venue: string, at: string, body: string | ((good: string) 
 describe('an order in the book', () => {
   test.each(['constructor', '__proto__', 'toString', 'valueOf'])(
     'of the state %s is one of no known end',
-    async (word) => {
-      const kite = await saying('kite', '/orders', (good) => good.replace('"COMPLETE"', `"${word}"`));
+    async (state) => {
+      const kite = await saying('kite', '/orders', (good) => good.replace('"COMPLETE"', `"${state}"`));
       expect(await kite.lookup(order)).toMatchObject({ kind: 'found', report: { status: 'partially_filled' } });
       await scripted?.close();
-      const alpaca = await saying('alpaca', ':by_client_order_id', (good) => good.replace('"filled"', `"${word}"`));
+      const alpaca = await saying('alpaca', ':by_client_order_id', (good) => good.replace('"filled"', `"${state}"`));
       expect(await alpaca.lookup(order)).toMatchObject({ kind: 'found', report: { status: 'partially_filled' } });
     },
   );
@@ -66,15 +71,15 @@ describe('a refusal', () => {
   const refusal = (message: string) => JSON.stringify({ status: 'error', error_type: 'OrderException', message });
 
   test('that speaks of doubt behind its first 200 characters leaves the order unknown', async () => {
-    const words = `${'The order could not be handled. '.repeat(10)}It timed out: check the order book.`;
-    const venue = await saying('kite', '/orders/regular', refusal(words), 400);
+    const text = `${'The order could not be handled. '.repeat(10)}It timed out: check the order book.`;
+    const venue = await saying('kite', '/orders/regular', refusal(text), 400);
     expect(await venue.submit(order)).toMatchObject({ kind: 'unknown' });
   });
 
   test('that repeats what let the request in, or whose account it is, is kept without it', async () => {
-    const words =
+    const text =
       'Denied to kitetestkey, access-7 of AB1234 (9812345678, 1208160012345678, asha@example.com): RMS rule 16';
-    const venue = await saying('kite', '/orders/regular', refusal(words), 400);
+    const venue = await saying('kite', '/orders/regular', refusal(text), 400);
     expect(await venue.submit(order)).toEqual({
       kind: 'rejected',
       message: 'Denied to [hidden], [hidden] of AB1234 ([hidden], [hidden], [hidden]): RMS rule 16',

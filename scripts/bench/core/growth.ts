@@ -10,7 +10,7 @@ import {
   type Row,
   recorded,
   repeated,
-  sized,
+  scaled,
   times,
 } from '../bench-case.ts';
 import { importDay } from './day.ts';
@@ -25,9 +25,9 @@ export const growth: BenchCase = {
   name: 'growth',
   what: 'planning and sending again on a database with at least 2 million past orders',
   async measure(bench) {
-    const users = sized(bench, 10_000, 2);
+    const users = scaled(bench, 10_000, 2);
     const empty = await onDatabase(bench, users, null);
-    const grown = await onDatabase(bench, users, sized(bench, bench.pastOrders, 20));
+    const grown = await onDatabase(bench, users, scaled(bench, bench.pastOrders, 20));
     return [
       recorded(`${figure(grown.pastOrders)} past orders, made by SQL`, `${figure(grown.prepareMs / 1000)} s`),
       rowOf(

@@ -10,7 +10,7 @@ import {
   median,
   type Row,
   repeated,
-  sized,
+  scaled,
   times,
 } from '../bench-case.ts';
 import { peerRows } from '../peers/peer-queues.ts';
@@ -26,7 +26,7 @@ export const ordersThrough: BenchCase = {
   name: 'orders-through',
   what: '100,000 orders from plan to settlement at a venue that answers at once, everything written',
   async measure(bench) {
-    const users = sized(bench, 20_000, 2);
+    const users = scaled(bench, 20_000, 2);
     const prepared = await bench.server.prepared(({ store }) => importDay(store, users, SIGNALS));
     try {
       const goes = await repeated(bench, 'big', () => throughOnce(bench, prepared, users * SIGNALS));

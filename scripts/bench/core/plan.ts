@@ -9,7 +9,7 @@ import {
   median,
   type Row,
   repeated,
-  sized,
+  scaled,
   times,
 } from '../bench-case.ts';
 import { countedStore } from './counted-store.ts';
@@ -24,7 +24,7 @@ export const plan: BenchCase = {
   name: 'plan',
   what: 'the whole planning of a scan, 10,000 users × 5 signals: snapshot, decide, accept',
   async measure(bench) {
-    const [few, many] = [sized(bench, 1_000, 2), sized(bench, 10_000, 10)];
+    const [few, many] = [scaled(bench, 1_000, 2), scaled(bench, 10_000, 10)];
     const smaller = await ofUsers(bench, few, 'big');
     const larger = await ofUsers(bench, many, 'cheap');
     return [rateRow(bench, many, larger), callsRow(bench, few, smaller, many, larger)];

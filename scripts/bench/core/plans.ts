@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { placeOrders } from '../../../src/stages/accept/single-orders.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
-import { type Bench, type BenchCase, figure, type Row, recorded, sized } from '../bench-case.ts';
+import { type Bench, type BenchCase, figure, type Row, recorded, scaled } from '../bench-case.ts';
 import type { BenchDatabase } from './databases.ts';
 import { benchRequest, benchWorld, importDay, plainConfig, planned } from './day.ts';
 import { type Explained, explainingDatabase } from './explaining-database.ts';
@@ -33,10 +33,10 @@ export const plans: BenchCase = {
   name: 'plans',
   what: 'explain (analyze, buffers) of the hot functions, as text files in scripts/bench/plans',
   async measure(bench) {
-    const users = sized(bench, 5_000, 4);
+    const users = scaled(bench, 5_000, 4);
     const prepared = await bench.server.prepared(async (database) => {
       await importDay(database.store, users, SIGNALS);
-      await makePast(database, sized(bench, bench.pastOrders / 10, 40));
+      await makePast(database, scaled(bench, bench.pastOrders / 10, 40));
     });
     const database = await bench.server.fresh(prepared);
     try {

@@ -40,8 +40,8 @@ export async function hostileServicePart(input: unknown): Promise<void> {
   const target = { kind: 'server', url } as const;
   const store = await openStore({ config, target, readOnly: false, virtual: true, onSlowStart: () => undefined });
   const metrics = makeMetrics();
-  const parts = { config, target, store, clock: benchClock(), quotes: storedQuotes(store, 'signal'), faults: null };
-  const made = await makeWorld({ ...parts, emit: metrics.emit });
+  const options = { config, target, store, clock: benchClock(), quotes: storedQuotes(store, 'signal'), faults: null };
+  const made = await makeWorld({ ...options, emit: metrics.emit });
   let hangs = false;
   const venue = hanging(hungUser, () => hangs);
   const world = { ...made, venues: new Map([[venue.name, venue]]) };

@@ -15,7 +15,7 @@ import {
   quantile,
   type Row,
   recorded,
-  sized,
+  scaled,
   times,
 } from '../bench-case.ts';
 import { type Part, startPart } from '../child-process.ts';
@@ -56,7 +56,7 @@ export const hostile: BenchCase = {
 
 async function measureOn(bench: Bench, database: BenchDatabase): Promise<Row[]> {
   const { store, url, session } = database;
-  const clients = sized(bench, CLIENTS, 8);
+  const clients = scaled(bench, CLIENTS, 8);
   await importUsers(store, clients);
   const symbols = await importPrices(store, 100);
   const keyOf = await keys(store, clients);
@@ -74,9 +74,9 @@ async function measureOn(bench: Bench, database: BenchDatabase): Promise<Row[]> 
     const others: Slice = { quiet: [], hostile: [] };
     const statuses = new Map<string, number>();
     for (let n = 0; n < SLICES; n += 1) {
-      others.quiet.push(...(await play(sized(bench, SLICE_MS, 300))));
+      others.quiet.push(...(await play(scaled(bench, SLICE_MS, 300))));
       const stop = await startTrouble(url, service, callers);
-      others.hostile.push(...(await play(sized(bench, SLICE_MS, 300))));
+      others.hostile.push(...(await play(scaled(bench, SLICE_MS, 300))));
       for (const [what, count] of Object.entries(await stop())) statuses.set(what, (statuses.get(what) ?? 0) + count);
     }
     await stillThere(address);

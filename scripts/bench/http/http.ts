@@ -12,7 +12,7 @@ import {
   quantile,
   type Row,
   recorded,
-  sized,
+  scaled,
   times,
 } from '../bench-case.ts';
 import { startPart } from '../child-process.ts';
@@ -52,7 +52,7 @@ interface Answer {
 type Ask = () => Promise<Answer>;
 
 async function measureOn(bench: Bench, { store, session, url }: BenchDatabase): Promise<Row[]> {
-  const users = sized(bench, 20_000, 50);
+  const users = scaled(bench, 20_000, 50);
   await importUsers(store, users);
   const symbols = await importPrices(store, SYMBOLS);
   const { key, hash, hint } = newApiKey();
@@ -63,8 +63,8 @@ async function measureOn(bench: Bench, { store, session, url }: BenchDatabase): 
     const { address } = z.object({ address: z.string() }).parse(await server.nextMessage());
     const order = ordersFor(address, key, users, symbols);
     const empty: Ask = () => post(`${address}/empty`, { one: 1 }, {});
-    await closedLoop(order, sized(bench, 2000, 50));
-    const forMs = sized(bench, 4000, 100);
+    await closedLoop(order, scaled(bench, 2000, 50));
+    const forMs = scaled(bench, 4000, 100);
     const [emptyRate, orderRate] = [await closedLoop(empty, forMs), await closedLoop(order, forMs)];
     const rows = [rateRow(bench, emptyRate, orderRate)];
     for (const rate of bench.rates) rows.push(openRow(bench, `${rate}/s`, await openLoop(order, rate, forMs), null));

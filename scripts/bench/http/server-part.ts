@@ -21,7 +21,7 @@ export async function serverPart(input: unknown): Promise<void> {
   const store = makeStore(openPostgres({ url, max: 10 }), { virtual: true });
   const metrics = makeMetrics();
   const world = await benchWorld({ url, store, venue: instantVenue(), emit: metrics.emit });
-  const parts = makeHttpDeps({ ...config, http: { ...config.http, cronSecret: 'bench-cron-secret' } }, world, {
+  const deps = makeHttpDeps({ ...config, http: { ...config.http, cronSecret: 'bench-cron-secret' } }, world, {
     deadlineMs: 60_000,
     stop: new AbortController().signal,
     later: () => undefined,
@@ -34,7 +34,7 @@ export async function serverPart(input: unknown): Promise<void> {
   const limits = { ...defaultRateLimits, callerPerMinute: 10_000_000, addressPerMinute: 10_000_000 };
   const app = timedApp();
   app.route('/', emptyRoute(url));
-  app.route('/', makeApp(parts, limits));
+  app.route('/', makeApp(deps, limits));
   serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
     say({ address: `http://127.0.0.1:${port}` });
   });

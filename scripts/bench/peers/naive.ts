@@ -11,7 +11,7 @@ import {
   type Row,
   recorded,
   repeated,
-  sized,
+  scaled,
   times,
 } from '../bench-case.ts';
 import type { BenchDatabase, Prepared } from '../core/databases.ts';
@@ -28,7 +28,7 @@ export const naive: BenchCase = {
   name: 'naive',
   what: '1,000 users × 3 signals at a venue of 150 ms, beside the naive algorithm (scripts/bench/peers/naive-algorithm.ts)',
   async measure(bench) {
-    const users = sized(bench, 1_000, 2);
+    const users = scaled(bench, 1_000, 2);
     const prepared = await bench.server.prepared(({ store }) => importDay(store, users, SIGNALS));
     try {
       const rounds = await repeated(bench, 'cheap', () => roundOn(bench, prepared, users));
@@ -40,24 +40,24 @@ export const naive: BenchCase = {
 };
 
 interface Round {
-  oursMs: number;
+  productMs: number;
   parallelMs: number;
   /** Of so few orders that all of them have to be extrapolated. */
   sequential: { orders: number; ms: number };
 }
 
 async function roundOn(bench: Bench, prepared: Prepared, users: number): Promise<Round> {
-  const latencyMs = sized(bench, 150, 5);
+  const latencyMs = scaled(bench, 150, 5);
   const database = await bench.server.fresh(prepared);
   try {
-    const ours = await oursOn(database, users, latencyMs);
+    const productMs = await productOn(database, users, latencyMs);
     const algorithm = await openNaive(database, SIGNALS, latencyMs);
     try {
-      const sequential = await sequentially(algorithm, sized(bench, 60 / SIGNALS));
+      const sequential = await sequentially(algorithm, scaled(bench, 60 / SIGNALS));
       await algorithm.clear();
       const { ms: parallelMs } = await clocked(() => inParallel(algorithm));
       await algorithm.mustHave(users * SIGNALS);
-      return { oursMs: ours, parallelMs, sequential };
+      return { productMs: productMs, parallelMs, sequential };
     } finally {
       await algorithm.close();
     }
@@ -69,7 +69,7 @@ async function roundOn(bench: Bench, prepared: Prepared, users: number): Promise
 /** As many at once as the naive one has under way, as far as the product goes. */
 const concurrencyFor = (users: number): number => Math.min(1_000, users);
 
-async function oursOn(database: BenchDatabase, users: number, latencyMs: number): Promise<number> {
+async function productOn(database: BenchDatabase, users: number, latencyMs: number): Promise<number> {
   const { url, store } = database;
   const world = await benchWorld({ url, store, venue: instantVenue({ latencyMs }) });
   const { ms } = await clocked(() => run(world, benchRequest(concurrencyFor(users))));
@@ -78,12 +78,12 @@ async function oursOn(database: BenchDatabase, users: number, latencyMs: number)
 }
 
 /** User by user, signal by signal, one thing after another. */
-async function sequentially({ users, symbols, place }: Naive, most: number): Promise<Round['sequential']> {
-  const some = users.slice(0, most);
+async function sequentially({ users, symbols, place }: Naive, maxUsers: number): Promise<Round['sequential']> {
+  const measured = users.slice(0, maxUsers);
   const { ms } = await clocked(async () => {
-    for (const user of some) for (const symbol of symbols) await place(user, symbol);
+    for (const user of measured) for (const symbol of symbols) await place(user, symbol);
   });
-  return { orders: some.length * symbols.length, ms };
+  return { orders: measured.length * symbols.length, ms };
 }
 
 /** Signal by signal, all users at once. */
@@ -92,7 +92,7 @@ async function inParallel({ users, symbols, place }: Naive): Promise<void> {
 }
 
 function rowsOf(bench: Bench, orders: number, rounds: Round[]): Row[] {
-  const oursMs = median(rounds.map((round) => round.oursMs));
+  const productMs = median(rounds.map((round) => round.productMs));
   const parallelMs = median(rounds.map((round) => round.parallelMs));
   const measured = rounds[0]?.sequential.orders ?? 0;
   const sequentialMs = median(rounds.map(({ sequential }) => (sequential.ms * orders) / sequential.orders));
@@ -102,13 +102,13 @@ function rowsOf(bench: Bench, orders: number, rounds: Round[]): Row[] {
       what,
       goal: `we are ≥ ${goal} × as fast`,
       result: `${figure(ms)} ms (${note})`,
-      ratio: times(ms / oursMs),
-      met: ms >= goal * oursMs,
+      ratio: times(ms / productMs),
+      met: ms >= goal * productMs,
     });
   return [
     recorded(
       `the whole run, ${figure(orders)} orders, concurrency ${concurrencyFor(orders / SIGNALS)}`,
-      `${figure(oursMs)} ms (${often})`,
+      `${figure(productMs)} ms (${often})`,
     ),
     beside('naive, user by user', sequentialMs, `extrapolated from ${measured} orders; ${often}`, SEQUENTIAL),
     beside('naive, all users of a signal at once', parallelMs, often, PARALLEL),

@@ -9,7 +9,7 @@ import {
   median,
   type Row,
   repeated,
-  sized,
+  scaled,
   times,
 } from '../bench-case.ts';
 import { startPart } from '../child-process.ts';
@@ -19,7 +19,7 @@ export const embedded: BenchCase = {
   name: 'embedded',
   what: 'a scan on the embedded database, from when the database is open; a new process each time',
   async measure(bench) {
-    const users = sized(bench, 1_000, 2);
+    const users = scaled(bench, 1_000, 2);
     const sample = await repeated(bench, 'cheap', () => scanned('sample', 1));
     const many = await repeated(bench, 'cheap', () => scanned('day', users));
     return [

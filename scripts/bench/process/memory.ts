@@ -1,6 +1,6 @@
 // Bench case: the memory a scan of 100,000 users takes.
 import { z } from 'zod';
-import { type Bench, type BenchCase, figure, judged, type Row, recorded, sized, times } from '../bench-case.ts';
+import { type Bench, type BenchCase, figure, judged, type Row, recorded, scaled, times } from '../bench-case.ts';
 import { startPart } from '../child-process.ts';
 import { importDay } from '../core/day.ts';
 
@@ -16,7 +16,7 @@ export const memory: BenchCase = {
   name: 'memory',
   what: 'resident memory of a scan of 100,000 users × 5 signals, planned and sent, above idle',
   async measure(bench) {
-    const [few, many] = [sized(bench, 25_000, 2), sized(bench, 100_000, 8)];
+    const [few, many] = [scaled(bench, 25_000, 2), scaled(bench, 100_000, 8)];
     const small = await takenBy(bench, few);
     const large = await takenBy(bench, many);
     return [...rowsOf(bench, few, small, many, large), reportRow(many, large)];
@@ -49,10 +49,10 @@ async function takenBy(bench: Bench, users: number): Promise<Taken> {
   }
 }
 
-const mostOf = ({ idleMib, planMib, sendMib }: Taken) => Math.max(planMib, sendMib) - idleMib;
+const peakAboveIdle = ({ idleMib, planMib, sendMib }: Taken) => Math.max(planMib, sendMib) - idleMib;
 
 function rowsOf(bench: Bench, few: number, small: Taken, many: number, large: Taken): Row[] {
-  const [least, most] = [mostOf(small), mostOf(large)];
+  const [smallPeak, largePeak] = [peakAboveIdle(small), peakAboveIdle(large)];
   const stagesOf = ({ decisions, sent, idleMib, planMib, sendMib }: Taken) => {
     const stages = `planning ${figure(decisions)} decisions +${figure(planMib - idleMib)}`;
     return `${stages}, sending ${figure(sent)} orders +${figure(sendMib - idleMib)} MiB`;
@@ -63,16 +63,16 @@ function rowsOf(bench: Bench, few: number, small: Taken, many: number, large: Ta
     judged(bench, {
       what: `${figure(many)} users × ${SIGNALS} signals`,
       goal: `≤ ${MAX_MIB} MiB above idle`,
-      result: `+${figure(most)} MiB: ${stagesOf(large)}${cut}`,
-      ratio: times(most / MAX_MIB),
-      met: most <= MAX_MIB && whole,
+      result: `+${figure(largePeak)} MiB: ${stagesOf(large)}${cut}`,
+      ratio: times(largePeak / MAX_MIB),
+      met: largePeak <= MAX_MIB && whole,
     }),
     judged(bench, {
       what: `beside ${figure(few)} users × ${SIGNALS} signals`,
       goal: `flat: ≤ ${FLAT} × as much`,
-      result: `+${figure(least)} MiB: ${stagesOf(small)}`,
-      ratio: times(most / least),
-      met: most <= FLAT * least && whole,
+      result: `+${figure(smallPeak)} MiB: ${stagesOf(small)}`,
+      ratio: times(largePeak / smallPeak),
+      met: largePeak <= FLAT * smallPeak && whole,
     }),
   ];
 }

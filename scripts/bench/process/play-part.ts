@@ -1,6 +1,6 @@
 // Starts the part of the bench that a child process was asked for.
 /** What a case runs as a process of its own. Each is loaded only where it runs. */
-const parts: Readonly<Record<string, (input: unknown) => Promise<void>>> = {
+const starters: Readonly<Record<string, (input: unknown) => Promise<void>>> = {
   http: async (input) => (await import('../http/server-part.ts')).serverPart(input),
   loopback: async () => (await import('../sending/loopback-part.ts')).loopbackPart(),
   'hostile-service': async (input) => (await import('../http/hostile-service-part.ts')).hostileServicePart(input),
@@ -13,7 +13,7 @@ const parts: Readonly<Record<string, (input: unknown) => Promise<void>>> = {
 
 /** Plays a part until it ends, or its starter does. @throws Error for one there is not */
 export async function playPart(name: string, input: string): Promise<void> {
-  const part = parts[name];
+  const part = starters[name];
   if (!part) throw new Error(`there is no part ${name}`);
   await part(JSON.parse(input));
 }

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { type OrderRequest, placeOrders } from '../../../src/stages/accept/single-orders.ts';
-import { type Bench, type BenchCase, figure, judged, quantile, type Row, sized, times } from '../bench-case.ts';
+import { type Bench, type BenchCase, figure, judged, quantile, type Row, scaled, times } from '../bench-case.ts';
 import { type Part, startPart } from '../child-process.ts';
 import type { BenchDatabase } from '../core/databases.ts';
 import { benchWorld, importPrices, importUsers, plainConfig } from '../core/day.ts';
@@ -19,7 +19,7 @@ export const pickup: BenchCase = {
     const worker = startPart('pickup', { url: database.url });
     try {
       await worker.nextMessage();
-      return [rowOf(bench, await waits(database, worker, sized(bench, 200, 3)))];
+      return [rowOf(bench, await waits(database, worker, scaled(bench, 200, 3)))];
     } finally {
       await worker.stop();
       await database.close();

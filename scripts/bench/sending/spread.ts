@@ -9,7 +9,7 @@ import {
   median,
   type Row,
   repeated,
-  sized,
+  scaled,
   times,
 } from '../bench-case.ts';
 import { importDay } from '../core/day.ts';
@@ -23,8 +23,8 @@ export const spread: BenchCase = {
   name: 'spread',
   what: 'from the first to the last submission of one signal, beside a bare loop of the same calls',
   async measure(bench) {
-    const [orders, concurrency] = [sized(bench, 1_000, 4), sized(bench, 500, 2)];
-    const latencyMs = sized(bench, 150, 5);
+    const [orders, concurrency] = [scaled(bench, 1_000, 4), scaled(bench, 500, 2)];
+    const latencyMs = scaled(bench, 150, 5);
     const loopback = await startLoopback();
     const prepared = await bench.server.prepared(({ store }) => importDay(store, orders, 1));
     try {
@@ -49,12 +49,12 @@ interface Round {
 }
 
 function rowOf(bench: Bench, what: string, rounds: Round[]): Row {
-  const [ours, bare] = [median(rounds.map((one) => one.spreadMs)), median(rounds.map((one) => one.bareMs))];
+  const [product, bare] = [median(rounds.map((one) => one.spreadMs)), median(rounds.map((one) => one.bareMs))];
   return judged(bench, {
     what,
     goal: `≤ ${RATIO} × the bare loop’s`,
-    result: `${figure(ours)} ms, bare loop ${figure(bare)} ms (${howOften(rounds)})`,
-    ratio: times(ours / bare),
-    met: ours <= RATIO * bare,
+    result: `${figure(product)} ms, bare loop ${figure(bare)} ms (${howOften(rounds)})`,
+    ratio: times(product / bare),
+    met: product <= RATIO * bare,
   });
 }

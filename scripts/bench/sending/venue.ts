@@ -11,7 +11,7 @@ import {
   notMeasured,
   type Row,
   repeated,
-  sized,
+  scaled,
   times,
 } from '../bench-case.ts';
 import type { Prepared } from '../core/databases.ts';
@@ -34,7 +34,7 @@ export const venue: BenchCase = {
     const loopback = await startLoopback();
     try {
       const rows: Row[] = [];
-      for (const orders of [1_000, 10_000]) rows.push(...(await ofOrders(bench, loopback, sized(bench, orders, 10))));
+      for (const orders of [1_000, 10_000]) rows.push(...(await ofOrders(bench, loopback, scaled(bench, orders, 10))));
       return rows;
     } finally {
       await loopback.stop();
@@ -53,7 +53,7 @@ const idealMs = ({ orders, latencyMs, concurrency }: Combination) => latencyMs *
 async function ofOrders(bench: Bench, loopback: Loopback, orders: number): Promise<Row[]> {
   const combinations = [150, 2_000].flatMap((latencyMs) =>
     [50, 500].map((concurrency): Combination => {
-      return { orders, latencyMs: sized(bench, latencyMs, 5), concurrency: sized(bench, concurrency, 2) };
+      return { orders, latencyMs: scaled(bench, latencyMs, 5), concurrency: scaled(bench, concurrency, 2) };
     }),
   );
   const users = Math.floor(orders / SIGNALS);
@@ -77,14 +77,14 @@ async function combined(bench: Bench, loopback: Loopback, prepared: Prepared, on
   const rounds = await repeated(bench, ideal <= CHEAP_MS ? 'cheap' : 'big', () =>
     roundOf(bench, loopback, prepared, one),
   );
-  const [ours, bare] = [median(rounds.map((round) => round.ms)), median(rounds.map((round) => round.bareMs))];
+  const [product, bare] = [median(rounds.map((round) => round.ms)), median(rounds.map((round) => round.bareMs))];
   const best = Math.max(ideal, bare);
   return judged(bench, {
     what,
     goal,
-    result: `${figure(ours)} ms; ideal ${figure(ideal)}, bare loop ${figure(bare)} ms (${howOften(rounds)})`,
-    ratio: times(ours / best),
-    met: ours <= RATIO * best + SLACK_MS,
+    result: `${figure(product)} ms; ideal ${figure(ideal)}, bare loop ${figure(bare)} ms (${howOften(rounds)})`,
+    ratio: times(product / best),
+    met: product <= RATIO * best + SLACK_MS,
   });
 }
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
   // As many requests as these tests make, from one address.
   const limits = { addressPerMinute: 10_000, callerPerMinute: 10_000 };
   database = await freshPglite();
-  open = await startService({ database, limits, parts: { verifyJwt: async (token) => logins.get(token) ?? null } });
+  open = await startService({ database, limits, deps: { verifyJwt: async (token) => logins.get(token) ?? null } });
   await open.session.query('update public.users set auth_user_id = $1 where id = $2', [
     logins.get('login.of.asha')?.sub,
     'asha-rao',
@@ -97,7 +97,7 @@ describe('a bearer token', () => {
 
 test('the scheduler’s secret may be any text without a space', async () => {
   const odd = 'p!ss:w@rd/?=&x%"\\';
-  const other = await startService({ database, parts: { cronSecret: odd } });
+  const other = await startService({ database, deps: { cronSecret: odd } });
   expect((await other.ask(odd.slice(1), 'GET', '/api/cron/order-worker')).status).toBe(401);
   expect((await other.ask(odd, 'GET', '/api/cron/order-worker')).status).toBe(200);
 });
@@ -131,14 +131,14 @@ describe('an operator’s login without a second factor', () => {
 
   test('opens where the operator of the service asks for none', async () => {
     const verifyJwt = async (token: string) => logins.get(token) ?? null;
-    const lax = await startService({ database, parts: { verifyJwt, operatorAal: 'aal1' } });
+    const lax = await startService({ database, deps: { verifyJwt, operatorAal: 'aal1' } });
     expect((await lax.ask('login.of.an-operator.by-password', 'GET', '/metrics')).status).toBe(200);
   });
 });
 
 test('a login that can not be checked now is told so, alarms nobody, and hinders no key', async () => {
   const verifyJwt = () => Promise.reject(new Error('the keys of the issuer could not be fetched'));
-  const other = await startService({ database, parts: { verifyJwt } });
+  const other = await startService({ database, deps: { verifyJwt } });
   const key = await other.userKey('asha-rao');
   const answer = await other.ask('any.login.token', 'GET', '/api/trading/orders');
   expect([answer.status, await answer.json()]).toEqual([503, expect.objectContaining({ code: 'logins_unavailable' })]);

@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 test('while the cron secret is changed both open the cron routes, and nothing else does', async () => {
-  service = await startService({ parts: { cronSecretPrevious: before } });
+  service = await startService({ deps: { cronSecretPrevious: before } });
   const statusOf = async (token: string) => (await service?.ask(token, 'GET', '/api/cron/order-worker'))?.status;
   expect([await statusOf(cronSecret), await statusOf(before), await statusOf(`${before}x`)]).toEqual([200, 200, 401]);
   await service.close();
@@ -30,10 +30,10 @@ test('while the signals’ secret is changed a request may be signed with either
     const headers = { 'X-Timestamp': timestamp, 'X-Signature': signature };
     return (await service?.ask(null, 'POST', '/api/signals', body, headers))?.status;
   };
-  service = await startService({ parts: { signalsSecretPrevious: before } });
+  service = await startService({ deps: { signalsSecretPrevious: before } });
   expect([await statusOf(signalsSecret), await statusOf(before), await statusOf('another')]).toEqual([202, 202, 401]);
   await service.close();
-  service = await startService({ parts: { signalsSecret: null, signalsSecretPrevious: null } });
+  service = await startService({ deps: { signalsSecret: null, signalsSecretPrevious: null } });
   expect(await statusOf('')).toBe(401);
 });
 

@@ -117,7 +117,7 @@ describe('a signed request', () => {
   });
 
   test('is held to the ceiling of the service’s own secret', async () => {
-    const few = await service({ parts: { signalsPerDay: 2 } });
+    const few = await service({ deps: { signalsPerDay: 2 } });
     const many = JSON.stringify({ signals: ['A', 'B', 'C'].map((symbol) => ({ ...titan, symbol, tradeDate })) });
     const headers = { 'X-Signature': hmac(many), 'X-Timestamp': time() };
     const answer = await few.ask(null, 'POST', '/api/signals', many, headers);
@@ -138,7 +138,7 @@ describe('a signed request', () => {
   });
 
   test('is turned away where no secret is set up, even one signed with nothing', async () => {
-    const without = await service({ parts: { signalsSecret: null } });
+    const without = await service({ deps: { signalsSecret: null } });
     expect(await signed(hmac(body, ''), without)).toBe(401);
   });
 

@@ -70,7 +70,7 @@ describe('where a stranger is', () => {
     ['the proxy itself where it says nothing readable', '10.0.0.1', 'unknown', ''],
     ['the last proxy where only proxies are named', '10.2.2.2', '10.2.2.2', '10.2.2.2, 10.3.3.3'],
   ])('is what a trusted proxy saw: %s', async (_what, _name, one, same) => {
-    const service = await started({ limits, parts: { trust: trusting('10.0.0.0/8,fd00::/8') } });
+    const service = await started({ limits, deps: { trust: trusting('10.0.0.0/8,fd00::/8') } });
     expect(await status(service, '10.0.0.1', { 'X-Forwarded-For': one })).toBe(401);
     expect(await status(service, '::ffff:10.0.0.1', { 'X-Forwarded-For': same })).toBe(429);
     expect(await status(service, '10.0.0.1', { 'X-Forwarded-For': '192.0.2.99' })).toBe(401);
@@ -80,7 +80,7 @@ describe('where a stranger is', () => {
   });
 
   test('is on Vercel what its edge says, and no other header', async () => {
-    const service = await started({ limits, parts: { trust: { proxies: [], vercel: true } } });
+    const service = await started({ limits, deps: { trust: { proxies: [], vercel: true } } });
     const edge = (address: string) => ({ 'X-Vercel-Forwarded-For': address, 'X-Forwarded-For': `${Math.random()}` });
     expect(await status(service, null, edge('192.0.2.1'))).toBe(401);
     expect(await status(service, '127.0.0.1', edge('192.0.2.1'))).toBe(429);
@@ -204,7 +204,9 @@ describe('behind one address with somebody who guesses', () => {
 
   test('a login that belongs to nobody is looked up once in ten seconds', async () => {
     const sub = '6f1c1c1e-0000-4000-8000-00000000000b';
-    const service = await started({ parts: { verifyJwt: async () => ({ sub, role: 'authenticated', aal: 'aal1' }) } });
+    const service = await started({
+      deps: { verifyJwt: async () => ({ sub, role: 'authenticated', aal: 'aal1' }) },
+    });
     const statuses = [];
     for (let n = 0; n < 5; n++) statuses.push(await orders(service, `login.number.${n}`));
     expect(statuses).toEqual([403, 403, 403, 429, 429]);

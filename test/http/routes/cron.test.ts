@@ -116,7 +116,7 @@ describe('daily-scan', () => {
 
   test('found too late closes a run that was left: no new decisions, everybody told', async () => {
     const { change, cure } = slowPlanning();
-    const open = await service({ change, parts: { deadlineMs: 20 } });
+    const open = await service({ change, deps: { deadlineMs: 20 } });
     const left = await reportIn(await open.cron());
     expect(left.totals.decisions).toBe(0);
     await open.settled();
@@ -137,7 +137,7 @@ describe('daily-scan', () => {
     const wake = () => {
       woken += 1;
     };
-    const apart = await service({ settings: { inline: false }, parts: { wake } });
+    const apart = await service({ settings: { inline: false }, deps: { wake } });
     expect((await reportIn(await apart.cron())).totals).toMatchObject({ accepted: 5, queued: 5 });
     await apart.settled();
     expect(woken).toBe(1);
@@ -171,7 +171,7 @@ describe('order-worker', () => {
     const ending = new AbortController();
     const change = (world: World) => slowVenues(world, () => ending.abort());
     const parts = { deadlineMs: 600_000, stop: ending.signal };
-    const open = await service({ users: twelve, change, settings: { concurrency: 1 }, parts });
+    const open = await service({ users: twelve, change, settings: { concurrency: 1 }, deps: parts });
     const { totals } = await reportIn(await open.cron());
     expect(totals).toMatchObject({ accepted: 12, filled: 1, queued: 11, unknown: 0 });
     const leased = await open.session.query(
@@ -182,7 +182,7 @@ describe('order-worker', () => {
 
   test('drains what the deadline left unsent, at most `limit` orders at a time, each sent once', async () => {
     const change = (world: World) => slowVenues(world);
-    const open = await service({ users: twelve, change, settings: { concurrency: 1 }, parts: { deadlineMs: 50 } });
+    const open = await service({ users: twelve, change, settings: { concurrency: 1 }, deps: { deadlineMs: 50 } });
     const first = await reportIn(await open.cron());
     await open.settled();
     expect(first.totals).toMatchObject({ accepted: 12, unknown: 0 });
@@ -203,13 +203,13 @@ describe('order-worker', () => {
 
   test('takes up a plan whose scan is gone, within its limit', async () => {
     const { change, cure } = slowPlanning();
-    const open = await service({ change, parts: { deadlineMs: 20 } });
+    const open = await service({ change, deps: { deadlineMs: 20 } });
     await open.cron();
     await open.settled();
     expect(await statesOf(open)).toEqual(['planning']);
     cure();
     open.clock.jump(minuteMs);
-    open.parts.deadlineMs = 20_000;
+    open.deps.deadlineMs = 20_000;
     expect(await (await open.cron('/api/cron/order-worker?limit=3')).json()).toMatchObject({ sent: 3 });
     expect(await (await open.cron('/api/cron/order-worker')).json()).toMatchObject({ sent: 2, finished: 1, left: 0 });
     expect(await venueBook(open.session)).toHaveLength(5);

@@ -35,7 +35,7 @@ afterAll(() => database.close());
 beforeEach(async () => {
   await emptyDatabase(database.session);
   service = await startService({ database, time: '09:15', users: [], signals: [titan], settings: { mode: 'live' } });
-  const { store, clock, world, parts, session } = service;
+  const { store, clock, world, deps: parts, session } = service;
   lemonn = await openLemonnExchange(clock);
   Object.assign(lemonn.pages, {
     'POST /margin-info': { approximateMargin: '716.52' },

@@ -40,7 +40,7 @@ describe('one order over HTTP', () => {
   let rohanKey: string;
   beforeAll(async () => {
     const users = ['Asha Rao', 'Rohan Mehta', 'Kavita Iyer'].map((name) => person(name));
-    open = await startService({ users, time: '10:30', parts: { settings } });
+    open = await startService({ users, time: '10:30', deps: { settings } });
     const day = { date: tradeDate, closeMinor: 3500_00 };
     const prices = ['TITAN', 'INFY', 'SBICARD', 'M&M'].map((symbol) => ({ ...day, symbol, openMinor: 3560_00 }));
     await open.store.call('import_prices', { by: tester, prices });

@@ -55,7 +55,7 @@ describe('the scheduler’s call', () => {
 
   test('that comes while the service stops begins nothing and says so', async () => {
     const open = await live('08:45');
-    open.parts.stop = AbortSignal.abort();
+    open.deps.stop = AbortSignal.abort();
     expect(await (await open.cron('/api/cron/ready')).json()).toMatchObject({ complete: false, asked: 0 });
     expect(await (await open.cron('/api/cron/sync')).json()).toMatchObject({ complete: false, compared: 0 });
     expect(await checkedFor()).toEqual({ day: null, why: null });
@@ -65,16 +65,16 @@ describe('the scheduler’s call', () => {
 describe('the schedule', () => {
   test('checks and compares on a trading day', async () => {
     const open = await live('08:45');
-    await readyNow(open.world, open.parts.settings, never);
-    await syncNow(open.world, open.parts.settings, never);
+    await readyNow(open.world, open.deps.settings, never);
+    await syncNow(open.world, open.deps.settings, never);
     expect(steps(open)).toEqual(expect.arrayContaining(['readiness_checked', 'books_compared']));
     expect(await checkedFor()).toEqual(notSetUp);
   });
 
   test('leaves holidays alone, and of paper trading checks the books only', async () => {
     const open = await live('08:45', '2025-08-27');
-    await readyNow(open.world, open.parts.settings, never);
-    const paper = { ...open.parts.settings, mode: 'paper' } as const;
+    await readyNow(open.world, open.deps.settings, never);
+    const paper = { ...open.deps.settings, mode: 'paper' } as const;
     open.clock.jump(86_400_000);
     await readyNow(open.world, paper, never);
     await syncNow(open.world, paper, never);
@@ -85,8 +85,8 @@ describe('the schedule', () => {
     const open = await live('08:45');
     const call = () => Promise.reject(new Error('gone'));
     const world = { ...open.world, store: { ...open.store, call } };
-    await readyNow(world, open.parts.settings, never);
-    await syncNow(world, open.parts.settings, never);
+    await readyNow(world, open.deps.settings, never);
+    await syncNow(world, open.deps.settings, never);
     const alerts = open.events.filter(({ alert }) => alert).map(({ type }) => type);
     expect(alerts).toEqual(['ready_failed', 'books_not_checked', 'sync_failed']);
   });
@@ -99,7 +99,7 @@ describe('the schedule', () => {
     const open = await live(time);
     const controller = new AbortController();
     const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
-    const { world, parts } = open;
+    const { world, deps: parts } = open;
     const schedule = startSchedule({ world, settings: parts.settings, stop: controller.signal, wake });
     await woken;
     controller.abort();

@@ -28,7 +28,7 @@ function serviceOn(parts: object, change?: (world: World) => World): Promise<Tes
     };
     return change ? change(observed) : observed;
   };
-  return startService({ database, change: measured, parts: { metrics, migrations: versions, ...parts } });
+  return startService({ database, change: measured, deps: { metrics, migrations: versions, ...parts } });
 }
 
 /** A store on which one function fails. */
@@ -110,17 +110,17 @@ describe('GET /ready', () => {
 
   test('looks at the database once for all who ask at the same time, and again a second later', async () => {
     let reads = 0;
-    const counted = await serviceOn({}, (world) => {
+    const service = await serviceOn({}, (world) => {
       const call: Store['call'] = (name, args) => {
         if (name === 'read_readiness') reads += 1;
         return world.store.call(name, args);
       };
       return { ...world, store: { ...world.store, call } };
     });
-    await Promise.all([1, 2, 3].map(() => counted.ask(null, 'GET', '/ready')));
+    await Promise.all([1, 2, 3].map(() => service.ask(null, 'GET', '/ready')));
     expect(reads).toBe(1);
-    counted.clock.jump(1_001);
-    await counted.ask(null, 'GET', '/ready');
+    service.clock.jump(1_001);
+    await service.ask(null, 'GET', '/ready');
     expect(reads).toBe(2);
   });
 });

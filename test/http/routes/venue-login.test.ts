@@ -37,7 +37,7 @@ beforeEach(async () => {
     database,
     users: [],
     signals: [],
-    parts: { loginKey, wake: () => void woken++ },
+    deps: { loginKey, wake: () => void woken++ },
     change: (world) => ({ ...world, logins: new Map() }),
   });
   const { store, clock, session } = service;
@@ -52,7 +52,7 @@ beforeEach(async () => {
   const [account] = await session.query('select id::int from public.accounts');
   owner.accountId = Number(account?.['id']);
   await vault.write(owner, secrets, null);
-  Object.assign(service.world, { logins: new Map([['kite', kiteLogin(wire())]]) });
+  Object.assign(service.world, { logins: new Map([['kite', kiteLogin(loginOptions())]]) });
   Object.assign(service.world, { venues: new Map([['kite', kite.venue]]) });
   await decideAll(scene);
 });
@@ -61,7 +61,7 @@ afterEach(async () => {
   await service.close();
 });
 
-const wire = () => {
+const loginOptions = () => {
   const { store, clock } = service;
   return {
     baseUrl: kite.baseUrl,
@@ -184,7 +184,9 @@ test('what no postback of Kite looks like is 400 without a look into the databas
     calls.push(name);
     return store.call(name, args);
   };
-  Object.assign(service.world, { logins: new Map([['kite', kiteLogin({ ...wire(), store: { ...store, call } })]]) });
+  Object.assign(service.world, {
+    logins: new Map([['kite', kiteLogin({ ...loginOptions(), store: { ...store, call } })]]),
+  });
   const odd = [
     '',
     '[]',

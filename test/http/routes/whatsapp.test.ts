@@ -20,7 +20,7 @@ beforeEach(async () => {
   delivery = await openTwilioDelivery(people(1), {}, database);
   service = await startService({ database, users: [], signals: [] });
   app = makeApp(
-    { ...service.parts, world: delivery.world },
+    { ...service.deps, world: delivery.world },
     { ...defaultRateLimits, bodyBytes: 1000, callerPerMinute: 1, addressPerMinute: 1 },
   );
   await delivery.deliver();
@@ -78,7 +78,7 @@ test.each([
   ['one field twice', 'MessageSid=SM1&MessageSid=SM2'],
   ['one field twice, once spelt otherwise', 'MessageSid=SM1&Message%53id=SM2'],
 ])('a form of %s is refused by its looks', async (_what, body) => {
-  const large = makeApp({ ...service.parts, world: delivery.world });
+  const large = makeApp({ ...service.deps, world: delivery.world });
   const headers = { 'X-Twilio-Signature': `${'A'.repeat(27)}=`, 'Content-Type': 'application/x-www-form-urlencoded' };
   const startMs = performance.now();
   const answer = await large.request(path, { method: 'POST', headers, body });

@@ -11,23 +11,23 @@ import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 
 const CRON_SECRET = 'cron-secret-of-the-tests';
 let database: TestPostgres;
-let wire: Forwarder;
+let forwarder: Forwarder;
 const children: ChildProcess[] = [];
 
 beforeEach(async () => {
   database = await freshPostgres();
-  wire = await openForwarder(database.url);
+  forwarder = await openForwarder(database.url);
 });
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
-  wire.close();
+  forwarder.close();
   await database.close();
 });
 
 /** `npm start` by way of the wire. */
 function start() {
   const { PATH = '', HOME = '' } = process.env;
-  const env = { PATH, HOME, HOST: '127.0.0.1', PORT: '0', CRON_SECRET, DATABASE_URL: wire.url };
+  const env = { PATH, HOME, HOST: '127.0.0.1', PORT: '0', CRON_SECRET, DATABASE_URL: forwarder.url };
   const child = spawn(process.execPath, ['src/main.ts'], {
     cwd: resolve(import.meta.dirname, '../../..'),
     env,
@@ -86,19 +86,19 @@ describe('the service whose database fails and comes back', { timeout: 60_000 },
   test.each(['XX000', '53300', '57P03', '72000'])(
     'lives through %s, at its start too, and then works',
     async (code) => {
-      wire.refuse(code);
+      forwarder.refuse(code);
       const service = start();
       const address = await service.address;
       expect((await fetch(`${address}/health`)).status).toBe(200);
       expect(await ready(address, 503)).toEqual(['database_lost']);
-      wire.refuse(null);
+      forwarder.refuse(null);
       expect(await ready(address, 200)).toEqual([]);
       await isDone(await emptyRun('before'));
 
-      wire.refuse(code);
+      forwarder.refuse(code);
       expect(await ready(address, 503)).toEqual(['database_lost']);
       const after = await emptyRun('after');
-      wire.refuse(null);
+      forwarder.refuse(null);
       await isDone(after);
       expect(service.stderr()).toContain('Waiting for the database');
       service.child.kill('SIGTERM');
@@ -107,7 +107,7 @@ describe('the service whose database fails and comes back', { timeout: 60_000 },
   );
 
   test.each(['28P01', '3D000'])('ends with 2 where the settings are not accepted at its start (%s)', async (code) => {
-    wire.refuse(code);
+    forwarder.refuse(code);
     const { code: exit, stderr } = await start().ended;
     expect([exit, stderr]).toEqual([2, expect.stringContaining('The database does not accept the settings')]);
   });
@@ -116,10 +116,10 @@ describe('the service whose database fails and comes back', { timeout: 60_000 },
     const service = start();
     const address = await service.address;
     await ready(address, 200);
-    wire.refuse('28P01');
+    forwarder.refuse('28P01');
     expect(await ready(address, 503)).toEqual(['database_lost']);
     await until(async () => (service.stderr().includes('part_failed') ? true : null));
-    wire.refuse(null);
+    forwarder.refuse(null);
     await isDone(await emptyRun('later'));
   });
 });

@@ -47,7 +47,7 @@ async function closed(): Promise<void> {
 /** The service on a port, with the limits of a small server where nothing else is said. */
 async function serve(changed: Partial<ConnectionLimits>, streams: Partial<typeof defaultRateLimits> = {}) {
   const limits = { ...connectionLimits(100), ...changed };
-  const app = makeApp({ ...service.parts, upgradeWebSocket }, { ...defaultRateLimits, ...streams });
+  const app = makeApp({ ...service.deps, upgradeWebSocket }, { ...defaultRateLimits, ...streams });
   open = makeServer(async (request, env) => app.fetch(request, env), limits, service.world.emit);
   open.server.listen(0, '127.0.0.1');
   await once(open.server, 'listening');

@@ -58,7 +58,7 @@ describe('a stream', () => {
     open.ask(key, 'GET', path(id), undefined, headers);
 
   beforeAll(async () => {
-    open = await startService({ database, change: counting, parts: { changes } });
+    open = await startService({ database, change: counting, deps: { changes } });
   });
   beforeEach(() => {
     reads = 0;
@@ -210,7 +210,7 @@ describe('a stream', () => {
   });
 
   test('where the platform ends requests it ends before, without `end`: the client comes back', async () => {
-    const short = await startService({ database, change: counting, parts: { maxStreamMs: 240_000 } });
+    const short = await startService({ database, change: counting, deps: { maxStreamMs: 240_000 } });
     const { orderId } = await order(short);
     const events = reader(await short.ask(short.operatorKey, 'GET', path(orderId)));
     await events.take(2);

@@ -24,7 +24,7 @@ beforeAll(async () => {
   open = await startService({
     database,
     change: (world) => ({ ...world, clock: { ...world.clock, every: time.every } }),
-    parts: { changes: listener, upgradeWebSocket },
+    deps: { changes: listener, upgradeWebSocket },
   });
   const sockets = new WebSocketServer({ noServer: true });
   const server = createAdaptorServer({

@@ -36,7 +36,7 @@ export interface TestServiceOptions {
   faults?: Fault[];
   /** Changes the world the service gets: another venue or clock, say. */
   change?: (world: World) => World;
-  parts?: Partial<HttpDeps>;
+  deps?: Partial<HttpDeps>;
   settings?: Partial<HttpDeps['settings']>;
   limits?: Partial<RateLimits>;
 }
@@ -47,7 +47,7 @@ export interface TestService {
   store: Store;
   session: SqlSession;
   world: World;
-  parts: HttpDeps;
+  deps: HttpDeps;
   /** Pauses elapse at once; `jump` sets it forward. */
   clock: JumpingClock;
   /** Everything that was logged. */
@@ -74,10 +74,10 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
   const events: AnyEvent[] = [];
   const later: Promise<unknown>[] = [];
   const world = await worldOf(store, clock, options, (event) => events.push(event));
-  const plain = partsOf(world, later);
-  const overridden = { ...plain, ...options.parts };
-  const parts = { ...overridden, settings: { ...overridden.settings, ...options.settings } };
-  const app = makeApp(parts, { ...defaultRateLimits, ...options.limits });
+  const plain = depsOf(world, later);
+  const overridden = { ...plain, ...options.deps };
+  const deps = { ...overridden, settings: { ...overridden.settings, ...options.settings } };
+  const app = makeApp(deps, { ...defaultRateLimits, ...options.limits });
   const ask: TestService['ask'] = async (token, method, path, body, headers = {}) => {
     const bearer = token === null ? {} : { Authorization: `Bearer ${token}` };
     const text = typeof body === 'string' ? body : JSON.stringify(body);
@@ -92,7 +92,7 @@ export async function startService(options: TestServiceOptions = {}): Promise<Te
     store,
     session: database.session,
     world,
-    parts,
+    deps,
     clock,
     events,
     operatorKey: await newKey(store, null),
@@ -132,12 +132,12 @@ async function worldOf(
 ): Promise<World> {
   const target = { kind: 'embedded', path: null } as const;
   const faults = options.faults ?? null;
-  const parts = { config: config(), target, store, clock, quotes: storedQuotes(store, 'signal'), faults, emit };
-  const world = await makeWorld(parts);
+  const worldOptions = { config: config(), target, store, clock, quotes: storedQuotes(store, 'signal'), faults, emit };
+  const world = await makeWorld(worldOptions);
   return options.change ? options.change(world) : world;
 }
 
-function partsOf(world: World, later: Promise<unknown>[]): HttpDeps {
+function depsOf(world: World, later: Promise<unknown>[]): HttpDeps {
   const { mode, cutOffTime, limits, concurrency } = config();
   return {
     world,

@@ -181,7 +181,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
 
   test('delays only its own order over HTTP, which gets a clean answer and may be asked again', async () => {
     const users = Array.from({ length: 6 }, (_, n) => person(`User ${n}`));
-    const http = await startService({ database, users, time: '10:30', parts: {}, settings: { inline: false } });
+    const http = await startService({ database, users, time: '10:30', deps: {}, settings: { inline: false } });
     await http.store.call('import_prices', {
       by: { who: 'test', how: 'cli' },
       prices: [{ symbol: 'TITAN', date: tradeDate, openMinor: 3560_00, closeMinor: 3560_00 }],

@@ -39,7 +39,7 @@ test('a worker listens to the accounts that are connected, and leaves nothing op
       DATABASE_URL: postgres.url,
       CREDENTIALS_KEY: key.toString('base64'),
     },
-    ...{ ALPACA_BASE_URL: alpaca.wire.baseUrl, LOG_LEVEL: 'info' },
+    ...{ ALPACA_BASE_URL: alpaca.options.baseUrl, LOG_LEVEL: 'info' },
   });
   const listens = new Promise<void>((resolve) => {
     createInterface(child.stderr).on('line', (line) => line.includes('stream_listening') && resolve());

@@ -48,7 +48,7 @@ beforeEach(async () => {
   const clock = quickClock();
   [alpaca, proxy] = await Promise.all([openAlpacaExchange(clock), openConnectProxy()]);
   const CREDENTIALS_KEY = randomBytes(32).toString('base64');
-  const alpacaHere = { ALPACA_BASE_URL: alpaca.wire.baseUrl, ALPACA_EXCHANGES: 'NSE' };
+  const alpacaHere = { ALPACA_BASE_URL: alpaca.options.baseUrl, ALPACA_EXCHANGES: 'NSE' };
   const read = readConfig({ TRADING_MODE: 'live', MAX_ORDER_VALUE: '1000000', CREDENTIALS_KEY, ...alpacaHere });
   const keys = read.kind === 'config' ? masterKeys(read.config) : null;
   if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
@@ -125,7 +125,7 @@ test('accounts that are connected, given other keys and disconnected later are f
   await open(1);
   await connect(1, { proxyUrl: proxy.url });
   await open(2);
-  expect(proxy.tunnels).toEqual([{ to: new URL(alpaca.wire.baseUrl).host, login: undefined }]);
+  expect(proxy.tunnels).toEqual([{ to: new URL(alpaca.options.baseUrl).host, login: undefined }]);
   const before = alpaca.stream.connections;
   await connect(0, { keyId: 'PKTEST9', secretKey: 'secret9' });
   await until(() => expect(alpaca.stream.connections).toBe(before + 1));

@@ -252,7 +252,7 @@ describe('the account reads at Alpaca', () => {
       next_close: '2025-08-28T16:00:00-04:00',
     };
     alpaca.pages['GET /v2/clock'] = marketClock;
-    expect(await alpacaMarketClock(alpaca.wire, account)).toEqual({
+    expect(await alpacaMarketClock(alpaca.options, account)).toEqual({
       kind: 'read',
       value: {
         atMs: Date.UTC(2025, 7, 28, 13, 31, 0, 500),
@@ -262,6 +262,6 @@ describe('the account reads at Alpaca', () => {
       },
     });
     alpaca.pages['GET /v2/clock'] = { ...marketClock, next_close: 'soon' };
-    expect(await alpacaMarketClock(alpaca.wire, account)).toMatchObject({ kind: 'unreadable' });
+    expect(await alpacaMarketClock(alpaca.options, account)).toMatchObject({ kind: 'unreadable' });
   });
 });

@@ -49,8 +49,8 @@ const fill = (qty: string, price = '230.5', change: object = {}) => ({
 });
 
 /** What the lookup makes of an order and the account's executions. */
-async function lookedUp(found: object, ...pages: unknown[]) {
-  alpaca.answerNext(200, JSON.stringify(found));
+async function lookedUp(row: object, ...pages: unknown[]) {
+  alpaca.answerNext(200, JSON.stringify(row));
   for (const page of pages) alpaca.answerNext(200, JSON.stringify(page));
   return alpaca.venue.lookup(order);
 }

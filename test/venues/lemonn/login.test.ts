@@ -25,8 +25,8 @@ async function accountWith(record: object | null, between: object[] = []) {
     },
   };
   const store: Store = { call: () => Promise.reject(new Error('not needed')), close: async () => undefined };
-  const wire = { baseUrl: lemonn.baseUrl, mode: 'live', clock, fetchFor: () => fetch, timeoutMs: 700 } as const;
-  const login = lemonnLogin({ ...wire, vault, store, requestId });
+  const options = { baseUrl: lemonn.baseUrl, mode: 'live', clock, fetchFor: () => fetch, timeoutMs: 700 } as const;
+  const login = lemonnLogin({ ...options, vault, store, requestId });
   return { held, lemonn, login, logIn: () => login.logIn(1) };
 }
 

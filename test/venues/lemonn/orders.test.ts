@@ -33,8 +33,8 @@ const order: OrderToStart = {
   limitPriceMinor: 3582_60,
   product: 'mtf',
 };
-const error = (error_code: string | null, words: object = { msg: 'no' }) =>
-  JSON.stringify({ status: 'error', ...words, ...(error_code === null ? {} : { error_code }) });
+const error = (error_code: string | null, message: object = { msg: 'no' }) =>
+  JSON.stringify({ status: 'error', ...message, ...(error_code === null ? {} : { error_code }) });
 const data = (value: unknown) => JSON.stringify({ status: 'success', msg: 'OK', data: value });
 
 describe('an order at Lemonn', () => {

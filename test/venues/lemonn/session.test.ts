@@ -25,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => lemonn.close());
 
 const credentials = { clientId: 'C1', apiKey, privateKey };
-const wire = () => ({ baseUrl: lemonn.baseUrl, credentials, clock, fetcher: fetch, timeoutMs: 700 });
+const clientOptions = () => ({ baseUrl: lemonn.baseUrl, credentials, clock, fetcher: fetch, timeoutMs: 700 });
 
 test('a signature is the Ed25519 of RFC 8032', () => {
   expect(lemonnSignature(privateKey, '')).toBe(
@@ -35,7 +35,7 @@ test('a signature is the Ed25519 of RFC 8032', () => {
 
 describe('a login at Lemonn', () => {
   test('by the account’s own key signs the client and the time, and says when it ends', async () => {
-    expect(await openLemonnAccess(wire())).toMatchObject({
+    expect(await openLemonnAccess(clientOptions())).toMatchObject({
       kind: 'open',
       accessToken: 'access-C1',
       clientId: null,
@@ -57,29 +57,31 @@ describe('a login at Lemonn', () => {
   ])('ends at %s, or when Lemonn says so', async (expires_at, accessUntilMs) => {
     const answer = JSON.stringify({ status: 'success', data: { access_token: 'a', expires_at } });
     const fetcher = async () => new Response(answer);
-    expect(await openLemonnAccess({ ...wire(), fetcher })).toMatchObject({ kind: 'open', accessUntilMs });
+    expect(await openLemonnAccess({ ...clientOptions(), fetcher })).toMatchObject({ kind: 'open', accessUntilMs });
   });
 
   test('in the browser signs the request token and the key, and says whose it is', async () => {
     expect(lemonnLoginUrl(apiKey)).toBe(`https://lemonn-pro.lemonn.co.in/login?api_key=${apiKey}`);
-    const login = await openLemonnSession({ ...wire(), requestToken: 'fresh', requestId });
+    const login = await openLemonnSession({ ...clientOptions(), requestToken: 'fresh', requestId });
     expect(login).toMatchObject({ kind: 'open', accessToken: 'token-C1', clientId: 'C1' });
     expect(lemonn.requests[0]?.headers).toMatchObject({ 'x-request-token': 'fresh', 'x-request-id': requestId });
     expect(lemonn.requests[0]?.body).toBe('');
   });
 
   test('is refused for another key, a used token or a partner that is not on the list, and repeats no words', async () => {
-    const other = { ...wire(), credentials: { ...credentials, privateKey: '0'.repeat(64) } };
+    const other = { ...clientOptions(), credentials: { ...credentials, privateKey: '0'.repeat(64) } };
     const refused = { kind: 'refused', reason: 'login_refused' };
     expect(await openLemonnAccess(other)).toEqual(refused);
-    expect(await openLemonnSession({ ...wire(), requestToken: 'used', requestId })).toEqual(refused);
-    expect(await openLemonnSession({ ...wire(), requestToken: 'fresh', requestId: null })).toEqual(refused);
+    expect(await openLemonnSession({ ...clientOptions(), requestToken: 'used', requestId })).toEqual(refused);
+    expect(await openLemonnSession({ ...clientOptions(), requestToken: 'fresh', requestId: null })).toEqual(refused);
   });
 
   test('is not known without an answer that says so', async () => {
     const answered = (status: number, body: string) =>
-      openLemonnAccess({ ...wire(), fetcher: async () => new Response(body, { status }) });
-    expect(await openLemonnAccess({ ...wire(), baseUrl: 'http://127.0.0.1:1' })).toMatchObject({ kind: 'unreadable' });
+      openLemonnAccess({ ...clientOptions(), fetcher: async () => new Response(body, { status }) });
+    expect(await openLemonnAccess({ ...clientOptions(), baseUrl: 'http://127.0.0.1:1' })).toMatchObject({
+      kind: 'unreadable',
+    });
     expect(await answered(200, '<html>')).toEqual({ kind: 'unreadable', reason: 'unreadable_answer' });
     expect(await answered(200, '{"status":"success","data":{}}')).toEqual({
       kind: 'unreadable',

@@ -10,8 +10,8 @@ import { madeUpRecord } from './credentials.ts';
 const opened = z.object({ token: z.string(), untilMs: z.int() });
 const pushed = z.object({ id: z.string(), tag: z.string(), key: z.string() });
 
-export function madeUpLogin(parts: LoginDeps): VenueLogin {
-  const { vault, store, clock, mode } = parts;
+export function madeUpLogin(deps: LoginDeps): VenueLogin {
+  const { vault, store, clock, mode } = deps;
   const stored = async (accountId: number) => {
     const owner = { accountId, venue: 'made-up', mode };
     const record = await vault.read(owner);
@@ -23,7 +23,7 @@ export function madeUpLogin(parts: LoginDeps): VenueLogin {
       const account = await stored(accountId);
       if (!account) return { kind: 'not_connected' };
       const { owner, userId, secrets } = account;
-      const reply = await openSession(parts, { accountId, userId }, secrets.apiKey);
+      const reply = await openSession(deps, { accountId, userId }, secrets.apiKey);
       const session = readAs(reply, opened);
       if (session.kind === 'no_session') return { kind: 'refused', reason: 'key_refused' };
       if (session.kind !== 'read') return session;

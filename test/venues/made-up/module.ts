@@ -8,9 +8,9 @@ export const madeUp = venueModule({
   settings: (settings, baseUrl) => ({ baseUrl, market: settings.MADE_UP_MARKET }),
   credentials: { promptFields: ['apiKey'], schema: async () => (await import('./credentials.ts')).madeUpRecord },
   webhook: { title: 'Made Up', form: 'JSON with id, tag and key' },
-  async open(parts, settings) {
+  async open(deps, settings) {
     const [{ madeUpVenue }, { madeUpLogin }] = await Promise.all([import('./venue.ts'), import('./login.ts')]);
-    return { venue: madeUpVenue({ ...parts, ...settings }), login: madeUpLogin({ ...parts, ...settings }) };
+    return { venue: madeUpVenue({ ...deps, ...settings }), login: madeUpLogin({ ...deps, ...settings }) };
   },
   warnings({ market }, exchange) {
     if (market === exchange) return [];

@@ -15,7 +15,8 @@ import { defaultRateLimits, type RateLimits, rateLimit } from './callers/limits.
 import { countUnknownCallers } from './callers/unknown-callers.ts';
 import type { HttpDeps } from './deps.ts';
 import { logRoutes } from './log.ts';
-import { notFound, onError, problem } from './problem.ts';
+import { onError } from './on-error.ts';
+import { notFound, problem } from './problem.ts';
 import { cronRoutes } from './routes/cron.ts';
 import { streamRoutes } from './routes/order-stream.ts';
 import { orderRoutes } from './routes/orders.ts';

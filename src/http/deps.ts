@@ -6,7 +6,7 @@ import type { World } from '../ports/world.ts';
 import type { RunRequest } from '../stages/scan/request.ts';
 import { stoppedWithin } from '../stages/until-stopped.ts';
 import type { ProxyTrust } from './callers/addresses.ts';
-import type { Metrics } from './metrics/metrics.ts';
+import type { Metrics } from './metrics/registry.ts';
 import type { Changes } from './streams/order-hub.ts';
 
 /** What the token of a caller may do, and which API key it is. */

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { type ApikeyFlags, apikeyCommand } from '../../src/commands/operate/apikey.ts';
+import { apikeyCommand } from '../../src/commands/operate/apikey.ts';
+import type { ApikeyFlags } from '../../src/commands/operate/apikey-flags.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { freshPostgres } from '../support/postgres.ts';

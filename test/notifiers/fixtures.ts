@@ -1,4 +1,4 @@
-import type { TwilioSettings } from '../../src/adapters/notifiers/twilio.ts';
+import type { TwilioSettings } from '../../src/adapters/notifiers/twilio-settings.ts';
 import type { UserSettings } from '../../src/domain/types.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import type { NotifierPace } from '../../src/ports/world.ts';

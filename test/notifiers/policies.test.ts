@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { TwilioSettings } from '../../src/adapters/notifiers/twilio.ts';
+import type { TwilioSettings } from '../../src/adapters/notifiers/twilio-settings.ts';
 import { fetchTemplate } from '../../src/adapters/notifiers/twilio-templates.ts';
 import { operatorMessage, operatorTemplate, templates } from '../../src/domain/messages/template.ts';
 import { alertOperators } from '../../src/stages/notify/operators.ts';

@@ -1,5 +1,6 @@
 import type { Hono } from 'hono';
-import { type TwilioSettings, twilioNotifier } from '../../src/adapters/notifiers/twilio.ts';
+import { twilioNotifier } from '../../src/adapters/notifiers/twilio.ts';
+import type { TwilioSettings } from '../../src/adapters/notifiers/twilio-settings.ts';
 import { templates } from '../../src/domain/messages/template.ts';
 import type { UserSettings } from '../../src/domain/types.ts';
 import type { HttpEnv } from '../../src/http/callers/auth.ts';

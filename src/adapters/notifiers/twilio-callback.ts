@@ -1,6 +1,6 @@
 // Reads what Twilio posts to us: what became of a message, and what a user wrote.
 import type { ProviderCall, ProviderUpdate } from '../../ports/world.ts';
-import type { TwilioSettings } from './twilio.ts';
+import type { TwilioSettings } from './twilio-settings.ts';
 
 const STATUSES = new Set(
   'accepted scheduled queued sending sent delivered read failed undelivered canceled'.split(' '),

@@ -1,5 +1,6 @@
 // Fetches a message template from Twilio, with WhatsApp’s approval of it.
-import { connected, type TwilioSettings } from './twilio.ts';
+import { connected } from './twilio.ts';
+import type { TwilioSettings } from './twilio-settings.ts';
 
 /** A template as Twilio has it. `status`: WhatsApp's decision on it, such as approved, pending, rejected, paused. */
 interface StoredTemplate {

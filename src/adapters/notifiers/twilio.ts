@@ -3,40 +3,10 @@ import type { Twilio } from 'twilio';
 import { type Language, languages } from '../../domain/messages/en.ts';
 import { retryAfterMs } from '../../domain/send-errors.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
-import type {
-  FindOutcome,
-  MessageToFind,
-  MessageToSend,
-  Notifier,
-  NotifierPace,
-  SendOutcome,
-} from '../../ports/world.ts';
+import type { FindOutcome, MessageToFind, MessageToSend, Notifier, SendOutcome } from '../../ports/world.ts';
 import { knownStatus, readCallback } from './twilio-callback.ts';
 import { sendErrorMeaning } from './twilio-error-class.ts';
-
-export interface TwilioSettings {
-  accountSid: string;
-  authToken: string;
-  /** While the token is changed: what Twilio signed with the one of before is taken too. */
-  authTokenPrevious?: string | null;
-  /** E.164, without `whatsapp:`. */
-  whatsappFrom: string;
-  /** For the fallback; null: there is none. */
-  smsFrom: string | null;
-  /** The approved templates, HX and 32 hex digits. None: free text, which Twilio takes in an open window only. */
-  contentSids: Partial<Record<Language, string>>;
-  /** Those of the reminder of a missing login. None: nobody is reminded. */
-  reminderContentSids: Partial<Record<Language, string>>;
-  /** Who hears of runs and troubles; null: as free text, which goes in an open window only. */
-  operators: readonly string[];
-  operatorContentSid: string | null;
-  /** Instead of https://api.twilio.com. */
-  baseUrl: string | null;
-  /** Where Twilio reaches us; null: it can not, and what became of a message is found by asking only. */
-  publicUrl: string | null;
-  timeoutMs: number;
-  pace: NotifierPace;
-}
+import type { TwilioSettings } from './twilio-settings.ts';
 
 /** The path both the status callbacks and the incoming messages come to. */
 const CALLBACK_PATH = '/api/webhooks/twilio';

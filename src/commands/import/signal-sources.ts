@@ -6,7 +6,7 @@ import type { Answer, Store } from '../../ports/store/store.ts';
 import { plain, table } from '../../terminal/table.ts';
 import { fitted } from '../../terminal/width.ts';
 import { actorOf } from '../actor.ts';
-import type { ApikeyFlags } from '../operate/apikey.ts';
+import type { ApikeyFlags } from '../operate/apikey-flags.ts';
 import { endOf, until } from '../operate/expiry.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 

@@ -14,22 +14,8 @@ import { showTarget, withStore } from '../database-target.ts';
 import { listSources, sourceChange, sourceKeyCreation } from '../import/signal-sources.ts';
 import { userNamed } from '../named-user.ts';
 import { type Refusal, refusal } from '../refusal.ts';
+import type { ApikeyFlags } from './apikey-flags.ts';
 import { endOf, until } from './expiry.ts';
-
-export interface ApikeyFlags {
-  role?: string;
-  user?: string;
-  label?: string;
-  scope?: string;
-  source?: string;
-  strategies?: string;
-  perDay?: string;
-  enabled?: string;
-  expires?: string;
-  key?: string;
-  by?: string;
-  json?: boolean;
-}
 
 /**
  * `npm run apikey -- create --role operator|user [--user X] [--scope read|trade] [--expires D] [--label T]`,

@@ -8,7 +8,7 @@ import { type DatabaseTarget, makeHttpDeps, openOrderListener } from '../../comp
 import type { Config } from '../../config/config.ts';
 import { makeApp } from '../../http/app.ts';
 import { limitsFor } from '../../http/callers/limits.ts';
-import type { Metrics } from '../../http/metrics/metrics.ts';
+import type { Metrics } from '../../http/metrics/registry.ts';
 import { type HttpServer, makeServer } from '../../http/serve-http.ts';
 import { affordable, connectionLimits } from '../../http/sockets.ts';
 import type { World } from '../../ports/world.ts';

@@ -1,22 +1,5 @@
 // Prometheus metrics of this process, loaded when the first event comes.
-import type { PrometheusContentType } from 'prom-client';
-import type { Emit } from '../../ports/events/events.ts';
-import type { Answer } from '../../ports/store/store.ts';
-import type { makeRegistry } from './registry.ts';
-
-export type Gauges = Answer<'read_gauges'>;
-
-/**
- * Prometheus metrics of one process. What passes (calls, requests, stages) is counted from the events it gets; what
- * stands (orders, queue, messages) is read from the database at each scrape, so that it is right after a restart and the
- * same in every process. Labels are terms of ours, venues and symbols: never a user, never free text.
- */
-export interface Metrics {
-  emit: Emit;
-  /** The text format, with what stands now; null: the database did not say, and its gauges are left out. */
-  text(gauges: Gauges | null, nowMs: number): Promise<string>;
-  contentType: PrometheusContentType;
-}
+import type { Metrics, makeRegistry } from './registry.ts';
 
 export function makeMetrics(): Metrics {
   let made: ReturnType<typeof makeRegistry> | null = null;

@@ -1,7 +1,21 @@
 // The counters and gauges of the metrics, filled from events and from the database.
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type PrometheusContentType, Registry } from 'prom-client';
 import { type Emit, isAlert } from '../../ports/events/events.ts';
-import type { Gauges, Metrics } from './metrics.ts';
+import type { Answer } from '../../ports/store/store.ts';
+
+export type Gauges = Answer<'read_gauges'>;
+
+/**
+ * Prometheus metrics of one process. What passes (calls, requests, stages) is counted from the events it gets; what
+ * stands (orders, queue, messages) is read from the database at each scrape, so that it is right after a restart and the
+ * same in every process. Labels are terms of ours, venues and symbols: never a user, never free text.
+ */
+export interface Metrics {
+  emit: Emit;
+  /** The text format, with what stands now; null: the database did not say, and its gauges are left out. */
+  text(gauges: Gauges | null, nowMs: number): Promise<string>;
+  contentType: PrometheusContentType;
+}
 
 /** The counters and gauges themselves, and Node's own of this process. */
 export function makeRegistry(): Pick<Metrics, 'emit' | 'text'> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type TwilioSettings, twilioNotifier } from '../../../src/adapters/notifiers/twilio.ts';
+import { twilioNotifier } from '../../../src/adapters/notifiers/twilio.ts';
+import type { TwilioSettings } from '../../../src/adapters/notifiers/twilio-settings.ts';
 import { loginLinks, loginStateKey } from '../../../src/compose/venues.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';

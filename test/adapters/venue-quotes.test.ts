@@ -34,33 +34,33 @@ async function readQuotes(answers: Record<string, VenueRead<Quote[]>[]>, signals
     (answers[name] ?? []).map((_, index) => ({ accountId: index + 1, userId: `user${index + 1}` }));
   const options = { clock: virtualClock(1), maxAgeMs: 60_000, emit: (event: AnyEvent) => events.push(event) };
   const quotes = venueQuotes({ venues: new Map(venues), accountsAt, ...options });
-  const found = await quotes.read({ tradeDate: '2025-08-28', nowMs: 1, signals, held: [] });
-  return { found: found.map(({ symbol, priceMinor }) => `${symbol} ${priceMinor}`), calls, events };
+  const prices = await quotes.read({ tradeDate: '2025-08-28', nowMs: 1, signals, held: [] });
+  return { prices: prices.map(({ symbol, priceMinor }) => `${symbol} ${priceMinor}`), calls, events };
 }
 
 describe('prices of venues', () => {
   test('come through the first account that gets an answer, and nobody else is asked', async () => {
     const all = read(quote('TITAN', 100), quote('INFY', 200));
-    const { found, calls } = await readQuotes({ kite: [closed, closed, closed, closed, silent, all, all] });
-    expect(found).toEqual(['TITAN 100', 'INFY 200']);
+    const { prices, calls } = await readQuotes({ kite: [closed, closed, closed, closed, silent, all, all] });
+    expect(prices).toEqual(['TITAN 100', 'INFY 200']);
     expect(calls.map((call) => call.slice(0, 5))).toEqual(['kite1', 'kite2', 'kite3', 'kite4', 'kite5', 'kite6']);
   });
 
   test('a venue that does not answer three accounts is left', async () => {
-    const { found, calls, events } = await readQuotes({ kite: [silent, silent, silent, read(quote('TITAN', 1))] });
-    expect([found, calls.length]).toEqual([[], 3]);
+    const { prices, calls, events } = await readQuotes({ kite: [silent, silent, silent, read(quote('TITAN', 1))] });
+    expect([prices, calls.length]).toEqual([[], 3]);
     expect(events.at(-1)).toMatchObject({ type: 'quotes_missing', count: 2, symbols: ['NSE:TITAN', 'NSE:INFY'] });
   });
 
   test('the next venue is asked only for what the one before has no price for', async () => {
     const answers = { kite: [read(quote('TITAN', 100))], lemonn: [read(quote('TITAN', 999), quote('INFY', 200))] };
-    const { found, calls } = await readQuotes(answers);
-    expect(found).toEqual(['TITAN 100', 'INFY 200']);
+    const { prices, calls } = await readQuotes(answers);
+    expect(prices).toEqual(['TITAN 100', 'INFY 200']);
     expect(calls).toEqual(['kite1: TITAN,INFY', 'lemonn1: INFY']);
   });
 
   test('a namesake at another exchange is no price, nor is what nobody asked for', async () => {
-    const { found } = await readQuotes({ alpaca: [read(quote('TITAN', 7, 'US'), quote('ITC', 8))] }, [titan]);
-    expect(found).toEqual([]);
+    const { prices } = await readQuotes({ alpaca: [read(quote('TITAN', 7, 'US'), quote('ITC', 8))] }, [titan]);
+    expect(prices).toEqual([]);
   });
 });

@@ -12,17 +12,17 @@ test('a year’s list makes its weekdays trading days; a part of one, or one wit
 }, async () => {
   const cli = cliSandbox();
   const bring = (text: string) => cli.run(['calendar', 'import', cli.file('c.csv', text), '--json']);
-  const refused = async (text: string) => {
+  const refusalFor = async (text: string) => {
     const ended = await bring(text);
     return [ended.code, refusalOn(ended.stdout).code];
   };
-  expect(await refused(head + closed.slice(1).join('\n'))).toEqual([2, 'part_of_a_year']);
-  expect(await refused(list.replace('18:00,19:00', ','))).toEqual([2, 'bad_rows']);
-  expect(await refused(list.replace('NSE,2027-01-26,closed,,', 'NSE,2027-01-26,closed,09:15,'))).toEqual([
+  expect(await refusalFor(head + closed.slice(1).join('\n'))).toEqual([2, 'part_of_a_year']);
+  expect(await refusalFor(list.replace('18:00,19:00', ','))).toEqual([2, 'bad_rows']);
+  expect(await refusalFor(list.replace('NSE,2027-01-26,closed,,', 'NSE,2027-01-26,closed,09:15,'))).toEqual([
     2,
     'bad_rows',
   ]);
-  expect(await refused(list.replace('NSE', 'BSE'))).toEqual([2, 'bad_rows']);
+  expect(await refusalFor(list.replace('NSE', 'BSE'))).toEqual([2, 'bad_rows']);
 
   const people = cli.file(
     'u.csv',

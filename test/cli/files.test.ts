@@ -46,9 +46,9 @@ describe('a scan over files', { timeout: 120_000 }, () => {
     const cli = cliSandbox();
     const strict = await cli.run(['scan', '--json', '--date', '2025-08-28', '--strict', ...flags(cli)]);
     expect(strict.code).toBe(2);
-    const refused = refusalOn(strict.stdout);
-    expect(refused.code).toBe('bad_rows');
-    expect(refused.problems).toHaveLength(3);
+    const refusal = refusalOn(strict.stdout);
+    expect(refusal.code).toBe('bad_rows');
+    expect(refusal.problems).toHaveLength(3);
 
     const windows = (text: string) => `\uFEFF${text.replaceAll('\n', '\r\n')}`;
     const files = { signals: windows(signalsCsv), users: windows(usersCsv), prices: windows(pricesCsv) };

@@ -67,8 +67,8 @@ describe('what can’t be carried out', { timeout: 120_000 }, () => {
   test.each(flagged)('flags %j with %j are refused before anything is opened', async (flags, env, code, says) => {
     const read = readConfig(env);
     if (read.kind !== 'config') throw new Error(read.problems.join());
-    const refused = await scanCommand(read.config, { slot: 'open', ...flags }, jsonShow(), () => undefined);
-    expect(refused).toMatchObject({ kind: 'refusal', code, message: expect.stringContaining(says) });
+    const result = await scanCommand(read.config, { slot: 'open', ...flags }, jsonShow(), () => undefined);
+    expect(result).toMatchObject({ kind: 'refusal', code, message: expect.stringContaining(says) });
   });
 
   test('the line and the reason of a bad row are in the refusal’s problems', async () => {

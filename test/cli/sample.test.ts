@@ -42,7 +42,7 @@ describe('the bundled sample', { timeout: 180_000 }, () => {
     const { run } = cliSandbox();
     const first = await run(['scan']);
     expect(first).toMatchObject({ code: 0, stderr: '' });
-    for (const words of [
+    for (const text of [
       'the bundled sample',
       'paper: no real money',
       '09:20 IST (virtual clock)',
@@ -50,7 +50,7 @@ describe('the bundled sample', { timeout: 180_000 }, () => {
       'RMS: stock is in the T2T segment for this client',
       'Hello Asha Rao',
     ]) {
-      expect(first.stdout).toContain(words);
+      expect(first.stdout).toContain(text);
     }
     const printed = new Set(first.stdout.split('\n').map(squeezed));
     const shown = [...shownIn('README.md', 'npm ci && npm run scan'), ...shownIn('docs/sample-run.md', 'npm run scan')];

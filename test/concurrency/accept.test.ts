@@ -98,12 +98,12 @@ test('planners on overlapping pages in opposite orders decide every user once', 
     }),
   );
   expect(sums.reduce((sum, mine) => sum + mine, 0)).toBe(360);
-  const [counted] = await query(
+  const [counts] = await query(
     `select (select count(*)::int from public.decisions where run_id = $1) as decisions,
        (select count(*)::int from public.orders where run_id = $1) as orders,
        (select count(*)::int from public.messages where run_id = $1) as messages,
        (select state from public.scan_runs where id = $1) as state`,
     [runId],
   );
-  expect(counted).toEqual({ decisions: 360, orders: 360, messages: 120, state: 'decided' });
+  expect(counts).toEqual({ decisions: 360, orders: 360, messages: 120, state: 'decided' });
 });

@@ -46,10 +46,10 @@ beforeEach(async () => {
   workers = [];
   stop = new AbortController();
   broker = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on('data', (part: Buffer) => parts.push(part));
+    const chunks: Buffer[] = [];
+    request.on('data', (part: Buffer) => chunks.push(part));
     request.on('end', () => {
-      const order = orderRequest.parse(JSON.parse(Buffer.concat(parts).toString()));
+      const order = orderRequest.parse(JSON.parse(Buffer.concat(chunks).toString()));
       arrived.push(order.userId);
       const does = behaviourOf(order.userId);
       if (does === 'breaks') request.socket.destroy();

@@ -72,7 +72,7 @@ test('marks, settlements, late fills, breaker, sweep, hand-backs and resolutions
         await store.call('release_orders', { claimId, orderIds: [first] });
         const marked = await mark(store, claimId, others.toReversed());
         sent.push(...marked);
-        await settle(store, shuffled(marked, n).map(firstWord));
+        await settle(store, shuffled(marked, n).map(firstAnswer));
         await store.call('trip_breakers', { judgeId: `mess-${n}-${part[0]}`, orderIds: marked, nowMs });
       }
     }),
@@ -87,7 +87,7 @@ test('marks, settlements, late fills, breaker, sweep, hand-backs and resolutions
   // The truth of each arrives from several sides at once, late for most.
   await Promise.all(
     Array.from({ length: 6 }, async (_, n) => {
-      for (const part of chunks(shuffled(sent, n), 11)) await settle(store, part.map(lastWord));
+      for (const part of chunks(shuffled(sent, n), 11)) await settle(store, part.map(bookAnswer));
       for (const orderId of shuffled(sent, n + 6).slice(0, 40)) await resolve(orderId);
     }),
   );
@@ -98,7 +98,7 @@ test('marks, settlements, late fills, breaker, sweep, hand-backs and resolutions
   );
   const reported = sent.map((id): [number, number] => [
     id,
-    quantityOf([...firstWord(id).fills, ...lastWord(id).fills]),
+    quantityOf([...firstAnswer(id).fills, ...bookAnswer(id).fills]),
   ]);
   expect(new Map(booked.map(({ id, quantity }) => [Number(id), Number(quantity)]))).toEqual(
     new Map(reported.filter(([, quantity]) => quantity > 0).toSorted(([a], [b]) => a - b)),
@@ -131,12 +131,12 @@ test('a fill that is booked while a person names the same one counts once', asyn
   // A lock of ours holds both back, the venue's word first.
   await query('begin');
   await query("update public.accounts set held_minor = held_minor where user_id = 'w-0'");
-  const found = settle(store, [settlement(orderId, 'filled', { fills: [fill('w-1', 10)] })]);
+  const settling = settle(store, [settlement(orderId, 'filled', { fills: [fill('w-1', 10)] })]);
   await waitingCalls(1);
   const named = resolve(orderId, 'filled');
   await waitingCalls(2);
   await query('commit');
-  await Promise.all([found, named]);
+  await Promise.all([settling, named]);
   const rows = await query('select filled_quantity::int as filled from public.orders where id = $1', [orderId]);
   expect(rows).toEqual([{ filled: 10 }]);
 });
@@ -160,14 +160,14 @@ function quantityOf(fills: Settlement['fills']): number {
 }
 
 /** What the venue said at first: a third each of trouble, a part, and an end. */
-function firstWord(orderId: number): Settlement {
+function firstAnswer(orderId: number): Settlement {
   if (orderId % 3 === 0) return settlement(orderId, 'unknown', { reason: 'timeout' });
   if (orderId % 3 === 1) return settlement(orderId, 'partially_filled', { fills: [fill(`${orderId}-a`, 4)] });
   return settlement(orderId, orderId % 2 === 0 ? 'canceled' : 'rejected');
 }
 
 /** What its book says in the end, whatever was said before. */
-function lastWord(orderId: number): Settlement {
+function bookAnswer(orderId: number): Settlement {
   const fills = [fill(`${orderId}-a`, 4), fill(`${orderId}-b`, 6)];
   if (orderId % 4 === 0) return settlement(orderId, 'canceled', { fills: fills.slice(0, 1) });
   return orderId % 5 === 0 ? settlement(orderId, 'rejected') : settlement(orderId, 'filled', { fills });

@@ -102,7 +102,7 @@ const held = {
 
 /** The scene of a pair. Rows lie in their tables in the opposite order of their ids: who locks as they are found is wrong. */
 export async function sceneOf({ session }: TestPostgres, store: Store, name: string): Promise<Scene> {
-  const userIds = ['a', 'b', 'c'].map((letter) => `${name}-${letter}`);
+  const userIds = ['a', 'b', 'c'].map((suffix) => `${name}-${suffix}`);
   const users = userIds.map((id) => user(id));
   const [first, second, third] = ['1', '2', '3'].map((number) => signal(`${name}-${number}`.toUpperCase()));
   if (!first || !second || !third) throw new Error('there are three signals');

@@ -47,13 +47,13 @@ function booked({ orders, rows }: Drawn, shuffle: number): AccountFacts {
   const numbered = turned.map((row, n) => ({ ...row, fillId: n + 1 }));
   const corrections = rows.flatMap(({ fills: [first], fixed }) => {
     if (!fixed || !first) return [];
-    const known = numbered.find((row) => row.orderId === first.orderId && row.venueFillId === first.venueFillId);
+    const original = numbered.find((row) => row.orderId === first.orderId && row.venueFillId === first.venueFillId);
     return [
       {
         ...first,
         quantity: BigInt(fixed.quantity),
         priceMinor: BigInt(fixed.paise),
-        corrects: known?.fillId ?? 0,
+        corrects: original?.fillId ?? 0,
         venueFillId: 'fix',
       },
     ];

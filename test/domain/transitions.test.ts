@@ -14,18 +14,18 @@ function reachableFrom(start: OrderStatus): Set<OrderStatus> {
 }
 
 /** A life of an order: at every step one of the successors, as the numbers choose, until none is left. */
-function lifeOf(choices: number[]): OrderStatus[] {
-  const life: OrderStatus[] = ['queued'];
+function statusesOf(choices: number[]): OrderStatus[] {
+  const statuses: OrderStatus[] = ['queued'];
   let status: OrderStatus = 'queued';
   for (const choice of choices) {
     const next: OrderStatus | undefined = transitions[status][choice % Math.max(1, transitions[status].length)];
     if (next === undefined) break;
-    life.push(next);
+    statuses.push(next);
     status = next;
   }
-  return life;
+  return statuses;
 }
-const anyLife = fc.array(fc.nat(1000), { maxLength: 40 }).map(lifeOf);
+const anyStatuses = fc.array(fc.nat(1000), { maxLength: 40 }).map(statusesOf);
 
 describe('the order statuses', () => {
   test('exactly filled, rejected, canceled and expired are terminal, with no successor', () => {
@@ -68,10 +68,10 @@ describe('the order statuses', () => {
 
   test('whatever happens, an order that ended stays as it ended, and one once at the venue is not sent again', () => {
     fc.assert(
-      fc.property(anyLife, (life) => {
-        expect(life.slice(0, -1).some(isTerminal)).toBe(false);
-        const atVenue = life.findIndex((status) => ['working', 'partially_filled', 'unknown'].includes(status));
-        if (atVenue >= 0) expect(life.slice(atVenue)).not.toContain('submitting');
+      fc.property(anyStatuses, (statuses) => {
+        expect(statuses.slice(0, -1).some(isTerminal)).toBe(false);
+        const atVenue = statuses.findIndex((status) => ['working', 'partially_filled', 'unknown'].includes(status));
+        if (atVenue >= 0) expect(statuses.slice(atVenue)).not.toContain('submitting');
       }),
     );
   });

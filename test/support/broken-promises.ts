@@ -16,6 +16,6 @@ export async function brokenPromises(
   store: Pick<Store, 'call'>,
   broken: readonly string[] = [],
 ): Promise<BrokenRule[]> {
-  const found = await store.call('check_books', {});
-  return found.filter(({ rule, leftToAPerson }) => !leftToAPerson && ![...BY_HAND, ...broken].includes(rule));
+  const rules = await store.call('check_books', {});
+  return rules.filter(({ rule, leftToAPerson }) => !leftToAPerson && ![...BY_HAND, ...broken].includes(rule));
 }

@@ -101,6 +101,6 @@ const checks: readonly string[] = [
 
 /** Everything in the database that breaks a promise about money, orders or positions, as sentences; none is right. */
 export async function violations(session: SqlSession): Promise<string[]> {
-  const found = await session.query(checks.map((check) => `(${check})`).join('\nunion all\n'));
-  return found.map(({ what }) => String(what));
+  const rows = await session.query(checks.map((check) => `(${check})`).join('\nunion all\n'));
+  return rows.map(({ what }) => String(what));
 }

@@ -76,9 +76,9 @@ Asha Rao  holds it`);
     [{ status: 'partially_filled', filledQuantity: 10 }, '10/28 @ 3564.80'],
     [{ status: 'expired', filledQuantity: 10 }, '10/28 @ 3564.80'],
     [{ status: 'canceled', filledQuantity: 0, averagePrice: null }, 'canceled'],
-  ] as const)('an order that is %o reads %s', (over, words) => {
+  ] as const)('an order that is %o reads %s', (over, text) => {
     const cell = cellOf(decision({}), order(over));
-    expect(typeof cell === 'string' ? cell : cell.text).toBe(words);
+    expect(typeof cell === 'string' ? cell : cell.text).toBe(text);
   });
 
   test('of a hundred users twelve are shown and the rest counted', () => {
@@ -181,8 +181,8 @@ describe('words', () => {
     [3_420, '3.4 s'],
     [59_999, '59.9 s'],
     [125_000, '2 min 5 s'],
-  ])('%i ms read %s', (ms, words) => {
-    expect(duration(ms)).toBe(words);
+  ])('%i ms read %s', (ms, text) => {
+    expect(duration(ms)).toBe(text);
   });
 
   test('an address without a password, and a session of an unknown shape, stand as they are', () => {

@@ -279,9 +279,9 @@ describe('over the API of a project', () => {
   test('no function is for visitors or users', async () => {
     const token = await project.api.tokenOf(logins.asha, { user_role: 'service_role' });
     for (const name of Object.keys(answers)) {
-      const refused = { body: { code: '42501' } };
-      expect(await ask(`rpc/${name}`, null, { args: {} }), name).toMatchObject({ status: 401, ...refused });
-      expect(await ask(`rpc/${name}`, token, { args: {} }), name).toMatchObject({ status: 403, ...refused });
+      const noPrivilege = { body: { code: '42501' } };
+      expect(await ask(`rpc/${name}`, null, { args: {} }), name).toMatchObject({ status: 401, ...noPrivilege });
+      expect(await ask(`rpc/${name}`, token, { args: {} }), name).toMatchObject({ status: 403, ...noPrivilege });
     }
     const inner = await ask('rpc/current_user_id', token, {});
     expect(inner).toMatchObject({ status: 404, body: { code: 'PGRST202' } });

@@ -19,7 +19,7 @@ onEveryDatabase('api keys', ({ store, session, value }) => {
   test('a key is found by its hash until it is revoked, and never again', async () => {
     expect(await store.call('create_api_key', operators(1))).toEqual({ kind: 'created' });
     const { hash, hint } = operators(1);
-    const found = {
+    const holder = {
       hint,
       role: 'operator',
       scope: 'trade',
@@ -28,9 +28,9 @@ onEveryDatabase('api keys', ({ store, session, value }) => {
       expiresAtMs: null,
       fault: null,
     };
-    expect(await store.call('find_api_key', { hash })).toEqual(found);
+    expect(await store.call('find_api_key', { hash })).toEqual(holder);
     expect(await store.call('revoke_api_key', { by: tester, hint, nowMs })).toEqual({ kind: 'revoked' });
-    expect(await store.call('find_api_key', { hash })).toEqual({ ...found, fault: 'revoked' });
+    expect(await store.call('find_api_key', { hash })).toEqual({ ...holder, fault: 'revoked' });
     expect(await store.call('revoke_api_key', { by: tester, hint, nowMs: nowMs + 5 })).toEqual({
       kind: 'already_revoked',
     });
@@ -39,7 +39,7 @@ onEveryDatabase('api keys', ({ store, session, value }) => {
     });
     // Made again after that (a call that was lost), it stays revoked.
     await store.call('create_api_key', operators(1));
-    expect(await store.call('find_api_key', { hash })).toEqual({ ...found, fault: 'revoked' });
+    expect(await store.call('find_api_key', { hash })).toEqual({ ...holder, fault: 'revoked' });
     expect(await store.call('find_api_key', { hash: 'unknown' })).toBeNull();
   });
 
@@ -47,11 +47,11 @@ onEveryDatabase('api keys', ({ store, session, value }) => {
     await store.call('create_api_key', operators(1));
     await store.call('create_api_key', operators(2));
     await store.call('revoke_api_key', { by: tester, hint: operators(2).hint, nowMs });
-    const found = { hint: operators(1).hint, role: 'operator', userId: null };
+    const holder = { hint: operators(1).hint, role: 'operator', userId: null };
     const hashes = [operators(3).hash, operators(1).hash, operators(2).hash, 'no hash', operators(1).hash];
     const alone = await Promise.all(hashes.map((hash) => store.call('find_api_key', { hash })));
     expect(await store.call('find_api_keys', { hashes })).toEqual(alone);
-    expect(alone).toMatchObject([null, found, { fault: 'revoked' }, null, found]);
+    expect(alone).toMatchObject([null, holder, { fault: 'revoked' }, null, holder]);
     expect(await store.call('find_api_keys', { hashes: [] })).toEqual([]);
   });
 

@@ -175,8 +175,8 @@ onEveryDatabase('credentials', ({ store, session, value }) => {
       accountKey,
       { venueOrderId: '', clientOrderId: '' },
     ];
-    const found = [null, { orderId, accountId, userId: 'asha' }, null];
-    expect(await store.call('find_venue_orders', { venue: 'paper', orders: others })).toEqual(found);
+    const orders = [null, { orderId, accountId, userId: 'asha' }, null];
+    expect(await store.call('find_venue_orders', { venue: 'paper', orders: others })).toEqual(orders);
     expect(await store.call('find_venue_orders', { venue: 'kite', orders: others })).toEqual([null, null, null]);
     const working = settlement(orderId, 'working', { venueOrderId: 'v1', nextLookupMs: nowMs + 60_000 });
     await settle(store, [working]);

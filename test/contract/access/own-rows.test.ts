@@ -67,8 +67,8 @@ test('places go on where an integer ends: single orders of all days take them fr
       ]);
     }
     const page = { runId: scene.runId, afterPosition: beyond, afterQueuePosition: beyond, limit: 10 };
-    const found = await store.call('read_report_decisions', page);
-    expect(found.map(({ position, queuePosition }) => [position, queuePosition])).toEqual([[beyond, beyond + 1]]);
+    const decisions = await store.call('read_report_decisions', page);
+    expect(decisions.map(({ position, queuePosition }) => [position, queuePosition])).toEqual([[beyond, beyond + 1]]);
   } finally {
     await database.close();
   }

@@ -43,21 +43,21 @@ onEveryDatabase('people', ({ store, session, value }) => {
   const erase = (confirmed = true, userId = id) => store.call('erase_user', { userId, confirmed, by });
   const verify = () => store.call('verify_actions', { keptId: null, keptHash: null });
   /** Every table in which a row says one of these words, whatever its columns. */
-  const tablesSaying = async (words: readonly string[]) => {
+  const tablesSaying = async (texts: readonly string[]) => {
     const tables = await session.query(`select format('%I.%I', schemaname, tablename) as name from pg_tables
       where schemaname in ('public', 'core', 'paper_venue') order by 1`);
     const saying: string[] = [];
     for (const { name: table } of tables) {
-      const pattern = words.map((word) => word.replace('+', '\\+')).join('|');
+      const pattern = texts.map((text) => text.replace('+', '\\+')).join('|');
       const [row] = await session.query(`select count(*)::int as n from ${table} t where t::text ~* $1`, [pattern]);
       if (row?.['n'] !== 0) saying.push(String(table));
     }
     return saying;
   };
-  const words = [id, name, number, number.slice(1), '919811', login];
+  const texts = [id, name, number, number.slice(1), '919811', login];
 
   /** Bought and sold, told of it, halted, connected, written about: all of it over. */
-  const aLifeHere = async () => {
+  const playHistory = async () => {
     await openScene(store, {
       users: [zubeida, user('ravi', { name: 'Ravi' })],
       signals: [signal('INFY')],
@@ -137,20 +137,20 @@ onEveryDatabase('people', ({ store, session, value }) => {
   });
 
   test('without a yes it says what would happen, and nothing does', async () => {
-    await aLifeHere();
+    await playHistory();
     await allIsOver();
-    const before = await tablesSaying(words);
+    const before = await tablesSaying(texts);
     expect(await erase(false)).toMatchObject({
       kind: 'would_erase',
       name,
       counts: { orders: 2, decisions: 2, messages: 2, credentials: 1, apiKeys: 1 },
     });
-    expect(await tablesSaying(words)).toEqual(before);
+    expect(await tablesSaying(texts)).toEqual(before);
     expect(before.length).toBeGreaterThan(12);
   });
 
   test('nothing in the database names or reaches them any more; records and hashes stand', async () => {
-    await aLifeHere();
+    await playHistory();
     await allIsOver();
     const records = async () => [
       await session.query(
@@ -168,7 +168,7 @@ onEveryDatabase('people', ({ store, session, value }) => {
     const before = await records();
     const answer = await erase();
     expect(answer).toMatchObject({ kind: 'erased', tombstone: expect.stringMatching(/^erased-[0-9a-f]{12}$/) });
-    expect(await tablesSaying(words)).toEqual([]);
+    expect(await tablesSaying(texts)).toEqual([]);
     expect(await records()).toEqual(before);
     expect(await value('select count(*)::int from public.account_credentials')).toBe(0);
     expect(await value('select revoked_at is not null from public.api_keys')).toBe(true);
@@ -183,26 +183,26 @@ onEveryDatabase('people', ({ store, session, value }) => {
     expect(await erase()).toEqual({ kind: 'no_such_user' });
     expect(await erase(true, tombstone)).toEqual({ kind: 'already_erased' });
     expect(await store.call('read_user', { userId: tombstone })).toMatchObject({ active: false, hasWhatsapp: false });
-    const acts = await store.call('read_actions', {
+    const actions = await store.call('read_actions', {
       beforeId: null,
       limit: 1,
       userId: tombstone,
       action: null,
       sinceMs: null,
     });
-    expect(acts).toMatchObject([
+    expect(actions).toMatchObject([
       { action: 'erase_user', target: `user:${tombstone}`, why: `asked by ${tombstone} herself` },
     ]);
   });
 
   test('what is left of an act is under a hash too: a change of it afterwards is found', async () => {
-    await aLifeHere();
+    await playHistory();
     await allIsOver();
     await erase();
-    const act = Number(await value("select id from public.operator_actions where action = 'halt'"));
+    const actionId = Number(await value("select id from public.operator_actions where action = 'halt'"));
     await session.exec(`create temp table kept as select * from public.operator_actions;
-      set session_replication_role = replica; update public.operator_actions set who = 'another' where id = ${act}`);
-    expect((await verify()).problems).toEqual([{ id: act, kind: 'changed' }]);
+      set session_replication_role = replica; update public.operator_actions set who = 'another' where id = ${actionId}`);
+    expect((await verify()).problems).toEqual([{ id: actionId, kind: 'changed' }]);
     await session.exec(`delete from public.operator_actions; insert into public.operator_actions select * from kept;
       drop table kept; set session_replication_role = origin`);
   });
@@ -216,7 +216,7 @@ onEveryDatabase('people', ({ store, session, value }) => {
   });
 
   test('all that is kept of a person is given out, without what is secret', async () => {
-    await aLifeHere();
+    await playHistory();
     await allIsOver();
     const all = await store.call('export_user', { userId: id });
     expect(all).toMatchObject({

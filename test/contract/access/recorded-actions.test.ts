@@ -8,7 +8,7 @@ import { accepted, nowMs, openScene, quote, signal, tradeDate, user } from '../s
 const ravi = { who: 'ravi@office', how: 'cli', why: 'ticket 7' } as const;
 
 /** What writes and is no act of a person, with why. */
-const noActs: Partial<Record<StoreFunction, string>> = {
+const notRecorded: Partial<Record<StoreFunction, string>> = {
   accept_page: 'decides what open_run began',
   adjust_books: 'books what a venue says, each change in the ledger',
   claim_message_lookups: 'the service’s own work',
@@ -47,15 +47,15 @@ const noActs: Partial<Record<StoreFunction, string>> = {
 };
 
 onEveryDatabase('recorded actions', ({ store, session, value }) => {
-  const acts = async () => {
+  const allActions = async () => {
     const all = { beforeId: null, limit: 100, userId: null, action: null, sinceMs: null };
     return (await store.call('read_actions', all)).toReversed();
   };
   /** What a call left in the log, without who, when and the hashes. */
   const leaves = async <F extends StoreFunction>(name: F, args: Arguments[F]) => {
-    const before = (await acts()).length;
+    const before = (await allActions()).length;
     await store.call(name, args);
-    return (await acts()).slice(before).map(({ action, target, userId, before: was, after }) => {
+    return (await allActions()).slice(before).map(({ action, target, userId, before: was, after }) => {
       return { action, target, userId, was, after };
     });
   };
@@ -64,7 +64,7 @@ onEveryDatabase('recorded actions', ({ store, session, value }) => {
     const rows = await session.query(`select p.proname as name from pg_proc p
       where p.pronamespace = 'public'::regnamespace and p.provolatile = 'v'
         and p.prosrc !~ 'core\\.record_(action|placed_orders)\\('`);
-    expect(rows.map(({ name }) => String(name)).toSorted()).toEqual(Object.keys(noActs).toSorted());
+    expect(rows.map(({ name }) => String(name)).toSorted()).toEqual(Object.keys(notRecorded).toSorted());
     // The inner one that records for place_orders does.
     expect(
       await value("select prosrc like '%core.record_action(%' from pg_proc where proname = 'record_placed_orders'"),
@@ -95,8 +95,8 @@ onEveryDatabase('recorded actions', ({ store, session, value }) => {
         },
       ],
     });
-    const found = { beforeId: null, limit: 9, userId: 'asha', action: null, sinceMs: null };
-    expect(await store.call('read_actions', found)).toMatchObject([
+    const page = { beforeId: null, limit: 9, userId: 'asha', action: null, sinceMs: null };
+    expect(await store.call('read_actions', page)).toMatchObject([
       { action: 'import_users', ...ravi, why: 'ticket 7' },
     ]);
   });
@@ -171,16 +171,16 @@ onEveryDatabase('recorded actions', ({ store, session, value }) => {
       userId: 'asha',
       was: { role: 'user', scope: 'trade', label: 'phone' },
     });
-    const all = JSON.stringify(await acts());
+    const all = JSON.stringify(await allActions());
     for (const secret of [key.hash, record.wrappedKey, record.sealed]) expect(all).not.toContain(secret);
   });
 
   test('an acknowledged account, stopped messages, and rows that were let go', async () => {
     await openScene(store, { users: [user('asha')] });
     await session.exec("update public.accounts set not_ready = 'broker says no'");
-    const before = (await acts()).length;
+    const before = (await allActions()).length;
     await acknowledgeDrifts(store, { userId: 'asha', venue: 'paper', mode: 'paper' });
-    expect((await acts()).slice(before)).toMatchObject([
+    expect((await allActions()).slice(before)).toMatchObject([
       {
         action: 'acknowledge_account',
         target: 'account:asha paper paper',
@@ -224,7 +224,7 @@ onEveryDatabase('recorded actions', ({ store, session, value }) => {
 
   test('the run a person began', async () => {
     await openScene(store, { users: [user('asha'), user('paul')], runId: 'r1' });
-    expect((await acts()).find(({ action }) => action === 'open_run')).toMatchObject({
+    expect((await allActions()).find(({ action }) => action === 'open_run')).toMatchObject({
       target: 'run:r1',
       after: { signals: 1, users: 2 },
     });
@@ -234,7 +234,7 @@ onEveryDatabase('recorded actions', ({ store, session, value }) => {
     const scene = await openScene(store, { users: [user('asha')], signals: [signal('INFY')] });
     const inputs = { runId: 'api', mode: 'paper', tradeDate, capped: false, userIds: ['asha'] };
     const { accounts } = await store.call('read_order_inputs', { ...inputs, listings: [] });
-    const place = (key: string, by: typeof ravi | null) => {
+    const placeOrder = (key: string, by: typeof ravi | null) => {
       const requested = signal('TITAN', { id: `api:${key}`, strategy: key });
       const decisions = accounts.map((account) => accepted(scene, account, requested, { quantity: 2 }));
       const request = {
@@ -258,11 +258,11 @@ onEveryDatabase('recorded actions', ({ store, session, value }) => {
         requests: [request],
       });
     };
-    const [placed] = await place('k1', ravi);
+    const [placed] = await placeOrder('k1', ravi);
     const clientOrderId = await value("select client_order_id from public.orders where signal_id = 'api:k1'");
     expect(placed).toMatchObject({ action: 'place_order', target: `order:${clientOrderId}`, userId: 'asha' });
     expect(placed?.after).toEqual({ runId: 'api', outcome: 'accepted', symbol: 'TITAN', side: 'BUY', quantity: 2 });
-    expect(await place('k1', ravi)).toEqual([]);
-    expect(await place('k2', null)).toEqual([]);
+    expect(await placeOrder('k1', ravi)).toEqual([]);
+    expect(await placeOrder('k2', null)).toEqual([]);
   });
 });

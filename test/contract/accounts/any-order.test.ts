@@ -53,15 +53,15 @@ const anyReporting = fc.record({
 });
 
 onEveryDatabase('the same facts, told in any order and grouping', ({ store }) => {
-  let lives = 0;
+  let runs = 0;
 
   /** Two accounts alike, with the orders of the plans. */
   const alike = async (leverageCenti: number): Promise<Map<string, ClaimedOrder[]>> => {
-    lives += 1;
-    const users = ['one', 'two'].map((id) => user(`${id}-${lives}`, { leverageCenti, capitalMinor: 1_00_000_00 }));
+    runs += 1;
+    const users = ['one', 'two'].map((id) => user(`${id}-${runs}`, { leverageCenti, capitalMinor: 1_00_000_00 }));
     const sent = new Map<string, ClaimedOrder[]>(users.map(({ id }) => [id, []]));
     for (const [n, { side, status, quantity }] of plans.entries()) {
-      const runId = `run-${lives}-${n}`;
+      const runId = `run-${runs}-${n}`;
       const of = signal('TITAN', { side, strategy: runId });
       const limitPriceMinor = side === 'BUY' ? 200_00 : 1;
       await decideAll(await openScene(store, { runId, signals: [of], users }), { quantity, limitPriceMinor });

@@ -5,16 +5,16 @@ import { onEveryDatabase } from '../support/every-database.ts';
 import { anyStep, RandomAccount } from '../support/random-account.ts';
 
 onEveryDatabase('the books of any life', ({ store }) => {
-  let lives = 0;
+  let accounts = 0;
 
   test('are what its facts come to, after every step', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyStep, { minLength: 6, maxLength: 24 }), async (steps) => {
-        lives += 1;
-        const life = new RandomAccount(store, `user-${lives}`);
+        accounts += 1;
+        const account = new RandomAccount(store, `user-${accounts}`);
         for (const event of steps) {
-          await life.take(event);
-          expect(await differences(store, life.userId)).toEqual([]);
+          await account.take(event);
+          expect(await differences(store, account.userId)).toEqual([]);
         }
       }),
       { numRuns: 10, interruptAfterTimeLimit: 100_000 },

@@ -50,10 +50,10 @@ onEveryDatabase('correcting a fill', ({ store, session, value }) => {
     expect(await correct(order, 10)).toMatchObject({ kind: 'unchanged' });
     const entries = await session.query("select kind from public.ledger_entries where kind = 'correction'");
     expect(entries).toHaveLength(1);
-    const [act] = await store.call('read_actions', {
+    const [action] = await store.call('read_actions', {
       ...{ beforeId: null, limit: 1, userId: null, action: 'correct_fill', sinceMs: null },
     });
-    expect(act).toMatchObject({
+    expect(action).toMatchObject({
       who: tester.who,
       target: `order:${order}`,
       before: { quantity: 100 },

@@ -117,7 +117,7 @@ onEveryDatabase('the facts of accounts', ({ store, session, value }) => {
       ],
       ['fills', 'freed_margin_minor', `id = ${fillId}`, [`margin freed by fill ${fillId} of order ${name}`]],
     ];
-    for (const [table, column, where, found] of columns) {
+    for (const [table, column, where, expected] of columns) {
       const change = (by: number) =>
         session.exec(`begin; set local session_replication_role = replica;
           update public.${table} set ${column} = ${column} + ${by} where ${where}; commit`);
@@ -127,7 +127,7 @@ onEveryDatabase('the facts of accounts', ({ store, session, value }) => {
       expect(
         sentences.map((line) => /: (.*) is /.exec(line)?.[1]),
         `${table}.${column}`,
-      ).toEqual(found);
+      ).toEqual(expected);
     }
     expect(await differences(store)).toEqual([]);
   });

@@ -64,7 +64,7 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
   const drift = (accountId: number, change: Partial<Drift> = {}): Drift => {
     return { accountId, kind: 'position', what: 'NSE:TITAN', ours: '10', theirs: '0', ...change };
   };
-  const found = (drifts: Drift[], atMs = nowMs) => store.call('store_drifts', { tradeDate, nowMs: atMs, drifts });
+  const storeDrifts = (drifts: Drift[], atMs = nowMs) => store.call('store_drifts', { tradeDate, nowMs: atMs, drifts });
   const notReady = async () => {
     const rows = await session.query('select not_ready as why from public.accounts order by id');
     return rows.map(({ why }) => why);
@@ -127,8 +127,8 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
       const verdicts = [verdict(asha, null), { ...verdict(ravi, null), broughtUp: false }];
       await store.call('store_readiness', { tradeDate, nowMs, verdicts });
       await decideAll(scene);
-      const found = await store.call('check_books', {});
-      expect(found.filter((one) => one.rule === rule)).toMatchObject([
+      const broken = await store.call('check_books', {});
+      expect(broken.filter((one) => one.rule === rule)).toMatchObject([
         { userId: 'ravi', ours: 'never brought up', should: `brought up for ${tradeDate}`, settle: 'npm run ready' },
       ]);
     });
@@ -211,8 +211,8 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
   describe('a drift', () => {
     test('is kept once and blocks its account until it is acknowledged', async () => {
       const [asha = 0, ravi = 0] = await connected();
-      expect(await found([drift(asha), drift(asha, { what: 'NSE:INFY' })])).toHaveLength(2);
-      expect(await found([drift(asha)])).toEqual([]);
+      expect(await storeDrifts([drift(asha), drift(asha, { what: 'NSE:INFY' })])).toHaveLength(2);
+      expect(await storeDrifts([drift(asha)])).toEqual([]);
       const text = 'drift: position NSE:TITAN: ours 10, theirs 0 (and 1 more): acknowledge it';
       expect(await notReady()).toEqual([text, 'not connected yet']);
       const stored = await store.call('store_readiness', {
@@ -228,14 +228,14 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
     test('that was acknowledged is not raised again while it stays, and is when it comes back', async () => {
       const [asha = 0] = await connected();
       const funds = (theirs = '0') => drift(asha, { kind: 'funds', theirs });
-      await found([funds()]);
+      await storeDrifts([funds()]);
       await acknowledge('asha');
-      expect(await found([funds()], daysLater(1))).toEqual([]);
-      expect(await found([funds()], daysLater(5))).toEqual([]);
+      expect(await storeDrifts([funds()], daysLater(1))).toEqual([]);
+      expect(await storeDrifts([funds()], daysLater(5))).toEqual([]);
       expect((await notReady())[0]).toBeNull();
-      expect(await found([funds('3')], daysLater(5))).toHaveLength(1);
+      expect(await storeDrifts([funds('3')], daysLater(5))).toHaveLength(1);
       await acknowledge('asha');
-      expect(await found([funds()], daysLater(11))).toHaveLength(1);
+      expect(await storeDrifts([funds()], daysLater(11))).toHaveLength(1);
       expect((await notReady())[0]).toContain('drift: funds');
     });
 
@@ -243,7 +243,7 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
       const [asha = 0] = await connected();
       await session.exec("update public.accounts set not_ready = 'a late fill'");
       const order = drift(asha, { kind: 'unknown_order', what: 'abc', ours: 'no such order', theirs: 'BUY 1' });
-      await found([drift(asha), order]);
+      await storeDrifts([drift(asha), order]);
       expect((await notReady())[0]).toBe('a late fill');
       expect((await readDrifts(store, { userId: 'asha', venue: 'kite', mode: 'live' })).driftIds).toHaveLength(2);
       await store.call('acknowledge_account', {

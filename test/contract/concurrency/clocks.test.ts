@@ -84,10 +84,10 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
   });
 
   test('no function takes the caller’s clock as it is', async () => {
-    const found = await session.query(`select p.oid::regprocedure::text as name from pg_proc p
+    const functions = await session.query(`select p.oid::regprocedure::text as name from pg_proc p
       where pronamespace in ('public'::regnamespace, 'core'::regnamespace, 'paper_venue'::regnamespace)
         and prosrc like '%core.at((args ->> ''nowMs'')%'`);
-    expect(found.map(({ name }) => name)).toEqual(['core.now_of(jsonb)', 'core.stamp_of(jsonb)']);
+    expect(functions.map(({ name }) => name)).toEqual(['core.now_of(jsonb)', 'core.stamp_of(jsonb)']);
   });
 
   test('a session that says its clock is its own is believed, whatever day it lives', async () => {

@@ -21,7 +21,7 @@ const PAST_DAYS = 12;
 const PAST_SIGNALS = 5;
 /** How far a growth may be from the exact one: a larger table may be read by another index. */
 const ROOM = 1.5;
-const SOME_ROWS = 20;
+const FEW_ROWS = 20;
 /** The same beside a past: an empty table is planned for otherwise, and a read past would be twelve times as much. */
 const ROOM_WITH_A_PAST = 2;
 /** Of anything that goes through a run. */
@@ -192,13 +192,13 @@ describe('the rows the functions read', () => {
   });
 
   test.each(['read_accounts', 'read_due_messages', ...ofAFew])('%s: the same in any run', (name) => {
-    expect(rows(large, name)).toBeLessThanOrEqual(ROOM * rows(small, name) + SOME_ROWS);
+    expect(rows(large, name)).toBeLessThanOrEqual(ROOM * rows(small, name) + FEW_ROWS);
   });
 
   test.each(withNothingToDo)('%s: none', (name) => expect(rows(large, name)).toBe(0));
 
   const all = [...pages, 'read_accounts', 'read_due_messages', 'decide_run', ...throughTheRun, ...ofAFew];
   test.each([...all, 'sweep_orders'])('%s: no more with a past than without one', (name) =>
-    expect(rows(small, name)).toBeLessThanOrEqual(ROOM_WITH_A_PAST * rows(withoutPast, name) + SOME_ROWS),
+    expect(rows(small, name)).toBeLessThanOrEqual(ROOM_WITH_A_PAST * rows(withoutPast, name) + FEW_ROWS),
   );
 });

@@ -9,9 +9,9 @@ import {
   decideAll,
   fill,
   leaseMs,
+  notAccepted,
   nowMs,
   openScene,
-  refused,
   sendAll,
   settle,
   settlement,
@@ -44,7 +44,7 @@ test('accept_page leaves out who has an accept on an account that is held, names
   // The third needs no lock: nothing of theirs is accepted.
   const decisions = page.flatMap((one) =>
     signals.map((of) =>
-      one.settings.id === 'page-3' ? refused(one, of, 'skipped', 'not_subscribed') : accepted(scene, one, of),
+      one.settings.id === 'page-3' ? notAccepted(one, of, 'skipped', 'not_subscribed') : accepted(scene, one, of),
     ),
   );
   await database.session.exec(

@@ -12,7 +12,7 @@ import { playBusyDay } from '../support/busy-day.ts';
 const corruptions = [...ofMoney, ...ofOrders, ...ofDays];
 
 let database: TestDatabase;
-const found = async (): Promise<{ rule: string }[]> => makeStore(database).call('check_books', {});
+const broken = async (): Promise<{ rule: string }[]> => makeStore(database).call('check_books', {});
 
 beforeAll(async () => {
   database = await freshPglite();
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 test('a busy day breaks no rule', async () => {
-  expect(await found()).toEqual([]);
+  expect(await broken()).toEqual([]);
 });
 
 describe('a value that is wrong is found', () => {
@@ -31,7 +31,7 @@ describe('a value that is wrong is found', () => {
     try {
       const changed = await session.query(`update public.${table} set ${set} where ${where} returning 1`);
       expect(changed.length, 'rows made wrong').toBeGreaterThan(0);
-      expect((await found()).map((one) => one.rule)).toContain(rule);
+      expect((await broken()).map((one) => one.rule)).toContain(rule);
     } finally {
       await session.exec('rollback');
     }

@@ -169,7 +169,7 @@ onEveryDatabase('guards', ({ store, session, value }) => {
       `insert into public.ledger_entries (account_id, at, ${columns}) select ${values} from public.${from}`;
     const ofOrder = 'order_id, kind, cash_delta_minor, held_delta_minor';
     const copy = `select (jsonb_populate_record(o, '{"id": -1}')).* from public.orders o`;
-    const refused = {
+    const breaches = {
       a_client_order_id_exists_once: `insert into public.orders overriding system value ${copy}`,
       a_client_order_id_fits_every_venue: "update public.orders set client_order_id = 'UPPER'",
       an_order_is_held_once: entry(ofOrder, "account_id, now(), id, 'hold', 0, 1"),
@@ -195,7 +195,7 @@ onEveryDatabase('guards', ({ store, session, value }) => {
       a_signal_buys_or_sells: "update public.signals set side = 'SHORT'",
       a_signal_is_given_once: `insert into public.signals select (jsonb_populate_record(s, '{"id": "x"}')).* from public.signals s`,
     };
-    for (const [constraint, sql] of Object.entries(refused)) {
+    for (const [constraint, sql] of Object.entries(breaches)) {
       await expect(session.exec(sql), constraint).rejects.toThrow(`"${constraint}"`);
     }
   });

@@ -6,9 +6,9 @@ import { onEveryDatabase } from '../support/every-database.ts';
 import {
   acceptAll,
   accepted,
+  notAccepted,
   nowMs,
   openScene,
-  refused,
   type Scene,
   signal,
   undecided,
@@ -73,7 +73,7 @@ onEveryDatabase('accept and decide_run', ({ store, session, value }) => {
     const page = await undecided(scene);
     const decisions = page.map((account) => signals.map((of) => accepted(scene, account, of)));
     const pages = [decisions.slice(0, 20), decisions.slice(10), decisions.slice(5, 25).toReversed()];
-    const answers = await Promise.all(pages.map((some) => accept(scene, some.flat())));
+    const answers = await Promise.all(pages.map((decisions) => accept(scene, decisions.flat())));
     expect(answers.reduce((sum, answer) => sum + answer.accepted, 0)).toBe(60);
     expect(await counts()).toEqual([{ decisions: 60, orders: 60, holds: 60 }]);
   });
@@ -82,9 +82,9 @@ onEveryDatabase('accept and decide_run', ({ store, session, value }) => {
     const scene = await openScene(store, { signals });
     const [account] = await undecided(scene);
     if (!account) throw new Error('asha is in the run');
-    const skipped = refused(account, scene.signals[0] ?? signal('TITAN'), 'skipped', 'user_inactive');
+    const skipped = notAccepted(account, scene.signals[0] ?? signal('TITAN'), 'skipped', 'user_inactive');
     const denied = {
-      ...refused(account, signals[1] ?? signal('INFY'), 'denied', 'price_outside_band'),
+      ...notAccepted(account, signals[1] ?? signal('INFY'), 'denied', 'price_outside_band'),
       limit: '3.00',
       actual: '4.10',
     };
@@ -123,7 +123,7 @@ onEveryDatabase('accept and decide_run', ({ store, session, value }) => {
     const [account] = await undecided(scene);
     if (!account) throw new Error('ravi is in the run');
     expect(account.accountId).toBeNull();
-    await accept(scene, [refused(account, signal('TITAN'), 'skipped', 'account_not_ready')]);
+    await accept(scene, [notAccepted(account, signal('TITAN'), 'skipped', 'account_not_ready')]);
     expect((await decide(scene)).state).toBe('decided');
   });
 
@@ -134,14 +134,14 @@ onEveryDatabase('accept and decide_run', ({ store, session, value }) => {
     if (!first) throw new Error('three users are in the run');
     const decisions = [
       accepted(scene, first, signals[0] ?? signal('TITAN')),
-      refused(first, signals[1] ?? signal('INFY'), 'denied', 'quantity_zero'),
+      notAccepted(first, signals[1] ?? signal('INFY'), 'denied', 'quantity_zero'),
     ];
     await accept(scene, decisions);
     expect(await decide(scene)).toEqual({ state: 'planning', planHash: null });
     expect(await value('select count(*)::int from public.messages')).toBe(0);
 
     const rest = others.flatMap((account) => [
-      { ...refused(account, signals[0] ?? signal('TITAN'), 'skipped', 'not_subscribed'), priceMinor: null },
+      { ...notAccepted(account, signals[0] ?? signal('TITAN'), 'skipped', 'not_subscribed'), priceMinor: null },
       accepted(scene, account, signals[1] ?? signal('INFY'), { quantity: 3 }),
     ]);
     await accept(scene, rest);

@@ -141,8 +141,8 @@ onEveryDatabase('a run', ({ store, session }) => {
       expect(userIds).toHaveLength(25);
       expect(new Set(userIds).size).toBe(25);
     }
-    const some = await undecided(scene, { frozen: false, userIds: ['user-3', 'user-4', 'nobody'] });
-    expect(some.map(({ settings }) => settings.id).sort()).toEqual(['user-3', 'user-4']);
+    const accounts = await undecided(scene, { frozen: false, userIds: ['user-3', 'user-4', 'nobody'] });
+    expect(accounts.map(({ settings }) => settings.id).sort()).toEqual(['user-3', 'user-4']);
   });
 
   test('gives an account the same shape whether it is new or has everything', async () => {

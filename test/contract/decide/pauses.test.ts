@@ -187,12 +187,12 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
         ),
       ),
     );
-    const known = new Set(['user_inactive', 'trading_disabled', 'not_subscribed', 'symbol_not_allowed']);
+    const settingReasons = new Set(['user_inactive', 'trading_disabled', 'not_subscribed', 'symbol_not_allowed']);
     for (const side of ['BUY', 'SELL'] as const) {
       const frame = runFrame([planned(side, 'TITAN', 3564_80)]);
       const wanted = all.map((settings) => {
         const [decision] = decide(frame, { ...account(), ...settings }, new Map());
-        return known.has(decision?.reason ?? '') ? decision?.reason : null;
+        return settingReasons.has(decision?.reason ?? '') ? decision?.reason : null;
       });
       const rows = all.map(({ active, tradingEnabled, strategies, allowSymbols, denySymbols }) => ({
         ...{
@@ -203,13 +203,15 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
           deny_symbols: denySymbols,
         },
       }));
-      const found = await session.query(
+      const ended = await session.query(
         `select core.settings_block(jsonb_populate_record(u, given), $2, 'breakout-20d', 'NSE', 'TITAN') as reason
          from public.users u, jsonb_array_elements($1::jsonb) with ordinality as one(given, n) order by n`,
         [JSON.stringify(rows), side],
       );
-      expect(found.map(({ reason }) => reason)).toEqual(wanted);
-      expect(new Set(wanted)).toEqual(new Set(side === 'BUY' ? [null, ...known] : [null, ...[...known].slice(0, 3)]));
+      expect(ended.map(({ reason }) => reason)).toEqual(wanted);
+      expect(new Set(wanted)).toEqual(
+        new Set(side === 'BUY' ? [null, ...settingReasons] : [null, ...[...settingReasons].slice(0, 3)]),
+      );
     }
   });
 });

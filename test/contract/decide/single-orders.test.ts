@@ -29,7 +29,7 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
     const signal = signalOfRequest({ principal: 'key:1', key }, { ...order, limitPriceMinor: null }, at);
     return { principal: 'key:1', key, bodyHash: 'b1', by: null, sendBeforeMs: nowMs + 2 * minuteMs, signal, userId };
   };
-  const place = async (requests: ReturnType<typeof request>[], quantity = 1, otherDay = {}) => {
+  const placeOrders = async (requests: ReturnType<typeof request>[], quantity = 1, otherDay = {}) => {
     const { accounts, rates } = await inputs([...new Set(requests.map(({ userId }) => userId))]);
     const scene = { store, runId, mode: 'paper', signals: [], users: [], rates } as const;
     const decisions = requests.flatMap(({ signal, userId }) => {
@@ -49,18 +49,18 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
 
   test('what they are decided on is about their users and symbols only', async () => {
     await openScene(store, { users });
-    const known = await inputs(['ravi']);
-    expect(known.accounts.map(({ settings }) => settings.id)).toEqual(['ravi']);
-    expect(known).toMatchObject({ halted: null, instruments: [{ symbol: 'TITAN' }], symbolExposure: {} });
-    expect(known.rates.length).toBeGreaterThan(0);
+    const raviInputs = await inputs(['ravi']);
+    expect(raviInputs.accounts.map(({ settings }) => settings.id)).toEqual(['ravi']);
+    expect(raviInputs).toMatchObject({ halted: null, instruments: [{ symbol: 'TITAN' }], symbolExposure: {} });
+    expect(raviInputs.rates.length).toBeGreaterThan(0);
   });
 
   test('each is accepted once, whatever is asked again', async () => {
     await openScene(store, { users });
-    const [first] = await place([request('k1')]);
+    const [first] = await placeOrders([request('k1')]);
     expect(first).toMatchObject({ kind: 'decided', fresh: true, outcome: 'accepted' });
-    expect(await place([request('k1')])).toEqual([{ ...first, fresh: false }]);
-    expect(await place([{ ...request('k1'), bodyHash: 'b2' }])).toMatchObject([{ kind: 'other_body' }]);
+    expect(await placeOrders([request('k1')])).toEqual([{ ...first, fresh: false }]);
+    expect(await placeOrders([{ ...request('k1'), bodyHash: 'b2' }])).toMatchObject([{ kind: 'other_body' }]);
     const requests = ['k1', 'k2'].map((key) => ({ principal: 'key:1', key, bodyHash: 'b1' }));
     expect(await store.call('read_request_outcomes', { requests })).toEqual([{ ...first, fresh: false }, null]);
     expect(await store.call('read_orders', view)).toHaveLength(1);
@@ -68,16 +68,16 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
 
   test('a key is used up for good: the next day it answers with the first order, and places none', async () => {
     await openScene(store, { users });
-    const [first] = await place([request('k1')]);
+    const [first] = await placeOrders([request('k1')]);
     const nextDay = { runId: 'XNSE:2025-08-29:api:paper', tradeDate: '2025-08-29', nowMs: nowMs + 86_400_000 };
-    expect(await place([request('k1')], 1, nextDay)).toEqual([{ ...first, fresh: false }]);
+    expect(await placeOrders([request('k1')], 1, nextDay)).toEqual([{ ...first, fresh: false }]);
     expect(await store.call('read_orders', view)).toHaveLength(1);
     breaks('a run is opened, decided and done in this order, on its day');
   });
 
   test('the money is looked at again under the lock, one after another', async () => {
     await openScene(store, { users });
-    const placed = await place([request('k1'), request('k2'), request('k3', 'ravi')], 600);
+    const placed = await placeOrders([request('k1'), request('k2'), request('k3', 'ravi')], 600);
     expect(placed).toMatchObject([
       { outcome: 'accepted' },
       { outcome: 'skipped', reason: 'working_order', order: null },
@@ -87,10 +87,10 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
 
   test('each is judged by the limits it is asked under, which are kept with it, and not by those of the first', async () => {
     await openScene(store, { users });
-    const [first] = await place([request('k1')], 10);
+    const [first] = await placeOrders([request('k1')], 10);
     expect(first).toMatchObject({ outcome: 'accepted' });
     const capped = { symbolCapMinor: 1500_00 };
-    const [second] = await place([request('k2', 'ravi')], 10, {
+    const [second] = await placeOrders([request('k2', 'ravi')], 10, {
       limits: { ...limits, ...capped, breakerMinOrders: 3 },
     });
     expect(second).toMatchObject({ reason: 'symbol_cap', limit: '1500.00', actual: '2000.00' });
@@ -102,13 +102,13 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
       ...capped,
       breakerMinOrders: 3,
     });
-    const [third] = await place([request('k3', 'ravi')], 10);
+    const [third] = await placeOrders([request('k3', 'ravi')], 10);
     expect(third).toMatchObject({ outcome: 'accepted' });
   });
 
   test('its run stays open until the exchange closes, and is done then', async () => {
     await openScene(store, { users });
-    await place([request('k1')]);
+    await placeOrders([request('k1')]);
     const order = await sendOne(store);
     await settle(store, [settlement(order.orderId, 'rejected')]);
     expect(await store.call('finish_run', { runId, nowMs })).toMatchObject({ state: 'decided', openOrders: 0 });
@@ -119,7 +119,7 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
 
   test('orders are listed newest first, a page at a time, by user, symbol, status and run', async () => {
     await openScene(store, { users });
-    await place([request('k1'), request('k2', 'ravi')]);
+    await placeOrders([request('k1'), request('k2', 'ravi')]);
     const all = await store.call('read_orders', view);
     expect(all.map(({ userId }) => userId)).toEqual(['ravi', 'asha']);
     const [newest, oldest] = all;
@@ -134,12 +134,12 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
 
   test('one order is found by either id, with its history, by its owner only', async () => {
     await openScene(store, { users });
-    await place([request('k1')]);
+    await placeOrders([request('k1')]);
     const [order] = await store.call('read_orders', view);
     if (!order) throw new Error('an order was placed');
-    const found = await store.call('read_order', { order: order.clientOrderId, userId: 'asha' });
-    expect(found).toMatchObject({ ...order, events: [{ from: null, to: 'queued' }], fills: [] });
-    expect(await store.call('read_order', { order: String(order.orderId), userId: null })).toEqual(found);
+    const orderRow = await store.call('read_order', { order: order.clientOrderId, userId: 'asha' });
+    expect(orderRow).toMatchObject({ ...order, events: [{ from: null, to: 'queued' }], fills: [] });
+    expect(await store.call('read_order', { order: String(order.orderId), userId: null })).toEqual(orderRow);
     expect(await store.call('read_order', { order: order.clientOrderId, userId: 'ravi' })).toBeNull();
     expect(await store.call('read_order', { order: '99999999999999999999', userId: null })).toBeNull();
   });

@@ -208,7 +208,9 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
     const page = await undecided(scene);
     const decisions = page.map((account) => accepted(scene, account, signal('TITAN')));
     const pages = [0, 3, 6, 9].map((from) => decisions.slice(from, from + 3));
-    await Promise.all(pages.map((some) => store.call('accept_page', { runId: scene.runId, nowMs, decisions: some })));
+    await Promise.all(
+      pages.map((decisions) => store.call('accept_page', { runId: scene.runId, nowMs, decisions: decisions })),
+    );
     expect(await value('select count(*)::int from public.orders')).toBe(5);
   });
 });

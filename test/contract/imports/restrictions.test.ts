@@ -19,8 +19,8 @@ onEveryDatabase('what is brought in', ({ store, session, value }) => {
 
   test('listings are found by their symbol, in whatever series', async () => {
     await store.call('import_instruments', { by, instruments: [instrument('ABB-BE'), instrument('TITAN')] });
-    const found = await store.call('read_listings', { symbols: ['ABB'] });
-    expect(found).toEqual([{ exchange: 'NSE', symbol: 'ABB-BE' }]);
+    const listings = await store.call('read_listings', { symbols: ['ABB'] });
+    expect(listings).toEqual([{ exchange: 'NSE', symbol: 'ABB-BE' }]);
     expect(await store.call('read_listings', { symbols: null })).toHaveLength(2);
   });
 
@@ -56,8 +56,8 @@ onEveryDatabase('what is brought in', ({ store, session, value }) => {
     await acceptAll(scene);
     const page = { runId: scene.runId, limit: 2, userId: null, status: null, of: 'all' } as const;
     const first = await store.call('read_report_page', { ...page, afterQueuePosition: 0 });
-    const places = await session.query('select queue_position::int from public.run_users order by queue_position');
-    const afterQueuePosition = Number(places[1]?.['queue_position']);
+    const positions = await session.query('select queue_position::int from public.run_users order by queue_position');
+    const afterQueuePosition = Number(positions[1]?.['queue_position']);
     const rest = await store.call('read_report_page', { ...page, afterQueuePosition });
     for (const { id } of users) expect(JSON.stringify([first, rest])).toContain(`"${id}"`);
     expect(JSON.stringify(first)).not.toEqual(JSON.stringify(rest));

@@ -98,10 +98,10 @@ onEveryDatabase('delivery', ({ store, session, value }) => {
       otherIds: [],
     });
     expect(await claim(nowMs + 1000)).toEqual([]);
-    const found = { messageId: id, status: 'sent', reason: null, providerId: 'SM1', lookedUp: true } as const;
-    await store.call('settle_messages', { messages: [{ ...found, attempt: 2 }], nowMs });
+    const lookup = { messageId: id, status: 'sent', reason: null, providerId: 'SM1', lookedUp: true } as const;
+    await store.call('settle_messages', { messages: [{ ...lookup, attempt: 2 }], nowMs });
     expect(await row()).toMatchObject({ status: 'unknown' });
-    await store.call('settle_messages', { messages: [{ ...found, attempt: 1 }], nowMs });
+    await store.call('settle_messages', { messages: [{ ...lookup, attempt: 1 }], nowMs });
     expect(await row()).toMatchObject({ status: 'sent', provider_id: 'SM1', lookups: 1 });
   });
 

@@ -9,12 +9,12 @@ const missing = 'no_login: token_expired';
 
 onEveryDatabase('reminders of a missing login', ({ store, session, value }) => {
   /** Live accounts at Kite whose logins the check of 08:45 has found as given. */
-  const checked = async (found: Record<string, string | null>, change: Parameters<typeof user>[1] = {}) => {
-    const users = Object.keys(found).map((id) => user(id, { venue: 'kite', whatsapp: number, ...change }));
+  const checked = async (reasons: Record<string, string | null>, change: Parameters<typeof user>[1] = {}) => {
+    const users = Object.keys(reasons).map((id) => user(id, { venue: 'kite', whatsapp: number, ...change }));
     await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: atMs });
     const rows = await session.query('select id::int, user_id from public.accounts order by id');
     const ids = Object.fromEntries(rows.map((row) => [String(row['user_id']), Number(row['id'])]));
-    for (const [userId, reason] of Object.entries(found)) await verdict(ids[userId] ?? 0, reason);
+    for (const [userId, reason] of Object.entries(reasons)) await verdict(ids[userId] ?? 0, reason);
     return ids;
   };
   const verdict = (accountId: number, reason: string | null, checkedAtMs = atMs) =>

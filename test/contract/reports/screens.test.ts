@@ -4,9 +4,9 @@ import { onEveryDatabase } from '../support/every-database.ts';
 import {
   decideAll,
   fill,
+  notAccepted,
   nowMs,
   openScene,
-  refused,
   sendAll,
   settle,
   settlement,
@@ -104,7 +104,7 @@ onEveryDatabase('screens', ({ store }) => {
     const later = { runId: 'XNSE:2025-08-28:close:paper', signals: exit, users: [user('bela', { name: 'bela Rao' })] };
     const scene = await openScene(store, later);
     const decisions = (await undecided(scene)).flatMap((account) =>
-      scene.signals.map((of) => refused(account, of, 'skipped', 'user_inactive')),
+      scene.signals.map((of) => notAccepted(account, of, 'skipped', 'user_inactive')),
     );
     await store.call('accept_page', { runId: scene.runId, nowMs, decisions });
     const [missed] = (await store.call('read_day', { tradeDate, mode: 'paper' })).missedExits.first;

@@ -159,8 +159,8 @@ onEveryDatabase('watching', ({ store, session, value }) => {
       await settle(store, [settlement(order.orderId, 'unknown', { reason: 'timeout' })]);
       await session.exec("update public.accounts set not_ready = 'drift' where user_id = 'bela'");
       await store.call('halt', { scope: 'venue', target: 'paper', why: 'test', by: { who: 'me', how: 'cli' }, nowMs });
-      const found = await store.call('read_condition', { ...condition, mode: 'paper' });
-      expect(found).toMatchObject({
+      const state = await store.call('read_condition', { ...condition, mode: 'paper' });
+      expect(state).toMatchObject({
         users: { active: 2, withoutOptIn: 1 },
         unknownOrders: 1,
         leftToAPerson: [order.clientOrderId],
@@ -176,8 +176,8 @@ onEveryDatabase('watching', ({ store, session, value }) => {
       await session.exec(`grant execute on function public.halt(jsonb) to anon;
         alter table public.orders disable row level security`);
       try {
-        const found = await store.call('read_condition', { ...condition, functions: [...functions, 'none_such'] });
-        expect(found).toMatchObject({
+        const state = await store.call('read_condition', { ...condition, functions: [...functions, 'none_such'] });
+        expect(state).toMatchObject({
           notCallable: ['none_such'],
           openToVisitors: ['halt'],
           withoutRowSecurity: ['public.orders'],

@@ -20,7 +20,7 @@ import {
 
 const symbols = ['TITAN', 'INFY', 'SBICARD', 'TCS', 'WIPRO', 'HDFC', 'ITC', 'LT'];
 const signalsOf = (n: number) => symbols.slice(0, n).map((symbol, index) => signal(symbol, { rank: index + 1 }));
-const crowd = (n: number) => Array.from({ length: n }, (_, index) => user(`u${index}`));
+const usersOf = (n: number) => Array.from({ length: n }, (_, index) => user(`u${index}`));
 
 onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   let calls = 0;
@@ -62,7 +62,7 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   const up = () => 'filled' as const;
 
   test('an account whose sends fail stops by itself, and nobody else', async () => {
-    await decideAll(await openScene(store, { users: [user('hung'), ...crowd(4)], signals: signalsOf(8) }));
+    await decideAll(await openScene(store, { users: [user('hung'), ...usersOf(4)], signals: signalsOf(8) }));
     const sent = await send(({ userId }) => (userId === 'hung' ? 'unknown' : 'filled'), { limit: 25 });
     expect(sent.changed.map(named)).toEqual(['opened paper hung']);
     expect(sent.changed).toMatchObject([{ tried: 5, failed: 5, waiting: 3, nextProbeMs: nowMs + 5000 }]);
@@ -72,7 +72,7 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   });
 
   test('many orders of two accounts are no venue in trouble', async () => {
-    const users = [user('hung-1'), user('hung-2'), ...crowd(3)];
+    const users = [user('hung-1'), user('hung-2'), ...usersOf(3)];
     await decideAll(await openScene(store, { users, signals: signalsOf(4), limits: { breakerAccountMinOrders: 9 } }));
     const sent = await send(({ userId }) => (userId.startsWith('hung') ? 'unknown' : 'filled'), { limit: 16 });
     expect(sent.changed).toEqual([]);
@@ -80,7 +80,7 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   });
 
   test('a symbol that fails for many accounts stops by itself, and the others go on', async () => {
-    await decideAll(await openScene(store, { users: crowd(12), signals: signalsOf(3) }));
+    await decideAll(await openScene(store, { users: usersOf(12), signals: signalsOf(3) }));
     const sent = await send(({ symbol }) => (symbol === 'TITAN' ? 'unknown' : 'filled'), { limit: 10 });
     expect(sent.changed).toMatchObject([{ kind: 'opened', venue: 'paper', userId: null, waiting: 2 }]);
     expect(sent.changed[0]?.signalId).toContain('TITAN');
@@ -92,7 +92,7 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   });
 
   test('a venue that fails for many accounts and symbols stops, its symbols with it, and no other venue', async () => {
-    const users = [...crowd(8), ...Array.from({ length: 3 }, (_, n) => user(`p${n}`))];
+    const users = [...usersOf(8), ...Array.from({ length: 3 }, (_, n) => user(`p${n}`))];
     const limits = { breakerMinOrders: 6 };
     await decideAll(await openScene(store, { users, signals: signalsOf(3), limits }));
     await session.exec(`update public.orders set venue = 'kite' where user_id like 'u%'`);
@@ -108,13 +108,13 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
 
   /** A venue that is stopped, with ten orders waiting. */
   const stoppedVenue = async () => {
-    await decideAll(await openScene(store, { users: crowd(20) }));
+    await decideAll(await openScene(store, { users: usersOf(20) }));
     const { changed } = await send(down, { limit: 10 });
     expect(changed.map(named)).toEqual(['opened paper']);
   };
 
   test('what is held back is handed back by the mark, where it was claimed before', async () => {
-    await decideAll(await openScene(store, { users: crowd(20) }));
+    await decideAll(await openScene(store, { users: usersOf(20) }));
     const held = (await claim(store, 'before', { limit: 5 })).map(({ orderId }) => orderId);
     await send(down, { limit: 10 });
     const args = { claimId: 'before', markId: 'm', orderIds: held, leaseMs, nowMs };
@@ -195,7 +195,7 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   });
 
   test('a judgement that is asked for again after a lost answer says the same', async () => {
-    await decideAll(await openScene(store, { users: crowd(20) }));
+    await decideAll(await openScene(store, { users: usersOf(20) }));
     const { orders } = await send(up, { limit: 1 });
     const claimed = (await claim(store, 'c', { limit: 10 })).map(({ orderId }) => orderId);
     await mark(store, 'c', claimed);
@@ -213,7 +213,9 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   test('a claim takes as many of an account as may be at venues, with those its asker has already', async () => {
     await decideAll(await openScene(store, { users: [user('many', { priority: 1 })], signals: signalsOf(8) }));
     const others = signalsOf(2).map((one) => ({ ...one, strategy: 'other', id: `${one.id}x` }));
-    await decideAll(await openScene(store, { runId: 'XNSE:2025-08-28:later:paper', users: crowd(6), signals: others }));
+    await decideAll(
+      await openScene(store, { runId: 'XNSE:2025-08-28:later:paper', users: usersOf(6), signals: others }),
+    );
     // Behind all of the one account's.
     breaks('an order is what was decided');
     await session.exec(`update public.orders set position = position + 8 where user_id <> 'many'`);

@@ -42,8 +42,8 @@ onEveryDatabase('claim and mark', ({ store, session }) => {
     const batches = [await claim(store, 'c1', { limit: 4 }), await claim(store, 'c2', { limit: 4 })];
     expect(batches.map((batch) => batch.length)).toEqual([4, 2]);
     expect(batches.flat().map(({ symbol }) => symbol)).toEqual(['TITAN', 'TITAN', 'TITAN', 'INFY', 'INFY', 'INFY']);
-    const places = await session.query('select user_id from public.run_users order by queue_position');
-    const queue = places.map(({ user_id }) => user_id);
+    const rows = await session.query('select user_id from public.run_users order by queue_position');
+    const queue = rows.map(({ user_id }) => user_id);
     expect(batches.flat().map(({ userId }) => userId)).toEqual([...queue, ...queue]);
   });
 

@@ -15,9 +15,9 @@ onEveryDatabase('text from outside', ({ store, session, value }) => {
     await decideAll(await openScene(store, { users: [user('asha'), user('ravi')] }));
     const [asha, ravi] = await sendAll(store);
     if (!asha || !ravi) throw new Error('two orders were to go');
-    const refused = { reason: 'venue_rejected', message: odd, venueOrderId: odd };
+    const rejection = { reason: 'venue_rejected', message: odd, venueOrderId: odd };
     await settle(store, [
-      settlement(asha.orderId, 'rejected', refused),
+      settlement(asha.orderId, 'rejected', rejection),
       settlement(ravi.orderId, 'filled', { fills: [fill(odd, 10)] }),
     ]);
     const orders = await session.query('select status, message, venue_order_id from public.orders order by id');

@@ -73,14 +73,14 @@ onEveryDatabase('the paper venue', ({ store, value }) => {
     'a %s whose limit (%i) the market does not reach rests and expires with the day',
     async (side, limitPriceMinor) => {
       await prepare();
-      const words = 'the simulated market stays at 100.00 all day: this limit is not reached';
+      const message = 'the simulated market stays at 100.00 all day: this limit is not reached';
       expect(await submit({ side, limitPriceMinor })).toMatchObject({
         kind: 'acknowledged',
-        report: report('working', [], words),
+        report: report('working', [], message),
       });
       const closeMs = Date.parse(`${tradeDate}T15:30:00+05:30`);
-      expect(await lookup('o1', closeMs - 1)).toMatchObject({ report: report('working', [], words) });
-      expect(await lookup('o1', closeMs)).toMatchObject({ report: report('expired', [], words) });
+      expect(await lookup('o1', closeMs - 1)).toMatchObject({ report: report('working', [], message) });
+      expect(await lookup('o1', closeMs)).toMatchObject({ report: report('expired', [], message) });
     },
   );
 

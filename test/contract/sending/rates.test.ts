@@ -4,7 +4,7 @@ import { onEveryDatabase } from '../support/every-database.ts';
 import { claim, decideAll, leaseMs, nowMs, openScene, signal, user } from '../support/scene.ts';
 
 const unlimited = { perSecond: 1_000_000, perMinute: 1_000_000, perDay: 1_000_000 };
-const crowd = (n: number) => Array.from({ length: n }, (_, index) => user(`u${String(index).padStart(2, '0')}`));
+const usersOf = (n: number) => Array.from({ length: n }, (_, index) => user(`u${String(index).padStart(2, '0')}`));
 
 onEveryDatabase('rate budgets', ({ store, session, value }) => {
   beforeEach(() => session.exec('delete from core.rate_uses; delete from core.rate_days'));
@@ -55,7 +55,7 @@ onEveryDatabase('rate budgets', ({ store, session, value }) => {
   });
 
   test('what has to wait for its rate is handed back for as long, the rest goes, and the venue is named', async () => {
-    await decideAll(await openScene(store, { users: crowd(5) }));
+    await decideAll(await openScene(store, { users: usersOf(5) }));
     const orderIds = (await claim(store, 'c1')).map(({ orderId }) => orderId);
     const budgets = { paper: { account: null, venue: { ...unlimited, perMinute: 3 } } };
     const args = { claimId: 'c1', orderIds, leaseMs, nowMs, budgets };
@@ -70,7 +70,7 @@ onEveryDatabase('rate budgets', ({ store, session, value }) => {
 
   test('where only an account has to wait, its venue is not named', async () => {
     await decideAll(
-      await openScene(store, { users: crowd(1), signals: [signal('TITAN'), signal('INFY', { rank: 2 })] }),
+      await openScene(store, { users: usersOf(1), signals: [signal('TITAN'), signal('INFY', { rank: 2 })] }),
     );
     const orderIds = (await claim(store, 'c1')).map(({ orderId }) => orderId);
     const budgets = { paper: { account: { ...unlimited, perSecond: 1 }, venue: { ...unlimited, perMinute: 3 } } };

@@ -12,10 +12,10 @@ export interface WhoseAccount {
 /** What an operator is shown of an account to acknowledge. */
 export async function readDrifts(store: Store, { userId, venue, mode }: WhoseAccount) {
   const blocks = await store.call('read_blocks', { userId });
-  const found = blocks.find((one) => one.venue === venue && one.mode === mode);
+  const block = blocks.find((one) => one.venue === venue && one.mode === mode);
   return {
-    driftIds: found?.drifts.map(({ driftId }) => driftId) ?? [],
-    snapshotEntryId: found?.snapshotEntryId ?? null,
+    driftIds: block?.drifts.map(({ driftId }) => driftId) ?? [],
+    snapshotEntryId: block?.snapshotEntryId ?? null,
   };
 }
 

@@ -5,7 +5,7 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import { tester } from '../../support/tester.ts';
 import { acknowledgeDrifts } from './acknowledge-drifts.ts';
 import * as scenes from './scene.ts';
-import { accepted, fill, minuteMs, nowMs, refused, settlement, signal, undecided, user } from './scene.ts';
+import { accepted, fill, minuteMs, notAccepted, nowMs, settlement, signal, undecided, user } from './scene.ts';
 import { placeSingleOrders } from './single-orders.ts';
 
 type Reason = NonNullable<DecisionToAccept['reason']>;
@@ -47,9 +47,9 @@ const traders = ['asha', 'bina', 'devi', 'kabir', 'lata'];
 
 const isReason = (text: string): text is Reason => Object.hasOwn(refusals, text);
 
-function refusal(account: scenes.Account, of: ReturnType<typeof signal>, reason: Reason): DecisionToAccept {
+function notAcceptedFor(account: scenes.Account, of: ReturnType<typeof signal>, reason: Reason): DecisionToAccept {
   const [limit, actual] = refusals[reason];
-  return { ...refused(account, of, skipReasons.has(reason) ? 'skipped' : 'denied', reason), limit, actual };
+  return { ...notAccepted(account, of, skipReasons.has(reason) ? 'skipped' : 'denied', reason), limit, actual };
 }
 
 /**
@@ -90,7 +90,7 @@ async function openAndSend(store: Store): Promise<void> {
   const decisions = (await undecided(scene)).flatMap((account) =>
     signals.map((of) => {
       const { id } = account.settings;
-      return isReason(id) ? refusal(account, of, id) : accepted(scene, account, of);
+      return isReason(id) ? notAcceptedFor(account, of, id) : accepted(scene, account, of);
     }),
   );
   await store.call('accept_page', { runId: 'first', nowMs, decisions });
@@ -161,7 +161,7 @@ async function sell(store: Store, session: SqlSession, atMs: number): Promise<vo
   const decisions = (await undecided(scene)).flatMap((account) =>
     signals.map((of) => {
       const sells = of.symbol === (account.settings.id === 'asha' ? 'TITAN' : 'SBIN');
-      return sells ? accepted(scene, account, of, { quantity: 6 }) : refusal(account, of, 'working_order');
+      return sells ? accepted(scene, account, of, { quantity: 6 }) : notAcceptedFor(account, of, 'working_order');
     }),
   );
   await store.call('accept_page', { runId: 'sales', nowMs: atMs, decisions });

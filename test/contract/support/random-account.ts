@@ -109,14 +109,14 @@ export class RandomAccount {
       const of = this.#orders.at(-1 - order);
       if (!of) continue;
       // Nobody who does not know of an order tells its fills.
-      const known = end === 'unknown' ? [] : of.reported.slice(0, 1);
+      const repeated = end === 'unknown' ? [] : of.reported.slice(0, 1);
       const fresh = (end === 'unknown' ? [] : fills).map((one, n) => {
         const number = of.reported.length + n;
         return { ...one, venueFillId: `${number % 3}-${number}` };
       });
       of.reported.push(...fresh);
       const before = settlements.get(of.orderId)?.fills ?? [];
-      settlements.set(of.orderId, settlement(of.orderId, end, { fills: [...known, ...before, ...fresh] }));
+      settlements.set(of.orderId, settlement(of.orderId, end, { fills: [...repeated, ...before, ...fresh] }));
     }
     if (settlements.size > 0) await settle(this.#store, [...settlements.values()], nowMs + this.#count);
   }

@@ -145,7 +145,7 @@ export function accepted(
   };
 }
 
-export function refused(
+export function notAccepted(
   account: Account,
   of: Signal,
   outcome: 'skipped' | 'denied',

@@ -26,7 +26,7 @@ const absurd = fc.record({
   availableMinor: fc.oneof(anyMinor, fc.constant(-LARGEST_MINOR)),
   held: fc.record({ ITC: anyQuantity, INFY: anyQuantity, SBIN: anyQuantity }),
   today: fc.bigInt({ min: 0n, max: 2n ** 70n }),
-  asked: fc.option(
+  requested: fc.option(
     fc.record({ quantity: fc.option(anyMinor.filter((n) => n > 0)), limitPriceMinor: fc.constant(null) }),
   ),
 });
@@ -113,14 +113,14 @@ describe('one user’s absurd numbers', () => {
       planned('BUY', 'SBIN', 1, 4),
     ];
     fc.assert(
-      fc.property(absurd, fc.integer({ min: 0, max: 3 }), (inputs, place) => {
+      fc.property(absurd, fc.integer({ min: 0, max: 3 }), (inputs, index) => {
         const one = frame(signals());
         const quotes = ['ITC', 'INFY', 'SBIN'].map(
           (symbol) => [`NSE:${symbol}`, quote(symbol, 400_00, 410_00)] as const,
         );
         one.quotes = new Map(quotes);
         one.limits.symbolCapMinor = 2_50_000_00;
-        if (inputs.asked) for (const signal of one.signals) signal.requested = inputs.asked;
+        if (inputs.requested) for (const signal of one.signals) signal.requested = inputs.requested;
         const user = absurdUser(inputs);
         const alone = decide(one, user, new Map());
         expect(alone).toHaveLength(one.signals.length);
@@ -134,7 +134,7 @@ describe('one user’s absurd numbers', () => {
         const without = decidePage(cautious, others, new Map());
         // Where the absurd user takes nothing of the cap, nothing at all changes.
         const refusing = Object.assign(absurdUser(inputs), { availableMinor: 0 });
-        const among = decidePage(cautious, others.toSpliced(place, 0, refusing), new Map());
+        const among = decidePage(cautious, others.toSpliced(index, 0, refusing), new Map());
         expect(among.filter(({ userId }) => userId !== 'absurd').map(planLine)).toEqual(without.map(planLine));
       }),
       { numRuns: 2000 },

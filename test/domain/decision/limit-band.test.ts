@@ -18,9 +18,9 @@ describe('the limit of a single order', () => {
     ['exactly 20 % below it', 2851_90, null],
     ['a tick less', 2851_80, { limit: '2851.90', actual: '2851.80' }],
     ['ten times the market', 35648_00, { limit: '4277.70', actual: '35648.00' }],
-  ])('%s', (_what, limitPriceMinor, refused) => {
+  ])('%s', (_what, limitPriceMinor, denied) => {
     const decision = decideScene(asking(limitPriceMinor));
-    if (refused) expect(decision).toMatchObject({ reason: 'price_outside_band', ...refused });
+    if (denied) expect(decision).toMatchObject({ reason: 'price_outside_band', ...denied });
     else expect(decision).toMatchObject({ outcome: 'accepted', limitPriceMinor });
   });
 
@@ -55,9 +55,9 @@ describe('the limit of a single order', () => {
         const one = asking(ticks * 10);
         set(one.frame.limits, { limitBandBps });
         set(one.account, { availableMinor: 1_000_000_000_00 });
-        const refused = decideScene(one);
-        if (refused?.reason !== 'price_outside_band') return;
-        const nearest = asking(Math.round(Number(refused.limit) * 100));
+        const decision = decideScene(one);
+        if (decision?.reason !== 'price_outside_band') return;
+        const nearest = asking(Math.round(Number(decision.limit) * 100));
         set(nearest.frame.limits, { limitBandBps });
         expect(decideScene(nearest)?.reason).not.toBe('price_outside_band');
       }),

@@ -111,13 +111,13 @@ describe('the limit price', () => {
         const priceMinor = ticks * tickMinor;
         const buy = limitPriceFor('BUY', priceMinor, protectionBps, tickMinor, noCircuits);
         const sell = limitPriceFor('SELL', priceMinor, protectionBps, tickMinor, noCircuits);
-        const most = BigInt(priceMinor) * BigInt(10_000 + protectionBps);
-        const least = BigInt(priceMinor) * BigInt(10_000 - protectionBps);
+        const upperBound = BigInt(priceMinor) * BigInt(10_000 + protectionBps);
+        const lowerBound = BigInt(priceMinor) * BigInt(10_000 - protectionBps);
         expect([buy % tickMinor, sell % tickMinor]).toEqual([0, 0]);
         expect(buy).toBeGreaterThanOrEqual(priceMinor);
         expect(sell).toBeLessThanOrEqual(priceMinor);
-        expect(BigInt(buy) * 10_000n <= most && BigInt(buy + tickMinor) * 10_000n > most).toBe(true);
-        expect(BigInt(sell) * 10_000n >= least && BigInt(sell - tickMinor) * 10_000n < least).toBe(true);
+        expect(BigInt(buy) * 10_000n <= upperBound && BigInt(buy + tickMinor) * 10_000n > upperBound).toBe(true);
+        expect(BigInt(sell) * 10_000n >= lowerBound && BigInt(sell - tickMinor) * 10_000n < lowerBound).toBe(true);
       }),
     );
   });
@@ -153,15 +153,22 @@ describe('the hold', () => {
   });
 
   test('a buy never costs more than its hold, whatever quantity fills at whatever price up to the limit', () => {
-    const parts = fc.integer({ min: 1, max: 1000 });
+    const anyPart = fc.integer({ min: 1, max: 1000 });
     fc.assert(
-      fc.property(anyPrice, parts, parts, parts, anyLeverage, (limit, priceShare, quantity, filledShare, leverage) => {
-        const fillPrice = Math.ceil((limit * priceShare) / 1000);
-        const filled = Math.ceil((quantity * filledShare) / 1000);
-        const turnover = valueAt(filled, fillPrice);
-        const cost = marginFor(turnover, leverage) + chargesOn(turnover, rate);
-        expect(cost).toBeLessThanOrEqual(holdFor('BUY', quantity, limit, leverage, rate).holdMinor);
-      }),
+      fc.property(
+        anyPrice,
+        anyPart,
+        anyPart,
+        anyPart,
+        anyLeverage,
+        (limit, priceShare, quantity, filledShare, leverage) => {
+          const fillPrice = Math.ceil((limit * priceShare) / 1000);
+          const filled = Math.ceil((quantity * filledShare) / 1000);
+          const turnover = valueAt(filled, fillPrice);
+          const cost = marginFor(turnover, leverage) + chargesOn(turnover, rate);
+          expect(cost).toBeLessThanOrEqual(holdFor('BUY', quantity, limit, leverage, rate).holdMinor);
+        },
+      ),
     );
   });
 });

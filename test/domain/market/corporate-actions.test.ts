@@ -32,8 +32,8 @@ describe('a corporate action', () => {
     ['split', null, false],
     ['rights', '1:5', false],
     ['demerger', null, false],
-  ] as const)('%s %s can be told by the band: %s', (kind, ratio, isTold) => {
-    expect(bandProvesBasis({ ...split, kind, ratio }, 300)).toBe(isTold);
+  ] as const)('%s %s can be told by the band: %s', (kind, ratio, isProven) => {
+    expect(bandProvesBasis({ ...split, kind, ratio }, 300)).toBe(isProven);
   });
 
   test('is named with its ratio and day', () => {

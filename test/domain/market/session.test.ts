@@ -24,9 +24,9 @@ const query: SessionQuery = { exchange: 'NSE', slot: 'open', cutOffTime: '09:35'
 const at = (date: string, time: string) => Date.parse(`${date}T${time}+05:30`);
 
 const sessionOn = (date: string, change: Partial<SessionQuery> = {}): Session => {
-  const found = sessionOf({ ...query, ...change, date });
-  if (found.kind !== 'session') throw new Error(`${date} is ${found.kind}`);
-  return found.session;
+  const session = sessionOf({ ...query, ...change, date });
+  if (session.kind !== 'session') throw new Error(`${date} is ${session.kind}`);
+  return session.session;
 };
 
 const datesOf = (from: string, to: string) => {
@@ -122,8 +122,8 @@ describe('a scan at an instant', () => {
     [at('2025-08-29', '00:00:00') - 1, 'too_late'],
     [at('2025-08-29', '00:00:00'), 'outside_window'],
   ])('of a trading day, %d, is %s', (nowMs, expected) => {
-    const found = sessionAt(nowMs, query);
-    expect(found.kind === 'skipped' ? found.reason : found.kind).toBe(expected);
+    const session = sessionAt(nowMs, query);
+    expect(session.kind === 'skipped' ? session.reason : session.kind).toBe(expected);
   });
 
   test('is given the session when it is due', () => {
@@ -186,10 +186,10 @@ describe('a scan at an instant', () => {
         const inWindow = ofDay < 555 * minute ? 'outside_window' : ofDay < 575 * minute ? 'due' : 'too_late';
         const covered = date >= '2025-01-01' && date <= '2026-12-31';
         const expected = !covered ? 'beyond_coverage' : tradingDates.includes(date) ? inWindow : 'market_closed';
-        const found = sessionAt(nowMs, query);
-        expect(found.kind === 'skipped' ? found.reason : found.kind).toBe(expected);
-        if (found.kind === 'due') expect(found.session.date).toBe(date);
-        if (found.kind === 'skipped') expect(found.session).toBe(`XNSE:${date}:open`);
+        const session = sessionAt(nowMs, query);
+        expect(session.kind === 'skipped' ? session.reason : session.kind).toBe(expected);
+        if (session.kind === 'due') expect(session.session.date).toBe(date);
+        if (session.kind === 'skipped') expect(session.session).toBe(`XNSE:${date}:open`);
       }),
       { numRuns: 500 },
     );

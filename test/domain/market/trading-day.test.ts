@@ -17,9 +17,9 @@ const query: SessionQuery = { exchange: 'NSE', slot: 'open', cutOffTime: '09:35'
 const at = (date: string, time: string) => Date.parse(`${date}T${time}+05:30`);
 
 const sessionOn = (date: string, change: Partial<SessionQuery> = {}): Session => {
-  const found = sessionOf({ ...query, ...change, date });
-  if (found.kind !== 'session') throw new Error(`${date} is ${found.kind}`);
-  return found.session;
+  const session = sessionOf({ ...query, ...change, date });
+  if (session.kind !== 'session') throw new Error(`${date} is ${session.kind}`);
+  return session.session;
 };
 
 const datesOf = (from: string, to: string) => {

@@ -23,7 +23,7 @@ const titan = {
   marginMinor: 1996288,
 } as const;
 
-function refused(symbol: string, over: Partial<SummaryNotDone>): SummaryNotDone {
+function notDoneItem(symbol: string, over: Partial<SummaryNotDone>): SummaryNotDone {
   return { symbol, side: 'BUY', what: 'skipped', reason: null, limit: null, actual: null, message: null, ...over };
 }
 
@@ -34,11 +34,13 @@ describe('what was not done', () => {
     const text = summaryText({
       ...nothing,
       notDone: [
-        ...['ITC', 'SBIN', 'LT', 'TCS', 'WIPRO', 'ITC'].map((symbol) => refused(symbol, { reason: 'already_holding' })),
-        refused('ONGC', { ...money, actual: '20100.00' }),
-        refused('BEL', { ...money, actual: '9000.00' }),
-        ...['NTPC', 'TRENT'].map((symbol) => refused(symbol, full)),
-        refused('ITC', { side: 'SELL', what: 'rejected', reason: 'venue_rejected' }),
+        ...['ITC', 'SBIN', 'LT', 'TCS', 'WIPRO', 'ITC'].map((symbol) =>
+          notDoneItem(symbol, { reason: 'already_holding' }),
+        ),
+        notDoneItem('ONGC', { ...money, actual: '20100.00' }),
+        notDoneItem('BEL', { ...money, actual: '9000.00' }),
+        ...['NTPC', 'TRENT'].map((symbol) => notDoneItem(symbol, full)),
+        notDoneItem('ITC', { side: 'SELL', what: 'rejected', reason: 'venue_rejected' }),
       ],
     });
     expect(text.split('\n').filter((line) => line.startsWith('Not '))).toEqual([
@@ -51,8 +53,8 @@ describe('what was not done', () => {
 
   test('signals that were never about a user are only counted', () => {
     const foreign = [
-      ...Array.from({ length: 6 }, (_, n) => refused(`S${n}`, { side: 'SELL', reason: 'no_position' })),
-      ...Array.from({ length: 3 }, (_, n) => refused(`B${n}`, { reason: 'not_subscribed' })),
+      ...Array.from({ length: 6 }, (_, n) => notDoneItem(`S${n}`, { side: 'SELL', reason: 'no_position' })),
+      ...Array.from({ length: 3 }, (_, n) => notDoneItem(`B${n}`, { reason: 'not_subscribed' })),
     ];
     const text = (language: 'en' | 'hi') => summaryText({ ...nothing, language, notDone: foreign });
     expect(text('en')).toContain(
@@ -65,13 +67,13 @@ describe('what was not done', () => {
   test.each<[string, Partial<SummaryInput>, string]>([
     ['bought', { bought: [titan] }, 'Bought 28 × TITAN'],
     ['open', { pending: [{ ...titan, limitPriceMinor: null, status: 'working' }] }, 'Still open: Buy 28 × TITAN'],
-    ['rejected', { notDone: [refused('TITAN', { what: 'rejected' })] }, 'Not bought TITAN: rejected'],
+    ['rejected', { notDone: [notDoneItem('TITAN', { what: 'rejected' })] }, 'Not bought TITAN: rejected'],
   ])('two strategies that name one share are one truth: what the order is now (%s)', (_, state, line) => {
-    const notDone = [refused('TITAN', { reason: 'working_order' }), ...(state.notDone ?? [])];
+    const notDone = [notDoneItem('TITAN', { reason: 'working_order' }), ...(state.notDone ?? [])];
     const text = summaryText({ ...nothing, ...state, notDone });
     expect(text).toContain(line);
     expect(text).not.toContain('open order');
-    const elsewhere = summaryText({ ...nothing, notDone: [refused('TITAN', { reason: 'working_order' })] });
+    const elsewhere = summaryText({ ...nothing, notDone: [notDoneItem('TITAN', { reason: 'working_order' })] });
     expect(elsewhere).toContain('Not bought TITAN: you already had an open order for it');
   });
 });

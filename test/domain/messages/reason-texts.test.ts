@@ -53,7 +53,7 @@ const endings = (text: string) =>
     .map(([, set = '']) => ({ status: assigned(set, 'status'), reason: assigned(set, 'reason') }))
     .filter(({ status }) => /'(canceled|expired|rejected)'/.test(status))
     .flatMap(({ reason }) => [...reason.matchAll(/then '(\w+)'|else '(\w+)'|^'(\w+)'/g)])
-    .map(([whole, ...words]) => [whole, words.find((word) => word !== undefined)]);
+    .map(([whole, ...groups]) => [whole, groups.find((group) => group !== undefined)]);
 const assigned = (set: string, column: string) => new RegExp(`\\b${column} = ([^,]*)`).exec(set)?.[1] ?? '';
 
 describe('the languages', () => {
@@ -76,8 +76,8 @@ describe('the languages', () => {
   });
 
   test('speak of a limit and the market where a named limit is out of its band, and of no signal', () => {
-    const texts = [englishReasons, hindiReasons].map((words) =>
-      decisionReason(words, 'price_outside_band', '4272.00', '5000.00', 'limit order'),
+    const texts = [englishReasons, hindiReasons].map((reasons) =>
+      decisionReason(reasons, 'price_outside_band', '4272.00', '5000.00', 'limit order'),
     );
     expect(texts).toEqual([
       {
@@ -115,7 +115,7 @@ describe('the languages', () => {
     const folder = new URL('../../../supabase/migrations/', import.meta.url);
     const sql = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'));
     const outcome = readFileSync(new URL('../../../src/stages/execute/outcome.ts', import.meta.url), 'utf8');
-    const found = [
+    const codes = [
       ...sql.flatMap(endings),
       // What a user's settings end an order with is named by one function.
       ...sql.flatMap((text) =>
@@ -126,9 +126,9 @@ describe('the languages', () => {
       ...outcome.matchAll(/return '(venue_\w+)'/g),
       ...outcome.matchAll(/venueStatus: '(?:canceled|expired|rejected)',\s+reason: '(\w+)'/g),
     ].map(([, code]) => code);
-    expect(found).toEqual(
+    expect(codes).toEqual(
       expect.arrayContaining(['breaker_open', 'not_sent_in_time', 'venue_rejected', 'user_inactive']),
     );
-    for (const code of found) expect(orderReasons).toContain(code);
+    for (const code of codes) expect(orderReasons).toContain(code);
   });
 });

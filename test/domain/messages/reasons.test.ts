@@ -142,8 +142,8 @@ describe('the reasons', () => {
     ['BUY', forBuys],
     ['SELL', forSells],
   ] as const)('of any two faults of a %s the first in the contract stands', (side, possible) => {
-    for (const [place, earlier] of possible.entries()) {
-      for (const later of possible.slice(place + 1)) {
+    for (const [index, earlier] of possible.entries()) {
+      for (const later of possible.slice(index + 1)) {
         expect([earlier, later, reasonOf(side, [earlier, later])]).toEqual([earlier, later, earlier]);
       }
     }

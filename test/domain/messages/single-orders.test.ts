@@ -11,7 +11,7 @@ import { filledTemplate, templateLimit, templateSlots, templates } from '../../.
 const none: OrderItems = { bought: [], pending: [], unknown: [], notDone: [] };
 const titan = { symbol: 'TITAN', side: 'BUY' } as const;
 const fill = { ...titan, quantity: 5, averagePriceMinor: 356480, amountMinor: 1782400, marginMinor: 356480 };
-const refusal = { ...titan, what: 'rejected', reason: 'venue_rejected', limit: null, actual: null } as const;
+const rejection = { ...titan, what: 'rejected', reason: 'venue_rejected', limit: null, actual: null } as const;
 const phone = { own: true, key: 'phone' };
 const operator = { own: false, key: 'their key' };
 
@@ -20,10 +20,10 @@ const filled: SingleOrdersInput['orders'][number] = {
   quantity: 5,
   items: { ...none, bought: [fill] },
 };
-const refused: SingleOrdersInput['orders'][number] = {
+const rejected: SingleOrdersInput['orders'][number] = {
   placedBy: phone,
   quantity: 7,
-  items: { ...none, notDone: [{ ...refusal, symbol: 'ITC', message: 'RMS: margin exceeds' }] },
+  items: { ...none, notDone: [{ ...rejection, symbol: 'ITC', message: 'RMS: margin exceeds' }] },
 };
 const inPart: SingleOrdersInput['orders'][number] = {
   placedBy: operator,
@@ -31,7 +31,7 @@ const inPart: SingleOrdersInput['orders'][number] = {
   items: {
     ...none,
     bought: [{ ...fill, partial: { ordered: 9 } }],
-    notDone: [{ ...refusal, what: 'canceled', reason: null, message: null }],
+    notDone: [{ ...rejection, what: 'canceled', reason: null, message: null }],
   },
 };
 const input = (change: Partial<SingleOrdersInput> = {}): SingleOrdersInput => {
@@ -40,7 +40,7 @@ const input = (change: Partial<SingleOrdersInput> = {}): SingleOrdersInput => {
     language: 'en',
     date: '2025-08-28',
     mode: 'live',
-    orders: [filled, refused],
+    orders: [filled, rejected],
     ...change,
   };
 };
@@ -110,7 +110,7 @@ Your orders:
         .map(({ key, own, symbol, message }) => ({
           placedBy: { own, key },
           quantity: 5,
-          items: { ...none, notDone: [{ ...refusal, symbol, message }] },
+          items: { ...none, notDone: [{ ...rejection, symbol, message }] },
         })),
       { minLength: 1, maxLength: 30 },
     );

@@ -26,7 +26,7 @@ const titan = {
   marginMinor: 1996288,
 } as const;
 
-function refused(symbol: string, over: Partial<SummaryNotDone>): SummaryNotDone {
+function notDoneItem(symbol: string, over: Partial<SummaryNotDone>): SummaryNotDone {
   return { symbol, side: 'BUY', what: 'skipped', reason: null, limit: null, actual: null, message: null, ...over };
 }
 
@@ -44,14 +44,14 @@ describe('the message', () => {
       ],
       unknown: [{ symbol: 'HDFCBANK', side: 'BUY', quantity: 5 }],
       notDone: [
-        refused('ITC', { reason: 'already_holding', actual: '40' }),
-        refused('SBIN', { what: 'denied', reason: 'insufficient_funds', limit: '3200.00', actual: '20100.00' }),
-        refused('WIPRO', { what: 'rejected', reason: 'venue', message: 'RMS: margin exceeds' }),
-        refused('TCS', { what: 'canceled', reason: 'breaker_open' }),
-        refused('LTIM', { what: 'expired' }),
-        refused('TRENT', { what: 'expired', reason: 'not_sent_in_time' }),
-        refused('M&M', { what: 'canceled' }),
-        refused('DMART', { what: 'expired', reason: 'never_reached_venue' }),
+        notDoneItem('ITC', { reason: 'already_holding', actual: '40' }),
+        notDoneItem('SBIN', { what: 'denied', reason: 'insufficient_funds', limit: '3200.00', actual: '20100.00' }),
+        notDoneItem('WIPRO', { what: 'rejected', reason: 'venue', message: 'RMS: margin exceeds' }),
+        notDoneItem('TCS', { what: 'canceled', reason: 'breaker_open' }),
+        notDoneItem('LTIM', { what: 'expired' }),
+        notDoneItem('TRENT', { what: 'expired', reason: 'not_sent_in_time' }),
+        notDoneItem('M&M', { what: 'canceled' }),
+        notDoneItem('DMART', { what: 'expired', reason: 'never_reached_venue' }),
       ],
       totals: { signals: 11, chargesMinor: 23640, availableMinor: 4512000 },
     });
@@ -78,7 +78,7 @@ Spent ₹1,35,462.40, margin ₹27,092.48, charges ₹236.40, cash available ₹
   });
 
   test('says so when nothing was placed, and does not speak of paper when money is real', () => {
-    const notDone = [refused('ITC', { what: 'denied', reason: 'max_open_positions', limit: '5', actual: '5' })];
+    const notDone = [notDoneItem('ITC', { what: 'denied', reason: 'max_open_positions', limit: '5', actual: '5' })];
     expect(summaryText({ ...nothing, mode: 'live', notDone })).toBe(`daily-scan · 28 Aug 2025
 Hello Asha Rao
 
@@ -89,7 +89,7 @@ Total: bought 0 of 2 signals`);
   });
 
   test('tells an order that came to nothing from no order, and a day without signals from both', () => {
-    const rejected = [refused('ITC', { what: 'rejected' })];
+    const rejected = [notDoneItem('ITC', { what: 'rejected' })];
     expect(summaryText({ ...nothing, notDone: rejected })).toContain('Nothing was filled today.');
     const none = { ...nothing, totals: { ...nothing.totals, signals: 0 } };
     expect(summaryText(none)).toContain('There was no signal today, so no order was placed.');
@@ -132,7 +132,7 @@ const what = fc.constantFrom('skipped', 'denied', 'rejected', 'canceled', 'expir
 const reason = fc.oneof(fc.constantFrom(null, ...skipReasons, ...denyReasons), anyText);
 const figure = fc.option(fc.oneof(fc.constantFrom('3200.00', '5'), anyText));
 
-function inputs(most: number): fc.Arbitrary<SummaryInput> {
+function inputs(maxItems: number): fc.Arbitrary<SummaryInput> {
   const minor = fc.nat({ max: 10 ** 12 });
   const side = fc.constantFrom('BUY', 'SELL');
   const quantity = fc.nat();
@@ -144,7 +144,7 @@ function inputs(most: number): fc.Arbitrary<SummaryInput> {
     mode: fc.constantFrom('paper', 'live'),
     bought: fc.array(
       fc.record({ symbol: anyText, side, quantity, averagePriceMinor: minor, amountMinor: minor, marginMinor: minor }),
-      { maxLength: most },
+      { maxLength: maxItems },
     ),
     pending: fc.array(
       fc.record({
@@ -154,12 +154,12 @@ function inputs(most: number): fc.Arbitrary<SummaryInput> {
         limitPriceMinor: fc.option(minor),
         status: fc.constantFrom('queued', 'working'),
       }),
-      { maxLength: most },
+      { maxLength: maxItems },
     ),
-    unknown: fc.array(fc.record({ symbol: anyText, side, quantity }), { maxLength: most }),
+    unknown: fc.array(fc.record({ symbol: anyText, side, quantity }), { maxLength: maxItems }),
     notDone: fc.array(
       fc.record({ symbol: anyText, side, what, reason, limit: figure, actual: figure, message: fc.option(anyText) }),
-      { maxLength: most },
+      { maxLength: maxItems },
     ),
     totals: fc.record({ signals: fc.nat({ max: 500 }), chargesMinor: minor, availableMinor: fc.option(minor) }),
   });
@@ -191,7 +191,7 @@ describe('whatever comes from outside', () => {
 
   test('no text can add or remove a line', () => {
     const tame = (text: string | null) => (text === null ? null : 'x');
-    const known = new Set<string | null>([...skipReasons, ...denyReasons]);
+    const codes = new Set<string | null>([...skipReasons, ...denyReasons]);
     fc.assert(
       fc.property(inputs(1), (input) => {
         // Names that were one stay one: orders of one share are folded.
@@ -212,7 +212,7 @@ describe('whatever comes from outside', () => {
             symbol: named(one.symbol),
             message: tame(one.message),
             // What is grouped by its reason stays in its group; a reason nobody knows is text like any other.
-            reason: known.has(one.reason) ? one.reason : tame(one.reason),
+            reason: codes.has(one.reason) ? one.reason : tame(one.reason),
           })),
         };
         expect(summaryText(input).split('\n').length).toBe(summaryText(tamed).split('\n').length);
@@ -245,7 +245,7 @@ describe('reasons', () => {
     expect(new Set(shorts).size).toBe(reasons.length);
     expect(new Set(reasons.map((code) => reasonSentence(code, null, '1'))).size).toBe(reasons.length);
     for (const short of shorts) expect(short.length).toBeLessThanOrEqual(12);
-    for (const words of Object.values(runSkipTexts)) expect(words).toMatch(/^[a-z].*[^.]$/);
+    for (const text of Object.values(runSkipTexts)) expect(text).toMatch(/^[a-z].*[^.]$/);
   });
 
   test.each([
@@ -283,8 +283,8 @@ describe('reasons', () => {
     ['insufficient_funds', 'odd', '1.00', 'not enough free money (needed ₹1.00, available odd)'],
     ['constructor', null, null, 'constructor'],
     ['new_reason', '1', '2', 'new reason'],
-  ])('%s with limit %s and actual %s', (code, limit, actual, words) => {
-    expect(reasonSentence(code, limit, actual)).toBe(words);
+  ])('%s with limit %s and actual %s', (code, limit, actual, text) => {
+    expect(reasonSentence(code, limit, actual)).toBe(text);
   });
 
   test('a date is written out, and what is none is left alone', () => {

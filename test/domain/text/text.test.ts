@@ -34,11 +34,11 @@ describe('storable text', () => {
 describe('cutting', () => {
   test('text is never cut inside a letter, is at most as long as asked for, and is well-formed', () => {
     fc.assert(
-      fc.property(anyUnits, fc.integer({ min: 1, max: 40 }), (text, most) => {
-        const short = cut(text, most);
-        expect(short.length).toBeLessThanOrEqual(most);
+      fc.property(anyUnits, fc.integer({ min: 1, max: 40 }), (text, maxLength) => {
+        const short = cut(text, maxLength);
+        expect(short.length).toBeLessThanOrEqual(maxLength);
         expect(short.isWellFormed()).toBe(true);
-        if (text.length <= most) expect(short).toBe(text.toWellFormed());
+        if (text.length <= maxLength) expect(short).toBe(text.toWellFormed());
       }),
     );
   });
@@ -50,8 +50,8 @@ describe('cutting', () => {
     [`ab${family}`, 13, `ab${family}`],
     ['प्रीति शर्मा', 5, 'प्री…'],
     ['no room at all', 1, '…'],
-  ])('%j at %i', (text, most, short) => {
-    expect(cut(text, most)).toBe(short);
+  ])('%j at %i', (text, maxLength, short) => {
+    expect(cut(text, maxLength)).toBe(short);
   });
 
   test('a letter with more marks than there is room for is cut between its marks', () => {

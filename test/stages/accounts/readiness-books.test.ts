@@ -8,10 +8,10 @@ import {
   claim,
   decideAll,
   mark,
+  notAccepted,
   nowMs,
   openScene,
   quote,
-  refused,
   settle,
   settlement,
   signal,
@@ -39,7 +39,7 @@ afterEach(async () => {
 afterAll(() => database.close());
 
 const check = () => ready(here.world, { mode: 'live', concurrency: 4 });
-const found = async () => Object.fromEntries((await check()).accounts.map(({ userId, reason }) => [userId, reason]));
+const reasons = async () => Object.fromEntries((await check()).accounts.map(({ userId, reason }) => [userId, reason]));
 const titan = (quantity: number, averagePrice = 3_000) => ({ symbol: 'TITAN', quantity, averagePrice });
 const accounts = () =>
   database.session.query(`select a.user_id as user, a.cash_minor::int as cash, (select sum(p.quantity)::int
@@ -61,7 +61,7 @@ describe('books brought to the venues’ at readiness', () => {
       ...{ exchange: 'NSE', symbol: 'INFY', side: 'BUY', quantity: 1, limitPriceMinor: 1, product: 'delivery' },
       startBeforeMs: Number.POSITIVE_INFINITY,
     });
-    expect(await found()).toEqual({ asha: null, ravi: null });
+    expect(await reasons()).toEqual({ asha: null, ravi: null });
     expect(await accounts()).toMatchObject([{ cash: 0 }, { cash: 100_00 }]);
     await openScene(here.world.store, { mode: 'live', runId: 'live', users: people, quotes: [quote('TITAN')] });
     here.say({ cash: 200, held: [] });
@@ -105,24 +105,24 @@ describe('books brought to the venues’ at readiness', () => {
     answerMargins();
     const of = await openScene(store, { mode: 'live', runId: 'api', users: people.slice(1), quotes: [quote('TITAN')] });
     const decisions = (await undecided(of)).map((one) => {
-      return { ...refused(one, signal('TITAN'), 'denied', 'symbol_cap'), limit: '5000.00', actual: '10000.00' };
+      return { ...notAccepted(one, signal('TITAN'), 'denied', 'symbol_cap'), limit: '5000.00', actual: '10000.00' };
     });
     await store.call('accept_page', { runId: 'api', nowMs, decisions });
     await store.call('decide_run', { runId: 'api', nowMs });
-    expect(await found()).toEqual({ asha: null, ravi: null });
+    expect(await reasons()).toEqual({ asha: null, ravi: null });
     expect(await accounts()).toEqual(['asha', 'ravi'].map((one) => ({ user: one, cash: 12_000_00, shares: 7 })));
   });
 
   test('a run that was left in its planning the day before keeps nobody’s books from being brought up', async () => {
     here.say({ cash: 20_000, held: [] });
-    expect(await found()).toEqual({ asha: null, ravi: null });
+    expect(await reasons()).toEqual({ asha: null, ravi: null });
     const left = await openScene(here.world.store, { mode: 'live', runId: 'left', users: people });
     await acceptAll(left);
     here.clock.jump(24 * 60 * 60_000);
     here.say({ cash: 15_000, held: [] });
     answerMargins();
     // Kite's login ended in the morning; Ravi's venue answers.
-    expect(await found()).toMatchObject({ ravi: null });
+    expect(await reasons()).toMatchObject({ ravi: null });
     expect(await accounts()).toMatchObject([{ cash: 20_000_00 }, { cash: 15_000_00 }]);
     const orders = await database.session.query('select distinct status, reason from public.orders');
     expect(orders).toEqual([{ status: 'expired', reason: 'not_sent_in_time' }]);
@@ -130,7 +130,7 @@ describe('books brought to the venues’ at readiness', () => {
 
   test('an order that nobody has looked up since the day before is looked up first', async () => {
     here.say({ cash: 20_000, held: [] });
-    expect(await found()).toEqual({ asha: null, ravi: null });
+    expect(await reasons()).toEqual({ asha: null, ravi: null });
     here.clock.jump(istMs(tradeDate, '09:20') - here.clock.nowMs());
     await decideAll(await openScene(here.world.store, { mode: 'live', runId: 'left', users: people.slice(1) }));
     await execute(here.world, 1);
@@ -139,7 +139,7 @@ describe('books brought to the venues’ at readiness', () => {
     here.clock.jump(24 * 60 * 60_000);
     here.say({ cash: 18_990, held: [titan(10, 100)] });
     answerMargins();
-    expect(await found()).toMatchObject({ ravi: null });
+    expect(await reasons()).toMatchObject({ ravi: null });
     expect(await statuses()).toEqual([{ status: 'filled' }]);
     expect((await accounts())[1]).toMatchObject({ shares: 10 });
   });
@@ -147,7 +147,7 @@ describe('books brought to the venues’ at readiness', () => {
   test('an order that is left to a person is named to who waits for its account’s books, morning and evening', async () => {
     const { store, clock } = here.world;
     here.say({ cash: 20_000, held: [] });
-    expect(await found()).toEqual({ asha: null, ravi: null });
+    expect(await reasons()).toEqual({ asha: null, ravi: null });
     const mode = 'live';
     await decideAll(await openScene(store, { mode, runId: 'left', users: people.slice(1) }));
     const [order] = await claim(store, 'c1', { venues: ['lemonn'] });
@@ -158,7 +158,7 @@ describe('books brought to the venues’ at readiness', () => {
     here.say({ cash: 15_000, held: [] });
     answerMargins();
     const reason = `books_not_brought_up: order ${id} is left to a person (npm run resolve)`;
-    expect(await found()).toMatchObject({ ravi: reason });
+    expect(await reasons()).toMatchObject({ ravi: reason });
     const alert = { type: 'orders_need_person', alert: true, count: 1, first: `${id} of ravi at lemonn` };
     expect(here.events.filter(({ type }) => type === alert.type)).toEqual([alert]);
     await sync(here.world, { mode, concurrency: 4 });
@@ -168,7 +168,7 @@ describe('books brought to the venues’ at readiness', () => {
     expect(await store.call('resolve_order', { ...resolution, nowMs: clock.nowMs() })).toMatchObject({
       kind: 'resolved',
     });
-    expect(await found()).toMatchObject({ ravi: null });
+    expect(await reasons()).toMatchObject({ ravi: null });
     expect((await accounts())[1]).toMatchObject({ cash: 15_000_00 });
   });
 
@@ -187,11 +187,11 @@ describe('books brought to the venues’ at readiness', () => {
         ...{ last_price: 3_000, ohlc: { close: 3_000 } },
       },
     };
-    expect(await found()).toEqual({ asha: null, ravi: null });
+    expect(await reasons()).toEqual({ asha: null, ravi: null });
     expect(await accounts()).toMatchObject([{ shares: 2 }, { shares: 2 }]);
     expect(here.events).toContainEqual(expect.objectContaining({ type: 'rows_left_out', userId: 'asha', rows: 1 }));
     here.kite.pages['GET /portfolio/holdings'] = [{ ...odd, tradingsymbol: 'TITAN' }];
     const reason = 'unreadable_holdings: NSE:TITAN (opening_quantity: invalid_type)';
-    expect(await found()).toEqual({ asha: reason, ravi: null });
+    expect(await reasons()).toEqual({ asha: reason, ravi: null });
   });
 });

@@ -26,7 +26,7 @@ afterEach(async () => {
 afterAll(() => database.close());
 
 const check = () => ready(here.world, { mode: 'live', concurrency: 4 });
-const found = async () => Object.fromEntries((await check()).accounts.map(({ userId, reason }) => [userId, reason]));
+const reasons = async () => Object.fromEntries((await check()).accounts.map(({ userId, reason }) => [userId, reason]));
 const alerts = () => here.events.filter(({ alert }) => alert).map(({ type, count }) => `${type} ${count}`);
 const titan = (quantity: number, averagePrice = 3_000) => ({ symbol: 'TITAN', quantity, averagePrice });
 const accounts = () =>
@@ -59,12 +59,12 @@ describe('readiness', () => {
     here.say({ cash: 100, held: [] });
     const rest = { apiKey: 'kitetestkey', apiSecret: 'kitetestsecret' };
     here.kite.credentials = () => ({ ...rest, accessToken: 'dead' });
-    expect(await found()).toEqual({ asha: expect.stringMatching(/^no_login: /), ravi: null });
+    expect(await reasons()).toEqual({ asha: expect.stringMatching(/^no_login: /), ravi: null });
     expect(alerts()).toEqual(['login_missing 1']);
     expect(await accounts()).toMatchObject([{ cash: 0 }, { cash: 100_00 }]);
     const requestCount = here.kite.requests.length;
     here.kite.credentials = ({ accountId }) => ({ ...rest, accessToken: `token${accountId}` });
-    expect(await found()).toEqual({ asha: null, ravi: null });
+    expect(await reasons()).toEqual({ asha: null, ravi: null });
     expect(requestCount).toBe(1);
   });
 
@@ -72,13 +72,13 @@ describe('readiness', () => {
     here.say({ cash: 100, held: [] });
     const good = here.lemonn.credentials;
     here.lemonn.credentials = (account) => ({ ...(good(account) as object), accessToken: 'token-C0' });
-    expect((await found())['ravi']).toMatch(/^no_login: /);
+    expect((await reasons())['ravi']).toMatch(/^no_login: /);
     const logIn = async () => {
       here.lemonn.credentials = good;
       return { kind: 'open', untilMs: null } as const;
     };
     here.world = { ...here.world, logins: new Map([['lemonn', { logIn }]]) };
-    expect((await found())['ravi']).toBeNull();
+    expect((await reasons())['ravi']).toBeNull();
   });
 
   test.each([
@@ -88,7 +88,7 @@ describe('readiness', () => {
   ])('is not there where %s answers oddly, and nothing is booked', async (page, answer, reason) => {
     here.say({ cash: 100, held: [titan(1)] });
     here.kite.pages[page] = answer;
-    expect((await found())['asha']).toMatch(new RegExp(`^${reason}: `));
+    expect((await reasons())['asha']).toMatch(new RegExp(`^${reason}: `));
     expect(await accounts()).toMatchObject([
       { cash: 0, shares: null },
       { cash: 100_00, shares: 1 },
@@ -99,14 +99,14 @@ describe('readiness', () => {
     here.say({ cash: 100, held: [] });
     here.kite.answerNext(502, '<html>');
     here.kite.answerNext(200, '');
-    expect((await found())['asha']).toBeNull();
+    expect((await reasons())['asha']).toBeNull();
   });
 
   test('takes no money at all for an odd answer, and no shares at all for a drift', async () => {
     here.say({ cash: 100, held: [titan(5)] });
     await check();
     here.say({ cash: 0, held: [titan(5)] });
-    expect((await found())['asha']).toMatch(/^funds_empty: /);
+    expect((await reasons())['asha']).toMatch(/^funds_empty: /);
     here.say({ cash: 100, held: [] });
     expect((await check()).drifts).toMatchObject([
       { kind: 'position', what: 'NSE:TITAN', ours: '5', theirs: '0' },
@@ -118,9 +118,9 @@ describe('readiness', () => {
       { cash: 100_00, shares: 5 },
     ]);
     here.say({ cash: 100, held: [titan(5)] });
-    expect((await found())['asha']).toMatch(/^drift: position NSE:TITAN: ours 5, theirs 0: acknowledge it$/);
+    expect((await reasons())['asha']).toMatch(/^drift: position NSE:TITAN: ours 5, theirs 0: acknowledge it$/);
     await acknowledgeDrifts(here.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, here.clock.nowMs());
-    expect(await found()).toMatchObject({ asha: null, ravi: expect.stringMatching(/^drift/) });
+    expect(await reasons()).toMatchObject({ asha: null, ravi: expect.stringMatching(/^drift/) });
   });
 
   test('finds no drift any more where a person has acknowledged that shares are gone', async () => {
@@ -151,7 +151,7 @@ describe('readiness', () => {
         ...{ last_price: 3_100, ohlc: { close: 3_000 } },
       },
     };
-    expect(await found()).toEqual({ asha: null, ravi: 'no_price_of_holding: NSE:TITAN' });
+    expect(await reasons()).toEqual({ asha: null, ravi: 'no_price_of_holding: NSE:TITAN' });
     const fills = await database.session.query('select source, price_minor::int as price from public.fills');
     expect(fills).toEqual([{ source: 'external', price: 3_100_00 }]);
   });
@@ -161,7 +161,7 @@ describe('readiness', () => {
     await here.world.store.call('import_signals', { by: tester, signals, source: 'test' });
     here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
     here.kite.pages['POST /margins/orders'] = { total: 'much' };
-    expect(await found()).toEqual({ asha: expect.stringMatching(/^unreadable_margin: /), ravi: null });
+    expect(await reasons()).toEqual({ asha: expect.stringMatching(/^unreadable_margin: /), ravi: null });
   });
 
   test('asks it for a share of every exchange of the day before it takes a venue for silent', async () => {
@@ -171,19 +171,19 @@ describe('readiness', () => {
     here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
     here.kite.pages['POST /margins/orders'] = (_query: unknown, body: string) =>
       JSON.parse(body).map((one: { exchange: string }) => ({ ...one, total: one.exchange === 'US' ? 1 : 'none' }));
-    expect(await found()).toEqual({ asha: null, ravi: null });
+    expect(await reasons()).toEqual({ asha: null, ravi: null });
   });
 
   test('needs an address that is known, where the venue takes orders from no other', async () => {
     here.world = { ...here.world, addressOf: async ({ userId }) => (userId === 'asha' ? 'proxy' : null) };
-    expect(await found()).toEqual({ asha: null, ravi: 'address_not_confirmed' });
+    expect(await reasons()).toEqual({ asha: null, ravi: 'address_not_confirmed' });
   });
 
   test('is none at a venue that is not set up, and for users who are paused nobody asks', async () => {
     await here.close();
     here = await openVenueBooks(database, istMs(tradeDate, '08:45'), [...people, user('zoe', { venue: 'alpaca' })]);
     await here.world.store.call('set_user', { by: tester, userId: 'ravi', active: false });
-    expect(await found()).toEqual({ asha: null, zoe: 'venue_not_set_up: alpaca' });
+    expect(await reasons()).toEqual({ asha: null, zoe: 'venue_not_set_up: alpaca' });
     expect(here.lemonn.requests).toEqual([]);
   });
 

@@ -59,7 +59,7 @@ interface Outage {
 }
 
 /** Cuts the wire as the n-th call of a function starts, with whatever else is under way, and mends it in time. */
-function goneAt(through: Database, wire: CuttableProxy, name: StoreFunction, nth: number): Outage {
+function goneAt(through: Database, proxy: CuttableProxy, name: StoreFunction, nth: number): Outage {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let calls = 0;
   let gone = false;
@@ -71,9 +71,9 @@ function goneAt(through: Database, wire: CuttableProxy, name: StoreFunction, nth
         if (called === name) calls += 1;
         if (!gone && calls >= nth) {
           gone = true;
-          wire.cut();
+          proxy.cut();
           pause(OUTAGE_MS)
-            .then(() => wire.mend())
+            .then(() => proxy.mend())
             .then(resolve, reject);
         }
         return through.call(called, args);
@@ -99,22 +99,22 @@ describe('a database that is gone for a while', { timeout: 120_000 }, () => {
   ];
   test.concurrent.each(moments)('just before its %s no. %i changes nothing about the run', async (name, nth) => {
     const database = await freshPostgres();
-    const wire = await openCuttableProxy(database.url);
-    const pool = openPostgres({ url: wire.url, max: 10 });
-    const outage = goneAt(pool, wire, name, nth);
+    const proxy = await openCuttableProxy(database.url);
+    const pool = openPostgres({ url: proxy.url, max: 10 });
+    const outage = goneAt(pool, proxy, name, nth);
     await runDay(makeStore(outage.database), day);
     await outage.over;
     expect(await endOf(database)).toEqual(await undisturbed());
     await pool.close();
-    wire.close();
+    proxy.close();
     await database.close();
   });
 
   test('while a worker idles is waited for, and the worker then finds its work by polling', async () => {
     const database = await freshPostgres();
-    const wire = await openCuttableProxy(database.url);
-    const store = makeStore(openPostgres({ url: wire.url, max: 10 }));
-    const listener = await listenForWork(wire.url);
+    const proxy = await openCuttableProxy(database.url);
+    const store = makeStore(openPostgres({ url: proxy.url, max: 10 }));
+    const listener = await listenForWork(proxy.url);
     const stop = new AbortController();
     const clock = setClock(istMs(tradeDate, '09:20'));
     const idle = Promise.withResolvers<void>();
@@ -123,22 +123,22 @@ describe('a database that is gone for a while', { timeout: 120_000 }, () => {
       idle.resolve();
       return clock.sleep(ms);
     };
-    const world = await workerWorld(store, wire.url, { ...clock, sleep }, ({ type }) => {
+    const world = await workerWorld(store, proxy.url, { ...clock, sleep }, ({ type }) => {
       if (type === 'message_settled') sent.resolve();
     });
     const working = work(world, { concurrency: 4, stop: stop.signal, woken: () => listener.next() });
     // Whatever ends the worker early ends the wait for it.
     await Promise.race([idle.promise, working]);
-    wire.cut();
+    proxy.cut();
     await leaveToAWorker(database);
     await pause(OUTAGE_MS);
-    await wire.mend();
+    await proxy.mend();
     await Promise.race([sent.promise, working]);
     stop.abort();
     await working;
     await listener.close();
     await store.close();
-    wire.close();
+    proxy.close();
     const orders = await database.session.query('select status from public.orders');
     expect(orders).toEqual([{ status: 'filled' }]);
     await endOf(database);
@@ -147,11 +147,11 @@ describe('a database that is gone for a while', { timeout: 120_000 }, () => {
 
   test('for the listener only, or from the start, is no error to it', async () => {
     const database = await freshPostgres();
-    const wire = await openCuttableProxy(database.url);
-    const listener = await listenForWork(wire.url);
-    wire.cut();
+    const proxy = await openCuttableProxy(database.url);
+    const listener = await listenForWork(proxy.url);
+    proxy.cut();
     await listener.close();
-    await (await listenForWork(wire.url)).close();
+    await (await listenForWork(proxy.url)).close();
     await database.close();
   });
 });
@@ -188,8 +188,8 @@ describe('a disk that is full for a moment', { timeout: 120_000 }, () => {
     const database = await freshPostgres();
     await database.session.exec(full.join('\n'));
     await runDay(storeOf(database), day);
-    const refused = tables.map((_, index) => `(select is_called from full_${index})`).join(' and ');
-    expect(await database.session.query(`select ${refused} as all`)).toEqual([{ all: true }]);
+    const allCalled = tables.map((_, index) => `(select is_called from full_${index})`).join(' and ');
+    expect(await database.session.query(`select ${allCalled} as all`)).toEqual([{ all: true }]);
     expect(await endOf(database)).toEqual(await undisturbed());
     await database.close();
   });

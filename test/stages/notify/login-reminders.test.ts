@@ -165,9 +165,9 @@ describe('over Twilio', () => {
     const { pathname, search } = new URL(url);
     const form = Object.fromEntries(new URLSearchParams(body));
     const call = { path: `${pathname}${search}`, signature: headers['X-Twilio-Signature'], form };
-    const word = await here.world.notifier.parseCallback?.(call);
-    if (!word) throw new Error('the signature does not fit');
-    await bookProviderUpdate(here.world, word);
+    const callback = await here.world.notifier.parseCallback?.(call);
+    if (!callback) throw new Error('the signature does not fit');
+    await bookProviderUpdate(here.world, callback);
   };
 
   test('goes as its own template, in the user’s language, and not past the scan; what became of it is heard', async () => {

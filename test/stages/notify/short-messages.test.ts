@@ -68,23 +68,23 @@ test('what a suppressed message would have said is written anew once its orders 
 const bought = ['TRENT', 'BEL', 'INFY', 'LT', 'ONGC', 'NTPC', 'SBIN', 'WIPRO', 'TITAN'];
 const exits = ['ITC', 'TCS', 'HCLTECH', 'CIPLA', 'GRASIM', 'DRREDDY', 'MARUTI'];
 const busy = [
-  ...bought.map((symbol, place) => buy(symbol, place + 1, 500_00 + place * 1000)),
+  ...bought.map((symbol, index) => buy(symbol, index + 1, 500_00 + index * 1000)),
   buy('TITAN', 17, 580_00, { strategy: 'pullback' }),
-  ...exits.map((symbol, place) => sell(symbol, place + 10, 400_00 + place * 1000)),
+  ...exits.map((symbol, index) => sell(symbol, index + 10, 400_00 + index * 1000)),
 ];
-const crowd = () =>
-  Array.from({ length: 20 }, (_, place) =>
-    person(`User ${place}`, {
-      leverageCenti: place % 2 === 0 ? 100 : 500,
-      allocationBps: [4000, 2000, 3000, 4500][place % 4] ?? 2000,
-      maxOpenPositions: [null, 3, 4, 2, 5][place % 5] ?? null,
+const twentyUsers = () =>
+  Array.from({ length: 20 }, (_, index) =>
+    person(`User ${index}`, {
+      leverageCenti: index % 2 === 0 ? 100 : 500,
+      allocationBps: [4000, 2000, 3000, 4500][index % 4] ?? 2000,
+      maxOpenPositions: [null, 3, 4, 2, 5][index % 5] ?? null,
     }),
   );
 
 test.each(['en', 'hi'] as const)('on a busy day the median message has at most 12 lines (%s)', async (language) => {
-  const users = crowd();
+  const users = twentyUsers();
   const held = Object.fromEntries(
-    users.map(({ id }, place) => [id, [exits[place % 7] ?? '', bought[place % 9] ?? '']]),
+    users.map(({ id }, index) => [id, [exits[index % 7] ?? '', bought[index % 9] ?? '']]),
   );
   await hold(users, busy, held, 390_00);
   for (const { id } of users) await store.call('set_user', { userId: id, language, by });

@@ -26,10 +26,10 @@ afterAll(() => database.close());
 const nextDate = '2025-08-29';
 const nextTitan = buy('TITAN', 1, 3570_00, { tradeDate: nextDate });
 /** Two pages of users; who has an order is in both. */
-const crowd = Array.from({ length: 700 }, (_, n) =>
+const manyUsers = Array.from({ length: 700 }, (_, n) =>
   person(`User ${n}`, { whatsapp: null, capitalMinor: n % 100 === 0 ? 100_000_00 : 1_00, priority: n + 1 }),
 );
-const today: Day = { signals: [titan], users: crowd };
+const today: Day = { signals: [titan], users: manyUsers };
 
 /** The process is killed just after its first page of users is written. */
 async function killedInPlanning(day: Day): Promise<void> {
@@ -61,13 +61,13 @@ describe('a run that was left in its planning', () => {
       await killedInPlanning(today);
       const report = await runDay(store, { signals: [titan], users: null, time });
       const outcomes = tally(Object.values(pairOutcomes(report)));
-      const [wanted, wantedWords] = [await finalState(database.session), await messageTally()];
+      const [wanted, wantedMessages] = [await finalState(database.session), await messageTally()];
       await emptyDatabase(database.session);
 
       await killedInPlanning(today);
       await closedAt(time);
       expect(await finalState(database.session)).toEqual(wanted);
-      expect(await messageTally()).toEqual(wantedWords);
+      expect(await messageTally()).toEqual(wantedMessages);
       expect(await states()).toEqual([{ id: runId, state: 'done', hashed: true }]);
       expect(outcomes).toMatchObject({ 'denied cut_off': 200, [time === '11:00' ? 'expired' : 'filled']: 5 });
       if (time === '11:00') expect(await held()).toEqual([{ held: 0 }]);
@@ -146,13 +146,13 @@ describe('a run that was left in its planning', () => {
   });
 
   test('ends the same wherever the process that closes it is killed', { timeout: 240_000 }, async () => {
-    const small: Day = { signals: [titan], users: crowd.slice(0, 620) };
+    const small: Day = { signals: [titan], users: manyUsers.slice(0, 620) };
     await killedInPlanning(small);
-    const counted = dyingStore(store, Number.POSITIVE_INFINITY, 'dies');
-    await closedAt('11:00', counted);
+    const recording = dyingStore(store, Number.POSITIVE_INFINITY, 'dies');
+    await closedAt('11:00', recording);
     const wanted = await finalState(database.session);
-    expect(counted.names).toEqual(expect.arrayContaining(['sweep_orders', 'accept_page', 'decide_run']));
-    const calls = counted.names.indexOf('decide_run') + 3;
+    expect(recording.names).toEqual(expect.arrayContaining(['sweep_orders', 'accept_page', 'decide_run']));
+    const calls = recording.names.indexOf('decide_run') + 3;
     for (let k = 0; k <= calls; k += 1) {
       for (const death of ['dies', 'loses an answer'] satisfies Death[]) {
         await emptyDatabase(database.session);

@@ -17,7 +17,7 @@ afterEach(async () => expect(await violations(database.session)).toEqual([]));
 afterAll(() => database.close());
 
 /** More than two pages of users, one in fifty with money, the last of the queue among them. */
-const crowd = Array.from({ length: 1100 }, (_, n) => {
+const manyUsers = Array.from({ length: 1100 }, (_, n) => {
   const rich = n % 50 === 0 || n >= 1050;
   return person(`User ${n}`, { whatsapp: null, capitalMinor: rich ? 100_000_00 : 1_00, priority: n + 1 });
 });
@@ -30,7 +30,7 @@ async function killedAt(name: StoreFunction, day: Day): Promise<void> {
 }
 
 describe('a run that was killed while planning', () => {
-  const day: Day = { signals: [titan], users: crowd };
+  const day: Day = { signals: [titan], users: manyUsers };
 
   test('and is found after the cut-off is closed: the rest denied, what was accepted sent, everybody told', async () => {
     await killedAt('accept_page', day);

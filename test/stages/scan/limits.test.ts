@@ -28,28 +28,28 @@ afterAll(() => database.close());
 
 async function outcomes(day: Parameters<typeof runDay>[1]) {
   const report = await runDay(store, day);
-  const refused = report.decisions.find(({ outcome }) => outcome !== 'accepted');
-  return { report, counts: tally(Object.values(pairOutcomes(report))), refused };
+  const firstRefusal = report.decisions.find(({ outcome }) => outcome !== 'accepted');
+  return { report, counts: tally(Object.values(pairOutcomes(report))), firstRefusal };
 }
 
 describe('limits over a whole run', () => {
   test('a symbol cap counts all users together, and the rest are denied with the cap and what it would have become', async () => {
     const limits = { symbolCapMinor: 2_50_000_00 };
-    const { counts, refused } = await outcomes({ signals: [titan], users: fiveUsers, limits });
+    const { counts, firstRefusal } = await outcomes({ signals: [titan], users: fiveUsers, limits });
     expect(counts).toEqual({ filled: 2, 'denied symbol_cap': 3 });
-    expect(refused).toMatchObject({ limit: '250000.00', actual: '299040.00' });
+    expect(firstRefusal).toMatchObject({ limit: '250000.00', actual: '299040.00' });
     expect(await venueBook(database.session)).toHaveLength(2);
   });
 
   test('a largest order value denies what is above it, never makes it smaller', async () => {
-    const { counts, refused } = await outcomes({
+    const { counts, firstRefusal } = await outcomes({
       signals: [titan],
       users: fiveUsers,
       limits: { maxOrderValueMinor: 50_000_00 },
     });
     expect(counts).toEqual({ 'denied max_order_value': 5 });
     // What it may cost: 28 at the limit price of 3577.80, not at the quote of 3560.00.
-    expect(refused).toMatchObject({ limit: '50000.00', actual: '100178.40' });
+    expect(firstRefusal).toMatchObject({ limit: '50000.00', actual: '100178.40' });
   });
 
   test('a user’s own limits deny what is theirs, and the others buy', async () => {
@@ -59,8 +59,8 @@ describe('limits over a whole run', () => {
       person('Never', { maxOrdersPerDay: 0 }),
       person('Free', { maxOrdersPerDay: null, maxOrderValueMinor: null }),
     ];
-    const found = pairOutcomes(await runDay(store, { signals: [titan, infy], users }));
-    expect(found).toEqual({
+    const outcomesByPair = pairOutcomes(await runDay(store, { signals: [titan, infy], users }));
+    expect(outcomesByPair).toEqual({
       'Small TITAN': 'denied max_order_value',
       'Small INFY': 'denied max_order_value',
       'Once TITAN': 'filled',
@@ -177,8 +177,8 @@ describe('a run that can’t be', () => {
   test('with another plan than the approved one is refused, and without the approval it still runs', async () => {
     const day = { signals: [titan, infy], users: fiveUsers };
     const { planHash } = await runDay(store, { ...day, dryRun: true });
-    const refused = await runResult(store, { ...day, opens: { TITAN: 3570_00 }, expectPlan: planHash });
-    expect(refused).toMatchObject({ kind: 'refused', code: 'plan_changed' });
+    const result = await runResult(store, { ...day, opens: { TITAN: 3570_00 }, expectPlan: planHash });
+    expect(result).toMatchObject({ kind: 'refused', code: 'plan_changed' });
     expect(await database.session.query('select id from public.scan_runs')).toEqual([]);
     const report = await runDay(store, { ...day, expectPlan: planHash });
     expect(report).toMatchObject({ planHash, totals: { filled: 10 } });

@@ -50,7 +50,7 @@ describe('a broker that is slow to say its margin', () => {
   test('keeps only its own order waiting', async () => {
     const { here, world, settings } = await opened();
     const answered = Promise.withResolvers<void>();
-    const place = orderIntake(
+    const placeOrder = orderIntake(
       withKite(world, {
         async margins() {
           await answered.promise;
@@ -59,10 +59,13 @@ describe('a broker that is slow to say its margin', () => {
       }),
       settings,
     );
-    const slow = place(request('slow', 'asha'));
-    expect((await place(request('quick', 'ravi'))).placed).toMatchObject({ kind: 'accepted' });
+    const slow = placeOrder(request('slow', 'asha'));
+    expect((await placeOrder(request('quick', 'ravi'))).placed).toMatchObject({ kind: 'accepted' });
     // One that comes while the other still waits.
-    expect((await place(request('later', 'ravi'))).placed).toMatchObject({ kind: 'refused', reason: 'working_order' });
+    expect((await placeOrder(request('later', 'ravi'))).placed).toMatchObject({
+      kind: 'refused',
+      reason: 'working_order',
+    });
     answered.resolve();
     expect((await slow).placed).toMatchObject({ kind: 'accepted' });
     await here.close();
@@ -72,9 +75,9 @@ describe('a broker that is slow to say its margin', () => {
     const { here, world, settings } = await opened();
     const events: AnyEvent[] = [];
     const silent = withKite(world, { margins: () => new Promise(() => undefined) });
-    const place = orderIntake({ ...silent, emit: (event) => events.push(event) }, settings);
-    const hung = place(request('hung', 'asha'));
-    expect((await place(request('quick', 'ravi'))).placed).toMatchObject({ kind: 'accepted' });
+    const placeOrder = orderIntake({ ...silent, emit: (event) => events.push(event) }, settings);
+    const hung = placeOrder(request('hung', 'asha'));
+    expect((await placeOrder(request('quick', 'ravi'))).placed).toMatchObject({ kind: 'accepted' });
     expect((await hung).placed).toMatchObject({ kind: 'refused', reason: 'margin_unavailable' });
     expect(events).toMatchObject([{ type: 'venue_margins_unavailable', userId: 'asha', reason: 'no_answer_in_time' }]);
     await here.close();
@@ -82,11 +85,11 @@ describe('a broker that is slow to say its margin', () => {
 
   test('or breaks while saying it, costs no other order its place', async () => {
     const { here, world, settings } = await opened();
-    const place = orderIntake(
+    const placeOrder = orderIntake(
       withKite(world, { margins: () => Promise.reject(new TypeError('odd answer')) }),
       settings,
     );
-    const both = await Promise.all([place(request('broken', 'asha')), place(request('sound', 'ravi'))]);
+    const both = await Promise.all([placeOrder(request('broken', 'asha')), placeOrder(request('sound', 'ravi'))]);
     expect(both.map(({ placed }) => placed)).toMatchObject([
       { kind: 'refused', reason: 'margin_unavailable' },
       { kind: 'accepted' },
@@ -121,18 +124,18 @@ describe('requests that come together', () => {
       end $$;
       create trigger refuse_key before insert on public.order_requests
       for each row execute function public.refuse_key();`);
-    const place = orderIntake(world, settingsOf(day));
+    const placeOrder = orderIntake(world, settingsOf(day));
     const requests = [
       request('one', 'asha-rao'),
       request('refused 1', 'rohan-mehta'),
       request('refused 2', 'kavita-iyer'),
       request('two', 'sanjay-gupta'),
     ];
-    const all = await Promise.allSettled(requests.map(place));
+    const all = await Promise.allSettled(requests.map(placeOrder));
     await database.session.exec('drop function public.refuse_key() cascade');
-    const refused = { status: 'rejected', reason: { name: 'DatabaseError', kind: 'refused' } };
+    const failed = { status: 'rejected', reason: { name: 'DatabaseError', kind: 'refused' } };
     const accepted = { status: 'fulfilled', value: { placed: { kind: 'accepted' } } };
-    expect(all).toMatchObject([accepted, refused, refused, accepted]);
+    expect(all).toMatchObject([accepted, failed, failed, accepted]);
     expect(await store.call('check_books', {})).toEqual([]);
   });
 
@@ -146,23 +149,23 @@ describe('requests that come together', () => {
         throw new DatabaseError('gone', { kind: 'lost', code: '' });
       },
     };
-    const place = orderIntake({ ...world, store: lost }, settingsOf(day));
-    const all = await Promise.allSettled(fiveUsers.map(({ id }, index) => place(request(`k${index}`, id))));
+    const placeOrder = orderIntake({ ...world, store: lost }, settingsOf(day));
+    const all = await Promise.allSettled(fiveUsers.map(({ id }, index) => placeOrder(request(`k${index}`, id))));
     expect(all.map(({ status }) => status)).toEqual(fiveUsers.map(() => 'rejected'));
     expect(calls).toBe(1);
   });
 
   test('are read by one call and accepted by one', async () => {
     const calls: string[] = [];
-    const counted: Store = {
+    const recording: Store = {
       ...store,
       call(name, args) {
         calls.push(name);
         return store.call(name, args);
       },
     };
-    const place = orderIntake({ ...world, store: counted }, settingsOf(day));
-    await Promise.all(fiveUsers.map(({ id }, index) => place(request(`k${index}`, id))));
+    const placeOrder = orderIntake({ ...world, store: recording }, settingsOf(day));
+    await Promise.all(fiveUsers.map(({ id }, index) => placeOrder(request(`k${index}`, id))));
     expect(calls.filter((name) => name === 'read_order_inputs' || name === 'place_orders')).toEqual([
       'read_order_inputs',
       'place_orders',

@@ -4,7 +4,7 @@ import { startService } from '../../http/support/service.ts';
 import { type CliSandbox, cliSandbox } from '../support/cli-sandbox.ts';
 import { reportOn } from '../support/report-shape.ts';
 
-const words = 'at the signal’s own price: no prices were given';
+const note = 'at the signal’s own price: no prices were given';
 const signalsCsv = `trade_date,rank,strategy,symbol,exchange,side,reference_price,stop_loss,target
 2025-08-28,1,breakout-20d,MADEUP,NSE,BUY,3560.00,,
 `;
@@ -34,15 +34,15 @@ describe('paper trading without any prices', { timeout: 120_000 }, () => {
     const env = { PAPER_PRICES: 'signal' };
     const scan = scanning(here, env);
     const plan = await scan('--dry-run');
-    expect(plan.stdout.match(new RegExp(`^Prices +${words}$`, 'gm'))).toHaveLength(2);
+    expect(plan.stdout.match(new RegExp(`^Prices +${note}$`, 'gm'))).toHaveLength(2);
     const { stdout } = await scan();
     // The head, the totals, and the message.
-    expect(stdout.match(new RegExp(`^Prices +${words}$`, 'gm'))).toHaveLength(2);
-    expect(stdout).toContain(`Paper trading: no real money, ${words}`);
+    expect(stdout.match(new RegExp(`^Prices +${note}$`, 'gm'))).toHaveLength(2);
+    expect(stdout).toContain(`Paper trading: no real money, ${note}`);
     expect(stdout).toContain('1 of 1 order filled');
     // What was frozen with the run is said, whatever is set later.
     const why = await here.run(['why', '--user', 'Asha Rao', '--symbol', 'MADEUP']);
-    expect(why.stdout).toContain(`price     ₹3,560.00 (${words})`);
+    expect(why.stdout).toContain(`price     ₹3,560.00 (${note})`);
     const again = await here.run(['report', '--run', 'XNSE:2025-08-28:open:paper', '--json']);
     expect(JSON.parse(again.stdout)).toMatchObject({ pricesFrom: 'signal', totals: { filled: 1 } });
   });
@@ -56,8 +56,8 @@ describe('paper trading without any prices', { timeout: 120_000 }, () => {
       const body = { symbol: 'TITAN', side: 'BUY', quantity: 1, limitPrice: '3560.00', userId: 'asha-rao' };
       const ask = (key: string) =>
         open.ask(open.operatorKey, 'POST', '/api/trading/orders', body, { 'Idempotency-Key': key });
-      const refused = await ask('a');
-      expect([refused.status, await refused.json()]).toMatchObject([422, { code: 'price_unavailable' }]);
+      const answer = await ask('a');
+      expect([answer.status, await answer.json()]).toMatchObject([422, { code: 'price_unavailable' }]);
     } finally {
       await open.close();
     }

@@ -78,11 +78,11 @@ describe('one order asked for by itself', () => {
   test('a limit the simulated market never reaches rests, says so, and expires with the day', async () => {
     await one({ quantity: 3, limitPriceMinor: 3500_00 });
     await execute(world, 5);
-    const words = 'the simulated market stays at 3560.00 all day: this limit is not reached';
-    expect(await orders()).toMatchObject([{ status: 'working', message: words }]);
+    const message = 'the simulated market stays at 3560.00 all day: this limit is not reached';
+    expect(await orders()).toMatchObject([{ status: 'working', message: message }]);
     const evening = await worldOf(store, { ...day, time: '15:31' });
     await workOnce(evening, { concurrency: 5 });
-    expect(await orders()).toMatchObject([{ status: 'expired', reason: 'venue_expired', message: words }]);
+    expect(await orders()).toMatchObject([{ status: 'expired', reason: 'venue_expired', message: message }]);
     expect(await store.call('check_books', {})).toEqual([]);
   });
 

@@ -37,7 +37,7 @@ const order = z.strictObject({
   currency: z.literal('INR'),
 });
 
-const counted = {
+const counts = {
   ...{ accepted: count, skipped: count, denied: count },
   ...{ filled: count, rejected: count, unknown: count },
 };
@@ -71,7 +71,7 @@ export const runReport = z.strictObject({
   }),
   signals: z.array(
     z.strictObject({
-      ...{ id: text, symbol: text, side, rank: z.int().positive(), ...counted },
+      ...{ id: text, symbol: text, side, rank: z.int().positive(), ...counts },
       ...{ durationMs: count, priceSpreadPct: z.number().nullable() },
     }),
   ),

@@ -54,8 +54,14 @@ beforeEach(async () => {
   if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
   const store = storeOf(database);
   vault = storeVault({ store, clock, keys, by: null });
-  const parts = { config: read.config, target: { kind: 'embedded', path: null } as const, store, clock, faults: null };
-  world = await makeWorld({ ...parts, quotes: { read: async () => [] }, emit: (event) => events.push(event) });
+  const worldParts = {
+    config: read.config,
+    target: { kind: 'embedded', path: null } as const,
+    store,
+    clock,
+    faults: null,
+  };
+  world = await makeWorld({ ...worldParts, quotes: { read: async () => [] }, emit: (event) => events.push(event) });
   await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs });
   ids = (await database.session.query('select id::int from public.accounts order by id')).map(({ id }) => Number(id));
 });

@@ -7,13 +7,13 @@ import { notifiesBeside, notifyBeside } from './stages/notify/notify-loop.ts';
 import { planReport, skippedReport } from './stages/report/plan-report.ts';
 import { countsOf, reportOf } from './stages/report/report.ts';
 import { open } from './stages/scan/open.ts';
-import type { OpenRun, Refused, RunRequest } from './stages/scan/request.ts';
+import type { NotStarted, OpenRun, RunRequest } from './stages/scan/request.ts';
 import { scan } from './stages/scan/scan.ts';
 import { timed } from './stages/timed.ts';
 import { stopped } from './stages/until-stopped.ts';
 import { workOnce } from './stages/work-once.ts';
 
-export type RunResult = { kind: 'report'; report: RunReport } | Refused;
+export type RunResult = { kind: 'report'; report: RunReport } | NotStarted;
 
 /**
  * scan → decide → accept → execute → notify. Every stage leaves its result in rows, so that a run that was killed
@@ -101,7 +101,7 @@ async function alreadyDone(world: World, request: RunRequest, run: OpenRun): Pro
 }
 
 /** What somebody approved must be what would happen now, else nothing happens. */
-async function changedPlan(world: World, request: RunRequest, run: OpenRun): Promise<Refused | null> {
+async function changedPlan(world: World, request: RunRequest, run: OpenRun): Promise<NotStarted | null> {
   if (request.expectPlan === null) return null;
   const planHash = await hashOf(world, run, await planOnly(world, run));
   if (planHash === request.expectPlan) return null;

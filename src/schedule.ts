@@ -54,9 +54,10 @@ export interface Due {
 /** What is due at an instant: pure, so that a test needs no timer. */
 export function dueAt(nowMs: number, day: Day): Due {
   const query = { exchange: 'NSE', slot: 'open', ...day } as const;
-  const found = sessionOf({ ...query, date: istDate(nowMs) });
-  if (found.kind !== 'session') return { scan: null, check: null, beyondCalendar: found.kind === 'beyond_coverage' };
-  const { session } = found;
+  const current = sessionOf({ ...query, date: istDate(nowMs) });
+  if (current.kind !== 'session')
+    return { scan: null, check: null, beyondCalendar: current.kind === 'beyond_coverage' };
+  const { session } = current;
   const scan = sessionAt(nowMs, query).kind === 'due' && nowMs >= session.dueMs;
   const check = nowMs >= session.dueMs + CHECK_AFTER_MS && nowMs < session.continuousEndMs;
   return { scan: scan ? session : null, check: check ? session : null, beyondCalendar: false };
@@ -158,7 +159,7 @@ async function catchUp(world: World, settings: ScanSettings, stop: AbortSignal):
   if (due.check || due.beyondCalendar) await checkNow(world, settings);
 }
 
-export interface ScheduleParts {
+export interface ScheduleDeps {
   world: World;
   settings: ScanSettings;
   stop: AbortSignal;
@@ -174,7 +175,7 @@ export interface Schedule {
 }
 
 /** Readiness at 08:45 and 09:10, the scan at 09:20, its check at 09:25, the sync at 15:45: Indian time whatever the machine's, until it is told to stop. */
-export function startSchedule({ world, settings, stop, wake }: ScheduleParts): Schedule {
+export function startSchedule({ world, settings, stop, wake }: ScheduleDeps): Schedule {
   const underWay = new Set<Promise<void>>();
   const during = (work: () => Promise<void>) => async () => {
     const job = work().catch((error: unknown) => world.emit({ type: 'schedule_failed', alert: true, error }));

@@ -10,7 +10,7 @@ import { makeMetrics } from './http/metrics/metrics.ts';
 import { makeLog } from './log.ts';
 import { emitToAll } from './ports/events/events.ts';
 
-// The HTTP door where a platform runs the process (Vercel takes this file by its name and its import of hono). The
+// The HTTP service where a platform runs the process (Vercel takes this file by its name and its import of hono). The
 // long-lived process is main.ts.
 
 /** Read by Vercel's builder: seconds, what every plan allows. */
@@ -38,7 +38,7 @@ async function build(settings: Config): Promise<Hono<HttpEnv>> {
   const onSlowStart = (text: string) => emit({ type: 'slow_start', text });
   const connections = { connections: CONNECTIONS, reportConnections: REPORT_CONNECTIONS };
   const store = await openStore({ config: settings, target, readOnly: false, onSlowStart, ...connections });
-  const parts = {
+  const deps = {
     config: settings,
     target,
     store,
@@ -46,7 +46,7 @@ async function build(settings: Config): Promise<Hono<HttpEnv>> {
     quotes: storedQuotes(store, settings.paperPrices),
     faults: null,
   };
-  const world = await makeWorld({ ...parts, emit });
+  const world = await makeWorld({ ...deps, emit });
   const later = (work: Promise<unknown>) => {
     waitUntil(work.catch((error: unknown) => emit({ type: 'background_task_failed', alert: true, error })));
   };

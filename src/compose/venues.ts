@@ -15,7 +15,7 @@ import type { Clock, Quotes, World } from '../ports/world.ts';
 /** An answer later than this is none: the order's fate is then looked up. */
 const VENUE_TIMEOUT_MS = 10_000;
 
-export interface RealVenuesParts {
+export interface RealVenuesDeps {
   config: Config;
   store: Store;
   clock: Clock;
@@ -45,7 +45,7 @@ export function loginStateKey(config: Config): Buffer | null {
   return keys && derivedKey(keys, 'login state');
 }
 
-/** Where a user begins his login in a browser, for accounts that have one, where we can be reached from outside. */
+/** Where a user begins their login in a browser, for accounts that have one, where we can be reached from outside. */
 export function loginLinks(config: Config, logins: RealVenues['logins']): NonNullable<World['loginLink']> {
   const key = loginStateKey(config);
   const { publicUrl } = config.http;
@@ -66,11 +66,11 @@ export function loginLinks(config: Config, logins: RealVenues['logins']): NonNul
  * A venue's code is loaded only where its address is set.
  * @throws Error without CREDENTIALS_KEY, or where a venue's setting turns out not to be usable
  */
-export async function realVenues({ config, store, clock, mode }: RealVenuesParts): Promise<RealVenues> {
+export async function realVenues({ config, store, clock, mode }: RealVenuesDeps): Promise<RealVenues> {
   const keys = masterKeys(config);
   if (!keys) throw new Error('CREDENTIALS_KEY is not set: no venue can be reached without it');
   const vault = storeVault({ store, clock, keys, by: null });
-  const partsOf = (venue: string): VenueDeps => {
+  const depsOf = (venue: string): VenueDeps => {
     const credentials = async ({ accountId }: AccountAtVenue) => {
       return (await vault.read({ accountId, venue, mode }))?.secrets ?? null;
     };
@@ -80,7 +80,7 @@ export async function realVenues({ config, store, clock, mode }: RealVenuesParts
   const venues = new Map<string, Venue>();
   const logins = new Map<string, VenueLogin>();
   for (const [name, setUp] of config.venues.setUp) {
-    const { venue, login } = await setUp.open(partsOf(name));
+    const { venue, login } = await setUp.open(depsOf(name));
     venues.set(name, venue);
     if (login) logins.set(name, login);
   }
@@ -93,7 +93,7 @@ export async function realVenues({ config, store, clock, mode }: RealVenuesParts
   return { venues, logins, vault, addressOf };
 }
 
-interface LiveQuotesParts {
+interface LiveQuotesDeps {
   venues: ReadonlyMap<string, Venue>;
   config: Config;
   store: Store;
@@ -103,7 +103,7 @@ interface LiveQuotesParts {
 }
 
 /** Prices of the venues, through whoever is connected there. */
-export function liveQuotes({ venues, config, store, clock, mode, emit }: LiveQuotesParts): Quotes {
+export function liveQuotes({ venues, config, store, clock, mode, emit }: LiveQuotesDeps): Quotes {
   const accountsAt = async (venue: string) => {
     const stored = await store.call('read_all_credentials', {});
     return stored

@@ -101,7 +101,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return makeStore(database, { virtual });
 }
 
-export interface WorldParts {
+export interface WorldDeps {
   config: Config;
   target: DatabaseTarget;
   store: Store;
@@ -118,12 +118,12 @@ export interface WorldParts {
  * paper accounts trade whatever venue they are for, and the prices given. In an embedded database whatever another
  * process had claimed is free: it is gone.
  */
-export async function makeWorld(parts: WorldParts): Promise<World> {
-  const { config, target, store, clock } = parts;
+export async function makeWorld(deps: WorldDeps): Promise<World> {
+  const { config, target, store, clock } = deps;
   const notifier = await notifierFor(config, clock);
-  const emit = alertOperators({ store, clock, notifier, emit: parts.emit });
+  const emit = alertOperators({ store, clock, notifier, emit: deps.emit });
   if (target.kind === 'embedded') {
-    const nowMs = parts.freedAtMs ?? clock.nowMs();
+    const nowMs = deps.freedAtMs ?? clock.nowMs();
     await store.call('sweep_orders', { nowMs, onlyProcess: true });
     await store.call('sweep_messages', { nowMs, onlyProcess: true, nextLookupMs: notifier.lookup ? nowMs : null });
   }
@@ -131,7 +131,7 @@ export async function makeWorld(parts: WorldParts): Promise<World> {
     store,
     clock,
     accountSlots: config.accountSlots,
-    ...(await market({ ...parts, emit })),
+    ...(await market({ ...deps, emit })),
     notifier,
     operatorDays: cachedTradingDays({
       clock,
@@ -144,7 +144,7 @@ export async function makeWorld(parts: WorldParts): Promise<World> {
 
 type Market = Pick<World, 'venues' | 'quotes' | 'logins' | 'addressOf' | 'loginLink'>;
 
-async function market({ config, store, clock, quotes, faults, emit }: WorldParts): Promise<Market> {
+async function market({ config, store, clock, quotes, faults, emit }: WorldDeps): Promise<Market> {
   // A process that opens no sessions (--only http): what needs one is refused at its routes.
   if (config.mode === 'live' && config.venues.credentialsKey === null) {
     return { venues: new Map(), quotes: { read: async () => [] } };

@@ -157,9 +157,9 @@ export function readConfig(
   const parsed = environment.safeParse(set);
   const venues = venueSettings(modules, set);
   const issues = [...(parsed.error?.issues ?? []), ...venues.issues];
-  const found = [
+  const settingProblems = [
     ...issues.map(({ path, message }) => `${path.join('.')} ${message}`),
-    ...whatIsNeeded(set, needs),
+    ...missingProblems(set, needs),
     ...twilioProblems(set),
     ...liveProblems(set, modules, needs.venues),
     ...databaseProblems(set),
@@ -167,7 +167,7 @@ export function readConfig(
   ];
   const problems = [
     ...fileProblems,
-    ...found.filter((one) => !(failed.has(one.split(' ', 1)[0] ?? '') && one.includes(' is not set'))),
+    ...settingProblems.filter((one) => !(failed.has(one.split(' ', 1)[0] ?? '') && one.includes(' is not set'))),
   ];
   if (!parsed.success || problems.length > 0) return { kind: 'refused', problems };
   const e = parsed.data;
@@ -229,7 +229,7 @@ function httpConfig(e: z.infer<typeof environment>, onVercel: boolean): HttpConf
 }
 
 /** What a command may leave out and a service may not. */
-function whatIsNeeded(set: NodeJS.ProcessEnv, { http }: Needs): string[] {
+function missingProblems(set: NodeJS.ProcessEnv, { http }: Needs): string[] {
   const problems: string[] = [];
   if (http && set['CRON_SECRET'] === undefined) {
     problems.push(

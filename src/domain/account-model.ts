@@ -219,7 +219,7 @@ function ownMoney(fill: FillFact, orders: ReadonlyMap<number, OrderFact>, valueS
 function buy(position: Position, fill: FillFact, own: bigint): void {
   position.boundMinor += own;
   const short = position.quantity < 0n ? -position.quantity : 0n;
-  const covered = least(fill.quantity, short);
+  const covered = min(fill.quantity, short);
   if (covered > 0n) {
     const soldFor = (-position.costMinor * covered) / short;
     const margin = (-position.marginMinor * covered) / short;
@@ -239,7 +239,7 @@ function buy(position: Position, fill: FillFact, own: bigint): void {
 /** Closes what is held first, at its average cost; the rest is sold short, and what it brings is owed. */
 function sell(position: Position, fill: FillFact): void {
   const held = position.quantity > 0n ? position.quantity : 0n;
-  const closed = least(fill.quantity, held);
+  const closed = min(fill.quantity, held);
   if (closed > 0n) {
     const cost = (position.costMinor * closed) / held;
     const margin = (position.marginMinor * closed) / held;
@@ -264,13 +264,13 @@ function chargesOn(valueMinor: bigint, rate: Rate): bigint {
   const billion = 1_000_000_000n;
   const taxes = valueMinor * rate.transactionTaxPpb + valueMinor * rate.stampPpb;
   const fees = valueMinor * rate.exchangePpb + valueMinor * rate.regulatorPpb;
-  const brokerage = least(valueMinor * rate.brokeragePpb, rate.brokerageCapMinor * billion);
+  const brokerage = min(valueMinor * rate.brokeragePpb, rate.brokerageCapMinor * billion);
   const gstTimes10000 = (fees + brokerage) * rate.gstBps;
   return roundedUp((taxes + fees + brokerage) * 10_000n + gstTimes10000, billion * 10_000n);
 }
 
 const roundedUp = (amount: bigint, divisor: bigint) => (amount + divisor - 1n) / divisor;
-const least = (one: bigint, other: bigint) => (one < other ? one : other);
+const min = (one: bigint, other: bigint) => (one < other ? one : other);
 const sum = (amounts: readonly bigint[]) => amounts.reduce((total, amount) => total + amount, 0n);
 
 /** As the database's collation "C" does. */

@@ -71,7 +71,7 @@ export interface VenueLogin {
   /** Logs in by what is stored alone. `refused` with `needs_a_person`: this account's user has to do it. */
   logIn?(accountId: number): Promise<LoginEnd>;
   /**
-   * Where the account's user logs in; it brings him back to us. null: nothing is stored for the account, or nobody has to
+   * Where the account's user logs in; it brings them back to us. null: nothing is stored for the account, or nobody has to
    * log in for it.
    */
   loginUrl?(accountId: number, state: string): Promise<string | null>;

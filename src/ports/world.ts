@@ -120,7 +120,7 @@ export interface Notifier {
   send(message: MessageToSend): Promise<SendOutcome>;
   /** Looks for a message of unknown fate. Left out: nobody can be asked. */
   lookup?(message: MessageToFind): Promise<FindOutcome>;
-  /** Reads a call of the provider; null: it is not signed by him. */
+  /** Reads a call of the provider; null: it is not signed by the provider. */
   parseCallback?(call: ProviderCall): Promise<ProviderUpdate | null>;
   /** What an error code means; `attempt` counts from 1. */
   classify?(code: string | null, attempt: number): SendErrorMeaning;
@@ -133,7 +133,7 @@ export interface Notifier {
   operators?: { numbers: readonly string[]; template: boolean };
 }
 
-/** The real parts a run works with, built once in wire.ts. */
+/** The real parts a run works with, built once in compose/world.ts. */
 export interface World {
   store: Store;
   clock: Clock;
@@ -152,8 +152,8 @@ export interface World {
    */
   addressOf?: (account: AccountAtVenue) => Promise<'proxy' | 'confirmed' | null>;
   /**
-   * Where an account's user begins his login in a browser, good until then; null: there is none for it, or nobody
-   * outside reaches us. It is for him alone.
+   * Where an account's user begins their login in a browser, good until then; null: there is none for it, or nobody
+   * outside reaches us. It is for them alone.
    */
   loginLink?: (account: { accountId: number; venue: string; untilMs: number }) => Promise<string | null>;
   emit: Emit;

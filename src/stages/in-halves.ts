@@ -30,12 +30,12 @@ async function flushed<Item, Result>(
     if (!(error instanceof DatabaseError) || !error.answered || isClockWrong(error)) throw error;
     if (items.length <= 1) return [error];
     // An answer nobody knows has been waited for as a whole, so its parts are not.
-    const parts: CallOptions = error.kind === 'lost' ? { repeat: 'never' } : options;
+    const partOptions: CallOptions = error.kind === 'lost' ? { repeat: 'never' } : options;
     const middle = Math.ceil(items.length / 2);
-    const first = await flushed(items.slice(0, middle), flush, parts);
+    const first = await flushed(items.slice(0, middle), flush, partOptions);
     // Not one of several got through: it is not about them.
     if (first.length > 1 && first.every(isUnclear)) return items.map(() => error);
-    return [...first, ...(await flushed(items.slice(middle), flush, parts))];
+    return [...first, ...(await flushed(items.slice(middle), flush, partOptions))];
   }
 }
 

@@ -18,7 +18,7 @@ export interface WorkOnceOptions {
 const LOOKUP_EVERY_MS = 1_000;
 
 /**
- * Looks orders up, now and then, for as long as others are being sent: who hangs at his venue keeps nobody's fills
+ * Looks orders up, now and then, for as long as others are being sent: an order that hangs at its venue keeps nobody's fills
  * waiting. On a clock that is set nothing beats: there the lookups come after the sends.
  */
 async function lookingUpBeside<Result>(

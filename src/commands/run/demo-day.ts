@@ -2,12 +2,12 @@
 import { istMs, istTime } from '../../domain/market/india-time.ts';
 import { runIdOf, sessionIdOf } from '../../domain/market/session.ts';
 import type { World } from '../../ports/world.ts';
-import { checkNow, readyNow, type Schedule, type ScheduleParts, scanNow, syncNow } from '../../schedule.ts';
+import { checkNow, readyNow, type Schedule, type ScheduleDeps, scanNow, syncNow } from '../../schedule.ts';
 import { countsOf } from '../../stages/report/report.ts';
 import { stopped } from '../../stages/until-stopped.ts';
 import { sessionOverText } from './demo-text.ts';
 
-interface DemoScheduleParts extends ScheduleParts {
+interface DemoScheduleParts extends ScheduleDeps {
   /** The one day of the demo. */
   date: string;
   say: (text: string) => void;

@@ -20,7 +20,7 @@ import { type DatabaseError, isMisconfigured } from '../../ports/database.ts';
 import { emitToAll } from '../../ports/events/events.ts';
 import type { Store } from '../../ports/store/store.ts';
 import type { Clock, Quotes, World } from '../../ports/world.ts';
-import type { Schedule, ScheduleParts } from '../../schedule.ts';
+import type { Schedule, ScheduleDeps } from '../../schedule.ts';
 import { listen } from '../../stages/execute/order-updates.ts';
 import { supervised } from '../../stages/supervised.ts';
 import { refuseWrongClock } from '../../stages/wrong-clock.ts';
@@ -40,7 +40,7 @@ export interface ServiceOptions {
   quotes: Quotes;
   faults: readonly Fault[] | null;
   /** The schedule, instead of the machine's. */
-  schedule: (parts: ScheduleParts) => Schedule;
+  schedule: (parts: ScheduleDeps) => Schedule;
   /** Where PORT is taken another one does. */
   anyPort: boolean;
   /** Called with the open database before anything runs. */

@@ -43,8 +43,8 @@ export function productAt(leverageCenti: number): Product {
 export function rateFor(rates: readonly ChargeRate[], side: Side, product: Product): ChargeRate {
   const rate = rates.find((candidate) => candidate.product === product && candidate.side === side);
   if (rate) return rate;
-  const known = rates.map((candidate) => `${candidate.product} ${candidate.side}`).join(', ') || 'none';
+  const available = rates.map((candidate) => `${candidate.product} ${candidate.side}`).join(', ') || 'none';
   throw new Error(
-    `No charge rate for ${product} ${side} among the rates of this run (${known}): add a row in force on its trade date`,
+    `No charge rate for ${product} ${side} among the rates of this run (${available}): add a row in force on its trade date`,
   );
 }

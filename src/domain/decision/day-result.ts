@@ -49,9 +49,9 @@ function listingDays(positions: AccountState['positions'], traded: readonly DayT
   const days = new Map<string, ListingDay>();
   const dayOf = (of: Listing & { share: string }): ListingDay => {
     const { exchange, symbol, share } = of;
-    const found = days.get(instrumentKey(of)) ?? { exchange, symbol, share, heldNow: 0n, trades: null };
-    days.set(instrumentKey(of), found);
-    return found;
+    const day = days.get(instrumentKey(of)) ?? { exchange, symbol, share, heldNow: 0n, trades: null };
+    days.set(instrumentKey(of), day);
+    return day;
   };
   for (const position of positions) dayOf(position).heldNow += BigInt(position.quantity);
   for (const trades of traded) dayOf(trades).trades = trades;

@@ -34,8 +34,8 @@ export function decide(frame: RunFrame, account: AccountState, capUsed: CapUse):
 /** What stands for a user whom `decide` fails at: nothing is traded, and every signal has its decision. */
 export function notComputed(frame: RunFrame, account: AccountState): Decision[] {
   return frame.signals.map((planned) => {
-    const found = { reason: 'account_not_ready', limit: null, actual: 'its numbers could not be computed' } as const;
-    return refused({ account, planned, priceMinor: planned.quote?.priceMinor ?? 0 }, 'skipped', found);
+    const finding = { reason: 'account_not_ready', limit: null, actual: 'its numbers could not be computed' } as const;
+    return notAccepted({ account, planned, priceMinor: planned.quote?.priceMinor ?? 0 }, 'skipped', finding);
   });
 }
 
@@ -82,12 +82,12 @@ function caseOf(
 
 function decideOne(c: Case): Decision {
   const skip = firstReason(skipRules, c);
-  if (skip) return refused(c, 'skipped', skip);
+  if (skip) return notAccepted(c, 'skipped', skip);
   const deny = firstReason(denyRules, c);
-  if (deny) return refused(c, 'denied', deny);
+  if (deny) return notAccepted(c, 'denied', deny);
   const sized = size(c);
   const tooMuch = firstReason(sizedDenyRules, sized);
-  return tooMuch ? refused(c, 'denied', tooMuch) : accepted(sized);
+  return tooMuch ? notAccepted(c, 'denied', tooMuch) : accepted(sized);
 }
 
 function size(c: Case): SizedCase {
@@ -100,18 +100,18 @@ function size(c: Case): SizedCase {
   const { protectionBps } = frame.limits;
   const protectedMinor = limitPriceFor(side, priceMinor, protectionBps, instrument.tickMinor, planned.quote);
   const limitPriceMinor = planned.requested?.limitPriceMinor ?? protectedMinor;
-  const sized = (): bigint =>
+  const sizedQuantity = (): bigint =>
     side === 'BUY'
       ? quantityFor(budgetMinor, priceMinor, leverageCenti, instrument.lotSize)
       : saleFor(from?.quantity ?? 0, Math.max(priceMinor, limitPriceMinor), instrument);
-  const quantity = BigInt(planned.requested?.quantity ?? sized());
+  const quantity = BigInt(planned.requested?.quantity ?? sizedQuantity());
   const exposureMinor = quantity * BigInt(priceMinor);
   const worthMinor = quantity * BigInt(limitPriceMinor);
   const marginMinor = side === 'BUY' ? exactMargin(exposureMinor, leverageCenti) : 0n;
   const { charges, hold } = exactHold(side, worthMinor, leverageCenti, rateFor(frame.rates, side, product));
   // A sale pays its charges out of what it brings: money that is not there keeps nobody in.
-  const most = BigInt(Math.max(0, c.standing.availableMinor));
-  const holdMinor = side === 'BUY' || hold < most ? hold : most;
+  const maxHoldMinor = BigInt(Math.max(0, c.standing.availableMinor));
+  const holdMinor = side === 'BUY' || hold < maxHoldMinor ? hold : maxHoldMinor;
   const amounts = { quantity, exposureMinor, worthMinor, marginMinor, chargesMinor: charges, holdMinor };
   return { ...c, product, budgetMinor, limitPriceMinor, ...amounts };
 }
@@ -121,8 +121,8 @@ function size(c: Case): SizedCase {
  * amount, so that it may fill better than its limit, and the account has room for what it brings.
  */
 function saleFor(held: number, priceMinor: number, { lotSize, freezeQuantity }: Instrument): bigint {
-  const most = Math.min(held, freezeQuantity ?? held, Math.floor(LARGEST_MINOR / 2 / priceMinor));
-  return BigInt(most - (most % lotSize));
+  const maxQuantity = Math.min(held, freezeQuantity ?? held, Math.floor(LARGEST_MINOR / 2 / priceMinor));
+  return BigInt(maxQuantity - (maxQuantity % lotSize));
 }
 
 function accepted(c: SizedCase): Decision {
@@ -143,7 +143,7 @@ function accepted(c: SizedCase): Decision {
   };
 }
 
-function refused(
+function notAccepted(
   c: Pick<Case, 'account' | 'planned' | 'priceMinor'>,
   outcome: 'skipped' | 'denied',
   { reason, limit, actual }: Finding & { reason: Decision['reason'] },

@@ -114,7 +114,7 @@ export interface PlannedSignal {
   quote: Quote | null;
   /** What happened to the share since the previous close; left out: nothing that is known. */
   action?: CorporateAction | undefined;
-  /** Somebody asks for this one order himself; left out: a strategy does, and everything is sized. */
+  /** Somebody asks for this one order themselves; left out: a strategy does, and everything is sized. */
   requested?: RequestedOrder;
 }
 

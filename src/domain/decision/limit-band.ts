@@ -22,8 +22,8 @@ export function limitOutsideBand(
   const lowerMinor = planned.quote?.lowerCircuitMinor ?? 0;
   const highestMinor = Math.min(mulDivFloor(priceMinor, 10_000 + bandBps, 10_000), upperMinor);
   const lowestMinor = Math.max(mulDivCeil(priceMinor, Math.max(0, 10_000 - bandBps), 10_000), lowerMinor);
-  const refused = (nearestMinor: number) => ({ limit: formatMinor(nearestMinor), actual: formatMinor(namedMinor) });
-  if (namedMinor > highestMinor) return refused(Math.floor(highestMinor / tickMinor) * tickMinor);
-  if (namedMinor < lowestMinor) return refused(Math.ceil(lowestMinor / tickMinor) * tickMinor);
+  const outside = (nearestMinor: number) => ({ limit: formatMinor(nearestMinor), actual: formatMinor(namedMinor) });
+  if (namedMinor > highestMinor) return outside(Math.floor(highestMinor / tickMinor) * tickMinor);
+  if (namedMinor < lowestMinor) return outside(Math.ceil(lowestMinor / tickMinor) * tickMinor);
   return null;
 }

@@ -11,7 +11,7 @@ import { exactMargin } from './sizing.ts';
 /** Exposure accepted so far over all users of the trade date, in minor units, keyed by share. */
 export type CapUse = Map<string, number>;
 
-/** Where one user stands after his signals decided so far. */
+/** Where one user stands after their signals decided so far. */
 export interface Standing {
   availableMinor: number;
   /** What is held per share, under which listings; never a quantity of 0. */
@@ -132,7 +132,7 @@ function below(limitMinor: number, actualMinor: number | bigint): Finding | null
   return { limit: formatMinor(limitMinor), actual: formatMinor(actualMinor) };
 }
 
-/** Who asks for an order himself needs no subscription. */
+/** Who asks for an order themselves needs no subscription. */
 function notSubscribed({ account, planned }: Case): Finding | null {
   if (planned.requested) return null;
   return when(account.strategies !== null && !account.strategies.includes(planned.signal.strategy));
@@ -166,8 +166,8 @@ function noPosition(c: Case): Finding | null {
   const wanted = c.planned.requested?.quantity ?? null;
   const from = soldFrom(c);
   if (wanted !== null) {
-    const most = Math.max(0, ...heldOf(c).map(({ quantity }) => quantity));
-    return from && most >= wanted ? null : { limit: String(most), actual: String(wanted) };
+    const largest = Math.max(0, ...heldOf(c).map(({ quantity }) => quantity));
+    return from && largest >= wanted ? null : { limit: String(largest), actual: String(wanted) };
   }
   if (from) return null;
   const held = heldOf(c);

@@ -4,7 +4,7 @@ import { istDate } from '../market/india-time.ts';
 import { micOf, nextSession, sessionIdOf, tradingDay } from '../market/session.ts';
 import type { Quote, Side, Signal } from '../types.ts';
 
-/** How long an order somebody asked for may wait to be sent: after that the price he saw is an old one. */
+/** How long an order somebody asked for may wait to be sent: after that the price they saw is an old one. */
 const ORDER_TTL_MS = 120_000;
 
 /** One order, as somebody asks for it. null: sized as a signal would be, and with the usual protection. */
@@ -37,9 +37,9 @@ export type TradingNow =
 /** Whether an exchange trades at an instant: from the open to before the end of continuous trading. Unknown days don't. */
 export function tradingNow(nowMs: number, exchange: string, overrides: readonly DayOverride[]): TradingNow {
   const date = istDate(nowMs);
-  const known = micOf(exchange);
-  if (known.kind === 'unknown_exchange') return { kind: 'not_trading', reason: 'market_closed', nextSession: null };
-  const { mic } = known;
+  const market = micOf(exchange);
+  if (market.kind === 'unknown_exchange') return { kind: 'not_trading', reason: 'market_closed', nextSession: null };
+  const { mic } = market;
   const day = tradingDay(date, overrides);
   const next = () => nextSession(date, { exchange, slot: 'open', overrides });
   if (day.kind !== 'open') return { kind: 'not_trading', reason: 'market_closed', nextSession: next() };

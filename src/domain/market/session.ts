@@ -99,7 +99,7 @@ export function exchangeOf(mic: Mic): string {
   return exchangeNames[mic];
 }
 
-/** `XNSE:2025-08-28:open`; orders from the HTTP door are booked under `api`. */
+/** `XNSE:2025-08-28:open`; orders from the HTTP service are booked under `api`. */
 export function sessionIdOf(mic: Mic, date: string, slot: Slot | 'api'): string {
   return `${mic}:${date}:${slot}`;
 }
@@ -178,13 +178,13 @@ export function sessionAt(
   const exchange = micOf(query.exchange);
   if (exchange.kind === 'unknown_exchange') return exchange;
   const date = istDate(nowMs);
-  const found = sessionOf({ ...query, date });
-  if (found.kind === 'beyond_coverage' || found.kind === 'unknown_exchange') return found;
+  const day = sessionOf({ ...query, date });
+  if (day.kind === 'beyond_coverage' || day.kind === 'unknown_exchange') return day;
   const skip = (reason: SessionSkipped['reason'], nextSession: string | null): SessionSkipped => {
     return { kind: 'skipped', reason, session: sessionIdOf(exchange.mic, date, query.slot), nextSession };
   };
-  if (found.kind === 'closed') return skip('market_closed', nextSession(date, query));
-  const { session } = found;
+  if (day.kind === 'closed') return skip('market_closed', nextSession(date, query));
+  const { session } = day;
   if (nowMs < session.acceptFromMs) return skip('outside_window', session.id);
   if (nowMs >= session.cutOffMs) return skip('too_late', nextSession(date, query));
   return { kind: 'due', session };
@@ -219,9 +219,9 @@ type Hours = { openTime: string; closeTime: string };
 
 /** The hours of a day the operator opened, or null where a time is missing or can't be one. */
 function operatorHours(override: DayOverride, listed: Hours | null | undefined): Hours | null {
-  const known = listed === undefined ? hoursOn(override.date) : listed;
-  const openTime = parseTime(override.openTime ?? known?.openTime ?? '');
-  const closeTime = parseTime(override.closeTime ?? known?.closeTime ?? '');
+  const usual = listed === undefined ? hoursOn(override.date) : listed;
+  const openTime = parseTime(override.openTime ?? usual?.openTime ?? '');
+  const closeTime = parseTime(override.closeTime ?? usual?.closeTime ?? '');
   return openTime && closeTime && openTime < closeTime ? { openTime, closeTime } : null;
 }
 

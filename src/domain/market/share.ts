@@ -28,10 +28,10 @@ export function foldedSymbol(listing: Listing): string {
  * Names the share of any listing: its ISIN, else that of its namesake among the known instruments (the same exchange's
  * first), else its folded symbol. The same rule as core.share_of_instrument in the database.
  */
-export function sharesOf(known: readonly (Listing & { isin: string | null })[]): (listing: Listing) => string {
+export function sharesOf(instruments: readonly (Listing & { isin: string | null })[]): (listing: Listing) => string {
   const named = new Map<string, string>();
   const own = new Map<string, string>();
-  for (const one of known) {
+  for (const one of instruments) {
     if (one.isin === null) continue;
     own.set(instrumentKey(one), one.isin);
     const key = foldedSymbol(one);

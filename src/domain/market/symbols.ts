@@ -23,7 +23,7 @@ const EXCHANGE = /^([A-Z][A-Z_]*):(.*)$/;
 const SUFFIX = /\.(NS|NSE|BO|BSE)$/;
 
 /** Whether an exchange, as an alert or a file names it, is the one this version trades; else why nothing is bought. */
-export function exchangeRefusal(exchange: string): string | null {
+export function exchangeFault(exchange: string): string | null {
   if (exchange === 'NSE' || exchange === 'XNSE') return null;
   if (exchange === 'NSE_DLY' || exchange === 'NSE_DL') {
     return `${exchange} is the NSE with prices of 15 minutes ago: only the NSE as it is now is traded, give NSE`;
@@ -37,26 +37,26 @@ export function exchangeRefusal(exchange: string): string | null {
  * TradingView's `M_M`. What is listed under just this symbol is that; else what has it as its share's symbol, if it is
  * one; else the symbol without its series. What could be two shares is refused, naming them.
  */
-export function symbolReader(known: readonly Listing[]): SymbolReader {
-  return readerOf(known, exchangeRefusal);
+export function symbolReader(listings: readonly Listing[]): SymbolReader {
+  return readerOf(listings, exchangeFault);
 }
 
 /** For a first look, before what is listed could be asked: a '_' nobody can read yet is let be. */
 export function unsureReader(text: string): NamedSymbol {
   const { exchange, symbol } = taken(text);
-  const isHere = exchange === null || exchangeRefusal(exchange) === null;
-  const found = symbolReader([])(text);
-  return 'reason' in found && isHere && /^[A-Z0-9].*_/.test(symbol) && symbolPattern.test(symbol)
+  const isHere = exchange === null || exchangeFault(exchange) === null;
+  const named = symbolReader([])(text);
+  return 'reason' in named && isHere && /^[A-Z0-9].*_/.test(symbol) && symbolPattern.test(symbol)
     ? { value: symbol }
-    : found;
+    : named;
 }
 
 /** As `symbolReader`, for lists of shares (what to buy never, what to show): a share of the BSE is the same share. */
-export function shareReader(known: readonly Listing[]): SymbolReader {
-  return readerOf(known, (exchange) => (exchange === 'BSE' || exchange === 'XBOM' ? null : exchangeRefusal(exchange)));
+export function shareReader(listings: readonly Listing[]): SymbolReader {
+  return readerOf(listings, (exchange) => (exchange === 'BSE' || exchange === 'XBOM' ? null : exchangeFault(exchange)));
 }
 
-function readerOf(known: readonly Listing[], refusalOf: (exchange: string) => string | null): SymbolReader {
+function readerOf(known: readonly Listing[], faultOf: (exchange: string) => string | null): SymbolReader {
   const listed = new Set<string>();
   const named = new Map<string, string[]>();
   for (const one of known) {
@@ -67,8 +67,8 @@ function readerOf(known: readonly Listing[], refusalOf: (exchange: string) => st
   }
   return (text) => {
     const { exchange, symbol } = taken(text);
-    const refused = exchange === null ? null : refusalOf(exchange);
-    if (refused !== null) return { reason: refused };
+    const fault = exchange === null ? null : faultOf(exchange);
+    if (fault !== null) return { reason: fault };
     if (!symbolPattern.test(symbol)) return { reason: MUST };
     if (listed.has(symbol)) return { value: symbol };
     const folded = foldedSymbol({ exchange: 'NSE', symbol });
@@ -101,8 +101,8 @@ function oneOf(folded: string, similar: readonly string[]): NamedSymbol {
   if (first !== undefined) return { reason: `may be ${meant.join(' or ')}: write which` };
   if (!folded.includes('_')) return { value: folded };
   const usual = PUNCTUATED.filter((symbol) => underscored(symbol) === underscored(folded));
-  const [only, ...more] = usual;
-  if (only !== undefined && more.length === 0) return { value: only };
+  const [match, ...more] = usual;
+  if (match !== undefined && more.length === 0) return { value: match };
   const ways = (usual.length > 0 ? usual : [folded.replaceAll('_', '&'), folded.replaceAll('_', '-')]).join(' or ');
   return { reason: `may be ${ways}: write it as the NSE does` };
 }

@@ -126,11 +126,11 @@ const english: MessageTexts = {
   },
   figures: { spent: 'spent', margin: 'margin', soldFor: 'sold for', charges: 'charges', cash: 'cash available' },
   notConcerned(notHeld, notFollowed) {
-    const parts = [
+    const clauses = [
       ...(notHeld > 0 ? [`${notHeld} to sell what you do not hold`] : []),
       ...(notFollowed > 0 ? [`${notFollowed} of strategies you do not follow`] : []),
     ];
-    return ` (${parts.join(', ')})`;
+    return ` (${clauses.join(', ')})`;
   },
   more: (count) => `+${count} more`,
 };

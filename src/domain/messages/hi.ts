@@ -59,11 +59,11 @@ export const hindi: MessageTexts = {
   total: (bought, sold, signals) => `${signals} में से ${bought} सिग्नल पर खरीदा${sold > 0 ? `, ${sold} पर बेचा` : ''}`,
   figures: { spent: 'खर्च', margin: 'मार्जिन', soldFor: 'बिक्री', charges: 'शुल्क', cash: 'उपलब्ध राशि' },
   notConcerned(notHeld, notFollowed) {
-    const parts = [
+    const clauses = [
       ...(notHeld > 0 ? [`${notHeld} ऐसे शेयर बेचने के, जो आपके पास नहीं`] : []),
       ...(notFollowed > 0 ? [`${notFollowed} उन रणनीतियों के, जो आप नहीं अपनाते`] : []),
     ];
-    return ` (${parts.join(', ')})`;
+    return ` (${clauses.join(', ')})`;
   },
   more: (count) => `+${count} और`,
 };

@@ -124,7 +124,7 @@ function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, texts: 
   const filledSymbols = new Set(bought.map(({ symbol, side }) => `${side} ${symbol}`));
   const fills = (of: Side) => bought.filter(({ side }) => side === of).map((fill) => fillLine(fill, texts));
   const listed = listedNotDone(notDone, [...bought, ...pending, ...unknown]);
-  const refusals = (side: Side) =>
+  const notDoneLines = (side: Side) =>
     groupedLines(
       listed
         .filter((item) => item.side === side)
@@ -142,8 +142,8 @@ function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, texts: 
     section(titles.sold, 'orders', fills('SELL')),
     section(titles.open, 'orders', open, ':'),
     section(titles.unknown, 'orders', doubtful, ':'),
-    section(titles.notBought, 'not_done', refusals('BUY')),
-    section(titles.notSold, 'not_done', refusals('SELL')),
+    section(titles.notBought, 'not_done', notDoneLines('BUY')),
+    section(titles.notSold, 'not_done', notDoneLines('SELL')),
   ].filter(({ lines }) => lines.length > 0);
 }
 

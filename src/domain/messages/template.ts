@@ -112,7 +112,7 @@ export function slotValue(text: string, maxUnits: number): string {
  * what it is and the totals always stand.
  */
 export function templateSlots(parts: SummaryParts, language: Language): string[] {
-  const { orders, refusals } = itemsOf(parts);
+  const { orders, reasons } = itemsOf(parts);
   const what = [parts.correction, parts.placed, parts.paper, parts.nothing].filter((line) => line !== null).join(' · ');
   const head = [
     slotValue(parts.date, 40),
@@ -123,22 +123,22 @@ export function templateSlots(parts: SummaryParts, language: Language): string[]
   const fits = (slots: string[]) => filledTemplate(templates[language], slots).length <= templateLimit;
   // Reasons give way before orders do: what was bought matters more than what was not.
   for (let lines = Math.min(orders.length, ORDER_LINES); ; lines--) {
-    for (let kept = refusals.length; kept >= 0; kept--) {
-      const slots = [...head, ...orderSlots(orders, lines, parts), refusalSlot(refusals, kept, parts), tail];
+    for (let kept = reasons.length; kept >= 0; kept--) {
+      const slots = [...head, ...orderSlots(orders, lines, parts), reasonsSlot(reasons, kept, parts), tail];
       if (fits(slots) || (lines === 0 && kept === 0)) return slots;
     }
   }
 }
 
 /** The sections in their order: an order's line says what became of it; what was not done is one list. */
-function itemsOf({ sections }: SummaryParts): { orders: string[]; refusals: string[] } {
+function itemsOf({ sections }: SummaryParts): { orders: string[]; reasons: string[] } {
   const orders: string[] = [];
-  const refusals: string[] = [];
+  const reasons: string[] = [];
   for (const { title, about, lines } of sections) {
-    if (about === 'not_done') refusals.push(...lines.map((line) => slotValue(line, 120)));
+    if (about === 'not_done') reasons.push(...lines.map((line) => slotValue(line, 120)));
     else orders.push(...lines.map((line) => slotValue(`${title}: ${line}`, 160)));
   }
-  return { orders, refusals };
+  return { orders, reasons };
 }
 
 /** `lines` of the orders' slots are used; the last one counts what is left over. */
@@ -149,8 +149,8 @@ function orderSlots(orders: string[], lines: number, { texts }: SummaryParts): s
   return [...used, ...Array<string>(ORDER_LINES - used.length).fill(NOTHING)];
 }
 
-function refusalSlot(refusals: string[], kept: number, { texts }: SummaryParts): string {
-  const shown = refusals.slice(0, kept);
-  const left = refusals.length - shown.length;
+function reasonsSlot(reasons: string[], kept: number, { texts }: SummaryParts): string {
+  const shown = reasons.slice(0, kept);
+  const left = reasons.length - shown.length;
   return slotValue([...shown, ...(left > 0 ? [texts.more(left)] : [])].join('; '), 900);
 }

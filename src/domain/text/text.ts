@@ -25,11 +25,11 @@ const units: SizeOf = (text) => text.length;
  * person sees them (never inside a surrogate pair, an emoji or a letter and its marks). Whatever it is given, the answer
  * is well-formed. The work is bounded by `most`, not by the length of the text.
  */
-export function cut(text: string, most: number, ending = '…', sizeOf: SizeOf = units): string {
-  const longest = most * UNITS_PER_GRAPHEME;
-  const start = (text.length > longest ? text.slice(0, longest) : text).toWellFormed();
-  if (text.length <= longest && sizeOf(start) <= most) return start;
-  const room = most - sizeOf(ending);
+export function cut(text: string, maxSize: number, ending = '…', sizeOf: SizeOf = units): string {
+  const maxUnits = maxSize * UNITS_PER_GRAPHEME;
+  const start = (text.length > maxUnits ? text.slice(0, maxUnits) : text).toWellFormed();
+  if (text.length <= maxUnits && sizeOf(start) <= maxSize) return start;
+  const room = maxSize - sizeOf(ending);
   const whole = firstOf(segmentsOf(start), room, sizeOf);
   // One letter may have more marks than there is room: then it is cut between code points.
   return `${(whole === '' ? firstOf(start, room, sizeOf) : whole).trimEnd()}${ending}`;
@@ -39,10 +39,10 @@ function* segmentsOf(text: string): Generator<string> {
   for (const { segment } of graphemes.segment(text)) yield segment;
 }
 
-function firstOf(parts: Iterable<string>, room: number, sizeOf: SizeOf): string {
+function firstOf(segments: Iterable<string>, room: number, sizeOf: SizeOf): string {
   const kept: string[] = [];
   let left = room;
-  for (const part of parts) {
+  for (const part of segments) {
     left -= sizeOf(part);
     if (left < 0) break;
     kept.push(part);

@@ -1,5 +1,5 @@
 // Reads a TradingView alert as the fields of a signal.
-import { exchangeRefusal } from '../../domain/market/symbols.ts';
+import { exchangeFault } from '../../domain/market/symbols.ts';
 
 /** What an alert says, under the names of a signal's fields, and where it says it. */
 export interface AlertFields {
@@ -151,7 +151,7 @@ function elsewhere(byField: ReadonlyMap<FieldName, AlertValue>): AlertFault | nu
   const exchange = byField.get('exchange');
   if (!exchange) return null;
   const reason =
-    typeof exchange.value === 'string' ? exchangeRefusal(exchange.value.trim().toUpperCase()) : 'must be NSE';
+    typeof exchange.value === 'string' ? exchangeFault(exchange.value.trim().toUpperCase()) : 'must be NSE';
   return reason === null ? null : { field: exchange.path, reason, value: exchange.value };
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-// The shapes of what the HTTP door asks the database for: keys, logins and the signals that came in.
+// The shapes of what the HTTP service asks the database for: keys, logins and the signals that came in.
 
 const role = z.enum(['operator', 'user', 'signals']);
 const scope = z.enum(['read', 'trade']);

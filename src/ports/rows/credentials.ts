@@ -24,7 +24,7 @@ export interface CredentialArguments {
   request_lookup: { orderId: number; nowMs: number };
 }
 
-/** `tradesAt`: the venue the user's orders go to. `no_sizing`: he has no account whose settings could be taken. */
+/** `tradesAt`: the venue the user's orders go to. `no_sizing`: they have no account whose settings could be taken. */
 export const openedAccount = z.union([
   z.object({ kind: z.literal('open'), accountId: z.int(), created: z.boolean(), tradesAt: z.string() }),
   z.object({ kind: z.literal('no_such_user') }),

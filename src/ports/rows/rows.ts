@@ -201,7 +201,7 @@ export const dueMessage = z.object({
   language,
   channel,
   attempt: z.int(),
-  /** He wrote within the last 24 hours: free text may go. */
+  /** They wrote within the last 24 hours: free text may go. */
   windowOpen: z.boolean(),
   dueMs: z.int(),
   contentHash: z.string(),

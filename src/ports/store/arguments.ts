@@ -79,7 +79,7 @@ export interface Arguments
     userId: string;
     active?: boolean;
     tradingEnabled?: boolean;
-    /** When he wants a message: always, only of a run that placed an order for him, or never. */
+    /** When they want a message: always, only of a run that placed an order for them, or never. */
     notify?: 'always' | 'orders' | 'off';
     language?: Language;
     strategies?: string[] | null;

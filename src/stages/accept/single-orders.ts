@@ -136,8 +136,8 @@ async function prepareAll(world: World, settings: Settings, requests: OrderReque
   const faults = new Map<OrderRequest, Placed>();
   for (const one of cases) {
     const { account, request } = one;
-    const wrong = account ? fault(one) : noSuchUser;
-    if (wrong) faults.set(request, wrong);
+    const unfit = account ? faultOf(one) : noSuchUser;
+    if (unfit) faults.set(request, unfit);
     else if (account && trading.kind === 'trading') sound.set(request, { kind: 'sound', ...one, account, trading });
   }
   // A key that was used before is answered as it was then, whatever is to be said now.
@@ -202,7 +202,7 @@ async function readCases(world: World, { mode, limits }: Settings, trading: Trad
 }
 
 /** What can't be an order at all, whatever the limits say. */
-function fault({ request: { order }, planned: { instrument } }: Case): Placed | null {
+function faultOf({ request: { order }, planned: { instrument } }: Case): Placed | null {
   return instrument && (notInLots(order, instrument) ?? notOnTick(order, instrument));
 }
 

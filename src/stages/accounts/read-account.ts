@@ -56,7 +56,7 @@ export function missed(what: string, read: { kind: 'no_session' | 'unreadable'; 
   return { kind: 'missed', reason } as const;
 }
 
-/** Asks again what could not be read: a slip of a moment costs nobody his day. A login that is over is not asked again. */
+/** Asks again what could not be read: a transient error must not exclude an account for the day. A login that is over is not asked again. */
 export async function readWithRetries<T>(clock: Clock, read: () => Promise<VenueRead<T>>): Promise<VenueRead<T>> {
   let answer = await readSafely(read);
   for (let tries = 1; answer.kind === 'unreadable' && tries < MAX_TRIES; tries += 1) {

@@ -55,7 +55,7 @@ export async function reconcile(world: World, concurrency: number): Promise<numb
   return orders.length;
 }
 
-/** An order that stays unknown and is not looked at again is the operator's from here on: his word is `resolve`. */
+/** An order that stays unknown and is not looked up again is the operator's from here on, who settles it with `resolve`. */
 function emitLookedUp({ clock, emit }: World, order: LookedUpOrder, settlement: Settlement, ms: number): void {
   const { venueStatus, nextLookupMs, reason } = settlement;
   const { runId, signalId, userId, orderId, clientOrderId, venue } = order;

@@ -29,26 +29,26 @@ export async function findMessages(world: World, concurrency: number): Promise<n
 
 async function findMessage(world: World, lost: LostMessage): Promise<SettledMessage> {
   const { messageId, attempt, runId, userId } = lost;
-  const found = await lookUp(world, lost);
+  const result = await lookUp(world, lost);
   const lookup = { messageId, attempt, lookedUp: true } as const;
-  if (found.kind === 'found') {
+  if (result.kind === 'found') {
     world.emit({ type: 'message_found', runId, userId, messageId });
     return {
       ...lookup,
       status: 'sent',
       reason: null,
-      providerId: found.providerId,
-      providerStatus: found.providerStatus,
+      providerId: result.providerId,
+      providerStatus: result.providerStatus,
     };
   }
-  const reason = found.kind === 'missing' ? 'not_found_yet' : `lookup: ${found.reason}`;
+  const reason = result.kind === 'missing' ? 'not_found_yet' : `lookup: ${result.reason}`;
   const nowMs = world.clock.nowMs();
   const pauseMs = PAUSES_MS[lost.lookups + 1];
   if (pauseMs !== undefined) return { ...lookup, status: 'unknown', reason, nextLookupMs: nowMs + pauseMs };
   const { maxResends = 0, validForMs = 0 } = world.notifier.pace ?? {};
   const endMs = Math.min(lost.dueMs + validForMs, lost.beforeMs ?? Number.POSITIVE_INFINITY);
   // Only where every look was answered, and somebody decided that one message too many is better than none.
-  if (found.kind === 'missing' && lost.resends < maxResends && nowMs < endMs) {
+  if (result.kind === 'missing' && lost.resends < maxResends && nowMs < endMs) {
     world.emit({ type: 'message_resent', alert: true, runId, userId, messageId });
     return { ...lookup, status: 'queued', reason: 'resend: policy', resend: true };
   }

@@ -4,7 +4,7 @@ import type { World } from '../../ports/world.ts';
 import { stoppedWithin } from '../until-stopped.ts';
 import { notify } from './notify.ts';
 
-/** Nobody is woken, and nobody logs in before his broker has ended yesterday's logins (Kite: 06:00). */
+/** Nobody is woken, and nobody logs in before their broker has ended yesterday's logins (Kite: 06:00). */
 const NOT_BEFORE = '08:00';
 /** A check waits no longer for messages that go out; the next that sends messages sends the rest. */
 const SEND_WITHIN_MS = 30_000;

@@ -15,8 +15,8 @@ export interface NotifyLoop {
 }
 
 /**
- * Sends messages beside the orders, so that a provider who is slow, down or lying delays no order: a round that told its
- * users itself would wait for him. What fails here is told and tried again: it stops no trade.
+ * Sends messages beside the orders, so that a provider that is slow, down or lying delays no order: a pass that notified
+ * its users itself would wait for it. What fails here is emitted and tried again: it stops no trade.
  */
 export function notifyBeside(world: World, concurrency: number, stop?: AbortSignal): NotifyLoop {
   const over = new AbortController();

@@ -69,15 +69,17 @@ async function sendMarked(world: World, composed: ComposedMessage[], concurrency
     results.map(({ settled }) => settled),
   );
   // Once for each code: it is read from the rows just settled who met it in a row.
-  const counted = new Map(results.flatMap((one) => (one.counted ? [[one.counted.code, one.counted] as const] : [])));
-  for (const one of counted.values()) await stopIfInARow(world, one);
+  const byCode = new Map(
+    results.flatMap((one) => (one.rejection ? [[one.rejection.code, one.rejection] as const] : [])),
+  );
+  for (const one of byCode.values()) await stopIfInARow(world, one);
   return results.length;
 }
 
 /** What became of one message, and the refusal that counts towards stopping everything, if it met one. */
 interface Outcome {
   settled: SettledMessage;
-  counted?: CountedRejection;
+  rejection?: CountedRejection;
 }
 
 /** Waits until the sender's rate, which all processes share, lets at least one message go; gives how many may. */
@@ -108,7 +110,7 @@ async function sendOne(world: World, message: ComposedMessage, markedAtMs: numbe
   return settledAs(world, message, outcome);
 }
 
-/** Its sender stood still: others may count it as lost by now. Nobody but he could send it, so it is proven not sent. */
+/** Its sender stood still: others may count it as lost by now. Nobody else could send it, so it is proven not sent. */
 function tooLate({ due: { messageId, attempt } }: ComposedMessage, nowMs: number): SettledMessage {
   const again = { messageId, attempt, status: 'queued', nextAttemptMs: nowMs, lookedUp: true } as const;
   return { ...again, reason: 'mark_stale' };
@@ -169,7 +171,7 @@ async function rejectedAs(
   world.emit({ type: 'message_failed', alert: true, ...facts });
   const settled = { ...rejected, status: 'failed' } as const;
   const counts = code !== null && isCounted(about);
-  return counts ? { settled, counted: { code, why: reason, stage: 'send', channel, facts } } : { settled };
+  return counts ? { settled, rejection: { code, why: reason, stage: 'send', channel, facts } } : { settled };
 }
 
 async function sendSafely(send: () => Promise<SendOutcome>): Promise<SendOutcome> {

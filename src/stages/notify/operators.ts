@@ -41,7 +41,7 @@ function digestText(facts: Facts): string {
   const of = (counts: Record<string, number>) =>
     Object.entries(counts)
       .toSorted(([a], [b]) => a.localeCompare(b))
-      .map(([word, count]) => `${count} ${word.replaceAll('_', ' ')}`)
+      .map(([name, count]) => `${count} ${name.replaceAll('_', ' ')}`)
       .join(', ') || 'none';
   // Of a run that is done, what has no end is a person's.
   const left = ['unknown', 'working', 'partially_filled'].reduce((sum, status) => sum + (orders[status] ?? 0), 0);
@@ -93,15 +93,15 @@ export function alertOperators(context: OperatorContext): Emit {
   if (to.length === 0) return emit;
   return (event) => {
     emit(event);
-    const what = isAlert(event) ? alertTexts[event.type] : undefined;
-    if (what === undefined || !isAlert(event)) return;
+    const alertText = isAlert(event) ? alertTexts[event.type] : undefined;
+    if (alertText === undefined || !isAlert(event)) return;
     const nowMs = clock.nowMs();
     const runId = 'runId' in event ? (event.runId ?? null) : null;
     const about = 'about' in event ? ` ${event.about}` : '';
     const notice = {
       key: `${event.type} ${runId ?? istDate(nowMs)}${about}`,
       runId,
-      text: `${what}. ${factsOf(event)}`,
+      text: `${alertText}. ${factsOf(event)}`,
     };
     store
       .call('queue_notices', { notices: [notice], to, nowMs })

@@ -56,8 +56,8 @@ export async function reportPage(
     ...wanted
   }: { after: number; limit: number; userId: string | null; status: string | null; of: 'all' | 'messages' },
 ): Promise<{ report: RunReport; names: Map<string, string>; left: number; last: number } | null> {
-  const counted = await countsOf(store, runId);
-  if (!counted) return null;
+  const counts = await countsOf(store, runId);
+  if (!counts) return null;
   const page = await store.call('read_report_page', { runId, afterQueuePosition: after, ...wanted });
   const orders: RunReport['orders'] = [];
   const decisions = page.decisions.map(({ position, queuePosition, order, ...decision }) => {
@@ -65,7 +65,7 @@ export async function reportPage(
     return decision;
   });
   return {
-    report: { ...counted, orders, decisions, messages: page.messages.map(messageOf) },
+    report: { ...counts, orders, decisions, messages: page.messages.map(messageOf) },
     names: new Map(page.users.map(({ userId, userName }) => [userId, userName])),
     left: page.left,
     last: page.users.at(-1)?.queuePosition ?? after,

@@ -66,7 +66,7 @@ export interface RunToDecide extends Pick<OpenRun, 'runId' | 'state' | 'frame' |
 }
 
 /** The request can't be carried out as it stands; the process exits with 2 and writes nothing. */
-export interface Refused {
+export interface NotStarted {
   kind: 'refused';
   code: 'beyond_calendar' | 'nothing_given' | 'plan_changed';
   message: string;

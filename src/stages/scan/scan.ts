@@ -10,12 +10,12 @@ import type { Signal } from '../../domain/types.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
 import { frozenFrame, pricedBy, quotesByKey } from './open.ts';
-import type { OpenRun, Refused, RunInputs, RunRequest } from './request.ts';
+import type { NotStarted, OpenRun, RunInputs, RunRequest } from './request.ts';
 
 export type Scanned =
   | OpenRun
   | { kind: 'skipped'; reason: RunSkip; runId: string; session: string; nextSession: string | null }
-  | Refused;
+  | NotStarted;
 
 const EXCHANGE = 'NSE';
 
@@ -32,7 +32,7 @@ export async function scan(world: World, request: RunRequest): Promise<Scanned> 
     const frame = await frozenFrame(world, runId);
     return { kind: 'run', ...ids, state: stored.runState, frame, users: null, userCount: stored.users };
   }
-  const missing = late ? 'too_late' : whatIsMissing(request.inputs, stored, session.date);
+  const missing = late ? 'too_late' : missingInput(request.inputs, stored, session.date);
   if (typeof missing === 'string') {
     return { kind: 'skipped', reason: missing, runId, session: session.id, nextSession: current.nextSession };
   }
@@ -58,24 +58,28 @@ async function sessionNow(world: World, request: RunRequest): Promise<SessionNow
   const late = due.kind === 'skipped' && due.reason === 'too_late';
   if (due.kind === 'skipped' && !late) return { ...due, runId: runIdOf(due.session, request.mode) };
   const date = istDate(nowMs);
-  const found = sessionOf({ ...query, date });
-  if (found.kind !== 'session') throw new Error(`session ${date} is both due and ${found.kind}`);
-  return { kind: 'session', session: found.session, late, nextSession: nextSession(date, query) };
+  const day = sessionOf({ ...query, date });
+  if (day.kind !== 'session') throw new Error(`session ${date} is both due and ${day.kind}`);
+  return { kind: 'session', session: day.session, late, nextSession: nextSession(date, query) };
 }
 
-function beyondCalendar({ date, from, to }: { date: string; from: string; to: string }): Refused {
+function beyondCalendar({ date, from, to }: { date: string; from: string; to: string }): NotStarted {
   const message = `${date} is beyond the shipped NSE calendar (${from} to ${to}): nothing is guessed. Import the year’s list of holidays (${importingCalendar}), or check --date.`;
   return { kind: 'refused', code: 'beyond_calendar', message };
 }
 
-function whatIsMissing(inputs: RunInputs, stored: Answer<'read_inputs'>, tradeDate: string): RunSkip | Refused | null {
-  const refuse = (message: string): Refused => ({ kind: 'refused', code: 'nothing_given', message });
+function missingInput(
+  inputs: RunInputs,
+  stored: Answer<'read_inputs'>,
+  tradeDate: string,
+): RunSkip | NotStarted | null {
+  const notStarted = (message: string): NotStarted => ({ kind: 'refused', code: 'nothing_given', message });
   if (stored.halted !== null) return 'halted';
   if (inputs.signals === null && inputs.users !== null && !stored.anySignals) {
-    return refuse('There are no signals: the database has none and no --signals file was given.');
+    return notStarted('There are no signals: the database has none and no --signals file was given.');
   }
   if (inputs.users === null && inputs.signals !== null && stored.users === 0) {
-    return refuse('There are no users: the database has none and no --users file was given.');
+    return notStarted('There are no users: the database has none and no --users file was given.');
   }
   if (dueSignals(inputs, stored, tradeDate).length === 0) return 'no_signals';
   if (inputs.users === null && stored.users === 0) return 'no_users';
@@ -90,22 +94,22 @@ function dueSignals(inputs: RunInputs, stored: Answer<'read_inputs'>, tradeDate:
 async function plannedFrame(
   world: World,
   { mode, limits, inputs }: RunRequest,
-  known: Answer<'read_inputs'>,
+  stored: Answer<'read_inputs'>,
   session: Session,
 ): Promise<RunFrame> {
   const nowMs = world.clock.nowMs();
-  const signals = dueSignals(inputs, known, session.date);
-  const read = await world.quotes.read({ tradeDate: session.date, nowMs, signals, held: known.held });
-  const listed = [...known.instruments, ...inputs.instruments];
+  const signals = dueSignals(inputs, stored, session.date);
+  const read = await world.quotes.read({ tradeDate: session.date, nowMs, signals, held: stored.held });
+  const listed = [...stored.instruments, ...inputs.instruments];
   const instruments = new Map(listed.map((one) => [instrumentKey(one), one]));
   const shareOf = sharesOf(listed);
-  const actions = actionsSincePreviousClose(known.corporateActions, session.date, await world.operatorDays());
+  const actions = actionsSincePreviousClose(stored.corporateActions, session.date, await world.operatorDays());
   const quotes = quotesByKey(withoutOldCloses(read, actions, shareOf));
   return {
     mode,
     nowMs,
     cutOffMs: session.cutOffMs,
-    halted: known.halted,
+    halted: stored.halted,
     limits: pricedBy(limits, quotes.values()),
     signals: signals.map((signal) => {
       const key = instrumentKey(signal);
@@ -116,7 +120,7 @@ async function plannedFrame(
     }),
     instrumentsKnown: listed.length > 0,
     quotes,
-    rates: known.rates,
-    capUsed: known.symbolExposure,
+    rates: stored.rates,
+    capUsed: stored.symbolExposure,
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { exchangeRefusal, possibleSymbols, shareReader, symbolReader } from '../../../src/domain/market/symbols.ts';
+import { exchangeFault, possibleSymbols, shareReader, symbolReader } from '../../../src/domain/market/symbols.ts';
 
 const at = (...symbols: string[]) => symbols.map((symbol) => ({ exchange: 'NSE', symbol }));
 
@@ -81,8 +81,8 @@ test('in a list of shares the BSE’s is the same share', () => {
 });
 
 test('only the NSE is traded', () => {
-  expect(['NSE', 'XNSE'].map(exchangeRefusal)).toEqual([null, null]);
-  expect(['BSE', 'MCX', 'NFO', 'nse'].map(exchangeRefusal)).not.toContain(null);
+  expect(['NSE', 'XNSE'].map(exchangeFault)).toEqual([null, null]);
+  expect(['BSE', 'MCX', 'NFO', 'nse'].map(exchangeFault)).not.toContain(null);
 });
 
 test('what a symbol could name is looked up with every sign it could have', () => {

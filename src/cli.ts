@@ -1,3 +1,4 @@
+// The command line: every command of npm run, its flags and its help.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { namesOf } from './adapters/venues/module.ts';
 import { venueModules } from './adapters/venues/registry.ts';

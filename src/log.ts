@@ -1,3 +1,4 @@
+// Writes events to stderr as JSON lines, with secrets and numbers of people taken out.
 import pino from 'pino';
 import { hidden, scrubbed, secretFields } from './domain/text/secrets.ts';
 import { type Emit, isAlert } from './ports/events/events.ts';

@@ -1,10 +1,9 @@
+// npm start: HTTP, schedule and worker in one long-lived process, or some of them.
 import { Command, Option } from 'commander';
 import { allParts, type Part, serve } from './commands/run/serve.ts';
 import { targetOf } from './compose/world.ts';
 import { readConfig } from './config/config.ts';
 import { failureText } from './domain/text/failure-text.ts';
-
-// `npm start`: HTTP, schedule and worker in one long-lived process, or some of them.
 
 const program = new Command('daily-scan')
   .description('Serves HTTP, scans at 09:20 IST and works off the orders, in one process, until SIGTERM.')

@@ -1,3 +1,4 @@
+// One run from end to end: scan, decide, accept, execute, notify, and its report.
 import type { RunReport } from './domain/report.ts';
 import type { World } from './ports/world.ts';
 import { closeBeforeScan } from './stages/accept/close-abandoned.ts';

@@ -1,3 +1,4 @@
+// The daily timetable: readiness, the scan, its dead-man check and the evening's reconciliation, in Indian time.
 import { schedule } from 'node-cron';
 import type { DayOverride } from './domain/market/calendar.ts';
 import { istDate, istMs } from './domain/market/india-time.ts';

@@ -1,3 +1,4 @@
+// The HTTP service where a platform runs the process: Vercel takes this file by its name and its import of hono.
 import { waitUntil } from '@vercel/functions';
 import type { Hono } from 'hono';
 import { realClock } from './adapters/clock.ts';
@@ -9,9 +10,6 @@ import type { HttpEnv } from './http/callers/auth.ts';
 import { makeMetrics } from './http/metrics/metrics.ts';
 import { makeLog } from './log.ts';
 import { emitToAll } from './ports/events/events.ts';
-
-// The HTTP service where a platform runs the process (Vercel takes this file by its name and its import of hono). The
-// long-lived process is main.ts.
 
 /** Read by Vercel's builder: seconds, what every plan allows. */
 export const config = { maxDuration: 300 };

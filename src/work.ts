@@ -1,3 +1,4 @@
+// The worker: executes, reconciles and notifies for all open runs, over and over, until it is stopped.
 import type { World } from './ports/world.ts';
 import { closeBeside } from './stages/accept/close-abandoned.ts';
 import { lateBookings } from './stages/execute/settle.ts';

@@ -1,3 +1,4 @@
+// Joins the real venues that are set up with their credentials, logins and prices.
 import { egress, streamEgress } from '../adapters/credentials/egress.ts';
 import { derivedKey, type MasterKeys } from '../adapters/credentials/envelope.ts';
 import { storeVault } from '../adapters/credentials/vault.ts';

@@ -1,3 +1,4 @@
+// The composition root: joins database, clock, venues, prices and notifier into what runs and routes work with.
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { jwtVerifier } from '../adapters/jwt.ts';

@@ -1,3 +1,4 @@
+// Reads the environment once and checks it, so that a process with a wrong setting does not start.
 import { z } from 'zod';
 import type { VenueModules } from '../adapters/venues/module.ts';
 import { venueModules } from '../adapters/venues/registry.ts';

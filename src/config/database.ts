@@ -1,3 +1,4 @@
+// The settings of the database: its address, its password, or a Supabase project.
 import { z } from 'zod';
 import { isNear, webAddress } from '../ports/web-address.ts';
 import { databasePassword } from './secrets.ts';

@@ -1,3 +1,4 @@
+// Settings that lie in files: secrets mounted by Docker or systemd.
 import { readFileSync, statSync } from 'node:fs';
 import { secretNames } from './secrets.ts';
 

@@ -1,3 +1,4 @@
+// The settings of WhatsApp and SMS through Twilio.
 import { z } from 'zod';
 import type { Language } from '../domain/messages/en.ts';
 import { webAddress } from '../ports/web-address.ts';

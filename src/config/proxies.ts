@@ -1,3 +1,4 @@
+// Which proxies in front of the service are trusted to say where a client is.
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 

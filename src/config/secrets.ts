@@ -1,3 +1,4 @@
+// What a secret must be like to be taken: long, not trivial, and able to travel in a header.
 import { z } from 'zod';
 
 const MIN_LENGTH = 16;

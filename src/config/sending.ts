@@ -1,3 +1,4 @@
+// The settings of sending orders: how many at once, and when a breaker opens.
 import type { z } from 'zod';
 import type { BreakerLimits } from '../domain/decision/decision.ts';
 import { whole } from './shapes.ts';

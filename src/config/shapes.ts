@@ -1,3 +1,4 @@
+// Shapes that several groups of settings share.
 import { z } from 'zod';
 
 /** A whole number from `least` to `most`. */

@@ -1,3 +1,4 @@
+// The settings of real venues and the master key of their credentials.
 import { z } from 'zod';
 import type { VenueModules, VenueSetUp } from '../adapters/venues/module.ts';
 import { masterKey } from './secrets.ts';

@@ -1,3 +1,4 @@
+// The definition of an account's books, independent of the database's: npm run audit compares the two.
 /**
  * What the books of an account must be, told a second time: from its facts alone, slowly, without the database and without
  * a line of the code that books. `npm run audit` compares the two; where they differ, one of them is wrong. It is written

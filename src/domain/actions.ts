@@ -1,3 +1,4 @@
+// The operator actions that are logged, and who did one.
 /** Every act of a person that the log of operator actions knows, with what it means. A test compares it with the database. */
 export const operatorActions = {
   halt: 'stopped sending: of everybody, a venue or a user',

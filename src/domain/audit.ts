@@ -1,3 +1,4 @@
+// What an audit of the books found: figures, and where two of them differ.
 /** A figure of the database that is not what the facts come to. Money in minor units, shares as they are. */
 export interface Difference {
   userId: string;

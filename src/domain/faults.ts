@@ -1,3 +1,4 @@
+// The failures a paper venue can be told to play, for rehearsals and tests.
 import { userIdOf } from './ids.ts';
 
 /** What a paper venue can be told to do wrong: the ways real venues fail. */

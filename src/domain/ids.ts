@@ -1,3 +1,4 @@
+// Derives the ids: of users, signals, orders and plans. The same input gives the same id everywhere.
 import { createHash } from 'node:crypto';
 import type { Decision } from './decision/decision.ts';
 import type { Signal } from './types.ts';

@@ -1,3 +1,4 @@
+// Exact arithmetic and formats of money: integers in the minor unit, never floats.
 /** Multiply and divide without leaving the integers: ⌊a·b/c⌋, exact for any size of the product. */
 export function mulDivFloor(a: number, b: number, c: number): number {
   return safe((BigInt(a) * BigInt(b)) / BigInt(c));

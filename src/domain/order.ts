@@ -1,3 +1,4 @@
+// The states of an order and the reasons it may end for.
 /** Every status an order can have, in the order of its life. */
 export const orderStatuses = [
   'queued',

@@ -1,3 +1,4 @@
+// The report of a run, as `npm run scan -- --json` and the HTTP service give it.
 import type { Outcome } from './decision/decision.ts';
 import type { OrderStatus } from './order.ts';
 import type { Mode, Problem, Side } from './types.ts';

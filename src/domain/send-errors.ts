@@ -1,3 +1,4 @@
+// The classes of errors a message can meet: they decide whether it is tried again.
 /**
  * What a provider's error means for what follows:
  * - `later`: too fast, or a passing trouble: the message waits as long as it is valid, however often it is tried.

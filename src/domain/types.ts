@@ -1,3 +1,4 @@
+// The nouns every part of the service shares: instruments, signals, quotes and users.
 /**
  * The nouns every room shares. One word, one meaning: a word here is the word in tables, logs and messages.
  * Money is an integer in the currency's minor unit (paise) and says so in its name: `…Minor`.

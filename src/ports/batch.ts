@@ -1,3 +1,4 @@
+// Gathers single items into batches without making any of them wait for a timer.
 interface Waiting<Item, Result> {
   item: Item;
   resolve: (result: Result) => void;

@@ -1,3 +1,4 @@
+// The port to the database: named functions that take and give JSON, and the one error they throw.
 /** How long a call may take that nothing else is said of. */
 export const DEFAULT_LIMIT_MS = 5_000;
 

@@ -1,3 +1,4 @@
+// Bounds how long an answer from outside is waited for.
 /**
  * What a promise answers, or `late` where that takes longer than `ms`: then nobody waits for it any more, whatever becomes
  * of it. Real time, whatever clock is set: it bounds waiting for somebody outside.

@@ -1,3 +1,4 @@
+// The ports to stored credentials and to logins at venues.
 import { z } from 'zod';
 import type { Mode } from '../domain/types.ts';
 

@@ -1,3 +1,4 @@
+// The port to a venue: placing and looking up orders, and reading accounts.
 import type { Quote, Side } from '../domain/types.ts';
 
 /** An order as a venue needs it. The clientOrderId is in our table before the venue hears of it. */

@@ -1,3 +1,4 @@
+// The ports a run works with: clock, prices, notifier, and all of them together.
 import type { DayOverride } from '../domain/market/calendar.ts';
 import type { Language } from '../domain/messages/en.ts';
 import type { SendErrorClass, SendErrorMeaning } from '../domain/send-errors.ts';

@@ -1,3 +1,4 @@
+// Narrows a failing batch down to the items that fail, by halving it.
 import { DatabaseError, isClockWrong } from '../ports/database.ts';
 import type { CallOptions } from '../ports/store/store.ts';
 

@@ -1,3 +1,4 @@
+// Keeps a part of the service running: what throws is emitted, and started again after a pause.
 import type { World } from '../ports/world.ts';
 import { stopped } from './until-stopped.ts';
 import { emitFailure, WRONG_CLOCK_PAUSE_MS } from './wrong-clock.ts';

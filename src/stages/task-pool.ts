@@ -1,3 +1,4 @@
+// Runs tasks beside one another and waits until few enough are left.
 /** Pieces of work under way: how many, how many ended well, and a way to wait until few enough are left. */
 export interface TaskPool<Item> {
   start(item: Item): void;

@@ -1,3 +1,4 @@
+// Emits how long a stage took.
 import type { World } from '../ports/world.ts';
 
 /** Does a stage and tells how long it took; one that found nothing to do (0) is not worth a word. */

@@ -1,3 +1,4 @@
+// Races work against a stop or a time limit.
 /** Resolves when a stop is asked for, at once where it was already; never without one. For racing it against a pause. */
 export function stopped(stop: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {

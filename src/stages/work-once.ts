@@ -1,3 +1,4 @@
+// One pass of the worker: execute, reconcile and notify for every open run.
 import type { World } from '../ports/world.ts';
 import { execute } from './execute/execute.ts';
 import { reconcile } from './execute/reconcile.ts';

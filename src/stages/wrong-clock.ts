@@ -1,3 +1,4 @@
+// Reports a process whose clock is wrong, once, instead of as failures of everything.
 import { istIso } from '../domain/market/india-time.ts';
 import { DatabaseError, isClockWrong } from '../ports/database.ts';
 import type { Emit, Event } from '../ports/events/events.ts';

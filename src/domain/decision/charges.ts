@@ -1,3 +1,4 @@
+// Computes what a trade costs: taxes, fees, brokerage and GST.
 import { safe } from '../money.ts';
 import type { Product, Side } from '../types.ts';
 import type { ChargeRate } from './decision.ts';

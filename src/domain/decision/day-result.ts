@@ -1,3 +1,4 @@
+// Computes an account's profit or loss of the day, for the daily loss limit.
 import { instrumentKey, type Listing } from '../market/share.ts';
 import type { Quote } from '../types.ts';
 import type { AccountState, DayTrades } from './decision.ts';

@@ -1,3 +1,4 @@
+// Decides every signal for one user: accepted, skipped or denied, and how large. Pure.
 import { LARGEST_MINOR, safe } from '../money.ts';
 import type { Instrument, Signal } from '../types.ts';
 import { productAt, rateFor } from './charges.ts';

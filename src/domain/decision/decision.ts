@@ -1,3 +1,4 @@
+// What a decision is, its reasons in the contract's order, and everything it is made from.
 import type { CorporateAction } from '../market/corporate-actions.ts';
 import type { Listing } from '../market/share.ts';
 import type { Instrument, Mode, Product, Quote, Side, Signal, UserSettings } from '../types.ts';

@@ -1,3 +1,4 @@
+// How far a limit price somebody named may be from the market.
 import { formatMinor, mulDivCeil, mulDivFloor } from '../money.ts';
 import type { Case, Finding } from './rules.ts';
 

@@ -1,3 +1,4 @@
+// How old, or how far ahead, a price may be to trade on it.
 import type { Quote } from '../types.ts';
 import type { RunLimits } from './decision.ts';
 

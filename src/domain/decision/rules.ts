@@ -1,3 +1,4 @@
+// The rules a signal has to pass for a user, in the contract's order: eligibility, then limits.
 import { bandProvesBasis, corporateActionText } from '../market/corporate-actions.ts';
 import { foldedSymbol, instrumentKey, type Listing } from '../market/share.ts';
 import { formatMinor, LARGEST_MINOR, LARGEST_PRICE_MINOR } from '../money.ts';

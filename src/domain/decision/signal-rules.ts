@@ -1,3 +1,4 @@
+// What makes a signal valid, wherever it comes from: its names, its exits and its end.
 import { istDate } from '../market/india-time.ts';
 import type { Signal } from '../types.ts';
 

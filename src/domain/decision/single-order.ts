@@ -1,3 +1,4 @@
+// Turns one requested order into a signal of the trading day, so that it is decided like any other.
 import { clientOrderIdOf, signalIdOf } from '../ids.ts';
 import type { DayOverride } from '../market/calendar.ts';
 import { istDate } from '../market/india-time.ts';

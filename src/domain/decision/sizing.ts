@@ -1,3 +1,4 @@
+// Sizes an order: budget, margin, quantity, limit price and hold.
 import { LARGEST_MINOR, mulDivCeil, mulDivFloor, safe } from '../money.ts';
 import type { Instrument, Quote, Side, UserSettings } from '../types.ts';
 import { exactCharges } from './charges.ts';

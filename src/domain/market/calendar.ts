@@ -1,3 +1,4 @@
+// The trading calendar of the NSE, each row with the circular it comes from.
 /**
  * When the National Stock Exchange trades, as data. Each row names the circular it comes from; nothing here is
  * worked out. Every year's list comes out in December of the year before, and single days are added or

@@ -1,3 +1,4 @@
+// Splits, bonuses and the like: what they make of prices and previous closes.
 import type { Quote } from '../types.ts';
 import type { DayOverride } from './calendar.ts';
 import { addDays } from './india-time.ts';

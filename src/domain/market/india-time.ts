@@ -1,3 +1,4 @@
+// Dates and times of day in India, whatever the machine's time zone.
 import { Temporal } from 'temporal-polyfill';
 
 /**

@@ -1,3 +1,4 @@
+// The sessions of an exchange: when one is due, until when it is accepted, and which comes next.
 import type { Mode } from '../types.ts';
 import {
   coverage,

@@ -1,3 +1,4 @@
+// Tells which listings are the same share.
 /** One listing of a share. */
 export interface Listing {
   exchange: string;

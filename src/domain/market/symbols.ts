@@ -1,3 +1,4 @@
+// Reads the symbols people and programs write, and refuses those that could mean two shares.
 import { symbolPattern } from '../decision/signal-rules.ts';
 import { foldedSymbol, type Listing } from './share.ts';
 

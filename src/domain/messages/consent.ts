@@ -1,3 +1,4 @@
+// Recognises STOP and START, in English and Hindi, in what a user writes.
 /** The words Twilio itself listens to (its default opt-out and opt-in keywords), and how Indian users write the same. */
 const stopWords = [
   ...['stop', 'stopall', 'stop all', 'unsubscribe', 'cancel', 'end', 'quit', 'revoke', 'optout', 'opt out'],

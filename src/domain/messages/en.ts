@@ -1,3 +1,4 @@
+// Every sentence of the messages, in English, and the shape each language fills.
 import type { Side } from '../types.ts';
 import { hindi } from './hi.ts';
 import { decisionReason, orderReason, type ReasonText } from './reason-clause.ts';

@@ -1,3 +1,4 @@
+// Groups what was not done into few lines: several names with one reason are one line.
 import type { Side } from '../types.ts';
 import type { MessageTexts } from './en.ts';
 import type { SummaryNotDone } from './summary-input.ts';

@@ -1,3 +1,4 @@
+// Every sentence of the messages, in Hindi.
 import type { MessageTexts } from './en.ts';
 import { decisionReason, orderReason } from './reason-clause.ts';
 import { hindiReasons } from './reasons-hi.ts';

@@ -1,3 +1,4 @@
+// The reminder of a missing login, as text and as a WhatsApp template.
 import { istMs, istTime } from '../market/india-time.ts';
 import { type Language, messageTexts } from './en.ts';
 import { capital, shortDate } from './summary.ts';

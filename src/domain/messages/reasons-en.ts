@@ -1,3 +1,4 @@
+// Every reason in English: for users as a clause, for operators in a table cell.
 import type { DenyReason, SkipReason } from '../decision/decision.ts';
 import type { OrderReason } from '../order.ts';
 import type { RunSkip } from '../report.ts';

@@ -1,3 +1,4 @@
+// Every reason a user may read, in Hindi.
 import type { DenyReason, SkipReason } from '../decision/decision.ts';
 import type { OrderReason } from '../order.ts';
 import type { Clause, ReasonClauses } from './reason-clause.ts';

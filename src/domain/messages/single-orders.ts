@@ -1,3 +1,4 @@
+// The message about orders placed one by one: which, by whom, and what became of them.
 import type { Mode } from '../types.ts';
 import { type Language, type MessageTexts, messageTexts } from './en.ts';
 import { oneLine, type SummaryParts, summaryParts } from './summary.ts';

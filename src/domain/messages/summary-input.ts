@@ -1,3 +1,4 @@
+// What a user's summary is made from.
 import type { Mode, Side } from '../types.ts';
 import type { Language } from './en.ts';
 

@@ -1,3 +1,4 @@
+// The one message a user gets for a run, within the length WhatsApp takes.
 import { formatRupees } from '../text/rupees.ts';
 import { cut, plainLine } from '../text/text.ts';
 import type { Side } from '../types.ts';

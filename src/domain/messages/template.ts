@@ -1,3 +1,4 @@
+// The summary as an approved WhatsApp template, for when free text may not be sent.
 import type { Language } from './en.ts';
 import { capital, oneLine, type SummaryParts } from './summary.ts';
 

@@ -1,3 +1,4 @@
+// What a person reads of an error that ended a process.
 import { scrubbed } from './secrets.ts';
 
 /** What went wrong as a person reads it: the messages of the error and of its causes, without a stack or a secret. */

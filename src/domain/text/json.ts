@@ -1,3 +1,4 @@
+// Reads JSON of strangers within bounds, without losing digits of numbers.
 /** Deeper than anything a venue, a provider or a client of ours has to say. */
 const MAX_DEPTH = 64;
 

@@ -1,3 +1,4 @@
+// Writes an amount in rupees as people in India do.
 import { formatMinor } from '../money.ts';
 
 /**

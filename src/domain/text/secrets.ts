@@ -1,3 +1,4 @@
+// Takes secrets and phone numbers out of texts before they are logged, stored or shown.
 import { cut, plainLine } from './text.ts';
 
 /** Stands where something was taken out. */

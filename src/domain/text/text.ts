@@ -1,3 +1,4 @@
+// Makes text from outside storable, harmless and short enough.
 /** Whether text is such as every database, wire and screen can hold: well-formed, and without U+0000. */
 export function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0');

@@ -1,6 +1,5 @@
+// Shapes of what the database answers about API keys, logins and received signals.
 import { z } from 'zod';
-
-// The shapes of what the HTTP service asks the database for: keys, logins and the signals that came in.
 
 const role = z.enum(['operator', 'user', 'signals']);
 const scope = z.enum(['read', 'trade']);

@@ -1,7 +1,6 @@
+// Shapes of what the database answers about operator actions and a person's data.
 import { z } from 'zod';
 import type { Actor, OperatorAction } from '../../domain/actions.ts';
-
-// What the database is asked, and answers, about who did what.
 
 export interface ActionArguments {
   /** The newest first; `null`: any. */

@@ -1,3 +1,4 @@
+// The shape of a broken rule of the books.
 import { z } from 'zod';
 
 /** A promise of the books that is not kept, as check_books says it. */

@@ -1,3 +1,4 @@
+// Shapes of what the database answers about deposits, withdrawals and corrected fills.
 import { z } from 'zod';
 import { minor } from './rows.ts';
 

@@ -1,8 +1,7 @@
+// Shapes and arguments about accounts at venues and their sealed secrets.
 import { z } from 'zod';
 import type { Actor } from '../../domain/actions.ts';
 import { mode } from './rows.ts';
-
-// What the database is asked, and answers, about accounts at venues and the sealed secrets that open them.
 
 export interface CredentialArguments {
   open_account: { userId: string; venue: string; mode: string; by: Actor };

@@ -1,3 +1,4 @@
+// The shape of what an account traded on a day.
 import { z } from 'zod';
 
 /** A whole number of any size, as text: sums of absurd numbers must end nobody else's page. */

@@ -1,3 +1,4 @@
+// The shape of an account's facts, from which its books can be computed again.
 import { z } from 'zod';
 import { minor, mode, side } from './rows.ts';
 

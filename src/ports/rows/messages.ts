@@ -1,7 +1,6 @@
+// Shapes of what the database answers about messages on their way.
 import { z } from 'zod';
 import { channel, messageStatus, mode } from './rows.ts';
-
-// The shapes of what the database answers about messages on their way.
 
 /** A message nobody knows the fate of, to be looked for at the provider. */
 export const messageLookup = z.object({

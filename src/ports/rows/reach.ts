@@ -1,3 +1,4 @@
+// The shape of what the database login may do beyond calling functions.
 import { z } from 'zod';
 
 /** What the role this program calls as may do beside calling functions. */

@@ -1,9 +1,8 @@
+// Shapes and arguments about readiness, and about books that differ from a venue's.
 import { z } from 'zod';
 import type { Actor } from '../../domain/actions.ts';
 import type { Product } from '../../domain/types.ts';
 import { minor, side, status } from './rows.ts';
-
-// What the database is asked, and answers, about the readiness of accounts and about books that differ.
 
 /** Where our books and a venue's differ in a way nobody may trade over. */
 export interface Drift {

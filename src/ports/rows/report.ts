@@ -1,8 +1,7 @@
+// Shapes of what people read about runs, users and the calendar.
 import { z } from 'zod';
 import { cashMove } from './cash.ts';
 import { language, messageStatus, minor, mode, outcome, pricesFrom, reason, runState, side, status } from './rows.ts';
-
-// The shapes of what people ask the database for: a run's report, why a user got something, messages, the calendar.
 
 const counts = z.record(z.string(), z.int());
 

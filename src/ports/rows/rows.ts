@@ -1,3 +1,4 @@
+// Shapes of what the database answers about runs, accounts, orders and messages.
 import { z } from 'zod';
 import { denyReasons, skipReasons } from '../../domain/decision/decision.ts';
 import { corporateActionKinds } from '../../domain/market/corporate-actions.ts';

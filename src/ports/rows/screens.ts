@@ -1,8 +1,7 @@
+// Shapes of what screens show of everybody: reasons, pages, runs, positions, a day.
 import { z } from 'zod';
 import { reportDecision, reportMessage } from './report.ts';
 import { minor, mode, runState, side, status } from './rows.ts';
-
-// The shapes of what screens show of everybody: reasons, pages of users, runs, positions, a day.
 
 const missedExits = z.object({
   count: z.int(),

@@ -1,3 +1,4 @@
+// Shapes of what the database answers about orders that are being sent.
 import { z } from 'zod';
 import { runState } from './rows.ts';
 

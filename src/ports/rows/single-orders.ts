@@ -1,7 +1,6 @@
+// Shapes of what the database answers about orders requested one by one.
 import { z } from 'zod';
 import { corporateAction, instrument, minor, outcome, queuedAccount, rate, reason, side, status } from './rows.ts';
-
-// The shapes of single orders: what they are decided on, what became of them, how they are looked at.
 
 /** What single orders are decided on; `accounts` as `read_accounts` gives them. */
 export const orderInputs = z.object({

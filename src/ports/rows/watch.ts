@@ -1,7 +1,6 @@
+// Shapes of what is watched: events of orders, gauges, the doctor's questions, timings.
 import { z } from 'zod';
 import { minor, mode, runState, side, status } from './rows.ts';
-
-// The shapes of what is watched: an order's events, gauges, readiness, the doctor's questions, a run's timings.
 
 export const orderEvent = z.object({
   /** Grows within an order; over several orders a later one may become visible first. */

@@ -1,3 +1,4 @@
+// The arguments of every database function.
 import type { Actor } from '../../domain/actions.ts';
 import type { Decision } from '../../domain/decision/decision.ts';
 import type { Language } from '../../domain/messages/en.ts';

@@ -1,3 +1,4 @@
+// How long each database function may take, and which ones are reports.
 import { DEFAULT_LIMIT_MS } from '../database.ts';
 import type { StoreFunction } from './store.ts';
 

@@ -1,3 +1,4 @@
+// The arguments of moving cash and correcting fills.
 import type { Actor } from '../../domain/actions.ts';
 
 /** What a person says of an account's money: deposits, withdrawals, and what a fill really was. */

@@ -1,3 +1,4 @@
+// The arguments of importing files.
 import type { Actor } from '../../domain/actions.ts';
 import type { CorporateAction } from '../../domain/market/corporate-actions.ts';
 import type { Instrument, Signal, UserSettings } from '../../domain/types.ts';

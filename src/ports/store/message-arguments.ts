@@ -1,3 +1,4 @@
+// The arguments of sending messages and notices.
 import type { Actor } from '../../domain/actions.ts';
 
 /**

@@ -1,3 +1,4 @@
+// The arguments of reports and of the simulated venue.
 import type { Fault } from '../../domain/faults.ts';
 import type { Quote } from '../../domain/types.ts';
 

@@ -1,3 +1,4 @@
+// The port to all state: every database function by name, with its arguments and the shape of its answer.
 import { z } from 'zod';
 import * as access from '../rows/access.ts';
 import * as actions from '../rows/actions.ts';

@@ -1,3 +1,4 @@
+// Accepts decisions page by page: writes decisions, orders and holds in one transaction.
 import { DatabaseError } from '../../ports/database.ts';
 import type { DecisionToAccept } from '../../ports/store/arguments.ts';
 import type { World } from '../../ports/world.ts';

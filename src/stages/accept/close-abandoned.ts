@@ -1,3 +1,4 @@
+// Closes runs that a process left unfinished, whoever began them.
 import { DatabaseError } from '../../ports/database.ts';
 import type { World } from '../../ports/world.ts';
 import { decideAndAccept } from '../decide/decide.ts';

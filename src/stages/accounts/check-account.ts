@@ -1,3 +1,4 @@
+// Checks one live account at its venue: login, address, margin, then its orders, shares and money.
 import type { CorporateAction } from '../../domain/market/corporate-actions.ts';
 import { istTime } from '../../domain/market/india-time.ts';
 import type { Mode, Signal } from '../../domain/types.ts';

@@ -1,3 +1,4 @@
+// Checks the books against themselves, and alerts about every rule that is broken.
 import { istDate } from '../../domain/market/india-time.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';

@@ -1,3 +1,4 @@
+// Compares an account's books with its venue's: orders, shares and money.
 import { isOurClientOrderId } from '../../domain/ids.ts';
 import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/share.ts';
 import { formatMinor } from '../../domain/money.ts';

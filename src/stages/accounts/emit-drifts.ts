@@ -1,3 +1,4 @@
+// Emits the drifts found in a comparison, and one alert for all of them.
 import { type CorporateAction, corporateActionText } from '../../domain/market/corporate-actions.ts';
 import { foldedSymbol, type Listing } from '../../domain/market/share.ts';
 import type { Emit } from '../../ports/events/events.ts';

@@ -1,3 +1,4 @@
+// The evening's reconciliation of every live account with its venue.
 import pLimit from 'p-limit';
 import { actionsSincePreviousClose, type CorporateAction } from '../../domain/market/corporate-actions.ts';
 import { istDate } from '../../domain/market/india-time.ts';

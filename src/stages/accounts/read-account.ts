@@ -1,3 +1,4 @@
+// Reads an account's orders, shares and money at its venue: all of it, or nothing.
 import { untrustedText } from '../../domain/text/secrets.ts';
 import type { Books } from '../../ports/rows/readiness.ts';
 import type {

@@ -1,3 +1,4 @@
+// Readiness before the session: whether each live account can trade today, and its books brought up to the venue's.
 import pLimit from 'p-limit';
 import { actionsSincePreviousClose } from '../../domain/market/corporate-actions.ts';
 import { istDate } from '../../domain/market/india-time.ts';

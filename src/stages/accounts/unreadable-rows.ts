@@ -1,3 +1,4 @@
+// Tells rows of a venue's lists that nobody can read and that concern us from those that don't.
 import { isOurClientOrderId } from '../../domain/ids.ts';
 import type { Listing } from '../../domain/market/share.ts';
 import { instrumentKey } from '../../domain/market/share.ts';

@@ -1,3 +1,4 @@
+// Decides a page of users, so that one user's broken numbers stay that user's.
 import { decide, notComputed } from '../../domain/decision/decide.ts';
 import type { AccountState, Decision, RunFrame } from '../../domain/decision/decision.ts';
 import { type CapUse, isBeyondExact } from '../../domain/decision/rules.ts';

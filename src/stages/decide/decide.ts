@@ -1,3 +1,4 @@
+// Decides a run page by page along the queue and hands each page to accept.
 import { rateFor } from '../../domain/decision/charges.ts';
 import type { Decision, RunFrame } from '../../domain/decision/decision.ts';
 import type { CapUse } from '../../domain/decision/rules.ts';

@@ -1,3 +1,4 @@
+// Asks venues for the margin of each buy, and holds what they would block.
 import pLimit from 'p-limit';
 import { productAt } from '../../domain/decision/charges.ts';
 import type { Decision, RunFrame } from '../../domain/decision/decision.ts';

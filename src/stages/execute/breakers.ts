@@ -1,3 +1,4 @@
+// Opens and closes breakers after sends that got no clear answer.
 import { randomUUID } from 'node:crypto';
 import { istIso } from '../../domain/market/india-time.ts';
 import { batched } from '../../ports/batch.ts';

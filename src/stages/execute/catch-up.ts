@@ -1,3 +1,4 @@
+// Ends and looks up what is overdue where no worker runs.
 import type { World } from '../../ports/world.ts';
 import { closeOverdue } from '../accept/close-abandoned.ts';
 import { reconcile } from './reconcile.ts';

@@ -1,3 +1,4 @@
+// Emits one alert for the orders that only a person can settle.
 import type { Emit } from '../../ports/events/events.ts';
 import type { Books } from '../../ports/rows/readiness.ts';
 

@@ -1,3 +1,4 @@
+// Sends orders: claims, marks and submits each one, then settles what the venue answered.
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import { untrustedText } from '../../domain/text/secrets.ts';

@@ -1,3 +1,4 @@
+// Shares the sends fairly among accounts, and holds back those whose rate is used up.
 import type { World } from '../../ports/world.ts';
 
 /** Orders of one account that may be at venues at once, where nothing else is said. */

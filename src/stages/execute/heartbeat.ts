@@ -1,3 +1,4 @@
+// Renews the leases of orders at work, so that no other process takes them for lost.
 import type { World } from '../../ports/world.ts';
 
 /** How long a claim or a mark stands before its holder counts as gone. */

@@ -1,3 +1,4 @@
+// Repeats a call for as long as another session holds what it needs.
 import type { Clock } from '../../ports/world.ts';
 
 /** About 3 s: an account that two want at the same moment is free again soon. */

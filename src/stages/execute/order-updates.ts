@@ -1,3 +1,4 @@
+// Listens to the order updates that venues push, and looks those orders up at once.
 import type { Mode } from '../../domain/types.ts';
 import type { AccountAtVenue, UpdatedOrder, Venue } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';

@@ -1,3 +1,4 @@
+// Turns what a venue answered about an order into the settlement to book.
 import type { OrderStatus } from '../../domain/order.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import type { Settlement } from '../../ports/store/arguments.ts';

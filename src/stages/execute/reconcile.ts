@@ -1,3 +1,4 @@
+// Looks up the orders whose truth is with their venues, until each has ended or is a person's.
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import { istDate } from '../../domain/market/india-time.ts';

@@ -1,3 +1,4 @@
+// Books settlements in batches, and goes on with those whose account is locked.
 import pLimit from 'p-limit';
 import { batched } from '../../ports/batch.ts';
 import { DatabaseError } from '../../ports/database.ts';

@@ -1,3 +1,4 @@
+// Ends orders that may no longer be sent, and counts lapsed sends as unknown.
 import type { Answer } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
 

@@ -1,3 +1,4 @@
+// Books what the message provider reports: deliveries, and what users write.
 import { consentIn } from '../../domain/messages/consent.ts';
 import type { SendErrorClass } from '../../domain/send-errors.ts';
 import type { ProviderUpdate, World } from '../../ports/world.ts';

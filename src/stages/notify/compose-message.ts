@@ -1,3 +1,4 @@
+// Composes a due message: free text or template, language and channel.
 import { addDays, istMs } from '../../domain/market/india-time.ts';
 import type { Language } from '../../domain/messages/en.ts';
 import { reminderSlots, reminderText } from '../../domain/messages/login-reminder.ts';

@@ -1,3 +1,4 @@
+// Looks up messages of unknown fate at the provider.
 import pLimit from 'p-limit';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import type { SettledMessage } from '../../ports/store/message-arguments.ts';

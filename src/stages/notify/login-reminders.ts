@@ -1,3 +1,4 @@
+// Reminds users of a missing login before the session.
 import { istMs } from '../../domain/market/india-time.ts';
 import { dueMsOf } from '../../domain/market/session.ts';
 import type { World } from '../../ports/world.ts';

@@ -1,3 +1,4 @@
+// Sends messages beside the orders, so that a slow provider delays no order.
 import type { World } from '../../ports/world.ts';
 import { stopped } from '../until-stopped.ts';
 import { emitFailure, WRONG_CLOCK_PAUSE_MS } from '../wrong-clock.ts';

@@ -1,3 +1,4 @@
+// Sends every message that is due, exactly once.
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import { untrustedText } from '../../domain/text/secrets.ts';

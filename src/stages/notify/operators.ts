@@ -1,3 +1,4 @@
+// Sends operators the digest of each run, and alerts as they happen.
 import { calendarGap, importingCalendar } from '../../domain/market/calendar.ts';
 import { istDate, istIso } from '../../domain/market/india-time.ts';
 import { operatorMessage } from '../../domain/messages/template.ts';

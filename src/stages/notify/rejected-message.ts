@@ -1,3 +1,4 @@
+// Stops all messages where several users in a row were rejected with one code.
 import type { SendErrorClass } from '../../domain/send-errors.ts';
 import type { World } from '../../ports/world.ts';
 

@@ -1,3 +1,4 @@
+// Writes what became of messages; one that cannot be written keeps no other from it.
 import { DatabaseError } from '../../ports/database.ts';
 import type { SettledMessage } from '../../ports/store/message-arguments.ts';
 import type { World } from '../../ports/world.ts';

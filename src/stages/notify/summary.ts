@@ -1,3 +1,4 @@
+// Turns a message's rows into what the summary is written from.
 import type { OrderItems, SingleOrdersInput } from '../../domain/messages/single-orders.ts';
 import type { SummaryInput } from '../../domain/messages/summary-input.ts';
 import type { Answer } from '../../ports/store/store.ts';

@@ -1,3 +1,4 @@
+// Computes every account's books from its facts and compares them with the database's.
 import { type AccountFacts, type AccountModel, modelOf, positionKey } from '../../domain/account-model.ts';
 import type { Audit, Difference } from '../../domain/audit.ts';
 import { addDays, istMs } from '../../domain/market/india-time.ts';

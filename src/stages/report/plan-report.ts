@@ -1,3 +1,4 @@
+// The report of a dry run, and of a run that did not open.
 import type { Decision } from '../../domain/decision/decision.ts';
 import { marginFor, valueAt } from '../../domain/decision/sizing.ts';
 import { istIso } from '../../domain/market/india-time.ts';

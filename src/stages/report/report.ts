@@ -1,3 +1,4 @@
+// The report of a stored run: whole, by pages, or only its counts.
 import { marginFor, valueAt } from '../../domain/decision/sizing.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { formatMinor, perUnit } from '../../domain/money.ts';

@@ -1,3 +1,4 @@
+// Deletes rows that are kept for a time only.
 import type { World } from '../../ports/world.ts';
 
 /** A financial year, and the month after it in which its books are looked at. */

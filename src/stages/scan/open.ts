@@ -1,3 +1,4 @@
+// Opens a run: freezes its signals, prices and users in rows.
 import type { RunFrame, RunLimits } from '../../domain/decision/decision.ts';
 import { quoteAgeFault } from '../../domain/decision/quote-age.ts';
 import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';

@@ -1,3 +1,4 @@
+// What a run is requested with, and what a scan found of it.
 import type { Actor } from '../../domain/actions.ts';
 import type { RunFrame, RunLimits } from '../../domain/decision/decision.ts';
 import type { Session } from '../../domain/market/session.ts';

@@ -1,3 +1,4 @@
+// Finds the session, the run, its signals, prices and users; writes nothing.
 import { byRank } from '../../domain/decision/decide.ts';
 import type { RunFrame } from '../../domain/decision/decision.ts';
 import { importingCalendar } from '../../domain/market/calendar.ts';

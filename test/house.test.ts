@@ -165,6 +165,34 @@ describe('the dependency rule', () => {
   });
 });
 
+/** Files that import one another in a circle, each circle once: `a.ts > b.ts > a.ts`. */
+function circlesIn(of: Source[]): string[] {
+  const importsOf = new Map(of.map(({ path, imports }) => [path, imports]));
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const walk = (path: string, above: readonly string[]): void => {
+    if (above.includes(path)) circles.push([...above.slice(above.indexOf(path)), path].join(' > '));
+    if (above.includes(path) || done.has(path)) return;
+    for (const name of importsOf.get(path) ?? []) walk(name, [...above, path]);
+    done.add(path);
+  };
+  for (const path of importsOf.keys()) walk(path, []);
+  return circles;
+}
+
+describe('no circles', () => {
+  test('no two files of src lead to one another, not for a type either', () => {
+    expect(circlesIn(sources)).toEqual([]);
+  });
+
+  test('a circle is found (the rule itself works), and two ways to one file are none', () => {
+    const source = (path: string, ...imports: string[]): Source => ({ path, text: '', imports });
+    const circle = [source('a', 'b', 'c'), source('b', 'c'), source('c', 'd', 'zod'), source('d', 'b')];
+    expect(circlesIn(circle)).toEqual(['b > c > d > b']);
+    expect(circlesIn([source('a', 'b', 'c'), source('b', 'c'), source('c')])).toEqual([]);
+  });
+});
+
 /** The files of a list whose code says something, comments left out. */
 function saying(of: Source[], pattern: RegExp): string[] {
   const code = (text: string) => text.replace(/\/\*[\s\S]*?\*\/|(?<![:'"])\/\/.*$/gm, '');

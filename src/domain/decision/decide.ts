@@ -1,9 +1,9 @@
 // Decides every signal for one user: accepted, skipped or denied, and how large. Pure.
 import { LARGEST_MINOR, safe } from '../money.ts';
 import type { Instrument, Signal } from '../types.ts';
+import type { CapUse, Case, Finding, SizedCase, Standing } from './case.ts';
 import { productAt, rateFor } from './charges.ts';
 import type { AccountState, Decision, PlannedSignal, RunFrame } from './decision.ts';
-import type { CapUse, Case, Finding, SizedCase, Standing } from './rules.ts';
 import { denyRules, firstReason, sizedDenyRules, skipRules, soldFrom } from './rules.ts';
 import { assumedInstrument, budgetFor, exactHold, exactMargin, limitPriceFor, quantityFor } from './sizing.ts';
 

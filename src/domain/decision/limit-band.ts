@@ -1,6 +1,6 @@
 // How far a limit price somebody named may be from the market.
 import { formatMinor, mulDivCeil, mulDivFloor } from '../money.ts';
-import type { Case, Finding } from './rules.ts';
+import type { Case, Finding } from './case.ts';
 
 /**
  * How far a limit somebody names may be from the market price where nothing else is set. 20 % is the widest daily price

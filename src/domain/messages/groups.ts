@@ -1,6 +1,6 @@
 // Groups what was not done into few lines: several names with one reason are one line.
 import type { Side } from '../types.ts';
-import type { MessageTexts } from './en.ts';
+import type { MessageTexts } from './message-texts.ts';
 import type { SummaryNotDone } from './summary-input.ts';
 
 /** More names than this are cut to one less, and the rest is counted. */

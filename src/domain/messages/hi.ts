@@ -1,5 +1,5 @@
 // Every sentence of the messages, in Hindi.
-import type { MessageTexts } from './en.ts';
+import type { MessageTexts } from './message-texts.ts';
 import { decisionReason, orderReason } from './reason-clause.ts';
 import { hindiReasons } from './reasons-hi.ts';
 

@@ -1,6 +1,7 @@
 // The message about orders placed one by one: which, by whom, and what became of them.
 import type { Mode } from '../types.ts';
-import { type Language, type MessageTexts, messageTexts } from './en.ts';
+import { type Language, messageTexts } from './en.ts';
+import type { MessageTexts } from './message-texts.ts';
 import { oneLine, type SummaryParts, summaryParts } from './summary.ts';
 import type { SummaryInput } from './summary-input.ts';
 

@@ -2,8 +2,9 @@
 import { formatRupees } from '../text/rupees.ts';
 import { cut, plainLine } from '../text/text.ts';
 import type { Side } from '../types.ts';
-import { type MessageTexts, messageTexts } from './en.ts';
+import { messageTexts } from './en.ts';
 import { groupedLines, listedNotDone, notConcerned } from './groups.ts';
+import type { MessageTexts } from './message-texts.ts';
 import type { SummaryFill, SummaryInput, SummaryNotDone, SummaryUnknown } from './summary-input.ts';
 
 /** WhatsApp through Twilio takes a body of at most 1600 UTF-16 units; a longer one is refused, not cut. */

@@ -5,7 +5,7 @@ import { formatMinor } from '../../domain/money.ts';
 import type { Books, Drift } from '../../ports/rows/readiness.ts';
 import type { VenueFunds, VenueOrder, VenuePosition } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';
-import type { AccountSnapshot } from './read-account.ts';
+import type { AccountSnapshot } from './account-snapshot.ts';
 
 /** One account's difference, before it is said whose. */
 export type Difference = Omit<Drift, 'accountId'>;

@@ -8,6 +8,7 @@ import type { Books, Drift } from '../../ports/rows/readiness.ts';
 import type { World } from '../../ports/world.ts';
 import { catchUp } from '../execute/catch-up.ts';
 import { emitLeftOrders, type LeftOrder, leftOrders } from '../execute/emit-left-orders.ts';
+import { type AccountSnapshot, listingsOf } from './account-snapshot.ts';
 import {
   type Difference,
   inBoth,
@@ -19,14 +20,7 @@ import {
   shareKeys,
 } from './compare-books.ts';
 import { emitDrifts } from './emit-drifts.ts';
-import {
-  type AccountReading,
-  type AccountSnapshot,
-  booksOf,
-  listingsOf,
-  pagesOfBooks,
-  readAccount,
-} from './read-account.ts';
+import { type AccountReading, booksOf, pagesOfBooks, readAccount } from './read-account.ts';
 import type { ReadyRequest } from './readiness.ts';
 import { unreadOfOurs } from './unreadable-rows.ts';
 

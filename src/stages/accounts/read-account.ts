@@ -1,34 +1,13 @@
 // Reads an account's orders, shares and money at its venue: all of it, or nothing.
 import { untrustedText } from '../../domain/text/secrets.ts';
 import type { Books } from '../../ports/rows/readiness.ts';
-import type {
-  AccountAtVenue,
-  SessionStatus,
-  VenueAccountApi,
-  VenueFunds,
-  VenueOrder,
-  VenuePosition,
-  VenueRead,
-} from '../../ports/venue.ts';
+import type { AccountAtVenue, SessionStatus, VenueAccountApi, VenueRead } from '../../ports/venue.ts';
 import type { Clock, World } from '../../ports/world.ts';
-import type { OddRows } from './unreadable-rows.ts';
+import type { AccountSnapshot } from './account-snapshot.ts';
 
 const MAX_TRIES = 3;
 const PAUSE_MS = 2_000;
 const PAGE_SIZE = 200;
-
-/** What a venue says of an account, all of it or nothing. */
-export interface AccountSnapshot {
-  orders: VenueOrder[];
-  positions: VenuePosition[];
-  funds: VenueFunds;
-  odd: OddRows;
-}
-
-/** The shares an account's lists speak of, of whatever kind. */
-export function listingsOf({ positions, odd }: AccountSnapshot): { exchange: string; symbol: string }[] {
-  return [...positions, ...odd.positions.flatMap(({ listing }) => listing ?? [])];
-}
 
 /** `missed`: at least one of the answers was none, with which and why: `unreadable_funds: unreadable_answer`. */
 export type AccountReading = { kind: 'read'; snapshot: AccountSnapshot } | { kind: 'missed'; reason: string };

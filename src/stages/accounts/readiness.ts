@@ -9,6 +9,7 @@ import type { World } from '../../ports/world.ts';
 import { catchUp } from '../execute/catch-up.ts';
 import { emitLeftOrders, type LeftOrder, leftOrders } from '../execute/emit-left-orders.ts';
 import { remindOfLogins } from '../notify/login-reminders.ts';
+import { type AccountSnapshot, listingsOf } from './account-snapshot.ts';
 import { type Checked, check, type Day } from './check-account.ts';
 import {
   blockedByOthers,
@@ -19,7 +20,7 @@ import {
   tradedToday,
 } from './compare-books.ts';
 import { emitDrifts } from './emit-drifts.ts';
-import { type AccountSnapshot, listingsOf, pagesOfBooks, readAccount } from './read-account.ts';
+import { pagesOfBooks, readAccount } from './read-account.ts';
 import { sharesToBook } from './unknown-shares.ts';
 import { emitLeftOut, unreadOfOurs } from './unreadable-rows.ts';
 

@@ -5,13 +5,8 @@ import { instrumentKey } from '../../domain/market/share.ts';
 import type { Emit } from '../../ports/events/events.ts';
 import type { Books } from '../../ports/rows/readiness.ts';
 import type { OddRow } from '../../ports/venue.ts';
+import type { OddRows } from './account-snapshot.ts';
 import type { KeyOf } from './compare-books.ts';
-
-/** The rows of an account's lists that are none of our kind, or that nobody could read. */
-export interface OddRows {
-  orders: OddRow[];
-  positions: OddRow[];
-}
 
 /**
  * What can't be read and is about an order or a share of ours: `unreadable_holdings: NSE:TITAN (opening_quantity:

@@ -1,29 +1,21 @@
 // Decides a run page by page along the queue and hands each page to accept.
+import type { CapUse } from '../../domain/decision/case.ts';
 import { rateFor } from '../../domain/decision/charges.ts';
-import type { Decision, RunFrame } from '../../domain/decision/decision.ts';
-import type { CapUse } from '../../domain/decision/rules.ts';
+import type { RunFrame } from '../../domain/decision/decision.ts';
 import { clientOrderIdOf, planHashOf, planLine, queueHash } from '../../domain/ids.ts';
 import type { UserSettings } from '../../domain/types.ts';
 import type { DecisionToAccept } from '../../ports/store/arguments.ts';
 import type { UserToImport } from '../../ports/store/import-arguments.ts';
-import type { Answer } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
 import { acceptance, PAGE_USERS, type UserDecisions } from '../accept/accept.ts';
 import type { RunToDecide } from '../scan/request.ts';
 import { taskPool } from '../task-pool.ts';
 import { decidedPage } from './decide-page.ts';
+import type { Planned, QueuedAccount } from './planned.ts';
 import { withVenueMargins } from './venue-margins.ts';
 
 /** Pages that may be under way to the database while the next one is read and decided. */
 const PAGES_BESIDE_NEXT = 2;
-
-type QueuedAccount = Answer<'read_accounts'>[number];
-
-/** One user's decisions for every signal of the run. */
-export interface Planned {
-  account: QueuedAccount;
-  decisions: Decision[];
-}
 
 /**
  * Decides page by page and accepts each page: decisions, orders and holds in one transaction. Ends with the run decided,

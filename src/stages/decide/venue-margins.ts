@@ -7,7 +7,7 @@ import { formatMinor, safe } from '../../domain/money.ts';
 import { inTime } from '../../ports/in-time.ts';
 import type { OrderToSend, VenueAccountApi, VenueMargin, VenueRead } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';
-import type { Planned } from './decide.ts';
+import type { Planned } from './planned.ts';
 
 /** Accounts a venue is asked about at the same time; each is one question. */
 const MAX_CONCURRENT_READS = 10;

@@ -6,7 +6,8 @@ import { formatMinor } from '../../domain/money.ts';
 import type { ReportOrder, ReportSignal, ReportTotals, RunReport, RunSkip } from '../../domain/report.ts';
 import type { Signal } from '../../domain/types.ts';
 import type { World } from '../../ports/world.ts';
-import { clientOrderIdFor, hashOf, type Planned } from '../decide/decide.ts';
+import { clientOrderIdFor, hashOf } from '../decide/decide.ts';
+import type { Planned } from '../decide/planned.ts';
 import type { OpenRun, RunRequest } from '../scan/request.ts';
 
 const noTotals: ReportTotals = {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { VenueModules } from '../adapters/venues/module.ts';
 import { venueModules } from '../adapters/venues/registry.ts';
-import type { RunLimits } from '../domain/decision/decision.ts';
+import type { RunLimits } from '../domain/decision/inputs.ts';
 import { parseCutOff } from '../domain/market/session.ts';
 import { parseMinor } from '../domain/money.ts';
 import type { Mode } from '../domain/types.ts';

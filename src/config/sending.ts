@@ -1,6 +1,6 @@
 // The settings of sending orders: how many at once, and when a breaker opens.
 import type { z } from 'zod';
-import type { BreakerLimits } from '../domain/decision/decision.ts';
+import type { BreakerLimits } from '../domain/decision/inputs.ts';
 import { whole } from './shapes.ts';
 
 /** How many orders go at once, and when sends that fail are stopped. */

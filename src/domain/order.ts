@@ -14,15 +14,13 @@ export const orderStatuses = [
 
 export type OrderStatus = (typeof orderStatuses)[number];
 
-/** Why an order ended without (all of) its fill; a test finds each one the database or the venues' outcomes write. */
+/** Why an order ended without (all of) its fill; a test compares them with those the database and the venues' answers give. */
 export const orderReasons = [
   'breaker_open',
-  'halted',
   'user_inactive',
   'trading_disabled',
   'not_subscribed',
   'symbol_not_allowed',
-  'cut_off',
   'not_sent_in_time',
   'venue_rejected',
   'venue_canceled',

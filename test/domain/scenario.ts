@@ -1,13 +1,13 @@
 // Inputs of `decide` with plain defaults: accounts, signals, quotes and rates.
 import { decide } from '../../src/domain/decision/decide.ts';
+import type { Decision } from '../../src/domain/decision/decision.ts';
 import type {
   AccountState,
   ChargeRate,
-  Decision,
   OpenPosition,
   PlannedSignal,
   RunFrame,
-} from '../../src/domain/decision/decision.ts';
+} from '../../src/domain/decision/inputs.ts';
 import type { Instrument, Product, Quote, Side } from '../../src/domain/types.ts';
 
 /** 2025-08-28 09:20 IST. */

@@ -1,6 +1,6 @@
 // One signal for one user, as the rules of a decision look at it, and what a rule finds.
 import type { Instrument, Product } from '../types.ts';
-import type { AccountState, OpenPosition, PlannedSignal, RunFrame } from './decision.ts';
+import type { AccountState, OpenPosition, PlannedSignal, RunFrame } from './inputs.ts';
 
 /** Exposure accepted so far over all users of the trade date, in minor units, keyed by share. */
 export type CapUse = Map<string, number>;

@@ -1,7 +1,7 @@
 // Computes what a trade costs: taxes, fees, brokerage and GST.
 import { safe } from '../money.ts';
 import type { Product, Side } from '../types.ts';
-import type { ChargeRate } from './decision.ts';
+import type { ChargeRate } from './inputs.ts';
 
 const ppb = 1_000_000_000n;
 const bps = 10_000n;

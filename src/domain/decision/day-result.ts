@@ -1,7 +1,7 @@
 // Computes an account's profit or loss of the day, for the daily loss limit.
 import { instrumentKey, type Listing } from '../market/share.ts';
 import type { Quote } from '../types.ts';
-import type { AccountState, DayTrades } from './decision.ts';
+import type { AccountState, DayTrades } from './inputs.ts';
 
 /** One listing's day: what is held of it now, and what orders bought and sold of it today. */
 interface ListingDay extends Listing {

@@ -3,8 +3,10 @@ import { LARGEST_MINOR, safe } from '../money.ts';
 import type { Instrument, Signal } from '../types.ts';
 import type { CapUse, Case, Finding, SizedCase, Standing } from './case.ts';
 import { productAt, rateFor } from './charges.ts';
-import type { AccountState, Decision, PlannedSignal, RunFrame } from './decision.ts';
-import { denyRules, firstReason, sizedDenyRules, skipRules, soldFrom } from './rules.ts';
+import type { Decision } from './decision.ts';
+import type { AccountState, PlannedSignal, RunFrame } from './inputs.ts';
+import { firstReason } from './rule-table.ts';
+import { denyRules, sizedDenyRules, skipRules, soldFrom } from './rules.ts';
 import { assumedInstrument, budgetFor, exactHold, exactMargin, limitPriceFor, quantityFor } from './sizing.ts';
 
 /**

@@ -1,43 +1,17 @@
-// What a decision is, its reasons in the contract's order, and everything it is made from.
-import type { CorporateAction } from '../market/corporate-actions.ts';
-import type { Listing } from '../market/share.ts';
-import type { Instrument, Mode, Product, Quote, Side, Signal, UserSettings } from '../types.ts';
+// What `decide` gives: one decision for every signal and user, with the reason of those that are not accepted.
+import type { Product } from '../types.ts';
+import { type ReasonOf, reasonsOf } from './rule-table.ts';
+import { denyRules, sizedDenyRules, skipRules } from './rules.ts';
+
+export type SkipReason = ReasonOf<typeof skipRules>;
+export type DenyReason = ReasonOf<typeof denyRules> | ReasonOf<typeof sizedDenyRules>;
 
 /** Not eligible: nothing was asked of the limits. Checked in this order; the first that applies stands. */
-export const skipReasons = [
-  'user_inactive',
-  'trading_disabled',
-  'not_subscribed',
-  'account_not_ready',
-  'already_decided',
-  'already_holding',
-  'working_order',
-  'no_position',
-  'symbol_not_allowed',
-] as const;
+export const skipReasons: readonly SkipReason[] = reasonsOf(skipRules);
 
 /** Refused by a limit. Checked in this order, after every skip; the first that applies stands. */
-export const denyReasons = [
-  'halted',
-  'cut_off',
-  'signal_expired',
-  'price_unavailable',
-  'price_outside_band',
-  'margin_unavailable',
-  'instrument_restricted',
-  'daily_loss_limit',
-  'max_open_positions',
-  'quantity_zero',
-  'below_min_value',
-  'max_order_value',
-  'max_orders_per_day',
-  'freeze_quantity',
-  'symbol_cap',
-  'insufficient_funds',
-] as const;
+export const denyReasons: readonly DenyReason[] = [...reasonsOf(denyRules), ...reasonsOf(sizedDenyRules)];
 
-export type SkipReason = (typeof skipReasons)[number];
-export type DenyReason = (typeof denyReasons)[number];
 export type Outcome = 'accepted' | 'skipped' | 'denied';
 
 /** One row per run × signal × user, always. `limit` and `actual` are human decimal strings or null. */
@@ -60,127 +34,4 @@ export interface Decision {
   holdMinor: number;
   /** Of a buy what the account's leverage says, of a sale what it sells; null unless accepted. */
   product: Product | null;
-}
-
-/** What one leg costs at an exchange from a date on: parts per billion of turnover, as the dated row in the database says. */
-export interface ChargeRate {
-  id: number;
-  product: Product;
-  side: Side;
-  transactionTaxPpb: number;
-  exchangePpb: number;
-  regulatorPpb: number;
-  stampPpb: number;
-  brokeragePpb: number;
-  brokerageCapMinor: number;
-  gstBps: number;
-}
-
-/**
- * When sends that fail are stopped: of a venue or a signal from so many orders and accounts in trouble on, and where they
- * are such a share of those tried; of an account from so many of its own.
- */
-export interface BreakerLimits {
-  breakerMinOrders: number;
-  breakerPct: number;
-  breakerMinAccounts: number;
-  breakerAccountsPct: number;
-  breakerAccountMinOrders: number;
-  /** Before one order is tried again; longer from time to time. */
-  breakerPauseMs: number;
-}
-
-/** The limits that hold for the whole run, frozen with it; the database knows the breakers' where they are left out. */
-export interface RunLimits extends Partial<BreakerLimits> {
-  priceBandBps: number;
-  /** The same for a limit price somebody names; left out: what limit-band.ts says. */
-  limitBandBps?: number | undefined;
-  protectionBps: number;
-  minOrderValueMinor: number;
-  maxOrderValueMinor: number | null;
-  /** Most exposure per symbol over all users of a trade date. */
-  symbolCapMinor: number | null;
-  quoteMaxAgeMs: number;
-  /** Everything is decided and filled at the signals' own prices, since none were given; left out: at a market's. */
-  pricesFrom?: 'signal' | undefined;
-}
-
-/** A signal as a run froze it: with its instrument and the one price everybody is decided at. */
-export interface PlannedSignal {
-  signal: Signal;
-  /** Which share it is, under whatever listing (see share.ts). */
-  share: string;
-  /** null: the instrument is not known; nothing is assumed about it in live mode. */
-  instrument: Instrument | null;
-  quote: Quote | null;
-  /** What happened to the share since the previous close; left out: nothing that is known. */
-  action?: CorporateAction | undefined;
-  /** Somebody asks for this one order themselves; left out: a strategy does, and everything is sized. */
-  requested?: RequestedOrder;
-}
-
-/** What was asked for by name. null: sized, and with the usual protection, as any signal. */
-export interface RequestedOrder {
-  quantity: number | null;
-  limitPriceMinor: number | null;
-}
-
-export interface OpenPosition extends Listing {
-  share: string;
-  product: Product;
-  quantity: number;
-}
-
-/**
- * What an account's orders traded of one listing today, over their fills; shares that came otherwise are not in it. Whole
- * numbers as text: sums of any size.
- */
-export interface DayTrades extends Listing {
-  share: string;
-  boughtQuantity: string;
-  boughtMinor: string;
-  soldQuantity: string;
-  soldMinor: string;
-}
-
-/** Everything `decide` needs to know of one user's account, read in one go for a page of users. */
-export interface AccountState {
-  settings: UserSettings;
-  active: boolean;
-  tradingEnabled: boolean;
-  /** Strategies the user follows; null = every one. */
-  strategies: string[] | null;
-  allowSymbols: string[] | null;
-  denySymbols: string[];
-  /** null: the account may trade; else why not (no account, no login, drift, late post). */
-  notReady: string | null;
-  /** Why the user's venue or the user is halted, or null. */
-  halted: string | null;
-  availableMinor: number;
-  /** The fills of this trading day and what they cost in charges; read only where there is a limit to a day's loss. */
-  today: { traded: DayTrades[]; chargesMinor: string };
-  /** Orders to buy of this trading day so far; counted only where there is a limit to them. */
-  ordersToday: number;
-  positions: OpenPosition[];
-  /** Orders that are not in a terminal status. */
-  working: (Listing & { share: string; side: Side })[];
-  decidedSignalIds: string[];
-}
-
-/** What is the same for every user of the run. */
-export interface RunFrame {
-  mode: Mode;
-  nowMs: number;
-  cutOffMs: number;
-  /** Why everything is halted, or null. */
-  halted: string | null;
-  limits: RunLimits;
-  signals: PlannedSignal[];
-  /** Prices of everything any user holds, keyed `exchange:symbol`. */
-  quotes: ReadonlyMap<string, Quote>;
-  rates: ChargeRate[];
-  /** Whether instruments are known at all: then what is none of them is not traded, on paper either. */
-  instrumentsKnown: boolean;
-  /** Exposure (minor units) already accepted today over all users, keyed by share. */
-  capUsed: Readonly<Record<string, number>>;
 }

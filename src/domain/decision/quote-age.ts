@@ -1,6 +1,6 @@
 // How old, or how far ahead, a price may be to trade on it.
 import type { Quote } from '../types.ts';
-import type { RunLimits } from './decision.ts';
+import type { RunLimits } from './inputs.ts';
 
 /**
  * How far a price may be ahead of our clock. Venues stamp a trade with their own clock, which may be a second or two off

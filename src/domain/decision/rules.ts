@@ -5,23 +5,11 @@ import { formatMinor, LARGEST_MINOR, LARGEST_PRICE_MINOR } from '../money.ts';
 import type { Quote } from '../types.ts';
 import type { Case, Finding, SizedCase } from './case.ts';
 import { dayResult } from './day-result.ts';
-import type { DenyReason, OpenPosition, RunFrame, SkipReason } from './decision.ts';
+import type { OpenPosition, RunFrame } from './inputs.ts';
 import { limitOutsideBand } from './limit-band.ts';
 import { quoteAgeFault } from './quote-age.ts';
+import type { Rule, RuleTable } from './rule-table.ts';
 import { exactMargin } from './sizing.ts';
-
-/** A Finding where the rule applies, null where it has nothing against the order. */
-type Rule<C extends Case> = (c: C) => Finding | null;
-type Rules<R, C extends Case> = readonly (readonly [R, Rule<C>])[];
-
-/** The first rule that applies stands. */
-export function firstReason<R, C extends Case>(rules: Rules<R, C>, c: C): (Finding & { reason: R }) | null {
-  for (const [reason, rule] of rules) {
-    const finding = rule(c);
-    if (finding) return { reason, ...finding };
-  }
-  return null;
-}
 
 const when = (applies: boolean, actual: string | null = null): Finding | null =>
   applies ? { limit: null, actual } : null;
@@ -37,42 +25,42 @@ const forSells =
   (c) =>
     c.planned.signal.side === 'SELL' ? rule(c) : null;
 
-/** Not eligible; nothing is asked of the limits. The contract's order. */
-export const skipRules: Rules<SkipReason, Case> = [
-  ['user_inactive', ({ account }) => when(!account.active)],
-  ['trading_disabled', ({ account }) => when(!account.tradingEnabled)],
-  ['not_subscribed', notSubscribed],
-  ['account_not_ready', ({ account }) => when(account.notReady !== null, account.notReady)],
-  ['already_decided', ({ standing, planned }) => when(standing.decided.has(planned.signal.id))],
-  ['already_holding', forBuys(alreadyHolding)],
-  ['working_order', ({ standing, planned }) => when(standing.working.has(planned.share))],
-  ['no_position', forSells(noPosition)],
-  ['symbol_not_allowed', symbolNotAllowed],
-];
+/** Not eligible; nothing is asked of the limits. Checked in this order, which is the contract's; the first stands. */
+export const skipRules = {
+  user_inactive: ({ account }) => when(!account.active),
+  trading_disabled: ({ account }) => when(!account.tradingEnabled),
+  not_subscribed: notSubscribed,
+  account_not_ready: ({ account }) => when(account.notReady !== null, account.notReady),
+  already_decided: ({ standing, planned }) => when(standing.decided.has(planned.signal.id)),
+  already_holding: forBuys(alreadyHolding),
+  working_order: ({ standing, planned }) => when(standing.working.has(planned.share)),
+  no_position: forSells(noPosition),
+  symbol_not_allowed: symbolNotAllowed,
+} satisfies RuleTable<Case>;
 
-/** Refused before anything is sized. The contract's order. */
-export const denyRules: Rules<DenyReason, Case> = [
-  ['halted', ({ frame, account }) => when((frame.halted ?? account.halted) !== null, frame.halted ?? account.halted)],
-  ['cut_off', ({ frame }) => when(frame.nowMs >= frame.cutOffMs)],
-  ['signal_expired', signalExpired],
-  ['price_unavailable', (c) => quoteFault(c.planned.quote, c.frame) ?? forBuys(referenceOfBefore)(c)],
-  ['price_outside_band', forBuys(priceOutsideBand)],
-  ['margin_unavailable', marginUnavailable],
-  ['instrument_restricted', instrumentRestricted],
-  ['daily_loss_limit', forBuys(dailyLossLimit)],
-  ['max_open_positions', forBuys(maxOpenPositions)],
-];
+/** Refused before anything is sized, after every skip. The contract's order. */
+export const denyRules = {
+  halted: ({ frame, account }) => when((frame.halted ?? account.halted) !== null, frame.halted ?? account.halted),
+  cut_off: ({ frame }) => when(frame.nowMs >= frame.cutOffMs),
+  signal_expired: signalExpired,
+  price_unavailable: (c) => quoteFault(c.planned.quote, c.frame) ?? forBuys(referenceOfBefore)(c),
+  price_outside_band: forBuys(priceOutsideBand),
+  margin_unavailable: marginUnavailable,
+  instrument_restricted: instrumentRestricted,
+  daily_loss_limit: forBuys(dailyLossLimit),
+  max_open_positions: forBuys(maxOpenPositions),
+} satisfies RuleTable<Case>;
 
 /** Refused at the size it would have. The contract's order, after `denyRules`. */
-export const sizedDenyRules: Rules<DenyReason, SizedCase> = [
-  ['quantity_zero', quantityZero],
-  ['below_min_value', forBuys(({ frame, exposureMinor }) => below(frame.limits.minOrderValueMinor, exposureMinor))],
-  ['max_order_value', (c) => forBuys(maxOrderValue)(c) ?? beyondExact(c)],
-  ['max_orders_per_day', forBuys(maxOrdersPerDay)],
-  ['freeze_quantity', forBuys(freezeQuantity)],
-  ['symbol_cap', forBuys(symbolCap)],
-  ['insufficient_funds', forBuys(({ standing, holdMinor }) => above(standing.availableMinor, holdMinor))],
-];
+export const sizedDenyRules = {
+  quantity_zero: quantityZero,
+  below_min_value: forBuys(({ frame, exposureMinor }) => below(frame.limits.minOrderValueMinor, exposureMinor)),
+  max_order_value: (c) => forBuys(maxOrderValue)(c) ?? beyondExact(c),
+  max_orders_per_day: forBuys(maxOrdersPerDay),
+  freeze_quantity: forBuys(freezeQuantity),
+  symbol_cap: forBuys(symbolCap),
+  insufficient_funds: forBuys(({ standing, holdMinor }) => above(standing.availableMinor, holdMinor)),
+} satisfies RuleTable<SizedCase>;
 
 function above(limitMinor: number | null, actualMinor: number | bigint): Finding | null {
   if (limitMinor === null || actualMinor <= limitMinor) return null;

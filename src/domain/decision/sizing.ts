@@ -2,7 +2,7 @@
 import { LARGEST_MINOR, mulDivCeil, mulDivFloor, safe } from '../money.ts';
 import type { Instrument, Quote, Side, UserSettings } from '../types.ts';
 import { exactCharges } from './charges.ts';
-import type { ChargeRate } from './decision.ts';
+import type { ChargeRate } from './inputs.ts';
 
 /** What a user may put into one signal: ⌊capital × allocation⌋, in minor units. */
 export function budgetFor(settings: Pick<UserSettings, 'capitalMinor' | 'allocationBps'>): number {

@@ -17,7 +17,7 @@ export interface Clause {
 
 /**
  * One language's words for every reason. A decision's and an order's are two tables: one code may be in both and mean
- * two things (`cut_off`: no new order was decided; the order that was there could not be sent in time).
+ * two things (`user_inactive`: nothing was decided; the order that was there was not sent).
  */
 export interface ReasonClauses {
   decisions: Readonly<Record<SkipReason | DenyReason, Clause>>;

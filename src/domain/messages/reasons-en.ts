@@ -83,7 +83,6 @@ const decisionTexts = { ...skipTexts, ...denyTexts };
 
 const orderTexts: Record<OrderReason, ReasonTexts> = {
   breaker_open: { short: 'stopped', you: 'we stopped sending because too many orders were failing' },
-  halted: { short: 'halted', you: 'trading was halted before it was sent' },
   user_inactive: { short: 'inactive', you: 'your account was paused before it was sent' },
   trading_disabled: { short: 'trading off', you: 'trading was switched off for your account before it was sent' },
   not_subscribed: { short: 'not followed', you: 'you stopped following this strategy before it was sent' },
@@ -91,7 +90,6 @@ const orderTexts: Record<OrderReason, ReasonTexts> = {
     short: 'not allowed',
     you: 'your settings were changed before it was sent, and do not allow it',
   },
-  cut_off: { short: 'too late', you: 'it could not be sent in time' },
   not_sent_in_time: { short: 'not sent', you: 'it could not be sent in time' },
   venue_rejected: { short: 'rejected', you: 'the broker refused it' },
   venue_canceled: { short: 'canceled', you: 'the broker canceled it' },

@@ -66,12 +66,10 @@ const orders: Record<OrderReason, Clause> = {
   venue_canceled: { you: 'ब्रोकर ने रद्द किया' },
   venue_expired: { you: 'दिन के साथ बिना पूरा हुए समाप्त हुआ' },
   never_reached_venue: { you: 'यह ब्रोकर तक नहीं पहुँचा' },
-  halted: { you: 'भेजे जाने से पहले ट्रेडिंग रोक दी गई' },
   user_inactive: { you: 'भेजे जाने से पहले आपका खाता रोक दिया गया' },
   trading_disabled: { you: 'भेजे जाने से पहले आपके खाते में ट्रेडिंग बंद कर दी गई' },
   not_subscribed: { you: 'भेजे जाने से पहले आपने यह रणनीति छोड़ दी' },
   symbol_not_allowed: { you: 'भेजे जाने से पहले आपकी सेटिंग बदली, जो इसकी अनुमति नहीं देती' },
-  cut_off: { you: 'यह समय पर नहीं भेजा जा सका' },
   resolved_by_operator: { you: 'हमने इसे ब्रोकर के साथ हाथ से निपटाया' },
 };
 

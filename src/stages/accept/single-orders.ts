@@ -1,7 +1,8 @@
 // Decides and accepts orders requested one by one over HTTP, in batches.
 import type { Actor } from '../../domain/actions.ts';
 import { decide } from '../../domain/decision/decide.ts';
-import type { Decision, PlannedSignal, RunFrame } from '../../domain/decision/decision.ts';
+import type { Decision } from '../../domain/decision/decision.ts';
+import type { PlannedSignal, RunFrame } from '../../domain/decision/inputs.ts';
 import {
   type OrderAsRequested,
   signalOfRequest,

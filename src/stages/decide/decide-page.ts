@@ -1,7 +1,8 @@
 // Decides a page of users, so that one user's broken numbers stay that user's.
 import type { CapUse } from '../../domain/decision/case.ts';
 import { decide, notComputed } from '../../domain/decision/decide.ts';
-import type { AccountState, Decision, RunFrame } from '../../domain/decision/decision.ts';
+import type { Decision } from '../../domain/decision/decision.ts';
+import type { AccountState, RunFrame } from '../../domain/decision/inputs.ts';
 import { isBeyondExact } from '../../domain/decision/rules.ts';
 import type { Emit } from '../../ports/events/events.ts';
 

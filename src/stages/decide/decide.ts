@@ -1,7 +1,7 @@
 // Decides a run page by page along the queue and hands each page to accept.
 import type { CapUse } from '../../domain/decision/case.ts';
 import { rateFor } from '../../domain/decision/charges.ts';
-import type { RunFrame } from '../../domain/decision/decision.ts';
+import type { RunFrame } from '../../domain/decision/inputs.ts';
 import { clientOrderIdOf, planHashOf, planLine, queueHash } from '../../domain/ids.ts';
 import type { UserSettings } from '../../domain/types.ts';
 import type { DecisionToAccept } from '../../ports/store/arguments.ts';

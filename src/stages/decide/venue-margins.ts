@@ -1,7 +1,8 @@
 // Asks venues for the margin of each buy, and holds what they would block.
 import pLimit from 'p-limit';
 import { productAt } from '../../domain/decision/charges.ts';
-import type { Decision, RunFrame } from '../../domain/decision/decision.ts';
+import type { Decision } from '../../domain/decision/decision.ts';
+import type { RunFrame } from '../../domain/decision/inputs.ts';
 import { clientOrderIdOf } from '../../domain/ids.ts';
 import { formatMinor, safe } from '../../domain/money.ts';
 import { inTime } from '../../ports/in-time.ts';

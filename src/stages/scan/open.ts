@@ -1,5 +1,5 @@
 // Opens a run: freezes its signals, prices and users in rows.
-import type { RunFrame, RunLimits } from '../../domain/decision/decision.ts';
+import type { RunFrame, RunLimits } from '../../domain/decision/inputs.ts';
 import { quoteAgeFault } from '../../domain/decision/quote-age.ts';
 import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
 import { sendBeforeMs } from '../../domain/market/session.ts';

@@ -1,6 +1,6 @@
 // What a run is requested with, and what a scan found of it.
 import type { Actor } from '../../domain/actions.ts';
-import type { RunFrame, RunLimits } from '../../domain/decision/decision.ts';
+import type { RunFrame, RunLimits } from '../../domain/decision/inputs.ts';
 import type { Session } from '../../domain/market/session.ts';
 import type { Instrument, Mode, Problem, Signal } from '../../domain/types.ts';
 import type { UserToImport } from '../../ports/store/import-arguments.ts';

@@ -1,6 +1,6 @@
 // Finds the session, the run, its signals, prices and users; writes nothing.
 import { byRank } from '../../domain/decision/decide.ts';
-import type { RunFrame } from '../../domain/decision/decision.ts';
+import type { RunFrame } from '../../domain/decision/inputs.ts';
 import { importingCalendar } from '../../domain/market/calendar.ts';
 import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
 import { istDate } from '../../domain/market/india-time.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { chargesOn, rateFor } from '../../../src/domain/decision/charges.ts';
-import type { ChargeRate } from '../../../src/domain/decision/decision.ts';
+import type { ChargeRate } from '../../../src/domain/decision/inputs.ts';
 import { marginFor } from '../../../src/domain/decision/sizing.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
 import { orderStatuses, transitions } from '../../../src/domain/order.ts';

@@ -1,6 +1,6 @@
 // Rows and calls of the store with plain defaults: signals, users, runs, orders, fills.
 import { productAt, rateFor } from '../../../src/domain/decision/charges.ts';
-import type { ChargeRate, RunLimits } from '../../../src/domain/decision/decision.ts';
+import type { ChargeRate, RunLimits } from '../../../src/domain/decision/inputs.ts';
 import { holdFor, marginFor } from '../../../src/domain/decision/sizing.ts';
 import { clientOrderIdOf, signalIdOf } from '../../../src/domain/ids.ts';
 import type { Instrument, Quote, Side, Signal, UserSettings } from '../../../src/domain/types.ts';

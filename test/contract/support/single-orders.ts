@@ -1,5 +1,5 @@
 // Places single orders, as the HTTP API does.
-import type { RunLimits } from '../../../src/domain/decision/decision.ts';
+import type { RunLimits } from '../../../src/domain/decision/inputs.ts';
 import { signalOfRequest } from '../../../src/domain/decision/single-order.ts';
 import type { Answer, Store } from '../../../src/ports/store/store.ts';
 import { accepted, cutOffMs, limits, minuteMs, nowMs, quote, tradeDate } from './scene.ts';

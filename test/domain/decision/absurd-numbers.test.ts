@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decide, decidePage } from '../../../src/domain/decision/decide.ts';
-import type { AccountState } from '../../../src/domain/decision/decision.ts';
+import type { AccountState } from '../../../src/domain/decision/inputs.ts';
 import { isBeyondExact } from '../../../src/domain/decision/rules.ts';
 import { planLine } from '../../../src/domain/ids.ts';
 import { LARGEST_MINOR } from '../../../src/domain/money.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../../src/domain/decision/decide.ts';
-import type { DayTrades, Decision } from '../../../src/domain/decision/decision.ts';
+import type { Decision } from '../../../src/domain/decision/decision.ts';
+import type { DayTrades } from '../../../src/domain/decision/inputs.ts';
 import { account, frame, holding, planned, quote } from '../scenario.ts';
 
 type Bought = Partial<Pick<DayTrades, 'boughtQuantity' | 'boughtMinor' | 'soldQuantity' | 'soldMinor'>>;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chargesOn } from '../../../src/domain/decision/charges.ts';
-import type { ChargeRate } from '../../../src/domain/decision/decision.ts';
+import type { ChargeRate } from '../../../src/domain/decision/inputs.ts';
 import {
   assumedInstrument,
   budgetFor,

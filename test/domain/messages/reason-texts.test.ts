@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { denyReasons, skipReasons } from '../../../src/domain/decision/decision.ts';
 import { languages, messageTexts } from '../../../src/domain/messages/en.ts';
@@ -35,26 +34,10 @@ describe.each(tables)('the reasons in %s', (_, { decisions, orders }) => {
   });
 
   test('say of an order another thing than of a decision, where one code is in both', () => {
-    for (const code of [
-      'cut_off',
-      'halted',
-      'user_inactive',
-      'trading_disabled',
-      'not_subscribed',
-      'symbol_not_allowed',
-    ] as const)
+    for (const code of ['user_inactive', 'trading_disabled', 'not_subscribed', 'symbol_not_allowed'] as const)
       expect(orders[code].you).not.toBe(decisions[code].you);
   });
 });
-
-/** The words in what `reason` is set to wherever a statement ends an order. */
-const endings = (text: string) =>
-  [...text.matchAll(/update public\.orders set([\s\S]*?)\bwhere\b/g)]
-    .map(([, set = '']) => ({ status: assigned(set, 'status'), reason: assigned(set, 'reason') }))
-    .filter(({ status }) => /'(canceled|expired|rejected)'/.test(status))
-    .flatMap(({ reason }) => [...reason.matchAll(/then '(\w+)'|else '(\w+)'|^'(\w+)'/g)])
-    .map(([whole, ...groups]) => [whole, groups.find((group) => group !== undefined)]);
-const assigned = (set: string, column: string) => new RegExp(`\\b${column} = ([^,]*)`).exec(set)?.[1] ?? '';
 
 describe('the languages', () => {
   test('tell the same: the same figures in the same units, the same clauses shared, the same one for what is not measured', () => {
@@ -68,7 +51,7 @@ describe('the languages', () => {
         expect([code, hi?.unmeasured === undefined]).toEqual([code, en?.unmeasured === undefined]);
         expect([code, hi?.you]).not.toEqual([code, en?.you]);
         expect(hi?.you).toMatch(/^[\p{Script=Devanagari}\p{M}\s,]+$/u);
-        // An order that could not be sent in time is one thing under two codes, in both languages or in none.
+        // One thing under two codes is so in both languages or in none.
         const sameAs = (of: Readonly<Record<string, Clause>>) => codes.filter((one) => of[one]?.you === of[code]?.you);
         expect([code, sameAs(hindi)]).toEqual([code, sameAs(english)]);
       }
@@ -91,17 +74,24 @@ describe('the languages', () => {
     expect(halted).toEqual(decisionReason(englishReasons, 'halted', null, null));
   });
 
-  test('an unsent order’s cut_off is the order’s in both', () => {
-    const late = { symbol: 'ITC', side: 'BUY', limit: null, actual: null, message: null, reason: 'cut_off' } as const;
-    const textOf = (language: 'en' | 'hi', what: 'expired' | 'denied') =>
+  test('an unsent order’s reason is the order’s in both', () => {
+    const stopped = {
+      symbol: 'ITC',
+      side: 'BUY',
+      limit: null,
+      actual: null,
+      message: null,
+      reason: 'user_inactive',
+    } as const;
+    const textOf = (language: 'en' | 'hi', what: 'canceled' | 'skipped') =>
       summaryText({
         ...{ userName: 'Asha', language, isCorrection: false, date: '2025-08-28', mode: 'live', bought: [] },
-        ...{ pending: [], unknown: [], notDone: [{ ...late, what }] },
+        ...{ pending: [], unknown: [], notDone: [{ ...stopped, what }] },
         totals: { signals: 1, chargesMinor: 0, availableMinor: null },
       });
-    expect(textOf('en', 'expired')).toContain('ITC: expired: it could not be sent in time');
-    expect(textOf('hi', 'expired')).toContain('ITC: समाप्त हुआ: यह समय पर नहीं भेजा जा सका');
-    expect(textOf('hi', 'denied')).toContain('ITC: नए ऑर्डर का समय निकल चुका था');
+    expect(textOf('en', 'canceled')).toContain('ITC: canceled: your account was paused before it was sent');
+    expect(textOf('hi', 'canceled')).toContain('भेजे जाने से पहले आपका खाता रोक दिया गया');
+    expect(textOf('hi', 'skipped')).toContain('ITC: आपका खाता रोका हुआ है');
   });
 
   test('a code of tomorrow is never an English word in a Hindi message', () => {
@@ -109,26 +99,5 @@ describe('the languages', () => {
     expect(messageTexts.hi.orderReason('penny_stock')).toBe('किसी और कारण से');
     expect(messageTexts.en.reason('penny_stock', '1', '2')).toEqual({ you: 'penny stock', figures: null });
     for (const language of languages) expect(messageTexts[language].orderReason('toString')).not.toContain('function');
-  });
-
-  test('there is a text for every reason the database or an outcome ends an order with', () => {
-    const folder = new URL('../../../supabase/migrations/', import.meta.url);
-    const sql = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), 'utf8'));
-    const outcome = readFileSync(new URL('../../../src/stages/execute/outcome.ts', import.meta.url), 'utf8');
-    const codes = [
-      ...sql.flatMap(endings),
-      // What a user's settings end an order with is named by one function.
-      ...sql.flatMap((text) =>
-        [...(/function core\.settings_block\b[\s\S]*?\$\$;/.exec(text) ?? [])].flatMap((one) => [
-          ...one.matchAll(/then '(\w+)'/g),
-        ]),
-      ),
-      ...outcome.matchAll(/return '(venue_\w+)'/g),
-      ...outcome.matchAll(/venueStatus: '(?:canceled|expired|rejected)',\s+reason: '(\w+)'/g),
-    ].map(([, code]) => code);
-    expect(codes).toEqual(
-      expect.arrayContaining(['breaker_open', 'not_sent_in_time', 'venue_rejected', 'user_inactive']),
-    );
-    for (const code of codes) expect(orderReasons).toContain(code);
   });
 });

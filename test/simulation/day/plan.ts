@@ -1,5 +1,5 @@
 // What is drawn of a day beforehand: users, venues, signals, processes and their kills.
-import type { RunLimits } from '../../../src/domain/decision/decision.ts';
+import type { RunLimits } from '../../../src/domain/decision/inputs.ts';
 import { signalIdOf, userIdOf } from '../../../src/domain/ids.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Instrument, Mode, Signal } from '../../../src/domain/types.ts';

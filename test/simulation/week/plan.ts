@@ -1,5 +1,5 @@
 // What is drawn of a week beforehand: its days, users, venues, limits, prices and signals.
-import type { RunLimits } from '../../../src/domain/decision/decision.ts';
+import type { RunLimits } from '../../../src/domain/decision/inputs.ts';
 import { signalIdOf, userIdOf } from '../../../src/domain/ids.ts';
 import { addDays } from '../../../src/domain/market/india-time.ts';
 import { tradingDay } from '../../../src/domain/market/session.ts';

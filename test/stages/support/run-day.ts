@@ -4,7 +4,7 @@ import { fileQuotes } from '../../../src/adapters/quotes/quotes.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { makeWorld } from '../../../src/compose/world.ts';
 import { readConfig } from '../../../src/config/config.ts';
-import type { RunLimits } from '../../../src/domain/decision/decision.ts';
+import type { RunLimits } from '../../../src/domain/decision/inputs.ts';
 import type { Fault } from '../../../src/domain/faults.ts';
 import { signalIdOf, userIdOf } from '../../../src/domain/ids.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';

@@ -47,17 +47,21 @@ language sql stable as $$
     where valid_from <= on_date order by exchange, product, side, valid_from desc) in_force;
 $$;
 
--- What an order to buy counts towards the cap of its symbol: while it is open all of it, once it has ended what it bought.
--- One that was refused, or never sent, gives its share back.
-create function core.cap_use_minor(o public.orders) returns bigint
+-- What an order to buy counts towards the cap of its symbol: while it is open all of it, at the quote it was decided on or
+-- at the limit that was named above that; once it has ended what it bought. One that was refused, or never sent, gives its
+-- share back.
+create function core.cap_use_minor(o public.orders, named_limit_minor bigint) returns bigint
 language sql immutable as $$
-  select case when o.ended_at is null then o.quantity * o.decision_price_minor else o.filled_value_minor end;
+  select case when o.ended_at is null then o.quantity * greatest(o.decision_price_minor, named_limit_minor)
+    else o.filled_value_minor end;
 $$;
 
--- What each share's cap is used up by, over all users and runs of a day.
+-- What each share's cap is used up by, over all users and runs of a day. The reference price of a single order's signal is
+-- the limit it names.
 create function core.symbol_use(for_mode text, on_date date) returns table (share text, minor numeric)
 language sql stable as $$
-  select i.share, sum(core.cap_use_minor(o))
+  select i.share, sum(core.cap_use_minor(o, case when run.takes_orders_until is not null and o.ended_at is null
+    then (select s.reference_price_minor from public.signals s where s.id = o.signal_id) end))
   from public.scan_runs run join public.orders o on o.run_id = run.id
   join public.instruments i on i.id = o.instrument_id
   where run.trade_date = on_date and run.mode = for_mode and o.side = 'BUY'

@@ -175,7 +175,7 @@ begin
       -- 0: somebody waits for his single order, so it goes before what a scan queued.
       case when run.takes_orders_until is null then input.position else 0 end as position,
       core.not_ready_on(a, run.trade_date) as not_ready, a.cash_minor - a.held_minor as available_minor,
-      listings, cap_minor, used_minor, exposure_minor,
+      listings, cap_minor, used_minor, cap_use_minor,
       (signal).side = 'BUY' and (decided)."holdMinor" > a.cash_minor - a.held_minor as lacks_money,
       case
         when settings.by <> 'symbol_not_allowed' then settings.by
@@ -213,13 +213,16 @@ begin
       order by p.quantity >= (decided).quantity desc, p.instrument_id = (signal).instrument_id desc limit 1) held on true
     -- What it may cost: the price is what it may be bought for, not what it is quoted at.
     cross join lateral (select (decided).quantity::numeric * (decided)."limitPriceMinor" as minor,
-      (decided).quantity::numeric * (decided)."priceMinor" as exposure_minor) worth
+      (decided).quantity::numeric * (decided)."priceMinor" as exposure_minor,
+      -- As core.cap_use_minor will count it.
+      (decided).quantity::numeric * case when run.takes_orders_until is null then (decided)."priceMinor"
+        else greatest((decided)."priceMinor", (signal).reference_price_minor) end as cap_use_minor) worth
     -- 2^53 - 1 is the most that can be computed with, for a sale, too.
     cross join lateral (select greatest(worth.minor, exposure_minor) as dearest_minor) dearest
   ), capped as (
     -- With what those before it in the queue take of the cap: only who would be accepted takes anything.
-    select rechecked.*, used_minor + exposure_minor + coalesce(core.sum_that_fits(
-        case when side = 'BUY' and objection is null and not lacks_money then exposure_minor else 0 end, cap_minor - used_minor)
+    select rechecked.*, used_minor + cap_use_minor + coalesce(core.sum_that_fits(
+        case when side = 'BUY' and objection is null and not lacks_money then cap_use_minor else 0 end, cap_minor - used_minor)
       over (partition by listings order by signal_position, (row)."queuePosition"
         rows between unbounded preceding and 1 preceding), 0) as capped_minor
     from rechecked

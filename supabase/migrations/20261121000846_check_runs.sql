@@ -111,7 +111,7 @@ $$;
 create function core.cap_findings(since date) returns setof core.finding
 language sql stable as $$
   with bought as (
-    select run.mode, run.trade_date, i.share, o.id, o.quantity * o.decision_price_minor as asked_minor,
+    select run.mode, run.trade_date, i.share, o.id, o.quantity * price.minor as asked_minor,
       case when o.ended_at is not null then in_time.minor end as bought_minor, cap.minor as cap_minor
     from public.scan_runs run join public.orders o on o.run_id = run.id and o.side = 'BUY'
     join public.instruments i on i.id = o.instrument_id
@@ -121,6 +121,8 @@ language sql stable as $$
     left join lateral (select coalesce(sum(least(f.quantity * f.price_minor, (select min(told.quantity * told.price_minor)
         from public.fills told where told.corrects = f.id))), 0) as minor
       from public.fills f where f.order_id = o.id and f.corrects is null and not f.late) in_time on o.ended_at is not null
+    cross join lateral (select greatest(o.decision_price_minor, case when run.takes_orders_until is not null
+      then (select s.reference_price_minor from public.signals s where s.id = o.signal_id) end) as minor) price
     where run.trade_date >= coalesce(since, '-infinity') and cap.minor is not null
   ), come_to as (
     select bought.*, asked_minor + coalesce(sum(least(asked_minor, bought_minor)) over (

@@ -6,7 +6,7 @@ import { productAt, rateFor } from './charges.ts';
 import type { Decision } from './decision.ts';
 import type { AccountState, PlannedSignal, RunFrame } from './inputs.ts';
 import { firstReason } from './rule-table.ts';
-import { denyRules, sizedDenyRules, skipRules, soldFrom } from './rules.ts';
+import { capPriceOf, denyRules, sizedDenyRules, skipRules, soldFrom } from './rules.ts';
 import { assumedInstrument, budgetFor, exactHold, exactMargin, limitPriceFor, quantityFor } from './sizing.ts';
 
 /**
@@ -18,7 +18,7 @@ import { assumedInstrument, budgetFor, exactHold, exactMargin, limitPriceFor, qu
  */
 export function decide(frame: RunFrame, account: AccountState, capUsed: CapUse): Decision[] {
   const standing = standingOf(account);
-  const used: [share: string, exposureMinor: number][] = [];
+  const used: [share: string, useMinor: number][] = [];
   const decisions = [...frame.signals]
     .sort((a, b) => byRank(a.signal, b.signal))
     .map((planned) => {
@@ -26,11 +26,12 @@ export function decide(frame: RunFrame, account: AccountState, capUsed: CapUse):
       standing.decided.add(planned.signal.id);
       if (decision.outcome !== 'accepted') return decision;
       book(decision, planned, standing);
-      if (planned.signal.side === 'BUY') used.push([planned.share, decision.quantity * (decision.priceMinor ?? 0)]);
+      if (planned.signal.side === 'BUY')
+        used.push([planned.share, decision.quantity * capPriceOf(planned, decision.priceMinor ?? 0)]);
       return decision;
     });
   // Not before: a share is bought once at most, so none of it is this user's own limit; and who fails uses up nothing.
-  for (const [share, exposureMinor] of used) capUsed.set(share, (capUsed.get(share) ?? 0) + exposureMinor);
+  for (const [share, useMinor] of used) capUsed.set(share, (capUsed.get(share) ?? 0) + useMinor);
   return decisions;
 }
 

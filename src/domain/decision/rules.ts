@@ -5,7 +5,7 @@ import { formatMinor, LARGEST_MINOR, LARGEST_PRICE_MINOR } from '../money.ts';
 import type { Quote } from '../types.ts';
 import type { Case, Finding, SizedCase } from './case.ts';
 import { dayResult } from './day-result.ts';
-import type { OpenPosition, RunFrame } from './inputs.ts';
+import type { OpenPosition, PlannedSignal, RunFrame } from './inputs.ts';
 import { limitOutsideBand } from './limit-band.ts';
 import { quoteAgeFault } from './quote-age.ts';
 import type { Rule, RuleTable } from './rule-table.ts';
@@ -242,6 +242,12 @@ function freezeQuantity({ instrument, quantity }: SizedCase): Finding | null {
   return freeze === null || quantity <= freeze ? null : { limit: String(freeze), actual: String(quantity) };
 }
 
-function symbolCap({ frame, capUsed, planned, exposureMinor }: SizedCase): Finding | null {
-  return above(frame.limits.symbolCapMinor, BigInt(capUsed.get(planned.share) ?? 0) + exposureMinor);
+function symbolCap({ frame, capUsed, planned, quantity, priceMinor }: SizedCase): Finding | null {
+  const useMinor = quantity * BigInt(capPriceOf(planned, priceMinor));
+  return above(frame.limits.symbolCapMinor, BigInt(capUsed.get(planned.share) ?? 0) + useMinor);
+}
+
+/** What a share of an order counts towards its symbol's cap: its quote, or the limit that somebody named above that. */
+export function capPriceOf({ requested }: PlannedSignal, priceMinor: number): number {
+  return Math.max(priceMinor, requested?.limitPriceMinor ?? 0);
 }

@@ -11,6 +11,7 @@ import {
   minuteMs,
   nowMs,
   openScene,
+  sendAll,
   sendOne,
   settle,
   settlement,
@@ -179,6 +180,28 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
     expect(await value(`select limits ->> 'symbolCapMinor' from public.scan_runs where id = $1`, [apiRunId])).toBe(
       '5000',
     );
+  });
+
+  test('a single order counts at the limit it names above the quote, until it has ended', async () => {
+    const users = ['asha', 'ravi', 'meera', 'dev'];
+    await openScene(store, { users: users.map((id) => user(id)) });
+    const place = (userIds: string[], symbolCapMinor: number, limitPriceMinor: number) => {
+      const orders = userIds.map((userId) => ({ userId, symbol: 'TITAN', limitPriceMinor }));
+      return placeSingleOrders(store, orders, nowMs, { symbolCapMinor });
+    };
+    const used = async () => (await store.call('read_inputs', { mode: 'paper', tradeDate, runId: '' })).symbolExposure;
+    expect(await place(['asha', 'ravi'], 239_99, 120_00)).toMatchObject([
+      { outcome: 'accepted' },
+      { reason: 'symbol_cap', limit: '239.99', actual: '240.00' },
+    ]);
+    expect(await used()).toEqual({ TITAN: 120_00 });
+    expect(await place(['meera'], 220_00, 90_00)).toMatchObject([{ outcome: 'accepted' }]);
+    expect(await used()).toEqual({ TITAN: 220_00 });
+    const orderId = await value("select id::int from public.orders where user_id = 'asha'");
+    await sendAll(store);
+    await settle(store, [settlement(Number(orderId), 'filled', { fills: [fill('f', 1, 101_00)] })]);
+    expect(await used()).toEqual({ TITAN: 201_00 });
+    expect(await place(['dev'], 320_99, 120_00)).toMatchObject([{ reason: 'symbol_cap', actual: '321.00' }]);
   });
 
   test('who does not fit under the cap, or is refused for something else, takes nothing of it from those behind', async () => {

@@ -11,6 +11,8 @@ export const apiRunId = `XNSE:${tradeDate}:api:paper`;
 export interface SingleOrder {
   userId: string;
   symbol: string;
+  /** Default: none, which gives one of 100.50. */
+  limitPriceMinor?: number;
   principal?: string;
   apiKey?: string | null;
 }
@@ -28,16 +30,17 @@ export async function placeSingleOrders(
   const listings = orders.map(({ symbol }) => ({ exchange: 'NSE', symbol }));
   const run = { runId: apiRunId, mode: 'paper', tradeDate } as const;
   const { accounts, rates } = await store.call('read_order_inputs', { ...run, capped: false, userIds, listings });
-  const rows = orders.map(({ userId, symbol, principal = `user:${userId}`, apiKey = null }) => {
+  const rows = orders.map(({ userId, symbol, limitPriceMinor, principal = `user:${userId}`, apiKey = null }) => {
     keys += 1;
     const key = `k${keys}`;
-    const order = { userId, exchange: 'NSE', symbol, side: 'BUY' as const, quantity: 1, limitPriceMinor: null };
+    const sized = { side: 'BUY' as const, quantity: 1, limitPriceMinor: limitPriceMinor ?? null };
+    const order = { userId, exchange: 'NSE', symbol, ...sized };
     const signal = signalOfRequest({ principal, key }, order, { date: tradeDate, quote: quote(symbol), nowMs: atMs });
     const account = accounts.find(({ settings }) => settings.id === userId);
     if (!account) throw new Error(`there is no ${userId}`);
     const scene = { store, ...run, signals: [], users: [], rates };
     const request = { principal, key, bodyHash: key, apiKey, by: null, sendBeforeMs: cutOffMs, signal };
-    return { request, decision: accepted(scene, account, signal, { quantity: 1 }) };
+    return { request, decision: accepted(scene, account, signal, { quantity: 1, limitPriceMinor }) };
   });
   return store.call('place_orders', {
     ...run,

@@ -66,6 +66,22 @@ describe('a rule at its edge', () => {
     ],
     ['the quantity is the freeze quantity', (s) => set(s.instrument, { freezeQuantity: 28 }), null],
     ['the symbol cap is met exactly', (s) => set(s.frame.limits, { symbolCapMinor: 99_814_40 }), null],
+    [
+      'the symbol cap is met exactly by a limit that is named above the quote',
+      (s) => {
+        set(s.planned, { requested: { quantity: 28, limitPriceMinor: 3570_00 } });
+        set(s.frame.limits, { symbolCapMinor: 99_960_00 });
+      },
+      null,
+    ],
+    [
+      'the symbol cap is passed by a limit that is named above the quote',
+      (s) => {
+        set(s.planned, { requested: { quantity: 28, limitPriceMinor: 3570_00 } });
+        set(s.frame.limits, { symbolCapMinor: 99_959_99 });
+      },
+      'symbol_cap',
+    ],
     ['the hold takes all there is', (s) => set(s.account, { availableMinor: 20_205_28 }), null],
     ['a paisa of the hold is missing', (s) => set(s.account, { availableMinor: 20_205_27 }), 'insufficient_funds'],
   ])('%s', (_, change, reason) => {

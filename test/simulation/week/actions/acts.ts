@@ -133,10 +133,10 @@ function rushOf({ draw, plan, day, count }: Week, { name }: Process, users: read
   if (plan.limits.symbolCapMinor === null || !chance.happens(0.5)) return [];
   const { symbol, tickMinor } = chance.pick(symbols);
   const marketMinor = priceOn(day.date, symbol);
-  const namedMinor = Math.floor((marketMinor * 1.02) / tickMinor) * tickMinor;
+  const namedMinor = Math.floor((marketMinor * 1.1) / tickMinor) * tickMinor;
   count('everybody wants one share');
   return users.map(({ settings: { id: userId } }) => {
-    const limitPriceMinor = chance.happens(0.3) ? namedMinor : null;
+    const limitPriceMinor = chance.happens(0.6) ? namedMinor : null;
     const quantity = Math.floor(chance.between(5_000_00, 30_000_00) / marketMinor);
     const order = { userId, exchange: 'NSE', symbol, side: 'BUY' as const, quantity, limitPriceMinor };
     return { principal: userId, key: `${day.date} ${name} rush`, bodyHash: JSON.stringify(order), order, by: null };

@@ -54,10 +54,10 @@ function dayResult({ day }: Week, found: Rows, accountId: number): bigint {
 
 const exposure = z.object({ symbolExposure: z.record(z.string(), z.number()) });
 const used = z.object({ symbol: z.string(), minor: z.coerce.number() });
-/** What of a day's buys of a mode trades, or is open and may. */
+/** What of a day's buys of a mode trades, or is open and may: a single order at the limit it names above the quote. */
 const COUNTED = `sum(case when o.ended_at is not null then o.filled_value_minor
-    else o.decision_price_minor * o.quantity end)`;
-const BUYS = `public.orders o join public.scan_runs run on run.id = o.run_id
+    else o.quantity * greatest(o.decision_price_minor, case when s.source = 'api' then s.reference_price_minor end) end)`;
+const BUYS = `public.orders o join public.scan_runs run on run.id = o.run_id join public.signals s on s.id = o.signal_id
     join public.instruments i on i.id = o.instrument_id where o.side = 'BUY'`;
 const USED_SQL = `select json_build_object('symbol', i.symbol, 'minor', ${COUNTED}) as found
   from ${BUYS} and run.trade_date = $1::date and run.mode = $2 group by i.symbol`;

@@ -4,6 +4,7 @@ import { safe } from '../../../../src/domain/money.ts';
 import type { UserSettings } from '../../../../src/domain/types.ts';
 import type { Arguments, DecisionToAccept } from '../../../../src/ports/store/arguments.ts';
 import { edit, type PlantedBug, withStore, withVenues } from '../../common/planting.ts';
+import { plantedCaps } from './planted-caps.ts';
 
 /** Bugs that only show over the days of an operator's life, at least one for each kind that was found from outside. */
 export const plantedInWeeks: readonly PlantedBug[] = [
@@ -116,24 +117,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     seed: 20,
     edits: [edit('core.book_reported_fills', '(last_filled_at is null or first_at > last_filled_at)', 'true')],
   },
-  {
-    name: 'counts nothing of what is open towards a symbol’s cap',
-    promise: /^limits: .* is bought for/,
-    seed: 14,
-    edits: [edit('core.cap_use_minor', 'o.quantity * o.decision_price_minor', '0')],
-  },
-  {
-    name: 'accepts single orders beyond a symbol’s cap that were decided side by side',
-    promise: /^limits: .* is bought for/,
-    seed: 14,
-    edits: [edit('core.accept_batch', `side = 'BUY' and capped_minor > cap_minor`, 'false')],
-  },
-  {
-    name: 'counts refused orders towards a symbol’s cap',
-    promise: /^limits: .* is said to be used/,
-    seed: 1,
-    edits: [edit('core.cap_use_minor', 'case when o.ended_at is null', 'case when true')],
-  },
+  ...plantedCaps,
   {
     name: 'sends what was queued before its user was paused',
     promise: /^the switch: .* is paused/,

@@ -58,7 +58,7 @@ interface Outage {
   over: Promise<void>;
 }
 
-/** Cuts the wire as the n-th call of a function starts, with whatever else is under way, and mends it in time. */
+/** Cuts the connections as the n-th call of a function starts, with whatever else is under way, and mends it in time. */
 function goneAt(through: Database, proxy: CuttableProxy, name: StoreFunction, nth: number): Outage {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let calls = 0;

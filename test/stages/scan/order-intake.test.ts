@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 describe('a broker that is slow to say its margin', () => {
-  /** The world with Kite's desk as given. */
+  /** The world with some calls of Kite's account API replaced. */
   const withKite = (world: World, change: Partial<VenueAccountApi>): World => {
     const kite = world.venues.get('kite');
     if (!kite?.accountApi) throw new Error('there is no Kite here');

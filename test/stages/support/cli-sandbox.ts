@@ -62,7 +62,7 @@ export function cliSandbox(prepared = true): CliSandbox {
   };
 }
 
-/** The images the global setup made, so that not every office makes its own. */
+/** The images the global setup made, so that not every sandbox makes its own. */
 function copyImages(dataDir: string): void {
   const { cacheDir, problem } = inject('databases');
   if (problem !== null) throw new Error(`The test databases could not be made: ${problem}`);

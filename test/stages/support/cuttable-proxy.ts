@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A wire to the database that can be cut: what flows breaks off in the middle, and nobody new gets through. */
+/** A proxy whose connections can be cut: what flows breaks off in the middle, and no new one gets through. */
 export interface CuttableProxy {
-  /** The same database by way of the wire. */
+  /** The same database by way of the proxy. */
   url: string;
   /** Whether it is cut now. */
   isCut(): boolean;

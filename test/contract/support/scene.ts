@@ -58,7 +58,7 @@ export const limits = {
 };
 
 /** What a test's run is made of; every part has a plain default. */
-export interface Setting {
+export interface SceneOptions {
   runId?: string;
   mode?: 'paper' | 'live';
   signals?: Signal[];
@@ -79,14 +79,14 @@ export interface Scene {
 }
 
 /** Imports what the setting names and opens its run: by default TITAN at 100.00 for Asha. */
-export async function openScene(store: Store, setting: Setting = {}): Promise<Scene> {
-  const { runId = 'XNSE:2025-08-28:open:paper', mode = 'paper' } = setting;
-  const { signals = [signal('TITAN')], users = [user('asha')] } = setting;
+export async function openScene(store: Store, options: SceneOptions = {}): Promise<Scene> {
+  const { runId = 'XNSE:2025-08-28:open:paper', mode = 'paper' } = options;
+  const { signals = [signal('TITAN')], users = [user('asha')] } = options;
   const instruments = [...new Set(signals.map(({ symbol }) => symbol))].map((symbol) => instrument(symbol));
   await store.call('import_instruments', { by: tester, instruments });
   await store.call('import_signals', { by: tester, signals, source: 'import:signals.csv' });
   await store.call('import_users', { by: tester, users, mode, source: 'import:users.csv', nowMs });
-  const sendBeforeMs = setting.sendBeforeMs ?? cutOffMs + 2 * minuteMs;
+  const sendBeforeMs = options.sendBeforeMs ?? cutOffMs + 2 * minuteMs;
   await store.call('open_run', {
     by: tester,
     runId,
@@ -94,11 +94,11 @@ export async function openScene(store: Store, setting: Setting = {}): Promise<Sc
     tradeDate,
     mode,
     nowMs,
-    cutOffMs: setting.cutOffMs ?? cutOffMs,
-    limits: { ...limits, ...setting.limits },
+    cutOffMs: options.cutOffMs ?? cutOffMs,
+    limits: { ...limits, ...options.limits },
     problems: [],
     signals: signals.map(({ id }, index) => ({ signalId: id, position: index + 1, sendBeforeMs })),
-    quotes: setting.quotes ?? instruments.map(({ symbol }) => quote(symbol)),
+    quotes: options.quotes ?? instruments.map(({ symbol }) => quote(symbol)),
     userIds: users.map(({ id }) => id),
   });
   const run = await store.call('read_run', { runId });

@@ -13,17 +13,17 @@ import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { type AtVenue, openVenueBooks, people, type VenueBooks } from '../support/venue-books.ts';
 
 let database: TestDatabase;
-let here: VenueBooks;
+let venues: VenueBooks;
 beforeAll(async () => {
   database = await freshPglite();
 });
 beforeEach(async () => {
-  here = await openVenueBooks(database, istMs(tradeDate, '08:45'));
+  venues = await openVenueBooks(database, istMs(tradeDate, '08:45'));
 });
 afterEach(async () => {
-  await here.close();
+  await venues.close();
   expect(await violations(database.session)).toEqual([]);
-  expect(await brokenPromises(here.world.store)).toEqual([]);
+  expect(await brokenPromises(venues.world.store)).toEqual([]);
 });
 afterAll(() => database.close());
 
@@ -34,23 +34,23 @@ const evening: AtVenue = { cash: rupees, available: rupees - 1_005, held: [], bo
 
 /** A day on which Asha and Ravi buy 10 TITAN each, up to the evening. */
 async function traded(): Promise<void> {
-  here.say({ cash: rupees, held: [] });
-  await ready(here.world, { mode: 'live', concurrency: 4 });
-  here.clock.jump(istMs(tradeDate, '09:20') - here.clock.nowMs());
-  const scene = await openScene(here.world.store, { mode: 'live', runId: 'live', users: people });
+  venues.say({ cash: rupees, held: [] });
+  await ready(venues.world, { mode: 'live', concurrency: 4 });
+  venues.clock.jump(istMs(tradeDate, '09:20') - venues.clock.nowMs());
+  const scene = await openScene(venues.world.store, { mode: 'live', runId: 'live', users: people });
   await decideAll(scene);
-  await execute(here.world, 1);
+  await execute(venues.world, 1);
   for (const pauseMs of [5_000, 60_000, 60_000]) {
-    here.clock.jump(pauseMs);
-    await reconcile(here.world, 1);
+    venues.clock.jump(pauseMs);
+    await reconcile(venues.world, 1);
   }
-  here.say(evening);
-  here.clock.jump(istMs(tradeDate, '15:45') - here.clock.nowMs());
+  venues.say(evening);
+  venues.clock.jump(istMs(tradeDate, '15:45') - venues.clock.nowMs());
 }
 
-const compare = () => sync(here.world, { mode: 'live', concurrency: 4 });
+const compare = () => sync(venues.world, { mode: 'live', concurrency: 4 });
 const driftsOf = async () => (await compare()).drifts.map(({ kind, ours, theirs }) => ({ kind, ours, theirs }));
-const alerts = () => here.events.filter(({ alert }) => alert).map(({ type, count }) => `${type} ${count}`);
+const alerts = () => venues.events.filter(({ alert }) => alert).map(({ type, count }) => `${type} ${count}`);
 const blocked = async () => {
   const rows = await database.session.query(
     'select user_id from public.accounts where not_ready is not null order by 1',
@@ -68,7 +68,7 @@ async function strangeOrder(clientOrderId: string): Promise<void> {
     ...{ orderId: 9, clientOrderId, userId: 'asha', accountId: Number(asha?.['id']) },
     ...{ exchange: 'NSE', symbol: 'INFY', side: 'BUY', quantity: 1, limitPriceMinor: 1, product: 'delivery' },
   };
-  expect(await here.kite.venue.submit(order)).toMatchObject({ kind: 'acknowledged' });
+  expect(await venues.kite.venue.submit(order)).toMatchObject({ kind: 'acknowledged' });
 }
 
 describe('the evening’s reconciliation', () => {
@@ -94,7 +94,7 @@ describe('the evening’s reconciliation', () => {
     expect(alerts()).toEqual(['drift_found 1']);
     expect(await blocked()).toEqual(['asha']);
     expect(await driftsOf()).toEqual([]);
-    await acknowledgeDrifts(here.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, here.clock.nowMs());
+    await acknowledgeDrifts(venues.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, venues.clock.nowMs());
     expect(await driftsOf()).toEqual([]);
     expect(await blocked()).toEqual([]);
   });
@@ -107,25 +107,25 @@ describe('the evening’s reconciliation', () => {
 
   test('a second order under the id of a first is as bad', async () => {
     await traded();
-    await strangeOrder(here.kite.book()[0]?.clientOrderId ?? '');
+    await strangeOrder(venues.kite.book()[0]?.clientOrderId ?? '');
     expect(await driftsOf()).toEqual([{ kind: 'unknown_order', ours: 'one order', theirs: 'several orders' }]);
   });
 
   test('an order that filled further than we know', async () => {
-    here.kite.next('partial_fill');
-    here.say({ cash: rupees, held: [] });
-    await ready(here.world, { mode: 'live', concurrency: 1 });
-    here.clock.jump(istMs(tradeDate, '09:20') - here.clock.nowMs());
+    venues.kite.next('partial_fill');
+    venues.say({ cash: rupees, held: [] });
+    await ready(venues.world, { mode: 'live', concurrency: 1 });
+    venues.clock.jump(istMs(tradeDate, '09:20') - venues.clock.nowMs());
     const users = people.slice(0, 1);
-    await decideAll(await openScene(here.world.store, { mode: 'live', runId: 'live', users }));
-    await execute(here.world, 1);
-    here.clock.jump(5_000);
-    await reconcile(here.world, 1);
+    await decideAll(await openScene(venues.world.store, { mode: 'live', runId: 'live', users }));
+    await execute(venues.world, 1);
+    venues.clock.jump(5_000);
+    await reconcile(venues.world, 1);
     await database.session.exec(`update public.orders set next_lookup_at = null`);
     const [order] = await database.session.query('select id::int from public.orders');
-    await settle(here.world.store, [settlement(Number(order?.['id']), 'canceled')], here.clock.nowMs());
-    here.say(evening);
-    here.clock.jump(60_000);
+    await settle(venues.world.store, [settlement(Number(order?.['id']), 'canceled')], venues.clock.nowMs());
+    venues.say(evening);
+    venues.clock.jump(60_000);
     expect(await driftsOf()).toEqual([
       { kind: 'order', ours: 'BUY 10 NSE:TITAN canceled, 5 filled', theirs: 'BUY 10 NSE:TITAN filled, 10 filled' },
       { kind: 'funds', ours: '49496.90', theirs: '48995.00' },
@@ -135,14 +135,14 @@ describe('the evening’s reconciliation', () => {
   test('an order that is not in the venue’s book', async () => {
     await traded();
     const rest = { apiKey: 'kitetestkey', apiSecret: 'kitetestsecret' };
-    here.kite.credentials = () => ({ ...rest, accessToken: 'token999' });
+    venues.kite.credentials = () => ({ ...rest, accessToken: 'token999' });
     const ours = 'BUY 10 NSE:TITAN filled, 10 filled';
     expect(await driftsOf()).toEqual([{ kind: 'order', ours, theirs: 'not in the book' }]);
   });
 
   test('shares that are not there; shares more than we know wait for the morning', async () => {
     await traded();
-    here.say({ ...evening, boughtToday: [{ ...bought, quantity: 4 }], held: [{ ...bought, symbol: 'INFY' }] });
+    venues.say({ ...evening, boughtToday: [{ ...bought, quantity: 4 }], held: [{ ...bought, symbol: 'INFY' }] });
     const drift = { kind: 'position', ours: '10', theirs: '4' };
     expect(await driftsOf()).toEqual([drift, drift]);
     expect(await blocked()).toEqual(['asha', 'ravi']);
@@ -150,19 +150,19 @@ describe('the evening’s reconciliation', () => {
 
   test('money that is not there, beyond what a margin may differ by; more money waits for the morning', async () => {
     await traded();
-    here.say({ ...evening, available: rupees - 1_020 });
+    venues.say({ ...evening, available: rupees - 1_020 });
     expect(await driftsOf()).toEqual([]);
-    here.say({ ...evening, available: rupees + 500 });
+    venues.say({ ...evening, available: rupees + 500 });
     expect(await driftsOf()).toEqual([]);
-    here.say({ ...evening, available: rupees - 2_000 });
+    venues.say({ ...evening, available: rupees - 2_000 });
     const drift = { kind: 'funds', ours: expect.stringMatching(/^4899/), theirs: '48000.00' };
     expect(await driftsOf()).toEqual([drift, drift]);
   });
 
   test('on a quiet day it is the cash that must be there', async () => {
-    here.say({ cash: rupees, held: [] });
-    await ready(here.world, { mode: 'live', concurrency: 4 });
-    here.say({ cash: rupees - 10, available: rupees, held: [] });
+    venues.say({ cash: rupees, held: [] });
+    await ready(venues.world, { mode: 'live', concurrency: 4 });
+    venues.say({ cash: rupees - 10, available: rupees, held: [] });
     const drift = { kind: 'funds', ours: '50000.00', theirs: '49990.00' };
     expect(await driftsOf()).toEqual([drift, drift]);
   });
@@ -170,33 +170,33 @@ describe('the evening’s reconciliation', () => {
   test('money that other business has blocked is not taken for cash, and no drift when it is more in the evening', async () => {
     // The vendor's sample: 245431.60 of cash, of which derivatives leave 99725.05.
     const morning = { cash: 245_431.6, available: 99_725.05, span: 140_970.25, held: [] };
-    here.say(morning);
-    await ready(here.world, { mode: 'live', concurrency: 4 });
+    venues.say(morning);
+    await ready(venues.world, { mode: 'live', concurrency: 4 });
     const cash = await database.session.query('select cash_minor::int as cash from public.accounts');
     expect(cash).toEqual([{ cash: 99_725_05 }, { cash: 99_725_05 }]);
-    here.clock.jump(istMs(tradeDate, '15:45') - here.clock.nowMs());
+    venues.clock.jump(istMs(tradeDate, '15:45') - venues.clock.nowMs());
     expect(await driftsOf()).toEqual([]);
-    here.say({ ...morning, available: 49_725.05, span: 190_970.25 });
+    venues.say({ ...morning, available: 49_725.05, span: 190_970.25 });
     expect(await driftsOf()).toEqual([]);
     // Cash itself that went is not blocked: it is missing.
-    here.say({ ...morning, cash: 195_431.6, available: 49_725.05 });
+    venues.say({ ...morning, cash: 195_431.6, available: 49_725.05 });
     expect(await driftsOf()).toEqual(Array(2).fill({ kind: 'funds', ours: '99725.05', theirs: '49725.05' }));
   });
 
   test('after a trade only what the venue calls blocked by others explains what is missing', async () => {
     await traded();
-    here.say({ ...evening, available: rupees - 11_005, span: 10_000 });
+    venues.say({ ...evening, available: rupees - 11_005, span: 10_000 });
     expect(await driftsOf()).toEqual([{ kind: 'funds', ours: '48993.80', theirs: '38995.00' }]);
     // Kite says what blocks, Lemonn does not.
     expect(await blocked()).toEqual(['ravi']);
-    here.say({ ...evening, available: rupees - 11_005 });
+    venues.say({ ...evening, available: rupees - 11_005 });
     expect(await driftsOf()).toEqual([{ kind: 'funds', ours: '48993.80', theirs: '38995.00' }]);
     expect(await blocked()).toEqual(['asha', 'ravi']);
   });
 
   test('a row about a share of ours that can’t be read is told, another’s decides nothing', async () => {
     await traded();
-    const pages = here.kite.pages;
+    const pages = venues.kite.pages;
     const odd = { exchange: 'NSE', tradingsymbol: 'ITC', opening_quantity: 'five' };
     pages['GET /portfolio/holdings'] = [odd];
     expect(await compare()).toMatchObject({ compared: 2, notCompared: [], drifts: [] });
@@ -210,7 +210,7 @@ describe('the evening’s reconciliation', () => {
 
   test('what only one of two looks sees was on its way', async () => {
     await traded();
-    here.kite.answerNext(200, JSON.stringify({ status: 'success', data: [] }));
+    venues.kite.answerNext(200, JSON.stringify({ status: 'success', data: [] }));
     expect(await driftsOf()).toEqual([]);
   });
 
@@ -219,7 +219,7 @@ describe('the evening’s reconciliation', () => {
     await database.session.exec(`alter table public.orders disable trigger user;
       update public.orders set status = 'working', ended_at = null, next_lookup_at = now();
       alter table public.orders enable trigger user`);
-    here.say({ ...evening, boughtToday: [] });
+    venues.say({ ...evening, boughtToday: [] });
     expect(await driftsOf()).toEqual([]);
     await database.session.exec(`alter table public.orders disable trigger user;
       update public.orders o set status = 'filled', ended_at = (select at from public.ledger_entries e
@@ -229,7 +229,7 @@ describe('the evening’s reconciliation', () => {
 
   test('a venue that does not answer is told, and no drift', async () => {
     await traded();
-    here.lemonn.pages['GET /holdings'] = undefined;
+    venues.lemonn.pages['GET /holdings'] = undefined;
     const report = await compare();
     const reason = expect.stringMatching(/^unreadable_holdings: /);
     expect(report).toMatchObject({
@@ -242,9 +242,9 @@ describe('the evening’s reconciliation', () => {
   });
 
   test('is nothing in paper trading and on a holiday', async () => {
-    expect(await sync(here.world, { mode: 'paper', concurrency: 1 })).toMatchObject({ compared: 0 });
-    here.clock.jump(istMs('2025-08-30', '15:45') - here.clock.nowMs());
+    expect(await sync(venues.world, { mode: 'paper', concurrency: 1 })).toMatchObject({ compared: 0 });
+    venues.clock.jump(istMs('2025-08-30', '15:45') - venues.clock.nowMs());
     expect(await compare()).toMatchObject({ tradingDay: false, compared: 0 });
-    expect(here.kite.requests).toEqual([]);
+    expect(venues.kite.requests).toEqual([]);
   });
 });

@@ -24,29 +24,29 @@ import { tester } from '../../support/tester.ts';
 import { openVenueBooks, people, type VenueBooks } from '../support/venue-books.ts';
 
 let database: TestDatabase;
-let here: VenueBooks;
+let venues: VenueBooks;
 beforeAll(async () => {
   database = await freshPglite();
 });
 beforeEach(async () => {
-  here = await openVenueBooks(database, istMs(tradeDate, '08:45'));
+  venues = await openVenueBooks(database, istMs(tradeDate, '08:45'));
 });
 afterEach(async () => {
-  await here.close();
+  await venues.close();
   expect(await violations(database.session)).toEqual([]);
-  expect(await here.world.store.call('check_books', {})).toEqual([]);
+  expect(await venues.world.store.call('check_books', {})).toEqual([]);
 });
 afterAll(() => database.close());
 
-const check = () => ready(here.world, { mode: 'live', concurrency: 4 });
+const check = () => ready(venues.world, { mode: 'live', concurrency: 4 });
 const reasons = async () => Object.fromEntries((await check()).accounts.map(({ userId, reason }) => [userId, reason]));
 const titan = (quantity: number, averagePrice = 3_000) => ({ symbol: 'TITAN', quantity, averagePrice });
 const accounts = () =>
   database.session.query(`select a.user_id as user, a.cash_minor::int as cash, (select sum(p.quantity)::int
     from public.positions p where p.account_id = a.id) as shares from public.accounts a order by 1`);
 const answerMargins = () => {
-  here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
-  here.kite.pages['POST /margins/orders'] = [{ exchange: 'NSE', tradingsymbol: 'TITAN', total: 600 }];
+  venues.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
+  venues.kite.pages['POST /margins/orders'] = [{ exchange: 'NSE', tradingsymbol: 'TITAN', total: 600 }];
 };
 const accountOf = async (userId: string) => {
   const [row] = await database.session.query('select id::int from public.accounts where user_id = $1', [userId]);
@@ -55,16 +55,16 @@ const accountOf = async (userId: string) => {
 
 describe('books brought to the venues’ at readiness', () => {
   test('leaves the books alone while a run of the day is open, and after a trade of the day', async () => {
-    here.say({ cash: 100, held: [] });
-    await here.kite.venue.submit({
+    venues.say({ cash: 100, held: [] });
+    await venues.kite.venue.submit({
       ...{ orderId: 1, clientOrderId: 'byhimself', userId: 'asha', accountId: await accountOf('asha') },
       ...{ exchange: 'NSE', symbol: 'INFY', side: 'BUY', quantity: 1, limitPriceMinor: 1, product: 'delivery' },
       startBeforeMs: Number.POSITIVE_INFINITY,
     });
     expect(await reasons()).toEqual({ asha: null, ravi: null });
     expect(await accounts()).toMatchObject([{ cash: 0 }, { cash: 100_00 }]);
-    await openScene(here.world.store, { mode: 'live', runId: 'live', users: people, quotes: [quote('TITAN')] });
-    here.say({ cash: 200, held: [] });
+    await openScene(venues.world.store, { mode: 'live', runId: 'live', users: people, quotes: [quote('TITAN')] });
+    venues.say({ cash: 200, held: [] });
     answerMargins();
     const report = await check();
     expect(report).toMatchObject({ adjusted: 0 });
@@ -77,8 +77,8 @@ describe('books brought to the venues’ at readiness', () => {
   });
 
   test('books shares that came with the broker’s leverage as such, and the rest as delivered', async () => {
-    here.say({ cash: 100, held: [] });
-    here.kite.pages['GET /portfolio/holdings'] = [
+    venues.say({ cash: 100, held: [] });
+    venues.kite.pages['GET /portfolio/holdings'] = [
       ...[{ exchange: 'NSE', tradingsymbol: 'TITAN', opening_quantity: 4, average_price: 3_000 }].map((own) => {
         return { ...own, mtf: { quantity: 10, average_price: 3_010 } };
       }),
@@ -100,8 +100,8 @@ describe('books brought to the venues’ at readiness', () => {
   });
 
   test('another client’s refused order of the morning keeps nobody’s books from being brought up', async () => {
-    const { store } = here.world;
-    here.say({ cash: 12_000, held: [titan(7)] });
+    const { store } = venues.world;
+    venues.say({ cash: 12_000, held: [titan(7)] });
     answerMargins();
     const of = await openScene(store, { mode: 'live', runId: 'api', users: people.slice(1), quotes: [quote('TITAN')] });
     const decisions = (await undecided(of)).map((one) => {
@@ -114,12 +114,12 @@ describe('books brought to the venues’ at readiness', () => {
   });
 
   test('a run that was left in its planning the day before keeps nobody’s books from being brought up', async () => {
-    here.say({ cash: 20_000, held: [] });
+    venues.say({ cash: 20_000, held: [] });
     expect(await reasons()).toEqual({ asha: null, ravi: null });
-    const left = await openScene(here.world.store, { mode: 'live', runId: 'left', users: people });
+    const left = await openScene(venues.world.store, { mode: 'live', runId: 'left', users: people });
     await acceptAll(left);
-    here.clock.jump(24 * 60 * 60_000);
-    here.say({ cash: 15_000, held: [] });
+    venues.clock.jump(24 * 60 * 60_000);
+    venues.say({ cash: 15_000, held: [] });
     answerMargins();
     // Kite's login ended in the morning; Ravi's venue answers.
     expect(await reasons()).toMatchObject({ ravi: null });
@@ -129,15 +129,15 @@ describe('books brought to the venues’ at readiness', () => {
   });
 
   test('an order that nobody has looked up since the day before is looked up first', async () => {
-    here.say({ cash: 20_000, held: [] });
+    venues.say({ cash: 20_000, held: [] });
     expect(await reasons()).toEqual({ asha: null, ravi: null });
-    here.clock.jump(istMs(tradeDate, '09:20') - here.clock.nowMs());
-    await decideAll(await openScene(here.world.store, { mode: 'live', runId: 'left', users: people.slice(1) }));
-    await execute(here.world, 1);
+    venues.clock.jump(istMs(tradeDate, '09:20') - venues.clock.nowMs());
+    await decideAll(await openScene(venues.world.store, { mode: 'live', runId: 'left', users: people.slice(1) }));
+    await execute(venues.world, 1);
     const statuses = () => database.session.query('select status from public.orders');
     expect(await statuses()).toEqual([{ status: 'working' }]);
-    here.clock.jump(24 * 60 * 60_000);
-    here.say({ cash: 18_990, held: [titan(10, 100)] });
+    venues.clock.jump(24 * 60 * 60_000);
+    venues.say({ cash: 18_990, held: [titan(10, 100)] });
     answerMargins();
     expect(await reasons()).toMatchObject({ ravi: null });
     expect(await statuses()).toEqual([{ status: 'filled' }]);
@@ -145,8 +145,8 @@ describe('books brought to the venues’ at readiness', () => {
   });
 
   test('an order that is left to a person is named to who waits for its account’s books, morning and evening', async () => {
-    const { store, clock } = here.world;
-    here.say({ cash: 20_000, held: [] });
+    const { store, clock } = venues.world;
+    venues.say({ cash: 20_000, held: [] });
     expect(await reasons()).toEqual({ asha: null, ravi: null });
     const mode = 'live';
     await decideAll(await openScene(store, { mode, runId: 'left', users: people.slice(1) }));
@@ -154,15 +154,15 @@ describe('books brought to the venues’ at readiness', () => {
     const [orderId, id] = [order?.orderId ?? 0, order?.clientOrderId];
     await mark(store, 'c1', [orderId]);
     await settle(store, [settlement(orderId, 'unknown')]);
-    here.clock.jump(24 * 60 * 60_000);
-    here.say({ cash: 15_000, held: [] });
+    venues.clock.jump(24 * 60 * 60_000);
+    venues.say({ cash: 15_000, held: [] });
     answerMargins();
     const reason = `books_not_brought_up: order ${id} is left to a person (npm run resolve)`;
     expect(await reasons()).toMatchObject({ ravi: reason });
     const alert = { type: 'orders_need_person', alert: true, count: 1, first: `${id} of ravi at lemonn` };
-    expect(here.events.filter(({ type }) => type === alert.type)).toEqual([alert]);
-    await sync(here.world, { mode, concurrency: 4 });
-    expect(here.events.filter(({ type }) => type === alert.type)).toEqual([alert, alert]);
+    expect(venues.events.filter(({ type }) => type === alert.type)).toEqual([alert]);
+    await sync(venues.world, { mode, concurrency: 4 });
+    expect(venues.events.filter(({ type }) => type === alert.type)).toEqual([alert, alert]);
     const by = { who: 'meera', how: 'cli' } as const;
     const resolution = { order: String(id), as: 'canceled', quantity: null, priceMinor: null, by } as const;
     expect(await store.call('resolve_order', { ...resolution, nowMs: clock.nowMs() })).toMatchObject({
@@ -174,14 +174,14 @@ describe('books brought to the venues’ at readiness', () => {
 
   test('an odd row costs the account its day only where it is about a share that may be traded', async () => {
     const titanToday = signal('TITAN');
-    await here.world.store.call('import_signals', { by: tester, signals: [titanToday], source: 'test' });
-    here.say({ cash: 100, held: [titan(2)] });
-    const [held] = here.kite.pages['GET /portfolio/holdings'] as object[];
+    await venues.world.store.call('import_signals', { by: tester, signals: [titanToday], source: 'test' });
+    venues.say({ cash: 100, held: [titan(2)] });
+    const [held] = venues.kite.pages['GET /portfolio/holdings'] as object[];
     const odd = { ...held, tradingsymbol: 'ITC', opening_quantity: null };
-    here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
-    here.kite.pages['POST /margins/orders'] = [{ exchange: 'NSE', tradingsymbol: 'TITAN', total: 600 }];
-    here.kite.pages['GET /portfolio/holdings'] = [odd, { ...held, average_price: null }];
-    here.kite.pages['GET /quote'] = {
+    venues.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
+    venues.kite.pages['POST /margins/orders'] = [{ exchange: 'NSE', tradingsymbol: 'TITAN', total: 600 }];
+    venues.kite.pages['GET /portfolio/holdings'] = [odd, { ...held, average_price: null }];
+    venues.kite.pages['GET /quote'] = {
       'NSE:TITAN': {
         ...{ timestamp: `${tradeDate} 08:44:00`, last_trade_time: `${tradeDate} 08:44:00` },
         ...{ last_price: 3_000, ohlc: { close: 3_000 } },
@@ -189,8 +189,8 @@ describe('books brought to the venues’ at readiness', () => {
     };
     expect(await reasons()).toEqual({ asha: null, ravi: null });
     expect(await accounts()).toMatchObject([{ shares: 2 }, { shares: 2 }]);
-    expect(here.events).toContainEqual(expect.objectContaining({ type: 'rows_left_out', userId: 'asha', rows: 1 }));
-    here.kite.pages['GET /portfolio/holdings'] = [{ ...odd, tradingsymbol: 'TITAN' }];
+    expect(venues.events).toContainEqual(expect.objectContaining({ type: 'rows_left_out', userId: 'asha', rows: 1 }));
+    venues.kite.pages['GET /portfolio/holdings'] = [{ ...odd, tradingsymbol: 'TITAN' }];
     const reason = 'unreadable_holdings: NSE:TITAN (opening_quantity: invalid_type)';
     expect(await reasons()).toEqual({ asha: reason, ravi: null });
   });

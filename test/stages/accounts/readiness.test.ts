@@ -11,23 +11,23 @@ import { tester } from '../../support/tester.ts';
 import { openVenueBooks, people, type VenueBooks } from '../support/venue-books.ts';
 
 let database: TestDatabase;
-let here: VenueBooks;
+let venues: VenueBooks;
 beforeAll(async () => {
   database = await freshPglite();
 });
 beforeEach(async () => {
-  here = await openVenueBooks(database, istMs(tradeDate, '08:45'));
+  venues = await openVenueBooks(database, istMs(tradeDate, '08:45'));
 });
 afterEach(async () => {
-  await here.close();
+  await venues.close();
   expect(await violations(database.session)).toEqual([]);
-  expect(await here.world.store.call('check_books', {})).toEqual([]);
+  expect(await venues.world.store.call('check_books', {})).toEqual([]);
 });
 afterAll(() => database.close());
 
-const check = () => ready(here.world, { mode: 'live', concurrency: 4 });
+const check = () => ready(venues.world, { mode: 'live', concurrency: 4 });
 const reasons = async () => Object.fromEntries((await check()).accounts.map(({ userId, reason }) => [userId, reason]));
-const alerts = () => here.events.filter(({ alert }) => alert).map(({ type, count }) => `${type} ${count}`);
+const alerts = () => venues.events.filter(({ alert }) => alert).map(({ type, count }) => `${type} ${count}`);
 const titan = (quantity: number, averagePrice = 3_000) => ({ symbol: 'TITAN', quantity, averagePrice });
 const accounts = () =>
   database.session.query(`select a.user_id as user, a.cash_minor::int as cash, (select sum(p.quantity)::int
@@ -39,7 +39,7 @@ const adjustments = async () =>
 
 describe('readiness', () => {
   test('of accounts whose venues answer opens them for the day, with the venues’ money and shares, once', async () => {
-    here.say({ cash: 50_000.5, held: [titan(7)] });
+    venues.say({ cash: 50_000.5, held: [titan(7)] });
     const report = await check();
     expect(report).toMatchObject({ tradeDate, tradingDay: true, complete: true, adjusted: 2, external: 2, drifts: [] });
     expect(report.accounts.map((one) => one.ready)).toEqual([true, true]);
@@ -47,37 +47,37 @@ describe('readiness', () => {
     expect(await accounts()).toEqual(booked);
     expect(await adjustments()).toEqual(['kite at readiness of 2025-08-28', 'lemonn at readiness of 2025-08-28']);
     expect(await check()).toMatchObject({ adjusted: 0, external: 0 });
-    here.say({ cash: 40_000, held: [titan(10)] });
+    venues.say({ cash: 40_000, held: [titan(10)] });
     expect(await check()).toMatchObject({ adjusted: 2, external: 2 });
     expect(await accounts()).toEqual(booked.map((one) => ({ ...one, cash: 40_000_00, shares: 10 })));
     expect(alerts()).toEqual([]);
-    const scene = await openScene(here.world.store, { mode: 'live', runId: 'live', users: people });
+    const scene = await openScene(venues.world.store, { mode: 'live', runId: 'live', users: people });
     expect((await undecided(scene)).map(({ notReady }) => notReady)).toEqual([null, null]);
   });
 
   test('says who has no login, tells it once, and leaves the other alone', async () => {
-    here.say({ cash: 100, held: [] });
+    venues.say({ cash: 100, held: [] });
     const rest = { apiKey: 'kitetestkey', apiSecret: 'kitetestsecret' };
-    here.kite.credentials = () => ({ ...rest, accessToken: 'dead' });
+    venues.kite.credentials = () => ({ ...rest, accessToken: 'dead' });
     expect(await reasons()).toEqual({ asha: expect.stringMatching(/^no_login: /), ravi: null });
     expect(alerts()).toEqual(['login_missing 1']);
     expect(await accounts()).toMatchObject([{ cash: 0 }, { cash: 100_00 }]);
-    const requestCount = here.kite.requests.length;
-    here.kite.credentials = ({ accountId }) => ({ ...rest, accessToken: `token${accountId}` });
+    const requestCount = venues.kite.requests.length;
+    venues.kite.credentials = ({ accountId }) => ({ ...rest, accessToken: `token${accountId}` });
     expect(await reasons()).toEqual({ asha: null, ravi: null });
     expect(requestCount).toBe(1);
   });
 
   test('logs in by itself where the venue lets it', async () => {
-    here.say({ cash: 100, held: [] });
-    const good = here.lemonn.credentials;
-    here.lemonn.credentials = (account) => ({ ...(good(account) as object), accessToken: 'token-C0' });
+    venues.say({ cash: 100, held: [] });
+    const good = venues.lemonn.credentials;
+    venues.lemonn.credentials = (account) => ({ ...(good(account) as object), accessToken: 'token-C0' });
     expect((await reasons())['ravi']).toMatch(/^no_login: /);
     const logIn = async () => {
-      here.lemonn.credentials = good;
+      venues.lemonn.credentials = good;
       return { kind: 'open', untilMs: null } as const;
     };
-    here.world = { ...here.world, logins: new Map([['lemonn', { logIn }]]) };
+    venues.world = { ...venues.world, logins: new Map([['lemonn', { logIn }]]) };
     expect((await reasons())['ravi']).toBeNull();
   });
 
@@ -86,8 +86,8 @@ describe('readiness', () => {
     ['GET /portfolio/holdings', undefined, 'unreadable_holdings'],
     ['GET /portfolio/positions', { net: 'none' }, 'unreadable_holdings'],
   ])('is not there where %s answers oddly, and nothing is booked', async (page, answer, reason) => {
-    here.say({ cash: 100, held: [titan(1)] });
-    here.kite.pages[page] = answer;
+    venues.say({ cash: 100, held: [titan(1)] });
+    venues.kite.pages[page] = answer;
     expect((await reasons())['asha']).toMatch(new RegExp(`^${reason}: `));
     expect(await accounts()).toMatchObject([
       { cash: 0, shares: null },
@@ -96,18 +96,18 @@ describe('readiness', () => {
   });
 
   test('bears a slip of the venue', async () => {
-    here.say({ cash: 100, held: [] });
-    here.kite.answerNext(502, '<html>');
-    here.kite.answerNext(200, '');
+    venues.say({ cash: 100, held: [] });
+    venues.kite.answerNext(502, '<html>');
+    venues.kite.answerNext(200, '');
     expect((await reasons())['asha']).toBeNull();
   });
 
   test('takes no money at all for an odd answer, and no shares at all for a drift', async () => {
-    here.say({ cash: 100, held: [titan(5)] });
+    venues.say({ cash: 100, held: [titan(5)] });
     await check();
-    here.say({ cash: 0, held: [titan(5)] });
+    venues.say({ cash: 0, held: [titan(5)] });
     expect((await reasons())['asha']).toMatch(/^funds_empty: /);
-    here.say({ cash: 100, held: [] });
+    venues.say({ cash: 100, held: [] });
     expect((await check()).drifts).toMatchObject([
       { kind: 'position', what: 'NSE:TITAN', ours: '5', theirs: '0' },
       { kind: 'position', what: 'NSE:TITAN', ours: '5', theirs: '0' },
@@ -117,18 +117,18 @@ describe('readiness', () => {
       { cash: 100_00, shares: 5 },
       { cash: 100_00, shares: 5 },
     ]);
-    here.say({ cash: 100, held: [titan(5)] });
+    venues.say({ cash: 100, held: [titan(5)] });
     expect((await reasons())['asha']).toMatch(/^drift: position NSE:TITAN: ours 5, theirs 0: acknowledge it$/);
-    await acknowledgeDrifts(here.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, here.clock.nowMs());
+    await acknowledgeDrifts(venues.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, venues.clock.nowMs());
     expect(await reasons()).toMatchObject({ asha: null, ravi: expect.stringMatching(/^drift/) });
   });
 
   test('finds no drift any more where a person has acknowledged that shares are gone', async () => {
-    here.say({ cash: 100, held: [titan(5)] });
+    venues.say({ cash: 100, held: [titan(5)] });
     await check();
-    here.say({ cash: 700, held: [titan(2)] });
+    venues.say({ cash: 700, held: [titan(2)] });
     await check();
-    await acknowledgeDrifts(here.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, here.clock.nowMs());
+    await acknowledgeDrifts(venues.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, venues.clock.nowMs());
     expect(await check()).toMatchObject({ drifts: [], external: 0 });
     expect(await accounts()).toMatchObject([
       { cash: 700_00, shares: 2 },
@@ -137,15 +137,15 @@ describe('readiness', () => {
   });
 
   test('knows a share by its ISIN at either exchange', async () => {
-    here.say({ cash: 100, held: [titan(5)] });
+    venues.say({ cash: 100, held: [titan(5)] });
     await check();
-    here.say({ cash: 100, held: [{ ...titan(5), exchange: 'BSE' }] });
+    venues.say({ cash: 100, held: [{ ...titan(5), exchange: 'BSE' }] });
     expect(await check()).toMatchObject({ drifts: [], external: 0 });
   });
 
   test('books a share without a cost at the day’s price, and not at all without one', async () => {
-    here.say({ cash: 100, held: [titan(3, 0)] });
-    here.kite.pages['GET /quote'] = {
+    venues.say({ cash: 100, held: [titan(3, 0)] });
+    venues.kite.pages['GET /quote'] = {
       'NSE:TITAN': {
         ...{ timestamp: `${tradeDate} 08:40:00`, last_trade_time: `${tradeDate} 08:39:00` },
         ...{ last_price: 3_100, ohlc: { close: 3_000 } },
@@ -158,51 +158,51 @@ describe('readiness', () => {
 
   test('asks a margin where there is something to trade: an answer is enough', async () => {
     const signals = [signal('TITAN')];
-    await here.world.store.call('import_signals', { by: tester, signals, source: 'test' });
-    here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
-    here.kite.pages['POST /margins/orders'] = { total: 'much' };
+    await venues.world.store.call('import_signals', { by: tester, signals, source: 'test' });
+    venues.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
+    venues.kite.pages['POST /margins/orders'] = { total: 'much' };
     expect(await reasons()).toEqual({ asha: expect.stringMatching(/^unreadable_margin: /), ravi: null });
   });
 
   test('asks it for a share of every exchange of the day before it takes a venue for silent', async () => {
     const signals = ['TITAN', 'INFY', 'SBIN', 'ITC'].map((symbol, n) => signal(symbol, { rank: n + 1 }));
     const abroad = signal('AAPL', { rank: 5, exchange: 'US' });
-    await here.world.store.call('import_signals', { by: tester, signals: [...signals, abroad], source: 'test' });
-    here.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
-    here.kite.pages['POST /margins/orders'] = (_query: unknown, body: string) =>
+    await venues.world.store.call('import_signals', { by: tester, signals: [...signals, abroad], source: 'test' });
+    venues.lemonn.pages['POST /margin-info'] = { approximateMargin: '0' };
+    venues.kite.pages['POST /margins/orders'] = (_query: unknown, body: string) =>
       JSON.parse(body).map((one: { exchange: string }) => ({ ...one, total: one.exchange === 'US' ? 1 : 'none' }));
     expect(await reasons()).toEqual({ asha: null, ravi: null });
   });
 
   test('needs an address that is known, where the venue takes orders from no other', async () => {
-    here.world = { ...here.world, addressOf: async ({ userId }) => (userId === 'asha' ? 'proxy' : null) };
+    venues.world = { ...venues.world, addressOf: async ({ userId }) => (userId === 'asha' ? 'proxy' : null) };
     expect(await reasons()).toEqual({ asha: null, ravi: 'address_not_confirmed' });
   });
 
   test('is none at a venue that is not set up, and for users who are paused nobody asks', async () => {
-    await here.close();
-    here = await openVenueBooks(database, istMs(tradeDate, '08:45'), [...people, user('zoe', { venue: 'alpaca' })]);
-    await here.world.store.call('set_user', { by: tester, userId: 'ravi', active: false });
+    await venues.close();
+    venues = await openVenueBooks(database, istMs(tradeDate, '08:45'), [...people, user('zoe', { venue: 'alpaca' })]);
+    await venues.world.store.call('set_user', { by: tester, userId: 'ravi', active: false });
     expect(await reasons()).toEqual({ asha: null, zoe: 'venue_not_set_up: alpaca' });
-    expect(here.lemonn.requests).toEqual([]);
+    expect(venues.lemonn.requests).toEqual([]);
   });
 
   test('books nothing on a day without trading, and is no verdict for the next', async () => {
-    await here.close();
-    here = await openVenueBooks(database, istMs('2025-08-27', '08:45'));
-    here.say({ cash: 100, held: [] });
+    await venues.close();
+    venues = await openVenueBooks(database, istMs('2025-08-27', '08:45'));
+    venues.say({ cash: 100, held: [] });
     expect(await check()).toMatchObject({
       tradingDay: false,
       adjusted: 0,
       accounts: [{ ready: true }, { ready: true }],
     });
-    const scene = await openScene(here.world.store, { mode: 'live', runId: 'live', users: people });
+    const scene = await openScene(venues.world.store, { mode: 'live', runId: 'live', users: people });
     const waiting = (await undecided(scene)).map(({ notReady }) => notReady);
     expect(waiting).toEqual(['not_checked_today', 'not_checked_today']);
   });
 
   test('is shown as a table, with what to do', async () => {
-    here.world = { ...here.world, addressOf: async ({ userId }) => (userId === 'asha' ? 'proxy' : null) };
+    venues.world = { ...venues.world, addressOf: async ({ userId }) => (userId === 'asha' ? 'proxy' : null) };
     const text = readinessText(await check(), 120, plain);
     expect(text).toMatch(/✓ +asha +kite +ready/);
     expect(text).toMatch(/✗ +ravi +lemonn +address_not_confirmed/);
@@ -210,7 +210,7 @@ describe('readiness', () => {
     expect(text).toContain(
       '✗ ravi: orders must come from the address registered at lemonn: npm run account -- connect',
     );
-    const paper = await ready(here.world, { mode: 'paper', concurrency: 1 });
+    const paper = await ready(venues.world, { mode: 'paper', concurrency: 1 });
     expect(readinessText(paper, 120, plain)).toBe('Paper accounts need no check: they are always ready.');
   });
 });

@@ -24,10 +24,10 @@ const asha = user('asha', { name: 'Asha Rao', venue: 'kite', whatsapp: '+9190000
 const people = [asha, user('ravi', { venue: 'lemonn', whatsapp: '+919000000002' })];
 
 let database: TestDatabase;
-let here: VenueBooks;
+let venues: VenueBooks;
 const open = async (time: string, date = tradeDate, users = people) => {
-  here = await openVenueBooks(database, istMs(date, time), users);
-  here.say({ cash: 100, held: [] });
+  venues = await openVenueBooks(database, istMs(date, time), users);
+  venues.say({ cash: 100, held: [] });
   logOut();
 };
 beforeAll(async () => {
@@ -35,23 +35,23 @@ beforeAll(async () => {
 });
 beforeEach(() => open('08:45'));
 afterEach(async () => {
-  await here.close();
+  await venues.close();
   expect(await violations(database.session)).toEqual([]);
-  expect(await here.world.store.call('check_books', {})).toEqual([]);
+  expect(await venues.world.store.call('check_books', {})).toEqual([]);
 });
 afterAll(() => database.close());
 
 const keys = { apiKey: 'kitetestkey', apiSecret: 'kitetestsecret' };
 const logOut = () => {
-  here.kite.credentials = () => ({ ...keys, accessToken: 'dead' });
+  venues.kite.credentials = () => ({ ...keys, accessToken: 'dead' });
 };
 const logIn = () => {
-  here.kite.credentials = ({ accountId }) => ({ ...keys, accessToken: `token${accountId}` });
+  venues.kite.credentials = ({ accountId }) => ({ ...keys, accessToken: `token${accountId}` });
 };
-const check = () => ready(here.world, { mode: 'live', concurrency: 4 });
-const rows = () => here.world.store.call('read_messages', { runId: null, tradeDate });
+const check = () => ready(venues.world, { mode: 'live', concurrency: 4 });
+const rows = () => venues.world.store.call('read_messages', { runId: null, tradeDate });
 const fates = async () => (await rows()).map(({ userId, status, reason }) => [userId, status, reason]);
-const alarms = () => here.events.filter(({ type, alert }) => type === 'login_missing' && alert).length;
+const alarms = () => venues.events.filter(({ type, alert }) => type === 'login_missing' && alert).length;
 
 describe('a check that misses a login', () => {
   test('shows the reminder on the screen, once a day, however many check how often, and tells the operators', async () => {
@@ -68,54 +68,54 @@ describe('a check that misses a login', () => {
   });
 
   test('sends nobody anything after the scan was due, or on a day without trading', async () => {
-    here.clock.jump(35 * minuteMs);
+    venues.clock.jump(35 * minuteMs);
     expect(await check()).toMatchObject({ reminders: 0 });
-    await here.close();
+    await venues.close();
     await open('08:45', '2025-08-27');
     expect(await check()).toMatchObject({ tradingDay: false, reminders: 0 });
     expect(await database.session.query('select 1 from public.messages')).toEqual([]);
   });
 
   test('wakes nobody: in the night it waits for the morning', async () => {
-    await here.close();
+    await venues.close();
     await open('00:30');
     expect(await check()).toMatchObject({ reminders: 1 });
     expect(await fates()).toEqual([['asha', 'queued', null]]);
-    here.clock.jump(7.5 * 60 * minuteMs);
-    await notify(here.world, 4);
+    venues.clock.jump(7.5 * 60 * minuteMs);
+    await notify(venues.world, 4);
     expect(await fates()).toEqual([['asha', 'sent', null]]);
   });
 
   test('leaves to the next sender what it could not send, who does not send what is needless or late', async () => {
-    const { store } = here.world;
-    await store.call('stop_messages', { by: tester, why: 'test', channel: 'whatsapp', nowMs: here.clock.nowMs() });
+    const { store } = venues.world;
+    await store.call('stop_messages', { by: tester, why: 'test', channel: 'whatsapp', nowMs: venues.clock.nowMs() });
     expect(await check()).toMatchObject({ reminders: 1 });
     expect(await fates()).toEqual([['asha', 'queued', null]]);
     logIn();
-    here.clock.jump(1_000);
+    venues.clock.jump(1_000);
     await check();
-    await store.call('resume_messages', { by: { who: 'test', how: 'cli' }, nowMs: here.clock.nowMs() });
-    await notify(here.world, 4);
+    await store.call('resume_messages', { by: { who: 'test', how: 'cli' }, nowMs: venues.clock.nowMs() });
+    await notify(venues.world, 4);
     expect(await fates()).toEqual([['asha', 'suppressed', 'login_made']]);
     logOut();
-    await store.call('stop_messages', { by: tester, why: 'test', channel: 'whatsapp', nowMs: here.clock.nowMs() });
-    here.clock.jump(1_000);
+    await store.call('stop_messages', { by: tester, why: 'test', channel: 'whatsapp', nowMs: venues.clock.nowMs() });
+    venues.clock.jump(1_000);
     expect(await check()).toMatchObject({ reminders: 1 });
-    await store.call('resume_messages', { by: { who: 'test', how: 'cli' }, nowMs: here.clock.nowMs() });
-    here.clock.jump(35 * minuteMs);
-    await notify(here.world, 4);
+    await store.call('resume_messages', { by: { who: 'test', how: 'cli' }, nowMs: venues.clock.nowMs() });
+    venues.clock.jump(35 * minuteMs);
+    await notify(venues.world, 4);
     expect(await fates()).toEqual([['asha', 'failed', 'too_old']]);
   });
 
   test('does not fail with the sending', async () => {
-    const { store } = here.world;
+    const { store } = venues.world;
     const call: typeof store.call = (name, args) => {
       if (name === 'mark_sending') throw new Error('lost');
       return store.call(name, args);
     };
-    here.world = { ...here.world, store: { ...store, call } };
+    venues.world = { ...venues.world, store: { ...store, call } };
     expect(await check()).toMatchObject({ reminders: 1, complete: true });
-    expect(here.events).toContainEqual(expect.objectContaining({ type: 'notify_loop_failed', alert: true }));
+    expect(venues.events).toContainEqual(expect.objectContaining({ type: 'notify_loop_failed', alert: true }));
   });
 
   test('gives the link our own route takes, for accounts with a login in the browser', async () => {
@@ -129,7 +129,7 @@ describe('a check that misses a login', () => {
     if (read.kind !== 'config') throw new Error(read.problems.join('\n'));
     const loginUrl = async () => 'https://kite.example.com/connect/login';
     const logins = new Map([['kite', { loginUrl }]]);
-    here.world = { ...here.world, loginLink: loginLinks(read.config, logins) };
+    venues.world = { ...venues.world, loginLink: loginLinks(read.config, logins) };
     await check();
     const [row] = await rows();
     const accountId = (await check()).accounts.find(({ userId }) => userId === 'asha')?.accountId;
@@ -147,13 +147,13 @@ describe('a check that misses a login', () => {
 describe('over Twilio', () => {
   let twilio: LoopbackTwilio;
   const use = (change: Partial<TwilioSettings> = {}) => {
-    here.world = { ...here.world, notifier: twilioNotifier(settingsFor(twilio.url, change)) };
+    venues.world = { ...venues.world, notifier: twilioNotifier(settingsFor(twilio.url, change)) };
   };
   beforeEach(async () => {
     const contents = Object.fromEntries(
       (['en', 'hi'] as const).map((language) => [reminderContentSids[language], reminderTemplates[language]]),
     );
-    twilio = await loopbackTwilio({ accountSid, authToken, contents, nowMs: () => here.clock.nowMs() });
+    twilio = await loopbackTwilio({ accountSid, authToken, contents, nowMs: () => venues.clock.nowMs() });
     use();
   });
   afterEach(() => twilio.close());
@@ -165,13 +165,13 @@ describe('over Twilio', () => {
     const { pathname, search } = new URL(url);
     const form = Object.fromEntries(new URLSearchParams(body));
     const call = { path: `${pathname}${search}`, signature: headers['X-Twilio-Signature'], form };
-    const callback = await here.world.notifier.parseCallback?.(call);
+    const callback = await venues.world.notifier.parseCallback?.(call);
     if (!callback) throw new Error('the signature does not fit');
-    await bookProviderUpdate(here.world, callback);
+    await bookProviderUpdate(venues.world, callback);
   };
 
   test('goes as its own template, in the user’s language, and not past the scan; what became of it is heard', async () => {
-    await here.world.store.call('set_user', { by: tester, userId: 'asha', language: 'hi' });
+    await venues.world.store.call('set_user', { by: tester, userId: 'asha', language: 'hi' });
     await check();
     expect(twilio.requests).toMatchObject([{ ContentSid: reminderContentSids.hi, To: `whatsapp:${asha.whatsapp}` }]);
     expect(Number(twilio.requests[0]?.['ValidityPeriod'])).toBeLessThanOrEqual(35 * 60);
@@ -205,7 +205,7 @@ describe('over Twilio', () => {
       expect(await fates()).toEqual([['asha', 'unknown', 'http 503']]);
       twilio.fault = () => 'none';
       for (let n = 0; n < 8; n += 1) {
-        here.clock.jump(4 * minuteMs);
+        venues.clock.jump(4 * minuteMs);
         await check();
       }
       expect(twilio.listed).toBe(5);
@@ -218,10 +218,10 @@ describe('over Twilio', () => {
     twilio.fault = () => 'lost_error';
     await check();
     use({ pace: { ...quick, maxResends: 1 } });
-    here.clock.jump(35 * minuteMs);
+    venues.clock.jump(35 * minuteMs);
     for (let n = 0; n < 6; n += 1) {
-      await notify(here.world, 4);
-      here.clock.jump(4 * minuteMs);
+      await notify(venues.world, 4);
+      venues.clock.jump(4 * minuteMs);
     }
     expect(twilio.requests).toHaveLength(1);
     expect(await fates()).toEqual([['asha', 'unknown', 'not_found_yet']]);
@@ -236,7 +236,7 @@ describe('over Twilio', () => {
       [`whatsapp:${asha.whatsapp}`, undefined],
       [asha.whatsapp, 'daily-scan, 28 Aug 2025'],
     ]);
-    await here.close();
+    await venues.close();
     await open('08:45', tradeDate, [user('asha', { venue: 'kite' })]);
     use();
     await check();

@@ -38,17 +38,17 @@ describe('a broker that is slow to say its margin', () => {
     };
   };
   const opened = async () => {
-    const here = await openVenueBooks(database, istMs(tradeDate, '08:45'));
-    here.say({ cash: 50_000, held: [] });
-    here.lemonn.pages['POST /margin-info'] = { approximateMargin: '100.00' };
-    await ready(here.world, { mode: 'live', concurrency: 2 });
-    here.clock.jump(istMs(tradeDate, '10:30') - here.clock.nowMs());
-    const world = { ...here.world, quotes: { read: async () => [quote('TITAN', 100_00, here.clock.nowMs())] } };
-    return { here, world, settings: { ...settingsOf(day), mode: 'live' as const } };
+    const venues = await openVenueBooks(database, istMs(tradeDate, '08:45'));
+    venues.say({ cash: 50_000, held: [] });
+    venues.lemonn.pages['POST /margin-info'] = { approximateMargin: '100.00' };
+    await ready(venues.world, { mode: 'live', concurrency: 2 });
+    venues.clock.jump(istMs(tradeDate, '10:30') - venues.clock.nowMs());
+    const world = { ...venues.world, quotes: { read: async () => [quote('TITAN', 100_00, venues.clock.nowMs())] } };
+    return { venues, world, settings: { ...settingsOf(day), mode: 'live' as const } };
   };
 
   test('keeps only its own order waiting', async () => {
-    const { here, world, settings } = await opened();
+    const { venues, world, settings } = await opened();
     const answered = Promise.withResolvers<void>();
     const placeOrder = orderIntake(
       withKite(world, {
@@ -68,11 +68,11 @@ describe('a broker that is slow to say its margin', () => {
     });
     answered.resolve();
     expect((await slow).placed).toMatchObject({ kind: 'accepted' });
-    await here.close();
+    await venues.close();
   });
 
   test('and never says it, is waited for no longer than some seconds, and only that order is refused', async () => {
-    const { here, world, settings } = await opened();
+    const { venues, world, settings } = await opened();
     const events: AnyEvent[] = [];
     const silent = withKite(world, { margins: () => new Promise(() => undefined) });
     const placeOrder = orderIntake({ ...silent, emit: (event) => events.push(event) }, settings);
@@ -80,11 +80,11 @@ describe('a broker that is slow to say its margin', () => {
     expect((await placeOrder(request('quick', 'ravi'))).placed).toMatchObject({ kind: 'accepted' });
     expect((await hung).placed).toMatchObject({ kind: 'refused', reason: 'margin_unavailable' });
     expect(events).toMatchObject([{ type: 'venue_margins_unavailable', userId: 'asha', reason: 'no_answer_in_time' }]);
-    await here.close();
+    await venues.close();
   });
 
   test('or breaks while saying it, costs no other order its place', async () => {
-    const { here, world, settings } = await opened();
+    const { venues, world, settings } = await opened();
     const placeOrder = orderIntake(
       withKite(world, { margins: () => Promise.reject(new TypeError('odd answer')) }),
       settings,
@@ -94,7 +94,7 @@ describe('a broker that is slow to say its margin', () => {
       { kind: 'refused', reason: 'margin_unavailable' },
       { kind: 'accepted' },
     ]);
-    await here.close();
+    await venues.close();
   });
 });
 

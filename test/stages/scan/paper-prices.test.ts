@@ -30,9 +30,9 @@ describe('paper trading without any prices', { timeout: 120_000 }, () => {
   });
 
   test('with PAPER_PRICES=signal fills at the signal’s price, and every screen and message says so', async () => {
-    const here = cliSandbox();
+    const cli = cliSandbox();
     const env = { PAPER_PRICES: 'signal' };
-    const scan = scanning(here, env);
+    const scan = scanning(cli, env);
     const plan = await scan('--dry-run');
     expect(plan.stdout.match(new RegExp(`^Prices +${note}$`, 'gm'))).toHaveLength(2);
     const { stdout } = await scan();
@@ -41,9 +41,9 @@ describe('paper trading without any prices', { timeout: 120_000 }, () => {
     expect(stdout).toContain(`Paper trading: no real money, ${note}`);
     expect(stdout).toContain('1 of 1 order filled');
     // What was frozen with the run is said, whatever is set later.
-    const why = await here.run(['why', '--user', 'Asha Rao', '--symbol', 'MADEUP']);
+    const why = await cli.run(['why', '--user', 'Asha Rao', '--symbol', 'MADEUP']);
     expect(why.stdout).toContain(`price     ₹3,560.00 (${note})`);
-    const again = await here.run(['report', '--run', 'XNSE:2025-08-28:open:paper', '--json']);
+    const again = await cli.run(['report', '--run', 'XNSE:2025-08-28:open:paper', '--json']);
     expect(JSON.parse(again.stdout)).toMatchObject({ pricesFrom: 'signal', totals: { filled: 1 } });
   });
 

@@ -48,8 +48,8 @@ beforeEach(async () => {
   const clock = quickClock();
   [alpaca, proxy] = await Promise.all([openAlpacaExchange(clock), openConnectProxy()]);
   const CREDENTIALS_KEY = randomBytes(32).toString('base64');
-  const alpacaHere = { ALPACA_BASE_URL: alpaca.options.baseUrl, ALPACA_EXCHANGES: 'NSE' };
-  const read = readConfig({ TRADING_MODE: 'live', MAX_ORDER_VALUE: '1000000', CREDENTIALS_KEY, ...alpacaHere });
+  const alpacaSettings = { ALPACA_BASE_URL: alpaca.options.baseUrl, ALPACA_EXCHANGES: 'NSE' };
+  const read = readConfig({ TRADING_MODE: 'live', MAX_ORDER_VALUE: '1000000', CREDENTIALS_KEY, ...alpacaSettings });
   const keys = read.kind === 'config' ? masterKeys(read.config) : null;
   if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
   const store = storeOf(database);

@@ -1,6 +1,4 @@
 // The failures a paper venue can be told to play, for rehearsals and tests.
-import { userIdOf } from './ids.ts';
-
 /** What a paper venue can be told to do wrong: the ways real venues fail. */
 export const faultKinds = ['reject', 'delay', 'partial', 'timeout_before', 'timeout_after', 'garbage'] as const;
 
@@ -16,14 +14,4 @@ export interface Fault {
   delayMs?: number;
   /** How much a `partial` fills. */
   quantity?: number;
-}
-
-/** The first fault that hits this user's order of this symbol, or null. */
-export function faultFor(faults: readonly Fault[], userId: string, symbol: string): Fault | null {
-  const hit = faults.find(
-    (fault) =>
-      (fault.symbol === undefined || fault.symbol === symbol) &&
-      (fault.user === undefined || fault.user === userId || userIdOf(fault.user) === userId),
-  );
-  return hit ?? null;
 }

@@ -1,4 +1,5 @@
 // Inputs of `decide` with plain defaults: accounts, signals, quotes and rates.
+import type { CapUse } from '../../src/domain/decision/case.ts';
 import { decide } from '../../src/domain/decision/decide.ts';
 import type { Decision } from '../../src/domain/decision/decision.ts';
 import type {
@@ -156,4 +157,9 @@ export function set<T extends object>(target: T, change: Partial<T>): void {
 /** The one decision of a scene. */
 export function decideScene(one: Scene): Decision | undefined {
   return decide(one.frame, one.account, new Map())[0];
+}
+
+/** `decide` for a page of users in their queue order: the symbol cap goes to who comes first. */
+export function decidePage(frame: RunFrame, accounts: readonly AccountState[], capUsed: CapUse): Decision[] {
+  return accounts.flatMap((account) => decide(frame, account, capUsed));
 }

@@ -1,6 +1,5 @@
 // The rules of check_books that only a fault of ours can break.
-import type { BrokenRule } from '../../src/ports/rows/books.ts';
-import type { Store } from '../../src/ports/store/store.ts';
+import type { Answer, Store } from '../../src/ports/store/store.ts';
 
 /** Scenes of tests name limits that no decision would, and unblock accounts nobody has looked at. */
 const BY_HAND = [
@@ -15,7 +14,7 @@ const BY_HAND = [
 export async function brokenPromises(
   store: Pick<Store, 'call'>,
   broken: readonly string[] = [],
-): Promise<BrokenRule[]> {
+): Promise<Answer<'check_books'>> {
   const rules = await store.call('check_books', {});
   return rules.filter(({ rule, leftToAPerson }) => !leftToAPerson && ![...BY_HAND, ...broken].includes(rule));
 }

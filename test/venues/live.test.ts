@@ -7,13 +7,13 @@ import { type Config, readConfig } from '../../src/config/config.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
 import type { Quotes, World } from '../../src/ports/world.ts';
 import { type RunResult, run } from '../../src/run.ts';
-import { placeOrders } from '../../src/stages/accept/single-orders.ts';
 import { instrument } from '../contract/support/scene.ts';
 import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../simulators/kite-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
 import { emptyDatabase } from '../stages/support/database-state.ts';
 import { infy, person, storeOf, titan, tradeDate } from '../stages/support/run-day.ts';
 import type { AnyEvent } from '../support/any-event.ts';
+import { placeOrders } from '../support/place-orders.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 

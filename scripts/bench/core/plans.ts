@@ -1,9 +1,10 @@
 // Bench case: writes the query plans of the hot functions to scripts/bench/plans.
+
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeStore } from '../../../src/adapters/store/store.ts';
-import { placeOrders } from '../../../src/stages/accept/single-orders.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
+import { placeOrders } from '../../../test/support/place-orders.ts';
 import { type Bench, type BenchCase, figure, type Row, recorded, scaled } from '../bench-case.ts';
 import type { BenchDatabase } from './databases.ts';
 import { benchRequest, benchWorld, importDay, plainConfig, planned } from './day.ts';

@@ -1,7 +1,9 @@
 // Bench case: how soon a sleeping worker has an order at the venue.
+
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { type OrderRequest, placeOrders } from '../../../src/stages/accept/single-orders.ts';
+import type { OrderRequest } from '../../../src/stages/accept/single-orders.ts';
+import { placeOrders } from '../../../test/support/place-orders.ts';
 import { type Bench, type BenchCase, figure, judged, quantile, type Row, scaled, times } from '../bench-case.ts';
 import { type Part, startPart } from '../child-process.ts';
 import type { BenchDatabase } from '../core/databases.ts';

@@ -1,5 +1,4 @@
 // Computes what a trade costs: taxes, fees, brokerage and GST.
-import { safe } from '../money.ts';
 import type { Product, Side } from '../types.ts';
 import type { ChargeRate } from './inputs.ts';
 
@@ -7,17 +6,12 @@ const ppb = 1_000_000_000n;
 const bps = 10_000n;
 
 /**
- * What one leg of `valueMinor` turnover costs, in minor units: transaction tax, exchange and regulator fees, stamp
+ * What one leg of a turnover of any size costs, in minor units: transaction tax, exchange and regulator fees, stamp
  * duty, brokerage (a rate with a cap) and GST on brokerage and fees, each exact and rounded up once, at the end.
  * The database computes the very same fraction, so an estimate and a booking never differ by a paisa. Rates are dated
  * rows, not constants; that GST is owed on brokerage and fees but not on tax and stamp duty is how Indian contract notes
  * add up (Kite's published order-margins example agrees).
  */
-export function chargesOn(valueMinor: number, rate: ChargeRate): number {
-  return safe(exactCharges(BigInt(valueMinor), rate));
-}
-
-/** The same for a value of any size. */
 export function exactCharges(value: bigint, rate: ChargeRate): bigint {
   const untaxed = value * BigInt(rate.transactionTaxPpb + rate.stampPpb);
   const fees = value * BigInt(rate.exchangePpb + rate.regulatorPpb);

@@ -43,11 +43,6 @@ export function notComputed(frame: RunFrame, account: AccountState): Decision[] 
   });
 }
 
-/** `decide` for a page of users in their queue order: the symbol cap goes to who comes first. */
-export function decidePage(frame: RunFrame, accounts: readonly AccountState[], capUsed: CapUse): Decision[] {
-  return accounts.flatMap((account) => decide(frame, account, capUsed));
-}
-
 /** Best rank first; equal ranks by id, so that the order is the same everywhere. */
 export function byRank(a: Signal, b: Signal): number {
   if (a.rank !== b.rank) return a.rank - b.rank;

@@ -75,21 +75,10 @@ export function limitPriceFor(
 }
 
 /**
- * What accept sets aside, in minor units: margin and charges, both at the limit price. A BUY can't cost more, whatever
- * it fills at. A SELL binds no margin, and pays what a better fill adds to its charges out of that fill.
+ * What accept sets aside for an order worth `value` at its limit price, in minor units of any size: margin and charges,
+ * both at that price. A BUY can't cost more, whatever it fills at. A SELL binds no margin, and pays what a better fill adds
+ * to its charges out of that fill.
  */
-export function holdFor(
-  side: Side,
-  quantity: number,
-  limitPriceMinor: number,
-  leverageCenti: number,
-  rate: ChargeRate,
-): { chargesMinor: number; holdMinor: number } {
-  const { charges, hold } = exactHold(side, BigInt(quantity) * BigInt(limitPriceMinor), leverageCenti, rate);
-  return { chargesMinor: safe(charges), holdMinor: safe(hold) };
-}
-
-/** The same for an order worth `value` at its limit price, of any size. */
 export function exactHold(
   side: Side,
   value: bigint,

@@ -14,8 +14,6 @@ import { addDays, istDate, istMs, parseTime, weekdayOf } from './india-time.ts';
 export type Slot = 'open';
 export type Mic = 'XNSE';
 
-const exchangeNames: Readonly<Record<Mic, string>> = { XNSE: 'NSE' };
-
 /** What the contract says of slot `open`: due 09:20 IST, accepted from 09:15:00 to before the cut-off. */
 const slotTimes = { open: { acceptFrom: '09:15', due: '09:20' } } as const;
 
@@ -93,11 +91,6 @@ export function micOf(exchange: string): { kind: 'mic'; mic: Mic } | UnknownExch
   if (exchange === 'NSE' || exchange === 'XNSE') return { kind: 'mic', mic: 'XNSE' };
   const message = `no trading calendar for exchange "${exchange}": use NSE (or its MIC XNSE)`;
   return { kind: 'unknown_exchange', exchange, message };
-}
-
-/** The exchange's name as instruments and orders carry it: XNSE → NSE. */
-export function exchangeOf(mic: Mic): string {
-  return exchangeNames[mic];
 }
 
 /** `XNSE:2025-08-28:open`; orders from the HTTP service are booked under `api`. */
@@ -195,16 +188,8 @@ export function sessionAt(
 export function nextSession(date: string, query: Omit<SessionQuery, 'cutOffTime'>): string | null {
   const exchange = micOf(query.exchange);
   if (exchange.kind === 'unknown_exchange') return null;
-  const next = tradingDateFrom(date, 1, query.overrides);
+  const next = tradingDateAfter(date, query.overrides);
   return next && sessionIdOf(exchange.mic, next, query.slot);
-}
-
-/**
- * The last date before this one on which slot `open` traded; null where the calendar does not reach back to one.
- * Days with Muhurat trading only are passed over, though they have a closing price.
- */
-export function previousTradingDate(date: string, overrides: readonly DayOverride[] = []): string | null {
-  return tradingDateFrom(date, -1, overrides);
 }
 
 /**
@@ -246,8 +231,8 @@ function hoursOn(date: string): OrdinaryHours {
   return ordinaryHours.findLast((row) => row.from <= date) ?? ordinaryHours[0];
 }
 
-function tradingDateFrom(date: string, step: 1 | -1, overrides: readonly DayOverride[] = []): string | null {
-  for (let next = addDays(date, step); ; next = addDays(next, step)) {
+function tradingDateAfter(date: string, overrides: readonly DayOverride[] = []): string | null {
+  for (let next = addDays(date, 1); ; next = addDays(next, 1)) {
     const { kind } = tradingDay(next, overrides);
     if (kind === 'open') return next;
     if (kind === 'beyond_coverage') return null;

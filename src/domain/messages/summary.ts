@@ -56,14 +56,9 @@ function paperText({ pricesFrom }: SummaryInput, { paper, signalPrices }: Messag
 }
 
 /**
- * The one message a user gets for a run, at most `messageLimit` UTF-16 units. Where it would be longer, the last item
+ * The one message a user gets, from its parts, at most `messageLimit` UTF-16 units. Where it would be longer, the last item
  * lines give way to '+7 more'; the head and the totals always stand. Text from outside can't add a line.
  */
-export function summaryText(input: SummaryInput): string {
-  return textOf(summaryParts(input));
-}
-
-/** A message from its parts, as `summaryText` gives it. */
 export function textOf({
   date,
   name,

@@ -51,9 +51,6 @@ You asked us for this message. Reply STOP to end it.`,
 यह संदेश आपने माँगा था। बंद करने के लिए STOP लिखें।`,
 };
 
-/** How many slots a template has. */
-export const slotCount = 11;
-
 /** Sample values for the approval: WhatsApp wants one for each slot. */
 export const sampleSlots: Readonly<Record<Language, readonly string[]>> = {
   en: [

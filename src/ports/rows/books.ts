@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 /** A promise of the books that is not kept, as check_books says it. */
-export const brokenRule = z.object({
+const brokenRule = z.object({
   /** A sentence that should be true. */
   rule: z.string(),
   /** What it is about: an order, an account, a run. */
@@ -18,7 +18,5 @@ export const brokenRule = z.object({
   /** How many others break the rule, of which nothing more is said. */
   more: z.int(),
 });
-
-export type BrokenRule = z.infer<typeof brokenRule>;
 
 export const brokenRules = z.array(brokenRule);

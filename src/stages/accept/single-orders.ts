@@ -60,16 +60,6 @@ type Trading = Extract<TradingNow, { kind: 'trading' }>;
 /** Requests that come while others are being read, or accepted, go together: at most this many. */
 const REQUEST_BATCH_SIZE = 200;
 
-/** Decides and accepts requests that came together. No two of them may share principal and key. */
-export async function placeOrders(
-  world: World,
-  settings: Settings,
-  requests: OrderRequest[],
-): Promise<{ placed: Placed[] }> {
-  const placed = await Promise.all(requests.map(orderIntake(world, settings)));
-  return { placed: placed.map((one) => one.placed) };
-}
-
 /**
  * Decides and accepts single orders as they come, with the rules and the accept of a scan: those that come together are
  * read by one database call and accepted by one. Where a venue is asked for its margin, only the order itself waits for

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { readFaults } from '../../../src/adapters/files/faults-file.ts';
-import { faultFor } from '../../../src/domain/faults.ts';
 import { fileWith, good, unusable } from './temp-file.ts';
 
 const read = (content: string) => readFaults(fileWith(content, 'faults.json'));
@@ -36,17 +35,4 @@ test.each([
 
 test('a file that is not there is unusable', () => {
   expect(unusable(readFaults('no/such.json')).message).toContain('no/such.json');
-});
-
-test('a fault hits its user by name or id, and everybody where it names nobody', () => {
-  const faults = [
-    { user: 'Asha  RAO', symbol: 'TITAN', fault: 'reject' as const },
-    { user: 'bala', fault: 'garbage' as const },
-    { symbol: 'TCS', fault: 'delay' as const },
-  ];
-  const kindFor = (userId: string, symbol: string) => faultFor(faults, userId, symbol)?.fault ?? null;
-  expect(kindFor('asha-rao', 'TITAN')).toBe('reject');
-  expect(kindFor('asha-rao', 'TCS')).toBe('delay');
-  expect(kindFor('asha-rao', 'INFY')).toBe(null);
-  expect(kindFor('bala', 'TCS')).toBe('garbage');
 });

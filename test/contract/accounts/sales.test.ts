@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { chargesOn, rateFor } from '../../../src/domain/decision/charges.ts';
+import { rateFor } from '../../../src/domain/decision/charges.ts';
+import { chargesOn } from '../../support/amounts.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, fill, openScene, sendOne, settle, settlement, signal, undecided, user } from '../support/scene.ts';

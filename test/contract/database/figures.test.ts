@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { chargesOn, rateFor } from '../../../src/domain/decision/charges.ts';
+import { rateFor } from '../../../src/domain/decision/charges.ts';
 import type { ChargeRate } from '../../../src/domain/decision/inputs.ts';
 import { marginFor } from '../../../src/domain/decision/sizing.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
 import { orderStatuses, transitions } from '../../../src/domain/order.ts';
+import { chargesOn } from '../../support/amounts.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 
 // What the database computes too must come out the same as in the domain, to the paisa.

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
-import { chargesOn, rateFor } from '../../../src/domain/decision/charges.ts';
+import { rateFor } from '../../../src/domain/decision/charges.ts';
 import { decide } from '../../../src/domain/decision/decide.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
 import type { Side } from '../../../src/domain/types.ts';
 import { frame, planned, quote as priced } from '../../domain/scenario.ts';
+import { chargesOn } from '../../support/amounts.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { chargesOn, rateFor } from '../../../src/domain/decision/charges.ts';
+import { rateFor } from '../../../src/domain/decision/charges.ts';
 import { queueHash } from '../../../src/domain/ids.ts';
+import { chargesOn } from '../../support/amounts.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {

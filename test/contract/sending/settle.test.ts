@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { chargesOn, productAt, rateFor } from '../../../src/domain/decision/charges.ts';
+import { productAt, rateFor } from '../../../src/domain/decision/charges.ts';
 import { marginFor } from '../../../src/domain/decision/sizing.ts';
+import { chargesOn } from '../../support/amounts.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
   decideAll,

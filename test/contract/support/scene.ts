@@ -1,11 +1,13 @@
 // Rows and calls of the store with plain defaults: signals, users, runs, orders, fills.
+
 import { productAt, rateFor } from '../../../src/domain/decision/charges.ts';
 import type { ChargeRate, RunLimits } from '../../../src/domain/decision/inputs.ts';
-import { holdFor, marginFor } from '../../../src/domain/decision/sizing.ts';
+import { marginFor } from '../../../src/domain/decision/sizing.ts';
 import { clientOrderIdOf, signalIdOf } from '../../../src/domain/ids.ts';
 import type { Instrument, Quote, Side, Signal, UserSettings } from '../../../src/domain/types.ts';
 import type { DecisionToAccept, Settlement } from '../../../src/ports/store/arguments.ts';
 import type { Answer, Store } from '../../../src/ports/store/store.ts';
+import { holdFor } from '../../support/amounts.ts';
 import { tester } from '../../support/tester.ts';
 
 export const tradeDate = '2025-08-28';

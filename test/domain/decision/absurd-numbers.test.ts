@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, decidePage } from '../../../src/domain/decision/decide.ts';
+import { decide } from '../../../src/domain/decision/decide.ts';
 import type { AccountState } from '../../../src/domain/decision/inputs.ts';
 import { isBeyondExact } from '../../../src/domain/decision/rules.ts';
 import { planLine } from '../../../src/domain/ids.ts';
 import { LARGEST_MINOR } from '../../../src/domain/money.ts';
-import { account, decideScene, frame, holding, planned, quote, scene, set } from '../scenario.ts';
+import { account, decidePage, decideScene, frame, holding, planned, quote, scene, set } from '../scenario.ts';
 
 const largest = '90071992547409.91';
 const decimal = /^-?\d+\.\d\d$|^-?\d+$/;

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chargesOn, productAt, rateFor } from '../../../src/domain/decision/charges.ts';
+import { productAt, rateFor } from '../../../src/domain/decision/charges.ts';
 import type { ChargeRate } from '../../../src/domain/decision/inputs.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
+import { chargesOn } from '../../support/amounts.ts';
 
 const mtfBuy: ChargeRate = {
   id: 1,

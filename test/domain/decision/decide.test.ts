@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, decidePage } from '../../../src/domain/decision/decide.ts';
+import { decide } from '../../../src/domain/decision/decide.ts';
 import type { Decision } from '../../../src/domain/decision/decision.ts';
 import type { AccountState, PlannedSignal } from '../../../src/domain/decision/inputs.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
-import { account, frame, holding, planned, quote } from '../scenario.ts';
+import { account, decidePage, frame, holding, planned, quote } from '../scenario.ts';
 
 const outcomes = (decisions: Decision[]) => decisions.map(({ reason, outcome }) => reason ?? outcome);
 

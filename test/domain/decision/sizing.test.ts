@@ -1,17 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chargesOn } from '../../../src/domain/decision/charges.ts';
 import type { ChargeRate } from '../../../src/domain/decision/inputs.ts';
 import {
   assumedInstrument,
   budgetFor,
-  holdFor,
   limitPriceFor,
   marginFor,
   quantityFor,
   valueAt,
 } from '../../../src/domain/decision/sizing.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
+import { chargesOn, holdFor } from '../../support/amounts.ts';
 
 const rate: ChargeRate = {
   id: 1,

@@ -3,11 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { coverage } from '../../../src/domain/market/calendar.ts';
 import { addDays } from '../../../src/domain/market/india-time.ts';
 import {
-  exchangeOf,
   micOf,
   nextSession,
   parseCutOff,
-  previousTradingDate,
   runIdOf,
   type Session,
   type SessionQuery,
@@ -100,7 +98,6 @@ describe('a session', () => {
   test('gives its id to runs and to the orders of a day', () => {
     expect(runIdOf(sessionOn('2025-08-28').id, 'paper')).toBe('XNSE:2025-08-28:open:paper');
     expect(runIdOf(sessionIdOf('XNSE', '2025-08-28', 'api'), 'live')).toBe('XNSE:2025-08-28:api:live');
-    expect(exchangeOf('XNSE')).toBe('NSE');
   });
 });
 
@@ -196,7 +193,7 @@ describe('a scan at an instant', () => {
   });
 });
 
-describe('the next and the previous session', () => {
+describe('the next session', () => {
   test.each([
     ['2025-08-26', 'XNSE:2025-08-28:open'],
     ['2025-01-31', 'XNSE:2025-02-01:open'],
@@ -208,16 +205,7 @@ describe('the next and the previous session', () => {
     expect(nextSession(date, query)).toBe(expected);
   });
 
-  test.each([
-    ['2025-08-28', '2025-08-26'],
-    ['2025-02-03', '2025-02-01'],
-    ['2025-10-23', '2025-10-20'],
-    ['2025-01-01', null],
-  ])('before %s is %s', (date, expected) => {
-    expect(previousTradingDate(date)).toBe(expected);
-  });
-
-  test('is always the nearest trading day strictly after, or before, with any days the operator adds', () => {
+  test('is always the nearest trading day strictly after, with any days the operator adds', () => {
     const someOverrides = fc.array(
       fc.record({ date: anyCoveredDate, kind: fc.constantFrom('open', 'closed'), name: fc.constant('by hand') }),
       { maxLength: 8 },
@@ -226,11 +214,8 @@ describe('the next and the previous session', () => {
       fc.property(anyCoveredDate, someOverrides, (date, overrides) => {
         const isOpen = (other: string) => tradingDay(other, overrides).kind === 'open';
         const next = nextSession(date, { ...query, overrides })?.split(':')[1] ?? null;
-        const previous = previousTradingDate(date, overrides);
         if (next !== null) expect(isOpen(next)).toBe(true);
-        if (previous !== null) expect(isOpen(previous)).toBe(true);
         expect(datesOf(addDays(date, 1), next ? addDays(next, -1) : coverage.to).filter(isOpen)).toEqual([]);
-        expect(datesOf(previous ? addDays(previous, 1) : coverage.from, addDays(date, -1)).filter(isOpen)).toEqual([]);
       }),
       { numRuns: 200 },
     );

@@ -3,7 +3,6 @@ import { coverage, type DayOverride, holidays } from '../../../src/domain/market
 import { addDays, weekdayOf } from '../../../src/domain/market/india-time.ts';
 import {
   nextSession,
-  previousTradingDate,
   type Session,
   type SessionQuery,
   sessionAt,
@@ -169,6 +168,5 @@ describe("an operator's day", () => {
       nextSession: 'XNSE:2025-08-29:open',
     });
     expect(nextSession('2025-08-29', { ...query, overrides })).toBe('XNSE:2025-08-30:open');
-    expect(previousTradingDate('2025-08-29', overrides)).toBe('2025-08-26');
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { summaryText } from '../../../src/domain/messages/summary.ts';
 import type { SummaryInput, SummaryNotDone } from '../../../src/domain/messages/summary-input.ts';
+import { summaryText } from './summary-text.ts';
 
 const nothing: SummaryInput = {
   userName: 'Asha Rao',

@@ -4,8 +4,8 @@ import { languages, messageTexts } from '../../../src/domain/messages/en.ts';
 import { type Clause, decisionReason, type ReasonClauses } from '../../../src/domain/messages/reason-clause.ts';
 import { englishReasons } from '../../../src/domain/messages/reasons-en.ts';
 import { hindiReasons } from '../../../src/domain/messages/reasons-hi.ts';
-import { summaryText } from '../../../src/domain/messages/summary.ts';
 import { orderReasons } from '../../../src/domain/order.ts';
+import { summaryText } from './summary-text.ts';
 
 const decisionCodes = [...skipReasons, ...denyReasons];
 const tables: [string, ReasonClauses][] = [

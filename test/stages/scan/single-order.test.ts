@@ -2,10 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { OrderAsRequested } from '../../../src/domain/decision/single-order.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
-import { type OrderRequest, type Placed, placeOrders } from '../../../src/stages/accept/single-orders.ts';
+import type { OrderRequest, Placed } from '../../../src/stages/accept/single-orders.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { workOnce } from '../../../src/stages/work-once.ts';
 import { deleteAllSql } from '../../contract/support/every-database.ts';
+import { placeOrders } from '../../support/place-orders.ts';
 import { freshPglite, freshPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import {

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { alpacaMarketClock } from '../../../src/adapters/venues/alpaca/account.ts';
 import type { OrderToStart, VenueAccountApi } from '../../../src/ports/venue.ts';
 import { nowMs } from '../../contract/support/scene.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/alpaca-exchange.ts';
@@ -242,26 +241,5 @@ describe('the account reads at Alpaca', () => {
       const reason = credentials === null ? 'not_connected' : 'keys_refused';
       expect(await api.sessionStatus(account)).toEqual({ kind: 'closed', reason });
     }
-  });
-
-  test('reads the market’s clock, whose times are New York’s', async () => {
-    const marketClock = {
-      timestamp: '2025-08-28T09:31:00.5-04:00',
-      is_open: true,
-      next_open: '2025-08-29T09:30:00-04:00',
-      next_close: '2025-08-28T16:00:00-04:00',
-    };
-    alpaca.pages['GET /v2/clock'] = marketClock;
-    expect(await alpacaMarketClock(alpaca.options, account)).toEqual({
-      kind: 'read',
-      value: {
-        atMs: Date.UTC(2025, 7, 28, 13, 31, 0, 500),
-        isOpen: true,
-        nextOpenMs: Date.UTC(2025, 7, 29, 13, 30),
-        nextCloseMs: Date.UTC(2025, 7, 28, 20),
-      },
-    });
-    alpaca.pages['GET /v2/clock'] = { ...marketClock, next_close: 'soon' };
-    expect(await alpacaMarketClock(alpaca.options, account)).toMatchObject({ kind: 'unreadable' });
   });
 });

@@ -176,30 +176,3 @@ function positionsOf(exchange: string, { read, unread }: Rows<z.infer<typeof pos
   }
   return { rows, odd };
 }
-
-const clockShape = z.object({
-  timestamp: z.string(),
-  is_open: z.boolean(),
-  next_open: z.string(),
-  next_close: z.string(),
-});
-
-/** Whether the US market is open, as Alpaca says, and when that changes. */
-export interface MarketClock {
-  atMs: number;
-  isOpen: boolean;
-  nextOpenMs: number;
-  nextCloseMs: number;
-}
-
-export async function alpacaMarketClock(
-  options: AlpacaClientOptions,
-  account: AccountAtVenue,
-): Promise<VenueRead<MarketClock>> {
-  const answer = await get(options, account, { path: '/v2/clock' }, clockShape);
-  if (answer.kind !== 'read') return answer;
-  const { timestamp, is_open: isOpen, next_open, next_close } = answer.value;
-  const [atMs, nextOpenMs, nextCloseMs] = [timestamp, next_open, next_close].map(parseInstant);
-  if (!atMs || !nextOpenMs || !nextCloseMs) return { kind: 'unreadable', reason: 'clock_without_time' };
-  return { kind: 'read', value: { atMs, isOpen, nextOpenMs, nextCloseMs } };
-}

@@ -1,11 +1,13 @@
 // What processes do in a week: scan, work, check readiness, compare books, place single orders.
+
 import type { Mode, Side } from '../../../../src/domain/types.ts';
 import type { StoreFunction } from '../../../../src/ports/store/store.ts';
 import { run } from '../../../../src/run.ts';
-import { type OrderRequest, placeOrders } from '../../../../src/stages/accept/single-orders.ts';
+import type { OrderRequest } from '../../../../src/stages/accept/single-orders.ts';
 import { sync } from '../../../../src/stages/accounts/evening-sync.ts';
 import { ready } from '../../../../src/stages/accounts/readiness.ts';
 import { work } from '../../../../src/work.ts';
+import { placeOrders } from '../../../support/place-orders.ts';
 import { tester } from '../../../support/tester.ts';
 import { absurdRequests } from '../absurd.ts';
 import { checkVerdicts } from '../checks/limits.ts';

@@ -9,7 +9,8 @@ import type { Emit } from '../../../src/ports/events/events.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { Venue } from '../../../src/ports/venue.ts';
 import type { Clock, World } from '../../../src/ports/world.ts';
-import { decideAndAccept } from '../../../src/stages/decide/decide.ts';
+import { accept } from '../../../src/stages/accept/accept.ts';
+import { decide } from '../../../src/stages/decide/decide.ts';
 import { open } from '../../../src/stages/scan/open.ts';
 import { noInputs, type OpenRun, type RunRequest } from '../../../src/stages/scan/request.ts';
 import { scan } from '../../../src/stages/scan/scan.ts';
@@ -84,7 +85,7 @@ export async function planned(world: World, request: RunRequest): Promise<OpenRu
   const scanned = await scan(world, request);
   if (scanned.kind !== 'run') throw new Error(`there is nothing to plan: ${JSON.stringify(scanned)}`);
   const opened = await open(world, request, scanned);
-  await decideAndAccept(world, opened);
+  await accept(world, opened, decide(world, opened));
   return opened;
 }
 

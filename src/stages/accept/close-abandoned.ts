@@ -1,10 +1,11 @@
 // Closes runs that a process left unfinished, whoever began them.
 import { DatabaseError } from '../../ports/database.ts';
 import type { World } from '../../ports/world.ts';
-import { decideAndAccept } from '../decide/decide.ts';
+import { decide } from '../decide/decide.ts';
 import { sweep } from '../execute/sweep.ts';
 import { frozenFrame } from '../scan/open.ts';
 import { emitFailure } from '../wrong-clock.ts';
+import { accept } from './accept.ts';
 
 /** How late a worker may notice a run that was left. */
 const CLOSE_EVERY_MS = 5_000;
@@ -34,7 +35,7 @@ export async function closeOverdue(world: World, stop?: AbortSignal): Promise<Cl
     try {
       const frame = await frozenFrame(world, runId);
       const run = { runId, session: { date: tradeDate }, state: 'planning', frame, users: null } as const;
-      if (await decideAndAccept(world, run, stop)) outcome.closed.push(runId);
+      if (await accept(world, run, decide(world, run), stop)) outcome.closed.push(runId);
     } catch (error) {
       outcome.failed.push(runId);
       world.emit({ type: 'run_not_closed', alert: true, runId, error });

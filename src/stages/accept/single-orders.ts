@@ -1,6 +1,5 @@
 // Decides and accepts orders requested one by one over HTTP, in batches.
 import type { Actor } from '../../domain/actions.ts';
-import { decide } from '../../domain/decision/decide.ts';
 import type { Decision } from '../../domain/decision/decision.ts';
 import type { PlannedSignal, RunFrame } from '../../domain/decision/inputs.ts';
 import {
@@ -15,12 +14,9 @@ import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/s
 import type { Instrument, Quote } from '../../domain/types.ts';
 import { batched } from '../../ports/batch.ts';
 import { hasAnswered } from '../../ports/database.ts';
-import type { DecisionToAccept } from '../../ports/store/arguments.ts';
 import type { Answer } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
-import { toAccept } from '../decide/decide.ts';
-import { emitBeyondExact } from '../decide/decide-page.ts';
-import { marginChecks } from '../decide/venue-margins.ts';
+import { type DecidedUser, singleDecider } from '../decide/decided.ts';
 import { retriedWhileLocked } from '../execute/locked-orders.ts';
 import { pricedBy, quotesByKey } from '../scan/open.ts';
 import type { RunRequest } from '../scan/request.ts';
@@ -72,24 +68,21 @@ export function orderIntake(world: World, settings: Settings): (request: OrderRe
     hasAnswered,
   );
   const accept = batched((cases: DecidedCase[]) => acceptAll(world, settings, cases), REQUEST_BATCH_SIZE, hasAnswered);
-  const withMargins = marginChecks(world);
+  const decide = singleDecider(world);
   const { clock } = world;
   return async (request) => {
     const { prepared, steps } = await prepare(request);
     if (prepared.kind === 'answered') return { placed: prepared.placed, steps: { ...steps, margins: 0, accept: 0 } };
     const preparedMs = clock.nowMs();
-    const { frame, account } = prepared;
-    const plan = { account, decisions: decide(frame, account, new Map(Object.entries(frame.capUsed))) };
-    emitBeyondExact(world.emit, [plan]);
-    const checked = withMargins(frame, plan);
+    const deciding = decide(prepared.frame, prepared.account);
     // Awaited only where there is something to wait for: orders that were read together are accepted together.
-    const planned = checked instanceof Promise ? await checked : checked;
+    const decided = deciding instanceof Promise ? await deciding : deciding;
     const marginsMs = clock.nowMs();
-    const decided = { ...prepared, decisions: toAccept(frame, planned) };
+    const decidedCase = { ...prepared, decided };
     // Where another session holds its account, the others go on meanwhile.
     const placed = await retriedWhileLocked(
       clock,
-      () => accept(decided),
+      () => accept(decidedCase),
       ({ kind }) => kind === 'locked',
     );
     return { placed, steps: { ...steps, margins: marginsMs - preparedMs, accept: clock.nowMs() - marginsMs } };
@@ -110,7 +103,7 @@ interface SoundCase extends Case {
   trading: Trading;
 }
 
-type DecidedCase = SoundCase & { decisions: DecisionToAccept[] };
+type DecidedCase = SoundCase & { decided: DecidedUser };
 
 interface PreparedInSteps {
   prepared: SoundCase | { kind: 'answered'; placed: Placed };
@@ -232,7 +225,7 @@ async function acceptDay(world: World, settings: Settings, cases: DecidedCase[])
     takesOrdersUntilMs: trading.closeMs,
     nowMs: world.clock.nowMs(),
     quotes,
-    decisions: cases.flatMap(({ decisions }) => decisions),
+    decisions: cases.flatMap(({ decided }) => decided.toAccept()),
     requests: cases.map(({ request, planned: { signal, instrument } }) => {
       const { principal, key, bodyHash, apiKey = null, by } = request;
       const closeMs = instrument?.fno ? trading.fnoCloseMs : trading.closeMs;

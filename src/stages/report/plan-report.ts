@@ -6,8 +6,8 @@ import { formatMinor } from '../../domain/money.ts';
 import type { ReportOrder, ReportSignal, ReportTotals, RunReport, RunSkip } from '../../domain/report.ts';
 import type { Signal } from '../../domain/types.ts';
 import type { World } from '../../ports/world.ts';
-import { clientOrderIdFor, hashOf } from '../decide/decide.ts';
-import type { Planned } from '../decide/planned.ts';
+import { hashOf } from '../decide/decide.ts';
+import { clientOrderIdFor, type DecidedUser } from '../decide/decided.ts';
 import type { OpenRun, RunRequest } from '../scan/request.ts';
 
 const noTotals: ReportTotals = {
@@ -64,7 +64,7 @@ export async function planReport(
   world: World,
   request: RunRequest,
   run: OpenRun,
-  plan: readonly Planned[],
+  plan: readonly DecidedUser[],
 ): Promise<RunReport> {
   const pairs = plan.flatMap(({ account, decisions }) => decisions.map((decision) => ({ account, decision })));
   const count = (outcome: Decision['outcome']) => pairs.filter(({ decision }) => decision.outcome === outcome).length;
@@ -107,7 +107,7 @@ export async function planReport(
 }
 
 interface Pair {
-  account: Planned['account'];
+  account: DecidedUser['account'];
   decision: Decision;
 }
 

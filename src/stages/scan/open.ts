@@ -9,9 +9,16 @@ import type { Answer } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
 import type { OpenRun, RunRequest } from './request.ts';
 
-/** Brings in what was given and freezes the run's signals, prices and users. Of two who open, one freezes and both go on. */
+/** The run with its signals, prices and users frozen, and the simulated markets open at its prices. */
 export async function open(world: World, request: RunRequest, run: OpenRun): Promise<OpenRun> {
-  if (run.state !== null) return run;
+  const opened = run.state === null ? await freeze(world, request, run) : run;
+  const { session, frame } = opened;
+  for (const venue of world.venues.values()) await venue.openMarket?.(session.date, [...frame.quotes.values()]);
+  return opened;
+}
+
+/** Brings in what was given and freezes the run. Of two who do, one freezes and both go on. */
+async function freeze(world: World, request: RunRequest, run: OpenRun): Promise<OpenRun> {
   const { store, clock } = world;
   const { runId, session, frame } = run;
   const { inputs, mode } = request;

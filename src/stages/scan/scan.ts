@@ -91,6 +91,26 @@ function dueSignals(inputs: RunInputs, stored: Answer<'read_inputs'>, tradeDate:
   return (inputs.signals ?? stored.signals).filter((signal) => signal.tradeDate === tradeDate).sort(byRank);
 }
 
+/** What was found, for whoever follows the run. */
+export function emitScanned({ emit }: World, { runId, session, state, frame, userCount }: OpenRun): void {
+  const signals = frame.signals.map(({ signal, quote }) => {
+    const { id, rank, symbol, side, referencePriceMinor, stopLossMinor, targetMinor } = signal;
+    const exit = { stopLossMinor, targetMinor };
+    return { id, rank, symbol, side, referencePriceMinor, priceMinor: quote?.priceMinor ?? null, ...exit };
+  });
+  const { pricesFrom = null } = frame.limits;
+  emit({
+    type: 'scanned',
+    runId,
+    session: session.id,
+    state,
+    nowMs: frame.nowMs,
+    users: userCount,
+    signals,
+    pricesFrom,
+  });
+}
+
 /** What the run will be frozen to. */
 async function plannedFrame(
   world: World,

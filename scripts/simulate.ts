@@ -7,7 +7,7 @@ import { kindsOfFaults } from '../test/simulation/common/fault-kinds.ts';
 import { type Ground, groundOn } from '../test/simulation/common/ground.ts';
 import { hunt } from '../test/simulation/common/hunt.ts';
 import { plantedBugs } from '../test/simulation/day/planted/planted.ts';
-import { plantedOutside, plantedWithStranger } from '../test/simulation/day/planted/planted-outside.ts';
+import { plantedOutside, plantedWithOutsider } from '../test/simulation/day/planted/planted-outside.ts';
 import { type Played, playSchedule } from '../test/simulation/day/schedule.ts';
 import { plantedInWeeks } from '../test/simulation/week/planted/planted.ts';
 import { huntInWeeks, playWeek } from '../test/simulation/week/play.ts';
@@ -56,7 +56,7 @@ async function postgresGround(server: BenchServer): Promise<Ground> {
     await close();
     await server.stop();
   };
-  return groundOn({ session, stranger: outsider, close: closeAll });
+  return groundOn({ session, outsider: outsider, close: closeAll });
 }
 
 /** True when every planted bug was caught. */
@@ -64,7 +64,7 @@ async function huntAll(): Promise<boolean> {
   const shared = await freshGround();
   const all = Array.from({ length: seeds.runs }, (_, index) => seeds.first + index);
   let missed = 0;
-  const ofDays = [...plantedBugs, ...plantedOutside, ...(flags.postgres ? plantedWithStranger : [])];
+  const ofDays = [...plantedBugs, ...plantedOutside, ...(flags.postgres ? plantedWithOutsider : [])];
   const bugs = flags.weeks ? plantedInWeeks : [...ofDays, ...plantedInWeeks];
   for (const bug of bugs) {
     const ground = bug.sql ? await freshGround() : shared;

@@ -121,9 +121,9 @@ function makeGauges(registry: Registry): (gauges: Gauges | null, nowMs: number) 
     [gauge('accounts_blocked', 'Accounts that may not open anything new.'), ({ blockedAccounts }) => blockedAccounts],
     [gauge('halts', 'Halts that stand.'), ({ halts }) => halts],
   ];
-  const fill = ({ orders: rows, messages: told, runs: today, spreads }: Gauges): void => {
+  const fill = ({ orders: rows, messages: sent, runs: today, spreads }: Gauges): void => {
     for (const { count, ...of } of rows) orders.set(of, count);
-    for (const { count, ...of } of told) messages.set(of, count);
+    for (const { count, ...of } of sent) messages.set(of, count);
     for (const { slot, mode, state, ...parts } of today) {
       runs.inc({ slot, mode, state });
       for (const [part, ms] of Object.entries(parts)) {

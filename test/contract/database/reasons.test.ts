@@ -102,6 +102,6 @@ function orderReasonsOfVenues(): (string | null)[] {
 }
 
 test('an order ends with the domain’s reasons, and each of them ends orders', () => {
-  const given = new Set([...orderReasonsOfSql(), ...orderReasonsOfVenues().filter((reason) => reason !== null)]);
-  expect([...given].toSorted()).toEqual([...orderReasons].toSorted());
+  const written = new Set([...orderReasonsOfSql(), ...orderReasonsOfVenues().filter((reason) => reason !== null)]);
+  expect([...written].toSorted()).toEqual([...orderReasons].toSorted());
 });

@@ -105,7 +105,7 @@ describe('too many requests', () => {
     expect(await ofOne[3]?.json()).toMatchObject({ code: 'too_many_requests' });
     expect((await statuses(await small.userKey('asha-rao'), 1))[0]?.status).toBe(200);
     expect((await statuses(null, 3)).map(({ status }) => status)).toEqual([401, 401, 429]);
-    // UnknownCallers may knock as they like: the scheduler still gets in.
+    // Unknown callers may knock as they like: the scheduler still gets in.
     expect((await small.cron('/api/cron/order-worker')).status).toBe(200);
   });
 });

@@ -8,7 +8,7 @@ import type { Database, SqlSession } from '../../../src/ports/database.ts';
 export interface Ground {
   session: SqlSession;
   /** Somebody else's session of the same database; left out where there can be only one. */
-  stranger?: SqlSession;
+  outsider?: SqlSession;
   /** Calls one function at an instant of the database's own clock, and looks at what it left behind. */
   call(name: string, args: unknown, nowMs: number): Promise<Called>;
   /** The same without the look. */
@@ -65,12 +65,12 @@ const tables = z.object({
 export type Snapshot = z.infer<typeof tables>;
 
 const broken = z.array(z.object({ rule: z.string(), subject: z.string(), leftToAPerson: z.boolean() }));
-const said = z.object({ answer: z.unknown(), seen: z.object({ tables, broken }).nullable() });
+const checkedAnswer = z.object({ answer: z.unknown(), snapshot: z.object({ tables, broken }).nullable() });
 
 /** Functions, so that the database plans them once. This one answers only where something has changed since it last did. */
-const LOOK_SQL = `create function pg_temp.look() returns json language plpgsql as $look$
+const SNAPSHOT_SQL = `create function pg_temp.snapshot() returns json language plpgsql as $snapshot$
 declare
-  seen constant json := json_build_object(
+  snapshot constant json := json_build_object(
     'orders', (select coalesce(json_agg(json_build_object('id', o.id, 'clientOrderId', o.client_order_id,
       'runId', o.run_id, 'signalId', o.signal_id, 'userId', o.user_id, 'accountId', o.account_id, 'venue', o.venue,
       'symbol', i.symbol, 'side', o.side, 'quantity', o.quantity, 'decisionPriceMinor', o.decision_price_minor,
@@ -96,12 +96,12 @@ declare
       'heldMinor', held_minor,
       'entries', (select count(*) from public.ledger_entries where account_id = accounts.id)) order by id), '[]')
       from public.accounts));
-  digest constant text := md5(seen::text);
+  digest constant text := md5(snapshot::text);
 begin
-  if digest = current_setting('simulation.seen', true) then return null; end if;
-  perform set_config('simulation.seen', digest, false);
-  return json_build_object('tables', seen, 'broken', public.check_books('{}'));
-end $look$`;
+  if digest = current_setting('simulation.snapshot', true) then return null; end if;
+  perform set_config('simulation.snapshot', digest, false);
+  return json_build_object('tables', snapshot, 'broken', public.check_books('{}'));
+end $snapshot$`;
 
 /**
  * The tables that only grow may be emptied between two schedules, by us alone: during one they refuse it as ever.
@@ -133,7 +133,7 @@ async function emptySql(session: SqlSession): Promise<string> {
     select format('%I.%I', schemaname, sequencename) as name from pg_sequences
     where schemaname in ('public', 'paper_venue') order by 1`);
   return `create function pg_temp.empty(whole boolean) returns void language plpgsql as $empty$ begin
-    perform set_config('simulation.emptying', 'on', true), set_config('simulation.seen', '', false);
+    perform set_config('simulation.emptying', 'on', true), set_config('simulation.snapshot', '', false);
     if whole then truncate ${names.join(', ')};
     else with ${parts.slice(1).join(', ')} delete from ${names[0]}; end if;
     perform ${sequences.map(({ name }) => `setval('${name}', 1, false)`).join(', ')};
@@ -151,46 +151,46 @@ begin
 end $do$`;
 
 /** Calls one function at an instant of the database's own clock; a call that needed no transaction number wrote nothing. */
-const askSql = (name: string): string => `create function pg_temp.ask_${name}(args jsonb, at text, looks boolean)
+const askSql = (name: string): string => `create function pg_temp.ask_${name}(args jsonb, at text, checks boolean)
 returns json language plpgsql as $ask$ begin
   perform set_config('daily_scan.now', at, false);
   args := public.${name}(args);
   return json_build_object('answer', args,
-    'seen', case when looks and pg_current_xact_id_if_assigned() is not null then pg_temp.look() end);
+    'snapshot', case when checks and pg_current_xact_id_if_assigned() is not null then pg_temp.snapshot() end);
 end $ask$`;
 
 /** Makes a migrated, empty database the ground of schedules. `close` closes the database. */
 export async function groundOn(
-  database: Pick<Database, 'close'> & { session: SqlSession; stranger?: SqlSession },
+  database: Pick<Database, 'close'> & { session: SqlSession; outsider?: SqlSession },
 ): Promise<Ground> {
-  const { session, stranger } = database;
-  if (stranger) await session.exec(SHORT_WAITS_SQL);
+  const { session, outsider } = database;
+  if (outsider) await session.exec(SHORT_WAITS_SQL);
   // Its time is the schedule's: a process whose clock is far from it is refused, as by a server.
   await session.exec("set daily_scan.clock = ''");
   // The tables are tiny: a plan for every question takes longer than its answer.
   await session.exec("set plan_cache_mode = 'force_generic_plan'; set synchronous_commit = off");
-  for (const sql of [LOOK_SQL, EMPTIED_BY_US_SQL, await emptySql(session)]) await session.exec(sql);
-  const asked = new Set<string>();
-  const ask = async (name: string, args: unknown, nowMs: number, looks: boolean) => {
-    if (!asked.has(name)) await session.exec(askSql(name));
-    asked.add(name);
-    const params = [JSON.stringify(args), new Date(nowMs).toISOString(), looks];
+  for (const sql of [SNAPSHOT_SQL, EMPTIED_BY_US_SQL, await emptySql(session)]) await session.exec(sql);
+  const prepared = new Set<string>();
+  const ask = async (name: string, args: unknown, nowMs: number, checks: boolean) => {
+    if (!prepared.has(name)) await session.exec(askSql(name));
+    prepared.add(name);
+    const params = [JSON.stringify(args), new Date(nowMs).toISOString(), checks];
     const [row] = await session
       .query(`select pg_temp.ask_${name}($1, $2, $3) as said`, params)
       .catch((error: unknown) => {
         throw toDatabaseError(name, error);
       });
-    return said.parse(row?.['said']);
+    return checkedAnswer.parse(row?.['said']);
   };
   return {
     session: planned(session),
-    ...(stranger ? { stranger } : {}),
+    ...(outsider ? { outsider } : {}),
     callUnseen: async (name, args, nowMs) => (await ask(name, args, nowMs, false)).answer,
     async call(name, args, nowMs) {
-      const { answer, seen } = await ask(name, args, nowMs, true);
-      const ofOurs = seen?.broken.filter(({ leftToAPerson }) => !leftToAPerson) ?? [];
+      const { answer, snapshot } = await ask(name, args, nowMs, true);
+      const ofOurs = snapshot?.broken.filter(({ leftToAPerson }) => !leftToAPerson) ?? [];
       const brokenBooks = ofOurs.map(({ rule, subject }) => `${rule} (${subject})`);
-      return { answer, changed: seen && { tables: seen.tables, brokenBooks } };
+      return { answer, changed: snapshot && { tables: snapshot.tables, brokenBooks } };
     },
     async empty(whole) {
       await session.query('select pg_temp.empty($1)', [whole]);

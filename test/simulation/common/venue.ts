@@ -47,7 +47,7 @@ const lives = {
   canceled_crossing_a_fill: 2,
   canceled: 1,
   expired: 1,
-  filled_told_late: 2,
+  filled_reported_late: 2,
 };
 
 /** A venue with a book of its own, which is the judge of what we sent. `injected` counts what it did wrong. */
@@ -103,7 +103,7 @@ export function simulatedVenue(
         return { life: [working, partly, { fromMs: laterMs, status: 'canceled' }], fills: [first] };
       case 'canceled_crossing_a_fill':
         return { life: [working, { fromMs: soonMs, status: 'canceled' }], fills: [fill(order, part, laterMs)] };
-      case 'filled_told_late':
+      case 'filled_reported_late':
         return {
           life: [{ fromMs: nowMs, status: 'filled' }],
           fills: [fill(order, part, nowMs), fill(order, quantity - part, laterMs)],
@@ -115,11 +115,11 @@ export function simulatedVenue(
 
   const report = ({ life, fills, venueOrderId, order, odd }: Booked, nowMs: number): VenueReport => {
     const status = life.findLast(({ fromMs }) => fromMs <= nowMs)?.status ?? 'working';
-    const told = fills.filter(({ atMs }) => atMs <= nowMs);
-    const twice = chance.happens(plan.trouble / 3) ? told.slice(0, 1) : [];
+    const reportedFills = fills.filter(({ atMs }) => atMs <= nowMs);
+    const twice = chance.happens(plan.trouble / 3) ? reportedFills.slice(0, 1) : [];
     if (twice.length > 0) injected('duplicate_fill');
     const message = status === 'rejected' ? oddities.words(`no margin for ${order.symbol}`) : null;
-    const sound = { venueOrderId, status, fills: [...told, ...twice], message };
+    const sound = { venueOrderId, status, fills: [...reportedFills, ...twice], message };
     return odd === 'always' ? oddities.spoiled(sound) : sound;
   };
 
@@ -131,8 +131,8 @@ export function simulatedVenue(
   };
 
   const acknowledge = (booked: Booked, nowMs: number): SubmitOutcome => {
-    const told = report(booked, nowMs);
-    return { kind: 'acknowledged', report: booked.odd === 'once' ? oddities.spoiled(told) : told };
+    const reported = report(booked, nowMs);
+    return { kind: 'acknowledged', report: booked.odd === 'once' ? oddities.spoiled(reported) : reported };
   };
 
   const spellAt = (nowMs: number) => {

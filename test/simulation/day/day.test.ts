@@ -8,7 +8,7 @@ import { playSchedule } from './schedule.ts';
 /** As many as fit into the time of a test run; `npm run simulate` plays thousands. */
 const SCHEDULES = 200;
 /** On a server, where a second session can hold rows. */
-const WITH_STRANGER = 60;
+const WITH_OUTSIDER = 60;
 
 describe('simulated days', () => {
   let ground: Ground;
@@ -49,17 +49,17 @@ describe('simulated days', () => {
     }
   }, 600_000);
 
-  test('keep every promise while a stranger holds rows, and nobody waits for whom it is about', async () => {
+  test('keep every promise while a outsider holds rows, and nobody waits for whom it is about', async () => {
     const database = await freshPostgres();
-    const stranger = await openPostgresSession(database.url);
-    const held = await groundOn({ ...database, stranger });
+    const outsider = await openPostgresSession(database.url);
+    const held = await groundOn({ ...database, outsider });
     const counts = new Map<string, number>();
-    for (let seed = 1; seed <= WITH_STRANGER; seed += 1) {
+    for (let seed = 1; seed <= WITH_OUTSIDER; seed += 1) {
       const played = await playSchedule(held, seed);
       expect(played.broken, `npm run simulate -- --postgres --runs 1 --seed ${seed}`).toEqual([]);
       for (const [what, count] of played.counts) counts.set(what, (counts.get(what) ?? 0) + count);
     }
-    await stranger.close();
+    await outsider.close();
     await held.close();
     for (const what of ['account', 'user', 'order', 'run']) {
       expect(counts.get(`fault lock_${what}`), what).toBeGreaterThan(0);

@@ -65,7 +65,7 @@ export interface Plan {
   instruments: Instrument[];
   holdings: { userId: string; symbol: string; quantity: number }[];
   /** The scan brings signals and users as files would; else they are in the database before. */
-  given: boolean;
+  bringsFiles: boolean;
   venues: VenuePlan[];
   workers: WorkerPlan[];
   operator: OperatorPlan[];
@@ -97,7 +97,7 @@ export function planOf(chance: Chance): Plan {
     holdings: signals
       .filter(({ side }) => side === 'SELL')
       .flatMap(({ symbol }) => users.filter(() => happens(0.7)).map(({ id }) => holding(id, symbol, between(1, 40)))),
-    given: mode === 'paper' && happens(0.5),
+    bringsFiles: mode === 'paper' && happens(0.5),
     venues,
     workers: Array.from({ length: between(1, 4) }, () => workerOf(chance)),
     operator: happens(0.35) ? operatorOf(chance, venues, users) : [],

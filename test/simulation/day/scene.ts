@@ -11,7 +11,7 @@ import type { SimulatedVenue } from '../common/venue.ts';
 import { brokenClaims } from './checks/claims.ts';
 import type { Neighbours } from './checks/neighbours.ts';
 import type { Promises } from './checks/promises.ts';
-import { serverError } from './faults/moods.ts';
+import { serverError } from './faults/database-faults.ts';
 import type { OutsidePlan } from './faults/outside.ts';
 import type { Plan } from './plan.ts';
 import type { Turns } from './turns/turns.ts';
@@ -68,22 +68,22 @@ export async function callNow<F extends StoreFunction>(
     throw serverError(name, '23514');
   }
   let changed: Called['changed'] = null;
-  const askedOf = async (_: string, clean: unknown): Promise<unknown> => {
+  const answerOf = async (_: string, clean: unknown): Promise<unknown> => {
     const called = await ground.call(name, scene.plant?.keepsText ? args : clean, turns.nowMs());
     changed = called.changed;
     return called.answer;
   };
-  const store = makeStore({ call: askedOf, close: async () => undefined }, { patient: false });
+  const store = makeStore({ call: answerOf, close: async () => undefined }, { patient: false });
   const answer = await store.call(name, args);
   scene.count('store calls');
   if (name === 'mark_submitting' && 'markId' in args && args.markId) {
     promises.marked(args.markId, marked.parse(answer).marked, itsNowMs);
   }
-  lookAt(scene, args, changed);
+  checkCall(scene, args, changed);
   return answer;
 }
 
-function lookAt(scene: Scene, args: object, changed: Called['changed']): void {
+function checkCall(scene: Scene, args: object, changed: Called['changed']): void {
   if (!changed) return;
   const { turns, promises } = scene;
   const renewing = 'claimIds' in args && Array.isArray(args.claimIds) ? args.claimIds.map(String) : null;
@@ -92,7 +92,7 @@ function lookAt(scene: Scene, args: object, changed: Called['changed']): void {
     promises.broken.push(`claims: ${what}`);
   }
   scene.tables = changed.tables;
-  promises.look(changed.tables, changed.brokenBooks);
+  promises.check(changed.tables, changed.brokenBooks);
 }
 
 /** What is told by itself is told to a database that may not take it, or whose rows somebody holds. */

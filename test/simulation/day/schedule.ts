@@ -16,7 +16,7 @@ import { neighboursOf } from './checks/neighbours.ts';
 import { promisesOf } from './checks/promises.ts';
 import { operate } from './faults/adversary.ts';
 import { outsideOf, undisturbed } from './faults/outside.ts';
-import { holdRows } from './faults/stranger.ts';
+import { holdRows } from './faults/outsider.ts';
 import { type Plan, planOf, type WorkerPlan } from './plan.ts';
 import { callNow, type Plant, type Scene } from './scene.ts';
 import type { Life } from './turns/fates.ts';
@@ -44,12 +44,12 @@ export async function playSchedule(ground: Ground, seed: number, plant: Plant | 
   const { turns, promises, plan, chance } = scene;
   await ground.empty(seed % 200 === 0);
   await prepare(scene);
-  if (ground.stranger) holdRows(scene, ground.stranger);
+  if (ground.outsider) holdRows(scene, ground.outsider);
   for (const one of plan.operator) operate(scene, one);
   for (const [index, worker] of plan.workers.entries()) hire(scene, worker, `w${index + 1}`);
   await turns.play(CHAOS_STEPS);
   turns.calm();
-  await ground.stranger?.exec('rollback');
+  await ground.outsider?.exec('rollback');
   if (promises.broken.length === 0) await comeToRest(scene, chance.happens(0.5));
   counts.set('steps', turns.steps());
   const log = [describe(plan), ...turns.log];
@@ -60,7 +60,7 @@ export async function playSchedule(ground: Ground, seed: number, plant: Plant | 
 function sceneOf(ground: Ground, seed: number, plant: Plant | null, counts: Map<string, number>): Scene {
   const chance = chanceOf(seed);
   const drawn = planOf(chance);
-  const outside = outsideOf(seed, drawn, ground.stranger !== undefined);
+  const outside = outsideOf(seed, drawn, ground.outsider !== undefined);
   const plan = outside.alone ? undisturbed(drawn) : drawn;
   const strange = chanceOf(seed ^ 0x57a0);
   const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
@@ -111,7 +111,7 @@ async function prepare(scene: Scene): Promise<void> {
   const { mode, startMs, users, signals, instruments, holdings } = plan;
   const nowMs = startMs - 1000;
   await ground.call('import_instruments', { by: tester, instruments }, nowMs);
-  if (!plan.given) await ground.call('import_signals', { by: tester, signals, source: 'simulation' }, nowMs);
+  if (!plan.bringsFiles) await ground.call('import_signals', { by: tester, signals, source: 'simulation' }, nowMs);
   await ground.call('import_users', { by: tester, users, mode, source: 'simulation', nowMs }, nowMs);
   const venueOf = (userId: string) => users.find(({ id }) => id === userId)?.venue ?? '';
   const held = holdings.map(({ userId, symbol, quantity }) => {
@@ -188,7 +188,7 @@ function drain({ turns, chance }: Scene, world: World, concurrency: number): Pro
   return work(world, { concurrency, stop: stop.signal, woken: () => new Promise(() => undefined) });
 }
 
-function requestOf({ mode, limits, given, signals, users }: Plan, concurrency: number): RunRequest {
+function requestOf({ mode, limits, bringsFiles, signals, users }: Plan, concurrency: number): RunRequest {
   const files = { signalsSource: 'import:signals.csv', usersSource: 'import:users.csv', instruments: [], problems: [] };
   return {
     mode,
@@ -199,7 +199,7 @@ function requestOf({ mode, limits, given, signals, users }: Plan, concurrency: n
     limits,
     concurrency,
     inline: true,
-    inputs: { ...files, by: tester, signals: given ? signals : null, users: given ? users : null },
+    inputs: { ...files, by: tester, signals: bringsFiles ? signals : null, users: bringsFiles ? users : null },
   };
 }
 

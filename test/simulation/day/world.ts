@@ -11,7 +11,7 @@ import { reported } from '../../../src/stages/execute/outcome.ts';
 import type { Booked, SimulatedVenue } from '../common/venue.ts';
 import type { Promises } from './checks/promises.ts';
 import { atTheWorstMoment, echo, echoLater } from './faults/adversary.ts';
-import { errorOf, errorOfRows, moodFor, patiently, SILENCE_MS } from './faults/moods.ts';
+import { drawnFault, errorOf, errorOfRows, patiently, SILENCE_MS } from './faults/database-faults.ts';
 import { callNow, ifTaken, type Scene } from './scene.ts';
 import type { Life } from './turns/fates.ts';
 
@@ -91,11 +91,11 @@ async function atDatabase<F extends StoreFunction>(
   const tooMuch = errorOfRows(outside, name, args);
   if (tooMuch) scene.count('fault statement_limit_by_size');
   if (tooMuch) throw tooMuch;
-  const mood = !turns.isCalm() && strange.happens(outside.moodShare) ? moodFor(strange) : null;
-  if (mood) scene.count(`fault ${mood}`);
-  if (mood && !mood.endsWith('_after')) throw errorOf(mood, name);
+  const fault = !turns.isCalm() && strange.happens(outside.faultShare) ? drawnFault(strange) : null;
+  if (fault) scene.count(`fault ${fault}`);
+  if (fault && !fault.endsWith('_after')) throw errorOf(fault, name);
   const found = await callNow(scene, name, args, turns.nowMs() + life.skewMs);
-  if (mood) throw errorOf(mood, name);
+  if (fault) throw errorOf(fault, name);
   if (name.startsWith('claim_') && Array.isArray(found) && found.length > 0) atTheWorstMoment(scene, life);
   if (name === 'mark_submitting') for (const orderId of marked.parse(found).marked) echo(scene, orderId);
   if (name === 'mark_submitting' || name === 'read_accounts') atTheWorstMoment(scene, life);
@@ -207,10 +207,10 @@ function postBack(scene: Scene, venue: SimulatedVenue, booked: Booked): void {
   };
   const what = `${venue.plan.name} tells of ${booked.order.clientOrderId}`;
   for (const { atMs } of [...booked.fills, { atMs: endMs }]) {
-    const mustBeTold = atMs > endMs;
-    while (mustBeTold || chance.happens(0.2)) {
+    const mustBeSent = atMs > endMs;
+    while (mustBeSent || chance.happens(0.2)) {
       turns.at(atMs + chance.between(1, 60_000), what, emit);
-      if (mustBeTold) break;
+      if (mustBeSent) break;
     }
   }
 }
@@ -224,7 +224,7 @@ function notifierOf(scene: Scene, life: Life): World['notifier']['send'] {
       lost: { kind: 'unknown', reason: 'timeout' } satisfies SendOutcome,
       withinMs: 10_000,
       straysMs: 0,
-      leaves: () => promises.tells(message, turns.nowMs() + life.skewMs),
+      leaves: () => promises.sends(message, turns.nowMs() + life.skewMs),
       async perform(): Promise<SendOutcome> {
         scene.count('messages sent');
         const share = chance.below(20);

@@ -67,7 +67,7 @@ interface Agenda {
 function weekOn(
   ground: Ground,
   seed: number,
-  { plant = null, telling = 'as it comes', calm: isCalm = false, logs = false, idleAbsurd = false }: WeekOptions,
+  { plant = null, grouping = 'as it comes', calm: isCalm = false, logs = false, idleAbsurd = false }: WeekOptions,
   counts: Map<string, number>,
 ): { week: Week; agenda: Agenda } {
   const drawnPlan = withAbsurd(weekOf(seed), seed, idleAbsurd);
@@ -101,14 +101,14 @@ function weekOn(
   const venues = plan.venues.map((one) => weekVenue({ plan: one, draw, cashOf, leverageOf, injected }));
   const broken: string[] = [];
   const week: Week = {
-    ...{ seed, ground, plan, plant, telling, clock, rows, draw, broken, log, note, count },
+    ...{ seed, ground, plan, plant, grouping, clock, rows, draw, broken, log, note, count },
     day: { date: '', before: '', index: 0, closeMs: 0 },
     venues: new Map(venues.map((venue) => [venue.plan.name, venue])),
     store: farEnd({ ground, clock, note, count }, wrote),
     cashAtVenue: cashOf,
     at: (atMs, what, act) => void due.push({ atMs, what, act }),
-    told: new Set(),
-    toldAbout: new Set(),
+    alerted: new Set(),
+    alertedUsers: new Set(),
     workedLate: false,
     paused: new Set(),
     denied: new Map(),
@@ -179,10 +179,10 @@ async function settleAll(week: Week): Promise<void> {
   if ((await week.rows()).orders.some(({ endedAtMs }) => endedAtMs === null)) {
     await workFor(week, calm('worker of the last morning'), 900_000);
   }
-  let seen = 1;
-  for (let round = 0; round < 5 && seen > 0; round += 1) {
+  let count = 1;
+  for (let round = 0; round < 5 && count > 0; round += 1) {
     await checkReadiness(week, calm(`readiness ${round} of the last morning`));
-    seen = (await resolveOrders(week)) + (await correctLies(week)) + (await acknowledgeAll(week));
+    count = (await resolveOrders(week)) + (await correctLies(week)) + (await acknowledgeAll(week));
     clock.nowMs += 60_000;
   }
   if (week.broken.length > 0) return;

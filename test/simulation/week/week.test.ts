@@ -54,11 +54,11 @@ describe('simulated weeks', () => {
     async (seed) => {
       const first = await playWeek(ground, seed, { calm: true });
       expect(first.counts.get('orders sent')).toBeGreaterThan(3);
-      for (const telling of ['one by one', 'backwards', 'twice'] as const) {
-        const other = await playWeek(ground, seed, { calm: true, telling });
-        expect(other.broken, telling).toEqual([]);
-        expect(booksOf(other.rows), telling).toEqual(booksOf(first.rows));
-        expect(other.decisions, telling).toEqual(first.decisions);
+      for (const grouping of ['one by one', 'backwards', 'twice'] as const) {
+        const other = await playWeek(ground, seed, { calm: true, grouping });
+        expect(other.broken, grouping).toEqual([]);
+        expect(booksOf(other.rows), grouping).toEqual(booksOf(first.rows));
+        expect(other.decisions, grouping).toEqual(first.decisions);
       }
     },
     120_000,

@@ -8,11 +8,11 @@ import type { WeekPlan } from './plan.ts';
 import type { WeekVenue } from './world/venue.ts';
 
 /** In which grouping and order the facts of orders are told, and how often everything is called. */
-export type NotifyLoop = 'as it comes' | 'one by one' | 'backwards' | 'twice';
+export type FactGrouping = 'as it comes' | 'one by one' | 'backwards' | 'twice';
 
 export interface WeekOptions {
   plant?: Plant | null;
-  telling?: NotifyLoop;
+  grouping?: FactGrouping;
   /** Nobody is killed, nothing is changed between reading and writing, and no venue stumbles. */
   calm?: boolean;
   /** The person with absurd numbers does nothing. */
@@ -27,7 +27,7 @@ export interface Week {
   ground: Ground;
   plan: WeekPlan;
   plant: Plant | null;
-  telling: NotifyLoop;
+  grouping: FactGrouping;
   /** The time there is; a process's clock may be off. */
   clock: { nowMs: number };
   day: Day;
@@ -42,9 +42,9 @@ export interface Week {
   draw(name: string): Chance;
   at(atMs: number, what: string, act: () => Promise<void>): void;
   /** Whom a person has been told to look after, by client order id. */
-  told: Set<string>;
+  alerted: Set<string>;
   /** Users whose numbers an operator was told of. */
-  toldAbout: Set<string>;
+  alertedUsers: Set<string>;
   /** Whether a worker has come by after today's close. */
   workedLate: boolean;
   paused: Set<string>;

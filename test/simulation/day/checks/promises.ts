@@ -41,10 +41,10 @@ export interface Promises {
   marked(mark: string, orderIds: readonly number[], itsNowMs: number): void;
   /** A venue has proven something by not finding an order. */
   missed(order: OrderToSend, venue: string): void;
-  tells(message: MessageToSend, itsNowMs: number): void;
+  sends(message: MessageToSend, itsNowMs: number): void;
   died(worker: string, error: unknown): void;
   /** After every change of our tables. */
-  look(now: Snapshot, brokenBooks: readonly string[]): void;
+  check(now: Snapshot, brokenBooks: readonly string[]): void;
   /** When nothing is left to happen. */
   atRest(): void;
 }
@@ -60,7 +60,7 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
   const sent: Sent[] = [];
   const attempts = new Set<string>();
   const proofs = new Set<string>();
-  const told = new Map<number, number>();
+  const sentTo = new Map<number, number>();
   const marks = new Map<number, number[]>();
   const statuses = new Map<number, OrderStatus>();
   let halts: Standing[] = [];
@@ -146,13 +146,13 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
   };
 
   const checkBooks = (): void => {
-    const seen = new Set<string>();
+    const found = new Set<string>();
     for (const { plan: venue, book } of venues.values()) {
       for (const { order, life } of book) {
         if (life[0]?.status === 'rejected') continue;
         const key = `${order.accountId} ${order.symbol} ${order.side}`;
-        if (seen.has(key)) breaks('one order per signal and account', `${venue.name} has two orders for ${key}`);
-        seen.add(key);
+        if (found.has(key)) breaks('one order per signal and account', `${venue.name} has two orders for ${key}`);
+        found.add(key);
       }
     }
   };
@@ -239,10 +239,10 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
     missed({ clientOrderId }, venue) {
       if (venues.get(venue)?.plan.capabilities.missIsProof) proofs.add(clientOrderId);
     },
-    tells({ messageId, text }, itsNowMs) {
+    sends({ messageId, text }, itsNowMs) {
       const row = tables.messages.find(({ id }) => id === messageId);
-      told.set(messageId, (told.get(messageId) ?? 0) + 1);
-      if ((told.get(messageId) ?? 0) > 1) breaks('one summary', `message ${messageId} is sent twice`);
+      sentTo.set(messageId, (sentTo.get(messageId) ?? 0) + 1);
+      if ((sentTo.get(messageId) ?? 0) > 1) breaks('one summary', `message ${messageId} is sent twice`);
       if (row?.status !== 'sending' || row.text !== text) {
         breaks('one summary', `message ${messageId} is sent and our table says ${row?.status}`);
         return;
@@ -255,7 +255,7 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
     died(worker, error) {
       breaks('one failure stays one', `${worker} died of ${error instanceof Error ? error.stack : String(error)}`);
     },
-    look(now, brokenBooks) {
+    check(now, brokenBooks) {
       tables = now;
       for (const { order, outcome } of sent) if (outcome?.kind === 'rejected') proofs.add(order.clientOrderId);
       for (const what of brokenBooks) breaks('money adds up', what);

@@ -9,7 +9,7 @@ export interface OutsidePlan {
   /** Share of the orders a venue tells values of that nobody can book. */
   oddValueShare: number;
   /** Share of the database calls that meet one of its moods. */
-  moodShare: number;
+  faultShare: number;
   /** A call about more users or orders than these takes longer than a statement may. null: none does. */
   mostRows: number | null;
   /** Whose settlements the database refuses: those that say something, or all of them. null: nobody's. */
@@ -31,15 +31,15 @@ export interface RowLock {
  * `hasStranger`: there is a second session that can hold rows. Where the scan itself brings its users it changes their rows,
  * and waits for who holds one as any import does.
  */
-export function outsideOf(seed: number, plan: Plan, hasStranger: boolean): OutsidePlan {
-  const mayHold = hasStranger && !plan.given;
+export function outsideOf(seed: number, plan: Plan, hasOutsider: boolean): OutsidePlan {
+  const mayHold = hasOutsider && !plan.bringsFiles;
   const { happens, pick, between } = chanceOf(seed ^ 0x0dd5eed);
   const user = (): string => pick(plan.users).id;
   const lock = (what: RowLock['what'], most: number): RowLock => {
     return { what, userId: user(), afterMs: between(0, pick([0, 300, 5000])), forMs: between(1000, most) };
   };
   const alone = mayHold && happens(0.15);
-  const quiet = { oddTextShare: 0, oddValueShare: 0, moodShare: 0, mostRows: null, unwritable: null };
+  const quiet = { oddTextShare: 0, oddValueShare: 0, faultShare: 0, mostRows: null, unwritable: null };
   if (alone) {
     const what = pick(['account', 'account', 'user', 'order'] as const);
     return { ...quiet, locks: [{ ...lock(what, 1), afterMs: 0, forMs: 120_000 }], alone };
@@ -47,7 +47,7 @@ export function outsideOf(seed: number, plan: Plan, hasStranger: boolean): Outsi
   const drawn = {
     oddTextShare: happens(0.5) ? pick([0.1, 0.5, 1]) : 0,
     oddValueShare: happens(0.25) ? pick([0.1, 0.4]) : 0,
-    moodShare: happens(0.4) ? pick([0.01, 0.04, 0.1]) : 0,
+    faultShare: happens(0.4) ? pick([0.01, 0.04, 0.1]) : 0,
     mostRows: happens(0.2) ? pick([1, 2]) : null,
     unwritable: happens(0.2) ? { userId: user(), what: pick(['answers', 'all'] as const) } : null,
   };

@@ -33,11 +33,11 @@ export const plantedOutside: readonly PlantedBug[] = [
     promise: unreadable,
     seed: 8,
     change: withStore((call) => {
-      const given = new Map<number, DatabaseError>();
+      const answered = new Map<number, DatabaseError>();
       return {
         async settle_orders(args: Settle) {
           const before = args.outcomes.flatMap(({ orderId, venueStatus }) => {
-            const error = venueStatus === 'unknown' ? undefined : given.get(orderId);
+            const error = venueStatus === 'unknown' ? undefined : answered.get(orderId);
             return error ? [error] : [];
           });
           if (before[0]) throw before[0];
@@ -45,7 +45,7 @@ export const plantedOutside: readonly PlantedBug[] = [
             return await call('settle_orders', args);
           } catch (error) {
             const isRefused = error instanceof DatabaseError && error.kind === 'refused';
-            if (isRefused) for (const { orderId } of args.outcomes) given.set(orderId, error);
+            if (isRefused) for (const { orderId } of args.outcomes) answered.set(orderId, error);
             throw error;
           }
         },
@@ -143,7 +143,7 @@ export const plantedOutside: readonly PlantedBug[] = [
 ];
 
 /** Bugs that only show where a second session holds rows. */
-export const plantedWithStranger: readonly PlantedBug[] = [
+export const plantedWithOutsider: readonly PlantedBug[] = [
   {
     name: 'waits for every account of a page',
     promise: /^(one failure stays one|nobody waits)/,

@@ -5,7 +5,7 @@ import { freshPglite, freshPostgres } from '../../../support/postgres.ts';
 import { type Ground, groundOn } from '../../common/ground.ts';
 import { hunt } from '../../common/hunt.ts';
 import { plantedBugs } from './planted.ts';
-import { plantedOutside, plantedWithStranger } from './planted-outside.ts';
+import { plantedOutside, plantedWithOutsider } from './planted-outside.ts';
 
 const SEARCHED = 400;
 
@@ -33,17 +33,17 @@ describe('the check of the promises catches a process that', () => {
     240_000,
   );
 
-  test.each(plantedWithStranger.map((bug) => [bug.name, bug] as const))(
+  test.each(plantedWithOutsider.map((bug) => [bug.name, bug] as const))(
     '%s',
     async (_name, bug) => {
       const database = await freshPostgres();
-      const stranger = await openPostgresSession(database.url);
-      const ground = await groundOn({ ...database, stranger });
+      const outsider = await openPostgresSession(database.url);
+      const ground = await groundOn({ ...database, outsider });
       try {
         const caught = await hunt(ground, bug, [bug.seed, ...seeds]);
         expect(caught, `not caught in ${SEARCHED} schedules`).not.toBeNull();
       } finally {
-        await stranger.close();
+        await outsider.close();
         await ground.close();
       }
     },

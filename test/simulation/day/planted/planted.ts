@@ -155,13 +155,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     promise: /^fills/,
     seed: 1,
     change: withVenues((venue) => {
-      let told = 0;
+      let reports = 0;
       return {
         async lookup(order) {
           const outcome = await venue.lookup(order);
           if (outcome.kind !== 'found') return outcome;
-          told += 1;
-          const fills = outcome.report.fills.map((one) => ({ ...one, venueFillId: `${one.venueFillId}-${told}` }));
+          reports += 1;
+          const fills = outcome.report.fills.map((one) => ({ ...one, venueFillId: `${one.venueFillId}-${reports}` }));
           return { kind: 'found', report: { ...outcome.report, fills } };
         },
       };
@@ -236,7 +236,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     promise: /^fair shares: \w+ takes a slot of others/,
     seed: 18,
     change: withStore((call) => ({
-      claim_orders: ({ held: _, perAccount: __, ...asked }: Arguments['claim_orders']) => call('claim_orders', asked),
+      claim_orders: ({ held: _, perAccount: __, ...args }: Arguments['claim_orders']) => call('claim_orders', args),
     })),
   },
   {

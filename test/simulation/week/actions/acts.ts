@@ -53,7 +53,7 @@ export function calm(name: string): Process {
 
 export async function scan(week: Week, process: Process, mode: Mode): Promise<How> {
   const { plan } = week;
-  const given = {
+  const inputs = {
     signalsSource: '',
     usersSource: '',
     instruments: [],
@@ -65,7 +65,7 @@ export async function scan(week: Week, process: Process, mode: Mode): Promise<Ho
   return live(week, process, (world) =>
     run(world, {
       ...{ mode, dryRun: false, expectPlan: null, waitMs: 20_000, cutOffTime: '09:35:00', limits: plan.limits },
-      ...{ concurrency: process.concurrency, inline: true, onlyCounts: true, inputs: given },
+      ...{ concurrency: process.concurrency, inline: true, onlyCounts: true, inputs: inputs },
     }),
   );
 }

@@ -6,7 +6,7 @@ import { signalsOn } from '../plan.ts';
 import type { Week } from '../week.ts';
 import type { Process } from '../world/process.ts';
 import { askForOrders, calm, checkReadiness, compareBooks, processOf, scan, workFor } from './acts.ts';
-import { moveOutside, planLateFacts, tellAgain, tellWrongFills } from './facts.ts';
+import { moveOutside, planLateFacts, reportAgain, reportWrongFills } from './facts.ts';
 import { acknowledgeAll, changeSomething, correctLies, resolveOrders } from './people.ts';
 
 /** What happens on a trading day and in the night after it, each choice drawn by its own name. */
@@ -47,7 +47,7 @@ export async function planDay(week: Week): Promise<void> {
     at('15:32:00', 'a worker after the close', () => workLate(week));
   }
   at('15:45:00', 'late facts', async () => planLateFacts(week));
-  at('15:48:00', 'wrong facts', () => tellWrongFills(week));
+  at('15:48:00', 'wrong facts', () => reportWrongFills(week));
   if (draw(`correct ${date}`).happens(0.5)) {
     at('15:55:00', 'a person corrects', async () => void (await correctLies(week)));
   }
@@ -93,7 +93,7 @@ function planHours(week: Week): void {
     const mode = chance.pick(modes);
     week.at(atMs, `${what} ${name}`, async () => {
       if (what === 'settings') return changeSomething(week, name);
-      if (what === 'again') return tellAgain(week, name);
+      if (what === 'again') return reportAgain(week, name);
       if (what === 'ready') return checkReadiness(week, processOf(week, `ready ${name}`));
       if (what === 'orders') await askForOrders(week, processOf(week, `orders ${name}`), mode);
       return workFor(week, processOf(week, `worker ${name}`), 30_000);

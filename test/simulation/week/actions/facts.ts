@@ -29,8 +29,8 @@ async function factsOf(week: Week, orders: readonly EverBooked[]): Promise<Settl
     if (!row) return [];
     const { nowMs } = week.clock;
     const status = life.findLast(({ fromMs }) => fromMs <= nowMs)?.status ?? 'working';
-    const told = fills.filter(({ atMs }) => atMs <= nowMs);
-    return [reported(row, { venueOrderId, status, fills: told, message: null }, nowMs)];
+    const due = fills.filter(({ atMs }) => atMs <= nowMs);
+    return [reported(row, { venueOrderId, status, fills: due, message: null }, nowMs)];
   });
 }
 
@@ -41,7 +41,7 @@ async function settle({ store, clock }: Week, groups: readonly Settlement[][]): 
 }
 
 /** A second process tells today's facts once more, in another grouping and order. */
-export async function tellAgain(week: Week, name: string): Promise<void> {
+export async function reportAgain(week: Week, name: string): Promise<void> {
   const chance = week.draw(`again ${name}`);
   const today = [...week.venues.values()].flatMap(({ ever }) => [...ever.values()]);
   const facts = await factsOf(
@@ -81,7 +81,7 @@ export function planLateFacts(week: Week): void {
  * A venue tells more of an order than was ordered, or a price beyond its limit: truly, or by mistake, which a person has to
  * correct. Whichever it is, somebody is told.
  */
-export async function tellWrongFills(week: Week): Promise<void> {
+export async function reportWrongFills(week: Week): Promise<void> {
   const { store, clock, day } = week;
   for (const [clientOrderId, one] of [...week.venues.values()].flatMap(({ ever }) => [...ever])) {
     const { order, life, venueOrderId, fills } = one.booked;

@@ -160,10 +160,10 @@ function settledByWord(
   { clientOrderId, filled, quantity: ordered }: z.infer<typeof openOrder>,
   nowMs: number,
 ): { as: 'filled' | 'partly'; quantity: number; priceMinor: number } | null {
-  let seen = 0;
+  let found = 0;
   const isKnown = ({ quantity }: VenueFill): boolean => {
-    seen += quantity;
-    return seen <= filled;
+    found += quantity;
+    return found <= filled;
   };
   const all = filledBy(one, nowMs);
   const known = all.filter(isKnown);
@@ -202,7 +202,7 @@ export async function correctLies(week: Week): Promise<number> {
 /** A person looks at what blocks each account, and says so. Gives how many there were. */
 export async function acknowledgeAll(week: Week): Promise<number> {
   const { plan, store, clock } = week;
-  let seen = 0;
+  let found = 0;
   for (const { settings } of everybody(plan)) {
     for (const { venue, mode, block, snapshotEntryId, drifts } of await store.call('read_blocks', {
       userId: settings.id,
@@ -212,8 +212,8 @@ export async function acknowledgeAll(week: Week): Promise<number> {
         ...{ snapshotEntryId: block === null ? null : snapshotEntryId, nowMs: clock.nowMs, by: tester },
       });
       week.count('acknowledged by a person');
-      seen += 1;
+      found += 1;
     }
   }
-  return seen;
+  return found;
 }

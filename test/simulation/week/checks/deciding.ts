@@ -20,10 +20,10 @@ export async function checkDayLoss(week: Week, decisions: readonly DecisionToAcc
     if (accountId === null) continue;
     const floor = -((BigInt(settings.capitalMinor) * BigInt(bps) + 9_999n) / 10_000n);
     const result = dayResult(week, found, accountId);
-    const said = actual === null ? null : BigInt(actual.replace('.', ''));
+    const actualMinor = actual === null ? null : BigInt(actual.replace('.', ''));
     const isDenied = reason === 'daily_loss_limit';
-    if (isDenied !== result <= floor || (isDenied && said !== result)) {
-      const what = isDenied ? `is denied for ${said}` : 'is bought for';
+    if (isDenied !== result <= floor || (isDenied && actualMinor !== result)) {
+      const what = isDenied ? `is denied for ${actualMinor}` : 'is bought for';
       week.breaks('the day’s loss', `${userId} ${what}, made ${result} today, and may lose ${-floor}`);
     }
   }
@@ -64,15 +64,16 @@ const USED_SQL = `select json_build_object('symbol', i.symbol, 'minor', ${COUNTE
 
 /** What a decision is told of a symbol's use is what trades or is open: nothing that was refused. */
 export async function checkUse(week: Week, args: object, answer: unknown): Promise<void> {
-  const told = exposure.safeParse(answer);
-  if (!told.success) return;
+  const read = exposure.safeParse(answer);
+  if (!read.success) return;
   // `XNSE:2025-08-28:open:live`: a plan that was left is closed on another day than its own.
   const [, date = week.day.date, mode = ''] =
     /:(\d{4}-\d{2}-\d{2}):.*:([a-z]+)$/.exec('runId' in args ? String(args.runId) : '') ?? [];
   for (const row of await week.ground.session.query(USED_SQL, [date, mode])) {
     const { symbol, minor } = used.parse(row['found']);
-    const said = told.data.symbolExposure[symbol] ?? 0;
-    if (said > minor) week.breaks('limits', `${symbol} is said to be used for ${said}, and it is for ${minor}`);
+    const exposureMinor = read.data.symbolExposure[symbol] ?? 0;
+    if (exposureMinor > minor)
+      week.breaks('limits', `${symbol} is said to be used for ${exposureMinor}, and it is for ${minor}`);
   }
 }
 

@@ -71,7 +71,7 @@ function checkNumbers(week: Week, { signalId, userId, actual }: z.infer<typeof d
   if (whose !== null && (!isComputed || notDecided.test(actual ?? ''))) {
     week.breaks('one person’s numbers are theirs', `${signalId} of ${whose}: ${actual}`);
   }
-  if (!isComputed && !week.toldAbout.has(userId)) {
+  if (!isComputed && !week.alertedUsers.has(userId)) {
     week.breaks('one person’s numbers are theirs', `nobody was told that ${userId} can’t be computed`);
   }
 }

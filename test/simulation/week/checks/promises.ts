@@ -42,7 +42,7 @@ async function checkOld(week: Week): Promise<void> {
   for (const row of await week.ground.session.query(LEFT_SQL, [week.day.date])) {
     const { clientOrderId, status, lookedUp } = left.parse(row['found']);
     if (lookedUp || status === 'queued') week.breaks('every order ends', `${clientOrderId} is still ${status}`);
-    else if (!week.told.has(clientOrderId)) week.breaks('every order ends', `nobody was told of ${clientOrderId}`);
+    else if (!week.alerted.has(clientOrderId)) week.breaks('every order ends', `nobody was told of ${clientOrderId}`);
   }
 }
 

@@ -149,15 +149,15 @@ function storeOf(week: Week, process: Process, outside: Outside): Store {
 
 /** The facts of orders are told in the week's own grouping and order; everything else as it is asked. */
 async function emit<F extends StoreFunction>(week: Week, name: F, args: Arguments[F]) {
-  const { telling, store } = week;
-  if (telling === 'as it comes' || /^(read|claim|mark)_/.test(name)) return store.call(name, args);
-  if (telling === 'twice') {
+  const { grouping, store } = week;
+  if (grouping === 'as it comes' || /^(read|claim|mark)_/.test(name)) return store.call(name, args);
+  if (grouping === 'twice') {
     await store.call(name, args);
     return store.call(name, args);
   }
   if (name !== 'settle_orders' || !('outcomes' in args)) return store.call(name, args);
-  const outcomes = telling === 'backwards' ? args.outcomes.toReversed() : args.outcomes;
-  if (telling === 'backwards') return store.call(name, { ...args, outcomes });
+  const outcomes = grouping === 'backwards' ? args.outcomes.toReversed() : args.outcomes;
+  if (grouping === 'backwards') return store.call(name, { ...args, outcomes });
   for (const outcome of outcomes.slice(0, -1)) await store.call(name, { ...args, outcomes: [outcome] });
   return store.call(name, { ...args, outcomes: outcomes.slice(-1) });
 }
@@ -186,8 +186,8 @@ function hear(week: Week, { type, alert, clientOrderId, about }: AnyEvent): void
   if (!alert) return;
   week.count(`told ${type}`);
   week.note(() => `ALERT ${type} ${clientOrderId ?? ''}`);
-  if (typeof clientOrderId === 'string') week.told.add(clientOrderId);
-  if (type === 'beyond_exact_numbers') for (const userId of String(about).split(', ')) week.toldAbout.add(userId);
+  if (typeof clientOrderId === 'string') week.alerted.add(clientOrderId);
+  if (type === 'beyond_exact_numbers') for (const userId of String(about).split(', ')) week.alertedUsers.add(userId);
 }
 
 function venueOf(week: Week, process: Process, venue: WeekVenue, outside: Outside): Venue {
@@ -195,7 +195,7 @@ function venueOf(week: Week, process: Process, venue: WeekVenue, outside: Outsid
   return {
     name,
     capabilities,
-    ...(name === 'paper' ? {} : { accountApi: venue.desk(() => week.clock.nowMs) }),
+    ...(name === 'paper' ? {} : { accountApi: venue.accountApi(() => week.clock.nowMs) }),
     submit: (order) =>
       outside(async () => {
         await checkSend(week, process, order, name);
@@ -214,7 +214,7 @@ function venueOf(week: Week, process: Process, venue: WeekVenue, outside: Outsid
   };
 }
 
-const asked = z.object({
+const orderFacts = z.object({
   status: z.string(),
   venue: z.string(),
   accountVenue: z.string(),
@@ -222,7 +222,7 @@ const asked = z.object({
   halted: z.boolean(),
   earlier: z.boolean(),
 });
-const ASKED_SQL = `select json_build_object('status', o.status, 'venue', o.venue, 'accountVenue',
+const ORDER_FACTS_SQL = `select json_build_object('status', o.status, 'venue', o.venue, 'accountVenue',
     core.order_venue(a.mode, a.venue), 'sendBeforeMs', core.ms(o.send_before), 'halted', core.halted_for(o) is not null,
     'earlier', run.trade_date < $2::date) as found
   from public.orders o join public.accounts a on a.id = o.account_id join public.scan_runs run on run.id = o.run_id
@@ -231,9 +231,9 @@ const ASKED_SQL = `select json_build_object('status', o.status, 'venue', o.venue
 /** Whatever may be wrong with a send can be seen in the moment it leaves. */
 async function checkSend(week: Week, process: Process, order: OrderToStart, venue: string): Promise<void> {
   const { clientOrderId: name, userId } = order;
-  const [row] = await week.ground.session.query(ASKED_SQL, [name, week.day.date]);
+  const [row] = await week.ground.session.query(ORDER_FACTS_SQL, [name, week.day.date]);
   if (!row) return week.breaks('write first', `${venue} hears of ${name}, which is not in our table`);
-  const { status, venue: its, accountVenue, sendBeforeMs, halted, earlier } = asked.parse(row['found']);
+  const { status, venue: its, accountVenue, sendBeforeMs, halted, earlier } = orderFacts.parse(row['found']);
   if (status !== 'submitting' && status !== 'unknown')
     week.breaks('write first', `${name} is sent while it is ${status}`);
   if (its !== venue || accountVenue !== venue)

@@ -47,7 +47,7 @@ export interface WeekVenue {
   /** What today's book, if it still has the order, says of it. */
   bookedToday(clientOrderId: string): Booked | undefined;
   begin(date: string, closeMs: number): void;
-  desk(nowMs: () => number): VenueAccountApi;
+  accountApi(nowMs: () => number): VenueAccountApi;
 }
 
 export interface WeekVenueOptions {
@@ -67,12 +67,12 @@ export function weekVenue({ plan, draw, cashOf, leverageOf, injected }: WeekVenu
   const isReal = plan.name !== 'paper';
   let today: { date: string; closeMs: number; venue: SimulatedVenue } | null = null;
   const turn = switching();
-  const asked = new Map<string, number>();
+  const lookups = new Map<string, number>();
   /** The venue's choices about an order depend on how often it was asked about it, and on nothing else. */
   const about = (what: string, { clientOrderId }: OrderToSend): void => {
     const name = `${plan.name} ${what} ${clientOrderId}`;
-    const times = (asked.get(name) ?? 0) + 1;
-    asked.set(name, times);
+    const times = (lookups.get(name) ?? 0) + 1;
+    lookups.set(name, times);
     turn.to(draw(`${name} ${times}`));
   };
 
@@ -120,7 +120,7 @@ export function weekVenue({ plan, draw, cashOf, leverageOf, injected }: WeekVenu
       today = { date, closeMs, venue };
       logins.clear();
     },
-    desk(nowMs) {
+    accountApi(nowMs) {
       const book = (): SimulatedVenue | null => {
         turn.to(draw(`${plan.name} book`));
         return today?.venue ?? null;
@@ -198,14 +198,14 @@ export function sharesAt({ ever, outside }: Pick<WeekVenue, 'ever' | 'outside'>,
   return shares;
 }
 
-interface DeskOptions extends Pick<WeekVenue, 'ever' | 'outside' | 'logins'> {
+interface AccountApiOptions extends Pick<WeekVenue, 'ever' | 'outside' | 'logins'> {
   cashOf: (accountId: number) => Promise<number>;
   leverageOf: (accountId: number) => Promise<number>;
   nowMs: () => number;
   book: () => SimulatedVenue | null;
 }
 
-function accountApiOf({ ever, outside, logins, cashOf, leverageOf, nowMs, book }: DeskOptions): VenueAccountApi {
+function accountApiOf({ ever, outside, logins, cashOf, leverageOf, nowMs, book }: AccountApiOptions): VenueAccountApi {
   const read = <T>(accountId: number, value: () => T): VenueRead<T> =>
     logins.has(accountId) ? { kind: 'read', value: value() } : { kind: 'no_session', reason: 'token_expired' };
   const orderOf = (venue: SimulatedVenue, booked: Booked): VenueOrder => {

@@ -11,16 +11,16 @@ const rowsOf: Record<RowLock['what'], string> = {
 };
 
 /** Somebody with a session of their own takes rows and keeps them for a while, as an open `begin` in psql does. */
-export function holdRows(scene: Scene, stranger: SqlSession): void {
+export function holdRows(scene: Scene, outsider: SqlSession): void {
   const { turns, plan, outside, neighbours } = scene;
   for (const lock of outside.locks) {
     const fromMs = plan.startMs + lock.afterMs;
     // Orders and runs are there only after a while: the stranger comes back until they are.
     const take = async (tries: number): Promise<void> => {
-      await stranger.exec('begin');
-      const rows = await stranger.query(`${rowsOf[lock.what]} for update`, [lock.userId]);
+      await outsider.exec('begin');
+      const rows = await outsider.query(`${rowsOf[lock.what]} for update`, [lock.userId]);
       if (rows.length === 0) {
-        await stranger.exec('rollback');
+        await outsider.exec('rollback');
         if (tries > 0) turns.at(turns.nowMs() + 100, '', () => take(tries - 1));
         return;
       }
@@ -30,7 +30,7 @@ export function holdRows(scene: Scene, stranger: SqlSession): void {
     };
     const letGo = async (): Promise<void> => {
       neighbours.released(lock, scene.tables, outside.alone);
-      await stranger.exec('rollback');
+      await outsider.exec('rollback');
     };
     turns.at(fromMs, `a stranger takes the ${lock.what} of ${lock.userId}`, () =>
       take(lock.what === 'order' || lock.what === 'run' ? 100 : 0),

@@ -5,7 +5,7 @@ import type { CallOptions } from '../../../../src/ports/store/store.ts';
 import type { Chance } from '../../common/chance.ts';
 import type { OutsidePlan } from './outside.ts';
 
-const moods = {
+const databaseFaults = {
   /** A full pooler, before anything ran. */
   unlisted_before: 3,
   /** A pooler that lost its server while it answered: it ran. */
@@ -18,21 +18,21 @@ const moods = {
 };
 const codes = { unlisted_before: 'XX000', unlisted_after: 'FW123', statement_limit: '57014', deadlock: '40P01' };
 
-export type Mood = keyof typeof moods;
+export type DatabaseFault = keyof typeof databaseFaults;
 
 /** What the client waits beyond a call's limit for a connection that says nothing. */
 export const SILENCE_MS = 7_000;
 
-export function moodFor(chance: Chance): Mood {
-  return chance.weighted(moods);
+export function drawnFault(chance: Chance): DatabaseFault {
+  return chance.weighted(databaseFaults);
 }
 
 /** The error as the transport makes it of what the server, or the socket, said. */
-export function errorOf(mood: Mood, name: string): DatabaseError {
-  if (mood === 'silent_before' || mood === 'silent_after') {
+export function errorOf(fault: DatabaseFault, name: string): DatabaseError {
+  if (fault === 'silent_before' || fault === 'silent_after') {
     return toDatabaseError(name, Object.assign(new Error('nothing was heard'), { code: 'ETIMEDOUT' }));
   }
-  return serverError(name, codes[mood]);
+  return serverError(name, codes[fault]);
 }
 
 /** An error a server answers with, as the transport reads it. */

@@ -52,9 +52,9 @@ const decidedOnce = [
 ];
 
 test('accept refuses with the reasons of the rules, in their order', () => {
-  const asked = acceptReasons();
-  expect(asked).toContain('symbol_cap');
-  expect(asked).toEqual([...skipReasons, ...denyReasons].filter((reason) => asked.includes(reason)));
+  const recheckReasons = acceptReasons();
+  expect(recheckReasons).toContain('symbol_cap');
+  expect(recheckReasons).toEqual([...skipReasons, ...denyReasons].filter((reason) => recheckReasons.includes(reason)));
 });
 
 test('every rule is asked again by accept, or is of what can’t change until then', () => {
@@ -64,8 +64,8 @@ test('every rule is asked again by accept, or is of what can’t change until th
 
 test('accept skips with the skip reasons and denies with the others', () => {
   const [, skipped = ''] = /refusal in \(([^)]*)\) then 'skipped' else 'denied'/.exec(sourceOf('accept_batch')) ?? [];
-  const asked = acceptReasons();
-  expect(words(/'(\w+)'/g, skipped)).toEqual(skipReasons.filter((reason) => asked.includes(reason)));
+  const recheckReasons = acceptReasons();
+  expect(words(/'(\w+)'/g, skipped)).toEqual(skipReasons.filter((reason) => recheckReasons.includes(reason)));
 });
 
 test('the audit of limits knows only reasons of the rules', () => {

@@ -1,7 +1,8 @@
 // Derives sales from bought signals, for a replay that also sells.
 import { signalIdOf } from '../../src/domain/ids.ts';
 import type { Signal } from '../../src/domain/types.ts';
-import type { Answer, Store } from '../../src/ports/store/store.ts';
+import type { HeldPosition } from '../../src/ports/store/money.ts';
+import type { Store } from '../../src/ports/store/store.ts';
 
 /** After how many trading days what was bought is sold: the least and the most. */
 export interface SellAfter {
@@ -37,10 +38,10 @@ export async function salesOn(store: Store, tradeDate: string, symbols: Readonly
     });
 }
 
-async function heldPositions(store: Store): Promise<Answer<'read_positions'>> {
-  const held: Answer<'read_positions'> = [];
+async function heldPositions(store: Store): Promise<HeldPosition[]> {
+  const held: HeldPosition[] = [];
   for (let after: string | null = null; ; ) {
-    const page: Answer<'read_positions'> = await store.call('read_positions', {
+    const page: HeldPosition[] = await store.call('read_positions', {
       userId: null,
       mode: 'paper',
       after,

@@ -2,7 +2,7 @@
 import { istIso } from '../domain/market/india-time.ts';
 import { DatabaseError, isClockWrong } from '../ports/database.ts';
 import type { Emit, Event } from '../ports/events/events.ts';
-import type { Answer } from '../ports/store/store.ts';
+import type { DatabaseReadiness } from '../ports/store/watch.ts';
 
 /** Whoever has to set the clock is told once, and again if it is still wrong after so long. */
 const AGAIN_AFTER_MS = 15 * 60_000;
@@ -30,7 +30,7 @@ export function emitFailure(emit: Emit, error: unknown, event: Event): boolean {
 }
 
 /** What any call would be refused with, where the database says that our clock is far from its own. @throws DatabaseError */
-export function refuseWrongClock({ clockIsFar, nowMs }: Answer<'read_readiness'>, oursMs: number): void {
+export function refuseWrongClock({ clockIsFar, nowMs }: DatabaseReadiness, oursMs: number): void {
   if (!clockIsFar) return;
   const text = `the clock of this process says ${istIso(oursMs)}, the database's ${istIso(nowMs)}: let both machines take their time from the network (NTP)`;
   throw new DatabaseError(text, { kind: 'refused', code: 'PT425', answered: true });

@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import { runSkipTexts } from '../domain/messages/reasons-en.ts';
 import type { RunReport } from '../domain/report.ts';
 import type { Problem } from '../domain/types.ts';
+import type { RunTimings } from '../ports/store/runs.ts';
 import type { Exits } from './exits.ts';
 import { grouped, problemLine, sessionLabel } from './format.ts';
 import { type HeaderFacts, headerText } from './header.ts';
@@ -14,7 +15,7 @@ import { type ReasonCount, reasonsOf, reasonsText } from './screens/reasons.ts';
 import { planTable, signalsTable, usersTable } from './screens/tables.ts';
 import { attentionText, headline, type MoneySums, totalsText } from './screens/totals.ts';
 import { type Paint, plain, type Tone } from './table.ts';
-import { type RunTimings, timingsText } from './timings.ts';
+import { timingsText } from './timings.ts';
 import { fitted } from './width.ts';
 
 /** What is known of a run beside its report: of all its users where the report lists a page of them. */

@@ -1,12 +1,10 @@
 // When a run did what, and what went wrong how often.
 import { istIso } from '../domain/market/india-time.ts';
 import type { RunReport } from '../domain/report.ts';
-import type { Answer } from '../ports/store/store.ts';
+import type { RunTimings } from '../ports/store/runs.ts';
 import { duration, grouped, plural } from './format.ts';
 import { type Cell, type Column, type Paint, table } from './table.ts';
 import { fitted, padded } from './width.ts';
-
-export type RunTimings = NonNullable<Answer<'read_run_timings'>>;
 
 /** What takes an operator's time after a run: when it did what, how much of it succeeded, and what went wrong how often. */
 export function timingsText(timings: RunTimings, report: RunReport, columns: number, paint: Paint): string {

@@ -69,7 +69,7 @@ language sql immutable set search_path = '' as $$
   ];
 $$;
 
--- What goes over a whole run, file or year; longFunctions in ports/store/call-limits.ts says the same.
+-- What goes over a whole run, file or year; isLong in ports/store/ says the same.
 create function core.long_functions() returns text[]
 language sql immutable set search_path = '' as $$
   select array[

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { DecisionToAccept } from '../../src/ports/store/arguments.ts';
+import type { DecisionToAccept } from '../../src/ports/store/runs.ts';
 import { accepted, nowMs, openScene, type Scene, signal, undecided, user } from '../contract/support/scene.ts';
 import { chunks, clientPool, shuffled } from './client-pool.ts';
 

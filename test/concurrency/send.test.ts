@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { Settlement } from '../../src/ports/store/arguments.ts';
+import type { Settlement } from '../../src/ports/store/orders.ts';
 import {
   claim,
   decideAll,

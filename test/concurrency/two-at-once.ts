@@ -1,7 +1,7 @@
 // Brings two functions of the database to stand in one another's way, for every pair of those that lock several rows.
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeStore } from '../../src/adapters/store/store.ts';
-import type { DecisionToAccept } from '../../src/ports/store/arguments.ts';
+import type { DecisionToAccept } from '../../src/ports/store/runs.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import {
   accepted,

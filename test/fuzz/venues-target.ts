@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import type { ClaimedOrder } from '../../src/ports/store/orders.ts';
 import type { OrderToSend } from '../../src/ports/venue.ts';
 import type { World } from '../../src/ports/world.ts';
 import { ready } from '../../src/stages/accounts/readiness.ts';
 import { submitSafely } from '../../src/stages/execute/execute.ts';
 import { reported, settlementOf, stillUnknown } from '../../src/stages/execute/outcome.ts';
-import {
-  type ClaimedOrder,
-  decideAll,
-  fill,
-  nowMs,
-  openScene,
-  sendAll,
-  settle,
-  settlement,
-  user,
-} from '../contract/support/scene.ts';
+import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from '../contract/support/scene.ts';
 import {
   openScriptedVenue,
   type ScriptedAnswer,

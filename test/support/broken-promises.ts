@@ -1,5 +1,6 @@
 // The rules of check_books that only a fault of ours can break.
-import type { Answer, Store } from '../../src/ports/store/store.ts';
+import type { BrokenRule } from '../../src/ports/store/money.ts';
+import type { Store } from '../../src/ports/store/store.ts';
 
 /** Scenes of tests name limits that no decision would, and unblock accounts nobody has looked at. */
 const BY_HAND = [
@@ -14,7 +15,7 @@ const BY_HAND = [
 export async function brokenPromises(
   store: Pick<Store, 'call'>,
   broken: readonly string[] = [],
-): Promise<Answer<'check_books'>> {
+): Promise<BrokenRule[]> {
   const rules = await store.call('check_books', {});
   return rules.filter(({ rule, leftToAPerson }) => !leftToAPerson && ![...BY_HAND, ...broken].includes(rule));
 }

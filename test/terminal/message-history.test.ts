@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
-import type { Answer } from '../../src/ports/store/store.ts';
+import type { StoredMessage } from '../../src/ports/store/messages.ts';
 import { historyText } from '../../src/terminal/screens/message-history.ts';
 
-type Row = Answer<'read_messages'>[number];
 const atMs = Date.parse('2025-08-28T09:21:00+05:30');
 const event = { atMs, attempt: 1, providerStatus: null, errorCode: null, reason: null } as const;
-const row: Row = {
+const row: StoredMessage = {
   ...{
     userId: 'asha',
     userName: 'Asha',
@@ -27,7 +26,7 @@ test('a message that was shown on the screen has no history to tell', () => {
 });
 
 test('one that went over a provider has a line: when, our status, the provider’s word and error', () => {
-  const message: Row = {
+  const message: StoredMessage = {
     ...row,
     providerStatus: 'read',
     events: [

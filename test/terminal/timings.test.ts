@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import type { RunTimings } from '../../src/ports/store/runs.ts';
 import { plain } from '../../src/terminal/table.ts';
-import { type RunTimings, timingsText } from '../../src/terminal/timings.ts';
+import { timingsText } from '../../src/terminal/timings.ts';
 import { sampleReport } from './sample-report.ts';
 
 const openedAtMs = Date.parse('2025-08-28T09:20:00.000+05:30');

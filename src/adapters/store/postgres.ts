@@ -1,7 +1,7 @@
 // Calls the database’s functions over a Postgres connection.
 import pg from 'pg';
 import { type Database, DatabaseError, DEFAULT_LIMIT_MS, type SqlSession } from '../../ports/database.ts';
-import { isReport } from '../../ports/store/call-limits.ts';
+import { isReport } from '../../ports/store/store.ts';
 import { connectionTo, openPool } from './postgres-pool.ts';
 import { limitedCall, toDatabaseError } from './sql-call.ts';
 

@@ -1,9 +1,15 @@
 // The typed store: calls the database’s functions, checks their answers, and waits out short outages.
 import pRetry from 'p-retry';
 import { type Database, DatabaseError, type DatabaseErrorKind } from '../../ports/database.ts';
-import type { Arguments } from '../../ports/store/arguments.ts';
-import { limitMsOf } from '../../ports/store/call-limits.ts';
-import { type Answer, answers, type CallOptions, type Store, type StoreFunction } from '../../ports/store/store.ts';
+import type { Arguments } from '../../ports/store/store.ts';
+import {
+  type Answer,
+  type CallOptions,
+  limitMsOf,
+  type Store,
+  type StoreFunction,
+  storeFunctions,
+} from '../../ports/store/store.ts';
 import { storable } from './storable.ts';
 
 /** A database that is gone for ten seconds is waited for: pauses of 0.2 s, 0.4 s … 4 s, jittered, about 15 s in all. */
@@ -57,7 +63,7 @@ export function makeStore(
 }
 
 function parsed<F extends StoreFunction>(name: F, answer: unknown): Answer<F> {
-  const result = answers[name].safeParse(answer);
+  const result = storeFunctions[name].answer.safeParse(answer);
   if (result.success) return result.data as Answer<F>;
   const message = `the database function ${name} answered in a shape this version does not know: run npm run migrate, or update daily-scan`;
   throw new Error(message, { cause: result.error });

@@ -2,7 +2,7 @@
 import { createClient, PostgrestError } from '@supabase/supabase-js';
 import pLimit from 'p-limit';
 import { type Database, DatabaseError, DEFAULT_LIMIT_MS } from '../../ports/database.ts';
-import { isReport } from '../../ports/store/call-limits.ts';
+import { isReport } from '../../ports/store/store.ts';
 import { callStatement, toDatabaseError } from './sql-call.ts';
 
 export interface SupabaseOptions {

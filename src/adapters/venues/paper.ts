@@ -4,7 +4,8 @@ import type { Fault } from '../../domain/faults.ts';
 import { batched } from '../../ports/batch.ts';
 import { hasAnswered } from '../../ports/database.ts';
 import type { Emit } from '../../ports/events/events.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { PaperAnswer } from '../../ports/store/orders.ts';
+import type { Store } from '../../ports/store/store.ts';
 import type { LookupOutcome, OrderToSend, SubmitOutcome, Venue } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
 
@@ -50,7 +51,7 @@ export function paperVenue({ store, clock, slippageBps, faults, emit }: PaperVen
   };
 }
 
-function outcomeOf(answer: Exclude<Answer<'paper_venue_submit'>[number], { kind: 'duplicate' }>): SubmitOutcome {
+function outcomeOf(answer: Exclude<PaperAnswer, { kind: 'duplicate' }>): SubmitOutcome {
   switch (answer.kind) {
     case 'acknowledged':
       return { kind: 'acknowledged', report: answer.report };

@@ -6,8 +6,9 @@ import { istIso } from '../../domain/market/india-time.ts';
 import { possibleSymbols, shareReader } from '../../domain/market/symbols.ts';
 import { formatRupees } from '../../domain/text/rupees.ts';
 import type { Mode } from '../../domain/types.ts';
-import type { Blocks } from '../../ports/rows/readiness.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { Blocks } from '../../ports/store/accounts.ts';
+import type { ChangedUser, StoredUser, UserAccount } from '../../ports/store/imports.ts';
+import type { Store } from '../../ports/store/store.ts';
 import { plural } from '../../terminal/format.ts';
 import { actorOf } from '../actor.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
@@ -128,7 +129,7 @@ function listOf(text: string): string[] | null {
 }
 
 /** What the change did to orders that were accepted before it. */
-function ordersText({ stopped, underWay }: Pick<Answer<'set_user'>, 'stopped' | 'underWay'>): string {
+function ordersText({ stopped, underWay }: Pick<ChangedUser, 'stopped' | 'underWay'>): string {
   const ended = stopped === 0 ? '' : `${plural(stopped, 'order')} not sent yet: canceled.\n`;
   const sent = `${plural(underWay, 'order')} sent already: with the venue, not called back.\n`;
   return `${ended}${underWay === 0 ? '' : sent}`;
@@ -140,7 +141,7 @@ const summaryTexts = {
   off: 'no summaries',
 } as const;
 
-function userText(user: NonNullable<Answer<'read_user'>>, blocks: Blocks[]): string {
+function userText(user: StoredUser, blocks: Blocks[]): string {
   const list = (items: string[] | null, none: string) =>
     items === null || items.length === 0 ? none : items.join(', ');
   const lines = [
@@ -162,7 +163,7 @@ function userText(user: NonNullable<Answer<'read_user'>>, blocks: Blocks[]): str
 }
 
 /** A line per deposit and withdrawal, as far as they are shown. */
-function movedText(moved: Account['moved']): string {
+function movedText(moved: UserAccount['moved']): string {
   return moved
     .map(({ kind, amountMinor, atMs, reference, source }) => {
       const when = istIso(atMs).slice(0, 16).replace('T', ' ');
@@ -179,5 +180,4 @@ function limitText({ maxOrdersPerDay, maxOrderValueMinor }: Limits): string {
   return `${orders}${value}`;
 }
 
-type Account = NonNullable<Answer<'read_user'>>['accounts'][number];
-type Limits = Pick<Account, 'maxOrdersPerDay' | 'maxOrderValueMinor'>;
+type Limits = Pick<UserAccount, 'maxOrdersPerDay' | 'maxOrderValueMinor'>;

@@ -2,8 +2,8 @@
 import type { Actor } from '../../domain/actions.ts';
 import { formatRupees } from '../../domain/text/rupees.ts';
 import type { Mode } from '../../domain/types.ts';
-import type { Blocks } from '../../ports/rows/readiness.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { Acknowledged, Blocks } from '../../ports/store/accounts.ts';
+import type { Store } from '../../ports/store/store.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 
 export interface Acknowledging {
@@ -59,7 +59,7 @@ function itemsOf(list: string): { driftIds: number[]; snapshotEntryId: number | 
   return { driftIds: numbers('d'), snapshotEntryId: entries.length === 0 ? null : Math.max(...entries) };
 }
 
-function sentences({ venue }: Pick<Acknowledging, 'venue'>, done: Answer<'acknowledge_account'>): string[] {
+function sentences({ venue }: Pick<Acknowledging, 'venue'>, done: Acknowledged): string[] {
   const { acknowledged, booked, waiting } = done;
   return [
     ...acknowledged.map((id) => `Acknowledged d${id}.`),

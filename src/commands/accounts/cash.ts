@@ -5,7 +5,8 @@ import type { Config } from '../../config/config.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { formatMinor, parseMinor } from '../../domain/money.ts';
 import { formatRupees } from '../../domain/text/rupees.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { BookedCash, MovedCash } from '../../ports/store/money.ts';
+import type { Store } from '../../ports/store/store.ts';
 import { actorOf } from '../actor.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { type NamedUser, shown, userNamed } from '../named-user.ts';
@@ -95,7 +96,7 @@ async function ended(
   store: Store,
   user: NamedUser,
   movement: CashMovement,
-  answer: Answer<'move_cash'>,
+  answer: MovedCash,
   json: boolean,
 ): Promise<number | Refusal> {
   switch (answer.kind) {
@@ -130,9 +131,7 @@ async function ended(
   }
 }
 
-type Booked = Extract<Answer<'move_cash'>, { kind: 'moved' | 'counted_before' }>;
-
-function textOf(user: NamedUser, movement: CashMovement, answer: Booked): string {
+function textOf(user: NamedUser, movement: CashMovement, answer: BookedCash): string {
   const { venue, cashBeforeMinor, cashMinor, entryId } = answer;
   if (answer.kind === 'counted_before') {
     return `${movement.reference} was counted before: ${movementText(movement)} at ${timeOf(answer.atMs)} (entry ${entryId}). Nothing was booked; cash is ${formatRupees(cashMinor)}.\n`;
@@ -142,7 +141,7 @@ function textOf(user: NamedUser, movement: CashMovement, answer: Booked): string
   return `${what} ${formatRupees(movement.amountMinor)} ${where} (entry ${entryId}): cash ${formatRupees(cashBeforeMinor)} → ${formatRupees(cashMinor)}. ${availableText(answer)}.\n`;
 }
 
-function jsonOf({ id }: NamedUser, movement: CashMovement, answer: Booked) {
+function jsonOf({ id }: NamedUser, movement: CashMovement, answer: BookedCash) {
   const { kind, venue, entryId, cashBeforeMinor, cashMinor, heldMinor, notReady } = answer;
   return {
     kind,
@@ -160,7 +159,7 @@ function jsonOf({ id }: NamedUser, movement: CashMovement, answer: Booked) {
 }
 
 /** Money alone opens no account again: who has seen why it is blocked does, with the command this names. */
-async function blockedText(store: Store, userId: string, { venue, notReady }: Booked): Promise<string> {
+async function blockedText(store: Store, userId: string, { venue, notReady }: BookedCash): Promise<string> {
   const blocks = await store.call('read_blocks', { userId });
   const block = blocks.find((one) => one.venue === venue && one.mode === 'paper');
   return `It is still blocked: ${notReady}.\n${block ? `${blockText(userId, block)}\n` : ''}`;

@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline/promises';
 import type { Config } from '../../config/config.ts';
 import type { Actor } from '../../domain/actions.ts';
 import { userIdOf } from '../../domain/ids.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { Erasure, PossibleErasure } from '../../ports/store/access.ts';
+import type { Store } from '../../ports/store/store.ts';
 import { actorOf } from '../actor.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { userNamed } from '../named-user.ts';
@@ -58,10 +59,7 @@ async function erased(
   return ended(await store.call('erase_user', { userId, confirmed: true, by }), flags);
 }
 
-function ended(
-  answer: Answer<'erase_user'>,
-  { nameOrId, json }: { nameOrId: string; json?: boolean },
-): number | Refusal {
+function ended(answer: Erasure, { nameOrId, json }: { nameOrId: string; json?: boolean }): number | Refusal {
   switch (answer.kind) {
     case 'erased': {
       const text = `Erased. What must be kept stands under ${answer.tombstone} from now on.\nBackups and logs of before still have the person: SECURITY.md says what to do with them.`;
@@ -90,7 +88,7 @@ const todo = {
   unsettled_message: (n: number) => `${n} messages on their way: wait until they are sent or failed`,
 } as const;
 
-async function agreed({ name, counts }: Extract<Answer<'erase_user'>, { kind: 'would_erase' }>): Promise<boolean> {
+async function agreed({ name, counts }: PossibleErasure): Promise<boolean> {
   const { orders, decisions, messages, credentials, apiKeys } = counts;
   process.stderr.write(
     `This takes ${name} out for good: name, number, login, opt-in, the texts of ${messages} messages and ${credentials} stored credentials go, ${apiKeys} keys end.\n` +

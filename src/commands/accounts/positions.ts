@@ -3,7 +3,7 @@ import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { formatMinor, perUnit } from '../../domain/money.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { HeldPosition } from '../../ports/store/money.ts';
 import { positionsText, positionValue } from '../../terminal/screens/holdings.ts';
 import { plain } from '../../terminal/table.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
@@ -38,7 +38,7 @@ export async function positionsCommand(config: Config, flags: PositionsFlags): P
   });
 }
 
-function printPage(fetched: Answer<'read_positions'>, limit: number, flags: PositionsFlags): void {
+function printPage(fetched: HeldPosition[], limit: number, flags: PositionsFlags): void {
   const rows = fetched.slice(0, limit);
   const next = fetched.length > limit ? (rows.at(-1)?.key ?? null) : null;
   if (flags.json) {
@@ -56,14 +56,7 @@ function againFlags({ user, mode, limit }: PositionsFlags): string {
   return repeated.map(([name, value]) => `--${name} "${value}" `).join('');
 }
 
-function positionJson({
-  key: _,
-  costMinor,
-  marginMinor,
-  priceMinor,
-  pricedAtMs,
-  ...row
-}: Answer<'read_positions'>[number]) {
+function positionJson({ key: _, costMinor, marginMinor, priceMinor, pricedAtMs, ...row }: HeldPosition) {
   const value = positionValue({ quantity: row.quantity, priceMinor });
   return {
     ...row,

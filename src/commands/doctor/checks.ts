@@ -3,7 +3,10 @@ import { calendarGap, importingCalendar } from '../../domain/market/calendar.ts'
 import { istDate } from '../../domain/market/india-time.ts';
 import { nextSession, sessionOf, tradingDay } from '../../domain/market/session.ts';
 import { MAX_CLOCK_SKEW_MS } from '../../ports/database.ts';
-import { type Answer, answers, type Store } from '../../ports/store/store.ts';
+import type { CalendarDay } from '../../ports/store/imports.ts';
+import type { BrokenRule } from '../../ports/store/money.ts';
+import { type Store, storeFunctions } from '../../ports/store/store.ts';
+import type { Condition, DatabaseReadiness } from '../../ports/store/watch.ts';
 import { booksSince } from '../../stages/accounts/check-books.ts';
 
 /** One thing the doctor checked. `todo` says what to do, where there is something. */
@@ -35,7 +38,7 @@ export interface DatabaseFacts {
 export async function checkDatabase(facts: DatabaseFacts): Promise<Check[]> {
   const { store, nowMs, mode, migrations } = facts;
   const requestedAtMs = nowMs();
-  let readiness: Answer<'read_readiness'>;
+  let readiness: DatabaseReadiness;
   try {
     readiness = await store.call('read_readiness', {});
   } catch (error) {
@@ -57,7 +60,7 @@ export async function checkDatabase(facts: DatabaseFacts): Promise<Check[]> {
   const calendar = calendarChecks(answeredAtMs, overrides);
   const dueDate = dueDateOf(answeredAtMs, facts.cutOffTime, overrides);
   const tradeDates = dueDate === null ? [] : [dueDate];
-  const condition = await store.call('read_condition', { mode, tradeDates, functions: Object.keys(answers) });
+  const condition = await store.call('read_condition', { mode, tradeDates, functions: Object.keys(storeFunctions) });
   return [
     ...checks,
     rolesCheck(condition),
@@ -83,9 +86,7 @@ function clockCheck(databaseMs: number, requestedAtMs: number, answeredAtMs: num
   return warning('clock', says, todo);
 }
 
-type Overrides = Answer<'read_calendar_days'>;
-
-function calendarChecks(nowMs: number, overrides: Overrides): Check[] {
+function calendarChecks(nowMs: number, overrides: CalendarDay[]): Check[] {
   const today = istDate(nowMs);
   const day = tradingDay(today, overrides);
   const next = nextSession(today, { exchange: 'NSE', slot: 'open', overrides });
@@ -99,15 +100,13 @@ function calendarChecks(nowMs: number, overrides: Overrides): Check[] {
 }
 
 /** The date whose signals are wanted next: today until the cut-off of a trading day, then the next session's. */
-function dueDateOf(nowMs: number, cutOffTime: string, overrides: Overrides): string | null {
+function dueDateOf(nowMs: number, cutOffTime: string, overrides: CalendarDay[]): string | null {
   const today = istDate(nowMs);
   const query = { exchange: 'NSE', slot: 'open', cutOffTime, overrides } as const;
   const resolved = sessionOf({ ...query, date: today });
   if (resolved.kind === 'session' && nowMs < resolved.session.cutOffMs) return today;
   return nextSession(today, query)?.split(':')[1] ?? null;
 }
-
-type Condition = Answer<'read_condition'>;
 
 function rolesCheck({ notCallable, openToVisitors, withoutRowSecurity }: Condition): Check {
   const todo = 'npm run migrate; if that changes nothing, somebody changed grants by hand.';
@@ -174,7 +173,7 @@ function haltsCheck({ halts }: Condition): Check {
 
 /** The books against themselves; what needs a person is no fault of the program's, but has to be settled, too. */
 async function booksCheck(store: Store, nowMs: number): Promise<Check> {
-  let broken: Answer<'check_books'>;
+  let broken: BrokenRule[];
   try {
     broken = await store.call('check_books', { sinceDate: booksSince(nowMs) });
   } catch (error) {

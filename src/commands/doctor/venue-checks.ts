@@ -4,7 +4,8 @@ import { masterKeys, type RealVenues, realVenues } from '../../compose/venues.ts
 import type { Config } from '../../config/config.ts';
 import { istDate } from '../../domain/market/india-time.ts';
 import { tradingDay } from '../../domain/market/session.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { Store } from '../../ports/store/store.ts';
+import type { LiveAccounts } from '../../ports/store/watch.ts';
 import type { Clock } from '../../ports/world.ts';
 import { type Check, errorText, firstFew, ok, warning, wrong } from './checks.ts';
 
@@ -96,15 +97,17 @@ async function accountsChecks({ store, clock }: VenueFacts): Promise<Check[]> {
   return [connectedCheck(venues, total('accounts'), total('connected')), readyCheck(trades, total, notReady)];
 }
 
-type Live = Answer<'read_live_accounts'>;
-
-function connectedCheck(venues: Live['venues'], accounts: number, connected: number): Check {
+function connectedCheck(venues: LiveAccounts['venues'], accounts: number, connected: number): Check {
   const each = venues.map((one) => `${one.connected} of ${one.accounts} at ${one.venue}`).join(', ');
   if (connected === accounts) return ok('connected', `every live account: ${each}`);
   return warning('connected', each, 'npm run account -- connect --user … --venue …');
 }
 
-function readyCheck(trades: boolean, total: (of: 'accounts' | 'ready') => number, notReady: Live['notReady']): Check {
+function readyCheck(
+  trades: boolean,
+  total: (of: 'accounts' | 'ready') => number,
+  notReady: LiveAccounts['notReady'],
+): Check {
   if (!trades) return ok('ready today', 'no trading day: nobody has to be');
   const says = `${total('ready')} of ${total('accounts')} live accounts`;
   if (notReady.length === 0) return ok('ready today', says);

@@ -13,7 +13,8 @@ import type { Actor } from '../../domain/actions.ts';
 import { userIdOf } from '../../domain/ids.ts';
 import { type SymbolReader, symbolReader, unsureReader } from '../../domain/market/symbols.ts';
 import type { Problem, UserSettings } from '../../domain/types.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { UsersPreview } from '../../ports/store/imports.ts';
+import type { Store } from '../../ports/store/store.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import {
   agreed,
@@ -128,8 +129,8 @@ const users: Importer = (path, { mode, venues }) => {
 };
 
 /** What the import would change, and who has an id that a name of the file would mean. */
-async function previewed(store: Store, rows: readonly UserSettings[], mode: string): Promise<Answer<'preview_users'>> {
-  const all: Answer<'preview_users'> = { known: [], changes: [] };
+async function previewed(store: Store, rows: readonly UserSettings[], mode: string): Promise<UsersPreview> {
+  const all: UsersPreview = { known: [], changes: [] };
   for (const batch of batches(rows)) {
     const names = batch.map(({ name }) => userIdOf(name));
     const { known, changes } = await store.call('preview_users', { users: batch, names, mode });

@@ -2,7 +2,8 @@
 import { realClock } from '../../adapters/clock.ts';
 import { strategyPattern } from '../../domain/decision/signal-rules.ts';
 import { newApiKey } from '../../http/callers/auth.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { SignalSource } from '../../ports/store/access.ts';
+import type { Store } from '../../ports/store/store.ts';
 import { plain, table } from '../../terminal/table.ts';
 import { fitted } from '../../terminal/width.ts';
 import { actorOf } from '../actor.ts';
@@ -84,7 +85,7 @@ export async function listSources(store: Store, { json }: ApikeyFlags): Promise<
   return 0;
 }
 
-function sourcesText(sources: Answer<'read_signal_sources'>): string {
+function sourcesText(sources: SignalSource[]): string {
   if (sources.length === 0) return 'There are no sources yet: npm run apikey -- create --role signals --source NAME';
   const columns = ['SOURCE', 'STRATEGIES', 'PER DAY', 'TODAY', 'ENABLED', 'KEYS'].map((title) => ({ title }));
   const rows = sources.map(({ name, strategies, perDay, today, enabled, keys }) => {

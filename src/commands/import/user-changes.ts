@@ -3,19 +3,18 @@ import { createInterface } from 'node:readline/promises';
 import { userIdOf } from '../../domain/ids.ts';
 import { formatMinor } from '../../domain/money.ts';
 import type { Problem, UserSettings } from '../../domain/types.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { UsersPreview } from '../../ports/store/imports.ts';
 
-type Preview = Answer<'preview_users'>;
-type Change = Preview['changes'][number];
+type Change = UsersPreview['changes'][number];
 
 /** What an import of users changes, for whom. */
 export interface UserChanges {
   created: string[];
-  changes: Preview['changes'];
+  changes: UsersPreview['changes'];
   unchanged: number;
 }
 
-export function changesOf(users: readonly UserSettings[], { known, changes }: Preview): UserChanges {
+export function changesOf(users: readonly UserSettings[], { known, changes }: UsersPreview): UserChanges {
   const ids = new Set(known.map(({ id }) => id));
   const created = users.filter(({ id }) => !ids.has(id)).map(({ id }) => id);
   return { created, changes, unchanged: users.length - created.length - changes.length };
@@ -29,7 +28,7 @@ export function mistakable(
   file: string,
   users: readonly UserSettings[],
   lines: readonly number[],
-  known: Preview['known'],
+  known: UsersPreview['known'],
 ): { wrong: Set<UserSettings>; problems: Problem[] } {
   const names = new Map(known.map(({ id, name }) => [id, name]));
   const ids = new Set(users.map(({ id }) => id));

@@ -6,7 +6,8 @@ import type { Actor } from '../../domain/actions.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { newApiKey } from '../../http/callers/auth.ts';
 import { hintOfKey } from '../../http/callers/key-lookup.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { ApiKey } from '../../ports/store/access.ts';
+import type { Store } from '../../ports/store/store.ts';
 import { plain, table } from '../../terminal/table.ts';
 import { fitted } from '../../terminal/width.ts';
 import { actorOf } from '../actor.ts';
@@ -91,7 +92,7 @@ async function list(store: Store, { json }: ApikeyFlags): Promise<number> {
   return 0;
 }
 
-function listText(keys: Answer<'read_api_keys'>): string {
+function listText(keys: ApiKey[]): string {
   if (keys.length === 0) return 'There are no keys yet: npm run apikey -- create --role operator';
   const titles = ['KEY', 'ROLE', 'SCOPE', 'OF', 'LABEL', 'CREATED', 'LAST USED', 'EXPIRES', 'REVOKED'];
   const rows = keys.map(({ hint, role, scope, userId, source, label, ...times }) => {

@@ -2,7 +2,7 @@
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
 import { formatMinor, parseMinor } from '../../domain/money.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { CorrectedFill, FillCorrection, NamedFill } from '../../ports/store/money.ts';
 import { actorOf } from '../actor.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
@@ -41,7 +41,7 @@ export async function correctCommand(config: Config, flags: CorrectFlags): Promi
   });
 }
 
-function ended({ order, json }: CorrectFlags, answer: Answer<'correct_fill'>): number | Refusal {
+function ended({ order, json }: CorrectFlags, answer: CorrectedFill): number | Refusal {
   switch (answer.kind) {
     case 'no_such_order':
       return refusal('no_such_order', `There is no order ${order} here: give its client order id.`);
@@ -72,15 +72,13 @@ function ended({ order, json }: CorrectFlags, answer: Answer<'correct_fill'>): n
   }
 }
 
-type Fills = Extract<Answer<'correct_fill'>, { kind: 'which_fill' }>['fills'];
-
-function whichFill(order: string, fills: Fills): string {
+function whichFill(order: string, fills: NamedFill[]): string {
   if (fills.length === 0) return `Order ${order} has no such fill: nothing of it is booked to correct.`;
   const names = fills.map((one) => `${one.venueFillId} (${one.quantity} at ${formatMinor(one.priceMinor)})`);
   return `Order ${order} has ${fills.length} fills: say with --fill which one: ${names.join(', ')}.`;
 }
 
-function correctedText(done: Extract<Answer<'correct_fill'>, { kind: 'corrected' }>): string {
+function correctedText(done: FillCorrection): string {
   const fillText = ({ quantity, priceMinor }: { quantity: number; priceMinor: number }) =>
     quantity === 0 ? 'nothing' : `${quantity} at ${formatMinor(priceMinor)}`;
   const lines = [

@@ -2,7 +2,7 @@
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
 import { formatMinor, parseMinor } from '../../domain/money.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { ResolvedOrder } from '../../ports/store/money.ts';
 import { actorOf } from '../actor.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
@@ -48,7 +48,7 @@ export async function resolveCommand(config: Config, flags: ResolveFlags): Promi
   });
 }
 
-function ended({ order, as, price, json }: ResolveFlags, answer: Answer<'resolve_order'>): number | Refusal {
+function ended({ order, as, price, json }: ResolveFlags, answer: ResolvedOrder): number | Refusal {
   switch (answer.kind) {
     case 'no_such_order':
       return refusal('no_such_order', `There is no order ${order} here: give its client order id.`);

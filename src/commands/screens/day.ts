@@ -3,13 +3,12 @@ import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
 import { istDate, parseTradeDate } from '../../domain/market/india-time.ts';
 import { formatMinor } from '../../domain/money.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { Store } from '../../ports/store/store.ts';
+import type { DayOverview } from '../../ports/store/watch.ts';
 import { dayText } from '../../terminal/screens/day.ts';
 import { plain } from '../../terminal/table.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
-
-type Day = Answer<'read_day'>;
 
 /**
  * `npm run day [-- --date D] [--json]`: the evening page, one part for each mode that has accounts. The day is today, or
@@ -48,7 +47,7 @@ export async function lastDay(store: Store): Promise<string> {
 }
 
 /** Money as decimal strings; the rest as it is. */
-function dayJson({ accounts, held, largest, orders, ...day }: Day) {
+function dayJson({ accounts, held, largest, orders, ...day }: DayOverview) {
   return {
     ...day,
     currency: 'INR',

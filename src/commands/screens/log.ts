@@ -2,8 +2,8 @@
 import type { Config } from '../../config/config.ts';
 import { actionNames } from '../../domain/actions.ts';
 import { istMs, parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
-import type { Arguments } from '../../ports/store/arguments.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { RecordedAction } from '../../ports/store/access.ts';
+import type { Arguments, Store } from '../../ports/store/store.ts';
 import { actionsText, verifiedText } from '../../terminal/screens/actions.ts';
 import { plain } from '../../terminal/table.ts';
 import { showTarget, targetToRead, withStore } from '../database-target.ts';
@@ -63,7 +63,7 @@ function listing(flags: LogFlags): Work | Refusal {
   };
 }
 
-function printPage(rows: Answer<'read_actions'>, limit: number, json: boolean): number {
+function printPage(rows: RecordedAction[], limit: number, json: boolean): number {
   const actions = rows.slice(0, limit);
   const next = rows.length > limit ? (actions.at(-1)?.id ?? null) : null;
   if (json) process.stdout.write(`${JSON.stringify({ actions, next })}\n`);

@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline/promises';
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
 import { parseTradeDate } from '../../domain/market/india-time.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { StoredMessage } from '../../ports/store/messages.ts';
+import type { Store } from '../../ports/store/store.ts';
 import { messagesOf, reportPage } from '../../stages/report/report.ts';
 import { pageCommand, SHOWN_USERS } from '../../terminal/pages.ts';
 import { historyText } from '../../terminal/screens/message-history.ts';
@@ -28,8 +29,6 @@ interface MessagesFlags extends PageFlags {
   by?: string;
   json?: boolean;
 }
-
-type Row = Answer<'read_messages'>[number];
 
 /**
  * `npm run messages`: the message of each user of a run, and what became of the message; with --resend, once more. With
@@ -120,7 +119,7 @@ async function resendTo(store: Store, flags: MessagesFlags & { run: string }, us
 }
 
 /** A person at a terminal says yes; nobody there is a no. */
-async function agreed({ userName, kind, status, providerStatus }: Row): Promise<boolean> {
+async function agreed({ userName, kind, status, providerStatus }: StoredMessage): Promise<boolean> {
   if (!process.stdin.isTTY) {
     process.stderr.write('Nobody is here to ask: say --yes.\n');
     return false;

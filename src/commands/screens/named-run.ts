@@ -1,9 +1,8 @@
 // Finds the run a person means by an id, its start, a date or latest.
 import type { Mode } from '../../domain/types.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { ListedRun } from '../../ports/store/reports.ts';
+import type { Store } from '../../ports/store/store.ts';
 import { type Refusal, refusal } from '../refusal.ts';
-
-type Run = Answer<'read_runs'>[number];
 
 const MAX_SHOWN = 10;
 
@@ -31,14 +30,14 @@ export async function runNamed(store: Store, reference: string, mode: Mode): Pro
   return one.runId;
 }
 
-async function candidates(store: Store, reference: string): Promise<Run[]> {
+async function candidates(store: Store, reference: string): Promise<ListedRun[]> {
   if (reference !== 'latest') return store.call('read_runs', { named: reference, after: null, limit: MAX_SHOWN });
   const [newest] = await store.call('read_runs', { named: null, after: null, limit: 1 });
   return newest ? store.call('read_runs', { named: newest.tradeDate, after: null, limit: MAX_SHOWN }) : [];
 }
 
-function preferred(matches: Run[], mode: Mode): Run[] {
-  const narrowers = [(run: Run) => run.runId.split(':')[2] !== 'api', (run: Run) => run.mode === mode];
+function preferred(matches: ListedRun[], mode: Mode): ListedRun[] {
+  const narrowers = [(run: ListedRun) => run.runId.split(':')[2] !== 'api', (run: ListedRun) => run.mode === mode];
   return narrowers.reduce((runs, isBetter) => {
     const better = runs.filter(isBetter);
     return better.length > 0 ? better : runs;

@@ -2,7 +2,8 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Config } from '../../config/config.ts';
 import { formatMinor } from '../../domain/money.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
+import type { ReportReasons } from '../../ports/store/reports.ts';
+import type { Store } from '../../ports/store/store.ts';
 import { reportOf, reportPage } from '../../stages/report/report.ts';
 import { pageCommand, SHOWN_USERS } from '../../terminal/pages.ts';
 import type { ReportFacts } from '../../terminal/screen.ts';
@@ -92,10 +93,7 @@ async function partOfReport(store: Store, runId: string, query: PageQuery, flags
   return 0;
 }
 
-function factsOf(
-  facts: NonNullable<Answer<'read_report_reasons'>>,
-  page: NonNullable<ReportFacts['page']>,
-): ReportFacts {
+function factsOf(facts: ReportReasons, page: NonNullable<ReportFacts['page']>): ReportFacts {
   const money = (minor: number) => (minor === 0 ? null : formatMinor(minor));
   return {
     page,

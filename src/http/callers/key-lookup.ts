@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { istIso } from '../../domain/market/india-time.ts';
 import { batched } from '../../ports/batch.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { FoundKey } from '../../ports/store/access.ts';
 import type { AuthProblem, Caller, HttpDeps, Sender } from '../deps.ts';
 import { keyUses } from './key-uses.ts';
 
@@ -116,9 +116,7 @@ function isFresh({ atMs, untilMs }: CacheEntry<unknown>, nowMs: number): boolean
   return nowMs >= atMs && nowMs < untilMs;
 }
 
-type KeyRow = NonNullable<Answer<'find_api_key'>>;
-
-function callerOf({ hint, role, scope, userId, source }: KeyRow): Caller | Sender | null {
+function callerOf({ hint, role, scope, userId, source }: FoundKey): Caller | Sender | null {
   const principal = `key:${hint}`;
   if (role === 'signals') return source === null ? null : { role, principal, apiKey: hint, source };
   if (scope === null) return null;
@@ -128,7 +126,7 @@ function callerOf({ hint, role, scope, userId, source }: KeyRow): Caller | Sende
 }
 
 /** Who has a key may know that it was a good one: it is named by the part of it that may be shown. */
-function endedKey({ hint, fault, expiresAtMs }: KeyRow): AuthProblem {
+function endedKey({ hint, fault, expiresAtMs }: FoundKey): AuthProblem {
   const ended = fault === 'expired' && expiresAtMs !== null ? `expired on ${istIso(expiresAtMs)}` : 'was revoked';
   const detail = `The key ${hint}… ${ended}: ask the operator for another (npm run apikey -- create).`;
   return { status: 401, code: 'unauthenticated', detail };

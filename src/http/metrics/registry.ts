@@ -1,9 +1,7 @@
 // The counters and gauges of the metrics, filled from events and from the database.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type PrometheusContentType, Registry } from 'prom-client';
 import { type Emit, isAlert } from '../../ports/events/events.ts';
-import type { Answer } from '../../ports/store/store.ts';
-
-export type Gauges = Answer<'read_gauges'>;
+import type { Gauges } from '../../ports/store/watch.ts';
 
 /**
  * Prometheus metrics of one process. What passes (calls, requests, stages) is counted from the events it gets; what

@@ -4,7 +4,7 @@ import { streamSSE } from 'hono/streaming';
 import type { WSContext } from 'hono/ws';
 import { istIso } from '../../domain/market/india-time.ts';
 import { isTerminal, type OrderStatus } from '../../domain/order.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { OrderEvent, OrderWithHistory } from '../../ports/store/single-orders.ts';
 import type { World } from '../../ports/world.ts';
 import { averagePrice } from '../../stages/report/report.ts';
 import { type HttpEnv, requireCaller } from '../callers/auth.ts';
@@ -13,7 +13,7 @@ import type { HttpDeps } from '../deps.ts';
 import { problem } from '../problem.ts';
 import { type Mailbox, mailbox } from '../streams/mailbox.ts';
 import { countStreams } from '../streams/open-streams.ts';
-import { type OrderEvent, type OrderHub, orderHub } from '../streams/order-hub.ts';
+import { type OrderHub, orderHub } from '../streams/order-hub.ts';
 
 /** Proxies close what is silent, most of them after 30 or 60 seconds. */
 const HEARTBEAT_MS = 15_000;
@@ -21,8 +21,6 @@ const HEARTBEAT_MS = 15_000;
 const RETRY_MS = 1_000;
 /** Unsent bytes after which a WebSocket client counts as one that does not read. */
 const MAX_UNSENT_BYTES = 64 * 1024;
-
-type Order = NonNullable<Answer<'read_order'>>;
 
 type Line =
   | { event: 'status'; id: number; data: ReturnType<typeof statusData> }
@@ -71,7 +69,7 @@ function lastEventId(c: Context): number | null {
 
 /** One stream: of which order, from where on, and what counts it. */
 interface StreamRequest {
-  order: Order;
+  order: OrderWithHistory;
   after: number;
   /** Gives what ends the count. */
   take: () => () => void;
@@ -142,7 +140,7 @@ function unsentBytes(socket: unknown): number {
 function follow(
   { world, maxStreamMs }: HttpDeps,
   hub: OrderHub,
-  { order, after, box }: { order: Order; after: number; box: Mailbox<Line> },
+  { order, after, box }: { order: OrderWithHistory; after: number; box: Mailbox<Line> },
 ): () => void {
   const stops: (() => void)[] = [];
   const stop = (): void => {

@@ -6,7 +6,7 @@ import { istIso } from '../../domain/market/india-time.ts';
 import { reasonSentence } from '../../domain/messages/reasons-en.ts';
 import { formatMinor } from '../../domain/money.ts';
 import { orderStatuses } from '../../domain/order.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { OrderView, OrderWithHistory } from '../../ports/store/single-orders.ts';
 import { type OrderRequest, orderIntake, type Placed, type PlacedInSteps } from '../../stages/accept/single-orders.ts';
 import { averagePrice } from '../../stages/report/report.ts';
 import { workOnce } from '../../stages/work-once.ts';
@@ -207,9 +207,7 @@ async function listed(c: Context<HttpEnv>, { world }: HttpDeps): Promise<Respons
   return c.json({ orders: page.map(orderJson), nextCursor });
 }
 
-type Order = Answer<'read_orders'>[number];
-
-function orderJson(order: Order) {
+function orderJson(order: OrderView) {
   const { limitPriceMinor, filledValueMinor, chargesMinor, createdAtMs, changedAtMs, ...same } = order;
   return {
     ...same,
@@ -221,7 +219,7 @@ function orderJson(order: Order) {
   };
 }
 
-function withHistory({ events, fills, stopLossMinor, targetMinor, ...order }: NonNullable<Answer<'read_order'>>) {
+function withHistory({ events, fills, stopLossMinor, targetMinor, ...order }: OrderWithHistory) {
   return {
     ...orderJson(order),
     stopLoss: stopLossMinor === null ? null : formatMinor(stopLossMinor),

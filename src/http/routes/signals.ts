@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { possibleSymbols, symbolReader } from '../../domain/market/symbols.ts';
 import { parseJson } from '../../domain/text/json.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { ReceivedSignal, RefusedSender } from '../../ports/store/access.ts';
 import type { HttpEnv } from '../callers/auth.ts';
 import type { KeyLookup } from '../callers/key-lookup.ts';
 import { type SignalSender, senderReader } from '../callers/signal-senders.ts';
@@ -137,10 +137,7 @@ async function receive({ world }: HttpDeps, sender: SignalSender, rows: readonly
   return booked;
 }
 
-type Booked = Extract<Answer<'receive_signals'>, readonly unknown[]>;
-type Denied = Extract<Answer<'receive_signals'>, { refused: string }>;
-
-function deniedProblem(c: Context<HttpEnv>, { refused: why, limit }: Denied): Response {
+function deniedProblem(c: Context<HttpEnv>, { refused: why, limit }: RefusedSender): Response {
   const answerWith = (status: 401 | 403, code: string, detail: string) => problem(c, { status, code, detail });
   switch (why) {
     case 'daily_quota': {
@@ -156,7 +153,7 @@ function deniedProblem(c: Context<HttpEnv>, { refused: why, limit }: Denied): Re
   }
 }
 
-function answer(c: Context<HttpEnv>, booked: Booked, rows: readonly ReadRow[]): Response {
+function answer(c: Context<HttpEnv>, booked: ReceivedSignal[], rows: readonly ReadRow[]): Response {
   const of = (outcome: string) => {
     return booked.flatMap(({ position, signalId, ...row }) => {
       return row.outcome === outcome ? [{ index: position, id: signalId }] : [];

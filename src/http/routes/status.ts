@@ -2,10 +2,10 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import { istDate } from '../../domain/market/india-time.ts';
 import { nextSession, tradingDay } from '../../domain/market/session.ts';
+import type { Gauges } from '../../ports/store/watch.ts';
 import type { World } from '../../ports/world.ts';
 import type { HttpEnv } from '../callers/auth.ts';
 import type { HttpDeps } from '../deps.ts';
-import type { Gauges } from '../metrics/registry.ts';
 import { problem } from '../problem.ts';
 
 /** Whoever asks whether we are ready does not wait longer for an answer: most probes give up after a few seconds. */

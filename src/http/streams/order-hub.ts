@@ -1,8 +1,6 @@
 // Follows all watched orders with one reader, and gives each client its own events.
-import type { Answer } from '../../ports/store/store.ts';
+import type { OrderEvent } from '../../ports/store/single-orders.ts';
 import type { World } from '../../ports/world.ts';
-
-export type OrderEvent = Answer<'read_order_events'>[number];
 
 /** Says when statuses may have changed. A hint: it never resolves where the database can't say, and it may be lost. */
 export interface Changes {

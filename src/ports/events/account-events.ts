@@ -1,5 +1,5 @@
 // What happens to accounts: readiness, logins, and the comparison of our books with the venues' and with themselves.
-import type { Drift } from '../rows/readiness.ts';
+import type { Drift } from '../store/accounts.ts';
 import type { Alert, Failure } from './severity.ts';
 
 type AccountIds = { accountId: number; userId: string; venue: string };

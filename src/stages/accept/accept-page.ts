@@ -1,6 +1,6 @@
 // Accepts decisions page by page: writes decisions, orders and holds in one transaction.
 import { DatabaseError } from '../../ports/database.ts';
-import type { DecisionToAccept } from '../../ports/store/arguments.ts';
+import type { DecisionToAccept } from '../../ports/store/runs.ts';
 import type { World } from '../../ports/world.ts';
 import type { DecidedPage, DecidedUser } from '../decide/decided.ts';
 import { PAGE_USERS } from '../decide/planned.ts';

@@ -14,7 +14,8 @@ import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/s
 import type { Instrument, Quote } from '../../domain/types.ts';
 import { batched } from '../../ports/batch.ts';
 import { hasAnswered } from '../../ports/database.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { QueuedAccount } from '../../ports/store/runs.ts';
+import type { OrderRefusal, PlacedOrder } from '../../ports/store/single-orders.ts';
 import type { World } from '../../ports/world.ts';
 import { type DecidedUser, singleDecider } from '../decide/decided.ts';
 import { retriedWhileLocked } from '../execute/locked-orders.ts';
@@ -42,7 +43,7 @@ export type Placed =
   | { kind: 'no_such_user' }
   | { kind: 'in_flight' | 'locked' }
   | { kind: 'other_body' }
-  | Extract<Answer<'place_orders'>[number], { kind: 'key_refused' | 'over_quota' }>;
+  | OrderRefusal;
 
 /** One request's fate, and how long each step took, in milliseconds. */
 export interface PlacedInSteps {
@@ -93,7 +94,7 @@ interface Case {
   request: OrderRequest;
   planned: PlannedSignal;
   frame: RunFrame;
-  account: Answer<'read_order_inputs'>['accounts'][number] | undefined;
+  account: QueuedAccount | undefined;
 }
 
 /** One that can be decided. */
@@ -211,7 +212,7 @@ async function acceptAll(world: World, settings: Settings, cases: DecidedCase[])
 }
 
 /** Those of one trading day: a request may have waited for its venue past midnight. */
-async function acceptDay(world: World, settings: Settings, cases: DecidedCase[]): Promise<Answer<'place_orders'>> {
+async function acceptDay(world: World, settings: Settings, cases: DecidedCase[]): Promise<PlacedOrder[]> {
   const [{ trading } = { trading: null }] = cases;
   if (!trading) return [];
   const quotes = [...quotesByKey(cases.flatMap(({ planned }) => (planned.quote ? [planned.quote] : []))).values()];
@@ -260,7 +261,7 @@ async function withEarlier(
   });
 }
 
-function placedOf(answer: Answer<'place_orders'>[number] | undefined): Placed {
+function placedOf(answer: PlacedOrder | undefined): Placed {
   if (!answer) throw new Error('place_orders answered fewer requests than it was given');
   if (answer.kind !== 'decided') return answer;
   const { order, fresh, reason, limit, actual } = answer;

@@ -2,7 +2,7 @@
 import type { CorporateAction } from '../../domain/market/corporate-actions.ts';
 import { istTime } from '../../domain/market/india-time.ts';
 import type { Mode, Signal } from '../../domain/types.ts';
-import type { Books } from '../../ports/rows/readiness.ts';
+import type { Books } from '../../ports/store/accounts.ts';
 import type { OrderToSend, Venue, VenueAccountApi, VenueRead } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';
 import { type AccountReading, loginOf, missed, readAccount, readWithRetries } from './read-account.ts';

@@ -1,13 +1,11 @@
 // Checks the books against themselves, and alerts about every rule that is broken.
 import { istDate } from '../../domain/market/india-time.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { BrokenRule } from '../../ports/store/money.ts';
 import type { World } from '../../ports/world.ts';
 
 const DAY_MS = 86_400_000;
 /** Facts of older days were looked at on every evening since, and can't change. */
 const CHECKED_DAYS = 7;
-
-type BrokenBooks = Answer<'check_books'>;
 
 /** The first day whose decisions, histories and messages are looked at again; money and positions are always looked at in full. */
 export function booksSince(nowMs: number): string {
@@ -18,7 +16,7 @@ export function booksSince(nowMs: number): string {
  * The books checked against themselves and the clock, in paper mode, too: every promise that is not kept is told, one
  * alert for each rule, with what the books say, what they should, and the command that settles it. Reads only.
  */
-async function checkBooks({ store, clock, emit }: World): Promise<BrokenBooks> {
+async function checkBooks({ store, clock, emit }: World): Promise<BrokenRule[]> {
   const broken = await store.call('check_books', { sinceDate: booksSince(clock.nowMs()) });
   const byRule = Map.groupBy(broken, ({ rule }) => rule);
   emit({ type: 'books_checked', rules: byRule.size });
@@ -42,7 +40,7 @@ async function checkBooks({ store, clock, emit }: World): Promise<BrokenBooks> {
 }
 
 /** The same of an evening, where nobody waits for an answer: that it could not be done is told. */
-export async function checkBooksTonight(world: World): Promise<BrokenBooks | null> {
+export async function checkBooksTonight(world: World): Promise<BrokenRule[] | null> {
   try {
     return await checkBooks(world);
   } catch (error) {

@@ -2,7 +2,7 @@
 import { isOurClientOrderId } from '../../domain/ids.ts';
 import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/share.ts';
 import { formatMinor } from '../../domain/money.ts';
-import type { Books, Drift } from '../../ports/rows/readiness.ts';
+import type { Books, Drift } from '../../ports/store/accounts.ts';
 import type { VenueFunds, VenueOrder, VenuePosition } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';
 import type { AccountSnapshot } from './account-snapshot.ts';

@@ -2,7 +2,7 @@
 import { type CorporateAction, corporateActionText } from '../../domain/market/corporate-actions.ts';
 import { foldedSymbol, type Listing } from '../../domain/market/share.ts';
 import type { Emit } from '../../ports/events/events.ts';
-import type { Drift } from '../../ports/rows/readiness.ts';
+import type { Drift } from '../../ports/store/accounts.ts';
 
 /**
  * Each new drift as a step, and one alert for all of them with the worst first, which also names the corporate actions

@@ -1,6 +1,6 @@
 // Reads an account's orders, shares and money at its venue: all of it, or nothing.
 import { untrustedText } from '../../domain/text/secrets.ts';
-import type { Books } from '../../ports/rows/readiness.ts';
+import type { Books } from '../../ports/store/accounts.ts';
 import type { AccountAtVenue, SessionStatus, VenueAccountApi, VenueRead } from '../../ports/venue.ts';
 import type { Clock, World } from '../../ports/world.ts';
 import type { AccountSnapshot } from './account-snapshot.ts';

@@ -4,7 +4,7 @@ import { actionsSincePreviousClose } from '../../domain/market/corporate-actions
 import { istDate } from '../../domain/market/india-time.ts';
 import { tradingDay } from '../../domain/market/session.ts';
 import type { Mode } from '../../domain/types.ts';
-import type { Adjustment, Books, Drift } from '../../ports/rows/readiness.ts';
+import type { Adjustment, Books, Drift } from '../../ports/store/accounts.ts';
 import type { World } from '../../ports/world.ts';
 import { catchUp } from '../execute/catch-up.ts';
 import { emitLeftOrders, type LeftOrder, leftOrders } from '../execute/emit-left-orders.ts';

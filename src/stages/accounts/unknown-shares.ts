@@ -1,6 +1,6 @@
 // Prices shares a venue holds that our books do not know, so that they can be booked.
 import { instrumentKey } from '../../domain/market/share.ts';
-import type { Adjustment, Books } from '../../ports/rows/readiness.ts';
+import type { Adjustment, Books } from '../../ports/store/accounts.ts';
 import type { VenueAccountApi } from '../../ports/venue.ts';
 import type { ShareDifference } from './compare-books.ts';
 

@@ -3,7 +3,7 @@ import { isOurClientOrderId } from '../../domain/ids.ts';
 import type { Listing } from '../../domain/market/share.ts';
 import { instrumentKey } from '../../domain/market/share.ts';
 import type { Emit } from '../../ports/events/events.ts';
-import type { Books } from '../../ports/rows/readiness.ts';
+import type { Books } from '../../ports/store/accounts.ts';
 import type { OddRow } from '../../ports/venue.ts';
 import type { OddRows } from './account-snapshot.ts';
 import type { KeyOf } from './compare-books.ts';

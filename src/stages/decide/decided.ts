@@ -7,10 +7,10 @@ import type { Decision } from '../../domain/decision/decision.ts';
 import type { RunFrame } from '../../domain/decision/inputs.ts';
 import { clientOrderIdOf } from '../../domain/ids.ts';
 import type { UserSettings } from '../../domain/types.ts';
-import type { DecisionToAccept } from '../../ports/store/arguments.ts';
+import type { DecisionToAccept, QueuedAccount } from '../../ports/store/runs.ts';
 import type { World } from '../../ports/world.ts';
 import { decidedPage, emitBeyondExact } from './decide-page.ts';
-import type { Planned, QueuedAccount } from './planned.ts';
+import type { Planned } from './planned.ts';
 import { marginChecks, withVenueMargins } from './venue-margins.ts';
 
 /**

@@ -1,10 +1,11 @@
 // Reads the users of a run in their queue order, page by page; for a dry run as the import would leave them.
 import { queueHash } from '../../domain/ids.ts';
 import type { UserSettings } from '../../domain/types.ts';
-import type { UserToImport } from '../../ports/store/import-arguments.ts';
+import type { UserToImport } from '../../ports/store/imports.ts';
+import type { QueuedAccount } from '../../ports/store/runs.ts';
 import type { World } from '../../ports/world.ts';
 import type { RunToDecide } from '../scan/request.ts';
-import { PAGE_USERS, type QueuedAccount } from './planned.ts';
+import { PAGE_USERS } from './planned.ts';
 
 /** Pages of users in queue order. */
 export async function* queuedAccounts(world: World, run: RunToDecide): AsyncGenerator<QueuedAccount[]> {

@@ -2,8 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { istIso } from '../../domain/market/india-time.ts';
 import { batched } from '../../ports/batch.ts';
-import type { Settlement } from '../../ports/store/arguments.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { ChangedBreaker, Settlement } from '../../ports/store/orders.ts';
 import type { World } from '../../ports/world.ts';
 
 const ORDER_BATCH_SIZE = 500;
@@ -32,7 +31,7 @@ export function judgeOf(world: World): (orderId: number) => Promise<true> {
   }, ORDER_BATCH_SIZE);
 }
 
-function emitChanged({ emit }: World, breaker: Answer<'trip_breakers'>['changed'][number]): void {
+function emitChanged({ emit }: World, breaker: ChangedBreaker): void {
   const { kind, runId, venue, signalId, userId, waiting } = breaker;
   const scope: 'venue' | 'signal' | 'account' = userId === null ? (signalId === null ? 'venue' : 'signal') : 'account';
   const whose = { runId, scope, venue, signalId, ...(userId === null ? {} : { userId }), waiting };

@@ -1,6 +1,6 @@
 // Emits one alert for the orders that only a person can settle.
 import type { Emit } from '../../ports/events/events.ts';
-import type { Books } from '../../ports/rows/readiness.ts';
+import type { Books } from '../../ports/store/accounts.ts';
 
 export interface LeftOrder {
   clientOrderId: string;

@@ -4,7 +4,8 @@ import pLimit from 'p-limit';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import { batched } from '../../ports/batch.ts';
 import { DatabaseError } from '../../ports/database.ts';
-import type { Answer, CallOptions } from '../../ports/store/store.ts';
+import type { ClaimedOrder } from '../../ports/store/orders.ts';
+import type { CallOptions } from '../../ports/store/store.ts';
 import type { OrderToStart, RateBudget, SubmitOutcome, Venue } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';
 import { inHalves } from '../in-halves.ts';
@@ -24,8 +25,6 @@ const RECHECK_MS = 250;
 const CLAIM_AHEAD = 100;
 /** A send not started within this time of its mark is abandoned: the lease must outlive every send. */
 export const SEND_WITHIN_MS = 5_000;
-
-export type ClaimedOrder = Answer<'claim_orders'>[number];
 
 /**
  * Sends every order that may go now, at most `concurrency` at once, and books what the venues say. Gives how many went.

@@ -1,7 +1,7 @@
 // Turns what a venue answered about an order into the settlement to book.
 import type { OrderStatus } from '../../domain/order.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
-import type { Settlement } from '../../ports/store/arguments.ts';
+import type { Settlement } from '../../ports/store/orders.ts';
 import type { SubmitOutcome, VenueReport } from '../../ports/venue.ts';
 
 /**

@@ -3,8 +3,7 @@ import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import { istDate } from '../../domain/market/india-time.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
-import type { Settlement } from '../../ports/store/arguments.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { LookedUpOrder, Settlement } from '../../ports/store/orders.ts';
 import type { LookupOutcome, Venue } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';
 import { budgetsOf, SEND_WITHIN_MS, startBeforeMs, submitSafely, venueOf } from './execute.ts';
@@ -25,7 +24,7 @@ const LOOKUP_BATCH_SIZE = 200;
 
 const notToday: LookupOutcome = { kind: 'unreadable', reason: 'rate_spent_today' };
 
-type LookedUpOrder = Answer<'claim_lookups'>[number] & { claimId: string };
+type ClaimedLookup = LookedUpOrder & { claimId: string };
 
 /** Asks the venues about every order whose truth is with them and whose pause is over. Gives how many were looked up. */
 export async function reconcile(world: World, concurrency: number): Promise<number> {
@@ -39,8 +38,8 @@ export async function reconcile(world: World, concurrency: number): Promise<numb
     .map((order) => ({ ...order, lookups: order.lookups - 1, claimId: claim.claimId }));
   const limit = pLimit(concurrency);
   const settle = booker(world);
-  const alive = heartbeat<LookedUpOrder>(world);
-  const lookUpAndSettle = async (order: LookedUpOrder): Promise<void> => {
+  const alive = heartbeat<ClaimedLookup>(world);
+  const lookUpAndSettle = async (order: ClaimedLookup): Promise<void> => {
     const { settlement, ms } = await limit(async () => {
       const startMs = world.clock.nowMs();
       return { settlement: await lookUp(world, order), ms: world.clock.nowMs() - startMs };
@@ -57,7 +56,7 @@ export async function reconcile(world: World, concurrency: number): Promise<numb
 }
 
 /** An order that stays unknown and is not looked up again is the operator's from here on, who settles it with `resolve`. */
-function emitLookedUp({ clock, emit }: World, order: LookedUpOrder, settlement: Settlement, ms: number): void {
+function emitLookedUp({ clock, emit }: World, order: ClaimedLookup, settlement: Settlement, ms: number): void {
   const { venueStatus, nextLookupMs, reason } = settlement;
   const { runId, signalId, userId, orderId, clientOrderId, venue } = order;
   const ids = { runId, signalId, userId, orderId, clientOrderId, venue };
@@ -72,19 +71,19 @@ function emitLookedUp({ clock, emit }: World, order: LookedUpOrder, settlement: 
 }
 
 /** Why an order is a person's from here on, and not looked up any more. */
-function whyLeft({ venues }: World, { venue, status, missedLookups }: Answer<'claim_lookups'>[number]): string {
+function whyLeft({ venues }: World, { venue, status, missedLookups }: LookedUpOrder): string {
   if (!venues.has(venue)) return 'venue_not_set_up';
   if (status === 'unknown') return 'lookups_never_booked';
   return missedLookups >= MAX_LOOKUPS ? 'not_found_after_its_day' : 'still_open_after_its_day';
 }
 
-function emitLeft({ emit }: Pick<World, 'emit'>, order: Answer<'claim_lookups'>[number], reason: string | null): void {
+function emitLeft({ emit }: Pick<World, 'emit'>, order: LookedUpOrder, reason: string | null): void {
   const { runId, signalId, userId, orderId, clientOrderId, venue, status } = order;
   const facts = { runId, signalId, userId, orderId, clientOrderId, venue, status, reason };
   emit({ type: 'order_needs_person', alert: true, ...facts });
 }
 
-async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
+async function lookUp(world: World, order: ClaimedLookup): Promise<Settlement> {
   const venue = venueOf(world, order);
   const rate = venue.capabilities.ratesCountLookups ? await takeRate(world, order) : 'taken';
   if (rate === 'busy') return stillWaiting(order, world.clock.nowMs());
@@ -103,13 +102,13 @@ async function lookUp(world: World, order: LookedUpOrder): Promise<Settlement> {
 }
 
 /** A real venue's book is of its day: what it does not show the day after proves nothing. A simulated one keeps its book. */
-function missProves({ capabilities }: Venue, { sendBeforeMs }: LookedUpOrder, nowMs: number): boolean {
+function missProves({ capabilities }: Venue, { sendBeforeMs }: ClaimedLookup, nowMs: number): boolean {
   const { missIsProof, dealing } = capabilities;
   return missIsProof && (dealing === undefined || istDate(nowMs) === istDate(sendBeforeMs));
 }
 
 /** Takes one use of the budget the lookup shares with orders; waits a little for it, but not for long. */
-async function takeRate(world: World, { venue, accountId }: LookedUpOrder): Promise<'taken' | 'busy' | 'spent'> {
+async function takeRate(world: World, { venue, accountId }: ClaimedLookup): Promise<'taken' | 'busy' | 'spent'> {
   for (let tries = 0; tries < 10; tries++) {
     const [waitMs] = await world.store.call('take_rates', { uses: [{ venue, accountId }], budgets: budgetsOf(world) });
     if (waitMs === 0) return 'taken';
@@ -123,7 +122,7 @@ async function takeRate(world: World, { venue, accountId }: LookedUpOrder): Prom
  * Asking again is sending, so it is marked first like any send: not by who has lost the order to another process, and not
  * in a halt that came meanwhile. An answer moves the order; anything short of proof leaves it unknown.
  */
-async function resubmit(world: World, venue: Venue, order: LookedUpOrder): Promise<Settlement> {
+async function resubmit(world: World, venue: Venue, order: ClaimedLookup): Promise<Settlement> {
   const { store, clock } = world;
   const { claimId, orderId } = order;
   const nowMs = clock.nowMs();

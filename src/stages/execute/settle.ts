@@ -2,7 +2,7 @@
 import pLimit from 'p-limit';
 import { batched } from '../../ports/batch.ts';
 import { DatabaseError } from '../../ports/database.ts';
-import type { Settlement } from '../../ports/store/arguments.ts';
+import type { Settlement } from '../../ports/store/orders.ts';
 import type { Store } from '../../ports/store/store.ts';
 import type { World } from '../../ports/world.ts';
 import { inHalves } from '../in-halves.ts';

@@ -5,12 +5,9 @@ import { reminderSlots, reminderText } from '../../domain/messages/login-reminde
 import { singleOrdersParts } from '../../domain/messages/single-orders.ts';
 import { type SummaryParts, summaryParts, textOf } from '../../domain/messages/summary.ts';
 import { filledTemplate, templateSlots, templates } from '../../domain/messages/template.ts';
-import type { MessageToMark, SettledMessage } from '../../ports/store/message-arguments.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { DueMessage, MessageToMark, SettledMessage } from '../../ports/store/messages.ts';
 import type { MessageToSend, Notifier, NotifierPace, World } from '../../ports/world.ts';
 import { singleOrdersInputOf, summaryInputOf } from './summary.ts';
-
-export type DueMessage = Answer<'read_due_messages'>[number];
 
 /** A due message in the form it goes in. */
 export interface ComposedMessage {

@@ -1,15 +1,12 @@
 // Looks up messages of unknown fate at the provider.
 import pLimit from 'p-limit';
 import { untrustedText } from '../../domain/text/secrets.ts';
-import type { SettledMessage } from '../../ports/store/message-arguments.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { LostMessage, SettledMessage } from '../../ports/store/messages.ts';
 import type { FindOutcome, Notifier, World } from '../../ports/world.ts';
 import { settleMessages } from './settle-messages.ts';
 
 /** How long after the send, and after each look without a find: providers list late. Then it is for a person. */
 const PAUSES_MS = [10_000, 20_000, 40_000, 80_000, 160_000];
-
-type LostMessage = Answer<'claim_message_lookups'>[number];
 
 /** When a message that became unknown now is looked for first; null: nobody can be asked. */
 export function firstLookupMs({ lookup }: Notifier, nowMs: number): number | null {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import { untrustedText } from '../../domain/text/secrets.ts';
-import type { SettledMessage } from '../../ports/store/message-arguments.ts';
+import type { SettledMessage } from '../../ports/store/messages.ts';
 import type { SendOutcome, World } from '../../ports/world.ts';
 import { type ComposedMessage, composeMessage, endMs, markOf, messageToSend, unsent } from './compose-message.ts';
 import { findMessages, firstLookupMs } from './find-lost-messages.ts';

@@ -4,14 +4,10 @@ import { istDate, istIso } from '../../domain/market/india-time.ts';
 import { operatorMessage } from '../../domain/messages/template.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import { type AlertEvent, type AlertType, type Emit, isAlert } from '../../ports/events/events.ts';
-import type { SettledNotice } from '../../ports/store/message-arguments.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { ClaimedNotice, RunDigest, SettledNotice } from '../../ports/store/watch.ts';
 import type { MessageToSend, SendOutcome, World } from '../../ports/world.ts';
 
 type OperatorContext = Pick<World, 'store' | 'clock' | 'notifier' | 'emit'>;
-type Facts = Answer<'read_digests'>[number];
-type Notice = Answer<'claim_notices'>[number];
-
 const NOTICE_BATCH_SIZE = 10;
 const VALID_MS = 3_600_000;
 /** With the pauses between them about as long as a notice is of use (VALID_MS). */
@@ -37,7 +33,7 @@ export async function notifyOperators(context: OperatorContext): Promise<void> {
 }
 
 /** One line: counts, what stayed unknown, who was not told, what was stopped. */
-function digestText(facts: Facts): string {
+function digestText(facts: RunDigest): string {
   const { users, outcomes, orders, messages, unknownOrders, breaker, lateFills, messagesStopped, badRows } = facts;
   const of = (counts: Record<string, number>) =>
     Object.entries(counts)
@@ -127,7 +123,7 @@ async function sendNotices(context: OperatorContext): Promise<void> {
   await store.call('settle_notices', { notices, nowMs: clock.nowMs() });
 }
 
-async function sendNotice({ notifier, clock, emit }: OperatorContext, notice: Notice): Promise<SettledNotice> {
+async function sendNotice({ notifier, clock, emit }: OperatorContext, notice: ClaimedNotice): Promise<SettledNotice> {
   const { noticeId, key, number, text, attempt } = notice;
   const { slots, text: inTemplate } = operatorMessage(key, text);
   const template = notifier.operators?.template ?? false;

@@ -1,6 +1,6 @@
 // Writes what became of messages; one that cannot be written keeps no other from it.
 import { DatabaseError } from '../../ports/database.ts';
-import type { SettledMessage } from '../../ports/store/message-arguments.ts';
+import type { SettledMessage } from '../../ports/store/messages.ts';
 import type { World } from '../../ports/world.ts';
 import { inHalves } from '../in-halves.ts';
 

@@ -1,9 +1,8 @@
 // Turns a message's rows into what the summary is written from.
 import type { OrderItems, SingleOrdersInput } from '../../domain/messages/single-orders.ts';
 import type { SummaryInput } from '../../domain/messages/summary-input.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { DueMessage } from '../../ports/store/messages.ts';
 
-type DueMessage = Answer<'read_due_messages'>[number];
 type Line = DueMessage['lines'][number];
 
 /** A user's rows as the message says them. Only rows: the same text comes out whoever makes it, whenever. */

@@ -2,9 +2,8 @@
 import { type AccountFacts, type AccountModel, modelOf, positionKey } from '../../domain/account-model.ts';
 import type { Audit, Difference } from '../../domain/audit.ts';
 import { addDays, istMs } from '../../domain/market/india-time.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
-
-type Audited = Answer<'read_facts'>['accounts'][number];
+import type { FactsPage, StoredFacts } from '../../ports/store/money.ts';
+import type { Store } from '../../ports/store/store.ts';
 
 /** Entries of the ledger per call: a few megabytes. */
 const ENTRIES_PER_PAGE = 5_000;
@@ -24,7 +23,7 @@ export async function audit(
   const day = { orders: 0, fills: 0, cashInMinor: 0n, cashOutMinor: 0n, chargesMinor: 0n, realisedMinor: 0n };
   const done: Audit = { tradeDate, accounts: 0, orders: 0, fills: 0, entries: 0, figures: 0, day, differences: [] };
   for (let after: number | null = null; ; ) {
-    const page: Answer<'read_facts'> = await store.call('read_facts', {
+    const page: FactsPage = await store.call('read_facts', {
       mode,
       userId,
       after,
@@ -36,7 +35,7 @@ export async function audit(
   }
 }
 
-function auditAccount(account: Audited, done: Audit): void {
+function auditAccount(account: StoredFacts, done: Audit): void {
   const untilMs = istMs(addDays(done.tradeDate, 1), '00:00') - 1;
   const facts = factsOf(account);
   const model = modelOf(facts, untilMs);
@@ -62,7 +61,7 @@ class Compared {
   readonly #of: Pick<Difference, 'userId' | 'venue' | 'mode'>;
   readonly #done: Audit;
 
-  constructor({ userId, venue, mode }: Audited, done: Audit) {
+  constructor({ userId, venue, mode }: StoredFacts, done: Audit) {
     this.#of = { userId, venue, mode };
     this.#done = done;
   }
@@ -82,7 +81,12 @@ class Compared {
 }
 
 /** Cash and held as the entries say, of the account and of each order. */
-function compareLedger(compared: Compared, entries: Audited['entries'], account: Audited, model: AccountModel): void {
+function compareLedger(
+  compared: Compared,
+  entries: StoredFacts['entries'],
+  account: StoredFacts,
+  model: AccountModel,
+): void {
   compared.money('cash by its entries', sum(entries.map((entry) => entry.cashMinor)), model.cashMinor);
   compared.money('held by its entries', sum(entries.map((entry) => entry.heldMinor)), model.heldMinor);
   const names = orderNames(account);
@@ -101,7 +105,12 @@ function compareLedger(compared: Compared, entries: Audited['entries'], account:
 }
 
 /** What each fill is said to have realised and freed, and what each position realised with them. */
-function compareFills(compared: Compared, fills: Audited['fills'], account: Audited, model: AccountModel): void {
+function compareFills(
+  compared: Compared,
+  fills: StoredFacts['fills'],
+  account: StoredFacts,
+  model: AccountModel,
+): void {
   const names = orderNames(account);
   for (const fill of fills) {
     const expected = model.fills.get(fill.fillId);
@@ -116,7 +125,7 @@ function compareFills(compared: Compared, fills: Audited['fills'], account: Audi
 }
 
 /** The figures the database keeps up to date. */
-function comparePresent(compared: Compared, account: Audited, model: AccountModel): void {
+function comparePresent(compared: Compared, account: StoredFacts, model: AccountModel): void {
   compared.money('cash', account.cashMinor, model.cashMinor);
   compared.money('held', account.heldMinor, model.heldMinor);
   for (const order of account.orders) {
@@ -139,7 +148,7 @@ function comparePresent(compared: Compared, account: Audited, model: AccountMode
 }
 
 /** Adds what happened to the account on the day: its orders and fills by their trade date, money by when it moved. */
-function addDay(account: Audited, model: AccountModel, { tradeDate, day }: Audit): void {
+function addDay(account: StoredFacts, model: AccountModel, { tradeDate, day }: Audit): void {
   for (const { kind, cashMinor, atMs } of account.entries) {
     if (!cashKinds.includes(kind) || atMs < istMs(tradeDate, '00:00') || atMs >= istMs(addDays(tradeDate, 1), '00:00'))
       continue;
@@ -156,7 +165,7 @@ function addDay(account: Audited, model: AccountModel, { tradeDate, day }: Audit
   }
 }
 
-function factsOf({ entries, orders, fills }: Audited): AccountFacts {
+function factsOf({ entries, orders, fills }: StoredFacts): AccountFacts {
   return {
     cash: entries
       .filter(({ kind }) => cashKinds.includes(kind))
@@ -180,7 +189,7 @@ function factsOf({ entries, orders, fills }: Audited): AccountFacts {
 }
 
 /** `order abc`; `nothing ordered` for what came from outside; by its number where there is no such order. */
-function orderNames({ orders }: Audited): (orderId: number | null) => string {
+function orderNames({ orders }: StoredFacts): (orderId: number | null) => string {
   const names = new Map(orders.map(({ orderId, clientOrderId }) => [orderId, clientOrderId]));
   return (orderId) =>
     orderId === null ? 'nothing ordered' : `order ${names.get(orderId) ?? `number ${orderId}, which is not there`}`;

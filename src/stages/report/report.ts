@@ -3,10 +3,8 @@ import { marginFor, valueAt } from '../../domain/decision/sizing.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { formatMinor, perUnit } from '../../domain/money.ts';
 import type { ReportOrder, ReportSignal, ReportTotals, RunReport } from '../../domain/report.ts';
-import type { Answer, Store } from '../../ports/store/store.ts';
-
-type Stored = NonNullable<Answer<'read_report'>>;
-type StoredDecision = Answer<'read_report_decisions'>[number];
+import type { ReportMessage, StoredDecision, StoredReport } from '../../ports/store/reports.ts';
+import type { Store } from '../../ports/store/store.ts';
 
 const PAGE_DECISIONS = 5_000;
 const PAGE_USERS = 2_000;
@@ -97,11 +95,11 @@ export async function messagesOf(store: Store, runId: string): Promise<RunReport
 }
 
 /** On its way is not out yet: outside, a message is queued until it is settled. */
-function messageOf({ userId, status, text }: Answer<'read_report_messages'>[number]): RunReport['messages'][number] {
+function messageOf({ userId, status, text }: ReportMessage): RunReport['messages'][number] {
   return { userId, status: status === 'sending' ? 'queued' : status, text };
 }
 
-function totalsOf({ users, signals, outcomes, statuses, messageStatuses }: Stored): ReportTotals {
+function totalsOf({ users, signals, outcomes, statuses, messageStatuses }: StoredReport): ReportTotals {
   const [accepted = 0, skipped = 0, denied = 0] = [outcomes['accepted'], outcomes['skipped'], outcomes['denied']];
   const orders = (...names: string[]) => names.reduce((sum, name) => sum + (statuses[name] ?? 0), 0);
   const messages = (...names: string[]) => names.reduce((sum, name) => sum + (messageStatuses[name] ?? 0), 0);
@@ -131,7 +129,7 @@ function totalsOf({ users, signals, outcomes, statuses, messageStatuses }: Store
   };
 }
 
-function signalOf({ lowestMilli, highestMilli, fills, ...signal }: Stored['signals'][number]): ReportSignal {
+function signalOf({ lowestMilli, highestMilli, fills, ...signal }: StoredReport['signals'][number]): ReportSignal {
   // A ratio for people to read, not money: two decimals of a percent.
   const spread = fills >= 2 && lowestMilli && highestMilli ? ((highestMilli - lowestMilli) / lowestMilli) * 100 : null;
   return { ...signal, priceSpreadPct: spread === null ? null : Math.round(spread * 100) / 100 };

@@ -5,7 +5,7 @@ import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market
 import { sendBeforeMs } from '../../domain/market/session.ts';
 import { instrumentKey, sharesOf } from '../../domain/market/share.ts';
 import type { Quote } from '../../domain/types.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { FrozenRun } from '../../ports/store/runs.ts';
 import type { World } from '../../ports/world.ts';
 import type { OpenRun, RunRequest } from './request.ts';
 
@@ -75,8 +75,6 @@ export async function frozenFrame(world: World, runId: string): Promise<RunFrame
     capUsed: run.symbolExposure,
   };
 }
-
-type FrozenRun = NonNullable<Answer<'read_run'>>;
 
 async function readRun(world: World, runId: string): Promise<FrozenRun> {
   const run = await world.store.call('read_run', { runId });

@@ -3,7 +3,7 @@ import type { Actor } from '../../domain/actions.ts';
 import type { RunFrame, RunLimits } from '../../domain/decision/inputs.ts';
 import type { Session } from '../../domain/market/session.ts';
 import type { Instrument, Mode, Problem, Signal } from '../../domain/types.ts';
-import type { UserToImport } from '../../ports/store/import-arguments.ts';
+import type { UserToImport } from '../../ports/store/imports.ts';
 
 /** What a person or a file handed to this run, beside what the database knows. */
 export interface RunInputs {

@@ -8,7 +8,7 @@ import { nextSession, runIdOf, type Session, sessionAt, sessionOf } from '../../
 import { instrumentKey, sharesOf } from '../../domain/market/share.ts';
 import type { RunSkip } from '../../domain/report.ts';
 import type { Signal } from '../../domain/types.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { StoredInputs } from '../../ports/store/runs.ts';
 import type { World } from '../../ports/world.ts';
 import { frozenFrame, pricedBy, quotesByKey } from './open.ts';
 import type { NotStarted, OpenRun, RunInputs, RunRequest } from './request.ts';
@@ -69,11 +69,7 @@ function beyondCalendar({ date, from, to }: { date: string; from: string; to: st
   return { kind: 'refused', code: 'beyond_calendar', message };
 }
 
-function missingInput(
-  inputs: RunInputs,
-  stored: Answer<'read_inputs'>,
-  tradeDate: string,
-): RunSkip | NotStarted | null {
+function missingInput(inputs: RunInputs, stored: StoredInputs, tradeDate: string): RunSkip | NotStarted | null {
   const notStarted = (message: string): NotStarted => ({ kind: 'refused', code: 'nothing_given', message });
   if (stored.halted !== null) return 'halted';
   if (inputs.signals === null && inputs.users !== null && !stored.anySignals) {
@@ -87,7 +83,7 @@ function missingInput(
   return null;
 }
 
-function dueSignals(inputs: RunInputs, stored: Answer<'read_inputs'>, tradeDate: string): Signal[] {
+function dueSignals(inputs: RunInputs, stored: StoredInputs, tradeDate: string): Signal[] {
   return (inputs.signals ?? stored.signals).filter((signal) => signal.tradeDate === tradeDate).sort(byRank);
 }
 
@@ -115,7 +111,7 @@ export function emitScanned({ emit }: World, { runId, session, state, frame, use
 async function plannedFrame(
   world: World,
   { mode, limits, inputs }: RunRequest,
-  stored: Answer<'read_inputs'>,
+  stored: StoredInputs,
   session: Session,
 ): Promise<RunFrame> {
   const nowMs = world.clock.nowMs();

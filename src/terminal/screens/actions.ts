@@ -1,13 +1,11 @@
 // The screen of npm run log.
 import { istIso } from '../../domain/market/india-time.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { RecordedAction, VerifiedActions } from '../../ports/store/access.ts';
 import { type Paint, table } from '../table.ts';
 import { fitted } from '../width.ts';
 
-type Action = Answer<'read_actions'>[number];
-
 /** A row per act: when (India), who, what, on what, what changed, why. */
-export function actionsText(actions: readonly Action[], columns: number, paint: Paint): string {
+export function actionsText(actions: readonly RecordedAction[], columns: number, paint: Paint): string {
   if (actions.length === 0) return 'No act is on record here.';
   const titles = [
     { title: 'No', align: 'right' as const },
@@ -59,7 +57,7 @@ const problemTexts = {
 } as const;
 
 /** The end of a check of the chain, with the head to keep elsewhere. */
-export function verifiedText({ rows, headId, headHash, redacted, problems }: Answer<'verify_actions'>): string {
+export function verifiedText({ rows, headId, headHash, redacted, problems }: VerifiedActions): string {
   const lines = problems.map(({ id, kind }) => problemTexts[kind](id));
   if (redacted > 0) lines.push(`People were taken out of ${redacted} actions, each by a later one that says so.`);
   if (problems.length === 0) {

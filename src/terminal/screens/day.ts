@@ -3,13 +3,11 @@ import { istIso } from '../../domain/market/india-time.ts';
 import { shortReason } from '../../domain/messages/reasons-en.ts';
 import { perUnit } from '../../domain/money.ts';
 import { formatRupees } from '../../domain/text/rupees.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { DayOverview } from '../../ports/store/watch.ts';
 import { grouped, plural } from '../format.ts';
 import { type Cell, type Column, type Paint, table } from '../table.ts';
 import { fitted, padded } from '../width.ts';
 import { positionValue, profitCell } from './holdings.ts';
-
-type Day = Answer<'read_day'>;
 
 const right = (title: string): Column => ({ title, align: 'right' });
 const heldHeads: Column[] = [
@@ -19,7 +17,7 @@ const heldHeads: Column[] = [
 ];
 
 /** The evening page of one mode: money, what is held, what was traded, and what needs a person, with the commands. */
-export function dayText(day: Day, columns: number, paint: Paint): string {
+export function dayText(day: DayOverview, columns: number, paint: Paint): string {
   const head = paint('strong', `${day.tradeDate}, ${day.mode}`);
   const todo = troubles(day, paint);
   const needs =
@@ -27,7 +25,7 @@ export function dayText(day: Day, columns: number, paint: Paint): string {
   return [head, figures(day, paint), heldText(day, columns, paint), needs].filter((part) => part !== '').join('\n\n');
 }
 
-function figures({ accounts, held, orders, messages, runs }: Day, paint: Paint): string {
+function figures({ accounts, held, orders, messages, runs }: DayOverview, paint: Paint): string {
   const unpriced = held.unpriced === 0 ? '' : ` (${plural(held.unpriced, 'instrument')} without a price left out)`;
   const profit = profitCell(held.valueMinor - held.costMinor);
   const lines: [string, string][] = [
@@ -55,12 +53,12 @@ function figures({ accounts, held, orders, messages, runs }: Day, paint: Paint):
   return lines.map(([label, value]) => `${paint('quiet', padded(label, 12))}${value}`).join('\n');
 }
 
-function movedLine({ depositedMinor, withdrawnMinor }: Day['accounts']): [string, string][] {
+function movedLine({ depositedMinor, withdrawnMinor }: DayOverview['accounts']): [string, string][] {
   if (depositedMinor === 0 && withdrawnMinor === 0) return [];
   return [['', `deposited ${formatRupees(depositedMinor)}, withdrawn ${formatRupees(withdrawnMinor)} on this day`]];
 }
 
-function heldText({ largest, held, mode }: Day, columns: number, paint: Paint): string {
+function heldText({ largest, held, mode }: DayOverview, columns: number, paint: Paint): string {
   if (largest.length === 0) return '';
   const rows = largest.map((row): Cell[] => {
     const value = positionValue(row);
@@ -80,7 +78,7 @@ function heldText({ largest, held, mode }: Day, columns: number, paint: Paint): 
 }
 
 /** A paragraph for each kind of trouble: how many, the first of them, and the command that settles it. */
-function troubles(day: Day, paint: Paint): string[] {
+function troubles(day: DayOverview, paint: Paint): string[] {
   const { halts, messagesStopped, notChecked, messages } = day;
   return [
     ...halts.map(({ scope, target, why }) => {
@@ -136,7 +134,7 @@ function troubles(day: Day, paint: Paint): string[] {
   ];
 }
 
-function unknownOrders({ unknownOrders: orders }: Day, paint: Paint): string[] {
+function unknownOrders({ unknownOrders: orders }: DayOverview, paint: Paint): string[] {
   return listed(paint('bad', `${plural(orders.count, 'order')} unknown`), orders, (row) => {
     const open = row.status === 'unknown' ? '' : ` (${row.status.replace('_', ' ')}, its day is over)`;
     const what = `${row.clientOrderId}  ${fitted(row.userName, 30)}: ${row.side} ${grouped(row.quantity)} ${row.symbol} at ${row.venue}${open}`;

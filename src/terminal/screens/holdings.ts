@@ -1,12 +1,10 @@
 // The screen of npm run positions.
 import { perUnit } from '../../domain/money.ts';
 import { formatRupees } from '../../domain/text/rupees.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { HeldPosition } from '../../ports/store/money.ts';
 import { duration, grouped } from '../format.ts';
 import { type Cell, type Column, type Paint, table } from '../table.ts';
 import { fitted } from '../width.ts';
-
-type Position = Answer<'read_positions'>[number];
 
 const right = (title: string): Column => ({ title, align: 'right' });
 const heads: Column[] = [
@@ -23,7 +21,7 @@ const heads: Column[] = [
 ];
 
 /** What is held, a line per position: cost and last price per share, the price's age, profit against it. */
-export function positionsText(rows: readonly Position[], nowMs: number, columns: number, paint: Paint): string {
+export function positionsText(rows: readonly HeldPosition[], nowMs: number, columns: number, paint: Paint): string {
   if (rows.length === 0) return 'Nothing is held.';
   return table(
     heads,
@@ -33,7 +31,7 @@ export function positionsText(rows: readonly Position[], nowMs: number, columns:
   );
 }
 
-function rowOf(row: Position, nowMs: number): Cell[] {
+function rowOf(row: HeldPosition, nowMs: number): Cell[] {
   const { userName, symbol, quantity, costMinor, marginMinor, venue, mode } = row;
   const value = positionValue(row);
   return [
@@ -51,7 +49,7 @@ function rowOf(row: Position, nowMs: number): Cell[] {
 }
 
 /** At the last price; null where none is known. */
-export function positionValue({ quantity, priceMinor }: Pick<Position, 'quantity' | 'priceMinor'>): bigint | null {
+export function positionValue({ quantity, priceMinor }: Pick<HeldPosition, 'quantity' | 'priceMinor'>): bigint | null {
   return priceMinor === null ? null : BigInt(quantity) * BigInt(priceMinor);
 }
 

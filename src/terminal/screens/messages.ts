@@ -1,12 +1,12 @@
 // Users’ messages and reminders, as they are sent.
 import type { RunReport } from '../../domain/report.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { StoredMessage } from '../../ports/store/messages.ts';
 import { grouped } from '../format.ts';
 import { leftLine, pageCommand, SHOWN_USERS, type UserPage } from '../pages.ts';
 import { type Paint, plain } from '../table.ts';
 import { displayWidth, fitted } from '../width.ts';
 
-type Reminder = Pick<Answer<'read_messages'>[number], 'userName' | 'status' | 'reason' | 'text'>;
+type Reminder = Pick<StoredMessage, 'userName' | 'status' | 'reason' | 'text'>;
 
 const RULE_WIDTH = 60;
 

@@ -1,13 +1,11 @@
 // Positions a run refused to sell although they are held.
 import { shortReason } from '../../domain/messages/reasons-en.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { MissedExits } from '../../ports/store/reports.ts';
 import { grouped, plural } from '../format.ts';
 import { fitted } from '../width.ts';
 
-type Missed = NonNullable<Answer<'read_report_reasons'>>['missedExits'];
-
 /** Positions whose sale the run refused although they are held; empty where there are none. */
-export function missedText({ count, first }: Missed): string {
+export function missedText({ count, first }: MissedExits): string {
   if (count === 0) return '';
   const lines = first.map(({ userId, userName, quantity, symbol, reason }) => {
     return `  ${fitted(userName, 30)}: ${grouped(quantity)} ${symbol} (${shortReason(reason)})  npm run why -- --user ${userId} --symbol ${symbol}`;

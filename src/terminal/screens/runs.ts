@@ -1,11 +1,9 @@
 // The screen of npm run runs.
 import { istIso } from '../../domain/market/india-time.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { ListedRun } from '../../ports/store/reports.ts';
 import { grouped } from '../format.ts';
 import { type Cell, type Column, type Paint, table } from '../table.ts';
 import { fitted } from '../width.ts';
-
-type Run = Answer<'read_runs'>[number];
 
 const right = (title: string): Column => ({ title, align: 'right' });
 const heads: Column[] = [
@@ -17,7 +15,7 @@ const heads: Column[] = [
 ];
 
 /** A line per run, the newest first. */
-export function runsText(runs: readonly Run[], columns: number, paint: Paint): string {
+export function runsText(runs: readonly ListedRun[], columns: number, paint: Paint): string {
   if (runs.length === 0) return 'No run yet: npm run scan';
   const rows = runs.map((run): Cell[] => {
     const { runId, openedAtMs, state, users, orders, filled, rejected, open, unknown, messagesFailed } = run;

@@ -2,10 +2,9 @@
 import { istDate, istTime } from '../../domain/market/india-time.ts';
 import { orderReasonSentence, reasonSentence } from '../../domain/messages/reasons-en.ts';
 import { formatRupees } from '../../domain/text/rupees.ts';
-import type { Answer } from '../../ports/store/store.ts';
+import type { Why } from '../../ports/store/reports.ts';
 import { signalPriceText } from '../format.ts';
 
-type Why = Answer<'why'>;
 type Row = Why['decisions'][number];
 
 /** The answer to «why did this user (not) get this symbol»: one block per run, newest first. */

@@ -4,7 +4,7 @@ import { migrate } from '../../../src/adapters/store/migrate.ts';
 import { PRELUDE_SQL } from '../../../src/adapters/store/prelude.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { SqlSession } from '../../../src/ports/database.ts';
-import { answers, type Store } from '../../../src/ports/store/store.ts';
+import { type Store, storeFunctions } from '../../../src/ports/store/store.ts';
 import { freshSupabase, type TestSupabase } from '../../simulators/postgrest.ts';
 import { blankPostgres } from '../../support/postgres.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
@@ -84,7 +84,7 @@ const meant = [
   ...OWN.map((table) => `authenticated may select ${table}`),
   'authenticated may select a column of instruments',
   'authenticated may call core.current_user_id()',
-  ...Object.keys(answers).flatMap((name) => [
+  ...Object.keys(storeFunctions).flatMap((name) => [
     `service_role may call ${name}(jsonb)`,
     `daily_scan_service may call ${name}(jsonb)`,
   ]),
@@ -278,7 +278,7 @@ describe('over the API of a project', () => {
 
   test('no function is for visitors or users', async () => {
     const token = await project.api.tokenOf(logins.asha, { user_role: 'service_role' });
-    for (const name of Object.keys(answers)) {
+    for (const name of Object.keys(storeFunctions)) {
       const noPrivilege = { body: { code: '42501' } };
       expect(await ask(`rpc/${name}`, null, { args: {} }), name).toMatchObject({ status: 401, ...noPrivilege });
       expect(await ask(`rpc/${name}`, token, { args: {} }), name).toMatchObject({ status: 403, ...noPrivilege });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import type { SignalToReceive } from '../../../src/ports/store/arguments.ts';
+import type { SignalToReceive } from '../../../src/ports/store/access.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, nowMs, openScene, sendOne, settle, settlement, signal, tradeDate } from '../support/scene.ts';

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Arguments } from '../../../src/ports/store/arguments.ts';
-import type { StoreFunction } from '../../../src/ports/store/store.ts';
+import type { Arguments, StoreFunction } from '../../../src/ports/store/store.ts';
 import { acknowledgeDrifts } from '../support/acknowledge-drifts.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import { accepted, nowMs, openScene, quote, signal, tradeDate, user } from '../support/scene.ts';

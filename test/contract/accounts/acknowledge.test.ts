@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Drift } from '../../../src/ports/rows/readiness.ts';
+import type { Drift } from '../../../src/ports/store/accounts.ts';
 import { tester } from '../../support/tester.ts';
 import { acknowledgeDrifts, readDrifts } from '../support/acknowledge-drifts.ts';
 import { onEveryDatabase } from '../support/every-database.ts';

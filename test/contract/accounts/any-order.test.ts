@@ -1,20 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Settlement } from '../../../src/ports/store/arguments.ts';
+import type { ClaimedOrder, Settlement } from '../../../src/ports/store/orders.ts';
 import { differences } from '../../support/audit-differences.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import {
-  type ClaimedOrder,
-  decideAll,
-  nowMs,
-  openScene,
-  sendAll,
-  settle,
-  settlement,
-  signal,
-  user,
-} from '../support/scene.ts';
+import { decideAll, nowMs, openScene, sendAll, settle, settlement, signal, user } from '../support/scene.ts';
 
 type Fill = Settlement['fills'][number];
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Arguments } from '../../../src/ports/store/arguments.ts';
+import type { Arguments } from '../../../src/ports/store/store.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import { accepted, decideAll, minuteMs, nowMs, openScene, tradeDate, undecided, user } from '../support/scene.ts';
 

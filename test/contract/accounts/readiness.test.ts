@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { sharesOf } from '../../../src/domain/market/share.ts';
-import type { Adjustment, Drift } from '../../../src/ports/rows/readiness.ts';
+import type { Adjustment, Drift } from '../../../src/ports/store/accounts.ts';
 import { tester } from '../../support/tester.ts';
 import { acknowledgeDrifts, readDrifts } from '../support/acknowledge-drifts.ts';
 import { onEveryDatabase } from '../support/every-database.ts';

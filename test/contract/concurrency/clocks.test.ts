@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { toDatabaseError } from '../../../src/adapters/store/sql-call.ts';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Database } from '../../../src/ports/database.ts';
-import type { Arguments } from '../../../src/ports/store/arguments.ts';
+import type { Arguments } from '../../../src/ports/store/store.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makePast } from '../../../scripts/bench/core/past.ts';
-import type { Arguments } from '../../../src/ports/store/arguments.ts';
-import type { StoreFunction } from '../../../src/ports/store/store.ts';
+import type { QueuedAccount } from '../../../src/ports/store/runs.ts';
+import type { Arguments, StoreFunction } from '../../../src/ports/store/store.ts';
 import { storeOf } from '../../stages/support/run-day.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import * as scenes from '../support/scene.ts';
@@ -83,7 +83,7 @@ async function watchedDay(userCount: number, pastDays: number): Promise<Reading>
 
 async function planning({ scene, ask }: Watched, half: number): Promise<void> {
   const { store, runId, mode, signals } = scene;
-  const deciding = (accounts: scenes.Account[]): Arguments['accept_page'] => {
+  const deciding = (accounts: QueuedAccount[]): Arguments['accept_page'] => {
     return { runId, nowMs, decisions: accounts.flatMap((one) => signals.map((of) => accepted(scene, one, of))) };
   };
   await store.call('accept_page', deciding(await undecided(scene, { limit: half })));

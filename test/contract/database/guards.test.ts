@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { limitMsOf } from '../../../src/ports/store/call-limits.ts';
-import { answers } from '../../../src/ports/store/store.ts';
+import { limitMsOf, storeFunctions } from '../../../src/ports/store/store.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, fill, openScene, sendOne, settle, settlement, signal } from '../support/scene.ts';
 
@@ -13,7 +12,7 @@ const code = (expected: string) => expect.objectContaining({ code: expected });
 test('every function of the store is called somewhere in this suite', () => {
   const files = readdirSync(SUITE, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
   const text = files.map((file) => readFileSync(join(SUITE, file), 'utf8')).join('\n');
-  expect(Object.keys(answers).filter((name) => !text.includes(`call('${name}'`))).toEqual([]);
+  expect(Object.keys(storeFunctions).filter((name) => !text.includes(`call('${name}'`))).toEqual([]);
 });
 
 onEveryDatabase('guards', ({ store, session, value }) => {
@@ -28,7 +27,7 @@ onEveryDatabase('guards', ({ store, session, value }) => {
     const rows = await session.query(`select p.proname as name, pg_get_function_identity_arguments(p.oid) as args,
         p.prosecdef as definer, p.proconfig::text as settings, p.prorettype::regtype::text as gives
       from pg_proc p where pronamespace = 'public'::regnamespace`);
-    expect(rows.map(({ name }) => name).toSorted()).toEqual(Object.keys(answers).toSorted());
+    expect(rows.map(({ name }) => name).toSorted()).toEqual(Object.keys(storeFunctions).toSorted());
     for (const { name, settings, gives, ...shape } of rows) {
       expect({ name, ...shape }).toEqual({ name, args: 'args jsonb', definer: true });
       expect(gives, String(name)).toMatch(/^jsonb?$/);
@@ -86,7 +85,7 @@ onEveryDatabase('guards', ({ store, session, value }) => {
     await openScene(store);
     await session.exec('set role service_role');
     try {
-      for (const name of Object.keys(answers)) {
+      for (const name of Object.keys(storeFunctions)) {
         expect(await value(`select has_function_privilege('public.${name}(jsonb)', 'execute')`), name).toBe(true);
       }
       expect(await value(`select public.read_run('{"runId": "none"}'::jsonb)`)).toBeNull();

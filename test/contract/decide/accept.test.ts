@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { planHashOf, planLine } from '../../../src/domain/ids.ts';
-import type { DecisionToAccept } from '../../../src/ports/store/arguments.ts';
+import type { DecisionToAccept } from '../../../src/ports/store/runs.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { UserToImport } from '../../../src/ports/store/import-arguments.ts';
+import type { UserToImport } from '../../../src/ports/store/imports.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import { instrument, nowMs, openScene, signal, tradeDate, user } from '../support/scene.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Arguments } from '../../../src/ports/store/arguments.ts';
+import type { Arguments } from '../../../src/ports/store/store.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from '../support/scene.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { answers } from '../../../src/ports/store/store.ts';
+import { storeFunctions } from '../../../src/ports/store/store.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
   claim,
@@ -18,7 +18,7 @@ import {
   user,
 } from '../support/scene.ts';
 
-const functions = Object.keys(answers);
+const functions = Object.keys(storeFunctions);
 const condition = { mode: 'paper', tradeDates: [tradeDate, '2025-08-29'], functions };
 
 onEveryDatabase('watching', ({ store, session, value }) => {

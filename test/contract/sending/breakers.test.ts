@@ -1,8 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { Answer } from '../../../src/ports/store/store.ts';
+import type { ChangedBreaker, ClaimedOrder } from '../../../src/ports/store/orders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
-  type ClaimedOrder,
   claim,
   cutOffMs,
   decideAll,
@@ -51,7 +50,7 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   };
   const judge = async (orderIds: number[], atMs = nowMs, judgeId = next('judge')) =>
     (await store.call('trip_breakers', { judgeId, orderIds, nowMs: atMs })).changed;
-  const named = ({ kind, venue, signalId, userId }: Answer<'trip_breakers'>['changed'][number]) =>
+  const named = ({ kind, venue, signalId, userId }: ChangedBreaker) =>
     [
       kind,
       venue,

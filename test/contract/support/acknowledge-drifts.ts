@@ -1,5 +1,6 @@
 // Reads and acknowledges what blocks an account, as an operator does.
-import type { Answer, Store } from '../../../src/ports/store/store.ts';
+import type { Acknowledged } from '../../../src/ports/store/accounts.ts';
+import type { Store } from '../../../src/ports/store/store.ts';
 import { tester } from '../../support/tester.ts';
 import { nowMs } from './scene.ts';
 
@@ -20,11 +21,7 @@ export async function readDrifts(store: Store, { userId, venue, mode }: WhoseAcc
 }
 
 /** An operator looks at what blocks an account, and acknowledges it all. */
-export async function acknowledgeDrifts(
-  store: Store,
-  account: WhoseAccount,
-  atMs = nowMs,
-): Promise<Answer<'acknowledge_account'>> {
+export async function acknowledgeDrifts(store: Store, account: WhoseAccount, atMs = nowMs): Promise<Acknowledged> {
   return store.call('acknowledge_account', {
     by: tester,
     ...account,

@@ -1,6 +1,6 @@
 // A day with every status, reason and kind of entry in it, for tests that read whole databases.
 import type { SqlSession } from '../../../src/ports/database.ts';
-import type { DecisionToAccept } from '../../../src/ports/store/arguments.ts';
+import type { DecisionToAccept, QueuedAccount } from '../../../src/ports/store/runs.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { tester } from '../../support/tester.ts';
 import { acknowledgeDrifts } from './acknowledge-drifts.ts';
@@ -47,7 +47,7 @@ const traders = ['asha', 'bina', 'devi', 'kabir', 'lata'];
 
 const isReason = (text: string): text is Reason => Object.hasOwn(refusals, text);
 
-function notAcceptedFor(account: scenes.Account, of: ReturnType<typeof signal>, reason: Reason): DecisionToAccept {
+function notAcceptedFor(account: QueuedAccount, of: ReturnType<typeof signal>, reason: Reason): DecisionToAccept {
   const [limit, actual] = refusals[reason];
   return { ...notAccepted(account, of, skipReasons.has(reason) ? 'skipped' : 'denied', reason), limit, actual };
 }

@@ -1,6 +1,6 @@
 // One account that goes through random orders, fills, corrections and cash movements.
 import fc from 'fast-check';
-import type { Settlement } from '../../../src/ports/store/arguments.ts';
+import type { Settlement } from '../../../src/ports/store/orders.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { tester } from '../../support/tester.ts';
 import { acknowledgeDrifts } from './acknowledge-drifts.ts';

@@ -5,7 +5,8 @@ import type { ChargeRate, RunLimits } from '../../../src/domain/decision/inputs.
 import { marginFor } from '../../../src/domain/decision/sizing.ts';
 import { clientOrderIdOf, signalIdOf } from '../../../src/domain/ids.ts';
 import type { Instrument, Quote, Side, Signal, UserSettings } from '../../../src/domain/types.ts';
-import type { DecisionToAccept, Settlement } from '../../../src/ports/store/arguments.ts';
+import type { ClaimedOrder, Settlement } from '../../../src/ports/store/orders.ts';
+import type { DecisionToAccept, QueuedAccount } from '../../../src/ports/store/runs.ts';
 import type { Answer, Store } from '../../../src/ports/store/store.ts';
 import { holdFor } from '../../support/amounts.ts';
 import { tester } from '../../support/tester.ts';
@@ -15,9 +16,6 @@ export const tradeDate = '2025-08-28';
 export const nowMs = Date.parse(`${tradeDate}T09:20:00+05:30`);
 export const cutOffMs = nowMs + 15 * 60_000;
 export const minuteMs = 60_000;
-
-export type Account = Answer<'read_accounts'>[number];
-export type ClaimedOrder = Answer<'claim_orders'>[number];
 
 export function instrument(symbol: string, change: Partial<Instrument> = {}): Instrument {
   const plain = { exchange: 'NSE', symbol, isin: null, name: symbol, tickMinor: 10, lotSize: 1 };
@@ -109,7 +107,7 @@ export async function openScene(store: Store, options: SceneOptions = {}): Promi
 }
 
 /** The run's users that are still undecided, as `decide` would see them. */
-export function undecided({ store, runId, mode, signals }: Scene, page = {}): Promise<Account[]> {
+export function undecided({ store, runId, mode, signals }: Scene, page = {}): Promise<QueuedAccount[]> {
   const signalIds = signals.map(({ id }) => id);
   const args = { runId, frozen: true, mode, tradeDate, userIds: null, signalIds, afterQueuePosition: 0, limit: 1000 };
   return store.call('read_accounts', { ...args, ...page });
@@ -118,7 +116,7 @@ export function undecided({ store, runId, mode, signals }: Scene, page = {}): Pr
 /** A decision to buy (or sell) 10 at 100.00 with a limit of 100.50 (99.50), with the hold that `decide` would ask. */
 export function accepted(
   scene: Scene,
-  account: Account,
+  account: QueuedAccount,
   of: Signal,
   { quantity = 10, priceMinor = 100_00, limitPriceMinor = of.side === 'BUY' ? 100_50 : 99_50 } = {},
 ): DecisionToAccept {
@@ -148,7 +146,7 @@ export function accepted(
 }
 
 export function notAccepted(
-  account: Account,
+  account: QueuedAccount,
   of: Signal,
   outcome: 'skipped' | 'denied',
   reason: DecisionToAccept['reason'],

@@ -1,7 +1,8 @@
 // Places single orders, as the HTTP API does.
 import type { RunLimits } from '../../../src/domain/decision/inputs.ts';
 import { signalOfRequest } from '../../../src/domain/decision/single-order.ts';
-import type { Answer, Store } from '../../../src/ports/store/store.ts';
+import type { PlacedOrder } from '../../../src/ports/store/single-orders.ts';
+import type { Store } from '../../../src/ports/store/store.ts';
 import { accepted, cutOffMs, limits, minuteMs, nowMs, quote, tradeDate } from './scene.ts';
 
 /** The run single orders of the tests' day are booked under. */
@@ -25,7 +26,7 @@ export async function placeSingleOrders(
   orders: SingleOrder[],
   atMs = nowMs,
   under: Partial<RunLimits> = {},
-): Promise<Answer<'place_orders'>> {
+): Promise<PlacedOrder[]> {
   const userIds = [...new Set(orders.map(({ userId }) => userId))];
   const listings = orders.map(({ symbol }) => ({ exchange: 'NSE', symbol }));
   const run = { runId: apiRunId, mode: 'paper', tradeDate } as const;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newApiKey } from '../../../src/http/callers/auth.ts';
 import { hintOfKey } from '../../../src/http/callers/key-lookup.ts';
-import type { Arguments } from '../../../src/ports/store/arguments.ts';
+import type { Arguments } from '../../../src/ports/store/store.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { startService, type TestService } from '../support/service.ts';

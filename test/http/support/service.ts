@@ -12,7 +12,7 @@ import { defaultRateLimits, type RateLimits } from '../../../src/http/callers/li
 import type { HttpDeps } from '../../../src/http/deps.ts';
 import { makeMetrics } from '../../../src/http/metrics/metrics.ts';
 import type { SqlSession } from '../../../src/ports/database.ts';
-import type { UserToImport } from '../../../src/ports/store/import-arguments.ts';
+import type { UserToImport } from '../../../src/ports/store/imports.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';

@@ -3,7 +3,7 @@ import type { RunLimits } from '../../../src/domain/decision/inputs.ts';
 import { signalIdOf, userIdOf } from '../../../src/domain/ids.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Instrument, Mode, Signal } from '../../../src/domain/types.ts';
-import type { UserToImport } from '../../../src/ports/store/import-arguments.ts';
+import type { UserToImport } from '../../../src/ports/store/imports.ts';
 import type { RateBudget, VenueCapabilities } from '../../../src/ports/venue.ts';
 import type { Chance } from '../common/chance.ts';
 

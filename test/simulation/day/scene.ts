@@ -2,8 +2,7 @@
 import { z } from 'zod';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
-import type { Arguments } from '../../../src/ports/store/arguments.ts';
-import type { Answer, StoreFunction } from '../../../src/ports/store/store.ts';
+import type { Answer, Arguments, StoreFunction } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
 import type { Chance } from '../common/chance.ts';
 import type { Called, Ground, Snapshot } from '../common/ground.ts';

@@ -4,7 +4,7 @@ import { signalIdOf, userIdOf } from '../../../src/domain/ids.ts';
 import { addDays } from '../../../src/domain/market/india-time.ts';
 import { tradingDay } from '../../../src/domain/market/session.ts';
 import type { Instrument, Mode, Quote, Signal } from '../../../src/domain/types.ts';
-import type { UserToImport } from '../../../src/ports/store/import-arguments.ts';
+import type { UserToImport } from '../../../src/ports/store/imports.ts';
 import type { VenueDealing } from '../../../src/ports/venue.ts';
 import { type Chance, chanceOf } from '../common/chance.ts';
 import type { VenuePlan } from '../day/plan.ts';

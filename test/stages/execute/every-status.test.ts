@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { isTerminal, type OrderStatus, orderStatuses } from '../../../src/domain/order.ts';
-import type { Settlement } from '../../../src/ports/store/arguments.ts';
+import type { Settlement } from '../../../src/ports/store/orders.ts';
 import { closeOverdue } from '../../../src/stages/accept/close-abandoned.ts';
 import { MAX_LOOKUPS } from '../../../src/stages/execute/outcome.ts';
 import {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Signal } from '../../../src/domain/types.ts';
-import type { UserToImport } from '../../../src/ports/store/import-arguments.ts';
+import type { UserToImport } from '../../../src/ports/store/imports.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { notify } from '../../../src/stages/notify/notify.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';

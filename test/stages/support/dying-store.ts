@@ -1,7 +1,6 @@
 // A store that fails at a chosen call, for tests of crashes and lost answers.
 import { DatabaseError } from '../../../src/ports/database.ts';
-import type { Arguments } from '../../../src/ports/store/arguments.ts';
-import type { Answer, Store, StoreFunction } from '../../../src/ports/store/store.ts';
+import type { Answer, Arguments, Store, StoreFunction } from '../../../src/ports/store/store.ts';
 
 /**
  * `dies`: the process ends just after its k-th call ran, before it hears the answer (which is also what dying before

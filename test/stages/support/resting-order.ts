@@ -1,7 +1,6 @@
 // A worker with one order that stays open at its venue until the test says otherwise.
 import { istMs } from '../../../src/domain/market/india-time.ts';
-import type { Arguments } from '../../../src/ports/store/arguments.ts';
-import type { Store } from '../../../src/ports/store/store.ts';
+import type { Arguments, Store } from '../../../src/ports/store/store.ts';
 import type { LookupOutcome, Venue, VenueFill, VenueReport } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
 import { workOnce } from '../../../src/stages/work-once.ts';

@@ -10,7 +10,7 @@ import { signalIdOf, userIdOf } from '../../../src/domain/ids.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { RunReport } from '../../../src/domain/report.ts';
 import type { Instrument, Signal, UserSettings } from '../../../src/domain/types.ts';
-import type { UserToImport } from '../../../src/ports/store/import-arguments.ts';
+import type { UserToImport } from '../../../src/ports/store/imports.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { Quotes, World } from '../../../src/ports/world.ts';
 import { type RunResult, run } from '../../../src/run.ts';

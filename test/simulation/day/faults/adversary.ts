@@ -1,5 +1,5 @@
 // Does the worst at the worst moment: halts, repeated calls, processes that stand still.
-import type { Arguments } from '../../../../src/ports/store/arguments.ts';
+import type { Arguments } from '../../../../src/ports/store/store.ts';
 import type { Plan } from '../plan.ts';
 import { callNow, ifTaken, type Scene } from '../scene.ts';
 import type { Life } from '../turns/fates.ts';

@@ -1,8 +1,7 @@
 // Bugs planted in how trouble from outside is met: the checks have to catch every one.
 
 import { DatabaseError } from '../../../../src/ports/database.ts';
-import type { Arguments } from '../../../../src/ports/store/arguments.ts';
-import type { Store } from '../../../../src/ports/store/store.ts';
+import type { Arguments, Store } from '../../../../src/ports/store/store.ts';
 import { edit, type PlantedBug, withStore } from '../../common/planting.ts';
 
 type Call = Store['call'];

@@ -1,5 +1,5 @@
 // Bugs planted in days: the checks have to catch every one.
-import type { Arguments } from '../../../../src/ports/store/arguments.ts';
+import type { Arguments } from '../../../../src/ports/store/store.ts';
 import { edit, type PlantedBug, withCapabilities, withStore, withVenues } from '../../common/planting.ts';
 
 export const plantedBugs: readonly PlantedBug[] = [

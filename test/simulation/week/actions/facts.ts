@@ -1,7 +1,7 @@
 // Facts from venues that come late, twice, wrong, or of orders that are not ours.
 import { z } from 'zod';
 import { orderStatuses } from '../../../../src/domain/order.ts';
-import type { Settlement } from '../../../../src/ports/store/arguments.ts';
+import type { Settlement } from '../../../../src/ports/store/orders.ts';
 import { reported } from '../../../../src/stages/execute/outcome.ts';
 import { isAbsurd } from '../absurd.ts';
 import { symbols } from '../plan.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { modelOf } from '../../../../src/domain/account-model.ts';
 import { istDate } from '../../../../src/domain/market/india-time.ts';
-import type { DecisionToAccept } from '../../../../src/ports/store/arguments.ts';
+import type { DecisionToAccept } from '../../../../src/ports/store/runs.ts';
 import { everybody } from '../absurd.ts';
 import { priceOn } from '../plan.ts';
 import type { Week } from '../week.ts';

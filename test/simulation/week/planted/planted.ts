@@ -2,7 +2,8 @@
 import { isBeyondExact } from '../../../../src/domain/decision/rules.ts';
 import { safe } from '../../../../src/domain/money.ts';
 import type { UserSettings } from '../../../../src/domain/types.ts';
-import type { Arguments, DecisionToAccept } from '../../../../src/ports/store/arguments.ts';
+import type { DecisionToAccept } from '../../../../src/ports/store/runs.ts';
+import type { Arguments } from '../../../../src/ports/store/store.ts';
 import { edit, type PlantedBug, withStore, withVenues } from '../../common/planting.ts';
 import { plantedCaps } from './planted-caps.ts';
 

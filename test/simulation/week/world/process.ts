@@ -3,8 +3,7 @@
 import { z } from 'zod';
 import { makeStore } from '../../../../src/adapters/store/store.ts';
 import { DatabaseError } from '../../../../src/ports/database.ts';
-import type { Arguments } from '../../../../src/ports/store/arguments.ts';
-import type { Store, StoreFunction } from '../../../../src/ports/store/store.ts';
+import type { Arguments, Store, StoreFunction } from '../../../../src/ports/store/store.ts';
 import type { OrderToStart, Venue } from '../../../../src/ports/venue.ts';
 import type { Clock, World } from '../../../../src/ports/world.ts';
 import type { AnyEvent } from '../../../support/any-event.ts';

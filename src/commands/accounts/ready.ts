@@ -86,6 +86,7 @@ const todos: Readonly<Record<string, string>> = {
   address_not_confirmed:
     'orders must come from the address registered at VENUE: npm run account -- connect --user USER --venue VENUE with a proxyUrl, or addressConfirmed',
   no_price_of_holding: 'a holding without a price can not be booked: sell it, or wait until VENUE has a price',
+  holding_beyond_exact_numbers: 'VENUE says of a holding more than can be computed with: ask VENUE whether it is right',
   funds_empty: 'our books have money and VENUE shows none: an odd answer, or it was all paid out; look at it there',
   other: 'ask VENUE, then npm run ready again',
 };

@@ -222,8 +222,9 @@ async function compareOne(day: Day, { books, accountApi, reading }: Checked, key
   // From the day's first trade on a venue's cash is no longer in our terms, and shares may be counted in two lists.
   if (tradedToday(books, reading.snapshot)) return { books, fault: null, drifts, adjustment: null };
   const more = await sharesToBook(accountApi, books, day.tradeDate, differences);
-  if (more.kind === 'no_price') {
-    return { books, fault: `no_price_of_holding: ${more.listing}`, drifts, adjustment: null };
+  if (more.kind !== 'priced') {
+    const fault = more.kind === 'no_price' ? 'no_price_of_holding' : 'holding_beyond_exact_numbers';
+    return { books, fault: `${fault}: ${more.listing}`, drifts, adjustment: null };
   }
   return { books, fault: null, drifts, adjustment: adjustmentOf(day, books, reading.snapshot, more.shares) };
 }

@@ -4,11 +4,14 @@ import type { Adjustment, Books } from '../../ports/store/accounts.ts';
 import type { VenueAccountApi } from '../../ports/venue.ts';
 import type { ShareDifference } from './compare-books.ts';
 
-type ToBook = { kind: 'priced'; shares: Adjustment['holdings'] } | { kind: 'no_price'; listing: string };
+type ToBook =
+  | { kind: 'priced'; shares: Adjustment['holdings'] }
+  | { kind: 'no_price' | 'beyond_exact'; listing: string };
 
 /**
  * Shares the venue has more of than our books, as they are to be booked: at what the venue says they cost, else at the
- * price of the day they are first seen. Without either they can't be booked: a made-up price would be a made-up profit.
+ * price of the day they are first seen. Without either they can't be booked: a made-up price would be a made-up profit. Nor
+ * can what is worth more than can be computed with: it is its account's trouble, and no other's of the page.
  */
 export async function sharesToBook(
   accountApi: VenueAccountApi,
@@ -30,6 +33,7 @@ export async function sharesToBook(
     const key = instrumentKey(listing);
     const priceMinor = averageOf(one) ?? quotes.get(key);
     if (priceMinor === undefined) return { kind: 'no_price', listing: key };
+    if (!Number.isSafeInteger(theirs * priceMinor)) return { kind: 'beyond_exact', listing: key };
     const reference = `readiness:${tradeDate}:${key}:${ours}:${theirs}`;
     const booked = { ...listing, venueQuantity: listedQuantity, priceMinor };
     const mtf = Math.min(Math.max(0, mtfMore), theirs - ours);

@@ -12,13 +12,18 @@ import type { Week } from './week.ts';
  */
 export interface Absurd {
   kind: 'settings' | 'holding';
+  /** What they hold; a venue can't even say what so many cost that it can't be booked. */
+  held: number;
   user: WeekUser;
 }
 
 const NAME = 'Vast Sumwala';
 export const ABSURD_ID = userIdOf(NAME);
+const SYMBOL = 'ITC';
+/** At 900.00, what a venue says they cost, as much as numbers hold exactly. */
+const MOST_BOOKED = 100_000_000_000;
 /** Worth 1.6e20 paise at the price of the share; a bigint holds 9.2e18. */
-const HELD = { symbol: 'ITC', quantity: 4_000_000_000_000_000 };
+const BEYOND = 4_000_000_000_000_000;
 
 /** Beside the others, so that these do the same with this person and without. `isIdle`: they are there, and that is all. */
 export function withAbsurd(plan: WeekPlan, seed: number, isIdle: boolean): WeekPlan {
@@ -37,13 +42,20 @@ export function withAbsurd(plan: WeekPlan, seed: number, isIdle: boolean): WeekP
       active: !isIdle,
     },
   };
-  return { ...plan, absurd: { kind, user } };
+  return { ...plan, absurd: { kind, user, held: mode === 'paper' ? BEYOND : pick([MOST_BOOKED, BEYOND]) } };
 }
 
 /** Everybody of a week. */
 export const everybody = ({ users, absurd }: WeekPlan): WeekUser[] => (absurd ? [...users, absurd.user] : users);
 
 export const isAbsurd = ({ absurd }: WeekPlan, userId: string): boolean => absurd?.user.settings.id === userId;
+
+/** Whose shares no books can have: their account is never ready, and that is theirs alone. */
+export const isBeyondBooks = ({ absurd }: WeekPlan, userId: string): boolean =>
+  absurd?.kind === 'holding' &&
+  absurd.user.mode === 'live' &&
+  absurd.held === BEYOND &&
+  absurd.user.settings.id === userId;
 
 /** Their shares: brought in by the operator, or at their venue from the start. */
 export async function giveAbsurdShares({
@@ -57,17 +69,20 @@ export async function giveAbsurdShares({
 }: Week): Promise<void> {
   if (!absurd) return;
   count('fault absurd_numbers');
-  const { kind, user } = absurd;
+  const { kind, user, held: quantity } = absurd;
   const { id: userId, venue, active } = user.settings;
   if (kind !== 'holding' || !active) return;
   if (user.mode === 'live') {
     const account = (await rows()).accounts.find((one) => one.userId === userId);
     const own = venues.get(venue)?.outside.find(({ accountId }) => accountId === account?.id);
-    if (own) own.shares = { ...HELD, priceMinor: 1 };
+    if (own) own.shares = { symbol: SYMBOL, quantity, priceMinor: 1 };
     return;
   }
   const listing = { userId, venue, mode: user.mode, exchange: 'NSE', tradeDate: day.date, reference: 'absurd' };
-  await store.call('import_holdings', { holdings: [{ ...listing, ...HELD, priceMinor: 1 }], nowMs: clock.nowMs });
+  await store.call('import_holdings', {
+    holdings: [{ ...listing, symbol: SYMBOL, quantity, priceMinor: 1 }],
+    nowMs: clock.nowMs,
+  });
 }
 
 /** They ask for an order that can't be computed with, or for a sound one, among what others ask for at the same moment. */
@@ -79,7 +94,7 @@ export function absurdRequests({ plan: { absurd }, draw, day }: Week, processNam
   const marketMinor = priceOn(day.date, symbol);
   const order = {
     ...{ userId, exchange: 'NSE', symbol, side: pick(['BUY', 'SELL'] as const) },
-    quantity: pick([null, 3, HELD.quantity, LARGEST_MINOR]),
+    quantity: pick([null, 3, BEYOND, LARGEST_MINOR]),
     limitPriceMinor: pick([null, marketMinor - (marketMinor % tickMinor), 99_999_999_999_990]),
   };
   const key = `${day.date} ${processName} absurd`;

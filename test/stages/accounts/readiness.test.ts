@@ -156,6 +156,16 @@ describe('readiness', () => {
     expect(fills).toEqual([{ source: 'external', price: 3_100_00 }]);
   });
 
+  test('keeps one account’s holding that is beyond exact numbers from ending the check of the others', async () => {
+    venues.say({ cash: 100, held: [titan(900_000_000_000, 0)] });
+    const quote = { timestamp: `${tradeDate} 08:40:00`, last_trade_time: `${tradeDate} 08:39:00` };
+    venues.kite.pages['GET /quote'] = { 'NSE:TITAN': { ...quote, last_price: 3_100, ohlc: { close: 3_000 } } };
+    expect(await reasons()).toEqual({
+      asha: 'holding_beyond_exact_numbers: NSE:TITAN',
+      ravi: 'no_price_of_holding: NSE:TITAN',
+    });
+  });
+
   test('asks a margin where there is something to trade: an answer is enough', async () => {
     const signals = [signal('TITAN')];
     await venues.world.store.call('import_signals', { by: tester, signals, source: 'test' });

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { isBeyondExact } from '../../../../src/domain/decision/rules.ts';
 import { clientOrderIdOf } from '../../../../src/domain/ids.ts';
-import { isAbsurd } from '../absurd.ts';
+import { isAbsurd, isBeyondBooks } from '../absurd.ts';
 import type { Week } from '../week.ts';
 
 const decision = z.object({
@@ -125,7 +125,8 @@ export async function checkVerdicts(week: Week): Promise<void> {
     const venue = venues.get(name);
     if (!venue) continue;
     const cash = await week.cashAtVenue(accountId);
-    const mayTrade = venue.logins.has(accountId) && !ordered && !open && !forAPerson && cash > 0;
+    const mayTrade =
+      !isBeyondBooks(week.plan, userId) && venue.logins.has(accountId) && !ordered && !open && !forAPerson && cash > 0;
     if (notReady !== null && mayTrade)
       week.breaks('nobody is kept out', `${userId} at ${name} is not ready: ${notReady}`);
     const tradedThere = [...venue.ever.values()].some(({ booked, date }) => {

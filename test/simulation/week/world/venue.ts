@@ -1,7 +1,6 @@
 // A venue over several days: its order book is of one day, what its accounts own stays.
 
 import { marginFor, valueAt } from '../../../../src/domain/decision/sizing.ts';
-import { LARGEST_MINOR } from '../../../../src/domain/money.ts';
 import type {
   LookupOutcome,
   OrderToSend,
@@ -219,7 +218,10 @@ function accountApiOf({ ever, outside, logins, cashOf, leverageOf, nowMs, book }
       return read(accountId, () => ({ rows: venue ? mine.map((one) => orderOf(venue, one)) : [], odd: [] }));
     },
     cancel: async () => ({ kind: 'refused', reason: 'not here' }),
-    quotes: async ({ accountId }) => read(accountId, () => []),
+    async quotes({ accountId }, listings) {
+      const unknown = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };
+      return read(accountId, () => listings.map((one) => ({ ...one, ...unknown, priceMinor: 410_00, atMs: nowMs() })));
+    },
     async margins({ accountId }, orders) {
       const leverage = await leverageOf(accountId);
       return read(accountId, () =>
@@ -239,7 +241,7 @@ function accountApiOf({ ever, outside, logins, cashOf, leverageOf, nowMs, book }
         symbol,
         quantity,
         // As an adapter tells it: never more than numbers hold.
-        costMinor: Math.min(quantity * 900_00, LARGEST_MINOR),
+        costMinor: Number.isSafeInteger(quantity * 900_00) ? quantity * 900_00 : null,
       }));
       return read(accountId, () => ({ rows, odd: [] }));
     },

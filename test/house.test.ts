@@ -44,7 +44,11 @@ interface Room {
 const rooms: Record<string, Room> = {
   domain: { files: ['src/domain/'], may: ['src/domain/', 'node:crypto', 'temporal-polyfill'] },
   ports: { files: ['src/ports/'], may: ['src/ports/', 'src/domain/', 'zod'] },
-  stages: { files: ['src/stages/'], may: ['src/stages/', 'src/ports/', 'src/domain/', 'node:crypto', 'p-limit'] },
+  concurrency: { files: ['src/concurrency/'], may: ['src/concurrency/'] },
+  stages: {
+    files: ['src/stages/'],
+    may: ['src/stages/', 'src/ports/', 'src/concurrency/', 'src/domain/', 'node:crypto', 'p-limit'],
+  },
   'the path and the loop of a worker': {
     files: ['src/run.ts', 'src/work.ts'],
     may: ['src/stages/', 'src/ports/', 'src/domain/'],
@@ -57,6 +61,7 @@ const rooms: Record<string, Room> = {
       'src/work.ts',
       'src/stages/',
       'src/ports/',
+      'src/concurrency/',
       'src/domain/',
       'hono',
       '@hono/node-server',
@@ -128,11 +133,11 @@ describe('the dependency rule', () => {
     expect(trespasses(inside, may)).toEqual([]);
   });
 
-  test('an adapter sees ports, domain and packages, and no other adapter', () => {
+  test('an adapter sees ports, concurrency, domain and packages, and no other adapter', () => {
     const own = sources.filter(({ path }) => path.startsWith('src/adapters/'));
     const wrong = own.flatMap((source) => {
       const adapter = adapterOf(source.path);
-      const may = [adapter, 'src/ports/', 'src/domain/', ...(bent[adapter] ?? [])];
+      const may = [adapter, 'src/ports/', 'src/concurrency/', 'src/domain/', ...(bent[adapter] ?? [])];
       return trespasses([source], may).filter((line) => line.includes(' imports src/'));
     });
     expect(wrong).toEqual([]);

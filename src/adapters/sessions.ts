@@ -1,4 +1,5 @@
 // Keeps the operator’s own trading days for a short while, so that not every request reads them.
+// Our own: one value whose age counts from before its read, on the clock of the run; a cache of many keys does neither.
 import type { DayOverride } from '../domain/market/calendar.ts';
 
 export interface TradingDaysSource {

@@ -19,9 +19,11 @@ export function plural(count: number, noun: string): string {
   return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+const indianGroups = new Intl.NumberFormat('en-IN', { signDisplay: 'negative' });
+
 /** A count the Indian way: 100000 → '1,00,000'. */
 export function grouped(count: number): string {
-  return String(count).replace(/\B(?=(?:\d\d)*\d{3}$)/g, ',');
+  return indianGroups.format(count);
 }
 
 /** Only the counts that are not 0: '7 filled, 1 rejected'; 'none' if all are. */

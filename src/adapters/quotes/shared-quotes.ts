@@ -1,4 +1,5 @@
 // Shares one venue’s prices among all who ask, within the pace the venue allows.
+import { LRUCache } from 'lru-cache';
 import type { Quote } from '../../domain/types.ts';
 import type { Emit } from '../../ports/events/events.ts';
 import { inTime } from '../../ports/in-time.ts';
@@ -32,6 +33,8 @@ const SILENT_VENUE_MS = 5_000;
 const CACHE_TTL_MS = 1_000;
 /** What was wanted in this time is asked for with the next request, as far as that costs no request of its own. */
 const RECENT_MS = 60_000;
+/** More than any exchange lists: whoever asks for names that are none fills no memory. */
+const MAX_LISTINGS = 20_000;
 
 /** One request for many, who may join it until it leaves. */
 interface Batch {
@@ -160,7 +163,9 @@ function paced(clock: SharedQuotesOptions['clock'], everyMs: number): () => Prom
  * was asked for is not kept beyond the age that makes it stale.
  */
 function quoteCache({ clock, maxAgeMs }: Pick<SharedQuotesOptions, 'clock' | 'maxAgeMs'>) {
-  const entries = new Map<string, { quote: Quote | null; requestedMs: number; untilMs: number }>();
+  const entries = new LRUCache<string, { quote: Quote | null; requestedMs: number; untilMs: number }>({
+    max: MAX_LISTINGS,
+  });
   return {
     keep(listings: Listing[], quotes: Quote[], requestedMs: number): void {
       const byKey = new Map(quotes.map((quote) => [listingKey(quote), quote]));
@@ -188,20 +193,17 @@ function quoteCache({ clock, maxAgeMs }: Pick<SharedQuotesOptions, 'clock' | 'ma
 
 /** What was wanted lately, the last of it first. */
 function recentlyWanted(clock: SharedQuotesOptions['clock']) {
-  const wanted = new Map<string, { listing: Listing; atMs: number }>();
+  const wanted = new LRUCache<string, { listing: Listing; atMs: number }>({ max: MAX_LISTINGS });
   return {
     want(listings: Listing[]): void {
       const atMs = clock.nowMs();
-      for (const listing of listings) {
-        // Put at the end.
-        wanted.delete(listingKey(listing));
-        wanted.set(listingKey(listing), { listing, atMs });
-      }
+      for (const listing of listings) wanted.set(listingKey(listing), { listing, atMs });
     },
     /** At most so many; where there is no limit, all. */
     newest(max: number): [string, Listing][] {
       const nowMs = clock.nowMs();
-      const last = [...wanted].toReversed().filter(([, { atMs }]) => Math.abs(nowMs - atMs) < RECENT_MS);
+      // The cache gives what was put last first.
+      const last = [...wanted].filter(([, { atMs }]) => Math.abs(nowMs - atMs) < RECENT_MS);
       return last.slice(0, Math.max(0, max)).map(([key, { listing }]) => [key, listing]);
     },
   };

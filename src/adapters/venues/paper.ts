@@ -1,7 +1,7 @@
 // The simulated venue, whose market and book are tables of the same database.
 
+import { batched } from '../../concurrency/batch.ts';
 import type { Fault } from '../../domain/faults.ts';
-import { batched } from '../../ports/batch.ts';
 import { hasAnswered } from '../../ports/database.ts';
 import type { Emit } from '../../ports/events/events.ts';
 import type { PaperAnswer } from '../../ports/store/orders.ts';

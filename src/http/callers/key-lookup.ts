@@ -1,8 +1,8 @@
 // Looks up API keys and logins, and remembers the answers for seconds.
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { batched } from '../../concurrency/batch.ts';
 import { istIso } from '../../domain/market/india-time.ts';
-import { batched } from '../../ports/batch.ts';
 import type { FoundKey } from '../../ports/store/access.ts';
 import type { AuthProblem, Caller, HttpDeps, Sender } from '../deps.ts';
 import { keyUses } from './key-uses.ts';

@@ -1,8 +1,9 @@
 // Accepts a run's pages as they are decided, and closes the plan after the last one.
+
+import { taskPool } from '../../concurrency/task-pool.ts';
 import type { World } from '../../ports/world.ts';
 import type { DecidedPage } from '../decide/decided.ts';
 import type { RunToDecide } from '../scan/request.ts';
-import { taskPool } from '../task-pool.ts';
 import { acceptance } from './accept-page.ts';
 
 /** Pages that may be under way to the database while the next one is read and decided. */

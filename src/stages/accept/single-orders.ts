@@ -1,4 +1,6 @@
 // Decides and accepts orders requested one by one over HTTP, in batches.
+
+import { batched } from '../../concurrency/batch.ts';
 import type { Actor } from '../../domain/actions.ts';
 import type { Decision } from '../../domain/decision/decision.ts';
 import type { PlannedSignal, RunFrame } from '../../domain/decision/inputs.ts';
@@ -12,7 +14,6 @@ import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market
 import { runIdOf } from '../../domain/market/session.ts';
 import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/share.ts';
 import type { Instrument, Quote } from '../../domain/types.ts';
-import { batched } from '../../ports/batch.ts';
 import { hasAnswered } from '../../ports/database.ts';
 import type { QueuedAccount } from '../../ports/store/runs.ts';
 import type { OrderRefusal, PlacedOrder } from '../../ports/store/single-orders.ts';

@@ -1,7 +1,7 @@
 // Opens and closes breakers after sends that got no clear answer.
 import { randomUUID } from 'node:crypto';
+import { batched } from '../../concurrency/batch.ts';
 import { istIso } from '../../domain/market/india-time.ts';
-import { batched } from '../../ports/batch.ts';
 import type { ChangedBreaker, Settlement } from '../../ports/store/orders.ts';
 import type { World } from '../../ports/world.ts';
 

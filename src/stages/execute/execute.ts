@@ -1,15 +1,15 @@
 // Sends orders: claims, marks and submits each one, then settles what the venue answered.
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
+import { batched } from '../../concurrency/batch.ts';
+import { type TaskPool, taskPool } from '../../concurrency/task-pool.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
-import { batched } from '../../ports/batch.ts';
 import { DatabaseError } from '../../ports/database.ts';
 import type { ClaimedOrder } from '../../ports/store/orders.ts';
 import type { CallOptions } from '../../ports/store/store.ts';
 import type { OrderToStart, RateBudget, SubmitOutcome, Venue } from '../../ports/venue.ts';
 import type { World } from '../../ports/world.ts';
 import { inHalves } from '../in-halves.ts';
-import { type TaskPool, taskPool } from '../task-pool.ts';
 import { stopped } from '../until-stopped.ts';
 import { isTrouble, judgeOf } from './breakers.ts';
 import { type Shares, sharesOf } from './fair-shares.ts';

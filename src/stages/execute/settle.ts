@@ -1,6 +1,6 @@
 // Books settlements in batches, and goes on with those whose account is locked.
 import pLimit from 'p-limit';
-import { batched } from '../../ports/batch.ts';
+import { batched } from '../../concurrency/batch.ts';
 import { DatabaseError } from '../../ports/database.ts';
 import type { Settlement } from '../../ports/store/orders.ts';
 import type { Store } from '../../ports/store/store.ts';

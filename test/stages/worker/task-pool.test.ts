@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { taskPool } from '../../../src/stages/task-pool.ts';
+import { taskPool } from '../../../src/concurrency/task-pool.ts';
 
 test('a piece that fails while nobody waits for one is told when all have ended', async () => {
   const counter = taskPool(async (item: string) => {

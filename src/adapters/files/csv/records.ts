@@ -1,4 +1,5 @@
 // Splits a CSV text into records, so that one broken quote does not swallow the rest.
+// Our own around csv-parse: given the whole text it gives up at the first broken quote, and every line is to be judged.
 import { CsvError } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
 

@@ -1,4 +1,5 @@
 // Lets one process at a time open the embedded database.
+// Our own: proper-lockfile goes by the file's age, so a killed process would keep its successor out for ten seconds.
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 // The daily login at Kite in the browser, and Kite’s postbacks.
 import { z } from 'zod';
+import { batched } from '../../../concurrency/batch.ts';
 import { parseJson } from '../../../domain/text/json.ts';
-import { batched } from '../../../ports/batch.ts';
 import type { RecordOwner, VenueLogin } from '../../../ports/vault.ts';
 import type { LoginDeps } from '../module.ts';
 import { storeSession } from '../stored-session.ts';

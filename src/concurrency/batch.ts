@@ -1,4 +1,5 @@
 // Gathers single items into batches without making any of them wait for a timer.
+// Our own: dataloader sends several batches at once, and a flush of ours may only follow the one before it.
 interface Waiting<Item, Result> {
   item: Item;
   resolve: (result: Result) => void;

@@ -1,4 +1,5 @@
 // Runs tasks beside one another and waits until few enough are left.
+// Our own: p-queue waits until few have not begun, not until few are under way; p-limit waits for nothing.
 /** Pieces of work under way: how many, how many ended well, and a way to wait until few enough are left. */
 export interface TaskPool<Item> {
   start(item: Item): void;

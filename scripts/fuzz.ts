@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { openPglite } from '../src/adapters/store/pglite/pglite.ts';
 import { fuzzTargets } from '../test/fuzz/all.ts';
 import { feed } from '../test/fuzz/target.ts';
-import { configured, parsed, wholeNumber } from './flags.ts';
+import { configured, parsed, wholeNumber } from './support/flags.ts';
 
 const flags = parsed(
   new Command('fuzz')

@@ -13,9 +13,9 @@ import type { Signal } from '../src/domain/types.ts';
 import type { Store } from '../src/ports/store/store.ts';
 import { run } from '../src/run.ts';
 import { audit } from '../src/stages/report/audit.ts';
-import { configured, parsed, refuse } from './flags.ts';
 import { exitsOf, type SellAfter, salesOn } from './replay/exits.ts';
 import { madeUsers } from './replay/users.ts';
+import { configured, parsed, refuse } from './support/flags.ts';
 
 interface Flags {
   signals: string;

@@ -13,7 +13,7 @@ import { plantedInWeeks } from '../test/simulation/week/planted/planted.ts';
 import { huntInWeeks, playWeek } from '../test/simulation/week/play.ts';
 import { type BenchServer, startServer } from './bench/core/databases.ts';
 import { machinesPostgres } from './bench/postgres-server.ts';
-import { configured, parsed, positiveNumber, wholeNumber } from './flags.ts';
+import { configured, parsed, positiveNumber, wholeNumber } from './support/flags.ts';
 
 interface Flags {
   runs: number;

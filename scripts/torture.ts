@@ -1,7 +1,7 @@
 // Kills and freezes real processes on a real Postgres while a venue misbehaves, and then compares the books:
 // `npm run torture -- [--minutes M] [--speed S] [--unrest SECONDS]`. The processes it starts are this file with another part as argument.
 import { Argument, Command } from 'commander';
-import { parsed, positiveNumber } from './flags.ts';
+import { parsed, positiveNumber } from './support/flags.ts';
 
 const command = parsed(
   new Command('torture')

@@ -3,7 +3,7 @@
 // published at https://www.twilio.com/docs/api/errors/twilio-error-codes.json.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { parsed, refuse } from './flags.ts';
+import { parsed, refuse } from './support/flags.ts';
 import { moduleText, readFacts, unclassed } from './twilio-errors/generate.ts';
 
 const [path = ''] = parsed(

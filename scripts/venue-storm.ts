@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { openPostgres, openPostgresSession } from '../src/adapters/store/postgres.ts';
 import { makeStore } from '../src/adapters/store/store.ts';
 import setup, { type TestDatabases } from '../test/support/global-setup.ts';
-import { parsed, wholeNumber } from './flags.ts';
+import { parsed, wholeNumber } from './support/flags.ts';
 import { storm } from './venue-storm/storm.ts';
 
 const command = parsed(

@@ -6,7 +6,7 @@ import { ROOT, staleFiles } from '../scripts/docs/blocks.ts';
 import { documentedEvents } from '../scripts/docs/events.ts';
 import { routeTexts } from '../scripts/docs/routes.ts';
 import { denyReasons, skipReasons } from '../src/domain/decision/decision.ts';
-import { runSkipTexts } from '../src/domain/messages/reasons-en.ts';
+import { runSkipTexts } from '../src/domain/messages/texts/reasons-en.ts';
 import { orderReasons } from '../src/domain/order.ts';
 import { routes } from './http/routes.ts';
 

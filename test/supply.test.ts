@@ -51,7 +51,7 @@ describe('the list of what the image is made of', () => {
       }),
     ),
   });
-  const made = () => execFileSync(process.execPath, ['scripts/sbom.ts'], { cwd: ROOT, encoding: 'utf8' });
+  const made = () => execFileSync(process.execPath, ['scripts/supply/sbom.ts'], { cwd: ROOT, encoding: 'utf8' });
 
   test('is CycloneDX, names each package with its digest and license, and none that is for development', () => {
     const text = made();

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Argument, Command } from 'commander';
-import { parsed, positiveNumber, wholeNumber } from '../flags.ts';
+import { parsed, positiveNumber, wholeNumber } from '../support/flags.ts';
 import type { Bench } from './bench-case.ts';
 import { cases } from './cases.ts';
 import { startServer } from './core/databases.ts';

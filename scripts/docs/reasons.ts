@@ -1,8 +1,8 @@
 // Writes the reference of the reason codes from their definitions.
 import { denyReasons, skipReasons } from '../../src/domain/decision/decision.ts';
-import type { Clause } from '../../src/domain/messages/reason-clause.ts';
-import { englishReasons, runSkipTexts, shortReason } from '../../src/domain/messages/reasons-en.ts';
-import { hindiReasons } from '../../src/domain/messages/reasons-hi.ts';
+import type { Clause } from '../../src/domain/messages/texts/reason-clause.ts';
+import { englishReasons, runSkipTexts, shortReason } from '../../src/domain/messages/texts/reasons-en.ts';
+import { hindiReasons } from '../../src/domain/messages/texts/reasons-hi.ts';
 import { orderReasons } from '../../src/domain/order.ts';
 import { markdownTable } from './markdown.ts';
 

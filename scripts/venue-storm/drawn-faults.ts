@@ -7,7 +7,7 @@ import {
   type FaultPlan,
   faultNames,
   readFaultNames,
-} from '../../test/simulators/exchange.ts';
+} from '../../test/simulators/venues/exchange.ts';
 
 /** Faults that were drawn, with what each order and each kind of read had to suffer. */
 export interface DrawnFaults extends FaultPlan {

@@ -1,10 +1,10 @@
 // The three simulated venues of a storm, with the account pages made from the orders they took.
 import { istDate, istTime } from '../../src/domain/market/india-time.ts';
 import type { Clock } from '../../src/ports/world.ts';
-import { type AlpacaExchange, openAlpacaExchange } from '../../test/simulators/alpaca-exchange.ts';
-import type { Exchange } from '../../test/simulators/exchange.ts';
-import { type KiteExchange, openKiteExchange } from '../../test/simulators/kite-exchange.ts';
-import { type LemonnExchange, openLemonnExchange } from '../../test/simulators/lemonn-exchange.ts';
+import { type AlpacaExchange, openAlpacaExchange } from '../../test/simulators/venues/alpaca-exchange.ts';
+import type { Exchange } from '../../test/simulators/venues/exchange.ts';
+import { type KiteExchange, openKiteExchange } from '../../test/simulators/venues/kite-exchange.ts';
+import { type LemonnExchange, openLemonnExchange } from '../../test/simulators/venues/lemonn-exchange.ts';
 
 /** What every account has in the morning, and the leverage of those that have one. */
 const CASH = 1_000_000;

@@ -18,7 +18,7 @@ import { sync } from '../../src/stages/accounts/evening-sync.ts';
 import { ready } from '../../src/stages/accounts/readiness.ts';
 import { noInputs } from '../../src/stages/scan/request.ts';
 import { workOnce } from '../../src/stages/work-once.ts';
-import { requestId } from '../../test/simulators/lemonn-exchange.ts';
+import { requestId } from '../../test/simulators/venues/lemonn-exchange.ts';
 import type { JumpingClock } from '../../test/stages/support/clocks.ts';
 import { tally } from '../../test/stages/support/database-state.ts';
 import { tradeDate } from '../../test/stages/support/run-day.ts';

@@ -4,7 +4,7 @@ import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import type { SyncReport } from '../../src/stages/accounts/evening-sync.ts';
 import { plain, table } from '../../src/terminal/table.ts';
-import type { Booked, Exchange } from '../../test/simulators/exchange.ts';
+import type { Booked, Exchange } from '../../test/simulators/venues/exchange.ts';
 import { tally } from '../../test/stages/support/database-state.ts';
 import type { AnyEvent } from '../../test/support/any-event.ts';
 import { violations } from '../../test/support/invariants.ts';

@@ -1,6 +1,6 @@
 // The settings of WhatsApp and SMS through Twilio.
 import { z } from 'zod';
-import type { Language } from '../domain/messages/en.ts';
+import type { Language } from '../domain/messages/texts/en.ts';
 import { webAddress } from '../ports/web-address.ts';
 import { issuedSecret } from './secrets.ts';
 import { whole } from './shapes.ts';

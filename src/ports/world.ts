@@ -1,6 +1,6 @@
 // The ports a run works with: clock, prices, notifier, and all of them together.
 import type { DayOverride } from '../domain/market/calendar.ts';
-import type { Language } from '../domain/messages/en.ts';
+import type { Language } from '../domain/messages/texts/en.ts';
 import type { SendErrorClass, SendErrorMeaning } from '../domain/send-errors.ts';
 import type { Quote, Signal } from '../domain/types.ts';
 import type { Emit } from './events/events.ts';

@@ -1,6 +1,6 @@
 // The screen of a run: header, progress, plan, report and messages.
 import { styleText } from 'node:util';
-import { runSkipTexts } from '../domain/messages/reasons-en.ts';
+import { runSkipTexts } from '../domain/messages/texts/reasons-en.ts';
 import type { RunReport } from '../domain/report.ts';
 import type { Problem } from '../domain/types.ts';
 import type { RunTimings } from '../ports/store/runs.ts';

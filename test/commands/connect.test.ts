@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { realClock } from '../../src/adapters/clock.ts';
 import { type ConnectFlags, connectionCommand } from '../../src/commands/accounts/connect.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { apiKey, apiSecret, openKiteExchange } from '../simulators/kite-exchange.ts';
+import { apiKey, apiSecret, openKiteExchange } from '../simulators/venues/kite-exchange.ts';
 import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { freshPostgres } from '../support/postgres.ts';
 

@@ -8,7 +8,7 @@ import { notify } from '../../src/stages/notify/notify.ts';
 import { deleteAllSql } from '../contract/support/every-database.ts';
 import { nowMs } from '../contract/support/scene.ts';
 import { decideNothing, people, quick, settingsFor } from '../notifiers/fixtures.ts';
-import type { ScriptedAnswer } from '../simulators/scripted-venues.ts';
+import type { ScriptedAnswer } from '../simulators/venues/scripted-venues.ts';
 import { jumpingClock } from '../stages/support/clocks.ts';
 import { storeOf } from '../stages/support/run-day.ts';
 import type { TestDatabase } from '../support/postgres.ts';

@@ -9,7 +9,7 @@ import { startHttpServer } from '../../src/commands/run/http-server.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { decideAll, nowMs, openScene, sendAll, user } from '../contract/support/scene.ts';
 import { startService } from '../http/support/service.ts';
-import { openAlpacaExchange } from '../simulators/alpaca-exchange.ts';
+import { openAlpacaExchange } from '../simulators/venues/alpaca-exchange.ts';
 import { setClock } from '../stages/support/clocks.ts';
 import type { TestDatabase } from '../support/postgres.ts';
 import { mutated, oddBytes, oddText } from './odd-values.ts';

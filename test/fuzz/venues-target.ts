@@ -12,7 +12,7 @@ import {
   type ScriptedAnswer,
   type ScriptedVenue,
   venueFormats,
-} from '../simulators/scripted-venues.ts';
+} from '../simulators/venues/scripted-venues.ts';
 import { jumpingClock } from '../stages/support/clocks.ts';
 import { storeOf } from '../stages/support/run-day.ts';
 import { violations } from '../support/invariants.ts';

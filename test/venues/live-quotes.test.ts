@@ -3,7 +3,7 @@ import { venueQuotes } from '../../src/adapters/quotes/venue-quotes.ts';
 import { istDate, istMs, istTime } from '../../src/domain/market/india-time.ts';
 import type { AccountAtVenue, VenueAccountApi } from '../../src/ports/venue.ts';
 import type { Clock, Quotes } from '../../src/ports/world.ts';
-import { type KiteExchange, openKiteExchange } from '../simulators/kite-exchange.ts';
+import { type KiteExchange, openKiteExchange } from '../simulators/venues/kite-exchange.ts';
 import { tradeDate } from '../stages/support/run-day.ts';
 import type { AnyEvent } from '../support/any-event.ts';
 

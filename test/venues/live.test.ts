@@ -8,7 +8,7 @@ import { istMs } from '../../src/domain/market/india-time.ts';
 import type { Quotes, World } from '../../src/ports/world.ts';
 import { type RunResult, run } from '../../src/run.ts';
 import { instrument } from '../contract/support/scene.ts';
-import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../simulators/kite-exchange.ts';
+import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../simulators/venues/kite-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
 import { emptyDatabase } from '../stages/support/database-state.ts';
 import { infy, person, storeOf, titan, tradeDate } from '../stages/support/run-day.ts';

@@ -6,7 +6,7 @@ import {
   type ScriptedAnswer,
   type ScriptedVenue,
   venueFormats,
-} from '../simulators/scripted-venues.ts';
+} from '../simulators/venues/scripted-venues.ts';
 import { setClock } from '../stages/support/clocks.ts';
 
 // The smallest answers of a venue that once did harm, each kind at every venue that can say it.

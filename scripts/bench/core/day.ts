@@ -15,7 +15,7 @@ import { open } from '../../../src/stages/scan/open.ts';
 import { noInputs, type OpenRun, type RunRequest } from '../../../src/stages/scan/request.ts';
 import { scan } from '../../../src/stages/scan/scan.ts';
 import { tester } from '../../../test/support/tester.ts';
-import { refuse } from '../../flags.ts';
+import { refuse } from '../../support/flags.ts';
 
 /** An ordinary day of the NSE. Every case starts at its 09:20. */
 export const tradeDate = '2025-08-28';

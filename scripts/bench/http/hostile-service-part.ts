@@ -8,7 +8,7 @@ import { readConfig } from '../../../src/config/config.ts';
 import { makeMetrics } from '../../../src/http/metrics/metrics.ts';
 import type { LookupOutcome, Venue } from '../../../src/ports/venue.ts';
 import { work } from '../../../src/work.ts';
-import { refuse } from '../../flags.ts';
+import { refuse } from '../../support/flags.ts';
 import { listen, say } from '../child-process.ts';
 import { benchClock } from '../core/day.ts';
 import { instantVenue } from '../core/instant-venue.ts';

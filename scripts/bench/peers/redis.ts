@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { freePort } from '../../free-port.ts';
+import { freePort } from '../../support/free-port.ts';
 
 /** A Redis of its own that keeps what it is told, as its documentation advises for queues: synced every second. */
 export async function startRedis(): Promise<{ port: number; stop: () => Promise<void> }> {

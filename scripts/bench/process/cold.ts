@@ -27,7 +27,7 @@ export const cold: BenchCase = {
     try {
       const env = { DATABASE_URL: database.url, CRON_SECRET, LOG_LEVEL: 'silent' };
       const starts = await repeated(bench, 'cheap', () => started(env));
-      const bundle = 'it takes the platform’s own builder: `node scripts/vercel-build.ts` prints it';
+      const bundle = 'it takes the platform’s own builder: `node scripts/deploy/vercel-build.ts` prints it';
       return [...rowsOf(bench, starts), notMeasured('the built bundle', `≤ ${GOAL_MS} ms`, bundle)];
     } finally {
       await database.close();

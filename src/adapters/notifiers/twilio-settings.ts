@@ -1,5 +1,5 @@
 // What is set of Twilio: the account, its numbers and templates, and how fast it may be asked.
-import type { Language } from '../../domain/messages/en.ts';
+import type { Language } from '../../domain/messages/texts/en.ts';
 import type { NotifierPace } from '../../ports/world.ts';
 
 export interface TwilioSettings {

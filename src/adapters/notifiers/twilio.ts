@@ -1,6 +1,6 @@
 // Sends messages by WhatsApp and SMS through Twilio, and finds those whose answer was lost.
 import type { Twilio } from 'twilio';
-import { type Language, languages } from '../../domain/messages/en.ts';
+import { type Language, languages } from '../../domain/messages/texts/en.ts';
 import { retryAfterMs } from '../../domain/send-errors.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import type { FindOutcome, MessageToFind, MessageToSend, Notifier, SendOutcome } from '../../ports/world.ts';

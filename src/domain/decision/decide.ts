@@ -1,11 +1,10 @@
 // Decides every signal for one user: accepted, skipped or denied, and how large. Pure.
 import { LARGEST_MINOR, safe } from '../money.ts';
 import type { Instrument, Signal } from '../types.ts';
-import type { CapUse, Case, Finding, SizedCase, Standing } from './case.ts';
+import { type CapUse, type Case, type Finding, firstReason, type SizedCase, type Standing } from './case.ts';
 import { productAt, rateFor } from './charges.ts';
 import type { Decision } from './decision.ts';
 import type { AccountState, PlannedSignal, RunFrame } from './inputs.ts';
-import { firstReason } from './rule-table.ts';
 import { capPriceOf, denyRules, sizedDenyRules, skipRules, soldFrom } from './rules.ts';
 import { assumedInstrument, budgetFor, exactHold, exactMargin, limitPriceFor, quantityFor } from './sizing.ts';
 

@@ -1,6 +1,6 @@
 // What `decide` gives: one decision for every signal and user, with the reason of those that are not accepted.
 import type { Product } from '../types.ts';
-import { type ReasonOf, reasonsOf } from './rule-table.ts';
+import { type ReasonOf, reasonsOf } from './case.ts';
 import { denyRules, sizedDenyRules, skipRules } from './rules.ts';
 
 export type SkipReason = ReasonOf<typeof skipRules>;

@@ -3,12 +3,11 @@ import { bandProvesBasis, corporateActionText } from '../market/corporate-action
 import { foldedSymbol, instrumentKey, type Listing } from '../market/share.ts';
 import { formatMinor, LARGEST_MINOR, LARGEST_PRICE_MINOR } from '../money.ts';
 import type { Quote } from '../types.ts';
-import type { Case, Finding, SizedCase } from './case.ts';
+import type { Case, Finding, Rule, RuleTable, SizedCase } from './case.ts';
 import { dayResult } from './day-result.ts';
 import type { OpenPosition, PlannedSignal, RunFrame } from './inputs.ts';
 import { limitOutsideBand } from './limit-band.ts';
 import { quoteAgeFault } from './quote-age.ts';
-import type { Rule, RuleTable } from './rule-table.ts';
 import { exactMargin } from './sizing.ts';
 
 const when = (applies: boolean, actual: string | null = null): Finding | null =>

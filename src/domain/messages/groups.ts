@@ -1,7 +1,7 @@
 // Groups what was not done into few lines: several names with one reason are one line.
 import type { Side } from '../types.ts';
-import type { MessageTexts } from './message-texts.ts';
 import type { SummaryNotDone } from './summary-input.ts';
+import type { MessageTexts } from './texts/message-texts.ts';
 
 /** More names than this are cut to one less, and the rest is counted. */
 const MAX_NAMES = 4;

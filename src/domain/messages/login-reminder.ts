@@ -1,8 +1,8 @@
 // The reminder of a missing login, as text and as a WhatsApp template.
 import { istMs, istTime } from '../market/india-time.ts';
-import { type Language, messageTexts } from './en.ts';
 import { capital, shortDate } from './summary.ts';
 import { filledTemplate, slotValue } from './template.ts';
+import { type Language, messageTexts } from './texts/en.ts';
 
 /** What the reminder of a missing login says; made only from rows and settings. */
 export interface ReminderInput {

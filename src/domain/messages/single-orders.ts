@@ -1,9 +1,9 @@
 // The message about orders placed one by one: which, by whom, and what became of them.
 import type { Mode } from '../types.ts';
-import { type Language, messageTexts } from './en.ts';
-import type { MessageTexts } from './message-texts.ts';
 import { oneLine, type SummaryParts, summaryParts } from './summary.ts';
 import type { SummaryInput } from './summary-input.ts';
+import { type Language, messageTexts } from './texts/en.ts';
+import type { MessageTexts } from './texts/message-texts.ts';
 
 /** Who placed an order. `key`: with which API key, by its label or hint; null: with a login. */
 export interface PlacedBy {

@@ -1,6 +1,6 @@
 // What a user's summary is made from.
 import type { Mode, Side } from '../types.ts';
-import type { Language } from './en.ts';
+import type { Language } from './texts/en.ts';
 
 export interface SummaryFill {
   symbol: string;

@@ -2,10 +2,10 @@
 import { formatRupees } from '../text/rupees.ts';
 import { cut, plainLine } from '../text/text.ts';
 import type { Side } from '../types.ts';
-import { messageTexts } from './en.ts';
 import { groupedLines, listedNotDone, notConcerned } from './groups.ts';
-import type { MessageTexts } from './message-texts.ts';
 import type { SummaryFill, SummaryInput, SummaryNotDone, SummaryUnknown } from './summary-input.ts';
+import { messageTexts } from './texts/en.ts';
+import type { MessageTexts } from './texts/message-texts.ts';
 
 /** WhatsApp through Twilio takes a body of at most 1600 UTF-16 units; a longer one is refused, not cut. */
 export const messageLimit = 1600;

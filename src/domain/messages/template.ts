@@ -1,6 +1,7 @@
 // The summary as an approved WhatsApp template, for when free text may not be sent.
-import type { Language } from './en.ts';
+
 import { capital, oneLine, type SummaryParts } from './summary.ts';
+import type { Language } from './texts/en.ts';
 
 /** WhatsApp refuses a template that is longer with its variables put in (error 63021). */
 export const templateLimit = 1024;

@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono';
 import { endTime, setMetric, startTime } from 'hono/timing';
 import { z } from 'zod';
 import { istIso } from '../../domain/market/india-time.ts';
-import { reasonSentence } from '../../domain/messages/reasons-en.ts';
+import { reasonSentence } from '../../domain/messages/texts/reasons-en.ts';
 import { formatMinor } from '../../domain/money.ts';
 import { orderStatuses } from '../../domain/order.ts';
 import type { OrderView, OrderWithHistory } from '../../ports/store/single-orders.ts';

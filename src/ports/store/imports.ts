@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Actor } from '../../domain/actions.ts';
 import type { DayOverride } from '../../domain/market/calendar.ts';
 import type { CorporateAction } from '../../domain/market/corporate-actions.ts';
-import type { Language } from '../../domain/messages/en.ts';
+import type { Language } from '../../domain/messages/texts/en.ts';
 import type { Instrument, Signal, UserSettings } from '../../domain/types.ts';
 import { cashMove } from './money.ts';
 import { call, language, listing, minor, mode, namedUser } from './shapes.ts';

@@ -4,7 +4,7 @@ import { denyReasons, type Outcome, skipReasons } from '../../domain/decision/de
 import type { ChargeRate, RunLimits } from '../../domain/decision/inputs.ts';
 import { type CorporateAction, corporateActionKinds } from '../../domain/market/corporate-actions.ts';
 import type { Listing } from '../../domain/market/share.ts';
-import { type Language, languages } from '../../domain/messages/en.ts';
+import { type Language, languages } from '../../domain/messages/texts/en.ts';
 import { orderStatuses } from '../../domain/order.ts';
 import type { MessageStatus } from '../../domain/report.ts';
 import type { Instrument, Mode, Problem, Product, Quote, Side, Signal, UserSettings } from '../../domain/types.ts';

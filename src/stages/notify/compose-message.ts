@@ -1,10 +1,10 @@
 // Composes a due message: free text or template, language and channel.
 import { addDays, istMs } from '../../domain/market/india-time.ts';
-import type { Language } from '../../domain/messages/en.ts';
 import { reminderSlots, reminderText } from '../../domain/messages/login-reminder.ts';
 import { singleOrdersParts } from '../../domain/messages/single-orders.ts';
 import { type SummaryParts, summaryParts, textOf } from '../../domain/messages/summary.ts';
 import { filledTemplate, templateSlots, templates } from '../../domain/messages/template.ts';
+import type { Language } from '../../domain/messages/texts/en.ts';
 import type { DueMessage, MessageToMark, SettledMessage } from '../../ports/store/messages.ts';
 import type { MessageToSend, Notifier, NotifierPace, World } from '../../ports/world.ts';
 import { singleOrdersInputOf, summaryInputOf } from './summary.ts';

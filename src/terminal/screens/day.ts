@@ -1,6 +1,6 @@
 // The screen of npm run day.
 import { istIso } from '../../domain/market/india-time.ts';
-import { shortReason } from '../../domain/messages/reasons-en.ts';
+import { shortReason } from '../../domain/messages/texts/reasons-en.ts';
 import { perUnit } from '../../domain/money.ts';
 import { formatRupees } from '../../domain/text/rupees.ts';
 import type { DayOverview } from '../../ports/store/watch.ts';

@@ -1,5 +1,5 @@
 // What became of every signal for every user, as a matrix.
-import { shortReason } from '../../domain/messages/reasons-en.ts';
+import { shortReason } from '../../domain/messages/texts/reasons-en.ts';
 import type { ReportDecision, ReportOrder, ReportSignal, RunReport } from '../../domain/report.ts';
 import { firstPage, leftLine } from '../pages.ts';
 import { type Pair, pairsOf } from '../pairs.ts';

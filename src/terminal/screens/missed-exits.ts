@@ -1,5 +1,5 @@
 // Positions a run refused to sell although they are held.
-import { shortReason } from '../../domain/messages/reasons-en.ts';
+import { shortReason } from '../../domain/messages/texts/reasons-en.ts';
 import type { MissedExits } from '../../ports/store/reports.ts';
 import { grouped, plural } from '../format.ts';
 import { fitted } from '../width.ts';

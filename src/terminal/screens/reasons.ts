@@ -1,5 +1,5 @@
 // Why pairs of a run came to nothing, counted by reason.
-import { shortReason } from '../../domain/messages/reasons-en.ts';
+import { shortReason } from '../../domain/messages/texts/reasons-en.ts';
 import type { RunReport } from '../../domain/report.ts';
 import { grouped } from '../format.ts';
 import { type Cell, type Column, type Paint, table } from '../table.ts';

@@ -1,6 +1,6 @@
 // The screen of npm run why.
 import { istDate, istTime } from '../../domain/market/india-time.ts';
-import { orderReasonSentence, reasonSentence } from '../../domain/messages/reasons-en.ts';
+import { orderReasonSentence, reasonSentence } from '../../domain/messages/texts/reasons-en.ts';
 import { formatRupees } from '../../domain/text/rupees.ts';
 import type { Why } from '../../ports/store/reports.ts';
 import { signalPriceText } from '../format.ts';

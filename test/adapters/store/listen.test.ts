@@ -1,6 +1,6 @@
 import { connect, createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { freePort } from '../../../scripts/free-port.ts';
+import { freePort } from '../../../scripts/support/free-port.ts';
 import { listenForOrders } from '../../../src/adapters/store/listener.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 

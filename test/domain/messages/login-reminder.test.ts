@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { istMs } from '../../../src/domain/market/india-time.ts';
-import { languages } from '../../../src/domain/messages/en.ts';
 import {
   type ReminderInput,
   reminderSamples,
@@ -10,6 +9,7 @@ import {
   reminderText,
 } from '../../../src/domain/messages/login-reminder.ts';
 import { filledTemplate, slotsIn, templateLimit } from '../../../src/domain/messages/template.ts';
+import { languages } from '../../../src/domain/messages/texts/en.ts';
 
 const link = 'https://scan.example.com/api/venues/kite/login?state=41.1756405800000.c2FtcGxl';
 const asha: ReminderInput = {

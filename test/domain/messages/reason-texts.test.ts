@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { denyReasons, skipReasons } from '../../../src/domain/decision/decision.ts';
-import { languages, messageTexts } from '../../../src/domain/messages/en.ts';
-import { type Clause, decisionReason, type ReasonClauses } from '../../../src/domain/messages/reason-clause.ts';
-import { englishReasons } from '../../../src/domain/messages/reasons-en.ts';
-import { hindiReasons } from '../../../src/domain/messages/reasons-hi.ts';
+import { languages, messageTexts } from '../../../src/domain/messages/texts/en.ts';
+import { type Clause, decisionReason, type ReasonClauses } from '../../../src/domain/messages/texts/reason-clause.ts';
+import { englishReasons } from '../../../src/domain/messages/texts/reasons-en.ts';
+import { hindiReasons } from '../../../src/domain/messages/texts/reasons-hi.ts';
 import { orderReasons } from '../../../src/domain/order.ts';
 import { summaryText } from './summary-text.ts';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { denyReasons, skipReasons } from '../../../src/domain/decision/decision.ts';
-import { reasonSentence, runSkipTexts, shortReason } from '../../../src/domain/messages/reasons-en.ts';
 import { messageLimit, oneLine, shortDate } from '../../../src/domain/messages/summary.ts';
 import type { SummaryInput, SummaryNotDone } from '../../../src/domain/messages/summary-input.ts';
+import { reasonSentence, runSkipTexts, shortReason } from '../../../src/domain/messages/texts/reasons-en.ts';
 import { summaryText } from './summary-text.ts';
 
 const nothing: SummaryInput = {

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { denyReasons, skipReasons } from '../../../src/domain/decision/decision.ts';
-import { languages } from '../../../src/domain/messages/en.ts';
 import { summaryParts } from '../../../src/domain/messages/summary.ts';
 import type { SummaryInput } from '../../../src/domain/messages/summary-input.ts';
 import {
@@ -14,6 +13,7 @@ import {
   templateSlots,
   templates,
 } from '../../../src/domain/messages/template.ts';
+import { languages } from '../../../src/domain/messages/texts/en.ts';
 
 const plain: SummaryInput = {
   userName: 'Asha Rao',

@@ -10,7 +10,7 @@ import {
   openLemonnExchange,
   privateKey,
   requestId,
-} from '../../simulators/lemonn-exchange.ts';
+} from '../../simulators/venues/lemonn-exchange.ts';
 import { emptyDatabase } from '../../stages/support/database-state.ts';
 import { person, titan, tradeDate } from '../../stages/support/run-day.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';

@@ -9,7 +9,7 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
 import { decideAll, nowMs, openScene, user } from '../../contract/support/scene.ts';
-import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../../simulators/kite-exchange.ts';
+import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../../simulators/venues/kite-exchange.ts';
 import { emptyDatabase } from '../../stages/support/database-state.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { startService, type TestService } from '../support/service.ts';

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { realClock } from '../../../src/adapters/clock.ts';
 import { storeVault } from '../../../src/adapters/credentials/vault.ts';
 import { user } from '../../contract/support/scene.ts';
-import { openAlpacaExchange } from '../../simulators/alpaca-exchange.ts';
+import { openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { freshPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { cliSandbox } from '../support/cli-sandbox.ts';

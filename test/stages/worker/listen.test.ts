@@ -9,8 +9,8 @@ import { execute } from '../../../src/stages/execute/execute.ts';
 import { listen } from '../../../src/stages/execute/order-updates.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
 import { decideAll, nowMs, openScene, user } from '../../contract/support/scene.ts';
-import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/alpaca-exchange.ts';
 import { type ConnectProxy, openConnectProxy } from '../../simulators/connect-proxy.ts';
+import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
 
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';

@@ -6,7 +6,7 @@ import {
 } from '../../../src/adapters/venues/alpaca/order-updates.ts';
 import type { OrderToStart, StreamState } from '../../../src/ports/venue.ts';
 import { nowMs } from '../../contract/support/scene.ts';
-import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/alpaca-exchange.ts';
+import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import { setClock } from '../../stages/support/clocks.ts';
 
 const clock = setClock(nowMs);

@@ -4,7 +4,7 @@ import { stampMs } from '../../../src/adapters/venues/indian.ts';
 import { exchangeRequestToken, kiteTokenUntilMs, verifyPostback } from '../../../src/adapters/venues/kite/session.ts';
 import type { OrderToStart, Venue } from '../../../src/ports/venue.ts';
 import { nowMs } from '../../contract/support/scene.ts';
-import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../../simulators/kite-exchange.ts';
+import { apiKey, apiSecret, type KiteExchange, openKiteExchange } from '../../simulators/venues/kite-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
 
 let clock: JumpingClock;

@@ -3,7 +3,12 @@ import { lemonnDialect } from '../../../src/adapters/venues/lemonn/dialect.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { OrderToStart, VenueAccountApi } from '../../../src/ports/venue.ts';
 import { nowMs } from '../../contract/support/scene.ts';
-import { apiKey, type LemonnExchange, openLemonnExchange, privateKey } from '../../simulators/lemonn-exchange.ts';
+import {
+  apiKey,
+  type LemonnExchange,
+  openLemonnExchange,
+  privateKey,
+} from '../../simulators/venues/lemonn-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
 
 let lemonn: LemonnExchange;

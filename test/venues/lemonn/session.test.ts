@@ -13,7 +13,7 @@ import {
   openLemonnExchange,
   privateKey,
   requestId,
-} from '../../simulators/lemonn-exchange.ts';
+} from '../../simulators/venues/lemonn-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../../stages/support/clocks.ts';
 
 let clock: JumpingClock;

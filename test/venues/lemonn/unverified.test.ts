@@ -6,7 +6,7 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { reconcile } from '../../../src/stages/execute/reconcile.ts';
 import { decideAll, minuteMs, nowMs, openScene, user } from '../../contract/support/scene.ts';
-import { type LemonnExchange, openLemonnExchange } from '../../simulators/lemonn-exchange.ts';
+import { type LemonnExchange, openLemonnExchange } from '../../simulators/venues/lemonn-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
 import { emptyDatabase } from '../../stages/support/database-state.ts';
 import type { AnyEvent } from '../../support/any-event.ts';

@@ -1,5 +1,5 @@
 // What a summary says, whatever its language: the texts every language has to have.
-import type { Side } from '../types.ts';
+import type { Side } from '../../types.ts';
 import type { ReasonText } from './reason-clause.ts';
 
 /** An order as a line names it: money is written out already, names are harmless already. */

@@ -1,8 +1,8 @@
 // How a reason and its two figures become a clause for a user, in any language.
-import type { DenyReason, SkipReason } from '../decision/decision.ts';
-import { parseMinor } from '../money.ts';
-import type { OrderReason } from '../order.ts';
-import { formatRupees } from '../text/rupees.ts';
+import type { DenyReason, SkipReason } from '../../decision/decision.ts';
+import { parseMinor } from '../../money.ts';
+import type { OrderReason } from '../../order.ts';
+import { formatRupees } from '../../text/rupees.ts';
 
 type Unit = 'money' | 'percent' | 'count';
 

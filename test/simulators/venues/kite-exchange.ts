@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { kiteTokenUntilMs, verifyPostback } from '../../src/adapters/venues/kite/session.ts';
-import { kiteVenue } from '../../src/adapters/venues/kite/venue.ts';
-import type { AccountAtVenue } from '../../src/ports/venue.ts';
-import type { Clock } from '../../src/ports/world.ts';
+import { kiteTokenUntilMs, verifyPostback } from '../../../src/adapters/venues/kite/session.ts';
+import { kiteVenue } from '../../../src/adapters/venues/kite/venue.ts';
+import type { AccountAtVenue } from '../../../src/ports/venue.ts';
+import type { Clock } from '../../../src/ports/world.ts';
 import { answerWithinMs, type Booked, type Exchange, type FaultName, type FaultPlan } from './exchange.ts';
 import { KiteBook, type KiteRow, kiteStamp } from './kite-book.ts';
 

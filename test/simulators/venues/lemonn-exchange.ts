@@ -1,11 +1,11 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { lemonnDialect } from '../../src/adapters/venues/lemonn/dialect.ts';
-import { type LemonnVenueOptions, lemonnVenue } from '../../src/adapters/venues/lemonn/venue.ts';
-import { istIso } from '../../src/domain/market/india-time.ts';
-import type { AccountAtVenue } from '../../src/ports/venue.ts';
-import type { Clock } from '../../src/ports/world.ts';
+import { lemonnDialect } from '../../../src/adapters/venues/lemonn/dialect.ts';
+import { type LemonnVenueOptions, lemonnVenue } from '../../../src/adapters/venues/lemonn/venue.ts';
+import { istIso } from '../../../src/domain/market/india-time.ts';
+import type { AccountAtVenue } from '../../../src/ports/venue.ts';
+import type { Clock } from '../../../src/ports/world.ts';
 import { answerWithinMs, type Booked, type Exchange, type FaultName, type FaultPlan } from './exchange.ts';
 import { LemonnBook, type LemonnRow, lemonnOrder } from './lemonn-book.ts';
 

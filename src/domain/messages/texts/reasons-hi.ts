@@ -1,6 +1,6 @@
 // Every reason a user may read, in Hindi.
-import type { DenyReason, SkipReason } from '../decision/decision.ts';
-import type { OrderReason } from '../order.ts';
+import type { DenyReason, SkipReason } from '../../decision/decision.ts';
+import type { OrderReason } from '../../order.ts';
 import type { Clause, ReasonClauses } from './reason-clause.ts';
 
 const decisions: Record<SkipReason | DenyReason, Clause> = {

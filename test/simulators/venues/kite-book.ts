@@ -1,5 +1,5 @@
-import { istDate, istTime } from '../../src/domain/market/india-time.ts';
-import type { Clock } from '../../src/ports/world.ts';
+import { istDate, istTime } from '../../../src/domain/market/india-time.ts';
+import type { Clock } from '../../../src/ports/world.ts';
 
 /** `2026-11-20 15:10:01`, in India. */
 export function kiteStamp(ms: number): string {

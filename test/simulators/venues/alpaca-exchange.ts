@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { readUpdate } from '../../src/adapters/venues/alpaca/order-updates.ts';
-import { type AlpacaVenueOptions, alpacaVenue } from '../../src/adapters/venues/alpaca/venue.ts';
-import type { AccountAtVenue } from '../../src/ports/venue.ts';
-import type { Clock } from '../../src/ports/world.ts';
+import { readUpdate } from '../../../src/adapters/venues/alpaca/order-updates.ts';
+import { type AlpacaVenueOptions, alpacaVenue } from '../../../src/adapters/venues/alpaca/venue.ts';
+import type { AccountAtVenue } from '../../../src/ports/venue.ts';
+import type { Clock } from '../../../src/ports/world.ts';
 import { AlpacaBook, type AlpacaPosted, type AlpacaRow } from './alpaca-book.ts';
 import { openStream, type StreamServer } from './alpaca-stream.ts';
 import { answerWithinMs, type Booked, type Exchange, type FaultName, type FaultPlan } from './exchange.ts';

@@ -1,6 +1,6 @@
 // Reads the command lines of the scripts; what is wrong with one ends it with one line.
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
-import { type Config, readConfig } from '../src/config/config.ts';
+import { type Config, readConfig } from '../../src/config/config.ts';
 
 /** Says in one line what is wrong with how the script was started, and ends it. */
 export function refuse(message: string): never {

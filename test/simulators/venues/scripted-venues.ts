@@ -1,11 +1,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { alpacaVenue } from '../../src/adapters/venues/alpaca/venue.ts';
-import { kiteVenue } from '../../src/adapters/venues/kite/venue.ts';
-import { lemonnDialect } from '../../src/adapters/venues/lemonn/dialect.ts';
-import { lemonnVenue } from '../../src/adapters/venues/lemonn/venue.ts';
-import type { OrderToSend, Venue } from '../../src/ports/venue.ts';
-import type { Clock } from '../../src/ports/world.ts';
+import { alpacaVenue } from '../../../src/adapters/venues/alpaca/venue.ts';
+import { kiteVenue } from '../../../src/adapters/venues/kite/venue.ts';
+import { lemonnDialect } from '../../../src/adapters/venues/lemonn/dialect.ts';
+import { lemonnVenue } from '../../../src/adapters/venues/lemonn/venue.ts';
+import type { OrderToSend, Venue } from '../../../src/ports/venue.ts';
+import type { Clock } from '../../../src/ports/world.ts';
 import { apiKey as lemonnKey, privateKey } from './lemonn-exchange.ts';
 
 // A venue that says what it is given, byte for byte, and a good answer where it is given nothing.

@@ -1,8 +1,8 @@
 // Every reason in English: for users as a clause, for operators in a table cell.
-import type { DenyReason, SkipReason } from '../decision/decision.ts';
-import type { OrderReason } from '../order.ts';
-import type { RunSkip } from '../report.ts';
-import { cut } from '../text/text.ts';
+import type { DenyReason, SkipReason } from '../../decision/decision.ts';
+import type { OrderReason } from '../../order.ts';
+import type { RunSkip } from '../../report.ts';
+import { cut } from '../../text/text.ts';
 import { type Clause, type DecisionOf, decisionReason, orderReason, type ReasonClauses } from './reason-clause.ts';
 
 interface ReasonTexts extends Clause {

@@ -1,6 +1,6 @@
 // `npm run sbom`: what the image is made of, as CycloneDX 1.6 JSON on stdout, from package-lock.json and the installed
 // packages. Without development packages; `--all` has them too. The same lock file gives the same document.
-import { componentsOf } from './supply/components.ts';
+import { componentsOf } from './components.ts';
 
 const components = componentsOf({ withDevelopment: process.argv.includes('--all') });
 const document = {

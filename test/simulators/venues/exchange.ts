@@ -1,5 +1,5 @@
-import type { AccountAtVenue, Venue } from '../../src/ports/venue.ts';
-import type { Clock } from '../../src/ports/world.ts';
+import type { AccountAtVenue, Venue } from '../../../src/ports/venue.ts';
+import type { Clock } from '../../../src/ports/world.ts';
 
 /**
  * What a loopback exchange can be told to do wrong with an order. Each says whether the order is taken all the same:

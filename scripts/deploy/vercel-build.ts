@@ -1,4 +1,4 @@
-// Proves the deploy to Vercel without an account: `npx node scripts/vercel-build.ts [--hobby]`.
+// Proves the deploy to Vercel without an account: `npx node scripts/deploy/vercel-build.ts [--hobby]`.
 // It builds a clean copy with Vercel's own CLI (which npx fetches once), checks what would be deployed, and asks the
 // built handler. With --hobby it does so for the variant a Hobby project takes: no cron more often than once a day.
 import { execFileSync } from 'node:child_process';
@@ -6,8 +6,8 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { cleanCopy, megabytesOf, ROOT } from './deploy/clean-copy.ts';
-import { endOf, startNode, startPostgres, startService, stop } from './deploy/service.ts';
+import { cleanCopy, megabytesOf, ROOT } from './clean-copy.ts';
+import { endOf, startNode, startPostgres, startService, stop } from './service.ts';
 
 /** Of the newer ones 61 to 64.0.2 did not install. */
 const CLI = 'vercel@60.1.3';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/ports/world.ts';
+import type { Clock } from '../../../src/ports/world.ts';
 
 /** An order as it is posted: all text. */
 export interface AlpacaPosted {

@@ -1,5 +1,5 @@
 // Every sentence of the messages, in English, and the languages there are.
-import type { Side } from '../types.ts';
+import type { Side } from '../../types.ts';
 import { hindi } from './hi.ts';
 import type { MessageTexts } from './message-texts.ts';
 import { decisionReason, orderReason } from './reason-clause.ts';

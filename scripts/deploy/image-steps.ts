@@ -1,4 +1,4 @@
-// Proves the Docker image where no Docker engine runs: `npx node scripts/image-steps.ts`.
+// Proves the Docker image where no Docker engine runs: `npx node scripts/deploy/image-steps.ts`.
 // It carries out the Dockerfile's instructions in their order, each stage in a new folder that stands for its root, and
 // then starts what the image would start. What it can't prove is said as it goes: the base image itself (this Node stands
 // for it) and the isolation.
@@ -6,10 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { cleanCopy, megabytesOf } from './deploy/clean-copy.ts';
-import { allowedBy, execForm, type Instruction, readDockerfile, wordsOf } from './deploy/dockerfile.ts';
-import { endOf, startNode, startPostgres, startService, stop } from './deploy/service.ts';
-import { freePort } from './free-port.ts';
+import { freePort } from '../support/free-port.ts';
+import { cleanCopy, megabytesOf } from './clean-copy.ts';
+import { allowedBy, execForm, type Instruction, readDockerfile, wordsOf } from './dockerfile.ts';
+import { endOf, startNode, startPostgres, startService, stop } from './service.ts';
 
 interface Stage {
   /** Stands for `/`. */

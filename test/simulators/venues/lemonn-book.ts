@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { istDate, istTime } from '../../src/domain/market/india-time.ts';
-import type { Clock } from '../../src/ports/world.ts';
+import { istDate, istTime } from '../../../src/domain/market/india-time.ts';
+import type { Clock } from '../../../src/ports/world.ts';
 
 /** An order as a strict Lemonn takes it: every figure a string, a price with a limit and only then, nothing unknown. */
 export const lemonnOrder = z

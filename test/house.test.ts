@@ -204,6 +204,42 @@ function saying(of: Source[], pattern: RegExp): string[] {
   return of.filter(({ text }) => pattern.test(code(text))).map(({ path }) => path);
 }
 
+/** The code of a stage's folder in one text, and that of its `deps.ts`. */
+function stageOf(stage: string): { deps: string; code: string } {
+  const own = sources.filter(({ path }) => path.startsWith(`src/stages/${stage}/`));
+  const isDeps = ({ path }: Source) => path.endsWith('/deps.ts');
+  const code = own.filter((source) => !isDeps(source)).map(({ text }) => text);
+  return { deps: own.find(isDeps)?.text ?? '', code: code.join('\n') };
+}
+
+const all = (text: string, pattern: RegExp) => [...new Set([...text.matchAll(pattern)].map(([, name]) => name))].sort();
+
+describe('least authority', () => {
+  const stages = readdirSync(join(ROOT, 'src/stages'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+
+  test('no stage is handed the whole world, or a store that takes everything', () => {
+    const files = sources.filter(({ path }) => path.startsWith('src/stages/'));
+    expect(saying(files, /(?<!\/)\b(World|Store)\b/)).toEqual([]);
+    expect(saying(sources, /(?<!\/)\bWorld\b/)).toContain('src/ports/world.ts');
+  });
+
+  test.each(stages.map(({ name }) => name))('%s may call the functions it calls, and no others', (stage) => {
+    const { deps, code } = stageOf(stage);
+    const called = all(code, /\bcall\(\s*'(\w+)'/g);
+    expect(called).not.toEqual([]);
+    expect(all(deps, /'([a-z]+(?:_[a-z]+)+)'/g)).toEqual(called);
+  });
+
+  test('only accept calls what places orders, and only execute what sends them', () => {
+    const callers = (name: string) => saying(sources, new RegExp(`\\bcall\\(\\s*'${name}'`));
+    expect(callers('accept_page')).toEqual(['src/stages/accept/accept-page.ts']);
+    expect(callers('place_orders')).toEqual(['src/stages/accept/single-orders.ts']);
+    const sends = ['src/stages/execute/execute.ts', 'src/stages/execute/reconcile.ts'];
+    expect(callers('mark_submitting')).toEqual(sends);
+    expect(saying(sources, /\.submit\(/)).toEqual(['src/stages/execute/execute.ts']);
+  });
+});
+
 describe('one place for each', () => {
   test('only config.ts reads the environment', () => {
     expect(saying(sources, /process\s*\.\s*env|from 'node:process'/)).toEqual(['src/config/config.ts']);

@@ -1,5 +1,5 @@
 // Keeps a part of the service running: what throws is emitted, and started again after a pause.
-import type { World } from '../ports/world.ts';
+import type { Deps } from '../ports/deps.ts';
 import { stopped } from './until-stopped.ts';
 import { emitFailure, WRONG_CLOCK_PAUSE_MS } from './wrong-clock.ts';
 
@@ -14,7 +14,7 @@ const WORKED_WELL_MS = 60_000;
  * and it is done again after a growing pause: one part's trouble, or the database's, ends neither it nor the others.
  */
 export async function supervised(
-  { clock, emit }: Pick<World, 'clock' | 'emit'>,
+  { clock, emit }: Deps<'clock' | 'emit'>,
   part: string,
   stop: AbortSignal,
   work: () => Promise<void>,

@@ -1,9 +1,9 @@
 // Emits how long a stage took.
-import type { World } from '../ports/world.ts';
+import type { Deps } from '../ports/deps.ts';
 
 /** Does a stage and tells how long it took; one that found nothing to do (0) is not worth a word. */
 export async function timed<Result>(
-  { clock, emit }: World,
+  { clock, emit }: Deps<'clock' | 'emit'>,
   stage: string,
   work: () => Promise<Result>,
 ): Promise<Result> {

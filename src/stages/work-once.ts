@@ -1,7 +1,9 @@
 // One pass of the worker: execute, reconcile and notify for every open run.
-import type { World } from '../ports/world.ts';
+import type { Deps } from '../ports/deps.ts';
+import type { ExecuteDeps } from './execute/deps.ts';
 import { execute } from './execute/execute.ts';
 import { reconcile } from './execute/reconcile.ts';
+import type { NotifyDeps } from './notify/deps.ts';
 import { notify } from './notify/notify.ts';
 import { timed } from './timed.ts';
 
@@ -23,7 +25,7 @@ const LOOKUP_EVERY_MS = 1_000;
  * waiting. On a clock that is set nothing beats: there the lookups come after the sends.
  */
 async function lookingUpBeside<Result>(
-  { clock }: World,
+  { clock }: Deps<'clock'>,
   sending: Promise<Result>,
   lookUp: () => Promise<number>,
 ): Promise<{ sent: Result; lookedUp: number }> {
@@ -52,14 +54,13 @@ async function lookingUpBeside<Result>(
 
 /** execute → reconcile → notify, once, for every run there is. Gives how many orders and messages each was about. */
 export async function workOnce(
-  world: World,
+  deps: ExecuteDeps & NotifyDeps,
   { concurrency, stop, maxOrders, notifies = true }: WorkOnceOptions,
 ): Promise<{ sent: number; lookedUp: number; messages: number }> {
-  const lookUp = async () => (stop?.aborted ? 0 : timed(world, 'reconcile', () => reconcile(world, concurrency)));
-  const sending = timed(world, 'execute', () => execute(world, concurrency, stop, maxOrders));
-  const { sent, lookedUp: beside } = await lookingUpBeside(world, sending, lookUp);
+  const lookUp = async () => (stop?.aborted ? 0 : timed(deps, 'reconcile', () => reconcile(deps, concurrency)));
+  const sending = timed(deps, 'execute', () => execute(deps, concurrency, stop, maxOrders));
+  const { sent, lookedUp: beside } = await lookingUpBeside(deps, sending, lookUp);
   const lookedUp = beside + (await lookUp());
-  const messages =
-    stop?.aborted || !notifies ? 0 : await timed(world, 'notify', () => notify(world, concurrency, stop));
+  const messages = stop?.aborted || !notifies ? 0 : await timed(deps, 'notify', () => notify(deps, concurrency, stop));
   return { sent, lookedUp, messages };
 }

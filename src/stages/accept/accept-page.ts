@@ -1,9 +1,10 @@
 // Accepts decisions page by page: writes decisions, orders and holds in one transaction.
 import { DatabaseError } from '../../ports/database.ts';
+import type { Deps } from '../../ports/deps.ts';
 import type { DecisionToAccept } from '../../ports/store/runs.ts';
-import type { World } from '../../ports/world.ts';
 import type { DecidedPage, DecidedUser } from '../decide/decided.ts';
 import { PAGE_USERS } from '../decide/planned.ts';
+import type { AcceptDeps } from './deps.ts';
 
 /** How often those whose account is held are tried again, about 2 s each. */
 const MAX_TRIES = 3;
@@ -40,15 +41,15 @@ export interface Acceptance {
  * left to the end. A page that takes too long, or is refused, is halved down to one user; later ones are smaller, too,
  * and grow again while they go well.
  */
-export function acceptance(world: World, runId: string): Acceptance {
+export function acceptance(deps: AcceptDeps, runId: string): Acceptance {
   let size = PAGE_USERS;
   let left: NotYet[] = [];
   const write = async (users: UserDecisions[]): Promise<UserDecisions[]> => {
     const decisions = users.flatMap((user) => user.decisions);
-    const args = { runId, nowMs: world.clock.nowMs(), decisions, skipLocked: true };
-    const { accepted, locked = [] } = await world.store.call('accept_page', args, { repeat: 'lost' });
+    const args = { runId, nowMs: deps.clock.nowMs(), decisions, skipLocked: true };
+    const { accepted, locked = [] } = await deps.store.call('accept_page', args, { repeat: 'lost' });
     const written = users.length - locked.length;
-    world.emit({ type: 'page_accepted', runId, users: written, decisions: decisions.length, accepted });
+    deps.emit({ type: 'page_accepted', runId, users: written, decisions: decisions.length, accepted });
     return users.filter(({ userId }) => locked.includes(userId));
   };
   const page = async (users: UserDecisions[]): Promise<NotYet[]> => {
@@ -58,7 +59,7 @@ export function acceptance(world: World, runId: string): Acceptance {
       const answer = await write(part).catch(answeredError);
       const isWritten = !(answer instanceof DatabaseError);
       size = isWritten ? Math.min(size * 2, PAGE_USERS) : Math.ceil(part.length / 2);
-      if (!isWritten) emitHalved(world, runId, part, answer);
+      if (!isWritten) emitHalved(deps, runId, part, answer);
       if (!isWritten && part.length > 1) continue;
       const [whose, error] = isWritten ? [answer, null] : [part, answer];
       notNow.push(...whose.map((user) => ({ user, error })));
@@ -72,11 +73,11 @@ export function acceptance(world: World, runId: string): Acceptance {
     },
     async finish() {
       for (let tries = 0; tries < MAX_TRIES && left.length > 0; tries += 1) {
-        await waitForFirst(world, runId, left[0]);
-        await world.clock.sleep(PAUSE_MS);
+        await waitForFirst(deps, runId, left[0]);
+        await deps.clock.sleep(PAUSE_MS);
         left = await page(left.map(({ user }) => user));
       }
-      if (left.length > 0) await giveUp(world, runId, left, page);
+      if (left.length > 0) await giveUp(deps, runId, left, page);
     },
   };
 }
@@ -87,13 +88,13 @@ function decisionsOf(user: DecidedUser): UserDecisions {
 }
 
 /** @throws the error, where nobody can know whom it is about: an unclear answer to a single user */
-function emitHalved({ emit }: World, runId: string, part: UserDecisions[], error: DatabaseError): void {
+function emitHalved({ emit }: Deps<'emit'>, runId: string, part: UserDecisions[], error: DatabaseError): void {
   if (part.length === 1 && error.kind === 'lost') throw error;
   emit({ type: 'page_halved', runId, users: part.length, code: error.code, reason: error.message });
 }
 
 /** Their call waits for the lock as long as the database lets it (1.5 s): a pause that ends when the lock does. */
-async function waitForFirst({ store, clock }: World, runId: string, first: NotYet | undefined): Promise<void> {
+async function waitForFirst({ store, clock }: AcceptDeps, runId: string, first: NotYet | undefined): Promise<void> {
   const args = { runId, nowMs: clock.nowMs(), decisions: first?.user.decisions ?? [] };
   await store.call('accept_page', args, { repeat: 'never' }).catch(answeredError);
 }
@@ -105,19 +106,19 @@ function answeredError(error: unknown): DatabaseError {
 }
 
 async function giveUp(
-  world: World,
+  deps: AcceptDeps,
   runId: string,
   left: NotYet[],
   page: (users: UserDecisions[]) => Promise<NotYet[]>,
 ): Promise<void> {
   let still = left;
   if (left.some(({ error }) => error?.code === LOCKED)) {
-    await mustBeFree(world, runId);
+    await mustBeFree(deps, runId);
     still = await page(left.map(({ user }) => user));
   }
   for (const { userId, accountId } of still.map(({ user }) => user)) {
-    const holders = accountId === null ? [] : await world.store.call('read_lock_holders', { accountId });
-    world.emit({ type: 'account_locked', alert: true, userId, accountId, holders });
+    const holders = accountId === null ? [] : await deps.store.call('read_lock_holders', { accountId });
+    deps.emit({ type: 'account_locked', alert: true, userId, accountId, holders });
   }
   const [first] = await page(still.map(({ user }) => withoutAccepts(user)));
   if (first) throw new Error(`the decisions of user ${first.user.userId} can not be written`, { cause: first.error });
@@ -128,7 +129,7 @@ async function giveUp(
  * needs. A page of nobody tells which.
  * @throws DatabaseError `busy` where it is the run's
  */
-async function mustBeFree({ store, clock }: World, runId: string): Promise<void> {
+async function mustBeFree({ store, clock }: AcceptDeps, runId: string): Promise<void> {
   const nobody = { runId, nowMs: clock.nowMs(), decisions: [], skipLocked: true };
   try {
     await store.call('accept_page', nobody, { repeat: 'never' });

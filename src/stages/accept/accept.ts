@@ -1,10 +1,9 @@
 // Accepts a run's pages as they are decided, and closes the plan after the last one.
-
 import { taskPool } from '../../concurrency/task-pool.ts';
-import type { World } from '../../ports/world.ts';
 import type { DecidedPage } from '../decide/decided.ts';
 import type { RunToDecide } from '../scan/request.ts';
 import { acceptance } from './accept-page.ts';
+import type { AcceptDeps } from './deps.ts';
 
 /** Pages that may be under way to the database while the next one is read and decided. */
 const PAGES_BESIDE_NEXT = 2;
@@ -14,13 +13,13 @@ const PAGES_BESIDE_NEXT = 2;
  * decided, or, once stopped, with the run still planning (false): the next call goes on with who is undecided.
  */
 export async function accept(
-  world: World,
+  deps: AcceptDeps,
   { runId, frame }: RunToDecide,
   pages: AsyncIterable<DecidedPage>,
   stop?: AbortSignal,
 ): Promise<boolean> {
-  const { store, clock, emit } = world;
-  const { page: write, finish } = acceptance(world, runId);
+  const { store, clock, emit } = deps;
+  const { page: write, finish } = acceptance(deps, runId);
   const accepting = taskPool(async (page: DecidedPage) => {
     await write(page);
     return true;

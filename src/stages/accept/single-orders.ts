@@ -1,5 +1,4 @@
 // Decides and accepts orders requested one by one over HTTP, in batches.
-
 import { batched } from '../../concurrency/batch.ts';
 import type { Actor } from '../../domain/actions.ts';
 import type { Decision } from '../../domain/decision/decision.ts';
@@ -17,11 +16,11 @@ import type { Instrument, Quote } from '../../domain/types.ts';
 import { hasAnswered } from '../../ports/database.ts';
 import type { QueuedAccount } from '../../ports/store/runs.ts';
 import type { OrderRefusal, PlacedOrder } from '../../ports/store/single-orders.ts';
-import type { World } from '../../ports/world.ts';
 import { type DecidedUser, singleDecider } from '../decide/decided.ts';
 import { retriedWhileLocked } from '../execute/locked-orders.ts';
 import { pricedBy, quotesByKey } from '../scan/open.ts';
 import type { RunRequest } from '../scan/request.ts';
+import type { SingleOrderDeps } from './deps.ts';
 
 /** A request for one order: who asks, under which idempotency key, for what. `bodyHash` tells other bodies apart. */
 export interface OrderRequest {
@@ -63,15 +62,18 @@ const REQUEST_BATCH_SIZE = 200;
  * read by one database call and accepted by one. Where a venue is asked for its margin, only the order itself waits for
  * the answer; and a request that breaks a call fails alone. No two under way may share principal and key.
  */
-export function orderIntake(world: World, settings: Settings): (request: OrderRequest) => Promise<PlacedInSteps> {
+export function orderIntake(
+  deps: SingleOrderDeps,
+  settings: Settings,
+): (request: OrderRequest) => Promise<PlacedInSteps> {
   const prepare = batched(
-    (requests: OrderRequest[]) => prepareAll(world, settings, requests),
+    (requests: OrderRequest[]) => prepareAll(deps, settings, requests),
     REQUEST_BATCH_SIZE,
     hasAnswered,
   );
-  const accept = batched((cases: DecidedCase[]) => acceptAll(world, settings, cases), REQUEST_BATCH_SIZE, hasAnswered);
-  const decide = singleDecider(world);
-  const { clock } = world;
+  const accept = batched((cases: DecidedCase[]) => acceptAll(deps, settings, cases), REQUEST_BATCH_SIZE, hasAnswered);
+  const decide = singleDecider(deps);
+  const { clock } = deps;
   return async (request) => {
     const { prepared, steps } = await prepare(request);
     if (prepared.kind === 'answered') return { placed: prepared.placed, steps: { ...steps, margins: 0, accept: 0 } };
@@ -113,12 +115,16 @@ interface PreparedInSteps {
 }
 
 /** What there is to know of each request, in their order; or, where it can't be an order, what is to be said. */
-async function prepareAll(world: World, settings: Settings, requests: OrderRequest[]): Promise<PreparedInSteps[]> {
-  const startedMs = world.clock.nowMs();
-  const overrides = await world.operatorDays();
+async function prepareAll(
+  deps: SingleOrderDeps,
+  settings: Settings,
+  requests: OrderRequest[],
+): Promise<PreparedInSteps[]> {
+  const startedMs = deps.clock.nowMs();
+  const overrides = await deps.operatorDays();
   const trading = tradingNow(startedMs, requests[0]?.order.exchange ?? 'NSE', overrides);
-  const sessionMs = world.clock.nowMs();
-  const cases = trading.kind === 'trading' ? await readCases(world, settings, trading, requests) : [];
+  const sessionMs = deps.clock.nowMs();
+  const cases = trading.kind === 'trading' ? await readCases(deps, settings, trading, requests) : [];
   const sound = new Map<OrderRequest, SoundCase>();
   const faults = new Map<OrderRequest, Placed>();
   for (const one of cases) {
@@ -129,11 +135,11 @@ async function prepareAll(world: World, settings: Settings, requests: OrderReque
   }
   // A key that was used before is answered as it was then, whatever is to be said now.
   const others = requests.filter((request) => !sound.has(request));
-  const answers = await withEarlier(world, others, (request) => {
+  const answers = await withEarlier(deps, others, (request) => {
     return trading.kind === 'trading' ? (faults.get(request) ?? noSuchUser) : trading;
   });
   const answerTo = new Map(others.map((request, index) => [request, answers[index]]));
-  const steps = { session: sessionMs - startedMs, snapshot: world.clock.nowMs() - sessionMs };
+  const steps = { session: sessionMs - startedMs, snapshot: deps.clock.nowMs() - sessionMs };
   return requests.map((request) => {
     return { prepared: sound.get(request) ?? { kind: 'answered', placed: answerTo.get(request) ?? noSuchUser }, steps };
   });
@@ -141,8 +147,13 @@ async function prepareAll(world: World, settings: Settings, requests: OrderReque
 
 const noSuchUser: Placed = { kind: 'no_such_user' };
 
-async function readCases(world: World, { mode, limits }: Settings, trading: Trading, requests: OrderRequest[]) {
-  const { store, clock, quotes } = world;
+async function readCases(
+  deps: SingleOrderDeps,
+  { mode, limits }: Settings,
+  trading: Trading,
+  requests: OrderRequest[],
+) {
+  const { store, clock, quotes } = deps;
   const { date } = trading;
   const listings = requests.map(({ order: { exchange, symbol } }) => ({ exchange, symbol }));
   const inputs = await store.call('read_order_inputs', {
@@ -165,7 +176,7 @@ async function readCases(world: World, { mode, limits }: Settings, trading: Trad
   const instruments = new Map(inputs.instruments.map((one) => [instrumentKey(one), one]));
   const shares = new Map([...owned, ...inputs.shares].map((one) => [instrumentKey(one), one.share]));
   const shareOf = (listing: Listing) => shares.get(instrumentKey(listing)) ?? foldedSymbol(listing);
-  const actions = actionsSincePreviousClose(inputs.corporateActions, date, await world.operatorDays());
+  const actions = actionsSincePreviousClose(inputs.corporateActions, date, await deps.operatorDays());
   const prices = quotesByKey(withoutOldCloses(read, actions, shareOf));
   return requests.map((request): Case => {
     const key = instrumentKey(request.order);
@@ -203,21 +214,21 @@ function notOnTick({ limitPriceMinor }: OrderAsRequested, { tickMinor }: Instrum
   return { kind: 'invalid', field: 'limitPrice', message: `must be a multiple of the tick of ${tickMinor} paise` };
 }
 
-async function acceptAll(world: World, settings: Settings, cases: DecidedCase[]): Promise<Placed[]> {
+async function acceptAll(deps: SingleOrderDeps, settings: Settings, cases: DecidedCase[]): Promise<Placed[]> {
   const placed = new Map<DecidedCase, Placed>();
   for (const ofDay of Map.groupBy(cases, ({ trading }) => trading.date).values()) {
-    const answers = await acceptDay(world, settings, ofDay);
+    const answers = await acceptDay(deps, settings, ofDay);
     for (const [index, one] of ofDay.entries()) placed.set(one, placedOf(answers[index]));
   }
   return cases.map((one) => placed.get(one) ?? noSuchUser);
 }
 
 /** Those of one trading day: a request may have waited for its venue past midnight. */
-async function acceptDay(world: World, settings: Settings, cases: DecidedCase[]): Promise<PlacedOrder[]> {
+async function acceptDay(deps: SingleOrderDeps, settings: Settings, cases: DecidedCase[]): Promise<PlacedOrder[]> {
   const [{ trading } = { trading: null }] = cases;
   if (!trading) return [];
   const quotes = [...quotesByKey(cases.flatMap(({ planned }) => (planned.quote ? [planned.quote] : []))).values()];
-  for (const venue of world.venues.values()) await venue.openMarket?.(trading.date, quotes);
+  for (const venue of deps.venues.values()) await venue.openMarket?.(trading.date, quotes);
   const args = {
     runId: runIdOf(trading.sessionId, settings.mode),
     sessionId: trading.sessionId,
@@ -225,7 +236,7 @@ async function acceptDay(world: World, settings: Settings, cases: DecidedCase[])
     mode: settings.mode,
     limits: pricedBy(settings.limits, quotes),
     takesOrdersUntilMs: trading.closeMs,
-    nowMs: world.clock.nowMs(),
+    nowMs: deps.clock.nowMs(),
     quotes,
     decisions: cases.flatMap(({ decided }) => decided.toAccept()),
     requests: cases.map(({ request, planned: { signal, instrument } }) => {
@@ -244,18 +255,18 @@ async function acceptDay(world: World, settings: Settings, cases: DecidedCase[])
     skipLocked: true,
   };
   // A busy batch is halved by who flushes it.
-  return world.store.call('place_orders', args, { repeat: 'lost' });
+  return deps.store.call('place_orders', args, { repeat: 'lost' });
 }
 
 /** What became of these keys before; for a key that was never used, what is to be said now. */
 async function withEarlier(
-  world: World,
+  deps: SingleOrderDeps,
   requests: OrderRequest[],
   otherwise: (request: OrderRequest) => Placed,
 ): Promise<Placed[]> {
   if (requests.length === 0) return [];
   const keys = requests.map(({ principal, key, bodyHash }) => ({ principal, key, bodyHash }));
-  const earlier = await world.store.call('read_request_outcomes', { requests: keys });
+  const earlier = await deps.store.call('read_request_outcomes', { requests: keys });
   return requests.map((request, index) => {
     const answer = earlier[index];
     return answer ? placedOf(answer) : otherwise(request);

@@ -2,15 +2,16 @@
 import type { CorporateAction } from '../../domain/market/corporate-actions.ts';
 import { istTime } from '../../domain/market/india-time.ts';
 import type { Mode, Signal } from '../../domain/types.ts';
+import type { Deps } from '../../ports/deps.ts';
 import type { Books } from '../../ports/store/accounts.ts';
-import type { OrderToSend, Venue, VenueAccountApi, VenueRead } from '../../ports/venue.ts';
-import type { World } from '../../ports/world.ts';
+import type { OrderToSend, VenueRead } from '../../ports/venue.ts';
+import type { AccountApi, AccountsDeps, AccountVenue } from './deps.ts';
 import { type AccountReading, loginOf, missed, readAccount, readWithRetries } from './read-account.ts';
 
 /** One account and what came out of asking about it. */
 export interface Checked {
   books: Books;
-  accountApi: VenueAccountApi | null;
+  accountApi: AccountApi | null;
   reading: AccountReading;
 }
 
@@ -32,25 +33,25 @@ const PROBES = 3;
  * Asks everything about one account: its login (and logs in where the venue lets us do that by ourselves), the address
  * its orders leave from, a margin, then its orders, shares and money. The first thing that is wrong is the reason.
  */
-export async function check(world: World, day: Day, books: Books): Promise<Checked> {
-  const venue = world.venues.get(books.venue);
+export async function check(deps: AccountsDeps, day: Day, books: Books): Promise<Checked> {
+  const venue = deps.venues.get(books.venue);
   const accountApi = venue?.accountApi ?? null;
   const not = (reason: string): Checked => ({ books, accountApi, reading: { kind: 'missed', reason } });
   if (!venue || !accountApi) return not(`venue_not_set_up: ${books.venue}`);
-  const login = await loginFor(world, day, accountApi, books);
+  const login = await loginFor(deps, day, accountApi, books);
   if (login !== null) return not(login);
-  const address = await faultOfAddress(world, venue, books);
+  const address = await faultOfAddress(deps, venue, books);
   if (address !== null) return not(address);
-  const margin = await probeMargin(world, day, venue, accountApi, books);
+  const margin = await probeMargin(deps, day, venue, accountApi, books);
   if (margin.kind !== 'read') return { books, accountApi, reading: missed('margin', margin) };
-  return { books, accountApi, reading: await readAccount(world.clock, accountApi, books) };
+  return { books, accountApi, reading: await readAccount(deps.clock, accountApi, books) };
 }
 
 /** What is wrong with the account's login, after one try to log in where the venue lets us do that by ourselves. */
 async function loginFor(
-  { clock, logins }: World,
+  { clock, logins }: AccountsDeps,
   day: Day,
-  accountApi: VenueAccountApi,
+  accountApi: AccountApi,
   books: Books,
 ): Promise<string | null> {
   const fault = async () => {
@@ -66,7 +67,11 @@ async function loginFor(
 }
 
 /** Which address the orders leave from can't be asked of the venue: it is the account's proxy, or an operator's word. */
-async function faultOfAddress({ addressOf }: World, { capabilities }: Venue, books: Books): Promise<string | null> {
+async function faultOfAddress(
+  { addressOf }: AccountsDeps,
+  { capabilities }: AccountVenue,
+  books: Books,
+): Promise<string | null> {
   if (!capabilities.dealing?.staticIp) return null;
   const address = await addressOf?.(books).catch(() => null);
   return address ? null : 'address_not_confirmed';
@@ -77,10 +82,10 @@ async function faultOfAddress({ addressOf }: World, { capabilities }: Venue, boo
  * venue that doesn't know it (closed, say) has answered; of one that doesn't know a symbol the next is asked.
  */
 async function probeMargin(
-  { clock }: World,
+  { clock }: Deps<'clock'>,
   { signals }: Day,
-  { capabilities }: Venue,
-  accountApi: VenueAccountApi,
+  { capabilities }: AccountVenue,
+  accountApi: AccountApi,
   books: Books,
 ): Promise<VenueRead<unknown>> {
   const leveraged = books.leverageCenti > 100 && (capabilities.dealing?.products.includes('mtf') ?? false);

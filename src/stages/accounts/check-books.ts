@@ -1,7 +1,7 @@
 // Checks the books against themselves, and alerts about every rule that is broken.
 import { istDate } from '../../domain/market/india-time.ts';
 import type { BrokenRule } from '../../ports/store/money.ts';
-import type { World } from '../../ports/world.ts';
+import type { BooksDeps } from './deps.ts';
 
 const DAY_MS = 86_400_000;
 /** Facts of older days were looked at on every evening since, and can't change. */
@@ -16,7 +16,7 @@ export function booksSince(nowMs: number): string {
  * The books checked against themselves and the clock, in paper mode, too: every promise that is not kept is told, one
  * alert for each rule, with what the books say, what they should, and the command that settles it. Reads only.
  */
-async function checkBooks({ store, clock, emit }: World): Promise<BrokenRule[]> {
+async function checkBooks({ store, clock, emit }: BooksDeps): Promise<BrokenRule[]> {
   const broken = await store.call('check_books', { sinceDate: booksSince(clock.nowMs()) });
   const byRule = Map.groupBy(broken, ({ rule }) => rule);
   emit({ type: 'books_checked', rules: byRule.size });
@@ -40,11 +40,11 @@ async function checkBooks({ store, clock, emit }: World): Promise<BrokenRule[]> 
 }
 
 /** The same of an evening, where nobody waits for an answer: that it could not be done is told. */
-export async function checkBooksTonight(world: World): Promise<BrokenRule[] | null> {
+export async function checkBooksTonight(deps: BooksDeps): Promise<BrokenRule[] | null> {
   try {
-    return await checkBooks(world);
+    return await checkBooks(deps);
   } catch (error) {
-    world.emit({ type: 'books_not_checked', alert: true, error });
+    deps.emit({ type: 'books_not_checked', alert: true, error });
     return null;
   }
 }

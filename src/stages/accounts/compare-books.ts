@@ -4,8 +4,8 @@ import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/s
 import { formatMinor } from '../../domain/money.ts';
 import type { Books, Drift } from '../../ports/store/accounts.ts';
 import type { VenueFunds, VenueOrder, VenuePosition } from '../../ports/venue.ts';
-import type { World } from '../../ports/world.ts';
 import type { AccountSnapshot } from './account-snapshot.ts';
+import type { AccountsDeps } from './deps.ts';
 
 /** One account's difference, before it is said whose. */
 export type Difference = Omit<Drift, 'accountId'>;
@@ -13,7 +13,7 @@ export type Difference = Omit<Drift, 'accountId'>;
 /** Which share a listing is (see domain/market/share.ts). */
 export type KeyOf = (listing: Listing) => string;
 
-export async function shareKeys({ store }: World, listings: Listing[]): Promise<KeyOf> {
+export async function shareKeys({ store }: AccountsDeps, listings: Listing[]): Promise<KeyOf> {
   const distinct = new Map(listings.map(({ exchange, symbol }) => [`${exchange}:${symbol}`, { exchange, symbol }]));
   const rows = await store.call('read_shares', { listings: [...distinct.values()] });
   const shares = new Map(rows.map((one) => [instrumentKey(one), one.share]));

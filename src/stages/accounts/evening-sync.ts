@@ -4,10 +4,9 @@ import { actionsSincePreviousClose, type CorporateAction } from '../../domain/ma
 import { istDate } from '../../domain/market/india-time.ts';
 import { tradingDay } from '../../domain/market/session.ts';
 import type { Mode } from '../../domain/types.ts';
+import type { Deps } from '../../ports/deps.ts';
 import type { Books, Drift } from '../../ports/store/accounts.ts';
-import type { World } from '../../ports/world.ts';
 import { catchUp } from '../execute/catch-up.ts';
-import { emitLeftOrders, type LeftOrder, leftOrders } from '../execute/emit-left-orders.ts';
 import { type AccountSnapshot, listingsOf } from './account-snapshot.ts';
 import {
   type Difference,
@@ -19,7 +18,9 @@ import {
   shareDifferences,
   shareKeys,
 } from './compare-books.ts';
+import type { AccountsDeps, SyncDeps } from './deps.ts';
 import { emitDrifts } from './emit-drifts.ts';
+import { emitLeftOrders, type LeftOrder, leftOrders } from './emit-left-orders.ts';
 import { type AccountReading, booksOf, pagesOfBooks, readAccount } from './read-account.ts';
 import type { ReadyRequest } from './readiness.ts';
 import { unreadOfOurs } from './unreadable-rows.ts';
@@ -46,27 +47,27 @@ const RECHECK_MS = 5_000;
  * What differs twice is a drift: it is stored, told, and blocks what the account would open until a person has
  * acknowledged it. Nothing else is changed, so it may be done at any time and again.
  */
-export async function sync(world: World, request: ReadyRequest): Promise<SyncReport> {
+export async function sync(deps: SyncDeps, request: ReadyRequest): Promise<SyncReport> {
   const { mode, concurrency, stop, accountIds } = request;
-  if (!accountIds) await catchUp(world, concurrency, stop);
-  const tradeDate = istDate(world.clock.nowMs());
-  const tradingDayToday = tradingDay(tradeDate, await world.operatorDays()).kind === 'open';
+  if (!accountIds) await catchUp(deps, concurrency, stop);
+  const tradeDate = istDate(deps.clock.nowMs());
+  const tradingDayToday = tradingDay(tradeDate, await deps.operatorDays()).kind === 'open';
   const report: SyncReport = {
     ...{ tradeDate, mode, tradingDay: tradingDayToday, complete: true, compared: 0, notCompared: [], drifts: [] },
   };
   if (mode === 'paper' || !tradingDayToday) return report;
   const left: LeftOrder[] = [];
-  for await (const page of pagesOfBooks(world, mode, tradeDate, accountIds)) {
+  for await (const page of pagesOfBooks(deps, mode, tradeDate, accountIds)) {
     if (stop?.aborted) {
       report.complete = false;
       break;
     }
     left.push(...leftOrders(page));
-    await syncPage(world, report, page, concurrency);
+    await syncPage(deps, report, page, concurrency);
   }
-  const actions = report.drifts.length > 0 ? await actionsOf(world, report) : [];
-  emitSync(world, report, actions);
-  emitLeftOrders(world.emit, left);
+  const actions = report.drifts.length > 0 ? await actionsOf(deps, report) : [];
+  emitSync(deps, report, actions);
+  emitLeftOrders(deps.emit, left);
   return report;
 }
 
@@ -75,11 +76,11 @@ interface BooksRead {
   reading: AccountReading;
 }
 
-async function syncPage(world: World, report: SyncReport, page: Books[], concurrency: number): Promise<void> {
-  const accounts = await legible(world, await readAccounts(world, page, concurrency));
-  const first = await differencesOf(world, accounts);
+async function syncPage(deps: AccountsDeps, report: SyncReport, page: Books[], concurrency: number): Promise<void> {
+  const accounts = await legible(deps, await readAccounts(deps, page, concurrency));
+  const first = await differencesOf(deps, accounts);
   const suspects = accounts.filter(({ books }) => (first.get(books.accountId) ?? []).length > 0);
-  const second = await readAgain(world, report, suspects, concurrency);
+  const second = await readAgain(deps, report, suspects, concurrency);
   const drifts = suspects.flatMap(({ books: { accountId } }) => {
     const both = inBoth(first.get(accountId) ?? [], second.get(accountId) ?? []);
     return both.map((one) => ({ accountId, ...one }));
@@ -96,11 +97,11 @@ async function syncPage(world: World, report: SyncReport, page: Books[], concurr
   }
   if (drifts.length === 0) return;
   const { tradeDate } = report;
-  const stored = await world.store.call('store_drifts', { tradeDate, nowMs: world.clock.nowMs(), drifts });
+  const stored = await deps.store.call('store_drifts', { tradeDate, nowMs: deps.clock.nowMs(), drifts });
   report.drifts.push(...stored);
 }
 
-async function readAccounts({ venues, clock }: World, page: Books[], concurrency: number): Promise<BooksRead[]> {
+async function readAccounts({ venues, clock }: AccountsDeps, page: Books[], concurrency: number): Promise<BooksRead[]> {
   const limit = pLimit(concurrency);
   return Promise.all(
     page.map(async (books) => {
@@ -112,38 +113,38 @@ async function readAccounts({ venues, clock }: World, page: Books[], concurrency
 }
 
 async function readAgain(
-  world: World,
+  deps: AccountsDeps,
   { mode, tradeDate }: SyncReport,
   suspects: BooksRead[],
   concurrency: number,
 ): Promise<Map<number, Difference[]>> {
   if (suspects.length === 0) return new Map();
-  await world.clock.sleep(RECHECK_MS);
+  await deps.clock.sleep(RECHECK_MS);
   const ids = suspects.map(({ books }) => books.accountId);
-  const now = await booksOf(world, mode, tradeDate, ids);
-  return differencesOf(world, await legible(world, await readAccounts(world, [...now.values()], concurrency)));
+  const now = await booksOf(deps, mode, tradeDate, ids);
+  return differencesOf(deps, await legible(deps, await readAccounts(deps, [...now.values()], concurrency)));
 }
 
-async function differencesOf(world: World, accounts: BooksRead[]): Promise<Map<number, Difference[]>> {
+async function differencesOf(deps: AccountsDeps, accounts: BooksRead[]): Promise<Map<number, Difference[]>> {
   const comparable = accounts.flatMap(({ books, reading }) =>
     reading.kind === 'read' ? [{ books, snapshot: reading.snapshot }] : [],
   );
-  const keyOf = await keysOf(world, accounts);
+  const keyOf = await keysOf(deps, accounts);
   return new Map(comparable.map((one) => [one.books.accountId, allDifferences(one, keyOf)]));
 }
 
-function keysOf(world: World, accounts: BooksRead[]): Promise<KeyOf> {
+function keysOf(deps: AccountsDeps, accounts: BooksRead[]): Promise<KeyOf> {
   const listings = accounts.flatMap(({ books, reading }) => [
     ...books.positions,
     ...books.orders,
     ...(reading.kind === 'read' ? listingsOf(reading.snapshot) : []),
   ]);
-  return shareKeys(world, listings);
+  return shareKeys(deps, listings);
 }
 
 /** Lists with a row about an order or a share of ours that nobody can read can't be compared. */
-async function legible(world: World, accounts: BooksRead[]): Promise<BooksRead[]> {
-  const keyOf = await keysOf(world, accounts);
+async function legible(deps: AccountsDeps, accounts: BooksRead[]): Promise<BooksRead[]> {
+  const keyOf = await keysOf(deps, accounts);
   return accounts.map(({ books, reading }) => {
     const reason = reading.kind === 'read' ? unreadOfOurs(books, [], reading.snapshot.odd, keyOf) : null;
     return { books, reading: reason === null ? reading : { kind: 'missed', reason } };
@@ -160,12 +161,15 @@ function allDifferences({ books, snapshot }: { books: Books; snapshot: AccountSn
 }
 
 /** What may be why a share's number differs. */
-async function actionsOf({ store, operatorDays }: World, { mode, tradeDate }: SyncReport): Promise<CorporateAction[]> {
+async function actionsOf(
+  { store, operatorDays }: AccountsDeps,
+  { mode, tradeDate }: SyncReport,
+): Promise<CorporateAction[]> {
   const { corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
   return actionsSincePreviousClose(corporateActions, tradeDate, await operatorDays());
 }
 
-function emitSync({ emit }: World, report: SyncReport, actions: readonly CorporateAction[]): void {
+function emitSync({ emit }: Deps<'emit'>, report: SyncReport, actions: readonly CorporateAction[]): void {
   const { tradeDate, compared, notCompared, drifts } = report;
   emit({ type: 'books_compared', tradeDate, compared, notCompared: notCompared.length, drifts: drifts.length });
   for (const one of notCompared) emit({ type: 'account_not_compared', ...one });

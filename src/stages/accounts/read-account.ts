@@ -1,9 +1,10 @@
 // Reads an account's orders, shares and money at its venue: all of it, or nothing.
 import { untrustedText } from '../../domain/text/secrets.ts';
 import type { Books } from '../../ports/store/accounts.ts';
-import type { AccountAtVenue, SessionStatus, VenueAccountApi, VenueRead } from '../../ports/venue.ts';
-import type { Clock, World } from '../../ports/world.ts';
+import type { AccountAtVenue, SessionStatus, VenueRead } from '../../ports/venue.ts';
+import type { Clock } from '../../ports/world.ts';
 import type { AccountSnapshot } from './account-snapshot.ts';
+import type { AccountApi, AccountsDeps } from './deps.ts';
 
 const MAX_TRIES = 3;
 const PAUSE_MS = 2_000;
@@ -15,7 +16,7 @@ export type AccountReading = { kind: 'read'; snapshot: AccountSnapshot } | { kin
 /** Reads the orders of the day, the shares and the money of an account. What can't be read is never taken for nothing. */
 export async function readAccount(
   clock: Clock,
-  accountApi: VenueAccountApi,
+  accountApi: AccountApi,
   account: AccountAtVenue,
 ): Promise<AccountReading> {
   const orders = await readWithRetries(clock, () => accountApi.ordersToday(account));
@@ -55,7 +56,7 @@ async function readSafely<T>(read: () => Promise<VenueRead<T>>): Promise<VenueRe
 }
 
 /** The login of an account, as a read: its value is until when it lasts (null: it does not end by itself). */
-export async function loginOf(accountApi: VenueAccountApi, account: AccountAtVenue): Promise<VenueRead<number | null>> {
+export async function loginOf(accountApi: AccountApi, account: AccountAtVenue): Promise<VenueRead<number | null>> {
   const status: SessionStatus = await accountApi.sessionStatus(account);
   if (status.kind === 'open') return { kind: 'read', value: status.untilMs };
   return { kind: status.kind === 'closed' ? 'no_session' : 'unreadable', reason: status.reason };
@@ -63,7 +64,7 @@ export async function loginOf(accountApi: VenueAccountApi, account: AccountAtVen
 
 /** Our books of a mode's accounts, or of those that are named, page after page. */
 export async function* pagesOfBooks(
-  { store }: World,
+  { store }: AccountsDeps,
   mode: string,
   tradeDate: string,
   named?: readonly number[],
@@ -79,7 +80,7 @@ export async function* pagesOfBooks(
 }
 
 /** Our books of some accounts, as they are now. */
-export async function booksOf({ store }: World, mode: string, tradeDate: string, accountIds: number[]) {
+export async function booksOf({ store }: AccountsDeps, mode: string, tradeDate: string, accountIds: number[]) {
   const args = { mode, tradeDate, accountIds, afterId: 0, limit: accountIds.length };
   return new Map((await store.call('read_books', args)).map((books) => [books.accountId, books]));
 }

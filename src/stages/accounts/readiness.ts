@@ -4,10 +4,9 @@ import { actionsSincePreviousClose } from '../../domain/market/corporate-actions
 import { istDate } from '../../domain/market/india-time.ts';
 import { tradingDay } from '../../domain/market/session.ts';
 import type { Mode } from '../../domain/types.ts';
+import type { Deps } from '../../ports/deps.ts';
 import type { Adjustment, Books, Drift } from '../../ports/store/accounts.ts';
-import type { World } from '../../ports/world.ts';
 import { catchUp } from '../execute/catch-up.ts';
-import { emitLeftOrders, type LeftOrder, leftOrders } from '../execute/emit-left-orders.ts';
 import { remindOfLogins } from '../notify/login-reminders.ts';
 import { type AccountSnapshot, listingsOf } from './account-snapshot.ts';
 import { type Checked, check, type Day } from './check-account.ts';
@@ -19,7 +18,9 @@ import {
   shareKeys,
   tradedToday,
 } from './compare-books.ts';
+import type { AccountsDeps, ReadyDeps } from './deps.ts';
 import { emitDrifts } from './emit-drifts.ts';
+import { emitLeftOrders, type LeftOrder, leftOrders } from './emit-left-orders.ts';
 import { pagesOfBooks, readAccount } from './read-account.ts';
 import { sharesToBook } from './unknown-shares.ts';
 import { emitLeftOut, unreadOfOurs } from './unreadable-rows.ts';
@@ -71,12 +72,12 @@ const RECHECK_MS = 5_000;
  * again at any time: a younger verdict takes the place of an older one, and a difference is booked once.
  */
 export async function ready(
-  world: World,
+  deps: ReadyDeps,
   { mode, concurrency, stop, accountIds }: ReadyRequest,
 ): Promise<ReadinessReport> {
   // An order or a run that was left would keep its accounts from being brought up.
-  if (!accountIds) await catchUp(world, concurrency, stop);
-  const day = await today(world, mode, concurrency);
+  if (!accountIds) await catchUp(deps, concurrency, stop);
+  const day = await today(deps, mode, concurrency);
   const report: ReadinessReport = {
     ...{ tradeDate: day.tradeDate, mode, tradingDay: day.open, accounts: [], complete: true },
     ...{ adjusted: 0, external: 0, drifts: [], reminders: 0 },
@@ -84,7 +85,7 @@ export async function ready(
   if (mode === 'paper') return report;
   const limit = pLimit(concurrency);
   const left: LeftOrder[] = [];
-  for await (const page of pagesOfBooks(world, mode, day.tradeDate, accountIds)) {
+  for await (const page of pagesOfBooks(deps, mode, day.tradeDate, accountIds)) {
     if (stop?.aborted) {
       report.complete = false;
       break;
@@ -92,19 +93,19 @@ export async function ready(
     left.push(...leftOrders(page));
     const active = page.filter((books) => books.active);
     // Before the first question: a page that waits for its slowest account must not look younger than it is.
-    const checkedAtMs = world.clock.nowMs();
-    const checked = await Promise.all(active.map((books) => limit(() => check(world, day, books))));
-    await storePage(world, { ...day, checkedAtMs }, checked, report);
+    const checkedAtMs = deps.clock.nowMs();
+    const checked = await Promise.all(active.map((books) => limit(() => check(deps, day, books))));
+    await storePage(deps, { ...day, checkedAtMs }, checked, report);
   }
-  emitReadiness(world, report, day.actions);
-  emitLeftOrders(world.emit, left);
+  emitReadiness(deps, report, day.actions);
+  emitLeftOrders(deps.emit, left);
   if (day.open && withoutLogin(report).length > 0) {
-    report.reminders = await remindOfLogins(world, day.tradeDate, concurrency, stop);
+    report.reminders = await remindOfLogins(deps, day.tradeDate, concurrency, stop);
   }
   return report;
 }
 
-async function today({ store, clock, operatorDays }: World, mode: Mode, concurrency: number): Promise<Day> {
+async function today({ store, clock, operatorDays }: AccountsDeps, mode: Mode, concurrency: number): Promise<Day> {
   const tradeDate = istDate(clock.nowMs());
   const overrides = await operatorDays();
   const day = tradingDay(tradeDate, overrides);
@@ -116,12 +117,12 @@ async function today({ store, clock, operatorDays }: World, mode: Mode, concurre
 
 /** Compares, books and stores one page. Drifts first: a verdict must never open an account that they block. */
 async function storePage(
-  world: World,
+  deps: AccountsDeps,
   day: Day & { checkedAtMs: number },
   checked: Checked[],
   report: ReadinessReport,
 ): Promise<void> {
-  const { store, clock } = world;
+  const { store, clock } = deps;
   const { tradeDate, mode } = day;
   const listings = checked.flatMap(({ books, reading }) => [
     ...day.signals,
@@ -129,11 +130,11 @@ async function storePage(
     ...books.orders,
     ...(reading.kind === 'read' ? listingsOf(reading.snapshot) : []),
   ]);
-  const keyOf = await shareKeys(world, listings);
+  const keyOf = await shareKeys(deps, listings);
   const compared: Compared[] = [];
-  for (const one of await readAgain(world, day, checked, keyOf)) compared.push(await compareOne(day, one, keyOf));
+  for (const one of await readAgain(deps, day, checked, keyOf)) compared.push(await compareOne(day, one, keyOf));
   for (const { books, reading } of checked)
-    if (reading.kind === 'read') emitLeftOut(world.emit, books, reading.snapshot.odd);
+    if (reading.kind === 'read') emitLeftOut(deps.emit, books, reading.snapshot.odd);
   const drifts = compared.flatMap((one) => one.drifts);
   if (drifts.length > 0) {
     report.drifts.push(...(await store.call('store_drifts', { tradeDate, nowMs: clock.nowMs(), drifts })));
@@ -184,7 +185,7 @@ function notBroughtUp(day: Day, { books, adjustment }: Compared, free: ReadonlyS
 }
 
 /** Shares that seem to be gone are looked for once more: a list may have been short for a moment. */
-async function readAgain({ clock }: World, day: Day, checked: Checked[], keyOf: KeyOf): Promise<Checked[]> {
+async function readAgain({ clock }: Deps<'clock'>, day: Day, checked: Checked[], keyOf: KeyOf): Promise<Checked[]> {
   const short = ({ books, reading }: Checked) =>
     reading.kind === 'read' && missingShares(shareDifferences(books, reading.snapshot.positions, keyOf)).length > 0;
   if (!checked.some(short)) return checked;
@@ -246,7 +247,7 @@ function withoutLogin({ accounts }: ReadinessReport): AccountReadiness[] {
   return accounts.filter(({ reason }) => /^(no_login|login_ends_at):/.test(reason ?? ''));
 }
 
-function emitReadiness({ emit }: World, report: ReadinessReport, actions: Day['actions']): void {
+function emitReadiness({ emit }: Deps<'emit'>, report: ReadinessReport, actions: Day['actions']): void {
   const { accounts, tradeDate, adjusted, external, drifts } = report;
   for (const { ready: isReady, userId, accountId, venue, reason } of accounts) {
     if (!isReady) emit({ type: 'account_not_ready', userId, accountId, venue, reason });

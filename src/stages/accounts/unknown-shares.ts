@@ -1,8 +1,8 @@
 // Prices shares a venue holds that our books do not know, so that they can be booked.
 import { instrumentKey } from '../../domain/market/share.ts';
 import type { Adjustment, Books } from '../../ports/store/accounts.ts';
-import type { VenueAccountApi } from '../../ports/venue.ts';
 import type { ShareDifference } from './compare-books.ts';
+import type { AccountApi } from './deps.ts';
 
 type ToBook =
   | { kind: 'priced'; shares: Adjustment['holdings'] }
@@ -14,7 +14,7 @@ type ToBook =
  * can what is worth more than can be computed with: it is its account's trouble, and no other's of the page.
  */
 export async function sharesToBook(
-  accountApi: VenueAccountApi,
+  accountApi: AccountApi,
   { accountId, userId }: Books,
   tradeDate: string,
   differences: ShareDifference[],

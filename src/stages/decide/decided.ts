@@ -1,5 +1,4 @@
 // One user's decisions as accept takes them: made here, by the two ways there are to decide, and by nobody else.
-
 import type { CapUse } from '../../domain/decision/case.ts';
 import { rateFor } from '../../domain/decision/charges.ts';
 import { decide } from '../../domain/decision/decide.ts';
@@ -8,8 +7,8 @@ import type { RunFrame } from '../../domain/decision/inputs.ts';
 import { clientOrderIdOf } from '../../domain/ids.ts';
 import type { UserSettings } from '../../domain/types.ts';
 import type { DecisionToAccept, QueuedAccount } from '../../ports/store/runs.ts';
-import type { World } from '../../ports/world.ts';
 import { decidedPage, emitBeyondExact } from './decide-page.ts';
+import type { MarginDeps } from './deps.ts';
 import type { Planned } from './planned.ts';
 import { marginChecks, withVenueMargins } from './venue-margins.ts';
 
@@ -54,15 +53,15 @@ export type DecidedPage = readonly DecidedUser[];
  * Decides a page of users in their queue order; what they use of a symbol's cap is added to `capUsed`.
  */
 export async function decidePage(
-  world: World,
+  deps: MarginDeps,
   frame: RunFrame,
   page: readonly QueuedAccount[],
   capUsed: CapUse,
 ): Promise<DecidedPage> {
   // Time passes between pages: the cut-off and the age of prices are looked at anew for each.
-  const frameNow = { ...frame, nowMs: world.clock.nowMs() };
-  const plan = decidedPage(world.emit, frameNow, page, capUsed);
-  const held = await withVenueMargins(world, frame, plan);
+  const frameNow = { ...frame, nowMs: deps.clock.nowMs() };
+  const plan = decidedPage(deps.emit, frameNow, page, capUsed);
+  const held = await withVenueMargins(deps, frame, plan);
   return held.map((planned) => new DecidedUser(frame, planned));
 }
 
@@ -71,12 +70,12 @@ export async function decidePage(
  * once, without a promise.
  */
 export function singleDecider(
-  world: World,
+  deps: MarginDeps,
 ): (frame: RunFrame, account: QueuedAccount) => DecidedUser | Promise<DecidedUser> {
-  const withMargins = marginChecks(world);
+  const withMargins = marginChecks(deps);
   return (frame, account) => {
     const plan = { account, decisions: decide(frame, account, new Map(Object.entries(frame.capUsed))) };
-    emitBeyondExact(world.emit, [plan]);
+    emitBeyondExact(deps.emit, [plan]);
     const held = withMargins(frame, plan);
     if (held instanceof Promise) return held.then((planned) => new DecidedUser(frame, planned));
     return new DecidedUser(frame, held);

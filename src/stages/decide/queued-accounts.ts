@@ -3,19 +3,23 @@ import { queueHash } from '../../domain/ids.ts';
 import type { UserSettings } from '../../domain/types.ts';
 import type { UserToImport } from '../../ports/store/imports.ts';
 import type { QueuedAccount } from '../../ports/store/runs.ts';
-import type { World } from '../../ports/world.ts';
 import type { RunToDecide } from '../scan/request.ts';
+import type { DecideDeps } from './deps.ts';
 import { PAGE_USERS } from './planned.ts';
 
 /** Pages of users in queue order. */
-export async function* queuedAccounts(world: World, run: RunToDecide): AsyncGenerator<QueuedAccount[]> {
-  if (run.users) yield await overlaid(world, run, run.users);
-  else yield* storedPages(world, run, null);
+export async function* queuedAccounts(deps: DecideDeps, run: RunToDecide): AsyncGenerator<QueuedAccount[]> {
+  if (run.users) yield await overlaid(deps, run, run.users);
+  else yield* storedPages(deps, run, null);
 }
 
-async function* storedPages(world: World, run: RunToDecide, userIds: string[] | null): AsyncGenerator<QueuedAccount[]> {
+async function* storedPages(
+  deps: DecideDeps,
+  run: RunToDecide,
+  userIds: string[] | null,
+): AsyncGenerator<QueuedAccount[]> {
   for (let afterQueuePosition = 0; ; ) {
-    const page = await world.store.call('read_accounts', {
+    const page = await deps.store.call('read_accounts', {
       runId: run.runId,
       frozen: run.state !== null,
       mode: run.frame.mode,
@@ -35,10 +39,10 @@ async function* storedPages(world: World, run: RunToDecide, userIds: string[] | 
 }
 
 /** A dry run's users as the import would leave them: stored state under the file's settings, new users with their deposit. */
-async function overlaid(world: World, run: RunToDecide, users: readonly UserToImport[]): Promise<QueuedAccount[]> {
+async function overlaid(deps: DecideDeps, run: RunToDecide, users: readonly UserToImport[]): Promise<QueuedAccount[]> {
   const stored = new Map<string, QueuedAccount>();
   for await (const page of storedPages(
-    world,
+    deps,
     run,
     users.map(({ id }) => id),
   )) {

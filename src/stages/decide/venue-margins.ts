@@ -5,9 +5,10 @@ import type { Decision } from '../../domain/decision/decision.ts';
 import type { RunFrame } from '../../domain/decision/inputs.ts';
 import { clientOrderIdOf } from '../../domain/ids.ts';
 import { formatMinor, safe } from '../../domain/money.ts';
+import type { Deps } from '../../ports/deps.ts';
 import { inTime } from '../../ports/in-time.ts';
-import type { OrderToSend, VenueAccountApi, VenueMargin, VenueRead } from '../../ports/venue.ts';
-import type { World } from '../../ports/world.ts';
+import type { OrderToSend, VenueMargin, VenueRead } from '../../ports/venue.ts';
+import type { MarginApi, MarginDeps } from './deps.ts';
 import type { Planned } from './planned.ts';
 
 /** Accounts a venue is asked about at the same time; each is one question. */
@@ -25,8 +26,8 @@ const REST_MS = 5_000;
  * buy is `margin_unavailable`. Simulated venues have no margin of their own. What is refused here frees no place and no
  * money for a later signal of the user: it was decided on the plan as it was.
  */
-export async function withVenueMargins(world: World, frame: RunFrame, page: Planned[]): Promise<Planned[]> {
-  const ask = marginChecks(world);
+export async function withVenueMargins(deps: MarginDeps, frame: RunFrame, page: Planned[]): Promise<Planned[]> {
+  const ask = marginChecks(deps);
   return Promise.all(page.map((planned) => ask(frame, planned)));
 }
 
@@ -34,16 +35,16 @@ export async function withVenueMargins(world: World, frame: RunFrame, page: Plan
  * The same for one account's plan after the other. Venues are asked beside one another, so that nobody waits for the
  * margins of another venue; a plan nobody needs be asked about comes back at once, without a promise.
  */
-export function marginChecks(world: World): (frame: RunFrame, planned: Planned) => Planned | Promise<Planned> {
+export function marginChecks(deps: MarginDeps): (frame: RunFrame, planned: Planned) => Planned | Promise<Planned> {
   const turns = new Map<string, Turns>();
   return (frame, planned) => {
     const { venue } = planned.account.settings;
-    const accountApi = frame.mode === 'paper' ? undefined : world.venues.get(venue)?.accountApi;
+    const accountApi = frame.mode === 'paper' ? undefined : deps.venues.get(venue)?.accountApi;
     const orders = accountApi ? planned.decisions.flatMap((decision) => orderOf(frame, planned, decision) ?? []) : [];
     if (!accountApi || orders.length === 0) return planned;
     const turn = turns.get(venue) ?? { limit: pLimit(MAX_CONCURRENT_READS), late: 0, restsUntilMs: 0 };
     turns.set(venue, turn);
-    return marginsInTurn(world, turn, accountApi, planned, orders).then((margins) => {
+    return marginsInTurn(deps, turn, accountApi, planned, orders).then((margins) => {
       return asVenueHolds(frame, planned, orders, margins);
     });
   };
@@ -59,14 +60,14 @@ interface Turns {
 
 /** Asks when it is its turn. Who is slow to answer gives the turn to the next, and is waited for a little longer. */
 async function marginsInTurn(
-  world: World,
+  deps: MarginDeps,
   turn: Turns,
-  accountApi: VenueAccountApi,
+  accountApi: MarginApi,
   planned: Planned,
   orders: OrderToSend[],
 ): Promise<Margins> {
   const started = await turn.limit(async () => {
-    const answer = marginsOf(world, turn, accountApi, planned, orders);
+    const answer = marginsOf(deps, turn, accountApi, planned, orders);
     await inTime(answer, SLOW_MS, null);
     return { answer };
   });
@@ -90,9 +91,9 @@ function asVenueHolds(frame: RunFrame, planned: Planned, orders: OrderToSend[], 
 
 /** In the order of the questions; nothing where the venue gave no answer. */
 async function marginsOf(
-  { clock, emit }: World,
+  { clock, emit }: Deps<'clock' | 'emit'>,
   turn: Turns,
-  accountApi: VenueAccountApi,
+  accountApi: MarginApi,
   { account }: Planned,
   orders: OrderToSend[],
 ): Promise<Margins> {

@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { batched } from '../../concurrency/batch.ts';
 import { istIso } from '../../domain/market/india-time.ts';
+import type { Deps } from '../../ports/deps.ts';
 import type { ChangedBreaker, Settlement } from '../../ports/store/orders.ts';
-import type { World } from '../../ports/world.ts';
+import type { ExecuteDeps } from './deps.ts';
 
 const ORDER_BATCH_SIZE = 500;
 
@@ -16,13 +17,13 @@ export function isTrouble({ venueStatus }: Settlement): boolean {
  * Asks whether what became of an order opens or closes a breaker, once its settlement is written: for sends in trouble and
  * for probes. Those that come together are judged together. What opens or closes is told, an opening as an alert.
  */
-export function judgeOf(world: World): (orderId: number) => Promise<true> {
+export function judgeOf(deps: ExecuteDeps): (orderId: number) => Promise<true> {
   return batched(async (orderIds: number[]) => {
-    const { store, clock, emit } = world;
+    const { store, clock, emit } = deps;
     const args = { judgeId: randomUUID(), orderIds, nowMs: clock.nowMs() };
     try {
       const { changed } = await store.call('trip_breakers', args);
-      for (const breaker of changed) emitChanged(world, breaker);
+      for (const breaker of changed) emitChanged(deps, breaker);
     } catch (error) {
       // The orders are booked, and the next trouble asks again: no reason to end a round.
       emit({ type: 'breaker_check_failed', alert: true, orders: orderIds.length, error });
@@ -31,7 +32,7 @@ export function judgeOf(world: World): (orderId: number) => Promise<true> {
   }, ORDER_BATCH_SIZE);
 }
 
-function emitChanged({ emit }: World, breaker: ChangedBreaker): void {
+function emitChanged({ emit }: Deps<'emit'>, breaker: ChangedBreaker): void {
   const { kind, runId, venue, signalId, userId, waiting } = breaker;
   const scope: 'venue' | 'signal' | 'account' = userId === null ? (signalId === null ? 'venue' : 'signal') : 'account';
   const whose = { runId, scope, venue, signalId, ...(userId === null ? {} : { userId }), waiting };

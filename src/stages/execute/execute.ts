@@ -5,13 +5,14 @@ import { batched } from '../../concurrency/batch.ts';
 import { type TaskPool, taskPool } from '../../concurrency/task-pool.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import { DatabaseError } from '../../ports/database.ts';
+import type { Deps, VenuesWith } from '../../ports/deps.ts';
 import type { ClaimedOrder } from '../../ports/store/orders.ts';
 import type { CallOptions } from '../../ports/store/store.ts';
-import type { OrderToStart, RateBudget, SubmitOutcome, Venue } from '../../ports/venue.ts';
-import type { World } from '../../ports/world.ts';
+import type { OrderToStart, RateBudget, SubmitOutcome } from '../../ports/venue.ts';
 import { inHalves } from '../in-halves.ts';
 import { stopped } from '../until-stopped.ts';
 import { isTrouble, judgeOf } from './breakers.ts';
+import type { ExecuteDeps, OrderVenue } from './deps.ts';
 import { type Shares, sharesOf } from './fair-shares.ts';
 import { type ClaimHeld, heartbeat, LEASE_MS } from './heartbeat.ts';
 import { settlementOf } from './outcome.ts';
@@ -32,15 +33,15 @@ export const SEND_WITHIN_MS = 5_000;
  * and marks nothing more, finishes what is with a venue and hands the rest back. It tries at most `most` orders.
  */
 export async function execute(
-  world: World,
+  deps: ExecuteDeps,
   concurrency: number,
   stop?: AbortSignal,
   maxOrders = Number.POSITIVE_INFINITY,
 ): Promise<number> {
-  await sweep(world);
-  const alive = heartbeat<Held>(world);
-  const shares = sharesOf(world, concurrency);
-  const send = sender(world, { concurrency, shares, stop });
+  await sweep(deps);
+  const alive = heartbeat<Held>(deps);
+  const shares = sharesOf(deps, concurrency);
+  const send = sender(deps, { concurrency, shares, stop });
   // Those that were handed back for their rate are not counted as tried.
   let tried = 0;
   const pool = taskPool(async (order: Held) => {
@@ -53,11 +54,11 @@ export async function execute(
     for (;;) {
       const room = Math.max(concurrency * 2, CLAIM_AHEAD) - pool.underWay();
       const mayClaim = !stop?.aborted && room >= concurrency && tried < maxOrders;
-      const orders = mayClaim ? await claim(world, shares, Math.min(room, ORDER_BATCH_SIZE, maxOrders - tried)) : [];
+      const orders = mayClaim ? await claim(deps, shares, Math.min(room, ORDER_BATCH_SIZE, maxOrders - tried)) : [];
       tried += orders.length;
       for (const order of orders) pool.start(order);
       const pace = { isBusy: orders.length > 0 || room < concurrency, concurrency, stop };
-      const goesOn = await waitForRoom(world, pool, shares, pace);
+      const goesOn = await waitForRoom(deps, pool, shares, pace);
       if (!goesOn || (pool.underWay() === 0 && tried >= maxOrders)) return await pool.ended();
     }
   } finally {
@@ -78,7 +79,7 @@ interface Pace {
  * wait. (On a clock that is set nothing beats: there it waits for all.)
  */
 async function waitForRoom(
-  { clock }: World,
+  { clock }: Deps<'clock'>,
   pool: TaskPool<Held>,
   shares: Shares,
   { isBusy, concurrency, stop }: Pace,
@@ -99,7 +100,7 @@ async function waitForRoom(
 
 type Held = ClaimedOrder & ClaimHeld;
 
-async function claim({ store, clock }: World, shares: Shares, limit: number): Promise<Held[]> {
+async function claim({ store, clock }: ExecuteDeps, shares: Shares, limit: number): Promise<Held[]> {
   const { perAccount } = shares;
   const claimId = randomUUID();
   const args = { claimId, venues: shares.venues(), held: shares.held(), perAccount, limit, leaseMs: LEASE_MS };
@@ -114,22 +115,22 @@ interface Sending {
 }
 
 /** One claimed order from its mark to its settlement; `waits` for its rate, or `kept` where it may not go (now). */
-function sender(world: World, sending: Sending): (order: Held) => Promise<'sent' | 'waits' | 'kept'> {
+function sender(deps: ExecuteDeps, sending: Sending): (order: Held) => Promise<'sent' | 'waits' | 'kept'> {
   const { concurrency, shares, stop } = sending;
   const limit = pLimit(concurrency);
-  const mark = marker(world, concurrency, stop);
-  const settle = booker(world);
-  const judge = judgeOf(world);
+  const mark = marker(deps, concurrency, stop);
+  const settle = booker(deps);
+  const judge = judgeOf(deps);
   const settleAndJudge = async (order: Held, outcome: Sent): Promise<void> => {
     const tried = { ...order, attempts: order.attempts + 1 };
-    const booked = await settle(tried, settlementOf(tried, outcome, world.clock.nowMs()));
+    const booked = await settle(tried, settlementOf(tried, outcome, deps.clock.nowMs()));
     if (!booked) return;
-    emitOutcome(world, order, outcome);
+    emitOutcome(deps, order, outcome);
     if (isTrouble(booked) || outcome.isProbe) await judge(order.orderId);
   };
   return async (order) => {
     const outcome = await limit(async () => {
-      const answer = await markAndSend(world, mark, order);
+      const answer = await markAndSend(deps, mark, order);
       if (answer?.kind !== 'unknown' && answer?.kind !== 'not_sent') return answer;
       // Trouble keeps its slot until it is judged: what fails at once must not run through all that waits.
       await settleAndJudge(order, answer);
@@ -148,10 +149,10 @@ function sender(world: World, sending: Sending): (order: Held) => Promise<'sent'
 }
 
 /** Marks what comes together by one call per venue: one whose database row or rate is held up delays no other. */
-function marker(world: World, batchSize: number, stop: AbortSignal | undefined): (order: Held) => Promise<Marked> {
+function marker(deps: ExecuteDeps, batchSize: number, stop: AbortSignal | undefined): (order: Held) => Promise<Marked> {
   const venues = new Map<string, (order: Held) => Promise<Marked>>();
   return (order) => {
-    const mark = venues.get(order.venue) ?? batched((batch: Held[]) => markSubmitting(world, batch, stop), batchSize);
+    const mark = venues.get(order.venue) ?? batched((batch: Held[]) => markSubmitting(deps, batch, stop), batchSize);
     venues.set(order.venue, mark);
     return mark(order);
   };
@@ -165,44 +166,44 @@ type Marked = { kind: 'send'; isProbe: boolean } | Waits | { kind: 'no' };
 
 /** Write first, then speak: what the database did not mark is not sent. */
 async function markAndSend(
-  world: World,
+  deps: ExecuteDeps,
   mark: (order: Held) => Promise<Marked>,
   order: Held,
 ): Promise<Sent | Waits | null> {
-  const requestedAtMs = world.clock.nowMs();
+  const requestedAtMs = deps.clock.nowMs();
   const marked = await mark(order);
   if (marked.kind === 'no') return null;
   if (marked.kind === 'wait') return marked;
   const { isProbe } = marked;
-  if (world.clock.nowMs() - requestedAtMs > SEND_WITHIN_MS) {
+  if (deps.clock.nowMs() - requestedAtMs > SEND_WITHIN_MS) {
     return { kind: 'not_sent', reason: 'mark_stale', isProbe };
   }
-  const sentAtMs = world.clock.nowMs();
-  const outcome = await submitSafely(venueOf(world, order), {
+  const sentAtMs = deps.clock.nowMs();
+  const outcome = await submitSafely(venueOf(deps, order), {
     ...order,
     startBeforeMs: startBeforeMs(order, requestedAtMs),
   });
-  return { ...outcome, ms: world.clock.nowMs() - sentAtMs, isProbe };
+  return { ...outcome, ms: deps.clock.nowMs() - sentAtMs, isProbe };
 }
 
 /**
  * One call per claim in the batch (mostly one in all); what takes longer than a call may is halved. Once stopped it hands
  * the orders back instead.
  */
-async function markSubmitting(world: World, batch: Held[], stop: AbortSignal | undefined): Promise<Marked[]> {
+async function markSubmitting(deps: ExecuteDeps, batch: Held[], stop: AbortSignal | undefined): Promise<Marked[]> {
   const verdicts = new Map<number, Marked>();
   for (const claimId of new Set(batch.map((order) => order.claimId))) {
     const orderIds = batch.filter((order) => order.claimId === claimId).map(({ orderId }) => orderId);
     if (stop?.aborted) {
-      await world.store.call('release_orders', { claimId, orderIds });
+      await deps.store.call('release_orders', { claimId, orderIds });
       continue;
     }
     // One id for the whole batch: after a lost answer its parts are answered with what it marked, and go at once.
     const markId = randomUUID();
-    const marked = await inHalves(orderIds, (part, options) => markPart(world, { claimId, markId }, part, options));
+    const marked = await inHalves(orderIds, (part, options) => markPart(deps, { claimId, markId }, part, options));
     for (const [index, orderId] of orderIds.entries()) {
       const verdict = marked[index];
-      if (verdict instanceof DatabaseError) world.emit({ type: 'mark_failed', alert: true, orderId, error: verdict });
+      if (verdict instanceof DatabaseError) deps.emit({ type: 'mark_failed', alert: true, orderId, error: verdict });
       else if (verdict) verdicts.set(orderId, verdict);
     }
   }
@@ -211,18 +212,18 @@ async function markSubmitting(world: World, batch: Held[], stop: AbortSignal | u
 
 /** One call; a single order is marked as patiently as anything else is asked of the database. */
 async function markPart(
-  world: World,
+  deps: ExecuteDeps,
   ids: { claimId: string; markId: string },
   orderIds: number[],
   options: CallOptions,
 ): Promise<Marked[]> {
-  const { store, clock } = world;
+  const { store, clock } = deps;
   const args = {
     ...ids,
     orderIds,
     leaseMs: LEASE_MS,
     nowMs: clock.nowMs(),
-    budgets: budgetsOf(world),
+    budgets: budgetsOf(deps),
   };
   const isPatient = orderIds.length === 1 && options.repeat !== 'never';
   const answer = await store.call('mark_submitting', args, isPatient ? {} : options);
@@ -235,7 +236,7 @@ async function markPart(
 }
 
 /** The rate budgets of the venues that count how often they are spoken to. */
-export function budgetsOf({ venues }: World): Record<string, RateBudget> {
+export function budgetsOf({ venues }: VenuesWith<OrderVenue>): Record<string, RateBudget> {
   const limited = [...venues.values()].flatMap(({ name, capabilities }) => {
     return capabilities.rates === undefined ? [] : [[name, capabilities.rates] as const];
   });
@@ -248,7 +249,7 @@ export function startBeforeMs({ sendBeforeMs }: ClaimedOrder, markedAtMs: number
 }
 
 /** A venue adapter that throws has told us nothing about the order: unknown, never failed. */
-export async function submitSafely(venue: Venue, order: OrderToStart): Promise<SubmitOutcome> {
+export async function submitSafely(venue: Pick<OrderVenue, 'submit'>, order: OrderToStart): Promise<SubmitOutcome> {
   try {
     return await venue.submit(order);
   } catch (error) {
@@ -259,14 +260,14 @@ export async function submitSafely(venue: Venue, order: OrderToStart): Promise<S
   }
 }
 
-export function venueOf(world: World, order: ClaimedOrder): Venue {
-  const venue = world.venues.get(order.venue);
+export function venueOf({ venues }: VenuesWith<OrderVenue>, order: ClaimedOrder): OrderVenue {
+  const venue = venues.get(order.venue);
   if (!venue)
     throw new Error(`order ${order.clientOrderId} was claimed for ${order.venue}, a venue this process has not`);
   return venue;
 }
 
-function emitOutcome({ emit }: World, order: ClaimedOrder, { kind, ms }: Sent): void {
+function emitOutcome({ emit }: Deps<'emit'>, order: ClaimedOrder, { kind, ms }: Sent): void {
   const { runId, signalId, userId, orderId, clientOrderId, venue } = order;
   emit({ type: 'order_settled', runId, signalId, userId, orderId, clientOrderId, venue, outcome: kind, ms });
 }

@@ -1,5 +1,5 @@
 // Shares the sends fairly among accounts, and holds back those whose rate is used up.
-import type { World } from '../../ports/world.ts';
+import type { ExecuteDeps } from './deps.ts';
 
 /** Orders of one account that may be at venues at once, where nothing else is said. */
 const DEFAULT_ACCOUNT_SLOTS = 5;
@@ -25,7 +25,7 @@ export interface Shares {
   nextTurnMs(): number | null;
 }
 
-export function sharesOf({ clock, venues, accountSlots }: World, concurrency: number): Shares {
+export function sharesOf({ clock, venues, accountSlots }: ExecuteDeps, concurrency: number): Shares {
   const slots = accountSlots ?? DEFAULT_ACCOUNT_SLOTS;
   const perAccount = Math.max(1, Math.min(slots, Math.ceil(concurrency / 2)));
   const counts = new Map<number, number>();

@@ -1,5 +1,5 @@
 // Renews the leases of orders at work, so that no other process takes them for lost.
-import type { World } from '../../ports/world.ts';
+import type { ExecuteDeps } from './deps.ts';
 
 /** How long a claim or a mark stands before its holder counts as gone. */
 export const LEASE_MS = 30_000;
@@ -22,7 +22,7 @@ export interface Heartbeat<Order extends ClaimHeld> {
  * A beat that fails is no error: the lease lapses, another process takes what was not sent and looks up what was, and
  * what this one still does is refused (mark) or counts once (settle).
  */
-export function heartbeat<Order extends ClaimHeld>({ clock, store, emit }: World): Heartbeat<Order> {
+export function heartbeat<Order extends ClaimHeld>({ clock, store, emit }: ExecuteDeps): Heartbeat<Order> {
   const held = new Map<number, Order>();
   const beat = async (): Promise<void> => {
     if (held.size === 0) return;

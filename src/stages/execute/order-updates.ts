@@ -1,7 +1,8 @@
 // Listens to the order updates that venues push, and looks those orders up at once.
 import type { Mode } from '../../domain/types.ts';
+import type { Deps } from '../../ports/deps.ts';
 import type { AccountAtVenue, UpdatedOrder, Venue } from '../../ports/venue.ts';
-import type { World } from '../../ports/world.ts';
+import type { ListenDeps } from './deps.ts';
 
 export interface ListenOptions {
   /** Whose updates: of the accounts of this mode. */
@@ -29,29 +30,29 @@ interface Stream {
  * or disconnected meanwhile are followed. An update makes its order due to be looked up, and nothing else of it is
  * believed. Never throws: what is not heard is found by looking orders up, later.
  */
-export async function listen(world: World, options: ListenOptions): Promise<void> {
+export async function listen(deps: ListenDeps, options: ListenOptions): Promise<void> {
   const listeners = new Map<string, Listener>();
-  for (const { name, listen: listener } of world.venues.values()) if (listener) listeners.set(name, listener);
+  for (const { name, listen: listener } of deps.venues.values()) if (listener) listeners.set(name, listener);
   if (listeners.size === 0) return;
   const streams = new Map<number, Stream>();
   const underWay = new Set<Promise<void>>();
   const open = (venue: string, account: AccountAtVenue, listener: Listener) =>
     listener(account, {
       onUpdate(order) {
-        const handling = handleUpdate(world, options, venue, account, order).finally(() => underWay.delete(handling));
+        const handling = handleUpdate(deps, options, venue, account, order).finally(() => underWay.delete(handling));
         underWay.add(handling);
       },
       onState(state) {
         const whose = { venue, ...account };
-        if (state.kind === 'listening') world.emit({ type: 'stream_listening', ...whose });
-        else world.emit({ type: 'stream_lost', ...whose, reason: state.reason, againInMs: state.againInMs });
+        if (state.kind === 'listening') deps.emit({ type: 'stream_listening', ...whose });
+        else deps.emit({ type: 'stream_lost', ...whose, reason: state.reason, againInMs: state.againInMs });
       },
     });
   while (!options.stop.aborted) {
-    await follow(world, options, listeners, streams, open).catch((error: unknown) =>
-      world.emit({ type: 'streams_read_failed', error }),
+    await follow(deps, options, listeners, streams, open).catch((error: unknown) =>
+      deps.emit({ type: 'streams_read_failed', error }),
     );
-    await pause(world, options.stop);
+    await pause(deps, options.stop);
   }
   await Promise.all([...streams.values()].map((stream) => stream.close()));
   await Promise.all(underWay);
@@ -61,7 +62,7 @@ type Open = (venue: string, account: AccountAtVenue, listener: Listener) => { cl
 
 /** Brings the streams to what is stored now: one per connected account, begun anew where its credentials changed. */
 async function follow(
-  { store }: World,
+  { store }: ListenDeps,
   { mode, stop }: ListenOptions,
   listeners: ReadonlyMap<string, Listener>,
   streams: Map<number, Stream>,
@@ -80,7 +81,7 @@ async function follow(
 }
 
 async function handleUpdate(
-  { store, clock, emit }: World,
+  { store, clock, emit }: ListenDeps,
   { wake, stop }: ListenOptions,
   venue: string,
   { accountId, userId }: AccountAtVenue,
@@ -104,7 +105,7 @@ async function handleUpdate(
 }
 
 /** Until accounts are looked for again, or the stop. On a virtual clock only the stop comes. */
-function pause({ clock }: World, stop: AbortSignal): Promise<void> {
+function pause({ clock }: Deps<'clock'>, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const stopWaiting = clock.every(FOLLOW_EVERY_MS, done);
     stop.addEventListener('abort', done, { once: true });

@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import { istDate } from '../../domain/market/india-time.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
+import type { Deps } from '../../ports/deps.ts';
 import type { LookedUpOrder, Settlement } from '../../ports/store/orders.ts';
-import type { LookupOutcome, Venue } from '../../ports/venue.ts';
-import type { World } from '../../ports/world.ts';
+import type { LookupOutcome } from '../../ports/venue.ts';
+import type { ExecuteDeps, OrderVenue } from './deps.ts';
 import { budgetsOf, SEND_WITHIN_MS, startBeforeMs, submitSafely, venueOf } from './execute.ts';
 import { heartbeat, LEASE_MS } from './heartbeat.ts';
 import {
@@ -27,25 +28,25 @@ const notToday: LookupOutcome = { kind: 'unreadable', reason: 'rate_spent_today'
 type ClaimedLookup = LookedUpOrder & { claimId: string };
 
 /** Asks the venues about every order whose truth is with them and whose pause is over. Gives how many were looked up. */
-export async function reconcile(world: World, concurrency: number): Promise<number> {
-  const { store, clock, venues } = world;
+export async function reconcile(deps: ExecuteDeps, concurrency: number): Promise<number> {
+  const { store, clock, venues } = deps;
   const claim = { claimId: randomUUID(), venues: [...venues.keys()], limit: LOOKUP_BATCH_SIZE, leaseMs: LEASE_MS };
   const claimed = await store.call('claim_lookups', { ...claim, maxLookups: MAX_LOOKUPS, nowMs: clock.nowMs() });
-  for (const order of claimed) if (order.spent) emitLeft(world, order, whyLeft(world, order));
+  for (const order of claimed) if (order.spent) emitLeft(deps, order, whyLeft(deps, order));
   // The look that is made now was counted when it was claimed: what is said of them here are those before it.
   const orders = claimed
     .filter(({ spent }) => !spent)
     .map((order) => ({ ...order, lookups: order.lookups - 1, claimId: claim.claimId }));
   const limit = pLimit(concurrency);
-  const settle = booker(world);
-  const alive = heartbeat<ClaimedLookup>(world);
+  const settle = booker(deps);
+  const alive = heartbeat<ClaimedLookup>(deps);
   const lookUpAndSettle = async (order: ClaimedLookup): Promise<void> => {
     const { settlement, ms } = await limit(async () => {
-      const startMs = world.clock.nowMs();
-      return { settlement: await lookUp(world, order), ms: world.clock.nowMs() - startMs };
+      const startMs = deps.clock.nowMs();
+      return { settlement: await lookUp(deps, order), ms: deps.clock.nowMs() - startMs };
     });
     const booked = await settle(order, settlement);
-    if (booked) emitLookedUp(world, order, booked, ms);
+    if (booked) emitLookedUp(deps, order, booked, ms);
   };
   try {
     await Promise.all(orders.map((order) => alive.during(order, () => lookUpAndSettle(order))));
@@ -56,7 +57,12 @@ export async function reconcile(world: World, concurrency: number): Promise<numb
 }
 
 /** An order that stays unknown and is not looked up again is the operator's from here on, who settles it with `resolve`. */
-function emitLookedUp({ clock, emit }: World, order: ClaimedLookup, settlement: Settlement, ms: number): void {
+function emitLookedUp(
+  { clock, emit }: Deps<'clock' | 'emit'>,
+  order: ClaimedLookup,
+  settlement: Settlement,
+  ms: number,
+): void {
   const { venueStatus, nextLookupMs, reason } = settlement;
   const { runId, signalId, userId, orderId, clientOrderId, venue } = order;
   const ids = { runId, signalId, userId, orderId, clientOrderId, venue };
@@ -71,25 +77,25 @@ function emitLookedUp({ clock, emit }: World, order: ClaimedLookup, settlement: 
 }
 
 /** Why an order is a person's from here on, and not looked up any more. */
-function whyLeft({ venues }: World, { venue, status, missedLookups }: LookedUpOrder): string {
+function whyLeft({ venues }: ExecuteDeps, { venue, status, missedLookups }: LookedUpOrder): string {
   if (!venues.has(venue)) return 'venue_not_set_up';
   if (status === 'unknown') return 'lookups_never_booked';
   return missedLookups >= MAX_LOOKUPS ? 'not_found_after_its_day' : 'still_open_after_its_day';
 }
 
-function emitLeft({ emit }: Pick<World, 'emit'>, order: LookedUpOrder, reason: string | null): void {
+function emitLeft({ emit }: Deps<'emit'>, order: LookedUpOrder, reason: string | null): void {
   const { runId, signalId, userId, orderId, clientOrderId, venue, status } = order;
   const facts = { runId, signalId, userId, orderId, clientOrderId, venue, status, reason };
   emit({ type: 'order_needs_person', alert: true, ...facts });
 }
 
-async function lookUp(world: World, order: ClaimedLookup): Promise<Settlement> {
-  const venue = venueOf(world, order);
-  const rate = venue.capabilities.ratesCountLookups ? await takeRate(world, order) : 'taken';
-  if (rate === 'busy') return stillWaiting(order, world.clock.nowMs());
+async function lookUp(deps: ExecuteDeps, order: ClaimedLookup): Promise<Settlement> {
+  const venue = venueOf(deps, order);
+  const rate = venue.capabilities.ratesCountLookups ? await takeRate(deps, order) : 'taken';
+  if (rate === 'busy') return stillWaiting(order, deps.clock.nowMs());
   // A day's budget that is spent is no answer either: the look counts, so that a person is told in the end.
   const outcome = rate === 'spent' ? notToday : await lookUpSafely(() => venue.lookup(order));
-  const nowMs = world.clock.nowMs();
+  const nowMs = deps.clock.nowMs();
   if (outcome.kind === 'found') return reported(order, outcome.report, nowMs);
   const why = outcome.kind === 'unreadable' ? outcome.reason : 'not_found_at_venue';
   if (order.status !== 'unknown') return stillOpen(order, why, nowMs);
@@ -97,23 +103,23 @@ async function lookUp(world: World, order: ClaimedLookup): Promise<Settlement> {
 
   // A miss proves nothing in general. Where the venue refuses duplicate ids, asking again is the safe probe.
   const maySend = nowMs < order.sendBeforeMs && order.halted === null;
-  if (venue.capabilities.refusesDuplicates && maySend) return resubmit(world, venue, order);
+  if (venue.capabilities.refusesDuplicates && maySend) return resubmit(deps, venue, order);
   return missProves(venue, order, nowMs) ? neverPlaced(order) : stillUnknown(order, why, nowMs);
 }
 
 /** A real venue's book is of its day: what it does not show the day after proves nothing. A simulated one keeps its book. */
-function missProves({ capabilities }: Venue, { sendBeforeMs }: ClaimedLookup, nowMs: number): boolean {
+function missProves({ capabilities }: OrderVenue, { sendBeforeMs }: ClaimedLookup, nowMs: number): boolean {
   const { missIsProof, dealing } = capabilities;
   return missIsProof && (dealing === undefined || istDate(nowMs) === istDate(sendBeforeMs));
 }
 
 /** Takes one use of the budget the lookup shares with orders; waits a little for it, but not for long. */
-async function takeRate(world: World, { venue, accountId }: ClaimedLookup): Promise<'taken' | 'busy' | 'spent'> {
+async function takeRate(deps: ExecuteDeps, { venue, accountId }: ClaimedLookup): Promise<'taken' | 'busy' | 'spent'> {
   for (let tries = 0; tries < 10; tries++) {
-    const [waitMs] = await world.store.call('take_rates', { uses: [{ venue, accountId }], budgets: budgetsOf(world) });
+    const [waitMs] = await deps.store.call('take_rates', { uses: [{ venue, accountId }], budgets: budgetsOf(deps) });
     if (waitMs === 0) return 'taken';
     if (waitMs === null || waitMs === undefined) return 'spent';
-    await world.clock.sleep(waitMs);
+    await deps.clock.sleep(waitMs);
   }
   return 'busy';
 }
@@ -122,8 +128,8 @@ async function takeRate(world: World, { venue, accountId }: ClaimedLookup): Prom
  * Asking again is sending, so it is marked first like any send: not by who has lost the order to another process, and not
  * in a halt that came meanwhile. An answer moves the order; anything short of proof leaves it unknown.
  */
-async function resubmit(world: World, venue: Venue, order: ClaimedLookup): Promise<Settlement> {
-  const { store, clock } = world;
+async function resubmit(deps: ExecuteDeps, venue: OrderVenue, order: ClaimedLookup): Promise<Settlement> {
+  const { store, clock } = deps;
   const { claimId, orderId } = order;
   const nowMs = clock.nowMs();
   const mark = {
@@ -132,7 +138,7 @@ async function resubmit(world: World, venue: Venue, order: ClaimedLookup): Promi
     orderIds: [orderId],
     leaseMs: LEASE_MS,
     nowMs,
-    budgets: budgetsOf(world),
+    budgets: budgetsOf(deps),
   };
   const { marked, waiting } = await store.call('mark_submitting', mark);
   if (waiting.includes(orderId)) return stillWaiting(order, clock.nowMs());

@@ -3,9 +3,9 @@ import pLimit from 'p-limit';
 import { batched } from '../../concurrency/batch.ts';
 import { DatabaseError } from '../../ports/database.ts';
 import type { Settlement } from '../../ports/store/orders.ts';
-import type { Store } from '../../ports/store/store.ts';
-import type { World } from '../../ports/world.ts';
+import type { CallOptions } from '../../ports/store/store.ts';
 import { inHalves } from '../in-halves.ts';
+import type { SettleDeps } from './deps.ts';
 import { retriedWhileLocked } from './locked-orders.ts';
 import { stillUnknown, type Tried } from './outcome.ts';
 
@@ -32,20 +32,20 @@ type Book = (settlement: Settlement) => Promise<true | DatabaseError>;
  * unknown, and the hold stays. Whose account another session holds delays no other: null, and it is tried on beside
  * everything else for some seconds; then the order's lease lapses, and it is looked up like any whose sender was lost.
  */
-export function booker(world: World): (order: Settled, settlement: Settlement) => Promise<Settlement | null> {
+export function booker(deps: SettleDeps): (order: Settled, settlement: Settlement) => Promise<Settlement | null> {
   const book = batched((outcomes: Settlement[]) => {
-    return inHalves(outcomes, (part, options) => settle(world, part, { skipLocked: true }, options));
+    return inHalves(outcomes, (part, options) => settle(deps, part, { skipLocked: true }, options));
   }, ORDER_BATCH_SIZE);
-  const late = lateBooker(world, book);
+  const late = lateBooker(deps, book);
   return async (order, settlement) => {
-    const result = await retriedWhileLocked(world.clock, () => book(settlement), isLocked, FIRST_PAUSES_MS);
+    const result = await retriedWhileLocked(deps.clock, () => book(settlement), isLocked, FIRST_PAUSES_MS);
     if (result === true) return settlement;
     if (isLocked(result)) {
       late(order, settlement);
       return null;
     }
-    world.emit({ type: 'settlement_failed', alert: true, ...idsOf(order), error: result });
-    const unreadable = unreadableAnswer(order, settlement, world.clock.nowMs());
+    deps.emit({ type: 'settlement_failed', alert: true, ...idsOf(order), error: result });
+    const unreadable = unreadableAnswer(order, settlement, deps.clock.nowMs());
     if ((await book(unreadable)) === true) return unreadable;
     late(order, unreadable);
     return null;
@@ -54,10 +54,10 @@ export function booker(world: World): (order: Settled, settlement: Settlement) =
 
 /** One call; what is locked comes back as the error it would be for who waited. */
 async function settle(
-  { store, clock, emit }: World,
+  { store, clock, emit }: SettleDeps,
   outcomes: Settlement[],
   { skipLocked }: { skipLocked: boolean },
-  options: Parameters<Store['call']>[2],
+  options: CallOptions,
 ): Promise<(true | DatabaseError)[]> {
   const args = { outcomes, nowMs: clock.nowMs(), skipLocked };
   const { lateFills, unproven, wrongFills, locked = [] } = await store.call('settle_orders', args, options);
@@ -82,17 +82,17 @@ function unreadableAnswer(order: Settled, { attempts }: Settlement, nowMs: numbe
   return attempts === undefined ? unknown : { ...unknown, attempts };
 }
 
-const underWay = new WeakMap<Store, Set<Promise<boolean>>>();
+const underWay = new WeakMap<SettleDeps['store'], Set<Promise<boolean>>>();
 
 /** Waits until no settlement of a locked account is tried on any more. `left`: some could not be booked. */
-export async function lateBookings({ store }: World): Promise<'booked' | 'left'> {
+export async function lateBookings({ store }: SettleDeps): Promise<'booked' | 'left'> {
   const booked = await Promise.all(underWay.get(store) ?? []);
   return booked.includes(false) ? 'left' : 'booked';
 }
 
 /** Tries on, beside everything else. Of each account one call at a time waits for the lock itself. */
-function lateBooker(world: World, book: Book): (order: Settled, settlement: Settlement) => void {
-  const { store, clock, emit } = world;
+function lateBooker(deps: SettleDeps, book: Book): (order: Settled, settlement: Settlement) => void {
+  const { store, clock, emit } = deps;
   const waiting = new Map<number, Promise<true | DatabaseError>>();
   const oneWaits = pLimit(1);
   const open = underWay.get(store) ?? new Set();
@@ -100,7 +100,7 @@ function lateBooker(world: World, book: Book): (order: Settled, settlement: Sett
   const first = ({ accountId }: Settled, settlement: Settlement): Promise<true | DatabaseError> => {
     const before = waiting.get(accountId);
     if (before) return before.then(() => book(settlement));
-    const own = oneWaits(() => settleWaiting(world, settlement)).finally(() => waiting.delete(accountId));
+    const own = oneWaits(() => settleWaiting(deps, settlement)).finally(() => waiting.delete(accountId));
     waiting.set(accountId, own);
     return own;
   };
@@ -108,7 +108,7 @@ function lateBooker(world: World, book: Book): (order: Settled, settlement: Sett
     const untilMs = clock.nowMs() + LATE_WITHIN_MS;
     let result: true | DatabaseError = lockedElsewhere();
     for (let tries = 0; tries < MAX_LATE_TRIES && clock.nowMs() < untilMs && result !== true; tries += 1) {
-      if (tries === 1) await emitHolder(world, order);
+      if (tries === 1) await emitHolder(deps, order);
       await clock.sleep(LATE_PAUSE_MS);
       result = await first(order, settlement);
     }
@@ -127,9 +127,9 @@ function lateBooker(world: World, book: Book): (order: Settled, settlement: Sett
 }
 
 /** The call waits for the lock, as long as the database lets it (1.5 s): a pause that ends when the lock does. */
-async function settleWaiting(world: World, settlement: Settlement): Promise<true | DatabaseError> {
+async function settleWaiting(deps: SettleDeps, settlement: Settlement): Promise<true | DatabaseError> {
   try {
-    const [result = true] = await settle(world, [settlement], { skipLocked: false }, { repeat: 'never' });
+    const [result = true] = await settle(deps, [settlement], { skipLocked: false }, { repeat: 'never' });
     return result;
   } catch (error) {
     if (error instanceof DatabaseError) return error;
@@ -138,7 +138,7 @@ async function settleWaiting(world: World, settlement: Settlement): Promise<true
 }
 
 /** Who holds an account so long that its orders can't be booked: a person has to end that session. */
-async function emitHolder({ store, emit }: World, order: Settled): Promise<void> {
+async function emitHolder({ store, emit }: SettleDeps, order: Settled): Promise<void> {
   const holders = await store.call('read_lock_holders', { accountId: order.accountId });
   emit({ type: 'account_locked', alert: true, ...idsOf(order), holders });
 }

@@ -1,19 +1,20 @@
 // Books what the message provider reports: deliveries, and what users write.
 import { consentIn } from '../../domain/messages/consent.ts';
 import type { SendErrorClass } from '../../domain/send-errors.ts';
-import type { ProviderUpdate, World } from '../../ports/world.ts';
+import type { ProviderUpdate } from '../../ports/world.ts';
+import type { CallbackDeps } from './deps.ts';
 import { isCounted, stopIfInARow, stopMessages } from './rejected-message.ts';
 
 /**
  * Books what the provider told by itself: how far a message has come, or what somebody wrote. In any order and as often
  * as it likes: statuses only go up in rank.
  */
-export async function bookProviderUpdate(world: World, update: ProviderUpdate): Promise<void> {
-  if (update.kind === 'delivery') await bookDelivery(world, update);
-  if (update.kind === 'inbound') await bookInbound(world, update);
+export async function bookProviderUpdate(deps: CallbackDeps, update: ProviderUpdate): Promise<void> {
+  if (update.kind === 'delivery') await bookDelivery(deps, update);
+  if (update.kind === 'inbound') await bookInbound(deps, update);
 }
 
-async function bookInbound({ store, clock, emit }: World, update: Extract<ProviderUpdate, { kind: 'inbound' }>) {
+async function bookInbound({ store, clock, emit }: CallbackDeps, update: Extract<ProviderUpdate, { kind: 'inbound' }>) {
   const { number, text, providerId, channel } = update;
   const consent = consentIn(text);
   const source = `${channel}:${consent ?? 'message'}`;
@@ -29,10 +30,10 @@ async function bookInbound({ store, clock, emit }: World, update: Extract<Provid
 
 const failures = new Set(['failed', 'undelivered', 'canceled']);
 
-async function bookDelivery(world: World, update: Extract<ProviderUpdate, { kind: 'delivery' }>): Promise<void> {
-  const { store, clock, notifier, emit } = world;
+async function bookDelivery(deps: CallbackDeps, update: Extract<ProviderUpdate, { kind: 'delivery' }>): Promise<void> {
+  const { store, clock, notifier, emit } = deps;
   const { messageId, attempt, providerId, providerStatus } = update;
-  const failure = failures.has(providerStatus) ? failureOf(world, update) : null;
+  const failure = failures.has(providerStatus) ? failureOf(deps, update) : null;
   const { about = null, why = null, code = update.code } = failure ?? {};
   const nowMs = clock.nowMs();
   const recorded = await store.call('record_delivery', {
@@ -51,9 +52,9 @@ async function bookDelivery(world: World, update: Extract<ProviderUpdate, { kind
   // One alarm for everybody comes with the stop.
   const isAlert = failure !== null && about !== 'later' && about !== 'everything';
   emit({ type: 'delivery_reported', ...facts, ...(isAlert ? { alert: true as const } : {}) });
-  if (failure?.about === 'everything') await stopMessages(world, { why: failure.why, channel, facts });
+  if (failure?.about === 'everything') await stopMessages(deps, { why: failure.why, channel, facts });
   if (failure && isCounted(failure.about)) {
-    await stopIfInARow(world, { code: failure.code, why: failure.why, stage: 'delivery', channel, facts });
+    await stopIfInARow(deps, { code: failure.code, why: failure.why, stage: 'delivery', channel, facts });
   }
 }
 
@@ -67,7 +68,7 @@ interface Failure {
 }
 
 function failureOf(
-  { notifier }: World,
+  { notifier }: Pick<CallbackDeps, 'notifier'>,
   { providerStatus, code, attempt }: Extract<ProviderUpdate, { kind: 'delivery' }>,
 ): Failure {
   const nobodyKnows = { about: 'unlisted', means: null, declined: false, afterMs: 0 } as const;

@@ -5,8 +5,9 @@ import { singleOrdersParts } from '../../domain/messages/single-orders.ts';
 import { type SummaryParts, summaryParts, textOf } from '../../domain/messages/summary.ts';
 import { filledTemplate, templateSlots, templates } from '../../domain/messages/template.ts';
 import type { Language } from '../../domain/messages/texts/en.ts';
+import type { Deps } from '../../ports/deps.ts';
 import type { DueMessage, MessageToMark, SettledMessage } from '../../ports/store/messages.ts';
-import type { MessageToSend, Notifier, NotifierPace, World } from '../../ports/world.ts';
+import type { MessageToSend, Notifier, NotifierPace } from '../../ports/world.ts';
 import { singleOrdersInputOf, summaryInputOf } from './summary.ts';
 
 /** A due message in the form it goes in. */
@@ -30,15 +31,15 @@ export function endMs({ dueMs, login }: DueMessage, pace: NotifierPace | undefin
  * Writes a message: free text where it may go (no template is asked for, the user wrote within 24 hours, or it goes as
  * SMS), else the approved template with its slots filled, in the user's language if there is one in it.
  */
-export async function composeMessage(due: DueMessage, world: ComposeContext): Promise<ComposedMessage> {
-  const { templates, reminderTemplates, pace } = world.notifier;
+export async function composeMessage(due: DueMessage, deps: ComposeDeps): Promise<ComposedMessage> {
+  const { templates, reminderTemplates, pace } = deps.notifier;
   const approved = due.login ? reminderTemplates : templates;
   const channel = due.silenced === 'unreachable' && pace?.fallback === 'sms' ? 'sms' : due.channel;
   const free = approved === undefined || due.windowOpen || channel === 'sms';
   const language = free || approved.includes(due.language) ? due.language : 'en';
   const base = { due, language, channel };
   if (due.login) {
-    const slots = await slotsOfReminder(due, due.login, language, world);
+    const slots = await slotsOfReminder(due, due.login, language, deps);
     return { ...base, text: reminderText(language, slots), slots: free ? null : slots };
   }
   const parts = partsOf(due, language);
@@ -46,14 +47,14 @@ export async function composeMessage(due: DueMessage, world: ComposeContext): Pr
   return { ...base, ...inTemplate(parts, language) };
 }
 
-type ComposeContext = Pick<World, 'notifier' | 'loginLink'>;
+type ComposeDeps = Deps<'loginLink' | 'notifier'>;
 
 /** The link is good until the day is over: a login after the scan still serves what is bought and sold by hand. */
 async function slotsOfReminder(
   { userName, tradeDate: date }: DueMessage,
   { accountId, venue, beforeMs }: NonNullable<DueMessage['login']>,
   language: Language,
-  { loginLink }: ComposeContext,
+  { loginLink }: ComposeDeps,
 ): Promise<string[]> {
   const link = (await loginLink?.({ accountId, venue, untilMs: istMs(addDays(date, 1), '00:00') })) ?? null;
   return reminderSlots({ userName, language, date, venue, beforeMs, link });

@@ -1,8 +1,10 @@
 // Looks up messages of unknown fate at the provider.
 import pLimit from 'p-limit';
 import { untrustedText } from '../../domain/text/secrets.ts';
+import type { Deps } from '../../ports/deps.ts';
 import type { LostMessage, SettledMessage } from '../../ports/store/messages.ts';
-import type { FindOutcome, Notifier, World } from '../../ports/world.ts';
+import type { FindOutcome, Notifier } from '../../ports/world.ts';
+import type { NotifyDeps } from './deps.ts';
 import { settleMessages } from './settle-messages.ts';
 
 /** How long after the send, and after each look without a find: providers list late. Then it is for a person. */
@@ -14,23 +16,23 @@ export function firstLookupMs({ lookup }: Notifier, nowMs: number): number | nul
 }
 
 /** Looks for messages of unknown fate, once each. Gives how many were found. */
-export async function findMessages(world: World, concurrency: number): Promise<number> {
-  const { store, clock, notifier } = world;
+export async function findMessages(deps: NotifyDeps, concurrency: number): Promise<number> {
+  const { store, clock, notifier } = deps;
   if (!notifier.lookup) return 0;
   const claimed = await store.call('claim_message_lookups', { limit: concurrency * 4, nowMs: clock.nowMs() });
   if (claimed.length === 0) return 0;
   const limit = pLimit(concurrency);
-  const messages = await Promise.all(claimed.map((one) => limit(() => findMessage(world, one))));
-  await settleMessages(world, messages);
+  const messages = await Promise.all(claimed.map((one) => limit(() => findMessage(deps, one))));
+  await settleMessages(deps, messages);
   return messages.filter(({ status }) => status !== 'unknown').length;
 }
 
-async function findMessage(world: World, lost: LostMessage): Promise<SettledMessage> {
+async function findMessage(deps: NotifyDeps, lost: LostMessage): Promise<SettledMessage> {
   const { messageId, attempt, runId, userId } = lost;
-  const result = await lookUp(world, lost);
+  const result = await lookUp(deps, lost);
   const lookup = { messageId, attempt, lookedUp: true } as const;
   if (result.kind === 'found') {
-    world.emit({ type: 'message_found', runId, userId, messageId });
+    deps.emit({ type: 'message_found', runId, userId, messageId });
     return {
       ...lookup,
       status: 'sent',
@@ -40,21 +42,21 @@ async function findMessage(world: World, lost: LostMessage): Promise<SettledMess
     };
   }
   const reason = result.kind === 'missing' ? 'not_found_yet' : `lookup: ${result.reason}`;
-  const nowMs = world.clock.nowMs();
+  const nowMs = deps.clock.nowMs();
   const pauseMs = PAUSES_MS[lost.lookups + 1];
   if (pauseMs !== undefined) return { ...lookup, status: 'unknown', reason, nextLookupMs: nowMs + pauseMs };
-  const { maxResends = 0, validForMs = 0 } = world.notifier.pace ?? {};
+  const { maxResends = 0, validForMs = 0 } = deps.notifier.pace ?? {};
   const endMs = Math.min(lost.dueMs + validForMs, lost.beforeMs ?? Number.POSITIVE_INFINITY);
   // Only where every look was answered, and somebody decided that one message too many is better than none.
   if (result.kind === 'missing' && lost.resends < maxResends && nowMs < endMs) {
-    world.emit({ type: 'message_resent', alert: true, runId, userId, messageId });
+    deps.emit({ type: 'message_resent', alert: true, runId, userId, messageId });
     return { ...lookup, status: 'queued', reason: 'resend: policy', resend: true };
   }
-  world.emit({ type: 'message_needs_person', alert: true, runId, userId, messageId });
+  deps.emit({ type: 'message_needs_person', alert: true, runId, userId, messageId });
   return { ...lookup, status: 'unknown', reason, nextLookupMs: null };
 }
 
-async function lookUp({ notifier }: World, lost: LostMessage): Promise<FindOutcome> {
+async function lookUp({ notifier }: Deps<'notifier'>, lost: LostMessage): Promise<FindOutcome> {
   const { messageId, to, text, channel, sendingMs, otherIds } = lost;
   if (!notifier.lookup || to === null) return { kind: 'unreadable', reason: 'nobody to ask' };
   try {

@@ -1,8 +1,8 @@
 // Reminds users of a missing login before the session.
 import { istMs } from '../../domain/market/india-time.ts';
 import { dueMsOf } from '../../domain/market/session.ts';
-import type { World } from '../../ports/world.ts';
 import { stoppedWithin } from '../until-stopped.ts';
+import type { RemindDeps } from './deps.ts';
 import { notify } from './notify.ts';
 
 /** Nobody is woken, and nobody logs in before their broker has ended yesterday's logins (Kite: 06:00). */
@@ -16,12 +16,12 @@ const SEND_WITHIN_MS = 30_000;
  * goes wrong with sending is told; the check does not fail of it.
  */
 export async function remindOfLogins(
-  world: World,
+  deps: RemindDeps,
   tradeDate: string,
   concurrency: number,
   stop?: AbortSignal,
 ): Promise<number> {
-  const { store, clock, emit } = world;
+  const { store, clock, emit } = deps;
   const nowMs = clock.nowMs();
   const sendBeforeMs = dueMsOf(tradeDate);
   if (nowMs >= sendBeforeMs) return 0;
@@ -29,7 +29,7 @@ export async function remindOfLogins(
   const { queued } = await store.call('queue_login_reminders', { tradeDate, dueMs, sendBeforeMs, nowMs });
   emit({ type: 'reminders_queued', tradeDate, count: queued });
   try {
-    await notify(world, concurrency, stoppedWithin(SEND_WITHIN_MS, stop));
+    await notify(deps, concurrency, stoppedWithin(SEND_WITHIN_MS, stop));
   } catch (error) {
     emit({ type: 'notify_loop_failed', alert: true, error });
   }

@@ -1,7 +1,8 @@
 // Sends messages beside the orders, so that a slow provider delays no order.
-import type { World } from '../../ports/world.ts';
+import type { Deps } from '../../ports/deps.ts';
 import { stopped } from '../until-stopped.ts';
 import { emitFailure, WRONG_CLOCK_PAUSE_MS } from '../wrong-clock.ts';
+import type { NotifyDeps } from './deps.ts';
 import { notify } from './notify.ts';
 
 /** How late a summary may be noticed while orders keep the path busy. */
@@ -19,20 +20,20 @@ export interface NotifyLoop {
  * Sends messages beside the orders, so that a provider that is slow, down or lying delays no order: a pass that notified
  * its users itself would wait for it. What fails here is emitted and tried again: it stops no trade.
  */
-export function notifyBeside(world: World, concurrency: number, stop?: AbortSignal): NotifyLoop {
+export function notifyBeside(deps: NotifyDeps, concurrency: number, stop?: AbortSignal): NotifyLoop {
   const over = new AbortController();
   const end = stop ? AbortSignal.any([stop, over.signal]) : over.signal;
   const ended = stopped(end);
   const work = async (): Promise<void> => {
     while (!end.aborted) {
-      const pauseMs = await notify(world, concurrency, end).then(
+      const pauseMs = await notify(deps, concurrency, end).then(
         () => PAUSE_MS,
         (error: unknown) => {
-          const isClock = emitFailure(world.emit, error, { type: 'notify_loop_failed', alert: true, error });
+          const isClock = emitFailure(deps.emit, error, { type: 'notify_loop_failed', alert: true, error });
           return isClock ? WRONG_CLOCK_PAUSE_MS : FAILED_PAUSE_MS;
         },
       );
-      await Promise.race([world.clock.sleep(pauseMs), ended]);
+      await Promise.race([deps.clock.sleep(pauseMs), ended]);
     }
   };
   const working = work();
@@ -45,6 +46,6 @@ export function notifyBeside(world: World, concurrency: number, stop?: AbortSign
 }
 
 /** Whether messages go beside the orders: where a provider paces us, on a clock whose pauses are pauses. */
-export function notifiesBeside({ notifier, clock }: World): boolean {
+export function notifiesBeside({ notifier, clock }: Deps<'clock' | 'notifier'>): boolean {
   return notifier.pace !== undefined && !clock.virtual;
 }

@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import type { SettledMessage } from '../../ports/store/messages.ts';
-import type { SendOutcome, World } from '../../ports/world.ts';
+import type { SendOutcome } from '../../ports/world.ts';
 import { type ComposedMessage, composeMessage, endMs, markOf, messageToSend, unsent } from './compose-message.ts';
+import type { NotifyDeps } from './deps.ts';
 import { findMessages, firstLookupMs } from './find-lost-messages.ts';
 import { notifyOperators } from './operators.ts';
 import { type CountedRejection, isCounted, stopIfInARow, stopMessages } from './rejected-message.ts';
@@ -20,22 +21,22 @@ const LAST_TRY_BEFORE_MS = 60_000;
  * At most `concurrency` messages are in doubt after a crash. After `stop` no more are taken. Gives how many were
  * settled.
  */
-export async function notify(world: World, concurrency: number, stop?: AbortSignal): Promise<number> {
-  const { store, clock, notifier } = world;
+export async function notify(deps: NotifyDeps, concurrency: number, stop?: AbortSignal): Promise<number> {
+  const { store, clock, notifier } = deps;
   const nowMs = clock.nowMs();
   await store.call('sweep_messages', { nowMs, onlyProcess: false, nextLookupMs: firstLookupMs(notifier, nowMs) });
   await store.call('queue_corrections', { nowMs });
-  let settled = await findMessages(world, concurrency);
-  await notifyOperators(world);
+  let settled = await findMessages(deps, concurrency);
+  await notifyOperators(deps);
   while (!stop?.aborted) {
     const due = await store.call('read_due_messages', { runId: null, limit: concurrency, nowMs: clock.nowMs() });
     if (due.length === 0) return settled;
-    const composed = await Promise.all(due.map((one) => composeMessage(one, world)));
+    const composed = await Promise.all(due.map((one) => composeMessage(one, deps)));
     const ended = composed.flatMap((message) => unsent(message, notifier, clock.nowMs()) ?? []);
-    await settleMessages(world, ended);
+    await settleMessages(deps, ended);
     const over = new Set(ended.map(({ messageId }) => messageId));
     const sent = await sendMarked(
-      world,
+      deps,
       composed.filter(({ due: { messageId } }) => !over.has(messageId)),
       concurrency,
     );
@@ -47,10 +48,10 @@ export async function notify(world: World, concurrency: number, stop?: AbortSign
 }
 
 /** `sending` is written first: after a crash the message is unknown and stays unsent, never doubled. */
-async function sendMarked(world: World, composed: ComposedMessage[], concurrency: number): Promise<number> {
+async function sendMarked(deps: NotifyDeps, composed: ComposedMessage[], concurrency: number): Promise<number> {
   if (composed.length === 0) return 0;
-  const { store, clock, notifier } = world;
-  const mayGo = composed.slice(0, await waitForRate(world, composed.length));
+  const { store, clock, notifier } = deps;
+  const mayGo = composed.slice(0, await waitForRate(deps, composed.length));
   const markedAtMs = clock.nowMs();
   const { marked } = await store.call('mark_sending', {
     markId: randomUUID(),
@@ -63,17 +64,17 @@ async function sendMarked(world: World, composed: ComposedMessage[], concurrency
   const results = await Promise.all(
     mayGo
       .filter(({ due }) => mine.has(due.messageId))
-      .map((message) => limit(() => sendOne(world, message, markedAtMs))),
+      .map((message) => limit(() => sendOne(deps, message, markedAtMs))),
   );
   await settleMessages(
-    world,
+    deps,
     results.map(({ settled }) => settled),
   );
   // Once for each code: it is read from the rows just settled who met it in a row.
   const byCode = new Map(
     results.flatMap((one) => (one.rejection ? [[one.rejection.code, one.rejection] as const] : [])),
   );
-  for (const one of byCode.values()) await stopIfInARow(world, one);
+  for (const one of byCode.values()) await stopIfInARow(deps, one);
   return results.length;
 }
 
@@ -84,7 +85,7 @@ interface Outcome {
 }
 
 /** Waits until the sender's rate, which all processes share, lets at least one message go; gives how many may. */
-async function waitForRate({ store, clock, notifier }: World, wanted: number): Promise<number> {
+async function waitForRate({ store, clock, notifier }: NotifyDeps, wanted: number): Promise<number> {
   if (!notifier.pace) return wanted;
   const { perSecond } = notifier.pace;
   const venue = { perSecond, perMinute: perSecond * 60, perDay: Number.MAX_SAFE_INTEGER };
@@ -97,9 +98,9 @@ async function waitForRate({ store, clock, notifier }: World, wanted: number): P
   }
 }
 
-async function sendOne(world: World, message: ComposedMessage, markedAtMs: number): Promise<Outcome> {
+async function sendOne(deps: NotifyDeps, message: ComposedMessage, markedAtMs: number): Promise<Outcome> {
   const { due } = message;
-  const { clock, notifier, emit } = world;
+  const { clock, notifier, emit } = deps;
   const leftMs = endMs(due, notifier.pace) - clock.nowMs();
   const isOver = due.login !== null && leftMs <= 0;
   if (isOver || clock.nowMs() - markedAtMs > SEND_WITHIN_MS) {
@@ -108,7 +109,7 @@ async function sendOne(world: World, message: ComposedMessage, markedAtMs: numbe
   const outcome = await sendSafely(() => notifier.send(messageToSend(message, leftMs)));
   const { runId, userId, messageId } = due;
   emit({ type: 'message_settled', runId, userId, messageId, outcome: outcome.kind });
-  return settledAs(world, message, outcome);
+  return settledAs(deps, message, outcome);
 }
 
 /** Its sender stood still: others may count it as lost by now. Nobody else could send it, so it is proven not sent. */
@@ -117,8 +118,8 @@ function tooLate({ due: { messageId, attempt } }: ComposedMessage, nowMs: number
   return { ...again, reason: 'mark_stale' };
 }
 
-async function settledAs(world: World, message: ComposedMessage, outcome: SendOutcome): Promise<Outcome> {
-  const { clock, notifier } = world;
+async function settledAs(deps: NotifyDeps, message: ComposedMessage, outcome: SendOutcome): Promise<Outcome> {
+  const { clock, notifier } = deps;
   const { messageId, attempt } = message.due;
   const nowMs = clock.nowMs();
   const about = { messageId, attempt, code: 'code' in outcome ? (outcome.code ?? null) : null };
@@ -137,7 +138,7 @@ async function settledAs(world: World, message: ComposedMessage, outcome: SendOu
       return { settled: { ...about, status, reason: outcome.reason, nextAttemptMs } };
     }
     case 'failed':
-      return rejectedAs(world, message, outcome);
+      return rejectedAs(deps, message, outcome);
   }
 }
 
@@ -150,7 +151,7 @@ function nextTryMs(nowMs: number, afterMs: number, endsMs: number): number | nul
 
 /** A proven refusal: what is wrong decides whether it goes another way, waits for a person, or is over. */
 async function rejectedAs(
-  world: World,
+  deps: NotifyDeps,
   { due, channel }: ComposedMessage,
   outcome: Extract<SendOutcome, { kind: 'failed' }>,
 ): Promise<Outcome> {
@@ -159,17 +160,17 @@ async function rejectedAs(
   const rejected = { messageId, attempt, code, reason };
   const facts = { runId, userId, messageId, code };
   if (about === 'everything') {
-    await stopMessages(world, { why: reason, channel, facts });
+    await stopMessages(deps, { why: reason, channel, facts });
     return { settled: { ...rejected, status: 'queued', channel } };
   }
   if (about === 'recipient') {
-    world.emit({ type: 'recipient_unreachable', alert: true, ...facts });
-    if (!declined && channel === 'whatsapp' && world.notifier.pace?.fallback === 'sms') {
+    deps.emit({ type: 'recipient_unreachable', alert: true, ...facts });
+    if (!declined && channel === 'whatsapp' && deps.notifier.pace?.fallback === 'sms') {
       return { settled: { ...rejected, status: 'queued', channel: 'sms', unreachable: true } };
     }
     return { settled: { ...rejected, status: 'failed', unreachable: channel === 'whatsapp' } };
   }
-  world.emit({ type: 'message_failed', alert: true, ...facts });
+  deps.emit({ type: 'message_failed', alert: true, ...facts });
   const settled = { ...rejected, status: 'failed' } as const;
   const counts = code !== null && isCounted(about);
   return counts ? { settled, rejection: { code, why: reason, stage: 'send', channel, facts } } : { settled };

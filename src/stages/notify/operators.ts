@@ -5,17 +5,17 @@ import { operatorMessage } from '../../domain/messages/template.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import { type AlertEvent, type AlertType, type Emit, isAlert } from '../../ports/events/events.ts';
 import type { ClaimedNotice, RunDigest, SettledNotice } from '../../ports/store/watch.ts';
-import type { MessageToSend, SendOutcome, World } from '../../ports/world.ts';
+import type { MessageToSend, SendOutcome } from '../../ports/world.ts';
+import type { OperatorDeps } from './deps.ts';
 
-type OperatorContext = Pick<World, 'store' | 'clock' | 'notifier' | 'emit'>;
 const NOTICE_BATCH_SIZE = 10;
 const VALID_MS = 3_600_000;
 /** With the pauses between them about as long as a notice is of use (VALID_MS). */
 const MAX_ATTEMPTS = 8;
 
 /** Tells each operator once of every run that has ended, and whatever else waits for them. */
-export async function notifyOperators(context: OperatorContext): Promise<void> {
-  const { store, clock, notifier } = context;
+export async function notifyOperators(deps: OperatorDeps): Promise<void> {
+  const { store, clock, notifier } = deps;
   const to = notifier.operators?.numbers ?? [];
   if (to.length === 0) return;
   const nowMs = clock.nowMs();
@@ -29,7 +29,7 @@ export async function notifyOperators(context: OperatorContext): Promise<void> {
     }));
     await store.call('queue_notices', { notices, to, nowMs });
   }
-  await sendNotices(context);
+  await sendNotices(deps);
 }
 
 /** One line: counts, what stayed unknown, who was not told, what was stopped. */
@@ -84,8 +84,8 @@ const alertTexts: Readonly<Partial<Record<AlertType, string>>> = {
 };
 
 /** An `emit` that also queues the alarms among the events for the operators, each once per run or day, and sends them. */
-export function alertOperators(context: OperatorContext): Emit {
-  const { store, clock, notifier, emit } = context;
+export function alertOperators(deps: OperatorDeps): Emit {
+  const { store, clock, notifier, emit } = deps;
   const to = notifier.operators?.numbers ?? [];
   if (to.length === 0) return emit;
   return (event) => {
@@ -102,7 +102,7 @@ export function alertOperators(context: OperatorContext): Emit {
     };
     store
       .call('queue_notices', { notices: [notice], to, nowMs })
-      .then(() => sendNotices(context))
+      .then(() => sendNotices(deps))
       .catch((error: unknown) => emit({ type: 'operators_not_notified', alert: true, error }));
   };
 }
@@ -115,15 +115,15 @@ function factsOf(event: AlertEvent): string {
     .join(', ');
 }
 
-async function sendNotices(context: OperatorContext): Promise<void> {
-  const { store, clock } = context;
+async function sendNotices(deps: OperatorDeps): Promise<void> {
+  const { store, clock } = deps;
   const claimed = await store.call('claim_notices', { limit: NOTICE_BATCH_SIZE, nowMs: clock.nowMs() });
   if (claimed.length === 0) return;
-  const notices = await Promise.all(claimed.map((notice) => sendNotice(context, notice)));
+  const notices = await Promise.all(claimed.map((notice) => sendNotice(deps, notice)));
   await store.call('settle_notices', { notices, nowMs: clock.nowMs() });
 }
 
-async function sendNotice({ notifier, clock, emit }: OperatorContext, notice: ClaimedNotice): Promise<SettledNotice> {
+async function sendNotice({ notifier, clock, emit }: OperatorDeps, notice: ClaimedNotice): Promise<SettledNotice> {
   const { noticeId, key, number, text, attempt } = notice;
   const { slots, text: inTemplate } = operatorMessage(key, text);
   const template = notifier.operators?.template ?? false;

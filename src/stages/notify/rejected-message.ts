@@ -1,6 +1,6 @@
 // Stops all messages where several users in a row were rejected with one code.
 import type { SendErrorClass } from '../../domain/send-errors.ts';
-import type { World } from '../../ports/world.ts';
+import type { StopDeps } from './deps.ts';
 
 /**
  * How many different people in a row have to be refused with one code, nobody getting through in between, before
@@ -30,7 +30,7 @@ export function isCounted(about: SendErrorClass): boolean {
 
 /** Stops what every further message would meet: all of them, or, met by the fallback, the fallback. One alarm for it. */
 export async function stopMessages(
-  { store, clock, emit }: World,
+  { store, clock, emit }: StopDeps,
   { why, channel, facts }: { why: string; channel: Channel; facts: Facts },
 ): Promise<void> {
   const { changed } = await store.call('stop_messages', { why, channel, nowMs: clock.nowMs(), by: actor });
@@ -38,7 +38,7 @@ export async function stopMessages(
 }
 
 /** The same where several people in a row were refused with this code; their messages wait for the mending. */
-export async function stopIfInARow({ store, clock, emit }: World, counted: CountedRejection): Promise<void> {
+export async function stopIfInARow({ store, clock, emit }: StopDeps, counted: CountedRejection): Promise<void> {
   const { facts, ...rejection } = counted;
   const args = { ...rejection, people: PEOPLE_IN_A_ROW, nowMs: clock.nowMs(), by: actor };
   const { changed, queued } = await store.call('stop_refused_in_a_row', args);

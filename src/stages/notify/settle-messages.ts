@@ -1,17 +1,18 @@
 // Writes what became of messages; one that cannot be written keeps no other from it.
 import { DatabaseError } from '../../ports/database.ts';
 import type { SettledMessage } from '../../ports/store/messages.ts';
-import type { World } from '../../ports/world.ts';
+import type { CallOptions } from '../../ports/store/store.ts';
 import { inHalves } from '../in-halves.ts';
+import type { NotifyDeps } from './deps.ts';
 
 /**
  * Writes what became of messages. One that the database does not take is left to a person as unknown, so that it is never
  * sent again blindly; one that another session holds is found like any whose sender was lost. The others are written.
  */
-export async function settleMessages(world: World, messages: SettledMessage[]): Promise<void> {
+export async function settleMessages(deps: NotifyDeps, messages: SettledMessage[]): Promise<void> {
   if (messages.length === 0) return;
-  const { store, clock, emit } = world;
-  const write = async (part: SettledMessage[], options: Parameters<typeof store.call>[2]) => {
+  const { store, clock, emit } = deps;
+  const write = async (part: SettledMessage[], options: CallOptions) => {
     await store.call('settle_messages', { messages: part, nowMs: clock.nowMs() }, options);
     return part.map(() => true as const);
   };

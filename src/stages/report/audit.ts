@@ -3,7 +3,7 @@ import { type AccountFacts, type AccountModel, modelOf, positionKey } from '../.
 import type { Audit, Difference } from '../../domain/audit.ts';
 import { addDays, istMs } from '../../domain/market/india-time.ts';
 import type { FactsPage, StoredFacts } from '../../ports/store/money.ts';
-import type { Store } from '../../ports/store/store.ts';
+import type { AuditStore } from './deps.ts';
 
 /** Entries of the ledger per call: a few megabytes. */
 const ENTRIES_PER_PAGE = 5_000;
@@ -17,7 +17,7 @@ const cashKinds: readonly string[] = ['deposit', 'withdrawal', 'adjustment'];
  * fills came to by then (it keeps no quantity, cost and margin of an earlier day).
  */
 export async function audit(
-  store: Store,
+  store: AuditStore,
   { tradeDate, mode, userId }: { tradeDate: string; mode: string | null; userId: string | null },
 ): Promise<Audit> {
   const day = { orders: 0, fills: 0, cashInMinor: 0n, cashOutMinor: 0n, chargesMinor: 0n, realisedMinor: 0n };

@@ -5,10 +5,10 @@ import { istIso } from '../../domain/market/india-time.ts';
 import { formatMinor } from '../../domain/money.ts';
 import type { ReportOrder, ReportSignal, ReportTotals, RunReport, RunSkip } from '../../domain/report.ts';
 import type { Signal } from '../../domain/types.ts';
-import type { World } from '../../ports/world.ts';
 import { hashOf } from '../decide/decide.ts';
 import { clientOrderIdFor, type DecidedUser } from '../decide/decided.ts';
 import type { OpenRun, RunRequest } from '../scan/request.ts';
+import type { ReportDeps } from './deps.ts';
 
 const noTotals: ReportTotals = {
   users: 0,
@@ -61,17 +61,17 @@ function emptyReport(request: RunRequest, runId: string, session: string, nowMs:
 
 /** What a dry run found: the plan with nothing placed, nothing written and nothing sent. */
 export async function planReport(
-  world: World,
+  deps: ReportDeps,
   request: RunRequest,
   run: OpenRun,
   plan: readonly DecidedUser[],
 ): Promise<RunReport> {
   const pairs = plan.flatMap(({ account, decisions }) => decisions.map((decision) => ({ account, decision })));
   const count = (outcome: Decision['outcome']) => pairs.filter(({ decision }) => decision.outcome === outcome).length;
-  const endedAtMs = world.clock.nowMs();
+  const endedAtMs = deps.clock.nowMs();
   return {
     ...emptyReport(request, run.runId, run.session.id, run.frame.nowMs),
-    planHash: await hashOf(world, run, plan),
+    planHash: await hashOf(deps, run, plan),
     ...(run.frame.limits.pricesFrom ? { pricesFrom: run.frame.limits.pricesFrom } : {}),
     finishedAt: istIso(endedAtMs),
     durationMs: endedAtMs - run.frame.nowMs,

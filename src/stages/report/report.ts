@@ -4,13 +4,13 @@ import { istIso } from '../../domain/market/india-time.ts';
 import { formatMinor, perUnit } from '../../domain/money.ts';
 import type { ReportOrder, ReportSignal, ReportTotals, RunReport } from '../../domain/report.ts';
 import type { ReportMessage, StoredDecision, StoredReport } from '../../ports/store/reports.ts';
-import type { Store } from '../../ports/store/store.ts';
+import type { ReportStore } from './deps.ts';
 
 const PAGE_DECISIONS = 5_000;
 const PAGE_USERS = 2_000;
 
 /** The run as its rows tell it, or null where there is no such run. Its lists grow with the run: `countsOf` has none. */
-export async function reportOf(store: Store, runId: string): Promise<RunReport | null> {
+export async function reportOf(store: ReportStore, runId: string): Promise<RunReport | null> {
   const counts = await countsOf(store, runId);
   if (!counts) return null;
   const [orders, decisions]: [RunReport['orders'], RunReport['decisions']] = [[], []];
@@ -22,7 +22,7 @@ export async function reportOf(store: Store, runId: string): Promise<RunReport |
 }
 
 /** The report without who got what: `truncated`, with empty lists of orders, decisions and messages. */
-export async function countsOf(store: Store, runId: string): Promise<RunReport | null> {
+export async function countsOf(store: ReportStore, runId: string): Promise<RunReport | null> {
   const run = await store.call('read_report', { runId });
   if (!run) return null;
   return {
@@ -48,7 +48,7 @@ export async function countsOf(store: Store, runId: string): Promise<RunReport |
 
 /** A page of a run's users with what they got and were told: `truncated`, for there are more; totals are of everybody. */
 export async function reportPage(
-  store: Store,
+  store: ReportStore,
   runId: string,
   {
     after,
@@ -71,7 +71,7 @@ export async function reportPage(
   };
 }
 
-async function* decisionsOf(store: Store, runId: string): AsyncGenerator<StoredDecision> {
+async function* decisionsOf(store: ReportStore, runId: string): AsyncGenerator<StoredDecision> {
   for (let after: StoredDecision | undefined; ; ) {
     const { position: afterPosition = -1, queuePosition: afterQueuePosition = -1 } = after ?? {};
     const args = { runId, afterPosition, afterQueuePosition, limit: PAGE_DECISIONS };
@@ -83,7 +83,7 @@ async function* decisionsOf(store: Store, runId: string): AsyncGenerator<StoredD
 }
 
 /** What each user of the run was told, in the order the run served them. */
-export async function messagesOf(store: Store, runId: string): Promise<RunReport['messages']> {
+export async function messagesOf(store: ReportStore, runId: string): Promise<RunReport['messages']> {
   const messages: RunReport['messages'] = [];
   for (let afterQueuePosition = -1; ; ) {
     const page = await store.call('read_report_messages', { runId, afterQueuePosition, limit: PAGE_USERS });

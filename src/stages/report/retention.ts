@@ -1,5 +1,5 @@
 // Deletes rows that are kept for a time only.
-import type { World } from '../../ports/world.ts';
+import type { RetentionDeps } from './deps.ts';
 
 /** A financial year, and the month after it in which its books are looked at. */
 const RETENTION_DAYS = 400;
@@ -11,7 +11,7 @@ const DELETE_BATCH_SIZE = 10_000;
  * venues were spoken to, after two. Orders, decisions, fills, events, messages and the ledger are records: they stay.
  * Gives how many rows went.
  */
-export async function forgetOld({ store, clock, emit }: World, stop?: AbortSignal): Promise<number> {
+export async function forgetOld({ store, clock, emit }: RetentionDeps, stop?: AbortSignal): Promise<number> {
   const by = { who: 'forgetting', how: 'service' } as const;
   let forgotten = 0;
   while (!stop?.aborted) {

@@ -6,20 +6,20 @@ import { sendBeforeMs } from '../../domain/market/session.ts';
 import { instrumentKey, sharesOf } from '../../domain/market/share.ts';
 import type { Quote } from '../../domain/types.ts';
 import type { FrozenRun } from '../../ports/store/runs.ts';
-import type { World } from '../../ports/world.ts';
+import type { OpenDeps, ScanDeps } from './deps.ts';
 import type { OpenRun, RunRequest } from './request.ts';
 
 /** The run with its signals, prices and users frozen, and the simulated markets open at its prices. */
-export async function open(world: World, request: RunRequest, run: OpenRun): Promise<OpenRun> {
-  const opened = run.state === null ? await freeze(world, request, run) : run;
+export async function open(deps: OpenDeps, request: RunRequest, run: OpenRun): Promise<OpenRun> {
+  const opened = run.state === null ? await freeze(deps, request, run) : run;
   const { session, frame } = opened;
-  for (const venue of world.venues.values()) await venue.openMarket?.(session.date, [...frame.quotes.values()]);
+  for (const venue of deps.venues.values()) await venue.openMarket?.(session.date, [...frame.quotes.values()]);
   return opened;
 }
 
 /** Brings in what was given and freezes the run. Of two who do, one freezes and both go on. */
-async function freeze(world: World, request: RunRequest, run: OpenRun): Promise<OpenRun> {
-  const { store, clock } = world;
+async function freeze(deps: OpenDeps, request: RunRequest, run: OpenRun): Promise<OpenRun> {
+  const { store, clock } = deps;
   const { runId, session, frame } = run;
   const { inputs, mode } = request;
   const { by } = inputs;
@@ -48,20 +48,20 @@ async function freeze(world: World, request: RunRequest, run: OpenRun): Promise<
     userIds: inputs.users?.map(({ id }) => id) ?? null,
     by,
   });
-  world.emit({ type: 'run_opened', runId, signals: signals.length });
-  return { ...run, state: 'planning', frame: await frozenFrame(world, runId), users: null };
+  deps.emit({ type: 'run_opened', runId, signals: signals.length });
+  return { ...run, state: 'planning', frame: await frozenFrame(deps, runId), users: null };
 }
 
 /** The frozen run as `decide` sees it. A run resumed too late for its prices gets new ones for whoever is undecided. */
-export async function frozenFrame(world: World, runId: string): Promise<RunFrame> {
-  const frozen = await readRun(world, runId);
-  const run = (await reprice(world, frozen)) ? await readRun(world, runId) : frozen;
+export async function frozenFrame(deps: ScanDeps, runId: string): Promise<RunFrame> {
+  const frozen = await readRun(deps, runId);
+  const run = (await reprice(deps, frozen)) ? await readRun(deps, runId) : frozen;
   const quotes = quotesByKey(run.quotes);
-  const actions = actionsSincePreviousClose(run.corporateActions, run.tradeDate, await world.operatorDays());
+  const actions = actionsSincePreviousClose(run.corporateActions, run.tradeDate, await deps.operatorDays());
   const shareOf = sharesOf(run.signals.flatMap(({ instrument }) => instrument ?? []));
   return {
     mode: run.mode,
-    nowMs: world.clock.nowMs(),
+    nowMs: deps.clock.nowMs(),
     cutOffMs: run.cutOffMs,
     halted: run.halted,
     limits: run.limits,
@@ -76,14 +76,14 @@ export async function frozenFrame(world: World, runId: string): Promise<RunFrame
   };
 }
 
-async function readRun(world: World, runId: string): Promise<FrozenRun> {
-  const run = await world.store.call('read_run', { runId });
+async function readRun(deps: ScanDeps, runId: string): Promise<FrozenRun> {
+  const run = await deps.store.call('read_run', { runId });
   if (!run) throw new Error(`run ${runId} vanished`);
   return run;
 }
 
-async function reprice(world: World, run: FrozenRun): Promise<boolean> {
-  const { store, clock, emit } = world;
+async function reprice(deps: ScanDeps, run: FrozenRun): Promise<boolean> {
+  const { store, clock, emit } = deps;
   const { runId, mode, tradeDate } = run;
   const nowMs = clock.nowMs();
   // Ahead of us, too: the clock may have been set back since.
@@ -91,8 +91,8 @@ async function reprice(world: World, run: FrozenRun): Promise<boolean> {
   if (run.state !== 'planning' || !stale || nowMs >= run.cutOffMs) return false;
   const { held, instruments, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId });
   const signals = run.signals.map(({ signal }) => signal);
-  const quotes = await world.quotes.read({ tradeDate, nowMs, signals, held });
-  const actions = actionsSincePreviousClose(corporateActions, tradeDate, await world.operatorDays());
+  const quotes = await deps.quotes.read({ tradeDate, nowMs, signals, held });
+  const actions = actionsSincePreviousClose(corporateActions, tradeDate, await deps.operatorDays());
   await store.call('reprice_run', { runId, quotes: withoutOldCloses(quotes, actions, sharesOf(instruments)) });
   emit({ type: 'run_repriced', runId });
   return true;

@@ -8,8 +8,9 @@ import { nextSession, runIdOf, type Session, sessionAt, sessionOf } from '../../
 import { instrumentKey, sharesOf } from '../../domain/market/share.ts';
 import type { RunSkip } from '../../domain/report.ts';
 import type { Signal } from '../../domain/types.ts';
+import type { Deps } from '../../ports/deps.ts';
 import type { StoredInputs } from '../../ports/store/runs.ts';
-import type { World } from '../../ports/world.ts';
+import type { ScanDeps } from './deps.ts';
 import { frozenFrame, pricedBy, quotesByKey } from './open.ts';
 import type { NotStarted, OpenRun, RunInputs, RunRequest } from './request.ts';
 
@@ -21,16 +22,16 @@ export type Scanned =
 const EXCHANGE = 'NSE';
 
 /** Looks: which session, which run, which signals at which prices, for whom. Writes nothing. */
-export async function scan(world: World, request: RunRequest): Promise<Scanned> {
-  const current = await sessionNow(world, request);
+export async function scan(deps: ScanDeps, request: RunRequest): Promise<Scanned> {
+  const current = await sessionNow(deps, request);
   if (current.kind !== 'session') return current;
   const { session, late } = current;
-  const { store } = world;
+  const { store } = deps;
   const runId = runIdOf(session.id, request.mode);
   const stored = await store.call('read_inputs', { mode: request.mode, tradeDate: session.date, runId });
   const ids = { runId, session, nextSession: current.nextSession } as const;
   if (stored.runState !== null) {
-    const frame = await frozenFrame(world, runId);
+    const frame = await frozenFrame(deps, runId);
     return { kind: 'run', ...ids, state: stored.runState, frame, users: null, userCount: stored.users };
   }
   const missing = late ? 'too_late' : missingInput(request.inputs, stored, session.date);
@@ -38,7 +39,7 @@ export async function scan(world: World, request: RunRequest): Promise<Scanned> 
     return { kind: 'skipped', reason: missing, runId, session: session.id, nextSession: current.nextSession };
   }
   if (missing) return missing;
-  const frame = await plannedFrame(world, request, stored, session);
+  const frame = await plannedFrame(deps, request, stored, session);
   const { users } = request.inputs;
   return { kind: 'run', ...ids, state: null, frame, users, userCount: users?.length ?? stored.users };
 }
@@ -48,10 +49,10 @@ type SessionNow =
   | Exclude<Scanned, OpenRun>;
 
 /** The session the clock is in. Past the cut-off there still is one: a run that was opened in time is closed properly. */
-async function sessionNow(world: World, request: RunRequest): Promise<SessionNow> {
+async function sessionNow(deps: ScanDeps, request: RunRequest): Promise<SessionNow> {
   // Before anything is awaited: the instant the scan was started at decides, not how fast the database is.
-  const nowMs = world.clock.nowMs();
-  const overrides = await world.operatorDays();
+  const nowMs = deps.clock.nowMs();
+  const overrides = await deps.operatorDays();
   const query = { exchange: EXCHANGE, slot: 'open', cutOffTime: request.cutOffTime, overrides } as const;
   const due = sessionAt(nowMs, query);
   if (due.kind === 'beyond_coverage') return beyondCalendar(due);
@@ -88,7 +89,7 @@ function dueSignals(inputs: RunInputs, stored: StoredInputs, tradeDate: string):
 }
 
 /** What was found, for whoever follows the run. */
-export function emitScanned({ emit }: World, { runId, session, state, frame, userCount }: OpenRun): void {
+export function emitScanned({ emit }: Deps<'emit'>, { runId, session, state, frame, userCount }: OpenRun): void {
   const signals = frame.signals.map(({ signal, quote }) => {
     const { id, rank, symbol, side, referencePriceMinor, stopLossMinor, targetMinor } = signal;
     const exit = { stopLossMinor, targetMinor };
@@ -109,18 +110,18 @@ export function emitScanned({ emit }: World, { runId, session, state, frame, use
 
 /** What the run will be frozen to. */
 async function plannedFrame(
-  world: World,
+  deps: ScanDeps,
   { mode, limits, inputs }: RunRequest,
   stored: StoredInputs,
   session: Session,
 ): Promise<RunFrame> {
-  const nowMs = world.clock.nowMs();
+  const nowMs = deps.clock.nowMs();
   const signals = dueSignals(inputs, stored, session.date);
-  const read = await world.quotes.read({ tradeDate: session.date, nowMs, signals, held: stored.held });
+  const read = await deps.quotes.read({ tradeDate: session.date, nowMs, signals, held: stored.held });
   const listed = [...stored.instruments, ...inputs.instruments];
   const instruments = new Map(listed.map((one) => [instrumentKey(one), one]));
   const shareOf = sharesOf(listed);
-  const actions = actionsSincePreviousClose(stored.corporateActions, session.date, await world.operatorDays());
+  const actions = actionsSincePreviousClose(stored.corporateActions, session.date, await deps.operatorDays());
   const quotes = quotesByKey(withoutOldCloses(read, actions, shareOf));
   return {
     mode,

@@ -1,0 +1,30 @@
+// What execute may do: send what is claimed and marked, look it up, and book what the venue says.
+import type { Deps, VenuesWith } from '../../ports/deps.ts';
+import type { Venue } from '../../ports/venue.ts';
+
+/** What orders are sent to and looked up at; nothing of an account beside them. */
+export type OrderVenue = Pick<Venue, 'name' | 'capabilities' | 'submit' | 'lookup'>;
+
+export type SweepDeps = Deps<'clock' | 'emit', 'sweep_orders'>;
+
+/** Books what became of orders. */
+export type SettleDeps = Deps<'clock' | 'emit', 'read_lock_holders' | 'settle_orders'>;
+
+export type ExecuteDeps = Deps<
+  'accountSlots' | 'clock' | 'emit',
+  | 'claim_lookups'
+  | 'claim_orders'
+  | 'mark_submitting'
+  | 'read_lock_holders'
+  | 'release_orders'
+  | 'renew_claims'
+  | 'settle_orders'
+  | 'sweep_orders'
+  | 'take_rates'
+  | 'trip_breakers'
+> &
+  VenuesWith<OrderVenue>;
+
+/** Hears what venues push, and has those orders looked up; it books nothing. */
+export type ListenDeps = Deps<'clock' | 'emit', 'find_venue_order' | 'read_all_credentials' | 'request_lookup'> &
+  VenuesWith<Pick<Venue, 'name' | 'listen'>>;

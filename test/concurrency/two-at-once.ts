@@ -1,6 +1,7 @@
 // Brings two functions of the database to stand in one another's way, for every pair of those that lock several rows.
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeStore } from '../../src/adapters/store/store.ts';
+import type { SqlSession } from '../../src/ports/database.ts';
 import type { DecisionToAccept } from '../../src/ports/store/runs.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import {
@@ -114,11 +115,10 @@ export async function sceneOf({ session }: TestPostgres, store: Store, name: str
   const claimed = await claim(store, `${name}-2`);
   const open = await openScene(store, { runId: `${name}-3`, signals: [third], users });
   const page = await undecided(open);
-  for (const table of ['accounts', 'orders']) {
-    for (const id of userIds.toReversed()) {
-      await session.query(`update public.${table} set user_id = user_id where user_id = $1`, [id]);
-    }
-  }
+  const moves = ['accounts', 'orders'].flatMap((table) =>
+    userIds.toReversed().map((id) => `update public.${table} set user_id = user_id where user_id = '${id}'`),
+  );
+  await session.exec(moves.join('; '));
   const accounts = page.map(({ accountId, settings }) => ({ id: accountId ?? 0, userId: settings.id }));
   return {
     ...{ store, name, userIds, claimed: claimed.map(({ orderId }) => orderId).toSorted((a, b) => a - b) },
@@ -128,6 +128,11 @@ export async function sceneOf({ session }: TestPostgres, store: Store, name: str
   };
 }
 
+/** A database with a session that is in no transaction: one that is goes on seeing who waited when it looked first. */
+export interface Watched extends TestPostgres {
+  watcher: SqlSession;
+}
+
 let scenes = 0;
 
 /**
@@ -135,7 +140,7 @@ let scenes = 0;
  * for each kind of row. Gives what went wrong: a deadlock is Postgres's `40P01`, and nothing here is repeated that would
  * hide it.
  */
-export async function crossed(database: TestPostgres, first: ActName, second: ActName): Promise<string[]> {
+export async function crossed(database: Watched, first: ActName, second: ActName): Promise<string[]> {
   const store = makeStore(database, { patient: false });
   scenes += 1;
   const scene = await sceneOf(database, store, `s${scenes}`);
@@ -151,7 +156,7 @@ export async function crossed(database: TestPostgres, first: ActName, second: Ac
         },
       );
       ends.push(end);
-      await untilWaiting(database, ends);
+      await untilWaiting(database.watcher, ends);
     }
     await database.session.exec('commit');
     await Promise.all(ends);
@@ -161,15 +166,15 @@ export async function crossed(database: TestPostgres, first: ActName, second: Ac
 }
 
 /** Until all of the calls that are not done wait for a lock. */
-async function untilWaiting({ session }: TestPostgres, ends: readonly Promise<void>[]): Promise<void> {
+async function untilWaiting(watcher: SqlSession, ends: readonly Promise<void>[]): Promise<void> {
   let done = 0;
-  for (const end of ends) void end.then(() => (done += 1));
+  const all = Promise.all(ends.map((end) => end.then(() => (done += 1))));
   for (let round = 0; round < 100; round += 1) {
-    // Inside a transaction the view would go on showing what it showed first.
-    await session.query('select pg_stat_clear_snapshot()');
-    const [row] = await session.query(`select count(*)::int as n from pg_stat_activity
+    // Most calls are done by then, or wait.
+    await Promise.race([all, pause(5)]);
+    if (done >= ends.length) return;
+    const [row] = await watcher.query(`select count(*)::int as n from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`);
     if (Number(row?.['n']) + done >= ends.length) return;
-    await pause(5);
   }
 }

@@ -4,10 +4,10 @@ import { closeBeside } from './stages/accept/close-abandoned.ts';
 import type { CloseDeps } from './stages/accept/deps.ts';
 import type { ExecuteDeps } from './stages/execute/deps.ts';
 import { lateBookings } from './stages/execute/settle.ts';
+import { workOnce } from './stages/execute-and-notify.ts';
 import type { NotifyDeps } from './stages/notify/deps.ts';
 import { notifiesBeside, notifyBeside } from './stages/notify/notify-loop.ts';
 import { stopped } from './stages/until-stopped.ts';
-import { workOnce } from './stages/work-once.ts';
 
 /** Longest sleep of an idle worker: how late it may see work nobody woke it for. */
 const POLL_MS = 1_000;

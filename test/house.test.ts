@@ -232,7 +232,7 @@ describe('least authority', () => {
 
   test('only accept calls what places orders, and only execute what sends them', () => {
     const callers = (name: string) => saying(sources, new RegExp(`\\bcall\\(\\s*'${name}'`));
-    expect(callers('accept_page')).toEqual(['src/stages/accept/accept-page.ts']);
+    expect(callers('accept_page')).toEqual(['src/stages/accept/accept.ts']);
     expect(callers('place_orders')).toEqual(['src/stages/accept/single-orders.ts']);
     const sends = ['src/stages/execute/execute.ts', 'src/stages/execute/reconcile.ts'];
     expect(callers('mark_submitting')).toEqual(sends);

@@ -1,12 +1,18 @@
-// Sends a run's orders, looks them up and notifies its users until nothing is due.
+// Sends orders, looks them up and notifies users: once, or until nothing of a run is due.
 import type { Deps } from '../ports/deps.ts';
 import type { ExecuteDeps } from './execute/deps.ts';
+import { execute } from './execute/execute.ts';
+import { reconcile } from './execute/reconcile.ts';
 import { lateBookings } from './execute/settle.ts';
 import type { NotifyDeps } from './notify/deps.ts';
+import { notify } from './notify/notify.ts';
 import { notifiesBeside, notifyBeside } from './notify/notify-loop.ts';
 import type { OpenRun, RunRequest } from './scan/request.ts';
+import { timed } from './timed.ts';
 import { stopped } from './until-stopped.ts';
-import { workOnce } from './work-once.ts';
+
+/** How often others' orders are looked up while some are being sent. */
+const LOOKUP_EVERY_MS = 1_000;
 
 /** Sends, looks up and notifies, and asks how much of the run is left. */
 export type ExecuteAndNotifyDeps = ExecuteDeps & NotifyDeps & Deps<'clock' | 'emit', 'finish_run' | 'read_progress'>;
@@ -52,4 +58,59 @@ async function workUntil(
     if (clock.nowMs() + pauseMs > untilMs) return;
     await Promise.race([clock.sleep(pauseMs), whenStopped]);
   }
+}
+
+export interface WorkOnceOptions {
+  concurrency: number;
+  /** Once it is aborted nothing more is begun. */
+  stop?: AbortSignal | undefined;
+  /** At most so many orders are tried; default: all that may go. */
+  maxOrders?: number | undefined;
+  /** False: somebody else tells the users beside it. */
+  notifies?: boolean | undefined;
+}
+
+/**
+ * Looks orders up, now and then, for as long as others are being sent: an order that hangs at its venue keeps nobody's fills
+ * waiting. On a clock that is set nothing beats: there the lookups come after the sends.
+ */
+async function lookingUpBeside<Result>(
+  { clock }: Deps<'clock'>,
+  sending: Promise<Result>,
+  lookUp: () => Promise<number>,
+): Promise<{ sent: Result; lookedUp: number }> {
+  let lookedUp = 0;
+  let lookup: Promise<void> | null = null;
+  const failures: unknown[] = [];
+  const stopBeat = clock.every(LOOKUP_EVERY_MS, () => {
+    lookup ??= lookUp()
+      .then((count) => {
+        lookedUp += count;
+      })
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => {
+        lookup = null;
+      });
+  });
+  try {
+    const sent = await sending;
+    await lookup;
+    if (failures.length > 0) throw failures[0];
+    return { sent, lookedUp };
+  } finally {
+    stopBeat();
+  }
+}
+
+/** execute → reconcile → notify, once, for every run there is. Gives how many orders and messages each was about. */
+export async function workOnce(
+  deps: ExecuteDeps & NotifyDeps,
+  { concurrency, stop, maxOrders, notifies = true }: WorkOnceOptions,
+): Promise<{ sent: number; lookedUp: number; messages: number }> {
+  const lookUp = async () => (stop?.aborted ? 0 : timed(deps, 'reconcile', () => reconcile(deps, concurrency)));
+  const sending = timed(deps, 'execute', () => execute(deps, concurrency, stop, maxOrders));
+  const { sent, lookedUp: beside } = await lookingUpBeside(deps, sending, lookUp);
+  const lookedUp = beside + (await lookUp());
+  const messages = stop?.aborted || !notifies ? 0 : await timed(deps, 'notify', () => notify(deps, concurrency, stop));
+  return { sent, lookedUp, messages };
 }

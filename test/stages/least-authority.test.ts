@@ -6,7 +6,7 @@ import type { World } from '../../src/ports/world.ts';
 import type { RunDeps } from '../../src/run.ts';
 import { accept } from '../../src/stages/accept/accept.ts';
 import type { AccountsDeps, ReadyDeps, SyncDeps } from '../../src/stages/accounts/deps.ts';
-import type { DecidedPage, DecidedUser } from '../../src/stages/decide/decided.ts';
+import type { DecidedPage, DecidedUser } from '../../src/stages/decide/decide.ts';
 import type { DecideDeps } from '../../src/stages/decide/deps.ts';
 import type { ExecuteDeps } from '../../src/stages/execute/deps.ts';
 import type { CallbackDeps, NotifyDeps } from '../../src/stages/notify/deps.ts';
@@ -42,7 +42,7 @@ describe('accept takes what decide has decided', () => {
 
   test('and nobody else can make one', async () => {
     // @ts-expect-error: the class is exported as a type only
-    const { DecidedUser } = await import('../../src/stages/decide/decided.ts');
+    const { DecidedUser } = await import('../../src/stages/decide/decide.ts');
     expect(DecidedUser).toBeUndefined();
   });
 });

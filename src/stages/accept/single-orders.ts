@@ -16,7 +16,7 @@ import type { Instrument, Quote } from '../../domain/types.ts';
 import { hasAnswered } from '../../ports/database.ts';
 import type { QueuedAccount } from '../../ports/store/runs.ts';
 import type { OrderRefusal, PlacedOrder } from '../../ports/store/single-orders.ts';
-import { type DecidedUser, singleDecider } from '../decide/decided.ts';
+import { type DecidedUser, singleDecider } from '../decide/decide.ts';
 import { retriedWhileLocked } from '../execute/locked-orders.ts';
 import { pricedBy, quotesByKey } from '../scan/open.ts';
 import type { RunRequest } from '../scan/request.ts';

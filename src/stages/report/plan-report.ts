@@ -5,8 +5,7 @@ import { istIso } from '../../domain/market/india-time.ts';
 import { formatMinor } from '../../domain/money.ts';
 import type { ReportOrder, ReportSignal, ReportTotals, RunReport, RunSkip } from '../../domain/report.ts';
 import type { Signal } from '../../domain/types.ts';
-import { hashOf } from '../decide/decide.ts';
-import { clientOrderIdFor, type DecidedUser } from '../decide/decided.ts';
+import { clientOrderIdFor, type DecidedUser, hashOf } from '../decide/decide.ts';
 import type { OpenRun, RunRequest } from '../scan/request.ts';
 import type { ReportDeps } from './deps.ts';
 

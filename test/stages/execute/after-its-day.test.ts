@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MAX_LOOKUPS } from '../../../src/stages/execute/outcome.ts';
-import { workOnce } from '../../../src/stages/work-once.ts';
+import { workOnce } from '../../../src/stages/execute-and-notify.ts';
 import { decideAll, openScene, settle, settlement, tradeDate, user } from '../../contract/support/scene.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';

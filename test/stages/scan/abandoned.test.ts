@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { closeOverdue } from '../../../src/stages/accept/close-abandoned.ts';
-import { workOnce } from '../../../src/stages/work-once.ts';
+import { workOnce } from '../../../src/stages/execute-and-notify.ts';
 import { work } from '../../../src/work.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
 import { violations } from '../../support/invariants.ts';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RunReport } from '../../../src/domain/report.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import { decidedPage } from '../../../src/stages/decide/decide-page.ts';
+import { decidedPage } from '../../../src/stages/decide/decide.ts';
 import { alertText } from '../../../src/terminal/alert.ts';
 import { account, frame, planned } from '../../domain/scenario.ts';
 import type { AnyEvent } from '../../support/any-event.ts';

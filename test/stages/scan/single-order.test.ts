@@ -4,7 +4,7 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
 import type { OrderRequest, Placed } from '../../../src/stages/accept/single-orders.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
-import { workOnce } from '../../../src/stages/work-once.ts';
+import { workOnce } from '../../../src/stages/execute-and-notify.ts';
 import { deleteAllSql } from '../../contract/support/every-database.ts';
 import { placeOrders } from '../../support/place-orders.ts';
 import { freshPglite, freshPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';

@@ -3,7 +3,7 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Arguments, Store } from '../../../src/ports/store/store.ts';
 import type { LookupOutcome, Venue, VenueFill, VenueReport } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
-import { workOnce } from '../../../src/stages/work-once.ts';
+import { workOnce } from '../../../src/stages/execute-and-notify.ts';
 import { tradeDate } from '../../contract/support/scene.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
 import type { TestDatabase } from '../../support/postgres.ts';

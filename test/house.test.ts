@@ -241,6 +241,15 @@ describe('least authority', () => {
 });
 
 describe('one place for each', () => {
+  test('a folder holds at most twelve files', () => {
+    const all = [...sources, ...sourcesIn('test'), ...sourcesIn('scripts')].filter(
+      ({ path }) => !path.includes('.test.'),
+    );
+    const folders = Map.groupBy(all, ({ path }) => dirname(path));
+    expect([...folders].filter(([, files]) => files.length > 12).map(([folder]) => folder)).toEqual([]);
+    expect(folders.get('src/domain/decision')?.length).toBeGreaterThan(5);
+  });
+
   test('only config.ts reads the environment', () => {
     expect(saying(sources, /process\s*\.\s*env|from 'node:process'/)).toEqual(['src/config/config.ts']);
   });

@@ -1,5 +1,5 @@
 // How a planted bug is written down: edits of database functions, or changes of a process’s world.
-import type { Store, StoreFunction } from '../../../src/ports/store/store.ts';
+import type { Arguments, Store, StoreFunction } from '../../../src/ports/store/store.ts';
 import type { Venue, VenueCapabilities } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
 import type { Edit, Plant } from '../day/scene.ts';
@@ -35,3 +35,20 @@ export const withCapabilities = (capabilities: Partial<VenueCapabilities>): Chan
   withVenues((venue) => ({ capabilities: { ...venue.capabilities, ...capabilities } }));
 
 export const edit = (inFunction: string, from: string, to: string): Edit => ({ inFunction, from, to });
+
+/**
+ * Books again, after each outcome of an order, the one before it, as a process does that stood still in between: no promise
+ * may break by that alone.
+ */
+export const oldOutcomes: Change = withStore((call) => {
+  const before = new Map<number, Arguments['settle_orders']['outcomes'][number]>();
+  return {
+    async settle_orders(args: Arguments['settle_orders']) {
+      const answer = await call('settle_orders', args);
+      const outcomes = args.outcomes.flatMap(({ orderId }) => before.get(orderId) ?? []);
+      for (const one of args.outcomes) before.set(one.orderId, one);
+      if (outcomes.length > 0) await call('settle_orders', { ...args, outcomes });
+      return answer;
+    },
+  };
+});

@@ -4,6 +4,8 @@ import { openPostgresSession } from '../../../../src/adapters/store/postgres.ts'
 import { freshPglite, freshPostgres } from '../../../support/postgres.ts';
 import { type Ground, groundOn } from '../../common/ground.ts';
 import { hunt } from '../../common/hunt.ts';
+import { oldOutcomes } from '../../common/planting.ts';
+import { playSchedule } from '../schedule.ts';
 import { plantedBugs } from './planted.ts';
 import { plantedOutside, plantedWithOutsider } from './planted-outside.ts';
 
@@ -32,6 +34,13 @@ describe('the check of the promises catches a process that', () => {
     },
     240_000,
   );
+
+  test('lets an ended order change, and not one that only books old outcomes again', async () => {
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const { broken } = await playSchedule(shared, seed, { change: oldOutcomes });
+      expect(broken, `seed ${seed}`).toEqual([]);
+    }
+  });
 
   test.each(plantedWithOutsider.map((bug) => [bug.name, bug] as const))(
     '%s',

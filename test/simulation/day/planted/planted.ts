@@ -1,6 +1,6 @@
 // Bugs planted in days: the checks have to catch every one.
 import type { Arguments } from '../../../../src/ports/store/store.ts';
-import { edit, type PlantedBug, withCapabilities, withStore, withVenues } from '../../common/planting.ts';
+import { edit, oldOutcomes, type PlantedBug, withCapabilities, withStore, withVenues } from '../../common/planting.ts';
 
 export const plantedBugs: readonly PlantedBug[] = [
   {
@@ -68,7 +68,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'queues an order again when its sender is gone',
     promise: /^unknown is not failed: \w+ is sent again/,
-    seed: 1,
+    seed: 33,
     edits: [
       edit(
         'public.sweep_orders',
@@ -94,7 +94,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'decides twice: the keys are not unique and the place is not taken',
     promise: /^(one order per signal|money adds up|one failure)/,
-    seed: 38,
+    seed: 19,
     edits: [
       edit('public.accept_page', 'decided_at is null and queue_position', 'queue_position'),
       edit(
@@ -123,7 +123,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'sends a summary again when its sender is gone',
     promise: /^one summary: message \d+ is sent twice/,
-    seed: 66,
+    seed: 46,
     edits: [edit('public.sweep_messages', `set status = 'unknown'`, `set status = 'queued'`)],
   },
   {
@@ -141,7 +141,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'forgets a fill that comes after the end',
     promise: /^fills/,
-    seed: 8,
+    seed: 20,
     edits: [
       edit(
         'core.book_fills',
@@ -170,13 +170,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'looks at halts only when it claims',
     promise: /^the switch/,
-    seed: 20,
+    seed: 9,
     edits: [edit('public.mark_submitting', 'h where h.resumed_at is null', 'h where false')],
   },
   {
     name: 'looks at the time only when it claims',
     promise: /^send before/,
-    seed: 295,
+    seed: 29,
     edits: [edit('public.mark_submitting', 'o.send_before > now_at', 'true')],
   },
   {
@@ -188,13 +188,14 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'asks again where duplicates are not refused',
     promise: /^unknown is not failed: \w+ is unknown and asked again/,
-    seed: 1,
+    seed: 4,
     change: withCapabilities({ refusesDuplicates: true }),
   },
   {
     name: 'lets an ended order change',
     promise: /^terminal/,
-    seed: 1310,
+    seed: 5,
+    change: oldOutcomes,
     sql: [
       'alter table public.orders drop constraint an_ended_order_has_its_time',
       `insert into core.order_transitions select ended, next from unnest(array['filled', 'rejected', 'canceled', 'expired']) ended,
@@ -204,19 +205,19 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'lets a late word about one attempt undo the next',
     promise: /^(unknown is not failed|write first)/,
-    seed: 30,
+    seed: 93,
     edits: [edit('core.outcome_effects', 'and o.attempts = coalesce(row.attempts, o.attempts)', '')],
   },
   {
     name: 'renews whatever claim there is on its orders',
     promise: /^claims: \w+ is renewed by who does not hold it/,
-    seed: 1,
+    seed: 30,
     edits: [edit('public.renew_claims', `and claim_id in (select jsonb_array_elements_text(args -> 'claimIds'))`, '')],
   },
   {
     name: 'revives a claim that has lapsed',
     promise: /^claims: \w+ is renewed after its lease has lapsed/,
-    seed: 1,
+    seed: 14,
     edits: [edit('public.renew_claims', 'and lease_until >= core.database_now()', '')],
   },
   {
@@ -234,7 +235,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'lets one account have all the slots',
     promise: /^fair shares: \w+ takes a slot of others/,
-    seed: 18,
+    seed: 26,
     change: withStore((call) => ({
       claim_orders: ({ held: _, perAccount: __, ...args }: Arguments['claim_orders']) => call('claim_orders', args),
     })),

@@ -18,6 +18,8 @@ import type { Turns } from './turns/turns.ts';
 /** A bug put in on purpose: what it changes in every process's world, and in the database. */
 export interface Plant {
   change?: (world: World) => World;
+  /** Within how many calm steps a day has to come to rest, where the bug would go on for ever: fewer than it is given else. */
+  calmSteps?: number;
   /** Text from outside goes to the database as it came. */
   keepsText?: true;
   edits?: readonly Edit[];

@@ -205,7 +205,7 @@ function requestOf({ mode, limits, bringsFiles, signals, users }: Plan, concurre
 
 /** Everything goes right from now on, and somebody comes back until nothing is open. */
 async function comeToRest(scene: Scene, resumes: boolean): Promise<void> {
-  const { turns, promises, plan, ground } = scene;
+  const { turns, promises, plan, ground, plant } = scene;
   if (resumes) {
     for (const { scope, target } of promises.standing()) {
       const lifted = {
@@ -232,7 +232,7 @@ async function comeToRest(scene: Scene, resumes: boolean): Promise<void> {
     else turns.at(turns.nowMs() + 30_000, '', () => watch(rounds - 1));
   };
   live(scene, last, body, () => undefined);
-  if (!(await turns.play(CALM_STEPS))) promises.broken.push('at rest: it never comes to rest');
+  if (!(await turns.play(plant?.calmSteps ?? CALM_STEPS))) promises.broken.push('at rest: it never comes to rest');
   if (promises.broken.length > 0) return;
   promises.atRest();
   scene.neighbours.atRest(scene.tables);

@@ -55,6 +55,7 @@ export const plantedOutside: readonly PlantedBug[] = [
     name: 'tries what the database refuses for ever',
     promise: /^at rest/,
     seed: 8,
+    calmSteps: 1500,
     change: (world) => {
       const call: Call = async (name, args, options) => {
         for (;;) {
@@ -109,6 +110,7 @@ export const plantedOutside: readonly PlantedBug[] = [
     name: 'counts a look only after it is made',
     promise: /^at rest/,
     seed: 4,
+    calmSteps: 1500,
     edits: [edit('public.claim_lookups', `then 0 else 1 end`, `then 0 else 0 end`)],
   },
   {

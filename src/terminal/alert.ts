@@ -26,7 +26,7 @@ const alertTexts: { readonly [T in AlertType]: (event: EventOf<T>) => string } =
   orders_need_person: (event) =>
     `${text(event.count)} orders wait for a person (${text(event.first)}): the books of their accounts are not brought up until you have said how each ended: npm run day lists them, npm run resolve`,
   late_fill: (event) =>
-    `${order(event)} was filled after it had ended. Its money and position are booked; the account is blocked until you have looked: npm run account -- --user … --acknowledge VENUE`,
+    `${order(event)} was filled after it had ended. Its money and position are booked; the account is blocked until you acknowledge it: npm run account -- --user … --acknowledge VENUE`,
   breaker_opened: (event) =>
     `${text(event.failed)} of ${text(event.tried)} orders got no clear answer (${text(event.about)}): the breaker is open, ${event.waiting === undefined ? 'the others' : `${text(event.waiting)} orders`} wait unsent. ${text(event.next)}.`,
   breaker_check_failed: (event) =>
@@ -34,7 +34,7 @@ const alertTexts: { readonly [T in AlertType]: (event: EventOf<T>) => string } =
   mark_failed: (event) =>
     `Orders could not be marked before sending, and were not sent${because(event)} They are tried again.`,
   wrong_fill: (event) =>
-    `${order(event)} was ${text(event.what)}, its venue says. It is booked as told, and the account is blocked until you have looked. Where the venue is wrong: npm run correct -- --order ${event.clientOrderId} --quantity … --price … --why …`,
+    `${order(event)} was ${text(event.what)}, its venue says. It is booked as reported, and the account is blocked until you acknowledge it. Where the venue is wrong: npm run correct -- --order ${event.clientOrderId} --quantity … --price … --why …`,
   filled_without_fills: (event) =>
     `${order(event)} is filled, its venue says, but its fills don't add up to it. It is looked up again; compare with the venue's trade book.`,
   heartbeat_failed: (event) =>
@@ -50,7 +50,7 @@ const alertTexts: { readonly [T in AlertType]: (event: EventOf<T>) => string } =
   message_failed: (event) => `${message(event)} failed (${text(event.code)}): npm run messages${ofRun(event)}`,
   message_resent: (event) => `${message(event)} is sent once more: nobody could say whether it had gone.`,
   message_needs_person: (event) =>
-    `Nobody can say whether ${message(event).toLowerCase()} went: npm run messages${ofRun(event)}`,
+    `Nobody knows whether ${message(event).toLowerCase()} went: npm run messages${ofRun(event)}`,
   delivery_reported: (event) =>
     `${message(event)} did not arrive (${text(event.providerStatus)}, ${text(event.code)}): npm run messages${ofRun(event)}`,
   messages_stopped: (event) =>
@@ -58,7 +58,7 @@ const alertTexts: { readonly [T in AlertType]: (event: EventOf<T>) => string } =
   fallback_stopped: (event) =>
     `Messages by SMS are stopped: ${text(event.why)}. Once that is mended: npm run whatsapp -- resume`,
   notify_loop_failed: (event) => `Sending messages failed, and is tried again${because(event)}`,
-  operators_not_notified: (event) => `Operators could not be told${because(event)}`,
+  operators_not_notified: (event) => `Operators could not be notified${because(event)}`,
   login_missing: (event) =>
     `${text(event.count)} accounts have no login today (${text(event.first)}): they get no orders until they log in. npm run account -- check`,
   drift_found: (event) =>

@@ -5,13 +5,13 @@ import { cliSandbox } from '../stages/support/cli-sandbox.ts';
 import { refusalOn } from '../stages/support/report-shape.ts';
 
 test('a process that finds the database in use waits, and ends with 1 and the pid of the other', async () => {
-  const { run, dataDir } = cliSandbox();
+  const { runAlone, dataDir } = cliSandbox();
   const holder = startChild('lock', join(dataDir, 'sample'), inject('databases').cacheDir);
   await holder.says('held');
   // Both wait their 30 seconds at the same time.
   const ended = await Promise.all([
-    run(['scan', '--json']),
-    run(['report', '--json', '--run', 'XNSE:2025-07-23:open:paper'], { DATABASE_URL: `file://${dataDir}/sample` }),
+    runAlone(['scan', '--json']),
+    runAlone(['report', '--json', '--run', 'XNSE:2025-07-23:open:paper'], { DATABASE_URL: `file://${dataDir}/sample` }),
   ]);
   for (const { code, stdout } of ended) {
     expect(code).toBe(1);
@@ -20,5 +20,5 @@ test('a process that finds the database in use waits, and ends with 1 and the pi
     expect(error.message).toContain(`in use by process ${holder.pid}`);
   }
   await holder.kill();
-  expect((await run(['scan', '--json'])).code).toBe(0);
+  expect((await runAlone(['scan', '--json'])).code).toBe(0);
 }, 120_000);

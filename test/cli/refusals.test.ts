@@ -99,8 +99,9 @@ describe('what can’t be carried out', { timeout: 120_000 }, () => {
   });
 
   test('a database that can’t be reached ends with 1', async () => {
-    const { run } = cliSandbox();
-    const ended = await run(['scan', '--json', '--date', '2025-08-28'], { DATABASE_URL: 'postgres://127.0.0.1:1/x' });
+    const { runAlone } = cliSandbox();
+    const url = { DATABASE_URL: 'postgres://127.0.0.1:1/x' };
+    const ended = await runAlone(['scan', '--json', '--date', '2025-08-28'], url);
     expect(ended.code).toBe(1);
     expect(refusalOn(ended.stdout).message).toContain('ECONNREFUSED');
   });

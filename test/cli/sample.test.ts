@@ -39,8 +39,8 @@ function shownIn(page: string, command: string): string[] {
 
 describe('the bundled sample', { timeout: 180_000 }, () => {
   test('prints its tables and messages, is done already the next time, starts over with --fresh, and can be asked about', async () => {
-    const { run } = cliSandbox();
-    const first = await run(['scan']);
+    const { run, runAlone } = cliSandbox();
+    const first = await runAlone(['scan']);
     expect(first).toMatchObject({ code: 0, stderr: '' });
     for (const text of [
       'the bundled sample',
@@ -56,7 +56,7 @@ describe('the bundled sample', { timeout: 180_000 }, () => {
     const shown = [...shownIn('README.md', 'npm ci && npm run scan'), ...shownIn('docs/sample-run.md', 'npm run scan')];
     expect(shown.length).toBeGreaterThan(100);
     expect(shown.filter((line) => !printed.has(line))).toEqual([]);
-    const again = await run(['scan']);
+    const again = await runAlone(['scan']);
     expect(again).toMatchObject({ code: 0, stderr: '' });
     expect(again.stdout).toContain('is already done');
     expect(again.stdout).toContain('13 of 14 orders filled, 1 rejected');
@@ -74,7 +74,7 @@ describe('the bundled sample', { timeout: 180_000 }, () => {
     expect(done.totals.messages).toEqual({ queued: 0, sent: 6, delivered: 0, failed: 0, unknown: 0, suppressed: 1 });
 
     // What a machine elsewhere makes of the same day is the same.
-    const fresh = await run(['scan', '--json', '--fresh'], { TZ: 'America/New_York' });
+    const fresh = await runAlone(['scan', '--json', '--fresh'], { TZ: 'America/New_York' });
     expect(fresh).toMatchObject({ code: 0, stderr: 'Removed the database data/sample: starting over.\n' });
     const anew = reportOn(fresh.stdout);
     const { planHash, orders, decisions, messages } = done;
@@ -92,8 +92,8 @@ describe('the bundled sample', { timeout: 180_000 }, () => {
   });
 
   test('a dry run leaves no file where none was', async () => {
-    const { run, fingerprint } = cliSandbox(false);
-    const shown = await run(['scan', '--dry-run']);
+    const { run, runAlone, fingerprint } = cliSandbox(false);
+    const shown = await runAlone(['scan', '--dry-run']);
     const printed = new Set(shown.stdout.split('\n').map(squeezed));
     const inThePage = shownIn('docs/sample-run.md', 'npm run scan -- --dry-run');
     expect(inThePage.length).toBeGreaterThan(50);

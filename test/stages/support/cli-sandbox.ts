@@ -1,20 +1,18 @@
-// Runs the command line as its own process, in a directory and with settings of its own.
+// Runs the command line in a directory and with settings of its own.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { inject, onTestFinished } from 'vitest';
+import { afterAll, inject, onTestFinished } from 'vitest';
+import { type CliResult, commandRunner } from './command-runner.ts';
 
 const CLI = resolve(import.meta.dirname, '../../../src/cli.ts');
 
-export interface CliResult {
-  /** The exit code; null for a process that was killed. */
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
+/** The one process of this test file in which `run` runs what it is given. */
+const runner = commandRunner();
+afterAll(() => runner.stop());
 
 /** A directory of its own to start the program in, with nothing set but what the test sets. */
 export interface CliSandbox {
@@ -23,8 +21,10 @@ export interface CliSandbox {
   dataDir: string;
   /** Writes a file and gives its path. */
   file(name: string, content: string): string;
-  /** The program as a process of its own: its arguments, and variables on top of DATA_DIR. */
+  /** The program with these arguments, and variables on top of DATA_DIR; one after another in one process. */
   run(args: string[], env?: Record<string, string>): Promise<CliResult>;
+  /** The same as a process of its own, as a person starts it. */
+  runAlone(args: string[], env?: Record<string, string>): Promise<CliResult>;
   start(args: string[], env?: Record<string, string>): { child: Process; ended: Promise<CliResult> };
   /** Every file under DATA_DIR with the SHA-256 of its content. */
   fingerprint(): Record<string, string>;
@@ -38,8 +38,8 @@ export function cliSandbox(prepared = true): CliSandbox {
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const dataDir = join(directory, 'data');
   if (prepared) copyImages(dataDir);
+  const { PATH = '', HOME = '' } = process.env;
   const start: CliSandbox['start'] = (args, env = {}) => {
-    const { PATH = '', HOME = '' } = process.env;
     const child: Process = spawn(process.execPath, [CLI, ...args], {
       cwd: directory,
       env: { PATH, HOME, DATA_DIR: dataDir, ...env },
@@ -52,7 +52,8 @@ export function cliSandbox(prepared = true): CliSandbox {
     directory,
     dataDir,
     start,
-    run: (args, env) => start(args, env).ended,
+    run: (args, env = {}) => runner.run({ cli: CLI, args, directory, env: { PATH, HOME, DATA_DIR: dataDir, ...env } }),
+    runAlone: (args, env) => start(args, env).ended,
     file(name, content) {
       const path = join(directory, name);
       writeFileSync(path, content);

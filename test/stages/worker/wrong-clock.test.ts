@@ -19,7 +19,8 @@ const HOUR_MS = 3_600_000;
 async function startAhead(aheadMs: number) {
   const postgres = await timedPostgres();
   onTestFinished(() => postgres.close());
-  const { start, run } = cliSandbox();
+  // Its clock is set as node starts.
+  const { start, runAlone: run } = cliSandbox();
   const shift = `const now = Date.now; Date.now = () => now() + (${aheadMs});`;
   const env = {
     DATABASE_URL: postgres.url,

@@ -1,10 +1,11 @@
 -- The nouns that exist before any run: instruments, signals, users, accounts, charges, halts, calendar days.
--- Money is bigint in the currency's minor unit (paise); percentages are basis points; leverage is hundredths.
+-- Money is bigint in the currency's minor unit (paise); percentages are basis points; leverage is
+-- hundredths.
 
 create schema core;
 comment on schema core is 'Inner functions and tables of the order core; nobody calls them from outside.';
--- Its pure SQL functions have no `set search_path` of their own, so that the planner can inline them: they name every
--- object in full, and are only reached through functions of `public` that set it.
+-- Its pure SQL functions have no `set search_path` of their own, so that the planner can inline them: they
+-- name every object in full, and are only reached through functions of `public` that set it.
 
 -- Leases, rate windows and backoff read this clock; tests may set it. Business time is always an argument.
 create function core.database_now() returns timestamptz
@@ -12,51 +13,58 @@ language sql stable as $$
   select coalesce(nullif(current_setting('daily_scan.now', true), '')::timestamptz, clock_timestamp());
 $$;
 
--- Stable, as what they are made of is, else they would be called for every row instead of being part of the query.
+-- Stable, as what they are made of is, else they would be called for every row instead of being part of the
+-- query.
 create function core.at(ms bigint) returns timestamptz
 language sql stable strict as $$
   select timestamptz 'epoch' + ms * interval '1 millisecond';
 $$;
 
+-- An instant as milliseconds since 1970; null: none.
 create function core.ms(at timestamptz) returns bigint
 language sql stable strict as $$
   select (extract(epoch from at) * 1000)::bigint;
 $$;
 
--- A sum over many, for people to read: 2^53 - 1 at most, the largest number everybody who reads JSON has alike. What one
--- account has is kept within it by constraints, so only numbers nobody means can add up to more.
+-- A sum over many, for people to read: 2^53 - 1 at most, the largest number everybody who reads JSON has
+-- alike. What one account has is kept within it by constraints, so only numbers nobody means can add up to
+-- more.
 create function core.clamp_to_safe(amount numeric) returns numeric
 language sql immutable strict as $$
   select greatest(least(amount, 9007199254740991), -9007199254740991);
 $$;
 
--- Business time, {nowMs, clock}, and how far a caller's clock is believed. Two minutes: a call may wait so long for its
--- database and its turn, and what must not be late (a send, an accept) or early (an end) is judged by the later or the
--- earlier of both clocks, so that within them nothing goes wrong. A session whose clock is its own by intent (a sample,
--- --at, --date, a test) says `virtual`, with each call or for the whole database; a process that says nothing is real.
+-- Business time, {nowMs, clock}, and how far a caller's clock is believed. Two minutes: a call may wait so
+-- long for its database and its turn, and what must not be late (a send, an accept) or early (an end) is
+-- judged by the later or the earlier of both clocks, so that within them nothing goes wrong. A session whose
+-- clock is its own by intent (a sample, --at, --date, a test) says `virtual`, with each call or for the
+-- whole database; a process that says nothing is real.
 create function core.uses_virtual_clock(args jsonb) returns boolean
 language sql stable as $$
   select coalesce(args ->> 'clock' = 'virtual', false)
     or coalesce(current_setting('daily_scan.clock', true) = 'virtual', false);
 $$;
 
+-- Whether a call's clock is more than two minutes off the database's, and should not be.
 create function core.clock_is_far(args jsonb) returns boolean
 language sql stable as $$
   select not core.uses_virtual_clock(args) and coalesce(
     abs(core.ms(core.database_now()) - (args ->> 'nowMs')::bigint) > 120000, true);
 $$;
 
--- The caller's time. One that is far from the database's is refused: whoever acts on it is wrong about the day or the hour.
+-- The caller's time. One that is far from the database's is refused: whoever acts on it is wrong about the
+-- day or the hour.
 create function core.now_of(args jsonb) returns timestamptz
 language plpgsql stable set search_path = '' as $$
 declare
   caller_now constant timestamptz := core.at((args ->> 'nowMs')::bigint);
 begin
   if core.clock_is_far(args) then
-    raise exception 'the clock of this process says %, the database''s % (India), more than two minutes apart, so nothing was done: '
-      'let both machines take their time from the network (NTP)',
+    raise exception 'the clock of this process says %, the database''s % (India), more than two minutes '
+      'apart, so nothing was done: let both machines take their time from the network (NTP)',
       coalesce(to_char(caller_now at time zone 'Asia/Kolkata', 'YYYY-MM-DD HH24:MI:SS'), 'nothing'),
-      to_char(core.database_now() at time zone 'Asia/Kolkata', 'YYYY-MM-DD HH24:MI:SS') using errcode = 'PT425';
+      to_char(core.database_now() at time zone 'Asia/Kolkata',
+        'YYYY-MM-DD HH24:MI:SS') using errcode = 'PT425';
   end if;
   return caller_now;
 end $$;
@@ -64,7 +72,8 @@ end $$;
 -- For what must not happen too late: by whichever clock is later.
 create function core.later_of(args jsonb) returns timestamptz
 language sql stable as $$
-  select greatest(core.now_of(args), case when not core.uses_virtual_clock(args) then core.database_now() end);
+  select greatest(core.now_of(args), case when not core.uses_virtual_clock(args)
+    then core.database_now() end);
 $$;
 
 -- For what must not happen too early.
@@ -73,13 +82,16 @@ language sql stable as $$
   select least(core.now_of(args), case when not core.uses_virtual_clock(args) then core.database_now() end);
 $$;
 
--- For facts and for what stops something, which are never refused: far from the database's clock they get its time.
+-- For facts and for what stops something, which are never refused: far from the database's clock they get
+-- its time.
 create function core.stamp_of(args jsonb) returns timestamptz
 language sql stable as $$
-  select case when core.clock_is_far(args) then core.database_now() else core.at((args ->> 'nowMs')::bigint) end;
+  select case when core.clock_is_far(args) then core.database_now()
+    else core.at((args ->> 'nowMs')::bigint) end;
 $$;
 
--- An instant the caller has seen on its clock, by the database's: how long ago it was, no clock disagrees about.
+-- An instant the caller has seen on its clock, by the database's: how long ago it was, no clock disagrees
+-- about.
 create function core.caller_instant(args jsonb, ms bigint) returns timestamptz
 language sql stable as $$
   select case when core.uses_virtual_clock(args) then core.at(ms)
@@ -109,18 +121,20 @@ create table public.instruments (
 
 create index instruments_of_a_share on public.instruments (share);
 
--- NSE and BSE write the series a share trades in behind its symbol, where it is not the usual one: TITAN-BE is TITAN,
--- moved to where every trade is delivered. Series: https://www.nseindia.com/market-data/legend-of-series; those that
--- are not shares (bonds GB, funds MF, rights RE) stay part of the symbol.
+-- NSE and BSE write the series a share trades in behind its symbol, where it is not the usual one: TITAN-BE
+-- is TITAN, moved to where every trade is delivered. Series:
+-- https://www.nseindia.com/market-data/legend-of-series; those that are not shares (bonds GB, funds MF,
+-- rights RE) stay part of the symbol.
 create function core.folded_symbol(exchange text, symbol text) returns text
 language sql immutable as $$
-  select case when exchange in ('NSE', 'BSE') then regexp_replace(symbol, '-(EQ|BE|BZ|BL|IL|T0|SM|ST|SZ)$', '')
+  select case when exchange in ('NSE', 'BSE')
+    then regexp_replace(symbol, '-(EQ|BE|BZ|BL|IL|T0|SM|ST|SZ)$', '')
     else exchange || ':' || symbol end;
 $$;
 create index instruments_by_folded_symbol on public.instruments (core.folded_symbol(exchange, symbol));
 
--- The ISIN; else that of its namesake at the other Indian exchange or in another series; else the symbol, which NSE and
--- BSE have in common. The same rule as shareOf in domain/market/share.ts.
+-- The ISIN; else that of its namesake at the other Indian exchange or in another series; else the symbol,
+-- which NSE and BSE have in common. The same rule as shareOf in domain/market/share.ts.
 create function core.share_of_instrument(i public.instruments) returns text
 language sql stable as $$
   select coalesce(i.isin, (select twin.isin from public.instruments twin
@@ -137,8 +151,10 @@ begin
   if not exists (select from changed) then return null; end if;
   update public.instruments i set share = core.share_of_instrument(i)
   where core.folded_symbol(i.exchange, i.symbol)
-      in (select core.folded_symbol(changed.exchange, changed.symbol) from changed where changed.share = '' or exists (
-        select from public.instruments now where now.id = changed.id and now.isin is distinct from changed.isin))
+      in (select core.folded_symbol(changed.exchange, changed.symbol) from changed
+        where changed.share = '' or exists (
+        select from public.instruments now where now.id = changed.id
+          and now.isin is distinct from changed.isin))
     and i.share is distinct from core.share_of_instrument(i);
   return null;
 end $$;
@@ -171,9 +187,12 @@ create table public.signals (
   constraint a_signal_is_given_once unique (trade_date, strategy, instrument_id, side),
   constraint a_signal_buys_or_sells check (side in ('BUY', 'SELL')),
   -- 0 only where somebody asked for one order and there was no price: its decision says so.
-  constraint a_reference_price_is_positive check (reference_price_minor > 0 or (source = 'api' and reference_price_minor = 0)),
+  constraint a_reference_price_is_positive check (reference_price_minor > 0
+    or (source = 'api' and reference_price_minor = 0)),
   constraint a_rank_starts_at_one check (rank >= 1)
 );
+
+create index signals_of_an_instrument on public.signals (instrument_id);
 
 create table public.users (
   id text primary key,
@@ -191,7 +210,8 @@ create table public.users (
   venue text not null default 'paper',
   -- Who he is where users log in (`sub` of the JWT); null: he does not.
   auth_user_id uuid constraint a_login_is_of_one_user unique,
-  -- When he wants a message: always, only of a run that placed an order for him, or never; and in which language.
+  -- When he wants a message: always, only of a run that placed an order for him, or never; and in which
+  -- language.
   notify text not null default 'always',
   language text not null default 'en',
   constraint a_user_wants_always_orders_or_off check (notify in ('always', 'orders', 'off')),
@@ -210,13 +230,14 @@ create table public.accounts (
   leverage_centi integer not null default 100,
   max_open_positions integer,
   daily_loss_limit_bps integer,
-  -- Most orders to buy on one trading day, scans and single orders together, and the most one of them may be worth; null:
-  -- no limit. Neither ever keeps anybody from selling.
+  -- Most orders to buy on one trading day, scans and single orders together, and the most one of them may be
+  -- worth; null: no limit. Neither ever keeps anybody from selling.
   max_orders_per_day integer,
   max_order_value_minor bigint,
   -- Why the account may not open anything new: no login, drift, an unacknowledged late post. null: it may.
   not_ready text,
-  -- The trading day the last check of readiness was for, when it was made, and what was wrong; null: nothing.
+  -- The trading day the last check of readiness was for, when it was made, and what was wrong; null:
+  -- nothing.
   checked_for date,
   -- The last trading day of which a check brought our books to the venue's, or found them to be so.
   books_for date,
@@ -224,7 +245,8 @@ create table public.accounts (
   check_found text,
   cash_minor bigint not null default 0,
   held_minor bigint not null default 0,
-  -- What business that is none of ours had blocked at the venue when cash_minor was last brought to what it lets spend.
+  -- What business that is none of ours had blocked at the venue when cash_minor was last brought to what it
+  -- lets spend.
   blocked_by_others_minor bigint not null default 0,
   constraint a_user_has_one_account_per_venue_and_mode unique (user_id, venue, mode),
   constraint an_account_is_paper_or_live check (mode in ('paper', 'live')),
@@ -244,7 +266,8 @@ create table public.accounts (
     check (cash_minor - held_minor >= 0 or not_ready is not null)
 ) with (fillfactor = 70);
 
--- What one leg costs, dated: parts per billion of turnover. GST is on brokerage + exchange + regulator charges.
+-- What one leg costs, dated: parts per billion of turnover. GST is on brokerage + exchange + regulator
+-- charges.
 create table public.charge_rates (
   id integer primary key,
   exchange text not null,
@@ -266,10 +289,13 @@ create table public.charge_rates (
 
 insert into public.charge_rates
 select 10 * era.n + leg.n, 'NSE', leg.product, leg.side, era.valid_from,
-  1000000, era.exchange_ppb, 1000, leg.stamp_ppb, leg.brokerage_ppb, leg.brokerage_cap_minor, 1800, era.source
+  1000000, era.exchange_ppb, 1000, leg.stamp_ppb, leg.brokerage_ppb, leg.brokerage_cap_minor,
+  1800, era.source
 from (values
-  (1, date '2024-10-01', 29700, 'NSE transaction charge 0.00297 % from 2024-10-01; STT 0.1 %, SEBI Rs 10/crore, stamp 0.015 % on buys'),
-  (2, date '2026-04-01', 30700, 'NSE transaction charge 0.00307 % as published in broker charge lists of 2026; first day unverified')
+  (1, date '2024-10-01', 29700,
+    'NSE transaction charge 0.00297 % from 2024-10-01; STT 0.1 %, SEBI Rs 10/crore, stamp 0.015 % on buys'),
+  (2, date '2026-04-01', 30700,
+    'NSE transaction charge 0.00307 % as published in broker charge lists of 2026; first day unverified')
 ) as era(n, valid_from, exchange_ppb, source),
 (values
   (1, 'delivery', 'BUY', 150000, 0, 0),
@@ -278,7 +304,8 @@ from (values
   (4, 'mtf', 'SELL', 0, 3000000, 2000)
 ) as leg(n, product, side, stamp_ppb, brokerage_ppb, brokerage_cap_minor);
 
--- The same formula as chargesOn in domain/decision/charges.ts, rounded up once at the end; a test compares the two.
+-- The same formula as chargesOn in domain/decision/charges.ts, rounded up once at the end; a test compares
+-- the two.
 create function core.charges_on(value_minor bigint, rate public.charge_rates) returns bigint
 language sql immutable as $$
   select case when value_minor = 0 then 0 else ceil((
@@ -289,6 +316,8 @@ language sql immutable as $$
     ) / 10000000000000)::bigint end;
 $$;
 
+-- The account's own money that a value binds at a leverage, rounded up. As marginFor in
+-- domain/decision/sizing.ts.
 create function core.margin_on(value_minor bigint, leverage_centi integer) returns bigint
 language sql immutable as $$
   select ceil(value_minor::numeric * 100 / leverage_centi)::bigint;
@@ -307,8 +336,10 @@ create table public.halts (
   constraint a_halt_is_for_all_a_venue_or_a_user check (scope in ('all', 'venue', 'user')),
   constraint a_halt_of_everything_names_no_target check ((scope = 'all') = (target = ''))
 );
-create unique index a_thing_is_halted_once_at_a_time on public.halts (scope, target) where resumed_at is null;
+create unique index a_thing_is_halted_once_at_a_time on public.halts (scope, target)
+  where resumed_at is null;
 
+-- Why everything, a venue or a user is halted; null: it is not.
 create function core.halted(for_scope text, for_target text) returns text
 language sql stable as $$
   select why from public.halts where scope = for_scope and target = for_target and resumed_at is null;
@@ -322,13 +353,15 @@ create table public.calendar_days (
   name text not null,
   open_time time,
   close_time time,
-  -- From an imported list of a whole year: then every weekday of that year it does not name is a trading day.
+  -- From an imported list of a whole year: then every weekday of that year it does not name is a trading
+  -- day.
   of_year_list boolean not null default false,
   primary key (exchange, day),
   constraint a_calendar_day_is_open_or_closed check (kind in ('open', 'closed'))
 );
 
--- What changes a share's price from a day on though nobody gains or loses: see domain/market/corporate-actions.ts.
+-- What changes a share's price from a day on though nobody gains or loses: see
+-- domain/market/corporate-actions.ts.
 create table public.corporate_actions (
   exchange text not null,
   symbol text not null,

@@ -1,8 +1,10 @@
--- Who did what to what, why and when: every act of a person, in a chain of hashes in which a changed or missing row shows.
+-- Who did what to what, why and when: every act of a person, in a chain of hashes in which a changed or
+-- missing row shows.
 
--- Append-only. A row's hash is over the hash before it and its own content; so who keeps one hash elsewhere can prove
--- everything up to it. What may name a person (`content_hash` is over it, salted) can be taken out of a row when that
--- person is erased (`redacted_by`: the action that did it, which keeps the hash of what is left): the chain still holds.
+-- Append-only. A row's hash is over the hash before it and its own content; so who keeps one hash elsewhere
+-- can prove everything up to it. What may name a person (`content_hash` is over it, salted) can be taken out
+-- of a row when that person is erased (`redacted_by`: the action that did it, which keeps the hash of what
+-- is left): the chain still holds.
 create table public.operator_actions (
   -- 1, 2, 3 … without a gap.
   id bigint primary key,
@@ -47,17 +49,20 @@ language sql stable as $$
     jsonb_build_array(a.salt, a.who, a.target, a.user_id, a.before, a.after, a.why)::text, 'UTF8')), 'hex');
 $$;
 
+-- The hash of a row: over the one before it, what it did when and how, and its content's hash.
 create function core.action_hash(a public.operator_actions) returns text
 language sql stable as $$
   select encode(sha256(convert_to(jsonb_build_array(a.previous_hash, a.id,
     (extract(epoch from a.at) * 1000000)::bigint, a.how, a.action, a.content_hash)::text, 'UTF8')), 'hex');
 $$;
 
+-- Trigger: rows of the log are added and, where a person is erased, redacted; nothing else.
 create function core.refuse_action_change() returns trigger
 language plpgsql set search_path = '' as $$
 begin
   -- Only what names a person may go, and only by an action that says so.
-  if tg_op = 'UPDATE' and new.redacted_by > greatest(old.id, old.redacted_by) and (new.id, new.at, new.how, new.action,
+  if tg_op = 'UPDATE' and new.redacted_by > greatest(old.id, old.redacted_by)
+    and (new.id, new.at, new.how, new.action,
       new.content_hash, new.previous_hash, new.hash)
     = (old.id, old.at, old.how, old.action, old.content_hash, old.previous_hash, old.hash) then
     return new;
@@ -75,9 +80,10 @@ language sql as $$
   select pg_advisory_xact_lock(hashtextextended('daily_scan operator_actions', 0));
 $$;
 
--- Records an act in the transaction that does it: `by` is {who, how, why?}, as the acting function was given it. Call it last:
--- it takes the log's lock, after every other lock, until the transaction ends. `of_user` is whom it concerns; a target
--- `user:ID` says so by itself. Gives the action's number. An act nobody answers for is refused.
+-- Records an act in the transaction that does it: `by` is {who, how, why?}, as the acting function was given
+-- it. Call it last: it takes the log's lock, after every other lock, until the transaction ends. `of_user`
+-- is whom it concerns; a target `user:ID` says so by itself. Gives the action's number. An act nobody
+-- answers for is refused.
 create function core.record_action(by jsonb, action text, target text, before jsonb default null,
   after jsonb default null, why text default null, of_user text default null) returns bigint
 language plpgsql set search_path = '' as $$
@@ -113,7 +119,8 @@ begin
   return done.id;
 end $$;
 
--- A phone number by which its owner can be told from others, and not be called: the last six digits are hidden.
+-- A phone number by which its owner can be told from others, and not be called: the last six digits are
+-- hidden.
 create function core.masked(number text) returns text
 language sql immutable strict as $$
   select regexp_replace(number, '.{1,6}$', 'xxxxxx');
@@ -122,10 +129,12 @@ $$;
 -- Of two JSON objects what the first says otherwise than the second.
 create function core.json_changes(one jsonb, other jsonb) returns jsonb
 language sql immutable as $$
-  select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(one) where other -> key is distinct from value;
+  select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(one)
+  where other -> key is distinct from value;
 $$;
 
--- Settings of a user without what names or reaches them: that they have a name and a login, and how a number begins.
+-- Settings of a user without what names or reaches them: that they have a name and a login, and how a number
+-- begins.
 create function core.without_names(settings jsonb) returns jsonb
 language sql immutable as $$
   select settings || jsonb_strip_nulls(jsonb_build_object('whatsapp', core.masked(settings ->> 'whatsapp'),
@@ -137,8 +146,8 @@ $$;
 create function public.read_actions(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'atMs', core.ms(a.at), 'who', a.who, 'how', a.how,
-    'action', a.action, 'target', a.target, 'userId', a.user_id, 'before', a.before, 'after', a.after, 'why', a.why,
-    'hash', a.hash, 'redactedBy', a.redacted_by) order by a.id desc), '[]')
+    'action', a.action, 'target', a.target, 'userId', a.user_id, 'before', a.before, 'after', a.after,
+    'why', a.why, 'hash', a.hash, 'redactedBy', a.redacted_by) order by a.id desc), '[]')
   from (select * from public.operator_actions a
     where a.id < coalesce((args ->> 'beforeId')::bigint, 9223372036854775807)
       and (args ->> 'userId' is null or a.user_id = args ->> 'userId'
@@ -148,20 +157,22 @@ language sql stable security definer set search_path = '' as $$
     order by a.id desc limit (args ->> 'limit')::bigint) a;
 $$;
 
--- Computes the chain again, in one statement: what is wrong, the lowest number first (20 at most), and the newest row,
--- to be kept elsewhere. {keptId, keptHash}: a row as somebody kept it; null: none. Of a row out of which a person was
--- taken, what is left is compared with the hash the action that did it keeps.
+-- Computes the chain again, in one statement: what is wrong, the lowest number first (20 at most), and the
+-- newest row, to be kept elsewhere. {keptId, keptHash}: a row as somebody kept it; null: none. Of a row out
+-- of which a person was taken, what is left is compared with the hash the action that did it keeps.
 create function public.verify_actions(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   with chain as (
     select a as action, a.id, a.previous_hash, lag(a.id, 1, 0::bigint) over w as previous_id,
-      lag(a.hash, 1, '') over w as hash_before, core.action_hash(a) = a.hash and case when a.redacted_by is null
+      lag(a.hash, 1, '') over w as hash_before, core.action_hash(a) = a.hash
+      and case when a.redacted_by is null
         then core.action_content_hash(a) = a.content_hash
         else exists (select from public.operator_actions by where by.id = a.redacted_by
           and by.after -> 'redacted' ->> a.id::text = core.action_content_hash(a)) end as is_sound
     from public.operator_actions a window w as (order by a.id)
   ), newest as (
-    select coalesce(max(id), 0) as id, coalesce((array_agg((action).hash order by id desc))[1], '') as hash from chain
+    select coalesce(max(id), 0) as id, coalesce((array_agg((action).hash order by id desc))[1], '') as hash
+    from chain
   ), head as (
     select coalesce((select id from public.operator_action_head), 0) as id,
       coalesce((select hash from public.operator_action_head), '') as hash
@@ -171,7 +182,8 @@ language sql stable security definer set search_path = '' as $$
     select previous_id + 1, 'missing' from chain where previous_id <> id - 1
     union all
     -- The row itself is sound, so it is the one before it that is not what it was.
-    select previous_id, 'changed' from chain where previous_id = id - 1 and previous_hash <> hash_before and is_sound
+    select previous_id, 'changed' from chain where previous_id = id - 1
+      and previous_hash <> hash_before and is_sound
     union all
     select newest.id + 1, 'missing' from newest, head where head.id > newest.id
     union all
@@ -186,6 +198,7 @@ language sql stable security definer set search_path = '' as $$
   select jsonb_build_object('rows', (select count(*) from chain), 'headId', (select id from newest),
     'headHash', (select hash from newest),
     'redacted', (select count(*) from chain where (action).redacted_by is not null),
-    'problems', (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'kind', kind) order by id, kind), '[]')
+    'problems', (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'kind', kind) order by id, kind),
+      '[]')
       from (select distinct id, kind from wrong order by id, kind limit 20) first));
 $$;

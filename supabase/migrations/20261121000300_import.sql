@@ -1,7 +1,8 @@
--- Bringing instruments, users, signals and holdings in. Every function may be called again with the same rows.
+-- Bringing instruments, users, signals and holdings in. Every function may be called again with the same
+-- rows.
 
--- {instruments, keeps, by}; `keeps` names what the file says nothing of (isin, freezeQuantity, fno, restricted): of an
--- instrument there is, that stays.
+-- {instruments, keeps, by}; `keeps` names what the file says nothing of (isin, freezeQuantity, fno,
+-- restricted): of an instrument there is, that stays.
 create function public.import_instruments(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -19,7 +20,8 @@ begin
     freeze_quantity = case when args -> 'keeps' ? 'freezeQuantity' then instruments.freeze_quantity
       else excluded.freeze_quantity end,
     fno = case when args -> 'keeps' ? 'fno' then instruments.fno else excluded.fno end,
-    restricted = case when args -> 'keeps' ? 'restricted' then instruments.restricted else excluded.restricted end,
+    restricted = case when args -> 'keeps' ? 'restricted' then instruments.restricted
+      else excluded.restricted end,
     assumed = false;
   get diagnostics written = row_count;
   if written > 0 then
@@ -29,8 +31,8 @@ begin
   return jsonb_build_object('written', written);
 end $$;
 
--- {restrictions, by}: everything nobody may enter today; what is no longer among it is free again. `unknown` are listings
--- no instruments file has named.
+-- {restrictions, by}: everything nobody may enter today; what is no longer among it is free again. `unknown`
+-- are listings no instruments file has named.
 create function public.import_restrictions(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -41,30 +43,37 @@ begin
     from jsonb_to_recordset(args -> 'restrictions') as row(exchange text, symbol text, restricted text)
   ), written as (
     update public.instruments i set restricted = (
-      select imported.restricted from imported where (imported.exchange, imported.symbol) = (i.exchange, i.symbol))
+      select imported.restricted from imported
+      where (imported.exchange, imported.symbol) = (i.exchange, i.symbol))
     where not i.assumed and i.restricted is distinct from (
-      select imported.restricted from imported where (imported.exchange, imported.symbol) = (i.exchange, i.symbol))
+      select imported.restricted from imported
+      where (imported.exchange, imported.symbol) = (i.exchange, i.symbol))
     returning i.exchange || ':' || i.symbol as listing, i.restricted
   )
   select jsonb_build_object(
-    'restricted', (select coalesce(jsonb_agg(listing order by listing), '[]') from written where restricted is not null),
-    'freed', (select coalesce(jsonb_agg(listing order by listing), '[]') from written where restricted is null),
+    'restricted', (select coalesce(jsonb_agg(listing order by listing), '[]') from written
+      where restricted is not null),
+    'freed', (select coalesce(jsonb_agg(listing order by listing), '[]') from written
+      where restricted is null),
     'unknown', (select coalesce(jsonb_agg(exchange || ':' || symbol order by symbol), '[]') from imported
       where not exists (select from public.instruments i
-        where (i.exchange, i.symbol) = (imported.exchange, imported.symbol) and not i.assumed))) into changed;
+        where (i.exchange, i.symbol) = (imported.exchange, imported.symbol)
+          and not i.assumed))) into changed;
   if changed -> 'restricted' <> '[]' or changed -> 'freed' <> '[]' then
-    perform core.record_action(args -> 'by', 'import_restrictions', 'instruments', after => jsonb_build_object(
+    perform core.record_action(args -> 'by', 'import_restrictions',
+      'instruments', after => jsonb_build_object(
       'restricted', jsonb_path_query_array(changed, '$.restricted[0 to 199]'),
       'freed', jsonb_path_query_array(changed, '$.freed[0 to 199]')));
   end if;
   return changed;
 end $$;
 
--- What is listed at the NSE under a symbol that could be one of these without its series; null: all of it. Instruments
--- only a signal has named are none.
+-- What is listed at the NSE under a symbol that could be one of these without its series; null: all of it.
+-- Instruments only a signal has named are none.
 create function public.read_listings(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(jsonb_build_object('exchange', exchange, 'symbol', symbol) order by symbol), '[]')
+  select coalesce(jsonb_agg(jsonb_build_object('exchange', exchange, 'symbol', symbol) order by symbol),
+    '[]')
   from public.instruments where exchange = 'NSE' and not assumed
     and (args ->> 'symbols' is null or core.folded_symbol(exchange, symbol)
       in (select jsonb_array_elements_text(nullif(args -> 'symbols', 'null'))));
@@ -85,7 +94,8 @@ begin
   return jsonb_build_object('written', written);
 end $$;
 
--- Signals whose symbol no instruments file has named get an assumed instrument: paper may trade it, live refuses.
+-- Signals whose symbol no instruments file has named get an assumed instrument: paper may trade it, live
+-- refuses.
 create function core.write_signals(args jsonb) returns bigint
 language plpgsql set search_path = '' as $$
 declare
@@ -107,7 +117,8 @@ begin
   join public.instruments instrument using (exchange, symbol)
   order by row.id
   -- Corrected until a run has frozen it; from then on its first word stands.
-  on conflict (id) do update set rank = excluded.rank, reference_price_minor = excluded.reference_price_minor,
+  on conflict (id) do update set rank = excluded.rank,
+    reference_price_minor = excluded.reference_price_minor,
     stop_loss_minor = excluded.stop_loss_minor, target_minor = excluded.target_minor,
     valid_until = excluded.valid_until, source = excluded.source
   where not exists (select from public.run_signals frozen where frozen.signal_id = excluded.id);
@@ -115,8 +126,8 @@ begin
   return written;
 end $$;
 
--- Creates users and their accounts of one mode. The first import of a paper account deposits its capital, once;
--- a later import changes settings and the sizing base, never money.
+-- Creates users and their accounts of one mode. The first import of a paper account deposits its capital,
+-- once; a later import changes settings and the sizing base, never money.
 create function public.import_users(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -125,8 +136,8 @@ declare
   changes constant jsonb := core.user_changes(args);
   created bigint;
 begin
-  insert into public.users (id, name, whatsapp, opted_in_at, opt_in_source, active, trading_enabled, strategies,
-    allow_symbols, deny_symbols, priority, venue)
+  insert into public.users (id, name, whatsapp, opted_in_at, opt_in_source, active,
+    trading_enabled, strategies, allow_symbols, deny_symbols, priority, venue)
   select id, name, whatsapp, case when whatsapp is not null then now_at end,
     case when whatsapp is not null then args ->> 'source' end,
     coalesce(active, true), coalesce("tradingEnabled", true), strategies, "allowSymbols",
@@ -141,19 +152,52 @@ begin
     opt_in_source = case when users.whatsapp is not distinct from excluded.whatsapp
       then users.opt_in_source else excluded.opt_in_source end;
 
-  -- By id, as everybody locks accounts; and only those that change: one somebody is at keeps no other row waiting.
-  perform from public.accounts where id in (select id from core.resized_accounts(args)) order by id for no key update;
+  -- By id, as everybody locks accounts; and only those that change: one somebody is at keeps no other row
+  -- waiting.
+  perform from public.accounts where id in (select id from core.resized_accounts(args))
+  order by id for no key update;
   update public.accounts a set
     capital_minor = n.capital_minor, allocation_bps = n.allocation_bps, leverage_centi = n.leverage_centi,
     max_open_positions = n.max_open_positions, daily_loss_limit_bps = n.daily_loss_limit_bps,
     max_orders_per_day = n.max_orders_per_day, max_order_value_minor = n.max_order_value_minor
   from core.resized_accounts(args) n where a.id = n.id;
 
+  created := core.open_imported_accounts(args, now_at);
+  if created > 0 or jsonb_array_length(changes) > 0 then
+    perform core.record_action(args -> 'by', 'import_users', 'users', after => jsonb_build_object(
+      'mode', args -> 'mode', 'source', args -> 'source', 'rows', jsonb_array_length(args -> 'users'),
+      'created', created, 'changed', jsonb_array_length(changes),
+      'changes', jsonb_path_query_array(changes, '$[0 to 199]')));
+  end if;
+  return jsonb_build_object('created', created);
+end $$;
+
+-- The users of an import as rows; `fields` is the whole object, which says what the file has a column for.
+create function core.imported_users(args jsonb) returns table (id text, name text, whatsapp text,
+  active boolean, "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[],
+  priority integer, venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
+  "maxOpenPositions" integer, "dailyLossLimitBps" integer, "maxOrdersPerDay" integer,
+  "maxOrderValueMinor" bigint, fields jsonb)
+language sql immutable as $$
+  select row.*, fields from jsonb_array_elements(args -> 'users') fields,
+    jsonb_to_record(fields) as row(id text, name text, whatsapp text, active boolean,
+    "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[],
+    priority integer, venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
+    "maxOpenPositions" integer, "dailyLossLimitBps" integer, "maxOrdersPerDay" integer,
+    "maxOrderValueMinor" bigint);
+$$;
+
+-- Opens the accounts that imported users have not, a paper one with its capital as a deposit. Gives how
+-- many.
+create function core.open_imported_accounts(args jsonb, now_at timestamptz) returns bigint
+language sql set search_path = '' as $$
   with opened as (
     insert into public.accounts (user_id, venue, mode, capital_minor, allocation_bps, leverage_centi,
-      max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor, not_ready, cash_minor)
+      max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor,
+      not_ready, cash_minor)
     select id, venue, args ->> 'mode', "capitalMinor", "allocationBps", "leverageCenti", "maxOpenPositions",
-      "dailyLossLimitBps", "maxOrdersPerDay", "maxOrderValueMinor", case when args ->> 'mode' = 'live' then 'not connected yet' end,
+      "dailyLossLimitBps", "maxOrdersPerDay", "maxOrderValueMinor",
+      case when args ->> 'mode' = 'live' then 'not connected yet' end,
       case when args ->> 'mode' = 'paper' then "capitalMinor" else 0 end
     from core.imported_users(args)
     order by id
@@ -161,34 +205,17 @@ begin
     returning id, mode, capital_minor
   ), deposited as (
     insert into public.ledger_entries (account_id, kind, cash_delta_minor, held_delta_minor, source, at)
-    select id, 'deposit', capital_minor, 0, args ->> 'source', now_at from opened where mode = 'paper' order by id
+    select id, 'deposit', capital_minor, 0, args ->> 'source', now_at from opened
+    where mode = 'paper' order by id
   )
-  select count(*) into created from opened;
-
-  if created > 0 or jsonb_array_length(changes) > 0 then
-    perform core.record_action(args -> 'by', 'import_users', 'users', after => jsonb_build_object(
-      'mode', args -> 'mode', 'source', args -> 'source', 'rows', jsonb_array_length(args -> 'users'),
-      'created', created, 'changed', jsonb_array_length(changes), 'changes', jsonb_path_query_array(changes, '$[0 to 199]')));
-  end if;
-  return jsonb_build_object('created', created);
-end $$;
-
-create function core.imported_users(args jsonb) returns table (id text, name text, whatsapp text, active boolean,
-  "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer,
-  venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer, "maxOpenPositions" integer,
-  "dailyLossLimitBps" integer, "maxOrdersPerDay" integer, "maxOrderValueMinor" bigint, fields jsonb)
-language sql immutable as $$
-  select row.*, fields from jsonb_array_elements(args -> 'users') fields, jsonb_to_record(fields) as row(id text, name text, whatsapp text, active boolean,
-    "tradingEnabled" boolean, strategies text[], "allowSymbols" text[], "denySymbols" text[], priority integer,
-    venue text, "capitalMinor" bigint, "allocationBps" integer, "leverageCenti" integer,
-    "maxOpenPositions" integer, "dailyLossLimitBps" integer, "maxOrdersPerDay" integer, "maxOrderValueMinor" bigint);
+  select count(*) from opened;
 $$;
 
--- The accounts whose sizing or limits an import changes, with what they will be. A file without the column says nothing
--- of a limit: it stays.
-create function core.resized_accounts(args jsonb) returns table (id bigint, capital_minor bigint, allocation_bps integer,
-  leverage_centi integer, max_open_positions integer, daily_loss_limit_bps integer, max_orders_per_day integer,
-  max_order_value_minor bigint)
+-- The accounts whose sizing or limits an import changes, with what they will be. A file without the column
+-- says nothing of a limit: it stays.
+create function core.resized_accounts(args jsonb) returns table (id bigint, capital_minor bigint,
+  allocation_bps integer, leverage_centi integer, max_open_positions integer, daily_loss_limit_bps integer,
+  max_orders_per_day integer, max_order_value_minor bigint)
 language sql stable as $$
   select a.id, row."capitalMinor", row."allocationBps", row."leverageCenti", row."maxOpenPositions",
     row."dailyLossLimitBps", most.orders, most.value
@@ -196,43 +223,50 @@ language sql stable as $$
   join public.accounts a on (a.user_id, a.venue, a.mode) = (row.id, row.venue, args ->> 'mode')
   cross join lateral (select
     case when fields ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else a.max_orders_per_day end as orders,
-    case when fields ? 'maxOrderValueMinor' then row."maxOrderValueMinor" else a.max_order_value_minor end as value) most
+    case when fields ? 'maxOrderValueMinor' then row."maxOrderValueMinor"
+      else a.max_order_value_minor end as value) most
   where (a.capital_minor, a.allocation_bps, a.leverage_centi, a.max_open_positions, a.daily_loss_limit_bps,
       a.max_orders_per_day, a.max_order_value_minor)
     is distinct from (row."capitalMinor", row."allocationBps", row."leverageCenti", row."maxOpenPositions",
       row."dailyLossLimitBps", most.orders, most.value);
 $$;
 
--- What an import changes of users there are, by id: their settings as they were and as they will be. A name is only said
--- to have changed, and of a number its last digits are hidden.
+-- What an import changes of users there are, by id: their settings as they were and as they will be. A name
+-- is only said to have changed, and of a number its last digits are hidden.
 create function core.user_changes(args jsonb) returns jsonb
 language sql stable as $$
-  select coalesce(jsonb_agg(jsonb_build_object('userId', id, 'was', core.without_names(core.json_changes(old, new)),
+  select coalesce(jsonb_agg(jsonb_build_object('userId', id,
+    'was', core.without_names(core.json_changes(old, new)),
     'now', core.without_names(core.json_changes(new, old))) order by id), '[]')
   from (
     select row.id,
       jsonb_build_object('whatsapp', u.whatsapp, 'name', u.name, 'venue', u.venue, 'priority', u.priority,
-        'capitalMinor', a.capital_minor, 'allocationBps', a.allocation_bps, 'leverageCenti', a.leverage_centi,
-        'maxOpenPositions', a.max_open_positions, 'dailyLossLimitBps', a.daily_loss_limit_bps,
-        'maxOrdersPerDay', a.max_orders_per_day, 'maxOrderValueMinor', a.max_order_value_minor) as old,
-      jsonb_build_object('whatsapp', row.whatsapp, 'name', row.name, 'venue', row.venue, 'priority', row.priority,
-        'capitalMinor', row."capitalMinor", 'allocationBps', row."allocationBps", 'leverageCenti', row."leverageCenti",
-        'maxOpenPositions', row."maxOpenPositions", 'dailyLossLimitBps', row."dailyLossLimitBps",
-        'maxOrdersPerDay', most.orders, 'maxOrderValueMinor', most.value) as new
+        'capitalMinor', a.capital_minor, 'allocationBps', a.allocation_bps,
+        'leverageCenti', a.leverage_centi, 'maxOpenPositions', a.max_open_positions,
+        'dailyLossLimitBps', a.daily_loss_limit_bps, 'maxOrdersPerDay', a.max_orders_per_day,
+        'maxOrderValueMinor', a.max_order_value_minor) as old,
+      jsonb_build_object('whatsapp', row.whatsapp, 'name', row.name, 'venue', row.venue,
+        'priority', row.priority, 'capitalMinor', row."capitalMinor", 'allocationBps', row."allocationBps",
+        'leverageCenti', row."leverageCenti", 'maxOpenPositions', row."maxOpenPositions",
+        'dailyLossLimitBps', row."dailyLossLimitBps", 'maxOrdersPerDay', most.orders,
+        'maxOrderValueMinor', most.value) as new
     from core.imported_users(args) row join public.users u on u.id = row.id
     left join public.accounts a on (a.user_id, a.venue, a.mode) = (u.id, row.venue, args ->> 'mode')
     cross join lateral (select
-      case when fields ? 'maxOrdersPerDay' then row."maxOrdersPerDay" else a.max_orders_per_day end as orders,
-      case when fields ? 'maxOrderValueMinor' then row."maxOrderValueMinor" else a.max_order_value_minor end as value) most
+      case when fields ? 'maxOrdersPerDay' then row."maxOrdersPerDay"
+        else a.max_orders_per_day end as orders,
+      case when fields ? 'maxOrderValueMinor' then row."maxOrderValueMinor"
+        else a.max_order_value_minor end as value) most
     where (u.whatsapp, u.name, u.venue, u.priority, a.capital_minor, a.allocation_bps, a.leverage_centi,
         a.max_open_positions, a.daily_loss_limit_bps, a.max_orders_per_day, a.max_order_value_minor)
-      is distinct from (row.whatsapp, row.name, row.venue, row.priority, row."capitalMinor", row."allocationBps",
-        row."leverageCenti", row."maxOpenPositions", row."dailyLossLimitBps", most.orders, most.value)
+      is distinct from (row.whatsapp, row.name, row.venue, row.priority, row."capitalMinor",
+        row."allocationBps", row."leverageCenti", row."maxOpenPositions", row."dailyLossLimitBps",
+        most.orders, most.value)
   ) changed;
 $$;
 
--- What an import of these users would do, before it does it: who of them there is already, and what of them changes.
--- `known` are also those whom a name of theirs would mean (`names`).
+-- What an import of these users would do, before it does it: who of them there is already, and what of them
+-- changes. `known` are also those whom a name of theirs would mean (`names`).
 create function public.preview_users(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object(
@@ -246,14 +280,16 @@ language sql stable security definer set search_path = '' as $$
       from jsonb_array_elements(core.user_changes(args)) change));
 $$;
 
--- Holdings we did not buy: external fills, in the product their venue says, booked as paid for. `reference` makes each count once.
+-- Holdings we did not buy: external fills, in the product their venue says, booked as paid for. `reference`
+-- makes each count once.
 create function public.import_holdings(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   booked bigint;
 begin
   insert into public.instruments (exchange, symbol, assumed)
-  select distinct exchange, symbol, true from jsonb_to_recordset(args -> 'holdings') as row(exchange text, symbol text)
+  select distinct exchange, symbol, true
+  from jsonb_to_recordset(args -> 'holdings') as row(exchange text, symbol text)
   order by exchange, symbol
   on conflict (exchange, symbol) do nothing;
 
@@ -261,12 +297,13 @@ begin
     from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text))
   order by a.id for no key update;
   select cardinality(fresh) into booked from core.book_reported_fills(array(
-    select distinct on (account.id, row.reference) row(null, null, null, 0, false, account.id, instrument.id, coalesce(row.product, 'delivery'),
-      row."tradeDate", null, row.reference, 'BUY', row.quantity, row."priceMinor",
-      (select core.now_of(args)))::core.reported_fill
+    select distinct on (account.id, row.reference) row(null, null, null, 0, false, account.id, instrument.id,
+      coalesce(row.product, 'delivery'), row."tradeDate", null, row.reference, 'BUY', row.quantity,
+      row."priceMinor", (select core.now_of(args)))::core.reported_fill
     from jsonb_to_recordset(args -> 'holdings') as row("userId" text, venue text, mode text, exchange text,
       symbol text, product text, quantity bigint, "priceMinor" bigint, "tradeDate" date, reference text)
-    join public.accounts account on (account.user_id, account.venue, account.mode) = (row."userId", row.venue, row.mode)
+    join public.accounts account on (account.user_id, account.venue, account.mode) = (row."userId",
+      row.venue, row.mode)
     join public.instruments instrument using (exchange, symbol)
     where not exists (select from public.fills old where old.order_id is null
       and (old.account_id, old.venue_fill_id) = (account.id, row.reference))
@@ -282,7 +319,8 @@ declare
 begin
   insert into public.daily_prices (exchange, symbol, day, open_minor, close_minor)
   select 'NSE', symbol, date, "openMinor", "closeMinor"
-  from jsonb_to_recordset(args -> 'prices') as row(symbol text, date date, "openMinor" bigint, "closeMinor" bigint)
+  from jsonb_to_recordset(args -> 'prices') as row(symbol text, date date, "openMinor" bigint,
+    "closeMinor" bigint)
   order by symbol, date
   on conflict (exchange, symbol, day) do update set open_minor = excluded.open_minor,
     close_minor = coalesce(excluded.close_minor, daily_prices.close_minor);
@@ -303,7 +341,8 @@ declare
 begin
   insert into public.corporate_actions as known (exchange, symbol, ex_date, kind, ratio)
   select exchange, symbol, "exDate", kind, ratio
-  from jsonb_to_recordset(args -> 'actions') as row(exchange text, symbol text, "exDate" date, kind text, ratio text)
+  from jsonb_to_recordset(args -> 'actions') as row(exchange text, symbol text, "exDate" date,
+    kind text, ratio text)
   order by exchange, symbol, "exDate", kind
   on conflict (exchange, symbol, ex_date, kind) do update set ratio = excluded.ratio
     where known.ratio is distinct from excluded.ratio;
@@ -319,8 +358,8 @@ end $$;
 create function public.read_prices(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object('any', exists (select from public.daily_prices), 'prices', coalesce(jsonb_agg(
-    jsonb_build_object('exchange', p.exchange, 'symbol', p.symbol, 'priceMinor', p.open_minor, 'previousCloseMinor',
-      (select before.close_minor from public.daily_prices before
+    jsonb_build_object('exchange', p.exchange, 'symbol', p.symbol, 'priceMinor', p.open_minor,
+      'previousCloseMinor', (select before.close_minor from public.daily_prices before
        where (before.exchange, before.symbol) = (p.exchange, p.symbol) and before.day < p.day
          -- One of before a split says nothing of the price after it, however many days are missing between.
          and not exists (select from public.corporate_actions acted

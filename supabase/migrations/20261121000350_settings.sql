@@ -14,8 +14,8 @@ language sql immutable as $$
     'denySymbols', u.deny_symbols, 'login', u.auth_user_id);
 $$;
 
--- {userId, by, …}: only the keys given are changed. `changed`: there is such a user; `stopped`: how many of their orders
--- had not been sent, and now never will be; `underWay`: how many had been, and go on.
+-- {userId, by, …}: only the keys given are changed. `changed`: there is such a user; `stopped`: how many of
+-- their orders had not been sent, and now never will be; `underWay`: how many had been, and go on.
 create function public.set_user(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -30,19 +30,24 @@ begin
     active = coalesce((args ->> 'active')::boolean, active),
     trading_enabled = coalesce((args ->> 'tradingEnabled')::boolean, trading_enabled),
     notify = coalesce(args ->> 'notify', notify), language = coalesce(args ->> 'language', language),
-    strategies = case when args ? 'strategies' then core.text_array(args -> 'strategies') else strategies end,
-    allow_symbols = case when args ? 'allowSymbols' then core.text_array(args -> 'allowSymbols') else allow_symbols end,
+    strategies = case when args ? 'strategies' then core.text_array(args -> 'strategies')
+      else strategies end,
+    allow_symbols = case when args ? 'allowSymbols' then core.text_array(args -> 'allowSymbols')
+      else allow_symbols end,
     auth_user_id = case when args ? 'authUserId' then (args ->> 'authUserId')::uuid else auth_user_id end,
-    deny_symbols = case when args ? 'denySymbols' then coalesce(core.text_array(args -> 'denySymbols'), '{}') else deny_symbols end
+    deny_symbols = case when args ? 'denySymbols' then coalesce(core.text_array(args -> 'denySymbols'), '{}')
+      else deny_symbols end
   where id = args ->> 'userId' returning core.settings_json(u) into becomes;
   if args ?| '{active,tradingEnabled,strategies,allowSymbols,denySymbols}' then
     stopped := core.end_blocked_orders(args ->> 'userId', core.database_now());
-    under_way := (select count(*) from public.orders o where o.user_id = args ->> 'userId' and o.ended_at is null
+    under_way := (select count(*) from public.orders o where o.user_id = args ->> 'userId'
+      and o.ended_at is null
       and o.status <> 'queued' and core.settings_block_of(o) is not null);
   end if;
   if was <> becomes or stopped > 0 then
     perform core.record_action(args -> 'by', 'set_user', 'user:' || (args ->> 'userId'),
-      core.without_names(core.json_changes(was, becomes)), core.without_names(core.json_changes(becomes, was))
+      core.without_names(core.json_changes(was, becomes)),
+      core.without_names(core.json_changes(becomes, was))
         || case when stopped > 0 then jsonb_build_object('stoppedOrders', stopped) else '{}' end);
   end if;
   return jsonb_build_object('changed', true, 'stopped', stopped, 'underWay', under_way);
@@ -55,7 +60,8 @@ language sql stable as $$
     (select min(u.id) from public.users u where lower(u.name) = lower(trim(text)) having count(*) = 1));
 $$;
 
--- {user}: whom a name or an id may mean, and, where it means nobody, whose name or id is near it (5 at most).
+-- {user}: whom a name or an id may mean, and, where it means nobody, whose name or id is near it (5 at
+-- most).
 create function public.find_users(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   with search as materialized (
@@ -64,7 +70,8 @@ language sql stable security definer set search_path = '' as $$
     select u.id, u.name from public.users u, search where u.id = search.exact
     union all
     select u.id, u.name from public.users u, search
-    where lower(u.name) = search.name and not exists (select from public.users same where same.id = search.exact)
+    where lower(u.name) = search.name
+      and not exists (select from public.users same where same.id = search.exact)
     limit 6
   ), near as (
     select u.id, u.name from public.users u, search
@@ -78,12 +85,15 @@ language sql stable security definer set search_path = '' as $$
     'near', (select coalesce(jsonb_agg(to_jsonb(near)), '[]') from near));
 $$;
 
+-- A user with their settings and accounts, by id or name: {userId}. null: nobody.
 create function public.read_user(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select jsonb_build_object('id', u.id, 'name', u.name, 'active', u.active, 'tradingEnabled', u.trading_enabled,
-    'strategies', u.strategies, 'allowSymbols', u.allow_symbols, 'denySymbols', u.deny_symbols, 'priority', u.priority,
-    'hasWhatsapp', u.opted_in_at is not null, 'notify', u.notify, 'language', u.language,
-    'accounts', (select coalesce(jsonb_agg(jsonb_build_object('venue', a.venue, 'mode', a.mode, 'notReady', coalesce(a.not_ready, a.check_found),
+  select jsonb_build_object('id', u.id, 'name', u.name, 'active', u.active,
+    'tradingEnabled', u.trading_enabled, 'strategies', u.strategies, 'allowSymbols', u.allow_symbols,
+    'denySymbols', u.deny_symbols, 'priority', u.priority, 'hasWhatsapp', u.opted_in_at is not null,
+    'notify', u.notify, 'language', u.language,
+    'accounts', (select coalesce(jsonb_agg(jsonb_build_object('venue', a.venue, 'mode', a.mode,
+      'notReady', coalesce(a.not_ready, a.check_found),
         'cashMinor', a.cash_minor, 'heldMinor', a.held_minor, 'moved', core.recent_cash_moves(a.id, 5),
         'maxOrdersPerDay', a.max_orders_per_day, 'maxOrderValueMinor', a.max_order_value_minor)
         order by a.venue, a.mode), '[]')

@@ -5,12 +5,14 @@ create table public.account_credentials (
   account_id bigint primary key references public.accounts,
   -- The first 8 hex digits of the SHA-256 of the master key that wraps the record's own key.
   key_id text not null,
-  -- The record's own key, wrapped; made anew each time something is stored, so it also says which version this is.
+  -- The record's own key, wrapped; made anew each time something is stored, so it also says which version
+  -- this is.
   wrapped_key text not null,
   sealed text not null,
   stored_at timestamptz not null,
   constraint a_master_key_is_known_by_eight_hex_digits check (key_id ~ '^[0-9a-f]{8}$'),
-  constraint credentials_are_sealed check (wrapped_key ~ '^[A-Za-z0-9+/=]{40,}$' and sealed ~ '^[A-Za-z0-9+/=]{40,}$')
+  constraint credentials_are_sealed check (wrapped_key ~ '^[A-Za-z0-9+/=]{40,}$'
+    and sealed ~ '^[A-Za-z0-9+/=]{40,}$')
 );
 
 -- A user's account at a venue, with the sizing of the account he has already and no money. Safe to repeat.
@@ -22,8 +24,8 @@ declare
 begin
   select * into person from public.users where id = args ->> 'userId';
   if not found then return jsonb_build_object('kind', 'no_such_user'); end if;
-  insert into public.accounts (user_id, venue, mode, capital_minor, allocation_bps, leverage_centi, max_open_positions,
-    daily_loss_limit_bps, max_orders_per_day, max_order_value_minor, not_ready)
+  insert into public.accounts (user_id, venue, mode, capital_minor, allocation_bps, leverage_centi,
+    max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor, not_ready)
   select person.id, args ->> 'venue', args ->> 'mode', capital_minor, allocation_bps, leverage_centi,
     max_open_positions, daily_loss_limit_bps, max_orders_per_day, max_order_value_minor, 'not checked yet'
   from public.accounts where user_id = person.id
@@ -36,14 +38,16 @@ begin
       format('account:%s %s %s', person.id, args ->> 'venue', args ->> 'mode'), of_user => person.id);
   end if;
   return coalesce(
-    (select jsonb_build_object('kind', 'open', 'accountId', a.id, 'created', created, 'tradesAt', person.venue)
+    (select jsonb_build_object('kind', 'open', 'accountId', a.id, 'created', created,
+      'tradesAt', person.venue)
       from public.accounts a
       where (a.user_id, a.venue, a.mode) = (person.id, args ->> 'venue', args ->> 'mode')),
     jsonb_build_object('kind', 'no_sizing'));
 end $$;
 
--- `replaces` is the wrapped key of the record that was read before: it is changed only if that is still the one (null:
--- whichever is there). Repeated after a lost answer it says the same. `by` null: a session the account's own login made.
+-- `replaces` is the wrapped key of the record that was read before: it is changed only if that is still the
+-- one (null: whichever is there). Repeated after a lost answer it says the same. `by` null: a session the
+-- account's own login made.
 create function public.store_credentials(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -60,24 +64,29 @@ begin
     return jsonb_build_object('kind', 'changed');
   end if;
   insert into public.account_credentials (account_id, key_id, wrapped_key, sealed, stored_at)
-  values (of_account, args ->> 'keyId', args ->> 'wrappedKey', args ->> 'sealed', (select core.stamp_of(args)))
+  values (of_account, args ->> 'keyId', args ->> 'wrappedKey', args ->> 'sealed',
+    (select core.stamp_of(args)))
   on conflict (account_id) do update set key_id = excluded.key_id, wrapped_key = excluded.wrapped_key,
     sealed = excluded.sealed, stored_at = excluded.stored_at;
-  update public.accounts set not_ready = 'not checked yet' where id = of_account and not_ready = 'not connected yet';
+  update public.accounts set not_ready = 'not checked yet' where id = of_account
+    and not_ready = 'not connected yet';
   if nullif(args -> 'by', 'null') is not null then
     perform core.record_action(args -> 'by', 'store_credentials',
       format('account:%s %s %s', account.user_id, account.venue, account.mode),
-      jsonb_build_object('keyId', key_was), jsonb_build_object('keyId', args -> 'keyId'), of_user => account.user_id);
+      jsonb_build_object('keyId', key_was), jsonb_build_object('keyId', args -> 'keyId'),
+      of_user => account.user_id);
   end if;
   return jsonb_build_object('kind', 'stored');
 end $$;
 
+-- A sealed record with the account it opens.
 create function core.credentials_json(c public.account_credentials, a public.accounts) returns jsonb
 language sql immutable as $$
   select jsonb_build_object('accountId', a.id, 'userId', a.user_id, 'venue', a.venue, 'mode', a.mode,
     'keyId', c.key_id, 'wrappedKey', c.wrapped_key, 'sealed', c.sealed, 'storedAtMs', core.ms(c.stored_at));
 $$;
 
+-- The sealed record of one account: {accountId}. null: nothing is stored for it.
 create function public.read_credentials(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select core.credentials_json(c, a)
@@ -101,8 +110,8 @@ language sql stable security definer set search_path = '' as $$
     and coalesce(venue_order_id, args ->> 'venueOrderId') = args ->> 'venueOrderId';
 $$;
 
--- The order is due to be looked up now: somebody said that something happened to it, and the venue's book says what. One
--- that was left to a person has its looks anew.
+-- The order is due to be looked up now: somebody said that something happened to it, and the venue's book
+-- says what. One that was left to a person has its looks anew.
 create function public.request_lookup(args jsonb) returns jsonb
 language sql security definer set search_path = '' as $$
   with requested as (

@@ -1,5 +1,5 @@
--- Where signals come from over HTTP, one row each: what a source may send, and how much a day. And how much a caller may
--- make us keep in a day.
+-- Where signals come from over HTTP, one row each: what a source may send, and how much a day. And how much
+-- a caller may make us keep in a day.
 
 create table public.signal_sources (
   name text primary key,
@@ -20,7 +20,8 @@ language sql stable as $$
     where key = what and day = (core.database_now() at time zone 'Asia/Kolkata')::date), 0);
 $$;
 
--- Counts {what: how often more}, in one order everywhere: whoever counts the same waits, and nobody for ever.
+-- Counts {what: how often more}, in one order everywhere: whoever counts the same waits, and nobody for
+-- ever.
 create function core.add_daily_counts(done jsonb) returns void
 language sql set search_path = '' as $$
   insert into core.rate_days as today (key, day, used)
@@ -29,8 +30,8 @@ language sql set search_path = '' as $$
   on conflict (key, day) do update set used = today.used + excluded.used;
 $$;
 
--- Only the keys given are changed: {name, strategies, perDay, enabled, by, nowMs}. A new source takes every strategy and
--- 100 signals a day. Safe to repeat.
+-- Only the keys given are changed: {name, strategies, perDay, enabled, by, nowMs}. A new source takes every
+-- strategy and 100 signals a day. Safe to repeat.
 create function public.set_signal_source(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -54,19 +55,22 @@ begin
   return jsonb_build_object('created', old.name is null);
 end $$;
 
--- How many single orders that were refused are kept of one caller in a day, and how many that were placed of one user.
+-- How many refused single orders are kept of one caller in a day.
 create function core.max_denied_orders() returns bigint
 language sql immutable as $$ select 1000::bigint; $$;
+
+-- How many single orders are placed of one user in a day.
 create function core.max_single_orders() returns bigint
 language sql immutable as $$ select 2000::bigint; $$;
 
--- Answers to fresh requests of `place_orders` that leave nothing, by principal and key: a refusal beyond the day's, and a
--- buy beyond the user's single orders of the day; never a sale.
+-- Answers to fresh requests of `place_orders` that leave nothing, by principal and key: a refusal beyond the
+-- day's, and a buy beyond the user's single orders of the day; never a sale.
 create function core.over_quota_answers(args jsonb, of_run text, decisions core.decision[]) returns jsonb
 language sql stable as $$
   select coalesce(jsonb_object_agg(name, answer), '{}') from (
     select row.principal || ' ' || row.key as name, case
-      when d.outcome <> 'accepted' and core.daily_count('denied ' || row.principal) >= core.max_denied_orders()
+      when d.outcome <> 'accepted'
+        and core.daily_count('denied ' || row.principal) >= core.max_denied_orders()
         then jsonb_build_object('kind', 'over_quota', 'of', 'refused', 'limit', core.max_denied_orders(),
           'reason', d.reason)
       when d.outcome = 'accepted' and row.signal ->> 'side' = 'BUY' and (select count(*) from (

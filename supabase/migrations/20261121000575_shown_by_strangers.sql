@@ -11,7 +11,8 @@ $$;
 -- Whose orders a venue is said to speak of, in their order, each as find_venue_order says.
 create function public.find_venue_orders(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(public.find_venue_order(reported.claim || jsonb_build_object('venue', args ->> 'venue'))
+  select coalesce(jsonb_agg(public.find_venue_order(reported.claim
+    || jsonb_build_object('venue', args ->> 'venue'))
     order by reported.n), '[]')
   from jsonb_array_elements(args -> 'orders') with ordinality reported(claim, n);
 $$;

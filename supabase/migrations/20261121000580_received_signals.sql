@@ -28,8 +28,8 @@ create index received_signals_by_time on public.received_signals (received_at);
 create function core.max_received_rows() returns bigint
 language sql immutable as $$ select 5000::bigint; $$;
 
--- Who sends, as the database knows them: {source, strategies (null: all), perDay (null: no ceiling)}, or {refused}: why
--- nothing is taken of them. A key (`apiKey`, its hint) says by itself which source it is for.
+-- Who sends, as the database knows them: {source, strategies (null: all), perDay (null: no ceiling)}, or
+-- {refused}: why nothing is taken of them. A key (`apiKey`, its hint) says by itself which source it is for.
 create function core.signal_sender(args jsonb) returns jsonb
 language plpgsql stable set search_path = '' as $$
 declare
@@ -48,33 +48,41 @@ begin
   if k.role <> 'signals' then return '{"refused": "not_for_signals"}'; end if;
   select * into s from public.signal_sources where name = k.source;
   if not s.enabled then return '{"refused": "source_disabled"}'; end if;
-  return jsonb_build_object('source', 'http:source:' || s.name, 'strategies', s.strategies, 'perDay', s.per_day);
+  return jsonb_build_object('source', 'http:source:' || s.name, 'strategies', s.strategies,
+    'perDay', s.per_day);
 end $$;
 
-create type core.checked_signal as ("position" integer, payload text, signal_id text, is_known boolean, why text);
+create type core.checked_signal as ("position" integer, payload text, signal_id text,
+  is_known boolean, why text);
 
--- The rows of a request, each with why it is rejected (`why`) or whether it is a duplicate; else it is to be taken.
--- `free`: how many more may be taken today; null: as many as there are.
-create function core.check_signals(rows jsonb, strategies text[], free bigint) returns setof core.checked_signal
+-- The rows of a request, each with why it is rejected (`why`) or whether it is a duplicate; else it is to be
+-- taken. `free`: how many more may be taken today; null: as many as there are.
+create function core.check_signals(rows jsonb, strategies text[], free bigint)
+  returns setof core.checked_signal
 language sql stable as $$
   with examined as (
     select row.position, payload, signal ->> 'id' as signal_id,
       exists (select from public.signals s where s.id = signal ->> 'id')
-        or row_number() over (partition by signal ->> 'id', problem is null order by row.position) > 1 as is_known,
+        or row_number() over (partition by signal ->> 'id', problem is null
+          order by row.position) > 1 as is_known,
       case when problem is not null then problem
-        when strategies is not null and not signal ->> 'strategy' = any(strategies) then 'strategy_not_allowed'
+        when strategies is not null and not signal ->> 'strategy' = any(strategies)
+          then 'strategy_not_allowed'
         when exists (select from public.scan_runs where id = "runId") then 'too_late' end as why
-    from jsonb_to_recordset(rows) as row(position integer, payload text, problem text, "runId" text, signal jsonb)
+    from jsonb_to_recordset(rows) as row(position integer, payload text, problem text, "runId" text,
+      signal jsonb)
   )
   select position, payload, signal_id, is_known and coalesce(why, 'too_late') = 'too_late',
     case when why is not null then why
-      when not is_known and count(*) filter (where why is null and not is_known) over (order by position) > free
+      when not is_known and count(*) filter (where why is null and not is_known)
+        over (order by position) > free
         then 'daily_limit' end
   from examined;
 $$;
 
--- Writes signals; where they can't all be written, one by one. Gives those that can't be, with the database's reason
--- (SQLSTATE): one odd row must not take the others with it, whatever the readers before it let through.
+-- Writes signals; where they can't all be written, one by one. Gives those that can't be, with the
+-- database's reason (SQLSTATE): one odd row must not take the others with it, whatever the readers before it
+-- let through.
 create function core.write_each_signal(source jsonb, signals jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -96,11 +104,12 @@ begin
   return unwritable;
 end $$;
 
--- Books the rows of one request and brings the good ones in: {requestId, source, perDay, apiKey, nowMs, rows}. Of rows
--- with the same signal the first stands, also one that is known already; a signal whose run is open is kept here only:
--- that run's signals are frozen. What a source may not send, or no more today, is kept here only, too. Safe to repeat:
--- the same request gets its first answer, and leaves nothing. One request at a time, so that of two the first stands as
--- well. {refused, limit} where nothing is taken of the sender at all.
+-- Books the rows of one request and brings the good ones in: {requestId, source, perDay, apiKey, nowMs,
+-- rows}. Of rows with the same signal the first stands, also one that is known already; a signal whose run
+-- is open is kept here only: that run's signals are frozen. What a source may not send, or no more today, is
+-- kept here only, too. Safe to repeat: the same request gets its first answer, and leaves nothing. One
+-- request at a time, so that of two the first stands as well. {refused, limit} where nothing is taken of the
+-- sender at all.
 create function public.receive_signals(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -117,16 +126,19 @@ begin
     if core.daily_count('received of ' || (sender ->> 'source')) >= core.max_received_rows() then
       return jsonb_build_object('refused', 'daily_quota', 'limit', core.max_received_rows());
     end if;
-    judged := array(select judged_row from core.check_signals(args -> 'rows', core.text_array(sender -> 'strategies'),
+    judged := array(select judged_row
+      from core.check_signals(args -> 'rows', core.text_array(sender -> 'strategies'),
       (sender ->> 'perDay')::bigint - core.daily_count('signals of ' || (sender ->> 'source'))) judged_row);
     unwritable := core.write_each_signal(sender -> 'source', (
       select coalesce(jsonb_agg(row -> 'signal'), '[]')
-      from jsonb_array_elements(args -> 'rows') row join unnest(judged) j on j.position = (row ->> 'position')::integer
+      from jsonb_array_elements(args -> 'rows') row
+      join unnest(judged) j on j.position = (row ->> 'position')::integer
       where j.why is null and not j.is_known));
     insert into public.received_signals
       (request_id, position, received_at, source, payload, signal_id, outcome, problem)
     select request, position, (select core.now_of(args)), sender ->> 'source', payload, signal_id,
-      case when is_known then 'duplicate' when coalesce(why, unwritable ->> signal_id) is not null then 'rejected'
+      case when is_known then 'duplicate' when coalesce(why, unwritable ->> signal_id) is not null
+        then 'rejected'
         else 'accepted' end,
       case when not is_known then coalesce(why, unwritable ->> signal_id) end
     from unnest(judged);
@@ -136,15 +148,17 @@ begin
       'received of ' || (sender ->> 'source'), jsonb_array_length(args -> 'rows')));
     perform core.record_action(args -> 'by', 'receive_signals', 'request:' || request, after => (
       select jsonb_object_agg(outcome, n) from (
-        select outcome, count(*) as n from public.received_signals where request_id = request group by 1) counted));
+        select outcome, count(*) as n from public.received_signals where request_id = request
+        group by 1) counted));
   end if;
   return (select coalesce(jsonb_agg(jsonb_build_object('position', position, 'signalId', signal_id,
       'outcome', outcome, 'problem', problem) order by position), '[]')
     from public.received_signals where request_id = request);
 end $$;
 
--- Deletes what nothing is decided by any more, `limit` rows of a kind at most: {nowMs, keptDays, limit}. Received rows
--- older than `keptDays`, and counts of uses of rates that no budget looks back to. Safe to repeat.
+-- Deletes what nothing is decided by any more, `limit` rows of a kind at most: {nowMs, keptDays, limit}.
+-- Received rows older than `keptDays`, and counts of uses of rates that no budget looks back to. Safe to
+-- repeat.
 create function public.forget_old(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -161,7 +175,8 @@ begin
     returning 1
   ), days as (
     delete from core.rate_days where (key, day) in (select key, day from core.rate_days
-      where day < (core.database_now() at time zone 'Asia/Kolkata')::date - 2 limit (args ->> 'limit')::bigint)
+      where day < (core.database_now() at time zone 'Asia/Kolkata')::date - 2
+        limit (args ->> 'limit')::bigint)
     returning 1
   )
   select jsonb_build_object('receivedSignals', (select count(*) from received),

@@ -120,7 +120,8 @@ begin
   if not exists (select from public.breakers where is_open) then return; end if;
   for o in select * from public.orders where id = any(order_ids) order by position, queue_position loop
     if o.mark_id is not distinct from this_mark and o.status = 'submitting' then
-      if exists (select from public.breakers b where core.breaker_stops(b, o) and b.probe_order_id = o.id) then
+      if exists (select from public.breakers b where core.breaker_stops(b, o)
+        and b.probe_order_id = o.id) then
         probes := probes || o.id;
       end if;
     elsif o.status = 'queued' and exists (select from public.breakers b where core.breaker_stops(b, o)) then
@@ -169,7 +170,8 @@ end $$;
 -- What probes came to: answered three times in a row (one time for an account), or with nothing left that
 -- waits, their breaker closes; else the next one goes at once after an answer, and without one after a
 -- pause twice as long.
-create function core.settle_probes(order_ids bigint[], for_run text, for_venue text, judge text, now_at timestamptz)
+create function core.settle_probes(order_ids bigint[], for_run text, for_venue text, judge text,
+  now_at timestamptz)
 returns void language plpgsql set search_path = '' as $$
 declare
   b public.breakers;
@@ -186,7 +188,8 @@ begin
     answered := o.status not in ('unknown', 'queued');
     closes := answered and (b.answered_probes >= case when b.account_id > 0 then 0 else 2 end
       or not exists (select from public.orders waiting where waiting.ended_at is null
-        and waiting.venue_order_id is null and waiting.status = 'queued' and core.breaker_stops(b, waiting)));
+        and waiting.venue_order_id is null and waiting.status = 'queued'
+        and core.breaker_stops(b, waiting)));
     b.pause_ms := case when answered then b.pause_ms else least(b.pause_ms * 2, 300000) end;
     update public.breakers set probe_order_id = null, pause_ms = b.pause_ms, is_open = not closes,
       answered_probes = case when answered then b.answered_probes + 1 else 0 end,
@@ -212,6 +215,8 @@ end $$;
 create type core.sends_counted as (signal_id text, tried bigint, failed bigint, accounts bigint,
   failed_accounts bigint, elsewhere_tried bigint, elsewhere_failed bigint, elsewhere_accounts bigint);
 
+-- Counts the last `most` sends of a run at a venue, those of five minutes, not those a closed breaker has
+-- judged.
 create function core.count_sends(for_run text, for_venue text, most bigint, pct bigint)
 returns setof core.sends_counted language sql stable set search_path = '' as $$
   with closed as materialized (
@@ -311,11 +316,12 @@ $$;
 -- the last sends of the orders' venues, however long the run is. Safe to repeat: the same judge id gets the
 -- same answer.
 create function public.trip_breakers(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' set jit = off as $$
+language plpgsql security definer set search_path = '' as $$
 declare
   now_at constant timestamptz := core.stamp_of(args);
   judge constant text := args ->> 'judgeId';
-  order_ids constant bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
+  order_ids constant bigint[] := array(select value::bigint
+    from jsonb_array_elements_text(args -> 'orderIds'));
   scope record;
   run public.scan_runs;
 begin

@@ -1,5 +1,5 @@
--- An error nobody listed, or a text that is refused, is one user's trouble, until several users meet it one after
--- the other: then the next will meet it too.
+-- An error nobody listed, or a text that is refused, is one user's trouble, until several users meet it one
+-- after the other: then the next will meet it too.
 
 create index refusals_by_code on public.message_events (error_code, id) where error_code is not null;
 
@@ -12,7 +12,8 @@ language sql immutable as $$
     else e.status = 'delivered' end;
 $$;
 
--- The newest refusals of each user with this code, since messages were last resumed: at most 50 are looked at.
+-- The newest refusals of each user with this code, since messages were last resumed: at most 50 are looked
+-- at.
 create function core.recent_refusals(args jsonb)
 returns table (event_id bigint, at timestamptz, message_id bigint, user_id text)
 language sql stable as $$
@@ -27,10 +28,10 @@ language sql stable as $$
   order by recent.user_id, recent.id desc;
 $$;
 
--- Stops messages where the last `people` different users were all refused with this code, {code,
--- stage: send|delivery, channel, people, why, nowMs}, and queues what was refused: it has provably not arrived.
--- Those of one batch share their instant, so one of them that got through is in between wherever its row stands.
--- Repeated it changes nothing more.
+-- Stops messages where the last `people` different users were all refused with this code, {code, stage:
+-- send|delivery, channel, people, why, nowMs}, and queues what was refused: it has provably not arrived.
+-- Those of one batch share their instant, so one of them that got through is in between wherever its row
+-- stands. Repeated it changes nothing more.
 create function public.stop_refused_in_a_row(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare

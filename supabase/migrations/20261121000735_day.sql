@@ -2,46 +2,54 @@
 
 -- {tradeDate, mode}. Money and positions are as they are now; orders, charges and messages are the day's.
 create function public.read_day(args jsonb) returns jsonb
-language plpgsql stable security definer set search_path = '' set plan_cache_mode = force_custom_plan set jit = off as $$
+language plpgsql stable security definer set search_path = '' as $$
 declare
   day constant date := args ->> 'tradeDate';
   of_mode constant text := args ->> 'mode';
-  runs constant text[] := array(select id from public.scan_runs where trade_date = day and mode = of_mode order by opened_at);
+  runs constant text[] := array(select id from public.scan_runs where trade_date = day and mode = of_mode
+    order by opened_at);
 begin
   return core.day_of_money(of_mode, day) || core.day_of_orders(runs) || core.day_of_troubles(of_mode, day)
     || jsonb_build_object('tradeDate', day, 'mode', of_mode, 'runs', to_jsonb(runs),
       'missedExits', core.missed_exits(runs),
-      'messages', (select jsonb_build_object('queued', count(*) filter (where status in ('queued', 'sending')),
-          'sent', count(*) filter (where status in ('sent', 'delivered')), 'failed', count(*) filter (where status = 'failed'),
-          'unknown', count(*) filter (where status = 'unknown'),
+      'messages', (select jsonb_build_object('queued', count(*)
+        filter (where status in ('queued', 'sending')),
+          'sent', count(*) filter (where status in ('sent', 'delivered')), 'failed', count(*)
+          filter (where status = 'failed'), 'unknown', count(*) filter (where status = 'unknown'),
           'runs', coalesce(jsonb_agg(distinct run_id) filter (where status in ('failed', 'unknown')), '[]'))
         from public.messages where run_id = any(runs)));
 end $$;
 
--- What the accounts of a mode have, what went in and out that day, and what they hold: the 20 largest positions by value, all together in figures.
+-- What the accounts of a mode have, what went in and out that day, and what they hold: the 20 largest
+-- positions by value, all together in figures.
 create function core.day_of_money(of_mode text, day date) returns jsonb
 language sql stable as $$
   with held as materialized (
-    select p.instrument_id, count(distinct p.account_id) as accounts, sum(p.quantity) as quantity, sum(p.cost_minor) as cost,
-      sum(p.margin_minor) as margin
+    select p.instrument_id, count(distinct p.account_id) as accounts, sum(p.quantity) as quantity,
+      sum(p.cost_minor) as cost, sum(p.margin_minor) as margin
     from public.positions p join public.accounts a on a.id = p.account_id
     where a.mode = of_mode and p.quantity <> 0 group by 1
   ), valued as materialized (
-    select held.*, i.exchange, i.symbol, known.price_minor, known.priced_at, held.quantity * known.price_minor as value
+    select held.*, i.exchange, i.symbol, known.price_minor, known.priced_at,
+      held.quantity * known.price_minor as value
     from held join public.instruments i on i.id = held.instrument_id
     left join lateral core.last_price(held.instrument_id) known on true
   )
   select jsonb_build_object(
-    'accounts', (select jsonb_build_object('count', count(*), 'cashMinor', core.clamp_to_safe(coalesce(sum(cash_minor), 0)),
-      'heldMinor', core.clamp_to_safe(coalesce(sum(held_minor), 0))) from public.accounts where mode = of_mode)
+    'accounts', (select jsonb_build_object('count', count(*),
+      'cashMinor', core.clamp_to_safe(coalesce(sum(cash_minor), 0)),
+      'heldMinor', core.clamp_to_safe(coalesce(sum(held_minor), 0))) from public.accounts
+      where mode = of_mode)
       || core.cash_moves_on(of_mode, day),
     'held', (select jsonb_build_object('positions', coalesce(sum(accounts), 0), 'instruments', count(*),
       'costMinor', core.clamp_to_safe(coalesce(sum(cost) filter (where price_minor is not null), 0)),
-      'valueMinor', core.clamp_to_safe(coalesce(sum(value), 0)), 'marginMinor', core.clamp_to_safe(coalesce(sum(margin), 0)),
-      'unpriced', count(*) filter (where price_minor is null)) from valued),
+      'valueMinor', core.clamp_to_safe(coalesce(sum(value), 0)),
+      'marginMinor', core.clamp_to_safe(coalesce(sum(margin), 0)), 'unpriced', count(*)
+      filter (where price_minor is null)) from valued),
     'largest', (select coalesce(jsonb_agg(jsonb_build_object('exchange', exchange, 'symbol', symbol,
-        'accounts', accounts, 'quantity', core.clamp_to_safe(quantity), 'costMinor', core.clamp_to_safe(cost), 'priceMinor', price_minor,
-        'pricedAtMs', core.ms(priced_at)) order by value desc nulls last, symbol), '[]')
+        'accounts', accounts, 'quantity', core.clamp_to_safe(quantity),
+        'costMinor', core.clamp_to_safe(cost), 'priceMinor', price_minor, 'pricedAtMs', core.ms(priced_at))
+        order by value desc nulls last, symbol), '[]')
       from (select * from valued order by value desc nulls last, symbol limit 20) first));
 $$;
 
@@ -64,11 +72,13 @@ $$;
 create function core.day_of_troubles(of_mode text, day date) returns jsonb
 language sql stable as $$
   with lost as materialized (
-    select o.*, i.symbol, u.name from public.orders o join public.accounts a on a.id = o.account_id and a.mode = of_mode
+    select o.*, i.symbol, u.name from public.orders o join public.accounts a on a.id = o.account_id
+      and a.mode = of_mode
     join public.instruments i on i.id = o.instrument_id join public.users u on u.id = o.user_id
     where o.ended_at is null and (o.status = 'unknown' or core.left_to_a_person(o))
   ), drift as materialized (
-    select d.*, a.user_id, a.venue from public.drifts d join public.accounts a on a.id = d.account_id and a.mode = of_mode
+    select d.*, a.user_id, a.venue from public.drifts d join public.accounts a on a.id = d.account_id
+      and a.mode = of_mode
     where d.acknowledged_at is null
   ), blocked as materialized (
     select a.user_id, a.venue, coalesce(a.not_ready, a.check_found) as why from public.accounts a
@@ -78,23 +88,28 @@ language sql stable as $$
     where a.mode = of_mode and of_mode = 'live' and core.lacks_login(a.id, day)
   )
   select jsonb_build_object(
-    'unknownOrders', jsonb_build_object('count', (select count(*) from lost), 'first', (select coalesce(jsonb_agg(
-        jsonb_build_object('clientOrderId', client_order_id, 'userId', user_id, 'userName', name, 'symbol', symbol,
-          'side', side, 'quantity', quantity, 'venue', venue, 'status', status,
+    'unknownOrders', jsonb_build_object('count', (select count(*) from lost),
+      'first', (select coalesce(jsonb_agg(
+        jsonb_build_object('clientOrderId', client_order_id, 'userId', user_id, 'userName', name,
+          'symbol', symbol, 'side', side, 'quantity', quantity, 'venue', venue, 'status', status,
           'leftToAPerson', next_lookup_at is null) order by id), '[]')
       from (select * from lost order by id limit 20) t)),
     'drifts', jsonb_build_object('count', (select count(*) from drift), 'first', (select coalesce(jsonb_agg(
         jsonb_build_object('userId', user_id, 'venue', venue, 'kind', kind, 'what', what, 'ours', ours,
           'theirs', theirs) order by id), '[]') from (select * from drift order by id limit 20) t)),
-    'blocked', jsonb_build_object('count', (select count(*) from blocked), 'first', (select coalesce(jsonb_agg(
+    'blocked', jsonb_build_object('count', (select count(*) from blocked),
+      'first', (select coalesce(jsonb_agg(
         jsonb_build_object('userId', user_id, 'venue', venue, 'why', why) order by user_id, venue), '[]')
       from (select * from blocked order by user_id, venue limit 20) t)),
-    'missingLogins', jsonb_build_object('count', (select count(*) from nobody), 'first', (select coalesce(jsonb_agg(
+    'missingLogins', jsonb_build_object('count', (select count(*) from nobody),
+      'first', (select coalesce(jsonb_agg(
         jsonb_build_object('userId', user_id, 'venue', venue) order by user_id), '[]')
       from (select * from nobody order by user_id limit 20) t)),
-    'notChecked', (select count(*) from public.accounts a join public.users u on u.id = a.user_id and u.active
+    'notChecked', (select count(*) from public.accounts a
+      join public.users u on u.id = a.user_id and u.active
       where a.mode = of_mode and of_mode = 'live' and a.checked_for is distinct from day),
-    'halts', (select coalesce(jsonb_agg(jsonb_build_object('scope', scope, 'target', target, 'why', why) order by id), '[]')
+    'halts', (select coalesce(jsonb_agg(jsonb_build_object('scope', scope, 'target', target, 'why', why)
+      order by id), '[]')
       from (select * from public.halts where resumed_at is null order by id limit 20) t),
     'messagesStopped', (select string_agg(why, '; ') from public.message_stops where resumed_at is null));
 $$;

@@ -1,32 +1,43 @@
--- The books checked against what they are made of: each function gives the broken promises of its part. They only read,
--- and all of them together are one statement (public.check_books), so they see one moment.
+-- The books checked against what they are made of: each function gives the broken promises of its part. They
+-- only read, and all of them together are one statement (public.check_books), so they see one moment.
 
--- A promise that is not kept: its rule as a sentence, what about, whose; what the books say and what they should; which
--- command settles it (null: none does, so trading is to be stopped until somebody knows why). Of a user nothing but the id
--- is said. `left_to_a_person`: the program has done its part (it blocked the account and told somebody).
+-- A promise that is not kept: its rule as a sentence, what about, whose; what the books say and what they
+-- should; which command settles it (null: none does, so trading is to be stopped until somebody knows why).
+-- Of a user nothing but the id is said. `left_to_a_person`: the program has done its part (it blocked the
+-- account and told somebody).
 create type core.finding as (rule text, subject text, user_id text, ours text, should text, settle text,
   left_to_a_person boolean);
 
+-- An account as findings name it.
 create function core.account_name(a public.accounts) returns text
 language sql immutable as $$
   select format('account %s of %s at %s (%s)', a.id, a.user_id, a.venue, a.mode);
 $$;
 
--- What is told later than this is late; so much may the clocks of two machines differ, and whoever sweeps may take so long.
-create function core.check_grace() returns interval language sql immutable as $$ select interval '15 minutes'; $$;
-create function core.check_skew() returns interval language sql immutable as $$ select interval '5 minutes'; $$;
+-- What is over for longer than this should have been ended by whoever sweeps.
+create function core.check_grace() returns interval
+  language sql immutable as $$ select interval '15 minutes'; $$;
 
--- Whether a run lived on a clock of its own, as demos and replays of past days do: then nothing of it is late by ours.
+-- How far the clocks of two machines may differ.
+create function core.check_skew() returns interval
+  language sql immutable as $$ select interval '5 minutes'; $$;
+
+-- Whether a run lived on a clock of its own, as demos and replays of past days do: then nothing of it is
+-- late by ours.
 create function core.is_scripted(run public.scan_runs) returns boolean
 language sql stable as $$
-  select run.opened_at not between run.recorded_at - interval '1 hour' and run.recorded_at + interval '1 hour';
+  select run.opened_at not between run.recorded_at - interval '1 hour'
+    and run.recorded_at + interval '1 hour';
 $$;
 
--- What each ended order cost or brought in all, as its fills say: released margin and profit, less margin and charges.
+-- What each ended order cost or brought in all, as its fills say: released margin and profit, less margin
+-- and charges.
 create function core.cost_of_orders() returns table (order_id bigint, account_id bigint, cash_minor numeric)
 language sql stable as $$
-  select o.id, o.account_id, coalesce(made.released, 0) - core.charges_on(coalesce(filled.value, 0)::bigint, rate)
-    - case o.side when 'BUY' then core.margin_on(coalesce(filled.value, 0)::bigint, o.leverage_centi) else 0 end
+  select o.id, o.account_id,
+    coalesce(made.released, 0) - core.charges_on(coalesce(filled.value, 0)::bigint, rate)
+    - case o.side when 'BUY' then core.margin_on(coalesce(filled.value, 0)::bigint, o.leverage_centi)
+    else 0 end
   from public.orders o join public.charge_rates rate on rate.id = o.rate_id
   left join (select f.order_id, sum(f.quantity * f.price_minor) as value
     from core.effective_fills f where f.order_id is not null group by 1) filled on filled.order_id = o.id
@@ -48,8 +59,10 @@ language sql stable as $$
     select account_id, sum(cash_minor) as cash from core.cost_of_orders() group by 1
   ), stands as (
     select a, coalesce(entry.cash, 0) as entered_cash, coalesce(entry.held, 0) as entered_held,
-      coalesce(opened.held, 0) as open_held, coalesce(entry.moved, 0) + coalesce(earned.cash, 0) as earned_cash
-    from public.accounts a left join entry on entry.account_id = a.id left join opened on opened.account_id = a.id
+      coalesce(opened.held, 0) as open_held,
+      coalesce(entry.moved, 0) + coalesce(earned.cash, 0) as earned_cash
+    from public.accounts a left join entry on entry.account_id = a.id left
+    join opened on opened.account_id = a.id
     left join earned on earned.account_id = a.id
   ), wrong as (
     select 'cash is the sum of its entries' as rule, a, (a).cash_minor as ours, entered_cash as should
@@ -61,29 +74,37 @@ language sql stable as $$
     select 'held is the sum of its entries', a, (a).held_minor, entered_held
     from stands where (a).held_minor <> entered_held
     union all
-    select 'held is the open holds', a, (a).held_minor, open_held from stands where (a).held_minor <> open_held
+    select 'held is the open holds', a, (a).held_minor, open_held from stands
+    where (a).held_minor <> open_held
     union all
     select 'available is not below zero unless the account is blocked', a, (a).cash_minor - (a).held_minor, 0
     from stands where (a).cash_minor < (a).held_minor and (a).not_ready is null
   )
-  select rule, core.account_name(a), (a).user_id, core.decimal(ours), core.decimal(should), null, false from wrong;
+  select rule, core.account_name(a), (a).user_id, core.decimal(ours), core.decimal(should), null,
+    false from wrong;
 $$;
 
--- Each order against its entries: held once, closed once, by what it held, for what it cost, when it began and ended.
+-- Each order against its entries: held once, closed once, by what it held, for what it cost, when it began
+-- and ended.
 create function core.entry_findings() returns setof core.finding
 language sql stable as $$
   with entry as (
-    select order_id, count(*) filter (where kind = 'hold') as holds, min(at) filter (where kind = 'hold') as held_at,
-      count(*) filter (where kind in ('post', 'void')) as ends, count(*) filter (where kind = 'post') as posts,
+    select order_id, count(*) filter (where kind = 'hold') as holds,
+      min(at) filter (where kind = 'hold') as held_at,
+      count(*) filter (where kind in ('post', 'void')) as ends,
+      count(*) filter (where kind = 'post') as posts,
       min(at) filter (where kind in ('post', 'void')) as ended_at, sum(cash_delta_minor) as cash,
-      coalesce(sum(held_delta_minor) filter (where kind = 'hold'), 0) as held, sum(held_delta_minor) as still_held
+      coalesce(sum(held_delta_minor) filter (where kind = 'hold'), 0) as held,
+      sum(held_delta_minor) as still_held
     from public.ledger_entries where order_id is not null group by 1
   ), traded as (
-    select f.order_id, bool_or(not f.late) as in_time from public.fills f where f.order_id is not null group by 1
+    select f.order_id, bool_or(not f.late) as in_time from public.fills f
+    where f.order_id is not null group by 1
   ), stands as (
     select o, coalesce(holds, 0) as holds, coalesce(ends, 0) as ends, coalesce(posts, 0) as posts,
-      coalesce(in_time, false)::integer as in_time, coalesce(cash, 0) as cash, coalesce(should.cash_minor, 0) as should_cash,
-      coalesce(held, 0) as held, coalesce(still_held, 0) as still_held, held_at, entry.ended_at
+      coalesce(in_time, false)::integer as in_time, coalesce(cash, 0) as cash,
+      coalesce(should.cash_minor, 0) as should_cash, coalesce(held, 0) as held,
+      coalesce(still_held, 0) as still_held, held_at, entry.ended_at
     from public.orders o left join entry on entry.order_id = o.id left join traded on traded.order_id = o.id
     left join core.cost_of_orders() should on should.order_id = o.id
   ), wrong as (
@@ -92,7 +113,8 @@ language sql stable as $$
       format('1 held, %s closed', ((o).ended_at is not null)::integer) as should
     from stands where holds <> 1 or ends <> ((o).ended_at is not null)::integer
     union all
-    select 'an order is posted if it was filled before its end, else voided', o, posts || ' posts', in_time || ' posts'
+    select 'an order is posted if it was filled before its end, else voided', o, posts || ' posts',
+      in_time || ' posts'
     from stands where (o).ended_at is not null and posts <> in_time
     union all
     select 'what an order holds is entered, and given back at its end', o,
@@ -102,11 +124,12 @@ language sql stable as $$
     from stands where held <> (o).hold_minor
       or still_held <> case when (o).ended_at is null then (o).hold_minor else 0 end
     union all
-    select 'the entries of an order are what its fills cost', o, core.decimal(cash), core.decimal(should_cash)
+    select 'the entries of an order are what its fills cost', o, core.decimal(cash),
+      core.decimal(should_cash)
     from stands where cash <> should_cash
     union all
-    select 'an order is held when it is made and closed when it ends', o, concat_ws(', ', held_at, stands.ended_at),
-      concat_ws(', ', (o).created_at, (o).ended_at)
+    select 'an order is held when it is made and closed when it ends', o,
+      concat_ws(', ', held_at, stands.ended_at), concat_ws(', ', (o).created_at, (o).ended_at)
     from stands where (held_at, stands.ended_at) is distinct from ((o).created_at, (o).ended_at)
   )
   select rule, 'order ' || (o).client_order_id, (o).user_id, ours, should, null, false from wrong;
@@ -115,19 +138,21 @@ $$;
 -- Each entry against the order and the fill it names.
 create function core.single_entry_findings() returns setof core.finding
 language sql stable as $$
-  select 'an entry is of the account of its order', format('entry %s of order %s', e.id, o.client_order_id), o.user_id,
-    'account ' || e.account_id, 'account ' || o.account_id, null::text, false
+  select 'an entry is of the account of its order', format('entry %s of order %s', e.id, o.client_order_id),
+    o.user_id, 'account ' || e.account_id, 'account ' || o.account_id, null::text, false
   from public.ledger_entries e join public.orders o on o.id = e.order_id where e.account_id <> o.account_id
   union all
-  select 'what came late is entered once, for its order', format('fill %s of order %s', f.venue_fill_id, o.client_order_id),
-    o.user_id, coalesce(e.n, 0) || ' entries', f.late::integer || ' entries', null, false
+  select 'what came late is entered once, for its order',
+    format('fill %s of order %s', f.venue_fill_id, o.client_order_id), o.user_id,
+    coalesce(e.n, 0) || ' entries', f.late::integer || ' entries', null, false
   from public.fills f join public.orders o on o.id = f.order_id
   left join (select fill_id, order_id, count(*) as n from public.ledger_entries
     where fill_id is not null group by 1, 2) e on (e.fill_id, e.order_id) = (f.id, f.order_id)
   where coalesce(e.n, 0) <> f.late::integer
   union all
-  select 'what came late is entered after the end of its order', format('entry %s of order %s', e.id, o.client_order_id),
-    o.user_id, e.at::text, o.ended_at::text, null, false
+  select 'what came late is entered after the end of its order',
+    format('entry %s of order %s', e.id, o.client_order_id), o.user_id, e.at::text,
+    o.ended_at::text, null, false
   from public.ledger_entries e join public.orders o on o.id = e.order_id
   where e.fill_id is not null and coalesce(e.at < o.ended_at - core.check_skew(), true);
 $$;

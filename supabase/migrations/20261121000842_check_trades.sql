@@ -8,8 +8,10 @@ language sql stable as $$
     left join public.scan_runs run on run.id = o.run_id
   ), wrong as (
     select 'a fill is of the account, share and side of its order' as rule, f, o,
-      concat_ws(' ', (f).side, 'instrument', (f).instrument_id, (f).product, 'account', (f).account_id) as ours,
-      concat_ws(' ', (o).side, 'instrument', (o).instrument_id, (o).product, 'account', (o).account_id) as should
+      concat_ws(' ', (f).side, 'instrument', (f).instrument_id, (f).product,
+        'account', (f).account_id) as ours,
+      concat_ws(' ', (o).side, 'instrument', (o).instrument_id, (o).product,
+        'account', (o).account_id) as should
     from placed where ((f).side, (f).instrument_id, (f).product, (f).account_id)
       <> ((o).side, (o).instrument_id, (o).product, (o).account_id)
     union all
@@ -20,12 +22,14 @@ language sql stable as $$
     from placed where (f).filled_at < (o).created_at - core.check_skew()
     union all
     select 'a correction is of a fill of its order, at its time', f, o,
-      concat_ws(' ', 'order', (f).order_id, (f).filled_at), concat_ws(' ', 'order', was.order_id, was.filled_at)
+      concat_ws(' ', 'order', (f).order_id, (f).filled_at),
+      concat_ws(' ', 'order', was.order_id, was.filled_at)
     from placed join public.fills was on was.id = (f).corrects
-    where (was.order_id, was.filled_at) is distinct from ((f).order_id, (f).filled_at) or was.corrects is not null
+    where (was.order_id, was.filled_at) is distinct from ((f).order_id, (f).filled_at)
+      or was.corrects is not null
   )
-  select rule, format('fill %s of order %s', (f).venue_fill_id, (o).client_order_id), (o).user_id, ours, should,
-    null, false
+  select rule, format('fill %s of order %s', (f).venue_fill_id, (o).client_order_id), (o).user_id,
+    ours, should, null, false
   from wrong;
 $$;
 
@@ -48,25 +52,32 @@ language sql stable as $$
     from public.orders o where o.filled_quantity > o.quantity
     union all
     select 'an order is filled at its limit or better', o, core.decimal(f.price_minor),
-      case o.side when 'BUY' then 'at most ' else 'at least ' end || core.decimal(o.limit_price_minor), was.booked_at,
+      case o.side when 'BUY' then 'at most ' else 'at least ' end || core.decimal(o.limit_price_minor),
+        was.booked_at,
       format('npm run correct -- --order %s --fill %s', o.client_order_id, f.venue_fill_id)
-    from core.effective_fills f join public.orders o on o.id = f.order_id join public.fills was on was.id = f.id
-    where case o.side when 'BUY' then f.price_minor > o.limit_price_minor else f.price_minor < o.limit_price_minor end
+    from core.effective_fills f join public.orders o on o.id = f.order_id
+    join public.fills was on was.id = f.id
+    where case o.side when 'BUY' then f.price_minor > o.limit_price_minor
+      else f.price_minor < o.limit_price_minor end
   )
   select rule, 'order ' || (o).client_order_id, (o).user_id, ours, should,
-    format('npm run account -- --user %s --acknowledge %s, if the venue stands by it; else %s', a.user_id, a.venue, correct),
+    format('npm run account -- --user %s --acknowledge %s, if the venue stands by it; else %s', a.user_id,
+      a.venue, correct),
     a.not_ready is not null
   from beyond join public.accounts a on a.id = (o).account_id
   where not core.acknowledged_since(a, booked_at);
 $$;
 
--- Accounts that may trade though nobody has looked at what has to be looked at: money that went late, or a drift.
+-- Accounts that may trade though nobody has looked at what has to be looked at: money that went late, or a
+-- drift.
 create function core.unacknowledged_findings() returns setof core.finding
 language sql stable as $$
-  select 'an account stays blocked until somebody has seen why', core.account_name(a), a.user_id, 'not blocked', unacknowledged.what,
+  select 'an account stays blocked until somebody has seen why', core.account_name(a), a.user_id,
+    'not blocked', unacknowledged.what,
     format('npm run account -- --user %s --acknowledge %s', a.user_id, a.venue), false
   from (
-    select f.account_id, format('blocked for the late fill %s', f.venue_fill_id) as what, f.booked_at as since
+    select f.account_id, format('blocked for the late fill %s', f.venue_fill_id) as what,
+      f.booked_at as since
     from public.fills f where f.late and f.corrects is null
     union all
     select d.account_id, format('blocked for the drift of %s', d.what), null
@@ -84,44 +95,52 @@ language sql stable as $$
         t.client_order_id collate "C", t.venue_fill_id collate "C") as should
     from core.position_fills(null, null, null, '{}') t group by 1, 2, 3
   ), booked as (
-    select account_id, instrument_id, product, sum(realised_minor) as realised, sum(freed_margin_minor) as freed,
-      max(filled_at) as last_at
+    select account_id, instrument_id, product, sum(realised_minor) as realised,
+      sum(freed_margin_minor) as freed, max(filled_at) as last_at
     from public.fills group by 1, 2, 3
   ), stands as (
     select account_id, instrument_id, product, p.quantity, p.cost_minor as cost, p.margin_minor as margin,
       p.last_filled_at, b.realised, b.freed, b.last_at, coalesce((f.should).quantity, 0) as should_quantity,
-      coalesce((f.should).cost_minor, 0) as should_cost, coalesce((f.should).margin_minor, 0) as should_margin,
+      coalesce((f.should).cost_minor, 0) as should_cost,
+      coalesce((f.should).margin_minor, 0) as should_margin,
       coalesce((f.should).realised_minor, 0) as should_realised, coalesce(f.bound, 0) as bound
     from public.positions p full join booked b using (account_id, instrument_id, product)
     full join folded f using (account_id, instrument_id, product)
   ), wrong as (
     select 'a position is what its fills make' as rule, stands, format('%s shares, cost %s, margin %s',
         coalesce(quantity, 0), core.decimal(coalesce(cost, 0)), core.decimal(coalesce(margin, 0))) as ours,
-      format('%s shares, cost %s, margin %s', should_quantity, core.decimal(should_cost), core.decimal(should_margin)) as should
+      format('%s shares, cost %s, margin %s', should_quantity, core.decimal(should_cost),
+        core.decimal(should_margin)) as should
     from stands where (coalesce(quantity, 0), coalesce(cost, 0), coalesce(margin, 0))
       <> (should_quantity, should_cost, should_margin)
     union all
-    select 'fills realised what their position did', stands, core.decimal(coalesce(realised, 0)), core.decimal(should_realised)
+    select 'fills realised what their position did', stands, core.decimal(coalesce(realised, 0)),
+      core.decimal(should_realised)
     from stands where coalesce(realised, 0) <> should_realised
     union all
     select 'fills freed what their position no longer binds', stands, core.decimal(coalesce(freed, 0)),
       core.decimal(bound - should_margin) from stands where coalesce(freed, 0) <> bound - should_margin
     union all
-    select 'a position binds no more than it cost', stands, core.decimal(margin), 'from 0 to ' || core.decimal(cost)
+    select 'a position binds no more than it cost', stands, core.decimal(margin),
+      'from 0 to ' || core.decimal(cost)
     from stands where quantity >= 0 and margin not between 0 and cost
     union all
-    select 'a position ends with its last fill', stands, coalesce(last_filled_at::text, 'nothing'), last_at::text
+    select 'a position ends with its last fill', stands, coalesce(last_filled_at::text, 'nothing'),
+      last_at::text
     from stands where last_filled_at is distinct from last_at
   )
-  select rule, format('%s:%s (%s) of account %s', i.exchange, i.symbol, (stands).product, a.id), a.user_id, ours, should,
-    null, false
+  select rule, format('%s:%s (%s) of account %s', i.exchange, i.symbol, (stands).product, a.id), a.user_id,
+    ours, should, null, false
   from wrong left join public.accounts a on a.id = (stands).account_id
   left join public.instruments i on i.id = (stands).instrument_id
   union all
-  select 'nothing is held below zero', format('%s:%s (%s) of account %s', i.exchange, i.symbol, p.product, a.id), a.user_id,
-    p.quantity::text, '0 or more', format('npm run account -- --user %s --acknowledge %s', a.user_id, a.venue),
+  select 'nothing is held below zero',
+    format('%s:%s (%s) of account %s', i.exchange, i.symbol, p.product, a.id), a.user_id,
+    p.quantity::text, '0 or more',
+    format('npm run account -- --user %s --acknowledge %s', a.user_id, a.venue),
     exists (select from public.drifts d where (d.account_id, d.kind, d.what)
       = (a.id, 'oversold', i.exchange || ':' || i.symbol) and d.acknowledged_at is null)
-  from public.positions p join public.accounts a on a.id = p.account_id join public.instruments i on i.id = p.instrument_id
+  from public.positions p join public.accounts a on a.id = p.account_id
+  join public.instruments i on i.id = p.instrument_id
   where p.quantity < 0;
 $$;

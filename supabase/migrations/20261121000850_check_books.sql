@@ -1,5 +1,5 @@
--- The books checked against themselves: every broken promise as a line, none when all is well. Reads only; one
--- statement, so it sees one moment. Meant for operators and tests, not for the trading path.
+-- The books checked against themselves: every broken promise as a line, none when all is well. Reads only;
+-- one statement, so it sees one moment. Meant for operators and tests, not for the trading path.
 
 -- What to do where no command settles what is wrong.
 create function core.stop_trading(of_user text) returns text
@@ -8,10 +8,11 @@ language sql immutable as $$
     case when of_user is not null then format('--user %s ', of_user) else '' end);
 $$;
 
--- {sinceDate (null, left out: all days)}: decisions, orders' histories and messages only of runs since that day (they are
--- facts, so whoever looks every evening has seen the older ones); money, fills and positions always all of them. Gives
--- {rule, subject, userId, ours, should, settle, leftToAPerson, more}, at most 20 of a rule; the 20th says in `more` how
--- many others there are. What settles it is a command; where none is known, trading is to be stopped first.
+-- {sinceDate (null, left out: all days)}: decisions, orders' histories and messages only of runs since that
+-- day (they are facts, so whoever looks every evening has seen the older ones); money, fills and positions
+-- always all of them. Gives {rule, subject, userId, ours, should, settle, leftToAPerson, more}, at most 20
+-- of a rule; the 20th says in `more` how many others there are. What settles it is a command; where none is
+-- known, trading is to be stopped first.
 create function public.check_books(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   with found as (
@@ -34,11 +35,13 @@ language sql stable security definer set search_path = '' as $$
     union all select * from core.unready_findings()
     union all select * from core.ahead_findings()
   ), counted as (
-    select found.*, row_number() over (partition by rule order by subject) as n, count(*) over (partition by rule) as of_rule
+    select found.*, row_number() over (partition by rule order by subject) as n,
+      count(*) over (partition by rule) as of_rule
     from found
   )
-  select coalesce(jsonb_agg(jsonb_build_object('rule', rule, 'subject', subject, 'userId', user_id, 'ours', coalesce(ours, 'nothing'),
-    'should', coalesce(should, 'nothing'), 'settle', coalesce(settle, core.stop_trading(user_id)), 'leftToAPerson', left_to_a_person,
+  select coalesce(jsonb_agg(jsonb_build_object('rule', rule, 'subject', subject, 'userId', user_id,
+    'ours', coalesce(ours, 'nothing'), 'should', coalesce(should, 'nothing'),
+    'settle', coalesce(settle, core.stop_trading(user_id)), 'leftToAPerson', left_to_a_person,
     'more', case n when 20 then of_rule - 20 else 0 end) order by left_to_a_person, rule, n), '[]')
   from counted where n <= 20;
 $$;

@@ -172,8 +172,9 @@ begin
   loop
     execute format('revoke execute on function %s from %s', thing.name, callers);
     continue when not thing.is_called;
-    -- Nobody waits for ever: a lock that is not to be had in time ends the call (55P03), and so does a call that
-    -- takes too long (57014). PostgREST sets the latter for the whole request; over `pg` the caller does.
+    -- Nobody waits for ever: a lock that is not to be had in time ends the call (55P03), and so does a call
+    -- that takes too long (57014). PostgREST sets the latter for the whole request; over `pg` the caller
+    -- does.
     execute format('alter function %s set lock_timeout = ''1500ms'' set statement_timeout = %L', thing.name,
       case when thing.proname = any (core.long_functions()) then '60s' else '5s' end);
     foreach who in array core.callers() loop

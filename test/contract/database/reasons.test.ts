@@ -29,9 +29,8 @@ const settingsReasons = () => words(/then '(\w+)'/g, sourceOf('settings_block'))
 
 /** What accept turns an accept into under its locks, in the order it asks. */
 function acceptReasons(): string[] {
-  const [judging = '', writing] = sourceOf('accept_batch').split('ordered as (');
-  expect(writing).toBeDefined();
-  const named = [...judging.matchAll(/when settings\.by (<> '(\w+)'|is not null) then settings\.by|then '(\w+)'/g)];
+  const judging = sourceOf('recheck');
+  const named = [...judging.matchAll(/when settings_block (<> '(\w+)'|is not null) then settings_block|then '(\w+)'/g)];
   const [exceptFor] = named.map(([, , word]) => word).filter((word) => word !== undefined);
   return named.flatMap(([, settings, , reason]) => {
     if (reason !== undefined) return [reason];
@@ -63,7 +62,7 @@ test('every rule is asked again by accept, or is of what can’t change until th
 });
 
 test('accept skips with the skip reasons and denies with the others', () => {
-  const [, skipped = ''] = /refusal in \(([^)]*)\) then 'skipped' else 'denied'/.exec(sourceOf('accept_batch')) ?? [];
+  const [, skipped = ''] = /refusal in \(([^)]*)\) then 'skipped'\s+else 'denied'/.exec(sourceOf('refusal_of')) ?? [];
   const recheckReasons = acceptReasons();
   expect(words(/'(\w+)'/g, skipped)).toEqual(skipReasons.filter((reason) => recheckReasons.includes(reason)));
 });

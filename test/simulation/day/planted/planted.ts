@@ -96,13 +96,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     promise: /^(one order per signal|money adds up|one failure)/,
     seed: 19,
     edits: [
-      edit('public.accept_page', 'decided_at is null and queue_position', 'queue_position'),
+      edit('public.accept_page', 'and decided_at is null', ''),
       edit(
         'public.accept_page',
         'where (select true from public.decisions old',
         'where false and (select true from public.decisions old',
       ),
-      edit('core.accept_batch', `limit 1) then 'working_order'`, `and false limit 1) then 'working_order'`),
+      edit('core.recheck', `limit 1) then 'working_order'`, `and false limit 1) then 'working_order'`),
     ],
     sql: [
       'alter table public.decisions drop constraint decisions_pkey cascade',

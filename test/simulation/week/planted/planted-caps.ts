@@ -13,7 +13,7 @@ export const plantedCaps: readonly PlantedBug[] = [
     name: 'accepts single orders beyond a symbol’s cap that were decided side by side',
     promise: /^limits: .* is bought for/,
     seed: 14,
-    edits: [edit('core.accept_batch', `side = 'BUY' and capped_minor > cap_minor`, 'false')],
+    edits: [edit('core.recheck', `side = 'BUY' and capped_minor > cap_minor`, 'false')],
   },
   {
     name: 'counts a limit that is named above the quote at the quote',
@@ -22,9 +22,9 @@ export const plantedCaps: readonly PlantedBug[] = [
     edits: [
       edit('core.cap_use_minor', 'greatest(o.decision_price_minor, named_limit_minor)', 'o.decision_price_minor'),
       edit(
-        'core.accept_batch',
-        'greatest((decided)."priceMinor", (signal).reference_price_minor)',
-        '(decided)."priceMinor"',
+        'core.recheck_inputs',
+        'greatest((decision)."priceMinor", (signal).reference_price_minor)',
+        '(decision)."priceMinor"',
       ),
     ],
   },

@@ -16,7 +16,8 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     edits: [
       edit(
         'public.adjust_books',
-        `join public.run_users frozen on frozen.run_id = run.id and frozen.account_id = a.id and frozen.decided_at is null
+        `join public.run_users frozen on frozen.run_id = run.id and frozen.account_id = a.id
+        and frozen.decided_at is null
       where run.trade_date = day and run.mode = args ->> 'mode' and run.state = 'planning')`,
         `where run.trade_date = day and run.mode = args ->> 'mode' and run.state <> 'done')`,
       ),
@@ -29,8 +30,8 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     edits: [
       edit(
         'core.accept_batch',
-        `(row).product, (row)."rateId"`,
-        `case when (row)."leverageCenti" > 100 then 'mtf' else 'delivery' end, (row)."rateId"`,
+        `(decision).product, (decision)."rateId"`,
+        `case when (decision)."leverageCenti" > 100 then 'mtf' else 'delivery' end, (decision)."rateId"`,
       ),
     ],
   },
@@ -58,9 +59,9 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     seed: 13,
     edits: [
       edit(
-        'core.accept_batch',
-        `when (signal).side = 'BUY' and worth.minor > a.max_order_value_minor`,
-        'when worth.minor > a.max_order_value_minor',
+        'core.recheck',
+        `when side = 'BUY' and value_minor > (account).max_order_value_minor`,
+        'when value_minor > (account).max_order_value_minor',
       ),
     ],
   },
@@ -70,9 +71,9 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     seed: 11,
     edits: [
       edit(
-        'core.accept_batch',
-        `(signal).side = 'BUY' and (decided)."holdMinor" > a.cash_minor - a.held_minor as lacks_money`,
-        `(decided)."chargesMinor" > a.cash_minor - a.held_minor as lacks_money`,
+        'core.recheck',
+        `side = 'BUY' and (decision)."holdMinor" > available_minor as lacks_money`,
+        `(decision)."chargesMinor" > available_minor as lacks_money`,
       ),
     ],
   },
@@ -82,9 +83,9 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     seed: 1,
     edits: [
       edit(
-        'core.accept_batch',
-        `(signal).side = 'BUY' and a.max_open_positions is not null`,
-        'a.max_open_positions is not null',
+        'core.recheck',
+        `side = 'BUY' and (account).max_open_positions is not null`,
+        '(account).max_open_positions is not null',
       ),
     ],
   },
@@ -94,9 +95,9 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     seed: 3,
     edits: [
       edit(
-        'core.accept_batch',
-        `(signal).side = 'BUY' and a.max_orders_per_day is not null`,
-        'a.max_orders_per_day is not null',
+        'core.recheck',
+        `side = 'BUY' and (account).max_orders_per_day is not null`,
+        '(account).max_orders_per_day is not null',
       ),
     ],
   },
@@ -133,8 +134,8 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     promise: /^the switch: .* is accepted/,
     seed: 17,
     edits: [
-      edit('core.accept_batch', `when settings.by <> 'symbol_not_allowed' then settings.by`, ''),
-      edit('core.accept_batch', 'when settings.by is not null then settings.by', ''),
+      edit('core.recheck', `when settings_block <> 'symbol_not_allowed' then settings_block`, ''),
+      edit('core.recheck', 'when settings_block is not null then settings_block', ''),
     ],
   },
   {

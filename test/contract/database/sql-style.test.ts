@@ -1,0 +1,62 @@
+// The rules of the migrations' text: comments, sizes, reasons, and what the last line of a file does.
+import { describe, expect, test } from 'vitest';
+import { functionsIn } from '../../../scripts/schema/notes.ts';
+import { readMigrations } from '../../../src/adapters/store/migrate.ts';
+
+const MAX_COLUMNS = 109;
+const MAX_LINES = 60;
+
+const migrations = readMigrations();
+const written = migrations.flatMap(({ sql }) => functionsIn(sql));
+
+describe('the migrations', () => {
+  test('have no line of more than 109 characters', () => {
+    const long = migrations.flatMap(({ name, sql }) => {
+      const lines = sql.split('\n').map((line, index) => ({ line, at: `${name}:${index + 1}` }));
+      return lines.filter(({ line }) => [...line].length > MAX_COLUMNS).map(({ at }) => at);
+    });
+    expect(long).toEqual([]);
+  });
+
+  test('have a comment above every function', () => {
+    expect(written.length).toBeGreaterThan(300);
+    expect(written.filter(({ hasComment }) => !hasComment).map(({ name }) => name)).toEqual([]);
+  });
+
+  test('have no function of more than 60 lines', () => {
+    expect(written.filter(({ lines }) => lines > MAX_LINES).map(({ name, lines }) => `${name}: ${lines}`)).toEqual([]);
+  });
+
+  test('give the measured reason of every planner switch, in the comment above its function', () => {
+    const switched = written.filter(({ switches }) => switches.length > 0);
+    expect(switched.length).toBeGreaterThan(0);
+    const silent = switched.flatMap(({ name, switches, comment }) => {
+      const problems = comment.replaceAll(/\n-- /g, ' ');
+      const missing = switches.filter((one) => !problems.includes(one.replace(/ = .*/, '')));
+      // A figure with its unit: `4,801,965 rows`, `3,000 ms`.
+      return /\d (?:ms|rows)\b/.test(problems) ? missing.map((one) => `${name}: ${one}`) : [`${name}: no figure`];
+    });
+    expect(silent).toEqual([]);
+  });
+
+  test('are read right: a function that breaks each rule is found', () => {
+    const body = Array.from({ length: MAX_LINES }, () => '  select 1;').join('\n');
+    const head = 'create function core.bad(n bigint) returns void\nlanguage sql set jit = off as $$';
+    const [found] = functionsIn(`\n${head}\n${body}\n$$;\n`);
+    expect(found).toEqual({
+      name: 'core.bad',
+      lines: MAX_LINES + 3,
+      hasComment: false,
+      switches: ['jit = off'],
+      comment: '',
+    });
+  });
+
+  test('end with core.lock_down() as soon as there is one: a later file has to', () => {
+    const since = migrations.findIndex(({ sql }) => sql.includes('create function core.lock_down()'));
+    const later = migrations.slice(since + 1);
+    expect(later.length).toBeGreaterThan(0);
+    const open = later.filter(({ sql }) => !sql.trimEnd().endsWith('\nselect core.lock_down();'));
+    expect(open.map(({ name }) => name)).toEqual([]);
+  });
+});

@@ -146,8 +146,8 @@ $$;
 
 -- Brings our books to what the venue has, before a day's first trade: the difference in cash as an
 -- adjustment, shares we don't know as external fills, and notes what other business had blocked then. {mode,
--- tradeDate, nowMs, accounts: [{accountId, venueCashMinor, cashMinor, blockedByOthersMinor, source,
--- holdings: [{exchange, symbol, product, venueQuantity, quantity (more), priceMinor, reference}]}]}. Each
+-- tradeDate, nowMs, accounts: [{accountId, booksCashMinor, cashMinor, blockedByOthersMinor, source,
+-- holdings: [{exchange, symbol, product, booksQuantity, quantity (more), priceMinor, reference}]}]}. Each
 -- account only if its books still are as they were seen, it has no open order and none of the day, and no
 -- run is deciding about it just now: what other accounts do keeps nobody's books from being brought up. So a
 -- repeated call finds nothing left to book. `free`: the accounts for which it was so.
@@ -166,11 +166,11 @@ begin
 
   -- A run that opens only now waits for these accounts when it accepts, and sees what is booked here.
   select coalesce(array_agg(a.id), '{}') into free
-  from jsonb_to_recordset(args -> 'accounts') as row("accountId" bigint, "venueCashMinor" bigint,
+  from jsonb_to_recordset(args -> 'accounts') as row("accountId" bigint, "booksCashMinor" bigint,
     "cashMinor" bigint)
   -- Asked again after a lost answer, an account that was brought up then still is.
   join public.accounts a on a.id = row."accountId" and a.mode = args ->> 'mode'
-    and a.cash_minor in (row."venueCashMinor", row."cashMinor")
+    and a.cash_minor in (row."booksCashMinor", row."cashMinor")
   where not exists (select from public.scan_runs run
       join public.run_users frozen on frozen.run_id = run.id and frozen.account_id = a.id
         and frozen.decided_at is null
@@ -190,8 +190,8 @@ begin
   from jsonb_to_recordset(args -> 'accounts') as row("accountId" bigint, holdings jsonb)
   join public.accounts a on a.id = row."accountId" and a.id = any(free)
   cross join lateral jsonb_to_recordset(row.holdings) as share(exchange text, symbol text, product text,
-    "venueQuantity" bigint, quantity bigint, "priceMinor" bigint, reference text)
-  where share."venueQuantity" = coalesce((select sum(p.quantity) from public.positions p
+    "booksQuantity" bigint, quantity bigint, "priceMinor" bigint, reference text)
+  where share."booksQuantity" = coalesce((select sum(p.quantity) from public.positions p
     join public.instruments i on i.id = p.instrument_id
     where p.account_id = a.id and (i.exchange, i.symbol) = (share.exchange, share.symbol)), 0);
 

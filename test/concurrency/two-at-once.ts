@@ -75,7 +75,7 @@ export const acts = {
   },
   books: ({ store, accountIds, name }) => {
     const accounts = accountIds.toReversed().map((accountId) => {
-      return { accountId, venueCashMinor: 0, cashMinor: 0, blockedByOthersMinor: 0, source: name, holdings: [] };
+      return { accountId, booksCashMinor: 0, cashMinor: 0, blockedByOthersMinor: 0, source: name, holdings: [] };
     });
     return store.call('adjust_books', { mode: 'paper', tradeDate, nowMs, accounts });
   },

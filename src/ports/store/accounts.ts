@@ -17,18 +17,18 @@ interface Verdict {
 /** What brings the books of one account to its venue's, if they still are as they were seen. */
 export interface Adjustment {
   accountId: number;
-  venueCashMinor: number;
+  booksCashMinor: number;
   cashMinor: number;
   /** What business that is none of ours has blocked of the account's cash then. */
   blockedByOthersMinor: number;
   /** Who says so: `kite at readiness of 2025-08-28`. */
   source: string;
-  /** Shares we don't know of: `quantity` more than the `venueQuantity` we have of that listing. */
+  /** Shares we don't know of: `quantity` more than the `booksQuantity` we have of that listing. */
   holdings: {
     exchange: string;
     symbol: string;
     product: Product;
-    venueQuantity: number;
+    booksQuantity: number;
     quantity: number;
     priceMinor: number;
     /** Counts once per account. */

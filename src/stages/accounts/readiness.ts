@@ -176,7 +176,7 @@ async function storePage(
 /** Why an account whose books are not its venue's may not trade: something was under way when they were to be brought up. */
 function notBroughtUp(day: Day, { books, adjustment }: Compared, free: ReadonlySet<number>): string | null {
   if (!day.open || adjustment === null || free.has(books.accountId)) return null;
-  const same = adjustment.cashMinor === adjustment.venueCashMinor && adjustment.holdings.length === 0;
+  const same = adjustment.cashMinor === adjustment.booksCashMinor && adjustment.holdings.length === 0;
   if (same) return null;
   const left = books.orders.find(({ leftToAPerson }) => leftToAPerson);
   return left
@@ -208,7 +208,11 @@ interface Compared {
   adjustment: Adjustment | null;
 }
 
-async function compareOne(day: Day, { books, accountApi, reading }: Checked, keyOf: KeyOf): Promise<Compared> {
+async function compareOne(
+  day: Day & { checkedAtMs: number },
+  { books, accountApi, reading }: Checked,
+  keyOf: KeyOf,
+): Promise<Compared> {
   if (reading.kind === 'missed' || !accountApi) {
     return { books, fault: reading.kind === 'missed' ? reading.reason : 'not_read', drifts: [], adjustment: null };
   }
@@ -222,7 +226,7 @@ async function compareOne(day: Day, { books, accountApi, reading }: Checked, key
   const drifts = missingShares(differences).map((one) => ({ accountId, ...one }));
   // From the day's first trade on a venue's cash is no longer in our terms, and shares may be counted in two lists.
   if (tradedToday(books, reading.snapshot)) return { books, fault: null, drifts, adjustment: null };
-  const more = await sharesToBook(accountApi, books, day.tradeDate, differences);
+  const more = await sharesToBook(accountApi, books, day, differences);
   if (more.kind !== 'priced') {
     const fault = more.kind === 'no_price' ? 'no_price_of_holding' : 'holding_beyond_exact_numbers';
     return { books, fault: `${fault}: ${more.listing}`, drifts, adjustment: null };
@@ -236,11 +240,11 @@ function adjustmentOf(
   { funds }: AccountSnapshot,
   holdings: Adjustment['holdings'],
 ): Adjustment {
-  const { accountId, cashMinor: venueCashMinor, venue } = books;
+  const { accountId, cashMinor: booksCashMinor, venue } = books;
   const source = `${venue} at readiness of ${day.tradeDate}`;
   const cashMinor = funds.spendableMinor;
   const blockedByOthersMinor = blockedByOthers(funds, false);
-  return { accountId, venueCashMinor, cashMinor, blockedByOthersMinor, source, holdings };
+  return { accountId, booksCashMinor, cashMinor, blockedByOthersMinor, source, holdings };
 }
 
 function withoutLogin({ accounts }: ReadinessReport): AccountReadiness[] {

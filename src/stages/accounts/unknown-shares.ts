@@ -16,7 +16,7 @@ type ToBook =
 export async function sharesToBook(
   accountApi: AccountApi,
   { accountId, userId }: Books,
-  tradeDate: string,
+  check: { tradeDate: string; checkedAtMs: number },
   differences: ShareDifference[],
 ): Promise<ToBook> {
   // What was oversold is a drift of its own: a person acknowledges it.
@@ -34,8 +34,9 @@ export async function sharesToBook(
     const priceMinor = averageOf(one) ?? quotes.get(key);
     if (priceMinor === undefined) return { kind: 'no_price', listing: key };
     if (!Number.isSafeInteger(theirs * priceMinor)) return { kind: 'beyond_exact', listing: key };
-    const reference = `readiness:${tradeDate}:${key}:${ours}:${theirs}`;
-    const booked = { ...listing, venueQuantity: listedQuantity, priceMinor };
+    // Of this check: where our books lost the shares again the same day, they are booked once more.
+    const reference = `readiness:${check.tradeDate}:${check.checkedAtMs}:${key}:${ours}:${theirs}`;
+    const booked = { ...listing, booksQuantity: listedQuantity, priceMinor };
     const mtf = Math.min(Math.max(0, mtfMore), theirs - ours);
     const delivered = theirs - ours - mtf;
     if (delivered > 0) shares.push({ ...booked, product: 'delivery', quantity: delivered, reference });

@@ -38,7 +38,7 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
   const adjustment = (accountId: number, change: Partial<Adjustment> = {}): Adjustment => {
     return {
       accountId,
-      venueCashMinor: 0,
+      booksCashMinor: 0,
       cashMinor: 5_000_00,
       blockedByOthersMinor: 0,
       source: 'kite at readiness',
@@ -47,13 +47,13 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
     };
   };
   const adjust = (accounts: Adjustment[]) => store.call('adjust_books', { mode: 'live', tradeDate, nowMs, accounts });
-  const titan = (venueQuantity: number, quantity: number): Adjustment['holdings'][number] => {
-    const reference = `readiness:${venueQuantity}:${quantity}`;
+  const titan = (booksQuantity: number, quantity: number): Adjustment['holdings'][number] => {
+    const reference = `readiness:${booksQuantity}:${quantity}`;
     return {
       exchange: 'NSE',
       symbol: 'TITAN',
       product: 'delivery',
-      venueQuantity,
+      booksQuantity,
       quantity,
       priceMinor: 3_000_00,
       reference,
@@ -157,7 +157,7 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
       expect(
         await session.query('select kind, source, cash_delta_minor::int as cash from public.ledger_entries'),
       ).toEqual([{ kind: 'adjustment', source: 'kite at readiness', cash: 5_000_00 }]);
-      const again = adjustment(asha, { venueCashMinor: 5_000_00, holdings: [titan(0, 7)] });
+      const again = adjustment(asha, { booksCashMinor: 5_000_00, holdings: [titan(0, 7)] });
       expect(await adjust([again])).toMatchObject({ adjusted: 0, external: 0 });
     });
 
@@ -187,7 +187,7 @@ onEveryDatabase('readiness', ({ store, session, value, breaks }) => {
         positions: [{ quantity: 10 }],
         orders: [{ status: 'filled', filledQuantity: 10, filledValueMinor: 1_000_00, today: true }],
       });
-      const late = adjustment(accountId, { venueCashMinor: after?.cashMinor ?? 0 });
+      const late = adjustment(accountId, { booksCashMinor: after?.cashMinor ?? 0 });
       expect(await adjust([late])).toEqual({ free: [], adjusted: 0, external: 0 });
     });
   });

@@ -136,6 +136,18 @@ describe('readiness', () => {
     ]);
   });
 
+  test('books the same shares once more where our books had lost them again that day', async () => {
+    for (const held of [[titan(5)], [], [titan(5)]]) {
+      venues.say({ cash: 100, held });
+      await check();
+      const nowMs = venues.clock.nowMs();
+      await acknowledgeDrifts(venues.world.store, { userId: 'asha', venue: 'kite', mode: 'live' }, nowMs);
+      venues.clock.jump(60_000);
+    }
+    expect(await accounts()).toMatchObject([{ shares: 5 }, {}]);
+    expect(await check()).toMatchObject({ external: 0 });
+  });
+
   test('knows a share by its ISIN at either exchange', async () => {
     venues.say({ cash: 100, held: [titan(5)] });
     await check();

@@ -27,8 +27,8 @@ language sql immutable strict as $$
 $$;
 
 -- Accepts a page of decisions: {runId, decisions, skipLocked, nowMs}. Gives how many orders it made and the
--- run's state, and in `locked` the users it left out. enable_seqscan: with statistics from before the day a
--- page of 5 users reads 31,200 rows, without it 15,800 rows.
+-- run's state, and in `locked` the users it left out. enable_seqscan: with statistics from before
+-- the day a page of 60 users reads 50,190 rows, without it 24,100 rows.
 create function public.accept_page(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set enable_seqscan = off as $$
 declare

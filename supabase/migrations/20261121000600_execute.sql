@@ -297,10 +297,12 @@ create type core.outcome as ("orderId" bigint, "venueStatus" text, reason text, 
 -- frozen meanwhile must not undo it. Fills are facts and count once whatever the order's status; the status
 -- moves only where the transition table lets it; money moves by exactly one post or void per order, and by
 -- one late_post per fill after that. With `skipLocked` orders that another session holds, or whose account
--- it holds, are left as they are, and named in `locked`.
--- plan_cache_mode: planned anew for each call, one order takes 1.6 ms, with a kept plan 1.3 ms.
+-- it holds, are left as they are, and named in `locked`. plan_cache_mode: planned anew for each call, one
+-- order takes 3.2 ms, with a kept plan 1.0 ms. enable_hashjoin: a kept plan does not know how few orders are
+-- settled, and reads all of 15,057 rows in 10 ms, without it 58 rows.
 create function public.settle_orders(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan as $$
+language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan
+set enable_hashjoin = off as $$
 declare
   now_at constant timestamptz := core.stamp_of(args);
   -- Read out of the JSON once.

@@ -46,7 +46,7 @@ const faultsJson = JSON.stringify([
 
 /** Processes on the test's database, on a machine whose clock stood at 09:20 of the day when the test began. */
 function commands() {
-  const { start, run, file } = cliSandbox();
+  const { start, runAlone, file } = cliSandbox();
   const shiftMs = istMs(tradeDate, '09:20') - Math.floor(performance.timeOrigin + performance.now());
   const shift = `const now = Date.now; Date.now = () => now() + (${shiftMs});`;
   const env = {
@@ -60,7 +60,7 @@ function commands() {
     ([name, content]) => [`--${name}`, file(`${name}.csv`, content)],
   );
   return {
-    scan: () => run(['scan', '--json', ...flags, '--faults', file('faults.json', faultsJson)], env),
+    scan: () => runAlone(['scan', '--json', ...flags, '--faults', file('faults.json', faultsJson)], env),
     worker: () => start(['worker'], env),
   };
 }

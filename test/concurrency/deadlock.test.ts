@@ -86,7 +86,7 @@ const plantedOrders: PlantedOrder[] = [
     edits: [
       edit(
         'public.import_users',
-        'perform from public.accounts where id in (select id from core.resized_accounts(args)) order by id for no key update;',
+        'perform from public.accounts where id in (select id from core.resized_accounts(args))\n  order by id for no key update;',
         '',
       ),
     ],

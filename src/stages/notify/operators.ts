@@ -90,8 +90,9 @@ export function alertOperators(deps: OperatorDeps): Emit {
   if (to.length === 0) return emit;
   return (event) => {
     emit(event);
-    const alertText = isAlert(event) ? alertTexts[event.type] : undefined;
-    if (alertText === undefined || !isAlert(event)) return;
+    if (!isAlert(event)) return;
+    const alertText = alertTexts[event.type];
+    if (alertText === undefined) return;
     const nowMs = clock.nowMs();
     const runId = 'runId' in event ? (event.runId ?? null) : null;
     const about = 'about' in event ? ` ${event.about}` : '';

@@ -3766,25 +3766,32 @@ end $function$;
 -- for daily_scan_http, daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.read_prices(args jsonb)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO ''
  SET lock_timeout TO '1500ms'
  SET statement_timeout TO '5s'
 AS $function$
-  select jsonb_build_object('any', exists (select from public.daily_prices), 'prices', coalesce(jsonb_agg(
-    jsonb_build_object('exchange', p.exchange, 'symbol', p.symbol, 'priceMinor', p.open_minor,
-      'previousCloseMinor', (select before.close_minor from public.daily_prices before
-       where (before.exchange, before.symbol) = (p.exchange, p.symbol) and before.day < p.day
-         -- One of before a split says nothing of the price after it, however many days are missing between.
-         and not exists (select from public.corporate_actions acted
-           where (acted.exchange, acted.symbol) = (p.exchange, p.symbol)
-             and acted.ex_date > before.day and acted.ex_date <= p.day)
-       order by before.day desc limit 1))), '[]'))
-  from public.daily_prices p where p.day = (args ->> 'tradeDate')::date
-    and (p.exchange, p.symbol) in (select exchange, symbol
-      from jsonb_to_recordset(args -> 'listings') as listing(exchange text, symbol text));
-$function$;
+begin
+  return (
+    select jsonb_build_object('any', exists (select from public.daily_prices), 'prices', coalesce(jsonb_agg(
+      jsonb_build_object('exchange', p.exchange, 'symbol', p.symbol, 'priceMinor', p.open_minor,
+        'previousCloseMinor', (select before.close_minor from public.daily_prices before
+         where (before.exchange, before.symbol) = (p.exchange, p.symbol) and before.day < p.day
+           -- One of before a split says nothing of the price after it, however many days are missing
+           -- between.
+           and not exists (select from public.corporate_actions acted
+             where (acted.exchange, acted.symbol) = (p.exchange, p.symbol)
+               and acted.ex_date > before.day and acted.ex_date <= p.day)
+         order by before.day desc limit 1))), '[]'))
+    from (select distinct exchange, symbol
+      from jsonb_to_recordset(args -> 'listings') as row(exchange text, symbol text)) listing
+    -- One by one, by key: a kept plan may be from when there were no prices, and read all there are.
+    cross join lateral (select * from public.daily_prices stored
+      where (stored.exchange, stored.symbol, stored.day)
+        = (listing.exchange, listing.symbol, (args ->> 'tradeDate')::date) limit 1) p
+  );
+end $function$;
 
 -- What its caller reaches beside the functions: for npm run doctor. In here current_user is the owner; who
 -- called is the role that was set, else the one that logged in. Lists hold 20 at most.
@@ -4072,17 +4079,20 @@ $function$;
 -- for daily_scan_http, daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.read_request_outcomes(args jsonb)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO ''
  SET lock_timeout TO '1500ms'
  SET statement_timeout TO '5s'
 AS $function$
-  select coalesce(jsonb_agg(outcome.answer order by n), '[]')
-  from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text))
-    with ordinality as request(principal, key, "bodyHash", n)
-  left join lateral core.request_outcome(principal, key, "bodyHash") outcome on true;
-$function$;
+begin
+  return (
+    select coalesce(jsonb_agg(outcome.answer order by n), '[]')
+    from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text))
+      with ordinality as request(principal, key, "bodyHash", n)
+    left join lateral core.request_outcome(principal, key, "bodyHash") outcome on true
+  );
+end $function$;
 
 -- The frozen run: everything `decide` needs that is the same for all users. null where there is no such run.
 -- for daily_scan_http, daily_scan_service, service_role
@@ -4198,20 +4208,24 @@ $function$;
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.read_shares(args jsonb)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO ''
  SET lock_timeout TO '1500ms'
  SET statement_timeout TO '5s'
 AS $function$
-  select coalesce(jsonb_agg(jsonb_build_object('exchange', listing.exchange,
-    'symbol', listing.symbol, 'share', coalesce((select i.share from public.instruments i
-        where core.folded_symbol(i.exchange, i.symbol) = core.folded_symbol(listing.exchange, listing.symbol)
-        order by (i.exchange, i.symbol) = (listing.exchange, listing.symbol) desc,
-          i.exchange = listing.exchange desc, i.isin is null, i.symbol limit 1),
-      core.folded_symbol(listing.exchange, listing.symbol)))), '[]')
-  from jsonb_to_recordset(args -> 'listings') as listing(exchange text, symbol text);
-$function$;
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('exchange', listing.exchange,
+      'symbol', listing.symbol, 'share', coalesce((select i.share from public.instruments i
+          where core.folded_symbol(i.exchange, i.symbol)
+            = core.folded_symbol(listing.exchange, listing.symbol)
+          order by (i.exchange, i.symbol) = (listing.exchange, listing.symbol) desc,
+            i.exchange = listing.exchange desc, i.isin is null, i.symbol limit 1),
+        core.folded_symbol(listing.exchange, listing.symbol)))), '[]')
+    from jsonb_to_recordset(args -> 'listings') as listing(exchange text, symbol text)
+  );
+end $function$;
 
 -- Every source, with what was taken of it today and which of its keys still open something.
 -- for daily_scan_http, daily_scan_service, service_role
@@ -5468,14 +5482,15 @@ $function$;
 -- ever.
 CREATE OR REPLACE FUNCTION core.add_daily_counts(done jsonb)
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+begin
   insert into core.rate_days as today (key, day, used)
   select key, (core.database_now() at time zone 'Asia/Kolkata')::date, value::bigint
   from jsonb_each_text(done) where value::bigint > 0 order by key
   on conflict (key, day) do update set used = today.used + excluded.used;
-$function$;
+end $function$;
 
 -- Who comes first takes from what there is room for, as long as it fits whole: a smaller one behind may
 -- still fit.
@@ -6076,12 +6091,13 @@ $function$;
 -- about.
 CREATE OR REPLACE FUNCTION core.caller_instant(args jsonb, ms bigint)
  RETURNS timestamptz
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select case when core.uses_virtual_clock(args) then core.at(ms)
+begin
+  return case when core.uses_virtual_clock(args) then core.at(ms)
     else core.database_now() - (core.now_of(args) - core.at(ms)) end;
-$function$;
+end $function$;
 
 -- Every role that could have been granted something of ours, but those the server lacks.
 CREATE OR REPLACE FUNCTION core.callers()
@@ -6284,12 +6300,13 @@ end $function$;
 -- Whether a call's clock is more than two minutes off the database's, and should not be.
 CREATE OR REPLACE FUNCTION core.clock_is_far(args jsonb)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select not core.uses_virtual_clock(args) and coalesce(
+begin
+  return not core.uses_virtual_clock(args) and coalesce(
     abs(core.ms(core.database_now()) - (args ->> 'nowMs')::bigint) > 120000, true);
-$function$;
+end $function$;
 
 -- Closes in the ledger whatever of these orders has ended and is not closed yet: one post (something filled)
 -- or void each.
@@ -6333,14 +6350,17 @@ end $function$;
 -- Those that may lie between a trading day and the one before it; the caller knows the calendar.
 CREATE OR REPLACE FUNCTION core.corporate_actions(on_date date)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select coalesce(jsonb_agg(jsonb_build_object('exchange', exchange, 'symbol', symbol,
-    'exDate', ex_date, 'kind', kind, 'ratio', ratio) order by exchange, symbol, ex_date, kind), '[]')
-  from public.corporate_actions where ex_date between on_date - 10 and on_date;
-$function$;
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('exchange', exchange, 'symbol', symbol,
+      'exDate', ex_date, 'kind', kind, 'ratio', ratio) order by exchange, symbol, ex_date, kind), '[]')
+    from public.corporate_actions where ex_date between on_date - 10 and on_date
+  );
+end $function$;
 
 -- A fill's quantity and price as they were told last; with quantity 0 where it never was.
 CREATE OR REPLACE FUNCTION core.corrected_fill(f public.fills)
@@ -6387,10 +6407,11 @@ $function$;
 -- Counts the refusals of fresh requests, for whom they were made by.
 CREATE OR REPLACE FUNCTION core.count_denied_orders(args jsonb, of_run text, fresh_signals text[])
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-  select core.add_daily_counts(counted.done) from (
+begin
+  perform core.add_daily_counts(counted.done) from (
     select jsonb_object_agg('denied ' || principal, n) as done from (
       select row.principal, count(*) as n
       from jsonb_to_recordset(args -> 'requests') as row(principal text, signal jsonb)
@@ -6398,7 +6419,7 @@ AS $function$
         and made.signal_id = row.signal ->> 'id' limit 1) d
       where row.signal ->> 'id' = any(fresh_signals) and d.outcome <> 'accepted' group by 1) denied) counted
   where counted.done is not null;
-$function$;
+end $function$;
 
 -- Counts the last `most` sends of a run at a venue, those of five minutes, not those a closed breaker has
 -- judged.
@@ -6469,12 +6490,15 @@ $function$;
 -- How often something was done today, by the database's clock: the day's counts are those of rates.
 CREATE OR REPLACE FUNCTION core.daily_count(what text)
  RETURNS bigint
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select coalesce((select used from core.rate_days
-    where key = what and day = (core.database_now() at time zone 'Asia/Kolkata')::date), 0);
-$function$;
+begin
+  return (
+    select coalesce((select used from core.rate_days
+      where key = what and day = (core.database_now() at time zone 'Asia/Kolkata')::date), 0)
+  );
+end $function$;
 
 -- Leases, rate windows and backoff read this clock; tests may set it. Business time is always an argument.
 CREATE OR REPLACE FUNCTION core.database_now()
@@ -6603,32 +6627,35 @@ $function$;
 -- without an order are none. As text, of any size: a sum cut short would hide a loss.
 CREATE OR REPLACE FUNCTION core.day_trades(of_account bigint, on_date date)
  RETURNS json
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  with traded as materialized (
-    select f.order_id, f.instrument_id, f.side, f.quantity, f.quantity * f.price_minor as minor
-    from core.effective_fills f where f.account_id = of_account and f.trade_date = on_date
-      and f.order_id is not null
-  )
-  select json_build_object(
-    'traded', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
-      'share', i.share,
-        'boughtQuantity', bought::text, 'boughtMinor', bought_minor::text, 'soldQuantity', sold::text,
-        'soldMinor', sold_minor::text)
-        order by i.symbol, i.exchange), '[]')
-      from (select instrument_id,
-          coalesce(sum(quantity) filter (where side = 'BUY'), 0) as bought,
-          coalesce(sum(minor) filter (where side = 'BUY'), 0) as bought_minor,
-          coalesce(sum(quantity) filter (where side = 'SELL'), 0) as sold,
-          coalesce(sum(minor) filter (where side = 'SELL'), 0) as sold_minor
-        from traded group by 1) listing
-      join public.instruments i on i.id = listing.instrument_id),
-    'chargesMinor', (select coalesce(sum(core.charges_on(minor, rate)), 0)::text
-      from (select order_id, sum(minor)::bigint as minor from traded group by 1) of_order
-      join public.orders o on o.id = of_order.order_id join public.charge_rates rate
-        on rate.id = o.rate_id));
-$function$;
+begin
+  return (
+    with traded as materialized (
+      select f.order_id, f.instrument_id, f.side, f.quantity, f.quantity * f.price_minor as minor
+      from core.effective_fills f where f.account_id = of_account and f.trade_date = on_date
+        and f.order_id is not null
+    )
+    select json_build_object(
+      'traded', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
+        'share', i.share,
+          'boughtQuantity', bought::text, 'boughtMinor', bought_minor::text, 'soldQuantity', sold::text,
+          'soldMinor', sold_minor::text)
+          order by i.symbol, i.exchange), '[]')
+        from (select instrument_id,
+            coalesce(sum(quantity) filter (where side = 'BUY'), 0) as bought,
+            coalesce(sum(minor) filter (where side = 'BUY'), 0) as bought_minor,
+            coalesce(sum(quantity) filter (where side = 'SELL'), 0) as sold,
+            coalesce(sum(minor) filter (where side = 'SELL'), 0) as sold_minor
+          from traded group by 1) listing
+        join public.instruments i on i.id = listing.instrument_id),
+      'chargesMinor', (select coalesce(sum(core.charges_on(minor, rate)), 0)::text
+        from (select order_id, sum(minor)::bigint as minor from traded group by 1) of_order
+        join public.orders o on o.id = of_order.order_id join public.charge_rates rate
+          on rate.id = o.rate_id))
+  );
+end $function$;
 
 CREATE OR REPLACE FUNCTION core."decimal"(minor numeric)
  RETURNS text
@@ -6717,12 +6744,15 @@ $function$;
 -- Read out of the JSON once per call: an array costs less to look through again.
 CREATE OR REPLACE FUNCTION core.decisions_in(args jsonb)
  RETURNS core.decision[]
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
 AS $function$
-  select coalesce(array_agg(row), '{}')
-  from jsonb_populate_recordset(null::core.decision, args -> 'decisions') row;
-$function$;
+begin
+  return (
+    select coalesce(array_agg(row), '{}')
+    from jsonb_populate_recordset(null::core.decision, args -> 'decisions') row
+  );
+end $function$;
 
 -- Orders that have to wait for their rate: whoever looks one up keeps it; what is queued is claimed again
 -- when its turn may have come.
@@ -6768,11 +6798,12 @@ $function$;
 -- For what must not happen too early.
 CREATE OR REPLACE FUNCTION core.earlier_of(args jsonb)
  RETURNS timestamptz
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select least(core.now_of(args), case when not core.uses_virtual_clock(args) then core.database_now() end);
-$function$;
+begin
+  return least(core.now_of(args), case when not core.uses_virtual_clock(args) then core.database_now() end);
+end $function$;
 
 -- Ends orders that settings keep from going and that were not sent: all of a user's (whose row the caller
 -- holds), under their accounts' and their own locks, so that whoever accepts or marks comes before or after;
@@ -7041,9 +7072,10 @@ $function$;
 -- Keeps the prices a run decides by; a newer one takes the place of an older.
 CREATE OR REPLACE FUNCTION core.freeze_prices(for_run text, quotes jsonb)
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+begin
   insert into public.run_prices
     (run_id, instrument_id, price_minor, previous_close_minor, lower_circuit_minor,
       upper_circuit_minor, priced_at)
@@ -7061,7 +7093,7 @@ AS $function$
   on conflict (run_id, instrument_id) do update set price_minor = excluded.price_minor,
     previous_close_minor = excluded.previous_close_minor, lower_circuit_minor = excluded.lower_circuit_minor,
     upper_circuit_minor = excluded.upper_circuit_minor, priced_at = excluded.priced_at;
-$function$;
+end $function$;
 
 -- The rows a scan freezes, for the fresh requests: their signals, prices and users.
 CREATE OR REPLACE FUNCTION core.freeze_requests(run public.scan_runs, args jsonb, decisions core.decision[], now_at timestamptz)
@@ -7126,11 +7158,14 @@ $function$;
 -- Why everything, a venue or a user is halted; null: it is not.
 CREATE OR REPLACE FUNCTION core.halted(for_scope text, for_target text)
  RETURNS text
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select why from public.halts where scope = for_scope and target = for_target and resumed_at is null;
-$function$;
+begin
+  return (
+    select why from public.halts where scope = for_scope and target = for_target and resumed_at is null
+  );
+end $function$;
 
 -- Why an order may not go: a halt of everything, of its venue or of its user; null: none.
 CREATE OR REPLACE FUNCTION core.halted_for(o public.orders)
@@ -7414,12 +7449,13 @@ $function$;
 -- For what must not happen too late: by whichever clock is later.
 CREATE OR REPLACE FUNCTION core.later_of(args jsonb)
  RETURNS timestamptz
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select greatest(core.now_of(args), case when not core.uses_virtual_clock(args)
+begin
+  return greatest(core.now_of(args), case when not core.uses_virtual_clock(args)
     then core.database_now() end);
-$function$;
+end $function$;
 
 -- At the venue by all we know, and nobody asks it any more: a person has to say how it ended.
 CREATE OR REPLACE FUNCTION core.left_to_a_person(o public.orders)
@@ -7456,23 +7492,29 @@ $function$;
 -- All listings of the share an instrument is.
 CREATE OR REPLACE FUNCTION core.listings_of(of_instrument bigint)
  RETURNS bigint[]
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select array(select same.id from public.instruments same
-    where same.share = (select named.share from public.instruments named where named.id = of_instrument)
-    order by same.id);
-$function$;
+begin
+  return (
+    select array(select same.id from public.instruments same
+      where same.share = (select named.share from public.instruments named where named.id = of_instrument)
+      order by same.id)
+  );
+end $function$;
 
 -- Whether a list of symbols names this one, whatever its series.
 CREATE OR REPLACE FUNCTION core.lists_symbol(list text[], exchange text, symbol text)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE
 AS $function$
-  select exists (select from unnest(list) one
-    where core.folded_symbol(exchange, one) = core.folded_symbol(exchange, symbol));
-$function$;
+begin
+  return (
+    select exists (select from unnest(list) one
+      where core.folded_symbol(exchange, one) = core.folded_symbol(exchange, symbol))
+  );
+end $function$;
 
 -- Accounts by id. Where a cap is set its lock, too: nobody adds to a symbol's sum before this transaction
 -- ends. Gives the decisions that may go on: all, or, skipping what is locked, those of users who have no
@@ -8181,17 +8223,20 @@ $function$;
 -- How many shares are held or being bought, whatever listings of them.
 CREATE OR REPLACE FUNCTION core.open_instruments(of_account bigint)
  RETURNS bigint
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select count(distinct i.share) from (
-    select p.instrument_id from public.positions p where p.account_id = of_account and p.quantity <> 0
-    union
-    select o.instrument_id from public.orders o where o.account_id = of_account and o.side = 'BUY'
-      and o.ended_at is null) open_one
-  join public.instruments i on i.id = open_one.instrument_id;
-$function$;
+begin
+  return (
+    select count(distinct i.share) from (
+      select p.instrument_id from public.positions p where p.account_id = of_account and p.quantity <> 0
+      union
+      select o.instrument_id from public.orders o where o.account_id = of_account and o.side = 'BUY'
+        and o.ended_at is null) open_one
+    join public.instruments i on i.id = open_one.instrument_id
+  );
+end $function$;
 
 -- What has to end before a user may be erased, as {kind, count}: nothing of it can be ended by erasing it.
 CREATE OR REPLACE FUNCTION core.open_obligations(for_user text)
@@ -8427,18 +8472,21 @@ $function$;
 -- and never got there.
 CREATE OR REPLACE FUNCTION core.orders_today(of_account bigint, of_user text, for_mode text, on_date date)
  RETURNS bigint
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select count(*) from public.scan_runs run
-  -- Run by run, by index: a user's past is longer than their day.
-  cross join lateral (select * from public.orders one
-    where (one.run_id, one.user_id) = (run.id, of_user) offset 0) o
-  where run.trade_date = on_date and run.mode = for_mode and o.account_id = of_account and o.side = 'BUY'
-    and (o.ended_at is null or (o.attempts > 0 and o.reason is distinct from 'never_reached_venue'
-      and (select last.from_status from public.order_events last where last.order_id = o.id
-        order by last.id desc limit 1) is distinct from 'queued'));
-$function$;
+begin
+  return (
+    select count(*) from public.scan_runs run
+    -- Run by run, by index: a user's past is longer than their day.
+    cross join lateral (select * from public.orders one
+      where (one.run_id, one.user_id) = (run.id, of_user) offset 0) o
+    where run.trade_date = on_date and run.mode = for_mode and o.account_id = of_account and o.side = 'BUY'
+      and (o.ended_at is null or (o.attempts > 0 and o.reason is distinct from 'never_reached_venue'
+        and (select last.from_status from public.order_events last where last.order_id = o.id
+          order by last.id desc limit 1) is distinct from 'queued'))
+  );
+end $function$;
 
 -- What each outcome means for its order, with the fills it brought. Fills prove fills: a venue that says
 -- «filled» and does not name them all is asked again, and one that says «rejected» after some has canceled
@@ -8485,25 +8533,28 @@ $function$;
 -- day's, and a buy beyond the user's single orders of the day; never a sale.
 CREATE OR REPLACE FUNCTION core.over_quota_answers(args jsonb, of_run text, decisions core.decision[])
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select coalesce(jsonb_object_agg(name, answer), '{}') from (
-    select row.principal || ' ' || row.key as name, case
-      when d.outcome <> 'accepted'
-        and core.daily_count('denied ' || row.principal) >= core.max_denied_orders()
-        then jsonb_build_object('kind', 'over_quota', 'of', 'refused', 'limit', core.max_denied_orders(),
-          'reason', d.reason)
-      when d.outcome = 'accepted' and row.signal ->> 'side' = 'BUY' and (select count(*) from (
-          select from public.orders o where (o.run_id, o.user_id) = (of_run, d."userId")
-          limit core.max_single_orders()) of_user) >= core.max_single_orders()
-        then jsonb_build_object('kind', 'over_quota', 'of', 'placed', 'limit', core.max_single_orders(),
-          'reason', null) end as answer
-    from unnest(decisions) d
-    join jsonb_to_recordset(args -> 'requests') as row(principal text, key text, signal jsonb)
-      on row.signal ->> 'id' = d."signalId") answered
-  where answer is not null;
-$function$;
+begin
+  return (
+    select coalesce(jsonb_object_agg(name, answer), '{}') from (
+      select row.principal || ' ' || row.key as name, case
+        when d.outcome <> 'accepted'
+          and core.daily_count('denied ' || row.principal) >= core.max_denied_orders()
+          then jsonb_build_object('kind', 'over_quota', 'of', 'refused', 'limit', core.max_denied_orders(),
+            'reason', d.reason)
+        when d.outcome = 'accepted' and row.signal ->> 'side' = 'BUY' and (select count(*) from (
+            select from public.orders o where (o.run_id, o.user_id) = (of_run, d."userId")
+            limit core.max_single_orders()) of_user) >= core.max_single_orders()
+          then jsonb_build_object('kind', 'over_quota', 'of', 'placed', 'limit', core.max_single_orders(),
+            'reason', null) end as answer
+      from unnest(decisions) d
+      join jsonb_to_recordset(args -> 'requests') as row(principal text, key text, signal jsonb)
+        on row.signal ->> 'id' = d."signalId") answered
+    where answer is not null
+  );
+end $function$;
 
 -- What nobody has ended though its time is over. A run on a clock of its own (a demo of a past day) is never
 -- late by ours.
@@ -8721,18 +8772,19 @@ begin
       where (one.run_id, one.user_id, one.signal_id) = (of_run, d."userId", d."signalId") limit 1) o
     where d.outcome = 'accepted' group by o.user_id
   ), latest as materialized (
-    select p.user_id, m.id, m.n from placed p
+    select p.*, m.id, m.n from placed p
     cross join lateral (select max(earlier.id) as id, count(*) as n from public.messages earlier
       where (earlier.run_id, earlier.user_id) = (of_run, p.user_id) and earlier.first_order_id is not null) m
   ), waiting as materialized (
-    select m.user_id from latest join public.messages m on m.id = latest.id
-    where m.status = 'queued' for no key update of m skip locked
+    select m.user_id from public.messages m
+    -- Not said as the index of what waits says it: by that, each order would read all messages there are.
+    where m.id = any(array(select id from latest)) and m.status || '' = 'queued'
+    for no key update of m skip locked
   )
   insert into public.messages (run_id, user_id, kind, first_order_id, due_at, changed_at)
-  select of_run, p.user_id, case latest.n when 0 then 'single_orders'
-    else 'single_orders-' || latest.n + 1 end, p.first_order_id, now_at + interval '3 minutes', now_at
-  from placed p join latest on latest.user_id = p.user_id
-  where p.user_id not in (select user_id from waiting) order by p.user_id
+  select of_run, user_id, case n when 0 then 'single_orders' else 'single_orders-' || n + 1 end,
+    first_order_id, now_at + interval '3 minutes', now_at
+  from latest where user_id not in (select user_id from waiting) order by user_id
   on conflict (run_id, user_id, kind) do nothing;
 end $function$;
 
@@ -8760,16 +8812,19 @@ $function$;
 -- The charge rates in force on a day.
 CREATE OR REPLACE FUNCTION core.rates_json(on_date date)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select coalesce(jsonb_agg(jsonb_build_object('id', id, 'product', product, 'side', side,
-    'transactionTaxPpb', transaction_tax_ppb, 'exchangePpb', exchange_ppb, 'regulatorPpb', regulator_ppb,
-    'stampPpb', stamp_ppb, 'brokeragePpb', brokerage_ppb, 'brokerageCapMinor', brokerage_cap_minor,
-    'gstBps', gst_bps)), '[]')
-  from (select distinct on (exchange, product, side) * from public.charge_rates
-    where valid_from <= on_date order by exchange, product, side, valid_from desc) in_force;
-$function$;
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('id', id, 'product', product, 'side', side,
+      'transactionTaxPpb', transaction_tax_ppb, 'exchangePpb', exchange_ppb, 'regulatorPpb', regulator_ppb,
+      'stampPpb', stamp_ppb, 'brokeragePpb', brokerage_ppb, 'brokerageCapMinor', brokerage_cap_minor,
+      'gstBps', gst_bps)), '[]')
+    from (select distinct on (exchange, product, side) * from public.charge_rates
+      where valid_from <= on_date order by exchange, product, side, valid_from desc) in_force
+  );
+end $function$;
 
 -- The last deposits and withdrawals of an account, the newest first.
 CREATE OR REPLACE FUNCTION core.recent_cash_moves(of_account bigint, most integer)
@@ -9269,20 +9324,24 @@ $function$;
 -- placing it (`busy`), or what became of it.
 CREATE OR REPLACE FUNCTION core.request_answers(args jsonb, early_answers jsonb, busy text[], fresh_signals text[])
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select coalesce(jsonb_agg(case when early_answers ? name then early_answers -> name
-      when name = any(busy) then jsonb_build_object('kind', 'in_flight')
-      -- Nothing was written: its account is somebody else's for now.
-      when outcome.answer is null then jsonb_build_object('kind', 'locked')
-      else outcome.answer || jsonb_build_object('fresh', request.signal ->> 'id' = any(fresh_signals)) end
-    order by n), '[]')
-  from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text,
-    signal jsonb)) with ordinality as request(principal, key, "bodyHash", signal, n)
-  cross join lateral (select request.principal || ' ' || request.key as name) named
-  left join lateral core.request_outcome(request.principal, request.key, request."bodyHash") outcome on true;
-$function$;
+begin
+  return (
+    select coalesce(jsonb_agg(case when early_answers ? name then early_answers -> name
+        when name = any(busy) then jsonb_build_object('kind', 'in_flight')
+        -- Nothing was written: its account is somebody else's for now.
+        when outcome.answer is null then jsonb_build_object('kind', 'locked')
+        else outcome.answer || jsonb_build_object('fresh', request.signal ->> 'id' = any(fresh_signals)) end
+      order by n), '[]')
+    from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text,
+      signal jsonb)) with ordinality as request(principal, key, "bodyHash", signal, n)
+    cross join lateral (select request.principal || ' ' || request.key as name) named
+    left join lateral core.request_outcome(request.principal, request.key, request."bodyHash") outcome
+      on true
+  );
+end $function$;
 
 -- What became of a request; null for a key that was never used.
 CREATE OR REPLACE FUNCTION core.request_outcome(by_principal text, by_key text, with_body text)
@@ -9622,12 +9681,13 @@ $function$;
 -- its time.
 CREATE OR REPLACE FUNCTION core.stamp_of(args jsonb)
  RETURNS timestamptz
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select case when core.clock_is_far(args) then core.database_now()
+begin
+  return case when core.clock_is_far(args) then core.database_now()
     else core.at((args ->> 'nowMs')::bigint) end;
-$function$;
+end $function$;
 
 -- What to do where no command settles what is wrong.
 CREATE OR REPLACE FUNCTION core.stop_trading(of_user text)
@@ -9670,12 +9730,15 @@ $function$;
 -- What each share's cap is used up by, as JSON: {share: minor}.
 CREATE OR REPLACE FUNCTION core.symbol_exposure(for_mode text, on_date date)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select coalesce(jsonb_object_agg(share, core.clamp_to_safe(minor)), '{}')
-  from core.symbol_use(for_mode, on_date);
-$function$;
+begin
+  return (
+    select coalesce(jsonb_object_agg(share, core.clamp_to_safe(minor)), '{}')
+    from core.symbol_use(for_mode, on_date)
+  );
+end $function$;
 
 -- What each share's cap is used up by, over all users and runs of a day. The reference price of a single
 -- order's signal is the limit it names.
@@ -9871,17 +9934,20 @@ $function$;
 -- Decisions with the places their users have in the run.
 CREATE OR REPLACE FUNCTION core.with_queue_positions(in_run text, decisions core.decision[])
  RETURNS core.decision[]
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select coalesce(array_agg(row(ru.queue_position, d."signalId", d."userId", d."accountId", d.outcome,
-    d.reason, d."limit", d.actual, d.quantity, d."priceMinor", d."limitPriceMinor", d."marginMinor",
-    d."chargesMinor", d."holdMinor", d."leverageCenti", d.product, d."rateId",
-    d."clientOrderId")::core.decision), '{}')
-  from unnest(decisions) d
-  cross join lateral (select queue_position from public.run_users frozen
-    where (frozen.run_id, frozen.user_id) = (in_run, d."userId") limit 1) ru;
-$function$;
+begin
+  return (
+    select coalesce(array_agg(row(ru.queue_position, d."signalId", d."userId", d."accountId", d.outcome,
+      d.reason, d."limit", d.actual, d.quantity, d."priceMinor", d."limitPriceMinor", d."marginMinor",
+      d."chargesMinor", d."holdMinor", d."leverageCenti", d.product, d."rateId",
+      d."clientOrderId")::core.decision), '{}')
+    from unnest(decisions) d
+    cross join lateral (select queue_position from public.run_users frozen
+      where (frozen.run_id, frozen.user_id) = (in_run, d."userId") limit 1) ru
+  );
+end $function$;
 
 -- Decisions with their signals and where these stand in the run. Each by index: a run of single orders has
 -- as many signals as orders, and a join could be with all of them.

@@ -47,10 +47,11 @@ $$;
 
 -- Whether a call's clock is more than two minutes off the database's, and should not be.
 create function core.clock_is_far(args jsonb) returns boolean
-language sql stable as $$
-  select not core.uses_virtual_clock(args) and coalesce(
+language plpgsql stable as $$
+begin
+  return not core.uses_virtual_clock(args) and coalesce(
     abs(core.ms(core.database_now()) - (args ->> 'nowMs')::bigint) > 120000, true);
-$$;
+end $$;
 
 -- The caller's time. One that is far from the database's is refused: whoever acts on it is wrong about the
 -- day or the hour.
@@ -71,32 +72,36 @@ end $$;
 
 -- For what must not happen too late: by whichever clock is later.
 create function core.later_of(args jsonb) returns timestamptz
-language sql stable as $$
-  select greatest(core.now_of(args), case when not core.uses_virtual_clock(args)
+language plpgsql stable as $$
+begin
+  return greatest(core.now_of(args), case when not core.uses_virtual_clock(args)
     then core.database_now() end);
-$$;
+end $$;
 
 -- For what must not happen too early.
 create function core.earlier_of(args jsonb) returns timestamptz
-language sql stable as $$
-  select least(core.now_of(args), case when not core.uses_virtual_clock(args) then core.database_now() end);
-$$;
+language plpgsql stable as $$
+begin
+  return least(core.now_of(args), case when not core.uses_virtual_clock(args) then core.database_now() end);
+end $$;
 
 -- For facts and for what stops something, which are never refused: far from the database's clock they get
 -- its time.
 create function core.stamp_of(args jsonb) returns timestamptz
-language sql stable as $$
-  select case when core.clock_is_far(args) then core.database_now()
+language plpgsql stable as $$
+begin
+  return case when core.clock_is_far(args) then core.database_now()
     else core.at((args ->> 'nowMs')::bigint) end;
-$$;
+end $$;
 
 -- An instant the caller has seen on its clock, by the database's: how long ago it was, no clock disagrees
 -- about.
 create function core.caller_instant(args jsonb, ms bigint) returns timestamptz
-language sql stable as $$
-  select case when core.uses_virtual_clock(args) then core.at(ms)
+language plpgsql stable as $$
+begin
+  return case when core.uses_virtual_clock(args) then core.at(ms)
     else core.database_now() - (core.now_of(args) - core.at(ms)) end;
-$$;
+end $$;
 
 create table public.instruments (
   id bigint generated always as identity primary key,
@@ -165,11 +170,14 @@ create trigger a_changed_instrument_names_its_share after update on public.instr
 
 -- All listings of the share an instrument is.
 create function core.listings_of(of_instrument bigint) returns bigint[]
-language sql stable as $$
-  select array(select same.id from public.instruments same
-    where same.share = (select named.share from public.instruments named where named.id = of_instrument)
-    order by same.id);
-$$;
+language plpgsql stable as $$
+begin
+  return (
+    select array(select same.id from public.instruments same
+      where same.share = (select named.share from public.instruments named where named.id = of_instrument)
+      order by same.id)
+  );
+end $$;
 
 create table public.signals (
   id text primary key,
@@ -341,9 +349,12 @@ create unique index a_thing_is_halted_once_at_a_time on public.halts (scope, tar
 
 -- Why everything, a venue or a user is halted; null: it is not.
 create function core.halted(for_scope text, for_target text) returns text
-language sql stable as $$
-  select why from public.halts where scope = for_scope and target = for_target and resumed_at is null;
-$$;
+language plpgsql stable as $$
+begin
+  return (
+    select why from public.halts where scope = for_scope and target = for_target and resumed_at is null
+  );
+end $$;
 
 -- Days an operator adds to or takes from the shipped calendar.
 create table public.calendar_days (
@@ -375,11 +386,14 @@ create table public.corporate_actions (
 
 -- Those that may lie between a trading day and the one before it; the caller knows the calendar.
 create function core.corporate_actions(on_date date) returns jsonb
-language sql stable set search_path = '' as $$
-  select coalesce(jsonb_agg(jsonb_build_object('exchange', exchange, 'symbol', symbol,
-    'exDate', ex_date, 'kind', kind, 'ratio', ratio) order by exchange, symbol, ex_date, kind), '[]')
-  from public.corporate_actions where ex_date between on_date - 10 and on_date;
-$$;
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('exchange', exchange, 'symbol', symbol,
+      'exDate', ex_date, 'kind', kind, 'ratio', ratio) order by exchange, symbol, ex_date, kind), '[]')
+    from public.corporate_actions where ex_date between on_date - 10 and on_date
+  );
+end $$;
 
 create table public.daily_prices (
   exchange text not null,

@@ -356,17 +356,24 @@ end $$;
 
 -- The opens of a day with each symbol's last close before it; `any`: whether there are stored prices at all.
 create function public.read_prices(args jsonb) returns jsonb
-language sql stable security definer set search_path = '' as $$
-  select jsonb_build_object('any', exists (select from public.daily_prices), 'prices', coalesce(jsonb_agg(
-    jsonb_build_object('exchange', p.exchange, 'symbol', p.symbol, 'priceMinor', p.open_minor,
-      'previousCloseMinor', (select before.close_minor from public.daily_prices before
-       where (before.exchange, before.symbol) = (p.exchange, p.symbol) and before.day < p.day
-         -- One of before a split says nothing of the price after it, however many days are missing between.
-         and not exists (select from public.corporate_actions acted
-           where (acted.exchange, acted.symbol) = (p.exchange, p.symbol)
-             and acted.ex_date > before.day and acted.ex_date <= p.day)
-       order by before.day desc limit 1))), '[]'))
-  from public.daily_prices p where p.day = (args ->> 'tradeDate')::date
-    and (p.exchange, p.symbol) in (select exchange, symbol
-      from jsonb_to_recordset(args -> 'listings') as listing(exchange text, symbol text));
-$$;
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    select jsonb_build_object('any', exists (select from public.daily_prices), 'prices', coalesce(jsonb_agg(
+      jsonb_build_object('exchange', p.exchange, 'symbol', p.symbol, 'priceMinor', p.open_minor,
+        'previousCloseMinor', (select before.close_minor from public.daily_prices before
+         where (before.exchange, before.symbol) = (p.exchange, p.symbol) and before.day < p.day
+           -- One of before a split says nothing of the price after it, however many days are missing
+           -- between.
+           and not exists (select from public.corporate_actions acted
+             where (acted.exchange, acted.symbol) = (p.exchange, p.symbol)
+               and acted.ex_date > before.day and acted.ex_date <= p.day)
+         order by before.day desc limit 1))), '[]'))
+    from (select distinct exchange, symbol
+      from jsonb_to_recordset(args -> 'listings') as row(exchange text, symbol text)) listing
+    -- One by one, by key: a kept plan may be from when there were no prices, and read all there are.
+    cross join lateral (select * from public.daily_prices stored
+      where (stored.exchange, stored.symbol, stored.day)
+        = (listing.exchange, listing.symbol, (args ->> 'tradeDate')::date) limit 1) p
+  );
+end $$;

@@ -134,15 +134,19 @@ $$;
 
 -- Which share each listing is, whether it is an instrument of ours or not.
 create function public.read_shares(args jsonb) returns jsonb
-language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(jsonb_build_object('exchange', listing.exchange,
-    'symbol', listing.symbol, 'share', coalesce((select i.share from public.instruments i
-        where core.folded_symbol(i.exchange, i.symbol) = core.folded_symbol(listing.exchange, listing.symbol)
-        order by (i.exchange, i.symbol) = (listing.exchange, listing.symbol) desc,
-          i.exchange = listing.exchange desc, i.isin is null, i.symbol limit 1),
-      core.folded_symbol(listing.exchange, listing.symbol)))), '[]')
-  from jsonb_to_recordset(args -> 'listings') as listing(exchange text, symbol text);
-$$;
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('exchange', listing.exchange,
+      'symbol', listing.symbol, 'share', coalesce((select i.share from public.instruments i
+          where core.folded_symbol(i.exchange, i.symbol)
+            = core.folded_symbol(listing.exchange, listing.symbol)
+          order by (i.exchange, i.symbol) = (listing.exchange, listing.symbol) desc,
+            i.exchange = listing.exchange desc, i.isin is null, i.symbol limit 1),
+        core.folded_symbol(listing.exchange, listing.symbol)))), '[]')
+    from jsonb_to_recordset(args -> 'listings') as listing(exchange text, symbol text)
+  );
+end $$;
 
 -- Brings our books to what the venue has, before a day's first trade: the difference in cash as an
 -- adjustment, shares we don't know as external fills, and notes what other business had blocked then. {mode,

@@ -3,10 +3,13 @@
 
 -- Whether a list of symbols names this one, whatever its series.
 create function core.lists_symbol(list text[], exchange text, symbol text) returns boolean
-language sql immutable as $$
-  select exists (select from unnest(list) one
-    where core.folded_symbol(exchange, one) = core.folded_symbol(exchange, symbol));
-$$;
+language plpgsql immutable as $$
+begin
+  return (
+    select exists (select from unnest(list) one
+      where core.folded_symbol(exchange, one) = core.folded_symbol(exchange, symbol))
+  );
+end $$;
 
 -- Why a user's settings keep an order from going; null: they don't. The same as the rules of these names in
 -- domain/decision/rules.ts: a test compares the two. `strategy` null: of an order that was asked for by

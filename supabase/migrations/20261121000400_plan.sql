@@ -41,14 +41,17 @@ $$;
 
 -- The charge rates in force on a day.
 create function core.rates_json(on_date date) returns jsonb
-language sql stable as $$
-  select coalesce(jsonb_agg(jsonb_build_object('id', id, 'product', product, 'side', side,
-    'transactionTaxPpb', transaction_tax_ppb, 'exchangePpb', exchange_ppb, 'regulatorPpb', regulator_ppb,
-    'stampPpb', stamp_ppb, 'brokeragePpb', brokerage_ppb, 'brokerageCapMinor', brokerage_cap_minor,
-    'gstBps', gst_bps)), '[]')
-  from (select distinct on (exchange, product, side) * from public.charge_rates
-    where valid_from <= on_date order by exchange, product, side, valid_from desc) in_force;
-$$;
+language plpgsql stable as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('id', id, 'product', product, 'side', side,
+      'transactionTaxPpb', transaction_tax_ppb, 'exchangePpb', exchange_ppb, 'regulatorPpb', regulator_ppb,
+      'stampPpb', stamp_ppb, 'brokeragePpb', brokerage_ppb, 'brokerageCapMinor', brokerage_cap_minor,
+      'gstBps', gst_bps)), '[]')
+    from (select distinct on (exchange, product, side) * from public.charge_rates
+      where valid_from <= on_date order by exchange, product, side, valid_from desc) in_force
+  );
+end $$;
 
 -- What an order to buy counts towards the cap of its symbol: while it is open all of it, at the quote it was
 -- decided on or at the limit that was named above that; once it has ended what it bought. One that was
@@ -74,10 +77,13 @@ $$;
 
 -- What each share's cap is used up by, as JSON: {share: minor}.
 create function core.symbol_exposure(for_mode text, on_date date) returns jsonb
-language sql stable as $$
-  select coalesce(jsonb_object_agg(share, core.clamp_to_safe(minor)), '{}')
-  from core.symbol_use(for_mode, on_date);
-$$;
+language plpgsql stable as $$
+begin
+  return (
+    select coalesce(jsonb_object_agg(share, core.clamp_to_safe(minor)), '{}')
+    from core.symbol_use(for_mode, on_date)
+  );
+end $$;
 
 -- What a scan looks at before it opens a run. Reads only.
 create function public.read_inputs(args jsonb) returns jsonb
@@ -141,7 +147,8 @@ end $$;
 
 -- Keeps the prices a run decides by; a newer one takes the place of an older.
 create function core.freeze_prices(for_run text, quotes jsonb) returns void
-language sql set search_path = '' as $$
+language plpgsql set search_path = '' as $$
+begin
   insert into public.run_prices
     (run_id, instrument_id, price_minor, previous_close_minor, lower_circuit_minor,
       upper_circuit_minor, priced_at)
@@ -159,7 +166,7 @@ language sql set search_path = '' as $$
   on conflict (run_id, instrument_id) do update set price_minor = excluded.price_minor,
     previous_close_minor = excluded.previous_close_minor, lower_circuit_minor = excluded.lower_circuit_minor,
     upper_circuit_minor = excluded.upper_circuit_minor, priced_at = excluded.priced_at;
-$$;
+end $$;
 
 -- New prices for a planning run that was killed and is resumed too late for its frozen ones. Decided users
 -- keep theirs.
@@ -206,45 +213,51 @@ $$;
 -- and never got there.
 create function core.orders_today(of_account bigint, of_user text, for_mode text, on_date date)
   returns bigint
-language sql stable as $$
-  select count(*) from public.scan_runs run
-  -- Run by run, by index: a user's past is longer than their day.
-  cross join lateral (select * from public.orders one
-    where (one.run_id, one.user_id) = (run.id, of_user) offset 0) o
-  where run.trade_date = on_date and run.mode = for_mode and o.account_id = of_account and o.side = 'BUY'
-    and (o.ended_at is null or (o.attempts > 0 and o.reason is distinct from 'never_reached_venue'
-      and (select last.from_status from public.order_events last where last.order_id = o.id
-        order by last.id desc limit 1) is distinct from 'queued'));
-$$;
+language plpgsql stable as $$
+begin
+  return (
+    select count(*) from public.scan_runs run
+    -- Run by run, by index: a user's past is longer than their day.
+    cross join lateral (select * from public.orders one
+      where (one.run_id, one.user_id) = (run.id, of_user) offset 0) o
+    where run.trade_date = on_date and run.mode = for_mode and o.account_id = of_account and o.side = 'BUY'
+      and (o.ended_at is null or (o.attempts > 0 and o.reason is distinct from 'never_reached_venue'
+        and (select last.from_status from public.order_events last where last.order_id = o.id
+          order by last.id desc limit 1) is distinct from 'queued'))
+  );
+end $$;
 
 -- What an account's orders traded on a day: by listing the quantities and values of their fills, and what
 -- all of it costs in charges. A fill's day is its order's, however late it is told. Shares that came or went
 -- without an order are none. As text, of any size: a sum cut short would hide a loss.
 create function core.day_trades(of_account bigint, on_date date) returns json
-language sql stable as $$
-  with traded as materialized (
-    select f.order_id, f.instrument_id, f.side, f.quantity, f.quantity * f.price_minor as minor
-    from core.effective_fills f where f.account_id = of_account and f.trade_date = on_date
-      and f.order_id is not null
-  )
-  select json_build_object(
-    'traded', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
-      'share', i.share,
-        'boughtQuantity', bought::text, 'boughtMinor', bought_minor::text, 'soldQuantity', sold::text,
-        'soldMinor', sold_minor::text)
-        order by i.symbol, i.exchange), '[]')
-      from (select instrument_id,
-          coalesce(sum(quantity) filter (where side = 'BUY'), 0) as bought,
-          coalesce(sum(minor) filter (where side = 'BUY'), 0) as bought_minor,
-          coalesce(sum(quantity) filter (where side = 'SELL'), 0) as sold,
-          coalesce(sum(minor) filter (where side = 'SELL'), 0) as sold_minor
-        from traded group by 1) listing
-      join public.instruments i on i.id = listing.instrument_id),
-    'chargesMinor', (select coalesce(sum(core.charges_on(minor, rate)), 0)::text
-      from (select order_id, sum(minor)::bigint as minor from traded group by 1) of_order
-      join public.orders o on o.id = of_order.order_id join public.charge_rates rate
-        on rate.id = o.rate_id));
-$$;
+language plpgsql stable as $$
+begin
+  return (
+    with traded as materialized (
+      select f.order_id, f.instrument_id, f.side, f.quantity, f.quantity * f.price_minor as minor
+      from core.effective_fills f where f.account_id = of_account and f.trade_date = on_date
+        and f.order_id is not null
+    )
+    select json_build_object(
+      'traded', (select coalesce(json_agg(json_build_object('exchange', i.exchange, 'symbol', i.symbol,
+        'share', i.share,
+          'boughtQuantity', bought::text, 'boughtMinor', bought_minor::text, 'soldQuantity', sold::text,
+          'soldMinor', sold_minor::text)
+          order by i.symbol, i.exchange), '[]')
+        from (select instrument_id,
+            coalesce(sum(quantity) filter (where side = 'BUY'), 0) as bought,
+            coalesce(sum(minor) filter (where side = 'BUY'), 0) as bought_minor,
+            coalesce(sum(quantity) filter (where side = 'SELL'), 0) as sold,
+            coalesce(sum(minor) filter (where side = 'SELL'), 0) as sold_minor
+          from traded group by 1) listing
+        join public.instruments i on i.id = listing.instrument_id),
+      'chargesMinor', (select coalesce(sum(core.charges_on(minor, rate)), 0)::text
+        from (select order_id, sum(minor)::bigint as minor from traded group by 1) of_order
+        join public.orders o on o.id = of_order.order_id join public.charge_rates rate
+          on rate.id = o.rate_id))
+  );
+end $$;
 
 -- A page of accounts as `decide` sees them: of an open run (`frozen`), those still undecided; of a run that
 -- is only planned, every user in the order the run would serve them. Constant number of queries whatever the

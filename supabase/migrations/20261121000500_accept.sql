@@ -11,10 +11,13 @@ create type core.decision as ("queuePosition" bigint, "signalId" text, "userId" 
 
 -- Read out of the JSON once per call: an array costs less to look through again.
 create function core.decisions_in(args jsonb) returns core.decision[]
-language sql immutable as $$
-  select coalesce(array_agg(row), '{}')
-  from jsonb_populate_recordset(null::core.decision, args -> 'decisions') row;
-$$;
+language plpgsql immutable as $$
+begin
+  return (
+    select coalesce(array_agg(row), '{}')
+    from jsonb_populate_recordset(null::core.decision, args -> 'decisions') row
+  );
+end $$;
 
 -- What the last look, under locks, no longer allowed.
 create type core.refusal as ("signalId" text, "userId" text, outcome text, reason text, "limit" text,
@@ -104,14 +107,17 @@ end $$;
 
 -- How many shares are held or being bought, whatever listings of them.
 create function core.open_instruments(of_account bigint) returns bigint
-language sql stable set search_path = '' as $$
-  select count(distinct i.share) from (
-    select p.instrument_id from public.positions p where p.account_id = of_account and p.quantity <> 0
-    union
-    select o.instrument_id from public.orders o where o.account_id = of_account and o.side = 'BUY'
-      and o.ended_at is null) open_one
-  join public.instruments i on i.id = open_one.instrument_id;
-$$;
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select count(distinct i.share) from (
+      select p.instrument_id from public.positions p where p.account_id = of_account and p.quantity <> 0
+      union
+      select o.instrument_id from public.orders o where o.account_id = of_account and o.side = 'BUY'
+        and o.ended_at is null) open_one
+    join public.instruments i on i.id = open_one.instrument_id
+  );
+end $$;
 
 -- Decisions with their signals and where these stand in the run. Each by index: a run of single orders has
 -- as many signals as orders, and a join could be with all of them.

@@ -69,12 +69,15 @@ $$;
 -- What became of requests, in their order, null for a key that was never used: {requests: [{principal, key,
 -- bodyHash}]}.
 create function public.read_request_outcomes(args jsonb) returns jsonb
-language sql stable security definer set search_path = '' as $$
-  select coalesce(jsonb_agg(outcome.answer order by n), '[]')
-  from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text))
-    with ordinality as request(principal, key, "bodyHash", n)
-  left join lateral core.request_outcome(principal, key, "bodyHash") outcome on true;
-$$;
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    select coalesce(jsonb_agg(outcome.answer order by n), '[]')
+    from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text))
+      with ordinality as request(principal, key, "bodyHash", n)
+    left join lateral core.request_outcome(principal, key, "bodyHash") outcome on true
+  );
+end $$;
 
 -- The day's run of single orders, opened by the first. Its limits are those in force: each order is judged
 -- by the limits it is asked under, which its request keeps; the run's own, which breakers judge by, follow
@@ -167,18 +170,22 @@ end $$;
 -- One answer per request, in their order: one that is ready (`early_answers`), that somebody else is just
 -- placing it (`busy`), or what became of it.
 create function core.request_answers(args jsonb, early_answers jsonb, busy text[], fresh_signals text[])
-returns jsonb language sql stable as $$
-  select coalesce(jsonb_agg(case when early_answers ? name then early_answers -> name
-      when name = any(busy) then jsonb_build_object('kind', 'in_flight')
-      -- Nothing was written: its account is somebody else's for now.
-      when outcome.answer is null then jsonb_build_object('kind', 'locked')
-      else outcome.answer || jsonb_build_object('fresh', request.signal ->> 'id' = any(fresh_signals)) end
-    order by n), '[]')
-  from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text,
-    signal jsonb)) with ordinality as request(principal, key, "bodyHash", signal, n)
-  cross join lateral (select request.principal || ' ' || request.key as name) named
-  left join lateral core.request_outcome(request.principal, request.key, request."bodyHash") outcome on true;
-$$;
+returns jsonb language plpgsql stable as $$
+begin
+  return (
+    select coalesce(jsonb_agg(case when early_answers ? name then early_answers -> name
+        when name = any(busy) then jsonb_build_object('kind', 'in_flight')
+        -- Nothing was written: its account is somebody else's for now.
+        when outcome.answer is null then jsonb_build_object('kind', 'locked')
+        else outcome.answer || jsonb_build_object('fresh', request.signal ->> 'id' = any(fresh_signals)) end
+      order by n), '[]')
+    from rows from (jsonb_to_recordset(args -> 'requests') as (principal text, key text, "bodyHash" text,
+      signal jsonb)) with ordinality as request(principal, key, "bodyHash", signal, n)
+    cross join lateral (select request.principal || ' ' || request.key as name) named
+    left join lateral core.request_outcome(request.principal, request.key, request."bodyHash") outcome
+      on true
+  );
+end $$;
 
 -- What an operator asked for in a user's name is an act of the operator's, also where it was refused.
 create function core.record_placed_orders(args jsonb, of_run text, fresh_signals text[]) returns void
@@ -237,15 +244,18 @@ end $$;
 
 -- Decisions with the places their users have in the run.
 create function core.with_queue_positions(in_run text, decisions core.decision[]) returns core.decision[]
-language sql stable as $$
-  select coalesce(array_agg(row(ru.queue_position, d."signalId", d."userId", d."accountId", d.outcome,
-    d.reason, d."limit", d.actual, d.quantity, d."priceMinor", d."limitPriceMinor", d."marginMinor",
-    d."chargesMinor", d."holdMinor", d."leverageCenti", d.product, d."rateId",
-    d."clientOrderId")::core.decision), '{}')
-  from unnest(decisions) d
-  cross join lateral (select queue_position from public.run_users frozen
-    where (frozen.run_id, frozen.user_id) = (in_run, d."userId") limit 1) ru;
-$$;
+language plpgsql stable as $$
+begin
+  return (
+    select coalesce(array_agg(row(ru.queue_position, d."signalId", d."userId", d."accountId", d.outcome,
+      d.reason, d."limit", d.actual, d.quantity, d."priceMinor", d."limitPriceMinor", d."marginMinor",
+      d."chargesMinor", d."holdMinor", d."leverageCenti", d.product, d."rateId",
+      d."clientOrderId")::core.decision), '{}')
+    from unnest(decisions) d
+    cross join lateral (select queue_position from public.run_users frozen
+      where (frozen.run_id, frozen.user_id) = (in_run, d."userId") limit 1) ru
+  );
+end $$;
 
 -- Our number of an order, where a name is one.
 create function core.order_id_of(name text) returns bigint

@@ -15,20 +15,24 @@ create table public.signal_sources (
 
 -- How often something was done today, by the database's clock: the day's counts are those of rates.
 create function core.daily_count(what text) returns bigint
-language sql stable as $$
-  select coalesce((select used from core.rate_days
-    where key = what and day = (core.database_now() at time zone 'Asia/Kolkata')::date), 0);
-$$;
+language plpgsql stable as $$
+begin
+  return (
+    select coalesce((select used from core.rate_days
+      where key = what and day = (core.database_now() at time zone 'Asia/Kolkata')::date), 0)
+  );
+end $$;
 
 -- Counts {what: how often more}, in one order everywhere: whoever counts the same waits, and nobody for
 -- ever.
 create function core.add_daily_counts(done jsonb) returns void
-language sql set search_path = '' as $$
+language plpgsql set search_path = '' as $$
+begin
   insert into core.rate_days as today (key, day, used)
   select key, (core.database_now() at time zone 'Asia/Kolkata')::date, value::bigint
   from jsonb_each_text(done) where value::bigint > 0 order by key
   on conflict (key, day) do update set used = today.used + excluded.used;
-$$;
+end $$;
 
 -- Only the keys given are changed: {name, strategies, perDay, enabled, by, nowMs}. A new source takes every
 -- strategy and 100 signals a day. Safe to repeat.
@@ -66,28 +70,32 @@ language sql immutable as $$ select 2000::bigint; $$;
 -- Answers to fresh requests of `place_orders` that leave nothing, by principal and key: a refusal beyond the
 -- day's, and a buy beyond the user's single orders of the day; never a sale.
 create function core.over_quota_answers(args jsonb, of_run text, decisions core.decision[]) returns jsonb
-language sql stable as $$
-  select coalesce(jsonb_object_agg(name, answer), '{}') from (
-    select row.principal || ' ' || row.key as name, case
-      when d.outcome <> 'accepted'
-        and core.daily_count('denied ' || row.principal) >= core.max_denied_orders()
-        then jsonb_build_object('kind', 'over_quota', 'of', 'refused', 'limit', core.max_denied_orders(),
-          'reason', d.reason)
-      when d.outcome = 'accepted' and row.signal ->> 'side' = 'BUY' and (select count(*) from (
-          select from public.orders o where (o.run_id, o.user_id) = (of_run, d."userId")
-          limit core.max_single_orders()) of_user) >= core.max_single_orders()
-        then jsonb_build_object('kind', 'over_quota', 'of', 'placed', 'limit', core.max_single_orders(),
-          'reason', null) end as answer
-    from unnest(decisions) d
-    join jsonb_to_recordset(args -> 'requests') as row(principal text, key text, signal jsonb)
-      on row.signal ->> 'id' = d."signalId") answered
-  where answer is not null;
-$$;
+language plpgsql stable as $$
+begin
+  return (
+    select coalesce(jsonb_object_agg(name, answer), '{}') from (
+      select row.principal || ' ' || row.key as name, case
+        when d.outcome <> 'accepted'
+          and core.daily_count('denied ' || row.principal) >= core.max_denied_orders()
+          then jsonb_build_object('kind', 'over_quota', 'of', 'refused', 'limit', core.max_denied_orders(),
+            'reason', d.reason)
+        when d.outcome = 'accepted' and row.signal ->> 'side' = 'BUY' and (select count(*) from (
+            select from public.orders o where (o.run_id, o.user_id) = (of_run, d."userId")
+            limit core.max_single_orders()) of_user) >= core.max_single_orders()
+          then jsonb_build_object('kind', 'over_quota', 'of', 'placed', 'limit', core.max_single_orders(),
+            'reason', null) end as answer
+      from unnest(decisions) d
+      join jsonb_to_recordset(args -> 'requests') as row(principal text, key text, signal jsonb)
+        on row.signal ->> 'id' = d."signalId") answered
+    where answer is not null
+  );
+end $$;
 
 -- Counts the refusals of fresh requests, for whom they were made by.
 create function core.count_denied_orders(args jsonb, of_run text, fresh_signals text[]) returns void
-language sql set search_path = '' as $$
-  select core.add_daily_counts(counted.done) from (
+language plpgsql set search_path = '' as $$
+begin
+  perform core.add_daily_counts(counted.done) from (
     select jsonb_object_agg('denied ' || principal, n) as done from (
       select row.principal, count(*) as n
       from jsonb_to_recordset(args -> 'requests') as row(principal text, signal jsonb)
@@ -95,4 +103,4 @@ language sql set search_path = '' as $$
         and made.signal_id = row.signal ->> 'id' limit 1) d
       where row.signal ->> 'id' = any(fresh_signals) and d.outcome <> 'accepted' group by 1) denied) counted
   where counted.done is not null;
-$$;
+end $$;

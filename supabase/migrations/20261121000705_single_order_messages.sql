@@ -54,18 +54,19 @@ begin
       where (one.run_id, one.user_id, one.signal_id) = (of_run, d."userId", d."signalId") limit 1) o
     where d.outcome = 'accepted' group by o.user_id
   ), latest as materialized (
-    select p.user_id, m.id, m.n from placed p
+    select p.*, m.id, m.n from placed p
     cross join lateral (select max(earlier.id) as id, count(*) as n from public.messages earlier
       where (earlier.run_id, earlier.user_id) = (of_run, p.user_id) and earlier.first_order_id is not null) m
   ), waiting as materialized (
-    select m.user_id from latest join public.messages m on m.id = latest.id
-    where m.status = 'queued' for no key update of m skip locked
+    select m.user_id from public.messages m
+    -- Not said as the index of what waits says it: by that, each order would read all messages there are.
+    where m.id = any(array(select id from latest)) and m.status || '' = 'queued'
+    for no key update of m skip locked
   )
   insert into public.messages (run_id, user_id, kind, first_order_id, due_at, changed_at)
-  select of_run, p.user_id, case latest.n when 0 then 'single_orders'
-    else 'single_orders-' || latest.n + 1 end, p.first_order_id, now_at + interval '3 minutes', now_at
-  from placed p join latest on latest.user_id = p.user_id
-  where p.user_id not in (select user_id from waiting) order by p.user_id
+  select of_run, user_id, case n when 0 then 'single_orders' else 'single_orders-' || n + 1 end,
+    first_order_id, now_at + interval '3 minutes', now_at
+  from latest where user_id not in (select user_id from waiting) order by user_id
   on conflict (run_id, user_id, kind) do nothing;
 end $$;
 

@@ -39,6 +39,21 @@ describe('the migrations', () => {
     expect(silent).toEqual([]);
   });
 
+  test('plan once per connection what every order goes through: Postgres plans a function in SQL at each call', () => {
+    // A query that gives one value, or runs with settings or rights of its own, is never made part of its caller's.
+    const planned = ({ returns, language, settings, body }: SqlFunction): boolean =>
+      language === 'sql' && (settings || (!/^(?:setof|table) /.test(returns) && /\bfrom\b|\(select\b/.test(body)));
+    const all = new Map(migrations.flatMap(({ sql }) => sqlFunctionsIn(sql)).map((one) => [one.name, one]));
+    const reached = new Set(['public.place_orders', 'public.read_order_inputs', 'public.read_prices']);
+    for (const name of reached) {
+      const { body = '' } = all.get(name) ?? {};
+      for (const [called] of body.matchAll(/\b(?:core|public)\.\w+(?=\()/g)) if (all.has(called)) reached.add(called);
+    }
+    expect(reached.size).toBeGreaterThan(40);
+    const anew = [...reached].flatMap((name) => [all.get(name)].filter((one) => one !== undefined && planned(one)));
+    expect(anew.map((one) => one?.name)).toEqual([]);
+  });
+
   test('are read right: a function that breaks each rule is found', () => {
     const body = Array.from({ length: MAX_LINES }, () => '  select 1;').join('\n');
     const head = 'create function core.bad(n bigint) returns void\nlanguage sql set jit = off as $$';
@@ -60,3 +75,29 @@ describe('the migrations', () => {
     expect(open.map(({ name }) => name)).toEqual([]);
   });
 });
+
+interface SqlFunction {
+  name: string;
+  returns: string;
+  language: string;
+  /** Whether it has settings of its own, or its owner's rights. */
+  settings: boolean;
+  /** Without comments. */
+  body: string;
+}
+
+function sqlFunctionsIn(sql: string): SqlFunction[] {
+  const written = sql.matchAll(
+    /^create (?:or replace )?function ([\w.]+)\([^$]*?\)\s+returns ([^$]*?)\s*language (\w+)([^$]*)\$\$(.*?)\$\$;/gms,
+  );
+  return [...written].map(([, name = '', returns = '', language = '', attributes = '', body = '']) => {
+    const settings = /\bset \w+ =|security definer/.test(attributes);
+    return {
+      name,
+      returns,
+      language,
+      settings,
+      body: body.replaceAll(/--.*$/gm, '').replaceAll(/extract\(\w+ from/g, '('),
+    };
+  });
+}

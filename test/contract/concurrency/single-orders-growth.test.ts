@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeStore } from '../../../src/adapters/store/store.ts';
+import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
+import { openScene, user } from '../support/scene.ts';
+import { placeSingleOrders } from '../support/single-orders.ts';
+
+// On one connection, whose plans are kept from when nobody had ordered anything, and without any statistics.
+
+const USERS = 90;
+const PER_CALL = 5;
+const TABLES =
+  'orders decisions messages signals run_signals run_users order_requests accounts users ledger_entries'.split(' ');
+
+let database: TestPostgres;
+beforeAll(async () => {
+  database = await freshPostgres();
+});
+afterAll(() => database.close());
+
+/** Rows read of each table by the present transaction, also inside functions. */
+async function rowsRead(): Promise<Map<string, number>> {
+  const rows = await database.session.query(
+    `select relname, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) as n from pg_stat_xact_user_tables
+     where schemaname = 'public' and relname = any($1)`,
+    [TABLES],
+  );
+  return new Map(rows.map(({ relname, n }) => [String(relname), Number(n)]));
+}
+
+test('a single order reads no more the more there are, of no table', async () => {
+  const { session } = database;
+  for (const table of TABLES) await session.exec(`alter table ${table} set (autovacuum_enabled = off)`);
+  const store = makeStore({
+    async call(name, args) {
+      const [row] = await session.query(`select public.${name}($1::jsonb) as answer`, [JSON.stringify(args)]);
+      return row?.['answer'];
+    },
+    close: async () => undefined,
+  });
+  await openScene(store, { users: Array.from({ length: USERS }, (_, index) => user(`user-${index + 1}`)) });
+  const readings: Map<string, number>[] = [];
+  for (let from = 0; from < USERS; from += PER_CALL) {
+    const orders = Array.from({ length: PER_CALL }, (_, n) => ({ userId: `user-${from + n + 1}`, symbol: 'INFY' }));
+    await session.exec('begin');
+    const before = await rowsRead();
+    const placed = await placeSingleOrders(store, orders);
+    const after = await rowsRead();
+    await session.exec('commit');
+    expect(placed).toEqual(orders.map(() => expect.objectContaining({ kind: 'decided', outcome: 'accepted' })));
+    readings.push(new Map([...after].map(([table, n]) => [table, n - (before.get(table) ?? 0)])));
+  }
+  for (const table of TABLES) {
+    const read = (call: number): number => readings.at(call)?.get(table) ?? 0;
+    expect(read(-1), `${table}: ${read(2)} rows of the third call`).toBeLessThanOrEqual(read(2) + PER_CALL);
+  }
+});

@@ -103,6 +103,14 @@ begin
     else core.database_now() - (core.now_of(args) - core.at(ms)) end;
 end $$;
 
+-- Trigger: rows that others name by an id without a foreign key stay, under the id they have.
+create function core.refuse_deletion() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  raise exception '% keeps its rows and their ids: other tables name them', tg_table_name
+    using errcode = 'PT403';
+end $$;
+
 create table public.instruments (
   id bigint generated always as identity primary key,
   exchange text not null,
@@ -123,6 +131,8 @@ create table public.instruments (
   constraint a_lot_is_at_least_one check (lot_size >= 1),
   constraint a_freeze_quantity_is_positive check (freeze_quantity >= 1)
 );
+create trigger instruments_are_never_deleted before update of id or delete or truncate on public.instruments
+  for each statement execute function core.refuse_deletion();
 
 create index instruments_of_a_share on public.instruments (share);
 
@@ -199,6 +209,8 @@ create table public.signals (
     or (source = 'api' and reference_price_minor = 0)),
   constraint a_rank_starts_at_one check (rank >= 1)
 );
+create trigger signals_are_never_deleted before update of id or delete or truncate on public.signals
+  for each statement execute function core.refuse_deletion();
 
 create index signals_of_an_instrument on public.signals (instrument_id);
 
@@ -273,6 +285,8 @@ create table public.accounts (
   constraint available_money_is_negative_only_on_a_blocked_account
     check (cash_minor - held_minor >= 0 or not_ready is not null)
 ) with (fillfactor = 70);
+create trigger accounts_are_never_deleted before update of id or delete or truncate on public.accounts
+  for each statement execute function core.refuse_deletion();
 
 -- What one leg costs, dated: parts per billion of turnover. GST is on brokerage + exchange + regulator
 -- charges.
@@ -294,6 +308,8 @@ create table public.charge_rates (
   constraint a_product_is_delivery_or_mtf check (product in ('delivery', 'mtf')),
   constraint a_rate_is_for_a_buy_or_a_sell check (side in ('BUY', 'SELL'))
 );
+create trigger rates_are_never_deleted before update of id or delete or truncate on public.charge_rates
+  for each statement execute function core.refuse_deletion();
 
 insert into public.charge_rates
 select 10 * era.n + leg.n, 'NSE', leg.product, leg.side, era.valid_from,

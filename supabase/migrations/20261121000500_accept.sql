@@ -324,7 +324,9 @@ begin
     select (decision)."clientOrderId", run.id, (decision)."signalId", (decision)."userId",
       (decision)."accountId", instrument_id, core.order_venue(run.mode, (account).venue), send_rank,
       (decision)."queuePosition", side, (decision).quantity, (decision)."priceMinor",
-      (decision)."limitPriceMinor", (decision)."leverageCenti", (decision).product, (decision)."rateId",
+      (decision)."limitPriceMinor", (decision)."leverageCenti", (decision).product,
+      -- Its id comes from outside: one that is not there fails the page.
+      (select rate.id from public.charge_rates rate where rate.id = (decision)."rateId"),
       -- A sale sets aside what there is: its charges are paid out of what it brings.
       case side when 'BUY' then (decision)."holdMinor"
         else least((decision)."holdMinor", greatest(available_minor, 0)) end,

@@ -24,6 +24,7 @@ language sql stable security definer set search_path = '' as $$
     union all select * from core.unacknowledged_findings()
     union all select * from core.position_findings()
     union all select * from core.filled_findings()
+    union all select * from core.reference_findings()
     union all select * from core.order_findings((args ->> 'sinceDate')::date)
     union all select * from core.order_signal_findings((args ->> 'sinceDate')::date)
     union all select * from core.history_findings((args ->> 'sinceDate')::date)

@@ -9,6 +9,7 @@ import { freePort } from '../../scripts/support/free-port.ts';
 import { migrate } from '../../src/adapters/store/migrate.ts';
 import { openPglite } from '../../src/adapters/store/pglite/pglite.ts';
 import { openPostgresSession } from '../../src/adapters/store/postgres.ts';
+import { foreignKeysSql } from './foreign-keys.ts';
 
 /** What every test file is given; see postgres.ts beside this for how to use it. */
 export interface TestDatabases {
@@ -117,6 +118,7 @@ async function makeTemplate(postgresUrl: string): Promise<void> {
     const template = await openPostgresSession(postgresUrl.replace(/\/postgres$/, `/${TEMPLATE}`));
     try {
       await migrate(template);
+      await template.exec(foreignKeysSql);
     } finally {
       await template.close();
     }

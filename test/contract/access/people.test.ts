@@ -116,8 +116,9 @@ onEveryDatabase('people', ({ store, session, value }) => {
   const allIsOver = async () => {
     await session.exec(`update public.messages set status = 'sent', text = 'Dear ${name}', sent_to = '${number}', provider_id = 'SM2'
         where user_id = '${id}';
+      begin; set local session_replication_role = replica;
       delete from public.run_users where run_id = 'r0'; delete from public.run_prices where run_id = 'r0';
-      delete from public.run_signals where run_id = 'r0'; delete from public.scan_runs where id = 'r0'`);
+      delete from public.run_signals where run_id = 'r0'; delete from public.scan_runs where id = 'r0'; commit`);
     await store.call('finish_runs', { nowMs });
   };
 

@@ -138,4 +138,20 @@ const entries: Corruption[] = [
   ['ledger_entries', `at = at + interval '1 day'`, `reference = 'deposit'`, ahead],
 ];
 
-export const ofMoney: readonly Corruption[] = [...accounts, ...positions, ...fills, ...entries];
+const fillNames = 'a fill names rows that are there';
+const entryNames = 'an entry names rows that are there';
+const positionNames = 'a position names rows that are there';
+/** A row that is not there, in each column that names one: no foreign key asks. */
+const orphans: Corruption[] = [
+  ['fills', 'order_id = 999', `venue_fill_id = 'a1'`, fillNames],
+  ['fills', 'account_id = 999', `venue_fill_id = 'a1'`, fillNames],
+  ['fills', 'instrument_id = 999', `venue_fill_id = 'a1'`, fillNames],
+  ['fills', 'corrects = 999', 'quantity = 8', fillNames],
+  ['ledger_entries', 'account_id = 999', `reference = 'deposit'`, entryNames],
+  ['ledger_entries', 'order_id = 999', `${ofOrder('asha', 'TITAN')} and kind = 'post'`, entryNames],
+  ['ledger_entries', 'fill_id = 999', `kind = 'late_post' and ${ofOrder('kabir', 'TITAN')}`, entryNames],
+  ['positions', 'account_id = 999', position('asha', 'TITAN'), positionNames],
+  ['positions', 'instrument_id = 999', position('asha', 'TITAN'), positionNames],
+];
+
+export const ofMoney: readonly Corruption[] = [...accounts, ...positions, ...fills, ...entries, ...orphans];

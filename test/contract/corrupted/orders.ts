@@ -12,6 +12,17 @@ const times = "an order's times follow one another";
 const ofItsOrder = 'a fill is of the account, share and side of its order';
 const ahead = "nothing is ahead of the database's clock";
 
+const isThere = 'an order names rows that are there';
+/** A row that is not there, in each column that names one: no foreign key asks. */
+const orphans: Corruption[] = [
+  ['orders', `run_id = 'gone'`, order('asha', 'TITAN'), isThere],
+  ['orders', `signal_id = 'gone'`, order('asha', 'TITAN'), isThere],
+  ['orders', `user_id = 'gone'`, order('asha', 'TITAN'), isThere],
+  ['orders', 'account_id = 999', order('asha', 'TITAN'), isThere],
+  ['orders', 'instrument_id = 999', order('asha', 'TITAN'), isThere],
+  ['orders', 'rate_id = 999', order('asha', 'TITAN'), isThere],
+];
+
 const orders: Corruption[] = [
   ['orders', `client_order_id = 'aaaaaaaaaaaaaaaaaaaa'`, order('asha', 'TITAN'), named],
   ['orders', `run_id = 'sales'`, order('asha', 'TITAN'), both],
@@ -95,4 +106,4 @@ const orders: Corruption[] = [
   ['orders', `next_attempt_at = next_attempt_at + interval '3 days'`, order('devi', 'INFY'), ahead],
 ];
 
-export const ofOrders: readonly Corruption[] = [...orders];
+export const ofOrders: readonly Corruption[] = [...orders, ...orphans];

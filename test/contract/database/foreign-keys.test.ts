@@ -1,19 +1,14 @@
 // Foreign keys by which rows are found have an index; the others are named here, with why they need none.
 import { expect, test } from 'vitest';
-import { freshPglite } from '../../support/postgres.ts';
+import { freshPglite, freshPostgres, type TestDatabase } from '../../support/postgres.ts';
 
 /** From the side that is referenced nobody looks for these rows, and what they reference is never deleted. */
 const withoutIndex: Record<string, string> = {
-  'ledger_entries.order_id': 'found within its kind (two unique indexes) or its account; orders are never deleted',
   'messages.first_order_id': 'found by run and user; orders are never deleted',
   'notices.run_id': 'found by key; runs are never deleted',
   'operator_actions.redacted_by': 'read from the redacted row on; the log is append-only',
   'order_requests.run_id,signal_id,user_id': 'found by requests_of_a_user, which has two of the three',
   'order_requests.signal_id': 'found by key or user; signals are never deleted',
-  'orders.account_id': 'open ones by a partial index, all by their user or run; accounts are never deleted',
-  'orders.rate_id': 'nobody asks for the orders of a rate; rates are never deleted',
-  'orders.run_id,signal_id': 'found by orders_of_a_run; what a run froze is never deleted',
-  'positions.instrument_id': 'found by account; instruments are never deleted',
 };
 
 /** An index that begins with just these columns, of all rows or of all that have a value there. */
@@ -35,4 +30,32 @@ test('a foreign key has an index, or is on the list of those that need none', as
   } finally {
     await close();
   }
+});
+
+/** Columns that name a row of another table, in the tables whose foreign keys only tests have; `corrects` is one of them. */
+const NAMED_SQL = `
+select format('%s.%s', a.attrelid::regclass, a.attname) as name, exists (select from pg_constraint k
+    where k.contype = 'f' and k.conrelid = a.attrelid and a.attnum = any(k.conkey)) as has_key
+from pg_attribute a
+where a.attrelid = any(array['orders', 'fills', 'positions', 'ledger_entries']::regclass[])
+  and a.attnum > 0 and not a.attisdropped and a.attname ~ '_id$|^corrects$'
+order by 1`;
+
+/** A name at the venue, or of a call of ours: no row of any table. */
+const namesNoRow = /^fills\.venue_fill_id$|^orders\.(claim|client_order|mark|venue_order)_id$/;
+
+async function namedColumns({ session, close }: TestDatabase): Promise<Record<string, unknown>[]> {
+  try {
+    return (await session.query(NAMED_SQL)).filter(({ name }) => !namesNoRow.test(String(name)));
+  } finally {
+    await close();
+  }
+}
+
+test('every test on Postgres has the foreign keys the schema leaves out, of each id of these tables', async () => {
+  const columns = await namedColumns(await freshPostgres());
+  expect(columns.length).toBeGreaterThan(10);
+  expect(columns.filter((column) => column['has_key'] === false)).toEqual([]);
+  // Where an order goes through at full speed none of them is asked.
+  expect((await namedColumns(await freshPglite())).filter((column) => column['has_key'] === true)).toEqual([]);
 });

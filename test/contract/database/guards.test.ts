@@ -114,6 +114,35 @@ onEveryDatabase('guards', ({ store, session, value }) => {
     }
   });
 
+  test.each([
+    ['scan_runs', 'id'],
+    ['run_signals', 'signal_id'],
+    ['signals', 'id'],
+    ['accounts', 'id'],
+    ['instruments', 'id'],
+    ['charge_rates', 'id'],
+    ['orders', 'id'],
+  ])('public.%s are never deleted and keep their ids, even for the owner', async (table, id) => {
+    await filledOrder();
+    for (const sql of [
+      `delete from public.${table}`,
+      `truncate public.${table} cascade`,
+      `update public.${table} set ${id} = default`,
+    ]) {
+      await expect(session.exec(sql), sql).rejects.toEqual(code('PT403'));
+    }
+  });
+
+  test('a user whom an order names is never deleted, also where no account of theirs is left', async () => {
+    await filledOrder();
+    await session.exec(`insert into public.users (id, name) values ('heir', 'heir'), ('idle', 'idle');
+      update public.accounts set user_id = 'heir'; delete from public.users where id = 'idle'`);
+    // With the foreign keys of the tests it is one of these that refuses it.
+    const refused = expect.objectContaining({ code: expect.stringMatching(/^(PT403|23503)$/) });
+    await expect(session.exec("delete from public.users where id = 'asha'")).rejects.toEqual(refused);
+    await session.exec("update public.accounts set user_id = 'asha'");
+  });
+
   test('decisions, events of orders, drifts and what came in are facts: only who they are about may be taken out', async () => {
     await filledOrder();
     await session.exec(`insert into public.drifts (account_id, trade_date, kind, what, ours, theirs, found_at, last_found_at,

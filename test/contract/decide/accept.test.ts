@@ -116,7 +116,8 @@ onEveryDatabase('accept and decide_run', ({ store, session, value }) => {
   test('a user without an account gets their decisions too', async () => {
     await store.call('import_users', { by: tester, users: [user('asha')], mode: 'paper', source: 's', nowMs });
     const scene = await openScene(store, { mode: 'live', users: [user('ravi', { venue: 'kite' })] });
-    await session.exec("delete from public.run_users; delete from public.accounts where mode = 'live'");
+    await session.exec(`delete from public.run_users;
+      begin; set local session_replication_role = replica; delete from public.accounts where mode = 'live'; commit`);
     await session.query("insert into public.run_users (run_id, queue_position, user_id) values ($1, 1, 'ravi')", [
       scene.runId,
     ]);
@@ -125,6 +126,16 @@ onEveryDatabase('accept and decide_run', ({ store, session, value }) => {
     expect(account.accountId).toBeNull();
     await accept(scene, [notAccepted(account, signal('TITAN'), 'skipped', 'account_not_ready')]);
     expect((await decide(scene)).state).toBe('decided');
+  });
+
+  test('an order at a rate that is not there fails its page: nothing of it is written', async () => {
+    const scene = await openScene(store);
+    const [account] = await undecided(scene);
+    if (!account) throw new Error('asha is in the run');
+    const decision = { ...accepted(scene, account, signal('TITAN')), rateId: 999 };
+    await expect(accept(scene, [decision])).rejects.toMatchObject({ code: '23502' });
+    expect(await value('select count(*)::int from public.orders')).toBe(0);
+    expect(await value('select count(*)::int from public.decisions')).toBe(0);
   });
 
   test('a run is decided when everybody is, once, with the hash TypeScript gives the same plan', async () => {

@@ -1,0 +1,62 @@
+-- Whether the rows that orders, fills, positions and entries name are there: no foreign key says so.
+
+-- Each order against the rows it names.
+create function core.order_reference_findings() returns setof core.finding
+language sql stable as $$
+  select 'an order names rows that are there', 'order ' || o.client_order_id, o.user_id,
+    concat_ws(', ', case when run.id is null then 'run ' || o.run_id end,
+      case when s.id is null then 'signal ' || o.signal_id
+        when frozen.run_id is null then 'signal ' || o.signal_id || ' in its run' end,
+      case when u.id is null then 'user ' || o.user_id end,
+      case when a.id is null then 'account ' || o.account_id end,
+      case when i.id is null then 'instrument ' || o.instrument_id end,
+      case when rate.id is null then 'rate ' || o.rate_id end) || ': not there',
+    'there', null::text, false
+  from public.orders o left join public.scan_runs run on run.id = o.run_id
+  left join public.signals s on s.id = o.signal_id
+  left join public.run_signals frozen on (frozen.run_id, frozen.signal_id) = (o.run_id, o.signal_id)
+  left join public.users u on u.id = o.user_id
+  left join public.accounts a on a.id = o.account_id
+  left join public.instruments i on i.id = o.instrument_id
+  left join public.charge_rates rate on rate.id = o.rate_id
+  where run.id is null or s.id is null or frozen.run_id is null or u.id is null or a.id is null
+    or i.id is null or rate.id is null;
+$$;
+
+-- Each fill, position and entry of the ledger against the rows it names.
+create function core.reference_findings() returns setof core.finding
+language sql stable as $$
+  select * from core.order_reference_findings()
+  union all
+  select 'a fill names rows that are there', 'fill ' || f.venue_fill_id, a.user_id,
+    concat_ws(', ', case when o.id is null then 'order ' || f.order_id end,
+      case when a.id is null then 'account ' || f.account_id end,
+      case when i.id is null then 'instrument ' || f.instrument_id end,
+      case when was.id is null then 'corrected fill ' || f.corrects end) || ': not there',
+    'there', null::text, false
+  from public.fills f left join public.orders o on o.id = f.order_id
+  left join public.accounts a on a.id = f.account_id
+  left join public.instruments i on i.id = f.instrument_id
+  left join public.fills was on was.id = f.corrects
+  where (o.id is null and f.order_id is not null) or a.id is null or i.id is null
+    or (was.id is null and f.corrects is not null)
+  union all
+  select 'an entry names rows that are there', 'entry ' || e.id, a.user_id,
+    concat_ws(', ', case when a.id is null then 'account ' || e.account_id end,
+      case when o.id is null then 'order ' || e.order_id end,
+      case when f.id is null then 'fill ' || e.fill_id end) || ': not there', 'there', null, false
+  from public.ledger_entries e left join public.accounts a on a.id = e.account_id
+  left join public.orders o on o.id = e.order_id
+  left join public.fills f on f.id = e.fill_id
+  where a.id is null or (o.id is null and e.order_id is not null)
+    or (f.id is null and e.fill_id is not null)
+  union all
+  select 'a position names rows that are there',
+    format('instrument %s (%s) of account %s', p.instrument_id, p.product, p.account_id), a.user_id,
+    concat_ws(', ', case when a.id is null then 'account ' || p.account_id end,
+      case when i.id is null then 'instrument ' || p.instrument_id end) || ': not there',
+    'there', null, false
+  from public.positions p left join public.accounts a on a.id = p.account_id
+  left join public.instruments i on i.id = p.instrument_id
+  where a.id is null or i.id is null;
+$$;

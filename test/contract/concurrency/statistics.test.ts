@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import type { SqlSession } from '../../../src/ports/database.ts';
+import type { Settlement } from '../../../src/ports/store/orders.ts';
+import { storeOf } from '../../stages/support/run-day.ts';
+import { freshPostgres } from '../../support/postgres.ts';
+import * as scenes from '../support/scene.ts';
+import { nowMs, settlement } from '../support/scene.ts';
+
+// Autovacuum analyzes whichever table it likes in the middle of a run: then every kept plan that reads it is made anew, with
+// statistics of some tables and none of others. Not timed: Postgres counts what it reads.
+
+const USERS = 1000;
+const SYMBOLS = ['TITAN', 'INFY', 'SBICARD', 'WIPRO', 'HDFC', 'ITC', 'SBIN', 'LT'];
+const BATCH = 250;
+const BATCHES_BEFORE = 12;
+/** What a batch may read more after an analysis than before. */
+const ROOM = 1.2;
+const TABLES = 'orders fills ledger_entries positions accounts order_events decisions sends'.split(' ');
+
+/** Rows and index entries read, and searches begun in an index, by the present transaction, also inside functions. */
+async function reads(session: SqlSession): Promise<number> {
+  const [row] = await session.query(`
+    select (select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) + coalesce(idx_scan, 0))
+        from pg_stat_xact_user_tables)
+      + (select sum(pg_stat_get_xact_tuples_returned(indexrelid)) from pg_index) as n`);
+  return Number(row?.['n']);
+}
+
+test('statistics that arrive in the middle of a run make no settlement read more', async () => {
+  const database = await freshPostgres();
+  const { session } = database;
+  try {
+    for (const table of TABLES) await session.exec(`alter table ${table} set (autovacuum_enabled = off)`);
+    const scene = await scenes.openScene(storeOf(database), {
+      signals: SYMBOLS.map((symbol, index) => scenes.signal(symbol, { rank: index + 1 })),
+      users: Array.from({ length: USERS }, (_, index) => scenes.user(`user-${index + 1}`)),
+    });
+    await scenes.decideAll(scene);
+    const settled = async (batch: number): Promise<number> => {
+      const claimId = `claim-${batch}`;
+      const orders = await scenes.claim(scene.store, claimId, { limit: BATCH });
+      const ids = orders.map(({ orderId }) => orderId);
+      expect(ids.length).toBe(BATCH);
+      await scenes.mark(scene.store, claimId, ids);
+      await session.exec('begin');
+      const before = await reads(session);
+      await session.query('select public.settle_orders($1::jsonb)', [
+        JSON.stringify({ outcomes: ids.map(filled), nowMs }),
+      ]);
+      const read = (await reads(session)) - before;
+      await session.exec('commit');
+      return read / BATCH;
+    };
+    let most = 0;
+    for (let batch = 0; batch < BATCHES_BEFORE; batch += 1) most = Math.max(most, await settled(batch));
+    for (const [index, table] of TABLES.entries()) {
+      await session.exec(`analyze ${table}`);
+      expect(await settled(BATCHES_BEFORE + index), `after ${table} was analyzed`).toBeLessThanOrEqual(ROOM * most);
+    }
+  } finally {
+    await database.close();
+  }
+});
+
+function filled(orderId: number): Settlement {
+  return settlement(orderId, 'filled', { fills: [scenes.fill(`F${orderId}`, 10)], venueOrderId: `V${orderId}` });
+}

@@ -12,10 +12,14 @@ import { makeMetrics } from '../../../src/http/metrics/metrics.ts';
 import { listen, say } from '../child-process.ts';
 import { benchWorld, plainConfig } from '../core/day.ts';
 import { instantVenue } from '../core/instant-venue.ts';
+import { floorRoute } from './floor-route.ts';
 
-/** The service's HTTP server in a process of its own, and beside it a route that only asks `select 1`. Nobody sends. */
+/**
+ * The service's HTTP server in a process of its own, and beside it a route that only asks `select 1`, and the floor route
+ * on a database of its own. Nobody sends.
+ */
 export async function serverPart(input: unknown): Promise<void> {
-  const { url } = z.object({ url: z.string() }).parse(input);
+  const { url, floorUrl } = z.object({ url: z.string(), floorUrl: z.string() }).parse(input);
   listen(() => undefined);
   const config = { ...plainConfig(), execute: 'worker' as const };
   const store = makeStore(openPostgres({ url, max: 10 }), { virtual: true });
@@ -34,6 +38,7 @@ export async function serverPart(input: unknown): Promise<void> {
   const limits = { ...defaultRateLimits, callerPerMinute: 10_000_000, addressPerMinute: 10_000_000 };
   const app = timedApp();
   app.route('/', emptyRoute(url));
+  app.route('/', floorRoute(floorUrl));
   app.route('/', makeApp(deps, limits));
   serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
     say({ address: `http://127.0.0.1:${port}` });

@@ -744,7 +744,8 @@ create table public.order_events (
 );
 CREATE TRIGGER order_events_are_facts BEFORE DELETE OR UPDATE OR TRUNCATE ON public.order_events FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
--- What was asked under which key: the same key again is answered with what became of the first request.
+-- What was asked under which key: the same key again is answered with what became of the first request. Its
+-- decision is written by the same call: without a foreign key, as orders are (0200_runs_and_orders).
 create table public.order_requests (
   principal text not null,
   idempotency_key text not null,
@@ -757,9 +758,7 @@ create table public.order_requests (
   requested_at timestamptz not null,
   -- What it was judged by, with what its account says.
   limits jsonb not null,
-  constraint order_requests_pkey PRIMARY KEY (principal, idempotency_key),
-  constraint order_requests_run_id_signal_id_user_id_fkey FOREIGN KEY (run_id, signal_id, user_id) REFERENCES public.decisions(run_id, signal_id, user_id) DEFERRABLE INITIALLY DEFERRED,
-  constraint order_requests_signal_id_fkey FOREIGN KEY (signal_id) REFERENCES public.signals(id)
+  constraint order_requests_pkey PRIMARY KEY (principal, idempotency_key)
 );
 CREATE INDEX requests_of_a_user ON public.order_requests USING btree (user_id, run_id);
 CREATE TRIGGER order_requests_are_facts BEFORE DELETE OR UPDATE ON public.order_requests FOR EACH ROW EXECUTE FUNCTION core.refuse_all_but_erasure('user_id', 'principal');
@@ -897,13 +896,11 @@ create table public.run_signals (
   -- which single orders take it from; so is every copy of it, and of a user's place.
   "position" bigint not null,
   send_before timestamptz not null,
-  constraint run_signals_pkey PRIMARY KEY (run_id, signal_id),
+  constraint run_signals_pkey PRIMARY KEY (signal_id, run_id),
   constraint a_position_is_given_once_per_run UNIQUE (run_id, "position"),
   constraint run_signals_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.scan_runs(id),
   constraint run_signals_signal_id_fkey FOREIGN KEY (signal_id) REFERENCES public.signals(id)
 );
--- Whether a run has frozen a signal: asked for each one that is imported again.
-CREATE INDEX runs_of_a_signal ON public.run_signals USING btree (signal_id);
 CREATE TRIGGER what_a_run_froze_is_never_deleted BEFORE DELETE OR UPDATE OF run_id, signal_id OR TRUNCATE ON public.run_signals FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion();
 
 -- Written from `users` and `accounts` themselves (core.user_queue), so a foreign key would only ask again;
@@ -2804,8 +2801,6 @@ declare
   over_quota jsonb;
   fresh_signals text[];
   decisions core.decision[];
-  batch core.decision[];
-  refusals core.refusal[] := '{}';
 begin
   run := core.open_single_order_run(args, now_at);
 
@@ -2835,20 +2830,10 @@ begin
   end if;
   decisions := core.lock_accounts(run, decisions, (args ->> 'skipLocked')::boolean);
   fresh_signals := array(select row."signalId" from unnest(decisions) row);
-  perform core.freeze_requests(run, args, decisions, now_at);
-  decisions := core.with_queue_positions(run.id, decisions);
-
-  for batch in select core.accept_batches(run, decisions, '{}') loop
-    refusals := refusals || array(select core.accept_batch(run, batch, now_at));
-  end loop;
-  perform core.write_decisions(run, decisions, refusals);
-  perform core.count_denied_orders(args, run.id, fresh_signals);
-  if cardinality(fresh_signals) > 0 then
-    perform pg_notify('daily_scan_work', run.id);
+  if decisions <> '{}' then
+    perform core.book_single_orders(run, args, decisions, now_at);
+    perform core.record_placed_orders(args, run.id, fresh_signals);
   end if;
-  perform core.record_placed_orders(args, run.id, fresh_signals);
-  perform core.queue_order_messages(run.id, decisions, now_at);
-
   return core.request_answers(args, early_answers, busy, fresh_signals);
 end $function$;
 
@@ -5485,6 +5470,31 @@ AS $function$
     (extract(epoch from a.at) * 1000000)::bigint, a.how, a.action, a.content_hash)::text, 'UTF8')), 'hex');
 $function$;
 
+-- An act as the acting function was given it: `by` is {who, how, why?}. `of_user` is whom it concerns; a
+-- target `user:ID` says so by itself. An act nobody answers for is refused.
+CREATE OR REPLACE FUNCTION core.action_row(by jsonb, action text, target text, before jsonb DEFAULT NULL::jsonb, after jsonb DEFAULT NULL::jsonb, why text DEFAULT NULL::text, of_user text DEFAULT NULL::text)
+ RETURNS public.operator_actions
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  act public.operator_actions;
+begin
+  if coalesce(by ->> 'who', '') = '' or by ->> 'how' is null then
+    raise exception '% needs to know who does it: by {who, how}', action using errcode = 'PT400';
+  end if;
+  act.who := left(by ->> 'who', 200);
+  act.how := by ->> 'how';
+  act.action := action;
+  act.target := target;
+  act.user_id := coalesce(of_user, case when target like 'user:%' then substr(target, 6) end);
+  act.before := nullif(before, 'null');
+  act.after := nullif(after, 'null');
+  act.why := left(coalesce(why, by ->> 'why'), 2000);
+  return act;
+end $function$;
+
 -- Counts {what: how often more}, in one order everywhere: whoever counts the same waits, and nobody for
 -- ever.
 CREATE OR REPLACE FUNCTION core.add_daily_counts(done jsonb)
@@ -5596,6 +5606,40 @@ AS $function$
     'at most ' || latest.at, 'npm run doctor on each machine names the one whose clock is wrong', false
   from stamped, latest;
 $function$;
+
+-- Appends acts to the log, in their order; of each everything but its number, time, salt and hashes is
+-- given. Gives the last one's number.
+CREATE OR REPLACE FUNCTION core.append_actions(acts public.operator_actions[])
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  head public.operator_action_head;
+  done public.operator_actions;
+begin
+  perform core.lock_actions();
+  select * into head from public.operator_action_head;
+  if not found then
+    select true, a.id, a.hash into head from public.operator_actions a order by a.id desc limit 1;
+  end if;
+  for n in 1 .. cardinality(acts) loop
+    done := acts[n];
+    done.id := coalesce(head.id, 0) + 1;
+    done.at := core.database_now();
+    done.salt := gen_random_uuid();
+    done.content_hash := core.action_content_hash(done);
+    done.previous_hash := coalesce(head.hash, '');
+    done.hash := core.action_hash(done);
+    acts[n] := done;
+    head.id := done.id;
+    head.hash := done.hash;
+  end loop;
+  insert into public.operator_actions select * from unnest(acts);
+  insert into public.operator_action_head (id, hash) values (head.id, head.hash)
+  on conflict (only_one) do update set id = excluded.id, hash = excluded.hash;
+  return head.id;
+end $function$;
 
 -- Filled quantity and value follow the fills; the status follows the outcome where the table allows it.
 CREATE OR REPLACE FUNCTION core.apply_outcomes(outcomes core.outcome[], fresh bigint[], now_at timestamptz)
@@ -6074,6 +6118,36 @@ begin
     fresh := fresh || booked;
     if one.ended then late_ones := late_ones || booked; end if;
   end loop;
+end $function$;
+
+-- Writes what becomes of fresh requests: what a scan freezes, orders and holds for what still fits, the
+-- decisions, and who is told of it.
+CREATE OR REPLACE FUNCTION core.book_single_orders(run public.scan_runs, args jsonb, decisions core.decision[], now_at timestamptz)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  fresh_signals constant text[] := array(select row."signalId" from unnest(decisions) row);
+  batch core.decision[];
+  refusals core.refusal[] := '{}';
+begin
+  perform core.freeze_requests(run, args, decisions, now_at);
+  decisions := core.with_queue_positions(run.id, decisions);
+  batch := array(select row from unnest(decisions) row where row.outcome = 'accepted');
+  if (select count(*) = count(distinct "accountId") from unnest(batch)) then
+    -- Nobody waits for another of the same account: all are first.
+    refusals := array(select core.accept_batch(run, batch, now_at));
+  else
+    for batch in select core.accept_batches(run, decisions, '{}') loop
+      refusals := refusals || array(select core.accept_batch(run, batch, now_at));
+    end loop;
+  end if;
+  if core.write_decisions(run, decisions, refusals) < cardinality(decisions) then
+    perform core.count_denied_orders(args, run.id, fresh_signals);
+  end if;
+  perform pg_notify('daily_scan_work', run.id);
+  perform core.queue_order_messages(run.id, decisions, now_at);
 end $function$;
 
 -- A threshold as the run froze it.
@@ -8276,16 +8350,21 @@ AS $function$
 declare
   run public.scan_runs;
 begin
-  insert into public.scan_runs (id, session_id, trade_date, mode, state, limits, cut_off_at,
-    takes_orders_until, opened_at, decided_at, plan_hash)
-  values (args ->> 'runId', args ->> 'sessionId', (args ->> 'tradeDate')::date, args ->> 'mode', 'decided',
-    args -> 'limits', core.at((args ->> 'takesOrdersUntilMs')::bigint),
-    core.at((args ->> 'takesOrdersUntilMs')::bigint), now_at, now_at, '')
-  on conflict (id) do nothing;
-  update public.scan_runs set limits = limits || (args -> 'limits')
-  where id = (select changed.id from public.scan_runs changed where changed.id = args ->> 'runId'
-    and changed.limits <> changed.limits || (args -> 'limits') for no key update skip locked);
   select * into run from public.scan_runs where id = args ->> 'runId' for share;
+  if not found then
+    insert into public.scan_runs (id, session_id, trade_date, mode, state, limits, cut_off_at,
+      takes_orders_until, opened_at, decided_at, plan_hash)
+    values (args ->> 'runId', args ->> 'sessionId', (args ->> 'tradeDate')::date, args ->> 'mode', 'decided',
+      args -> 'limits', core.at((args ->> 'takesOrdersUntilMs')::bigint),
+      core.at((args ->> 'takesOrdersUntilMs')::bigint), now_at, now_at, '')
+    on conflict (id) do nothing;
+    select * into run from public.scan_runs where id = args ->> 'runId' for share;
+  end if;
+  if run.limits <> run.limits || (args -> 'limits') then
+    update public.scan_runs set limits = limits || (args -> 'limits')
+    where id = (select free.id from public.scan_runs free where free.id = run.id
+      for no key update skip locked);
+  end if;
   run.limits := args -> 'limits';
   return run;
 end $function$;
@@ -8804,7 +8883,7 @@ begin
   with placed as materialized (
     select o.user_id, min(o.id) as first_order_id from unnest(decisions) d
     cross join lateral (select one.id, one.user_id from public.orders one
-      where (one.run_id, one.user_id, one.signal_id) = (of_run, d."userId", d."signalId") limit 1) o
+      where one.client_order_id = d."clientOrderId" limit 1) o
     where d.outcome = 'accepted' group by o.user_id
   ), latest as materialized (
     select p.*, m.id, m.n from placed p
@@ -8991,45 +9070,15 @@ AS $function$
       else greatest((decision)."priceMinor", (signal).reference_price_minor) end as cap_use_minor) worth;
 $function$;
 
--- Records an act in the transaction that does it: `by` is {who, how, why?}, as the acting function was given
--- it. Call it last: it takes the log's lock, after every other lock, until the transaction ends. `of_user`
--- is whom it concerns; a target `user:ID` says so by itself. Gives the action's number. An act nobody
--- answers for is refused.
+-- Records an act in the transaction that does it. Call it last: it takes the log's lock, after every other
+-- lock, until the transaction ends. Gives the action's number.
 CREATE OR REPLACE FUNCTION core.record_action(by jsonb, action text, target text, before jsonb DEFAULT NULL::jsonb, after jsonb DEFAULT NULL::jsonb, why text DEFAULT NULL::text, of_user text DEFAULT NULL::text)
  RETURNS bigint
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-declare
-  head public.operator_action_head;
-  done public.operator_actions;
 begin
-  if coalesce(by ->> 'who', '') = '' or by ->> 'how' is null then
-    raise exception '% needs to know who does it: by {who, how}', action using errcode = 'PT400';
-  end if;
-  perform core.lock_actions();
-  select * into head from public.operator_action_head;
-  if not found then
-    select true, a.id, a.hash into head from public.operator_actions a order by a.id desc limit 1;
-  end if;
-  done.id := coalesce(head.id, 0) + 1;
-  done.at := core.database_now();
-  done.who := left(by ->> 'who', 200);
-  done.how := by ->> 'how';
-  done.action := action;
-  done.target := target;
-  done.user_id := coalesce(of_user, case when target like 'user:%' then substr(target, 6) end);
-  done.before := nullif(before, 'null');
-  done.after := nullif(after, 'null');
-  done.why := left(coalesce(why, by ->> 'why'), 2000);
-  done.salt := gen_random_uuid();
-  done.content_hash := core.action_content_hash(done);
-  done.previous_hash := coalesce(head.hash, '');
-  done.hash := core.action_hash(done);
-  insert into public.operator_actions select done.*;
-  insert into public.operator_action_head (id, hash) values (done.id, done.hash)
-  on conflict (only_one) do update set id = excluded.id, hash = excluded.hash;
-  return done.id;
+  return core.append_actions(array[core.action_row(by, action, target, before, after, why, of_user)]);
 end $function$;
 
 -- Leases orders to a claim and keeps what it took. Gives all that is the claim's: a call that was thought
@@ -9134,25 +9183,31 @@ begin
     and (a.not_ready is null or core.awaits_check(a.not_ready) or a.not_ready like 'drift:%');
 end $function$;
 
--- What an operator asked for in a user's name is an act of the operator's, also where it was refused.
+-- What operators asked for in users' names is an act of theirs each, also where it was refused.
 CREATE OR REPLACE FUNCTION core.record_placed_orders(args jsonb, of_run text, fresh_signals text[])
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  acts public.operator_actions[];
 begin
-  perform core.record_action(request.by, 'place_order',
-    coalesce('order:' || placed.client_order_id, 'signal:' || d.signal_id),
-    of_user => d.user_id, after => jsonb_strip_nulls(jsonb_build_object('runId', of_run,
-      'outcome', d.outcome, 'reason', d.reason, 'symbol', request.signal -> 'symbol',
-      'side', request.signal -> 'side', 'quantity', d.quantity)))
-  from rows from (jsonb_to_recordset(args -> 'requests')
-    as (signal jsonb, by jsonb)) with ordinality as request(signal, by, n)
-  cross join lateral (select * from public.decisions made where made.run_id = of_run
-    and made.signal_id = request.signal ->> 'id' limit 1) d
-  left join lateral (select o.client_order_id from public.orders o
-    where (o.run_id, o.user_id, o.signal_id) = (of_run, d.user_id, d.signal_id) limit 1) placed on true
-  where request.signal ->> 'id' = any(fresh_signals) and nullif(request.by, 'null') is not null;
+  acts := array(select core.action_row(request.by, 'place_order',
+      coalesce('order:' || placed.client_order_id, 'signal:' || d.signal_id),
+      of_user => d.user_id, after => jsonb_strip_nulls(jsonb_build_object('runId', of_run,
+        'outcome', d.outcome, 'reason', d.reason, 'symbol', request.signal -> 'symbol',
+        'side', request.signal -> 'side', 'quantity', d.quantity)))
+    from rows from (jsonb_to_recordset(args -> 'requests')
+      as (signal jsonb, by jsonb)) with ordinality as request(signal, by, n)
+    cross join lateral (select * from public.decisions made where made.run_id = of_run
+      and made.signal_id = request.signal ->> 'id' limit 1) d
+    left join lateral (select o.client_order_id from public.orders o
+      where (o.run_id, o.user_id, o.signal_id) = (of_run, d.user_id, d.signal_id) limit 1) placed on true
+    where request.signal ->> 'id' = any(fresh_signals) and nullif(request.by, 'null') is not null
+    order by n);
+  if acts <> '{}' then
+    perform core.append_actions(acts);
+  end if;
 end $function$;
 
 -- Notes what came of sends, before their orders move: no clear answer, or not even sent, is trouble, at an
@@ -9273,6 +9328,11 @@ AS $function$
   left join public.fills f on f.id = e.fill_id
   where a.id is null or (o.id is null and e.order_id is not null)
     or (f.id is null and e.fill_id is not null)
+  union all
+  select 'a request names its decision', 'request ' || r.signal_id, r.user_id,
+    'decision: not there', 'there', null, false
+  from public.order_requests r where not exists (select from public.decisions d
+    where (d.run_id, d.signal_id, d.user_id) = (r.run_id, r.signal_id, r.user_id))
   union all
   select 'a position names rows that are there',
     format('instrument %s (%s) of account %s', p.instrument_id, p.product, p.account_id), a.user_id,
@@ -10160,6 +10220,8 @@ begin
   insert into public.instruments (exchange, symbol, assumed)
   select distinct exchange, symbol, true
   from jsonb_to_recordset(args -> 'signals') as row(exchange text, symbol text)
+  where (select true from public.instruments i where (i.exchange, i.symbol) = (row.exchange, row.symbol)
+    limit 1) is null
   order by exchange, symbol
   on conflict (exchange, symbol) do nothing;
 

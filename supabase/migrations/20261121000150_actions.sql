@@ -80,43 +80,66 @@ language sql as $$
   select pg_advisory_xact_lock(hashtextextended('daily_scan operator_actions', 0));
 $$;
 
--- Records an act in the transaction that does it: `by` is {who, how, why?}, as the acting function was given
--- it. Call it last: it takes the log's lock, after every other lock, until the transaction ends. `of_user`
--- is whom it concerns; a target `user:ID` says so by itself. Gives the action's number. An act nobody
--- answers for is refused.
-create function core.record_action(by jsonb, action text, target text, before jsonb default null,
-  after jsonb default null, why text default null, of_user text default null) returns bigint
+-- Appends acts to the log, in their order; of each everything but its number, time, salt and hashes is
+-- given. Gives the last one's number.
+create function core.append_actions(acts public.operator_actions[]) returns bigint
 language plpgsql set search_path = '' as $$
 declare
   head public.operator_action_head;
   done public.operator_actions;
 begin
-  if coalesce(by ->> 'who', '') = '' or by ->> 'how' is null then
-    raise exception '% needs to know who does it: by {who, how}', action using errcode = 'PT400';
-  end if;
   perform core.lock_actions();
   select * into head from public.operator_action_head;
   if not found then
     select true, a.id, a.hash into head from public.operator_actions a order by a.id desc limit 1;
   end if;
-  done.id := coalesce(head.id, 0) + 1;
-  done.at := core.database_now();
-  done.who := left(by ->> 'who', 200);
-  done.how := by ->> 'how';
-  done.action := action;
-  done.target := target;
-  done.user_id := coalesce(of_user, case when target like 'user:%' then substr(target, 6) end);
-  done.before := nullif(before, 'null');
-  done.after := nullif(after, 'null');
-  done.why := left(coalesce(why, by ->> 'why'), 2000);
-  done.salt := gen_random_uuid();
-  done.content_hash := core.action_content_hash(done);
-  done.previous_hash := coalesce(head.hash, '');
-  done.hash := core.action_hash(done);
-  insert into public.operator_actions select done.*;
-  insert into public.operator_action_head (id, hash) values (done.id, done.hash)
+  for n in 1 .. cardinality(acts) loop
+    done := acts[n];
+    done.id := coalesce(head.id, 0) + 1;
+    done.at := core.database_now();
+    done.salt := gen_random_uuid();
+    done.content_hash := core.action_content_hash(done);
+    done.previous_hash := coalesce(head.hash, '');
+    done.hash := core.action_hash(done);
+    acts[n] := done;
+    head.id := done.id;
+    head.hash := done.hash;
+  end loop;
+  insert into public.operator_actions select * from unnest(acts);
+  insert into public.operator_action_head (id, hash) values (head.id, head.hash)
   on conflict (only_one) do update set id = excluded.id, hash = excluded.hash;
-  return done.id;
+  return head.id;
+end $$;
+
+-- An act as the acting function was given it: `by` is {who, how, why?}. `of_user` is whom it concerns; a
+-- target `user:ID` says so by itself. An act nobody answers for is refused.
+create function core.action_row(by jsonb, action text, target text, before jsonb default null,
+  after jsonb default null, why text default null, of_user text default null)
+returns public.operator_actions language plpgsql stable set search_path = '' as $$
+declare
+  act public.operator_actions;
+begin
+  if coalesce(by ->> 'who', '') = '' or by ->> 'how' is null then
+    raise exception '% needs to know who does it: by {who, how}', action using errcode = 'PT400';
+  end if;
+  act.who := left(by ->> 'who', 200);
+  act.how := by ->> 'how';
+  act.action := action;
+  act.target := target;
+  act.user_id := coalesce(of_user, case when target like 'user:%' then substr(target, 6) end);
+  act.before := nullif(before, 'null');
+  act.after := nullif(after, 'null');
+  act.why := left(coalesce(why, by ->> 'why'), 2000);
+  return act;
+end $$;
+
+-- Records an act in the transaction that does it. Call it last: it takes the log's lock, after every other
+-- lock, until the transaction ends. Gives the action's number.
+create function core.record_action(by jsonb, action text, target text, before jsonb default null,
+  after jsonb default null, why text default null, of_user text default null) returns bigint
+language plpgsql set search_path = '' as $$
+begin
+  return core.append_actions(array[core.action_row(by, action, target, before, after, why, of_user)]);
 end $$;
 
 -- A phone number by which its owner can be told from others, and not be called: the last six digits are

@@ -104,6 +104,8 @@ begin
   insert into public.instruments (exchange, symbol, assumed)
   select distinct exchange, symbol, true
   from jsonb_to_recordset(args -> 'signals') as row(exchange text, symbol text)
+  where (select true from public.instruments i where (i.exchange, i.symbol) = (row.exchange, row.symbol)
+    limit 1) is null
   order by exchange, symbol
   on conflict (exchange, symbol) do nothing;
 

@@ -1,7 +1,8 @@
 -- Orders asked for one by one over HTTP. Each becomes a signal of its own under the day's run
 -- `MIC:date:api:mode`, and goes through the same accept as a page of a scan.
 
--- What was asked under which key: the same key again is answered with what became of the first request.
+-- What was asked under which key: the same key again is answered with what became of the first request. Its
+-- decision is written by the same call: without a foreign key, as orders are (0200_runs_and_orders).
 create table public.order_requests (
   principal text not null,
   idempotency_key text not null,
@@ -9,13 +10,12 @@ create table public.order_requests (
   -- The hint of the API key it was asked with; null: with a login.
   api_key text,
   run_id text not null,
-  signal_id text not null references public.signals,
+  signal_id text not null,
   user_id text not null,
   requested_at timestamptz not null,
   -- What it was judged by, with what its account says.
   limits jsonb not null,
-  primary key (principal, idempotency_key),
-  foreign key (run_id, signal_id, user_id) references public.decisions deferrable initially deferred
+  primary key (principal, idempotency_key)
 );
 
 create index requests_of_a_user on public.order_requests (user_id, run_id);
@@ -87,16 +87,21 @@ language plpgsql set search_path = '' as $$
 declare
   run public.scan_runs;
 begin
-  insert into public.scan_runs (id, session_id, trade_date, mode, state, limits, cut_off_at,
-    takes_orders_until, opened_at, decided_at, plan_hash)
-  values (args ->> 'runId', args ->> 'sessionId', (args ->> 'tradeDate')::date, args ->> 'mode', 'decided',
-    args -> 'limits', core.at((args ->> 'takesOrdersUntilMs')::bigint),
-    core.at((args ->> 'takesOrdersUntilMs')::bigint), now_at, now_at, '')
-  on conflict (id) do nothing;
-  update public.scan_runs set limits = limits || (args -> 'limits')
-  where id = (select changed.id from public.scan_runs changed where changed.id = args ->> 'runId'
-    and changed.limits <> changed.limits || (args -> 'limits') for no key update skip locked);
   select * into run from public.scan_runs where id = args ->> 'runId' for share;
+  if not found then
+    insert into public.scan_runs (id, session_id, trade_date, mode, state, limits, cut_off_at,
+      takes_orders_until, opened_at, decided_at, plan_hash)
+    values (args ->> 'runId', args ->> 'sessionId', (args ->> 'tradeDate')::date, args ->> 'mode', 'decided',
+      args -> 'limits', core.at((args ->> 'takesOrdersUntilMs')::bigint),
+      core.at((args ->> 'takesOrdersUntilMs')::bigint), now_at, now_at, '')
+    on conflict (id) do nothing;
+    select * into run from public.scan_runs where id = args ->> 'runId' for share;
+  end if;
+  if run.limits <> run.limits || (args -> 'limits') then
+    update public.scan_runs set limits = limits || (args -> 'limits')
+    where id = (select free.id from public.scan_runs free where free.id = run.id
+      for no key update skip locked);
+  end if;
   run.limits := args -> 'limits';
   return run;
 end $$;
@@ -119,8 +124,6 @@ declare
   over_quota jsonb;
   fresh_signals text[];
   decisions core.decision[];
-  batch core.decision[];
-  refusals core.refusal[] := '{}';
 begin
   run := core.open_single_order_run(args, now_at);
 
@@ -150,21 +153,39 @@ begin
   end if;
   decisions := core.lock_accounts(run, decisions, (args ->> 'skipLocked')::boolean);
   fresh_signals := array(select row."signalId" from unnest(decisions) row);
+  if decisions <> '{}' then
+    perform core.book_single_orders(run, args, decisions, now_at);
+    perform core.record_placed_orders(args, run.id, fresh_signals);
+  end if;
+  return core.request_answers(args, early_answers, busy, fresh_signals);
+end $$;
+
+-- Writes what becomes of fresh requests: what a scan freezes, orders and holds for what still fits, the
+-- decisions, and who is told of it.
+create function core.book_single_orders(run public.scan_runs, args jsonb, decisions core.decision[],
+  now_at timestamptz)
+returns void language plpgsql set search_path = '' as $$
+declare
+  fresh_signals constant text[] := array(select row."signalId" from unnest(decisions) row);
+  batch core.decision[];
+  refusals core.refusal[] := '{}';
+begin
   perform core.freeze_requests(run, args, decisions, now_at);
   decisions := core.with_queue_positions(run.id, decisions);
-
-  for batch in select core.accept_batches(run, decisions, '{}') loop
-    refusals := refusals || array(select core.accept_batch(run, batch, now_at));
-  end loop;
-  perform core.write_decisions(run, decisions, refusals);
-  perform core.count_denied_orders(args, run.id, fresh_signals);
-  if cardinality(fresh_signals) > 0 then
-    perform pg_notify('daily_scan_work', run.id);
+  batch := array(select row from unnest(decisions) row where row.outcome = 'accepted');
+  if (select count(*) = count(distinct "accountId") from unnest(batch)) then
+    -- Nobody waits for another of the same account: all are first.
+    refusals := array(select core.accept_batch(run, batch, now_at));
+  else
+    for batch in select core.accept_batches(run, decisions, '{}') loop
+      refusals := refusals || array(select core.accept_batch(run, batch, now_at));
+    end loop;
   end if;
-  perform core.record_placed_orders(args, run.id, fresh_signals);
+  if core.write_decisions(run, decisions, refusals) < cardinality(decisions) then
+    perform core.count_denied_orders(args, run.id, fresh_signals);
+  end if;
+  perform pg_notify('daily_scan_work', run.id);
   perform core.queue_order_messages(run.id, decisions, now_at);
-
-  return core.request_answers(args, early_answers, busy, fresh_signals);
 end $$;
 
 -- One answer per request, in their order: one that is ready (`early_answers`), that somebody else is just
@@ -187,22 +208,28 @@ begin
   );
 end $$;
 
--- What an operator asked for in a user's name is an act of the operator's, also where it was refused.
+-- What operators asked for in users' names is an act of theirs each, also where it was refused.
 create function core.record_placed_orders(args jsonb, of_run text, fresh_signals text[]) returns void
 language plpgsql set search_path = '' as $$
+declare
+  acts public.operator_actions[];
 begin
-  perform core.record_action(request.by, 'place_order',
-    coalesce('order:' || placed.client_order_id, 'signal:' || d.signal_id),
-    of_user => d.user_id, after => jsonb_strip_nulls(jsonb_build_object('runId', of_run,
-      'outcome', d.outcome, 'reason', d.reason, 'symbol', request.signal -> 'symbol',
-      'side', request.signal -> 'side', 'quantity', d.quantity)))
-  from rows from (jsonb_to_recordset(args -> 'requests')
-    as (signal jsonb, by jsonb)) with ordinality as request(signal, by, n)
-  cross join lateral (select * from public.decisions made where made.run_id = of_run
-    and made.signal_id = request.signal ->> 'id' limit 1) d
-  left join lateral (select o.client_order_id from public.orders o
-    where (o.run_id, o.user_id, o.signal_id) = (of_run, d.user_id, d.signal_id) limit 1) placed on true
-  where request.signal ->> 'id' = any(fresh_signals) and nullif(request.by, 'null') is not null;
+  acts := array(select core.action_row(request.by, 'place_order',
+      coalesce('order:' || placed.client_order_id, 'signal:' || d.signal_id),
+      of_user => d.user_id, after => jsonb_strip_nulls(jsonb_build_object('runId', of_run,
+        'outcome', d.outcome, 'reason', d.reason, 'symbol', request.signal -> 'symbol',
+        'side', request.signal -> 'side', 'quantity', d.quantity)))
+    from rows from (jsonb_to_recordset(args -> 'requests')
+      as (signal jsonb, by jsonb)) with ordinality as request(signal, by, n)
+    cross join lateral (select * from public.decisions made where made.run_id = of_run
+      and made.signal_id = request.signal ->> 'id' limit 1) d
+    left join lateral (select o.client_order_id from public.orders o
+      where (o.run_id, o.user_id, o.signal_id) = (of_run, d.user_id, d.signal_id) limit 1) placed on true
+    where request.signal ->> 'id' = any(fresh_signals) and nullif(request.by, 'null') is not null
+    order by n);
+  if acts <> '{}' then
+    perform core.append_actions(acts);
+  end if;
 end $$;
 
 -- The rows a scan freezes, for the fresh requests: their signals, prices and users.

@@ -51,7 +51,7 @@ begin
   with placed as materialized (
     select o.user_id, min(o.id) as first_order_id from unnest(decisions) d
     cross join lateral (select one.id, one.user_id from public.orders one
-      where (one.run_id, one.user_id, one.signal_id) = (of_run, d."userId", d."signalId") limit 1) o
+      where one.client_order_id = d."clientOrderId" limit 1) o
     where d.outcome = 'accepted' group by o.user_id
   ), latest as materialized (
     select p.*, m.id, m.n from placed p

@@ -51,6 +51,11 @@ language sql stable as $$
   where a.id is null or (o.id is null and e.order_id is not null)
     or (f.id is null and e.fill_id is not null)
   union all
+  select 'a request names its decision', 'request ' || r.signal_id, r.user_id,
+    'decision: not there', 'there', null, false
+  from public.order_requests r where not exists (select from public.decisions d
+    where (d.run_id, d.signal_id, d.user_id) = (r.run_id, r.signal_id, r.user_id))
+  union all
   select 'a position names rows that are there',
     format('instrument %s (%s) of account %s', p.instrument_id, p.product, p.account_id), a.user_id,
     concat_ws(', ', case when a.id is null then 'account ' || p.account_id end,

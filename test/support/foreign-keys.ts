@@ -2,7 +2,7 @@
 
 /** Table, column or columns, and the table they are a key of. Of all ids these tables have. */
 const testForeignKeys: readonly (readonly [table: string, columns: string, referenced: string])[] = [
-  ['orders', 'run_id, signal_id', 'run_signals'],
+  ['orders', 'run_id, signal_id', 'run_signals (run_id, signal_id)'],
   ['orders', 'user_id', 'users'],
   ['orders', 'account_id', 'accounts'],
   ['orders', 'instrument_id', 'instruments'],
@@ -16,6 +16,8 @@ const testForeignKeys: readonly (readonly [table: string, columns: string, refer
   ['ledger_entries', 'account_id', 'accounts'],
   ['ledger_entries', 'order_id', 'orders'],
   ['ledger_entries', 'fill_id', 'fills'],
+  ['order_requests', 'signal_id', 'signals'],
+  ['order_requests', 'run_id, signal_id, user_id', 'decisions deferrable initially deferred'],
 ];
 
 /** Adds them to a migrated database: a function that writes an id of nothing fails in every test on Postgres. */

@@ -66,7 +66,7 @@ onEveryDatabase('recorded actions', ({ store, session, value }) => {
     expect(rows.map(({ name }) => String(name)).toSorted()).toEqual(Object.keys(notRecorded).toSorted());
     // The inner one that records for place_orders does.
     expect(
-      await value("select prosrc like '%core.record_action(%' from pg_proc where proname = 'record_placed_orders'"),
+      await value("select prosrc like '%core.append_actions(%' from pg_proc where proname = 'record_placed_orders'"),
     ).toBe(true);
   });
 

@@ -49,9 +49,13 @@ export const exceptions: Readonly<Record<string, string>> = {
   ),
   ...Object.fromEntries(['resends', 'lookups'].map((name) => [`messages.${name}`, counter])),
   'messages.mark_id': passing,
+  ...Object.fromEntries(['principal', 'idempotency_key'].map((name) => [`order_requests.${name}`, key])),
+  'order_requests.body_hash': 'whether a repeat asks the same: what was asked is in the signal and the decision',
+  'order_requests.api_key': 'the hint of a key, for people; the log of actions has who it was, in its chain',
+  'order_requests.requested_at': 'for people: what is promised of times is held to the order and the decision',
 };
 
 /** Every column of the tables the books are made of. */
 export const columns = `select table_name || '.' || column_name as name from information_schema.columns
   where table_schema = 'public' and table_name in ('accounts', 'positions', 'orders', 'fills', 'ledger_entries',
-    'decisions', 'scan_runs', 'run_users', 'messages') order by 1`;
+    'decisions', 'scan_runs', 'run_users', 'messages', 'order_requests') order by 1`;

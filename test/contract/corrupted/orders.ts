@@ -21,6 +21,13 @@ const orphans: Corruption[] = [
   ['orders', 'account_id = 999', order('asha', 'TITAN'), isThere],
   ['orders', 'instrument_id = 999', order('asha', 'TITAN'), isThere],
   ['orders', 'rate_id = 999', order('asha', 'TITAN'), isThere],
+  ...['run_id', 'signal_id', 'user_id'].map((name): Corruption => {
+    return ['order_requests', `${name} = 'gone'`, 'true', 'a request names its decision'];
+  }),
+  [
+    ...(['order_requests', `limits = '{"symbolCapMinor": 1}'`, 'true'] as const),
+    'no more of a share is bought in a day than its cap',
+  ],
 ];
 
 const orders: Corruption[] = [

@@ -7,8 +7,6 @@ const withoutIndex: Record<string, string> = {
   'messages.first_order_id': 'found by run and user; orders are never deleted',
   'notices.run_id': 'found by key; runs are never deleted',
   'operator_actions.redacted_by': 'read from the redacted row on; the log is append-only',
-  'order_requests.run_id,signal_id,user_id': 'found by requests_of_a_user, which has two of the three',
-  'order_requests.signal_id': 'found by key or user; signals are never deleted',
 };
 
 /** An index that begins with just these columns, of all rows or of all that have a value there. */
@@ -37,7 +35,7 @@ const NAMED_SQL = `
 select format('%s.%s', a.attrelid::regclass, a.attname) as name, exists (select from pg_constraint k
     where k.contype = 'f' and k.conrelid = a.attrelid and a.attnum = any(k.conkey)) as has_key
 from pg_attribute a
-where a.attrelid = any(array['orders', 'fills', 'positions', 'ledger_entries']::regclass[])
+where a.attrelid = any(array['orders', 'fills', 'positions', 'ledger_entries', 'order_requests']::regclass[])
   and a.attnum > 0 and not a.attisdropped and a.attname ~ '_id$|^corrects$'
 order by 1`;
 

@@ -262,7 +262,7 @@ describe('one place for each', () => {
   test('a venue is named by its own folder and the registry only', () => {
     // A file format of Kite's and the help about it; the sample of a message that Meta is shown.
     const mayName =
-      /^src\/(adapters\/(venues\/|files\/(kite-dump|instruments-file))|cli\.ts|domain\/messages\/login-reminder)/;
+      /^src\/(adapters\/(venues\/|files\/(kite-dump|instruments-file))|commands\/program\.ts|domain\/messages\/login-reminder)/;
     const names = new RegExp(`(?<![a-z])(${Object.keys(venueModules).join('|')})(?![a-z])`, 'i');
     const outside = sources.filter(({ path }) => !mayName.test(path));
     expect(saying(outside, names)).toEqual([]);

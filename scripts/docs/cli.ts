@@ -3,7 +3,7 @@ import { Command } from 'commander';
 
 const WIDTH = 110;
 
-/** The program of src/cli.ts, caught where it would read its arguments. */
+/** The program of src/commands/program.ts, caught where it would read its arguments. */
 async function programOfTheCli(): Promise<Command> {
   let found: Command | null = null;
   const { parseAsync } = Command.prototype;
@@ -12,11 +12,11 @@ async function programOfTheCli(): Promise<Command> {
     return this;
   };
   try {
-    await import('../../src/cli.ts');
+    await import('../../src/commands/program.ts');
   } finally {
     Command.prototype.parseAsync = parseAsync;
   }
-  if (found === null) throw new Error('src/cli.ts reads no arguments any more, or has read them before');
+  if (found === null) throw new Error('src/commands/program.ts reads no arguments any more, or has read them before');
   return found;
 }
 

@@ -24,12 +24,12 @@ export const embedded: BenchCase = {
     const many = await repeated(bench, 'cheap', () => scanned('day', users));
     return [
       rowOf(bench, 'the sample session, 7 users × 3 signals', sample, 300),
-      rowOf(bench, `${figure(users)} users × 3 signals`, many, 3_000),
+      rowOf(bench, `${figure(users)} users × 3 signals`, many, 1_800),
     ];
   },
 };
 
-const scan = z.object({ ms: z.number(), openMs: z.number(), filled: z.int() });
+const scan = z.object({ ms: z.number(), openMs: z.number(), sinceStartMs: z.number(), filled: z.int() });
 type Scan = z.infer<typeof scan>;
 
 async function scanned(what: 'sample' | 'day', users: number): Promise<Scan> {
@@ -44,10 +44,12 @@ async function scanned(what: 'sample' | 'day', users: number): Promise<Scan> {
 function rowOf(bench: Bench, what: string, scans: Scan[], goalMs: number): Row {
   const ms = median(scans.map((one) => one.ms));
   const opened = figure(median(scans.map((one) => one.openMs)));
+  const sinceStart = figure(median(scans.map((one) => one.sinceStartMs)));
+  const how = `${howOften(scans)}; opening the database ${opened} ms, all from the process's start ${sinceStart} ms`;
   return judged(bench, {
     what,
     goal: `≤ ${figure(goalMs)} ms`,
-    result: `${figure(ms)} ms, ${scans[0]?.filled} filled (${howOften(scans)}; opening the database ${opened} ms)`,
+    result: `${figure(ms)} ms, ${scans[0]?.filled} filled (${how})`,
     ratio: times(ms / goalMs),
     met: ms <= goalMs,
   });

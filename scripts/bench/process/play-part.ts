@@ -7,7 +7,11 @@ const starters: Readonly<Record<string, (input: unknown) => Promise<void>>> = {
   'hostile-callers': async (input) => (await import('../http/hostile-callers-part.ts')).hostileCallersPart(input),
   memory: async (input) => (await import('./memory-part.ts')).memoryPart(input),
   pickup: async (input) => (await import('../sending/pickup-part.ts')).pickupPart(input),
-  embedded: async (input) => (await import('./embedded-part.ts')).embeddedPart(input),
+  embedded: async (input) => {
+    // As the command line starts.
+    (await import('../../../src/commands/code-cache.ts')).keepCompiledCode();
+    await (await import('./embedded-part.ts')).embeddedPart(input);
+  },
   cold: async () => (await import('./cold-part.ts')).coldPart(),
 };
 

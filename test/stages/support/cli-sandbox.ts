@@ -9,6 +9,8 @@ import { afterAll, inject, onTestFinished } from 'vitest';
 import { type CliResult, commandRunner } from './command-runner.ts';
 
 const CLI = resolve(import.meta.dirname, '../../../src/cli.ts');
+/** What the entry file loads: a process that runs several commands loads it anew for each. */
+const PROGRAM = resolve(import.meta.dirname, '../../../src/commands/program.ts');
 
 /** The one process of this test file in which `run` runs what it is given. */
 const runner = commandRunner();
@@ -52,7 +54,8 @@ export function cliSandbox(prepared = true): CliSandbox {
     directory,
     dataDir,
     start,
-    run: (args, env = {}) => runner.run({ cli: CLI, args, directory, env: { PATH, HOME, DATA_DIR: dataDir, ...env } }),
+    run: (args, env = {}) =>
+      runner.run({ program: PROGRAM, args, directory, env: { PATH, HOME, DATA_DIR: dataDir, ...env } }),
     runAlone: (args, env) => start(args, env).ended,
     file(name, content) {
       const path = join(directory, name);

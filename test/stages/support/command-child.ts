@@ -5,7 +5,7 @@ import type { CommandRequest } from './command-runner.ts';
 
 const home = process.cwd();
 let count = 0;
-// Every run of the entry file listens for closed pipes anew.
+// Every run of the program listens for closed pipes anew.
 for (const stream of [process.stdout, process.stderr]) stream.setMaxListeners(0);
 
 /** What keeps this process alive, beside its own streams. */
@@ -18,17 +18,17 @@ async function held(): Promise<string> {
     .join();
 }
 
-async function run({ cli, args, directory, env }: CommandRequest): Promise<void> {
+async function run({ program, args, directory, env }: CommandRequest): Promise<void> {
   for (const name of Object.keys(process.env)) delete process.env[name];
   Object.assign(process.env, env);
   process.chdir(directory);
-  process.argv = [process.execPath, cli, ...args];
+  process.argv = [process.execPath, program, ...args];
   process.exitCode = 0;
   const before = await held();
   count += 1;
   try {
-    // The entry file runs the program while it is loaded, so each command loads it anew; what it imports stays.
-    await import(`${pathToFileURL(cli).href}?run=${count}`);
+    // The program runs a command while it is loaded, so each command loads it anew; what it imports stays.
+    await import(`${pathToFileURL(program).href}?run=${count}`);
     // A process of its own ends when nothing keeps it alive any more.
     while ((await held()) !== before);
   } catch (error) {

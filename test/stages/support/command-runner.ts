@@ -11,8 +11,8 @@ export interface CliResult {
 
 /** One command, with all there is in its environment. */
 export interface CommandRequest {
-  /** The program's entry file. */
-  cli: string;
+  /** The file that runs a command while it is loaded. */
+  program: string;
   args: string[];
   directory: string;
   env: Record<string, string>;

@@ -1,0 +1,271 @@
+// The command line: every command of npm run, its flags and its help.
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { namesOf } from '../adapters/venues/module.ts';
+import { venueModules } from '../adapters/venues/registry.ts';
+import { ignoreClosedPipe, makeLog } from '../log.ts';
+import { accountCommand } from './accounts/account.ts';
+import { cashCommand } from './accounts/cash.ts';
+import { connectionCommand } from './accounts/connect.ts';
+import { personCommand } from './accounts/person.ts';
+import { readyCommand } from './accounts/ready.ts';
+import { whatsappCommand } from './accounts/whatsapp.ts';
+import { command, ending, printRefusal } from './command.ts';
+import { doctorCommand } from './doctor/doctor.ts';
+import { migrateCommand } from './doctor/migrate.ts';
+import { calendarCommandFor } from './import/calendar.ts';
+import { type ImportFlags, importFile } from './import/import.ts';
+import { apikeyCommand } from './operate/apikey.ts';
+import type { ApikeyFlags } from './operate/apikey-flags.ts';
+import { correctCommand } from './operate/correct.ts';
+import { halt, resume } from './operate/halt.ts';
+import { resolveCommand } from './operate/resolve.ts';
+import { type DemoFlags, demoCommand } from './run/demo.ts';
+import { exitCodeOf, type ScanFlags, scanCommand } from './run/scan.ts';
+import { jsonShow, screenShow } from './run/show-scan.ts';
+import { workerCommand } from './run/worker.ts';
+import { logCommand } from './screens/log.ts';
+import { isNarrowed } from './screens/plan-filter.ts';
+import { addScreens } from './screens/screens.ts';
+
+for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
+
+const program = new Command('daily-scan')
+  .description(
+    'Turns the day’s entry signals into one order per eligible user, each placed once, and notifies every user.',
+  )
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true });
+
+function seconds(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('It must be a whole number of seconds.');
+  return Number(text);
+}
+
+/** These open sessions at venues, for which live trading needs the master key. */
+const atVenues = { venues: 'open' } as const;
+
+program
+  .command('scan')
+  .description('run the session the clock is in (without any flag or setting: the bundled sample session)')
+  .option('--dry-run', 'show the plan; nothing is written, nothing is sent')
+  .option('--at <instant>', 'virtual clock: an ISO instant with offset')
+  .option('--date <date>', 'virtual clock: 09:20 IST of this day')
+  .option('--slot <slot>', 'the slot of the day', 'open')
+  .option('--signals <csv>', 'use the signals of this file')
+  .option('--users <csv>', 'the run is for exactly the users of this file')
+  .option('--prices <csv>', 'decide and trade at the opens of this file')
+  .option('--faults <json>', 'what the paper venue is to do wrong')
+  .option('--user <user>', 'show only this user (with --dry-run)')
+  .option('--symbol <symbol>', 'show only this symbol (with --dry-run)')
+  .option('--expect-plan <hash>', 'place nothing unless the plan has this hash')
+  .option('--strict', 'refuse to run when a row is bad')
+  .option('--wait <seconds>', 'how long to wait for open orders on the real clock', seconds)
+  .option('--fresh', 'start over: remove the sample or file database first')
+  .option('--json', 'one JSON document on stdout')
+  .action(
+    command<ScanFlags>(async (config, flags) => {
+      const show = flags.json ? jsonShow() : screenShow({ narrowed: isNarrowed(flags) });
+      const result = await scanCommand(config, flags, show, makeLog(config.logLevel));
+      if (result.kind !== 'report') return result;
+      show.result(result.report);
+      return exitCodeOf(result.report);
+    }, atVenues),
+  );
+
+program
+  .command('worker')
+  .description('execute, reconcile and notify for all open runs, until SIGTERM')
+  .action(command(workerCommand, atVenues));
+
+program
+  .command('demo')
+  .description('the service on the bundled session, whatever the hour: all simulated, on this machine only')
+  .option('--fresh', 'start over at 09:15: remove the demo’s database first')
+  .action(async (flags: DemoFlags) => {
+    await command(demoCommand)(flags);
+    // Everything is closed: a pause that somebody still sleeps through keeps nobody waiting.
+    process.exit();
+  });
+
+program
+  .command('migrate')
+  .description('bring the schema of DATABASE_URL up to date, and make the logins the service runs as')
+  .option(
+    '--login <role=file>',
+    'service=FILE or http=FILE: the login that may only call functions, with the password of the file; repeatable',
+    (one: string, before: string[]) => [...before, one],
+    [],
+  )
+  .action(command(migrateCommand));
+
+program
+  .command('import')
+  .description('bring a CSV file into the database')
+  .argument('<what>', 'signals, users, prices, instruments, restrictions or corporate-actions')
+  .argument('<csv>', 'the file (of instruments also Kite’s dump, as it is)')
+  .option('--rejects <csv>', 'keep the rows with problems there, each with its line and reason')
+  .option('--yes', 'WhatsApp numbers may change')
+  .option('--json', 'one JSON document on stdout')
+  .action((what: string, file: string, flags: ImportFlags) => command(importFile(what, file))(flags));
+
+addScreens(program);
+
+program
+  .command('whatsapp')
+  .description('template: what to submit for approval; resume: let messages go again after a stop')
+  .argument('<what>', 'template or resume')
+  .option('--check', 'compare the approved templates with what is sent')
+  .action((what: string, flags: { check?: boolean; by?: string; json?: boolean }) =>
+    command(whatsappCommand(what))(flags),
+  );
+
+program
+  .command('account')
+  .description('show a user’s settings and accounts, and change what is given; or see to accounts at real venues')
+  .argument('[what]', 'connect (secrets as JSON on stdin, or asked for), check or rotate')
+  .option('--user <user>', 'name or id')
+  .option('--venue <venue>', `connect, check: ${namesOf(venueModules)}; deposit, withdraw: whose account`)
+  .option('--mode <mode>', 'connect, check: live or paper (default: live)')
+  .option('--active <yes|no>', 'no: paused, gets no orders')
+  .option('--trading <yes|no>', 'no: keeps the summary, gets no orders')
+  .option('--strategies <list>', 'follow these strategies only (A,B), or all')
+  .option('--allow <list>', 'buy these symbols only, or all')
+  .option('--deny <list>', 'never buy these symbols, or none (what they hold they still sell)')
+  .addOption(new Option('--notify <when>', 'the daily summary').choices(['always', 'orders', 'off']))
+  .addOption(new Option('--language <code>', 'of the summary').choices(['en', 'hi']))
+  .option('--auth <uuid>', 'the login ("sub" of its JWT) that is this user’s, or none')
+  .option('--acknowledge <venue>', 'why this account is blocked has been reviewed: it may trade again')
+  .option('--seen <list>', 'with --acknowledge: only these items (ids as listed by account), e.g. d12,b88')
+  .option('--deposit <rupees>', 'put money into this paper account (needs --why)')
+  .option('--withdraw <rupees>', 'take money out of this paper account, at most what is available (needs --why)')
+  .option('--reference <name>', 'deposit, withdraw: what it is called elsewhere; each counts once')
+  .option('--export', 'everything kept of this user, as JSON')
+  .option('--erase', 'take this user out for good (asks first); what must be kept stays under a tombstone')
+  .option('--yes', 'with --erase: do not ask')
+  .option('--json', 'one JSON document on stdout')
+  .action((what: string | undefined, flags) => {
+    if (what !== undefined) return command(connectionCommand(what), atVenues)(flags);
+    if (flags.export || flags.erase) return command(personCommand)(flags);
+    return command('deposit' in flags || 'withdraw' in flags ? cashCommand : accountCommand)(flags);
+  });
+
+program
+  .command('ready')
+  .description('ask the venues whether every live account can trade today, and store it')
+  .option('--json', 'one JSON document on stdout')
+  .action(command(readyCommand, atVenues));
+
+program
+  .command('calendar')
+  .description('show a day of the NSE calendar, and change it; import: a year’s list of holidays')
+  .argument('[what]', 'import')
+  .argument('[csv]', 'import: market,date,kind,open,close,name')
+  .option('--date <date>', 'the day')
+  .option('--closed', 'the exchange does not trade on it')
+  .option('--open', 'the exchange trades on it')
+  .option('--remove', 'take the change back: the shipped calendar stands')
+  .option('--name <text>', 'why')
+  .option('--from <time>', 'opens at (IST), for --open')
+  .option('--until <time>', 'closes at (IST), for --open')
+  .option('--json', 'import: one JSON document on stdout')
+  .action((what, file, flags) => command(calendarCommandFor(what, file))(flags));
+
+program
+  .command('resolve')
+  .description('say what became of an order that was left to a person')
+  .requiredOption('--order <id>', 'its client order id')
+  .requiredOption('--as <ending>', 'filled, partly, canceled, rejected or not-placed')
+  .option('--quantity <shares>', 'how many were filled')
+  .option('--price <rupees>', 'at what average price')
+  .option('--json', 'one JSON document on stdout')
+  .action(command(resolveCommand));
+
+program
+  .command('correct')
+  .description('say what a fill that was reported wrong really was: the report stays, the correction takes its place')
+  .requiredOption('--order <id>', 'its client order id')
+  .requiredOption('--quantity <shares>', 'how many it really was; 0: it never was')
+  .option('--fill <id>', 'which of its fills, as the venue names it; needed where it has several')
+  .option('--price <rupees>', 'at what price; left out: as it was reported')
+  .option('--json', 'one JSON document on stdout')
+  .action(command(correctCommand));
+
+program
+  .command('apikey')
+  .description('the keys of the HTTP service: a new one is shown once')
+  .argument('<what>', 'create, list, revoke, source (changes one) or sources (lists them)')
+  .option('--role <role>', 'create: operator (for everybody), user (for one) or signals (sends signals, nothing else)')
+  .option('--source <name>', 'create --role signals, source: the source of signals, such as tradingview-1')
+  .option('--strategies <list>', 'create --role signals, source: the strategies it may send (A,B), or all')
+  .option('--per-day <signals>', 'create --role signals, source: most signals that are taken of it on a day')
+  .option('--enabled <yes|no>', 'source: no takes nothing of it until it is yes again')
+  .option('--user <user>', 'create: the user a key of role user is for (name or id)')
+  .option('--scope <scope>', 'create: read (changes nothing) or trade (the default)')
+  .option('--expires <end>', 'create: 90d, 12h, 4w, a date (to its end in India) or an instant; default: no end')
+  .option('--label <text>', 'create: what it is for')
+  .option('--key <start>', 'revoke: the key, or its first characters as the list shows them')
+  .option('--json', 'one JSON document on stdout')
+  .action((what: string, flags: ApikeyFlags) => command(apikeyCommand(what))(flags));
+
+program
+  .command('log')
+  .description('who did what to what, when and why: the newest first')
+  .option('--user <user>', 'only about this user (name or id)')
+  .option('--action <action>', 'only this action, such as halt or import_users')
+  .option('--since <day>', 'only from this day (India) or instant on')
+  .option('--limit <rows>', 'how many (50)')
+  .option('--after <number>', 'go on below this number')
+  .option('--verify', 'compute the chain of hashes again: is a row changed, missing or added? (exit 1)')
+  .option('--kept <head>', 'with --verify: a head that was kept elsewhere must still be there')
+  .option('--json', 'one JSON document on stdout')
+  .action(command(logCommand));
+
+program
+  .command('doctor')
+  .description('check everything the next session needs, and say what to do')
+  .option('--json', 'one JSON document on stdout')
+  .action(async (flags: { json?: boolean }) => {
+    // It reads the configuration itself: what is wrong with it is one of its findings.
+    process.exitCode = await ending(flags.json ?? false, () => doctorCommand(flags));
+  });
+
+for (const [name, work, what] of [
+  ['halt', halt, 'stop'],
+  ['resume', resume, 'allow'],
+] as const) {
+  program
+    .command(name)
+    .description(`${what} orders: of everybody, of one venue, or of one user`)
+    .requiredOption('--why <text>', 'the reason, kept on record')
+    .option('--venue <venue>', 'only this venue')
+    .option('--user <user>', 'only this user (name or id)')
+    .action(command(work));
+}
+
+const actingCommands = new Set([
+  'account',
+  'apikey',
+  'calendar',
+  'correct',
+  'halt',
+  'import',
+  'messages',
+  'migrate',
+  'resolve',
+  'resume',
+  'scan',
+  'whatsapp',
+]);
+for (const acting of program.commands.filter((one) => actingCommands.has(one.name()))) {
+  acting.option('--by <who>', 'who does it, for the log of operator actions (default: user@host of this machine)');
+  if (!acting.options.some(({ long }) => long === '--why')) acting.option('--why <text>', 'why, for the same log');
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // commander has said on stderr what is wrong; help and version are no error.
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+  if (process.exitCode === 2 && process.argv.includes('--json')) printRefusal('bad_flag', error.message, []);
+}

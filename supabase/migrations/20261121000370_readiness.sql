@@ -280,14 +280,16 @@ begin
 
   with fresh as (
     insert into public.drifts (account_id, trade_date, kind, what, ours, theirs, found_at, last_found_at)
-    select distinct row."accountId", (args ->> 'tradeDate')::date, row.kind, row.what, row.ours, row.theirs,
-      now_at, now_at
-    from jsonb_to_recordset(args -> 'drifts') as row("accountId" bigint, kind text, what text,
-      ours text, theirs text)
+    select row."accountId", (args ->> 'tradeDate')::date, row.kind, row.what, row.ours, row.theirs, now_at,
+      now_at
+    from rows from (jsonb_to_recordset(args -> 'drifts') as ("accountId" bigint, kind text, what text,
+      ours text, theirs text)) with ordinality as row("accountId", kind, what, ours, theirs, n)
     where not exists (select from public.drifts d
       where (d.account_id, d.kind, d.what, d.ours, d.theirs) = (row."accountId", row.kind, row.what,
         row.ours, row.theirs)
         and (d.acknowledged_at is null or d.last_found_at >= now_at))
+    -- The first of them is the one its account's block names: in the order they were found.
+    group by 1, 3, 4, 5, 6 order by min(row.n)
     returning id
   )
   select coalesce(array_agg(id), '{}') into found_ids from fresh;

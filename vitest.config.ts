@@ -1,4 +1,18 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Those that take longest or wait most: started first, so that nothing long is left over at the end. */
+const LONG = ['/simulation/', '/cli/', '/http/server/', '/locked-', '/demo', '/bench', '/concurrency/'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const placeOf = ({ moduleId }: TestSpecification): number => {
+      const place = LONG.findIndex((part) => moduleId.includes(part));
+      return place < 0 ? LONG.length : place;
+    };
+    return files.toSorted((a, b) => placeOf(a) - placeOf(b) || (a.moduleId < b.moduleId ? -1 : 1));
+  }
+}
 
 export default defineConfig({
   test: {
@@ -6,7 +20,10 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Two cores and tests that wait for processes and pauses: a third worker fills the gaps.
-    maxWorkers: 3,
+    // Files share their worker's modules and command process, and nothing else: each opens databases of its own.
+    isolate: false,
+    // Two cores and tests that wait for processes and pauses: two more workers fill the gaps.
+    maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
   },
 });

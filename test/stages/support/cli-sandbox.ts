@@ -5,16 +5,15 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { afterAll, inject, onTestFinished } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
 import { type CliResult, commandRunner } from './command-runner.ts';
 
 const CLI = resolve(import.meta.dirname, '../../../src/cli.ts');
 /** What the entry file loads: a process that runs several commands loads it anew for each. */
 const PROGRAM = resolve(import.meta.dirname, '../../../src/commands/program.ts');
 
-/** The one process of this test file in which `run` runs what it is given. */
+/** The one process of this worker in which `run` runs what it is given; it ends with the worker. */
 const runner = commandRunner();
-afterAll(() => runner.stop());
 
 /** A directory of its own to start the program in, with nothing set but what the test sets. */
 export interface CliSandbox {

@@ -42,7 +42,8 @@ async function newDatabase(source: string, ownTime = true): Promise<TestPostgres
   const { postgresUrl, problem } = inject('databases');
   if (postgresUrl === '') throw new Error(`The test Postgres did not start: ${problem}`);
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await onServer(postgresUrl, `create database ${name} ${source}`);
+  // By copying files: through the log it takes six times the processor (0.25 s).
+  await onServer(postgresUrl, `create database ${name} ${source} strategy file_copy`);
   // Tests choose their days: every session here has a clock of its own.
   if (ownTime) await onServer(postgresUrl, `alter database ${name} set daily_scan.clock = 'virtual'`);
   const url = postgresUrl.replace(/\/postgres$/, `/${name}`);

@@ -3,11 +3,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vi
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Database, SqlSession } from '../../../src/ports/database.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import { freshSupabase } from '../../simulators/postgrest.ts';
 import { differences } from '../../support/audit-differences.ts';
 import { brokenPromises } from '../../support/broken-promises.ts';
 import { violations } from '../../support/invariants.ts';
-import { freshPglite, freshPostgres } from '../../support/postgres.ts';
+import { type Borrowed, borrow, giveBack, KINDS } from './shared-database.ts';
 
 /** The database a test stands on. */
 export interface StoreUnderTest {
@@ -19,12 +18,6 @@ export interface StoreUnderTest {
   /** Names the rules of check_books that this test breaks by SQL of its own, to arrange what no function would do. */
   breaks(...rules: string[]): void;
 }
-
-const databases: [string, () => Promise<Database & { session: SqlSession }>][] = [
-  ['PGlite', freshPglite],
-  ['Postgres', freshPostgres],
-  ['Supabase', () => freshSupabase()],
-];
 
 /**
  * Deletes all rows but the migrations' own (charge rates, transitions); `replica` keeps the triggers that refuse it, and
@@ -38,15 +31,15 @@ export async function deleteAllSql(session: SqlSession): Promise<string> {
 }
 
 /**
- * Runs the same tests on every database: one database for the file, emptied before each test. After each test the
+ * Runs the same tests on every database, emptied before each test. After each test the
  * books must be right, whatever it was about.
  */
 export function onEveryDatabase(what: string, tests: (ground: StoreUnderTest) => void): void {
-  describe.each(databases)(`${what} on %s`, (_name, open) => {
-    let database: (Database & { session: SqlSession }) | null = null;
+  describe.each(KINDS)(`${what} on %s`, (kind) => {
+    let borrowed: Borrowed | null = null;
     const opened = () => {
-      if (!database) throw new Error('the database is opened before the first test');
-      return database;
+      if (!borrowed) throw new Error('the database is opened before the first test');
+      return borrowed.database;
     };
     const session: SqlSession = {
       exec: (sql) => opened().session.exec(sql),
@@ -58,8 +51,8 @@ export function onEveryDatabase(what: string, tests: (ground: StoreUnderTest) =>
     let emptyAll = '';
     let broken: string[] = [];
     beforeAll(async () => {
-      database = await open();
-      emptyAll = await deleteAllSql(database.session);
+      borrowed = await borrow(kind);
+      emptyAll = await deleteAllSql(borrowed.database.session);
     });
     beforeEach(async () => {
       broken = [];
@@ -72,7 +65,9 @@ export function onEveryDatabase(what: string, tests: (ground: StoreUnderTest) =>
       expect(await differences(store)).toEqual([]);
       expect(await store.call('verify_actions', { keptId: null, keptHash: null })).toMatchObject({ problems: [] });
     });
-    afterAll(() => database?.close());
+    afterAll(async () => {
+      if (borrowed) await giveBack(kind, borrowed);
+    });
 
     tests({
       store,

@@ -6,9 +6,9 @@ import { type Ground, groundOn } from '../common/ground.ts';
 import { playSchedule } from './schedule.ts';
 
 /** As many as fit into the time of a test run; `npm run simulate` plays thousands. */
-const SCHEDULES = 200;
+const SCHEDULES = 50;
 /** On a server, where a second session can hold rows. */
-const WITH_OUTSIDER = 60;
+const WITH_OUTSIDER = 16;
 
 describe('simulated days', () => {
   let ground: Ground;

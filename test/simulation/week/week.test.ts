@@ -7,7 +7,7 @@ import { booksOf, withoutUser } from './checks/books.ts';
 import { playWeek } from './play.ts';
 
 /** As many as fit into the time of a test run; `npm run simulate -- --weeks` plays thousands. */
-const WEEKS = 20;
+const WEEKS = 10;
 
 describe('simulated weeks', () => {
   let ground: Ground;

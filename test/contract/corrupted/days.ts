@@ -7,6 +7,8 @@ const owner = "an order is of its account's user, venue and mode";
 const made = 'an order is what was decided';
 const both = 'an accepted decision has its order, and an order its decision';
 const ahead = "nothing is ahead of the database's clock";
+const isThere = 'what a run froze is there';
+const messageNames = 'a message names rows that are there';
 const planned = "a run's plan hash is that of its decisions";
 const froze = 'a decision is of the place and account its run froze';
 const runDay = 'a run is opened, decided and done in this order, on its day';
@@ -68,6 +70,14 @@ const runs: Corruption[] = [
   ['scan_runs', `decided_at = decided_at - interval '1 hour'`, `id = 'first'`, runDay],
   ['scan_runs', `done_at = done_at - interval '1 hour'`, `id = 'sales'`, runDay],
   ['scan_runs', `plan_hash = 'other'`, `id = 'first'`, planned],
+  ['run_signals', `run_id = 'gone'`, `run_id = 'first'`, isThere],
+  ['run_signals', `signal_id = 'gone'`, `signal_id like '%:TITAN:SELL'`, isThere],
+  ['run_signals', 'position = position + 1000', `run_id = 'first'`, froze],
+  [
+    ...(['run_signals', `send_before = send_before + interval '1 hour'`, `run_id = 'first'`] as const),
+    "an order is sent before its signal's time is over",
+  ],
+  ['run_users', `run_id = 'gone'`, `run_id = 'first' and user_id = 'devi'`, isThere],
   ['run_users', `run_id = 'planned'`, `run_id = 'first' and user_id = 'devi'`, everybody],
   ['run_users', 'queue_position = queue_position + 1000', `run_id = 'first' and ${asha}`, froze],
   ['run_users', `user_id = 'nobody'`, `run_id = 'first' and ${asha}`, "a user's account in a run is theirs"],
@@ -92,7 +102,9 @@ const runs: Corruption[] = [
 ];
 
 const messages: Corruption[] = [
+  ['messages', `run_id = 'gone'`, `run_id = 'first' and user_id = 'devi'`, messageNames],
   ['messages', `run_id = 'planned'`, `run_id = 'first' and user_id = 'devi'`, summary],
+  ['messages', 'first_order_id = first_order_id + 1000', 'first_order_id is not null', messageNames],
   ['messages', `user_id = 'nobody'`, firstSent, 'a message is to a user of its run'],
   ['messages', `kind = 'correction'`, firstSent, summary],
   ['messages', `status = 'sent'`, firstSent, message],

@@ -4,7 +4,6 @@ import { freshPglite, freshPostgres, type TestDatabase } from '../../support/pos
 
 /** From the side that is referenced nobody looks for these rows, and what they reference is never deleted. */
 const withoutIndex: Record<string, string> = {
-  'messages.first_order_id': 'found by run and user; orders are never deleted',
   'notices.run_id': 'found by key; runs are never deleted',
   'operator_actions.redacted_by': 'read from the redacted row on; the log is append-only',
 };
@@ -35,7 +34,7 @@ const NAMED_SQL = `
 select format('%s.%s', a.attrelid::regclass, a.attname) as name, exists (select from pg_constraint k
     where k.contype = 'f' and k.conrelid = a.attrelid and a.attnum = any(k.conkey)) as has_key
 from pg_attribute a
-where a.attrelid = any(array['orders', 'fills', 'positions', 'ledger_entries', 'order_requests']::regclass[])
+where a.attrelid = any(array['orders', 'fills', 'positions', 'ledger_entries', 'run_signals', 'order_requests']::regclass[])
   and a.attnum > 0 and not a.attisdropped and a.attname ~ '_id$|^corrects$'
 order by 1`;
 

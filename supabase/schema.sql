@@ -3627,7 +3627,7 @@ AS $function$
 $function$;
 
 -- What `decide` looks at for single orders: as read_inputs and read_accounts, but for these users and
--- symbols only.
+-- symbols only; on paper with the stored prices of these and of what the users hold or traded today.
 -- for daily_scan_http, daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.read_order_inputs(args jsonb)
  RETURNS jsonb
@@ -3637,6 +3637,9 @@ CREATE OR REPLACE FUNCTION public.read_order_inputs(args jsonb)
  SET lock_timeout TO '1500ms'
  SET statement_timeout TO '5s'
 AS $function$
+declare
+  accounts constant jsonb := public.read_accounts(args || jsonb_build_object('frozen', false,
+    'signalIds', '[]'::jsonb, 'afterQueuePosition', 0, 'limit', jsonb_array_length(args -> 'userIds')));
 begin
   return jsonb_build_object(
     'halted', core.halted('all', ''),
@@ -3649,8 +3652,10 @@ begin
       join public.instruments i using (exchange, symbol) where not i.assumed),
     'instrumentsKnown', exists (select from public.instruments where not assumed),
     'shares', public.read_shares(args),
-    'accounts', public.read_accounts(args || jsonb_build_object('frozen', false, 'signalIds', '[]'::jsonb,
-      'afterQueuePosition', 0, 'limit', jsonb_array_length(args -> 'userIds'))));
+    'accounts', accounts,
+    'storedPrices', case when args ->> 'mode' = 'paper' then public.read_prices(args || jsonb_build_object(
+      'listings', (args -> 'listings') || jsonb_path_query_array(accounts, '$[*].positions[*]')
+        || jsonb_path_query_array(accounts, '$[*].today.traded[*]'))) end);
 end $function$;
 
 -- Newest first, `limit` of them before the order `beforeId`. Every filter is optional; it is planned anew
@@ -6581,13 +6586,16 @@ begin
 end $function$;
 
 -- Leases, rate windows and backoff read this clock; tests may set it. Business time is always an argument.
+-- Not in SQL: it says it is stable, so that rows can be found by it, and what it calls is not; such a
+-- function is planned at each call.
 CREATE OR REPLACE FUNCTION core.database_now()
  RETURNS timestamptz
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  select coalesce(nullif(current_setting('daily_scan.now', true), '')::timestamptz, clock_timestamp());
-$function$;
+begin
+  return coalesce(nullif(current_setting('daily_scan.now', true), '')::timestamptz, clock_timestamp());
+end $function$;
 
 -- When an order's trade date is over, in India.
 CREATE OR REPLACE FUNCTION core.day_ends_at(o public.orders)
@@ -7182,7 +7190,6 @@ CREATE OR REPLACE FUNCTION core.freeze_requests(run public.scan_runs, args jsonb
  SET search_path TO ''
 AS $function$
 declare
-  fresh_signals constant text[] := array(select row."signalId" from unnest(decisions) row);
   signals jsonb;
 begin
   -- A refused symbol that nobody knows is made no instrument for: its decision is booked on one that stands
@@ -7195,23 +7202,24 @@ begin
   perform core.write_signals(jsonb_build_object('signals', signals, 'source', 'api'));
   perform core.freeze_prices(run.id, args -> 'quotes');
 
-  insert into public.run_signals (run_id, signal_id, position, send_before)
-  select run.id, signal ->> 'id', nextval('core.single_order_position'), core.at("sendBeforeMs")
-  from jsonb_to_recordset(args -> 'requests') as row(signal jsonb, "sendBeforeMs" bigint)
-  where signal ->> 'id' = any(fresh_signals);
-
-  insert into public.run_users (run_id, queue_position, user_id, account_id, decided_at)
-  select distinct on ("userId") run.id, nextval('core.single_order_position'), "userId", "accountId", now_at
-  from unnest(decisions) order by "userId"
-  on conflict (run_id, user_id) do nothing;
-
+  with fresh as materialized (
+    select row.*, d."signalId", d."userId", d."accountId"
+    from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text,
+      "apiKey" text, signal jsonb, "sendBeforeMs" bigint)
+    join unnest(decisions) d on d."signalId" = row.signal ->> 'id'
+  ), of_signals as (
+    insert into public.run_signals (run_id, signal_id, position, send_before)
+    select run.id, "signalId", nextval('core.single_order_position'), core.at("sendBeforeMs") from fresh
+  ), of_users as (
+    insert into public.run_users (run_id, queue_position, user_id, account_id, decided_at)
+    select distinct on ("userId") run.id, nextval('core.single_order_position'), "userId", "accountId",
+      now_at
+    from fresh order by "userId"
+    on conflict (run_id, user_id) do nothing
+  )
   insert into public.order_requests (principal, idempotency_key, body_hash, api_key, run_id,
     signal_id, user_id, requested_at, limits)
-  select row.principal, row.key, row."bodyHash", row."apiKey", run.id, d."signalId", d."userId",
-    now_at, run.limits
-  from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text,
-    "apiKey" text, signal jsonb)
-  join unnest(decisions) d on d."signalId" = row.signal ->> 'id';
+  select principal, key, "bodyHash", "apiKey", run.id, "signalId", "userId", now_at, run.limits from fresh;
 end $function$;
 
 -- Whether a message would go over the fallback now.

@@ -4,6 +4,7 @@ import type { Language } from '../domain/messages/texts/en.ts';
 import type { SendErrorClass, SendErrorMeaning } from '../domain/send-errors.ts';
 import type { Quote, Signal } from '../domain/types.ts';
 import type { Emit } from './events/events.ts';
+import type { StoredPrices } from './store/imports.ts';
 import type { Store } from './store/store.ts';
 import type { VenueLogin } from './vault.ts';
 import type { AccountAtVenue, Venue } from './venue.ts';
@@ -26,6 +27,8 @@ export interface QuotesWanted {
   signals: Signal[];
   /** What users hold: its price decides the daily loss. */
   held: { exchange: string; symbol: string }[];
+  /** What the database has for all of these, where that was read just now: whoever reads prices there need not ask again. */
+  stored?: StoredPrices | null;
 }
 
 /** Where prices come from. A symbol without an answer is left out: that is «don't trade this», never a guess. */

@@ -8,10 +8,13 @@ comment on schema core is 'Inner functions and tables of the order core; nobody 
 -- name every object in full, and are only reached through functions of `public` that set it.
 
 -- Leases, rate windows and backoff read this clock; tests may set it. Business time is always an argument.
+-- Not in SQL: it says it is stable, so that rows can be found by it, and what it calls is not; such a
+-- function is planned at each call.
 create function core.database_now() returns timestamptz
-language sql stable as $$
-  select coalesce(nullif(current_setting('daily_scan.now', true), '')::timestamptz, clock_timestamp());
-$$;
+language plpgsql stable as $$
+begin
+  return coalesce(nullif(current_setting('daily_scan.now', true), '')::timestamptz, clock_timestamp());
+end $$;
 
 -- Stable, as what they are made of is, else they would be called for every row instead of being part of the
 -- query.

@@ -30,9 +30,12 @@ create trigger order_requests_are_never_truncated before truncate on public.orde
 create sequence core.single_order_position;
 
 -- What `decide` looks at for single orders: as read_inputs and read_accounts, but for these users and
--- symbols only.
+-- symbols only; on paper with the stored prices of these and of what the users hold or traded today.
 create function public.read_order_inputs(args jsonb) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
+declare
+  accounts constant jsonb := public.read_accounts(args || jsonb_build_object('frozen', false,
+    'signalIds', '[]'::jsonb, 'afterQueuePosition', 0, 'limit', jsonb_array_length(args -> 'userIds')));
 begin
   return jsonb_build_object(
     'halted', core.halted('all', ''),
@@ -45,8 +48,10 @@ begin
       join public.instruments i using (exchange, symbol) where not i.assumed),
     'instrumentsKnown', exists (select from public.instruments where not assumed),
     'shares', public.read_shares(args),
-    'accounts', public.read_accounts(args || jsonb_build_object('frozen', false, 'signalIds', '[]'::jsonb,
-      'afterQueuePosition', 0, 'limit', jsonb_array_length(args -> 'userIds'))));
+    'accounts', accounts,
+    'storedPrices', case when args ->> 'mode' = 'paper' then public.read_prices(args || jsonb_build_object(
+      'listings', (args -> 'listings') || jsonb_path_query_array(accounts, '$[*].positions[*]')
+        || jsonb_path_query_array(accounts, '$[*].today.traded[*]'))) end);
 end $$;
 
 -- What became of a request; null for a key that was never used.
@@ -237,7 +242,6 @@ create function core.freeze_requests(run public.scan_runs, args jsonb, decisions
   now_at timestamptz)
 returns void language plpgsql set search_path = '' as $$
 declare
-  fresh_signals constant text[] := array(select row."signalId" from unnest(decisions) row);
   signals jsonb;
 begin
   -- A refused symbol that nobody knows is made no instrument for: its decision is booked on one that stands
@@ -250,23 +254,24 @@ begin
   perform core.write_signals(jsonb_build_object('signals', signals, 'source', 'api'));
   perform core.freeze_prices(run.id, args -> 'quotes');
 
-  insert into public.run_signals (run_id, signal_id, position, send_before)
-  select run.id, signal ->> 'id', nextval('core.single_order_position'), core.at("sendBeforeMs")
-  from jsonb_to_recordset(args -> 'requests') as row(signal jsonb, "sendBeforeMs" bigint)
-  where signal ->> 'id' = any(fresh_signals);
-
-  insert into public.run_users (run_id, queue_position, user_id, account_id, decided_at)
-  select distinct on ("userId") run.id, nextval('core.single_order_position'), "userId", "accountId", now_at
-  from unnest(decisions) order by "userId"
-  on conflict (run_id, user_id) do nothing;
-
+  with fresh as materialized (
+    select row.*, d."signalId", d."userId", d."accountId"
+    from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text,
+      "apiKey" text, signal jsonb, "sendBeforeMs" bigint)
+    join unnest(decisions) d on d."signalId" = row.signal ->> 'id'
+  ), of_signals as (
+    insert into public.run_signals (run_id, signal_id, position, send_before)
+    select run.id, "signalId", nextval('core.single_order_position'), core.at("sendBeforeMs") from fresh
+  ), of_users as (
+    insert into public.run_users (run_id, queue_position, user_id, account_id, decided_at)
+    select distinct on ("userId") run.id, nextval('core.single_order_position'), "userId", "accountId",
+      now_at
+    from fresh order by "userId"
+    on conflict (run_id, user_id) do nothing
+  )
   insert into public.order_requests (principal, idempotency_key, body_hash, api_key, run_id,
     signal_id, user_id, requested_at, limits)
-  select row.principal, row.key, row."bodyHash", row."apiKey", run.id, d."signalId", d."userId",
-    now_at, run.limits
-  from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text,
-    "apiKey" text, signal jsonb)
-  join unnest(decisions) d on d."signalId" = row.signal ->> 'id';
+  select principal, key, "bodyHash", "apiKey", run.id, "signalId", "userId", now_at, run.limits from fresh;
 end $$;
 
 -- Decisions with the places their users have in the run.

@@ -40,7 +40,8 @@ export function storedQuotes(store: Store, otherwise: 'given' | 'signal' = 'give
   return {
     async read(wanted) {
       const listings = [...wanted.signals, ...wanted.held].map(({ exchange, symbol }) => ({ exchange, symbol }));
-      const { any, prices } = await store.call('read_prices', { tradeDate: wanted.tradeDate, listings });
+      const { any, prices } =
+        wanted.stored ?? (await store.call('read_prices', { tradeDate: wanted.tradeDate, listings }));
       if (!any) return otherwise === 'signal' ? referenceQuotes(wanted) : [];
       const unknown = { lowerCircuitMinor: null, upperCircuitMinor: null };
       return prices.map((price) => ({ ...price, ...unknown, atMs: wanted.nowMs }));

@@ -66,10 +66,11 @@ const usersPreview = z.object({
 });
 export type UsersPreview = z.infer<typeof usersPreview>;
 
-const storedPrices = z.object({
+export const storedPrices = z.object({
   any: z.boolean(),
   prices: z.array(listing.extend({ priceMinor: minor, previousCloseMinor: minor.nullable() })),
 });
+export type StoredPrices = z.infer<typeof storedPrices>;
 
 const calendarDay = z.object({
   date: z.string(),

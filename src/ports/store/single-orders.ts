@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Actor } from '../../domain/actions.ts';
 import type { Quote, Signal } from '../../domain/types.ts';
+import { storedPrices } from './imports.ts';
 import { type DecisionToAccept, queuedAccount } from './runs.ts';
 import { call, corporateAction, instrument, minor, outcome, rate, reason, side, status } from './shapes.ts';
 
@@ -28,6 +29,8 @@ const orderInputs = z.object({
   shares: z.array(z.object({ exchange: z.string(), symbol: z.string(), share: z.string() })),
   instruments: z.array(instrument),
   accounts: z.array(queuedAccount),
+  /** What `read_prices` gives for these symbols and what the users hold; null: not in this mode. */
+  storedPrices: storedPrices.nullable(),
 });
 
 /** What became of a request for one order; `fresh` false: the key was used before, and this is what became of it then. */

@@ -170,7 +170,7 @@ async function readCases(
   const wanted = requests.map((request) => signalOf(request, null)).filter((one) => one.referencePriceMinor > 0);
   const owned = inputs.accounts.flatMap(({ positions, today }) => [...positions, ...today.traded]);
   const held = [...owned, ...listings];
-  const read = await quotes.read({ tradeDate: date, nowMs, signals: wanted, held });
+  const read = await quotes.read({ tradeDate: date, nowMs, signals: wanted, held, stored: inputs.storedPrices });
   // A price may be of a trade that was made while a venue was waited for: it is not ahead of us.
   const pricedMs = clock.nowMs();
   const instruments = new Map(inputs.instruments.map((one) => [instrumentKey(one), one]));

@@ -7,8 +7,8 @@ import { readConfig } from '../../src/config/config.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import { jumpingClock } from '../stages/support/clocks.ts';
-import { emptyDatabase } from '../stages/support/database-state.ts';
 import { person, storeOf, tradeDate } from '../stages/support/run-day.ts';
+import { emptyDatabase } from '../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
 

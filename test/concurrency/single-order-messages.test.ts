@@ -1,22 +1,20 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import type { Store } from '../../src/ports/store/store.ts';
-import { deleteAllSql } from '../contract/support/every-database.ts';
 import { minuteMs, nowMs, openScene, user } from '../contract/support/scene.ts';
 import { apiRunId, placeSingleOrders } from '../contract/support/single-orders.ts';
+import { emptyDatabase } from '../support/databases/empty.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../support/postgres.ts';
 
 // Who places an order and who sends a message are different processes: only a server has two sessions.
 let database: TestPostgres;
 let store: Store;
-let empty: string;
 /** The same functions within the transaction the other session has open. */
 let within: Store;
 beforeAll(async () => {
   database = await freshPostgres();
   store = makeStore(database);
-  empty = await deleteAllSql(database.session);
   within = makeStore({
     close: async () => undefined,
     async call(name, args) {
@@ -26,7 +24,7 @@ beforeAll(async () => {
   });
 });
 beforeEach(async () => {
-  await database.session.exec(empty);
+  await emptyDatabase(database.session);
   await openScene(store, { users: [user('asha', { whatsapp: '+919000000001' })] });
 });
 afterEach(async () => {

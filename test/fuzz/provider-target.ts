@@ -5,12 +5,12 @@ import fc from 'fast-check';
 import { twilioNotifier } from '../../src/adapters/notifiers/twilio.ts';
 import type { World } from '../../src/ports/world.ts';
 import { notify } from '../../src/stages/notify/notify.ts';
-import { deleteAllSql } from '../contract/support/every-database.ts';
 import { nowMs } from '../contract/support/scene.ts';
 import { decideNothing, people, quick, settingsFor } from '../notifiers/fixtures.ts';
 import type { ScriptedAnswer } from '../simulators/venues/scripted-venues.ts';
 import { jumpingClock } from '../stages/support/clocks.ts';
 import { storeOf } from '../stages/support/run-day.ts';
+import { emptyDatabase } from '../support/databases/empty.ts';
 import type { TestDatabase } from '../support/postgres.ts';
 import { mutated, oddBytes } from './odd-values.ts';
 import { counter, type Target } from './target.ts';
@@ -66,7 +66,7 @@ export async function providerTarget(database: TestDatabase): Promise<Target> {
   const { fed, count } = counter();
   const property = fc.asyncProperty(fedAnswers, async (answers) => {
     count('twilio');
-    await database.session.exec(await deleteAllSql(database.session));
+    await emptyDatabase(database.session);
     await decideNothing(store, people(2));
     scripted = answers;
     await notify(world, 10);

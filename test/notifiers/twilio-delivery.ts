@@ -8,12 +8,12 @@ import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import type { World } from '../../src/ports/world.ts';
 import { notify } from '../../src/stages/notify/notify.ts';
-import { deleteAllSql } from '../contract/support/every-database.ts';
 import { nowMs } from '../contract/support/scene.ts';
 import { type LoopbackTwilio, loopbackTwilio, type SignedCall } from '../simulators/twilio.ts';
 import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
 import { storeOf } from '../stages/support/run-day.ts';
 import type { AnyEvent } from '../support/any-event.ts';
+import { emptyDatabase } from '../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { accountSid, authToken, contentSids, decideNothing, settingsFor } from './fixtures.ts';
 
@@ -54,7 +54,7 @@ export async function openTwilioDelivery(
     operatorDays: async () => [],
     emit: (event) => void events.push(event),
   };
-  await opened.session.exec(await deleteAllSql(opened.session));
+  await emptyDatabase(opened.session);
   await decideNothing(store, users);
   return {
     database: opened,

@@ -4,6 +4,7 @@ import { inject } from 'vitest';
 import { openPglite, type PgliteDatabase } from '../../src/adapters/store/pglite/pglite.ts';
 import { openPostgres, openPostgresSession } from '../../src/adapters/store/postgres.ts';
 import type { Database, SqlSession } from '../../src/ports/database.ts';
+import { keepingOne } from './databases/kept.ts';
 import type { TestDatabases } from './global-setup.ts';
 
 export interface TestDatabase extends Database {
@@ -71,13 +72,13 @@ async function onServer(postgresUrl: string, sql: string): Promise<void> {
   }
 }
 
-/** A migrated, empty database in this process, started from the image the global setup made. */
-export async function freshPglite(): Promise<PgliteDatabase> {
+/** A migrated, empty database in this process; `close` keeps it for the next. */
+export const freshPglite = keepingOne(async (): Promise<PgliteDatabase> => {
   const { cacheDir } = migrated();
   const database = await openPglite({ path: 'memory', cacheDir, saveCache: true, onSlowStart: () => undefined });
   await database.session.exec("set daily_scan.clock = 'virtual'");
   return database;
-}
+});
 
 /** A PGlite without our schema, for tests of the transport itself. */
 export async function blankPglite(): Promise<PgliteDatabase> {

@@ -14,8 +14,8 @@ import { type Exchange, type FaultName, faultNames, type OpenExchange } from '..
 import { openKiteExchange } from '../simulators/venues/kite-exchange.ts';
 import { openLemonnExchange } from '../simulators/venues/lemonn-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
-import { emptyDatabase } from '../stages/support/database-state.ts';
 import type { AnyEvent } from '../support/any-event.ts';
+import { emptyDatabase } from '../support/databases/empty.ts';
 import { violations } from '../support/invariants.ts';
 import { freshPglite } from '../support/postgres.ts';
 

@@ -3,10 +3,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vi
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Database, SqlSession } from '../../../src/ports/database.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
+import { freshSupabase } from '../../simulators/postgrest.ts';
 import { differences } from '../../support/audit-differences.ts';
 import { brokenPromises } from '../../support/broken-promises.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
+import { keepingOne } from '../../support/databases/kept.ts';
 import { violations } from '../../support/invariants.ts';
-import { type Borrowed, borrow, giveBack, KINDS } from './shared-database.ts';
+import { freshPglite, freshPostgres } from '../../support/postgres.ts';
 
 /** The database a test stands on. */
 export interface StoreUnderTest {
@@ -19,27 +22,24 @@ export interface StoreUnderTest {
   breaks(...rules: string[]): void;
 }
 
-/**
- * Deletes all rows but the migrations' own (charge rates, transitions); `replica` keeps the triggers that refuse it, and
- * the foreign keys, out of the way.
- */
-export async function deleteAllSql(session: SqlSession): Promise<string> {
-  const tables = await session.query(`select format('%I.%I', schemaname, tablename) as name from pg_tables
-    where schemaname in ('public', 'paper_venue') and tablename <> 'charge_rates'`);
-  const deletes = tables.map(({ name }) => `delete from ${name}`);
-  return ['begin; set local session_replication_role = replica', ...deletes, 'commit'].join('; ');
-}
+type Opened = Database & { session: SqlSession };
+
+const databases: [string, () => Promise<Opened>][] = [
+  ['PGlite', freshPglite],
+  ['Postgres', keepingOne<Opened>(freshPostgres)],
+  ['Supabase', keepingOne<Opened>(() => freshSupabase())],
+];
 
 /**
  * Runs the same tests on every database, emptied before each test. After each test the
  * books must be right, whatever it was about.
  */
 export function onEveryDatabase(what: string, tests: (ground: StoreUnderTest) => void): void {
-  describe.each(KINDS)(`${what} on %s`, (kind) => {
-    let borrowed: Borrowed | null = null;
+  describe.each(databases)(`${what} on %s`, (_name, open) => {
+    let database: Opened | null = null;
     const opened = () => {
-      if (!borrowed) throw new Error('the database is opened before the first test');
-      return borrowed.database;
+      if (!database) throw new Error('the database is opened before the first test');
+      return database;
     };
     const session: SqlSession = {
       exec: (sql) => opened().session.exec(sql),
@@ -48,15 +48,13 @@ export function onEveryDatabase(what: string, tests: (ground: StoreUnderTest) =>
     const call: Database['call'] = (name, args) => opened().call(name, args);
     const store = makeStore({ call, close: () => opened().close() });
 
-    let emptyAll = '';
     let broken: string[] = [];
     beforeAll(async () => {
-      borrowed = await borrow(kind);
-      emptyAll = await deleteAllSql(borrowed.database.session);
+      database = await open();
     });
     beforeEach(async () => {
       broken = [];
-      await session.exec(emptyAll);
+      await emptyDatabase(session);
     });
     afterEach(async () => {
       expect(await violations(session)).toEqual([]);
@@ -65,9 +63,7 @@ export function onEveryDatabase(what: string, tests: (ground: StoreUnderTest) =>
       expect(await differences(store)).toEqual([]);
       expect(await store.call('verify_actions', { keptId: null, keptHash: null })).toMatchObject({ problems: [] });
     });
-    afterAll(async () => {
-      if (borrowed) await giveBack(kind, borrowed);
-    });
+    afterAll(() => database?.close());
 
     tests({
       store,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { emptyDatabase } from '../../stages/support/database-state.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { startService, type TestService } from '../support/service.ts';
 

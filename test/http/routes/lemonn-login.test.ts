@@ -11,8 +11,8 @@ import {
   privateKey,
   requestId,
 } from '../../simulators/venues/lemonn-exchange.ts';
-import { emptyDatabase } from '../../stages/support/database-state.ts';
 import { person, titan, tradeDate } from '../../stages/support/run-day.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { startService, type TestService } from '../support/service.ts';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readyNow, startSchedule, syncNow } from '../../../src/schedule.ts';
-import { emptyDatabase } from '../../stages/support/database-state.ts';
 import { person, tradeDate } from '../../stages/support/run-day.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';

@@ -4,10 +4,10 @@ import { templates } from '../../../src/domain/messages/template.ts';
 import type { Notifier } from '../../../src/ports/world.ts';
 import { notify } from '../../../src/stages/notify/notify.ts';
 import { messagesOf } from '../../../src/stages/report/report.ts';
-import { deleteAllSql } from '../../contract/support/every-database.ts';
 import { accountSid, authToken, contentSids, settingsFor } from '../../notifiers/fixtures.ts';
 import { loopbackTwilio } from '../../simulators/twilio.ts';
 import { person, tradeDate } from '../../stages/support/run-day.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
@@ -19,16 +19,14 @@ const symbols = ['TITAN', 'INFY', 'SBICARD', 'M&M', 'LT', 'ITC'];
 const users = ['Asha Rao', 'Rohan Mehta'].map((name, n) => person(name, { whatsapp: `+91999990000${n}` }));
 
 let database: TestDatabase;
-let empty: string;
 let open: TestService;
 let ashaKey: string;
 beforeAll(async () => {
   database = await freshPglite();
-  empty = await deleteAllSql(database.session);
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  await database.session.exec(empty);
+  await emptyDatabase(database.session);
   open = await startService({ database, users, time: '10:30' });
   const prices = symbols.map((symbol) => ({ symbol, date: tradeDate, openMinor: 100_00, closeMinor: 100_00 }));
   await open.store.call('import_prices', { by: tester, prices });

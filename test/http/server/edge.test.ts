@@ -9,7 +9,7 @@ import { defaultRateLimits } from '../../../src/http/callers/limits.ts';
 import { type HttpServer, makeServer } from '../../../src/http/serve-http.ts';
 import { affordable, type ConnectionLimits, connectionLimits } from '../../../src/http/sockets.ts';
 import { decideAll, openScene, user } from '../../contract/support/scene.ts';
-import { emptyDatabase } from '../../stages/support/database-state.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { startService, type TestService } from '../support/service.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { Signal } from '../../../src/domain/types.ts';
-import { emptyDatabase } from '../../stages/support/database-state.ts';
 import { tradeDate } from '../../stages/support/run-day.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { startService, type TestService, type TestServiceOptions } from './service.ts';
 

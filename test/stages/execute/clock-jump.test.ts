@@ -4,10 +4,11 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { Venue } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { type JumpingClock, jumpingClock } from '../support/clocks.ts';
-import { emptyDatabase, tally, venueBook } from '../support/database-state.ts';
+import { tally, venueBook } from '../support/database-state.ts';
 import { type Day, person, runDay, storeOf, titan, tradeDate } from '../support/run-day.ts';
 
 const HOUR_MS = 60 * 60_000;

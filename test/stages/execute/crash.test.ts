@@ -2,10 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Fault } from '../../../src/domain/faults.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { emptyDatabase, finalState, messageRows } from '../support/database-state.ts';
+import { finalState, messageRows } from '../support/database-state.ts';
 import { type Death, deaths, dyingStore } from '../support/dying-store.ts';
 import { buy, type Day, person, runDay, storeOf, titan } from '../support/run-day.ts';
 

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { SubmitOutcome, Venue } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { emptyDatabase } from '../support/database-state.ts';
 import { person, runDay, storeOf, titan } from '../support/run-day.ts';
 
 /** A venue that refuses duplicates, shows an order late, and answers the first submission with silence. */

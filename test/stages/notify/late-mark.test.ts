@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
-import { emptyDatabase, messageRows } from '../support/database-state.ts';
+import { messageRows } from '../support/database-state.ts';
 import { person, runDay, storeOf, titan } from '../support/run-day.ts';
 
 describe('a process that stands still between the mark of a message and its sending', () => {

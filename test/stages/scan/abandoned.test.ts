@@ -4,9 +4,10 @@ import { closeOverdue } from '../../../src/stages/accept/close-abandoned.ts';
 import { workOnce } from '../../../src/stages/execute-and-notify.ts';
 import { work } from '../../../src/work.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { emptyDatabase, finalState, messageRows, pairOutcomes, tally } from '../support/database-state.ts';
+import { finalState, messageRows, pairOutcomes, tally } from '../support/database-state.ts';
 import { type Death, dyingStore } from '../support/dying-store.ts';
 import { buy, type Day, fiveUsers, person, runDay, runId, storeOf, titan, worldOf } from '../support/run-day.ts';
 

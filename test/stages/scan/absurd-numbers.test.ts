@@ -6,10 +6,10 @@ import { alertText } from '../../../src/terminal/alert.ts';
 import { account, frame, planned } from '../../domain/scenario.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
 import { anEvent } from '../../support/any-event.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { emptyDatabase } from '../support/database-state.ts';
 import { type Day, fiveUsers, infy, person, runDay, storeOf, titan } from '../support/run-day.ts';
 
 let database: TestPostgres;

@@ -6,10 +6,10 @@ import type { Store } from '../../../src/ports/store/store.ts';
 import type { Quotes } from '../../../src/ports/world.ts';
 import { emitDrifts } from '../../../src/stages/accounts/emit-drifts.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { cliSandbox } from '../support/cli-sandbox.ts';
-import { emptyDatabase } from '../support/database-state.ts';
 import { type Day, person, runDay, titan, tradeDate } from '../support/run-day.ts';
 
 const demerger: CorporateAction = { exchange: 'NSE', symbol: 'INFY', exDate: tradeDate, kind: 'demerger', ratio: null };

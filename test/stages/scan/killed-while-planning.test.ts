@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Store, StoreFunction } from '../../../src/ports/store/store.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
-import { emptyDatabase, messageRows, pairOutcomes, tally, venueBook } from '../support/database-state.ts';
+import { messageRows, pairOutcomes, tally, venueBook } from '../support/database-state.ts';
 import { dyingStore } from '../support/dying-store.ts';
 import { type Day, fiveUsers, person, runDay, storeOf, titan } from '../support/run-day.ts';
 

@@ -8,9 +8,9 @@ import { type OrderRequest, orderIntake } from '../../../src/stages/accept/singl
 import { ready } from '../../../src/stages/accounts/readiness.ts';
 import { quote, tradeDate } from '../../contract/support/scene.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
-import { emptyDatabase } from '../support/database-state.ts';
 import { type Day, fiveUsers, settingsOf, storeOf, worldOf } from '../support/run-day.ts';
 import { openVenueBooks } from '../support/venue-books.ts';
 

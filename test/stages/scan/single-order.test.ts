@@ -5,7 +5,7 @@ import type { World } from '../../../src/ports/world.ts';
 import type { OrderRequest, Placed } from '../../../src/stages/accept/single-orders.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { workOnce } from '../../../src/stages/execute-and-notify.ts';
-import { deleteAllSql } from '../../contract/support/every-database.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { placeOrders } from '../../support/place-orders.ts';
 import { freshPglite, freshPostgres, type TestDatabase, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
@@ -28,15 +28,13 @@ describe('one order asked for by itself', () => {
   let database: TestDatabase;
   let store: Store;
   let world: World;
-  let empty: string;
   beforeAll(async () => {
     database = await freshPglite();
     store = storeOf(database);
-    empty = await deleteAllSql(database.session);
   });
   afterAll(() => database.close());
   beforeEach(async () => {
-    await database.session.exec(empty);
+    await emptyDatabase(database.session);
     world = await worldOf(store, day);
     const users = [...fiveUsers, person('Poor Soul', { capitalMinor: 1000_00 })];
     await store.call('import_users', { by: tester, users, mode: 'paper', source: 'test', nowMs: world.clock.nowMs() });

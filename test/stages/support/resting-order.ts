@@ -1,4 +1,5 @@
 // A worker with one order that stays open at its venue until the test says otherwise.
+
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import type { Arguments, Store } from '../../../src/ports/store/store.ts';
 import type { LookupOutcome, Venue, VenueFill, VenueReport } from '../../../src/ports/venue.ts';
@@ -6,9 +7,9 @@ import type { World } from '../../../src/ports/world.ts';
 import { workOnce } from '../../../src/stages/execute-and-notify.ts';
 import { tradeDate } from '../../contract/support/scene.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 import { type JumpingClock, jumpingClock } from './clocks.ts';
-import { emptyDatabase } from './database-state.ts';
 import { storeOf, worldOf } from './run-day.ts';
 
 /** A worker at 09:20 whose one venue acknowledges every order as working, and then says what its `book` is set to. */

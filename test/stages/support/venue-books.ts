@@ -1,4 +1,5 @@
 // One live account each at simulated Kite and Lemonn, with funds and holdings a test sets.
+
 import { onScreenNotifier } from '../../../src/adapters/notifiers/on-screen.ts';
 import type { UserSettings } from '../../../src/domain/types.ts';
 import type { World } from '../../../src/ports/world.ts';
@@ -6,10 +7,10 @@ import { instrument, user } from '../../contract/support/scene.ts';
 import { type KiteExchange, openKiteExchange } from '../../simulators/venues/kite-exchange.ts';
 import { type LemonnExchange, openLemonnExchange } from '../../simulators/venues/lemonn-exchange.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { type JumpingClock, jumpingClock } from './clocks.ts';
-import { emptyDatabase } from './database-state.ts';
 import { storeOf } from './run-day.ts';
 
 export interface Held {

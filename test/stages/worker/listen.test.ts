@@ -12,11 +12,11 @@ import { decideAll, nowMs, openScene, user } from '../../contract/support/scene.
 import { type ConnectProxy, openConnectProxy } from '../../simulators/connect-proxy.ts';
 import { type AlpacaExchange, openAlpacaExchange } from '../../simulators/venues/alpaca-exchange.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import { setClock } from '../support/clocks.ts';
-import { emptyDatabase } from '../support/database-state.ts';
 import { storeOf } from '../support/run-day.ts';
 
 const users = [user('asha', { venue: 'alpaca', leverageCenti: 100 }), user('ravi', { venue: 'alpaca' })];

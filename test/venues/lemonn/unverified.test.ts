@@ -8,8 +8,8 @@ import { reconcile } from '../../../src/stages/execute/reconcile.ts';
 import { decideAll, minuteMs, nowMs, openScene, user } from '../../contract/support/scene.ts';
 import { type LemonnExchange, openLemonnExchange } from '../../simulators/venues/lemonn-exchange.ts';
 import { jumpingClock } from '../../stages/support/clocks.ts';
-import { emptyDatabase } from '../../stages/support/database-state.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
+import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPglite } from '../../support/postgres.ts';
 
 let database: PgliteDatabase;

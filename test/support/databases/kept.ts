@@ -1,37 +1,36 @@
-// One database of each kind for all files of a worker, as long as no test has changed more in it than rows.
+// Keeps a test's database for the next one of its worker, as long as no test has changed more in it than rows.
 import type { Database, SqlSession } from '../../../src/ports/database.ts';
-import { freshSupabase } from '../../simulators/postgrest.ts';
-import { freshPglite, freshPostgres } from '../../support/postgres.ts';
+import { emptyDatabase } from './empty.ts';
 
-const OPEN = { PGlite: freshPglite, Postgres: freshPostgres, Supabase: () => freshSupabase() } as const;
+type Opened = Database & { session: SqlSession };
 
-export type Kind = keyof typeof OPEN;
-export const KINDS = ['PGlite', 'Postgres', 'Supabase'] as const satisfies Kind[];
-
-/** An open database, and what it was when it was new. */
-export interface Borrowed {
-  database: Database & { session: SqlSession };
-  shape: string;
+/**
+ * Opens as `open` does, or gives one that was closed before, emptied: a new database costs a second of the processor,
+ * most of it the first call of every function. Closing keeps it, unless a test changed what it is (a planted function, a
+ * right, a setting).
+ */
+export function keepingOne<Kept extends Opened>(open: () => Promise<Kept>): () => Promise<Kept> {
+  let kept: { database: Kept; shape: string } | null = null;
+  return async () => {
+    const { database, shape } = kept ?? (await opened(open));
+    kept = null;
+    await emptyDatabase(database.session);
+    return {
+      ...database,
+      async close() {
+        await database.session.exec('rollback');
+        await database.session.exec("reset all; discard temp; set daily_scan.clock = 'virtual'");
+        const isAsNew = (await shapeOf(database.session)) === shape;
+        if (isAsNew && kept === null) kept = { database, shape };
+        else await database.close();
+      },
+    };
+  };
 }
 
-const kept = new Map<Kind, Borrowed>();
-
-/** A migrated database whose rows may be those of a test before: the borrower deletes them. */
-export async function borrow(kind: Kind): Promise<Borrowed> {
-  const found = kept.get(kind);
-  kept.delete(kind);
-  if (found !== undefined) return found;
-  const database = await OPEN[kind]();
+async function opened<Kept extends Opened>(open: () => Promise<Kept>): Promise<{ database: Kept; shape: string }> {
+  const database = await open();
   return { database, shape: await shapeOf(database.session) };
-}
-
-/** Keeps it for the next file, unless a test changed what it is (a planted function, a right, a setting). */
-export async function giveBack(kind: Kind, { database, shape }: Borrowed): Promise<void> {
-  const { session } = database;
-  await session.exec("reset all; set daily_scan.clock = 'virtual'");
-  const isAsNew = (await shapeOf(session)) === shape;
-  if (isAsNew && !kept.has(kind)) kept.set(kind, { database, shape });
-  else await database.close();
 }
 
 /** All there is beside rows that tests write: functions, tables, rules, rights, settings, and the rates of charges. */

@@ -7189,27 +7189,37 @@ CREATE OR REPLACE FUNCTION core.freeze_requests(run public.scan_runs, args jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-declare
-  signals jsonb;
 begin
   -- A refused symbol that nobody knows is made no instrument for: its decision is booked on one that stands
   -- for them all, and the signal's id tells its name.
-  select coalesce(jsonb_agg(case when d.outcome <> 'accepted' and (select true from public.instruments i
-      where (i.exchange, i.symbol) = (signal ->> 'exchange', signal ->> 'symbol') limit 1) is null
-    then signal || '{"symbol": "?"}' else signal end), '[]') into signals
+  insert into public.instruments (exchange, symbol, assumed)
+  select distinct signal ->> 'exchange', case when d.outcome = 'accepted' then signal ->> 'symbol'
+    else '?' end, true
   from jsonb_to_recordset(args -> 'requests') as row(signal jsonb)
-  join unnest(decisions) d on d."signalId" = signal ->> 'id';
-  perform core.write_signals(jsonb_build_object('signals', signals, 'source', 'api'));
+  join unnest(decisions) d on d."signalId" = signal ->> 'id'
+  where (select true from public.instruments i
+    where (i.exchange, i.symbol) = (signal ->> 'exchange', signal ->> 'symbol') limit 1) is null
+  on conflict (exchange, symbol) do nothing;
   perform core.freeze_prices(run.id, args -> 'quotes');
 
   with fresh as materialized (
-    select row.*, d."signalId", d."userId", d."accountId"
+    select row.*, signal.*, d."userId", d."accountId"
     from jsonb_to_recordset(args -> 'requests') as row(principal text, key text, "bodyHash" text,
       "apiKey" text, signal jsonb, "sendBeforeMs" bigint)
-    join unnest(decisions) d on d."signalId" = row.signal ->> 'id'
-  ), of_signals as (
+    cross join lateral jsonb_to_record(row.signal) as signal(id text, "tradeDate" date, rank integer,
+      strategy text, exchange text, symbol text, side text, "referencePriceMinor" bigint,
+      "stopLossMinor" bigint, "targetMinor" bigint, "validUntilMs" bigint)
+    join unnest(decisions) d on d."signalId" = signal.id
+  ), signals as (
+    insert into public.signals (id, trade_date, rank, strategy, instrument_id, side, reference_price_minor,
+      stop_loss_minor, target_minor, valid_until, source)
+    select id, "tradeDate", rank, strategy, (select i.id from public.instruments i
+        where i.exchange = fresh.exchange and i.symbol in (fresh.symbol, '?')
+        order by i.symbol = '?' limit 1),
+      side, "referencePriceMinor", "stopLossMinor", "targetMinor", core.at("validUntilMs"), 'api' from fresh
+  ), of_run as (
     insert into public.run_signals (run_id, signal_id, position, send_before)
-    select run.id, "signalId", nextval('core.single_order_position'), core.at("sendBeforeMs") from fresh
+    select run.id, id, nextval('core.single_order_position'), core.at("sendBeforeMs") from fresh
   ), of_users as (
     insert into public.run_users (run_id, queue_position, user_id, account_id, decided_at)
     select distinct on ("userId") run.id, nextval('core.single_order_position'), "userId", "accountId",
@@ -7219,7 +7229,7 @@ begin
   )
   insert into public.order_requests (principal, idempotency_key, body_hash, api_key, run_id,
     signal_id, user_id, requested_at, limits)
-  select principal, key, "bodyHash", "apiKey", run.id, "signalId", "userId", now_at, run.limits from fresh;
+  select principal, key, "bodyHash", "apiKey", run.id, id, "userId", now_at, run.limits from fresh;
 end $function$;
 
 -- Whether a message would go over the fallback now.

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Actor } from '../../../src/domain/actions.ts';
 import { signalOfRequest } from '../../../src/domain/decision/single-order.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
@@ -23,11 +24,11 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
     store.call('read_order_inputs', { runId, mode: 'paper', tradeDate, capped: true, userIds, listings });
   const users = ['asha', 'ravi'].map((id) => user(id));
 
-  const request = (key: string, userId = 'asha') => {
+  const request = (key: string, userId = 'asha', by: Actor | null = null) => {
     const order = { userId, exchange: 'NSE', symbol: 'TITAN', side: 'BUY' as const, quantity: 1 };
     const at = { date: tradeDate, quote: quote('TITAN'), nowMs };
     const signal = signalOfRequest({ principal: 'key:1', key }, { ...order, limitPriceMinor: null }, at);
-    return { principal: 'key:1', key, bodyHash: 'b1', by: null, sendBeforeMs: nowMs + 2 * minuteMs, signal, userId };
+    return { principal: 'key:1', key, bodyHash: 'b1', by, sendBeforeMs: nowMs + 2 * minuteMs, signal, userId };
   };
   const placeOrders = async (requests: ReturnType<typeof request>[], quantity = 1, otherDay = {}) => {
     const { accounts, rates } = await inputs([...new Set(requests.map(({ userId }) => userId))]);
@@ -64,6 +65,20 @@ onEveryDatabase('single orders', ({ store, session, value, breaks }) => {
     const requests = ['k1', 'k2'].map((key) => ({ principal: 'key:1', key, bodyHash: 'b1' }));
     expect(await store.call('read_request_outcomes', { requests })).toEqual([{ ...first, fresh: false }, null]);
     expect(await store.call('read_orders', view)).toHaveLength(1);
+  });
+
+  test('what operators placed in one call is an act each, in their order, and the log’s chain holds', async () => {
+    await openScene(store, { users });
+    const by = { who: 'key:ds_op', how: 'http' } as const;
+    const requests = [request('k1'), request('k2', 'ravi', by), request('k3', 'ravi', by)];
+    expect(await placeOrders(requests)).toMatchObject(requests.map(() => ({ kind: 'decided', fresh: true })));
+    const all = { beforeId: null, limit: 10, userId: null, action: 'place_order', sinceMs: null } as const;
+    const acts = await store.call('read_actions', all);
+    expect(acts.toReversed()).toMatchObject([
+      { ...by, userId: 'ravi', after: { outcome: 'accepted' } },
+      { ...by, userId: 'ravi', after: { outcome: 'skipped' } },
+    ]);
+    expect((await store.call('verify_actions', { keptId: null, keptHash: null })).problems).toEqual([]);
   });
 
   test('a key is used up for good: the next day it answers with the first order, and places none', async () => {

@@ -14,11 +14,7 @@ import { doctorCommand } from './doctor/doctor.ts';
 import { migrateCommand } from './doctor/migrate.ts';
 import { calendarCommandFor } from './import/calendar.ts';
 import { type ImportFlags, importFile } from './import/import.ts';
-import { apikeyCommand } from './operate/apikey.ts';
-import type { ApikeyFlags } from './operate/apikey-flags.ts';
-import { correctCommand } from './operate/correct.ts';
-import { halt, resume } from './operate/halt.ts';
-import { resolveCommand } from './operate/resolve.ts';
+import { addSettling, addSwitches } from './operate/operate.ts';
 import { type DemoFlags, demoCommand } from './run/demo.ts';
 import { exitCodeOf, type ScanFlags, scanCommand } from './run/scan.ts';
 import { jsonShow, screenShow } from './run/show-scan.ts';
@@ -170,42 +166,7 @@ program
   .option('--json', 'import: one JSON document on stdout')
   .action((what, file, flags) => command(calendarCommandFor(what, file))(flags));
 
-program
-  .command('resolve')
-  .description('say what became of an order that was left to a person')
-  .requiredOption('--order <id>', 'its client order id')
-  .requiredOption('--as <ending>', 'filled, partly, canceled, rejected or not-placed')
-  .option('--quantity <shares>', 'how many were filled')
-  .option('--price <rupees>', 'at what average price')
-  .option('--json', 'one JSON document on stdout')
-  .action(command(resolveCommand));
-
-program
-  .command('correct')
-  .description('say what a fill that was reported wrong really was: the report stays, the correction takes its place')
-  .requiredOption('--order <id>', 'its client order id')
-  .requiredOption('--quantity <shares>', 'how many it really was; 0: it never was')
-  .option('--fill <id>', 'which of its fills, as the venue names it; needed where it has several')
-  .option('--price <rupees>', 'at what price; left out: as it was reported')
-  .option('--json', 'one JSON document on stdout')
-  .action(command(correctCommand));
-
-program
-  .command('apikey')
-  .description('the keys of the HTTP service: a new one is shown once')
-  .argument('<what>', 'create, list, revoke, source (changes one) or sources (lists them)')
-  .option('--role <role>', 'create: operator (for everybody), user (for one) or signals (sends signals, nothing else)')
-  .option('--source <name>', 'create --role signals, source: the source of signals, such as tradingview-1')
-  .option('--strategies <list>', 'create --role signals, source: the strategies it may send (A,B), or all')
-  .option('--per-day <signals>', 'create --role signals, source: most signals that are taken of it on a day')
-  .option('--enabled <yes|no>', 'source: no takes nothing of it until it is yes again')
-  .option('--user <user>', 'create: the user a key of role user is for (name or id)')
-  .option('--scope <scope>', 'create: read (changes nothing) or trade (the default)')
-  .option('--expires <end>', 'create: 90d, 12h, 4w, a date (to its end in India) or an instant; default: no end')
-  .option('--label <text>', 'create: what it is for')
-  .option('--key <start>', 'revoke: the key, or its first characters as the list shows them')
-  .option('--json', 'one JSON document on stdout')
-  .action((what: string, flags: ApikeyFlags) => command(apikeyCommand(what))(flags));
+addSettling(program);
 
 program
   .command('log')
@@ -229,18 +190,7 @@ program
     process.exitCode = await ending(flags.json ?? false, () => doctorCommand(flags));
   });
 
-for (const [name, work, what] of [
-  ['halt', halt, 'stop'],
-  ['resume', resume, 'allow'],
-] as const) {
-  program
-    .command(name)
-    .description(`${what} orders: of everybody, of one venue, or of one user`)
-    .requiredOption('--why <text>', 'the reason, kept on record')
-    .option('--venue <venue>', 'only this venue')
-    .option('--user <user>', 'only this user (name or id)')
-    .action(command(work));
-}
+addSwitches(program);
 
 const actingCommands = new Set([
   'account',

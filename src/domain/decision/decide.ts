@@ -5,8 +5,16 @@ import { type CapUse, type Case, type Finding, firstReason, type SizedCase, type
 import { productAt, rateFor } from './charges.ts';
 import type { Decision } from './decision.ts';
 import type { AccountState, PlannedSignal, RunFrame } from './inputs.ts';
-import { capPriceOf, denyRules, sizedDenyRules, skipRules, soldFrom } from './rules.ts';
-import { assumedInstrument, budgetFor, exactHold, exactMargin, limitPriceFor, quantityFor } from './sizing.ts';
+import { denyRules, sizedDenyRules, skipRules, soldFrom } from './rules.ts';
+import {
+  assumedInstrument,
+  budgetFor,
+  capPriceOf,
+  exactHold,
+  exactMargin,
+  limitPriceFor,
+  quantityFor,
+} from './sizing.ts';
 
 /**
  * One Decision for every signal of the run, best rank first, for one user. Scarce money goes to the best rank: each

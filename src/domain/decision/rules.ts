@@ -5,10 +5,10 @@ import { formatMinor, LARGEST_MINOR, LARGEST_PRICE_MINOR } from '../money.ts';
 import type { Quote } from '../types.ts';
 import type { Case, Finding, Rule, RuleTable, SizedCase } from './case.ts';
 import { dayResult } from './day-result.ts';
-import type { OpenPosition, PlannedSignal, RunFrame } from './inputs.ts';
+import type { OpenPosition, RunFrame } from './inputs.ts';
 import { limitOutsideBand } from './limit-band.ts';
 import { quoteAgeFault } from './quote-age.ts';
-import { exactMargin } from './sizing.ts';
+import { capPriceOf, exactMargin } from './sizing.ts';
 
 const when = (applies: boolean, actual: string | null = null): Finding | null =>
   applies ? { limit: null, actual } : null;
@@ -244,9 +244,4 @@ function freezeQuantity({ instrument, quantity }: SizedCase): Finding | null {
 function symbolCap({ frame, capUsed, planned, quantity, priceMinor }: SizedCase): Finding | null {
   const useMinor = quantity * BigInt(capPriceOf(planned, priceMinor));
   return above(frame.limits.symbolCapMinor, BigInt(capUsed.get(planned.share) ?? 0) + useMinor);
-}
-
-/** What a share of an order counts towards its symbol's cap: its quote, or the limit that somebody named above that. */
-export function capPriceOf({ requested }: PlannedSignal, priceMinor: number): number {
-  return Math.max(priceMinor, requested?.limitPriceMinor ?? 0);
 }

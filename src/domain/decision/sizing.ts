@@ -2,7 +2,7 @@
 import { LARGEST_MINOR, mulDivCeil, mulDivFloor, safe } from '../money.ts';
 import type { Instrument, Quote, Side, UserSettings } from '../types.ts';
 import { exactCharges } from './charges.ts';
-import type { ChargeRate } from './inputs.ts';
+import type { ChargeRate, PlannedSignal } from './inputs.ts';
 
 /** What a user may put into one signal: ⌊capital × allocation⌋, in minor units. */
 export function budgetFor(settings: Pick<UserSettings, 'capitalMinor' | 'allocationBps'>): number {
@@ -116,4 +116,9 @@ export function assumedInstrument(exchange: string, symbol: string, priceMinor: 
     fno: false,
     restricted: null,
   };
+}
+
+/** What a share of an order counts towards its symbol's cap: its quote, or the limit that somebody named above that. */
+export function capPriceOf({ requested }: PlannedSignal, priceMinor: number): number {
+  return Math.max(priceMinor, requested?.limitPriceMinor ?? 0);
 }

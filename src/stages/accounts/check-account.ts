@@ -1,10 +1,12 @@
 // Checks one live account at its venue: login, address, margin, then its orders, shares and money.
+import pLimit from 'p-limit';
 import type { CorporateAction } from '../../domain/market/corporate-actions.ts';
 import { istTime } from '../../domain/market/india-time.ts';
 import type { Mode, Signal } from '../../domain/types.ts';
 import type { Deps } from '../../ports/deps.ts';
 import type { Books } from '../../ports/store/accounts.ts';
 import type { OrderToSend, VenueRead } from '../../ports/venue.ts';
+import { type KeyOf, missingShares, shareDifferences } from './compare-books.ts';
 import type { AccountApi, AccountsDeps, AccountVenue } from './deps.ts';
 import { type AccountReading, loginOf, missed, readAccount, readWithRetries } from './read-account.ts';
 
@@ -28,6 +30,7 @@ export interface Day {
 }
 
 const PROBES = 3;
+const RECHECK_MS = 5_000;
 
 /**
  * Asks everything about one account: its login (and logs in where the venue lets us do that by ourselves), the address
@@ -107,4 +110,26 @@ function ofEachExchange(signals: Signal[]): Signal[] {
   const firsts = new Map(signals.toReversed().map((signal) => [signal.exchange, signal]));
   const first = new Set(firsts.values());
   return [...signals.filter((one) => first.has(one)), ...signals.filter((one) => !first.has(one))];
+}
+
+/** Shares that seem to be gone are looked for once more: a list may have been short for a moment. */
+export async function readAgain(
+  { clock }: Deps<'clock'>,
+  day: Day,
+  checked: Checked[],
+  keyOf: KeyOf,
+): Promise<Checked[]> {
+  const short = ({ books, reading }: Checked) =>
+    reading.kind === 'read' && missingShares(shareDifferences(books, reading.snapshot.positions, keyOf)).length > 0;
+  if (!checked.some(short)) return checked;
+  await clock.sleep(RECHECK_MS);
+  const limit = pLimit(day.concurrency);
+  return Promise.all(
+    checked.map(async (one) => {
+      const { accountApi, books } = one;
+      return short(one) && accountApi
+        ? { ...one, reading: await limit(() => readAccount(clock, accountApi, books)) }
+        : one;
+    }),
+  );
 }

@@ -9,7 +9,7 @@ import type { Adjustment, Books, Drift } from '../../ports/store/accounts.ts';
 import { catchUp } from '../execute/catch-up.ts';
 import { remindOfLogins } from '../notify/login-reminders.ts';
 import { type AccountSnapshot, listingsOf } from './account-snapshot.ts';
-import { type Checked, check, type Day } from './check-account.ts';
+import { type Checked, check, type Day, readAgain } from './check-account.ts';
 import {
   blockedByOthers,
   type KeyOf,
@@ -21,7 +21,7 @@ import {
 import type { AccountsDeps, ReadyDeps } from './deps.ts';
 import { emitDrifts } from './emit-drifts.ts';
 import { emitLeftOrders, type LeftOrder, leftOrders } from './emit-left-orders.ts';
-import { pagesOfBooks, readAccount } from './read-account.ts';
+import { pagesOfBooks } from './read-account.ts';
 import { sharesToBook } from './unknown-shares.ts';
 import { emitLeftOut, unreadOfOurs } from './unreadable-rows.ts';
 
@@ -63,8 +63,6 @@ export interface ReadinessReport {
   /** Users who were to be reminded of a missing login and were not before. */
   reminders: number;
 }
-
-const RECHECK_MS = 5_000;
 
 /**
  * Asks the venue of every active live account whether it can trade today, brings our books to the venue's before the
@@ -182,23 +180,6 @@ function notBroughtUp(day: Day, { books, adjustment }: Compared, free: ReadonlyS
   return left
     ? `books_not_brought_up: order ${left.clientOrderId} is left to a person (npm run resolve)`
     : 'books_not_brought_up: an order or a run was under way';
-}
-
-/** Shares that seem to be gone are looked for once more: a list may have been short for a moment. */
-async function readAgain({ clock }: Deps<'clock'>, day: Day, checked: Checked[], keyOf: KeyOf): Promise<Checked[]> {
-  const short = ({ books, reading }: Checked) =>
-    reading.kind === 'read' && missingShares(shareDifferences(books, reading.snapshot.positions, keyOf)).length > 0;
-  if (!checked.some(short)) return checked;
-  await clock.sleep(RECHECK_MS);
-  const limit = pLimit(day.concurrency);
-  return Promise.all(
-    checked.map(async (one) => {
-      const { accountApi, books } = one;
-      return short(one) && accountApi
-        ? { ...one, reading: await limit(() => readAccount(clock, accountApi, books)) }
-        : one;
-    }),
-  );
 }
 
 interface Compared {

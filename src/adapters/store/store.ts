@@ -5,6 +5,7 @@ import type { Arguments } from '../../ports/store/store.ts';
 import {
   type Answer,
   type CallOptions,
+  encoded,
   limitMsOf,
   type Store,
   type StoreFunction,
@@ -48,7 +49,7 @@ export function makeStore(
       const isWorthwhile = ({ error }: { error: Error }) =>
         error instanceof DatabaseError && kinds.includes(error.kind);
       // Text from outside, made such as a database takes, whatever the transport.
-      const clean = storable(virtual ? { ...args, clock: 'virtual' } : args);
+      const clean = storable(encoded(name, virtual ? { ...args, clock: 'virtual' } : args));
       const answer = await pRetry(() => database.call(name, clean, limitMsOf(name)), {
         ...RETRY_OPTIONS,
         shouldRetry: isWorthwhile,

@@ -6,6 +6,7 @@ import type { AccountState } from '../../domain/decision/inputs.ts';
 import type { Problem, Quote } from '../../domain/types.ts';
 import {
   call,
+  columnsOf,
   corporateAction,
   count,
   instrument,
@@ -184,6 +185,7 @@ export const runs = {
   /** Writes a page of decisions, with an order and a hold on its money for each that is accepted. */
   accept_page: call<{ runId: string; nowMs: number; decisions: DecisionToAccept[]; skipLocked?: boolean }>()(
     acceptedPage,
+    { encoded: ({ decisions, ...args }) => ({ ...args, decisions: columnsOf(decisions) }) },
   ),
   /** Reads the part of a plan that is written already, to compare a resumed run with the plan somebody approved. */
   read_plan_lines: call<{ runId: string }>()(z.array(z.string()), { isLong: true }),

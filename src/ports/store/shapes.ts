@@ -14,6 +14,8 @@ export interface Call<Args, A extends z.ZodType> {
   answer: A;
   /** Of the type only: no value has it. */
   args?: Args;
+  /** What the database is given for them, where it takes them in another shape. */
+  encoded?(args: Args): object;
   /** It goes over a whole run, file or year, and nobody waits for it at a screen: it may take a minute. */
   isLong?: boolean;
   /** A list or report, for people who look: such have connections of their own, so that no order waits for them. */
@@ -23,10 +25,23 @@ export interface Call<Args, A extends z.ZodType> {
 /** `call<Args>()(answer)`, in two steps so that the answer's type is inferred beside arguments that are named. */
 export const call =
   <Args>() =>
-  <A extends z.ZodType>(answer: A, kind: Pick<Call<Args, A>, 'isLong' | 'isReport'> = {}): Call<Args, A> => ({
+  <A extends z.ZodType>(
+    answer: A,
+    kind: Pick<Call<Args, A>, 'encoded' | 'isLong' | 'isReport'> = {},
+  ): Call<Args, A> => ({
     answer,
     ...kind,
   });
+
+/**
+ * Rows as one list per field, in their order: less for the database to read than an object per row. All have the fields
+ * of the first.
+ */
+export function columnsOf<Row extends object>(rows: readonly Row[]): Record<string, unknown[]> {
+  const columns: Record<string, unknown[]> = {};
+  for (const field in rows[0]) columns[field] = rows.map((row) => row[field]);
+  return columns;
+}
 
 // Money is an integer in the minor unit; a JSON number holds it exactly up to 2^53, which zod’s int() checks.
 export const minor = z.int();

@@ -46,6 +46,11 @@ export function limitMsOf(name: string): number {
   return byName.get(name)?.isLong ? LONG_LIMIT_MS : DEFAULT_LIMIT_MS;
 }
 
+/** The arguments of a function as the database takes them. */
+export function encoded(name: string, args: object): object {
+  return byName.get(name)?.encoded?.(args) ?? args;
+}
+
 /** Whether it is a list or report. */
 export function isReport(name: string): boolean {
   return byName.get(name)?.isReport ?? false;

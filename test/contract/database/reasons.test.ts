@@ -32,8 +32,9 @@ function acceptReasons(): string[] {
   const judging = sourceOf('recheck');
   const named = [...judging.matchAll(/when settings_block (<> '(\w+)'|is not null) then settings_block|then '(\w+)'/g)];
   const [exceptFor] = named.map(([, , word]) => word).filter((word) => word !== undefined);
+  const [, beforeThis, cap = 'none'] = /= '(\w+)' then '(\w+)'/.exec(sourceOf('recheck_capped')) ?? [];
   return named.flatMap(([, settings, , reason]) => {
-    if (reason !== undefined) return [reason];
+    if (reason !== undefined) return reason === beforeThis ? [cap, reason] : [reason];
     return settingsReasons().filter((one) => (settings === 'is not null') === (one === exceptFor));
   });
 }
@@ -57,7 +58,7 @@ test('accept refuses with the reasons of the rules, in their order', () => {
 });
 
 test('every rule is asked again by accept, or is of what can’t change until then', () => {
-  const again = [...acceptReasons(), ...words(/'skipped', '(\w+)'/g, sourceOf('accept_page'))];
+  const again = [...acceptReasons(), ...words(/'skipped', '(\w+)'/g, sourceOf('decided_before'))];
   expect([...again, ...decidedOnce].toSorted()).toEqual([...skipReasons, ...denyReasons].toSorted());
 });
 

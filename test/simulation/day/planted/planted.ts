@@ -96,11 +96,11 @@ export const plantedBugs: readonly PlantedBug[] = [
     promise: /^(one order per signal|money adds up|one failure)/,
     seed: 19,
     edits: [
-      edit('public.accept_page', 'and decided_at is null', ''),
+      edit('core.take_undecided', 'and decided_at is null', ''),
       edit(
-        'public.accept_page',
-        'where (select true from public.decisions old',
-        'where false and (select true from public.decisions old',
+        'core.decided_before',
+        'and (select true from public.decisions old',
+        'and false and (select true from public.decisions old',
       ),
       edit('core.recheck', `limit 1) then 'working_order'`, `and false limit 1) then 'working_order'`),
     ],

@@ -13,7 +13,7 @@ export const plantedCaps: readonly PlantedBug[] = [
     name: 'accepts single orders beyond a symbol’s cap that were decided side by side',
     promise: /^limits: .* is bought for/,
     seed: 14,
-    edits: [edit('core.recheck', `side = 'BUY' and capped_minor > cap_minor`, 'false')],
+    edits: [edit('core.recheck_capped', `side = 'BUY' and with_this_minor > cap`, 'false')],
   },
   {
     name: 'counts a limit that is named above the quote at the quote',
@@ -21,11 +21,7 @@ export const plantedCaps: readonly PlantedBug[] = [
     seed: 14,
     edits: [
       edit('core.cap_use_minor', 'greatest(o.decision_price_minor, named_limit_minor)', 'o.decision_price_minor'),
-      edit(
-        'core.recheck_inputs',
-        'greatest((decision)."priceMinor", (signal).reference_price_minor)',
-        '(decision)."priceMinor"',
-      ),
+      edit('core.recheck_capped', 'greatest("priceMinor", named_minor)', '"priceMinor"'),
     ],
   },
   {

@@ -30,8 +30,13 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     edits: [
       edit(
         'core.accept_batch',
-        `(decision).product, (decision)."rateId"`,
-        `case when (decision)."leverageCenti" > 100 then 'mtf' else 'delivery' end, (decision)."rateId"`,
+        '"leverageCenti", product,',
+        `"leverageCenti", case when "leverageCenti" > 100 then 'mtf' else 'delivery' end,`,
+      ),
+      edit(
+        'core.accept_at_once',
+        'judged.product, rate.id',
+        `case when "leverageCenti" > 100 then 'mtf' else 'delivery' end, rate.id`,
       ),
     ],
   },
@@ -60,8 +65,8 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     edits: [
       edit(
         'core.recheck',
-        `when side = 'BUY' and value_minor > (account).max_order_value_minor`,
-        'when value_minor > (account).max_order_value_minor',
+        `when side = 'BUY' and value_minor > max_order_value_minor`,
+        'when value_minor > max_order_value_minor',
       ),
     ],
   },
@@ -72,8 +77,8 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     edits: [
       edit(
         'core.recheck',
-        `side = 'BUY' and (decision)."holdMinor" > available_minor as lacks_money`,
-        `(decision)."chargesMinor" > available_minor as lacks_money`,
+        `when side = 'BUY' and "holdMinor" > available_minor`,
+        'when "chargesMinor" > available_minor',
       ),
     ],
   },
@@ -84,8 +89,8 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     edits: [
       edit(
         'core.recheck',
-        `side = 'BUY' and (account).max_open_positions is not null`,
-        '(account).max_open_positions is not null',
+        `when side = 'BUY' and open_positions >= max_open_positions`,
+        'when open_positions >= max_open_positions',
       ),
     ],
   },
@@ -96,8 +101,8 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     edits: [
       edit(
         'core.recheck',
-        `side = 'BUY' and (account).max_orders_per_day is not null`,
-        '(account).max_orders_per_day is not null',
+        `when side = 'BUY' and orders_today >= max_orders_per_day`,
+        'when orders_today >= max_orders_per_day',
       ),
     ],
   },

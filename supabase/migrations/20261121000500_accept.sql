@@ -41,8 +41,8 @@ language sql immutable strict as $$
 $$;
 
 -- Accepts a page of decisions: {runId, decisions, skipLocked, nowMs}. Gives how many orders it made and the
--- run's state, and in `locked` the users it left out. enable_seqscan: with statistics from before
--- the day a page of 60 users reads 50,190 rows, without it 24,100 rows.
+-- run's state, and in `locked` the users it left out. plan_cache_mode, enable_seqscan: with statistics of
+-- when there was next to nothing a decision by turns reads 5,114 rows, with both 108 rows.
 create function public.accept_page(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan
 set enable_seqscan = off as $$

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makePast } from '../../../scripts/bench/core/past.ts';
 import type { QueuedAccount } from '../../../src/ports/store/runs.ts';
-import type { Arguments, StoreFunction } from '../../../src/ports/store/store.ts';
+import { type Arguments, encoded, type StoreFunction } from '../../../src/ports/store/store.ts';
 import { storeOf } from '../../stages/support/run-day.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import * as scenes from '../support/scene.ts';
@@ -50,7 +50,7 @@ function asking(database: TestPostgres, reading: Reading): Watched['ask'] {
   return async (name, args, as = name) => {
     await database.session.exec('begin');
     const before = await rowsRead(database);
-    await database.session.query(`select public.${name}($1::jsonb) as answer`, [JSON.stringify(args)]);
+    await database.session.query(`select public.${name}($1::jsonb) as answer`, [JSON.stringify(encoded(name, args))]);
     const after = await rowsRead(database);
     await database.session.exec('rollback');
     reading.set(as, new Map([...after].map(([table, n]) => [table, n - (before.get(table) ?? 0)])));

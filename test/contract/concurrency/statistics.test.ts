@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { SqlSession } from '../../../src/ports/database.ts';
 import type { Settlement } from '../../../src/ports/store/orders.ts';
 import { storeOf } from '../../stages/support/run-day.ts';
 import { freshPostgres } from '../../support/postgres.ts';
+import { readsSoFar } from '../support/reads.ts';
 import * as scenes from '../support/scene.ts';
 import { nowMs, settlement } from '../support/scene.ts';
 
@@ -16,15 +16,6 @@ const BATCHES_BEFORE = 12;
 /** What a batch may read more after an analysis than before. */
 const ROOM = 1.2;
 const TABLES = 'orders fills ledger_entries positions accounts order_events decisions sends'.split(' ');
-
-/** Rows and index entries read, and searches begun in an index, by the present transaction, also inside functions. */
-async function reads(session: SqlSession): Promise<number> {
-  const [row] = await session.query(`
-    select (select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) + coalesce(idx_scan, 0))
-        from pg_stat_xact_user_tables)
-      + (select sum(pg_stat_get_xact_tuples_returned(indexrelid)) from pg_index) as n`);
-  return Number(row?.['n']);
-}
 
 test('statistics that arrive in the middle of a run make no settlement read more', async () => {
   const database = await freshPostgres();
@@ -43,11 +34,11 @@ test('statistics that arrive in the middle of a run make no settlement read more
       expect(ids.length).toBe(BATCH);
       await scenes.mark(scene.store, claimId, ids);
       await session.exec('begin');
-      const before = await reads(session);
+      const before = await readsSoFar(session);
       await session.query('select public.settle_orders($1::jsonb)', [
         JSON.stringify({ outcomes: ids.map(filled), nowMs }),
       ]);
-      const read = (await reads(session)) - before;
+      const read = (await readsSoFar(session)) - before;
       await session.exec('commit');
       return read / BATCH;
     };

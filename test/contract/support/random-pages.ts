@@ -103,7 +103,7 @@ export async function drawnPages(store: Store, seed: number, touched: (sql: stri
   const chance = chanceOf(seed);
   const mode = chance.happens(0.25) ? 'live' : 'paper';
   const users = Array.from({ length: chance.between(1, 7) }, (_, n) => drawnUser(chance, `user-${n}`, mode === 'live'));
-  const symbolCapMinor = chance.happens(0.12) ? 2_500_00 : null;
+  const symbolCapMinor = chance.happens(0.12) ? 1_200_00 : null;
   const scene = await openScene(store, { mode, users, signals: drawnSignals(chance), limits: { symbolCapMinor } });
   if (mode === 'live') {
     await touched(

@@ -38,8 +38,8 @@ where a.attrelid = any(array['orders', 'fills', 'positions', 'ledger_entries', '
   and a.attnum > 0 and not a.attisdropped and a.attname ~ '_id$|^corrects$'
 order by 1`;
 
-/** A name at the venue, or of a call of ours: no row of any table. */
-const namesNoRow = /^fills\.venue_fill_id$|^orders\.(claim|client_order|mark|venue_order)_id$/;
+/** A name at the venue, or of a call of ours: no row of any table; and the user of an order, who is its account's. */
+const namesNoRow = /^fills\.venue_fill_id$|^orders\.(claim|client_order|mark|venue_order|user)_id$/;
 
 async function namedColumns({ session, close }: TestDatabase): Promise<Record<string, unknown>[]> {
   try {

@@ -35,7 +35,8 @@ export async function work(deps: WorkDeps, { concurrency, stop, woken }: WorkOpt
   const closing = closeBeside(deps, stop);
   try {
     while (!stop.aborted) {
-      await workOnce(deps, { concurrency, stop, notifies: notifyLoop === null });
+      const { sent } = await workOnce(deps, { concurrency, stop, notifies: notifyLoop === null });
+      if (sent > 0) notifyLoop?.wake();
       if (stop.aborted) return;
       const { clock, store } = deps;
       const { nextDueMs } = await store.call('finish_runs', { nowMs: clock.nowMs() });

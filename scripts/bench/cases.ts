@@ -11,6 +11,7 @@ import { naive } from './peers/naive.ts';
 import { cold } from './process/cold.ts';
 import { embedded } from './process/embedded.ts';
 import { memory } from './process/memory.ts';
+import { notifying } from './sending/notifying.ts';
 import { pickup } from './sending/pickup.ts';
 import { spread } from './sending/spread.ts';
 import { venue } from './sending/venue.ts';
@@ -22,6 +23,7 @@ export const cases: readonly BenchCase[] = [
   naive,
   venue,
   spread,
+  notifying,
   http,
   hostile,
   pickup,

@@ -6,10 +6,10 @@ import { reconcile } from './execute/reconcile.ts';
 import { lateBookings } from './execute/settle.ts';
 import type { NotifyDeps } from './notify/deps.ts';
 import { notify } from './notify/notify.ts';
-import { notifiesBeside, notifyBeside } from './notify/notify-loop.ts';
+import { type NotifyLoop, notifiesBeside, notifyBeside } from './notify/notify-loop.ts';
 import type { OpenRun, RunRequest } from './scan/request.ts';
 import { timed } from './timed.ts';
-import { stopped } from './until-stopped.ts';
+import { pausedUntil, stopped } from './until-stopped.ts';
 
 /** How often others' orders are looked up while some are being sent. */
 const LOOKUP_EVERY_MS = 1_000;
@@ -33,7 +33,7 @@ export async function executeAndNotify(
   const untilMs = clock.virtual && inline ? Number.POSITIVE_INFINITY : clock.nowMs() + waitMs;
   const notifyLoop = inline && notifiesBeside(deps) ? notifyBeside(deps, concurrency, stop) : null;
   try {
-    await workUntil(deps, request, runId, { untilMs, notifies: notifyLoop === null });
+    await workUntil(deps, request, runId, { untilMs, notifyLoop });
   } finally {
     await notifyLoop?.end();
   }
@@ -43,21 +43,45 @@ async function workUntil(
   deps: ExecuteAndNotifyDeps,
   { concurrency, inline, stop }: RunRequest,
   runId: string,
-  { untilMs, notifies }: { untilMs: number; notifies: boolean },
+  { untilMs, notifyLoop }: { untilMs: number; notifyLoop: NotifyLoop | null },
 ): Promise<void> {
   const { store, clock } = deps;
   const whenStopped = stopped(stop);
+  const never = new Promise<void>(() => undefined);
   for (;;) {
-    if (inline) await workOnce(deps, { concurrency, stop, notifies });
+    if (inline) await workOnce(deps, { concurrency, stop, notifies: notifyLoop === null });
+    // Before the rest is counted: what is settled after that ends the pause, which else is until the next thing comes due.
+    const settled = notifyLoop?.settled() ?? never;
+    notifyLoop?.wake();
     // Its pauses take no time, and the lock of another session does: what is left is for whoever comes next.
     if (clock.virtual && (await lateBookings(deps)) === 'left') return;
     const left = await store.call('finish_run', { runId, nowMs: clock.nowMs() });
     deps.emit({ type: 'run_checked', runId, ...left });
     if (left.openOrders + left.openMessages === 0 || left.nextDueMs === null || stop?.aborted) return;
     const pauseMs = Math.max(left.nextDueMs - clock.nowMs(), 50);
-    if (clock.nowMs() + pauseMs > untilMs) return;
-    await Promise.race([clock.sleep(pauseMs), whenStopped]);
+    const resumeMs = clock.nowMs() + pauseMs;
+    if (resumeMs <= untilMs) await pausedUntil(deps, resumeMs, [whenStopped, settled]);
+    else if ((await notifiedLast(deps, notifyLoop, untilMs, whenStopped)) === 0) return;
   }
+}
+
+/**
+ * Nothing more comes due within the wait, but users whose last orders have just ended may still be notified. Where the
+ * provider paces us they are until the wait is over. Gives how many messages were settled.
+ */
+async function notifiedLast(
+  deps: Deps<'clock' | 'notifier'>,
+  notifyLoop: NotifyLoop | null,
+  untilMs: number,
+  whenStopped: Promise<void>,
+): Promise<number> {
+  if (notifyLoop === null) return 0;
+  let count = 0;
+  const passed = notifyLoop.nextPass().then((settled) => {
+    count = settled;
+  });
+  await pausedUntil(deps, deps.notifier.pace ? untilMs : Number.POSITIVE_INFINITY, [passed, whenStopped]);
+  return count;
 }
 
 export interface WorkOnceOptions {

@@ -89,15 +89,17 @@ export async function planned(world: World, request: RunRequest): Promise<OpenRu
   return opened;
 }
 
-/** Users with plenty of money at the paper venue: `user 1`, `user 2` … */
-export async function importUsers(store: Store, count: number): Promise<void> {
+/** Users with plenty of money at the paper venue: `user 1`, `user 2` …; `reachable`: each with a number for messages. */
+export async function importUsers(store: Store, count: number, reachable = false): Promise<void> {
   const nowMs = istMs(tradeDate, '09:00');
   for (let from = 0; from < count; from += 5000) {
     const users = Array.from({ length: Math.min(5000, count - from) }, (_, index) => {
-      const id = `user-${from + index + 1}`;
+      const nth = from + index + 1;
+      const id = `user-${nth}`;
+      const whatsapp = reachable ? `+91${9_000_000_000 + nth}` : null;
       const settings = { capitalMinor: 10_00_00_000_00, allocationBps: 100, leverageCenti: 100, priority: 100 };
       const limits = { maxOpenPositions: null, dailyLossLimitBps: null };
-      return { id, name: id.replace('-', ' '), whatsapp: null, ...settings, ...limits, venue: 'paper' };
+      return { id, name: id.replace('-', ' '), whatsapp, ...settings, ...limits, venue: 'paper' };
     });
     await store.call('import_users', { by: tester, users, mode: 'paper', source: 'bench', nowMs });
   }
@@ -112,8 +114,13 @@ export async function importPrices(store: Store, count: number): Promise<string[
 }
 
 /** A day of so many users and signals, ready to be scanned: every user can afford every signal. */
-export async function importDay(store: Store, users: number, signals: number): Promise<void> {
-  await importUsers(store, users);
+export async function importDay(
+  store: Store,
+  users: number,
+  signals: number,
+  { reachable = false }: { reachable?: boolean } = {},
+): Promise<void> {
+  await importUsers(store, users, reachable);
   const symbols = await importPrices(store, signals);
   await store.call('import_signals', { by: tester, signals: symbols.map(signalOf), source: 'bench' });
 }

@@ -105,7 +105,13 @@ async function until(sql: string, params: unknown[] = []): Promise<void> {
   throw new Error(`this never came true: ${sql}`);
 }
 
-const dayIsOver = () => until("select state = 'done' from public.scan_runs where id = $1", [runId]);
+/** The run is done, and everybody was notified: that goes on beside the orders. */
+const dayIsOver = () =>
+  until(
+    `select state = 'done' and not exists (select from public.messages m where m.run_id = run.id
+      and m.status in ('queued', 'sending')) from public.scan_runs run where run.id = $1`,
+    [runId],
+  );
 
 async function statuses(): Promise<Record<string, number>> {
   const rows = await database.session.query('select status from public.orders');

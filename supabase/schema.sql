@@ -947,9 +947,11 @@ create table public.run_signals (
   -- which single orders take it from; so is every copy of it, and of a user's place.
   "position" bigint not null,
   send_before timestamptz not null,
-  constraint run_signals_pkey PRIMARY KEY (signal_id, run_id),
-  constraint a_position_is_given_once_per_run UNIQUE (run_id, "position")
+  constraint run_signals_pkey PRIMARY KEY (run_id, signal_id),
+  constraint a_position_is_given_once_per_run UNIQUE ("position", run_id)
 );
+-- Whether a run has frozen a signal: asked for each one that is imported again.
+CREATE INDEX runs_of_a_signal ON public.run_signals USING btree (signal_id);
 CREATE TRIGGER what_a_run_froze_is_never_deleted BEFORE DELETE OR UPDATE OF run_id, signal_id OR TRUNCATE ON public.run_signals FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion();
 
 -- Written from the run, `users` and `accounts` themselves (core.user_queue), so a foreign key would only ask

@@ -37,14 +37,17 @@ create table public.run_signals (
   -- which single orders take it from; so is every copy of it, and of a user's place.
   position bigint not null,
   send_before timestamptz not null,
-  -- By signal first: so it also says whether a run has frozen a signal, which is asked for each one that is
-  -- imported again; those of a run are found by their positions.
-  primary key (signal_id, run_id),
-  constraint a_position_is_given_once_per_run unique (run_id, position)
+  primary key (run_id, signal_id),
+  -- By position first: no plan, with whatever statistics, looks for one signal of a run by this index, among
+  -- all of the run.
+  constraint a_position_is_given_once_per_run unique (position, run_id)
 );
 create trigger what_a_run_froze_is_never_deleted
   before update of run_id, signal_id or delete or truncate on public.run_signals
   for each statement execute function core.refuse_deletion();
+
+-- Whether a run has frozen a signal: asked for each one that is imported again.
+create index runs_of_a_signal on public.run_signals (signal_id);
 
 create table public.run_prices (
   run_id text not null references public.scan_runs,

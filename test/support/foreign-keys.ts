@@ -5,7 +5,7 @@
  * account's (check_books compares the two), and a key of its own would wait for whoever holds the user's row.
  */
 const testForeignKeys: readonly (readonly [table: string, columns: string, referenced: string])[] = [
-  ['orders', 'run_id, signal_id', 'run_signals (run_id, signal_id)'],
+  ['orders', 'run_id, signal_id', 'run_signals'],
   ['orders', 'account_id', 'accounts'],
   ['orders', 'instrument_id', 'instruments'],
   ['orders', 'rate_id', 'charge_rates'],

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { openScene, user } from '../support/scene.ts';
 import { placeSingleOrders } from '../support/single-orders.ts';
 
-// On one connection, whose plans are kept from when nobody had ordered anything, and without any statistics.
+// On one connection, whose plans are kept from when nobody had ordered anything, and with statistics of any moment.
 
 const USERS = 90;
 const PER_CALL = 5;
@@ -12,10 +12,10 @@ const TABLES =
   'orders decisions messages signals run_signals run_users order_requests accounts users ledger_entries'.split(' ');
 
 let database: TestPostgres;
-beforeAll(async () => {
+beforeEach(async () => {
   database = await freshPostgres();
 });
-afterAll(() => database.close());
+afterEach(() => database.close());
 
 /** Rows read of each table by the present transaction, also inside functions. */
 async function rowsRead(): Promise<Map<string, number>> {
@@ -27,7 +27,14 @@ async function rowsRead(): Promise<Map<string, number>> {
   return new Map(rows.map(({ relname, n }) => [String(relname), Number(n)]));
 }
 
-test('a single order reads no more the more there are, of no table', async () => {
+/** Before which calls everything is vacuumed and analyzed. */
+const moments: Record<string, readonly number[]> = {
+  'without statistics': [],
+  'with statistics of the second call on': [1],
+  'with statistics of each moment': [0, 1, 2, 3, 5, 8, 13],
+};
+
+test.each(Object.keys(moments))('a single order reads no more the more there are, of no table: %s', async (when) => {
   const { session } = database;
   for (const table of TABLES) await session.exec(`alter table ${table} set (autovacuum_enabled = off)`);
   const store = makeStore({
@@ -41,6 +48,7 @@ test('a single order reads no more the more there are, of no table', async () =>
   const readings: Map<string, number>[] = [];
   for (let from = 0; from < USERS; from += PER_CALL) {
     const orders = Array.from({ length: PER_CALL }, (_, n) => ({ userId: `user-${from + n + 1}`, symbol: 'INFY' }));
+    if (moments[when]?.includes(from / PER_CALL)) await session.exec('vacuum (analyze)');
     await session.exec('begin');
     const before = await rowsRead();
     const placed = await placeSingleOrders(store, orders);

@@ -5405,12 +5405,12 @@ AS $function$
         and (args ->> 'date' is null or run.trade_date = (args ->> 'date')::date)));
 $function$;
 
--- A page without a symbol cap, in one statement: decisions, orders, holds and balances of every account
--- whose accepts fit all together (mostly all: `decide` counted so). Gives how many it accepted, and the
--- accounts it left alone (`crowded`), whose accepts go by turns. Where all holds fit, so does a sale's.
--- enable_nestloop: 2,500 decisions compared one by one with 500 accounts take 116 ms, without it 102 ms, and
--- as many times more as both grow. jit: what compiles a statement that looks this dear takes 1,700 ms for
--- 500 decisions.
+-- A page, or single orders, without a symbol cap, in one statement: decisions, orders, holds and balances
+-- of every account whose accepts fit all together (mostly all: `decide` counted so). Gives how many it
+-- accepted, and the accounts it left alone (`crowded`), whose accepts go by turns. Where all holds fit, so
+-- does a sale's. enable_nestloop: 2,500 decisions compared one by one with 500 accounts take 116 ms, without
+-- it 102 ms, and as many times more as both grow. jit: what compiles a statement that looks this dear takes
+-- 1,700 ms for 500 decisions.
 CREATE OR REPLACE FUNCTION core.accept_at_once(run public.scan_runs, decisions core.decision[], refusals core.refusal[], now_at timestamptz, OUT accepted bigint, OUT crowded bigint[])
  RETURNS record
  LANGUAGE plpgsql
@@ -5422,7 +5422,9 @@ declare
   account_ids constant bigint[] := array(select distinct "accountId" from unnest(decisions));
 begin
   with judged as materialized (
-    select r.*, no.reason is not null as is_decided, case when no.reason is not null then no
+    -- As in accept_batch: 0 for a single order.
+    select r.*, case when run.takes_orders_until is null then r.signal_position else 0 end as send_rank,
+      no.reason is not null as is_decided, case when no.reason is not null then no
       when r.refusal is not null then core.refusal_of(r) end as refused
     from core.recheck(run, decisions, now_at) r
     left join unnest(refusals) no on no."userId" = r."userId" and no."signalId" = r."signalId"
@@ -5436,14 +5438,14 @@ begin
     insert into public.orders (client_order_id, run_id, signal_id, user_id, account_id, instrument_id, venue,
       position, queue_position, side, quantity, decision_price_minor, limit_price_minor, leverage_centi,
       product, rate_id, hold_minor, charges_minor, send_before, created_at, changed_at)
-    select "clientOrderId", run.id, "signalId", "userId", account_id, instrument_id, venue, signal_position,
+    select "clientOrderId", run.id, "signalId", "userId", account_id, instrument_id, venue, send_rank,
       "queuePosition", judged.side, quantity, "priceMinor", "limitPriceMinor", "leverageCenti",
       judged.product, rate.id, "holdMinor", "chargesMinor", send_before, now_at, now_at
     -- A rate comes from outside: one that is not there fails the page.
     from judged left join public.charge_rates rate on rate.id = "rateId"
     where outcome = 'accepted' and not is_decided and refusal is null
       and not "accountId" in (select id from crowd)
-    order by signal_position, "queuePosition"
+    order by send_rank, "queuePosition", signal_position
     returning id, account_id, hold_minor
   ), held as (
     insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor, held_delta_minor, at)
@@ -5455,7 +5457,7 @@ begin
   ), written as (
     insert into public.decisions (run_id, signal_id, user_id, account_id, position, queue_position, outcome,
       reason, limit_value, actual_value, quantity, price_minor, hold_minor)
-    select run.id, "signalId", "userId", "accountId", signal_position, "queuePosition",
+    select run.id, "signalId", "userId", "accountId", send_rank, "queuePosition",
       coalesce((refused).outcome, outcome), coalesce((refused).reason, reason),
       case when (refused).reason is null then "limit" else (refused)."limit" end,
       case when (refused).reason is null then actual else (refused).actual end,
@@ -6244,21 +6246,28 @@ CREATE OR REPLACE FUNCTION core.book_single_orders(run public.scan_runs, args js
 AS $function$
 declare
   fresh_signals constant text[] := array(select row."signalId" from unnest(decisions) row);
+  by_turns core.decision[];
   batch core.decision[];
   refusals core.refusal[] := '{}';
+  accepted bigint := 0;
+  crowded bigint[];
 begin
   perform core.freeze_requests(run, args, decisions, now_at);
   decisions := core.with_queue_positions(run.id, decisions);
-  batch := array(select row from unnest(decisions) row where row.outcome = 'accepted');
-  if (select count(*) = count(distinct "accountId") from unnest(batch)) then
-    -- Nobody waits for another of the same account: all are first.
-    refusals := array(select core.accept_batch(run, batch, now_at));
-  else
-    for batch in select core.accept_batches(run, decisions, '{}') loop
+  by_turns := decisions;
+  if run.limits ->> 'symbolCapMinor' is null then
+    select at_once.accepted, at_once.crowded into accepted, crowded
+    from core.accept_at_once(run, decisions, '{}', now_at) at_once;
+    by_turns := case when crowded = '{}' then '{}' else array(select row
+      from unnest(decisions) row where row."accountId" = any(crowded)) end;
+  end if;
+  if by_turns <> '{}' then
+    for batch in select core.accept_batches(run, by_turns, '{}') loop
       refusals := refusals || array(select core.accept_batch(run, batch, now_at));
     end loop;
+    accepted := accepted + core.write_decisions(run, by_turns, refusals);
   end if;
-  if core.write_decisions(run, decisions, refusals) < cardinality(decisions) then
+  if accepted < cardinality(decisions) then
     perform core.count_denied_orders(args, run.id, fresh_signals);
   end if;
   perform pg_notify('daily_scan_work', run.id);

@@ -434,12 +434,12 @@ begin
   select (core.refusal_of(judged)).* from judged where refusal is not null;
 end $$;
 
--- A page without a symbol cap, in one statement: decisions, orders, holds and balances of every account
--- whose accepts fit all together (mostly all: `decide` counted so). Gives how many it accepted, and the
--- accounts it left alone (`crowded`), whose accepts go by turns. Where all holds fit, so does a sale's.
--- enable_nestloop: 2,500 decisions compared one by one with 500 accounts take 116 ms, without it 102 ms, and
--- as many times more as both grow. jit: what compiles a statement that looks this dear takes 1,700 ms for
--- 500 decisions.
+-- A page, or single orders, without a symbol cap, in one statement: decisions, orders, holds and balances
+-- of every account whose accepts fit all together (mostly all: `decide` counted so). Gives how many it
+-- accepted, and the accounts it left alone (`crowded`), whose accepts go by turns. Where all holds fit, so
+-- does a sale's. enable_nestloop: 2,500 decisions compared one by one with 500 accounts take 116 ms, without
+-- it 102 ms, and as many times more as both grow. jit: what compiles a statement that looks this dear takes
+-- 1,700 ms for 500 decisions.
 create function core.accept_at_once(run public.scan_runs, decisions core.decision[], refusals core.refusal[],
   now_at timestamptz, out accepted bigint, out crowded bigint[])
 language plpgsql set search_path = '' set enable_nestloop = off set jit = off as $$
@@ -447,7 +447,9 @@ declare
   account_ids constant bigint[] := array(select distinct "accountId" from unnest(decisions));
 begin
   with judged as materialized (
-    select r.*, no.reason is not null as is_decided, case when no.reason is not null then no
+    -- As in accept_batch: 0 for a single order.
+    select r.*, case when run.takes_orders_until is null then r.signal_position else 0 end as send_rank,
+      no.reason is not null as is_decided, case when no.reason is not null then no
       when r.refusal is not null then core.refusal_of(r) end as refused
     from core.recheck(run, decisions, now_at) r
     left join unnest(refusals) no on no."userId" = r."userId" and no."signalId" = r."signalId"
@@ -461,14 +463,14 @@ begin
     insert into public.orders (client_order_id, run_id, signal_id, user_id, account_id, instrument_id, venue,
       position, queue_position, side, quantity, decision_price_minor, limit_price_minor, leverage_centi,
       product, rate_id, hold_minor, charges_minor, send_before, created_at, changed_at)
-    select "clientOrderId", run.id, "signalId", "userId", account_id, instrument_id, venue, signal_position,
+    select "clientOrderId", run.id, "signalId", "userId", account_id, instrument_id, venue, send_rank,
       "queuePosition", judged.side, quantity, "priceMinor", "limitPriceMinor", "leverageCenti",
       judged.product, rate.id, "holdMinor", "chargesMinor", send_before, now_at, now_at
     -- A rate comes from outside: one that is not there fails the page.
     from judged left join public.charge_rates rate on rate.id = "rateId"
     where outcome = 'accepted' and not is_decided and refusal is null
       and not "accountId" in (select id from crowd)
-    order by signal_position, "queuePosition"
+    order by send_rank, "queuePosition", signal_position
     returning id, account_id, hold_minor
   ), held as (
     insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor, held_delta_minor, at)
@@ -480,7 +482,7 @@ begin
   ), written as (
     insert into public.decisions (run_id, signal_id, user_id, account_id, position, queue_position, outcome,
       reason, limit_value, actual_value, quantity, price_minor, hold_minor)
-    select run.id, "signalId", "userId", "accountId", signal_position, "queuePosition",
+    select run.id, "signalId", "userId", "accountId", send_rank, "queuePosition",
       coalesce((refused).outcome, outcome), coalesce((refused).reason, reason),
       case when (refused).reason is null then "limit" else (refused)."limit" end,
       case when (refused).reason is null then actual else (refused).actual end,

@@ -172,21 +172,28 @@ create function core.book_single_orders(run public.scan_runs, args jsonb, decisi
 returns void language plpgsql set search_path = '' as $$
 declare
   fresh_signals constant text[] := array(select row."signalId" from unnest(decisions) row);
+  by_turns core.decision[];
   batch core.decision[];
   refusals core.refusal[] := '{}';
+  accepted bigint := 0;
+  crowded bigint[];
 begin
   perform core.freeze_requests(run, args, decisions, now_at);
   decisions := core.with_queue_positions(run.id, decisions);
-  batch := array(select row from unnest(decisions) row where row.outcome = 'accepted');
-  if (select count(*) = count(distinct "accountId") from unnest(batch)) then
-    -- Nobody waits for another of the same account: all are first.
-    refusals := array(select core.accept_batch(run, batch, now_at));
-  else
-    for batch in select core.accept_batches(run, decisions, '{}') loop
+  by_turns := decisions;
+  if run.limits ->> 'symbolCapMinor' is null then
+    select at_once.accepted, at_once.crowded into accepted, crowded
+    from core.accept_at_once(run, decisions, '{}', now_at) at_once;
+    by_turns := case when crowded = '{}' then '{}' else array(select row
+      from unnest(decisions) row where row."accountId" = any(crowded)) end;
+  end if;
+  if by_turns <> '{}' then
+    for batch in select core.accept_batches(run, by_turns, '{}') loop
       refusals := refusals || array(select core.accept_batch(run, batch, now_at));
     end loop;
+    accepted := accepted + core.write_decisions(run, by_turns, refusals);
   end if;
-  if core.write_decisions(run, decisions, refusals) < cardinality(decisions) then
+  if accepted < cardinality(decisions) then
     perform core.count_denied_orders(args, run.id, fresh_signals);
   end if;
   perform pg_notify('daily_scan_work', run.id);

@@ -9310,7 +9310,7 @@ end $function$;
 
 -- Trigger: each status of a message, and each word of its provider, is an event; those of one statement are
 -- written together. enable_nestloop: rows of a statement have no statistics, and the loop over 500 × 500 of
--- them took 24 microseconds more for each message.
+-- them took 24 microseconds more for each message, 12 ms in all.
 CREATE OR REPLACE FUNCTION core.record_message_statuses()
  RETURNS trigger
  LANGUAGE plpgsql

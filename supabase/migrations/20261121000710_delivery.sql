@@ -73,7 +73,7 @@ $$;
 
 -- Trigger: each status of a message, and each word of its provider, is an event; those of one statement are
 -- written together. enable_nestloop: rows of a statement have no statistics, and the loop over 500 × 500 of
--- them took 24 microseconds more for each message.
+-- them took 24 microseconds more for each message, 12 ms in all.
 create function core.record_message_statuses() returns trigger
 language plpgsql set search_path = '' set enable_nestloop = off as $$
 begin

@@ -16,12 +16,6 @@ create type core.checked_signal as (
   why text
 );
 
--- What a claim has found so far, and the accounts that may have no more of it.
-create type core.claim_selection as (
-  taken bigint[],
-  full_accounts bigint[]
-);
-
 -- A decision as `decide` made it, with what its order would need.
 create type core.decision as (
   "queuePosition" bigint,
@@ -78,6 +72,13 @@ create type core.outcome as (
   "nextAttemptMs" bigint,
   attempts integer,
   fills jsonb
+);
+
+-- Whose rate is used up, and for how long: a venue's (`accountId` null), or one account's there.
+create type core.rate_wait as (
+  venue text,
+  "accountId" bigint,
+  "waitMs" bigint
 );
 
 -- A decision of a page with what is true of its signal and its account now, under the locks. Columns, not
@@ -1094,15 +1095,6 @@ create table public.whatsapp_numbers (
 );
 CREATE INDEX numbers_written_to_first ON public.whatsapp_numbers USING btree (template_at);
 
--- What a claim took, for a minute: who asks again after a lost answer is answered from here.
-create table core.claims (
-  claim_id text not null,
-  order_ids bigint[] not null,
-  claimed_at timestamptz not null,
-  constraint claims_pkey PRIMARY KEY (claim_id)
-);
-CREATE INDEX claims_by_age ON core.claims USING btree (claimed_at);
-
 -- The same table as `transitions` in domain/order.ts; a test compares the two.
 create table core.order_transitions (
   from_status text not null,
@@ -1123,6 +1115,15 @@ create table core.rate_uses (
   used bigint not null,
   constraint rate_uses_pkey PRIMARY KEY (key, bucket)
 );
+
+-- What a take marked, for a minute: who asks again after a lost answer is answered from here.
+create table core.takes (
+  mark_id text not null,
+  order_ids bigint[] not null,
+  taken_at timestamptz not null,
+  constraint takes_pkey PRIMARY KEY (mark_id)
+);
+CREATE INDEX takes_by_age ON core.takes USING btree (taken_at);
 
 -- Requests that were dropped before the book saw them: a second try gets through.
 create table paper_venue.dropped (
@@ -1499,74 +1500,6 @@ AS $function$
   ) select coalesce(jsonb_agg(jsonb_build_object('noticeId', id, 'key', key, 'number', number, 'text', text,
     'attempt', attempts) order by id), '[]') from claimed;
 $function$;
-
--- Leases a batch of orders the caller's venues can take, best signal first, then queue position. The
--- client makes the claim id: asking again with it gives the same batch, so a lost answer loses nothing.
--- `held` says how many orders of which account the caller has already: with these an account has at most
--- `perAccount`, so that nobody's orders take the room of others'. What an open breaker stops is left, but
--- for its probes. It walks the index of what waits, in its order, and never sorts all of it.
--- for daily_scan_service, service_role
-CREATE OR REPLACE FUNCTION public.claim_orders(args jsonb)
- RETURNS json
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
- SET lock_timeout TO '1500ms'
- SET statement_timeout TO '5s'
-AS $function$
-declare
-  claim constant text := args ->> 'claimId';
-  now_at constant timestamptz := core.now_of(args);
-  database_now constant timestamptz := core.database_now();
-  -- Asked once: mostly there is none, and no order has to be compared with it.
-  any_open constant boolean := exists (select from public.breakers where is_open);
-  max_orders constant bigint := (args ->> 'limit')::bigint;
-  selection core.claim_selection := core.limit_claim(args, '{}', '{}');
-  still_needed bigint;
-  found_now bigint[];
-  taken bigint[];
-begin
-  select order_ids into taken from core.claims where claim_id = claim;
-  if not exists (select from public.orders where id = any(taken) and claim_id = claim
-    and status = 'queued') then
-    if any_open then
-      taken := core.claim_due_probes(args -> 'venues', (selection).full_accounts, now_at,
-        least(max_orders, 20));
-      selection := core.limit_claim(args, taken, '{}');
-    end if;
-    -- Once, mostly: again only where accounts had more waiting than may be claimed of one.
-    loop
-      still_needed := max_orders - cardinality((selection).taken);
-      found_now := array(select o.id from public.orders o
-        where o.ended_at is null and o.venue_order_id is null and o.status = 'queued'
-          and o.send_before > now_at
-          -- A queued order with a fill was sent after all, whatever we were told: it must not go again.
-          and o.filled_quantity = 0
-          and (o.lease_until is null or o.lease_until < database_now)
-          and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
-          and args -> 'venues' ? o.venue
-          and not o.run_id = any(array(select id from public.scan_runs where state = 'planning'))
-          and not o.account_id = any((selection).full_accounts) and not o.id = any((selection).taken)
-          and (not any_open or not exists (select from public.breakers b where core.breaker_stops(b, o)))
-          -- As a join, not as halted_for: a claim must not ask three questions of every waiting order.
-          and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
-            or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
-        order by o.position, o.queue_position
-        limit still_needed
-        for no key update of o skip locked);
-      selection := core.limit_claim(args, (selection).taken, found_now);
-      exit when cardinality(found_now) < still_needed or cardinality((selection).taken) >= max_orders;
-    end loop;
-    taken := (selection).taken;
-    if cardinality(taken) > 0 then
-      taken := core.record_claim(claim, taken,
-        database_now + (args ->> 'leaseMs')::bigint * interval '1 millisecond');
-    end if;
-  end if;
-  return (select coalesce(json_agg(core.order_json(o, i) order by o.position, o.queue_position), '[]')
-    from public.orders o join public.instruments i on i.id = o.instrument_id
-    where o.id = any(taken) and o.claim_id = claim and o.status = 'queued');
-end $function$;
 
 -- {order, fill (its venue's name for it; null: the order's only one), quantity (0: it never was), priceMinor
 -- (null: as told), by, nowMs}. What it changes in money is one entry of the ledger, of kind correction. Only
@@ -2399,6 +2332,46 @@ begin
   return jsonb_build_object('created', created);
 end $function$;
 
+-- Marks an unknown order to be asked for again, by who holds it for its lookup, where its venue refuses
+-- duplicates: {orderId, claimId, markId, leaseMs, nowMs, budgets}. It passes the checks of any send, but
+-- stays unknown. `waitMs`: its rate is used up. An order that is locked is not marked. Safe to repeat: what
+-- this mark has marked stays so, as far as it may still go, and counts once.
+-- for daily_scan_service, service_role
+CREATE OR REPLACE FUNCTION public.mark_resend(args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET lock_timeout TO '1500ms'
+ SET statement_timeout TO '5s'
+AS $function$
+declare
+  now_at constant timestamptz := core.later_of(args);
+  lease constant interval := (args ->> 'leaseMs')::bigint * interval '1 millisecond';
+  budgets constant jsonb := coalesce(args -> 'budgets', '{}');
+  o public.orders;
+  wait_ms bigint := 0;
+begin
+  select * into o from public.orders where id = (args ->> 'orderId')::bigint
+    and claim_id = args ->> 'claimId' and status = 'unknown' for no key update skip locked;
+  -- Before halts and times are looked at, since others may hold it for long.
+  if budgets ? o.venue then perform pg_advisory_xact_lock(hashtextextended('rate ' || o.venue, 0)); end if;
+  if o.id is null or o.send_before <= now_at or o.lease_until < core.database_now()
+    or core.halted_for(o) is not null or core.settings_block_of(o) is not null then
+    return jsonb_build_object('marked', false, 'waitMs', null);
+  end if;
+  if o.mark_id is distinct from args ->> 'markId' then
+    wait_ms := core.take_rate(o.venue, o.account_id, budgets -> o.venue);
+    update public.orders set lease_until = core.database_now() + lease,
+      submitted_at = case when wait_ms = 0 then now_at else submitted_at end,
+      changed_at = case when wait_ms = 0 then now_at else changed_at end,
+      attempts = attempts + case when wait_ms = 0 then 1 else 0 end,
+      mark_id = case when wait_ms = 0 then args ->> 'markId' else mark_id end
+    where id = o.id;
+  end if;
+  return jsonb_build_object('marked', coalesce(wait_ms = 0, false), 'waitMs', nullif(wait_ms, 0));
+end $function$;
+
 -- Write first, then speak: only messages this call returns may be sent, and only by its caller. Repeated
 -- after a lost answer with the same mark id it gives what it marked. `pace`, where the provider asks for
 -- one: {pairPauseMs, dailyRecipients} keep a number from getting two messages at once, and a day's templates
@@ -2458,84 +2431,6 @@ begin
   select coalesce(jsonb_agg(id), '[]') into marked
   from (select id from sending union all select unnest(again)) all_marked;
   return jsonb_build_object('marked', marked);
-end $function$;
-
--- Write first, then speak: only what this call returns may be sent, and only by its caller. It checks, under
--- the locks it marks under, that the claim still stands, the time is not over, nothing is halted, its user's
--- settings let it go and the venue's rate budget has room. What has to wait for its rate is handed back for
--- `waitMs` and holds nothing meanwhile; `venuesWaiting` are those whose own budget is spent. What an open
--- breaker stops is handed back, too, but for its probes, which are named. An unknown order may be asked for
--- again by who holds it for its lookup: it passes the same checks and stays unknown. Safe to repeat after a
--- lost answer: the same mark id is answered with what it marked, as far as that may still go.
--- plan_cache_mode: planned anew for each call, one order takes 2.1 ms (3,030 rows), with a kept plan 0.7 ms
--- (30 rows).
--- for daily_scan_service, service_role
-CREATE OR REPLACE FUNCTION public.mark_submitting(args jsonb)
- RETURNS jsonb
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
- SET plan_cache_mode TO 'force_generic_plan'
- SET lock_timeout TO '1500ms'
- SET statement_timeout TO '5s'
-AS $function$
-declare
-  now_at constant timestamptz := core.later_of(args);
-  database_now timestamptz;
-  lease constant interval := (args ->> 'leaseMs')::bigint * interval '1 millisecond';
-  order_ids bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
-  budgets constant jsonb := args -> 'budgets';
-  this_mark constant text := args ->> 'markId';
-  allowed bigint[];
-  marked bigint[];
-  waiting bigint[] := '{}';
-  shortest_wait_ms bigint;
-  spent bigint[] := '{}';
-  refused bigint[];
-  probes bigint[];
-begin
-  order_ids := core.lock_claimed(order_ids, args ->> 'claimId', this_mark);
-  -- take_rate locks a venue to the end of the transaction: all of them are locked by name, before any is
-  -- used, and before halts and times are looked at, since others may hold them for long.
-  perform pg_advisory_xact_lock(hashtextextended('rate ' || venue, 0)) from (
-    select distinct o.venue from public.orders o where o.id = any(order_ids) and budgets ? o.venue
-    order by o.venue) budgeted;
-  database_now := core.database_now();
-  allowed := array(select o.id from public.orders o
-    where o.id = any(order_ids) and o.claim_id = args ->> 'claimId'
-      and (o.status in ('queued', 'unknown') or (o.status = 'submitting' and o.mark_id = this_mark))
-      and o.send_before > now_at and o.lease_until >= database_now
-      and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
-        or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
-      and core.settings_block_of(o) is null
-      and (o.status <> 'queued' or not exists (select from public.breakers b
-        where core.breaker_stops(b, o) and b.next_probe_at > now_at)));
-  if budgets = '{}' then
-    marked := allowed;
-  else
-    select turns.go, turns.waiting, turns.shortest_wait_ms into marked, waiting, shortest_wait_ms
-    from core.admit_by_rate(allowed, this_mark, budgets) turns;
-    spent := array(select unnest(allowed) except select unnest(marked || waiting));
-    perform core.defer_orders(waiting, database_now + lease,
-      now_at + shortest_wait_ms * interval '1 millisecond');
-  end if;
-  select taken.refused, taken.probes into refused, probes
-  from core.assign_probes(marked, this_mark, now_at, lease) taken;
-  marked := array(select id from unnest(marked) id where not id = any(refused));
-  update public.orders o set status = case o.status when 'queued' then 'submitting' else o.status end,
-    submitted_at = now_at, changed_at = now_at, attempts = o.attempts + 1, mark_id = this_mark,
-    lease_until = database_now + lease
-  where o.id = any(marked) and o.mark_id is distinct from this_mark;
-
-  if cardinality(marked) + cardinality(waiting) < cardinality(order_ids) then
-    perform core.hand_back(array(select unnest(order_ids) except select unnest(marked || waiting)),
-      args ->> 'claimId', spent);
-  end if;
-  return jsonb_build_object('marked', to_jsonb(marked), 'waiting', to_jsonb(waiting),
-    'waitMs', shortest_wait_ms, 'probes', to_jsonb(probes),
-    'venuesWaiting', (select coalesce(jsonb_agg(distinct o.venue), '[]')
-      from public.orders o where o.id = any(waiting)
-        and core.rate_wait_ms(o.venue, nullif(budgets -> o.venue -> 'venue', 'null')) > 0));
 end $function$;
 
 -- {userId, venue (null: the only one), kind: deposit|withdrawal, amountMinor, reference, isNamed, by,
@@ -4459,27 +4354,7 @@ begin
   return jsonb_build_object('users', matching_users);
 end $function$;
 
--- A process that stops hands back what it claimed and did not send; what is locked lapses by itself.
--- for daily_scan_service, service_role
-CREATE OR REPLACE FUNCTION public.release_orders(args jsonb)
- RETURNS jsonb
- LANGUAGE sql
- SECURITY DEFINER
- SET search_path TO ''
- SET lock_timeout TO '1500ms'
- SET statement_timeout TO '5s'
-AS $function$
-  with released as (
-    update public.orders set claim_id = null, lease_until = null
-    where id = any(array(select id from public.orders
-        where id in (select value::bigint from jsonb_array_elements_text(args -> 'orderIds'))
-          and claim_id = args ->> 'claimId' and status = 'queued'
-        order by id for no key update skip locked))
-      and claim_id = args ->> 'claimId' and status = 'queued' returning 1
-  ) select jsonb_build_object('released', count(*)) from released;
-$function$;
-
--- The heartbeat: who is still there keeps what it claimed, has with a venue or looks up. A lease that has
+-- The heartbeat: who is still there keeps what it has with a venue or looks up. A lease that has
 -- lapsed is not revived: somebody else may have acted on it. What is locked is being worked on, and has its
 -- next beat.
 -- for daily_scan_service, service_role
@@ -4903,8 +4778,9 @@ $function$;
 -- one late_post per fill after that. With `skipLocked` orders that another session holds, or whose account
 -- it holds, are left as they are, and named in `locked`. plan_cache_mode: planned anew for each call, one
 -- order takes 3.2 ms, with a kept plan 1.0 ms. enable_seqscan, enable_bitmapscan, enable_hashjoin,
--- enable_mergejoin: one kind of plan is left; made anew once `orders` had been analyzed and `fills` had
--- not, 500 orders took 740 ms instead of 200; a hash join read 15,057 rows for one order, without it 58.
+-- enable_mergejoin: one kind of plan is left; made anew once `orders` had been analyzed and `fills` had not,
+-- 500 orders took 740 ms instead of 200; a hash join read 15,057 rows for one order, without it 58. jit: to
+-- the planner what is switched off costs ten billion, and it compiles, for 2,000 ms.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.settle_orders(args jsonb)
  RETURNS jsonb
@@ -4912,6 +4788,7 @@ CREATE OR REPLACE FUNCTION public.settle_orders(args jsonb)
  SECURITY DEFINER
  SET search_path TO ''
  SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
  SET enable_seqscan TO 'off'
  SET enable_bitmapscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -5241,6 +5118,60 @@ begin
   return jsonb_build_object('lapsed', lapsed, 'stopped', blocked + coalesce(cardinality(stopped), 0),
     'expired', coalesce(cardinality(expired), 0) - coalesce(cardinality(stopped), 0))
     || coalesce(abandoned, '{}');
+end $function$;
+
+-- Marks orders as being sent and hands them out, best signal first, then queue position: {markId, venues,
+-- limit, held, perAccount, budgets, leaseMs, nowMs}. Write first, then speak: only what this returns may be
+-- sent, and only by its caller. An order goes while its time is not over, nothing is halted, its user's
+-- settings let it, its venue's rate budget has room, and no open breaker stops it, but as its probe
+-- (`probes`). An account has at most `perAccount`, with what the caller `held` of it already. What is locked
+-- is passed over: it delays nobody. `waits`: whose rate is used up. Safe to repeat after a lost answer: the
+-- same mark id is answered with what it marked, as far as that may still go. plan_cache_mode: planned anew
+-- for each call, one order takes 2.1 ms (3,030 rows), with a kept plan 0.7 ms (30 rows). enable_seqscan,
+-- enable_bitmapscan, enable_hashjoin, enable_mergejoin, enable_sort: what waits is read by its index, in its
+-- order; made anew once `orders` had been analyzed, the plan read and sorted 33 rows for each order taken
+-- instead of one. jit: to the planner what is switched off costs ten billion, and it compiles: 500 orders
+-- took 2,500 ms.
+-- for daily_scan_service, service_role
+CREATE OR REPLACE FUNCTION public.take_orders(args jsonb)
+ RETURNS json
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_sort TO 'off'
+ SET lock_timeout TO '1500ms'
+ SET statement_timeout TO '5s'
+AS $function$
+declare
+  this_mark constant text := args ->> 'markId';
+  now_at constant timestamptz := core.later_of(args);
+  lease constant interval := (args ->> 'leaseMs')::bigint * interval '1 millisecond';
+  fresh bigint[] := '{}';
+  again bigint[] := '{}';
+  probes bigint[];
+  waits core.rate_wait[] := '{}';
+begin
+  -- A call that was thought lost may still be under way: its repetition waits for what that one marked.
+  perform pg_advisory_xact_lock(hashtextextended('take ' || this_mark, 0));
+  select order_ids into again from core.takes where mark_id = this_mark;
+  if found then
+    probes := array(select probe_order_id from public.breakers
+      where is_open and probe_order_id = any(again));
+  else
+    select chosen.taken, chosen.waits into fresh, waits from core.choose_orders(args, now_at) chosen;
+    select assigned.go, assigned.probes into fresh, probes
+    from core.assign_probes(fresh, now_at, lease) assigned;
+    perform core.record_take(this_mark, fresh);
+    again := '{}';
+  end if;
+  return json_build_object('orders', core.mark_taken(this_mark, fresh, again, now_at, lease),
+    'probes', probes, 'waits', to_json(waits));
 end $function$;
 
 -- For lookups at venues that count them with the orders. Answers how long each has to wait, 0 where it may
@@ -5661,23 +5592,42 @@ AS $function$
   select count(*) from moved;
 $function$;
 
--- Which of the orders their venues' rate budgets let go now and which have to wait; neither: not today any
--- more. What this mark has marked already has had its turn. The caller holds the venues' locks.
-CREATE OR REPLACE FUNCTION core.admit_by_rate(orders bigint[], this_mark text, budgets jsonb, OUT go bigint[], OUT waiting bigint[], OUT shortest_wait_ms bigint)
+-- Which orders their venues' rate budgets let go now, best first; and whose rate is used up for how long,
+-- null: not today any more. What has to wait for its account is passed over until its turn may have come.
+-- The caller holds the venues' locks.
+CREATE OR REPLACE FUNCTION core.admit_by_rate(order_ids bigint[], budgets jsonb, now_at timestamptz, OUT go bigint[], OUT waits core.rate_wait[])
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  o record;
+  wait_ms bigint;
+  is_venues boolean;
 begin
-  with admitted as materialized (
-    select id, case when mark_id is not distinct from this_mark then 0
-      else core.take_rate(venue, account_id, budgets -> venue) end as wait_ms
-    from (select * from public.orders o where o.id = any(orders) order by o.position,
-      o.queue_position) queued
-  )
-  select coalesce(array_agg(id) filter (where wait_ms = 0), '{}'),
-    coalesce(array_agg(id) filter (where wait_ms > 0), '{}'), min(wait_ms) filter (where wait_ms > 0)
-  into go, waiting, shortest_wait_ms from admitted;
+  go := '{}';
+  waits := '{}';
+  for o in select q.id, q.venue, q.account_id from unnest(order_ids) with ordinality as one(id, n)
+    join public.orders q on q.id = one.id order by one.n
+  loop
+    if not budgets ? o.venue then
+      go := go || o.id;
+      continue;
+    end if;
+    continue when exists (select from unnest(waits) w where w.venue = o.venue
+      and coalesce(w."accountId", o.account_id) = o.account_id);
+    wait_ms := core.take_rate(o.venue, o.account_id, budgets -> o.venue);
+    if wait_ms = 0 then
+      go := go || o.id;
+    else
+      is_venues := core.rate_wait_ms(o.venue, nullif(budgets -> o.venue -> 'venue', 'null'))
+        is distinct from 0;
+      waits := waits || (o.venue, case when not is_venues then o.account_id end, wait_ms)::core.rate_wait;
+    end if;
+  end loop;
+  update public.orders q set next_attempt_at = coalesce(
+    now_at + w."waitMs" * interval '1 millisecond', q.send_before)
+  from unnest(waits) w where q.id = any(order_ids) and q.account_id = w."accountId" and not q.id = any(go);
 end $function$;
 
 -- Times that the database's clock has not come to. A process whose clock is wrong wrote them.
@@ -5813,11 +5763,11 @@ begin
   where o.id = effect.order_id and rate.id = o.rate_id;
 end $function$;
 
--- Which orders that may be marked have to wait for a breaker after all, and which go as its probe: one per
--- open breaker whose pause is over. It waits for nobody: a breaker that somebody else is looking at lets
--- nothing through now. A probe that is never heard of again does not keep the next one back for longer than
--- its lease.
-CREATE OR REPLACE FUNCTION core.assign_probes(order_ids bigint[], this_mark text, now_at timestamptz, lease interval, OUT refused bigint[], OUT probes bigint[])
+-- Which of the orders that are to be marked go, and which of these as the probe of an open breaker: one per
+-- breaker whose pause is over. It waits for nobody: a breaker that somebody else is looking at lets nothing
+-- through now. A probe that is never heard of again does not keep the next one back for longer than its
+-- lease.
+CREATE OR REPLACE FUNCTION core.assign_probes(order_ids bigint[], now_at timestamptz, lease interval, OUT go bigint[], OUT probes bigint[])
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -5826,26 +5776,20 @@ declare
   o public.orders;
   due integer;
 begin
-  refused := '{}';
+  go := order_ids;
   probes := '{}';
   if not exists (select from public.breakers where is_open) then return; end if;
   for o in select * from public.orders where id = any(order_ids) order by position, queue_position loop
-    if o.mark_id is not distinct from this_mark and o.status = 'submitting' then
-      if exists (select from public.breakers b where core.breaker_stops(b, o)
-        and b.probe_order_id = o.id) then
-        probes := probes || o.id;
-      end if;
-    elsif o.status = 'queued' and exists (select from public.breakers b where core.breaker_stops(b, o)) then
-      perform from public.breakers b where core.breaker_stops(b, o) and b.next_probe_at <= now_at
-      order by b.signal_id, b.account_id for no key update skip locked;
-      get diagnostics due = row_count;
-      if due < (select count(*) from public.breakers b where core.breaker_stops(b, o)) then
-        refused := refused || o.id;
-      else
-        update public.breakers b set probe_order_id = o.id, next_probe_at = now_at + lease
-        where core.breaker_stops(b, o);
-        probes := probes || o.id;
-      end if;
+    continue when not exists (select from public.breakers b where core.breaker_stops(b, o));
+    perform from public.breakers b where core.breaker_stops(b, o) and b.next_probe_at <= now_at
+    order by b.signal_id, b.account_id for no key update skip locked;
+    get diagnostics due = row_count;
+    if due < (select count(*) from public.breakers b where core.breaker_stops(b, o)) then
+      go := array_remove(go, o.id);
+    else
+      update public.breakers b set probe_order_id = o.id, next_probe_at = now_at + lease
+      where core.breaker_stops(b, o);
+      probes := probes || o.id;
     end if;
   end loop;
 end $function$;
@@ -6437,35 +6381,65 @@ CREATE OR REPLACE FUNCTION core.check_skew()
  IMMUTABLE
 AS $function$ select interval '5 minutes'; $function$;
 
--- Orders that may go as probes: the best of each open breaker whose pause is over, where no other breaker
--- stops it.
-CREATE OR REPLACE FUNCTION core.claim_due_probes(venues jsonb, full_accounts bigint[], now_at timestamptz, most bigint)
- RETURNS bigint[]
+-- The best orders that may go now, locked: at most `limit`, of the caller's venues. It walks the index of
+-- what waits, in its order, and never sorts all of it.
+CREATE OR REPLACE FUNCTION core.choose_orders(args jsonb, now_at timestamptz, OUT taken bigint[], OUT waits core.rate_wait[])
+ RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
-  b public.breakers;
-  one bigint;
-  found_orders bigint[] := '{}';
+  max_orders constant bigint := (args ->> 'limit')::bigint;
+  per_account constant bigint := (args ->> 'perAccount')::bigint;
+  held constant jsonb := args -> 'held';
+  budgets constant jsonb := coalesce(args -> 'budgets', '{}');
+  -- Asked once: mostly there is none, and no order has to be compared with it.
+  any_open constant boolean := exists (select from public.breakers where is_open);
+  full_accounts bigint[] := array(select key::bigint from jsonb_each_text(held)
+    where value::bigint >= per_account);
+  venues text[];
+  ids bigint[];
+  accounts bigint[];
+  taken_accounts bigint[] := '{}';
+  is_last boolean := false;
+  now_full bigint[];
+  now_waiting core.rate_wait[];
 begin
-  for b in select due.* from public.breakers due join public.scan_runs run on run.id = due.run_id
-    where due.is_open and due.next_probe_at <= now_at and venues ? due.venue and run.state = 'decided'
-    order by due.next_probe_at
-  loop
-    select o.id into one from public.orders o
-    where o.ended_at is null and o.venue_order_id is null and o.status = 'queued' and o.send_before > now_at
-      and (b.account_id = 0 or o.account_id = b.account_id) and core.breaker_stops(b, o)
-      and o.filled_quantity = 0 and (o.lease_until is null or o.lease_until < core.database_now())
-      and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
-      and not o.account_id = any(full_accounts) and core.halted_for(o) is null
-      and not exists (select from public.breakers other
-        where core.breaker_stops(other, o) and other.next_probe_at > now_at)
-    order by o.position, o.queue_position limit 1 for no key update of o skip locked;
-    if one is not null and not one = any(found_orders) then found_orders := found_orders || one; end if;
-    exit when cardinality(found_orders) >= most;
+  select open.venues, open.waits into venues, waits
+  from core.venues_with_rate(core.text_array(args -> 'venues'), budgets) open;
+  taken := '{}';
+  -- Once, mostly: again only where probes went first, or accounts or venues had more waiting than may go.
+  for turn in 0 .. 1000 loop
+    if turn = 0 then
+      continue when not any_open;
+      ids := core.due_probes(venues, full_accounts, now_at, least(max_orders, 20));
+      accounts := array(select o.account_id from unnest(ids) with ordinality as one(id, n)
+        join public.orders o on o.id = one.id order by one.n);
+    else
+      select found.ids, found.accounts, found.is_last into ids, accounts, is_last
+      from core.find_queued(venues, full_accounts, taken, any_open, now_at,
+        max_orders - cardinality(taken)) found;
+    end if;
+    if per_account is not null then
+      select shares.go, shares.full_accounts into ids, now_full
+      from core.within_shares(taken || ids, taken_accounts || accounts, held, per_account) shares;
+      ids := ids[cardinality(taken) + 1:];
+      full_accounts := full_accounts || now_full;
+    end if;
+    if budgets <> '{}' then
+      select admitted.go, admitted.waits into ids, now_waiting
+      from core.admit_by_rate(ids, budgets, now_at) admitted;
+      waits := waits || array(select w from unnest(now_waiting) w where w."waitMs" is not null);
+      full_accounts := full_accounts || array(select w."accountId" from unnest(now_waiting) w
+        where w."accountId" is not null);
+      venues := array(select venue from unnest(venues) venue where not exists (
+        select from unnest(now_waiting) w where w.venue = venue and w."accountId" is null));
+    end if;
+    taken := taken || ids;
+    exit when is_last or cardinality(taken) >= max_orders;
+    taken_accounts := array(select o.account_id from unnest(taken) with ordinality as one(id, n)
+      join public.orders o on o.id = one.id order by one.n);
   end loop;
-  return found_orders;
 end $function$;
 
 -- A sum over many, for people to read: 2^53 - 1 at most, the largest number everybody who reads JSON has
@@ -6995,19 +6969,6 @@ begin
       c."holdMinor", c."leverageCenti", c.product, c."rateId", c."clientOrderId") d) rows);
 end $function$;
 
--- Orders that have to wait for their rate: whoever looks one up keeps it; what is queued is claimed again
--- when its turn may have come.
-CREATE OR REPLACE FUNCTION core.defer_orders(waiting bigint[], until timestamptz, next_turn timestamptz)
- RETURNS void
- LANGUAGE sql
- SET search_path TO ''
-AS $function$
-  update public.orders o set lease_until = case o.status when 'unknown' then until end,
-    claim_id = case o.status when 'unknown' then o.claim_id end,
-    next_attempt_at = case o.status when 'unknown' then o.next_attempt_at else next_turn end
-  where o.id = any(waiting);
-$function$;
-
 -- How far a message has come, by the provider's word. A later word of a lower rank changes nothing.
 CREATE OR REPLACE FUNCTION core.delivery_rank(provider_status text)
  RETURNS integer
@@ -7035,6 +6996,37 @@ AS $function$
       where o.account_id = of_account and o.ended_at is null
         and i.share = named.share);
 $function$;
+
+-- Orders that may go as probes, locked: the best of each open breaker whose pause is over, where no other
+-- breaker stops it.
+CREATE OR REPLACE FUNCTION core.due_probes(venues text[], full_accounts bigint[], now_at timestamptz, most bigint)
+ RETURNS bigint[]
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  b public.breakers;
+  one bigint;
+  found_orders bigint[] := '{}';
+begin
+  for b in select due.* from public.breakers due join public.scan_runs run on run.id = due.run_id
+    where due.is_open and due.next_probe_at <= now_at and due.venue = any(venues) and run.state = 'decided'
+    order by due.next_probe_at
+  loop
+    select o.id into one from public.orders o
+    where o.ended_at is null and o.venue_order_id is null and o.status = 'queued' and o.send_before > now_at
+      and (b.account_id = 0 or o.account_id = b.account_id) and core.breaker_stops(b, o)
+      and o.filled_quantity = 0 and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
+      and not o.account_id = any(full_accounts) and core.halted_for(o) is null
+      and core.settings_block_of(o) is null
+      and not exists (select from public.breakers other
+        where core.breaker_stops(other, o) and other.next_probe_at > now_at)
+    order by o.position, o.queue_position limit 1 for no key update of o skip locked;
+    if one is not null and not one = any(found_orders) then found_orders := found_orders || one; end if;
+    exit when cardinality(found_orders) >= most;
+  end loop;
+  return found_orders;
+end $function$;
 
 -- For what must not happen too early.
 CREATE OR REPLACE FUNCTION core.earlier_of(args jsonb)
@@ -7274,6 +7266,41 @@ AS $function$
   where f.order_id = of_order;
 $function$;
 
+-- Queued orders that nothing keeps from going, best first, locked; what somebody else holds is passed over.
+-- What its user's settings keep is ended by the next sweep. `is_last`: there are no more.
+CREATE OR REPLACE FUNCTION core.find_queued(venues text[], full_accounts bigint[], taken bigint[], any_open boolean, now_at timestamptz, most bigint, OUT ids bigint[], OUT accounts bigint[], OUT is_last boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  blocked bigint[];
+begin
+  select coalesce(array_agg(found.id) filter (where not is_blocked), '{}'),
+    coalesce(array_agg(found.account_id) filter (where not is_blocked), '{}'),
+    array_agg(found.id) filter (where is_blocked), count(*) < most into ids, accounts, blocked, is_last
+  from (
+    select o.id, o.account_id, core.settings_block_of(o) is not null as is_blocked from public.orders o
+    where o.ended_at is null and o.venue_order_id is null and o.status = 'queued' and o.send_before > now_at
+      -- A queued order with a fill was sent after all, whatever we were told: it must not go again.
+      and o.filled_quantity = 0
+      and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
+      and o.venue = any(venues)
+      and not o.run_id = any(array(select id from public.scan_runs where state = 'planning'))
+      and not o.account_id = any(full_accounts) and not o.id = any(taken)
+      and (not any_open or not exists (select from public.breakers b where core.breaker_stops(b, o)))
+      -- As a join, not as halted_for: it must not ask three questions of every waiting order.
+      and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
+        or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
+    order by o.position, o.queue_position
+    limit most
+    for no key update of o skip locked
+  ) found;
+  if blocked is not null then
+    update public.orders o set next_attempt_at = o.send_before where o.id = any(blocked);
+  end if;
+end $function$;
+
 -- The id of whom a person means by an id or a name; null: nobody, or several of that name.
 CREATE OR REPLACE FUNCTION core.find_user_id(text text)
  RETURNS text
@@ -7425,19 +7452,6 @@ CREATE OR REPLACE FUNCTION core.halted_for(o public.orders)
  STABLE
 AS $function$
   select coalesce(core.halted('all', ''), core.halted('venue', o.venue), core.halted('user', o.user_id));
-$function$;
-
--- What may not go now is handed back; a halt is looked at again when somebody claims, a spent day is not,
--- and what its user's settings keep is ended by the next sweep.
-CREATE OR REPLACE FUNCTION core.hand_back(order_ids bigint[], of_claim text, spent bigint[])
- RETURNS void
- LANGUAGE sql
- SET search_path TO ''
-AS $function$
-  update public.orders o set claim_id = null, lease_until = null,
-    next_attempt_at = case when o.id = any(spent) or core.settings_block_of(o) is not null
-      then o.send_before else o.next_attempt_at end
-  where o.id = any(order_ids) and o.claim_id = of_claim and o.status = 'queued';
 $function$;
 
 -- Each order against its history, and its own times against one another.
@@ -7728,29 +7742,6 @@ AS $function$
   select o.status in ('unknown', 'working', 'partially_filled') and o.next_lookup_at is null;
 $function$;
 
--- Of the orders found, those that leave each account at most `perAccount` with what the caller holds of it
--- already; what was taken before stays first. Without `perAccount` all of them.
-CREATE OR REPLACE FUNCTION core.limit_claim(args jsonb, taken bigint[], found_now bigint[])
- RETURNS core.claim_selection
- LANGUAGE sql
- STABLE
- SET search_path TO ''
-AS $function$
-  with held as (
-    select key::bigint as account_id, value::bigint as n from jsonb_each_text(coalesce(args -> 'held', '{}'))
-  ), ranked as (
-    select o.id, o.account_id, coalesce(held.n, 0) + row_number() over (partition by o.account_id
-      order by not o.id = any(taken), o.position, o.queue_position) as n
-    from public.orders o left join held on held.account_id = o.account_id
-    where o.id = any(taken || found_now) and args -> 'perAccount' is not null
-  )
-  select case when args -> 'perAccount' is null then (taken || found_now, '{}')::core.claim_selection
-    else ((select coalesce(array_agg(id), '{}') from ranked where n <= (args ->> 'perAccount')::bigint),
-      array(select account_id from held where n >= (args ->> 'perAccount')::bigint
-        union select account_id from ranked
-          where n >= (args ->> 'perAccount')::bigint))::core.claim_selection end;
-$function$;
-
 -- All listings of the share an instrument is.
 CREATE OR REPLACE FUNCTION core.listings_of(of_instrument bigint)
  RETURNS bigint[]
@@ -7814,32 +7805,6 @@ CREATE OR REPLACE FUNCTION core.lock_actions()
 AS $function$
   select pg_advisory_xact_lock(hashtextextended('daily_scan operator_actions', 0));
 $function$;
-
--- Locks what a claim is to mark, and gives what it has. What another session holds keeps its claim until
--- that lapses; it is waited for a moment only, since mostly it is the same mark, made again after a lost
--- answer.
-CREATE OR REPLACE FUNCTION core.lock_claimed(order_ids bigint[], of_claim text, this_mark text)
- RETURNS bigint[]
- LANGUAGE plpgsql
- SET search_path TO ''
- SET lock_timeout TO '300ms'
-AS $function$
-declare
-  held bigint[] := array(select o.id from public.orders o where o.id = any(order_ids)
-    and o.claim_id = of_claim
-    and (o.status in ('queued', 'unknown') or o.mark_id = this_mark)
-      order by o.id for no key update skip locked);
-begin
-  if cardinality(held) < cardinality(order_ids) then
-    begin
-      perform from public.orders o where o.id = any(order_ids) and o.claim_id = of_claim
-        and (o.status in ('queued', 'unknown') or o.mark_id = this_mark) order by o.id for no key update;
-      return order_ids;
-    exception when lock_not_available then null;
-    end;
-  end if;
-  return held;
-end $function$;
 
 -- Gives everybody exactly what they are meant to have, however it was before: what somebody granted by hand
 -- is taken back. Every migration file ends with it, and npm run migrate -- --login calls it.
@@ -8068,6 +8033,50 @@ CREATE OR REPLACE FUNCTION core.margin_on(value_minor bigint, leverage_centi int
 AS $function$
   select ceil(value_minor::numeric * 100 / leverage_centi)::bigint;
 $function$;
+
+-- Marks what is `fresh`, and gives it, with what was marked before and may still go, as columns: an array
+-- for each field.
+CREATE OR REPLACE FUNCTION core.mark_taken(this_mark text, fresh bigint[], again bigint[], now_at timestamptz, lease interval)
+ RETURNS json
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  answer json;
+begin
+  with marked as (
+    update public.orders o set status = 'submitting', submitted_at = now_at, changed_at = now_at,
+      attempts = o.attempts + 1, mark_id = this_mark, claim_id = this_mark,
+      lease_until = core.database_now() + lease
+    where o.id = any(fresh)
+    returning o.id, o.client_order_id, o.run_id, o.signal_id, o.user_id, o.account_id, o.instrument_id,
+      o.venue, o.position, o.queue_position, o.side, o.quantity, o.limit_price_minor, o.product,
+      o.send_before, o.attempts, o.lookups
+  ), given as (
+    select * from marked
+    union all
+    select o.id, o.client_order_id, o.run_id, o.signal_id, o.user_id, o.account_id, o.instrument_id,
+      o.venue, o.position, o.queue_position, o.side, o.quantity, o.limit_price_minor, o.product,
+      o.send_before, o.attempts, o.lookups
+    from public.orders o
+    where o.id = any(again) and o.mark_id = this_mark and o.status = 'submitting' and o.send_before > now_at
+      and o.lease_until >= core.database_now() and core.halted_for(o) is null
+      and core.settings_block_of(o) is null
+  )
+  select json_build_object('orderId', array_agg(o.id), 'clientOrderId', array_agg(o.client_order_id::text),
+    'runId', array_agg(o.run_id), 'signalId', array_agg(o.signal_id), 'userId', array_agg(o.user_id),
+    'accountId', array_agg(o.account_id), 'venue', array_agg(o.venue), 'exchange', array_agg(o.exchange),
+    'symbol', array_agg(o.symbol), 'side', array_agg(o.side), 'quantity', array_agg(o.quantity),
+    'limitPriceMinor', array_agg(o.limit_price_minor), 'product', array_agg(o.product),
+    'sendBeforeMs', array_agg(core.ms(o.send_before)), 'attempts', array_agg(o.attempts),
+    'lookups', array_agg(o.lookups))
+  into answer
+  from (select given.*, i.exchange, i.symbol
+    from given join public.instruments i on i.id = given.instrument_id
+    order by given.position, given.queue_position) o
+  having count(*) > 0;
+  return answer;
+end $function$;
 
 -- A phone number by which its owner can be told from others, and not be called: the last six digits are
 -- hidden.
@@ -9289,25 +9298,6 @@ begin
   return core.append_actions(array[core.action_row(by, action, target, before, after, why, of_user)]);
 end $function$;
 
--- Leases orders to a claim and keeps what it took. Gives all that is the claim's: a call that was thought
--- lost may still be running beside its repetition.
-CREATE OR REPLACE FUNCTION core.record_claim(claim text, taken bigint[], until timestamptz)
- RETURNS bigint[]
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-declare
-  all_taken bigint[];
-begin
-  update public.orders set claim_id = claim, lease_until = until where id = any(taken);
-  delete from core.claims where claimed_at < core.database_now() - interval '1 minute';
-  insert into core.claims values (claim, taken, core.database_now())
-  on conflict (claim_id) do update set order_ids = claims.order_ids || excluded.order_ids,
-    claimed_at = excluded.claimed_at
-  returning order_ids into all_taken;
-  return all_taken;
-end $function$;
-
 -- Trigger: each status of a message, and each word of its provider, is an event; those of one statement are
 -- written together. enable_nestloop: rows of a statement have no statistics, and the loop over 500 × 500 of
 -- them took 24 microseconds more for each message, 12 ms in all.
@@ -9340,13 +9330,15 @@ begin
 end $function$;
 
 -- Trigger: a status follows the one before it as the table says, and each change of it is an event.
--- enable_nestloop: both sides hold what one statement touched, without an index, and a plan is kept from
--- when that was one order: then 1,500 orders settle in 1,440 ms, with a join of both as a whole in 560 ms.
+-- enable_nestloop, enable_hashjoin: both sides hold what one statement touched, without an index, and a plan
+-- is kept from when that was one order: then 1,500 orders settle in 1,440 ms, with a join of both as a whole
+-- in 560 ms, whatever the function that changes them has switched off.
 CREATE OR REPLACE FUNCTION core.record_order_statuses()
  RETURNS trigger
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_nestloop TO 'off'
+ SET enable_hashjoin TO 'on'
 AS $function$
 declare
   wrong record;
@@ -9461,6 +9453,18 @@ begin
     tried = case when b.tried >= 20 then b.tried / 2 else b.tried end + excluded.tried,
     failed = case when b.tried >= 20 then b.failed / 2 else b.failed end + excluded.failed
   where not b.is_open;
+end $function$;
+
+-- Keeps what a take marked, for a minute.
+CREATE OR REPLACE FUNCTION core.record_take(this_mark text, taken bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if cardinality(taken) = 0 then return; end if;
+  delete from core.takes where taken_at < core.database_now() - interval '1 minute';
+  insert into core.takes values (this_mark, taken, core.database_now());
 end $function$;
 
 -- A text with what names a person taken out, and their tombstone in its place.
@@ -10385,6 +10389,28 @@ AS $function$
     or coalesce(current_setting('daily_scan.clock', true) = 'virtual', false);
 $function$;
 
+-- The venues whose rate has room. Each that has a budget is locked to the end of this transaction; one that
+-- somebody else is counting is left for a moment, since it may take long.
+CREATE OR REPLACE FUNCTION core.venues_with_rate(all_venues text[], budgets jsonb, OUT venues text[], OUT waits core.rate_wait[])
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  venue text;
+  wait_ms bigint;
+begin
+  venues := '{}';
+  waits := '{}';
+  foreach venue in array all_venues loop
+    wait_ms := case when not budgets ? venue then 0
+      when not pg_try_advisory_xact_lock(hashtextextended('rate ' || venue, 0)) then 100
+      else core.rate_wait_ms(venue, nullif(budgets -> venue -> 'venue', 'null')) end;
+    if wait_ms = 0 then venues := venues || venue;
+    elsif wait_ms > 0 then waits := waits || (venue, null, wait_ms)::core.rate_wait; end if;
+  end loop;
+end $function$;
+
 -- Decisions with the places their users have in the run.
 CREATE OR REPLACE FUNCTION core.with_queue_positions(in_run text, decisions core.decision[])
  RETURNS core.decision[]
@@ -10416,6 +10442,23 @@ AS $function$
     where (frozen.run_id, frozen.signal_id) = (run.id, row."signalId") limit 1) rs
   cross join lateral (select frozen as signal from public.signals frozen
     where frozen.id = row."signalId" limit 1) s;
+$function$;
+
+-- Of orders with their accounts, best first: those that leave each account at most `most` with what the
+-- caller `held` of it already; and the accounts that have so many.
+CREATE OR REPLACE FUNCTION core.within_shares(ids bigint[], accounts bigint[], held jsonb, most bigint, OUT go bigint[], OUT full_accounts bigint[])
+ RETURNS record
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(array_agg(id order by n) filter (where nth <= most), '{}'),
+    coalesce(array_agg(distinct account_id) filter (where nth >= most), '{}')
+  from (
+    select one.id, account_id, n, coalesce((held ->> account_id::text)::bigint, 0)
+      + row_number() over (partition by account_id order by n) as nth
+    from unnest(ids, accounts) with ordinality as one(id, account_id, n)
+  ) counted;
 $function$;
 
 -- Settings of a user without what names or reaches them: that they have a name and a login, and how a number

@@ -100,9 +100,9 @@ describe('docs/ARCHITECTURE.md', () => {
     .map(([, row = '']) => row.split(' | '))
     .filter((cells) => cells.length === 3);
 
-  test('has twelve stations, with functions that are in their files and in the database', () => {
+  test('has eleven stations, with functions that are in their files and in the database', () => {
     const sql = globSync('supabase/migrations/*.sql', { cwd: ROOT }).map(read).join('\n');
-    expect(stations).toHaveLength(12);
+    expect(stations).toHaveLength(11);
     for (const [, files = '', functions = ''] of stations) {
       let text = '';
       for (const name of named(files)) {

@@ -234,8 +234,8 @@ describe('least authority', () => {
     const callers = (name: string) => saying(sources, new RegExp(`\\bcall\\(\\s*'${name}'`));
     expect(callers('accept_page')).toEqual(['src/stages/accept/accept.ts']);
     expect(callers('place_orders')).toEqual(['src/stages/accept/single-orders.ts']);
-    const sends = ['src/stages/execute/execute.ts', 'src/stages/execute/reconcile.ts'];
-    expect(callers('mark_submitting')).toEqual(sends);
+    expect(callers('take_orders')).toEqual(['src/stages/execute/execute.ts']);
+    expect(callers('mark_resend')).toEqual(['src/stages/execute/reconcile.ts']);
     expect(saying(sources, /\.submit\(/)).toEqual(['src/stages/execute/execute.ts']);
   });
 });

@@ -11,26 +11,38 @@ export interface TaskPool<Item> {
 }
 
 export function taskPool<Item>(work: (item: Item) => Promise<boolean>): TaskPool<Item> {
-  const open = new Set<Promise<void>>();
+  let open = 0;
   const failures: unknown[] = [];
   let good = 0;
+  // One promise for whoever waits, not one race over all that are open for each that ends.
+  let change = Promise.withResolvers<void>();
   const atMost = async (n: number): Promise<void> => {
-    while (open.size > n || (failures.length > 0 && open.size > 0)) await Promise.race(open);
+    const mustWait = () => open > n || (failures.length > 0 && open > 0);
+    if (mustWait()) {
+      while (mustWait()) await change.promise;
+      // What ends together is all counted before anybody goes on.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     if (failures.length > 0) throw failures[0];
+  };
+  const ends = (): void => {
+    open -= 1;
+    change.resolve();
+    change = Promise.withResolvers<void>();
   };
   return {
     start(item) {
-      const piece = work(item)
+      open += 1;
+      work(item)
         .then((done) => {
           if (done) good += 1;
         })
         .catch((error: unknown) => {
           failures.push(error);
         })
-        .finally(() => open.delete(piece));
-      open.add(piece);
+        .finally(ends);
     },
-    underWay: () => open.size,
+    underWay: () => open,
     atMost,
     async ended() {
       await atMost(0);

@@ -1,5 +1,4 @@
--- From queued to ended: claim, mark, settle, look up, expire. Everything here may be repeated after a lost
--- answer.
+-- From sent to ended: settle, look up, expire. Everything here may be repeated after a lost answer.
 
 -- With its instrument given, so that it is one expression and no query for each order; as text (json), since
 -- nobody here looks into it and jsonb costs three times as much to build.
@@ -15,249 +14,13 @@ language sql stable as $$
     'submittedAtMs', core.ms(o.submitted_at), 'halted', halted, 'spent', spent);
 $$;
 
--- What a claim took, for a minute: who asks again after a lost answer is answered from here.
-create table core.claims (
-  claim_id text primary key,
-  order_ids bigint[] not null,
-  claimed_at timestamptz not null
-);
-create index claims_by_age on core.claims (claimed_at);
-
--- What a claim has found so far, and the accounts that may have no more of it.
-create type core.claim_selection as (taken bigint[], full_accounts bigint[]);
-
--- Of the orders found, those that leave each account at most `perAccount` with what the caller holds of it
--- already; what was taken before stays first. Without `perAccount` all of them.
-create function core.limit_claim(args jsonb, taken bigint[], found_now bigint[]) returns core.claim_selection
-language sql stable set search_path = '' as $$
-  with held as (
-    select key::bigint as account_id, value::bigint as n from jsonb_each_text(coalesce(args -> 'held', '{}'))
-  ), ranked as (
-    select o.id, o.account_id, coalesce(held.n, 0) + row_number() over (partition by o.account_id
-      order by not o.id = any(taken), o.position, o.queue_position) as n
-    from public.orders o left join held on held.account_id = o.account_id
-    where o.id = any(taken || found_now) and args -> 'perAccount' is not null
-  )
-  select case when args -> 'perAccount' is null then (taken || found_now, '{}')::core.claim_selection
-    else ((select coalesce(array_agg(id), '{}') from ranked where n <= (args ->> 'perAccount')::bigint),
-      array(select account_id from held where n >= (args ->> 'perAccount')::bigint
-        union select account_id from ranked
-          where n >= (args ->> 'perAccount')::bigint))::core.claim_selection end;
-$$;
-
--- Leases a batch of orders the caller's venues can take, best signal first, then queue position. The
--- client makes the claim id: asking again with it gives the same batch, so a lost answer loses nothing.
--- `held` says how many orders of which account the caller has already: with these an account has at most
--- `perAccount`, so that nobody's orders take the room of others'. What an open breaker stops is left, but
--- for its probes. It walks the index of what waits, in its order, and never sorts all of it.
-create function public.claim_orders(args jsonb) returns json
-language plpgsql security definer set search_path = '' as $$
-declare
-  claim constant text := args ->> 'claimId';
-  now_at constant timestamptz := core.now_of(args);
-  database_now constant timestamptz := core.database_now();
-  -- Asked once: mostly there is none, and no order has to be compared with it.
-  any_open constant boolean := exists (select from public.breakers where is_open);
-  max_orders constant bigint := (args ->> 'limit')::bigint;
-  selection core.claim_selection := core.limit_claim(args, '{}', '{}');
-  still_needed bigint;
-  found_now bigint[];
-  taken bigint[];
-begin
-  select order_ids into taken from core.claims where claim_id = claim;
-  if not exists (select from public.orders where id = any(taken) and claim_id = claim
-    and status = 'queued') then
-    if any_open then
-      taken := core.claim_due_probes(args -> 'venues', (selection).full_accounts, now_at,
-        least(max_orders, 20));
-      selection := core.limit_claim(args, taken, '{}');
-    end if;
-    -- Once, mostly: again only where accounts had more waiting than may be claimed of one.
-    loop
-      still_needed := max_orders - cardinality((selection).taken);
-      found_now := array(select o.id from public.orders o
-        where o.ended_at is null and o.venue_order_id is null and o.status = 'queued'
-          and o.send_before > now_at
-          -- A queued order with a fill was sent after all, whatever we were told: it must not go again.
-          and o.filled_quantity = 0
-          and (o.lease_until is null or o.lease_until < database_now)
-          and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
-          and args -> 'venues' ? o.venue
-          and not o.run_id = any(array(select id from public.scan_runs where state = 'planning'))
-          and not o.account_id = any((selection).full_accounts) and not o.id = any((selection).taken)
-          and (not any_open or not exists (select from public.breakers b where core.breaker_stops(b, o)))
-          -- As a join, not as halted_for: a claim must not ask three questions of every waiting order.
-          and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
-            or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
-        order by o.position, o.queue_position
-        limit still_needed
-        for no key update of o skip locked);
-      selection := core.limit_claim(args, (selection).taken, found_now);
-      exit when cardinality(found_now) < still_needed or cardinality((selection).taken) >= max_orders;
-    end loop;
-    taken := (selection).taken;
-    if cardinality(taken) > 0 then
-      taken := core.record_claim(claim, taken,
-        database_now + (args ->> 'leaseMs')::bigint * interval '1 millisecond');
-    end if;
-  end if;
-  return (select coalesce(json_agg(core.order_json(o, i) order by o.position, o.queue_position), '[]')
-    from public.orders o join public.instruments i on i.id = o.instrument_id
-    where o.id = any(taken) and o.claim_id = claim and o.status = 'queued');
-end $$;
-
--- Leases orders to a claim and keeps what it took. Gives all that is the claim's: a call that was thought
--- lost may still be running beside its repetition.
-create function core.record_claim(claim text, taken bigint[], until timestamptz) returns bigint[]
-language plpgsql set search_path = '' as $$
-declare
-  all_taken bigint[];
-begin
-  update public.orders set claim_id = claim, lease_until = until where id = any(taken);
-  delete from core.claims where claimed_at < core.database_now() - interval '1 minute';
-  insert into core.claims values (claim, taken, core.database_now())
-  on conflict (claim_id) do update set order_ids = claims.order_ids || excluded.order_ids,
-    claimed_at = excluded.claimed_at
-  returning order_ids into all_taken;
-  return all_taken;
-end $$;
-
 -- Why an order may not go: a halt of everything, of its venue or of its user; null: none.
 create function core.halted_for(o public.orders) returns text
 language sql stable as $$
   select coalesce(core.halted('all', ''), core.halted('venue', o.venue), core.halted('user', o.user_id));
 $$;
 
--- Locks what a claim is to mark, and gives what it has. What another session holds keeps its claim until
--- that lapses; it is waited for a moment only, since mostly it is the same mark, made again after a lost
--- answer.
-create function core.lock_claimed(order_ids bigint[], of_claim text, this_mark text) returns bigint[]
-language plpgsql set search_path = '' set lock_timeout = '300ms' as $$
-declare
-  held bigint[] := array(select o.id from public.orders o where o.id = any(order_ids)
-    and o.claim_id = of_claim
-    and (o.status in ('queued', 'unknown') or o.mark_id = this_mark)
-      order by o.id for no key update skip locked);
-begin
-  if cardinality(held) < cardinality(order_ids) then
-    begin
-      perform from public.orders o where o.id = any(order_ids) and o.claim_id = of_claim
-        and (o.status in ('queued', 'unknown') or o.mark_id = this_mark) order by o.id for no key update;
-      return order_ids;
-    exception when lock_not_available then null;
-    end;
-  end if;
-  return held;
-end $$;
-
--- Write first, then speak: only what this call returns may be sent, and only by its caller. It checks, under
--- the locks it marks under, that the claim still stands, the time is not over, nothing is halted, its user's
--- settings let it go and the venue's rate budget has room. What has to wait for its rate is handed back for
--- `waitMs` and holds nothing meanwhile; `venuesWaiting` are those whose own budget is spent. What an open
--- breaker stops is handed back, too, but for its probes, which are named. An unknown order may be asked for
--- again by who holds it for its lookup: it passes the same checks and stays unknown. Safe to repeat after a
--- lost answer: the same mark id is answered with what it marked, as far as that may still go.
--- plan_cache_mode: planned anew for each call, one order takes 2.1 ms (3,030 rows), with a kept plan 0.7 ms
--- (30 rows).
-create function public.mark_submitting(args jsonb) returns jsonb
-language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan as $$
-declare
-  now_at constant timestamptz := core.later_of(args);
-  database_now timestamptz;
-  lease constant interval := (args ->> 'leaseMs')::bigint * interval '1 millisecond';
-  order_ids bigint[] := array(select value::bigint from jsonb_array_elements_text(args -> 'orderIds'));
-  budgets constant jsonb := args -> 'budgets';
-  this_mark constant text := args ->> 'markId';
-  allowed bigint[];
-  marked bigint[];
-  waiting bigint[] := '{}';
-  shortest_wait_ms bigint;
-  spent bigint[] := '{}';
-  refused bigint[];
-  probes bigint[];
-begin
-  order_ids := core.lock_claimed(order_ids, args ->> 'claimId', this_mark);
-  -- take_rate locks a venue to the end of the transaction: all of them are locked by name, before any is
-  -- used, and before halts and times are looked at, since others may hold them for long.
-  perform pg_advisory_xact_lock(hashtextextended('rate ' || venue, 0)) from (
-    select distinct o.venue from public.orders o where o.id = any(order_ids) and budgets ? o.venue
-    order by o.venue) budgeted;
-  database_now := core.database_now();
-  allowed := array(select o.id from public.orders o
-    where o.id = any(order_ids) and o.claim_id = args ->> 'claimId'
-      and (o.status in ('queued', 'unknown') or (o.status = 'submitting' and o.mark_id = this_mark))
-      and o.send_before > now_at and o.lease_until >= database_now
-      and not exists (select from public.halts h where h.resumed_at is null and (h.scope = 'all'
-        or (h.scope = 'venue' and h.target = o.venue) or (h.scope = 'user' and h.target = o.user_id)))
-      and core.settings_block_of(o) is null
-      and (o.status <> 'queued' or not exists (select from public.breakers b
-        where core.breaker_stops(b, o) and b.next_probe_at > now_at)));
-  if budgets = '{}' then
-    marked := allowed;
-  else
-    select turns.go, turns.waiting, turns.shortest_wait_ms into marked, waiting, shortest_wait_ms
-    from core.admit_by_rate(allowed, this_mark, budgets) turns;
-    spent := array(select unnest(allowed) except select unnest(marked || waiting));
-    perform core.defer_orders(waiting, database_now + lease,
-      now_at + shortest_wait_ms * interval '1 millisecond');
-  end if;
-  select taken.refused, taken.probes into refused, probes
-  from core.assign_probes(marked, this_mark, now_at, lease) taken;
-  marked := array(select id from unnest(marked) id where not id = any(refused));
-  update public.orders o set status = case o.status when 'queued' then 'submitting' else o.status end,
-    submitted_at = now_at, changed_at = now_at, attempts = o.attempts + 1, mark_id = this_mark,
-    lease_until = database_now + lease
-  where o.id = any(marked) and o.mark_id is distinct from this_mark;
-
-  if cardinality(marked) + cardinality(waiting) < cardinality(order_ids) then
-    perform core.hand_back(array(select unnest(order_ids) except select unnest(marked || waiting)),
-      args ->> 'claimId', spent);
-  end if;
-  return jsonb_build_object('marked', to_jsonb(marked), 'waiting', to_jsonb(waiting),
-    'waitMs', shortest_wait_ms, 'probes', to_jsonb(probes),
-    'venuesWaiting', (select coalesce(jsonb_agg(distinct o.venue), '[]')
-      from public.orders o where o.id = any(waiting)
-        and core.rate_wait_ms(o.venue, nullif(budgets -> o.venue -> 'venue', 'null')) > 0));
-end $$;
-
--- Orders that have to wait for their rate: whoever looks one up keeps it; what is queued is claimed again
--- when its turn may have come.
-create function core.defer_orders(waiting bigint[], until timestamptz, next_turn timestamptz) returns void
-language sql set search_path = '' as $$
-  update public.orders o set lease_until = case o.status when 'unknown' then until end,
-    claim_id = case o.status when 'unknown' then o.claim_id end,
-    next_attempt_at = case o.status when 'unknown' then o.next_attempt_at else next_turn end
-  where o.id = any(waiting);
-$$;
-
--- What may not go now is handed back; a halt is looked at again when somebody claims, a spent day is not,
--- and what its user's settings keep is ended by the next sweep.
-create function core.hand_back(order_ids bigint[], of_claim text, spent bigint[]) returns void
-language sql set search_path = '' as $$
-  update public.orders o set claim_id = null, lease_until = null,
-    next_attempt_at = case when o.id = any(spent) or core.settings_block_of(o) is not null
-      then o.send_before else o.next_attempt_at end
-  where o.id = any(order_ids) and o.claim_id = of_claim and o.status = 'queued';
-$$;
-
--- Which of the orders their venues' rate budgets let go now and which have to wait; neither: not today any
--- more. What this mark has marked already has had its turn. The caller holds the venues' locks.
-create function core.admit_by_rate(orders bigint[], this_mark text, budgets jsonb,
-  out go bigint[], out waiting bigint[], out shortest_wait_ms bigint)
-language plpgsql set search_path = '' as $$
-begin
-  with admitted as materialized (
-    select id, case when mark_id is not distinct from this_mark then 0
-      else core.take_rate(venue, account_id, budgets -> venue) end as wait_ms
-    from (select * from public.orders o where o.id = any(orders) order by o.position,
-      o.queue_position) queued
-  )
-  select coalesce(array_agg(id) filter (where wait_ms = 0), '{}'),
-    coalesce(array_agg(id) filter (where wait_ms > 0), '{}'), min(wait_ms) filter (where wait_ms > 0)
-  into go, waiting, shortest_wait_ms from admitted;
-end $$;
-
--- The heartbeat: who is still there keeps what it claimed, has with a venue or looks up. A lease that has
+-- The heartbeat: who is still there keeps what it has with a venue or looks up. A lease that has
 -- lapsed is not revived: somebody else may have acted on it. What is locked is being worked on, and has its
 -- next beat.
 create function public.renew_claims(args jsonb) returns jsonb
@@ -274,19 +37,6 @@ language sql security definer set search_path = '' as $$
   ) select jsonb_build_object('renewed', count(*)) from renewed;
 $$;
 
--- A process that stops hands back what it claimed and did not send; what is locked lapses by itself.
-create function public.release_orders(args jsonb) returns jsonb
-language sql security definer set search_path = '' as $$
-  with released as (
-    update public.orders set claim_id = null, lease_until = null
-    where id = any(array(select id from public.orders
-        where id in (select value::bigint from jsonb_array_elements_text(args -> 'orderIds'))
-          and claim_id = args ->> 'claimId' and status = 'queued'
-        order by id for no key update skip locked))
-      and claim_id = args ->> 'claimId' and status = 'queued' returning 1
-  ) select jsonb_build_object('released', count(*)) from released;
-$$;
-
 -- What a venue said of one order, as settle_orders is told it.
 create type core.outcome as ("orderId" bigint, "venueStatus" text, reason text, message text,
   "venueOrderId" text, "nextLookupMs" bigint, "nextAttemptMs" bigint, attempts integer, fills jsonb);
@@ -299,11 +49,12 @@ create type core.outcome as ("orderId" bigint, "venueStatus" text, reason text, 
 -- one late_post per fill after that. With `skipLocked` orders that another session holds, or whose account
 -- it holds, are left as they are, and named in `locked`. plan_cache_mode: planned anew for each call, one
 -- order takes 3.2 ms, with a kept plan 1.0 ms. enable_seqscan, enable_bitmapscan, enable_hashjoin,
--- enable_mergejoin: one kind of plan is left; made anew once `orders` had been analyzed and `fills` had
--- not, 500 orders took 740 ms instead of 200; a hash join read 15,057 rows for one order, without it 58.
+-- enable_mergejoin: one kind of plan is left; made anew once `orders` had been analyzed and `fills` had not,
+-- 500 orders took 740 ms instead of 200; a hash join read 15,057 rows for one order, without it 58. jit: to
+-- the planner what is switched off costs ten billion, and it compiles, for 2,000 ms.
 create function public.settle_orders(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan
-set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off
+set jit = off set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off
 set enable_mergejoin = off as $$
 declare
   now_at constant timestamptz := core.stamp_of(args);

@@ -104,44 +104,38 @@ begin
   where not b.is_open;
 end $$;
 
--- Which orders that may be marked have to wait for a breaker after all, and which go as its probe: one per
--- open breaker whose pause is over. It waits for nobody: a breaker that somebody else is looking at lets
--- nothing through now. A probe that is never heard of again does not keep the next one back for longer than
--- its lease.
-create function core.assign_probes(order_ids bigint[], this_mark text, now_at timestamptz, lease interval,
-  out refused bigint[], out probes bigint[])
+-- Which of the orders that are to be marked go, and which of these as the probe of an open breaker: one per
+-- breaker whose pause is over. It waits for nobody: a breaker that somebody else is looking at lets nothing
+-- through now. A probe that is never heard of again does not keep the next one back for longer than its
+-- lease.
+create function core.assign_probes(order_ids bigint[], now_at timestamptz, lease interval, out go bigint[],
+  out probes bigint[])
 language plpgsql set search_path = '' as $$
 declare
   o public.orders;
   due integer;
 begin
-  refused := '{}';
+  go := order_ids;
   probes := '{}';
   if not exists (select from public.breakers where is_open) then return; end if;
   for o in select * from public.orders where id = any(order_ids) order by position, queue_position loop
-    if o.mark_id is not distinct from this_mark and o.status = 'submitting' then
-      if exists (select from public.breakers b where core.breaker_stops(b, o)
-        and b.probe_order_id = o.id) then
-        probes := probes || o.id;
-      end if;
-    elsif o.status = 'queued' and exists (select from public.breakers b where core.breaker_stops(b, o)) then
-      perform from public.breakers b where core.breaker_stops(b, o) and b.next_probe_at <= now_at
-      order by b.signal_id, b.account_id for no key update skip locked;
-      get diagnostics due = row_count;
-      if due < (select count(*) from public.breakers b where core.breaker_stops(b, o)) then
-        refused := refused || o.id;
-      else
-        update public.breakers b set probe_order_id = o.id, next_probe_at = now_at + lease
-        where core.breaker_stops(b, o);
-        probes := probes || o.id;
-      end if;
+    continue when not exists (select from public.breakers b where core.breaker_stops(b, o));
+    perform from public.breakers b where core.breaker_stops(b, o) and b.next_probe_at <= now_at
+    order by b.signal_id, b.account_id for no key update skip locked;
+    get diagnostics due = row_count;
+    if due < (select count(*) from public.breakers b where core.breaker_stops(b, o)) then
+      go := array_remove(go, o.id);
+    else
+      update public.breakers b set probe_order_id = o.id, next_probe_at = now_at + lease
+      where core.breaker_stops(b, o);
+      probes := probes || o.id;
     end if;
   end loop;
 end $$;
 
--- Orders that may go as probes: the best of each open breaker whose pause is over, where no other breaker
--- stops it.
-create function core.claim_due_probes(venues jsonb, full_accounts bigint[], now_at timestamptz, most bigint)
+-- Orders that may go as probes, locked: the best of each open breaker whose pause is over, where no other
+-- breaker stops it.
+create function core.due_probes(venues text[], full_accounts bigint[], now_at timestamptz, most bigint)
 returns bigint[] language plpgsql set search_path = '' as $$
 declare
   b public.breakers;
@@ -149,15 +143,15 @@ declare
   found_orders bigint[] := '{}';
 begin
   for b in select due.* from public.breakers due join public.scan_runs run on run.id = due.run_id
-    where due.is_open and due.next_probe_at <= now_at and venues ? due.venue and run.state = 'decided'
+    where due.is_open and due.next_probe_at <= now_at and due.venue = any(venues) and run.state = 'decided'
     order by due.next_probe_at
   loop
     select o.id into one from public.orders o
     where o.ended_at is null and o.venue_order_id is null and o.status = 'queued' and o.send_before > now_at
       and (b.account_id = 0 or o.account_id = b.account_id) and core.breaker_stops(b, o)
-      and o.filled_quantity = 0 and (o.lease_until is null or o.lease_until < core.database_now())
-      and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
+      and o.filled_quantity = 0 and (o.next_attempt_at is null or o.next_attempt_at <= now_at)
       and not o.account_id = any(full_accounts) and core.halted_for(o) is null
+      and core.settings_block_of(o) is null
       and not exists (select from public.breakers other
         where core.breaker_stops(other, o) and other.next_probe_at > now_at)
     order by o.position, o.queue_position limit 1 for no key update of o skip locked;

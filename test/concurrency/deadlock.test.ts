@@ -48,7 +48,8 @@ test('each function has work to do where it meets the others', () =>
     const scene = await sceneOf(database, store, 'alone');
     expect(await acts.accept(scene)).toMatchObject({ accepted: 3 });
     expect(await acts.place(scene)).toMatchObject(scene.userIds.map(() => ({ kind: 'decided', outcome: 'accepted' })));
-    expect(await acts.mark(scene)).toMatchObject({ marked: scene.claimed });
+    const { orders } = await acts.take(scene);
+    expect(orders.map(({ orderId }) => orderId)).toEqual(expect.arrayContaining(scene.queued));
     expect(await acts.settle(scene)).toMatchObject({ settled: 3, fills: 3 });
     expect(await acts.correct(scene)).toMatchObject({ kind: 'corrected' });
     expect(await acts.settings(scene)).toMatchObject({ changed: true });

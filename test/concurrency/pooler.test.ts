@@ -9,10 +9,8 @@ import type { Store } from '../../src/ports/store/store.ts';
 import { work } from '../../src/work.ts';
 import {
   accepted,
-  claim,
   decideAll,
   fill,
-  mark,
   nowMs,
   openScene,
   quote,
@@ -20,6 +18,7 @@ import {
   settle,
   settlement,
   signal,
+  take,
   tradeDate,
   undecided,
   user,
@@ -149,7 +148,7 @@ test('calls with a time limit commit through it, and one that takes too long is 
   await booksAreClean();
 });
 
-test('8 workers that share 3 server connections claim, mark and settle each order once', async () => {
+test('8 workers that share 3 server connections take and settle each order once', async () => {
   const signals = ['P1', 'P2', 'P3'].map((symbol, index) => signal(symbol, { rank: index + 1 }));
   const users = Array.from({ length: 100 }, (_, n) => user(`pooled-${n}`));
   await decideAll(await openScene(store, { runId: `XNSE:${tradeDate}:open:paper:crowd`, signals, users }));
@@ -157,10 +156,9 @@ test('8 workers that share 3 server connections claim, mark and settle each orde
   const marked: number[] = [];
   const workers = Array.from({ length: 8 }, async (_, worker) => {
     for (let round = 0; ; round += 1) {
-      const claimId = `pooled-${worker}-${round}`;
-      const orders = (await claim(store, claimId, { limit: 17 })).map(({ orderId }) => orderId);
-      if (orders.length === 0) return;
-      const mine = await mark(store, claimId, orders);
+      const orders = await take(store, `pooled-${worker}-${round}`, { limit: 17 });
+      const mine = orders.map(({ orderId }) => orderId);
+      if (mine.length === 0) return;
       marked.push(...mine);
       const outcomes = mine.map((id) => settlement(id, 'filled', { fills: [fill(`pooled-${id}`, 10)] }));
       const both = await Promise.all([settle(store, outcomes), settle(store, outcomes.toReversed())]);

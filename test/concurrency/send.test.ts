@@ -2,16 +2,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Settlement } from '../../src/ports/store/orders.ts';
 import {
-  claim,
   decideAll,
   fill,
-  mark,
   minuteMs,
   nowMs,
   openScene,
+  sendOne,
   settle,
   settlement,
   signal,
+  take,
   tradeDate,
   user,
 } from '../contract/support/scene.ts';
@@ -21,30 +21,27 @@ const { store, query } = clientPool(16);
 
 const people = (name: string, count: number) => Array.from({ length: count }, (_, n) => user(`${name}-${n}`));
 
-test('8 claimers on 2000 orders claim and mark each once', async () => {
+test('8 takers on 2000 orders take each once', async () => {
   const signals = ['C1', 'C2', 'C3', 'C4'].map((symbol, index) => signal(symbol, { rank: index + 1 }));
   await decideAll(
     await openScene(store, { runId: `XNSE:${tradeDate}:open:paper:claims`, users: people('c', 500), signals }),
   );
-  const claimed: number[] = [];
   const marked: number[] = [];
   await Promise.all(
-    Array.from({ length: 8 }, async (_, claimer) => {
+    Array.from({ length: 8 }, async (_, taker) => {
       for (let round = 0; ; round += 1) {
-        const claimId = `claimer-${claimer}-${round}`;
-        const orders = (await claim(store, claimId, { limit: 37 })).map(({ orderId }) => orderId);
+        const markId = `taker-${taker}-${round}`;
+        // A lost answer: the same mark again, even at the same moment, gives the same orders.
+        const [orders, again] = await Promise.all([
+          take(store, markId, { limit: 37 }),
+          take(store, markId, { limit: 37 }),
+        ]);
         if (orders.length === 0) return;
-        claimed.push(...orders);
-        // A lost answer: the same claim again gives the same orders.
-        const again = (await claim(store, claimId, { limit: 37 })).map(({ orderId }) => orderId);
-        expect(again.toSorted()).toEqual(orders.toSorted());
-        const both = await Promise.all([mark(store, claimId, orders), mark(store, claimId, shuffled(orders, round))]);
-        marked.push(...both.flat());
+        expect(again).toEqual(orders);
+        marked.push(...orders.map(({ orderId }) => orderId));
       }
     }),
   );
-  expect(claimed).toHaveLength(2000);
-  expect(new Set(claimed).size).toBe(2000);
   expect(marked).toHaveLength(2000);
   expect(new Set(marked).size).toBe(2000);
   await settle(
@@ -53,34 +50,24 @@ test('8 claimers on 2000 orders claim and mark each once', async () => {
   );
 });
 
-test('marks, settlements, late fills, breaker, sweep, hand-backs and resolutions at once neither deadlock nor lose a paisa', async () => {
+test('takes, settlements, late fills, breaker, sweep and resolutions at once neither deadlock nor lose a paisa', async () => {
   const signals = ['M1', 'M2', 'M3', 'M4', 'M5'].map((symbol, index) => signal(symbol, { rank: index + 1 }));
   const runId = `XNSE:${tradeDate}:open:paper:mess`;
   await decideAll(await openScene(store, { runId, users: people('m', 60), signals }));
-  const claims = await Promise.all(
-    Array.from({ length: 6 }, async (_, n) => {
-      const claimId = `mess-${n}`;
-      const orders = await claim(store, claimId, { limit: 40 });
-      return { claimId, orderIds: orders.map(({ orderId }) => orderId) };
-    }),
-  );
   const sent: number[] = [];
   await Promise.all([
-    ...claims.map(async ({ claimId, orderIds }, n) => {
-      for (const part of chunks(shuffled(orderIds, n), 8)) {
-        const [first = 0, ...others] = part;
-        await store.call('release_orders', { claimId, orderIds: [first] });
-        const marked = await mark(store, claimId, others.toReversed());
+    ...Array.from({ length: 6 }, async (_, n) => {
+      for (let round = 0; round < 5; round += 1) {
+        const marked = (await take(store, `mess-${n}-${round}`, { limit: 8 })).map(({ orderId }) => orderId);
         sent.push(...marked);
         await settle(store, shuffled(marked, n).map(firstAnswer));
-        await store.call('trip_breakers', { judgeId: `mess-${n}-${part[0]}`, orderIds: marked, nowMs });
+        await store.call('trip_breakers', { judgeId: `mess-${n}-${round}`, orderIds: marked, nowMs });
       }
     }),
     ...Array.from({ length: 3 }, async () => {
       for (let round = 0; round < 8; round += 1) {
         await store.call('sweep_orders', { nowMs: nowMs + round * 3 * minuteMs, onlyProcess: false });
         await store.call('finish_runs', { nowMs });
-        await claim(store, `late-${round}`, { limit: 5 });
       }
     }),
   ]);
@@ -107,9 +94,7 @@ test('marks, settlements, late fills, breaker, sweep, hand-backs and resolutions
 
 test('a lookup that froze and ends without an answer does not stop the lookups of an order another one found open', async () => {
   await decideAll(await openScene(store, { runId: `XNSE:${tradeDate}:open:paper:frozen`, users: people('f', 1) }));
-  const [order] = await claim(store, 'frozen');
-  const orderId = order?.orderId ?? 0;
-  await mark(store, 'frozen', [orderId]);
+  const { orderId } = await sendOne(store, 'frozen');
   const nextLookupMs = nowMs + minuteMs;
   await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout', nextLookupMs: nowMs })]);
   await settle(store, [settlement(orderId, 'working', { venueOrderId: 'V1', nextLookupMs })]);
@@ -124,9 +109,7 @@ test('a lookup that froze and ends without an answer does not stop the lookups o
 
 test('a fill that is booked while a person names the same one counts once', async () => {
   await decideAll(await openScene(store, { runId: `XNSE:${tradeDate}:open:paper:words`, users: people('w', 1) }));
-  const [order] = await claim(store, 'words');
-  const orderId = order?.orderId ?? 0;
-  await mark(store, 'words', [orderId]);
+  const { orderId } = await sendOne(store, 'words');
   await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout' })]);
   // A lock of ours holds both back, the venue's word first.
   await query('begin');

@@ -6,7 +6,6 @@ import type { DecisionToAccept } from '../../src/ports/store/runs.ts';
 import type { Store } from '../../src/ports/store/store.ts';
 import {
   accepted,
-  claim,
   decideAll,
   fill,
   leaseMs,
@@ -14,6 +13,7 @@ import {
   openScene,
   settlement,
   signal,
+  take,
   tradeDate,
   undecided,
   user,
@@ -30,8 +30,8 @@ interface Scene {
   accountIds: number[];
   /** Of the first signal: marked, so that a venue may tell of them. By account. */
   sent: { orderId: number; clientOrderId: string }[];
-  /** Of the second: claimed. */
-  claimed: number[];
+  /** Of the second: to be taken. */
+  queued: number[];
   planning: { runId: string; decisions: DecisionToAccept[] };
 }
 
@@ -57,8 +57,8 @@ export const acts = {
       outcomes: sent.toReversed().map(({ orderId }) => settlement(orderId, 'filled', { fills: [fill('f1', 10)] })),
       nowMs,
     }),
-  mark: ({ store, name, claimed }) =>
-    store.call('mark_submitting', { claimId: `${name}-2`, markId: `${name}-2`, orderIds: claimed, leaseMs, nowMs }),
+  take: ({ store, name }) =>
+    store.call('take_orders', { markId: `${name}-2`, venues: ['paper'], limit: 100, leaseMs, nowMs }),
   sweep: ({ store }) => store.call('sweep_orders', { nowMs, onlyProcess: false }),
   import: ({ store, userIds }, turn) => {
     const users = userIds.toReversed().map((id) => user(id, { capitalMinor: 2_00_000_00 + turn }));
@@ -98,7 +98,7 @@ const held = {
   'the first account': ({ accountIds }) => `select from public.accounts where id = ${accountIds[0]} for update`,
   'the middle account': ({ accountIds }) => `select from public.accounts where id = ${middle(accountIds)} for update`,
   'a sent order': ({ sent }) => `select from public.orders where id = ${middle(sent).orderId} for update`,
-  'a queued order': ({ claimed }) => `select from public.orders where id = ${middle(claimed)} for update`,
+  'a queued order': ({ queued }) => `select from public.orders where id = ${middle(queued)} for update`,
 } satisfies Record<string, (scene: Scene) => string>;
 
 /** The scene of a pair. Rows lie in their tables in the opposite order of their ids: who locks as they are found is wrong. */
@@ -108,11 +108,9 @@ export async function sceneOf({ session }: TestPostgres, store: Store, name: str
   const [first, second, third] = ['1', '2', '3'].map((number) => signal(`${name}-${number}`.toUpperCase()));
   if (!first || !second || !third) throw new Error('there are three signals');
   await decideAll(await openScene(store, { runId: `${name}-1`, signals: [first], users }));
-  const sent = await claim(store, `${name}-1`);
-  const orderIds = sent.map(({ orderId }) => orderId);
-  await store.call('mark_submitting', { claimId: `${name}-1`, markId: `${name}-1`, orderIds, leaseMs, nowMs });
+  const sent = await take(store, `${name}-1`);
   await decideAll(await openScene(store, { runId: `${name}-2`, signals: [second], users }));
-  const claimed = await claim(store, `${name}-2`);
+  const queued = await session.query('select id from public.orders where run_id = $1 order by id', [`${name}-2`]);
   const open = await openScene(store, { runId: `${name}-3`, signals: [third], users });
   const page = await undecided(open);
   const moves = ['accounts', 'orders'].flatMap((table) =>
@@ -121,7 +119,7 @@ export async function sceneOf({ session }: TestPostgres, store: Store, name: str
   await session.exec(moves.join('; '));
   const accounts = page.map(({ accountId, settings }) => ({ id: accountId ?? 0, userId: settings.id }));
   return {
-    ...{ store, name, userIds, claimed: claimed.map(({ orderId }) => orderId).toSorted((a, b) => a - b) },
+    ...{ store, name, userIds, queued: queued.map(({ id }) => Number(id)) },
     accountIds: accounts.map(({ id }) => id).toSorted((a, b) => a - b),
     sent: sent.toSorted((a, b) => a.orderId - b.orderId),
     planning: { runId: open.runId, decisions: page.map((account) => accepted(open, account, third)) },

@@ -1,6 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { claim, decideAll, leaseMs, nowMs, openScene, signal, tradeDate, user } from '../contract/support/scene.ts';
+import {
+  decideAll,
+  leaseMs,
+  nowMs,
+  openScene,
+  settle,
+  settlement,
+  signal,
+  take,
+  tradeDate,
+  user,
+} from '../contract/support/scene.ts';
 import { clientPool } from './client-pool.ts';
 
 const { store, query } = clientPool(4);
@@ -24,32 +35,53 @@ async function untilTheyWait(count: number): Promise<void> {
   throw new Error(`${count} calls were to wait`);
 }
 
-test('a halt that comes while a mark waits for its venue’s rate is heard', async () => {
+test('a halt that comes while an unknown order waits to be asked for again is heard', async () => {
   await waitingOrders('halted', 1);
-  const orderIds = (await claim(store, 'halted')).map(({ orderId }) => orderId);
-  expect(orderIds).toHaveLength(1);
+  const [orderId = 0] = (await take(store, 'halted')).map((order) => order.orderId);
+  await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs })]);
+  const lookup = { claimId: 'lookup', venues: ['paper'], limit: 1, leaseMs, nowMs };
+  expect(await store.call('claim_lookups', lookup)).toMatchObject([{ orderId }]);
   await query('begin');
   await query("select pg_advisory_xact_lock(hashtextextended('rate paper', 0))");
   const venue = { perSecond: 10, perMinute: 100, perDay: 1000 };
-  const args = { claimId: 'halted', markId: 'm1', orderIds, leaseMs, nowMs };
-  const marking = store.call('mark_submitting', { ...args, budgets: { paper: { account: null, venue } } });
+  const args = { claimId: 'lookup', markId: 'm1', orderId, leaseMs, nowMs };
+  const marking = store.call('mark_resend', { ...args, budgets: { paper: { account: null, venue } } });
   await untilTheyWait(1);
   await store.call('halt', { scope: 'all', target: '', why: 'test', by: { who: 'somebody', how: 'cli' }, nowMs });
   await query('commit');
-  expect(await marking).toMatchObject({ marked: [], waiting: [] });
+  expect(await marking).toEqual({ marked: false, waitMs: null });
   await store.call('resume', { scope: 'all', target: '', why: 'test', by: { who: 'somebody', how: 'cli' }, nowMs });
-  expect((await claim(store, 'after it')).map(({ orderId }) => orderId)).toEqual(orderIds);
-  await store.call('release_orders', { claimId: 'after it', orderIds });
+  expect(await store.call('mark_resend', { ...args, markId: 'm2' })).toEqual({ marked: true, waitMs: null });
+  await settle(store, [settlement(orderId, 'rejected')]);
 });
 
-test('a claim that runs twice at once, since its first call was thought lost, gives both batches', async () => {
+test('a take leaves the orders of a venue whose rate somebody is counting, and says so', async () => {
+  await waitingOrders('counted', 2);
+  await query('begin');
+  await query("select pg_advisory_xact_lock(hashtextextended('rate paper', 0))");
+  const venue = { perSecond: 10, perMinute: 100, perDay: 1000 };
+  const args = { venues: ['paper'], limit: 9, leaseMs, nowMs, budgets: { paper: { account: null, venue } } };
+  const answer = await store.call('take_orders', { ...args, markId: 'counted-1' });
+  expect(answer).toEqual({ orders: [], probes: [], waits: [{ venue: 'paper', accountId: null, waitMs: 100 }] });
+  await query('commit');
+  const { orders } = await store.call('take_orders', { ...args, markId: 'counted-2' });
+  expect(orders).toHaveLength(2);
+  await settle(
+    store,
+    orders.map(({ orderId }) => settlement(orderId, 'rejected')),
+  );
+});
+
+test('a take that runs twice at once, since its first call was thought lost, marks once and gives the same', async () => {
   await waitingOrders('twice', 10);
   await query('begin');
-  await query('lock table core.claims in share row exclusive mode');
-  const calls = [claim(store, 'twice', { limit: 3 }), claim(store, 'twice', { limit: 3 })];
+  await query('lock table core.takes in share row exclusive mode');
+  const calls = [take(store, 'twice', { limit: 3 }), take(store, 'twice', { limit: 3 })];
   await untilTheyWait(2);
   await query('commit');
-  const claimedIds = (await Promise.all(calls)).flat().map(({ orderId }) => orderId);
-  const held = await query("select id from public.orders where claim_id = 'twice' order by id");
-  expect(new Set(claimedIds)).toEqual(new Set(held.map(({ id }) => Number(id))));
+  const [first, second] = await Promise.all(calls);
+  expect(first).toHaveLength(3);
+  expect(second).toEqual(first);
+  const rows = await query("select count(*)::int as n from public.orders where mark_id = 'twice'");
+  expect(rows).toEqual([{ n: 3 }]);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { ClaimedOrder } from '../../src/ports/store/orders.ts';
+import type { StoredOrder } from '../../src/ports/store/orders.ts';
 import type { OrderToSend } from '../../src/ports/venue.ts';
 import type { World } from '../../src/ports/world.ts';
 import { ready } from '../../src/stages/accounts/readiness.ts';
@@ -139,9 +139,9 @@ export async function venueTarget(venue: string, database: TestDatabase): Promis
 }
 
 /** Two orders at a time that have been sent, of a pool that is filled again when it is empty. */
-function orders(database: TestDatabase): () => Promise<[ClaimedOrder, ClaimedOrder]> {
+function orders(database: TestDatabase): () => Promise<[StoredOrder, StoredOrder]> {
   const store = storeOf(database);
-  let pool: ClaimedOrder[] = [];
+  let pool: StoredOrder[] = [];
   let round = 0;
   return async () => {
     if (pool.length < 2) {
@@ -160,12 +160,12 @@ function orders(database: TestDatabase): () => Promise<[ClaimedOrder, ClaimedOrd
 async function expectNeighbourBooked(
   database: TestDatabase,
   scripted: ScriptedVenue,
-  [odd, good]: [ClaimedOrder, ClaimedOrder],
+  [odd, good]: [StoredOrder, StoredOrder],
   ask: string,
   say: (path: string) => ScriptedAnswer | null,
 ): Promise<void> {
   const { venue } = scripted;
-  const order = { ...odd, attempts: odd.attempts + 1, startBeforeMs: Number.POSITIVE_INFINITY };
+  const order = { ...odd, status: 'submitting' as const, startBeforeMs: Number.POSITIVE_INFINITY };
   scripted.script = { accountId: odd.accountId, order, say };
   const outcome = ask === 'lookup' ? await lookedUp() : settlementOf(order, await submitSafely(venue, order), nowMs);
   await settle(storeOf(database), [

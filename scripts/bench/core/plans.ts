@@ -19,8 +19,7 @@ const ORDER_BATCH_SIZE = 50;
 const middle = {
   read_accounts: 3,
   accept_page: 3,
-  claim_orders: 8,
-  mark_submitting: 8,
+  take_orders: 8,
   settle_orders: 8,
   place_orders: 6,
 } as const;

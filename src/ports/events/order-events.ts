@@ -29,7 +29,7 @@ export interface OrderEvents {
   /** orders past their time expired, stopped ones were canceled, lapsed sends became unknown */
   orders_swept: { expired: number; stopped: number; lapsed: number };
   /** orders could not be marked before sending, and were not sent; they are tried again */
-  mark_failed: Alert<Failure & { orderId: number }>;
+  mark_failed: Alert<Failure>;
   /** what the venue answered to one order: acknowledged, rejected, not sent or unknown */
   order_settled: OrderIds & { outcome: string; ms: number | undefined };
   /** what the venue’s book said of one order */

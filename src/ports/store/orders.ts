@@ -1,9 +1,9 @@
-// Orders on their way: claimed, sent, settled and looked up; and the simulated venue they may go to.
+// Orders on their way: taken, sent, settled and looked up; and the simulated venue they may go to.
 import { z } from 'zod';
 import type { Fault } from '../../domain/faults.ts';
 import type { Quote } from '../../domain/types.ts';
 import type { RateBudget, VenueReport } from '../venue.ts';
-import { call, minor, product, side, status } from './shapes.ts';
+import { call, minor, product, rowsInColumns, side, status } from './shapes.ts';
 
 /** What became of one order, as `settle_orders` books it. `queued`: proven not sent, it may go again. */
 export interface Settlement {
@@ -19,7 +19,7 @@ export interface Settlement {
   attempts?: number;
 }
 
-const claimedOrder = z.object({
+const orderToSend = z.object({
   orderId: z.int(),
   clientOrderId: z.string(),
   runId: z.string(),
@@ -33,34 +33,33 @@ const claimedOrder = z.object({
   quantity: z.int(),
   limitPriceMinor: minor,
   product,
-  status,
   sendBeforeMs: z.int(),
   attempts: z.int(),
   lookups: z.int(),
+});
+/** An order as it is sent or looked up. */
+export type StoredOrder = z.infer<typeof orderToSend>;
+
+/** What may be sent now, and which of it are probes of an open breaker. */
+const takenOrders = z.object({
+  orders: rowsInColumns(orderToSend),
+  probes: z.array(z.int()),
+  /** Whose rate budget is used up, and for how long: a venue's (`accountId` null), or one account's there. */
+  waits: z.array(z.object({ venue: z.string(), accountId: z.int().nullable(), waitMs: z.int() })),
+});
+export type RateWait = z.infer<typeof takenOrders>['waits'][number];
+
+const lookedUpOrder = orderToSend.extend({
+  status,
   venueOrderId: z.string().nullable(),
   filledQuantity: z.int(),
   submittedAtMs: z.int().nullable(),
-});
-export type ClaimedOrder = z.infer<typeof claimedOrder>;
-
-const lookedUpOrder = claimedOrder.extend({
   halted: z.string().nullable(),
   spent: z.boolean(),
   /** The last lookups in a row, this one counted, in which its venue did not show it. */
   missedLookups: z.int(),
 });
 export type LookedUpOrder = z.infer<typeof lookedUpOrder>;
-
-/** Which of the orders may be sent now, and which of them are probes of an open breaker. */
-const markedOrders = z.object({
-  marked: z.array(z.int()),
-  probes: z.array(z.int()),
-  /** Their rate budget is used up for `waitMs`: they are handed back and may be claimed again then. */
-  waiting: z.array(z.int()),
-  waitMs: z.int().nullable(),
-  /** Venues whose own budget is used up, whichever account asks. */
-  venuesWaiting: z.array(z.string()),
-});
 
 /** A breaker that has just been opened or closed, with the counts it was opened by. */
 const changedBreaker = z.object({
@@ -124,29 +123,37 @@ const paperLookup = z.discriminatedUnion('kind', [
 
 export const orders = {
   /**
-   * Leases a batch of queued orders, best signal first, then by place in the queue. Repeated with the same claim id it
-   * gives the same batch.
+   * Marks queued orders as being sent and hands them out, best signal first, then by place in the queue: only what this
+   * returns may be sent, and only by its caller.
    */
-  claim_orders: call<{
-    claimId: string;
+  take_orders: call<{
+    /** One per call: repeated after a lost answer it is answered with what it marked. */
+    markId: string;
     venues: string[];
     limit: number;
     leaseMs: number;
     nowMs: number;
-    /** Orders the caller has of which account already; with what is claimed, each has at most `perAccount`. */
+    budgets?: Record<string, RateBudget>;
+    /** Orders the caller has of which account already; with what is taken, each has at most `perAccount`. */
     held?: Record<number, number>;
     perAccount?: number;
-  }>()(z.array(claimedOrder)),
-  /** Marks claimed orders as being sent: only what this returns may be sent, and only by its caller. */
-  mark_submitting: call<{
+  }>()(takenOrders),
+  /** Marks an unknown order to be asked for again, by who has leased it for its lookup. */
+  mark_resend: call<{
+    orderId: number;
     claimId: string;
-    /** One per call: repeated after a lost answer it is answered with what it marked. */
+    /** One per call: repeated after a lost answer it is answered the same. */
     markId: string;
-    orderIds: number[];
     leaseMs: number;
     nowMs: number;
     budgets?: Record<string, RateBudget>;
-  }>()(markedOrders),
+  }>()(
+    z.object({
+      marked: z.boolean(),
+      /** Its rate budget is used up for as long. */
+      waitMs: z.int().nullable(),
+    }),
+  ),
   /** Takes lookups out of the rate budget of their venues; answers how long each has to wait, 0 where it may go. */
   take_rates: call<{ uses: { venue: string; accountId: number }[]; budgets: Record<string, RateBudget> }>()(
     z.array(z.int().nullable()),
@@ -156,8 +163,6 @@ export const orders = {
    * it.
    */
   renew_claims: call<{ orderIds: number[]; claimIds: string[]; leaseMs: number }>()(z.object({ renewed: z.int() })),
-  /** Hands back what was claimed and not sent; what is locked lapses by itself. */
-  release_orders: call<{ claimId: string; orderIds: number[] }>()(z.object({ released: z.int() })),
   /** Books what venues said, one outcome per order. */
   settle_orders: call<{ outcomes: Settlement[]; nowMs: number; skipLocked?: boolean }>()(settledOrders),
   /**

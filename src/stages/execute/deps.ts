@@ -1,4 +1,4 @@
-// What execute may do: send what is claimed and marked, look it up, and book what the venue says.
+// What execute may do: send what it has taken, look it up, and book what the venue says.
 import type { Deps, VenuesWith } from '../../ports/deps.ts';
 import type { Venue } from '../../ports/venue.ts';
 
@@ -13,13 +13,12 @@ export type SettleDeps = Deps<'clock' | 'emit', 'read_lock_holders' | 'settle_or
 export type ExecuteDeps = Deps<
   'accountSlots' | 'clock' | 'emit',
   | 'claim_lookups'
-  | 'claim_orders'
-  | 'mark_submitting'
+  | 'mark_resend'
   | 'read_lock_holders'
-  | 'release_orders'
   | 'renew_claims'
   | 'settle_orders'
   | 'sweep_orders'
+  | 'take_orders'
   | 'take_rates'
   | 'trip_breakers'
 > &

@@ -1,26 +1,25 @@
 // Shares the sends fairly among accounts, and holds back those whose rate is used up.
+import type { RateWait } from '../../ports/store/orders.ts';
 import type { ExecuteDeps } from './deps.ts';
 
 /** Orders of one account that may be at venues at once, where nothing else is said. */
 const DEFAULT_ACCOUNT_SLOTS = 5;
 
-interface Claimed {
+interface Sent {
   accountId: number;
-  venue: string;
 }
 
-/** What a process has claimed of which account, and who has to wait for a rate before more of theirs is claimed. */
+/** What a process is sending of which account, and who has to wait for a rate before more of theirs is taken. */
 export interface Shares {
-  /** The most a process holds of one account: never all of its slots, where it has more than one. */
+  /** The most a process has under way of one account: never all of its slots, where it has more than one. */
   perAccount: number;
-  claimed(order: Claimed): void;
-  released(order: Claimed): void;
-  /** Orders by account that a claim has to count, or has to leave alone. */
+  taken(order: Sent): void;
+  released(order: Sent): void;
+  /** Orders by account that a take has to count, or has to leave alone. */
   held(): Record<number, number>;
   /** Those of the venues whose own budget is not used up just now. */
   venues(): string[];
-  /** Its rate is used up for `waitMs`: the venue's, or else this account's. */
-  mustWait(order: Claimed, waitMs: number, isVenue: boolean): void;
+  mustWait(wait: RateWait): void;
   /** Until the first of them may go on; null: nobody waits. */
   nextTurnMs(): number | null;
 }
@@ -32,7 +31,7 @@ export function sharesOf({ clock, venues, accountSlots }: ExecuteDeps, concurren
   const waitingVenues = new Map<string, number>();
   const waitingAccounts = new Map<number, number>();
 
-  const change = ({ accountId }: Claimed, by: number): void => {
+  const change = ({ accountId }: Sent, by: number): void => {
     const now = (counts.get(accountId) ?? 0) + by;
     if (now > 0) counts.set(accountId, now);
     else counts.delete(accountId);
@@ -43,7 +42,7 @@ export function sharesOf({ clock, venues, accountSlots }: ExecuteDeps, concurren
   };
   return {
     perAccount,
-    claimed: (order) => change(order, 1),
+    taken: (order) => change(order, 1),
     released: (order) => change(order, -1),
     held() {
       const waiting = [...stillWaiting(waitingAccounts).keys()].map((accountId) => [accountId, perAccount] as const);
@@ -53,9 +52,9 @@ export function sharesOf({ clock, venues, accountSlots }: ExecuteDeps, concurren
       const waiting = stillWaiting(waitingVenues);
       return [...venues.keys()].filter((name) => !waiting.has(name));
     },
-    mustWait({ venue, accountId }, waitMs, isVenue) {
+    mustWait({ venue, accountId, waitMs }) {
       const untilMs = clock.nowMs() + waitMs;
-      if (isVenue) waitingVenues.set(venue, untilMs);
+      if (accountId === null) waitingVenues.set(venue, untilMs);
       else waitingAccounts.set(accountId, untilMs);
     },
     nextTurnMs() {

@@ -1,7 +1,7 @@
 // Renews the leases of orders at work, so that no other process takes them for lost.
 import type { ExecuteDeps } from './deps.ts';
 
-/** How long a claim or a mark stands before its holder counts as gone. */
+/** How long a mark, or the lease of a lookup, stands before its holder counts as gone. */
 export const LEASE_MS = 30_000;
 /** Two beats may be lost before a lease lapses. */
 const BEAT_MS = LEASE_MS / 3;
@@ -11,7 +11,7 @@ export interface ClaimHeld {
   claimId: string;
 }
 
-/** Says that its process is still there, so that waiting for a slot, a rate or a slow venue is not taken for its death. */
+/** Says that its process is still there, so that waiting for a slow venue or a settlement is not taken for its death. */
 export interface Heartbeat<Order extends ClaimHeld> {
   /** Does the order's work and renews its lease until it is done. */
   during<Result>(order: Order, work: () => Promise<Result>): Promise<Result>;
@@ -19,8 +19,8 @@ export interface Heartbeat<Order extends ClaimHeld> {
 }
 
 /**
- * A beat that fails is no error: the lease lapses, another process takes what was not sent and looks up what was, and
- * what this one still does is refused (mark) or counts once (settle).
+ * A beat that fails is no error: the lease lapses, another process looks up what was sent, and what this one still does
+ * counts once (settle).
  */
 export function heartbeat<Order extends ClaimHeld>({ clock, store, emit }: ExecuteDeps): Heartbeat<Order> {
   const held = new Map<number, Order>();

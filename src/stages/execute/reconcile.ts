@@ -132,17 +132,11 @@ async function resubmit(deps: ExecuteDeps, venue: OrderVenue, order: ClaimedLook
   const { store, clock } = deps;
   const { claimId, orderId } = order;
   const nowMs = clock.nowMs();
-  const mark = {
-    claimId,
-    markId: randomUUID(),
-    orderIds: [orderId],
-    leaseMs: LEASE_MS,
-    nowMs,
-    budgets: budgetsOf(deps),
-  };
-  const { marked, waiting } = await store.call('mark_submitting', mark);
-  if (waiting.includes(orderId)) return stillWaiting(order, clock.nowMs());
-  if (!marked.includes(orderId)) return stillUnknown(order, 'not_found_at_venue', clock.nowMs());
+  const ids = { claimId, markId: randomUUID(), orderId };
+  const args = { ...ids, leaseMs: LEASE_MS, nowMs, budgets: budgetsOf(deps) };
+  const { marked, waitMs } = await store.call('mark_resend', args);
+  if (waitMs !== null) return stillWaiting(order, clock.nowMs());
+  if (!marked) return stillUnknown(order, 'not_found_at_venue', clock.nowMs());
   const tried = { ...order, attempts: order.attempts + 1 };
   if (clock.nowMs() - nowMs > SEND_WITHIN_MS) return stillUnknown(tried, 'mark_stale', clock.nowMs());
   const outcome = await submitSafely(venue, { ...order, startBeforeMs: startBeforeMs(order, nowMs) });

@@ -10,6 +10,8 @@ import { retriedWhileLocked } from './locked-orders.ts';
 import { stillUnknown, type Tried } from './outcome.ts';
 
 const ORDER_BATCH_SIZE = 500;
+/** Settlements under way at once. */
+const LANES = 2;
 /** An account that two processes want at the same moment is free again within these. */
 const FIRST_PAUSES_MS = [50, 100, 200, 400] as const;
 /** Then somebody holds it: that goes on beside everything else, until the lease is nearly over. */
@@ -25,7 +27,7 @@ export interface Settled extends Tried {
   venue: string;
 }
 
-type Book = (settlement: Settlement) => Promise<true | DatabaseError>;
+type Book = (order: Pick<Settled, 'accountId'>, settlement: Settlement) => Promise<true | DatabaseError>;
 
 /**
  * Books settlements in batches, and gives what was booked of each. What the database does not take makes its order
@@ -33,12 +35,10 @@ type Book = (settlement: Settlement) => Promise<true | DatabaseError>;
  * everything else for some seconds; then the order's lease lapses, and it is looked up like any whose sender was lost.
  */
 export function booker(deps: SettleDeps): (order: Settled, settlement: Settlement) => Promise<Settlement | null> {
-  const book = batched((outcomes: Settlement[]) => {
-    return inHalves(outcomes, (part, options) => settle(deps, part, { skipLocked: true }, options));
-  }, ORDER_BATCH_SIZE);
+  const book = bookInLanes(deps);
   const late = lateBooker(deps, book);
   return async (order, settlement) => {
-    const result = await retriedWhileLocked(deps.clock, () => book(settlement), isLocked, FIRST_PAUSES_MS);
+    const result = await retriedWhileLocked(deps.clock, () => book(order, settlement), isLocked, FIRST_PAUSES_MS);
     if (result === true) return settlement;
     if (isLocked(result)) {
       late(order, settlement);
@@ -46,9 +46,23 @@ export function booker(deps: SettleDeps): (order: Settled, settlement: Settlemen
     }
     deps.emit({ type: 'settlement_failed', alert: true, ...idsOf(order), error: result });
     const unreadable = unreadableAnswer(order, settlement, deps.clock.nowMs());
-    if ((await book(unreadable)) === true) return unreadable;
+    if ((await book(order, unreadable)) === true) return unreadable;
     late(order, unreadable);
     return null;
+  };
+}
+
+/** An account's settlements always go in the same lane: two that are under way never wait for one another. */
+function bookInLanes(deps: SettleDeps): Book {
+  const lanes = Array.from({ length: LANES }, () =>
+    batched((outcomes: Settlement[]) => {
+      return inHalves(outcomes, (part, options) => settle(deps, part, { skipLocked: true }, options));
+    }, ORDER_BATCH_SIZE),
+  );
+  return ({ accountId }, settlement) => {
+    const lane = lanes[accountId % LANES];
+    if (!lane) throw new Error(`account ${accountId} has no lane`);
+    return lane(settlement);
   };
 }
 
@@ -97,9 +111,10 @@ function lateBooker(deps: SettleDeps, book: Book): (order: Settled, settlement: 
   const oneWaits = pLimit(1);
   const open = underWay.get(store) ?? new Set();
   underWay.set(store, open);
-  const first = ({ accountId }: Settled, settlement: Settlement): Promise<true | DatabaseError> => {
+  const first = (order: Settled, settlement: Settlement): Promise<true | DatabaseError> => {
+    const { accountId } = order;
     const before = waiting.get(accountId);
-    if (before) return before.then(() => book(settlement));
+    if (before) return before.then(() => book(order, settlement));
     const own = oneWaits(() => settleWaiting(deps, settlement)).finally(() => waiting.delete(accountId));
     waiting.set(accountId, own);
     return own;

@@ -66,13 +66,13 @@ describe.each(loginGroups)('a login of daily_scan_%s', (group) => {
   });
 });
 
-test('what serves HTTP only does not settle, claim, adjust, import, or read credentials', async () => {
+test('what serves HTTP only does not settle, take, adjust, import, or read credentials', async () => {
   const store = makeStore(openPostgres({ url: loginOf('http').url, max: 1 }));
   const session = await openPostgresSession(loginOf('http').url);
   for (const name of [
     'settle_orders',
-    'claim_orders',
-    'mark_submitting',
+    'take_orders',
+    'mark_resend',
     'adjust_books',
     'import_users',
     'import_signals',

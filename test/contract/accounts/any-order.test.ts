@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ClaimedOrder, Settlement } from '../../../src/ports/store/orders.ts';
+import type { Settlement, StoredOrder } from '../../../src/ports/store/orders.ts';
 import { differences } from '../../support/audit-differences.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
@@ -46,10 +46,10 @@ onEveryDatabase('the same facts, told in any order and grouping', ({ store }) =>
   let runs = 0;
 
   /** Two accounts alike, with the orders of the plans. */
-  const alike = async (leverageCenti: number): Promise<Map<string, ClaimedOrder[]>> => {
+  const alike = async (leverageCenti: number): Promise<Map<string, StoredOrder[]>> => {
     runs += 1;
     const users = ['one', 'two'].map((id) => user(`${id}-${runs}`, { leverageCenti, capitalMinor: 1_00_000_00 }));
-    const sent = new Map<string, ClaimedOrder[]>(users.map(({ id }) => [id, []]));
+    const sent = new Map<string, StoredOrder[]>(users.map(({ id }) => [id, []]));
     for (const [n, { side, status, quantity }] of plans.entries()) {
       const runId = `run-${runs}-${n}`;
       const of = signal('TITAN', { side, strategy: runId });
@@ -68,7 +68,7 @@ onEveryDatabase('the same facts, told in any order and grouping', ({ store }) =>
   };
 
   const emit = async (
-    orders: ClaimedOrder[],
+    orders: StoredOrder[],
     fills: { of: number; fill: Fill }[],
     { turn, ends }: { turn: number[]; ends: boolean[] },
   ) => {

@@ -8,18 +8,17 @@ import { onEveryDatabase } from '../support/every-database.ts';
 import {
   acceptAll,
   accepted,
-  claim,
   cutOffMs,
   decideAll,
   fill,
   limits,
-  mark,
   minuteMs,
   nowMs,
   openScene,
   sendOne,
   settle,
   settlement,
+  take,
   tradeDate,
   undecided,
   user,
@@ -60,13 +59,13 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
   test.each([
     'accept_page',
     'adjust_books',
-    'claim_orders',
     'decide_run',
     'mark_sending',
-    'mark_submitting',
+    'mark_resend',
     'place_orders',
     'store_drifts',
     'sweep_orders',
+    'take_orders',
   ] as const)('%s is refused with a clock that is far off, whoever asks, and with none', async (name) => {
     for (const wrongMs of [nowMs + dayMs, nowMs - 20 * minuteMs, nowMs + 121_000, null]) {
       await expect(call(name, { nowMs: wrongMs }), String(wrongMs)).rejects.toEqual(wrongClock);
@@ -188,11 +187,8 @@ onEveryDatabase('clocks', ({ session, value, breaks }) => {
 
     await databaseAt(sendBeforeMs + 30_000);
     const slow = sendBeforeMs - 60_000;
-    const [order] = await claim(store, 'c1', { nowMs: slow });
-    expect(await mark(store, 'c1', [order?.orderId ?? 0], { nowMs: slow })).toEqual([]);
-    await expect(mark(store, 'c1', [order?.orderId ?? 0], { nowMs: nowMs - 20 * minuteMs })).rejects.toEqual(
-      wrongClock,
-    );
+    expect(await take(store, 'm1', { nowMs: slow })).toEqual([]);
+    await expect(take(store, 'm1', { nowMs: nowMs - 20 * minuteMs })).rejects.toEqual(wrongClock);
     expect(await status()).toBe('queued');
   });
 

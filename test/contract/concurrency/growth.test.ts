@@ -101,9 +101,8 @@ async function planning({ scene, ask }: Watched, half: number): Promise<void> {
 /** A third is filled, a third is working at the venue, a third waits. */
 async function underWay({ scene, ask }: Watched): Promise<void> {
   const { store, runId, users } = scene;
-  const sent = await scenes.claim(store, 'claim-1', { limit: users.length * 2 });
+  const sent = await scenes.take(store, 'mark-1', { limit: users.length * 2 });
   const ids = sent.map(({ orderId }) => orderId);
-  await scenes.mark(store, 'claim-1', ids);
   await scenes.settle(
     store,
     ids.map((id, index) => (index % 2 === 0 ? filled(id) : working(id))),
@@ -115,9 +114,8 @@ async function underWay({ scene, ask }: Watched): Promise<void> {
 async function atItsEnd({ scene, ask }: Watched): Promise<void> {
   const { store } = scene;
   const all = { venues: ['paper'], limit: 1000, leaseMs };
-  const left = await scenes.claim(store, 'claim-2', all);
+  const left = await scenes.take(store, 'mark-2', all);
   const leftIds = left.map(({ orderId }) => orderId);
-  await scenes.mark(store, 'claim-2', leftIds);
   const toLookUp = await store.call('claim_lookups', { ...all, claimId: 'claim-3', nowMs: nowMs + minuteMs });
   await scenes.settle(store, [...leftIds, ...toLookUp.map(({ orderId }) => orderId)].map(filled));
   await askOfTheRun({ scene, ask }, ' at its end');
@@ -134,7 +132,7 @@ function working(orderId: number) {
 async function askOfTheRun({ scene, ask }: Watched, when: string): Promise<void> {
   const { runId } = scene;
   const askAt: Watched['ask'] = (name, args) => ask(name, args, `${name}${when}`);
-  const few = { claimId: 'claim-4', venues: ['paper'], limit: 10, leaseMs, nowMs };
+  const few = { venues: ['paper'], limit: 10, leaseMs, nowMs };
   const sent = await scene.store.call('read_orders', {
     ...{ userId: null, status: null, symbol: null, runId, beforeId: null },
     limit: 10,
@@ -150,8 +148,8 @@ async function askOfTheRun({ scene, ask }: Watched, when: string): Promise<void>
   await askAt('read_condition', { mode: 'paper', tradeDates: [tradeDate], functions: [] });
   await askAt('count_unfinished', {});
   await askAt('sweep_orders', { nowMs, onlyProcess: false });
-  await askAt('claim_orders', few);
-  await askAt('claim_lookups', few);
+  await askAt('take_orders', { ...few, markId: `mark-4${when}` });
+  await askAt('claim_lookups', { ...few, claimId: 'claim-4' });
   const all = { status: null, symbol: null, runId: null, beforeId: null };
   await askAt('read_orders', { ...all, userId: 'user-1', limit: SYMBOLS.length });
 }
@@ -160,8 +158,8 @@ const pages = ['accept_page of 10 users', 'accept_page of half the users'];
 const ofTheRun = ['trip_breakers', 'finish_run', 'finish_runs', 'read_progress', 'read_report', 'read_run_timings'];
 const ofToday = ['read_gauges', 'read_condition', 'count_unfinished'];
 const throughTheRun = [...ofTheRun, ...ofToday].flatMap((name) => [name, `${name} at its end`]);
-const ofAFew = ['read_orders', 'claim_orders', 'claim_lookups'];
-const withNothingToDo = ['sweep_orders', 'claim_orders', 'claim_lookups'].map((name) => `${name} at its end`);
+const ofAFew = ['read_orders', 'take_orders', 'claim_lookups'];
+const withNothingToDo = ['sweep_orders', 'take_orders', 'claim_lookups'].map((name) => `${name} at its end`);
 
 describe('the rows the functions read', () => {
   let small: Reading;

@@ -1,19 +1,8 @@
 import { expect, test } from 'vitest';
 import { onEveryDatabase } from '../support/every-database.ts';
-import {
-  claim,
-  decideAll,
-  leaseMs,
-  mark,
-  nowMs,
-  openScene,
-  sendOne,
-  settle,
-  settlement,
-  user,
-} from '../support/scene.ts';
+import { decideAll, leaseMs, nowMs, openScene, sendOne, settle, settlement, take, user } from '../support/scene.ts';
 
-onEveryDatabase('a renewed claim', ({ store, session }) => {
+onEveryDatabase('a renewed lease', ({ store, session }) => {
   const renew = (claimId: string, orderIds: number[], forMs = leaseMs) =>
     store.call('renew_claims', { claimIds: [claimId], orderIds, leaseMs: forMs });
   const leftMs = (orderId: number) =>
@@ -24,13 +13,12 @@ onEveryDatabase('a renewed claim', ({ store, session }) => {
       )
       .then(([row]) => Number(row?.['ms']));
 
-  test('keeps an order that waits, one that is at the venue and one that is looked up', async () => {
+  test('keeps an order that is at the venue and one that is looked up', async () => {
     await decideAll(await openScene(store, { users: ['asha', 'ravi'].map((id) => user(id)) }));
-    const [waiting, sent] = (await claim(store, 'c1', { leaseMs: 5000 })).map(({ orderId }) => orderId);
-    if (!waiting || !sent) throw new Error('two orders were to be claimed');
-    await mark(store, 'c1', [sent], { leaseMs: 5000 });
-    expect(await renew('c1', [waiting, sent], 600_000)).toEqual({ renewed: 2 });
-    for (const orderId of [waiting, sent]) expect(await leftMs(orderId)).toBeGreaterThan(500_000);
+    const [other, sent] = (await take(store, 'm1', { leaseMs: 5000 })).map(({ orderId }) => orderId);
+    if (!other || !sent) throw new Error('two orders were to be taken');
+    expect(await renew('m1', [other, sent], 600_000)).toEqual({ renewed: 2 });
+    for (const orderId of [other, sent]) expect(await leftMs(orderId)).toBeGreaterThan(500_000);
     await settle(store, [settlement(sent, 'unknown', { nextLookupMs: nowMs })]);
     const lookups = { claimId: 'l1', venues: ['paper'], limit: 9, leaseMs: 5000, nowMs };
     const claimed = await store.call('claim_lookups', lookups);
@@ -41,14 +29,13 @@ onEveryDatabase('a renewed claim', ({ store, session }) => {
   });
 
   test('is not one that lapsed, nor one of somebody else, nor one that is settled', async () => {
-    await decideAll(await openScene(store));
-    const [lapsed] = await claim(store, 'slow', { leaseMs: -1 });
-    const orderIds = lapsed ? [lapsed.orderId] : [];
-    expect(await renew('slow', orderIds)).toEqual({ renewed: 0 });
-    const order = await sendOne(store, 'quick');
-    expect(await renew('slow', orderIds)).toEqual({ renewed: 0 });
-    expect(await renew('quick', orderIds)).toEqual({ renewed: 1 });
-    await settle(store, [settlement(order.orderId, 'rejected')]);
-    expect(await renew('quick', orderIds)).toEqual({ renewed: 0 });
+    await decideAll(await openScene(store, { users: ['asha', 'ravi'].map((id) => user(id)) }));
+    const lapsed = (await take(store, 'slow', { limit: 1, leaseMs: -1 })).map(({ orderId }) => orderId);
+    expect(await renew('slow', lapsed)).toEqual({ renewed: 0 });
+    const { orderId } = await sendOne(store, 'quick');
+    expect(await renew('slow', [orderId])).toEqual({ renewed: 0 });
+    expect(await renew('quick', [orderId])).toEqual({ renewed: 1 });
+    await settle(store, [settlement(orderId, 'rejected')]);
+    expect(await renew('quick', [orderId])).toEqual({ renewed: 0 });
   });
 });

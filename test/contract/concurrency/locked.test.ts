@@ -5,10 +5,8 @@ import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import {
   accepted,
-  claim,
   decideAll,
   fill,
-  leaseMs,
   notAccepted,
   nowMs,
   openScene,
@@ -16,6 +14,7 @@ import {
   settle,
   settlement,
   signal,
+  take,
   undecided,
   user,
 } from '../support/scene.ts';
@@ -92,16 +91,14 @@ test('settle_orders books the others, and names the orders of an account that is
   });
 });
 
-test('a mark, a release and a sweep pass over an order that is held', async () => {
+test('a take and a sweep pass over an order that is held', async () => {
   const users = ['mark-1', 'mark-2'].map((id) => user(id));
   await decideAll(await openScene(store, { runId: 'mark', signals: [signal('MARK')], users }));
-  const orders = await claim(store, 'mark');
-  const [first, second] = orders.map(({ orderId }) => orderId);
+  const rows = await database.session.query("select id from public.orders where run_id = 'mark' order by id");
+  const [first, second] = rows.map(({ id }) => Number(id));
   await database.session.query('begin');
   await database.session.query('update public.orders set lookups = lookups where id = $1', [first]);
-  const args = { claimId: 'mark', markId: 'm', orderIds: [first ?? 0, second ?? 0], leaseMs, nowMs, budgets: {} };
-  expect(await store.call('mark_submitting', args)).toMatchObject({ marked: [second], waiting: [] });
-  expect(await store.call('release_orders', { claimId: 'mark', orderIds: [first ?? 0] })).toEqual({ released: 0 });
+  expect((await take(store, 'held')).map(({ orderId }) => orderId)).toEqual([second]);
   await database.session.exec('commit');
   await settle(store, [settlement(second ?? 0, 'rejected')]);
 

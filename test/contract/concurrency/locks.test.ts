@@ -2,14 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
-import { defaultRate } from '../../../src/ports/venue.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { tester } from '../../support/tester.ts';
 import {
   acceptAll,
   accepted,
-  claim,
   decideAll,
   fill,
   leaseMs,
@@ -18,6 +16,7 @@ import {
   settle,
   settlement,
   signal,
+  take,
   undecided,
   user,
 } from '../support/scene.ts';
@@ -109,11 +108,8 @@ test('nobody calls a run decided while a page of it is being accepted', async ()
 
 test('the same fills told by two at once count once', async () => {
   await decideAll(await openScene(store, { runId: 'told-twice', signals: [signal('TOLD')], users: [user('told')] }));
-  const [order] = await claim(store, 'told', { limit: 1000 }).then((all) =>
-    all.filter(({ userId }) => userId === 'told'),
-  );
-  const orderId = order?.orderId ?? 0;
-  await store.call('mark_submitting', { claimId: 'told', markId: 'm1', orderIds: [orderId], leaseMs, nowMs });
+  const all = await take(store, 'told', { limit: 1000 });
+  const orderId = all.find(({ userId }) => userId === 'told')?.orderId ?? 0;
   const outcome = settlement(orderId, 'filled', { fills: [fill('t1', 4), fill('t2', 6)] });
   const answers = await whileLocked(
     lockAccounts,
@@ -122,21 +118,20 @@ test('the same fills told by two at once count once', async () => {
   expect(answers.map(({ fills }) => fills).toSorted()).toEqual([0, 2]);
 });
 
-test('an order somebody else is at is passed over by claims and lookups, not waited for', async () => {
+test('an order somebody else is at is passed over by takes and lookups, not waited for', async () => {
   await store.call('sweep_orders', { nowMs, onlyProcess: true });
   await decideAll(
     await openScene(store, { runId: 'busy', signals: [signal('BUSY')], users: [user('busy-1'), user('busy-2')] }),
   );
   const lock = (userId: string) => `begin; select from public.orders where user_id = '${userId}' for update`;
   await database.session.exec(lock('busy-1'));
-  const got = await claim(store, 'busy', { limit: 1000 });
+  const got = await take(store, 'busy', { limit: 1000 });
   await database.session.exec('commit');
   expect(got.map(({ userId }) => userId)).toContain('busy-2');
   expect(got.map(({ userId }) => userId)).not.toContain('busy-1');
 
   const order = got.find(({ userId }) => userId === 'busy-2');
   const orderId = order?.orderId ?? 0;
-  await store.call('mark_submitting', { claimId: 'busy', markId: 'm2', orderIds: [orderId], leaseMs, nowMs });
   await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs })]);
   await database.session.exec(lock('busy-2'));
   const lookup = { claimId: 'l1', venues: ['paper'], limit: 100, leaseMs, nowMs };
@@ -147,44 +142,42 @@ test('an order somebody else is at is passed over by claims and lookups, not wai
   expect(again.map(({ userId }) => userId)).toContain('busy-2');
 });
 
-test('a pause beside a mark: the order goes before it, or never', async () => {
+test('a pause beside a take: the order goes before it, or never', async () => {
   const users = [user('mark-first'), user('pause-first')];
   await decideAll(await openScene(store, { runId: 'pausing', signals: [signal('PAUSING')], users }));
-  const orders = (await claim(store, 'pausing', { limit: 1000 })).filter(({ runId }) => runId === 'pausing');
-  const idOf = (userId: string) => orders.find((order) => order.userId === userId)?.orderId ?? 0;
-  const pause = (userId: string) => store.call('set_user', { userId, active: false, by: tester });
-  const marking = (userId: string) => {
-    const args = { claimId: 'pausing', markId: userId, orderIds: [idOf(userId)], leaseMs, nowMs };
-    return store.call('mark_submitting', args);
+  const idOf = async (userId: string) => {
+    const [row] = await database.session.query('select id from public.orders where user_id = $1', [userId]);
+    return Number(row?.['id']);
   };
+  const others = { pause: await idOf('pause-first'), mark: await idOf('mark-first') };
+  const pause = (userId: string) => store.call('set_user', { userId, active: false, by: tester });
   const statusOf = async (userId: string) => {
     const [row] = await database.session.query('select status, reason from public.orders where user_id = $1', [userId]);
     return row;
   };
+  const taken = async (markId: string) => (await take(store, markId, { limit: 1000 })).map(({ orderId }) => orderId);
 
-  // The mark has the order, and is kept from its end by the venue's rate; the pause waits for it.
-  await database.session.exec("begin; select pg_advisory_xact_lock(hashtextextended('rate paper', 0))");
-  const marked = store.call('mark_submitting', {
-    ...{ claimId: 'pausing', markId: 'first', orderIds: [idOf('mark-first')], leaseMs, nowMs },
-    budgets: { paper: { venue: defaultRate, account: null } },
-  });
+  // The take has the order, and is kept from its end by the index of takes; the pause waits for it.
+  await database.session.exec(`begin; select from public.orders where id = ${others.pause} for update;
+    insert into core.takes values ('first', '{}', now())`);
+  const marked = taken('first');
   for (let round = 0; (await waiting()) < 1 && round < 100; round += 1) await sleep(10);
   const late = pause('mark-first');
   for (let round = 0; (await waiting()) < 2 && round < 100; round += 1) await sleep(10);
-  await database.session.exec('commit');
-  expect((await marked).marked).toEqual([idOf('mark-first')]);
+  await database.session.exec('rollback');
+  expect(await marked).toContain(others.mark);
+  expect(await marked).not.toContain(others.pause);
   expect(await late).toMatchObject({ stopped: 0, underWay: 1 });
   expect(await statusOf('mark-first')).toMatchObject({ status: 'submitting' });
 
-  // The pause has the order, and is kept from its end by the log of acts; the mark gives up on it.
+  // The pause has the order, and is kept from its end by the log of acts; the take passes over it.
   await database.session.exec(
     "begin; select pg_advisory_xact_lock(hashtextextended('daily_scan operator_actions', 0))",
   );
   const first = pause('pause-first');
   for (let round = 0; (await waiting()) < 1 && round < 100; round += 1) await sleep(10);
-  expect((await marking('pause-first')).marked).toEqual([]);
+  expect(await taken('second')).not.toContain(others.pause);
   await database.session.exec('commit');
   expect(await first).toMatchObject({ stopped: 1, underWay: 0 });
-  expect((await marking('pause-first')).marked).toEqual([]);
-  expect(await statusOf('pause-first')).toEqual({ status: 'canceled', reason: 'user_inactive' });
+  expect(await statusOf('pause-first')).toMatchObject({ status: 'canceled', reason: 'user_inactive' });
 });

@@ -28,11 +28,9 @@ test('statistics that arrive in the middle of a run make no settlement read more
     });
     await scenes.decideAll(scene);
     const settled = async (batch: number): Promise<number> => {
-      const claimId = `claim-${batch}`;
-      const orders = await scenes.claim(scene.store, claimId, { limit: BATCH });
+      const orders = await scenes.take(scene.store, `mark-${batch}`, { limit: BATCH });
       const ids = orders.map(({ orderId }) => orderId);
       expect(ids.length).toBe(BATCH);
-      await scenes.mark(scene.store, claimId, ids);
       await session.exec('begin');
       const before = await readsSoFar(session);
       await session.query('select public.settle_orders($1::jsonb)', [

@@ -33,7 +33,7 @@ onEveryDatabase('guards', ({ store, session, value }) => {
       expect(gives, String(name)).toMatch(/^jsonb?$/);
       // Nobody's schema is searched; what works on a batch by its ids is never planned as a scan of everything.
       expect(settings, String(name)).toMatch(
-        /^\{"search_path=\\"\\""(,plan_cache_mode=force_(generic|custom)_plan)?(,jit=off)?(,enable_(seqscan|bitmapscan|hashjoin|mergejoin)=off)*,lock_timeout=1500ms,statement_timeout=(5|60)s\}$/,
+        /^\{"search_path=\\"\\""(,plan_cache_mode=force_(generic|custom)_plan)?(,jit=off)?(,enable_(seqscan|bitmapscan|hashjoin|mergejoin|sort)=off)*,lock_timeout=1500ms,statement_timeout=(5|60)s\}$/,
       );
       expect(settings, String(name)).toContain(`statement_timeout=${limitMsOf(String(name)) / 1000}s`);
     }

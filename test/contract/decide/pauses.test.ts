@@ -6,15 +6,14 @@ import { onEveryDatabase } from '../support/every-database.ts';
 import {
   acceptAll,
   accepted,
-  claim,
   decideAll,
-  mark,
   nowMs,
   openScene,
   sendOne,
   settle,
   settlement,
   signal,
+  take,
   tradeDate,
   undecided,
   user,
@@ -120,13 +119,12 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
     expect(reasons.map(({ reason }) => reason)).toEqual([null, 'trading_disabled']);
   });
 
-  test('a claimed order is stopped before its mark; one that was marked goes on', async () => {
+  test('an order is stopped before its mark; one that was marked goes on', async () => {
     const scene = await openScene(store, { signals: [signal('TITAN'), signal('ITC', { rank: 2 })] });
     await decideAll(scene);
-    const [first, second] = await claim(store, 'c1');
-    expect(await mark(store, 'c1', [first?.orderId ?? 0])).toEqual([first?.orderId]);
+    expect(await take(store, 'm1', { limit: 1 })).toHaveLength(1);
     expect(await set({ active: false })).toEqual({ changed: true, stopped: 1, underWay: 1 });
-    expect(await mark(store, 'c1', [second?.orderId ?? 0])).toEqual([]);
+    expect(await take(store, 'm2')).toEqual([]);
     expect((await orders()).map(({ status }) => status)).toEqual(['submitting', 'canceled']);
   });
 
@@ -135,10 +133,7 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
     const { orderId } = await sendOne(store);
     await set({ active: false });
     await settle(store, [settlement(orderId, 'queued', { reason: 'not_sent' })]);
-    expect((await claim(store, 'again')).map((order) => order.orderId)).toEqual([orderId]);
-    expect(await mark(store, 'again', [orderId])).toEqual([]);
-    // Nobody turns in circles over it meanwhile.
-    expect(await claim(store, 'third')).toEqual([]);
+    expect(await take(store, 'again')).toEqual([]);
     expect(await store.call('sweep_orders', { nowMs, onlyProcess: false })).toEqual({
       expired: 0,
       stopped: 1,
@@ -150,9 +145,8 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
 
   test('a setting changed in the table itself holds at the mark as well', async () => {
     await decideAll(await openScene(store));
-    const [order] = await claim(store, 'c1');
     await session.exec('update public.users set trading_enabled = false');
-    expect(await mark(store, 'c1', [order?.orderId ?? 0])).toEqual([]);
+    expect(await take(store, 'm1')).toEqual([]);
     await store.call('sweep_orders', { nowMs, onlyProcess: false });
     expect(await orders()).toEqual([{ side: 'BUY', status: 'canceled', reason: 'trading_disabled' }]);
   });
@@ -162,7 +156,7 @@ onEveryDatabase('pauses', ({ store, session, value }) => {
     await acceptAll(scene);
     expect(await set({ active: false })).toMatchObject({ stopped: 1 });
     await store.call('decide_run', { runId: scene.runId, nowMs });
-    expect(await claim(store, 'c1')).toEqual([]);
+    expect(await take(store, 'm1')).toEqual([]);
     expect((await store.call('read_report', { runId: scene.runId }))?.statuses).toEqual({ canceled: 1 });
   });
 

@@ -2,11 +2,9 @@ import { expect, test } from 'vitest';
 import { acknowledgeDrifts } from '../support/acknowledge-drifts.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
-  claim,
   cutOffMs,
   decideAll,
   fill,
-  mark,
   minuteMs,
   nowMs,
   openScene,
@@ -14,6 +12,7 @@ import {
   settle,
   settlement,
   signal,
+  take,
   user,
 } from '../support/scene.ts';
 
@@ -32,12 +31,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
   /** Of 20 queued orders, the first `tried` are sent, and `wrong` of those end unknown, the others filled. */
   const fanOut = async (tried: number, wrong: number) => {
     await decideAll(await openScene(store, { users: Array.from({ length: 20 }, (_, n) => user(`u${n}`)) }));
-    const sent = await claim(store, 'c1', { limit: tried });
-    await mark(
-      store,
-      'c1',
-      sent.map(({ orderId }) => orderId),
-    );
+    const sent = await take(store, 'm1', { limit: tried });
     const outcomes = sent.map(({ orderId }, index) =>
       index < wrong
         ? settlement(orderId, 'unknown', { reason: 'timeout', nextLookupMs: nowMs })
@@ -53,7 +47,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
   ])('of %i orders %i went wrong: the rest may go', async (tried, wrong) => {
     await fanOut(tried, wrong);
     expect(await trip()).toEqual([]);
-    expect(await claim(store, 'c2')).toHaveLength(20 - tried);
+    expect(await take(store, 'm2')).toHaveLength(20 - tried);
   });
 
   test('half of ten went wrong: what was not sent waits, and ends at its time with its hold voided', async () => {
@@ -63,7 +57,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
       { kind: 'opened', venue: 'paper', signalId: null, userId: null, tried: 10, failed: 5, waiting: 10 },
     ]);
     expect(await trip()).toEqual([]);
-    expect(await claim(store, 'c2')).toEqual([]);
+    expect(await take(store, 'm2')).toEqual([]);
     const atTheEnd = cutOffMs + 2 * minuteMs;
     expect(await store.call('sweep_orders', { nowMs: atTheEnd, onlyProcess: false })).toMatchObject({ stopped: 10 });
     expect(await statuses()).toEqual([
@@ -76,12 +70,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
 
   test('refusals do not count: they name the account, not the venue', async () => {
     await decideAll(await openScene(store, { users: Array.from({ length: 12 }, (_, n) => user(`u${n}`)) }));
-    const sent = await claim(store, 'c1', { limit: 11 });
-    await mark(
-      store,
-      'c1',
-      sent.map(({ orderId }) => orderId),
-    );
+    const sent = await take(store, 'm1', { limit: 11 });
     await settle(
       store,
       sent.map(({ orderId }) => settlement(orderId, 'rejected')),

@@ -2,10 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { storeFunctions } from '../../../src/ports/store/store.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
-  claim,
   decideAll,
   fill,
-  mark,
   minuteMs,
   nowMs,
   openScene,
@@ -14,6 +12,7 @@ import {
   settle,
   settlement,
   signal,
+  take,
   tradeDate,
   user,
 } from '../support/scene.ts';
@@ -90,9 +89,8 @@ onEveryDatabase('watching', ({ store, session, value }) => {
   describe('read_gauges', () => {
     test('counts the orders of the day by venue, status and the word of the reason, never its text', async () => {
       await decideAll(await openScene(store, { users: [user('asha'), user('bela'), user('chand'), user('devi')] }));
-      const [a, b, c] = await claim(store, 'claim-1', { limit: 3 });
-      if (!a || !b || !c) throw new Error('three orders were to be claimed');
-      await mark(store, 'claim-1', [a.orderId, b.orderId, c.orderId]);
+      const [a, b, c] = await take(store, 'mark-1', { limit: 3 });
+      if (!a || !b || !c) throw new Error('three orders were to be taken');
       await settle(store, [
         settlement(a.orderId, 'filled', { fills: [fill('f1', 10, 100_00)] }),
         settlement(b.orderId, 'filled', { fills: [fill('f2', 10, 101_00)] }),

@@ -1,19 +1,18 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { ChangedBreaker, ClaimedOrder } from '../../../src/ports/store/orders.ts';
+import type { ChangedBreaker, StoredOrder } from '../../../src/ports/store/orders.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
-  claim,
   cutOffMs,
   decideAll,
   fill,
   leaseMs,
-  mark,
   minuteMs,
   nowMs,
   openScene,
   settle,
   settlement,
   signal,
+  take,
   user,
 } from '../support/scene.ts';
 
@@ -29,14 +28,11 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   const next = (what: string) => `${what}-${++calls}`;
   const everywhere = ['paper', 'kite'];
 
-  /** Claims what may go, marks it, and settles each order as `fate` says; gives what went and what was judged of it. */
-  const send = async (fate: (order: ClaimedOrder) => 'filled' | 'unknown' | 'rejected', change: object = {}) => {
+  /** Takes what may go, and settles each order as `fate` says; gives what went and what was judged of it. */
+  const send = async (fate: (order: StoredOrder) => 'filled' | 'unknown' | 'rejected', change: object = {}) => {
     const { atMs = nowMs, ...more } = change as { atMs?: number };
-    const claimId = next('claim');
-    const claimed = await claim(store, claimId, { venues: everywhere, nowMs: atMs, ...more });
-    const ids = claimed.map(({ orderId }) => orderId);
-    const sent = await mark(store, claimId, ids, { nowMs: atMs });
-    const orders = claimed.filter(({ orderId }) => sent.includes(orderId));
+    const orders = await take(store, next('mark'), { venues: everywhere, nowMs: atMs, ...more });
+    const sent = orders.map(({ orderId }) => orderId);
     await settle(
       store,
       orders.map((order) => {
@@ -112,39 +108,19 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
     expect(changed.map(named)).toEqual(['opened paper']);
   };
 
-  test('what is held back is handed back by the mark, where it was claimed before', async () => {
-    await decideAll(await openScene(store, { users: usersOf(20) }));
-    const held = (await claim(store, 'before', { limit: 5 })).map(({ orderId }) => orderId);
-    await send(down, { limit: 10 });
-    const args = { claimId: 'before', markId: 'm', orderIds: held, leaseMs, nowMs };
-    expect(await store.call('mark_submitting', args)).toMatchObject({ marked: [], probes: [], waiting: [] });
-    expect(
-      await value(`select count(*)::int from public.orders where claim_id is not null and status = 'queued'`),
-    ).toBe(0);
-  });
-
   test('after its pause one order is tried, whoever asks; answered three times in a row, all go again', async () => {
     await stoppedVenue();
     expect((await send(up, { atMs: nowMs + 4999 })).orders).toEqual([]);
     const atMs = nowMs + 5000;
-    const both = await Promise.all([claim(store, 'a', { nowMs: atMs }), claim(store, 'b', { nowMs: atMs })]);
-    const marked = await Promise.all(
-      both.map((orders, index) =>
-        mark(
-          store,
-          'ab'.charAt(index),
-          orders.map(({ orderId }) => orderId),
-          { nowMs: atMs },
-        ),
-      ),
-    );
-    expect(marked.flat()).toHaveLength(1);
+    const both = await Promise.all([take(store, 'a', { nowMs: atMs }), take(store, 'b', { nowMs: atMs })]);
+    const marked = both.flat().map(({ orderId }) => orderId);
+    expect(marked).toHaveLength(1);
     await settle(
       store,
-      marked.flat().map((id) => settlement(id, 'rejected')),
+      marked.map((id) => settlement(id, 'rejected')),
       atMs,
     );
-    expect(await judge(marked.flat(), atMs)).toEqual([]);
+    expect(await judge(marked, atMs)).toEqual([]);
     const second = await send(up, { atMs });
     expect([second.orders.length, second.changed]).toEqual([1, []]);
     const third = await send(up, { atMs });
@@ -156,15 +132,11 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
     await stoppedVenue();
     expect((await send(down, { atMs: nowMs + 5000 })).orders).toHaveLength(1);
     expect((await send(down, { atMs: nowMs + 14_999 })).orders).toHaveLength(0);
-    const lost = await claim(store, 'lost', { nowMs: nowMs + 15_000 });
-    expect(
-      await mark(
-        store,
-        'lost',
-        lost.map(({ orderId }) => orderId),
-        { nowMs: nowMs + 15_000 },
-      ),
-    ).toHaveLength(1);
+    const probe = { markId: 'lost', venues: ['paper'], limit: 100, leaseMs, nowMs: nowMs + 15_000 };
+    const lost = await store.call('take_orders', probe);
+    expect(lost.probes).toEqual(lost.orders.map(({ orderId }) => orderId));
+    expect(lost.probes).toHaveLength(1);
+    expect(await store.call('take_orders', probe)).toEqual(lost);
     expect((await send(down, { atMs: nowMs + 15_000 + leaseMs - 1 })).orders).toHaveLength(0);
     expect((await send(down, { atMs: nowMs + 15_000 + leaseMs })).orders).toHaveLength(1);
   });
@@ -196,8 +168,7 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
   test('a judgement that is asked for again after a lost answer says the same', async () => {
     await decideAll(await openScene(store, { users: usersOf(20) }));
     const { orders } = await send(up, { limit: 1 });
-    const claimed = (await claim(store, 'c', { limit: 10 })).map(({ orderId }) => orderId);
-    await mark(store, 'c', claimed);
+    const claimed = (await take(store, 'c', { limit: 10 })).map(({ orderId }) => orderId);
     await settle(
       store,
       claimed.map((id) => settlement(id, 'unknown', { reason: 'timeout' })),
@@ -209,7 +180,7 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
     expect(await judge(ids)).toEqual([]);
   });
 
-  test('a claim takes as many of an account as may be at venues, with those its asker has already', async () => {
+  test('a take has as many of an account as may be at venues, with those its asker has already', async () => {
     await decideAll(await openScene(store, { users: [user('many', { priority: 1 })], signals: signalsOf(8) }));
     const others = signalsOf(2).map((one) => ({ ...one, strategy: 'other', id: `${one.id}x` }));
     await decideAll(
@@ -219,12 +190,14 @@ onEveryDatabase('breakers', ({ store, session, value, breaks }) => {
     breaks('an order is what was decided');
     await session.exec(`update public.orders set position = position + 8 where user_id <> 'many'`);
     const accountId = Number(await value(`select id from public.accounts where user_id = 'many'`));
-    const few = await claim(store, 'c1', { perAccount: 3, limit: 10 });
-    const byUser = (orders: ClaimedOrder[]) => orders.filter(({ userId }) => userId === 'many').length;
+    const few = await take(store, 'm1', { perAccount: 3, limit: 10 });
+    const byUser = (orders: StoredOrder[]) => orders.filter(({ userId }) => userId === 'many').length;
     expect([few.length, byUser(few)]).toEqual([10, 3]);
-    expect(await claim(store, 'c2', { perAccount: 3, held: { [accountId]: 3 }, limit: 3 })).toHaveLength(3);
-    expect((await claim(store, 'c3', { perAccount: 3, held: { [accountId]: 1 } })).map(({ userId }) => userId)).toEqual(
-      [...['many', 'many'], expect.stringMatching(/^u/), expect.stringMatching(/^u/)],
-    );
+    expect(await take(store, 'm2', { perAccount: 3, held: { [accountId]: 3 }, limit: 3 })).toHaveLength(3);
+    expect((await take(store, 'm3', { perAccount: 3, held: { [accountId]: 1 } })).map(({ userId }) => userId)).toEqual([
+      ...['many', 'many'],
+      expect.stringMatching(/^u/),
+      expect.stringMatching(/^u/),
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { defaultRate, type RateBudget } from '../../../src/ports/venue.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
-import { claim, decideAll, leaseMs, nowMs, openScene, signal, user } from '../support/scene.ts';
+import { decideAll, leaseMs, nowMs, openScene, signal, user } from '../support/scene.ts';
 
 const unlimited = { perSecond: 1_000_000, perMinute: 1_000_000, perDay: 1_000_000 };
 const usersOf = (n: number) => Array.from({ length: n }, (_, index) => user(`u${String(index).padStart(2, '0')}`));
@@ -54,51 +54,44 @@ onEveryDatabase('rate budgets', ({ store, session, value }) => {
     expect(granted(answers.flat())).toBe(20);
   });
 
-  test('what has to wait for its rate is handed back for as long, the rest goes, and the venue is named', async () => {
+  const takeWith = (budget: RateBudget, markId: string, change: object = {}) => {
+    const args = { markId, venues: ['paper'], limit: 100, leaseMs, nowMs, budgets: { paper: budget } };
+    return store.call('take_orders', { ...args, ...change });
+  };
+
+  test('what has to wait for its venue’s rate stays queued, the rest goes, and the venue is named', async () => {
     await decideAll(await openScene(store, { users: usersOf(5) }));
-    const orderIds = (await claim(store, 'c1')).map(({ orderId }) => orderId);
-    const budgets = { paper: { account: null, venue: { ...unlimited, perMinute: 3 } } };
-    const args = { claimId: 'c1', orderIds, leaseMs, nowMs, budgets };
-    const first = await store.call('mark_submitting', { ...args, markId: 'm1' });
-    expect(first.marked).toHaveLength(3);
-    expect(first.waiting).toHaveLength(2);
-    expect(first).toMatchObject({ waitMs: 1000, venuesWaiting: ['paper'] });
-    expect(await claim(store, 'c2')).toEqual([]);
-    const again = await claim(store, 'c3', { nowMs: nowMs + 1000 });
-    expect(again.map(({ orderId }) => orderId).toSorted()).toEqual(first.waiting.toSorted());
+    const budget = { account: null, venue: { ...unlimited, perMinute: 3 } };
+    const first = await takeWith(budget, 'm1');
+    expect(first.orders).toHaveLength(3);
+    const waits = [{ venue: 'paper', accountId: null, waitMs: 1000 }];
+    expect(first.waits).toEqual(waits);
+    expect(await takeWith(budget, 'm2')).toEqual({ orders: [], probes: [], waits });
+    expect(await value(`select count(*)::int from public.orders where status = 'queued' and lease_until is null`)).toBe(
+      2,
+    );
+    await session.exec('delete from core.rate_uses');
+    expect((await takeWith(budget, 'm3')).orders).toHaveLength(2);
   });
 
-  test('where only an account has to wait, its venue is not named', async () => {
-    await decideAll(
-      await openScene(store, { users: usersOf(1), signals: [signal('TITAN'), signal('INFY', { rank: 2 })] }),
-    );
-    const orderIds = (await claim(store, 'c1')).map(({ orderId }) => orderId);
-    const budgets = { paper: { account: { ...unlimited, perSecond: 1 }, venue: { ...unlimited, perMinute: 3 } } };
-    const marked = await store.call('mark_submitting', {
-      claimId: 'c1',
-      markId: 'm1',
-      orderIds,
-      leaseMs,
-      nowMs,
-      budgets,
-    });
-    expect(marked).toMatchObject({ marked: [orderIds[0]], waiting: [orderIds[1]], waitMs: 100, venuesWaiting: [] });
+  test('where only an account has to wait, its venue is not named, and its orders are passed over meanwhile', async () => {
+    const signals = [signal('TITAN'), signal('INFY', { rank: 2 })];
+    await decideAll(await openScene(store, { users: usersOf(1), signals }));
+    const budget = { account: { ...unlimited, perSecond: 1 }, venue: { ...unlimited, perMinute: 3 } };
+    const { orders, waits } = await takeWith(budget, 'm1');
+    expect(orders.map(({ symbol }) => symbol)).toEqual(['TITAN']);
+    expect(waits).toEqual([{ venue: 'paper', accountId: orders[0]?.accountId, waitMs: 100 }]);
+    expect(await takeWith({ account: null, venue: null }, 'm2')).toMatchObject({ orders: [], waits: [] });
+    const later = await takeWith({ account: null, venue: null }, 'm3', { nowMs: nowMs + 100 });
+    expect(later.orders.map(({ symbol }) => symbol)).toEqual(['INFY']);
   });
 
   test('an account whose day is spent keeps its order until its time is over, and nobody spins on it', async () => {
     await decideAll(await openScene(store));
-    const orderIds = (await claim(store, 'c1')).map(({ orderId }) => orderId);
-    const budgets = { paper: { account: { ...unlimited, perDay: 0 }, venue: null } };
-    const answer = await store.call('mark_submitting', {
-      claimId: 'c1',
-      markId: 'm9',
-      orderIds,
-      leaseMs,
-      nowMs,
-      budgets,
-    });
-    expect(answer).toEqual({ marked: [], probes: [], waiting: [], waitMs: null, venuesWaiting: [] });
-    expect(await claim(store, 'c2')).toEqual([]);
+    const budget = { account: { ...unlimited, perDay: 0 }, venue: null };
+    const nothing = { orders: [], probes: [], waits: [] };
+    expect(await takeWith(budget, 'm1')).toEqual(nothing);
+    expect(await takeWith({ account: null, venue: null }, 'm2')).toEqual(nothing);
     expect(await value(`select status from public.orders`)).toBe('queued');
   });
 });

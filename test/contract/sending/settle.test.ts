@@ -215,8 +215,8 @@ onEveryDatabase('settle_orders', ({ store, session, value }) => {
     await settle(store, [settlement(orderId, 'queued', notSent)]);
     expect(await order(orderId)).toMatchObject({ status: 'unknown', venue_order_id: 'V1', next_lookup: String(nowMs) });
     expect(await events(orderId)).toEqual(['queued', 'submitting', 'unknown']);
-    const args = { claimId: 'c9', venues: ['paper'], limit: 10, leaseMs: 30_000, nowMs };
-    expect(await store.call('claim_orders', args)).toEqual([]);
+    const args = { venues: ['paper'], limit: 10, leaseMs: 30_000, nowMs };
+    expect(await store.call('take_orders', { ...args, markId: 'm9' })).toMatchObject({ orders: [] });
     expect(await store.call('claim_lookups', { ...args, claimId: 'c10' })).toMatchObject([{ orderId }]);
   });
 

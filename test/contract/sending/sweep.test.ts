@@ -2,12 +2,10 @@ import { expect, test } from 'vitest';
 import { onEveryDatabase } from '../support/every-database.ts';
 import {
   acceptAll,
-  claim,
   cutOffMs,
   decideAll,
   fill,
   leaseMs,
-  mark,
   minuteMs,
   nowMs,
   openScene,
@@ -15,6 +13,7 @@ import {
   sendOne,
   settle,
   settlement,
+  take,
   tradeDate,
   user,
 } from '../support/scene.ts';
@@ -30,9 +29,8 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
     ]);
   const soon = { sendBeforeMs: nowMs + minuteMs };
 
-  test('what was not sent in time expires, claimed or not, and its hold is voided', async () => {
+  test('what was not sent in time expires, and its hold is voided', async () => {
     await decideAll(await openScene(store, { ...soon, users: [user('asha'), user('ravi')] }));
-    await claim(store, 'c1', { limit: 1 });
     expect(await sweep(nowMs + minuteMs - 1)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
     expect(await sweep(nowMs + minuteMs)).toEqual({ expired: 2, stopped: 0, lapsed: 0 });
     expect(await statuses()).toEqual([
@@ -70,21 +68,19 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
     await store.call('halt', halt);
     await sweep(nowMs + minuteMs);
     await store.call('resume', halt);
-    expect(await claim(store, 'c1', { nowMs: nowMs + minuteMs })).toEqual([]);
+    expect(await take(store, 'm1', { nowMs: nowMs + minuteMs })).toEqual([]);
     expect(await statuses()).toEqual([['expired', 'not_sent_in_time']]);
   });
 
   test('a send whose lease has lapsed becomes unknown with its hold, and is looked up, never sent', async () => {
     await decideAll(await openScene(store));
-    const [order] = await claim(store, 'c1');
-    const orderIds = order ? [order.orderId] : [];
-    await mark(store, 'c1', orderIds, { leaseMs: -1 });
+    const orderIds = (await take(store, 'm1', { leaseMs: -1 })).map(({ orderId }) => orderId);
     const held = await value('select held_minor::int from public.accounts');
     expect(await sweep(nowMs)).toEqual({ expired: 0, stopped: 0, lapsed: 1 });
     expect(await statuses()).toEqual([['unknown', 'sender_lost']]);
     expect(await value('select held_minor::int from public.accounts')).toBe(held);
-    expect(await claim(store, 'c2')).toEqual([]);
-    expect(await mark(store, 'c1', orderIds)).toEqual([]);
+    expect(await take(store, 'm2')).toEqual([]);
+    expect(await take(store, 'm1')).toEqual([]);
     expect((await lookups('l1')).map(({ orderId }) => orderId)).toEqual(orderIds);
   });
 
@@ -105,19 +101,16 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
     expect(await sweepAt('2100-01-01T00:00:00Z')).toEqual({ expired: 0, stopped: 0, lapsed: 1 });
   });
 
-  test('the only process knows that whoever held a claim or was sending is gone', async () => {
+  test('the only process knows that whoever was sending is gone', async () => {
     await decideAll(await openScene(store, { users: [user('asha'), user('ravi')] }));
-    await claim(store, 'c1');
-    const first = Number(await value('select min(id)::int from public.orders'));
-    await mark(store, 'c1', [first]);
+    await take(store, 'm1', { limit: 1 });
     expect(await sweep(nowMs)).toEqual({ expired: 0, stopped: 0, lapsed: 0 });
-    expect(await claim(store, 'c2')).toEqual([]);
     expect(await sweep(nowMs, true)).toEqual({ expired: 0, stopped: 0, lapsed: 1 });
     expect(await statuses()).toEqual([
       ['unknown', 'sender_lost'],
       ['queued', null],
     ]);
-    expect(await claim(store, 'c2')).toHaveLength(1);
+    expect(await take(store, 'm2')).toHaveLength(1);
   });
 
   test('an order is looked up when its pause is over, by one at a time, and again when that one is gone', async () => {

@@ -166,13 +166,7 @@ async function sell(store: Store, session: SqlSession, atMs: number): Promise<vo
   );
   await store.call('accept_page', { runId: 'sales', nowMs: atMs, decisions });
   await store.call('decide_run', { runId: 'sales', nowMs: atMs });
-  const claimed = await scenes.claim(store, 'sales', { nowMs: atMs });
-  await scenes.mark(
-    store,
-    'sales',
-    claimed.map(({ orderId }) => orderId),
-    { nowMs: atMs },
-  );
+  await scenes.take(store, 'sales', { nowMs: atMs });
   const sold = (name: string, priceMinor: number) => ({ fills: [{ ...fill(name, 6, priceMinor), atMs }] });
   const asha = (await orderOf(session, 'asha', 'TITAN')).id;
   const kabir = (await orderOf(session, 'kabir', 'SBIN')).id;

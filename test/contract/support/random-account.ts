@@ -4,7 +4,7 @@ import type { Settlement } from '../../../src/ports/store/orders.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { tester } from '../../support/tester.ts';
 import { acknowledgeDrifts } from './acknowledge-drifts.ts';
-import { claim, decideAll, mark, nowMs, openScene, settle, settlement, signal, tradeDate, user } from './scene.ts';
+import { decideAll, nowMs, openScene, settle, settlement, signal, take, tradeDate, user } from './scene.ts';
 
 type Fill = Settlement['fills'][number];
 
@@ -96,9 +96,8 @@ export class RandomAccount {
     const of = signal(symbol, { side, strategy: name });
     const users = [user(this.userId, { leverageCenti, capitalMinor: 1_00_000_00 })];
     await decideAll(await openScene(this.#store, { runId: name, signals: [of], users }), { quantity, limitPriceMinor });
-    const [order] = await claim(this.#store, name);
+    const [order] = await take(this.#store, name);
     if (!order) return;
-    await mark(this.#store, name, [order.orderId]);
     this.#orders.push({ ...order, reported: [] });
   }
 

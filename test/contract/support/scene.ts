@@ -5,7 +5,7 @@ import type { ChargeRate, RunLimits } from '../../../src/domain/decision/inputs.
 import { marginFor } from '../../../src/domain/decision/sizing.ts';
 import { clientOrderIdOf, signalIdOf } from '../../../src/domain/ids.ts';
 import type { Instrument, Quote, Side, Signal, UserSettings } from '../../../src/domain/types.ts';
-import type { ClaimedOrder, Settlement } from '../../../src/ports/store/orders.ts';
+import type { Settlement, StoredOrder } from '../../../src/ports/store/orders.ts';
 import type { DecisionToAccept, QueuedAccount } from '../../../src/ports/store/runs.ts';
 import type { Answer, Store } from '../../../src/ports/store/store.ts';
 import { holdFor } from '../../support/amounts.ts';
@@ -183,43 +183,27 @@ export async function acceptAll(scene: Scene, size: Size = {}, atMs = nowMs): Pr
 
 export const leaseMs = 30_000;
 
-export function claim(store: Store, claimId: string, change: object = {}): Promise<ClaimedOrder[]> {
-  return store.call('claim_orders', { claimId, venues: ['paper'], limit: 100, leaseMs, nowMs, ...change });
+/** Marks what may go, and gives it: from here on the venue may have heard of it. */
+export async function take(store: Store, markId: string, change: object = {}): Promise<StoredOrder[]> {
+  const args = { markId, venues: ['paper'], limit: 100, leaseMs, nowMs, ...change };
+  return (await store.call('take_orders', args)).orders;
 }
 
 let marks = 0;
 /** A mark id of its own for every call. */
 function newMark(): string {
   marks += 1;
-  return `m${marks}`;
+  return `all-${marks}`;
 }
 
-export async function mark(store: Store, claimId: string, orderIds: number[], change: object = {}): Promise<number[]> {
-  const { marked } = await store.call('mark_submitting', {
-    claimId,
-    markId: newMark(),
-    orderIds,
-    leaseMs,
-    nowMs,
-    ...change,
-  });
-  return marked.toSorted((a, b) => a - b);
-}
-
-/** Claims and marks everything that may go: from here on the venue may have heard of it. */
-export async function sendAll(store: Store, claimId = 'claim-1'): Promise<ClaimedOrder[]> {
-  const orders = await claim(store, claimId);
-  await mark(
-    store,
-    claimId,
-    orders.map(({ orderId }) => orderId),
-  );
-  return orders;
+/** Takes everything that may go. */
+export function sendAll(store: Store, markId = newMark()): Promise<StoredOrder[]> {
+  return take(store, markId);
 }
 
 /** The one order of a scene with one user and one signal, at the venue. */
-export async function sendOne(store: Store, claimId?: string): Promise<ClaimedOrder> {
-  const [order, ...more] = await sendAll(store, claimId);
+export async function sendOne(store: Store, markId?: string): Promise<StoredOrder> {
+  const [order, ...more] = await sendAll(store, markId);
   if (!order || more.length > 0) throw new Error(`one order was to go, not ${more.length + (order ? 1 : 0)}`);
   return order;
 }

@@ -54,7 +54,15 @@ export interface Scene {
   count(what: string): void;
 }
 
-const marked = z.object({ marked: z.array(z.int()) });
+const taken = z.object({ orders: z.array(z.object({ orderId: z.int() })) });
+const resent = z.object({ marked: z.boolean() });
+
+/** The orders a call has marked as being sent. */
+export function markedBy(name: StoreFunction, args: object, answer: unknown): number[] {
+  if (name === 'take_orders') return taken.parse(answer).orders.map(({ orderId }) => orderId);
+  if (name === 'mark_resend' && 'orderId' in args && resent.parse(answer).marked) return [Number(args.orderId)];
+  return [];
+}
 
 /** Runs one function of the database at the far end, and looks at what it left behind. */
 export async function callNow<F extends StoreFunction>(
@@ -77,8 +85,10 @@ export async function callNow<F extends StoreFunction>(
   const store = makeStore({ call: answerOf, close: async () => undefined }, { patient: false });
   const answer = await store.call(name, args);
   scene.count('store calls');
-  if (name === 'mark_submitting' && 'markId' in args && args.markId) {
-    promises.marked(args.markId, marked.parse(answer).marked, itsNowMs);
+  const marked = markedBy(name, args, answer);
+  if ('markId' in args && marked.length > 0) promises.marked(String(args.markId), marked, itsNowMs);
+  if ('limit' in args && marked.length > Number(args.limit)) {
+    promises.broken.push(`slots: ${marked.length} orders are taken for ${args.limit} slots`);
   }
   checkCall(scene, args, changed);
   return answer;

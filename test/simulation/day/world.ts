@@ -1,5 +1,4 @@
 // The world one process of a simulated day has: store, venues, quotes and chat, through which faults come in.
-import { z } from 'zod';
 import { cachedTradingDays } from '../../../src/adapters/sessions.ts';
 import type { Quote } from '../../../src/domain/types.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
@@ -11,10 +10,8 @@ import type { Booked, SimulatedVenue } from '../common/venue.ts';
 import type { Promises } from './checks/promises.ts';
 import { atTheWorstMoment, echo, echoLater } from './faults/adversary.ts';
 import { drawnFault, errorOf, errorOfRows, patiently, SILENCE_MS } from './faults/database-faults.ts';
-import { callNow, ifTaken, type Scene } from './scene.ts';
+import { callNow, ifTaken, markedBy, type Scene } from './scene.ts';
 import type { Life } from './turns/fates.ts';
-
-const marked = z.object({ marked: z.array(z.int()) });
 
 /** Rows that come in no promised order, in one that does not depend on where the database keeps them. */
 function inOrder(answer: unknown): unknown {
@@ -96,8 +93,8 @@ async function atDatabase<F extends StoreFunction>(
   const found = await callNow(scene, name, args, turns.nowMs() + life.skewMs);
   if (fault) throw errorOf(fault, name);
   if (name.startsWith('claim_') && Array.isArray(found) && found.length > 0) atTheWorstMoment(scene, life);
-  if (name === 'mark_submitting') for (const orderId of marked.parse(found).marked) echo(scene, orderId);
-  if (name === 'mark_submitting' || name === 'read_accounts') atTheWorstMoment(scene, life);
+  for (const orderId of markedBy(name, args, found)) echo(scene, orderId);
+  if (name === 'take_orders' || name === 'mark_resend' || name === 'read_accounts') atTheWorstMoment(scene, life);
   if (name === 'settle_orders' && 'outcomes' in args) echoLater(scene, args.outcomes);
   return found;
 }

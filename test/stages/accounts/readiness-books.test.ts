@@ -5,9 +5,7 @@ import { ready } from '../../../src/stages/accounts/readiness.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import {
   acceptAll,
-  claim,
   decideAll,
-  mark,
   notAccepted,
   nowMs,
   openScene,
@@ -15,6 +13,7 @@ import {
   settle,
   settlement,
   signal,
+  take,
   tradeDate,
   undecided,
 } from '../../contract/support/scene.ts';
@@ -150,9 +149,8 @@ describe('books brought to the venues’ at readiness', () => {
     expect(await reasons()).toEqual({ asha: null, ravi: null });
     const mode = 'live';
     await decideAll(await openScene(store, { mode, runId: 'left', users: people.slice(1) }));
-    const [order] = await claim(store, 'c1', { venues: ['lemonn'] });
+    const [order] = await take(store, 'm1', { venues: ['lemonn'] });
     const [orderId, id] = [order?.orderId ?? 0, order?.clientOrderId];
-    await mark(store, 'c1', [orderId]);
     await settle(store, [settlement(orderId, 'unknown')]);
     venues.clock.jump(24 * 60 * 60_000);
     venues.say({ cash: 15_000, held: [] });

@@ -5,13 +5,12 @@ import { closeOverdue } from '../../../src/stages/accept/close-abandoned.ts';
 import { MAX_LOOKUPS } from '../../../src/stages/execute/outcome.ts';
 import {
   acceptAll,
-  claim,
   decideAll,
-  mark,
   openScene,
   sendAll,
   settle,
   settlement,
+  take,
   user,
 } from '../../contract/support/scene.ts';
 import { violations } from '../../support/invariants.ts';
@@ -42,8 +41,7 @@ async function sent(venueStatus: Settlement['venueStatus'], fills: Settlement['f
 const brought: Partial<Record<OrderStatus, () => Promise<unknown>>> = {
   queued: async () => undefined,
   async submitting() {
-    const [{ orderId = 0 } = {}] = await claim(resting.store, 'gone');
-    await mark(resting.store, 'gone', [orderId], { leaseMs: -1 });
+    await take(resting.store, 'gone', { leaseMs: -1 });
   },
   unknown: () => sent('unknown'),
   working: () => sent('working'),

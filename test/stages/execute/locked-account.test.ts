@@ -112,7 +112,7 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
     await runDay(
       {
         ...store,
-        call: (name, args) => (name === 'claim_orders' ? Promise.reject(new Error('left')) : store.call(name, args)),
+        call: (name, args) => (name === 'take_orders' ? Promise.reject(new Error('left')) : store.call(name, args)),
       },
       { signals: [titan], users },
     ).catch(() => undefined);
@@ -144,14 +144,15 @@ describe('an account that somebody holds', { timeout: 90_000 }, () => {
       nowMs: istMs(tradeDate, '09:00'),
     });
     const clock = setClock(istMs(tradeDate, '09:20'));
-    let held = false;
+    let holding: Promise<unknown> | null = null;
     const report = runDay(
       {
         ...store,
         async call(name, args, options) {
-          if (name === 'settle_orders' && !held) {
-            held = true;
-            await hold(userIdOf('Asha Rao'));
+          // Two may come at once.
+          if (name === 'settle_orders') {
+            holding ??= hold(userIdOf('Asha Rao'));
+            await holding;
           }
           return store.call(name, args, options);
         },

@@ -87,8 +87,7 @@ describe('a database that is gone for a while', { timeout: 120_000 }, () => {
   const moments: [name: StoreFunction, nth: number][] = [
     ['open_run', 1],
     ['accept_page', 1],
-    ['claim_orders', 1],
-    ['mark_submitting', 3],
+    ['take_orders', 3],
     ['paper_venue_submit', 2],
     ['settle_orders', 2],
     ['claim_lookups', 1],
@@ -160,7 +159,7 @@ describe('a database that is gone for a while', { timeout: 120_000 }, () => {
 async function leaveToAWorker(database: TestPostgres): Promise<void> {
   const store = storeOf(database);
   const call: typeof store.call = async (name, args) => {
-    if (name === 'claim_orders') throw new Error('sent by the worker');
+    if (name === 'take_orders') throw new Error('sent by the worker');
     return store.call(name, args);
   };
   const one: Day = { signals: [titan], users: [person('Asha Rao')] };

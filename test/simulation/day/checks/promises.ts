@@ -197,6 +197,8 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
     const handedOver = ['unknown', 'working', 'partially_filled'].includes(row.status) && row.nextLookupMs === null;
     if (open && !handedOver) breaks('at rest', `${row.clientOrderId} is still ${row.status}`);
     if (row.status === 'unknown') return;
+    // Its venue counts lookups with orders, and the day's budget was spent: nobody could ask it before a person had to.
+    if (handedOver && venues.get(row.venue)?.plan.capabilities.ratesCountLookups) return;
     const real = bookings(row.clientOrderId).flatMap(({ fills }) => fills);
     const ours = tables.fills.filter(({ orderId }) => orderId === row.id);
     if (sumOf(real) !== sumOf(ours)) {

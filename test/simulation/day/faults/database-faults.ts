@@ -50,7 +50,7 @@ function rowsOf(name: string, args: object): number {
     return new Set(args.decisions.map(({ userId }) => userId)).size;
   }
   if (name === 'settle_orders' && 'outcomes' in args && Array.isArray(args.outcomes)) return args.outcomes.length;
-  if (name === 'mark_submitting' && 'orderIds' in args && Array.isArray(args.orderIds)) return args.orderIds.length;
+  if (name === 'take_orders' && 'limit' in args) return Number(args.limit);
   return 0;
 }
 

@@ -90,16 +90,15 @@ export const plantedOutside: readonly PlantedBug[] = [
     }),
   },
   {
-    name: 'does not halve orders that take too long to mark',
+    name: 'asks for as many again where so many took too long',
     promise: /^one failure stays one: .* died/,
     seed: 4,
     change: withStore((call) => {
-      const wholes: number[][] = [];
+      let most = 0;
       return {
-        async mark_submitting(args: Arguments['mark_submitting']) {
-          const whole = wholes.find((ids) => args.orderIds.every((id) => ids.includes(id))) ?? args.orderIds;
-          wholes.push(whole);
-          return call('mark_submitting', { ...args, orderIds: whole }).catch((error: unknown) => {
+        async take_orders(args: Arguments['take_orders']) {
+          most = Math.max(most, args.limit);
+          return call('take_orders', { ...args, limit: most }).catch((error: unknown) => {
             throw error instanceof DatabaseError && error.kind === 'busy' ? new Error('not halved') : error;
           });
         },
@@ -160,9 +159,9 @@ export const plantedWithOutsider: readonly PlantedBug[] = [
     sql: ['alter table public.run_users add foreign key (account_id) references public.accounts'],
   },
   {
-    name: 'claims orders only where nobody holds one',
+    name: 'takes orders only where nobody holds one',
     promise: /^(one failure stays one|nobody waits)/,
     seed: 7,
-    edits: [edit('public.claim_orders', 'for no key update of o skip locked', 'for no key update of o')],
+    edits: [edit('core.find_queued', 'for no key update of o skip locked', 'for no key update of o')],
   },
 ];

@@ -5,21 +5,9 @@ import { edit, oldOutcomes, type PlantedBug, withCapabilities, withStore, withVe
 export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'speaks before it writes',
-    promise: /^write first/,
+    promise: /^(write first|one failure)/,
     seed: 1,
-    change: withStore((call) => {
-      const marks: Arguments['mark_submitting'][] = [];
-      return {
-        async mark_submitting(args: Arguments['mark_submitting']) {
-          marks.push(args);
-          return { marked: args.orderIds, probes: [], waiting: [], waitMs: null, venuesWaiting: [] };
-        },
-        async settle_orders(args: Arguments['settle_orders']) {
-          for (const mark of marks.splice(0)) await call('mark_submitting', mark);
-          return call('settle_orders', args);
-        },
-      };
-    }),
+    edits: [edit('core.mark_taken', `status = 'submitting', submitted_at`, 'submitted_at')],
   },
   {
     name: 'tries again after a timeout',
@@ -60,10 +48,22 @@ export const plantedBugs: readonly PlantedBug[] = [
     ],
   },
   {
-    name: 'marks without fencing: whoever asks may send',
+    name: 'hands out what another has marked',
     promise: /^(write first|unknown is not failed)/,
     seed: 1,
-    edits: [edit('public.mark_submitting', `'marked', to_jsonb(marked)`, `'marked', to_jsonb(order_ids)`)],
+    edits: [edit('core.find_queued', `o.status = 'queued'`, `o.status in ('queued', 'submitting')`)],
+  },
+  {
+    name: 'answers a repeated take with what has been settled meanwhile',
+    promise: /^(write first|unknown is not failed)/,
+    seed: 1,
+    edits: [edit('core.mark_taken', `o.mark_id = this_mark and o.status = 'submitting'`, 'o.mark_id = this_mark')],
+  },
+  {
+    name: 'takes twice as many orders as there are slots',
+    promise: /^slots/,
+    seed: 1,
+    edits: [edit('core.choose_orders', `:= (args ->> 'limit')::bigint`, `:= 2 * (args ->> 'limit')::bigint`)],
   },
   {
     name: 'queues an order again when its sender is gone',
@@ -168,16 +168,16 @@ export const plantedBugs: readonly PlantedBug[] = [
     }),
   },
   {
-    name: 'looks at halts only when it claims',
+    name: 'takes what is halted',
     promise: /^the switch/,
     seed: 9,
-    edits: [edit('public.mark_submitting', 'h where h.resumed_at is null', 'h where false')],
+    edits: [edit('core.find_queued', 'h where h.resumed_at is null', 'h where false')],
   },
   {
-    name: 'looks at the time only when it claims',
+    name: 'takes what is past its time',
     promise: /^send before/,
     seed: 29,
-    edits: [edit('public.mark_submitting', 'o.send_before > now_at', 'true')],
+    edits: [edit('core.find_queued', 'o.send_before > now_at', 'true')],
   },
   {
     name: 'takes a miss for proof everywhere',
@@ -237,13 +237,19 @@ export const plantedBugs: readonly PlantedBug[] = [
     promise: /^fair shares: \w+ takes a slot of others/,
     seed: 26,
     change: withStore((call) => ({
-      claim_orders: ({ held: _, perAccount: __, ...args }: Arguments['claim_orders']) => call('claim_orders', args),
+      take_orders: ({ held: _, perAccount: __, ...args }: Arguments['take_orders']) => call('take_orders', args),
     })),
   },
   {
-    name: 'claims what somebody else holds',
+    name: 'claims for a lookup what somebody else holds',
     promise: /^claims: \w+ is taken from who holds it/,
     seed: 1,
-    edits: [edit('public.claim_orders', '(o.lease_until is null or o.lease_until < database_now)', 'true')],
+    edits: [
+      edit(
+        'public.claim_lookups',
+        `and (lease_until is null or lease_until < core.database_now() or claim_id = args ->> 'claimId')`,
+        '',
+      ),
+    ],
   },
 ];

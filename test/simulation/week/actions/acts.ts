@@ -27,8 +27,8 @@ const moments = [
   ['accept_page', 'capital'],
   ['place_orders', 'pause'],
   ['place_orders', 'leverage'],
-  ['mark_submitting', 'pause'],
-  ['mark_submitting', 'halt'],
+  ['take_orders', 'pause'],
+  ['take_orders', 'halt'],
   ['settle_orders', 'leverage'],
 ] as const;
 

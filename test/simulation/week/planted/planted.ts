@@ -130,7 +130,7 @@ export const plantedInWeeks: readonly PlantedBug[] = [
     promise: /^the switch: .* is paused/,
     seed: 32,
     edits: [
-      edit('public.mark_submitting', 'and core.settings_block_of(o) is null', ''),
+      edit('core.find_queued', 'core.settings_block_of(o) is not null as is_blocked', 'false as is_blocked'),
       edit('core.end_blocked_orders', 'o.filled_quantity = 0 and core.settings_block_of(o) is not null', 'false'),
     ],
   },

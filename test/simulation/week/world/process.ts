@@ -149,7 +149,7 @@ function storeOf(week: Week, process: Process, outside: Outside): Store {
 /** The facts of orders are told in the week's own grouping and order; everything else as it is asked. */
 async function emit<F extends StoreFunction>(week: Week, name: F, args: Arguments[F]) {
   const { grouping, store } = week;
-  if (grouping === 'as it comes' || /^(read|claim|mark)_/.test(name)) return store.call(name, args);
+  if (grouping === 'as it comes' || /^(read|claim|mark|take)_/.test(name)) return store.call(name, args);
   if (grouping === 'twice') {
     await store.call(name, args);
     return store.call(name, args);

@@ -594,7 +594,7 @@ create table public.ledger_entries (
   -- What a person calls money they moved: within its account each counts once.
   reference text,
   at timestamptz not null,
-  constraint ledger_entries_pkey PRIMARY KEY (id),
+  constraint ledger_entries_pkey PRIMARY KEY (account_id, id),
   constraint a_deposit_brings_cash CHECK (kind <> 'deposit'::text OR cash_delta_minor > 0 AND held_delta_minor = 0),
   constraint a_hold_moves_no_cash CHECK (kind <> 'hold'::text OR cash_delta_minor = 0 AND held_delta_minor >= 0),
   constraint a_ledger_entry_is_of_a_known_kind CHECK (kind = ANY (ARRAY['deposit'::text, 'withdrawal'::text, 'hold'::text, 'post'::text, 'void'::text, 'late_post'::text, 'correction'::text, 'adjustment'::text])),
@@ -609,7 +609,6 @@ CREATE UNIQUE INDEX a_reference_counts_once ON public.ledger_entries USING btree
 CREATE UNIQUE INDEX an_order_ends_in_one_post_or_void ON public.ledger_entries USING btree (order_id) WHERE (kind = ANY (ARRAY['post'::text, 'void'::text]));
 CREATE UNIQUE INDEX an_order_is_held_once ON public.ledger_entries USING btree (order_id) WHERE (kind = 'hold'::text);
 CREATE INDEX cash_that_people_moved ON public.ledger_entries USING btree (account_id, id) WHERE (kind = ANY (ARRAY['deposit'::text, 'withdrawal'::text]));
-CREATE INDEX entries_of_an_account ON public.ledger_entries USING btree (account_id, id);
 CREATE TRIGGER the_ledger_is_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 create policy a_user_reads_his_own_ledger on public.ledger_entries for select to authenticated
   using ((account_id = ANY (ARRAY( SELECT accounts.id

@@ -330,7 +330,7 @@ create table public.positions (
 ) with (fillfactor = 80);
 
 create table public.ledger_entries (
-  id bigint generated always as identity primary key,
+  id bigint generated always as identity,
   account_id bigint not null,
   order_id bigint,
   fill_id bigint,
@@ -341,6 +341,8 @@ create table public.ledger_entries (
   -- What a person calls money they moved: within its account each counts once.
   reference text,
   at timestamptz not null,
+  -- By account, as they are read.
+  primary key (account_id, id),
   constraint a_ledger_entry_is_of_a_known_kind
     check (kind in ('deposit', 'withdrawal', 'hold', 'post', 'void', 'late_post', 'correction',
       'adjustment')),
@@ -356,7 +358,6 @@ create table public.ledger_entries (
   constraint what_is_posted_for_a_fill_names_it
     check ((kind in ('late_post', 'correction')) = (fill_id is not null))
 );
-create index entries_of_an_account on public.ledger_entries (account_id, id);
 create index cash_that_people_moved on public.ledger_entries (account_id, id)
   where kind in ('deposit', 'withdrawal');
 create unique index a_reference_counts_once on public.ledger_entries (account_id, reference)

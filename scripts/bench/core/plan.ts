@@ -18,7 +18,7 @@ import { benchRequest, benchWorld, importDay, planned } from './day.ts';
 import { instantVenue } from './instant-venue.ts';
 
 const SIGNALS = 5;
-const PER_SECOND = 15_000;
+const PER_SECOND = 18_000;
 
 export const plan: BenchCase = {
   name: 'plan',

@@ -5,9 +5,9 @@ import { istDate, istMs } from './domain/market/india-time.ts';
 import { runIdOf, type Session, sessionAt, sessionOf, tradingDay } from './domain/market/session.ts';
 import type { World } from './ports/world.ts';
 import { run } from './run.ts';
-import { checkBooksTonight } from './stages/accounts/check-books.ts';
 import { sync } from './stages/accounts/evening-sync.ts';
 import { ready } from './stages/accounts/readiness.ts';
+import { checkBooksTonight } from './stages/books/check-books.ts';
 import { forgetOld } from './stages/report/retention.ts';
 import { noInputs, type RunRequest } from './stages/scan/request.ts';
 import { supervised } from './stages/supervised.ts';
@@ -132,9 +132,9 @@ export async function readyNow(world: World, settings: ScanSettings, stop: Abort
   }
 }
 
-/** The evening: the books against themselves, those of live accounts against their venues'; what is old is forgotten. */
+/** The evening: months that are over are closed, the books are checked against themselves, those of live accounts against their venues'; what is old is forgotten. */
 export async function syncNow(world: World, settings: ScanSettings, stop: AbortSignal): Promise<void> {
-  await checkBooksTonight(world);
+  await checkBooksTonight(world, stop);
   try {
     if (await tradesToday(world, settings)) await sync(world, { ...settings, stop });
     await forgetOld(world, stop);

@@ -74,6 +74,23 @@ create type core.outcome as (
   fills jsonb
 );
 
+-- What is read together: the records after one closing (`opening`; null: from the first) up to another
+-- (`closing`, of the accounts that are closed there; null: up to now, of all). `after_…` is where the
+-- opening ends, `last_…` where the closing does, `seen_…` how far to look for it. `accounts`: only these.
+create type core.period as (
+  opening date,
+  after_order bigint,
+  after_entry bigint,
+  after_fill bigint,
+  closing date,
+  last_order bigint,
+  last_entry bigint,
+  last_fill bigint,
+  seen_entry bigint,
+  seen_fill bigint,
+  accounts bigint[]
+);
+
 -- Whose rate is used up, and for how long: a venue's (`accountId` null), or one account's there.
 create type core.rate_wait as (
   venue text,
@@ -399,6 +416,53 @@ create table public.charge_rates (
 );
 CREATE TRIGGER rates_are_never_deleted BEFORE DELETE OR UPDATE OF id OR TRUNCATE ON public.charge_rates FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion();
 
+-- What an account had after everything of a closing. It held nothing: all its orders had ended. A row says
+-- that the account is closed that far; one that is missing, that its records since the closing before have
+-- to be read.
+create table public.closed_balances (
+  account_id bigint not null,
+  through date not null,
+  cash_minor bigint not null,
+  constraint closed_balances_pkey PRIMARY KEY (account_id, through),
+  constraint closed_balances_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id),
+  constraint closed_balances_through_fkey FOREIGN KEY (through) REFERENCES public.closings(through)
+);
+CREATE INDEX balances_of_a_closing ON public.closed_balances USING btree (through, account_id);
+
+-- The positions of an account that were traded since the closing before; the others are as they were then.
+create table public.closed_positions (
+  account_id bigint not null,
+  instrument_id bigint not null,
+  product text not null,
+  through date not null,
+  quantity bigint not null,
+  cost_minor bigint not null,
+  margin_minor bigint not null,
+  -- All its fills realised and freed so far.
+  realised_minor bigint not null,
+  freed_margin_minor bigint not null,
+  -- Every fill of a later closing was traded after it.
+  last_filled_at timestamptz not null,
+  constraint closed_positions_pkey PRIMARY KEY (account_id, instrument_id, product, through),
+  constraint closed_positions_account_id_through_fkey FOREIGN KEY (account_id, through) REFERENCES public.closed_balances(account_id, through) ON DELETE CASCADE
+);
+CREATE INDEX positions_of_a_closed_balance ON public.closed_positions USING btree (account_id, through);
+
+-- Everything recorded up to the end of a day (India). What is recorded under an order belongs to its
+-- order; the rest (money that people moved, shares that came past us) to its own number.
+create table public.closings (
+  through date not null,
+  last_order_id bigint not null,
+  last_entry_id bigint not null,
+  last_fill_id bigint not null,
+  -- The highest numbers there were when an account was closed last: no closed one has anything beyond.
+  seen_entry_id bigint not null,
+  seen_fill_id bigint not null,
+  closed_at timestamptz not null default core.database_now(),
+  constraint closings_pkey PRIMARY KEY (through),
+  constraint a_closing_ends_with_records_it_has_seen CHECK (last_entry_id <= seen_entry_id AND last_fill_id <= seen_fill_id)
+);
+
 -- Who said when that he wants messages, or no more of them; `message_id` is the provider's, so that each
 -- counts once.
 create table public.consents (
@@ -527,6 +591,7 @@ CREATE INDEX corrections_of_a_fill ON public.fills USING btree (corrects, id) WH
 CREATE INDEX fills_of_a_day ON public.fills USING btree (account_id, trade_date) WHERE (order_id IS NOT NULL);
 -- A user's own fills, without reading everybody else's.
 CREATE INDEX fills_of_an_account ON public.fills USING btree (account_id, id);
+CREATE TRIGGER a_fill_of_the_past_reopens_its_account AFTER INSERT ON public.fills FOR EACH ROW WHEN ((new.late OR (new.corrects IS NOT NULL) OR (new.order_id IS NULL) OR (new.filled_at < (new.booked_at - core.closing_delay())))) EXECUTE FUNCTION core.reopen_closed_balances();
 CREATE TRIGGER a_late_fill_puts_messages_in_doubt AFTER INSERT ON public.fills FOR EACH ROW WHEN (new.late) EXECUTE FUNCTION core.flag_messages_for_correction();
 CREATE TRIGGER fills_are_facts BEFORE DELETE OR UPDATE OR TRUNCATE ON public.fills FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 create policy a_user_reads_his_own_fills on public.fills for select to authenticated
@@ -1356,40 +1421,55 @@ begin
       'clock', args -> 'clock')) -> 'booked');
 end $function$;
 
--- {sinceDate (null, left out: all days)}: decisions, orders' histories and messages only of runs since that
--- day (they are facts, so whoever looks every evening has seen the older ones); money, fills and positions
--- always all of them. Gives {rule, subject, userId, ours, should, settle, leftToAPerson, more}, at most 20
--- of a rule; the 20th says in `more` how many others there are. What settles it is a command; where none is
--- known, trading is to be stopped first.
+-- {sinceDate, closing}. Without `closing`: the books as they are now, on top of what each account came to
+-- at its last closing (core.period): accounts and positions all of them, records those since. With one: the
+-- records from the closing before it to that one, and what is closed there; so all closings and the rest
+-- together are everything there ever was. `sinceDate` (null, left out: all days): decisions, orders'
+-- histories and messages only of runs since that day; with a closing, of its days. Gives {rule, subject,
+-- userId, ours, should, settle, leftToAPerson, more}, at most 20 of a rule; the 20th says in `more` how many
+-- others there are. What settles it is a command; where none is known, trading is to be stopped first.
+-- jit: of 60,000 orders it takes 46,000 ms, and 12,000 ms where nothing is compiled.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.check_books(args jsonb)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO ''
+ SET jit TO 'off'
  SET lock_timeout TO '1500ms'
  SET statement_timeout TO '60s'
 AS $function$
-  with found as (
-    select * from core.money_findings()
-    union all select * from core.entry_findings()
-    union all select * from core.single_entry_findings()
-    union all select * from core.fill_findings()
-    union all select * from core.beyond_order_findings()
-    union all select * from core.unacknowledged_findings()
-    union all select * from core.position_findings()
-    union all select * from core.filled_findings()
-    union all select * from core.reference_findings()
-    union all select * from core.order_findings((args ->> 'sinceDate')::date)
-    union all select * from core.order_signal_findings((args ->> 'sinceDate')::date)
-    union all select * from core.history_findings((args ->> 'sinceDate')::date)
-    union all select * from core.run_findings((args ->> 'sinceDate')::date)
-    union all select * from core.decision_findings((args ->> 'sinceDate')::date)
-    union all select * from core.cap_findings((args ->> 'sinceDate')::date)
-    union all select * from core.message_findings((args ->> 'sinceDate')::date)
-    union all select * from core.overdue_findings()
-    union all select * from core.unready_findings()
-    union all select * from core.ahead_findings()
+declare
+  p constant core.period := core.period_to((args ->> 'closing')::date);
+  is_now constant boolean := p.closing is null;
+  since constant date := case when is_now then (args ->> 'sinceDate')::date else p.opening + 1 end;
+begin
+  if is_now and args ->> 'closing' is not null then
+    raise exception 'no closing through %', args ->> 'closing' using errcode = 'PT404';
+  end if;
+  return (with found as (
+    select * from core.money_findings(p)
+    union all select * from core.entry_findings(p)
+    union all select * from core.single_entry_findings(p)
+    union all select * from core.fill_findings(p)
+    union all select * from core.beyond_order_findings(p)
+    union all select * from core.unacknowledged_findings(p)
+    union all select * from core.position_findings(p)
+    union all select * from core.closing_findings(p)
+    union all select * from core.filled_findings(p)
+    union all select * from core.reference_findings(p)
+    union all select * from core.run_reference_findings() where p.opening is null or since is null
+    union all select * from core.order_findings(since, p.closing)
+    union all select * from core.order_signal_findings(since, p.closing)
+    union all select * from core.history_findings(since, p.closing, p)
+    union all select * from core.run_findings(since, p.closing)
+    union all select * from core.decision_findings(since, p.closing)
+    union all select * from core.decided_order_findings(p)
+    union all select * from core.cap_findings(since, p.closing)
+    union all select * from core.message_findings(since, p.closing)
+    union all select * from core.overdue_findings() where is_now
+    union all select * from core.unready_findings() where is_now
+    union all select * from core.ahead_findings(p)
   ), counted as (
     select found.*, row_number() over (partition by rule order by subject) as n,
       count(*) over (partition by rule) as of_rule
@@ -1399,8 +1479,8 @@ AS $function$
     'ours', coalesce(ours, 'nothing'), 'should', coalesce(should, 'nothing'),
     'settle', coalesce(settle, core.stop_trading(user_id)), 'leftToAPerson', left_to_a_person,
     'more', case n when 20 then of_rule - 20 else 0 end) order by left_to_a_person, rule, n), '[]')
-  from counted where n <= 20;
-$function$;
+  from counted where n <= 20);
+end $function$;
 
 -- Orders whose truth is at the venue and whose pause is over, leased to the caller. A look is counted here,
 -- before it is made: one whose answer can't be booked, or ends its process, is one of the budget all the
@@ -1499,6 +1579,65 @@ AS $function$
   ) select coalesce(jsonb_agg(jsonb_build_object('noticeId', id, 'key', key, 'number', number, 'text', text,
     'attempt', attempts) order by id), '[]') from claimed;
 $function$;
+
+-- {through, after, limit}: closes the books of the next accounts after that one (null: from the first) with
+-- everything up to the end of that day, which has to be over for two days. Accounts somebody else holds, and
+-- those in which something is open or does not add up, are left for another evening: {kind: closed, closed
+-- (how many were), next (where to go on; null: that was all)}; or `too_early`, `closed_further` (only the
+-- last closing is made on), `busy` (another call is at it). Asked again, it finds nothing left to do.
+-- for daily_scan_service, service_role
+CREATE OR REPLACE FUNCTION public.close_books(args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET lock_timeout TO '1500ms'
+ SET statement_timeout TO '60s'
+AS $function$
+declare
+  day constant date := (args ->> 'through')::date;
+  c public.closings;
+  batch bigint[];
+  closable bigint[];
+  positions public.closed_positions[];
+  p core.period;
+begin
+  if day is null or day > core.day_of(core.database_now()) - 2 then
+    return jsonb_build_object('kind', 'too_early');
+  elsif exists (select from public.closings later where later.through > day) then
+    return jsonb_build_object('kind', 'closed_further');
+  elsif not pg_try_advisory_xact_lock(hashtext('close_books')) then
+    return jsonb_build_object('kind', 'busy');
+  end if;
+  c := coalesce((select known from public.closings known where known.through = day), core.cut_after(day));
+  if c.through is null then return jsonb_build_object('kind', 'too_early'); end if;
+
+  batch := array(select a.id from public.accounts a where a.id > coalesce((args ->> 'after')::bigint, 0)
+    and not exists (select from public.closed_balances b where (b.account_id, b.through) = (a.id, day))
+    order by a.id limit (args ->> 'limit')::bigint for no key update skip locked);
+  c.seen_entry_id := core.last_number('public.ledger_entries');
+  c.seen_fill_id := core.last_number('public.fills');
+  c.closed_at := core.database_now();
+  insert into public.closings select c.*
+  on conflict (through) do update set seen_entry_id = c.seen_entry_id, seen_fill_id = c.seen_fill_id,
+    closed_at = c.closed_at;
+  if batch = '{}' then
+    return jsonb_build_object('kind', 'closed', 'closed', 0, 'next', null);
+  end if;
+  p := core.period_of_accounts(c, batch);
+  positions := array(select (at_end.account_id, at_end.instrument_id, at_end.product, day, at_end.quantity,
+      at_end.cost_minor, at_end.margin_minor, at_end.realised_minor, at_end.said_freed_minor,
+      at_end.last_filled_at)::public.closed_positions
+    from core.positions_at_end(p) at_end where at_end.first_filled_at is not null);
+  closable := core.closable_accounts(c, p, positions);
+  insert into public.closed_balances (account_id, through, cash_minor)
+  select made.account_id, day, made.cash_minor from core.money_at_end(p) made
+  where made.account_id = any(closable);
+  insert into public.closed_positions select position.* from unnest(positions) position
+  where position.account_id = any(closable);
+  return jsonb_build_object('kind', 'closed', 'closed', cardinality(closable),
+    'next', batch[cardinality(batch)]);
+end $function$;
 
 -- {order, fill (its venue's name for it; null: the order's only one), quantity (0: it never was), priceMinor
 -- (null: as told), by, nowMs}. What it changes in money is one entry of the ledger, of kind correction. Only
@@ -3135,6 +3274,25 @@ AS $function$
     'openTime', to_char(open_time, 'HH24:MI'), 'closeTime', to_char(close_time, 'HH24:MI'),
     'ofYearList', of_year_list)), '[]')
   from public.calendar_days where exchange = args ->> 'exchange';
+$function$;
+
+-- {}: the first day something was recorded on (null: nothing was), and all closings with how many accounts
+-- are closed at each.
+-- for daily_scan_service, service_role
+CREATE OR REPLACE FUNCTION public.read_closings(args jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+ SET lock_timeout TO '1500ms'
+ SET statement_timeout TO '5s'
+AS $function$
+  select jsonb_build_object(
+    'firstDay', (select min(core.day_of(run.recorded_at)) from public.scan_runs run),
+    'closings', (select coalesce(jsonb_agg(jsonb_build_object('through', c.through,
+        'accounts', (select count(*) from public.closed_balances b where b.through = c.through))
+        order by c.through), '[]')
+      from public.closings c));
 $function$;
 
 -- What a person has to know before the next session. {mode, tradeDates, functions}: `functions` are the
@@ -5486,6 +5644,36 @@ AS $function$
   select format('account %s of %s at %s (%s)', a.id, a.user_id, a.venue, a.mode);
 $function$;
 
+-- Accounts that are not closed at the opening of a period: their records are read from their own last
+-- closing on.
+CREATE OR REPLACE FUNCTION core.accounts_behind(p core.period)
+ RETURNS TABLE(account_id bigint, user_id text, after_order bigint, after_entry bigint, after_fill bigint, cash_minor bigint)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select a.id, a.user_id, coalesce(c.last_order_id, 0), coalesce(c.last_entry_id, 0),
+    coalesce(c.last_fill_id, 0), coalesce(own.cash_minor, 0)
+  from public.accounts a
+  left join lateral (select b.through, b.cash_minor from public.closed_balances b
+    where b.account_id = a.id and b.through < (p).opening order by b.through desc limit 1) own on true
+  left join public.closings c on c.through = own.through
+  where (p).opening is not null and ((p).accounts is null or a.id = any((p).accounts))
+    and not exists (select from public.closed_balances b
+      where (b.account_id, b.through) = (a.id, (p).opening))
+    and ((p).closing is null
+      or a.id in (select b.account_id from public.closed_balances b where b.through = (p).closing));
+$function$;
+
+-- Accounts that are not closed at the closing of a period: their records are no part of it.
+CREATE OR REPLACE FUNCTION core.accounts_left_open(p core.period)
+ RETURNS SETOF bigint
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select a.id from public.accounts a where (p).closing is not null and not exists (
+    select from public.closed_balances b where (b.account_id, b.through) = (a.id, (p).closing));
+$function$;
+
 -- Whether somebody has looked at what blocked an account since an instant.
 CREATE OR REPLACE FUNCTION core.acknowledged_since(a public.accounts, since timestamptz)
  RETURNS boolean
@@ -5629,8 +5817,8 @@ begin
   from unnest(waits) w where q.id = any(order_ids) and q.account_id = w."accountId" and not q.id = any(go);
 end $function$;
 
--- Times that the database's clock has not come to. A process whose clock is wrong wrote them.
-CREATE OR REPLACE FUNCTION core.ahead_findings()
+-- Times in a period that the database's clock has not come to. A process whose clock is wrong wrote them.
+CREATE OR REPLACE FUNCTION core.ahead_findings(p core.period)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
@@ -5638,17 +5826,19 @@ AS $function$
   with latest(at) as (select core.database_now() + core.check_skew()),
   stamped as (
     select 'order ' || o.client_order_id as subject, o.user_id, written.at
-    from public.orders o cross
+    from core.orders_in(p) o cross
     join lateral (values (greatest(o.created_at, o.changed_at, o.submitted_at, o.ended_at)),
       (o.next_lookup_at - interval '1 day'), (o.next_attempt_at - interval '1 day')) written(at)
     where written.at > (select at from latest)
     union all
-    select 'order ' || e.order_id, null, e.at from public.order_events e where e.at > (select at from latest)
+    select 'order ' || e.order_id, null, e.at
+    from core.orders_in(p) o join public.order_events e on e.order_id = o.id
+    where e.at > (select at from latest)
     union all
-    select 'fill ' || f.venue_fill_id, null, greatest(f.filled_at, f.booked_at) from public.fills f
+    select 'fill ' || f.venue_fill_id, null, greatest(f.filled_at, f.booked_at) from core.fills_in(p) f
     where greatest(f.filled_at, f.booked_at) > (select at from latest)
     union all
-    select 'entry ' || e.id, null, e.at from public.ledger_entries e where e.at > (select at from latest)
+    select 'entry ' || e.id, null, e.at from core.entries_in(p) e where e.at > (select at from latest)
     union all
     select core.account_name(a), a.user_id, a.checked_at from public.accounts a
     where a.checked_at > (select at from latest)
@@ -5661,11 +5851,16 @@ AS $function$
     from public.scan_runs run
     where greatest(run.opened_at, run.recorded_at, run.decided_at, run.done_at) > (select at from latest)
     union all
-    select ru.run_id, ru.user_id, ru.decided_at from public.run_users ru
-    where ru.decided_at > (select at from latest)
+    select ru.run_id, ru.user_id, ru.decided_at
+    from public.scan_runs run join public.run_users ru on ru.run_id = run.id
+    where run.trade_date > coalesce((p).opening, '-infinity')
+      and run.trade_date <= coalesce((p).closing, 'infinity') and ru.decided_at > (select at from latest)
     union all
-    select 'message ' || m.id, m.user_id, m.changed_at from public.messages m
-    where greatest(m.changed_at, m.sending_at, m.resend_requested_at, m.due_at - interval '1 day',
+    select 'message ' || m.id, m.user_id, m.changed_at
+    from public.messages m left join public.scan_runs run on run.id = m.run_id
+    where coalesce(run.trade_date, m.trade_date) > coalesce((p).opening, '-infinity')
+      and coalesce(run.trade_date, m.trade_date) <= coalesce((p).closing, 'infinity')
+      and greatest(m.changed_at, m.sending_at, m.resend_requested_at, m.due_at - interval '1 day',
       m.next_attempt_at - interval '1 day', m.next_lookup_at - interval '1 day') > (select at from latest)
   )
   select 'nothing is ahead of the database''s clock', subject, user_id, stamped.at::text,
@@ -5813,7 +6008,7 @@ AS $function$
 $function$;
 
 -- What a venue filled beyond an order, until a person has acknowledged or corrected it.
-CREATE OR REPLACE FUNCTION core.beyond_order_findings()
+CREATE OR REPLACE FUNCTION core.beyond_order_findings(p core.period)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
@@ -5823,14 +6018,13 @@ AS $function$
       'at most ' || o.quantity as should, (select max(f.booked_at) from public.fills f
         where f.order_id = o.id and f.corrects is null) as booked_at,
       format('npm run correct -- --order %s', o.client_order_id) as correct
-    from public.orders o where o.filled_quantity > o.quantity
+    from core.orders_in(p) o where o.filled_quantity > o.quantity
     union all
     select 'an order is filled at its limit or better', o, core.decimal(f.price_minor),
       case o.side when 'BUY' then 'at most ' else 'at least ' end || core.decimal(o.limit_price_minor),
-        was.booked_at,
+        f.booked_at,
       format('npm run correct -- --order %s --fill %s', o.client_order_id, f.venue_fill_id)
-    from core.effective_fills f join public.orders o on o.id = f.order_id
-    join public.fills was on was.id = f.id
+    from core.effective_fills_in(p) f join public.orders o on o.id = f.order_id
     where case o.side when 'BUY' then f.price_minor > o.limit_price_minor
       else f.price_minor < o.limit_price_minor end
   )
@@ -6263,7 +6457,7 @@ $function$;
 -- at least, its share of that day is within it. What an order filled after its end, or was corrected to
 -- since, others may have had meanwhile; and an order with no cap waits for nobody, so it is not known to
 -- have come before.
-CREATE OR REPLACE FUNCTION core.cap_findings(since date)
+CREATE OR REPLACE FUNCTION core.cap_findings(since date, until date)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
@@ -6285,7 +6479,8 @@ AS $function$
     cross join lateral (select greatest(o.decision_price_minor, case when run.takes_orders_until is not null
       then (select s.reference_price_minor from public.signals s
         where s.id = o.signal_id) end) as minor) price
-    where run.trade_date >= coalesce(since, '-infinity') and cap.minor is not null
+    where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
+      and cap.minor is not null
   ), come_to as (
     select bought.*, cost_minor + coalesce(sum(least(cost_minor, bought_minor)) over (
       partition by mode, trade_date, share order by id rows between unbounded preceding
@@ -6487,6 +6682,47 @@ begin
     abs(core.ms(core.database_now()) - (args ->> 'nowMs')::bigint) > 120000, true);
 end $function$;
 
+-- Those of locked accounts whose books can be closed: everything up to there has ended, adds up, and was
+-- traded before all that came after; and nobody has yet to look at any of it.
+CREATE OR REPLACE FUNCTION core.closable_accounts(c public.closings, p core.period, positions public.closed_positions[])
+ RETURNS bigint[]
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with wrong as (
+    select finding.user_id from (
+      select * from core.entry_findings(p)
+      union all select * from core.single_entry_findings(p)
+      union all select * from core.fill_findings(p)
+      union all select * from core.beyond_order_findings(p)
+      union all select * from core.filled_findings(p)) finding
+    union
+    select a.user_id from core.unacknowledged_facts(p) fact join public.accounts a on a.id = fact.account_id
+    where fact.since is null or not core.acknowledged_since(a, fact.since)
+  ), unfit as (
+    select o.account_id from core.orders_in(p) o where o.ended_at is null
+    union
+    select at_end.account_id from core.positions_at_end(p) at_end
+    where at_end.said_realised_minor <> at_end.realised_minor
+      or at_end.said_freed_minor <> at_end.freed_minor
+      or at_end.first_filled_at <= at_end.opened_at
+      or at_end.last_filled_at >= core.database_now() - core.closing_delay()
+    union
+    select position.account_id from unnest(positions) position join public.fills later
+      on later.account_id = position.account_id and later.id > c.last_fill_id
+      and (later.instrument_id, later.product) = (position.instrument_id, position.product)
+      and (later.order_id is null or later.order_id > c.last_order_id)
+      and later.filled_at <= position.last_filled_at
+  )
+  select coalesce(array_agg(made.account_id), '{}')
+  from core.money_at_end(p) made join public.accounts a on a.id = made.account_id
+  where made.cash_minor = made.earned_minor and made.held_minor = 0
+    -- As in public.accounts: beyond it nobody who reads JSON has the same number.
+    and abs(made.cash_minor) <= 9007199254740991
+    and a.id not in (select unfit.account_id from unfit)
+    and a.user_id not in (select wrong.user_id from wrong where wrong.user_id is not null);
+$function$;
+
 -- Closes in the ledger whatever of these orders has ended and is not closed yet: one post (something filled)
 -- or void each.
 CREATE OR REPLACE FUNCTION core.close_orders(touched bigint[], now_at timestamptz)
@@ -6526,6 +6762,82 @@ begin
   from total where a.id = total.account_id;
 end $function$;
 
+-- What is closed of each account against its records: its cash, and that it held nothing.
+CREATE OR REPLACE FUNCTION core.closed_balance_findings(p core.period)
+ RETURNS SETOF core.finding
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with stands as (
+    select a, b.cash_minor as ours, made.*
+    from public.closed_balances b join public.accounts a on a.id = b.account_id
+    join core.money_at_end(p) made on made.account_id = b.account_id
+    where b.through = (p).closing
+  ), wrong as (
+    select 'closed cash is the sum of its entries' as rule, a, core.decimal(ours) as ours,
+      core.decimal(cash_minor) as should from stands where ours <> cash_minor
+    union all
+    select 'closed cash is what was paid in and what orders made of it', a, core.decimal(ours),
+      core.decimal(earned_minor) from stands where ours <> earned_minor
+    union all
+    select 'a closed account held nothing', a, core.decimal(held_minor), core.decimal(0)
+    from stands where held_minor <> 0
+  )
+  select rule, format('%s through %s', core.account_name(a), (p).closing), (a).user_id, ours, should,
+    null, false from wrong
+  union all
+  select 'an order of a closed account has ended', 'order ' || o.client_order_id, o.user_id, o.status,
+    'ended', null, false
+  from core.orders_in(p) o where o.ended_at is null and (p).closing is not null;
+$function$;
+
+-- How long ago the last trade of a closed position has to be. A fill that is told later and was traded
+-- before it is then known by its age alone, so that the trigger below costs the others nothing.
+CREATE OR REPLACE FUNCTION core.closing_delay()
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$ select interval '1 day'; $function$;
+
+-- What is closed of each position against its fills, and what they say they realised and freed; and that all
+-- of it was traded before what follows, since positions are computed on from there.
+CREATE OR REPLACE FUNCTION core.closing_findings(p core.period)
+ RETURNS SETOF core.finding
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with stands as (
+    select account_id, instrument_id, product, made.opened_at, made.first_filled_at,
+      (coalesce(c.quantity, 0)::numeric, coalesce(c.cost_minor, 0)::numeric,
+        coalesce(c.margin_minor, 0)::numeric, coalesce(c.realised_minor, 0)::numeric,
+        coalesce(c.freed_margin_minor, 0)::numeric, c.last_filled_at) as ours,
+      (coalesce(made.quantity, 0)::numeric, coalesce(made.cost_minor, 0)::numeric,
+        coalesce(made.margin_minor, 0)::numeric, coalesce(made.realised_minor, 0),
+        coalesce(made.freed_minor, 0), made.last_filled_at) as should,
+      (coalesce(made.said_realised_minor, 0), coalesce(made.said_freed_minor, 0)) as said,
+      (coalesce(made.realised_minor, 0), coalesce(made.freed_minor, 0)) as should_say
+    from core.positions_closed_on((p).closing, p) c
+    full join core.positions_at_end(p) made using (account_id, instrument_id, product)
+  ), wrong as (
+    select 'a closed position is what its fills make' as rule, stands, ours::text as ours,
+      should::text as should
+    from stands where (p).closing is not null and ours is distinct from should
+    union all
+    select 'closed fills realised and freed what their position did', stands, said::text, should_say::text
+    from stands where (p).closing is not null and said is distinct from should_say
+    union all
+    select 'what is closed was traded before what follows it', stands, first_filled_at::text,
+      'after ' || opened_at
+    from stands where first_filled_at <= opened_at
+  )
+  select * from core.closed_balance_findings(p)
+  union all
+  select rule, format('%s:%s (%s) of account %s', i.exchange, i.symbol, (stands).product,
+    (stands).account_id), a.user_id, ours, should, null, false
+  from wrong left join public.accounts a on a.id = (stands).account_id
+  left join public.instruments i on i.id = (stands).instrument_id;
+$function$;
+
 -- Those that may lie between a trading day and the one before it; the caller knows the calendar.
 CREATE OR REPLACE FUNCTION core.corporate_actions(on_date date)
  RETURNS jsonb
@@ -6553,9 +6865,9 @@ AS $function$
     where last.corrects = f.id order by last.id desc limit 1) c on true;
 $function$;
 
--- What each ended order cost or brought in all, as its fills say: released margin and profit, less margin
--- and charges.
-CREATE OR REPLACE FUNCTION core.cost_of_orders()
+-- What each ended order of a period cost or brought in all, as its fills say: released margin and profit,
+-- less margin and charges.
+CREATE OR REPLACE FUNCTION core.cost_of_orders(p core.period)
  RETURNS TABLE(order_id bigint, account_id bigint, cash_minor numeric)
  LANGUAGE sql
  STABLE
@@ -6564,11 +6876,12 @@ AS $function$
     coalesce(made.released, 0) - core.charges_on(coalesce(filled.value, 0)::bigint, rate)
     - case o.side when 'BUY' then core.margin_on(coalesce(filled.value, 0)::bigint, o.leverage_centi)
     else 0 end
-  from public.orders o join public.charge_rates rate on rate.id = o.rate_id
+  from core.orders_in(p) o join public.charge_rates rate on rate.id = o.rate_id
   left join (select f.order_id, sum(f.quantity * f.price_minor) as value
-    from core.effective_fills f where f.order_id is not null group by 1) filled on filled.order_id = o.id
+    from core.effective_fills_in(p) f where f.order_id is not null group by 1) filled
+      on filled.order_id = o.id
   left join (select f.order_id, sum(f.realised_minor + f.freed_margin_minor) as released
-    from public.fills f where f.order_id is not null group by 1) made on made.order_id = o.id
+    from core.fills_in(p) f where f.order_id is not null group by 1) made on made.order_id = o.id
   where o.ended_at is not null;
 $function$;
 
@@ -6666,6 +6979,43 @@ AS $function$
   where auth_user_id = (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid;
 $function$;
 
+-- Where the records up to the end of a day end; null: on the first day after it orders are still being
+-- made, so it can't be said yet. Wherever a cut is, the books add up; it only should be near the end of the
+-- day. Orders have numbers in their order in time, and what is recorded under them has later ones.
+CREATE OR REPLACE FUNCTION core.cut_after(day date)
+ RETURNS public.closings
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  next_day constant date := (select min(core.day_of(run.recorded_at)) from public.scan_runs run
+    where core.day_of(run.recorded_at) > day
+      and exists (select from public.orders o where o.run_id = run.id));
+  cut public.closings;
+  next_day_ends bigint;
+begin
+  if next_day >= core.day_of(core.database_now()) then return null; end if;
+  cut.through := day;
+  cut.last_order_id := core.last_number('public.orders');
+  cut.last_entry_id := core.last_number('public.ledger_entries');
+  cut.last_fill_id := core.last_number('public.fills');
+  if next_day is not null then
+    select min(o.id) - 1, max(o.id) into cut.last_order_id, next_day_ends
+    from public.scan_runs run join public.orders o on o.run_id = run.id
+    where core.day_of(run.recorded_at) = next_day;
+    select coalesce(min(e.id) - 1, cut.last_entry_id) into cut.last_entry_id from public.ledger_entries e
+    where e.kind = 'hold' and e.order_id > cut.last_order_id and e.order_id <= next_day_ends;
+    -- Where nothing of that day was filled, the first fill of a later one.
+    select coalesce(
+      (select min(f.id) - 1 from public.fills f
+        where f.order_id > cut.last_order_id and f.order_id <= next_day_ends),
+      (select min(f.id) - 1 from public.fills f where f.order_id > next_day_ends),
+      cut.last_fill_id) into cut.last_fill_id;
+  end if;
+  return cut;
+end $function$;
+
 -- How often something was done today, by the database's clock: the day's counts are those of rates.
 CREATE OR REPLACE FUNCTION core.daily_count(what text)
  RETURNS bigint
@@ -6700,6 +7050,13 @@ AS $function$
   select (run.trade_date + 1)::timestamp at time zone 'Asia/Kolkata' from public.scan_runs run
   where run.id = o.run_id;
 $function$;
+
+-- A day of a clock, in India.
+CREATE OR REPLACE FUNCTION core.day_of(at timestamptz)
+ RETURNS date
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$ select (at at time zone 'Asia/Kolkata')::date; $function$;
 
 -- What the accounts of a mode have, what went in and out that day, and what they hold: the 20 largest
 -- positions by value, all together in figures.
@@ -6860,6 +7217,31 @@ begin
         and old.account_id = d."accountId" and old.reason is distinct from 'already_decided' limit 1));
 end $function$;
 
+-- That accepted decisions and orders are each other's: orders of a period, decisions of its days.
+CREATE OR REPLACE FUNCTION core.decided_order_findings(p core.period)
+ RETURNS SETOF core.finding
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select 'an accepted decision has its order, and an order its decision', d.signal_id || ' ' || d.user_id,
+    d.user_id, 'no order', 'both', null::text, false
+  from public.scan_runs run join public.decisions d on d.run_id = run.id and d.outcome = 'accepted'
+  where run.trade_date > coalesce((p).opening, '-infinity')
+    and run.trade_date <= coalesce((p).closing, 'infinity')
+    and not exists (select from public.orders o
+      where (o.run_id, o.signal_id, o.user_id) = (d.run_id, d.signal_id, d.user_id))
+  union all
+  select 'an accepted decision has its order, and an order its decision', o.client_order_id, o.user_id,
+    'no decision', 'both', null, false
+  from core.orders_in(p) o where not exists (select from public.decisions d
+    where (d.run_id, d.signal_id, d.user_id) = (o.run_id, o.signal_id, o.user_id)
+      and d.outcome = 'accepted')
+  union all
+  select 'a signal has one order per account', o.account_id || ' ' || o.signal_id, min(o.user_id),
+    count(*)::text, '1', null, false
+  from core.orders_in(p) o group by o.account_id, o.signal_id having count(*) > 1;
+$function$;
+
 CREATE OR REPLACE FUNCTION core."decimal"(minor numeric)
  RETURNS text
  LANGUAGE sql
@@ -6869,7 +7251,7 @@ AS $function$
 $function$;
 
 -- Each decision against what its run froze and against its order.
-CREATE OR REPLACE FUNCTION core.decision_findings(since date)
+CREATE OR REPLACE FUNCTION core.decision_findings(since date, until date)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
@@ -6879,7 +7261,7 @@ AS $function$
     from public.scan_runs run join public.decisions d on d.run_id = run.id
     left join public.run_users ru on (ru.run_id, ru.user_id) = (d.run_id, d.user_id)
     left join public.run_signals rs on (rs.run_id, rs.signal_id) = (d.run_id, d.signal_id)
-    where run.trade_date >= coalesce(since, '-infinity')
+    where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
   ), wrong as (
     select 'a decision is of the place and account its run froze' as rule, d,
       concat_ws('/', (d).position, (d).queue_position, (d).account_id) as ours,
@@ -6911,18 +7293,7 @@ AS $function$
         (d).hold_minor)
   )
   select rule, concat_ws(' ', (d).run_id, (d).signal_id, (d).user_id), (d).user_id, ours, should, null,
-    false from wrong
-  union all
-  select 'an accepted decision has its order, and an order its decision',
-    coalesce(d.signal_id || ' ' || d.user_id, o.client_order_id), coalesce(d.user_id, o.user_id),
-    case when o.run_id is null then 'no order' else 'no decision' end, 'both', null, false
-  from (select * from public.decisions where outcome = 'accepted') d
-  full join public.orders o on (o.run_id, o.signal_id, o.user_id) = (d.run_id, d.signal_id, d.user_id)
-  where d.run_id is null or o.run_id is null
-  union all
-  select 'a signal has one order per account', o.account_id || ' ' || o.signal_id, min(o.user_id),
-    count(*)::text, '1', null, false
-  from public.orders o group by o.account_id, o.signal_id having count(*) > 1;
+    false from wrong;
 $function$;
 
 -- One decision as read_report_decisions gives it, with what became of its order.
@@ -7037,6 +7408,20 @@ begin
   return least(core.now_of(args), case when not core.uses_virtual_clock(args) then core.database_now() end);
 end $function$;
 
+-- The executions of a period as they count: with what the last correction says each really was.
+CREATE OR REPLACE FUNCTION core.effective_fills_in(p core.period)
+ RETURNS TABLE(id bigint, order_id bigint, account_id bigint, instrument_id bigint, product text, venue_fill_id text, side text, quantity bigint, price_minor bigint, booked_at timestamptz, filled_at timestamptz)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select f.id, f.order_id, f.account_id, f.instrument_id, f.product, f.venue_fill_id, f.side,
+    coalesce(corrected.quantity, f.quantity), coalesce(corrected.price_minor, f.price_minor), f.booked_at,
+    f.filled_at
+  from core.fills_in(p) f left join lateral (select last.quantity, last.price_minor from public.fills last
+    where last.corrects = f.id order by last.id desc limit 1) corrected on true
+  where f.corrects is null and coalesce(corrected.quantity, f.quantity) > 0;
+$function$;
+
 -- Ends orders that settings keep from going and that were not sent: all of a user's (whose row the caller
 -- holds), under their accounts' and their own locks, so that whoever accepts or marks comes before or after;
 -- or (null) those a mark has refused, passing over what is locked. Gives how many.
@@ -7072,9 +7457,27 @@ begin
   return cardinality(blocked);
 end $function$;
 
+-- The ledger's entries of a period: of its orders, and of none.
+CREATE OR REPLACE FUNCTION core.entries_in(p core.period)
+ RETURNS SETOF public.ledger_entries
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select e.* from public.ledger_entries e where e.id > (p).after_entry and e.id <= (p).seen_entry
+    and ((e.order_id > (p).after_order and (e.order_id <= (p).last_order or e.id <= (p).last_entry))
+      or (e.order_id is null and e.id <= (p).last_entry))
+    and ((p).closing is null or e.account_id not in (select core.accounts_left_open(p)))
+  union all
+  select e.* from core.accounts_behind(p) behind
+  join public.ledger_entries e on e.account_id = behind.account_id and e.id > behind.after_entry
+    and ((e.order_id > behind.after_order
+        and (e.order_id <= (p).after_order or e.id <= (p).after_entry))
+      or (e.order_id is null and e.id <= (p).after_entry));
+$function$;
+
 -- Each order against its entries: held once, closed once, by what it held, for what it cost, when it began
 -- and ended.
-CREATE OR REPLACE FUNCTION core.entry_findings()
+CREATE OR REPLACE FUNCTION core.entry_findings(p core.period)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
@@ -7087,17 +7490,18 @@ AS $function$
       min(at) filter (where kind in ('post', 'void')) as ended_at, sum(cash_delta_minor) as cash,
       coalesce(sum(held_delta_minor) filter (where kind = 'hold'), 0) as held,
       sum(held_delta_minor) as still_held
-    from public.ledger_entries where order_id is not null group by 1
+    from core.entries_in(p) where order_id is not null group by 1
   ), traded as (
-    select f.order_id, bool_or(not f.late) as in_time from public.fills f
+    select f.order_id, bool_or(not f.late) as in_time from core.fills_in(p) f
     where f.order_id is not null group by 1
   ), stands as (
     select o, coalesce(holds, 0) as holds, coalesce(ends, 0) as ends, coalesce(posts, 0) as posts,
       coalesce(in_time, false)::integer as in_time, coalesce(cash, 0) as cash,
       coalesce(should.cash_minor, 0) as should_cash, coalesce(held, 0) as held,
       coalesce(still_held, 0) as still_held, held_at, entry.ended_at
-    from public.orders o left join entry on entry.order_id = o.id left join traded on traded.order_id = o.id
-    left join core.cost_of_orders() should on should.order_id = o.id
+    from core.orders_in(p) o left join entry on entry.order_id = o.id
+    left join traded on traded.order_id = o.id
+    left join core.cost_of_orders(p) should on should.order_id = o.id
   ), wrong as (
     select 'an order is held once and closed once when it has ended' as rule, o,
       format('%s held, %s closed', holds, ends) as ours,
@@ -7177,13 +7581,13 @@ AS $function$
 $function$;
 
 -- Each fill against its order.
-CREATE OR REPLACE FUNCTION core.fill_findings()
+CREATE OR REPLACE FUNCTION core.fill_findings(p core.period)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
 AS $function$
   with placed as (
-    select f, o, run.trade_date from public.fills f join public.orders o on o.id = f.order_id
+    select f, o, run.trade_date from core.fills_in(p) f join public.orders o on o.id = f.order_id
     left join public.scan_runs run on run.id = o.run_id
   ), wrong as (
     select 'a fill is of the account, share and side of its order' as rule, f, o,
@@ -7213,24 +7617,24 @@ AS $function$
 $function$;
 
 -- Each order against its fills and what it says of itself.
-CREATE OR REPLACE FUNCTION core.filled_findings()
+CREATE OR REPLACE FUNCTION core.filled_findings(p core.period)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
 AS $function$
   with counted as (
     select order_id, sum(quantity) as quantity, sum(quantity * price_minor) as value
-    from core.effective_fills where order_id is not null group by 1
+    from core.effective_fills_in(p) where order_id is not null group by 1
   ), recorded as (
     select order_id, sum(realised_minor + freed_margin_minor) as released,
       bool_or(late) filter (where corrects is null) as late,
       sum(quantity) filter (where corrects is null) as at_first
-    from public.fills where order_id is not null group by 1
+    from core.fills_in(p) where order_id is not null group by 1
   ), made as (
     select o, coalesce(counted.quantity, 0) as quantity, coalesce(counted.value, 0) as value,
       coalesce(at_first, 0) as at_first, coalesce(recorded.released, 0) as released,
       coalesce(recorded.late, false) as late
-    from public.orders o left join counted on counted.order_id = o.id left
+    from core.orders_in(p) o left join counted on counted.order_id = o.id left
     join recorded on recorded.order_id = o.id
   ), wrong as (
     select 'what an order filled is the sum of its fills' as rule, o,
@@ -7263,6 +7667,24 @@ CREATE OR REPLACE FUNCTION core.filled_value(of_order bigint)
 AS $function$
   select coalesce(sum(f.quantity * f.price_minor), 0)::bigint from core.effective_fills f
   where f.order_id = of_order;
+$function$;
+
+-- The fills of a period: of its orders, and of none. One that names an order its own number is too low for
+-- is wrong, and here to be seen; so is an entry below.
+CREATE OR REPLACE FUNCTION core.fills_in(p core.period)
+ RETURNS SETOF public.fills
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select f.* from public.fills f where f.id > (p).after_fill and f.id <= (p).seen_fill
+    and ((f.order_id > (p).after_order and (f.order_id <= (p).last_order or f.id <= (p).last_fill))
+      or (f.order_id is null and f.id <= (p).last_fill))
+    and ((p).closing is null or f.account_id not in (select core.accounts_left_open(p)))
+  union all
+  select f.* from core.accounts_behind(p) behind join public.fills f on f.account_id = behind.account_id
+    and f.id > behind.after_fill and ((f.order_id > behind.after_order
+        and (f.order_id <= (p).after_order or f.id <= (p).after_fill))
+      or (f.order_id is null and f.id <= (p).after_fill));
 $function$;
 
 -- Queued orders that nothing keeps from going, best first, locked; what somebody else holds is passed over.
@@ -7454,7 +7876,7 @@ AS $function$
 $function$;
 
 -- Each order against its history, and its own times against one another.
-CREATE OR REPLACE FUNCTION core.history_findings(since date)
+CREATE OR REPLACE FUNCTION core.history_findings(since date, until date, p core.period)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
@@ -7466,7 +7888,7 @@ AS $function$
       count(*) filter (where e.to_status = 'submitting') over (partition by e.order_id) as sends
     from public.scan_runs run join public.orders o on o.run_id = run.id join public.order_events e
       on e.order_id = o.id
-    where run.trade_date >= coalesce(since, '-infinity')
+    where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
     window history as (partition by e.order_id order by e.id)
   ), wrong as (
     select 'an order''s status is the last of its history' as rule, client_order_id, user_id, status as ours,
@@ -7485,7 +7907,7 @@ AS $function$
       attempts::text, sends::text from event where is_last and attempts < sends
     union all
     select 'an order has a history', o.client_order_id, o.user_id, 'none', o.status
-    from public.orders o where not exists (select from public.order_events e where e.order_id = o.id)
+    from core.orders_in(p) o where not exists (select from public.order_events e where e.order_id = o.id)
   )
   select rule, 'order ' || client_order_id, user_id, ours, should, null, false from wrong
   union all
@@ -7494,7 +7916,8 @@ AS $function$
       'changed ' || o.changed_at),
     'made, sent (before ' || o.send_before || '), ended, changed', null, false
   from public.scan_runs run join public.orders o on o.run_id = run.id
-  where run.trade_date >= coalesce(since, '-infinity') and ((o.submitted_at is null) <> (o.attempts = 0)
+  where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
+    and ((o.submitted_at is null) <> (o.attempts = 0)
     or o.created_at < run.opened_at - core.check_skew() or o.submitted_at < o.created_at - core.check_skew()
     or o.submitted_at >= o.send_before or o.submitted_at > o.changed_at + core.check_skew()
     or o.ended_at < o.created_at - core.check_skew() or o.ended_at > o.changed_at);
@@ -7529,8 +7952,22 @@ begin
     held.realised_minor - direction * closed * price_minor - cost_out);
 end $function$;
 
+-- What was held, with all fills of a position since, in the order they were traded in.
+create aggregate core.holding_from(opening core.holding, side text, quantity bigint, price_minor bigint, bound_minor bigint) (sfunc = core.holding_since, stype = core.holding, initcond = NULL);
+
 -- All fills of a position, in the order they were traded in.
 create aggregate core.holding_of(side text, quantity bigint, price_minor bigint, bound_minor bigint) (sfunc = core.holding_after, stype = core.holding, initcond = '(0,0,0,0)');
+
+-- A holding after one more fill, where the first is added to what was held before all of them.
+CREATE OR REPLACE FUNCTION core.holding_since(held core.holding, opening core.holding, side text, quantity bigint, price_minor bigint, bound_minor bigint)
+ RETURNS core.holding
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return core.holding_after(coalesce(held, opening), side, quantity, price_minor, bound_minor);
+end $function$;
 
 -- What a process that only serves HTTP calls: it lets in, reads, receives, plans and places. It sends and
 -- settles nothing, changes no settings or books, and reads no credentials: that is for daily_scan_service
@@ -7694,6 +8131,15 @@ AS $function$
         !~ '^no_login: (not_connected|credentials_unreadable|keys_refused|trading_blocked|account_)'
       and not exists (select from public.account_credentials c
         where c.account_id = a.id and c.stored_at > a.checked_at));
+$function$;
+
+-- The last number a table has given out.
+CREATE OR REPLACE FUNCTION core.last_number(of_table text)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce(pg_sequence_last_value(pg_get_serial_sequence(of_table, 'id')::regclass), 0);
 $function$;
 
 -- The last price known of an instrument, with its time: of a run, or the stored close of a day.
@@ -7972,6 +8418,7 @@ AS $function$
   select array[
     'adjust_books',
     'check_books',
+    'close_books',
     'decide_run',
     'erase_user',
     'export_user',
@@ -8119,7 +8566,7 @@ AS $function$
 $function$;
 
 -- Who is told what: each user of a run once, each single order, and every message as its history says.
-CREATE OR REPLACE FUNCTION core.message_findings(since date)
+CREATE OR REPLACE FUNCTION core.message_findings(since date, until date)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
@@ -8131,19 +8578,21 @@ AS $function$
     and m.kind = 'summary') summaries
   cross join lateral (select count(*) as n from public.run_users ru where ru.run_id = run.id) users
   where run.state <> 'planning' and run.takes_orders_until is null and summaries.n <> users.n
-    and run.trade_date >= coalesce(since, '-infinity')
+    and run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
   union all
   select 'a single order has a message that tells of it', o.client_order_id, o.user_id, 'none',
     'one', null, false
   from public.scan_runs run join public.orders o on o.run_id = run.id
-  where run.takes_orders_until is not null and run.trade_date >= coalesce(since, '-infinity')
+  where run.takes_orders_until is not null
+    and run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
     and not exists (select from public.messages m
       where (m.run_id, m.user_id) = (o.run_id, o.user_id) and m.first_order_id <= o.id)
   union all
   select 'a message is to a user of its run', m.run_id || ' ' || m.kind, m.user_id, m.user_id,
     'a user of the run', null, false
   from public.scan_runs run join public.messages m on m.run_id = run.id
-  where run.trade_date >= coalesce(since, '-infinity') and (not exists (select from public.run_users ru
+  where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
+    and (not exists (select from public.run_users ru
       where (ru.run_id, ru.user_id) = (m.run_id, m.user_id))
     or (m.first_order_id is not null and not exists (select from public.orders o
       where o.id = m.first_order_id and (o.run_id, o.user_id) = (m.run_id, m.user_id))))
@@ -8154,7 +8603,8 @@ AS $function$
   from public.messages m left join public.scan_runs run on run.id = m.run_id
   left join lateral (select * from public.message_events e where e.message_id = m.id
     order by e.id desc limit 1) last on true
-  where coalesce(run.trade_date, m.trade_date) >= coalesce(since, '-infinity')
+  where coalesce(run.trade_date, m.trade_date) between coalesce(since, '-infinity')
+    and coalesce(until, 'infinity')
     and ((m.status, m.attempts) is distinct from (coalesce(last.status, 'queued'), coalesce(last.attempt, 0))
       or m.provider_status is distinct from last.provider_status
       or m.changed_at < last.at - core.check_skew()
@@ -8237,27 +8687,47 @@ AS $function$
     from (select * from missed order by queue_position, symbol limit 20) first));
 $function$;
 
--- Each account against its entries, its open orders, and what was paid in and earned.
-CREATE OR REPLACE FUNCTION core.money_findings()
+-- Each account at the end of a period: the cash and held money its entries come to, and the cash that what
+-- was paid in and what orders made of it come to.
+CREATE OR REPLACE FUNCTION core.money_at_end(p core.period)
+ RETURNS TABLE(account_id bigint, cash_minor numeric, held_minor numeric, earned_minor numeric)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with opened as (
+    select b.account_id, b.cash_minor from public.closed_balances b
+    where b.through = (p).opening and (p).accounts is null
+    union all select behind.account_id, behind.cash_minor from core.accounts_behind(p) behind
+  ), entry as (
+    select e.account_id, sum(e.cash_delta_minor) as cash, sum(e.held_delta_minor) as held,
+      coalesce(sum(e.cash_delta_minor) filter (where e.order_id is null), 0) as moved
+    from core.entries_in(p) e group by 1
+  ), earned as (
+    select cost.account_id, sum(cost.cash_minor) as cash from core.cost_of_orders(p) cost group by 1
+  )
+  select a.id, coalesce(opened.cash_minor, 0) + coalesce(entry.cash, 0), coalesce(entry.held, 0),
+    coalesce(opened.cash_minor, 0) + coalesce(entry.moved, 0) + coalesce(earned.cash, 0)
+  from public.accounts a left join opened on opened.account_id = a.id
+  left join entry on entry.account_id = a.id left join earned on earned.account_id = a.id
+  where ((p).accounts is null or a.id = any((p).accounts)) and ((p).closing is null
+    or a.id in (select b.account_id from public.closed_balances b where b.through = (p).closing));
+$function$;
+
+-- Each account against its entries, its open orders, and what was paid in and earned; of the period up to
+-- now.
+CREATE OR REPLACE FUNCTION core.money_findings(p core.period)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
 AS $function$
-  with entry as (
-    select account_id, sum(cash_delta_minor) as cash, sum(held_delta_minor) as held,
-      coalesce(sum(cash_delta_minor) filter (where order_id is null), 0) as moved
-    from public.ledger_entries group by 1
-  ), opened as (
+  with opened as (
     select account_id, sum(hold_minor) as held from public.orders where ended_at is null group by 1
-  ), earned as (
-    select account_id, sum(cash_minor) as cash from core.cost_of_orders() group by 1
   ), stands as (
-    select a, coalesce(entry.cash, 0) as entered_cash, coalesce(entry.held, 0) as entered_held,
-      coalesce(opened.held, 0) as open_held,
-      coalesce(entry.moved, 0) + coalesce(earned.cash, 0) as earned_cash
-    from public.accounts a left join entry on entry.account_id = a.id left
-    join opened on opened.account_id = a.id
-    left join earned on earned.account_id = a.id
+    select a, made.cash_minor as entered_cash, made.held_minor as entered_held,
+      coalesce(opened.held, 0) as open_held, made.earned_minor as earned_cash
+    from public.accounts a join core.money_at_end(p) made on made.account_id = a.id
+    left join opened on opened.account_id = a.id
+    where (p).closing is null
   ), wrong as (
     select 'cash is the sum of its entries' as rule, a, (a).cash_minor as ours, entered_cash as should
     from stands where (a).cash_minor <> entered_cash
@@ -8590,8 +9060,8 @@ AS $function$
   where o.user_id = of_user and o.account_id = of_account;
 $function$;
 
--- Each order against what was decided and what it may cost; of runs since a day (null: all).
-CREATE OR REPLACE FUNCTION core.order_findings(since date)
+-- Each order against what was decided and what it may cost; of runs since a day, until a day (null: all).
+CREATE OR REPLACE FUNCTION core.order_findings(since date, until date)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
@@ -8606,7 +9076,7 @@ AS $function$
     join public.accounts a on a.id = o.account_id
     join public.charge_rates rate on rate.id = o.rate_id
     left join public.run_signals rs on (rs.run_id, rs.signal_id) = (o.run_id, o.signal_id)
-    where run.trade_date >= coalesce(since, '-infinity')
+    where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
   ), wrong as (
     select 'an order is of its account''s user, venue and mode' as rule, o,
       concat_ws(' ', (o).user_id, (o).venue) as ours,
@@ -8662,7 +9132,7 @@ AS $function$
 $function$;
 
 -- Each order against the rows it names.
-CREATE OR REPLACE FUNCTION core.order_reference_findings()
+CREATE OR REPLACE FUNCTION core.order_reference_findings(p core.period)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
@@ -8676,7 +9146,7 @@ AS $function$
       case when i.id is null then 'instrument ' || o.instrument_id end,
       case when rate.id is null then 'rate ' || o.rate_id end) || ': not there',
     'there', null::text, false
-  from public.orders o left join public.scan_runs run on run.id = o.run_id
+  from core.orders_in(p) o left join public.scan_runs run on run.id = o.run_id
   left join public.signals s on s.id = o.signal_id
   left join public.run_signals frozen on (frozen.run_id, frozen.signal_id) = (o.run_id, o.signal_id)
   left join public.users u on u.id = o.user_id
@@ -8688,7 +9158,7 @@ AS $function$
 $function$;
 
 -- Each order against its signal: side, share, and the price it was decided at.
-CREATE OR REPLACE FUNCTION core.order_signal_findings(since date)
+CREATE OR REPLACE FUNCTION core.order_signal_findings(since date, until date)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
@@ -8703,7 +9173,7 @@ AS $function$
     join public.instruments signalled on signalled.id = s.instrument_id
     join public.instruments traded on traded.id = o.instrument_id
     join public.charge_rates rate on rate.id = o.rate_id
-    where run.trade_date >= coalesce(since, '-infinity')
+    where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
   ), wrong as (
     select 'an order is for the share and on the side of its signal' as rule, o,
       concat_ws(' ', (o).side, traded_share) as ours, concat_ws(' ', side, share) as should
@@ -8751,6 +9221,20 @@ AS $function$
   -- `offset 0`: found by run and user, not by walking all the user ever ordered because that is in order
   -- already.
   from (select * from public.orders one where one.run_id = for_run and one.user_id = for_user offset 0) o;
+$function$;
+
+-- The orders of a period.
+CREATE OR REPLACE FUNCTION core.orders_in(p core.period)
+ RETURNS SETOF public.orders
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select o.* from public.orders o where o.id > (p).after_order and o.id <= (p).last_order
+    and ((p).closing is null or (o.account_id, o.user_id) not in (
+      select a.id, a.user_id from public.accounts a where a.id in (select core.accounts_left_open(p))))
+  union all
+  select o.* from core.accounts_behind(p) behind join public.orders o on o.user_id = behind.user_id
+    and o.account_id = behind.account_id and o.id > behind.after_order and o.id <= (p).after_order;
 $function$;
 
 -- The orders a message of single orders tells of.
@@ -8925,6 +9409,33 @@ AS $function$
     else e.status = 'delivered' end;
 $function$;
 
+-- Some accounts' records up to a closing they are not closed at.
+CREATE OR REPLACE FUNCTION core.period_of_accounts(c public.closings, accounts bigint[])
+ RETURNS core.period
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select (c.through, c.last_order_id, c.last_entry_id, c.last_fill_id, null, c.last_order_id,
+    c.last_entry_id, c.last_fill_id, c.last_entry_id, c.last_fill_id, accounts)::core.period;
+$function$;
+
+-- The period that ends with a closing; null: the one since the last.
+CREATE OR REPLACE FUNCTION core.period_to(closing date)
+ RETURNS core.period
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select (opened.through, coalesce(opened.last_order_id, 0), coalesce(opened.last_entry_id, 0),
+    coalesce(opened.last_fill_id, 0), closed.through, coalesce(closed.last_order_id, most),
+    coalesce(closed.last_entry_id, most), coalesce(closed.last_fill_id, most),
+    coalesce(closed.seen_entry_id, most), coalesce(closed.seen_fill_id, most), null)::core.period
+  from (values (9223372036854775807)) as every(most)
+  left join public.closings closed on closed.through = period_to.closing
+  left join lateral (select * from public.closings c
+    where c.through < coalesce(period_to.closing, 'infinity')
+    order by c.through desc limit 1) opened on true;
+$function$;
+
 -- The hash of a run's plan: over its lines, sorted. As planHash in domain/ids.ts.
 CREATE OR REPLACE FUNCTION core.plan_hash(for_run text)
  RETURNS text
@@ -8984,29 +9495,41 @@ AS $function$
   ) counted;
 $function$;
 
--- What is held, and what was earned with it, computed anew from the fills in the order they were traded in.
-CREATE OR REPLACE FUNCTION core.position_findings()
+-- The fills of positions in a period with what each binds, as core.position_fills has them.
+CREATE OR REPLACE FUNCTION core.position_fills_in(p core.period)
+ RETURNS TABLE(account_id bigint, instrument_id bigint, product text, client_order_id text, side text, quantity bigint, price_minor bigint, bound_minor bigint, filled_at timestamptz, venue_fill_id text)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select account_id, instrument_id, product, client_order_id, side, quantity, price_minor,
+    case when side = 'SELL' then 0 when order_id is null then quantity * price_minor
+      else core.margin_on(upto_minor::bigint, leverage_centi)
+        - core.margin_on((upto_minor - quantity * price_minor)::bigint, leverage_centi) end,
+    filled_at, venue_fill_id
+  from (
+    select f.*, coalesce(o.client_order_id::text, '') as client_order_id, o.leverage_centi,
+      sum(f.quantity * f.price_minor) over (partition by f.account_id, f.instrument_id, f.product, f.order_id
+        order by f.filled_at, f.venue_fill_id collate "C") as upto_minor
+    from core.effective_fills_in(p) f left join public.orders o on o.id = f.order_id
+  ) counted;
+$function$;
+
+-- What is held, and what was earned with it, computed anew from the fills in the order they were traded in;
+-- of the period up to now.
+CREATE OR REPLACE FUNCTION core.position_findings(in_period core.period)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
 AS $function$
-  with folded as (
-    select t.account_id, t.instrument_id, t.product, sum(t.bound_minor) as bound,
-      core.holding_of(t.side, t.quantity, t.price_minor, t.bound_minor order by t.filled_at, t.side,
-        t.client_order_id collate "C", t.venue_fill_id collate "C") as should
-    from core.position_fills(null, null, null, '{}') t group by 1, 2, 3
-  ), booked as (
-    select account_id, instrument_id, product, sum(realised_minor) as realised,
-      sum(freed_margin_minor) as freed, max(filled_at) as last_at
-    from public.fills group by 1, 2, 3
-  ), stands as (
+  with stands as (
     select account_id, instrument_id, product, p.quantity, p.cost_minor as cost, p.margin_minor as margin,
-      p.last_filled_at, b.realised, b.freed, b.last_at, coalesce((f.should).quantity, 0) as should_quantity,
-      coalesce((f.should).cost_minor, 0) as should_cost,
-      coalesce((f.should).margin_minor, 0) as should_margin,
-      coalesce((f.should).realised_minor, 0) as should_realised, coalesce(f.bound, 0) as bound
-    from public.positions p full join booked b using (account_id, instrument_id, product)
-    full join folded f using (account_id, instrument_id, product)
+      p.last_filled_at, made.said_realised_minor as realised, made.said_freed_minor as freed,
+      made.last_filled_at as last_at, coalesce(made.quantity, 0) as should_quantity,
+      coalesce(made.cost_minor, 0) as should_cost, coalesce(made.margin_minor, 0) as should_margin,
+      coalesce(made.realised_minor, 0) as should_realised, coalesce(made.freed_minor, 0) as should_freed
+    from public.positions p
+    full join core.positions_at_end(in_period) made using (account_id, instrument_id, product)
+    where (in_period).closing is null
   ), wrong as (
     select 'a position is what its fills make' as rule, stands, format('%s shares, cost %s, margin %s',
         coalesce(quantity, 0), core.decimal(coalesce(cost, 0)), core.decimal(coalesce(margin, 0))) as ours,
@@ -9020,7 +9543,7 @@ AS $function$
     from stands where coalesce(realised, 0) <> should_realised
     union all
     select 'fills freed what their position no longer binds', stands, core.decimal(coalesce(freed, 0)),
-      core.decimal(bound - should_margin) from stands where coalesce(freed, 0) <> bound - should_margin
+      core.decimal(should_freed) from stands where coalesce(freed, 0) <> should_freed
     union all
     select 'a position binds no more than it cost', stands, core.decimal(margin),
       'from 0 to ' || core.decimal(cost)
@@ -9043,7 +9566,56 @@ AS $function$
       = (a.id, 'oversold', i.exchange || ':' || i.symbol) and d.acknowledged_at is null)
   from public.positions p join public.accounts a on a.id = p.account_id
   join public.instruments i on i.id = p.instrument_id
-  where p.quantity < 0;
+  where p.quantity < 0 and (in_period).closing is null;
+$function$;
+
+-- Each position at the end of a period: what its fills make, what they realised by that, and what they say
+-- they realised and freed; `freed_minor` is what they should have. `first_filled_at`: in the period;
+-- `opened_at`: the last before it.
+CREATE OR REPLACE FUNCTION core.positions_at_end(p core.period)
+ RETURNS TABLE(account_id bigint, instrument_id bigint, product text, quantity bigint, cost_minor bigint, margin_minor bigint, realised_minor numeric, freed_minor numeric, said_realised_minor numeric, said_freed_minor numeric, last_filled_at timestamptz, first_filled_at timestamptz, opened_at timestamptz)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with folded as (
+    select t.account_id, t.instrument_id, t.product, sum(t.bound_minor) as bound,
+      core.holding_from((coalesce(c.quantity, 0), coalesce(c.cost_minor, 0), coalesce(c.margin_minor, 0),
+        coalesce(c.realised_minor, 0))::core.holding, t.side, t.quantity, t.price_minor, t.bound_minor
+        order by t.filled_at, t.side, t.client_order_id collate "C", t.venue_fill_id collate "C") as held
+    from core.position_fills_in(p) t left join core.positions_closed_on((p).opening, p) c
+      using (account_id, instrument_id, product) group by 1, 2, 3
+  ), said as (
+    select f.account_id, f.instrument_id, f.product, sum(f.realised_minor) as realised,
+      sum(f.freed_margin_minor) as freed, max(f.filled_at) as last_at, min(f.filled_at) as first_at
+    from core.fills_in(p) f group by 1, 2, 3
+  ), counted as (
+    select account_id, instrument_id, product, realised, freed, last_at, first_at, f.bound,
+      c.last_filled_at as opened_at,
+      coalesce(f.held, (c.quantity, c.cost_minor, c.margin_minor, c.realised_minor)::core.holding) as held,
+      coalesce(c.realised_minor, 0) as opened_realised, coalesce(c.freed_margin_minor, 0) as opened_freed,
+      coalesce(c.freed_margin_minor + c.margin_minor, 0) as opened_bound
+    from core.positions_closed_on((p).opening, p) c
+    full join said using (account_id, instrument_id, product)
+    full join folded f using (account_id, instrument_id, product)
+  )
+  select account_id, instrument_id, product, coalesce((held).quantity, 0), coalesce((held).cost_minor, 0),
+    coalesce((held).margin_minor, 0), coalesce((held).realised_minor, 0),
+    opened_bound + coalesce(bound, 0) - coalesce((held).margin_minor, 0),
+    opened_realised + coalesce(realised, 0), opened_freed + coalesce(freed, 0),
+    greatest(opened_at, last_at), first_at, opened_at
+  from counted;
+$function$;
+
+-- The positions of a period's accounts as they are closed on a day: its opening, or its closing.
+CREATE OR REPLACE FUNCTION core.positions_closed_on(day date, p core.period)
+ RETURNS SETOF public.closed_positions
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select distinct on (c.account_id, c.instrument_id, c.product) c.* from public.closed_positions c
+  where c.through <= day and ((p).accounts is null or c.account_id = any((p).accounts))
+    and ((p).closing is null or c.account_id not in (select core.accounts_left_open(p)))
+  order by c.account_id, c.instrument_id, c.product, c.through desc;
 $function$;
 
 -- The part of an amount that belongs to some of the pieces of a position; rounded towards zero, and all of
@@ -9515,14 +10087,12 @@ AS $function$
 $function$;
 
 -- Each fill, position and entry of the ledger against the rows it names.
-CREATE OR REPLACE FUNCTION core.reference_findings()
+CREATE OR REPLACE FUNCTION core.reference_findings(in_period core.period)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
 AS $function$
-  select * from core.order_reference_findings()
-  union all
-  select * from core.run_reference_findings()
+  select * from core.order_reference_findings(in_period)
   union all
   select 'a fill names rows that are there', 'fill ' || f.venue_fill_id, a.user_id,
     concat_ws(', ', case when o.id is null then 'order ' || f.order_id end,
@@ -9530,7 +10100,7 @@ AS $function$
       case when i.id is null then 'instrument ' || f.instrument_id end,
       case when was.id is null then 'corrected fill ' || f.corrects end) || ': not there',
     'there', null::text, false
-  from public.fills f left join public.orders o on o.id = f.order_id
+  from core.fills_in(in_period) f left join public.orders o on o.id = f.order_id
   left join public.accounts a on a.id = f.account_id
   left join public.instruments i on i.id = f.instrument_id
   left join public.fills was on was.id = f.corrects
@@ -9541,7 +10111,7 @@ AS $function$
     concat_ws(', ', case when a.id is null then 'account ' || e.account_id end,
       case when o.id is null then 'order ' || e.order_id end,
       case when f.id is null then 'fill ' || e.fill_id end) || ': not there', 'there', null, false
-  from public.ledger_entries e left join public.accounts a on a.id = e.account_id
+  from core.entries_in(in_period) e left join public.accounts a on a.id = e.account_id
   left join public.orders o on o.id = e.order_id
   left join public.fills f on f.id = e.fill_id
   where a.id is null or (o.id is null and e.order_id is not null)
@@ -9554,7 +10124,7 @@ AS $function$
     'there', null, false
   from public.positions p left join public.accounts a on a.id = p.account_id
   left join public.instruments i on i.id = p.instrument_id
-  where a.id is null or i.id is null;
+  where (in_period).closing is null and (a.id is null or i.id is null);
 $function$;
 
 -- A decision that may not stand, as it is written: skipped or denied, by which limit, and what was found.
@@ -9695,6 +10265,23 @@ AS $function$
   where checked.why is not null;
 $function$;
 
+-- Trigger: a fill of an order that is closed, or traded before what is closed, opens its account again from
+-- there on. Whoever books a fill has locked its account, and so has close_books.
+CREATE OR REPLACE FUNCTION core.reopen_closed_balances()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  delete from public.closed_balances b where b.account_id = new.account_id and b.through >= least(
+    (select min(c.through) from public.closings c
+      where c.last_order_id >= new.order_id or (new.order_id is null and c.last_fill_id >= new.id)),
+    (select min(p.through) from public.closed_positions p
+      where (p.account_id, p.instrument_id, p.product) = (new.account_id, new.instrument_id, new.product)
+        and p.last_filled_at >= new.filled_at));
+  return null;
+end $function$;
+
 -- One answer per request, in their order: one that is ready (`early_answers`), that somebody else is just
 -- placing it (`busy`), or what became of it.
 CREATE OR REPLACE FUNCTION core.request_answers(args jsonb, early_answers jsonb, busy text[], fresh_signals text[])
@@ -9758,14 +10345,15 @@ AS $function$
       row."dailyLossLimitBps", most.orders, most.value);
 $function$;
 
--- Each run's own times and plan; of runs since a day (null: all).
-CREATE OR REPLACE FUNCTION core.run_findings(since date)
+-- Each run's own times and plan; of runs since a day, until a day (null: all).
+CREATE OR REPLACE FUNCTION core.run_findings(since date, until date)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
 AS $function$
   with runs as (
-    select * from public.scan_runs run where run.trade_date >= coalesce(since, '-infinity')
+    select * from public.scan_runs run
+    where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
   ), wrong as (
     select 'a run is opened, decided and done in this order, on its day' as rule, id as subject,
       concat_ws(', ', 'opened ' || opened_at, 'decided ' || decided_at, 'done ' || done_at,
@@ -9810,7 +10398,8 @@ AS $function$
   select rule, subject, null, ours, should, null, false from wrong;
 $function$;
 
--- What a run froze, and every request and message, against the rows they name.
+-- What a run froze, and every request and message, against the rows they name: all there ever was, since
+-- what names no run has no day.
 CREATE OR REPLACE FUNCTION core.run_reference_findings()
  RETURNS SETOF core.finding
  LANGUAGE sql
@@ -10036,27 +10625,27 @@ begin
 end $function$;
 
 -- Each entry against the order and the fill it names.
-CREATE OR REPLACE FUNCTION core.single_entry_findings()
+CREATE OR REPLACE FUNCTION core.single_entry_findings(p core.period)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
 AS $function$
   select 'an entry is of the account of its order', format('entry %s of order %s', e.id, o.client_order_id),
     o.user_id, 'account ' || e.account_id, 'account ' || o.account_id, null::text, false
-  from public.ledger_entries e join public.orders o on o.id = e.order_id where e.account_id <> o.account_id
+  from core.entries_in(p) e join public.orders o on o.id = e.order_id where e.account_id <> o.account_id
   union all
   select 'what came late is entered once, for its order',
     format('fill %s of order %s', f.venue_fill_id, o.client_order_id), o.user_id,
     coalesce(e.n, 0) || ' entries', f.late::integer || ' entries', null, false
-  from public.fills f join public.orders o on o.id = f.order_id
-  left join (select fill_id, order_id, count(*) as n from public.ledger_entries
+  from core.fills_in(p) f join public.orders o on o.id = f.order_id
+  left join (select fill_id, order_id, count(*) as n from core.entries_in(p)
     where fill_id is not null group by 1, 2) e on (e.fill_id, e.order_id) = (f.id, f.order_id)
   where coalesce(e.n, 0) <> f.late::integer
   union all
   select 'what came late is entered after the end of its order',
     format('entry %s of order %s', e.id, o.client_order_id), o.user_id, e.at::text,
     o.ended_at::text, null, false
-  from public.ledger_entries e join public.orders o on o.id = e.order_id
+  from core.entries_in(p) e join public.orders o on o.id = e.order_id
   where e.fill_id is not null and coalesce(e.at < o.ended_at - core.check_skew(), true);
 $function$;
 
@@ -10247,25 +10836,32 @@ AS $function$
   select case when jsonb_typeof(list) = 'array' then array(select jsonb_array_elements_text(list)) end;
 $function$;
 
--- Accounts that may trade though nobody has looked at what has to be looked at: money that went late, or a
--- drift.
-CREATE OR REPLACE FUNCTION core.unacknowledged_findings()
+-- What somebody has to look at before an account trades on: money that went late, or a drift. null since:
+-- it is there until it is acknowledged.
+CREATE OR REPLACE FUNCTION core.unacknowledged_facts(p core.period)
+ RETURNS TABLE(account_id bigint, what text, since timestamptz)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select f.account_id, format('blocked for the late fill %s', f.venue_fill_id), f.booked_at
+  from core.fills_in(p) f where f.late and f.corrects is null
+  union all
+  select d.account_id, format('blocked for the drift of %s', d.what), null
+  from public.drifts d where d.acknowledged_at is null;
+$function$;
+
+-- Accounts that may trade though nobody has looked at what has to be looked at.
+CREATE OR REPLACE FUNCTION core.unacknowledged_findings(p core.period)
  RETURNS SETOF core.finding
  LANGUAGE sql
  STABLE
 AS $function$
   select 'an account stays blocked until somebody has seen why', core.account_name(a), a.user_id,
-    'not blocked', unacknowledged.what,
+    'not blocked', fact.what,
     format('npm run account -- --user %s --acknowledge %s', a.user_id, a.venue), false
-  from (
-    select f.account_id, format('blocked for the late fill %s', f.venue_fill_id) as what,
-      f.booked_at as since
-    from public.fills f where f.late and f.corrects is null
-    union all
-    select d.account_id, format('blocked for the drift of %s', d.what), null
-    from public.drifts d where d.acknowledged_at is null
-  ) unacknowledged join public.accounts a on a.id = unacknowledged.account_id and a.not_ready is null
-  where unacknowledged.since is null or not core.acknowledged_since(a, unacknowledged.since);
+  from core.unacknowledged_facts(p) fact
+  join public.accounts a on a.id = fact.account_id and a.not_ready is null
+  where fact.since is null or not core.acknowledged_since(a, fact.since);
 $function$;
 
 -- Neither ended nor handed to a person (an order at the venue that nobody will look up again).

@@ -184,8 +184,9 @@ program
 program
   .command('doctor')
   .description('check everything the next session needs, and say what to do')
+  .option('--full', 'compute all records of the books anew, not only those since the last closing')
   .option('--json', 'one JSON document on stdout')
-  .action(async (flags: { json?: boolean }) => {
+  .action(async (flags: { json?: boolean; full?: boolean }) => {
     // It reads the configuration itself: what is wrong with it is one of its findings.
     process.exitCode = await ending(flags.json ?? false, () => doctorCommand(flags));
   });

@@ -65,6 +65,7 @@ const alertTexts: { readonly [T in AlertType]: (event: EventOf<T>) => string } =
     `The books of ${text(event.accounts)} accounts differ from their venue's (${text(event.first)}): npm run day lists them, with what to do`,
   books_broken: (event) =>
     `The books break a promise: ${text(event.about)}. Not so for ${text(event.subject)}: ${text(event.ours)}, should be ${text(event.should)}${event.more ? ` (and ${text(event.more)} more)` : ''}. ${text(event.settle)}`,
+  books_not_closed: (event) => `The books of past months could not be closed, and are read as ever${because(event)}`,
   books_not_checked: (event) => `The books could not be checked against themselves${because(event)}`,
   books_not_compared: (event) =>
     `${text(event.count)} accounts were not compared with their venue (${text(event.first)}): npm run ready`,

@@ -30,40 +30,18 @@ language sql stable as $$
     and run.recorded_at + interval '1 hour';
 $$;
 
--- What each ended order cost or brought in all, as its fills say: released margin and profit, less margin
--- and charges.
-create function core.cost_of_orders() returns table (order_id bigint, account_id bigint, cash_minor numeric)
+-- Each account against its entries, its open orders, and what was paid in and earned; of the period up to
+-- now.
+create function core.money_findings(p core.period) returns setof core.finding
 language sql stable as $$
-  select o.id, o.account_id,
-    coalesce(made.released, 0) - core.charges_on(coalesce(filled.value, 0)::bigint, rate)
-    - case o.side when 'BUY' then core.margin_on(coalesce(filled.value, 0)::bigint, o.leverage_centi)
-    else 0 end
-  from public.orders o join public.charge_rates rate on rate.id = o.rate_id
-  left join (select f.order_id, sum(f.quantity * f.price_minor) as value
-    from core.effective_fills f where f.order_id is not null group by 1) filled on filled.order_id = o.id
-  left join (select f.order_id, sum(f.realised_minor + f.freed_margin_minor) as released
-    from public.fills f where f.order_id is not null group by 1) made on made.order_id = o.id
-  where o.ended_at is not null;
-$$;
-
--- Each account against its entries, its open orders, and what was paid in and earned.
-create function core.money_findings() returns setof core.finding
-language sql stable as $$
-  with entry as (
-    select account_id, sum(cash_delta_minor) as cash, sum(held_delta_minor) as held,
-      coalesce(sum(cash_delta_minor) filter (where order_id is null), 0) as moved
-    from public.ledger_entries group by 1
-  ), opened as (
+  with opened as (
     select account_id, sum(hold_minor) as held from public.orders where ended_at is null group by 1
-  ), earned as (
-    select account_id, sum(cash_minor) as cash from core.cost_of_orders() group by 1
   ), stands as (
-    select a, coalesce(entry.cash, 0) as entered_cash, coalesce(entry.held, 0) as entered_held,
-      coalesce(opened.held, 0) as open_held,
-      coalesce(entry.moved, 0) + coalesce(earned.cash, 0) as earned_cash
-    from public.accounts a left join entry on entry.account_id = a.id left
-    join opened on opened.account_id = a.id
-    left join earned on earned.account_id = a.id
+    select a, made.cash_minor as entered_cash, made.held_minor as entered_held,
+      coalesce(opened.held, 0) as open_held, made.earned_minor as earned_cash
+    from public.accounts a join core.money_at_end(p) made on made.account_id = a.id
+    left join opened on opened.account_id = a.id
+    where (p).closing is null
   ), wrong as (
     select 'cash is the sum of its entries' as rule, a, (a).cash_minor as ours, entered_cash as should
     from stands where (a).cash_minor <> entered_cash
@@ -86,7 +64,7 @@ $$;
 
 -- Each order against its entries: held once, closed once, by what it held, for what it cost, when it began
 -- and ended.
-create function core.entry_findings() returns setof core.finding
+create function core.entry_findings(p core.period) returns setof core.finding
 language sql stable as $$
   with entry as (
     select order_id, count(*) filter (where kind = 'hold') as holds,
@@ -96,17 +74,18 @@ language sql stable as $$
       min(at) filter (where kind in ('post', 'void')) as ended_at, sum(cash_delta_minor) as cash,
       coalesce(sum(held_delta_minor) filter (where kind = 'hold'), 0) as held,
       sum(held_delta_minor) as still_held
-    from public.ledger_entries where order_id is not null group by 1
+    from core.entries_in(p) where order_id is not null group by 1
   ), traded as (
-    select f.order_id, bool_or(not f.late) as in_time from public.fills f
+    select f.order_id, bool_or(not f.late) as in_time from core.fills_in(p) f
     where f.order_id is not null group by 1
   ), stands as (
     select o, coalesce(holds, 0) as holds, coalesce(ends, 0) as ends, coalesce(posts, 0) as posts,
       coalesce(in_time, false)::integer as in_time, coalesce(cash, 0) as cash,
       coalesce(should.cash_minor, 0) as should_cash, coalesce(held, 0) as held,
       coalesce(still_held, 0) as still_held, held_at, entry.ended_at
-    from public.orders o left join entry on entry.order_id = o.id left join traded on traded.order_id = o.id
-    left join core.cost_of_orders() should on should.order_id = o.id
+    from core.orders_in(p) o left join entry on entry.order_id = o.id
+    left join traded on traded.order_id = o.id
+    left join core.cost_of_orders(p) should on should.order_id = o.id
   ), wrong as (
     select 'an order is held once and closed once when it has ended' as rule, o,
       format('%s held, %s closed', holds, ends) as ours,
@@ -136,23 +115,23 @@ language sql stable as $$
 $$;
 
 -- Each entry against the order and the fill it names.
-create function core.single_entry_findings() returns setof core.finding
+create function core.single_entry_findings(p core.period) returns setof core.finding
 language sql stable as $$
   select 'an entry is of the account of its order', format('entry %s of order %s', e.id, o.client_order_id),
     o.user_id, 'account ' || e.account_id, 'account ' || o.account_id, null::text, false
-  from public.ledger_entries e join public.orders o on o.id = e.order_id where e.account_id <> o.account_id
+  from core.entries_in(p) e join public.orders o on o.id = e.order_id where e.account_id <> o.account_id
   union all
   select 'what came late is entered once, for its order',
     format('fill %s of order %s', f.venue_fill_id, o.client_order_id), o.user_id,
     coalesce(e.n, 0) || ' entries', f.late::integer || ' entries', null, false
-  from public.fills f join public.orders o on o.id = f.order_id
-  left join (select fill_id, order_id, count(*) as n from public.ledger_entries
+  from core.fills_in(p) f join public.orders o on o.id = f.order_id
+  left join (select fill_id, order_id, count(*) as n from core.entries_in(p)
     where fill_id is not null group by 1, 2) e on (e.fill_id, e.order_id) = (f.id, f.order_id)
   where coalesce(e.n, 0) <> f.late::integer
   union all
   select 'what came late is entered after the end of its order',
     format('entry %s of order %s', e.id, o.client_order_id), o.user_id, e.at::text,
     o.ended_at::text, null, false
-  from public.ledger_entries e join public.orders o on o.id = e.order_id
+  from core.entries_in(p) e join public.orders o on o.id = e.order_id
   where e.fill_id is not null and coalesce(e.at < o.ended_at - core.check_skew(), true);
 $$;

@@ -1,10 +1,10 @@
 -- Fills and positions.
 
 -- Each fill against its order.
-create function core.fill_findings() returns setof core.finding
+create function core.fill_findings(p core.period) returns setof core.finding
 language sql stable as $$
   with placed as (
-    select f, o, run.trade_date from public.fills f join public.orders o on o.id = f.order_id
+    select f, o, run.trade_date from core.fills_in(p) f join public.orders o on o.id = f.order_id
     left join public.scan_runs run on run.id = o.run_id
   ), wrong as (
     select 'a fill is of the account, share and side of its order' as rule, f, o,
@@ -42,21 +42,20 @@ language sql stable as $$
 $$;
 
 -- What a venue filled beyond an order, until a person has acknowledged or corrected it.
-create function core.beyond_order_findings() returns setof core.finding
+create function core.beyond_order_findings(p core.period) returns setof core.finding
 language sql stable as $$
   with beyond as (
     select 'an order is filled for no more than it asked' as rule, o, o.filled_quantity::text as ours,
       'at most ' || o.quantity as should, (select max(f.booked_at) from public.fills f
         where f.order_id = o.id and f.corrects is null) as booked_at,
       format('npm run correct -- --order %s', o.client_order_id) as correct
-    from public.orders o where o.filled_quantity > o.quantity
+    from core.orders_in(p) o where o.filled_quantity > o.quantity
     union all
     select 'an order is filled at its limit or better', o, core.decimal(f.price_minor),
       case o.side when 'BUY' then 'at most ' else 'at least ' end || core.decimal(o.limit_price_minor),
-        was.booked_at,
+        f.booked_at,
       format('npm run correct -- --order %s --fill %s', o.client_order_id, f.venue_fill_id)
-    from core.effective_fills f join public.orders o on o.id = f.order_id
-    join public.fills was on was.id = f.id
+    from core.effective_fills_in(p) f join public.orders o on o.id = f.order_id
     where case o.side when 'BUY' then f.price_minor > o.limit_price_minor
       else f.price_minor < o.limit_price_minor end
   )
@@ -68,44 +67,42 @@ language sql stable as $$
   where not core.acknowledged_since(a, booked_at);
 $$;
 
--- Accounts that may trade though nobody has looked at what has to be looked at: money that went late, or a
--- drift.
-create function core.unacknowledged_findings() returns setof core.finding
+-- What somebody has to look at before an account trades on: money that went late, or a drift. null since:
+-- it is there until it is acknowledged.
+create function core.unacknowledged_facts(p core.period)
+returns table (account_id bigint, what text, since timestamptz)
 language sql stable as $$
-  select 'an account stays blocked until somebody has seen why', core.account_name(a), a.user_id,
-    'not blocked', unacknowledged.what,
-    format('npm run account -- --user %s --acknowledge %s', a.user_id, a.venue), false
-  from (
-    select f.account_id, format('blocked for the late fill %s', f.venue_fill_id) as what,
-      f.booked_at as since
-    from public.fills f where f.late and f.corrects is null
-    union all
-    select d.account_id, format('blocked for the drift of %s', d.what), null
-    from public.drifts d where d.acknowledged_at is null
-  ) unacknowledged join public.accounts a on a.id = unacknowledged.account_id and a.not_ready is null
-  where unacknowledged.since is null or not core.acknowledged_since(a, unacknowledged.since);
+  select f.account_id, format('blocked for the late fill %s', f.venue_fill_id), f.booked_at
+  from core.fills_in(p) f where f.late and f.corrects is null
+  union all
+  select d.account_id, format('blocked for the drift of %s', d.what), null
+  from public.drifts d where d.acknowledged_at is null;
 $$;
 
--- What is held, and what was earned with it, computed anew from the fills in the order they were traded in.
-create function core.position_findings() returns setof core.finding
+-- Accounts that may trade though nobody has looked at what has to be looked at.
+create function core.unacknowledged_findings(p core.period) returns setof core.finding
 language sql stable as $$
-  with folded as (
-    select t.account_id, t.instrument_id, t.product, sum(t.bound_minor) as bound,
-      core.holding_of(t.side, t.quantity, t.price_minor, t.bound_minor order by t.filled_at, t.side,
-        t.client_order_id collate "C", t.venue_fill_id collate "C") as should
-    from core.position_fills(null, null, null, '{}') t group by 1, 2, 3
-  ), booked as (
-    select account_id, instrument_id, product, sum(realised_minor) as realised,
-      sum(freed_margin_minor) as freed, max(filled_at) as last_at
-    from public.fills group by 1, 2, 3
-  ), stands as (
+  select 'an account stays blocked until somebody has seen why', core.account_name(a), a.user_id,
+    'not blocked', fact.what,
+    format('npm run account -- --user %s --acknowledge %s', a.user_id, a.venue), false
+  from core.unacknowledged_facts(p) fact
+  join public.accounts a on a.id = fact.account_id and a.not_ready is null
+  where fact.since is null or not core.acknowledged_since(a, fact.since);
+$$;
+
+-- What is held, and what was earned with it, computed anew from the fills in the order they were traded in;
+-- of the period up to now.
+create function core.position_findings(in_period core.period) returns setof core.finding
+language sql stable as $$
+  with stands as (
     select account_id, instrument_id, product, p.quantity, p.cost_minor as cost, p.margin_minor as margin,
-      p.last_filled_at, b.realised, b.freed, b.last_at, coalesce((f.should).quantity, 0) as should_quantity,
-      coalesce((f.should).cost_minor, 0) as should_cost,
-      coalesce((f.should).margin_minor, 0) as should_margin,
-      coalesce((f.should).realised_minor, 0) as should_realised, coalesce(f.bound, 0) as bound
-    from public.positions p full join booked b using (account_id, instrument_id, product)
-    full join folded f using (account_id, instrument_id, product)
+      p.last_filled_at, made.said_realised_minor as realised, made.said_freed_minor as freed,
+      made.last_filled_at as last_at, coalesce(made.quantity, 0) as should_quantity,
+      coalesce(made.cost_minor, 0) as should_cost, coalesce(made.margin_minor, 0) as should_margin,
+      coalesce(made.realised_minor, 0) as should_realised, coalesce(made.freed_minor, 0) as should_freed
+    from public.positions p
+    full join core.positions_at_end(in_period) made using (account_id, instrument_id, product)
+    where (in_period).closing is null
   ), wrong as (
     select 'a position is what its fills make' as rule, stands, format('%s shares, cost %s, margin %s',
         coalesce(quantity, 0), core.decimal(coalesce(cost, 0)), core.decimal(coalesce(margin, 0))) as ours,
@@ -119,7 +116,7 @@ language sql stable as $$
     from stands where coalesce(realised, 0) <> should_realised
     union all
     select 'fills freed what their position no longer binds', stands, core.decimal(coalesce(freed, 0)),
-      core.decimal(bound - should_margin) from stands where coalesce(freed, 0) <> bound - should_margin
+      core.decimal(should_freed) from stands where coalesce(freed, 0) <> should_freed
     union all
     select 'a position binds no more than it cost', stands, core.decimal(margin),
       'from 0 to ' || core.decimal(cost)
@@ -142,5 +139,5 @@ language sql stable as $$
       = (a.id, 'oversold', i.exchange || ':' || i.symbol) and d.acknowledged_at is null)
   from public.positions p join public.accounts a on a.id = p.account_id
   join public.instruments i on i.id = p.instrument_id
-  where p.quantity < 0;
+  where p.quantity < 0 and (in_period).closing is null;
 $$;

@@ -20,8 +20,8 @@ begin
   return made;
 end $$;
 
--- Each order against what was decided and what it may cost; of runs since a day (null: all).
-create function core.order_findings(since date) returns setof core.finding
+-- Each order against what was decided and what it may cost; of runs since a day, until a day (null: all).
+create function core.order_findings(since date, until date) returns setof core.finding
 language sql stable as $$
   with made as (
     select o, a, run, rs.send_before,
@@ -33,7 +33,7 @@ language sql stable as $$
     join public.accounts a on a.id = o.account_id
     join public.charge_rates rate on rate.id = o.rate_id
     left join public.run_signals rs on (rs.run_id, rs.signal_id) = (o.run_id, o.signal_id)
-    where run.trade_date >= coalesce(since, '-infinity')
+    where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
   ), wrong as (
     select 'an order is of its account''s user, venue and mode' as rule, o,
       concat_ws(' ', (o).user_id, (o).venue) as ours,
@@ -64,7 +64,7 @@ language sql stable as $$
 $$;
 
 -- Each order against its signal: side, share, and the price it was decided at.
-create function core.order_signal_findings(since date) returns setof core.finding
+create function core.order_signal_findings(since date, until date) returns setof core.finding
 language sql stable as $$
   with made as (
     select o, s.side, signalled.symbol, signalled.share, traded.share as traded_share, rate, run.trade_date,
@@ -76,7 +76,7 @@ language sql stable as $$
     join public.instruments signalled on signalled.id = s.instrument_id
     join public.instruments traded on traded.id = o.instrument_id
     join public.charge_rates rate on rate.id = o.rate_id
-    where run.trade_date >= coalesce(since, '-infinity')
+    where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
   ), wrong as (
     select 'an order is for the share and on the side of its signal' as rule, o,
       concat_ws(' ', (o).side, traded_share) as ours, concat_ws(' ', side, share) as should
@@ -104,21 +104,21 @@ language sql stable as $$
 $$;
 
 -- Each order against its fills and what it says of itself.
-create function core.filled_findings() returns setof core.finding
+create function core.filled_findings(p core.period) returns setof core.finding
 language sql stable as $$
   with counted as (
     select order_id, sum(quantity) as quantity, sum(quantity * price_minor) as value
-    from core.effective_fills where order_id is not null group by 1
+    from core.effective_fills_in(p) where order_id is not null group by 1
   ), recorded as (
     select order_id, sum(realised_minor + freed_margin_minor) as released,
       bool_or(late) filter (where corrects is null) as late,
       sum(quantity) filter (where corrects is null) as at_first
-    from public.fills where order_id is not null group by 1
+    from core.fills_in(p) where order_id is not null group by 1
   ), made as (
     select o, coalesce(counted.quantity, 0) as quantity, coalesce(counted.value, 0) as value,
       coalesce(at_first, 0) as at_first, coalesce(recorded.released, 0) as released,
       coalesce(recorded.late, false) as late
-    from public.orders o left join counted on counted.order_id = o.id left
+    from core.orders_in(p) o left join counted on counted.order_id = o.id left
     join recorded on recorded.order_id = o.id
   ), wrong as (
     select 'what an order filled is the sum of its fills' as rule, o,
@@ -144,7 +144,7 @@ language sql stable as $$
 $$;
 
 -- Each order against its history, and its own times against one another.
-create function core.history_findings(since date) returns setof core.finding
+create function core.history_findings(since date, until date, p core.period) returns setof core.finding
 language sql stable as $$
   with event as (
     select e.*, o.client_order_id, o.user_id, o.status, o.changed_at, o.created_at, o.attempts,
@@ -153,7 +153,7 @@ language sql stable as $$
       count(*) filter (where e.to_status = 'submitting') over (partition by e.order_id) as sends
     from public.scan_runs run join public.orders o on o.run_id = run.id join public.order_events e
       on e.order_id = o.id
-    where run.trade_date >= coalesce(since, '-infinity')
+    where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
     window history as (partition by e.order_id order by e.id)
   ), wrong as (
     select 'an order''s status is the last of its history' as rule, client_order_id, user_id, status as ours,
@@ -172,7 +172,7 @@ language sql stable as $$
       attempts::text, sends::text from event where is_last and attempts < sends
     union all
     select 'an order has a history', o.client_order_id, o.user_id, 'none', o.status
-    from public.orders o where not exists (select from public.order_events e where e.order_id = o.id)
+    from core.orders_in(p) o where not exists (select from public.order_events e where e.order_id = o.id)
   )
   select rule, 'order ' || client_order_id, user_id, ours, should, null, false from wrong
   union all
@@ -181,7 +181,8 @@ language sql stable as $$
       'changed ' || o.changed_at),
     'made, sent (before ' || o.send_before || '), ended, changed', null, false
   from public.scan_runs run join public.orders o on o.run_id = run.id
-  where run.trade_date >= coalesce(since, '-infinity') and ((o.submitted_at is null) <> (o.attempts = 0)
+  where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
+    and ((o.submitted_at is null) <> (o.attempts = 0)
     or o.created_at < run.opened_at - core.check_skew() or o.submitted_at < o.created_at - core.check_skew()
     or o.submitted_at >= o.send_before or o.submitted_at > o.changed_at + core.check_skew()
     or o.ended_at < o.created_at - core.check_skew() or o.ended_at > o.changed_at);

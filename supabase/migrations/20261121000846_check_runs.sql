@@ -1,10 +1,11 @@
 -- Runs, decisions, messages, and the time.
 
--- Each run's own times and plan; of runs since a day (null: all).
-create function core.run_findings(since date) returns setof core.finding
+-- Each run's own times and plan; of runs since a day, until a day (null: all).
+create function core.run_findings(since date, until date) returns setof core.finding
 language sql stable as $$
   with runs as (
-    select * from public.scan_runs run where run.trade_date >= coalesce(since, '-infinity')
+    select * from public.scan_runs run
+    where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
   ), wrong as (
     select 'a run is opened, decided and done in this order, on its day' as rule, id as subject,
       concat_ws(', ', 'opened ' || opened_at, 'decided ' || decided_at, 'done ' || done_at,
@@ -71,14 +72,14 @@ language sql immutable as $$
 $$;
 
 -- Each decision against what its run froze and against its order.
-create function core.decision_findings(since date) returns setof core.finding
+create function core.decision_findings(since date, until date) returns setof core.finding
 language sql stable as $$
   with decided as (
     select d, run, ru.queue_position, ru.account_id, rs.position
     from public.scan_runs run join public.decisions d on d.run_id = run.id
     left join public.run_users ru on (ru.run_id, ru.user_id) = (d.run_id, d.user_id)
     left join public.run_signals rs on (rs.run_id, rs.signal_id) = (d.run_id, d.signal_id)
-    where run.trade_date >= coalesce(since, '-infinity')
+    where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
   ), wrong as (
     select 'a decision is of the place and account its run froze' as rule, d,
       concat_ws('/', (d).position, (d).queue_position, (d).account_id) as ours,
@@ -110,25 +111,36 @@ language sql stable as $$
         (d).hold_minor)
   )
   select rule, concat_ws(' ', (d).run_id, (d).signal_id, (d).user_id), (d).user_id, ours, should, null,
-    false from wrong
+    false from wrong;
+$$;
+
+-- That accepted decisions and orders are each other's: orders of a period, decisions of its days.
+create function core.decided_order_findings(p core.period) returns setof core.finding
+language sql stable as $$
+  select 'an accepted decision has its order, and an order its decision', d.signal_id || ' ' || d.user_id,
+    d.user_id, 'no order', 'both', null::text, false
+  from public.scan_runs run join public.decisions d on d.run_id = run.id and d.outcome = 'accepted'
+  where run.trade_date > coalesce((p).opening, '-infinity')
+    and run.trade_date <= coalesce((p).closing, 'infinity')
+    and not exists (select from public.orders o
+      where (o.run_id, o.signal_id, o.user_id) = (d.run_id, d.signal_id, d.user_id))
   union all
-  select 'an accepted decision has its order, and an order its decision',
-    coalesce(d.signal_id || ' ' || d.user_id, o.client_order_id), coalesce(d.user_id, o.user_id),
-    case when o.run_id is null then 'no order' else 'no decision' end, 'both', null, false
-  from (select * from public.decisions where outcome = 'accepted') d
-  full join public.orders o on (o.run_id, o.signal_id, o.user_id) = (d.run_id, d.signal_id, d.user_id)
-  where d.run_id is null or o.run_id is null
+  select 'an accepted decision has its order, and an order its decision', o.client_order_id, o.user_id,
+    'no decision', 'both', null, false
+  from core.orders_in(p) o where not exists (select from public.decisions d
+    where (d.run_id, d.signal_id, d.user_id) = (o.run_id, o.signal_id, o.user_id)
+      and d.outcome = 'accepted')
   union all
   select 'a signal has one order per account', o.account_id || ' ' || o.signal_id, min(o.user_id),
     count(*)::text, '1', null, false
-  from public.orders o group by o.account_id, o.signal_id having count(*) > 1;
+  from core.orders_in(p) o group by o.account_id, o.signal_id having count(*) > 1;
 $$;
 
 -- Each order to buy against the cap it was accepted under: with what those accepted before it then counted
 -- at least, its share of that day is within it. What an order filled after its end, or was corrected to
 -- since, others may have had meanwhile; and an order with no cap waits for nobody, so it is not known to
 -- have come before.
-create function core.cap_findings(since date) returns setof core.finding
+create function core.cap_findings(since date, until date) returns setof core.finding
 language sql stable as $$
   with bought as (
     select run.mode, run.trade_date, i.share, o.id, o.quantity * price.minor as cost_minor,
@@ -147,7 +159,8 @@ language sql stable as $$
     cross join lateral (select greatest(o.decision_price_minor, case when run.takes_orders_until is not null
       then (select s.reference_price_minor from public.signals s
         where s.id = o.signal_id) end) as minor) price
-    where run.trade_date >= coalesce(since, '-infinity') and cap.minor is not null
+    where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
+      and cap.minor is not null
   ), come_to as (
     select bought.*, cost_minor + coalesce(sum(least(cost_minor, bought_minor)) over (
       partition by mode, trade_date, share order by id rows between unbounded preceding
@@ -161,7 +174,7 @@ language sql stable as $$
 $$;
 
 -- Who is told what: each user of a run once, each single order, and every message as its history says.
-create function core.message_findings(since date) returns setof core.finding
+create function core.message_findings(since date, until date) returns setof core.finding
 language sql stable as $$
   select 'every user of a decided run has one summary', run.id, null::text, summaries.n::text, users.n::text,
     null::text, false
@@ -170,19 +183,21 @@ language sql stable as $$
     and m.kind = 'summary') summaries
   cross join lateral (select count(*) as n from public.run_users ru where ru.run_id = run.id) users
   where run.state <> 'planning' and run.takes_orders_until is null and summaries.n <> users.n
-    and run.trade_date >= coalesce(since, '-infinity')
+    and run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
   union all
   select 'a single order has a message that tells of it', o.client_order_id, o.user_id, 'none',
     'one', null, false
   from public.scan_runs run join public.orders o on o.run_id = run.id
-  where run.takes_orders_until is not null and run.trade_date >= coalesce(since, '-infinity')
+  where run.takes_orders_until is not null
+    and run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
     and not exists (select from public.messages m
       where (m.run_id, m.user_id) = (o.run_id, o.user_id) and m.first_order_id <= o.id)
   union all
   select 'a message is to a user of its run', m.run_id || ' ' || m.kind, m.user_id, m.user_id,
     'a user of the run', null, false
   from public.scan_runs run join public.messages m on m.run_id = run.id
-  where run.trade_date >= coalesce(since, '-infinity') and (not exists (select from public.run_users ru
+  where run.trade_date between coalesce(since, '-infinity') and coalesce(until, 'infinity')
+    and (not exists (select from public.run_users ru
       where (ru.run_id, ru.user_id) = (m.run_id, m.user_id))
     or (m.first_order_id is not null and not exists (select from public.orders o
       where o.id = m.first_order_id and (o.run_id, o.user_id) = (m.run_id, m.user_id))))
@@ -193,7 +208,8 @@ language sql stable as $$
   from public.messages m left join public.scan_runs run on run.id = m.run_id
   left join lateral (select * from public.message_events e where e.message_id = m.id
     order by e.id desc limit 1) last on true
-  where coalesce(run.trade_date, m.trade_date) >= coalesce(since, '-infinity')
+  where coalesce(run.trade_date, m.trade_date) between coalesce(since, '-infinity')
+    and coalesce(until, 'infinity')
     and ((m.status, m.attempts) is distinct from (coalesce(last.status, 'queued'), coalesce(last.attempt, 0))
       or m.provider_status is distinct from last.provider_status
       or m.changed_at < last.at - core.check_skew()

@@ -40,23 +40,25 @@ language sql stable as $$
       where run.trade_date = a.checked_for and run.mode = 'live' and o.account_id = a.id);
 $$;
 
--- Times that the database's clock has not come to. A process whose clock is wrong wrote them.
-create function core.ahead_findings() returns setof core.finding
+-- Times in a period that the database's clock has not come to. A process whose clock is wrong wrote them.
+create function core.ahead_findings(p core.period) returns setof core.finding
 language sql stable as $$
   with latest(at) as (select core.database_now() + core.check_skew()),
   stamped as (
     select 'order ' || o.client_order_id as subject, o.user_id, written.at
-    from public.orders o cross
+    from core.orders_in(p) o cross
     join lateral (values (greatest(o.created_at, o.changed_at, o.submitted_at, o.ended_at)),
       (o.next_lookup_at - interval '1 day'), (o.next_attempt_at - interval '1 day')) written(at)
     where written.at > (select at from latest)
     union all
-    select 'order ' || e.order_id, null, e.at from public.order_events e where e.at > (select at from latest)
+    select 'order ' || e.order_id, null, e.at
+    from core.orders_in(p) o join public.order_events e on e.order_id = o.id
+    where e.at > (select at from latest)
     union all
-    select 'fill ' || f.venue_fill_id, null, greatest(f.filled_at, f.booked_at) from public.fills f
+    select 'fill ' || f.venue_fill_id, null, greatest(f.filled_at, f.booked_at) from core.fills_in(p) f
     where greatest(f.filled_at, f.booked_at) > (select at from latest)
     union all
-    select 'entry ' || e.id, null, e.at from public.ledger_entries e where e.at > (select at from latest)
+    select 'entry ' || e.id, null, e.at from core.entries_in(p) e where e.at > (select at from latest)
     union all
     select core.account_name(a), a.user_id, a.checked_at from public.accounts a
     where a.checked_at > (select at from latest)
@@ -69,11 +71,16 @@ language sql stable as $$
     from public.scan_runs run
     where greatest(run.opened_at, run.recorded_at, run.decided_at, run.done_at) > (select at from latest)
     union all
-    select ru.run_id, ru.user_id, ru.decided_at from public.run_users ru
-    where ru.decided_at > (select at from latest)
+    select ru.run_id, ru.user_id, ru.decided_at
+    from public.scan_runs run join public.run_users ru on ru.run_id = run.id
+    where run.trade_date > coalesce((p).opening, '-infinity')
+      and run.trade_date <= coalesce((p).closing, 'infinity') and ru.decided_at > (select at from latest)
     union all
-    select 'message ' || m.id, m.user_id, m.changed_at from public.messages m
-    where greatest(m.changed_at, m.sending_at, m.resend_requested_at, m.due_at - interval '1 day',
+    select 'message ' || m.id, m.user_id, m.changed_at
+    from public.messages m left join public.scan_runs run on run.id = m.run_id
+    where coalesce(run.trade_date, m.trade_date) > coalesce((p).opening, '-infinity')
+      and coalesce(run.trade_date, m.trade_date) <= coalesce((p).closing, 'infinity')
+      and greatest(m.changed_at, m.sending_at, m.resend_requested_at, m.due_at - interval '1 day',
       m.next_attempt_at - interval '1 day', m.next_lookup_at - interval '1 day') > (select at from latest)
   )
   select 'nothing is ahead of the database''s clock', subject, user_id, stamped.at::text,

@@ -2,7 +2,7 @@
 -- foreign key says so.
 
 -- Each order against the rows it names.
-create function core.order_reference_findings() returns setof core.finding
+create function core.order_reference_findings(p core.period) returns setof core.finding
 language sql stable as $$
   select 'an order names rows that are there', 'order ' || o.client_order_id, o.user_id,
     concat_ws(', ', case when run.id is null then 'run ' || o.run_id end,
@@ -13,7 +13,7 @@ language sql stable as $$
       case when i.id is null then 'instrument ' || o.instrument_id end,
       case when rate.id is null then 'rate ' || o.rate_id end) || ': not there',
     'there', null::text, false
-  from public.orders o left join public.scan_runs run on run.id = o.run_id
+  from core.orders_in(p) o left join public.scan_runs run on run.id = o.run_id
   left join public.signals s on s.id = o.signal_id
   left join public.run_signals frozen on (frozen.run_id, frozen.signal_id) = (o.run_id, o.signal_id)
   left join public.users u on u.id = o.user_id
@@ -24,7 +24,8 @@ language sql stable as $$
     or i.id is null or rate.id is null;
 $$;
 
--- What a run froze, and every request and message, against the rows they name.
+-- What a run froze, and every request and message, against the rows they name: all there ever was, since
+-- what names no run has no day.
 create function core.run_reference_findings() returns setof core.finding
 language sql stable as $$
   select 'what a run froze is there', 'signal ' || rs.signal_id, null::text,
@@ -54,11 +55,9 @@ language sql stable as $$
 $$;
 
 -- Each fill, position and entry of the ledger against the rows it names.
-create function core.reference_findings() returns setof core.finding
+create function core.reference_findings(in_period core.period) returns setof core.finding
 language sql stable as $$
-  select * from core.order_reference_findings()
-  union all
-  select * from core.run_reference_findings()
+  select * from core.order_reference_findings(in_period)
   union all
   select 'a fill names rows that are there', 'fill ' || f.venue_fill_id, a.user_id,
     concat_ws(', ', case when o.id is null then 'order ' || f.order_id end,
@@ -66,7 +65,7 @@ language sql stable as $$
       case when i.id is null then 'instrument ' || f.instrument_id end,
       case when was.id is null then 'corrected fill ' || f.corrects end) || ': not there',
     'there', null::text, false
-  from public.fills f left join public.orders o on o.id = f.order_id
+  from core.fills_in(in_period) f left join public.orders o on o.id = f.order_id
   left join public.accounts a on a.id = f.account_id
   left join public.instruments i on i.id = f.instrument_id
   left join public.fills was on was.id = f.corrects
@@ -77,7 +76,7 @@ language sql stable as $$
     concat_ws(', ', case when a.id is null then 'account ' || e.account_id end,
       case when o.id is null then 'order ' || e.order_id end,
       case when f.id is null then 'fill ' || e.fill_id end) || ': not there', 'there', null, false
-  from public.ledger_entries e left join public.accounts a on a.id = e.account_id
+  from core.entries_in(in_period) e left join public.accounts a on a.id = e.account_id
   left join public.orders o on o.id = e.order_id
   left join public.fills f on f.id = e.fill_id
   where a.id is null or (o.id is null and e.order_id is not null)
@@ -90,5 +89,5 @@ language sql stable as $$
     'there', null, false
   from public.positions p left join public.accounts a on a.id = p.account_id
   left join public.instruments i on i.id = p.instrument_id
-  where a.id is null or i.id is null;
+  where (in_period).closing is null and (a.id is null or i.id is null);
 $$;

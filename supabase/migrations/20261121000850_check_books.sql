@@ -8,33 +8,47 @@ language sql immutable as $$
     case when of_user is not null then format('--user %s ', of_user) else '' end);
 $$;
 
--- {sinceDate (null, left out: all days)}: decisions, orders' histories and messages only of runs since that
--- day (they are facts, so whoever looks every evening has seen the older ones); money, fills and positions
--- always all of them. Gives {rule, subject, userId, ours, should, settle, leftToAPerson, more}, at most 20
--- of a rule; the 20th says in `more` how many others there are. What settles it is a command; where none is
--- known, trading is to be stopped first.
+-- {sinceDate, closing}. Without `closing`: the books as they are now, on top of what each account came to
+-- at its last closing (core.period): accounts and positions all of them, records those since. With one: the
+-- records from the closing before it to that one, and what is closed there; so all closings and the rest
+-- together are everything there ever was. `sinceDate` (null, left out: all days): decisions, orders'
+-- histories and messages only of runs since that day; with a closing, of its days. Gives {rule, subject,
+-- userId, ours, should, settle, leftToAPerson, more}, at most 20 of a rule; the 20th says in `more` how many
+-- others there are. What settles it is a command; where none is known, trading is to be stopped first.
+-- jit: of 60,000 orders it takes 46,000 ms, and 12,000 ms where nothing is compiled.
 create function public.check_books(args jsonb) returns jsonb
-language sql stable security definer set search_path = '' as $$
-  with found as (
-    select * from core.money_findings()
-    union all select * from core.entry_findings()
-    union all select * from core.single_entry_findings()
-    union all select * from core.fill_findings()
-    union all select * from core.beyond_order_findings()
-    union all select * from core.unacknowledged_findings()
-    union all select * from core.position_findings()
-    union all select * from core.filled_findings()
-    union all select * from core.reference_findings()
-    union all select * from core.order_findings((args ->> 'sinceDate')::date)
-    union all select * from core.order_signal_findings((args ->> 'sinceDate')::date)
-    union all select * from core.history_findings((args ->> 'sinceDate')::date)
-    union all select * from core.run_findings((args ->> 'sinceDate')::date)
-    union all select * from core.decision_findings((args ->> 'sinceDate')::date)
-    union all select * from core.cap_findings((args ->> 'sinceDate')::date)
-    union all select * from core.message_findings((args ->> 'sinceDate')::date)
-    union all select * from core.overdue_findings()
-    union all select * from core.unready_findings()
-    union all select * from core.ahead_findings()
+language plpgsql stable security definer set search_path = '' set jit = off as $$
+declare
+  p constant core.period := core.period_to((args ->> 'closing')::date);
+  is_now constant boolean := p.closing is null;
+  since constant date := case when is_now then (args ->> 'sinceDate')::date else p.opening + 1 end;
+begin
+  if is_now and args ->> 'closing' is not null then
+    raise exception 'no closing through %', args ->> 'closing' using errcode = 'PT404';
+  end if;
+  return (with found as (
+    select * from core.money_findings(p)
+    union all select * from core.entry_findings(p)
+    union all select * from core.single_entry_findings(p)
+    union all select * from core.fill_findings(p)
+    union all select * from core.beyond_order_findings(p)
+    union all select * from core.unacknowledged_findings(p)
+    union all select * from core.position_findings(p)
+    union all select * from core.closing_findings(p)
+    union all select * from core.filled_findings(p)
+    union all select * from core.reference_findings(p)
+    union all select * from core.run_reference_findings() where p.opening is null or since is null
+    union all select * from core.order_findings(since, p.closing)
+    union all select * from core.order_signal_findings(since, p.closing)
+    union all select * from core.history_findings(since, p.closing, p)
+    union all select * from core.run_findings(since, p.closing)
+    union all select * from core.decision_findings(since, p.closing)
+    union all select * from core.decided_order_findings(p)
+    union all select * from core.cap_findings(since, p.closing)
+    union all select * from core.message_findings(since, p.closing)
+    union all select * from core.overdue_findings() where is_now
+    union all select * from core.unready_findings() where is_now
+    union all select * from core.ahead_findings(p)
   ), counted as (
     select found.*, row_number() over (partition by rule order by subject) as n,
       count(*) over (partition by rule) as of_rule
@@ -44,5 +58,5 @@ language sql stable security definer set search_path = '' as $$
     'ours', coalesce(ours, 'nothing'), 'should', coalesce(should, 'nothing'),
     'settle', coalesce(settle, core.stop_trading(user_id)), 'leftToAPerson', left_to_a_person,
     'more', case n when 20 then of_rule - 20 else 0 end) order by left_to_a_person, rule, n), '[]')
-  from counted where n <= 20;
-$$;
+  from counted where n <= 20);
+end $$;

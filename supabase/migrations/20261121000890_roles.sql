@@ -75,6 +75,7 @@ language sql immutable set search_path = '' as $$
   select array[
     'adjust_books',
     'check_books',
+    'close_books',
     'decide_run',
     'erase_user',
     'export_user',

@@ -70,8 +70,8 @@ function openOf(date: string): string {
 
 function runSql(run: string, date: string, at: string, signal: string, side: string): string {
   return `
-insert into public.scan_runs (id, session_id, trade_date, mode, state, limits, cut_off_at, opened_at, decided_at, done_at, plan_hash)
-  select ${run}, 'XNSE:' || ${date} || ':open', ${date}, 'paper', 'done', '{}', ${at}, ${at}, ${at}, ${at}, 'past';
+insert into public.scan_runs (id, session_id, trade_date, mode, state, limits, cut_off_at, opened_at, recorded_at, decided_at, done_at, plan_hash)
+  select ${run}, 'XNSE:' || ${date} || ':open', ${date}, 'paper', 'done', '{}', ${at}, ${at}, ${at}, ${at}, ${at}, 'past';
 insert into public.signals (id, trade_date, rank, strategy, instrument_id, side, reference_price_minor, source)
   select ${signal}, ${date}, s, strategy, instrument_id, '${side}', ${PRICE_MINOR}, 'bench' from bench.symbols;
 insert into public.run_signals (run_id, signal_id, position, send_before)

@@ -7,7 +7,7 @@ import type { CalendarDay } from '../../ports/store/imports.ts';
 import type { BrokenRule } from '../../ports/store/money.ts';
 import { type Store, storeFunctions } from '../../ports/store/store.ts';
 import type { Condition, DatabaseReadiness } from '../../ports/store/watch.ts';
-import { booksSince } from '../../stages/accounts/check-books.ts';
+import { booksSince, checkClosings, readClosings } from '../../stages/books/check-books.ts';
 
 /** One thing the doctor checked. `todo` says what to do, where there is something. */
 export interface Check {
@@ -32,6 +32,8 @@ export interface DatabaseFacts {
   cutOffTime: string;
   /** What this code was written for. */
   migrations: readonly string[];
+  /** Whether all records are computed anew, and not only those since the last closing. */
+  full?: boolean;
 }
 
 /** Everything the database can be asked, the first thing that stops the rest included. Reads only. */
@@ -71,7 +73,7 @@ export async function checkDatabase(facts: DatabaseFacts): Promise<Check[]> {
     messagesCheck(condition),
     blockedCheck(condition),
     haltsCheck(condition),
-    await booksCheck(store, answeredAtMs),
+    await booksCheck(facts, answeredAtMs),
     await paperCheck(store, answeredAtMs),
   ];
 }
@@ -172,19 +174,27 @@ function haltsCheck({ halts }: Condition): Check {
 }
 
 /** The books against themselves; what needs a person is no fault of the program's, but has to be settled, too. */
-async function booksCheck(store: Store, nowMs: number): Promise<Check> {
+async function booksCheck({ store, full = false }: DatabaseFacts, nowMs: number): Promise<Check> {
   let broken: BrokenRule[];
+  let closings: string[];
   try {
-    broken = await store.call('check_books', { sinceDate: booksSince(nowMs) });
+    closings = await readClosings({ store });
+    broken = await store.call('check_books', full ? {} : { sinceDate: booksSince(nowMs) });
+    if (full) broken.push(...(await checkClosings({ store }, closings)));
   } catch (error) {
     return wrong('books', `could not be checked: ${errorText(error)}`, 'Ask again when the database is less busy.');
   }
   const [first] = broken;
-  if (!first) return ok('books', 'agree with themselves');
+  if (!first) return ok('books', `agree with themselves${closedText(closings.at(-1), full)}`);
   const says = firstFew(
     broken.map(({ rule, subject, ours, should }) => `${rule} (not so: ${subject}: ${ours}, should be ${should})`),
   );
   return (first.leftToAPerson ? warning : wrong)('books', says, first.settle);
+}
+
+function closedText(last: string | undefined, full: boolean): string {
+  if (last === undefined) return '';
+  return full ? `, all records computed anew` : `; closed through ${last} (all records: npm run doctor -- --full)`;
 }
 
 async function paperCheck(store: Store, nowMs: number): Promise<Check> {

@@ -20,14 +20,14 @@ const signs = { ok: ['✓', 'good'], warning: ['!', 'notice'], wrong: ['✗', 'b
 const GOOD_SECRET_CHARACTERS = 32;
 
 /** `npm run doctor`: everything that could keep the next session from working, each with what to do. 1: something is wrong. */
-export async function doctorCommand({ json }: { json?: boolean }): Promise<number> {
-  const checks = await examine(readConfig(), process.cwd());
+export async function doctorCommand({ json, full }: { json?: boolean; full?: boolean }): Promise<number> {
+  const checks = await examine(readConfig(), process.cwd(), full);
   process.stdout.write(json ? `${JSON.stringify({ checks })}\n` : `${checksText(checks)}\n`);
   return checks.some(({ level }) => level === 'wrong') ? 1 : 0;
 }
 
-/** Looks at everything and changes nothing. `folder` is where a .env file would be. */
-export async function examine(read: ConfigResult, folder: string): Promise<Check[]> {
+/** Looks at everything and changes nothing. `folder` is where a .env file would be; `full`: all records are computed anew. */
+export async function examine(read: ConfigResult, folder: string, full = false): Promise<Check[]> {
   const checks = envFileCheck(folder);
   if (read.kind === 'refused') {
     const todo = 'Correct it in the environment; .env.example lists every setting.';
@@ -40,7 +40,7 @@ export async function examine(read: ConfigResult, folder: string): Promise<Check
     secretCheck(config),
     ...checks,
     ...dataDirCheck(config),
-    ...(await databaseChecks(config)),
+    ...(await databaseChecks(config, full)),
     senderCheck(config),
   ];
 }
@@ -80,7 +80,7 @@ function isWritable(folder: string): boolean {
   }
 }
 
-async function databaseChecks(config: Config): Promise<Check[]> {
+async function databaseChecks(config: Config, full: boolean): Promise<Check[]> {
   const target = targetToRead(config);
   if (!targetExists(target)) {
     return [warning('database', 'there is none yet', 'npm run scan (the sample), or npm run import -- users FILE.csv')];
@@ -92,7 +92,7 @@ async function databaseChecks(config: Config): Promise<Check[]> {
     const say = (text: string) => process.stderr.write(`${text}\n`);
     const store = await openStore({ config, target, readOnly: true, onSlowStart: say, patient: false });
     try {
-      const checks = await checkDatabase({ store, nowMs: () => clock.nowMs(), mode, cutOffTime, migrations });
+      const checks = await checkDatabase({ store, nowMs: () => clock.nowMs(), mode, cutOffTime, migrations, full });
       // It ends at the first thing that keeps the rest from being asked.
       if (checks.some(({ level, name }) => level === 'wrong' && /^(database|migrations)$/.test(name))) return checks;
       // An embedded database is in this process: it has no roles to run as.

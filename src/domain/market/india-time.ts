@@ -78,6 +78,11 @@ export function addDays(date: string, days: number): string {
   return Temporal.PlainDate.from(date).add({ days }).toString();
 }
 
+/** The last day of the month a date is in. */
+export function monthEnd(date: string): string {
+  return Temporal.PlainDate.from(date).with({ day: 31 }).toString();
+}
+
 function inIndia(ms: number): Temporal.ZonedDateTime {
   return Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(zone);
 }

@@ -5,9 +5,9 @@ import { runIdOf, sessionIdOf } from '../../domain/market/session.ts';
 import type { RunReport } from '../../domain/report.ts';
 import { type RunResult, run } from '../../run.ts';
 import { closeOverdue } from '../../stages/accept/close-abandoned.ts';
-import { checkBooksTonight } from '../../stages/accounts/check-books.ts';
 import { sync } from '../../stages/accounts/evening-sync.ts';
 import { ready } from '../../stages/accounts/readiness.ts';
+import { checkBooksTonight } from '../../stages/books/check-books.ts';
 import { workOnce } from '../../stages/execute-and-notify.ts';
 import { forgetOld } from '../../stages/report/retention.ts';
 import { noInputs } from '../../stages/scan/request.ts';
@@ -32,8 +32,8 @@ const MAX_ORDERS = 1_000;
  *
  * `GET /api/cron/ready` asks the venues of all live accounts whether they can trade today: the ReadinessReport, with
  * only the accounts that can't in its list. `GET /api/cron/sync` is the evening's reconciliation: the SyncReport. Both
- * begin no further page of accounts after the deadline and then say `complete: false`. The evening also says what
- * check_books found (`brokenBooks`; null: it could not be asked).
+ * begin no further page of accounts after the deadline and then say `complete: false`. The evening also closes months that
+ * are over, and says what check_books found (`brokenBooks`; null: it could not be asked).
  */
 export function cronRoutes(deps: HttpDeps): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
@@ -73,7 +73,7 @@ export function cronRoutes(deps: HttpDeps): Hono<HttpEnv> {
   routes.get('/api/cron/sync', requireCron, async (c) => {
     const { mode, concurrency } = deps.settings;
     const stop = untilDeadline(deps);
-    const brokenBooks = await checkBooksTonight(deps.world);
+    const brokenBooks = await checkBooksTonight(deps.world, stop);
     const report = await sync(deps.world, { mode, concurrency, stop });
     return c.json({ ...report, brokenBooks, forgotten: await forgetOld(deps.world, stop) });
   });

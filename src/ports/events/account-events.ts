@@ -37,6 +37,10 @@ export interface AccountEvents {
   account_not_compared: AccountIds & { reason: string };
   /** accounts were not compared with their venue */
   books_not_compared: Alert<{ count: number; first: string }>;
+  /** the books of a month that is over were closed, of how many accounts */
+  books_closed: { through: string; accounts: number };
+  /** the books of months that are over could not be closed */
+  books_not_closed: Alert<Failure>;
   /** the books were checked against themselves; how many rules are broken */
   books_checked: { rules: number };
   /** the books break a rule: the first case of it, and how many more there are */

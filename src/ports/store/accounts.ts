@@ -138,6 +138,19 @@ const sealedCredentials = z.object({
   storedAtMs: z.int(),
 });
 
+const closedBooks = z.union([
+  /** `next`: the account to go on after; null: that was all. */
+  z.object({ kind: z.literal('closed'), closed: z.int(), next: z.int().nullable() }),
+  z.object({ kind: z.enum(['too_early', 'closed_further', 'busy']) }),
+]);
+
+const closings = z.object({
+  /** The first day something was recorded on; null: nothing was. */
+  firstDay: z.iso.date().nullable(),
+  /** The oldest first, with how many accounts are closed at each. */
+  closings: z.array(z.object({ through: z.iso.date(), accounts: z.int() })),
+});
+
 export const accounts = {
   /** Opens a user’s account at a venue, with the sizing of the account they have already and no money. */
   open_account: call<{ userId: string; venue: string; mode: string; by: Actor }>()(openedAccount),
@@ -157,6 +170,13 @@ export const accounts = {
   read_credentials: call<{ accountId: number }>()(sealedCredentials.nullable()),
   /** Reads all that are stored: for a new master key, and to see who is connected. */
   read_all_credentials: call<Record<string, never>>()(z.array(sealedCredentials), { isLong: true }),
+  /**
+   * Closes the books of the next accounts after that one (null: from the first) with all that was recorded up to the end of a
+   * day; those in which something is open or wrong are left. Asked again, it finds nothing left to do.
+   */
+  close_books: call<{ through: string; after: number | null; limit: number }>()(closedBooks, { isLong: true }),
+  /** Reads through which days books are closed. */
+  read_closings: call<Record<string, never>>()(closings, { isReport: true }),
   /** Reads a page of accounts’ books, by id: what readiness and the evening’s sync compare. */
   read_books: call<{ mode: string; tradeDate: string; accountIds: number[] | null; afterId: number; limit: number }>()(
     z.array(books),

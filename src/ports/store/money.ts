@@ -224,10 +224,10 @@ export const money = {
     nowMs: number;
   }>()(resolvedOrder),
   /**
-   * Finds the promises of the books that are not kept; of runs only since that day (left out: all), of money, fills and
-   * positions all.
+   * Finds the promises of the books that are not kept, in what was recorded since the last closing: of runs only since that
+   * day (left out: all). With `closing`: in what was recorded before that one, and in what it came to.
    */
-  check_books: call<{ sinceDate?: string }>()(z.array(brokenRule), { isLong: true, isReport: true }),
+  check_books: call<{ sinceDate?: string; closing?: string }>()(z.array(brokenRule), { isLong: true, isReport: true }),
   /**
    * Reads accounts with everything that ever happened to them, a page of about so many `entries`. null: every mode,
    * everybody, from the first account.

@@ -23,6 +23,3 @@ export type SyncDeps = AccountsDeps & CatchUpDeps;
 
 /** Readiness does so, too, and reminds users of logins. */
 export type ReadyDeps = SyncDeps & RemindDeps;
-
-/** The books against themselves. */
-export type BooksDeps = Deps<'clock' | 'emit', 'check_books'>;

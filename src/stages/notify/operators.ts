@@ -69,6 +69,7 @@ const alertTexts: Readonly<Partial<Record<AlertType, string>>> = {
   login_missing: 'accounts without a login trade nothing today',
   drift_found: 'our books and a venue’s DIFFER: the accounts are blocked until somebody acknowledges it',
   books_broken: 'our books contradict themselves: npm run doctor says which, and what to do',
+  books_not_closed: 'the books of past months could not be closed: it is tried again tomorrow',
   books_not_checked: 'the books could not be checked against themselves',
   books_not_compared: 'books could not be compared with their venue’s',
   orders_need_person: 'orders wait for a PERSON to say how they ended: npm run day, npm run resolve',

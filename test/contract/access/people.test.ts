@@ -10,6 +10,7 @@ const ofNobody = [
   ...[
     'instruments',
     'charge_rates',
+    'closings',
     'calendar_days',
     'corporate_actions',
     'daily_prices',

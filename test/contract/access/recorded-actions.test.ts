@@ -13,6 +13,7 @@ const notRecorded: Partial<Record<StoreFunction, string>> = {
   claim_message_lookups: 'the service’s own work',
   claim_notices: 'the service’s own work',
   claim_lookups: 'the service’s own work',
+  close_books: 'adds up what is past',
   decide_run: 'decides what open_run began',
   find_api_keys: 'only looks keys up',
   finish_run: 'follows from the orders',

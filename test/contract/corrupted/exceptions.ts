@@ -58,4 +58,5 @@ export const exceptions: Readonly<Record<string, string>> = {
 /** Every column of the tables the books are made of. */
 export const columns = `select table_name || '.' || column_name as name from information_schema.columns
   where table_schema = 'public' and table_name in ('accounts', 'positions', 'orders', 'fills', 'ledger_entries',
-    'decisions', 'scan_runs', 'run_users', 'run_signals', 'messages', 'order_requests') order by 1`;
+    'decisions', 'scan_runs', 'run_users', 'run_signals', 'messages', 'order_requests', 'closings', 'closed_balances',
+    'closed_positions') order by 1`;

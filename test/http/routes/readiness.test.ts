@@ -88,7 +88,7 @@ describe('the schedule', () => {
     await readyNow(world, open.deps.settings, never);
     await syncNow(world, open.deps.settings, never);
     const alerts = open.events.filter(({ alert }) => alert).map(({ type }) => type);
-    expect(alerts).toEqual(['ready_failed', 'books_not_checked', 'sync_failed']);
+    expect(alerts).toEqual(['ready_failed', 'books_not_closed', 'books_not_checked', 'sync_failed']);
   });
 
   test.each([

@@ -5,8 +5,10 @@ import { growth } from './core/growth.ts';
 import { ordersThrough } from './core/orders-through.ts';
 import { plan } from './core/plan.ts';
 import { plans } from './core/plans.ts';
+import { statistics } from './core/statistics.ts';
 import { hostile } from './http/hostile.ts';
 import { http } from './http/http.ts';
+import { floor } from './peers/floor.ts';
 import { naive } from './peers/naive.ts';
 import { cold } from './process/cold.ts';
 import { embedded } from './process/embedded.ts';
@@ -20,6 +22,8 @@ import { venue } from './sending/venue.ts';
 export const cases: readonly BenchCase[] = [
   plan,
   ordersThrough,
+  floor,
+  statistics,
   naive,
   venue,
   spread,

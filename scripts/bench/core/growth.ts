@@ -18,7 +18,7 @@ import { type Through, throughOnce } from './orders-through.ts';
 import { makePast } from './past.ts';
 
 const SIGNALS = 5;
-const RATIO = 1.5;
+const RATIO = 1.3;
 
 /** Whether years of orders slow down a day: the same scan on a new database, and on one with a past. */
 export const growth: BenchCase = {

@@ -5,6 +5,7 @@ const starters: Readonly<Record<string, (input: unknown) => Promise<void>>> = {
   loopback: async () => (await import('../sending/loopback-part.ts')).loopbackPart(),
   'hostile-service': async (input) => (await import('../http/hostile-service-part.ts')).hostileServicePart(input),
   'hostile-callers': async (input) => (await import('../http/hostile-callers-part.ts')).hostileCallersPart(input),
+  'far-database': async (input) => (await import('../peers/far-database-part.ts')).farDatabasePart(input),
   memory: async (input) => (await import('./memory-part.ts')).memoryPart(input),
   pickup: async (input) => (await import('../sending/pickup-part.ts')).pickupPart(input),
   embedded: async (input) => {

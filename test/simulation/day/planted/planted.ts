@@ -54,12 +54,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [edit('core.find_queued', `o.status = 'queued'`, `o.status in ('queued', 'submitting')`)],
   },
   {
-    name: 'answers a repeated take with what has been settled meanwhile',
-    promise: /^(write first|unknown is not failed)/,
-    seed: 1,
-    edits: [edit('core.mark_taken', `o.mark_id = this_mark and o.status = 'submitting'`, 'o.mark_id = this_mark')],
-  },
-  {
     name: 'takes twice as many orders as there are slots',
     promise: /^slots/,
     seed: 1,

@@ -65,12 +65,7 @@ export function markedBy(name: StoreFunction, args: object, answer: unknown): nu
 }
 
 /** Runs one function of the database at the far end, and looks at what it left behind. */
-export async function callNow<F extends StoreFunction>(
-  scene: Scene,
-  name: F,
-  args: Arguments[F],
-  itsNowMs: number,
-): Promise<Answer<F>> {
+export async function callNow<F extends StoreFunction>(scene: Scene, name: F, args: Arguments[F]): Promise<Answer<F>> {
   const { ground, turns, promises } = scene;
   if (isUnwritable(scene, name, args)) {
     scene.count('fault refused_row');
@@ -86,7 +81,10 @@ export async function callNow<F extends StoreFunction>(
   const answer = await store.call(name, args);
   scene.count('store calls');
   const marked = markedBy(name, args, answer);
-  if ('markId' in args && marked.length > 0) promises.marked(String(args.markId), marked, itsNowMs);
+  if ('markId' in args && 'nowMs' in args && marked.length > 0) {
+    // By whichever clock is later: a call that runs late says when it was made.
+    promises.marked(String(args.markId), marked, Math.max(Number(args.nowMs), turns.nowMs()));
+  }
   if ('limit' in args && marked.length > Number(args.limit)) {
     promises.broken.push(`slots: ${marked.length} orders are taken for ${args.limit} slots`);
   }

@@ -215,7 +215,7 @@ async function comeToRest(scene: Scene, resumes: boolean): Promise<void> {
         by: { who: 'operator', how: 'cli' } as const,
         nowMs: turns.nowMs(),
       };
-      await callNow(scene, 'resume', lifted, turns.nowMs());
+      await callNow(scene, 'resume', lifted);
       promises.resumed(scope, target);
     }
   }

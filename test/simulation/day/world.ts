@@ -90,7 +90,7 @@ async function atDatabase<F extends StoreFunction>(
   const fault = !turns.isCalm() && strange.happens(outside.faultShare) ? drawnFault(strange) : null;
   if (fault) scene.count(`fault ${fault}`);
   if (fault && !fault.endsWith('_after')) throw errorOf(fault, name);
-  const found = await callNow(scene, name, args, turns.nowMs() + life.skewMs);
+  const found = await callNow(scene, name, args);
   if (fault) throw errorOf(fault, name);
   if (name.startsWith('claim_') && Array.isArray(found) && found.length > 0) atTheWorstMoment(scene, life);
   for (const orderId of markedBy(name, args, found)) echo(scene, orderId);
@@ -199,7 +199,7 @@ function postBack(scene: Scene, venue: SimulatedVenue, booked: Booked): void {
     scene.count('venue messages');
     const nowMs = turns.nowMs();
     const settlement = reported({ ...row, orderId: row.id }, venue.report(booked, nowMs), nowMs);
-    await ifTaken(callNow(scene, 'settle_orders', { outcomes: [settlement], nowMs }, nowMs));
+    await ifTaken(callNow(scene, 'settle_orders', { outcomes: [settlement], nowMs }));
   };
   const what = `${venue.plan.name} tells of ${booked.order.clientOrderId}`;
   for (const { atMs } of [...booked.fills, { atMs: endMs }]) {

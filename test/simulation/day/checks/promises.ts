@@ -38,7 +38,7 @@ export interface Promises {
   occupies(worker: string, order: OrderToSend, change: 1 | -1, concurrency: number): void;
   /** The far end has marked these orders as being sent. */
   /** `mark` names the call: repeated, it is answered the same and counts once. */
-  marked(mark: string, orderIds: readonly number[], itsNowMs: number): void;
+  marked(mark: string, orderIds: readonly number[], laterNowMs: number): void;
   /** A venue has proven something by not finding an order. */
   missed(order: OrderToSend, venue: string): void;
   sends(message: MessageToSend, itsNowMs: number): void;
@@ -227,12 +227,12 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
         breaks('fair shares', `${clientOrderId} takes a slot of others in ${worker}: its account has ${now}`);
       }
     },
-    marked(mark, orderIds, itsNowMs) {
+    marked(mark, orderIds, laterNowMs) {
       for (const id of orderIds) {
         const row = tables.orders.find((order) => order.id === id);
         if (!row) continue;
         if (haltFor(row.venue, row.userId)) breaks('the switch', `${row.clientOrderId} is marked during a halt`);
-        if (itsNowMs >= row.sendBeforeMs) breaks('send before', `${row.clientOrderId} is marked too late`);
+        if (laterNowMs >= row.sendBeforeMs) breaks('send before', `${row.clientOrderId} is marked too late`);
         const attempt = `${id} ${mark}`;
         if (!attempts.has(attempt)) checkRate(row);
         attempts.add(attempt);

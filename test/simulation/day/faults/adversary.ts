@@ -26,7 +26,7 @@ export function echo(scene: Scene, orderId: number): void {
     `order ${orderId} is settled a second time as not sent`,
     async () => {
       const nowMs = turns.nowMs();
-      await ifTaken(callNow(scene, 'settle_orders', { outcomes: [outcome], nowMs }, nowMs));
+      await ifTaken(callNow(scene, 'settle_orders', { outcomes: [outcome], nowMs }));
     },
   );
 }
@@ -66,12 +66,12 @@ export function operate(scene: Scene, { afterMs, scope, target, resumeAfterMs }:
   });
   turns.at(plan.startMs + afterMs, `operator halts ${scope} ${target}`, async () => {
     scene.count('fault halt');
-    await callNow(scene, 'halt', order(), turns.nowMs());
+    await callNow(scene, 'halt', order());
     promises.halted({ scope, target, sinceMs: turns.nowMs() });
   });
   if (resumeAfterMs === null) return;
   turns.at(plan.startMs + afterMs + resumeAfterMs, `operator resumes ${scope} ${target}`, async () => {
-    await callNow(scene, 'resume', order(), turns.nowMs());
+    await callNow(scene, 'resume', order());
     promises.resumed(scope, target);
   });
 }

@@ -76,7 +76,7 @@ create type core.outcome as (
 
 -- What is read together: the records after one closing (`opening`; null: from the first) up to another
 -- (`closing`, of the accounts that are closed there; null: up to now, of all). `after_…` is where the
--- opening ends, `last_…` where the closing does, `seen_…` how far to look for it. `accounts`: only these.
+-- opening ends, `last_…` where the closing does, `seen_…` how far to look for it. `accounts`: these only.
 create type core.period as (
   opening date,
   after_order bigint,
@@ -7457,16 +7457,18 @@ begin
   return cardinality(blocked);
 end $function$;
 
--- The ledger's entries of a period: of its orders, and of none.
+-- The ledger's entries of a period: of its orders, and of none. Account by account, since no index knows
+-- them by their number alone.
 CREATE OR REPLACE FUNCTION core.entries_in(p core.period)
  RETURNS SETOF public.ledger_entries
  LANGUAGE sql
  STABLE
 AS $function$
-  select e.* from public.ledger_entries e where e.id > (p).after_entry and e.id <= (p).seen_entry
+  select e.* from public.accounts a join public.ledger_entries e on e.account_id = a.id
+  where e.id > (p).after_entry and e.id <= (p).seen_entry
     and ((e.order_id > (p).after_order and (e.order_id <= (p).last_order or e.id <= (p).last_entry))
       or (e.order_id is null and e.id <= (p).last_entry))
-    and ((p).closing is null or e.account_id not in (select core.accounts_left_open(p)))
+    and ((p).closing is null or a.id not in (select core.accounts_left_open(p)))
   union all
   select e.* from core.accounts_behind(p) behind
   join public.ledger_entries e on e.account_id = behind.account_id and e.id > behind.after_entry
@@ -10108,14 +10110,12 @@ AS $function$
     or (was.id is null and f.corrects is not null)
   union all
   select 'an entry names rows that are there', 'entry ' || e.id, a.user_id,
-    concat_ws(', ', case when a.id is null then 'account ' || e.account_id end,
-      case when o.id is null then 'order ' || e.order_id end,
+    concat_ws(', ', case when o.id is null then 'order ' || e.order_id end,
       case when f.id is null then 'fill ' || e.fill_id end) || ': not there', 'there', null, false
-  from core.entries_in(in_period) e left join public.accounts a on a.id = e.account_id
+  from core.entries_in(in_period) e join public.accounts a on a.id = e.account_id
   left join public.orders o on o.id = e.order_id
   left join public.fills f on f.id = e.fill_id
-  where a.id is null or (o.id is null and e.order_id is not null)
-    or (f.id is null and e.fill_id is not null)
+  where (o.id is null and e.order_id is not null) or (f.id is null and e.fill_id is not null)
   union all
   select 'a position names rows that are there',
     format('instrument %s (%s) of account %s', p.instrument_id, p.product, p.account_id), a.user_id,
@@ -10398,8 +10398,8 @@ AS $function$
   select rule, subject, null, ours, should, null, false from wrong;
 $function$;
 
--- What a run froze, and every request and message, against the rows they name: all there ever was, since
--- what names no run has no day.
+-- What a run froze, and every request and message, against the rows they name, and entries against their
+-- account: all there ever was, since what names no run has no day, and what names no account no period.
 CREATE OR REPLACE FUNCTION core.run_reference_findings()
  RETURNS SETOF core.finding
  LANGUAGE sql
@@ -10416,6 +10416,10 @@ AS $function$
     'run ' || ru.run_id || ': not there', 'there', null, false
   from public.run_users ru
   where not exists (select from public.scan_runs run where run.id = ru.run_id)
+  union all
+  select 'an entry names rows that are there', 'entry ' || e.id, null,
+    format('account %s: not there', e.account_id), 'there', null, false
+  from public.ledger_entries e where not exists (select from public.accounts a where a.id = e.account_id)
   union all
   select 'a request names its decision', 'request ' || r.signal_id, r.user_id,
     'decision: not there', 'there', null, false

@@ -73,7 +73,7 @@ create trigger a_fill_of_the_past_reopens_its_account after insert on public.fil
 
 -- What is read together: the records after one closing (`opening`; null: from the first) up to another
 -- (`closing`, of the accounts that are closed there; null: up to now, of all). `after_…` is where the
--- opening ends, `last_…` where the closing does, `seen_…` how far to look for it. `accounts`: only these.
+-- opening ends, `last_…` where the closing does, `seen_…` how far to look for it. `accounts`: these only.
 create type core.period as (opening date, after_order bigint, after_entry bigint, after_fill bigint,
   closing date, last_order bigint, last_entry bigint, last_fill bigint, seen_entry bigint, seen_fill bigint,
   accounts bigint[]);
@@ -150,13 +150,15 @@ language sql stable as $$
       or (f.order_id is null and f.id <= (p).after_fill));
 $$;
 
--- The ledger's entries of a period: of its orders, and of none.
+-- The ledger's entries of a period: of its orders, and of none. Account by account, since no index knows
+-- them by their number alone.
 create function core.entries_in(p core.period) returns setof public.ledger_entries
 language sql stable as $$
-  select e.* from public.ledger_entries e where e.id > (p).after_entry and e.id <= (p).seen_entry
+  select e.* from public.accounts a join public.ledger_entries e on e.account_id = a.id
+  where e.id > (p).after_entry and e.id <= (p).seen_entry
     and ((e.order_id > (p).after_order and (e.order_id <= (p).last_order or e.id <= (p).last_entry))
       or (e.order_id is null and e.id <= (p).last_entry))
-    and ((p).closing is null or e.account_id not in (select core.accounts_left_open(p)))
+    and ((p).closing is null or a.id not in (select core.accounts_left_open(p)))
   union all
   select e.* from core.accounts_behind(p) behind
   join public.ledger_entries e on e.account_id = behind.account_id and e.id > behind.after_entry

@@ -24,8 +24,8 @@ language sql stable as $$
     or i.id is null or rate.id is null;
 $$;
 
--- What a run froze, and every request and message, against the rows they name: all there ever was, since
--- what names no run has no day.
+-- What a run froze, and every request and message, against the rows they name, and entries against their
+-- account: all there ever was, since what names no run has no day, and what names no account no period.
 create function core.run_reference_findings() returns setof core.finding
 language sql stable as $$
   select 'what a run froze is there', 'signal ' || rs.signal_id, null::text,
@@ -39,6 +39,10 @@ language sql stable as $$
     'run ' || ru.run_id || ': not there', 'there', null, false
   from public.run_users ru
   where not exists (select from public.scan_runs run where run.id = ru.run_id)
+  union all
+  select 'an entry names rows that are there', 'entry ' || e.id, null,
+    format('account %s: not there', e.account_id), 'there', null, false
+  from public.ledger_entries e where not exists (select from public.accounts a where a.id = e.account_id)
   union all
   select 'a request names its decision', 'request ' || r.signal_id, r.user_id,
     'decision: not there', 'there', null, false
@@ -73,14 +77,12 @@ language sql stable as $$
     or (was.id is null and f.corrects is not null)
   union all
   select 'an entry names rows that are there', 'entry ' || e.id, a.user_id,
-    concat_ws(', ', case when a.id is null then 'account ' || e.account_id end,
-      case when o.id is null then 'order ' || e.order_id end,
+    concat_ws(', ', case when o.id is null then 'order ' || e.order_id end,
       case when f.id is null then 'fill ' || e.fill_id end) || ': not there', 'there', null, false
-  from core.entries_in(in_period) e left join public.accounts a on a.id = e.account_id
+  from core.entries_in(in_period) e join public.accounts a on a.id = e.account_id
   left join public.orders o on o.id = e.order_id
   left join public.fills f on f.id = e.fill_id
-  where a.id is null or (o.id is null and e.order_id is not null)
-    or (f.id is null and e.fill_id is not null)
+  where (o.id is null and e.order_id is not null) or (f.id is null and e.fill_id is not null)
   union all
   select 'a position names rows that are there',
     format('instrument %s (%s) of account %s', p.instrument_id, p.product, p.account_id), a.user_id,

@@ -117,9 +117,10 @@ end $$;
 -- keeps a second one from running beside it. plan_cache_mode: planned anew for each call, 40 orders read
 -- 29,600 rows in 10 ms, with a kept plan 1,700 rows in 6 ms. enable_seqscan: a plan kept from when the
 -- tables were small reads 11,600 rows in 19 ms, without it 1,420 rows in 6 ms.
+-- jit: what is switched off costs ten billion to the planner, and it compiles (1,700 ms in accept_at_once).
 create function public.place_orders(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set plan_cache_mode = force_generic_plan
-set enable_seqscan = off as $$
+set jit = off set enable_seqscan = off as $$
 declare
   now_at constant timestamptz := core.later_of(args);
   run public.scan_runs;

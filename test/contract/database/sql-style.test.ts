@@ -39,6 +39,13 @@ describe('the migrations', () => {
     expect(silent).toEqual([]);
   });
 
+  test('switch compiling off where they switch a plan off: what is off costs ten billion, which would be compiled', () => {
+    const compiled = written.filter(({ switches }) => {
+      return switches.some((one) => /^enable_\w+ = off$/.test(one)) && !switches.includes('jit = off');
+    });
+    expect(compiled.map(({ name }) => name)).toEqual([]);
+  });
+
   test('plan once per connection what every order goes through: Postgres plans a function in SQL at each call', () => {
     // A query that gives one value, has settings or rights of its own, or says it is more stable than what it calls, is
     // never made part of its caller's.

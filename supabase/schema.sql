@@ -1527,7 +1527,8 @@ begin
           then 0 else 1 end as counted) this_lookup)
     from (select * from due union all select * from nobodys) found where o.id = found.id returning o, spent
   )
-  select coalesce(json_agg(core.order_json(claimed.o, i, core.halted_for(claimed.o), spent)), '[]')
+  select coalesce(json_agg(core.order_json(claimed.o, i, core.halted_for(claimed.o), spent)
+    order by (claimed.o).next_lookup_at, (claimed.o).id), '[]')
   into answer from claimed join public.instruments i on i.id = (claimed.o).instrument_id;
   return answer;
 end $function$;

@@ -19,6 +19,8 @@ export interface Clock {
   every(periodMs: number, beat: () => void): () => void;
   /** Whether pauses elapse at once (sample, --at, --date). */
   virtual: boolean;
+  /** True where a pause is over at once and lets nobody else go on: then nothing may be done beside anything. */
+  takesTurns?: true;
 }
 
 export interface QuotesWanted {

@@ -85,5 +85,5 @@ async function pass(
 
 /** Whether messages go beside the orders: on a clock whose pauses are pauses. */
 export function notifiesBeside({ clock }: Deps<'clock'>): boolean {
-  return !clock.virtual;
+  return !clock.virtual && !clock.takesTurns;
 }

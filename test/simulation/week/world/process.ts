@@ -62,6 +62,7 @@ function worldOf(week: Week, process: Process, end: End): World {
   const { clock: time, plant, venues } = week;
   const clock: Clock = {
     virtual: false,
+    takesTurns: true,
     nowMs: () => time.nowMs + process.skewMs,
     async sleep(ms) {
       // A machine may always sleep longer; short polls would make weeks long and teach nothing.

@@ -133,7 +133,7 @@ export const plantedOutside: readonly PlantedBug[] = [
   {
     name: 'books a fill that no number can hold',
     promise: /^(one failure|money|fills|nobody)/,
-    seed: 15,
+    seed: 8,
     sql: [
       'alter table public.fills drop constraint what_a_fill_is_worth_can_be_told_exactly',
       'alter table public.positions drop constraint a_position_can_be_told_exactly',

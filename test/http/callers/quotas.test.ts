@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { freshPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { startService, type TestService } from '../support/service.ts';
@@ -16,6 +16,8 @@ beforeEach(async () => {
   await database.session.exec('delete from core.rate_days');
   open = await startService({ database, limits: { callerPerMinute: 10_000 } });
 });
+// What is still being sent would lock rows against their deletion.
+afterEach(() => open.close());
 afterAll(() => database.close());
 
 async function ask(body: object, key?: string, idempotencyKey: string = randomUUID()) {

@@ -2,6 +2,7 @@
 import { schedule } from 'node-cron';
 import type { DayOverride } from './domain/market/calendar.ts';
 import { istDate, istMs } from './domain/market/india-time.ts';
+import { xnse } from './domain/market/market.ts';
 import { runIdOf, type Session, sessionAt, sessionOf, tradingDay } from './domain/market/session.ts';
 import type { World } from './ports/world.ts';
 import { run } from './run.ts';
@@ -54,7 +55,7 @@ export interface Due {
 
 /** What is due at an instant: pure, so that a test needs no timer. */
 export function dueAt(nowMs: number, day: Day): Due {
-  const query = { exchange: 'NSE', slot: 'open', ...day } as const;
+  const query = { market: xnse, slot: 'open', ...day } as const;
   const current = sessionOf({ ...query, date: istDate(nowMs) });
   if (current.kind !== 'session')
     return { scan: null, check: null, beyondCalendar: current.kind === 'beyond_coverage' };
@@ -144,7 +145,7 @@ export async function syncNow(world: World, settings: ScanSettings, stop: AbortS
 }
 
 async function tradesToday({ clock, operatorDays }: World, { mode }: ScanSettings): Promise<boolean> {
-  return mode === 'live' && tradingDay(istDate(clock.nowMs()), await operatorDays()).kind === 'open';
+  return mode === 'live' && tradingDay(xnse, istDate(clock.nowMs()), await operatorDays()).kind === 'open';
 }
 
 /** At the start: what was due while nobody ran. Past the cut-off, a run that was opened in time is closed properly. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { openPostgres, openPostgresSession } from '../../src/adapters/store/postgres.ts';
 import { makeStore } from '../../src/adapters/store/store.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
+import { xnse } from '../../src/domain/market/market.ts';
 import { nextSession } from '../../src/domain/market/session.ts';
 import type { SqlSession } from '../../src/ports/database.ts';
 import type { Store } from '../../src/ports/store/store.ts';
@@ -64,7 +65,7 @@ export async function direct({ minutes, speed, unrestMs, say }: TortureOptions):
       for (const [what, count] of Object.entries(ended.counts)) sum.set(what, (sum.get(what) ?? 0) + count);
       for (const one of ended.broken) say(`  VIOLATION ${one}`);
       broken.push(...ended.broken);
-      date = nextSession(date, { exchange: 'NSE', slot: 'open' })?.split(':')[1] ?? null;
+      date = nextSession(date, { market: xnse, slot: 'open' })?.split(':')[1] ?? null;
     }
     const { faults } = await ask(venueUrl);
     say(`faults: ${line(Object.fromEntries(Object.entries(faults).sort()))}`);

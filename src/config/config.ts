@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { VenueModules } from '../adapters/venues/module.ts';
 import { venueModules } from '../adapters/venues/registry.ts';
 import type { RunLimits } from '../domain/decision/inputs.ts';
+import { xnse } from '../domain/market/market.ts';
 import { parseCutOff } from '../domain/market/session.ts';
 import { parseMinor } from '../domain/money.ts';
 import type { Mode } from '../domain/types.ts';
@@ -97,7 +98,7 @@ function hundredths(what: string, min = 0) {
 }
 
 const cutOff = z.string().transform((text, context) => {
-  const time = parseCutOff(text);
+  const time = parseCutOff(xnse, text);
   if (time === null) {
     context.addIssue({ code: 'custom', message: 'must be a time after 09:20 and up to 15:30 IST, such as 09:35' });
     return z.NEVER;

@@ -1,7 +1,7 @@
 // What the doctor checks in the database: clock, schema, calendar, users, orders, books.
 import { calendarGap, importingCalendar } from '../../domain/market/calendar.ts';
-import { istDate } from '../../domain/market/india-time.ts';
-import { nextSession, sessionOf, tradingDay } from '../../domain/market/session.ts';
+import { xnse } from '../../domain/market/market.ts';
+import { dateIn, nextSession, sessionOf, tradingDay } from '../../domain/market/session.ts';
 import { MAX_CLOCK_SKEW_MS } from '../../ports/database.ts';
 import type { CalendarDay } from '../../ports/store/imports.ts';
 import type { BrokenRule } from '../../ports/store/money.ts';
@@ -89,13 +89,13 @@ function clockCheck(databaseMs: number, requestedAtMs: number, answeredAtMs: num
 }
 
 function calendarChecks(nowMs: number, overrides: CalendarDay[]): Check[] {
-  const today = istDate(nowMs);
-  const day = tradingDay(today, overrides);
-  const next = nextSession(today, { exchange: 'NSE', slot: 'open', overrides });
+  const today = dateIn(xnse, nowMs);
+  const day = tradingDay(xnse, today, overrides);
+  const next = nextSession(today, { market: xnse, slot: 'open', overrides });
   const todo = `When the exchange has published the year’s list (December): ${importingCalendar}`;
   if (day.kind === 'beyond_coverage') return [wrong('calendar', `does not know ${today}`, todo)];
   if (next === null) return [wrong('calendar', `knows no session after ${today}`, todo)];
-  const gap = calendarGap(today, overrides);
+  const gap = calendarGap(xnse.calendar, today, overrides);
   if (gap !== null) return [warning('calendar', `${gap.replace('the calendar ', '')}; next session ${next}`, todo)];
   const kind = day.kind === 'open' ? 'a trading day' : `closed (${day.name})`;
   return [ok('calendar', `today is ${kind}; next session ${next}`)];
@@ -103,8 +103,8 @@ function calendarChecks(nowMs: number, overrides: CalendarDay[]): Check[] {
 
 /** The date whose signals are wanted next: today until the cut-off of a trading day, then the next session's. */
 function dueDateOf(nowMs: number, cutOffTime: string, overrides: CalendarDay[]): string | null {
-  const today = istDate(nowMs);
-  const query = { exchange: 'NSE', slot: 'open', cutOffTime, overrides } as const;
+  const today = dateIn(xnse, nowMs);
+  const query = { market: xnse, slot: 'open', cutOffTime, overrides } as const;
   const resolved = sessionOf({ ...query, date: today });
   if (resolved.kind === 'session' && nowMs < resolved.session.cutOffMs) return today;
   return nextSession(today, query)?.split(':')[1] ?? null;

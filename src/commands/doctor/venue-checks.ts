@@ -3,6 +3,7 @@ import { inspect } from '../../adapters/credentials/vault.ts';
 import { masterKeys, type RealVenues, realVenues } from '../../compose/venues.ts';
 import type { Config } from '../../config/config.ts';
 import { istDate } from '../../domain/market/india-time.ts';
+import { xnse } from '../../domain/market/market.ts';
 import { tradingDay } from '../../domain/market/session.ts';
 import type { Store } from '../../ports/store/store.ts';
 import type { LiveAccounts } from '../../ports/store/watch.ts';
@@ -93,7 +94,8 @@ async function accountsChecks({ store, clock }: VenueFacts): Promise<Check[]> {
     const todo = 'npm run import -- users FILE.csv (column venue), then npm run account -- connect';
     return [warning('live accounts', 'no active user has one', todo)];
   }
-  const trades = tradingDay(today, await store.call('read_calendar_days', { exchange: OUR_EXCHANGE })).kind === 'open';
+  const trades =
+    tradingDay(xnse, today, await store.call('read_calendar_days', { exchange: OUR_EXCHANGE })).kind === 'open';
   return [connectedCheck(venues, total('accounts'), total('connected')), readyCheck(trades, total, notReady)];
 }
 

@@ -3,6 +3,7 @@ import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { importingCalendar } from '../../domain/market/calendar.ts';
 import { parseTime, parseTradeDate } from '../../domain/market/india-time.ts';
+import { xnse } from '../../domain/market/market.ts';
 import { tradingDay } from '../../domain/market/session.ts';
 import { actorOf } from '../actor.ts';
 import { showTarget, withStore } from '../database-target.ts';
@@ -42,7 +43,7 @@ async function calendarCommand(config: Config, flags: CalendarFlags): Promise<nu
       const change = { kind, name, openTime: from, closeTime: until } as const;
       await store.call('set_calendar_day', { exchange: 'NSE', date, ...change, by: actorOf(flags) });
     }
-    const day = tradingDay(date, await store.call('read_calendar_days', { exchange: 'NSE' }));
+    const day = tradingDay(xnse, date, await store.call('read_calendar_days', { exchange: 'NSE' }));
     process.stdout.write(`${dayText(date, day)}\n`);
     return 0;
   });

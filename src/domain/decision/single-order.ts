@@ -1,8 +1,8 @@
 // Turns one requested order into a signal of the trading day, so that it is decided like any other.
 import { clientOrderIdOf, signalIdOf } from '../ids.ts';
 import type { DayOverride } from '../market/calendar.ts';
-import { istDate } from '../market/india-time.ts';
-import { micOf, nextSession, sessionIdOf, tradingDay } from '../market/session.ts';
+import { marketOf } from '../market/market.ts';
+import { dateIn, nextSession, sessionIdOf, tradingDay } from '../market/session.ts';
 import type { Quote, Side, Signal } from '../types.ts';
 
 /** How long an order somebody asked for may wait to be sent: after that the price they saw is an old one. */
@@ -37,12 +37,13 @@ export type TradingNow =
 
 /** Whether an exchange trades at an instant: from the open to before the end of continuous trading. Unknown days don't. */
 export function tradingNow(nowMs: number, exchange: string, overrides: readonly DayOverride[]): TradingNow {
-  const date = istDate(nowMs);
-  const market = micOf(exchange);
-  if (market.kind === 'unknown_exchange') return { kind: 'not_trading', reason: 'market_closed', nextSession: null };
+  const found = marketOf(exchange);
+  if (found.kind === 'unknown_market') return { kind: 'not_trading', reason: 'market_closed', nextSession: null };
+  const { market } = found;
   const { mic } = market;
-  const day = tradingDay(date, overrides);
-  const next = () => nextSession(date, { exchange, slot: 'open', overrides });
+  const date = dateIn(market, nowMs);
+  const day = tradingDay(market, date, overrides);
+  const next = () => nextSession(date, { market, slot: 'open', overrides });
   if (day.kind !== 'open') return { kind: 'not_trading', reason: 'market_closed', nextSession: next() };
   if (nowMs < day.openMs)
     return { kind: 'not_trading', reason: 'outside_window', nextSession: sessionIdOf(mic, date, 'open') };

@@ -2,6 +2,7 @@
 import type { Quote } from '../types.ts';
 import type { DayOverride } from './calendar.ts';
 import { addDays } from './india-time.ts';
+import type { Market } from './market.ts';
 import { tradingDay } from './session.ts';
 import type { Listing } from './share.ts';
 
@@ -32,10 +33,11 @@ export function corporateActionText({ ratio, kind, exDate }: CorporateAction): s
 }
 
 /**
- * Those between a trading day and the one before it: the previous close is a price of the share as it was before them.
+ * Those between a trading day of a market and the one before it: the previous close is a price of the share as it was before them.
  * An ex-date on a day without trading takes effect on the next day with.
  */
 export function actionsSincePreviousClose<A extends CorporateAction>(
+  market: Market,
   actions: readonly A[],
   tradeDate: string,
   overrides: readonly DayOverride[],
@@ -43,7 +45,7 @@ export function actionsSincePreviousClose<A extends CorporateAction>(
   return actions.filter(({ exDate }) => {
     if (exDate > tradeDate) return false;
     for (let date = exDate; date < tradeDate; date = addDays(date, 1)) {
-      if (tradingDay(date, overrides).kind === 'open') return false;
+      if (tradingDay(market, date, overrides).kind === 'open') return false;
     }
     return true;
   });

@@ -1,5 +1,6 @@
 // Dates and times of day in India, whatever the machine's time zone.
 import { Temporal } from 'temporal-polyfill';
+import { zonedDate, zonedIso, zonedMs, zonedTime } from './zone.ts';
 
 /**
  * Indian dates and times of day, whatever the zone of the machine: every reading names Asia/Kolkata, and no name
@@ -44,22 +45,22 @@ export function parseTime(text: string): string | null {
 
 /** The instant of an Indian date and time of day. Throws a RangeError if either is none. */
 export function istMs(date: string, time: string): number {
-  return Temporal.PlainDate.from(date).toZonedDateTime({ timeZone: zone, plainTime: time }).epochMilliseconds;
+  return zonedMs(zone, date, time);
 }
 
 /** The Indian date of an instant: `2025-08-28`. */
 export function istDate(ms: number): string {
-  return inIndia(ms).toPlainDate().toString();
+  return zonedDate(zone, ms);
 }
 
 /** The Indian time of day of an instant, to the second below: `09:20:00`. */
 export function istTime(ms: number): string {
-  return inIndia(ms).toPlainTime().toString({ smallestUnit: 'second' });
+  return zonedTime(zone, ms);
 }
 
 /** An instant as Indian ISO 8601: `2025-08-28T09:20:00.000+05:30`. */
 export function istIso(ms: number): string {
-  return inIndia(ms).toString({ fractionalSecondDigits: 3, timeZoneName: 'never' });
+  return zonedIso(zone, ms);
 }
 
 /** A date for people: `Thursday, 28 August 2025`. Throws a RangeError if it is none. */
@@ -81,8 +82,4 @@ export function addDays(date: string, days: number): string {
 /** The last day of the month a date is in. */
 export function monthEnd(date: string): string {
   return Temporal.PlainDate.from(date).with({ day: 31 }).toString();
-}
-
-function inIndia(ms: number): Temporal.ZonedDateTime {
-  return Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(zone);
 }

@@ -4,6 +4,7 @@ import { MAX_RANK, misplaced, strategyPattern, validityFault } from '../../domai
 import { signalIdOf } from '../../domain/ids.ts';
 import type { DayOverride } from '../../domain/market/calendar.ts';
 import { istDate, istIso, parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
+import { xnse } from '../../domain/market/market.ts';
 import { nextSession, runIdOf, sessionIdOf, sessionOf } from '../../domain/market/session.ts';
 import type { SymbolReader } from '../../domain/market/symbols.ts';
 import { formatMinor, parseMinor } from '../../domain/money.ts';
@@ -200,7 +201,7 @@ function wrongEnd(
 /** A signal nobody would ever act on is rejected now: its day is over, or no trading day at all. */
 function wrongDate(date: string, { nowMs, cutOffTime, overrides }: SignalDay): RowProblem | null {
   const wrong = (reason: string): RowProblem => ({ field: 'tradeDate', reason, value: date });
-  const resolved = sessionOf({ exchange: 'NSE', slot: 'open', cutOffTime, overrides, date });
+  const resolved = sessionOf({ market: xnse, slot: 'open', cutOffTime, overrides, date });
   if (resolved.kind === 'session') return nowMs < resolved.session.cutOffMs ? null : wrong('too_late');
   if (resolved.kind === 'closed') return wrong(`the exchange does not trade then (${resolved.name})`);
   return wrong('is beyond the trading calendar');
@@ -209,7 +210,7 @@ function wrongDate(date: string, { nowMs, cutOffTime, overrides }: SignalDay): R
 /** Today until its cut-off, from then on the next trading day. Where the calendar has none, today: it is refused then. */
 function nextDate({ nowMs, cutOffTime, overrides }: SignalDay): string {
   const date = istDate(nowMs);
-  const query = { exchange: 'NSE', slot: 'open', cutOffTime, overrides } as const;
+  const query = { market: xnse, slot: 'open', cutOffTime, overrides } as const;
   const today = sessionOf({ ...query, date });
   if (today.kind === 'session' && nowMs < today.session.cutOffMs) return date;
   return nextSession(date, query)?.split(':')[1] ?? date;

@@ -1,6 +1,7 @@
 // /health, /ready and /metrics: whether the process lives, could work, and what it counts.
 import { Hono, type MiddlewareHandler } from 'hono';
 import { istDate } from '../../domain/market/india-time.ts';
+import { xnse } from '../../domain/market/market.ts';
 import { nextSession, tradingDay } from '../../domain/market/session.ts';
 import type { Gauges } from '../../ports/store/watch.ts';
 import type { World } from '../../ports/world.ts';
@@ -80,7 +81,7 @@ async function probeDatabase({ world, migrations, changes }: HttpDeps): Promise<
     );
     const missing = migrations.filter((version) => !readiness.migrations.includes(version));
     const today = istDate(world.clock.nowMs());
-    const next = nextSession(today, { exchange: 'NSE', slot: 'open', overrides });
+    const next = nextSession(today, { market: xnse, slot: 'open', overrides });
     const problems: NotReady[] = [];
     if (readiness.clockIsFar) {
       const detail = 'The clock of this service is minutes off the database’s: nothing is done until it is set (NTP).';
@@ -98,7 +99,7 @@ async function probeDatabase({ world, migrations, changes }: HttpDeps): Promise<
       const detail = `The database lacks ${missing.length} of this version's migrations: run npm run migrate.`;
       problems.push({ code: 'migrations_missing', detail });
     }
-    if (tradingDay(today, overrides).kind === 'beyond_coverage') {
+    if (tradingDay(xnse, today, overrides).kind === 'beyond_coverage') {
       const detail = `The calendar does not know ${today}: import the year’s list of holidays (npm run calendar -- import F.csv).`;
       problems.push({ code: 'calendar_ends', detail });
     }

@@ -10,6 +10,7 @@ import {
   tradingNow,
 } from '../../domain/decision/single-order.ts';
 import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
+import { xnse } from '../../domain/market/market.ts';
 import { runIdOf } from '../../domain/market/session.ts';
 import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/share.ts';
 import type { Instrument, Quote } from '../../domain/types.ts';
@@ -176,7 +177,7 @@ async function readCases(
   const instruments = new Map(inputs.instruments.map((one) => [instrumentKey(one), one]));
   const shares = new Map([...owned, ...inputs.shares].map((one) => [instrumentKey(one), one.share]));
   const shareOf = (listing: Listing) => shares.get(instrumentKey(listing)) ?? foldedSymbol(listing);
-  const actions = actionsSincePreviousClose(inputs.corporateActions, date, await deps.operatorDays());
+  const actions = actionsSincePreviousClose(xnse, inputs.corporateActions, date, await deps.operatorDays());
   const prices = quotesByKey(withoutOldCloses(read, actions, shareOf));
   return requests.map((request): Case => {
     const key = instrumentKey(request.order);

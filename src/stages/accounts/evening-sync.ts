@@ -2,6 +2,7 @@
 import pLimit from 'p-limit';
 import { actionsSincePreviousClose, type CorporateAction } from '../../domain/market/corporate-actions.ts';
 import { istDate } from '../../domain/market/india-time.ts';
+import { xnse } from '../../domain/market/market.ts';
 import { tradingDay } from '../../domain/market/session.ts';
 import type { Mode } from '../../domain/types.ts';
 import type { Deps } from '../../ports/deps.ts';
@@ -51,7 +52,7 @@ export async function sync(deps: SyncDeps, request: ReadyRequest): Promise<SyncR
   const { mode, concurrency, stop, accountIds } = request;
   if (!accountIds) await catchUp(deps, concurrency, stop);
   const tradeDate = istDate(deps.clock.nowMs());
-  const tradingDayToday = tradingDay(tradeDate, await deps.operatorDays()).kind === 'open';
+  const tradingDayToday = tradingDay(xnse, tradeDate, await deps.operatorDays()).kind === 'open';
   const report: SyncReport = {
     ...{ tradeDate, mode, tradingDay: tradingDayToday, complete: true, compared: 0, notCompared: [], drifts: [] },
   };
@@ -166,7 +167,7 @@ async function actionsOf(
   { mode, tradeDate }: SyncReport,
 ): Promise<CorporateAction[]> {
   const { corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
-  return actionsSincePreviousClose(corporateActions, tradeDate, await operatorDays());
+  return actionsSincePreviousClose(xnse, corporateActions, tradeDate, await operatorDays());
 }
 
 function emitSync({ emit }: Deps<'emit'>, report: SyncReport, actions: readonly CorporateAction[]): void {

@@ -2,6 +2,7 @@
 import pLimit from 'p-limit';
 import { actionsSincePreviousClose } from '../../domain/market/corporate-actions.ts';
 import { istDate } from '../../domain/market/india-time.ts';
+import { xnse } from '../../domain/market/market.ts';
 import { tradingDay } from '../../domain/market/session.ts';
 import type { Mode } from '../../domain/types.ts';
 import type { Deps } from '../../ports/deps.ts';
@@ -106,9 +107,9 @@ export async function ready(
 async function today({ store, clock, operatorDays }: AccountsDeps, mode: Mode, concurrency: number): Promise<Day> {
   const tradeDate = istDate(clock.nowMs());
   const overrides = await operatorDays();
-  const day = tradingDay(tradeDate, overrides);
+  const day = tradingDay(xnse, tradeDate, overrides);
   const { signals, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
-  const actions = actionsSincePreviousClose(corporateActions, tradeDate, overrides);
+  const actions = actionsSincePreviousClose(xnse, corporateActions, tradeDate, overrides);
   const closeMs = day.kind === 'open' ? day.closeMs : null;
   return { tradeDate, mode, signals, actions, open: day.kind === 'open', closeMs, concurrency };
 }

@@ -1,5 +1,6 @@
 // Reminds users of a missing login before the session.
 import { istMs } from '../../domain/market/india-time.ts';
+import { xnse } from '../../domain/market/market.ts';
 import { dueMsOf } from '../../domain/market/session.ts';
 import { stoppedWithin } from '../until-stopped.ts';
 import type { RemindDeps } from './deps.ts';
@@ -23,7 +24,7 @@ export async function remindOfLogins(
 ): Promise<number> {
   const { store, clock, emit } = deps;
   const nowMs = clock.nowMs();
-  const sendBeforeMs = dueMsOf(tradeDate);
+  const sendBeforeMs = dueMsOf(xnse, tradeDate);
   if (nowMs >= sendBeforeMs) return 0;
   const dueMs = Math.max(nowMs, istMs(tradeDate, NOT_BEFORE));
   const { queued } = await store.call('queue_login_reminders', { tradeDate, dueMs, sendBeforeMs, nowMs });

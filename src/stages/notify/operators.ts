@@ -1,6 +1,7 @@
 // Sends operators the digest of each run, and alerts as they happen.
 import { calendarGap, importingCalendar } from '../../domain/market/calendar.ts';
 import { istDate, istIso } from '../../domain/market/india-time.ts';
+import { xnse } from '../../domain/market/market.ts';
 import { operatorMessage } from '../../domain/messages/template.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import { type AlertEvent, type AlertType, type Emit, isAlert } from '../../ports/events/events.ts';
@@ -21,7 +22,7 @@ export async function notifyOperators(deps: OperatorDeps): Promise<void> {
   const nowMs = clock.nowMs();
   const digests = await store.call('read_digests', { nowMs });
   if (digests.length > 0) {
-    const gap = calendarGap(istDate(nowMs), await store.call('read_calendar_days', { exchange: 'NSE' }));
+    const gap = calendarGap(xnse.calendar, istDate(nowMs), await store.call('read_calendar_days', { exchange: 'NSE' }));
     const notices = digests.map((facts) => ({
       key: `digest ${facts.runId}`,
       runId: facts.runId,

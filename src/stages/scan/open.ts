@@ -2,6 +2,7 @@
 import type { RunFrame, RunLimits } from '../../domain/decision/inputs.ts';
 import { quoteAgeFault } from '../../domain/decision/quote-age.ts';
 import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
+import { xnse } from '../../domain/market/market.ts';
 import { sendBeforeMs } from '../../domain/market/session.ts';
 import { instrumentKey, sharesOf } from '../../domain/market/share.ts';
 import type { Quote } from '../../domain/types.ts';
@@ -57,7 +58,7 @@ export async function frozenFrame(deps: ScanDeps, runId: string): Promise<RunFra
   const frozen = await readRun(deps, runId);
   const run = (await reprice(deps, frozen)) ? await readRun(deps, runId) : frozen;
   const quotes = quotesByKey(run.quotes);
-  const actions = actionsSincePreviousClose(run.corporateActions, run.tradeDate, await deps.operatorDays());
+  const actions = actionsSincePreviousClose(xnse, run.corporateActions, run.tradeDate, await deps.operatorDays());
   const shareOf = sharesOf(run.signals.flatMap(({ instrument }) => instrument ?? []));
   return {
     mode: run.mode,
@@ -92,7 +93,7 @@ async function reprice(deps: ScanDeps, run: FrozenRun): Promise<boolean> {
   const { held, instruments, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId });
   const signals = run.signals.map(({ signal }) => signal);
   const quotes = await deps.quotes.read({ tradeDate, nowMs, signals, held });
-  const actions = actionsSincePreviousClose(corporateActions, tradeDate, await deps.operatorDays());
+  const actions = actionsSincePreviousClose(xnse, corporateActions, tradeDate, await deps.operatorDays());
   await store.call('reprice_run', { runId, quotes: withoutOldCloses(quotes, actions, sharesOf(instruments)) });
   emit({ type: 'run_repriced', runId });
   return true;

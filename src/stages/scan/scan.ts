@@ -3,8 +3,8 @@ import { byRank } from '../../domain/decision/decide.ts';
 import type { RunFrame } from '../../domain/decision/inputs.ts';
 import { importingCalendar } from '../../domain/market/calendar.ts';
 import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
-import { istDate } from '../../domain/market/india-time.ts';
-import { nextSession, runIdOf, type Session, sessionAt, sessionOf } from '../../domain/market/session.ts';
+import { xnse } from '../../domain/market/market.ts';
+import { dateIn, nextSession, runIdOf, type Session, sessionAt, sessionOf } from '../../domain/market/session.ts';
 import { instrumentKey, sharesOf } from '../../domain/market/share.ts';
 import type { RunSkip } from '../../domain/report.ts';
 import type { Signal } from '../../domain/types.ts';
@@ -18,8 +18,6 @@ export type Scanned =
   | OpenRun
   | { kind: 'skipped'; reason: RunSkip; runId: string; session: string; nextSession: string | null }
   | NotStarted;
-
-const EXCHANGE = 'NSE';
 
 /** Looks: which session, which run, which signals at which prices, for whom. Writes nothing. */
 export async function scan(deps: ScanDeps, request: RunRequest): Promise<Scanned> {
@@ -53,13 +51,12 @@ async function sessionNow(deps: ScanDeps, request: RunRequest): Promise<SessionN
   // Before anything is awaited: the instant the scan was started at decides, not how fast the database is.
   const nowMs = deps.clock.nowMs();
   const overrides = await deps.operatorDays();
-  const query = { exchange: EXCHANGE, slot: 'open', cutOffTime: request.cutOffTime, overrides } as const;
+  const query = { market: xnse, slot: 'open', cutOffTime: request.cutOffTime, overrides } as const;
   const due = sessionAt(nowMs, query);
   if (due.kind === 'beyond_coverage') return beyondCalendar(due);
-  if (due.kind === 'unknown_exchange') throw new Error(due.message);
   const late = due.kind === 'skipped' && due.reason === 'too_late';
   if (due.kind === 'skipped' && !late) return { ...due, runId: runIdOf(due.session, request.mode) };
-  const date = istDate(nowMs);
+  const date = dateIn(xnse, nowMs);
   const day = sessionOf({ ...query, date });
   if (day.kind !== 'session') throw new Error(`session ${date} is both due and ${day.kind}`);
   return { kind: 'session', session: day.session, late, nextSession: nextSession(date, query) };
@@ -121,7 +118,7 @@ async function plannedFrame(
   const listed = [...stored.instruments, ...inputs.instruments];
   const instruments = new Map(listed.map((one) => [instrumentKey(one), one]));
   const shareOf = sharesOf(listed);
-  const actions = actionsSincePreviousClose(stored.corporateActions, session.date, await deps.operatorDays());
+  const actions = actionsSincePreviousClose(xnse, stored.corporateActions, session.date, await deps.operatorDays());
   const quotes = quotesByKey(withoutOldCloses(read, actions, shareOf));
   return {
     mode,

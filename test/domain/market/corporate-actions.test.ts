@@ -5,6 +5,7 @@ import {
   type CorporateAction,
   corporateActionText,
 } from '../../../src/domain/market/corporate-actions.ts';
+import { xnse } from '../../../src/domain/market/market.ts';
 import { decideScene, holding, quote, scene, set } from '../scenario.ts';
 
 const split: CorporateAction = { exchange: 'NSE', symbol: 'TITAN', exDate: '2025-08-28', kind: 'split', ratio: '5:1' };
@@ -18,7 +19,7 @@ describe('a corporate action', () => {
     ['on Friday before a Monday', '2025-08-29', '2025-09-01', false],
     ['on a holiday (15 August) before a Monday', '2025-08-15', '2025-08-18', true],
   ])('%s lies, or does not, between a day and its previous close', (_what, exDate, tradeDate, lies) => {
-    expect(actionsSincePreviousClose([{ ...split, exDate }], tradeDate, [])).toHaveLength(lies ? 1 : 0);
+    expect(actionsSincePreviousClose(xnse, [{ ...split, exDate }], tradeDate, [])).toHaveLength(lies ? 1 : 0);
   });
 
   test.each([

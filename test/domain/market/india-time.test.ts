@@ -88,7 +88,8 @@ describe('the zone of the machine', () => {
   const program = `
     const { sessionAt, sessionOf, nextSession } = await import(${url('../../../src/domain/market/session.ts')});
     const { istIso, parseInstant, humanDate } = await import(${url('../../../src/domain/market/india-time.ts')});
-    const query = { exchange: 'NSE', slot: 'open', cutOffTime: '09:35' };
+    const { xnse } = await import(${url('../../../src/domain/market/market.ts')});
+    const query = { market: xnse, slot: 'open', cutOffTime: '09:35' };
     const instants = ['2025-03-30T03:44:59.999Z', '2025-08-28T03:45Z', '2025-08-28T04:05Z', '2025-08-28T18:30Z',
       '2025-11-02T20:00Z', '2026-03-08T10:30Z', '2026-12-31T18:30Z'].map(parseInstant);
     const answers = instants.map((ms) => [istIso(ms), sessionAt(ms, query)]);

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { coverage } from '../../../src/domain/market/calendar.ts';
 import { addDays } from '../../../src/domain/market/india-time.ts';
+import { xnse } from '../../../src/domain/market/market.ts';
 import {
-  micOf,
   nextSession,
   parseCutOff,
   runIdOf,
@@ -16,7 +15,7 @@ import {
   tradingDay,
 } from '../../../src/domain/market/session.ts';
 
-const query: SessionQuery = { exchange: 'NSE', slot: 'open', cutOffTime: '09:35' };
+const query: SessionQuery = { market: xnse, slot: 'open', cutOffTime: '09:35' };
 
 /** Written with another clock than the code's: an offset that the engine itself resolves. */
 const at = (date: string, time: string) => Date.parse(`${date}T${time}+05:30`);
@@ -27,12 +26,13 @@ const sessionOn = (date: string, change: Partial<SessionQuery> = {}): Session =>
   return session.session;
 };
 
+const coverage = { from: '2025-01-01', to: '2026-12-31' };
 const datesOf = (from: string, to: string) => {
   const dates: string[] = [];
   for (let date = from; date <= to; date = addDays(date, 1)) dates.push(date);
   return dates;
 };
-const tradingDates = datesOf(coverage.from, coverage.to).filter((date) => tradingDay(date).kind === 'open');
+const tradingDates = datesOf(coverage.from, coverage.to).filter((date) => tradingDay(xnse, date).kind === 'open');
 const anyCoveredDate = fc.constantFrom(...datesOf(coverage.from, coverage.to));
 
 describe('a session', () => {
@@ -53,24 +53,9 @@ describe('a session', () => {
     });
   });
 
-  test('is the same by exchange name and by MIC, and an unknown exchange is named with what to use', () => {
-    expect(sessionOn('2025-08-28', { exchange: 'XNSE' })).toEqual(sessionOn('2025-08-28'));
-    for (const exchange of ['BSE', 'nse', '', 'constructor']) {
-      const unknown = {
-        kind: 'unknown_exchange',
-        exchange,
-        message: `no trading calendar for exchange "${exchange}": use NSE (or its MIC XNSE)`,
-      };
-      expect(micOf(exchange)).toEqual(unknown);
-      expect(sessionOf({ ...query, exchange, date: '2025-08-28' })).toEqual(unknown);
-      expect(sessionAt(at('2025-08-28', '09:20:00'), { ...query, exchange })).toEqual(unknown);
-      expect(nextSession('2025-08-28', { ...query, exchange })).toBeNull();
-    }
-  });
-
   test('does not exist on a closed or an unknown day, which is given instead', () => {
     for (const date of ['2025-08-27', '2025-10-21', '2027-01-01'])
-      expect(sessionOf({ ...query, date })).toEqual(tradingDay(date));
+      expect(sessionOf({ ...query, date })).toEqual(tradingDay(xnse, date));
   });
 
   test('takes its cut-off from the configuration, with or without seconds', () => {
@@ -91,7 +76,7 @@ describe('a session', () => {
     ['09:35 ', null],
     ['', null],
   ])('reads cut-off "%s" as %s', (text, expected) => {
-    expect(parseCutOff(text)).toBe(expected);
+    expect(parseCutOff(xnse, text)).toBe(expected);
     if (expected === null) expect(() => sessionOn('2025-08-28', { cutOffTime: text })).toThrow(/cut-off/);
   });
 
@@ -212,7 +197,7 @@ describe('the next session', () => {
     );
     fc.assert(
       fc.property(anyCoveredDate, someOverrides, (date, overrides) => {
-        const isOpen = (other: string) => tradingDay(other, overrides).kind === 'open';
+        const isOpen = (other: string) => tradingDay(xnse, other, overrides).kind === 'open';
         const next = nextSession(date, { ...query, overrides })?.split(':')[1] ?? null;
         if (next !== null) expect(isOpen(next)).toBe(true);
         expect(datesOf(addDays(date, 1), next ? addDays(next, -1) : coverage.to).filter(isOpen)).toEqual([]);

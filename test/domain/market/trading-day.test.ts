@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { coverage, type DayOverride, holidays } from '../../../src/domain/market/calendar.ts';
+import type { DayOverride } from '../../../src/domain/market/calendar.ts';
 import { addDays, weekdayOf } from '../../../src/domain/market/india-time.ts';
+import { xnse } from '../../../src/domain/market/market.ts';
 import {
   nextSession,
   type Session,
@@ -10,7 +11,7 @@ import {
   tradingDay,
 } from '../../../src/domain/market/session.ts';
 
-const query: SessionQuery = { exchange: 'NSE', slot: 'open', cutOffTime: '09:35' };
+const query: SessionQuery = { market: xnse, slot: 'open', cutOffTime: '09:35' };
 
 /** Written with another clock than the code's: an offset that the engine itself resolves. */
 const at = (date: string, time: string) => Date.parse(`${date}T${time}+05:30`);
@@ -26,11 +27,11 @@ const datesOf = (from: string, to: string) => {
   for (let date = from; date <= to; date = addDays(date, 1)) dates.push(date);
   return dates;
 };
-const tradingDates = datesOf(coverage.from, coverage.to).filter((date) => tradingDay(date).kind === 'open');
+const tradingDates = datesOf('2025-01-01', '2026-12-31').filter((date) => tradingDay(xnse, date).kind === 'open');
 
 describe('a trading day', () => {
   test('is an ordinary weekday from 09:15 to 15:30', () => {
-    expect(tradingDay('2025-08-28')).toEqual({
+    expect(tradingDay(xnse, '2025-08-28')).toEqual({
       kind: 'open',
       date: '2025-08-28',
       name: null,
@@ -48,24 +49,24 @@ describe('a trading day', () => {
     ['2025-10-21', 'other_hours', 'Diwali Muhurat trading (13:45 to 14:45)'],
     ['2026-11-08', 'hours_not_announced', 'Diwali Muhurat trading (hours not announced)'],
   ])('is not %s: %s, %s', (date, why, name) => {
-    expect(tradingDay(date)).toEqual({ kind: 'closed', date, why, name });
+    expect(tradingDay(xnse, date)).toEqual({ kind: 'closed', date, why, name });
   });
 
   test.each(['2025-02-01', '2026-02-01'])('is the budget weekend day %s, at ordinary hours', (date) => {
     const day = { kind: 'open', name: 'Union Budget', openMs: at(date, '09:15:00'), closeMs: at(date, '15:30:00') };
-    expect(tradingDay(date)).toMatchObject(day);
+    expect(tradingDay(xnse, date)).toMatchObject(day);
   });
 
   test('ends at 15:15 for names with derivatives from 3 August 2026, the Monday after a Friday that does not', () => {
-    expect(tradingDay('2026-07-31')).toMatchObject({ fnoCloseMs: at('2026-07-31', '15:30:00') });
-    expect(tradingDay('2026-08-03')).toMatchObject({
+    expect(tradingDay(xnse, '2026-07-31')).toMatchObject({ fnoCloseMs: at('2026-07-31', '15:30:00') });
+    expect(tradingDay(xnse, '2026-08-03')).toMatchObject({
       closeMs: at('2026-08-03', '15:30:00'),
       fnoCloseMs: at('2026-08-03', '15:15:00'),
     });
   });
 
   test.each(['2024-12-31', '2027-01-01'])('is not known beyond the calendar: %s', (date) => {
-    expect(tradingDay(date)).toEqual({ kind: 'beyond_coverage', date, from: '2025-01-01', to: '2026-12-31' });
+    expect(tradingDay(xnse, date)).toEqual({ kind: 'beyond_coverage', date, from: '2025-01-01', to: '2026-12-31' });
   });
 
   test('comes as often as weekdays less holidays plus the budget days say', () => {
@@ -75,11 +76,11 @@ describe('a trading day', () => {
     expect(tradingDates.filter((date) => date.startsWith('2025'))).toHaveLength(261 - 14 + 1);
     expect(weekdaysOf('2026')).toHaveLength(261);
     expect(tradingDates.filter((date) => date.startsWith('2026'))).toHaveLength(261 - 16 + 1);
-    expect(tradingDates.filter((date) => holidays.some((day) => day.date === date))).toEqual([]);
+    expect(tradingDates.filter((date) => xnse.calendar.holidays.some((day) => day.date === date))).toEqual([]);
   });
 
   test('is never guessed for a date that does not exist', () => {
-    expect(() => tradingDay('2025-02-30')).toThrow(RangeError);
+    expect(() => tradingDay(xnse, '2025-02-30')).toThrow(RangeError);
   });
 });
 
@@ -89,21 +90,21 @@ describe("an operator's day", () => {
 
   test('closes a day the calendar has open', () => {
     const day = { kind: 'closed', date: '2025-08-28', why: 'operator', name: 'Day of mourning' };
-    expect(tradingDay('2025-08-28', [closed])).toEqual(day);
+    expect(tradingDay(xnse, '2025-08-28', [closed])).toEqual(day);
   });
 
   test('opens a weekend or a holiday, at ordinary hours if it names none', () => {
-    expect(tradingDay('2025-08-30', [opened])).toMatchObject({
+    expect(tradingDay(xnse, '2025-08-30', [opened])).toMatchObject({
       kind: 'open',
       name: 'Recovery drill',
       openMs: at('2025-08-30', '09:15:00'),
       closeMs: at('2025-08-30', '15:30:00'),
     });
-    expect(tradingDay('2025-08-27', [{ ...opened, date: '2025-08-27' }]).kind).toBe('open');
+    expect(tradingDay(xnse, '2025-08-27', [{ ...opened, date: '2025-08-27' }]).kind).toBe('open');
   });
 
   test('leaves every other day alone', () => {
-    expect(tradingDay('2025-08-29', [closed, opened])).toEqual(tradingDay('2025-08-29'));
+    expect(tradingDay(xnse, '2025-08-29', [closed, opened])).toEqual(tradingDay(xnse, '2025-08-29'));
   });
 
   test('ends early for everybody when it is short, and takes the cut-off with it', () => {
@@ -130,33 +131,33 @@ describe("an operator's day", () => {
     ['9:15', '15:30', 'hours_not_announced'],
     ['6pm', '7pm', 'hours_not_announced'],
   ])('from %s to %s is %s for a slot due at 09:20', (openTime, closeTime, expected) => {
-    const day = tradingDay('2025-08-30', [{ ...opened, openTime, closeTime }]);
+    const day = tradingDay(xnse, '2025-08-30', [{ ...opened, openTime, closeTime }]);
     expect(day.kind === 'closed' ? day.why : day.kind).toBe(expected);
   });
 
   test('does not turn Muhurat trading into an ordinary day by leaving its hours out', () => {
     const muhurat = (date: string, hours = {}): DayOverride[] => [{ date, kind: 'open', name: 'Muhurat', ...hours }];
-    expect(tradingDay('2026-11-08', muhurat('2026-11-08'))).toMatchObject({ why: 'hours_not_announced' });
-    expect(tradingDay('2025-10-21', muhurat('2025-10-21'))).toMatchObject({ why: 'other_hours' });
+    expect(tradingDay(xnse, '2026-11-08', muhurat('2026-11-08'))).toMatchObject({ why: 'hours_not_announced' });
+    expect(tradingDay(xnse, '2025-10-21', muhurat('2025-10-21'))).toMatchObject({ why: 'other_hours' });
     const announced = { openTime: '18:00', closeTime: '19:00' };
-    expect(tradingDay('2026-11-08', muhurat('2026-11-08', announced))).toMatchObject({ why: 'other_hours' });
+    expect(tradingDay(xnse, '2026-11-08', muhurat('2026-11-08', announced))).toMatchObject({ why: 'other_hours' });
   });
 
   test('takes a missing or null time from the ordinary hours', () => {
-    const day = tradingDay('2025-08-30', [{ ...opened, openTime: null, closeTime: '12:00' }]);
+    const day = tradingDay(xnse, '2025-08-30', [{ ...opened, openTime: null, closeTime: '12:00' }]);
     expect(day).toMatchObject({ openMs: at('2025-08-30', '09:15:00'), closeMs: at('2025-08-30', '12:00:00') });
   });
 
   test('answers for a date beyond the calendar, and only for that date', () => {
     const overrides: DayOverride[] = [{ date: '2027-01-01', kind: 'open', name: 'List of 2027' }];
-    expect(tradingDay('2027-01-01', overrides)).toMatchObject({ kind: 'open' });
-    expect(tradingDay('2027-01-04', overrides)).toMatchObject({ kind: 'beyond_coverage' });
+    expect(tradingDay(xnse, '2027-01-01', overrides)).toMatchObject({ kind: 'open' });
+    expect(tradingDay(xnse, '2027-01-04', overrides)).toMatchObject({ kind: 'beyond_coverage' });
     expect(nextSession('2026-12-31', { ...query, overrides })).toBe('XNSE:2027-01-01:open');
   });
 
   test('of two for one date is the later one', () => {
-    expect(tradingDay('2025-08-28', [closed, { ...closed, kind: 'open' }]).kind).toBe('open');
-    expect(tradingDay('2025-08-28', [{ ...closed, kind: 'open' }, closed]).kind).toBe('closed');
+    expect(tradingDay(xnse, '2025-08-28', [closed, { ...closed, kind: 'open' }]).kind).toBe('open');
+    expect(tradingDay(xnse, '2025-08-28', [{ ...closed, kind: 'open' }, closed]).kind).toBe('closed');
   });
 
   test('decides whether a scan is due, and which session is next', () => {

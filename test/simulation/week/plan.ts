@@ -2,6 +2,7 @@
 import type { RunLimits } from '../../../src/domain/decision/inputs.ts';
 import { signalIdOf, userIdOf } from '../../../src/domain/ids.ts';
 import { addDays } from '../../../src/domain/market/india-time.ts';
+import { xnse } from '../../../src/domain/market/market.ts';
 import { tradingDay } from '../../../src/domain/market/session.ts';
 import type { Instrument, Mode, Quote, Signal } from '../../../src/domain/types.ts';
 import type { UserToImport } from '../../../src/ports/store/imports.ts';
@@ -101,7 +102,7 @@ function tradingDaysFrom(first: string, count: number): string[] {
 }
 
 function isOrdinary(date: string): boolean {
-  const day = tradingDay(date);
+  const day = tradingDay(xnse, date);
   return day.kind === 'open' && day.name === null;
 }
 

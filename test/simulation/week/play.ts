@@ -1,6 +1,7 @@
 // Plays the week of a seed from its first morning to the day on which everything is settled.
 import { createHash } from 'node:crypto';
 import { istMs } from '../../../src/domain/market/india-time.ts';
+import { xnse } from '../../../src/domain/market/market.ts';
 import { tradingDay } from '../../../src/domain/market/session.ts';
 import { tester } from '../../support/tester.ts';
 import type { Ground } from '../common/ground.ts';
@@ -134,7 +135,7 @@ function weekOn(
 
 /** A new day at the venues: their books are empty and their logins gone. */
 function begin(week: Week, date: string, index: number): void {
-  const known = tradingDay(date);
+  const known = tradingDay(xnse, date);
   if (known.kind !== 'open') throw new Error(`${date} is no trading day`);
   const day: Day = { date, before: week.plan.dates[index - 1] ?? '2025-01-01', index, closeMs: known.closeMs };
   week.day = day;

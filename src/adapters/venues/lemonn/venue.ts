@@ -1,5 +1,6 @@
 // Lemonn as a venue of the port: orders, lookups and cancellations.
 import { istDate } from '../../../domain/market/india-time.ts';
+import { xnse } from '../../../domain/market/market.ts';
 import { tradingDay } from '../../../domain/market/session.ts';
 import { formatMinor } from '../../../domain/money.ts';
 import {
@@ -104,7 +105,7 @@ function orderBody(order: OrderToSend, clientId: string, afterMarketOrder: boole
 function isForNextOpen({ afterMarketOrders, clock }: LemonnVenueOptions): boolean {
   if (!afterMarketOrders) return false;
   const nowMs = clock.nowMs();
-  const day = tradingDay(istDate(nowMs));
+  const day = tradingDay(xnse, istDate(nowMs));
   if (day.kind !== 'open') return day.kind === 'closed';
   return nowMs < day.openMs || nowMs >= Math.max(day.closeMs, day.fnoCloseMs);
 }

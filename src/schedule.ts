@@ -82,7 +82,7 @@ export async function scanNow(world: World, settings: ScanSettings, stop: AbortS
     } catch (error) {
       world.emit({ type: 'scan_failed', ...(tries === 1 ? { alert: true as const } : {}), tries, error });
     }
-    const overrides = await world.operatorDays().catch(() => []);
+    const overrides = await world.operatorDays(xnse).catch(() => []);
     const next = dueAt(world.clock.nowMs() + RETRY_MS, { cutOffTime: settings.cutOffTime, overrides });
     // Past the cut-off nothing new is decided, but a run that was begun is closed, as soon as that can be done.
     if (next.scan === null && next.check === null) return;
@@ -110,7 +110,7 @@ function scheduledRequest(settings: ScanSettings, stop: AbortSignal): RunRequest
 export async function checkNow(world: World, { mode, cutOffTime }: ScanSettings): Promise<void> {
   const nowMs = world.clock.nowMs();
   try {
-    const due = dueAt(nowMs, { cutOffTime, overrides: await world.operatorDays() });
+    const due = dueAt(nowMs, { cutOffTime, overrides: await world.operatorDays(xnse) });
     if (due.beyondCalendar) world.emit({ type: 'beyond_calendar', alert: true, date: istDate(nowMs) });
     if (due.check === null) return;
     const runId = runIdOf(due.check.id, mode);
@@ -145,12 +145,12 @@ export async function syncNow(world: World, settings: ScanSettings, stop: AbortS
 }
 
 async function tradesToday({ clock, operatorDays }: World, { mode }: ScanSettings): Promise<boolean> {
-  return mode === 'live' && tradingDay(xnse, istDate(clock.nowMs()), await operatorDays()).kind === 'open';
+  return mode === 'live' && tradingDay(xnse, istDate(clock.nowMs()), await operatorDays(xnse)).kind === 'open';
 }
 
 /** At the start: what was due while nobody ran. Past the cut-off, a run that was opened in time is closed properly. */
 async function catchUp(world: World, settings: ScanSettings, stop: AbortSignal): Promise<void> {
-  const overrides = await world.operatorDays();
+  const overrides = await world.operatorDays(xnse);
   const nowMs = world.clock.nowMs();
   const due = dueAt(nowMs, { cutOffTime: settings.cutOffTime, overrides });
   // Until the scan: while a run is under way its accounts are left in peace.

@@ -1,6 +1,7 @@
 // Keeps the operator’s own trading days for a short while, so that not every request reads them.
 // Our own: one value whose age counts from before its read, on the clock of the run; a cache of many keys does neither.
 import type { DayOverride } from '../domain/market/calendar.ts';
+import type { Market } from '../domain/market/market.ts';
 
 export interface TradingDaysSource {
   clock: { nowMs(): number };
@@ -39,5 +40,21 @@ export function cachedTradingDays({ clock, load, ttlMs }: TradingDaysSource): ()
       underWay = null;
     });
     return underWay;
+  };
+}
+
+/** The same for every calendar, each read by itself: two markets of one calendar share what was read. */
+export function cachedCalendars({
+  clock,
+  load,
+  ttlMs,
+}: Omit<TradingDaysSource, 'load'> & {
+  load: (calendar: string) => Promise<readonly DayOverride[]>;
+}): (market: Market) => Promise<readonly DayOverride[]> {
+  const calendars = new Map<string, () => Promise<readonly DayOverride[]>>();
+  return ({ calendar: { name } }) => {
+    const read = calendars.get(name) ?? cachedTradingDays({ clock, load: () => load(name), ttlMs });
+    calendars.set(name, read);
+    return read();
   };
 }

@@ -153,17 +153,18 @@ program
 
 program
   .command('calendar')
-  .description('show a day of the NSE calendar, and change it; import: a year’s list of holidays')
+  .description('show a market or one of its days, and change it; import: a year’s list of holidays')
   .argument('[what]', 'import')
   .argument('[csv]', 'import: market,date,kind,open,close,name')
+  .option('--market <code>', 'whose (XNSE); alone: the market, its clock and its days ahead')
   .option('--date <date>', 'the day')
   .option('--closed', 'the exchange does not trade on it')
   .option('--open', 'the exchange trades on it')
   .option('--remove', 'take the change back: the shipped calendar stands')
   .option('--name <text>', 'why')
-  .option('--from <time>', 'opens at (IST), for --open')
-  .option('--until <time>', 'closes at (IST), for --open')
-  .option('--json', 'import: one JSON document on stdout')
+  .option('--from <time>', 'opens at (market’s zone), for --open')
+  .option('--until <time>', 'closes at (market’s zone), for --open')
+  .option('--json', 'import, --market: one JSON document on stdout')
   .action((what, file, flags) => command(calendarCommandFor(what, file))(flags));
 
 addSettling(program);

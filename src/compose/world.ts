@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { jwtVerifier } from '../adapters/jwt.ts';
 import { onScreenNotifier } from '../adapters/notifiers/on-screen.ts';
-import { cachedTradingDays } from '../adapters/sessions.ts';
+import { cachedCalendars } from '../adapters/sessions.ts';
 import type { Listener } from '../adapters/store/listener.ts';
 import { readMigrations } from '../adapters/store/migrate.ts';
 import type { PgliteOptions } from '../adapters/store/pglite/pglite.ts';
@@ -134,9 +134,9 @@ export async function makeWorld(deps: WorldDeps): Promise<World> {
     accountSlots: config.accountSlots,
     ...(await market({ ...deps, emit })),
     notifier,
-    operatorDays: cachedTradingDays({
+    operatorDays: cachedCalendars({
       clock,
-      load: () => store.call('read_calendar_days', { exchange: 'NSE' }),
+      load: (exchange) => store.call('read_calendar_days', { exchange }),
       ttlMs: CALENDAR_TTL_MS,
     }),
     emit,

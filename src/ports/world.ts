@@ -1,5 +1,6 @@
 // The ports a run works with: clock, prices, notifier, and all of them together.
 import type { DayOverride } from '../domain/market/calendar.ts';
+import type { Market } from '../domain/market/market.ts';
 import type { Language } from '../domain/messages/texts/en.ts';
 import type { SendErrorClass, SendErrorMeaning } from '../domain/send-errors.ts';
 import type { Quote, Signal } from '../domain/types.ts';
@@ -150,8 +151,8 @@ export interface World {
   /** How accounts get their sessions, by venue; only in live trading. */
   logins?: ReadonlyMap<string, VenueLogin>;
   notifier: Notifier;
-  /** Days the operator added to or took from the calendar. */
-  operatorDays: () => Promise<readonly DayOverride[]>;
+  /** Days the operator added to or took from a market's calendar. */
+  operatorDays: (market: Market) => Promise<readonly DayOverride[]>;
   /**
    * Which registered address an account's orders leave from: its own proxy, or one the operator has confirmed; null:
    * neither is known. Left out: nobody can say.

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { cachedTradingDays } from '../../src/adapters/sessions.ts';
+import { cachedCalendars, cachedTradingDays } from '../../src/adapters/sessions.ts';
 import type { DayOverride } from '../../src/domain/market/calendar.ts';
+import { marketOf } from '../../src/domain/market/market.ts';
 
 describe("the operator's days, cached", () => {
   const day: DayOverride = { date: '2025-08-28', kind: 'closed', name: 'Day of mourning' };
@@ -96,5 +97,22 @@ describe("the operator's days, cached", () => {
     clock.now -= 1;
     void days();
     expect(reads).toHaveLength(2);
+  });
+});
+
+describe('the calendars of several markets', () => {
+  test('are read one by one, and shared by markets that have the same', async () => {
+    const reads: string[] = [];
+    const load = async (calendar: string) => {
+      reads.push(calendar);
+      return [{ date: '2026-12-23', kind: 'closed', name: calendar } as const];
+    };
+    const days = cachedCalendars({ clock: { nowMs: () => 0 }, load, ttlMs: 60_000 });
+    const namesOf = async (code: string) => {
+      const found = marketOf(code);
+      return found.kind === 'market' ? (await days(found.market)).map(({ name }) => name) : [];
+    };
+    expect([await namesOf('XNSE'), await namesOf('XBOM'), await namesOf('XNYS')]).toEqual([['NSE'], ['NSE'], ['NYSE']]);
+    expect(reads).toEqual(['NSE', 'NYSE']);
   });
 });

@@ -39,3 +39,51 @@ test('a year’s list makes its weekdays trading days; a part of one, or one wit
   expect(await sessionLine('2027-01-27')).toBe('2027-01-27: the NSE trades.');
   expect(await sessionLine('2027-01-26')).toContain('closed (Holiday 01-26)');
 });
+
+test('each market has a calendar of its own: its day is shown, changed and listed without touching another’s', {
+  timeout: 240_000,
+}, async () => {
+  const cli = cliSandbox();
+  const dayOf = async (market: string, date: string) => {
+    return (await cli.run(['calendar', '--market', market, '--date', date])).stdout.trim();
+  };
+  expect(await dayOf('XNYS', '2026-12-24')).toBe(
+    '2026-12-24: the NYSE trades 09:30 to 13:00 New York time (Christmas Eve).',
+  );
+  expect(await dayOf('NSE', '2026-12-24')).toBe('2026-12-24: the NSE trades.');
+  const closed = await cli.run([
+    'calendar',
+    '--market',
+    'US',
+    '--date',
+    '2026-12-23',
+    '--closed',
+    '--name',
+    'mourning',
+  ]);
+  expect(closed.stdout).toBe('2026-12-23: the NYSE is closed (mourning).\n');
+  expect(await dayOf('XNSE', '2026-12-23')).toBe('2026-12-23: the NSE trades.');
+
+  const holidays = '01-01 01-15 02-19 03-30 05-28 06-19 07-04 09-03 11-22 12-25'.split(' ');
+  const days = holidays.map((day) => `XNYS,2029-${day},closed,,,Holiday`);
+  const year = [...days, 'NYSE,2029-11-23,open,09:30,13:00,Day after Thanksgiving'].join('\n');
+  expect(await dayOf('XNYS', '2029-11-23')).toContain('is beyond the calendar (2025-01-01 to 2028-12-31)');
+  const bring = (text: string, ...flags: string[]) =>
+    cli.run(['calendar', 'import', cli.file('y.csv', text), '--json', ...flags]);
+  const mixed = `${list}${year}\n`;
+  expect(refusalOn((await bring(mixed)).stdout).code).toBe('several_markets');
+  expect(refusalOn((await bring(list, '--market', 'XNYS')).stdout).code).toBe('other_market');
+  expect(JSON.parse((await bring(mixed, '--market', 'XNYS')).stdout)).toMatchObject({ added: { length: 11 } });
+  expect(await dayOf('XNYS', '2029-11-23')).toContain('trades 09:30 to 13:00 New York time (Day after Thanksgiving)');
+  expect(await dayOf('XNSE', '2027-01-27')).toContain('is beyond the calendar');
+
+  const bse = await bring(list.replaceAll('NSE', 'BSE'));
+  expect(refusalOn(bse.stdout)).toMatchObject({ code: 'no_good_row' });
+  expect(bse.stdout).toContain('has the calendar of NSE: list the days of NSE');
+  expect(refusalOn((await cli.run(['calendar', '--market', 'LSE', '--json'])).stdout)).toMatchObject({
+    code: 'bad_flag',
+    message: expect.stringContaining('there is no market "LSE"'),
+  });
+  const facts = JSON.parse((await cli.run(['calendar', '--market', 'XNYS', '--json'])).stdout);
+  expect(facts).toMatchObject({ mic: 'XNYS', zone: 'America/New_York', known: { to: '2029-12-31' } });
+});

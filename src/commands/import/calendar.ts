@@ -3,14 +3,18 @@ import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { importingCalendar } from '../../domain/market/calendar.ts';
 import { parseTime, parseTradeDate } from '../../domain/market/india-time.ts';
-import { xnse } from '../../domain/market/market.ts';
-import { tradingDay } from '../../domain/market/session.ts';
+import type { Market } from '../../domain/market/market.ts';
+import { type BeyondCoverage, type ClosedDay, type OpenDay, tradingDay } from '../../domain/market/session.ts';
 import { actorOf } from '../actor.ts';
 import { showTarget, withStore } from '../database-target.ts';
+import { namedMarket } from '../named-market.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { importCalendar } from './calendar-import.ts';
+import { showMarket } from './calendar-market.ts';
+import { hasOwnHours, hoursText } from './market-screen.ts';
 
 interface CalendarFlags {
+  market?: string;
   date?: string;
   open?: boolean;
   closed?: boolean;
@@ -28,23 +32,30 @@ export function calendarCommandFor(what: string | undefined, file: string | unde
   return what === undefined ? calendarCommand : importCalendar(what, file);
 }
 
-/** `npm run calendar -- --date D [--closed|--open --name "…"|--remove]`: what a day is, after changing it where asked. */
+/**
+ * `npm run calendar -- [--market M] --date D [--closed|--open --name "…"|--remove]`: what a day is, after changing it where that is
+ * requested. `--market M` alone shows the market.
+ */
 async function calendarCommand(config: Config, flags: CalendarFlags): Promise<number | Refusal> {
   const { date } = flags;
-  if (date === undefined) return refusal('bad_flag', 'Give --date D, or import F.csv.');
+  const market = namedMarket(flags.market);
+  if ('message' in market) return market;
+  if (date === undefined && flags.market !== undefined) return showMarket(config, market, flags.json ?? false);
+  if (date === undefined) return refusal('bad_flag', 'Give --date D, --market M, or import F.csv.');
   const wrong = wrongFlags({ ...flags, date });
   if (wrong) return refusal('bad_flag', wrong);
   const target = targetOf(config, 'main');
   showTarget(target);
   return withStore(config, target, async (store) => {
+    const exchange = market.calendar.name;
     const { name = '', from = null, until = null } = flags;
     const kind = flags.open ? 'open' : flags.closed ? 'closed' : null;
     if (kind !== null || flags.remove) {
       const change = { kind, name, openTime: from, closeTime: until } as const;
-      await store.call('set_calendar_day', { exchange: 'NSE', date, ...change, by: actorOf(flags) });
+      await store.call('set_calendar_day', { exchange, date, ...change, by: actorOf(flags) });
     }
-    const day = tradingDay(xnse, date, await store.call('read_calendar_days', { exchange: 'NSE' }));
-    process.stdout.write(`${dayText(date, day)}\n`);
+    const day = tradingDay(market, date, await store.call('read_calendar_days', { exchange }));
+    process.stdout.write(`${dayText(market, day)}\n`);
     return 0;
   });
 }
@@ -67,8 +78,11 @@ function wrongFlags({
   return null;
 }
 
-function dayText(date: string, day: ReturnType<typeof tradingDay>): string {
-  if (day.kind === 'open') return `${date}: the NSE trades.`;
-  if (day.kind === 'closed') return `${date}: the NSE is closed (${day.name}).`;
-  return `${date} is beyond the calendar (${day.from} to ${day.to}): daily-scan does not trade on it before the year’s list is imported (${importingCalendar}).`;
+/** What a day is, in one line; an unusual one with its hours. */
+function dayText(market: Market, day: OpenDay | ClosedDay | BeyondCoverage): string {
+  const { name } = market;
+  if (day.kind === 'open')
+    return `${day.date}: the ${name} trades${hasOwnHours(market, day) ? ` ${hoursText(market, day)}` : ''}.`;
+  if (day.kind === 'closed') return `${day.date}: the ${name} is closed (${day.name}).`;
+  return `${day.date} is beyond the calendar (${day.from} to ${day.to}): daily-scan does not trade on it before the year’s list is imported (${importingCalendar}).`;
 }

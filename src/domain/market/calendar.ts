@@ -1,4 +1,6 @@
 // What a trading calendar is: days and hours as data, each row with its source, and what operators add to it.
+import { addDays, weekdayOf } from './india-time.ts';
+
 /** A weekday without trading. Holidays that fall on a weekend are left out: the weekend closes them already. */
 export interface Closure<Source = string> {
   date: string;
@@ -83,4 +85,14 @@ export function calendarGap(calendar: Calendar, today: string, overrides: readon
   const next = String(Number(today.slice(0, 4)) + 1);
   if (isCovered(calendar, `${next}-01-01`, overrides)) return null;
   return `the calendar ends on ${today.slice(0, 4)}-12-31: from 1 January ${next} nothing is traded`;
+}
+
+/** Whether a date's weekday never trades. */
+export function isWeekend({ weekend }: Pick<Calendar, 'weekend'>, date: string): boolean {
+  return weekend.includes(weekdayOf(date));
+}
+
+/** The next dates after one. */
+export function datesAfter(date: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => addDays(date, index + 1));
 }

@@ -1,6 +1,7 @@
 // POST /api/signals: receives signals and alerts from senders outside.
 import { randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
+import { xnse } from '../../domain/market/market.ts';
 import { possibleSymbols, symbolReader } from '../../domain/market/symbols.ts';
 import { parseJson } from '../../domain/text/json.ts';
 import type { ReceivedSignal, RefusedSender } from '../../ports/store/access.ts';
@@ -88,7 +89,7 @@ async function rowsOf(
 /** What rows are judged by: the hour, the calendar, and what is listed under the symbols they name. */
 async function dayOf({ world, settings }: HttpDeps, { requestId }: SignalSender, rows: unknown[]): Promise<SignalDay> {
   const { mode, cutOffTime } = settings;
-  const overrides = await world.operatorDays();
+  const overrides = await world.operatorDays(xnse);
   const named = rows.flatMap((row) => {
     const inner = [row, member(row, 'strategy'), member(row, 'order')];
     const symbols = inner.flatMap((one) => [member(one, 'symbol'), member(one, 'ticker')]);

@@ -77,7 +77,7 @@ async function gauges({ store, emit }: World, nowMs: number): Promise<Gauges | n
 async function probeDatabase({ world, migrations, changes }: HttpDeps): Promise<Readiness> {
   try {
     const [readiness, overrides] = await inTime(
-      Promise.all([world.store.call('read_readiness', { nowMs: world.clock.nowMs() }), world.operatorDays()]),
+      Promise.all([world.store.call('read_readiness', { nowMs: world.clock.nowMs() }), world.operatorDays(xnse)]),
     );
     const missing = migrations.filter((version) => !readiness.migrations.includes(version));
     const today = istDate(world.clock.nowMs());

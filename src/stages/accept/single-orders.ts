@@ -122,7 +122,7 @@ async function prepareAll(
   requests: OrderRequest[],
 ): Promise<PreparedInSteps[]> {
   const startedMs = deps.clock.nowMs();
-  const overrides = await deps.operatorDays();
+  const overrides = await deps.operatorDays(xnse);
   const trading = tradingNow(startedMs, requests[0]?.order.exchange ?? 'NSE', overrides);
   const sessionMs = deps.clock.nowMs();
   const cases = trading.kind === 'trading' ? await readCases(deps, settings, trading, requests) : [];
@@ -177,7 +177,7 @@ async function readCases(
   const instruments = new Map(inputs.instruments.map((one) => [instrumentKey(one), one]));
   const shares = new Map([...owned, ...inputs.shares].map((one) => [instrumentKey(one), one.share]));
   const shareOf = (listing: Listing) => shares.get(instrumentKey(listing)) ?? foldedSymbol(listing);
-  const actions = actionsSincePreviousClose(xnse, inputs.corporateActions, date, await deps.operatorDays());
+  const actions = actionsSincePreviousClose(xnse, inputs.corporateActions, date, await deps.operatorDays(xnse));
   const prices = quotesByKey(withoutOldCloses(read, actions, shareOf));
   return requests.map((request): Case => {
     const key = instrumentKey(request.order);

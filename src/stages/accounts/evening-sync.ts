@@ -52,7 +52,7 @@ export async function sync(deps: SyncDeps, request: ReadyRequest): Promise<SyncR
   const { mode, concurrency, stop, accountIds } = request;
   if (!accountIds) await catchUp(deps, concurrency, stop);
   const tradeDate = istDate(deps.clock.nowMs());
-  const tradingDayToday = tradingDay(xnse, tradeDate, await deps.operatorDays()).kind === 'open';
+  const tradingDayToday = tradingDay(xnse, tradeDate, await deps.operatorDays(xnse)).kind === 'open';
   const report: SyncReport = {
     ...{ tradeDate, mode, tradingDay: tradingDayToday, complete: true, compared: 0, notCompared: [], drifts: [] },
   };
@@ -167,7 +167,7 @@ async function actionsOf(
   { mode, tradeDate }: SyncReport,
 ): Promise<CorporateAction[]> {
   const { corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
-  return actionsSincePreviousClose(xnse, corporateActions, tradeDate, await operatorDays());
+  return actionsSincePreviousClose(xnse, corporateActions, tradeDate, await operatorDays(xnse));
 }
 
 function emitSync({ emit }: Deps<'emit'>, report: SyncReport, actions: readonly CorporateAction[]): void {

@@ -106,7 +106,7 @@ export async function ready(
 
 async function today({ store, clock, operatorDays }: AccountsDeps, mode: Mode, concurrency: number): Promise<Day> {
   const tradeDate = istDate(clock.nowMs());
-  const overrides = await operatorDays();
+  const overrides = await operatorDays(xnse);
   const day = tradingDay(xnse, tradeDate, overrides);
   const { signals, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
   const actions = actionsSincePreviousClose(xnse, corporateActions, tradeDate, overrides);

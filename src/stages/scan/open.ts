@@ -58,7 +58,7 @@ export async function frozenFrame(deps: ScanDeps, runId: string): Promise<RunFra
   const frozen = await readRun(deps, runId);
   const run = (await reprice(deps, frozen)) ? await readRun(deps, runId) : frozen;
   const quotes = quotesByKey(run.quotes);
-  const actions = actionsSincePreviousClose(xnse, run.corporateActions, run.tradeDate, await deps.operatorDays());
+  const actions = actionsSincePreviousClose(xnse, run.corporateActions, run.tradeDate, await deps.operatorDays(xnse));
   const shareOf = sharesOf(run.signals.flatMap(({ instrument }) => instrument ?? []));
   return {
     mode: run.mode,
@@ -93,7 +93,7 @@ async function reprice(deps: ScanDeps, run: FrozenRun): Promise<boolean> {
   const { held, instruments, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId });
   const signals = run.signals.map(({ signal }) => signal);
   const quotes = await deps.quotes.read({ tradeDate, nowMs, signals, held });
-  const actions = actionsSincePreviousClose(xnse, corporateActions, tradeDate, await deps.operatorDays());
+  const actions = actionsSincePreviousClose(xnse, corporateActions, tradeDate, await deps.operatorDays(xnse));
   await store.call('reprice_run', { runId, quotes: withoutOldCloses(quotes, actions, sharesOf(instruments)) });
   emit({ type: 'run_repriced', runId });
   return true;

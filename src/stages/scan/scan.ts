@@ -50,7 +50,7 @@ type SessionNow =
 async function sessionNow(deps: ScanDeps, request: RunRequest): Promise<SessionNow> {
   // Before anything is awaited: the instant the scan was started at decides, not how fast the database is.
   const nowMs = deps.clock.nowMs();
-  const overrides = await deps.operatorDays();
+  const overrides = await deps.operatorDays(xnse);
   const query = { market: xnse, slot: 'open', cutOffTime: request.cutOffTime, overrides } as const;
   const due = sessionAt(nowMs, query);
   if (due.kind === 'beyond_coverage') return beyondCalendar(due);
@@ -118,7 +118,7 @@ async function plannedFrame(
   const listed = [...stored.instruments, ...inputs.instruments];
   const instruments = new Map(listed.map((one) => [instrumentKey(one), one]));
   const shareOf = sharesOf(listed);
-  const actions = actionsSincePreviousClose(xnse, stored.corporateActions, session.date, await deps.operatorDays());
+  const actions = actionsSincePreviousClose(xnse, stored.corporateActions, session.date, await deps.operatorDays(xnse));
   const quotes = quotesByKey(withoutOldCloses(read, actions, shareOf));
   return {
     mode,

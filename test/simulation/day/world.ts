@@ -1,5 +1,5 @@
 // The world one process of a simulated day has: store, venues, quotes and chat, through which faults come in.
-import { cachedTradingDays } from '../../../src/adapters/sessions.ts';
+import { cachedCalendars } from '../../../src/adapters/sessions.ts';
 import type { Quote } from '../../../src/domain/types.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import type { Answer, Arguments, Store, StoreFunction } from '../../../src/ports/store/store.ts';
@@ -31,14 +31,14 @@ export function worldOf(scene: Scene, life: Life): World {
     sleep: (ms) => turns.sleep(life, ms),
     every: (periodMs, beat) => (life.virtual ? () => undefined : turns.every(life, periodMs, beat)),
   };
-  const load = () => store.call('read_calendar_days', { exchange: 'NSE' });
+  const load = (exchange: string) => store.call('read_calendar_days', { exchange });
   const world: World = {
     store,
     clock,
     quotes: { read: (wanted) => ask<Quote[]>(scene, life, 'quotes', 'prices', () => quotesFor(scene, wanted)) },
     venues: new Map([...venues.values()].map((venue) => [venue.plan.name, venueOf(scene, life, venue)])),
     notifier: { name: 'simulated', send: notifierOf(scene, life) },
-    operatorDays: cachedTradingDays({ clock, load, ttlMs: 60_000 }),
+    operatorDays: cachedCalendars({ clock, load, ttlMs: 60_000 }),
     emit: scene.neighbours.emit,
   };
   return plant?.change ? plant.change(world) : world;

@@ -7472,7 +7472,7 @@ CREATE OR REPLACE FUNCTION core.entries_in(p core.period)
  STABLE
 AS $function$
   select e.* from public.accounts a join public.ledger_entries e on e.account_id = a.id
-  where e.id > (p).after_entry and e.id <= (p).seen_entry
+  where e.id > (p).after_entry and e.id + 0 <= (p).seen_entry
     and ((e.order_id > (p).after_order and (e.order_id <= (p).last_order or e.id <= (p).last_entry))
       or (e.order_id is null and e.id <= (p).last_entry))
     and ((p).closing is null or a.id not in (select core.accounts_left_open(p)))
@@ -7685,7 +7685,7 @@ CREATE OR REPLACE FUNCTION core.fills_in(p core.period)
  LANGUAGE sql
  STABLE
 AS $function$
-  select f.* from public.fills f where f.id > (p).after_fill and f.id <= (p).seen_fill
+  select f.* from public.fills f where f.id > (p).after_fill and f.id + 0 <= (p).seen_fill
     and ((f.order_id > (p).after_order and (f.order_id <= (p).last_order or f.id <= (p).last_fill))
       or (f.order_id is null and f.id <= (p).last_fill))
     and ((p).closing is null or f.account_id not in (select core.accounts_left_open(p)))
@@ -9232,18 +9232,20 @@ AS $function$
   from (select * from public.orders one where one.run_id = for_run and one.user_id = for_user offset 0) o;
 $function$;
 
--- The orders of a period.
+-- The orders of a period. `+ 0`, here and below: of a range of numbers in a table that was never analyzed
+-- the planner expects one row, and joins each order with each fill; of one bound alone it expects a third
+-- (472 orders, of which nothing was known: 74,000 ms to check their entries, with `+ 0` 86 ms).
 CREATE OR REPLACE FUNCTION core.orders_in(p core.period)
  RETURNS SETOF public.orders
  LANGUAGE sql
  STABLE
 AS $function$
-  select o.* from public.orders o where o.id > (p).after_order and o.id <= (p).last_order
+  select o.* from public.orders o where o.id > (p).after_order and o.id + 0 <= (p).last_order
     and ((p).closing is null or (o.account_id, o.user_id) not in (
       select a.id, a.user_id from public.accounts a where a.id in (select core.accounts_left_open(p))))
   union all
   select o.* from core.accounts_behind(p) behind join public.orders o on o.user_id = behind.user_id
-    and o.account_id = behind.account_id and o.id > behind.after_order and o.id <= (p).after_order;
+    and o.account_id = behind.account_id and o.id > behind.after_order and o.id + 0 <= (p).after_order;
 $function$;
 
 -- The orders a message of single orders tells of.

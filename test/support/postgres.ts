@@ -4,6 +4,7 @@ import { inject } from 'vitest';
 import { openPglite, type PgliteDatabase } from '../../src/adapters/store/pglite/pglite.ts';
 import { openPostgres, openPostgresSession } from '../../src/adapters/store/postgres.ts';
 import type { Database, SqlSession } from '../../src/ports/database.ts';
+import { FOR_TESTS_SQL } from './databases/for-tests.ts';
 import { keepingOne } from './databases/kept.ts';
 import type { TestDatabases } from './global-setup.ts';
 
@@ -72,11 +73,16 @@ async function onServer(postgresUrl: string, sql: string): Promise<void> {
   }
 }
 
+/** What the migrations make, and nothing that only tests need. */
+export async function migratedPglite(): Promise<PgliteDatabase> {
+  const { cacheDir } = migrated();
+  return openPglite({ path: 'memory', cacheDir, saveCache: true, onSlowStart: () => undefined });
+}
+
 /** A migrated, empty database in this process; `close` keeps it for the next. */
 export const freshPglite = keepingOne(async (): Promise<PgliteDatabase> => {
-  const { cacheDir } = migrated();
-  const database = await openPglite({ path: 'memory', cacheDir, saveCache: true, onSlowStart: () => undefined });
-  await database.session.exec("set daily_scan.clock = 'virtual'");
+  const database = await migratedPglite();
+  await database.session.exec(`set daily_scan.clock = 'virtual'; ${FOR_TESTS_SQL}`);
   return database;
 });
 

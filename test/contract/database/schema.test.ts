@@ -4,12 +4,12 @@ import { expect, test } from 'vitest';
 import { schemaText } from '../../../scripts/schema/dump.ts';
 import { type Migration, migrate, readMigrations } from '../../../src/adapters/store/migrate.ts';
 import { PRELUDE_SQL } from '../../../src/adapters/store/prelude.ts';
-import { blankPostgres, freshPglite } from '../../support/postgres.ts';
+import { blankPostgres, migratedPglite } from '../../support/postgres.ts';
 
 const FILE = new URL('../../../supabase/schema.sql', import.meta.url);
 
 test('the schema in supabase/schema.sql is the one the migrations make: npm run schema writes it', async () => {
-  const { session, close } = await freshPglite();
+  const { session, close } = await migratedPglite();
   try {
     const text = await schemaText(session, readMigrations());
     const kept = readFileSync(FILE, 'utf8').replaceAll('\r\n', '\n');

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { toDatabaseError } from '../../../src/adapters/store/sql-call.ts';
 import { orderStatuses } from '../../../src/domain/order.ts';
 import type { Database, SqlSession } from '../../../src/ports/database.ts';
+import { EMPTIED_BY_TESTS_SQL } from '../../support/databases/for-tests.ts';
 
 /** The database of a simulation: all of it is one connection's, so schedules are played one after another. */
 export interface Ground {
@@ -104,21 +105,6 @@ begin
 end $snapshot$`;
 
 /**
- * The tables that only grow may be emptied between two schedules, by us alone: during one they refuse it as ever.
- * Keeping the triggers out of the way by `session_replication_role` would make the database forget all its plans, and
- * making them anew takes most of a schedule's time.
- */
-const EMPTIED_BY_US_SQL = `do $do$ declare
-  refusal regprocedure;
-begin
-  for refusal in select oid from pg_proc where pronamespace = 'core'::regnamespace and proname ~ '^refuse_' loop
-    if pg_get_functiondef(refusal) !~ '\\mbegin\\M' then raise exception '% is not what it was', refusal; end if;
-    execute regexp_replace(pg_get_functiondef(refusal), '\\mbegin\\M',
-      $$begin if current_setting('simulation.emptying', true) = 'on' then return old; end if;$$);
-  end loop;
-end $do$`;
-
-/**
  * Deletes all rows but those the migrations put there and starts every number at 1 again. `whole` also gives back the
  * room of the deleted rows (nothing here vacuums). One statement deletes from all tables: no order of theirs is needed.
  */
@@ -133,7 +119,7 @@ async function emptySql(session: SqlSession): Promise<string> {
     select format('%I.%I', schemaname, sequencename) as name from pg_sequences
     where schemaname in ('public', 'paper_venue') order by 1`);
   return `create function pg_temp.empty(whole boolean) returns void language plpgsql as $empty$ begin
-    perform set_config('simulation.emptying', 'on', true), set_config('simulation.snapshot', '', false);
+    perform set_config('tests.emptying', 'on', true), set_config('simulation.snapshot', '', false);
     if whole then truncate ${names.join(', ')};
     else with ${parts.slice(1).join(', ')} delete from ${names[0]}; end if;
     perform ${sequences.map(({ name }) => `setval('${name}', 1, false)`).join(', ')};
@@ -169,7 +155,7 @@ export async function groundOn(
   await session.exec("set daily_scan.clock = ''");
   // The tables are tiny: a plan for every question takes longer than its answer.
   await session.exec("set plan_cache_mode = 'force_generic_plan'; set synchronous_commit = off");
-  for (const sql of [SNAPSHOT_SQL, EMPTIED_BY_US_SQL, await emptySql(session)]) await session.exec(sql);
+  for (const sql of [SNAPSHOT_SQL, EMPTIED_BY_TESTS_SQL, await emptySql(session)]) await session.exec(sql);
   const prepared = new Set<string>();
   const ask = async (name: string, args: unknown, nowMs: number, checks: boolean) => {
     if (!prepared.has(name)) await session.exec(askSql(name));

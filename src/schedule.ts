@@ -1,9 +1,17 @@
-// The daily timetable: readiness, the scan, its dead-man check and the evening's reconciliation, in Indian time.
+// The daily timetable of a market: readiness, the scan, its dead-man check and the evening's reconciliation, in its time.
 import { schedule } from 'node-cron';
 import type { DayOverride } from './domain/market/calendar.ts';
-import { istDate, istMs } from './domain/market/india-time.ts';
-import { xnse } from './domain/market/market.ts';
-import { runIdOf, type Session, sessionAt, sessionOf, tradingDay } from './domain/market/session.ts';
+import { type Market, xnse } from './domain/market/market.ts';
+import {
+  dateIn,
+  dueMsOf,
+  msIn,
+  runIdOf,
+  type Session,
+  sessionAt,
+  sessionOf,
+  tradingDay,
+} from './domain/market/session.ts';
 import type { World } from './ports/world.ts';
 import { run } from './run.ts';
 import { sync } from './stages/accounts/evening-sync.ts';
@@ -15,53 +23,52 @@ import { supervised } from './stages/supervised.ts';
 import { stopped } from './stages/until-stopped.ts';
 
 /** The settings a scheduled scan shares with every other scan. */
-export type ScanSettings = Pick<RunRequest, 'mode' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'>;
+export type ScanSettings = Pick<RunRequest, 'mode' | 'market' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'>;
 
 /**
- * IST, every day of the week: the exchange opens on some Sundays (the Union Budget's), and the calendar, not the
- * weekday, says whether it trades.
+ * Times of the market's zone, every day of the week: an exchange opens on some Sundays (the Union Budget's), and the
+ * calendar, not the weekday, says whether it trades. None is in the hours a clock skips or repeats.
  */
-const times = {
-  ready: '45 8 * * *',
-  /** For whoever has logged in since. */
-  readyAgain: '10 9 * * *',
-  scan: '20 9 * * *',
-  check: '25 9 * * *',
-  sync: '45 15 * * *',
-} as const;
+function timesOf({ times, slots }: Market) {
+  const daily = (time: string) => `${Number(time.slice(3))} ${Number(time.slice(0, 2))} * * *`;
+  const { ready, readyAgain, check, sync } = times;
+  return {
+    ...{ ready: daily(ready), readyAgain: daily(readyAgain), scan: daily(slots.open.due) },
+    ...{ check: daily(check), sync: daily(sync) },
+  };
+}
 
-/** From then on a session without a run is a missing one. */
-const CHECK_AFTER_MS = 5 * 60_000;
-/** A database that is gone at 09:20 may be back before the cut-off. */
+/** A database that is gone when the slot is due may be back before the cut-off. */
 const RETRY_MS = 15_000;
 /** Past the cut-off there is only a begun run to close. */
 const CLOSE_RETRY_MS = 60_000;
 /** A scan that sends its own orders waits for them as long as `npm run scan` does. */
 const INLINE_WAIT_MS = 120_000;
-/** A machine that slept through 09:20 still scans when it wakes; the cut-off decides what that scan may do. */
+/** A machine that slept through that minute still scans when it wakes; the cut-off decides what that scan may do. */
 const LATE_MS = 15 * 60_000;
 
-type Day = { cutOffTime: string; overrides: readonly DayOverride[] };
+type Day = { market?: Market | undefined; cutOffTime: string; overrides: readonly DayOverride[] };
 
-/** What the clock asks of a scheduler. The two are due at the same time from 09:25 to the cut-off. */
+/** What the clock asks of a scheduler. The two are due at the same time from the check to the cut-off (NSE 09:25). */
 export interface Due {
-  /** The session to scan for, from 09:20 to before the cut-off. */
+  /** The session to scan for, from when it is due to before the cut-off (NSE 09:20). */
   scan: Session | null;
-  /** The session that must have a run by now, from 09:25 to the end of the day's trading. */
+  /** The session that must have a run by now, from the check to the end of the day's trading. */
   check: Session | null;
   /** The calendar does not know the day: nothing will be traded until it is updated. */
   beyondCalendar: boolean;
 }
 
 /** What is due at an instant: pure, so that a test needs no timer. */
-export function dueAt(nowMs: number, day: Day): Due {
-  const query = { market: xnse, slot: 'open', ...day } as const;
-  const current = sessionOf({ ...query, date: istDate(nowMs) });
+export function dueAt(nowMs: number, { market = xnse, ...day }: Day): Due {
+  const query = { market, slot: 'open', ...day } as const;
+  const date = dateIn(market, nowMs);
+  const current = sessionOf({ ...query, date });
   if (current.kind !== 'session')
     return { scan: null, check: null, beyondCalendar: current.kind === 'beyond_coverage' };
   const { session } = current;
   const scan = sessionAt(nowMs, query).kind === 'due' && nowMs >= session.dueMs;
-  const check = nowMs >= session.dueMs + CHECK_AFTER_MS && nowMs < session.continuousEndMs;
+  const check = nowMs >= msIn(market, date, market.times.check) && nowMs < session.continuousEndMs;
   return { scan: scan ? session : null, check: check ? session : null, beyondCalendar: false };
 }
 
@@ -82,8 +89,9 @@ export async function scanNow(world: World, settings: ScanSettings, stop: AbortS
     } catch (error) {
       world.emit({ type: 'scan_failed', ...(tries === 1 ? { alert: true as const } : {}), tries, error });
     }
-    const overrides = await world.operatorDays(xnse).catch(() => []);
-    const next = dueAt(world.clock.nowMs() + RETRY_MS, { cutOffTime: settings.cutOffTime, overrides });
+    const { market = xnse, cutOffTime } = settings;
+    const overrides = await world.operatorDays(market).catch(() => []);
+    const next = dueAt(world.clock.nowMs() + RETRY_MS, { market, cutOffTime, overrides });
     // Past the cut-off nothing new is decided, but a run that was begun is closed, as soon as that can be done.
     if (next.scan === null && next.check === null) return;
     await Promise.race([world.clock.sleep(next.scan ? RETRY_MS : CLOSE_RETRY_MS), whenStopped]);
@@ -104,14 +112,14 @@ function scheduledRequest(settings: ScanSettings, stop: AbortSignal): RunRequest
 }
 
 /**
- * The dead-man check: on a trading day with no run (or one still planning) by 09:25, or when that can't be found out,
+ * The dead-man check: on a trading day with no run (or one still planning) by its time, or when that can't be found out,
  * somebody is told. It trusts no scheduler but the one of this process.
  */
-export async function checkNow(world: World, { mode, cutOffTime }: ScanSettings): Promise<void> {
+export async function checkNow(world: World, { mode, market = xnse, cutOffTime }: ScanSettings): Promise<void> {
   const nowMs = world.clock.nowMs();
   try {
-    const due = dueAt(nowMs, { cutOffTime, overrides: await world.operatorDays(xnse) });
-    if (due.beyondCalendar) world.emit({ type: 'beyond_calendar', alert: true, date: istDate(nowMs) });
+    const due = dueAt(nowMs, { market, cutOffTime, overrides: await world.operatorDays(market) });
+    if (due.beyondCalendar) world.emit({ type: 'beyond_calendar', alert: true, date: dateIn(market, nowMs) });
     if (due.check === null) return;
     const runId = runIdOf(due.check.id, mode);
     const inputs = await world.store.call('read_inputs', { mode, tradeDate: due.check.date, runId });
@@ -144,17 +152,20 @@ export async function syncNow(world: World, settings: ScanSettings, stop: AbortS
   }
 }
 
-async function tradesToday({ clock, operatorDays }: World, { mode }: ScanSettings): Promise<boolean> {
-  return mode === 'live' && tradingDay(xnse, istDate(clock.nowMs()), await operatorDays(xnse)).kind === 'open';
+async function tradesToday({ clock, operatorDays }: World, { mode, market = xnse }: ScanSettings): Promise<boolean> {
+  if (mode !== 'live') return false;
+  return tradingDay(market, dateIn(market, clock.nowMs()), await operatorDays(market)).kind === 'open';
 }
 
 /** At the start: what was due while nobody ran. Past the cut-off, a run that was opened in time is closed properly. */
 async function catchUp(world: World, settings: ScanSettings, stop: AbortSignal): Promise<void> {
-  const overrides = await world.operatorDays(xnse);
+  const { market = xnse, cutOffTime } = settings;
+  const overrides = await world.operatorDays(market);
   const nowMs = world.clock.nowMs();
-  const due = dueAt(nowMs, { cutOffTime: settings.cutOffTime, overrides });
+  const due = dueAt(nowMs, { market, cutOffTime, overrides });
+  const date = dateIn(market, nowMs);
   // Until the scan: while a run is under way its accounts are left in peace.
-  if (nowMs >= istMs(istDate(nowMs), '08:45') && nowMs < istMs(istDate(nowMs), '09:20')) {
+  if (nowMs >= msIn(market, date, market.times.ready) && nowMs < dueMsOf(market, date)) {
     await readyNow(world, settings, stop);
   }
   if (due.scan || due.check) await scanNow(world, settings, stop);
@@ -176,7 +187,10 @@ export interface Schedule {
   ended: Promise<void>;
 }
 
-/** Readiness at 08:45 and 09:10, the scan at 09:20, its check at 09:25, the sync at 15:45: Indian time whatever the machine's, until it is told to stop. */
+/**
+ * A market's day by its own clock, whatever the machine's, until it is told to stop: for the NSE readiness at 08:45 and
+ * 09:10, the scan at 09:20, its check at 09:25, the sync at 15:45.
+ */
 export function startSchedule({ world, settings, stop, wake }: ScheduleDeps): Schedule {
   const underWay = new Set<Promise<void>>();
   const during = (work: () => Promise<void>) => async () => {
@@ -193,7 +207,9 @@ export function startSchedule({ world, settings, stop, wake }: ScheduleDeps): Sc
     check: during(() => checkNow(world, settings)),
     sync: during(() => syncNow(world, settings, stop)),
   };
-  const options = { timezone: 'Asia/Kolkata', noOverlap: true, missedExecutionTolerance: LATE_MS };
+  const { market = xnse } = settings;
+  const times = timesOf(market);
+  const options = { timezone: market.zone, noOverlap: true, missedExecutionTolerance: LATE_MS };
   const taskOf = (name: keyof typeof times) => schedule(times[name], work[name], { ...options, name });
   const scanTask = taskOf('scan');
   const tasks = [scanTask, taskOf('check'), taskOf('ready'), taskOf('readyAgain'), taskOf('sync')];

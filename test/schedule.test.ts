@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { DayOverride } from '../src/domain/market/calendar.ts';
+import { type DayOverride, datesAfter } from '../src/domain/market/calendar.ts';
 import { istIso, istMs } from '../src/domain/market/india-time.ts';
+import { marketOf, xnse } from '../src/domain/market/market.ts';
+import { tradingDay } from '../src/domain/market/session.ts';
+import { zonedIso } from '../src/domain/market/zone.ts';
 import { DatabaseError } from '../src/ports/database.ts';
 import type { World } from '../src/ports/world.ts';
 import { checkNow, dueAt, scanNow, startSchedule, syncNow } from '../src/schedule.ts';
@@ -11,6 +14,8 @@ import { anEvent } from './support/any-event.ts';
 import { freshPostgres } from './support/postgres.ts';
 import { tester } from './support/tester.ts';
 
+const found = marketOf('XNYS');
+const newYork = found.kind === 'market' ? found.market : xnse;
 const day = (overrides: DayOverride[] = []) => ({ cutOffTime: '09:35:00', overrides });
 const due = (date: string, time: string, overrides: DayOverride[] = []) => {
   const { scan, check, beyondCalendar } = dueAt(istMs(date, time), day(overrides));
@@ -45,6 +50,35 @@ describe('what is due', () => {
 
   test('is said when the calendar does not know the day', () => {
     expect(due('2027-03-01', '09:25')).toEqual({ ...nothing, beyondCalendar: true });
+  });
+});
+
+describe('what is due in New York', () => {
+  const dueThere = (at: string) => {
+    const { scan, check } = dueAt(Date.parse(at), { market: newYork, cutOffTime: '09:50', overrides: [] });
+    return [scan?.id ?? null, check?.id ?? null];
+  };
+
+  test('is due by its own clock and day, and checked until 13:00 on the day after Thanksgiving', () => {
+    const id = 'XNYS:2026-11-27:open';
+    expect(dueThere('2026-11-27T09:34:59-05:00')).toEqual([null, null]);
+    expect(dueThere('2026-11-27T09:35:00-05:00')).toEqual([id, null]);
+    expect(dueThere('2026-11-27T09:40:00-05:00')).toEqual([id, id]);
+    expect(dueThere('2026-11-27T12:59:59-05:00')).toEqual([null, id]);
+    expect(dueThere('2026-11-27T13:00:00-05:00')).toEqual([null, null]);
+    expect(dueThere('2026-11-26T09:40:00-05:00'), 'Thanksgiving').toEqual([null, null]);
+  });
+
+  test('is found by exactly one of two crons an hour apart in UTC, on every trading day of four years', () => {
+    const crons = ['13:35', '14:35'];
+    let trading = 0;
+    for (const date of ['2025-01-01', ...datesAfter('2025-01-01', 1460)]) {
+      const due = crons.filter((time) => dueThere(`${date}T${time}:00Z`)[0] === `XNYS:${date}:open`);
+      const trades = tradingDay(newYork, date).kind === 'open';
+      trading += trades ? 1 : 0;
+      expect([date, due.length]).toEqual([date, trades ? 1 : 0]);
+    }
+    expect(trading).toBe(1003);
   });
 });
 
@@ -196,6 +230,18 @@ describe('the schedule', () => {
     controller.abort();
     await schedule.ended;
     expect(await stateOf(here)).toBe(null);
+  });
+
+  test('waits for 09:35 in New York where it is of that market, in summer and in winter', async () => {
+    const here = await atWork({ time: '08:00' });
+    const controller = new AbortController();
+    const { world, deps: parts } = here;
+    const market = { ...newYork, notTraded: null };
+    const settings = { ...parts.settings, market, cutOffTime: '09:50' };
+    const schedule = startSchedule({ world, settings, stop: controller.signal, wake: () => undefined });
+    expect(zonedIso(newYork.zone, schedule.nextScanMs ?? 0)).toMatch(/T09:35:00\.000-0[45]:00$/);
+    controller.abort();
+    await schedule.ended;
   });
 
   test('makes up for a scan that was due while nobody ran', async () => {

@@ -11,7 +11,9 @@ import { makeStore } from '../adapters/store/store.ts';
 import { webhooksOf } from '../adapters/venues/module.ts';
 import { paperVenue } from '../adapters/venues/paper.ts';
 import type { Config } from '../config/config.ts';
+import { cutOffIn } from '../config/markets.ts';
 import type { Fault } from '../domain/faults.ts';
+import { type Market, xnse } from '../domain/market/market.ts';
 import type { HttpDeps } from '../http/deps.ts';
 import type { Database } from '../ports/database.ts';
 import type { Emit } from '../ports/events/events.ts';
@@ -143,9 +145,9 @@ export async function makeWorld(deps: WorldDeps): Promise<World> {
   };
 }
 
-type Market = Pick<World, 'venues' | 'quotes' | 'logins' | 'addressOf' | 'loginLink'>;
+type VenueParts = Pick<World, 'venues' | 'quotes' | 'logins' | 'addressOf' | 'loginLink'>;
 
-async function market({ config, store, clock, quotes, faults, emit }: WorldDeps): Promise<Market> {
+async function market({ config, store, clock, quotes, faults, emit }: WorldDeps): Promise<VenueParts> {
   // A process that opens no sessions (--only http): what needs one is refused at its routes.
   if (config.mode === 'live' && config.venues.credentialsKey === null) {
     return { venues: new Map(), quotes: { read: async () => [] } };
@@ -187,9 +189,9 @@ export async function openOrderListener(target: DatabaseTarget): Promise<Listene
 const silentListener: Listener = { next: () => new Promise(() => {}), isLost: () => false, close: async () => {} };
 
 /** The settings every scan of this process has, whoever asks for it. */
-export function scanSettings(config: Config): HttpDeps['settings'] {
-  const { mode, cutOffTime, limits, concurrency, execute } = config;
-  return { mode, cutOffTime, limits, concurrency, inline: execute === 'inline' };
+export function scanSettings(config: Config, market: Market = xnse): HttpDeps['settings'] {
+  const { mode, limits, concurrency, execute } = config;
+  return { mode, market, cutOffTime: cutOffIn(config, market), limits, concurrency, inline: execute === 'inline' };
 }
 
 /**
@@ -221,5 +223,13 @@ export function makeHttpDeps(
   };
   const trust = { proxies: http.trustedProxies, vercel: http.onVercel };
   const webhooks = webhooksOf(config.venues.modules);
-  return { world, settings: scanSettings(config), trust, webhooks, ...httpSettings, ...hooks };
+  return {
+    world,
+    settings: scanSettings(config),
+    cutOffTimes: config.cutOffTimes,
+    trust,
+    webhooks,
+    ...httpSettings,
+    ...hooks,
+  };
 }

@@ -3,13 +3,13 @@ import { z } from 'zod';
 import type { VenueModules } from '../adapters/venues/module.ts';
 import { venueModules } from '../adapters/venues/registry.ts';
 import type { RunLimits } from '../domain/decision/inputs.ts';
-import { xnse } from '../domain/market/market.ts';
-import { parseCutOff } from '../domain/market/session.ts';
+import { type Market, type Mic, xnse } from '../domain/market/market.ts';
 import { parseMinor } from '../domain/money.ts';
 import type { Mode } from '../domain/types.ts';
 import { webAddress } from '../ports/web-address.ts';
 import { databaseProblems, databaseVariables, withPassword } from './database.ts';
 import { withFiles } from './files.ts';
+import { cutOffIn, cutOffs, scheduledMarkets } from './markets.ts';
 import { messageVariables, type TwilioConfig, twilioConfig, twilioProblems } from './messages.ts';
 import { type Network, networks } from './proxies.ts';
 import { overlapProblems, secret } from './secrets.ts';
@@ -36,7 +36,12 @@ export interface Config {
   concurrency: number;
   /** How many of them one account may have. */
   accountSlots: number;
+  /** Those the schedule scans. */
+  markets: readonly Market[];
+  /** The NSE's. */
   cutOffTime: string;
+  /** Those that are set, `HH:MM:SS` in the market's zone. */
+  cutOffTimes: ReadonlyMap<Mic, string>;
   limits: RunLimits;
   /** What paper trades at where no prices were given: nothing, or each signal's own price. */
   paperPrices: 'given' | 'signal';
@@ -97,15 +102,6 @@ function hundredths(what: string, min = 0) {
   });
 }
 
-const cutOff = z.string().transform((text, context) => {
-  const time = parseCutOff(xnse, text);
-  if (time === null) {
-    context.addIssue({ code: 'custom', message: 'must be a time after 09:20 and up to 15:30 IST, such as 09:35' });
-    return z.NEVER;
-  }
-  return time;
-});
-
 /** Every variable but the venues' own, with its default. */
 const environment = z.object({
   ...databaseVariables,
@@ -113,7 +109,8 @@ const environment = z.object({
   TRADING_MODE: z.enum(['paper', 'live'], { error: 'must be paper or live' }).default('paper'),
   EXECUTE: z.enum(['inline', 'worker'], { error: 'must be inline or worker' }).default('inline'),
   ...sendingVariables,
-  SCAN_CUTOFF: cutOff.prefault('09:35'),
+  MARKETS: scheduledMarkets.prefault('XNSE'),
+  SCAN_CUTOFF: cutOffs.prefault('09:35'),
   PRICE_BAND_PCT: hundredths('a percentage', 1).prefault('3'),
   LIMIT_BAND_PCT: hundredths('a percentage', 1).prefault('20'),
   PROTECTION_PCT: hundredths('a percentage').prefault('0.50'),
@@ -183,7 +180,9 @@ export function readConfig(
       execute: e.EXECUTE,
       concurrency: e.CONCURRENCY,
       accountSlots: e.ACCOUNT_SLOTS,
-      cutOffTime: e.SCAN_CUTOFF,
+      markets: e.MARKETS,
+      cutOffTime: cutOffIn({ cutOffTimes: e.SCAN_CUTOFF }, xnse),
+      cutOffTimes: e.SCAN_CUTOFF,
       limits: {
         priceBandBps: e.PRICE_BAND_PCT,
         limitBandBps: e.LIMIT_BAND_PCT,

@@ -1,6 +1,7 @@
 // What the HTTP routes are built with, and who may call them.
 import type { UpgradeWebSocket } from 'hono/ws';
 import type { Actor } from '../domain/actions.ts';
+import type { Mic } from '../domain/market/market.ts';
 import type { VenueWebhook } from '../ports/vault.ts';
 import type { World } from '../ports/world.ts';
 import type { RunRequest } from '../stages/scan/request.ts';
@@ -46,7 +47,9 @@ export interface AuthProblem {
 export interface HttpDeps {
   world: World;
   /** The same settings a scan from the command line has. */
-  settings: Pick<RunRequest, 'mode' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'>;
+  settings: Pick<RunRequest, 'mode' | 'market' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'>;
+  /** Cut-offs that are set, by market; left out: as each market's slot says. */
+  cutOffTimes?: ReadonlyMap<Mic, string>;
   cronSecret: string;
   /** While it is changed: the one of before is taken too. */
   cronSecretPrevious?: string | null;

@@ -98,6 +98,25 @@ describe('what can’t be carried out', { timeout: 120_000 }, () => {
     expect(refusalOn(beyond.stdout)).toMatchObject({ code: 'beyond_calendar', problems: [] });
   });
 
+  test('a market no run is made in ends with 2 and says why; one nobody knows is a bad flag', async () => {
+    const { run } = cliSandbox();
+    const scan = (...flags: string[]) => run(['scan', '--json', ...flags], { DATABASE_URL: 'memory://' });
+    const foreign = await scan('--market', 'XNYS', '--date', '2026-07-02');
+    expect(foreign.code).toBe(2);
+    expect(refusalOn(foreign.stdout)).toMatchObject({
+      code: 'market_not_traded',
+      message: expect.stringContaining('trades in USD and accounts are kept in INR'),
+    });
+    const unknown = await scan('--market', 'LSE');
+    expect([unknown.code, refusalOn(unknown.stdout).code]).toEqual([2, 'bad_flag']);
+    const day = await scan('--market', 'XNYS', '--at', '2026-07-02T20:00:00-04:00', '--date', '2026-07-03');
+    expect(refusalOn(day.stdout).message).toBe(
+      '--at is on 2026-07-02 by New York time, not on --date 2026-07-03: leave one of them out.',
+    );
+    const same = await scan('--market', 'NSE', '--date', '2025-08-15');
+    expect(reportOn(same.stdout).skipped).toMatchObject({ reason: 'market_closed' });
+  });
+
   test('a database that can’t be reached ends with 1', async () => {
     const { runAlone } = cliSandbox();
     const url = { DATABASE_URL: 'postgres://127.0.0.1:1/x' };

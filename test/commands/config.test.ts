@@ -136,4 +136,27 @@ describe('the environment', () => {
     expect(read).toMatchObject({ kind: 'refused', problems: [expect.stringMatching(new RegExp(`^${name}`))] });
     expect(JSON.stringify(read)).not.toContain(value.trim());
   });
+
+  test('reads a cut-off for each market by its own clock, and refuses a market no run is made in with why', () => {
+    const cutOffsOf = (text: string) => {
+      const read = readConfig({ SCAN_CUTOFF: text });
+      return read.kind === 'config' ? [read.config.cutOffTime, ...read.config.cutOffTimes] : read.problems;
+    };
+    expect(cutOffsOf('09:40')).toEqual(['09:40:00', ['XNSE', '09:40:00']]);
+    expect(cutOffsOf('09:40, XNYS=10:00')).toEqual(['09:40:00', ['XNSE', '09:40:00'], ['XNYS', '10:00:00']]);
+    expect(cutOffsOf('XNYS=10:00')).toEqual(['09:35:00', ['XNYS', '10:00:00']]);
+    expect(cutOffsOf('XNYS=09:30')).toEqual([
+      'SCAN_CUTOFF must be a time after 09:35 and up to 16:00 New York time, such as 09:50',
+    ]);
+    expect(cutOffsOf('09:40,NSE=09:45')).toEqual(['SCAN_CUTOFF names the cut-off of XNSE twice']);
+    expect(cutOffsOf('LSE=09:40')).toEqual([expect.stringContaining('there is no market "LSE"')]);
+
+    const marketsOf = (text: string) => {
+      const read = readConfig({ MARKETS: text });
+      return read.kind === 'config' ? read.config.markets.map(({ mic }) => mic) : read.problems;
+    };
+    expect(marketsOf('NSE, XNSE')).toEqual(['XNSE']);
+    expect(marketsOf('XNSE,XNYS')).toEqual([expect.stringMatching(/^MARKETS can not be XNYS: it trades in USD/)]);
+    expect(marketsOf('XNSE,')).toEqual([expect.stringMatching(/^MARKETS there is no market ""/)]);
+  });
 });

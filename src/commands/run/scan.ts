@@ -12,7 +12,10 @@ import {
   targetOf,
 } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
-import { istDate, istMs, parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
+import { cutOffIn } from '../../config/markets.ts';
+import { parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
+import { type Market, xnse } from '../../domain/market/market.ts';
+import { dateIn, dueMsOf } from '../../domain/market/session.ts';
 import type { RunReport } from '../../domain/report.ts';
 import type { Problem } from '../../domain/types.ts';
 import type { Emit } from '../../ports/events/events.ts';
@@ -20,6 +23,7 @@ import type { Store } from '../../ports/store/store.ts';
 import { type RunResult, run } from '../../run.ts';
 import { sampleDate, sampleFaults, samplePrices, seedSample } from '../../sample/sample.ts';
 import type { RunRequest } from '../../stages/scan/request.ts';
+import { namedMarket } from '../named-market.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { narrowedPlan } from '../screens/plan-filter.ts';
 import { type FileFlags, type InputFiles, readInputFiles } from './input-files.ts';
@@ -27,6 +31,7 @@ import type { ScanShow } from './show-scan.ts';
 
 /** The flags of `scan`, as the contract names them. */
 export interface ScanFlags extends FileFlags {
+  market?: string;
   dryRun?: boolean;
   at?: string;
   date?: string;
@@ -43,6 +48,7 @@ export interface ScanFlags extends FileFlags {
 /** Everything a scan is asked for, checked against each other before anything is opened. */
 interface ScanInputs {
   flags: ScanFlags;
+  market: Market;
   files: InputFiles;
   sample: boolean;
   target: DatabaseTarget;
@@ -88,7 +94,7 @@ export async function scanCommand(
     });
     const freed = inputs.virtualMs === null ? {} : { freedAtMs: inputs.virtualMs };
     const world = await makeWorld({ config, target, store, clock, quotes, faults, emit, ...freed });
-    const result = await run(world, requestOf(config, flags, files));
+    const result = await run(world, requestOf(config, inputs, files));
     return narrowed(result, flags);
   } finally {
     show.done();
@@ -102,14 +108,15 @@ function narrowed(result: RunResult, flags: ScanFlags): RunResult | Refusal {
   return 'kind' in report ? report : { ...result, report };
 }
 
-function requestOf(config: Config, flags: ScanFlags, files: InputFiles): RunRequest {
+function requestOf(config: Config, { flags, market }: ScanInputs, files: InputFiles): RunRequest {
   const seconds = flags.wait ?? (config.execute === 'worker' ? 0 : 120);
   return {
     mode: config.mode,
+    market,
     dryRun: flags.dryRun ?? false,
     expectPlan: flags.expectPlan ?? null,
     waitMs: seconds * 1000,
-    cutOffTime: config.cutOffTime,
+    cutOffTime: cutOffIn(config, market),
     limits: config.limits,
     concurrency: config.concurrency,
     inline: config.execute === 'inline',
@@ -118,11 +125,13 @@ function requestOf(config: Config, flags: ScanFlags, files: InputFiles): RunRequ
 }
 
 function scanInputsOf(config: Config, flags: ScanFlags): ScanInputs | Refusal {
+  const market = namedMarket(flags.market);
+  if ('message' in market) return market;
   const wrong = wrongTogether(config, flags);
   if (wrong) return refusal('bad_flag', wrong);
   const fileFlags = [flags.signals, flags.users, flags.prices, flags.faults].some((file) => file !== undefined);
   const sample = config.databaseUrl === null && config.supabase === null && config.mode === 'paper' && !fileFlags;
-  const start = clockStart(flags, sample);
+  const start = clockStart(flags, market, sample);
   if (start !== null && typeof start === 'object') return start;
   const files = readInputFiles(flags, config);
   if ('kind' in files) return files;
@@ -135,7 +144,7 @@ function scanInputsOf(config: Config, flags: ScanFlags): ScanInputs | Refusal {
       '--fresh starts over in the sample or a file database only, never on a server: leave it out.',
     );
   }
-  return { flags, files, sample, target, virtualMs: start };
+  return { flags, market, files, sample, target, virtualMs: start };
 }
 
 /** The files as what is listed in the database says they are to be read. */
@@ -168,8 +177,8 @@ function wrongTogether(config: Config, flags: ScanFlags): string | null {
   return null;
 }
 
-/** --date alone is 09:20 IST of that day; the sample has a day of its own; else it is the real clock. */
-function clockStart(flags: ScanFlags, sample: boolean): number | null | Refusal {
+/** --date alone is the minute the market's slot is due; the sample has a day of its own; else it is the real clock. */
+function clockStart(flags: ScanFlags, market: Market, sample: boolean): number | null | Refusal {
   const atMs = flags.at === undefined ? null : parseInstant(flags.at);
   if (flags.at !== undefined && atMs === null) {
     return refusal('bad_flag', `--at ${flags.at} is not an instant with an offset, such as 2025-08-28T09:20:00+05:30.`);
@@ -178,12 +187,14 @@ function clockStart(flags: ScanFlags, sample: boolean): number | null | Refusal 
   if (flags.date !== undefined && date === null) {
     return refusal('bad_flag', `--date ${flags.date} is not a date, such as 2025-08-28.`);
   }
-  if (atMs !== null && date !== null && istDate(atMs) !== date) {
-    return refusal('bad_flag', `--at is on ${istDate(atMs)} in India, not on --date ${date}: leave one of them out.`);
+  const onDate = atMs === null ? date : dateIn(market, atMs);
+  if (date !== null && onDate !== date) {
+    const where = market.zone === xnse.zone ? 'in India' : `by ${market.zoneName}`;
+    return refusal('bad_flag', `--at is on ${onDate} ${where}, not on --date ${date}: leave one of them out.`);
   }
   if (atMs !== null) return atMs;
-  if (date !== null) return istMs(date, '09:20');
-  return sample ? istMs(sampleDate, '09:20') : null;
+  if (date !== null) return dueMsOf(market, date);
+  return sample ? dueMsOf(market, sampleDate) : null;
 }
 
 async function mayRemove(target: DatabaseTarget): Promise<boolean> {

@@ -174,12 +174,16 @@ async function openHttpServer(
 
 async function keepSchedule({ options, config, world, parts, stop, wakeSignal }: Service, keep: Keep): Promise<string> {
   const start = options?.schedule ?? (await import('../../schedule.ts')).startSchedule;
-  const settings = scanSettings(config);
-  // The worker of this process sends: the scan has nothing to wait for, and a stop nothing to wait on.
-  const inline = settings.inline && !parts.has('worker');
-  const schedule = start({ world, settings: { ...settings, inline }, stop, wake: wakeSignal.wake });
-  keep(schedule.ended);
-  return schedule.nextScanMs === null ? 'schedule' : `schedule (looks next at ${istIso(schedule.nextScanMs)})`;
+  const next: number[] = [];
+  for (const market of config.markets) {
+    const settings = scanSettings(config, market);
+    // The worker of this process sends: the scan has nothing to wait for, and a stop nothing to wait on.
+    const inline = settings.inline && !parts.has('worker');
+    const schedule = start({ world, settings: { ...settings, inline }, stop, wake: wakeSignal.wake });
+    keep(schedule.ended);
+    if (schedule.nextScanMs !== null) next.push(schedule.nextScanMs);
+  }
+  return next.length === 0 ? 'schedule' : `schedule (looks next at ${istIso(Math.min(...next))})`;
 }
 
 /** The worker, and what venues push for it. */

@@ -48,6 +48,8 @@ export interface Market {
   calendar: Calendar;
   slots: Readonly<Record<Slot, SlotTimes>>;
   times: DayTimes;
+  /** Why no run is made in it, for people; null: runs are. */
+  notTraded: string | null;
 }
 
 /** The National Stock Exchange of India. */
@@ -61,10 +63,15 @@ export const xnse: Market = {
   calendar: nseCalendar,
   slots: { open: { acceptFrom: '09:15', due: '09:20', cutOff: '09:35' } },
   times: { ready: '08:45', readyAgain: '09:10', remindFrom: '08:00', check: '09:25', sync: '15:45' },
+  notTraded: null,
 };
 
 /** BSE, Mumbai: the days and hours of the NSE, and many of the same shares. */
-const xbom: Market = { ...xnse, mic: 'XBOM', name: 'BSE', exchanges: ['BSE'] };
+const xbom: Market = {
+  ...xnse,
+  ...{ mic: 'XBOM', name: 'BSE', exchanges: ['BSE'] },
+  notTraded: 'the BSE’s charges are not known here, and nothing is traded whose cost is not known',
+};
 
 /** The New York Stock Exchange, and with it every US share: Nasdaq, Arca, American and Cboe keep its days and hours. */
 const xnys: Market = {
@@ -77,6 +84,7 @@ const xnys: Market = {
   calendar: nyseCalendar,
   slots: { open: { acceptFrom: '09:30', due: '09:35', cutOff: '09:50' } },
   times: { ready: '08:55', readyAgain: '09:20', remindFrom: '08:00', check: '09:40', sync: '16:15' },
+  notTraded: 'it trades in USD and accounts are kept in INR: amounts of two currencies are never mixed',
 };
 
 /** Open at every hour of every day, and no paper says when: a day is a day of UTC. */
@@ -103,6 +111,7 @@ const solana: Market = {
   calendar: alwaysOpen,
   slots: { open: { acceptFrom: '00:00', due: '00:05', cutOff: '00:20' } },
   times: { ready: '00:01', readyAgain: '00:03', remindFrom: '00:00', check: '00:10', sync: '23:45' },
+  notTraded: 'it trades in USDC, accounts are kept in INR, and no venue sends orders there',
 };
 
 /** Every market there is; the first is the one that is meant where none is named. */

@@ -2,7 +2,7 @@
 import type { Mode } from '../types.ts';
 import { type Calendar, type DayOverride, isCovered, type OrdinaryHours } from './calendar.ts';
 import { addDays, parseTime, weekdayOf } from './india-time.ts';
-import type { Market, Mic, Slot } from './market.ts';
+import { type Market, type Mic, marketOf, type Slot } from './market.ts';
 import { zonedDate, zonedMs } from './zone.ts';
 
 /** How long after the cut-off an order that was decided in time may still be sent (design, section 2). */
@@ -72,6 +72,16 @@ export function sessionIdOf(mic: Mic, date: string, slot: Slot | 'api'): string 
   return `${mic}:${date}:${slot}`;
 }
 
+/**
+ * The market of a session or run, by its id.
+ * @throws Error for an id that begins with no market's code: it is none of ours
+ */
+export function marketOfId(id: string): Market {
+  const found = marketOf(id.split(':')[0] ?? '');
+  if (found.kind === 'unknown_market') throw new Error(`"${id}" is of no market: ${found.message}`);
+  return found.market;
+}
+
 /** `XNSE:2025-08-28:open:paper` */
 export function runIdOf(sessionId: string, mode: Mode): string {
   return `${sessionId}:${mode}`;
@@ -83,7 +93,7 @@ export function dateIn({ zone }: Pick<Market, 'zone'>, ms: number): string {
 }
 
 /** The instant of a time of day of a market's date, `HH:MM`. */
-function msIn({ zone }: Pick<Market, 'zone'>, date: string, time: string): number {
+export function msIn({ zone }: Pick<Market, 'zone'>, date: string, time: string): number {
   return zonedMs(zone, date, time);
 }
 
@@ -137,7 +147,7 @@ export function sessionOf(
 ): { kind: 'session'; session: Session } | ClosedDay | BeyondCoverage {
   const { market, date, slot } = query;
   const cutOffTime = parseCutOff(market, query.cutOffTime);
-  if (!cutOffTime) throw new RangeError(`cut-off "${query.cutOffTime}" is ${cutOffRule(market)}`);
+  if (!cutOffTime) throw new RangeError(`cut-off "${query.cutOffTime}" is not ${cutOffRule(market)}`);
   const day = tradingDay(market, date, query.overrides);
   if (day.kind !== 'open') return day;
   const session: Session = {
@@ -192,9 +202,9 @@ export function sendBeforeMs(signalValidUntilMs: number | null, session: Session
   return Math.min(signalValidUntilMs ?? continuousEndMs, session.cutOffMs + sendGraceMs, continuousEndMs);
 }
 
-/** What a cut-off that `parseCutOff` refuses should be, for people. */
-function cutOffRule({ slots, calendar, zoneName }: Market): string {
-  return `no HH:MM after ${slots.open.due} and until ${calendar.ordinaryHours[0].closeTime} ${zoneName}`;
+/** What a cut-off has to be, for people. */
+export function cutOffRule({ slots, calendar, zoneName }: Market): string {
+  return `a time after ${slots.open.due} and up to ${calendar.ordinaryHours[0].closeTime} ${zoneName}`;
 }
 
 type Hours = { openTime: string; closeTime: string };

@@ -1,7 +1,7 @@
 // The scheduler’s routes: the daily scan, the order worker, readiness and the evening sync.
 import { Hono } from 'hono';
-import { istDate } from '../../domain/market/india-time.ts';
-import { runIdOf, sessionIdOf } from '../../domain/market/session.ts';
+import { type Market, marketOf, markets, type UnknownMarket } from '../../domain/market/market.ts';
+import { dateIn, runIdOf, sessionIdOf } from '../../domain/market/session.ts';
 import type { RunReport } from '../../domain/report.ts';
 import { type RunResult, run } from '../../run.ts';
 import { closeOverdue } from '../../stages/accept/close-abandoned.ts';
@@ -34,15 +34,21 @@ const MAX_ORDERS = 1_000;
  * only the accounts that can't in its list. `GET /api/cron/sync` is the evening's reconciliation: the SyncReport. Both
  * begin no further page of accounts after the deadline and then say `complete: false`. The evening also closes months that
  * are over, and says what check_books found (`brokenBooks`; null: it could not be asked).
+ *
+ * All but the worker take `?market=XNYS`: the session, day and cut-off are that market's, by its own clock. A cron in UTC
+ * that comes twice, an hour apart, is right in summer and in winter: the other call is outside the window or too late.
  */
 export function cronRoutes(deps: HttpDeps): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
 
   routes.get('/api/cron/daily-scan', requireCron, async (c) => {
-    const result = await runUntil(deps, untilDeadline(deps));
+    const market = marketOfQuery(c.req.query('market'));
+    if (market.kind === 'unknown_market') return problem(c, unknownMarket(market));
+    const inMarket = { ...deps, settings: settingsIn(deps, market.market) };
+    const result = await runUntil(inMarket, untilDeadline(deps));
     // A calendar that ends is the service's lack, not the caller's.
     if (result.kind === 'refused') return problem(c, { status: 503, code: result.code, detail: result.message });
-    if (isLeftOpen(result.report)) deps.later(goOn(deps));
+    if (isLeftOpen(result.report)) deps.later(goOn(inMarket));
     deps.wake();
     return c.json(withoutLists(result.report));
   });
@@ -64,17 +70,21 @@ export function cronRoutes(deps: HttpDeps): Hono<HttpEnv> {
   });
 
   routes.get('/api/cron/ready', requireCron, async (c) => {
+    const found = marketOfQuery(c.req.query('market'));
+    if (found.kind === 'unknown_market') return problem(c, unknownMarket(found));
     const { mode, concurrency } = deps.settings;
-    const report = await ready(deps.world, { mode, concurrency, stop: untilDeadline(deps) });
+    const report = await ready(deps.world, { mode, market: found.market, concurrency, stop: untilDeadline(deps) });
     const notReady = report.accounts.filter((one) => !one.ready);
     return c.json({ ...report, asked: report.accounts.length, accounts: notReady });
   });
 
   routes.get('/api/cron/sync', requireCron, async (c) => {
+    const found = marketOfQuery(c.req.query('market'));
+    if (found.kind === 'unknown_market') return problem(c, unknownMarket(found));
     const { mode, concurrency } = deps.settings;
     const stop = untilDeadline(deps);
     const brokenBooks = await checkBooksTonight(deps.world, stop);
-    const report = await sync(deps.world, { mode, concurrency, stop });
+    const report = await sync(deps.world, { mode, market: found.market, concurrency, stop });
     return c.json({ ...report, brokenBooks, forgotten: await forgetOld(deps.world, stop) });
   });
 
@@ -111,10 +121,28 @@ async function goOn(deps: HttpDeps): Promise<void> {
 async function takeUpPlan(deps: HttpDeps, stop: AbortSignal): Promise<void> {
   const { world, settings, deadlineMs } = deps;
   const nowMs = world.clock.nowMs();
-  const runId = runIdOf(sessionIdOf('XNSE', istDate(nowMs), 'open'), settings.mode);
-  const openRun = await world.store.call('read_run', { runId });
-  if (openRun?.state !== 'planning' || nowMs - openRun.openedAtMs <= deadlineMs) return;
-  await runUntil({ ...deps, settings: { ...settings, inline: false } }, stop);
+  for (const market of markets.filter(({ notTraded }) => notTraded === null)) {
+    const runId = runIdOf(sessionIdOf(market.mic, dateIn(market, nowMs), 'open'), settings.mode);
+    const openRun = await world.store.call('read_run', { runId });
+    if (openRun?.state !== 'planning' || nowMs - openRun.openedAtMs <= deadlineMs) continue;
+    await runUntil({ ...deps, settings: { ...settingsIn(deps, market), inline: false } }, stop);
+  }
+}
+
+/** `?market=XNYS`; none: the market that is meant where none is named. */
+function marketOfQuery(code: string | undefined) {
+  return marketOf(code ?? markets[0].mic);
+}
+
+function unknownMarket({ message }: UnknownMarket) {
+  return { status: 400, code: 'unknown_market', detail: `market: ${message}.` } as const;
+}
+
+/** The settings of a scan in a market, with its own cut-off. */
+function settingsIn({ settings, cutOffTimes }: HttpDeps, market: Market): HttpDeps['settings'] {
+  if (market === (settings.market ?? markets[0])) return settings;
+  const cutOffTime = cutOffTimes?.get(market.mic) ?? `${market.slots.open.cutOff}:00`;
+  return { ...settings, market, cutOffTime };
 }
 
 /** Whether a run was left before its end: still planning, or something is not sent, not known or not notified. */

@@ -10,8 +10,8 @@ import {
   tradingNow,
 } from '../../domain/decision/single-order.ts';
 import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
-import { xnse } from '../../domain/market/market.ts';
-import { runIdOf } from '../../domain/market/session.ts';
+import { marketOf } from '../../domain/market/market.ts';
+import { marketOfId, runIdOf } from '../../domain/market/session.ts';
 import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/share.ts';
 import type { Instrument, Quote } from '../../domain/types.ts';
 import { hasAnswered } from '../../ports/database.ts';
@@ -122,8 +122,10 @@ async function prepareAll(
   requests: OrderRequest[],
 ): Promise<PreparedInSteps[]> {
   const startedMs = deps.clock.nowMs();
-  const overrides = await deps.operatorDays(xnse);
-  const trading = tradingNow(startedMs, requests[0]?.order.exchange ?? 'NSE', overrides);
+  const { exchange } = requests[0]?.order ?? { exchange: 'NSE' };
+  const found = marketOf(exchange);
+  const overrides = found.kind === 'market' ? await deps.operatorDays(found.market) : [];
+  const trading = tradingNow(startedMs, exchange, overrides);
   const sessionMs = deps.clock.nowMs();
   const cases = trading.kind === 'trading' ? await readCases(deps, settings, trading, requests) : [];
   const sound = new Map<OrderRequest, SoundCase>();
@@ -156,6 +158,7 @@ async function readCases(
 ) {
   const { store, clock, quotes } = deps;
   const { date } = trading;
+  const market = marketOfId(trading.sessionId);
   const listings = requests.map(({ order: { exchange, symbol } }) => ({ exchange, symbol }));
   const inputs = await store.call('read_order_inputs', {
     runId: runIdOf(trading.sessionId, mode),
@@ -177,7 +180,7 @@ async function readCases(
   const instruments = new Map(inputs.instruments.map((one) => [instrumentKey(one), one]));
   const shares = new Map([...owned, ...inputs.shares].map((one) => [instrumentKey(one), one.share]));
   const shareOf = (listing: Listing) => shares.get(instrumentKey(listing)) ?? foldedSymbol(listing);
-  const actions = actionsSincePreviousClose(xnse, inputs.corporateActions, date, await deps.operatorDays(xnse));
+  const actions = actionsSincePreviousClose(market, inputs.corporateActions, date, await deps.operatorDays(market));
   const prices = quotesByKey(withoutOldCloses(read, actions, shareOf));
   return requests.map((request): Case => {
     const key = instrumentKey(request.order);

@@ -1,9 +1,8 @@
 // The evening's reconciliation of every live account with its venue.
 import pLimit from 'p-limit';
 import { actionsSincePreviousClose, type CorporateAction } from '../../domain/market/corporate-actions.ts';
-import { istDate } from '../../domain/market/india-time.ts';
-import { xnse } from '../../domain/market/market.ts';
-import { tradingDay } from '../../domain/market/session.ts';
+import { type Market, xnse } from '../../domain/market/market.ts';
+import { dateIn, tradingDay } from '../../domain/market/session.ts';
 import type { Mode } from '../../domain/types.ts';
 import type { Deps } from '../../ports/deps.ts';
 import type { Books, Drift } from '../../ports/store/accounts.ts';
@@ -49,10 +48,10 @@ const RECHECK_MS = 5_000;
  * acknowledged it. Nothing else is changed, so it may be done at any time and again.
  */
 export async function sync(deps: SyncDeps, request: ReadyRequest): Promise<SyncReport> {
-  const { mode, concurrency, stop, accountIds } = request;
+  const { mode, market = xnse, concurrency, stop, accountIds } = request;
   if (!accountIds) await catchUp(deps, concurrency, stop);
-  const tradeDate = istDate(deps.clock.nowMs());
-  const tradingDayToday = tradingDay(xnse, tradeDate, await deps.operatorDays(xnse)).kind === 'open';
+  const tradeDate = dateIn(market, deps.clock.nowMs());
+  const tradingDayToday = tradingDay(market, tradeDate, await deps.operatorDays(market)).kind === 'open';
   const report: SyncReport = {
     ...{ tradeDate, mode, tradingDay: tradingDayToday, complete: true, compared: 0, notCompared: [], drifts: [] },
   };
@@ -66,7 +65,7 @@ export async function sync(deps: SyncDeps, request: ReadyRequest): Promise<SyncR
     left.push(...leftOrders(page));
     await syncPage(deps, report, page, concurrency);
   }
-  const actions = report.drifts.length > 0 ? await actionsOf(deps, report) : [];
+  const actions = report.drifts.length > 0 ? await actionsOf(deps, market, report) : [];
   emitSync(deps, report, actions);
   emitLeftOrders(deps.emit, left);
   return report;
@@ -164,10 +163,11 @@ function allDifferences({ books, snapshot }: { books: Books; snapshot: AccountSn
 /** What may be why a share's number differs. */
 async function actionsOf(
   { store, operatorDays }: AccountsDeps,
+  market: Market,
   { mode, tradeDate }: SyncReport,
 ): Promise<CorporateAction[]> {
   const { corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
-  return actionsSincePreviousClose(xnse, corporateActions, tradeDate, await operatorDays(xnse));
+  return actionsSincePreviousClose(market, corporateActions, tradeDate, await operatorDays(market));
 }
 
 function emitSync({ emit }: Deps<'emit'>, report: SyncReport, actions: readonly CorporateAction[]): void {

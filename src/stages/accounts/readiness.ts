@@ -1,9 +1,8 @@
 // Readiness before the session: whether each live account can trade today, and its books brought up to the venue's.
 import pLimit from 'p-limit';
 import { actionsSincePreviousClose } from '../../domain/market/corporate-actions.ts';
-import { istDate } from '../../domain/market/india-time.ts';
-import { xnse } from '../../domain/market/market.ts';
-import { tradingDay } from '../../domain/market/session.ts';
+import { type Market, xnse } from '../../domain/market/market.ts';
+import { dateIn, tradingDay } from '../../domain/market/session.ts';
 import type { Mode } from '../../domain/types.ts';
 import type { Deps } from '../../ports/deps.ts';
 import type { Adjustment, Books, Drift } from '../../ports/store/accounts.ts';
@@ -28,6 +27,8 @@ import { emitLeftOut, unreadOfOurs } from './unreadable-rows.ts';
 
 export interface ReadyRequest {
   mode: Mode;
+  /** Whose trading day it is; left out: the NSE's. */
+  market?: Market;
   /** How many accounts are asked about at once. */
   concurrency: number;
   /** No further page of accounts is begun once it aborts. */
@@ -49,7 +50,7 @@ export interface AccountReadiness {
 }
 
 export interface ReadinessReport {
-  /** The day it is for, in India. */
+  /** The day it is for, in the market's zone. */
   tradeDate: string;
   mode: Mode;
   /** Whether the exchange trades that day; only then are the books brought to the venues'. */
@@ -72,11 +73,11 @@ export interface ReadinessReport {
  */
 export async function ready(
   deps: ReadyDeps,
-  { mode, concurrency, stop, accountIds }: ReadyRequest,
+  { mode, market = xnse, concurrency, stop, accountIds }: ReadyRequest,
 ): Promise<ReadinessReport> {
   // An order or a run that was left would keep its accounts from being brought up.
   if (!accountIds) await catchUp(deps, concurrency, stop);
-  const day = await today(deps, mode, concurrency);
+  const day = await today(deps, market, { mode, concurrency });
   const report: ReadinessReport = {
     ...{ tradeDate: day.tradeDate, mode, tradingDay: day.open, accounts: [], complete: true },
     ...{ adjusted: 0, external: 0, drifts: [], reminders: 0 },
@@ -104,12 +105,16 @@ export async function ready(
   return report;
 }
 
-async function today({ store, clock, operatorDays }: AccountsDeps, mode: Mode, concurrency: number): Promise<Day> {
-  const tradeDate = istDate(clock.nowMs());
-  const overrides = await operatorDays(xnse);
-  const day = tradingDay(xnse, tradeDate, overrides);
+async function today(
+  { store, clock, operatorDays }: AccountsDeps,
+  market: Market,
+  { mode, concurrency }: Pick<ReadyRequest, 'mode' | 'concurrency'>,
+): Promise<Day> {
+  const tradeDate = dateIn(market, clock.nowMs());
+  const overrides = await operatorDays(market);
+  const day = tradingDay(market, tradeDate, overrides);
   const { signals, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
-  const actions = actionsSincePreviousClose(xnse, corporateActions, tradeDate, overrides);
+  const actions = actionsSincePreviousClose(market, corporateActions, tradeDate, overrides);
   const closeMs = day.kind === 'open' ? day.closeMs : null;
   return { tradeDate, mode, signals, actions, open: day.kind === 'open', closeMs, concurrency };
 }

@@ -2,8 +2,7 @@
 import type { RunFrame, RunLimits } from '../../domain/decision/inputs.ts';
 import { quoteAgeFault } from '../../domain/decision/quote-age.ts';
 import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
-import { xnse } from '../../domain/market/market.ts';
-import { sendBeforeMs } from '../../domain/market/session.ts';
+import { marketOfId, sendBeforeMs } from '../../domain/market/session.ts';
 import { instrumentKey, sharesOf } from '../../domain/market/share.ts';
 import type { Quote } from '../../domain/types.ts';
 import type { FrozenRun } from '../../ports/store/runs.ts';
@@ -57,8 +56,14 @@ async function freeze(deps: OpenDeps, request: RunRequest, run: OpenRun): Promis
 export async function frozenFrame(deps: ScanDeps, runId: string): Promise<RunFrame> {
   const frozen = await readRun(deps, runId);
   const run = (await reprice(deps, frozen)) ? await readRun(deps, runId) : frozen;
+  const market = marketOfId(runId);
   const quotes = quotesByKey(run.quotes);
-  const actions = actionsSincePreviousClose(xnse, run.corporateActions, run.tradeDate, await deps.operatorDays(xnse));
+  const actions = actionsSincePreviousClose(
+    market,
+    run.corporateActions,
+    run.tradeDate,
+    await deps.operatorDays(market),
+  );
   const shareOf = sharesOf(run.signals.flatMap(({ instrument }) => instrument ?? []));
   return {
     mode: run.mode,
@@ -86,6 +91,7 @@ async function readRun(deps: ScanDeps, runId: string): Promise<FrozenRun> {
 async function reprice(deps: ScanDeps, run: FrozenRun): Promise<boolean> {
   const { store, clock, emit } = deps;
   const { runId, mode, tradeDate } = run;
+  const market = marketOfId(runId);
   const nowMs = clock.nowMs();
   // Ahead of us, too: the clock may have been set back since.
   const stale = run.quotes.some((quote) => quoteAgeFault(quote, nowMs, run.limits) !== null);
@@ -93,7 +99,7 @@ async function reprice(deps: ScanDeps, run: FrozenRun): Promise<boolean> {
   const { held, instruments, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId });
   const signals = run.signals.map(({ signal }) => signal);
   const quotes = await deps.quotes.read({ tradeDate, nowMs, signals, held });
-  const actions = actionsSincePreviousClose(xnse, corporateActions, tradeDate, await deps.operatorDays(xnse));
+  const actions = actionsSincePreviousClose(market, corporateActions, tradeDate, await deps.operatorDays(market));
   await store.call('reprice_run', { runId, quotes: withoutOldCloses(quotes, actions, sharesOf(instruments)) });
   emit({ type: 'run_repriced', runId });
   return true;

@@ -1,6 +1,7 @@
 // What a run is requested with, and what a scan found of it.
 import type { Actor } from '../../domain/actions.ts';
 import type { RunFrame, RunLimits } from '../../domain/decision/inputs.ts';
+import type { Market } from '../../domain/market/market.ts';
 import type { Session } from '../../domain/market/session.ts';
 import type { Instrument, Mode, Problem, Signal } from '../../domain/types.ts';
 import type { UserToImport } from '../../ports/store/imports.ts';
@@ -31,10 +32,13 @@ export const noInputs: Omit<RunInputs, 'by'> = {
 
 export interface RunRequest {
   mode: Mode;
+  /** Left out: the NSE. */
+  market?: Market;
   dryRun: boolean;
   expectPlan: string | null;
   /** How long to wait for orders that are still open; on a virtual clock waiting costs nothing. */
   waitMs: number;
+  /** In the market's zone. */
   cutOffTime: string;
   limits: RunLimits;
   concurrency: number;
@@ -69,6 +73,6 @@ export interface RunToDecide extends Pick<OpenRun, 'runId' | 'state' | 'frame' |
 /** The request can't be carried out as it stands; the process exits with 2 and writes nothing. */
 export interface NotStarted {
   kind: 'refused';
-  code: 'beyond_calendar' | 'nothing_given' | 'plan_changed';
+  code: 'beyond_calendar' | 'market_not_traded' | 'nothing_given' | 'plan_changed';
   message: string;
 }

@@ -3,8 +3,16 @@ import { byRank } from '../../domain/decision/decide.ts';
 import type { RunFrame } from '../../domain/decision/inputs.ts';
 import { importingCalendar } from '../../domain/market/calendar.ts';
 import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
-import { xnse } from '../../domain/market/market.ts';
-import { dateIn, nextSession, runIdOf, type Session, sessionAt, sessionOf } from '../../domain/market/session.ts';
+import { type Market, xnse } from '../../domain/market/market.ts';
+import {
+  type BeyondCoverage,
+  dateIn,
+  nextSession,
+  runIdOf,
+  type Session,
+  sessionAt,
+  sessionOf,
+} from '../../domain/market/session.ts';
 import { instrumentKey, sharesOf } from '../../domain/market/share.ts';
 import type { RunSkip } from '../../domain/report.ts';
 import type { Signal } from '../../domain/types.ts';
@@ -12,7 +20,7 @@ import type { Deps } from '../../ports/deps.ts';
 import type { StoredInputs } from '../../ports/store/runs.ts';
 import type { ScanDeps } from './deps.ts';
 import { frozenFrame, pricedBy, quotesByKey } from './open.ts';
-import type { NotStarted, OpenRun, RunInputs, RunRequest } from './request.ts';
+import type { NotStarted, OpenRun, RunRequest } from './request.ts';
 
 export type Scanned =
   | OpenRun
@@ -32,7 +40,7 @@ export async function scan(deps: ScanDeps, request: RunRequest): Promise<Scanned
     const frame = await frozenFrame(deps, runId);
     return { kind: 'run', ...ids, state: stored.runState, frame, users: null, userCount: stored.users };
   }
-  const missing = late ? 'too_late' : missingInput(request.inputs, stored, session.date);
+  const missing = late ? 'too_late' : missingInput(request, stored, session.date);
   if (typeof missing === 'string') {
     return { kind: 'skipped', reason: missing, runId, session: session.id, nextSession: current.nextSession };
   }
@@ -50,24 +58,32 @@ type SessionNow =
 async function sessionNow(deps: ScanDeps, request: RunRequest): Promise<SessionNow> {
   // Before anything is awaited: the instant the scan was started at decides, not how fast the database is.
   const nowMs = deps.clock.nowMs();
-  const overrides = await deps.operatorDays(xnse);
-  const query = { market: xnse, slot: 'open', cutOffTime: request.cutOffTime, overrides } as const;
+  const { market = xnse } = request;
+  if (market.notTraded !== null) return notTraded(market, market.notTraded);
+  const overrides = await deps.operatorDays(market);
+  const query = { market, slot: 'open', cutOffTime: request.cutOffTime, overrides } as const;
   const due = sessionAt(nowMs, query);
-  if (due.kind === 'beyond_coverage') return beyondCalendar(due);
+  if (due.kind === 'beyond_coverage') return beyondCalendar(market, due);
   const late = due.kind === 'skipped' && due.reason === 'too_late';
   if (due.kind === 'skipped' && !late) return { ...due, runId: runIdOf(due.session, request.mode) };
-  const date = dateIn(xnse, nowMs);
+  const date = dateIn(market, nowMs);
   const day = sessionOf({ ...query, date });
   if (day.kind !== 'session') throw new Error(`session ${date} is both due and ${day.kind}`);
   return { kind: 'session', session: day.session, late, nextSession: nextSession(date, query) };
 }
 
-function beyondCalendar({ date, from, to }: { date: string; from: string; to: string }): NotStarted {
-  const message = `${date} is beyond the shipped NSE calendar (${from} to ${to}): nothing is guessed. Import the year’s list of holidays (${importingCalendar}), or check --date.`;
+function notTraded({ mic, name }: Market, why: string): NotStarted {
+  const message = `No run is made in ${mic} (${name}): ${why}.`;
+  return { kind: 'refused', code: 'market_not_traded', message };
+}
+
+function beyondCalendar({ name }: Market, { date, from, to }: BeyondCoverage): NotStarted {
+  const message = `${date} is beyond the shipped ${name} calendar (${from} to ${to}): nothing is guessed. Import the year’s list of holidays (${importingCalendar}), or check --date.`;
   return { kind: 'refused', code: 'beyond_calendar', message };
 }
 
-function missingInput(inputs: RunInputs, stored: StoredInputs, tradeDate: string): RunSkip | NotStarted | null {
+function missingInput(request: RunRequest, stored: StoredInputs, tradeDate: string): RunSkip | NotStarted | null {
+  const { inputs } = request;
   const notStarted = (message: string): NotStarted => ({ kind: 'refused', code: 'nothing_given', message });
   if (stored.halted !== null) return 'halted';
   if (inputs.signals === null && inputs.users !== null && !stored.anySignals) {
@@ -76,13 +92,16 @@ function missingInput(inputs: RunInputs, stored: StoredInputs, tradeDate: string
   if (inputs.users === null && inputs.signals !== null && stored.users === 0) {
     return notStarted('There are no users: the database has none and no --users file was given.');
   }
-  if (dueSignals(inputs, stored, tradeDate).length === 0) return 'no_signals';
+  if (dueSignals(request, stored, tradeDate).length === 0) return 'no_signals';
   if (inputs.users === null && stored.users === 0) return 'no_users';
   return null;
 }
 
-function dueSignals(inputs: RunInputs, stored: StoredInputs, tradeDate: string): Signal[] {
-  return (inputs.signals ?? stored.signals).filter((signal) => signal.tradeDate === tradeDate).sort(byRank);
+/** The signals of the date whose instruments trade in the run's market. */
+function dueSignals({ inputs, market = xnse }: RunRequest, stored: StoredInputs, tradeDate: string): Signal[] {
+  return (inputs.signals ?? stored.signals)
+    .filter((signal) => signal.tradeDate === tradeDate && market.exchanges.includes(signal.exchange))
+    .sort(byRank);
 }
 
 /** What was found, for whoever follows the run. */
@@ -108,17 +127,23 @@ export function emitScanned({ emit }: Deps<'emit'>, { runId, session, state, fra
 /** What the run will be frozen to. */
 async function plannedFrame(
   deps: ScanDeps,
-  { mode, limits, inputs }: RunRequest,
+  request: RunRequest,
   stored: StoredInputs,
   session: Session,
 ): Promise<RunFrame> {
+  const { mode, limits, inputs, market = xnse } = request;
   const nowMs = deps.clock.nowMs();
-  const signals = dueSignals(inputs, stored, session.date);
+  const signals = dueSignals(request, stored, session.date);
   const read = await deps.quotes.read({ tradeDate: session.date, nowMs, signals, held: stored.held });
   const listed = [...stored.instruments, ...inputs.instruments];
   const instruments = new Map(listed.map((one) => [instrumentKey(one), one]));
   const shareOf = sharesOf(listed);
-  const actions = actionsSincePreviousClose(xnse, stored.corporateActions, session.date, await deps.operatorDays(xnse));
+  const actions = actionsSincePreviousClose(
+    market,
+    stored.corporateActions,
+    session.date,
+    await deps.operatorDays(market),
+  );
   const quotes = quotesByKey(withoutOldCloses(read, actions, shareOf));
   return {
     mode,

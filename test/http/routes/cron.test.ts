@@ -7,7 +7,7 @@ import { fiveUsers, infy, person, runId, titan } from '../../stages/support/run-
 import { emptyDatabase } from '../../support/databases/empty.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, freshPostgres, type TestDatabase } from '../../support/postgres.ts';
-import { startService, type TestService, type TestServiceOptions } from '../support/service.ts';
+import { cronSecret, startService, type TestService, type TestServiceOptions } from '../support/service.ts';
 
 const minuteMs = 60_000;
 
@@ -113,6 +113,26 @@ describe('daily-scan', () => {
     open.clock.jump(900 * 24 * 60 * minuteMs);
     const answer = await open.cron();
     expect([answer.status, await answer.json()]).toEqual([503, expect.objectContaining({ code: 'beyond_calendar' })]);
+  });
+
+  test('takes the market of its address: one no run is made in, or nobody knows, is refused with why', async () => {
+    const open = await service();
+    const headers = { Authorization: `Bearer ${cronSecret}` };
+    const at = async (path: string) => {
+      const answer = await open.app.request(path, { headers });
+      return [answer.status, await answer.json()];
+    };
+    const named = (code: string, detail: string) =>
+      expect.objectContaining({ code, detail: expect.stringContaining(detail) });
+    expect(await at('/api/cron/daily-scan?market=XNYS')).toEqual([503, named('market_not_traded', 'in XNYS (NYSE)')]);
+    for (const route of ['daily-scan', 'ready', 'sync']) {
+      expect(await at(`/api/cron/${route}?market=LSE`)).toEqual([400, named('unknown_market', 'no market "LSE"')]);
+    }
+    expect(await at('/api/cron/ready?market=XNYS')).toEqual([
+      200,
+      expect.objectContaining({ tradeDate: '2025-08-27' }),
+    ]);
+    expect(await at('/api/cron/daily-scan?market=NSE')).toEqual([200, expect.objectContaining({ skipped: null })]);
   });
 
   test('found too late closes a run that was left: no new decisions, everybody told', async () => {

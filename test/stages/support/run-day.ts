@@ -109,7 +109,7 @@ export function settingsOf(day: Day): Pick<RunRequest, 'mode' | 'limits'> {
   return { mode, limits };
 }
 
-function requestOf(day: Day): RunRequest {
+export function requestOf(day: Day): RunRequest {
   const { limits, cutOffTime, mode, concurrency } = plainConfig();
   return {
     mode,

@@ -1,0 +1,90 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { signalIdOf } from '../../../src/domain/ids.ts';
+import { type Market, markets, xnse } from '../../../src/domain/market/market.ts';
+import type { Signal } from '../../../src/domain/types.ts';
+import type { Quotes } from '../../../src/ports/world.ts';
+import { run } from '../../../src/run.ts';
+import { freshPglite } from '../../support/postgres.ts';
+import { fiveUsers, requestOf, storeOf, titan, tradeDate, worldOf } from '../support/run-day.ts';
+
+/** New York as it will be once accounts have a currency: its clock, days and codes, with prices in hundredths. */
+const newYork: Market = { ...marketNamed('XNYS'), notTraded: null };
+
+function marketNamed(mic: string): Market {
+  const found = markets.find((one) => one.mic === mic);
+  if (!found) throw new Error(`no market ${mic}`);
+  return found;
+}
+
+const listed = (exchange: string, symbol: string): Signal => {
+  const named = { ...titan, exchange, symbol };
+  return { ...named, id: signalIdOf(named) };
+};
+/** Everything trades at its signal's price. */
+const quotes: Quotes = {
+  read: async ({ signals, nowMs }) => {
+    const none = { previousCloseMinor: null, lowerCircuitMinor: null, upperCircuitMinor: null };
+    return signals.map(({ exchange, symbol, referencePriceMinor }) => {
+      return { ...none, exchange, symbol, priceMinor: referencePriceMinor, atMs: nowMs };
+    });
+  },
+};
+
+async function runIn(market: Market, time: string, signals = [titan, listed('US', 'AAPL'), listed('NASDAQ', 'MSFT')]) {
+  const database = await freshPglite();
+  onTestFinished(() => database.close());
+  const day = { signals, users: fiveUsers.slice(0, 2), time, quotes };
+  const world = await worldOf(storeOf(database), day);
+  const cutOffTime = market.slots.open.cutOff;
+  return { result: await run(world, { ...requestOf(day), market, cutOffTime }), database };
+}
+
+test('a run is of one market: its session by its own clock, and the signals of its exchanges', async () => {
+  // 09:35 in New York, in summer.
+  const { result, database } = await runIn(newYork, '19:05');
+  if (result.kind !== 'report') throw new Error(result.message);
+  const { report } = result;
+  expect(report).toMatchObject({
+    runId: `XNYS:${tradeDate}:open:paper`,
+    session: `XNYS:${tradeDate}:open`,
+    skipped: null,
+    totals: { signals: 2, users: 2, decisions: 4, accepted: 4, filled: 4 },
+  });
+  expect(report.signals.map(({ symbol }) => symbol).toSorted()).toEqual(['AAPL', 'MSFT']);
+  const broken = await storeOf(database).call('check_books', {});
+  expect(broken).toEqual([]);
+});
+
+test('the NSE’s run at the same instant is over, and leaves other markets’ signals alone at its own', async () => {
+  const late = await runIn(xnse, '19:05');
+  expect(late.result).toMatchObject({
+    report: { skipped: { reason: 'too_late' }, runId: `XNSE:${tradeDate}:open:paper` },
+  });
+  const due = await runIn(xnse, '09:20');
+  expect(due.result).toMatchObject({
+    report: { totals: { signals: 1, decisions: 2 }, signals: [{ symbol: 'TITAN' }] },
+  });
+});
+
+test('at 09:20 in India New York has not opened, and without a signal of its exchanges nothing is run', async () => {
+  const early = await runIn(newYork, '09:20');
+  const skipped = { reason: 'outside_window', nextSession: `XNYS:${tradeDate}:open` };
+  // 09:20 of the 28th in India is 23:50 of the 27th in New York.
+  expect(early.result).toMatchObject({ report: { session: 'XNYS:2025-08-27:open', skipped: { reason: 'too_late' } } });
+  expect((await runIn(newYork, '18:00')).result).toMatchObject({ report: { skipped } });
+  const none = await runIn(newYork, '19:05', [titan]);
+  expect(none.result).toMatchObject({ report: { skipped: { reason: 'no_signals' } } });
+});
+
+test('a market no run is made in is refused with why, and nothing is written', async () => {
+  for (const market of markets.filter(({ notTraded }) => notTraded !== null)) {
+    const { result, database } = await runIn(market, '19:05');
+    expect(result).toMatchObject({
+      kind: 'refused',
+      code: 'market_not_traded',
+      message: `No run is made in ${market.mic} (${market.name}): ${market.notTraded}.`,
+    });
+    expect(await database.session.query('select id from public.scan_runs')).toEqual([]);
+    expect(await database.session.query('select id from public.signals')).toEqual([]);
+  }
+});

@@ -1,7 +1,10 @@
 // Plays seeds with a planted bug until one of them breaks the promise the bug is about.
 
+import { outsideOf } from '../day/faults/outside.ts';
+import { planOf } from '../day/plan.ts';
 import type { Edit, Plant } from '../day/scene.ts';
 import { playSchedule } from '../day/schedule.ts';
+import { chanceOf } from './chance.ts';
 import type { Ground } from './ground.ts';
 import type { PlantedBug } from './planting.ts';
 
@@ -44,12 +47,19 @@ async function firstCaught(
 ): Promise<Caught | null> {
   let schedules = 0;
   for (const seed of seeds) {
+    if (!canShow(ground, bug, seed)) continue;
     schedules += 1;
     const { broken } = await play(ground, seed, bug);
     const found = broken.find((what) => bug.promise.test(what));
     if (found !== undefined) return { seed, broken: found, schedules };
   }
   return null;
+}
+
+function canShow({ outsider }: Ground, { suits }: PlantedBug, seed: number): boolean {
+  if (!suits) return true;
+  const plan = planOf(chanceOf(seed));
+  return suits(plan, outsideOf(seed, plan, outsider !== undefined));
 }
 
 /** Edits a function of the database and gives what it was; a piece that is not there is an error. */

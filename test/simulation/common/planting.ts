@@ -2,6 +2,8 @@
 import type { Arguments, Store, StoreFunction } from '../../../src/ports/store/store.ts';
 import type { Venue, VenueCapabilities } from '../../../src/ports/venue.ts';
 import type { World } from '../../../src/ports/world.ts';
+import type { OutsidePlan } from '../day/faults/outside.ts';
+import type { Plan } from '../day/plan.ts';
 import type { Edit, Plant } from '../day/scene.ts';
 
 /** A bug the simulation has to catch, and as a breach of which promise. */
@@ -10,6 +12,8 @@ export interface PlantedBug extends Plant {
   promise: RegExp;
   /** The seed that caught it when it was last looked for: tried first, so that the test is quick. */
   seed: number;
+  /** Whether a day as it is drawn can show the bug at all: others are not played. Left out: any can. */
+  suits?: (plan: Plan, outside: OutsidePlan) => boolean;
 }
 
 type Call = Store['call'];

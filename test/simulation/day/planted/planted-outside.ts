@@ -30,7 +30,8 @@ export const plantedOutside: readonly PlantedBug[] = [
   {
     name: 'gives a whole batch up for one row the database refuses',
     promise: unreadable,
-    seed: 8,
+    seed: 124,
+    suits: ({ users }, { unwritable }) => unwritable !== null && users.length > 1,
     change: withStore((call) => {
       const answered = new Map<number, DatabaseError>();
       return {
@@ -54,7 +55,7 @@ export const plantedOutside: readonly PlantedBug[] = [
   {
     name: 'tries what the database refuses for ever',
     promise: /^at rest/,
-    seed: 8,
+    seed: 3,
     calmSteps: 1500,
     change: (world) => {
       const call: Call = async (name, args, options) => {
@@ -148,6 +149,7 @@ export const plantedWithOutsider: readonly PlantedBug[] = [
     name: 'waits for every account of a page',
     promise: /^(one failure stays one|nobody waits)/,
     seed: 11,
+    suits: (_, { alone, locks }) => alone && locks.some(({ what }) => what === 'account'),
     change: withStore((call) => ({
       accept_page: (args: Arguments['accept_page']) => call('accept_page', { ...args, skipLocked: false }),
     })),
@@ -156,12 +158,14 @@ export const plantedWithOutsider: readonly PlantedBug[] = [
     name: 'opens a run only where nobody holds an account',
     promise: /^(one failure stays one|nobody waits)/,
     seed: 11,
+    suits: (_, { alone, locks }) => alone && locks.some(({ what }) => what === 'account'),
     sql: ['alter table public.run_users add foreign key (account_id) references public.accounts'],
   },
   {
     name: 'takes orders only where nobody holds one',
     promise: /^(one failure stays one|nobody waits)/,
-    seed: 7,
+    seed: 112,
+    suits: (_, { alone, locks }) => alone && locks.some(({ what }) => what === 'order'),
     edits: [edit('core.find_queued', 'for no key update of o skip locked', 'for no key update of o')],
   },
 ];

@@ -50,7 +50,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'hands out what another has marked',
     promise: /^(write first|unknown is not failed)/,
-    seed: 1,
+    seed: 15,
     edits: [edit('core.find_queued', `o.status = 'queued'`, `o.status in ('queued', 'submitting')`)],
   },
   {
@@ -117,7 +117,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'sends a summary again when its sender is gone',
     promise: /^one summary: message \d+ is sent twice/,
-    seed: 46,
+    seed: 14,
     edits: [edit('public.sweep_messages', `set status = 'unknown'`, `set status = 'queued'`)],
   },
   {
@@ -170,7 +170,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'takes what is past its time',
     promise: /^send before/,
-    seed: 29,
+    seed: 82,
+    suits: ({ signals }) => signals.some(({ validUntilMs }) => validUntilMs !== null),
     edits: [edit('core.find_queued', 'o.send_before > now_at', 'true')],
   },
   {
@@ -188,7 +189,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'lets an ended order change',
     promise: /^terminal/,
-    seed: 5,
+    seed: 13,
     change: oldOutcomes,
     sql: [
       'alter table public.orders drop constraint an_ended_order_has_its_time',
@@ -211,7 +212,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'revives a claim that has lapsed',
     promise: /^claims: \w+ is renewed after its lease has lapsed/,
-    seed: 14,
+    seed: 20,
     edits: [edit('public.renew_claims', 'and lease_until >= core.database_now()', '')],
   },
   {

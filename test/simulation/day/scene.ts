@@ -88,6 +88,7 @@ export async function callNow<F extends StoreFunction>(scene: Scene, name: F, ar
   if ('limit' in args && marked.length > Number(args.limit)) {
     promises.broken.push(`slots: ${marked.length} orders are taken for ${args.limit} slots`);
   }
+  if ('uses' in args && Array.isArray(answer)) promises.rates.granted(args.uses, answer);
   checkCall(scene, args, changed);
   return answer;
 }

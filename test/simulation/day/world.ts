@@ -70,6 +70,7 @@ function storeOf(scene: Scene, life: Life): Store {
         (ms) => scene.turns.sleep(life, ms),
         () => once().catch(silently),
       );
+      if ('uses' in args && Array.isArray(answer)) scene.promises.rates.heard(args.uses, answer);
       return (name === 'claim_lookups' ? inOrder(answer) : answer) as typeof answer;
     },
     close: async () => undefined,
@@ -158,6 +159,7 @@ function venueOf(scene: Scene, life: Life, venue: SimulatedVenue): Venue {
       return submit(order).finally(() => promises.occupies(life.name, order, -1, life.concurrency));
     },
     async lookup(order) {
+      promises.rates.asks({ venue: name, accountId: order.accountId });
       const outcome = await turns.ask(life, {
         kind: 'lookup',
         what: `${name} lookup ${order.clientOrderId}`,

@@ -6,6 +6,7 @@ import type { MessageToSend } from '../../../../src/ports/world.ts';
 import type { Snapshot } from '../../common/ground.ts';
 import type { Booked, SimulatedVenue } from '../../common/venue.ts';
 import { cutOffMs, type Plan } from '../plan.ts';
+import { type RatesWatch, ratesOf } from './rates.ts';
 
 /** A send not started within this time of its mark is abandoned (`execute.ts`); two clocks may be 3 s apart on top. */
 const MARK_STANDS_MS = 5_000 + 3_000;
@@ -27,6 +28,8 @@ interface Standing {
 
 /** Watches what is said to whom, and compares it with our tables and the venues' books. */
 export interface Promises {
+  /** What of the venues' budgets is used. */
+  rates: Omit<RatesWatch, 'marked'>;
   /** What is broken, in the order it was found. */
   broken: string[];
   halted(standing: Standing): void;
@@ -36,8 +39,7 @@ export interface Promises {
   leaves(order: OrderToSend, venue: string, itsNowMs: number): Sent;
   /** A process has so many more, or fewer, orders of an account at venues, of at most `concurrency` in all. */
   occupies(worker: string, order: OrderToSend, change: 1 | -1, concurrency: number): void;
-  /** The far end has marked these orders as being sent. */
-  /** `mark` names the call: repeated, it is answered the same and counts once. */
+  /** The far end has marked these orders as being sent; a call repeated under the same `mark` counts once. */
   marked(mark: string, orderIds: readonly number[], laterNowMs: number): void;
   /** A venue has proven something by not finding an order. */
   missed(order: OrderToSend, venue: string): void;
@@ -61,7 +63,6 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
   const attempts = new Set<string>();
   const proofs = new Set<string>();
   const sentTo = new Map<number, number>();
-  const marks = new Map<number, number[]>();
   const statuses = new Map<number, OrderStatus>();
   let halts: Standing[] = [];
   let tables: Snapshot = { orders: [], fills: [], messages: [], runs: [], accounts: [], breakers: [] };
@@ -70,6 +71,7 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
   const breaks = (promise: string, what: string): void => {
     broken.push(`${promise}: ${what}`);
   };
+  const rates = ratesOf({ venues, nowMs, breaks });
   const haltFor = (venue: string, userId: string): Standing | undefined =>
     halts.find(({ scope, target }) => target === { all: '', venue, user: userId }[scope]);
   const sendsOf = (clientOrderId: string) => sent.filter(({ order }) => order.clientOrderId === clientOrderId);
@@ -95,18 +97,6 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
     if (itsNowMs >= row.sendBeforeMs + MARK_STANDS_MS) breaks('send before', `${name} is sent too late`);
     const halt = haltFor(venue, row.userId);
     if (halt && nowMs() - halt.sinceMs > MARK_STANDS_MS) breaks('the switch', `${name} is sent during a halt`);
-  };
-
-  /** By the database's clock, which the budgets are held by. */
-  const checkRate = ({ accountId, venue }: Snapshot['orders'][number]): void => {
-    const limit = venues.get(venue)?.plan.capabilities.rates?.account;
-    if (!limit) return;
-    const times = [...(marks.get(accountId) ?? []), nowMs()];
-    marks.set(accountId, times);
-    const within = (ms: number) => times.filter((atMs) => atMs > nowMs() - ms).length;
-    if (within(1000) > limit.perSecond || within(60_000) > limit.perMinute || times.length > limit.perDay) {
-      breaks('limits', `account ${accountId} sends more often than ${venue} allows`);
-    }
   };
 
   /** An order ends only by what its venue says, or where nothing ever went there. */
@@ -198,7 +188,7 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
     if (open && !handedOver) breaks('at rest', `${row.clientOrderId} is still ${row.status}`);
     if (row.status === 'unknown') return;
     // Its venue counts lookups with orders, and the day's budget was spent: nobody could ask it before a person had to.
-    if (handedOver && venues.get(row.venue)?.plan.capabilities.ratesCountLookups) return;
+    if (handedOver && rates.wasSpent(row)) return;
     const real = bookings(row.clientOrderId).flatMap(({ fills }) => fills);
     const ours = tables.fills.filter(({ orderId }) => orderId === row.id);
     if (sumOf(real) !== sumOf(ours)) {
@@ -208,6 +198,7 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
 
   return {
     broken,
+    rates,
     halted: (standing) => halts.push(standing),
     resumed(scope, target) {
       halts = halts.filter((one) => one.scope !== scope || one.target !== target);
@@ -234,7 +225,7 @@ export function promisesOf({ plan, venues, nowMs }: PromisesOptions): Promises {
         if (haltFor(row.venue, row.userId)) breaks('the switch', `${row.clientOrderId} is marked during a halt`);
         if (laterNowMs >= row.sendBeforeMs) breaks('send before', `${row.clientOrderId} is marked too late`);
         const attempt = `${id} ${mark}`;
-        if (!attempts.has(attempt)) checkRate(row);
+        if (!attempts.has(attempt)) rates.marked(row);
         attempts.add(attempt);
       }
     },

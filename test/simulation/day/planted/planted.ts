@@ -1,6 +1,7 @@
 // Bugs planted in days: the checks have to catch every one.
 import type { Arguments } from '../../../../src/ports/store/store.ts';
 import { edit, oldOutcomes, type PlantedBug, withCapabilities, withStore, withVenues } from '../../common/planting.ts';
+import { plantedRates } from './planted-rates.ts';
 
 export const plantedBugs: readonly PlantedBug[] = [
   {
@@ -247,4 +248,5 @@ export const plantedBugs: readonly PlantedBug[] = [
       ),
     ],
   },
+  ...plantedRates,
 ];

@@ -11,7 +11,7 @@ const kinds: readonly [kind: string, of: RegExp][] = [
     /^((submit|lookup|send) )?(lost|delayed|repeated|runs_after|settled_twice)/,
   ],
   ['people', /^(halt$|setting |absurd_)/],
-  ['facts told late, wrong or again', /^(late_fill|fill_nobody|wrong_fill|told_in)/],
+  ['facts told late, wrong or again', /^(late_fill|fill_nobody|wrong_fill|told_in|closed_)/],
   ['accounts changed beside us', /^outside_/],
   ['venues', /./],
 ];

@@ -21,6 +21,8 @@ export interface WeekPlan {
   absurd: Absurd | null;
   venues: VenuePlan[];
   limits: RunLimits;
+  /** Hardly anybody resolves what is left to persons before the last morning: orders stay open over closings. */
+  leavesOpen: boolean;
   /** Share of the processes that are killed. */
   killShare: number;
   /** Share of the acts in the middle of which somebody changes something. */
@@ -79,6 +81,7 @@ export function weekOf(seed: number): WeekPlan {
     lastMorning: days.at(-1) ?? '',
     users,
     absurd: null,
+    leavesOpen: drawn(seed, 'leaves open').happens(0.35),
     venues: [
       ...venues,
       { name: 'paper', capabilities: { refusesDuplicates: true, missIsProof: true }, trouble, spell: null },

@@ -10,6 +10,7 @@ import type { PlantedBug } from '../common/planting.ts';
 import type { Played } from '../day/schedule.ts';
 import { everybody, giveAbsurdShares, withAbsurd } from './absurd.ts';
 import { calm, checkReadiness, workFor } from './actions/acts.ts';
+import { closeMonths } from './actions/closing.ts';
 import { planDay } from './actions/days.ts';
 import { acknowledgeAll, correctLies, importUsers, resolveOrders } from './actions/people.ts';
 import { cashAtVenue, type Rows, readRows } from './checks/books.ts';
@@ -190,4 +191,5 @@ async function settleAll(week: Week): Promise<void> {
   await checkDay(week, true);
   await checkSettled(week);
   await checkReady(week);
+  if (week.broken.length === 0) await closeMonths(week);
 }

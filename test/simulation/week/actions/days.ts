@@ -6,7 +6,8 @@ import { signalsOn } from '../plan.ts';
 import type { Week } from '../week.ts';
 import type { Process } from '../world/process.ts';
 import { askForOrders, calm, checkReadiness, compareBooks, processOf, scan, workFor } from './acts.ts';
-import { moveOutside, planLateFacts, reportAgain, reportWrongFills } from './facts.ts';
+import { closeDays, reopening } from './closing.ts';
+import { importShares, moveOutside, planLateFacts, reportAgain, reportWrongFills } from './facts.ts';
 import { acknowledgeAll, changeSomething, correctLies, resolveOrders } from './people.ts';
 
 /** What happens on a trading day and in the night after it, each choice drawn by its own name. */
@@ -39,6 +40,11 @@ export async function planDay(week: Week): Promise<void> {
   if (chance.happens(0.25)) at('12:00:00', 'a wrong clock', () => actAtAWrongTime(week, `wrong clock ${date} 2`));
   planScans(week, at);
   planHours(week);
+  if (week.plan.leavesOpen && draw(`logouts ${date}`).happens(0.6)) {
+    at('15:10:00', 'logins end early', async () => {
+      for (const venue of week.venues.values()) venue.logins.clear();
+    });
+  }
   at('15:20:00', 'a worker', () => workFor(week, processOf(week, `worker ${date} 15:20`), 30_000));
   if (chance.happens(0.3)) {
     at('15:27:00', 'a late order', () => askAndDie(week, chance.pick(modesOf(week))));
@@ -49,12 +55,19 @@ export async function planDay(week: Week): Promise<void> {
   at('15:45:00', 'late facts', async () => planLateFacts(week));
   at('15:48:00', 'wrong facts', () => reportWrongFills(week));
   if (draw(`correct ${date}`).happens(0.5)) {
-    at('15:55:00', 'a person corrects', async () => void (await correctLies(week)));
+    at('15:55:00', 'a person corrects', () => reopening(week, 'correction', () => correctLies(week)));
   }
-  if (chance.happens(0.8)) at('15:50:00', 'a person resolves', async () => void (await resolveOrders(week)));
+  const isLeft = week.plan.leavesOpen && draw(`leaves open ${date}`).happens(0.9);
+  if (chance.happens(0.8) && !isLeft) {
+    at('15:50:00', 'a person resolves', async () => void (await resolveOrders(week)));
+  }
   if (chance.happens(0.9))
     at('16:00:00', 'books are compared', () => compareBooks(week, processOf(week, `sync ${date}`)));
   if (chance.happens(0.7)) at('16:30:00', 'a person acknowledges', async () => void (await acknowledgeAll(week)));
+  if (draw(`closing ${date}`).happens(0.6)) at('17:30:00', 'books are closed', () => closeDays(week));
+  if (draw(`shares ${date}`).happens(0.3)) {
+    at('17:00:00', 'shares of the past are imported', () => reopening(week, 'shares', () => importShares(week, date)));
+  }
   at('22:00:00', 'the night', () => moveOutside(week));
 }
 

@@ -1,5 +1,6 @@
 // Facts from venues that come late, twice, wrong, or of orders that are not ours.
 import { z } from 'zod';
+import { addDays } from '../../../../src/domain/market/india-time.ts';
 import { orderStatuses } from '../../../../src/domain/order.ts';
 import type { Settlement } from '../../../../src/ports/store/orders.ts';
 import { reported } from '../../../../src/stages/execute/outcome.ts';
@@ -7,6 +8,7 @@ import { isAbsurd } from '../absurd.ts';
 import { symbols } from '../plan.ts';
 import type { Week } from '../week.ts';
 import { type EverBooked, sharesAt } from '../world/venue.ts';
+import { reopening } from './closing.ts';
 
 const tried = z.object({
   orderId: z.int(),
@@ -57,7 +59,7 @@ export async function reportAgain(week: Week, name: string): Promise<void> {
   await settle(week, groups);
 }
 
-/** Fills that no book shows: told some time later, that day or the next, alone or together; or never. */
+/** Fills that no book shows: told some time later, that day, the next or five days on, alone or together; or never. */
 export function planLateFacts(week: Week): void {
   for (const { ever } of week.venues.values()) {
     for (const one of ever.values()) {
@@ -65,13 +67,15 @@ export function planLateFacts(week: Week): void {
       if (kept.length === 0 || date !== week.day.date) continue;
       const { clientOrderId } = booked.order;
       const when = week.draw(`late ${clientOrderId}`).weighted({ evening: 3, morning: 2, later: 2, never: 2 });
-      if (when === 'never') continue;
-      const hours = { evening: 0, morning: 16, later: 20 }[when];
+      // By then the books may be closed over its day.
+      const isLast = when === 'never' && week.draw(`last ${clientOrderId}`).happens(0.7);
+      if (when === 'never' && !isLast) continue;
+      const hours = { evening: 0, morning: 16, later: 20, never: 116 }[when];
       week.at(week.clock.nowMs + hours * 3_600_000, `a late fill of ${clientOrderId} is told`, async () => {
         booked.fills = [...booked.fills, ...one.kept];
         one.kept = [];
-        week.count(`fault late_fill_${when}`);
-        await settle(week, [await factsOf(week, [one])]);
+        week.count(`fault late_fill_${isLast ? 'last' : when}`);
+        await reopening(week, 'late_fill', async () => settle(week, [await factsOf(week, [one])]));
       });
     }
   }
@@ -145,5 +149,33 @@ export async function moveOutside(week: Week): Promise<void> {
     const cashMinor = what === 'cash_comes' || what === 'cash_goes' ? cash[what] : 0;
     const moved = what === 'cash_comes' || what === 'cash_goes' ? 0 : moves[what];
     venue.outside.push({ accountId, atMs: nowMs, cashMinor, shares: shares(moved) });
+  }
+}
+
+/** Shares of before: a person imports them for a paper account, with the day they were bought on; some twice. */
+export async function importShares(week: Week, tradeDate: string): Promise<void> {
+  const { store, clock, plan, day } = week;
+  const chance = week.draw(`shares ${day.date} ${tradeDate}`);
+  const users = plan.users.filter(({ mode }) => mode === 'paper');
+  if (users.length === 0) return;
+  const { settings } = chance.pick(users);
+  const holding = {
+    ...{ userId: settings.id, venue: settings.venue, mode: 'paper' as const, exchange: 'NSE' },
+    ...{ symbol: chance.pick(symbols).symbol, quantity: chance.between(1, 15), priceMinor: chance.between(1, 900_00) },
+    ...{ tradeDate: addDays(tradeDate, -chance.between(0, 5)), reference: `demat ${day.date} ${tradeDate}` },
+  };
+  for (let times = chance.pick([1, 1, 2]); times > 0; times -= 1)
+    await store.call('import_holdings', { holdings: [holding], nowMs: clock.nowMs });
+  week.count('shares imported');
+}
+
+/** What was kept to the end is told after all. */
+export async function lastFacts(week: Week): Promise<void> {
+  const all = [...week.venues.values()].flatMap(({ ever }) => [...ever.values()]).filter(({ kept }) => kept.length > 0);
+  for (const one of all) {
+    if (!week.draw(`month ${one.booked.order.clientOrderId}`).happens(0.5)) continue;
+    one.booked.fills = [...one.booked.fills, ...one.kept];
+    one.kept = [];
+    await settle(week, [await factsOf(week, [one])]);
   }
 }

@@ -217,3 +217,20 @@ export async function acknowledgeAll(week: Week): Promise<number> {
   }
   return found;
 }
+
+/** The contract notes of some fills that were booked long ago say another price: a person corrects them. */
+export async function correctOld(week: Week, name: string): Promise<void> {
+  const { store, clock } = week;
+  const { fills, orders } = await week.rows();
+  for (const { orderId, corrects, venueFillId, quantity, priceMinor, side } of fills) {
+    const order = orders.find((one) => one.orderId === orderId)?.clientOrderId;
+    if (order === undefined || corrects !== null) continue;
+    if (!week.draw(`correct ${name} ${order} ${venueFillId}`).happens(0.1)) continue;
+    const { kind } = await store.call('correct_fill', {
+      ...{ order, fill: venueFillId, quantity: Number(quantity) },
+      ...{ priceMinor: Number(priceMinor) + (side === 'BUY' ? -5 : 5) },
+      ...{ by: { ...tester, why: 'the contract note' }, nowMs: clock.nowMs },
+    });
+    if (kind === 'corrected') week.count('corrected long after');
+  }
+}

@@ -16,7 +16,7 @@ const rows = z.object({
   accounts: z.array(
     z.object({ id, userId: z.string(), venue: z.string(), mode: z.string(), cashMinor: big, heldMinor: big }),
   ),
-  cash: z.array(z.object({ accountId: id, kind: z.string(), cashMinor: big, atMs: z.number() })),
+  cash: z.array(z.object({ accountId: id, entryId: id, kind: z.string(), cashMinor: big, atMs: z.number() })),
   orders: z.array(
     z.object({
       accountId: id,
@@ -75,7 +75,7 @@ export type Rows = z.infer<typeof rows>;
 const READ_SQL = `select json_build_object(
   'accounts', (select coalesce(json_agg(json_build_object('id', id, 'userId', user_id, 'venue', venue, 'mode', mode,
     'cashMinor', cash_minor, 'heldMinor', held_minor) order by id), '[]') from public.accounts),
-  'cash', (select coalesce(json_agg(json_build_object('accountId', account_id, 'kind', kind, 'cashMinor', cash_delta_minor,
+  'cash', (select coalesce(json_agg(json_build_object('accountId', account_id, 'entryId', id, 'kind', kind, 'cashMinor', cash_delta_minor,
     'atMs', core.ms(at)) order by id), '[]') from public.ledger_entries
     where kind in ('deposit', 'withdrawal', 'adjustment')),
   'orders', (select coalesce(json_agg(json_build_object('accountId', o.account_id, 'orderId', o.id,
@@ -126,10 +126,15 @@ export function notAsModelled(found: Rows): string[] {
 }
 
 /** What the account model wants to know of one account. */
-export function factsOf({ cash, orders, fills }: Rows, account: number): AccountFacts {
+export function factsOf({ cash, orders, fills }: Rows, account: number) {
   const mine = <T extends { accountId: number }>(all: readonly T[]) =>
     all.filter(({ accountId }) => accountId === account);
-  return { cash: mine(cash), orders: mine(orders), fills: mine(fills).map((fill) => ({ ...fill, reportedAtMs: 0 })) };
+  const facts = {
+    cash: mine(cash),
+    orders: mine(orders),
+    fills: mine(fills).map((fill) => ({ ...fill, reportedAtMs: 0 })),
+  };
+  return facts satisfies AccountFacts;
 }
 
 /** The books without what depends on when they were told of: the same facts give the same, however they are told. */

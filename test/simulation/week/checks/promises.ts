@@ -6,6 +6,7 @@ import { everybody, isBeyondBooks } from '../absurd.ts';
 import type { Week } from '../week.ts';
 import { sharesAt } from '../world/venue.ts';
 import { notAsModelled } from './books.ts';
+import { checkClosings } from './closings.ts';
 import { checkDecisions } from './limits.ts';
 
 const broken = z.array(z.object({ rule: z.string(), subject: z.string(), leftToAPerson: z.boolean() }));
@@ -19,6 +20,7 @@ export async function checkDay(week: Week, isSettled = false): Promise<void> {
     if (!isSettled && (leftToAPerson || (!week.workedLate && overdue.test(rule)))) continue;
     week.breaks('money adds up', `${rule} (${subject})`);
   }
+  await checkClosings(week);
   for (const what of await violations(ground.session)) week.breaks('money adds up', what);
   for (const what of await brokenHistories(ground)) week.breaks('terminal', what);
   for (const what of notAsModelled(await week.rows())) week.breaks('the model', what);

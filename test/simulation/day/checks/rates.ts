@@ -31,23 +31,23 @@ export interface RatesOptions {
 const keysOf = ({ venue, accountId }: Account): [string, string] => [`${venue} account ${accountId}`, venue];
 
 export function ratesOf({ venues, nowMs, breaks }: RatesOptions): RatesWatch {
-  const given = new Map<string, number[]>();
+  const uses = new Map<string, number[]>();
   /** What a venue heard or could have heard, by day: uses that were given to nobody count, those given twice do not. */
-  const asked = new Map<string, number>();
+  const requests = new Map<string, number>();
   const budgetsOf = (venue: string) => venues.get(venue)?.plan.capabilities.rates;
   const countsLookups = (venue: string) => venues.get(venue)?.plan.capabilities.ratesCountLookups === true;
 
   const count = (account: Account, change: 1 | -1): void => {
     for (const key of keysOf(account)) {
       const today = `${key} ${istDate(nowMs())}`;
-      asked.set(today, (asked.get(today) ?? 0) + change);
+      requests.set(today, (requests.get(today) ?? 0) + change);
     }
   };
   const use = (account: Account): void => {
     const budgets = budgetsOf(account.venue);
     for (const [index, key] of keysOf(account).entries()) {
-      const times = [...(given.get(key) ?? []), nowMs()];
-      given.set(key, times);
+      const times = [...(uses.get(key) ?? []), nowMs()];
+      uses.set(key, times);
       const limit = index === 0 ? budgets?.account : budgets?.venue;
       if (!limit) continue;
       const within = (ms: number) => times.filter((atMs) => atMs > nowMs() - ms).length;
@@ -80,7 +80,7 @@ export function ratesOf({ venues, nowMs, breaks }: RatesOptions): RatesWatch {
       const budgets = budgetsOf(venue);
       if (!budgets || !countsLookups(venue)) return false;
       const [ofAccount = 0, ofVenue = 0] = keysOf({ venue, accountId }).map(
-        (key) => asked.get(`${key} ${istDate(sendBeforeMs)}`) ?? 0,
+        (key) => requests.get(`${key} ${istDate(sendBeforeMs)}`) ?? 0,
       );
       const { account: ofOne, venue: ofAll } = budgets;
       return (ofOne !== null && ofAccount >= ofOne.perDay) || (ofAll !== null && ofVenue >= ofAll.perDay);

@@ -2833,7 +2833,7 @@ AS $function$
       else filled end, fill_minor,
       case when fault = 'delay' then now_at + delay else now_at end, end_status,
       case when end_status = 'rejected' then now_at
-        when end_status = 'expired' then (day + time '15:30') at time zone 'Asia/Kolkata'
+        when end_status = 'expired' then core.ordinary_close(exchange, day)
         when fault in ('delay', 'partial') then now_at + delay else now_at end,
       case when fault = 'reject' then coalesce(message, 'rejected by the simulated venue')
         when market_minor is null then 'no market in ' || symbol
@@ -7048,14 +7048,20 @@ begin
   return coalesce(nullif(current_setting('daily_scan.now', true), '')::timestamptz, clock_timestamp());
 end $function$;
 
--- When an order's trade date is over, in India.
+-- The date of an instant where the market is: its trade date.
+CREATE OR REPLACE FUNCTION core.date_in(code text, at timestamptz)
+ RETURNS date
+ LANGUAGE sql
+ STABLE
+AS $function$ select (at at time zone core.zone_of(code))::date; $function$;
+
+-- When an order's trade date is over, where its market is.
 CREATE OR REPLACE FUNCTION core.day_ends_at(o public.orders)
  RETURNS timestamptz
  LANGUAGE sql
  STABLE
 AS $function$
-  select (run.trade_date + 1)::timestamp at time zone 'Asia/Kolkata' from public.scan_runs run
-  where run.id = o.run_id;
+  select core.trade_date_ends(run.id, run.trade_date) from public.scan_runs run where run.id = o.run_id;
 $function$;
 
 -- A day of a clock, in India.
@@ -8161,7 +8167,7 @@ AS $function$
     (select p.price_minor, p.priced_at from public.run_prices p where p.instrument_id = of_instrument
       order by p.priced_at desc limit 1)
     union all
-    (select d.close_minor, (d.day + time '15:30') at time zone 'Asia/Kolkata'
+    (select d.close_minor, core.ordinary_close(d.exchange, d.day)
       from public.instruments i join public.daily_prices d on (d.exchange, d.symbol) = (i.exchange, i.symbol)
       where i.id = of_instrument and d.close_minor is not null order by d.day desc limit 1)) known
   order by priced_at desc limit 1;
@@ -9282,6 +9288,18 @@ begin
   );
 end $function$;
 
+-- When an ordinary day's trading ends there. What a simulated market ends its orders at, and the time of a
+-- stored close; the calendar with its short days is the caller's.
+CREATE OR REPLACE FUNCTION core.ordinary_close(code text, day date)
+ RETURNS timestamptz
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select case core.zone_of(code) when 'UTC' then core.trade_date_ends(code, day)
+    when 'America/New_York' then (day + time '16:00') at time zone 'America/New_York'
+    else (day + time '15:30') at time zone 'Asia/Kolkata' end;
+$function$;
+
 -- What each outcome means for its order, with the fills it brought (`+ 0`: found by their orders alone;
 -- by both indexes it would be each order times each fill). Fills prove fills: a venue that says «filled» and
 -- does not name them all is asked again, and one that says «rejected» after some has canceled the rest.
@@ -9370,8 +9388,7 @@ AS $function$
     'ended, or left to a person', 'npm run worker (it looks up, or hands it over)', false
   from public.orders o join public.scan_runs run on run.id = o.run_id
   where o.ended_at is null and o.status <> 'queued' and core.unfinished(o) and not core.is_scripted(run)
-    and core.database_now()
-      > (run.trade_date + 1)::timestamp at time zone 'Asia/Kolkata' + core.check_grace()
+    and core.database_now() > core.trade_date_ends(run.id, run.trade_date) + core.check_grace()
   union all
   select 'no run is planned after its cut-off', run.id, null, 'planning, to end at '
     || run.cut_off_at, 'decided', 'npm run worker (every call closes what is over)', false
@@ -10372,8 +10389,9 @@ AS $function$
         'to end ' || cut_off_at) as ours,
       'on ' || trade_date as should
     from runs where decided_at < opened_at or done_at < decided_at or done_at < takes_orders_until
-      or trade_date not in ((opened_at at time zone 'Asia/Kolkata')::date)
-      or trade_date <> (cut_off_at at time zone 'Asia/Kolkata')::date
+      or trade_date not in (core.date_in(id, opened_at))
+      -- The end of a market that never closes is the next day's midnight.
+      or trade_date <> core.date_in(id, cut_off_at - interval '1 millisecond')
       or takes_orders_until <> cut_off_at
     union all
     -- Who was taken out of the books is still in the hash.
@@ -10852,6 +10870,13 @@ AS $function$
   select case when jsonb_typeof(list) = 'array' then array(select jsonb_array_elements_text(list)) end;
 $function$;
 
+-- When a market's trade date is over: midnight there.
+CREATE OR REPLACE FUNCTION core.trade_date_ends(code text, day date)
+ RETURNS timestamptz
+ LANGUAGE sql
+ STABLE
+AS $function$ select (day + 1)::timestamp at time zone core.zone_of(code); $function$;
+
 -- What somebody has to look at before an account trades on: money that went late, or a drift. null since:
 -- it is there until it is acknowledged.
 CREATE OR REPLACE FUNCTION core.unacknowledged_facts(p core.period)
@@ -11192,6 +11217,19 @@ begin
   return written;
 end $function$;
 
+-- The zone of a market, by its code (a MIC or an exchange code) or an id that begins with it, such as a
+-- run's: as in domain/market/market.ts, a test compares the two. What begins with no code is India's, as
+-- everything was before there were markets.
+CREATE OR REPLACE FUNCTION core.zone_of(code text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select case when split_part(code, ':', 1) in ('XNYS', 'US', 'NYSE', 'NASDAQ', 'ARCA', 'AMEX', 'BATS')
+      then 'America/New_York'
+    when split_part(code, ':', 1) = 'SOLANA' then 'UTC' else 'Asia/Kolkata' end;
+$function$;
+
 -- What the simulated venue says of an order at an instant: its status, and its fills so far.
 CREATE OR REPLACE FUNCTION paper_venue.report_json(o paper_venue.orders, now_at timestamptz)
  RETURNS jsonb
@@ -11227,7 +11265,7 @@ AS $function$
     with ordinality as request("clientOrderId", "userId", exchange, symbol, side, quantity,
       "limitPriceMinor", "slippageBps", "nowMs", n)
   cross join lateral (select core.at("nowMs") as now_at,
-    (core.at("nowMs") at time zone 'Asia/Kolkata')::date as day) clock
+    core.date_in(request.exchange, core.at("nowMs")) as day) clock
   left join lateral (select * from paper_venue.faults f
     where coalesce(f.user_id, request."userId") = request."userId"
       and coalesce(f.symbol, request.symbol) = request.symbol and f.trade_date = clock.day

@@ -139,6 +139,33 @@ create trigger instruments_are_never_deleted before update of id or delete or tr
 
 create index instruments_of_a_share on public.instruments (share);
 
+-- The zone of a market, by its code (a MIC or an exchange code) or an id that begins with it, such as a
+-- run's: as in domain/market/market.ts, a test compares the two. What begins with no code is India's, as
+-- everything was before there were markets.
+create function core.zone_of(code text) returns text
+language sql immutable as $$
+  select case when split_part(code, ':', 1) in ('XNYS', 'US', 'NYSE', 'NASDAQ', 'ARCA', 'AMEX', 'BATS')
+      then 'America/New_York'
+    when split_part(code, ':', 1) = 'SOLANA' then 'UTC' else 'Asia/Kolkata' end;
+$$;
+
+-- The date of an instant where the market is: its trade date.
+create function core.date_in(code text, at timestamptz) returns date
+language sql stable as $$ select (at at time zone core.zone_of(code))::date; $$;
+
+-- When a market's trade date is over: midnight there.
+create function core.trade_date_ends(code text, day date) returns timestamptz
+language sql stable as $$ select (day + 1)::timestamp at time zone core.zone_of(code); $$;
+
+-- When an ordinary day's trading ends there. What a simulated market ends its orders at, and the time of a
+-- stored close; the calendar with its short days is the caller's.
+create function core.ordinary_close(code text, day date) returns timestamptz
+language sql stable as $$
+  select case core.zone_of(code) when 'UTC' then core.trade_date_ends(code, day)
+    when 'America/New_York' then (day + time '16:00') at time zone 'America/New_York'
+    else (day + time '15:30') at time zone 'Asia/Kolkata' end;
+$$;
+
 -- NSE and BSE write the series a share trades in behind its symbol, where it is not the usual one: TITAN-BE
 -- is TITAN, moved to where every trade is delivered. Series:
 -- https://www.nseindia.com/market-data/legend-of-series; those that are not shares (bonds GB, funds MF,

@@ -398,11 +398,10 @@ begin
     || coalesce(abandoned, '{}');
 end $$;
 
--- When an order's trade date is over, in India.
+-- When an order's trade date is over, where its market is.
 create function core.day_ends_at(o public.orders) returns timestamptz
 language sql stable as $$
-  select (run.trade_date + 1)::timestamp at time zone 'Asia/Kolkata' from public.scan_runs run
-  where run.id = o.run_id;
+  select core.trade_date_ends(run.id, run.trade_date) from public.scan_runs run where run.id = o.run_id;
 $$;
 
 -- Whether looking an order up again is of no use: an unknown one has had `max_lookups`; one its venue has

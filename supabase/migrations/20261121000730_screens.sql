@@ -158,7 +158,7 @@ language sql stable as $$
     (select p.price_minor, p.priced_at from public.run_prices p where p.instrument_id = of_instrument
       order by p.priced_at desc limit 1)
     union all
-    (select d.close_minor, (d.day + time '15:30') at time zone 'Asia/Kolkata'
+    (select d.close_minor, core.ordinary_close(d.exchange, d.day)
       from public.instruments i join public.daily_prices d on (d.exchange, d.symbol) = (i.exchange, i.symbol)
       where i.id = of_instrument and d.close_minor is not null order by d.day desc limit 1)) known
   order by priced_at desc limit 1;

@@ -114,7 +114,7 @@ language sql stable as $$
     with ordinality as request("clientOrderId", "userId", exchange, symbol, side, quantity,
       "limitPriceMinor", "slippageBps", "nowMs", n)
   cross join lateral (select core.at("nowMs") as now_at,
-    (core.at("nowMs") at time zone 'Asia/Kolkata')::date as day) clock
+    core.date_in(request.exchange, core.at("nowMs")) as day) clock
   left join lateral (select * from paper_venue.faults f
     where coalesce(f.user_id, request."userId") = request."userId"
       and coalesce(f.symbol, request.symbol) = request.symbol and f.trade_date = clock.day
@@ -153,7 +153,7 @@ language sql security definer set search_path = '' as $$
       else filled end, fill_minor,
       case when fault = 'delay' then now_at + delay else now_at end, end_status,
       case when end_status = 'rejected' then now_at
-        when end_status = 'expired' then (day + time '15:30') at time zone 'Asia/Kolkata'
+        when end_status = 'expired' then core.ordinary_close(exchange, day)
         when fault in ('delay', 'partial') then now_at + delay else now_at end,
       case when fault = 'reject' then coalesce(message, 'rejected by the simulated venue')
         when market_minor is null then 'no market in ' || symbol

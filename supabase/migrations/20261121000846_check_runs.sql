@@ -12,8 +12,9 @@ language sql stable as $$
         'to end ' || cut_off_at) as ours,
       'on ' || trade_date as should
     from runs where decided_at < opened_at or done_at < decided_at or done_at < takes_orders_until
-      or trade_date not in ((opened_at at time zone 'Asia/Kolkata')::date)
-      or trade_date <> (cut_off_at at time zone 'Asia/Kolkata')::date
+      or trade_date not in (core.date_in(id, opened_at))
+      -- The end of a market that never closes is the next day's midnight.
+      or trade_date <> core.date_in(id, cut_off_at - interval '1 millisecond')
       or takes_orders_until <> cut_off_at
     union all
     -- Who was taken out of the books is still in the hash.

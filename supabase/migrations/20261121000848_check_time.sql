@@ -16,8 +16,7 @@ language sql stable as $$
     'ended, or left to a person', 'npm run worker (it looks up, or hands it over)', false
   from public.orders o join public.scan_runs run on run.id = o.run_id
   where o.ended_at is null and o.status <> 'queued' and core.unfinished(o) and not core.is_scripted(run)
-    and core.database_now()
-      > (run.trade_date + 1)::timestamp at time zone 'Asia/Kolkata' + core.check_grace()
+    and core.database_now() > core.trade_date_ends(run.id, run.trade_date) + core.check_grace()
   union all
   select 'no run is planned after its cut-off', run.id, null, 'planning, to end at '
     || run.cut_off_at, 'decided', 'npm run worker (every call closes what is over)', false

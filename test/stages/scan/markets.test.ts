@@ -30,10 +30,15 @@ const quotes: Quotes = {
   },
 };
 
-async function runIn(market: Market, time: string, signals = [titan, listed('US', 'AAPL'), listed('NASDAQ', 'MSFT')]) {
+async function runIn(
+  market: Market,
+  time: string,
+  signals = [titan, listed('US', 'AAPL'), listed('NASDAQ', 'MSFT')],
+  date = tradeDate,
+) {
   const database = await freshPglite();
   onTestFinished(() => database.close());
-  const day = { signals, users: fiveUsers.slice(0, 2), time, quotes };
+  const day = { signals, users: fiveUsers.slice(0, 2), time, quotes, date };
   const world = await worldOf(storeOf(database), day);
   const cutOffTime = market.slots.open.cutOff;
   return { result: await run(world, { ...requestOf(day), market, cutOffTime }), database };
@@ -53,6 +58,13 @@ test('a run is of one market: its session by its own clock, and the signals of i
   expect(report.signals.map(({ symbol }) => symbol).toSorted()).toEqual(['AAPL', 'MSFT']);
   const broken = await storeOf(database).call('check_books', {});
   expect(broken).toEqual([]);
+});
+
+test('an afternoon in New York is of its own date, though India has the next one', async () => {
+  const afternoon = { ...newYork, slots: { open: { acceptFrom: '15:00', due: '15:30', cutOff: '15:45' } } };
+  const { result, database } = await runIn(afternoon, '01:00', undefined, '2025-08-29');
+  expect(result).toMatchObject({ report: { runId: `XNYS:${tradeDate}:open:paper`, totals: { filled: 4 } } });
+  expect(await storeOf(database).call('check_books', {})).toEqual([]);
 });
 
 test('the NSE’s run at the same instant is over, and leaves other markets’ signals alone at its own', async () => {

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { markets } from '../../../src/domain/market/market.ts';
+import { msIn, tradingDay } from '../../../src/domain/market/session.ts';
+import { onEveryDatabase } from '../support/every-database.ts';
+
+onEveryDatabase('the markets of the database', ({ value }) => {
+  const msOf = async (sql: string, params: unknown[]) => Number(await value(`select core.ms(${sql})`, params));
+  // Around both changes of New York's clock, and an ordinary day.
+  const dates = ['2026-03-07', '2026-03-08', '2026-07-01', '2026-10-31', '2026-11-01', '2026-12-31'];
+
+  test('have the zones of the program, by MIC, by exchange code and by the id of a run', async () => {
+    for (const { mic, exchanges, zone } of markets) {
+      for (const code of [mic, ...exchanges, `${mic}:2026-03-08:open:paper`]) {
+        expect([code, await value('select core.zone_of($1)', [code])]).toEqual([code, zone]);
+      }
+    }
+  });
+
+  test('end a trade date, and an ordinary day’s trading, at the program’s instants', async () => {
+    for (const market of markets) {
+      for (const date of dates) {
+        const ends = await msOf('core.trade_date_ends($1, $2::date)', [market.mic, date]);
+        expect([market.mic, date, ends]).toEqual([market.mic, date, msIn(market, date, '24:00')]);
+        const close = msIn(market, date, market.calendar.ordinaryHours[0].closeTime);
+        expect(await msOf('core.ordinary_close($1, $2::date)', [market.exchanges[0], date])).toBe(close);
+        const last = [market.mic, new Date(ends - 1).toISOString()];
+        expect(await value('select core.date_in($1, $2::timestamptz)::text', last)).toBe(date);
+        const next = [market.mic, new Date(ends).toISOString()];
+        expect(await value('select core.date_in($1, $2::timestamptz)::text', next)).not.toBe(date);
+      }
+    }
+  });
+
+  test('close as the calendar says on every ordinary day', async () => {
+    const ordinary = '2026-07-01';
+    for (const market of markets) {
+      const day = tradingDay(market, ordinary);
+      const close = await msOf('core.ordinary_close($1, $2::date)', [market.mic, ordinary]);
+      expect(day).toMatchObject({ kind: 'open', closeMs: close });
+    }
+  });
+});

@@ -1,5 +1,6 @@
 // Orders that come together, as the HTTP server takes them.
-import { type OrderRequest, orderIntake, type Placed } from '../../src/stages/accept/single-orders.ts';
+import type { OrderRequest } from '../../src/stages/accept/order-inputs.ts';
+import { orderIntake, type Placed } from '../../src/stages/accept/single-orders.ts';
 
 /** Decides and accepts requests that came together. No two of them may share principal and key. */
 export async function placeOrders(

@@ -2,7 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import type { OrderRequest } from '../../../src/stages/accept/single-orders.ts';
+import type { OrderRequest } from '../../../src/stages/accept/order-inputs.ts';
 import { placeOrders } from '../../../test/support/place-orders.ts';
 import { type Bench, type BenchCase, figure, judged, quantile, type Row, scaled, times } from '../bench-case.ts';
 import { type Part, startPart } from '../child-process.ts';

@@ -8,7 +8,7 @@ import { parseMinor } from '../../domain/money.ts';
 import { parseJson } from '../../domain/text/json.ts';
 import { cut } from '../../domain/text/text.ts';
 import type { Store } from '../../ports/store/store.ts';
-import type { OrderRequest } from '../../stages/accept/single-orders.ts';
+import type { OrderRequest } from '../../stages/accept/order-inputs.ts';
 import type { HttpEnv } from '../callers/auth.ts';
 import { actorOf, type Caller } from '../deps.ts';
 import type { Problem } from '../problem.ts';

@@ -1,46 +1,31 @@
 // Decides and accepts orders requested one by one over HTTP, in batches.
 import { batched } from '../../concurrency/batch.ts';
-import type { Actor } from '../../domain/actions.ts';
 import type { Decision } from '../../domain/decision/decision.ts';
-import type { PlannedSignal, RunFrame } from '../../domain/decision/inputs.ts';
-import {
-  type OrderAsRequested,
-  signalOfRequest,
-  type TradingNow,
-  tradingNow,
-} from '../../domain/decision/single-order.ts';
-import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
+import { type TradingNow, tradingNow } from '../../domain/decision/single-order.ts';
 import { marketOf } from '../../domain/market/market.ts';
-import { marketOfId, runIdOf } from '../../domain/market/session.ts';
-import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/share.ts';
-import type { Instrument, Quote } from '../../domain/types.ts';
+import { runIdOf } from '../../domain/market/session.ts';
 import { hasAnswered } from '../../ports/database.ts';
-import type { QueuedAccount } from '../../ports/store/runs.ts';
 import type { OrderRefusal, PlacedOrder } from '../../ports/store/single-orders.ts';
 import { type DecidedUser, singleDecider } from '../decide/decide.ts';
 import { retriedWhileLocked } from '../execute/locked-orders.ts';
 import { pricedBy, quotesByKey } from '../scan/open.ts';
-import type { RunRequest } from '../scan/request.ts';
 import type { SingleOrderDeps } from './deps.ts';
-
-/** A request for one order: who asks, under which idempotency key, for what. `bodyHash` tells other bodies apart. */
-export interface OrderRequest {
-  principal: string;
-  key: string;
-  bodyHash: string;
-  /** The hint of the API key that asks, which the database checks once more; left out: it is not asked with one. */
-  apiKey?: string | null;
-  order: OrderAsRequested;
-  /** The operator who asks in the user's name; null: the user. */
-  by: Actor | null;
-}
+import {
+  faultOf,
+  type InvalidOrder,
+  type OrderInputs,
+  type OrderRequest,
+  readOrderInputs,
+  type Settings,
+  type Trading,
+} from './order-inputs.ts';
 
 /** What became of it. Nothing has been said to a venue yet: an accepted order is queued. */
 export type Placed =
   | { kind: 'accepted'; orderId: number; clientOrderId: string; fresh: boolean }
   | ({ kind: 'refused' } & Pick<Decision, 'reason' | 'limit' | 'actual'>)
   | Extract<TradingNow, { kind: 'not_trading' }>
-  | { kind: 'invalid'; field: string; message: string }
+  | InvalidOrder
   | { kind: 'no_such_user' }
   | { kind: 'in_flight' | 'locked' }
   | { kind: 'other_body' }
@@ -51,9 +36,6 @@ export interface PlacedInSteps {
   placed: Placed;
   steps: { session: number; snapshot: number; margins: number; accept: number };
 }
-
-type Settings = Pick<RunRequest, 'mode' | 'limits'>;
-type Trading = Extract<TradingNow, { kind: 'trading' }>;
 
 /** Requests that come while others are being read, or accepted, go together: at most this many. */
 const REQUEST_BATCH_SIZE = 200;
@@ -94,17 +76,10 @@ export function orderIntake(
   };
 }
 
-interface Case {
-  request: OrderRequest;
-  planned: PlannedSignal;
-  frame: RunFrame;
-  account: QueuedAccount | undefined;
-}
-
 /** One that can be decided. */
-interface SoundCase extends Case {
+interface SoundCase extends OrderInputs {
   kind: 'sound';
-  account: NonNullable<Case['account']>;
+  account: NonNullable<OrderInputs['account']>;
   trading: Trading;
 }
 
@@ -127,7 +102,7 @@ async function prepareAll(
   const overrides = found.kind === 'market' ? await deps.operatorDays(found.market) : [];
   const trading = tradingNow(startedMs, exchange, overrides);
   const sessionMs = deps.clock.nowMs();
-  const cases = trading.kind === 'trading' ? await readCases(deps, settings, trading, requests) : [];
+  const cases = trading.kind === 'trading' ? await readOrderInputs(deps, settings, trading, requests) : [];
   const sound = new Map<OrderRequest, SoundCase>();
   const faults = new Map<OrderRequest, Placed>();
   for (const one of cases) {
@@ -149,74 +124,6 @@ async function prepareAll(
 }
 
 const noSuchUser: Placed = { kind: 'no_such_user' };
-
-async function readCases(
-  deps: SingleOrderDeps,
-  { mode, limits }: Settings,
-  trading: Trading,
-  requests: OrderRequest[],
-) {
-  const { store, clock, quotes } = deps;
-  const { date } = trading;
-  const market = marketOfId(trading.sessionId);
-  const listings = requests.map(({ order: { exchange, symbol } }) => ({ exchange, symbol }));
-  const inputs = await store.call('read_order_inputs', {
-    runId: runIdOf(trading.sessionId, mode),
-    mode,
-    tradeDate: date,
-    capped: limits.symbolCapMinor !== null,
-    userIds: [...new Set(requests.map(({ order }) => order.userId))],
-    listings,
-  });
-  const nowMs = clock.nowMs();
-  const signalOf = (request: OrderRequest, quote: Quote | null) =>
-    signalOfRequest(request, request.order, { date, quote, nowMs });
-  const wanted = requests.map((request) => signalOf(request, null)).filter((one) => one.referencePriceMinor > 0);
-  const owned = inputs.accounts.flatMap(({ positions, today }) => [...positions, ...today.traded]);
-  const held = [...owned, ...listings];
-  const read = await quotes.read({ tradeDate: date, nowMs, signals: wanted, held, stored: inputs.storedPrices });
-  // A price may be of a trade that was made while a venue was waited for: it is not ahead of us.
-  const pricedMs = clock.nowMs();
-  const instruments = new Map(inputs.instruments.map((one) => [instrumentKey(one), one]));
-  const shares = new Map([...owned, ...inputs.shares].map((one) => [instrumentKey(one), one.share]));
-  const shareOf = (listing: Listing) => shares.get(instrumentKey(listing)) ?? foldedSymbol(listing);
-  const actions = actionsSincePreviousClose(market, inputs.corporateActions, date, await deps.operatorDays(market));
-  const prices = quotesByKey(withoutOldCloses(read, actions, shareOf));
-  return requests.map((request): Case => {
-    const key = instrumentKey(request.order);
-    const quote = prices.get(key) ?? null;
-    const planned = {
-      signal: signalOf(request, quote),
-      share: shareOf(request.order),
-      instrument: instruments.get(key) ?? null,
-      quote,
-      requested: request.order,
-    };
-    const { halted, instrumentsKnown } = inputs;
-    const frame = { mode, nowMs: pricedMs, cutOffMs: trading.closeMs, halted, instrumentsKnown, limits };
-    return {
-      request,
-      planned,
-      frame: { ...frame, signals: [planned], quotes: prices, rates: inputs.rates, capUsed: inputs.symbolExposure },
-      account: inputs.accounts.find(({ settings }) => settings.id === request.order.userId),
-    };
-  });
-}
-
-/** What can't be an order at all, whatever the limits say. */
-function faultOf({ request: { order }, planned: { instrument } }: Case): Placed | null {
-  return instrument && (notInLots(order, instrument) ?? notOnTick(order, instrument));
-}
-
-function notInLots({ quantity }: OrderAsRequested, { lotSize }: Instrument): Placed | null {
-  if (quantity === null || quantity % lotSize === 0) return null;
-  return { kind: 'invalid', field: 'quantity', message: `must be a multiple of the lot of ${lotSize}` };
-}
-
-function notOnTick({ limitPriceMinor }: OrderAsRequested, { tickMinor }: Instrument): Placed | null {
-  if (limitPriceMinor === null || limitPriceMinor % tickMinor === 0) return null;
-  return { kind: 'invalid', field: 'limitPrice', message: `must be a multiple of the tick of ${tickMinor} paise` };
-}
 
 async function acceptAll(deps: SingleOrderDeps, settings: Settings, cases: DecidedCase[]): Promise<Placed[]> {
   const placed = new Map<DecidedCase, Placed>();

@@ -2,7 +2,7 @@
 import { userIdOf } from '../../../src/domain/ids.ts';
 import { LARGEST_MINOR } from '../../../src/domain/money.ts';
 import type { Mode } from '../../../src/domain/types.ts';
-import type { OrderRequest } from '../../../src/stages/accept/single-orders.ts';
+import type { OrderRequest } from '../../../src/stages/accept/order-inputs.ts';
 import { drawn, priceOn, symbols, type WeekPlan, type WeekUser } from './plan.ts';
 import type { Week } from './week.ts';
 

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { OrderAsRequested } from '../../../src/domain/decision/single-order.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
-import type { OrderRequest, Placed } from '../../../src/stages/accept/single-orders.ts';
+import type { OrderRequest } from '../../../src/stages/accept/order-inputs.ts';
+import type { Placed } from '../../../src/stages/accept/single-orders.ts';
 import { execute } from '../../../src/stages/execute/execute.ts';
 import { workOnce } from '../../../src/stages/execute-and-notify.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';

@@ -3,7 +3,7 @@
 import type { Mode, Side } from '../../../../src/domain/types.ts';
 import type { StoreFunction } from '../../../../src/ports/store/store.ts';
 import { run } from '../../../../src/run.ts';
-import type { OrderRequest } from '../../../../src/stages/accept/single-orders.ts';
+import type { OrderRequest } from '../../../../src/stages/accept/order-inputs.ts';
 import { sync } from '../../../../src/stages/accounts/evening-sync.ts';
 import { ready } from '../../../../src/stages/accounts/readiness.ts';
 import { work } from '../../../../src/work.ts';

@@ -1,4 +1,5 @@
 // The port to a venue: placing and looking up orders, and reading accounts.
+import type { Mic } from '../domain/market/market.ts';
 import type { Quote, Side } from '../domain/types.ts';
 
 /** An order as a venue needs it. The clientOrderId is in our table before the venue hears of it. */
@@ -198,6 +199,18 @@ export interface VenueAccountApi {
   funds(account: AccountAtVenue): Promise<VenueRead<VenueFunds>>;
   positions(account: AccountAtVenue): Promise<VenueRead<VenueRows<VenuePosition>>>;
   sessionStatus(account: AccountAtVenue): Promise<SessionStatus>;
+  /** Only a venue that publishes its market's calendar has it: the days from one date to another that trade. */
+  calendar?: {
+    mic: Mic;
+    tradingDays(account: AccountAtVenue, from: string, to: string): Promise<VenueRead<VenueTradingDay[]>>;
+  };
+}
+
+/** A day on which a venue says its market trades: `HH:MM` in the market's zone. */
+export interface VenueTradingDay {
+  date: string;
+  openTime: string;
+  closeTime: string;
 }
 
 /** A venue's secrets for one account, as JSON: decrypted for one use, and never kept or logged. null: none is stored. */

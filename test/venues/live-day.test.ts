@@ -5,13 +5,14 @@ import { masterKeys } from '../../src/compose/venues.ts';
 import { makeWorld, scanSettings } from '../../src/compose/world.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
+import { marketOf } from '../../src/domain/market/market.ts';
 import type { World } from '../../src/ports/world.ts';
 import { run } from '../../src/run.ts';
 import { sync } from '../../src/stages/accounts/evening-sync.ts';
 import { ready } from '../../src/stages/accounts/readiness.ts';
 import { noInputs } from '../../src/stages/scan/request.ts';
 import { instrument } from '../contract/support/scene.ts';
-import { openAlpacaExchange } from '../simulators/venues/alpaca-exchange.ts';
+import { type AlpacaExchange, openAlpacaExchange } from '../simulators/venues/alpaca-exchange.ts';
 import type { Exchange } from '../simulators/venues/exchange.ts';
 import { apiKey, openLemonnExchange, privateKey } from '../simulators/venues/lemonn-exchange.ts';
 import { type JumpingClock, jumpingClock } from '../stages/support/clocks.ts';
@@ -54,7 +55,7 @@ async function lemonnMarket(clock: JumpingClock): Promise<Market> {
   };
 }
 
-async function alpacaMarket(clock: JumpingClock): Promise<Market> {
+async function alpacaMarket(clock: JumpingClock): Promise<Market & { exchange: AlpacaExchange }> {
   const exchange = await openAlpacaExchange(clock);
   const latestTrade = { t: new Date(istMs(tradeDate, '09:19:58')).toISOString(), p: 3564.8 };
   exchange.pages['GET /data/v2/stocks/snapshots'] = { TITAN: { latestTrade, prevDailyBar: { c: 3500 } } };
@@ -191,4 +192,53 @@ test('without a word of the operator nothing of our exchange goes to Alpaca, and
   ]);
   await scanned();
   expect(market.exchange.book()).toEqual([]);
+});
+
+test('a day Alpaca’s calendar has otherwise than ours is not traded there, and readiness says what each has', async () => {
+  const xnys = marketOf('XNYS');
+  if (xnys.kind !== 'market') throw new Error(xnys.message);
+  const alpaca = await alpacaMarket(clock);
+  market = alpaca;
+  market.say(100_000, 0, 0);
+  await connected({}, 100);
+  const inNewYork = async (at: string, ...days: unknown[]) => {
+    clock.jump(Date.parse(at) - clock.nowMs());
+    alpaca.exchange.pages['GET /v2/calendar'] = days;
+    const report = await ready(world, { mode: 'live', market: xnys.market, concurrency: 2 });
+    return [report.tradeDate, report.tradingDay, ...report.accounts.map(({ reason }) => reason)];
+  };
+  const session = { session_open: '0400', session_close: '2000', settlement_date: '2025-12-26' };
+  const day = (date: string, open: string, close: string) => ({ date, open, close, ...session });
+  const differs = (rest: string) => `calendar_differs: on ${rest}`;
+
+  const ordinary = [day('2025-08-28', '09:30', '16:00'), day('2025-08-29', '09:30', '16:00')];
+  expect(await inNewYork('2025-08-28T09:00:00-04:00', ...ordinary)).toEqual(['2025-08-28', true, null]);
+  expect(await inNewYork('2025-08-29T09:00:00-04:00')).toEqual([
+    '2025-08-29',
+    true,
+    differs('2025-08-29 alpaca has closed, our calendar of the NYSE 09:30 to 16:00'),
+  ]);
+  expect(await inNewYork('2025-09-01T09:00:00-04:00', day('2025-09-01', '09:30', '16:00'))).toEqual([
+    '2025-09-01',
+    false,
+    differs('2025-09-01 alpaca has 09:30 to 16:00, our calendar of the NYSE closed'),
+  ]);
+  expect(await inNewYork('2025-11-28T09:00:00-05:00', day('2025-11-28', '09:30', '13:00'))).toEqual([
+    '2025-11-28',
+    true,
+    null,
+  ]);
+  expect(await inNewYork('2025-12-24T09:00:00-05:00', day('2025-12-24', '09:30', '16:00'))).toEqual([
+    '2025-12-24',
+    true,
+    differs('2025-12-24 alpaca has 09:30 to 16:00, our calendar of the NYSE 09:30 to 13:00'),
+  ]);
+  expect(await inNewYork('2025-12-26T09:00:00-05:00', { date: '2025-12-26', open: '9.30' })).toEqual([
+    '2025-12-26',
+    true,
+    expect.stringMatching(/^unreadable_calendar: /),
+  ]);
+  const calls = alpaca.exchange.requests.filter(({ path }) => path.startsWith('/v2/calendar'));
+  expect(calls[0]).toMatchObject({ method: 'GET', path: '/v2/calendar?start=2025-08-28&end=2025-08-28' });
+  expect(new Set(calls.map(({ path }) => path)).size).toBe(6);
 });

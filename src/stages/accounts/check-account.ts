@@ -2,6 +2,8 @@
 import pLimit from 'p-limit';
 import type { CorporateAction } from '../../domain/market/corporate-actions.ts';
 import { istTime } from '../../domain/market/india-time.ts';
+import type { Market } from '../../domain/market/market.ts';
+import type { BeyondCoverage, ClosedDay, OpenDay } from '../../domain/market/session.ts';
 import type { Mode, Signal } from '../../domain/types.ts';
 import type { Deps } from '../../ports/deps.ts';
 import type { Books } from '../../ports/store/accounts.ts';
@@ -9,6 +11,7 @@ import type { OrderToSend, VenueRead } from '../../ports/venue.ts';
 import { type KeyOf, missingShares, shareDifferences } from './compare-books.ts';
 import type { AccountApi, AccountsDeps, AccountVenue } from './deps.ts';
 import { type AccountReading, loginOf, missed, readAccount, readWithRetries } from './read-account.ts';
+import { calendarFault } from './venue-calendar.ts';
 
 /** One account and what came out of asking about it. */
 export interface Checked {
@@ -19,6 +22,9 @@ export interface Checked {
 
 /** What is the same for all accounts. */
 export interface Day {
+  market: Market;
+  /** What our calendar has. */
+  calendarDay: OpenDay | ClosedDay | BeyondCoverage;
   tradeDate: string;
   mode: Mode;
   open: boolean;
@@ -34,7 +40,7 @@ const RECHECK_MS = 5_000;
 
 /**
  * Asks everything about one account: its login (and logs in where the venue lets us do that by ourselves), the address
- * its orders leave from, a margin, then its orders, shares and money. The first thing that is wrong is the reason.
+ * its orders leave from, its venue's calendar of the day, a margin, then its orders, shares and money. The first thing that is wrong is the reason.
  */
 export async function check(deps: AccountsDeps, day: Day, books: Books): Promise<Checked> {
   const venue = deps.venues.get(books.venue);
@@ -45,6 +51,9 @@ export async function check(deps: AccountsDeps, day: Day, books: Books): Promise
   if (login !== null) return not(login);
   const address = await faultOfAddress(deps, venue, books);
   if (address !== null) return not(address);
+  const { market, calendarDay } = day;
+  const calendar = await calendarFault(deps.clock, accountApi, { market, day: calendarDay }, books);
+  if (calendar !== null) return not(calendar);
   const margin = await probeMargin(deps, day, venue, accountApi, books);
   if (margin.kind !== 'read') return { books, accountApi, reading: missed('margin', margin) };
   return { books, accountApi, reading: await readAccount(deps.clock, accountApi, books) };

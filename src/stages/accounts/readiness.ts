@@ -116,7 +116,8 @@ async function today(
   const { signals, corporateActions } = await store.call('read_inputs', { mode, tradeDate, runId: '' });
   const actions = actionsSincePreviousClose(market, corporateActions, tradeDate, overrides);
   const closeMs = day.kind === 'open' ? day.closeMs : null;
-  return { tradeDate, mode, signals, actions, open: day.kind === 'open', closeMs, concurrency };
+  const open = day.kind === 'open';
+  return { market, calendarDay: day, tradeDate, mode, signals, actions, open, closeMs, concurrency };
 }
 
 /** Compares, books and stores one page. Drifts first: a verdict must never open an account that they block. */

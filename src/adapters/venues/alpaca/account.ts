@@ -66,6 +66,20 @@ export function alpacaAccount(
       if (answer.kind === 'no_session') return { kind: 'closed', reason: answer.reason };
       return answer.kind === 'read' ? sessionOf(answer.value) : answer;
     },
+    calendar: {
+      mic: 'XNYS',
+      async tradingDays(account, from, to) {
+        const query = new URLSearchParams({ start: from, end: to });
+        const answer = await get(options, account, { path: `/v2/calendar?${query}` }, calendarDays);
+        if (answer.kind !== 'read') return answer;
+        // A server that leaves the bounds out answers with every day from 1970 on.
+        const wanted = answer.value.filter(({ date }) => date >= from && date <= to);
+        return {
+          kind: 'read',
+          value: wanted.map(({ date, open, close }) => ({ date, openTime: open, closeTime: close })),
+        };
+      },
+    },
   };
 }
 
@@ -120,6 +134,13 @@ const accountShape = z.object({
   account_blocked: z.boolean(),
   trade_suspended_by_user: z.boolean(),
 });
+
+const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/);
+
+/** Days that trade, with early closes, in New York's time; a row that can't be read makes the whole list unreadable. */
+const calendarDays = z.array(
+  z.object({ date: z.string().regex(/^\d{4}-\d{2}-\d{2}$/), open: timeOfDay, close: timeOfDay }),
+);
 
 /**
  * What may be spent is the account's own money: the smaller of its cash (below zero in an account that has borrowed) and

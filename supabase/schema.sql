@@ -3281,8 +3281,8 @@ AS $function$
   from public.calendar_days where exchange = args ->> 'exchange';
 $function$;
 
--- {}: the first day something was recorded on (null: nothing was), and all closings with how many accounts
--- are closed at each.
+-- {until}: the first day something was recorded on (null: nothing was), all closings with how many accounts
+-- are closed at each, and how many orders were recorded on each day since, up to `until`.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.read_closings(args jsonb)
  RETURNS jsonb
@@ -3297,7 +3297,9 @@ AS $function$
     'closings', (select coalesce(jsonb_agg(jsonb_build_object('through', c.through,
         'accounts', (select count(*) from public.closed_balances b where b.through = c.through))
         order by c.through), '[]')
-      from public.closings c));
+      from public.closings c),
+    'days', (select coalesce(jsonb_agg(jsonb_build_object('day', day, 'orders', orders) order by day), '[]')
+      from core.orders_to_close((args ->> 'until')::date)));
 $function$;
 
 -- What a person has to know before the next session. {mode, tradeDates, functions}: `functions` are the
@@ -9265,6 +9267,19 @@ AS $function$
     and not exists (select from public.messages later
       where (later.run_id, later.user_id) = (m.run_id, m.user_id)
       and later.first_order_id > m.first_order_id and later.first_order_id <= o.id);
+$function$;
+
+-- How many orders were recorded on each day after the last closing, up to a day (null: of none).
+CREATE OR REPLACE FUNCTION core.orders_to_close(until date)
+ RETURNS TABLE(day date, orders bigint)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select core.day_of(run.recorded_at), count(*)
+  from public.scan_runs run join public.orders o on o.run_id = run.id
+  where core.day_of(run.recorded_at) <= until and core.day_of(run.recorded_at)
+    > coalesce((select max(c.through) from public.closings c), '-infinity')
+  group by 1;
 $function$;
 
 -- How many orders to buy an account has of a trading day, by scans and one by one, without those that were

@@ -135,8 +135,18 @@ begin
     'next', batch[cardinality(batch)]);
 end $$;
 
--- {}: the first day something was recorded on (null: nothing was), and all closings with how many accounts
--- are closed at each.
+-- How many orders were recorded on each day after the last closing, up to a day (null: of none).
+create function core.orders_to_close(until date) returns table (day date, orders bigint)
+language sql stable as $$
+  select core.day_of(run.recorded_at), count(*)
+  from public.scan_runs run join public.orders o on o.run_id = run.id
+  where core.day_of(run.recorded_at) <= until and core.day_of(run.recorded_at)
+    > coalesce((select max(c.through) from public.closings c), '-infinity')
+  group by 1;
+$$;
+
+-- {until}: the first day something was recorded on (null: nothing was), all closings with how many accounts
+-- are closed at each, and how many orders were recorded on each day since, up to `until`.
 create function public.read_closings(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select jsonb_build_object(
@@ -144,5 +154,7 @@ language sql stable security definer set search_path = '' as $$
     'closings', (select coalesce(jsonb_agg(jsonb_build_object('through', c.through,
         'accounts', (select count(*) from public.closed_balances b where b.through = c.through))
         order by c.through), '[]')
-      from public.closings c));
+      from public.closings c),
+    'days', (select coalesce(jsonb_agg(jsonb_build_object('day', day, 'orders', orders) order by day), '[]')
+      from core.orders_to_close((args ->> 'until')::date)));
 $$;

@@ -149,6 +149,8 @@ const closings = z.object({
   firstDay: z.iso.date().nullable(),
   /** The oldest first, with how many accounts are closed at each. */
   closings: z.array(z.object({ through: z.iso.date(), accounts: z.int() })),
+  /** How many orders were recorded on each day after the last closing up to the one that was named, the oldest first. */
+  days: z.array(z.object({ day: z.iso.date(), orders: z.int() })),
 });
 
 export const accounts = {
@@ -175,8 +177,8 @@ export const accounts = {
    * day; those in which something is open or wrong are left. Asked again, it finds nothing left to do.
    */
   close_books: call<{ through: string; after: number | null; limit: number }>()(closedBooks, { isLong: true }),
-  /** Reads through which days books are closed. */
-  read_closings: call<Record<string, never>>()(closings, { isReport: true }),
+  /** Reads through which days books are closed, and how many orders came since (up to `until`; left out: of no day). */
+  read_closings: call<{ until?: string }>()(closings, { isReport: true }),
   /** Reads a page of accounts’ books, by id: what readiness and the evening’s sync compare. */
   read_books: call<{ mode: string; tradeDate: string; accountIds: number[] | null; afterId: number; limit: number }>()(
     z.array(books),

@@ -140,6 +140,7 @@ onEveryDatabase('closings', ({ store, session, value }) => {
     expect(await store.call('read_closings', {})).toEqual({
       firstDay: today,
       closings: [{ through: addDays(today, 1), accounts: 1 }],
+      days: [],
     });
   });
 });

@@ -3,24 +3,52 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeStore } from '../../../src/adapters/store/store.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import { checkBooksTonight, closingsInTurn } from '../../../src/stages/books/check-books.ts';
-import { closableDays } from '../../../src/stages/books/close-books.ts';
-import { decideAll, fill, nowMs, openScene, sendAll, settle, settlement, user } from '../../contract/support/scene.ts';
+import { closableDays, closeBooks } from '../../../src/stages/books/close-books.ts';
+import {
+  decideAll,
+  fill,
+  nowMs,
+  openScene,
+  sendAll,
+  settle,
+  settlement,
+  signal,
+  user,
+} from '../../contract/support/scene.ts';
 import type { AnyEvent } from '../../support/any-event.ts';
 import { freshPglite, type TestDatabase } from '../../support/postgres.ts';
 
 const at = (date: string) => Date.parse(`${date}T15:45:00+05:30`);
 
 describe('days books may be closed through', () => {
+  const days = (now: string, firstDay: string | null, closedThrough?: string) =>
+    closableDays(at(now), { firstDay, closedThrough, days: [] });
+
   test('are ends of months that are over for a week, from the first in which something was recorded', () => {
-    expect(closableDays(at('2025-09-07'), '2025-06-12', undefined)).toEqual(['2025-06-30', '2025-07-31']);
-    expect(closableDays(at('2025-09-08'), '2025-06-12', undefined)).toEqual(['2025-06-30', '2025-07-31', '2025-08-31']);
-    expect(closableDays(at('2025-09-08'), null, undefined)).toEqual([]);
-    expect(closableDays(at('2025-09-08'), '2025-09-01', undefined)).toEqual([]);
+    expect(days('2025-09-07', '2025-06-12')).toEqual(['2025-06-30', '2025-07-31']);
+    expect(days('2025-09-08', '2025-06-12')).toEqual(['2025-06-30', '2025-07-31', '2025-08-31']);
+    expect(days('2025-09-08', null)).toEqual([]);
+    expect(days('2025-09-08', '2025-09-01')).toEqual([]);
   });
 
   test('begin with the last that was closed, which accounts may be missing from', () => {
-    expect(closableDays(at('2025-09-08'), '2025-06-12', '2025-07-31')).toEqual(['2025-07-31', '2025-08-31']);
-    expect(closableDays(at('2025-09-07'), '2025-06-12', '2025-08-31')).toEqual([]);
+    expect(days('2025-09-08', '2025-06-12', '2025-07-31')).toEqual(['2025-07-31', '2025-08-31']);
+    expect(days('2025-09-07', '2025-06-12', '2025-08-31')).toEqual([]);
+    expect(days('2025-09-08', '2025-06-12', '2025-07-09')).toEqual(['2025-07-09', '2025-07-31', '2025-08-31']);
+  });
+
+  test('are more where a month has more orders than one closing takes, and none where a day alone has', () => {
+    const ordersOf = (counts: number[], month = '07') =>
+      counts.map((orders, index) => ({ day: `2025-${month}-0${index + 1}`, orders }));
+    const with10 = (of: { day: string; orders: number }[]) =>
+      closableDays(at('2025-08-20'), { firstDay: '2025-07-01', closedThrough: undefined, days: of }, 10);
+    expect(with10(ordersOf([4, 6]))).toEqual(['2025-07-31']);
+    expect(with10(ordersOf([4, 6, 1]))).toEqual(['2025-07-02', '2025-07-31']);
+    expect(with10(ordersOf([25, 25, 1]))).toEqual(['2025-07-01', '2025-07-02', '2025-07-31']);
+    // A month begins anew, and what is not over for a week is left.
+    expect(with10([...ordersOf([8]), ...ordersOf([8, 8], '08')])).toEqual(['2025-07-31', '2025-08-01']);
+    const late = { firstDay: '2025-08-01', closedThrough: undefined, days: ordersOf([8, 8], '08') };
+    expect(closableDays(at('2025-08-08'), late, 10)).toEqual([]);
   });
 });
 
@@ -83,4 +111,40 @@ describe('the evening', () => {
     await database.session.exec('alter function public.close_books_no_more rename to close_books');
     expect(events.map(({ type }) => type)).toEqual(['books_not_closed', 'books_checked']);
   });
+});
+
+test('no closing has more orders than one may, and each adds up', async () => {
+  const database = await freshPglite();
+  const { session } = database;
+  const store = makeStore(database);
+  await session.exec(`set daily_scan.now = '${new Date(nowMs).toISOString()}'`);
+  const users = ['asha', 'ravi', 'mina'].map((id) => user(id));
+  for (const [index, symbol] of ['TITAN', 'INFY', 'SBICARD', 'WIPRO'].entries()) {
+    const day = 20 + index;
+    const runId = `run-${day}`;
+    await decideAll(await openScene(store, { runId, users, signals: [signal(symbol, { strategy: runId })] }));
+    for (const { orderId } of await sendAll(store)) {
+      const fills = [{ ...fill(`f${orderId}`, 10), atMs: nowMs + day * 60_000 }];
+      await settle(store, [settlement(orderId, 'filled', { fills })]);
+    }
+    await session.query(`update public.scan_runs set recorded_at = $1 where id = $2`, [
+      new Date(at(`2025-08-${day}`)).toISOString(),
+      runId,
+    ]);
+  }
+  await session.exec(`set daily_scan.now = '${new Date(at('2025-09-10')).toISOString()}'`);
+  const clock = { virtual: false, nowMs: () => at('2025-09-10'), sleep: async () => {}, every: () => () => {} };
+  const closed: unknown[] = [];
+  const emit = (event: AnyEvent) => void closed.push(event['through']);
+  expect(await closeBooks({ store, clock, emit }, undefined, 7)).toBe(6);
+  expect(closed).toEqual(['2025-08-21', '2025-08-31']);
+  const spans = await session.query(
+    `select count(*)::int as orders from public.orders o
+     group by (select min(c.through) from public.closings c where c.last_order_id >= o.id) order by min(o.id)`,
+  );
+  expect(spans.map(({ orders }) => orders)).toEqual([6, 6]);
+  for (const through of ['2025-08-21', '2025-08-31'])
+    expect(await store.call('check_books', { closing: through }), through).toEqual([]);
+  expect(await closeBooks({ store, clock, emit }, undefined, 7)).toBe(0);
+  await database.close();
 });

@@ -1,6 +1,7 @@
 // Closes the books of days and of months that are over, with what may come in the middle of it.
 import { addDays, istMs, monthEnd } from '../../../../src/domain/market/india-time.ts';
 import { checkBooksTonight } from '../../../../src/stages/books/check-books.ts';
+import { closeBooks } from '../../../../src/stages/books/close-books.ts';
 import { checkClosings } from '../checks/closings.ts';
 import type { Week } from '../week.ts';
 import { live } from '../world/process.ts';
@@ -94,8 +95,13 @@ export async function closeMonths(week: Week): Promise<void> {
   }
 }
 
+/** In some weeks a closing takes few orders only. */
 async function closeTonight(week: Week, name: string, killedAt: number | null): Promise<void> {
-  await live(week, { ...calm(name), killedAt }, (world) => checkBooksTonight(world));
+  const maxOrders = week.draw('orders of a closing').pick([3, 10, null]);
+  await live(week, { ...calm(name), killedAt }, async (world) => {
+    if (maxOrders !== null) await closeBooks(world, undefined, maxOrders);
+    await checkBooksTonight(world);
+  });
 }
 
 const LEFT_SQL = `select a.id from public.accounts a where a.cash_minor >= a.held_minor and not exists (

@@ -111,7 +111,7 @@ describe('what can’t be carried out', { timeout: 120_000 }, () => {
     expect([unknown.code, refusalOn(unknown.stdout).code]).toEqual([2, 'bad_flag']);
     const day = await scan('--market', 'XNYS', '--at', '2026-07-02T20:00:00-04:00', '--date', '2026-07-03');
     expect(refusalOn(day.stdout).message).toBe(
-      '--at is on 2026-07-02 by New York time, not on --date 2026-07-03: leave one of them out.',
+      '--at is on 2026-07-02 in New York, not on --date 2026-07-03: leave one of them out.',
     );
     const same = await scan('--market', 'NSE', '--date', '2025-08-15');
     expect(reportOn(same.stdout).skipped).toMatchObject({ reason: 'market_closed' });

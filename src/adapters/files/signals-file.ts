@@ -46,7 +46,7 @@ function schemaOf(readSymbol: SymbolReader) {
       return invalid(field, `${field} must be ${wrong.must} the reference price for a ${row.side}`);
     }
     const validUntilMs = row.valid_until ?? null;
-    const fault = validityFault(validUntilMs, row.trade_date);
+    const fault = validityFault({ ...named, validUntilMs });
     if (fault !== null) return invalid('valid_until', fault);
     return { id: signalIdOf(named), ...named, rank: row.rank, ...prices, validUntilMs };
   });

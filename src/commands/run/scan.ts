@@ -14,7 +14,7 @@ import {
 import type { Config } from '../../config/config.ts';
 import { cutOffIn } from '../../config/markets.ts';
 import { parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
-import { type Market, xnse } from '../../domain/market/market.ts';
+import type { Market } from '../../domain/market/market.ts';
 import { dateIn, dueMsOf } from '../../domain/market/session.ts';
 import type { RunReport } from '../../domain/report.ts';
 import type { Problem } from '../../domain/types.ts';
@@ -189,8 +189,10 @@ function clockStart(flags: ScanFlags, market: Market, sample: boolean): number |
   }
   const onDate = atMs === null ? date : dateIn(market, atMs);
   if (date !== null && onDate !== date) {
-    const where = market.zone === xnse.zone ? 'in India' : `by ${market.zoneName}`;
-    return refusal('bad_flag', `--at is on ${onDate} ${where}, not on --date ${date}: leave one of them out.`);
+    return refusal(
+      'bad_flag',
+      `--at is on ${onDate} in ${market.place}, not on --date ${date}: leave one of them out.`,
+    );
   }
   if (atMs !== null) return atMs;
   if (date !== null) return dueMsOf(market, date);

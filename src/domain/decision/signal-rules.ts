@@ -1,5 +1,5 @@
 // What makes a signal valid, wherever it comes from: its names, its exits and its end.
-import { istDate } from '../market/india-time.ts';
+import { dateIn, marketOfExchange } from '../market/session.ts';
 import type { Signal } from '../types.ts';
 
 /** ':' parts a signal's id and '|' the lines of a plan, so neither may be in a strategy's name. */
@@ -22,8 +22,11 @@ export function misplaced(
   return null;
 }
 
-/** Why a signal can't be valid until then; null: it can. A signal is for one day, and ends with it. */
-export function validityFault(validUntilMs: number | null, tradeDate: string): string | null {
-  if (validUntilMs === null || istDate(validUntilMs) === tradeDate) return null;
-  return `must be on the trade date ${tradeDate} (India): a signal is for that day only`;
+type SignalEnd = Pick<Signal, 'validUntilMs' | 'tradeDate' | 'exchange'>;
+
+/** Why a signal can't be valid until then; null: it can. A signal is for one day of its market, and ends with it. */
+export function validityFault({ validUntilMs, tradeDate, exchange }: SignalEnd): string | null {
+  const market = marketOfExchange(exchange);
+  if (validUntilMs === null || dateIn(market, validUntilMs) === tradeDate) return null;
+  return `must be on the trade date ${tradeDate} (${market.place}): a signal is for that day only`;
 }

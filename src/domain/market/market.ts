@@ -43,6 +43,8 @@ export interface Market {
   zone: string;
   /** As people say it behind a time of day. */
   zoneName: string;
+  /** Where its dates are, as people say it. */
+  place: string;
   /** ISO 4217 code, or that of a token. */
   currency: string;
   calendar: Calendar;
@@ -59,6 +61,7 @@ export const xnse: Market = {
   exchanges: ['NSE'],
   zone: 'Asia/Kolkata',
   zoneName: 'IST',
+  place: 'India',
   currency: 'INR',
   calendar: nseCalendar,
   slots: { open: { acceptFrom: '09:15', due: '09:20', cutOff: '09:35' } },
@@ -80,6 +83,7 @@ const xnys: Market = {
   exchanges: ['US', 'NYSE', 'NASDAQ', 'ARCA', 'AMEX', 'BATS'],
   zone: 'America/New_York',
   zoneName: 'New York time',
+  place: 'New York',
   currency: 'USD',
   calendar: nyseCalendar,
   slots: { open: { acceptFrom: '09:30', due: '09:35', cutOff: '09:50' } },
@@ -107,6 +111,7 @@ const solana: Market = {
   exchanges: ['SOLANA'],
   zone: 'UTC',
   zoneName: 'UTC',
+  place: 'UTC',
   currency: 'USDC',
   calendar: alwaysOpen,
   slots: { open: { acceptFrom: '00:00', due: '00:05', cutOff: '00:20' } },

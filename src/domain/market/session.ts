@@ -2,7 +2,7 @@
 import type { Mode } from '../types.ts';
 import { type Calendar, type DayOverride, isCovered, type OrdinaryHours } from './calendar.ts';
 import { addDays, parseTime, weekdayOf } from './india-time.ts';
-import { type Market, type Mic, marketOf, type Slot } from './market.ts';
+import { type Market, type Mic, marketOf, type Slot, xnse } from './market.ts';
 import { zonedDate, zonedMs } from './zone.ts';
 
 /** How long after the cut-off an order that was decided in time may still be sent (design, section 2). */
@@ -90,6 +90,12 @@ export function runIdOf(sessionId: string, mode: Mode): string {
 /** The date of a market at an instant: its trade date. */
 export function dateIn({ zone }: Pick<Market, 'zone'>, ms: number): string {
   return zonedDate(zone, ms);
+}
+
+/** The market an exchange's instruments trade in; one nobody knows goes by the NSE's clock. */
+export function marketOfExchange(exchange: string): Market {
+  const found = marketOf(exchange);
+  return found.kind === 'market' ? found.market : xnse;
 }
 
 /** The instant of a time of day of a market's date, `HH:MM`. */

@@ -186,14 +186,11 @@ function wrongSide(signal: Signal, named: Named): RowProblem | null {
 }
 
 /** A signal ends on its trade date, and one that has ended already would never be acted on. */
-function wrongEnd(
-  { tradeDate, validUntilMs }: Signal,
-  fields: z.output<typeof row>,
-  day: SignalDay,
-): RowProblem | null {
+function wrongEnd(signal: Signal, fields: z.output<typeof row>, day: SignalDay): RowProblem | null {
+  const { validUntilMs } = signal;
   const isOver =
     validUntilMs !== null && validUntilMs <= day.nowMs ? 'is over: leave it out, or give a later one' : null;
-  const reason = validityFault(validUntilMs, tradeDate) ?? isOver;
+  const reason = validityFault(signal) ?? isOver;
   const field = fields.validUntil === undefined ? 'valid_until' : 'validUntil';
   return reason === null ? null : { field, reason, value: istIso(validUntilMs ?? 0) };
 }

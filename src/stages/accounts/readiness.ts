@@ -100,7 +100,7 @@ export async function ready(
   emitReadiness(deps, report, day.actions);
   emitLeftOrders(deps.emit, left);
   if (day.open && withoutLogin(report).length > 0) {
-    report.reminders = await remindOfLogins(deps, day.tradeDate, concurrency, stop);
+    report.reminders = await remindOfLogins(deps, day, concurrency, stop);
   }
   return report;
 }

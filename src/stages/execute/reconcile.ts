@@ -1,7 +1,7 @@
 // Looks up the orders whose truth is with their venues, until each has ended or is a person's.
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
-import { istDate } from '../../domain/market/india-time.ts';
+import { dateIn, marketOfExchange } from '../../domain/market/session.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import type { Deps } from '../../ports/deps.ts';
 import type { LookedUpOrder, Settlement } from '../../ports/store/orders.ts';
@@ -71,7 +71,7 @@ function emitLookedUp(
   if (isLeft) emitLeft({ emit }, order, reason);
   // Once in a row of misses; it goes on being looked up, for it may trade as long as its day lasts.
   const isMissed = order.status !== 'unknown' && venueStatus === 'unknown' && reason !== WAITING_FOR_RATE;
-  const isItsDay = istDate(clock.nowMs()) === istDate(order.sendBeforeMs);
+  const isItsDay = isDayOf(order, clock.nowMs());
   if (isMissed && isItsDay && order.missedLookups === MAX_LOOKUPS)
     emit({ type: 'order_not_found', alert: true, ...ids, reason });
 }
@@ -108,9 +108,15 @@ async function lookUp(deps: ExecuteDeps, order: ClaimedLookup): Promise<Settleme
 }
 
 /** A real venue's book is of its day: what it does not show the day after proves nothing. A simulated one keeps its book. */
-function missProves({ capabilities }: OrderVenue, { sendBeforeMs }: ClaimedLookup, nowMs: number): boolean {
+function missProves({ capabilities }: OrderVenue, order: ClaimedLookup, nowMs: number): boolean {
   const { missIsProof, dealing } = capabilities;
-  return missIsProof && (dealing === undefined || istDate(nowMs) === istDate(sendBeforeMs));
+  return missIsProof && (dealing === undefined || isDayOf(order, nowMs));
+}
+
+/** Whether it still is the order's trade date, where its market is. */
+function isDayOf({ exchange, sendBeforeMs }: ClaimedLookup, nowMs: number): boolean {
+  const market = marketOfExchange(exchange);
+  return dateIn(market, nowMs) === dateIn(market, sendBeforeMs);
 }
 
 /** Takes one use of the budget the lookup shares with orders; waits a little for it, but not for long. */

@@ -1,13 +1,10 @@
 // Reminds users of a missing login before the session.
-import { istMs } from '../../domain/market/india-time.ts';
-import { xnse } from '../../domain/market/market.ts';
-import { dueMsOf } from '../../domain/market/session.ts';
+import type { Market } from '../../domain/market/market.ts';
+import { dueMsOf, msIn } from '../../domain/market/session.ts';
 import { stoppedWithin } from '../until-stopped.ts';
 import type { RemindDeps } from './deps.ts';
 import { notify } from './notify.ts';
 
-/** Nobody is woken, and nobody logs in before their broker has ended yesterday's logins (Kite: 06:00). */
-const NOT_BEFORE = '08:00';
 /** A check waits no longer for messages that go out; the next that sends messages sends the rest. */
 const SEND_WITHIN_MS = 30_000;
 
@@ -18,15 +15,16 @@ const SEND_WITHIN_MS = 30_000;
  */
 export async function remindOfLogins(
   deps: RemindDeps,
-  tradeDate: string,
+  { market, tradeDate }: { market: Market; tradeDate: string },
   concurrency: number,
   stop?: AbortSignal,
 ): Promise<number> {
   const { store, clock, emit } = deps;
   const nowMs = clock.nowMs();
-  const sendBeforeMs = dueMsOf(xnse, tradeDate);
+  const sendBeforeMs = dueMsOf(market, tradeDate);
   if (nowMs >= sendBeforeMs) return 0;
-  const dueMs = Math.max(nowMs, istMs(tradeDate, NOT_BEFORE));
+  // Nobody is woken, and nobody logs in before their broker has ended yesterday's logins (Kite: 06:00).
+  const dueMs = Math.max(nowMs, msIn(market, tradeDate, market.times.remindFrom));
   const { queued } = await store.call('queue_login_reminders', { tradeDate, dueMs, sendBeforeMs, nowMs });
   emit({ type: 'reminders_queued', tradeDate, count: queued });
   try {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { validityFault } from '../../../src/domain/decision/signal-rules.ts';
 import { parseTime } from '../../../src/domain/market/india-time.ts';
 import { type Market, marketOf, markets } from '../../../src/domain/market/market.ts';
 import {
@@ -150,5 +151,20 @@ describe('a market that never closes', () => {
     const overrides = [{ date: '2026-06-01', kind: 'closed', name: 'upgrade' } as const];
     expect(tradingDay(solana, '2026-06-01', overrides)).toMatchObject({ kind: 'closed', why: 'operator' });
     expect([parseCutOff(solana, '23:59'), parseCutOff(solana, '00:05')]).toEqual(['23:59:00', null]);
+  });
+});
+
+describe('the end of a signal', () => {
+  const fault = (exchange: string, until: string) => {
+    return validityFault({ exchange, tradeDate: '2026-11-25', validUntilMs: Date.parse(until) });
+  };
+
+  test('is on its trade date where its exchange is', () => {
+    expect(fault('US', '2026-11-25T15:59:00-05:00'), '02:29 of the 26th in India').toBeNull();
+    expect(fault('US', '2026-11-25T09:00:00+05:30')).toBe(
+      'must be on the trade date 2026-11-25 (New York): a signal is for that day only',
+    );
+    expect(fault('NSE', '2026-11-25T15:59:00-05:00')).toContain('(India)');
+    expect(fault('unknown', '2026-11-25T09:00:00+05:30'), 'goes by India’s clock').toBeNull();
   });
 });

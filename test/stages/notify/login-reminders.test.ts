@@ -5,6 +5,7 @@ import type { TwilioSettings } from '../../../src/adapters/notifiers/twilio-sett
 import { loginLinks, loginStateKey } from '../../../src/compose/venues.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
+import { marketOf } from '../../../src/domain/market/market.ts';
 import { reminderTemplates } from '../../../src/domain/messages/login-reminder.ts';
 import { readState } from '../../../src/http/callers/login-state.ts';
 import { ready } from '../../../src/stages/accounts/readiness.ts';
@@ -74,6 +75,17 @@ describe('a check that misses a login', () => {
     await open('08:45', '2025-08-27');
     expect(await check()).toMatchObject({ tradingDay: false, reminders: 0 });
     expect(await database.session.query('select 1 from public.messages')).toEqual([]);
+  });
+
+  test('goes by the clock of the market it is checked for', async () => {
+    const xnys = marketOf('XNYS');
+    if (xnys.kind !== 'market') throw new Error(xnys.message);
+    // 08:45 in New York, eleven hours after the NSE's slot was due.
+    venues.clock.jump(9.5 * 60 * minuteMs);
+    expect(await check()).toMatchObject({ reminders: 0 });
+    const report = await ready(venues.world, { mode: 'live', market: xnys.market, concurrency: 4 });
+    expect(report).toMatchObject({ tradeDate, tradingDay: true, reminders: 1 });
+    expect((await rows())[0]?.text).toContain('before 19:05 IST');
   });
 
   test('wakes nobody: in the night it waits for the morning', async () => {

@@ -199,6 +199,14 @@ test('a day Alpaca’s calendar has otherwise than ours is not traded there, and
   if (xnys.kind !== 'market') throw new Error(xnys.message);
   const alpaca = await alpacaMarket(clock);
   market = alpaca;
+  // Of the NSE's day alone: on New York's nothing is asked of it, and nothing of its readiness changes.
+  await connected({}, 100);
+  const elsewhere = await ready(world, { mode: 'live', market: xnys.market, concurrency: 2 });
+  expect(elsewhere).toMatchObject({ complete: true, accounts: [] });
+  expect(await sync(world, { mode: 'live', market: xnys.market, concurrency: 2 })).toMatchObject({ notCompared: [] });
+  expect(alpaca.exchange.requests).toEqual([]);
+
+  market.settings['ALPACA_EXCHANGES'] = 'NSE,US';
   market.say(100_000, 0, 0);
   await connected({}, 100);
   const inNewYork = async (at: string, ...days: unknown[]) => {

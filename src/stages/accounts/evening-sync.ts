@@ -24,6 +24,7 @@ import { emitLeftOrders, type LeftOrder, leftOrders } from './emit-left-orders.t
 import { type AccountReading, booksOf, pagesOfBooks, readAccount } from './read-account.ts';
 import type { ReadyRequest } from './readiness.ts';
 import { unreadOfOurs } from './unreadable-rows.ts';
+import { isOfMarket } from './venue-calendar.ts';
 
 export interface SyncReport {
   tradeDate: string;
@@ -63,7 +64,8 @@ export async function sync(deps: SyncDeps, request: ReadyRequest): Promise<SyncR
       break;
     }
     left.push(...leftOrders(page));
-    await syncPage(deps, report, page, concurrency);
+    const ofMarket = page.filter((books) => isOfMarket(deps, market, books));
+    await syncPage(deps, report, ofMarket, concurrency);
   }
   const actions = report.drifts.length > 0 ? await actionsOf(deps, market, report) : [];
   emitSync(deps, report, actions);

@@ -24,6 +24,7 @@ import { emitLeftOrders, type LeftOrder, leftOrders } from './emit-left-orders.t
 import { pagesOfBooks } from './read-account.ts';
 import { sharesToBook } from './unknown-shares.ts';
 import { emitLeftOut, unreadOfOurs } from './unreadable-rows.ts';
+import { isOfMarket } from './venue-calendar.ts';
 
 export interface ReadyRequest {
   mode: Mode;
@@ -91,7 +92,7 @@ export async function ready(
       break;
     }
     left.push(...leftOrders(page));
-    const active = page.filter((books) => books.active);
+    const active = page.filter((books) => books.active && isOfMarket(deps, market, books));
     // Before the first question: a page that waits for its slowest account must not look younger than it is.
     const checkedAtMs = deps.clock.nowMs();
     const checked = await Promise.all(active.map((books) => limit(() => check(deps, day, books))));

@@ -1,14 +1,27 @@
 // Compares our calendar of the day with what an account's venue says of it: two that differ are no day to trade.
-import type { Market } from '../../domain/market/market.ts';
+import { type Market, type Mic, xnse } from '../../domain/market/market.ts';
 import type { BeyondCoverage, ClosedDay, OpenDay } from '../../domain/market/session.ts';
 import { zonedTime } from '../../domain/market/zone.ts';
 import type { Books } from '../../ports/store/accounts.ts';
 import type { VenueTradingDay } from '../../ports/venue.ts';
 import type { Clock } from '../../ports/world.ts';
-import type { AccountApi } from './deps.ts';
+import type { AccountApi, AccountsDeps } from './deps.ts';
 import { missed, readWithRetries } from './read-account.ts';
 
 type Day = OpenDay | ClosedDay | BeyondCoverage;
+
+/** Where a venue that names no market trades. */
+const INDIA: readonly Mic[] = ['XNSE', 'XBOM'];
+
+/**
+ * Whether an account is one of a market's day: its venue trades there. On the NSE's day every account is asked, also
+ * one whose venue has no address here or trades elsewhere: whoever runs this hears why it can't trade.
+ */
+export function isOfMarket({ venues }: Pick<AccountsDeps, 'venues'>, market: Market, { venue }: Books): boolean {
+  if (market.mic === xnse.mic) return true;
+  const capabilities = venues.get(venue)?.capabilities;
+  return capabilities !== undefined && (capabilities.markets ?? INDIA).includes(market.mic);
+}
 
 /**
  * Why an account may not trade on a day that its venue's own calendar has otherwise, or whose calendar can't be read;

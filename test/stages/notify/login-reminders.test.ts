@@ -8,6 +8,7 @@ import { istMs } from '../../../src/domain/market/india-time.ts';
 import { marketOf } from '../../../src/domain/market/market.ts';
 import { reminderTemplates } from '../../../src/domain/messages/login-reminder.ts';
 import { readState } from '../../../src/http/callers/login-state.ts';
+import type { World } from '../../../src/ports/world.ts';
 import { ready } from '../../../src/stages/accounts/readiness.ts';
 import { bookProviderUpdate } from '../../../src/stages/notify/callbacks.ts';
 import { notify } from '../../../src/stages/notify/notify.ts';
@@ -77,13 +78,19 @@ describe('a check that misses a login', () => {
     expect(await database.session.query('select 1 from public.messages')).toEqual([]);
   });
 
-  test('goes by the clock of the market it is checked for', async () => {
+  test('goes by the clock of the market it is checked for, at venues that trade there', async () => {
     const xnys = marketOf('XNYS');
     if (xnys.kind !== 'market') throw new Error(xnys.message);
     // 08:45 in New York, eleven hours after the NSE's slot was due.
     venues.clock.jump(9.5 * 60 * minuteMs);
     expect(await check()).toMatchObject({ reminders: 0 });
-    const report = await ready(venues.world, { mode: 'live', market: xnys.market, concurrency: 4 });
+    const { world } = venues;
+    const there = (of: World) => ready(of, { mode: 'live', market: xnys.market, concurrency: 4 });
+    expect(await there(world)).toMatchObject({ accounts: [], reminders: 0 });
+    const abroad = [...world.venues].map(([name, venue]) => {
+      return [name, { ...venue, capabilities: { ...venue.capabilities, markets: ['XNYS'] } }] as const;
+    });
+    const report = await there({ ...world, venues: new Map(abroad) });
     expect(report).toMatchObject({ tradeDate, tradingDay: true, reminders: 1 });
     expect((await rows())[0]?.text).toContain('before 19:05 IST');
   });

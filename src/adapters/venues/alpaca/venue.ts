@@ -1,4 +1,5 @@
 // Alpaca as a venue of the port: orders, lookups and cancellations.
+import { marketOfExchange } from '../../../domain/market/session.ts';
 import { formatMinor } from '../../../domain/money.ts';
 import type { CancelOutcome, OrderToSend, SubmitOutcome, Venue, VenueCapabilities } from '../../../ports/venue.ts';
 import { inTime } from '../http.ts';
@@ -55,7 +56,7 @@ export function alpacaVenue(options: AlpacaVenueOptions): Venue {
   const { agentFor, baseUrl, credentials, clock } = options;
   return {
     name: 'alpaca',
-    capabilities,
+    capabilities: { ...capabilities, markets: [...new Set(exchanges.map((one) => marketOfExchange(one).mic))] },
     async submit(order) {
       if (!exchanges.includes(order.exchange))
         return { kind: 'rejected', message: notTradedHere(order.exchange, exchanges) };

@@ -149,6 +149,7 @@ program
 program
   .command('ready')
   .description('ask the venues whether every live account can trade today, and store it')
+  .option('--market <code>', 'on whose day (XNSE: every account; else those at venues that trade there)')
   .option('--json', 'one JSON document on stdout')
   .action(command(readyCommand, atVenues));
 

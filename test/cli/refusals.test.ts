@@ -109,6 +109,10 @@ describe('what can’t be carried out', { timeout: 120_000 }, () => {
     });
     const unknown = await scan('--market', 'LSE');
     expect([unknown.code, refusalOn(unknown.stdout).code]).toEqual([2, 'bad_flag']);
+    const ready = (code: string) => run(['ready', '--json', '--market', code], { DATABASE_URL: 'memory://' });
+    expect(refusalOn((await ready('LSE')).stdout).code).toBe('bad_flag');
+    const prepared = await ready('XNYS');
+    expect([prepared.code, JSON.parse(prepared.stdout)]).toMatchObject([0, { mode: 'paper', accounts: [] }]);
     const day = await scan('--market', 'XNYS', '--at', '2026-07-02T20:00:00-04:00', '--date', '2026-07-03');
     expect(refusalOn(day.stdout).message).toBe(
       '--at is on 2026-07-02 in New York, not on --date 2026-07-03: leave one of them out.',

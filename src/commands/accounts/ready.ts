@@ -10,12 +10,19 @@ import { remindersText } from '../../terminal/screens/messages.ts';
 import { type Cell, type Paint, type Tone, table } from '../../terminal/table.ts';
 import { fitted } from '../../terminal/width.ts';
 import { showTarget, targetToRead } from '../database-target.ts';
+import { namedMarket } from '../named-market.ts';
+import type { Refusal } from '../refusal.ts';
 
 /**
- * `npm run ready`: whether each live account can trade today, what to do where it can't, and the reminders of users whose login
+ * `npm run ready [-- --market M]`: whether each live account can trade today, what to do where it can't, and the reminders of users whose login
  * is missing. 1: one of them can't.
  */
-export async function readyCommand(config: Config, { json }: { json?: boolean }): Promise<number> {
+export async function readyCommand(
+  config: Config,
+  { json, market: code }: { json?: boolean; market?: string },
+): Promise<number | Refusal> {
+  const market = namedMarket(code);
+  if ('message' in market) return market;
   const target = targetToRead(config);
   showTarget(target);
   const onSlowStart = (text: string) => process.stderr.write(`${text}\n`);
@@ -30,7 +37,7 @@ export async function readyCommand(config: Config, { json }: { json?: boolean })
       faults: null,
     };
     const world = await makeWorld({ ...worldOptions, emit: makeLog(config.logLevel) });
-    const report = await ready(world, { mode: config.mode, concurrency: config.concurrency });
+    const report = await ready(world, { mode: config.mode, market, concurrency: config.concurrency });
     if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
     else {
       const rows = await store.call('read_messages', { runId: null, tradeDate: report.tradeDate });

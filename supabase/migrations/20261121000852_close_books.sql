@@ -34,12 +34,10 @@ begin
     where core.day_of(run.recorded_at) = next_day;
     select coalesce(min(e.id) - 1, cut.last_entry_id) into cut.last_entry_id from public.ledger_entries e
     where e.kind = 'hold' and e.order_id > cut.last_order_id and e.order_id <= next_day_ends;
-    -- Where nothing of that day was filled, the first fill of a later one.
-    select coalesce(
-      (select min(f.id) - 1 from public.fills f
-        where f.order_id > cut.last_order_id and f.order_id <= next_day_ends),
-      (select min(f.id) - 1 from public.fills f where f.order_id > next_day_ends),
-      cut.last_fill_id) into cut.last_fill_id;
+    -- Of all later orders: one of that day may be filled after those of the days that follow. Not the first
+    -- of all fills that is one of theirs, by their numbers: that reads every fill there was before.
+    select coalesce(min(later.id) - 1, cut.last_fill_id) into cut.last_fill_id
+    from (select f.id from public.fills f where f.order_id > cut.last_order_id offset 0) later;
   end if;
   return cut;
 end $$;

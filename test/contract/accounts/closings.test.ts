@@ -116,6 +116,26 @@ onEveryDatabase('closings', ({ store, session, value }) => {
     },
   );
 
+  test('what a later order was filled is no part of it, though an order between was filled after it', async () => {
+    const between = await send('ravi');
+    const later = await send('asha');
+    for (const [run, days] of [
+      [`run-${orders - 1}`, -2],
+      [`run-${orders}`, -1],
+    ] as const) {
+      const recorded = `${addDays(today, days)}T09:20:00+05:30`;
+      await session.query('update public.scan_runs set recorded_at = $1 where id = $2', [recorded, run]);
+    }
+    await settle(store, [settlement(later.orderId, 'filled', { fills: [fill('first', 10)] })]);
+    await settle(store, [settlement(between.orderId, 'filled', { fills: [fill('second', 10)] })]);
+    await close(addDays(today, -3), 0);
+    expect((await closed()).map((row) => [row['user'], row['positions']])).toEqual([
+      ['asha', null],
+      ['ravi', null],
+    ]);
+    await allAddsUp();
+  });
+
   test('an account is left open that has an open order, a late fill nobody has seen, or books that are wrong', async () => {
     await send('asha');
     const { orderId } = await trade('ravi');

@@ -46,4 +46,16 @@ export const plantedClosings: readonly PlantedBug[] = [
       ),
     ],
   },
+  {
+    name: 'closes what later orders were filled before one of the next day',
+    promise: /^closings (add up|as modelled)/,
+    seed: 189,
+    edits: [
+      edit(
+        'core.cut_after',
+        'f.order_id > cut.last_order_id offset 0',
+        'f.order_id > cut.last_order_id and f.order_id <= next_day_ends offset 0',
+      ),
+    ],
+  },
 ];

@@ -61,7 +61,41 @@ create type core.holding as (
   realised_minor bigint
 );
 
--- What a venue said of one order, as settle_orders is told it.
+-- What an outcome comes to, with the amounts its account settles. `before_minor`: what had been filled;
+-- `bound_minor`: the margin of all a buy filled; `out_minor`, `freed_minor`: what a sale takes out of its
+-- position's cost and margin. `moves`: the table of transitions lets the order follow.
+create type core.judged_outcome as (
+  id bigint,
+  account_id bigint,
+  instrument_id bigint,
+  product text,
+  side text,
+  run_id text,
+  leverage_centi integer,
+  hold_minor bigint,
+  venue_order_id text,
+  next_status text,
+  reason text,
+  message text,
+  next_lookup_at timestamptz,
+  next_attempt_at timestamptz,
+  fresh core.venue_fill[],
+  n bigint,
+  more_quantity bigint,
+  more_minor bigint,
+  last_at timestamptz,
+  filled bigint,
+  before_minor bigint,
+  value_minor bigint,
+  bound_minor bigint,
+  out_minor bigint,
+  freed_minor bigint,
+  released_minor bigint,
+  charges_minor bigint,
+  moves boolean,
+  ends boolean
+);
+
 create type core.outcome as (
   "orderId" bigint,
   "venueStatus" text,
@@ -71,7 +105,44 @@ create type core.outcome as (
   "nextLookupMs" bigint,
   "nextAttemptMs" bigint,
   attempts integer,
-  fills jsonb
+  fills core.venue_fill[]
+);
+
+-- An outcome with its order, with what its fills add to it (`fresh`: those nobody has told yet, `n` of them)
+-- and what its account holds of the share. Columns, not rows within rows: those cost more than the looking.
+create type core.outcome_input as (
+  id bigint,
+  account_id bigint,
+  instrument_id bigint,
+  product text,
+  side text,
+  quantity bigint,
+  status text,
+  run_id text,
+  rate_id integer,
+  leverage_centi integer,
+  hold_minor bigint,
+  filled_minor bigint,
+  released_minor bigint,
+  venue_order_id text,
+  venue_status text,
+  reason text,
+  message text,
+  next_lookup_ms bigint,
+  next_attempt_ms bigint,
+  fresh core.venue_fill[],
+  n bigint,
+  more_quantity bigint,
+  more_minor bigint,
+  first_at timestamptz,
+  last_at timestamptz,
+  filled bigint,
+  next_status text,
+  is_usual boolean,
+  held bigint,
+  held_cost_minor bigint,
+  held_margin_minor bigint,
+  held_until timestamptz
 );
 
 -- What is read together: the records after one closing (`opening`; null: from the first) up to another
@@ -228,6 +299,14 @@ create type core.sends_counted as (
   elsewhere_tried bigint,
   elsewhere_failed bigint,
   elsewhere_accounts bigint
+);
+
+-- What a venue said of one order, as settle_orders is told it.
+create type core.venue_fill as (
+  "venueFillId" text,
+  quantity bigint,
+  "priceMinor" bigint,
+  "atMs" bigint
 );
 
 -- Where an asked-for order stands among the day's; a sequence, so that nobody waits for anybody to have his
@@ -4941,12 +5020,13 @@ $function$;
 -- read in the venue's book names the attempt it is about, and says nothing once there was another: who was
 -- frozen meanwhile must not undo it. Fills are facts and count once whatever the order's status; the status
 -- moves only where the transition table lets it; money moves by exactly one post or void per order, and by
--- one late_post per fill after that. With `skipLocked` orders that another session holds, or whose account
--- it holds, are left as they are, and named in `locked`. plan_cache_mode: planned anew for each call, one
--- order takes 3.2 ms, with a kept plan 1.0 ms. enable_seqscan, enable_bitmapscan, enable_hashjoin,
--- enable_mergejoin: one kind of plan is left; made anew once `orders` had been analyzed and `fills` had not,
--- 500 orders took 740 ms instead of 200; a hash join read 15,057 rows for one order, without it 58. jit: to
--- the planner what is switched off costs ten billion, and it compiles, for 2,000 ms.
+-- one late_post per fill after that. Accounts with nothing unusual are settled in one statement
+-- (core.settle_at_once), the others step by step. With `skipLocked` orders that another session holds, or
+-- whose account it holds, are left as they are, and named in `locked`. plan_cache_mode: planned anew for
+-- each call, one order takes 3.2 ms, with a kept plan 1.0 ms. enable_seqscan, enable_bitmapscan,
+-- enable_hashjoin, enable_mergejoin: one kind of plan is left; made anew once `orders` had been analyzed and
+-- `fills` had not, 500 orders took 740 ms instead of 200; a hash join read 15,057 rows for one order,
+-- without it 58. jit: to the planner what is switched off costs ten billion, and it compiles, for 2,000 ms.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.settle_orders(args jsonb)
  RETURNS jsonb
@@ -4964,47 +5044,31 @@ CREATE OR REPLACE FUNCTION public.settle_orders(args jsonb)
 AS $function$
 declare
   now_at constant timestamptz := core.stamp_of(args);
-  -- Read out of the JSON once.
-  outcomes core.outcome[] := array(select row
-    from jsonb_populate_recordset(null::core.outcome, args -> 'outcomes') row);
-  touched bigint[] := array(select "orderId" from unnest(outcomes));
+  outcomes core.outcome[] := core.outcomes_in(args, now_at);
+  touched constant bigint[] := array(select "orderId" from unnest(outcomes));
   held constant bigint[] := core.lock_orders(touched, (args ->> 'skipLocked')::boolean);
   locked constant bigint[] := array(select unnest(touched) except select unnest(held));
-  fresh bigint[];
-  late_ones bigint[];
-  wrong jsonb;
+  settled bigint[] := '{}';
+  booked bigint := 0;
+  unusual jsonb := '{}';
 begin
-  if core.clock_is_far(args) then
-    -- By a clock that is far off, what is to come is as far off.
-    outcomes := array(select jsonb_populate_record(row,
-      jsonb_build_object('nextLookupMs', row."nextLookupMs" + off.ms,
-        'nextAttemptMs', row."nextAttemptMs" + off.ms))
-      from unnest(outcomes) row, (select core.ms(now_at) - (args ->> 'nowMs')::bigint as ms) off);
+  if cardinality(locked) > 0 then
+    outcomes := array(select row from unnest(outcomes) row where row."orderId" = any(held));
   end if;
-  outcomes := array(select row from unnest(outcomes) row where row."orderId" = any(held));
-  touched := held;
-
   perform core.record_sends(outcomes);
-  select booked.fresh, booked.late_ones into fresh, late_ones from core.book_fills(outcomes, now_at) booked;
-  if cardinality(late_ones) > 0 then
-    perform core.book_late_fills(late_ones, now_at);
+  -- An order that is named twice goes by steps: in one statement each row changes once.
+  if cardinality(touched) = (select count(distinct id) from unnest(touched) id) then
+    select at_once.settled, at_once.booked into settled, booked
+    from core.settle_at_once(outcomes, now_at) at_once;
   end if;
-  perform core.apply_outcomes(outcomes, fresh, now_at);
-  perform core.close_orders(touched, now_at);
-  if cardinality(late_ones) > 0 then
-    update public.orders o set charges_minor = core.charges_on(o.filled_value_minor, rate)
-    from public.charge_rates rate where o.id = any(touched) and o.late_fill and rate.id = o.rate_id;
+  if cardinality(settled) < cardinality(outcomes) then
+    outcomes := array(select row from unnest(outcomes) row where not row."orderId" = any(settled));
+    unusual := core.settle_by_steps(outcomes, now_at);
   end if;
-  wrong := core.block_for_wrong_fills(touched, fresh);
   return case when cardinality(locked) = 0 then '{}' else jsonb_build_object('locked', to_jsonb(locked)) end
-    || jsonb_build_object('settled', cardinality(touched), 'fills', cardinality(fresh),
-    'lateFills', (select coalesce(jsonb_agg(distinct o.client_order_id), '[]')
-      from public.fills f join public.orders o on o.id = f.order_id where f.id = any(late_ones)),
-    'wrongFills', wrong,
-    -- Said to be filled, three looks on, and the fills still don't bear it out: somebody has to see that.
-    'unproven', (select coalesce(jsonb_agg(o.client_order_id), '[]') from unnest(outcomes) row
-      join public.orders o on o.id = row."orderId"
-      where row."venueStatus" = 'filled' and o.filled_quantity < o.quantity and o.lookups = 3));
+    || jsonb_build_object('settled', cardinality(held), 'lateFills', '[]'::jsonb, 'wrongFills', '[]'::jsonb,
+      'unproven', '[]'::jsonb) || unusual
+    || jsonb_build_object('fills', booked + coalesce((unusual ->> 'fills')::bigint, 0));
 end $function$;
 
 -- {channel, why, by, nowMs}. Safe to repeat: the first reason stands.
@@ -5946,21 +6010,11 @@ begin
       then core.charges_on((o.filled_value_minor + effect.more_value_minor)::bigint, rate)
         else o.charges_minor end,
     late_fill = o.late_fill or effect.late,
-    -- Counted when it was claimed; a look that had to wait for its rate was none.
-    lookups = case when effect.reason = 'waiting_for_rate' then greatest(o.lookups - 1, 0)
-      else o.lookups end,
+    lookups = core.lookups_made(o.lookups, effect.reason),
     missed_lookups = case when effect.next_status not in ('unknown', 'queued') then 0
-      when effect.reason = 'waiting_for_rate' then greatest(o.missed_lookups - 1, 0)
-      else o.missed_lookups end,
-    -- A sender that reports «not sent» after the order was given up as unknown does not stop the lookups.
-    -- Nor does a lookup without an answer that comes back after another one found the order open at the
-    -- venue.
-    next_lookup_at = case when o.status = 'unknown' and effect.next_status = 'queued' then o.next_lookup_at
-      -- One that was left to a person meanwhile stays so, unless the venue has something to say.
-      when o.status in ('working', 'partially_filled') and o.next_lookup_at is null
-        and effect.next_status = 'unknown' then null
-      when o.status in ('working', 'partially_filled') then coalesce(effect.next_lookup_at, o.next_lookup_at)
-      else effect.next_lookup_at end,
+      else core.lookups_made(o.missed_lookups, effect.reason) end,
+    next_lookup_at = core.lookup_after(o.status, o.next_lookup_at, effect.next_status,
+      effect.next_lookup_at),
     next_attempt_at = effect.next_attempt_at, claim_id = null, lease_until = null
   from core.outcome_effects(outcomes, fresh, now_at) effect, public.charge_rates rate
   where o.id = effect.order_id and rate.id = o.rate_id;
@@ -6204,8 +6258,7 @@ declare
       (select trade_date from public.scan_runs run where run.id = o.run_id), null,
       fill."venueFillId", o.side, fill.quantity, fill."priceMinor", core.at(fill."atMs"))::core.reported_fill
     from unnest(outcomes) outcome join public.orders o on o.id = outcome."orderId",
-      jsonb_to_recordset(outcome.fills) as fill("venueFillId" text, quantity bigint, "priceMinor" bigint,
-        "atMs" bigint)
+      unnest(outcome.fills) fill
     where (select true from public.fills old
       where (old.order_id, old.venue_fill_id) = (o.id, fill."venueFillId") limit 1) is null
     order by o.id, fill."venueFillId");
@@ -6765,9 +6818,8 @@ begin
   )
   update public.accounts a set cash_minor = a.cash_minor + total.cash_minor,
     held_minor = a.held_minor + total.held_minor,
-    not_ready = case when a.cash_minor + total.cash_minor < a.held_minor + total.held_minor
-      then core.block_reason(a.not_ready, 'available money is below zero: acknowledge it')
-        else a.not_ready end
+    not_ready = core.not_ready_with(a.not_ready, a.cash_minor + total.cash_minor,
+      a.held_minor + total.held_minor)
   from total where a.id = total.account_id;
 end $function$;
 
@@ -8120,6 +8172,52 @@ AS $function$
   where other -> key is distinct from value;
 $function$;
 
+-- Outcomes of locked orders, but those of an account with anything unusual in it. That is, beside what
+-- `is_usual` says: an end that was never open; a fill of before what its position knows; a sale that is not
+-- all that happens to its share, or of more than is held; a buy of what is short. `rows 1`: who joins with
+-- it begins with it, whatever the tables hold.
+CREATE OR REPLACE FUNCTION core.judge_outcomes(outcomes core.outcome[], now_at timestamptz)
+ RETURNS SETOF core.judged_outcome
+ LANGUAGE plpgsql
+ STABLE ROWS 1
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+  with checked as (
+    select input.*, is_usual and not (status = 'submitting' and next_status in ('canceled', 'expired'))
+      and (n = 0 or coalesce(first_at > held_until, true) and case side
+        when 'BUY' then coalesce(held, 0) >= 0 else coalesce(more_quantity <= held, false) end)
+      and (count(*) filter (where side = 'SELL' and n > 0) over of_share = 0 or sum(n) over of_share = 1)
+        as is_in_turn
+    from core.outcome_inputs(outcomes) input window of_share as (partition by account_id, instrument_id)
+  ), judged as (
+    select checked.*, bool_and(is_in_turn) over (partition by account_id) as is_ordinary,
+      coalesce((status, next_status) in (select t.from_status, t.to_status from core.order_transitions t),
+        false) as moves
+    from checked
+  ), valued as (
+    select judged.*, moves and next_status in ('filled', 'rejected', 'canceled', 'expired') as ends,
+      case side when 'BUY' then core.margin_on(filled_minor + more_minor, leverage_centi) else 0 end
+        as bound,
+      case when side = 'SELL' and n > 0 then core.pro_rata(held_cost_minor, more_quantity, held) else 0 end
+        as out_minor,
+      case when side = 'SELL' and n > 0 then core.pro_rata(held_margin_minor, more_quantity, held) else 0 end
+        as freed
+    from judged where is_ordinary
+  )
+  select id, account_id, instrument_id, product, side, run_id, leverage_centi, hold_minor, venue_order_id,
+    next_status, case when filled < quantity or venue_status = 'filled' then reason end, message,
+    coalesce(core.at(next_lookup_ms),
+      case when venue_status = 'queued' and next_status = 'unknown' then now_at end),
+    core.at(next_attempt_ms), fresh, n, more_quantity, more_minor, last_at, filled, filled_minor,
+    filled_minor + more_minor, bound, out_minor, freed,
+    released_minor + case side when 'SELL' then more_minor - out_minor + freed else 0 end,
+    case when ends then (select core.charges_on(filled_minor + more_minor, rate)
+      from public.charge_rates rate where rate.id = rate_id) end, moves, ends
+  from valued;
+end $function$;
+
 -- Why a key opens nothing any more; null: it does.
 CREATE OR REPLACE FUNCTION core.key_fault(k public.api_keys)
  RETURNS text
@@ -8472,6 +8570,24 @@ AS $function$
   ];
 $function$;
 
+-- When an order is looked up next, after a word that means `next_status` and asks for a look at `asked_at`.
+CREATE OR REPLACE FUNCTION core.lookup_after(status text, lookup_at timestamptz, next_status text, asked_at timestamptz)
+ RETURNS timestamptz
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select case
+    -- A sender that reports «not sent» after the order was given up as unknown does not stop the lookups.
+    -- Nor does a lookup without an answer that comes back after another one found the order open at the
+    -- venue.
+    when status = 'unknown' and next_status = 'queued' then lookup_at
+    -- One that was left to a person meanwhile stays so, unless the venue has something to say.
+    when status in ('working', 'partially_filled') and lookup_at is null and next_status = 'unknown'
+      then null
+    when status in ('working', 'partially_filled') then coalesce(asked_at, lookup_at)
+    else asked_at end;
+$function$;
+
 -- Whether looking an order up again is of no use: an unknown one has had `max_lookups`; one its venue has
 -- confirmed had as many in a row that did not find it, the last of them after its day, or its venue calls it
 -- open five days after (orders are for a day, which at a venue abroad may be its next one).
@@ -8483,6 +8599,15 @@ AS $function$
   select case when o.status = 'unknown' then o.lookups >= max_lookups
     else least(o.next_lookup_at, now_at) >= core.day_ends_at(o)
       and (o.missed_lookups >= max_lookups or now_at >= core.day_ends_at(o) + interval '5 days') end;
+$function$;
+
+-- Counted when it was claimed; a look that had to wait for its rate was none.
+CREATE OR REPLACE FUNCTION core.lookups_made(counted integer, reason text)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select case when reason = 'waiting_for_rate' then greatest(counted - 1, 0) else counted end;
 $function$;
 
 -- The account's own money that a value binds at a leverage, rounded up. As marginFor in
@@ -8833,6 +8958,24 @@ AS $function$
     else first_ms end;
 $function$;
 
+-- What a venue's word means for an order of which so much is filled by now. Fills prove fills: a venue that
+-- says «filled» and does not name them all is asked again, and one that says «rejected» after some has
+-- canceled the rest. `is_named`: the venue has a number for it.
+CREATE OR REPLACE FUNCTION core.next_status(status text, venue_status text, filled numeric, quantity bigint, is_named boolean)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select case when filled >= quantity then 'filled'
+    when filled > 0 and venue_status in ('working', 'queued', 'partially_filled', 'filled')
+      then 'partially_filled'
+    when filled > 0 and venue_status = 'rejected' then 'canceled'
+    when venue_status in ('partially_filled', 'filled') then 'working'
+    -- Not sent, and yet the venue has a number for it: it must not go again before somebody has looked.
+    when venue_status = 'queued' and is_named and status = 'submitting' then 'unknown'
+    else venue_status end;
+$function$;
+
 -- Why an account may not open anything new on a day; null: it may. A live one needs a check of that very
 -- day.
 CREATE OR REPLACE FUNCTION core.not_ready_on(a public.accounts, on_day date)
@@ -8845,6 +8988,16 @@ AS $function$
       then a.not_ready
     when a.checked_for = on_day then coalesce(a.check_found, a.not_ready)
     else coalesce(a.not_ready, 'not_checked_today') end;
+$function$;
+
+-- Why an account that has come to this cash and this held may open nothing new; null: it may.
+CREATE OR REPLACE FUNCTION core.not_ready_with(not_ready text, cash_minor numeric, held_minor numeric)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select case when cash_minor < held_minor
+    then core.block_reason(not_ready, 'available money is below zero: acknowledge it') else not_ready end;
 $function$;
 
 -- Says once per statement that statuses may have changed (equal notices of a transaction are one), so a
@@ -9314,9 +9467,8 @@ AS $function$
 $function$;
 
 -- What each outcome means for its order, with the fills it brought (`+ 0`: found by their orders alone;
--- by both indexes it would be each order times each fill). Fills prove fills: a venue that says «filled» and
--- does not name them all is asked again, and one that says «rejected» after some has canceled the rest.
--- `moves`: the table of transitions lets the order follow.
+-- by both indexes it would be each order times each fill). `moves`: the table of transitions lets the order
+-- follow.
 CREATE OR REPLACE FUNCTION core.outcome_effects(outcomes core.outcome[], fresh bigint[], now_at timestamptz)
  RETURNS TABLE(order_id bigint, next_status text, reason text, message text, venue_order_id text, next_lookup_at timestamptz, next_attempt_at timestamptz, more_quantity numeric, more_value_minor numeric, released_minor numeric, filled numeric, late boolean, moves boolean)
  LANGUAGE sql
@@ -9333,15 +9485,7 @@ AS $function$
         coalesce(bool_or(f.late), false) as late
       from public.fills f where f.order_id = o.id and f.id + 0 = any(fresh)) added
   ), interpreted as (
-    select applicable.*, case
-        when filled >= quantity then 'filled'
-        when filled > 0 and "venueStatus" in ('working', 'queued', 'partially_filled', 'filled')
-          then 'partially_filled'
-        when filled > 0 and "venueStatus" = 'rejected' then 'canceled'
-        when "venueStatus" in ('partially_filled', 'filled') then 'working'
-        -- Not sent, and yet the venue has a number for it: it must not go again before somebody has looked.
-        when "venueStatus" = 'queued' and is_named and status = 'submitting' then 'unknown'
-        else "venueStatus" end as next_status
+    select applicable.*, core.next_status(status, "venueStatus", filled, quantity, is_named) as next_status
     from applicable
   )
   select "orderId", next_status, case when filled < quantity or "venueStatus" = 'filled'
@@ -9354,6 +9498,61 @@ AS $function$
       is not null
   from interpreted;
 $function$;
+
+-- What outcomes are judged by, each row found by its index. `is_usual`: the order has not ended, nor been
+-- sent again since; all it fills is within it and its limit, and named once; what is called filled is.
+CREATE OR REPLACE FUNCTION core.outcome_inputs(outcomes core.outcome[])
+ RETURNS SETOF core.outcome_input
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with told as (
+    select o.id, o.account_id, o.instrument_id, o.product, o.side, o.quantity, o.status, o.run_id, o.rate_id,
+      o.leverage_centi, o.hold_minor, o.filled_value_minor, o.released_minor,
+      coalesce(t."venueOrderId", o.venue_order_id) as named, t."venueStatus", t.reason, t.message,
+      t."nextLookupMs", t."nextAttemptMs", added.fresh, added.n, added.more_quantity, added.more_minor,
+      added.first_at, added.last_at, o.filled_quantity + added.more_quantity as filled,
+      o.ended_at is null and o.attempts = coalesce(t.attempts, o.attempts) and not added.is_wrong as is_usual
+    from unnest(outcomes) t
+    cross join lateral (select * from public.orders one where one.id = t."orderId" limit 1) o
+    cross join lateral (
+      select array_agg(f) as fresh, count(*) as n, coalesce(sum(f.quantity), 0)::bigint as more_quantity,
+        coalesce(sum(f.quantity * f."priceMinor"), 0)::bigint as more_minor,
+        core.at(min(f."atMs")) as first_at, core.at(max(f."atMs")) as last_at,
+        count(*) > count(distinct f."venueFillId") or coalesce(bool_or(case o.side
+          when 'BUY' then f."priceMinor" > o.limit_price_minor
+          else f."priceMinor" < o.limit_price_minor end), false) as is_wrong
+      from unnest(t.fills) f where (select true from public.fills old
+        where (old.order_id, old.venue_fill_id) = (o.id, f."venueFillId") limit 1) is null) added
+  )
+  select id, told.account_id, told.instrument_id, told.product, side, told.quantity, status, run_id, rate_id,
+    leverage_centi, hold_minor, filled_value_minor, released_minor, named, "venueStatus", reason, message,
+    "nextLookupMs", "nextAttemptMs", fresh, n, more_quantity, more_minor, first_at, last_at, filled,
+    core.next_status(status, "venueStatus", filled, told.quantity, named is not null),
+    is_usual and filled <= told.quantity
+      and ("venueStatus" is distinct from 'filled' or filled = told.quantity),
+    p.quantity, p.cost_minor, p.margin_minor, p.last_filled_at
+  from told left join lateral (select * from public.positions one
+    where (one.account_id, one.instrument_id, one.product)
+      = (told.account_id, told.instrument_id, told.product) limit 1) p on told.n > 0;
+$function$;
+
+-- The outcomes of a call, by the database's clock: of a clock that is far off, what is to come is as far
+-- off.
+CREATE OR REPLACE FUNCTION core.outcomes_in(args jsonb, now_at timestamptz)
+ RETURNS core.outcome[]
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+declare
+  outcomes constant core.outcome[] := array(select row
+    from jsonb_populate_recordset(null::core.outcome, args -> 'outcomes') row);
+begin
+  if not core.clock_is_far(args) then return outcomes; end if;
+  return array(select jsonb_populate_record(row, jsonb_build_object(
+      'nextLookupMs', row."nextLookupMs" + off.ms, 'nextAttemptMs', row."nextAttemptMs" + off.ms))
+    from unnest(outcomes) row, (select core.ms(now_at) - (args ->> 'nowMs')::bigint as ms) off);
+end $function$;
 
 -- Answers to fresh requests of `place_orders` that leave nothing, by principal and key: a refusal beyond the
 -- day's, and a buy beyond the user's single orders of the day; never a sale.
@@ -10573,6 +10772,100 @@ AS $function$
     'language', u.language, 'strategies', u.strategies, 'allowSymbols', u.allow_symbols,
     'denySymbols', u.deny_symbols, 'login', u.auth_user_id);
 $function$;
+
+-- Settles the accounts of outcomes that are ordinary: fills, orders, ledger, positions and balances, all
+-- from the same rows. Gives the orders it settled and how many fills it booked; the others are as they were.
+CREATE OR REPLACE FUNCTION core.settle_at_once(outcomes core.outcome[], now_at timestamptz, OUT settled bigint[], OUT booked bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  -- Asked once: as the column's default it is asked for each fill, a tenth of all the time.
+  told_at constant timestamptz := core.database_now();
+begin
+  with heard as materialized (
+    select * from core.judge_outcomes(outcomes, now_at)
+  ), filled as (
+    insert into public.fills (order_id, account_id, instrument_id, product, venue_fill_id, side, quantity,
+      price_minor, realised_minor, freed_margin_minor, late, trade_date, filled_at, booked_at)
+    select id, account_id, instrument_id, product, f."venueFillId", side, f.quantity, f."priceMinor",
+      case side when 'SELL' then more_minor - out_minor else 0 end, freed_minor, false,
+      (select trade_date from public.scan_runs run where run.id = run_id), core.at(f."atMs"), told_at
+    from heard, unnest(fresh) f returning 1
+  ), moved as (
+    update public.orders o set changed_at = greatest(now_at, o.changed_at),
+      status = case when moves then next_status else o.status end,
+      reason = case when moves then h.reason else o.reason end,
+      message = case when moves then h.message else o.message end,
+      ended_at = case when ends then now_at end, venue_order_id = h.venue_order_id,
+      filled_quantity = filled, filled_value_minor = value_minor, released_minor = h.released_minor,
+      charges_minor = coalesce(h.charges_minor, o.charges_minor),
+      lookups = core.lookups_made(o.lookups, h.reason),
+      missed_lookups = case when next_status not in ('unknown', 'queued') then 0
+        else core.lookups_made(o.missed_lookups, h.reason) end,
+      next_lookup_at = core.lookup_after(o.status, o.next_lookup_at, next_status, h.next_lookup_at),
+      next_attempt_at = h.next_attempt_at, claim_id = null, lease_until = null
+    from heard h where o.id = h.id
+  ), entry as (
+    insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor, held_delta_minor, at)
+    select account_id, id, case when filled > 0 then 'post' else 'void' end,
+      case when filled > 0 then released_minor - charges_minor - bound_minor else 0 end, -hold_minor, now_at
+    from heard where ends order by id
+    returning account_id, cash_delta_minor, held_delta_minor
+  ), placed as (
+    insert into public.positions as p (account_id, instrument_id, product, quantity, cost_minor,
+      margin_minor, last_filled_at)
+    select account_id, instrument_id, product,
+      sum(case side when 'BUY' then more_quantity else -more_quantity end),
+      sum(case side when 'BUY' then more_minor else -out_minor end),
+      sum(case side when 'BUY' then bound_minor - core.margin_on(before_minor, leverage_centi)
+        else -freed_minor end), max(last_at)
+    from heard where n > 0 group by 1, 2, 3 order by 1, 2, 3
+    on conflict (account_id, instrument_id, product) do update set quantity = p.quantity + excluded.quantity,
+      cost_minor = p.cost_minor + excluded.cost_minor, margin_minor = p.margin_minor + excluded.margin_minor,
+      last_filled_at = excluded.last_filled_at
+  ), balanced as (
+    update public.accounts a set cash_minor = a.cash_minor + cash, held_minor = a.held_minor + held,
+      not_ready = core.not_ready_with(a.not_ready, a.cash_minor + cash, a.held_minor + held)
+    from (select account_id, sum(cash_delta_minor) as cash, sum(held_delta_minor) as held
+      from entry group by 1) total where a.id = total.account_id
+  )
+  select (select coalesce(array_agg(id), '{}') from heard), (select count(*) from filled)
+  into settled, booked;
+end $function$;
+
+-- Settles outcomes whose orders are locked, whatever they say: fills first, each where its position has it,
+-- then what they mean for the orders, then money. Gives what came of it as settle_orders answers it.
+CREATE OR REPLACE FUNCTION core.settle_by_steps(outcomes core.outcome[], now_at timestamptz)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  touched constant bigint[] := array(select "orderId" from unnest(outcomes));
+  fresh bigint[];
+  late_ones bigint[];
+begin
+  select booked.fresh, booked.late_ones into fresh, late_ones from core.book_fills(outcomes, now_at) booked;
+  if cardinality(late_ones) > 0 then
+    perform core.book_late_fills(late_ones, now_at);
+  end if;
+  perform core.apply_outcomes(outcomes, fresh, now_at);
+  perform core.close_orders(touched, now_at);
+  if cardinality(late_ones) > 0 then
+    update public.orders o set charges_minor = core.charges_on(o.filled_value_minor, rate)
+    from public.charge_rates rate where o.id = any(touched) and o.late_fill and rate.id = o.rate_id;
+  end if;
+  return jsonb_build_object('fills', cardinality(fresh),
+    'lateFills', (select coalesce(jsonb_agg(distinct o.client_order_id), '[]')
+      from public.fills f join public.orders o on o.id = f.order_id where f.id = any(late_ones)),
+    'wrongFills', core.block_for_wrong_fills(touched, fresh),
+    -- Said to be filled, three looks on, and the fills still don't bear it out: somebody has to see that.
+    'unproven', (select coalesce(jsonb_agg(o.client_order_id), '[]') from unnest(outcomes) row
+      join public.orders o on o.id = row."orderId"
+      where row."venueStatus" = 'filled' and o.filled_quantity < o.quantity and o.lookups = 3));
+end $function$;
 
 -- What probes came to: answered three times in a row (one time for an account), or with nothing left that
 -- waits, their breaker closes; else the next one goes at once after an answer, and without one after a

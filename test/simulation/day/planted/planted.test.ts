@@ -8,6 +8,7 @@ import { oldOutcomes } from '../../common/planting.ts';
 import { playSchedule } from '../schedule.ts';
 import { plantedBugs } from './planted.ts';
 import { plantedOutside, plantedWithOutsider } from './planted-outside.ts';
+import { plantedInSettling } from './planted-settle.ts';
 
 const SEARCHED = 400;
 
@@ -26,7 +27,7 @@ describe('the check of the promises catches a process that', () => {
   });
   afterAll(() => shared.close());
 
-  test.each([...plantedBugs, ...plantedOutside].map((bug) => [bug.name, bug] as const))(
+  test.each([...plantedBugs, ...plantedInSettling, ...plantedOutside].map((bug) => [bug.name, bug] as const))(
     '%s',
     async (_name, bug) => {
       const ground = bug.sql ? await freshGround() : shared;

@@ -131,7 +131,10 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: 'keeps the hold of an order that has ended',
     promise: /^money adds up/,
     seed: 1,
-    edits: [edit('core.close_orders', '-hold_minor, now_at', '0, now_at')],
+    edits: [
+      edit('core.close_orders', '-hold_minor, now_at', '0, now_at'),
+      edit('core.settle_at_once', '-hold_minor, now_at', '0, now_at'),
+    ],
   },
   {
     name: 'forgets a fill that comes after the end',

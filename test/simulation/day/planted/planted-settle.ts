@@ -1,0 +1,37 @@
+// Bugs planted in how a batch is settled in one statement: the checks have to catch every one.
+import { edit, type PlantedBug } from '../../common/planting.ts';
+
+export const plantedInSettling: readonly PlantedBug[] = [
+  {
+    name: 'settles a fill twice that is reported twice',
+    promise: /^fills/,
+    seed: 1,
+    sql: ['alter table public.fills drop constraint a_fill_of_an_order_counts_once cascade'],
+    edits: [
+      edit(
+        'core.outcome_inputs',
+        `where (select true from public.fills old
+        where (old.order_id, old.venue_fill_id) = (o.id, f."venueFillId") limit 1) is null`,
+        'where true',
+      ),
+    ],
+  },
+  {
+    name: 'releases the hold of an order twice',
+    promise: /^money adds up/,
+    seed: 1,
+    edits: [edit('core.settle_at_once', 'sum(held_delta_minor) as held', '2 * sum(held_delta_minor) as held')],
+  },
+  {
+    name: 'forgets the margin of what it buys',
+    promise: /^money adds up/,
+    seed: 1,
+    edits: [edit('core.judge_outcomes', 'core.margin_on(filled_minor + more_minor,', 'core.margin_on(filled_minor,')],
+  },
+  {
+    name: 'forgets the margin a sale frees',
+    promise: /^(money adds up|the books)/,
+    seed: 1,
+    edits: [edit('core.settle_at_once', 'else -freed_minor end', 'else 0 end')],
+  },
+];

@@ -67,36 +67,46 @@ language sql immutable as $$
   select coalesce((limits ->> name)::bigint, otherwise);
 $$;
 
+-- A send and what came of it.
+create type core.send as (run_id text, venue text, signal_id text, account_id bigint, failed boolean);
+
 -- Notes what came of sends, before their orders move: no clear answer, or not even sent, is trouble, at an
 -- order's first try; a refusal is an answer. A lookup says nothing here, nor does a late word about an
 -- earlier try. An account's own counts begin with its first trouble, and older ones fade.
 create function core.record_sends(outcomes core.outcome[]) returns void
 language plpgsql set search_path = '' as $$
 declare
-  sent constant jsonb := (select jsonb_agg(jsonb_build_object('run', o.run_id, 'venue', o.venue,
-      'signal', o.signal_id, 'account', o.account_id, 'failed', row."venueStatus" in ('unknown', 'queued')))
+  sent constant core.send[] := array(
+    select row(o.run_id, o.venue, o.signal_id, o.account_id,
+      row."venueStatus" in ('unknown', 'queued'))::core.send
     from unnest(outcomes) row
-    join public.orders o on o.id = row."orderId" and o.attempts = coalesce(row.attempts, o.attempts)
-    where o.status = 'submitting' and (o.attempts = 1 or row."venueStatus" not in ('unknown', 'queued')));
+    cross join lateral (select * from public.orders one where one.id = row."orderId" limit 1) o
+    where o.status = 'submitting' and o.attempts = coalesce(row.attempts, o.attempts)
+      and (o.attempts = 1 or row."venueStatus" not in ('unknown', 'queued')));
 begin
-  if sent is null then return; end if;
+  if cardinality(sent) = 0 then return; end if;
   insert into public.sends (run_id, venue, signal_id, answered, failed, at)
-  select run, venue, signal, coalesce(array_agg(account) filter (where not failed), '{}'),
-    coalesce(array_agg(account) filter (where failed), '{}'), core.database_now()
-  from jsonb_to_recordset(sent) as one(run text, venue text, signal text, account bigint, failed boolean)
-  group by 1, 2, 3;
+  select one.run_id, one.venue, one.signal_id,
+    coalesce(array_agg(one.account_id) filter (where not one.failed), '{}'),
+    coalesce(array_agg(one.account_id) filter (where one.failed), '{}'), core.database_now()
+  from unnest(sent) one group by 1, 2, 3;
 
+  -- Mostly no account is in trouble, or was.
+  if not exists (select from unnest(sent) one where one.failed)
+    and not exists (select from (select distinct s.run_id, s.venue from unnest(sent) s) one
+      cross join lateral (select from public.breakers b where (b.run_id, b.venue, b.signal_id)
+        = (one.run_id, one.venue, '') and b.account_id > 0 limit 1) known) then return; end if;
   -- In one order, whoever else counts or judges them.
-  perform from public.breakers b join jsonb_to_recordset(sent) as one(run text, venue text, account bigint)
-    on (b.run_id, b.venue, b.signal_id, b.account_id) = (one.run, one.venue, '', one.account)
+  perform from public.breakers b join unnest(sent) one
+    on (b.run_id, b.venue, b.signal_id, b.account_id) = (one.run_id, one.venue, '', one.account_id)
   order by b.run_id, b.venue, b.account_id for no key update of b;
   insert into public.breakers as b (run_id, venue, account_id, tried, failed)
-  select run, venue, account, count(*), count(*) filter (where one.failed)
-  from jsonb_to_recordset(sent) as one(run text, venue text, account bigint, failed boolean)
+  select one.run_id, one.venue, one.account_id, count(*), count(*) filter (where one.failed)
+  from unnest(sent) one
   group by 1, 2, 3
   having bool_or(one.failed) or exists (select from public.breakers known
-    where (known.run_id, known.venue) = (one.run, one.venue)
-      and (known.signal_id, known.account_id) = ('', one.account))
+    where (known.run_id, known.venue) = (one.run_id, one.venue)
+      and (known.signal_id, known.account_id) = ('', one.account_id))
   order by 1, 2, 3
   on conflict (run_id, venue, signal_id, account_id) do update set
     tried = case when b.tried >= 20 then b.tried / 2 else b.tried end + excluded.tried,

@@ -3,23 +3,21 @@ import { edit, type PlantedBug } from '../../common/planting.ts';
 
 export const plantedInSettling: readonly PlantedBug[] = [
   {
-    name: 'settles a fill twice that is reported twice',
-    promise: /^fills/,
+    name: 'counts a fill twice in its order',
+    promise: /^(fills|money adds up)/,
     seed: 1,
-    sql: ['alter table public.fills drop constraint a_fill_of_an_order_counts_once cascade'],
     edits: [
       edit(
-        'core.outcome_inputs',
-        `where (select true from public.fills old
-        where (old.order_id, old.venue_fill_id) = (o.id, f."venueFillId") limit 1) is null`,
-        'where true',
+        'core.settle_at_once',
+        'filled_value_minor = value_minor,',
+        'filled_value_minor = value_minor + more_minor,',
       ),
     ],
   },
   {
     name: 'releases the hold of an order twice',
     promise: /^money adds up/,
-    seed: 1,
+    seed: 2,
     edits: [edit('core.settle_at_once', 'sum(held_delta_minor) as held', '2 * sum(held_delta_minor) as held')],
   },
   {

@@ -44,19 +44,21 @@ export interface RunningClockOptions {
   factor: number;
 }
 
+export interface RunningClock extends Clock {
+  /** From now on it goes; before, it stands at the instant it was set to. */
+  start(): void;
+}
+
 /**
- * A clock set to an instant, which is what its first reader sees, and that goes on from there: a pause takes the time it
- * says, by this clock. So what runs on it behaves as on the machine's.
+ * A clock set to an instant, that goes on from there once it is started: a pause takes the time it says, by this clock.
+ * So what runs on it behaves as on the machine's.
  */
-export function runningClock({ startMs, fastUntilMs, factor }: RunningClockOptions): Clock {
+export function runningClock({ startMs, fastUntilMs, factor }: RunningClockOptions): RunningClock {
   let startedAtMs: number | null = null;
   const fastMs = Math.max(0, fastUntilMs - startMs);
   /** How long the machine takes to get there from the start. */
   const machineMs = (ms: number) => Math.min(ms, fastMs) / factor + Math.max(0, ms - fastMs);
-  const passed = () => {
-    startedAtMs ??= performance.now();
-    return performance.now() - startedAtMs;
-  };
+  const passed = () => (startedAtMs === null ? 0 : performance.now() - startedAtMs);
   const nowMs = () => {
     const passedMs = passed();
     const slowMs = passedMs - fastMs / factor;
@@ -65,6 +67,9 @@ export function runningClock({ startMs, fastUntilMs, factor }: RunningClockOptio
   return {
     ...realClock(),
     nowMs,
+    start() {
+      startedAtMs ??= performance.now();
+    },
     sleep: async (ms) => {
       const endMs = machineMs(nowMs() - startMs + Math.max(0, ms));
       await pause(Math.max(0, Math.ceil(endMs - passed())));

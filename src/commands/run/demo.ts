@@ -33,7 +33,7 @@ const by = { who: 'demo', how: 'service' } as const;
 
 /**
  * `npm run demo`: the real service (HTTP, schedule, worker) on a database of its own and the bundled session, whatever
- * day and hour it is. Its clock starts at the session's open and goes on; stopped and started again it goes on where it
+ * day and hour it is. Its clock goes from the session's open on, once all is ready; stopped and started again it goes on where it
  * was. The settings for databases, live trading and messages are left aside: nothing real can be reached from it.
  */
 export async function demoCommand(settings: Config, { fresh }: DemoFlags): Promise<number | Refusal> {
@@ -65,7 +65,11 @@ export async function demoCommand(settings: Config, { fresh }: DemoFlags): Promi
       },
       change: printing,
       schedule: (parts) => demoSchedule({ ...parts, date: sampleDate, say }),
-      started: ({ address }) => say(textOf(clock, config, { address, keys, database: targetName(target) })),
+      started({ address }) {
+        say(textOf(clock, config, { address, keys, database: targetName(target) }));
+        // However long a slow machine took to get here: the minutes before the scan are there to be seen.
+        clock.start();
+      },
     });
   } finally {
     stopKeeping();

@@ -9,7 +9,7 @@ import { freePort } from '../../scripts/support/free-port.ts';
 import { migrate } from '../../src/adapters/store/migrate.ts';
 import { openPglite } from '../../src/adapters/store/pglite/pglite.ts';
 import { openPostgresSession } from '../../src/adapters/store/postgres.ts';
-import { FOR_TESTS_SQL } from './databases/for-tests.ts';
+import { EMPTIED_BY_TESTS_SQL } from './databases/for-tests.ts';
 import { foreignKeysSql } from './foreign-keys.ts';
 
 /** What every test file is given; see postgres.ts beside this for how to use it. */
@@ -123,7 +123,7 @@ async function makeTemplate(postgresUrl: string): Promise<void> {
     try {
       await migrate(template);
       await template.exec(foreignKeysSql);
-      await template.exec(FOR_TESTS_SQL);
+      await template.exec(EMPTIED_BY_TESTS_SQL);
     } finally {
       await template.close();
     }

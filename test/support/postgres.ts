@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 import { openPglite, type PgliteDatabase } from '../../src/adapters/store/pglite/pglite.ts';
 import { openPostgres, openPostgresSession } from '../../src/adapters/store/postgres.ts';
 import type { Database, SqlSession } from '../../src/ports/database.ts';
-import { FOR_TESTS_SQL } from './databases/for-tests.ts';
+import { EMPTIED_BY_TESTS_SQL, PLANNED_ONCE_SQL } from './databases/for-tests.ts';
 import { keepingOne } from './databases/kept.ts';
 import type { TestDatabases } from './global-setup.ts';
 
@@ -82,7 +82,7 @@ export async function migratedPglite(): Promise<PgliteDatabase> {
 /** A migrated, empty database in this process; `close` keeps it for the next. */
 export const freshPglite = keepingOne(async (): Promise<PgliteDatabase> => {
   const database = await migratedPglite();
-  await database.session.exec(`set daily_scan.clock = 'virtual'; ${FOR_TESTS_SQL}`);
+  await database.session.exec(`set daily_scan.clock = 'virtual'; ${EMPTIED_BY_TESTS_SQL}; ${PLANNED_ONCE_SQL}`);
   return database;
 });
 

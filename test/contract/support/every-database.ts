@@ -7,6 +7,7 @@ import { freshSupabase } from '../../simulators/postgrest.ts';
 import { differences } from '../../support/audit-differences.ts';
 import { brokenPromises } from '../../support/broken-promises.ts';
 import { emptyDatabase } from '../../support/databases/empty.ts';
+import { PLANNED_ONCE_SQL } from '../../support/databases/for-tests.ts';
 import { keepingOne } from '../../support/databases/kept.ts';
 import { violations } from '../../support/invariants.ts';
 import { freshPglite, freshPostgres } from '../../support/postgres.ts';
@@ -24,10 +25,16 @@ export interface StoreUnderTest {
 
 type Opened = Database & { session: SqlSession };
 
+const plannedOnce = async (open: () => Promise<Opened>): Promise<Opened> => {
+  const database = await open();
+  await database.session.exec(PLANNED_ONCE_SQL);
+  return database;
+};
+
 const databases: [string, () => Promise<Opened>][] = [
   ['PGlite', freshPglite],
-  ['Postgres', keepingOne<Opened>(freshPostgres)],
-  ['Supabase', keepingOne<Opened>(() => freshSupabase())],
+  ['Postgres', keepingOne(() => plannedOnce(freshPostgres))],
+  ['Supabase', keepingOne(() => plannedOnce(freshSupabase))],
 ];
 
 /**

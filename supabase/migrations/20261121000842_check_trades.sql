@@ -79,14 +79,15 @@ language sql stable as $$
   from public.drifts d where d.acknowledged_at is null;
 $$;
 
--- Accounts that may trade though nobody has looked at what has to be looked at.
+-- Accounts that may trade though nobody has looked at what has to be looked at. Materialized: of tables that
+-- were never analyzed the planner would look for what that is once for each account.
 create function core.unacknowledged_findings(p core.period) returns setof core.finding
 language sql stable as $$
+  with fact as materialized (select * from core.unacknowledged_facts(p))
   select 'an account stays blocked until somebody has seen why', core.account_name(a), a.user_id,
     'not blocked', fact.what,
     format('npm run account -- --user %s --acknowledge %s', a.user_id, a.venue), false
-  from core.unacknowledged_facts(p) fact
-  join public.accounts a on a.id = fact.account_id and a.not_ready is null
+  from fact join public.accounts a on a.id = fact.account_id and a.not_ready is null
   where fact.since is null or not core.acknowledged_since(a, fact.since);
 $$;
 

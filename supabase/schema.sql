@@ -8589,9 +8589,10 @@ AS $function$
     -- Nor does a lookup without an answer that comes back after another one found the order open at the
     -- venue.
     when status = 'unknown' and next_status = 'queued' then lookup_at
-    -- One that was left to a person meanwhile stays so, unless the venue has something to say.
-    when status in ('working', 'partially_filled') and lookup_at is null and next_status = 'unknown'
-      then null
+    -- One that was left to a person meanwhile stays so, unless the venue has something to say: a look that
+    -- began before comes back after its run is done.
+    when status in ('unknown', 'working', 'partially_filled') and lookup_at is null
+      and next_status = 'unknown' then null
     when status in ('working', 'partially_filled') then coalesce(asked_at, lookup_at)
     else asked_at end;
 $function$;
@@ -9400,9 +9401,9 @@ AS $function$
 $function$;
 
 -- The orders of a period. `case`, here and below: of a range of numbers in a table that was never analyzed
--- the planner expects one row in two hundred, and joins each order with each fill; what it can't look into it
--- expects to be true of every second row (472 orders of which nothing was known: 74,000 ms to check their
--- entries, so 86 ms).
+-- the planner expects one row in two hundred, and joins each order with each fill; of what it can't look
+-- into it expects every second row (472 orders of which nothing was known: 74,000 ms to check their entries,
+-- so 86 ms).
 CREATE OR REPLACE FUNCTION core.orders_in(p core.period)
  RETURNS SETOF public.orders
  LANGUAGE sql

@@ -265,9 +265,10 @@ language sql immutable as $$
     -- Nor does a lookup without an answer that comes back after another one found the order open at the
     -- venue.
     when status = 'unknown' and next_status = 'queued' then lookup_at
-    -- One that was left to a person meanwhile stays so, unless the venue has something to say.
-    when status in ('working', 'partially_filled') and lookup_at is null and next_status = 'unknown'
-      then null
+    -- One that was left to a person meanwhile stays so, unless the venue has something to say: a look that
+    -- began before comes back after its run is done.
+    when status in ('unknown', 'working', 'partially_filled') and lookup_at is null
+      and next_status = 'unknown' then null
     when status in ('working', 'partially_filled') then coalesce(asked_at, lookup_at)
     else asked_at end;
 $$;

@@ -145,6 +145,18 @@ onEveryDatabase('sweeping and looking up', ({ store, session, value }) => {
     expect(await value('select status from public.orders where id = $1', [id(other)])).toBe('submitting');
   });
 
+  test('an unknown one that is left to a person stays theirs when an older look comes back without an answer', async () => {
+    await decideAll(await openScene(store));
+    const { orderId } = await sendOne(store);
+    await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs })]);
+    const next = () => value('select next_lookup_at from public.orders where id = $1', [orderId]);
+    await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: null })]);
+    await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs + minuteMs })]);
+    expect(await next()).toBeNull();
+    await settle(store, [settlement(orderId, 'working', { nextLookupMs: nowMs + minuteMs })]);
+    expect(await next()).not.toBeNull();
+  });
+
   test('only at the venues the caller has, no more than the limit, the longest due first', async () => {
     await decideAll(await openScene(store, { users: ['a', 'b', 'c'].map((id) => user(id)) }));
     const orders = await sendAll(store);

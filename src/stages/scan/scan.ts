@@ -7,6 +7,7 @@ import { type Market, xnse } from '../../domain/market/market.ts';
 import {
   type BeyondCoverage,
   dateIn,
+  marketOfExchange,
   nextSession,
   runIdOf,
   type Session,
@@ -100,8 +101,14 @@ function missingInput(request: RunRequest, stored: StoredInputs, tradeDate: stri
 /** The signals of the date whose instruments trade in the run's market. */
 function dueSignals({ inputs, market = xnse }: RunRequest, stored: StoredInputs, tradeDate: string): Signal[] {
   return (inputs.signals ?? stored.signals)
-    .filter((signal) => signal.tradeDate === tradeDate && market.exchanges.includes(signal.exchange))
+    .filter((signal) => signal.tradeDate === tradeDate && isOfRun(market, signal))
     .sort(byRank);
+}
+
+/** As long as a signal's own market has no runs, it is due in the NSE's: nobody's signals are left out unseen. */
+function isOfRun(market: Market, { exchange }: Signal): boolean {
+  const isNobodys = market.mic === xnse.mic && marketOfExchange(exchange).notTraded !== null;
+  return isNobodys || market.exchanges.includes(exchange);
 }
 
 /** What was found, for whoever follows the run. */

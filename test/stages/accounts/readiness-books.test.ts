@@ -115,7 +115,7 @@ describe('books brought to the venues’ at readiness', () => {
   test('a run that was left in its planning the day before keeps nobody’s books from being brought up', async () => {
     venues.say({ cash: 20_000, held: [] });
     expect(await reasons()).toEqual({ asha: null, ravi: null });
-    const left = await openScene(venues.world.store, { mode: 'live', runId: 'left', users: people });
+    const left = await openScene(venues.world.store, { mode: 'live', runId: 'XNSE:left', users: people });
     await acceptAll(left);
     venues.clock.jump(24 * 60 * 60_000);
     venues.say({ cash: 15_000, held: [] });

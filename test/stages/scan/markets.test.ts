@@ -67,14 +67,17 @@ test('an afternoon in New York is of its own date, though India has the next one
   expect(await storeOf(database).call('check_books', {})).toEqual([]);
 });
 
-test('the NSE’s run at the same instant is over, and leaves other markets’ signals alone at its own', async () => {
+test('the NSE’s run at the same instant is over, and at its own takes the signals whose market has no runs', async () => {
   const late = await runIn(xnse, '19:05');
   expect(late.result).toMatchObject({
     report: { skipped: { reason: 'too_late' }, runId: `XNSE:${tradeDate}:open:paper` },
   });
   const due = await runIn(xnse, '09:20');
   expect(due.result).toMatchObject({
-    report: { totals: { signals: 1, decisions: 2 }, signals: [{ symbol: 'TITAN' }] },
+    report: {
+      totals: { signals: 3, decisions: 6 },
+      signals: [{ symbol: 'MSFT' }, { symbol: 'TITAN', filled: 2 }, { symbol: 'AAPL' }],
+    },
   });
 });
 

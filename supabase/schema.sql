@@ -96,6 +96,7 @@ create type core.judged_outcome as (
   ends boolean
 );
 
+-- What a venue said of one order, as settle_orders is told it.
 create type core.outcome as (
   "orderId" bigint,
   "venueStatus" text,
@@ -122,7 +123,7 @@ create type core.outcome_input as (
   rate_id integer,
   leverage_centi integer,
   hold_minor bigint,
-  filled_minor bigint,
+  before_minor bigint,
   released_minor bigint,
   venue_order_id text,
   venue_status text,
@@ -310,7 +311,6 @@ create type core.sends_counted as (
   elsewhere_accounts bigint
 );
 
--- What a venue said of one order, as settle_orders is told it.
 create type core.venue_fill as (
   "venueFillId" text,
   quantity bigint,
@@ -8206,7 +8206,7 @@ begin
     from checked
   ), valued as (
     select judged.*, moves and next_status in ('filled', 'rejected', 'canceled', 'expired') as ends,
-      case side when 'BUY' then core.margin_on(filled_minor + more_minor, leverage_centi) else 0 end
+      case side when 'BUY' then core.margin_on(before_minor + more_minor, leverage_centi) else 0 end
         as bound,
       case when side = 'SELL' and n > 0 then core.pro_rata(held_cost_minor, more_quantity, held) else 0 end
         as out_minor,
@@ -8218,10 +8218,10 @@ begin
     next_status, case when filled < quantity or venue_status = 'filled' then reason end, message,
     coalesce(core.at(next_lookup_ms),
       case when venue_status = 'queued' and next_status = 'unknown' then now_at end),
-    core.at(next_attempt_ms), fresh, n, more_quantity, more_minor, last_at, filled, filled_minor,
-    filled_minor + more_minor, bound, out_minor, freed,
+    core.at(next_attempt_ms), fresh, n, more_quantity, more_minor, last_at, filled, before_minor,
+    before_minor + more_minor, bound, out_minor, freed,
     released_minor + case side when 'SELL' then more_minor - out_minor + freed else 0 end,
-    case when ends then (select core.charges_on(filled_minor + more_minor, rate)
+    case when ends then (select core.charges_on(before_minor + more_minor, rate)
       from public.charge_rates rate where rate.id = rate_id) end, moves, ends
   from valued;
 end $function$;
@@ -8586,13 +8586,12 @@ CREATE OR REPLACE FUNCTION core.lookup_after(status text, lookup_at timestamptz,
 AS $function$
   select case
     -- A sender that reports «not sent» after the order was given up as unknown does not stop the lookups.
-    -- Nor does a lookup without an answer that comes back after another one found the order open at the
-    -- venue.
     when status = 'unknown' and next_status = 'queued' then lookup_at
     -- One that was left to a person meanwhile stays so, unless the venue has something to say: a look that
     -- began before comes back after its run is done.
     when status in ('unknown', 'working', 'partially_filled') and lookup_at is null
       and next_status = 'unknown' then null
+    -- Nor does a look without an answer that comes back after another one found the order open.
     when status in ('working', 'partially_filled') then coalesce(asked_at, lookup_at)
     else asked_at end;
 $function$;
@@ -9521,7 +9520,7 @@ AS $function$
   with told as (
     select o.id, o.account_id, o.instrument_id, o.product, o.side, o.quantity, o.status, o.run_id, o.rate_id,
       o.leverage_centi, o.hold_minor, o.filled_value_minor, o.released_minor,
-      coalesce(t."venueOrderId", o.venue_order_id) as named, t."venueStatus", t.reason, t.message,
+      coalesce(t."venueOrderId", o.venue_order_id) as venue_order_id, t."venueStatus", t.reason, t.message,
       t."nextLookupMs", t."nextAttemptMs", added.fresh, added.n, added.more_quantity, added.more_minor,
       added.first_at, added.last_at, o.filled_quantity + added.more_quantity as filled,
       o.ended_at is null and o.attempts = coalesce(t.attempts, o.attempts) and not added.is_wrong as is_usual
@@ -9538,9 +9537,10 @@ AS $function$
         where (old.order_id, old.venue_fill_id) = (o.id, f."venueFillId") limit 1) is null) added
   )
   select id, told.account_id, told.instrument_id, told.product, side, told.quantity, status, run_id, rate_id,
-    leverage_centi, hold_minor, filled_value_minor, released_minor, named, "venueStatus", reason, message,
+    leverage_centi, hold_minor, filled_value_minor, released_minor, venue_order_id, "venueStatus", reason,
+    message,
     "nextLookupMs", "nextAttemptMs", fresh, n, more_quantity, more_minor, first_at, last_at, filled,
-    core.next_status(status, "venueStatus", filled, told.quantity, named is not null),
+    core.next_status(status, "venueStatus", filled, told.quantity, venue_order_id is not null),
     is_usual and filled <= told.quantity
       and ("venueStatus" is distinct from 'filled' or filled = told.quantity),
     p.quantity, p.cost_minor, p.margin_minor, p.last_filled_at

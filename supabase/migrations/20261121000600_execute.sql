@@ -37,8 +37,8 @@ language sql security definer set search_path = '' as $$
   ) select jsonb_build_object('renewed', count(*)) from renewed;
 $$;
 
--- What a venue said of one order, as settle_orders is told it.
 create type core.venue_fill as ("venueFillId" text, quantity bigint, "priceMinor" bigint, "atMs" bigint);
+-- What a venue said of one order, as settle_orders is told it.
 create type core.outcome as ("orderId" bigint, "venueStatus" text, reason text, message text,
   "venueOrderId" text, "nextLookupMs" bigint, "nextAttemptMs" bigint, attempts integer,
   fills core.venue_fill[]);
@@ -262,13 +262,12 @@ create function core.lookup_after(status text, lookup_at timestamptz, next_statu
 language sql immutable as $$
   select case
     -- A sender that reports «not sent» after the order was given up as unknown does not stop the lookups.
-    -- Nor does a lookup without an answer that comes back after another one found the order open at the
-    -- venue.
     when status = 'unknown' and next_status = 'queued' then lookup_at
     -- One that was left to a person meanwhile stays so, unless the venue has something to say: a look that
     -- began before comes back after its run is done.
     when status in ('unknown', 'working', 'partially_filled') and lookup_at is null
       and next_status = 'unknown' then null
+    -- Nor does a look without an answer that comes back after another one found the order open.
     when status in ('working', 'partially_filled') then coalesce(asked_at, lookup_at)
     else asked_at end;
 $$;

@@ -4,7 +4,7 @@
 -- and what its account holds of the share. Columns, not rows within rows: those cost more than the looking.
 create type core.outcome_input as (id bigint, account_id bigint, instrument_id bigint, product text,
   side text, quantity bigint, status text, run_id text, rate_id integer, leverage_centi integer,
-  hold_minor bigint, filled_minor bigint, released_minor bigint, venue_order_id text, venue_status text,
+  hold_minor bigint, before_minor bigint, released_minor bigint, venue_order_id text, venue_status text,
   reason text, message text, next_lookup_ms bigint, next_attempt_ms bigint, fresh core.venue_fill[],
   n bigint, more_quantity bigint, more_minor bigint, first_at timestamptz, last_at timestamptz,
   filled bigint, next_status text, is_usual boolean, held bigint, held_cost_minor bigint,
@@ -17,7 +17,7 @@ language sql stable as $$
   with told as (
     select o.id, o.account_id, o.instrument_id, o.product, o.side, o.quantity, o.status, o.run_id, o.rate_id,
       o.leverage_centi, o.hold_minor, o.filled_value_minor, o.released_minor,
-      coalesce(t."venueOrderId", o.venue_order_id) as named, t."venueStatus", t.reason, t.message,
+      coalesce(t."venueOrderId", o.venue_order_id) as venue_order_id, t."venueStatus", t.reason, t.message,
       t."nextLookupMs", t."nextAttemptMs", added.fresh, added.n, added.more_quantity, added.more_minor,
       added.first_at, added.last_at, o.filled_quantity + added.more_quantity as filled,
       o.ended_at is null and o.attempts = coalesce(t.attempts, o.attempts) and not added.is_wrong as is_usual
@@ -34,9 +34,10 @@ language sql stable as $$
         where (old.order_id, old.venue_fill_id) = (o.id, f."venueFillId") limit 1) is null) added
   )
   select id, told.account_id, told.instrument_id, told.product, side, told.quantity, status, run_id, rate_id,
-    leverage_centi, hold_minor, filled_value_minor, released_minor, named, "venueStatus", reason, message,
+    leverage_centi, hold_minor, filled_value_minor, released_minor, venue_order_id, "venueStatus", reason,
+    message,
     "nextLookupMs", "nextAttemptMs", fresh, n, more_quantity, more_minor, first_at, last_at, filled,
-    core.next_status(status, "venueStatus", filled, told.quantity, named is not null),
+    core.next_status(status, "venueStatus", filled, told.quantity, venue_order_id is not null),
     is_usual and filled <= told.quantity
       and ("venueStatus" is distinct from 'filled' or filled = told.quantity),
     p.quantity, p.cost_minor, p.margin_minor, p.last_filled_at
@@ -77,7 +78,7 @@ begin
     from checked
   ), valued as (
     select judged.*, moves and next_status in ('filled', 'rejected', 'canceled', 'expired') as ends,
-      case side when 'BUY' then core.margin_on(filled_minor + more_minor, leverage_centi) else 0 end
+      case side when 'BUY' then core.margin_on(before_minor + more_minor, leverage_centi) else 0 end
         as bound,
       case when side = 'SELL' and n > 0 then core.pro_rata(held_cost_minor, more_quantity, held) else 0 end
         as out_minor,
@@ -89,10 +90,10 @@ begin
     next_status, case when filled < quantity or venue_status = 'filled' then reason end, message,
     coalesce(core.at(next_lookup_ms),
       case when venue_status = 'queued' and next_status = 'unknown' then now_at end),
-    core.at(next_attempt_ms), fresh, n, more_quantity, more_minor, last_at, filled, filled_minor,
-    filled_minor + more_minor, bound, out_minor, freed,
+    core.at(next_attempt_ms), fresh, n, more_quantity, more_minor, last_at, filled, before_minor,
+    before_minor + more_minor, bound, out_minor, freed,
     released_minor + case side when 'SELL' then more_minor - out_minor + freed else 0 end,
-    case when ends then (select core.charges_on(filled_minor + more_minor, rate)
+    case when ends then (select core.charges_on(before_minor + more_minor, rate)
       from public.charge_rates rate where rate.id = rate_id) end, moves, ends
   from valued;
 end $$;

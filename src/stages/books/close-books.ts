@@ -52,7 +52,7 @@ function fullDays(days: Recorded['days'], maxOrders: number): string[] {
 }
 
 /**
- * Closes month by month what is over and not closed yet, account by account; what can't be closed (something is open, or
+ * Closes month by month (a busy one in parts) what is over and not closed yet, account by account; what can't be closed (something is open, or
  * does not add up) is left for another evening, and so is what is not reached before `stop`. Gives how many were closed.
  */
 export async function closeBooks(deps: CloseDeps, stop?: AbortSignal, maxOrders = MAX_ORDERS): Promise<number> {

@@ -80,6 +80,56 @@ async function settled(batch: Batch): Promise<void> {
   if (answer.wrongFills.length > 0) met.add('wrong');
 }
 
+/**
+ * Gives some orders a second one of their account and share, of either side: accepting refuses that, so that settling is
+ * the last to see to it.
+ */
+async function doubleOrders({ chance }: TalkingVenue, seed: number): Promise<void> {
+  const { session } = database;
+  for (const { orderId } of (await session.query(ORDERS_SQL)) as unknown as OrderBefore[]) {
+    if (chance.happens(0.5)) continue;
+    const side = chance.pick(['BUY', 'SELL']);
+    await session.query(
+      `with doubled as (
+         insert into public.orders (client_order_id, run_id, signal_id, user_id, account_id, instrument_id, venue,
+           position, queue_position, side, quantity, decision_price_minor, limit_price_minor, leverage_centi, product,
+           rate_id, hold_minor, charges_minor, status, attempts, send_before, created_at, submitted_at, changed_at)
+         select 'twice' || $2 || 'x' || id, run_id, signal_id, user_id, account_id, instrument_id, venue,
+           position, queue_position, $3, 5, decision_price_minor, case $3 when 'BUY' then 10050 else 9949 end,
+           leverage_centi, product, (select r.id from public.charge_rates r
+             where (r.side, r.product) = ($3, o.product) order by r.id limit 1),
+           case $3 when 'BUY' then 60000 else 0 end, 100, status, attempts, send_before, created_at, submitted_at,
+           changed_at
+         from public.orders o where id = $1 returning id, account_id, hold_minor
+       ), held as (
+         insert into public.ledger_entries (account_id, order_id, kind, cash_delta_minor, held_delta_minor, at)
+         select account_id, id, 'hold', 0, hold_minor, now() from doubled
+       )
+       update public.accounts a set held_minor = held_minor + doubled.hold_minor from doubled
+       where a.id = doubled.account_id`,
+      [orderId, String(seed), side],
+    );
+  }
+}
+
+test('two orders of one account and share are settled in one statement as they are step by step', async () => {
+  const { session } = database;
+  for (let seed = 1; seed <= SEEDS; seed += 1) {
+    await session.exec('begin');
+    const venue = new TalkingVenue(seed);
+    await drawnOrders(store, venue.chance);
+    await doubleOrders(venue, seed);
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const batch = venue.batch((await session.query(ORDERS_SQL)) as unknown as OrderBefore[], round);
+      expect(await played('settle_orders', batch), `seed ${seed}, round ${round}`).toEqual(
+        await played('settle_orders_by_steps', batch),
+      );
+      await settled(batch);
+    }
+    await session.exec('rollback');
+  }
+}, 120_000);
+
 test(`${SEEDS} days are settled in one statement as they are step by step`, async () => {
   const { session } = database;
   for (let seed = 1; seed <= SEEDS; seed += 1) {

@@ -24,7 +24,7 @@ export const plantedInSettling: readonly PlantedBug[] = [
     name: 'forgets the margin of what it buys',
     promise: /^money adds up/,
     seed: 1,
-    edits: [edit('core.judge_outcomes', 'core.margin_on(filled_minor + more_minor,', 'core.margin_on(filled_minor,')],
+    edits: [edit('core.judge_outcomes', 'core.margin_on(before_minor + more_minor,', 'core.margin_on(before_minor,')],
   },
   {
     name: 'forgets the margin a sale frees',

@@ -1,4 +1,5 @@
 // One run from end to end: scan, decide, accept, execute, notify, and its report.
+import { xnse } from './domain/market/market.ts';
 import type { RunReport } from './domain/report.ts';
 import { accept } from './stages/accept/accept.ts';
 import { closeBeforeScan } from './stages/accept/close-abandoned.ts';
@@ -10,7 +11,7 @@ import { skippedReport } from './stages/report/plan-report.ts';
 import { dryRunReport, runReport } from './stages/report/run-report.ts';
 import type { OpenDeps } from './stages/scan/deps.ts';
 import { open } from './stages/scan/open.ts';
-import type { NotStarted, RunRequest } from './stages/scan/request.ts';
+import { type NotStarted, type RunRequest, refusedMarket } from './stages/scan/request.ts';
 import { emitScanned, scan } from './stages/scan/scan.ts';
 import { timed } from './stages/timed.ts';
 
@@ -24,7 +25,9 @@ export type RunResult = { kind: 'report'; report: RunReport } | NotStarted;
  * anywhere is finished by running it again.
  */
 export async function run(deps: RunDeps, request: RunRequest): Promise<RunResult> {
-  const { dryRun, stop } = request;
+  const { dryRun, stop, market = xnse } = request;
+  const refused = refusedMarket(market);
+  if (refused) return refused;
   // What was left of another day would hold its users' money and shares back today.
   if (!dryRun) await closeBeforeScan(deps, stop);
   const scanned = await timed(deps, 'scan', () => scan(deps, request));

@@ -121,6 +121,22 @@ describe('what can’t be carried out', { timeout: 120_000 }, () => {
     expect(reportOn(same.stdout).skipped).toMatchObject({ reason: 'market_closed' });
   });
 
+  test('a scan in a market without runs leaves the database, and its queued orders, as they are', async () => {
+    const { run, file, fingerprint } = cliSandbox();
+    const columns =
+      'name,whatsapp,capital,allocation_pct,leverage,max_open_positions,daily_loss_limit_pct,priority,venue';
+    const users = file('users.csv', `${columns}\nAsha Rao,,100000,20,,,,,\n`);
+    const queued = ['--signals', file('signals.csv', signals), '--users', users, '--date', '2025-08-28'];
+    expect((await run(['scan', '--json', ...queued], { EXECUTE: 'worker' })).code).toBe(0);
+    const before = fingerprint();
+    expect(Object.keys(before).some((path) => path.startsWith('main/'))).toBe(true);
+    for (const flags of [['--fresh', ...queued], ['--date', '2025-08-28'], ['--dry-run', ...queued], []]) {
+      const ended = await run(['scan', '--market', 'XNYS', '--json', ...flags], { EXECUTE: 'worker' });
+      expect([ended.code, refusalOn(ended.stdout).code]).toEqual([2, 'market_not_traded']);
+      expect(fingerprint()).toEqual(before);
+    }
+  });
+
   test('a database that can’t be reached ends with 1', async () => {
     const { runAlone } = cliSandbox();
     const url = { DATABASE_URL: 'postgres://127.0.0.1:1/x' };

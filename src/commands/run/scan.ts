@@ -22,7 +22,7 @@ import type { Emit } from '../../ports/events/events.ts';
 import type { Store } from '../../ports/store/store.ts';
 import { type RunResult, run } from '../../run.ts';
 import { sampleDate, sampleFaults, samplePrices, seedSample } from '../../sample/sample.ts';
-import type { RunRequest } from '../../stages/scan/request.ts';
+import { type NotStarted, type RunRequest, refusedMarket } from '../../stages/scan/request.ts';
 import { namedMarket } from '../named-market.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { narrowedPlan } from '../screens/plan-filter.ts';
@@ -124,7 +124,7 @@ function requestOf(config: Config, { flags, market }: ScanInputs, files: InputFi
   };
 }
 
-function scanInputsOf(config: Config, flags: ScanFlags): ScanInputs | Refusal {
+function scanInputsOf(config: Config, flags: ScanFlags): ScanInputs | Refusal | NotStarted {
   const market = namedMarket(flags.market);
   if ('message' in market) return market;
   const wrong = wrongTogether(config, flags);
@@ -144,7 +144,7 @@ function scanInputsOf(config: Config, flags: ScanFlags): ScanInputs | Refusal {
       '--fresh starts over in the sample or a file database only, never on a server: leave it out.',
     );
   }
-  return { flags, market, files, sample, target, virtualMs: start };
+  return refusedMarket(market) ?? { flags, market, files, sample, target, virtualMs: start };
 }
 
 /** The files as what is listed in the database says they are to be read. */

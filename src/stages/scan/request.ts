@@ -76,3 +76,12 @@ export interface NotStarted {
   code: 'beyond_calendar' | 'market_not_traded' | 'nothing_given' | 'plan_changed';
   message: string;
 }
+
+/**
+ * Why no run is made in a market; null: runs are. Whoever begins one asks before anything is opened, removed or written,
+ * and before orders of other markets are swept by this one's clock.
+ */
+export function refusedMarket({ mic, name, notTraded }: Market): NotStarted | null {
+  if (notTraded === null) return null;
+  return { kind: 'refused', code: 'market_not_traded', message: `No run is made in ${mic} (${name}): ${notTraded}.` };
+}

@@ -60,7 +60,6 @@ async function sessionNow(deps: ScanDeps, request: RunRequest): Promise<SessionN
   // Before anything is awaited: the instant the scan was started at decides, not how fast the database is.
   const nowMs = deps.clock.nowMs();
   const { market = xnse } = request;
-  if (market.notTraded !== null) return notTraded(market, market.notTraded);
   const overrides = await deps.operatorDays(market);
   const query = { market, slot: 'open', cutOffTime: request.cutOffTime, overrides } as const;
   const due = sessionAt(nowMs, query);
@@ -71,11 +70,6 @@ async function sessionNow(deps: ScanDeps, request: RunRequest): Promise<SessionN
   const day = sessionOf({ ...query, date });
   if (day.kind !== 'session') throw new Error(`session ${date} is both due and ${day.kind}`);
   return { kind: 'session', session: day.session, late, nextSession: nextSession(date, query) };
-}
-
-function notTraded({ mic, name }: Market, why: string): NotStarted {
-  const message = `No run is made in ${mic} (${name}): ${why}.`;
-  return { kind: 'refused', code: 'market_not_traded', message };
 }
 
 function beyondCalendar({ name }: Market, { date, from, to }: BeyondCoverage): NotStarted {

@@ -135,6 +135,17 @@ describe('daily-scan', () => {
     expect(await at('/api/cron/daily-scan?market=NSE')).toEqual([200, expect.objectContaining({ skipped: null })]);
   });
 
+  test('in a market without runs ends nothing of the NSE’s', async () => {
+    const open = await service({ settings: { inline: false } });
+    await open.cron();
+    const statuses = () => open.session.query('select distinct status from public.orders');
+    expect(await statuses()).toEqual([{ status: 'queued' }]);
+    open.clock.jump(10 * 60 * minuteMs);
+    const headers = { Authorization: `Bearer ${cronSecret}` };
+    const answer = await open.app.request('/api/cron/daily-scan?market=XNYS', { headers });
+    expect([answer.status, await statuses()]).toEqual([503, [{ status: 'queued' }]]);
+  });
+
   test('found too late closes a run that was left: no new decisions, everybody told', async () => {
     const { change, cure } = slowPlanning();
     const open = await service({ change, deps: { deadlineMs: 20 } });

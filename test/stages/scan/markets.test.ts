@@ -1,5 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { virtualClock } from '../../../src/adapters/clock.ts';
 import { signalIdOf } from '../../../src/domain/ids.ts';
+import { istMs } from '../../../src/domain/market/india-time.ts';
 import { type Market, markets, xnse } from '../../../src/domain/market/market.ts';
 import type { Signal } from '../../../src/domain/types.ts';
 import type { Quotes } from '../../../src/ports/world.ts';
@@ -102,4 +104,21 @@ test('a market no run is made in is refused with why, and nothing is written', a
     expect(await database.session.query('select id from public.scan_runs')).toEqual([]);
     expect(await database.session.query('select id from public.signals')).toEqual([]);
   }
+});
+
+test('a refused run ends no order of another market that is past its time by this one’s clock', async () => {
+  const database = await freshPglite();
+  onTestFinished(() => database.close());
+  const store = storeOf(database);
+  const day = { signals: [titan], users: fiveUsers.slice(0, 2), time: '09:20' };
+  const world = await worldOf(store, day);
+  await run(world, { ...requestOf(day), inline: false, waitMs: 0 });
+  const states = () => database.session.query('select status from public.orders');
+  const queued = [{ status: 'queued' }, { status: 'queued' }];
+  expect(await states()).toEqual(queued);
+  // 09:35 in New York: an NSE order of the morning has expired.
+  const evening = { ...world, clock: virtualClock(istMs(tradeDate, '19:05')) };
+  const refused = await run(evening, { ...requestOf(day), market: marketNamed('XNYS') });
+  expect(refused).toMatchObject({ kind: 'refused', code: 'market_not_traded' });
+  expect(await states()).toEqual(queued);
 });

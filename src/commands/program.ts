@@ -166,7 +166,7 @@ program
   .option('--name <text>', 'why')
   .option('--from <time>', 'opens at (market’s zone), for --open')
   .option('--until <time>', 'closes at (market’s zone), for --open')
-  .option('--json', 'import, --market: one JSON document on stdout')
+  .option('--json', 'one JSON document on stdout')
   .action((what, file, flags) => command(calendarCommandFor(what, file))(flags));
 
 addSettling(program);

@@ -87,3 +87,37 @@ test('each market has a calendar of its own: its day is shown, changed and liste
   const facts = JSON.parse((await cli.run(['calendar', '--market', 'XNYS', '--json'])).stdout);
   expect(facts).toMatchObject({ mic: 'XNYS', zone: 'America/New_York', known: { to: '2029-12-31' } });
 });
+
+test('a flag about a day without its date, and a day set for a market without a calendar of its own, change nothing', {
+  timeout: 240_000,
+}, async () => {
+  const cli = cliSandbox();
+  const calendar = (...flags: string[]) => cli.run(['calendar', '--json', ...flags]);
+  const alone = ['--open', '--closed', '--remove', '--name=x', '--name=', '--from=09:15', '--until=15:30'];
+  for (const flag of alone) {
+    const ended = await calendar('--market', 'XNSE', flag);
+    const message = `Give --date D, the day that ${flag.replace(/=.*/, '')} is about.`;
+    expect([ended.code, refusalOn(ended.stdout)]).toMatchObject([2, { code: 'bad_flag', message }]);
+    expect((await calendar(flag)).code).toBe(2);
+  }
+  expect(Object.keys(cli.fingerprint()).filter((path) => path.startsWith('main/'))).toEqual([]);
+
+  const day = ['--date', '2026-12-25'];
+  for (const change of [['--open', '--name', 'x'], ['--closed', '--name', 'x'], ['--remove']]) {
+    const ended = await calendar('--market', 'BSE', ...day, ...change);
+    const message = 'The BSE has the calendar of NSE: set the day of NSE, and it is of both.';
+    expect([ended.code, refusalOn(ended.stdout)]).toMatchObject([2, { code: 'bad_flag', message }]);
+  }
+  const shown = async (...flags: string[]) => JSON.parse((await calendar(...flags)).stdout);
+  const christmas = { date: '2026-12-25', kind: 'closed', open: null, close: null };
+  expect(await shown(...day)).toMatchObject({ mic: 'XNSE', ...christmas });
+  expect(await shown('--market', 'BSE', ...day)).toMatchObject({ mic: 'XBOM', ...christmas });
+  expect(await shown('--market', 'XNYS', '--date', '2026-12-24')).toEqual({
+    mic: 'XNYS',
+    date: '2026-12-24',
+    kind: 'open',
+    name: 'Christmas Eve',
+    open: '09:30',
+    close: '13:00',
+  });
+});

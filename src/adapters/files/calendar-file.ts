@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { isWeekend } from '../../domain/market/calendar.ts';
 import { parseTime } from '../../domain/market/india-time.ts';
-import { type Market, type Mic, marketOf, markets } from '../../domain/market/market.ts';
+import { calendarOwner, type Market, type Mic, marketOf, markets } from '../../domain/market/market.ts';
 import { cell, emptyAs, isoDate, oneOf, plainText, type Read } from './csv/cells.ts';
 import { readTable, type Table } from './csv/table.ts';
 import type { FileResult } from './source.ts';
@@ -23,7 +23,7 @@ function time(text: string): Read<string> {
 }
 
 /** Those that own a calendar, by code: of several with one calendar the first. */
-const owners = markets.filter((one) => markets.find(({ calendar }) => calendar === one.calendar) === one);
+const owners = markets.filter((one) => calendarOwner(one) === one);
 
 /** A market whose days can be listed. One that has another's calendar has no list of its own. */
 function listedMarket(text: string): Read<Mic> {
@@ -33,8 +33,8 @@ function listedMarket(text: string): Read<Mic> {
       reason: `unknown market: write ${owners.map(({ exchanges, mic }) => [...new Set([exchanges[0], mic])].join(' or ')).join(', ')}`,
     };
   }
-  const owner = owners.find(({ calendar }) => calendar === found.market.calendar);
-  if (owner === undefined || owner === found.market) return { value: found.market.mic };
+  const owner = calendarOwner(found.market);
+  if (owner === found.market) return { value: found.market.mic };
   return { reason: `has the calendar of ${owner.name}: list the days of ${owner.name}` };
 }
 

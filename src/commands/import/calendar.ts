@@ -3,7 +3,7 @@ import { targetOf } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { importingCalendar } from '../../domain/market/calendar.ts';
 import { parseTime, parseTradeDate } from '../../domain/market/india-time.ts';
-import type { Market } from '../../domain/market/market.ts';
+import { calendarOwner, type Market } from '../../domain/market/market.ts';
 import { type BeyondCoverage, type ClosedDay, type OpenDay, tradingDay } from '../../domain/market/session.ts';
 import { actorOf } from '../actor.ts';
 import { showTarget, withStore } from '../database-target.ts';
@@ -11,7 +11,7 @@ import { namedMarket } from '../named-market.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { importCalendar } from './calendar-import.ts';
 import { showMarket } from './calendar-market.ts';
-import { hasOwnHours, hoursText } from './market-screen.ts';
+import { dayOf, hasOwnHours, hoursText } from './market-screen.ts';
 
 interface CalendarFlags {
   market?: string;
@@ -27,6 +27,9 @@ interface CalendarFlags {
   json?: boolean;
 }
 
+/** Those that are about one day. */
+const dayFlags = ['open', 'closed', 'remove', 'name', 'from', 'until'] as const;
+
 /** What `npm run calendar` is asked for: a list to import, or one day. */
 export function calendarCommandFor(what: string | undefined, file: string | undefined) {
   return what === undefined ? calendarCommand : importCalendar(what, file);
@@ -40,9 +43,13 @@ async function calendarCommand(config: Config, flags: CalendarFlags): Promise<nu
   const { date } = flags;
   const market = namedMarket(flags.market);
   if ('message' in market) return market;
+  const dayFlag = dayFlags.find((flag) => flags[flag] !== undefined);
+  if (date === undefined && flags.market !== undefined && dayFlag !== undefined) {
+    return refusal('bad_flag', `Give --date D, the day that --${dayFlag} is about.`);
+  }
   if (date === undefined && flags.market !== undefined) return showMarket(config, market, flags.json ?? false);
   if (date === undefined) return refusal('bad_flag', 'Give --date D, --market M, or import F.csv.');
-  const wrong = wrongFlags({ ...flags, date });
+  const wrong = wrongFlags({ ...flags, date }) ?? otherOwner(market, flags);
   if (wrong) return refusal('bad_flag', wrong);
   const target = targetOf(config, 'main');
   showTarget(target);
@@ -55,7 +62,8 @@ async function calendarCommand(config: Config, flags: CalendarFlags): Promise<nu
       await store.call('set_calendar_day', { exchange, date, ...change, by: actorOf(flags) });
     }
     const day = tradingDay(market, date, await store.call('read_calendar_days', { exchange }));
-    process.stdout.write(`${dayText(market, day)}\n`);
+    const text = flags.json ? JSON.stringify({ mic: market.mic, ...dayOf(market, day) }) : dayText(market, day);
+    process.stdout.write(`${text}\n`);
     return 0;
   });
 }
@@ -76,6 +84,13 @@ function wrongFlags({
     if (time !== undefined && parseTime(time) === null) return `${time} is not a time, such as 09:15.`;
   }
   return null;
+}
+
+/** A change of a day that would be another market's too is made under the name of the one whose calendar it is. */
+function otherOwner(market: Market, { open, closed, remove }: CalendarFlags): string | null {
+  const owner = calendarOwner(market);
+  if (owner === market || !(open || closed || remove)) return null;
+  return `The ${market.name} has the calendar of ${owner.name}: set the day of ${owner.name}, and it is of both.`;
 }
 
 /** What a day is, in one line; an unusual one with its hours. */

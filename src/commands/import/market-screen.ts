@@ -79,7 +79,8 @@ function isUnusual(market: Market, day: Day): boolean {
   return day.kind === 'closed' && day.why !== 'weekend';
 }
 
-function dayOf({ zone }: Market, day: Day): MarketDay {
+/** One day of a market, as `--json` gives it. */
+export function dayOf({ zone }: Market, day: Day): MarketDay {
   const { date, kind } = day;
   if (day.kind !== 'open') return { date, kind, name: 'name' in day ? day.name : null, open: null, close: null };
   const time = (ms: number) => zonedTime(zone, ms).slice(0, 5);

@@ -122,6 +122,11 @@ const solana: Market = {
 /** Every market there is; the first is the one that is meant where none is named. */
 export const markets: readonly [Market, ...Market[]] = [xnse, xbom, xnys, solana];
 
+/** The market whose calendar it is: of several that share one, the first. Days are listed and set for that one. */
+export function calendarOwner({ calendar }: Market): Market {
+  return markets.find((one) => one.calendar === calendar) ?? markets[0];
+}
+
 const byCode = new Map<string, Market>(
   markets.flatMap((market) => [market.mic, ...market.exchanges].map((code) => [code, market] as const)),
 );

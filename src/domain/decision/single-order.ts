@@ -35,10 +35,15 @@ export type TradingNow =
       nextSession: string | null;
     };
 
-/** Whether an exchange trades at an instant: from the open to before the end of continuous trading. Unknown days don't. */
+/**
+ * Whether an exchange trades at an instant: from the open to before the end of continuous trading. Unknown days don't, and
+ * neither does a market no run is made in.
+ */
 export function tradingNow(nowMs: number, exchange: string, overrides: readonly DayOverride[]): TradingNow {
   const found = marketOf(exchange);
-  if (found.kind === 'unknown_market') return { kind: 'not_trading', reason: 'market_closed', nextSession: null };
+  if (found.kind === 'unknown_market' || found.market.notTraded !== null) {
+    return { kind: 'not_trading', reason: 'market_closed', nextSession: null };
+  }
   const { market } = found;
   const { mic } = market;
   const date = dateIn(market, nowMs);

@@ -90,12 +90,38 @@ interface PreparedInSteps {
   steps: { session: number; snapshot: number };
 }
 
-/** What there is to know of each request, in their order; or, where it can't be an order, what is to be said. */
+/**
+ * What there is to know of each request, in their order; or, where it can't be an order, what is to be said. Each market
+ * has its own hours and session.
+ */
 async function prepareAll(
   deps: SingleOrderDeps,
   settings: Settings,
   requests: OrderRequest[],
 ): Promise<PreparedInSteps[]> {
+  const prepared = new Map<OrderRequest, PreparedInSteps>();
+  for (const ofMarket of Map.groupBy(requests, ({ order }) => marketKey(order.exchange)).values()) {
+    const answers = await prepareMarket(deps, settings, ofMarket);
+    for (const [request, answer] of answers) prepared.set(request, answer);
+  }
+  return requests.map((request) => {
+    const answer = prepared.get(request);
+    if (!answer) throw new Error('prepareMarket answered fewer requests than it was given');
+    return answer;
+  });
+}
+
+function marketKey(exchange: string): string {
+  const found = marketOf(exchange);
+  return found.kind === 'market' ? found.market.mic : exchange;
+}
+
+/** The same for requests of one market. */
+async function prepareMarket(
+  deps: SingleOrderDeps,
+  settings: Settings,
+  requests: OrderRequest[],
+): Promise<Map<OrderRequest, PreparedInSteps>> {
   const startedMs = deps.clock.nowMs();
   const { exchange } = requests[0]?.order ?? { exchange: 'NSE' };
   const found = marketOf(exchange);
@@ -118,23 +144,26 @@ async function prepareAll(
   });
   const answerTo = new Map(others.map((request, index) => [request, answers[index]]));
   const steps = { session: sessionMs - startedMs, snapshot: deps.clock.nowMs() - sessionMs };
-  return requests.map((request) => {
-    return { prepared: sound.get(request) ?? { kind: 'answered', placed: answerTo.get(request) ?? noSuchUser }, steps };
-  });
+  return new Map(
+    requests.map((request) => {
+      const prepared = sound.get(request) ?? { kind: 'answered', placed: answerTo.get(request) ?? noSuchUser };
+      return [request, { prepared, steps }];
+    }),
+  );
 }
 
 const noSuchUser: Placed = { kind: 'no_such_user' };
 
 async function acceptAll(deps: SingleOrderDeps, settings: Settings, cases: DecidedCase[]): Promise<Placed[]> {
   const placed = new Map<DecidedCase, Placed>();
-  for (const ofDay of Map.groupBy(cases, ({ trading }) => trading.date).values()) {
+  for (const ofDay of Map.groupBy(cases, ({ trading }) => trading.sessionId).values()) {
     const answers = await acceptDay(deps, settings, ofDay);
     for (const [index, one] of ofDay.entries()) placed.set(one, placedOf(answers[index]));
   }
   return cases.map((one) => placed.get(one) ?? noSuchUser);
 }
 
-/** Those of one trading day: a request may have waited for its venue past midnight. */
+/** Those of one market's trading day: a request may have waited for its venue past midnight. */
 async function acceptDay(deps: SingleOrderDeps, settings: Settings, cases: DecidedCase[]): Promise<PlacedOrder[]> {
   const [{ trading } = { trading: null }] = cases;
   if (!trading) return [];

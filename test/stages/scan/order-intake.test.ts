@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { virtualClock } from '../../../src/adapters/clock.ts';
 import { istMs } from '../../../src/domain/market/india-time.ts';
 import { DatabaseError } from '../../../src/ports/database.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
@@ -138,6 +139,39 @@ describe('requests that come together', () => {
     const accepted = { status: 'fulfilled', value: { placed: { kind: 'accepted' } } };
     expect(all).toMatchObject([accepted, failed, failed, accepted]);
     expect(await store.call('check_books', {})).toEqual([]);
+  });
+
+  test('for a market no run is made in are refused at its own hours, and take no session from one another', async () => {
+    const sessions: unknown[] = [];
+    const recording: Store = {
+      ...store,
+      call(name, args) {
+        if (name === 'place_orders') sessions.push(Reflect.get(args, 'sessionId'));
+        return store.call(name, args);
+      },
+    };
+    const of = (exchange: string, key: string, userId: string): OrderRequest => {
+      const one = request(key, userId);
+      return { ...one, order: { ...one.order, exchange } };
+    };
+    const placedAt = async (time: string, requests: OrderRequest[]) => {
+      const clock = virtualClock(istMs(tradeDate, time));
+      const placeOrder = orderIntake({ ...world, store: recording, clock }, settingsOf(day));
+      const all = await Promise.all(requests.map(placeOrder));
+      return all.map(({ placed }) => placed);
+    };
+    const idle = { kind: 'not_trading', reason: 'market_closed', nextSession: null };
+    const morning = [
+      of('US', 'a1', 'asha-rao'),
+      of('BSE', 'a2', 'rohan-mehta'),
+      of('NSE', 'a3', 'kavita-iyer'),
+      of('SOLANA', 'a4', 'sanjay-gupta'),
+    ];
+    expect(await placedAt('10:30', morning)).toMatchObject([idle, idle, { kind: 'accepted' }, idle]);
+    // 10:30 in New York.
+    const evening = [of('US', 'b1', 'asha-rao'), of('NSE', 'b2', 'kavita-iyer'), of('LSE', 'b3', 'rohan-mehta')];
+    expect(await placedAt('20:00', evening)).toMatchObject([idle, { kind: 'not_trading', reason: 'too_late' }, idle]);
+    expect(sessions).toEqual([`XNSE:${tradeDate}:api`]);
   });
 
   test('are not asked one by one of a database that is gone', async () => {

@@ -109,6 +109,8 @@ describe('what can’t be carried out', { timeout: 120_000 }, () => {
     });
     const unknown = await scan('--market', 'LSE');
     expect([unknown.code, refusalOn(unknown.stdout).code]).toEqual([2, 'bad_flag']);
+    const long = await scan('--market', 'L'.repeat(10_000));
+    expect(refusalOn(long.stdout).message).toContain(`there is no market "${'L'.repeat(79)}…": write one of`);
     const ready = (code: string) => run(['ready', '--json', '--market', code], { DATABASE_URL: 'memory://' });
     expect(refusalOn((await ready('LSE')).stdout).code).toBe('bad_flag');
     const prepared = await ready('XNYS');

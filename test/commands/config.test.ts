@@ -149,6 +149,14 @@ describe('the environment', () => {
       'SCAN_CUTOFF must be a time after 09:35 and up to 16:00 New York time, such as 09:50',
     ]);
     expect(cutOffsOf('09:40,NSE=09:45')).toEqual(['SCAN_CUTOFF names the cut-off of XNSE twice']);
+    const rule = 'SCAN_CUTOFF must be a time after 09:20 and up to 15:30 IST, such as 09:35';
+    for (const text of ['09:35,', ',09:35', ' 09:35', '09:35 ', '09:35\n']) {
+      expect(cutOffsOf(text)).toEqual([rule]);
+    }
+    expect(cutOffsOf('SOLANA=24:00')).toEqual([
+      'SCAN_CUTOFF must be a time after 00:05 and before 24:00 UTC, such as 00:20',
+    ]);
+    expect(cutOffsOf('SOLANA=23:59')).toEqual(['09:35:00', ['SOLANA', '23:59:00']]);
     expect(cutOffsOf('LSE=09:40')).toEqual([expect.stringContaining('there is no market "LSE"')]);
 
     const marketsOf = (text: string) => {
@@ -157,6 +165,8 @@ describe('the environment', () => {
     };
     expect(marketsOf('NSE, XNSE')).toEqual(['XNSE']);
     expect(marketsOf('XNSE,XNYS')).toEqual([expect.stringMatching(/^MARKETS can not be XNYS: it trades in USD/)]);
-    expect(marketsOf('XNSE,')).toEqual([expect.stringMatching(/^MARKETS there is no market ""/)]);
+    const must = 'MARKETS must be markets that runs are made in (XNSE or NSE) with commas between';
+    expect(marketsOf('XNSE,')).toEqual([`${must}, not: ""`]);
+    expect(marketsOf('L'.repeat(10_000))).toEqual([`${must}, not: "${'L'.repeat(79)}…"`]);
   });
 });

@@ -1,4 +1,5 @@
 // The markets: where instruments trade, in which zone and currency, by which calendar, and what is done when.
+import { cut } from '../text/text.ts';
 import type { Calendar } from './calendar.ts';
 import { nseCalendar } from './nse-calendar.ts';
 import { nyseCalendar } from './nyse-calendar.ts';
@@ -137,10 +138,17 @@ export interface UnknownMarket {
   message: string;
 }
 
+/** What is shown of a code nobody knows. */
+const MAX_SHOWN_CODE = 80;
+
 /** The market of a MIC or of an exchange code (`XNSE`, `NSE`), or what to write instead. */
 export function marketOf(code: string): { kind: 'market'; market: Market } | UnknownMarket {
   const market = byCode.get(code);
   if (market) return { kind: 'market', market };
   const known = markets.map(({ mic, exchanges }) => [...new Set([mic, ...exchanges])].join(', ')).join('; ');
-  return { kind: 'unknown_market', code, message: `there is no market "${code}": write one of ${known}` };
+  return {
+    kind: 'unknown_market',
+    code,
+    message: `there is no market "${cut(code, MAX_SHOWN_CODE)}": write one of ${known}`,
+  };
 }

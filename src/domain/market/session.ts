@@ -210,7 +210,10 @@ export function sendBeforeMs(signalValidUntilMs: number | null, session: Session
 
 /** What a cut-off has to be, for people. */
 export function cutOffRule({ slots, calendar, zoneName }: Market): string {
-  return `a time after ${slots.open.due} and up to ${calendar.ordinaryHours[0].closeTime} ${zoneName}`;
+  const { closeTime } = calendar.ordinaryHours[0];
+  // 24:00 ends a day, and is no time of it.
+  const until = closeTime === '24:00' ? 'before' : 'up to';
+  return `a time after ${slots.open.due} and ${until} ${closeTime} ${zoneName}`;
 }
 
 type Hours = { openTime: string; closeTime: string };

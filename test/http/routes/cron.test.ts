@@ -128,6 +128,8 @@ describe('daily-scan', () => {
     for (const route of ['daily-scan', 'ready', 'sync']) {
       expect(await at(`/api/cron/${route}?market=LSE`)).toEqual([400, named('unknown_market', 'no market "LSE"')]);
     }
+    const long = `no market "${'L'.repeat(79)}…": write`;
+    expect(await at(`/api/cron/ready?market=${'L'.repeat(10_000)}`)).toEqual([400, named('unknown_market', long)]);
     expect(await at('/api/cron/ready?market=XNYS')).toEqual([
       200,
       expect.objectContaining({ tradeDate: '2025-08-27' }),

@@ -78,10 +78,11 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
     expect(await trip()).toEqual([]);
   });
 
-  const unknownOrder = async () => {
+  /** Looked up at an instant; by default left to a person. */
+  const unknownOrder = async (nextLookupMs: number | null = null) => {
     await decideAll(await openScene(store));
     const { orderId, clientOrderId } = await sendOne(store);
-    await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout' })]);
+    await settle(store, [settlement(orderId, 'unknown', { reason: 'timeout', nextLookupMs })]);
     return { orderId, clientOrderId };
   };
   const resolve = (
@@ -127,8 +128,7 @@ onEveryDatabase('breakers and people', ({ store, session, value }) => {
   });
 
   test('nobody resolves an order that is still looked up: the venue’s own word could count twice', async () => {
-    const { clientOrderId, orderId } = await unknownOrder();
-    await settle(store, [settlement(orderId, 'unknown', { nextLookupMs: nowMs + 1 })]);
+    const { clientOrderId, orderId } = await unknownOrder(nowMs + 1);
     expect(await resolve(clientOrderId, 'rejected')).toEqual({ kind: 'still_looked_up' });
     await store.call('claim_lookups', {
       claimId: 'l1',

@@ -5,7 +5,7 @@ import { masterKeys } from '../../src/compose/venues.ts';
 import { makeWorld, scanSettings } from '../../src/compose/world.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { istMs } from '../../src/domain/market/india-time.ts';
-import { marketOfId } from '../../src/domain/market/session.ts';
+import { marketOf } from '../../src/domain/market/market.ts';
 import type { World } from '../../src/ports/world.ts';
 import { run } from '../../src/run.ts';
 import { sync } from '../../src/stages/accounts/evening-sync.ts';
@@ -75,7 +75,6 @@ async function alpacaMarket(clock: JumpingClock): Promise<Market & { exchange: A
   };
 }
 
-const newYork = marketOfId('XNYS');
 let database: TestDatabase;
 let clock: JumpingClock;
 let market: Market;
@@ -98,7 +97,7 @@ afterEach(async () => {
 });
 
 /** Everything as the settings say, with Asha, who trades there, connected as `account -- connect` does it. */
-async function connected(change: Record<string, string> = {}, leverageCenti = 500, signals = [titan]): Promise<void> {
+async function connected(change: Record<string, string> = {}, leverageCenti = 500): Promise<void> {
   const venue = market.exchange.name;
   const CREDENTIALS_KEY = randomBytes(32).toString('base64');
   const read = readConfig({
@@ -112,7 +111,7 @@ async function connected(change: Record<string, string> = {}, leverageCenti = 50
   if (read.kind !== 'config' || !keys) throw new Error('the settings are good');
   const store = storeOf(database);
   await store.call('import_instruments', { by: tester, instruments: [instrument('TITAN')] });
-  await store.call('import_signals', { by: tester, signals, source: 'test' });
+  await store.call('import_signals', { by: tester, signals: [titan], source: 'test' });
   const users = [person('Asha', { venue, leverageCenti })];
   await store.call('import_users', { by: tester, users, mode: 'live', source: 'test', nowMs: clock.nowMs() });
   const opened = await store.call('open_account', { by: tester, userId: 'asha', venue, mode: 'live' });
@@ -196,13 +195,15 @@ test('without a word of the operator nothing of our exchange goes to Alpaca, and
 });
 
 test('a day Alpaca’s calendar has otherwise than ours is not traded there, and readiness says what each has', async () => {
+  const xnys = marketOf('XNYS');
+  if (xnys.kind !== 'market') throw new Error(xnys.message);
   const alpaca = await alpacaMarket(clock);
   market = alpaca;
   // Of the NSE's day alone: on New York's nothing is asked of it, and nothing of its readiness changes.
   await connected({}, 100);
-  const elsewhere = await ready(world, { mode: 'live', market: newYork, concurrency: 2 });
+  const elsewhere = await ready(world, { mode: 'live', market: xnys.market, concurrency: 2 });
   expect(elsewhere).toMatchObject({ complete: true, accounts: [] });
-  expect(await sync(world, { mode: 'live', market: newYork, concurrency: 2 })).toMatchObject({ notCompared: [] });
+  expect(await sync(world, { mode: 'live', market: xnys.market, concurrency: 2 })).toMatchObject({ notCompared: [] });
   expect(alpaca.exchange.requests).toEqual([]);
 
   market.settings['ALPACA_EXCHANGES'] = 'NSE,US';
@@ -211,7 +212,7 @@ test('a day Alpaca’s calendar has otherwise than ours is not traded there, and
   const inNewYork = async (at: string, ...days: unknown[]) => {
     clock.jump(Date.parse(at) - clock.nowMs());
     alpaca.exchange.pages['GET /v2/calendar'] = days;
-    const report = await ready(world, { mode: 'live', market: newYork, concurrency: 2 });
+    const report = await ready(world, { mode: 'live', market: xnys.market, concurrency: 2 });
     return [report.tradeDate, report.tradingDay, ...report.accounts.map(({ reason }) => reason)];
   };
   const session = { session_open: '0400', session_close: '2000', settlement_date: '2025-12-26' };
@@ -248,25 +249,4 @@ test('a day Alpaca’s calendar has otherwise than ours is not traded there, and
   const calls = alpaca.exchange.requests.filter(({ path }) => path.startsWith('/v2/calendar'));
   expect(calls[0]).toMatchObject({ method: 'GET', path: '/v2/calendar?start=2025-08-28&end=2025-08-28' });
   expect(new Set(calls.map(({ path }) => path)).size).toBe(6);
-});
-
-test('the NSE’s readiness makes no account ready whose venue trades elsewhere: what its own market’s found stays', async () => {
-  const alpaca = await alpacaMarket(clock);
-  market = alpaca;
-  market.say(100_000, 0, 0);
-  await connected({ ALPACA_EXCHANGES: 'US' }, 100, []);
-  const verdict = "select core.not_ready_on(a, '2025-08-28') as found from public.accounts a";
-  const elsewhere = { accounts: [{ ready: false, reason: 'other_market: alpaca trades in XNYS', acknowledge: false }] };
-  // 09:00 in New York, 18:30 in India: both have the 28th.
-  clock.jump(Date.parse('2025-08-28T09:00:00-04:00') - clock.nowMs());
-  for (const [theirs, found] of [
-    [[], expect.stringMatching(/^calendar_differs: /)],
-    [[{ date: '2025-08-28', open: '09:30', close: '16:00' }], null],
-  ]) {
-    alpaca.exchange.pages['GET /v2/calendar'] = theirs;
-    await ready(world, { mode: 'live', market: newYork, concurrency: 2 });
-    expect(await database.session.query(verdict)).toEqual([{ found }]);
-    expect(await check()).toMatchObject(elsewhere);
-    expect(await database.session.query(verdict)).toEqual([{ found }]);
-  }
 });

@@ -94,7 +94,6 @@ const todos: Readonly<Record<string, string>> = {
     'orders must come from the address registered at VENUE: npm run account -- connect --user USER --venue VENUE with a proxyUrl, or addressConfirmed',
   calendar_differs:
     'see which is right (the exchange’s own notice), and set the day: npm run calendar -- --market M --date D; if VENUE is wrong, its account waits for the day to pass',
-  other_market: 'it is made ready on the day of its own market: npm run ready -- --market M',
   no_price_of_holding: 'a holding without a price can not be booked: sell it, or wait until VENUE has a price',
   holding_beyond_exact_numbers: 'VENUE says of a holding more than can be computed with: ask VENUE whether it is right',
   funds_empty: 'our books have money and VENUE shows none: an odd answer, or it was all paid out; look at it there',

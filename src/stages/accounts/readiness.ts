@@ -24,7 +24,7 @@ import { emitLeftOrders, type LeftOrder, leftOrders } from './emit-left-orders.t
 import { pagesOfBooks } from './read-account.ts';
 import { sharesToBook } from './unknown-shares.ts';
 import { emitLeftOut, unreadOfOurs } from './unreadable-rows.ts';
-import { isOfMarket, otherMarket } from './venue-calendar.ts';
+import { isOfMarket } from './venue-calendar.ts';
 
 export interface ReadyRequest {
   mode: Mode;
@@ -151,8 +151,7 @@ async function storePage(
   report.external += booked.external;
   const free = new Set(booked.free);
   const withFaults = compared.map((one) => ({ ...one, fault: one.fault ?? notBroughtUp(day, one, free) }));
-  const own = withFaults.filter(({ books, fault }) => fault !== null || otherMarket(deps, day.market, books) === null);
-  const verdicts = own.map(({ books, fault }) => {
+  const verdicts = withFaults.map(({ books, fault }) => {
     const ready = fault === null;
     return {
       ...{ accountId: books.accountId, ready, broughtUp: ready && day.open },
@@ -167,8 +166,7 @@ async function storePage(
   );
   for (const { books, fault } of withFaults) {
     const { accountId, userId, userName, venue } = books;
-    const found = fault ?? otherMarket(deps, day.market, books);
-    const { notReady = found, acknowledge = false } = stored.get(accountId) ?? {};
+    const { notReady = fault, acknowledge = false } = stored.get(accountId) ?? {};
     report.accounts.push({
       accountId,
       userId,

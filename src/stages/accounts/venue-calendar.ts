@@ -18,25 +18,9 @@ const INDIA: readonly Mic[] = ['XNSE', 'XBOM'];
  * one whose venue has no address here or trades elsewhere: whoever runs this hears why it can't trade.
  */
 export function isOfMarket({ venues }: Pick<AccountsDeps, 'venues'>, market: Market, { venue }: Books): boolean {
-  return market.mic === xnse.mic || marketsOf(venues, venue).includes(market.mic);
-}
-
-/**
- * Why an account that is found sound on a market's day is not made ready by it: its venue trades elsewhere, and what was
- * found of it on its own market's day stays. null: it trades there.
- */
-export function otherMarket(
-  { venues }: Pick<AccountsDeps, 'venues'>,
-  { mic }: Market,
-  { venue }: Books,
-): string | null {
-  const own = marketsOf(venues, venue);
-  return own.includes(mic) ? null : `other_market: ${venue} trades in ${own.join(' and ')}`;
-}
-
-function marketsOf(venues: AccountsDeps['venues'], venue: string): readonly Mic[] {
+  if (market.mic === xnse.mic) return true;
   const capabilities = venues.get(venue)?.capabilities;
-  return capabilities === undefined ? [] : (capabilities.markets ?? INDIA);
+  return capabilities !== undefined && (capabilities.markets ?? INDIA).includes(market.mic);
 }
 
 /**

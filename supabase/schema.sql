@@ -482,10 +482,11 @@ create table public.calendar_days (
 );
 
 -- What one leg costs, dated: parts per billion of turnover. GST is on brokerage + exchange + regulator
--- charges.
+-- charges. `exchange`: the first code of a market, for all of its exchanges; the caps are in `currency`.
 create table public.charge_rates (
   id integer not null,
   exchange text not null,
+  currency text not null,
   product text not null,
   side text not null,
   valid_from date not null,
@@ -500,7 +501,8 @@ create table public.charge_rates (
   constraint charge_rates_pkey PRIMARY KEY (id),
   constraint a_rate_is_given_once_per_day UNIQUE (exchange, product, side, valid_from),
   constraint a_product_is_delivery_or_mtf CHECK (product = ANY (ARRAY['delivery'::text, 'mtf'::text])),
-  constraint a_rate_is_for_a_buy_or_a_sell CHECK (side = ANY (ARRAY['BUY'::text, 'SELL'::text]))
+  constraint a_rate_is_for_a_buy_or_a_sell CHECK (side = ANY (ARRAY['BUY'::text, 'SELL'::text])),
+  constraint a_rate_is_in_the_currency_of_its_market CHECK (exchange = 'NSE'::text AND currency = 'INR'::text OR exchange = 'BSE'::text AND currency = 'INR'::text OR exchange = 'US'::text AND currency = 'USD'::text OR exchange = 'SOLANA'::text AND currency = 'USDC'::text)
 );
 CREATE TRIGGER rates_are_never_deleted BEFORE DELETE OR UPDATE OF id OR TRUNCATE ON public.charge_rates FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_deletion();
 
@@ -3675,7 +3677,7 @@ AS $function$
           where run.trade_date = (args ->> 'tradeDate')::date and run.mode = args ->> 'mode'
             and o.filled_quantity > 0
       ) either join public.instruments i on i.id = either.instrument_id),
-    'rates', core.rates_json((args ->> 'tradeDate')::date),
+    'rates', core.rates_json(args ->> 'runId', (args ->> 'tradeDate')::date),
     'corporateActions', core.corporate_actions((args ->> 'tradeDate')::date),
     'symbolExposure', core.symbol_exposure(args ->> 'mode', (args ->> 'tradeDate')::date),
     'halted', core.halted('all', ''),
@@ -3846,7 +3848,7 @@ declare
 begin
   return jsonb_build_object(
     'halted', core.halted('all', ''),
-    'rates', core.rates_json((args ->> 'tradeDate')::date),
+    'rates', core.rates_json(args ->> 'runId', (args ->> 'tradeDate')::date),
     'corporateActions', core.corporate_actions((args ->> 'tradeDate')::date),
     'symbolExposure', case when (args ->> 'capped')::boolean
       then core.symbol_exposure(args ->> 'mode', (args ->> 'tradeDate')::date) else '{}' end,
@@ -4303,7 +4305,8 @@ AS $function$
       and ru.decided_at is null),
     'halted', core.halted('all', ''),
     'instrumentsKnown', exists (select from public.instruments where not assumed),
-    'rates', core.rates_json(run.trade_date), 'corporateActions', core.corporate_actions(run.trade_date),
+    'rates', core.rates_json(run.id, run.trade_date),
+    'corporateActions', core.corporate_actions(run.trade_date),
     'symbolExposure', core.symbol_exposure(run.mode, run.trade_date),
     'signals', (select coalesce(jsonb_agg(jsonb_build_object('signal', core.signal_json(s, i),
         'instrument', core.instrument_json(i), 'share', i.share, 'sendBeforeMs', core.ms(rs.send_before))
@@ -6603,6 +6606,18 @@ AS $function$
           value_minor::numeric * (rate.exchange_ppb + rate.regulator_ppb)
           + least(value_minor::numeric * rate.brokerage_ppb, rate.brokerage_cap_minor * 1000000000::numeric))
     ) / 10000000000000)::bigint end;
+$function$;
+
+-- The exchange whose charges hold in a market: the first of its codes in domain/market/market.ts, a test
+-- compares the two. As above, what begins with no code is the NSE's.
+CREATE OR REPLACE FUNCTION core.charging_exchange(code text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select case when core.zone_of(code) = 'America/New_York' then 'US'
+    when split_part(code, ':', 1) in ('XBOM', 'BSE') then 'BSE'
+    when core.zone_of(code) = 'UTC' then 'SOLANA' else 'NSE' end;
 $function$;
 
 -- What is over for longer than this should have been ended by whoever sweeps.
@@ -9359,6 +9374,7 @@ AS $function$
       format('rate %s', (o).rate_id),
       format('one of %s %s in force on %s', (o).product, (o).side, trade_date)
     from made where ((rate).side, (rate).product) <> ((o).side, (o).product)
+      or (rate).exchange <> core.charging_exchange((o).run_id)
       or (rate).valid_from <> (select max(r.valid_from) from public.charge_rates r
       where (r.exchange, r.product, r.side) = ((rate).exchange, (rate).product, (rate).side)
         and r.valid_from <= trade_date)
@@ -9933,8 +9949,8 @@ AS $function$
       and bucket > core.database_now() - interval '60100 milliseconds') recent;
 $function$;
 
--- The charge rates in force on a day.
-CREATE OR REPLACE FUNCTION core.rates_json(on_date date)
+-- The charge rates of the market of a run (of its id) in force on a day.
+CREATE OR REPLACE FUNCTION core.rates_json(for_run text, on_date date)
  RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
@@ -9945,8 +9961,9 @@ begin
       'transactionTaxPpb', transaction_tax_ppb, 'exchangePpb', exchange_ppb, 'regulatorPpb', regulator_ppb,
       'stampPpb', stamp_ppb, 'brokeragePpb', brokerage_ppb, 'brokerageCapMinor', brokerage_cap_minor,
       'gstBps', gst_bps)), '[]')
-    from (select distinct on (exchange, product, side) * from public.charge_rates
-      where valid_from <= on_date order by exchange, product, side, valid_from desc) in_force
+    from (select distinct on (product, side) * from public.charge_rates
+      where exchange = core.charging_exchange(for_run) and valid_from <= on_date
+      order by product, side, valid_from desc) in_force
   );
 end $function$;
 

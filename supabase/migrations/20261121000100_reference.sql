@@ -149,6 +149,15 @@ language sql immutable as $$
     when split_part(code, ':', 1) = 'SOLANA' then 'UTC' else 'Asia/Kolkata' end;
 $$;
 
+-- The exchange whose charges hold in a market: the first of its codes in domain/market/market.ts, a test
+-- compares the two. As above, what begins with no code is the NSE's.
+create function core.charging_exchange(code text) returns text
+language sql immutable as $$
+  select case when core.zone_of(code) = 'America/New_York' then 'US'
+    when split_part(code, ':', 1) in ('XBOM', 'BSE') then 'BSE'
+    when core.zone_of(code) = 'UTC' then 'SOLANA' else 'NSE' end;
+$$;
+
 -- The date of an instant where the market is: its trade date.
 create function core.date_in(code text, at timestamptz) returns date
 language sql stable as $$ select (at at time zone core.zone_of(code))::date; $$;
@@ -319,10 +328,11 @@ create trigger accounts_are_never_deleted before update of id or delete or trunc
   for each statement execute function core.refuse_deletion();
 
 -- What one leg costs, dated: parts per billion of turnover. GST is on brokerage + exchange + regulator
--- charges.
+-- charges. `exchange`: the first code of a market, for all of its exchanges; the caps are in `currency`.
 create table public.charge_rates (
   id integer primary key,
   exchange text not null,
+  currency text not null,
   product text not null,
   side text not null,
   valid_from date not null,
@@ -336,13 +346,15 @@ create table public.charge_rates (
   source text not null,
   constraint a_rate_is_given_once_per_day unique (exchange, product, side, valid_from),
   constraint a_product_is_delivery_or_mtf check (product in ('delivery', 'mtf')),
-  constraint a_rate_is_for_a_buy_or_a_sell check (side in ('BUY', 'SELL'))
+  constraint a_rate_is_for_a_buy_or_a_sell check (side in ('BUY', 'SELL')),
+  constraint a_rate_is_in_the_currency_of_its_market
+    check ((exchange, currency) in (('NSE', 'INR'), ('BSE', 'INR'), ('US', 'USD'), ('SOLANA', 'USDC')))
 );
 create trigger rates_are_never_deleted before update of id or delete or truncate on public.charge_rates
   for each statement execute function core.refuse_deletion();
 
 insert into public.charge_rates
-select 10 * era.n + leg.n, 'NSE', leg.product, leg.side, era.valid_from,
+select 10 * era.n + leg.n, 'NSE', 'INR', leg.product, leg.side, era.valid_from,
   1000000, era.exchange_ppb, 1000, leg.stamp_ppb, leg.brokerage_ppb, leg.brokerage_cap_minor,
   1800, era.source
 from (values
@@ -357,6 +369,23 @@ from (values
   (3, 'mtf', 'BUY', 150000, 3000000, 2000),
   (4, 'mtf', 'SELL', 0, 3000000, 2000)
 ) as leg(n, product, side, stamp_ppb, brokerage_ppb, brokerage_cap_minor);
+
+-- US shares at a broker without commission: on sales the SEC's fee (Section 31 of the Exchange Act, which
+-- brokers pass on), on buys nothing. The rates are those of the SEC's yearly orders in the Federal Register,
+-- taken from what quotes them. Of what goes by the share instead (FINRA's trading activity fee, the audit
+-- trail's) no rate is here: a live account's cash is what its venue says, so the next readiness books it.
+insert into public.charge_rates
+select 100 + 10 * era.n + leg.n, 'US', 'USD', leg.product, leg.side, era.valid_from,
+  0, 0, case leg.side when 'SELL' then era.sec_ppb else 0 end, 0, 0, 0, 0, era.source
+from (values
+  (1, date '2024-05-22', 27800,
+    'SEC Release 34-99973 (89 FR 29402): $27.80 per million of sales from 2024-05-22'),
+  (2, date '2025-05-14', 0, 'SEC order for fiscal year 2025: $0.00 per million of sales from 2025-05-14'),
+  (3, date '2026-04-04', 20600,
+    'SEC Release 34-104909 (91 FR 10643): $20.60 per million of sales from 2026-04-04')
+) as era(n, valid_from, sec_ppb, source),
+(values (1, 'delivery', 'BUY'), (2, 'delivery', 'SELL'), (3, 'mtf', 'BUY'), (4, 'mtf', 'SELL')
+) as leg(n, product, side);
 
 -- The same formula as chargesOn in domain/decision/charges.ts, rounded up once at the end; a test compares
 -- the two.

@@ -39,8 +39,8 @@ language sql stable as $$
     'freezeQuantity', i.freeze_quantity, 'fno', i.fno, 'restricted', i.restricted) end;
 $$;
 
--- The charge rates in force on a day.
-create function core.rates_json(on_date date) returns jsonb
+-- The charge rates of the market of a run (of its id) in force on a day.
+create function core.rates_json(for_run text, on_date date) returns jsonb
 language plpgsql stable as $$
 begin
   return (
@@ -48,8 +48,9 @@ begin
       'transactionTaxPpb', transaction_tax_ppb, 'exchangePpb', exchange_ppb, 'regulatorPpb', regulator_ppb,
       'stampPpb', stamp_ppb, 'brokeragePpb', brokerage_ppb, 'brokerageCapMinor', brokerage_cap_minor,
       'gstBps', gst_bps)), '[]')
-    from (select distinct on (exchange, product, side) * from public.charge_rates
-      where valid_from <= on_date order by exchange, product, side, valid_from desc) in_force
+    from (select distinct on (product, side) * from public.charge_rates
+      where exchange = core.charging_exchange(for_run) and valid_from <= on_date
+      order by product, side, valid_from desc) in_force
   );
 end $$;
 
@@ -108,7 +109,7 @@ language sql stable security definer set search_path = '' as $$
           where run.trade_date = (args ->> 'tradeDate')::date and run.mode = args ->> 'mode'
             and o.filled_quantity > 0
       ) either join public.instruments i on i.id = either.instrument_id),
-    'rates', core.rates_json((args ->> 'tradeDate')::date),
+    'rates', core.rates_json(args ->> 'runId', (args ->> 'tradeDate')::date),
     'corporateActions', core.corporate_actions((args ->> 'tradeDate')::date),
     'symbolExposure', core.symbol_exposure(args ->> 'mode', (args ->> 'tradeDate')::date),
     'halted', core.halted('all', ''),
@@ -192,7 +193,8 @@ language sql stable security definer set search_path = '' as $$
       and ru.decided_at is null),
     'halted', core.halted('all', ''),
     'instrumentsKnown', exists (select from public.instruments where not assumed),
-    'rates', core.rates_json(run.trade_date), 'corporateActions', core.corporate_actions(run.trade_date),
+    'rates', core.rates_json(run.id, run.trade_date),
+    'corporateActions', core.corporate_actions(run.trade_date),
     'symbolExposure', core.symbol_exposure(run.mode, run.trade_date),
     'signals', (select coalesce(jsonb_agg(jsonb_build_object('signal', core.signal_json(s, i),
         'instrument', core.instrument_json(i), 'share', i.share, 'sendBeforeMs', core.ms(rs.send_before))

@@ -39,7 +39,7 @@ declare
 begin
   return jsonb_build_object(
     'halted', core.halted('all', ''),
-    'rates', core.rates_json((args ->> 'tradeDate')::date),
+    'rates', core.rates_json(args ->> 'runId', (args ->> 'tradeDate')::date),
     'corporateActions', core.corporate_actions((args ->> 'tradeDate')::date),
     'symbolExposure', case when (args ->> 'capped')::boolean
       then core.symbol_exposure(args ->> 'mode', (args ->> 'tradeDate')::date) else '{}' end,

@@ -86,6 +86,7 @@ language sql stable as $$
       format('rate %s', (o).rate_id),
       format('one of %s %s in force on %s', (o).product, (o).side, trade_date)
     from made where ((rate).side, (rate).product) <> ((o).side, (o).product)
+      or (rate).exchange <> core.charging_exchange((o).run_id)
       or (rate).valid_from <> (select max(r.valid_from) from public.charge_rates r
       where (r.exchange, r.product, r.side) = ((rate).exchange, (rate).product, (rate).side)
         and r.valid_from <= trade_date)

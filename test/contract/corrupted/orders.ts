@@ -63,6 +63,11 @@ const orders: Corruption[] = [
     ...(['orders', 'rate_id = 12', order('asha', 'TITAN')] as const),
     'an order is charged at the rate of its side and product on its day',
   ],
+  [
+    // The same leg in force on the same day, of New York.
+    ...(['orders', 'rate_id = 121', order('asha', 'TITAN')] as const),
+    'an order is charged at the rate of its side and product on its day',
+  ],
   ['orders', 'hold_minor = hold_minor + 1', order('devi', 'INFY'), held],
   ['orders', 'hold_minor = hold_minor - 1', order('asha', 'TITAN'), held],
   [

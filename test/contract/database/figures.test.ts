@@ -10,8 +10,8 @@ import { onEveryDatabase } from '../support/every-database.ts';
 
 // What the database computes too must come out the same as in the domain, to the paisa.
 onEveryDatabase('the same figures', ({ store, session }) => {
-  const ratesOn = async (tradeDate: string): Promise<ChargeRate[]> =>
-    (await store.call('read_inputs', { mode: 'paper', tradeDate, runId: '' })).rates;
+  const ratesOn = async (tradeDate: string, mic = 'XNSE'): Promise<ChargeRate[]> =>
+    (await store.call('read_inputs', { mode: 'paper', tradeDate, runId: `${mic}:${tradeDate}:open:paper` })).rates;
   /** Small and typical values, and ones at the brokerage cap; up to a thousand crore. */
   const valueMinor = fc.oneof(fc.nat(1000), fc.nat(100_000_00), fc.nat(10_000_000_000_00), fc.constant(0));
 
@@ -23,8 +23,10 @@ onEveryDatabase('the same figures', ({ store, session }) => {
   });
 
   test('charges, for every rate there is', async () => {
-    const rates = [...(await ratesOn('2025-08-28')), ...(await ratesOn('2026-08-28'))];
-    expect(new Set(rates.map(({ id }) => id)).size).toBe(8);
+    const inForce = ['2025-08-28', '2026-08-28'].map((date) => ratesOn(date));
+    const inNewYork = ['2025-01-02', '2025-08-28', '2026-08-28'].map((date) => ratesOn(date, 'XNYS'));
+    const rates = (await Promise.all([...inForce, ...inNewYork])).flat();
+    expect(new Set(rates.map(({ id }) => id)).size).toBe(20);
     const values = fc.array(valueMinor, { minLength: 50, maxLength: 50 });
     const check = async (sample: number[]) => {
       const rows = await session.query(
@@ -73,6 +75,19 @@ onEveryDatabase('the same figures', ({ store, session }) => {
     const after = rateFor(await ratesOn('2026-04-01'), 'BUY', 'delivery');
     expect([before.exchangePpb, after.exchangePpb]).toEqual([29_700, 30_700]);
     expect(await ratesOn('2024-09-30')).toEqual([]);
+  });
+
+  test('a run is given the rates of its own market, and none where none is known', async () => {
+    const rateOf = async (date: string, side: 'BUY' | 'SELL') => rateFor(await ratesOn(date, 'XNYS'), side, 'delivery');
+    const sales = [];
+    for (const date of ['2025-05-13', '2025-05-14', '2026-04-03', '2026-04-06']) sales.push(await rateOf(date, 'SELL'));
+    expect(sales.map(({ regulatorPpb }) => regulatorPpb)).toEqual([27_800, 0, 0, 20_600]);
+    // $20.60 for a million dollars sold, nothing for buying them, and the least sale costs a cent.
+    expect(sales.map((rate) => chargesOn(1_000_000_00, rate))).toEqual([27_80, 0, 0, 20_60]);
+    expect(chargesOn(1, await rateOf('2026-04-06', 'SELL'))).toBe(1);
+    expect(chargesOn(1_000_000_00, await rateOf('2026-04-06', 'BUY'))).toBe(0);
+    expect((await ratesOn('2026-04-06')).map(({ id }) => id)).toEqual([21, 22, 23, 24]);
+    expect([await ratesOn('2026-04-06', 'XBOM'), await ratesOn('2026-04-06', 'SOLANA')]).toEqual([[], []]);
   });
 
   test('an instant comes back as the millisecond it was', async () => {

@@ -16,6 +16,16 @@ onEveryDatabase('the markets of the database', ({ value }) => {
     }
   });
 
+  test('charge by the rates of the market’s first exchange, in its currency', async () => {
+    for (const { mic, exchanges, currency } of markets) {
+      for (const code of [mic, ...exchanges, `${mic}:2026-03-08:open:paper`]) {
+        expect([code, await value('select core.charging_exchange($1)', [code])]).toEqual([code, exchanges[0]]);
+      }
+      const others = 'select count(*) from public.charge_rates where exchange = $1 and currency <> $2';
+      expect(Number(await value(others, [exchanges[0], currency]))).toBe(0);
+    }
+  });
+
   test('end a trade date, and an ordinary day’s trading, at the program’s instants', async () => {
     for (const market of markets) {
       for (const date of dates) {

@@ -2,8 +2,17 @@
 import type { Mic } from '../domain/market/market.ts';
 import type { Quote, Side } from '../domain/types.ts';
 
+/**
+ * In which units an instrument counts: its quantities in 10^-`quantityScale` of a piece, its prices in 10^-`priceScale`
+ * of the minor unit of its currency. What is left out is 0: whole pieces, whole minor units.
+ */
+export interface Scales {
+  quantityScale?: number;
+  priceScale?: number;
+}
+
 /** An order as a venue needs it. The clientOrderId is in our table before the venue hears of it. */
-export interface OrderToSend {
+export interface OrderToSend extends Scales {
   orderId: number;
   clientOrderId: string;
   userId: string;
@@ -11,6 +20,7 @@ export interface OrderToSend {
   exchange: string;
   symbol: string;
   side: Side;
+  /** In units of the instrument, as the limit price and whatever a venue says of this order. */
   quantity: number;
   limitPriceMinor: number;
   /** `mtf`: bought with the broker's leverage. */
@@ -27,6 +37,8 @@ export interface VenueFill {
   venueFillId: string;
   quantity: number;
   priceMinor: number;
+  /** What it cost, rounded up, or brought, rounded down, where the price can't say it exactly; left out: quantity × price. */
+  valueMinor?: number;
   atMs: number;
 }
 
@@ -190,16 +202,23 @@ export type SessionStatus =
   | { kind: 'closed'; reason: string }
   | { kind: 'unreadable'; reason: string };
 
+/** In which units a listing's quantities and prices are wanted. */
+export type ScalesOf = (listing: { exchange: string; symbol: string }) => Scales;
+
 /** What a real venue can do beside taking orders. */
 export interface VenueAccountApi {
-  ordersToday(account: AccountAtVenue): Promise<VenueRead<VenueRows<VenueOrder>>>;
+  /** Quantities and prices are in the units `scalesOf` gives for a listing; left out: whole pieces and minor units. */
+  ordersToday(account: AccountAtVenue, scalesOf?: ScalesOf): Promise<VenueRead<VenueRows<VenueOrder>>>;
   cancel(order: OrderToSend & { venueOrderId: string | null }): Promise<CancelOutcome>;
   /** A symbol the venue has no price for is left out. */
-  quotes(account: AccountAtVenue, listings: { exchange: string; symbol: string }[]): Promise<VenueRead<Quote[]>>;
+  quotes(
+    account: AccountAtVenue,
+    listings: ({ exchange: string; symbol: string } & Scales)[],
+  ): Promise<VenueRead<Quote[]>>;
   /** A margin of 0 is «not known», never free: it is left out (null). */
   margins(account: AccountAtVenue, orders: OrderToSend[]): Promise<VenueRead<(VenueMargin | null)[]>>;
   funds(account: AccountAtVenue): Promise<VenueRead<VenueFunds>>;
-  positions(account: AccountAtVenue): Promise<VenueRead<VenueRows<VenuePosition>>>;
+  positions(account: AccountAtVenue, scalesOf?: ScalesOf): Promise<VenueRead<VenueRows<VenuePosition>>>;
   sessionStatus(account: AccountAtVenue): Promise<SessionStatus>;
   /** Only a venue that publishes its market's calendar has it: the days from one date to another that trade. */
   calendar?: {

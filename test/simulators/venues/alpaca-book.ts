@@ -1,5 +1,19 @@
 import type { Clock } from '../../../src/ports/world.ts';
 
+/** Quantities are counted in billionths of a share: a float would lose some. */
+const nano = 1_000_000_000n;
+
+export function nanosOf(quantity: string): bigint {
+  const [whole = '', decimals = ''] = quantity.split('.');
+  return BigInt(whole) * nano + BigInt(decimals.padEnd(9, '0'));
+}
+
+/** As Alpaca writes quantities: no zeros at the end. */
+export function quantityText(nanos: bigint): string {
+  const decimals = (nanos % nano).toString().padStart(9, '0').replace(/0+$/, '');
+  return `${nanos / nano}${decimals === '' ? '' : `.${decimals}`}`;
+}
+
 /** An order as it is posted: all text. */
 export interface AlpacaPosted {
   symbol: string;
@@ -16,8 +30,8 @@ export interface AlpacaRow extends AlpacaPosted {
   /** From when on its book shows it. Its id is taken at once. */
   shownFromMs: number;
   /** What fills at once; the rest a minute later. */
-  firstQuantity: number;
-  canceledFilled: number | null;
+  firstQuantity: bigint;
+  canceledFilled: bigint | null;
 }
 
 const stamp = (ms: number) => new Date(ms).toISOString();
@@ -34,14 +48,17 @@ export class AlpacaBook {
   }
 
   take(keyId: string, posted: AlpacaPosted, how: { halfFirst: boolean; shownFromMs: number }): AlpacaRow {
-    const quantity = Number(posted.qty);
+    const quantity = nanosOf(posted.qty);
+    // Half of what is whole shares only stays whole.
+    const step = quantity % nano === 0n ? nano : 1n;
+    const half = (quantity / 2n / step) * step;
     const row: AlpacaRow = {
       ...posted,
       keyId,
       id: `61e69015-8549-4bfd-b9c3-${String(this.rows.length + 1).padStart(12, '0')}`,
       takenMs: this.#clock.nowMs(),
       shownFromMs: how.shownFromMs,
-      firstQuantity: how.halfFirst ? Math.max(1, Math.floor(quantity / 2)) : quantity,
+      firstQuantity: how.halfFirst ? (half > 0n ? half : step) : quantity,
       canceledFilled: null,
     };
     this.rows.push(row);
@@ -57,9 +74,9 @@ export class AlpacaBook {
     return this.rows.filter((row) => row.keyId === keyId && row.shownFromMs <= this.#clock.nowMs());
   }
 
-  filledOf(row: AlpacaRow): number {
+  filledOf(row: AlpacaRow): bigint {
     if (row.canceledFilled !== null) return row.canceledFilled;
-    return this.#clock.nowMs() >= row.takenMs + 60_000 ? Number(row.qty) : row.firstQuantity;
+    return this.#clock.nowMs() >= row.takenMs + 60_000 ? nanosOf(row.qty) : row.firstQuantity;
   }
 
   cancel(row: AlpacaRow): void {
@@ -68,8 +85,8 @@ export class AlpacaBook {
 
   asOrder(row: AlpacaRow) {
     const filled = this.filledOf(row);
-    const open = filled === 0 ? 'new' : 'partially_filled';
-    const whole = filled === Number(row.qty) ? 'filled' : open;
+    const open = filled === 0n ? 'new' : 'partially_filled';
+    const whole = filled === nanosOf(row.qty) ? 'filled' : open;
     return {
       id: row.id,
       client_order_id: row.client_order_id,
@@ -81,8 +98,8 @@ export class AlpacaBook {
       symbol: row.symbol,
       notional: null,
       qty: row.qty,
-      filled_qty: String(filled),
-      filled_avg_price: filled === 0 ? null : row.limit_price,
+      filled_qty: quantityText(filled),
+      filled_avg_price: filled === 0n ? null : row.limit_price,
       order_class: '',
       type: 'limit',
       side: row.side,
@@ -108,16 +125,17 @@ export class AlpacaBook {
 
   #executionsOf(row: AlpacaRow) {
     const filled = this.filledOf(row);
-    const quantities = [Math.min(filled, row.firstQuantity), filled - row.firstQuantity].filter((part) => part > 0);
+    const first = filled < row.firstQuantity ? filled : row.firstQuantity;
+    const quantities = [first, filled - row.firstQuantity].filter((part) => part > 0n);
     return quantities.map((quantity, n) => {
       const atMs = row.takenMs + n * 60_000;
       return {
         id: `${activityHead(atMs)}::8efc7b9a-8b2b-4000-9955-${row.id.slice(-11)}${n}`,
         activity_type: 'FILL',
         transaction_time: stamp(atMs),
-        type: n === 0 && filled < Number(row.qty) ? 'partial_fill' : 'fill',
+        type: n === 0 && filled < nanosOf(row.qty) ? 'partial_fill' : 'fill',
         price: row.limit_price,
-        qty: String(quantity),
+        qty: quantityText(quantity),
         side: row.side,
         symbol: row.symbol,
         order_id: row.id,

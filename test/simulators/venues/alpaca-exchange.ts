@@ -4,7 +4,7 @@ import { readUpdate } from '../../../src/adapters/venues/alpaca/order-updates.ts
 import { type AlpacaVenueOptions, alpacaVenue } from '../../../src/adapters/venues/alpaca/venue.ts';
 import type { AccountAtVenue } from '../../../src/ports/venue.ts';
 import type { Clock } from '../../../src/ports/world.ts';
-import { AlpacaBook, type AlpacaPosted, type AlpacaRow } from './alpaca-book.ts';
+import { AlpacaBook, type AlpacaPosted, type AlpacaRow, nanosOf, quantityText } from './alpaca-book.ts';
 import { openStream, type StreamServer } from './alpaca-stream.ts';
 import { answerWithinMs, type Booked, type Exchange, type FaultName, type FaultPlan } from './exchange.ts';
 
@@ -99,7 +99,7 @@ export async function openAlpacaExchange(clock: Clock, change: Partial<AlpacaVen
 }
 
 function booked(book: AlpacaBook, row: AlpacaRow): Booked {
-  const filledQuantity = book.filledOf(row);
+  const filledQuantity = Number(quantityText(book.filledOf(row)));
   const quantity = Number(row.qty);
   const status = row.canceledFilled !== null ? 'canceled' : filledQuantity === quantity ? 'filled' : 'open';
   const { client_order_id: clientOrderId, id: venueOrderId, symbol } = row;
@@ -204,7 +204,7 @@ class AlpacaServer {
   #cancel(keyId: string, id: string): Answer {
     const row = this.book.shown(keyId).find((one) => one.id === id);
     if (!row) return bad(404, 40410000, `order not found for ${id}`);
-    if (row.canceledFilled !== null || this.book.filledOf(row) === Number(row.qty)) {
+    if (row.canceledFilled !== null || this.book.filledOf(row) === nanosOf(row.qty)) {
       return bad(422, 42210000, 'order is already in "filled" state');
     }
     this.book.cancel(row);
@@ -231,16 +231,29 @@ function answerLost(fault: FaultName | null): Answer | 'silence' | 'reset' | nul
   return null;
 }
 
+/** Shares it does not divide. */
+const wholeOnly = ['BRK.A'];
+
 /** What a strict Alpaca finds wrong with an order; null: nothing. */
 function faultOf(posted: Record<string, unknown>): Answer | null {
   const wrong = (message: string) => bad(422, 40010001, message);
   const is = (field: string, pattern: RegExp) => typeof posted[field] === 'string' && pattern.test(posted[field]);
   if (!is('symbol', /^[A-Z.&]+$/)) return wrong('symbol is required');
-  if (!is('qty', /^[1-9]\d*$/)) return wrong('qty must be a positive number');
+  if (!is('qty', /^(?=.*[1-9])(0|[1-9]\d*)(\.\d{1,9})?$/)) return wrong('qty must be a positive number');
+  const isFraction = is('qty', /\./);
   if (!is('side', /^(buy|sell)$/)) return wrong('side must be "buy" or "sell"');
   if (!is('type', /^limit$/)) return wrong('invalid order type');
-  if (!is('time_in_force', /^day$/)) return wrong('invalid time_in_force');
-  if (!is('limit_price', /^\d+\.\d\d$/)) return wrong('limit price increment must be 0.01');
+  if (!is('time_in_force', /^day$/)) {
+    return wrong(isFraction ? 'fractional orders must be DAY orders' : 'invalid time_in_force');
+  }
+  if (isFraction && wholeOnly.includes(String(posted['symbol']))) {
+    return bad(403, 40310000, `asset "${posted['symbol']}" is not fractionable`);
+  }
+  if (!is('limit_price', /^(0|[1-9]\d*)\.\d\d$|^0\.\d{3,4}$/)) {
+    return wrong(
+      `invalid limit_price ${posted['limit_price']}. sub-penny increment does not fulfill minimum pricing criteria`,
+    );
+  }
   if (!is('client_order_id', /^[\x21-\x7e]{1,128}$/)) return wrong('invalid client_order_id');
   return null;
 }

@@ -7,6 +7,8 @@ import type {
   AccountAtVenue,
   OddRow,
   OrderToSend,
+  Scales,
+  ScalesOf,
   SessionStatus,
   VenueAccountApi,
   VenueFunds,
@@ -18,7 +20,8 @@ import type {
 import { word } from '../bounds.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
 import { type AlpacaClientOptions, type AlpacaRequest, callAlpaca, readAs } from './client.ts';
-import { cents, decimal, exchangeOf, wholePieces } from './shapes.ts';
+import { cents, decimal, exchangeOf } from './shapes.ts';
+import { quantityAndRest, scalesOf, worthAtLimit } from './units.ts';
 
 /** Symbols go into the address; so many fit any server. */
 export const QUOTES_BATCH_SIZE = 100;
@@ -57,9 +60,9 @@ export function alpacaAccount(
       const answer = await get(options, account, { path: '/v2/account' }, accountShape);
       return answer.kind === 'read' ? fundsOf(answer.value) : answer;
     },
-    async positions(account) {
+    async positions(account, scales = () => ({})) {
       const answer = await get(options, account, { path: '/v2/positions' }, positions);
-      return answer.kind === 'read' ? { kind: 'read', value: positionsOf(exchange, answer.value) } : answer;
+      return answer.kind === 'read' ? { kind: 'read', value: positionsOf(exchange, answer.value, scales) } : answer;
     },
     async sessionStatus(account): Promise<SessionStatus> {
       const answer = await get(options, account, { path: '/v2/account' }, accountShape);
@@ -105,12 +108,14 @@ const snapshot = z.object({
 const snapshots = z.record(z.string(), z.unknown());
 
 /** The last trade, of when it was. A share that has not traded has no price. US shares have no circuit of the day. */
-function quoteOf({ exchange, symbol }: { exchange: string; symbol: string }, raw: unknown): Quote | null {
+function quoteOf(listing: { exchange: string; symbol: string } & Scales, raw: unknown): Quote | null {
+  const { exchange, symbol } = listing;
+  const { priceScale } = scalesOf(listing);
   const data = snapshot.safeParse(raw).data;
   const atMs = parseInstant(data?.latestTrade?.t ?? '');
-  const priceMinor = data?.latestTrade ? cents(data.latestTrade.p, 'nearest') : 0;
+  const priceMinor = data?.latestTrade ? cents(data.latestTrade.p, 'nearest', priceScale) : 0;
   if (atMs === null || priceMinor <= 0) return null;
-  const before = data?.prevDailyBar ? cents(data.prevDailyBar.c, 'nearest') : 0;
+  const before = data?.prevDailyBar ? cents(data.prevDailyBar.c, 'nearest', priceScale) : 0;
   const none = { lowerCircuitMinor: null, upperCircuitMinor: null };
   return { exchange, symbol, ...none, priceMinor, previousCloseMinor: before > 0 ? before : null, atMs };
 }
@@ -119,9 +124,10 @@ function quoteOf({ exchange, symbol }: { exchange: string; symbol: string }, raw
  * Alpaca has no margin to ask for. What is bought outright takes its whole price, by what «outright» means; of anything
  * else nothing is known. Commission is none, the regulators' fees on a sale are not known beforehand.
  */
-function marginOf({ product, side, quantity, limitPriceMinor }: OrderToSend): VenueMargin | null {
-  if (product !== 'delivery' || side !== 'BUY') return null;
-  return { marginMinor: quantity * limitPriceMinor, chargesMinor: null };
+function marginOf(order: OrderToSend): VenueMargin | null {
+  if (order.product !== 'delivery' || order.side !== 'BUY') return null;
+  const marginMinor = worthAtLimit(order);
+  return marginMinor === null ? null : { marginMinor, chargesMinor: null };
 }
 
 const accountShape = z.object({
@@ -172,10 +178,14 @@ const position = z.object({
 const positions = rowsOf(position);
 
 /**
- * Whole shares only are ours. A part of one beside them is reported as a fraction, and a coin or an option as what it is:
- * neither decides anything. What the whole part of a broken number cost is not known.
+ * Ours is what the listing's unit can say. A part of a unit beside it is reported as a fraction, and a coin or an option as what it is:
+ * neither decides anything. What such a broken number's own part cost is not known.
  */
-function positionsOf(exchange: string, { read, unread }: Rows<z.infer<typeof position>>): VenueRows<VenuePosition> {
+function positionsOf(
+  exchange: string,
+  { read, unread }: Rows<z.infer<typeof position>>,
+  scales: ScalesOf,
+): VenueRows<VenuePosition> {
   const rows: VenuePosition[] = [];
   const odd: OddRow[] = unread.map((row): OddRow => {
     const kind = textOf(row, 'asset_class');
@@ -190,7 +200,11 @@ function positionsOf(exchange: string, { read, unread }: Rows<z.infer<typeof pos
       odd.push({ ...foreign, why: `asset_class: ${listing.exchange}` });
       continue;
     }
-    const { quantity, rest } = wholePieces(qty);
+    const { quantity, rest } = quantityAndRest(qty, scalesOf(scales(listing)).quantityScale);
+    if (quantity === null) {
+      odd.push({ ...foreign, why: 'quantity: too_big', unreadable: true });
+      continue;
+    }
     const costKnown = rest === null && quantity > 0 && cost_basis !== null && cost_basis !== undefined;
     if (quantity !== 0) rows.push({ ...listing, quantity, costMinor: costKnown ? cents(cost_basis, 'nearest') : null });
     if (rest !== null) odd.push({ ...foreign, why: `fraction: ${rest}` });

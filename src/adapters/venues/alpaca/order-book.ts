@@ -5,6 +5,7 @@ import type {
   AccountAtVenue,
   LookupOutcome,
   OrderToSend,
+  ScalesOf,
   VenueOrder,
   VenueRead,
   VenueRows,
@@ -30,7 +31,7 @@ export async function lookUp(options: AlpacaClientOptions, order: OrderToSend): 
   if (sinceMs === null) return { kind: 'unreadable', reason: 'order_without_time' };
   const listed = bookOrder.filled_qty === 0n ? nothing : await fillsSince(options, order, sinceMs);
   if (listed.kind !== 'read') return { kind: 'unreadable', reason: listed.reason };
-  const report = reportOf(bookOrder, listed.value);
+  const report = reportOf(bookOrder, listed.value, order);
   return report.kind === 'read' ? { kind: 'found', report: report.value } : report;
 }
 
@@ -82,6 +83,7 @@ export async function ordersToday(
   options: AlpacaClientOptions,
   account: AccountAtVenue,
   exchange: string,
+  scalesOf: ScalesOf = () => ({}),
 ): Promise<VenueRead<VenueRows<VenueOrder>>> {
   const now = Temporal.Instant.fromEpochMilliseconds(options.clock.nowMs());
   const midnights = ['America/New_York', 'Asia/Kolkata'].map((zone) => now.toZonedDateTimeISO(zone).startOfDay());
@@ -94,5 +96,5 @@ export async function ordersToday(
   const someTraded = rows.some(({ filled_qty }) => filled_qty !== 0n);
   const listed = someTraded ? await fillsSince(options, account, midnightMs) : nothing;
   if (listed.kind !== 'read') return listed;
-  return { kind: 'read', value: asVenueOrders(exchange, read.value, listed.value) };
+  return { kind: 'read', value: asVenueOrders(exchange, read.value, listed.value, scalesOf) };
 }

@@ -2,12 +2,19 @@
 // vendor's own SDK (@alpacahq/alpaca-trade-api 4.0.2).
 import { z } from 'zod';
 import { parseInstant } from '../../../domain/market/india-time.ts';
-import { safe } from '../../../domain/money.ts';
-import type { OddRow, OrderToSend, VenueFill, VenueOrder, VenueReport, VenueRows } from '../../../ports/venue.ts';
+import type {
+  OddRow,
+  OrderToSend,
+  Scales,
+  ScalesOf,
+  VenueFill,
+  VenueOrder,
+  VenueReport,
+  VenueRows,
+} from '../../../ports/venue.ts';
 import { venueId, word } from '../bounds.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
-
-const one = 10n ** 18n;
+import { inUnits, one, paidFor, piecesIn, scalesOf } from './units.ts';
 
 /** What is paid for an execution is exact in cents. */
 const MAX_PAID = (BigInt(Number.MAX_SAFE_INTEGER) * one) / 200n;
@@ -24,27 +31,16 @@ export const decimal = z.union([z.string(), z.number().transform(String)]).trans
   return z.NEVER;
 });
 
-/** A whole number of pieces; null for a part of one, and for an order that names none but an amount of dollars. */
-export function pieces(quantity: bigint | null | undefined): number | null {
-  if (quantity === null || quantity === undefined || quantity % one !== 0n) return null;
-  return safe(quantity / one);
+/** A quantity in units of 10^-`scale` of a piece; null for a part of one, and for an order that names none but an amount of dollars. */
+export function pieces(quantity: bigint | null | undefined, scale = 0): number | null {
+  return quantity === null || quantity === undefined ? null : piecesIn(quantity, scale);
 }
 
-/** The whole pieces of a quantity, and the part of one left over as text (`0.5`); null: none is. */
-export function wholePieces(quantity: bigint): { quantity: number; rest: string | null } {
-  const left = quantity % one;
-  const digits = (left < 0n ? -left : left).toString().padStart(18, '0').replace(/0+$/, '');
-  return { quantity: safe(quantity / one), rest: left === 0n ? null : `${left < 0n ? '-' : ''}0.${digits}` };
-}
-
-/** Dollars in cents. */
-export function cents(dollars: bigint, rounded: 'down' | 'up' | 'nearest'): number {
-  const hundredfold = dollars * 100n;
-  const above = { down: 0n, up: one - 1n, nearest: one / 2n }[rounded];
-  const shifted = hundredfold + above;
-  // BigInt division goes towards zero; below zero that is up.
-  const floor = shifted < 0n && shifted % one !== 0n ? shifted / one - 1n : shifted / one;
-  return safe(floor);
+/** Dollars in cents, or in prices' parts of them. */
+export function cents(dollars: bigint, rounded: 'down' | 'up' | 'nearest', priceScale = 0): number {
+  const units = inUnits(dollars, 2 + priceScale, rounded);
+  if (units === null) throw new RangeError(`${dollars} is beyond exact cents`);
+  return units;
 }
 
 export const order = z.object({
@@ -89,13 +85,17 @@ export type Reported = { kind: 'read'; value: VenueReport } | { kind: 'unreadabl
  * so each counts once; the order's own `filled_qty` and average price have none, and only check them. Unreadable while
  * the executions (they may be listed a moment later) don't bear out what an ended order says.
  */
-export function reportOf({ id, status, qty, filled_qty }: AlpacaOrder, listed: Rows<AlpacaFill>): Reported {
-  const ordered = pieces(qty);
-  const filled = pieces(filled_qty);
+export function reportOf(bookOrder: AlpacaOrder, listed: Rows<AlpacaFill>, scales: Scales): Reported {
+  const { id, status, qty, filled_qty } = bookOrder;
+  const { quantityScale } = scalesOf(scales);
+  const ordered = pieces(qty, quantityScale);
+  const filled = pieces(filled_qty, quantityScale);
   if (ordered === null || filled === null) return unreadable('fractional_order');
   // An execution nobody can read may be this order's, unless it says that it is another's.
   if (listed.unread.some((row) => [id, null].includes(textOf(row, 'order_id')))) return unreadable('fill_unreadable');
-  const own = listed.read.filter(({ order_id }) => order_id === id).map(fillsOf);
+  const own = listed.read
+    .filter(({ order_id }) => order_id === id)
+    .map((fill) => fillsOf(fill, bookOrder.side, scales));
   const read = own.flatMap((executions) => executions ?? []);
   if (own.includes(null)) return unreadable('fill_unreadable');
   const traded = read.reduce((sum, { quantity }) => sum + quantity, 0);
@@ -111,14 +111,25 @@ export function reportOf({ id, status, qty, filled_qty }: AlpacaOrder, listed: R
   return { kind: 'read', value: { ...report, status: end === 'rejected' && traded > 0 ? 'canceled' : end } };
 }
 
+/** An execution in the units of its order; null: it can't be read, or is none. */
+function fillsOf(fill: AlpacaFill, side: AlpacaOrder['side'], scales: Scales): VenueFill[] | null {
+  const { quantityScale, priceScale } = scalesOf(scales);
+  const quantity = pieces(fill.qty, quantityScale);
+  const atMs = parseInstant(fill.transaction_time);
+  if (quantity === null || quantity <= 0 || atMs === null) return null;
+  if (quantityScale === 0 && priceScale === 0) return wholeFills(fill, quantity, atMs);
+  const priceMinor = inUnits(fill.price, 2 + priceScale, 'nearest');
+  const valueMinor = paidFor(fill.qty, fill.price, side === 'buy' ? 'up' : 'down');
+  if (priceMinor === null || priceMinor <= 0 || valueMinor === null) return null;
+  const isExact = inUnits(fill.price, 2 + priceScale, 'down') === inUnits(fill.price, 2 + priceScale, 'up');
+  return [{ venueFillId: fill.id, quantity, priceMinor, ...(!isExact && { valueMinor }), atMs }];
+}
+
 /**
  * An execution may be at a part of a cent (12.3456), and a price here is whole cents. So that quantity × price is what
  * was paid, to half a cent, such an execution becomes two: some pieces at the cent below, some at the cent above.
  */
-function fillsOf({ id, qty, price, transaction_time }: AlpacaFill): VenueFill[] | null {
-  const quantity = pieces(qty);
-  const atMs = parseInstant(transaction_time);
-  if (quantity === null || quantity <= 0 || atMs === null) return null;
+function wholeFills({ id, price }: AlpacaFill, quantity: number, atMs: number): VenueFill[] | null {
   const paid = price * BigInt(quantity);
   if (paid > MAX_PAID) return null;
   const paidMinor = cents(paid, 'nearest');
@@ -131,9 +142,10 @@ function fillsOf({ id, qty, price, transaction_time }: AlpacaFill): VenueFill[] 
 }
 
 /** Whether an order of the book is the one asked about: the id is ours alone, so another content is somebody's doing. */
-export function isOrder(bookOrder: AlpacaOrder, { clientOrderId, symbol, side, quantity }: OrderToSend): boolean {
+export function isOrder(bookOrder: AlpacaOrder, order: OrderToSend): boolean {
+  const { clientOrderId, symbol, side, quantity } = order;
   const same = bookOrder.client_order_id === clientOrderId && bookOrder.symbol === symbol;
-  return same && bookOrder.side === side.toLowerCase() && pieces(bookOrder.qty) === quantity;
+  return same && bookOrder.side === side.toLowerCase() && pieces(bookOrder.qty, order.quantityScale) === quantity;
 }
 
 const rowNames = {
@@ -143,12 +155,13 @@ const rowNames = {
 
 /**
  * Orders of the book as orders of the port. What is no US share is named by its kind, as an exchange of its own, and is
- * none of ours; nor can be what is for a fraction or an amount of dollars, since we never place it.
+ * none of ours; nor can be what is for a part of the listing's unit or an amount of dollars, since we never place it.
  */
 export function asVenueOrders(
   exchange: string,
   all: Rows<AlpacaOrder>,
   listed: Rows<AlpacaFill>,
+  scalesOf: ScalesOf,
 ): VenueRows<VenueOrder> {
   const rows: VenueOrder[] = [];
   const odd: OddRow[] = all.unread.map((one) => oddRowOf(one, rowNames));
@@ -159,8 +172,9 @@ export function asVenueOrders(
       odd.push({ listing, clientOrderId, venueOrderId, why: `asset_class: ${listing.exchange}`, unreadable: false });
       continue;
     }
-    const quantity = pieces(each.qty);
-    const report = reportOf(each, listed);
+    const scales = scalesOf(listing);
+    const quantity = pieces(each.qty, scales.quantityScale);
+    const report = reportOf(each, listed, scales);
     if (quantity === null || report.kind === 'unreadable') {
       const why = report.kind === 'unreadable' ? report.reason : 'fractional_order';
       odd.push({ listing, clientOrderId, venueOrderId, why, unreadable: true });

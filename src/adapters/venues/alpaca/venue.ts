@@ -1,6 +1,5 @@
 // Alpaca as a venue of the port: orders, lookups and cancellations.
 import { marketOfExchange } from '../../../domain/market/session.ts';
-import { formatMinor } from '../../../domain/money.ts';
 import type { CancelOutcome, OrderToSend, SubmitOutcome, Venue, VenueCapabilities } from '../../../ports/venue.ts';
 import { inTime } from '../http.ts';
 import type { StreamWayOut } from '../module.ts';
@@ -8,6 +7,7 @@ import { alpacaAccount, notTradedHere, QUOTES_BATCH_SIZE } from './account.ts';
 import { type AlpacaClientOptions, type AlpacaReply, alpacaStreamUrl, callAlpaca, errorText } from './client.ts';
 import { lookUp, ordersToday } from './order-book.ts';
 import { isOrder, order as orderShape } from './shapes.ts';
+import { decimalText, scalesOf, subPennyFault } from './units.ts';
 
 export interface AlpacaVenueOptions extends AlpacaClientOptions {
   /**
@@ -63,6 +63,8 @@ export function alpacaVenue(options: AlpacaVenueOptions): Venue {
       if (order.product !== 'delivery') {
         return { kind: 'rejected', message: 'mtf is not offered here: leverage is a setting of the account' };
       }
+      const oddPrice = subPennyFault(order.limitPriceMinor, scalesOf(order).priceScale);
+      if (oddPrice !== null) return { kind: 'rejected', message: oddPrice };
       const mayLeave = inTime(options.clock, order);
       const request = { method: 'POST', path: '/v2/orders', json: orderJson(order), mayLeave } as const;
       const alpaca = await callAlpaca(options, order, request);
@@ -71,7 +73,7 @@ export function alpacaVenue(options: AlpacaVenueOptions): Venue {
     lookup: (order) => lookUp(options, order),
     accountApi: {
       ...alpacaAccount(options, exchanges, options.feed ?? 'iex'),
-      ordersToday: (account) => ordersToday(options, account, exchange),
+      ordersToday: (account, scales) => ordersToday(options, account, exchange, scales),
       cancel: (order) => cancel(options, order),
     },
     ...(agentFor && {
@@ -85,14 +87,16 @@ export function alpacaVenue(options: AlpacaVenueOptions): Venue {
   };
 }
 
+/** Always an order of the day: a part of a share is taken with no other time in force. */
 function orderJson(order: OrderToSend): Record<string, string> {
+  const { quantityScale, priceScale } = scalesOf(order);
   return {
     symbol: order.symbol,
-    qty: String(order.quantity),
+    qty: decimalText(order.quantity, quantityScale),
     side: order.side.toLowerCase(),
     type: 'limit',
     time_in_force: 'day',
-    limit_price: formatMinor(order.limitPriceMinor),
+    limit_price: decimalText(order.limitPriceMinor, 2 + priceScale, 2),
     client_order_id: order.clientOrderId,
   };
 }

@@ -23,6 +23,10 @@ export const orderReasons = [
   'symbol_not_allowed',
   'not_sent_in_time',
   'venue_rejected',
+  'pattern_day_trader',
+  'halted_at_exchange',
+  'not_tradable',
+  'not_fractionable',
   'venue_canceled',
   'venue_expired',
   'never_reached_venue',
@@ -30,6 +34,20 @@ export const orderReasons = [
 ] as const;
 
 export type OrderReason = (typeof orderReasons)[number];
+
+/** Refusals of a venue that say more than that it refused: people are told them in their own language. */
+export const namedRefusals = [
+  'pattern_day_trader',
+  'halted_at_exchange',
+  'not_tradable',
+  'not_fractionable',
+] as const satisfies readonly OrderReason[];
+
+export type NamedRefusal = (typeof namedRefusals)[number];
+
+export function isNamedRefusal(reason: string): reason is NamedRefusal {
+  return namedRefusals.some((one) => one === reason);
+}
 
 /**
  * What may follow what. The database holds the same table (`order_transitions`) and refuses anything else;

@@ -1,5 +1,6 @@
 // The port to a venue: placing and looking up orders, and reading accounts.
 import type { Mic } from '../domain/market/market.ts';
+import type { NamedRefusal } from '../domain/order.ts';
 import type { Quote, Side } from '../domain/types.ts';
 
 /**
@@ -56,7 +57,7 @@ export interface VenueReport {
  */
 export type SubmitOutcome =
   | { kind: 'acknowledged'; report: VenueReport }
-  | { kind: 'rejected'; message: string }
+  | { kind: 'rejected'; message: string; reason?: NamedRefusal }
   | { kind: 'not_sent'; reason: string }
   | { kind: 'unknown'; reason: string };
 

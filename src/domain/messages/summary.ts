@@ -1,4 +1,5 @@
 // The one message a user gets for a run, within the length WhatsApp takes.
+import { isNamedRefusal } from '../order.ts';
 import { formatRupees } from '../text/rupees.ts';
 import { cut, plainLine } from '../text/text.ts';
 import type { Side } from '../types.ts';
@@ -166,7 +167,9 @@ function profitOf(minor: number | bigint | null | undefined, texts: MessageTexts
 /** What became of it, as a clause; figures apart, so that several with the same clause can stand in one line. */
 function endOf(item: SummaryNotDone, someFilled: boolean, texts: MessageTexts) {
   const { symbol, what, reason, limit, actual, message } = item;
-  const brokerText = message === null ? '' : oneLine(message, 120);
+  // What has words of ours is said in those: the broker's are English.
+  const isNamed = what === 'rejected' && reason !== null && isNamedRefusal(reason);
+  const brokerText = message === null || isNamed ? '' : oneLine(message, 120);
   const why = reason === null ? '' : texts.orderReason(oneLine(reason, 60));
   const plain = (figure: string | null) => (figure === null ? null : oneLine(figure, 40));
   if (what === 'skipped' || what === 'denied') {

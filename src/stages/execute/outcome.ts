@@ -52,7 +52,7 @@ export function settlementOf(order: Tried, outcome: SubmitOutcome, nowMs: number
         orderId,
         attempts,
         venueStatus: 'rejected',
-        reason: 'venue_rejected',
+        reason: outcome.reason ?? 'venue_rejected',
         message: untrustedText(outcome.message),
       };
     case 'not_sent':

@@ -1,7 +1,7 @@
 // The reasons SQL names, beside the domain's: a code of one side that the other does not know is found here.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { denyReasons, skipReasons } from '../../../src/domain/decision/decision.ts';
-import { orderReasons } from '../../../src/domain/order.ts';
+import { namedRefusals, orderReasons } from '../../../src/domain/order.ts';
 import { neverPlaced, reported, settlementOf } from '../../../src/stages/execute/outcome.ts';
 import { freshPglite } from '../../support/postgres.ts';
 
@@ -96,9 +96,10 @@ function orderReasonsOfVenues(): (string | null)[] {
   const ended = (['filled', 'rejected', 'canceled', 'expired'] as const).map((status) =>
     reported(order, { ...report, status }, 0),
   );
-  return [...ended, settlementOf(order, { kind: 'rejected', message: '' }, 0), neverPlaced(order)].map(
-    ({ reason }) => reason,
+  const refused = [undefined, ...namedRefusals].map((reason) =>
+    settlementOf(order, { kind: 'rejected', message: '', ...(reason && { reason }) }, 0),
   );
+  return [...ended, ...refused, neverPlaced(order)].map(({ reason }) => reason);
 }
 
 test('an order ends with the domain’s reasons, and each of them ends orders', () => {

@@ -54,7 +54,8 @@ describe('a part of a share at Alpaca', () => {
 
   test('of a share that is not divided is refused in Alpaca’s words', async () => {
     const message = 'asset "BRK.A" is not fractionable';
-    expect(await alpaca.venue.submit({ ...order, symbol: 'BRK.A' })).toEqual({ kind: 'rejected', message });
+    const refused = { kind: 'rejected', reason: 'not_fractionable', message };
+    expect(await alpaca.venue.submit({ ...order, symbol: 'BRK.A' })).toEqual(refused);
     const whole = { symbol: 'BRK.A', quantity: 2_000_000_000 };
     expect(await alpaca.venue.submit({ ...order, ...whole })).toMatchObject({ kind: 'acknowledged' });
   });

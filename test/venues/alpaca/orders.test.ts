@@ -83,6 +83,23 @@ describe('an order at Alpaca', () => {
   });
 
   test.each([
+    [403, 40310100, 'trade denied due to pattern day trading protection', 'pattern_day_trader'],
+    [422, 42210000, 'asset "BRK.B" is not tradable', 'not_tradable'],
+    [422, 40010001, 'asset BRK.B is not active', 'not_tradable'],
+    [422, 40010001, 'trading in BRK.B is halted', 'halted_at_exchange'],
+    [403, 40310000, 'asset "BRK.B" is not fractionable', 'not_fractionable'],
+    [403, 40310000, 'insufficient buying power', undefined],
+    [422, 42210000, 'potential wash trade detected. use complex orders', undefined],
+    [422, 40010001, 'us_equity orders not allowed for account', undefined],
+  ])(
+    'that is refused with %i %i «%s» is refused for a reason people are told',
+    async (status, code, message, reason) => {
+      alpaca.answerNext(status, error(code, message));
+      expect(await alpaca.venue.submit(order)).toEqual({ kind: 'rejected', message, ...(reason && { reason }) });
+    },
+  );
+
+  test.each([
     [429, error(42910000, 'rate limit exceeded'), 'rate_limited'],
     [429, 'Too many', 'rate_limited'],
     [401, error(40110000, 'access key verification failed: PKTEST7'), 'no_session'],

@@ -6,6 +6,7 @@ import type { StreamWayOut } from '../module.ts';
 import { alpacaAccount, notTradedHere, QUOTES_BATCH_SIZE } from './account.ts';
 import { type AlpacaClientOptions, type AlpacaReply, alpacaStreamUrl, callAlpaca, errorText } from './client.ts';
 import { lookUp, ordersToday } from './order-book.ts';
+import { namedRefusal } from './refusals.ts';
 import { isOrder, order as orderShape } from './shapes.ts';
 import { decimalText, scalesOf, subPennyFault } from './units.ts';
 
@@ -133,8 +134,9 @@ async function rejectionOf(
   if (error.status !== 403 && error.status !== 422) return { kind: 'unknown', reason: errorText(error) };
   const lookup = await lookUp(options, order);
   if (lookup.kind === 'found') return { kind: 'acknowledged', report: lookup.report };
-  if (lookup.kind === 'missing' && !error.duplicate)
-    return { kind: 'rejected', message: error.message || errorText(error) };
+  if (lookup.kind === 'missing' && !error.duplicate) {
+    return { kind: 'rejected', message: error.message || errorText(error), ...namedRefusal(error) };
+  }
   return { kind: 'unknown', reason: errorText(error) };
 }
 

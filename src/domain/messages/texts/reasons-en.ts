@@ -92,6 +92,13 @@ const orderTexts: Record<OrderReason, ReasonTexts> = {
   },
   not_sent_in_time: { short: 'not sent', you: 'it could not be sent in time' },
   venue_rejected: { short: 'rejected', you: 'the broker refused it' },
+  pattern_day_trader: {
+    short: 'day trader',
+    you: 'your account has no day trades left under the pattern day trader rule',
+  },
+  halted_at_exchange: { short: 'share halted', you: 'the exchange has halted trading in it' },
+  not_tradable: { short: 'not tradable', you: 'the broker does not trade it' },
+  not_fractionable: { short: 'whole only', you: 'only whole shares of it are traded' },
   venue_canceled: { short: 'canceled', you: 'the broker canceled it' },
   venue_expired: { short: 'expired', you: 'it ended with the day, unfilled' },
   never_reached_venue: { short: 'not placed', you: 'it never reached the broker' },

@@ -2429,10 +2429,10 @@ declare
   written bigint;
 begin
   insert into public.daily_prices (exchange, symbol, day, open_minor, close_minor)
-  select 'NSE', symbol, date, "openMinor", "closeMinor"
-  from jsonb_to_recordset(args -> 'prices') as row(symbol text, date date, "openMinor" bigint,
-    "closeMinor" bigint)
-  order by symbol, date
+  select coalesce(exchange, 'NSE'), symbol, date, "openMinor", "closeMinor"
+  from jsonb_to_recordset(args -> 'prices') as row(exchange text, symbol text, date date,
+    "openMinor" bigint, "closeMinor" bigint)
+  order by 1, symbol, date
   on conflict (exchange, symbol, day) do update set open_minor = excluded.open_minor,
     close_minor = coalesce(excluded.close_minor, daily_prices.close_minor);
   get diagnostics written = row_count;
@@ -3664,9 +3664,10 @@ AS $function$
       '[]')
       from public.signals s join public.instruments i on i.id = s.instrument_id
       where s.trade_date = (args ->> 'tradeDate')::date and s.source <> 'api'),
+    -- Of this market's zone only: another's thousands are none of this run's.
     'instruments', (select coalesce(jsonb_agg(core.instrument_json(i)), '[]') from public.instruments i
-      where not assumed),
-    'instrumentsKnown', exists (select from public.instruments where not assumed),
+      where not assumed and core.zone_of(exchange) = core.zone_of(args ->> 'runId')),
+    'instrumentsKnown', core.instruments_known(args ->> 'runId'),
     -- What was traded today belongs to it: a loss made by selling all of a share is measured from its
     -- previous close.
     'held', (select coalesce(jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol)), '[]')
@@ -3855,7 +3856,7 @@ begin
     'instruments', (select coalesce(jsonb_agg(core.instrument_json(i)), '[]')
       from jsonb_to_recordset(args -> 'listings') as listing(exchange text, symbol text)
       join public.instruments i using (exchange, symbol) where not i.assumed),
-    'instrumentsKnown', exists (select from public.instruments where not assumed),
+    'instrumentsKnown', core.instruments_known(args ->> 'runId'),
     'shares', public.read_shares(args),
     'accounts', accounts,
     'storedPrices', case when args ->> 'mode' = 'paper' then public.read_prices(args || jsonb_build_object(
@@ -3954,7 +3955,8 @@ begin
   left join priced on priced.id = page.instrument_id);
 end $function$;
 
--- The opens of a day with each symbol's last close before it; `any`: whether there are stored prices at all.
+-- The opens of a day with each symbol's last close before it; `any`: whether there are stored prices of any
+-- of their exchanges at all.
 -- for daily_scan_http, daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.read_prices(args jsonb)
  RETURNS jsonb
@@ -3966,7 +3968,9 @@ CREATE OR REPLACE FUNCTION public.read_prices(args jsonb)
 AS $function$
 begin
   return (
-    select jsonb_build_object('any', exists (select from public.daily_prices), 'prices', coalesce(jsonb_agg(
+    select jsonb_build_object('any', exists (select from public.daily_prices
+        where exchange in (select value ->> 'exchange' from jsonb_array_elements(args -> 'listings'))),
+      'prices', coalesce(jsonb_agg(
       jsonb_build_object('exchange', p.exchange, 'symbol', p.symbol, 'priceMinor', p.open_minor,
         'previousCloseMinor', (select before.close_minor from public.daily_prices before
          where (before.exchange, before.symbol) = (p.exchange, p.symbol) and before.day < p.day
@@ -4304,7 +4308,7 @@ AS $function$
     'undecided', (select count(*) from public.run_users ru where ru.run_id = run.id
       and ru.decided_at is null),
     'halted', core.halted('all', ''),
-    'instrumentsKnown', exists (select from public.instruments where not assumed),
+    'instrumentsKnown', core.instruments_known(run.id),
     'rates', core.rates_json(run.id, run.trade_date),
     'corporateActions', core.corporate_actions(run.trade_date),
     'symbolExposure', core.symbol_exposure(run.mode, run.trade_date),
@@ -8130,6 +8134,18 @@ AS $function$
     'isin', i.isin, 'name', i.name, 'tickMinor', i.tick_minor, 'lotSize', i.lot_size,
     'freezeQuantity', i.freeze_quantity, 'fno', i.fno, 'restricted', i.restricted) end;
 $function$;
+
+-- Whether anybody has brought in instruments of the market of a run (of its id): of shares it does not know
+-- nothing is assumed then.
+CREATE OR REPLACE FUNCTION core.instruments_known(for_run text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+  return exists (select from public.instruments
+    where not assumed and core.zone_of(exchange) = core.zone_of(for_run));
+end $function$;
 
 -- Whether what a denial found is really beyond the limit it names; null: that can't be told from the two.
 -- `asked`: a single order, whose named limit may be refused by the nearest price that is taken.

@@ -320,10 +320,10 @@ declare
   written bigint;
 begin
   insert into public.daily_prices (exchange, symbol, day, open_minor, close_minor)
-  select 'NSE', symbol, date, "openMinor", "closeMinor"
-  from jsonb_to_recordset(args -> 'prices') as row(symbol text, date date, "openMinor" bigint,
-    "closeMinor" bigint)
-  order by symbol, date
+  select coalesce(exchange, 'NSE'), symbol, date, "openMinor", "closeMinor"
+  from jsonb_to_recordset(args -> 'prices') as row(exchange text, symbol text, date date,
+    "openMinor" bigint, "closeMinor" bigint)
+  order by 1, symbol, date
   on conflict (exchange, symbol, day) do update set open_minor = excluded.open_minor,
     close_minor = coalesce(excluded.close_minor, daily_prices.close_minor);
   get diagnostics written = row_count;
@@ -356,12 +356,15 @@ begin
   return jsonb_build_object('written', written);
 end $$;
 
--- The opens of a day with each symbol's last close before it; `any`: whether there are stored prices at all.
+-- The opens of a day with each symbol's last close before it; `any`: whether there are stored prices of any
+-- of their exchanges at all.
 create function public.read_prices(args jsonb) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 begin
   return (
-    select jsonb_build_object('any', exists (select from public.daily_prices), 'prices', coalesce(jsonb_agg(
+    select jsonb_build_object('any', exists (select from public.daily_prices
+        where exchange in (select value ->> 'exchange' from jsonb_array_elements(args -> 'listings'))),
+      'prices', coalesce(jsonb_agg(
       jsonb_build_object('exchange', p.exchange, 'symbol', p.symbol, 'priceMinor', p.open_minor,
         'previousCloseMinor', (select before.close_minor from public.daily_prices before
          where (before.exchange, before.symbol) = (p.exchange, p.symbol) and before.day < p.day

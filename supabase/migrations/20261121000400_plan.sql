@@ -86,6 +86,15 @@ begin
   );
 end $$;
 
+-- Whether anybody has brought in instruments of the market of a run (of its id): of shares it does not know
+-- nothing is assumed then.
+create function core.instruments_known(for_run text) returns boolean
+language plpgsql stable as $$
+begin
+  return exists (select from public.instruments
+    where not assumed and core.zone_of(exchange) = core.zone_of(for_run));
+end $$;
+
 -- What a scan looks at before it opens a run. Reads only.
 create function public.read_inputs(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
@@ -96,9 +105,10 @@ language sql stable security definer set search_path = '' as $$
       '[]')
       from public.signals s join public.instruments i on i.id = s.instrument_id
       where s.trade_date = (args ->> 'tradeDate')::date and s.source <> 'api'),
+    -- Of this market's zone only: another's thousands are none of this run's.
     'instruments', (select coalesce(jsonb_agg(core.instrument_json(i)), '[]') from public.instruments i
-      where not assumed),
-    'instrumentsKnown', exists (select from public.instruments where not assumed),
+      where not assumed and core.zone_of(exchange) = core.zone_of(args ->> 'runId')),
+    'instrumentsKnown', core.instruments_known(args ->> 'runId'),
     -- What was traded today belongs to it: a loss made by selling all of a share is measured from its
     -- previous close.
     'held', (select coalesce(jsonb_agg(jsonb_build_object('exchange', i.exchange, 'symbol', i.symbol)), '[]')
@@ -192,7 +202,7 @@ language sql stable security definer set search_path = '' as $$
     'undecided', (select count(*) from public.run_users ru where ru.run_id = run.id
       and ru.decided_at is null),
     'halted', core.halted('all', ''),
-    'instrumentsKnown', exists (select from public.instruments where not assumed),
+    'instrumentsKnown', core.instruments_known(run.id),
     'rates', core.rates_json(run.id, run.trade_date),
     'corporateActions', core.corporate_actions(run.trade_date),
     'symbolExposure', core.symbol_exposure(run.mode, run.trade_date),

@@ -46,7 +46,7 @@ begin
     'instruments', (select coalesce(jsonb_agg(core.instrument_json(i)), '[]')
       from jsonb_to_recordset(args -> 'listings') as listing(exchange text, symbol text)
       join public.instruments i using (exchange, symbol) where not i.assumed),
-    'instrumentsKnown', exists (select from public.instruments where not assumed),
+    'instrumentsKnown', core.instruments_known(args ->> 'runId'),
     'shares', public.read_shares(args),
     'accounts', accounts,
     'storedPrices', case when args ->> 'mode' = 'paper' then public.read_prices(args || jsonb_build_object(

@@ -1,17 +1,35 @@
 // Reads a file of daily prices.
 import { z } from 'zod';
+import { symbolPattern } from '../../domain/decision/signal-rules.ts';
+import { markets, xnse } from '../../domain/market/market.ts';
 import { type SymbolReader, symbolReader } from '../../domain/market/symbols.ts';
-import { amount, cell, emptyAs, isoDate, whole } from './csv/cells.ts';
+import { amount, cell, emptyAs, isoDate, oneOf, type Read, whole } from './csv/cells.ts';
 import { readTable, type Table } from './csv/table.ts';
 import type { FileResult } from './source.ts';
 
-/** One NSE symbol's trading day. */
+/** One symbol's trading day. */
 export interface DayPrice {
   date: string;
+  exchange: string;
   symbol: string;
   openMinor: number;
   /** null: not known yet, as at the open. */
   closeMinor: number | null;
+}
+
+const [NSE] = xnse.exchanges;
+const exchanges = markets.flatMap((market) => market.exchanges);
+
+const MUST = 'must be 1 to 30 of A-Z 0-9 & - _ .';
+
+/** A symbol of another exchange is written as that exchange does. */
+function asWritten(text: string): Read<string> {
+  return symbolPattern.test(text) ? { value: text } : { reason: MUST };
+}
+
+/** Which exchange's it is says how it is read. */
+function oneWord(text: string): Read<string> {
+  return /^[\x21-\x3e\x40-\x7e]+$/.test(text) ? { value: text } : { reason: MUST };
 }
 
 /** Of the columns, what no symbol is needed for. */
@@ -22,6 +40,8 @@ const others = {
 const later = cell(emptyAs(null, amount)).optional();
 /** Known when the day is over; the open is all there is at 09:20. */
 const optional = {
+  /** Left out: the NSE. */
+  exchange: cell(emptyAs(NSE, oneOf('exchange', exchanges))).optional(),
   high: later,
   low: later,
   close: later,
@@ -29,15 +49,21 @@ const optional = {
 };
 
 function schemaOf(readSymbol: SymbolReader) {
-  return z.object({ ...others, ...optional, symbol: cell(readSymbol) }).transform((row, context): DayPrice => {
-    const { date, symbol, open, close = null } = row;
+  return z.object({ ...others, ...optional, symbol: cell(oneWord) }).transform((row, context): DayPrice => {
+    const { date, exchange = NSE, open, close = null } = row;
+    const named = exchange === NSE ? readSymbol(row.symbol) : asWritten(row.symbol);
+    if ('reason' in named) {
+      context.issues.push({ code: 'custom', path: ['symbol'], message: named.reason, input: row });
+      return z.NEVER;
+    }
+    const symbol = named.value;
     const outside = outsideOf({ open, close, low: row.low ?? 0, high: row.high ?? Number.POSITIVE_INFINITY });
     if (outside) {
       const message = outside === 'low' ? 'low must not be above high' : `${outside} must be between low and high`;
       context.issues.push({ code: 'custom', path: [outside], message, input: row });
       return z.NEVER;
     }
-    return { date, symbol, openMinor: open, closeMinor: close };
+    return { date, exchange, symbol, openMinor: open, closeMinor: close };
   });
 }
 
@@ -55,14 +81,14 @@ function outsideOf({ open, close, low, high }: DayRange): 'low' | 'open' | 'clos
   return close !== null && (close < low || close > high) ? 'close' : null;
 }
 
-/** What a prices file holds: one row per date and symbol. */
+/** What a prices file holds: one row per date, exchange and symbol. */
 export function pricesTable(readSymbol: SymbolReader): Table<DayPrice> {
   return {
     noun: 'prices',
     columns: ['date', 'symbol', 'open'],
     optional: Object.keys(optional),
     schema: schemaOf(readSymbol),
-    keyOf: (price) => `${price.date}:${price.symbol}`,
+    keyOf: (price) => `${price.date}:${price.exchange}:${price.symbol}`,
     keyColumn: 'symbol',
   };
 }

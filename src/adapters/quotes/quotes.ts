@@ -1,4 +1,5 @@
 // Prices from a file or from the database, for paper trading and replays.
+import { instrumentKey } from '../../domain/market/share.ts';
 import type { Quote } from '../../domain/types.ts';
 import type { Store } from '../../ports/store/store.ts';
 import type { Quotes } from '../../ports/world.ts';
@@ -16,16 +17,17 @@ export function fileQuotes(prices: readonly DayPrice[]): Quotes {
 export function quotesOn(prices: readonly DayPrice[], date: string, atMs: number): Quote[] {
   const previous = new Map<string, DayPrice>();
   for (const price of prices) {
-    const earlier = previous.get(price.symbol);
-    if (price.date < date && (earlier === undefined || earlier.date < price.date)) previous.set(price.symbol, price);
+    const earlier = previous.get(instrumentKey(price));
+    const isNewer = earlier === undefined || earlier.date < price.date;
+    if (price.date < date && isNewer) previous.set(instrumentKey(price), price);
   }
   return prices
     .filter((price) => price.date === date)
-    .map(({ symbol, openMinor }) => ({
-      exchange: 'NSE',
+    .map(({ exchange, symbol, openMinor }) => ({
+      exchange,
       symbol,
       priceMinor: openMinor,
-      previousCloseMinor: previous.get(symbol)?.closeMinor ?? null,
+      previousCloseMinor: previous.get(instrumentKey({ exchange, symbol }))?.closeMinor ?? null,
       lowerCircuitMinor: null,
       upperCircuitMinor: null,
       atMs,

@@ -143,9 +143,9 @@ export const imports = {
   import_corporate_actions: call<{ actions: CorporateAction[]; by: Actor }>()(z.object({ written: z.int() }), {
     isLong: true,
   }),
-  /** Brings daily prices in, for paper trading. */
+  /** Brings daily prices in, for paper trading; without an exchange they are the NSE's. */
   import_prices: call<{
-    prices: { symbol: string; date: string; openMinor: number; closeMinor: number | null }[];
+    prices: { exchange?: string; symbol: string; date: string; openMinor: number; closeMinor: number | null }[];
     by: Actor;
   }>()(z.object({ written: z.int() }), { isLong: true }),
   /**

@@ -10,6 +10,7 @@ test("a row is one symbol's day in paise", () => {
   expect(read('2025-08-28,TITAN,3552.10,3600,3540.05,3564.80,12345').rows).toEqual([
     {
       date: '2025-08-28',
+      exchange: 'NSE',
       symbol: 'TITAN',
       openMinor: 355210,
       closeMinor: 356480,
@@ -62,4 +63,30 @@ test('at the open a row needs no more than its open, and an unknown close is no 
   const { rows, problems } = read('2025-08-27,A,10,,,,', '2025-08-28,A,11,12,,,', '2025-08-28,B,13,12,,,');
   expect(problems.map(({ line, field }) => `${line} ${field}`)).toEqual(['4 open']);
   expect(quotesOn(rows, '2025-08-28', 0)).toMatchObject([{ symbol: 'A', priceMinor: 1100, previousCloseMinor: null }]);
+});
+
+test('a row may be of another market’s exchange: its symbol is as written there, and another instrument', () => {
+  const { rows, problems } = good(
+    readPrices(
+      fileWith(
+        [
+          'date,exchange,symbol,open,close',
+          ...['2026-07-01,US,BRK.B,482.60,', '2026-06-30,US,TITAN,3.10,3.20', '2026-06-30,NSE,TITAN,3500,3510'],
+          ...['2026-07-01,,TITAN,3520,', '2026-07-01,US,TITAN,3.30,', '2026-07-01,US,TITAN,3.40,'],
+          ...['2026-07-01,NYSE,aapl,1,', '2026-07-01,LSE,VOD,1,', '2026-07-01,XNYS,IBM,1,'],
+        ].join('\n'),
+      ),
+    ),
+  );
+  expect(quotesOn(rows, '2026-07-01', 0)).toMatchObject([
+    { exchange: 'US', symbol: 'BRK.B', priceMinor: 482_60, previousCloseMinor: null },
+    { exchange: 'NSE', symbol: 'TITAN', priceMinor: 3520_00, previousCloseMinor: 3510_00 },
+    { exchange: 'US', symbol: 'TITAN', priceMinor: 3_30, previousCloseMinor: 3_20 },
+  ]);
+  expect(problems.map(({ line, field }) => `${line} ${field}`)).toEqual([
+    '7 symbol',
+    '8 symbol',
+    '9 exchange',
+    '10 exchange',
+  ]);
 });

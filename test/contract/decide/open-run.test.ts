@@ -9,6 +9,7 @@ import {
   cutOffMs,
   decideAll,
   fill,
+  instrument,
   limits,
   minuteMs,
   nowMs,
@@ -37,6 +38,23 @@ onEveryDatabase('a run', ({ store, session }) => {
       'mtf BUY',
       'mtf SELL',
     ]);
+  });
+
+  test('knows the instruments of its own market, and whether any were brought in there', async () => {
+    const inputsOf = async (mic: string) => {
+      const runId = `${mic}:${tradeDate}:open:paper`;
+      const read = await store.call('read_inputs', { mode: 'paper', tradeDate, runId });
+      return [read.instrumentsKnown, read.instruments.map((one) => `${one.exchange}:${one.symbol}`)];
+    };
+    const there = instrument('TITAN', { exchange: 'US', name: 'Titan of New York' });
+    await store.call('import_instruments', { instruments: [there], keeps: [], by: tester });
+    expect([await inputsOf('XNSE'), await inputsOf('XNYS')]).toEqual([
+      [false, []],
+      [true, ['US:TITAN']],
+    ]);
+    await store.call('import_instruments', { instruments: [instrument('TITAN')], keeps: [], by: tester });
+    expect(await inputsOf('XNSE')).toEqual([true, ['NSE:TITAN']]);
+    expect(await inputsOf('XNYS')).toEqual([true, ['US:TITAN']]);
   });
 
   test('freezes its signals by position, its prices, limits and users', async () => {

@@ -113,6 +113,14 @@ onEveryDatabase('settings and prices', ({ store }) => {
       { exchange: 'NSE', symbol: 'TITAN', priceMinor: 5_00, previousCloseMinor: 4_50 },
     ]);
     expect(await read('2025-08-27')).toEqual({ any: true, prices: [] });
+    const titanInNewYork = { exchange: 'US', symbol: 'TITAN' };
+    const readThere = () => store.call('read_prices', { tradeDate, listings: [titanInNewYork] });
+    expect(await readThere()).toEqual({ any: false, prices: [] });
+    const there = { ...titanInNewYork, date: tradeDate, openMinor: 3_10, closeMinor: null };
+    expect(await store.call('import_prices', { by: tester, prices: [there] })).toEqual({ written: 1 });
+    const quoted = { ...titanInNewYork, priceMinor: 3_10, previousCloseMinor: null };
+    expect(await readThere()).toEqual({ any: true, prices: [quoted] });
+    expect(await read(tradeDate, ['TITAN'])).toMatchObject({ prices: [{ exchange: 'NSE', priceMinor: 5_00 }] });
     expect(await read('2025-08-25')).toMatchObject({
       prices: [{ previousCloseMinor: null }],
     });

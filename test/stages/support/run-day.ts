@@ -95,6 +95,7 @@ function opensOf({ signals, date = tradeDate, opens = {} }: Day) {
       date,
       symbol,
       openMinor: price,
+      exchange: 'NSE',
       highMinor: price,
       lowMinor: price,
       closeMinor: price,

@@ -2444,8 +2444,9 @@ begin
   return jsonb_build_object('written', written);
 end $function$;
 
--- {restrictions, by}: everything nobody may enter today; what is no longer among it is free again. `unknown`
--- are listings no instruments file has named.
+-- {restrictions, exchange (null: the NSE), by}: everything nobody may enter today where that exchange is;
+-- what is no longer among it is free again, and nothing of other markets changes. `unknown` are listings no
+-- instruments file has named.
 -- for daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.import_restrictions(args jsonb)
  RETURNS jsonb
@@ -2465,7 +2466,9 @@ begin
     update public.instruments i set restricted = (
       select imported.restricted from imported
       where (imported.exchange, imported.symbol) = (i.exchange, i.symbol))
-    where not i.assumed and i.restricted is distinct from (
+    where not i.assumed
+      and core.zone_of(i.exchange) = core.zone_of(coalesce(args ->> 'exchange', 'NSE'))
+      and i.restricted is distinct from (
       select imported.restricted from imported
       where (imported.exchange, imported.symbol) = (i.exchange, i.symbol))
     returning i.exchange || ':' || i.symbol as listing, i.restricted
@@ -3685,8 +3688,8 @@ AS $function$
     'runState', (select state from public.scan_runs where id = args ->> 'runId'));
 $function$;
 
--- What is listed at the NSE under a symbol that could be one of these without its series; null: all of it.
--- Instruments only a signal has named are none.
+-- What is listed at an exchange (null: the NSE) under a symbol that could be one of these without its
+-- series; null: all of it. Instruments only a signal has named are none.
 -- for daily_scan_http, daily_scan_service, service_role
 CREATE OR REPLACE FUNCTION public.read_listings(args jsonb)
  RETURNS jsonb
@@ -3698,7 +3701,7 @@ CREATE OR REPLACE FUNCTION public.read_listings(args jsonb)
 AS $function$
   select coalesce(jsonb_agg(jsonb_build_object('exchange', exchange, 'symbol', symbol) order by symbol),
     '[]')
-  from public.instruments where exchange = 'NSE' and not assumed
+  from public.instruments where exchange = coalesce(args ->> 'exchange', 'NSE') and not assumed
     and (args ->> 'symbols' is null or core.folded_symbol(exchange, symbol)
       in (select jsonb_array_elements_text(nullif(args -> 'symbols', 'null'))));
 $function$;

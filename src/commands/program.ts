@@ -13,7 +13,7 @@ import { command, ending, printRefusal } from './command.ts';
 import { doctorCommand } from './doctor/doctor.ts';
 import { migrateCommand } from './doctor/migrate.ts';
 import { calendarCommandFor } from './import/calendar.ts';
-import { type ImportFlags, importFile } from './import/import.ts';
+import { type ImportFlags, importFrom } from './import/import.ts';
 import { addSettling, addSwitches } from './operate/operate.ts';
 import { type DemoFlags, demoCommand } from './run/demo.ts';
 import { exitCodeOf, type ScanFlags, scanCommand } from './run/scan.ts';
@@ -97,13 +97,16 @@ program
 
 program
   .command('import')
-  .description('bring a CSV file into the database')
+  .description('bring a CSV file, or a venue’s list of instruments, into the database')
   .argument('<what>', 'signals, users, prices, instruments, restrictions or corporate-actions')
-  .argument('<csv>', 'the file (of instruments also Kite’s dump, as it is)')
+  .argument('[csv]', 'the file (of instruments also Kite’s dump, as it is)')
+  .option('--venue <venue>', 'instruments: the list of that venue, asked for with a connected account’s keys')
   .option('--rejects <csv>', 'keep the rows with problems there, each with its line and reason')
   .option('--yes', 'WhatsApp numbers may change')
   .option('--json', 'one JSON document on stdout')
-  .action((what: string, file: string, flags: ImportFlags) => command(importFile(what, file))(flags));
+  .action((what: string, file: string | undefined, flags: ImportFlags) => {
+    return command(importFrom(what, file), flags.venue === undefined ? undefined : atVenues)(flags);
+  });
 
 addScreens(program);
 

@@ -1,7 +1,7 @@
 // The port to a venue: placing and looking up orders, and reading accounts.
 import type { Mic } from '../domain/market/market.ts';
 import type { NamedRefusal } from '../domain/order.ts';
-import type { Quote, Side } from '../domain/types.ts';
+import type { Instrument, Quote, Side } from '../domain/types.ts';
 
 /**
  * In which units an instrument counts: its quantities in 10^-`quantityScale` of a piece, its prices in 10^-`priceScale`
@@ -221,12 +221,17 @@ export interface VenueAccountApi {
   funds(account: AccountAtVenue): Promise<VenueRead<VenueFunds>>;
   positions(account: AccountAtVenue, scalesOf?: ScalesOf): Promise<VenueRead<VenueRows<VenuePosition>>>;
   sessionStatus(account: AccountAtVenue): Promise<SessionStatus>;
+  /** Only a venue that publishes a list of all that can be traded there has it. */
+  instruments?(account: AccountAtVenue): Promise<VenueRead<VenueRows<VenueInstrument>>>;
   /** Only a venue that publishes its market's calendar has it: the days from one date to another that trade. */
   calendar?: {
     mic: Mic;
     tradingDays(account: AccountAtVenue, from: string, to: string): Promise<VenueRead<VenueTradingDay[]>>;
   };
 }
+
+/** What a venue's own list says of an instrument. */
+export type VenueInstrument = Omit<Instrument, 'isin' | 'freezeQuantity' | 'fno'>;
 
 /** A day on which a venue says its market trades: `HH:MM` in the market's zone. */
 export interface VenueTradingDay {

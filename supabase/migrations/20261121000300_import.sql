@@ -31,8 +31,9 @@ begin
   return jsonb_build_object('written', written);
 end $$;
 
--- {restrictions, by}: everything nobody may enter today; what is no longer among it is free again. `unknown`
--- are listings no instruments file has named.
+-- {restrictions, exchange (null: the NSE), by}: everything nobody may enter today where that exchange is;
+-- what is no longer among it is free again, and nothing of other markets changes. `unknown` are listings no
+-- instruments file has named.
 create function public.import_restrictions(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -45,7 +46,9 @@ begin
     update public.instruments i set restricted = (
       select imported.restricted from imported
       where (imported.exchange, imported.symbol) = (i.exchange, i.symbol))
-    where not i.assumed and i.restricted is distinct from (
+    where not i.assumed
+      and core.zone_of(i.exchange) = core.zone_of(coalesce(args ->> 'exchange', 'NSE'))
+      and i.restricted is distinct from (
       select imported.restricted from imported
       where (imported.exchange, imported.symbol) = (i.exchange, i.symbol))
     returning i.exchange || ':' || i.symbol as listing, i.restricted
@@ -68,13 +71,13 @@ begin
   return changed;
 end $$;
 
--- What is listed at the NSE under a symbol that could be one of these without its series; null: all of it.
--- Instruments only a signal has named are none.
+-- What is listed at an exchange (null: the NSE) under a symbol that could be one of these without its
+-- series; null: all of it. Instruments only a signal has named are none.
 create function public.read_listings(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('exchange', exchange, 'symbol', symbol) order by symbol),
     '[]')
-  from public.instruments where exchange = 'NSE' and not assumed
+  from public.instruments where exchange = coalesce(args ->> 'exchange', 'NSE') and not assumed
     and (args ->> 'symbols' is null or core.folded_symbol(exchange, symbol)
       in (select jsonb_array_elements_text(nullif(args -> 'symbols', 'null'))));
 $$;

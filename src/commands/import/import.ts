@@ -7,6 +7,7 @@ import { actorOf } from '../actor.ts';
 import { showTarget, withStore } from '../database-target.ts';
 import { type Refusal, refusal } from '../refusal.ts';
 import { type ImportResult, importers, type Reading } from './kinds.ts';
+import { importVenueInstruments } from './venue-instruments.ts';
 
 export interface ImportFlags {
   by?: string;
@@ -16,13 +17,27 @@ export interface ImportFlags {
   rejects?: string;
   /** WhatsApp numbers may change without a question. */
   yes?: boolean;
+  /** Whose list of instruments is taken, where no file is given. */
+  venue?: string;
+}
+
+/** `npm run import`: a file, or with --venue a venue's own list of instruments. */
+export function importFrom(what: string, path: string | undefined) {
+  return (config: Config, flags: ImportFlags): Promise<number | Refusal> => {
+    if (flags.venue === undefined && path !== undefined) return importFile(what, path)(config, flags);
+    if (flags.venue !== undefined && path === undefined && what === 'instruments') {
+      return importVenueInstruments(config, { ...flags, venue: flags.venue });
+    }
+    const message = 'Give one file (npm run import -- users F.csv), or of instruments a venue: instruments --venue V.';
+    return Promise.resolve(refusal('bad_flag', message));
+  };
 }
 
 /**
  * `npm run import -- users F.csv`: the good rows go into the database, the bad ones are named (and kept with --rejects),
  * and what changed is printed. A WhatsApp number changes only with a yes. May be repeated.
  */
-export function importFile(what: string, path: string) {
+function importFile(what: string, path: string) {
   return async (config: Config, flags: ImportFlags): Promise<number | Refusal> => {
     const importer = importers.get(what);
     if (!importer)

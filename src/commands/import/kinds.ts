@@ -158,7 +158,8 @@ function asIs(source: ReturnType<typeof readBytes>, file: FileResult<unknown>, w
   return reading;
 }
 
-function batches<Row>(rows: readonly Row[]): Row[][] {
+/** So many rows go to the database at once. */
+export function batches<Row>(rows: readonly Row[]): Row[][] {
   const count = Math.ceil(rows.length / ROWS_BATCH_SIZE);
   return Array.from({ length: count }, (_, at) => rows.slice(at * ROWS_BATCH_SIZE, (at + 1) * ROWS_BATCH_SIZE));
 }
@@ -167,7 +168,8 @@ function importedRows(imported: number): ImportResult {
   return { imported, problems: [], lines: [], details: {} };
 }
 
-function named(listings: readonly string[]): string {
+/** Listings as a sentence has them; of many the first. */
+export function named(listings: readonly string[]): string {
   const shown = listings.slice(0, 20).join(', ');
   return listings.length === 0 ? 'none' : listings.length > 20 ? `${shown} and ${listings.length - 20} more` : shown;
 }

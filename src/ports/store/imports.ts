@@ -120,10 +120,14 @@ export const imports = {
     by: Actor;
   }>()(z.object({ written: z.int() }), { isLong: true }),
   /**
-   * Says what nobody may enter today; what is no longer among it is free again. `unknown`: listings no instruments file
+   * Says what nobody may enter today in the market of an exchange (left out: the NSE); what is no longer among it is free again. `unknown`: listings no instruments file
    * has named.
    */
-  import_restrictions: call<{ restrictions: { exchange: string; symbol: string; restricted: string }[]; by: Actor }>()(
+  import_restrictions: call<{
+    restrictions: { exchange: string; symbol: string; restricted: string }[];
+    exchange?: string;
+    by: Actor;
+  }>()(
     z.object({
       restricted: z.array(z.string()),
       freed: z.array(z.string()),
@@ -131,8 +135,8 @@ export const imports = {
     }),
     { isLong: true },
   ),
-  /** Reads listings by symbols without their series; null: everything that is listed. */
-  read_listings: call<{ symbols: string[] | null }>()(z.array(listing)),
+  /** Reads an exchange's listings (left out: the NSE's) by symbols without their series; null: everything that is listed. */
+  read_listings: call<{ symbols: string[] | null; exchange?: string }>()(z.array(listing)),
   /** Brings the signals of a file in. */
   import_signals: call<{ signals: Signal[]; source: string; by: Actor }>()(z.object({ written: z.int() }), {
     isLong: true,

@@ -19,6 +19,7 @@ import type {
 } from '../../../ports/venue.ts';
 import { word } from '../bounds.ts';
 import { oddRowOf, type Rows, rowsOf, textOf } from '../rows.ts';
+import { readAssets } from './assets.ts';
 import { type AlpacaClientOptions, type AlpacaRequest, callAlpaca, readAs } from './client.ts';
 import { cents, decimal, exchangeOf } from './shapes.ts';
 import { quantityAndRest, scalesOf, worthAtLimit } from './units.ts';
@@ -69,6 +70,7 @@ export function alpacaAccount(
       if (answer.kind === 'no_session') return { kind: 'closed', reason: answer.reason };
       return answer.kind === 'read' ? sessionOf(answer.value) : answer;
     },
+    instruments: (account) => readAssets(options, account, exchange),
     calendar: {
       mic: 'XNYS',
       async tradingDays(account, from, to) {

@@ -22,6 +22,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Files share their worker's modules and command process, and nothing else: each opens databases of its own.
     isolate: false,
+    // Node reads TypeScript itself: Vite's runner would evaluate the whole tree a second way, for a tenth more processor.
+    experimental: { viteModuleRunner: false, nodeLoader: false },
     // Two cores and tests that wait for processes and pauses: two more workers fill the gaps.
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },

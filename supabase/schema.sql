@@ -7627,15 +7627,15 @@ AS $function$
   select rule, 'order ' || (o).client_order_id, (o).user_id, ours, should, null, false from wrong;
 $function$;
 
--- Shares that came or went without an order of ours.
+-- Shares that came or went without an order of ours, on that day where they trade.
 CREATE OR REPLACE FUNCTION core.external_fill(of_account bigint, of_instrument bigint, of_product text, named text, side text, quantity bigint, price_minor bigint, now_at timestamptz)
  RETURNS core.reported_fill
  LANGUAGE sql
  STABLE
 AS $function$
   select row(null, null, null, 0, false, of_account, of_instrument, of_product,
-    (now_at at time zone 'Asia/Kolkata')::date, null, named, side, quantity, price_minor,
-    now_at)::core.reported_fill;
+    core.date_in((select i.exchange from public.instruments i where i.id = of_instrument), now_at), null,
+    named, side, quantity, price_minor, now_at)::core.reported_fill;
 $function$;
 
 -- Everything of one account, and what the books say of it.

@@ -257,11 +257,11 @@ language sql stable as $$
   where f.order_id = of_order;
 $$;
 
--- Shares that came or went without an order of ours.
+-- Shares that came or went without an order of ours, on that day where they trade.
 create function core.external_fill(of_account bigint, of_instrument bigint, of_product text,
   named text, side text, quantity bigint, price_minor bigint, now_at timestamptz) returns core.reported_fill
 language sql stable as $$
   select row(null, null, null, 0, false, of_account, of_instrument, of_product,
-    (now_at at time zone 'Asia/Kolkata')::date, null, named, side, quantity, price_minor,
-    now_at)::core.reported_fill;
+    core.date_in((select i.exchange from public.instruments i where i.id = of_instrument), now_at), null,
+    named, side, quantity, price_minor, now_at)::core.reported_fill;
 $$;

@@ -33,8 +33,8 @@ export function settingsFor(baseUrl: string, change: Partial<TwilioSettings> = {
 }
 
 /** Everybody is refused the one signal, so that every summary is due at once. */
-export async function decideNothing(store: Store, users: UserSettings[]): Promise<void> {
-  const scene = await openScene(store, { users, runId });
+export async function decideNothing(store: Store, users: UserSettings[], ofRun = runId): Promise<void> {
+  const scene = await openScene(store, { users, runId: ofRun });
   for (let afterQueuePosition = 0; ; ) {
     const page = await undecided(scene, { afterQueuePosition });
     if (page.length === 0) break;
@@ -50,8 +50,8 @@ export async function decideNothing(store: Store, users: UserSettings[]): Promis
       ...{ limitPriceMinor: null, marginMinor: 0, chargesMinor: 0, holdMinor: 0, leverageCenti: 100 },
       ...{ product: null, rateId: null, clientOrderId: null },
     }));
-    await store.call('accept_page', { runId, nowMs, decisions });
+    await store.call('accept_page', { runId: ofRun, nowMs, decisions });
     afterQueuePosition = page.at(-1)?.queuePosition ?? 0;
   }
-  await store.call('decide_run', { runId, nowMs });
+  await store.call('decide_run', { runId: ofRun, nowMs });
 }

@@ -6,7 +6,7 @@ import { alertOperators } from '../../src/stages/notify/operators.ts';
 import { anEvent } from '../support/any-event.ts';
 import { freshPglite, type TestDatabase } from '../support/postgres.ts';
 import { tester } from '../support/tester.ts';
-import { accountSid, authToken, contentSids, numberOf, people, quick, runId } from './fixtures.ts';
+import { accountSid, authToken, contentSids, decideNothing, numberOf, people, quick, runId } from './fixtures.ts';
 import { openTwilioDelivery, type TwilioDelivery } from './twilio-delivery.ts';
 
 let database: TestDatabase;
@@ -139,6 +139,26 @@ describe('operators', () => {
     const texts = toOperators().map(({ ContentVariables = '' }) => ContentVariables);
     expect(texts).toHaveLength(2);
     expect(texts[0]).toContain('from 1 January 2027 nothing is traded: npm run calendar -- import F.csv');
+  });
+
+  test('hear that of the market of each run: New York’s calendar is known two years longer', async () => {
+    await open(1, operators);
+    await delivery.deliver();
+    const there = 'XNYS:2025-08-28:open:paper';
+    await decideNothing(delivery.store, people(1), there);
+    delivery.clock.jump(Date.parse('2026-12-01T09:30:00+05:30') - delivery.clock.nowMs());
+    for (const done of [runId, there]) {
+      await delivery.store.call('finish_run', { runId: done, nowMs: delivery.clock.nowMs() });
+    }
+    await delivery.deliver();
+    // The summary of the other run may not be on its way: it is waited for so long.
+    minutes(11);
+    await delivery.deliver();
+    const texts = toOperators().map(({ ContentVariables = '' }) => ContentVariables);
+    const digestOf = (mic: string) => texts.filter((text) => text.includes(`digest ${mic}:`));
+    expect([digestOf('XNSE').length, digestOf('XNYS').length]).toEqual([2, 2]);
+    expect(digestOf('XNSE').every((text) => text.includes('CALENDAR'))).toBe(true);
+    expect(digestOf('XNYS').some((text) => text.includes('CALENDAR'))).toBe(false);
   });
 
   test('an alarm goes at once, and once a day', async () => {

@@ -1,7 +1,8 @@
 // Sends operators the digest of each run, and alerts as they happen.
 import { calendarGap, importingCalendar } from '../../domain/market/calendar.ts';
 import { istDate, istIso } from '../../domain/market/india-time.ts';
-import { xnse } from '../../domain/market/market.ts';
+import type { Market } from '../../domain/market/market.ts';
+import { dateIn, marketOfId } from '../../domain/market/session.ts';
 import { operatorMessage } from '../../domain/messages/template.ts';
 import { untrustedText } from '../../domain/text/secrets.ts';
 import { type AlertEvent, type AlertType, type Emit, isAlert } from '../../ports/events/events.ts';
@@ -22,15 +23,29 @@ export async function notifyOperators(deps: OperatorDeps): Promise<void> {
   const nowMs = clock.nowMs();
   const digests = await store.call('read_digests', { nowMs });
   if (digests.length > 0) {
-    const gap = calendarGap(xnse.calendar, istDate(nowMs), await store.call('read_calendar_days', { exchange: 'NSE' }));
-    const notices = digests.map((facts) => ({
-      key: `digest ${facts.runId}`,
-      runId: facts.runId,
-      text: [digestText(facts), ...(gap === null ? [] : [`CALENDAR: ${gap}: ${importingCalendar}`])].join('. '),
-    }));
+    const gaps = await calendarGaps(store, [...new Set(digests.map(({ runId }) => marketOfId(runId)))], nowMs);
+    const notices = digests.map((facts) => {
+      const gap = gaps.get(marketOfId(facts.runId)) ?? null;
+      const text = [digestText(facts), ...(gap === null ? [] : [`CALENDAR: ${gap}: ${importingCalendar}`])].join('. ');
+      return { key: `digest ${facts.runId}`, runId: facts.runId, text };
+    });
     await store.call('queue_notices', { notices, to, nowMs });
   }
   await sendNotices(deps);
+}
+
+/** What the calendar of each of these markets lacks on its own day; null: nothing. */
+async function calendarGaps(
+  store: OperatorDeps['store'],
+  markets: Market[],
+  nowMs: number,
+): Promise<Map<Market, string | null>> {
+  const gaps = new Map<Market, string | null>();
+  for (const market of markets) {
+    const days = await store.call('read_calendar_days', { exchange: market.calendar.name });
+    gaps.set(market, calendarGap(market.calendar, dateIn(market, nowMs), days));
+  }
+  return gaps;
 }
 
 /** One line: counts, what stayed unknown, who was not told, what was stopped. */

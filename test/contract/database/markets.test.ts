@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { markets } from '../../../src/domain/market/market.ts';
 import { msIn, tradingDay } from '../../../src/domain/market/session.ts';
+import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
+import { instrument } from '../support/scene.ts';
 
-onEveryDatabase('the markets of the database', ({ value }) => {
+onEveryDatabase('the markets of the database', ({ store, value }) => {
   const msOf = async (sql: string, params: unknown[]) => Number(await value(`select core.ms(${sql})`, params));
   // Around both changes of New York's clock, and an ordinary day.
   const dates = ['2026-03-07', '2026-03-08', '2026-07-01', '2026-10-31', '2026-11-01', '2026-12-31'];
@@ -39,6 +41,20 @@ onEveryDatabase('the markets of the database', ({ value }) => {
         expect(await value('select core.date_in($1, $2::timestamptz)::text', next)).not.toBe(date);
       }
     }
+  });
+
+  test('book what came without an order on the day of the share’s own market', async () => {
+    const instruments = ['NSE', 'US'].map((exchange) => instrument('TITAN', { exchange }));
+    await store.call('import_instruments', { instruments, keeps: [], by: tester });
+    const dayOf = (exchange: string, at: string) =>
+      value(
+        `select (core.external_fill(1, i.id, 'delivery', 'holding', 'BUY', 1, 10000, $2::timestamptz)).trade_date::text
+         from public.instruments i where i.exchange = $1`,
+        [exchange, at],
+      );
+    // The evening's comparison in New York is in the night of India's next day.
+    const evening = '2026-07-01T16:15:00-04:00';
+    expect([await dayOf('NSE', evening), await dayOf('US', evening)]).toEqual(['2026-07-02', '2026-07-01']);
   });
 
   test('close as the calendar says on every ordinary day', async () => {

@@ -18,21 +18,24 @@ language sql set search_path = '' as $$
     timeout_milliseconds := 10000)
 $$;
 
--- The dead-man check: signals for today and no decided run means that the scan did not come. Without signals nothing is
--- said, so a holiday raises no alarm; who wants to hear of missing signals runs the long-lived process, which knows the
+-- The dead-man check: signals of a market for its today and no decided run of it means that the scan did not come. Without
+-- signals nothing is said, so a holiday raises no alarm; who wants to hear of missing signals runs the long-lived process, which knows the
 -- calendar.
-create or replace function daily_scan_backstop.check_run() returns bigint
+-- An earlier one knew no markets, and would be called as well.
+drop function if exists daily_scan_backstop.check_run();
+create or replace function daily_scan_backstop.check_run(market text default 'XNSE') returns bigint
 language plpgsql set search_path = '' as $$
 declare
-  today date := (now() at time zone 'Asia/Kolkata')::date;
+  today date := core.date_in(market, now());
   alert_url text := (select decrypted_secret from vault.decrypted_secrets where name = 'daily_scan_alert_url');
 begin
-  if not exists (select from public.signals s where s.trade_date = today)
+  if not exists (select from public.signals s join public.instruments i on i.id = s.instrument_id
+                 where s.trade_date = today and core.zone_of(i.exchange) = core.zone_of(market))
     or exists (select from public.scan_runs r
-               where r.trade_date = today and r.session_id like '%:open' and r.state <> 'planning') then
+               where r.trade_date = today and r.session_id like market || ':%:open' and r.state <> 'planning') then
     return null;
   end if;
-  raise warning 'daily-scan: there are signals for % and no decided run', today;
+  raise warning 'daily-scan: there are signals for % (%) and no decided run', today, market;
   if alert_url is null then
     return null;
   end if;

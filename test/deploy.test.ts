@@ -204,6 +204,9 @@ describe('supabase/backstop.sql', () => {
     database = await freshPostgres();
     await database.session.exec(SUPABASE);
     await database.session.exec(read('supabase/backstop.sql'));
+    // As an earlier version of the file left it.
+    await database.session.exec(`create function daily_scan_backstop.check_run() returns bigint
+      language sql as $$ select null::bigint $$`);
     await database.session.exec(read('supabase/backstop.sql'));
   });
   afterAll(() => database.close());
@@ -247,5 +250,21 @@ describe('supabase/backstop.sql', () => {
       (id, session_id, trade_date, mode, state, limits, cut_off_at, opened_at, decided_at, plan_hash)
       select 'r', 'XNSE:today:open', trade_date, 'paper', 'decided', '{}', now(), now(), now(), 'h' from public.signals`);
     expect(await run('daily-scan-check')).toEqual([]);
+  });
+
+  test('looks at each market’s own signals and runs', async () => {
+    const { session } = database;
+    const store = storeOf(database);
+    const missing = async (market: string) => {
+      await session.exec(`truncate net.calls; select daily_scan_backstop.check_run('${market}')`);
+      return (await session.query('select url from net.calls')).length > 0;
+    };
+    expect([await missing('XNSE'), await missing('XNYS')]).toEqual([false, false]);
+    const tradeDate = String(
+      await session.query(`select core.date_in('XNYS', now())::text as day`).then(([row]) => row?.['day']),
+    );
+    const there = buy('AAPL', 1, 230_00, { tradeDate, exchange: 'US' });
+    await store.call('import_signals', { by: tester, signals: [there], source: 'test' });
+    expect([await missing('XNSE'), await missing('XNYS')]).toEqual([false, true]);
   });
 });

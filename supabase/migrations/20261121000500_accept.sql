@@ -414,8 +414,9 @@ begin
       product, rate_id, hold_minor, charges_minor, send_before, created_at, changed_at)
     select "clientOrderId", run.id, "signalId", "userId", account_id, instrument_id, venue, send_rank,
       "queuePosition", side, quantity, "priceMinor", "limitPriceMinor", "leverageCenti", product,
-      -- Its id comes from outside: one that is not there fails the page.
-      (select rate.id from public.charge_rates rate where rate.id = "rateId"),
+      -- Its id comes from outside: one that is not there, or another market's, fails the page.
+      (select rate.id from public.charge_rates rate
+        where rate.id = "rateId" and rate.exchange = core.charging_exchange(run.id)),
       -- A sale sets aside what there is: its charges are paid out of what it brings.
       case side when 'BUY' then "holdMinor" else least("holdMinor", greatest(available_minor, 0)) end,
       "chargesMinor", send_before, now_at, now_at
@@ -467,8 +468,9 @@ begin
     select "clientOrderId", run.id, "signalId", "userId", account_id, instrument_id, venue, send_rank,
       "queuePosition", judged.side, quantity, "priceMinor", "limitPriceMinor", "leverageCenti",
       judged.product, rate.id, "holdMinor", "chargesMinor", send_before, now_at, now_at
-    -- A rate comes from outside: one that is not there fails the page.
-    from judged left join public.charge_rates rate on rate.id = "rateId"
+    -- A rate comes from outside: one that is not there, or another market's, fails the page.
+    from judged left join public.charge_rates rate
+      on rate.id = "rateId" and rate.exchange = core.charging_exchange(run.id)
     where outcome = 'accepted' and not is_decided and refusal is null
       and not "accountId" in (select id from crowd)
     order by send_rank, "queuePosition", signal_position

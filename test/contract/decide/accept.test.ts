@@ -128,15 +128,23 @@ onEveryDatabase('accept and decide_run', ({ store, session, value }) => {
     expect((await decide(scene)).state).toBe('decided');
   });
 
-  test('an order at a rate that is not there fails its page: nothing of it is written', async () => {
-    const scene = await openScene(store);
-    const [account] = await undecided(scene);
-    if (!account) throw new Error('asha is in the run');
-    const decision = { ...accepted(scene, account, signal('TITAN')), rateId: 999 };
-    await expect(accept(scene, [decision])).rejects.toMatchObject({ code: '23502' });
-    expect(await value('select count(*)::int from public.orders')).toBe(0);
-    expect(await value('select count(*)::int from public.decisions')).toBe(0);
-  });
+  // 121 is New York's rate of the same leg on the same day.
+  test.each([
+    [999, null],
+    [121, null],
+    [121, 1_00_00_000_00],
+  ])(
+    'an order at a rate that is not there (%i, symbol cap %s) fails its page: nothing of it is written',
+    async (rateId, symbolCapMinor) => {
+      const scene = await openScene(store, { limits: { symbolCapMinor } });
+      const [account] = await undecided(scene);
+      if (!account) throw new Error('asha is in the run');
+      const decision = { ...accepted(scene, account, signal('TITAN')), rateId };
+      await expect(accept(scene, [decision])).rejects.toMatchObject({ code: '23502' });
+      expect(await value('select count(*)::int from public.orders')).toBe(0);
+      expect(await value('select count(*)::int from public.decisions')).toBe(0);
+    },
+  );
 
   test('a run is decided when everybody is, once, with the hash TypeScript gives the same plan', async () => {
     const scene = await openScene(store, { users, signals });

@@ -232,8 +232,10 @@ async function comeToRest(scene: Scene, resumes: boolean): Promise<void> {
     else turns.at(turns.nowMs() + 30_000, '', () => watch(rounds - 1));
   };
   live(scene, last, body, () => undefined);
-  if (!(await turns.play(plant?.calmSteps ?? CALM_STEPS))) promises.broken.push('at rest: it never comes to rest');
+  const rests = await turns.play(plant?.calmSteps ?? CALM_STEPS);
   if (promises.broken.length > 0) return;
+  // Then what it still has open says why.
+  if (!rests) promises.broken.push('at rest: it never comes to rest');
   promises.atRest();
   scene.neighbours.atRest(scene.tables);
   for (const what of await brokenHistories(ground)) promises.broken.push(`terminal: ${what}`);

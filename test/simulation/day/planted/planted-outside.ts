@@ -56,7 +56,7 @@ export const plantedOutside: readonly PlantedBug[] = [
     name: 'tries what the database refuses for ever',
     promise: /^at rest/,
     seed: 3,
-    calmSteps: 1500,
+    calmSteps: 700,
     change: (world) => {
       const call: Call = async (name, args, options) => {
         for (;;) {
@@ -110,7 +110,7 @@ export const plantedOutside: readonly PlantedBug[] = [
     name: 'counts a look only after it is made',
     promise: /^at rest/,
     seed: 4,
-    calmSteps: 1500,
+    calmSteps: 700,
     edits: [edit('public.claim_lookups', `then 0 else 1 end`, `then 0 else 0 end`)],
   },
   {

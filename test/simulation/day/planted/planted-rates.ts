@@ -8,6 +8,7 @@ export const plantedRates: readonly PlantedBug[] = [
     name: 'takes two uses of a budget for one lookup',
     promise: /^fills: \w+ \((working|partially_filled)\) filled/,
     seed: 27,
+    calmSteps: 700,
     change: withStore((call) => ({
       async take_rates(args: Arguments['take_rates']) {
         const first = await call('take_rates', args);
@@ -19,6 +20,7 @@ export const plantedRates: readonly PlantedBug[] = [
     name: 'takes a budget for spent that is not',
     promise: /^fills: \w+ \((working|partially_filled)\) filled/,
     seed: 92,
+    calmSteps: 700,
     edits: [edit('core.rate_wait_ms', `>= (limits ->> 'perDay')::bigint`, `>= (limits ->> 'perDay')::bigint / 2`)],
   },
 ];

@@ -1,4 +1,5 @@
 // The report of a run, as `npm run scan -- --json` and the HTTP service give it.
+import type { CurrencyCode } from './currency.ts';
 import type { Outcome } from './decision/decision.ts';
 import type { OrderStatus } from './order.ts';
 import type { Mode, Problem, Side } from './types.ts';
@@ -96,7 +97,7 @@ export interface ReportOrder {
   charges: string;
   leverage: string;
   /** Of every amount of the row. */
-  currency: string;
+  currency: CurrencyCode;
 }
 
 export interface ReportDecision {

@@ -1,5 +1,6 @@
 // Reads files of instruments and of restricted ones, our own form or Kite’s dump.
 import { z } from 'zod';
+import { INR, isCurrency, unknownCurrency } from '../../domain/currency.ts';
 import { listedSymbol } from '../../domain/market/symbols.ts';
 import type { Instrument } from '../../domain/types.ts';
 import { amount, cell, emptyAs, exchange, plainText, type Read, whole } from './csv/cells.ts';
@@ -36,9 +37,14 @@ function fixed(value: string, why: string): (text: string) => Read<string> {
   return (text) => (text === value || text === '' ? { value } : { reason: `must be ${value}: ${why}` });
 }
 
+function rupeesOnly(text: string): Read<string> {
+  if (text !== '' && !isCurrency(text)) return { reason: unknownCurrency };
+  return fixed(INR.code, 'this version trades in rupees only')(text);
+}
+
 const optional = z.object({
   restricted: cell(emptyAs(null, plainText(200))).optional(),
-  currency: cell(fixed('INR', 'this version trades in rupees only')).optional(),
+  currency: cell(rupeesOnly).optional(),
   quantity_scale: cell(fixed('0', 'this version trades whole shares only')).optional(),
   price_scale: cell(fixed('2', 'prices are in paise in this version')).optional(),
 });

@@ -1,6 +1,7 @@
 // npm run positions: what is held, at what cost, and worth what.
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
+import { INR } from '../../domain/currency.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { formatMinor, perUnit } from '../../domain/money.ts';
 import type { HeldPosition } from '../../ports/store/money.ts';
@@ -60,7 +61,7 @@ function positionJson({ key: _, costMinor, marginMinor, priceMinor, pricedAtMs, 
   const value = positionValue({ quantity: row.quantity, priceMinor });
   return {
     ...row,
-    currency: 'INR',
+    currency: INR.code,
     averageCost: formatMinor(perUnit(costMinor, row.quantity)),
     cost: formatMinor(costMinor),
     lastPrice: priceMinor === null ? null : formatMinor(priceMinor),

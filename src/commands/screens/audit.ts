@@ -1,6 +1,7 @@
 // npm run audit: computes the books a second time and compares.
 import type { Config } from '../../config/config.ts';
 import type { Audit } from '../../domain/audit.ts';
+import { INR } from '../../domain/currency.ts';
 import { parseTradeDate } from '../../domain/market/india-time.ts';
 import { formatMinor } from '../../domain/money.ts';
 import { audit } from '../../stages/report/audit.ts';
@@ -43,7 +44,7 @@ export async function auditCommand(config: Config, { date, mode, user, json }: A
 function auditJson({ day, differences, ...counts }: Audit) {
   return {
     ...counts,
-    currency: 'INR',
+    currency: INR.code,
     day: {
       orders: day.orders,
       fills: day.fills,

@@ -1,6 +1,7 @@
 // npm run day: the evening page of a trading day.
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
+import { INR } from '../../domain/currency.ts';
 import { istDate, parseTradeDate } from '../../domain/market/india-time.ts';
 import { formatMinor } from '../../domain/money.ts';
 import type { Store } from '../../ports/store/store.ts';
@@ -50,7 +51,7 @@ export async function lastDay(store: Store): Promise<string> {
 function dayJson({ accounts, held, largest, orders, ...day }: DayOverview) {
   return {
     ...day,
-    currency: 'INR',
+    currency: INR.code,
     accounts: inRupees(accounts),
     held: { ...inRupees(held), profit: formatMinor(held.valueMinor - held.costMinor) },
     largest: largest.map(inRupees),

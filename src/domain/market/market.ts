@@ -1,4 +1,5 @@
 // The markets: where instruments trade, in which zone and currency, by which calendar, and what is done when.
+import type { CurrencyCode } from '../currency.ts';
 import { cut } from '../text/text.ts';
 import type { Calendar } from './calendar.ts';
 import { nseCalendar } from './nse-calendar.ts';
@@ -47,7 +48,7 @@ export interface Market {
   /** Where its dates are, as people say it. */
   place: string;
   /** ISO 4217 code, or that of a token. */
-  currency: string;
+  currency: CurrencyCode;
   calendar: Calendar;
   slots: Readonly<Record<Slot, SlotTimes>>;
   times: DayTimes;

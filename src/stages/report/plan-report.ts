@@ -1,4 +1,5 @@
 // The report of a dry run, and of a run that did not open.
+import { INR } from '../../domain/currency.ts';
 import type { Decision } from '../../domain/decision/decision.ts';
 import { marginFor, valueAt } from '../../domain/decision/sizing.ts';
 import { istIso } from '../../domain/market/india-time.ts';
@@ -163,6 +164,6 @@ function plannedOrder(run: OpenRun, { account, decision }: Pair): ReportOrder {
     margin: formatMinor(planned.signal.side === 'SELL' ? 0 : marginFor(exposureMinor, settings.leverageCenti)),
     charges: formatMinor(decision.chargesMinor),
     leverage: formatMinor(settings.leverageCenti),
-    currency: 'INR',
+    currency: INR.code,
   };
 }

@@ -1,4 +1,5 @@
 // The report of a stored run: whole, by pages, or only its counts.
+import { INR } from '../../domain/currency.ts';
 import { marginFor, valueAt } from '../../domain/decision/sizing.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { formatMinor, perUnit } from '../../domain/money.ts';
@@ -157,7 +158,7 @@ function orderOf(
     margin: formatMinor(side === 'SELL' ? 0 : marginFor(exposureMinor, order.leverageCenti)),
     charges: formatMinor(order.chargesMinor),
     leverage: formatMinor(order.leverageCenti),
-    currency: 'INR',
+    currency: INR.code,
   };
 }
 

@@ -75,6 +75,7 @@ test('the series stays part of what is listed; who may not enter, and what money
         'NSE,A,,A,0.05,1,,1,,USD,0,2',
         'NSE,B,,B,0.05,1,,1,,INR,3,2',
         'NSE,C,,C,0.05,1,,1,,INR,0,4',
+        'NSE,D,,D,0.05,1,,1,,usd,0,2',
       ].join('\n'),
     ),
   );
@@ -88,8 +89,10 @@ test('the series stays part of what is listed; who may not enter, and what money
     '5 currency',
     '6 quantity_scale',
     '7 price_scale',
+    '8 currency',
   ]);
   expect(good(file).problems[0]?.reason).toBe('must be INR: this version trades in rupees only');
+  expect(good(file).problems[3]?.reason).toBe('is none of the currencies there are: INR, USD, USDC, SOL');
   expect(readInstruments(fileWith([header, 'NSE,A,,A,0.05,1,,1'].join('\n'))).keeps).toEqual(['restricted']);
 });
 

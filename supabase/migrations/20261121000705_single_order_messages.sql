@@ -78,9 +78,8 @@ language plpgsql set search_path = '' as $$
 declare
   message_ids bigint[];
 begin
-  message_ids := array(select m.id from jsonb_to_recordset(args -> 'messages') as row("messageId" bigint)
-    join public.messages m on m.id = row."messageId" and m.status = 'queued'
-      and m.first_order_id is not null);
+  message_ids := array(select id from core.requested_messages(args)
+    where status = 'queued' and first_order_id is not null);
   if message_ids = '{}' then return message_ids; end if;
   perform from public.messages m where m.id = any(message_ids) order by m.id for no key update;
   update public.messages m set next_attempt_at = least(recent.at, now_at) + interval '3 minutes'

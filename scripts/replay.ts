@@ -6,9 +6,10 @@ import { fileQuotes } from '../src/adapters/quotes/quotes.ts';
 import { readInputFiles } from '../src/commands/run/input-files.ts';
 import { type DatabaseTarget, makeWorld, openStore } from '../src/compose/world.ts';
 import type { Audit, Difference } from '../src/domain/audit.ts';
+import { INR } from '../src/domain/currency.ts';
 import { istMs } from '../src/domain/market/india-time.ts';
 import type { RunReport } from '../src/domain/report.ts';
-import { formatRupees } from '../src/domain/text/rupees.ts';
+import { formatMoney } from '../src/domain/text/money-text.ts';
 import type { Signal } from '../src/domain/types.ts';
 import type { Store } from '../src/ports/store/store.ts';
 import { run } from '../src/run.ts';
@@ -167,7 +168,7 @@ const line = (facts: object) =>
     .map(([key, value]) => `${key} ${value}`)
     .join(', ');
 const { chargesMinor, realisedMinor, ...counts } = books;
-const money = `charges ${formatRupees(Number(chargesMinor))}, realised ${formatRupees(Number(realisedMinor))}`;
+const money = `charges ${formatMoney(Number(chargesMinor), INR)}, realised ${formatMoney(Number(realisedMinor), INR)}`;
 process.stdout.write(`${line(sum)}\n${line(Object.fromEntries([...reasons].sort()))}\n`);
 process.stdout.write(`books: ${line(counts)}, ${money}\n`);
 process.stdout.write(`audit: ${line(audited)}\nbooks: ${broken} broken\n`);

@@ -4,7 +4,7 @@ import type { VenueModules } from '../adapters/venues/module.ts';
 import { venueModules } from '../adapters/venues/registry.ts';
 import type { RunLimits } from '../domain/decision/inputs.ts';
 import { type Market, type Mic, xnse } from '../domain/market/market.ts';
-import { parseMinor } from '../domain/money.ts';
+import { parseHundredths } from '../domain/money.ts';
 import type { Mode } from '../domain/types.ts';
 import { webAddress } from '../ports/web-address.ts';
 import { databaseProblems, databaseVariables, withPassword } from './database.ts';
@@ -93,7 +93,7 @@ export type ConfigResult = { kind: 'config'; config: Config } | { kind: 'refused
 /** A decimal with at most two places as hundredths: rupees become paise, percent become basis points. */
 function hundredths(what: string, min = 0) {
   return z.string().transform((text, context) => {
-    const value = parseMinor(text);
+    const value = parseHundredths(text);
     if (value === null || value < min) {
       context.addIssue({ code: 'custom', message: `must be ${what} with at most two decimals, such as 3 or 0.50` });
       return z.NEVER;

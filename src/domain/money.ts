@@ -1,4 +1,6 @@
 // Exact arithmetic and formats of money: integers in the minor unit, never floats.
+import type { Currency } from './currency.ts';
+
 /** Multiply and divide without leaving the integers: ⌊a·b/c⌋, exact for any size of the product. */
 export function mulDivFloor(a: number, b: number, c: number): number {
   return safe((BigInt(a) * BigInt(b)) / BigInt(c));
@@ -29,17 +31,43 @@ export function safe(value: bigint): number {
   return number;
 }
 
-/** A plain decimal ("3564.80", "-0.5") as minor units; null if it is none, or has more than two decimals. */
-export function parseMinor(text: string): number | null {
-  const match = /^(-?)(\d{1,12})(?:\.(\d{1,2}))?$/.exec(text);
-  if (!match) return null;
-  const [, sign, whole = '', decimals = ''] = match;
-  const minor = Number(whole) * 100 + Number(decimals.padEnd(2, '0'));
-  return sign === '-' ? -minor : minor;
+/**
+ * A plain decimal ("3564.80", "-0.5") as minor units of its currency; null if it is none, has more decimals than the
+ * currency, or is beyond exact integers.
+ */
+export function parseMinor(text: string, { minorDigits }: Digits): number | null {
+  return parseDecimal(text, minorDigits);
 }
 
-/** Minor units as the contract's decimal string: 9981440 → "99814.40". */
-export function formatMinor(minor: number | bigint): string {
-  const digits = String(minor).replace('-', '').padStart(3, '0');
-  return `${minor < 0 ? '-' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}`;
+/** Minor units as the contract's decimal string, with the currency's digits: 9981440 of INR → "99814.40". */
+export function formatMinor(minor: number | bigint, { minorDigits }: Digits): string {
+  return formatDecimal(minor, minorDigits);
+}
+
+/** A plain decimal with at most two decimals as hundredths: of a percent (basis points), of leverage, of a fixed column. */
+export function parseHundredths(text: string): number | null {
+  return parseDecimal(text, 2);
+}
+
+/** Hundredths as a decimal string: leverage 500 → "5.00", 325 basis points → "3.25". */
+export function formatHundredths(hundredths: number | bigint): string {
+  return formatDecimal(hundredths, 2);
+}
+
+type Digits = Pick<Currency, 'minorDigits'>;
+
+function parseDecimal(text: string, digits: number): number | null {
+  const match = /^(-?)(\d{1,12})(?:\.(\d+))?$/.exec(text);
+  const [, sign, whole = '', decimals = ''] = match ?? [];
+  if (!match || decimals.length > digits) return null;
+  const units = Number(whole + decimals.padEnd(digits, '0'));
+  if (!Number.isSafeInteger(units)) return null;
+  return sign === '-' ? -units : units;
+}
+
+function formatDecimal(units: number | bigint, digits: number): string {
+  const figures = String(units)
+    .replace('-', '')
+    .padStart(digits + 1, '0');
+  return `${units < 0 ? '-' : ''}${figures.slice(0, -digits)}.${figures.slice(-digits)}`;
 }

@@ -1,6 +1,7 @@
 // The screen of npm run audit.
 import type { Audit, Difference } from '../domain/audit.ts';
-import { formatRupees } from '../domain/text/rupees.ts';
+import { INR } from '../domain/currency.ts';
+import { formatMoney } from '../domain/text/money-text.ts';
 import { grouped, plural } from './format.ts';
 import type { Paint } from './table.ts';
 import { fitted, padded } from './width.ts';
@@ -60,5 +61,5 @@ function differenceText({ userId, venue, mode, what, unit, database, model }: Di
 }
 
 function rupees(minor: bigint): string {
-  return formatRupees(Number(minor));
+  return formatMoney(Number(minor), INR);
 }

@@ -1,5 +1,6 @@
 // Stops and targets of signals as cells of a table.
-import { formatRupees } from '../domain/text/rupees.ts';
+import { INR } from '../domain/currency.ts';
+import { formatMoney } from '../domain/text/money-text.ts';
 import type { Cell } from './table.ts';
 
 /** Stop and target of a signal: shown, not placed. */
@@ -15,5 +16,5 @@ export const noExits: Exits = new Map();
 
 /** Stop and target as two cells; empty where the signal has none. */
 export function exitCells({ stopLossMinor = null, targetMinor = null }: Exit = {}): Cell[] {
-  return [stopLossMinor, targetMinor].map((minor) => (minor === null ? '' : formatRupees(minor)));
+  return [stopLossMinor, targetMinor].map((minor) => (minor === null ? '' : formatMoney(minor, INR)));
 }

@@ -1,7 +1,9 @@
 // Money, counts, durations and labels as a person reads them.
+
+import { INR } from '../domain/currency.ts';
 import { humanDate, parseTradeDate } from '../domain/market/india-time.ts';
 import { parseMinor } from '../domain/money.ts';
-import { formatRupees } from '../domain/text/rupees.ts';
+import { formatMoney } from '../domain/text/money-text.ts';
 import type { Problem } from '../domain/types.ts';
 import { fitted } from './width.ts';
 
@@ -10,8 +12,8 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** A decimal string of the report as rupees: '99814.40' → '₹99,814.40'. One that is none comes back as it is. */
 export function money(decimal: string): string {
-  const minor = parseMinor(decimal);
-  return minor === null ? fitted(decimal, 20) : formatRupees(minor);
+  const minor = parseMinor(decimal, INR);
+  return minor === null ? fitted(decimal, 20) : formatMoney(minor, INR);
 }
 
 /** '1 order', '2 orders', '1,00,000 orders'. */

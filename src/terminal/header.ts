@@ -1,6 +1,7 @@
 // What a scan shows before anything happens.
-import { formatMinor } from '../domain/money.ts';
-import { formatRupees } from '../domain/text/rupees.ts';
+import { INR } from '../domain/currency.ts';
+import { formatHundredths } from '../domain/money.ts';
+import { formatMoney } from '../domain/text/money-text.ts';
 import type { Mode, Side } from '../domain/types.ts';
 import { type Exit, exitCells } from './exits.ts';
 import { databaseText, grouped, plural, sessionLabel, signalPriceText } from './format.ts';
@@ -92,9 +93,9 @@ function signalTable(signals: HeaderSignal[], columns: number, paint: Paint): st
 }
 
 function signalRow({ rank, symbol, side, referencePriceMinor, priceMinor }: HeaderSignal): Cell[] {
-  const price: Cell = priceMinor === null ? { text: 'no price', tone: 'notice' } : formatRupees(priceMinor);
+  const price: Cell = priceMinor === null ? { text: 'no price', tone: 'notice' } : formatMoney(priceMinor, INR);
   const moved = priceMinor === null ? '' : movedPct(priceMinor, referencePriceMinor);
-  return [String(rank), fitted(symbol, 24), side, formatRupees(referencePriceMinor), price, moved];
+  return [String(rank), fitted(symbol, 24), side, formatMoney(referencePriceMinor, INR), price, moved];
 }
 
 /** Percent from the reference price, rounded to the hundredth, as a refusal for `price_outside_band` says it too. */
@@ -103,7 +104,7 @@ function movedPct(priceMinor: number, referencePriceMinor: number): string {
   const halfBps = (BigInt(Math.abs(priceMinor - referencePriceMinor)) * 20_000n) / BigInt(referencePriceMinor);
   const bps = (halfBps + 1n) / 2n;
   const sign = bps === 0n ? '' : priceMinor < referencePriceMinor ? '-' : '+';
-  return `${sign}${formatMinor(bps)} %`;
+  return `${sign}${formatHundredths(bps)} %`;
 }
 
 function aboutTo({ mode, dryRun, users, signals }: HeaderFacts): string {

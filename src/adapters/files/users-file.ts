@@ -1,5 +1,6 @@
 // Reads a file of users with their settings, and never shows a phone number of it.
 import { z } from 'zod';
+import { INR } from '../../domain/currency.ts';
 import { isBeyondSizing } from '../../domain/decision/sizing.ts';
 import { userIdOf } from '../../domain/ids.ts';
 import { formatMinor, LARGEST_MINOR } from '../../domain/money.ts';
@@ -47,7 +48,7 @@ type Row = z.infer<z.ZodObject<ReturnType<typeof columnsFor> & typeof optional>>
 function bounded(row: Row, context: z.RefinementCtx): void {
   const { capital: capitalMinor, allocation_pct: allocationBps, leverage: leverageCenti } = row;
   if (!isBeyondSizing({ capitalMinor, allocationBps, leverageCenti })) return;
-  const message = `capital × allocation × leverage may be at most ${formatMinor(LARGEST_MINOR)}, the largest order that can be computed exactly: lower one of them`;
+  const message = `capital × allocation × leverage may be at most ${formatMinor(LARGEST_MINOR, INR)}, the largest order that can be computed exactly: lower one of them`;
   context.addIssue({ code: 'custom', path: ['capital'], message });
 }
 

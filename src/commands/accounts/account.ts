@@ -2,9 +2,10 @@
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
 import type { Actor } from '../../domain/actions.ts';
+import { INR } from '../../domain/currency.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { possibleSymbols, shareReader } from '../../domain/market/symbols.ts';
-import { formatRupees } from '../../domain/text/rupees.ts';
+import { formatMoney } from '../../domain/text/money-text.ts';
 import type { Mode } from '../../domain/types.ts';
 import type { Blocks } from '../../ports/store/accounts.ts';
 import type { ChangedUser, StoredUser, UserAccount } from '../../ports/store/imports.ts';
@@ -152,7 +153,7 @@ function userText(user: StoredUser, blocks: Blocks[]): string {
     `  may buy     ${list(user.allowSymbols, 'every symbol')}; never ${list(user.denySymbols, 'none')}`,
     `  WhatsApp    ${user.hasWhatsapp ? summaryTexts[user.notify] : 'no number, gets no message'}; in ${user.language === 'hi' ? 'Hindi' : 'English'}`,
     ...user.accounts.map(({ venue, mode, notReady, cashMinor, heldMinor, ...rest }) => {
-      const money = `cash ${formatRupees(cashMinor)}, held ${formatRupees(heldMinor)}`;
+      const money = `cash ${formatMoney(cashMinor, INR)}, held ${formatMoney(heldMinor, INR)}`;
       const block = blocks.find((one) => one.venue === venue && one.mode === mode);
       const why = notReady === null ? '' : `; not ready: ${notReady}`;
       const shown = block ? `\n${blockText(user.id, block)}` : '';
@@ -169,14 +170,14 @@ function movedText(moved: UserAccount['moved']): string {
       const when = istIso(atMs).slice(0, 16).replace('T', ' ');
       // One that was made for a single command says nothing to anybody.
       const name = reference === null || reference.startsWith('cli:') ? source : reference;
-      return `\n    ${when}  ${kind} ${formatRupees(amountMinor)}${name === null ? '' : ` (${name})`}`;
+      return `\n    ${when}  ${kind} ${formatMoney(amountMinor, INR)}${name === null ? '' : ` (${name})`}`;
     })
     .join('');
 }
 
 function limitText({ maxOrdersPerDay, maxOrderValueMinor }: Limits): string {
   const orders = maxOrdersPerDay === null ? '' : `; at most ${maxOrdersPerDay} orders to buy a day`;
-  const value = maxOrderValueMinor === null ? '' : `; an order at most ${formatRupees(maxOrderValueMinor)}`;
+  const value = maxOrderValueMinor === null ? '' : `; an order at most ${formatMoney(maxOrderValueMinor, INR)}`;
   return `${orders}${value}`;
 }
 

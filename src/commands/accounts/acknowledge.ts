@@ -1,6 +1,7 @@
 // Takes off an account what an operator has seen of its drifts and blocks.
 import type { Actor } from '../../domain/actions.ts';
-import { formatRupees } from '../../domain/text/rupees.ts';
+import { INR } from '../../domain/currency.ts';
+import { formatMoney } from '../../domain/text/money-text.ts';
 import type { Mode } from '../../domain/types.ts';
 import type { Acknowledged, Blocks } from '../../ports/store/accounts.ts';
 import type { Store } from '../../ports/store/store.ts';
@@ -65,7 +66,7 @@ function sentences({ venue }: Pick<Acknowledging, 'venue'>, done: Acknowledged):
     ...acknowledged.map((id) => `Acknowledged d${id}.`),
     ...booked.map(({ exchange, symbol, quantity, priceMinor }) => {
       const what = `${quantity} ${exchange}:${symbol}`;
-      return `${what} that are not at ${venue} are out of our books, at what they cost (${formatRupees(priceMinor)} each).`;
+      return `${what} that are not at ${venue} are out of our books, at what they cost (${formatMoney(priceMinor, INR)} each).`;
     }),
     ...waiting.map((id) => `d${id} stays: an order for this share is still open.`),
   ];

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
+import { INR } from '../../domain/currency.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { formatMinor, parseMinor } from '../../domain/money.ts';
-import { formatRupees } from '../../domain/text/rupees.ts';
+import { formatMoney } from '../../domain/text/money-text.ts';
 import type { BookedCash, MovedCash } from '../../ports/store/money.ts';
 import type { Store } from '../../ports/store/store.ts';
 import { actorOf } from '../actor.ts';
@@ -78,7 +79,7 @@ function movementOf(flags: CashFlags): CashMovement | Refusal {
   const other = otherFlags.find((name) => name in flags);
   const flag = deposit === undefined ? '--withdraw' : '--deposit';
   if (other !== undefined) return refusal('bad_flag', `${flag} goes alone: give --${other} in a command of its own.`);
-  const amountMinor = parseMinor(deposit ?? withdraw ?? '');
+  const amountMinor = parseMinor(deposit ?? withdraw ?? '', INR);
   if (amountMinor === null || amountMinor <= 0)
     return refusal('bad_flag', `${flag} is an amount in rupees above 0, such as 50000 or 50000.50.`);
   if (why === '') return refusal('bad_flag', `${flag} needs --why: the reason, kept on record.`);
@@ -114,7 +115,7 @@ async function ended(
     case 'moved_just_now':
       return refusal(
         'moved_just_now',
-        `Nothing was booked: ${movementText(movement)} was booked at ${timeOf(answer.atMs)} already (entry ${answer.entryId}; cash is ${formatRupees(answer.cashMinor)}). If a second one is meant, name it: --reference R (each reference counts once).`,
+        `Nothing was booked: ${movementText(movement)} was booked at ${timeOf(answer.atMs)} already (entry ${answer.entryId}; cash is ${formatMoney(answer.cashMinor, INR)}). If a second one is meant, name it: --reference R (each reference counts once).`,
       );
     case 'reference_used':
       return refusal(
@@ -134,11 +135,11 @@ async function ended(
 function textOf(user: NamedUser, movement: CashMovement, answer: BookedCash): string {
   const { venue, cashBeforeMinor, cashMinor, entryId } = answer;
   if (answer.kind === 'counted_before') {
-    return `${movement.reference} was counted before: ${movementText(movement)} at ${timeOf(answer.atMs)} (entry ${entryId}). Nothing was booked; cash is ${formatRupees(cashMinor)}.\n`;
+    return `${movement.reference} was counted before: ${movementText(movement)} at ${timeOf(answer.atMs)} (entry ${entryId}). Nothing was booked; cash is ${formatMoney(cashMinor, INR)}.\n`;
   }
   const what = movement.kind === 'deposit' ? 'Deposited' : 'Withdrew';
   const where = `${movement.kind === 'deposit' ? 'in' : 'from'} the paper account of ${shown(user)} at ${venue}`;
-  return `${what} ${formatRupees(movement.amountMinor)} ${where} (entry ${entryId}): cash ${formatRupees(cashBeforeMinor)} → ${formatRupees(cashMinor)}. ${availableText(answer)}.\n`;
+  return `${what} ${formatMoney(movement.amountMinor, INR)} ${where} (entry ${entryId}): cash ${formatMoney(cashBeforeMinor, INR)} → ${formatMoney(cashMinor, INR)}. ${availableText(answer)}.\n`;
 }
 
 function jsonOf({ id }: NamedUser, movement: CashMovement, answer: BookedCash) {
@@ -148,12 +149,12 @@ function jsonOf({ id }: NamedUser, movement: CashMovement, answer: BookedCash) {
     userId: id,
     venue,
     moved: movement.kind,
-    amount: formatMinor(movement.amountMinor),
+    amount: formatMinor(movement.amountMinor, INR),
     reference: movement.reference ?? null,
     entryId,
-    cashBefore: formatMinor(cashBeforeMinor),
-    cash: formatMinor(cashMinor),
-    held: formatMinor(heldMinor),
+    cashBefore: formatMinor(cashBeforeMinor, INR),
+    cash: formatMinor(cashMinor, INR),
+    held: formatMinor(heldMinor, INR),
     notReady,
   };
 }
@@ -171,12 +172,13 @@ function noAccount(user: NamedUser, { venue }: CashMovement): Refusal {
 }
 
 function availableText({ cashMinor, heldMinor }: { cashMinor: number; heldMinor: number }): string {
-  const held = heldMinor === 0 ? '' : ` (cash ${formatRupees(cashMinor)}, of it on hold ${formatRupees(heldMinor)})`;
-  return `${formatRupees(cashMinor - heldMinor)} can be used${held}`;
+  const held =
+    heldMinor === 0 ? '' : ` (cash ${formatMoney(cashMinor, INR)}, of it on hold ${formatMoney(heldMinor, INR)})`;
+  return `${formatMoney(cashMinor - heldMinor, INR)} can be used${held}`;
 }
 
 function movementText({ kind, amountMinor }: Pick<CashMovement, 'kind' | 'amountMinor'>): string {
-  return `a ${kind} of ${formatRupees(amountMinor)}`;
+  return `a ${kind} of ${formatMoney(amountMinor, INR)}`;
 }
 
 function timeOf(atMs: number): string {

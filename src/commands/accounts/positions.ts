@@ -62,12 +62,12 @@ function positionJson({ key: _, costMinor, marginMinor, priceMinor, pricedAtMs, 
   return {
     ...row,
     currency: INR.code,
-    averageCost: formatMinor(perUnit(costMinor, row.quantity)),
-    cost: formatMinor(costMinor),
-    lastPrice: priceMinor === null ? null : formatMinor(priceMinor),
+    averageCost: formatMinor(perUnit(costMinor, row.quantity), INR),
+    cost: formatMinor(costMinor, INR),
+    lastPrice: priceMinor === null ? null : formatMinor(priceMinor, INR),
     pricedAt: pricedAtMs === null ? null : istIso(pricedAtMs),
-    value: value === null ? null : formatMinor(value),
-    profit: value === null ? null : formatMinor(value - BigInt(costMinor)),
-    margin: formatMinor(marginMinor),
+    value: value === null ? null : formatMinor(value, INR),
+    profit: value === null ? null : formatMinor(value - BigInt(costMinor), INR),
+    margin: formatMinor(marginMinor, INR),
   };
 }

@@ -1,7 +1,8 @@
 // What an import of users would change, and for whom to ask first.
 import { createInterface } from 'node:readline/promises';
+import { INR } from '../../domain/currency.ts';
 import { userIdOf } from '../../domain/ids.ts';
-import { formatMinor } from '../../domain/money.ts';
+import { formatHundredths, formatMinor } from '../../domain/money.ts';
 import type { Problem, UserSettings } from '../../domain/types.ts';
 import type { UsersPreview } from '../../ports/store/imports.ts';
 
@@ -74,7 +75,8 @@ export function fieldsText({ was, now }: Change): string {
 
 function valueText(name: string, value: unknown): string {
   if (value === null || value === undefined) return 'none';
-  if (typeof value === 'number' && /Minor$|Bps$|Centi$/.test(name)) return formatMinor(value);
+  if (typeof value === 'number' && /Minor$/.test(name)) return formatMinor(value, INR);
+  if (typeof value === 'number' && /Bps$|Centi$/.test(name)) return formatHundredths(value);
   return String(value);
 }
 

@@ -1,6 +1,7 @@
 // `npm run correct`: a person says what a fill that was reported wrong really was.
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
+import { INR } from '../../domain/currency.ts';
 import { formatMinor, parseMinor } from '../../domain/money.ts';
 import type { CorrectedFill, FillCorrection, NamedFill } from '../../ports/store/money.ts';
 import { actorOf } from '../actor.ts';
@@ -19,7 +20,7 @@ interface CorrectFlags {
 
 /** `npm run correct -- --order ID --quantity Q [--fill F] [--price P] --why W`. It is recorded; what was reported first stays. */
 export async function correctCommand(config: Config, flags: CorrectFlags): Promise<number | Refusal> {
-  const priceMinor = flags.price === undefined ? null : parseMinor(flags.price);
+  const priceMinor = flags.price === undefined ? null : parseMinor(flags.price, INR);
   if (!/^(0|[1-9]\d{0,8})$/.test(flags.quantity)) {
     return refusal(
       'bad_flag',
@@ -61,7 +62,7 @@ function ended({ order, json }: CorrectFlags, answer: CorrectedFill): number | R
     case 'wrong_price':
       return refusal(
         'bad_flag',
-        `Order ${order} has the limit ${formatMinor(answer.limitPriceMinor)}: --price is beyond it, which no venue may do.`,
+        `Order ${order} has the limit ${formatMinor(answer.limitPriceMinor, INR)}: --price is beyond it, which no venue may do.`,
       );
     case 'unchanged':
       process.stdout.write(json ? `${JSON.stringify(answer)}\n` : 'It is booked like this already: nothing changed.\n');
@@ -74,16 +75,16 @@ function ended({ order, json }: CorrectFlags, answer: CorrectedFill): number | R
 
 function whichFill(order: string, fills: NamedFill[]): string {
   if (fills.length === 0) return `Order ${order} has no such fill: nothing of it is booked to correct.`;
-  const names = fills.map((one) => `${one.venueFillId} (${one.quantity} at ${formatMinor(one.priceMinor)})`);
+  const names = fills.map((one) => `${one.venueFillId} (${one.quantity} at ${formatMinor(one.priceMinor, INR)})`);
   return `Order ${order} has ${fills.length} fills: say with --fill which one: ${names.join(', ')}.`;
 }
 
 function correctedText(done: FillCorrection): string {
   const fillText = ({ quantity, priceMinor }: { quantity: number; priceMinor: number }) =>
-    quantity === 0 ? 'nothing' : `${quantity} at ${formatMinor(priceMinor)}`;
+    quantity === 0 ? 'nothing' : `${quantity} at ${formatMinor(priceMinor, INR)}`;
   const lines = [
     `Order ${done.clientOrderId}, fill ${done.venueFillId}: ${fillText(done.was)} → ${fillText(done.now)}.`,
-    `  cash of ${done.userId} at ${done.accountVenue}: ${formatMinor(done.cashBeforeMinor)} → ${formatMinor(done.cashMinor)}`,
+    `  cash of ${done.userId} at ${done.accountVenue}: ${formatMinor(done.cashBeforeMinor, INR)} → ${formatMinor(done.cashMinor, INR)}`,
   ];
   if (done.notReady !== null) {
     lines.push(`  still blocked: ${done.notReady}`, `  next: npm run account -- --user ${done.userId}`);

@@ -1,6 +1,7 @@
 // npm run resolve: records what became of an order that was left to a person.
 import { realClock } from '../../adapters/clock.ts';
 import type { Config } from '../../config/config.ts';
+import { INR } from '../../domain/currency.ts';
 import { formatMinor, parseMinor } from '../../domain/money.ts';
 import type { ResolvedOrder } from '../../ports/store/money.ts';
 import { actorOf } from '../actor.ts';
@@ -25,7 +26,7 @@ export async function resolveCommand(config: Config, flags: ResolveFlags): Promi
   const bought = as === 'filled' || as === 'partly';
   const quantity =
     flags.quantity !== undefined && /^[1-9]\d{0,8}$/.test(flags.quantity) ? Number(flags.quantity) : null;
-  const priceMinor = flags.price === undefined ? null : parseMinor(flags.price);
+  const priceMinor = flags.price === undefined ? null : parseMinor(flags.price, INR);
   const wholeOrder = as === 'filled' && flags.quantity === undefined;
   if (bought && ((quantity === null && !wholeOrder) || priceMinor === null || priceMinor <= 0)) {
     return refusal(
@@ -68,7 +69,7 @@ function ended({ order, as, price, json }: ResolveFlags, answer: ResolvedOrder):
         `Order ${order} is for ${answer.quantity}, of which ${answer.filledQuantity} are booked: --quantity does not fit --as ${as}.`,
       );
     case 'wrong_price': {
-      const limit = `${answer.side === 'BUY' ? 'at most' : 'at least'} ${formatMinor(answer.limitPriceMinor)}`;
+      const limit = `${answer.side === 'BUY' ? 'at most' : 'at least'} ${formatMinor(answer.limitPriceMinor, INR)}`;
       return refusal(
         'wrong_price',
         `Order ${order} is for ${limit}: its venue can't have filled it at --price ${price}.`,

@@ -61,5 +61,5 @@ function auditJson({ day, differences, ...counts }: Audit) {
 }
 
 function money(minor: bigint): string {
-  return formatMinor(Number(minor));
+  return formatMinor(Number(minor), INR);
 }

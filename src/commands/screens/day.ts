@@ -53,7 +53,7 @@ function dayJson({ accounts, held, largest, orders, ...day }: DayOverview) {
     ...day,
     currency: INR.code,
     accounts: inRupees(accounts),
-    held: { ...inRupees(held), profit: formatMinor(held.valueMinor - held.costMinor) },
+    held: { ...inRupees(held), profit: formatMinor(held.valueMinor - held.costMinor, INR) },
     largest: largest.map(inRupees),
     orders: inRupees(orders),
   };
@@ -64,7 +64,7 @@ function inRupees(figures: Record<string, number | string | null>): Record<strin
   return Object.fromEntries(
     Object.entries(figures).map(([name, value]) => {
       if (!name.endsWith('Minor') || typeof value === 'string') return [name, value];
-      return [name.slice(0, -'Minor'.length), value === null ? null : formatMinor(value)];
+      return [name.slice(0, -'Minor'.length), value === null ? null : formatMinor(value, INR)];
     }),
   );
 }

@@ -1,6 +1,7 @@
 // npm run report: the report of a run again, on the screen, as JSON or as CSV.
 import { stringify } from 'csv-stringify/sync';
 import type { Config } from '../../config/config.ts';
+import { INR } from '../../domain/currency.ts';
 import { formatMinor } from '../../domain/money.ts';
 import type { ReportReasons } from '../../ports/store/reports.ts';
 import type { Store } from '../../ports/store/store.ts';
@@ -94,7 +95,7 @@ async function partOfReport(store: Store, runId: string, query: PageQuery, flags
 }
 
 function factsOf(facts: ReportReasons, page: NonNullable<ReportFacts['page']>): ReportFacts {
-  const money = (minor: number) => (minor === 0 ? null : formatMinor(minor));
+  const money = (minor: number) => (minor === 0 ? null : formatMinor(minor, INR));
   return {
     page,
     reasons: facts.reasons,

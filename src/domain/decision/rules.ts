@@ -1,7 +1,9 @@
 // The rules a signal has to pass for a user, in the contract's order: eligibility, then limits.
+
+import { INR } from '../currency.ts';
 import { bandProvesBasis, corporateActionText } from '../market/corporate-actions.ts';
 import { foldedSymbol, instrumentKey, type Listing } from '../market/share.ts';
-import { formatMinor, LARGEST_MINOR, LARGEST_PRICE_MINOR } from '../money.ts';
+import { formatHundredths, formatMinor, LARGEST_MINOR, LARGEST_PRICE_MINOR } from '../money.ts';
 import type { Quote } from '../types.ts';
 import type { Case, Finding, Rule, RuleTable, SizedCase } from './case.ts';
 import { dayResult } from './day-result.ts';
@@ -63,12 +65,12 @@ export const sizedDenyRules = {
 
 function above(limitMinor: number | null, actualMinor: number | bigint): Finding | null {
   if (limitMinor === null || actualMinor <= limitMinor) return null;
-  return { limit: formatMinor(limitMinor), actual: formatMinor(actualMinor) };
+  return { limit: formatMinor(limitMinor, INR), actual: formatMinor(actualMinor, INR) };
 }
 
 function below(limitMinor: number, actualMinor: number | bigint): Finding | null {
   if (actualMinor >= limitMinor) return null;
-  return { limit: formatMinor(limitMinor), actual: formatMinor(actualMinor) };
+  return { limit: formatMinor(limitMinor, INR), actual: formatMinor(actualMinor, INR) };
 }
 
 /** Who asks for an order themselves needs no subscription. */
@@ -135,7 +137,7 @@ function signalExpired({ frame, planned }: Case): Finding | null {
 /** Why nobody may trade on this quote; ages are whole seconds. Reads fail closed: no guess stands in for a price. */
 function quoteFault(quote: Quote | null | undefined, { nowMs, limits }: RunFrame): Finding | null {
   if (!quote) return { limit: null, actual: null };
-  if (quote.priceMinor <= 0) return { limit: null, actual: formatMinor(quote.priceMinor) };
+  if (quote.priceMinor <= 0) return { limit: null, actual: formatMinor(quote.priceMinor, INR) };
   if (quote.priceMinor > LARGEST_PRICE_MINOR) return above(LARGEST_PRICE_MINOR, quote.priceMinor);
   const age = quoteAgeFault(quote, nowMs, limits);
   if (age) return { limit: String(age.limitSeconds), actual: String(age.ageSeconds) };
@@ -166,11 +168,11 @@ function priceOutsideBand(c: Case): Finding | null {
   const bandBps = frame.limits.priceBandBps;
   const movedBy10k = BigInt(Math.abs(priceMinor - reference)) * 10_000n;
   if (movedBy10k <= BigInt(bandBps) * BigInt(reference)) return null;
-  if (reference <= 0) return { limit: formatMinor(bandBps), actual: null };
+  if (reference <= 0) return { limit: formatHundredths(bandBps), actual: null };
   const nearestBps = (2n * movedBy10k + BigInt(reference)) / (2n * BigInt(reference));
   // Never "3.00 is beyond 3.00": a move that rounds to the band is shown as the next hundredth.
   const movedBps = nearestBps > bandBps ? nearestBps : BigInt(bandBps + 1);
-  return { limit: formatMinor(bandBps), actual: formatMinor(priceMinor < reference ? -movedBps : movedBps) };
+  return { limit: formatHundredths(bandBps), actual: formatHundredths(priceMinor < reference ? -movedBps : movedBps) };
 }
 
 function marginUnavailable({ account }: Case): Finding | null {
@@ -189,9 +191,9 @@ function dailyLossLimit({ frame, account }: Case): Finding | null {
   if (dailyLossLimitBps === null) return null;
   const floorMinor = -((BigInt(capitalMinor) * BigInt(dailyLossLimitBps) + 9_999n) / 10_000n);
   const todayMinor = dayResult(account, (listing) => soundQuoteOf(frame, listing));
-  if (todayMinor === null) return { limit: formatMinor(floorMinor), actual: null };
+  if (todayMinor === null) return { limit: formatMinor(floorMinor, INR), actual: null };
   if (todayMinor > floorMinor) return null;
-  return { limit: formatMinor(floorMinor), actual: formatMinor(todayMinor) };
+  return { limit: formatMinor(floorMinor, INR), actual: formatMinor(todayMinor, INR) };
 }
 
 /** The quote of that listing, else of the share as a signal names it; null where nobody may trade on it. */
@@ -210,7 +212,7 @@ function maxOpenPositions({ account, standing }: Case): Finding | null {
 function quantityZero({ account, instrument, priceMinor, quantity, budgetMinor }: SizedCase): Finding | null {
   if (quantity > 0) return null;
   const oneLotMinor = exactMargin(BigInt(instrument.lotSize) * BigInt(priceMinor), account.settings.leverageCenti);
-  return { limit: formatMinor(budgetMinor), actual: formatMinor(oneLotMinor) };
+  return { limit: formatMinor(budgetMinor, INR), actual: formatMinor(oneLotMinor, INR) };
 }
 
 /** The run's limit and the user's own, on what the order may cost: at its limit price, named or protected. */
@@ -227,7 +229,7 @@ function beyondExact({ worthMinor, exposureMinor }: SizedCase): Finding | null {
 
 /** Whether a decision says that its user's numbers are too large to compute with: no setting anybody means to have. */
 export function isBeyondExact({ reason, limit }: { reason: string | null; limit: string | null }): boolean {
-  return reason === 'max_order_value' && limit === formatMinor(LARGEST_MINOR);
+  return reason === 'max_order_value' && limit === formatMinor(LARGEST_MINOR, INR);
 }
 
 function maxOrdersPerDay({ account, standing }: SizedCase): Finding | null {

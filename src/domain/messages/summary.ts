@@ -1,6 +1,8 @@
 // The one message a user gets for a run, within the length WhatsApp takes.
+
+import { INR } from '../currency.ts';
 import { isNamedRefusal } from '../order.ts';
-import { formatRupees } from '../text/rupees.ts';
+import { formatMoney } from '../text/money-text.ts';
 import { cut, plainLine } from '../text/text.ts';
 import type { Side } from '../types.ts';
 import { groupedLines, listedNotDone, notConcerned } from './groups.ts';
@@ -129,7 +131,7 @@ function sectionsOf({ bought, pending, unknown, notDone }: SummaryInput, texts: 
         .map((item) => endOf(item, filledSymbols.has(`${side} ${item.symbol}`), texts)),
       texts,
     );
-  const price = (minor: number | null) => (minor === null ? null : formatRupees(minor));
+  const price = (minor: number | null) => (minor === null ? null : formatMoney(minor, INR));
   const open = pending.map((order) => texts.pending(named(order), price(order.limitPriceMinor), order.status));
   const doubtful = unknown.map((order) => texts.unknown(named(order)));
   const section = (title: string, about: Section['about'], lines: string[], colon = ''): Section => {
@@ -149,19 +151,21 @@ function fillLine(fill: SummaryFill, texts: MessageTexts): string {
   const { symbol, side, quantity, averagePriceMinor, amountMinor, marginMinor, partial } = fill;
   const shares = partial ? texts.partOf(quantity, partial.ordered) : String(quantity);
   const more =
-    side === 'BUY' ? texts.margin(formatRupees(marginMinor)) + exitsOf(fill, texts) : profitOf(fill.profitMinor, texts);
-  return `${shares} × ${name(symbol)} @ ${formatRupees(averagePriceMinor)} = ${formatRupees(amountMinor)}${more}`;
+    side === 'BUY'
+      ? texts.margin(formatMoney(marginMinor, INR)) + exitsOf(fill, texts)
+      : profitOf(fill.profitMinor, texts);
+  return `${shares} × ${name(symbol)} @ ${formatMoney(averagePriceMinor, INR)} = ${formatMoney(amountMinor, INR)}${more}`;
 }
 
 /** Stop and target of a buy's strategy: so that nobody takes them for orders, the words say that they are none. */
 function exitsOf({ stopMinor, targetMinor }: SummaryFill, texts: MessageTexts): string {
-  const [stop, target] = [stopMinor, targetMinor].map((minor) => (minor ? formatRupees(minor) : null));
+  const [stop, target] = [stopMinor, targetMinor].map((minor) => (minor ? formatMoney(minor, INR) : null));
   return stop || target ? texts.exits(stop ?? null, target ?? null) : '';
 }
 
 function profitOf(minor: number | bigint | null | undefined, texts: MessageTexts): string {
   if (minor === null || minor === undefined) return '';
-  return minor < 0 ? texts.loss(formatRupees(-minor)) : texts.profit(formatRupees(minor));
+  return minor < 0 ? texts.loss(formatMoney(-minor, INR)) : texts.profit(formatMoney(minor, INR));
 }
 
 /** What became of it, as a clause; figures apart, so that several with the same clause can stand in one line. */
@@ -196,8 +200,8 @@ function totalsOf({ bought, notDone, totals }: SummaryInput, texts: MessageTexts
   const figures = [
     ...(buys.length > 0 ? [`${spent} ${sumOf(buys, 'amountMinor')}`, `${margin} ${sumOf(buys, 'marginMinor')}`] : []),
     ...(sells.length > 0 ? [`${soldFor} ${sumOf(sells, 'amountMinor')}${profitOf(profitSum(sells), texts)}`] : []),
-    ...(bought.length > 0 ? [`${charges} ${formatRupees(totals.chargesMinor)}`] : []),
-    ...(availableMinor === null ? [] : [`${cash} ${formatRupees(availableMinor)}`]),
+    ...(bought.length > 0 ? [`${charges} ${formatMoney(totals.chargesMinor, INR)}`] : []),
+    ...(availableMinor === null ? [] : [`${cash} ${formatMoney(availableMinor, INR)}`]),
   ];
   return [
     `${texts.total(buys.length, sells.length, signals)}${notConcerned(notDone, texts)}`,
@@ -206,7 +210,10 @@ function totalsOf({ bought, notDone, totals }: SummaryInput, texts: MessageTexts
 }
 
 function sumOf(fills: SummaryFill[], field: 'amountMinor' | 'marginMinor'): string {
-  return formatRupees(fills.reduce((total, fill) => total + BigInt(fill[field]), 0n));
+  return formatMoney(
+    fills.reduce((total, fill) => total + BigInt(fill[field]), 0n),
+    INR,
+  );
 }
 
 /** Its first letter large, where the script has large ones. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { z } from 'zod';
+import { INR } from '../../domain/currency.ts';
 import type { OrderAsRequested } from '../../domain/decision/single-order.ts';
 import { possibleSymbols, symbolReader } from '../../domain/market/symbols.ts';
 import { parseMinor } from '../../domain/money.ts';
@@ -14,7 +15,7 @@ import { actorOf, type Caller } from '../deps.ts';
 import type { Problem } from '../problem.ts';
 
 const decimal = z.union([z.string(), z.number().transform(String)]).transform((text, context) => {
-  const value = parseMinor(text);
+  const value = parseMinor(text, INR);
   if (value !== null && value > 0) return value;
   context.addIssue({ code: 'custom', message: 'must be an amount above 0 with at most two decimals' });
   return z.NEVER;

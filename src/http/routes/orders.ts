@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono';
 import { endTime, setMetric, startTime } from 'hono/timing';
 import { z } from 'zod';
+import { INR } from '../../domain/currency.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { reasonSentence } from '../../domain/messages/texts/reasons-en.ts';
 import { formatMinor } from '../../domain/money.ts';
@@ -212,9 +213,9 @@ function orderJson(order: OrderView) {
   const { limitPriceMinor, filledValueMinor, chargesMinor, createdAtMs, changedAtMs, ...same } = order;
   return {
     ...same,
-    limitPrice: formatMinor(limitPriceMinor),
+    limitPrice: formatMinor(limitPriceMinor, INR),
     averagePrice: averagePrice(filledValueMinor, order.filledQuantity),
-    charges: formatMinor(chargesMinor),
+    charges: formatMinor(chargesMinor, INR),
     createdAt: istIso(createdAtMs),
     changedAt: istIso(changedAtMs),
   };
@@ -223,12 +224,12 @@ function orderJson(order: OrderView) {
 function withHistory({ events, fills, stopLossMinor, targetMinor, ...order }: OrderWithHistory) {
   return {
     ...orderJson(order),
-    stopLoss: stopLossMinor === null ? null : formatMinor(stopLossMinor),
-    target: targetMinor === null ? null : formatMinor(targetMinor),
+    stopLoss: stopLossMinor === null ? null : formatMinor(stopLossMinor, INR),
+    target: targetMinor === null ? null : formatMinor(targetMinor, INR),
     events: events.map(({ atMs, ...event }) => ({ ...event, at: istIso(atMs) })),
     fills: fills.map(({ priceMinor, atMs, ...fill }) => ({
       ...fill,
-      price: formatMinor(priceMinor),
+      price: formatMinor(priceMinor, INR),
       at: istIso(atMs),
     })),
   };

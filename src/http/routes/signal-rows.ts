@@ -1,5 +1,6 @@
 // Reads each row of a signals request as a signal, or says what is wrong with it.
 import { z } from 'zod';
+import { INR } from '../../domain/currency.ts';
 import { MAX_RANK, misplaced, strategyPattern, validityFault } from '../../domain/decision/signal-rules.ts';
 import { signalIdOf } from '../../domain/ids.ts';
 import type { DayOverride } from '../../domain/market/calendar.ts';
@@ -47,7 +48,7 @@ export type ReadRow = { payload: string } & ({ signal: Signal; runId: string } |
 const price = z
   .union([z.string(), z.number()], { error: 'must be a price such as "3564.80"' })
   .transform((raw, context) => {
-    const minor = parseMinor(String(raw));
+    const minor = parseMinor(String(raw), INR);
     if (minor !== null && minor > 0 && minor <= 99_999_999_999_999) return minor;
     context.addIssue({ code: 'custom', message: 'must be above 0 with at most two decimals, such as "3564.80"' });
     return z.NEVER;
@@ -182,7 +183,7 @@ function wrongSide(signal: Signal, named: Named): RowProblem | null {
   if (!wrong) return null;
   const valueMinor = wrong.of === 'stopLoss' ? signal.stopLossMinor : signal.targetMinor;
   const reason = `must be ${wrong.must} the reference price for a ${signal.side}`;
-  return problemAt(named, wrong.of, reason, valueMinor === null ? null : formatMinor(valueMinor));
+  return problemAt(named, wrong.of, reason, valueMinor === null ? null : formatMinor(valueMinor, INR));
 }
 
 /** A signal ends on its trade date, and one that has ended already would never be acted on. */

@@ -1,4 +1,6 @@
 // Compares an account's books with its venue's: orders, shares and money.
+
+import { INR } from '../../domain/currency.ts';
 import { isOurClientOrderId } from '../../domain/ids.ts';
 import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/share.ts';
 import { formatMinor } from '../../domain/money.ts';
@@ -165,7 +167,7 @@ export function missingMoney(books: Books, snapshot: { orders: VenueOrder[]; fun
     books.orders.reduce((sum, one) => sum + (one.today && one.side === side ? one.filledValueMinor : 0), 0);
   const slack = value('SELL') + Math.ceil((value('BUY') * MARGIN_SLACK_BPS) / 10_000) + MIN_SLACK_MINOR;
   if (theirs + blockedSince + slack >= ours) return [];
-  return [{ kind: 'funds', what: 'spendable', ours: formatMinor(ours), theirs: formatMinor(theirs) }];
+  return [{ kind: 'funds', what: 'spendable', ours: formatMinor(ours, INR), theirs: formatMinor(theirs, INR) }];
 }
 
 /**

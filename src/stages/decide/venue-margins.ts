@@ -1,5 +1,6 @@
 // Asks venues for the margin of each buy, and holds what they would block.
 import pLimit from 'p-limit';
+import { INR } from '../../domain/currency.ts';
 import { productAt } from '../../domain/decision/charges.ts';
 import type { Decision } from '../../domain/decision/decision.ts';
 import type { RunFrame } from '../../domain/decision/inputs.ts';
@@ -148,7 +149,7 @@ function withMargin(decision: Decision, margin: VenueMargin | null, availableMin
   const wanted = BigInt(marginMinor) + BigInt(chargesMinor);
   const holdMinor = wanted > decision.holdMinor ? wanted : BigInt(decision.holdMinor);
   if (holdMinor <= availableMinor) return { ...decision, holdMinor: safe(holdMinor) };
-  return denied(decision, 'insufficient_funds', formatMinor(availableMinor), formatMinor(holdMinor));
+  return denied(decision, 'insufficient_funds', formatMinor(availableMinor, INR), formatMinor(holdMinor, INR));
 }
 
 /** No venue means more than can be told exactly: its answer is broken, and says nothing of this order. */

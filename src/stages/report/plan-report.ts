@@ -3,7 +3,7 @@ import { INR } from '../../domain/currency.ts';
 import type { Decision } from '../../domain/decision/decision.ts';
 import { marginFor, valueAt } from '../../domain/decision/sizing.ts';
 import { istIso } from '../../domain/market/india-time.ts';
-import { formatMinor } from '../../domain/money.ts';
+import { formatHundredths, formatMinor } from '../../domain/money.ts';
 import type { ReportOrder, ReportSignal, ReportTotals, RunReport, RunSkip } from '../../domain/report.ts';
 import type { Signal } from '../../domain/types.ts';
 import { clientOrderIdFor, type DecidedUser, hashOf } from '../decide/decide.ts';
@@ -157,13 +157,13 @@ function plannedOrder(run: OpenRun, { account, decision }: Pair): ReportOrder {
     quantity: decision.quantity,
     status: 'planned',
     reason: null,
-    limitPrice: decision.limitPriceMinor === null ? null : formatMinor(decision.limitPriceMinor),
+    limitPrice: decision.limitPriceMinor === null ? null : formatMinor(decision.limitPriceMinor, INR),
     averagePrice: null,
     filledQuantity: 0,
-    exposure: formatMinor(exposureMinor),
-    margin: formatMinor(planned.signal.side === 'SELL' ? 0 : marginFor(exposureMinor, settings.leverageCenti)),
-    charges: formatMinor(decision.chargesMinor),
-    leverage: formatMinor(settings.leverageCenti),
+    exposure: formatMinor(exposureMinor, INR),
+    margin: formatMinor(planned.signal.side === 'SELL' ? 0 : marginFor(exposureMinor, settings.leverageCenti), INR),
+    charges: formatMinor(decision.chargesMinor, INR),
+    leverage: formatHundredths(settings.leverageCenti),
     currency: INR.code,
   };
 }

@@ -2,7 +2,7 @@
 import { INR } from '../../domain/currency.ts';
 import { marginFor, valueAt } from '../../domain/decision/sizing.ts';
 import { istIso } from '../../domain/market/india-time.ts';
-import { formatMinor, perUnit } from '../../domain/money.ts';
+import { formatHundredths, formatMinor, perUnit } from '../../domain/money.ts';
 import type { ReportOrder, ReportSignal, ReportTotals, RunReport } from '../../domain/report.ts';
 import type { ReportMessage, StoredDecision, StoredReport } from '../../ports/store/reports.ts';
 import type { ReportStore } from './deps.ts';
@@ -150,14 +150,14 @@ function orderOf(
     quantity: order.quantity,
     status: order.status,
     reason: order.reason,
-    limitPrice: formatMinor(order.limitPriceMinor),
+    limitPrice: formatMinor(order.limitPriceMinor, INR),
     averagePrice: averagePrice(order.filledValueMinor, order.filledQuantity),
     filledQuantity: order.filledQuantity,
-    exposure: formatMinor(exposureMinor),
+    exposure: formatMinor(exposureMinor, INR),
     // A sale takes no margin: it gives back what its shares were bought with.
-    margin: formatMinor(side === 'SELL' ? 0 : marginFor(exposureMinor, order.leverageCenti)),
-    charges: formatMinor(order.chargesMinor),
-    leverage: formatMinor(order.leverageCenti),
+    margin: formatMinor(side === 'SELL' ? 0 : marginFor(exposureMinor, order.leverageCenti), INR),
+    charges: formatMinor(order.chargesMinor, INR),
+    leverage: formatHundredths(order.leverageCenti),
     currency: INR.code,
   };
 }
@@ -165,5 +165,5 @@ function orderOf(
 /** Rounded half up to the minor unit. */
 export function averagePrice(valueMinor: number, quantity: number): string | null {
   if (quantity === 0) return null;
-  return formatMinor(perUnit(valueMinor, quantity));
+  return formatMinor(perUnit(valueMinor, quantity), INR);
 }

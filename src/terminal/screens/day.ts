@@ -1,8 +1,10 @@
 // The screen of npm run day.
+
+import { INR } from '../../domain/currency.ts';
 import { istIso } from '../../domain/market/india-time.ts';
 import { shortReason } from '../../domain/messages/texts/reasons-en.ts';
 import { perUnit } from '../../domain/money.ts';
-import { formatRupees } from '../../domain/text/rupees.ts';
+import { formatMoney } from '../../domain/text/money-text.ts';
 import type { DayOverview } from '../../ports/store/watch.ts';
 import { grouped, plural } from '../format.ts';
 import { type Cell, type Column, type Paint, table } from '../table.ts';
@@ -31,20 +33,20 @@ function figures({ accounts, held, orders, messages, runs }: DayOverview, paint:
   const lines: [string, string][] = [
     ['Runs', runs.length === 0 ? 'none' : runs.slice(0, 4).join(', ')],
     ['Accounts', grouped(accounts.count)],
-    ['Cash', `${formatRupees(accounts.cashMinor)}, of it on hold ${formatRupees(accounts.heldMinor)}`],
+    ['Cash', `${formatMoney(accounts.cashMinor, INR)}, of it on hold ${formatMoney(accounts.heldMinor, INR)}`],
     ...movedLine(accounts),
     [
       'Positions',
-      `${grouped(held.positions)} of ${plural(held.instruments, 'instrument')}, margin ${formatRupees(held.marginMinor)}`,
+      `${grouped(held.positions)} of ${plural(held.instruments, 'instrument')}, margin ${formatMoney(held.marginMinor, INR)}`,
     ],
     [
       'Value',
-      `${formatRupees(held.valueMinor)}, profit ${typeof profit === 'string' ? profit : profit.text}${unpriced}`,
+      `${formatMoney(held.valueMinor, INR)}, profit ${typeof profit === 'string' ? profit : profit.text}${unpriced}`,
     ],
     ['Orders', `${grouped(orders.count)}: ${grouped(orders.filled)} filled, ${grouped(orders.open)} open`],
-    ['Bought', formatRupees(orders.boughtMinor)],
-    ['Sold', `${formatRupees(orders.soldMinor)}, realised ${formatRupees(orders.realisedMinor)}`],
-    ['Charges', formatRupees(orders.chargesMinor)],
+    ['Bought', formatMoney(orders.boughtMinor, INR)],
+    ['Sold', `${formatMoney(orders.soldMinor, INR)}, realised ${formatMoney(orders.realisedMinor, INR)}`],
+    ['Charges', formatMoney(orders.chargesMinor, INR)],
     [
       'Messages',
       `${grouped(messages.sent)} sent, ${grouped(messages.queued)} waiting, ${grouped(messages.failed)} failed, ${grouped(messages.unknown)} unknown`,
@@ -55,7 +57,9 @@ function figures({ accounts, held, orders, messages, runs }: DayOverview, paint:
 
 function movedLine({ depositedMinor, withdrawnMinor }: DayOverview['accounts']): [string, string][] {
   if (depositedMinor === 0 && withdrawnMinor === 0) return [];
-  return [['', `deposited ${formatRupees(depositedMinor)}, withdrawn ${formatRupees(withdrawnMinor)} on this day`]];
+  return [
+    ['', `deposited ${formatMoney(depositedMinor, INR)}, withdrawn ${formatMoney(withdrawnMinor, INR)} on this day`],
+  ];
 }
 
 function heldText({ largest, held, mode }: DayOverview, columns: number, paint: Paint): string {
@@ -65,9 +69,9 @@ function heldText({ largest, held, mode }: DayOverview, columns: number, paint: 
     return [
       fitted(row.symbol, 24),
       ...[row.accounts, row.quantity].map(grouped),
-      formatRupees(perUnit(row.costMinor, row.quantity)),
-      row.priceMinor === null ? 'none' : formatRupees(row.priceMinor),
-      value === null ? '' : formatRupees(value),
+      formatMoney(perUnit(row.costMinor, row.quantity), INR),
+      row.priceMinor === null ? 'none' : formatMoney(row.priceMinor, INR),
+      value === null ? '' : formatMoney(value, INR),
       value === null ? '' : profitCell(value - BigInt(row.costMinor)),
       row.pricedAtMs === null ? '' : istIso(row.pricedAtMs).slice(0, 16).replace('T', ' '),
     ];

@@ -1,6 +1,7 @@
 // The screen of npm run positions.
+import { INR } from '../../domain/currency.ts';
 import { perUnit } from '../../domain/money.ts';
-import { formatRupees } from '../../domain/text/rupees.ts';
+import { formatMoney } from '../../domain/text/money-text.ts';
 import type { HeldPosition } from '../../ports/store/money.ts';
 import { duration, grouped } from '../format.ts';
 import { type Cell, type Column, type Paint, table } from '../table.ts';
@@ -38,12 +39,12 @@ function rowOf(row: HeldPosition, nowMs: number): Cell[] {
     fitted(userName, 20),
     fitted(symbol, 24),
     grouped(quantity),
-    formatRupees(perUnit(costMinor, quantity)),
-    row.priceMinor === null ? 'none' : formatRupees(row.priceMinor),
+    formatMoney(perUnit(costMinor, quantity), INR),
+    row.priceMinor === null ? 'none' : formatMoney(row.priceMinor, INR),
     row.pricedAtMs === null ? '' : duration(Math.max(0, nowMs - row.pricedAtMs)),
-    value === null ? '' : formatRupees(value),
+    value === null ? '' : formatMoney(value, INR),
     value === null ? '' : profitCell(value - BigInt(costMinor)),
-    formatRupees(marginMinor),
+    formatMoney(marginMinor, INR),
     `${venue}, ${mode}`,
   ];
 }
@@ -54,6 +55,6 @@ export function positionValue({ quantity, priceMinor }: Pick<HeldPosition, 'quan
 }
 
 export function profitCell(minor: number | bigint): Cell {
-  const text = `${minor > 0 ? '+' : ''}${formatRupees(minor)}`;
+  const text = `${minor > 0 ? '+' : ''}${formatMoney(minor, INR)}`;
   return Number(minor) === 0 ? text : { text, tone: minor > 0 ? 'good' : 'bad' };
 }

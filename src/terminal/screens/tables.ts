@@ -1,8 +1,10 @@
 // The tables of a report: signals, users and planned orders.
+
+import { INR } from '../../domain/currency.ts';
 import { exactMargin } from '../../domain/decision/sizing.ts';
-import { formatMinor, parseMinor } from '../../domain/money.ts';
+import { formatMinor, parseHundredths, parseMinor } from '../../domain/money.ts';
 import type { ReportOrder, ReportSignal, RunReport } from '../../domain/report.ts';
-import { formatRupees } from '../../domain/text/rupees.ts';
+import { formatMoney } from '../../domain/text/money-text.ts';
 import { type Exits, exitCells, noExits } from '../exits.ts';
 import { duration, grouped, money } from '../format.ts';
 import { firstPage, leftLine } from '../pages.ts';
@@ -89,7 +91,7 @@ function userRow(
     amount(buys.map(filledMinor)),
     amount(traded.filter(({ side }) => side === 'SELL').map(filledMinor)),
     amount(buys.map(marginOfFilled)),
-    amount(traded.map(({ charges }) => parseMinor(charges) ?? 0)),
+    amount(traded.map(({ charges }) => parseMinor(charges, INR) ?? 0)),
     messageCell(report, userId),
   ];
 }
@@ -137,19 +139,24 @@ function planRow(order: ReportOrder, exits: Cell[]): Cell[] {
 
 /** Of what is filled alone, at the order's leverage. */
 function marginOfFilled(order: ReportOrder): number | bigint {
-  const leverageCenti = parseMinor(order.leverage) ?? 0;
-  if (order.filledQuantity === order.quantity || leverageCenti < 100) return parseMinor(order.margin) ?? 0;
+  const leverageCenti = parseHundredths(order.leverage) ?? 0;
+  if (order.filledQuantity === order.quantity || leverageCenti < 100) return parseMinor(order.margin, INR) ?? 0;
   return exactMargin(filledMinor(order), leverageCenti);
 }
 
 /** The value of what is filled, as near as an average price in paise can give it. */
 function filledMinor({ filledQuantity, averagePrice }: ReportOrder): bigint {
-  const averageMinor = averagePrice === null ? null : parseMinor(averagePrice);
+  const averageMinor = averagePrice === null ? null : parseMinor(averagePrice, INR);
   return BigInt(averageMinor ?? 0) * BigInt(filledQuantity);
 }
 
 function amount(minors: (number | bigint)[]): string {
-  return minors.length === 0 ? '' : formatRupees(minors.reduce<bigint>((sum, minor) => sum + BigInt(minor), 0n));
+  return minors.length === 0
+    ? ''
+    : formatMoney(
+        minors.reduce<bigint>((sum, minor) => sum + BigInt(minor), 0n),
+        INR,
+      );
 }
 
 function count(value: number, tone?: Tone): Cell {
@@ -187,5 +194,8 @@ export function soldTotal(orders: ReportOrder[]): string {
 
 function filledTotal(orders: ReportOrder[], of: 'BUY' | 'SELL'): string {
   const traded = orders.filter(({ side, filledQuantity }) => side === of && filledQuantity > 0);
-  return formatMinor(traded.map(filledMinor).reduce((sum, minor) => sum + minor, 0n));
+  return formatMinor(
+    traded.map(filledMinor).reduce((sum, minor) => sum + minor, 0n),
+    INR,
+  );
 }

@@ -1,7 +1,9 @@
 // The screen of npm run why.
+
+import { INR } from '../../domain/currency.ts';
 import { istDate, istTime } from '../../domain/market/india-time.ts';
 import { orderReasonSentence, reasonSentence } from '../../domain/messages/texts/reasons-en.ts';
-import { formatRupees } from '../../domain/text/rupees.ts';
+import { formatMoney } from '../../domain/text/money-text.ts';
 import type { Why } from '../../ports/store/reports.ts';
 import { signalPriceText } from '../format.ts';
 
@@ -22,22 +24,22 @@ function blockOf(row: Row, users: Why['users']): string {
     `  run       ${row.runId}`,
     `  decision  ${decisionOf(row)}`,
   ];
-  const price = row.priceMinor === null ? 'none' : formatRupees(row.priceMinor);
+  const price = row.priceMinor === null ? 'none' : formatMoney(row.priceMinor, INR);
   const own = row.pricesFrom === 'signal' ? ` (${signalPriceText})` : '';
-  lines.push(`  price     ${price}${own}, reference ${formatRupees(row.referencePriceMinor)} (${row.strategy})`);
+  lines.push(`  price     ${price}${own}, reference ${formatMoney(row.referencePriceMinor, INR)} (${row.strategy})`);
   const exits = exitText(row);
   if (exits !== '') lines.push(`  exits     ${exits} (shown, not placed)`);
   return [...lines, ...orderLines(row.order)].join('\n');
 }
 
 function exitText({ stopLossMinor, targetMinor }: Row): string {
-  const stop = stopLossMinor === null ? [] : [`stop ${formatRupees(stopLossMinor)}`];
-  const target = targetMinor === null ? [] : [`target ${formatRupees(targetMinor)}`];
+  const stop = stopLossMinor === null ? [] : [`stop ${formatMoney(stopLossMinor, INR)}`];
+  const target = targetMinor === null ? [] : [`target ${formatMoney(targetMinor, INR)}`];
   return [...stop, ...target].join(', ');
 }
 
 function decisionOf({ outcome, reason, limit, actual, quantity, holdMinor, strategy }: Row): string {
-  if (reason === null) return `${outcome}: ${quantity} shares, ${formatRupees(holdMinor)} set aside`;
+  if (reason === null) return `${outcome}: ${quantity} shares, ${formatMoney(holdMinor, INR)} set aside`;
   const figures = [limit === null ? [] : [`limit ${limit}`], actual === null ? [] : [`actual ${actual}`]].flat();
   // Of the orders somebody asks for only one with a limit has a band.
   const of = strategy.startsWith('api:') ? 'limit order' : 'signal';
@@ -51,11 +53,11 @@ function orderLines(order: Row['order']): string[] {
   const venue = order.venueOrderId === null ? order.venue : `${order.venue} order ${order.venueOrderId}`;
   return [
     `  order     ${order.clientOrderId}, ${order.status}${why}${venueMessage}`,
-    `  venue     ${venue}, limit ${formatRupees(order.limitPriceMinor)}`,
+    `  venue     ${venue}, limit ${formatMoney(order.limitPriceMinor, INR)}`,
     ...fillLine(order),
     ...order.events.map(({ atMs, from, to }) => `  ${istDate(atMs)} ${istTime(atMs)}  ${from ?? 'accepted'} → ${to}`),
     ...order.ledger.map(({ kind, cashDeltaMinor, heldDeltaMinor }) => {
-      return `  ledger    ${kind}: cash ${formatRupees(cashDeltaMinor)}, held ${formatRupees(heldDeltaMinor)}`;
+      return `  ledger    ${kind}: cash ${formatMoney(cashDeltaMinor, INR)}, held ${formatMoney(heldDeltaMinor, INR)}`;
     }),
   ];
 }
@@ -64,6 +66,6 @@ function fillLine({ filledQuantity, filledValueMinor, chargesMinor, lateFill }: 
   if (filledQuantity === 0) return [];
   const late = lateFill ? ' (some of it after the order had ended)' : '';
   return [
-    `  filled    ${filledQuantity} for ${formatRupees(filledValueMinor)}, charges ${formatRupees(chargesMinor)}${late}`,
+    `  filled    ${filledQuantity} for ${formatMoney(filledValueMinor, INR)}, charges ${formatMoney(chargesMinor, INR)}${late}`,
   ];
 }

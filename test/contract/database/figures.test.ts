@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { INR } from '../../../src/domain/currency.ts';
 import { rateFor } from '../../../src/domain/decision/charges.ts';
 import type { ChargeRate } from '../../../src/domain/decision/inputs.ts';
 import { marginFor } from '../../../src/domain/decision/sizing.ts';
@@ -65,7 +66,7 @@ onEveryDatabase('the same figures', ({ store, session }) => {
         'select core.decimal(m) as text from unnest($1::bigint[]) with ordinality as v(m, n) order by n',
         [sample],
       );
-      expect(rows.map(({ text }) => text)).toEqual(sample.map(formatMinor));
+      expect(rows.map(({ text }) => text)).toEqual(sample.map((minor) => formatMinor(minor, INR)));
     };
     await fc.assert(fc.asyncProperty(amounts, check), { numRuns: 8, examples: [[[0, 1, -1, 99, -99, 100]]] });
   });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { INR } from '../../../src/domain/currency.ts';
 import { rateFor } from '../../../src/domain/decision/charges.ts';
 import { decide } from '../../../src/domain/decision/decide.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
@@ -73,7 +74,7 @@ onEveryDatabase('the daily loss limit', ({ store, session, value, breaks }) => {
     expect(await scan(300, 'INFY', 1350_00, 1500_00)).toMatchObject({ limit: '-3000.00', actual: '-15000.00' });
     const { chargesMinor } = await trade('SELL', 'INFY', 100, 1350_00, 300);
     expect(await value('select quantity::int from public.positions')).toBe(0);
-    const sold = { reason: 'daily_loss_limit', actual: formatMinor(-15_000_00 - chargesMinor) };
+    const sold = { reason: 'daily_loss_limit', actual: formatMinor(-15_000_00 - chargesMinor, INR) };
     expect(await scan(300, 'INFY', 1350_00, 1500_00)).toMatchObject(sold);
     // It stays one, whatever the share does afterwards.
     expect(await scan(300, 'INFY', 1550_00, 1500_00)).toMatchObject(sold);
@@ -94,10 +95,10 @@ onEveryDatabase('the daily loss limit', ({ store, session, value, breaks }) => {
     expect(await scan(100, 'INFY', 1460_00, 1400_00)).toMatchObject({
       reason: 'daily_loss_limit',
       limit: '-1000.00',
-      actual: formatMinor(-2_000_00 - chargesMinor),
+      actual: formatMinor(-2_000_00 - chargesMinor, INR),
     });
     // Unchanged it costs its charges.
-    expect(await scan(1, 'INFY', 1500_00, 1400_00)).toMatchObject({ actual: formatMinor(-chargesMinor) });
+    expect(await scan(1, 'INFY', 1500_00, 1400_00)).toMatchObject({ actual: formatMinor(-chargesMinor, INR) });
   });
 
   test('counts what is imported today as held before, and a late fill as of the day of its order', async () => {
@@ -133,7 +134,9 @@ onEveryDatabase('the daily loss limit', ({ store, session, value, breaks }) => {
     const [charges] = await session.query('select charges_minor::int as minor from public.orders where side = $1', [
       'BUY',
     ]);
-    expect(await scan(1, 'INFY', 1390_00, 1400_00)).toMatchObject({ actual: formatMinor(-Number(charges?.['minor'])) });
+    expect(await scan(1, 'INFY', 1390_00, 1400_00)).toMatchObject({
+      actual: formatMinor(-Number(charges?.['minor']), INR),
+    });
   });
 
   test('asks for quotes of what was traded today, also where nobody holds it any more', async () => {

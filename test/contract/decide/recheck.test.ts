@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { INR } from '../../../src/domain/currency.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
 import type { DecisionToAccept } from '../../../src/ports/store/runs.ts';
 import { tester } from '../../support/tester.ts';
@@ -65,7 +66,7 @@ onEveryDatabase('accept, looking again', ({ store, session, value }) => {
     const scene = await openScene(store, { users: [user('asha', { capitalMinor: 1000_00 })] });
     const [decision] = await race(scene, () => null);
     expect(await stored(scene.runId)).toEqual([
-      denied('insufficient_funds', '1000.00', formatMinor(decision?.holdMinor ?? 0)),
+      denied('insufficient_funds', '1000.00', formatMinor(decision?.holdMinor ?? 0, INR)),
     ]);
     await noOrders();
   });

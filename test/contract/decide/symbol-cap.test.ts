@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { INR } from '../../../src/domain/currency.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
 import { tester } from '../../support/tester.ts';
 import { onEveryDatabase } from '../support/every-database.ts';
@@ -92,7 +93,9 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
     const all = countedMinor + 1000_00;
     const inputs = { mode: 'paper', tradeDate, runId: 'next' };
     expect((await store.call('read_inputs', inputs)).symbolExposure).toEqual({ TITAN: countedMinor });
-    expect(await decideUnder(all - 1)).toEqual([denied('symbol_cap', formatMinor(all - 1), formatMinor(all))]);
+    expect(await decideUnder(all - 1)).toEqual([
+      denied('symbol_cap', formatMinor(all - 1, INR), formatMinor(all, INR)),
+    ]);
     await session.exec("update public.orders set side = 'SELL'");
     expect((await store.call('read_inputs', inputs)).symbolExposure).toEqual({});
     await session.exec("update public.orders set side = 'BUY'");
@@ -219,7 +222,7 @@ onEveryDatabase('the symbol cap', ({ store, session, value, breaks }) => {
     await store.call('accept_page', { runId: scene.runId, nowMs, decisions });
     expect(await stored(scene.runId)).toEqual([
       denied('symbol_cap', '1000.00', '1100.00'),
-      denied('insufficient_funds', '5.00', formatMinor(decisions[1]?.holdMinor ?? 0)),
+      denied('insufficient_funds', '5.00', formatMinor(decisions[1]?.holdMinor ?? 0, INR)),
       yes,
       denied('symbol_cap', '1000.00', '1100.00'),
     ]);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { INR } from '../../../src/domain/currency.ts';
 import { productAt, rateFor } from '../../../src/domain/decision/charges.ts';
 import type { ChargeRate } from '../../../src/domain/decision/inputs.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
@@ -36,8 +37,8 @@ const anyValue = fc.integer({ min: 0, max: 10_000_000_000_00 });
 
 describe('the charges of one leg', () => {
   test('TITAN 10 × 3500.00 bought with margin costs 65.16, sold 59.91', () => {
-    expect(formatMinor(chargesOn(35_000_00, mtfBuy))).toBe('65.16');
-    expect(formatMinor(chargesOn(35_000_00, mtfSell))).toBe('59.91');
+    expect(formatMinor(chargesOn(35_000_00, mtfBuy), INR)).toBe('65.16');
+    expect(formatMinor(chargesOn(35_000_00, mtfSell), INR)).toBe('59.91');
   });
 
   test('brokerage is the rate up to the cap and the cap beyond it', () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { INR } from '../../../src/domain/currency.ts';
 import { decide } from '../../../src/domain/decision/decide.ts';
 import type { Decision } from '../../../src/domain/decision/decision.ts';
 import type { AccountState, PlannedSignal } from '../../../src/domain/decision/inputs.ts';
@@ -27,7 +28,7 @@ describe('one user', () => {
       chargesMinor: 142_72,
       holdMinor: 20_205_28,
     });
-    expect(formatMinor(capUsed.get('TITAN') ?? 0)).toBe('99814.40');
+    expect(formatMinor(capUsed.get('TITAN') ?? 0, INR)).toBe('99814.40');
   });
 
   test('a sell closes what is held, holds its charges only and counts for no cap', () => {
@@ -37,7 +38,7 @@ describe('one user', () => {
     const [decision] = decide(frame([planned('SELL', 'TITAN', 3500_00)]), user, capUsed);
     expect(decision).toMatchObject({ outcome: 'accepted', quantity: 10, limitPriceMinor: 3482_50, marginMinor: 0 });
     expect(decision?.holdMinor).toBe(decision?.chargesMinor);
-    expect(formatMinor(decision?.holdMinor ?? 0)).toBe('59.73');
+    expect(formatMinor(decision?.holdMinor ?? 0, INR)).toBe('59.73');
     expect(capUsed.size).toBe(0);
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { INR } from '../../../src/domain/currency.ts';
 import type { ChargeRate } from '../../../src/domain/decision/inputs.ts';
 import {
   assumedInstrument,
@@ -39,8 +40,8 @@ describe('quantity and margin', () => {
     (allocationBps, shares, exposure, margin) => {
       const quantity = Number(quantityFor(budgetFor({ capitalMinor: 1_00_000_00, allocationBps }), 3564_80, 500, 1));
       expect(quantity).toBe(shares);
-      expect(formatMinor(valueAt(quantity, 3564_80))).toBe(exposure);
-      expect(formatMinor(marginFor(valueAt(quantity, 3564_80), 500))).toBe(margin);
+      expect(formatMinor(valueAt(quantity, 3564_80), INR)).toBe(exposure);
+      expect(formatMinor(marginFor(valueAt(quantity, 3564_80), 500), INR)).toBe(margin);
     },
   );
 

@@ -1,6 +1,7 @@
 // The made-up venue as a venue of the port: orders, lookups, and what is read of an account.
 import { z } from 'zod';
 import { inTime } from '../../../src/adapters/venues/http.ts';
+import { INR } from '../../../src/domain/currency.ts';
 import { formatMinor } from '../../../src/domain/money.ts';
 import type {
   AccountAtVenue,
@@ -41,7 +42,7 @@ export function madeUpVenue(options: MadeUpOptions): Venue {
     capabilities,
     async submit(order) {
       const { clientOrderId: tag, symbol, side, quantity, limitPriceMinor } = order;
-      const json = { tag, market: options.market, symbol, side, quantity, limit: formatMinor(limitPriceMinor) };
+      const json = { tag, market: options.market, symbol, side, quantity, limit: formatMinor(limitPriceMinor, INR) };
       const request = { method: 'POST', path: '/orders', json, mayLeave: inTime(options.clock, order) } as const;
       return outcomeOf(await ask(options, order, request));
     },

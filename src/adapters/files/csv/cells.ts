@@ -1,7 +1,7 @@
 // Reads the kinds of cells CSV files have: amounts, percentages, dates, one of a list.
 import { z } from 'zod';
 import { parseInstant } from '../../../domain/market/india-time.ts';
-import { parseMinor } from '../../../domain/money.ts';
+import { parseHundredths } from '../../../domain/money.ts';
 
 /** A cell's meaning, or why it has none. */
 export type Read<T> = { value: T } | { reason: string };
@@ -25,7 +25,7 @@ export function emptyAs<T, E>(value: E, read: (text: string) => Read<T>): (text:
 export function hundredths(min: number, max: number, must: string): (text: string) => Read<number> {
   return (text) => {
     if (/^-?\d[\d,]*,[\d,]*\d(?:\.\d+)?$/.test(text)) return { reason: 'has thousands separators: write 1250.00' };
-    const value = parseMinor(text);
+    const value = parseHundredths(text);
     return value === null || value < min || value > max ? { reason: must } : { value };
   };
 }

@@ -1,5 +1,6 @@
 // What is read of an account at Kite: money, positions, margins, prices and whether its session stands.
 import { z } from 'zod';
+import { INR } from '../../../domain/currency.ts';
 import { formatMinor } from '../../../domain/money.ts';
 import type { Quote } from '../../../domain/types.ts';
 import type {
@@ -134,7 +135,7 @@ function marginRequest(order: OrderToSend) {
     product: productOf(order),
     order_type: 'LIMIT',
     quantity: order.quantity,
-    price: Number(formatMinor(order.limitPriceMinor)),
+    price: Number(formatMinor(order.limitPriceMinor, INR)),
     trigger_price: 0,
   };
 }

@@ -1,4 +1,5 @@
 // Kite as a venue of the port: orders, lookups and cancellations.
+import { INR } from '../../../domain/currency.ts';
 import { formatMinor } from '../../../domain/money.ts';
 import {
   type AccountAtVenue,
@@ -91,7 +92,7 @@ function orderForm(order: OrderToSend, algoId: string | null): Record<string, st
     quantity: String(order.quantity),
     product: productOf(order),
     validity: 'DAY',
-    price: formatMinor(order.limitPriceMinor),
+    price: formatMinor(order.limitPriceMinor, INR),
     tag: order.clientOrderId,
     ...(algoId === null ? {} : { algo_id: algoId }),
   };

@@ -1,5 +1,6 @@
 // What is read of an account at Lemonn: money, positions, margins, prices and whether its session stands.
 import { z } from 'zod';
+import { INR } from '../../../domain/currency.ts';
 import { formatMinor } from '../../../domain/money.ts';
 import { untrustedText } from '../../../domain/text/secrets.ts';
 import type { Quote } from '../../../domain/types.ts';
@@ -89,7 +90,7 @@ function marginRequest({ symbol, exchange, side, limitPriceMinor, product }: Ord
     symbol,
     exchange,
     transactionType: side,
-    price: formatMinor(limitPriceMinor),
+    price: formatMinor(limitPriceMinor, INR),
     quantity: '1',
     productType: product === 'mtf' ? marginProduct : 'DELIVERY',
   };

@@ -1,4 +1,6 @@
 // Lemonn as a venue of the port: orders, lookups and cancellations.
+
+import { INR } from '../../../domain/currency.ts';
 import { istDate } from '../../../domain/market/india-time.ts';
 import { xnse } from '../../../domain/market/market.ts';
 import { tradingDay } from '../../../domain/market/session.ts';
@@ -95,7 +97,7 @@ function orderBody(order: OrderToSend, clientId: string, afterMarketOrder: boole
     validity: 'DAY',
     symbol: order.symbol,
     quantity: String(order.quantity),
-    price: formatMinor(order.limitPriceMinor),
+    price: formatMinor(order.limitPriceMinor, INR),
     tag: order.clientOrderId,
     afterMarketOrder,
   };

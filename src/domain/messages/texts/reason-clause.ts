@@ -1,8 +1,10 @@
 // How a reason and its two figures become a clause for a user, in any language.
+
+import { INR } from '../../currency.ts';
 import type { DenyReason, SkipReason } from '../../decision/decision.ts';
 import { parseMinor } from '../../money.ts';
 import type { OrderReason } from '../../order.ts';
-import { formatRupees } from '../../text/rupees.ts';
+import { formatMoney } from '../../text/money-text.ts';
 
 type Unit = 'money' | 'percent' | 'count';
 
@@ -69,7 +71,7 @@ function lookedUp(table: Readonly<Record<string, Clause>>, code: string): Clause
 
 /** A figure that is not the decimal it should be is shown as it is: a strange figure beats a missing one. */
 function figure(unit: Unit, value: string): string {
-  const minor = parseMinor(value);
+  const minor = parseMinor(value, INR);
   if (minor === null || unit === 'count') return value;
-  return unit === 'money' ? formatRupees(minor) : `${value} %`;
+  return unit === 'money' ? formatMoney(minor, INR) : `${value} %`;
 }

@@ -1,8 +1,26 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Those that take longest or wait most: started first, so that nothing long is left over at the end. */
-const LONG = ['/simulation/', '/cli/', '/http/server/', '/locked-', '/demo', '/bench', '/concurrency/'];
+/** Those that take longest or wait most, in that order: nothing long is left over at the end. */
+const LONG = [
+  '/simulation/day/',
+  '/simulation/week/',
+  '/store/pglite.test',
+  '/database-outages',
+  '/locked-',
+  '/cli/',
+  '/bench',
+  '/commands/doctor',
+  '/abandoned',
+  '/commands/cash',
+  '/outage',
+  '/settle-at-once',
+  '/demo',
+  '/silent',
+  '/schedule',
+  '/http/server/',
+  '/concurrency/',
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -24,8 +42,8 @@ export default defineConfig({
     isolate: false,
     // Node reads TypeScript itself: Vite's runner would evaluate the whole tree a second way, for a tenth more processor.
     experimental: { viteModuleRunner: false, nodeLoader: false },
-    // Two cores and tests that wait for processes and pauses: two more workers fill the gaps.
-    maxWorkers: 4,
+    // Two cores and tests that wait for processes, locks and pauses: three more workers fill the gaps.
+    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
   },
 });

@@ -12,6 +12,7 @@ import { webhooksOf } from '../adapters/venues/module.ts';
 import { paperVenue } from '../adapters/venues/paper.ts';
 import type { Config } from '../config/config.ts';
 import { cutOffIn } from '../config/markets.ts';
+import { marketLimits } from '../config/order-limits.ts';
 import type { Fault } from '../domain/faults.ts';
 import { type Market, xnse } from '../domain/market/market.ts';
 import type { HttpDeps } from '../http/deps.ts';
@@ -190,8 +191,10 @@ const silentListener: Listener = { next: () => new Promise(() => {}), isLost: ()
 
 /** The settings every scan of this process has, whoever asks for it. */
 export function scanSettings(config: Config, market: Market = xnse): HttpDeps['settings'] {
-  const { mode, limits, concurrency, execute } = config;
-  return { mode, market, cutOffTime: cutOffIn(config, market), limits, concurrency, inline: execute === 'inline' };
+  const { mode, concurrency, execute } = config;
+  const limitsOf = (one: Market) => marketLimits(config, one);
+  const cutOffTime = cutOffIn(config, market);
+  return { mode, market, cutOffTime, limits: limitsOf(market), limitsOf, concurrency, inline: execute === 'inline' };
 }
 
 /**

@@ -4,17 +4,17 @@ import type { VenueModules } from '../adapters/venues/module.ts';
 import { venueModules } from '../adapters/venues/registry.ts';
 import type { RunLimits } from '../domain/decision/inputs.ts';
 import { type Market, type Mic, xnse } from '../domain/market/market.ts';
-import { parseHundredths } from '../domain/money.ts';
 import type { Mode } from '../domain/types.ts';
 import { webAddress } from '../ports/web-address.ts';
 import { databaseProblems, databaseVariables, withPassword } from './database.ts';
 import { withFiles } from './files.ts';
 import { cutOffIn, cutOffs, scheduledMarkets } from './markets.ts';
 import { messageVariables, type TwilioConfig, twilioConfig, twilioProblems } from './messages.ts';
+import { amounts, limitsIn, type OrderLimits, orderLimitsOf, unlimitedProblems } from './order-limits.ts';
 import { type Network, networks } from './proxies.ts';
 import { overlapProblems, secret } from './secrets.ts';
 import { breakerLimits, sendingVariables } from './sending.ts';
-import { whole } from './shapes.ts';
+import { percentage, whole } from './shapes.ts';
 import {
   credentialsVariables,
   liveProblems,
@@ -42,7 +42,10 @@ export interface Config {
   cutOffTime: string;
   /** Those that are set, `HH:MM:SS` in the market's zone. */
   cutOffTimes: ReadonlyMap<Mic, string>;
+  /** The NSE's; `marketLimits` has another market's. */
   limits: RunLimits;
+  /** The limits in money, by currency. */
+  orderLimits: OrderLimits;
   /** What paper trades at where no prices were given: nothing, or each signal's own price. */
   paperPrices: 'given' | 'signal';
   paperSlippageBps: number;
@@ -90,18 +93,6 @@ export interface Needs {
 
 export type ConfigResult = { kind: 'config'; config: Config } | { kind: 'refused'; problems: string[] };
 
-/** A decimal with at most two places as hundredths: rupees become paise, percent become basis points. */
-function hundredths(what: string, min = 0) {
-  return z.string().transform((text, context) => {
-    const value = parseHundredths(text);
-    if (value === null || value < min) {
-      context.addIssue({ code: 'custom', message: `must be ${what} with at most two decimals, such as 3 or 0.50` });
-      return z.NEVER;
-    }
-    return value;
-  });
-}
-
 /** Every variable but the venues' own, with its default. */
 const environment = z.object({
   ...databaseVariables,
@@ -111,15 +102,15 @@ const environment = z.object({
   ...sendingVariables,
   MARKETS: scheduledMarkets.prefault('XNSE'),
   SCAN_CUTOFF: cutOffs.prefault('09:35'),
-  PRICE_BAND_PCT: hundredths('a percentage', 1).prefault('3'),
-  LIMIT_BAND_PCT: hundredths('a percentage', 1).prefault('20'),
-  PROTECTION_PCT: hundredths('a percentage').prefault('0.50'),
-  MIN_ORDER_VALUE: hundredths('an amount in rupees').prefault('0'),
-  MAX_ORDER_VALUE: hundredths('an amount in rupees', 1).optional(),
-  SYMBOL_CAP: hundredths('an amount in rupees', 1).optional(),
+  PRICE_BAND_PCT: percentage(1).prefault('3'),
+  LIMIT_BAND_PCT: percentage(1).prefault('20'),
+  PROTECTION_PCT: percentage().prefault('0.50'),
+  MIN_ORDER_VALUE: amounts().prefault('0'),
+  MAX_ORDER_VALUE: amounts(1).optional(),
+  SYMBOL_CAP: amounts(1).optional(),
   QUOTE_MAX_AGE_SECONDS: whole(1, 3600).prefault('60'),
   PAPER_PRICES: z.enum(['given', 'signal'], { error: 'must be given or signal' }).default('given'),
-  PAPER_SLIPPAGE_PCT: hundredths('a percentage').prefault('0'),
+  PAPER_SLIPPAGE_PCT: percentage().prefault('0'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
       error: 'must be trace, debug, info, warn, error, fatal or silent',
@@ -161,6 +152,7 @@ export function readConfig(
     ...missingProblems(set, needs),
     ...twilioProblems(set),
     ...liveProblems(set, modules, needs.venues),
+    ...unlimitedProblems(parsed.data, needs.venues),
     ...databaseProblems(set),
     ...overlapProblems(set),
   ];
@@ -170,6 +162,7 @@ export function readConfig(
   ];
   if (!parsed.success || problems.length > 0) return { kind: 'refused', problems };
   const e = parsed.data;
+  const orderLimits = orderLimitsOf(e);
   return {
     kind: 'config',
     config: {
@@ -183,16 +176,14 @@ export function readConfig(
       markets: e.MARKETS,
       cutOffTime: cutOffIn({ cutOffTimes: e.SCAN_CUTOFF }, xnse),
       cutOffTimes: e.SCAN_CUTOFF,
-      limits: {
+      limits: limitsIn(e.TRADING_MODE, orderLimits, xnse, {
         priceBandBps: e.PRICE_BAND_PCT,
         limitBandBps: e.LIMIT_BAND_PCT,
         protectionBps: e.PROTECTION_PCT,
-        minOrderValueMinor: e.MIN_ORDER_VALUE,
-        maxOrderValueMinor: e.MAX_ORDER_VALUE ?? null,
-        symbolCapMinor: e.SYMBOL_CAP ?? null,
         quoteMaxAgeMs: e.QUOTE_MAX_AGE_SECONDS * 1000,
         ...breakerLimits(e),
-      },
+      }),
+      orderLimits,
       paperPrices: e.PAPER_PRICES,
       paperSlippageBps: e.PAPER_SLIPPAGE_PCT,
       logLevel: e.LOG_LEVEL,

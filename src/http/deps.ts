@@ -1,7 +1,8 @@
 // What the HTTP routes are built with, and who may call them.
 import type { UpgradeWebSocket } from 'hono/ws';
 import type { Actor } from '../domain/actions.ts';
-import type { Mic } from '../domain/market/market.ts';
+import type { RunLimits } from '../domain/decision/inputs.ts';
+import type { Market, Mic } from '../domain/market/market.ts';
 import type { VenueWebhook } from '../ports/vault.ts';
 import type { World } from '../ports/world.ts';
 import type { RunRequest } from '../stages/scan/request.ts';
@@ -47,7 +48,10 @@ export interface AuthProblem {
 export interface HttpDeps {
   world: World;
   /** The same settings a scan from the command line has. */
-  settings: Pick<RunRequest, 'mode' | 'market' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'>;
+  settings: Pick<RunRequest, 'mode' | 'market' | 'cutOffTime' | 'limits' | 'concurrency' | 'inline'> & {
+    /** The limits of each market, in its currency; left out: `limits` are everybody's. */
+    limitsOf?: (market: Market) => RunLimits;
+  };
   /** Cut-offs that are set, by market; left out: as each market's slot says. */
   cutOffTimes?: ReadonlyMap<Mic, string>;
   cronSecret: string;

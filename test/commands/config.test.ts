@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readConfig, settings } from '../../src/config/config.ts';
+import { marketLimits } from '../../src/config/order-limits.ts';
+import { type Market, marketOf, xnse } from '../../src/domain/market/market.ts';
 
 const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
 const exampleSettings = Object.fromEntries(
@@ -168,5 +170,64 @@ describe('the environment', () => {
     const must = 'MARKETS must be markets that runs are made in (XNSE or NSE) with commas between';
     expect(marketsOf('XNSE,')).toEqual([`${must}, not: ""`]);
     expect(marketsOf('L'.repeat(10_000))).toEqual([`${must}, not: "${'L'.repeat(79)}…"`]);
+  });
+});
+
+describe('limits in money', () => {
+  const found = marketOf('XNYS');
+  if (found.kind !== 'market') throw new Error('XNYS is no market');
+  const xnys = found.market;
+
+  const maxOf = (env: Record<string, string>, market: Market) => {
+    const read = readConfig(env);
+    return read.kind === 'config' ? marketLimits(read.config, market) : read.problems;
+  };
+
+  test('a plain amount is rupees and says nothing of dollars; named ones hold in their own currency', () => {
+    const plain = { MIN_ORDER_VALUE: '100', MAX_ORDER_VALUE: '500000', SYMBOL_CAP: '1000000.50' };
+    const ofRupees = { minOrderValueMinor: 10_000, maxOrderValueMinor: 50_000_000, symbolCapMinor: 100_000_050 };
+    const unlimited = { minOrderValueMinor: 0, maxOrderValueMinor: null, symbolCapMinor: null };
+    expect(maxOf(plain, xnse)).toMatchObject(ofRupees);
+    expect(maxOf(plain, xnys)).toMatchObject(unlimited);
+    const both = { MIN_ORDER_VALUE: 'USD=1.50', MAX_ORDER_VALUE: 'INR=500000, USD=5000', SYMBOL_CAP: 'USD=20000.25' };
+    expect(maxOf(both, xnse)).toMatchObject({ ...unlimited, maxOrderValueMinor: 50_000_000 });
+    expect(maxOf(both, xnys)).toMatchObject({
+      minOrderValueMinor: 150,
+      maxOrderValueMinor: 500_000,
+      symbolCapMinor: 2_000_025,
+    });
+  });
+
+  test.each([
+    ['EUR=5', 'names "EUR", which is none of the currencies there are: INR, USD, USDC, SOL'],
+    ['5,INR=6', 'names an amount in INR twice'],
+    ['USD=5,USD=5', 'names an amount in USD twice'],
+    ['USD=', 'must have an amount above 0 in USD with at most 2 decimals, such as USD=5000.00'],
+    ['USD=1.005', 'must have an amount above 0 in USD with at most 2 decimals, such as USD=5000.00'],
+    ['USDC=0', 'must have an amount above 0 in USDC with at most 6 decimals, such as USDC=5000.00'],
+    ['0', expect.stringMatching(/^must be an amount in rupees/)],
+    ['1,500', expect.stringMatching(/^must be an amount in rupees/)],
+    ['usd=5', expect.stringMatching(/^names "usd"/)],
+  ])('MAX_ORDER_VALUE=%s is refused', (value, problem) => {
+    const read = readConfig({ MAX_ORDER_VALUE: value });
+    const texts = read.kind === 'refused' ? read.problems.map((one) => one.replace('MAX_ORDER_VALUE ', '')) : [];
+    expect(texts).toEqual([problem]);
+  });
+
+  test('live money in a currency without a largest order buys nothing', () => {
+    const env = {
+      TRADING_MODE: 'live',
+      MAX_ORDER_VALUE: '500000',
+      CREDENTIALS_KEY: randomBytes(32).toString('base64'),
+      KITE_BASE_URL: 'https://api.kite.trade/',
+    };
+    expect(maxOf(env, xnse)).toMatchObject({ maxOrderValueMinor: 50_000_000 });
+    expect(maxOf(env, xnys)).toMatchObject({ maxOrderValueMinor: 0 });
+    expect(readConfig({ ...env, MAX_ORDER_VALUE: 'USD=5000' })).toEqual({
+      kind: 'refused',
+      problems: [
+        'MAX_ORDER_VALUE has no amount in INR, and TRADING_MODE=live needs it for MARKETS XNSE, such as INR=5000',
+      ],
+    });
   });
 });

@@ -13,6 +13,7 @@ import {
 } from '../../compose/world.ts';
 import type { Config } from '../../config/config.ts';
 import { cutOffIn } from '../../config/markets.ts';
+import { marketLimits } from '../../config/order-limits.ts';
 import { parseInstant, parseTradeDate } from '../../domain/market/india-time.ts';
 import type { Market } from '../../domain/market/market.ts';
 import { dateIn, dueMsOf } from '../../domain/market/session.ts';
@@ -117,7 +118,7 @@ function requestOf(config: Config, { flags, market }: ScanInputs, files: InputFi
     expectPlan: flags.expectPlan ?? null,
     waitMs: seconds * 1000,
     cutOffTime: cutOffIn(config, market),
-    limits: config.limits,
+    limits: marketLimits(config, market),
     concurrency: config.concurrency,
     inline: config.execute === 'inline',
     inputs: files.inputs,

@@ -138,11 +138,12 @@ function unknownMarket({ message }: UnknownMarket) {
   return { status: 400, code: 'unknown_market', detail: `market: ${message}.` } as const;
 }
 
-/** The settings of a scan in a market, with its own cut-off. */
+/** The settings of a scan in a market, with its own cut-off and limits. */
 function settingsIn({ settings, cutOffTimes }: HttpDeps, market: Market): HttpDeps['settings'] {
   if (market === (settings.market ?? markets[0])) return settings;
   const cutOffTime = cutOffTimes?.get(market.mic) ?? `${market.slots.open.cutOff}:00`;
-  return { ...settings, market, cutOffTime };
+  const { limits, limitsOf } = settings;
+  return { ...settings, market, cutOffTime, limits: limitsOf ? limitsOf(market) : limits };
 }
 
 /** Whether a run was left before its end: still planning, or something is not sent, not known or not notified. */

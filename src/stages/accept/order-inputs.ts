@@ -1,8 +1,9 @@
 // Reads what there is to know of orders requested one by one: signal, instrument, price, account.
 import type { Actor } from '../../domain/actions.ts';
-import type { PlannedSignal, RunFrame } from '../../domain/decision/inputs.ts';
+import type { PlannedSignal, RunFrame, RunLimits } from '../../domain/decision/inputs.ts';
 import { type OrderAsRequested, signalOfRequest, type TradingNow } from '../../domain/decision/single-order.ts';
 import { actionsSincePreviousClose, withoutOldCloses } from '../../domain/market/corporate-actions.ts';
+import type { Market } from '../../domain/market/market.ts';
 import { marketOfId, runIdOf } from '../../domain/market/session.ts';
 import { foldedSymbol, instrumentKey, type Listing } from '../../domain/market/share.ts';
 import type { Instrument, Quote } from '../../domain/types.ts';
@@ -30,7 +31,8 @@ export interface InvalidOrder {
   message: string;
 }
 
-export type Settings = Pick<RunRequest, 'mode' | 'limits'>;
+/** `limitsOf`: the limits of each market, in its currency; left out: `limits` are everybody's. */
+export type Settings = Pick<RunRequest, 'mode' | 'limits'> & { limitsOf?: (market: Market) => RunLimits };
 export type Trading = Extract<TradingNow, { kind: 'trading' }>;
 
 /** What there is to know of one request. */
@@ -41,16 +43,23 @@ export interface OrderInputs {
   account: QueuedAccount | undefined;
 }
 
+/** The limits of a market's orders. */
+export function limitsIn({ limits, limitsOf }: Settings, market: Market): RunLimits {
+  return limitsOf ? limitsOf(market) : limits;
+}
+
 /** Reads it for requests that come together by one call of the database, in their order; prices by one more. */
 export async function readOrderInputs(
   deps: SingleOrderDeps,
-  { mode, limits }: Settings,
+  settings: Settings,
   trading: Trading,
   requests: OrderRequest[],
 ): Promise<OrderInputs[]> {
   const { store, clock, quotes } = deps;
+  const { mode } = settings;
   const { date } = trading;
   const market = marketOfId(trading.sessionId);
+  const limits = limitsIn(settings, market);
   const listings = requests.map(({ order: { exchange, symbol } }) => ({ exchange, symbol }));
   const inputs = await store.call('read_order_inputs', {
     runId: runIdOf(trading.sessionId, mode),

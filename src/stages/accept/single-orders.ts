@@ -3,7 +3,7 @@ import { batched } from '../../concurrency/batch.ts';
 import type { Decision } from '../../domain/decision/decision.ts';
 import { type TradingNow, tradingNow } from '../../domain/decision/single-order.ts';
 import { marketOf } from '../../domain/market/market.ts';
-import { runIdOf } from '../../domain/market/session.ts';
+import { marketOfId, runIdOf } from '../../domain/market/session.ts';
 import { hasAnswered } from '../../ports/database.ts';
 import type { OrderRefusal, PlacedOrder } from '../../ports/store/single-orders.ts';
 import { type DecidedUser, singleDecider } from '../decide/decide.ts';
@@ -13,6 +13,7 @@ import type { SingleOrderDeps } from './deps.ts';
 import {
   faultOf,
   type InvalidOrder,
+  limitsIn,
   type OrderInputs,
   type OrderRequest,
   readOrderInputs,
@@ -174,7 +175,7 @@ async function acceptDay(deps: SingleOrderDeps, settings: Settings, cases: Decid
     sessionId: trading.sessionId,
     tradeDate: trading.date,
     mode: settings.mode,
-    limits: pricedBy(settings.limits, quotes),
+    limits: pricedBy(limitsIn(settings, marketOfId(trading.sessionId)), quotes),
     takesOrdersUntilMs: trading.closeMs,
     nowMs: deps.clock.nowMs(),
     quotes,

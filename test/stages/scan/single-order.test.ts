@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { OrderAsRequested } from '../../../src/domain/decision/single-order.ts';
+import type { Market } from '../../../src/domain/market/market.ts';
 import type { Store } from '../../../src/ports/store/store.ts';
 import type { World } from '../../../src/ports/world.ts';
 import type { OrderRequest } from '../../../src/stages/accept/order-inputs.ts';
@@ -59,6 +60,18 @@ describe('one order asked for by itself', () => {
   const one = async (change: Partial<OrderAsRequested>, in_ = world) => (await place([request(change)], in_))[0];
   const orders = () => store.call('read_orders', { ...nothing, limit: 50 });
   const nothing = { userId: null, status: null, symbol: null, runId: null, beforeId: null };
+
+  test('the limits are those of the market it is for: what rupees may not pass says nothing of dollars', async () => {
+    const { mode, limits } = settingsOf(day);
+    const named: string[] = [];
+    const limitsOf = ({ currency }: Market) => {
+      named.push(currency);
+      return { ...limits, maxOrderValueMinor: currency === 'INR' ? 1000_00 : 10_00 };
+    };
+    const { placed } = await placeOrders(world, { mode, limits, limitsOf }, [request()]);
+    expect(placed).toMatchObject([{ kind: 'refused', reason: 'max_order_value', limit: '1000.00' }]);
+    expect(new Set(named)).toEqual(new Set(['INR']));
+  });
 
   test('is sized as a signal would be, waits in the queue, and is filled when somebody sends', async () => {
     const placed = await one({});
